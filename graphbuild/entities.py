@@ -1,0 +1,114 @@
+"""Entities: what the graph is about, and how a line of text becomes one.
+
+An entity is the API's object descriptor, the pair (type, id): ids are unique only within a type
+(https://docs.virustotal.com/reference/objects), so both together are the identity.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Scalar = str | int | float | bool
+
+FILE = "file"
+REFERENCE = "reference"
+COLLECTION = "collection"
+
+# The longest id met is "vulnerability--cve-..." or 64 hex digits behind a prefix; the rest is room.
+MAX_ID = 256
+_SHORT_HASH = 12
+
+_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_HEX = re.compile(r"[0-9a-fA-F]+")
+# Ids end up in URLs, XML ids and tables: no spaces, quotes, angle brackets or path characters.
+_FORBIDDEN_IN_ID = frozenset(" \t\r\n\"'`<>&\\/?#%")
+_HASH_KINDS = {32: "md5", 40: "sha1", 64: "sha256"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A thing of the API: equal to another when type and id are.
+
+    Attributes:
+        type: the API's object type: ``file``, ``reference``, ``collection`` or one never met.
+        id: the API's id; lower-case hex for files and references.
+        attributes: what is known of it, under the API's names; knowledge, not identity.
+    """
+
+    type: str
+    id: str
+    attributes: Mapping[str, Scalar] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def key(self) -> str:
+        """The node key, the same everywhere: ``file:5e3f...``."""
+        return f"{self.type}:{self.id}"
+
+    @property
+    def label(self) -> str:
+        """What to call it in a picture: title, name, or a short id. Never empty."""
+        for name in ("title", "name", "meaningful_name"):
+            text = self.attributes.get(name)
+            if isinstance(text, str) and text.strip():
+                return text
+        return short_id(self)
+
+
+def short_id(entity: Entity) -> str:
+    """The id, hashes cut to twelve digits: enough to tell two apart on a screen."""
+    is_hash = hash_kind(entity.id) is not None
+    return entity.id[:_SHORT_HASH] + "…" if is_hash else entity.id
+
+
+def hash_kind(text: str) -> str | None:
+    """Which hash ``text`` is by its length: ``md5``, ``sha1``, ``sha256``, or None."""
+    kind = _HASH_KINDS.get(len(text))
+    return kind if kind and _HEX.fullmatch(text) else None
+
+
+def is_type(text: object) -> bool:
+    """Whether ``text`` can be an object type: a short ASCII word."""
+    return isinstance(text, str) and _TYPE.fullmatch(text) is not None
+
+
+def is_id(text: object) -> bool:
+    """Whether ``text`` can be an object id that is safe in a path, an XML id and a table cell."""
+    return (
+        isinstance(text, str)
+        and 0 < len(text) <= MAX_ID
+        and text.isprintable()
+        and text not in {".", ".."}
+        and not _FORBIDDEN_IN_ID.intersection(text)
+    )
+
+
+def recognize(text: str) -> Entity:
+    """The entity that ``text`` names: today an MD5, SHA-1 or SHA-256, in any case.
+
+    Raises:
+        ValueError: with the reason, in words for the person who wrote the line.
+    """
+    if hash_kind(text):
+        return Entity(FILE, text.lower())
+    raise ValueError(_why_not(text))
+
+
+def _why_not(text: str) -> str:
+    """The most helpful reason why ``text`` is no hash."""
+    strange = next((char for char in text if not char.isascii()), None)
+    if strange is not None:
+        return f"contains U+{ord(strange):04X}, which is no hexadecimal digit"
+    if _HEX.fullmatch(text):
+        kind = " (looks like SHA-512)" if len(text) == 128 else ""  # noqa: PLR2004  hex digits
+        return f"has {len(text)} hexadecimal digits{kind}; MD5 has 32, SHA-1 40, SHA-256 64"
+    if re.fullmatch(r"\d(\.\d+)?[eE]\+?\d+", text):
+        return "looks like a hash that a spreadsheet turned into a number"
+    if len(text) in _HASH_KINDS:
+        wrong = next(char for char in text if not _HEX.fullmatch(char))
+        return f"contains {wrong!r}, which is no hexadecimal digit"
+    return "is not a file hash (MD5, SHA-1 or SHA-256)"

@@ -24,6 +24,7 @@ MAX_ID = 256
 _SHORT_HASH = 12
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_SHA512_DIGITS = 128
 _HEX = re.compile(r"[0-9a-fA-F]+")
 # Ids end up in URLs, XML ids and tables: no spaces, quotes, angle brackets or path characters.
 _FORBIDDEN_IN_ID = frozenset(" \t\r\n\"'`<>&\\/?#%")
@@ -104,7 +105,7 @@ def _why_not(text: str) -> str:
     if strange is not None:
         return f"contains U+{ord(strange):04X}, which is no hexadecimal digit"
     if _HEX.fullmatch(text):
-        kind = " (looks like SHA-512)" if len(text) == 128 else ""  # noqa: PLR2004  hex digits
+        kind = " (looks like SHA-512)" if len(text) == _SHA512_DIGITS else ""
         return f"has {len(text)} hexadecimal digits{kind}; MD5 has 32, SHA-1 40, SHA-256 64"
     if re.fullmatch(r"\d(\.\d+)?[eE]\+?\d+", text):
         return "looks like a hash that a spreadsheet turned into a number"

@@ -6,15 +6,19 @@
     ├── SeedError            a seed list that cannot be read at all
     ├── PayloadError         an answer that is not what the API documents; names the path into it
     ├── ApiError             the service said no, or could not be asked
-    │   ├── KeyRefused       no key, a malformed key, 401: stop, the key must change
+    │   ├── KeyRefused       no key, a malformed key, or 401: the key must change
     │   ├── Forbidden        403: the key lacks the licence for this relationship
     │   ├── NotFound         404: the service does not know this subject
-    │   ├── Transient        worth another try: 5xx, cut connections, pages that are no JSON
-    │   └── QuotaExhausted   429 that waiting a minute does not cure; knows when it resets
+    │   ├── Misdirected      a redirect: this address is not the API
+    │   └── Transient        worth another try: 5xx, cut connections, pages that are no JSON
+    │       └── RateLimited  429: says how long to wait
+    ├── Paused               the run ends here by intent; running again goes on
+    │   ├── QuotaExhausted   the service's daily or monthly quota is spent; knows when it resets
+    │   └── BudgetSpent      the limit the user set is reached
     ├── StoreError           a campaign file that is missing, foreign, newer, in use or damaged
     └── ExportError          a file that could not be written; what stood there still stands
 
-A message names the thing at fault and the way out, in one sentence.
+A message names the thing at fault and the way out.
 """
 
 from __future__ import annotations
@@ -61,19 +65,23 @@ class ApiError(GraphbuildError):
         super().__init__(message)
 
 
-class KeyRefused(ApiError):  # noqa: N818  the name says it; the tree says it is an error
+class KeyRefused(ApiError):
     """The key is missing, malformed or refused (401)."""
 
 
-class Forbidden(ApiError):  # noqa: N818  the API's own word
+class Forbidden(ApiError):
     """The key is good but not licensed for what was asked (403)."""
 
 
-class NotFound(ApiError):  # noqa: N818  the API's own word
+class NotFound(ApiError):
     """The service does not know this subject (404)."""
 
 
-class Transient(ApiError):  # noqa: N818  the API's own word (TransientError)
+class Misdirected(ApiError):
+    """The address answers with a redirect; it was not followed and the key stayed here."""
+
+
+class Transient(ApiError):
     """Asking again may work.
 
     Attributes:
@@ -89,22 +97,32 @@ class RateLimited(Transient):
     """The service asked to wait (429).
 
     Attributes:
-        after: seconds to wait, as the answer stated or the default.
-        stated: whether the answer stated them.
+        after: seconds to wait: as the answer stated, or the default.
     """
 
-    def __init__(self, message: str, *, after: float, stated: bool, code: str = "") -> None:
+    def __init__(self, message: str, *, after: float, code: str = "") -> None:
         self.after = after
-        self.stated = stated
         super().__init__(message, status=429, code=code)
 
 
-class QuotaExhausted(ApiError):  # noqa: N818  the API's own word
-    """The daily or monthly quota is spent; nothing more can be asked before ``resets_at``."""
+class Paused(GraphbuildError):
+    """The run ends here by intent. Everything so far is stored; running again goes on."""
 
-    def __init__(self, message: str, *, resets_at: datetime, code: str = "") -> None:
+
+class QuotaExhausted(Paused):
+    """The daily or monthly quota is spent.
+
+    Attributes:
+        resets_at: when asking makes sense again (UTC).
+    """
+
+    def __init__(self, message: str, *, resets_at: datetime) -> None:
         self.resets_at = resets_at
-        super().__init__(message, status=429, code=code)
+        super().__init__(message)
+
+
+class BudgetSpent(Paused):
+    """The number of calls the user allowed is reached."""
 
 
 class StoreError(GraphbuildError):

@@ -10,11 +10,9 @@ https://developers.virustotal.com/reference/files-object-related_references.
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from graphbuild.entities import (
@@ -25,11 +23,11 @@ from graphbuild.entities import (
     is_type,
 )
 from graphbuild.errors import PayloadError
+from graphbuild.payload import decode, kind_of, refuse_depth, shown
 
 if TYPE_CHECKING:
     from graphbuild.entities import Scalar
 
-MAX_DEPTH = 64
 MAX_ITEMS = 10_000
 MAX_KEYS = 1_000  # in one object; real ones have a few dozen
 MAX_CURSOR = 4_096
@@ -89,6 +87,7 @@ class Asked:
     subject: Entity
     relationship: str
     cursor: str | None
+    limit: int | None
 
 
 def parse_page(body: bytes, subject: Entity) -> Page:
@@ -136,72 +135,15 @@ def asked(payload: dict[str, Any]) -> Asked | None:
     found = _SUBJECT_PATH.fullmatch(parts.path)
     if not found or found["endpoint"] not in _ENDPOINTS or not is_id(found["id"]):
         return None
-    cursor = parse_qs(parts.query).get("cursor", [None])[0]
+    query = parse_qs(parts.query)
+    limit = query.get("limit", [""])[0]
     subject_id = found["id"].lower() if hash_kind(found["id"]) else found["id"]
-    subject = Entity(_ENDPOINTS[found["endpoint"]], subject_id)
-    return Asked(subject, found["relationship"], cursor)
-
-
-# --- bytes to values -----------------------------------------------------------------------------
-
-
-def decode(body: bytes) -> dict[str, Any]:
-    """Decode an answer strictly: UTF-8, one JSON object, no duplicate keys, bounded numbers.
-
-    The standard library's parser is named on purpose: what ``requests`` decodes with depends on
-    what else is installed, replaces bad bytes, and lets the last of two equal keys win.
-
-    Raises:
-        PayloadError: saying what is wrong, and where if that is known.
-    """
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise PayloadError(f"byte {error.start} is not UTF-8") from None
-    try:
-        payload = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=_refuse_constant,
-            parse_int=_integer,
-            parse_float=_float,
-        )
-    except json.JSONDecodeError as error:
-        raise PayloadError(f"is not JSON: {error.msg} at character {error.pos}") from None
-    except RecursionError:
-        raise PayloadError(f"is nested deeper than {MAX_DEPTH}") from None
-    if not isinstance(payload, dict):
-        raise PayloadError(f"expected an object, got {_kind(payload)}")
-    return payload
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) == len(pairs):
-        return values
-    seen: set[str] = set()
-    for name, _ in pairs:
-        if name in seen:
-            raise PayloadError(f"the key {name[:80]!r} stands twice in one object")
-        seen.add(name)
-    return values
-
-
-def _refuse_constant(text: str) -> NoReturn:
-    raise PayloadError(f"{text} is not a JSON number")
-
-
-def _integer(text: str) -> int:
-    if len(text) > 100:  # noqa: PLR2004  far beyond 64 bits, far below Python's own limit
-        raise PayloadError(f"a number has {len(text)} digits")
-    return int(text)
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise PayloadError(f"{text[:40]} is beyond the range of a number")
-    return value
+    return Asked(
+        subject=Entity(_ENDPOINTS[found["endpoint"]], subject_id),
+        relationship=found["relationship"],
+        cursor=query.get("cursor", [None])[0],
+        limit=int(limit) if re.fullmatch(r"[0-9]{1,3}", limit) else None,
+    )
 
 
 # --- the envelope --------------------------------------------------------------------------------
@@ -214,7 +156,7 @@ def _items(payload: dict[str, Any]) -> list[Any]:
         raise PayloadError("missing", "data")
     items = payload["data"]
     if not isinstance(items, list):
-        raise PayloadError(f"expected a list, got {_kind(items)}", "data")
+        raise PayloadError(f"expected a list, got {kind_of(items)}", "data")
     if len(items) > MAX_ITEMS:
         raise PayloadError(f"{len(items)} items, more than {MAX_ITEMS}", "data")
     return items
@@ -225,7 +167,7 @@ def _optional_object(parent: dict[str, Any], name: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise PayloadError(f"expected an object, got {_kind(value)}", name)
+        raise PayloadError(f"expected an object, got {kind_of(value)}", name)
     return value
 
 
@@ -245,7 +187,7 @@ def _count(meta: dict[str, Any], remarks: list[str]) -> int | None:
         return None
     if type(count) is int and 0 <= count < 2**53:
         return count
-    remarks.append(f"meta.count: expected a count, got {_kind(count)} (ignored)")
+    remarks.append(f"meta.count: expected a count, got {kind_of(count)} (ignored)")
     return None
 
 
@@ -255,7 +197,7 @@ def _cursor(meta: dict[str, Any]) -> str | None:
         return None
     path = "meta.cursor"
     if not isinstance(cursor, str):
-        raise PayloadError(f"expected a string, got {_kind(cursor)}", path)
+        raise PayloadError(f"expected a string, got {kind_of(cursor)}", path)
     if not 0 < len(cursor) <= MAX_CURSOR:
         raise PayloadError(f"{len(cursor)} characters, expected 1 to {MAX_CURSOR}", path)
     if not (cursor.isascii() and cursor.isprintable()):
@@ -270,8 +212,8 @@ def _observations(
     item: object, path: str, subject: Entity, remarks: list[str]
 ) -> list[Observation]:
     if not isinstance(item, dict):
-        raise PayloadError(f"expected an object, got {_kind(item)}", path)
-    _refuse_depth(item, path)
+        raise PayloadError(f"expected an object, got {kind_of(item)}", path)
+    refuse_depth(item, path)
     reference = _reference(item, path, remarks)
     behind = _related_from(item, path, remarks)
     if not behind:
@@ -282,13 +224,13 @@ def _observations(
 def _reference(item: dict[str, Any], path: str, remarks: list[str]) -> Entity:
     entity_type, entity_id = item.get("type"), item.get("id")
     if not is_type(entity_type):
-        raise PayloadError(f"expected an object type, got {_shown(entity_type)}", f"{path}.type")
+        raise PayloadError(f"expected an object type, got {shown(entity_type)}", f"{path}.type")
     if entity_type == REFERENCE:
         entity_id = _reference_id(entity_id, f"{path}.id", remarks)
     elif not is_id(entity_id):
-        raise PayloadError(f"expected an id, got {_shown(entity_id)}", f"{path}.id")
+        raise PayloadError(f"expected an id, got {shown(entity_id)}", f"{path}.id")
     else:
-        remarks.append(f"{path}.type: {_shown(entity_type)} where a reference was expected (kept)")
+        remarks.append(f"{path}.type: {shown(entity_type)} where a reference was expected (kept)")
     if "error" in item:
         remarks.append(f"{path}.error: the service lists this reference but does not hold it")
     attributes = _attributes(item.get("attributes"), f"{path}.attributes", remarks)
@@ -297,7 +239,7 @@ def _reference(item: dict[str, Any], path: str, remarks: list[str]) -> Entity:
 
 def _reference_id(value: object, path: str, remarks: list[str]) -> str:
     if not isinstance(value, str) or hash_kind(value) != "sha256":
-        raise PayloadError(f"expected 64 hexadecimal digits, got {_shown(value)}", path)
+        raise PayloadError(f"expected 64 hexadecimal digits, got {shown(value)}", path)
     if value != value.lower():
         remarks.append(f"{path}: lower-cased")
     return value.lower()
@@ -310,7 +252,7 @@ def _related_from(item: dict[str, Any], path: str, remarks: list[str]) -> list[E
         return []
     path = f"{path}.context_attributes.related_from"
     if not isinstance(links, list):
-        remarks.append(f"{path}: expected a list, got {_kind(links)} (set aside)")
+        remarks.append(f"{path}: expected a list, got {kind_of(links)} (set aside)")
         return []
     found: dict[str, Entity] = {}
     for index, link in enumerate(links[:MAX_ITEMS]):
@@ -322,10 +264,10 @@ def _related_from(item: dict[str, Any], path: str, remarks: list[str]) -> list[E
 
 def _linked(link: object, path: str, remarks: list[str]) -> Entity | None:
     if not isinstance(link, dict):
-        remarks.append(f"{path}: expected an object, got {_kind(link)} (set aside)")
+        remarks.append(f"{path}: expected an object, got {kind_of(link)} (set aside)")
         return None
     if not is_type(link.get("type")) or not is_id(link.get("id")):
-        named = f"{_shown(link.get('type'))} {_shown(link.get('id'))}"
+        named = f"{shown(link.get('type'))} {shown(link.get('id'))}"
         remarks.append(f"{path}: expected a type and an id, got {named} (set aside)")
         return None
     attributes = _attributes(link.get("attributes"), f"{path}.attributes", remarks)
@@ -337,7 +279,7 @@ def _attributes(value: object, path: str, remarks: list[str]) -> dict[str, Scala
     if value is None:
         return {}
     if not isinstance(value, dict):
-        remarks.append(f"{path}: expected an object, got {_kind(value)} (ignored)")
+        remarks.append(f"{path}: expected an object, got {kind_of(value)} (ignored)")
         return {}
     if len(value) > MAX_KEYS:
         raise PayloadError(f"{len(value)} keys, more than {MAX_KEYS}", path)
@@ -358,10 +300,10 @@ def _attribute(name: str, raw: object, path: str, remarks: list[str]) -> Scalar 
     if name.endswith("_date"):
         if type(raw) is int and raw in _DATES:
             return raw
-        remarks.append(f"{path}.{name}: {_shown(raw)} is no date between 1990 and 2100 (left out)")
+        remarks.append(f"{path}.{name}: {shown(raw)} is no date between 1990 and 2100 (left out)")
         return None
     if name in _TEXTS and not isinstance(raw, str):
-        remarks.append(f"{path}.{name}: expected a string, got {_kind(raw)} (left out)")
+        remarks.append(f"{path}.{name}: expected a string, got {kind_of(raw)} (left out)")
         return None
     return _scalar(raw)
 
@@ -376,26 +318,3 @@ def _scalar(raw: object) -> Scalar | None:
     if isinstance(raw, list) and raw and all(isinstance(entry, str) for entry in raw):
         return _scalar("; ".join(raw)[:_MAX_LIST_TEXT])
     return None
-
-
-def _refuse_depth(item: dict[str, Any], path: str) -> None:
-    """Breadth by breadth, so that depth costs no stack of ours."""
-    level: list[Any] = [item]
-    for _ in range(MAX_DEPTH):
-        children = [value.values() if isinstance(value, dict) else value for value in level]
-        level = [child for group in children for child in group if isinstance(child, dict | list)]
-        if not level:
-            return
-    raise PayloadError(f"is nested deeper than {MAX_DEPTH}", path)
-
-
-def _kind(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", type(None): "null"}
-    return names.get(type(value), f"{value!r}"[:40])
-
-
-def _shown(value: object) -> str:
-    """A value for a remark: short, and harmless on a terminal."""
-    if isinstance(value, str):
-        return ascii(value[:40])
-    return _kind(value)

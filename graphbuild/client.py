@@ -1,0 +1,365 @@
+"""The only room that sends: one question to the API, one page back.
+
+What it guarantees for every request (each is a test):
+
+* the address is built here, from the base, a checked id and the cursor, never taken from an answer;
+* no redirect is followed and the key travels only to the configured scheme, host and port;
+* the whole request ends within a deadline, however slowly bytes drip, and under a size limit,
+  however well they compress;
+* the ledger is told before anything is sent, for every attempt; nothing below retries by itself.
+
+Errors are told at https://docs.virustotal.com/reference/errors; the HTTP status is believed first,
+because error bodies come in many forms.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol, Self
+from urllib.parse import quote
+
+from tenacity import Retrying, retry_if_exception_type
+
+from graphbuild.entities import FILE, is_id
+from graphbuild.errors import (
+    ApiError,
+    Forbidden,
+    KeyRefused,
+    Misdirected,
+    NotFound,
+    Paused,
+    PayloadError,
+    QuotaExhausted,
+    RateLimited,
+    Transient,
+)
+from graphbuild.keys import find_key
+from graphbuild.observations import page_from
+from graphbuild.pacing import Pace, SystemClock, next_day
+from graphbuild.payload import decode
+from graphbuild.transport import MAX_BYTES, Transport
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from requests.adapters import BaseAdapter
+    from tenacity import RetryCallState
+
+    from graphbuild.entities import Entity
+    from graphbuild.keys import Key
+    from graphbuild.observations import Page
+    from graphbuild.pacing import Clock
+    from graphbuild.transport import Reply
+
+BASE_URL = "https://www.virustotal.com/api/v3"
+RELATED_REFERENCES = "related_references"
+LIMIT = 40  # entries a page: the most the service gives for a relationship
+RETRIES = 3
+RATE_WAIT = 60.0  # seconds, where a 429 names none: the minute window's length
+LONGEST_WAIT = 600.0  # a longer one is no matter of this run
+_FIRST_BACKOFF = 1.0
+_ENDPOINTS = {FILE: "files"}
+# The API's codes where the status does not tell: an error in a 200, and the one 400 that passes.
+_STATUS_OF_CODE = {
+    "AuthenticationRequiredError": 401,
+    "WrongCredentialsError": 401,
+    "UserNotActiveError": 401,
+    "ForbiddenError": 403,
+    "NotFoundError": 404,
+    "QuotaExceededError": 429,
+    "TooManyRequestsError": 429,
+    "TooManyRequests": 429,
+    "NotAvailableYet": 503,
+    "TransientError": 503,
+    "DeadlineExceededError": 504,
+    "BadRequestError": 400,
+    "InvalidArgumentError": 400,
+}
+_TRANSIENT = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.FAILED_DEPENDENCY})
+_REFUSALS: dict[int, tuple[type[ApiError], str]] = {
+    HTTPStatus.UNAUTHORIZED: (
+        KeyRefused,
+        "the service refuses this API key ({said}); check VT_APIKEY or ~/.vt.toml",
+    ),
+    HTTPStatus.FORBIDDEN: (
+        Forbidden,
+        (
+            "this API key may not read related_references ({said}): the relationship needs a "
+            "VirusTotal Enterprise licence with the Threat Landscape module"
+        ),
+    ),
+    HTTPStatus.NOT_FOUND: (NotFound, "the service does not know this file ({said})"),
+}
+
+
+class Ledger(Protocol):
+    """Who is told of every call before it is made."""
+
+    def begin_call(self, subject: Entity, relationship: str) -> int:
+        """Note that a request is about to be sent; may raise Paused to forbid it."""
+        ...
+
+    def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
+        """Note how it ended."""
+        ...
+
+
+class NoLedger:
+    """A ledger that forgets, for single questions."""
+
+    def begin_call(self, subject: Entity, relationship: str) -> int:  # noqa: ARG002  the role's
+        """Note nothing."""
+        return 0
+
+    def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
+        """Note nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One page as it came: the raw bytes (decompressed), and what they say."""
+
+    body: bytes
+    page: Page
+
+
+class Client:
+    """Asks the API with the user's key.
+
+    Args:
+        key: the user's key.
+        base_url: where the API is; plain http only on this machine itself.
+        pace: how fast we go by ourselves; without limit by default, the service's 429s are heeded
+            in any case.
+        clock: time, replaceable in tests.
+        adapter: what carries the requests, replaceable in tests.
+        deadline: seconds one request may take in all.
+        max_bytes: how large a page may be, decompressed.
+
+    Raises:
+        KeyRefused: the key cannot be one of the service's.
+        ValueError: the base URL is none.
+    """
+
+    def __init__(  # noqa: PLR0913  all but the first have their defaults
+        self,
+        key: Key,
+        *,
+        base_url: str = BASE_URL,
+        pace: Pace | None = None,
+        clock: Clock | None = None,
+        adapter: BaseAdapter | None = None,
+        deadline: float = 60.0,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self.clock = clock or SystemClock()
+        self.pace = pace or Pace()
+        self._transport = Transport(
+            key, base_url, adapter=adapter, deadline=deadline, max_bytes=max_bytes
+        )
+        self._random = random.Random()  # noqa: S311  jitter is no secret
+
+    @classmethod
+    def from_env(
+        cls, *, base_url: str = BASE_URL, pace: Pace | None = None, clock: Clock | None = None
+    ) -> Client:
+        """A client with the key from ``VT_APIKEY`` or ``~/.vt.toml``.
+
+        Raises:
+            KeyRefused: there is no key, or it is malformed.
+        """
+        return cls(find_key(), base_url=base_url, pace=pace, clock=clock)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def related_references(
+        self, subject: Entity, *, cursor: str | None = None, ledger: Ledger | None = None
+    ) -> Answer:
+        """One page of the references of the collections that contain ``subject``.
+
+        Asks up to four times where that may help (``RETRIES``), waits where the service says so.
+
+        Args:
+            subject: a file.
+            cursor: where the page starts, as an earlier page said; None for the first.
+            ledger: told before each attempt, and how it ended.
+
+        Raises:
+            ApiError: the service refused; its subclasses tell how.
+            PayloadError: the answer is JSON but no such page.
+            QuotaExhausted: waiting a minute did not help.
+            Paused: the ledger forbade the call, or the clock was stopped while waiting.
+        """
+        path = _path(subject)
+        book = ledger or NoLedger()
+        attempts = Retrying(
+            retry=retry_if_exception_type(Transient),
+            stop=_give_up,
+            wait=self._backoff,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return attempts(self._once, subject, path, cursor, book)
+        except RateLimited as error:
+            raise self._exhausted(error) from None
+
+    def _once(self, subject: Entity, path: str, cursor: str | None, book: Ledger) -> Answer:
+        self._sleep(self.pace.wait(self.clock.monotonic()))
+        call = book.begin_call(subject, RELATED_REFERENCES)
+        self.pace.sent(self.clock.monotonic())
+        try:
+            reply = self._transport.get(path, _query(cursor))
+            answer = _read(reply, subject, self.clock.now())
+        except ApiError as error:
+            sent = not isinstance(error, Transient) or error.sent
+            book.end_call(call, status=error.status, note=error.code or str(error), sent=sent)
+            raise
+        except PayloadError as error:
+            book.end_call(call, status=reply.status, note=str(error), sent=True)
+            raise
+        book.end_call(call, status=reply.status, note="", sent=True)
+        return answer
+
+    def _sleep(self, seconds: float) -> None:
+        if seconds > 0 and not self.clock.sleep(seconds):
+            raise Paused("stopped while waiting")
+
+    def _backoff(self, state: RetryCallState) -> float:
+        """As long as the service said, else 1, 2, 4 seconds, half of it by chance."""
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, RateLimited):
+            return error.after
+        longest = _FIRST_BACKOFF * 2.0 ** (state.attempt_number - 1)
+        return longest * (0.5 + self._random.random() / 2)
+
+    def _exhausted(self, error: RateLimited) -> QuotaExhausted:
+        now = self.clock.now()
+        resets_at = next_day(now)
+        if error.after > LONGEST_WAIT:
+            stated = datetime.fromtimestamp(now, UTC) + timedelta(seconds=min(error.after, 2e6))
+            resets_at = max(resets_at, stated.replace(microsecond=0))
+        return QuotaExhausted(
+            f"the service's quota is spent ({error.code}); run again after "
+            f"{resets_at:%Y-%m-%d %H:%M} UTC, everything so far is stored",
+            resets_at=resets_at,
+        )
+
+
+def _give_up(state: RetryCallState) -> bool:
+    """After all attempts, or when a 429 has outlived a whole minute window."""
+    if state.attempt_number > RETRIES:
+        return True
+    error = state.outcome.exception() if state.outcome else None
+    if not isinstance(error, RateLimited):
+        return False
+    return error.after > LONGEST_WAIT or state.idle_for >= RATE_WAIT
+
+
+def _path(subject: Entity) -> str:
+    endpoint = _ENDPOINTS.get(subject.type)
+    if endpoint is None or not is_id(subject.id):
+        raise ValueError(f"cannot ask about {subject.type} {subject.id!a}")
+    return f"/{endpoint}/{quote(subject.id, safe='')}/{RELATED_REFERENCES}"
+
+
+def _query(cursor: str | None) -> dict[str, str]:
+    query = {"limit": str(LIMIT)}
+    if cursor is not None:
+        query["cursor"] = cursor
+    return query
+
+
+# --- what an answer means ------------------------------------------------------------------------
+
+
+def _read(reply: Reply, subject: Entity, now: float) -> Answer:
+    """The page in a reply, or the error it stands for: status first, body second."""
+    if reply.status != HTTPStatus.OK:
+        raise _error(reply.status, reply, _code(reply.body), now)
+    if reply.damage:
+        raise Transient(f"the page is damaged: {reply.damage}", status=200, code="DamagedPage")
+    try:
+        payload = decode(reply.body)
+    except PayloadError as error:
+        raise Transient(f"the page {error}", status=200, code="NotAPage") from None
+    if "error" in payload and "data" not in payload:
+        code = _code_of(payload)
+        raise _error(_STATUS_OF_CODE.get(code, 502), reply, code, now)
+    return Answer(reply.body, page_from(payload, subject))
+
+
+def _error(status: int, reply: Reply, code: str, now: float) -> ApiError:
+    said = code or f"HTTP {status}"
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        after = retry_after(reply.headers.get("retry-after"), reply.headers.get("date"), now)
+        return RateLimited(f"asked to wait ({said})", after=after, code=said)
+    kind, message = _REFUSALS.get(status) or _other(status, code)
+    return kind(message.format(said=said), status=status, code=said)
+
+
+def _other(status: int, code: str) -> tuple[type[ApiError], str]:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRANSIENT:
+        return Transient, "the service failed ({said})"
+    if code == "NotAvailableYet":
+        return Transient, "the service has no answer yet ({said})"
+    if status >= HTTPStatus.BAD_REQUEST:
+        return ApiError, "the service refused the request ({said})"
+    if status >= HTTPStatus.MULTIPLE_CHOICES and status != HTTPStatus.NOT_MODIFIED:
+        return Misdirected, (
+            "the address answers with a redirect ({said}), which is not followed; "
+            "is --base-url the API's?"
+        )
+    return Transient, "the service answered without a page ({said})"
+
+
+def retry_after(stated: str | None, date: str | None, now: float) -> float:
+    """Seconds to wait after a 429: as stated, never less than a second, the default if garbage.
+
+    A stated date is judged against the server's own ``Date``, since the local clock may be wrong.
+    """
+    text = (stated or "").strip()
+    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text):
+        return max(1.0, float(text))
+    try:
+        until = parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return RATE_WAIT
+    try:
+        begun = parsedate_to_datetime(date or "").timestamp()
+    except (ValueError, TypeError, OverflowError):
+        begun = now
+    return max(1.0, until - begun)
+
+
+def _code(body: bytes) -> str:
+    """The API's error code, if the body holds one; never fails."""
+    try:
+        return _code_of(decode(body))
+    except PayloadError:
+        return ""
+
+
+def _code_of(payload: dict[str, object]) -> str:
+    error = payload.get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    known = isinstance(code, str) and re.fullmatch(r"[A-Za-z]{1,60}", code)
+    return str(code) if known else ""

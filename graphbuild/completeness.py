@@ -1,0 +1,85 @@
+"""Is a subject completely known? The judgement after each page, as a pure function.
+
+*Complete* means: the last page carried no cursor, as many distinct references came as the answer
+announced, and the announcement never moved. Anything else is said. The API's cursor is an offset
+into a list that may move, so a swap of equal size behind it cannot be noticed from the pages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PENDING = "pending"  # still to ask
+COMPLETE = "complete"  # every page read; the remark says what does not add up, if anything
+INCOMPLETE = "incomplete"  # paging ended before the list did; the remark says why
+FAILED = "failed"  # the service refused this subject; the error says how
+STATES = (PENDING, COMPLETE, INCOMPLETE, FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the pages of one subject came to, the newest included.
+
+    Attributes:
+        pages: how many were read.
+        limit: entries asked for a page.
+        counts: every total the answers announced.
+        cursors: every cursor the answers gave before the newest page's.
+        next_cursor: the newest page's; None on the last page.
+        items: entries on the newest page.
+        new: references on it that were not known of this subject before.
+        distinct: references known of this subject now.
+        empty_before: whether the page before the newest had no entries.
+    """
+
+    pages: int
+    limit: int
+    counts: frozenset[int]
+    cursors: frozenset[str]
+    next_cursor: str | None
+    items: int
+    new: int
+    distinct: int
+    empty_before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a subject stands: one of ``STATES``, and what a reader should know about it."""
+
+    state: str
+    remark: str = ""
+
+
+def judge(history: History) -> Verdict:
+    """How the subject stands after its newest page."""
+    if history.next_cursor is None:
+        return Verdict(COMPLETE, _shortfall(history))
+    loop = _loop(history)
+    if loop:
+        return Verdict(INCOMPLETE, f"paging ended after page {history.pages}: {loop}")
+    return Verdict(PENDING)
+
+
+def _loop(history: History) -> str:
+    """Why going on would page for ever; empty if it would not."""
+    if history.next_cursor in history.cursors:
+        return "the service repeats a cursor"
+    if history.items and not history.new:
+        return "a page held nothing new"
+    if not history.items and history.empty_before:
+        return "two empty pages in a row"
+    most = max(1, -(-max(history.counts, default=0) // history.limit))
+    if history.counts and history.pages > most:
+        return f"{max(history.counts)} references were announced, yet more pages follow"
+    return ""
+
+
+def _shortfall(history: History) -> str:
+    if len(history.counts) > 1:
+        seen = " and ".join(str(count) for count in sorted(history.counts))
+        return f"the announced number moved between {seen}; {history.distinct} received"
+    announced = next(iter(history.counts), history.distinct)
+    if announced != history.distinct:
+        return f"{announced} references announced, {history.distinct} received"
+    return ""

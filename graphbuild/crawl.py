@@ -1,0 +1,169 @@
+"""The loop: take a task, fetch its page, commit it, say so; then the next.
+
+A step is yielded after it is on disk, so to pause is to stop iterating, and to go on is to run
+again. A refused subject is a value (its step carries the error); only what concerns every subject
+ends the run: a bad key, a missing licence, a spent quota or budget, a service that is not there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graphbuild.client import LIMIT
+from graphbuild.completeness import FAILED, Verdict
+from graphbuild.errors import (
+    ApiError,
+    BudgetSpent,
+    Forbidden,
+    KeyRefused,
+    Misdirected,
+    Paused,
+    PayloadError,
+    QuotaExhausted,
+    Transient,
+)
+from graphbuild.pacing import MINUTE, day_start, next_day
+from graphbuild.store import Fetched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from graphbuild.client import Client
+    from graphbuild.entities import Entity
+    from graphbuild.store import Store, Task
+
+# Subjects in a row that fail in passing before the run stops: a service that is down for one is
+# down for all, and asking on costs calls.
+PATIENCE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One page on disk, or one refusal.
+
+    Attributes:
+        subject: what was asked about.
+        page: the number of its page, from 1.
+        new: references this page added to what is known of the subject.
+        verdict: how the subject stands now.
+        remarks: what the page held that was set aside or changed.
+        error: why there is no page, if there is none.
+    """
+
+    subject: Entity
+    page: int
+    new: int
+    verdict: Verdict
+    remarks: tuple[str, ...] = ()
+    error: ApiError | PayloadError | None = None
+
+
+class Crawl:
+    """Everything a store has still to ask, as steps.
+
+    Args:
+        client: asks.
+        store: tells what to ask and keeps what comes.
+        max_calls: how many calls the campaign may cost in all, over every run; None for no limit.
+        per_day: how many calls a UTC day may hold; None for no limit of ours.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        *,
+        max_calls: int | None = None,
+        per_day: int | None = None,
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._ledger = _Ledger(client, store, max_calls=max_calls, per_day=per_day)
+        self._stopping = False
+        self._failures = 0
+
+    def stop(self) -> None:
+        """End the iteration after the step in progress; safe in a signal handler."""
+        self._stopping = True
+
+    def __iter__(self) -> Iterator[Step]:
+        """Go on until everything is asked.
+
+        Raises:
+            Paused: by a limit or the service's quota; running again goes on.
+            ApiError: something that concerns every subject.
+        """
+        self._remember_pace()
+        self._store.requeue()
+        while not self._stopping and (task := self._store.next_task()):
+            step = self._step(task)
+            if step is None:
+                return
+            yield step
+
+    def _remember_pace(self) -> None:
+        now = self._client.clock.now()
+        calls = self._store.recent_calls(now - MINUTE)
+        self._client.pace.remember((now - at for at in calls), self._client.clock.monotonic())
+
+    def _step(self, task: Task) -> Step | None:
+        try:
+            answer = self._client.related_references(
+                task.subject, cursor=task.cursor, ledger=self._ledger
+            )
+        except (KeyRefused, Forbidden, Misdirected, QuotaExhausted, BudgetSpent):
+            raise
+        except Paused:
+            return None
+        except (ApiError, PayloadError) as error:
+            return self._failed(task, error)
+        self._failures = 0
+        at = self._client.clock.now()
+        done = self._store.commit(task, Fetched(answer.body, answer.page, at, task.cursor, LIMIT))
+        return Step(task.subject, task.pages + 1, done.new, done.verdict, answer.page.remarks)
+
+    def _failed(self, task: Task, error: ApiError | PayloadError) -> Step:
+        passing = isinstance(error, Transient | PayloadError)
+        code = error.code if isinstance(error, ApiError) else "PayloadError"
+        self._store.fail(task, code=code, remark=str(error), retry=passing)
+        self._failures = self._failures + 1 if isinstance(error, Transient) else 0
+        if self._failures >= PATIENCE:
+            raise Paused(
+                f"{self._failures} subjects in a row could not be read: {error}; run again later"
+            )
+        return Step(task.subject, task.pages + 1, 0, Verdict(FAILED, str(error)), (), error)
+
+
+class _Ledger:
+    """The store's ledger behind the limits the user set."""
+
+    def __init__(
+        self, client: Client, store: Store, *, max_calls: int | None, per_day: int | None
+    ) -> None:
+        self._clock = client.clock
+        self._store = store
+        self._max_calls = max_calls
+        self._per_day = per_day
+
+    def begin_call(self, subject: Entity, relationship: str) -> int:
+        now = self._clock.now()
+        if self._max_calls is not None and self._store.calls() >= self._max_calls:
+            raise BudgetSpent(
+                f"the budget of {self._max_calls} calls is spent; raise --max-calls to go on"
+            )
+        if self._per_day is not None:
+            self._check_day(now)
+        return self._store.begin_call(subject, relationship, now)
+
+    def _check_day(self, now: float) -> None:
+        if self._store.calls(since=day_start(now).timestamp()) >= (self._per_day or 0):
+            resets_at = next_day(now)
+            raise QuotaExhausted(
+                f"today's {self._per_day} calls are spent; run again after "
+                f"{resets_at:%Y-%m-%d %H:%M} UTC",
+                resets_at=resets_at,
+            )
+
+    def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
+        self._store.end_call(call, status=status, note=note, sent=sent)

@@ -1,0 +1,100 @@
+"""The API key: read from where the user keeps it, shown to nobody.
+
+Found in ``VT_APIKEY``, or in the ``apikey`` of ``.vt.toml`` in the home folder, where the official
+command line keeps it (https://github.com/VirusTotal/vt-cli).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from graphbuild.errors import KeyRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VARIABLE = "VT_APIKEY"
+LENGTH = 64  # of every key seen: 64 letters and digits
+_HOW = (
+    f'put your key into the variable {VARIABLE}, or into ~/.vt.toml as apikey = "..." (chmod 600)'
+)
+
+
+class Key:
+    """An API key that shows itself to nobody but :meth:`reveal`'s caller.
+
+    Args:
+        text: the key. It is checked here, because what ``requests`` says of a header value that it
+            refuses contains the value.
+
+    Raises:
+        KeyRefused: it cannot be a key; the message does not contain it.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        if not text:
+            raise KeyRefused(f"the API key is empty; {_HOW}")
+        if not (text.isascii() and text.isalnum()):
+            raise KeyRefused(
+                f"the API key has {len(text)} characters, of which some are neither letters nor "
+                "digits (a space, a quote, a line end?); copy it again"
+            )
+        self._text = text
+
+    def reveal(self) -> str:
+        """The key itself, for the one place that sends it."""
+        return self._text
+
+    def check_length(self) -> None:
+        """Raise KeyRefused unless the key is as long as the service's keys are."""
+        if len(self._text) != LENGTH:
+            raise KeyRefused(f"the API key has {len(self._text)} characters, expected {LENGTH}")
+
+    def __repr__(self) -> str:
+        return "Key(****)"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an API key is not written to disk")
+
+
+def find_key(environment: Mapping[str, str] | None = None, home: Path | None = None) -> Key:
+    """The user's key, from the environment or the home folder.
+
+    Args:
+        environment: the variables; the process's own by default.
+        home: where ``.vt.toml`` may lie; the user's home by default.
+
+    Raises:
+        KeyRefused: there is none, it is malformed, or others can read the file.
+    """
+    variables = os.environ if environment is None else environment
+    if VARIABLE in variables:
+        return Key(variables[VARIABLE])
+    path = (home or Path.home()) / ".vt.toml"
+    if not path.is_file():
+        raise KeyRefused(f"no API key found; {_HOW}")
+    return Key(_from_file(path))
+
+
+def _from_file(path: Path) -> str:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if os.name == "posix" and mode & 0o077:
+        raise KeyRefused(f"others can read {path} (mode {mode:04o}); run: chmod 600 {path}")
+    try:
+        with path.open("rb") as stream:
+            settings = tomllib.load(stream)
+    except (OSError, ValueError):
+        # What tomllib says of a bad line may quote it, and the key stands there.
+        raise KeyRefused(f"{path} is not a readable TOML file") from None
+    found = settings.get("apikey")
+    if not isinstance(found, str):
+        raise KeyRefused(f"{path} has no apikey; {_HOW}")
+    return found

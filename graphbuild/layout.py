@@ -1,0 +1,403 @@
+"""Where each node stands: fold, lay out, spread, pack.
+
+Real graphs are stacks of bicliques: an answer gives a file all references of all its collections,
+so files of one collection have the same neighbours and no spring can tell them apart. So equal
+nodes are folded into one disc first; springs arrange the discs of each connected component; the
+components are packed side by side; at last the members of a disc are spread like the seeds of a
+sunflower. A component too large for springs is split into communities, each laid out as a small
+graph of its own and then treated as one disc.
+
+Coordinates are rounded to 0.1 and grow to the right and *upwards*, as Gephi draws them; browsers
+count downwards, so the page turns them over. The same graph gives the same coordinates, in
+whatever order its nodes came. One unit is one pixel at full size.
+
+The springs are our own few lines of numpy: those of networkx want scipy from 500 nodes on, know
+nothing of discs that must not overlap, and may change with its version.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING, TypeAlias
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from graphbuild.entities import COLLECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Floats: TypeAlias = NDArray[np.float64]
+Point: TypeAlias = tuple[float, float]
+
+MIN_DISTANCE = 16.0  # no two nodes are nearer to each other than this
+
+_SEED = 20_240_229
+_GAP = 26.0  # free space between two discs
+_ISLAND_GAP = 90.0  # free space between two components
+_ASPECT = 1.5  # screens are wider than high
+_SMALLEST, _LARGEST = 6.0, 30.0  # radii a node may be drawn with
+_LABEL_ROOM = 16.0  # collections always show their name
+_SPRING_LIMIT = 1_000  # discs; the cost of springs grows with the square
+_ROUNDS = 120
+_PIVOTS = 40
+_PUSHES = 80
+_GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
+_SUNFLOWER = 1.62  # neighbouring seeds of a sunflower of pitch 1 are at least this far apart
+
+
+def place(graph: nx.DiGraph[str]) -> dict[str, Point]:
+    """Coordinates for every node, y upwards, none nearer to another than ``MIN_DISTANCE``."""
+    groups = fold_groups(graph)
+    folded = _folded(graph, groups)
+    rooms = _rooms(graph)
+    pitches = [2 * max(rooms[node] for node in group) + _gap_within(group) for group in groups]
+    radii = np.array([_disc_radius(len(g), p) for g, p in zip(groups, pitches, strict=True)])
+    centres = _pack_components(folded, radii)
+    positions = {
+        node: (centres[index][0] + x, centres[index][1] + y)
+        for index, group in enumerate(groups)
+        for node, (x, y) in zip(group, _sunflower(len(group), pitches[index]), strict=True)
+    }
+    return {node: _rounded(positions[node]) for node in graph}
+
+
+def fold_groups(graph: nx.DiGraph[str]) -> list[list[str]]:
+    """Nodes of one type with exactly the same neighbours, together; collections stay alone.
+
+    Every link between two groups stands for all pairs of their members, so nothing is lost.
+    Groups and members are sorted by node key.
+    """
+    alike: dict[object, list[str]] = defaultdict(list)
+    for node in sorted(graph):
+        kind = graph.nodes[node]["type"]
+        alone = node if kind == COLLECTION else None
+        alike[kind, alone, frozenset(graph.pred[node]), frozenset(graph.succ[node])].append(node)
+    return list(alike.values())
+
+
+def _folded(graph: nx.DiGraph[str], groups: list[list[str]]) -> nx.Graph[int]:
+    """The graph of the groups, by their numbers, without direction and loops."""
+    number = {node: index for index, group in enumerate(groups) for node in group}
+    folded: nx.Graph[int] = nx.Graph()
+    folded.add_nodes_from(range(len(groups)))
+    links = {
+        (min(source, target), max(source, target))
+        for index, group in enumerate(groups)
+        for source, target in ((index, number[other]) for other in graph.succ[group[0]])
+        if source != target
+    }
+    folded.add_edges_from(sorted(links))
+    return folded
+
+
+def _rooms(graph: nx.DiGraph[str]) -> dict[str, float]:
+    """The radius each node needs: it is drawn larger the more links it has."""
+    most = max((degree for _, degree in graph.degree()), default=0) or 1
+    span = _LARGEST - _SMALLEST
+    return {
+        node: _SMALLEST
+        + span * math.sqrt(degree / most)
+        + (_LABEL_ROOM if graph.nodes[node]["type"] == COLLECTION else 0.0)
+        for node, degree in graph.degree()
+    }
+
+
+def _gap_within(group: Sequence[str]) -> float:
+    """Free space between the members of a group: less than between groups, so it holds together."""
+    return 6.0 if len(group) > 1 else 0.0
+
+
+def _disc_radius(members: int, pitch: float) -> float:
+    """How far a disc of so many members reaches."""
+    return pitch / 2 if members == 1 else pitch / 2 + pitch / _SUNFLOWER * math.sqrt(members - 0.5)
+
+
+def _sunflower(members: int, pitch: float) -> list[Point]:
+    """Points in a compact disc around the origin, none nearer to another than ``pitch``."""
+    if members == 1:
+        return [(0.0, 0.0)]
+    reach = [pitch / _SUNFLOWER * math.sqrt(index + 0.5) for index in range(members)]
+    return [
+        (far * math.cos(index * _GOLDEN_ANGLE), far * math.sin(index * _GOLDEN_ANGLE))
+        for index, far in enumerate(reach)
+    ]
+
+
+def _rounded(point: Point) -> Point:
+    x, y = (round(float(value), 1) + 0.0 for value in point)  # no -0.0
+    return x, y
+
+
+# --- components, side by side
+
+
+def _pack_components(folded: nx.Graph[int], radii: Floats) -> Floats:
+    """Lay out each component, then put their boxes into rows, the largest first."""
+    centres = np.zeros((len(radii), 2))
+    boxes: list[tuple[float, float]] = []
+    components = sorted((sorted(part) for part in nx.connected_components(folded)), key=_by_size)
+    for part in components:
+        around = _wide(_arrange(folded.subgraph(part), part, radii[part]))
+        low, high = _bounds(around, radii[part])
+        centres[part] = around - low
+        boxes.append((high[0] - low[0], high[1] - low[1]))
+    for index, corner in _pack(boxes):
+        centres[components[index]] += corner
+    if len(centres):
+        centres -= np.mean(_bounds(centres, radii), axis=0)
+    return centres
+
+
+def _by_size(part: list[int]) -> tuple[int, list[int]]:
+    return -len(part), part
+
+
+def _bounds(centres: Floats, radii: Floats) -> tuple[Floats, Floats]:
+    """The lower left and the upper right corner around discs."""
+    reach = radii[:, None]
+    return np.min(centres - reach, axis=0), np.max(centres + reach, axis=0)
+
+
+def _wide(centres: Floats) -> Floats:
+    """Turned so that the longer direction lies across: screens are wider than high."""
+    middle = centres - centres.mean(axis=0)
+    xx, yy = np.sum(middle**2, axis=0)
+    angle = -0.5 * math.atan2(2 * float(np.sum(middle[:, 0] * middle[:, 1])), float(xx - yy))
+    cos, sin = math.cos(angle), math.sin(angle)
+    x, y = middle[:, 0], middle[:, 1]
+    return np.column_stack((cos * x - sin * y, sin * x + cos * y))
+
+
+def _pack(boxes: Sequence[tuple[float, float]]) -> Iterable[tuple[int, tuple[float, float]]]:
+    """Corners for boxes, none overlapping: each goes to the lowest free place of a strip.
+
+    A strip of free space is cut in two by every box: what is left beside it, and all above it.
+    """
+    padded = [(width + _ISLAND_GAP, height + _ISLAND_GAP) for width, height in boxes]
+    area = sum(width * height for width, height in padded)
+    strip = max([width for width, _ in padded] + [math.sqrt(area * _ASPECT)])
+    free = [(0.0, 0.0, math.inf, strip)]  # bottom, left, height, width
+    for index in sorted(range(len(boxes)), key=lambda i: (-padded[i][1], -padded[i][0], i)):
+        width, height = padded[index]
+        spot = min(s for s in free if s[2] >= height and s[3] >= width)
+        bottom, left, room_up, room_right = spot
+        free.remove(spot)
+        free.append((bottom, left + width, height, room_right - width))
+        free.append((bottom + height, left, room_up - height, room_right))
+        yield index, (left, bottom)
+
+
+# --- one component of discs
+
+
+def _arrange(graph: nx.Graph[int], nodes: list[int], radii: Floats) -> Floats:
+    """Centres for the discs of one connected graph, none overlapping, in the order of ``nodes``."""
+    hub = _hub(graph, nodes)
+    if hub is not None:
+        return _star(nodes.index(hub), radii)
+    if len(nodes) <= _SPRING_LIMIT:
+        return _springs(graph, nodes, radii)
+    return _by_communities(graph, nodes, radii)
+
+
+def _hub(graph: nx.Graph[int], nodes: list[int]) -> int | None:
+    """The centre, where the graph is a single node or a star."""
+    if graph.number_of_edges() != len(nodes) - 1:
+        return None
+    return next((node for node in nodes if graph.degree[node] == len(nodes) - 1), None)
+
+
+def _star(hub: int, radii: Floats) -> Floats:
+    """The hub in the middle, the others evenly on a circle around it, the larger the wider."""
+    centres = np.zeros((len(radii), 2))
+    leaves = [index for index in range(len(radii)) if index != hub]
+    if not leaves:
+        return centres
+    wide = radii[leaves] + _GAP / 2
+    reach = float(radii[hub] + _GAP / 2 + wide.max())
+    while _arc(wide, reach).sum() > 2 * math.pi:
+        reach *= 1.05
+    shares = _arc(wide, reach)
+    shares *= 2 * math.pi / shares.sum()
+    angles = np.cumsum(shares) - shares / 2
+    centres[leaves] = reach * np.column_stack((np.cos(angles), np.sin(angles)))
+    return centres
+
+
+def _arc(radii: Floats, reach: float) -> Floats:
+    """The angles that discs take on a circle of radius ``reach``."""
+    return 2 * np.arcsin(np.minimum(radii / reach, 1.0))
+
+
+def _by_communities(graph: nx.Graph[int], nodes: list[int], radii: Floats) -> Floats:
+    """Communities first, each as one disc; then the discs of each inside its own."""
+    parts = _communities(graph, nodes)
+    index = {node: place for place, node in enumerate(nodes)}
+    owner = {node: number for number, part in enumerate(parts) for node in part}
+    inner, reach = [], []
+    for part in parts:
+        rows = [index[node] for node in part]
+        around, radius = _disc_of(graph.subgraph(part), part, radii[rows])
+        inner.append((rows, around))
+        reach.append(radius)
+    outer = _arrange_quotient(graph, owner, np.array(reach))
+    centres = np.zeros((len(nodes), 2))
+    for number, (rows, around) in enumerate(inner):
+        centres[rows] = around + outer[number]
+    return centres
+
+
+def _communities(graph: nx.Graph[int], nodes: list[int]) -> list[list[int]]:
+    """Parts small enough for springs: communities, cut in slices where one is too large."""
+    ordered: nx.Graph[int] = nx.Graph()
+    ordered.add_nodes_from(nodes)
+    ordered.add_edges_from(sorted(tuple(sorted(edge)) for edge in graph.edges))
+    found = nx.community.louvain_communities(ordered, seed=_SEED)
+    parts = sorted((sorted(part) for part in found), key=_by_size)
+    return [
+        part[start : start + _SPRING_LIMIT]
+        for part in parts
+        for start in range(0, len(part), _SPRING_LIMIT)
+    ]
+
+
+def _disc_of(graph: nx.Graph[int], nodes: list[int], radii: Floats) -> tuple[Floats, float]:
+    """One community around the origin, and how far it reaches."""
+    around = _springs(graph, nodes, radii) if len(nodes) > 1 else np.zeros((1, 2))
+    around -= np.mean(_bounds(around, radii), axis=0)
+    return around, float(np.max(np.hypot(around[:, 0], around[:, 1]) + radii)) + _GAP
+
+
+def _arrange_quotient(graph: nx.Graph[int], owner: dict[int, int], radii: Floats) -> Floats:
+    """Centres for the communities themselves; there are few enough for springs."""
+    quotient: nx.Graph[int] = nx.Graph()
+    quotient.add_nodes_from(range(len(radii)))
+    pairs = {tuple(sorted((owner[a], owner[b]))) for a, b in graph.edges if owner[a] != owner[b]}
+    quotient.add_edges_from(sorted(pairs))
+    return _springs(quotient, list(range(len(radii))), radii)
+
+
+# --- springs
+
+
+def _springs(graph: nx.Graph[int], nodes: list[int], radii: Floats) -> Floats:
+    """Fruchterman and Reingold's springs between discs, from a start that knows the distances."""
+    index = {node: place for place, node in enumerate(nodes)}
+    pairs = np.array([(index[a], index[b]) for a, b in graph.edges], dtype=np.intp).reshape(-1, 2)
+    pairs = pairs[np.lexsort(np.sort(pairs, axis=1).T)]
+    neighbours = _neighbours(pairs, len(nodes))
+    room = radii + _GAP / 2
+    ideal = room[pairs[:, 0]] + room[pairs[:, 1]]
+    centres = _start(neighbours) * 2 * float(room.mean()) * math.sqrt(len(nodes))
+    heat = float(room.mean()) * math.sqrt(len(nodes)) / 2
+    for turn in range(_ROUNDS):
+        move = _repulsion(centres, room) + _attraction(centres, pairs, ideal)
+        length = np.maximum(np.hypot(move[:, 0], move[:, 1]), 1e-9)
+        limit = heat * (1 - turn / _ROUNDS) + 1e-6
+        centres = centres + move * (np.minimum(length, limit) / length)[:, None]
+    return _pushed_apart(centres, radii)
+
+
+def _neighbours(pairs: NDArray[np.intp], size: int) -> list[list[int]]:
+    neighbours: list[list[int]] = [[] for _ in range(size)]
+    for a, b in pairs.tolist():
+        neighbours[a].append(b)
+        neighbours[b].append(a)
+    return neighbours
+
+
+def _repulsion(centres: Floats, room: Floats) -> Floats:
+    """Every disc pushes every other away, large ones from farther."""
+    x = centres[:, 0][:, None] - centres[:, 0]
+    y = centres[:, 1][:, None] - centres[:, 1]
+    squared = x * x + y * y
+    np.maximum(squared, 1.0, out=squared)
+    push = room[:, None] * room * 4 / squared
+    return np.column_stack(((x * push).sum(axis=1), (y * push).sum(axis=1)))
+
+
+def _attraction(centres: Floats, pairs: NDArray[np.intp], ideal: Floats) -> Floats:
+    """Linked discs pull each other, the farther the stronger."""
+    step = centres[pairs[:, 1]] - centres[pairs[:, 0]]
+    pull = step * (np.hypot(step[:, 0], step[:, 1]) / ideal)[:, None]
+    total = np.zeros_like(centres)
+    for axis in (0, 1):
+        total[:, axis] = np.bincount(pairs[:, 0], pull[:, axis], len(centres))
+        total[:, axis] -= np.bincount(pairs[:, 1], pull[:, axis], len(centres))
+    return total
+
+
+def _start(neighbours: list[list[int]]) -> Floats:
+    """A first picture from graph distances to a few pivots, about one unit wide.
+
+    Far better than random points: springs only have to refine it. (Brandes and Pich, 2006,
+    "Eigensolver Methods for Progressive Multidimensional Scaling of Large Data".)
+    """
+    distances = _pivot_distances(neighbours)
+    centred = distances**2
+    centred = centred - centred.mean(axis=0) - centred.mean(axis=1)[:, None] + centred.mean()
+    _, vectors = np.linalg.eigh(centred.T @ centred)
+    picture = centred @ vectors[:, ::-1][:, :2] if vectors.shape[1] > 1 else centred[:, [0, 0]]
+    scale = np.maximum(np.abs(picture).max(axis=0), 1e-9)
+    noise = np.random.default_rng(_SEED).uniform(-0.05, 0.05, picture.shape)
+    # Rounded, so that the last bits of a linear algebra library do not grow into another picture.
+    return np.round(picture / (2 * scale), 3) + noise
+
+
+def _pivot_distances(neighbours: list[list[int]]) -> Floats:
+    """Distances of all nodes to pivots, each pivot as far as can be from those before it."""
+    size = len(neighbours)
+    columns = []
+    nearest = np.full(size, np.inf)
+    pivot = 0
+    for _ in range(min(_PIVOTS, size)):
+        columns.append(_distances(neighbours, pivot))
+        nearest = np.minimum(nearest, columns[-1])
+        pivot = int(np.argmax(nearest))
+    return np.column_stack(columns)
+
+
+def _distances(neighbours: list[list[int]], start: int) -> Floats:
+    """Hops from one node to all, breadth first; what cannot be reached is one hop beyond."""
+    hops = np.full(len(neighbours), -1.0)
+    hops[start] = 0
+    front, hop = [start], 0
+    while front:
+        hop += 1
+        front = [n for n in dict.fromkeys(n for m in front for n in neighbours[m]) if hops[n] < 0]
+        hops[front] = hop
+    hops[hops < 0] = hops.max() + 1
+    return hops
+
+
+# --- no overlaps
+
+
+def _pushed_apart(centres: Floats, radii: Floats) -> Floats:
+    """Overlapping discs push each other away, small ones farther; at last scaled if need be."""
+    room = radii + _GAP / 2
+    area = room * room
+    share = area / (area[:, None] + area)  # how much of the way the *other* has to go
+    for _ in range(_PUSHES):
+        x = centres[:, 0][:, None] - centres[:, 0]
+        y = centres[:, 1][:, None] - centres[:, 1]
+        apart = np.maximum(np.hypot(x, y), 1e-6)
+        lack = np.maximum(room[:, None] + room - apart, 0.0)
+        np.fill_diagonal(lack, 0.0)
+        if not lack.any():
+            return centres
+        push = lack * share.T / apart
+        centres = centres + np.column_stack(((x * push).sum(axis=1), (y * push).sum(axis=1)))
+    return centres * _needed_scale(centres, radii)
+
+
+def _needed_scale(centres: Floats, radii: Floats) -> float:
+    """By how much a picture must grow so that no two discs touch."""
+    apart = np.hypot(*(centres[:, axis][:, None] - centres[:, axis] for axis in (0, 1)))
+    np.fill_diagonal(apart, np.inf)
+    needed = radii[:, None] + radii + 1.0
+    return max(1.0, float((needed / np.maximum(apart, 1e-3)).max()))

@@ -1,0 +1,98 @@
+"""When may the next request go out: the clock, the minute window, the UTC day.
+
+The service counts requests per minute, per UTC day and per month
+(https://docs.virustotal.com/docs/consumption-quotas-handled). The minute is a sliding window kept
+here, in monotonic time, so that a clock set back or forward changes nothing; what is left of it
+after a restart comes from the call ledger. The day is counted in the ledger itself.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MINUTE = 60.0
+
+
+class Clock(Protocol):
+    """Time, as something a test can hold."""
+
+    def now(self) -> float:
+        """Seconds since 1970, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow."""
+        ...
+
+    def sleep(self, seconds: float) -> bool:
+        """Wait; False if the wait was cut short because the run shall stop."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock, whose waits another thread or a signal handler can end."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+
+    def now(self) -> float:
+        """Seconds since 1970, UTC."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> bool:
+        """Wait; False if :meth:`stop` ended the wait, or was called before."""
+        return not self._stop.wait(max(0.0, seconds))
+
+    def stop(self) -> None:
+        """End every wait, now and from now on."""
+        self._stop.set()
+
+
+class Pace:
+    """A sliding window of one minute.
+
+    Args:
+        per_minute: how many requests any 60 seconds may hold; None for no limit of ours.
+    """
+
+    def __init__(self, per_minute: int | None = None) -> None:
+        self.per_minute = per_minute
+        self._sent: deque[float] = deque(maxlen=per_minute)
+
+    def remember(self, ages: Iterable[float], monotonic: float) -> None:
+        """Take in requests of an earlier run, by how many seconds ago they were sent."""
+        for age in sorted(ages, reverse=True):
+            self._sent.append(monotonic - min(max(age, 0.0), MINUTE))
+
+    def wait(self, monotonic: float) -> float:
+        """Seconds until the next request may go out."""
+        if self.per_minute is None or len(self._sent) < self.per_minute:
+            return 0.0
+        return max(0.0, self._sent[0] + MINUTE - monotonic)
+
+    def sent(self, monotonic: float) -> None:
+        """Count a request that goes out now."""
+        if self.per_minute is not None:
+            self._sent.append(monotonic)
+
+
+def day_start(now: float) -> datetime:
+    """The beginning of the UTC day in which ``now`` lies."""
+    today = datetime.fromtimestamp(now, UTC)
+    return today.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def next_day(now: float) -> datetime:
+    """When the daily quota resets: the next 00:00 UTC."""
+    return day_start(now) + timedelta(days=1)

@@ -1,0 +1,249 @@
+"""The file a campaign lives in: made, checked, locked, opened, written to or not at all.
+
+* A new file is made beside and renamed, so that a half-made one never stands there.
+* What is missing, empty, foreign or newer is refused by its header before SQLite touches it.
+* Only our own tables, to the letter: a trigger planted in a file would run on our inserts
+  (https://sqlite.org/security.html).
+* One writer, by a lock of the operating system that dies with its holder.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from graphbuild.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+APPLICATION_ID = 0x67624B47  # "gbKG", in the file's header
+SCHEMA_VERSION = 1
+_MAGIC = b"SQLite format 3\0"
+_HEADER_BYTES = 100  # https://sqlite.org/fileformat2.html#the_database_header
+
+# Entities are interned: an observation is four integers. 0 stands for "no collection", since a
+# key column cannot be NULL.
+SCHEMA = """
+CREATE TABLE entity (
+    id INTEGER PRIMARY KEY,
+    type TEXT NOT NULL,
+    name TEXT NOT NULL,
+    attributes TEXT NOT NULL,
+    UNIQUE (type, name)
+) STRICT;
+CREATE TABLE seed (
+    entity INTEGER PRIMARY KEY REFERENCES entity,
+    source TEXT NOT NULL,
+    line INTEGER NOT NULL
+) STRICT;
+CREATE TABLE task (
+    id INTEGER PRIMARY KEY,
+    subject INTEGER NOT NULL REFERENCES entity,
+    relationship TEXT NOT NULL,
+    state TEXT NOT NULL,
+    pages INTEGER NOT NULL DEFAULT 0,
+    cursor TEXT,
+    count INTEGER,
+    received INTEGER NOT NULL DEFAULT 0,
+    error TEXT NOT NULL DEFAULT '',
+    retry INTEGER NOT NULL DEFAULT 0,
+    remark TEXT NOT NULL DEFAULT '',
+    UNIQUE (subject, relationship)
+) STRICT;
+CREATE TABLE page (
+    id INTEGER PRIMARY KEY,
+    task INTEGER NOT NULL REFERENCES task,
+    number INTEGER NOT NULL,
+    cursor TEXT,
+    next_cursor TEXT,
+    count INTEGER,
+    items INTEGER NOT NULL,
+    remarks INTEGER NOT NULL,
+    fetched_at REAL NOT NULL,
+    sha256 BLOB NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (task, number)
+) STRICT;
+CREATE TABLE observation (
+    subject INTEGER NOT NULL REFERENCES entity,
+    reference INTEGER NOT NULL REFERENCES entity,
+    related_from INTEGER NOT NULL,
+    page INTEGER NOT NULL REFERENCES page,
+    PRIMARY KEY (subject, reference, related_from)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE call (
+    id INTEGER PRIMARY KEY,
+    subject INTEGER NOT NULL REFERENCES entity,
+    relationship TEXT NOT NULL,
+    begun_at REAL NOT NULL,
+    sent INTEGER NOT NULL DEFAULT 1,
+    status INTEGER,
+    note TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE TABLE note (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+"""
+
+_HINTS = {
+    "SQLITE_FULL": "the disk is full; free some space and run again",
+    "SQLITE_READONLY": "it may not be written; check its permissions",
+    "SQLITE_CANTOPEN": "it cannot be opened; check the folder, its permissions and the disk",
+    "SQLITE_BUSY": "another program holds it; close that and run again",
+    "SQLITE_IOERR": "the disk reports an error; check it, then run again",
+}
+
+
+def trouble(path: Path, error: sqlite3.Error) -> StoreError:
+    """What SQLite says, as a sentence with a way out."""
+    name = getattr(error, "sqlite_errorname", None) or ""
+    hint = next((text for start, text in _HINTS.items() if name.startswith(start)), str(error))
+    return StoreError(f"{path}: {hint}. What was stored before is still there")
+
+
+@contextmanager
+def sentences(path: Path) -> Iterator[None]:
+    """Inside, SQLite's errors become :class:`StoreError`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise trouble(path, error) from None
+
+
+def create(path: Path) -> None:
+    """Make a new campaign file, readable by its owner alone.
+
+    Raises:
+        StoreError: it cannot be made; nothing is left behind.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with sentences(path):
+            _write_schema(draft)
+        draft.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(f"cannot make {path}: {error.strerror or error}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write_schema(draft: Path) -> None:
+    with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in ``folder`` durable, where the system has a way to."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def check(path: Path) -> None:
+    """Raise StoreError unless the header is a campaign file's of this version; change nothing."""
+    try:
+        with path.open("rb") as stream:
+            header = stream.read(_HEADER_BYTES)
+    except FileNotFoundError:
+        raise StoreError(f"there is no campaign file {path}; crawl or import makes one") from None
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror or error}") from None
+    if not header:
+        raise StoreError(f"{path} is empty, not a campaign file; move it away to start anew")
+    if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
+        raise StoreError(f"{path} is not a campaign file; was another file meant?")
+    if int.from_bytes(header[68:72]) != APPLICATION_ID:
+        raise StoreError(f"{path} is another program's database; was another file meant?")
+    version = int.from_bytes(header[60:64])
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"{path} was written by a newer graphbuild (schema {version}, this one knows "
+            f"{SCHEMA_VERSION}); upgrade graphbuild"
+        )
+
+
+def connect(path: Path, *, write: bool) -> sqlite3.Connection:
+    """Open a checked file; its tables must be ours.
+
+    Raises:
+        StoreError: they are not, or SQLite cannot open it.
+    """
+    address = f"{path.absolute().as_uri()}?mode={'rw' if write else 'ro'}"
+    with sentences(path):
+        connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=30)
+    try:
+        with sentences(path):
+            connection.execute("PRAGMA trusted_schema = OFF")
+            _check_tables(connection, path)
+            if write:
+                connection.execute("PRAGMA foreign_keys = ON")
+                connection.execute("PRAGMA synchronous = FULL")
+            else:
+                connection.execute("PRAGMA query_only = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_tables(connection: sqlite3.Connection, path: Path) -> None:
+    if _schema_of(connection) != _expected_schema():
+        raise StoreError(f"{path} is not a campaign file: its tables are not ours")
+
+
+def _schema_of(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    return connection.execute(
+        "SELECT type, name, coalesce(sql, '') FROM sqlite_master ORDER BY type, name"
+    ).fetchall()
+
+
+def _expected_schema() -> list[tuple[str, str, str]]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(SCHEMA)
+        return _schema_of(connection)
+
+
+def lock(path: Path) -> FileLock:
+    """Become the one writer of ``path``.
+
+    Raises:
+        StoreError: another process is, or no lock can be had there.
+    """
+    if not path.parent.is_dir():
+        raise StoreError(f"cannot use {path}: the folder {path.parent} does not exist")
+    found = FileLock(path.with_name(path.name + ".lock"), timeout=0, mode=0o600)
+    try:
+        found.acquire()
+    except Timeout:
+        raise StoreError(
+            f"{path} is in use by {_holder(path)}; wait for it to end, or stop it"
+        ) from None
+    except OSError as error:
+        raise StoreError(f"cannot lock {path}: {error.strerror or error}") from None
+    return found
+
+
+def _holder(path: Path) -> str:
+    try:
+        check(path)
+        with closing(connect(path, write=False)) as connection, sentences(path):
+            row = connection.execute("SELECT value FROM note WHERE name = 'holder'").fetchone()
+    except StoreError:
+        row = None
+    return str(row[0]) if row else "another process"

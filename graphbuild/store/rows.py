@@ -1,0 +1,99 @@
+"""What goes into a campaign file and what comes out of it, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from graphbuild.completeness import Verdict
+    from graphbuild.entities import Entity
+    from graphbuild.observations import Page
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A subject and a relationship still to ask.
+
+    Attributes:
+        id: the store's number for it.
+        subject: what to ask about.
+        relationship: which relationship of it.
+        pages: how many pages are stored.
+        cursor: where the next page starts; None for the first.
+    """
+
+    id: int
+    subject: Entity
+    relationship: str
+    pages: int
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A page as it came, ready to be committed.
+
+    Attributes:
+        body: the raw bytes.
+        page: what they say.
+        at: when it came, seconds since 1970 UTC.
+        cursor: where it starts; None for the first.
+        limit: how many entries were asked for.
+    """
+
+    body: bytes
+    page: Page
+    at: float
+    cursor: str | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit changed: references new to the subject, and how the subject stands."""
+
+    new: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectStatus:
+    """How completely one subject is known.
+
+    Attributes:
+        subject: what was asked about.
+        state: one of ``completeness.STATES``.
+        pages: pages stored.
+        count: references announced; None while unknown.
+        received: distinct references stored.
+        error: the code of the refusal, if it was refused.
+        remark: what does not add up, if anything.
+    """
+
+    subject: Entity
+    state: str
+    pages: int
+    count: int | None
+    received: int
+    error: str
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The campaign file in numbers."""
+
+    subjects: int
+    pending: int
+    complete: int
+    incomplete: int
+    failed: int
+    pages: int
+    references: int
+    collections: int
+    observations: int
+    announced: int
+    received: int
+    remarks: int
+    calls: int

@@ -5,7 +5,7 @@
     import graphbuild as gb
 
     with gb.Store.open("emotet.db") as store, gb.Client.from_env() as client:
-        store.add_seeds(gb.read_seeds("seeds.txt").seeds)
+        store.add_seeds(gb.read_seeds("seeds.txt"))
         for step in gb.Crawl(client, store):  # stop whenever; run again to go on
             print(step)
         graph = gb.build_graph(store.observations())

@@ -17,7 +17,7 @@ from graphbuild.entities import hash_kind, recognize
 from graphbuild.errors import SeedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from graphbuild.entities import Entity
@@ -81,6 +81,12 @@ class SeedList:
     remarks: list[str] = field(default_factory=list)
     repeats: int = 0
     skipped: int = 0
+
+    def __iter__(self) -> Iterator[Seed]:
+        return iter(self.seeds)
+
+    def __len__(self) -> int:
+        return len(self.seeds)
 
 
 def read_seeds(*sources: str | Path) -> SeedList:

@@ -1,0 +1,200 @@
+"""Graphs become files: the door to all exporters.
+
+An exporter takes a graph and an open file and knows no path; only this module does. A file is
+written whole or not at all, and the same graph gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
+
+from graphbuild.errors import ExportError
+from graphbuild.exporters import tables
+from graphbuild.exporters.graphml import write_graphml
+from graphbuild.exporters.plain import Remarks
+from graphbuild.exporters.reading import read_graphml
+from graphbuild.exporters.whole import advice, whole_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    import networkx as nx
+
+    Graph: TypeAlias = nx.DiGraph[str]
+    Positions: TypeAlias = Mapping[str, tuple[float, float]]
+    Writer: TypeAlias = Callable[[Graph, BinaryIO, Positions | None], Remarks]
+
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Remarks",
+    "Written",
+    "export",
+    "export_all",
+    "read_graphml",
+    "write_graphml",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A choice of output.
+
+    Attributes:
+        files: the name of each file it makes, and what writes it.
+        drawn: whether it shows where nodes stand, so that a layout is worth its time.
+    """
+
+    files: Mapping[str, Writer]
+    drawn: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that stands.
+
+    Attributes:
+        path: where.
+        bytes: how many, as read back from the disk.
+        sha256: of what was read back.
+        remarks: what could not be carried as it was.
+    """
+
+    path: Path
+    bytes: int
+    sha256: str
+    remarks: Remarks
+
+
+def export(graph: Graph, path: str | Path, *, positions: Positions | None = None) -> Path:
+    """Write ``graph`` to ``path``, in the format its suffix names; whole or not at all.
+
+    Args:
+        graph: a graph as :func:`graphbuild.graph.build_graph` makes it, or a view of one.
+        path: ends in ``.graphml``, ``.graphml.gz`` or ``.html``. A link there is replaced itself.
+        positions: a place for each node; None lays the graph out, empty goes without.
+
+    Raises:
+        ExportError: no such format, or the file cannot be written; what stood there still stands.
+    """
+    path = Path(path)
+    writer = _writer_for(path)
+    places = _layout(graph) if positions is None else positions
+    return _write(graph, path, writer, places).path
+
+
+def export_all(
+    graph: Graph,
+    folder: str | Path,
+    formats: Iterable[str],
+    *,
+    positions: Positions | None = None,
+) -> list[Written]:
+    """Write ``graph`` into ``folder`` in each of ``formats``, laid out at most once.
+
+    The folder is made if only it is missing. Each file is whole or absent; the files before a
+    failing one stand.
+
+    Raises:
+        ExportError: no such format (nothing is written then), or a file cannot be written.
+    """
+    chosen = [_format(name) for name in dict.fromkeys(formats)]
+    folder = _made(Path(folder))
+    if positions is None and any(form.drawn for form in chosen):
+        positions = _layout(graph)
+    return [
+        _write(graph, folder / name, writer, positions)
+        for form in chosen
+        for name, writer in form.files.items()
+    ]
+
+
+# --- formats -------------------------------------------------------------------------------------
+
+
+def _graphml(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
+    return write_graphml(graph, stream, positions=positions)
+
+
+def _graphml_gz(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
+    # Neither name nor date inside: the same graph gives the same bytes.
+    with gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0) as packed:
+        return write_graphml(graph, cast("BinaryIO", packed), positions=positions)
+
+
+def _html(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
+    from graphbuild.exporters.html import write_html  # noqa: PLC0415  loads a template engine
+
+    write_html(graph, stream, positions=positions or None)
+    return Remarks()
+
+
+def _nodes(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    return tables.write_nodes(graph, stream)
+
+
+def _edges(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    return tables.write_edges(graph, stream)
+
+
+def _observations(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    return tables.write_observations(graph, stream)
+
+
+FORMATS: Mapping[str, Format] = {
+    "graphml": Format({"graph.graphml": _graphml}),
+    "html": Format({"graph.html": _html}),
+    "csv": Format(
+        {"nodes.csv": _nodes, "edges.csv": _edges, "observations.csv": _observations},
+        drawn=False,
+    ),
+}
+_SUFFIXES: Mapping[str, Writer] = {
+    ".graphml": _graphml,
+    ".graphml.gz": _graphml_gz,
+    ".html": _html,
+}
+
+
+def _writer_for(path: Path) -> Writer:
+    for suffix, writer in _SUFFIXES.items():
+        if path.name.lower().endswith(suffix):
+            return writer
+    raise ExportError(f"{path}: no exporter; we have {', '.join(_SUFFIXES)}")
+
+
+def _format(name: str) -> Format:
+    if name not in FORMATS:
+        raise ExportError(f"{name}: no such format; we have {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def _write(graph: Graph, path: Path, writer: Writer, positions: Positions | None) -> Written:
+    with whole_file(path) as stream:
+        remarks = writer(graph, stream, positions)
+        stream.flush()
+        stream.seek(0)
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        size = stream.tell()
+    return Written(path, size, digest, remarks)
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ExportError(f"{folder}: {advice(error)}") from error
+    return folder
+
+
+def _layout(graph: Graph) -> Positions:
+    from graphbuild.layout import place  # noqa: PLC0415  loads numpy
+
+    return place(graph)

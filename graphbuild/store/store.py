@@ -143,6 +143,11 @@ class Store:
                 (PENDING,),
             ).rowcount
 
+    def has_work(self) -> bool:
+        """Whether anything is still to ask, or to ask again."""
+        query = "SELECT count(*) FROM task WHERE state = ? OR retry = 1"
+        return self._number(query, PENDING) > 0
+
     def next_task(self) -> Task | None:
         """The task to go on with: first pages first, in the order of the seeds."""
         order = f"{_TASKS} WHERE state = ? ORDER BY cursor IS NOT NULL, task.id LIMIT 1"
@@ -428,6 +433,17 @@ class Store:
     def calls(self, since: float = 0.0) -> int:
         """How many calls were made since a time (seconds since 1970), failed ones included."""
         return self._number("SELECT count(*) FROM call WHERE sent AND begun_at >= ?", since)
+
+    def calls_left(self, limit: int) -> int:
+        """How many calls the pending tasks still need at least, with ``limit`` entries a page."""
+        return self._number(
+            "SELECT sum(CASE WHEN count IS NULL OR cursor IS NULL THEN 1"
+            " ELSE max(1, (count - received + :last) / :limit) END)"
+            " FROM task WHERE state = :pending",
+            pending=PENDING,
+            limit=limit,
+            last=limit - 1,
+        )
 
     def recent_calls(self, since: float) -> list[float]:
         """When the calls since a time were made."""

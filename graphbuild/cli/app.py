@@ -1,0 +1,342 @@
+"""The commands, their options and their exit codes.
+
+Exit codes: 0 done; 1 an error, told in one sentence; 2 wrong usage; 3 paused, run the same command
+again to go on; 4 done, but some files failed or stayed incomplete.
+
+Nothing but typer is imported before a command runs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from graphbuild.cli import acting, files, showing
+from graphbuild.cli.crawling import Limits, as_json, ask
+from graphbuild.cli.terminal import Progress, notice, result_json
+from graphbuild.errors import GraphbuildError, Paused, SeedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from graphbuild.cli.crawling import Outcome
+    from graphbuild.entities import Entity
+    from graphbuild.seeds import SeedList
+    from graphbuild.store import Store
+
+_BASE_URL = "https://www.virustotal.com/api/v3"
+
+
+class Exit(IntEnum):
+    """How the process ends."""
+
+    DONE = 0
+    ERROR = 1
+    USAGE = 2
+    PAUSED = 3
+    PARTIAL = 4
+
+
+app = typer.Typer(
+    name="graphbuild",
+    help="See which public reports and which collections (malware families, campaigns, actors) "
+    "tie a set of files together.\n\n"
+    "\b\n"
+    "  graphbuild demo                                   no key needed\n"
+    "  graphbuild crawl hashes.txt --store campaign.db   asks VirusTotal\n"
+    "  graphbuild export --store campaign.db --out maps  writes the files\n\n"
+    "The key is read from VT_APIKEY, or from apikey in ~/.vt.toml.",
+    epilog="Exit codes: 0 done · 1 error · 2 wrong usage · 3 paused, run again to go on · "
+    "4 done, but some files failed or stayed incomplete",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+StoreOption = Annotated[
+    Path, typer.Option("--store", "-s", metavar="FILE", help="The campaign file.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object instead of text, for scripts.")
+]
+
+
+def _positive(value: int | None) -> int | None:
+    if value is not None and value < 1:
+        raise typer.BadParameter("expected a number from 1 up")
+    return value
+
+
+def _no_key_here(value: str | None) -> None:
+    if value is not None:
+        raise typer.BadParameter(
+            "a key on the command line can be read by every user of this machine; put it into "
+            'the variable VT_APIKEY, or into ~/.vt.toml as apikey = "..." with chmod 600'
+        )
+
+
+@app.command(short_help="Ask VirusTotal about files, keep every answer.")
+def crawl(
+    store: StoreOption,
+    seeds: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SEEDS]...",
+            help="Files with one hash a line (MD5, SHA-1, SHA-256); - is standard input. "
+            "None: go on with what the campaign file still has to ask.",
+        ),
+    ] = None,
+    base_url: Annotated[
+        str, typer.Option(metavar="URL", help="Where the API is; plain http only to loopback.")
+    ] = _BASE_URL,
+    per_minute: Annotated[
+        int | None,
+        typer.Option(
+            callback=_positive, metavar="N", help="At most N calls in any minute (public key: 4)."
+        ),
+    ] = None,
+    per_day: Annotated[
+        int | None,
+        typer.Option(
+            callback=_positive, metavar="N", help="At most N calls a UTC day (public key: 500)."
+        ),
+    ] = None,
+    max_calls: Annotated[
+        int | None,
+        typer.Option(
+            callback=_positive,
+            metavar="N",
+            help="At most N calls for this campaign file in all, over every run.",
+        ),
+    ] = None,
+    api_key: Annotated[  # noqa: ARG001  only there to be refused
+        str | None, typer.Option(hidden=True, callback=_no_key_here)
+    ] = None,
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Ask VirusTotal for the references of each file, and keep every answer.
+
+    Stop it whenever you like (Ctrl-C) and run the same command again: it goes on where it was and
+    asks nothing twice. A finished campaign costs no call.
+    """
+    with _told():
+        found = _read_seeds(seeds or [])
+        limits = Limits(per_minute=per_minute, per_day=per_day, max_calls=max_calls)
+        _check_address(base_url)
+        with _campaign(store, new=bool(seeds)) as campaign:
+            added = campaign.add_seeds(found)
+            outcome = ask(campaign, found, base_url, limits, Progress(quiet=json))
+            outcome.added, outcome.rejected = added, len(found.rejected)
+            _finish(campaign, outcome, json=json)
+
+
+@app.command(short_help="Tell what is known and what is missing.")
+def status(
+    store: StoreOption,
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="List every file, complete ones too.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Tell what is known, what is missing, and why."""
+    from graphbuild.store import Store
+
+    with _told(), Store.read(store) as campaign:
+        if json:
+            result_json(showing.status_json(campaign))
+        else:
+            showing.status(campaign, everything=everything)
+
+
+@app.command(short_help="Write files for Gephi, browser and tables.")
+def export(
+    store: StoreOption,
+    to: Annotated[
+        str, typer.Option(metavar="FORMATS", help="Any of graphml, html, csv; commas between.")
+    ] = "graphml,html,csv",
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="The folder to write into; made if missing.")
+    ] = Path("output"),
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Write the graph: graph.graphml for Gephi, graph.html for a browser, CSV tables.
+
+    A file is replaced when the new one is whole, not before.
+    """
+    from graphbuild.store import Store
+
+    with _told(), Store.read(store) as campaign:
+        written = files.write(campaign, out, files.formats(to))
+        if json:
+            result_json(files.as_json(written))
+        else:
+            files.tell(written)
+            showing.gaps(campaign)
+
+
+@app.command("import", short_help="Take in saved API answers.")
+def import_(
+    store: StoreOption,
+    answers: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILES...",
+            help="Saved answers of files/{hash}/related_references, one JSON page a file.",
+        ),
+    ],
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HASH", help="The file they are about, where their links.self is missing."
+        ),
+    ] = None,
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Take in saved API answers, without a key and without a call."""
+    with _told():
+        about = _hash(subject)
+        pages, refused = files.read(answers, about)
+        with _campaign(store, new=True) as campaign:
+            code = files.take_in(campaign, pages, refused, json=json)
+    raise typer.Exit(code)
+
+
+@app.command(short_help="Stand in for the API on this machine.")
+def emulate(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8080,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A world to serve (JSON lines); made up without one."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Which made-up world.")] = 1,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Accept only this key; repeat for more. Any, without."),
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FAULT", help="Go wrong on purpose, as in status=503,times=2."),
+    ] = None,
+    per_minute: Annotated[int | None, typer.Option(callback=_positive, metavar="N")] = None,
+    per_day: Annotated[int | None, typer.Option(callback=_positive, metavar="N")] = None,
+    log: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Append a JSON line for each request.")
+    ] = None,
+) -> None:
+    """Stand in for the API on this machine, to try things without a key."""
+    with _told():
+        acting.serve(
+            port=port,
+            data=data,
+            seed=seed,
+            keys=key,
+            faults=fault or [],
+            per_minute=per_minute,
+            per_day=per_day,
+            log=log,
+        )
+
+
+@app.command(short_help="Try the whole path on made-up campaigns.")
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to leave the files.")] = Path(
+        "output/demo"
+    ),
+) -> None:
+    """Show the whole path on made-up campaigns, without a key: crawl, campaign file, exports."""
+    with _told():
+        acting.demo(out)
+
+
+# --- what the commands share ---------------------------------------------------------------------
+
+
+def _read_seeds(sources: list[str]) -> SeedList:
+    from graphbuild.seeds import read_seeds
+
+    found = read_seeds(*sources)
+    for rejected in found.rejected:
+        notice(f"not a seed: {rejected}")
+    for remark in found.remarks:
+        notice(remark)
+    if sources and not found.seeds:
+        raise SeedError(f"no file hash in {', '.join(sources)}; expected one a line")
+    return found
+
+
+def _check_address(base_url: str) -> None:
+    from graphbuild.transport import check_base_url
+
+    try:
+        check_base_url(base_url)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--base-url") from None
+
+
+def _hash(text: str | None) -> Entity | None:
+    from graphbuild.entities import recognize
+
+    if text is None:
+        return None
+    try:
+        return recognize(text.strip())
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!a} {error}", param_hint="--subject") from None
+
+
+def _campaign(path: Path, *, new: bool) -> Store:
+    """The campaign file, for writing; a new one only where there is something to put into it."""
+    from graphbuild.store import Store
+
+    if not new:
+        Store.read(path).close()
+    return Store.open(path)
+
+
+def _finish(campaign: Store, outcome: Outcome, *, json: bool) -> None:
+    totals = campaign.totals()
+    if json:
+        result_json(as_json(outcome, totals))
+    else:
+        showing.summary(campaign, outcome)
+    if outcome.paused:
+        raise typer.Exit(Exit.PAUSED)
+    if totals.failed or totals.incomplete:
+        raise typer.Exit(Exit.PARTIAL)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Every error of ours ends in one sentence and an exit code, never in a traceback."""
+    try:
+        yield
+    except Paused as reason:
+        notice(f"graphbuild: paused: {reason}")
+        raise typer.Exit(Exit.PAUSED) from None
+    except GraphbuildError as error:
+        notice(f"graphbuild: {error}")
+        raise typer.Exit(Exit.ERROR) from None
+    except BrokenPipeError:
+        # Whoever read our output has enough; nothing is left to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(Exit.DONE) from None
+    except MemoryError:
+        notice("graphbuild: out of memory; everything stored is safe, try it on a larger machine")
+        raise typer.Exit(Exit.ERROR) from None
+
+
+def main() -> None:
+    """The entry point of the ``graphbuild`` command."""
+    app()

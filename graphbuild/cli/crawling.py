@@ -1,0 +1,165 @@
+"""Run a crawl with a person beside it: progress, signals, what came of it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from graphbuild.cli.terminal import counted
+from graphbuild.entities import short_id
+from graphbuild.errors import Paused, SeedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from graphbuild.cli.terminal import Progress
+    from graphbuild.crawl import Crawl, Step
+    from graphbuild.pacing import SystemClock
+    from graphbuild.seeds import SeedList
+    from graphbuild.store import Store, Totals
+
+_REFRESH = 0.5  # seconds between looks at how much is left
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        calls: calls this run made.
+        pages: pages it stored.
+        paused: why it stopped before everything was asked; empty if it did not.
+        added: seeds that were new to the campaign file.
+        rejected: lines of the seed lists that are no seeds.
+    """
+
+    calls: int = 0
+    pages: int = 0
+    paused: str = ""
+    added: int = 0
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the user allows: calls a minute, a UTC day, and for the campaign in all."""
+
+    per_minute: int | None = None
+    per_day: int | None = None
+    max_calls: int | None = None
+
+
+def ask(
+    store: Store, seeds: SeedList, base_url: str, limits: Limits, progress: Progress
+) -> Outcome:
+    """Ask whatever the store has still to ask; no key is needed where that is nothing.
+
+    Raises:
+        ApiError: something that concerns every subject, such as a refused key.
+        SeedError: the key stands in the seed list.
+    """
+    from graphbuild.client import Client
+    from graphbuild.crawl import Crawl
+    from graphbuild.keys import find_key
+    from graphbuild.pacing import Pace, SystemClock
+
+    if not store.has_work():
+        return Outcome()
+    key = find_key()
+    if any(seed.entity.id == key.reveal().lower() for seed in seeds):
+        raise SeedError("your API key stands in the seed list; take it out, it was not sent")
+    clock, pace = SystemClock(), Pace(limits.per_minute)
+    with Client(key, base_url=base_url, pace=pace, clock=clock) as client, progress:
+        crawl = Crawl(client, store, max_calls=limits.max_calls, per_day=limits.per_day)
+        return run(crawl, store, clock, progress)
+
+
+def run(crawl: Crawl, store: Store, clock: SystemClock, progress: Progress) -> Outcome:
+    """Crawl until done, paused or stopped by a signal.
+
+    Raises:
+        ApiError: something that concerns every subject, such as a refused key.
+    """
+    outcome = Outcome()
+    before = store.calls()
+    watch = _Watch(store, progress)
+    with _stopped_by_signals(crawl, clock) as caught:
+        try:
+            for step in crawl:
+                outcome.pages += step.error is None
+                watch.step(step)
+        except Paused as reason:
+            outcome.paused = str(reason)
+        finally:
+            outcome.calls = store.calls() - before
+    if caught:
+        outcome.paused = f"stopped by {caught[0]}; run the same command again to go on"
+    return outcome
+
+
+class _Watch:
+    """Turns steps into progress."""
+
+    def __init__(self, store: Store, progress: Progress) -> None:
+        self._store = store
+        self._progress = progress
+        self._made = 0
+        self._references = 0
+        self._left = 0
+        self._looked = float("-inf")
+
+    def step(self, step: Step) -> None:
+        from graphbuild.client import LIMIT
+
+        self._made += 1
+        self._references += step.new
+        if time.monotonic() - self._looked > _REFRESH:
+            self._left = self._store.calls_left(LIMIT)
+            self._looked = time.monotonic()
+        for remark in step.remarks:
+            self._progress.say(f"{short_id(step.subject)}, page {step.page}: {remark}")
+        self._progress.update(
+            done=self._made,
+            left=self._left,
+            counts=counted(self._references, "reference"),
+            line=_line(step),
+        )
+
+
+def _line(step: Step) -> str:
+    verdict = step.verdict
+    remark = f" ({verdict.remark})" if verdict.remark else ""
+    return (
+        f"{step.subject.id}: page {step.page}, "
+        f"{counted(step.new, 'new reference')}, {verdict.state}{remark}"
+    )
+
+
+@contextmanager
+def _stopped_by_signals(crawl: Crawl, clock: SystemClock) -> Iterator[list[str]]:
+    """The first signal lets the page in flight finish; the second is as the system means it."""
+    caught: list[str] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        caught.append(signal.Signals(number).name)
+        crawl.stop()
+        clock.stop()
+        signal.signal(number, signal.SIG_DFL)
+
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def as_json(outcome: Outcome, totals: Totals) -> dict[str, object]:
+    """The same for scripts."""
+    return {"run": asdict(outcome), "campaign": asdict(totals)}

@@ -1,0 +1,95 @@
+"""How a campaign stands, in words: what is known, what is missing, and why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from graphbuild.cli.terminal import counted, notice, result, table
+from graphbuild.completeness import COMPLETE
+
+if TYPE_CHECKING:
+    from graphbuild.cli.crawling import Outcome
+    from graphbuild.store import Store, SubjectStatus, Totals
+
+_FEW = 20  # rows of a listing, unless all are asked for
+
+
+def in_words(totals: Totals) -> str:
+    """The campaign in one line."""
+    return (
+        f"{counted(totals.subjects, 'file')}: {totals.complete:,} complete, "
+        f"{totals.incomplete:,} incomplete, {totals.failed:,} failed, "
+        f"{totals.pending:,} still to ask · {counted(totals.references, 'reference')} · "
+        f"{counted(totals.collections, 'collection')} · "
+        f"{counted(totals.observations, 'observation')} · {counted(totals.calls, 'call')}"
+    )
+
+
+def summary(store: Store, outcome: Outcome) -> None:
+    """What a crawl came to."""
+    totals = store.totals()
+    result(in_words(totals))
+    result(f"this run: {counted(outcome.calls, 'call')}, {counted(outcome.pages, 'page')}")
+    if totals.remarks:
+        result(f"{counted(totals.remarks, 'entry', 'entries')} set aside or changed while reading")
+    _list_problems(store)
+    if outcome.paused:
+        notice(f"paused: {outcome.paused}")
+
+
+def status(store: Store, *, everything: bool) -> None:
+    """The campaign, and its subjects: those with something to say, or all."""
+    totals = store.totals()
+    result(str(store.path))
+    result(in_words(totals))
+    if totals.announced:
+        result(f"{totals.received:,} of {totals.announced:,} references are known, file by file")
+    subjects = list(store.statuses())
+    rows = subjects if everything else [row for row in subjects if _is_problem(row)][:_FEW]
+    if rows:
+        result("")
+        table(("file", "state", "references", "pages", "remark"), [_row(row) for row in rows])
+    hidden = sum(map(_is_problem, subjects)) - len(rows)
+    if not everything and hidden > 0:
+        result(f"… and {hidden:,} more; --all lists every file")
+
+
+def status_json(store: Store) -> dict[str, object]:
+    """The same for scripts, every subject."""
+    subjects = [
+        {"type": row.subject.type, "id": row.subject.id, **_fields(row)} for row in store.statuses()
+    ]
+    return {"campaign": asdict(store.totals()), "subjects": subjects}
+
+
+def gaps(store: Store) -> None:
+    """One line on what the graph does not hold, if anything."""
+    totals = store.totals()
+    missing = totals.pending + totals.incomplete + totals.failed
+    if missing:
+        notice(
+            f"not whole: {totals.pending:,} still to ask, {totals.incomplete:,} incomplete, "
+            f"{totals.failed:,} failed of {counted(totals.subjects, 'file')}; see graphbuild status"
+        )
+
+
+def _list_problems(store: Store) -> None:
+    problems = [row for row in store.statuses() if row.state != "pending" and _is_problem(row)]
+    for row in problems[:_FEW]:
+        result(f"{row.subject.id}: {row.state}: {row.remark or row.error}")
+    if len(problems) > _FEW:
+        result(f"… and {len(problems) - _FEW:,} more; graphbuild status --all lists every file")
+
+
+def _is_problem(row: SubjectStatus) -> bool:
+    return row.state != COMPLETE or bool(row.remark)
+
+
+def _row(row: SubjectStatus) -> tuple[str, str, str, str, str]:
+    known = f"{row.received:,}" if row.count is None else f"{row.received:,} of {row.count:,}"
+    return (row.subject.id, row.state, known, f"{row.pages:,}", row.remark or row.error)
+
+
+def _fields(row: SubjectStatus) -> dict[str, object]:
+    return {name: value for name, value in asdict(row).items() if name != "subject"}

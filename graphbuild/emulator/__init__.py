@@ -1,0 +1,39 @@
+"""A stand-in of VirusTotal's API v3: a world of data, the service over it, two ways to reach it.
+
+    >>> from graphbuild.emulator import Api, Emulator, made_up_world
+    >>> with Emulator(Api(made_up_world(seed=1))) as emulator:
+    ...     emulator.base_url.startswith("http://127.0.0.1:")
+    True
+
+It knows nothing of the rest of the package, so that the two can disagree.
+"""
+
+from graphbuild.emulator.adapter import EmulatorAdapter
+from graphbuild.emulator.answers import Answer
+from graphbuild.emulator.api import Api
+from graphbuild.emulator.faults import KINDS, Fault, parse_fault
+from graphbuild.emulator.loading import load_world
+from graphbuild.emulator.log import Entry
+from graphbuild.emulator.making import family_world, made_up_world
+from graphbuild.emulator.quota import Quota
+from graphbuild.emulator.server import Emulator
+from graphbuild.emulator.world import Collection, File, Reference, World
+
+__all__ = [
+    "KINDS",
+    "Answer",
+    "Api",
+    "Collection",
+    "Emulator",
+    "EmulatorAdapter",
+    "Entry",
+    "Fault",
+    "File",
+    "Quota",
+    "Reference",
+    "World",
+    "family_world",
+    "load_world",
+    "made_up_world",
+    "parse_fault",
+]

@@ -1,0 +1,319 @@
+"""GraphML as Gephi, Gephi Lite, Cytoscape, igraph and networkx all read it.
+
+What these readers do with a file was tried out, and the rules followed here come from it: keys
+with stable names of their own and one of four types, unique over nodes and edges; the same keys in
+every export; no defaults; texts with markup in CDATA, because Gephi loses spaces between entities;
+whole six-digit colours; no size and no weight of zero; nodes before edges; an XML declaration.
+"""
+
+from __future__ import annotations
+
+import math
+from hashlib import sha256
+from itertools import chain
+from typing import TYPE_CHECKING, Any, BinaryIO
+from xml.sax.saxutils import escape
+
+from graphbuild.entities import FILE, REFERENCE, hash_kind
+from graphbuild.errors import ExportError
+from graphbuild.exporters.columns import further, holds
+from graphbuild.exporters.looks import colour_of, sizes
+from graphbuild.exporters.plain import (
+    Remarks,
+    created,
+    fits,
+    host_of,
+    label_text,
+    replaced,
+    write_lines,
+    xml_text,
+)
+from graphbuild.graph import RELATED_FROM, RELATED_REFERENCES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import networkx as nx
+
+    Positions = Mapping[str, tuple[float, float]]
+
+# What is declared, in this order. There is no ``name`` on purpose: Cytoscape would take it for the
+# node's key; collections have theirs in the label, in full among ``attributes``.
+NODE_KEYS = {
+    "label": "string",
+    "type": "string",
+    "color": "string",
+    "size": "double",
+    "x": "double",
+    "y": "double",
+    "community": "long",
+    "seed": "boolean",
+    "state": "string",
+    "hop": "long",
+    "sha256": "string",
+    "sha1": "string",
+    "md5": "string",
+    "url": "string",
+    "title": "string",
+    "author": "string",
+    "domain": "string",
+    "creation_date": "long",
+    "created": "string",
+    "collections": "long",
+    "collection_type": "string",
+    "origin": "string",
+    "tags": "string",
+    "attributes": "string",
+}
+EDGE_KEYS = {
+    "relation": "string",
+    "weight": "double",
+    "observations": "long",
+    "related_from": "string",
+}
+_EDGE_NAMES = frozenset({"relation", "weight", "related_from"})
+_COUNT = 2**53  # the largest whole number that a double, and so a weight, holds exactly
+_RELATIONS = {
+    name: f'<data key="e_relation">{name}</data>' for name in (RELATED_REFERENCES, RELATED_FROM)
+}
+_HEAD = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<graphml xmlns="http://graphml.graphdrawing.org/xmlns">
+"""
+_TAIL = "</graph>\n</graphml>\n"
+
+
+def write_graphml(
+    graph: nx.DiGraph[str], stream: BinaryIO, *, positions: Positions | None = None
+) -> Remarks:
+    """Write ``graph`` to ``stream``; memory stays flat, whatever its size.
+
+    Args:
+        graph: any graph that keeps the contract of :mod:`graphbuild.graph`.
+        stream: where the bytes go.
+        positions: a place for each node, y up; without them a reader lays the graph out itself.
+
+    Returns:
+        What could not be carried as it was.
+
+    Raises:
+        ExportError: a node key cannot be an XML id, or a node has no place; nothing is written.
+    """
+    remarks = Remarks()
+    ids = _ids(graph)
+    if positions:
+        _refuse_gaps(graph, positions)
+    nodes = _nodes(graph, ids, positions or {}, remarks)
+    write_lines(stream, chain(_head(graph), nodes, _edges(graph, ids, remarks), [_TAIL]))
+    return remarks
+
+
+def _head(graph: nx.DiGraph[str]) -> Iterator[str]:
+    yield _HEAD
+    for name, kind in NODE_KEYS.items():
+        yield f'<key id="{name}" for="node" attr.name="{name}" attr.type="{kind}"/>\n'
+    # Some readers keep one table of keys for nodes and edges, so an edge's are told by a prefix.
+    for name, kind in EDGE_KEYS.items():
+        yield f'<key id="e_{name}" for="edge" attr.name="{name}" attr.type="{kind}"/>\n'
+    direction = "directed" if graph.is_directed() else "undirected"
+    yield f'<graph id="G" edgedefault="{direction}">\n'
+
+
+# --- keys and places: checked before the first byte ----------------------------------------------
+
+
+def _ids(graph: nx.DiGraph[str]) -> dict[str, str]:
+    """The node keys that must be escaped, as they are written; nearly always none."""
+    odd: dict[str, str] = {}
+    for key in graph:
+        if not _is_id(key):
+            raise ExportError(
+                f"node {ascii(key)[:80]}: no XML id can be empty or hold white space or control"
+                " characters; rename the node"
+            )
+        written = escape(key, {'"': "&quot;"})
+        if written != key:
+            odd[key] = written
+    return odd
+
+
+def _is_id(key: object) -> bool:
+    return isinstance(key, str) and key != "" and " " not in key and xml_text(key) == key
+
+
+def _refuse_gaps(graph: nx.DiGraph[str], positions: Positions) -> None:
+    """All or none: Gephi heaps nodes without a place onto one point."""
+    for key in graph:
+        place = positions.get(key, ())
+        if len(place) != 2 or not all(map(math.isfinite, place)):  # noqa: PLR2004  x and y
+            raise ExportError(f"{key}: no position; give a finite one for each node, or none")
+
+
+# --- nodes ---------------------------------------------------------------------------------------
+
+
+def _nodes(
+    graph: nx.DiGraph[str], ids: Mapping[str, str], positions: Positions, remarks: Remarks
+) -> Iterator[str]:
+    size_of, collections_of = sizes(graph), _collections(graph)
+    for key, attributes in graph.nodes(data=True):
+        node_type = attributes["type"]
+        parts = _facts(attributes, remarks)
+        parts.append(
+            f'<data key="color">{colour_of(node_type)}</data>'
+            f'<data key="size">{size_of[key]!r}</data>'
+        )
+        if positions:
+            parts.append(_place(positions[key]))
+        if node_type == FILE:
+            parts.append(_hash(attributes["id"]))
+        elif node_type == REFERENCE:
+            parts.append(f'<data key="collections">{collections_of.get(key, 0)}</data>')
+        parts.sort()  # by key, in whatever order the attributes became known
+        yield f'<node id="{ids.get(key, key)}">{"".join(parts)}</node>\n'
+
+
+def _collections(graph: nx.DiGraph[str]) -> dict[str, int]:
+    """How many collections stand behind each reference."""
+    return {
+        source: sum(edge["relation"] == RELATED_FROM for edge in targets.values())
+        for source, targets in graph.adjacency()
+        if targets
+    }
+
+
+def _place(place: tuple[float, float]) -> str:
+    x, y = map(float, place)
+    return f'<data key="x">{x!r}</data><data key="y">{y!r}</data>'
+
+
+def _hash(file_id: str) -> str:
+    kind = hash_kind(file_id)
+    return f'<data key="{kind}">{file_id}</data>' if kind else ""
+
+
+def _facts(attributes: dict[str, Any], remarks: Remarks) -> list[str]:
+    """What is known of a node: the API's values, and what follows from each alone."""
+    parts: list[str] = []
+    rest: dict[str, Any] = {}
+    for name, value in attributes.items():
+        column = _COLUMNS.get(name)
+        if column and (type(value) is column[0] or holds(column[0], value)):
+            parts.append(column[1](name, value, remarks))
+        else:
+            rest[name] = value
+    if rest:
+        parts.append(_data("attributes", further(rest, remarks), remarks))
+    return parts
+
+
+def _label(_name: str, value: str, _remarks: Remarks) -> str:
+    label = label_text(value)
+    if "&" in label or "<" in label or "]]>" in label:
+        label = _cdata(label)
+    return f'<data key="label">{label}</data>'
+
+
+def _text(name: str, value: str, remarks: Remarks) -> str:
+    text = xml_text(value)
+    if text is not value and replaced(value) != value:
+        remarks.cleaned += 1
+    return _data(name, text, remarks)
+
+
+def _url(name: str, value: str, remarks: Remarks) -> str:
+    host = host_of(value)
+    domain = f'<data key="domain">{host}</data>' if host else ""
+    return domain + _text(name, value, remarks)
+
+
+def _number(name: str, value: int, remarks: Remarks) -> str:
+    if fits(value):
+        return f'<data key="{name}">{value}</data>'
+    remarks.left_out += 1
+    return ""
+
+
+def _date(name: str, value: int, remarks: Remarks) -> str:
+    day = created(value)
+    return _number(name, value, remarks) + (f'<data key="created">{day}</data>' if day else "")
+
+
+def _flag(name: str, value: bool, _remarks: Remarks) -> str:  # noqa: FBT001  a value, no switch
+    return f'<data key="{name}">{"true" if value else "false"}</data>'
+
+
+def _nothing(*_: object) -> str:
+    return ""
+
+
+# The attributes that have a key of their own: the kind of value it takes, and how it is written.
+# The id stands in the node's key already.
+_COLUMNS: dict[str, tuple[type, Callable[[str, Any, Remarks], str]]] = {
+    "label": (str, _label),
+    "type": (str, _text),
+    "id": (str, _nothing),
+    "community": (int, _number),
+    "seed": (bool, _flag),
+    "state": (str, _text),
+    "hop": (int, _number),
+    "url": (str, _url),
+    "title": (str, _text),
+    "author": (str, _text),
+    "creation_date": (int, _date),
+    "collection_type": (str, _text),
+    "origin": (str, _text),
+    "tags": (str, _text),
+}
+NODE_KINDS = {name: kind for name, (kind, _) in _COLUMNS.items()}
+
+
+# --- edges ---------------------------------------------------------------------------------------
+
+
+def _edges(graph: nx.DiGraph[str], ids: Mapping[str, str], remarks: Remarks) -> Iterator[str]:
+    for source, target, edge in graph.edges(data=True):
+        relation = edge["relation"]
+        # By content, so that an edge bears the same id in every export; unique, or Gephi drops it.
+        digest = sha256(f"{relation}\n{source}\n{target}".encode()).hexdigest()
+        yield (
+            f'<edge id="e{digest[:16]}" source="{ids.get(source, source)}"'
+            f' target="{ids.get(target, target)}">'
+            f"{_RELATIONS.get(relation) or _text('e_relation', relation, remarks)}"
+            f"{_weight(edge.get('weight', 1), remarks)}{_behind(edge, remarks)}</edge>\n"
+        )
+        if not _EDGE_NAMES.issuperset(edge):
+            remarks.left_out += len(edge.keys() - _EDGE_NAMES)
+
+
+def _weight(weight: object, remarks: Remarks) -> str:
+    """The weight, above zero as Gephi drops the edge else; 1.0 where there is no such number."""
+    if type(weight) is int and 0 < weight <= _COUNT:
+        return f'<data key="e_weight">{weight}.0</data><data key="e_observations">{weight}</data>'
+    if isinstance(weight, float) and math.isfinite(weight) and weight > 0:
+        return f'<data key="e_weight">{float(weight)!r}</data>'
+    remarks.left_out += 1
+    return '<data key="e_weight">1.0</data>'
+
+
+def _behind(edge: dict[str, Any], remarks: Remarks) -> str:
+    keys = edge.get("related_from")
+    return _text("e_related_from", " ".join(keys), remarks) if keys else ""
+
+
+# --- text ----------------------------------------------------------------------------------------
+
+
+def _data(key: str, text: str, remarks: Remarks) -> str:
+    """``text``, clean already, as the element ``key``; nothing if empty, as Gephi reads that so."""
+    if not text:
+        return ""
+    if "INF" in text or (len(text) == len("null") and text.lower() == "null"):
+        remarks.misread += 1
+    if "&" in text or "<" in text or "]]>" in text:
+        text = _cdata(text)
+    return f'<data key="{key}">{text}</data>'
+
+
+def _cdata(text: str) -> str:
+    return f"<![CDATA[{text.replace(']]>', ']]]]><![CDATA[>')}]]>"

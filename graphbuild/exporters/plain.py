@@ -1,0 +1,200 @@
+"""Text for destinations: one function each for XML, labels, JSON, and table cells.
+
+The graph keeps what the API said; cleaning happens on the way out, here and nowhere else. What was
+changed, left out, or will be shown wrongly by a reader is counted in :class:`Remarks`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+MAX_LABEL = 80
+NO_TITLE = "(no title)"
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+# What XML 1.0 cannot hold, not even escaped: https://www.w3.org/TR/xml/#charsets
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# Embeddings, overrides and isolates: they reorder what stands around the label.
+_BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+# What a spreadsheet may take for the start of a formula, behind anything it may skip before it.
+# Leading apostrophes belong to it, so that a guard can be told from the text's own apostrophe.
+_STARTS = "=+@\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63-"  # = + @ - in three widths
+_SKIPPED = "\\s\x00-\x1f\x7f\ufffd\ufeff\u200b-\u200f\u2060"
+_FORMULA = re.compile(f"'*(?:[{_SKIPPED}]*[{_STARTS}]|[ ]*[\t\r])")
+_HOST = re.compile(r"\s*(?:https?|ftp):[/\\]{2}(?P<authority>[^/?#\\]*)", re.IGNORECASE)
+_HOST_NAME = re.compile(r"[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\]")
+_INT64 = range(-(2**63), 2**63)
+_DAY = 86_400
+_EPOCH = date(1970, 1, 1).toordinal()
+_ORDINALS = range(date.min.toordinal(), date.max.toordinal() + 1)
+_BLOCK = 250  # lines a write: few calls, and memory stays flat
+
+
+@dataclass(slots=True)
+class Remarks:
+    """What an export could not carry as it was.
+
+    Attributes:
+        cleaned: texts in which forbidden characters were replaced by U+FFFD.
+        left_out: values no format can hold: not finite, beyond 64 bits, neither text nor number.
+        misread: texts that stand right in the file but that Gephi shows wrongly.
+        guarded: table cells that were given an apostrophe so that no formula starts.
+    """
+
+    cleaned: int = 0
+    left_out: int = 0
+    misread: int = 0
+    guarded: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.cleaned or self.left_out or self.misread or self.guarded)
+
+    def __str__(self) -> str:
+        """All of it in one line; empty if there is nothing to say."""
+        told = (
+            (self.cleaned, "cleaned of forbidden characters"),
+            (
+                self.left_out,
+                "left out (no finite number, beyond 64 bits, or neither text nor number)",
+            ),
+            (self.misread, 'shown wrongly by Gephi ("INF" as "Infinity", "null" as nothing)'),
+            (self.guarded, "guarded against formulas by an apostrophe"),
+        )
+        return "; ".join(f"{count} {what}" for count, what in told if count)
+
+
+def xml_text(text: str) -> str:
+    """``text`` as XML 1.0 can hold it: illegal characters U+FFFD, white space folded to one space.
+
+    Gephi, browsers and XML itself each treat line ends and runs of spaces in their own way; folded
+    text looks the same in all of them.
+    """
+    # Printable text holds nothing illegal and no white space but the space; most text is that.
+    if not text.isprintable():
+        text = replaced(text)
+    elif "  " not in text and text == text.strip():
+        return text
+    return " ".join(text.split())
+
+
+def replaced(text: str) -> str:
+    """``text`` with each character that XML 1.0 forbids replaced by U+FFFD."""
+    return _ILLEGAL.sub(REPLACEMENT, text)
+
+
+def label_text(text: str) -> str:
+    """``text`` as a label: XML-safe, at most 80 characters, no bidi control, never empty."""
+    label = xml_text(text)
+    if not label.isprintable():
+        label = xml_text(label.translate(_BIDI))
+        if not any(char.isprintable() and char != " " for char in label):
+            return NO_TITLE
+    if len(label) > MAX_LABEL:
+        label = label[: MAX_LABEL - 1].rstrip() + "…"
+    return label or NO_TITLE
+
+
+def cell_text(text: str) -> str:
+    """``text`` as a table cell in which no spreadsheet starts a formula.
+
+    A text whose first character that is no space is one of ``= + - @`` tab or carriage return (or
+    a full-width or small form of the four) gets an apostrophe in front, as the OWASP ASVS asks.
+    NUL and lone surrogates become U+FFFD. Anything else is untouched, line ends included.
+    ``text_of_cell`` is the way back.
+    """
+    text = writable(text).replace("\0", REPLACEMENT)
+    return "'" + text if _FORMULA.match(text) else text
+
+
+def text_of_cell(cell: str) -> str:
+    """The text behind a guarded cell: one leading apostrophe less, where it is the guard's."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def writable(text: str) -> str:
+    """``text`` with lone surrogates, which no encoding holds, replaced by U+FFFD."""
+    return text if text.isascii() else _SURROGATE.sub(REPLACEMENT, text)
+
+
+def json_text(values: Mapping[str, object]) -> str:
+    r"""``values`` as one line of JSON, names sorted, that XML and tables can hold unchanged.
+
+    Illegal characters can only stand inside strings, where JSON has the escape ``\uXXXX``: so
+    this text, unlike the others, loses nothing.
+    """
+    text = json.dumps(values, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    return text if text.isprintable() else _ILLEGAL.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
+
+
+def fits(value: object) -> bool:
+    """Whether every format can hold ``value``: text, truth, a finite float, an int of 64 bits."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):
+        return value in _INT64
+    return isinstance(value, str)
+
+
+def created(seconds: int) -> str:
+    """The day ``seconds`` after 1970 in UTC, ``2018-01-12``; empty beyond the years 1 to 9999."""
+    return _day(_EPOCH + seconds // _DAY)
+
+
+@lru_cache(maxsize=16_384)  # forty years of days
+def _day(ordinal: int) -> str:
+    return date.fromordinal(ordinal).isoformat() if ordinal in _ORDINALS else ""
+
+
+def host_of(url: str) -> str:
+    r"""The host of a web address: lower case, no port, Punycode; empty where there is none.
+
+    Read as browsers read it (tabs dropped, a backslash ends it), so that
+    ``https://good.example\@evil.example`` is what a click would open.
+    """
+    if not url.isprintable():
+        url = url.translate({9: None, 10: None, 13: None})
+    found = _HOST.match(url)
+    return _host(found["authority"]) if found else ""
+
+
+@lru_cache(maxsize=4_096)  # a few hosts publish most reports
+def _host(authority: str) -> str:
+    host = _without_port(authority.rpartition("@")[2].lower())
+    if not host.isascii():
+        host = _punycode(host)
+    return host.strip("[]") if _HOST_NAME.fullmatch(host) else ""
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0].rstrip(".")
+
+
+def _punycode(host: str) -> str:
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
+
+
+def write_lines(stream: BinaryIO, lines: Iterable[str]) -> None:
+    """Write ``lines`` as UTF-8, in blocks."""
+    rest = iter(lines)
+    while block := "".join(islice(rest, _BLOCK)):
+        stream.write(block.encode())

@@ -146,6 +146,10 @@ def status(
     everything: Annotated[
         bool, typer.Option("--all", help="List every file, complete ones too.")
     ] = False,
+    remarks: Annotated[
+        bool,
+        typer.Option("--remarks", help="List what was set aside or changed while reading pages."),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Tell what is known, what is missing, and why."""
@@ -154,6 +158,8 @@ def status(
     with _told(), Store.read(store) as campaign:
         if json:
             result_json(showing.status_json(campaign))
+        elif remarks:
+            showing.remarks(campaign)
         else:
             showing.status(campaign, everything=everything)
 

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from graphbuild.cli.terminal import counted
-from graphbuild.entities import short_id
 from graphbuild.errors import Paused, SeedError
 
 if TYPE_CHECKING:
@@ -121,8 +120,6 @@ class _Watch:
         if time.monotonic() - self._looked > _REFRESH:
             self._left = self._store.calls_left(LIMIT)
             self._looked = time.monotonic()
-        for remark in step.remarks:
-            self._progress.say(f"{short_id(step.subject)}, page {step.page}: {remark}")
         self._progress.update(
             done=self._made,
             left=self._left,
@@ -133,10 +130,11 @@ class _Watch:
 
 def _line(step: Step) -> str:
     verdict = step.verdict
-    remark = f" ({verdict.remark})" if verdict.remark else ""
+    said = f" ({verdict.remark})" if verdict.remark else ""
+    odd = f", {counted(len(step.remarks), 'remark')}" if step.remarks else ""
     return (
         f"{step.subject.id}: page {step.page}, "
-        f"{counted(step.new, 'new reference')}, {verdict.state}{remark}"
+        f"{counted(step.new, 'new reference')}{odd}, {verdict.state}{said}"
     )
 
 

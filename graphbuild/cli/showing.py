@@ -32,7 +32,7 @@ def summary(store: Store, outcome: Outcome) -> None:
     result(in_words(totals))
     result(f"this run: {counted(outcome.calls, 'call')}, {counted(outcome.pages, 'page')}")
     if totals.remarks:
-        result(f"{counted(totals.remarks, 'entry', 'entries')} set aside or changed while reading")
+        result(f"{counted(totals.remarks, 'remark')} on what the pages hold; see status --remarks")
     _list_problems(store)
     if outcome.paused:
         notice(f"paused: {outcome.paused}")
@@ -53,6 +53,15 @@ def status(store: Store, *, everything: bool) -> None:
     hidden = sum(map(_is_problem, subjects)) - len(rows)
     if not everything and hidden > 0:
         result(f"… and {hidden:,} more; --all lists every file")
+
+
+def remarks(store: Store) -> None:
+    """What was set aside or changed while reading, from the stored pages themselves."""
+    from graphbuild.observations import parse_page
+
+    for number, (subject, body, _) in enumerate(store.pages(), start=1):
+        for remark in parse_page(body, subject).remarks:
+            result(f"{subject.id}, page {number} of the file: {remark}")
 
 
 def status_json(store: Store) -> dict[str, object]:

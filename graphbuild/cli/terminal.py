@@ -95,13 +95,6 @@ class Progress:
         elif not self._quiet:
             notice(line)
 
-    def say(self, text: str) -> None:
-        """A notice that does not tear the bar."""
-        if self._bar is not None:
-            self._bar.console.print(safe(text), markup=False, highlight=False)
-        elif not self._quiet:
-            notice(text)
-
 
 def _bar() -> tuple[RichProgress, TaskID]:
     from rich.console import Console

@@ -183,7 +183,7 @@ def _collections(graph: nx.DiGraph[str]) -> dict[str, int]:
 
 
 def _place(place: tuple[float, float]) -> str:
-    x, y = map(float, place)
+    x, y = place[0] + 0.0, place[1] + 0.0  # as floats, and zero without a sign
     return f'<data key="x">{x!r}</data><data key="y">{y!r}</data>'
 
 

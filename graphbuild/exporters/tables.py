@@ -16,6 +16,7 @@ from graphbuild.exporters.plain import (
     Remarks,
     cell_text,
     created,
+    fits,
     host_of,
     writable,
     write_lines,
@@ -135,7 +136,7 @@ def _split(attributes: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     values: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     for name, value in attributes.items():
-        has_column = name in _KINDS and holds(_KINDS[name], value)
+        has_column = name in _KINDS and holds(_KINDS[name], value) and fits(value)
         (values if has_column else rest)[name] = value
     return values, rest
 

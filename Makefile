@@ -1,0 +1,74 @@
+# Everything a newcomer needs. `make demo` and `make test` work on a fresh machine with
+# Python 3.11 or later, git and make; each makes .venv by itself.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SEEDS ?= hashes.txt
+STORE ?= output/campaign.db
+OUT ?= output
+
+.PHONY: help demo crawl test lint browser notebooks lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo                    made-up campaigns, from crawl to pictures, no key needed"
+	@echo "make crawl SEEDS=hashes.txt  the same for your files, with the key in VT_APIKEY"
+	@echo "make test                    every check and test"
+	@echo "make notebooks               run the notebooks again and keep their pictures"
+	@echo "make lock                    choose new versions of what we depend on"
+
+demo: $(VENV)/run
+	$(BIN)/graphbuild demo --out output/demo
+
+crawl: $(VENV)/run
+	@mkdir -p "$(dir $(STORE))"
+	$(BIN)/graphbuild crawl "$(SEEDS)" --store "$(STORE)"
+	$(BIN)/graphbuild export --store "$(STORE)" --to graphml,html,csv --out "$(OUT)"
+
+test: $(VENV)/test lint browser
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+lint: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The browser tests drive a real Chromium. Where none is, Debian's is installed if we may; if not,
+# the tests say at their end that they did not run.
+browser:
+	@sh tests/browser/install.sh
+
+notebooks: $(VENV)/test
+	$(BIN)/python notebooks/execute.py
+
+# Hash-locked: what is installed is what was tested, wherever it comes from.
+$(VENV)/run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/test: requirements/test.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/run
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "graphbuild needs Python 3.11 or later; name one: make PYTHON=python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# uv resolves for every platform and Python at once; it leaves out where packages come from.
+lock:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet uv
+	.venv-lock/bin/uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet \
+	  --upgrade --output-file requirements/run.lock
+	.venv-lock/bin/uv pip compile pyproject.toml --group build --group test --extra notebook \
+	  --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  --no-emit-find-links --quiet --constraints requirements/run.lock --upgrade \
+	  --output-file requirements/test.lock
+
+clean:
+	rm -rf $(VENV) .venv-lock .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

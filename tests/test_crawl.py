@@ -1,0 +1,326 @@
+"""The loop: what it asks, in which order, what ends it, and what it never does twice."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+
+from graphbuild.client import Client
+from graphbuild.completeness import COMPLETE, FAILED, INCOMPLETE, PENDING
+from graphbuild.crawl import Crawl
+from graphbuild.emulator import Api, EmulatorAdapter, Fault, Quota, family_world, made_up_world
+from graphbuild.errors import (
+    BudgetSpent,
+    Forbidden,
+    KeyRefused,
+    Misdirected,
+    NotFound,
+    Paused,
+    QuotaExhausted,
+)
+from graphbuild.graph import build_graph
+from graphbuild.keys import Key
+from graphbuild.pacing import Pace
+from graphbuild.seeds import parse_seeds
+from graphbuild.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from graphbuild.emulator import World
+
+UNKNOWN = "d" * 64
+
+
+class Clock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.time = 1_700_000_000.0
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> bool:
+        self.slept.append(seconds)
+        self.time += seconds
+        return True
+
+
+class Campaign:
+    """A store, a client and an emulator in process, wired together."""
+
+    def __init__(self, path: Path, world: World, **switches: object) -> None:
+        self.world = world
+        self.clock = Clock()
+        self.api = Api(world, clock=self.clock.now, **switches)  # type: ignore[arg-type]
+        self.path = path
+        with Store.open(path) as store:
+            store.add_seeds(parse_seeds(world.hashes()))
+
+    def crawl(self, pace: Pace | None = None, **limits: int) -> list:
+        client = Client(
+            Key("k" * 64), adapter=EmulatorAdapter(self.api), clock=self.clock, pace=pace
+        )
+        with Store.open(self.path) as store, client:
+            return list(Crawl(client, store, **limits))  # type: ignore[arg-type]
+
+    def states(self) -> dict[str, str]:
+        with Store.read(self.path) as store:
+            return {row.subject.id: row.state for row in store.statuses()}
+
+    def triples(self) -> set:
+        with Store.read(self.path) as store:
+            return {
+                (one.subject.id, one.reference.id, one.related_from and one.related_from.id)
+                for one in store.observations()
+            }
+
+
+@pytest.fixture
+def campaign(tmp_path: Path):
+    def make(world: World | None = None, **switches: object) -> Campaign:
+        return Campaign(tmp_path / "campaign.db", world or family_world(5, 90), **switches)
+
+    return make
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_crawl_brings_exactly_the_triples_of_the_world(campaign, seed: int) -> None:
+    world = made_up_world(seed)
+    made = campaign(world)
+    made.crawl()
+    assert made.triples() == world.triples()
+    assert set(made.states().values()) == {COMPLETE}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_crawl_makes_one_call_a_page_of_forty(campaign, seed: int) -> None:
+    world = made_up_world(seed)
+    made = campaign(world)
+    made.crawl()
+    sizes = dict.fromkeys(world.hashes(), 0)
+    for asked, _ in {(asked, reference) for asked, reference, _ in world.triples()}:
+        sizes[asked] += 1
+    assert made.api.calls == sum(max(1, math.ceil(size / 40)) for size in sizes.values())
+
+
+def test_a_finished_campaign_costs_no_call(campaign) -> None:
+    made = campaign()
+    made.crawl()
+    before = made.api.calls
+    assert made.crawl() == []
+    assert made.api.calls == before
+
+
+def test_every_subject_is_seen_before_any_is_finished(campaign) -> None:
+    steps = campaign().crawl()
+    assert [step.page for step in steps] == [1] * 5 + [2, 3] * 5
+
+
+def test_stopping_the_iteration_and_running_again_goes_on(campaign) -> None:
+    made = campaign()
+    client = Client(Key("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+    with Store.open(made.path) as store:
+        for step in Crawl(client, store):
+            if step.page == 2:
+                break
+    made.crawl()
+    assert made.api.calls == 15
+    assert made.triples() == made.world.triples()
+
+
+def test_stop_ends_after_the_step_in_progress(campaign) -> None:
+    made = campaign()
+    client = Client(Key("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+    with Store.open(made.path) as store:
+        crawl = Crawl(client, store)
+        steps = []
+        for step in crawl:
+            steps.append(step)
+            crawl.stop()
+        assert len(steps) == 1
+        assert store.totals().pages == 1
+
+
+def test_an_unknown_file_is_a_failed_step_and_is_not_asked_again(campaign) -> None:
+    made = campaign()
+    with Store.open(made.path) as store:
+        store.add_seeds(parse_seeds([UNKNOWN]))
+    (failed,) = [step for step in made.crawl() if step.error]
+    assert isinstance(failed.error, NotFound)
+    assert made.states()[UNKNOWN] == FAILED
+    calls = made.api.calls
+    made.crawl()
+    assert made.api.calls == calls
+
+
+@pytest.mark.parametrize(
+    ("switch", "error"),
+    [
+        ({"keys": ["other"]}, KeyRefused),
+        ({"inactive_keys": ["k" * 64]}, KeyRefused),
+        ({"public_keys": ["k" * 64]}, Forbidden),
+        ({"faults": [Fault("redirect", "https://evil.example/", times=None)]}, Misdirected),
+    ],
+    ids=["unknown key", "inactive key", "key without the licence", "redirect"],
+)
+def test_what_concerns_every_subject_stops_the_run_after_one_call(
+    campaign, switch: dict[str, object], error: type[Exception]
+) -> None:
+    made = campaign(**switch)
+    with pytest.raises(error):
+        made.crawl()
+    assert len(made.api.log) == 1
+    assert set(made.states().values()) == {PENDING}
+
+
+def test_a_key_that_is_revoked_in_between_loses_nothing(campaign) -> None:
+    made = campaign(faults=[Fault("status", 401, after=7, times=1)])
+    with pytest.raises(KeyRefused):
+        made.crawl()
+    made.crawl()
+    assert made.triples() == made.world.triples()
+    assert len(made.api.log) == 16
+
+
+@pytest.mark.parametrize("kind", ["status=503", "html", "truncated", "reset", "cut", "gzip_cut"])
+def test_a_passing_fault_is_waited_out(campaign, kind: str) -> None:
+    name, _, value = kind.partition("=")
+    made = campaign(faults=[Fault(name, value, after=3, times=2)])
+    made.crawl()
+    assert made.triples() == made.world.triples()
+    assert len(made.api.log) == 17
+    assert len(made.clock.slept) == 2
+
+
+def test_a_subject_that_keeps_failing_costs_four_calls_and_the_run_goes_on(campaign) -> None:
+    world = family_world(5, 30)
+    made = campaign(world, faults=[Fault("status", 500, match=world.hashes()[1], times=None)])
+    steps = made.crawl()
+    assert [step.error is not None for step in steps] == [False, True, False, False, False]
+    assert len(made.api.log) == 8
+    made.api.clear_faults()
+    made.crawl()
+    assert made.triples() == world.triples()
+
+
+def test_a_service_that_is_down_is_not_hammered(campaign) -> None:
+    made = campaign(family_world(50, 30), faults=[Fault("status", 500, times=None)])
+    with pytest.raises(Paused, match="3 subjects in a row"):
+        made.crawl()
+    assert len(made.api.log) == 12
+
+
+def test_a_page_that_is_json_but_no_page_costs_that_subject_one_call(campaign) -> None:
+    world = family_world(3, 30)
+    made = campaign(
+        world, faults=[Fault("body", b'{"data": {}}', match=world.hashes()[0], times=None)]
+    )
+    made.crawl()
+    assert len(made.api.log) == 3
+    assert list(made.states().values()) == [FAILED, COMPLETE, COMPLETE]
+
+
+def test_endless_paging_ends_within_two_extra_calls(campaign) -> None:
+    for kind in ("same_cursor", "fresh_cursor", "extra_cursor"):
+        world = family_world(1, 90)
+        made = campaign(world, faults=[Fault(kind, times=None)])
+        made.crawl()
+        assert len(made.api.log) <= 5, kind
+        made.path.unlink()
+
+
+def test_a_repeating_cursor_leaves_the_subject_incomplete_and_says_so(campaign) -> None:
+    made = campaign(family_world(1, 90), faults=[Fault("same_cursor", times=None)])
+    made.crawl()
+    with Store.read(made.path) as store:
+        (status,) = store.statuses()
+    assert status.state == INCOMPLETE
+    assert "cursor" in status.remark or "nothing new" in status.remark
+
+
+# --- quotas --------------------------------------------------------------------------------------
+
+
+def test_the_minute_quota_is_waited_for_as_the_service_says(campaign) -> None:
+    made = campaign(family_world(8, 30), quota=Quota(per_minute=4))
+    made.crawl()
+    assert made.triples() == made.world.triples()
+    assert sum(made.clock.slept) >= 60
+
+
+def test_a_pace_of_ones_own_never_meets_the_minute_quota(campaign) -> None:
+    made = campaign(family_world(20, 30), quota=Quota(per_minute=4))
+    made.crawl(pace=Pace(4))
+    assert {entry.status for entry in made.api.log} == {200}
+
+
+def test_a_pace_is_kept_over_a_restart(campaign) -> None:
+    made = campaign(family_world(8, 30), quota=Quota(per_minute=4))
+    with pytest.raises(BudgetSpent):
+        made.crawl(pace=Pace(4), max_calls=3)
+    made.crawl(pace=Pace(4))
+    assert {entry.status for entry in made.api.log} == {200}
+
+
+def test_a_spent_day_pauses_the_run_and_names_the_reset(campaign) -> None:
+    made = campaign(quota=Quota(per_day=6))
+    with pytest.raises(QuotaExhausted, match="2023-11-15 00:00 UTC"):
+        made.crawl()
+    assert made.api.calls == 6
+    refused = [entry for entry in made.api.log if entry.status == 429]
+    assert len(refused) <= 2
+    made.clock.time += 86_400
+    with pytest.raises(QuotaExhausted):
+        made.crawl()
+    made.clock.time += 86_400
+    made.crawl()
+    assert made.triples() == made.world.triples()
+
+
+def test_a_day_of_ones_own_is_not_exceeded(campaign) -> None:
+    made = campaign()
+    with pytest.raises(QuotaExhausted, match="2023-11-15 00:00 UTC"):
+        made.crawl(per_day=4)
+    assert made.api.calls == 4
+    made.clock.time += 86_400
+    with pytest.raises(QuotaExhausted):
+        made.crawl(per_day=4)
+    assert made.api.calls == 8
+
+
+def test_the_budget_holds_over_several_runs_and_retries(campaign) -> None:
+    made = campaign(faults=[Fault("status", 503, after=2, times=2)])
+    for budget in (3, 3, 7, 7):
+        with pytest.raises(BudgetSpent, match=f"budget of {budget} calls"):
+            made.crawl(max_calls=budget)
+        assert len(made.api.log) == budget
+    made.crawl()
+    assert made.triples() == made.world.triples()
+
+
+def test_the_same_campaign_gives_the_same_graph_whatever_happened_on_the_way(
+    campaign, tmp_path: Path
+) -> None:
+    world = made_up_world(2)
+    smooth = campaign(world)
+    smooth.crawl()
+    (tmp_path / "rough").mkdir()
+    rough = Campaign(
+        tmp_path / "rough" / "campaign.db", world, faults=[Fault("status", 503, after=5, times=9)]
+    )
+    rough.crawl()
+    rough.crawl()
+    graphs = []
+    for made in (smooth, rough):
+        with Store.read(made.path) as store:
+            graph = build_graph(store.observations(), subjects=store.subjects())
+            graphs.append((list(graph.nodes(data=True)), list(graph.edges(data=True))))
+    assert graphs[0] == graphs[1]

@@ -1,0 +1,367 @@
+"""The campaign file: what is kept, what is refused, and that nothing is half done."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from graphbuild.completeness import COMPLETE, FAILED, INCOMPLETE, PENDING
+from graphbuild.entities import Entity
+from graphbuild.errors import StoreError
+from graphbuild.observations import parse_page
+from graphbuild.seeds import parse_seeds
+from graphbuild.store import Fetched, Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+A, B = "a" * 64, "b" * 64
+R1, R2, R3 = "1" * 64, "2" * 64, "3" * 64
+
+
+def body(
+    *references: str, count: int | None = None, cursor: str | None = None, **texts: str
+) -> bytes:
+    """An answer in which every reference comes from collection ``c``."""
+    behind = [{"type": "collection", "id": "c", "attributes": {"name": "C"}}]
+    data = [
+        {
+            "type": "reference",
+            "id": reference,
+            "attributes": {"url": f"https://{reference[:3]}.example/", **texts},
+            "context_attributes": {"related_from": behind},
+        }
+        for reference in references
+    ]
+    meta = {"count": len(references) if count is None else count}
+    if cursor:
+        meta["cursor"] = cursor
+    return json.dumps({"meta": meta, "data": data}).encode()
+
+
+def fetched(store: Store, raw: bytes, at: float = 1.0) -> Fetched:
+    task = store.next_task()
+    assert task is not None
+    return Fetched(raw, parse_page(raw, task.subject), at, task.cursor, 40)
+
+
+def commit(store: Store, raw: bytes) -> object:
+    task = store.next_task()
+    assert task is not None
+    return store.commit(task, fetched(store, raw))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "campaign.db"
+
+
+@pytest.fixture
+def store(path: Path):
+    with Store.open(path) as opened:
+        opened.add_seeds(parse_seeds([A, B]))
+        yield opened
+
+
+def triples(store: Store) -> list[tuple[str, str, str | None]]:
+    return [
+        (one.subject.id, one.reference.id, one.related_from.id if one.related_from else None)
+        for one in store.observations()
+    ]
+
+
+def test_seeds_become_tasks_once_in_their_order(store: Store) -> None:
+    assert store.add_seeds(parse_seeds([B, "c" * 32])) == 1
+    assert [row.subject.id for row in store.statuses()] == [A, B, "c" * 32]
+    assert {row.state for row in store.statuses()} == {PENDING}
+
+
+def test_a_page_its_observations_and_the_next_cursor_are_stored_together(store: Store) -> None:
+    done = commit(store, body(R1, R2, count=3, cursor="next"))
+    assert (done.new, done.verdict.state) == (2, PENDING)
+    assert triples(store) == [(A, R1, "c"), (A, R2, "c")]
+    first = next(store.statuses())
+    assert (first.pages, first.count, first.received) == (1, 3, 2)
+
+
+def test_first_pages_of_all_come_before_second_pages(store: Store) -> None:
+    commit(store, body(R1, count=2, cursor="next"))
+    second = store.next_task()
+    assert second is not None
+    assert second.subject.id == B
+    commit(store, body(R1))
+    third = store.next_task()
+    assert third is not None
+    assert (third.subject.id, third.cursor, third.pages) == (A, "next", 1)
+
+
+def test_everything_is_there_after_closing_and_opening_again(path: Path) -> None:
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds([A]))
+        raw = body(R1, title="Ein Bericht – zwei")
+        commit(store, raw)
+    with Store.read(path) as store:
+        assert triples(store) == [(A, R1, "c")]
+        assert [kept for _, kept, _ in store.pages()] == [raw]
+        (only,) = store.observations()
+        assert only.reference.attributes["title"] == "Ein Bericht – zwei"
+        assert only.related_from is not None
+        assert only.related_from.attributes == {"name": "C"}
+
+
+def test_a_failing_commit_leaves_nothing_of_the_page(store: Store) -> None:
+    task = store.next_task()
+    assert task is not None
+    good = fetched(store, body(R1, R2))
+    broken = Entity("reference", R3, {"title": object()})  # type: ignore[dict-item]  # cannot be kept
+    worse = good.page.observations[0].__class__(task.subject, broken, None)
+    page = good.page.__class__(task.subject, (*good.page.observations, worse), 3, None, 3)
+    with pytest.raises(TypeError):
+        store.commit(task, Fetched(good.body, page, 1.0, None, 40))
+    assert triples(store) == []
+    assert store.totals().pages == 0
+    assert store.next_task() == task
+
+
+def test_a_bare_mention_never_erases_what_is_known(store: Store) -> None:
+    commit(store, body(R1, title="Known"))
+    bare = {"type": "reference", "id": R1}
+    commit(store, json.dumps({"data": [bare]}).encode())
+    for one in store.observations():
+        assert one.reference.attributes["title"] == "Known"
+
+
+def test_control_characters_and_lone_surrogates_survive_the_store(store: Store) -> None:
+    title = "a\x00b\x1b[2J\u202e\ufffe"
+    commit(store, body(R1, title=title))
+    (only,) = store.observations()
+    assert only.reference.attributes["title"] == title
+
+
+def test_references_without_a_collection_are_observations_too(store: Store) -> None:
+    raw = json.dumps({"data": [{"type": "reference", "id": R1}]}).encode()
+    commit(store, raw)
+    assert triples(store) == [(A, R1, None)]
+
+
+def test_a_subject_without_references_is_complete(store: Store) -> None:
+    assert commit(store, body()).verdict.state == COMPLETE
+    (first, _) = store.statuses()
+    assert (first.state, first.count, first.received) == (COMPLETE, 0, 0)
+
+
+def test_less_than_announced_is_complete_with_a_remark(store: Store) -> None:
+    verdict = commit(store, body(R1, R2, count=241)).verdict
+    assert verdict.state == COMPLETE
+    assert verdict.remark == "241 references announced, 2 received"
+
+
+def test_an_announced_number_that_moves_is_a_remark(store: Store) -> None:
+    commit(store, body(R1, count=3, cursor="x"))
+    commit(store, body(R1))
+    verdict = commit(store, body(R2, count=2)).verdict
+    assert verdict.remark == "the announced number moved between 2 and 3; 2 received"
+
+
+@pytest.mark.parametrize(
+    ("pages", "said"),
+    [
+        ([body(R1, count=90, cursor="x"), body(R2, count=90, cursor="x")], "repeats a cursor"),
+        ([body(R1, count=90, cursor="x"), body(R1, count=90, cursor="y")], "nothing new"),
+        ([body(R1, count=1, cursor="x"), body(R2, count=1, cursor="y")], "more pages follow"),
+    ],
+    ids=["same cursor", "same entries", "beyond the count"],
+)
+def test_endless_paging_ends_as_incomplete(path: Path, pages: list[bytes], said: str) -> None:
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds([A]))
+        verdicts = [commit(store, raw).verdict for raw in pages]
+        assert verdicts[-1].state == INCOMPLETE
+        assert said in verdicts[-1].remark
+        assert store.next_task() is None
+
+
+def test_a_refusal_is_kept_and_asked_again_only_if_it_may_pass(store: Store) -> None:
+    first = store.next_task()
+    assert first is not None
+    store.fail(first, code="NotFoundError", remark="unknown", retry=False)
+    second = store.next_task()
+    assert second is not None
+    store.fail(second, code="TransientError", remark="later", retry=True)
+    assert store.next_task() is None
+    assert [row.state for row in store.statuses()] == [FAILED, FAILED]
+    assert store.requeue() == 1
+    assert [row.state for row in store.statuses()] == [FAILED, PENDING]
+
+
+def test_subjects_carry_whether_they_are_seeds_and_how_they_stand(store: Store) -> None:
+    commit(store, body(R1))
+    first, second = store.subjects()
+    assert (first.attributes["seed"], first.attributes["state"]) == (True, COMPLETE)
+    assert (second.attributes["seed"], second.attributes["state"]) == (True, PENDING)
+
+
+# --- the ledger ----------------------------------------------------------------------------------
+
+
+def test_a_call_stands_in_the_ledger_before_it_is_answered(path: Path, store: Store) -> None:
+    store.begin_call(Entity("file", A), "related_references", 100.0)
+    with Store.read(path) as other:
+        assert other.calls() == 1
+        assert other.recent_calls(99.0) == [100.0]
+        assert other.calls(since=101.0) == 0
+
+
+def test_a_call_that_never_left_is_not_counted(store: Store) -> None:
+    call = store.begin_call(Entity("file", A), "related_references", 100.0)
+    store.end_call(call, status=0, note="Unreachable", sent=False)
+    assert store.calls() == 0
+
+
+def test_how_a_call_ended_is_kept_when_the_file_is_closed(path: Path) -> None:
+    with Store.open(path) as store:
+        call = store.begin_call(Entity("file", A), "related_references", 100.0)
+        store.end_call(call, status=0, note="Unreachable", sent=False)
+    with Store.read(path) as store:
+        assert store.calls() == 0
+
+
+# --- one writer ----------------------------------------------------------------------------------
+
+
+def test_a_second_writer_is_told_who_holds_the_file(path: Path, store: Store) -> None:
+    with pytest.raises(StoreError, match=rf"in use by process {os.getpid()}"):
+        Store.open(path)
+    assert store.next_task() is not None
+
+
+def test_the_lock_dies_with_its_holder(path: Path) -> None:
+    code = (
+        "import os, signal, sys; from graphbuild.store import Store;"
+        "Store.open(sys.argv[1]); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    assert done.returncode == -9
+    with Store.open(path) as store:
+        assert store.next_task() is None
+
+
+def test_readers_are_not_blocked_and_cannot_write(path: Path, store: Store) -> None:
+    with Store.read(path) as reader:
+        assert reader.totals().subjects == 2
+        with pytest.raises(StoreError):
+            reader.add_seeds(parse_seeds(["c" * 64]))
+    assert store.totals().subjects == 2
+
+
+# --- files that are none -------------------------------------------------------------------------
+
+
+def empty(path: Path) -> None:
+    path.touch()
+
+
+def one_byte(path: Path) -> None:
+    path.write_bytes(b"S")
+
+
+def text(path: Path) -> None:
+    path.write_text(f"{A}\n" * 20)
+
+
+def other_database(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    connection.close()
+
+
+def newer(path: Path) -> None:
+    Store.open(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+
+def with_trigger(path: Path) -> None:
+    Store.open(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "CREATE TRIGGER t AFTER INSERT ON seed BEGIN DELETE FROM observation; END"
+        )
+    connection.close()
+
+
+def halved(path: Path) -> None:
+    Store.open(path).close()
+    path.write_bytes(path.read_bytes()[:4096])
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (empty, "is empty"),
+        (one_byte, "not a campaign file"),
+        (text, "not a campaign file"),
+        (other_database, "another program's database"),
+        (newer, "newer graphbuild"),
+        (with_trigger, "tables are not ours"),
+        (halved, "malformed"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+@pytest.mark.parametrize("way", [Store.open, Store.read], ids=["open", "read"])
+def test_a_file_that_is_no_campaign_is_refused_and_left_as_it_was(
+    path: Path, make, said: str, way
+) -> None:
+    make(path)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=said):
+        way(path)
+    assert path.read_bytes() == before
+
+
+def test_reading_needs_a_file_that_is_there(path: Path) -> None:
+    with pytest.raises(StoreError, match="no campaign file"):
+        Store.read(path)
+    assert not path.exists()
+
+
+def test_a_folder_is_no_campaign_file(tmp_path: Path) -> None:
+    for way in (Store.open, Store.read):
+        with pytest.raises(StoreError, match="cannot"):
+            way(tmp_path)
+
+
+def test_the_folder_of_a_new_file_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="does not exist"):
+        Store.open(tmp_path / "nowhere" / "campaign.db")
+
+
+def test_a_new_file_is_for_its_owner_alone_and_leaves_no_litter(path: Path) -> None:
+    Store.open(path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert {each.name for each in path.parent.iterdir()} <= {"campaign.db", "campaign.db.lock"}
+
+
+def test_every_commit_is_synced_to_disk(store: Store) -> None:
+    # What power loss spares depends on these two; SQLite's documentation says why.
+    assert store._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert store._db.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_a_page_damaged_on_disk_is_told_with_its_subject(path: Path) -> None:
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds([A]))
+        commit(store, body(R1))
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE page SET body = x'00'")
+    connection.close()
+    with Store.read(path) as damaged, pytest.raises(StoreError, match=A):
+        list(damaged.pages())

@@ -124,6 +124,8 @@ class Crawl:
         return Step(task.subject, task.pages + 1, done.new, done.verdict, answer.page.remarks)
 
     def _failed(self, task: Task, error: ApiError | PayloadError) -> Step:
+        if isinstance(error, Transient) and not error.sent:
+            raise Paused(f"{error}; run again later")
         passing = isinstance(error, Transient | PayloadError)
         code = error.code if isinstance(error, ApiError) else "PayloadError"
         self._store.fail(task, code=code, remark=str(error), retry=passing)

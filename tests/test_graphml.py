@@ -12,6 +12,7 @@ from pathlib import Path
 
 import igraph
 import networkx as nx
+import numpy as np
 import pytest
 from graphs import (
     BARE,
@@ -165,6 +166,12 @@ def test_each_control_character_is_read_back_as_promised(code):
 def test_text_with_markup_stands_in_cdata_because_gephi_loses_spaces_between_entities():
     text = written(with_title("&lt;a&gt; &amp; ]]> b")).decode()
     assert "<![CDATA[&lt;a&gt; &amp; ]]]]><![CDATA[> b]]>" in text
+
+
+def test_places_may_be_any_floats():
+    graph = campaign()
+    text = written(graph, positions=dict.fromkeys(graph, (np.float64(-0.0), 3)))
+    assert text.count(b'<data key="x">0.0</data><data key="y">3.0</data>') == len(graph)
 
 
 def test_places_for_all_or_none():

@@ -182,8 +182,9 @@ def export(
     """
     from graphbuild.store import Store
 
+    names = files.formats(to)
     with _told(), Store.read(store) as campaign:
-        written = files.write(campaign, out, files.formats(to))
+        written = files.write(campaign, out, names)
         if json:
             result_json(files.as_json(written))
         else:

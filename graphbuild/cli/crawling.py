@@ -117,7 +117,8 @@ class _Watch:
 
         self._made += 1
         self._references += step.new
-        if time.monotonic() - self._looked > _REFRESH:
+        self._left -= 1
+        if self._left <= 0 or time.monotonic() - self._looked > _REFRESH:
             self._left = self._store.calls_left(LIMIT)
             self._looked = time.monotonic()
         self._progress.update(

@@ -1,0 +1,132 @@
+"""Real data, where it lies beside the checkout: the crawl equals an independent reading of it.
+
+The same on made-up worlds stands in test_crawl.py and test_cli.py, for everywhere else.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from graphbuild.answers import import_answers, read_answers
+from graphbuild.completeness import COMPLETE
+from graphbuild.store import Store
+
+SAMPLE = Path(__file__).parents[2] / "shared" / "data" / "sample"
+SEED = Path(__file__).parents[2] / "shared" / "seed"
+KEY = "k" * 64
+
+beside = pytest.mark.skipif(
+    not SAMPLE.is_dir(), reason="the real data does not lie beside this checkout"
+)
+
+
+def read_data() -> dict[str, set[tuple[str, str]]]:
+    """Per line of hashes.txt: the (sha256 of address, collection) pairs, from the file alone."""
+    from hashlib import sha256
+
+    references: dict[int, str] = {}
+    collections: dict[int, dict] = {}
+    files: dict[str, set[tuple[str, str]]] = {}
+    for line in (SAMPLE / "observations.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if row["k"] == "r":
+            references[row["i"]] = sha256(row["url"].encode()).hexdigest()
+        elif row["k"] == "c":
+            collections[row["i"]] = row
+        elif row["k"] == "f":
+            through = {*row.get("c", []), *row.get("n", [])}
+            pairs = {
+                (references[number], collections[name]["id"])
+                for name in through
+                for number in collections[name]["r"]
+            }
+            for kind in ("md5", "sha1", "sha256"):
+                if kind in row:
+                    files[row[kind]] = pairs
+    asked = (SAMPLE / "hashes.txt").read_text().split()
+    return {each: files[each] for each in asked}
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory):
+    """The sample, served by the emulator's own process, crawled and exported by others."""
+    folder = tmp_path_factory.mktemp("sample")
+    log = folder / "log.jsonl"
+    command = [sys.executable, "-m", "graphbuild"]
+    environment = {**os.environ, "VT_APIKEY": KEY, "PYTHONUNBUFFERED": "1"}
+    world = ["--data", str(SAMPLE / "observations.jsonl"), "--log", str(log)]
+    server = subprocess.Popen(
+        [*command, "emulate", "--port", "0", *world],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+    )
+    assert server.stdout is not None
+    url = re.search(r"http://\S+/api/v3", server.stdout.readline())
+    assert url
+    store = str(folder / "c.db")
+    seeds = str(SAMPLE / "hashes.txt")
+    for words in (
+        ["crawl", seeds, "--store", store, "--base-url", url[0]],
+        ["export", "--store", store, "--to", "graphml,html,csv", "--out", str(folder)],
+    ):
+        subprocess.run([*command, *words], check=True, env=environment, capture_output=True)
+    server.send_signal(2)
+    server.communicate(timeout=30)
+    return folder
+
+
+@beside
+def test_the_real_sample_gives_exactly_its_triples(crawled: Path) -> None:
+    expected = {
+        (asked, reference, collection)
+        for asked, pairs in read_data().items()
+        for reference, collection in pairs
+    }
+    with (crawled / "observations.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    found = {(row["subject_id"], row["reference_id"], row["related_from_id"]) for row in rows}
+    assert found == expected
+    assert len(rows) == len(expected)
+    assert len({row["subject_id"] for row in rows}) == 60
+    assert len({row["reference_id"] for row in rows}) == 151
+    assert len({row["related_from_id"] for row in rows}) == 14
+
+
+@beside
+def test_the_real_sample_costs_one_call_a_page_of_forty(crawled: Path) -> None:
+    sizes = [len({reference for reference, _ in pairs}) for pairs in read_data().values()]
+    needed = sum(max(1, math.ceil(size / 40)) for size in sizes)
+    asked = (crawled / "log.jsonl").read_text().splitlines()
+    assert len(asked) == needed == 69
+
+
+@beside
+def test_saved_real_answers_are_taken_in_complete(tmp_path: Path) -> None:
+    pages, refused = read_answers(sorted((SAMPLE / "api").glob("*.json"), reverse=True))
+    assert refused == []
+    with Store.open(tmp_path / "c.db") as store:
+        assert import_answers(store, pages) == 3
+        assert {(row.state, row.received) for row in store.statuses()} == {
+            (COMPLETE, 63),
+            (COMPLETE, 1),
+        }
+
+
+@beside
+def test_our_copy_of_the_documented_answer_is_the_documentations() -> None:
+    (page,) = SEED.glob("*.txt")
+    text = page.read_text(encoding="utf-8")
+    documented = json.loads(text[text.rindex('\n{\n\t"meta"') :])
+    ours = Path(__file__).parent / "data" / "related_references.json"
+    assert json.loads(ours.read_text(encoding="utf-8")) == documented

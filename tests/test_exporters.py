@@ -281,12 +281,17 @@ def test_a_folder_that_may_not_be_written_to(code, tmp_path, monkeypatch):
         export(campaign(), tmp_path / "map.graphml", positions={})
 
 
-def test_a_folder_is_made_but_not_its_parents(tmp_path):
-    with pytest.raises(ExportError, match="does not exist"):
-        export_all(campaign(), tmp_path / "a" / "b", ["csv"])
+def test_a_folder_is_made_with_its_parents(tmp_path):
+    export_all(campaign(), tmp_path / "a" / "b", ["csv"])
+    assert (tmp_path / "a" / "b" / "nodes.csv").exists()
+
+
+def test_a_folder_that_is_a_file_is_told(tmp_path):
     (tmp_path / "a").touch()
-    with pytest.raises(ExportError, match="File exists"):
+    with pytest.raises(ExportError, match="is a file; choose another"):
         export_all(campaign(), tmp_path / "a", ["csv"])
+    with pytest.raises(ExportError, match="is a file; choose another"):
+        export_all(campaign(), tmp_path / "a" / "b", ["csv"])
 
 
 def test_a_link_is_replaced_and_what_it_points_to_is_not_touched(tmp_path):

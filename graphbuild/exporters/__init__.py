@@ -96,7 +96,7 @@ def export_all(
 ) -> list[Written]:
     """Write ``graph`` into ``folder`` in each of ``formats``, laid out at most once.
 
-    The folder is made if only it is missing. Each file is whole or absent; the files before a
+    The folder is made where it is missing. Each file is whole or absent; the files before a
     failing one stand.
 
     Raises:
@@ -188,7 +188,7 @@ def _write(graph: Graph, path: Path, writer: Writer, positions: Positions | None
 
 def _made(folder: Path) -> Path:
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ExportError(f"{folder}: {advice(error)}") from error
     return folder

@@ -9,6 +9,7 @@ whole six-digit colours; no size and no weight of zero; nodes before edges; an X
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from hashlib import sha256
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -16,22 +17,13 @@ from xml.sax.saxutils import escape
 
 from graphbuild.entities import FILE, REFERENCE, hash_kind
 from graphbuild.errors import ExportError
-from graphbuild.exporters.columns import further, holds
+from graphbuild.exporters.elements import element, facts, text_element
 from graphbuild.exporters.looks import colour_of, sizes
-from graphbuild.exporters.plain import (
-    Remarks,
-    created,
-    fits,
-    host_of,
-    label_text,
-    replaced,
-    write_lines,
-    xml_text,
-)
+from graphbuild.exporters.plain import Remarks, write_lines, xml_text
 from graphbuild.graph import RELATED_FROM, RELATED_REFERENCES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     import networkx as nx
 
@@ -158,11 +150,9 @@ def _nodes(
     size_of, collections_of = sizes(graph), _collections(graph)
     for key, attributes in graph.nodes(data=True):
         node_type = attributes["type"]
-        parts = _facts(attributes, remarks)
-        parts.append(
-            f'<data key="color">{colour_of(node_type)}</data>'
-            f'<data key="size">{size_of[key]!r}</data>'
-        )
+        parts = facts(attributes, remarks)
+        parts.append(_looks(node_type))
+        parts.append(f'<data key="size">{size_of[key]!r}</data>')
         if positions:
             parts.append(_place(positions[key]))
         if node_type == FILE:
@@ -171,6 +161,13 @@ def _nodes(
             parts.append(f'<data key="collections">{collections_of.get(key, 0)}</data>')
         parts.sort()  # by key, in whatever order the attributes became known
         yield f'<node id="{ids.get(key, key)}">{"".join(parts)}</node>\n'
+
+
+@lru_cache(maxsize=64)  # there are few types
+def _looks(node_type: str) -> str:
+    # Both: Gephi makes no column of a colour, so a picture is partitioned by the type.
+    kind = element("type", xml_text(node_type), Remarks())
+    return f'{kind}<data key="color">{colour_of(node_type)}</data>'
 
 
 def _collections(graph: nx.DiGraph[str]) -> dict[str, int]:
@@ -183,89 +180,14 @@ def _collections(graph: nx.DiGraph[str]) -> dict[str, int]:
 
 
 def _place(place: tuple[float, float]) -> str:
-    x, y = place[0] + 0.0, place[1] + 0.0  # as floats, and zero without a sign
+    # As plain floats, whatever computed them, and zero without a sign.
+    x, y = float(place[0]) + 0.0, float(place[1]) + 0.0
     return f'<data key="x">{x!r}</data><data key="y">{y!r}</data>'
 
 
 def _hash(file_id: str) -> str:
     kind = hash_kind(file_id)
     return f'<data key="{kind}">{file_id}</data>' if kind else ""
-
-
-def _facts(attributes: dict[str, Any], remarks: Remarks) -> list[str]:
-    """What is known of a node: the API's values, and what follows from each alone."""
-    parts: list[str] = []
-    rest: dict[str, Any] = {}
-    for name, value in attributes.items():
-        column = _COLUMNS.get(name)
-        if column and (type(value) is column[0] or holds(column[0], value)):
-            parts.append(column[1](name, value, remarks))
-        else:
-            rest[name] = value
-    if rest:
-        parts.append(_data("attributes", further(rest, remarks), remarks))
-    return parts
-
-
-def _label(_name: str, value: str, _remarks: Remarks) -> str:
-    label = label_text(value)
-    if "&" in label or "<" in label or "]]>" in label:
-        label = _cdata(label)
-    return f'<data key="label">{label}</data>'
-
-
-def _text(name: str, value: str, remarks: Remarks) -> str:
-    text = xml_text(value)
-    if text is not value and replaced(value) != value:
-        remarks.cleaned += 1
-    return _data(name, text, remarks)
-
-
-def _url(name: str, value: str, remarks: Remarks) -> str:
-    host = host_of(value)
-    domain = f'<data key="domain">{host}</data>' if host else ""
-    return domain + _text(name, value, remarks)
-
-
-def _number(name: str, value: int, remarks: Remarks) -> str:
-    if fits(value):
-        return f'<data key="{name}">{value}</data>'
-    remarks.left_out += 1
-    return ""
-
-
-def _date(name: str, value: int, remarks: Remarks) -> str:
-    day = created(value)
-    return _number(name, value, remarks) + (f'<data key="created">{day}</data>' if day else "")
-
-
-def _flag(name: str, value: bool, _remarks: Remarks) -> str:  # noqa: FBT001  a value, no switch
-    return f'<data key="{name}">{"true" if value else "false"}</data>'
-
-
-def _nothing(*_: object) -> str:
-    return ""
-
-
-# The attributes that have a key of their own: the kind of value it takes, and how it is written.
-# The id stands in the node's key already.
-_COLUMNS: dict[str, tuple[type, Callable[[str, Any, Remarks], str]]] = {
-    "label": (str, _label),
-    "type": (str, _text),
-    "id": (str, _nothing),
-    "community": (int, _number),
-    "seed": (bool, _flag),
-    "state": (str, _text),
-    "hop": (int, _number),
-    "url": (str, _url),
-    "title": (str, _text),
-    "author": (str, _text),
-    "creation_date": (int, _date),
-    "collection_type": (str, _text),
-    "origin": (str, _text),
-    "tags": (str, _text),
-}
-NODE_KINDS = {name: kind for name, (kind, _) in _COLUMNS.items()}
 
 
 # --- edges ---------------------------------------------------------------------------------------
@@ -279,7 +201,7 @@ def _edges(graph: nx.DiGraph[str], ids: Mapping[str, str], remarks: Remarks) -> 
         yield (
             f'<edge id="e{digest[:16]}" source="{ids.get(source, source)}"'
             f' target="{ids.get(target, target)}">'
-            f"{_RELATIONS.get(relation) or _text('e_relation', relation, remarks)}"
+            f"{_RELATIONS.get(relation) or text_element('e_relation', relation, remarks)}"
             f"{_weight(edge.get('weight', 1), remarks)}{_behind(edge, remarks)}</edge>\n"
         )
         if not _EDGE_NAMES.issuperset(edge):
@@ -298,22 +220,4 @@ def _weight(weight: object, remarks: Remarks) -> str:
 
 def _behind(edge: dict[str, Any], remarks: Remarks) -> str:
     keys = edge.get("related_from")
-    return _text("e_related_from", " ".join(keys), remarks) if keys else ""
-
-
-# --- text ----------------------------------------------------------------------------------------
-
-
-def _data(key: str, text: str, remarks: Remarks) -> str:
-    """``text``, clean already, as the element ``key``; nothing if empty, as Gephi reads that so."""
-    if not text:
-        return ""
-    if "INF" in text or (len(text) == len("null") and text.lower() == "null"):
-        remarks.misread += 1
-    if "&" in text or "<" in text or "]]>" in text:
-        text = _cdata(text)
-    return f'<data key="{key}">{text}</data>'
-
-
-def _cdata(text: str) -> str:
-    return f"<![CDATA[{text.replace(']]>', ']]]]><![CDATA[>')}]]>"
+    return text_element("e_related_from", " ".join(keys), remarks) if keys else ""

@@ -20,7 +20,7 @@ import networkx as nx
 from graphbuild.entities import Entity
 from graphbuild.errors import ExportError
 from graphbuild.exporters.columns import scalars
-from graphbuild.exporters.graphml import NODE_KINDS
+from graphbuild.exporters.elements import NODE_KINDS
 from graphbuild.exporters.plain import label_text
 from graphbuild.graph import NO_COLLECTION, RELATED_REFERENCES
 
@@ -212,7 +212,7 @@ class _Reader:
             self._refuse("an edge has no relation; this is no graph of ours")
         edge: dict[str, Any] = {"relation": texts["relation"], "weight": self._weight(texts)}
         if texts["relation"] == RELATED_REFERENCES:
-            edge["related_from"] = tuple(texts.get("related_from", NO_COLLECTION).split(" "))
+            edge["related_from"] = tuple((texts.get("related_from") or NO_COLLECTION).split())
         self.graph.add_edge(source, target, **edge)
 
     def _weight(self, texts: dict[str, str]) -> int | float:

@@ -8,6 +8,7 @@ import secrets
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from graphbuild.disk import sync_folder
 from graphbuild.errors import ExportError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _ADVICE = {
     errno.EROFS: _DENIED,
     errno.ENOENT: "its folder does not exist; make it first",
     errno.ENOTDIR: "what should be its folder is a file; choose another place",
+    errno.EEXIST: "what should be its folder is a file; choose another place",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
 
@@ -52,7 +54,7 @@ def whole_file(path: Path) -> Iterator[BufferedRandom]:
                 stream.flush()
                 os.fsync(stream.fileno())
             beside.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise ExportError(f"{path}: {advice(error)}") from error
 
@@ -82,13 +84,3 @@ def _removed_on_failure(path: Path) -> Iterator[None]:
         with suppress(OSError):
             path.unlink()
         raise
-
-
-def _sync_folder(folder: Path) -> None:
-    # Not every file system can; the file is whole either way, only its date of arrival is open.
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

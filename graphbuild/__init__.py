@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from graphbuild.notebook import show
     from graphbuild.observations import Observation, Page, parse_page
     from graphbuild.seeds import Seed, parse_seeds, read_seeds
+    from graphbuild.still import picture
     from graphbuild.store import Store
 
 __version__ = "0.1.0"
@@ -67,6 +68,7 @@ _ROOMS = {
     "notebook": ("show",),
     "observations": ("Observation", "Page", "parse_page"),
     "seeds": ("Seed", "parse_seeds", "read_seeds"),
+    "still": ("picture",),
     "store": ("Store",),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
@@ -96,6 +98,7 @@ __all__ = [
     "observations_of",
     "parse_page",
     "parse_seeds",
+    "picture",
     "place",
     "read_answers",
     "read_seeds",

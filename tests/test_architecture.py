@@ -36,7 +36,8 @@ ROOMS: dict[str, set[str]] = {
     "graph": {"entities", "observations"},
     "layout": {"entities", "graph"},
     "exporters": {"disk", "entities", "errors", "graph", "layout", "observations"},
-    "notebook": {"errors", "exporters", "graph", "layout", "entities"},
+    "still": {"entities", "exporters", "graph", "layout"},
+    "notebook": {"exporters", "graph", "still"},
     "cli": {
         "answers",
         "client",
@@ -67,7 +68,8 @@ THIRD_PARTIES: dict[str, set[str]] = {
     "graph": {"networkx"},
     "layout": {"networkx", "numpy"},
     "exporters": {"jinja2", "markupsafe", "networkx", "numpy", "pandas", "pyvis"},
-    "notebook": {"IPython", "matplotlib", "networkx"},
+    "still": {"matplotlib", "networkx"},
+    "notebook": {"networkx"},
     "cli": {"rich", "typer"},
 }
 

@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,6 @@ beside = pytest.mark.skipif(
 
 def read_data() -> dict[str, set[tuple[str, str]]]:
     """Per line of hashes.txt: the (sha256 of address, collection) pairs, from the file alone."""
-    from hashlib import sha256
-
     references: dict[int, str] = {}
     collections: dict[int, dict] = {}
     files: dict[str, set[tuple[str, str]]] = {}

@@ -1,0 +1,110 @@
+"""The documents: what they show runs, what they name exists, and nothing is left out."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import graphbuild
+from graphbuild.emulator import Api, Emulator, made_up_world
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+DOCUMENTS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md")]
+
+
+def help_of(*words: str) -> str:
+    command = [sys.executable, "-m", "graphbuild", *words, "--help"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def commands() -> list[str]:
+    listing = help_of().partition("Commands:")[2].partition("Exit codes")[0]
+    return re.findall(r"^  (\w+) ", listing, re.MULTILINE)
+
+
+def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    world = made_up_world(1)
+    (tmp_path / "hashes.txt").write_text("\n".join(world.hashes()))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VT_APIKEY", "k" * 64)
+    with Emulator(Api(world)) as emulator:
+        here = code.replace("from_env()", f"from_env(base_url={emulator.base_url!r})")
+        assert here != code
+        exec(compile(here, "README.md", "exec"), {})  # the documented code itself
+    assert (tmp_path / "emotet.graphml").stat().st_size > 1000
+    assert (tmp_path / "emotet.html").stat().st_size > 1000
+
+
+def test_the_door_shows_the_same_example_as_the_readme() -> None:
+    lines = [line.strip() for line in (graphbuild.__doc__ or "").splitlines()]
+    for line in ("store.add_seeds(", "for step in gb.Crawl(client, store)", "gb.build_graph("):
+        assert any(line in each for each in lines)
+        assert line in README
+
+
+def test_every_command_stands_in_the_readme() -> None:
+    assert len(commands()) == 6
+    for command in commands():
+        assert f"graphbuild {command}" in README or f"make {command}" in README
+
+
+def test_every_option_in_the_readme_exists() -> None:
+    for line in re.findall(r"^\$ graphbuild (.*?)(?:#.*)?$", README, re.MULTILINE):
+        command = line.split()[0]
+        known = help_of(command)
+        for option in re.findall(r"--[a-z-]+", line):
+            assert option in known, f"graphbuild {command} has no {option}"
+
+
+def test_the_exit_codes_of_the_readme_are_those_of_the_help() -> None:
+    said = dict(re.findall(r"^\| (\d) \| (\w+)", README, re.MULTILINE))
+    assert said == {"0": "done", "1": "an", "2": "wrong", "3": "paused", "4": "done"}
+    for code in said:
+        assert re.search(rf"\b{code} (done|error|wrong usage|paused)", help_of())
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^\$ make (\w+)", README, re.MULTILINE))
+    assert {"demo", "test", "crawl"} <= targets
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "make test" in script
+    assert "$ make test" in README
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(((?!https?://)[^)#]+)\)", document.read_text(encoding="utf-8")):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_architecture_names_every_room_and_only_rooms() -> None:
+    package = ROOT / "graphbuild"
+    rooms = {
+        path.name.removesuffix(".py")
+        for path in package.iterdir()
+        if (path.suffix == ".py" or path.is_dir()) and not path.name.startswith("__")
+    }
+    told = set(re.findall(r"^\| `(\w+)` \|", ARCHITECTURE, re.MULTILINE))
+    assert told == rooms
+
+
+def test_every_test_named_in_the_architecture_exists() -> None:
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    named = re.findall(r"`(test_\w+\.py)`", ARCHITECTURE)
+    assert len(named) > 5
+    for name in named:
+        assert list((ROOT / "tests").rglob(name)), name
+    assert "def test_" in tests

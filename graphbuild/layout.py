@@ -41,10 +41,16 @@ _ISLAND_GAP = 90.0  # free space between two components
 _ASPECT = 1.5  # screens are wider than high
 _SMALLEST, _LARGEST = 6.0, 30.0  # radii a node may be drawn with
 _LABEL_ROOM = 16.0  # collections always show their name
+_RING = 24  # so many discs stand on one circle around a hub
 _SPRING_LIMIT = 1_000  # discs; the cost of springs grows with the square
 _ROUNDS = 120
+_DENSITY = 0.3  # which share of a community's picture its discs cover
+_PUSH = 2.0  # how strongly discs repel each other
+_GRAVITY = 0.06  # how strongly all are drawn to the middle: branches do not straggle
 _PIVOTS = 40
-_PUSHES = 80
+_PUSHES = 120
+_LOOK_EVERY = 6  # pushes between two looks for neighbours
+_SLICE = 2_000
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 _SUNFLOWER = 1.62  # neighbouring seeds of a sunflower of pitch 1 are at least this far apart
 
@@ -173,22 +179,22 @@ def _wide(centres: Floats) -> Floats:
 
 
 def _pack(boxes: Sequence[tuple[float, float]]) -> Iterable[tuple[int, tuple[float, float]]]:
-    """Corners for boxes, none overlapping: each goes to the lowest free place of a strip.
+    """Lower left corners for boxes, none overlapping: each as high in a strip as there is room.
 
-    A strip of free space is cut in two by every box: what is left beside it, and all above it.
+    A strip of free space is cut in two by every box: what is left beside it, and all below it.
     """
     padded = [(width + _ISLAND_GAP, height + _ISLAND_GAP) for width, height in boxes]
     area = sum(width * height for width, height in padded)
     strip = max([width for width, _ in padded] + [math.sqrt(area * _ASPECT)])
-    free = [(0.0, 0.0, math.inf, strip)]  # bottom, left, height, width
+    free = [(0.0, 0.0, math.inf, strip)]  # how far down, left, height, width
     for index in sorted(range(len(boxes)), key=lambda i: (-padded[i][1], -padded[i][0], i)):
         width, height = padded[index]
         spot = min(s for s in free if s[2] >= height and s[3] >= width)
-        bottom, left, room_up, room_right = spot
+        down, left, room_below, room_beside = spot
         free.remove(spot)
-        free.append((bottom, left + width, height, room_right - width))
-        free.append((bottom + height, left, room_up - height, room_right))
-        yield index, (left, bottom)
+        free.append((down, left + width, height, room_beside - width))
+        free.append((down + height, left, room_below - height, room_beside))
+        yield index, (left, -down - boxes[index][1])
 
 
 # --- one component of discs
@@ -212,20 +218,33 @@ def _hub(graph: nx.Graph[int], nodes: list[int]) -> int | None:
 
 
 def _star(hub: int, radii: Floats) -> Floats:
-    """The hub in the middle, the others evenly on a circle around it, the larger the wider."""
+    """The hub in the middle, the others around it: on a circle, or as seeds where they are many."""
     centres = np.zeros((len(radii), 2))
     leaves = [index for index in range(len(radii)) if index != hub]
-    if not leaves:
-        return centres
-    wide = radii[leaves] + _GAP / 2
-    reach = float(radii[hub] + _GAP / 2 + wide.max())
+    if leaves:
+        wide = radii[leaves] + _GAP / 2
+        inner = float(radii[hub] + _GAP / 2)
+        centres[leaves] = (_ring if len(leaves) <= _RING else _corona)(wide, inner)
+    return centres
+
+
+def _ring(wide: Floats, inner: float) -> Floats:
+    """Places on a circle around a hub, each with an angle as large as its disc."""
+    reach = inner + float(wide.max())
     while _arc(wide, reach).sum() > 2 * math.pi:
         reach *= 1.05
     shares = _arc(wide, reach)
     shares *= 2 * math.pi / shares.sum()
     angles = np.cumsum(shares) - shares / 2
-    centres[leaves] = reach * np.column_stack((np.cos(angles), np.sin(angles)))
-    return centres
+    places: Floats = reach * np.column_stack((np.cos(angles), np.sin(angles)))
+    return places
+
+
+def _corona(wide: Floats, inner: float) -> Floats:
+    """Places in a sunflower whose middle is left to the hub."""
+    pitch = 2 * float(wide.max())
+    taken = math.ceil(((inner + pitch / 2) * _SUNFLOWER / pitch) ** 2)
+    return np.array(_sunflower(taken + len(wide), pitch)[taken:])
 
 
 def _arc(radii: Floats, reach: float) -> Floats:
@@ -248,14 +267,14 @@ def _by_communities(graph: nx.Graph[int], nodes: list[int], radii: Floats) -> Fl
     centres = np.zeros((len(nodes), 2))
     for number, (rows, around) in enumerate(inner):
         centres[rows] = around + outer[number]
-    return centres
+    return _pushed_apart(centres, radii)
 
 
 def _communities(graph: nx.Graph[int], nodes: list[int]) -> list[list[int]]:
     """Parts small enough for springs: communities, cut in slices where one is too large."""
     ordered: nx.Graph[int] = nx.Graph()
     ordered.add_nodes_from(nodes)
-    ordered.add_edges_from(sorted(tuple(sorted(edge)) for edge in graph.edges))
+    ordered.add_edges_from(sorted((min(a, b), max(a, b)) for a, b in graph.edges))
     found = nx.community.louvain_communities(ordered, seed=_SEED)
     parts = sorted((sorted(part) for part in found), key=_by_size)
     return [
@@ -266,18 +285,18 @@ def _communities(graph: nx.Graph[int], nodes: list[int]) -> list[list[int]]:
 
 
 def _disc_of(graph: nx.Graph[int], nodes: list[int], radii: Floats) -> tuple[Floats, float]:
-    """One community around the origin, and how far it reaches."""
+    """One community around the origin, and about how far it reaches: its thin edges may mingle."""
     around = _springs(graph, nodes, radii) if len(nodes) > 1 else np.zeros((1, 2))
     around -= np.mean(_bounds(around, radii), axis=0)
-    return around, float(np.max(np.hypot(around[:, 0], around[:, 1]) + radii)) + _GAP
+    return around, math.sqrt(float(np.sum((radii + _GAP / 2) ** 2)) / _DENSITY)
 
 
 def _arrange_quotient(graph: nx.Graph[int], owner: dict[int, int], radii: Floats) -> Floats:
     """Centres for the communities themselves; there are few enough for springs."""
     quotient: nx.Graph[int] = nx.Graph()
     quotient.add_nodes_from(range(len(radii)))
-    pairs = {tuple(sorted((owner[a], owner[b]))) for a, b in graph.edges if owner[a] != owner[b]}
-    quotient.add_edges_from(sorted(pairs))
+    joined = ((owner[a], owner[b]) for a, b in graph.edges if owner[a] != owner[b])
+    quotient.add_edges_from(sorted({(min(pair), max(pair)) for pair in joined}))
     return _springs(quotient, list(range(len(radii))), radii)
 
 
@@ -296,6 +315,7 @@ def _springs(graph: nx.Graph[int], nodes: list[int], radii: Floats) -> Floats:
     heat = float(room.mean()) * math.sqrt(len(nodes)) / 2
     for turn in range(_ROUNDS):
         move = _repulsion(centres, room) + _attraction(centres, pairs, ideal)
+        move -= _GRAVITY * (centres - centres.mean(axis=0))
         length = np.maximum(np.hypot(move[:, 0], move[:, 1]), 1e-9)
         limit = heat * (1 - turn / _ROUNDS) + 1e-6
         centres = centres + move * (np.minimum(length, limit) / length)[:, None]
@@ -316,7 +336,7 @@ def _repulsion(centres: Floats, room: Floats) -> Floats:
     y = centres[:, 1][:, None] - centres[:, 1]
     squared = x * x + y * y
     np.maximum(squared, 1.0, out=squared)
-    push = room[:, None] * room * 4 / squared
+    push = _PUSH * room[:, None] * room / squared
     return np.column_stack(((x * push).sum(axis=1), (y * push).sum(axis=1)))
 
 
@@ -345,7 +365,8 @@ def _start(neighbours: list[list[int]]) -> Floats:
     scale = np.maximum(np.abs(picture).max(axis=0), 1e-9)
     noise = np.random.default_rng(_SEED).uniform(-0.05, 0.05, picture.shape)
     # Rounded, so that the last bits of a linear algebra library do not grow into another picture.
-    return np.round(picture / (2 * scale), 3) + noise
+    start: Floats = np.round(picture / (2 * scale), 3) + noise
+    return start
 
 
 def _pivot_distances(neighbours: list[list[int]]) -> Floats:
@@ -380,24 +401,47 @@ def _distances(neighbours: list[list[int]], start: int) -> Floats:
 def _pushed_apart(centres: Floats, radii: Floats) -> Floats:
     """Overlapping discs push each other away, small ones farther; at last scaled if need be."""
     room = radii + _GAP / 2
-    area = room * room
-    share = area / (area[:, None] + area)  # how much of the way the *other* has to go
-    for _ in range(_PUSHES):
-        x = centres[:, 0][:, None] - centres[:, 0]
-        y = centres[:, 1][:, None] - centres[:, 1]
-        apart = np.maximum(np.hypot(x, y), 1e-6)
-        lack = np.maximum(room[:, None] + room - apart, 0.0)
-        np.fill_diagonal(lack, 0.0)
-        if not lack.any():
+    for turn in range(_PUSHES):
+        if turn % _LOOK_EVERY == 0:
+            pairs = _near(centres, room, margin=_GAP)
+        push = _push(centres, room, pairs)
+        if turn % _LOOK_EVERY == 0 and not push.any():
             return centres
-        push = lack * share.T / apart
-        centres = centres + np.column_stack(((x * push).sum(axis=1), (y * push).sum(axis=1)))
+        centres = centres + push
     return centres * _needed_scale(centres, radii)
+
+
+def _near(centres: Floats, room: Floats, *, margin: float) -> NDArray[np.intp]:
+    """Pairs of discs that overlap or nearly do, looked for in slices to spare memory."""
+    found = []
+    for start in range(0, len(room), _SLICE):
+        rows = slice(start, start + _SLICE)
+        apart = np.hypot(*(centres[rows, axis][:, None] - centres[:, axis] for axis in (0, 1)))
+        near = np.argwhere(apart < room[rows, None] + room + margin)
+        near[:, 0] += start
+        found.append(near[near[:, 0] < near[:, 1]])
+    return np.concatenate(found)
+
+
+def _push(centres: Floats, room: Floats, pairs: NDArray[np.intp]) -> Floats:
+    """How far each disc has to give way; the smaller of two gives way more."""
+    one, two = pairs[:, 0], pairs[:, 1]
+    step = centres[one] - centres[two]
+    apart = np.maximum(np.hypot(step[:, 0], step[:, 1]), 1e-6)
+    lack = np.maximum(room[one] + room[two] - apart, 0.0)
+    share = room[two] ** 2 / (room[one] ** 2 + room[two] ** 2)
+    push = np.zeros_like(centres)
+    for axis in (0, 1):
+        way = step[:, axis] / apart * lack
+        push[:, axis] = np.bincount(one, way * share, len(room))
+        push[:, axis] -= np.bincount(two, way * (1 - share), len(room))
+    return push
 
 
 def _needed_scale(centres: Floats, radii: Floats) -> float:
     """By how much a picture must grow so that no two discs touch."""
-    apart = np.hypot(*(centres[:, axis][:, None] - centres[:, axis] for axis in (0, 1)))
-    np.fill_diagonal(apart, np.inf)
-    needed = radii[:, None] + radii + 1.0
-    return max(1.0, float((needed / np.maximum(apart, 1e-3)).max()))
+    pairs = _near(centres, radii, margin=1.0)
+    step = centres[pairs[:, 0]] - centres[pairs[:, 1]]
+    apart = np.maximum(np.hypot(step[:, 0], step[:, 1]), 1e-3)
+    needed = radii[pairs[:, 0]] + radii[pairs[:, 1]] + 1.0
+    return float(np.max(needed / apart, initial=1.0))

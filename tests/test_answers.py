@@ -50,9 +50,9 @@ def take_in(store: Store, paths: list[Path]) -> int:
 
 def test_the_documented_answer_is_taken_in_unchanged(store: Store) -> None:
     assert take_in(store, [SAMPLE]) == 1
-    ((subject, body, _),) = store.pages()
-    assert subject == Entity("file", FILE)
-    assert body == SAMPLE.read_bytes()
+    (page,) = store.pages()
+    assert page.subject == Entity("file", FILE)
+    assert page.body == SAMPLE.read_bytes()
     (status,) = store.statuses()
     assert (status.received, status.count, status.state) == (2, 241, INCOMPLETE)
 

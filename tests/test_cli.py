@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -330,7 +331,20 @@ def test_wrong_usage_ends_with_2_and_makes_no_file(shell: Shell, words: tuple[st
     assert not (shell.folder / "c.db").exists()
 
 
-@pytest.mark.parametrize("command", ["status", "export", "crawl"])
+def test_a_damaged_campaign_file_is_told_by_check(shell: Shell) -> None:
+    shell("import", SAMPLE, "--store", "c.db")
+    assert "c.db: sound, 1 page" in shell("check", "--store", "c.db").stdout
+    with sqlite3.connect(shell.folder / "c.db") as connection:
+        connection.execute("UPDATE page SET sha256 = x'00'")
+    connection.close()
+    done = shell("check", "--store", "c.db")
+    assert done.returncode == 1
+    assert "page 1 is not what was stored" in done.stdout
+    told = json.loads(shell("check", "--store", "c.db", "--json").stdout)
+    assert told["sound"] is False
+
+
+@pytest.mark.parametrize("command", ["status", "export", "crawl", "check"])
 def test_a_missing_campaign_file_is_told_and_not_made(shell: Shell, command: str) -> None:
     done = shell(command, "--store", "nowhere.db")
     assert done.returncode == 1

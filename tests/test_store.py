@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import sqlite3
 import stat
 import subprocess
@@ -17,7 +18,7 @@ from graphbuild.entities import Entity
 from graphbuild.errors import StoreError
 from graphbuild.observations import parse_page
 from graphbuild.seeds import parse_seeds
-from graphbuild.store import Fetched, Store
+from graphbuild.store import Fetched, Store, damages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,7 +110,7 @@ def test_everything_is_there_after_closing_and_opening_again(path: Path) -> None
         commit(store, raw)
     with Store.read(path) as store:
         assert triples(store) == [(A, R1, "c")]
-        assert [kept for _, kept, _ in store.pages()] == [raw]
+        assert [page.body for page in store.pages()] == [raw]
         (only,) = store.observations()
         assert only.reference.attributes["title"] == "Ein Bericht – zwei"
         assert only.related_from is not None
@@ -365,3 +366,60 @@ def test_a_page_damaged_on_disk_is_told_with_its_subject(path: Path) -> None:
     connection.close()
     with Store.read(path) as damaged, pytest.raises(StoreError, match=A):
         list(damaged.pages())
+
+
+# --- damage --------------------------------------------------------------------------------------
+
+
+def sound(path: Path) -> None:
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds([A, B]))
+        commit(store, body(R1, R2, title="A report"))
+        commit(store, body(R2, R3, title="Another"))
+
+
+def change(path: Path, statement: str, *values: object) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute(statement, values)
+    connection.close()
+
+
+def found(path: Path) -> list:
+    with Store.read(path) as store:
+        return list(damages(store))
+
+
+def test_a_file_as_it_was_stored_is_sound(path: Path) -> None:
+    sound(path)
+    assert found(path) == []
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_flipped_bit_in_a_stored_page_is_found_with_its_subject(path: Path, seed: int) -> None:
+    sound(path)
+    chance = random.Random(seed)
+    number = chance.choice([1, 2])
+    with sqlite3.connect(path) as connection:
+        (packed,) = connection.execute("SELECT body FROM page WHERE id = ?", (number,)).fetchone()
+    connection.close()
+    flipped = bytearray(packed)
+    bit = chance.randrange(len(flipped) * 8)
+    flipped[bit // 8] ^= 1 << bit % 8
+    change(path, "UPDATE page SET body = ? WHERE id = ?", bytes(flipped), number)
+    first, *_ = found(path)
+    assert first.subject is not None
+    assert first.subject.id == (A, B)[number - 1]
+
+
+def test_a_forged_digest_is_found(path: Path) -> None:
+    sound(path)
+    change(path, "UPDATE page SET sha256 = ? WHERE id = 1", b"0" * 32)
+    assert "is not what was stored" in found(path)[0].problem
+
+
+def test_an_observation_that_no_page_says_is_found(path: Path) -> None:
+    sound(path)
+    change(path, "UPDATE observation SET related_from = 0 WHERE reference = 3")
+    problems = " ".join(each.problem for each in found(path))
+    assert "no stored page says" in problems
+    assert "not among the observations" in problems

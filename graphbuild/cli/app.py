@@ -164,6 +164,20 @@ def status(
             showing.status(campaign, everything=everything)
 
 
+@app.command(short_help="Verify that a campaign file is what was stored.")
+def check(store: StoreOption, *, json: JsonOption = False) -> None:
+    """Hold every stored page against its digest, and every observation against the pages.
+
+    Ends with 1 if anything is not as it was stored, naming the file it concerns.
+    """
+    from graphbuild.store import Store
+
+    with _told(), Store.read(store) as campaign:
+        sound = showing.check(campaign, json=json)
+    if not sound:
+        raise typer.Exit(Exit.ERROR)
+
+
 @app.command(short_help="Write files for Gephi, browser and tables.")
 def export(
     store: StoreOption,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from graphbuild.cli.terminal import counted, notice, result, table
+from graphbuild.cli.terminal import counted, notice, result, result_json, table
 from graphbuild.completeness import COMPLETE
 
 if TYPE_CHECKING:
@@ -59,9 +59,28 @@ def remarks(store: Store) -> None:
     """What was set aside or changed while reading, from the stored pages themselves."""
     from graphbuild.observations import parse_page
 
-    for number, (subject, body, _) in enumerate(store.pages(), start=1):
-        for remark in parse_page(body, subject).remarks:
-            result(f"{subject.id}, page {number} of the file: {remark}")
+    for stored in store.pages():
+        for remark in parse_page(stored.body, stored.subject).remarks:
+            result(f"{stored.subject.id}, page {stored.number}: {remark}")
+
+
+def check(store: Store, *, json: bool) -> bool:
+    """Tell whether the file is what was stored; True if it is."""
+    from graphbuild.store import damages
+
+    found = list(damages(store))
+    if json:
+        told = [
+            {"subject": each.subject.id if each.subject else None, "problem": each.problem}
+            for each in found
+        ]
+        result_json({"sound": not found, "damages": told})
+        return not found
+    for each in found:
+        result(f"{each.subject.id if each.subject else store.path}: {each.problem}")
+    pages = counted(store.totals().pages, "page") if not found else "some damaged"
+    result(f"{store.path}: {'sound' if not found else 'not sound'}, {pages}")
+    return not found
 
 
 def status_json(store: Store) -> dict[str, object]:

@@ -191,16 +191,22 @@ def _nodes(
         {
             "id": number,
             "key": node,
-            "type": str(known["type"]),
-            "label": _cut(str(known["label"]), MAX_LABEL),
+            **_told(graph.nodes[node]),
             "x": float(positions[node][0]),
             "y": 0.0 - float(positions[node][1]),  # browsers count downwards
             "size": size[node],
             "links": graph.degree[node],
-            "attributes": _attributes(known),
         }
-        for number, (node, known) in enumerate(graph.nodes(data=True))
+        for number, node in enumerate(graph)
     ]
+
+
+def _told(known: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": str(known["type"]),
+        "label": _cut(str(known["label"]), MAX_LABEL),
+        "attributes": _attributes(known),
+    }
 
 
 def _edges(graph: nx.DiGraph[str]) -> list[dict[str, Any]]:

@@ -29,7 +29,8 @@ _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100  # https://sqlite.org/fileformat2.html#the_database_header
 
 # Entities are interned: an observation is four integers. 0 stands for "no collection", since a
-# key column cannot be NULL.
+# key column cannot be NULL. A page's body is packed (zlib); its sha256 is of the raw bytes, its crc
+# of the packed ones, some of whose bits can flip without changing what they unpack to.
 SCHEMA = """
 CREATE TABLE entity (
     id INTEGER PRIMARY KEY,
@@ -68,6 +69,7 @@ CREATE TABLE page (
     remarks INTEGER NOT NULL,
     fetched_at REAL NOT NULL,
     sha256 BLOB NOT NULL,
+    crc INTEGER NOT NULL,
     body BLOB NOT NULL,
     UNIQUE (task, number)
 ) STRICT;

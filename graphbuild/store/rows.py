@@ -97,3 +97,50 @@ class Totals:
     received: int
     remarks: int
     calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """A raw page as it lies in the store.
+
+    Attributes:
+        subject: what it is about.
+        number: which page of the subject, from 1.
+        body: the raw bytes.
+    """
+
+    subject: Entity
+    number: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PackedPage:
+    """A page as it lies in the file, before anything is believed of it.
+
+    Attributes:
+        subject: what it is about.
+        number: which page of the subject, from 1.
+        packed: the body, packed (zlib).
+        crc: of the packed body, as it was stored.
+        sha256: of the raw body, as it was stored.
+    """
+
+    subject: Entity
+    number: int
+    packed: bytes
+    crc: int
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Something in a campaign file that is not as it was stored.
+
+    Attributes:
+        subject: whose page it is in; None where only the file as a whole can be named.
+        problem: what is wrong.
+    """
+
+    subject: Entity | None
+    problem: str

@@ -17,10 +17,9 @@ import os
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from graphbuild.completeness import (
-    COMPLETE,
     FAILED,
     INCOMPLETE,
     PENDING,
@@ -28,38 +27,28 @@ from graphbuild.completeness import (
     Verdict,
     judge,
 )
-from graphbuild.entities import Entity
-from graphbuild.errors import StoreError
-from graphbuild.observations import Observation
 from graphbuild.store import file
-from graphbuild.store.rows import Committed, SubjectStatus, Task, Totals
+from graphbuild.store.reading import TASKS, Reader, task_of
+from graphbuild.store.rows import Committed
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
-    from types import TracebackType
 
     from filelock import FileLock
 
-    from graphbuild.entities import Scalar
+    from graphbuild.entities import Entity, Scalar
+    from graphbuild.observations import Observation
     from graphbuild.seeds import Seed
-    from graphbuild.store.rows import Fetched
+    from graphbuild.store.rows import Fetched, Task
 
 RELATED_REFERENCES = "related_references"
 _NO_ENTITY = 0  # no row of entity has this number
-_TASKS = (
-    "SELECT task.id, type, name, relationship, pages, cursor FROM task"
-    " JOIN entity ON entity.id = task.subject"
-)
 
 
-class Store:
+class Store(Reader):
     """A campaign file, opened. Use :meth:`open` to write, :meth:`read` to look."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: FileLock | None) -> None:
-        self.path = path
-        self._db = connection
-        self._lock = lock
+    _lock: FileLock | None = None
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -75,23 +64,13 @@ class Store:
                 file.check(path)
             else:
                 file.create(path)
-            store = cls(path, file.connect(path, write=True), lock)
+            store = cls(path, file.connect(path, write=True))
         except BaseException:
             lock.release()
             raise
+        store._lock = lock
         store._note("holder", f"process {os.getpid()}")
         return store
-
-    @classmethod
-    def read(cls, path: str | Path) -> Self:
-        """Open a campaign file for reading, also while a crawl writes to it.
-
-        Raises:
-            StoreError: there is none, or it is no campaign file of this version.
-        """
-        path = Path(path)
-        file.check(path)
-        return cls(path, file.connect(path, write=False), None)
 
     def close(self) -> None:
         """Close the file and give up the lock."""
@@ -103,17 +82,6 @@ class Store:
             self._db.close()
             if self._lock is not None:
                 self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # --- writing ---------------------------------------------------------------------------------
 
@@ -142,16 +110,6 @@ class Store:
                 "UPDATE task SET state = ?, error = '', remark = '', retry = 0 WHERE retry = 1",
                 (PENDING,),
             ).rowcount
-
-    def has_work(self) -> bool:
-        """Whether anything is still to ask, or to ask again."""
-        query = "SELECT count(*) FROM task WHERE state = ? OR retry = 1"
-        return self._number(query, PENDING) > 0
-
-    def next_task(self) -> Task | None:
-        """The task to go on with: first pages first, in the order of the seeds."""
-        order = f"{_TASKS} WHERE state = ? ORDER BY cursor IS NOT NULL, task.id LIMIT 1"
-        return next(map(_task, self._rows(order, PENDING)), None)
 
     def commit(self, task: Task, fetched: Fetched) -> Committed:
         """Store a page, what it says and where the next one starts, in one transaction."""
@@ -300,9 +258,10 @@ class Store:
 
     def _add_page(self, task: Task, fetched: Fetched) -> int:
         page = fetched.page
+        packed = zlib.compress(fetched.body)
         cursor = self._db.execute(
             "INSERT INTO page (task, number, cursor, next_cursor, count, items, remarks,"
-            " fetched_at, sha256, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " fetched_at, sha256, crc, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 task.id,
                 task.pages + 1,
@@ -313,7 +272,8 @@ class Store:
                 len(page.remarks),
                 fetched.at,
                 hashlib.sha256(fetched.body).digest(),
-                zlib.compress(fetched.body),
+                zlib.crc32(packed),
+                packed,
             ),
         )
         return int(cursor.lastrowid or 0)
@@ -362,115 +322,14 @@ class Store:
         )
 
     def _task_of(self, entity: int) -> Task:
-        return next(map(_task, self._rows(f"{_TASKS} WHERE subject = ?", entity)))
+        return next(map(task_of, self._rows(f"{TASKS} WHERE subject = ?", entity)))
 
     def _has_page(self, task: Task, fetched: Fetched) -> bool:
         digest = hashlib.sha256(fetched.body).digest()
         query = "SELECT count(*) FROM page WHERE task = ? AND sha256 = ?"
         return self._number(query, task.id, digest) > 0
 
-    # --- reading ---------------------------------------------------------------------------------
-
-    def observations(self) -> Iterator[Observation]:
-        """Every observation once: subjects in the order they were added, references by id."""
-        entities = self._entities()
-        rows = self._rows(
-            "SELECT observation.subject, reference, related_from FROM observation"
-            " JOIN task ON task.subject = observation.subject"
-            " JOIN entity AS cited ON cited.id = reference"
-            " LEFT JOIN entity AS behind ON behind.id = related_from"
-            " ORDER BY task.id, cited.type, cited.name, behind.type, behind.name"
-        )
-        for subject, reference, behind in rows:
-            yield Observation(entities[subject], entities[reference], entities.get(behind))
-
-    def _entities(self) -> dict[int, Entity]:
-        rows = self._rows("SELECT id, type, name, attributes FROM entity")
-        return {
-            number: Entity(kind, name, json.loads(attributes))
-            for number, kind, name, attributes in rows
-        }
-
-    def subjects(self) -> Iterator[Entity]:
-        """What was asked about, in the order it was added, with ``seed`` and ``state``."""
-        rows = self._rows(
-            "SELECT type, name, attributes, state, seed.entity IS NOT NULL FROM task"
-            " JOIN entity ON entity.id = task.subject LEFT JOIN seed ON seed.entity = entity.id"
-            " ORDER BY task.id"
-        )
-        for kind, name, attributes, state, seed in rows:
-            yield Entity(kind, name, {**json.loads(attributes), "seed": bool(seed), "state": state})
-
-    def statuses(self) -> Iterator[SubjectStatus]:
-        """How completely each subject is known, in the order they were added."""
-        rows = self._rows(
-            "SELECT type, name, state, pages, count, received, error, remark FROM task"
-            " JOIN entity ON entity.id = task.subject ORDER BY task.id"
-        )
-        for kind, name, *rest in rows:
-            yield SubjectStatus(Entity(kind, name), *rest)
-
-    def totals(self) -> Totals:
-        """The whole in numbers."""
-        states = dict(self._rows("SELECT state, count(*) FROM task GROUP BY state"))
-        kinds = dict(self._rows("SELECT type, count(*) FROM entity GROUP BY type"))
-        return Totals(
-            subjects=sum(states.values()),
-            pending=states.get(PENDING, 0),
-            complete=states.get(COMPLETE, 0),
-            incomplete=states.get(INCOMPLETE, 0),
-            failed=states.get(FAILED, 0),
-            pages=self._number("SELECT count(*) FROM page"),
-            references=kinds.get("reference", 0),
-            collections=kinds.get("collection", 0),
-            observations=self._number("SELECT count(*) FROM observation"),
-            announced=self._number("SELECT sum(count) FROM task"),
-            received=self._number("SELECT sum(received) FROM task"),
-            remarks=self._number("SELECT sum(remarks) FROM page"),
-            calls=self.calls(),
-        )
-
-    def calls(self, since: float = 0.0) -> int:
-        """How many calls were made since a time (seconds since 1970), failed ones included."""
-        return self._number("SELECT count(*) FROM call WHERE sent AND begun_at >= ?", since)
-
-    def calls_left(self, limit: int) -> int:
-        """How many calls the pending tasks still need at least, with ``limit`` entries a page."""
-        return self._number(
-            "SELECT sum(CASE WHEN count IS NULL OR cursor IS NULL THEN 1"
-            " ELSE max(1, (count - received + :last) / :limit) END)"
-            " FROM task WHERE state = :pending",
-            pending=PENDING,
-            limit=limit,
-            last=limit - 1,
-        )
-
-    def recent_calls(self, since: float) -> list[float]:
-        """When the calls since a time were made."""
-        rows = self._rows("SELECT begun_at FROM call WHERE begun_at >= ?", since)
-        return [begun_at for (begun_at,) in rows]
-
-    def pages(self) -> Iterator[tuple[Entity, bytes, bytes]]:
-        """Every raw page, in the order it was stored: subject, body, SHA-256 as stored."""
-        rows = self._rows(
-            "SELECT type, name, body, sha256 FROM page JOIN task ON task.id = page.task"
-            " JOIN entity ON entity.id = task.subject ORDER BY page.id"
-        )
-        for kind, name, body, digest in rows:
-            try:
-                yield Entity(kind, name), zlib.decompress(body), digest
-            except zlib.error:
-                raise StoreError(f"{self.path}: a stored page of {name} is damaged") from None
-
-    # --- the connection --------------------------------------------------------------------------
-
-    def _rows(self, query: str, *values: object, **named: object) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query; a damaged file is told in a sentence, wherever it shows."""
-        with file.sentences(self.path):
-            yield from self._db.execute(query, named or values)
-
-    def _number(self, query: str, *values: object, **named: object) -> int:
-        return int(next(self._rows(query, *values, **named))[0] or 0)
+    # --- transactions -----------------------------------------------------------------------------
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -488,11 +347,6 @@ class Store:
     def _begin(self) -> None:
         if not self._db.in_transaction:
             self._db.execute("BEGIN IMMEDIATE")
-
-
-def _task(row: tuple[Any, ...]) -> Task:
-    number, kind, name, relationship, pages, cursor = row
-    return Task(number, Entity(kind, name), relationship, pages, cursor)
 
 
 def _to_json(attributes: Mapping[str, Scalar]) -> str:

@@ -46,7 +46,7 @@ function showStatus() {
     `${number(visible().nodes)} of ${counted(nodes.length, "node")} and `
       + `${number(visible().links)} of ${counted(edges.length, "link")} shown`,
     unfinished.length && `${number(unfinished.length)} not complete`,
-    chosen.node && `chosen: ${cut(clean(chosen.node.label), 80)}`,
+    chosen.node && `chosen: ${cut(nameOf(chosen.node), 80)}`,
     chosen.focus && `${counted(chosen.focus.nodes.size, "node")} in focus`,
   ];
   byId("status").textContent = `${parts.filter(Boolean).join(" · ")}.`;
@@ -90,8 +90,8 @@ function lineRows() {
   });
   if (!unfinished.length) return rows;
   const mark = make("span", { className: "ring" });
-  mark.style.borderColor = "var(--warn)";
-  return [...rows, make("li", {}, mark, `not complete: ${number(unfinished.length)}`)];
+  mark.style.borderColor = "currentColor";
+  return [...rows, make("li", {}, mark, `hollow: not complete (${number(unfinished.length)})`)];
 }
 
 // --- search: a combobox, as the ARIA practices tell it
@@ -114,7 +114,7 @@ function plainRow(text) {
 function resultRow(node, index) {
   const item = make("li", { id: `result-${index}`, role: "option", className: "row tall",
     "aria-selected": String(index === found.active) }, swatch(types[node.type]),
-  make("span", { className: "what", dir: "auto" }, quoted(cut(node.label, 120)),
+  make("span", { className: "what", dir: "auto" }, quoted(cut(nameOf(node), 120)),
     make("span", { className: "also", textContent: resultNote(node) })));
   item.onpointerdown = (event) => { event.preventDefault(); pick(index); };
   return item;

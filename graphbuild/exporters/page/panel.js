@@ -1,6 +1,7 @@
 // The panel: what is known of the chosen node or line, as text, with every neighbour a button.
 
 const MOST_ROWS = 200;
+const LABELS = ["title", "name", "meaningful_name"];
 
 function showDetails() {
   const parts = chosen.node ? aboutNode(chosen.node)
@@ -27,6 +28,11 @@ function aboutGraph() {
   return parts;
 }
 
+function clearButton() {
+  return make("button", { type: "button", className: "plain", textContent: "Clear (Esc)",
+    onclick: clearChoice });
+}
+
 function linksNote(node) {
   return counted(node.links, "link");
 }
@@ -37,13 +43,11 @@ function aboutNode(node) {
   return [
     heading("Details"),
     make("p", { className: "type" }, swatch(type), quoted(type.name),
-      make("span", { textContent: `· ${linksNote(node)}` })),
+      make("span", { className: "what", textContent: `· ${linksNote(node)}` }), clearButton()),
     make("p", { className: "name", dir: "auto" }, quoted(node.label)),
     isUnfinished(node) && warning(`Not complete: ${clean(known.state)}. There may be more.`),
     !isShown(node) && warning("Hidden by the choice above."),
     make("dl", {}, ...Object.entries(known).flatMap(([name, value]) => fact(node, name, value))),
-    make("button", { type: "button", className: "plain", textContent: "Clear (Esc)",
-      onclick: clearChoice }),
     ...relativesListed(node),
   ];
 }
@@ -52,9 +56,9 @@ function warning(text) {
   return make("strong", { className: "warn", textContent: text });
 }
 
-/** One attribute as a pair of term and description; nothing where it only repeats the label. */
+/** One attribute as a pair of term and description; nothing for the name that is the label. */
 function fact(node, name, value) {
-  if (value === node.label && name !== "id") return [];
+  if (value === node.label && LABELS.includes(name)) return [];
   const term = make("dt", {}, Object.hasOwn(NAMES, name) ? NAMES[name] : quoted(name));
   return [term, make("dd", { dir: "auto" }, ...factValue(name, value))];
 }
@@ -83,14 +87,24 @@ function address(text) {
 function copyButton(text) {
   const button = make("button", { type: "button", className: "plain", textContent: "Copy" });
   button.onclick = async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      button.textContent = "Copied";
-    } catch {
-      button.textContent = "Not allowed";
-    }
+    button.textContent = (await copied(text)) ? "Copied" : "Not allowed";
   };
   return button;
+}
+
+/** The clipboard, or, in a frame of a notebook where there is none, the old way round it. */
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const field = make("textarea", { value: text, className: "unseen" });
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    return done;
+  }
 }
 
 /** Neighbours by type, each with what ties it to the node. */
@@ -121,7 +135,7 @@ function kindsOf(ids) {
 
 function viaName(id) {
   if (id === NOWHERE) return "no named collection";
-  return clean(typeof id === "number" ? nodes[id].label : id);
+  return typeof id === "number" ? nameOf(nodes[id]) : clean(id);
 }
 
 function listing(title, these, note) {
@@ -141,7 +155,7 @@ function moreRow(rest, note) {
 }
 
 function row(node, note) {
-  const what = make("span", { className: "what", dir: "auto" }, quoted(cut(node.label, 160)));
+  const what = make("span", { className: "what", dir: "auto" }, quoted(cut(nameOf(node), 160)));
   if (note) what.append(make("span", { className: "also", textContent: note }));
   const button = make("button", { type: "button", className: "neighbour row tall" },
     swatch(types[node.type]), what);
@@ -155,10 +169,9 @@ function aboutEdge(edge) {
   const ends = [nodes[edge.from], nodes[edge.to]];
   const parts = [
     heading("Details"),
-    make("p", { className: "type" }, "Link: ", quoted(relations[edge.relation])),
+    make("p", { className: "type" }, make("span", { className: "what" }, "link: ",
+      quoted(relations[edge.relation])), clearButton()),
     make("p", { className: "hint", textContent: standing(edge) }),
-    make("button", { type: "button", className: "plain", textContent: "Clear (Esc)",
-      onclick: clearChoice }),
     ...listing("Between", ends, linksNote),
   ];
   const middle = edge.via ? [] : behindEdge(edge).slice(1).map((prior) => nodes[prior.from]);

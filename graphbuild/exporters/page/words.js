@@ -56,6 +56,12 @@ function defang(text) {
     `hxxp${secure.toLowerCase()}://${host.replaceAll(".", "[.]")}`);
 }
 
+/** What to call a node: its label, or where it has no name its address rather than its hash. */
+function nameOf({ label, attributes: { url, title, name } }) {
+  const nameless = url !== undefined && title === undefined && name === undefined;
+  return nameless ? defang(String(url)).replace(/^hxxps?:\/\/(www\[\.\])?/, "") : clean(label);
+}
+
 /** What people paste: the same address with its teeth back. */
 function refang(text) {
   return text.replace(/^hxxp/i, "http").replaceAll("[.]", ".").replaceAll("[:]", ":");

@@ -1,0 +1,200 @@
+"""What can be asked of a campaign file; nothing here changes it."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from graphbuild.completeness import COMPLETE, FAILED, INCOMPLETE, PENDING
+from graphbuild.entities import Entity
+from graphbuild.errors import StoreError
+from graphbuild.observations import Observation
+from graphbuild.store import file
+from graphbuild.store.rows import PackedPage, StoredPage, SubjectStatus, Task, Totals
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from types import TracebackType
+
+TASKS = (
+    "SELECT task.id, type, name, relationship, pages, cursor FROM task"
+    " JOIN entity ON entity.id = task.subject"
+)
+
+
+class Reader:
+    """A campaign file, to look at; a crawl may write to it at the same time."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._db = connection
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Open a campaign file for reading, also while a crawl writes to it.
+
+        Raises:
+            StoreError: there is none, or it is no campaign file of this version.
+        """
+        path = Path(path)
+        file.check(path)
+        return cls(path, file.connect(path, write=False))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # --- what is still to ask ---------------------------------------------------------------------
+
+    def has_work(self) -> bool:
+        """Whether anything is still to ask, or to ask again."""
+        query = "SELECT count(*) FROM task WHERE state = ? OR retry = 1"
+        return self._number(query, PENDING) > 0
+
+    def next_task(self) -> Task | None:
+        """The task to go on with: first pages first, in the order of the seeds."""
+        order = f"{TASKS} WHERE state = ? ORDER BY cursor IS NOT NULL, task.id LIMIT 1"
+        return next(map(task_of, self._rows(order, PENDING)), None)
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def observations(self) -> Iterator[Observation]:
+        """Every observation once: subjects in the order they were added, references by id."""
+        entities = self._entities()
+        rows = self._rows(
+            "SELECT observation.subject, reference, related_from FROM observation"
+            " JOIN task ON task.subject = observation.subject"
+            " JOIN entity AS cited ON cited.id = reference"
+            " LEFT JOIN entity AS behind ON behind.id = related_from"
+            " ORDER BY task.id, cited.type, cited.name, behind.type, behind.name"
+        )
+        for subject, reference, behind in rows:
+            yield Observation(entities[subject], entities[reference], entities.get(behind))
+
+    def _entities(self) -> dict[int, Entity]:
+        rows = self._rows("SELECT id, type, name, attributes FROM entity")
+        return {
+            number: Entity(kind, name, json.loads(attributes))
+            for number, kind, name, attributes in rows
+        }
+
+    def subjects(self) -> Iterator[Entity]:
+        """What was asked about, in the order it was added, with ``seed`` and ``state``."""
+        rows = self._rows(
+            "SELECT type, name, attributes, state, seed.entity IS NOT NULL FROM task"
+            " JOIN entity ON entity.id = task.subject LEFT JOIN seed ON seed.entity = entity.id"
+            " ORDER BY task.id"
+        )
+        for kind, name, attributes, state, seed in rows:
+            yield Entity(kind, name, {**json.loads(attributes), "seed": bool(seed), "state": state})
+
+    def statuses(self) -> Iterator[SubjectStatus]:
+        """How completely each subject is known, in the order they were added."""
+        rows = self._rows(
+            "SELECT type, name, state, pages, count, received, error, remark FROM task"
+            " JOIN entity ON entity.id = task.subject ORDER BY task.id"
+        )
+        for kind, name, *rest in rows:
+            yield SubjectStatus(Entity(kind, name), *rest)
+
+    def totals(self) -> Totals:
+        """The whole in numbers."""
+        states = dict(self._rows("SELECT state, count(*) FROM task GROUP BY state"))
+        kinds = dict(self._rows("SELECT type, count(*) FROM entity GROUP BY type"))
+        return Totals(
+            subjects=sum(states.values()),
+            pending=states.get(PENDING, 0),
+            complete=states.get(COMPLETE, 0),
+            incomplete=states.get(INCOMPLETE, 0),
+            failed=states.get(FAILED, 0),
+            pages=self._number("SELECT count(*) FROM page"),
+            references=kinds.get("reference", 0),
+            collections=kinds.get("collection", 0),
+            observations=self._number("SELECT count(*) FROM observation"),
+            announced=self._number("SELECT sum(count) FROM task"),
+            received=self._number("SELECT sum(received) FROM task"),
+            remarks=self._number("SELECT sum(remarks) FROM page"),
+            calls=self.calls(),
+        )
+
+    def calls(self, since: float = 0.0) -> int:
+        """How many calls were made since a time (seconds since 1970), failed ones included."""
+        return self._number("SELECT count(*) FROM call WHERE sent AND begun_at >= ?", since)
+
+    def calls_left(self, limit: int) -> int:
+        """How many calls the pending tasks still need at least, with ``limit`` entries a page."""
+        return self._number(
+            "SELECT sum(CASE WHEN count IS NULL OR cursor IS NULL THEN 1"
+            " ELSE max(1, (count - received + :last) / :limit) END)"
+            " FROM task WHERE state = :pending",
+            pending=PENDING,
+            limit=limit,
+            last=limit - 1,
+        )
+
+    def recent_calls(self, since: float) -> list[float]:
+        """When the calls since a time were made."""
+        rows = self._rows("SELECT begun_at FROM call WHERE begun_at >= ?", since)
+        return [begun_at for (begun_at,) in rows]
+
+    def pages(self) -> Iterator[StoredPage]:
+        """Every raw page, in the order it was stored.
+
+        Raises:
+            StoreError: a page cannot be unpacked; the message names its subject.
+        """
+        for page in self.packed_pages():
+            try:
+                raw = zlib.decompress(page.packed)
+            except zlib.error:
+                raise StoreError(
+                    f"{self.path}: page {page.number} of {page.subject.id} is damaged; "
+                    "see graphbuild check"
+                ) from None
+            yield StoredPage(page.subject, page.number, raw)
+
+    def packed_pages(self) -> Iterator[PackedPage]:
+        """Every page as it lies in the file, in the order it was stored."""
+        rows = self._rows(
+            "SELECT type, name, number, body, crc, sha256 FROM page"
+            " JOIN task ON task.id = page.task JOIN entity ON entity.id = task.subject"
+            " ORDER BY page.id"
+        )
+        for kind, name, number, packed, crc, sha256 in rows:
+            yield PackedPage(Entity(kind, name), number, packed, crc, sha256)
+
+    def structure(self) -> Iterator[str]:
+        """What SQLite finds wrong with its own structure."""
+        for (said,) in self._rows("PRAGMA integrity_check(20)"):
+            if said != "ok":
+                yield said
+
+    # --- queries ----------------------------------------------------------------------------------
+
+    def _rows(self, query: str, *values: object, **named: object) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query; a damaged file is told in a sentence, wherever it shows."""
+        with file.sentences(self.path):
+            yield from self._db.execute(query, named or values)
+
+    def _number(self, query: str, *values: object, **named: object) -> int:
+        return int(next(self._rows(query, *values, **named))[0] or 0)
+
+
+def task_of(row: tuple[Any, ...]) -> Task:
+    """The task in a row of ``TASKS``."""
+    number, kind, name, relationship, pages, cursor = row
+    return Task(number, Entity(kind, name), relationship, pages, cursor)

@@ -1,0 +1,95 @@
+"""Graphs to look at: made-up campaigns, and the real sample where it lies beside the checkout."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from pathlib import Path
+
+from graphbuild.entities import Entity
+from graphbuild.graph import build_graph
+from graphbuild.observations import Observation
+
+SAMPLE = Path(__file__).parents[3] / "shared" / "data" / "sample" / "observations.jsonl"
+_VENDORS = ("talos", "eset", "unit42", "mandiant", "cisa", "proofpoint")
+_NAMES = ("Sednit", "Turla", "Lazarus", "Emotet", "OceanLotus", "MuddyWater", "Kimsuky")
+
+
+def file(name, state="complete"):
+    return Entity("file", _digest(name), {"seed": True, "state": state})
+
+
+def report(name, **known):
+    return Entity("reference", _digest(name), {"title": name, **known})
+
+
+def collection(name):
+    return Entity("collection", name.lower().replace(" ", "_"), {"name": name})
+
+
+def _digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def large_campaign(seed=1):
+    """About 500 nodes: 4 files that share 240 references, and some campaigns with ties."""
+    dice = random.Random(seed)
+    observations = _campaign(dice, 0, files=4, reports=240, shared=[])
+    shared = [observation.reference for observation in observations]
+    for number in range(1, len(_NAMES)):
+        size = {"files": dice.randint(2, 12), "reports": dice.randint(15, 45)}
+        observations += _campaign(dice, number, **size, shared=shared)
+    alone = [file(f"alone {n}", "failed" if n % 3 == 0 else "complete") for n in range(8)]
+    observations += [Observation(one, report(f"About {one.id[:4]}"), None) for one in alone[:3]]
+    return build_graph(observations, subjects=alone)
+
+
+def _campaign(dice, number, *, files, reports, shared):
+    name = _NAMES[number]
+    known = [_report(dice, name, index) for index in range(reports)]
+    known += dice.sample(shared, min(len(shared), 4))
+    halves = {collection(f"{name} toolset"): known[: len(known) // 2 + 3]}
+    halves[collection(f"{name} 2019 activity")] = known[len(known) // 2 - 3 :]
+    if not shared:
+        halves = {collection(name): known}
+    found = []
+    for index in range(files):
+        mine = dice.sample(list(halves), dice.randint(1, len(halves)))
+        one = file(f"{name} {index}")
+        found += [Observation(one, about, part) for part in mine for about in halves[part]]
+    return found
+
+
+def _report(dice, name, index):
+    known = {"url": f"https://{dice.choice(_VENDORS)}.example/blog/{name.lower()}/{index}"}
+    if dice.random() < 0.4:
+        known["creation_date"] = dice.randrange(1_300_000_000, 1_700_000_000)
+    title = f"{dice.choice(('Inside', 'Tracking', 'A look at'))} {name}, part {index}"
+    if dice.random() < 0.7:
+        known["title"] = title
+    return Entity("reference", _digest(title), known)
+
+
+def sample_campaign():
+    """The real sample: a file's references are those of its collections."""
+    rows = [json.loads(line) for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
+    references = [_sample_report(row) for row in rows if row["k"] == "r"]
+    collections = [row for row in rows if row["k"] == "c"]
+    return build_graph(
+        Observation(
+            file(row.get("sha256") or row.get("sha1") or row["md5"]),
+            references[number],
+            Entity("collection", collections[part]["id"], {"name": collections[part]["name"]}),
+        )
+        for row in rows
+        if row["k"] == "f"
+        for part in (*row.get("c", []), *row.get("n", []))
+        for number in collections[part]["r"]
+    )
+
+
+def _sample_report(row):
+    names = {"url": "url", "title": "title", "author": "author", "date": "creation_date"}
+    known = {ours: row[theirs] for theirs, ours in names.items() if theirs in row}
+    return Entity("reference", _digest(row["url"]), known)

@@ -1,0 +1,158 @@
+"""A real Chromium with the network shut, and a page of it for any graph."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from graphbuild.exporters.html import write_html
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import networkx as nx
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route
+
+SCREENSHOTS = Path(__file__).parents[2] / "output" / "screenshots"
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_MISSING = "NOT RUN: browser tests, no Chromium; install it with: apt-get install chromium"
+_FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_not_run = pytest.StashKey[bool]()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say it loudly where these tests did not run: a green line alone would lie."""
+    if config.stash.get(_not_run, False):
+        terminalreporter.write_line("")
+        terminalreporter.write_line(_MISSING, red=True, bold=True)
+
+
+def _chromium(config: pytest.Config) -> str:
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    if found:
+        return found
+    config.stash[_not_run] = True
+    if os.environ.get("GRAPHBUILD_REQUIRE_BROWSER") == "1":
+        pytest.fail(_MISSING, pytrace=False)
+    pytest.skip(_MISSING)
+
+
+# One for all tests of a module and no longer: playwright keeps an event loop running, beside which
+# tests that run one of their own would fail.
+@pytest.fixture(scope="module")
+def chromium(pytestconfig: pytest.Config) -> Iterator[Browser]:
+    """A browser."""
+    executable = _chromium(pytestconfig)
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  only where there is a browser
+
+    root = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses root otherwise
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=[*root, *_FLAGS])
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Opened:
+    """An open page, and what it tried.
+
+    Attributes:
+        page: the page.
+        requests: addresses it wanted, whether its policy stopped them or not.
+        passed: those that its policy let through.
+        complaints: words on the console, and errors.
+    """
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    passed: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        """What the page says of itself under ``window.graphbuild``."""
+        return self.page.evaluate("(name) => window.graphbuild[name]", name)
+
+    @property
+    def details(self) -> str:
+        """The text of the panel."""
+        return self.page.text_content("#details") or ""
+
+    @property
+    def status(self) -> str:
+        """The line at the bottom."""
+        return self.page.text_content("#status") or ""
+
+    def choose(self, key: str) -> None:
+        """Look for a node by its key and go there."""
+        self.page.fill("#query", key)
+        index = self.results.index(key)
+        for _ in range(index):
+            self.page.press("#query", "ArrowDown")
+        self.page.press("#query", "Enter")
+
+    def point(self, key: str) -> tuple[float, float]:
+        """Where a node stands in the window."""
+        at = self.page.evaluate("(key) => window.graphbuild.at(key)", key)
+        box = self.page.locator("#canvas").bounding_box()
+        assert box is not None
+        return at["x"] + box["x"], at["y"] + box["y"]
+
+    def screenshot(self, name: str) -> bytes:
+        """A picture of the page, kept under ``output``."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        return self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+@pytest.fixture
+def opened(chromium: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
+    """Write the page of a graph and open it from the disk, with the network shut."""
+    contexts = []
+
+    def open_page(graph: nx.DiGraph[str], *, title: str = "A campaign", **context: Any) -> Opened:
+        file = tmp_path / f"page{len(contexts)}.html"
+        with file.open("wb") as stream:
+            write_html(graph, stream, title=title)
+        settings = {"viewport": {"width": 1300, "height": 850}, "reduced_motion": "reduce"}
+        contexts.append(chromium.new_context(offline=True, **{**settings, **context}))
+        opened = Opened(contexts[-1].new_page())
+        _listen(opened)
+        opened.page.goto(file.as_uri())
+        opened.page.wait_for_selector("#status:not(:empty)")
+        return opened
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def _listen(opened: Opened) -> None:
+    def on_route(route: Route) -> None:
+        if route.request.url.startswith("file:"):
+            route.continue_()
+        else:
+            opened.passed.append(route.request.url)
+            route.abort()
+
+    def on_request(request: Request) -> None:
+        if not request.url.startswith(("file:", "data:")):
+            opened.requests.append(request.url)
+
+    def on_console(message: ConsoleMessage) -> None:
+        opened.complaints.append(message.text)
+
+    opened.page.context.route("**/*", on_route)
+    opened.page.on("request", on_request)
+    opened.page.on("console", on_console)
+    opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))

@@ -1,0 +1,454 @@
+"""The page in a real browser: opened from the disk, network shut, asserted by its state."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import networkx as nx
+import pytest
+from campaigns import SAMPLE, collection, file, large_campaign, report, sample_campaign
+from test_html import HOSTILE, hostile_campaign
+
+from graphbuild.graph import build_graph
+from graphbuild.observations import Observation
+
+pytestmark = pytest.mark.browser
+
+ONE, TWO, LOST = file("one"), file("two"), file("lost", "failed")
+SHARED = report(
+    "A shared report",
+    url="https://evil.example/a.b?c=d",
+    author="Zoë Ünal",
+    creation_date=1_515_715_200,  # 2018-01-12 00:00:00 UTC
+)
+PRIVATE = report("A private report")
+RED, BLUE = collection("Red"), collection("Blue")
+
+
+def campaign():
+    """Two files behind one report, each through a collection of its own."""
+    observations = [
+        Observation(ONE, SHARED, RED),
+        Observation(TWO, SHARED, BLUE),
+        Observation(TWO, PRIVATE, None),
+    ]
+    return build_graph(observations, subjects=[LOST])
+
+
+def assert_silent(opened):
+    assert opened.requests == opened.passed == []
+    assert opened.complaints == []
+
+
+# --- opening
+
+
+@pytest.mark.parametrize("graph", [campaign(), large_campaign()], ids=["small", "large"])
+def test_everything_is_drawn_and_nobody_is_called(opened, graph):
+    page = opened(graph)
+    all_of_it = {"nodes": len(graph), "links": graph.number_of_edges()}
+    assert page.counts == page.visible == page.drawn == all_of_it
+    assert f"{len(graph):,} of {len(graph):,} nodes" in page.status
+    assert_silent(page)
+
+
+def test_an_empty_graph_says_so(opened):
+    page = opened(nx.DiGraph())
+    assert "nothing to draw" in page.page.inner_text("#notice")
+    assert page.status.startswith("0 of 0 nodes")
+    page.page.fill("#query", "x")
+    page.page.keyboard.press("Escape")
+    page.page.click("#fit")
+    assert_silent(page)
+
+
+def test_an_unknown_type_is_drawn_filtered_and_told(opened):
+    graph = campaign()
+    graph.add_node("domain:a.example", type="domain", label="a.example", id="a.example", size=7)
+    graph.add_edge("domain:a.example", SHARED.key, relation="mentions", weight=1)
+    page = opened(graph)
+    assert page.drawn["nodes"] == len(graph)
+    page.choose("domain:a.example")
+    assert "a.example" in page.details
+    assert SHARED.label in page.details
+    assert "domain → reference" in page.page.inner_text("#lines")
+    assert_silent(page)
+
+
+def test_no_notice_stays_over_the_picture(opened):
+    assert not opened(campaign()).page.is_visible("#notice")
+
+
+# --- search
+
+
+def test_search_finds_every_node_by_id(opened):
+    graph = large_campaign()
+    page = opened(graph)
+    for key in graph:
+        page.page.fill("#query", graph.nodes[key]["id"])
+        assert key in page.results
+    assert_silent(page)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "shared REPORT",
+        "report shared",
+        "zoë",
+        "evil.example/a.b",
+        "hxxps://evil[.]example",
+        SHARED.id[:20],
+    ],
+)
+def test_search_looks_at_words_addresses_and_ids(opened, query):
+    page = opened(campaign())
+    page.page.fill("#query", query)
+    assert page.results == [SHARED.key]
+    assert page.page.locator("#results [role=option]").count() == 1
+
+
+def test_search_says_when_nothing_is_found(opened):
+    page = opened(campaign())
+    page.page.fill("#query", "no such thing")
+    assert page.results == []
+    assert page.page.inner_text("#results") == "Nothing found"
+    page.page.press("#query", "Enter")
+    assert page.selection is None
+
+
+def test_enter_chooses_and_goes_there(opened):
+    page = opened(large_campaign())
+    before = page.scale
+    page.page.fill("#query", "Turla toolset")
+    page.page.press("#query", "Enter")
+    assert page.selection == "collection:turla_toolset"
+    box = page.page.locator("#canvas").bounding_box()
+    x, y = page.point(page.selection)
+    assert abs(x - box["x"] - box["width"] / 2) < 2
+    assert abs(y - box["y"] - box["height"] / 2) < 2
+    assert page.scale > before
+    assert page.page.is_hidden("#results")
+
+
+def test_the_arrows_walk_through_the_results(opened):
+    page = opened(campaign())
+    page.page.fill("#query", "report")
+    page.page.press("#query", "ArrowDown")
+    second = page.results[1]
+    active = page.page.get_attribute("#query", "aria-activedescendant")
+    assert page.page.get_attribute(f"#{active}", "aria-selected") == "true"
+    page.page.press("#query", "Enter")
+    assert page.selection == second
+
+
+def test_a_result_can_be_clicked(opened):
+    page = opened(campaign())
+    page.page.fill("#query", "private")
+    page.page.click("#results li")
+    assert page.selection == PRIVATE.key
+
+
+# --- filters
+
+
+@pytest.mark.parametrize(("row", "kind"), [(1, "collection"), (2, "reference"), (3, "file")])
+def test_the_legend_hides_a_type_and_brings_it_back(opened, row, kind):
+    graph = large_campaign()
+    page = opened(graph)
+    left = graph.subgraph([n for n in graph if graph.nodes[n]["type"] != kind])
+    box = page.page.locator(f"#legend li:nth-child({row}) input")
+    assert kind in page.page.inner_text(f"#legend li:nth-child({row})")
+    box.uncheck()
+    assert page.visible == page.drawn == {"nodes": len(left), "links": left.number_of_edges()}
+    assert f"{len(left):,} of {len(graph):,} nodes" in page.status
+    box.check()
+    assert page.drawn == page.counts
+    assert_silent(page)
+
+
+def test_the_slider_hides_what_has_fewer_links(opened):
+    graph = large_campaign()
+    page = opened(graph)
+    page.page.fill("#least", "5")
+    assert page.drawn["nodes"] == sum(degree >= 5 for _, degree in graph.degree())
+    assert page.page.inner_text("#least-shown") == "5"
+
+
+def test_search_brings_a_hidden_node_back(opened):
+    page = opened(campaign())
+    page.page.uncheck("#legend li:nth-child(2) input")
+    page.page.fill("#least", "2")
+    page.choose(PRIVATE.key)
+    assert page.page.is_checked("#legend li:nth-child(2) input")
+    assert page.selection == PRIVATE.key
+    assert page.page.input_value("#least") == "1"
+
+
+# --- choosing
+
+
+def test_a_click_on_a_node_tells_what_is_known(opened):
+    page = opened(campaign())
+    page.page.mouse.click(*page.point(SHARED.key))
+    assert page.selection == SHARED.key
+    for text in ("reference", SHARED.label, "2018-01-12", "Zoë Ünal", SHARED.id):
+        assert text in page.details
+    assert "chosen: A shared report" in page.status
+
+
+def test_an_address_is_shown_without_teeth_beside_the_way_there(opened):
+    page = opened(campaign())
+    page.choose(SHARED.key)
+    assert "hxxps://evil[.]example/a.b?c=d" in page.details
+    assert "https://" not in page.details
+    link = page.page.locator("#details a")
+    assert link.count() == 1
+    assert link.get_attribute("href") == "https://evil.example/a.b?c=d"
+    assert link.get_attribute("rel") == "noopener noreferrer nofollow"
+    assert link.get_attribute("target") == "_blank"
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "ftp://a.example/"]
+)
+def test_only_web_addresses_become_links(opened, url):
+    page = opened(build_graph([Observation(ONE, report("x", url=url), RED)]))
+    page.choose(report("x").key)
+    assert url in page.details
+    assert page.page.locator("#details a").count() == 0
+
+
+@pytest.mark.parametrize("url", ["https://bank.example@evil.example/", "https://bаnk.example/"])
+def test_a_misleading_address_says_where_it_leads(opened, url):
+    page = opened(build_graph([Observation(ONE, report("x", url=url), RED)]))
+    page.choose(report("x").key)
+    assert "Leads to " in page.details
+
+
+def test_only_what_was_observed_together_stays_in_focus(opened):
+    page = opened(campaign())
+    page.choose(ONE.key)
+    assert set(page.focus) == {ONE.key, SHARED.key, RED.key}
+    page.choose(BLUE.key)
+    assert set(page.focus) == {BLUE.key, SHARED.key, TWO.key}
+    page.choose(SHARED.key)
+    assert set(page.focus) == {SHARED.key, ONE.key, TWO.key, RED.key, BLUE.key}
+
+
+def test_neighbours_tell_through_what_and_can_be_clicked(opened):
+    page = opened(campaign())
+    page.choose(ONE.key)
+    assert "through Red" in page.details
+    assert "Blue" not in page.details
+    page.page.click(f'#details button[data-key="{RED.key}"]')
+    assert page.selection == RED.key
+    page.choose(TWO.key)
+    assert "through no named collection" in page.details
+
+
+def test_escape_and_the_background_clear(opened):
+    page = opened(campaign())
+    for clear in (
+        lambda: page.page.keyboard.press("Escape"),
+        lambda: page.page.mouse.click(5, page.page.viewport_size["height"] - 60),
+        lambda: page.page.get_by_role("button", name="Clear").click(),
+    ):
+        page.choose(SHARED.key)
+        assert page.focus
+        clear()
+        assert (page.selection, page.focus) == (None, [])
+        assert SHARED.id not in page.details
+
+
+def test_a_link_tells_the_observations_behind_it(opened):
+    page = opened(campaign())
+    (x1, y1), (x2, y2) = page.point(ONE.key), page.point(SHARED.key)
+    page.page.mouse.click((x1 + x2) / 2, (y1 + y2) / 2)
+    assert page.link == [ONE.key, SHARED.key]
+    assert "related_references" in page.details
+    assert "1 observation behind it" in page.details
+    assert "Red" in page.details
+    assert set(page.focus) == {ONE.key, SHARED.key, RED.key}
+
+
+def test_the_files_behind_the_link_of_a_collection_are_told(opened):
+    page = opened(campaign())
+    (x1, y1), (x2, y2) = page.point(SHARED.key), page.point(RED.key)
+    page.page.mouse.click((x1 + x2) / 2, (y1 + y2) / 2)
+    assert page.link == [SHARED.key, RED.key]
+    assert ONE.label in page.details
+    assert TWO.label not in page.details
+
+
+def test_what_is_not_complete_is_said(opened):
+    page = opened(campaign())
+    assert "1 not complete" in page.status
+    page.choose(LOST.key)
+    assert "Not complete: failed" in page.page.inner_text("#details .warn")
+    page.choose(ONE.key)
+    assert page.page.locator("#details .warn").count() == 0
+
+
+def test_a_long_list_shows_its_rest_when_asked(opened):
+    graph = large_campaign()
+    page = opened(graph)
+    page.choose("collection:sednit")
+    rows = page.page.locator("#details button[data-key]")
+    more = page.page.get_by_role("button", name=re.compile("Show .* more"))
+    assert rows.count() < graph.in_degree("collection:sednit")
+    more.click()
+    assert rows.count() == graph.in_degree("collection:sednit") + 4
+    assert more.count() == 0
+
+
+def test_the_id_can_be_copied(opened):
+    page = opened(campaign())
+    page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.choose(ONE.key)
+    page.page.get_by_role("button", name="Copy").click()
+    page.page.get_by_role("button", name="Copied").wait_for()
+    assert page.page.evaluate("() => navigator.clipboard.readText()") == ONE.id
+
+
+# --- without a mouse, on a small screen, for a reader
+
+
+def test_all_of_it_can_be_done_by_keyboard(opened):
+    page = opened(campaign())
+    keyboard = page.page.keyboard
+    keyboard.press("/")
+    keyboard.type("shared report")
+    keyboard.press("Enter")
+    assert page.selection == SHARED.key
+    page.page.locator(f'#details button[data-key="{TWO.key}"]').focus()
+    keyboard.press("Enter")
+    assert page.selection == TWO.key
+    keyboard.press("Escape")
+    assert page.selection is None
+
+
+def test_the_page_has_what_a_screen_reader_needs(opened):
+    page = opened(campaign(), title="Seen in May").page
+    assert page.title() == "Seen in May"
+    assert page.get_attribute("html", "lang") == "en"
+    assert [h.inner_text() for h in page.locator("h1").all()] == ["Seen in May"]
+    for role in ("main", "banner", "contentinfo", "search"):
+        assert page.get_by_role(role).count() == 1
+    assert page.get_by_role("combobox", name="Search").count() == 1
+    assert page.get_by_role("slider", name="links").count() == 1
+    assert page.get_by_role("checkbox", name="file").count() == 1
+    assert page.get_attribute("#status", "aria-live") == "polite"
+    for button in page.locator("button").all():
+        assert button.inner_text().strip()
+    ids = page.evaluate("() => [...document.querySelectorAll('[id]')].map((one) => one.id)")
+    assert len(ids) == len(set(ids))
+
+
+def test_a_small_screen_needs_no_scrolling_sideways(opened):
+    page = opened(campaign(), viewport={"width": 420, "height": 800}).page
+    width = "() => document.documentElement.scrollWidth"
+    assert page.evaluate(width) <= 420
+    assert page.locator("#canvas").bounding_box()["height"] > 200
+
+
+def test_a_very_long_word_does_not_widen_the_panel(opened):
+    long = report("w" * 5_000, author="a" * 5_000, url="https://a.example/" + "u" * 5_000)
+    page = opened(build_graph([Observation(ONE, long, collection("c" * 200))]))
+    page.choose(long.key)
+    panel = page.page.locator("#panel")
+    assert panel.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+    assert_silent(page)
+
+
+# --- strangers
+
+
+def shown(text):
+    """A hostile text as the page shows it: what nobody sees made visible."""
+    return re.sub("[\u2028\u2029\u202e]", lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_text_is_shown_and_never_run(opened, name):
+    graph = hostile_campaign()
+    page = opened(graph, title=HOSTILE[name])
+    keys = [key for key in graph if graph.nodes[key]["label"] == HOSTILE[name]]
+    for key in keys:
+        page.choose(key)
+        assert page.selection == key
+        page.page.mouse.move(*page.point(key))
+        page.page.mouse.click(*page.point(key))
+        page.page.wait_for_selector(".vis-tooltip", state="attached")
+        assert page.details.count(shown(HOSTILE[name])) >= 9  # label, facts, neighbours
+        assert page.page.locator("#details a").count() == 0
+    (x1, y1), (x2, y2) = page.point(keys[0]), page.point(keys[1])
+    page.page.mouse.move((x1 + x2) / 2, (y1 + y2) / 2)
+    page.page.mouse.click((x1 + x2) / 2, (y1 + y2) / 2)
+    assert page.page.evaluate("() => window.ran === undefined")
+    assert page.page.locator("img, iframe, object, embed, form, script[src]").count() == 0
+    assert_silent(page)
+
+
+def test_hostile_types_and_relations_are_text(opened):
+    page = opened(hostile_campaign())
+    assert HOSTILE["image"] in page.page.text_content("#legend")
+    page.choose("strange")
+    assert HOSTILE["image"] in page.details
+    assert page.page.evaluate("() => window.ran === undefined")
+    assert_silent(page)
+
+
+def test_the_policy_stops_what_gets_in_all_the_same(opened):
+    page = opened(campaign())
+    page.page.evaluate(
+        """() => {
+            const script = document.createElement("script");
+            script.textContent = "window.ran = 1";
+            document.body.append(script);
+            const image = document.createElement("img");
+            image.src = "https://beacon.example/x.png";
+            document.body.append(image);
+            return fetch("https://beacon.example/").catch(() => null);
+        }"""
+    )
+    assert page.page.evaluate("() => window.ran === undefined")
+    assert page.passed == []
+    assert len(page.complaints) >= 3
+
+
+def test_what_the_page_publishes_can_only_be_read(opened):
+    page = opened(campaign())
+    page.page.evaluate("() => { try { window.graphbuild.counts.nodes = 0; } catch {} }")
+    assert page.counts["nodes"] == len(campaign())
+
+
+# --- pictures to look at
+
+
+GRAPHS = {"small": campaign, "large": large_campaign, "hostile": hostile_campaign}
+if SAMPLE.is_file():
+    GRAPHS["sample"] = sample_campaign
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", GRAPHS)
+def test_it_can_be_looked_at(opened, name, scheme):
+    graph = GRAPHS[name]()
+    page = opened(graph, color_scheme=scheme, title=f"The {name} campaign")
+    whole = page.screenshot(f"page-{name}-{scheme}")
+    page.choose(max(graph, key=lambda key: (graph.degree(key), key)))
+    assert page.screenshot(f"page-{name}-{scheme}-chosen") != whole
+    background = page.page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    assert json.loads(f"[{background[4:-1]}]")[0] > 128 if scheme == "light" else True
+    assert_silent(page)
+
+
+@pytest.mark.skipif(not SAMPLE.is_file(), reason="the real data does not lie beside this checkout")
+def test_the_real_sample_is_drawn_whole(opened):
+    graph = sample_campaign()
+    page = opened(graph)
+    assert page.drawn == {"nodes": len(graph), "links": graph.number_of_edges()}
+    assert_silent(page)

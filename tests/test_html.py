@@ -1,0 +1,413 @@
+"""The page as text: what is in it, and what can never be. The browser tests open it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from importlib.resources import files
+from io import BytesIO
+
+import networkx as nx
+import numpy as np
+import pytest
+from graphs import BARE, EMOTET, GANG, REPORT, campaign
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphbuild.entities import Entity
+from graphbuild.errors import ExportError
+from graphbuild.exporters import html
+from graphbuild.exporters.html import write_html
+from graphbuild.graph import build_graph
+from graphbuild.observations import Observation
+
+SHIPPED = files("graphbuild.exporters") / "page"
+SCRIPTS = ("words.js", "model.js", "picture.js", "panel.js", "main.js")
+
+# What strangers may write into titles, names and addresses. Whoever runs sets window.ran.
+HOSTILE = {
+    "image": "<img src=x onerror=window.ran=1>",
+    "link": '<a href="javascript:window.ran=2">How href abuse works</a>',
+    "end of script": "</script><script>window.ran=3</script>",
+    "comment": "<!--<script>window.ran=4</script>",
+    "end of select": "</select><img src=x onerror=window.ran=5>",
+    "end of style": "</style><svg onload=window.ran=6>",
+    "quotes": "\"'`;window.ran=7;//\\",
+    "lines": "a\u2028window.ran=8\u2029b",
+    "template": "${window.ran=9}{{ 7*7 }}{% raw %}",
+    "script address": "javascript:window.ran=10",
+    "data address": "data:text/html,<script>window.ran=11</script>",
+    "turned around": "invoice\u202egnp.exe",
+    "entity": "&lt;img src=x onerror=window.ran=12&gt;",
+    "prototype": "__proto__",
+}
+
+
+def hostile_campaign():
+    """Every hostile text in every field of a file, a reference and a collection, ids included."""
+    graph = nx.DiGraph()
+    for number, text in enumerate(HOSTILE.values()):
+        keys = [f"{kind}:{number}-{text}" for kind in ("file", "reference", "collection")]
+        for kind, key in zip(("file", "reference", "collection"), keys, strict=True):
+            known = dict.fromkeys(("label", "title", "name", "author", "url", "state"), text)
+            graph.add_node(key, **known, type=kind, id=f"{number}-{text}", creation_date=text)
+            graph.nodes[key][text] = text
+        graph.add_edge(*keys[:2], relation="related_references", related_from=(keys[2],), weight=1)
+        graph.add_edge(*keys[1:], relation="related_from", weight=1)
+    strange = HOSTILE["image"]
+    graph.add_node("strange", type=strange, label="of a hostile type", id="strange")
+    graph.add_edge("strange", keys[1], relation=strange, weight=strange, related_from=[strange])
+    return graph
+
+
+def page_of(graph, **options):
+    stream = BytesIO()
+    write_html(graph, stream, **options)
+    return stream.getvalue().decode("utf-8")
+
+
+class Reader(HTMLParser):
+    """The elements of a page in their order, and the text in each."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements = []
+        self.inside = False
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs), []))
+        self.inside = True
+
+    def handle_endtag(self, tag):  # noqa: ARG002  the parser's signature
+        self.inside = False
+
+    def handle_data(self, data):
+        if self.inside:
+            self.elements[-1][2].append(data)
+
+    def all(self, tag):
+        return [(known, "".join(text)) for name, known, text in self.elements if name == tag]
+
+
+def data_of(page):
+    """What the script will read."""
+    [block] = [text for known, text in Reader(page).all("script") if "id" in known]
+    return json.loads(block)
+
+
+def node_of(page, key):
+    return next(node for node in data_of(page)["nodes"] if node["key"] == key)
+
+
+# --- what the page holds
+
+
+def test_every_node_and_link_is_in_the_page():
+    graph = campaign()
+    data = data_of(page_of(graph))
+    assert [node["key"] for node in data["nodes"]] == list(graph)
+    keys = list(graph)
+    assert [(keys[e["from"]], keys[e["to"]]) for e in data["edges"]] == list(graph.edges)
+
+
+def test_what_is_known_of_a_node_is_in_the_page():
+    node = node_of(page_of(campaign()), REPORT.key)
+    assert node["label"] == REPORT.label
+    assert node["attributes"] == {"id": REPORT.id, **REPORT.attributes}
+
+
+def test_a_link_tells_its_observations():
+    graph = campaign()
+    data = data_of(page_of(graph))
+    keys = list(graph)
+    edge = data["edges"][list(graph.edges).index((EMOTET.key, REPORT.key))]
+    named = {keys[index] if index >= 0 else None for index in edge["via"]}
+    assert named == {None, GANG.key, "collection:alienvault_5a5"}
+    assert edge["weight"] == 3
+
+
+def test_a_collection_that_a_view_left_out_stays_named():
+    graph = campaign()
+    graph.remove_node(GANG.key)
+    edges = data_of(page_of(graph))["edges"]
+    assert any(GANG.key in edge.get("via", []) for edge in edges)
+
+
+def test_browsers_count_downwards():
+    graph = build_graph([Observation(EMOTET, BARE, None)])
+    page = page_of(graph, positions={EMOTET.key: (1.5, 2.5), BARE.key: (-10, 0)})
+    assert [(node["x"], node["y"]) for node in data_of(page)["nodes"]] == [(1.5, -2.5), (-10, 0)]
+
+
+def test_types_come_with_colour_and_shape_and_unknown_ones_too():
+    graph = campaign()
+    graph.add_node("domain:a.example", type="domain", label="a.example", id="a.example")
+    types = data_of(page_of(graph))["types"]
+    assert [known["name"] for known in types] == ["collection", "reference", "file", "domain"]
+    assert len({known["shape"] for known in types}) == 4
+    assert all(re.fullmatch("#[0-9a-f]{6}", known["colour"]) for known in types)
+    assert {known["shape"] for known in types} <= {"dot", "square", "diamond", "triangle"}
+
+
+def test_an_empty_graph_makes_a_page():
+    data = data_of(page_of(nx.DiGraph()))
+    assert (data["nodes"], data["edges"], data["types"]) == ([], [], [])
+
+
+STRANGE_VALUES = [
+    (math.nan, "nan"),
+    (-math.inf, "-inf"),
+    (2**53, str(2**53)),
+    (np.int64(5), "5"),
+    (np.float64(0.5), 0.5),
+    (datetime(2018, 1, 12, tzinfo=UTC), "2018-01-12 00:00:00+00:00"),
+    (True, True),
+    (b"bytes", "b'bytes'"),
+    ("\ud800", "\ud800"),
+]
+
+
+@pytest.mark.parametrize(("value", "expected"), STRANGE_VALUES, ids=repr)
+def test_values_that_json_or_browsers_cannot_hold_become_text(value, expected):
+    graph = nx.DiGraph()
+    graph.add_node("file:1", type="file", label="one", id="1", odd=value)
+    assert node_of(page_of(graph), "file:1")["attributes"]["odd"] == expected
+
+
+def test_nothing_known_is_nothing_said():
+    graph = nx.DiGraph()
+    graph.add_node("file:1", type="file", label="one", id="1", author=None)
+    assert node_of(page_of(graph), "file:1")["attributes"] == {"id": "1"}
+
+
+def test_labels_are_cut_and_addresses_are_not():
+    graph = nx.DiGraph()
+    address = "https://a.example/" + "x" * 9_000
+    graph.add_node(
+        "r:1", type="reference", label="ü" * 9_000, id="1", url=address, note="n" * 9_000
+    )
+    node = node_of(page_of(graph), "r:1")
+    assert len(node["label"]) == html.MAX_LABEL
+    assert len(node["attributes"]["note"]) == html.MAX_TEXT
+    assert node["attributes"]["url"] == address
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("Emotet & <b>friends</b>", "Emotet & <b>friends</b>"),
+        ("exe\u202egnp", "exe gnp"),
+        ("two\nlines", "two lines"),
+        ("  ", "graphbuild"),
+        ("x" * 999, "x" * (html.MAX_LABEL - 1) + "…"),
+        *((text, re.sub("[\u2028\u2029\u202e]", " ", text)) for text in HOSTILE.values()),
+    ],
+)
+def test_a_title_is_text(title, shown):
+    reader = Reader(page_of(campaign(), title=title))
+    assert reader.all("title")[0][1].strip() == shown
+    assert reader.all("h1")[0][1].strip() == shown
+    assert structure(reader) == structure(Reader(page_of(campaign())))
+
+
+# --- what the page can never hold
+
+
+def structure(reader):
+    return [(tag, sorted(known)) for tag, known, _ in reader.elements]
+
+
+def test_hostile_texts_do_not_change_the_page():
+    hostile, harmless = Reader(page_of(hostile_campaign())), Reader(page_of(campaign()))
+    assert structure(hostile) == structure(harmless)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_text_is_data(name):
+    [field] = [f for f in data_of(page_of(hostile_campaign()))["nodes"] if f["id"] == 0]
+    assert field["label"] == HOSTILE["image"]
+    nodes = data_of(page_of(hostile_campaign()))["nodes"]
+    mine = [node for node in nodes if node["label"] == HOSTILE[name]]
+    assert len(mine) == 3
+    assert all(node["attributes"]["author"] == HOSTILE[name] for node in mine)
+
+
+def test_the_data_is_plain_ascii_without_markup():
+    page = page_of(hostile_campaign())
+    [block] = [text for known, text in Reader(page).all("script") if "id" in known]
+    assert block.isascii()
+    assert not set("<>&\n") & set(block)
+
+
+def test_there_are_three_scripts_and_none_comes_from_elsewhere():
+    scripts = Reader(page_of(hostile_campaign())).all("script")
+    assert [known for known, _ in scripts] == [{"type": "application/json", "id": "data"}, {}, {}]
+
+
+def policy_of(page):
+    first = next(element for element in Reader(page).elements if element[0] not in {"html", "head"})
+    assert first[0] == "meta"
+    assert first[1]["http-equiv"] == "Content-Security-Policy"
+    return dict(part.strip().split(" ", 1) for part in first[1]["content"].split(";"))
+
+
+def digest(text):
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def test_the_policy_stands_first_and_allows_our_scripts_only():
+    page = page_of(hostile_campaign(), title=HOSTILE["end of script"])
+    policy = policy_of(page)
+    library, script = [text for known, text in Reader(page).all("script") if not known]
+    [(_, style)] = Reader(page).all("style")
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == f"{digest(library)} {digest(script)}"
+    assert policy["style-src"] == digest(style)
+    assert policy["base-uri"] == policy["form-action"] == "'none'"
+    assert "unsafe" not in str(policy)
+
+
+def test_the_policy_does_not_depend_on_the_data():
+    assert policy_of(page_of(hostile_campaign())) == policy_of(page_of(nx.DiGraph()))
+
+
+def test_nothing_is_asked_of_anyone():
+    reader = Reader(page_of(hostile_campaign()))
+    for _, known, _ in reader.elements:
+        assert not {"src", "srcset", "action", "data", "style"} & set(known)
+        assert not [name for name in known if name.startswith("on")]
+    assert [known["href"] for _, known, _ in reader.elements if "href" in known] == ["data:,"]
+    assert ("meta", {"name": "referrer", "content": "no-referrer"}, ["\n"]) in reader.elements
+
+
+def test_no_host_is_named_but_in_data_and_library():
+    page = page_of(campaign())
+    library = html._library()
+    [block] = [text for known, text in Reader(page).all("script") if "id" in known]
+    ours = page.replace(library, "").replace(block, "")
+    names = set(re.findall(r"(?:https?:)?//([\w-]+\.[\w.-]+)", ours))
+    assert names == {"www.w3.org"}  # the name of SVG, which nobody calls
+    assert "sourceMappingURL" not in page
+
+
+_FORBIDDEN = re.compile(
+    r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|\bFunction\(|srcdoc"
+    r"|DOMParser|createContextualFragment|setHTML|setAttribute\(\s*[\"']on|javascript:"
+    r"|\bfetch\(|XMLHttpRequest|WebSocket|EventSource|sendBeacon|\bimport\b|new Image\b"
+    r"|Worker|\w+Storage\b|indexedDB|cookie|\bset(Timeout|Interval)\(\s*[\"'`]"
+)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_our_script_makes_no_markup_and_no_requests(name):
+    assert _FORBIDDEN.findall((SHIPPED / name).read_text(encoding="utf-8")) == []
+
+
+def test_all_shipped_scripts_are_in_the_page():
+    shipped = [entry.name for entry in SHIPPED.iterdir() if entry.name.endswith(".js")]
+    assert sorted(shipped) == sorted(SCRIPTS)
+    page = page_of(nx.DiGraph())
+    assert all((SHIPPED / name).read_text(encoding="utf-8") in page for name in SCRIPTS)
+
+
+def test_no_picture_of_a_node_is_an_image():
+    script = (SHIPPED / "picture.js").read_text(encoding="utf-8")
+    assert "image" not in script.lower()
+
+
+TEXTS = st.text(max_size=40) | st.sampled_from(sorted(HOSTILE.values()))
+
+
+@settings(max_examples=50, deadline=None)
+@given(TEXTS, TEXTS, TEXTS)
+def test_any_text_arrives_as_it_is_and_changes_nothing(label, name, value):
+    graph = nx.DiGraph()
+    graph.add_node("k", **{"type": "file", "id": "1", f"x{name}": value, "label": label})
+    page = page_of(graph, title=label)
+    assert node_of(page, "k")["label"] == label
+    assert node_of(page, "k")["attributes"][f"x{name}"] == value
+    assert structure(Reader(page)) == structure(Reader(page_of(nx.DiGraph())))
+
+
+# --- how it is made
+
+
+def test_the_same_graph_makes_the_same_bytes():
+    assert page_of(campaign()) == page_of(campaign())
+
+
+_DIGEST = """
+import hashlib, sys
+sys.path.insert(0, sys.argv[1])
+import test_html as here
+print(hashlib.sha256(here.page_of(here.hostile_campaign()).encode()).hexdigest())
+"""
+
+
+def test_hash_order_does_not_matter():
+    expected = hashlib.sha256(page_of(hostile_campaign()).encode()).hexdigest()
+    for seed in ("1", "2"):
+        run = subprocess.run(
+            [sys.executable, "-c", _DIGEST, os.path.dirname(__file__)],  # noqa: PTH120  one string
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert run.stdout.strip() == expected
+
+
+def test_the_graph_is_not_changed():
+    graph = campaign()
+    before = nx.node_link_data(graph)
+    write_html(graph, BytesIO())
+    assert nx.node_link_data(graph) == before
+
+
+def test_importing_the_exporter_does_not_load_pyvis():
+    program = (
+        "import sys, graphbuild.exporters.html\n"
+        "print({'pyvis', 'IPython', 'jinja2'} & set(sys.modules))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "set()"
+
+
+def test_the_network_is_one_of_pyvis():
+    from pyvis.network import Network  # noqa: PLC0415  slow to load
+
+    network = html._campaign_network("", "", "")
+    assert isinstance(network, Network)
+    assert type(network).__name__ == "CampaignNetwork"
+
+
+def test_another_vis_network_is_refused(monkeypatch):
+    monkeypatch.setattr(html, "_LIBRARY_SHA256", "0" * 64)
+    with pytest.raises(ExportError, match="not vis-network"):
+        write_html(campaign(), BytesIO())
+
+
+def test_a_missing_vis_network_is_told(monkeypatch):
+    monkeypatch.setattr(html, "_LIBRARY", "templates/nowhere.js")
+    with pytest.raises(ExportError, match="install pyvis"):
+        write_html(campaign(), BytesIO())
+
+
+def test_text_is_hashed_as_a_parser_hands_it_on():
+    assert html._as_parsed("a\r\nb\rc\n") == "a\nb\nc\n"
+
+
+def test_a_reference_without_anything_known_is_drawn():
+    graph = build_graph([Observation(EMOTET, Entity("reference", "0" * 64), None)])
+    assert node_of(page_of(graph), "reference:" + "0" * 64)["label"] == "000000000000…"

@@ -62,6 +62,7 @@ LIMIT = 40  # entries a page: the most the service gives for a relationship
 RETRIES = 3
 RATE_WAIT = 60.0  # seconds, where a 429 names none: the minute window's length
 LONGEST_WAIT = 600.0  # a longer one is no matter of this run
+_LONGEST_QUOTA = 32 * 86_400.0  # the month's window; whoever states more states nothing
 _FIRST_BACKOFF = 1.0
 _ENDPOINTS = {FILE: "files"}
 # The API's codes where the status does not tell: an error in a 200, and the one 400 that passes.
@@ -191,28 +192,36 @@ class Client:
         self.close()
 
     def related_references(
-        self, subject: Entity, *, cursor: str | None = None, ledger: Ledger | None = None
+        self,
+        subject: Entity,
+        *,
+        cursor: str | None = None,
+        ledger: Ledger | None = None,
+        patient: bool = True,
     ) -> Answer:
         """One page of the references of the collections that contain ``subject``.
 
-        Asks up to four times where that may help (``RETRIES``), waits where the service says so.
+        Asks up to four times where that may help (``RETRIES``), and waits as long as the service
+        says before it asks again or gives up.
 
         Args:
             subject: a file.
             cursor: where the page starts, as an earlier page said; None for the first.
             ledger: told before each attempt, and how it ended.
+            patient: whether a 429 is waited for; not where the quota is known to be spent and
+                this is but a probe.
 
         Raises:
             ApiError: the service refused; its subclasses tell how.
             PayloadError: the answer is JSON but no such page.
-            QuotaExhausted: waiting a minute did not help.
+            QuotaExhausted: waiting a minute did not help, or the service says it would not.
             Paused: the ledger forbade the call, or the clock was stopped while waiting.
         """
         path = _path(subject)
         book = ledger or NoLedger()
         attempts = Retrying(
             retry=retry_if_exception_type(Transient),
-            stop=_give_up,
+            stop=_give_up if patient else _give_up_at_once,
             wait=self._backoff,
             sleep=self._sleep,
             reraise=True,
@@ -220,14 +229,17 @@ class Client:
         try:
             return attempts(self._once, subject, path, cursor, book)
         except RateLimited as error:
-            raise self._exhausted(error) from None
+            if not patient or _is_exhausted(error, attempts.statistics["idle_for"]):
+                raise self._exhausted(error) from None
+            self._sleep(error.after)  # whatever is asked next leaves no earlier
+            raise
 
     def _once(self, subject: Entity, path: str, cursor: str | None, book: Ledger) -> Answer:
-        self._sleep(self.pace.wait(self.clock.monotonic()))
+        while (wait := self.pace.wait(self.clock.monotonic())) > 0:
+            self._sleep(wait)
         call = book.begin_call(subject, RELATED_REFERENCES)
-        self.pace.sent(self.clock.monotonic())
         try:
-            reply = self._transport.get(path, _query(cursor))
+            reply = self._get(path, cursor)
             answer = _read(reply, subject, self.clock.now())
         except ApiError as error:
             sent = not isinstance(error, Transient) or error.sent
@@ -239,39 +251,60 @@ class Client:
         book.end_call(call, status=reply.status, note="", sent=True)
         return answer
 
+    def _get(self, path: str, cursor: str | None) -> Reply:
+        try:
+            return self._transport.get(path, _query(cursor))
+        finally:
+            # Only now it is certain to have arrived: the service's minute begins no later.
+            self.pace.sent(self.clock.monotonic())
+
     def _sleep(self, seconds: float) -> None:
         if seconds > 0 and not self.clock.sleep(seconds):
             raise Paused("stopped while waiting")
 
     def _backoff(self, state: RetryCallState) -> float:
-        """As long as the service said, else 1, 2, 4 seconds, half of it by chance."""
-        error = state.outcome.exception() if state.outcome else None
+        """As long as the service said, else 1, 2, 4 seconds, half of it by chance.
+
+        Before the last attempt a whole minute, so that a 429 to it is no matter of the minute.
+        """
+        error = _error_of(state)
         if isinstance(error, RateLimited):
-            return error.after
+            return max(error.after, RATE_WAIT if state.attempt_number == RETRIES else 0.0)
         longest = _FIRST_BACKOFF * 2.0 ** (state.attempt_number - 1)
         return longest * (0.5 + self._random.random() / 2)
 
     def _exhausted(self, error: RateLimited) -> QuotaExhausted:
         now = self.clock.now()
         resets_at = next_day(now)
-        if error.after > LONGEST_WAIT:
-            stated = datetime.fromtimestamp(now, UTC) + timedelta(seconds=min(error.after, 2e6))
-            resets_at = max(resets_at, stated.replace(microsecond=0))
+        if LONGEST_WAIT < error.after <= _LONGEST_QUOTA:
+            stated = datetime.fromtimestamp(now + error.after, UTC) + timedelta(minutes=1)
+            resets_at = stated.replace(second=0, microsecond=0)
         return QuotaExhausted(
-            f"the service's quota is spent ({error.code}); run again after "
-            f"{resets_at:%Y-%m-%d %H:%M} UTC, everything so far is stored",
+            f"the service's quota is spent ({error.code}); "
+            f"run again after {resets_at:%Y-%m-%d %H:%M} UTC",
             resets_at=resets_at,
         )
 
 
+def _error_of(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
 def _give_up(state: RetryCallState) -> bool:
-    """After all attempts, or when a 429 has outlived a whole minute window."""
-    if state.attempt_number > RETRIES:
-        return True
-    error = state.outcome.exception() if state.outcome else None
-    if not isinstance(error, RateLimited):
-        return False
-    return error.after > LONGEST_WAIT or state.idle_for >= RATE_WAIT
+    """After all attempts, or when waiting for a quota makes no sense."""
+    error = _error_of(state)
+    exhausted = isinstance(error, RateLimited) and _is_exhausted(error, state.idle_for)
+    return exhausted or state.attempt_number > RETRIES
+
+
+def _give_up_at_once(state: RetryCallState) -> bool:
+    """The same, for who knows already that a 429 is no matter of the minute."""
+    return isinstance(_error_of(state), RateLimited) or _give_up(state)
+
+
+def _is_exhausted(error: RateLimited, waited: float) -> bool:
+    """Whether a 429 has outlived a whole minute window, or says itself that it will."""
+    return error.after > LONGEST_WAIT or waited >= RATE_WAIT
 
 
 def _path(subject: Entity) -> str:
@@ -313,6 +346,10 @@ def _error(status: int, reply: Reply, code: str, now: float) -> ApiError:
         after = retry_after(reply.headers.get("retry-after"), reply.headers.get("date"), now)
         return RateLimited(f"asked to wait ({said})", after=after, code=said)
     kind, message = _REFUSALS.get(status) or _other(status, code)
+    if kind is NotFound and not code and not reply.damage:
+        # Nobody but the API may say that a file is unknown: it is written down for good.
+        kind = Misdirected
+        message = "the address does not answer as the API does ({said}); is --base-url the API's?"
     return kind(message.format(said=said), status=status, code=said)
 
 
@@ -339,15 +376,21 @@ def retry_after(stated: str | None, date: str | None, now: float) -> float:
     text = (stated or "").strip()
     if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text):
         return max(1.0, float(text))
-    try:
-        until = parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError):
+    until = _seconds(text)
+    if until is None:
         return RATE_WAIT
+    begun = _seconds(date or "")
+    return max(1.0, until - (now if begun is None else begun))
+
+
+def _seconds(date: str) -> float | None:
+    """An HTTP date as seconds since 1970; None if it is none."""
     try:
-        begun = parsedate_to_datetime(date or "").timestamp()
-    except (ValueError, TypeError, OverflowError):
-        begun = now
-    return max(1.0, until - begun)
+        moment = parsedate_to_datetime(date)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    # HTTP dates are in GMT; one that names no zone must not be taken for local time.
+    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
 
 
 def _code(body: bytes) -> str:

@@ -82,6 +82,7 @@ class Crawl:
         self._ledger = _Ledger(client, store, max_calls=max_calls, per_day=per_day)
         self._stopping = False
         self._failures = 0
+        self._patient = True
 
     def stop(self) -> None:
         """End the iteration after the step in progress; safe in a signal handler."""
@@ -95,6 +96,7 @@ class Crawl:
             ApiError: something that concerns every subject.
         """
         self._remember_pace()
+        self._patient = self._store.quota_resets_at() <= self._client.clock.now()
         self._store.requeue()
         while not self._stopping and (task := self._store.next_task()):
             step = self._step(task)
@@ -110,15 +112,18 @@ class Crawl:
     def _step(self, task: Task) -> Step | None:
         try:
             answer = self._client.related_references(
-                task.subject, cursor=task.cursor, ledger=self._ledger
+                task.subject, cursor=task.cursor, ledger=self._ledger, patient=self._patient
             )
-        except (KeyRefused, Forbidden, Misdirected, QuotaExhausted, BudgetSpent):
+        except QuotaExhausted as error:
+            self._store.note_quota(error.resets_at.timestamp())
+            raise
+        except (KeyRefused, Forbidden, Misdirected, BudgetSpent):
             raise
         except Paused:
             return None
         except (ApiError, PayloadError) as error:
             return self._failed(task, error)
-        self._failures = 0
+        self._failures, self._patient = 0, True
         at = self._client.clock.now()
         done = self._store.commit(task, Fetched(answer.body, answer.page, at, task.cursor, LIMIT))
         return Step(task.subject, task.pages + 1, done.new, done.verdict, answer.page.remarks)
@@ -160,11 +165,9 @@ class _Ledger:
 
     def _check_day(self, now: float) -> None:
         if self._store.calls(since=day_start(now).timestamp()) >= (self._per_day or 0):
-            resets_at = next_day(now)
-            raise QuotaExhausted(
+            raise BudgetSpent(
                 f"today's {self._per_day} calls are spent; run again after "
-                f"{resets_at:%Y-%m-%d %H:%M} UTC",
-                resets_at=resets_at,
+                f"{next_day(now):%Y-%m-%d %H:%M} UTC"
             )
 
     def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:

@@ -9,7 +9,7 @@
     │   ├── KeyRefused       no key, a malformed key, or 401: the key must change
     │   ├── Forbidden        403: the key lacks the licence for this relationship
     │   ├── NotFound         404: the service does not know this subject
-    │   ├── Misdirected      a redirect: this address is not the API
+    │   ├── Misdirected      a redirect, or another's 404: this address is not the API
     │   └── Transient        worth another try: 5xx, cut connections, pages that are no JSON
     │       └── RateLimited  429: says how long to wait
     ├── Paused               the run ends here by intent; running again goes on
@@ -78,7 +78,10 @@ class NotFound(ApiError):
 
 
 class Misdirected(ApiError):
-    """The address answers with a redirect; it was not followed and the key stayed here."""
+    """The address does not answer as the API does: a redirect, or a 404 that is nobody's word.
+
+    A redirect was not followed, and the key stayed here.
+    """
 
 
 class Transient(ApiError):

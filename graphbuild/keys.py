@@ -38,13 +38,10 @@ class Key:
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
-        if not text:
-            raise KeyRefused(f"the API key is empty; {_HOW}")
-        if not (text.isascii() and text.isalnum()):
-            raise KeyRefused(
-                f"the API key has {len(text)} characters, of which some are neither letters nor "
-                "digits (a space, a quote, a line end?); copy it again"
-            )
+        problem = _problem(text)
+        if problem:
+            del text  # a traceback may show what stands in this frame
+            raise KeyRefused(problem)
         self._text = text
 
     def reveal(self) -> str:
@@ -65,6 +62,17 @@ class Key:
         raise TypeError("an API key is not written to disk")
 
 
+def _problem(text: str) -> str:
+    if not text:
+        return f"the API key is empty; {_HOW}"
+    if not (text.isascii() and text.isalnum()):
+        return (
+            f"the API key has {len(text)} characters, of which some are neither letters nor "
+            "digits (a space, a quote, a line end?); copy it again"
+        )
+    return ""
+
+
 def find_key(environment: Mapping[str, str] | None = None, home: Path | None = None) -> Key:
     """The user's key, from the environment or the home folder.
 
@@ -75,26 +83,57 @@ def find_key(environment: Mapping[str, str] | None = None, home: Path | None = N
     Raises:
         KeyRefused: there is none, it is malformed, or others can read the file.
     """
-    variables = os.environ if environment is None else environment
-    if VARIABLE in variables:
-        return Key(variables[VARIABLE])
-    path = (home or Path.home()) / ".vt.toml"
-    if not path.is_file():
+    return Key(_found(environment, home))
+
+
+def _found(environment: Mapping[str, str] | None, home: Path | None) -> str:
+    text = (os.environ if environment is None else environment).get(VARIABLE)
+    return _from_file(home or _home()) if text is None else text
+
+
+def _home() -> Path | None:
+    try:
+        return Path.home()
+    except RuntimeError:  # a user without one
+        return None
+
+
+def _from_file(home: Path | None) -> str:
+    path = home / ".vt.toml" if home else None
+    if path is None or not _is_there(path):
         raise KeyRefused(f"no API key found; {_HOW}")
-    return Key(_from_file(path))
+    settings = _settings(path)
+    if settings is None:
+        raise KeyRefused(f"{path} is not a readable TOML file")
+    found = settings.get("apikey")
+    del settings  # a traceback may show what stands in this frame
+    if isinstance(found, str):
+        return found
+    del found
+    raise KeyRefused(f"{path} has no apikey; {_HOW}")
 
 
-def _from_file(path: Path) -> str:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if os.name == "posix" and mode & 0o077:
-        raise KeyRefused(f"others can read {path} (mode {mode:04o}); run: chmod 600 {path}")
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:
+        return True  # to open it will tell
+
+
+def _settings(path: Path) -> dict[str, object] | None:
+    """What the file says; None if it cannot be read.
+
+    Why not is kept back: what tomllib says of a bad line may quote it, and the key stands there.
+    """
     try:
         with path.open("rb") as stream:
-            settings = tomllib.load(stream)
-    except (OSError, ValueError):
-        # What tomllib says of a bad line may quote it, and the key stands there.
-        raise KeyRefused(f"{path} is not a readable TOML file") from None
-    found = settings.get("apikey")
-    if not isinstance(found, str):
-        raise KeyRefused(f"{path} has no apikey; {_HOW}")
-    return found
+            _refuse_shared(path, os.fstat(stream.fileno()).st_mode)
+            return tomllib.load(stream)
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _refuse_shared(path: Path, mode: int) -> None:
+    rights = stat.S_IMODE(mode)
+    if os.name == "posix" and rights & 0o077:
+        raise KeyRefused(f"others can read {path} (mode {rights:04o}); run: chmod 600 {path}")

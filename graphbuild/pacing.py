@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -40,7 +41,10 @@ class SystemClock:
     """The machine's own clock, whose waits another thread or a signal handler can end."""
 
     def __init__(self) -> None:
-        self._stop = threading.Event()
+        # A bare lock, taken until the run shall stop. No Event: a signal handler that sets one
+        # while this very thread is about to wait for it waits for its inner lock for ever.
+        self._going = threading.Lock()
+        self._going.acquire()
 
     def now(self) -> float:
         """Seconds since 1970, UTC."""
@@ -52,11 +56,15 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> bool:
         """Wait; False if :meth:`stop` ended the wait, or was called before."""
-        return not self._stop.wait(max(0.0, seconds))
+        stopped = self._going.acquire(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX))
+        if stopped:
+            self.stop()
+        return not stopped
 
     def stop(self) -> None:
         """End every wait, now and from now on."""
-        self._stop.set()
+        with suppress(RuntimeError):  # ended already
+            self._going.release()
 
 
 class Pace:
@@ -64,16 +72,24 @@ class Pace:
 
     Args:
         per_minute: how many requests any 60 seconds may hold; None for no limit of ours.
+
+    Raises:
+        ValueError: a limit that lets nothing through.
     """
 
     def __init__(self, per_minute: int | None = None) -> None:
+        if per_minute is not None and per_minute < 1:
+            raise ValueError(f"{per_minute} requests a minute are none")
         self.per_minute = per_minute
         self._sent: deque[float] = deque(maxlen=per_minute)
 
     def remember(self, ages: Iterable[float], monotonic: float) -> None:
         """Take in requests of an earlier run, by how many seconds ago they were sent."""
-        for age in sorted(ages, reverse=True):
-            self._sent.append(monotonic - min(max(age, 0.0), MINUTE))
+        if self.per_minute is None:
+            return
+        earlier = [monotonic - min(max(age, 0.0), MINUTE) for age in ages]
+        # The oldest first: it is the one that makes room.
+        self._sent = deque(sorted([*self._sent, *earlier]), maxlen=self.per_minute)
 
     def wait(self, monotonic: float) -> float:
         """Seconds until the next request may go out."""
@@ -82,7 +98,7 @@ class Pace:
         return max(0.0, self._sent[0] + MINUTE - monotonic)
 
     def sent(self, monotonic: float) -> None:
-        """Count a request that goes out now."""
+        """Count a request that has gone out by now."""
         if self.per_minute is not None:
             self._sent.append(monotonic)
 

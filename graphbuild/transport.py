@@ -6,12 +6,16 @@ and inflates without limit; each of these has its remedy here.
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
+import re
 import socket
 import threading
 import weakref
 import zlib
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,8 +23,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
 from graphbuild.errors import Misdirected, Transient
@@ -34,11 +37,20 @@ if TYPE_CHECKING:
     from graphbuild.keys import Key
 
 MAX_BYTES = 32 * 1024 * 1024
+_ERROR_BYTES = 64 * 1024  # of an error's body: its code is all that is wanted
 _CONNECT_SECONDS = 10.0
 _CHUNK = 64 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 # The front end compresses only for agents that say "gzip" (as the official clients do).
 _AGENT = "graphbuild (gzip)"
+# What urllib3 and urlsplit could read differently is no part of a base address.
+_HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\]"
+_BASE = re.compile(
+    rf"(?P<scheme>https?)://(?P<host>{_HOST})(:(?P<port>[0-9]{{1,5}}))?(?P<path>(/[\w.~-]+)*)/*",
+    re.ASCII | re.IGNORECASE,
+)
+# What carrying a request can end in; some of the library's own are no RequestException.
+_BREAKS = (requests.RequestException, HTTPError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +68,14 @@ class Reply:
 
 
 class Transport:
-    """Sends GET requests below one base URL, and nowhere else.
+    """Sends GET requests below one base URL, and nowhere else; one at a time.
 
     Args:
         key: goes into the ``x-apikey`` header.
         base_url: where the API is; without a path, the API's own ``/api/v3`` is meant.
-        adapter: replaces the network, in tests.
+        adapter: replaces the network, in tests; the deadline cannot end what it does.
         deadline: seconds a request may take, all in all.
-        max_bytes: of a body, on the wire and decompressed.
+        max_bytes: of a page, on the wire and decompressed.
     """
 
     def __init__(
@@ -76,14 +88,15 @@ class Transport:
         max_bytes: int,
     ) -> None:
         self.base_url = check_base_url(base_url)
-        self._host = urlsplit(self.base_url).netloc
-        local = _is_local(urlsplit(self.base_url).hostname or "")
+        parts = urlsplit(self.base_url)
+        local = _is_local(parts.hostname or "")
         if not local:
             key.check_length()
+        self._host = parts.netloc
         self._deadline = deadline
         self._max_bytes = max_bytes
-        self._adapter = adapter or _WatchedAdapter()
-        self._session = _session(self._adapter, trust_env=not local)
+        self._watch = _Watch(sent=adapter is not None)
+        self._session = _session(adapter or _WatchedAdapter(self._watch), trust_env=not local)
         self._auth = _KeyHeader(key, self.base_url)
 
     def close(self) -> None:
@@ -96,13 +109,17 @@ class Transport:
         Raises:
             Transient: no whole answer came; ``sent`` tells whether the request got out.
         """
-        watchdog = _Watchdog(self._deadline, self._adapter)
-        with watchdog:
+        with self._watch.request(self._deadline):
             try:
-                return self._get(path, query)
-            except (requests.RequestException, HTTPError, OSError) as error:
-                # The chain below holds the request and its headers: it ends here.
-                raise self._transient(error, late=watchdog.fired) from None
+                reply = self._get(path, query)
+            except _BREAKS as error:
+                failure = self._failure(error)
+            else:
+                if reply.status != HTTPStatus.OK or not self._watch.late:
+                    return reply
+                failure = self._too_late()
+        # Not inside the except: its error holds the request, and that the key.
+        raise failure
 
     def _get(self, path: str, query: Mapping[str, str]) -> Reply:
         with self._session.get(
@@ -114,26 +131,46 @@ class Transport:
             timeout=(min(_CONNECT_SECONDS, self._deadline), self._deadline),
         ) as response:
             headers = {name.lower(): value for name, value in response.headers.items()}
-            body, damage = _body(response.raw, headers, self._max_bytes)
+            body, damage = self._read(response, headers)
             return Reply(response.status_code, headers, body, damage)
 
-    def _transient(self, error: Exception, *, late: bool) -> Transient:
-        if late:
+    def _read(self, response: requests.Response, headers: Mapping[str, str]) -> tuple[bytes, str]:
+        if response.status_code == HTTPStatus.OK:
+            return _body(response.raw, headers, self._max_bytes)
+        if response.status_code // 100 == HTTPStatus.MULTIPLE_CHOICES // 100:
+            return b"", "a redirect's, not read"
+        try:
+            return _body(response.raw, headers, min(_ERROR_BYTES, self._max_bytes))
+        except _BREAKS:
+            # The status came whole, and it says more than the body: a 401 stays one.
+            return b"", "cut short"
+
+    def _failure(self, error: Exception) -> Transient:
+        if self._watch.late:
+            return self._too_late()
+        if self._watch.sent:
             return Transient(
-                f"no complete answer from {self._host} within {self._deadline:g} s",
-                code="Deadline",
+                f"the connection to {self._host} broke off ({type(error).__name__})", code="Broken"
             )
-        if isinstance(error, requests.exceptions.SSLError):
-            return Transient(
+        message, code = f"cannot reach {self._host}", "Unreachable"
+        if isinstance(error, requests.exceptions.ProxyError):
+            message = (
+                f"the proxy of this machine's settings does not let us through to {self._host}"
+            )
+        elif isinstance(error, requests.exceptions.SSLError) or type(error) is OSError:
+            # requests raises a bare OSError for a bundle that is not there.
+            code = "NotTrusted"
+            message = (
                 f"no trusted connection to {self._host}: its certificate was not accepted; "
-                "name your authority's bundle in REQUESTS_CA_BUNDLE",
-                code="NotTrusted",
-                sent=False,
+                "name your authority's bundle in REQUESTS_CA_BUNDLE"
             )
-        if _never_sent(error):
-            return Transient(f"cannot reach {self._host}", code="Unreachable", sent=False)
+        return Transient(message, code=code, sent=False)
+
+    def _too_late(self) -> Transient:
         return Transient(
-            f"the connection to {self._host} broke off ({type(error).__name__})", code="Broken"
+            f"no complete answer from {self._host} within {self._deadline:g} s",
+            code="Deadline",
+            sent=self._watch.sent,
         )
 
 
@@ -141,20 +178,18 @@ def check_base_url(text: str) -> str:
     """The base URL in its one form: no slash at the end, ``/api/v3`` where it has no path.
 
     Raises:
-        ValueError: it is no https address, or plain http beyond this machine.
+        ValueError: it is no https address, or plain http beyond this machine. The message does
+            not repeat the text, which may hold a password.
     """
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise ValueError(f"{text!a} is no address: {error}") from None
-    plain = text.isascii() and text.isprintable() and not set(text) & set(" \\\"'<>")
-    if not plain or "@" in parts.netloc or parts.query or parts.fragment or not host:
-        raise ValueError(f"{text!a} is no base address: expected https://host/path")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_local(host)):
-        raise ValueError(f"{text!a}: the key travels over https only (plain http to loopback)")
-    path = parts.path.rstrip("/") or "/api/v3"
-    return f"{parts.scheme}://{parts.netloc}{path}"
+    found = _BASE.fullmatch(text)
+    dots = found and {".", ".."}.intersection(found["path"].split("/"))
+    if not found or dots or int(found["port"] or 1) not in range(1, 65536):
+        raise ValueError("no base address: expected https://host/path and nothing more")
+    scheme, host = found["scheme"].lower(), found["host"].lower()
+    if scheme != "https" and not _is_local(host.strip("[]")):
+        raise ValueError("the key travels over https only (plain http only on this machine itself)")
+    port = f":{int(found['port'])}" if found["port"] else ""
+    return f"{scheme}://{host}{port}{found['path'] or '/api/v3'}"
 
 
 def _is_local(host: str) -> bool:
@@ -214,70 +249,129 @@ def _session(adapter: BaseAdapter, *, trust_env: bool) -> requests.Session:
 # --- the deadline --------------------------------------------------------------------------------
 
 
-class _WatchedAdapter(HTTPAdapter):
-    """An adapter that knows its open sockets, so that a watchdog can end them."""
+class _Watch:
+    """What is known of the request under way, and the means to end it.
 
-    def __init__(self) -> None:
-        self.sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+    Per-read timeouts never add up to a deadline, so a timer shuts the sockets down when it is due.
+
+    Attributes:
+        sent: whether the request left this machine; true all along behind an adapter of others.
+        late: whether the deadline has passed.
+    """
+
+    def __init__(self, *, sent: bool) -> None:
+        self.sent = sent
+        self.late = False
+        self._always_sent = sent
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def request(self, seconds: float) -> Iterator[None]:
+        """Watch over one request."""
+        self.sent, self.late = self._always_sent, False
+        timer = threading.Timer(seconds, self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()  # or it might cut the next request
+
+    def add(self, sock: socket.socket) -> None:
+        """Take in a socket; one that comes after the deadline is shut down at once."""
+        plain = getattr(sock, "socket", sock)  # TLS inside a proxy's TLS is no socket itself
+        with self._lock:
+            self._sockets.add(plain)
+        if self.late:
+            _shut(plain)
+
+    def send(self) -> None:
+        """Note that the request goes out now; not after the deadline.
+
+        Raises:
+            TimeoutError: a connection cut short can look like one that needs no TLS.
+        """
+        if self.late:
+            raise TimeoutError
+        self.sent = True
+
+    def _cut(self) -> None:
+        with self._lock:
+            self.late = True
+            for sock in self._sockets:
+                _shut(sock)
+
+
+def _shut(sock: socket.socket) -> None:
+    """Whoever reads from it gets an error at once."""
+    with suppress(OSError):  # closed already
+        # The plain method: TLS must not be spoken from another thread.
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+class _WatchedAdapter(HTTPAdapter):
+    """An adapter whose connections, through proxies too, report to a watch."""
+
+    def __init__(self, watch: _Watch) -> None:
+        self._watch = watch
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  handed on
-        """Make a pool whose connections report their sockets."""
+        """Make the pools of direct connections."""
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _watched_pools(self.sockets)
+        self._report(self.poolmanager)
 
-    def cut(self) -> None:
-        """Shut every open socket down; whoever reads from it gets an error at once."""
-        for sock in list(self.sockets):
-            try:
-                # The plain method: TLS must not be spoken from another thread.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
-            except OSError:
-                continue  # closed already
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:  # noqa: ANN401  the library's
+        """Make the pools of connections through a proxy."""
+        known = proxy in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not known:
+            self._report(manager)
+        return manager
 
+    def _report(self, manager: Any) -> None:  # noqa: ANN401  the library's
+        manager.pool_classes_by_scheme = {
+            scheme: type("Pool", (pool,), {"ConnectionCls": self._watched(pool.ConnectionCls)})
+            for scheme, pool in manager.pool_classes_by_scheme.items()
+        }
 
-def _watched_pools(
-    sockets: weakref.WeakSet[socket.socket],
-) -> dict[str, type[HTTPConnectionPool]]:
-    class Plain(HTTPConnection):
-        def connect(self) -> None:
-            super().connect()
-            sockets.add(self.sock)
-
-    class Secure(HTTPSConnection):
-        def connect(self) -> None:
-            super().connect()
-            if self.sock is not None:
-                sockets.add(self.sock)
-
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = Secure
-
-    return {"http": PlainPool, "https": SecurePool}
+    def _watched(self, connection: type[HTTPConnection]) -> type[HTTPConnection]:
+        return type("Connection", (_Watched, connection), {"watch": self._watch})
 
 
-class _Watchdog:
-    """Ends a request that outlives its deadline: per-read timeouts never add up to one."""
+class _WithoutCookies(http.client.HTTPResponse):
+    """An answer that sets no cookies: to parse odd ones prints warnings with a traceback."""
 
-    def __init__(self, seconds: float, adapter: BaseAdapter) -> None:
-        self.fired = False
-        self._adapter = adapter
-        self._timer = threading.Timer(seconds, self._fire)
-        self._timer.daemon = True
+    def begin(self) -> None:
+        """Read the head."""
+        super().begin()
+        for name in ("Set-Cookie", "Set-Cookie2"):
+            del self.headers[name]
 
-    def _fire(self) -> None:
-        self.fired = True
-        if isinstance(self._adapter, _WatchedAdapter):
-            self._adapter.cut()
 
-    def __enter__(self) -> None:
-        self._timer.start()
+class _Watched(HTTPConnection):
+    """A connection that reports its sockets, and when a request goes out on it."""
 
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+    watch: _Watch
+    response_class = _WithoutCookies
+    debuglevel = 0  # whatever is set for all: it would print the headers
+
+    def _new_conn(self) -> socket.socket:
+        sock = super()._new_conn()
+        self.watch.add(sock)
+        return sock
+
+    def connect(self) -> None:
+        super().connect()
+        self.watch.add(self.sock)  # by now the one that speaks TLS
+
+    def endheaders(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  handed on
+        if self.sock is None:
+            self.connect()
+        self.watch.send()
+        super().endheaders(*args, **kwargs)
 
 
 # --- the body ------------------------------------------------------------------------------------
@@ -290,7 +384,7 @@ def _body(raw: HTTPResponse, headers: Mapping[str, str], limit: int) -> tuple[by
     if encoding in {"", "identity"}:
         return _capped(chunks, limit)
     if encoding != "gzip":
-        return b"", f"an encoding nobody asked for ({encoding[:40]!a})"
+        return b"", f"an encoding nobody asked for ({encoding[:20]!a})"
     return _gunzip(chunks, limit)
 
 
@@ -310,26 +404,15 @@ def _gunzip(chunks: Iterator[bytes], limit: int) -> tuple[bytes, str]:
     """
     inflate = zlib.decompressobj(_GZIP)
     body = bytearray()
+    taken = 0
     try:
         for chunk in chunks:
+            taken += len(chunk)
             body += inflate.decompress(chunk, limit + 1 - len(body))
-            if len(body) > limit or inflate.unconsumed_tail:
+            if max(len(body), taken) > limit or inflate.unconsumed_tail:
                 return b"", f"larger than {limit} bytes"
             if inflate.unused_data:
                 return b"", "bytes after the end of the gzip stream"
     except zlib.error:
         return b"", "not the gzip it says it is"
     return (bytes(body), "") if inflate.eof else (b"", "a gzip stream that is cut short")
-
-
-def _never_sent(error: BaseException) -> bool:
-    """Whether the connection was never made: nothing was sent, nothing was paid for."""
-    if isinstance(error, requests.exceptions.ProxyError | requests.exceptions.ConnectTimeout):
-        return True
-    names: set[str] = set()
-    cause: BaseException | None = error
-    while cause is not None:
-        names.add(type(cause).__name__)
-        reason = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
-        cause = reason if isinstance(reason, BaseException) else None
-    return bool(names & {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"})

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
+QUOTA = "quota resets at"  # a note: seconds since 1970
 TASKS = (
     "SELECT task.id, type, name, relationship, pages, cursor FROM task"
     " JOIN entity ON entity.id = task.subject"
@@ -130,6 +131,11 @@ class Reader:
             remarks=self._number("SELECT sum(remarks) FROM page"),
             calls=self.calls(),
         )
+
+    def quota_resets_at(self) -> float:
+        """When the service's quota resets, as the last run that met its end learned; else 0."""
+        row = next(self._rows("SELECT value FROM note WHERE name = ?", QUOTA), None)
+        return float(row[0]) if row else 0.0
 
     def calls(self, since: float = 0.0) -> int:
         """How many calls were made since a time (seconds since 1970), failed ones included."""

@@ -28,7 +28,7 @@ from graphbuild.completeness import (
     judge,
 )
 from graphbuild.store import file
-from graphbuild.store.reading import TASKS, Reader, task_of
+from graphbuild.store.reading import QUOTA, TASKS, Reader, task_of
 from graphbuild.store.rows import Committed
 
 if TYPE_CHECKING:
@@ -230,6 +230,10 @@ class Store(Reader):
                 "UPDATE call SET status = ?, note = ?, sent = ? WHERE id = ?",
                 (status, note[:200], sent, call),
             )
+
+    def note_quota(self, resets_at: float) -> None:
+        """Keep when the service's quota resets, so that a run before that asks but once."""
+        self._note(QUOTA, repr(resets_at))
 
     def _note(self, name: str, value: str) -> None:
         with self._transaction():

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 RELATED_REFERENCES = "related_references"
 MAX_BYTES = 32 * 1024 * 1024
-_DEFAULT_LIMIT = 10  # entries a page, where an address names no limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +84,8 @@ def _read(path: Path, subject: Entity | None) -> Fetched:
     entity = about.subject if about else subject
     if entity is None:
         raise PayloadError("is about nothing")
-    limit = about.limit if about and about.limit else _DEFAULT_LIMIT
     cursor = about.cursor if about else None
-    return Fetched(body, page_from(payload, entity), saved_at, cursor, limit)
+    return Fetched(body, page_from(payload, entity), saved_at, cursor)
 
 
 def _in_order(pages: list[Fetched]) -> Iterator[Fetched]:

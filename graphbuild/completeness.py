@@ -15,6 +15,8 @@ INCOMPLETE = "incomplete"  # paging ended before the list did; the remark says w
 FAILED = "failed"  # the service refused this subject; the error says how
 STATES = (PENDING, COMPLETE, INCOMPLETE, FAILED)
 
+MAX_PAGES = 2_500  # of one subject: a hundred thousand references, and no answer goes on for ever
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -22,7 +24,6 @@ class History:
 
     Attributes:
         pages: how many were read.
-        limit: entries asked for a page.
         counts: every total the answers announced.
         cursors: every cursor the answers gave before the newest page's.
         next_cursor: the newest page's; None on the last page.
@@ -33,7 +34,6 @@ class History:
     """
 
     pages: int
-    limit: int
     counts: frozenset[int]
     cursors: frozenset[str]
     next_cursor: str | None
@@ -69,15 +69,25 @@ def _loop(history: History) -> str:
         return "a page held nothing new"
     if not history.items and history.empty_before:
         return "two empty pages in a row"
-    most = max(1, -(-max(history.counts, default=0) // history.limit))
-    if history.counts and history.pages > most:
+    if _had_all_before(history):
         return f"{max(history.counts)} references were announced, yet more pages follow"
+    if history.pages >= MAX_PAGES:
+        return f"more than {MAX_PAGES} pages"
     return ""
+
+
+def _had_all_before(history: History) -> bool:
+    """Whether the newest page was one more than the announced number needed.
+
+    Counted in references, not in pages: a service may give fewer a page than were asked for.
+    """
+    before = history.distinct - history.new
+    return history.pages > 1 and bool(history.counts) and before >= max(history.counts)
 
 
 def _shortfall(history: History) -> str:
     if len(history.counts) > 1:
-        seen = " and ".join(str(count) for count in sorted(history.counts))
+        seen = f"{min(history.counts)} and {max(history.counts)}"
         return f"the announced number moved between {seen}; {history.distinct} received"
     announced = next(iter(history.counts), history.distinct)
     if announced != history.distinct:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graphbuild.client import LIMIT
 from graphbuild.completeness import FAILED, Verdict
 from graphbuild.errors import (
     ApiError,
@@ -125,7 +124,7 @@ class Crawl:
             return self._failed(task, error)
         self._failures, self._patient = 0, True
         at = self._client.clock.now()
-        done = self._store.commit(task, Fetched(answer.body, answer.page, at, task.cursor, LIMIT))
+        done = self._store.commit(task, Fetched(answer.body, answer.page, at, task.cursor))
         return Step(task.subject, task.pages + 1, done.new, done.verdict, answer.page.remarks)
 
     def _failed(self, task: Task, error: ApiError | PayloadError) -> Step:

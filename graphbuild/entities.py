@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,9 +26,23 @@ _SHORT_HASH = 12
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _SHA512_DIGITS = 128
 _HEX = re.compile(r"[0-9a-fA-F]+")
+_FIELD_END = re.compile(r"[\s,;|]")
 # Ids end up in URLs, XML ids and tables: no spaces, quotes, angle brackets or path characters.
 _FORBIDDEN_IN_ID = frozenset(" \t\r\n\"'`<>&\\/?#%")
 _HASH_KINDS = {32: "md5", 40: "sha1", 64: "sha256"}
+
+
+class _Nothing(dict[str, Scalar]):
+    """What is known of an entity where nothing is: one object for a million of them.
+
+    A dictionary, unlike a mapping proxy, can be copied with whatever holds it.
+    """
+
+    def __setitem__(self, name: str, value: Scalar) -> NoReturn:
+        raise TypeError("the attributes of an entity cannot be changed")
+
+
+_NOTHING = _Nothing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +57,9 @@ class Entity:
 
     type: str
     id: str
-    attributes: Mapping[str, Scalar] = field(default_factory=dict, compare=False, repr=False)
+    attributes: Mapping[str, Scalar] = field(
+        default_factory=lambda: _NOTHING, compare=False, repr=False
+    )
 
     @property
     def key(self) -> str:
@@ -101,8 +117,11 @@ def recognize(text: str) -> Entity:
 
 def _why_not(text: str) -> str:
     """The most helpful reason why ``text`` is no hash."""
-    strange = next((char for char in text if not char.isascii()), None)
-    if strange is not None:
+    first = _FIELD_END.split(text, maxsplit=1)[0]
+    if first != text and hash_kind(first):
+        return "has more than a hash on its line; one hash a line, a comment after '#'"
+    if not text.isascii():
+        strange = next(char for char in text if not char.isascii())
         return f"contains U+{ord(strange):04X}, which is no hexadecimal digit"
     if _HEX.fullmatch(text):
         kind = " (looks like SHA-512)" if len(text) == _SHA512_DIGITS else ""

@@ -9,15 +9,17 @@ The contract of the graph:
 
 * node key ``type:id``; node attributes ``type`` and ``label`` (never absent), ``id``, then the
   API's own names (``url``, ``title``, ``author``, ``creation_date``, ``name``, ...) where known;
-  subjects carry ``seed`` (bool) and ``state`` (how complete the answer is) when a store says so;
+  subjects carry ``seed`` (bool) and ``state`` (how complete the answer is) when a store says so,
+  and nothing an answer says under these five names reaches the graph;
 * edge attributes ``relation`` (``related_references`` or ``related_from``), ``weight`` (how many
   observations stand behind it) and, on ``related_references``, ``related_from``: the sorted node
-  keys of the collections, with ``NO_COLLECTION`` standing for "through none that was named".
+  keys of the collections, with ``NO_COLLECTION`` standing for "through none that was named". Where
+  two nodes are tied in both ways, the edge is a ``related_references`` one that weighs both.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 RELATED_REFERENCES = "related_references"
 RELATED_FROM = "related_from"
 NO_COLLECTION = "-"
+_GRAPHS = frozenset({"type", "label", "id"})  # node attributes that are the graph's own
+_OURS = _GRAPHS | {"seed", "state"}  # and those that only the store can tell
 
 
 def build_graph(
@@ -47,62 +51,73 @@ def build_graph(
     """
     graph: nx.DiGraph[str] = nx.DiGraph()
     for subject in subjects:
-        _add_node(graph, subject)
+        _add_node(graph, subject, _GRAPHS)
     for observation in observations:
         _add_observation(graph, observation)
     for _, _, edge in graph.edges(data=True):
         if edge["relation"] == RELATED_REFERENCES:
             edge["related_from"] = tuple(sorted(edge["related_from"]))
-            edge["weight"] = len(edge["related_from"])
     return graph
 
 
 def observations_of(graph: nx.DiGraph[str]) -> Iterator[Observation]:
     """The observations a graph was built from, each once, in the order of its edges."""
+    entities: dict[str, Entity] = {}
+
+    def entity(key: str) -> Entity:
+        if key not in entities:
+            entities[key] = _entity(graph, key)
+        return entities[key]
+
     for source, target, edge in graph.edges(data=True):
         if edge["relation"] != RELATED_REFERENCES:
             continue
-        subject, reference = _entity(graph, source), _entity(graph, target)
         for key in edge["related_from"]:
-            found = None if key == NO_COLLECTION else _entity(graph, key)
-            yield Observation(subject, reference, found)
+            behind = None if key == NO_COLLECTION else entity(key)
+            yield Observation(entity(source), entity(target), behind)
 
 
 def _entity(graph: nx.DiGraph[str], key: str) -> Entity:
-    attributes = graph.nodes[key]
-    return Entity(attributes["type"], attributes["id"], attributes)
+    """What the API says of a node, without what the graph and the store added."""
+    node = graph.nodes[key]
+    known = {name: value for name, value in node.items() if name not in _OURS}
+    return Entity(node["type"], node["id"], known)
 
 
 def _add_observation(graph: nx.DiGraph[str], observation: Observation) -> None:
-    subject, reference, related_from = (
-        observation.subject,
-        observation.reference,
-        observation.related_from,
-    )
-    source, target = _add_node(graph, subject), _add_node(graph, reference)
+    source = _add_node(graph, observation.subject)
+    target = _add_node(graph, observation.reference)
+    related_from = observation.related_from
     behind = NO_COLLECTION if related_from is None else _add_node(graph, related_from)
-    if not graph.has_edge(source, target):
-        graph.add_edge(source, target, relation=RELATED_REFERENCES, related_from=set())
-    seen: set[str] = graph.edges[source, target]["related_from"]
+    edge = _edge(graph, source, target)
+    edge["relation"] = RELATED_REFERENCES
+    seen: set[str] = edge.setdefault("related_from", set())
     if behind in seen:
         return
     seen.add(behind)
-    if related_from is not None:
-        _count_edge(graph, target, behind)
+    edge["weight"] += 1
+    if related_from is not None and (target, behind) != (source, target):
+        _edge(graph, target, behind)["weight"] += 1
 
 
-def _count_edge(graph: nx.DiGraph[str], source: str, target: str) -> None:
-    if graph.has_edge(source, target):
-        graph.edges[source, target]["weight"] += 1
-    else:
-        graph.add_edge(source, target, relation=RELATED_FROM, weight=1)
+def _edge(graph: nx.DiGraph[str], source: str, target: str) -> dict[str, Any]:
+    """The attributes of an edge; a new one is made where there is none."""
+    if not graph.has_edge(source, target):
+        graph.add_edge(source, target, relation=RELATED_FROM, weight=0)
+    edge: dict[str, Any] = graph.get_edge_data(source, target)
+    return edge
 
 
-def _add_node(graph: nx.DiGraph[str], entity: Entity) -> str:
+def _add_node(graph: nx.DiGraph[str], entity: Entity, reserved: frozenset[str] = _OURS) -> str:
+    """Add what is known of an entity; a bare mention never erases it.
+
+    The names in ``reserved`` mean something of ours, whatever an answer says under them.
+    """
     key = entity.key
-    if key in graph and not entity.attributes:
-        return key  # a bare mention never erases what is known
-    known = {**graph.nodes[key], **entity.attributes} if key in graph else entity.attributes
-    label = Entity(entity.type, entity.id, known).label
-    graph.add_node(key, **{**known, "type": entity.type, "label": label, "id": entity.id})
+    if key not in graph:
+        graph.add_node(key, type=entity.type, label=entity.label, id=entity.id)
+    node, known = graph.nodes[key], entity.attributes.items()
+    if not known <= node.items():
+        node.update((name, value) for name, value in known if name not in reserved)
+        node["label"] = Entity(entity.type, entity.id, node).label
     return key

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from graphbuild.entities import (
+    COLLECTION,
+    FILE,
     REFERENCE,
     Entity,
     hash_kind,
@@ -23,23 +25,16 @@ from graphbuild.entities import (
     is_type,
 )
 from graphbuild.errors import PayloadError
-from graphbuild.payload import decode, kind_of, refuse_depth, shown
-
-if TYPE_CHECKING:
-    from graphbuild.entities import Scalar
+from graphbuild.payload import attributes, decode, kind_of, refuse_depth, shown
 
 MAX_ITEMS = 10_000
-MAX_KEYS = 1_000  # in one object; real ones have a few dozen
 MAX_CURSOR = 4_096
-MAX_TEXT = 65_536  # characters kept of one attribute; the raw page keeps all
-_INT64 = range(-(2**63), 2**63)
-# A published report: the web is not older, and nobody dates one after 2100.
-_DATES = range(631_152_000, 4_102_444_800)
-_MAX_LIST_TEXT = 4_096
-_SURROGATE = re.compile("[\ud800-\udfff]")
+MAX_REMARKS = 1_000
+_MAX_ADDRESS = 4 * MAX_CURSOR  # room for a cursor that is percent-encoded
 _SUBJECT_PATH = re.compile(
     r".*/(?P<endpoint>[a-z_]+)/(?P<id>[^/]+)(?:/relationships)?/(?P<relationship>[a-z_]+)"
 )
+_HASHED = frozenset({FILE, REFERENCE})  # types whose ids are SHA-256
 # What the API serves under another name than its object type.
 _ENDPOINTS = {"files": "file", "domains": "domain", "ip_addresses": "ip_address", "urls": "url"}
 
@@ -101,32 +96,28 @@ def parse_page(body: bytes, subject: Entity) -> Page:
 
 def page_from(payload: dict[str, Any], subject: Entity) -> Page:
     """The same as :func:`parse_page` for an answer that is decoded already."""
-    remarks: list[str] = []
     items = _items(payload)
+    refuse_depth({name: value for name, value in payload.items() if name != "data"}, "")
     meta = _optional_object(payload, "meta")
-    _refuse_other_subject(payload, subject)
-    observations: list[Observation] = []
-    for index, item in enumerate(items):
-        path = f"data[{index}]"
-        try:
-            observations.extend(_observations(item, path, subject, remarks))
-        except PayloadError as error:
-            remarks.append(f"{error} (set aside)")
+    question = asked(payload)
+    _refuse_other_subject(question, subject)
+    reader = _Reader(subject)
+    observations = reader.read(items)
+    _remark_surplus(items, question, reader.remarks)
     return Page(
         subject=subject,
-        observations=tuple(observations),
-        count=_count(meta, remarks),
-        next_cursor=_cursor(meta),
+        observations=observations,
+        count=_count(meta, reader.remarks),
+        next_cursor=_next_cursor(payload, meta, reader.remarks),
         items=len(items),
-        remarks=tuple(remarks),
+        remarks=_bounded(reader.remarks),
     )
 
 
 def asked(payload: dict[str, Any]) -> Asked | None:
     """What ``payload`` answers, by its ``links.self``; None where that cannot be told."""
-    links = payload.get("links")
-    address = links.get("self") if isinstance(links, dict) else None
-    if not isinstance(address, str):
+    address = _link(payload, "self")
+    if not isinstance(address, str) or len(address) > _MAX_ADDRESS:
         return None
     try:
         parts = urlsplit(address)
@@ -135,13 +126,12 @@ def asked(payload: dict[str, Any]) -> Asked | None:
     found = _SUBJECT_PATH.fullmatch(parts.path)
     if not found or found["endpoint"] not in _ENDPOINTS or not is_id(found["id"]):
         return None
-    query = parse_qs(parts.query)
-    limit = query.get("limit", [""])[0]
+    limit = _parameter(address, "limit") or ""
     subject_id = found["id"].lower() if hash_kind(found["id"]) else found["id"]
     return Asked(
         subject=Entity(_ENDPOINTS[found["endpoint"]], subject_id),
         relationship=found["relationship"],
-        cursor=query.get("cursor", [None])[0],
+        cursor=_parameter(address, "cursor"),
         limit=int(limit) if re.fullmatch(r"[0-9]{1,3}", limit) else None,
     )
 
@@ -150,8 +140,8 @@ def asked(payload: dict[str, Any]) -> Asked | None:
 
 
 def _items(payload: dict[str, Any]) -> list[Any]:
-    if "error" in payload:
-        raise PayloadError("an answer with an error beside its data", "error")
+    if payload.get("error") is not None:
+        raise PayloadError("the answer carries an error", "error")
     if "data" not in payload:
         raise PayloadError("missing", "data")
     items = payload["data"]
@@ -171,14 +161,22 @@ def _optional_object(parent: dict[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
-def _refuse_other_subject(payload: dict[str, Any], subject: Entity) -> None:
-    """An answer about somebody else (a mixed-up cache) must not enter the graph."""
-    answered = asked(payload)
-    if answered is None or answered.subject.type != subject.type:
+def _refuse_other_subject(question: Asked | None, subject: Entity) -> None:
+    """An answer about somebody else (a mixed-up cache) must not enter the graph.
+
+    A file asked about by its MD5 may be answered under its SHA-256; that cannot be told apart.
+    """
+    if question is None or question.subject == subject:
         return
-    same_kind = hash_kind(answered.subject.id) == hash_kind(subject.id)
-    if same_kind and answered.subject.id != subject.id:
-        raise PayloadError(f"the answer is about {answered.subject.id[:80]}", "links.self")
+    other = question.subject
+    if other.type != subject.type or hash_kind(other.id) == hash_kind(subject.id):
+        raise PayloadError(f"the answer is about {other.type} {other.id[:80]!a}", "links.self")
+
+
+def _remark_surplus(items: list[Any], question: Asked | None, remarks: list[str]) -> None:
+    limit = question.limit if question else None
+    if limit and len(items) > limit:
+        remarks.append(f"data: {len(items)} entries where {limit} were asked for (all read)")
 
 
 def _count(meta: dict[str, Any], remarks: list[str]) -> int | None:
@@ -191,11 +189,41 @@ def _count(meta: dict[str, Any], remarks: list[str]) -> int | None:
     return None
 
 
-def _cursor(meta: dict[str, Any]) -> str | None:
-    cursor = meta.get("cursor")
+def _bounded(remarks: list[str]) -> tuple[str, ...]:
+    more = len(remarks) - MAX_REMARKS
+    return (*remarks[:MAX_REMARKS], f"and {more} more") if more > 0 else tuple(remarks)
+
+
+# --- where the next page starts ------------------------------------------------------------------
+
+
+def _next_cursor(payload: dict[str, Any], meta: dict[str, Any], remarks: list[str]) -> str | None:
+    """``meta.cursor``; where it is missing, the one in ``links.next``, if that is our question.
+
+    No address in an answer is ever asked; ``links.next`` is read for its cursor and for remarks.
+    """
+    cursor = _cursor(meta.get("cursor"), "meta.cursor")
+    following = _link(payload, "next")
+    if following is None:
+        return cursor
+    if not _same_question(following, _link(payload, "self")):
+        ended = "" if cursor else "; paging ends here"
+        remarks.append(f"links.next: not the address of this list (ignored{ended})")
+        return cursor
+    stated = _parameter(following, "cursor")
+    if cursor is None:
+        stated = _cursor(stated, "links.next")
+        said = "its cursor is used, as meta.cursor is missing"
+        remarks.append(f"links.next: {said if stated else 'without a cursor; paging ends here'}")
+        return stated
+    if stated != cursor:
+        remarks.append("links.next: another cursor than meta.cursor, which counts")
+    return cursor
+
+
+def _cursor(cursor: object, path: str) -> str | None:
     if cursor is None:
         return None
-    path = "meta.cursor"
     if not isinstance(cursor, str):
         raise PayloadError(f"expected a string, got {kind_of(cursor)}", path)
     if not 0 < len(cursor) <= MAX_CURSOR:
@@ -205,116 +233,126 @@ def _cursor(meta: dict[str, Any]) -> str | None:
     return cursor
 
 
-# --- one item ------------------------------------------------------------------------------------
+def _link(payload: dict[str, Any], name: str) -> object:
+    links = payload.get("links")
+    return links.get(name) if isinstance(links, dict) else None
 
 
-def _observations(
-    item: object, path: str, subject: Entity, remarks: list[str]
-) -> list[Observation]:
-    if not isinstance(item, dict):
-        raise PayloadError(f"expected an object, got {kind_of(item)}", path)
-    refuse_depth(item, path)
-    reference = _reference(item, path, remarks)
-    behind = _related_from(item, path, remarks)
-    if not behind:
-        return [Observation(subject, reference, None)]
-    return [Observation(subject, reference, entity) for entity in behind]
+def _same_question(address: object, own: object) -> bool:
+    """Whether two addresses are the same to the letter, up to their query."""
+    if not isinstance(address, str) or not isinstance(own, str):
+        return False
+    return len(address) <= _MAX_ADDRESS and address.partition("?")[0] == own.partition("?")[0]
 
 
-def _reference(item: dict[str, Any], path: str, remarks: list[str]) -> Entity:
-    entity_type, entity_id = item.get("type"), item.get("id")
-    if not is_type(entity_type):
-        raise PayloadError(f"expected an object type, got {shown(entity_type)}", f"{path}.type")
-    if entity_type == REFERENCE:
-        entity_id = _reference_id(entity_id, f"{path}.id", remarks)
-    elif not is_id(entity_id):
-        raise PayloadError(f"expected an id, got {shown(entity_id)}", f"{path}.id")
-    else:
-        remarks.append(f"{path}.type: {shown(entity_type)} where a reference was expected (kept)")
-    if "error" in item:
-        remarks.append(f"{path}.error: the service lists this reference but does not hold it")
-    attributes = _attributes(item.get("attributes"), f"{path}.attributes", remarks)
-    return Entity(str(entity_type), str(entity_id), attributes)
+def _parameter(address: object, name: str) -> str | None:
+    """The first of that name; a plus stands for itself, as cursors are base64."""
+    query = str(address).partition("?")[2].partition("#")[0].replace("+", "%2B")
+    return parse_qs(query).get(name, [None])[0]
 
 
-def _reference_id(value: object, path: str, remarks: list[str]) -> str:
-    if not isinstance(value, str) or hash_kind(value) != "sha256":
-        raise PayloadError(f"expected 64 hexadecimal digits, got {shown(value)}", path)
-    if value != value.lower():
-        remarks.append(f"{path}: lower-cased")
-    return value.lower()
+# --- the entries ---------------------------------------------------------------------------------
 
 
-def _related_from(item: dict[str, Any], path: str, remarks: list[str]) -> list[Entity]:
-    context = item.get("context_attributes")
-    links = context.get("related_from") if isinstance(context, dict) else None
-    if links is None:
-        return []
-    path = f"{path}.context_attributes.related_from"
-    if not isinstance(links, list):
-        remarks.append(f"{path}: expected a list, got {kind_of(links)} (set aside)")
-        return []
-    found: dict[str, Entity] = {}
-    for index, link in enumerate(links[:MAX_ITEMS]):
-        entity = _linked(link, f"{path}[{index}]", remarks)
-        if entity is not None:
-            found.setdefault(entity.key, entity)
-    return list(found.values())
+class _Reader:
+    """The entries of one answer become observations; what is odd about them becomes remarks."""
 
+    def __init__(self, subject: Entity) -> None:
+        self.remarks: list[str] = []
+        self._subject = subject
+        self._references: dict[str, Entity] = {}
+        self._last_link: tuple[object, Entity | None] = (), None  # no JSON value equals ()
 
-def _linked(link: object, path: str, remarks: list[str]) -> Entity | None:
-    if not isinstance(link, dict):
-        remarks.append(f"{path}: expected an object, got {kind_of(link)} (set aside)")
-        return None
-    if not is_type(link.get("type")) or not is_id(link.get("id")):
-        named = f"{shown(link.get('type'))} {shown(link.get('id'))}"
-        remarks.append(f"{path}: expected a type and an id, got {named} (set aside)")
-        return None
-    attributes = _attributes(link.get("attributes"), f"{path}.attributes", remarks)
-    return Entity(link["type"], link["id"], attributes)
+    def read(self, items: list[Any]) -> tuple[Observation, ...]:
+        """What the entries say, in their order; a bad one costs only itself."""
+        found: list[Observation] = []
+        for index, item in enumerate(items):
+            try:
+                found += self._observations(item, f"data[{index}]")
+            except PayloadError as error:
+                self.remarks.append(f"{error} (set aside)")
+        return tuple(found)
 
+    def _observations(self, item: object, path: str) -> list[Observation]:
+        if not isinstance(item, dict):
+            raise PayloadError(f"expected an object, got {kind_of(item)}", path)
+        refuse_depth(item, path)
+        reference = self._merged(self._reference(item, path), path)
+        behind = self._related_from(item, path)
+        if not behind:
+            return [Observation(self._subject, reference, None)]
+        return [Observation(self._subject, reference, entity) for entity in behind]
 
-def _attributes(value: object, path: str, remarks: list[str]) -> dict[str, Scalar]:
-    """The scalar attributes of an object; lists of strings joined; what is empty left out."""
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        remarks.append(f"{path}: expected an object, got {kind_of(value)} (ignored)")
-        return {}
-    if len(value) > MAX_KEYS:
-        raise PayloadError(f"{len(value)} keys, more than {MAX_KEYS}", path)
-    kept: dict[str, Scalar] = {}
-    for name, raw in value.items():
-        scalar = _attribute(name, raw, path, remarks)
-        if scalar is not None:
-            kept[name] = scalar
-    return kept
+    def _reference(self, item: dict[str, Any], path: str) -> Entity:
+        reference = self._entity(item, path, REFERENCE)
+        if item.get("error") is not None:
+            self.remarks.append(f"{path}.error: the service lists this but does not hold it")
+        return reference
 
+    def _merged(self, reference: Entity, path: str) -> Entity:
+        """A reference that stands twice on a page is one; what each says of it is known."""
+        earlier = self._references.setdefault(reference.key, reference)
+        if earlier is reference:
+            return reference
+        same = "" if earlier.attributes == reference.attributes else ", with other attributes"
+        self.remarks.append(f"{path}.id: the same reference once more{same} (merged)")
+        known = {**earlier.attributes, **reference.attributes}
+        merged = Entity(reference.type, reference.id, known)
+        self._references[reference.key] = merged
+        return merged
 
-_TEXTS = frozenset({"url", "title", "author", "name"})
+    def _related_from(self, item: dict[str, Any], path: str) -> list[Entity]:
+        context = item.get("context_attributes")
+        links = context.get("related_from") if isinstance(context, dict) else None
+        if links is None:
+            return []
+        path = f"{path}.context_attributes.related_from"
+        if not isinstance(links, list):
+            self.remarks.append(f"{path}: expected a list, got {kind_of(links)} (set aside)")
+            return []
+        found: dict[str, Entity] = {}
+        for index, link in enumerate(links):
+            entity = self._linked(link, f"{path}[{index}]")
+            if entity and (entity.attributes or entity.key not in found):
+                found[entity.key] = entity
+        return list(found.values())
 
+    def _linked(self, link: object, path: str) -> Entity | None:
+        if link == self._last_link[0]:  # most entries of a page name the same collection
+            return self._last_link[1]
+        try:
+            entity = self._entity(link, path, COLLECTION)
+        except PayloadError as error:
+            self.remarks.append(f"{error} (set aside)")
+            return None
+        self._last_link = link, entity
+        return entity
 
-def _attribute(name: str, raw: object, path: str, remarks: list[str]) -> Scalar | None:
-    if raw is None or raw == "" or not is_type(name):
-        return None
-    if name.endswith("_date"):
-        if type(raw) is int and raw in _DATES:
-            return raw
-        remarks.append(f"{path}.{name}: {shown(raw)} is no date between 1990 and 2100 (left out)")
-        return None
-    if name in _TEXTS and not isinstance(raw, str):
-        remarks.append(f"{path}.{name}: expected a string, got {kind_of(raw)} (left out)")
-        return None
-    return _scalar(raw)
+    def _entity(self, stated: object, path: str, expected: str) -> Entity:
+        if not isinstance(stated, dict):
+            raise PayloadError(f"expected an object, got {kind_of(stated)}", path)
+        entity_type = stated.get("type")
+        if entity_type != expected:
+            entity_type = self._other_type(entity_type, f"{path}.type", expected)
+        entity_id = self._id(entity_type, stated.get("id"), f"{path}.id")
+        known = attributes(stated.get("attributes"), f"{path}.attributes", self.remarks)
+        return Entity(entity_type, entity_id, known)
 
+    def _other_type(self, stated: object, path: str, expected: str) -> str:
+        """Types are open: one that was not expected is kept, and told."""
+        if not is_type(stated):
+            raise PayloadError(f"expected an object type, got {shown(stated)}", path)
+        self.remarks.append(f"{path}: {shown(stated)} where a {expected} was expected (kept)")
+        return str(stated)
 
-def _scalar(raw: object) -> Scalar | None:
-    if isinstance(raw, str):
-        return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", raw[:MAX_TEXT])
-    if isinstance(raw, bool | float):
-        return raw
-    if isinstance(raw, int):
-        return raw if raw in _INT64 else None
-    if isinstance(raw, list) and raw and all(isinstance(entry, str) for entry in raw):
-        return _scalar("; ".join(raw)[:_MAX_LIST_TEXT])
-    return None
+    def _id(self, entity_type: str, stated: object, path: str) -> str:
+        if entity_type not in _HASHED:
+            if is_id(stated):
+                return str(stated)
+            raise PayloadError(f"expected an id, got {shown(stated)}", path)
+        if not isinstance(stated, str) or hash_kind(stated) != "sha256":
+            raise PayloadError(f"expected 64 hexadecimal digits, got {shown(stated)}", path)
+        lowered = stated.lower()
+        if stated != lowered:
+            self.remarks.append(f"{path}: lower-cased")
+        return lowered

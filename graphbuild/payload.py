@@ -9,12 +9,33 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections import Counter
 from typing import Any, NoReturn
 
 from graphbuild.errors import PayloadError
 
+Scalar = str | int | float | bool
+
 MAX_DEPTH = 64
+MAX_VALUES = 500_000  # in one answer; a real page has some thousand
+MAX_KEYS = 1_000  # in one object; real ones have a few dozen
+MAX_TEXT = 65_536  # characters kept of one attribute; the raw page keeps all
+_MAX_LIST_TEXT = 4_096
 _MAX_DIGITS = 100  # of a number: far beyond 64 bits, far below Python's own limit
+_INT64 = range(-(2**63), 2**63)
+# A published report: the web is not older, and nobody dates one after 2100.
+_DATES = range(631_152_000, 4_102_444_800)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_NO_NAMES = frozenset({"constructor"})  # a property every object of a browser has already
+_TEXTS = frozenset({"url", "title", "author", "name"})
+_KNOWN_NAMES = _TEXTS | {"creation_date", "last_modification_date"}
+_WHOLE = frozenset({"url", "author"})  # a part of these says something else
+_CONTAINERS = frozenset({dict, list})
+
+
+# --- bytes ---------------------------------------------------------------------------------------
 
 
 def decode(body: bytes) -> dict[str, Any]:
@@ -23,6 +44,7 @@ def decode(body: bytes) -> dict[str, Any]:
     Raises:
         PayloadError: saying what is wrong, and where if that is known.
     """
+    _refuse_bulk(body)
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -44,16 +66,21 @@ def decode(body: bytes) -> dict[str, Any]:
     return payload
 
 
+def _refuse_bulk(body: bytes) -> None:
+    """Two bytes on the wire can cost sixty in memory; each value takes one of these marks."""
+    if len(body) <= MAX_VALUES:
+        return
+    marks = body.count(b",") + body.count(b"[") + body.count(b"{")
+    if marks > MAX_VALUES:
+        raise PayloadError(f"holds {marks} values, more than {MAX_VALUES}")
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) == len(pairs):
         return values
-    seen: set[str] = set()
-    for name, _ in pairs:
-        if name in seen:
-            raise PayloadError(f"the key {name[:80]!r} stands twice in one object")
-        seen.add(name)
-    return values
+    ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
+    raise PayloadError(f"the key {shown(twice)} stands twice in one object")
 
 
 def _refuse_constant(text: str) -> NoReturn:
@@ -73,28 +100,121 @@ def _float(text: str) -> float:
     return value
 
 
-def refuse_depth(item: dict[str, Any], path: str) -> None:
-    """Raise PayloadError if ``item`` is nested too deep.
+def refuse_depth(value: dict[str, Any], path: str) -> None:
+    """Raise PayloadError if ``value`` is nested deeper than ``MAX_DEPTH``."""
+    if not _fits(value, MAX_DEPTH):
+        raise PayloadError(f"is nested deeper than {MAX_DEPTH}", path)
 
-    Breadth by breadth, so that depth costs no stack of ours.
+
+def _fits(value: Any, levels: int) -> bool:  # noqa: ANN401  any JSON object or list
+    if levels == 0:
+        return False
+    for child in value.values() if type(value) is dict else value:
+        if type(child) in _CONTAINERS and not _fits(child, levels - 1):
+            return False
+    return True
+
+
+# --- attributes ----------------------------------------------------------------------------------
+
+
+def attributes(value: object, path: str, remarks: list[str]) -> dict[str, Scalar]:
+    """The attributes of an object that are scalars, or lists of strings, which are joined.
+
+    What is empty, and what holds further objects, is left out; what is changed or refused besides
+    is told in ``remarks``.
+
+    Raises:
+        PayloadError: there are more than ``MAX_KEYS``.
     """
-    level: list[Any] = [item]
-    for _ in range(MAX_DEPTH):
-        children = [value.values() if isinstance(value, dict) else value for value in level]
-        level = [child for group in children for child in group if isinstance(child, dict | list)]
-        if not level:
-            return
-    raise PayloadError(f"is nested deeper than {MAX_DEPTH}", path)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        remarks.append(f"{path}: expected an object, got {kind_of(value)} (ignored)")
+        return {}
+    if len(value) > MAX_KEYS:
+        raise PayloadError(f"{len(value)} keys, more than {MAX_KEYS}", path)
+    kept: dict[str, Scalar] = {}
+    for name, raw in value.items():
+        if raw is None or raw == "":
+            continue
+        if type(raw) is str and name in _TEXTS and raw.isascii() and len(raw) <= MAX_TEXT:
+            kept[name] = raw  # nearly all are just this
+            continue
+        if name not in _KNOWN_NAMES and not _is_name(name):
+            remarks.append(f"{path}: {shown(name)} is no name of an attribute (left out)")
+            continue
+        scalar = _scalar(name, raw, path, remarks)
+        if scalar is not None:
+            kept[name] = scalar
+    return kept
+
+
+def _is_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None and text not in _NO_NAMES
+
+
+def _scalar(name: str, raw: object, path: str, remarks: list[str]) -> Scalar | None:
+    if name.endswith("_date"):
+        if type(raw) is int and raw in _DATES:
+            return raw
+        remarks.append(f"{path}.{name}: {shown(raw)} is no date between 1990 and 2100 (left out)")
+        return None
+    if isinstance(raw, str):
+        return _text(name, raw, path, remarks)
+    if name in _TEXTS:
+        remarks.append(f"{path}.{name}: expected a string, got {kind_of(raw)} (left out)")
+        return None
+    if isinstance(raw, list):
+        return _joined(name, raw, path, remarks)
+    return _number(name, raw, path, remarks)
+
+
+def _text(
+    name: str, raw: str, path: str, remarks: list[str], longest: int = MAX_TEXT
+) -> str | None:
+    if len(raw) > longest:
+        kept = "left out" if name in _WHOLE else f"cut to {longest}"
+        remarks.append(f"{path}.{name}: {len(raw)} characters ({kept})")
+        if name in _WHOLE:
+            return None
+        raw = raw[:longest]
+    if raw.isascii() or not _SURROGATE.search(raw):
+        return raw
+    remarks.append(f"{path}.{name}: half of a surrogate pair (replaced by U+FFFD)")
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", raw)
+
+
+def _joined(name: str, raw: list[Any], path: str, remarks: list[str]) -> str | None:
+    if not raw or not all(isinstance(entry, str) for entry in raw):
+        return None
+    return _text(name, "; ".join(raw), path, remarks, _MAX_LIST_TEXT)
+
+
+def _number(name: str, raw: object, path: str, remarks: list[str]) -> Scalar | None:
+    if isinstance(raw, bool | float):
+        return raw
+    if isinstance(raw, int):
+        if raw in _INT64:
+            return raw
+        remarks.append(f"{path}.{name}: a number beyond 64 bits (left out)")
+    return None
+
+
+# --- words for remarks ---------------------------------------------------------------------------
 
 
 def kind_of(value: object) -> str:
     """What sort of JSON value this is, in words."""
-    names = {dict: "an object", list: "a list", str: "a string", type(None): "null"}
-    return names.get(type(value), f"{value!r}"[:40])
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return repr(value)[:40]
 
 
 def shown(value: object) -> str:
     """A value for a remark: short, and harmless on a terminal."""
-    if isinstance(value, str):
-        return ascii(value[:40])
-    return kind_of(value)
+    return ascii(value[:40]) if isinstance(value, str) else kind_of(value)

@@ -9,30 +9,36 @@ from __future__ import annotations
 import codecs
 import io
 import re
+import stat
 import sys
+from array import array
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TextIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from graphbuild.entities import hash_kind, recognize
 from graphbuild.errors import SeedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from graphbuild.entities import Entity
 
 STDIN = "-"
 MAX_LINE = 4_096
-# Invisible characters that ride along when text is copied out of a web page.
-_INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+_CHUNK = 65_536
+_SHOWN = 60
+# Invisible characters that ride along when text is copied out of a web page or a dialog.
+_INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+_AROUND = _INVISIBLE + "".join(char for char in map(chr, range(0x3001)) if char.isspace())
 _PREFIX = re.compile(r"(md5|sha-?1|sha-?256)[:=]\s*(.*)", re.IGNORECASE)
-_TRAILING_COMMENT = re.compile(r"\s+#.*")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_LONGEST_BOM = max(len(bom) for bom, _ in _BOMS)
 # Every empty file has these; asking about them brings in half the world.
 _EMPTY_FILE = frozenset(
     {
@@ -74,19 +80,40 @@ class Rejected:
 
 @dataclass(slots=True)
 class SeedList:
-    """What seed lists say: the seeds, the lines that are none, and what was counted."""
+    """What seed lists say: the seeds, the lines that are none, and what was counted.
 
-    seeds: list[Seed] = field(default_factory=list)
+    Iterate over it for the seeds, in the order of their lines. They are kept in columns, because a
+    list may have a million lines.
+    """
+
     rejected: list[Rejected] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     repeats: int = 0
     skipped: int = 0
+    _entities: dict[Entity, None] = field(default_factory=dict, repr=False)
+    _sources: list[str] = field(default_factory=list, repr=False)
+    _lines: array[int] = field(default_factory=lambda: array("Q"), repr=False)
+
+    @property
+    def seeds(self) -> list[Seed]:
+        """The seeds as a list of their own."""
+        return list(self)
 
     def __iter__(self) -> Iterator[Seed]:
-        return iter(self.seeds)
+        return map(Seed, self._entities, self._sources, self._lines)
 
     def __len__(self) -> int:
-        return len(self.seeds)
+        return len(self._entities)
+
+    def add(self, entity: Entity, source: str, line: int) -> bool:
+        """Add a seed, or count it as a repeat; whether it is new."""
+        if entity in self._entities:
+            self.repeats += 1
+            return False
+        self._entities[entity] = None
+        self._sources.append(source)
+        self._lines.append(line)
+        return True
 
 
 def read_seeds(*sources: str | Path) -> SeedList:
@@ -99,75 +126,99 @@ def read_seeds(*sources: str | Path) -> SeedList:
         SeedError: a source cannot be opened or is not text.
     """
     found = SeedList()
-    known: set[Entity] = set()
     for source in sources:
         try:
             with _open(source) as stream:
-                _read(stream, str(source), found, known)
+                _read(_lines(stream, str(source)), str(source), found)
         except UnicodeDecodeError as error:
             raise SeedError(f"{source} is not text: {error.reason}; save it as UTF-8") from None
-        except OSError as error:
-            reason = error.strerror or str(error)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise SeedError(f"cannot read the seed list {source}: {reason}") from None
     return found
 
 
 def parse_seeds(lines: Iterable[str], *, source: str = "<lines>") -> SeedList:
-    """The same for lines that are in memory already."""
+    """The same for lines that are in memory already, with or without their line ends."""
     found = SeedList()
-    _read(io.StringIO("\n".join(lines)), source, found, set())
+    _read(lines, source, found)
     return found
 
 
-def _open(source: str | Path) -> TextIO:
-    at = sys.stdin.fileno() if str(source) == STDIN else source
-    buffered = open(at, "rb", closefd=at is source)  # noqa: SIM115  the wrapper closes it
-    start = buffered.peek(4)[:4]
-    encoding = next((name for bom, name in _BOMS if start.startswith(bom)), "utf-8")
-    # newline=None ends lines at LF, CR and CRLF and nowhere else.
-    return io.TextIOWrapper(buffered, encoding=encoding, errors="strict", newline=None)
+# --- bytes to lines ------------------------------------------------------------------------------
 
 
-def _read(stream: TextIO, source: str, found: SeedList, known: set[Entity]) -> None:
-    number = 0
-    while line := stream.readline(MAX_LINE):
-        number += 1
-        if "\0" in line:
-            raise SeedError(f"{source} is not text: line {number} has a NUL byte")
-        if len(line) == MAX_LINE and not line.endswith("\n"):
-            _skip_rest(stream)
-            reason = f"is longer than {MAX_LINE} characters"
+@contextmanager
+def _open(source: str | Path) -> Iterator[BinaryIO]:
+    if str(source) == STDIN:
+        yield _stdin()
+        return
+    if stat.S_ISFIFO(Path(source).stat().st_mode):
+        raise OSError("it is a pipe, which may never answer; send it to standard input, named -")
+    with Path(source).open("rb") as stream:
+        yield stream
+
+
+def _stdin() -> BinaryIO:
+    if not hasattr(sys.stdin, "buffer"):
+        raise OSError("there is no standard input to read bytes from")
+    return sys.stdin.buffer
+
+
+def _lines(stream: BinaryIO, source: str) -> Iterator[str]:
+    """The lines, ended by LF, CR or CRLF only; of one without end as much as it takes to refuse."""
+    start = stream.read(_LONGEST_BOM)
+    bom, encoding = next((pair for pair in _BOMS if start.startswith(pair[0])), (b"", "utf-8"))
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
+    rest, chunk, more = "", start[len(bom) :], True
+    while more:
+        more = bool(following := stream.read(_CHUNK))
+        text = decoder.decode(chunk, final=not more)
+        if "\0" in text:
+            raise SeedError(f"{source} is not text: it has a NUL byte; save it as UTF-8")
+        *lines, rest = (rest + text).split("\n")
+        yield from lines
+        rest, chunk = rest[: MAX_LINE + 1], following
+    if rest:
+        yield rest
+
+
+# --- lines to seeds ------------------------------------------------------------------------------
+
+
+def _read(lines: Iterable[str], source: str, found: SeedList) -> None:
+    for number, line in enumerate(lines, 1):
+        try:
+            entity = _entity(line)
+        except ValueError as error:
+            reason = sys.intern(str(error))  # of a million lines most fail alike
             found.rejected.append(Rejected(source, number, _shown(line), reason))
             continue
-        _line(line, source, number, found, known)
+        if entity is None:
+            found.skipped += 1
+        elif found.add(entity, source, number):
+            found.remarks += (f"{source}, line {number}: {said}" for said in _remarks(entity, line))
 
 
-def _skip_rest(stream: TextIO) -> None:
-    while (more := stream.readline(MAX_LINE)) and not more.endswith("\n"):
-        pass
+def _entity(line: str) -> Entity | None:
+    """What a line names; None if it is blank or a comment.
 
-
-def _line(line: str, source: str, number: int, found: SeedList, known: set[Entity]) -> None:
-    text = line.strip().strip(_INVISIBLE).strip()
+    Raises:
+        ValueError: it names nothing; with the reason.
+    """
+    if len(line) > MAX_LINE:
+        raise ValueError(f"is longer than {MAX_LINE} characters")
+    text = line.strip(_AROUND)
     if not text or text.startswith("#"):
-        found.skipped += 1
-        return
-    try:
-        entity = recognize(_hash_in(text))
-    except ValueError as error:
-        found.rejected.append(Rejected(source, number, _shown(text), str(error)))
-        return
-    if entity in known:
-        found.repeats += 1
-        return
-    known.add(entity)
-    found.seeds.append(Seed(entity, source, number))
-    _remark(entity, line, f"{source}, line {number}", found)
+        return None
+    return recognize(_hash_in(text))
 
 
 def _hash_in(text: str) -> str:
     """What is left of a line without a trailing comment and a ``sha256:`` in front."""
-    text = _TRAILING_COMMENT.sub("", text)
+    before, _, _ = text.partition("#")
+    if before[-1].isspace():
+        text = before.strip(_AROUND)
     prefixed = _PREFIX.fullmatch(text)
     if prefixed is None:
         return text
@@ -178,15 +229,15 @@ def _hash_in(text: str) -> str:
     return rest
 
 
-def _remark(entity: Entity, line: str, where: str, found: SeedList) -> None:
-    if any(char in line.strip("\ufeff") for char in _INVISIBLE):
-        found.remarks.append(f"{where}: invisible characters around the hash were removed")
+def _remarks(entity: Entity, line: str) -> Iterator[str]:
+    if line.strip() != line.strip(_AROUND):
+        yield "invisible characters around the hash were removed"
     if entity.id in _EMPTY_FILE:
-        found.remarks.append(f"{where}: this is the hash of the empty file")
-    elif len(set(entity.id)) == 1:
-        found.remarks.append(f"{where}: this is hardly the hash of a file")
+        yield "this is the hash of the empty file"
+    elif not entity.id.strip(entity.id[0]):
+        yield "this is hardly the hash of a file"
 
 
-def _shown(text: str) -> str:
-    cut = text.strip()[:80]
-    return ascii(cut) if len(text.strip()) <= len(cut) else f"{cut!a}…"
+def _shown(line: str) -> str:
+    text = line.strip(_AROUND)
+    return ascii(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!a}..."

@@ -50,7 +50,7 @@ def body(
 def fetched(store: Store, raw: bytes, at: float = 1.0) -> Fetched:
     task = store.next_task()
     assert task is not None
-    return Fetched(raw, parse_page(raw, task.subject), at, task.cursor, 40)
+    return Fetched(raw, parse_page(raw, task.subject), at, task.cursor)
 
 
 def commit(store: Store, raw: bytes) -> object:
@@ -125,7 +125,7 @@ def test_a_failing_commit_leaves_nothing_of_the_page(store: Store) -> None:
     worse = good.page.observations[0].__class__(task.subject, broken, None)
     page = good.page.__class__(task.subject, (*good.page.observations, worse), 3, None, 3)
     with pytest.raises(TypeError):
-        store.commit(task, Fetched(good.body, page, 1.0, None, 40))
+        store.commit(task, Fetched(good.body, page, 1.0, None))
     assert triples(store) == []
     assert store.totals().pages == 0
     assert store.next_task() == task

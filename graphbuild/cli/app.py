@@ -292,7 +292,7 @@ def _read_seeds(sources: list[str]) -> SeedList:
         notice(f"not a seed: {rejected}")
     for remark in found.remarks:
         notice(remark)
-    if sources and not found.seeds:
+    if sources and not found:
         raise SeedError(f"no file hash in {', '.join(sources)}; expected one a line")
     return found
 

@@ -39,14 +39,12 @@ class Fetched:
         page: what they say.
         at: when it came, seconds since 1970 UTC.
         cursor: where it starts; None for the first.
-        limit: how many entries were asked for.
     """
 
     body: bytes
     page: Page
     at: float
     cursor: str | None
-    limit: int
 
 
 @dataclass(frozen=True, slots=True)

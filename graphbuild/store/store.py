@@ -203,7 +203,6 @@ class Store(Reader):
         counts = self._rows("SELECT DISTINCT count FROM page WHERE task = ?", task.id)
         return History(
             pages=0,
-            limit=1,
             counts=frozenset(count for (count,) in counts if count is not None),
             cursors=frozenset(),
             next_cursor=None,
@@ -315,7 +314,6 @@ class Store(Reader):
         earlier = rows[:-1]
         return History(
             pages=len(rows),
-            limit=fetched.limit,
             counts=frozenset(count for _, count, _ in rows if count is not None),
             cursors=frozenset(cursor for cursor, _, _ in earlier if cursor is not None),
             next_cursor=fetched.page.next_cursor,

@@ -1,5 +1,6 @@
 """The emulator over loopback and in process, behaving and not."""
 
+import base64
 import http.client
 import json
 import socket
@@ -73,6 +74,18 @@ def test_an_error_is_that_of_the_api(base, session):
     response = session.get(f"{base}/files/{'0' * 64}")
     assert (response.status_code, response.reason) == (404, "Not Found")
     assert response.json()["error"]["code"] == "NotFoundError"
+
+
+def test_every_kind_of_subject_can_be_asked_about(api, base, session):
+    address, url = "2001:db8::5", "http://bad.example:8080/?q=ü"
+    held = em.Collection("all", "All")
+    others = [em.Indicator("ip_address", address, ("all",)), em.Indicator("url", url, ("all",))]
+    api.world = em.World([], [], [held], indicators=others)  # while it is served
+    encoded = base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+    for path in (f"ip_addresses/{address}", f"urls/{encoded}", f"urls/{others[1].id}"):
+        page = session.get(f"{base}/{path}/collections").json()
+        assert [item["id"] for item in page["data"]] == ["all"]
+        assert page["links"]["self"].endswith(f"/api/v3/{path}/collections?limit=10")
 
 
 def test_the_body_can_be_streamed_raw_and_decoded(api, base, session):

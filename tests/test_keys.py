@@ -21,6 +21,7 @@ from graphbuild.keys import Key, find_key
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+PACKAGE = Path(keys.__file__).parent
 TRUE_HOME = keys._home  # before it is hidden from all tests
 
 # As a key is mistyped, pasted and mangled.
@@ -42,7 +43,7 @@ MALFORMED = {
 def shown(error: BaseException) -> str:
     """All that a traceback can show of an error, with the locals of every frame of ours."""
     text = traceback.TracebackException.from_exception(error, capture_locals=True)
-    ours = [frame for frame in text.stack if "graphbuild" in Path(frame.filename).parts]
+    ours = [frame for frame in text.stack if Path(frame.filename).is_relative_to(PACKAGE)]
     assert ours
     return f"{error!r} {error} {error.__context__!r} " + " ".join(
         f"{frame.name} {frame.locals}" for frame in ours

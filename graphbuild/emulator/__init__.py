@@ -11,28 +11,48 @@ It knows nothing of the rest of the package, so that the two can disagree.
 from graphbuild.emulator.adapter import EmulatorAdapter
 from graphbuild.emulator.answers import Answer
 from graphbuild.emulator.api import Api
+from graphbuild.emulator.breaking import break_rule
+from graphbuild.emulator.choices import Choices
+from graphbuild.emulator.dialects import DIALECTS
 from graphbuild.emulator.faults import KINDS, Fault, parse_fault
 from graphbuild.emulator.loading import load_world
 from graphbuild.emulator.log import Entry
 from graphbuild.emulator.making import family_world, made_up_world
+from graphbuild.emulator.moving import (
+    add_references,
+    drop_reference,
+    join_collection,
+    later_world,
+    leave_collection,
+)
 from graphbuild.emulator.quota import Quota
 from graphbuild.emulator.server import Emulator
-from graphbuild.emulator.world import Collection, File, Reference, World
+from graphbuild.emulator.things import Collection, File, Indicator, Reference
+from graphbuild.emulator.world import World
 
 __all__ = [
+    "DIALECTS",
     "KINDS",
     "Answer",
     "Api",
+    "Choices",
     "Collection",
     "Emulator",
     "EmulatorAdapter",
     "Entry",
     "Fault",
     "File",
+    "Indicator",
     "Quota",
     "Reference",
     "World",
+    "add_references",
+    "break_rule",
+    "drop_reference",
     "family_world",
+    "join_collection",
+    "later_world",
+    "leave_collection",
     "load_world",
     "made_up_world",
     "parse_fault",

@@ -6,59 +6,31 @@ import gzip
 import re
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
+from graphbuild.emulator.accounts import Accounts
 from graphbuild.emulator.answers import Answer, ServiceError
+from graphbuild.emulator.choices import USUAL
+from graphbuild.emulator.dialects import check_dialect
 from graphbuild.emulator.faults import Script, apply_fault
 from graphbuild.emulator.log import Entry, append, mark
-from graphbuild.emulator.quota import UNLIMITED, Meter
-from graphbuild.emulator.routes import Routes
+from graphbuild.emulator.quota import UNLIMITED
+from graphbuild.emulator.request import PREFIX, Request
+from graphbuild.emulator.routes import Reader, Routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
+    from graphbuild.emulator.answers import Json
+    from graphbuild.emulator.choices import Choices
     from graphbuild.emulator.faults import Fault
     from graphbuild.emulator.quota import Quota
     from graphbuild.emulator.world import World
 
 BASE = "https://www.virustotal.com/api/v3"  # what links say, wherever the emulator runs
-PREFIX = "/api/v3"
-
-# What a public key is not shown: whatever is about references.
-_LOCKED = frozenset({"references", "related_references"})
-# Whether a 404 or a 400 is billed is not documented; here it is, the careful reading.
-_UNBILLED = frozenset({401, 405, 429})
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a client sent, taken apart; `path` is without the prefix of the API."""
-
-    method: str
-    target: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-
-    @classmethod
-    def of(cls, method: str, target: str, headers: Mapping[str, str]) -> Request:
-        """Take a request apart; header names are the same in any case."""
-        path, _, query = target.partition("?")
-        lower = {name.lower(): value for name, value in headers.items()}
-        return cls(method.upper(), target, path, query, lower)
-
-    @property
-    def key(self) -> str:
-        """The API key, or nothing."""
-        return self.headers.get("x-apikey", "").strip()
-
-    @property
-    def is_free(self) -> bool:
-        """Whether the service takes no quota for this."""
-        return self.path.startswith(f"{PREFIX}/users/")
 
 
 class Api:
@@ -66,6 +38,10 @@ class Api:
 
     Without `keys` any key is good. `public_keys` may not read references, `inactive_keys`
     nothing. `base` is what links begin with. `log_path` takes a copy of the log as JSON lines.
+
+    `dialect` is the generation spoken: "classic", "gti" or "both"; `dialects` has the keys that
+    hear another one. Every key may call itself `user` in an address. `group` is a quota that all
+    keys share; without it nothing is said of a group. `choices` fill what is not documented.
     """
 
     def __init__(  # noqa: PLR0913 - each is a switch of the service, all named
@@ -80,19 +56,37 @@ class Api:
         clock: Callable[[], float] = time.time,
         base: str = BASE,
         log_path: Path | None = None,
+        dialect: str = "classic",
+        dialects: Mapping[str, str] | None = None,
+        user: str = "analyst",
+        group: Quota | None = None,
+        choices: Choices = USUAL,
     ) -> None:
-        self.world = world
         self.log: list[Entry] = []
         self.calls = 0
         self._keys = keys
         self._public_keys = frozenset(public_keys)
         self._inactive_keys = frozenset(inactive_keys)
-        self._meter = Meter(quota)
+        self._dialect = check_dialect(dialect)
+        self._dialects = {key: check_dialect(name) for key, name in (dialects or {}).items()}
+        self._accounts = Accounts(user, quota, group)
         self._script = Script(faults)
         self._clock = clock
-        self._routes = Routes(world, base)
+        self._base = base
+        self._choices = choices
+        self._routes = Routes(world, base, choices)
         self._log_path = log_path
         self._lock = threading.Lock()
+
+    @property
+    def world(self) -> World:
+        """What is served; another world can take its place between two requests."""
+        return self._routes.world
+
+    @world.setter
+    def world(self, world: World) -> None:
+        with self._lock:
+            self._routes = Routes(world, self._base, self._choices)
 
     def respond(self, method: str, target: str, headers: Mapping[str, str]) -> Answer:
         """Answer one request; `target` is path and query as on a request line."""
@@ -125,35 +119,38 @@ class Api:
 
     def _admit(self, request: Request) -> None:
         key = request.key
-        known = self._public_keys | self._inactive_keys | frozenset(self._keys or ())
         if not key:
             code = "AuthenticationRequiredError"
             raise ServiceError(401, "X-Apikey header is missing", code=code)
-        if self._keys is not None and key not in known:
+        if self._keys is not None and key not in self._known_keys():
             raise ServiceError(401)
         if key in self._inactive_keys:
             raise ServiceError(401, "The user account is not active", code="UserNotActiveError")
-        if not request.is_free and self._meter.is_spent(key, self._clock()):
+        if not request.is_free and self._accounts.is_spent(key, self._clock()):
             raise ServiceError(429)
-        if key in self._public_keys and not _LOCKED.isdisjoint(request.path.split("/")):
-            raise ServiceError(403)
 
-    def _read(self, request: Request) -> dict[str, object]:
+    def _known_keys(self) -> frozenset[str]:
+        return self._public_keys | self._inactive_keys | frozenset(self._keys or ())
+
+    def _read(self, request: Request) -> Json:
         if not request.path.startswith(f"{PREFIX}/"):
             raise ServiceError(404, "Resource not found.")
-        if request.path == f"{PREFIX}/users/{request.key}/overall_quotas":
-            return {"data": self._meter.report(request.key, self._clock())}
-        return self._routes.read(request.path.removeprefix(PREFIX), request.query)
+        key = request.key
+        reader = Reader(self._dialects.get(key, self._dialect), key in self._public_keys)
+        if request.is_free:
+            return self._accounts.read(request, reader, self._base, self._clock())
+        return self._routes.read(request.place, request.query, reader)
 
     def _book(self, request: Request, answer: Answer, fault: Fault | None) -> None:
-        if answer.status not in _UNBILLED and not request.is_free:
+        if answer.status not in self._choices.unbilled and not request.is_free:
             self.calls += 1
-            self._meter.spend(request.key, self._clock())
+            self._accounts.spend(request.key, request.place, self._clock())
+        keys = self._known_keys() | {request.key}
         entry = Entry(
             number=len(self.log) + 1,
             method=request.method,
-            path=_without_key(request.path, request.key),
-            query=_without_key(request.query, request.key),
+            path=_without_keys(request.path, keys),
+            query=_without_keys(request.query, keys),
             key=mark(request.key),
             status=answer.status,
             fault=fault.kind if fault else "",
@@ -166,7 +163,7 @@ class Api:
     def _finish(self, request: Request, answer: Answer) -> Answer:
         headers = {"Date": formatdate(self._clock(), usegmt=True), **answer.headers}
         body = answer.body
-        if _takes_gzip(request) and body and "Content-Encoding" not in headers:
+        if request.takes_gzip and body and "Content-Encoding" not in headers:
             body = gzip.compress(body, compresslevel=1, mtime=0)
             headers["Content-Encoding"] = "gzip"
         return replace(answer, headers={**headers, "Content-Length": str(len(body))}, body=body)
@@ -177,12 +174,6 @@ def _check_method(request: Request) -> None:
         raise ServiceError(405, "Only GET is served here")
 
 
-def _takes_gzip(request: Request) -> bool:
-    # The true front end looks at both headers: only a browser or an agent that says so gets gzip.
-    agent = request.headers.get("user-agent", "")
-    return "gzip" in agent and "gzip" in request.headers.get("accept-encoding", "")
-
-
-def _without_key(text: str, key: str) -> str:
+def _without_keys(text: str, keys: Collection[str]) -> str:
     parts = re.split("([/&=])", text)
-    return "".join("{key}" if key and part == key else part for part in parts)
+    return "".join("{key}" if part and part in keys else part for part in parts)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from graphbuild.emulator.world import Collection, File, Reference, World
+from graphbuild.emulator.things import Collection, File, Reference
+from graphbuild.emulator.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,12 +9,17 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from graphbuild.emulator import documented
+from graphbuild.emulator.breaking import break_rule
+from graphbuild.emulator.hosts import Hosts
 from graphbuild.emulator.press import Press
-from graphbuild.emulator.vocabulary import ACTORS, FAMILIES
-from graphbuild.emulator.world import Collection, File, Reference, World
+from graphbuild.emulator.things import Collection, File, Reference
+from graphbuild.emulator.vocabulary import ACTORS, FAMILIES, FILE_NAMES, FILE_SUFFIXES
+from graphbuild.emulator.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from graphbuild.emulator.things import Indicator
 
 _OVERLAP = 3  # references that a collection shares with the one before it
 _LONERS = 2  # files of which nothing is known
@@ -56,6 +61,8 @@ def made_up_world(  # noqa: PLR0913 - each is a measure of the world, all but th
     references_per_campaign: int = 40,
     siblings: int = 4,
     noise: float = 0.1,
+    indicators_per_campaign: int = 6,
+    broken: float = 0.0,
 ) -> World:
     """Make a world of planted campaigns; the same seed gives the same world.
 
@@ -63,6 +70,9 @@ def made_up_world(  # noqa: PLR0913 - each is a measure of the world, all but th
     file is in a collection of another campaign and a report is about two; a hub collection
     takes four times as many files. Without noise campaigns share nothing. The documented
     sample is part of every world, with `siblings` files in its collection.
+
+    Domains, addresses and urls are put beside the files without changing anything of them.
+    `broken` is the share of files at which `related_references` breaks its rule, see `break_rule`.
     """
     maker = _Maker(seed, noise)
     for number in range(campaigns):
@@ -71,7 +81,8 @@ def made_up_world(  # noqa: PLR0913 - each is a measure of the world, all but th
     maker.plant_documented(siblings)
     if noise:
         maker.gather()
-    return maker.world()
+    maker.rent(indicators_per_campaign)
+    return break_rule(maker.world(), share=broken, seed=seed) if broken else maker.world()
 
 
 def family_world(files: int, references: int) -> World:
@@ -97,6 +108,7 @@ class _Maker:
         self._press = Press(self._rng)
         self._campaigns: list[_Campaign] = []
         self._hubs: list[Collection] = []
+        self._indicators: list[Indicator] = []
 
     def plant(self, number: int, files: int, references: int) -> None:
         """Add a campaign: a family, often an actor, a report or two."""
@@ -154,6 +166,17 @@ class _Maker:
             sample.collections.append(hub.id)
         self._hubs = [hub]
 
+    def rent(self, count: int) -> None:
+        """Give every campaign machines, some of which another one uses too."""
+        hosts = Hosts(self._seed)
+        for here, there in zip(
+            self._campaigns, self._campaigns[1:] + self._campaigns[:1], strict=True
+        ):
+            read = self._press.written[here.collections[0].references[0]]
+            made = hosts.plant(count, here.collections, read)
+            chance = 2 * self._noise
+            self._indicators += hosts.stray(made, chance, there.collections[-1], *self._hubs)
+
     def world(self) -> World:
         """Put all together, files in no order."""
         samples = [sample for campaign in self._campaigns for sample in campaign.samples]
@@ -166,7 +189,8 @@ class _Maker:
             campaign.name: frozenset(sample.file.seed for sample in campaign.samples)
             for campaign in self._campaigns
         }
-        return World(files, self._press.written.values(), held + self._hubs, truth)
+        known = self._press.written.values()
+        return World(files, known, held + self._hubs, truth, self._indicators)
 
     def _reports(self, number: int, name: str, count: int) -> list[str]:
         """Write about a campaign; with noise, some reports are about an earlier one too."""
@@ -209,7 +233,13 @@ def _split(ids: Sequence[str], shares: Sequence[float]) -> Iterator[tuple[str, .
 def _file(text: str) -> File:
     digits = _hex(text, 136)
     sha256, sha1, md5 = digits[:64], digits[64:104], digits[104:]
-    return File(sha256, sha1, md5)
+    return File(sha256, sha1, md5, name=_file_name(int(digits[:12], 16)))
+
+
+def _file_name(number: int) -> str:
+    more, word = divmod(number, len(FILE_NAMES))
+    more, suffix = divmod(more, len(FILE_SUFFIXES))
+    return f"{FILE_NAMES[word]}_{more % 1000}{FILE_SUFFIXES[suffix]}"
 
 
 def _hex(text: str, length: int = 64) -> str:

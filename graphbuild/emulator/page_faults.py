@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild.emulator.answers import Answer
+from graphbuild.emulator.objects import TYPES
 from graphbuild.emulator.paging import encode_cursor, link, parse_ask
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from graphbuild.emulator.paging import Ask
 
 ODD_DATES = (0, -1, -62135596801, 1515715200000, 253402214400, 2**63, 1.5, True, "1515715200", None)
+_ENDPOINTS = "|".join(TYPES)
 CONTROLS = "\x00\x07\x0b\x1b[2J\x1b]52;c;cm0=\x07\x7f\u0085\u2028\u202e\u200b\ufeff\ufffe"
 
 
@@ -77,10 +80,8 @@ def _count(make: Callable[[int], object]) -> Callable[[Change], None]:
 
 
 def _other_self(change: Change) -> None:
-    place, _, query = change.page["links"]["self"].partition("?")
-    parts = place.split("/files/")
-    other = "/files/" + "0" * 64 + "/" + parts[-1].partition("/")[2]
-    change.page["links"]["self"] = f"{parts[0]}{other}?{query}"
+    links, other = change.page["links"], rf"/\1/{'0' * 64}/"
+    links["self"] = re.sub(rf"/({_ENDPOINTS})/[^/?]+/", other, links["self"], count=1)
 
 
 def _hostile_next(change: Change) -> None:

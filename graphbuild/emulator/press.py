@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from graphbuild.emulator.things import Reference
 from graphbuild.emulator.vocabulary import (
     FOREIGN_TITLES,
     ODD_DATES,
@@ -13,7 +14,6 @@ from graphbuild.emulator.vocabulary import (
     TITLES,
     VENDORS,
 )
-from graphbuild.emulator.world import Reference
 
 if TYPE_CHECKING:
     from random import Random

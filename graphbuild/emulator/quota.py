@@ -43,8 +43,8 @@ class Meter:
         )
         return any(limit is not None and self._used(key, since) >= limit for limit, since in limits)
 
-    def report(self, key: str, now: float) -> dict[str, object]:
-        """Write the answer of `overall_quotas`, which tells the hour and never the minute."""
+    def report(self, key: str, now: float) -> dict[str, dict[str, int]]:
+        """Return what is allowed and used by name, which tells the hour and never the minute."""
         a_minute = self.quota.per_minute
         hourly = None if a_minute is None else a_minute * (HOUR // MINUTE)
         rows = {
@@ -54,10 +54,8 @@ class Meter:
         }
         return {
             name: {
-                "user": {
-                    "allowed": _BOUNDLESS if allowed is None else allowed,
-                    "used": self._used(key, since),
-                }
+                "allowed": _BOUNDLESS if allowed is None else allowed,
+                "used": self._used(key, since),
             }
             for name, (allowed, since) in rows.items()
         }

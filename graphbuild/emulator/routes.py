@@ -2,141 +2,141 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from graphbuild.emulator.answers import ServiceError
+from graphbuild.emulator.choices import USUAL
+from graphbuild.emulator.dialects import LOCKED, relationships, speaks
+from graphbuild.emulator.embedding import EMBEDDED, embed, parse_names, trim
+from graphbuild.emulator.objects import TYPES, call, show_descriptor, show_full, show_object
 from graphbuild.emulator.paging import envelope, parse_ask
-from graphbuild.emulator.world import Collection, File, Item, Reference
+from graphbuild.emulator.things import Report, report_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from graphbuild.emulator.answers import Json
+    from graphbuild.emulator.choices import Choices
+    from graphbuild.emulator.things import Item, Thing
     from graphbuild.emulator.world import World
 
-Thing = File | Reference | Collection
 
-SINGULAR = {"files": "file", "references": "reference", "collections": "collection"}
+class Reader(NamedTuple):
+    """Who reads: in which dialect, and whether what is locked stays so."""
+
+    dialect: str = "classic"
+    is_public: bool = False
 
 
 class Routes:
-    """All that a key with every privilege can read of a world."""
+    """All that can be read of a world."""
 
-    def __init__(self, world: World, base: str) -> None:
+    def __init__(self, world: World, base: str, choices: Choices = USUAL) -> None:
         self.world = world
         self.base = base
+        self.choices = choices
 
-    def read(self, path: str, query: str) -> Json:
+    def read(self, path: str, query: str, reader: Reader) -> Json:
         """Answer `/{endpoint}/{id}`, `.../{relationship}` or `.../relationships/{relationship}`.
 
         Raises:
-            ServiceError: there is no such thing, or the query is wrong.
+            ServiceError: there is no such thing, it is locked, or the query is wrong.
         """
+        _check_lock(path.split("/"), reader)
         match [unquote(part) for part in path.strip("/").split("/")]:
             case [endpoint, name]:
-                return {"data": self._object(self._find(endpoint, name))}
+                thing = self._find(endpoint, name, reader)
+                return {"data": self._object(path, query, thing, reader)}
             case [endpoint, name, "relationships", relationship]:
-                items = self._list(endpoint, name, relationship)
-                return self._page(path, query, items, self._descriptor)
+                thing = self._find(endpoint, name, reader)
+                items = self._list(thing, relationship, reader)
+                return self._page(path, query, thing, items)
             case [endpoint, name, relationship]:
-                items = self._list(endpoint, name, relationship)
-                return self._page(path, query, items, self._full)
+                thing = self._find(endpoint, name, reader)
+                items = self._list(thing, relationship, reader)
+                return self._page(path, query, thing, items, full=True)
         raise ServiceError(404, "Resource not found.")
 
-    def _find(self, endpoint: str, name: str) -> Thing:
-        found: Thing | None = None
-        match endpoint:
-            case "files":
-                found = self.world.file(name)
-            case "references":
-                found = self.world.references.get(name.lower())
-            case "collections":
-                found = self.world.collections.get(name)
-            case _:
-                raise ServiceError(404, "Resource not found.")
+    def _find(self, endpoint: str, name: str, reader: Reader) -> Thing:
+        is_gone = endpoint == "references" and not speaks(reader.dialect, "classic")
+        if endpoint not in TYPES or is_gone:
+            raise ServiceError(404, "Resource not found.")
+        kind = TYPES[endpoint]
+        found = self.world.find(kind, name)
+        if found is None and kind == "collection" and speaks(reader.dialect, "gti"):
+            found = self._report(name, reader)
         if found is None:
-            raise ServiceError(404, f'{SINGULAR[endpoint].capitalize()} "{name}" not found')
+            raise ServiceError(404, f'{call(kind)} "{name}" not found')
         return found
 
-    def _list(self, endpoint: str, name: str, relationship: str) -> Sequence[Item]:
-        thing = self._find(endpoint, name)
-        match thing, relationship:
-            case File(), "related_references":
-                return self.world.related(thing)
-            case File(), "references":
-                return _items("reference", thing.direct)
-            case File(), "collections":
-                return _items("collection", thing.collections)
-            case Collection(), "references":
-                return _items("reference", thing.references)
-            case Collection() | Reference(), "files":
-                return _items("file", self.world.members(thing.id))
-            case Reference(), "collections":
-                return _items("collection", self.world.holders(thing.id))
-        raise ServiceError(404, f'Relationship "{relationship}" not found')
+    def _report(self, name: str, reader: Reader) -> Report | None:
+        prefix = report_id("")
+        reference = self.world.references.get(name.removeprefix(prefix).lower())
+        if reference is None or not name.startswith(prefix):
+            return None
+        _check_lock(["reports"], reader)
+        return Report(reference)
+
+    def _list(self, thing: Thing, relationship: str, reader: Reader) -> Sequence[Item]:
+        _check_lock([relationship], reader)
+        lister = relationships(thing, reader.dialect).get(relationship)
+        if lister is None:
+            message = f'Relationship "{relationship}" not found'
+            raise ServiceError(self.choices.no_relationship, message)
+        return lister(self.world, thing)
 
     def _page(
-        self, path: str, query: str, items: Sequence[Item], show: Callable[[Item], Json]
+        self, path: str, query: str, thing: Thing, items: Sequence[Item], *, full: bool = False
     ) -> Json:
         ask = parse_ask(query)
-        shown = items[ask.offset : ask.offset + ask.limit]
-        return envelope(self.base + path, ask, [show(item) for item in shown], len(items))
+        cut = items[ask.offset : ask.offset + ask.limit]
+        shown = [
+            show_full(self.world, item, self.base) if full else show_descriptor(self.world, item)
+            for item in cut
+        ]
+        return envelope(self._place(path, thing), ask, shown, len(items))
 
-    def _full(self, item: Item) -> Json:
-        return self._object(self._thing(item)) | self._context(item)
-
-    def _descriptor(self, item: Item) -> Json:
-        return {"type": item.type, "id": item.id} | self._context(item)
-
-    def _thing(self, item: Item) -> Thing:
-        kept: Mapping[str, Mapping[str, Thing]] = {
-            "file": self.world.files,
-            "reference": self.world.references,
-            "collection": self.world.collections,
+    def _object(self, path: str, query: str, thing: Thing, reader: Reader) -> Json:
+        shown = show_object(self.world, thing, self.base)
+        shown["attributes"] = trim(shown["attributes"], query)
+        asked = parse_names(query, "relationships")
+        told = parse_names(query, "relationship_attributes")
+        found = {name: self._embedded(thing, name, reader) for name in asked}
+        embedded = {
+            name: embed(
+                self._place(path, thing),
+                name,
+                [self._told(item, told) for item in items[:EMBEDDED]],
+                len(items),
+            )
+            for name, items in found.items()
+            if items is not None
         }
-        return kept[item.type][item.id]
+        return shown | ({"relationships": embedded} if asked else {})
 
-    def _context(self, item: Item) -> Json:
-        if item.holders is None:
-            return {}
-        return {"context_attributes": {"related_from": [self._mention(i) for i in item.holders]}}
+    def _embedded(self, thing: Thing, name: str, reader: Reader) -> Sequence[Item] | None:
+        try:
+            return self._list(thing, name, reader)
+        except ServiceError:
+            if self.choices.forgiving_embeds:
+                return None
+            raise
 
-    def _mention(self, name: str) -> Json:
-        collection = self.world.collections[name]
-        told = {"attributes": {"name": collection.name}} if collection.mentions_name else {}
-        return told | {"type": "collection", "id": name}
+    def _told(self, item: Item, names: Sequence[str]) -> Json:
+        shown = show_descriptor(self.world, item)
+        full = show_full(self.world, item, self.base)["attributes"] if names else {}
+        told = {name: full[name] for name in names if name in full}
+        return shown | ({"attributes": told} if told else {})
 
-    def _object(self, thing: Thing) -> Json:
-        match thing:
-            case File():
-                endpoint, attributes = "files", _file_attributes(thing)
-            case Reference():
-                endpoint, attributes = "references", {"url": thing.url, **thing.attributes}
-            case Collection():
-                endpoint, attributes = "collections", self._collection_attributes(thing)
-        return {
-            "attributes": attributes,
-            "type": SINGULAR[endpoint],
-            "id": thing.id,
-            "links": {"self": f"{self.base}/{endpoint}/{thing.id}"},
-        }
-
-    def _collection_attributes(self, thing: Collection) -> Json:
-        known = {
-            "name": thing.name,
-            "collection_type": thing.collection_type,
-            "origin": thing.origin,
-            "references_count": len(set(thing.references)),
-            "files_count": len(self.world.members(thing.id)),
-        }
-        return {name: value for name, value in known.items() if value is not None}
+    def _place(self, path: str, thing: Thing) -> str:
+        """Return the address that links begin with."""
+        if self.choices.canonical_links:
+            _, endpoint, _, *rest = path.split("/")
+            path = "/".join(["", endpoint, thing.id, *rest])
+        return self.base + path
 
 
-def _file_attributes(file: File) -> Json:
-    hashes = {"sha256": file.sha256, "sha1": file.sha1, "md5": file.md5}
-    return {kind: value for kind, value in hashes.items() if value}
-
-
-def _items(kind: str, names: Iterable[str]) -> list[Item]:
-    return [Item(kind, name) for name in sorted(set(names))]
+def _check_lock(words: Iterable[str], reader: Reader) -> None:
+    if reader.is_public and not LOCKED.isdisjoint(words):
+        raise ServiceError(403)

@@ -12,7 +12,7 @@ from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self, cast
 
-from graphbuild.emulator.api import PREFIX
+from graphbuild.emulator.request import PREFIX
 from graphbuild.emulator.wire_faults import LASTING, WIRE_FAULTS, Wire
 
 if TYPE_CHECKING:

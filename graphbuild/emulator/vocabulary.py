@@ -92,5 +92,23 @@ FOREIGN_TITLES = (
     "Cómo {name} engañó a «{number}» empresas españolas",
 )
 
+# Names of files as people send them, and of machines as people rent them.
+FILE_NAMES = (
+    "invoice",
+    "scan",
+    "delivery_note",
+    "payment_advice",
+    "setup",
+    "update",
+    "photo",
+    "contract",
+    "timetable",
+    "quotation",
+)
+FILE_SUFFIXES = (".exe", ".dll", ".docm", ".xlsm", ".js", ".lnk", ".pdf.exe", ".elf")
+
+HOSTS = ("cdn", "mail", "static", "img", "panel", "sync", "edge", "assets", "login", "files")
+HOST_WORDS = ("harvest", "pebble", "orchid", "tandem", "ferry", "walnut", "meadow", "copper")
+
 # Dates the service should not state, and a careful reader survives.
 ODD_DATES = (0, -1, 1_515_715_200_000, 253_402_214_400)

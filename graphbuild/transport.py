@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 32 * 1024 * 1024
 _ERROR_BYTES = 64 * 1024  # of an error's body: its code is all that is wanted
 _CONNECT_SECONDS = 10.0
+_GRACE = 5.0  # seconds that a single read may outlast the deadline, so that the watch is first
 _CHUNK = 64 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 # The front end compresses only for agents that say "gzip" (as the official clients do).
@@ -128,7 +129,7 @@ class Transport:
             auth=self._auth,
             allow_redirects=False,
             stream=True,
-            timeout=(min(_CONNECT_SECONDS, self._deadline), self._deadline),
+            timeout=(min(_CONNECT_SECONDS, self._deadline), self._deadline + _GRACE),
         ) as response:
             headers = {name.lower(): value for name, value in response.headers.items()}
             body, damage = self._read(response, headers)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graphbuild.completeness import FAILED, Verdict
+from graphbuild.client import LIMIT
+from graphbuild.completeness import COMPLETE, FAILED, PENDING, Verdict
 from graphbuild.errors import (
     ApiError,
     BudgetSpent,
@@ -22,6 +23,7 @@ from graphbuild.errors import (
     QuotaExhausted,
     Transient,
 )
+from graphbuild.frugal import Knowledge, next_to_read
 from graphbuild.pacing import MINUTE, day_start, next_day
 from graphbuild.store import Fetched
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from graphbuild.client import Client
     from graphbuild.entities import Entity
+    from graphbuild.frugal import Reading
     from graphbuild.store import Store, Task
 
 # Subjects in a row that fail in passing before the run stops: a service that is down for one is
@@ -48,6 +51,7 @@ class Step:
         verdict: how the subject stands now.
         remarks: what the page held that was set aside or changed.
         error: why there is no page, if there is none.
+        inferred: references that no page was asked for, because the known ones prove them.
     """
 
     subject: Entity
@@ -56,6 +60,7 @@ class Step:
     verdict: Verdict
     remarks: tuple[str, ...] = ()
     error: ApiError | PayloadError | None = None
+    inferred: int = 0
 
 
 class Crawl:
@@ -66,6 +71,7 @@ class Crawl:
         store: tells what to ask and keeps what comes.
         max_calls: how many calls the campaign may cost in all, over every run; None for no limit.
         per_day: how many calls a UTC day may hold; None for no limit of ours.
+        frugal: leave out pages whose content is proved by what is known (see ``frugal``).
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class Crawl:
         *,
         max_calls: int | None = None,
         per_day: int | None = None,
+        frugal: bool = False,
     ) -> None:
         self._client = client
         self._store = store
@@ -82,6 +89,7 @@ class Crawl:
         self._stopping = False
         self._failures = 0
         self._patient = True
+        self._frugal = frugal
 
     def stop(self) -> None:
         """End the iteration after the step in progress; safe in a signal handler."""
@@ -97,11 +105,13 @@ class Crawl:
         self._remember_pace()
         self._patient = self._store.quota_resets_at() <= self._client.clock.now()
         self._store.requeue()
-        while not self._stopping and (task := self._store.next_task()):
+        plan = _Thrift(self._store) if self._frugal else _InOrder(self._store)
+        while not self._stopping and (task := plan.next_task()):
             step = self._step(task)
             if step is None:
                 return
             yield step
+            yield from plan.after(task)
 
     def _remember_pace(self) -> None:
         now = self._client.clock.now()
@@ -139,6 +149,75 @@ class Crawl:
                 f"{self._failures} subjects in a row could not be read: {error}; run again later"
             )
         return Step(task.subject, task.pages + 1, 0, Verdict(FAILED, str(error)), (), error)
+
+
+class _InOrder:
+    """First pages first, then each subject's others, in the order of the seeds."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def next_task(self) -> Task | None:
+        return self._store.next_task()
+
+    def after(self, task: Task) -> Iterator[Step]:  # noqa: ARG002  the role's
+        return iter(())
+
+
+class _Thrift:
+    """First pages first, then whatever spares most calls; what is proved is not asked."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._knowledge: Knowledge[int] = Knowledge()
+        self._open: dict[int, Reading[int]] = {}
+        self._doubted = store.doubted()
+        self._current: int | None = None
+        for number in store.tasks(COMPLETE):
+            self._learn(store.reading(number))
+        for number in store.tasks(PENDING):
+            self._open[number] = store.reading(number)
+
+    def next_task(self) -> Task | None:
+        first = self._store.first_task()
+        if first is not None:
+            return first
+        pending = {key: self._open[key] for key in self._store.tasks(PENDING)}
+        if not pending:
+            return None
+        if self._current not in pending:
+            self._current = next_to_read(pending, self._knowledge, LIMIT)
+        return self._store.task(self._current)
+
+    def after(self, task: Task) -> Iterator[Step]:
+        """Take in what a page taught; the subjects that are proved by it."""
+        reading = self._store.reading(task.id)
+        self._open[task.id] = reading
+        if reading.whole:
+            self._learn(reading)
+        if self._store.first_task() is not None:
+            return
+        for number in self._store.tasks(PENDING):
+            step = self._conclude(number)
+            if step is not None:
+                yield step
+
+    def _learn(self, reading: Reading[int]) -> None:
+        if reading.whole:
+            self._knowledge.learn(reading)
+
+    def _conclude(self, number: int) -> Step | None:
+        """The step that completes a subject without asking, if what is known proves it."""
+        proof = self._knowledge.prove(self._open[number])
+        if proof.excess and number not in self._doubted:
+            self._doubted.add(number)
+            self._store.doubt(number, f"its collections hold {proof.excess} references too many")
+        if not proof.complete or number in self._doubted:
+            return None
+        task = self._store.task(number)
+        self._store.conclude(number, proof.behind)
+        verdict = Verdict(COMPLETE)
+        return Step(task.subject, task.pages, 0, verdict, inferred=len(proof.behind))
 
 
 class _Ledger:

@@ -13,8 +13,9 @@ The contract of the graph:
   and nothing an answer says under these five names reaches the graph;
 * edge attributes ``relation`` (``related_references`` or ``related_from``), ``weight`` (how many
   observations stand behind it) and, on ``related_references``, ``related_from``: the sorted node
-  keys of the collections, with ``NO_COLLECTION`` standing for "through none that was named". Where
-  two nodes are tied in both ways, the edge is a ``related_references`` one that weighs both.
+  keys of the collections, with ``NO_COLLECTION`` standing for "through none that was named", and
+  ``evidence``: ``observed`` in an answer, or ``inferred`` from what other answers prove. Where two
+  nodes are tied in both ways, the edge is a ``related_references`` one that weighs both.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from graphbuild.entities import Entity
-from graphbuild.observations import Observation
+from graphbuild.observations import OBSERVED, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,7 +75,8 @@ def observations_of(graph: nx.DiGraph[str]) -> Iterator[Observation]:
             continue
         for key in edge["related_from"]:
             behind = None if key == NO_COLLECTION else entity(key)
-            yield Observation(entity(source), entity(target), behind)
+            evidence = edge.get("evidence", OBSERVED)
+            yield Observation(entity(source), entity(target), behind, evidence)
 
 
 def _entity(graph: nx.DiGraph[str], key: str) -> Entity:
@@ -91,6 +93,8 @@ def _add_observation(graph: nx.DiGraph[str], observation: Observation) -> None:
     behind = NO_COLLECTION if related_from is None else _add_node(graph, related_from)
     edge = _edge(graph, source, target)
     edge["relation"] = RELATED_REFERENCES
+    if edge.get("evidence") != OBSERVED:  # once observed is observed
+        edge["evidence"] = observation.evidence
     seen: set[str] = edge.setdefault("related_from", set())
     if behind in seen:
         return

@@ -27,6 +27,7 @@ from graphbuild.entities import (
 from graphbuild.errors import PayloadError
 from graphbuild.payload import attributes, decode, kind_of, refuse_depth, shown
 
+OBSERVED, INFERRED = "observed", "inferred"  # what stands behind a fact
 MAX_ITEMS = 10_000
 MAX_CURSOR = 4_096
 MAX_REMARKS = 1_000
@@ -47,11 +48,14 @@ class Observation:
         subject: what was asked about.
         reference: the report it is related to.
         related_from: the collection through which, None where the answer names none.
+        evidence: ``OBSERVED`` where an answer said so, ``INFERRED`` where what other answers said
+            proves it.
     """
 
     subject: Entity
     reference: Entity
     related_from: Entity | None
+    evidence: str = OBSERVED
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ ROOT = PACKAGE.parent
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "disk": set(),
+    "frugal": set(),
     "pacing": set(),
     "completeness": set(),
     "entities": set(),
@@ -29,8 +30,8 @@ ROOMS: dict[str, set[str]] = {
     "observations": {"entities", "errors", "payload"},
     "transport": {"errors", "keys"},
     "client": {"entities", "errors", "keys", "observations", "pacing", "payload", "transport"},
-    "store": {"completeness", "disk", "entities", "errors", "observations", "seeds"},
-    "crawl": {"client", "completeness", "entities", "errors", "pacing", "store"},
+    "store": {"completeness", "disk", "entities", "errors", "frugal", "observations", "seeds"},
+    "crawl": {"client", "completeness", "entities", "errors", "frugal", "pacing", "store"},
     "answers": {"entities", "errors", "observations", "payload", "store"},
     "emulator": set(),
     "graph": {"entities", "observations"},

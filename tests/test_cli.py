@@ -483,3 +483,24 @@ def test_the_emulator_serves_until_interrupted(shell: Shell) -> None:
     logged = [json.loads(line) for line in (shell.folder / "log.jsonl").read_text().splitlines()]
     assert {entry["status"] for entry in logged} == {200}
     assert KEY not in (shell.folder / "log.jsonl").read_text()
+
+
+# --- frugal --------------------------------------------------------------------------------------
+
+
+def test_a_frugal_crawl_tells_what_it_inferred_and_exports_can_leave_it_out(
+    shell: Shell, service
+) -> None:
+    world = family_world(5, 90)
+    where = ("--store", "c.db", "--base-url", service(Api(world)))
+    done = shell("crawl", seeds(shell, *world.hashes()), *where, "--frugal")
+    assert done.returncode == 0
+    assert "50 references inferred, no call needed" in done.stderr
+    assert "this run: 7 calls, 7 pages" in done.stdout
+    stood = shell("status", "--store", "c.db").stdout
+    assert "450 of 450 references are known, file by file, 200 of them inferred" in stood
+    assert shell("check", "--store", "c.db").returncode == 0
+    for option, rows in ((), 450), (("--observed-only",), 250):
+        shell("export", "--store", "c.db", "--to", "csv", "--out", "out", *option)
+        with (shell.folder / "out" / "observations.csv").open(newline="") as stream:
+            assert len(list(csv.DictReader(stream))) == rows

@@ -233,11 +233,13 @@ def test_what_a_reader_finds_at_edges():
         "relation": "related_references",
         "weight": 3.0,
         "observations": 3,
+        "evidence": "observed",
         "related_from": "- collection:alienvault_5a5 collection:malpedia_win_emotet",
     }
     assert edges[REPORT.key, OTHERS.key]["relation"] == "related_from"
     assert edges[REPORT.key, OTHERS.key]["observations"] == 2
     assert "related_from" not in edges[REPORT.key, OTHERS.key]
+    assert "evidence" not in edges[REPORT.key, OTHERS.key]
 
 
 def test_attribute_names_from_outside_never_become_keys():

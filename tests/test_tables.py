@@ -81,7 +81,8 @@ def test_one_row_for_each_observation():
     data = written(tables.write_observations, campaign())
     assert data.splitlines()[0] == (
         b'"subject_type","subject_id","reference_id","related_from_type","related_from_id",'
-        b'"reference_type","reference_url","reference_title","related_from_name"'
+        b'"reference_type","reference_url","reference_title","related_from_name",'
+        b'"evidence"'
     )
     found = rows(data)
     assert {tuple(row.values())[:5] for row in found} == {
@@ -136,6 +137,7 @@ def test_one_row_for_each_edge():
         "target": REPORT.key,
         "relation": "related_references",
         "weight": "3",
+        "evidence": "observed",
         "related_from": f"{OTHERS.key} {GANG.key}",
     }
     assert found[EMOTET.key, BARE.key]["related_from"] == ""

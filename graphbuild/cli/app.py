@@ -121,6 +121,14 @@ def crawl(
         str | None, typer.Option(hidden=True, callback=_no_key_here)
     ] = None,
     *,
+    frugal: Annotated[
+        bool,
+        typer.Option(
+            "--frugal",
+            help="Ask for no page whose content follows from what is known: a collection's "
+            "references are the same for every file in it. What is inferred is marked so.",
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Ask VirusTotal for the references of each file, and keep every answer.
@@ -130,7 +138,7 @@ def crawl(
     """
     with _told():
         found = _read_seeds(seeds or [])
-        limits = Limits(per_minute=per_minute, per_day=per_day, max_calls=max_calls)
+        limits = Limits(per_minute=per_minute, per_day=per_day, max_calls=max_calls, frugal=frugal)
         _check_address(base_url)
         with _campaign(store, new=bool(seeds)) as campaign:
             added = campaign.add_seeds(found)
@@ -188,6 +196,9 @@ def export(
         Path, typer.Option(metavar="DIR", help="The folder to write into; made if missing.")
     ] = Path("output"),
     *,
+    observed_only: Annotated[
+        bool, typer.Option("--observed-only", help="Leave out what a frugal crawl inferred.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Write the graph: graph.graphml for Gephi, graph.html for a browser, CSV tables.
@@ -198,7 +209,7 @@ def export(
 
     names = files.formats(to)
     with _told(), Store.read(store) as campaign:
-        written = files.write(campaign, out, names)
+        written = files.write(campaign, out, names, observed_only=observed_only)
         if json:
             result_json(files.as_json(written))
         else:

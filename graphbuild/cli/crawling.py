@@ -46,11 +46,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the user allows: calls a minute, a UTC day, and for the campaign in all."""
+    """What the user allows: calls a minute, a UTC day, and for the campaign in all; frugality."""
 
     per_minute: int | None = None
     per_day: int | None = None
     max_calls: int | None = None
+    frugal: bool = False
 
 
 def ask(
@@ -74,7 +75,13 @@ def ask(
         raise SeedError("your API key stands in the seed list; take it out, it was not sent")
     clock, pace = SystemClock(), Pace(limits.per_minute)
     with Client(key, base_url=base_url, pace=pace, clock=clock) as client, progress:
-        crawl = Crawl(client, store, max_calls=limits.max_calls, per_day=limits.per_day)
+        crawl = Crawl(
+            client,
+            store,
+            max_calls=limits.max_calls,
+            per_day=limits.per_day,
+            frugal=limits.frugal,
+        )
         return run(crawl, store, clock, progress)
 
 
@@ -90,7 +97,7 @@ def run(crawl: Crawl, store: Store, clock: SystemClock, progress: Progress) -> O
     with _stopped_by_signals(crawl, clock) as caught:
         try:
             for step in crawl:
-                outcome.pages += step.error is None
+                outcome.pages += step.error is None and not step.inferred
                 watch.step(step)
         except Paused as reason:
             outcome.paused = str(reason)
@@ -115,8 +122,8 @@ class _Watch:
     def step(self, step: Step) -> None:
         from graphbuild.client import LIMIT
 
-        self._made += 1
-        self._references += step.new
+        self._made += not step.inferred
+        self._references += step.new + step.inferred
         self._left -= 1
         if self._left <= 0 or time.monotonic() - self._looked > _REFRESH:
             self._left = self._store.calls_left(LIMIT)
@@ -131,6 +138,9 @@ class _Watch:
 
 def _line(step: Step) -> str:
     verdict = step.verdict
+    if step.inferred:
+        proved = counted(step.inferred, "reference")
+        return f"{step.subject.id}: {proved} inferred, no call needed, {verdict.state}"
     said = f" ({verdict.remark})" if verdict.remark else ""
     odd = f", {counted(len(step.remarks), 'remark')}" if step.remarks else ""
     return (

@@ -42,16 +42,22 @@ def formats(text: str) -> list[str]:
     return names
 
 
-def write(store: Store, folder: Path, names: Sequence[str]) -> list[Written]:
-    """Write the store's graph into ``folder``.
+def write(
+    store: Store, folder: Path, names: Sequence[str], *, observed_only: bool = False
+) -> list[Written]:
+    """Write the store's graph into ``folder``; without what is inferred, if told so.
 
     Raises:
         ExportError: a file could not be written.
     """
     from graphbuild.exporters import export_all
     from graphbuild.graph import build_graph
+    from graphbuild.observations import OBSERVED
 
-    graph = build_graph(store.observations(), subjects=store.subjects())
+    observations = (
+        one for one in store.observations() if one.evidence == OBSERVED or not observed_only
+    )
+    graph = build_graph(observations, subjects=store.subjects())
     return export_all(graph, folder, names)
 
 

@@ -44,7 +44,9 @@ def status(store: Store, *, everything: bool) -> None:
     result(str(store.path))
     result(in_words(totals))
     if totals.announced:
-        result(f"{totals.received:,} of {totals.announced:,} references are known, file by file")
+        inferred = f", {totals.inferred:,} of them inferred" if totals.inferred else ""
+        known = totals.received + totals.inferred
+        result(f"{known:,} of {totals.announced:,} references are known, file by file{inferred}")
     subjects = list(store.statuses())
     rows = subjects if everything else [row for row in subjects if _is_problem(row)][:_FEW]
     if rows:
@@ -115,7 +117,8 @@ def _is_problem(row: SubjectStatus) -> bool:
 
 
 def _row(row: SubjectStatus) -> tuple[str, str, str, str, str]:
-    known = f"{row.received:,}" if row.count is None else f"{row.received:,} of {row.count:,}"
+    known = f"{row.received + row.inferred:,}"
+    known += "" if row.count is None else f" of {row.count:,}"
     return (row.subject.id, row.state, known, f"{row.pages:,}", row.remark or row.error)
 
 

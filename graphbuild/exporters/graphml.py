@@ -21,6 +21,7 @@ from graphbuild.exporters.elements import element, facts, text_element
 from graphbuild.exporters.looks import colour_of, sizes
 from graphbuild.exporters.plain import Remarks, write_lines, xml_text
 from graphbuild.graph import RELATED_FROM, RELATED_REFERENCES
+from graphbuild.observations import INFERRED, OBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,13 +62,15 @@ EDGE_KEYS = {
     "relation": "string",
     "weight": "double",
     "observations": "long",
+    "evidence": "string",
     "related_from": "string",
 }
-_EDGE_NAMES = frozenset({"relation", "weight", "related_from"})
+_EDGE_NAMES = frozenset({"relation", "weight", "evidence", "related_from"})
 _COUNT = 2**53  # the largest whole number that a double, and so a weight, holds exactly
 _RELATIONS = {
     name: f'<data key="e_relation">{name}</data>' for name in (RELATED_REFERENCES, RELATED_FROM)
 }
+_EVIDENCE = {name: f'<data key="e_evidence">{name}</data>' for name in (OBSERVED, INFERRED)}
 _HEAD = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <graphml xmlns="http://graphml.graphdrawing.org/xmlns">
@@ -219,5 +222,6 @@ def _weight(weight: object, remarks: Remarks) -> str:
 
 
 def _behind(edge: dict[str, Any], remarks: Remarks) -> str:
-    keys = edge.get("related_from")
-    return text_element("e_related_from", " ".join(keys), remarks) if keys else ""
+    keys, evidence = edge.get("related_from"), edge.get("evidence")
+    told = text_element("e_related_from", " ".join(keys), remarks) if keys else ""
+    return (_EVIDENCE.get(evidence, "") if evidence else "") + told

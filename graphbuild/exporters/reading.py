@@ -23,6 +23,7 @@ from graphbuild.exporters.columns import scalars
 from graphbuild.exporters.elements import NODE_KINDS
 from graphbuild.exporters.plain import label_text
 from graphbuild.graph import NO_COLLECTION, RELATED_REFERENCES
+from graphbuild.observations import OBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -213,6 +214,7 @@ class _Reader:
         edge: dict[str, Any] = {"relation": texts["relation"], "weight": self._weight(texts)}
         if texts["relation"] == RELATED_REFERENCES:
             edge["related_from"] = tuple((texts.get("related_from") or NO_COLLECTION).split())
+            edge["evidence"] = texts.get("evidence", OBSERVED)
         self.graph.add_edge(source, target, **edge)
 
     def _weight(self, texts: dict[str, str]) -> int | float:

@@ -49,7 +49,7 @@ NODE_COLUMNS = (
     "degree",
     "attributes",
 )
-EDGE_COLUMNS = ("source", "target", "relation", "weight", "related_from")
+EDGE_COLUMNS = ("source", "target", "relation", "weight", "related_from", "evidence")
 OBSERVATION_COLUMNS = (
     "subject_type",
     "subject_id",
@@ -60,6 +60,7 @@ OBSERVATION_COLUMNS = (
     "reference_url",
     "reference_title",
     "related_from_name",
+    "evidence",
 )
 # The attributes among these columns that are not texts; the derived ones are no attributes.
 _OTHERS = {"creation_date": int, "seed": bool}
@@ -103,15 +104,14 @@ def nodes_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
 def edges_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
     """The edges as a pandas frame, with the columns of ``write_edges``."""
     rows = list(_edge_rows(graph))
-    whole = all(isinstance(weight, int) for _, _, _, weight, _ in rows)
-    return _frame(
-        EDGE_COLUMNS, rows, {"relation": "category", "weight": "Int64" if whole else "Float64"}
-    )
+    whole = all(isinstance(weight, int) for _, _, _, weight, *_ in rows)
+    kinds = {"relation": "category", "evidence": "category"}
+    return _frame(EDGE_COLUMNS, rows, kinds | {"weight": "Int64" if whole else "Float64"})
 
 
 def observations_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
     """The observations as a pandas frame, with the columns of ``write_observations``."""
-    types = (name for name in OBSERVATION_COLUMNS if name.endswith("_type"))
+    types = (name for name in OBSERVATION_COLUMNS if name.endswith("_type") or name == "evidence")
     kinds = dict.fromkeys(types, "category")
     return _frame(OBSERVATION_COLUMNS, _observation_rows(graph), kinds)
 
@@ -144,7 +144,14 @@ def _split(attributes: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def _edge_rows(graph: nx.DiGraph[str]) -> Iterator[Row]:
     for source, target, edge in graph.edges(data=True):
         behind = (key for key in edge.get("related_from", ()) if key != NO_COLLECTION)
-        yield source, target, edge["relation"], edge.get("weight", 1), " ".join(behind) or None
+        yield (
+            source,
+            target,
+            edge["relation"],
+            edge.get("weight", 1),
+            " ".join(behind) or None,
+            edge.get("evidence"),
+        )
 
 
 def _observation_rows(graph: nx.DiGraph[str]) -> Iterator[Row]:
@@ -160,6 +167,7 @@ def _observation_rows(graph: nx.DiGraph[str]) -> Iterator[Row]:
             reference.attributes.get("url"),
             reference.attributes.get("title"),
             behind.attributes.get("name") if behind else None,
+            seen.evidence,
         )
 
 

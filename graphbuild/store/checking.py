@@ -7,7 +7,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from graphbuild.errors import PayloadError, StoreError
-from graphbuild.observations import parse_page
+from graphbuild.observations import OBSERVED, parse_page
 from graphbuild.store.rows import Damage
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def damages(reader: Reader) -> Iterator[Damage]:
                 yield triples
             else:
                 stated |= triples
-        stored = {_triple(each) for each in reader.observations()}
+        stored = {_triple(each) for each in reader.observations() if each.evidence == OBSERVED}
     except StoreError as error:
         yield Damage(None, str(error))
         return

@@ -53,9 +53,11 @@ CREATE TABLE task (
     cursor TEXT,
     count INTEGER,
     received INTEGER NOT NULL DEFAULT 0,
+    inferred INTEGER NOT NULL DEFAULT 0,
     error TEXT NOT NULL DEFAULT '',
     retry INTEGER NOT NULL DEFAULT 0,
     remark TEXT NOT NULL DEFAULT '',
+    doubt TEXT NOT NULL DEFAULT '',
     UNIQUE (subject, relationship)
 ) STRICT;
 CREATE TABLE page (
@@ -78,6 +80,7 @@ CREATE TABLE observation (
     reference INTEGER NOT NULL REFERENCES entity,
     related_from INTEGER NOT NULL,
     page INTEGER NOT NULL REFERENCES page,
+    inferred INTEGER NOT NULL,
     PRIMARY KEY (subject, reference, related_from)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE call (

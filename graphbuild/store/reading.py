@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 from graphbuild.completeness import COMPLETE, FAILED, INCOMPLETE, PENDING
 from graphbuild.entities import Entity
 from graphbuild.errors import StoreError
-from graphbuild.observations import Observation
+from graphbuild.frugal import Reading
+from graphbuild.observations import INFERRED, OBSERVED, Observation
 from graphbuild.store import file
 from graphbuild.store.rows import PackedPage, StoredPage, SubjectStatus, Task, Totals
 
@@ -77,14 +78,20 @@ class Reader:
         """Every observation once: subjects in the order they were added, references by id."""
         entities = self._entities()
         rows = self._rows(
-            "SELECT observation.subject, reference, related_from FROM observation"
+            "SELECT observation.subject, reference, related_from, observation.inferred"
+            " FROM observation"
             " JOIN task ON task.subject = observation.subject"
             " JOIN entity AS cited ON cited.id = reference"
             " LEFT JOIN entity AS behind ON behind.id = related_from"
             " ORDER BY task.id, cited.type, cited.name, behind.type, behind.name"
         )
-        for subject, reference, behind in rows:
-            yield Observation(entities[subject], entities[reference], entities.get(behind))
+        for subject, reference, behind, inferred in rows:
+            yield Observation(
+                entities[subject],
+                entities[reference],
+                entities.get(behind),
+                INFERRED if inferred else OBSERVED,
+            )
 
     def _entities(self) -> dict[int, Entity]:
         rows = self._rows("SELECT id, type, name, attributes FROM entity")
@@ -106,7 +113,8 @@ class Reader:
     def statuses(self) -> Iterator[SubjectStatus]:
         """How completely each subject is known, in the order they were added."""
         rows = self._rows(
-            "SELECT type, name, state, pages, count, received, error, remark FROM task"
+            "SELECT type, name, state, pages, count, received, inferred, error,"
+            " trim(remark || '; ' || doubt, '; ') FROM task"
             " JOIN entity ON entity.id = task.subject ORDER BY task.id"
         )
         for kind, name, *rest in rows:
@@ -128,6 +136,7 @@ class Reader:
             observations=self._number("SELECT count(*) FROM observation"),
             announced=self._number("SELECT sum(count) FROM task"),
             received=self._number("SELECT sum(received) FROM task"),
+            inferred=self._number("SELECT sum(inferred) FROM task"),
             remarks=self._number("SELECT sum(remarks) FROM page"),
             calls=self.calls(),
         )
@@ -188,6 +197,45 @@ class Reader:
         for (said,) in self._rows("PRAGMA integrity_check(20)"):
             if said != "ok":
                 yield said
+
+    # --- for a frugal crawl ----------------------------------------------------------------------
+
+    def first_task(self) -> Task | None:
+        """A task of which no page is read yet, in the order of the seeds."""
+        where = f"{TASKS} WHERE state = ? AND cursor IS NULL ORDER BY task.id LIMIT 1"
+        return next(map(task_of, self._rows(where, PENDING)), None)
+
+    def task(self, number: int) -> Task:
+        """The task of that number."""
+        return next(map(task_of, self._rows(f"{TASKS} WHERE task.id = ?", number)))
+
+    def tasks(self, state: str) -> list[int]:
+        """The numbers of all tasks that stand so, in the order of the seeds."""
+        return [
+            number
+            for (number,) in self._rows("SELECT id FROM task WHERE state = ? ORDER BY id", state)
+        ]
+
+    def doubted(self) -> set[int]:
+        """The numbers of the tasks for which nothing may be concluded."""
+        return {number for (number,) in self._rows("SELECT id FROM task WHERE doubt <> ''")}
+
+    def reading(self, task: int) -> Reading[int]:
+        """What was read of a subject, entities by their numbers here."""
+        query = "SELECT subject, count, state, remark, inferred FROM task WHERE id = ?"
+        subject, count, state, remark, inferred = next(self._rows(query, task))
+        reading: Reading[int] = Reading(
+            count=count, whole=state == COMPLETE and not remark and not inferred
+        )
+        rows = self._rows(
+            "SELECT reference, related_from FROM observation WHERE subject = ? AND NOT inferred",
+            subject,
+        )
+        for reference, collection in rows:
+            found = reading.behind[reference]
+            if collection:
+                found.add(collection)
+        return reading
 
     # --- queries ----------------------------------------------------------------------------------
 

@@ -64,7 +64,8 @@ class SubjectStatus:
         state: one of ``completeness.STATES``.
         pages: pages stored.
         count: references announced; None while unknown.
-        received: distinct references stored.
+        received: distinct references read.
+        inferred: references that were not read but proved.
         error: the code of the refusal, if it was refused.
         remark: what does not add up, if anything.
     """
@@ -74,6 +75,7 @@ class SubjectStatus:
     pages: int
     count: int | None
     received: int
+    inferred: int
     error: str
     remark: str
 
@@ -93,6 +95,7 @@ class Totals:
     observations: int
     announced: int
     received: int
+    inferred: int
     remarks: int
     calls: int
 

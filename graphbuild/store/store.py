@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from graphbuild.completeness import (
+    COMPLETE,
     FAILED,
     INCOMPLETE,
     PENDING,
@@ -211,6 +212,31 @@ class Store(Reader):
             distinct=received,
         )
 
+    def conclude(self, task: int, behind: Mapping[int, Iterable[int]]) -> None:
+        """Complete a subject without asking on: what its further pages hold is proved.
+
+        Args:
+            task: the number of its task.
+            behind: the references not read of it, and the collections behind each; as numbered
+                by :meth:`reading`.
+        """
+        with self._transaction():
+            subject = self._number("SELECT subject FROM task WHERE id = ?", task)
+            page = self._number("SELECT max(id) FROM page WHERE task = ?", task)
+            self._db.executemany(
+                "INSERT OR IGNORE INTO observation VALUES (?, ?, ?, ?, 1)",
+                [(subject, one, other, page) for one, found in behind.items() for other in found],
+            )
+            self._db.execute(
+                "UPDATE task SET state = ?, cursor = NULL, inferred = ? WHERE id = ?",
+                (COMPLETE, len(behind), task),
+            )
+
+    def doubt(self, task: int, remark: str) -> None:
+        """Keep why nothing is concluded for a subject; it is read page by page."""
+        with self._transaction():
+            self._db.execute("UPDATE task SET doubt = ? WHERE id = ?", (remark, task))
+
     def begin_call(self, subject: Entity, relationship: str, now: float) -> int:
         """Note, durably, that a call is about to be made."""
         with self._transaction():
@@ -288,8 +314,8 @@ class Store(Reader):
             reference = self._intern(observation.reference)
             behind = observation.related_from
             self._db.execute(
-                "INSERT INTO observation VALUES (?, ?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET page = excluded.page",
+                "INSERT INTO observation VALUES (?, ?, ?, ?, 0)"
+                " ON CONFLICT DO UPDATE SET page = excluded.page, inferred = 0",
                 (subject, reference, _NO_ENTITY if behind is None else self._intern(behind), page),
             )
 
@@ -301,7 +327,10 @@ class Store(Reader):
         return self._number(query, task.id)
 
     def _received(self, subject: int, first: int) -> int:
-        query = "SELECT count(DISTINCT reference) FROM observation WHERE subject = ? AND page >= ?"
+        query = (
+            "SELECT count(DISTINCT reference) FROM observation"
+            " WHERE subject = ? AND page >= ? AND NOT inferred"
+        )
         return self._number(query, subject, first)
 
     def _history(self, first: int, fetched: Fetched, new: int, received: int) -> History:

@@ -8,13 +8,14 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import CANARY, Listener, ManualClock
+from rig import CANARY, Listener, ManualClock, Shell
 
 from graphbuild.emulator import Api, Emulator, family_world
 from graphbuild.keys import Key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from rig import Act
 
@@ -105,3 +106,27 @@ def listener() -> Iterator[Callable[..., Listener]]:
             return made
 
         yield make
+
+
+# --- the command line ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+@pytest.fixture
+def service():
+    """An emulator over HTTP; faults and keys can be set on its ``api``."""
+    servers: list[Emulator] = []
+
+    def start(api: Api) -> str:
+        server = Emulator(api)
+        server.start()
+        servers.append(server)
+        return server.base_url
+
+    yield start
+    for server in servers:
+        server.close()

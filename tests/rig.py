@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # A key that must turn up nowhere.
 CANARY = "c0ffee5ea1ed5eed0ddba11f005ba11deadbea7facade0b0e5caff01d1ab1e42"
@@ -151,3 +158,37 @@ def answer(body: bytes = b"", status: int = 200, *fields: str, length: int | Non
     if KEPT not in fields:
         lines.append("Connection: close")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+KEY = "0123456789abcdef" * 4
+
+
+class Shell:
+    """Runs ``graphbuild`` in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "VT_APIKEY": KEY, "HOME": str(folder)}
+
+    def __call__(self, *words: object, given: str = "") -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "graphbuild", *map(str, words)],
+            input=given,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            cwd=self.folder,
+            env=self.environment,
+            check=False,
+            timeout=120,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        assert KEY not in done.stdout + done.stderr
+        return done
+
+
+def seeds(shell: Shell, *lines: str) -> str:
+    (shell.folder / "seeds.txt").write_text("\n".join(lines))
+    return "seeds.txt"

@@ -12,66 +12,20 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import networkx as nx
 import pytest
+from rig import KEY, seeds
 
-from graphbuild.emulator import Api, Emulator, Fault, family_world, made_up_world
+from graphbuild.emulator import Api, Fault, family_world, made_up_world
 from graphbuild.store import Store
 
+if TYPE_CHECKING:
+    from rig import Shell
+
 SAMPLE = Path(__file__).parent / "data" / "related_references.json"
-KEY = "0123456789abcdef" * 4
 UNKNOWN = "d" * 64
-
-
-class Shell:
-    """Runs ``graphbuild`` in a folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = {**os.environ, "VT_APIKEY": KEY, "HOME": str(folder)}
-
-    def __call__(self, *words: object, given: str = "") -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "graphbuild", *map(str, words)],
-            input=given,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            cwd=self.folder,
-            env=self.environment,
-            check=False,
-            timeout=120,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        assert KEY not in done.stdout + done.stderr
-        return done
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
-
-
-@pytest.fixture
-def service():
-    """An emulator over HTTP; faults and keys can be set on its ``api``."""
-    servers: list[Emulator] = []
-
-    def start(api: Api) -> str:
-        server = Emulator(api)
-        server.start()
-        servers.append(server)
-        return server.base_url
-
-    yield start
-    for server in servers:
-        server.close()
-
-
-def seeds(shell: Shell, *lines: str) -> str:
-    (shell.folder / "seeds.txt").write_text("\n".join(lines))
-    return "seeds.txt"
 
 
 # --- the whole path ------------------------------------------------------------------------------

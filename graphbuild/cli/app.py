@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeGuard
 
 import typer
 
-from graphbuild.cli import acting, files, showing
+from graphbuild.cli import acting, files, planning, showing
 from graphbuild.cli.crawling import Limits, as_json, ask
 from graphbuild.cli.terminal import Progress, notice, result_json
 from graphbuild.errors import GraphbuildError, Paused, SeedError
@@ -145,6 +145,45 @@ def crawl(
             outcome = ask(campaign, found, base_url, limits, Progress(quiet=json))
             outcome.added, outcome.rejected = added, len(found.rejected)
             _finish(campaign, outcome, json=json)
+
+
+@app.command(short_help="Tell what a crawl would cost, at no cost.")
+def plan(
+    seeds: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SEEDS]...", help="Files with one hash a line; - is standard input."
+        ),
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option("--store", "-s", metavar="FILE", help="The campaign file, if there is one."),
+    ] = None,
+    per_minute: Annotated[
+        int | None, typer.Option(callback=_positive, metavar="N", help="Calls in any minute.")
+    ] = None,
+    per_day: Annotated[
+        int | None, typer.Option(callback=_positive, metavar="N", help="Calls a UTC day.")
+    ] = None,
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Tell how many calls a crawl would make, and when it would be done; makes none.
+
+    Exact once every first page is in; before that, at least, and by the files known so far.
+    """
+    from dataclasses import asdict
+
+    from graphbuild.store import Store
+
+    with _told(), ExitStack() as opened:
+        found = _read_seeds(seeds or [])
+        campaign = opened.enter_context(Store.read(store)) if _is_there(store) else None
+        planned = planning.plan(found, campaign, Limits(per_minute, per_day))
+        if json:
+            result_json(asdict(planned))
+        else:
+            planning.tell(planned)
 
 
 @app.command(short_help="Tell what is known and what is missing.")
@@ -306,6 +345,10 @@ def _read_seeds(sources: list[str]) -> SeedList:
     if sources and not found:
         raise SeedError(f"no file hash in {', '.join(sources)}; expected one a line")
     return found
+
+
+def _is_there(store: Path | None) -> TypeGuard[Path]:
+    return store is not None and store.exists()
 
 
 def _check_address(base_url: str) -> None:

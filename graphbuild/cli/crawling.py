@@ -126,7 +126,8 @@ class _Watch:
         self._references += step.new + step.inferred
         self._left -= 1
         if self._left <= 0 or time.monotonic() - self._looked > _REFRESH:
-            self._left = self._store.calls_left(LIMIT)
+            work = self._store.work_left(LIMIT)
+            self._left = work.unseen + work.left
             self._looked = time.monotonic()
         self._progress.update(
             done=self._made,

@@ -9,6 +9,7 @@ from graphbuild.store.rows import (
     SubjectStatus,
     Task,
     Totals,
+    Work,
 )
 from graphbuild.store.store import Store
 
@@ -21,5 +22,6 @@ __all__ = [
     "SubjectStatus",
     "Task",
     "Totals",
+    "Work",
     "damages",
 ]

@@ -13,11 +13,11 @@ from graphbuild.errors import StoreError
 from graphbuild.frugal import Reading
 from graphbuild.observations import INFERRED, OBSERVED, Observation
 from graphbuild.store import file
-from graphbuild.store.rows import PackedPage, StoredPage, SubjectStatus, Task, Totals
+from graphbuild.store.rows import PackedPage, StoredPage, SubjectStatus, Task, Totals, Work
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
 QUOTA = "quota resets at"  # a note: seconds since 1970
@@ -150,16 +150,28 @@ class Reader:
         """How many calls were made since a time (seconds since 1970), failed ones included."""
         return self._number("SELECT count(*) FROM call WHERE sent AND begun_at >= ?", since)
 
-    def calls_left(self, limit: int) -> int:
-        """How many calls the pending tasks still need at least, with ``limit`` entries a page."""
-        return self._number(
-            "SELECT sum(CASE WHEN count IS NULL OR cursor IS NULL THEN 1"
-            " ELSE max(1, (count - received + :last) / :limit) END)"
-            " FROM task WHERE state = :pending",
+    def known(self, subjects: Iterable[Entity]) -> dict[Entity, str]:
+        """Those of ``subjects`` that the campaign knows, and how each stands."""
+        states = {row.subject: row.state for row in self.statuses()}
+        return {subject: states[subject] for subject in subjects if subject in states}
+
+    def mean_pages(self, limit: int) -> float | None:
+        """Pages of ``limit`` references a subject takes, by all announced numbers; None without."""
+        query = "SELECT avg(max(1, (count + :last) / :limit)) FROM task WHERE count IS NOT NULL"
+        mean: float | None = next(self._rows(query, limit=limit, last=limit - 1))[0]
+        return mean
+
+    def work_left(self, limit: int) -> Work:
+        """What is still to ask, or to ask again, with ``limit`` entries a page."""
+        (row,) = self._rows(
+            "SELECT count(*) FILTER (WHERE count IS NULL),"
+            " coalesce(sum(max(1, (count - iif(cursor IS NULL, 0, received) + :last) / :limit)), 0)"
+            " FROM task WHERE state = :pending OR retry = 1",
             pending=PENDING,
             limit=limit,
             last=limit - 1,
         )
+        return Work(*row)
 
     def recent_calls(self, since: float) -> list[float]:
         """When the calls since a time were made."""

@@ -101,6 +101,19 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What is still to ask.
+
+    Attributes:
+        unseen: subjects whose number of references is not known; a call each, at least.
+        left: calls that the others need, by their announced numbers.
+    """
+
+    unseen: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredPage:
     """A raw page as it lies in the store.
 

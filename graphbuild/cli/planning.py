@@ -1,0 +1,105 @@
+"""The price of a crawl, told before anything is spent."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graphbuild.bill import bill, done_at
+from graphbuild.cli.terminal import counted, result
+from graphbuild.entities import hash_kind
+from graphbuild.pacing import day_start
+
+if TYPE_CHECKING:
+    from graphbuild.bill import Bill
+    from graphbuild.cli.crawling import Limits
+    from graphbuild.seeds import SeedList
+    from graphbuild.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a crawl would come to.
+
+    Attributes:
+        seeds: how many of each kind.
+        repeats: lines that name a seed again.
+        rejected: lines that are no seed.
+        known: how many of the seeds the campaign file has, by how they stand.
+        bill: the calls, those of seeds that came in earlier included.
+        done_at: when it would be done with as many calls (UTC), where a pace was given.
+    """
+
+    seeds: dict[str, int]
+    repeats: int
+    rejected: int
+    known: dict[str, int]
+    bill: Bill
+    done_at: dict[str, str]
+
+
+def plan(seeds: SeedList, store: Store | None, limits: Limits) -> Plan:
+    """What a crawl of ``seeds`` into ``store`` would cost at those ``limits``; makes no call."""
+    known = store.known(seed.entity for seed in seeds) if store else {}
+    price = _price(len(seeds) - len(known), store)
+    return Plan(
+        seeds=dict(Counter(hash_kind(seed.entity.id) or "other" for seed in seeds)),
+        repeats=seeds.repeats,
+        rejected=len(seeds.rejected),
+        known=dict(Counter(known.values())),
+        bill=price,
+        done_at=_ends(price, store, limits),
+    )
+
+
+def _price(new: int, store: Store | None) -> Bill:
+    from graphbuild.client import LIMIT
+
+    if store is None:
+        return bill(unseen=new, left=0, mean_pages=None)
+    work = store.work_left(LIMIT)
+    return bill(unseen=work.unseen + new, left=work.left, mean_pages=store.mean_pages(LIMIT))
+
+
+def _ends(price: Bill, store: Store | None, limits: Limits) -> dict[str, str]:
+    if limits.per_minute is None and limits.per_day is None:
+        return {}
+    now = time.time()
+    spent = store.calls(since=day_start(now).timestamp()) if store else 0
+    told = {"at least": price.at_least, "expected": price.expected}
+    return {
+        name: done_at(
+            calls,
+            now=now,
+            per_minute=limits.per_minute,
+            per_day=limits.per_day,
+            spent_today=spent,
+        ).isoformat(timespec="minutes")
+        for name, calls in told.items()
+        if calls is not None
+    }
+
+
+def tell(planned: Plan) -> None:
+    """The same in words."""
+    passed = f"{counted(planned.repeats, 'repeat')}, {planned.rejected:,} rejected"
+    result(f"{_listed(planned.seeds) or 'no seeds'}; {passed}")
+    if planned.known:
+        result(f"already in the campaign file: {_listed(planned.known)}")
+    price = planned.bill
+    if price.exact:
+        result(f"{counted(price.at_least, 'call')}: every number of references is known")
+    else:
+        result(f"at least {counted(price.at_least, 'call')}: each has one page of 40, or more")
+        if price.expected is None:
+            result("how many more cannot be told before some first pages are read")
+        else:
+            result(f"about {counted(price.expected, 'call')}, by the files known so far")
+    for name, at in planned.done_at.items():
+        result(f"done, with {name} that many: {at}")
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number:,} {name}" for name, number in sorted(counts.items()))

@@ -8,13 +8,14 @@ SEEDS ?= hashes.txt
 STORE ?= output/campaign.db
 OUT ?= output
 
-.PHONY: help demo crawl test lint browser notebooks lock clean
+.PHONY: help demo crawl test lint browser torture notebooks lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo                    made-up campaigns, from crawl to pictures, no key needed"
 	@echo "make crawl SEEDS=hashes.txt  the same for your files, with the key in VT_APIKEY"
 	@echo "make test                    every check and test"
+	@echo "make torture                 kills, signals, faults and bad input by the thousand; see PARTS"
 	@echo "make notebooks               run the notebooks again and keep their pictures"
 	@echo "make lock                    choose new versions of what we depend on"
 
@@ -38,6 +39,10 @@ lint: $(VENV)/test
 # the tests say at their end that they did not run.
 browser:
 	@sh tests/browser/install.sh
+
+# All of the rig, or some of it: make torture PARTS="kills flips". A quick share is in `make test`.
+torture: $(VENV)/test
+	$(BIN)/python -m tests.torture $(PARTS)
 
 notebooks: $(VENV)/test
 	$(BIN)/python notebooks/execute.py

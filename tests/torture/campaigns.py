@@ -1,0 +1,211 @@
+"""A campaign under torture: its service, its folder, its commands, and what must hold of it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from functools import cache
+from typing import TYPE_CHECKING, Self
+
+from rig import CANARY
+from torture.forking import environment
+
+from graphbuild.emulator import Api, Emulator, family_world, made_up_world
+from graphbuild.errors import StoreError
+from graphbuild.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torture.forking import Running, Zygote
+    from torture.tally import Tally
+
+    from graphbuild.emulator import World
+
+EXPORTS = ("graph.graphml", "graph.html", "nodes.csv", "edges.csv", "observations.csv")
+TINY = -1
+_STEP = re.compile(r"^[0-9a-f]{32,64}: page [0-9]+, ", re.MULTILINE)
+
+
+@cache
+def world(seed: int) -> World:
+    """A small world with all oddities of the made-up ones: some twenty files, some forty calls.
+
+    ``TINY`` is one of four calls, for what is done at every single step of a crawl.
+    """
+    if seed == TINY:
+        return family_world(2, 50)
+    return made_up_world(
+        seed, campaigns=3, files_per_campaign=5, references_per_campaign=60, siblings=2
+    )
+
+
+@cache
+def needed(seed: int) -> int:
+    """Calls that an undisturbed crawl of a world makes."""
+    sizes: dict[str, set[str]] = {asked: set() for asked in world(seed).hashes()}
+    for asked, reference, _ in world(seed).triples():
+        sizes[asked].add(reference)
+    return sum(max(1, -(-len(references) // 40)) for references in sizes.values())
+
+
+class Campaign:
+    """A folder with a seed list and, before long, a campaign file; a service that counts.
+
+    Attributes:
+        api: the service; what it counts is what was paid.
+        store: the campaign file.
+    """
+
+    def __init__(self, folder: Path, seed: int, zygote: Zygote) -> None:
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self.seed = seed
+        self.api = Api(world(seed))
+        self.store = folder / "campaign.db"
+        self.seeds = folder / "hashes.txt"
+        self.seeds.write_text("\n".join(self.api.world.hashes()), encoding="utf-8")
+        self._zygote = zygote
+        self._server = Emulator(self.api)
+        self._server.start()
+        self._runs = 0
+        self._known: set[tuple[str, str, str | None]] = set()
+        self._pages = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
+
+    # --- commands --------------------------------------------------------------------------------
+
+    def crawl_command(self, *more: str) -> list[str]:
+        """The arguments of a crawl of this campaign."""
+        where = ["--store", str(self.store), "--base-url", self._server.base_url]
+        return ["crawl", str(self.seeds), *where, *more]
+
+    def export_command(self) -> list[str]:
+        """The arguments of an export."""
+        return ["export", "--store", str(self.store), "--out", str(self.folder / "out")]
+
+    def start(self, command: list[str], *, held: bool = False) -> Running:
+        """Run a command in a fork of the zygote."""
+        self._runs += 1
+        out = self.folder / f"run{self._runs}.out"
+        variables = {"VT_APIKEY": CANARY, "HOME": str(self.folder)}
+        return self._zygote.start(*command, out=out, variables=variables, held=held)
+
+    def start_slowly(self, command: list[str]) -> subprocess.Popen[bytes]:
+        """Run a command as a person does: a process of its own, from the interpreter on."""
+        self._runs += 1
+        with (
+            (self.folder / f"run{self._runs}.out").open("wb") as out,
+            (self.folder / f"run{self._runs}.err").open("wb") as err,
+        ):
+            return subprocess.Popen(
+                [sys.executable, "-m", "graphbuild", *command],
+                env=environment(VT_APIKEY=CANARY, HOME=str(self.folder)),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+
+    def said(self) -> str:
+        """What the last run wrote to standard error."""
+        return (self.folder / f"run{self._runs}.err").read_text("utf-8", "replace")
+
+    def steps_told(self) -> int:
+        """How many steps the last run told as done."""
+        return len(_STEP.findall(self.said()))
+
+    # --- promises --------------------------------------------------------------------------------
+
+    def examine(self, tally: Tally, what: str) -> None:
+        """After whatever was done: the file opens, is whole, and has lost nothing (G1, G14, G16).
+
+        Every step that the last run told must be in it, and every call the service counted must
+        stand in its ledger (G4).
+        """
+        told, paid = self.steps_told(), self.api.calls
+        if not self.store.exists():
+            tally.expect(not self._known and not told and not paid, f"{what}: the file is gone")
+            return
+        try:
+            with Store.read(self.store) as store:
+                found = {
+                    (each.subject.id, each.reference.id, each.related_from and each.related_from.id)
+                    for each in store.observations()
+                }
+                pages, calls = store.totals().pages, store.calls()
+        except StoreError as error:
+            tally.unreadable += 1
+            tally.broken.append(f"{what}: the campaign file does not open: {error}")
+            return
+        lost = len(self._known - found) + max(0, self._pages + told - pages)
+        tally.lost += lost
+        tally.expect(not lost, f"{what}: {lost} observations or pages are gone")
+        tally.expect(calls >= paid, f"{what}: the ledger says {calls} calls, the service {paid}")
+        said = integrity(self.store)
+        tally.expect(said == "ok", f"{what}: SQLite finds it damaged: {said}")
+        self._known, self._pages = found, pages
+
+    def finish(self, tally: Tally, what: str, allowed: int) -> None:
+        """Crawl to the end and export: the same bytes as undisturbed, few calls wasted (G1, G20).
+
+        ``allowed`` is how many calls may be wasted.
+        """
+        code = self.start(self.crawl_command()).end()
+        said = self.said()
+        if not tally.expect(code == 0, f"{what}: the last crawl ends with {code}: {said[-300:]}"):
+            return
+        self.examine(tally, what)
+        triples = self.api.world.triples()
+        tally.lost += len(triples - self._known)
+        tally.expect(triples == self._known, f"{what}: the graph is not the service's")
+        wasted = self.api.calls - needed(self.seed)
+        tally.wasted += wasted
+        tally.expect(0 <= wasted <= allowed, f"{what}: {wasted} calls wasted, {allowed} allowed")
+        exports, calm = self.exports(), calm_exports(self.seed, self.folder.parent, self._zygote)
+        tally.expect(exports == calm, f"{what}: exports differ from those of an undisturbed run")
+
+    def exports(self) -> dict[str, str]:
+        """Export; the files' digests."""
+        code = self.start(self.export_command()).end()
+        if code != 0:
+            return {"": f"export ends with {code}: {self.said()[-300:]}"}
+        return {name: digest(self.folder / "out" / name) for name in EXPORTS}
+
+
+_calm: dict[int, dict[str, str]] = {}
+
+
+def calm_exports(seed: int, folder: Path, zygote: Zygote) -> dict[str, str]:
+    """The digests of the exports of a crawl to which nothing happened, by real processes."""
+    if seed not in _calm:
+        with Campaign(folder / f"calm-{seed}", seed, zygote) as calm:
+            for command in (calm.crawl_command(), calm.export_command()):
+                if calm.start_slowly(command).wait(timeout=120) != 0:
+                    raise RuntimeError(f"an undisturbed run fails: {calm.said()}")
+            if calm.api.calls != needed(seed):
+                raise RuntimeError(f"{calm.api.calls} calls undisturbed, {needed(seed)} needed")
+            _calm[seed] = {name: digest(calm.folder / "out" / name) for name in EXPORTS}
+    return _calm[seed]
+
+
+def integrity(path: Path) -> str:
+    """What SQLite itself says of a file: ``ok``, or what is wrong."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
+    except sqlite3.Error as error:
+        return str(error)
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

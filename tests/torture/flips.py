@@ -1,0 +1,109 @@
+"""Single bits flipped inside stored pages: ``graphbuild check`` finds each of them (G16).
+
+SQLite's own check sees its structure only; most flips are in pages. The check must end with exit
+code 1 and name the subject, or say that the file is damaged. Where the bit lies elsewhere in the
+file no promise is made; how many of those are found is a note.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from torture.campaigns import Campaign
+from torture.tally import Tally
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torture.forking import Zygote
+
+_WINDOW = 24  # bytes by which a part of a page is found again in the file
+_ELSEWHERE = 0.25  # of the rounds, as many again anywhere in the file
+_NAMED = re.compile("damaged|[0-9a-f]{32,64}")
+
+
+def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> Tally:
+    """Flip one bit at a time, always in a fresh copy of the same good file."""
+    tally = Tally("flips")
+    chance = random.Random(seed)
+    with Campaign(folder / "flips", 1, zygote) as campaign:
+        if not _prepared(tally, campaign):
+            return tally.done()
+        whole = campaign.store.read_bytes()
+        bodies = _bodies(campaign.store)
+        for _ in range(rounds):
+            subject, place = _inside(whole, bodies, chance)
+            code, said = _check(campaign, whole, place, chance.randrange(8))
+            tally.rounds += 1
+            what = f"bit at byte {place} in a page of {subject}"
+            tally.expect(code == 1, f"{what}: check ends with {code}: {said[-200:]}")
+            tally.expect("Traceback" not in said, f"{what}: a traceback: {said[-300:]}")
+            named = subject in said or _NAMED.search(said)
+            tally.expect(named, f"{what}: nothing is named: {said[-200:]}")
+        _elsewhere(tally, campaign, whole, chance, int(rounds * _ELSEWHERE))
+    return tally.done()
+
+
+def _prepared(tally: Tally, campaign: Campaign) -> bool:
+    """A finished campaign in one file, in which the check finds nothing."""
+    code = campaign.start(campaign.crawl_command()).end()
+    tally.expect(code == 0, f"the crawl ends with {code}")
+    with closing(sqlite3.connect(campaign.store)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    code, said = _run(campaign)
+    if code == 2:
+        tally.missing = "there is no command `check`"
+    return not tally.missing and tally.expect(code == 0, f"check of a good file: {code}: {said}")
+
+
+def _bodies(store: Path) -> list[tuple[str, bytes]]:
+    with closing(sqlite3.connect(store)) as connection:
+        query = (
+            "SELECT name, body FROM page JOIN task ON task.id = page.task"
+            " JOIN entity ON entity.id = task.subject"
+        )
+        return connection.execute(query).fetchall()
+
+
+def _inside(
+    whole: bytes, bodies: list[tuple[str, bytes]], chance: random.Random
+) -> tuple[str, int]:
+    """A place in the file that belongs to a stored page, and whose page it is."""
+    while True:
+        subject, body = chance.choice(bodies)
+        start = chance.randrange(max(1, len(body) - _WINDOW))
+        window = body[start : start + _WINDOW]
+        if whole.count(window) == 1:  # not torn by the file's own pages, nor shared
+            return subject, whole.index(window) + chance.randrange(len(window))
+
+
+def _check(campaign: Campaign, whole: bytes, place: int, bit: int) -> tuple[int, str]:
+    flipped = bytearray(whole)
+    flipped[place] ^= 1 << bit
+    for name in ("-wal", "-shm"):
+        campaign.store.with_name(campaign.store.name + name).unlink(missing_ok=True)
+    campaign.store.write_bytes(flipped)
+    return _run(campaign)
+
+
+def _run(campaign: Campaign) -> tuple[int, str]:
+    running = campaign.start(["check", "--store", str(campaign.store)])
+    code = running.end()
+    return code, running.out.read_text("utf-8", "replace") + running.said()
+
+
+def _elsewhere(
+    tally: Tally, campaign: Campaign, whole: bytes, chance: random.Random, rounds: int
+) -> None:
+    """Anywhere in the file: nothing is promised but a sentence."""
+    found = 0
+    for _ in range(rounds):
+        place = chance.randrange(len(whole))
+        code, said = _check(campaign, whole, place, chance.randrange(8))
+        tally.expect("Traceback" not in said, f"bit at byte {place}: a traceback: {said[-300:]}")
+        found += code == 1
+    tally.notes.append(f"{found} of {rounds} flips anywhere in the file are found")

@@ -1,0 +1,105 @@
+"""Kill -9 at random moments: nothing is lost, at most one call a kill is paid twice (G1, G20).
+
+The moments are spread over a run's phases: its start, its calls and commits, an answer that is
+under way, a wait for the quota, an export. One round in some is a real process, killed anywhere
+from the interpreter's start on.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from torture.campaigns import Campaign
+from torture.tally import Tally
+
+from graphbuild.emulator import Fault
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torture.forking import Zygote
+
+_WORLDS = 3
+_SLOW = 0.04  # of all rounds: real processes
+_PHASES = ("start", "calls", "calls", "calls", "answer", "wait", "export")
+
+
+def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> Tally:
+    """Kill so many times, campaign after campaign."""
+    tally = Tally("kills")
+    chance = random.Random(seed)
+    phases: dict[str, int] = {}
+    number = 0
+    while tally.rounds < rounds:
+        number += 1
+        with Campaign(folder / f"kills-{number}", number % _WORLDS, zygote) as campaign:
+            _campaign(campaign, tally, chance, rounds, phases)
+    spread = ", ".join(f"{count} in {phase}" for phase, count in sorted(phases.items()))
+    tally.notes.append(f"{number} campaigns; {spread}")
+    return tally.done()
+
+
+def _campaign(
+    campaign: Campaign, tally: Tally, chance: random.Random, rounds: int, phases: dict[str, int]
+) -> None:
+    """Kill until the campaign is complete, then look at what it came to."""
+    kills = 0
+    what = campaign.folder.name
+    while tally.rounds < rounds:
+        phase = "slow" if chance.random() < _SLOW else chance.choice(_PHASES)
+        if phase == "export" and not campaign.store.exists():
+            continue
+        code = _kill(campaign, phase, chance)
+        campaign.api.clear_faults()
+        campaign.examine(tally, f"{what}, kill {kills + 1} in {phase}")
+        if code != -signal.SIGKILL:
+            tally.expect(code == 0, f"{what}: {phase} ends with {code}: {campaign.said()[-300:]}")
+            if phase == "export":
+                continue
+            break
+        kills += 1
+        tally.rounds += 1
+        phases[phase] = phases.get(phase, 0) + 1
+    campaign.finish(tally, what, allowed=kills)
+
+
+def _kill(campaign: Campaign, phase: str, chance: random.Random) -> int:
+    """Run until a random moment of a phase, and no further; the exit code."""
+    if phase == "slow":
+        return _kill_slowly(campaign, chance.uniform(0.0, 1.0))
+    if phase == "export":
+        running = campaign.start(campaign.export_command())
+        running.wait(chance.uniform(0.0, 0.25))
+    else:
+        before = len(campaign.api.log)
+        calls = 0 if phase == "start" else chance.randint(1, 6)
+        campaign.api.add_faults(*_faults(phase, calls))
+        running = campaign.start(campaign.crawl_command())
+        while len(campaign.api.log) - before < calls and not running.wait(0.001):
+            pass
+        running.wait(chance.uniform(0.0, 0.03))
+    running.send(signal.SIGKILL)
+    return running.end()
+
+
+def _faults(phase: str, calls: int) -> list[Fault]:
+    """What makes a phase last: an answer that takes its time, a quota to wait for."""
+    if phase == "answer":
+        return [Fault("delay", 20.0, after=calls - 1)]
+    if phase == "wait":
+        return [Fault("status", 429, after=calls - 1, retry_after="300")]
+    return []
+
+
+def _kill_slowly(campaign: Campaign, seconds: float) -> int:
+    process = campaign.start_slowly(campaign.crawl_command())
+    end = time.monotonic() + seconds
+    try:
+        process.wait(timeout=max(0.0, end - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        process.kill()
+    return process.wait()

@@ -1,0 +1,121 @@
+"""Rows of the corpus that are files read back: GraphML, and campaign files.
+
+A campaign file that is refused must be left as it was, to the byte.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torture.campaigns import digest
+from torture.payloads import Memory, content
+
+from graphbuild.errors import ExportError, GraphbuildError
+from graphbuild.exporters import read_graphml
+from graphbuild.graph import build_graph, observations_of
+from graphbuild.observations import parse_page
+from graphbuild.store import Store, damages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torture.answers import Table
+
+    Row = Mapping[str, Any]
+
+
+def graphml(row: Row, folder: Path) -> str:
+    """Read a GraphML file; what is refused is an ExportError that says why."""
+    path = folder / "graph.graphml"
+    path.write_bytes(content(row))
+    Memory.begin()
+    try:
+        list(observations_of(read_graphml(path)))
+    except ExportError as error:
+        return _judge(row, "STOP", str(error))
+    finally:
+        path.unlink()
+    return _judge(row, "OK", "")
+
+
+def store(row: Row, folder: Path, table: Table) -> str:
+    """Spoil a good campaign file and use it in every way."""
+    path = _good(folder, table)
+    _spoil(row, path)
+    before = digest(path)
+    came, said = "OK", ""
+    for use in (_look, _open):
+        try:
+            use(path)
+        except GraphbuildError as error:
+            came, said = "STOP", str(error)
+            if use is _look and digest(path) != before:
+                return "looking at it changed it"
+    if row.get("checked"):  # a well-formed file with false contents: to find that is the check's
+        return "" if came == "STOP" or _damages(path) else "the check finds nothing"
+    if came == "STOP" and "sql" not in row and digest(path) != before:
+        return "it was refused and changed all the same"
+    return _judge(row, came, said)
+
+
+def _good(folder: Path, table: Table) -> Path:
+    """A campaign file with the pages of one subject, its log taken in."""
+    table.service.clear_faults()
+    model = folder.parent / "model.db"
+    if not model.exists():
+        (folder / "model").mkdir()
+        table.ask_truly(folder / "model")
+        with closing(sqlite3.connect(folder / "model" / "campaign.db")) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copy(folder / "model" / "campaign.db", model)
+    return Path(shutil.copy(model, folder / "campaign.db"))
+
+
+def _spoil(row: Row, path: Path) -> None:
+    if "sql" in row:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.executescript(row["sql"])
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return
+    whole = path.read_bytes()
+    if "cut" in row:
+        path.write_bytes(whole[: int(len(whole) * row["cut"])])
+    elif "keep" in row:
+        path.write_bytes(whole[: row["keep"]] + b"\xa5" * (len(whole) - row["keep"]))
+    else:
+        path.write_bytes(content(row))
+
+
+def _look(path: Path) -> None:
+    """Everything that reads a campaign file."""
+    with Store.read(path) as opened:
+        build_graph(opened.observations(), subjects=opened.subjects())
+        list(opened.statuses())
+        opened.totals()
+        for page in opened.pages():
+            parse_page(page.body, page.subject)
+
+
+def _open(path: Path) -> None:
+    with Store.open(path) as opened:
+        opened.has_work()
+        opened.totals()
+        list(opened.observations())
+        list(opened.pages())
+
+
+def _damages(path: Path) -> list[object]:
+    with Store.read(path) as opened:
+        return list(damages(opened))
+
+
+def _judge(row: Row, came: str, said: str) -> str:
+    if came not in {row["expect"], *row.get("either", ())}:
+        return f"came to {came} ({said[:200]!a}), not {row['expect']}"
+    if came == "STOP" and row.get("remark") and row["remark"] not in said:
+        return f"says {said[:200]!a}, not {row['remark']!a}"
+    return ""

@@ -1,0 +1,162 @@
+"""Every system call on the campaign file and the exports failed once (G15, rows 2, 4, 13 to 15).
+
+A run without faults tells which calls there are; each is then failed in a run of its own: no
+space, an error of the disk, a kill. Such a run ends in a sentence and a documented exit code; the
+next one recovers; at most one call is wasted and nothing is lost. Three scenes: a first crawl, one
+that goes on after a kill, an export over an older one.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from torture import tracing
+from torture.campaigns import TINY, Campaign
+from torture.tally import Tally
+from torture.tracing import traced
+
+from graphbuild.emulator import Fault
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torture.forking import Zygote
+    from torture.tracing import Call
+
+_KILL = "signal=SIGKILL"
+_FAULTS = {
+    "pwrite64": ("error=ENOSPC", "error=EIO", _KILL),
+    "write": ("error=ENOSPC", "error=EIO", _KILL),
+    "fsync": ("error=EIO", "error=ENOSPC", _KILL),
+    "fdatasync": ("error=EIO", "error=ENOSPC", _KILL),
+    "rename": ("error=EIO", "error=ENOSPC", _KILL),
+    "ftruncate": ("error=EIO", _KILL),
+    "unlink": ("error=EIO", _KILL),
+    "openat": ("error=EIO", "error=ENOSPC", "error=EMFILE"),
+    "pread64": ("error=EIO",),
+    "mkdir": ("error=ENOSPC",),
+}
+_DOCUMENTED = frozenset({0, 1, 3, 4})
+_SCENES = ("crawl", "resume", "export")
+
+
+def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> Tally:
+    """Fail all calls, or about ``rounds`` of them by chance."""
+    tally = Tally("syscalls")
+    tally.missing = tracing.possible()
+    if tally.missing:
+        return tally
+    scenes = {name: _Scene(folder, name, zygote) for name in _SCENES}
+    points = [
+        (name, call, fault)
+        for name, scene in scenes.items()
+        for call in scene.calls()
+        for fault in _FAULTS[call.name]
+    ]
+    if rounds and rounds < len(points):
+        points = random.Random(seed).sample(points, rounds)
+    ends: Counter[str] = Counter()
+    for name, call, fault in points:
+        tally.rounds += 1
+        code = scenes[name].fail(tally, call, fault, tally.rounds)
+        ends[f"{fault.partition('=')[2]} -> {code}"] += 1
+    tally.notes.append(", ".join(f"{end} x{count}" for end, count in sorted(ends.items())))
+    left = sum(scene.left for scene in scenes.values())
+    tally.notes.append(f"{left} runs that could still tidy up left a draft behind")
+    return tally.done()
+
+
+class _Scene:
+    """One command in one situation, which can be set up again and again."""
+
+    def __init__(self, folder: Path, name: str, zygote: Zygote) -> None:
+        self.name = name
+        self._folder = folder
+        self._zygote = zygote
+        self._model = folder / f"{name}-model"
+        self._paid = 0
+        self.left = 0  # runs that left something behind though they were not killed
+        if name != "crawl":
+            with Campaign(self._model, TINY, zygote) as campaign:
+                _prepare(campaign, name)
+                self._paid = campaign.api.calls
+
+    def calls(self) -> list[Call]:
+        """What the command asks of the system about our files, where nothing fails."""
+        with self._set_up("calm") as campaign:
+            traces = f"trace={','.join(_FAULTS)}"
+            code, calls = traced(campaign, self._command(campaign), "-e", traces)
+            if code != 0:
+                raise RuntimeError(f"{self.name} ends with {code}: {campaign.said()}")
+            own = [call for call in calls if str(campaign.folder) in call.rest]
+            return [call for call in own if "/run" not in call.rest and "/proc/" not in call.rest]
+
+    def fail(self, tally: Tally, call: Call, fault: str, number: int) -> int:
+        """Run with one call failing, then without; judge both. The first one's exit code."""
+        what = f"{self.name}, {call.name} number {call.number} with {fault}"
+        inject = f"inject={call.name}:{fault}:when={call.number}"
+        with self._set_up(f"{number}") as campaign:
+            trace = f"trace={call.name}"
+            command = self._command(campaign)
+            code, _ = traced(campaign, command, "-e", trace, "-e", inject)
+            said = campaign.said()
+            killed = fault == _KILL and code == -signal.SIGKILL
+            tally.expect(killed or code in _DOCUMENTED, f"{what}: ends with {code}: {said[-300:]}")
+            tally.expect("Traceback" not in said, f"{what}: a traceback: {said[-400:]}")
+            told = code != 1 or "graphbuild: " in said
+            tally.expect(told, f"{what}: ends with 1 and no sentence: {said[-300:]}")
+            _exports_are_whole(tally, what, campaign, self._model)
+            campaign.examine(tally, what)
+            # The kill that set the scene of a resumed crawl has wasted one already.
+            campaign.finish(tally, what, allowed=1 + (self.name == "resume"))
+            self.left += code > 0 and _left_behind(campaign)
+        shutil.rmtree(self._folder / f"{self.name}-{number}")
+        return code
+
+    def _set_up(self, mark: str) -> Campaign:
+        campaign = Campaign(self._folder / f"{self.name}-{mark}", TINY, self._zygote)
+        if self.name != "crawl":
+            for path in [*self._model.glob("campaign.db*"), *self._model.glob("out")]:
+                copy = shutil.copytree if path.is_dir() else shutil.copy
+                copy(path, campaign.folder / path.name)
+            campaign.api.calls = self._paid
+        return campaign
+
+    def _command(self, campaign: Campaign) -> list[str]:
+        return campaign.export_command() if self.name == "export" else campaign.crawl_command()
+
+
+def _prepare(campaign: Campaign, name: str) -> None:
+    """What stands there before the scene: a killed crawl, or a finished one with old exports."""
+    if name == "resume":
+        campaign.api.add_faults(Fault("delay", 20.0, after=2))
+    running = campaign.start(campaign.crawl_command())
+    while name == "resume" and len(campaign.api.log) < 3 and not running.wait(0.001):
+        pass
+    if name == "resume":
+        running.send(signal.SIGKILL)
+        running.end()
+        return
+    if running.end() != 0 or "" in campaign.exports():
+        raise RuntimeError(f"the scene cannot be set: {campaign.said()}")
+    for path in (campaign.folder / "out").iterdir():
+        path.write_bytes(b"an older export\n")
+
+
+def _exports_are_whole(tally: Tally, what: str, campaign: Campaign, model: Path) -> None:
+    """Each export is the old one or the new one, never a stub (G21)."""
+    for path in (campaign.folder / "out").glob("[!.]*"):
+        old = (model / "out" / path.name).read_bytes()
+        content = path.read_bytes()
+        new = content.rstrip().endswith((b"</graphml>", b"</html>", b'"'))
+        tally.expect(content == old or new, f"{what}: {path.name} is a stub")
+
+
+def _left_behind(campaign: Campaign) -> bool:
+    """Whether a draft of an export or of a campaign file stands there."""
+    drafts = [*campaign.folder.rglob(".graphbuild-*"), *campaign.folder.glob(".campaign.db*")]
+    return bool(drafts)

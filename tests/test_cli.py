@@ -19,6 +19,7 @@ import pytest
 from rig import KEY, seeds
 
 from graphbuild.emulator import Api, Fault, family_world, made_up_world
+from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 
 if TYPE_CHECKING:
@@ -161,6 +162,21 @@ def test_an_unusable_seed_list_ends_with_a_sentence(shell: Shell, service, make,
     done = shell("crawl", "list", "--store", "c.db", "--base-url", service(api))
     assert done.returncode == 1
     assert said in done.stderr
+    assert api.log == []
+
+
+def test_a_key_among_the_seeds_is_not_kept_and_one_that_is_kept_is_not_asked(
+    shell: Shell, service
+) -> None:
+    api = Api(family_world(1, 1))
+    where = ("--store", "c.db", "--base-url", service(api))
+    assert shell("crawl", seeds(shell, KEY), *where).returncode == 1
+    assert not (shell.folder / "c.db").exists()
+    with Store.open(shell.folder / "c.db") as store:
+        store.add_seeds(parse_seeds([KEY, UNKNOWN]))
+    done = shell("crawl", *where)
+    assert done.returncode == 1
+    assert "your API key stands in c.db" in done.stderr
     assert api.log == []
 
 

@@ -18,7 +18,7 @@ from graphbuild.entities import Entity
 from graphbuild.errors import StoreError
 from graphbuild.observations import parse_page
 from graphbuild.seeds import parse_seeds
-from graphbuild.store import Fetched, Store, damages
+from graphbuild.store import Fetched, Store, damages, file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -423,3 +423,29 @@ def test_an_observation_that_no_page_says_is_found(path: Path) -> None:
     problems = " ".join(each.problem for each in found(path))
     assert "no stored page says" in problems
     assert "not among the observations" in problems
+
+
+@pytest.mark.parametrize("attributes", ["x", "[]", "5", ""])
+def test_damaged_attributes_are_told_by_whoever_meets_them(path: Path, attributes: str) -> None:
+    sound(path)
+    change(path, "UPDATE entity SET attributes = ?", attributes)
+    with Store.read(path) as store:
+        with pytest.raises(StoreError, match="is damaged"):
+            list(store.observations())
+        with pytest.raises(StoreError, match="is damaged"):
+            list(store.subjects())
+    assert found(path)
+
+
+def test_a_listing_that_is_read_but_half_does_not_hold_the_file_open(path: Path) -> None:
+    sound(path)
+    with Store.read(path) as store:
+        half = store.statuses()
+        next(half)
+    half.close()
+
+
+def test_a_new_file_is_whole_without_its_log(path: Path) -> None:
+    file.create(path)
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    Store.read(path).close()

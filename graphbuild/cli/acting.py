@@ -94,7 +94,7 @@ def demo(out: Path) -> None:
         result(f"$ graphbuild crawl {hashes} --store {campaign} --base-url {emulator.base_url}")
         seeds = read_seeds(hashes)
         store.add_seeds(seeds)
-        outcome = ask(store, seeds, emulator.base_url, Limits(), Progress())
+        outcome = ask(store, emulator.base_url, Limits(), Progress())
         showing.summary(store, outcome)
         result("")
         result(f"$ graphbuild export --store {campaign} --to graphml,html,csv --out {out}")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, TypeGuard
 import typer
 
 from graphbuild.cli import acting, files, planning, showing
-from graphbuild.cli.crawling import Limits, as_json, ask
+from graphbuild.cli.crawling import Limits, as_json, ask, refuse_key
 from graphbuild.cli.terminal import Progress, notice, result_json
 from graphbuild.errors import GraphbuildError, Paused, SeedError
 
@@ -140,9 +140,10 @@ def crawl(
         found = _read_seeds(seeds or [])
         limits = Limits(per_minute=per_minute, per_day=per_day, max_calls=max_calls, frugal=frugal)
         _check_address(base_url)
+        refuse_key(found)
         with _campaign(store, new=bool(seeds)) as campaign:
             added = campaign.add_seeds(found)
-            outcome = ask(campaign, found, base_url, limits, Progress(quiet=json))
+            outcome = ask(campaign, base_url, limits, Progress(quiet=json))
             outcome.added, outcome.rejected = added, len(found.rejected)
             _finish(campaign, outcome, json=json)
 
@@ -414,4 +415,8 @@ def _told() -> Iterator[None]:
 
 def main() -> None:
     """The entry point of the ``graphbuild`` command."""
-    app()
+    try:
+        app()
+    except KeyboardInterrupt:  # before a crawl's own handler stood
+        notice("graphbuild: stopped")
+        sys.exit(Exit.PAUSED)

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from graphbuild.cli.terminal import counted
-from graphbuild.errors import Paused, SeedError
+from graphbuild.entities import FILE, Entity
+from graphbuild.errors import KeyRefused, Paused, SeedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,14 +55,24 @@ class Limits:
     frugal: bool = False
 
 
-def ask(
-    store: Store, seeds: SeedList, base_url: str, limits: Limits, progress: Progress
-) -> Outcome:
+def refuse_key(seeds: SeedList) -> None:
+    """Raise SeedError if the user's key is among the seeds: before anything is kept of it."""
+    from graphbuild.keys import find_key
+
+    try:
+        key = find_key().reveal().lower()
+    except KeyRefused:
+        return  # without a key there is none to keep; whether one is needed shows later
+    if any(seed.entity.id == key for seed in seeds):
+        raise SeedError("your API key stands in the seed list; take it out, it was not sent")
+
+
+def ask(store: Store, base_url: str, limits: Limits, progress: Progress) -> Outcome:
     """Ask whatever the store has still to ask; no key is needed where that is nothing.
 
     Raises:
         ApiError: something that concerns every subject, such as a refused key.
-        SeedError: the key stands in the seed list.
+        SeedError: the key stands in the campaign file, as a subject.
     """
     from graphbuild.client import Client
     from graphbuild.crawl import Crawl
@@ -71,8 +82,11 @@ def ask(
     if not store.has_work():
         return Outcome()
     key = find_key()
-    if any(seed.entity.id == key.reveal().lower() for seed in seeds):
-        raise SeedError("your API key stands in the seed list; take it out, it was not sent")
+    if store.has(Entity(FILE, key.reveal().lower())):
+        raise SeedError(
+            f"your API key stands in {store.path} as if it were a file's hash; "
+            "start a new campaign file without it, it was not sent"
+        )
     clock, pace = SystemClock(), Pace(limits.per_minute)
     with Client(key, base_url=base_url, pace=pace, clock=clock) as client, progress:
         crawl = Crawl(

@@ -102,7 +102,7 @@ class _Reader:
                     self._refuse(f"is larger than {MAX_BYTES} bytes")
                 self._parser.Parse(piece, False)  # noqa: FBT003  expat takes no keyword
             self._parser.Parse(b"", True)  # noqa: FBT003  the same
-        except expat.ExpatError as error:
+        except (expat.ExpatError, LookupError, ValueError) as error:  # an odd encoding is neither
             raise ExportError(f"{self.name}: is no whole XML file: {error}") from error
         return self.graph
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -139,14 +139,17 @@ def create(path: Path) -> None:
     except OSError as error:
         raise StoreError(f"cannot make {path}: {error.strerror or error}") from None
     finally:
-        draft.unlink(missing_ok=True)
+        for left in (draft, draft.with_name(f"{draft.name}-journal")):
+            with suppress(OSError):
+                left.unlink()
 
 
 def _write_schema(draft: Path) -> None:
+    # With a rollback journal: what COMMIT says is in the file itself then. A write-ahead log would
+    # be left behind by the rename if its last checkpoint failed, and SQLite does not say so.
     with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")
 
 
@@ -188,6 +191,7 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
             _check_tables(connection, path)
             if write:
                 connection.execute("PRAGMA foreign_keys = ON")
+                connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")
             else:
                 connection.execute("PRAGMA query_only = ON")

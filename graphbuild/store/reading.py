@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
     from types import TracebackType
+
+    from graphbuild.entities import Scalar
 
 QUOTA = "quota resets at"  # a note: seconds since 1970
 TASKS = (
@@ -96,7 +99,7 @@ class Reader:
     def _entities(self) -> dict[int, Entity]:
         rows = self._rows("SELECT id, type, name, attributes FROM entity")
         return {
-            number: Entity(kind, name, json.loads(attributes))
+            number: Entity(kind, name, self._attributes(attributes, name))
             for number, kind, name, attributes in rows
         }
 
@@ -108,7 +111,11 @@ class Reader:
             " ORDER BY task.id"
         )
         for kind, name, attributes, state, seed in rows:
-            yield Entity(kind, name, {**json.loads(attributes), "seed": bool(seed), "state": state})
+            yield Entity(
+                kind,
+                name,
+                {**self._attributes(attributes, name), "seed": bool(seed), "state": state},
+            )
 
     def statuses(self) -> Iterator[SubjectStatus]:
         """How completely each subject is known, in the order they were added."""
@@ -149,6 +156,11 @@ class Reader:
     def calls(self, since: float = 0.0) -> int:
         """How many calls were made since a time (seconds since 1970), failed ones included."""
         return self._number("SELECT count(*) FROM call WHERE sent AND begun_at >= ?", since)
+
+    def has(self, entity: Entity) -> bool:
+        """Whether the campaign knows an entity at all."""
+        query = "SELECT count(*) FROM entity WHERE type = ? AND name = ?"
+        return self._number(query, entity.type, entity.id) > 0
 
     def known(self, subjects: Iterable[Entity]) -> dict[Entity, str]:
         """Those of ``subjects`` that the campaign knows, and how each stands."""
@@ -254,7 +266,16 @@ class Reader:
     def _rows(self, query: str, *values: object, **named: object) -> Iterator[tuple[Any, ...]]:
         """The rows of a query; a damaged file is told in a sentence, wherever it shows."""
         with file.sentences(self.path):
-            yield from self._db.execute(query, named or values)
+            # Not "yield from", which would close the cursor after the file, if read but half.
+            for row in self._db.execute(query, named or values):  # noqa: UP028
+                yield row
+
+    def _attributes(self, text: str, name: str) -> dict[str, Scalar]:
+        with suppress(ValueError, TypeError):
+            known = json.loads(text)
+            if isinstance(known, dict):
+                return known
+        raise StoreError(f"{self.path}: what is known of {name} is damaged; see graphbuild check")
 
     def _number(self, query: str, *values: object, **named: object) -> int:
         return int(next(self._rows(query, *values, **named))[0] or 0)

@@ -277,11 +277,11 @@ class Store(Reader):
             )
             return int(cursor.lastrowid or 0)
         if entity.attributes:
-            self._learn(row[0], row[1], entity.attributes)
+            self._learn(row[0], row[1], entity)
         return int(row[0])
 
-    def _learn(self, number: int, known: str, attributes: Mapping[str, Scalar]) -> None:
-        merged = _to_json({**json.loads(known), **attributes})
+    def _learn(self, number: int, known: str, entity: Entity) -> None:
+        merged = _to_json({**self._attributes(known, entity.id), **entity.attributes})
         if merged != known:
             self._db.execute("UPDATE entity SET attributes = ? WHERE id = ?", (merged, number))
 

@@ -44,6 +44,25 @@ def assert_silent(opened):
 # --- opening
 
 
+def test_a_window_of_another_size_shows_the_whole_picture_again(opened):
+    page = opened(large_campaign())
+    before = page.scale
+    page.page.set_viewport_size({"width": 800, "height": 850})
+    page.page.wait_for_function("before => window.graphbuild.scale < before", arg=before)
+    page.page.set_viewport_size({"width": 1300, "height": 850})
+    page.page.wait_for_function("before => window.graphbuild.scale >= before * 0.999", arg=before)
+
+
+def test_a_part_that_was_chosen_stays_in_view_when_the_window_changes(opened):
+    page = opened(large_campaign())
+    overview = page.scale
+    page.page.fill("#query", "Emotet")
+    page.page.press("#query", "Enter")
+    page.page.set_viewport_size({"width": 900, "height": 850})
+    page.page.wait_for_function("() => document.querySelector('canvas').clientWidth < 700")
+    assert page.scale > overview
+
+
 @pytest.mark.parametrize("graph", [campaign(), large_campaign()], ids=["small", "large"])
 def test_everything_is_drawn_and_nobody_is_called(opened, graph):
     page = opened(graph)

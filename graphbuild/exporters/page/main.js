@@ -174,7 +174,7 @@ function listen() {
   query.oninput = () => { found.all = search(query.value); found.active = 0; showResults(); };
   query.onkeydown = onSearchKey;
   query.onblur = () => openResults(false);
-  byId("fit").onclick = () => network?.fit({ animation: false });
+  byId("fit").onclick = () => { if (network) showAll(); };
   document.addEventListener("keydown", onKey);
   network?.on("click", onClick);
 }

@@ -28,6 +28,7 @@ let network = null;
 let bodies = null; // what vis-network holds for each node: live x and y, and draw()
 let dots = null;
 let hovered = null;
+let moved = false; // whether somebody chose what part to look at
 const ink = {};
 
 /** The colours of the style sheet, light or dark. */
@@ -52,7 +53,15 @@ function drawPicture(container) {
     dots.update(nodes.map(dotOf));
     lines.update(edges.map(lineOf));
   });
+  for (const event of ["dragStart", "zoom"]) network.on(event, () => { moved = true; });
+  // A window that changes its size shows the whole picture again, unless a part was chosen.
+  network.on("resize", () => { if (!moved) showAll(); });
+  showAll();
+}
+
+function showAll() {
   network.fit({ animation: false });
+  moved = false;
 }
 
 /** A node of vis-network; hollow where the answer about it is not complete. */
@@ -95,6 +104,7 @@ function sift() {
 /** The node to the middle, at a scale that shows what stays in focus, within reason. */
 function flyTo(node) {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  moved = true;
   network.focus(node.id, {
     scale: Math.min(CLOSEST, Math.max(FARTHEST, scaleFor(node))),
     animation: still ? false : { duration: 350, easingFunction: "easeInOutQuad" },

@@ -151,3 +151,19 @@ def test_a_list_that_moves_while_it_is_read_teaches_nothing(tmp_path) -> None:
     made.crawl(frugal=True)
     with Store.read(made.path) as store:
         assert {row.inferred for row in store.statuses()} == {0}
+
+
+def test_an_announced_number_that_moved_is_no_ground_to_conclude_from(tmp_path) -> None:
+    world = family_world(3, 120)
+    last = world.hashes()[2]
+    # Only the first page about the last file announces another number than all the rest.
+    fault = Fault("count_low", match=last, times=1)
+    made = Campaign(tmp_path / "c.db", world, faults=[fault])
+    made.crawl(frugal=True)
+    with Store.read(made.path) as store:
+        rows = {row.subject.id: row for row in store.statuses()}
+    assert rows[last].inferred == 0
+    assert made.triples() == world.triples()
+    with Store.read(made.path) as store:
+        counts = [store.reading(number).count for number in store.tasks("complete")]
+    assert counts == [120, 120, None]

@@ -248,6 +248,9 @@ class Reader:
         """What was read of a subject, entities by their numbers here."""
         query = "SELECT subject, count, state, remark, inferred FROM task WHERE id = ?"
         subject, count, state, remark, inferred = next(self._rows(query, task))
+        moved = "SELECT count(DISTINCT count) FROM page WHERE task = ?"
+        if self._number(moved, task) > 1:
+            count = None  # a list that moved while it was read proves nothing
         reading: Reading[int] = Reading(
             count=count, whole=state == COMPLETE and not remark and not inferred
         )

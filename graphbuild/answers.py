@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from graphbuild.errors import PayloadError
 from graphbuild.observations import asked, page_from
 from graphbuild.payload import decode
+from graphbuild.questions import RELATED_REFERENCES
 from graphbuild.store import Fetched
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from graphbuild.entities import Entity
     from graphbuild.store import Store
 
-RELATED_REFERENCES = "related_references"
 MAX_BYTES = 32 * 1024 * 1024
 
 

@@ -21,11 +21,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, Self
-from urllib.parse import quote
 
 from tenacity import Retrying, retry_if_exception_type
 
-from graphbuild.entities import FILE, is_id
 from graphbuild.errors import (
     ApiError,
     Forbidden,
@@ -42,6 +40,7 @@ from graphbuild.keys import find_key
 from graphbuild.observations import page_from
 from graphbuild.pacing import Pace, SystemClock, next_day
 from graphbuild.payload import decode
+from graphbuild.questions import AUTO, CLASSIC, DIALECTS, GTI, RELATED_REFERENCES, address
 from graphbuild.transport import MAX_BYTES, Transport
 
 if TYPE_CHECKING:
@@ -57,14 +56,12 @@ if TYPE_CHECKING:
     from graphbuild.transport import Reply
 
 BASE_URL = "https://www.virustotal.com/api/v3"
-RELATED_REFERENCES = "related_references"
 LIMIT = 40  # entries a page: the most the service gives for a relationship
 RETRIES = 3
 RATE_WAIT = 60.0  # seconds, where a 429 names none: the minute window's length
 LONGEST_WAIT = 600.0  # a longer one is no matter of this run
 _LONGEST_QUOTA = 32 * 86_400.0  # the month's window; whoever states more states nothing
 _FIRST_BACKOFF = 1.0
-_ENDPOINTS = {FILE: "files"}
 # The API's codes where the status does not tell: an error in a 200, and the one 400 that passes.
 _STATUS_OF_CODE = {
     "AuthenticationRequiredError": 401,
@@ -81,6 +78,8 @@ _STATUS_OF_CODE = {
     "BadRequestError": 400,
     "InvalidArgumentError": 400,
 }
+# How a service may refuse a relationship that its generation does not have; a 403 is the licence.
+_MAY_BE_THE_DIALECT = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
 _TRANSIENT = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.FAILED_DEPENDENCY})
 _REFUSALS: dict[int, tuple[type[ApiError], str]] = {
     HTTPStatus.UNAUTHORIZED: (
@@ -90,11 +89,11 @@ _REFUSALS: dict[int, tuple[type[ApiError], str]] = {
     HTTPStatus.FORBIDDEN: (
         Forbidden,
         (
-            "this API key may not read related_references ({said}): the relationship needs a "
+            "this API key may not read {relationship} ({said}): the relationship needs a "
             "VirusTotal Enterprise licence with the Threat Landscape module"
         ),
     ),
-    HTTPStatus.NOT_FOUND: (NotFound, "the service does not know this file ({said})"),
+    HTTPStatus.NOT_FOUND: (NotFound, "the service does not know this {type} ({said})"),
 }
 
 
@@ -129,6 +128,15 @@ class Answer:
     page: Page
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one call asks: a page of a relationship of a subject."""
+
+    subject: Entity
+    relationship: str
+    cursor: str | None = None
+
+
 class Client:
     """Asks the API with the user's key.
 
@@ -141,10 +149,12 @@ class Client:
         adapter: what carries the requests, replaceable in tests.
         deadline: seconds one request may take in all.
         max_bytes: how large a page may be, decompressed.
+        dialect: the generation of the service: ``classic``, ``gti``, or ``auto`` to find out with
+            the first question.
 
     Raises:
         KeyRefused: the key cannot be one of the service's.
-        ValueError: the base URL is none.
+        ValueError: the base URL is none, or the dialect.
     """
 
     def __init__(  # noqa: PLR0913  all but the first have their defaults
@@ -157,7 +167,12 @@ class Client:
         adapter: BaseAdapter | None = None,
         deadline: float = 60.0,
         max_bytes: int = MAX_BYTES,
+        dialect: str = CLASSIC,
     ) -> None:
+        if dialect not in DIALECTS:
+            raise ValueError(f"no dialect {dialect!r}; we have {', '.join(DIALECTS)}")
+        self.dialect = dialect
+        self._probed = False
         self.clock = clock or SystemClock()
         self.pace = pace or Pace()
         self._transport = Transport(
@@ -167,14 +182,19 @@ class Client:
 
     @classmethod
     def from_env(
-        cls, *, base_url: str = BASE_URL, pace: Pace | None = None, clock: Clock | None = None
+        cls,
+        *,
+        base_url: str = BASE_URL,
+        pace: Pace | None = None,
+        clock: Clock | None = None,
+        dialect: str = AUTO,
     ) -> Client:
         """A client with the key from ``VT_APIKEY`` or ``~/.vt.toml``.
 
         Raises:
             KeyRefused: there is no key, or it is malformed.
         """
-        return cls(find_key(), base_url=base_url, pace=pace, clock=clock)
+        return cls(find_key(), base_url=base_url, pace=pace, clock=clock, dialect=dialect)
 
     def close(self) -> None:
         """Close the connections."""
@@ -201,11 +221,28 @@ class Client:
     ) -> Answer:
         """One page of the references of the collections that contain ``subject``.
 
+        What :meth:`ask` does, for the question this package is about.
+        """
+        return self.ask(subject, RELATED_REFERENCES, cursor=cursor, ledger=ledger, patient=patient)
+
+    def ask(
+        self,
+        subject: Entity,
+        relationship: str,
+        *,
+        cursor: str | None = None,
+        ledger: Ledger | None = None,
+        patient: bool = True,
+    ) -> Answer:
+        """One page of a relationship of ``subject``.
+
         Asks up to four times where that may help (``RETRIES``), and waits as long as the service
-        says before it asks again or gives up.
+        says before it asks again or gives up. Where the dialect is still to be found out, a
+        question that is refused is asked in the younger generation's words too, but once.
 
         Args:
-            subject: a file.
+            subject: what to ask about.
+            relationship: one of ``questions.LISTED``.
             cursor: where the page starts, as an earlier page said; None for the first.
             ledger: told before each attempt, and how it ended.
             patient: whether a 429 is waited for; not where the quota is known to be spent and
@@ -217,8 +254,37 @@ class Client:
             QuotaExhausted: waiting a minute did not help, or the service says it would not.
             Paused: the ledger forbade the call, or the clock was stopped while waiting.
         """
-        path = _path(subject)
+        question = Question(subject, relationship, cursor)
         book = ledger or NoLedger()
+        if self.dialect != AUTO:
+            return self._ask(question, self.dialect, book, patient=patient)
+        try:
+            answer = self._ask(question, CLASSIC, book, patient=patient)
+        except (Transient, Misdirected):
+            raise
+        except ApiError as refusal:
+            if self._probed or refusal.status not in _MAY_BE_THE_DIALECT:
+                raise
+            self._probed = True
+            return self._ask_younger(question, book, refusal, patient=patient)
+        self.dialect = CLASSIC
+        return answer
+
+    def _ask_younger(
+        self, question: Question, book: Ledger, refusal: ApiError, *, patient: bool
+    ) -> Answer:
+        """The same in the younger generation's words; if that is refused too, the first refusal."""
+        try:
+            answer = self._ask(question, GTI, book, patient=patient)
+        except Transient:
+            raise
+        except ApiError:
+            raise refusal from None
+        self.dialect = GTI
+        return answer
+
+    def _ask(self, question: Question, dialect: str, book: Ledger, *, patient: bool) -> Answer:
+        path = address(question.subject, question.relationship, dialect)
         attempts = Retrying(
             retry=retry_if_exception_type(Transient),
             stop=_give_up if patient else _give_up_at_once,
@@ -227,20 +293,20 @@ class Client:
             reraise=True,
         )
         try:
-            return attempts(self._once, subject, path, cursor, book)
+            return attempts(self._once, question, path, book)
         except RateLimited as error:
             if not patient or _is_exhausted(error, attempts.statistics["idle_for"]):
                 raise self._exhausted(error) from None
             self._sleep(error.after)  # whatever is asked next leaves no earlier
             raise
 
-    def _once(self, subject: Entity, path: str, cursor: str | None, book: Ledger) -> Answer:
+    def _once(self, question: Question, path: str, book: Ledger) -> Answer:
         while (wait := self.pace.wait(self.clock.monotonic())) > 0:
             self._sleep(wait)
-        call = book.begin_call(subject, RELATED_REFERENCES)
+        call = book.begin_call(question.subject, question.relationship)
         try:
-            reply = self._get(path, cursor)
-            answer = _read(reply, subject, self.clock.now())
+            reply = self._get(path, question.cursor)
+            answer = _read(reply, question, self.clock.now())
         except ApiError as error:
             sent = not isinstance(error, Transient) or error.sent
             book.end_call(call, status=error.status, note=error.code or str(error), sent=sent)
@@ -307,13 +373,6 @@ def _is_exhausted(error: RateLimited, waited: float) -> bool:
     return error.after > LONGEST_WAIT or waited >= RATE_WAIT
 
 
-def _path(subject: Entity) -> str:
-    endpoint = _ENDPOINTS.get(subject.type)
-    if endpoint is None or not is_id(subject.id):
-        raise ValueError(f"cannot ask about {subject.type} {subject.id!a}")
-    return f"/{endpoint}/{quote(subject.id, safe='')}/{RELATED_REFERENCES}"
-
-
 def _query(cursor: str | None) -> dict[str, str]:
     query = {"limit": str(LIMIT)}
     if cursor is not None:
@@ -324,10 +383,10 @@ def _query(cursor: str | None) -> dict[str, str]:
 # --- what an answer means ------------------------------------------------------------------------
 
 
-def _read(reply: Reply, subject: Entity, now: float) -> Answer:
+def _read(reply: Reply, question: Question, now: float) -> Answer:
     """The page in a reply, or the error it stands for: status first, body second."""
     if reply.status != HTTPStatus.OK:
-        raise _error(reply.status, reply, _code(reply.body), now)
+        raise _error(reply.status, reply, _code(reply.body), question, now)
     if reply.damage:
         raise Transient(f"the page is damaged: {reply.damage}", status=200, code="DamagedPage")
     try:
@@ -336,11 +395,12 @@ def _read(reply: Reply, subject: Entity, now: float) -> Answer:
         raise Transient(f"the page {error}", status=200, code="NotAPage") from None
     if "error" in payload and "data" not in payload:
         code = _code_of(payload)
-        raise _error(_STATUS_OF_CODE.get(code, 502), reply, code, now)
-    return Answer(reply.body, page_from(payload, subject))
+        raise _error(_STATUS_OF_CODE.get(code, 502), reply, code, question, now)
+    page = page_from(payload, question.subject, question.relationship)
+    return Answer(reply.body, page)
 
 
-def _error(status: int, reply: Reply, code: str, now: float) -> ApiError:
+def _error(status: int, reply: Reply, code: str, question: Question, now: float) -> ApiError:
     said = code or f"HTTP {status}"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         after = retry_after(reply.headers.get("retry-after"), reply.headers.get("date"), now)
@@ -350,7 +410,8 @@ def _error(status: int, reply: Reply, code: str, now: float) -> ApiError:
         # Nobody but the API may say that a file is unknown: it is written down for good.
         kind = Misdirected
         message = "the address does not answer as the API does ({said}); is --base-url the API's?"
-    return kind(message.format(said=said), status=status, code=said)
+    told = {"said": said, "relationship": question.relationship, "type": question.subject.type}
+    return kind(message.format(**told), status=status, code=said)
 
 
 def _other(status: int, code: str) -> tuple[type[ApiError], str]:

@@ -25,6 +25,7 @@ from graphbuild.errors import (
 )
 from graphbuild.frugal import Knowledge, next_to_read
 from graphbuild.pacing import MINUTE, day_start, next_day
+from graphbuild.questions import AUTO, RELATED_REFERENCES
 from graphbuild.store import Fetched
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 # Subjects in a row that fail in passing before the run stops: a service that is down for one is
 # down for all, and asking on costs calls.
 PATIENCE = 3
+PER_NODE = 200  # entries of a list beyond the seeds: five calls; some collections have a million
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,13 @@ class Crawl:
         max_calls: how many calls the campaign may cost in all, over every run; None for no limit.
         per_day: how many calls a UTC day may hold; None for no limit of ours.
         frugal: leave out pages whose content is proved by what is known (see ``frugal``).
+        depth: how many questions to go beyond what the seed lists name: 1 asks the collections and
+            references that come to light for their files and references, 2 asks these files, and
+            so on, nearest first.
+        per_node: entries after which the list of a node beyond the seeds is read no further.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  all but the first two have their defaults
         self,
         client: Client,
         store: Store,
@@ -82,6 +88,8 @@ class Crawl:
         max_calls: int | None = None,
         per_day: int | None = None,
         frugal: bool = False,
+        depth: int = 0,
+        per_node: int = PER_NODE,
     ) -> None:
         self._client = client
         self._store = store
@@ -90,6 +98,8 @@ class Crawl:
         self._failures = 0
         self._patient = True
         self._frugal = frugal
+        self._depth = depth
+        self._per_node = per_node
 
     def stop(self) -> None:
         """End the iteration after the step in progress; safe in a signal handler."""
@@ -105,6 +115,17 @@ class Crawl:
         self._remember_pace()
         self._patient = self._store.quota_resets_at() <= self._client.clock.now()
         self._store.requeue()
+        self._speak_as_before()
+        for depth in range(self._depth + 1):
+            if depth:
+                self._store.expand(depth - 1)
+                self._store.reopen(self._per_node)
+            yield from self._level()
+            if self._stopping or self._store.next_task():
+                return
+
+    def _level(self) -> Iterator[Step]:
+        """Everything that is pending now."""
         plan = _Thrift(self._store) if self._frugal else _InOrder(self._store)
         while not self._stopping and (task := plan.next_task()):
             step = self._step(task)
@@ -113,6 +134,12 @@ class Crawl:
             yield step
             yield from plan.after(task)
 
+    def _speak_as_before(self) -> None:
+        """Which generation of the service answers was found out once, and is not asked again."""
+        known = self._store.dialect()
+        if self._client.dialect == AUTO and known:
+            self._client.dialect = known
+
     def _remember_pace(self) -> None:
         now = self._client.clock.now()
         calls = self._store.recent_calls(now - MINUTE)
@@ -120,13 +147,21 @@ class Crawl:
 
     def _step(self, task: Task) -> Step | None:
         try:
-            answer = self._client.related_references(
-                task.subject, cursor=task.cursor, ledger=self._ledger, patient=self._patient
+            answer = self._client.ask(
+                task.subject,
+                task.relationship,
+                cursor=task.cursor,
+                ledger=self._ledger,
+                patient=self._patient,
             )
         except QuotaExhausted as error:
             self._store.note_quota(error.resets_at.timestamp())
             raise
-        except (KeyRefused, Forbidden, Misdirected, BudgetSpent):
+        except Forbidden as error:
+            if not task.depth:  # a seed that may not be read: none may
+                raise
+            return self._failed(task, error)
+        except (KeyRefused, Misdirected, BudgetSpent):
             raise
         except Paused:
             return None
@@ -134,16 +169,23 @@ class Crawl:
             return self._failed(task, error)
         self._failures, self._patient = 0, True
         at = self._client.clock.now()
-        done = self._store.commit(task, Fetched(answer.body, answer.page, at, task.cursor))
+        fetched = Fetched(answer.body, answer.page, at, task.cursor)
+        done = self._store.commit(task, fetched, limit=self._per_node)
+        if self._client.dialect != AUTO:
+            self._store.note_dialect(self._client.dialect)
         return Step(task.subject, task.pages + 1, done.new, done.verdict, answer.page.remarks)
 
     def _failed(self, task: Task, error: ApiError | PayloadError) -> Step:
         if isinstance(error, Transient) and not error.sent:
             raise Paused(f"{error}; run again later")
         passing = isinstance(error, Transient | PayloadError)
-        code = error.code if isinstance(error, ApiError) else "PayloadError"
-        self._store.fail(task, code=code, remark=str(error), retry=passing)
-        self._failures = self._failures + 1 if isinstance(error, Transient) else 0
+        code, status = "PayloadError", 200
+        if isinstance(error, ApiError):
+            code, status = error.code, error.status
+        at = self._client.clock.now()
+        self._store.fail(task, code=code, remark=str(error), retry=passing, status=status, at=at)
+        grave = isinstance(error, Transient | Forbidden)
+        self._failures = self._failures + 1 if grave else 0
         if self._failures >= PATIENCE:
             raise Paused(
                 f"{self._failures} subjects in a row could not be read: {error}; run again later"
@@ -184,13 +226,15 @@ class _Thrift:
             return first
         pending = {key: self._open[key] for key in self._store.tasks(PENDING)}
         if not pending:
-            return None
+            return self._store.next_task()
         if self._current not in pending:
             self._current = next_to_read(pending, self._knowledge, LIMIT)
         return self._store.task(self._current)
 
     def after(self, task: Task) -> Iterator[Step]:
         """Take in what a page taught; the subjects that are proved by it."""
+        if task.relationship != RELATED_REFERENCES:
+            return
         reading = self._store.reading(task.id)
         self._open[task.id] = reading
         if reading.whole:

@@ -9,12 +9,15 @@ The contract of the graph:
 
 * node key ``type:id``; node attributes ``type`` and ``label`` (never absent), ``id``, then the
   API's own names (``url``, ``title``, ``author``, ``creation_date``, ``name``, ...) where known;
-  subjects carry ``seed`` (bool) and ``state`` (how complete the answer is) when a store says so,
-  and nothing an answer says under these five names reaches the graph;
-* edge attributes ``relation`` (``related_references`` or ``related_from``), ``weight`` (how many
+  subjects carry ``seed`` (bool), ``state`` (how complete the answer is) and what the ledger tells,
+  under names that begin with ``crawl_`` or ``seed_``, when a store says so; nothing an answer says
+  under these names reaches the graph;
+* edge attributes ``relation`` (``related_references`` or ``related_from``; ``files`` or
+  ``references`` where a crawl went deeper), ``weight`` (how many
   observations stand behind it) and, on ``related_references``, ``related_from``: the sorted node
   keys of the collections, with ``NO_COLLECTION`` standing for "through none that was named", and
-  ``evidence``: ``observed`` in an answer, or ``inferred`` from what other answers prove. Where two
+  ``evidence``: ``observed`` in an answer, or ``inferred`` from what other answers prove; with
+  ``times``, ``first_seen`` and ``last_seen``: when answers said so (UTC, ISO 8601). Where two
   nodes are tied in both ways, the edge is a ``related_references`` one that weighs both.
 """
 
@@ -25,20 +28,25 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from graphbuild.entities import Entity
-from graphbuild.observations import OBSERVED, Observation
+from graphbuild.observations import OBSERVED, Link, Observation, moment
+from graphbuild.questions import RELATED_REFERENCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-RELATED_REFERENCES = "related_references"
 RELATED_FROM = "related_from"
 NO_COLLECTION = "-"
 _GRAPHS = frozenset({"type", "label", "id"})  # node attributes that are the graph's own
-_OURS = _GRAPHS | {"seed", "state"}  # and those that only the store can tell
+_OURS = _GRAPHS | {"seed", "state"}  # and those that only the store can tell,
+_PREFIXES = ("crawl_", "seed_")  # with these
 
 
 def build_graph(
-    observations: Iterable[Observation], *, subjects: Iterable[Entity] = ()
+    observations: Iterable[Observation],
+    *,
+    subjects: Iterable[Entity] = (),
+    links: Iterable[Link] = (),
+    times: bool = False,
 ) -> nx.DiGraph[str]:
     """The customary picture of ``observations``, as a directed graph.
 
@@ -46,15 +54,19 @@ def build_graph(
         observations: ternary facts, in the order the nodes shall stand.
         subjects: entities to show even if nothing is known of them, such as the seeds; their
             attributes (``seed``, ``state``) go onto their nodes.
+        links: what a crawl that went deeper found: files and references of nodes.
+        times: whether edges tell when they were seen first and last.
 
     Returns:
         A graph that keeps the contract told at the top of this module.
     """
     graph: nx.DiGraph[str] = nx.DiGraph()
     for subject in subjects:
-        _add_node(graph, subject, _GRAPHS)
+        _add_node(graph, subject, ours=True)
     for observation in observations:
-        _add_observation(graph, observation)
+        _add_observation(graph, observation, times=times)
+    for link in links:
+        _add_link(graph, link)
     for _, _, edge in graph.edges(data=True):
         if edge["relation"] == RELATED_REFERENCES:
             edge["related_from"] = tuple(sorted(edge["related_from"]))
@@ -79,14 +91,33 @@ def observations_of(graph: nx.DiGraph[str]) -> Iterator[Observation]:
             yield Observation(entity(source), entity(target), behind, evidence)
 
 
+def links_of(graph: nx.DiGraph[str]) -> Iterator[Link]:
+    """The links a graph was built from, in the order of its edges."""
+    for source, target, edge in graph.edges(data=True):
+        if edge["relation"] not in {RELATED_REFERENCES, RELATED_FROM}:
+            yield Link(_entity(graph, source), edge["relation"], _entity(graph, target))
+
+
 def _entity(graph: nx.DiGraph[str], key: str) -> Entity:
     """What the API says of a node, without what the graph and the store added."""
     node = graph.nodes[key]
-    known = {name: value for name, value in node.items() if name not in _OURS}
+    known = {name: value for name, value in node.items() if not _is_ours(name)}
     return Entity(node["type"], node["id"], known)
 
 
-def _add_observation(graph: nx.DiGraph[str], observation: Observation) -> None:
+def _is_ours(name: str) -> bool:
+    return name in _OURS or name.startswith(_PREFIXES)
+
+
+def _add_link(graph: nx.DiGraph[str], link: Link) -> None:
+    source, target = _add_node(graph, link.source), _add_node(graph, link.target)
+    if source != target and not graph.has_edge(source, target):
+        graph.add_edge(source, target, relation=link.relationship, weight=1)
+
+
+def _add_observation(
+    graph: nx.DiGraph[str], observation: Observation, *, times: bool = False
+) -> None:
     source = _add_node(graph, observation.subject)
     target = _add_node(graph, observation.reference)
     related_from = observation.related_from
@@ -95,6 +126,8 @@ def _add_observation(graph: nx.DiGraph[str], observation: Observation) -> None:
     edge["relation"] = RELATED_REFERENCES
     if edge.get("evidence") != OBSERVED:  # once observed is observed
         edge["evidence"] = observation.evidence
+    if times:
+        _see(edge, observation)
     seen: set[str] = edge.setdefault("related_from", set())
     if behind in seen:
         return
@@ -112,16 +145,28 @@ def _edge(graph: nx.DiGraph[str], source: str, target: str) -> dict[str, Any]:
     return edge
 
 
-def _add_node(graph: nx.DiGraph[str], entity: Entity, reserved: frozenset[str] = _OURS) -> str:
+def _see(edge: dict[str, Any], observation: Observation) -> None:
+    """When the edge was seen first and last: the earliest and latest of what stands behind it."""
+    if observation.first_seen is not None:
+        first = moment(observation.first_seen)
+        edge["first_seen"] = min(first, edge.get("first_seen", first))
+    if observation.last_seen is not None:
+        last = moment(observation.last_seen)
+        edge["last_seen"] = max(last, edge.get("last_seen", last))
+
+
+def _add_node(graph: nx.DiGraph[str], entity: Entity, *, ours: bool = False) -> str:
     """Add what is known of an entity; a bare mention never erases it.
 
-    The names in ``reserved`` mean something of ours, whatever an answer says under them.
+    Some names mean something of ours, whatever an answer says under them; they are taken only
+    from the store (``ours``).
     """
     key = entity.key
     if key not in graph:
         graph.add_node(key, type=entity.type, label=entity.label, id=entity.id)
     node, known = graph.nodes[key], entity.attributes.items()
     if not known <= node.items():
-        node.update((name, value) for name, value in known if name not in reserved)
+        reserved = _GRAPHS.__contains__ if ours else _is_ours
+        node.update((name, value) for name, value in known if not reserved(name))
         node["label"] = Entity(entity.type, entity.id, node).label
     return key

@@ -11,8 +11,9 @@ https://developers.virustotal.com/reference/files-object-related_references.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from graphbuild.entities import (
@@ -26,8 +27,24 @@ from graphbuild.entities import (
 )
 from graphbuild.errors import PayloadError
 from graphbuild.payload import attributes, decode, kind_of, refuse_depth, shown
+from graphbuild.questions import (
+    ENDPOINTS,
+    LISTED,
+    RELATED_REFERENCES,
+    REPORT_PREFIX,
+    URL,
+    classic_name,
+    reference_id,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from graphbuild.entities import Scalar
 
 OBSERVED, INFERRED = "observed", "inferred"  # what stands behind a fact
+# What a report's attributes are called on a reference.
+_CLASSIC_ATTRIBUTES = {"name": "title", "link": "url"}
 MAX_ITEMS = 10_000
 MAX_CURSOR = 4_096
 MAX_REMARKS = 1_000
@@ -36,8 +53,7 @@ _SUBJECT_PATH = re.compile(
     r".*/(?P<endpoint>[a-z_]+)/(?P<id>[^/]+)(?:/relationships)?/(?P<relationship>[a-z_]+)"
 )
 _HASHED = frozenset({FILE, REFERENCE})  # types whose ids are SHA-256
-# What the API serves under another name than its object type.
-_ENDPOINTS = {"files": "file", "domains": "domain", "ip_addresses": "ip_address", "urls": "url"}
+_TYPES = {endpoint: kind for kind, endpoint in ENDPOINTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +66,31 @@ class Observation:
         related_from: the collection through which, None where the answer names none.
         evidence: ``OBSERVED`` where an answer said so, ``INFERRED`` where what other answers said
             proves it.
+        first_seen: when an answer first said so, seconds since 1970 UTC; None where not kept.
+        last_seen: when an answer last said so.
     """
 
     subject: Entity
     reference: Entity
     related_from: Entity | None
     evidence: str = OBSERVED
+    first_seen: float | None = field(default=None, compare=False)
+    last_seen: float | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A fact of two: the API lists ``target`` among the ``relationship`` of ``source``.
+
+    Attributes:
+        source: what was asked about: a collection or a reference.
+        relationship: ``files`` or ``references``.
+        target: what is listed.
+    """
+
+    source: Entity
+    relationship: str
+    target: Entity
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +99,14 @@ class Page:
 
     Attributes:
         subject: what was asked about.
-        observations: what the answer says, in its order.
-        count: how many references there are over all pages, where the answer says so.
+        observations: what an answer of ``related_references`` says, in its order.
+        count: how many entries there are over all pages, where the answer says so.
         next_cursor: where the next page starts; None on the last.
         items: how many entries the answer listed, set-aside ones included.
         remarks: what was set aside or changed, each with its path.
+        listed: what an answer of another relationship lists, in its order.
+        named: the subject under the id the service itself uses, where that is another than the
+            one it was asked about by: a file's SHA-256 in the answer about its MD5.
     """
 
     subject: Entity
@@ -77,6 +115,8 @@ class Page:
     next_cursor: str | None
     items: int
     remarks: tuple[str, ...] = ()
+    listed: tuple[Entity, ...] = ()
+    named: Entity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +129,36 @@ class Asked:
     limit: int | None
 
 
-def parse_page(body: bytes, subject: Entity) -> Page:
+def moment(seconds: float) -> str:
+    """A time in UTC, to the second: ``2026-11-23T06:20:58Z``."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_page(body: bytes, subject: Entity, relationship: str = RELATED_REFERENCES) -> Page:
     """Read the answer ``body`` to a question about ``subject``.
 
     Raises:
         PayloadError: the bytes are not such an answer; nothing of it can be used.
     """
-    return page_from(decode(body), subject)
+    return page_from(decode(body), subject, relationship)
 
 
-def page_from(payload: dict[str, Any], subject: Entity) -> Page:
+def page_from(
+    payload: dict[str, Any], subject: Entity, relationship: str = RELATED_REFERENCES
+) -> Page:
     """The same as :func:`parse_page` for an answer that is decoded already."""
     items = _items(payload)
     refuse_depth({name: value for name, value in payload.items() if name != "data"}, "")
     meta = _optional_object(payload, "meta")
     question = asked(payload)
-    _refuse_other_subject(question, subject)
-    reader = _Reader(subject)
-    observations = reader.read(items)
+    named = _refuse_other_subject(question, subject)
+    reader = _Reader(subject, LISTED[relationship])
+    observations: tuple[Observation, ...] = ()
+    listed: tuple[Entity, ...] = ()
+    if relationship == RELATED_REFERENCES:
+        observations = reader.read(items)
+    else:
+        listed = reader.listing(items)
     _remark_surplus(items, question, reader.remarks)
     return Page(
         subject=subject,
@@ -115,6 +167,8 @@ def page_from(payload: dict[str, Any], subject: Entity) -> Page:
         next_cursor=_next_cursor(payload, meta, reader.remarks),
         items=len(items),
         remarks=_bounded(reader.remarks),
+        listed=listed,
+        named=named,
     )
 
 
@@ -128,16 +182,21 @@ def asked(payload: dict[str, Any]) -> Asked | None:
     except ValueError:
         return None
     found = _SUBJECT_PATH.fullmatch(parts.path)
-    if not found or found["endpoint"] not in _ENDPOINTS or not is_id(found["id"]):
+    if not found or found["endpoint"] not in _TYPES or not is_id(found["id"]):
         return None
     limit = _parameter(address, "limit") or ""
-    subject_id = found["id"].lower() if hash_kind(found["id"]) else found["id"]
     return Asked(
-        subject=Entity(_ENDPOINTS[found["endpoint"]], subject_id),
-        relationship=found["relationship"],
+        subject=_subject(_TYPES[found["endpoint"]], found["id"]),
+        relationship=classic_name(found["relationship"]),
         cursor=_parameter(address, "cursor"),
         limit=int(limit) if re.fullmatch(r"[0-9]{1,3}", limit) else None,
     )
+
+
+def _subject(entity_type: str, entity_id: str) -> Entity:
+    if entity_type == COLLECTION and entity_id.startswith(REPORT_PREFIX):
+        return Entity(REFERENCE, reference_id(entity_id))
+    return Entity(entity_type, entity_id.lower() if hash_kind(entity_id) else entity_id)
 
 
 # --- the envelope --------------------------------------------------------------------------------
@@ -165,16 +224,21 @@ def _optional_object(parent: dict[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
-def _refuse_other_subject(question: Asked | None, subject: Entity) -> None:
+def _refuse_other_subject(question: Asked | None, subject: Entity) -> Entity | None:
     """An answer about somebody else (a mixed-up cache) must not enter the graph.
 
-    A file asked about by its MD5 may be answered under its SHA-256; that cannot be told apart.
+    Returns:
+        The subject under the service's own id, where the answer tells another than was asked by: a
+        file asked about by its MD5 is answered under its SHA-256, an address under the SHA-256 of
+        its canonical form.
     """
     if question is None or question.subject == subject:
-        return
+        return None
     other = question.subject
-    if other.type != subject.type or hash_kind(other.id) == hash_kind(subject.id):
+    kinds = hash_kind(other.id), hash_kind(subject.id)
+    if other.type != subject.type or (kinds[0] == kinds[1] and subject.type != URL):
         raise PayloadError(f"the answer is about {other.type} {other.id[:80]!a}", "links.self")
+    return other if kinds[0] == "sha256" else None
 
 
 def _remark_surplus(items: list[Any], question: Asked | None, remarks: list[str]) -> None:
@@ -261,9 +325,10 @@ def _parameter(address: object, name: str) -> str | None:
 class _Reader:
     """The entries of one answer become observations; what is odd about them becomes remarks."""
 
-    def __init__(self, subject: Entity) -> None:
+    def __init__(self, subject: Entity, expected: str) -> None:
         self.remarks: list[str] = []
         self._subject = subject
+        self._expected = expected
         self._references: dict[str, Entity] = {}
         self._last_link: tuple[object, Entity | None] = (), None  # no JSON value equals ()
 
@@ -277,18 +342,33 @@ class _Reader:
                 self.remarks.append(f"{error} (set aside)")
         return tuple(found)
 
-    def _observations(self, item: object, path: str) -> list[Observation]:
-        if not isinstance(item, dict):
-            raise PayloadError(f"expected an object, got {kind_of(item)}", path)
+    def listing(self, items: Iterable[Any]) -> tuple[Entity, ...]:
+        """The entries themselves, in their order; a bad one costs only itself."""
+        found: dict[str, Entity] = {}
+        for index, item in enumerate(items):
+            try:
+                path = f"data[{index}]"
+                entity = self._item(_object(item, path), path)
+            except PayloadError as error:
+                self.remarks.append(f"{error} (set aside)")
+            else:
+                found[entity.key] = entity
+        return tuple(found.values())
+
+    def _item(self, item: dict[str, Any], path: str) -> Entity:
         refuse_depth(item, path)
-        reference = self._merged(self._reference(item, path), path)
+        return self._merged(self._reference(item, path), path)
+
+    def _observations(self, item: object, path: str) -> list[Observation]:
+        item = _object(item, path)
+        reference = self._item(item, path)
         behind = self._related_from(item, path)
         if not behind:
             return [Observation(self._subject, reference, None)]
         return [Observation(self._subject, reference, entity) for entity in behind]
 
     def _reference(self, item: dict[str, Any], path: str) -> Entity:
-        reference = self._entity(item, path, REFERENCE)
+        reference = self._entity(item, path, self._expected)
         if item.get("error") is not None:
             self.remarks.append(f"{path}.error: the service lists this but does not hold it")
         return reference
@@ -333,14 +413,17 @@ class _Reader:
         return entity
 
     def _entity(self, stated: object, path: str, expected: str) -> Entity:
-        if not isinstance(stated, dict):
-            raise PayloadError(f"expected an object, got {kind_of(stated)}", path)
-        entity_type = stated.get("type")
-        if entity_type != expected:
+        told = _object(stated, path)
+        entity_type = told.get("type")
+        # A report that is listed is a reference; one through which others are is a collection.
+        is_report = expected == REFERENCE and entity_type == COLLECTION and _is_report(told)
+        if entity_type != expected and not is_report:
             entity_type = self._other_type(entity_type, f"{path}.type", expected)
-        entity_id = self._id(entity_type, stated.get("id"), f"{path}.id")
-        known = attributes(stated.get("attributes"), f"{path}.attributes", self.remarks)
-        return Entity(entity_type, entity_id, known)
+        entity_id = self._id(str(entity_type), told.get("id"), f"{path}.id")
+        known = attributes(told.get("attributes"), f"{path}.attributes", self.remarks)
+        if is_report:
+            return _reference_of(entity_id, known)
+        return Entity(str(entity_type), entity_id, known)
 
     def _other_type(self, stated: object, path: str, expected: str) -> str:
         """Types are open: one that was not expected is kept, and told."""
@@ -360,3 +443,26 @@ class _Reader:
         if stated != lowered:
             self.remarks.append(f"{path}: lower-cased")
         return lowered
+
+
+def _object(value: object, path: str) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    raise PayloadError(f"expected an object, got {kind_of(value)}", path)
+
+
+# --- reports, which are references ---------------------------------------------------------------
+
+
+def _is_report(stated: dict[str, Any]) -> bool:
+    """Whether a collection is a report: by its type, or by its id where only that is told."""
+    known = stated.get("attributes")
+    kind = known.get("collection_type") if isinstance(known, dict) else None
+    return kind == "report" or (kind is None and str(stated.get("id")).startswith(REPORT_PREFIX))
+
+
+def _reference_of(report: str, known: dict[str, Scalar]) -> Entity:
+    """The reference that a report is: the classic id and names, the original ones kept."""
+    renamed = {_CLASSIC_ATTRIBUTES.get(name, name): value for name, value in known.items()}
+    original: dict[str, Scalar] = {"original_type": COLLECTION, "original_id": report}
+    return Entity(REFERENCE, reference_id(report), {**renamed, **original})

@@ -165,7 +165,7 @@ def test_the_question_is_what_is_documented(listener: Listeners, opened: Opener)
     "subject",
     [
         Entity("collection", "x"),
-        Entity("url", "0" * 64),
+        Entity("comment", "0" * 64),
         Entity("file", ""),
         Entity("file", "."),
         Entity("file", ".."),
@@ -177,7 +177,7 @@ def test_the_question_is_what_is_documented(listener: Listeners, opened: Opener)
         Entity("file", "a" * 300),
     ],
 )
-def test_what_is_no_file_is_never_asked_about(
+def test_what_has_no_place_in_the_api_is_never_asked_about(
     listener: Listeners, opened: Opener, subject: Entity
 ) -> None:
     server, book = listener(answer(PAGE)), Book()

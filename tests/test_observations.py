@@ -265,7 +265,7 @@ def test_the_own_address_tells_the_question(address, expected):
     "address",
     [
         f"{BASE}/files/{FILE}",
-        f"{BASE}/collections/x/references",
+        f"{BASE}/comments/x/references",
         f"{BASE}/files/../related_references",
         f"{BASE}/files/a%2fb/related_references",
         "https://[bad/files/x/related_references",
@@ -439,12 +439,41 @@ def test_an_id_in_capitals_is_lower_cased_with_a_remark():  # I3
 
 @pytest.mark.parametrize(
     ("entity_type", "entity_id"),
-    [("collection", "report--24-10072685"), ("threat_actor", "apt1"), ("file", OTHER)],
+    [("collection", "malpedia_win_x"), ("threat_actor", "apt1"), ("file", OTHER)],
 )
 def test_an_unexpected_type_is_kept_with_a_remark(entity_type, entity_id):  # I2
     page = read(item(entity_id, type=entity_type))
     assert page.observations[0].reference == Entity(entity_type, entity_id)
     assert page.remarks == (f"data[0].type: '{entity_type}' where a reference was expected (kept)",)
+
+
+@pytest.mark.parametrize(
+    ("report", "reference"),
+    [
+        (f"report--{ONE}", ONE),
+        (f"report--{'AB' * 32}", "ab" * 32),
+        ("report--24-10072685", "report--24-10072685"),
+    ],
+)
+def test_a_report_of_the_younger_generation_is_the_reference_it_was(report, reference):
+    told = {
+        "name": "A title",
+        "link": "https://a.example/",
+        "author": "Ann",
+        "collection_type": "report",
+    }
+    page = read(item(report, type="collection", attributes=told))
+    seen = page.observations[0].reference
+    assert seen == Entity("reference", reference)
+    assert dict(seen.attributes) == {
+        "title": "A title",
+        "url": "https://a.example/",
+        "author": "Ann",
+        "collection_type": "report",
+        "original_type": "collection",
+        "original_id": report,
+    }
+    assert page.remarks == ()
 
 
 @pytest.mark.parametrize("attributes", [..., None, {}], ids=["missing", "null", "empty"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -366,6 +367,24 @@ def test_a_page_damaged_on_disk_is_told_with_its_subject(path: Path) -> None:
     connection.close()
     with Store.read(path) as damaged, pytest.raises(StoreError, match=A):
         list(damaged.pages())
+
+
+def test_what_a_killed_writer_left_in_a_journal_is_no_hindrance_to_reading(path: Path) -> None:
+    """The journal of the very first write: SQLite's read-only mode refuses to take it back."""
+    sound(path)
+    left = path.with_name("left.db")
+    with sqlite3.connect(path, isolation_level=None) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        for number in range(500):
+            connection.execute("INSERT INTO note VALUES (?, ?)", (f"n{number}", "x" * 500))
+        shutil.copy(path, left)
+        shutil.copy(f"{path}-journal", f"{left}-journal")
+        connection.execute("ROLLBACK")
+    connection.close()
+    with Store.read(left) as store:
+        assert store.totals().pages == 2
 
 
 # --- damage --------------------------------------------------------------------------------------

@@ -98,6 +98,12 @@ def test_one_row_for_each_observation():
     assert {row["related_from_name"] for row in found} == {"", "win.emotet", "Spam run"}
 
 
+LEDGER = [
+    f"crawl_{name}"
+    for name in ("pages", "announced", "received", "inferred", "status", "remark", "asked_at")
+]
+
+
 def test_one_row_for_each_node():
     found = {row["key"]: row for row in rows(written(tables.write_nodes, campaign()))}
     assert len(found) == 8
@@ -119,6 +125,7 @@ def test_one_row_for_each_node():
         "tags": "",
         "seed": "",
         "state": "",
+        **dict.fromkeys(LEDGER, ""),
         "degree": "4",
         "attributes": "",
     }
@@ -139,6 +146,8 @@ def test_one_row_for_each_edge():
         "weight": "3",
         "evidence": "observed",
         "related_from": f"{OTHERS.key} {GANG.key}",
+        "first_seen": "",
+        "last_seen": "",
     }
     assert found[EMOTET.key, BARE.key]["related_from"] == ""
     assert found[REPORT.key, OTHERS.key]["weight"] == "2"

@@ -18,18 +18,27 @@ from typing import TYPE_CHECKING, Annotated, TypeGuard
 import typer
 
 from graphbuild.cli import acting, files, planning, showing
-from graphbuild.cli.crawling import Limits, as_json, ask, refuse_key
+from graphbuild.cli.crawling import (
+    Limits,
+    as_json,
+    ask,
+    ask_again,
+    refuse_key,
+    seconds_of,
+    share_of,
+)
 from graphbuild.cli.terminal import Progress, notice, result_json
 from graphbuild.errors import GraphbuildError, Paused, SeedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from graphbuild.cli.crawling import Outcome
     from graphbuild.entities import Entity
     from graphbuild.seeds import SeedList
     from graphbuild.store import Store
 
+_DIALECTS = ("auto", "classic", "gti")
 _BASE_URL = "https://www.virustotal.com/api/v3"
 
 
@@ -75,6 +84,29 @@ def _positive(value: int | None) -> int | None:
     return value
 
 
+def _age(value: str | None) -> str | None:
+    return _checked(seconds_of, value)
+
+
+def _share(value: str | None) -> str | None:
+    return _checked(share_of, value)
+
+
+def _checked(read: Callable[[str], float], value: str | None) -> str | None:
+    if value is not None:
+        try:
+            read(value)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+    return value
+
+
+def _dialect(value: str) -> str:
+    if value not in _DIALECTS:
+        raise typer.BadParameter(f"expected one of {', '.join(_DIALECTS)}")
+    return value
+
+
 def _no_key_here(value: str | None) -> None:
     if value is not None:
         raise typer.BadParameter(
@@ -117,6 +149,49 @@ def crawl(
             help="At most N calls for this campaign file in all, over every run.",
         ),
     ] = None,
+    depth: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=9,
+            metavar="N",
+            help="Go N questions beyond the seeds: 1 asks the collections and references found "
+            "for their files and references, 2 asks these files, nearest first.",
+        ),
+    ] = 0,
+    per_node: Annotated[
+        int | None,
+        typer.Option(
+            callback=_positive,
+            metavar="N",
+            help="With --depth: read no list further than N entries (200); what is cut is told.",
+        ),
+    ] = None,
+    refresh: Annotated[
+        str | None,
+        typer.Option(
+            callback=_age,
+            metavar="AGE",
+            help="Ask again for what is older: 12h, 30d, 2w. Both answers are kept, with times.",
+        ),
+    ] = None,
+    audit: Annotated[
+        str | None,
+        typer.Option(
+            callback=_share,
+            metavar="SHARE",
+            help="Ask for a random share (0.1, 10%) of what was inferred, and tell how it agrees.",
+        ),
+    ] = None,
+    dialect: Annotated[
+        str,
+        typer.Option(
+            callback=_dialect,
+            metavar="NAME",
+            help="The generation of the service: classic (related_references), gti "
+            "(related_reports), or auto, which finds out with the first question.",
+        ),
+    ] = "auto",
     api_key: Annotated[  # noqa: ARG001  only there to be refused
         str | None, typer.Option(hidden=True, callback=_no_key_here)
     ] = None,
@@ -138,11 +213,24 @@ def crawl(
     """
     with _told():
         found = _read_seeds(seeds or [])
-        limits = Limits(per_minute=per_minute, per_day=per_day, max_calls=max_calls, frugal=frugal)
+        limits = Limits(
+            per_minute=per_minute,
+            per_day=per_day,
+            max_calls=max_calls,
+            frugal=frugal,
+            depth=depth,
+            per_node=per_node,
+            dialect=dialect,
+        )
         _check_address(base_url)
         refuse_key(found)
         with _campaign(store, new=bool(seeds)) as campaign:
             added = campaign.add_seeds(found)
+            ask_again(
+                campaign,
+                refresh=seconds_of(refresh) if refresh else None,
+                audit=share_of(audit) if audit else None,
+            )
             outcome = ask(campaign, base_url, limits, Progress(quiet=json))
             outcome.added, outcome.rejected = added, len(found.rejected)
             _finish(campaign, outcome, json=json)
@@ -239,6 +327,10 @@ def export(
     observed_only: Annotated[
         bool, typer.Option("--observed-only", help="Leave out what a frugal crawl inferred.")
     ] = False,
+    times: Annotated[
+        bool,
+        typer.Option("--times", help="Tell on each edge when answers said so, first and last."),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Write the graph: graph.graphml for Gephi, graph.html for a browser, CSV tables.
@@ -249,7 +341,7 @@ def export(
 
     names = files.formats(to)
     with _told(), Store.read(store) as campaign:
-        written = files.write(campaign, out, names, observed_only=observed_only)
+        written = files.write(campaign, out, names, observed_only=observed_only, times=times)
         if json:
             result_json(files.as_json(written))
         else:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
+import re
 import signal
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from graphbuild.cli.terminal import counted
+from graphbuild.cli.terminal import counted, notice
 from graphbuild.entities import FILE, Entity
 from graphbuild.errors import KeyRefused, Paused, SeedError
 
@@ -47,12 +49,65 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the user allows: calls a minute, a UTC day, and for the campaign in all; frugality."""
+    """What the user allows, and how far to go.
+
+    Attributes:
+        per_minute: calls in any minute; None for no limit of ours.
+        per_day: calls a UTC day.
+        max_calls: calls for the campaign in all.
+        frugal: whether to leave out what is proved.
+        depth: how many questions to go beyond the seeds.
+        per_node: entries after which a list beyond the seeds is read no further; None for the
+            usual number.
+        dialect: the generation of the service.
+    """
 
     per_minute: int | None = None
     per_day: int | None = None
     max_calls: int | None = None
     frugal: bool = False
+    depth: int = 0
+    per_node: int | None = None
+    dialect: str = "auto"
+
+
+_UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+def seconds_of(age: str) -> float:
+    """Seconds in an age such as ``30d``, ``12h``, ``90m``, ``2w``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = re.fullmatch(r"([0-9]{1,6})([mhdw])", age.strip().lower())
+    if not found:
+        raise ValueError(f"{age[:20]!a} is no age; say 90m, 12h, 30d or 2w")
+    return int(found[1]) * float(_UNITS[found[2]])
+
+
+def share_of(text: str) -> float:
+    """A share such as ``0.1`` or ``10%``, above 0, up to 1.
+
+    Raises:
+        ValueError: it is none.
+    """
+    bare = text.strip().removesuffix("%")
+    found = re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,6})?", bare)
+    share = float(bare) / (100 if text.strip().endswith("%") else 1) if found else 0.0
+    if not 0 < share <= 1:
+        raise ValueError(f"{text[:20]!a} is no share; say 0.1 or 10%")
+    return share
+
+
+def ask_again(store: Store, *, refresh: float | None, audit: float | None) -> None:
+    """Make pending what is older than so many seconds, and a share of what was inferred."""
+    if refresh is not None:
+        again = store.refresh(time.time() - refresh)
+        notice(f"{counted(again, 'subject')} to ask again, being older")
+    if audit is not None:
+        chosen = store.audit(audit, random.SystemRandom())
+        notice(f"{counted(chosen, 'subject')} chosen at random to ask for what was inferred")
 
 
 def refuse_key(seeds: SeedList) -> None:
@@ -75,10 +130,12 @@ def ask(store: Store, base_url: str, limits: Limits, progress: Progress) -> Outc
         SeedError: the key stands in the campaign file, as a subject.
     """
     from graphbuild.client import Client
-    from graphbuild.crawl import Crawl
+    from graphbuild.crawl import PER_NODE, Crawl
     from graphbuild.keys import find_key
     from graphbuild.pacing import Pace, SystemClock
 
+    for depth in range(limits.depth):
+        store.expand(depth)
     if not store.has_work():
         return Outcome()
     key = find_key()
@@ -88,13 +145,16 @@ def ask(store: Store, base_url: str, limits: Limits, progress: Progress) -> Outc
             "start a new campaign file without it, it was not sent"
         )
     clock, pace = SystemClock(), Pace(limits.per_minute)
-    with Client(key, base_url=base_url, pace=pace, clock=clock) as client, progress:
+    opened = Client(key, base_url=base_url, pace=pace, clock=clock, dialect=limits.dialect)
+    with opened as client, progress:
         crawl = Crawl(
             client,
             store,
             max_calls=limits.max_calls,
             per_day=limits.per_day,
             frugal=limits.frugal,
+            depth=limits.depth,
+            per_node=limits.per_node or PER_NODE,
         )
         return run(crawl, store, clock, progress)
 

@@ -43,9 +43,14 @@ def formats(text: str) -> list[str]:
 
 
 def write(
-    store: Store, folder: Path, names: Sequence[str], *, observed_only: bool = False
+    store: Store,
+    folder: Path,
+    names: Sequence[str],
+    *,
+    observed_only: bool = False,
+    times: bool = False,
 ) -> list[Written]:
-    """Write the store's graph into ``folder``; without what is inferred, if told so.
+    """Write the store's graph into ``folder``; without what is inferred, with times, if told so.
 
     Raises:
         ExportError: a file could not be written.
@@ -57,7 +62,8 @@ def write(
     observations = (
         one for one in store.observations() if one.evidence == OBSERVED or not observed_only
     )
-    graph = build_graph(observations, subjects=store.subjects())
+    subjects, links = store.subjects(times=times), store.links()
+    graph = build_graph(observations, subjects=subjects, links=links, times=times)
     return export_all(graph, folder, names)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from graphbuild.cli.terminal import counted, notice, result, result_json, table
 from graphbuild.completeness import COMPLETE
+from graphbuild.observations import moment
+from graphbuild.questions import RELATED_REFERENCES
 
 if TYPE_CHECKING:
     from graphbuild.cli.crawling import Outcome
@@ -18,7 +20,7 @@ _FEW = 20  # rows of a listing, unless all are asked for
 def in_words(totals: Totals) -> str:
     """The campaign in one line."""
     return (
-        f"{counted(totals.subjects, 'file')}: {totals.complete:,} complete, "
+        f"{_subjects(totals)}: {totals.complete:,} complete, "
         f"{totals.incomplete:,} incomplete, {totals.failed:,} failed, "
         f"{totals.pending:,} still to ask · {counted(totals.references, 'reference')} · "
         f"{counted(totals.collections, 'collection')} · "
@@ -26,11 +28,17 @@ def in_words(totals: Totals) -> str:
     )
 
 
+def _subjects(totals: Totals) -> str:
+    """How many were asked about: files, where nothing else was."""
+    return counted(totals.subjects, "file" if totals.files == totals.subjects else "subject")
+
+
 def summary(store: Store, outcome: Outcome) -> None:
     """What a crawl came to."""
     totals = store.totals()
     result(in_words(totals))
     result(f"this run: {counted(outcome.calls, 'call')}, {counted(outcome.pages, 'page')}")
+    _tell_audit(store)
     if totals.remarks:
         result(f"{counted(totals.remarks, 'remark')} on what the pages hold; see status --remarks")
     _list_problems(store)
@@ -47,11 +55,13 @@ def status(store: Store, *, everything: bool) -> None:
         inferred = f", {totals.inferred:,} of them inferred" if totals.inferred else ""
         known = totals.received + totals.inferred
         result(f"{known:,} of {totals.announced:,} references are known, file by file{inferred}")
+    _tell_audit(store)
     subjects = list(store.statuses())
     rows = subjects if everything else [row for row in subjects if _is_problem(row)][:_FEW]
     if rows:
         result("")
-        table(("file", "state", "references", "pages", "remark"), [_row(row) for row in rows])
+        head = ("subject", "state", "known", "pages", "asked", "status", "remark")
+        table(head, [_row(row) for row in rows])
     hidden = sum(map(_is_problem, subjects)) - len(rows)
     if not everything and hidden > 0:
         result(f"… and {hidden:,} more; --all lists every file")
@@ -62,7 +72,7 @@ def remarks(store: Store) -> None:
     from graphbuild.observations import parse_page
 
     for stored in store.pages():
-        for remark in parse_page(stored.body, stored.subject).remarks:
+        for remark in parse_page(stored.body, stored.subject, stored.relationship).remarks:
             result(f"{stored.subject.id}, page {stored.number}: {remark}")
 
 
@@ -90,7 +100,8 @@ def status_json(store: Store) -> dict[str, object]:
     subjects = [
         {"type": row.subject.type, "id": row.subject.id, **_fields(row)} for row in store.statuses()
     ]
-    return {"campaign": asdict(store.totals()), "subjects": subjects}
+    audit = asdict(store.audit_result())
+    return {"campaign": asdict(store.totals()), "audit": audit, "subjects": subjects}
 
 
 def gaps(store: Store) -> None:
@@ -100,8 +111,20 @@ def gaps(store: Store) -> None:
     if missing:
         notice(
             f"not whole: {totals.pending:,} still to ask, {totals.incomplete:,} incomplete, "
-            f"{totals.failed:,} failed of {counted(totals.subjects, 'file')}; see graphbuild status"
+            f"{totals.failed:,} failed of {_subjects(totals)}; see graphbuild status"
         )
+
+
+def _tell_audit(store: Store) -> None:
+    """How what was inferred agrees with what was asked for after all."""
+    audit = store.audit_result()
+    if audit.subjects:
+        result(
+            f"audit: {audit.confirmed:,} of {audit.edges:,} inferred references confirmed, "
+            f"{audit.refuted:,} refuted, in {counted(audit.subjects, 'subject')}"
+        )
+    if audit.waiting:
+        result(f"audit: {counted(audit.waiting, 'subject')} still to read")
 
 
 def _list_problems(store: Store) -> None:
@@ -116,10 +139,15 @@ def _is_problem(row: SubjectStatus) -> bool:
     return row.state != COMPLETE or bool(row.remark)
 
 
-def _row(row: SubjectStatus) -> tuple[str, str, str, str, str]:
+def _row(row: SubjectStatus) -> tuple[str, ...]:
     known = f"{row.received + row.inferred:,}"
     known += "" if row.count is None else f" of {row.count:,}"
-    return (row.subject.id, row.state, known, f"{row.pages:,}", row.remark or row.error)
+    name = row.subject.id
+    if row.relationship != RELATED_REFERENCES:
+        name += f" {row.relationship}"
+    asked = moment(row.asked_at) if row.asked_at else "never"
+    told = str(row.status or "")
+    return (name, row.state, known, f"{row.pages:,}", asked, told, row.remark or row.error)
 
 
 def _fields(row: SubjectStatus) -> dict[str, object]:

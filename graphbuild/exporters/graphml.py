@@ -20,8 +20,9 @@ from graphbuild.errors import ExportError
 from graphbuild.exporters.elements import element, facts, text_element
 from graphbuild.exporters.looks import colour_of, sizes
 from graphbuild.exporters.plain import Remarks, write_lines, xml_text
-from graphbuild.graph import RELATED_FROM, RELATED_REFERENCES
+from graphbuild.graph import RELATED_FROM
 from graphbuild.observations import INFERRED, OBSERVED
+from graphbuild.questions import FILES, REFERENCES, RELATED_REFERENCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,6 +43,13 @@ NODE_KEYS = {
     "community": "long",
     "seed": "boolean",
     "state": "string",
+    "crawl_pages": "long",
+    "crawl_announced": "long",
+    "crawl_received": "long",
+    "crawl_inferred": "long",
+    "crawl_status": "long",
+    "crawl_remark": "string",
+    "crawl_asked_at": "string",
     "hop": "long",
     "sha256": "string",
     "sha1": "string",
@@ -63,14 +71,18 @@ EDGE_KEYS = {
     "weight": "double",
     "observations": "long",
     "evidence": "string",
+    "first_seen": "string",
+    "last_seen": "string",
     "related_from": "string",
 }
-_EDGE_NAMES = frozenset({"relation", "weight", "evidence", "related_from"})
+_EDGE_NAMES = frozenset(EDGE_KEYS) - {"observations"}
 _COUNT = 2**53  # the largest whole number that a double, and so a weight, holds exactly
 _RELATIONS = {
-    name: f'<data key="e_relation">{name}</data>' for name in (RELATED_REFERENCES, RELATED_FROM)
+    name: f'<data key="e_relation">{name}</data>'
+    for name in (RELATED_REFERENCES, RELATED_FROM, FILES, REFERENCES)
 }
 _EVIDENCE = {name: f'<data key="e_evidence">{name}</data>' for name in (OBSERVED, INFERRED)}
+_TIMES = ("first_seen", "last_seen")
 _HEAD = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <graphml xmlns="http://graphml.graphdrawing.org/xmlns">
@@ -224,4 +236,7 @@ def _weight(weight: object, remarks: Remarks) -> str:
 def _behind(edge: dict[str, Any], remarks: Remarks) -> str:
     keys, evidence = edge.get("related_from"), edge.get("evidence")
     told = text_element("e_related_from", " ".join(keys), remarks) if keys else ""
-    return (_EVIDENCE.get(evidence, "") if evidence else "") + told
+    seen = "".join(
+        text_element(f"e_{name}", edge[name], remarks) for name in _TIMES if name in edge
+    )
+    return (_EVIDENCE.get(evidence, "") if evidence else "") + seen + told

@@ -22,8 +22,9 @@ from graphbuild.errors import ExportError
 from graphbuild.exporters.columns import scalars
 from graphbuild.exporters.elements import NODE_KINDS
 from graphbuild.exporters.plain import label_text
-from graphbuild.graph import NO_COLLECTION, RELATED_REFERENCES
+from graphbuild.graph import NO_COLLECTION
 from graphbuild.observations import OBSERVED
+from graphbuild.questions import RELATED_REFERENCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -215,6 +216,7 @@ class _Reader:
         if texts["relation"] == RELATED_REFERENCES:
             edge["related_from"] = tuple((texts.get("related_from") or NO_COLLECTION).split())
             edge["evidence"] = texts.get("evidence", OBSERVED)
+        edge |= {name: texts[name] for name in ("first_seen", "last_seen") if name in texts}
         self.graph.add_edge(source, target, **edge)
 
     def _weight(self, texts: dict[str, str]) -> int | float:

@@ -46,10 +46,26 @@ NODE_COLUMNS = (
     "tags",
     "seed",
     "state",
+    "crawl_pages",
+    "crawl_announced",
+    "crawl_received",
+    "crawl_inferred",
+    "crawl_status",
+    "crawl_remark",
+    "crawl_asked_at",
     "degree",
     "attributes",
 )
-EDGE_COLUMNS = ("source", "target", "relation", "weight", "related_from", "evidence")
+EDGE_COLUMNS = (
+    "source",
+    "target",
+    "relation",
+    "weight",
+    "related_from",
+    "evidence",
+    "first_seen",
+    "last_seen",
+)
 OBSERVATION_COLUMNS = (
     "subject_type",
     "subject_id",
@@ -63,7 +79,10 @@ OBSERVATION_COLUMNS = (
     "evidence",
 )
 # The attributes among these columns that are not texts; the derived ones are no attributes.
-_OTHERS = {"creation_date": int, "seed": bool}
+_COUNTS = tuple(
+    f"crawl_{name}" for name in ("pages", "announced", "received", "inferred", "status")
+)
+_OTHERS = dict.fromkeys(("creation_date", *_COUNTS), int) | {"seed": bool}
 _DERIVED = frozenset({"key", "created", "domain", "degree", "attributes"})
 _KINDS: dict[str, type] = {n: _OTHERS.get(n, str) for n in NODE_COLUMNS if n not in _DERIVED}
 
@@ -95,7 +114,8 @@ def nodes_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415  slow to import, and not every run needs it
 
     kinds = {"type": "category", "state": "category", "seed": "boolean", "degree": "Int64"}
-    frame = _frame(NODE_COLUMNS, _node_rows(graph, Remarks()), kinds | {"creation_date": "Int64"})
+    whole = dict.fromkeys(("creation_date", *_COUNTS), "Int64")
+    frame = _frame(NODE_COLUMNS, _node_rows(graph, Remarks()), kinds | whole)
     # Only days that have a name, so that rubbish dates are missing values and no error.
     seconds = frame["creation_date"].where(frame["created"].notna())
     return frame.assign(created=pd.to_datetime(seconds.astype("datetime64[s]"), utc=True))
@@ -151,6 +171,8 @@ def _edge_rows(graph: nx.DiGraph[str]) -> Iterator[Row]:
             edge.get("weight", 1),
             " ".join(behind) or None,
             edge.get("evidence"),
+            edge.get("first_seen"),
+            edge.get("last_seen"),
         )
 
 

@@ -36,6 +36,7 @@ def damages(reader: Reader) -> Iterator[Damage]:
             else:
                 stated |= triples
         stored = {_triple(each) for each in reader.observations() if each.evidence == OBSERVED}
+        stored |= {(each.source.key, each.target.key, "-") for each in reader.links()}
     except StoreError as error:
         yield Damage(None, str(error))
         return
@@ -54,9 +55,11 @@ def _read(page: PackedPage) -> set[Triple] | Damage:
     if zlib.crc32(page.packed) != page.crc or hashlib.sha256(raw).digest() != page.sha256:
         return Damage(page.subject, f"page {page.number} is not what was stored")
     try:
-        return {_triple(each) for each in parse_page(raw, page.subject).observations}
+        said = parse_page(raw, page.subject, page.relationship)
     except PayloadError as error:
         return Damage(page.subject, f"page {page.number}: {error}")
+    listed = {(page.subject.key, each.key, "-") for each in said.listed}
+    return listed | {_triple(each) for each in said.observations}
 
 
 def _triple(seen: Observation) -> Triple:

@@ -28,15 +28,17 @@ SCHEMA_VERSION = 1
 _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100  # https://sqlite.org/fileformat2.html#the_database_header
 
-# Entities are interned: an observation is four integers. 0 stands for "no collection", since a
-# key column cannot be NULL. A page's body is packed (zlib); its sha256 is of the raw bytes, its crc
-# of the packed ones, some of whose bits can flip without changing what they unpack to.
+# Entities are interned: an observation is six integers. 0 stands for "no collection", since a key
+# column cannot be NULL; as same_as of an entity for "nobody else". A page's body is packed (zlib);
+# its sha256 is of the raw bytes, its crc of the packed ones, some of whose bits can flip without
+# changing what they unpack to. The index is the order in which tasks are asked.
 SCHEMA = """
 CREATE TABLE entity (
     id INTEGER PRIMARY KEY,
     type TEXT NOT NULL,
     name TEXT NOT NULL,
     attributes TEXT NOT NULL,
+    same_as INTEGER NOT NULL DEFAULT 0,
     UNIQUE (type, name)
 ) STRICT;
 CREATE TABLE seed (
@@ -48,18 +50,25 @@ CREATE TABLE task (
     id INTEGER PRIMARY KEY,
     subject INTEGER NOT NULL REFERENCES entity,
     relationship TEXT NOT NULL,
+    depth INTEGER NOT NULL DEFAULT 0,
     state TEXT NOT NULL,
     pages INTEGER NOT NULL DEFAULT 0,
     cursor TEXT,
     count INTEGER,
     received INTEGER NOT NULL DEFAULT 0,
     inferred INTEGER NOT NULL DEFAULT 0,
+    gain INTEGER NOT NULL DEFAULT 0,
+    status INTEGER NOT NULL DEFAULT 0,
+    asked_at REAL,
     error TEXT NOT NULL DEFAULT '',
     retry INTEGER NOT NULL DEFAULT 0,
+    cut INTEGER NOT NULL DEFAULT 0,
+    audited INTEGER NOT NULL DEFAULT 0,
     remark TEXT NOT NULL DEFAULT '',
     doubt TEXT NOT NULL DEFAULT '',
     UNIQUE (subject, relationship)
 ) STRICT;
+CREATE INDEX task_order ON task (state, depth, cursor IS NOT NULL, gain DESC, id);
 CREATE TABLE page (
     id INTEGER PRIMARY KEY,
     task INTEGER NOT NULL REFERENCES task,
@@ -76,12 +85,13 @@ CREATE TABLE page (
     UNIQUE (task, number)
 ) STRICT;
 CREATE TABLE observation (
-    subject INTEGER NOT NULL REFERENCES entity,
+    task INTEGER NOT NULL REFERENCES task,
     reference INTEGER NOT NULL REFERENCES entity,
     related_from INTEGER NOT NULL,
-    page INTEGER NOT NULL REFERENCES page,
-    inferred INTEGER NOT NULL,
-    PRIMARY KEY (subject, reference, related_from)
+    first_page INTEGER NOT NULL REFERENCES page,
+    last_page INTEGER NOT NULL REFERENCES page,
+    evidence INTEGER NOT NULL,
+    PRIMARY KEY (task, reference, related_from)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE call (
     id INTEGER PRIMARY KEY,
@@ -182,9 +192,8 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
     Raises:
         StoreError: they are not, or SQLite cannot open it.
     """
-    address = f"{path.absolute().as_uri()}?mode={'rw' if write else 'ro'}"
     with sentences(path):
-        connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=30)
+        connection = _open(path, "rw") if write else _open_to_read(path)
     try:
         with sentences(path):
             connection.execute("PRAGMA trusted_schema = OFF")
@@ -198,6 +207,24 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=30)
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    """Read-only; where a killed writer left its log to be taken in, as one who may do that."""
+    connection = _open(path, "ro")
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if not str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_READONLY"):
+            raise
+        return _open(path, "rw")
     return connection
 
 

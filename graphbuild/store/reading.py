@@ -9,12 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from graphbuild.completeness import COMPLETE, FAILED, INCOMPLETE, PENDING
-from graphbuild.entities import Entity
+from graphbuild.entities import FILE, Entity
 from graphbuild.errors import StoreError
 from graphbuild.frugal import Reading
-from graphbuild.observations import INFERRED, OBSERVED, Observation
-from graphbuild.store import file
-from graphbuild.store.rows import PackedPage, StoredPage, SubjectStatus, Task, Totals, Work
+from graphbuild.observations import INFERRED, OBSERVED, Link, Observation, moment
+from graphbuild.questions import RELATED_REFERENCES, URL
+from graphbuild.store import agenda, file
+from graphbuild.store.rows import (
+    Audit,
+    PackedPage,
+    StoredPage,
+    SubjectStatus,
+    Task,
+    Totals,
+    Work,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,10 +33,15 @@ if TYPE_CHECKING:
     from graphbuild.entities import Scalar
 
 QUOTA = "quota resets at"  # a note: seconds since 1970
+DIALECT = "dialect"  # a note: the generation of the service, once it is found out
 TASKS = (
-    "SELECT task.id, type, name, relationship, pages, cursor FROM task"
+    "SELECT task.id, type, name, attributes, relationship, pages, cursor, depth FROM task"
     " JOIN entity ON entity.id = task.subject"
 )
+# Without those that were found to ask about the same subject under another name.
+_OWN_TASKS = "task JOIN entity ON entity.id = task.subject AND entity.same_as = 0"
+# First pages first, then whatever brought most that was new; see the index task_order.
+_ORDER = " ORDER BY depth, cursor IS NOT NULL, gain DESC, task.id LIMIT 1"
 
 
 class Reader:
@@ -71,68 +85,124 @@ class Reader:
         return self._number(query, PENDING) > 0
 
     def next_task(self) -> Task | None:
-        """The task to go on with: first pages first, in the order of the seeds."""
-        order = f"{TASKS} WHERE state = ? ORDER BY cursor IS NOT NULL, task.id LIMIT 1"
-        return next(map(task_of, self._rows(order, PENDING)), None)
+        """The task to go on with.
+
+        Nearest to the seeds first; first pages first, in the order of the seeds; then whatever
+        brought most that was new to the campaign.
+        """
+        return next(map(task_of, self._rows(f"{TASKS} WHERE state = ?{_ORDER}", PENDING)), None)
 
     # --- reading ---------------------------------------------------------------------------------
 
     def observations(self) -> Iterator[Observation]:
         """Every observation once: subjects in the order they were added, references by id."""
-        entities = self._entities()
+        entities, times = self._entities(), self._times()
         rows = self._rows(
-            "SELECT observation.subject, reference, related_from, observation.inferred"
-            " FROM observation"
-            " JOIN task ON task.subject = observation.subject"
+            "SELECT task.subject, reference, related_from, first_page, last_page, evidence"
+            " FROM observation JOIN task ON task.id = observation.task"
             " JOIN entity AS cited ON cited.id = reference"
             " LEFT JOIN entity AS behind ON behind.id = related_from"
-            " ORDER BY task.id, cited.type, cited.name, behind.type, behind.name"
+            " WHERE relationship = ? AND evidence <> ?"
+            " ORDER BY task.id, cited.type, cited.name, behind.type, behind.name",
+            RELATED_REFERENCES,
+            agenda.REFUTED,
         )
-        for subject, reference, behind, inferred in rows:
+        for subject, reference, behind, first, last, evidence in rows:
             yield Observation(
                 entities[subject],
                 entities[reference],
                 entities.get(behind),
-                INFERRED if inferred else OBSERVED,
+                INFERRED if evidence == agenda.INFERRED else OBSERVED,
+                times.get(first),
+                times.get(last),
             )
+
+    def links(self) -> Iterator[Link]:
+        """What a crawl that went deeper found: the files and references of nodes, each once."""
+        entities = self._entities()
+        rows = self._rows(
+            "SELECT DISTINCT task.subject, relationship, reference FROM observation"
+            " JOIN task ON task.id = observation.task JOIN entity ON entity.id = reference"
+            " WHERE relationship <> ? ORDER BY task.id, type, name",
+            RELATED_REFERENCES,
+        )
+        for source, relationship, target in rows:
+            yield Link(entities[source], relationship, entities[target])
 
     def _entities(self) -> dict[int, Entity]:
-        rows = self._rows("SELECT id, type, name, attributes FROM entity")
-        return {
-            number: Entity(kind, name, self._attributes(attributes, name))
-            for number, kind, name, attributes in rows
-        }
+        """Every entity by its number; one that has several names stands for all of them."""
+        entities: dict[int, Entity] = {}
+        united: dict[int, int] = {}
+        for number, kind, name, attributes, same_as in self._rows(
+            "SELECT id, type, name, attributes, same_as FROM entity"
+        ):
+            entities[number] = Entity(kind, name, self._attributes(attributes, name))
+            if same_as:
+                united[number] = same_as
+        return entities | {alias: entities[real] for alias, real in united.items()}
 
-    def subjects(self) -> Iterator[Entity]:
-        """What was asked about, in the order it was added, with ``seed`` and ``state``."""
+    def _times(self) -> dict[int, float]:
+        return dict(self._rows("SELECT id, fetched_at FROM page"))
+
+    def subjects(self, *, times: bool = False) -> Iterator[Entity]:
+        """What was asked about, in the order it was added, and how completely it is known.
+
+        Attributes besides the API's: ``seed``, ``state``, and what stands in the ledger, under
+        names that begin with ``crawl_``; with ``times``, also when the last answer came.
+        """
+        entities = self._entities()
         rows = self._rows(
-            "SELECT type, name, attributes, state, seed.entity IS NOT NULL FROM task"
-            " JOIN entity ON entity.id = task.subject LEFT JOIN seed ON seed.entity = entity.id"
-            " ORDER BY task.id"
+            "SELECT task.subject, relationship, seed.entity IS NOT NULL, state, pages, count,"  # noqa: S608  ours
+            " received, inferred, cursor, status, asked_at, trim(remark || '; ' || doubt, '; ')"
+            f" FROM {_OWN_TASKS} LEFT JOIN seed ON seed.entity = task.subject ORDER BY task.id"
         )
-        for kind, name, attributes, state, seed in rows:
-            yield Entity(
-                kind,
-                name,
-                {**self._attributes(attributes, name), "seed": bool(seed), "state": state},
-            )
+        for subject, relationship, seed, *rest in rows:
+            entity = entities[subject]
+            ledger = dict(zip(_LEDGER, rest, strict=True))
+            if not times:
+                del ledger["crawl_asked_at"]
+            told = _told(relationship, ledger, seed)
+            yield Entity(entity.type, entity.id, {**entity.attributes, **told})
 
     def statuses(self) -> Iterator[SubjectStatus]:
         """How completely each subject is known, in the order they were added."""
         rows = self._rows(
-            "SELECT type, name, state, pages, count, received, inferred, error,"
-            " trim(remark || '; ' || doubt, '; ') FROM task"
-            " JOIN entity ON entity.id = task.subject ORDER BY task.id"
+            "SELECT type, name, relationship, state, pages, count, received, inferred, cursor,"  # noqa: S608  ours
+            " status, asked_at, error, trim(remark || '; ' || doubt, '; ')"
+            f" FROM {_OWN_TASKS} ORDER BY task.id"
         )
         for kind, name, *rest in rows:
             yield SubjectStatus(Entity(kind, name), *rest)
 
+    def audit_result(self) -> Audit:
+        """What came of the audits so far."""
+        rows = self._rows(
+            "SELECT count(*), count(*) FILTER (WHERE state <> ?) FROM task WHERE audited = 1",
+            COMPLETE,
+        )
+        subjects, waiting = next(rows)
+        edges, refuted = next(
+            self._rows(
+                "SELECT count(*), coalesce(sum(best = :refuted), 0) FROM (SELECT min(evidence)"
+                " AS best FROM observation JOIN task ON task.id = observation.task"
+                " WHERE audited = 1 AND state = :complete AND evidence IN (:confirmed, :refuted)"
+                " GROUP BY task, reference)",
+                confirmed=agenda.CONFIRMED,
+                refuted=agenda.REFUTED,
+                complete=COMPLETE,
+            )
+        )
+        return Audit(subjects - waiting, waiting, edges, edges - refuted, refuted)
+
     def totals(self) -> Totals:
         """The whole in numbers."""
-        states = dict(self._rows("SELECT state, count(*) FROM task GROUP BY state"))
+        counts = f"SELECT state, count(*) FROM {_OWN_TASKS} GROUP BY state"  # noqa: S608  ours
+        files = f"SELECT count(*) FROM {_OWN_TASKS} WHERE type = ?"  # noqa: S608  ours
+        states = dict(self._rows(counts))
         kinds = dict(self._rows("SELECT type, count(*) FROM entity GROUP BY type"))
         return Totals(
             subjects=sum(states.values()),
+            files=self._number(files, FILE),
             pending=states.get(PENDING, 0),
             complete=states.get(COMPLETE, 0),
             incomplete=states.get(INCOMPLETE, 0),
@@ -140,7 +210,9 @@ class Reader:
             pages=self._number("SELECT count(*) FROM page"),
             references=kinds.get("reference", 0),
             collections=kinds.get("collection", 0),
-            observations=self._number("SELECT count(*) FROM observation"),
+            observations=self._number(
+                "SELECT count(*) FROM observation WHERE evidence <> ?", agenda.REFUTED
+            ),
             announced=self._number("SELECT sum(count) FROM task"),
             received=self._number("SELECT sum(received) FROM task"),
             inferred=self._number("SELECT sum(inferred) FROM task"),
@@ -153,6 +225,11 @@ class Reader:
         row = next(self._rows("SELECT value FROM note WHERE name = ?", QUOTA), None)
         return float(row[0]) if row else 0.0
 
+    def dialect(self) -> str | None:
+        """The generation of the service, once a crawl has found out."""
+        row = next(self._rows("SELECT value FROM note WHERE name = ?", DIALECT), None)
+        return str(row[0]) if row else None
+
     def calls(self, since: float = 0.0) -> int:
         """How many calls were made since a time (seconds since 1970), failed ones included."""
         return self._number("SELECT count(*) FROM call WHERE sent AND begun_at >= ?", since)
@@ -164,8 +241,18 @@ class Reader:
 
     def known(self, subjects: Iterable[Entity]) -> dict[Entity, str]:
         """Those of ``subjects`` that the campaign knows, and how each stands."""
-        states = {row.subject: row.state for row in self.statuses()}
+        states = dict(self._states())
         return {subject: states[subject] for subject in subjects if subject in states}
+
+    def _states(self) -> Iterator[tuple[Entity, str]]:
+        """How the subjects stand, under each of their names."""
+        rows = self._rows(
+            "SELECT type, name, state FROM entity JOIN task ON task.subject IN (entity.id, same_as)"
+            " WHERE relationship = ?",
+            RELATED_REFERENCES,
+        )
+        for kind, name, state in rows:
+            yield Entity(kind, name), state
 
     def mean_pages(self, limit: int) -> float | None:
         """Pages of ``limit`` references a subject takes, by all announced numbers; None without."""
@@ -204,17 +291,17 @@ class Reader:
                     f"{self.path}: page {page.number} of {page.subject.id} is damaged; "
                     "see graphbuild check"
                 ) from None
-            yield StoredPage(page.subject, page.number, raw)
+            yield StoredPage(page.subject, page.relationship, page.number, raw)
 
     def packed_pages(self) -> Iterator[PackedPage]:
         """Every page as it lies in the file, in the order it was stored."""
+        entities = self._entities()
         rows = self._rows(
-            "SELECT type, name, number, body, crc, sha256 FROM page"
-            " JOIN task ON task.id = page.task JOIN entity ON entity.id = task.subject"
-            " ORDER BY page.id"
+            "SELECT subject, relationship, number, body, crc, sha256 FROM page"
+            " JOIN task ON task.id = page.task ORDER BY page.id"
         )
-        for kind, name, number, packed, crc, sha256 in rows:
-            yield PackedPage(Entity(kind, name), number, packed, crc, sha256)
+        for subject, *rest in rows:
+            yield PackedPage(entities[subject], *rest)
 
     def structure(self) -> Iterator[str]:
         """What SQLite finds wrong with its own structure."""
@@ -225,8 +312,8 @@ class Reader:
     # --- for a frugal crawl ----------------------------------------------------------------------
 
     def first_task(self) -> Task | None:
-        """A task of which no page is read yet, in the order of the seeds."""
-        where = f"{TASKS} WHERE state = ? AND cursor IS NULL ORDER BY task.id LIMIT 1"
+        """A task of which no page of the present pass is read yet, in the order of the seeds."""
+        where = f"{TASKS} WHERE state = ? AND cursor IS NULL{_ORDER}"
         return next(map(task_of, self._rows(where, PENDING)), None)
 
     def task(self, number: int) -> Task:
@@ -234,35 +321,42 @@ class Reader:
         return next(map(task_of, self._rows(f"{TASKS} WHERE task.id = ?", number)))
 
     def tasks(self, state: str) -> list[int]:
-        """The numbers of all tasks that stand so, in the order of the seeds."""
-        return [
-            number
-            for (number,) in self._rows("SELECT id FROM task WHERE state = ? ORDER BY id", state)
-        ]
+        """The numbers of the tasks about related references that stand so, as the seeds stand."""
+        query = "SELECT id FROM task WHERE state = ? AND relationship = ? ORDER BY id"
+        return [number for (number,) in self._rows(query, state, RELATED_REFERENCES)]
 
     def doubted(self) -> set[int]:
-        """The numbers of the tasks for which nothing may be concluded."""
-        return {number for (number,) in self._rows("SELECT id FROM task WHERE doubt <> ''")}
+        """The numbers of the tasks for which nothing may be concluded, doubted or under audit."""
+        query = "SELECT id FROM task WHERE doubt <> '' OR audited = 1"
+        return {number for (number,) in self._rows(query)}
 
     def reading(self, task: int) -> Reading[int]:
-        """What was read of a subject, entities by their numbers here."""
-        query = "SELECT subject, count, state, remark, inferred FROM task WHERE id = ?"
-        subject, count, state, remark, inferred = next(self._rows(query, task))
-        moved = "SELECT count(DISTINCT count) FROM page WHERE task = ?"
-        if self._number(moved, task) > 1:
+        """What the present pass read of a subject, entities by their numbers here."""
+        query = "SELECT count, state, remark, inferred FROM task WHERE id = ?"
+        count, state, remark, inferred = next(self._rows(query, task))
+        first = self._first_page(task)
+        moved = "SELECT count(DISTINCT count) FROM page WHERE task = ? AND id >= ?"
+        if self._number(moved, task, first) > 1:
             count = None  # a list that moved while it was read proves nothing
         reading: Reading[int] = Reading(
             count=count, whole=state == COMPLETE and not remark and not inferred
         )
         rows = self._rows(
-            "SELECT reference, related_from FROM observation WHERE subject = ? AND NOT inferred",
-            subject,
+            "SELECT reference, related_from FROM observation"
+            " WHERE task = ? AND last_page >= ? AND evidence <> ?",
+            task,
+            first,
+            agenda.INFERRED,
         )
         for reference, collection in rows:
             found = reading.behind[reference]
             if collection:
                 found.add(collection)
         return reading
+
+    def _first_page(self, task: int) -> int:
+        """Where the present pass through the list began; an earlier pass proves nothing new."""
+        return self._number("SELECT max(id) FROM page WHERE task = ? AND cursor IS NULL", task)
 
     # --- queries ----------------------------------------------------------------------------------
 
@@ -286,5 +380,34 @@ class Reader:
 
 def task_of(row: tuple[Any, ...]) -> Task:
     """The task in a row of ``TASKS``."""
-    number, kind, name, relationship, pages, cursor = row
-    return Task(number, Entity(kind, name), relationship, pages, cursor)
+    number, kind, name, attributes, *rest = row
+    # Of all subjects only an address is asked about by more than its id.
+    known = json.loads(attributes) if kind == URL else {}
+    return Task(number, Entity(kind, name, known), *rest)
+
+
+_LEDGER = (
+    "state",
+    "crawl_pages",
+    "crawl_announced",
+    "crawl_received",
+    "crawl_inferred",
+    "crawl_cursor",
+    "crawl_status",
+    "crawl_asked_at",
+    "crawl_remark",
+)
+
+
+def _told(relationship: str, ledger: dict[str, Any], seed: int) -> dict[str, Scalar]:
+    """The ledger of one question, as attributes of the node it is about."""
+    if relationship != RELATED_REFERENCES:
+        remark = f" ({ledger['crawl_remark']})" if ledger["crawl_remark"] else ""
+        return {f"crawl_{relationship}": f"{ledger['state']}{remark}"}
+    known = {name: value for name, value in ledger.items() if value not in {None, ""}}
+    for name in ("crawl_inferred", "crawl_status"):
+        if not known[name]:
+            del known[name]
+    if "crawl_asked_at" in known:
+        known["crawl_asked_at"] = moment(known["crawl_asked_at"])
+    return {"seed": bool(seed), **known}

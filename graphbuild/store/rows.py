@@ -21,6 +21,7 @@ class Task:
         relationship: which relationship of it.
         pages: how many pages are stored.
         cursor: where the next page starts; None for the first.
+        depth: how many questions away from the seeds; 0 for what a seed list named.
     """
 
     id: int
@@ -28,6 +29,7 @@ class Task:
     relationship: str
     pages: int
     cursor: str | None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,30 +63,39 @@ class SubjectStatus:
 
     Attributes:
         subject: what was asked about.
+        relationship: which relationship of it.
         state: one of ``completeness.STATES``.
         pages: pages stored.
-        count: references announced; None while unknown.
-        received: distinct references read.
+        count: entries announced; None while unknown.
+        received: distinct entries read.
         inferred: references that were not read but proved.
+        cursor: where the next page would start, if paging ended before the list did.
+        status: the HTTP status of the last answer; 0 where none came, as for saved answers.
+        asked_at: when that was, seconds since 1970 UTC; None if never.
         error: the code of the refusal, if it was refused.
         remark: what does not add up, if anything.
     """
 
     subject: Entity
+    relationship: str
     state: str
     pages: int
     count: int | None
     received: int
     inferred: int
+    cursor: str | None
+    status: int
+    asked_at: float | None
     error: str
     remark: str
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The campaign file in numbers."""
+    """The campaign file in numbers; ``files`` are those of the subjects."""
 
     subjects: int
+    files: int
     pending: int
     complete: int
     incomplete: int
@@ -98,6 +109,25 @@ class Totals:
     inferred: int
     remarks: int
     calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What came of reading what had been inferred.
+
+    Attributes:
+        subjects: chosen for it, and read to the end.
+        waiting: chosen, but not read to the end yet.
+        edges: inferred references of those that were read.
+        confirmed: the same, in the answers too.
+        refuted: not in the answers; such a reference is in no graph any more.
+    """
+
+    subjects: int
+    waiting: int
+    edges: int
+    confirmed: int
+    refuted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +149,13 @@ class StoredPage:
 
     Attributes:
         subject: what it is about.
-        number: which page of the subject, from 1.
+        relationship: which relationship of it.
+        number: which page of the two, from 1.
         body: the raw bytes.
     """
 
     subject: Entity
+    relationship: str
     number: int
     body: bytes
 
@@ -134,13 +166,15 @@ class PackedPage:
 
     Attributes:
         subject: what it is about.
-        number: which page of the subject, from 1.
+        relationship: which relationship of it.
+        number: which page of the two, from 1.
         packed: the body, packed (zlib).
         crc: of the packed body, as it was stored.
         sha256: of the raw body, as it was stored.
     """
 
     subject: Entity
+    relationship: str
     number: int
     packed: bytes
     crc: int

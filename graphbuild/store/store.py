@@ -28,21 +28,23 @@ from graphbuild.completeness import (
     Verdict,
     judge,
 )
-from graphbuild.store import file
-from graphbuild.store.reading import QUOTA, TASKS, Reader, task_of
+from graphbuild.entities import FILE, Entity, hash_kind
+from graphbuild.questions import RELATED_REFERENCES
+from graphbuild.store import agenda, file
+from graphbuild.store.reading import DIALECT, QUOTA, TASKS, Reader, task_of
 from graphbuild.store.rows import Committed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from random import Random
 
     from filelock import FileLock
 
-    from graphbuild.entities import Entity, Scalar
-    from graphbuild.observations import Observation
+    from graphbuild.entities import Scalar
+    from graphbuild.observations import Page
     from graphbuild.seeds import Seed
     from graphbuild.store.rows import Fetched, Task
 
-RELATED_REFERENCES = "related_references"
 _NO_ENTITY = 0  # no row of entity has this number
 
 
@@ -92,7 +94,7 @@ class Store(Reader):
             return sum(self._add_seed(seed) for seed in seeds)
 
     def _add_seed(self, seed: Seed) -> int:
-        entity = self._intern(seed.entity)
+        entity = self._real(self._intern(seed.entity))
         self._db.execute(
             "INSERT OR IGNORE INTO seed VALUES (?, ?, ?)", (entity, seed.source, seed.line)
         )
@@ -107,41 +109,82 @@ class Store(Reader):
     def requeue(self) -> int:
         """Make tasks that failed in passing, and pages that were only imported, pending again."""
         with self._transaction():
-            return self._db.execute(
-                "UPDATE task SET state = ?, error = '', remark = '', retry = 0 WHERE retry = 1",
-                (PENDING,),
-            ).rowcount
+            return agenda.requeue(self._db)
 
-    def commit(self, task: Task, fetched: Fetched) -> Committed:
-        """Store a page, what it says and where the next one starts, in one transaction."""
+    def refresh(self, before: float) -> int:
+        """Ask again for what was last asked before a time (seconds since 1970); how many."""
         with self._transaction():
-            subject = self._intern(task.subject)
+            return agenda.refresh(self._db, before)
+
+    def audit(self, share: float, chance: Random) -> int:
+        """Ask for a random share of what was inferred; how many subjects were chosen anew."""
+        with self._transaction():
+            return agenda.audit(self._db, share, chance)
+
+    def expand(self, depth: int) -> int:
+        """Ask about what the questions of one depth brought to light; how many new tasks."""
+        with self._transaction():
+            return agenda.expand(self._db, depth)
+
+    def reopen(self, limit: int) -> int:
+        """Go on with lists that were cut at a smaller limit; how many."""
+        with self._transaction():
+            return agenda.reopen(self._db, limit)
+
+    def commit(self, task: Task, fetched: Fetched, *, limit: int | None = None) -> Committed:
+        """Store a page, what it says and where the next one starts, in one transaction.
+
+        Args:
+            task: what was asked.
+            fetched: what came.
+            limit: stop reading the list of a node that lies deeper than the seeds here.
+        """
+        with self._transaction():
+            before = self._number("SELECT max(id) FROM entity")
             page = self._add_page(task, fetched)
-            first = self._first_page(task)
-            before = self._received(subject, first)
-            self._add_observations(subject, page, fetched.page.observations)
-            received = self._received(subject, first)
-            verdict = judge(self._history(first, fetched, received - before, received))
+            first = self._first_page(task.id)
+            known = self._received(task.id, first)
+            self._add_observations(task, page, fetched.page)
+            received = self._received(task.id, first)
+            verdict = judge(self._history(first, fetched, received - known, received))
             self._db.execute(
                 "UPDATE task SET state = ?, pages = pages + 1, cursor = ?, received = ?,"
-                " count = coalesce(?, count), error = '', remark = ? WHERE id = ?",
+                " count = coalesce(?, count), gain = ?, status = 200, asked_at = ?, error = '',"
+                " remark = ? WHERE id = ?",
                 (
                     verdict.state,
                     fetched.page.next_cursor,
                     received,
                     fetched.page.count,
+                    self._number("SELECT max(id) FROM entity") - before,
+                    fetched.at,
                     verdict.remark,
                     task.id,
                 ),
             )
-        return Committed(received - before, verdict)
+            if verdict == Verdict(COMPLETE):
+                agenda.settle_audit(self._db, task.id)
+            elif verdict.state == PENDING and task.depth and limit and received >= limit:
+                verdict = Verdict(INCOMPLETE, agenda.cut(self._db, task.id, limit))
+            self._learn_names(task, fetched.page)
+        return Committed(received - known, verdict)
 
-    def fail(self, task: Task, *, code: str, remark: str, retry: bool) -> None:
+    def fail(  # noqa: PLR0913  all but the task are named
+        self,
+        task: Task,
+        *,
+        code: str,
+        remark: str,
+        retry: bool,
+        status: int = 0,
+        at: float | None = None,
+    ) -> None:
         """Note that a task was refused; ``retry`` if a later run shall ask again."""
         with self._transaction():
             self._db.execute(
-                "UPDATE task SET state = ?, error = ?, remark = ?, retry = ? WHERE id = ?",
-                (FAILED, code, remark, retry, task.id),
+                "UPDATE task SET state = ?, error = ?, remark = ?, retry = ?, status = ?,"
+                " asked_at = coalesce(?, asked_at) WHERE id = ?",
+                (FAILED, code, remark, retry, status, at, task.id),
             )
 
     def commit_import(self, subject: Entity, pages: Iterable[Fetched]) -> int:
@@ -151,7 +194,7 @@ class Store(Reader):
         the list does, the subject stays incomplete until a crawl asks for it from the start.
         """
         with self._transaction():
-            entity = self._intern(subject)
+            entity = self._real(self._intern(subject))
             self._add_task(entity, INCOMPLETE)
         task = self._task_of(entity)
         pending = self._number(
@@ -160,15 +203,15 @@ class Store(Reader):
         new = 0
         for fetched in pages:
             if not self._has_page(task, fetched):
-                self.commit(self._task_of(entity), fetched)
+                self.commit(self._task_of(self._real(entity)), fetched)
                 new += 1
         with self._transaction():
-            self._settle(task, entity, PENDING if pending else INCOMPLETE)
+            self._settle(task, PENDING if pending else INCOMPLETE)
         return new
 
-    def _settle(self, task: Task, entity: int, unfinished: str) -> None:
+    def _settle(self, task: Task, unfinished: str) -> None:
         """Judge saved pages by how they hang together, in whatever order they came."""
-        received = self._received(entity, 0)
+        received = self._received(task.id, 0)
         verdict, cursor = Verdict(unfinished), task.cursor
         if self._loose_ends(task) == 0:
             verdict, cursor = judge(self._saved(task, received)), None
@@ -221,11 +264,21 @@ class Store(Reader):
                 by :meth:`reading`.
         """
         with self._transaction():
-            subject = self._number("SELECT subject FROM task WHERE id = ?", task)
             page = self._number("SELECT max(id) FROM page WHERE task = ?", task)
             self._db.executemany(
-                "INSERT OR IGNORE INTO observation VALUES (?, ?, ?, ?, 1)",
-                [(subject, one, other, page) for one, found in behind.items() for other in found],
+                "INSERT INTO observation VALUES (:task, :one, :other, :page, :page, :inferred)"
+                " ON CONFLICT DO UPDATE SET last_page = :page",
+                [
+                    {
+                        "task": task,
+                        "one": one,
+                        "other": other,
+                        "page": page,
+                        "inferred": agenda.INFERRED,
+                    }
+                    for one, found in behind.items()
+                    for other in found
+                ],
             )
             self._db.execute(
                 "UPDATE task SET state = ?, cursor = NULL, inferred = ? WHERE id = ?",
@@ -259,6 +312,11 @@ class Store(Reader):
     def note_quota(self, resets_at: float) -> None:
         """Keep when the service's quota resets, so that a run before that asks but once."""
         self._note(QUOTA, repr(resets_at))
+
+    def note_dialect(self, dialect: str) -> None:
+        """Keep which generation of the service answers."""
+        if dialect != self.dialect():
+            self._note(DIALECT, dialect)
 
     def _note(self, name: str, value: str) -> None:
         with self._transaction():
@@ -307,31 +365,60 @@ class Store(Reader):
         )
         return int(cursor.lastrowid or 0)
 
-    def _add_observations(
-        self, subject: int, page: int, observations: Iterable[Observation]
-    ) -> None:
-        for observation in observations:
-            reference = self._intern(observation.reference)
-            behind = observation.related_from
+    def _add_observations(self, task: Task, page: int, said: Page) -> None:
+        triples = [(one.reference, one.related_from) for one in said.observations]
+        triples += [(entity, None) for entity in said.listed]
+        for reference, behind in triples:
             self._db.execute(
-                "INSERT INTO observation VALUES (?, ?, ?, ?, 0)"
-                " ON CONFLICT DO UPDATE SET page = excluded.page, inferred = 0",
-                (subject, reference, _NO_ENTITY if behind is None else self._intern(behind), page),
+                "INSERT INTO observation VALUES (:task, :reference, :behind, :page, :page, 0)"
+                " ON CONFLICT DO UPDATE SET last_page = :page,"
+                " evidence = iif(evidence = 0, 0, :confirmed)",
+                {
+                    "task": task.id,
+                    "reference": self._intern(reference),
+                    "behind": _NO_ENTITY if behind is None else self._intern(behind),
+                    "page": page,
+                    "confirmed": agenda.CONFIRMED,
+                },
             )
+
+    # --- one subject under several names ----------------------------------------------------------
+
+    def _real(self, entity: int) -> int:
+        """The number behind another name of the same subject; else the same."""
+        return self._number("SELECT same_as FROM entity WHERE id = ?", entity) or entity
+
+    def _learn_names(self, task: Task, page: Page) -> None:
+        """Unite what an answer proves to be one: an MD5 and the SHA-256 it is answered under."""
+        if page.named is not None:
+            self._unite(task.subject, page.named)
+        for entity in page.listed:
+            if entity.type == FILE:
+                self._unite_hashes(entity)
+
+    def _unite_hashes(self, file: Entity) -> None:
+        for kind in ("md5", "sha1"):
+            name = file.attributes.get(kind)
+            if isinstance(name, str) and hash_kind(name) == kind:
+                alias = Entity(FILE, name.lower())
+                if self.has(alias):
+                    self._unite(alias, file)
+
+    def _unite(self, alias: Entity, real: Entity) -> None:
+        kind = hash_kind(alias.id)
+        known = {kind: alias.id} if kind and alias.type == FILE else alias.attributes
+        numbers = self._intern(alias), self._intern(Entity(real.type, real.id, known))
+        if numbers[0] != numbers[1]:
+            agenda.unite(self._db, *numbers)
 
     # --- judging ---------------------------------------------------------------------------------
 
-    def _first_page(self, task: Task) -> int:
-        """Where the present pass through the list began; an earlier pass proves nothing new."""
-        query = "SELECT max(id) FROM page WHERE task = ? AND cursor IS NULL"
-        return self._number(query, task.id)
-
-    def _received(self, subject: int, first: int) -> int:
+    def _received(self, task: int, first: int) -> int:
         query = (
             "SELECT count(DISTINCT reference) FROM observation"
-            " WHERE subject = ? AND page >= ? AND NOT inferred"
+            " WHERE task = ? AND last_page >= ? AND evidence <> ?"
         )
-        return self._number(query, subject, first)
+        return self._number(query, task, first, agenda.INFERRED)
 
     def _history(self, first: int, fetched: Fetched, new: int, received: int) -> History:
         """The present pass, the newest page included."""
@@ -353,7 +440,8 @@ class Store(Reader):
         )
 
     def _task_of(self, entity: int) -> Task:
-        return next(map(task_of, self._rows(f"{TASKS} WHERE subject = ?", entity)))
+        where = f"{TASKS} WHERE subject = ? AND relationship = ?"
+        return next(map(task_of, self._rows(where, entity, RELATED_REFERENCES)))
 
     def _has_page(self, task: Task, fetched: Fetched) -> bool:
         digest = hashlib.sha256(fetched.body).digest()

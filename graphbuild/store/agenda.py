@@ -1,0 +1,145 @@
+"""What is still to ask, and what is to be asked again: the changes that make tasks pending.
+
+Plain statements on an open connection, inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from graphbuild.completeness import COMPLETE, INCOMPLETE, PENDING
+from graphbuild.questions import ENDPOINTS, questions_of
+
+if TYPE_CHECKING:
+    import random
+    import sqlite3
+
+INFERRED, CONFIRMED, REFUTED = 1, 2, 3  # of an observation's evidence; 0 is observed
+
+# Back to the first page. What is known stays known; the new pass is judged by itself.
+_ANEW = "state = ?, cursor = NULL, error = '', remark = '', retry = 0, cut = 0"
+
+
+def requeue(db: sqlite3.Connection) -> int:
+    """Tasks that failed in passing, and pages that were only imported, are asked again."""
+    return db.execute(
+        "UPDATE task SET state = ?, error = '', remark = '', retry = 0 WHERE retry = 1", (PENDING,)
+    ).rowcount
+
+
+def refresh(db: sqlite3.Connection, before: float) -> int:
+    """What was last asked before a time is asked again, from its first page on."""
+    return db.execute(
+        f"UPDATE task SET {_ANEW}, doubt = '', audited = 0"  # noqa: S608  ours
+        " WHERE asked_at < ? AND (state <> ? OR cursor IS NOT NULL)",
+        (PENDING, before, PENDING),
+    ).rowcount
+
+
+def audit(db: sqlite3.Connection, share: float, chance: random.Random) -> int:
+    """A random share of the subjects of which something is inferred is read after all.
+
+    Those chosen by earlier runs count, so that a run that goes on chooses no more.
+    """
+    chosen = db.execute("SELECT count(*) FROM task WHERE audited = 1").fetchone()[0]
+    rows = db.execute(
+        "SELECT id FROM task WHERE inferred > 0 AND audited = 0 AND state = ? ORDER BY id",
+        (COMPLETE,),
+    ).fetchall()
+    wanted = math.ceil(share * (chosen + len(rows))) - chosen
+    sample = chance.sample(rows, max(0, wanted))
+    db.executemany(
+        f"UPDATE task SET {_ANEW}, audited = 1 WHERE id = ?",  # noqa: S608  ours
+        [(PENDING, number) for (number,) in sample],
+    )
+    return len(sample)
+
+
+def settle_audit(db: sqlite3.Connection, task: int) -> None:
+    """After a list was read to its end: what was inferred of it and did not come is refuted."""
+    refuted = "UPDATE observation SET evidence = ? WHERE task = ? AND evidence = ?"
+    count = db.execute(refuted, (REFUTED, task, INFERRED)).rowcount
+    if count:
+        doubt = f"{count} of what was inferred did not come when it was asked for"
+        db.execute("UPDATE task SET doubt = ? WHERE id = ?", (doubt, task))
+    db.execute("UPDATE task SET inferred = 0 WHERE id = ?", (task,))
+
+
+def expand(db: sqlite3.Connection, depth: int) -> int:
+    """What the questions of one depth brought to light is asked about at the next."""
+    return sum(
+        db.execute(
+            "INSERT OR IGNORE INTO task (subject, relationship, state, depth)"
+            " SELECT DISTINCT entity.id, :relationship, :pending, :depth + 1 FROM task"
+            " JOIN observation ON observation.task = task.id AND evidence <> :refuted"
+            " JOIN entity ON entity.id IN (reference, related_from)"
+            " WHERE task.depth = :depth AND type = :type AND same_as = 0 ORDER BY entity.id",
+            {
+                "relationship": relationship,
+                "pending": PENDING,
+                "depth": depth,
+                "refuted": REFUTED,
+                "type": entity_type,
+            },
+        ).rowcount
+        for entity_type in ENDPOINTS
+        for relationship in questions_of(entity_type)
+    )
+
+
+def reopen(db: sqlite3.Connection, limit: int) -> int:
+    """Lists that were cut at a smaller limit go on where they were."""
+    return db.execute(
+        "UPDATE task SET state = ?, remark = '', cut = 0 WHERE cut > 0 AND received < ?",
+        (PENDING, limit),
+    ).rowcount
+
+
+def cut(db: sqlite3.Connection, task: int, limit: int) -> str:
+    """Stop reading a list that goes on beyond the limit; the remark that says so."""
+    received, count, relationship = db.execute(
+        "SELECT received, count, relationship FROM task WHERE id = ?", (task,)
+    ).fetchone()
+    remark = f"{received:,} of {count or 0:,} {relationship} read; the limit a node is {limit:,}"
+    db.execute(
+        "UPDATE task SET state = ?, remark = ?, cut = ? WHERE id = ?",
+        (INCOMPLETE, remark, limit, task),
+    )
+    return remark
+
+
+def unite(db: sqlite3.Connection, alias: int, real: int) -> None:
+    """Two names of one subject: from now on one, asked about but once."""
+    db.execute("UPDATE entity SET same_as = ? WHERE id = ?", (real, alias))
+    db.execute("UPDATE entity SET same_as = ? WHERE same_as = ?", (real, alias))
+    db.execute("UPDATE OR IGNORE seed SET entity = ? WHERE entity = ?", (real, alias))
+    for task, relationship in db.execute(
+        "SELECT id, relationship FROM task WHERE subject = ?", (alias,)
+    ).fetchall():
+        other = db.execute(
+            "SELECT id, pages FROM task WHERE subject = ? AND relationship = ?",
+            (real, relationship),
+        ).fetchone()
+        if other is None:
+            db.execute("UPDATE task SET subject = ? WHERE id = ?", (real, task))
+        elif other[1] == 0:
+            db.execute("DELETE FROM task WHERE id = ?", (other[0],))
+            db.execute("UPDATE task SET subject = ? WHERE id = ?", (real, task))
+        else:
+            _hand_over(db, task, other[0])
+
+
+def _hand_over(db: sqlite3.Connection, task: int, other: int) -> None:
+    """Both were begun: what one knows is the other's; its pages stay where they are."""
+    db.execute("UPDATE OR IGNORE observation SET task = ? WHERE task = ?", (other, task))
+    db.execute("DELETE FROM observation WHERE task = ?", (task,))
+    pages = db.execute("SELECT pages FROM task WHERE id = ?", (task,)).fetchone()[0]
+    if not pages:
+        db.execute("DELETE FROM task WHERE id = ?", (task,))
+        return
+    db.execute(
+        "UPDATE task SET state = ?, cursor = NULL, count = NULL, received = 0, inferred = 0,"
+        " remark = 'the same file under another hash' WHERE id = ?",
+        (COMPLETE, task),
+    )

@@ -42,6 +42,7 @@ from graphbuild.keys import find_key
 from graphbuild.observations import page_from
 from graphbuild.pacing import Pace, SystemClock, next_day
 from graphbuild.payload import decode
+from graphbuild.quotas import is_user_name, quotas_from
 from graphbuild.transport import MAX_BYTES, Transport
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from graphbuild.keys import Key
     from graphbuild.observations import Page
     from graphbuild.pacing import Clock
+    from graphbuild.quotas import Quota
     from graphbuild.transport import Reply
 
 BASE_URL = "https://www.virustotal.com/api/v3"
@@ -163,6 +165,7 @@ class Client:
         self._transport = Transport(
             key, base_url, adapter=adapter, deadline=deadline, max_bytes=max_bytes
         )
+        self._key = key
         self._random = random.Random()  # noqa: S311  jitter is no secret
 
     @classmethod
@@ -233,6 +236,29 @@ class Client:
                 raise self._exhausted(error) from None
             self._sleep(error.after)  # whatever is asked next leaves no earlier
             raise
+
+    def quotas(self, user: str) -> tuple[Quota, ...]:
+        """What is left of the quotas of the key's user, by name.
+
+        The service takes no quota for this, so no ledger is told and no pace is kept. It is asked
+        once: whoever wants to know can do without.
+
+        Args:
+            user: the user's name. The service would take the key as well; it is refused here,
+                because addresses are written into logs.
+
+        Raises:
+            ApiError: the service refused, or could not be asked.
+            PayloadError: the answer holds no quotas.
+            ValueError: that is no user's name.
+        """
+        if not is_user_name(user) or self._key.reveal().lower() in user.lower():
+            raise ValueError("that is no user's name at the service")
+        reply = self._transport.get(f"/users/{quote(user, safe='')}/overall_quotas", {})
+        if reply.status != HTTPStatus.OK or reply.damage:
+            said = _code(reply.body) or f"HTTP {reply.status}"
+            raise ApiError(f"the service does not tell ({said})", status=reply.status, code=said)
+        return quotas_from(decode(reply.body))
 
     def _once(self, subject: Entity, path: str, cursor: str | None, book: Ledger) -> Answer:
         while (wait := self.pace.wait(self.clock.monotonic())) > 0:

@@ -1,7 +1,8 @@
 """The commands, their options and their exit codes.
 
 Exit codes: 0 done; 1 an error, told in one sentence; 2 wrong usage; 3 paused, run the same command
-again to go on; 4 done, but some files failed or stayed incomplete.
+again to go on; 4 done, but some files failed or stayed incomplete. A signal ends a crawl with 3
+and everything else as the system means it, which a shell shows as 130 for an interrupt.
 
 Nothing but typer is imported before a command runs, so that ``--help`` answers at once.
 """
@@ -53,7 +54,7 @@ app = typer.Typer(
     "  graphbuild export --store campaign.db --out maps  writes the files\n\n"
     "The key is read from VT_APIKEY, or from apikey in ~/.vt.toml.",
     epilog="Exit codes: 0 done · 1 error · 2 wrong usage · 3 paused, run again to go on · "
-    "4 done, but some files failed or stayed incomplete",
+    "4 done, but some files failed or stayed incomplete · 130 interrupted",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -446,9 +447,5 @@ def _told() -> Iterator[None]:
 
 
 def main() -> None:
-    """The entry point of the ``graphbuild`` command."""
-    try:
-        app()
-    except KeyboardInterrupt:  # before a crawl's own handler stood
-        notice("graphbuild: stopped")
-        sys.exit(Exit.PAUSED)
+    """Run the command that the arguments name."""
+    app()

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from graphbuild.cli.stopping import on_signal
 from graphbuild.cli.terminal import counted
 from graphbuild.entities import FILE, Entity
 from graphbuild.errors import KeyRefused, Paused, SeedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
+    from signal import Signals
 
     from graphbuild.cli.terminal import Progress
     from graphbuild.crawl import Crawl, Step
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from graphbuild.store import Store, Totals
 
 _REFRESH = 0.5  # seconds between looks at how much is left
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 @dataclass(slots=True)
@@ -88,7 +85,7 @@ def ask(store: Store, base_url: str, limits: Limits, progress: Progress) -> Outc
             "start a new campaign file without it, it was not sent"
         )
     clock, pace = SystemClock(), Pace(limits.per_minute)
-    with Client(key, base_url=base_url, pace=pace, clock=clock) as client, progress:
+    with Client(key, base_url=base_url, pace=pace, clock=clock) as client:
         crawl = Crawl(
             client,
             store,
@@ -100,7 +97,7 @@ def ask(store: Store, base_url: str, limits: Limits, progress: Progress) -> Outc
 
 
 def run(crawl: Crawl, store: Store, clock: SystemClock, progress: Progress) -> Outcome:
-    """Crawl until done, paused or stopped by a signal.
+    """Crawl until done, paused or stopped by a signal, which lets the page in flight finish.
 
     Raises:
         ApiError: something that concerns every subject, such as a refused key.
@@ -108,7 +105,14 @@ def run(crawl: Crawl, store: Store, clock: SystemClock, progress: Progress) -> O
     outcome = Outcome()
     before = store.calls()
     watch = _Watch(store, progress)
-    with _stopped_by_signals(crawl, clock) as caught:
+    caught: list[str] = []
+
+    def stop(signal: Signals) -> None:
+        caught.append(signal.name)
+        crawl.stop()
+        clock.stop()
+
+    with on_signal(stop), progress:
         try:
             for step in crawl:
                 outcome.pages += step.error is None and not step.inferred
@@ -162,26 +166,6 @@ def _line(step: Step) -> str:
         f"{step.subject.id}: page {step.page}, "
         f"{counted(step.new, 'new reference')}{odd}, {verdict.state}{said}"
     )
-
-
-@contextmanager
-def _stopped_by_signals(crawl: Crawl, clock: SystemClock) -> Iterator[list[str]]:
-    """The first signal lets the page in flight finish; the second is as the system means it."""
-    caught: list[str] = []
-
-    def stop(number: int, _: FrameType | None) -> None:
-        caught.append(signal.Signals(number).name)
-        crawl.stop()
-        clock.stop()
-        signal.signal(number, signal.SIG_DFL)
-
-    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def as_json(outcome: Outcome, totals: Totals) -> dict[str, object]:

@@ -103,6 +103,10 @@ _REFUSALS: dict[int, tuple[type[ApiError], str]] = {
 class Ledger(Protocol):
     """Who is told of every call before it is made."""
 
+    def check(self) -> None:
+        """Raise Paused if a call would be forbidden now: asked before a wait for its turn."""
+        ...
+
     def begin_call(self, subject: Entity, relationship: str) -> int:
         """Note that a request is about to be sent; may raise Paused to forbid it."""
         ...
@@ -114,6 +118,9 @@ class Ledger(Protocol):
 
 class NoLedger:
     """A ledger that forgets, for single questions."""
+
+    def check(self) -> None:
+        """Forbid nothing."""
 
     def begin_call(self, subject: Entity, relationship: str) -> int:  # noqa: ARG002  the role's
         """Note nothing."""
@@ -262,6 +269,7 @@ class Client:
 
     def _once(self, subject: Entity, path: str, cursor: str | None, book: Ledger) -> Answer:
         while (wait := self.pace.wait(self.clock.monotonic())) > 0:
+            book.check()  # who may not ask need not wait for it
             self._sleep(wait)
         call = book.begin_call(subject, RELATED_REFERENCES)
         try:

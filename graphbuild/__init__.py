@@ -18,8 +18,7 @@ Each name below is loaded when it is first used, so that ``import graphbuild`` c
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # as type checkers see it; typing itself takes longer than all of this
 
 if TYPE_CHECKING:
     from graphbuild.answers import import_answers, read_answers
@@ -110,6 +109,8 @@ def __getattr__(name: str) -> object:
     """Load a public name from its room, once."""
     if name not in _ROOM_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415  the same
+
     value: object = getattr(import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
     globals()[name] = value
     return value

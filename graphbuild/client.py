@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, Self
+from urllib.parse import quote
 
 from tenacity import Retrying, retry_if_exception_type
 
@@ -41,6 +42,7 @@ from graphbuild.observations import page_from
 from graphbuild.pacing import Pace, SystemClock, next_day
 from graphbuild.payload import decode
 from graphbuild.questions import AUTO, CLASSIC, DIALECTS, GTI, RELATED_REFERENCES, address
+from graphbuild.quotas import is_user_name, quotas_from
 from graphbuild.transport import MAX_BYTES, Transport
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from graphbuild.keys import Key
     from graphbuild.observations import Page
     from graphbuild.pacing import Clock
+    from graphbuild.quotas import Quota
     from graphbuild.transport import Reply
 
 BASE_URL = "https://www.virustotal.com/api/v3"
@@ -100,6 +103,10 @@ _REFUSALS: dict[int, tuple[type[ApiError], str]] = {
 class Ledger(Protocol):
     """Who is told of every call before it is made."""
 
+    def check(self) -> None:
+        """Raise Paused if a call would be forbidden now: asked before a wait for its turn."""
+        ...
+
     def begin_call(self, subject: Entity, relationship: str) -> int:
         """Note that a request is about to be sent; may raise Paused to forbid it."""
         ...
@@ -111,6 +118,9 @@ class Ledger(Protocol):
 
 class NoLedger:
     """A ledger that forgets, for single questions."""
+
+    def check(self) -> None:
+        """Forbid nothing."""
 
     def begin_call(self, subject: Entity, relationship: str) -> int:  # noqa: ARG002  the role's
         """Note nothing."""
@@ -178,6 +188,7 @@ class Client:
         self._transport = Transport(
             key, base_url, adapter=adapter, deadline=deadline, max_bytes=max_bytes
         )
+        self._key = key
         self._random = random.Random()  # noqa: S311  jitter is no secret
 
     @classmethod
@@ -300,8 +311,32 @@ class Client:
             self._sleep(error.after)  # whatever is asked next leaves no earlier
             raise
 
+    def quotas(self, user: str) -> tuple[Quota, ...]:
+        """What is left of the quotas of the key's user, by name.
+
+        The service takes no quota for this, so no ledger is told and no pace is kept. It is asked
+        once: whoever wants to know can do without.
+
+        Args:
+            user: the user's name. The service would take the key as well; it is refused here,
+                because addresses are written into logs.
+
+        Raises:
+            ApiError: the service refused, or could not be asked.
+            PayloadError: the answer holds no quotas.
+            ValueError: that is no user's name.
+        """
+        if not is_user_name(user) or self._key.reveal().lower() in user.lower():
+            raise ValueError("that is no user's name at the service")
+        reply = self._transport.get(f"/users/{quote(user, safe='')}/overall_quotas", {})
+        if reply.status != HTTPStatus.OK or reply.damage:
+            said = _code(reply.body) or f"HTTP {reply.status}"
+            raise ApiError(f"the service does not tell ({said})", status=reply.status, code=said)
+        return quotas_from(decode(reply.body))
+
     def _once(self, question: Question, path: str, book: Ledger) -> Answer:
         while (wait := self.pace.wait(self.clock.monotonic())) > 0:
+            book.check()  # who may not ask need not wait for it
             self._sleep(wait)
         call = book.begin_call(question.subject, question.relationship)
         try:

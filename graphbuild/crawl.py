@@ -275,18 +275,21 @@ class _Ledger:
         self._max_calls = max_calls
         self._per_day = per_day
 
+    def check(self) -> None:
+        self._check(self._clock.now())
+
     def begin_call(self, subject: Entity, relationship: str) -> int:
         now = self._clock.now()
+        self._check(now)
+        return self._store.begin_call(subject, relationship, now)
+
+    def _check(self, now: float) -> None:
         if self._max_calls is not None and self._store.calls() >= self._max_calls:
             raise BudgetSpent(
                 f"the budget of {self._max_calls} calls is spent; raise --max-calls to go on"
             )
-        if self._per_day is not None:
-            self._check_day(now)
-        return self._store.begin_call(subject, relationship, now)
-
-    def _check_day(self, now: float) -> None:
-        if self._store.calls(since=day_start(now).timestamp()) >= (self._per_day or 0):
+        today = day_start(now).timestamp()
+        if self._per_day is not None and self._store.calls(since=today) >= self._per_day:
             raise BudgetSpent(
                 f"today's {self._per_day} calls are spent; run again after "
                 f"{next_day(now):%Y-%m-%d %H:%M} UTC"

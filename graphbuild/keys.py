@@ -1,7 +1,7 @@
 """The API key: read from where the user keeps it, shown to nobody.
 
 Found in ``VT_APIKEY``, or in the ``apikey`` of ``.vt.toml`` in the home folder, where the official
-command line keeps it (https://github.com/VirusTotal/vt-cli).
+command line keeps it (https://github.com/VirusTotal/vt-cli). The user's name may stand beside it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VARIABLE = "VT_APIKEY"
+USER_VARIABLE = "VT_USER"
 LENGTH = 64  # of every key seen: 64 letters and digits
 _HOW = (
     f'put your key into the variable {VARIABLE}, or into ~/.vt.toml as apikey = "..." (chmod 600)'
@@ -84,6 +85,27 @@ def find_key(environment: Mapping[str, str] | None = None, home: Path | None = N
         KeyRefused: there is none, it is malformed, or others can read the file.
     """
     return Key(_found(environment, home))
+
+
+def find_user(environment: Mapping[str, str] | None = None, home: Path | None = None) -> str:
+    """The user's name at the service, from ``VT_USER`` or ``user`` in ``.vt.toml``.
+
+    Nothing needs it but the question for what is left of the quotas; empty where there is none.
+
+    Args:
+        environment: the variables; the process's own by default.
+        home: where ``.vt.toml`` may lie; the user's home by default.
+    """
+    text = (os.environ if environment is None else environment).get(USER_VARIABLE)
+    if text is not None:
+        return text.strip()
+    home = home or _home()
+    path = home / ".vt.toml" if home else None
+    try:
+        found = (_settings(path) or {}).get("user") if path else None
+    except KeyRefused:  # a file that others can read: whoever needs the key will tell
+        return ""
+    return found.strip() if isinstance(found, str) else ""
 
 
 def _found(environment: Mapping[str, str] | None, home: Path | None) -> str:

@@ -112,3 +112,9 @@ def day_start(now: float) -> datetime:
 def next_day(now: float) -> datetime:
     """When the daily quota resets: the next 00:00 UTC."""
     return day_start(now) + timedelta(days=1)
+
+
+def next_month(now: float) -> datetime:
+    """When the monthly quota resets: 00:00 UTC on the next 1st."""
+    longest = timedelta(days=31)  # from the 1st, this is always in the next month
+    return (day_start(now).replace(day=1) + longest).replace(day=1)

@@ -32,7 +32,7 @@ _NOWHERE = ".invalid"  # a name that no lookup ever finds (RFC 6761), so none is
 def offline() -> Iterator[None]:
     """Fail whoever connects or looks up anything but loopback; hide the user's keys and proxies."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("VT_APIKEY", *_PROXIES, *map(str.lower, _PROXIES)):
+        for name in ("VT_APIKEY", "VT_USER", *_PROXIES, *map(str.lower, _PROXIES)):
             patch.delenv(name, raising=False)
         for name in ("connect", "connect_ex"):
             patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))

@@ -31,6 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "seeds": {"entities", "errors"},
     "observations": {"entities", "errors", "payload", "questions"},
     "transport": {"errors", "keys"},
+    "quotas": {"errors", "pacing", "payload"},
     "client": {
         "entities",
         "errors",
@@ -39,6 +40,7 @@ ROOMS: dict[str, set[str]] = {
         "pacing",
         "payload",
         "questions",
+        "quotas",
         "transport",
     },
     "store": {
@@ -83,6 +85,7 @@ ROOMS: dict[str, set[str]] = {
         "observations",
         "pacing",
         "questions",
+        "quotas",
         "seeds",
         "store",
         "transport",

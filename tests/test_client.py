@@ -75,10 +75,13 @@ class Book:
         self._budget = budget
         self._look = look
 
-    def begin_call(self, subject: Entity, relationship: str) -> int:
-        assert (subject.type, relationship) == ("file", "related_references")
+    def check(self) -> None:
         if self.begun >= self._budget:
             raise BudgetSpent("the budget is spent")
+
+    def begin_call(self, subject: Entity, relationship: str) -> int:
+        assert (subject.type, relationship) == ("file", "related_references")
+        self.check()
         self.seen.append(self._look())
         self.begun += 1
         return self.begun
@@ -769,6 +772,37 @@ def test_every_attempt_keeps_the_pace(
     begun = clock.monotonic()
     opened(service.base_url, pace=Pace(1)).related_references(known(service))
     assert clock.monotonic() - begun == pytest.approx(180)
+
+
+def test_a_spent_budget_is_not_waited_for(
+    emulator: Emulators, opened: Opener, clock: ManualClock
+) -> None:
+    service, book = emulator(), Book(budget=2)
+    client = opened(service.base_url, pace=Pace(2))
+    for _ in range(2):
+        client.related_references(known(service), ledger=book)
+    with pytest.raises(BudgetSpent):
+        client.related_references(known(service), ledger=book)
+    assert clock.waits == []
+    assert (len(service.api.log), book.begun) == (2, 2)
+
+
+def test_a_budget_that_is_spent_while_the_pace_is_kept_still_holds(
+    emulator: Emulators, opened: Opener, clock: ManualClock
+) -> None:
+    class Late(Book):
+        def begin_call(self, subject: Entity, relationship: str) -> int:
+            if clock.waits:
+                raise BudgetSpent("in the meantime")
+            return super().begin_call(subject, relationship)
+
+    service, book = emulator(), Late()
+    client = opened(service.base_url, pace=Pace(1))
+    client.related_references(known(service), ledger=book)
+    with pytest.raises(BudgetSpent, match="meantime"):
+        client.related_references(known(service), ledger=book)
+    assert len(clock.waits) == 1
+    assert (len(service.api.log), book.begun) == (1, 1)
 
 
 # --- the key

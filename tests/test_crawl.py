@@ -319,6 +319,16 @@ def test_the_budget_holds_over_several_runs_and_retries(campaign) -> None:
     assert made.triples() == made.world.triples()
 
 
+@pytest.mark.parametrize("limit", ["max_calls", "per_day"])
+def test_a_spent_budget_is_told_before_the_pace_is_kept(campaign, limit: str) -> None:
+    made = campaign(family_world(8, 30))
+    for _ in range(2):
+        with pytest.raises(BudgetSpent):
+            made.crawl(pace=Pace(4), **{limit: 4})
+    assert made.clock.slept == []
+    assert len(made.api.log) == 4
+
+
 def test_the_same_campaign_gives_the_same_graph_whatever_happened_on_the_way(
     campaign, tmp_path: Path
 ) -> None:

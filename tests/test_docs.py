@@ -68,6 +68,8 @@ def test_the_exit_codes_of_the_readme_are_those_of_the_help() -> None:
     assert said == {"0": "done", "1": "an", "2": "wrong", "3": "paused", "4": "done"}
     for code in said:
         assert re.search(rf"\b{code} (done|error|wrong usage|paused)", help_of())
+    assert "| 130 | interrupted" in README
+    assert "130 interrupted" in help_of()
 
 
 def test_every_make_target_of_the_readme_exists() -> None:

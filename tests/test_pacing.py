@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rig import ManualClock
 
-from graphbuild.pacing import Pace, SystemClock, day_start, next_day
+from graphbuild.pacing import Pace, SystemClock, day_start, next_day, next_month
 
 MINUTE = 60.0
 gaps = st.lists(st.floats(0, 90), max_size=30)
@@ -178,3 +178,17 @@ def test_midnight_belongs_to_the_new_day() -> None:
     midnight = datetime(2024, 2, 29, tzinfo=UTC)
     assert day_start(midnight.timestamp()) == midnight
     assert next_day(midnight.timestamp()) == datetime(2024, 3, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "first"),
+    [
+        (datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 2, 1, tzinfo=UTC)),
+        (datetime(2024, 1, 31, 23, 59, 59, tzinfo=UTC), datetime(2024, 2, 1, tzinfo=UTC)),
+        (datetime(2023, 2, 28, 1, tzinfo=UTC), datetime(2023, 3, 1, tzinfo=UTC)),
+        (datetime(2024, 4, 30, tzinfo=UTC), datetime(2024, 5, 1, tzinfo=UTC)),
+        (datetime(2024, 12, 31, 23, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_month_ends_with_the_first_of_the_next(now: datetime, first: datetime) -> None:
+    assert next_month(now.timestamp()) == first

@@ -46,18 +46,18 @@ class Runs:
             stderr=subprocess.PIPE,
         )
 
-    def crawl(self) -> subprocess.Popen[bytes]:
-        return self.start("crawl", str(self.seeds), "--base-url", self.base_url)
+    def crawl(self, *more: str) -> subprocess.Popen[bytes]:
+        return self.start("crawl", str(self.seeds), "--base-url", self.base_url, *more)
 
     def crawl_to_the_end(self) -> None:
         process = self.crawl()
         _, said = process.communicate(timeout=120)
         assert process.returncode == 0, said.decode()
 
-    def crawl_until(self, calls: int, number: int, delay: float) -> int | None:
+    def crawl_until(self, calls: int, number: int, delay: float, *more: str) -> int | None:
         """Send a signal a moment after so many calls; the exit code if the crawl was quicker."""
         before = len(self.api.log)
-        process = self.crawl()
+        process = self.crawl(*more)
         while len(self.api.log) - before < calls and process.poll() is None:
             _wait(process, 0.002)
         _wait(process, delay)
@@ -111,6 +111,30 @@ def test_twenty_kills_at_random_moments_change_nothing_and_waste_at_most_one_cal
     assert killed.exports() == calm.exports()
     wasted = killed.api.calls - calm.api.calls
     assert 0 <= wasted <= kills
+
+
+def test_a_budget_of_fifty_calls_holds_over_five_kills(runs) -> None:
+    """The service counts: never more than fifty, and a kill costs the budget one at the most."""
+    slow = Fault("delay", "0.02", times=None)  # so that a kill is not too late
+    bounded, chance = runs("bounded", (slow,)), random.Random(50)
+    budget = ("--max-calls", "50")
+    assert _needed(bounded) > 100
+    for _ in range(5):
+        code = bounded.crawl_until(7, signal.SIGKILL, chance.uniform(0, 0.02), *budget)
+        assert code == -signal.SIGKILL, "the crawl ended before it could be killed"
+        assert bounded.api.calls <= 50
+    last = bounded.crawl(*budget)
+    _, said = last.communicate(timeout=120)
+    assert last.returncode == 3
+    assert "the budget of 50 calls is spent" in said.decode()
+    assert 45 <= bounded.api.calls <= 50
+    with Store.read(bounded.store) as store:
+        assert store.calls() == 50
+    spent = bounded.api.calls
+    again = bounded.crawl(*budget)
+    again.communicate(timeout=120)
+    assert again.returncode == 3
+    assert bounded.api.calls == spent
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from graphbuild.cli import files, showing
 from graphbuild.cli.crawling import Limits, ask
+from graphbuild.cli.stopping import on_signal
 from graphbuild.cli.terminal import Progress, counted, notice, result
 from graphbuild.errors import ExportError, GraphbuildError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+    from signal import Signals
 
     from graphbuild.emulator import Api, World
 
@@ -69,7 +71,7 @@ def _answer(api: Api, port: int) -> None:
 
     emulator = Emulator(api, port=port)
     try:
-        with emulator:
+        with on_signal(_interrupt), emulator:
             result(f"emulating the API at {emulator.base_url}; Ctrl-C ends it")
             notice(f"{counted(len(api.world.hashes()), 'file')} known; any key will do")
             emulator.wait()
@@ -77,6 +79,10 @@ def _answer(api: Api, port: int) -> None:
         raise GraphbuildError(f"cannot serve port {port}: {error.strerror or error}") from None
     except KeyboardInterrupt:
         notice(f"{counted(api.calls, 'call')} answered")
+
+
+def _interrupt(_: Signals) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def demo(out: Path) -> None:

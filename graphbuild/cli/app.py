@@ -1,7 +1,8 @@
 """The commands, their options and their exit codes.
 
 Exit codes: 0 done; 1 an error, told in one sentence; 2 wrong usage; 3 paused, run the same command
-again to go on; 4 done, but some files failed or stayed incomplete.
+again to go on; 4 done, but some files failed or stayed incomplete. A signal ends a crawl with 3
+and everything else as the system means it, which a shell shows as 130 for an interrupt.
 
 Nothing but typer is imported before a command runs, so that ``--help`` answers at once.
 """
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, TypeGuard
 
 import typer
 
-from graphbuild.cli import acting, files, planning, showing
+from graphbuild.cli import acting, files, planning, quota, showing
 from graphbuild.cli.crawling import (
     Limits,
     as_json,
@@ -27,7 +28,7 @@ from graphbuild.cli.crawling import (
     seconds_of,
     share_of,
 )
-from graphbuild.cli.terminal import Progress, notice, result_json
+from graphbuild.cli.terminal import Progress, notice, result, result_json
 from graphbuild.errors import GraphbuildError, Paused, SeedError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ app = typer.Typer(
     "  graphbuild export --store campaign.db --out maps  writes the files\n\n"
     "The key is read from VT_APIKEY, or from apikey in ~/.vt.toml.",
     epilog="Exit codes: 0 done · 1 error · 2 wrong usage · 3 paused, run again to go on · "
-    "4 done, but some files failed or stayed incomplete",
+    "4 done, but some files failed or stayed incomplete · 130 interrupted",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -107,12 +108,34 @@ def _dialect(value: str) -> str:
     return value
 
 
+def _user_name(value: str | None) -> str | None:
+    from graphbuild.quotas import is_user_name
+
+    if value is not None and not is_user_name(value):
+        raise typer.BadParameter("expected your user name at VirusTotal, which is not the key")
+    return value
+
+
 def _no_key_here(value: str | None) -> None:
     if value is not None:
         raise typer.BadParameter(
             "a key on the command line can be read by every user of this machine; put it into "
             'the variable VT_APIKEY, or into ~/.vt.toml as apikey = "..." with chmod 600'
         )
+
+
+BaseUrlOption = Annotated[
+    str, typer.Option(metavar="URL", help="Where the API is; plain http only to loopback.")
+]
+UserOption = Annotated[
+    str | None,
+    typer.Option(
+        callback=_user_name,
+        metavar="NAME",
+        help="Your name at VirusTotal: ask, at no cost, what is left of your quota. "
+        "VT_USER or user in ~/.vt.toml does the same.",
+    ),
+]
 
 
 @app.command(short_help="Ask VirusTotal about files, keep every answer.")
@@ -126,9 +149,7 @@ def crawl(
             "None: go on with what the campaign file still has to ask.",
         ),
     ] = None,
-    base_url: Annotated[
-        str, typer.Option(metavar="URL", help="Where the API is; plain http only to loopback.")
-    ] = _BASE_URL,
+    base_url: BaseUrlOption = _BASE_URL,
     per_minute: Annotated[
         int | None,
         typer.Option(
@@ -254,25 +275,31 @@ def plan(
     per_day: Annotated[
         int | None, typer.Option(callback=_positive, metavar="N", help="Calls a UTC day.")
     ] = None,
+    user: UserOption = None,
+    base_url: BaseUrlOption = _BASE_URL,
     *,
     json: JsonOption = False,
 ) -> None:
-    """Tell how many calls a crawl would make, and when it would be done; makes none.
+    """Tell how many calls a crawl would make, and when it would be done; makes none that count.
 
-    Exact once every first page is in; before that, at least, and by the files known so far.
+    Exact once every first page is in; before that, at least, and by the files known so far. The
+    one question to the service, for what is left of the quota, is free and needs your name.
     """
-    from dataclasses import asdict
-
     from graphbuild.store import Store
 
     with _told(), ExitStack() as opened:
+        _check_address(base_url)
         found = _read_seeds(seeds or [])
         campaign = opened.enter_context(Store.read(store)) if _is_there(store) else None
-        planned = planning.plan(found, campaign, Limits(per_minute, per_day))
+        name = quota.named(user)
+        left = quota.ask(name, base_url)
+        planned = planning.plan(found, campaign, Limits(per_minute, per_day), left)
         if json:
-            result_json(asdict(planned))
-        else:
-            planning.tell(planned)
+            result_json(planning.as_json(planned))
+            return
+        planning.tell(planned)
+        if not name:
+            result(quota.HOW)
 
 
 @app.command(short_help="Tell what is known and what is missing.")
@@ -286,18 +313,24 @@ def status(
         bool,
         typer.Option("--remarks", help="List what was set aside or changed while reading pages."),
     ] = False,
+    user: UserOption = None,
+    base_url: BaseUrlOption = _BASE_URL,
     json: JsonOption = False,
 ) -> None:
-    """Tell what is known, what is missing, and why."""
+    """Tell what is known, what is missing, and why; and what is left of your quota."""
     from graphbuild.store import Store
 
     with _told(), Store.read(store) as campaign:
+        _check_address(base_url)
         if json:
-            result_json(showing.status_json(campaign))
+            left = quota.ask(quota.named(user), base_url)
+            result_json({**showing.status_json(campaign), "quota": quota.as_json(left)})
         elif remarks:
             showing.remarks(campaign)
         else:
             showing.status(campaign, everything=everything)
+            if left := quota.ask(quota.named(user), base_url):
+                quota.tell(left)
 
 
 @app.command(short_help="Verify that a campaign file is what was stored.")
@@ -506,9 +539,5 @@ def _told() -> Iterator[None]:
 
 
 def main() -> None:
-    """The entry point of the ``graphbuild`` command."""
-    try:
-        app()
-    except KeyboardInterrupt:  # before a crawl's own handler stood
-        notice("graphbuild: stopped")
-        sys.exit(Exit.PAUSED)
+    """Run the command that the arguments name."""
+    app()

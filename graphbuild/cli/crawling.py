@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import random
 import re
-import signal
 import time
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from graphbuild.cli.stopping import on_signal
 from graphbuild.cli.terminal import counted, notice
 from graphbuild.entities import FILE, Entity
 from graphbuild.errors import KeyRefused, Paused, SeedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
+    from signal import Signals
 
     from graphbuild.cli.terminal import Progress
     from graphbuild.crawl import Crawl, Step
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from graphbuild.store import Store, Totals
 
 _REFRESH = 0.5  # seconds between looks at how much is left
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 @dataclass(slots=True)
@@ -146,7 +143,7 @@ def ask(store: Store, base_url: str, limits: Limits, progress: Progress) -> Outc
         )
     clock, pace = SystemClock(), Pace(limits.per_minute)
     opened = Client(key, base_url=base_url, pace=pace, clock=clock, dialect=limits.dialect)
-    with opened as client, progress:
+    with opened as client:
         crawl = Crawl(
             client,
             store,
@@ -160,7 +157,7 @@ def ask(store: Store, base_url: str, limits: Limits, progress: Progress) -> Outc
 
 
 def run(crawl: Crawl, store: Store, clock: SystemClock, progress: Progress) -> Outcome:
-    """Crawl until done, paused or stopped by a signal.
+    """Crawl until done, paused or stopped by a signal, which lets the page in flight finish.
 
     Raises:
         ApiError: something that concerns every subject, such as a refused key.
@@ -168,7 +165,14 @@ def run(crawl: Crawl, store: Store, clock: SystemClock, progress: Progress) -> O
     outcome = Outcome()
     before = store.calls()
     watch = _Watch(store, progress)
-    with _stopped_by_signals(crawl, clock) as caught:
+    caught: list[str] = []
+
+    def stop(signal: Signals) -> None:
+        caught.append(signal.name)
+        crawl.stop()
+        clock.stop()
+
+    with on_signal(stop), progress:
         try:
             for step in crawl:
                 outcome.pages += step.error is None and not step.inferred
@@ -222,26 +226,6 @@ def _line(step: Step) -> str:
         f"{step.subject.id}: page {step.page}, "
         f"{counted(step.new, 'new reference')}{odd}, {verdict.state}{said}"
     )
-
-
-@contextmanager
-def _stopped_by_signals(crawl: Crawl, clock: SystemClock) -> Iterator[list[str]]:
-    """The first signal lets the page in flight finish; the second is as the system means it."""
-    caught: list[str] = []
-
-    def stop(number: int, _: FrameType | None) -> None:
-        caught.append(signal.Signals(number).name)
-        crawl.stop()
-        clock.stop()
-        signal.signal(number, signal.SIG_DFL)
-
-    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def as_json(outcome: Outcome, totals: Totals) -> dict[str, object]:

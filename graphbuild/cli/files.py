@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from signal import raise_signal
 from typing import TYPE_CHECKING
 
 import typer
 
+from graphbuild.cli.stopping import on_signal
 from graphbuild.cli.terminal import counted, notice, result, result_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+    from signal import Signals
 
     from graphbuild.answers import Refused
     from graphbuild.entities import Entity
@@ -64,7 +67,15 @@ def write(
     )
     subjects, links = store.subjects(times=times), store.links()
     graph = build_graph(observations, subjects=subjects, links=links, times=times)
-    return export_all(graph, folder, names)
+    with on_signal(_tidy_up):
+        return export_all(graph, folder, names)
+
+
+def _tidy_up(signal: Signals) -> None:
+    from graphbuild.exporters import discard_unfinished
+
+    discard_unfinished()
+    raise_signal(signal)
 
 
 def tell(written: Sequence[Written]) -> None:

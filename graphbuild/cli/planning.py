@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from graphbuild.bill import bill, done_at
+from graphbuild.cli import quota
 from graphbuild.cli.terminal import counted, result
 from graphbuild.entities import hash_kind
 from graphbuild.pacing import day_start
@@ -15,6 +17,7 @@ from graphbuild.pacing import day_start
 if TYPE_CHECKING:
     from graphbuild.bill import Bill
     from graphbuild.cli.crawling import Limits
+    from graphbuild.cli.quota import Left
     from graphbuild.seeds import SeedList
     from graphbuild.store import Store
 
@@ -29,7 +32,8 @@ class Plan:
         rejected: lines that are no seed.
         known: how many of the seeds the campaign file has, by how they stand.
         bill: the calls, those of seeds that came in earlier included.
-        done_at: when it would be done with as many calls (UTC), where a pace was given.
+        done_at: when it would be done with as many calls (UTC), where a pace or the quota is known.
+        left: what the service says is left of the quotas, if it was asked and told.
     """
 
     seeds: dict[str, int]
@@ -38,9 +42,10 @@ class Plan:
     known: dict[str, int]
     bill: Bill
     done_at: dict[str, str]
+    left: Left | None = None
 
 
-def plan(seeds: SeedList, store: Store | None, limits: Limits) -> Plan:
+def plan(seeds: SeedList, store: Store | None, limits: Limits, left: Left | None = None) -> Plan:
     """What a crawl of ``seeds`` into ``store`` would cost at those ``limits``; makes no call."""
     known = store.known(seed.entity for seed in seeds) if store else {}
     price = _price(len(seeds) - len(known), store)
@@ -50,7 +55,8 @@ def plan(seeds: SeedList, store: Store | None, limits: Limits) -> Plan:
         rejected=len(seeds.rejected),
         known=dict(Counter(known.values())),
         bill=price,
-        done_at=_ends(price, store, limits),
+        done_at=_ends(price, store, limits, left),
+        left=left,
     )
 
 
@@ -63,23 +69,42 @@ def _price(new: int, store: Store | None) -> Bill:
     return bill(unseen=work.unseen + new, left=work.left, mean_pages=store.mean_pages(LIMIT))
 
 
-def _ends(price: Bill, store: Store | None, limits: Limits) -> dict[str, str]:
-    if limits.per_minute is None and limits.per_day is None:
-        return {}
+def _ends(price: Bill, store: Store | None, limits: Limits, left: Left | None) -> dict[str, str]:
     now = time.time()
     spent = store.calls(since=day_start(now).timestamp()) if store else 0
-    told = {"at least": price.at_least, "expected": price.expected}
-    return {
-        name: done_at(
-            calls,
-            now=now,
-            per_minute=limits.per_minute,
-            per_day=limits.per_day,
-            spent_today=spent,
-        ).isoformat(timespec="minutes")
-        for name, calls in told.items()
-        if calls is not None
-    }
+    per_day, spent = _day(limits.per_day, spent, left)
+    if limits.per_minute is None and not per_day:
+        return {}
+    ends: dict[str, str] = {}
+    for name, calls in (("at least", price.at_least), ("expected", price.expected)):
+        with suppress(OverflowError):  # beyond the year 9999 is no date
+            if calls is not None:
+                end = done_at(
+                    calls,
+                    now=now,
+                    per_minute=limits.per_minute,
+                    per_day=per_day,
+                    spent_today=spent,
+                )
+                ends[name] = end.isoformat(timespec="minutes")
+    return ends
+
+
+def _day(per_day: int | None, spent: int, left: Left | None) -> tuple[int | None, int]:
+    """How many calls a day may hold, by the user's limit and the service's, and today's gone."""
+    daily = left.of("daily") if left else None
+    if daily is None or not daily.allowed:
+        return per_day, spent
+    most = min(daily.allowed, per_day or daily.allowed)
+    today = min(daily.left, most - spent if per_day else most)
+    return most, most - max(0, today)
+
+
+def as_json(planned: Plan) -> dict[str, object]:
+    """The same for scripts."""
+    told = asdict(planned)
+    del told["left"]
+    return {**told, "quota": quota.as_json(planned.left)}
 
 
 def tell(planned: Plan) -> None:
@@ -97,8 +122,18 @@ def tell(planned: Plan) -> None:
             result("how many more cannot be told before some first pages are read")
         else:
             result(f"about {counted(price.expected, 'call')}, by the files known so far")
+    if planned.left:
+        quota.tell(planned.left)
+        _tell_month(price, planned.left)
     for name, at in planned.done_at.items():
         result(f"done, with {name} that many: {at}")
+
+
+def _tell_month(price: Bill, left: Left) -> None:
+    monthly = left.of("monthly")
+    resets_at = monthly and monthly.resets_at(left.at)
+    if monthly and resets_at and price.at_least > monthly.left:
+        result(f"more than is left this month: the rest waits until {quota.in_words(resets_at)}")
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -17,7 +17,7 @@ from graphbuild.exporters import tables
 from graphbuild.exporters.graphml import write_graphml
 from graphbuild.exporters.plain import Remarks
 from graphbuild.exporters.reading import read_graphml
-from graphbuild.exporters.whole import advice, whole_file
+from graphbuild.exporters.whole import advice, discard_unfinished, whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,6 +33,7 @@ __all__ = [
     "Format",
     "Remarks",
     "Written",
+    "discard_unfinished",
     "export",
     "export_all",
     "read_graphml",

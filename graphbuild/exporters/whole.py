@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from graphbuild.disk import sync_folder
 from graphbuild.errors import ExportError
+from graphbuild.exporters.leftovers import hold, new_name, remove_leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,11 +32,15 @@ _ADVICE = {
 }
 
 
+_unfinished: set[Path] = set()  # what is being written now, beside its place
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[BufferedRandom]:
     """A stream whose bytes stand at ``path`` once the block ends well, and not before.
 
-    If anything fails, the new bytes are removed and what stood at ``path`` still stands. A link
+    If anything fails, the new bytes are removed and what stood at ``path`` still stands; what a
+    killed process could not remove, the next export into that folder does. A link
     at ``path`` is replaced itself; what it points to is never written to, so that nobody who can
     put a link into a shared folder directs an export elsewhere. Devices, pipes and folders are
     refused.
@@ -46,17 +50,25 @@ def whole_file(path: Path) -> Iterator[BufferedRandom]:
     """
     try:
         _refuse_odd(path)
-        # In the same folder, because only there is moving one step; a name nobody can foresee.
-        beside = path.with_name(f".graphbuild-{secrets.token_hex(8)}.tmp")
-        with _removed_on_failure(beside):
-            with _created(beside) as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
+        remove_leftovers(path.parent)
+        # In the same folder, because only there is moving one step.
+        beside = path.with_name(new_name())
+        # Moved before it is closed: until then it is marked as being written.
+        with _removed_on_failure(beside), _created(beside) as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
             beside.replace(path)
         sync_folder(path.parent)
     except OSError as error:
         raise ExportError(f"{path}: {advice(error)}") from error
+
+
+def discard_unfinished() -> None:
+    """Remove what is half written, before the process ends; safe in a signal handler."""
+    for path in list(_unfinished):
+        with suppress(OSError):
+            path.unlink()
 
 
 def advice(error: OSError) -> str:
@@ -73,14 +85,21 @@ def _refuse_odd(path: Path) -> None:
 def _created(path: Path) -> BufferedRandom:
     # Exclusive: what already has this name is never written to. The mode is masked by the umask.
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    return os.fdopen(os.open(path, flags, 0o644), "w+b")
+    while True:
+        stream = os.fdopen(os.open(path, flags, 0o644), "w+b")
+        if hold(stream.fileno()):
+            return stream
+        stream.close()
 
 
 @contextmanager
 def _removed_on_failure(path: Path) -> Iterator[None]:
+    _unfinished.add(path)
     try:
         yield
     except BaseException:
         with suppress(OSError):
             path.unlink()
         raise
+    finally:
+        _unfinished.discard(path)

@@ -206,7 +206,7 @@ def _hold() -> None:
 
 
 def _run(argv: list[str]) -> int:
-    from graphbuild.cli import main  # noqa: PLC0415  not in the rig
+    from graphbuild.__main__ import main  # noqa: PLC0415  not in the rig
 
     sys.argv = ["graphbuild", *argv]
     code: object = 0

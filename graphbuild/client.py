@@ -14,11 +14,13 @@ because error bodies come in many forms.
 
 from __future__ import annotations
 
+import copy
 import random
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import quote
@@ -185,9 +187,10 @@ class Client:
         self._probed = False
         self.clock = clock or SystemClock()
         self.pace = pace or Pace()
-        self._transport = Transport(
-            key, base_url, adapter=adapter, deadline=deadline, max_bytes=max_bytes
+        self._connect = partial(
+            Transport, key, base_url, adapter=adapter, deadline=deadline, max_bytes=max_bytes
         )
+        self._transport = self._connect()
         self._key = key
         self._random = random.Random()  # noqa: S311  jitter is no secret
 
@@ -206,6 +209,15 @@ class Client:
             KeyRefused: there is no key, or it is malformed.
         """
         return cls(find_key(), base_url=base_url, pace=pace, clock=clock, dialect=dialect)
+
+    def twin(self) -> Client:
+        """Another client for the same service, with a connection of its own; pace and clock shared.
+
+        For who asks several questions at once: one client asks one at a time.
+        """
+        other = copy.copy(self)
+        other._transport = self._connect()  # noqa: SLF001  one of us
+        return other
 
     def close(self) -> None:
         """Close the connections."""
@@ -335,15 +347,14 @@ class Client:
         return quotas_from(decode(reply.body))
 
     def _once(self, question: Question, path: str, book: Ledger) -> Answer:
-        while (wait := self.pace.wait(self.clock.monotonic())) > 0:
-            book.check()  # who may not ask need not wait for it
-            self._sleep(wait)
-        call = book.begin_call(question.subject, question.relationship)
+        call = self._begin(question, book)
         try:
             reply = self._get(path, question.cursor)
             answer = _read(reply, question, self.clock.now())
         except ApiError as error:
             sent = not isinstance(error, Transient) or error.sent
+            if isinstance(error, RateLimited) and error.after <= LONGEST_WAIT:
+                self.pace.hold(self.clock.monotonic() + error.after)
             book.end_call(call, status=error.status, note=error.code or str(error), sent=sent)
             raise
         except PayloadError as error:
@@ -351,6 +362,17 @@ class Client:
             raise
         book.end_call(call, status=reply.status, note="", sent=True)
         return answer
+
+    def _begin(self, question: Question, book: Ledger) -> int:
+        """Wait for a place, then enter the call into the ledger."""
+        while (wait := self.pace.take(self.clock.monotonic())) > 0:
+            book.check()  # who may not ask need not wait for it
+            self._sleep(wait)
+        try:
+            return book.begin_call(question.subject, question.relationship)
+        except BaseException:
+            self.pace.give_back()
+            raise
 
     def _get(self, path: str, cursor: str | None) -> Reply:
         try:

@@ -7,15 +7,18 @@ ends the run: a bad key, a missing licence, a spent quota or budget, a service t
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graphbuild.client import LIMIT
 from graphbuild.completeness import COMPLETE, FAILED, PENDING, Verdict
+from graphbuild.crew import Alone, Workers
 from graphbuild.errors import (
     ApiError,
     BudgetSpent,
     Forbidden,
+    GraphbuildError,
     KeyRefused,
     Misdirected,
     Paused,
@@ -29,9 +32,10 @@ from graphbuild.questions import AUTO, RELATED_REFERENCES
 from graphbuild.store import Fetched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
-    from graphbuild.client import Client
+    from graphbuild.client import Answer, Client
+    from graphbuild.crew import Crew
     from graphbuild.entities import Entity
     from graphbuild.frugal import Reading
     from graphbuild.store import Store, Task
@@ -78,6 +82,7 @@ class Crawl:
             references that come to light for their files and references, 2 asks these files, and
             so on, nearest first.
         per_node: entries after which the list of a node beyond the seeds is read no further.
+        workers: questions in flight at once, for keys that allow it; they share one pace.
     """
 
     def __init__(  # noqa: PLR0913  all but the first two have their defaults
@@ -90,6 +95,7 @@ class Crawl:
         frugal: bool = False,
         depth: int = 0,
         per_node: int = PER_NODE,
+        workers: int = 1,
     ) -> None:
         self._client = client
         self._store = store
@@ -100,6 +106,8 @@ class Crawl:
         self._frugal = frugal
         self._depth = depth
         self._per_node = per_node
+        self._workers = workers
+        self._ended = False
 
     def stop(self) -> None:
         """End the iteration after the step in progress; safe in a signal handler."""
@@ -121,18 +129,69 @@ class Crawl:
                 self._store.expand(depth - 1)
                 self._store.reopen(self._per_node)
             yield from self._level()
-            if self._stopping or self._store.next_task():
+            if self._stopping or self._ended or self._store.next_task():
                 return
 
     def _level(self) -> Iterator[Step]:
         """Everything that is pending now."""
         plan = _Thrift(self._store) if self._frugal else _InOrder(self._store)
-        while not self._stopping and (task := plan.next_task()):
-            step = self._step(task)
-            if step is None:
+        while not self._stopping and plan.next_task(frozenset()):
+            crew = self._crew()
+            try:
+                yield from self._together(plan, crew)
+            finally:
+                crew.close()
+            if self._ended:
                 return
-            yield step
-            yield from plan.after(task)
+
+    def _crew(self) -> Crew:
+        """As many as may ask at once; one alone until it is known which words are understood."""
+        if self._workers == 1 or self._client.dialect == AUTO:
+            return Alone(self._client, self._ledger)
+        twins = [self._client.twin() for _ in range(self._workers)]
+        return Workers(twins, self._ledger)
+
+    def _together(self, plan: _InOrder | _Thrift, crew: Crew) -> Iterator[Step]:
+        """Keep everybody busy until nothing is left, or the crew should be another one."""
+        busy: dict[int, Task] = {}
+        alone = isinstance(crew, Alone)
+        trouble: GraphbuildError | None = None
+        try:
+            while True:
+                while crew.free() and not (trouble or self._stopping or self._ended):
+                    task = plan.next_task(busy.keys())
+                    if task is None:
+                        break
+                    busy[task.id] = task
+                    crew.ask(task, patient=self._patient)
+                if not busy:
+                    break
+                task, outcome = crew.next()
+                del busy[task.id]
+                try:
+                    step = self._settle(task, outcome)
+                except GraphbuildError as error:
+                    trouble = trouble or error  # told when what is in flight is stored
+                    continue
+                if step is None:
+                    self._ended = True
+                    continue
+                yield step
+                yield from plan.after(task)
+                if alone and self._workers > 1 and self._client.dialect != AUTO:
+                    return
+        finally:
+            self._store_the_rest(crew, busy)
+        if trouble:
+            raise trouble
+
+    def _store_the_rest(self, crew: Crew, busy: dict[int, Task]) -> None:
+        """Whoever ends the iteration in the middle: what is in flight is paid for, and kept."""
+        while busy:
+            task, outcome = crew.next()
+            del busy[task.id]
+            with suppress(GraphbuildError):
+                self._settle(task, outcome)
 
     def _speak_as_before(self) -> None:
         """Which generation of the service answers was found out once, and is not asked again."""
@@ -145,28 +204,28 @@ class Crawl:
         calls = self._store.recent_calls(now - MINUTE)
         self._client.pace.remember((now - at for at in calls), self._client.clock.monotonic())
 
-    def _step(self, task: Task) -> Step | None:
-        try:
-            answer = self._client.ask(
-                task.subject,
-                task.relationship,
-                cursor=task.cursor,
-                ledger=self._ledger,
-                patient=self._patient,
-            )
-        except QuotaExhausted as error:
-            self._store.note_quota(error.resets_at.timestamp())
-            raise
-        except Forbidden as error:
-            if not task.depth:  # a seed that may not be read: none may
-                raise
-            return self._failed(task, error)
-        except (KeyRefused, Misdirected, BudgetSpent):
-            raise
-        except Paused:
+    def _settle(self, task: Task, outcome: Answer | GraphbuildError) -> Step | None:
+        """Store what came of a question; None if the run was stopped while waiting.
+
+        Raises:
+            GraphbuildError: what concerns every subject.
+        """
+        if not isinstance(outcome, GraphbuildError):
+            return self._commit(task, outcome)
+        if isinstance(outcome, QuotaExhausted):
+            self._store.note_quota(outcome.resets_at.timestamp())
+            raise outcome
+        if isinstance(outcome, Paused) and not isinstance(outcome, BudgetSpent):
             return None
-        except (ApiError, PayloadError) as error:
-            return self._failed(task, error)
+        if isinstance(outcome, Forbidden) and task.depth:
+            return self._failed(task, outcome)  # a seed that may not be read: none may
+        if isinstance(outcome, KeyRefused | Forbidden | Misdirected):
+            raise outcome
+        if isinstance(outcome, ApiError | PayloadError):
+            return self._failed(task, outcome)
+        raise outcome
+
+    def _commit(self, task: Task, answer: Answer) -> Step:
         self._failures, self._patient = 0, True
         at = self._client.clock.now()
         fetched = Fetched(answer.body, answer.page, at, task.cursor)
@@ -199,8 +258,8 @@ class _InOrder:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def next_task(self) -> Task | None:
-        return self._store.next_task()
+    def next_task(self, busy: Collection[int]) -> Task | None:
+        return self._store.next_task(busy)
 
     def after(self, task: Task) -> Iterator[Step]:  # noqa: ARG002  the role's
         return iter(())
@@ -220,13 +279,15 @@ class _Thrift:
         for number in store.tasks(PENDING):
             self._open[number] = store.reading(number)
 
-    def next_task(self) -> Task | None:
-        first = self._store.first_task()
+    def next_task(self, busy: Collection[int]) -> Task | None:
+        first = self._store.first_task(busy)
         if first is not None:
             return first
+        if busy:
+            return None  # what comes next depends on what is in flight
         pending = {key: self._open[key] for key in self._store.tasks(PENDING)}
         if not pending:
-            return self._store.next_task()
+            return self._store.next_task(busy)
         if self._current not in pending:
             self._current = next_to_read(pending, self._knowledge, LIMIT)
         return self._store.task(self._current)

@@ -68,7 +68,7 @@ class SystemClock:
 
 
 class Pace:
-    """A sliding window of one minute.
+    """A sliding window of one minute, shared by all who ask.
 
     Args:
         per_minute: how many requests any 60 seconds may hold; None for no limit of ours.
@@ -82,6 +82,9 @@ class Pace:
             raise ValueError(f"{per_minute} requests a minute are none")
         self.per_minute = per_minute
         self._sent: deque[float] = deque(maxlen=per_minute)
+        self._in_flight = 0
+        self._held_until = float("-inf")
+        self._lock = threading.Lock()
 
     def remember(self, ages: Iterable[float], monotonic: float) -> None:
         """Take in requests of an earlier run, by how many seconds ago they were sent."""
@@ -91,16 +94,43 @@ class Pace:
         # The oldest first: it is the one that makes room.
         self._sent = deque(sorted([*self._sent, *earlier]), maxlen=self.per_minute)
 
-    def wait(self, monotonic: float) -> float:
-        """Seconds until the next request may go out."""
-        if self.per_minute is None or len(self._sent) < self.per_minute:
+    def take(self, monotonic: float) -> float:
+        """Take a place for a request that goes out now; 0 if there is one, else seconds to wait.
+
+        Whoever got a place tells :meth:`sent` when the request is over, or :meth:`give_back`.
+        """
+        with self._lock:
+            wait = max(self._held_until - monotonic, self._full(monotonic))
+            if wait > 0:
+                return wait
+            self._in_flight += 1
             return 0.0
-        return max(0.0, self._sent[0] + MINUTE - monotonic)
+
+    def _full(self, monotonic: float) -> float:
+        """Seconds until the window has room; 0 if it has."""
+        if self.per_minute is None:
+            return 0.0
+        recent = [at for at in self._sent if at + MINUTE > monotonic]
+        if len(recent) + self._in_flight < self.per_minute:
+            return 0.0
+        return min(recent, default=monotonic) + MINUTE - monotonic
 
     def sent(self, monotonic: float) -> None:
         """Count a request that has gone out by now."""
-        if self.per_minute is not None:
-            self._sent.append(monotonic)
+        with self._lock:
+            self._in_flight -= 1
+            if self.per_minute is not None:
+                self._sent.append(monotonic)
+
+    def give_back(self) -> None:
+        """Nothing was sent after all."""
+        with self._lock:
+            self._in_flight -= 1
+
+    def hold(self, until: float) -> None:
+        """Let nobody go before a time: the service asked one of us to wait, and means all."""
+        with self._lock:
+            self._held_until = max(self._held_until, until)
 
 
 def day_start(now: float) -> datetime:

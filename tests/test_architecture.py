@@ -53,9 +53,11 @@ ROOMS: dict[str, set[str]] = {
         "questions",
         "seeds",
     },
+    "crew": {"client", "entities", "errors", "store"},
     "crawl": {
         "client",
         "completeness",
+        "crew",
         "entities",
         "errors",
         "frugal",

@@ -62,7 +62,8 @@ def test_the_end_is_that_of_a_crawl_which_keeps_to_the_quotas(calls, per_minute,
         if today >= per_day:
             midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
             now, today, day = midnight.timestamp(), 0, midnight.date()
-        now += pace.wait(now)
+        while (wait := pace.take(now)) > 0:
+            now += wait
         if datetime.fromtimestamp(now, UTC).date() != day:
             today, day = 0, datetime.fromtimestamp(now, UTC).date()
         pace.sent(now)

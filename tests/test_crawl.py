@@ -56,9 +56,11 @@ class Clock:
 class Campaign:
     """A store, a client and an emulator in process, wired together."""
 
-    def __init__(self, path: Path, world: World, **switches: object) -> None:
+    def __init__(
+        self, path: Path, world: World, clock: Clock | None = None, **switches: object
+    ) -> None:
         self.world = world
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.api = Api(world, clock=self.clock.now, **switches)  # type: ignore[arg-type]
         self.path = path
         with Store.open(path) as store:

@@ -24,7 +24,7 @@ def send_all(pace: Pace, clock: ManualClock, idle: list[float]) -> list[float]:
     sent = []
     for seconds in idle:
         clock.pass_by(seconds)
-        while (wait := pace.wait(clock.monotonic())) > 0:
+        while (wait := pace.take(clock.monotonic())) > 0:
             clock.sleep(wait)
         sent.append(clock.monotonic())
         pace.sent(clock.monotonic())
@@ -79,15 +79,53 @@ def test_ages_taken_in_later_never_let_more_through(
 def test_an_age_from_the_future_counts_as_just_now() -> None:
     pace = Pace(1)
     pace.remember([-3_600.0], 1_000.0)
-    assert pace.wait(1_000.0) == MINUTE
+    assert pace.take(1_000.0) == MINUTE
 
 
 def test_without_a_limit_nobody_waits() -> None:
     pace = Pace()
     pace.remember([0.0] * 100, 0.0)
     for _ in range(100):
+        assert pace.take(0.0) == 0.0
         pace.sent(0.0)
-    assert pace.wait(0.0) == 0.0
+
+
+@given(st.integers(1, 6), st.integers(1, 8), gaps)
+def test_those_who_ask_at_once_share_one_minute(most: int, at_once: int, idle: list[float]) -> None:
+    clock, pace = ManualClock(), Pace(most)
+    sent: list[float] = []
+    for seconds in idle:
+        clock.pass_by(seconds)
+        flying = 0
+        for _ in range(at_once):
+            if pace.take(clock.monotonic()) == 0.0:
+                flying += 1
+        clock.pass_by(1.0)
+        for _ in range(flying):
+            sent.append(clock.monotonic())
+            pace.sent(clock.monotonic())
+    assert_no_minute_holds_more(sent, most)
+
+
+def test_while_all_places_are_in_flight_nobody_else_goes() -> None:
+    pace = Pace(2)
+    assert [pace.take(0.0), pace.take(0.0), pace.take(0.0)] == [0.0, 0.0, MINUTE]
+
+
+def test_a_place_given_back_is_free_at_once() -> None:
+    pace = Pace(1)
+    pace.take(0.0)
+    pace.give_back()
+    assert pace.take(0.0) == 0.0
+
+
+@pytest.mark.parametrize("most", [None, 3])
+def test_one_who_is_told_to_wait_holds_all(most: int | None) -> None:
+    pace = Pace(most)
+    pace.hold(30.0)
+    pace.hold(20.0)
+    assert pace.take(10.0) == 20.0
+    assert pace.take(30.0) == 0.0
 
 
 @pytest.mark.parametrize("none", [0, -1])

@@ -204,6 +204,15 @@ def crawl(
             help="Ask for a random share (0.1, 10%) of what was inferred, and tell how it agrees.",
         ),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=32,
+            metavar="N",
+            help="Questions in flight at once, for keys that allow it; --per-minute holds for all.",
+        ),
+    ] = 1,
     dialect: Annotated[
         str,
         typer.Option(
@@ -241,6 +250,7 @@ def crawl(
             frugal=frugal,
             depth=depth,
             per_node=per_node,
+            workers=workers,
             dialect=dialect,
         )
         _check_address(base_url)

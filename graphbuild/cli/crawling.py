@@ -56,6 +56,7 @@ class Limits:
         depth: how many questions to go beyond the seeds.
         per_node: entries after which a list beyond the seeds is read no further; None for the
             usual number.
+        workers: questions in flight at once.
         dialect: the generation of the service.
     """
 
@@ -65,6 +66,7 @@ class Limits:
     frugal: bool = False
     depth: int = 0
     per_node: int | None = None
+    workers: int = 1
     dialect: str = "auto"
 
 
@@ -152,6 +154,7 @@ def ask(store: Store, base_url: str, limits: Limits, progress: Progress) -> Outc
             frugal=limits.frugal,
             depth=limits.depth,
             per_node=limits.per_node or PER_NODE,
+            workers=limits.workers,
         )
         return run(crawl, store, clock, progress)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import random
     import sqlite3
 
+TWIN = "the same subject under another name"
 INFERRED, CONFIRMED, REFUTED = 1, 2, 3  # of an observation's evidence; 0 is observed
 
 # Back to the first page. What is known stays known; the new pass is judged by itself.
@@ -123,23 +124,48 @@ def unite(db: sqlite3.Connection, alias: int, real: int) -> None:
         ).fetchone()
         if other is None:
             db.execute("UPDATE task SET subject = ? WHERE id = ?", (real, task))
-        elif other[1] == 0:
-            db.execute("DELETE FROM task WHERE id = ?", (other[0],))
-            db.execute("UPDATE task SET subject = ? WHERE id = ?", (real, task))
+            continue
+        number, pages = other
+        if pages:
+            _hand_over(db, task, number)
+            _retire(db, task)
         else:
-            _hand_over(db, task, other[0])
+            _swap(db, (task, real), (number, alias), relationship)
+            _retire(db, number)
+
+
+def _swap(
+    db: sqlite3.Connection, one: tuple[int, int], other: tuple[int, int], relationship: str
+) -> None:
+    """Give two tasks, which are the same but for this, each the subject stated with it."""
+    for task, subject, name in ((*other, ""), (*one, relationship), (*other, relationship)):
+        # In three steps, as no two tasks may be the same at any time.
+        db.execute(
+            "UPDATE task SET subject = ?, relationship = ? WHERE id = ?", (subject, name, task)
+        )
 
 
 def _hand_over(db: sqlite3.Connection, task: int, other: int) -> None:
     """Both were begun: what one knows is the other's; its pages stay where they are."""
     db.execute("UPDATE OR IGNORE observation SET task = ? WHERE task = ?", (other, task))
     db.execute("DELETE FROM observation WHERE task = ?", (task,))
-    pages = db.execute("SELECT pages FROM task WHERE id = ?", (task,)).fetchone()[0]
-    if not pages:
-        db.execute("DELETE FROM task WHERE id = ?", (task,))
-        return
+
+
+def _retire(db: sqlite3.Connection, task: int) -> None:
+    """Ask no more here: the same subject is asked about under another name."""
     db.execute(
         "UPDATE task SET state = ?, cursor = NULL, count = NULL, received = 0, inferred = 0,"
-        " remark = 'the same file under another hash' WHERE id = ?",
-        (COMPLETE, task),
+        " error = '', retry = 0, remark = ? WHERE id = ?",
+        (COMPLETE, TWIN, task),
     )
+
+
+def home(db: sqlite3.Connection, task: int) -> int | None:
+    """The task that a retired one's subject is asked about in; None for any other task."""
+    row = db.execute(
+        "SELECT other.id FROM task JOIN entity ON entity.id = task.subject AND same_as <> 0"
+        " JOIN task AS other ON other.subject = same_as AND other.relationship = task.relationship"
+        " WHERE task.id = ?",
+        (task,),
+    ).fetchone()
+    return int(row[0]) if row else None

@@ -27,7 +27,7 @@ from graphbuild.store.rows import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from types import TracebackType
 
     from graphbuild.entities import Scalar
@@ -41,7 +41,7 @@ TASKS = (
 # Without those that were found to ask about the same subject under another name.
 _OWN_TASKS = "task JOIN entity ON entity.id = task.subject AND entity.same_as = 0"
 # First pages first, then whatever brought most that was new; see the index task_order.
-_ORDER = " ORDER BY depth, cursor IS NOT NULL, gain DESC, task.id LIMIT 1"
+_ORDER = " ORDER BY depth, cursor IS NOT NULL, gain DESC, task.id LIMIT ?"
 
 
 class Reader:
@@ -84,13 +84,17 @@ class Reader:
         query = "SELECT count(*) FROM task WHERE state = ? OR retry = 1"
         return self._number(query, PENDING) > 0
 
-    def next_task(self) -> Task | None:
-        """The task to go on with.
+    def next_task(self, busy: Collection[int] = ()) -> Task | None:
+        """The task to go on with, but for those that somebody is at.
 
         Nearest to the seeds first; first pages first, in the order of the seeds; then whatever
         brought most that was new to the campaign.
         """
-        return next(map(task_of, self._rows(f"{TASKS} WHERE state = ?{_ORDER}", PENDING)), None)
+        return self._first_but(busy, f"{TASKS} WHERE state = ?{_ORDER}")
+
+    def _first_but(self, busy: Collection[int], query: str) -> Task | None:
+        tasks = map(task_of, self._rows(query, PENDING, len(busy) + 1))
+        return next((task for task in tasks if task.id not in busy), None)
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -311,10 +315,9 @@ class Reader:
 
     # --- for a frugal crawl ----------------------------------------------------------------------
 
-    def first_task(self) -> Task | None:
+    def first_task(self, busy: Collection[int] = ()) -> Task | None:
         """A task of which no page of the present pass is read yet, in the order of the seeds."""
-        where = f"{TASKS} WHERE state = ? AND cursor IS NULL{_ORDER}"
-        return next(map(task_of, self._rows(where, PENDING)), None)
+        return self._first_but(busy, f"{TASKS} WHERE state = ? AND cursor IS NULL{_ORDER}")
 
     def task(self, number: int) -> Task:
         """The task of that number."""

@@ -140,11 +140,14 @@ class Store(Reader):
             limit: stop reading the list of a node that lies deeper than the seeds here.
         """
         with self._transaction():
+            home = agenda.home(self._db, task.id)
+            if home is not None:
+                return self._commit_twin(task, fetched, home)
             before = self._number("SELECT max(id) FROM entity")
             page = self._add_page(task, fetched)
             first = self._first_page(task.id)
             known = self._received(task.id, first)
-            self._add_observations(task, page, fetched.page)
+            self._add_observations(task.id, page, fetched.page)
             received = self._received(task.id, first)
             verdict = judge(self._history(first, fetched, received - known, received))
             self._db.execute(
@@ -168,6 +171,13 @@ class Store(Reader):
                 verdict = Verdict(INCOMPLETE, agenda.cut(self._db, task.id, limit))
             self._learn_names(task, fetched.page)
         return Committed(received - known, verdict)
+
+    def _commit_twin(self, task: Task, fetched: Fetched, home: int) -> Committed:
+        """A page that was in flight when its subject was found to be another's: it is theirs."""
+        page = self._add_page(task, fetched)
+        self._add_observations(home, page, fetched.page)
+        self._db.execute("UPDATE task SET pages = pages + 1 WHERE id = ?", (task.id,))
+        return Committed(0, Verdict(COMPLETE, agenda.TWIN))
 
     def fail(  # noqa: PLR0913  all but the task are named
         self,
@@ -365,7 +375,7 @@ class Store(Reader):
         )
         return int(cursor.lastrowid or 0)
 
-    def _add_observations(self, task: Task, page: int, said: Page) -> None:
+    def _add_observations(self, task: int, page: int, said: Page) -> None:
         triples = [(one.reference, one.related_from) for one in said.observations]
         triples += [(entity, None) for entity in said.listed]
         for reference, behind in triples:
@@ -374,7 +384,7 @@ class Store(Reader):
                 " ON CONFLICT DO UPDATE SET last_page = :page,"
                 " evidence = iif(evidence = 0, 0, :confirmed)",
                 {
-                    "task": task.id,
+                    "task": task,
                     "reference": self._intern(reference),
                     "behind": _NO_ENTITY if behind is None else self._intern(behind),
                     "page": page,

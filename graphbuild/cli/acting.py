@@ -35,6 +35,7 @@ def serve(
     per_minute: int | None,
     per_day: int | None,
     log: Path | None,
+    dialect: str,
 ) -> None:
     """Answer on loopback until interrupted."""
     from graphbuild.emulator import Api, Quota, parse_fault
@@ -49,6 +50,7 @@ def serve(
         quota=Quota(per_minute=per_minute, per_day=per_day),
         faults=planned,
         log_path=log,
+        dialect=dialect,
     )
     _answer(api, port)
 

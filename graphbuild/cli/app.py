@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from graphbuild.seeds import SeedList
     from graphbuild.store import Store
 
-_DIALECTS = ("auto", "classic", "gti")
 _BASE_URL = "https://www.virustotal.com/api/v3"
 
 
@@ -103,8 +102,16 @@ def _checked(read: Callable[[str], float], value: str | None) -> str | None:
 
 
 def _dialect(value: str) -> str:
-    if value not in _DIALECTS:
-        raise typer.BadParameter(f"expected one of {', '.join(_DIALECTS)}")
+    return _one_of(("auto", "classic", "gti"), value)
+
+
+def _generation(value: str) -> str:
+    return _one_of(("classic", "gti", "both"), value)
+
+
+def _one_of(names: tuple[str, ...], value: str) -> str:
+    if value not in names:
+        raise typer.BadParameter(f"expected one of {', '.join(names)}")
     return value
 
 
@@ -441,6 +448,14 @@ def emulate(
     log: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Append a JSON line for each request.")
     ] = None,
+    dialect: Annotated[
+        str,
+        typer.Option(
+            callback=_generation,
+            metavar="NAME",
+            help="Which generation answers: classic (references), gti (reports), or both.",
+        ),
+    ] = "classic",
 ) -> None:
     """Stand in for the API on this machine, to try things without a key."""
     with _told():
@@ -453,6 +468,7 @@ def emulate(
             per_minute=per_minute,
             per_day=per_day,
             log=log,
+            dialect=dialect,
         )
 
 

@@ -232,7 +232,7 @@ def _refuse_other_subject(question: Asked | None, subject: Entity) -> Entity | N
         file asked about by its MD5 is answered under its SHA-256, an address under the SHA-256 of
         its canonical form.
     """
-    if question is None or question.subject == subject:
+    if question is None or question.subject == _subject(subject.type, subject.id):
         return None
     other = question.subject
     kinds = hash_kind(other.id), hash_kind(subject.id)

@@ -80,6 +80,16 @@ def test_two_steps_deeper_ask_the_files_found_too_and_three_what_these_are_in(tm
         assert list(damages(store)) == []
 
 
+def test_a_report_that_stands_behind_references_is_asked_as_any_collection(tmp_path) -> None:
+    report = f"report--{'e' * 64}"
+    world = World(
+        [File("a" * 64, collections=(report,))], R, [Collection(report, "A report", (R[0].id,))]
+    )
+    made = begun(tmp_path / "c.db", world, "a" * 64)
+    assert [step.error for step in made.crawl(depth=1)] == [None] * 4
+    assert f"collections/{report}/files" in asked(made)
+
+
 def test_what_is_nearer_to_the_seeds_is_asked_first(tmp_path) -> None:
     made = begun(
         tmp_path / "c.db", family_world(6, 50), "a" * 64, *family_world(6, 50).hashes()[:2]

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.skipif(bool(forking.possible()), reason=forking.possibl
 # A part and its rounds here; seeds differ from the full rig's so that the two do not do the same.
 QUICK = {
     "kills": 20,
+    "workers": 10,
     "signals": 10,
     "corpus": 70,
     "traps": 0,

@@ -19,6 +19,7 @@ from graphbuild.errors import StoreError
 from graphbuild.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from torture.forking import Running, Zygote
@@ -59,12 +60,16 @@ class Campaign:
     Attributes:
         api: the service; what it counts is what was paid.
         store: the campaign file.
+        options: what every crawl of it is told besides.
     """
 
-    def __init__(self, folder: Path, seed: int, zygote: Zygote) -> None:
+    def __init__(
+        self, folder: Path, seed: int, zygote: Zygote, options: Sequence[str] = ()
+    ) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
         self.seed = seed
+        self.options = options
         self.api = Api(world(seed))
         self.store = folder / "campaign.db"
         self.seeds = folder / "hashes.txt"
@@ -87,7 +92,7 @@ class Campaign:
     def crawl_command(self, *more: str) -> list[str]:
         """The arguments of a crawl of this campaign."""
         where = ["--store", str(self.store), "--base-url", self._server.base_url]
-        return ["crawl", str(self.seeds), *where, *more]
+        return ["crawl", str(self.seeds), *where, *self.options, *more]
 
     def export_command(self) -> list[str]:
         """The arguments of an export."""

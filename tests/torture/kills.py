@@ -30,14 +30,23 @@ _PHASES = ("start", "calls", "calls", "calls", "answer", "wait", "export")
 
 def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> Tally:
     """Kill so many times, campaign after campaign."""
-    tally = Tally("kills")
+    return kill(Tally("kills"), folder, rounds, seed, zygote)
+
+
+def kill(
+    tally: Tally, folder: Path, rounds: int, seed: int, zygote: Zygote, *, workers: int = 1
+) -> Tally:
+    """The same with several workers, of which a kill may cost one call each."""
+    options = ("--workers", str(workers)) if workers > 1 else ()
     chance = random.Random(seed)
     phases: dict[str, int] = {}
     number = 0
     while tally.rounds < rounds:
         number += 1
-        with Campaign(folder / f"kills-{number}", number % _WORLDS, zygote) as campaign:
-            _campaign(campaign, tally, chance, rounds, phases)
+        where = folder / f"{tally.part}-{number}"
+        with Campaign(where, number % _WORLDS, zygote, options) as campaign:
+            kills = _campaign(campaign, tally, chance, rounds, phases)
+            campaign.finish(tally, where.name, allowed=kills * workers)
     spread = ", ".join(f"{count} in {phase}" for phase, count in sorted(phases.items()))
     tally.notes.append(f"{number} campaigns; {spread}")
     return tally.done()
@@ -45,8 +54,8 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> Tally:
 
 def _campaign(
     campaign: Campaign, tally: Tally, chance: random.Random, rounds: int, phases: dict[str, int]
-) -> None:
-    """Kill until the campaign is complete, then look at what it came to."""
+) -> int:
+    """Kill until the campaign is complete; how many times."""
     kills = 0
     what = campaign.folder.name
     while tally.rounds < rounds:
@@ -64,7 +73,7 @@ def _campaign(
         kills += 1
         tally.rounds += 1
         phases[phase] = phases.get(phase, 0) + 1
-    campaign.finish(tally, what, allowed=kills)
+    return kills
 
 
 def _kill(campaign: Campaign, phase: str, chance: random.Random) -> int:

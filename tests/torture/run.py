@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # A part and its rounds in a full run. Parts without a choice of rounds do all they have: 0.
 PARTS = {
     "kills": 1_000,
+    "workers": 200,
     "signals": 200,
     "syscalls": 0,
     "power": 400,

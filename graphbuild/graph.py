@@ -10,7 +10,8 @@ The contract of the graph:
 * node key ``type:id``; node attributes ``type`` and ``label`` (never absent), ``id``, then the
   API's own names (``url``, ``title``, ``author``, ``creation_date``, ``name``, ...) where known;
   subjects carry ``seed`` (bool) and ``state`` (how complete the answer is) when a store says so,
-  and nothing an answer says under these five names reaches the graph;
+  and nothing an answer says under these five names reaches the graph; what a seed list says of a
+  seed stands under names that begin with ``seed_``, and no answer's does;
 * edge attributes ``relation`` (``related_references`` or ``related_from``), ``weight`` (how many
   observations stand behind it) and, on ``related_references``, ``related_from``: the sorted node
   keys of the collections, with ``NO_COLLECTION`` standing for "through none that was named", and
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
-from graphbuild.entities import Entity
+from graphbuild.entities import SEED_PREFIX, Entity
 from graphbuild.observations import OBSERVED, Observation
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def build_graph(
     """
     graph: nx.DiGraph[str] = nx.DiGraph()
     for subject in subjects:
-        _add_node(graph, subject, _GRAPHS)
+        _add_node(graph, subject, of_answer=False)
     for observation in observations:
         _add_observation(graph, observation)
     for _, _, edge in graph.edges(data=True):
@@ -82,7 +83,7 @@ def observations_of(graph: nx.DiGraph[str]) -> Iterator[Observation]:
 def _entity(graph: nx.DiGraph[str], key: str) -> Entity:
     """What the API says of a node, without what the graph and the store added."""
     node = graph.nodes[key]
-    known = {name: value for name, value in node.items() if name not in _OURS}
+    known = {name: value for name, value in node.items() if not _is_ours(name)}
     return Entity(node["type"], node["id"], known)
 
 
@@ -104,6 +105,10 @@ def _add_observation(graph: nx.DiGraph[str], observation: Observation) -> None:
         _edge(graph, target, behind)["weight"] += 1
 
 
+def _is_ours(name: str) -> bool:
+    return name in _OURS or name.startswith(SEED_PREFIX)
+
+
 def _edge(graph: nx.DiGraph[str], source: str, target: str) -> dict[str, Any]:
     """The attributes of an edge; a new one is made where there is none."""
     if not graph.has_edge(source, target):
@@ -112,16 +117,17 @@ def _edge(graph: nx.DiGraph[str], source: str, target: str) -> dict[str, Any]:
     return edge
 
 
-def _add_node(graph: nx.DiGraph[str], entity: Entity, reserved: frozenset[str] = _OURS) -> str:
+def _add_node(graph: nx.DiGraph[str], entity: Entity, *, of_answer: bool = True) -> str:
     """Add what is known of an entity; a bare mention never erases it.
 
-    The names in ``reserved`` mean something of ours, whatever an answer says under them.
+    Some names mean something of ours, whatever an answer says under them.
     """
+    reserved = _is_ours if of_answer else _GRAPHS.__contains__
     key = entity.key
     if key not in graph:
         graph.add_node(key, type=entity.type, label=entity.label, id=entity.id)
     node, known = graph.nodes[key], entity.attributes.items()
     if not known <= node.items():
-        node.update((name, value) for name, value in known if name not in reserved)
+        node.update((name, value) for name, value in known if not reserved(name))
         node["label"] = Entity(entity.type, entity.id, node).label
     return key

@@ -61,13 +61,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-StoreOption = Annotated[
-    Path, typer.Option("--store", "-s", metavar="FILE", help="The campaign file.")
-]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object instead of text, for scripts.")
-]
-
 
 def _positive(value: int | None) -> int | None:
     if value is not None and value < 1:
@@ -83,17 +76,54 @@ def _no_key_here(value: str | None) -> None:
         )
 
 
+_FORMS = ("auto", "list", "csv", "stix", "misp", "text")  # as seeds has them, without its cost
+
+
+def _known_form(value: str) -> str:
+    if value not in _FORMS:
+        raise typer.BadParameter(f"no form {value!a}; we have {', '.join(_FORMS)}")
+    return value
+
+
+SeedsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SEEDS]...",
+        help="Lists of hashes (MD5, SHA-1, SHA-256), domains, IP addresses and URLs, defanged or "
+        "not; - is standard input.",
+    ),
+]
+FormOption = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        callback=_known_form,
+        metavar="FORM",
+        help="What the lists are: list (one a line), csv, stix, misp, text (a report), or auto: "
+        "by suffix and content.",
+    ),
+]
+ColumnOption = Annotated[
+    str | None,
+    typer.Option("--column", metavar="NAME", help="The column of a table, by name or number."),
+]
+AllowEmptyOption = Annotated[
+    bool, typer.Option("--allow-empty", help="Ask about the empty file's hash and its like, too.")
+]
+StoreOption = Annotated[
+    Path, typer.Option("--store", "-s", metavar="FILE", help="The campaign file.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object instead of text, for scripts.")
+]
+
+
 @app.command(short_help="Ask VirusTotal about files, keep every answer.")
 def crawl(
     store: StoreOption,
-    seeds: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[SEEDS]...",
-            help="Files with one hash a line (MD5, SHA-1, SHA-256); - is standard input. "
-            "None: go on with what the campaign file still has to ask.",
-        ),
-    ] = None,
+    seeds: SeedsArgument = None,
+    form: FormOption = "auto",
+    column: ColumnOption = None,
     base_url: Annotated[
         str, typer.Option(metavar="URL", help="Where the API is; plain http only to loopback.")
     ] = _BASE_URL,
@@ -121,6 +151,7 @@ def crawl(
         str | None, typer.Option(hidden=True, callback=_no_key_here)
     ] = None,
     *,
+    allow_empty: AllowEmptyOption = False,
     frugal: Annotated[
         bool,
         typer.Option(
@@ -131,13 +162,15 @@ def crawl(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Ask VirusTotal for the references of each file, and keep every answer.
+    """Ask VirusTotal for the references of each seed, and keep every answer.
+
+    Without seeds it goes on with what the campaign file still has to ask.
 
     Stop it whenever you like (Ctrl-C) and run the same command again: it goes on where it was and
     asks nothing twice. A finished campaign costs no call.
     """
     with _told():
-        found = _read_seeds(seeds or [])
+        found = _read_seeds(seeds or [], form, column, allow_empty=allow_empty)
         limits = Limits(per_minute=per_minute, per_day=per_day, max_calls=max_calls, frugal=frugal)
         _check_address(base_url)
         refuse_key(found)
@@ -150,12 +183,9 @@ def crawl(
 
 @app.command(short_help="Tell what a crawl would cost, at no cost.")
 def plan(
-    seeds: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[SEEDS]...", help="Files with one hash a line; - is standard input."
-        ),
-    ] = None,
+    seeds: SeedsArgument = None,
+    form: FormOption = "auto",
+    column: ColumnOption = None,
     store: Annotated[
         Path | None,
         typer.Option("--store", "-s", metavar="FILE", help="The campaign file, if there is one."),
@@ -167,6 +197,7 @@ def plan(
         int | None, typer.Option(callback=_positive, metavar="N", help="Calls a UTC day.")
     ] = None,
     *,
+    allow_empty: AllowEmptyOption = False,
     json: JsonOption = False,
 ) -> None:
     """Tell how many calls a crawl would make, and when it would be done; makes none.
@@ -178,7 +209,7 @@ def plan(
     from graphbuild.store import Store
 
     with _told(), ExitStack() as opened:
-        found = _read_seeds(seeds or [])
+        found = _read_seeds(seeds or [], form, column, allow_empty=allow_empty)
         campaign = opened.enter_context(Store.read(store)) if _is_there(store) else None
         planned = planning.plan(found, campaign, Limits(per_minute, per_day))
         if json:
@@ -270,7 +301,7 @@ def import_(
     subject: Annotated[
         str | None,
         typer.Option(
-            metavar="HASH", help="The file they are about, where their links.self is missing."
+            metavar="NAME", help="What they are about, where their links.self is missing."
         ),
     ] = None,
     *,
@@ -278,7 +309,7 @@ def import_(
 ) -> None:
     """Take in saved API answers, without a key and without a call."""
     with _told():
-        about = _hash(subject)
+        about = _subject(subject)
         pages, refused = files.read(answers, about)
         with _campaign(store, new=True) as campaign:
             code = files.take_in(campaign, pages, refused, json=json)
@@ -335,16 +366,21 @@ def demo(
 # --- what the commands share ---------------------------------------------------------------------
 
 
-def _read_seeds(sources: list[str]) -> SeedList:
+def _read_seeds(
+    sources: list[str], form: str, column: str | None, *, allow_empty: bool
+) -> SeedList:
     from graphbuild.seeds import read_seeds
 
-    found = read_seeds(*sources)
+    found = read_seeds(*sources, form=form, column=column, allow_empty=allow_empty)
     for rejected in found.rejected:
         notice(f"not a seed: {rejected}")
     for remark in found.remarks:
         notice(remark)
     if sources and not found:
-        raise SeedError(f"no file hash in {', '.join(sources)}; expected one a line")
+        raise SeedError(
+            f"no file hash in {', '.join(sources)}, and no domain, IP address or URL; expected one"
+            " a line"
+        )
     return found
 
 
@@ -361,7 +397,7 @@ def _check_address(base_url: str) -> None:
         raise typer.BadParameter(str(error), param_hint="--base-url") from None
 
 
-def _hash(text: str | None) -> Entity | None:
+def _subject(text: str | None) -> Entity | None:
     from graphbuild.entities import recognize
 
     if text is None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from graphbuild.bill import bill, done_at
 from graphbuild.cli.terminal import counted, result
-from graphbuild.entities import hash_kind
+from graphbuild.entities import FILE, hash_kind
 from graphbuild.pacing import day_start
 
 if TYPE_CHECKING:
     from graphbuild.bill import Bill
     from graphbuild.cli.crawling import Limits
+    from graphbuild.entities import Entity
     from graphbuild.seeds import SeedList
     from graphbuild.store import Store
 
@@ -45,13 +46,18 @@ def plan(seeds: SeedList, store: Store | None, limits: Limits) -> Plan:
     known = store.known(seed.entity for seed in seeds) if store else {}
     price = _price(len(seeds) - len(known), store)
     return Plan(
-        seeds=dict(Counter(hash_kind(seed.entity.id) or "other" for seed in seeds)),
+        seeds=dict(Counter(_kind(seed.entity) for seed in seeds)),
         repeats=seeds.repeats,
         rejected=len(seeds.rejected),
         known=dict(Counter(known.values())),
         bill=price,
         done_at=_ends(price, store, limits),
     )
+
+
+def _kind(entity: Entity) -> str:
+    """Of a file, by which hash it is asked about; of anything else its type."""
+    return (hash_kind(entity.id) or FILE) if entity.type == FILE else entity.type
 
 
 def _price(new: int, store: Store | None) -> Bill:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from graphbuild.completeness import COMPLETE, FAILED, INCOMPLETE, PENDING
-from graphbuild.entities import Entity
+from graphbuild.entities import SEED_PREFIX, URL, Entity
 from graphbuild.errors import StoreError
 from graphbuild.frugal import Reading
 from graphbuild.observations import INFERRED, OBSERVED, Observation
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 QUOTA = "quota resets at"  # a note: seconds since 1970
 TASKS = (
-    "SELECT task.id, type, name, relationship, pages, cursor FROM task"
+    "SELECT task.id, type, name, attributes, relationship, pages, cursor FROM task"
     " JOIN entity ON entity.id = task.subject"
 )
 
@@ -104,18 +104,21 @@ class Reader:
         }
 
     def subjects(self) -> Iterator[Entity]:
-        """What was asked about, in the order it was added, with ``seed`` and ``state``."""
+        """What was asked about, in the order it was added, with ``seed`` and ``state``.
+
+        What a seed list says beside a seed has names of its own: no answer's, even if it tries.
+        """
         rows = self._rows(
-            "SELECT type, name, attributes, state, seed.entity IS NOT NULL FROM task"
+            "SELECT type, name, entity.attributes, state, seed.attributes FROM task"
             " JOIN entity ON entity.id = task.subject LEFT JOIN seed ON seed.entity = entity.id"
             " ORDER BY task.id"
         )
-        for kind, name, attributes, state, seed in rows:
-            yield Entity(
-                kind,
-                name,
-                {**self._attributes(attributes, name), "seed": bool(seed), "state": state},
-            )
+        for kind, name, attributes, state, noted in rows:
+            known = self._attributes(attributes, name)
+            told = {key: value for key, value in known.items() if not key.startswith(SEED_PREFIX)}
+            beside = self._attributes(noted or "{}", name)
+            ours = {f"{SEED_PREFIX}{key}": value for key, value in beside.items()}
+            yield Entity(kind, name, {**told, "seed": noted is not None, "state": state, **ours})
 
     def statuses(self) -> Iterator[SubjectStatus]:
         """How completely each subject is known, in the order they were added."""
@@ -286,5 +289,8 @@ class Reader:
 
 def task_of(row: tuple[Any, ...]) -> Task:
     """The task in a row of ``TASKS``."""
-    number, kind, name, relationship, pages, cursor = row
-    return Task(number, Entity(kind, name), relationship, pages, cursor)
+    number, kind, name, attributes, relationship, pages, cursor = row
+    # A URL is asked for by its text, which its id does not tell.
+    known = json.loads(attributes) if kind == URL else {}
+    subject = Entity(kind, name, known) if known else Entity(kind, name)
+    return Task(number, subject, relationship, pages, cursor)

@@ -19,7 +19,7 @@ _SHOWN = 60
 # Invisible characters that ride along when text is copied out of a web page or a dialog.
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 AROUND = _INVISIBLE + "".join(char for char in map(chr, range(0x3001)) if char.isspace())
-# Every empty file has these.
+# Every empty file has these; as all zeros and all f, they are asked about with consent only.
 _EMPTY_FILE = frozenset(
     {
         "d41d8cd98f00b204e9800998ecf8427e",
@@ -188,10 +188,14 @@ class Reading:
         self._counted.clear()
 
     def _refuse_empty(self, entity: Entity) -> None:
-        if entity.type != FILE or self._allow_empty or _speaks(entity.id):
+        if entity.type != FILE or self._allow_empty:
             return
-        brings = ": asking about it brings in half the world" if entity.id in _EMPTY_FILE else ""
-        raise ValueError(f"{_silence(entity.id)}{brings}; {_CONSENT}")
+        if entity.id in _EMPTY_FILE:
+            raise ValueError(
+                f"{_silence(entity.id)}: asking about it brings in half the world; {_CONSENT}"
+            )
+        if not entity.id.strip("0") or not entity.id.strip("f"):
+            raise ValueError(f"{_silence(entity.id)}; {_CONSENT}")
 
     def _bounded(self, attributes: Mapping[str, str], number: int) -> dict[str, Scalar]:
         if any(len(value) > MAX_VALUE for value in attributes.values()):

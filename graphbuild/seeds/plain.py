@@ -27,12 +27,18 @@ def read(lines: Iterable[str], reading: Reading) -> None:
     hidden = 0
     for number, line in enumerate(lines, 1):
         if not take(line, number, reading):
-            hidden += len(line) <= MAX_LINE and bool(_HASH_INSIDE.search(line))
+            hidden += _hides_a_hash(line)
     if hidden and len(found.rejected) - rejected > len(found) + found.repeats - before:
         found.remarks.append(
             f"{reading.source}: most lines are no seeds, but hashes stand inside {hidden:,} of "
             "them; --format text finds them in a report, --format csv in a table"
         )
+
+
+def _hides_a_hash(line: str) -> bool:
+    if len(line) > MAX_LINE or _HASH_INSIDE.fullmatch(line.strip(AROUND)):
+        return False
+    return _HASH_INSIDE.search(line) is not None
 
 
 def take(line: str, number: int, reading: Reading) -> bool:

@@ -67,6 +67,10 @@ def read(value: object, reading: Reading) -> None:
 
 def _take(each: dict[str, Any], number: int, reading: Reading) -> None:
     kind = each["type"]
+    pattern = each.get("pattern")
+    if isinstance(pattern, str) and len(pattern) > MAX_PATTERN:  # its parser would take minutes
+        reading.reject(pattern, number, f"has a pattern of over {MAX_PATTERN:,} characters")
+        return
     try:
         stix2.parse(each, allow_custom=True)
     except _BAD as error:
@@ -114,9 +118,6 @@ def _take_observable(each: Mapping[str, Any], number: int, reading: Reading) -> 
 def _take_pattern(each: dict[str, Any], number: int, reading: Reading) -> None:
     if each.get("pattern_type", "stix") != "stix":
         reading.count("indicators in other languages than STIX were passed over", number)
-        return
-    if len(each["pattern"]) > MAX_PATTERN:
-        reading.reject(each["pattern"], number, f"has a pattern of over {MAX_PATTERN} characters")
         return
     beside = texts_of(each, "name", "description", "indicator_types", "labels")
     for text in _names(each["pattern"], number, reading):

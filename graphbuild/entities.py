@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, NoReturn
+
+from graphbuild import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +19,12 @@ if TYPE_CHECKING:
 Scalar = str | int | float | bool
 
 FILE = "file"
+DOMAIN = "domain"
+IP_ADDRESS = "ip_address"
+URL = "url"
 REFERENCE = "reference"
 COLLECTION = "collection"
+SEED_PREFIX = "seed_"  # before the names of what a seed list, not the API, says of an entity
 
 # The longest id met is "vulnerability--cve-..." or 64 hex digits behind a prefix; the rest is room.
 MAX_ID = 256
@@ -26,10 +33,14 @@ _SHORT_HASH = 12
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _SHA512_DIGITS = 128
 _HEX = re.compile(r"[0-9a-fA-F]+")
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
+_SPREADSHEET = re.compile(r"\d(\.\d+)?[eE]\+?\d+")
 _FIELD_END = re.compile(r"[\s,;|]")
 # Ids end up in URLs, XML ids and tables: no spaces, quotes, angle brackets or path characters.
 _FORBIDDEN_IN_ID = frozenset(" \t\r\n\"'`<>&\\/?#%")
 _HASH_KINDS = {32: "md5", 40: "sha1", 64: "sha256"}
+# A hash with one wrong character may look like a domain; it is refused as the hash it was to be.
+_NEAR_LENGTHS = frozenset(length + by for length in _HASH_KINDS for by in (-1, 0, 1))
 
 
 class _Nothing(dict[str, Scalar]):
@@ -68,12 +79,13 @@ class Entity:
 
     @property
     def label(self) -> str:
-        """What to call it in a picture: title, name, or a short id. Never empty."""
+        """What to call it in a picture: title, name, a URL itself, a short id. Never empty."""
         for name in ("title", "name", "meaningful_name"):
             text = self.attributes.get(name)
             if isinstance(text, str) and text.strip():
                 return text
-        return short_id(self)
+        url = self.attributes.get("url") if self.type == URL else None
+        return url if isinstance(url, str) and url else short_id(self)
 
 
 def short_id(entity: Entity) -> str:
@@ -105,18 +117,43 @@ def is_id(text: object) -> bool:
 
 
 def recognize(text: str) -> Entity:
-    """The entity that ``text`` names: today an MD5, SHA-1 or SHA-256, in any case.
+    """The entity that ``text`` names: a file by its hash, a domain, an IP address or a URL.
+
+    Raises:
+        ValueError: with the reason, in words for the person who wrote the line.
+    """
+    return understand(text)[0]
+
+
+def understand(text: str) -> tuple[Entity, tuple[str, ...]]:
+    """The same, with remarks on what was changed between the text and the name.
+
+    A URL's id is the SHA-256 of its text; the text itself is the attribute ``url``.
 
     Raises:
         ValueError: with the reason, in words for the person who wrote the line.
     """
     if hash_kind(text):
-        return Entity(FILE, text.lower())
-    raise ValueError(_why_not(text))
+        return Entity(FILE, text.lower()), ()
+    found = None if _looks_like_a_hash(text) else names.read(text)
+    if found is None:
+        raise ValueError(_why_not(text))
+    if found.kind == URL:
+        digest = sha256(found.text.encode()).hexdigest()
+        return Entity(URL, digest, {"url": found.text}), found.remarks
+    return Entity(found.kind, found.text), found.remarks
+
+
+def _looks_like_a_hash(text: str) -> bool:
+    """Whether ``text`` was to be a hash, so that its flaw is worth telling."""
+    if hash_kind(_FIELD_END.split(text, maxsplit=1)[0]) or _SPREADSHEET.fullmatch(text):
+        return True
+    odd = sum(char not in _HEX_DIGITS for char in text) if len(text) in _NEAR_LENGTHS else 0
+    return odd == 1
 
 
 def _why_not(text: str) -> str:
-    """The most helpful reason why ``text`` is no hash."""
+    """The most helpful reason why ``text`` names nothing."""
     first = _FIELD_END.split(text, maxsplit=1)[0]
     if first != text and hash_kind(first):
         return "has more than a hash on its line; one hash a line, a comment after '#'"
@@ -126,9 +163,9 @@ def _why_not(text: str) -> str:
     if _HEX.fullmatch(text):
         kind = " (looks like SHA-512)" if len(text) == _SHA512_DIGITS else ""
         return f"has {len(text)} hexadecimal digits{kind}; MD5 has 32, SHA-1 40, SHA-256 64"
-    if re.fullmatch(r"\d(\.\d+)?[eE]\+?\d+", text):
+    if _SPREADSHEET.fullmatch(text):
         return "looks like a hash that a spreadsheet turned into a number"
     if len(text) in _HASH_KINDS:
         wrong = next(char for char in text if not _HEX.fullmatch(char))
         return f"contains {wrong!r}, which is no hexadecimal digit"
-    return "is not a file hash (MD5, SHA-1 or SHA-256)"
+    return "is not a file hash (MD5, SHA-1 or SHA-256), and no domain, IP address or URL"

@@ -9,9 +9,10 @@ The contract of the graph:
 
 * node key ``type:id``; node attributes ``type`` and ``label`` (never absent), ``id``, then the
   API's own names (``url``, ``title``, ``author``, ``creation_date``, ``name``, ...) where known;
-  subjects carry ``seed`` (bool), ``state`` (how complete the answer is) and what the ledger tells,
-  under names that begin with ``crawl_`` or ``seed_``, when a store says so; nothing an answer says
-  under these names reaches the graph;
+  subjects carry ``seed`` (bool), ``state`` (how complete the answer is), what the ledger tells,
+  under names that begin with ``crawl_``, and what a seed list says beside a seed, under names that
+  begin with ``seed_``, when a store says so; nothing an answer says under these names reaches the
+  graph;
 * edge attributes ``relation`` (``related_references`` or ``related_from``; ``files`` or
   ``references`` where a crawl went deeper), ``weight`` (how many
   observations stand behind it) and, on ``related_references``, ``related_from``: the sorted node
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
-from graphbuild.entities import Entity
+from graphbuild.entities import SEED_PREFIX, Entity
 from graphbuild.observations import OBSERVED, Link, Observation, moment
 from graphbuild.questions import RELATED_REFERENCES
 
@@ -38,7 +39,7 @@ RELATED_FROM = "related_from"
 NO_COLLECTION = "-"
 _GRAPHS = frozenset({"type", "label", "id"})  # node attributes that are the graph's own
 _OURS = _GRAPHS | {"seed", "state"}  # and those that only the store can tell,
-_PREFIXES = ("crawl_", "seed_")  # with these
+_PREFIXES = ("crawl_", SEED_PREFIX)  # with these
 
 
 def build_graph(
@@ -62,7 +63,7 @@ def build_graph(
     """
     graph: nx.DiGraph[str] = nx.DiGraph()
     for subject in subjects:
-        _add_node(graph, subject, ours=True)
+        _add_node(graph, subject, of_answer=False)
     for observation in observations:
         _add_observation(graph, observation, times=times)
     for link in links:
@@ -155,18 +156,17 @@ def _see(edge: dict[str, Any], observation: Observation) -> None:
         edge["last_seen"] = max(last, edge.get("last_seen", last))
 
 
-def _add_node(graph: nx.DiGraph[str], entity: Entity, *, ours: bool = False) -> str:
+def _add_node(graph: nx.DiGraph[str], entity: Entity, *, of_answer: bool = True) -> str:
     """Add what is known of an entity; a bare mention never erases it.
 
-    Some names mean something of ours, whatever an answer says under them; they are taken only
-    from the store (``ours``).
+    Some names mean something of ours, whatever an answer says under them.
     """
+    reserved = _is_ours if of_answer else _GRAPHS.__contains__
     key = entity.key
     if key not in graph:
         graph.add_node(key, type=entity.type, label=entity.label, id=entity.id)
     node, known = graph.nodes[key], entity.attributes.items()
     if not known <= node.items():
-        reserved = _GRAPHS.__contains__ if ours else _is_ours
         node.update((name, value) for name, value in known if not reserved(name))
         node["label"] = Entity(entity.type, entity.id, node).label
     return key

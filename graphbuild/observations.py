@@ -20,6 +20,7 @@ from graphbuild.entities import (
     COLLECTION,
     FILE,
     REFERENCE,
+    URL,
     Entity,
     hash_kind,
     is_id,
@@ -32,7 +33,6 @@ from graphbuild.questions import (
     LISTED,
     RELATED_REFERENCES,
     REPORT_PREFIX,
-    URL,
     classic_name,
     reference_id,
 )

@@ -14,7 +14,16 @@ import base64
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from graphbuild.entities import COLLECTION, FILE, REFERENCE, hash_kind, is_id
+from graphbuild.entities import (
+    COLLECTION,
+    DOMAIN,
+    FILE,
+    IP_ADDRESS,
+    REFERENCE,
+    URL,
+    hash_kind,
+    is_id,
+)
 
 if TYPE_CHECKING:
     from graphbuild.entities import Entity
@@ -27,7 +36,6 @@ CLASSIC, GTI, AUTO = "classic", "gti", "auto"
 DIALECTS = (AUTO, CLASSIC, GTI)
 
 REPORT_PREFIX = "report--"
-DOMAIN, IP_ADDRESS, URL = "domain", "ip_address", "url"
 SUBJECTS = frozenset({FILE, DOMAIN, IP_ADDRESS, URL})  # what may stand in a seed list
 ENDPOINTS = {
     FILE: "files",

@@ -281,6 +281,8 @@ def test_a_key_file_of_ones_own_is_used(shell: Shell, service) -> None:
         ("crawl", "seeds.txt"),
         ("crawl", "seeds.txt", "--store", "c.db", "--max-calls", "0"),
         ("crawl", "seeds.txt", "--store", "c.db", "--max-calls", "many"),
+        ("crawl", "seeds.txt", "--store", "c.db", "--format", "pdf"),
+        ("plan", "seeds.txt", "--format", ""),
         ("crawl", "seeds.txt", "--store", "c.db", "--api-key", KEY[:10]),
         ("crawl", "seeds.txt", "--store", "c.db", "--base-url", "http://www.virustotal.com"),
         ("crawl", "seeds.txt", "--store", "c.db", "--base-url", "ftp://x.example"),
@@ -377,6 +379,68 @@ def _needed(world) -> int:
     for asked, reference, _ in world.triples():
         sizes[asked].add(reference)
     return sum(max(1, -(-len(references) // 40)) for references in sizes.values())
+
+
+# --- lists of other kinds and forms --------------------------------------------------------------
+
+
+def test_plan_counts_what_a_mixed_list_names(shell: Shell) -> None:
+    lines = ["a" * 31 + "b", "evil[.]example", "b.example", "8.8.8.8", "hxxp://evil[.]example/"]
+    done = shell("plan", seeds(shell, *lines))
+    assert done.returncode == 0
+    assert done.stdout.startswith("2 domain, 1 ip_address, 1 md5, 1 url; 0 repeats, 0 rejected")
+    assert "at least 5 calls" in done.stdout
+    assert "line 2 and 1 more: defanged names were read as they are meant" in done.stderr
+
+
+def test_a_table_is_crawled_and_its_columns_reach_the_exports(shell: Shell, service) -> None:
+    world = family_world(2, 3)
+    one, two = world.hashes()
+    table = f"file;family;other\n{one};Emotet;{two}\n{two};Emotet;{one}\n"
+    (shell.folder / "list.csv").write_text(table)
+    where = ("--store", "c.db", "--base-url", service(Api(world)))
+    done = shell("crawl", "list.csv", *where)
+    assert done.returncode == 1
+    assert "several columns hold" in done.stderr
+    assert "1 'file', 3 'other'; say which with --column" in done.stderr
+    assert not (shell.folder / "c.db").exists()
+    done = shell("crawl", "list.csv", "--column", "file", *where)
+    assert done.returncode == 0
+    shell("export", "--store", "c.db", "--out", "out")
+    with (shell.folder / "out" / "nodes.csv").open(newline="") as stream:
+        rows = {row["id"]: row["seed_family"] for row in csv.DictReader(stream)}
+    assert (rows[one], rows[two]) == ("Emotet", "Emotet")
+    graph = nx.read_graphml(shell.folder / "out" / "graph.graphml")
+    assert graph.nodes[f"file:{one}"]["seed_other"] == two
+    assert "seed_family" in (shell.folder / "out" / "graph.html").read_text()
+
+
+def test_a_report_is_looked_through_if_told_so(shell: Shell) -> None:
+    (shell.folder / "r.txt").write_text("We saw evil[.]com and 10.0.0.1 there.")
+    assert shell("plan", "r.txt").returncode == 1
+    done = shell("plan", "r.txt", "--format", "text")
+    assert done.stdout.startswith("1 domain;")
+    assert "'10.0.0.1' is a private or reserved address" in done.stderr
+
+
+def test_the_hash_of_the_empty_file_needs_consent(shell: Shell) -> None:
+    seeds(shell, "d41d8cd98f00b204e9800998ecf8427e")
+    done = shell("plan", "seeds.txt")
+    assert done.returncode == 1
+    assert "--allow-empty asks all the same" in done.stderr
+    assert shell("plan", "seeds.txt", "--allow-empty").stdout.startswith("1 md5;")
+
+
+def test_a_key_beside_a_seed_or_in_a_url_is_not_kept(shell: Shell) -> None:
+    for text, column in (
+        (f"h,k\n{UNKNOWN},{KEY.upper()}\n", "h"),
+        (f"h\nhttp://evil.example/?k={KEY}\n", "h"),
+    ):
+        (shell.folder / "list.csv").write_text(text)
+        done = shell("crawl", "list.csv", "--column", column, "--store", "c.db")
+        assert done.returncode == 1
+        assert "your API key stands in the seed list" in done.stderr
+        assert not (shell.folder / "c.db").exists()
 
 
 # --- the terminal --------------------------------------------------------------------------------

@@ -19,11 +19,10 @@ from graphbuild.emulator import (
     family_world,
 )
 from graphbuild.emulator.answers import Answer
-from graphbuild.entities import Entity
+from graphbuild.entities import URL, Entity
 from graphbuild.errors import Misdirected, NotFound
 from graphbuild.graph import build_graph
 from graphbuild.keys import Key
-from graphbuild.questions import URL
 from graphbuild.seeds import Seed
 from graphbuild.store import Store, damages
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import ipaddress
 import pickle
 import re
 from contextlib import suppress
@@ -11,7 +13,9 @@ from dataclasses import FrozenInstanceError, asdict
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tldextract import TLDExtract
 
+from graphbuild import names
 from graphbuild.entities import Entity, hash_kind, is_id, is_type, recognize, short_id
 
 SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -178,11 +182,6 @@ def test_a_hash_in_any_case_names_a_file(text):
         pytest.param("\uff11" + MD5[1:], "contains U+FF11", id="L12-full-width"),
         pytest.param("\u0661" + MD5[1:], "contains U+0661", id="L12-arabic"),
         pytest.param(MD5 + "\n", "more than a hash", id="L13"),
-        pytest.param("hxxps://evil[.]example", "is not a file hash", id="L15"),
-        pytest.param("evil.example", "is not a file hash", id="L16-domain"),
-        pytest.param("https://evil.example/", "is not a file hash", id="L16-url"),
-        pytest.param("192.168.0.010", "is not a file hash", id="L17"),
-        pytest.param("b\u00fccher.example", "contains U+00FC", id="L18"),
         pytest.param("../users/me", "is not a file hash", id="L23"),
         pytest.param("1.23E+45", "a spreadsheet turned into a number", id="L27-number"),
         pytest.param('=HYPERLINK("x")', "is not a file hash", id="L27-formula"),
@@ -195,9 +194,178 @@ def test_what_is_no_hash_is_told_with_the_reason(text, reason):
 
 
 @given(st.text())
-def test_whatever_is_recognized_is_a_lower_case_hash(text):
+def test_whatever_is_recognized_can_be_an_id(text):
     with suppress(ValueError):
         found = recognize(text)
-        assert found.type == "file"
-        assert set(found.id) <= set("0123456789abcdef")
-        assert len(found.id) in {32, 40, 64}
+        assert is_id(found.id)
+        assert found.id == found.id.lower()
+        assert found.type in {"file", "domain", "ip_address", "url"}
+        if found.type in {"file", "url"}:
+            assert set(found.id) <= set("0123456789abcdef")
+            assert len(found.id) in {32, 40, 64}
+
+
+# --- domains, addresses, URLs --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("evil.example", "evil.example"),
+        ("EVIL.Example.", "evil.example"),
+        ("a.b-c.co.uk", "a.b-c.co.uk"),
+        ("_dmarc.evil.example", "_dmarc.evil.example"),
+        ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ("b\u00fccher.example", "xn--bcher-kva.example"),
+        ("B\u00dcCHER.example", "xn--bcher-kva.example"),
+        ("\u043f\u0440\u0438\u043c\u0435\u0440.\u0440\u0444", "xn--e1afmkfd.xn--p1ai"),
+        (f"{'a' * 63}.example", f"{'a' * 63}.example"),
+        (f"{MD5}.example", f"{MD5}.example"),
+        ("evil[.]example", "evil.example"),
+        ("evil(dot)example", "evil.example"),
+        ("evil[dot]example", "evil.example"),
+        ("evil{.}example", "evil.example"),
+        ("evil [.] example", "evil.example"),
+        ("evil[.example", "evil.example"),
+        ("evil\\.example", "evil.example"),
+        ("evil.example:8443", "evil.example"),
+    ],
+)
+def test_a_domain_has_one_spelling(text, name):
+    assert recognize(text) == Entity("domain", name)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("8.8.8.8", "8.8.8.8"),
+        ("8[.]8[.]8[.]8", "8.8.8.8"),
+        ("8.8.8.8:53", "8.8.8.8"),
+        ("2606:4700:0:0::1111", "2606:4700::1111"),
+        ("2606:4700::ABCD", "2606:4700::abcd"),
+        ("2606[:]4700[:][:]1111", "2606:4700::1111"),
+        ("[2606:4700::1111]:443", "2606:4700::1111"),
+        ("::ffff:8.8.8.8", "8.8.8.8"),
+    ],
+)
+def test_an_address_has_one_spelling(text, name):
+    assert recognize(text) == Entity("ip_address", name)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("https://evil.example/", "https://evil.example/"),
+        ("https://Evil.Example/A?b=c#d", "https://Evil.Example/A?b=c#d"),
+        ("hxxps://evil[.]example", "https://evil.example"),
+        ("hXXp://evil[.]example/a[.]php", "http://evil.example/a.php"),
+        ("hxxps[:]//evil[.]example/", "https://evil.example/"),
+        ("hxxp[://]evil(dot)example", "http://evil.example"),
+        ("fxp://8[.]8.8.8/x", "ftp://8.8.8.8/x"),
+        ("http://user:pw@evil.example:8080/", "http://user:pw@evil.example:8080/"),
+        ("http://[2606:4700::1111]/", "http://[2606:4700::1111]/"),
+        ("evil.example/gate.php", "http://evil.example/gate.php"),
+        ("evil[.]example:81/x", "http://evil.example:81/x"),
+        ("8.8.8.8/x", "http://8.8.8.8/x"),
+    ],
+)
+def test_a_url_is_known_by_the_hash_of_its_text(text, url):
+    found = recognize(text)
+    assert found == Entity("url", hashlib.sha256(url.encode()).hexdigest())
+    assert found.attributes == {"url": url}
+    assert found.label == url
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("192.168.0.010", "no zeros before", id="L17-zeros"),
+        pytest.param("256.1.1.1", "four numbers to 255", id="L17-large"),
+        pytest.param("fe80::1%eth0", "a zone", id="L17-zone"),
+        pytest.param("10.0.0.1", "private or reserved", id="L17-private"),
+        pytest.param("172.16.0.1", "private or reserved", id="L17-private-172"),
+        pytest.param("100.64.0.1", "private or reserved", id="L17-shared"),
+        pytest.param("127.0.0.1", "loopback", id="L17-loopback"),
+        pytest.param("::1", "loopback", id="L17-loopback-6"),
+        pytest.param("0.0.0.0", "no address of anybody", id="L17-any"),
+        pytest.param("169.254.0.1", "link-local", id="L17-link"),
+        pytest.param("224.0.0.1", "multicast", id="L17-multicast"),
+        pytest.param("::ffff:10.0.0.1", "private or reserved", id="L17-mapped"),
+        pytest.param("8.8.8.0/24", "is a network", id="L17-network"),
+        pytest.param("16909060", "has 8 hexadecimal digits", id="L17-integer"),
+        pytest.param(f"{'a' * 64}.example", "over 63 characters", id="L18-label"),
+        pytest.param(f"{'a.' * 125}example", "longer than the 253", id="L18-long"),
+        pytest.param("-evil.example", "is no domain", id="L18-hyphen"),
+        pytest.param("evil.c", "no top-level domain", id="L18-top"),
+        pytest.param("\uff45vil.example", "U+FF45: write the domain in ASCII", id="L18-look-alike"),
+        pytest.param("fa\u00df.example", "U+00DF: write the domain in ASCII", id="L18-two-names"),
+        pytest.param("localhost", "is not a file hash", id="localhost"),
+        pytest.param("printer.local", "private network", id="local"),
+        pytest.param("x.test", "private network", id="test"),
+        pytest.param("4.3.2.1.in-addr.arpa", "private network", id="arpa"),
+        pytest.param("kernel32.dll", "the name of a file", id="dll"),
+        pytest.param(f"{MD5}.exe", "the name of a file", id="hash.exe"),
+        pytest.param("me@evil.example", "a mail address", id="mail"),
+        pytest.param("me[@]evil[.]example", "a mail address", id="mail-defanged"),
+        pytest.param("gopher://evil.example", "scheme that is not asked about", id="scheme"),
+        pytest.param("http://", "it has no host", id="no-host"),
+        pytest.param("http://localhost/x", "neither a domain nor an address", id="local-url"),
+        pytest.param("http://10.0.0.1/x", "private or reserved", id="private-url"),
+        pytest.param("http://evil.example:99999/", "host or port", id="port"),
+        pytest.param("http://[::1", "host or port", id="bracket"),
+        pytest.param("https://good.example\\@evil.example", "a backslash", id="backslash"),
+        pytest.param("http://evil.example/\u202e", "cannot be seen", id="bidi"),
+        pytest.param("http://evil.example/a b", "is not a file hash", id="space"),
+        pytest.param(f"{MD5[:20]}.{MD5[21:]}", "contains '.', which is no hex", id="near-hash"),
+    ],
+)
+def test_what_only_looks_like_a_name_is_told_with_the_reason(text, reason):
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        recognize(text)
+
+
+def test_no_ending_of_a_file_is_a_top_level_domain():
+    suffixes = TLDExtract(cache_dir=None, suffix_list_urls=()).tlds
+    assert not names._FILE_ENDINGS.intersection(suffixes)
+
+
+# A defanger of the test's own: every dot, the scheme's letters and colon, as analysts write them.
+_DOTS = st.sampled_from(["[.]", "(.)", "{.}", "[dot]", "(dot)", " [.] ", "(DOT)", "[.", "\\."])
+_SCHEMES = {"http": ["hxxp", "hXXp", "http"], "https": ["hxxps", "hXXpS", "https"], "ftp": ["fxp"]}
+_label = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True).filter(
+    lambda label: label[2:4] != "--"
+)
+_domain = st.builds(
+    lambda labels, top: ".".join([*labels, top]),
+    st.lists(_label, min_size=1, max_size=4),
+    st.sampled_from(["com", "org", "example", "ru", "co.uk", "xn--p1ai"]),
+).filter(lambda name: len(name) not in {31, 32, 33, 39, 40, 41, 63, 64, 65})
+_address = (
+    st.integers(1, 223)
+    .flatmap(
+        lambda first: st.builds(
+            lambda *rest: ".".join(map(str, (first, *rest))), *[st.integers(0, 255)] * 3
+        )
+    )
+    .filter(lambda text: ipaddress.ip_address(text).is_global)
+)
+
+
+@given(_domain | _address, _DOTS, st.data())
+def test_a_defanged_name_is_the_name(name, dot, data):
+    parts = name.split(".")
+    joints = data.draw(st.lists(st.sampled_from([".", dot]), min_size=len(parts), max_size=20))
+    written = "".join(part + joint for part, joint in zip(parts, [*joints, ""], strict=False))
+    written = written[: len(written) - len(joints[len(parts) - 1])]
+    assert recognize(written) == recognize(name)
+    assert recognize(name).id == name
+
+
+@given(_domain, st.sampled_from(sorted(_SCHEMES)), _DOTS, st.data())
+def test_a_defanged_url_is_the_url(name, scheme, dot, data):
+    path = data.draw(st.sampled_from(["", "/", "/a/b?c=d&e=%20#f", ":8080/x"]))
+    url = f"{scheme}://{name}{path}"
+    colon = data.draw(st.sampled_from(["://", "[:]//", "[://]", ":[//]"]))
+    written = data.draw(st.sampled_from(_SCHEMES[scheme])) + colon + name.replace(".", dot) + path
+    found = recognize(written)
+    assert (found.type, found.attributes["url"]) == ("url", url)

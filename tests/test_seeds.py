@@ -156,11 +156,22 @@ def test_a_refused_line_is_shown_short_and_harmless():
     ],
     ids=["L14-md5", "L14-sha1", "L14-sha256", "L14-zeros", "L14-f"],
 )
-def test_a_hash_that_says_nothing_is_taken_with_a_remark(seed, remark):
-    found = parse_seeds([seed.upper()])
+def test_a_hash_that_says_nothing_is_asked_about_with_consent_only(seed, remark):
+    found = parse_seeds([seed.upper(), A])
+    assert ids(found) == [A]
+    (rejected,) = found.rejected
+    assert remark in rejected.reason
+    assert rejected.reason.endswith("; --allow-empty asks all the same")
+    found = parse_seeds([seed.upper()], allow_empty=True)
     assert ids(found) == [seed]
     (said,) = found.remarks
     assert remark in said
+
+
+def test_a_hash_of_one_digit_is_taken_with_a_remark():
+    found = parse_seeds(["d" * 64])
+    assert ids(found) == ["d" * 64]
+    assert found.remarks == ["<lines>, line 1: this is hardly the hash of a file"]
 
 
 def test_repeats_are_counted_and_asked_about_once(written):  # L3
@@ -364,7 +375,7 @@ print(len(found), found.repeats, time.process_time(), peak)
 @pytest.mark.slow
 @pytest.mark.parametrize("distinct", [LINES, LINES * 7 // 10], ids=["G12", "G12-L3-repeats"])
 def test_a_million_lines_take_seconds_and_less_than_300_mebibytes(written, distinct):
-    path = written("".join(f"{n % distinct:064x}\n" for n in range(1, LINES + 1)))
+    path = written("".join(f"{n % distinct + 1:064x}\n" for n in range(LINES)))
     plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     command = [sys.executable, "-c", _MEASURE, path]
     ran = subprocess.run(command, env=plain, capture_output=True, text=True, check=True)
@@ -377,7 +388,21 @@ def test_a_million_lines_take_seconds_and_less_than_300_mebibytes(written, disti
 # --- laws ----------------------------------------------------------------------------------------
 
 _EDGES = st.text("\u200b\ufeff \t#\u00a0\u2028", max_size=3)
-_HASHES = st.sampled_from([A, A.upper(), B, C, "sha256:" + A, "md5:" + A, A[1:], "0" * 32])
+_HASHES = st.sampled_from(
+    [
+        "evil[.]example",
+        "8.8.8.8",
+        "a.example/x",
+        A,
+        A.upper(),
+        B,
+        C,
+        "sha256:" + A,
+        "md5:" + A,
+        A[1:],
+        "0" * 32,
+    ]
+)
 _LINES = st.one_of(
     st.tuples(_EDGES, _HASHES, _EDGES).map("".join),
     st.text(st.characters(exclude_characters="\0\r\n", exclude_categories=["Cs"])),

@@ -70,13 +70,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-StoreOption = Annotated[
-    Path, typer.Option("--store", "-s", metavar="FILE", help="The campaign file.")
-]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object instead of text, for scripts.")
-]
-
 
 def _positive(value: int | None) -> int | None:
     if value is not None and value < 1:
@@ -143,19 +136,54 @@ UserOption = Annotated[
         "VT_USER or user in ~/.vt.toml does the same.",
     ),
 ]
+_FORMS = ("auto", "list", "csv", "stix", "misp", "text")  # as seeds has them, without its cost
+
+
+def _known_form(value: str) -> str:
+    if value not in _FORMS:
+        raise typer.BadParameter(f"no form {value!a}; we have {', '.join(_FORMS)}")
+    return value
+
+
+SeedsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SEEDS]...",
+        help="Lists of hashes (MD5, SHA-1, SHA-256), domains, IP addresses and URLs, defanged or "
+        "not; - is standard input.",
+    ),
+]
+FormOption = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        callback=_known_form,
+        metavar="FORM",
+        help="What the lists are: list (one a line), csv, stix, misp, text (a report), or auto: "
+        "by suffix and content.",
+    ),
+]
+ColumnOption = Annotated[
+    str | None,
+    typer.Option("--column", metavar="NAME", help="The column of a table, by name or number."),
+]
+AllowEmptyOption = Annotated[
+    bool, typer.Option("--allow-empty", help="Ask about the empty file's hash and its like, too.")
+]
+StoreOption = Annotated[
+    Path, typer.Option("--store", "-s", metavar="FILE", help="The campaign file.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object instead of text, for scripts.")
+]
 
 
 @app.command(short_help="Ask VirusTotal about files, keep every answer.")
 def crawl(
     store: StoreOption,
-    seeds: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[SEEDS]...",
-            help="Files with one hash a line (MD5, SHA-1, SHA-256); - is standard input. "
-            "None: go on with what the campaign file still has to ask.",
-        ),
-    ] = None,
+    seeds: SeedsArgument = None,
+    form: FormOption = "auto",
+    column: ColumnOption = None,
     base_url: BaseUrlOption = _BASE_URL,
     per_minute: Annotated[
         int | None,
@@ -233,6 +261,7 @@ def crawl(
         str | None, typer.Option(hidden=True, callback=_no_key_here)
     ] = None,
     *,
+    allow_empty: AllowEmptyOption = False,
     frugal: Annotated[
         bool,
         typer.Option(
@@ -243,13 +272,15 @@ def crawl(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Ask VirusTotal for the references of each file, and keep every answer.
+    """Ask VirusTotal for the references of each seed, and keep every answer.
+
+    Without seeds it goes on with what the campaign file still has to ask.
 
     Stop it whenever you like (Ctrl-C) and run the same command again: it goes on where it was and
     asks nothing twice. A finished campaign costs no call.
     """
     with _told():
-        found = _read_seeds(seeds or [])
+        found = _read_seeds(seeds or [], form, column, allow_empty=allow_empty)
         limits = Limits(
             per_minute=per_minute,
             per_day=per_day,
@@ -276,12 +307,9 @@ def crawl(
 
 @app.command(short_help="Tell what a crawl would cost, at no cost.")
 def plan(
-    seeds: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[SEEDS]...", help="Files with one hash a line; - is standard input."
-        ),
-    ] = None,
+    seeds: SeedsArgument = None,
+    form: FormOption = "auto",
+    column: ColumnOption = None,
     store: Annotated[
         Path | None,
         typer.Option("--store", "-s", metavar="FILE", help="The campaign file, if there is one."),
@@ -295,6 +323,7 @@ def plan(
     user: UserOption = None,
     base_url: BaseUrlOption = _BASE_URL,
     *,
+    allow_empty: AllowEmptyOption = False,
     json: JsonOption = False,
 ) -> None:
     """Tell how many calls a crawl would make, and when it would be done; makes none that count.
@@ -306,7 +335,7 @@ def plan(
 
     with _told(), ExitStack() as opened:
         _check_address(base_url)
-        found = _read_seeds(seeds or [])
+        found = _read_seeds(seeds or [], form, column, allow_empty=allow_empty)
         campaign = opened.enter_context(Store.read(store)) if _is_there(store) else None
         name = quota.named(user)
         left = quota.ask(name, base_url)
@@ -412,7 +441,7 @@ def import_(
     subject: Annotated[
         str | None,
         typer.Option(
-            metavar="HASH", help="The file they are about, where their links.self is missing."
+            metavar="NAME", help="What they are about, where their links.self is missing."
         ),
     ] = None,
     *,
@@ -420,7 +449,7 @@ def import_(
 ) -> None:
     """Take in saved API answers, without a key and without a call."""
     with _told():
-        about = _hash(subject)
+        about = _subject(subject)
         pages, refused = files.read(answers, about)
         with _campaign(store, new=True) as campaign:
             code = files.take_in(campaign, pages, refused, json=json)
@@ -486,16 +515,21 @@ def demo(
 # --- what the commands share ---------------------------------------------------------------------
 
 
-def _read_seeds(sources: list[str]) -> SeedList:
+def _read_seeds(
+    sources: list[str], form: str, column: str | None, *, allow_empty: bool
+) -> SeedList:
     from graphbuild.seeds import read_seeds
 
-    found = read_seeds(*sources)
+    found = read_seeds(*sources, form=form, column=column, allow_empty=allow_empty)
     for rejected in found.rejected:
         notice(f"not a seed: {rejected}")
     for remark in found.remarks:
         notice(remark)
     if sources and not found:
-        raise SeedError(f"no file hash in {', '.join(sources)}; expected one a line")
+        raise SeedError(
+            f"no file hash in {', '.join(sources)}, and no domain, IP address or URL; expected one"
+            " a line"
+        )
     return found
 
 
@@ -512,7 +546,7 @@ def _check_address(base_url: str) -> None:
         raise typer.BadParameter(str(error), param_hint="--base-url") from None
 
 
-def _hash(text: str | None) -> Entity | None:
+def _subject(text: str | None) -> Entity | None:
     from graphbuild.entities import recognize
 
     if text is None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from graphbuild.cli.terminal import Progress
     from graphbuild.crawl import Crawl, Step
     from graphbuild.pacing import SystemClock
-    from graphbuild.seeds import SeedList
+    from graphbuild.seeds import Seed, SeedList
     from graphbuild.store import Store, Totals
 
 _REFRESH = 0.5  # seconds between looks at how much is left
@@ -117,8 +117,16 @@ def refuse_key(seeds: SeedList) -> None:
         key = find_key().reveal().lower()
     except KeyRefused:
         return  # without a key there is none to keep; whether one is needed shows later
-    if any(seed.entity.id == key for seed in seeds):
+    if any(_holds(seed, key) for seed in seeds):
         raise SeedError("your API key stands in the seed list; take it out, it was not sent")
+
+
+def _holds(seed: Seed, key: str) -> bool:
+    """Whether the key is the seed, or stands in its URL or in what is noted beside it."""
+    if seed.entity.id == key:
+        return True
+    noted = (*seed.entity.attributes.values(), *seed.attributes.values())
+    return any(key in value.lower() for value in noted if isinstance(value, str))
 
 
 def ask(store: Store, base_url: str, limits: Limits, progress: Progress) -> Outcome:

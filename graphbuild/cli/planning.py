@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from graphbuild.bill import bill, done_at
 from graphbuild.cli import quota
 from graphbuild.cli.terminal import counted, result
-from graphbuild.entities import hash_kind
+from graphbuild.entities import FILE, hash_kind
 from graphbuild.pacing import day_start
 
 if TYPE_CHECKING:
     from graphbuild.bill import Bill
     from graphbuild.cli.crawling import Limits
     from graphbuild.cli.quota import Left
+    from graphbuild.entities import Entity
     from graphbuild.seeds import SeedList
     from graphbuild.store import Store
 
@@ -50,7 +51,7 @@ def plan(seeds: SeedList, store: Store | None, limits: Limits, left: Left | None
     known = store.known(seed.entity for seed in seeds) if store else {}
     price = _price(len(seeds) - len(known), store)
     return Plan(
-        seeds=dict(Counter(hash_kind(seed.entity.id) or "other" for seed in seeds)),
+        seeds=dict(Counter(_kind(seed.entity) for seed in seeds)),
         repeats=seeds.repeats,
         rejected=len(seeds.rejected),
         known=dict(Counter(known.values())),
@@ -58,6 +59,11 @@ def plan(seeds: SeedList, store: Store | None, limits: Limits, left: Left | None
         done_at=_ends(price, store, limits, left),
         left=left,
     )
+
+
+def _kind(entity: Entity) -> str:
+    """Of a file, by which hash it is asked about; of anything else its type."""
+    return (hash_kind(entity.id) or FILE) if entity.type == FILE else entity.type
 
 
 def _price(new: int, store: Store | None) -> Bill:

@@ -3,19 +3,51 @@
 Columns never depend on the data: two exports can be laid over each other, and no attribute name
 from outside becomes an XML id or a column. What has no column of its own, or is of another kind
 than its column, stands in one JSON text, the column ``attributes``.
+
+One thing stands apart: what the user's own seed lists say beside the seeds. Those texts have a
+column each, behind all others and in the order of their names.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from graphbuild.entities import SEED_PREFIX
 from graphbuild.exporters.plain import fits, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import networkx as nx
+
     from graphbuild.entities import Scalar
     from graphbuild.exporters.plain import Remarks
+
+
+_SEED_COLUMN = re.compile(rf"{SEED_PREFIX}[a-z0-9_]{{1,60}}")
+_MAX_SEED_COLUMNS = 1_000
+
+
+def seed_columns(graph: nx.DiGraph[str]) -> list[str]:
+    """The names under which seed lists said something of the nodes, sorted."""
+    names = {
+        name
+        for _, attributes in graph.nodes(data=True)
+        for name, value in attributes.items()
+        if is_seed_column(name, value)
+    }
+    return sorted(names)[:_MAX_SEED_COLUMNS]
+
+
+def is_seed_column(name: object, value: object) -> bool:
+    """Whether an attribute is a text out of a seed list, and no other."""
+    return (
+        isinstance(name, str)
+        and name.startswith(SEED_PREFIX)
+        and isinstance(value, str)
+        and _SEED_COLUMN.fullmatch(name) is not None
+    )
 
 
 def holds(kind: type, value: object) -> bool:

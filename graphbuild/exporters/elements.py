@@ -19,19 +19,29 @@ from graphbuild.exporters.plain import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from graphbuild.exporters.plain import Remarks
 
 
-def facts(attributes: dict[str, Any], remarks: Remarks) -> list[str]:
-    """What is known of a node: the API's values, and what follows from each alone."""
+def facts(
+    attributes: dict[str, Any], remarks: Remarks, seed_keys: Container[str] = ()
+) -> list[str]:
+    """What is known of a node: the API's values, what follows from each alone, and a seed list's.
+
+    Args:
+        attributes: the node's.
+        remarks: where it is counted what could not be carried as it was.
+        seed_keys: the names from seed lists that have a key of their own.
+    """
     parts: list[str] = []
     rest: dict[str, Any] = {}
     for name, value in attributes.items():
         column = _COLUMNS.get(name)
         if column and (type(value) is column[0] or holds(column[0], value)):
             parts.append(column[1](name, value, remarks))
+        elif name in seed_keys and isinstance(value, str):
+            parts.append(text_element(name, value, remarks))
         else:
             rest[name] = value
     if rest:

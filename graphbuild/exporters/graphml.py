@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape
 
 from graphbuild.entities import FILE, REFERENCE, hash_kind
 from graphbuild.errors import ExportError
+from graphbuild.exporters.columns import seed_columns
 from graphbuild.exporters.elements import element, facts, text_element
 from graphbuild.exporters.looks import colour_of, sizes
 from graphbuild.exporters.plain import Remarks, write_lines, xml_text
@@ -25,7 +26,7 @@ from graphbuild.observations import INFERRED, OBSERVED
 from graphbuild.questions import FILES, REFERENCES, RELATED_REFERENCES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import networkx as nx
 
@@ -110,14 +111,15 @@ def write_graphml(
     ids = _ids(graph)
     if positions:
         _refuse_gaps(graph, positions)
-    nodes = _nodes(graph, ids, positions or {}, remarks)
-    write_lines(stream, chain(_head(graph), nodes, _edges(graph, ids, remarks), [_TAIL]))
+    seed_keys = seed_columns(graph)
+    nodes = _nodes(graph, ids, positions or {}, remarks, frozenset(seed_keys))
+    write_lines(stream, chain(_head(graph, seed_keys), nodes, _edges(graph, ids, remarks), [_TAIL]))
     return remarks
 
 
-def _head(graph: nx.DiGraph[str]) -> Iterator[str]:
+def _head(graph: nx.DiGraph[str], seed_keys: Iterable[str]) -> Iterator[str]:
     yield _HEAD
-    for name, kind in NODE_KEYS.items():
+    for name, kind in (NODE_KEYS | dict.fromkeys(seed_keys, "string")).items():
         yield f'<key id="{name}" for="node" attr.name="{name}" attr.type="{kind}"/>\n'
     # Some readers keep one table of keys for nodes and edges, so an edge's are told by a prefix.
     for name, kind in EDGE_KEYS.items():
@@ -160,12 +162,16 @@ def _refuse_gaps(graph: nx.DiGraph[str], positions: Positions) -> None:
 
 
 def _nodes(
-    graph: nx.DiGraph[str], ids: Mapping[str, str], positions: Positions, remarks: Remarks
+    graph: nx.DiGraph[str],
+    ids: Mapping[str, str],
+    positions: Positions,
+    remarks: Remarks,
+    seed_keys: frozenset[str],
 ) -> Iterator[str]:
     size_of, collections_of = sizes(graph), _collections(graph)
     for key, attributes in graph.nodes(data=True):
         node_type = attributes["type"]
-        parts = facts(attributes, remarks)
+        parts = facts(attributes, remarks, seed_keys)
         parts.append(_looks(node_type))
         parts.append(f'<data key="size">{size_of[key]!r}</data>')
         if positions:

@@ -19,7 +19,7 @@ import networkx as nx
 
 from graphbuild.entities import Entity
 from graphbuild.errors import ExportError
-from graphbuild.exporters.columns import scalars
+from graphbuild.exporters.columns import is_seed_column, scalars
 from graphbuild.exporters.elements import NODE_KINDS
 from graphbuild.exporters.plain import label_text
 from graphbuild.graph import NO_COLLECTION
@@ -179,7 +179,9 @@ class _Reader:
         if "type" not in texts:
             self._refuse(f"the node {key[:80]!a} has no type; this is no graph of ours")
         known = self._further(texts.get("attributes")) | {
-            name: self._value(name, text) for name, text in texts.items() if name in NODE_KINDS
+            name: self._value(name, text)
+            for name, text in texts.items()
+            if name in NODE_KINDS or is_seed_column(name, text)
         }
         node_type = texts["type"]
         entity = Entity(node_type, key.removeprefix(f"{node_type}:"), known)
@@ -187,7 +189,7 @@ class _Reader:
         self.graph.add_node(key, **{**known, "type": node_type, "label": label, "id": entity.id})
 
     def _value(self, name: str, text: str) -> Any:  # noqa: ANN401  text, number or truth
-        kind = NODE_KINDS[name]
+        kind = NODE_KINDS.get(name, str)
         if kind is bool:
             return text in _TRUE
         return self._whole(name, text) if kind is int else text

@@ -11,7 +11,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from graphbuild.exporters.columns import further, holds
+from graphbuild.exporters.columns import further, holds, seed_columns
 from graphbuild.exporters.plain import (
     Remarks,
     cell_text,
@@ -24,7 +24,7 @@ from graphbuild.exporters.plain import (
 from graphbuild.graph import NO_COLLECTION, observations_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     import networkx as nx
     import pandas as pd
@@ -92,7 +92,8 @@ Row = tuple[Any, ...]  # one value for each column: text, number, truth, or None
 def write_nodes(graph: nx.DiGraph[str], stream: BinaryIO, *, raw: bool = False) -> Remarks:
     """One row for each node; attributes without a column stand in the last, as JSON."""
     remarks = Remarks()
-    return _write(NODE_COLUMNS, _node_rows(graph, remarks), stream, remarks, raw=raw)
+    columns = (*NODE_COLUMNS, *seed_columns(graph))
+    return _write(columns, _node_rows(graph, columns, remarks), stream, remarks, raw=raw)
 
 
 def write_edges(graph: nx.DiGraph[str], stream: BinaryIO, *, raw: bool = False) -> Remarks:
@@ -115,7 +116,9 @@ def nodes_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
 
     kinds = {"type": "category", "state": "category", "seed": "boolean", "degree": "Int64"}
     whole = dict.fromkeys(("creation_date", *_COUNTS), "Int64")
-    frame = _frame(NODE_COLUMNS, _node_rows(graph, Remarks()), kinds | whole)
+    columns = (*NODE_COLUMNS, *seed_columns(graph))
+    rows = _node_rows(graph, columns, Remarks())
+    frame = _frame(columns, rows, kinds | whole)
     # Only days that have a name, so that rubbish dates are missing values and no error.
     seconds = frame["creation_date"].where(frame["created"].notna())
     return frame.assign(created=pd.to_datetime(seconds.astype("datetime64[s]"), utc=True))
@@ -139,24 +142,29 @@ def observations_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
 # --- rows ----------------------------------------------------------------------------------------
 
 
-def _node_rows(graph: nx.DiGraph[str], remarks: Remarks) -> Iterator[Row]:
+def _node_rows(graph: nx.DiGraph[str], columns: Sequence[str], remarks: Remarks) -> Iterator[Row]:
+    ours = frozenset(columns) - frozenset(NODE_COLUMNS)
     for key, attributes in graph.nodes(data=True):
-        values, rest = _split(attributes)
+        values, rest = _split(attributes, ours)
         if "creation_date" in values:
             values["created"] = created(values["creation_date"]) or None
         if "url" in values:
             values["domain"] = host_of(values["url"]) or None
         values |= {"key": key, "degree": graph.degree[key]}
         values["attributes"] = further(rest, remarks) or None
-        yield tuple(map(values.get, NODE_COLUMNS))
+        yield tuple(map(values.get, columns))
 
 
-def _split(attributes: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _split(
+    attributes: dict[str, Any], ours: Container[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """What has a column of its own, and the rest."""
     values: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     for name, value in attributes.items():
-        has_column = name in _KINDS and holds(_KINDS[name], value) and fits(value)
+        has_column = (name in _KINDS and holds(_KINDS[name], value) and fits(value)) or (
+            name in ours and isinstance(value, str)
+        )
         (values if has_column else rest)[name] = value
     return values, rest
 

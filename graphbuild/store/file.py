@@ -44,7 +44,8 @@ CREATE TABLE entity (
 CREATE TABLE seed (
     entity INTEGER PRIMARY KEY REFERENCES entity,
     source TEXT NOT NULL,
-    line INTEGER NOT NULL
+    line INTEGER NOT NULL,
+    attributes TEXT NOT NULL
 ) STRICT;
 CREATE TABLE task (
     id INTEGER PRIMARY KEY,

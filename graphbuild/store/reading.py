@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from graphbuild.completeness import COMPLETE, FAILED, INCOMPLETE, PENDING
-from graphbuild.entities import FILE, Entity
+from graphbuild.entities import FILE, SEED_PREFIX, URL, Entity
 from graphbuild.errors import StoreError
 from graphbuild.frugal import Reading
 from graphbuild.observations import INFERRED, OBSERVED, Link, Observation, moment
-from graphbuild.questions import RELATED_REFERENCES, URL
+from graphbuild.questions import RELATED_REFERENCES
 from graphbuild.store import agenda, file
 from graphbuild.store.rows import (
     Audit,
@@ -38,6 +38,7 @@ TASKS = (
     "SELECT task.id, type, name, attributes, relationship, pages, cursor, depth FROM task"
     " JOIN entity ON entity.id = task.subject"
 )
+_OURS = ("crawl_", SEED_PREFIX)  # names that no answer can take
 # Without those that were found to ask about the same subject under another name.
 _OWN_TASKS = "task JOIN entity ON entity.id = task.subject AND entity.same_as = 0"
 # First pages first, then whatever brought most that was new; see the index task_order.
@@ -151,22 +152,31 @@ class Reader:
     def subjects(self, *, times: bool = False) -> Iterator[Entity]:
         """What was asked about, in the order it was added, and how completely it is known.
 
-        Attributes besides the API's: ``seed``, ``state``, and what stands in the ledger, under
-        names that begin with ``crawl_``; with ``times``, also when the last answer came.
+        Attributes besides the API's: ``seed``, ``state``, what stands in the ledger, under names
+        that begin with ``crawl_``, and what a seed list says beside a seed, under names that begin
+        with ``seed_``: no answer's, even if it tries. With ``times``, also when the last answer
+        came.
         """
         entities = self._entities()
         rows = self._rows(
-            "SELECT task.subject, relationship, seed.entity IS NOT NULL, state, pages, count,"  # noqa: S608  ours
-            " received, inferred, cursor, status, asked_at, trim(remark || '; ' || doubt, '; ')"
+            "SELECT task.subject, seed.attributes, relationship, state, pages, count, received,"  # noqa: S608  ours
+            " inferred, cursor, status, asked_at, trim(remark || '; ' || doubt, '; ')"
             f" FROM {_OWN_TASKS} LEFT JOIN seed ON seed.entity = task.subject ORDER BY task.id"
         )
-        for subject, relationship, seed, *rest in rows:
+        for subject, noted, relationship, *rest in rows:
             entity = entities[subject]
             ledger = dict(zip(_LEDGER, rest, strict=True))
             if not times:
                 del ledger["crawl_asked_at"]
-            told = _told(relationship, ledger, seed)
-            yield Entity(entity.type, entity.id, {**entity.attributes, **told})
+            known = {
+                name: value
+                for name, value in entity.attributes.items()
+                if not name.startswith(_OURS)
+            }
+            beside = self._attributes(noted or "{}", entity.id)
+            known |= {f"{SEED_PREFIX}{name}": value for name, value in beside.items()}
+            known |= _told(relationship, ledger, seed=noted is not None)
+            yield Entity(entity.type, entity.id, known)
 
     def statuses(self) -> Iterator[SubjectStatus]:
         """How completely each subject is known, in the order they were added."""
@@ -402,7 +412,7 @@ _LEDGER = (
 )
 
 
-def _told(relationship: str, ledger: dict[str, Any], seed: int) -> dict[str, Scalar]:
+def _told(relationship: str, ledger: dict[str, Any], *, seed: bool) -> dict[str, Scalar]:
     """The ledger of one question, as attributes of the node it is about."""
     if relationship != RELATED_REFERENCES:
         remark = f" ({ledger['crawl_remark']})" if ledger["crawl_remark"] else ""
@@ -413,4 +423,4 @@ def _told(relationship: str, ledger: dict[str, Any], seed: int) -> dict[str, Sca
             del known[name]
     if "crawl_asked_at" in known:
         known["crawl_asked_at"] = moment(known["crawl_asked_at"])
-    return {"seed": bool(seed), **known}
+    return {"seed": seed, **known}

@@ -95,10 +95,21 @@ class Store(Reader):
 
     def _add_seed(self, seed: Seed) -> int:
         entity = self._real(self._intern(seed.entity))
-        self._db.execute(
-            "INSERT OR IGNORE INTO seed VALUES (?, ?, ?)", (entity, seed.source, seed.line)
-        )
+        new = self._db.execute(
+            "INSERT OR IGNORE INTO seed VALUES (?, ?, ?, ?)",
+            (entity, seed.source, seed.line, _to_json(seed.attributes)),
+        ).rowcount
+        if not new and seed.attributes:
+            self._note_beside(entity, seed)
         return self._add_task(entity)
+
+    def _note_beside(self, entity: int, seed: Seed) -> None:
+        """Keep what a later list says of a seed under names that no earlier one had."""
+        row = next(self._rows("SELECT attributes FROM seed WHERE entity = ?", entity))
+        known = self._attributes(row[0], seed.entity.id)
+        merged = _to_json({**seed.attributes, **known})
+        if merged != row[0]:
+            self._db.execute("UPDATE seed SET attributes = ? WHERE entity = ?", (merged, entity))
 
     def _add_task(self, entity: int, state: str = PENDING) -> int:
         return self._db.execute(

@@ -98,6 +98,7 @@ DOORS = {"__init__", "__main__"}
 
 # room -> third parties it may import at all; anything else is the standard library.
 THIRD_PARTIES: dict[str, set[str]] = {
+    "payload": {"msgspec"},
     "client": {"requests", "tenacity"},
     "transport": {"requests", "urllib3"},
     "store": {"filelock"},

@@ -35,7 +35,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NO_NAMES = frozenset({"constructor"})  # a property every object of a browser has already
 _TEXTS = frozenset({"url", "title", "author", "name"})
-_KNOWN_NAMES = _TEXTS | {"creation_date", "last_modification_date"}
+_TIMES = frozenset({"creation_date", "last_modification_date"})
+_KNOWN_NAMES = _TEXTS | _TIMES
 _WHOLE = frozenset({"url", "author"})  # a part of these says something else
 _CONTAINERS = frozenset({dict, list})
 
@@ -203,6 +204,25 @@ def attributes(value: object, path: str, remarks: list[str]) -> dict[str, Scalar
         if scalar is not None:
             kept[name] = scalar
     return kept
+
+
+def plain_attributes(value: object) -> dict[str, Scalar] | None:
+    """The same for the attributes of a :class:`Shallow` answer, if nothing is to be done to them.
+
+    None where :func:`attributes` would leave out, change or tell anything, or might. What it does
+    about half surrogate pairs is needless here: there are none.
+    """
+    if type(value) is not dict or len(value) > MAX_KEYS:
+        return None
+    for name, raw in value.items():
+        kind = type(raw)
+        if kind is str:
+            if name in _TEXTS and 0 < len(raw) <= MAX_TEXT:
+                continue
+        elif kind is int and name in _TIMES and raw in _DATES:
+            continue
+        return None
+    return value
 
 
 def _is_name(text: str) -> bool:

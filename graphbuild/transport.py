@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import requests
@@ -48,6 +48,7 @@ _CONNECT_SECONDS = 10.0
 _GRACE = 5.0  # seconds that a single read may outlast the deadline, so that the watch is first
 _CHUNK = 64 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
+_PLAIN_HEAD = b"\x1f\x8b\x08\x00"  # deflated, and no name, comment or other field
 # The front end compresses only for agents that say "gzip" (as the official clients do).
 _AGENT = "graphbuild (gzip)"
 # What urllib3 and urlsplit could read differently is no part of a base address.
@@ -74,12 +75,15 @@ class Reply:
 
     Attributes:
         damage: why the body cannot be trusted; empty if it can.
+        deflated: the body as it came: a deflate stream without anything around it (RFC 1951);
+            empty where it came otherwise.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     damage: str = ""
+    deflated: bytes = b""
 
 
 class Transport:
@@ -148,8 +152,7 @@ class Transport:
         response, fields = self._send(target)
         try:
             headers = {name.lower(): text for name, text in fields}
-            body, damage = self._read(response, headers)
-            return Reply(response.status, headers, body, damage)
+            return Reply(response.status, headers, *self._read(response, headers))
         finally:
             response.close()
             response.release_conn()
@@ -196,16 +199,16 @@ class Transport:
         adapter.cert_verify(pool, self.base_url, verify, None)
         return pool
 
-    def _read(self, response: BaseHTTPResponse, headers: Mapping[str, str]) -> tuple[bytes, str]:
+    def _read(self, response: BaseHTTPResponse, headers: Mapping[str, str]) -> _Body:
         if response.status == HTTPStatus.OK:
             return _body(response, headers, self._max_bytes)
         if response.status // 100 == HTTPStatus.MULTIPLE_CHOICES // 100:
-            return b"", "a redirect's, not read"
+            return _damaged("a redirect's, not read")
         try:
             return _body(response, headers, min(_ERROR_BYTES, self._max_bytes))
         except _BREAKS:
             # The status came whole, and it says more than the body: a 401 stays one.
-            return b"", "cut short"
+            return _damaged("cut short")
 
     def _failure(self, error: Exception) -> Transient:
         if self._watch.late:
@@ -467,42 +470,60 @@ class _Watched(HTTPConnection):
 # --- the body ------------------------------------------------------------------------------------
 
 
-def _body(raw: BaseHTTPResponse, headers: Mapping[str, str], limit: int) -> tuple[bytes, str]:
+class _Body(NamedTuple):
+    """What a reply tells of its body."""
+
+    content: bytes
+    damage: str = ""
+    deflated: bytes = b""
+
+
+def _damaged(why: str) -> _Body:
+    return _Body(b"", why)
+
+
+def _body(raw: BaseHTTPResponse, headers: Mapping[str, str], limit: int) -> _Body:
     """The decompressed body, and what is wrong with it; read no further than ``limit``."""
     encoding = headers.get("content-encoding", "").strip().lower()
     chunks = raw.stream(_CHUNK, decode_content=False)
     if encoding in {"", "identity"}:
         return _capped(chunks, limit)
     if encoding != "gzip":
-        return b"", f"an encoding nobody asked for ({encoding[:20]!a})"
+        return _damaged(f"an encoding nobody asked for ({encoding[:20]!a})")
     return _gunzip(chunks, limit)
 
 
-def _capped(chunks: Iterator[bytes], limit: int) -> tuple[bytes, str]:
+def _capped(chunks: Iterator[bytes], limit: int) -> _Body:
     body = bytearray()
     for chunk in chunks:
         body += chunk
         if len(body) > limit:
-            return b"", f"larger than {limit} bytes"
-    return bytes(body), ""
+            return _damaged(f"larger than {limit} bytes")
+    return _Body(bytes(body))
 
 
-def _gunzip(chunks: Iterator[bytes], limit: int) -> tuple[bytes, str]:
+def _gunzip(chunks: Iterator[bytes], limit: int) -> _Body:
     """Inflate strictly: one member, whole, nothing behind it.
 
     The library's own decoding takes a cut stream for a whole one if the length header agrees.
     """
     inflate = zlib.decompressobj(_GZIP)
-    body = bytearray()
-    taken = 0
+    body, packed = bytearray(), bytearray()
     try:
         for chunk in chunks:
-            taken += len(chunk)
+            packed += chunk
             body += inflate.decompress(chunk, limit + 1 - len(body))
-            if max(len(body), taken) > limit or inflate.unconsumed_tail:
-                return b"", f"larger than {limit} bytes"
+            if max(len(body), len(packed)) > limit or inflate.unconsumed_tail:
+                return _damaged(f"larger than {limit} bytes")
             if inflate.unused_data:
-                return b"", "bytes after the end of the gzip stream"
+                return _damaged("bytes after the end of the gzip stream")
     except zlib.error:
-        return b"", "not the gzip it says it is"
-    return (bytes(body), "") if inflate.eof else (b"", "a gzip stream that is cut short")
+        return _damaged("not the gzip it says it is")
+    if not inflate.eof:
+        return _damaged("a gzip stream that is cut short")
+    return _Body(bytes(body), deflated=_bare(packed))
+
+
+def _bare(packed: bytearray) -> bytes:
+    """The deflate stream within a gzip member whose head holds no more than it must (RFC 1952)."""
+    return bytes(packed[10:-8]) if packed.startswith(_PLAIN_HEAD) else b""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from operator import is_
 from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild.completeness import History
@@ -67,7 +68,14 @@ class Numbers:
         if len(self._known) > _MOST:
             self._known.clear()
         self._meet_all(entities)
-        return [self.of(entity) for entity in entities]
+        known = self._known
+        found = []
+        for entity in entities:
+            number, stated = known.get((entity.type, entity.id)) or self._meet(entity)
+            found.append(number)
+            if entity.attributes and not _same(stated, entity.attributes):
+                self._learn(number, entity)
+        return found
 
     def _meet(self, entity: Entity) -> _Known:
         row = self._db.execute(
@@ -83,9 +91,9 @@ class Numbers:
         return self._remember(entity, int(cursor.lastrowid or 0), entity.attributes)
 
     def _remember(self, entity: Entity, number: int, stated: Mapping[str, Scalar] | None) -> _Known:
-        known = _Known(number, stated)
-        if len(self._known) <= _MOST:
-            self._known[entity.type, entity.id] = known
+        if len(self._known) > _MOST:
+            self._known.clear()
+        known = self._known[entity.type, entity.id] = _Known(number, stated)
         return known
 
     def _meet_all(self, entities: Iterable[Entity]) -> None:
@@ -136,9 +144,11 @@ class Numbers:
 
 def _same(one: Mapping[str, Scalar] | None, other: Mapping[str, Scalar]) -> bool:
     """Whether two statements are the same also where Python finds 1, 1.0 and True equal."""
+    if one is other:
+        return True
     if one is None or one != other:
         return False
-    return [*map(type, one.values())] == [*map(type, other.values())]
+    return all(map(is_, map(type, one.values()), map(type, other.values())))
 
 
 def attributes_of(text: str, name: str, path: Path) -> dict[str, Scalar]:

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from graphbuild.seeds import Seed
     from graphbuild.store.rows import Fetched, Task
 
+_ZLIB_HEAD = b"\x78\x9c"  # deflated, with a window of any size
+_WELL_PACKED = 3  # times smaller; a page of the API's shrinks to a fifth
 _NO_ENTITY = 0  # no row of entity has this number
 
 
@@ -342,7 +344,7 @@ class Store(Reader):
 
     def _add_page(self, task: Task, fetched: Fetched) -> int:
         page = fetched.page
-        packed = zlib.compress(fetched.body)
+        packed = _pack(fetched)
         cursor = self._db.execute(
             "INSERT INTO page (task, number, cursor, next_cursor, count, items, remarks,"
             " fetched_at, sha256, crc, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -364,21 +366,22 @@ class Store(Reader):
 
     def _add_observations(self, task: int, page: int, said: Page) -> list[int]:
         """The numbers of what is listed, as often as it is."""
-        references = [each.reference for each in said.observations]
-        behind = [each.related_from for each in said.observations]
-        listed = self._numbers.of_all([*references, *said.listed])
-        left = iter(self._numbers.of_all([each for each in behind if each is not None]))
-        behind += [None] * len(said.listed)
+        listed = [each.reference for each in said.observations] + [*said.listed]
+        behind = [each.related_from for each in said.observations] + [None] * len(said.listed)
+        references = self._numbers.of_all(listed)
+        # Most observations of a page name the same few collections: the same objects.
+        collections = {id(each): each for each in behind if each is not None}
+        numbers = dict(zip(collections, self._numbers.of_all(collections.values()), strict=True))
         self._db.executemany(
             "INSERT INTO observation VALUES (?1, ?2, ?3, ?4, ?4, 0)"  # noqa: S608  ours
             " ON CONFLICT DO UPDATE SET last_page = excluded.last_page,"
             f" evidence = iif(evidence = 0, 0, {agenda.CONFIRMED})",
             [
-                (task, number, _NO_ENTITY if each is None else next(left), page)
-                for number, each in zip(listed, behind, strict=True)
+                (task, reference, numbers.get(id(each), _NO_ENTITY), page)
+                for reference, each in zip(references, behind, strict=True)
             ],
         )
-        return listed
+        return references
 
     # --- one subject under several names ----------------------------------------------------------
 
@@ -445,3 +448,10 @@ class Store(Reader):
     def _begin(self) -> None:
         if not self._db.in_transaction:
             self._db.execute("BEGIN IMMEDIATE")
+
+
+def _pack(fetched: Fetched) -> bytes:
+    """The body packed (RFC 1950): as it came deflated, if well enough, since to pack is work."""
+    if fetched.deflated and len(fetched.body) >= _WELL_PACKED * len(fetched.deflated):
+        return _ZLIB_HEAD + fetched.deflated + zlib.adler32(fetched.body).to_bytes(4)
+    return zlib.compress(fetched.body)

@@ -8,7 +8,7 @@ SEEDS ?= hashes.txt
 STORE ?= output/campaign.db
 OUT ?= output
 
-.PHONY: help demo crawl test lint browser torture notebooks lock clean
+.PHONY: help demo crawl test lint browser torture bench notebooks lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make crawl SEEDS=hashes.txt  the same for your files, with the key in VT_APIKEY"
 	@echo "make test                    every check and test"
 	@echo "make torture                 kills, signals, faults and bad input by the thousand; see PARTS"
+	@echo "make bench                   speed, size and memory beside the usual ways; see CASES"
 	@echo "make notebooks               run the notebooks again and keep their pictures"
 	@echo "make lock                    choose new versions of what we depend on"
 
@@ -43,6 +44,10 @@ browser:
 # All of the rig, or some of it: make torture PARTS="kills flips". A quick share is in `make test`.
 torture: $(VENV)/test
 	$(BIN)/python -m tests.torture $(PARTS)
+
+# All cases, or some: make bench CASES=crawl. It fails where a goal is missed.
+bench: $(VENV)/test
+	$(BIN)/python -m tests.bench $(CASES)
 
 notebooks: $(VENV)/test
 	$(BIN)/python notebooks/execute.py

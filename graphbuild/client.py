@@ -134,10 +134,14 @@ class NoLedger:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One page as it came: the raw bytes (decompressed), and what they say."""
+    """One page as it came: the raw bytes (decompressed), and what they say.
+
+    ``deflated`` is the same body as the wire brought it, see :class:`~graphbuild.transport.Reply`.
+    """
 
     body: bytes
     page: Page
+    deflated: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +312,23 @@ class Client:
 
     def _ask(self, question: Question, dialect: str, book: Ledger, *, patient: bool) -> Answer:
         path = address(question.subject, question.relationship, dialect)
+        try:
+            return self._once(question, path, book)
+        except Transient as error:
+            first = error
+        return self._ask_again(first, question, path, book, patient=patient)
+
+    def _ask_again(
+        self, first: Transient, question: Question, path: str, book: Ledger, *, patient: bool
+    ) -> Answer:
+        """What is to be done after a first attempt that failed in passing."""
+        failures = iter([first])
+
+        def attempt() -> Answer:
+            for error in failures:
+                raise error
+            return self._once(question, path, book)
+
         attempts = Retrying(
             retry=retry_if_exception_type(Transient),
             stop=_give_up if patient else _give_up_at_once,
@@ -316,7 +337,7 @@ class Client:
             reraise=True,
         )
         try:
-            return attempts(self._once, question, path, book)
+            return attempts(attempt)
         except RateLimited as error:
             if not patient or _is_exhausted(error, attempts.statistics["idle_for"]):
                 raise self._exhausted(error) from None
@@ -454,7 +475,7 @@ def _read(reply: Reply, question: Question, now: float) -> Answer:
         code = _code_of(payload)
         raise _error(_STATUS_OF_CODE.get(code, 502), reply, code, question, now)
     page = page_from(payload, question.subject, question.relationship)
-    return Answer(reply.body, page)
+    return Answer(reply.body, page, reply.deflated)
 
 
 def _error(status: int, reply: Reply, code: str, question: Question, now: float) -> ApiError:

@@ -228,7 +228,7 @@ class Crawl:
     def _commit(self, task: Task, answer: Answer) -> Step:
         self._failures, self._patient = 0, True
         at = self._client.clock.now()
-        fetched = Fetched(answer.body, answer.page, at, task.cursor)
+        fetched = Fetched(answer.body, answer.page, at, task.cursor, answer.deflated)
         done = self._store.commit(task, fetched, limit=self._per_node)
         if self._client.dialect != AUTO:
             self._store.note_dialect(self._client.dialect)

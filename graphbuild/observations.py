@@ -27,7 +27,15 @@ from graphbuild.entities import (
     is_type,
 )
 from graphbuild.errors import PayloadError
-from graphbuild.payload import attributes, decode, kind_of, refuse_depth, shown
+from graphbuild.payload import (
+    Shallow,
+    attributes,
+    decode,
+    kind_of,
+    plain_attributes,
+    refuse_depth,
+    shown,
+)
 from graphbuild.questions import (
     ENDPOINTS,
     LISTED,
@@ -52,6 +60,7 @@ _MAX_ADDRESS = 4 * MAX_CURSOR  # room for a cursor that is percent-encoded
 _SUBJECT_PATH = re.compile(
     r".*/(?P<endpoint>[a-z_]+)/(?P<id>[^/]+)(?:/relationships)?/(?P<relationship>[a-z_]+)"
 )
+_PLAIN_HASH = re.compile(r"[0-9a-f]{64}")
 _HASHED = frozenset({FILE, REFERENCE})  # types whose ids are SHA-256
 _TYPES = {endpoint: kind for kind, endpoint in ENDPOINTS.items()}
 
@@ -148,11 +157,13 @@ def page_from(
 ) -> Page:
     """The same as :func:`parse_page` for an answer that is decoded already."""
     items = _items(payload)
-    refuse_depth({name: value for name, value in payload.items() if name != "data"}, "")
+    shallow = isinstance(payload, Shallow)
+    if not shallow:
+        refuse_depth({name: value for name, value in payload.items() if name != "data"}, "")
     meta = _optional_object(payload, "meta")
     question = asked(payload)
     named = _refuse_other_subject(question, subject)
-    reader = _Reader(subject, LISTED[relationship])
+    reader = _Reader(subject, LISTED[relationship], shallow=shallow)
     observations: tuple[Observation, ...] = ()
     listed: tuple[Entity, ...] = ()
     if relationship == RELATED_REFERENCES:
@@ -323,19 +334,29 @@ def _parameter(address: object, name: str) -> str | None:
 
 
 class _Reader:
-    """The entries of one answer become observations; what is odd about them becomes remarks."""
+    """The entries of one answer become observations; what is odd about them becomes remarks.
 
-    def __init__(self, subject: Entity, expected: str) -> None:
+    Nearly all entries are plain: nothing about them is changed, left out or told. These are read
+    the short way; what is not plain is left to the careful way, which alone decides about it.
+    """
+
+    def __init__(self, subject: Entity, expected: str, *, shallow: bool) -> None:
         self.remarks: list[str] = []
         self._subject = subject
         self._expected = expected
+        self._shallow = shallow
         self._references: dict[str, Entity] = {}
         self._last_link: tuple[object, Entity | None] = (), None  # no JSON value equals ()
+        self._links: dict[str, tuple[object, Entity]] = {}  # plain ones, by their ids
 
     def read(self, items: list[Any]) -> tuple[Observation, ...]:
         """What the entries say, in their order; a bad one costs only itself."""
         found: list[Observation] = []
         for index, item in enumerate(items):
+            plain = self._plain_observations(item) if self._shallow else None
+            if plain is not None:
+                found += plain
+                continue
             try:
                 found += self._observations(item, f"data[{index}]")
             except PayloadError as error:
@@ -355,8 +376,63 @@ class _Reader:
                 found[entity.key] = entity
         return tuple(found.values())
 
+    # --- the short way ---
+
+    def _plain_observations(self, item: object) -> list[Observation] | None:
+        """What a plain entry says; None if it is not plain, and then nothing has been done."""
+        if type(item) is not dict or "error" in item:
+            return None
+        reference = self._plain_reference(item)
+        context = item.get("context_attributes")
+        if reference is None or type(context) is not dict:
+            return None
+        behind = self._plain_links(context.get("related_from"))
+        if not behind:
+            return None
+        self._references[reference.key] = reference
+        return [Observation(self._subject, reference, entity) for entity in behind]
+
+    def _plain_links(self, links: object) -> list[Entity] | None:
+        if type(links) is not list:
+            return None
+        found: list[Entity] = []
+        for link in links:
+            entity = self._plain_link(link)
+            if entity is None or (found and entity in found):
+                return None
+            found.append(entity)
+        if found:
+            self._last_link = links[-1], found[-1]
+        return found
+
+    def _plain_reference(self, item: dict[str, Any]) -> Entity | None:
+        name, expected = item.get("id"), self._expected
+        if item.get("type") != expected or type(name) is not str:
+            return None
+        known = plain_attributes(item.get("attributes"))
+        if known is None or not _PLAIN_HASH.fullmatch(name):
+            return None
+        return None if f"{expected}:{name}" in self._references else Entity(expected, name, known)
+
+    def _plain_link(self, link: object) -> Entity | None:
+        if type(link) is not dict:
+            return None
+        name = link.get("id")
+        known = self._links.get(name) if type(name) is str else None
+        if known is not None and known[0] == link:
+            return known[1]
+        told = plain_attributes(link.get("attributes", {}))
+        if told is None or link.get("type") != COLLECTION or not is_id(name):
+            return None
+        entity = Entity(COLLECTION, str(name), told)
+        self._links[entity.id] = link, entity
+        return entity
+
+    # --- the careful way ---
+
     def _item(self, item: dict[str, Any], path: str) -> Entity:
-        refuse_depth(item, path)
+        if not self._shallow:
+            refuse_depth(item, path)
         return self._merged(self._reference(item, path), path)
 
     def _observations(self, item: object, path: str) -> list[Observation]:

@@ -1,8 +1,9 @@
 """Bytes of an answer become values, strictly: what is damaged or ambiguous is refused.
 
-The standard library's parser is used on purpose: what ``requests`` decodes with depends on what
-else is installed, replaces bad bytes silently, and lets the last of two equal keys win. Typed
-decoders are faster but do not see a key that stands twice.
+The standard library's parser, with hooks, decides: what ``requests`` decodes with depends on what
+else is installed, replaces bad bytes silently, and lets the last of two equal keys win. A typed
+decoder is several times faster but does not see a key that stands twice; it goes first, and is
+believed where its result is proved to be the parser's (see :func:`decode_plain`).
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ import json
 import math
 import re
 from collections import Counter
-from typing import Any, NoReturn
+from functools import cache
+from typing import Annotated, Any, NoReturn
+
+import msgspec
 
 from graphbuild.errors import PayloadError
 
 Scalar = str | int | float | bool
 
 MAX_DEPTH = 64
+_PLAIN_LEVELS = 8  # as many as a real page has
 MAX_VALUES = 500_000  # in one answer; a real page has some thousand
 MAX_KEYS = 1_000  # in one object; real ones have a few dozen
 MAX_TEXT = 65_536  # characters kept of one attribute; the raw page keeps all
@@ -30,9 +35,17 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NO_NAMES = frozenset({"constructor"})  # a property every object of a browser has already
 _TEXTS = frozenset({"url", "title", "author", "name"})
-_KNOWN_NAMES = _TEXTS | {"creation_date", "last_modification_date"}
+_TIMES = frozenset({"creation_date", "last_modification_date"})
+_KNOWN_NAMES = _TEXTS | _TIMES
 _WHOLE = frozenset({"url", "author"})  # a part of these says something else
 _CONTAINERS = frozenset({dict, list})
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Shallow(dict[str, Any]):
+    """A decoded answer that is known to nest far less deep than ``MAX_DEPTH``."""
 
 
 # --- bytes ---------------------------------------------------------------------------------------
@@ -45,6 +58,49 @@ def decode(body: bytes) -> dict[str, Any]:
         PayloadError: saying what is wrong, and where if that is known.
     """
     _refuse_bulk(body)
+    plain = decode_plain(body)
+    return decode_strictly(body) if plain is None else plain
+
+
+def decode_plain(body: bytes) -> Shallow | None:
+    r"""What the strict parser makes of ``body``, or None where that is not known; never an error.
+
+    What the typed decoder refuses is not known, and what it takes is one object of UTF-8 JSON
+    without a float, a half surrogate pair or a number beyond 64 bits; so the two could differ in
+    one thing only, a key that stands twice in an object, of which the decoder keeps one. That is
+    seen by counting colons. In JSON a colon stands behind each key, and else only within strings,
+    as itself or as ``\u003a``; there is no third way to write it. Where no ``\u003`` occurs, the
+    colons of ``body`` are its keys and the colons in its strings, all of them. Written again, the
+    value has as many keys and colons in strings as it holds, and the writer escapes no colon. A key
+    that was dropped took at least its own colon with it, and nothing adds one: the two numbers are
+    equal if, and only if, none was.
+    """
+    if b"\\" in body and b"\\u003" in body:
+        return None
+    try:
+        value = _plain_decoder().decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return Shallow(value) if _encode(value).count(b":") == body.count(b":") else None
+
+
+@cache
+def _plain_decoder() -> msgspec.json.Decoder[dict[str, Any]]:
+    """A decoder of answers that nest no deeper than real ones, and whose numbers need no care.
+
+    The bounds of the float leave none: each is for the parser to read. Made when first needed, as
+    a type that says how deep it may nest is large.
+    """
+    number = Annotated[int, msgspec.Meta(ge=_INT64[0], le=_INT64[-1])]
+    no_float = Annotated[float, msgspec.Meta(gt=0, lt=0)]
+    value: Any = str | number | no_float | bool | None
+    for _ in range(_PLAIN_LEVELS - 1):
+        value = dict[str, value] | list[value] | str | number | no_float | bool | None
+    return msgspec.json.Decoder(dict[str, value])
+
+
+def decode_strictly(body: bytes) -> dict[str, Any]:
+    """What :func:`decode` gives, by the standard library's parser alone; it decides."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -148,6 +204,25 @@ def attributes(value: object, path: str, remarks: list[str]) -> dict[str, Scalar
         if scalar is not None:
             kept[name] = scalar
     return kept
+
+
+def plain_attributes(value: object) -> dict[str, Scalar] | None:
+    """The same for the attributes of a :class:`Shallow` answer, if nothing is to be done to them.
+
+    None where :func:`attributes` would leave out, change or tell anything, or might. What it does
+    about half surrogate pairs is needless here: there are none.
+    """
+    if type(value) is not dict or len(value) > MAX_KEYS:
+        return None
+    for name, raw in value.items():
+        kind = type(raw)
+        if kind is str:
+            if name in _TEXTS and 0 < len(raw) <= MAX_TEXT:
+                continue
+        elif kind is int and name in _TIMES and raw in _DATES:
+            continue
+        return None
+    return value
 
 
 def _is_name(text: str) -> bool:

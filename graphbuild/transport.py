@@ -1,7 +1,9 @@
 """One HTTP request, bounded in time and size, with a key that stays home.
 
-``requests`` by itself forwards a custom header on redirects, bounds each read but not the whole,
-and inflates without limit; each of these has its remedy here.
+``requests`` finds the way (proxies, authorities), ``urllib3`` below it carries the requests: what
+lies between the two costs more than all the rest of a request, and each time finds the same. By
+themselves they forward a custom header on redirects, bound each read but not the whole, and inflate
+without limit; each of these has its remedy here.
 """
 
 from __future__ import annotations
@@ -11,30 +13,34 @@ import ipaddress
 import re
 import socket
 import threading
+import time
 import weakref
 import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3 import Timeout
 from urllib3.connection import HTTPConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProxyError, SSLError
 
 from graphbuild.errors import Misdirected, Transient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from requests.adapters import BaseAdapter
-    from urllib3 import HTTPResponse
+    from urllib3 import BaseHTTPResponse, HTTPConnectionPool
 
     from graphbuild.keys import Key
+
+    _Response = tuple[BaseHTTPResponse, Iterable[tuple[str, str]]]  # and the fields of its head
 
 MAX_BYTES = 32 * 1024 * 1024
 _ERROR_BYTES = 64 * 1024  # of an error's body: its code is all that is wanted
@@ -42,6 +48,7 @@ _CONNECT_SECONDS = 10.0
 _GRACE = 5.0  # seconds that a single read may outlast the deadline, so that the watch is first
 _CHUNK = 64 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
+_PLAIN_HEAD = b"\x1f\x8b\x08\x00"  # deflated, and no name, comment or other field
 # The front end compresses only for agents that say "gzip" (as the official clients do).
 _AGENT = "graphbuild (gzip)"
 # What urllib3 and urlsplit could read differently is no part of a base address.
@@ -50,6 +57,14 @@ _BASE = re.compile(
     rf"(?P<scheme>https?)://(?P<host>{_HOST})(:(?P<port>[0-9]{{1,5}}))?(?P<path>(/[\w.~-]+)*)/*",
     re.ASCII | re.IGNORECASE,
 )
+# What a path may be made of: no dots that lead up, nothing that ends a path or an address.
+_PATH = re.compile(r"(/(?!\.\.?(/|\Z))[A-Za-z0-9_.~%-]+)+")
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "Connection": "keep-alive",
+    "User-Agent": _AGENT,
+}
 # What carrying a request can end in; some of the library's own are no RequestException.
 _BREAKS = (requests.RequestException, HTTPError, OSError)
 
@@ -60,12 +75,15 @@ class Reply:
 
     Attributes:
         damage: why the body cannot be trusted; empty if it can.
+        deflated: the body as it came: a deflate stream without anything around it (RFC 1951);
+            empty where it came otherwise.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     damage: str = ""
+    deflated: bytes = b""
 
 
 class Transport:
@@ -93,15 +111,20 @@ class Transport:
         local = _is_local(parts.hostname or "")
         if not local:
             key.check_length()
-        self._host = parts.netloc
+        self._host, self._path = parts.netloc, parts.path
         self._deadline = deadline
         self._max_bytes = max_bytes
         self._watch = _Watch(sent=adapter is not None)
-        self._session = _session(adapter or _WatchedAdapter(self._watch), trust_env=not local)
+        self._adapter = _WatchedAdapter(self._watch)
+        self._session = _session(adapter or self._adapter, trust_env=not local)
+        self._key = key
         self._auth = _KeyHeader(key, self.base_url)
+        self._send = self._send_directly if adapter is None else self._send_by_others
+        self._pool: HTTPConnectionPool | None = None
 
     def close(self) -> None:
         """Close the connections."""
+        self._watch.close()
         self._session.close()
 
     def get(self, path: str, query: Mapping[str, str]) -> Reply:
@@ -123,28 +146,69 @@ class Transport:
         raise failure
 
     def _get(self, path: str, query: Mapping[str, str]) -> Reply:
-        with self._session.get(
-            self.base_url + path,
-            params=dict(query),
+        if _PATH.fullmatch(path) is None:
+            raise Misdirected("a request was about to leave the configured address")
+        target = f"{path}?{urlencode(query)}" if query else path
+        response, fields = self._send(target)
+        try:
+            headers = {name.lower(): text for name, text in fields}
+            return Reply(response.status, headers, *self._read(response, headers))
+        finally:
+            response.close()
+            response.release_conn()
+
+    def _send_directly(self, target: str) -> _Response:
+        """Over a pool of connections that lead to the configured address and nowhere else."""
+        if self._pool is None:
+            self._pool = self._find_way()
+        response = self._pool.urlopen(
+            "GET",
+            self._path + target,
+            headers={**_HEADERS, "x-apikey": self._key.reveal()},
+            redirect=False,
+            retries=False,
+            assert_same_host=False,
+            preload_content=False,
+            decode_content=False,
+            timeout=Timeout(*self._timeouts()),
+        )
+        return response, response.headers.itermerged()
+
+    def _send_by_others(self, target: str) -> _Response:
+        """Through an adapter that is not ours, as ``requests`` does it."""
+        response = self._session.get(
+            self.base_url + target,
             auth=self._auth,
             allow_redirects=False,
             stream=True,
-            timeout=(min(_CONNECT_SECONDS, self._deadline), self._deadline + _GRACE),
-        ) as response:
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            body, damage = self._read(response, headers)
-            return Reply(response.status_code, headers, body, damage)
+            timeout=self._timeouts(),
+        )
+        return response.raw, response.headers.items()
 
-    def _read(self, response: requests.Response, headers: Mapping[str, str]) -> tuple[bytes, str]:
-        if response.status_code == HTTPStatus.OK:
-            return _body(response.raw, headers, self._max_bytes)
-        if response.status_code // 100 == HTTPStatus.MULTIPLE_CHOICES // 100:
-            return b"", "a redirect's, not read"
+    def _timeouts(self) -> tuple[float, float]:
+        return min(_CONNECT_SECONDS, self._deadline), self._deadline + _GRACE
+
+    def _find_way(self) -> HTTPConnectionPool:
+        """As ``requests`` finds it, by this machine's settings of proxies and authorities."""
+        request = requests.Request("GET", self.base_url).prepare()
+        way = self._session.merge_environment_settings(self.base_url, {}, None, None, None)
+        verify, proxies = way["verify"], way["proxies"]
+        adapter: Any = self._adapter  # its methods are typed in part only
+        pool: HTTPConnectionPool
+        pool = adapter.get_connection_with_tls_context(request, verify, proxies)
+        adapter.cert_verify(pool, self.base_url, verify, None)
+        return pool
+
+    def _read(self, response: BaseHTTPResponse, headers: Mapping[str, str]) -> _Body:
+        if response.status == HTTPStatus.OK:
+            return _body(response, headers, self._max_bytes)
+        if response.status // 100 == HTTPStatus.MULTIPLE_CHOICES // 100:
+            return _damaged("a redirect's, not read")
         try:
-            return _body(response.raw, headers, min(_ERROR_BYTES, self._max_bytes))
+            return _body(response, headers, min(_ERROR_BYTES, self._max_bytes))
         except _BREAKS:
             # The status came whole, and it says more than the body: a 401 stays one.
-            return b"", "cut short"
+            return _damaged("cut short")
 
     def _failure(self, error: Exception) -> Transient:
         if self._watch.late:
@@ -154,11 +218,11 @@ class Transport:
                 f"the connection to {self._host} broke off ({type(error).__name__})", code="Broken"
             )
         message, code = f"cannot reach {self._host}", "Unreachable"
-        if isinstance(error, requests.exceptions.ProxyError):
+        if isinstance(error, ProxyError | requests.exceptions.ProxyError):
             message = (
                 f"the proxy of this machine's settings does not let us through to {self._host}"
             )
-        elif isinstance(error, requests.exceptions.SSLError) or type(error) is OSError:
+        elif isinstance(error, SSLError) or type(error) is OSError:
             # requests raises a bare OSError for a bundle that is not there.
             code = "NotTrusted"
             message = (
@@ -235,13 +299,7 @@ def _session(adapter: BaseAdapter, *, trust_env: bool) -> requests.Session:
     # On loopback no proxy of the environment may get to see the request.
     session.trust_env = trust_env
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.headers.update(
-        {
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-            "User-Agent": _AGENT,
-        }
-    )
+    session.headers.update(_HEADERS)
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)
     return session
@@ -253,7 +311,9 @@ def _session(adapter: BaseAdapter, *, trust_env: bool) -> requests.Session:
 class _Watch:
     """What is known of the request under way, and the means to end it.
 
-    Per-read timeouts never add up to a deadline, so a timer shuts the sockets down when it is due.
+    Per-read timeouts never add up to a deadline, so a thread shuts the sockets down when it is
+    due. It stays for the next request, as to start one costs as much as to send one; it ends by
+    itself when it wakes and no request is under way.
 
     Attributes:
         sent: whether the request left this machine; true all along behind an adapter of others.
@@ -265,25 +325,44 @@ class _Watch:
         self.late = False
         self._always_sent = sent
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()  # may be entered again by whoever is in it
+        self._due: float | None = None  # none while no request is under way
+        self._wakes = 0.0  # when the thread looks again; only ever too early
+        self._thread: threading.Thread | None = None
 
     @contextmanager
     def request(self, seconds: float) -> Iterator[None]:
         """Watch over one request."""
-        self.sent, self.late = self._always_sent, False
-        timer = threading.Timer(seconds, self._cut)
-        timer.daemon = True
-        timer.start()
+        with self._changed:
+            self.sent, self.late = self._always_sent, False
+            self._due = time.monotonic() + seconds
+            if self._thread is None:
+                self._start()
+            elif self._due < self._wakes:
+                self._changed.notify()
         try:
             yield
         finally:
-            timer.cancel()
-            timer.join()  # or it might cut the next request
+            with self._changed:  # from here on it cannot cut the next request
+                self._due = None
+
+    def close(self) -> None:
+        """End the thread, if there is one."""
+        with self._changed:
+            thread, self._thread = self._thread, None
+            self._changed.notify()
+        if thread is not None:
+            thread.join()
+
+    def _start(self) -> None:
+        self._wakes = 0.0
+        self._thread = threading.Thread(target=self._look, name="deadline", daemon=True)
+        self._thread.start()
 
     def add(self, sock: socket.socket) -> None:
         """Take in a socket; one that comes after the deadline is shut down at once."""
         plain = getattr(sock, "socket", sock)  # TLS inside a proxy's TLS is no socket itself
-        with self._lock:
+        with self._changed:
             self._sockets.add(plain)
         if self.late:
             _shut(plain)
@@ -298,8 +377,21 @@ class _Watch:
             raise TimeoutError
         self.sent = True
 
+    def _look(self) -> None:
+        with self._changed:
+            me = threading.current_thread()
+            while self._thread is me and self._due is not None:
+                left = self._due - time.monotonic()
+                if left <= 0:
+                    self._cut()
+                    break
+                self._wakes = self._due
+                self._changed.wait(min(left, threading.TIMEOUT_MAX))
+            if self._thread is me:
+                self._thread = None
+
     def _cut(self) -> None:
-        with self._lock:
+        with self._changed:
             self.late = True
             for sock in self._sockets:
                 _shut(sock)
@@ -378,42 +470,60 @@ class _Watched(HTTPConnection):
 # --- the body ------------------------------------------------------------------------------------
 
 
-def _body(raw: HTTPResponse, headers: Mapping[str, str], limit: int) -> tuple[bytes, str]:
+class _Body(NamedTuple):
+    """What a reply tells of its body."""
+
+    content: bytes
+    damage: str = ""
+    deflated: bytes = b""
+
+
+def _damaged(why: str) -> _Body:
+    return _Body(b"", why)
+
+
+def _body(raw: BaseHTTPResponse, headers: Mapping[str, str], limit: int) -> _Body:
     """The decompressed body, and what is wrong with it; read no further than ``limit``."""
     encoding = headers.get("content-encoding", "").strip().lower()
     chunks = raw.stream(_CHUNK, decode_content=False)
     if encoding in {"", "identity"}:
         return _capped(chunks, limit)
     if encoding != "gzip":
-        return b"", f"an encoding nobody asked for ({encoding[:20]!a})"
+        return _damaged(f"an encoding nobody asked for ({encoding[:20]!a})")
     return _gunzip(chunks, limit)
 
 
-def _capped(chunks: Iterator[bytes], limit: int) -> tuple[bytes, str]:
+def _capped(chunks: Iterator[bytes], limit: int) -> _Body:
     body = bytearray()
     for chunk in chunks:
         body += chunk
         if len(body) > limit:
-            return b"", f"larger than {limit} bytes"
-    return bytes(body), ""
+            return _damaged(f"larger than {limit} bytes")
+    return _Body(bytes(body))
 
 
-def _gunzip(chunks: Iterator[bytes], limit: int) -> tuple[bytes, str]:
+def _gunzip(chunks: Iterator[bytes], limit: int) -> _Body:
     """Inflate strictly: one member, whole, nothing behind it.
 
     The library's own decoding takes a cut stream for a whole one if the length header agrees.
     """
     inflate = zlib.decompressobj(_GZIP)
-    body = bytearray()
-    taken = 0
+    body, packed = bytearray(), bytearray()
     try:
         for chunk in chunks:
-            taken += len(chunk)
+            packed += chunk
             body += inflate.decompress(chunk, limit + 1 - len(body))
-            if max(len(body), taken) > limit or inflate.unconsumed_tail:
-                return b"", f"larger than {limit} bytes"
+            if max(len(body), len(packed)) > limit or inflate.unconsumed_tail:
+                return _damaged(f"larger than {limit} bytes")
             if inflate.unused_data:
-                return b"", "bytes after the end of the gzip stream"
+                return _damaged("bytes after the end of the gzip stream")
     except zlib.error:
-        return b"", "not the gzip it says it is"
-    return (bytes(body), "") if inflate.eof else (b"", "a gzip stream that is cut short")
+        return _damaged("not the gzip it says it is")
+    if not inflate.eof:
+        return _damaged("a gzip stream that is cut short")
+    return _Body(bytes(body), deflated=_bare(packed))
+
+
+def _bare(packed: bytearray) -> bytes:
+    """The deflate stream within a gzip member whose head holds no more than it must (RFC 1952)."""
+    return bytes(packed[10:-8]) if packed.startswith(_PLAIN_HEAD) else b""

@@ -6,13 +6,23 @@ import json
 import re
 import tracemalloc
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphbuild.errors import PayloadError
-from graphbuild.payload import MAX_VALUES, attributes, decode, kind_of, refuse_depth, shown
+from graphbuild.payload import (
+    MAX_VALUES,
+    attributes,
+    decode,
+    decode_plain,
+    decode_strictly,
+    kind_of,
+    refuse_depth,
+    shown,
+)
 
 _INTEGERS = st.integers(-(10**90), 10**90)
 _FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -126,6 +136,108 @@ def test_any_bytes_are_an_object_or_a_payload_error(body):
 def test_a_sound_object_is_read_as_the_standard_library_reads_it(values):
     body = json.dumps(values).encode()
     assert decode(body) == json.loads(body)
+
+
+# --- the fast way --------------------------------------------------------------------------------
+
+# JSON as somebody writes it who wants two parsers to disagree.
+_BLANK = st.sampled_from(["", "", "", " ", "\n", "\t \r\n", "\f", "\u00a0"])
+_LETTERS = (
+    st.sampled_from(
+        ["a", "b", ":", '":', ",", "{", "}", "\u00e9", "\U0001f600", "\x7f", "\u2028", "9"]
+    )
+    | st.sampled_from(
+        [r"\"", r"\\", r"\/", r"\n", r"\u0061", r"\u003a", r"\u003A", r"\u0022", r"\ud83d\ude00"]
+    )
+    | st.sampled_from([r"\ud800", r"\udc00", r"\x", r"\u00", "\x00", "\n", '"'])
+)
+_PLAIN_LETTERS = st.sampled_from(["a", "b", ":", r"\":", ",", "}", "\u00e9", r"\\", r"\u0061"])
+_NUMBERS = (
+    st.sampled_from(
+        ["0", "-0", "1515715200", str(2**63 - 1), str(2**63), str(-(2**63)), str(-(2**63) - 1)]
+    )
+    | st.sampled_from(
+        ["9" * 100, "9" * 101, "1.0", "-0.0", "1e5", "1e999", "1e-400", "0.1", "NaN", "-Infinity"]
+    )
+    | st.sampled_from(
+        ["01", "1.", "+1", "-", "0x1", "1_0", "true", "false", "null", "nul", "True", "''"]
+    )
+)
+_PLAIN_VALUES = st.sampled_from(["0", "1515715200", "-7", "true", "false", "null", "[]", "{}"])
+
+
+def written(scalars, letters):
+    """Texts of values, some of which no parser reads."""
+    texts = st.lists(letters, max_size=4).map(lambda parts: f'"{"".join(parts)}"')
+    pairs = st.tuples(_BLANK, st.sampled_from(['"a"', '"b"', r'"\u0061"']) | texts, _BLANK)
+
+    def containers(inner):
+        values = st.builds("{}{}{}".format, _BLANK, inner, _BLANK)
+        members = st.builds(lambda key, value: f"{''.join(key)}:{value}", pairs, values)
+        return st.lists(values, max_size=4).map(lambda parts: f"[{','.join(parts)}]") | st.lists(
+            members, max_size=4
+        ).map(lambda parts: f"{{{','.join(parts)}}}")
+
+    return st.recursive(scalars | texts, containers, max_leaves=15)
+
+
+def strictly(body):
+    """What the strict parser says: its value to the last type and order, or a refusal."""
+    with suppress(PayloadError):
+        return repr(decode_strictly(body))
+    return "refused"
+
+
+ANSWERS = written(_NUMBERS, _LETTERS) | written(_PLAIN_VALUES, _PLAIN_LETTERS)
+
+
+@settings(max_examples=500)
+@given(ANSWERS, st.sampled_from(["", "", " ", "\ufeff", "x", "{}"]), st.integers(0, 300))
+def test_the_fast_decoder_says_what_the_strict_one_says_or_nothing(text, around, cut):
+    for body in (
+        text.encode(),
+        f'{{"data":{text}}}'.encode(),
+        f'{around}{{"a":{text},"b":[{text}]}}{around}'.encode(),
+        f'{{"data":{text}}}'.encode()[:cut],
+    ):
+        found = decode_plain(body)
+        assert found is None or repr(dict(found)) == strictly(body)
+
+
+@given(st.binary(max_size=60), st.integers(0, 100))
+def test_bytes_put_anywhere_do_not_make_the_two_decoders_disagree(noise, place):
+    sound = b'{"data": [{"id": "x:y", "n": 12}, "\\u00e9"], "meta": {"count": 3, "cursor": null}}'
+    body = sound[:place] + noise + sound[place:]
+    found = decode_plain(body)
+    assert found is None or repr(dict(found)) == strictly(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":1,"a":1}',
+        b'{"a" :1,"a":2}',
+        b'{"a":[{"b":{"c":1,"d":2,"c":3}}]}',
+        rb'{"a":1,"\u0061":2}',
+        rb'{"a":":","a":"\u003a"}',
+        rb'{"a":"\u003a\u003a","b":":","b":1}',
+        b'{"a":{"a":1},"a":{}}',
+        '{"\u00e9":1,"\u00e9":1}'.encode(),
+    ],
+)
+def test_a_key_that_stands_twice_is_never_decoded_fast(body):
+    assert decode_plain(body) is None
+
+
+def test_a_page_as_the_api_writes_it_is_decoded_fast():
+    sample = Path(__file__).parent / "data" / "related_references.json"
+    values = json.loads(sample.read_bytes())
+    for body in (
+        sample.read_bytes(),
+        json.dumps(values).encode(),
+        json.dumps(values, indent=4, ensure_ascii=False).encode(),
+    ):
+        assert decode_plain(body) == values
 
 
 # --- depth ---------------------------------------------------------------------------------------

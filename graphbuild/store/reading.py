@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zlib
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +14,7 @@ from graphbuild.frugal import Reading
 from graphbuild.observations import INFERRED, OBSERVED, Link, Observation, moment
 from graphbuild.questions import RELATED_REFERENCES
 from graphbuild.store import agenda, file
+from graphbuild.store.memory import attributes_of
 from graphbuild.store.rows import (
     Audit,
     PackedPage,
@@ -381,11 +381,7 @@ class Reader:
                 yield row
 
     def _attributes(self, text: str, name: str) -> dict[str, Scalar]:
-        with suppress(ValueError, TypeError):
-            known = json.loads(text)
-            if isinstance(known, dict):
-                return known
-        raise StoreError(f"{self.path}: what is known of {name} is damaged; see graphbuild check")
+        return attributes_of(text, name, self.path)
 
     def _number(self, query: str, *values: object, **named: object) -> int:
         return int(next(self._rows(query, *values, **named))[0] or 0)

@@ -41,12 +41,14 @@ class Fetched:
         page: what they say.
         at: when it came, seconds since 1970 UTC.
         cursor: where it starts; None for the first.
+        deflated: the body as a deflate stream, if it came so; else empty.
     """
 
     body: bytes
     page: Page
     at: float
     cursor: str | None
+    deflated: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

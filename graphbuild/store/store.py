@@ -12,7 +12,6 @@ What it guarantees (each is a test):
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import zlib
 from contextlib import contextmanager
@@ -31,20 +30,23 @@ from graphbuild.completeness import (
 from graphbuild.entities import FILE, Entity, hash_kind
 from graphbuild.questions import RELATED_REFERENCES
 from graphbuild.store import agenda, file
+from graphbuild.store.memory import Numbers, Passes
 from graphbuild.store.reading import DIALECT, QUOTA, TASKS, Reader, task_of
 from graphbuild.store.rows import Committed
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
     from random import Random
 
     from filelock import FileLock
 
-    from graphbuild.entities import Scalar
     from graphbuild.observations import Page
     from graphbuild.seeds import Seed
     from graphbuild.store.rows import Fetched, Task
 
+_ZLIB_HEAD = b"\x78\x9c"  # deflated, with a window of any size
+_WELL_PACKED = 3  # times smaller; a page of the API's shrinks to a fifth
 _NO_ENTITY = 0  # no row of entity has this number
 
 
@@ -52,6 +54,11 @@ class Store(Reader):
     """A campaign file, opened. Use :meth:`open` to write, :meth:`read` to look."""
 
     _lock: FileLock | None = None
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        super().__init__(path, connection)
+        self._numbers = Numbers(connection, path)
+        self._passes = Passes(connection)
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -154,13 +161,11 @@ class Store(Reader):
             home = agenda.home(self._db, task.id)
             if home is not None:
                 return self._commit_twin(task, fetched, home)
-            before = self._number("SELECT max(id) FROM entity")
+            before = self._numbers.added
+            present = self._passes.of(task.id, fetched)
             page = self._add_page(task, fetched)
-            first = self._first_page(task.id)
-            known = self._received(task.id, first)
-            self._add_observations(task.id, page, fetched.page)
-            received = self._received(task.id, first)
-            verdict = judge(self._history(first, fetched, received - known, received))
+            history = present.take(fetched, self._add_observations(task.id, page, fetched.page))
+            received, verdict = history.distinct, judge(history)
             self._db.execute(
                 "UPDATE task SET state = ?, pages = pages + 1, cursor = ?, received = ?,"
                 " count = coalesce(?, count), gain = ?, status = 200, asked_at = ?, error = '',"
@@ -170,7 +175,7 @@ class Store(Reader):
                     fetched.page.next_cursor,
                     received,
                     fetched.page.count,
-                    self._number("SELECT max(id) FROM entity") - before,
+                    self._numbers.added - before,
                     fetched.at,
                     verdict.remark,
                     task.id,
@@ -181,13 +186,14 @@ class Store(Reader):
             elif verdict.state == PENDING and task.depth and limit and received >= limit:
                 verdict = Verdict(INCOMPLETE, agenda.cut(self._db, task.id, limit))
             self._learn_names(task, fetched.page)
-        return Committed(received - known, verdict)
+        return Committed(history.new, verdict)
 
     def _commit_twin(self, task: Task, fetched: Fetched, home: int) -> Committed:
         """A page that was in flight when its subject was found to be another's: it is theirs."""
         page = self._add_page(task, fetched)
         self._add_observations(home, page, fetched.page)
         self._db.execute("UPDATE task SET pages = pages + 1 WHERE id = ?", (task.id,))
+        self._passes.forget()
         return Committed(0, Verdict(COMPLETE, agenda.TWIN))
 
     def fail(  # noqa: PLR0913  all but the task are named
@@ -232,7 +238,7 @@ class Store(Reader):
 
     def _settle(self, task: Task, unfinished: str) -> None:
         """Judge saved pages by how they hang together, in whatever order they came."""
-        received = self._received(task.id, 0)
+        received = self._received(task.id)
         verdict, cursor = Verdict(unfinished), task.cursor
         if self._loose_ends(task) == 0:
             verdict, cursor = judge(self._saved(task, received)), None
@@ -345,28 +351,11 @@ class Store(Reader):
 
     def _intern(self, entity: Entity) -> int:
         """The number of an entity; what is newly known of it is added, nothing is erased."""
-        row = self._db.execute(
-            "SELECT id, attributes FROM entity WHERE type = ? AND name = ?",
-            (entity.type, entity.id),
-        ).fetchone()
-        if row is None:
-            cursor = self._db.execute(
-                "INSERT INTO entity (type, name, attributes) VALUES (?, ?, ?)",
-                (entity.type, entity.id, _to_json(entity.attributes)),
-            )
-            return int(cursor.lastrowid or 0)
-        if entity.attributes:
-            self._learn(row[0], row[1], entity)
-        return int(row[0])
-
-    def _learn(self, number: int, known: str, entity: Entity) -> None:
-        merged = _to_json({**self._attributes(known, entity.id), **entity.attributes})
-        if merged != known:
-            self._db.execute("UPDATE entity SET attributes = ? WHERE id = ?", (merged, number))
+        return self._numbers.of(entity)
 
     def _add_page(self, task: Task, fetched: Fetched) -> int:
         page = fetched.page
-        packed = zlib.compress(fetched.body)
+        packed = _pack(fetched)
         cursor = self._db.execute(
             "INSERT INTO page (task, number, cursor, next_cursor, count, items, remarks,"
             " fetched_at, sha256, crc, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -386,22 +375,24 @@ class Store(Reader):
         )
         return int(cursor.lastrowid or 0)
 
-    def _add_observations(self, task: int, page: int, said: Page) -> None:
-        triples = [(one.reference, one.related_from) for one in said.observations]
-        triples += [(entity, None) for entity in said.listed]
-        for reference, behind in triples:
-            self._db.execute(
-                "INSERT INTO observation VALUES (:task, :reference, :behind, :page, :page, 0)"
-                " ON CONFLICT DO UPDATE SET last_page = :page,"
-                " evidence = iif(evidence = 0, 0, :confirmed)",
-                {
-                    "task": task,
-                    "reference": self._intern(reference),
-                    "behind": _NO_ENTITY if behind is None else self._intern(behind),
-                    "page": page,
-                    "confirmed": agenda.CONFIRMED,
-                },
-            )
+    def _add_observations(self, task: int, page: int, said: Page) -> list[int]:
+        """The numbers of what is listed, as often as it is."""
+        listed = [each.reference for each in said.observations] + [*said.listed]
+        behind = [each.related_from for each in said.observations] + [None] * len(said.listed)
+        references = self._numbers.of_all(listed)
+        # Most observations of a page name the same few collections: the same objects.
+        collections = {id(each): each for each in behind if each is not None}
+        numbers = dict(zip(collections, self._numbers.of_all(collections.values()), strict=True))
+        self._db.executemany(
+            "INSERT INTO observation VALUES (?1, ?2, ?3, ?4, ?4, 0)"  # noqa: S608  ours
+            " ON CONFLICT DO UPDATE SET last_page = excluded.last_page,"
+            f" evidence = iif(evidence = 0, 0, {agenda.CONFIRMED})",
+            [
+                (task, reference, numbers.get(id(each), _NO_ENTITY), page)
+                for reference, each in zip(references, behind, strict=True)
+            ],
+        )
+        return references
 
     # --- one subject under several names ----------------------------------------------------------
 
@@ -431,34 +422,13 @@ class Store(Reader):
         numbers = self._intern(alias), self._intern(Entity(real.type, real.id, known))
         if numbers[0] != numbers[1]:
             agenda.unite(self._db, *numbers)
+            self._passes.forget()
 
     # --- judging ---------------------------------------------------------------------------------
 
-    def _received(self, task: int, first: int) -> int:
-        query = (
-            "SELECT count(DISTINCT reference) FROM observation"
-            " WHERE task = ? AND last_page >= ? AND evidence <> ?"
-        )
-        return self._number(query, task, first, agenda.INFERRED)
-
-    def _history(self, first: int, fetched: Fetched, new: int, received: int) -> History:
-        """The present pass, the newest page included."""
-        query = (
-            "SELECT next_cursor, count, items FROM page WHERE id >= ?"
-            " AND task = (SELECT task FROM page WHERE id = ?) ORDER BY id"
-        )
-        rows = list(self._rows(query, first, first))
-        earlier = rows[:-1]
-        return History(
-            pages=len(rows),
-            counts=frozenset(count for _, count, _ in rows if count is not None),
-            cursors=frozenset(cursor for cursor, _, _ in earlier if cursor is not None),
-            next_cursor=fetched.page.next_cursor,
-            items=fetched.page.items,
-            new=new,
-            distinct=received,
-            empty_before=bool(earlier) and earlier[-1][2] == 0,
-        )
+    def _received(self, task: int) -> int:
+        query = "SELECT count(DISTINCT reference) FROM observation WHERE task = ? AND evidence <> ?"
+        return self._number(query, task, agenda.INFERRED)
 
     def _task_of(self, entity: int) -> Task:
         where = f"{TASKS} WHERE subject = ? AND relationship = ?"
@@ -480,6 +450,8 @@ class Store(Reader):
                 yield
                 self._db.execute("COMMIT")
         except BaseException:
+            self._numbers.forget()
+            self._passes.forget()
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
@@ -489,6 +461,8 @@ class Store(Reader):
             self._db.execute("BEGIN IMMEDIATE")
 
 
-def _to_json(attributes: Mapping[str, Scalar]) -> str:
-    # ASCII, so that no control character or lone surrogate ever reaches SQLite as such.
-    return json.dumps(dict(attributes), ensure_ascii=True, sort_keys=True)
+def _pack(fetched: Fetched) -> bytes:
+    """The body packed (RFC 1950): as it came deflated, if well enough, since to pack is work."""
+    if fetched.deflated and len(fetched.body) >= _WELL_PACKED * len(fetched.deflated):
+        return _ZLIB_HEAD + fetched.deflated + zlib.adler32(fetched.body).to_bytes(4)
+    return zlib.compress(fetched.body)

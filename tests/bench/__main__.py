@@ -1,0 +1,16 @@
+"""``python -m tests.bench [CASE ...]``: how fast, how large, beside the usual way to do the same.
+
+Without a case's name all run. The exit code is 1 if a goal is missed.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.run import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

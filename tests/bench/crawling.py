@@ -1,0 +1,140 @@
+"""The sides of the crawl's bench: our whole crawl, and the loop one would write without it.
+
+Run as a script, this file is one side in a process of its own, which prints what it used: CPU
+seconds of user and system, of all its threads, from before the first request until everything is
+closed; imports and what is checked afterwards are not counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if __name__ == "__main__":  # as a script, where nothing says where the package is
+    sys.path[:0] = [str(Path(__file__).resolve().parents[each]) for each in (2, 1)]
+
+import networkx as nx
+import requests
+from bench.usage import Used
+
+from graphbuild.client import LIMIT, Client
+from graphbuild.crawl import Crawl
+from graphbuild.keys import Key
+from graphbuild.seeds import parse_seeds
+from graphbuild.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    Triple = tuple[str, str, str]
+
+_KEY = "0123456789abcdef" * 4
+
+
+# --- the sides -----------------------------------------------------------------------------------
+
+
+def ours(base_url: str, hashes: list[str], folder: Path) -> dict[str, Any]:
+    """Crawl as the tool does: every page durable before the next call."""
+    path = folder / "campaign.db"
+    used = Used()
+    with Client(Key(_KEY), base_url=base_url) as client, Store.open(path) as store:
+        store.add_seeds(parse_seeds(hashes))
+        pages = sum(step.error is None for step in Crawl(client, store))
+    spent = used.so_far()
+    size = sum(each.stat().st_size for each in folder.iterdir())
+    with Store.read(path) as store:
+        raw = sum(len(page.body) for page in store.pages())
+        triples = {
+            (each.subject.id, each.reference.id, each.related_from.id if each.related_from else "")
+            for each in store.observations()
+        }
+    return {**spent, **_told(pages, triples), "stored": size, "raw": raw}
+
+
+def bare(base_url: str, hashes: list[str], _: Path) -> dict[str, Any]:
+    """Ask and decode, with one session; keep nothing but a count."""
+    used = Used()
+    pages = entries = 0
+    for _, page in _pages(base_url, hashes):
+        pages += 1
+        entries += len(page["data"])
+    return {**used.so_far(), "pages": pages, "entries": entries}
+
+
+def graph(base_url: str, hashes: list[str], _: Path) -> dict[str, Any]:
+    """The same, and a networkx graph of what the pages say."""
+    used = Used()
+    built: nx.DiGraph[str] = nx.DiGraph()
+    pages = 0
+    for subject, page in _pages(base_url, hashes):
+        pages += 1
+        _add(built, subject, page["data"])
+    spent = used.so_far()
+    triples = {
+        (subject, reference, name)
+        for subject, reference, names in built.edges(data="related_from")
+        for name in names or ()
+    }
+    return {**spent, **_told(pages, triples)}
+
+
+def _pages(base_url: str, hashes: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    with requests.Session() as session:
+        session.headers["x-apikey"] = _KEY
+        for subject in hashes:
+            cursor = None
+            while True:
+                query = {"limit": str(LIMIT), **({"cursor": cursor} if cursor else {})}
+                address = f"{base_url}/files/{subject}/related_references"
+                response = session.get(address, params=query, timeout=60)
+                response.raise_for_status()
+                page = json.loads(response.content)
+                yield subject, page
+                cursor = page["meta"].get("cursor")
+                if cursor is None:
+                    break
+
+
+def _add(built: nx.DiGraph[str], subject: str, entries: list[dict[str, Any]]) -> None:
+    built.add_node(subject, type="file")
+    for entry in entries:
+        reference = entry["id"]
+        built.add_node(reference, type="reference", **entry["attributes"])
+        names = set()
+        for behind in entry.get("context_attributes", {}).get("related_from", ()):
+            names.add(behind["id"])
+            built.add_node(behind["id"], type="collection", **behind.get("attributes", {}))
+            built.add_edge(reference, behind["id"], relation="related_from")
+        built.add_edge(subject, reference, relation="related_references", related_from=names)
+
+
+SIDES: dict[str, Callable[[str, list[str], Path], dict[str, Any]]] = {
+    "ours": ours,
+    "bare": bare,
+    "graph": graph,
+}
+
+
+# --- telling -------------------------------------------------------------------------------------
+
+
+def _told(pages: int, triples: set[Triple]) -> dict[str, Any]:
+    digest = hashlib.sha256("\n".join(map(" ".join, sorted(triples))).encode()).hexdigest()
+    return {"pages": pages, "triples": len(triples), "digest": digest}
+
+
+def _main() -> None:
+    side, base_url = sys.argv[1:]
+    hashes = json.load(sys.stdin)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        found = SIDES[side](base_url, hashes, Path(folder))
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    _main()

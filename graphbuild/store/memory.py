@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _MOST = 20_000  # entities remembered: some twenty megabytes
 _MOST_READ = 200_000  # entries of lists under way: about as much
-_encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True).encode
+encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True).encode
 
 
 class _Known(NamedTuple):
@@ -85,7 +85,7 @@ class Numbers:
             return self._remember(entity, row[0], None)
         cursor = self._db.execute(
             "INSERT INTO entity (type, name, attributes) VALUES (?, ?, ?)",
-            (entity.type, entity.id, _encode(dict(entity.attributes))),
+            (entity.type, entity.id, encode(dict(entity.attributes))),
         )
         self.added += 1
         return self._remember(entity, int(cursor.lastrowid or 0), entity.attributes)
@@ -123,7 +123,7 @@ class Numbers:
     def _add(self, entities: Sequence[Entity]) -> None:
         (last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM entity").fetchone()
         rows = [
-            (number, each.type, each.id, _encode(dict(each.attributes)))
+            (number, each.type, each.id, encode(dict(each.attributes)))
             for number, each in enumerate(entities, last + 1)
         ]
         self._db.executemany(
@@ -136,7 +136,7 @@ class Numbers:
     def _learn(self, number: int, entity: Entity) -> None:
         query = "SELECT attributes FROM entity WHERE id = ?"
         (known,) = self._db.execute(query, (number,)).fetchone()
-        merged = _encode({**attributes_of(known, entity.id, self._path), **entity.attributes})
+        merged = encode({**attributes_of(known, entity.id, self._path), **entity.attributes})
         if merged != known:
             self._db.execute("UPDATE entity SET attributes = ? WHERE id = ?", (merged, number))
         self._remember(entity, number, entity.attributes)

@@ -30,7 +30,7 @@ from graphbuild.completeness import (
 from graphbuild.entities import FILE, Entity, hash_kind
 from graphbuild.questions import RELATED_REFERENCES
 from graphbuild.store import agenda, file
-from graphbuild.store.memory import Numbers, Passes
+from graphbuild.store.memory import Numbers, Passes, encode
 from graphbuild.store.reading import DIALECT, QUOTA, TASKS, Reader, task_of
 from graphbuild.store.rows import Committed
 
@@ -104,7 +104,7 @@ class Store(Reader):
         entity = self._real(self._intern(seed.entity))
         new = self._db.execute(
             "INSERT OR IGNORE INTO seed VALUES (?, ?, ?, ?)",
-            (entity, seed.source, seed.line, _to_json(seed.attributes)),
+            (entity, seed.source, seed.line, encode(seed.attributes)),
         ).rowcount
         if not new and seed.attributes:
             self._note_beside(entity, seed)
@@ -114,7 +114,7 @@ class Store(Reader):
         """Keep what a later list says of a seed under names that no earlier one had."""
         row = next(self._rows("SELECT attributes FROM seed WHERE entity = ?", entity))
         known = self._attributes(row[0], seed.entity.id)
-        merged = _to_json({**seed.attributes, **known})
+        merged = encode({**seed.attributes, **known})
         if merged != row[0]:
             self._db.execute("UPDATE seed SET attributes = ? WHERE entity = ?", (merged, entity))
 

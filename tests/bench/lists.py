@@ -29,7 +29,7 @@ def seeds(_: int, lines: int = _LINES) -> list[Row]:
     """Read it."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         path = Path(folder) / "hashes.txt"
-        path.write_text("".join(f"{n:064x}\n" for n in range(lines)), encoding="ascii")
+        path.write_text("".join(f"{n:064x}\n" for n in range(1, lines + 1)), encoding="ascii")
         done = subprocess.run(
             [sys.executable, __file__, str(path)], stdout=subprocess.PIPE, text=True, check=True
         )

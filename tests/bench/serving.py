@@ -50,7 +50,7 @@ def world_of(families: int, files: int) -> World:
         ]
         names = tuple(each.id for each in held)
         members += [
-            File(f"{number:032x}{member:032x}", collections=names) for member in range(files)
+            File(f"{number + 1:032x}{member:032x}", collections=names) for member in range(files)
         ]
         references += ours
         collections += held
@@ -62,7 +62,7 @@ class Service:
 
     def __init__(self, families: int, files: int) -> None:
         self.hashes = [
-            f"{number:032x}{member:032x}" for number in range(families) for member in range(files)
+            f"{number + 1:032x}{member:032x}" for number in range(families) for member in range(files)
         ]
         self.pages = len(self.hashes) * _REFERENCES // _PAGE
         self.entries = len(self.hashes) * _REFERENCES

@@ -122,7 +122,7 @@ def _plain_scheme(match: re.Match[str]) -> str:
     return f"{'ftp' if word[0] in 'fF' else 'http'}{secure.lower()}://"
 
 
-def is_asked_about(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+def why_not_asked(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
     """Why an address is not worth a question; empty if it is."""
     for is_so, what in (
         (address.is_unspecified, "no address of anybody"),
@@ -174,7 +174,7 @@ def _address(text: str, said: tuple[str, ...]) -> Name | None:
         return None
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
         found, said = found.ipv4_mapped, (*said, UNMAPPED)
-    if reason := is_asked_about(found):
+    if reason := why_not_asked(found):
         raise ValueError(reason)
     return Name("ip_address", str(found), said)
 

@@ -423,6 +423,19 @@ def test_a_report_is_looked_through_if_told_so(shell: Shell) -> None:
     assert "'10.0.0.1' is a private or reserved address" in done.stderr
 
 
+def test_saved_answers_may_be_about_any_kind(shell: Shell) -> None:
+    (shell.folder / "page.json").write_text('{"data": [], "meta": {"count": 0}}')
+    for name, kind in (
+        ("evil[.]example", "domain"),
+        ("8[.]8.8.8", "ip_address"),
+        ("https://evil.example/", "url"),
+    ):
+        done = shell("import", "page.json", "--store", f"{kind}.db", "--subject", name)
+        assert done.returncode == 0, done.stderr
+        stood = json.loads(shell("status", "--store", f"{kind}.db", "--json").stdout)
+        assert [row["type"] for row in stood["subjects"]] == [kind]
+
+
 def test_the_hash_of_the_empty_file_needs_consent(shell: Shell) -> None:
     seeds(shell, "d41d8cd98f00b204e9800998ecf8427e")
     done = shell("plan", "seeds.txt")

@@ -291,14 +291,35 @@ def test_a_bad_object_costs_itself_alone(written):
         sco("file", hashes={"MD5": "zz"}),
         {"type": "domain-name", "id": "x", "value": "a.example"},
         indicator("[file:hashes.MD5 = "),
+        indicator(5),
         indicator("[" + "(" * 2_000 + "a:b = 'c'" + ")" * 2_000 + "]"),
         indicator(f"[{' OR '.join([f'{chr(39)}x'] * 30_000)}]"),
         {**sco("url"), "value": "\x1b[2J"},
     ]
     found = read_seeds(written(bundle(*bad, sco("domain-name", value="a.example")), "b.json"))
     assert named(found) == [("domain", "a.example")]
-    assert [rejected.line for rejected in found.rejected] == list(range(1, 9))
+    assert [rejected.line for rejected in found.rejected] == list(range(1, 10))
     assert all(str(rejected).isprintable() for rejected in found.rejected)
+
+
+def test_what_older_bundles_keep_inside_of_an_observation_is_found(written):
+    inside = {
+        "0": {"type": "file", "hashes": {"MD5": C}},
+        "1": {"type": "ipv4-addr", "value": "8.8.8.8"},
+    }
+    at = "2020-01-01T00:00:00Z"
+    observed = {
+        "type": "observed-data",
+        "id": f"observed-data--{uuid.uuid4()}",
+        "created": at,
+        "modified": at,
+        "first_observed": at,
+        "last_observed": at,
+        "number_observed": 1,
+        "objects": inside,
+    }
+    found = read_seeds(written(bundle(observed), "b.json"))
+    assert named(found) == [("file", C), ("ip_address", "8.8.8.8")]
 
 
 def test_indicators_in_other_languages_are_told(written):

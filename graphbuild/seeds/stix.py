@@ -67,23 +67,17 @@ def read(value: object, reading: Reading) -> None:
 
 def _take(each: dict[str, Any], number: int, reading: Reading) -> None:
     kind = each["type"]
-    pattern = each.get("pattern")
-    if isinstance(pattern, str) and len(pattern) > MAX_PATTERN:  # its parser would take minutes
-        reading.reject(pattern, number, f"has a pattern of over {MAX_PATTERN:,} characters")
-        return
     try:
+        if kind == "indicator":
+            _take_pattern(each, number, reading)
+            return
         stix2.parse(each, allow_custom=True)
     except _BAD as error:
         said = "nested too deeply" if isinstance(error, RecursionError) else _sentence(error)
         reading.reject(str(each.get("id", kind))[:100], number, f"is no {kind} of STIX: {said}")
         return
-    if kind == "indicator":
-        _take_pattern(each, number, reading)
-    elif kind == "observed-data":
-        for inner in _inside(each.get("objects")):
-            _take_observable(inner, number, reading)
-    else:
-        _take_observable(each, number, reading)
+    for one in _inside(each.get("objects")) if kind == "observed-data" else [each]:
+        _take_observable(one, number, reading)
 
 
 def _inside(objects: object) -> Iterator[dict[str, Any]]:
@@ -116,16 +110,25 @@ def _take_observable(each: Mapping[str, Any], number: int, reading: Reading) -> 
 
 
 def _take_pattern(each: dict[str, Any], number: int, reading: Reading) -> None:
+    """Take what an indicator looks for.
+
+    Only its pattern is parsed: as a whole it would be refused for a set of hashes, which the
+    library takes for one hash and finds malformed.
+    """
+    pattern = each.get("pattern")
     if each.get("pattern_type", "stix") != "stix":
         reading.count("indicators in other languages than STIX were passed over", number)
         return
+    if not isinstance(pattern, str):
+        raise TypeError("it has no pattern")
+    if len(pattern) > MAX_PATTERN:
+        raise ValueError(f"its pattern is longer than {MAX_PATTERN:,} characters")
     beside = texts_of(each, "name", "description", "indicator_types", "labels")
-    for text in _names(each["pattern"], number, reading):
+    for text in _names(Pattern(pattern).inspect().comparisons, number, reading):
         reading.take(text, number, beside)
 
 
-def _names(pattern: str, number: int, reading: Reading) -> Iterator[str]:
-    comparisons = Pattern(pattern).inspect().comparisons
+def _names(comparisons: Mapping[str, Any], number: int, reading: Reading) -> Iterator[str]:
     for kind, found in comparisons.items():
         for path, operator, constant in found:
             if not _is_name(kind, path):

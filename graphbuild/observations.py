@@ -382,14 +382,19 @@ class _Reader:
         """What a plain entry says; None if it is not plain, and then nothing has been done."""
         if type(item) is not dict or "error" in item:
             return None
-        reference = self._plain_reference(item)
-        context = item.get("context_attributes")
-        if reference is None or type(context) is not dict:
+        name, kind, context = item.get("id"), item.get("type"), item.get("context_attributes")
+        if type(name) is not str or kind != self._expected or type(context) is not dict:
+            return None
+        key = f"{kind}:{name}"
+        known = plain_attributes(item.get("attributes"))
+        if known is None or key in self._references or not _PLAIN_HASH.fullmatch(name):
             return None
         behind = self._plain_links(context.get("related_from"))
         if not behind:
             return None
-        self._references[reference.key] = reference
+        reference = self._references[key] = Entity(self._expected, name, known)
+        if len(behind) == 1:
+            return [Observation(self._subject, reference, behind[0])]
         return [Observation(self._subject, reference, entity) for entity in behind]
 
     def _plain_links(self, links: object) -> list[Entity] | None:
@@ -404,15 +409,6 @@ class _Reader:
         if found:
             self._last_link = links[-1], found[-1]
         return found
-
-    def _plain_reference(self, item: dict[str, Any]) -> Entity | None:
-        name, expected = item.get("id"), self._expected
-        if item.get("type") != expected or type(name) is not str:
-            return None
-        known = plain_attributes(item.get("attributes"))
-        if known is None or not _PLAIN_HASH.fullmatch(name):
-            return None
-        return None if f"{expected}:{name}" in self._references else Entity(expected, name, known)
 
     def _plain_link(self, link: object) -> Entity | None:
         if type(link) is not dict:

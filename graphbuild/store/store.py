@@ -59,6 +59,7 @@ class Store(Reader):
         super().__init__(path, connection)
         self._numbers = Numbers(connection, path)
         self._passes = Passes(connection)
+        self._dialect = ""  # as noted last
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -342,8 +343,11 @@ class Store(Reader):
 
     def note_dialect(self, dialect: str) -> None:
         """Keep which generation of the service answers."""
+        if dialect == self._dialect:
+            return
         if dialect != self.dialect():
             self._note(DIALECT, dialect)
+        self._dialect = dialect
 
     def _note(self, name: str, value: str) -> None:
         with self._transaction():

@@ -805,6 +805,68 @@ def test_a_budget_that_is_spent_while_the_pace_is_kept_still_holds(
     assert (len(service.api.log), book.begun) == (1, 1)
 
 
+# --- what is left of the quotas
+
+
+def test_the_question_is_free_and_asked_by_name_with_the_key_in_its_header_only(
+    listener: Listeners, key: Key
+) -> None:
+    server = listener(
+        answer(b'{"data": {"api_requests_daily": {"user": {"allowed": 500, "used": 17}}}}')
+    )
+    with Client(key, base_url=server.base_url) as client:
+        (daily,) = client.quotas("me@x+y")
+    assert daily.left == 483
+    (head,) = server.heads
+    line, _, fields = head.partition(b"\r\n")
+    assert line == b"GET /api/v3/users/me%40x%2By/overall_quotas HTTP/1.1"
+    assert fields.count(CANARY.encode()) == 1
+
+
+@pytest.mark.parametrize("name", [CANARY, CANARY.upper(), "..", "", "a/../b"])
+def test_a_key_is_no_name_and_nothing_is_asked(listener: Listeners, key: Key, name: str) -> None:
+    server = listener(answer(b"{}"))
+    with Client(key, base_url=server.base_url) as client, pytest.raises(ValueError, match="name"):
+        client.quotas(name)
+    assert server.connections == 0
+
+
+def test_a_short_key_of_an_emulator_is_no_name_either(listener: Listeners) -> None:
+    server = listener(answer(b"{}"))
+    with Client(Key("Secret"), base_url=server.base_url) as client:
+        for name in ("Secret", "secret", "my.SECRET"):
+            with pytest.raises(ValueError, match="name"):
+                client.quotas(name)
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("status", [302, 401, 403, 404, 429, 500, 503])
+def test_a_refusal_is_told_at_once_and_not_asked_again(
+    listener: Listeners, key: Key, clock: ManualClock, status: int
+) -> None:
+    server = listener(answer(b"<html>", status))
+    client = Client(key, base_url=server.base_url, clock=clock)
+    with client, pytest.raises(ApiError, match=f"HTTP {status}") as caught:
+        client.quotas("analyst")
+    assert (caught.value.status, caught.value.code) == (status, f"HTTP {status}")
+    assert (len(server.heads), clock.waits) == (1, [])
+
+
+def test_the_code_of_a_refusal_is_the_services_own(listener: Listeners, key: Key) -> None:
+    server = listener(answer(error_body("NotFoundError"), 404))
+    with Client(key, base_url=server.base_url) as client, pytest.raises(ApiError) as caught:
+        client.quotas("somebody")
+    assert caught.value.code == "NotFoundError"
+    assert "does not tell (NotFoundError)" in str(caught.value)
+
+
+def test_a_damaged_answer_tells_no_quotas(listener: Listeners, key: Key) -> None:
+    packed = gzip.compress(b'{"data": {}}')[:-8]
+    server = listener(answer(packed, 200, "Content-Encoding: gzip"))
+    with Client(key, base_url=server.base_url) as client, pytest.raises(ApiError, match="HTTP 200"):
+        client.quotas("analyst")
+
+
 # --- the key
 
 

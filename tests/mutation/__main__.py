@@ -28,11 +28,19 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 ENOUGH = 0.9
 # A room, and the tests that hold it; not those that start processes, where nothing is changed.
+_FRUGAL = ["test_frugal.py", "-k", "not any_world and not a_family_that_shares"]  # those take long
 TESTS = {
     "pacing": ["test_pacing.py"],
     "client": ["test_client.py", "test_dialects.py"],
-    "store": ["test_store.py", "test_completeness.py", "test_frugal.py", "test_crawl.py"],
-    "crawl": ["test_crawl.py", "test_frugal.py"],
+    "store": [
+        "test_store.py",
+        "test_completeness.py",
+        "test_crawl.py",
+        "test_deeper.py",
+        "test_again.py",
+        *_FRUGAL,
+    ],
+    "crawl": ["test_crawl.py", "test_deeper.py", "test_again.py", *_FRUGAL],
 }
 _CONFIGURATION = """
 [tool.mutmut]
@@ -86,7 +94,7 @@ def _copy(room: str, folder: Path) -> None:
     for name in ("graphbuild", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     only = [f"graphbuild/{room}.py", f"graphbuild/{room}/*.py"]
-    tests = [f"tests/{name}" for name in TESTS[room]]
+    tests = [f"tests/{word}" if word.endswith(".py") else word for word in TESTS[room]]
     configuration = _CONFIGURATION.format(only=only, tests=tests)
     settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     (folder / "pyproject.toml").write_text(settings + configuration, encoding="utf-8")

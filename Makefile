@@ -8,7 +8,7 @@ SEEDS ?= hashes.txt
 STORE ?= output/campaign.db
 OUT ?= output
 
-.PHONY: help demo crawl test lint browser torture bench notebooks lock clean
+.PHONY: help demo crawl test lint browser torture bench mutate notebooks lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test                    every check and test"
 	@echo "make torture                 kills, signals, faults and bad input by the thousand; see PARTS"
 	@echo "make bench                   speed, size and memory beside the usual ways; see CASES"
+	@echo "make mutate                  change the code a little: does a test notice? see MODULES, SAMPLE"
 	@echo "make notebooks               run the notebooks again and keep their pictures"
 	@echo "make lock                    choose new versions of what we depend on"
 
@@ -48,6 +49,11 @@ torture: $(VENV)/test
 # All cases, or some: make bench CASES=crawl. It fails where a goal is missed.
 bench: $(VENV)/test
 	$(BIN)/python -m tests.bench $(CASES)
+
+# All rooms held this way, or some: make mutate MODULES=pacing; SAMPLE=200 tries so many changes
+# a room. It takes minutes for pacing and the better part of an hour for the others.
+mutate: $(VENV)/test
+	$(BIN)/python -m tests.mutation $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE))
 
 notebooks: $(VENV)/test
 	$(BIN)/python notebooks/execute.py

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import gzip
 import http.client
+import inspect
 import itertools
 import json
 import logging
 import pickle
+import random
 import time
 import traceback
 import urllib.parse
@@ -382,6 +384,23 @@ def test_a_page_that_is_none_is_told_and_not_asked_again(
     assert book.ends == [(200, str(error), True)]
 
 
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [(b'{"data": [], "error": {"code": "NotFoundError"}}', "error"), (b"{}", "data")],
+)
+def test_both_an_error_and_data_or_neither_is_no_page_and_no_refusal(
+    listener: Listeners, opened: Opener, body: bytes, path: str
+) -> None:
+    server = listener(answer(body))
+    assert refusal(PayloadError, opened(server.base_url)).path == path
+    assert len(server.heads) == 1
+
+
+def test_a_choice_of_answers_is_a_redirect(listener: Listeners, opened: Opener) -> None:
+    server = listener(answer(b"", 300))
+    assert "redirect" in str(refusal(Misdirected, opened(server.base_url)))
+
+
 # --- what may pass
 
 
@@ -444,6 +463,12 @@ def test_a_page_over_the_limit_says_so(emulator: Emulators, opened: Opener) -> N
         opened(service.base_url, max_bytes=5_000).related_references(known(service))
 
 
+def test_what_is_no_page_says_why(listener: Listeners, opened: Opener) -> None:
+    error = refusal(Transient, opened(listener(answer(HTML)).base_url))
+    assert (error.code, error.status) == ("NotAPage", 200)
+    assert str(error).startswith("the page is not JSON: ")
+
+
 def test_a_request_that_takes_too_long_is_asked_again(emulator: Emulators, opened: Opener) -> None:
     service, book = emulator(Fault("stall")), Book()
     client = opened(service.base_url, deadline=0.5)
@@ -472,6 +497,20 @@ def test_the_waits_differ_by_chance(emulator: Emulators, opened: Opener) -> None
         refusal(Transient, opened(service.base_url, clock=clock))
         assert_backed_off(clock.waits)
     assert len({tuple(clock.waits) for clock in clocks}) == 5
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_chance_takes_at_most_half_of_a_wait(
+    emulator: Emulators,
+    opened: Opener,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+    share: float,
+) -> None:
+    monkeypatch.setattr(random.Random, "random", lambda _: share)
+    service = emulator(Fault("status", 503, times=None))
+    refusal(Transient, opened(service.base_url))
+    assert clock.waits == [longest * (0.5 + share / 2) for longest in (1, 2, 4)]
 
 
 def test_what_was_not_sent_is_told_as_free(opened: Opener) -> None:
@@ -542,7 +581,7 @@ def test_a_429_is_one_whatever_its_body(
     assert clock.waits == [60.0]
 
 
-@pytest.mark.parametrize("stated", [None, "0", "1", "7", "59", "60", "61", "300", "soon"])
+@pytest.mark.parametrize("stated", [None, "0", "1", "7", "59", "60", "61", "300", "600", "soon"])
 def test_a_429_for_ever_is_a_spent_quota_after_a_whole_minute_and_few_calls(
     emulator: Emulators, opened: Opener, clock: ManualClock, stated: str | None
 ) -> None:
@@ -559,8 +598,11 @@ def test_a_429_for_ever_is_a_spent_quota_after_a_whole_minute_and_few_calls(
     ("stated", "resets_at"),
     [
         ("601", datetime.fromtimestamp(NOW + 601, UTC)),
+        ("601.5", datetime.fromtimestamp(NOW + 601.5, UTC)),
         ("3600", datetime.fromtimestamp(NOW + 3_600, UTC)),
         ("1000000", datetime.fromtimestamp(NOW + 1_000_000, UTC)),
+        ("2764800", datetime.fromtimestamp(NOW + 32 * 86_400, UTC)),
+        ("2764801", MIDNIGHT),
         ("99999999999", MIDNIGHT),
         ("999999999999.999999", MIDNIGHT),
         ("Fri, 31 Dec 9999 23:59:59 GMT", MIDNIGHT),
@@ -573,7 +615,7 @@ def test_a_429_that_says_it_will_last_is_a_spent_quota_at_once(
     error = refusal(QuotaExhausted, opened(server.base_url))
     assert resets_at <= error.resets_at <= resets_at + timedelta(minutes=1)
     assert f"{error.resets_at:%Y-%m-%d %H:%M} UTC" in str(error)
-    assert error.resets_at.second == 0
+    assert (error.resets_at.second, error.resets_at.microsecond) == (0, 0)
     assert (clock.waits, len(server.heads)) == ([], 1)
 
 
@@ -584,6 +626,7 @@ def test_a_429_after_other_failures_is_no_spent_quota(
     server = listener(*[answer(HTML, 503)] * 3, limited("Retry-After: 33"))
     error = refusal(RateLimited, opened(server.base_url))
     assert error.after == 33
+    assert str(error) == "asked to wait (QuotaExceededError)"
     assert clock.waits[-1] == 33
     assert len(server.heads) == 4
 
@@ -592,6 +635,34 @@ def test_a_200_that_says_quota_is_a_429(emulator: Emulators, opened: Opener) -> 
     service = emulator(Fault("error", "QuotaExceededError", times=None))
     refusal(QuotaExhausted, opened(service.base_url))
     assert len(service.api.log) == 2
+
+
+def test_a_200_that_says_quota_may_say_until_when_by_our_clock(
+    listener: Listeners, opened: Opener, clock: ManualClock
+) -> None:
+    until = format_datetime(datetime.fromtimestamp(NOW + 90, UTC), usegmt=True)
+    limit = answer(error_body("QuotaExceededError"), 200, f"Retry-After: {until}")
+    opened(listener(limit, answer(PAGE)).base_url).related_references(SUBJECT)
+    assert clock.waits == [90.0]
+
+
+@pytest.mark.parametrize("stated", ["Retry-After: 5", "X: y"])
+def test_who_knows_the_quota_is_spent_asks_once_and_does_not_wait(
+    listener: Listeners, opened: Opener, clock: ManualClock, stated: str
+) -> None:
+    server = listener(limited(stated))
+    with pytest.raises(QuotaExhausted):
+        opened(server.base_url).related_references(SUBJECT, patient=False)
+    assert (len(server.heads), clock.waits) == (1, [])
+
+
+def test_who_knows_the_quota_is_spent_asks_again_after_other_failures(
+    emulator: Emulators, opened: Opener, clock: ManualClock
+) -> None:
+    service = emulator(Fault("status", 503, times=3))
+    opened(service.base_url).related_references(known(service), patient=False)
+    assert len(service.api.log) == 4
+    assert_backed_off(clock.waits)
 
 
 DATE = datetime(2024, 5, 5, 12, 0, 0, tzinfo=UTC)
@@ -765,6 +836,17 @@ def test_a_service_with_that_quota_never_has_to_refuse(
     assert [entry.status for entry in api.log] == [200] * len(jumps)
 
 
+def test_a_part_of_a_second_is_waited_for_too(
+    emulator: Emulators, opened: Opener, clock: ManualClock
+) -> None:
+    service = emulator()
+    client = opened(service.base_url, pace=Pace(1))
+    client.related_references(known(service))
+    clock.pass_by(59.5)
+    client.related_references(known(service))
+    assert clock.waits == [0.5]
+
+
 def test_every_attempt_keeps_the_pace(
     emulator: Emulators, opened: Opener, clock: ManualClock
 ) -> None:
@@ -803,6 +885,84 @@ def test_a_budget_that_is_spent_while_the_pace_is_kept_still_holds(
         client.related_references(known(service), ledger=book)
     assert len(clock.waits) == 1
     assert (len(service.api.log), book.begun) == (1, 1)
+
+
+# --- what is left of the quotas
+
+
+def test_the_question_is_free_and_asked_by_name_with_the_key_in_its_header_only(
+    listener: Listeners, key: Key
+) -> None:
+    server = listener(
+        answer(b'{"data": {"api_requests_daily": {"user": {"allowed": 500, "used": 17}}}}')
+    )
+    with Client(key, base_url=server.base_url) as client:
+        (daily,) = client.quotas("me@x+y")
+    assert daily.left == 483
+    (head,) = server.heads
+    line, _, fields = head.partition(b"\r\n")
+    assert line == b"GET /api/v3/users/me%40x%2By/overall_quotas HTTP/1.1"
+    assert fields.count(CANARY.encode()) == 1
+
+
+@pytest.mark.parametrize("name", [CANARY, CANARY.upper(), "..", "", "a/../b"])
+def test_a_key_is_no_name_and_nothing_is_asked(listener: Listeners, key: Key, name: str) -> None:
+    server = listener(answer(b"{}"))
+    with Client(key, base_url=server.base_url) as client, pytest.raises(ValueError, match="name"):
+        client.quotas(name)
+    assert server.connections == 0
+
+
+def test_a_short_key_of_an_emulator_is_no_name_either(listener: Listeners) -> None:
+    server = listener(answer(b"{}"))
+    with Client(Key("Secret"), base_url=server.base_url) as client:
+        for name in ("Secret", "secret", "my.SECRET"):
+            with pytest.raises(ValueError, match="name"):
+                client.quotas(name)
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("status", [302, 401, 403, 404, 429, 500, 503])
+def test_a_refusal_is_told_at_once_and_not_asked_again(
+    listener: Listeners, key: Key, clock: ManualClock, status: int
+) -> None:
+    server = listener(answer(b"<html>", status))
+    client = Client(key, base_url=server.base_url, clock=clock)
+    with client, pytest.raises(ApiError, match=f"HTTP {status}") as caught:
+        client.quotas("analyst")
+    assert (caught.value.status, caught.value.code) == (status, f"HTTP {status}")
+    assert (len(server.heads), clock.waits) == (1, [])
+
+
+def test_the_code_of_a_refusal_is_the_services_own(listener: Listeners, key: Key) -> None:
+    server = listener(answer(error_body("NotFoundError"), 404))
+    with Client(key, base_url=server.base_url) as client, pytest.raises(ApiError) as caught:
+        client.quotas("somebody")
+    assert caught.value.code == "NotFoundError"
+    assert "does not tell (NotFoundError)" in str(caught.value)
+
+
+def test_a_damaged_answer_tells_no_quotas(listener: Listeners, key: Key) -> None:
+    packed = gzip.compress(b'{"data": {}}')[:-8]
+    server = listener(answer(packed, 200, "Content-Encoding: gzip"))
+    with Client(key, base_url=server.base_url) as client, pytest.raises(ApiError, match="HTTP 200"):
+        client.quotas("analyst")
+
+
+# --- a client
+
+
+def test_a_client_from_the_environment_takes_what_it_is_given(
+    monkeypatch: pytest.MonkeyPatch, clock: ManualClock
+) -> None:
+    monkeypatch.setenv("VT_APIKEY", CANARY)
+    pace = Pace(4)
+    with Client.from_env(pace=pace, clock=clock, dialect="gti") as client:
+        assert (client.pace, client.clock, client.dialect) == (pace, clock, "gti")
+
+
+def test_a_request_takes_a_minute_at_most_unless_told_otherwise() -> None:
+    assert inspect.signature(Client).parameters["deadline"].default == 60.0
 
 
 # --- the key

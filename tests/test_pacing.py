@@ -82,6 +82,12 @@ def test_an_age_from_the_future_counts_as_just_now() -> None:
     assert pace.take(1_000.0) == MINUTE
 
 
+def test_an_age_makes_the_wait_shorter() -> None:
+    pace = Pace(2)
+    pace.remember([10.0, 45.0], 1_000.0)
+    assert pace.wait(1_000.0) == 15.0
+
+
 def test_without_a_limit_nobody_waits() -> None:
     pace = Pace()
     pace.remember([0.0] * 100, 0.0)
@@ -146,6 +152,15 @@ def test_the_clock_tells_the_systems_time() -> None:
 @pytest.mark.parametrize("seconds", [0.0, -5.0, 0.001])
 def test_a_wait_that_nobody_ends_is_waited_out(seconds: float) -> None:
     assert SystemClock().sleep(seconds)
+
+
+def test_no_wait_is_longer_than_asked() -> None:
+    clock, taken = SystemClock(), []
+    for _ in range(3):  # the machine may be slow once
+        begun = time.monotonic()
+        clock.sleep(0.001)
+        taken.append(time.monotonic() - begun)
+    assert min(taken) < 0.9
 
 
 def test_a_stop_ends_a_wait_however_long() -> None:

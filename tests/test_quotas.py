@@ -1,4 +1,4 @@
-"""What is left of the quotas: read leniently, asked once and free, and never in the way."""
+"""What is left of the quotas: read leniently, told by two commands, and never in the way."""
 
 from __future__ import annotations
 
@@ -10,24 +10,20 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rig import CANARY, KEY, answer, seeds
+from rig import CANARY, KEY, seeds
 from typer.testing import CliRunner
 
 from graphbuild.cli import quota
 from graphbuild.cli.app import app
-from graphbuild.client import Client
 from graphbuild.emulator import Api, Fault, Quota, family_world
-from graphbuild.errors import ApiError, PayloadError
-from graphbuild.keys import Key, find_user
+from graphbuild.errors import PayloadError
+from graphbuild.keys import find_user
 from graphbuild.quotas import is_user_name, quotas_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from rig import Listener, Shell
-
-    Listeners = Callable[..., Listener]
+    from rig import Shell
 
 FILE = hashlib.sha256(b"anything").hexdigest()
 NOW = datetime(2024, 12, 30, 22, 13, tzinfo=UTC).timestamp()
@@ -150,50 +146,6 @@ def test_a_name_stands_in_the_environment_or_beside_the_key(tmp_path: Path) -> N
     for text in ("user = 5", "apikey = 'x'", "no toml", ""):
         path.write_text(text)
         assert find_user({}, tmp_path) == ""
-
-
-# --- the question
-
-
-def test_the_question_is_free_and_asked_by_name_with_the_key_in_its_header_only(
-    listener: Listeners, key: Key
-) -> None:
-    server = listener(answer(json.dumps(DOCUMENTED).encode()))
-    with Client(key, base_url=server.base_url) as client:
-        assert len(client.quotas("me@x+y")) == 3
-    (head,) = server.heads
-    line, _, fields = head.partition(b"\r\n")
-    assert line == b"GET /api/v3/users/me%40x%2By/overall_quotas HTTP/1.1"
-    assert fields.count(CANARY.encode()) == 1
-
-
-@pytest.mark.parametrize("name", [CANARY, CANARY.upper(), "..", "", "a/../b"])
-def test_a_key_is_no_name_and_nothing_is_asked(listener: Listeners, key: Key, name: str) -> None:
-    server = listener(answer(b"{}"))
-    with Client(key, base_url=server.base_url) as client, pytest.raises(ValueError, match="name"):
-        client.quotas(name)
-    assert server.connections == 0
-
-
-def test_a_short_key_of_an_emulator_is_no_name_either(listener: Listeners) -> None:
-    server = listener(answer(b"{}"))
-    with Client(Key("Secret"), base_url=server.base_url) as client:
-        for name in ("Secret", "secret", "my.SECRET"):
-            with pytest.raises(ValueError, match="name"):
-                client.quotas(name)
-    assert server.connections == 0
-
-
-@pytest.mark.parametrize("status", [302, 401, 403, 404, 429, 500, 503])
-def test_a_refusal_is_told_at_once_and_not_asked_again(
-    listener: Listeners, key: Key, clock, status: int
-) -> None:
-    server = listener(answer(b"<html>", status))
-    client = Client(key, base_url=server.base_url, clock=clock)
-    with client, pytest.raises(ApiError, match=f"HTTP {status}") as caught:
-        client.quotas("analyst")
-    assert caught.value.status == status
-    assert (len(server.heads), clock.waits) == (1, [])
 
 
 # --- the commands

@@ -1,0 +1,115 @@
+"""``python -m tests.mutation [ROOM ...]``: change the code a little; does a test notice?
+
+mutmut (https://mutmut.readthedocs.io) makes the changes and runs the tests that reach them; here
+it is said which tests those are, and what came of it is counted. A change to nothing but words is
+not counted, noticed or not: nobody promises the words of a message, and no test reads SQL.
+
+The exit code is 1 if a room's tests notice less than nine changes in ten.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from mutation.report import mutants, names, told
+
+if TYPE_CHECKING:
+    from mutation.report import Mutant
+
+ROOT = Path(__file__).resolve().parents[2]
+ENOUGH = 0.9
+# A room, and the tests that hold it; not those that start processes, where nothing is changed.
+_FRUGAL = ["test_frugal.py", "-k", "not any_world and not a_family_that_shares"]  # those take long
+TESTS = {
+    "pacing": ["test_pacing.py"],
+    "client": ["test_client.py", "test_dialects.py"],
+    "store": [
+        "test_store.py",
+        "test_completeness.py",
+        "test_crawl.py",
+        "test_deeper.py",
+        "test_again.py",
+        *_FRUGAL,
+    ],
+    "crawl": ["test_crawl.py", "test_deeper.py", "test_again.py", *_FRUGAL],
+}
+_CONFIGURATION = """
+[tool.mutmut]
+source_paths = ["graphbuild"]
+only_mutate = {only}
+pytest_add_cli_args = ["--hypothesis-seed=0", "-p", "no:cacheprovider"]
+pytest_add_cli_args_test_selection = {tests}
+track_dependencies = false
+use_git_change_detection = false
+timeout_constant = 10.0
+"""
+
+
+def main() -> int:
+    """Do what the arguments say; the exit code."""
+    options = _options()
+    scores = []
+    for room in options.rooms or TESTS:
+        found = _run(room, options)
+        sys.stdout.write(told(room, found))
+        counted = [each for each in found if not each.words]
+        scores.append(sum(each.noticed for each in counted) / max(1, len(counted)))
+    return int(min(scores) < ENOUGH)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser.add_argument("rooms", nargs="*", choices=[[], *TESTS], metavar="ROOM")
+    parser.add_argument("--sample", type=int, default=0, metavar="N", help="N changes a room")
+    parser.add_argument("--seed", type=int, default=1, help="which ones")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at a time")
+    return parser.parse_args()
+
+
+def _run(room: str, options: argparse.Namespace) -> list[Mutant]:
+    """Change a copy of the tree, all there is to change or a sample of it."""
+    folder = ROOT / "build" / "mutation" / room
+    _copy(room, folder)
+    chosen: list[str] = []
+    if options.sample:
+        _mutmut(folder, options.jobs, ["none of them"])  # makes the changes, tries none
+        every = names(folder)
+        chosen = random.Random(options.seed).sample(every, min(options.sample, len(every)))
+    _mutmut(folder, options.jobs, chosen)
+    return mutants(folder, set(chosen))
+
+
+def _copy(room: str, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in ("graphbuild", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    only = [f"graphbuild/{room}.py", f"graphbuild/{room}/*.py"]
+    tests = [f"tests/{word}" if word.endswith(".py") else word for word in TESTS[room]]
+    configuration = _CONFIGURATION.format(only=only, tests=tests)
+    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (folder / "pyproject.toml").write_text(settings + configuration, encoding="utf-8")
+
+
+def _mutmut(folder: Path, jobs: int, chosen: list[str]) -> None:
+    with (folder / "log").open("ab") as log:
+        subprocess.run(
+            [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs), *chosen],
+            cwd=folder,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,  # what came of it stands in its files
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 BASE_URL = "https://www.virustotal.com/api/v3"
 LIMIT = 40  # entries a page: the most the service gives for a relationship
 RETRIES = 3
+PROBES = 3
 RATE_WAIT = 60.0  # seconds, where a 429 names none: the minute window's length
 LONGEST_WAIT = 600.0  # a longer one is no matter of this run
 _LONGEST_QUOTA = 32 * 86_400.0  # the month's window; whoever states more states nothing
@@ -188,7 +189,7 @@ class Client:
         if dialect not in DIALECTS:
             raise ValueError(f"no dialect {dialect!r}; we have {', '.join(DIALECTS)}")
         self.dialect = dialect
-        self._probed = False
+        self._probes = 0
         self.clock = clock or SystemClock()
         self.pace = pace or Pace()
         self._connect = partial(
@@ -265,7 +266,8 @@ class Client:
 
         Asks up to four times where that may help (``RETRIES``), and waits as long as the service
         says before it asks again or gives up. Where the dialect is still to be found out, a
-        question that is refused is asked in the younger generation's words too, but once.
+        question that is refused is asked in the younger generation's words too, three times at most
+        (``PROBES``): a subject that nobody knows tells nothing about the words.
 
         Args:
             subject: what to ask about.
@@ -290,9 +292,9 @@ class Client:
         except (Transient, Misdirected):
             raise
         except ApiError as refusal:
-            if self._probed or refusal.status not in _MAY_BE_THE_DIALECT:
+            if self._probes == PROBES or refusal.status not in _MAY_BE_THE_DIALECT:
                 raise
-            self._probed = True
+            self._probes += 1
             return self._ask_younger(question, book, refusal, patient=patient)
         self.dialect = CLASSIC
         return answer

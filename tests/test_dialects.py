@@ -90,15 +90,31 @@ def test_auto_costs_no_call_where_the_classic_words_are_understood(tmp_path) -> 
     assert made.paths() == ["related_references"] * 6
 
 
-def test_auto_asks_in_other_words_once_a_run_and_believes_the_first_refusal(tmp_path) -> None:
-    world = family_world(3, 50)
-    made = Asked(tmp_path / "c.db", World([], [], []))
+def unknown(path: Path, count: int, **switches: object) -> Asked:
+    """A campaign of so many files that the service does not know."""
+    made = Asked(path, World([], [], []), **switches)
     made.path.unlink()
-    with Store.open(made.path) as store:
-        store.add_seeds([Seed(Entity("file", each), "-", 1) for each in world.hashes()])
+    with Store.open(path) as store:
+        store.add_seeds([Seed(Entity("file", f"{each:064x}"), "-", each) for each in range(count)])
+    return made
+
+
+def test_auto_asks_in_other_words_but_three_times_a_run(tmp_path) -> None:
+    made = unknown(tmp_path / "c.db", 5)
     steps = made.crawl()
-    assert [type(step.error) for step in steps] == [NotFound] * 3
-    assert made.paths() == ["related_references", "related_reports", *["related_references"] * 2]
+    assert [type(step.error) for step in steps] == [NotFound] * 5
+    classic, younger = "related_references", "related_reports"
+    assert made.paths() == [classic, younger] * 3 + [classic] * 2
+
+
+def test_a_file_that_nobody_knows_does_not_keep_auto_from_finding_out(tmp_path) -> None:
+    made = unknown(tmp_path / "c.db", 2, dialect="gti")
+    made.api.world = world = family_world(2, 3)
+    with Store.open(made.path) as store:
+        store.add_seeds([Seed(Entity("file", each), "-", 9) for each in world.hashes()])
+    made.crawl()
+    assert sorted(made.states().values()) == [COMPLETE, COMPLETE, "failed", "failed"]
+    assert made.api.calls == 2 * 2 + 2 + 1
 
 
 @pytest.mark.parametrize("status", [400, 404])

@@ -62,7 +62,9 @@ class Service:
 
     def __init__(self, families: int, files: int) -> None:
         self.hashes = [
-            f"{number + 1:032x}{member:032x}" for number in range(families) for member in range(files)
+            f"{number + 1:032x}{member:032x}"
+            for number in range(families)
+            for member in range(files)
         ]
         self.pages = len(self.hashes) * _REFERENCES // _PAGE
         self.entries = len(self.hashes) * _REFERENCES

@@ -14,6 +14,7 @@ import random
 import time
 import traceback
 import urllib.parse
+import zlib
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -148,6 +149,7 @@ def test_the_body_is_kept_as_it_came(emulator: Emulators, opened: Opener) -> Non
     service = emulator()
     answered = opened(service.base_url).related_references(known(service))
     assert answered.body.startswith(b"{")
+    assert zlib.decompress(answered.deflated, wbits=-zlib.MAX_WBITS) == answered.body
     assert answered.page == parse_page(answered.body, known(service))
 
 
@@ -663,6 +665,28 @@ def test_who_knows_the_quota_is_spent_asks_again_after_other_failures(
     opened(service.base_url).related_references(known(service), patient=False)
     assert len(service.api.log) == 4
     assert_backed_off(clock.waits)
+
+
+@pytest.mark.parametrize(("stated", "waits"), [("30", [30.0]), ("600", [600.0]), ("601", [])])
+def test_who_shares_the_pace_waits_too_unless_it_is_a_matter_of_the_day(
+    listener: Listeners, opened: Opener, clock: ManualClock, stated: str, waits: list[float]
+) -> None:
+    server, pace = listener(limited(f"Retry-After: {stated}"), answer(PAGE)), Pace()
+    first, second = (opened(server.base_url, pace=pace) for _ in range(2))
+    with pytest.raises(QuotaExhausted):
+        first.related_references(SUBJECT, patient=False)
+    assert clock.waits == []
+    second.related_references(SUBJECT)
+    assert clock.waits == waits
+
+
+@pytest.mark.parametrize("dialect", ["auto", "classic", "gti"])
+def test_in_whatever_words_it_is_asked_a_429_is_waited_out(
+    listener: Listeners, opened: Opener, clock: ManualClock, dialect: str
+) -> None:
+    server = listener(limited("Retry-After: 7"), answer(PAGE))
+    opened(server.base_url, dialect=dialect).ask(SUBJECT, "related_references")
+    assert clock.waits == [7.0]
 
 
 DATE = datetime(2024, 5, 5, 12, 0, 0, tzinfo=UTC)

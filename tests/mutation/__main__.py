@@ -31,7 +31,7 @@ ENOUGH = 0.9
 _FRUGAL = ["test_frugal.py", "-k", "not any_world and not a_family_that_shares"]  # those take long
 TESTS = {
     "pacing": ["test_pacing.py"],
-    "client": ["test_client.py", "test_dialects.py"],
+    "client": ["test_client.py", "test_dialects.py", "test_crew.py"],
     "store": [
         "test_store.py",
         "test_completeness.py",

@@ -85,7 +85,7 @@ def test_an_age_from_the_future_counts_as_just_now() -> None:
 def test_an_age_makes_the_wait_shorter() -> None:
     pace = Pace(2)
     pace.remember([10.0, 45.0], 1_000.0)
-    assert pace.wait(1_000.0) == 15.0
+    assert pace.take(1_000.0) == 15.0
 
 
 def test_without_a_limit_nobody_waits() -> None:

@@ -59,7 +59,10 @@ def main() -> int:
     options = _options()
     scores = []
     for room in options.rooms or TESTS:
-        found = _run(room, options)
+        try:
+            found = _run(room, options)
+        except RuntimeError as error:
+            sys.exit(f"{room}: {error}")
         sys.stdout.write(told(room, found))
         counted = [each for each in found if not each.words]
         scores.append(sum(each.noticed for each in counted) / max(1, len(counted)))

@@ -88,6 +88,14 @@ def test_an_age_makes_the_wait_shorter() -> None:
     assert pace.take(1_000.0) == 15.0
 
 
+def test_a_place_given_back_is_one_place() -> None:
+    pace = Pace(2)
+    assert [pace.take(0.0), pace.take(0.0)] == [0.0, 0.0]
+    pace.give_back()
+    assert pace.take(0.0) == 0.0
+    assert pace.take(0.0) == MINUTE
+
+
 def test_without_a_limit_nobody_waits() -> None:
     pace = Pace()
     pace.remember([0.0] * 100, 0.0)

@@ -21,6 +21,12 @@ def crawl(shell: Shell, url: str, *words: object) -> dict:
     return json.loads(done.stdout)
 
 
+def price(shell: Shell, *words: object) -> dict:
+    done = shell("plan", *words, "--store", "c.db", "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["bill"]
+
+
 def test_a_deeper_crawl_from_the_command_line_to_gephi(shell: Shell, service) -> None:
     world = family_world(60, 3)
     api = Api(world)
@@ -48,6 +54,12 @@ def test_what_is_old_is_asked_again_when_told(shell: Shell, service) -> None:
     crawl(shell, url, listed)
     crawl(shell, url, listed, "--refresh", "30d")
     assert api.calls == 6
+    assert price(shell, listed, "--refresh", "30d") == {
+        "at_least": 0,
+        "expected": 0,
+        "exact": True,
+    }
+    assert price(shell, listed, "--refresh", "0m") == {"at_least": 6, "expected": 6, "exact": True}
     crawl(shell, url, listed, "--refresh", "0m")
     assert api.calls == 12
 

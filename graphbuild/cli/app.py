@@ -320,6 +320,12 @@ def plan(
     per_day: Annotated[
         int | None, typer.Option(callback=_positive, metavar="N", help="Calls a UTC day.")
     ] = None,
+    refresh: Annotated[
+        str | None,
+        typer.Option(
+            callback=_age, metavar="AGE", help="As crawl --refresh: what is older is asked again."
+        ),
+    ] = None,
     user: UserOption = None,
     base_url: BaseUrlOption = _BASE_URL,
     *,
@@ -339,7 +345,9 @@ def plan(
         campaign = opened.enter_context(Store.read(store)) if _is_there(store) else None
         name = quota.named(user)
         left = quota.ask(name, base_url)
-        planned = planning.plan(found, campaign, Limits(per_minute, per_day), left)
+        age = seconds_of(refresh) if refresh else None
+        limits = Limits(per_minute, per_day)
+        planned = planning.plan(found, campaign, limits, left, refresh=age)
         if json:
             result_json(planning.as_json(planned))
             return

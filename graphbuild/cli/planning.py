@@ -46,10 +46,21 @@ class Plan:
     left: Left | None = None
 
 
-def plan(seeds: SeedList, store: Store | None, limits: Limits, left: Left | None = None) -> Plan:
-    """What a crawl of ``seeds`` into ``store`` would cost at those ``limits``; makes no call."""
+def plan(
+    seeds: SeedList,
+    store: Store | None,
+    limits: Limits,
+    left: Left | None = None,
+    *,
+    refresh: float | None = None,
+) -> Plan:
+    """What a crawl of ``seeds`` into ``store`` would cost at those ``limits``; makes no call.
+
+    With ``refresh``, as if what is older than so many seconds were asked again.
+    """
     known = store.known(seed.entity for seed in seeds) if store else {}
-    price = _price(len(seeds) - len(known), store)
+    before = 0.0 if refresh is None else time.time() - refresh
+    price = _price(len(seeds) - len(known), store, before)
     return Plan(
         seeds=dict(Counter(_kind(seed.entity) for seed in seeds)),
         repeats=seeds.repeats,
@@ -66,12 +77,12 @@ def _kind(entity: Entity) -> str:
     return (hash_kind(entity.id) or FILE) if entity.type == FILE else entity.type
 
 
-def _price(new: int, store: Store | None) -> Bill:
+def _price(new: int, store: Store | None, before: float) -> Bill:
     from graphbuild.client import LIMIT
 
     if store is None:
         return bill(unseen=new, left=0, mean_pages=None)
-    work = store.work_left(LIMIT)
+    work = store.work_left(LIMIT, before)
     return bill(unseen=work.unseen + new, left=work.left, mean_pages=store.mean_pages(LIMIT))
 
 

@@ -155,7 +155,7 @@ def _retire(db: sqlite3.Connection, task: int) -> None:
     """Ask no more here: the same subject is asked about under another name."""
     db.execute(
         "UPDATE task SET state = ?, cursor = NULL, count = NULL, received = 0, inferred = 0,"
-        " error = '', retry = 0, remark = ? WHERE id = ?",
+        " error = '', retry = 0, asked_at = NULL, remark = ? WHERE id = ?",
         (COMPLETE, TWIN, task),
     )
 

@@ -274,13 +274,20 @@ class Reader:
         mean: float | None = next(self._rows(query, limit=limit, last=limit - 1))[0]
         return mean
 
-    def work_left(self, limit: int) -> Work:
-        """What is still to ask, or to ask again, with ``limit`` entries a page."""
+    def work_left(self, limit: int, before: float = 0.0) -> Work:
+        """What is still to ask, or to ask again, with ``limit`` entries a page.
+
+        Args:
+            limit: entries a page.
+            before: what was last asked before that time is asked again from the start (seconds
+                since 1970), as :meth:`Store.refresh` would have it.
+        """
         (row,) = self._rows(
-            "SELECT count(*) FILTER (WHERE count IS NULL),"
-            " coalesce(sum(max(1, (count - iif(cursor IS NULL, 0, received) + :last) / :limit)), 0)"
-            " FROM task WHERE state = :pending OR retry = 1",
+            "SELECT count(*) FILTER (WHERE count IS NULL), coalesce(sum(max(1, (count"
+            " - iif(cursor IS NULL OR asked_at < :before, 0, received) + :last) / :limit)), 0)"
+            " FROM task WHERE state = :pending OR retry = 1 OR asked_at < :before",
             pending=PENDING,
+            before=before,
             limit=limit,
             last=limit - 1,
         )

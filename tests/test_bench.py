@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from bench import crawls, lists, run
+from bench import crawls, graphs, lists, run
 from bench.rows import Row, paired, table
 from bench.serving import Service
 
@@ -31,6 +31,7 @@ def test_the_other_cases_run() -> None:
     (row,) = crawls.memory(1, families=1, files=1)
     assert "5 pages" in row.case
     assert [row.missed for row in lists.seeds(1, lines=10)] == [False, False]
+    assert "write_graphml_lxml" in table(graphs.graphml(1, edges=500))
 
 
 def test_a_ratio_is_the_median_of_the_pairs() -> None:

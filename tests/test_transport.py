@@ -677,7 +677,40 @@ def test_a_connection_made_after_the_deadline_is_shut(
     assert server.received == 0
 
 
-def test_no_thread_outlives_its_request(listener: Listeners, opened: Opener) -> None:
+def test_a_deadline_shorter_than_the_last_one_holds(listener: Listeners, opened: Opener) -> None:
+    server = listener(answer(PAGE, 200, KEPT))
+    transport = opened(server.base_url)
+    assert ask(transport).body == PAGE
+    assert server.answered.acquire(timeout=5)
+    server._acts = (dripping,)
+    transport._deadline = DEADLINE
+    within_deadline(transport)
+
+
+def test_the_thread_that_watches_ends_with_the_transport(
+    listener: Listeners, opened: Opener
+) -> None:
+    transport = opened(listener(answer(PAGE)).base_url)
+    before = threading.active_count()
+    ask(transport)
+    assert threading.active_count() == before + 1
+    transport.close()
+    assert threading.active_count() == before
+
+
+def test_the_thread_that_watches_ends_where_nothing_is_asked(
+    listener: Listeners, opened: Opener
+) -> None:
+    transport = opened(listener(answer(PAGE)).base_url, deadline=DEADLINE)
+    ask(transport)
+    thread = transport._watch._thread
+    assert thread is not None
+    thread.join(DEADLINE + SLACK)
+    assert not thread.is_alive()
+    assert ask(transport).body == PAGE  # with another
+
+
+def test_one_thread_watches_over_all_requests(listener: Listeners, opened: Opener) -> None:
     transport = opened(listener(answer(PAGE)).base_url)
     ask(transport)  # the server's own thread is up
     before = threading.active_count()

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 _ZLIB_HEAD = b"\x78\x9c"  # deflated, with a window of any size
 _WELL_PACKED = 3  # times smaller; a page of the API's shrinks to a fifth
+_MOST_COUNTS = 8  # as many moments as somebody may count calls from
 _NO_ENTITY = 0  # no row of entity has this number
 
 
@@ -60,6 +61,7 @@ class Store(Reader):
         self._numbers = Numbers(connection, path)
         self._passes = Passes(connection)
         self._dialect = ""  # as noted last
+        self._calls: dict[float, int] = {}  # how many were made, by since when
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -326,6 +328,8 @@ class Store(Reader):
                 "INSERT INTO call (subject, relationship, begun_at) VALUES (?, ?, ?)",
                 (entity, relationship, now),
             )
+        for since in self._calls:
+            self._calls[since] += now >= since
         return int(cursor.lastrowid or 0)
 
     def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
@@ -336,6 +340,21 @@ class Store(Reader):
                 "UPDATE call SET status = ?, note = ?, sent = ? WHERE id = ?",
                 (status, note[:200], sent, call),
             )
+        if not sent:
+            self._calls.clear()
+
+    def calls(self, since: float = 0.0) -> int:
+        """How many calls were made since a time (seconds since 1970), failed ones included.
+
+        Counted once by the one who writes and then kept up, as a budget asks before every call.
+        """
+        if self._lock is None:
+            return super().calls(since)
+        if since not in self._calls:
+            if len(self._calls) >= _MOST_COUNTS:
+                self._calls.clear()
+            self._calls[since] = super().calls(since)
+        return self._calls[since]
 
     def note_quota(self, resets_at: float) -> None:
         """Keep when the service's quota resets, so that a run before that asks but once."""
@@ -456,6 +475,7 @@ class Store(Reader):
         except BaseException:
             self._numbers.forget()
             self._passes.forget()
+            self._calls.clear()
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise

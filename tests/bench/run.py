@@ -11,7 +11,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bench import crawls, lists
+from bench import crawls, graphs, lists
 from bench.rows import table
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "new": crawls.unshared,
     "memory": crawls.memory,
     "seeds": lists.seeds,
+    "graphml": graphs.graphml,
 }
 
 

@@ -97,6 +97,15 @@ def test_workers_bring_the_same(shell: Shell, service) -> None:
     assert told["campaign"]["calls"] == 27
 
 
+def test_an_address_is_called_by_its_text(shell: Shell, service) -> None:
+    api = Api(family_world(1, 3))
+    where = ("--store", "c.db", "--base-url", service(api))
+    done = shell("crawl", seeds(shell, "hxxp://evil[.]example/x"), *where)
+    assert done.returncode == 4
+    shown = shell("status", "--store", "c.db").stdout
+    assert all("http://evil.example/x" in said for said in (done.stderr, done.stdout, shown))
+
+
 def test_status_tells_of_each_subject_what_was_asked_and_when(shell: Shell, service) -> None:
     api = Api(family_world(2, 50))
     crawl(shell, service(api), seeds(shell, api.world.hashes()[0], "d" * 64))

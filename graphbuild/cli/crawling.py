@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from graphbuild.cli.stopping import on_signal
-from graphbuild.cli.terminal import counted, notice
+from graphbuild.cli.terminal import counted, named, notice
 from graphbuild.entities import FILE, Entity
 from graphbuild.errors import KeyRefused, Paused, SeedError
 
@@ -230,11 +230,11 @@ def _line(step: Step) -> str:
     verdict = step.verdict
     if step.inferred:
         proved = counted(step.inferred, "reference")
-        return f"{step.subject.id}: {proved} inferred, no call needed, {verdict.state}"
+        return f"{named(step.subject)}: {proved} inferred, no call needed, {verdict.state}"
     said = f" ({verdict.remark})" if verdict.remark else ""
     odd = f", {counted(len(step.remarks), 'remark')}" if step.remarks else ""
     return (
-        f"{step.subject.id}: page {step.page}, "
+        f"{named(step.subject)}: page {step.page}, "
         f"{counted(step.new, 'new reference')}{odd}, {verdict.state}{said}"
     )
 

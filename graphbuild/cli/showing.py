@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from graphbuild.cli.terminal import counted, notice, result, result_json, table
+from graphbuild.cli.terminal import counted, named, notice, result, result_json, table
 from graphbuild.completeness import COMPLETE
 from graphbuild.observations import moment
 from graphbuild.questions import RELATED_REFERENCES
@@ -73,7 +73,7 @@ def remarks(store: Store) -> None:
 
     for stored in store.pages():
         for remark in parse_page(stored.body, stored.subject, stored.relationship).remarks:
-            result(f"{stored.subject.id}, page {stored.number}: {remark}")
+            result(f"{named(stored.subject)}, page {stored.number}: {remark}")
 
 
 def check(store: Store, *, json: bool) -> bool:
@@ -89,7 +89,7 @@ def check(store: Store, *, json: bool) -> bool:
         result_json({"sound": not found, "damages": told})
         return not found
     for each in found:
-        result(f"{each.subject.id if each.subject else store.path}: {each.problem}")
+        result(f"{named(each.subject) if each.subject else store.path}: {each.problem}")
     pages = counted(store.totals().pages, "page") if not found else "some damaged"
     result(f"{store.path}: {'sound' if not found else 'not sound'}, {pages}")
     return not found
@@ -130,7 +130,7 @@ def _tell_audit(store: Store) -> None:
 def _list_problems(store: Store) -> None:
     problems = [row for row in store.statuses() if row.state != "pending" and _is_problem(row)]
     for row in problems[:_FEW]:
-        result(f"{row.subject.id}: {row.state}: {row.remark or row.error}")
+        result(f"{named(row.subject)}: {row.state}: {row.remark or row.error}")
     if len(problems) > _FEW:
         result(f"… and {len(problems) - _FEW:,} more; graphbuild status --all lists every file")
 
@@ -142,7 +142,7 @@ def _is_problem(row: SubjectStatus) -> bool:
 def _row(row: SubjectStatus) -> tuple[str, ...]:
     known = f"{row.received + row.inferred:,}"
     known += "" if row.count is None else f" of {row.count:,}"
-    name = row.subject.id
+    name = named(row.subject)
     if row.relationship != RELATED_REFERENCES:
         name += f" {row.relationship}"
     asked = moment(row.asked_at) if row.asked_at else "never"

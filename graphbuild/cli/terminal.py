@@ -11,12 +11,16 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING, Self
 
+from graphbuild.entities import URL
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
+
+    from graphbuild.entities import Entity
 
 _LONGEST = 500
 # Control, format (bidi, zero width), surrogate, private, unassigned, line and paragraph separators.
@@ -54,6 +58,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in cells:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         result(line.rstrip())
+
+
+def named(subject: Entity) -> str:
+    """What a subject is called: an address by its text, all else by the id."""
+    return subject.label if subject.type == URL else subject.id
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -181,12 +181,12 @@ class Reader:
     def statuses(self) -> Iterator[SubjectStatus]:
         """How completely each subject is known, in the order they were added."""
         rows = self._rows(
-            "SELECT type, name, relationship, state, pages, count, received, inferred, cursor,"  # noqa: S608  ours
-            " status, asked_at, error, trim(remark || '; ' || doubt, '; ')"
+            "SELECT type, name, attributes, relationship, state, pages, count, received,"  # noqa: S608  ours
+            " inferred, cursor, status, asked_at, error, trim(remark || '; ' || doubt, '; ')"
             f" FROM {_OWN_TASKS} ORDER BY task.id"
         )
-        for kind, name, *rest in rows:
-            yield SubjectStatus(Entity(kind, name), *rest)
+        for kind, name, attributes, *rest in rows:
+            yield SubjectStatus(_subject(kind, name, attributes), *rest)
 
     def audit_result(self) -> Audit:
         """What came of the audits so far."""
@@ -397,9 +397,12 @@ class Reader:
 def task_of(row: tuple[Any, ...]) -> Task:
     """The task in a row of ``TASKS``."""
     number, kind, name, attributes, *rest = row
-    # Of all subjects only an address is asked about by more than its id.
-    known = json.loads(attributes) if kind == URL else {}
-    return Task(number, Entity(kind, name, known), *rest)
+    return Task(number, _subject(kind, name, attributes), *rest)
+
+
+def _subject(kind: str, name: str, attributes: str) -> Entity:
+    """What is asked about; of an address its text too, by which it is asked about and known."""
+    return Entity(kind, name, json.loads(attributes) if kind == URL else {})
 
 
 _LEDGER = (

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import CANARY, Listener, ManualClock, Shell
+from rig import CANARY, Listener, ManualClock, Shell, heed_signals
 
 from graphbuild.emulator import Api, Emulator, family_world
 from graphbuild.keys import Key
@@ -26,6 +26,15 @@ _NOWHERE = ".invalid"  # a name that no lookup ever finds (RFC 6761), so none is
 
 
 # --- nothing leaves this machine -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heeded() -> None:
+    """Signals mean here, and in what we start, what the system means by them.
+
+    Whoever started us may have them ignored, as a shell does for what it runs in the background.
+    """
+    heed_signals()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -158,6 +159,14 @@ def answer(body: bytes = b"", status: int = 200, *fields: str, length: int | Non
     if KEPT not in fields:
         lines.append("Connection: close")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def heed_signals() -> None:
+    """Take back that signals are ignored, if they are; processes started from now on inherit it."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, usual)
 
 
 # --- the command line -----------------------------------------------------------------------------

@@ -424,9 +424,11 @@ def _told(relationship: str, ledger: dict[str, Any], *, seed: bool) -> dict[str,
         remark = f" ({ledger['crawl_remark']})" if ledger["crawl_remark"] else ""
         return {f"crawl_{relationship}": f"{ledger['state']}{remark}"}
     known = {name: value for name, value in ledger.items() if value not in {None, ""}}
-    for name in ("crawl_inferred", "crawl_status"):
+    for name in ("crawl_inferred", "crawl_status", "crawl_pages"):
         if not known[name]:
             del known[name]
+    if "crawl_pages" not in known:
+        del known["crawl_received"]
     if "crawl_asked_at" in known:
         known["crawl_asked_at"] = moment(known["crawl_asked_at"])
     return {"seed": seed, **known}

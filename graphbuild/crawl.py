@@ -156,10 +156,11 @@ class Crawl:
         busy: dict[int, Task] = {}
         alone = isinstance(crew, Alone)
         trouble: GraphbuildError | None = None
+        upcoming: Task | None = None
         try:
             while True:
                 while crew.free() and not (trouble or self._stopping or self._ended):
-                    task = plan.next_task(busy.keys())
+                    task, upcoming = upcoming or plan.next_task(busy.keys()), None
                     if task is None:
                         break
                     busy[task.id] = task
@@ -169,7 +170,7 @@ class Crawl:
                 task, outcome = crew.next()
                 del busy[task.id]
                 try:
-                    step = self._settle(task, outcome)
+                    step, upcoming = self._settle_and_book(task, outcome, plan, busy.keys())
                 except GraphbuildError as error:
                     trouble = trouble or error  # told when what is in flight is stored
                     continue
@@ -182,8 +183,31 @@ class Crawl:
                     return
         finally:
             self._store_the_rest(crew, busy)
+            self._ledger.take_back()
         if trouble:
             raise trouble
+
+    def _settle_and_book(
+        self,
+        task: Task,
+        outcome: Answer | GraphbuildError,
+        plan: _InOrder | _Thrift,
+        busy: Collection[int],
+    ) -> tuple[Step | None, Task | None]:
+        """Store what came, and note the next call, in one transaction.
+
+        To make sure of what is on disk costs more than most that is done for a page. Where a pace
+        is kept, time may pass before the next call is made; then it is noted when it is.
+        """
+        paced = self._client.pace.per_minute is not None
+        if paced or self._stopping or self._ended or isinstance(outcome, GraphbuildError):
+            return self._settle(task, outcome), None
+        with self._store.together():
+            step = self._settle(task, outcome)
+            upcoming = plan.next_task(busy) if plan.knows_the_next(busy) else None
+            if upcoming is not None and not self._ledger.book(upcoming):
+                upcoming = None
+        return step, upcoming
 
     def _store_the_rest(self, crew: Crew, busy: dict[int, Task]) -> None:
         """Whoever ends the iteration in the middle: what is in flight is paid for, and kept."""
@@ -261,6 +285,9 @@ class _InOrder:
     def next_task(self, busy: Collection[int]) -> Task | None:
         return self._store.next_task(busy)
 
+    def knows_the_next(self, busy: Collection[int]) -> bool:  # noqa: ARG002  the role's
+        return True
+
     def after(self, task: Task) -> Iterator[Step]:  # noqa: ARG002  the role's
         return iter(())
 
@@ -278,6 +305,10 @@ class _Thrift:
             self._learn(store.reading(number))
         for number in store.tasks(PENDING):
             self._open[number] = store.reading(number)
+
+    def knows_the_next(self, busy: Collection[int]) -> bool:
+        """Whether it is known before what came was taken in: while first pages are to be read."""
+        return self._store.first_task(busy) is not None
 
     def next_task(self, busy: Collection[int]) -> Task | None:
         first = self._store.first_task(busy)
@@ -335,11 +366,31 @@ class _Ledger:
         self._store = store
         self._max_calls = max_calls
         self._per_day = per_day
+        self._booked: dict[tuple[Entity, str], int] = {}
+
+    def book(self, task: Task) -> bool:
+        """Note the first call of a question that is about to be asked; whether one may be made."""
+        try:
+            call = self.begin_call(task.subject, task.relationship)
+        except BudgetSpent:
+            return False  # said when it is asked
+        self._booked[task.subject, task.relationship] = call
+        return True
+
+    def take_back(self) -> None:
+        """Forget the calls that were noted and will not be made."""
+        while self._booked:
+            _, call = self._booked.popitem()
+            with suppress(GraphbuildError):  # a call too many in the ledger is on the safe side
+                self._store.forget_call(call)
 
     def check(self) -> None:
         self._check(self._clock.now())
 
     def begin_call(self, subject: Entity, relationship: str) -> int:
+        call = self._booked.pop((subject, relationship), None)
+        if call is not None:
+            return call
         now = self._clock.now()
         self._check(now)
         return self._store.begin_call(subject, relationship, now)

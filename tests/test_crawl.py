@@ -138,6 +138,34 @@ def test_stopping_the_iteration_and_running_again_goes_on(campaign) -> None:
     assert made.triples() == made.world.triples()
 
 
+@pytest.mark.parametrize("steps", range(1, 7))
+def test_the_ledger_has_the_calls_that_were_made_wherever_one_stops(campaign, steps: int) -> None:
+    made = campaign()
+    client = Client(Key("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+    with Store.open(made.path) as store:
+        for number, _ in enumerate(Crawl(client, store), 1):
+            if number == steps:
+                break
+        assert store.calls() == made.api.calls == steps
+    with Store.read(made.path) as store:
+        assert store.calls() == steps
+
+
+def test_a_call_is_in_the_ledger_before_it_is_made(campaign) -> None:
+    made = campaign()
+    seen = []
+    respond = made.api.respond
+
+    def look(*asked: object) -> object:
+        with Store.read(made.path) as store:
+            seen.append(store.calls() - made.api.calls)
+        return respond(*asked)
+
+    made.api.respond = look  # type: ignore[method-assign]
+    made.crawl()
+    assert seen == [1] * 15
+
+
 def test_stop_ends_after_the_step_in_progress(campaign) -> None:
     made = campaign()
     client = Client(Key("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)

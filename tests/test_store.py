@@ -436,6 +436,14 @@ def test_a_forged_digest_is_found(path: Path) -> None:
     assert "is not what was stored" in found(path)[0].problem
 
 
+def test_a_row_that_refers_to_one_that_is_gone_is_found(path: Path) -> None:
+    sound(path)
+    change(path, "INSERT INTO seed VALUES (999, 'nowhere', 1, '{}')")
+    assert "a row of the table seed refers to one of entity that is not there" in {
+        each.problem for each in found(path)
+    }
+
+
 def test_an_observation_that_no_page_says_is_found(path: Path) -> None:
     sound(path)
     change(path, "UPDATE observation SET related_from = 0 WHERE reference = 3")

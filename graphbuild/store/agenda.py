@@ -160,6 +160,17 @@ def _retire(db: sqlite3.Connection, task: int) -> None:
     )
 
 
+def has_twins(db: sqlite3.Connection) -> bool:
+    """Whether any subject goes by several names."""
+    return bool(db.execute("SELECT EXISTS (SELECT 1 FROM entity WHERE same_as <> 0)").fetchone()[0])
+
+
+def has_inferences(db: sqlite3.Connection) -> bool:
+    """Whether anything was ever inferred."""
+    query = "SELECT EXISTS (SELECT 1 FROM task WHERE inferred > 0 OR audited = 1)"
+    return bool(db.execute(query).fetchone()[0])
+
+
 def home(db: sqlite3.Connection, task: int) -> int | None:
     """The task that a retired one's subject is asked about in; None for any other task."""
     row = db.execute(

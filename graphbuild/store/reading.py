@@ -329,6 +329,8 @@ class Reader:
         for (said,) in self._rows("PRAGMA integrity_check(20)"):
             if said != "ok":
                 yield said
+        for table, _, other, _ in self._rows("PRAGMA foreign_key_check"):
+            yield f"a row of the table {table} refers to one of {other} that is not there"
 
     # --- for a frugal crawl ----------------------------------------------------------------------
 

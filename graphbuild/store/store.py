@@ -62,6 +62,8 @@ class Store(Reader):
         self._passes = Passes(connection)
         self._dialect = ""  # as noted last
         self._calls: dict[float, int] = {}  # how many were made, by since when
+        self._joined = False  # whether a transaction goes on that others are part of
+        self._has_twins = self._has_inferences = True  # until it is known that there are none
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -83,6 +85,9 @@ class Store(Reader):
             raise
         store._lock = lock
         store._note("holder", f"process {os.getpid()}")
+        with file.sentences(path):
+            store._has_twins = agenda.has_twins(store._db)
+            store._has_inferences = agenda.has_inferences(store._db)
         return store
 
     def close(self) -> None:
@@ -161,7 +166,7 @@ class Store(Reader):
             limit: stop reading the list of a node that lies deeper than the seeds here.
         """
         with self._transaction():
-            home = agenda.home(self._db, task.id)
+            home = agenda.home(self._db, task.id) if self._has_twins else None
             if home is not None:
                 return self._commit_twin(task, fetched, home)
             before = self._numbers.added
@@ -184,7 +189,7 @@ class Store(Reader):
                     task.id,
                 ),
             )
-            if verdict == Verdict(COMPLETE):
+            if self._has_inferences and verdict == Verdict(COMPLETE):
                 agenda.settle_audit(self._db, task.id)
             elif verdict.state == PENDING and task.depth and limit and received >= limit:
                 verdict = Verdict(INCOMPLETE, agenda.cut(self._db, task.id, limit))
@@ -294,6 +299,7 @@ class Store(Reader):
                 by :meth:`reading`.
         """
         with self._transaction():
+            self._has_inferences = True
             page = self._number("SELECT max(id) FROM page WHERE task = ?", task)
             self._db.executemany(
                 "INSERT INTO observation VALUES (:task, :one, :other, :page, :page, :inferred)"
@@ -331,6 +337,12 @@ class Store(Reader):
         for since in self._calls:
             self._calls[since] += now >= since
         return int(cursor.lastrowid or 0)
+
+    def forget_call(self, call: int) -> None:
+        """Take back a call that was noted, and is not made after all."""
+        with self._transaction():
+            self._db.execute("DELETE FROM call WHERE id = ?", (call,))
+            self._calls.clear()
 
     def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
         """Note how a call ended; durable with the next transaction, or when the file is closed."""
@@ -444,6 +456,7 @@ class Store(Reader):
         known = {kind: alias.id} if kind and alias.type == FILE else alias.attributes
         numbers = self._intern(alias), self._intern(Entity(real.type, real.id, known))
         if numbers[0] != numbers[1]:
+            self._has_twins = True
             agenda.unite(self._db, *numbers)
             self._passes.forget()
 
@@ -465,8 +478,21 @@ class Store(Reader):
     # --- transactions -----------------------------------------------------------------------------
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """All that is changed inside is one transaction: on disk when it ends, or not at all."""
+        with self._transaction():
+            self._joined = True
+            try:
+                yield
+            finally:
+                self._joined = False
+
+    @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All or nothing, on disk when it ends; takes in what :meth:`end_call` left open."""
+        if self._joined:
+            yield
+            return
         try:
             with file.sentences(self.path):
                 self._begin()

@@ -34,11 +34,12 @@ _SLOW = ["any_world", "a_family_that_shares", "made_up_campaigns", "made_up_worl
 _QUICK = ["-k", " and ".join(f"not {name}" for name in _SLOW)]
 TESTS = {
     "pacing": ["test_pacing.py"],
-    "client": ["test_client.py", "test_dialects.py", "test_crew.py"],
+    "client": ["test_client.py", "test_dialects.py", "test_crew.py", *_QUICK],
     "store": [
         "test_store.py",
         "test_memory.py",
         "test_completeness.py",
+        "test_answers.py",
         "test_crawl.py",
         "test_deeper.py",
         "test_again.py",
@@ -63,7 +64,7 @@ pytest_add_cli_args_test_selection = {tests}
 track_dependencies = false
 use_git_change_detection = false
 timeout_constant = 5.0
-timeout_multiplier = 3.0
+timeout_multiplier = 2.0
 """
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
 from graphbuild.client import Client
-from graphbuild.completeness import COMPLETE, FAILED, INCOMPLETE, PENDING
+from graphbuild.completeness import COMPLETE, FAILED, INCOMPLETE, PENDING, Verdict
 from graphbuild.crawl import Crawl
 from graphbuild.emulator import Api, EmulatorAdapter, Fault, Quota, family_world, made_up_world
 from graphbuild.errors import (
@@ -177,6 +178,93 @@ def test_stop_ends_after_the_step_in_progress(campaign) -> None:
             crawl.stop()
         assert len(steps) == 1
         assert store.totals().pages == 1
+
+
+def test_every_step_says_what_its_page_brought(campaign) -> None:
+    made = campaign(family_world(2, 90), faults=[Fault("count_text", after=5)])
+    first, second = made.world.hashes()
+    steps = made.crawl()
+    # First pages first; then the subject whose pages bring what the campaign had not.
+    assert [(step.subject.id, step.page, step.new, step.verdict.state) for step in steps] == [
+        (first, 1, 40, PENDING),
+        (second, 1, 40, PENDING),
+        (first, 2, 40, PENDING),
+        (first, 3, 10, COMPLETE),
+        (second, 2, 40, PENDING),
+        (second, 3, 10, COMPLETE),
+    ]
+    assert [bool(step.remarks) for step in steps] == [False] * 5 + [True]
+    assert {(step.error, step.inferred) for step in steps} == {(None, 0)}
+
+
+def test_a_step_that_needed_no_page_says_what_it_inferred(campaign) -> None:
+    made = campaign(family_world(3, 90))
+    *asked, third, second = made.crawl(frugal=True)
+    assert [step.inferred for step in asked] == [0] * 5
+    assert {third.subject.id, second.subject.id} == {*made.world.hashes()[1:]}
+    for step in (second, third):
+        assert (step.page, step.new, step.inferred, step.remarks) == (1, 0, 50, ())
+        assert (step.verdict, step.error) == (Verdict(COMPLETE), None)
+
+
+def refused(made: Campaign, subject: str) -> tuple[object, ...]:
+    with Store.read(made.path) as store:
+        (row,) = [row for row in store.statuses() if row.subject.id == subject]
+    return row.state, row.error, row.status, row.remark, row.asked_at
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "status"),
+    [
+        (("status", 404), "NotFoundError", 404),
+        (("status", 503), "TransientError", 503),
+        (("body", b'{"data": {}}'), "PayloadError", 200),
+    ],
+)
+@pytest.mark.parametrize("page", [1, 2])
+def test_a_refusal_is_told_in_its_step_and_kept(campaign, page, fault, code, status) -> None:
+    made = campaign(family_world(1, 90), faults=[Fault(*fault, after=page - 1, times=None)])
+    (subject,) = made.world.hashes()
+    *_, step = made.crawl()
+    assert (step.subject.id, step.page, step.new, step.inferred) == (subject, page, 0, 0)
+    assert step.remarks == ()
+    assert step.verdict == Verdict(FAILED, str(step.error))
+    assert refused(made, subject) == (FAILED, code, status, str(step.error), made.clock.now())
+
+
+def test_a_service_that_cannot_be_reached_pauses_the_run_and_blames_no_subject(campaign) -> None:
+    made = campaign()
+    with socket.socket() as deaf:  # nobody listens there
+        deaf.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{deaf.getsockname()[1]}/api/v3"
+        client = Client(Key("k" * 64), base_url=address, clock=made.clock)
+        with (
+            Store.open(made.path) as store,
+            client,
+            pytest.raises(Paused, match=r"cannot reach .*; run again later"),
+        ):
+            list(Crawl(client, store))
+    assert set(made.states().values()) == {PENDING}
+    with Store.read(made.path) as store:
+        assert store.calls() == 0
+
+
+def test_only_failures_in_a_row_end_a_run_and_a_refusal_is_none(campaign) -> None:
+    world = family_world(12, 3)
+    down = [Fault("status", 500, match=world.hashes()[n], times=None) for n in (0, 1, 3, 4, 6, 7)]
+    gone = [Fault("status", 404, match=world.hashes()[n], times=None) for n in (2, 8, 9, 10)]
+    made = campaign(world, faults=[*down, *gone])
+    steps = made.crawl()
+    assert [step.error is None for step in steps] == [n in {5, 11} for n in range(12)]
+
+
+def test_subjects_that_may_not_be_read_end_a_deeper_run_as_well(campaign) -> None:
+    refusals = [
+        Fault("status", 403, match=f"references/{n}", times=None) for n in "0123456789abcdef"
+    ]
+    made = campaign(family_world(1, 30), faults=refusals)
+    with pytest.raises(Paused, match="3 subjects in a row"):
+        made.crawl(depth=1)
 
 
 def test_an_unknown_file_is_a_failed_step_and_is_not_asked_again(campaign) -> None:

@@ -79,11 +79,12 @@ def campaign(path: Path, world: World, **switches: object) -> Campaign:
     return Campaign(path, world, LockedClock(), **switches)
 
 
-def test_as_many_questions_are_in_flight_as_there_are_workers(tmp_path) -> None:
-    made = campaign(tmp_path / "c.db", family_world(12, 10))
-    # The service answers only when four are there: with fewer at once nothing would ever come.
-    assert len(list(running(made, 4, meeting=4))) == 12
-    assert made.api.calls == 12
+@pytest.mark.parametrize("workers", [4, 40])
+def test_as_many_questions_are_in_flight_as_there_are_workers(tmp_path, workers) -> None:
+    made = campaign(tmp_path / "c.db", family_world(3 * workers, 1))
+    # The service answers only when all are there: with fewer at once nothing would ever come.
+    assert len(list(running(made, workers, meeting=workers))) == 3 * workers
+    assert made.api.calls == 3 * workers
 
 
 @pytest.mark.parametrize("workers", [2, 5])

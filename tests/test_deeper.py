@@ -135,10 +135,22 @@ def test_a_hub_is_cut_at_the_limit_and_said(tmp_path) -> None:
     assert (hub.state, hub.received) == (INCOMPLETE, 80)
     assert hub.remark == "80 of 100 files read; the limit a node is 60"
     assert hub.cursor is not None
-    assert graph.nodes[hub.subject.key]["crawl_files"] == f"incomplete ({hub.remark})"
+    node = graph.nodes[hub.subject.key]
+    assert node["crawl_files"] == f"incomplete ({hub.remark})"
+    assert node["crawl_references"] == COMPLETE
     calls = made.api.calls
     made.crawl(depth=1, per_node=60)
     assert made.api.calls == calls
+
+
+def test_a_hub_of_unknown_size_is_cut_without_a_number_that_nobody_said(tmp_path) -> None:
+    world = family_world(100, 1)
+    fault = Fault("count_missing", match="collections", times=None)
+    made = begun(tmp_path / "c.db", world, world.hashes()[0], faults=[fault])
+    made.crawl(depth=1, per_node=60)
+    with Store.read(made.path) as store:
+        remarks = [row.remark for row in store.statuses() if row.state == INCOMPLETE]
+    assert remarks == ["80 files read; the limit a node is 60"]
 
 
 def test_a_greater_limit_goes_on_where_the_smaller_one_cut(tmp_path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -10,6 +11,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,8 +20,18 @@ from graphbuild.completeness import COMPLETE, FAILED, INCOMPLETE, PENDING
 from graphbuild.entities import Entity
 from graphbuild.errors import StoreError
 from graphbuild.observations import parse_page
-from graphbuild.seeds import parse_seeds
-from graphbuild.store import Fetched, Store, damages, file
+from graphbuild.seeds import Seed, parse_seeds
+from graphbuild.store import (
+    Damage,
+    Fetched,
+    Store,
+    StoredPage,
+    Totals,
+    Work,
+    damages,
+    file,
+)
+from graphbuild.store.rows import Audit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +58,13 @@ def body(
     if cursor:
         meta["cursor"] = cursor
     return json.dumps({"meta": meta, "data": data}).encode()
+
+
+def about(subject: Entity, raw: bytes) -> bytes:
+    """The same answer, which says by itself whom it is about."""
+    place = f"{subject.type}s/{subject.id}/related_references?limit=40"
+    links = {"self": f"https://www.virustotal.com/api/v3/{place}"}
+    return json.dumps({**json.loads(raw), "links": links}).encode()
 
 
 def fetched(store: Store, raw: bytes, at: float = 1.0) -> Fetched:
@@ -210,6 +229,180 @@ def test_subjects_carry_whether_they_are_seeds_and_how_they_stand(store: Store) 
     assert (second.attributes["seed"], second.attributes["state"]) == (True, PENDING)
 
 
+def test_an_empty_campaign_comes_to_nothing(path: Path) -> None:
+    with Store.open(path) as store:
+        assert store.totals() == Totals(*[0] * 15)
+        assert not store.has_work()
+        assert store.mean_pages(40) is None
+        assert store.work_left(40) == Work(0, 0)
+        assert store.audit_result() == Audit(0, 0, 0, 0, 0)
+
+
+def test_the_totals_are_what_was_put_in(path: Path) -> None:
+    """Four files and a domain: one complete, one by inference, one refused, one in a loop."""
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds([A, B, "c" * 64, "d" * 64, "evil.example"]))
+        commit(store, body(R1, R2, creation_date="yesterday"))  # a remark on each
+        commit(store, body(R2, count=2, cursor="next"))
+        refused, looping = store.next_task(), store.next_task([3])
+        assert refused is not None
+        assert looping is not None
+        store.fail(refused, code="NotFoundError", remark="unknown", retry=False, status=404)
+        for cursor in (None, "same"):
+            raw = body(R3, count=3, cursor="same")
+            answer = Fetched(raw, parse_page(raw, looping.subject), 1.0, cursor)
+            store.commit(store.task(looping.id), answer)
+        whole, part = (store.reading(number).behind for number in (1, 2))
+        store.conclude(2, {each: whole[each] for each in whole.keys() - part.keys()})
+        for sent in (True, False, True):
+            call = store.begin_call(Entity("file", A), "related_references", 0.5)
+            store.end_call(call, status=200, note="", sent=sent)
+        totals = store.totals()
+        assert store.calls() == 2
+    with Store.read(path) as reader:
+        assert (reader.totals(), reader.calls()) == (totals, 2)
+    assert totals == Totals(
+        subjects=5,
+        files=4,
+        pending=1,
+        complete=2,
+        incomplete=1,
+        failed=1,
+        pages=4,
+        references=3,
+        collections=1,
+        observations=5,
+        announced=2 + 2 + 3,
+        received=2 + 1 + 1,
+        inferred=1,
+        remarks=2,
+        calls=2,
+    )
+
+
+def test_what_is_left_is_counted_in_pages(path: Path) -> None:
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds([A, B, "c" * 64, "d" * 64]))
+        assert store.work_left(40) == Work(4, 0)
+        assert store.mean_pages(40) is None
+        commit(store, body(R1, count=81, cursor="next"))
+        commit(store, body(R1, R2))
+        assert store.work_left(40) == Work(2, 2)
+        assert store.work_left(1) == Work(2, 80)
+        assert store.mean_pages(40) == (3 + 1) / 2
+        assert store.mean_pages(1) == (81 + 2) / 2
+        for _ in range(2):
+            task = store.next_task()
+            assert task is not None
+            store.fail(task, code="TransientError", remark="later", retry=True)
+        assert store.work_left(40) == Work(2, 2)
+        # Of what is older than that nothing counts as read: the first pages come again.
+        assert store.work_left(40, before=1.0) == Work(2, 2)
+        assert store.work_left(40, before=1.5) == Work(2, 3 + 1)
+
+
+def test_there_is_work_as_long_as_anything_is_to_ask_or_to_ask_again(path: Path) -> None:
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds([A]))
+        assert store.has_work()
+        task = store.next_task()
+        assert task is not None
+        store.fail(task, code="TransientError", remark="later", retry=True)
+        assert store.has_work()
+        store.fail(task, code="NotFoundError", remark="unknown", retry=False)
+        assert not store.has_work()
+        (row,) = store.statuses()
+        assert (row.status, row.error, row.remark) == (0, "NotFoundError", "unknown")
+
+
+def test_it_is_told_who_is_known_and_how_each_stands(store: Store) -> None:
+    commit(store, body(R1))
+    stranger = Entity("file", "c" * 64)
+    subjects = [Entity("file", A), Entity("file", B), stranger, Entity("reference", R1)]
+    assert store.known(subjects) == {subjects[0]: COMPLETE, subjects[1]: PENDING}
+    assert [store.has(each) for each in subjects] == [True, True, False, True]
+
+
+def test_a_node_shows_the_ledger_and_no_answer_can_pretend_to(path: Path) -> None:
+    bare = Entity("file", A, {"size": 5, "crawl_pages": 7, "seed_family": "x", "crawl_x": 1})
+    with Store.open(path) as store:
+        store.add_seeds([Seed(bare, "list", 1)])
+        commit(store, body(R1))
+        (plain,), (timed,) = store.subjects(), store.subjects(times=True)
+    assert plain.attributes == {
+        "size": 5,
+        "seed": True,
+        "state": COMPLETE,
+        "crawl_pages": 1,
+        "crawl_announced": 1,
+        "crawl_received": 1,
+        "crawl_status": 200,
+    }
+    assert timed.attributes == {**plain.attributes, "crawl_asked_at": "1970-01-01T00:00:01Z"}
+
+
+def test_a_later_list_adds_to_what_stands_beside_a_seed(path: Path) -> None:
+    lists = [{"family": "Emotet"}, {"family": "Heodo", "actor": "TA542"}, {}]
+    with Store.open(path) as store:
+        news = [
+            store.add_seeds([Seed(Entity("file", A), "list", number, noted)])
+            for number, noted in enumerate(lists)
+        ]
+        (subject,) = store.subjects()
+    assert news == [1, 0, 0]
+    beside = {name: value for name, value in subject.attributes.items() if "seed_" in name}
+    assert beside == {"seed_family": "Emotet", "seed_actor": "TA542"}
+
+
+def test_a_page_comes_back_as_it_was_stored_with_its_place(store: Store) -> None:
+    pages = [body(R1, count=2, cursor="next"), body(R3), body(R2, count=2)]
+    for raw in pages:
+        commit(store, raw)
+    asked = "related_references"
+    assert list(store.pages()) == [
+        StoredPage(Entity("file", A), asked, 1, pages[0]),
+        StoredPage(Entity("file", B), asked, 1, pages[1]),
+        StoredPage(Entity("file", A), asked, 2, pages[2]),
+    ]
+
+
+def test_of_a_list_that_is_read_again_only_the_present_pass_counts(store: Store) -> None:
+    commit(store, body(R1, R2, count=3, cursor="next"))
+    store.refresh(2.0)
+    answer = fetched(store, body(R3, count=5, cursor="next"), at=3.0)
+    done = store.commit(store.task(1), answer)
+    assert (done.new, done.verdict.state) == (1, PENDING)
+    reading = store.reading(1)
+    names = {one.reference.id for one in store.observations()}
+    assert (reading.count, len(reading.behind), names) == (5, 1, {R1, R2, R3})
+
+
+def test_two_names_that_were_both_begun_are_one_with_what_either_knew(path: Path) -> None:
+    real = Entity("file", A)
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds([A, "c" * 32]))
+        commit(store, body(R1, count=3, cursor="next"))
+        commit(store, about(real, body(R2, count=3, cursor="other")))
+        assert triples(store) == [(A, R1, "c"), (A, R2, "c")]
+        assert [row.subject.id for row in store.statuses()] == [A]
+        assert next(store.subjects()).attributes["md5"] == "c" * 32
+        commit(store, body(R2, R3, count=3))
+        assert (store.next_task(), store.totals().subjects) == (None, 1)
+        assert list(damages(store)) == []
+
+
+def test_an_address_that_the_service_calls_otherwise_keeps_its_text(path: Path) -> None:
+    real = Entity("url", "e" * 64)
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds(["hxxp://evil[.]example/"]))
+        commit(store, about(real, body(R1)))
+        (subject,) = store.subjects()
+        assert subject.id == real.id
+        assert subject.attributes["url"] == "http://evil.example/"
+        assert not {"sha256", "null"} & subject.attributes.keys()
+        assert list(damages(store)) == []
+
+
 # --- the ledger ----------------------------------------------------------------------------------
 
 
@@ -236,6 +429,31 @@ def test_how_a_call_ended_is_kept_when_the_file_is_closed(path: Path) -> None:
 
 
 # --- one writer ----------------------------------------------------------------------------------
+
+
+def test_where_nobody_knows_who_holds_the_file_that_is_said(path: Path) -> None:
+    held = file.lock(path)
+    with pytest.raises(StoreError, match="in use by another process"):
+        Store.open(path)
+    held.release()
+    Store.open(path).close()
+
+
+def test_a_full_disk_is_told_with_a_way_out_and_loses_nothing(store: Store) -> None:
+    commit(store, body(R1))
+    (pages,) = store._db.execute("PRAGMA page_count").fetchone()
+    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    many = [f"{number:064x}" for number in range(10_000)]
+    with pytest.raises(StoreError, match=rf"{store.path}: the disk is full; free some space"):
+        store.add_seeds(parse_seeds(many))
+    assert store.totals().subjects == 2
+
+
+def test_a_store_that_is_closed_says_so(path: Path) -> None:
+    store = Store.open(path)
+    store.close()
+    with pytest.raises(StoreError, match=rf"{path}: Cannot operate on a closed database"):
+        store.totals()
 
 
 def test_a_second_writer_is_told_who_holds_the_file(path: Path, store: Store) -> None:
@@ -444,6 +662,41 @@ def test_a_row_that_refers_to_one_that_is_gone_is_found(path: Path) -> None:
     }
 
 
+def test_a_page_that_cannot_be_unpacked_is_found(path: Path) -> None:
+    sound(path)
+    change(path, "UPDATE page SET body = x'00' WHERE id = 2")
+    assert Damage(Entity("file", B), "page 1 cannot be unpacked") in found(path)
+
+
+def test_a_page_that_was_exchanged_with_its_digests_is_found(path: Path) -> None:
+    sound(path)
+    raw = b'{"data": {}}'
+    packed, digest = zlib.compress(raw), hashlib.sha256(raw).digest()
+    statement = "UPDATE page SET body = ?, crc = ?, sha256 = ? WHERE id = 1"
+    change(path, statement, packed, zlib.crc32(packed), digest)
+    first, *rest = found(path)
+    assert first.subject == Entity("file", A)
+    assert first.problem.startswith("page 1: data: expected")
+    assert [each.problem.split(" says ")[0] for each in rest] == ["no stored page"] * 2
+
+
+def test_a_broken_structure_is_found(path: Path) -> None:
+    sound(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'task_order'"
+        ((root,), (size,)) = (
+            connection.execute(each).fetchone() for each in (query, "PRAGMA page_size")
+        )
+    connection.close()
+    with path.open("r+b") as stream:
+        stream.seek((root - 1) * size + 3)  # how many entries the index says it has
+        stream.write(b"\0\0")
+    problems = found(path)
+    assert {each.subject for each in problems} == {None}
+    assert any("task_order" in each.problem for each in problems)
+
+
 def test_an_observation_that_no_page_says_is_found(path: Path) -> None:
     sound(path)
     change(path, "UPDATE observation SET related_from = 0 WHERE reference = 3")
@@ -461,7 +714,18 @@ def test_damaged_attributes_are_told_by_whoever_meets_them(path: Path, attribute
             list(store.observations())
         with pytest.raises(StoreError, match="is damaged"):
             list(store.subjects())
-    assert found(path)
+    (only,) = found(path)
+    assert (only.subject, "is damaged" in only.problem) == (None, True)
+
+
+def test_damaged_attributes_stop_whoever_would_add_to_them(path: Path) -> None:
+    sound(path)
+    change(path, "UPDATE entity SET attributes = '[]' WHERE name = ?", R2)
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds(["c" * 64]))
+        with pytest.raises(StoreError, match=rf"{path}: what is known of {R2} is damaged"):
+            commit(store, body(R2))
+        assert store.totals().pages == 2
 
 
 def test_a_listing_that_is_read_but_half_does_not_hold_the_file_open(path: Path) -> None:

@@ -102,7 +102,8 @@ def cut(db: sqlite3.Connection, task: int, limit: int) -> str:
     received, count, relationship = db.execute(
         "SELECT received, count, relationship FROM task WHERE id = ?", (task,)
     ).fetchone()
-    remark = f"{received:,} of {count or 0:,} {relationship} read; the limit a node is {limit:,}"
+    all_of_them = "" if count is None else f" of {count:,}"
+    remark = f"{received:,}{all_of_them} {relationship} read; the limit a node is {limit:,}"
     db.execute(
         "UPDATE task SET state = ?, remark = ?, cut = ? WHERE id = ?",
         (INCOMPLETE, remark, limit, task),

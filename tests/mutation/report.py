@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-_SURVIVED, _UNREACHED = 0, (5, 33)  # mutmut's exit codes; the others are kills of some sort
+# mutmut's exit codes; the others are kills of some sort.
+_SURVIVED, _UNREACHED, _ENDLESS = 0, (5, 33), (-24, 24, 36, 152, 255)
 _MARK = "__mutmut_"
 _BETWEEN = "ǁ"
 
@@ -40,45 +41,47 @@ class Mutant:
         """Whether a test failed, or never ended."""
         return self.code not in {_SURVIVED, *_UNREACHED}
 
+    @property
+    def endless(self) -> bool:
+        """Whether they were ended, as they took too long."""
+        return self.code in _ENDLESS
+
 
 def names(folder: Path) -> list[str]:
-    """The names of all changes there are."""
-    return sorted(name for _, codes in _codes(folder) for name in codes)
+    """The names of all changes there are, but those of words only."""
+    return sorted(each.name for each in _all(folder) if not each.words)
 
 
 def mutants(folder: Path, chosen: set[str]) -> list[Mutant]:
-    """The changes that were to be tried: the chosen ones, or all.
+    """The changes that were to be tried.
 
     Raises:
         RuntimeError: one of them was not.
     """
-    found = [
-        mutant
-        for path, codes in _codes(folder)
-        for mutant in _mutants(folder, path, codes)
-        if not chosen or mutant.name in chosen
-    ]
-    if not found or any(mutant.code is None for mutant in found):
+    found = [each for each in _all(folder) if each.name in chosen]
+    if not found or any(each.code is None for each in found):
         raise RuntimeError(f"mutmut did not come to its end; see {folder / 'log'}")
     return found
 
 
 def told(room: str, found: list[Mutant]) -> str:
     """The changes nobody noticed, and the score."""
-    counted = [each for each in found if not each.words]
-    missed = [each for each in counted if not each.noticed]
+    missed = [each for each in found if not each.noticed]
     lines = []
     for each in missed:
         how = "survived" if each.code == _SURVIVED else "reached by no test"
         lines += [f"{each.place}: {how} ({each.name})", each.change]
-    noticed = len(counted) - len(missed)
-    score = 100 * noticed / max(1, len(counted))
-    words = len(found) - len(counted)
+    noticed = len(found) - len(missed)
+    endless = sum(each.endless for each in found)
     lines.append(
-        f"{room}: {score:.1f} %: {noticed} of {len(counted)} changes noticed; "
-        f"{words} of words only, not counted\n"
+        f"{room}: {100 * noticed / len(found):.1f} %: {noticed} of {len(found)} changes noticed,"
+        f" {endless} of them as the tests did not end\n"
     )
     return "\n".join(lines)
+
+
+def _all(folder: Path) -> Iterator[Mutant]:
+    return (each for path, codes in _codes(folder) for each in _mutants(folder, path, codes))
 
 
 def _codes(folder: Path) -> Iterator[tuple[Path, dict[str, int | None]]]:

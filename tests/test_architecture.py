@@ -54,11 +54,9 @@ ROOMS: dict[str, set[str]] = {
         "questions",
         "seeds",
     },
-    "crew": {"client", "entities", "errors", "store"},
     "crawl": {
         "client",
         "completeness",
-        "crew",
         "entities",
         "errors",
         "frugal",

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 ENOUGH = 0.9
-# Some rooms have a second door.
-MODULES = {"crawl": ["crawl", "crew"]}
 # A room, and the tests that hold it; not those that start processes, where nothing is changed.
 _SLOW = ["any_world", "a_family_that_shares", "made_up_campaigns", "made_up_world", "workers_bring"]
 _QUICK = ["-k", " and ".join(f"not {name}" for name in _SLOW)]
@@ -108,8 +106,7 @@ def _copy(room: str, folder: Path) -> None:
     folder.mkdir(parents=True)
     for name in ("graphbuild", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    modules = MODULES.get(room, [room])
-    only = [f"graphbuild/{name}{rest}" for name in modules for rest in (".py", "/*.py")]
+    only = [f"graphbuild/{room}{rest}" for rest in (".py", "/*.py")]
     tests = [f"tests/{word}" if word.endswith(".py") else word for word in TESTS[room]]
     configuration = _CONFIGURATION.format(only=only, tests=tests, plugin="tests.mutation.quickest")
     settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

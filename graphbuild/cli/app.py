@@ -18,28 +18,18 @@ from typing import TYPE_CHECKING, Annotated, TypeGuard
 
 import typer
 
-from graphbuild.cli import acting, files, planning, quota, showing
-from graphbuild.cli.crawling import (
-    Limits,
-    as_json,
-    ask,
-    ask_again,
-    refuse_key,
-    seconds_of,
-    share_of,
-)
+from graphbuild.cli import acting, files, options, planning, quota, showing
+from graphbuild.cli.crawling import Limits, as_json, ask, ask_again, refuse_key
 from graphbuild.cli.terminal import Progress, notice, result, result_json
 from graphbuild.errors import GraphbuildError, Paused, SeedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from graphbuild.cli.crawling import Outcome
     from graphbuild.entities import Entity
     from graphbuild.seeds import SeedList
     from graphbuild.store import Store
-
-_BASE_URL = "https://www.virustotal.com/api/v3"
 
 
 class Exit(IntEnum):
@@ -71,206 +61,27 @@ app = typer.Typer(
 )
 
 
-def _positive(value: int | None) -> int | None:
-    if value is not None and value < 1:
-        raise typer.BadParameter("expected a number from 1 up")
-    return value
-
-
-def _age(value: str | None) -> str | None:
-    return _checked(seconds_of, value)
-
-
-def _share(value: str | None) -> str | None:
-    return _checked(share_of, value)
-
-
-def _checked(read: Callable[[str], float], value: str | None) -> str | None:
-    if value is not None:
-        try:
-            read(value)
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
-    return value
-
-
-def _dialect(value: str) -> str:
-    return _one_of(("auto", "classic", "gti"), value)
-
-
-def _generation(value: str) -> str:
-    return _one_of(("classic", "gti", "both"), value)
-
-
-def _one_of(names: tuple[str, ...], value: str) -> str:
-    if value not in names:
-        raise typer.BadParameter(f"expected one of {', '.join(names)}")
-    return value
-
-
-def _user_name(value: str | None) -> str | None:
-    from graphbuild.quotas import is_user_name
-
-    if value is not None and not is_user_name(value):
-        raise typer.BadParameter("expected your user name at VirusTotal, which is not the key")
-    return value
-
-
-def _no_key_here(value: str | None) -> None:
-    if value is not None:
-        raise typer.BadParameter(
-            "a key on the command line can be read by every user of this machine; put it into "
-            'the variable VT_APIKEY, or into ~/.vt.toml as apikey = "..." with chmod 600'
-        )
-
-
-BaseUrlOption = Annotated[
-    str, typer.Option(metavar="URL", help="Where the API is; plain http only to loopback.")
-]
-UserOption = Annotated[
-    str | None,
-    typer.Option(
-        callback=_user_name,
-        metavar="NAME",
-        help="Your name at VirusTotal: ask, at no cost, what is left of your quota. "
-        "VT_USER or user in ~/.vt.toml does the same.",
-    ),
-]
-_FORMS = ("auto", "list", "csv", "stix", "misp", "text")  # as seeds has them, without its cost
-
-
-def _known_form(value: str) -> str:
-    if value not in _FORMS:
-        raise typer.BadParameter(f"no form {value!a}; we have {', '.join(_FORMS)}")
-    return value
-
-
-SeedsArgument = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[SEEDS]...",
-        help="Lists of hashes (MD5, SHA-1, SHA-256), domains, IP addresses and URLs, defanged or "
-        "not; - is standard input.",
-    ),
-]
-FormOption = Annotated[
-    str,
-    typer.Option(
-        "--format",
-        callback=_known_form,
-        metavar="FORM",
-        help="What the lists are: list (one a line), csv, stix, misp, text (a report), or auto: "
-        "by suffix and content.",
-    ),
-]
-ColumnOption = Annotated[
-    str | None,
-    typer.Option("--column", metavar="NAME", help="The column of a table, by name or number."),
-]
-AllowEmptyOption = Annotated[
-    bool, typer.Option("--allow-empty", help="Ask about the empty file's hash and its like, too.")
-]
-StoreOption = Annotated[
-    Path, typer.Option("--store", "-s", metavar="FILE", help="The campaign file.")
-]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object instead of text, for scripts.")
-]
-
-
 @app.command(short_help="Ask VirusTotal about files, keep every answer.")
 def crawl(
-    store: StoreOption,
-    seeds: SeedsArgument = None,
-    form: FormOption = "auto",
-    column: ColumnOption = None,
-    base_url: BaseUrlOption = _BASE_URL,
-    per_minute: Annotated[
-        int | None,
-        typer.Option(
-            callback=_positive, metavar="N", help="At most N calls in any minute (public key: 4)."
-        ),
-    ] = None,
-    per_day: Annotated[
-        int | None,
-        typer.Option(
-            callback=_positive, metavar="N", help="At most N calls a UTC day (public key: 500)."
-        ),
-    ] = None,
-    max_calls: Annotated[
-        int | None,
-        typer.Option(
-            callback=_positive,
-            metavar="N",
-            help="At most N calls for this campaign file in all, over every run.",
-        ),
-    ] = None,
-    depth: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            max=9,
-            metavar="N",
-            help="Go N questions beyond the seeds: 1 asks the collections and references found "
-            "for their files and references, 2 asks these files, nearest first.",
-        ),
-    ] = 0,
-    per_node: Annotated[
-        int | None,
-        typer.Option(
-            callback=_positive,
-            metavar="N",
-            help="With --depth: read no list further than N entries (200); what is cut is told.",
-        ),
-    ] = None,
-    refresh: Annotated[
-        str | None,
-        typer.Option(
-            callback=_age,
-            metavar="AGE",
-            help="Ask again for what is older: 12h, 30d, 2w. Both answers are kept, with times.",
-        ),
-    ] = None,
-    audit: Annotated[
-        str | None,
-        typer.Option(
-            callback=_share,
-            metavar="SHARE",
-            help="Ask for a random share (0.1, 10%) of what was inferred, and tell how it agrees.",
-        ),
-    ] = None,
-    workers: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            max=32,
-            metavar="N",
-            help="Questions in flight at once, for keys that allow it; --per-minute holds for all.",
-        ),
-    ] = 1,
-    dialect: Annotated[
-        str,
-        typer.Option(
-            callback=_dialect,
-            metavar="NAME",
-            help="The generation of the service: classic (related_references), gti "
-            "(related_reports), or auto, which finds out with the first question.",
-        ),
-    ] = "auto",
-    api_key: Annotated[  # noqa: ARG001  only there to be refused
-        str | None, typer.Option(hidden=True, callback=_no_key_here)
-    ] = None,
+    store: options.StoreOption,
+    seeds: options.SeedsArgument = None,
+    form: options.FormOption = "auto",
+    column: options.ColumnOption = None,
+    base_url: options.BaseUrlOption = options.BASE_URL,
+    per_minute: options.PerMinuteOption = None,
+    per_day: options.PerDayOption = None,
+    max_calls: options.MaxCallsOption = None,
+    depth: options.DepthOption = 0,
+    per_node: options.PerNodeOption = None,
+    refresh: options.RefreshOption = None,
+    audit: options.AuditOption = None,
+    workers: options.WorkersOption = 1,
+    dialect: options.DialectOption = "auto",
+    api_key: options.ApiKeyOption = None,  # noqa: ARG001  only there to be refused
     *,
-    allow_empty: AllowEmptyOption = False,
-    frugal: Annotated[
-        bool,
-        typer.Option(
-            "--frugal",
-            help="Ask for no page whose content follows from what is known: a collection's "
-            "references are the same for every file in it. What is inferred is marked so.",
-        ),
-    ] = False,
-    json: JsonOption = False,
+    allow_empty: options.AllowEmptyOption = False,
+    frugal: options.FrugalOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Ask VirusTotal for the references of each seed, and keep every answer.
 
@@ -297,8 +108,8 @@ def crawl(
             added = campaign.add_seeds(found)
             ask_again(
                 campaign,
-                refresh=seconds_of(refresh) if refresh else None,
-                audit=share_of(audit) if audit else None,
+                refresh=options.seconds_of(refresh) if refresh else None,
+                audit=options.share_of(audit) if audit else None,
             )
             outcome = ask(campaign, base_url, limits, Progress(quiet=json))
             outcome.added, outcome.rejected = added, len(found.rejected)
@@ -307,30 +118,21 @@ def crawl(
 
 @app.command(short_help="Tell what a crawl would cost, at no cost.")
 def plan(
-    seeds: SeedsArgument = None,
-    form: FormOption = "auto",
-    column: ColumnOption = None,
+    seeds: options.SeedsArgument = None,
+    form: options.FormOption = "auto",
+    column: options.ColumnOption = None,
     store: Annotated[
         Path | None,
         typer.Option("--store", "-s", metavar="FILE", help="The campaign file, if there is one."),
     ] = None,
-    per_minute: Annotated[
-        int | None, typer.Option(callback=_positive, metavar="N", help="Calls in any minute.")
-    ] = None,
-    per_day: Annotated[
-        int | None, typer.Option(callback=_positive, metavar="N", help="Calls a UTC day.")
-    ] = None,
-    refresh: Annotated[
-        str | None,
-        typer.Option(
-            callback=_age, metavar="AGE", help="As crawl --refresh: what is older is asked again."
-        ),
-    ] = None,
-    user: UserOption = None,
-    base_url: BaseUrlOption = _BASE_URL,
+    per_minute: options.PerMinuteOption = None,
+    per_day: options.PerDayOption = None,
+    refresh: options.RefreshOption = None,
+    user: options.UserOption = None,
+    base_url: options.BaseUrlOption = options.BASE_URL,
     *,
-    allow_empty: AllowEmptyOption = False,
-    json: JsonOption = False,
+    allow_empty: options.AllowEmptyOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Tell how many calls a crawl would make, and when it would be done; makes none that count.
 
@@ -345,7 +147,7 @@ def plan(
         campaign = opened.enter_context(Store.read(store)) if _is_there(store) else None
         name = quota.named(user)
         left = quota.ask(name, base_url)
-        age = seconds_of(refresh) if refresh else None
+        age = options.seconds_of(refresh) if refresh else None
         limits = Limits(per_minute, per_day)
         planned = planning.plan(found, campaign, limits, left, refresh=age)
         if json:
@@ -358,7 +160,7 @@ def plan(
 
 @app.command(short_help="Tell what is known and what is missing.")
 def status(
-    store: StoreOption,
+    store: options.StoreOption,
     *,
     everything: Annotated[
         bool, typer.Option("--all", help="List every file, complete ones too.")
@@ -367,9 +169,9 @@ def status(
         bool,
         typer.Option("--remarks", help="List what was set aside or changed while reading pages."),
     ] = False,
-    user: UserOption = None,
-    base_url: BaseUrlOption = _BASE_URL,
-    json: JsonOption = False,
+    user: options.UserOption = None,
+    base_url: options.BaseUrlOption = options.BASE_URL,
+    json: options.JsonOption = False,
 ) -> None:
     """Tell what is known, what is missing, and why; and what is left of your quota."""
     from graphbuild.store import Store
@@ -388,7 +190,7 @@ def status(
 
 
 @app.command(short_help="Verify that a campaign file is what was stored.")
-def check(store: StoreOption, *, json: JsonOption = False) -> None:
+def check(store: options.StoreOption, *, json: options.JsonOption = False) -> None:
     """Hold every stored page against its digest, and every observation against the pages.
 
     Ends with 1 if anything is not as it was stored, naming the file it concerns.
@@ -403,7 +205,7 @@ def check(store: StoreOption, *, json: JsonOption = False) -> None:
 
 @app.command(short_help="Write files for Gephi, browser and tables.")
 def export(
-    store: StoreOption,
+    store: options.StoreOption,
     to: Annotated[
         str, typer.Option(metavar="FORMATS", help="Any of graphml, html, csv; commas between.")
     ] = "graphml,html,csv",
@@ -418,7 +220,7 @@ def export(
         bool,
         typer.Option("--times", help="Tell on each edge when answers said so, first and last."),
     ] = False,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Write the graph: graph.graphml for Gephi, graph.html for a browser, CSV tables.
 
@@ -438,7 +240,7 @@ def export(
 
 @app.command("import", short_help="Take in saved API answers.")
 def import_(
-    store: StoreOption,
+    store: options.StoreOption,
     answers: Annotated[
         list[Path],
         typer.Argument(
@@ -453,7 +255,7 @@ def import_(
         ),
     ] = None,
     *,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Take in saved API answers, without a key and without a call."""
     with _told():
@@ -480,17 +282,17 @@ def emulate(
         list[str] | None,
         typer.Option(metavar="FAULT", help="Go wrong on purpose, as in status=503,times=2."),
     ] = None,
-    per_minute: Annotated[int | None, typer.Option(callback=_positive, metavar="N")] = None,
-    per_day: Annotated[int | None, typer.Option(callback=_positive, metavar="N")] = None,
+    per_minute: Annotated[int | None, typer.Option(callback=options.positive, metavar="N")] = None,
+    per_day: Annotated[int | None, typer.Option(callback=options.positive, metavar="N")] = None,
     log: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Append a JSON line for each request.")
     ] = None,
     dialect: Annotated[
         str,
         typer.Option(
-            callback=_generation,
+            callback=options.generation,
             metavar="NAME",
-            help="Which generation answers: classic (references), gti (reports), or both.",
+            help="Which options.generation answers: classic (references), gti (reports), or both.",
         ),
     ] = "classic",
 ) -> None:

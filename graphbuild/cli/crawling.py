@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -68,35 +67,6 @@ class Limits:
     per_node: int | None = None
     workers: int = 1
     dialect: str = "auto"
-
-
-_UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-
-
-def seconds_of(age: str) -> float:
-    """Seconds in an age such as ``30d``, ``12h``, ``90m``, ``2w``.
-
-    Raises:
-        ValueError: it is none.
-    """
-    found = re.fullmatch(r"([0-9]{1,6})([mhdw])", age.strip().lower())
-    if not found:
-        raise ValueError(f"{age[:20]!a} is no age; say 90m, 12h, 30d or 2w")
-    return int(found[1]) * float(_UNITS[found[2]])
-
-
-def share_of(text: str) -> float:
-    """A share such as ``0.1`` or ``10%``, above 0, up to 1.
-
-    Raises:
-        ValueError: it is none.
-    """
-    bare = text.strip().removesuffix("%")
-    found = re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,6})?", bare)
-    share = float(bare) / (100 if text.strip().endswith("%") else 1) if found else 0.0
-    if not 0 < share <= 1:
-        raise ValueError(f"{text[:20]!a} is no share; say 0.1 or 10%")
-    return share
 
 
 def ask_again(store: Store, *, refresh: float | None, audit: float | None) -> None:

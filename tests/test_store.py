@@ -428,6 +428,20 @@ def test_how_a_call_ended_is_kept_when_the_file_is_closed(path: Path) -> None:
         assert store.calls() == 0
 
 
+def test_what_was_learned_of_the_service_is_kept_until_it_is_otherwise(path: Path) -> None:
+    known = []
+    with Store.open(path) as store, Store.read(path) as reader:
+        known.append((reader.dialect(), reader.quota_resets_at()))
+        for dialect, quota in (("gti", 1.5), ("gti", 1.5), ("classic", 2.25), ("gti", 0.1)):
+            store.note_dialect(dialect)
+            store.note_quota(quota)
+            known.append((reader.dialect(), reader.quota_resets_at()))
+    assert known == [(None, 0.0), ("gti", 1.5), ("gti", 1.5), ("classic", 2.25), ("gti", 0.1)]
+    with Store.open(path) as store:
+        store.note_dialect("classic")
+        assert store.dialect() == "classic"
+
+
 # --- one writer ----------------------------------------------------------------------------------
 
 
@@ -452,8 +466,13 @@ def test_a_full_disk_is_told_with_a_way_out_and_loses_nothing(store: Store) -> N
 def test_a_store_that_is_closed_says_so(path: Path) -> None:
     store = Store.open(path)
     store.close()
-    with pytest.raises(StoreError, match=rf"{path}: Cannot operate on a closed database"):
+    said = rf"{path}: Cannot operate on a closed database\. What"
+    with pytest.raises(StoreError, match=said):
         store.totals()
+    with pytest.raises(StoreError, match=said):
+        store.requeue()
+    with pytest.raises(StoreError, match=said):
+        store.end_call(1, status=200, note="", sent=True)
 
 
 def test_a_second_writer_is_told_who_holds_the_file(path: Path, store: Store) -> None:

@@ -467,18 +467,18 @@ class Store(Reader):
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All or nothing, on disk when it ends; takes in what :meth:`end_call` left open."""
-        try:
-            with file.sentences(self.path):
+        with file.sentences(self.path):
+            try:
                 self._begin()
                 yield
                 self._db.execute("COMMIT")
-        except BaseException:
-            self._numbers.forget()
-            self._passes.forget()
-            self._calls.clear()
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
+            except BaseException:
+                self._numbers.forget()
+                self._passes.forget()
+                self._calls.clear()
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
 
     def _begin(self) -> None:
         if not self._db.in_transaction:

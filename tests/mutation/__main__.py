@@ -49,6 +49,7 @@ TESTS = {
     "crawl": [
         "test_crawl.py",
         "test_crew.py",
+        "test_dialects.py",
         "test_deeper.py",
         "test_again.py",
         "test_frugal.py",

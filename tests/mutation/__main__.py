@@ -30,7 +30,19 @@ ENOUGH = 0.9
 # Some rooms have a second door.
 MODULES = {"crawl": ["crawl", "crew"]}
 # A room, and the tests that hold it; not those that start processes, where nothing is changed.
-_SLOW = ["any_world", "a_family_that_shares", "made_up_campaigns", "made_up_world", "workers_bring"]
+_SLOW = [
+    "any_world",
+    "a_family_that_shares",
+    "made_up_campaigns",
+    "workers_bring",
+    "the_same_campaign",
+    "the_lock_dies",
+    *(
+        f"{name}[{seed}]"
+        for name in ("of_the_world", "of_forty", "and_read_in_full")
+        for seed in "1234"
+    ),
+]
 _QUICK = ["-k", " and ".join(f"not {name}" for name in _SLOW)]
 TESTS = {
     "pacing": ["test_pacing.py"],

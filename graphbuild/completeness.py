@@ -54,11 +54,21 @@ class Verdict:
 def judge(history: History) -> Verdict:
     """How the subject stands after its newest page."""
     if history.next_cursor is None:
-        return Verdict(COMPLETE, _shortfall(history))
+        return ended(history.counts, history.distinct)
     loop = _loop(history)
     if loop:
         return Verdict(INCOMPLETE, f"paging ended after page {history.pages}: {loop}")
     return Verdict(PENDING)
+
+
+def ended(counts: frozenset[int], distinct: int) -> Verdict:
+    """How a subject stands whose list was read to its end.
+
+    Args:
+        counts: every total the answers announced.
+        distinct: references known of it.
+    """
+    return Verdict(COMPLETE, _shortfall(counts, distinct))
 
 
 def _loop(history: History) -> str:
@@ -85,11 +95,11 @@ def _had_all_before(history: History) -> bool:
     return history.pages > 1 and bool(history.counts) and before >= max(history.counts)
 
 
-def _shortfall(history: History) -> str:
-    if len(history.counts) > 1:
-        seen = f"{min(history.counts)} and {max(history.counts)}"
-        return f"the announced number moved between {seen}; {history.distinct} received"
-    announced = next(iter(history.counts), history.distinct)
-    if announced != history.distinct:
-        return f"{announced} references announced, {history.distinct} received"
+def _shortfall(counts: frozenset[int], distinct: int) -> str:
+    if len(counts) > 1:
+        seen = f"{min(counts)} and {max(counts)}"
+        return f"the announced number moved between {seen}; {distinct} received"
+    announced = next(iter(counts), distinct)
+    if announced != distinct:
+        return f"{announced} references announced, {distinct} received"
     return ""

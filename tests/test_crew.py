@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+import sqlite3
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 from test_crawl import Campaign, Clock
 
 from graphbuild.client import Client
-from graphbuild.completeness import COMPLETE
+from graphbuild.completeness import COMPLETE, PENDING
 from graphbuild.crawl import Crawl
 from graphbuild.emulator import (
     Choices,
@@ -23,7 +26,7 @@ from graphbuild.emulator import (
     family_world,
     made_up_world,
 )
-from graphbuild.errors import BudgetSpent, KeyRefused, QuotaExhausted
+from graphbuild.errors import BudgetSpent, KeyRefused, Paused, QuotaExhausted
 from graphbuild.keys import Key
 from graphbuild.pacing import MINUTE, Pace
 from graphbuild.seeds import parse_seeds
@@ -164,6 +167,37 @@ def test_what_concerns_all_ends_the_run_and_loses_nothing(tmp_path, switches, er
         good = sum(entry.status == 200 for entry in made.api.log)
         assert store.totals().pages == good
         assert store.calls() == len(made.api.log)
+    with closing(sqlite3.connect(made.path)) as connection:
+        statuses = [status for (status,) in connection.execute("SELECT status FROM call")]
+    assert sorted(statuses) == sorted(entry.status for entry in made.api.log)
+
+
+class Broken(EmulatorAdapter):
+    """Fails as no service can: by a mistake of ours."""
+
+    def send(self, *_, **__):
+        raise ZeroDivisionError
+
+
+def test_a_mistake_in_a_worker_is_raised_where_the_crawl_runs(tmp_path) -> None:
+    made = campaign(tmp_path / "c.db", family_world(6, 3))
+    client = Client(Key("k" * 64), adapter=Broken(made.api), clock=made.clock)
+    with Store.open(made.path) as store, client, pytest.raises(ZeroDivisionError):
+        list(Crawl(client, store, workers=3))
+    assert set(made.states().values()) == {PENDING}
+
+
+def test_calls_that_never_leave_are_not_counted(tmp_path) -> None:
+    made = campaign(tmp_path / "c.db", family_world(6, 3))
+    with socket.socket() as deaf:  # nobody listens there
+        deaf.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{deaf.getsockname()[1]}/api/v3"
+        client = Client(Key("k" * 64), base_url=address, clock=made.clock)
+        with Store.open(made.path) as store, client, pytest.raises(Paused, match="cannot reach"):
+            list(Crawl(client, store, workers=2))
+    with Store.read(made.path) as store:
+        assert store.calls() == 0
+    assert set(made.states().values()) == {PENDING}
 
 
 def test_an_unknown_file_among_many_is_one_failed_step(tmp_path) -> None:

@@ -146,11 +146,11 @@ def test_a_page_is_kept_as_the_wire_packed_it_if_that_is_well_enough(tmp_path: P
 def test_calls_are_counted_once_and_kept_up(tmp_path: Path) -> None:
     subject, asked = Entity("file", SUBJECTS[0]), "related_references"
     with Store.open(tmp_path / "a.db") as store, Store.read(tmp_path / "a.db") as other:
-        moments = (0.0, 150.0, 250.0)
+        moments = (0.0, 150.0, 250.0, 300.0)
         for now in (100.0, 200.0, 300.0):
             assert [store.calls(each) for each in moments] == [other.calls(e) for e in moments]
             call = store.begin_call(subject, asked, now)
             store.end_call(call, status=0, note="", sent=now != 200.0)
             store.note_quota(0.0)  # whatever is durable next takes it in
-        assert [store.calls(each) for each in moments] == [2, 1, 1]
-        assert [other.calls(each) for each in moments] == [2, 1, 1]
+        assert [store.calls(each) for each in moments] == [2, 1, 1, 1]
+        assert [other.calls(each) for each in moments] == [2, 1, 1, 1]

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graphbuild.completeness import COMPLETE, FAILED, INCOMPLETE, PENDING
+from graphbuild.completeness import COMPLETE, FAILED, INCOMPLETE, PENDING, Verdict
 from graphbuild.entities import Entity
 from graphbuild.errors import StoreError
 from graphbuild.observations import parse_page
 from graphbuild.seeds import Seed, parse_seeds
 from graphbuild.store import (
+    Committed,
     Damage,
     Fetched,
     Store,
@@ -73,7 +74,7 @@ def fetched(store: Store, raw: bytes, at: float = 1.0) -> Fetched:
     return Fetched(raw, parse_page(raw, task.subject), at, task.cursor)
 
 
-def commit(store: Store, raw: bytes) -> object:
+def commit(store: Store, raw: bytes) -> Committed:
     task = store.next_task()
     assert task is not None
     return store.commit(task, fetched(store, raw))
@@ -301,6 +302,31 @@ def test_what_is_left_is_counted_in_pages(path: Path) -> None:
         assert store.work_left(40, before=1.5) == Work(2, 3 + 1)
 
 
+def test_what_was_asked_at_the_dawn_of_time_is_left_alone_unless_told(path: Path) -> None:
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds([A]))
+        task = store.next_task()
+        assert task is not None
+        store.commit(task, fetched(store, body(R1), at=0.5))
+        assert store.work_left(40) == Work(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("count", "remark"),
+    [(2, ""), (3, "3 references announced, 2 received"), (None, "")],
+)
+def test_saved_pages_are_judged_by_what_they_announced(store: Store, count, remark) -> None:
+    raw = body(R1, R2, count=count)
+    if count is None:
+        raw = json.dumps({"data": json.loads(raw)["data"]}).encode()
+    other = body(R3, count=7, cursor="next")
+    for subject, answer in ((Entity("file", B), other), (Entity("file", "c" * 64), raw)):
+        saved = Fetched(answer, parse_page(answer, subject), 1.0, None)
+        assert store.commit_import(subject, [saved, saved]) == 1
+    row = list(store.statuses())[2]
+    assert (row.state, row.received, row.remark) == (COMPLETE, 2, remark)
+
+
 def test_there_is_work_as_long_as_anything_is_to_ask_or_to_ask_again(path: Path) -> None:
     with Store.open(path) as store:
         store.add_seeds(parse_seeds([A]))
@@ -386,8 +412,38 @@ def test_two_names_that_were_both_begun_are_one_with_what_either_knew(path: Path
         assert triples(store) == [(A, R1, "c"), (A, R2, "c")]
         assert [row.subject.id for row in store.statuses()] == [A]
         assert next(store.subjects()).attributes["md5"] == "c" * 32
-        commit(store, body(R2, R3, count=3))
+        commit(store, body(R3, count=3))
         assert (store.next_task(), store.totals().subjects) == (None, 1)
+        (row,) = store.statuses()
+        assert (row.state, row.received, row.remark) == (COMPLETE, 3, "")
+        assert list(damages(store)) == []
+
+
+def test_a_page_in_flight_when_its_subject_is_found_to_be_anothers_is_theirs(path: Path) -> None:
+    real = Entity("file", A)
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds([A, "c" * 32]))
+        one, other = store.next_task(), store.next_task([1])
+        assert one is not None
+        assert other is not None
+        raws = body(R1, count=3, cursor="next"), body(R1, R2, count=3, cursor="elsewhere")
+        answers = [about(real, raw) for raw in raws]
+        pages = [parse_page(*each) for each in zip(answers, (other.subject, real), strict=True)]
+        store.commit(other, Fetched(answers[0], pages[0], 1.0, None))
+        said = store.commit(one, Fetched(answers[1], pages[1], 2.0, None))
+        assert said == Committed(0, Verdict(COMPLETE, "the same subject under another name"))
+        assert triples(store) == [(A, R1, "c"), (A, R2, "c")]
+        times = {
+            each.reference.id: (each.first_seen, each.last_seen) for each in store.observations()
+        }
+        assert times == {R1: (1.0, 2.0), R2: (2.0, 2.0)}
+        (row,) = store.statuses()
+        assert (row.subject, row.state, row.pages, row.cursor) == (real, PENDING, 1, "next")
+        assert store.task(one.id).pages == 1
+        assert store.totals().pages == 2
+        # What the twin brought is known of the subject by now, and is not new on the next page.
+        done = commit(store, body(R2, R3, count=3))
+        assert (done.new, done.verdict) == (1, Verdict(COMPLETE))
         assert list(damages(store)) == []
 
 
@@ -428,6 +484,20 @@ def test_how_a_call_ended_is_kept_when_the_file_is_closed(path: Path) -> None:
         assert store.calls() == 0
 
 
+def test_what_was_learned_of_the_service_is_kept_until_it_is_otherwise(path: Path) -> None:
+    known = []
+    with Store.open(path) as store, Store.read(path) as reader:
+        known.append((reader.dialect(), reader.quota_resets_at()))
+        for dialect, quota in (("gti", 1.5), ("gti", 1.5), ("classic", 2.25), ("gti", 0.1)):
+            store.note_dialect(dialect)
+            store.note_quota(quota)
+            known.append((reader.dialect(), reader.quota_resets_at()))
+    assert known == [(None, 0.0), ("gti", 1.5), ("gti", 1.5), ("classic", 2.25), ("gti", 0.1)]
+    with Store.open(path) as store:
+        store.note_dialect("classic")
+        assert store.dialect() == "classic"
+
+
 # --- one writer ----------------------------------------------------------------------------------
 
 
@@ -452,8 +522,13 @@ def test_a_full_disk_is_told_with_a_way_out_and_loses_nothing(store: Store) -> N
 def test_a_store_that_is_closed_says_so(path: Path) -> None:
     store = Store.open(path)
     store.close()
-    with pytest.raises(StoreError, match=rf"{path}: Cannot operate on a closed database"):
+    said = rf"{path}: Cannot operate on a closed database\. What"
+    with pytest.raises(StoreError, match=said):
         store.totals()
+    with pytest.raises(StoreError, match=said):
+        store.requeue()
+    with pytest.raises(StoreError, match=said):
+        store.end_call(1, status=200, note="", sent=True)
 
 
 def test_a_second_writer_is_told_who_holds_the_file(path: Path, store: Store) -> None:
@@ -716,6 +791,17 @@ def test_damaged_attributes_are_told_by_whoever_meets_them(path: Path, attribute
             list(store.subjects())
     (only,) = found(path)
     assert (only.subject, "is damaged" in only.problem) == (None, True)
+
+
+def test_damage_beside_a_seed_is_told_by_whoever_meets_it(path: Path) -> None:
+    sound(path)
+    change(path, "UPDATE seed SET attributes = 'x'")
+    said = rf"{path}: what is known of {A} is damaged"
+    with Store.open(path) as store:
+        with pytest.raises(StoreError, match=said):
+            list(store.subjects())
+        with pytest.raises(StoreError, match=said):
+            store.add_seeds([Seed(Entity("file", A), "list", 1, {"family": "Emotet"})])
 
 
 def test_damaged_attributes_stop_whoever_would_add_to_them(path: Path) -> None:

@@ -121,7 +121,8 @@ _HINTS = {
 def trouble(path: Path, error: sqlite3.Error) -> StoreError:
     """What SQLite says, as a sentence with a way out."""
     name = getattr(error, "sqlite_errorname", None) or ""
-    hint = next((text for start, text in _HINTS.items() if name.startswith(start)), str(error))
+    said = str(error).rstrip(".")
+    hint = next((text for start, text in _HINTS.items() if name.startswith(start)), said)
     return StoreError(f"{path}: {hint}. What was stored before is still there")
 
 

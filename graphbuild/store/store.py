@@ -23,8 +23,8 @@ from graphbuild.completeness import (
     FAILED,
     INCOMPLETE,
     PENDING,
-    History,
     Verdict,
+    ended,
     judge,
 )
 from graphbuild.entities import FILE, Entity, hash_kind
@@ -249,7 +249,7 @@ class Store(Reader):
         received = self._received(task.id)
         verdict, cursor = Verdict(unfinished), task.cursor
         if self._loose_ends(task) == 0:
-            verdict, cursor = judge(self._saved(task, received)), None
+            verdict, cursor = ended(self._announced(task), received), None
         elif unfinished == INCOMPLETE:
             verdict = Verdict(INCOMPLETE, "the saved pages are not the whole list")
         self._db.execute(
@@ -278,17 +278,9 @@ class Store(Reader):
             task=task.id,
         )
 
-    def _saved(self, task: Task, received: int) -> History:
+    def _announced(self, task: Task) -> frozenset[int]:
         counts = self._rows("SELECT DISTINCT count FROM page WHERE task = ?", task.id)
-        return History(
-            pages=0,
-            counts=frozenset(count for (count,) in counts if count is not None),
-            cursors=frozenset(),
-            next_cursor=None,
-            items=0,
-            new=0,
-            distinct=received,
-        )
+        return frozenset(count for (count,) in counts if count is not None)
 
     def conclude(self, task: int, behind: Mapping[int, Iterable[int]]) -> None:
         """Complete a subject without asking on: what its further pages hold is proved.
@@ -493,18 +485,18 @@ class Store(Reader):
         if self._joined:
             yield
             return
-        try:
-            with file.sentences(self.path):
+        with file.sentences(self.path):
+            try:
                 self._begin()
                 yield
                 self._db.execute("COMMIT")
-        except BaseException:
-            self._numbers.forget()
-            self._passes.forget()
-            self._calls.clear()
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
+            except BaseException:
+                self._numbers.forget()
+                self._passes.forget()
+                self._calls.clear()
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
 
     def _begin(self) -> None:
         if not self._db.in_transaction:

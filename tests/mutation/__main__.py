@@ -28,7 +28,19 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 ENOUGH = 0.9
 # A room, and the tests that hold it; not those that start processes, where nothing is changed.
-_SLOW = ["any_world", "a_family_that_shares", "made_up_campaigns", "made_up_world", "workers_bring"]
+_SLOW = [
+    "any_world",
+    "a_family_that_shares",
+    "made_up_campaigns",
+    "workers_bring",
+    "the_same_campaign",
+    "the_lock_dies",
+    *(
+        f"{name}[{seed}]"
+        for name in ("of_the_world", "of_forty", "and_read_in_full")
+        for seed in "1234"
+    ),
+]
 _QUICK = ["-k", " and ".join(f"not {name}" for name in _SLOW)]
 TESTS = {
     "pacing": ["test_pacing.py"],
@@ -47,6 +59,7 @@ TESTS = {
     "crawl": [
         "test_crawl.py",
         "test_crew.py",
+        "test_dialects.py",
         "test_deeper.py",
         "test_again.py",
         "test_frugal.py",

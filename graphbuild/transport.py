@@ -1,14 +1,17 @@
 """One HTTP request, bounded in time and size, with a key that stays home.
 
-``requests`` finds the way (proxies, authorities), ``urllib3`` below it carries the requests: what
-lies between the two costs more than all the rest of a request, and each time finds the same. By
-themselves they forward a custom header on redirects, bound each read but not the whole, and inflate
-without limit; each of these has its remedy here.
+``requests`` finds the way (proxies, authorities), ``urllib3`` below it makes the connections and
+carries the first request over each. What the two do for every request costs more than all the rest
+of it, and each time finds the same: over a connection that is kept, the requests go by themselves,
+and an answer whose head holds nothing odd is read without them. By themselves they forward a custom
+header on redirects, bound each read but not the whole, and inflate without limit; each of these has
+its remedy here.
 """
 
 from __future__ import annotations
 
 import http.client
+import io
 import ipaddress
 import re
 import socket
@@ -16,7 +19,7 @@ import threading
 import time
 import weakref
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
@@ -26,8 +29,9 @@ from urllib.parse import urlencode, urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3 import Timeout
+from urllib3 import HTTPHeaderDict, HTTPResponse, Timeout
 from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import log
 from urllib3.exceptions import HTTPError, ProxyError, SSLError
 
 from graphbuild.errors import Misdirected, Transient
@@ -59,6 +63,12 @@ _BASE = re.compile(
 )
 # What a path may be made of: no dots that lead up, nothing that ends a path or an address.
 _PATH = re.compile(r"(/(?!\.\.?(/|\Z))[A-Za-z0-9_.~%-]+)+")
+# A head that leaves no question: each of its lines means the same to whoever reads it.
+_PLAIN_FIELD = rb"[A-Za-z][A-Za-z0-9-]*: [!-~](?:[ -~]*[!-~])?\r\n"
+_PLAIN_ANSWER = re.compile(rb"HTTP/1\.1 200 [ -~]*\r\n((?:%s){1,99})\r\n" % _PLAIN_FIELD)
+_FOLD = re.compile(r"(?:(?<![ \t])[ \t]+)?\r\n[ \t]+")  # a field that goes on in the next line
+_LENGTH = re.compile(r"[0-9]{1,15}")
+_NOT_PLAIN = frozenset({"transfer-encoding", "set-cookie", "set-cookie2"})
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
@@ -66,7 +76,7 @@ _HEADERS = {
     "User-Agent": _AGENT,
 }
 # What carrying a request can end in; some of the library's own are no RequestException.
-_BREAKS = (requests.RequestException, HTTPError, OSError)
+_BREAKS = (requests.RequestException, HTTPError, OSError, http.client.HTTPException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,9 @@ class Transport:
         if not local:
             key.check_length()
         self._host, self._path = parts.netloc, parts.path
+        port = ":443" if parts.scheme == "https" else ":80"
+        common = {"Host": self._host.removesuffix(port), **_HEADERS}
+        self._common = "".join(f"{name}: {text}\r\n" for name, text in common.items())
         self._deadline = deadline
         self._max_bytes = max_bytes
         self._watch = _Watch(sent=adapter is not None)
@@ -133,15 +146,17 @@ class Transport:
         Raises:
             Transient: no whole answer came; ``sent`` tells whether the request got out.
         """
-        with self._watch.request(self._deadline):
-            try:
-                reply = self._get(path, query)
-            except _BREAKS as error:
-                failure = self._failure(error)
-            else:
-                if reply.status != HTTPStatus.OK or not self._watch.late:
-                    return reply
-                failure = self._too_late()
+        self._watch.begin(self._deadline)
+        try:
+            reply = self._get(path, query)
+        except _BREAKS as error:
+            failure = self._failure(error)
+        else:
+            if reply.status != HTTPStatus.OK or not self._watch.late:
+                return reply
+            failure = self._too_late()
+        finally:
+            self._watch.end()
         # Not inside the except: its error holds the request, and that the key.
         raise failure
 
@@ -149,13 +164,73 @@ class Transport:
         if _PATH.fullmatch(path) is None:
             raise Misdirected("a request was about to leave the configured address")
         target = f"{path}?{urlencode(query)}" if query else path
+        kept = self._watch.connection
+        if kept is not None and kept.is_connected and not kept.proxy_is_forwarding:
+            return self._get_again(kept, self._path + target)
         response, fields = self._send(target)
         try:
-            headers = {name.lower(): text for name, text in fields}
-            return Reply(response.status, headers, *self._read(response, headers))
+            return self._reply(response, fields)
         finally:
             response.close()
             response.release_conn()
+
+    def _get_again(self, connection: HTTPConnection, target: str) -> Reply:
+        """Over a connection that has carried a request before."""
+        try:
+            begun = self._ask(connection.sock, target)
+            reply = self._read_plainly(connection, begun) or self._read_carefully(connection, begun)
+        except BaseException:
+            connection.close()
+            raise
+        log.debug('%s "GET %s HTTP/1.1" %s', self._host, target, reply.status)
+        return reply
+
+    def _ask(self, sock: socket.socket, target: str) -> bytes:
+        """Send a request, and wait for the first bytes of its answer."""
+        seconds = self._deadline + _GRACE
+        if sock.gettimeout() != seconds:
+            sock.settimeout(seconds)
+        head = f"GET {target} HTTP/1.1\r\n{self._common}x-apikey: {self._key.reveal()}\r\n\r\n"
+        self._watch.send()
+        with suppress(BrokenPipeError, ConnectionResetError):  # what it said before can be read
+            sock.sendall(head.encode("ascii"))
+        return sock.recv(_CHUNK)
+
+    def _read_plainly(self, connection: HTTPConnection, begun: bytes) -> Reply | None:
+        """The same as :meth:`_read_carefully`, where the head leaves no question; None elsewhere.
+
+        None also where not all of the head is among the first bytes. Then nothing has been done.
+        """
+        answer = _PLAIN_ANSWER.match(begun)
+        headers = _plain_headers(answer[1]) if answer else None
+        if not answer or not headers or int(headers["content-length"]) > self._max_bytes:
+            return None
+        body = _rest(connection.sock, begun[answer.end() :], int(headers["content-length"]))
+        return Reply(200, headers, *_body(iter((body,)), headers, self._max_bytes))
+
+    def _read_carefully(self, connection: HTTPConnection, begun: bytes) -> Reply:
+        """What an answer says of which the first bytes have been read."""
+        raw = _WithoutCookies(_Begun(begun, connection.sock), method="GET")  # type: ignore[arg-type]
+        raw.begin()
+        fields = ((name, _FOLD.sub(" ", text)) for name, text in raw.headers.items())
+        response = HTTPResponse(
+            body=raw,
+            headers=HTTPHeaderDict(fields),
+            status=raw.status,
+            version=raw.version,
+            reason=raw.reason,
+            preload_content=False,
+            decode_content=False,
+            original_response=raw,
+            request_method="GET",
+        )
+        try:
+            reply = self._reply(response, response.headers.itermerged())
+            if raw.will_close or not raw.isclosed():
+                connection.close()
+            return reply
+        finally:
+            response.close()
 
     def _send_directly(self, target: str) -> _Response:
         """Over a pool of connections that lead to the configured address and nowhere else."""
@@ -199,13 +274,18 @@ class Transport:
         adapter.cert_verify(pool, self.base_url, verify, None)
         return pool
 
+    def _reply(self, response: BaseHTTPResponse, fields: Iterable[tuple[str, str]]) -> Reply:
+        headers = {name.lower(): text for name, text in fields}
+        return Reply(response.status, headers, *self._read(response, headers))
+
     def _read(self, response: BaseHTTPResponse, headers: Mapping[str, str]) -> _Body:
+        chunks = response.stream(_CHUNK, decode_content=False)
         if response.status == HTTPStatus.OK:
-            return _body(response, headers, self._max_bytes)
+            return _body(chunks, headers, self._max_bytes)
         if response.status // 100 == HTTPStatus.MULTIPLE_CHOICES // 100:
             return _damaged("a redirect's, not read")
         try:
-            return _body(response, headers, min(_ERROR_BYTES, self._max_bytes))
+            return _body(chunks, headers, min(_ERROR_BYTES, self._max_bytes))
         except _BREAKS:
             # The status came whole, and it says more than the body: a 401 stays one.
             return _damaged("cut short")
@@ -318,11 +398,13 @@ class _Watch:
     Attributes:
         sent: whether the request left this machine; true all along behind an adapter of others.
         late: whether the deadline has passed.
+        connection: the one that was made last.
     """
 
     def __init__(self, *, sent: bool) -> None:
         self.sent = sent
         self.late = False
+        self.connection: HTTPConnection | None = None
         self._always_sent = sent
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._changed = threading.Condition()  # may be entered again by whoever is in it
@@ -330,9 +412,8 @@ class _Watch:
         self._wakes = 0.0  # when the thread looks again; only ever too early
         self._thread: threading.Thread | None = None
 
-    @contextmanager
-    def request(self, seconds: float) -> Iterator[None]:
-        """Watch over one request."""
+    def begin(self, seconds: float) -> None:
+        """Watch over one request from now on."""
         with self._changed:
             self.sent, self.late = self._always_sent, False
             self._due = time.monotonic() + seconds
@@ -340,11 +421,11 @@ class _Watch:
                 self._start()
             elif self._due < self._wakes:
                 self._changed.notify()
-        try:
-            yield
-        finally:
-            with self._changed:  # from here on it cannot cut the next request
-                self._due = None
+
+    def end(self) -> None:
+        """The request is over; from here on nobody can cut the next one."""
+        with self._changed:
+            self._due = None
 
     def close(self) -> None:
         """End the thread, if there is one."""
@@ -459,12 +540,67 @@ class _Watched(HTTPConnection):
     def connect(self) -> None:
         super().connect()
         self.watch.add(self.sock)  # by now the one that speaks TLS
+        self.watch.connection = self
 
     def endheaders(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  handed on
         if self.sock is None:
             self.connect()
         self.watch.send()
         super().endheaders(*args, **kwargs)
+
+
+# --- an answer over a kept connection ------------------------------------------------------------
+
+
+def _plain_headers(fields: bytes) -> dict[str, str] | None:
+    """The fields of a head, if by them the body is as long as they say, and nothing else."""
+    lines = fields.decode("ascii").split("\r\n")[:-1]
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, _, text = line.partition(": ")
+        headers[name.lower()] = text
+    if len(headers) != len(lines) or not _LENGTH.fullmatch(headers.get("content-length", "")):
+        return None
+    if headers.get("connection", "keep-alive").lower() != "keep-alive":
+        return None
+    return headers if _NOT_PLAIN.isdisjoint(headers) else None
+
+
+def _rest(sock: socket.socket, begun: bytes, length: int) -> bytes:
+    """The whole body that has begun so."""
+    if len(begun) >= length:
+        return begun[:length]
+    body = bytearray(begun)
+    while len(body) < length:
+        more = sock.recv(min(_CHUNK, length - len(body)))
+        if not more:
+            raise http.client.IncompleteRead(bytes(body), length - len(body))
+        body += more
+    return bytes(body)
+
+
+class _Begun(io.RawIOBase):
+    """A socket of whose bytes the first have been read already."""
+
+    def __init__(self, begun: bytes, sock: socket.socket) -> None:
+        self._begun = memoryview(begun)
+        self._sock = sock
+
+    def makefile(self, _: str) -> io.BufferedReader:
+        """All of its bytes, as the standard library asks a socket for them."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401  whatever can be written to
+        """The bytes read already, then those of the socket."""
+        if not self._begun:
+            return self._sock.recv_into(buffer)
+        size = min(len(buffer), len(self._begun))
+        buffer[:size], self._begun = self._begun[:size], self._begun[size:]
+        return size
 
 
 # --- the body ------------------------------------------------------------------------------------
@@ -482,10 +618,9 @@ def _damaged(why: str) -> _Body:
     return _Body(b"", why)
 
 
-def _body(raw: BaseHTTPResponse, headers: Mapping[str, str], limit: int) -> _Body:
+def _body(chunks: Iterator[bytes], headers: Mapping[str, str], limit: int) -> _Body:
     """The decompressed body, and what is wrong with it; read no further than ``limit``."""
     encoding = headers.get("content-encoding", "").strip().lower()
-    chunks = raw.stream(_CHUNK, decode_content=False)
     if encoding in {"", "identity"}:
         return _capped(chunks, limit)
     if encoding != "gzip":

@@ -481,6 +481,225 @@ def test_no_bytes_of_an_answer_escape_as_another_error(
         server.close()
 
 
+# --- over a kept connection, where the requests go without the library
+
+
+PLAIN_FIELDS = [
+    "X-Odd: One",
+    "x-odd: two",
+    "Set-Cookie: a=b",
+    "Connection: Keep-Alive",
+    "Connection: close",
+    "connection: x, close",
+    "Content-Length: 12",
+    "Content-Length: 5",
+    "Content-Length: +12",
+    "Content-Length: 12 ",
+    "Content-Length:12",
+    "Content-Length: 000012",
+    "Content-Length: 9999999999",
+    "Content-Length: -1",
+    "Content-Length: 1_2",
+    "Transfer-Encoding: chunked",
+    "Transfer-Encoding: identity",
+    "Content-Encoding: gzip",
+    "Content-Encoding: identity",
+    "Retry-After:  7",
+    " folded",
+    "X y: bad",
+    "No colon",
+    "X:",
+    "X: \xfc",
+    "Server:\tx",
+]
+STATUS_LINES = [
+    "HTTP/1.1 200 OK",
+    "HTTP/1.1 200",
+    "HTTP/1.1 200 ",
+    "HTTP/1.0 200 OK",
+    "HTTP/1.2 200 OK",
+    "HTTP/1.1  200 OK",
+    "HTTP/1.1 204 No Content",
+    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK",
+    "HTTP/1.1 302 Found",
+    "HTTP/1.1 404 Not Found",
+    "HTTP/1.1 2000 OK",
+    "HTTP/9 200 OK",
+]
+
+
+def outcome(transport: Transport) -> tuple[object, ...]:
+    try:
+        reply = ask(transport)
+    except Transient as error:
+        return error.code, error.sent, error.status
+    return reply.status, dict(reply.headers), reply.body, reply.damage, reply.deflated
+
+
+def greeting(sent: bytes, *cuts: int) -> Act:
+    """A first request is answered as it should be, and the next one so, in pieces or at once."""
+
+    def act(server: Listener, connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        server.take_head(connection)
+        connection.sendall(answer(PAGE, 200, KEPT))
+        server.take_head(connection)
+        for begin, end in zip((0, *cuts), (*cuts, len(sent)), strict=True):
+            connection.sendall(sent[begin:end])
+            time.sleep(0.01 if cuts else 0)
+
+    return act
+
+
+def first_and_kept(
+    listener: Listeners, opened: Opener, sent: bytes, *cuts: int
+) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    """What an answer is over a new connection, and over one that is kept."""
+    fresh, kept = listener(sent), listener(greeting(sent, *cuts))
+    first = outcome(opened(fresh.base_url, max_bytes=1_000_000))
+    transport = opened(kept.base_url, max_bytes=1_000_000)
+    assert ask(transport).body == PAGE
+    again = outcome(transport)
+    assert (kept.connections, len(kept.heads)) == (1, 2)
+    assert kept.heads[0].splitlines()[0] == kept.heads[1].splitlines()[0]
+    assert sorted(kept.heads[0].lower().splitlines()) == sorted(kept.heads[1].lower().splitlines())
+    fresh.close()
+    kept.close()
+    return first, again
+
+
+WHOLE_ANSWERS = {
+    "chunked": chunked(PAGE[:5], PAGE[5:]),
+    "until the end": b"HTTP/1.0 200 OK\r\n\r\n" + PAGE,
+    "identity": answer(PAGE, 200, "Content-Encoding: identity"),
+    "gzip": answer(gzip.compress(PAGE), 200, "Content-Encoding:  GZIP "),
+    "gzip, kept": answer(gzip.compress(PAGE * 9), 200, "Content-Encoding: gzip", KEPT),
+    "gzip of nothing": answer(gzip.compress(b""), 200, "Content-Encoding: gzip", KEPT),
+    "nothing": answer(b"", 200, KEPT),
+    "kept": answer(PAGE, 200, KEPT),
+    "large": answer(b"x" * 300_000, 200, KEPT),
+    "too large": answer(b"x" * 1_000_001, 200, KEPT),
+    "bomb": answer(gzip.compress(bytes(1_000_001)), 200, "Content-Encoding: gzip", KEPT),
+    "provisional": b"HTTP/1.1 100 Continue\r\n\r\n" + answer(PAGE),
+    "99 headers": answer(PAGE, 200, *[f"X-{n}: x" for n in range(97)], KEPT),
+    "100 headers": answer(PAGE, 200, *[f"X-{n}: x" for n in range(98)], KEPT),
+    "101 headers": answer(PAGE, 200, *[f"X-{n}: x" for n in range(99)], KEPT),
+    "more than it says": answer(PAGE + b"x", 200, KEPT, length=len(PAGE)),
+    **{
+        f"{encoding}: {name}": answer(body, 200, f"Content-Encoding: {encoding[:50]}", KEPT)
+        for name, (body, encoding) in DAMAGED.items()
+    },
+    **{
+        f"{status}: {name}": sent.replace(b"200", str(status).encode(), 1)
+        for status in (401, 404, 429, 503)
+        for name, sent in LYING_BODIES.items()
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "sent", [*WHOLE_ANSWERS.values(), *BROKEN.values()], ids=[*WHOLE_ANSWERS, *BROKEN]
+)
+def test_over_a_kept_connection_an_answer_is_what_it_is_over_a_new_one(
+    listener: Listeners, opened: Opener, sent: bytes
+) -> None:
+    first, again = first_and_kept(listener, opened, sent)
+    assert first == again
+
+
+@pytest.mark.parametrize("sent", [WHOLE_ANSWERS["gzip, kept"], WHOLE_ANSWERS["chunked"]])
+@pytest.mark.parametrize("cuts", [(1,), (20,), (-1,), (40, 60, -20), (-30, -20)])
+def test_an_answer_in_pieces_is_the_same_answer(
+    listener: Listeners, opened: Opener, sent: bytes, cuts: tuple[int, ...]
+) -> None:
+    first, again = first_and_kept(listener, opened, sent, *sorted(cut % len(sent) for cut in cuts))
+    assert first == again
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_whatever_a_head_holds_it_says_the_same_over_a_kept_connection(
+    listener: Listeners, opened: Opener, data: st.DataObject
+) -> None:
+    fields = st.lists(st.sampled_from(PLAIN_FIELDS), max_size=4, unique=True)
+    lines = [data.draw(st.sampled_from(STATUS_LINES)), *data.draw(fields)]
+    if data.draw(st.booleans()):
+        lines.append("Content-Length: 12")
+    end = data.draw(st.sampled_from(["\r\n", "\r\n", "\n"]))
+    body = data.draw(
+        st.sampled_from([PAGE, gzip.compress(PAGE), b"c\r\n" + PAGE + b"\r\n0\r\n\r\n"])
+    )
+    first, again = first_and_kept(
+        listener, opened, end.join([*lines, "", ""]).encode("latin-1") + body
+    )
+    assert first == again
+
+
+@pytest.mark.parametrize("sent", [answer(PAGE, 200, KEPT), chunked(PAGE), answer(PAGE, 404, KEPT)])
+def test_a_connection_is_kept_on_after_any_answer_that_ended_well(
+    listener: Listeners, opened: Opener, sent: bytes
+) -> None:
+    def keep(server: Listener, connection: socket.socket) -> None:
+        while server.take_head(connection):
+            connection.sendall(sent)
+
+    server = listener(keep)
+    transport = opened(server.base_url)
+    assert [ask(transport).body for _ in range(5)] == [PAGE] * 5
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        answer(PAGE, 200),
+        answer(PAGE, 302, KEPT),
+        answer(b"x" * 1_000_001, 200, KEPT),
+        chunked(b"x" * 1_000_001),
+        answer(PAGE, 404, KEPT, length=100)[:-1],
+    ],
+)
+def test_a_connection_whose_answer_was_not_read_to_its_end_is_closed(
+    listener: Listeners, opened: Opener, sent: bytes
+) -> None:
+    server = listener(greeting(sent), answer(PAGE))
+    transport = opened(server.base_url, max_bytes=1_000_000)
+    ask(transport)
+    ask(transport)
+    assert ask(transport).body == PAGE
+    assert server.connections == 2
+
+
+def test_over_a_kept_connection_the_deadline_holds_too(listener: Listeners, opened: Opener) -> None:
+    def act(server: Listener, connection: socket.socket) -> None:
+        server.take_head(connection)
+        connection.sendall(answer(PAGE, 200, KEPT))
+        dripping(server, connection)
+
+    transport = opened(listener(act).base_url, deadline=DEADLINE)
+    assert ask(transport).body == PAGE
+    assert within_deadline(transport).sent
+
+
+def test_a_bomb_over_a_kept_connection_is_given_up_within_three_times_the_limit(
+    listener: Listeners, opened: Opener
+) -> None:
+    limit = 1 << 20
+    bomb = answer(gzip.compress(bytes(50 << 20)), 200, "Content-Encoding: gzip", KEPT)
+    transport = opened(listener(greeting(bomb)).base_url, max_bytes=limit)
+    ask(transport)
+    tracemalloc.start()
+    try:
+        reply = ask(transport)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (reply.body, reply.damage) == (b"", f"larger than {limit} bytes")
+    assert peak < 3 * limit
+
+
 # --- redirects
 
 

@@ -51,7 +51,8 @@ bench: $(VENV)/test
 	$(BIN)/python -m tests.bench $(CASES)
 
 # All rooms held this way, or some: make mutate MODULES=pacing; SAMPLE=200 tries so many changes
-# a room. It takes minutes for pacing and the better part of an hour for the others.
+# a room. It takes minutes for pacing and up to an hour for the others; where temporary files are
+# kept in memory (TMPDIR), a good part of that.
 mutate: $(VENV)/test
 	$(BIN)/python -m tests.mutation $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 import socket
 from typing import TYPE_CHECKING
@@ -372,6 +373,27 @@ def test_the_minute_quota_is_waited_for_as_the_service_says(campaign) -> None:
     made.crawl()
     assert made.triples() == made.world.triples()
     assert sum(made.clock.slept) >= 60
+
+
+@pytest.mark.parametrize("reset", [None, 0.0, -1.0])
+def test_a_first_refusal_is_waited_for_if_the_quota_should_be_there(campaign, reset) -> None:
+    fault = Fault("status", 429, times=1, retry_after="30")
+    made = campaign(family_world(2, 30), faults=[fault])
+    if reset is not None:  # a quota that was spent once, and is there again
+        with Store.open(made.path) as store:
+            store.note_quota(made.clock.now() + reset)
+    made.crawl()
+    assert made.clock.slept[0] >= 30
+    assert [entry.status for entry in made.api.log] == [429, 200, 200]
+
+
+def test_pages_are_kept_as_the_wire_packed_them(campaign) -> None:
+    made = campaign(family_world(1, 40))
+    made.crawl()
+    with Store.read(made.path) as store:
+        (page,), (packed,) = store.pages(), store.packed_pages()
+    # As the emulator packs, between the head and the tail of gzip.
+    assert gzip.compress(page.body, 1)[10:-8] in packed.packed
 
 
 def test_a_pace_of_ones_own_never_meets_the_minute_quota(campaign) -> None:

@@ -173,18 +173,65 @@ def test_what_concerns_all_ends_the_run_and_loses_nothing(tmp_path, switches, er
 
 
 class Broken(EmulatorAdapter):
-    """Fails as no service can: by a mistake of ours."""
+    """Fails as no service can, by a mistake of ours or Ctrl-C, where a path holds a word."""
 
-    def send(self, *_, **__):
-        raise ZeroDivisionError
+    def __init__(self, api, word: str, error: type[BaseException]) -> None:
+        super().__init__(api)
+        self._word, self._error = word, error
+
+    def send(self, request, **more):
+        if self._word in request.path_url:
+            raise self._error
+        return super().send(request, **more)
 
 
-def test_a_mistake_in_a_worker_is_raised_where_the_crawl_runs(tmp_path) -> None:
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+@pytest.mark.parametrize("workers", [1, 3, 6])
+@pytest.mark.parametrize("which", [1, None])
+def test_a_mistake_is_raised_where_the_crawl_runs_and_loses_nothing(
+    tmp_path, which, workers, error
+) -> None:
     made = campaign(tmp_path / "c.db", family_world(6, 3))
-    client = Client(Key("k" * 64), adapter=Broken(made.api), clock=made.clock)
-    with Store.open(made.path) as store, client, pytest.raises(ZeroDivisionError):
-        list(Crawl(client, store, workers=3))
-    assert set(made.states().values()) == {PENDING}
+    word = "files/" if which is None else made.world.hashes()[which]
+    client = Client(Key("k" * 64), adapter=Broken(made.api, word, error), clock=made.clock)
+    with Store.open(made.path) as store, client, pytest.raises(error):
+        list(Crawl(client, store, workers=workers))
+    with Store.read(made.path) as store:
+        assert store.totals().pages == made.api.calls
+    list(running(made, 3))
+    assert made.api.calls == 6
+    assert made.triples() == made.world.triples()
+
+
+class Interrupted(LockedClock):
+    """Ctrl-C, when the thread that runs the crawl looks at the clock once more than so often."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks = looks
+        self._main = threading.get_ident()
+
+    def now(self) -> float:
+        if threading.get_ident() == self._main:
+            self.looks -= 1
+            if self.looks == -1:
+                raise KeyboardInterrupt
+        return super().now()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("looks", range(12))
+def test_ctrl_c_ends_a_crawl_wherever_it_comes(tmp_path, looks, workers) -> None:
+    made = campaign(tmp_path / "c.db", family_world(6, 3))
+    clock, made.clock = made.clock, Interrupted(looks)
+    with pytest.raises(KeyboardInterrupt):
+        list(running(made, workers))
+    assert made.clock.looks == -1 or workers > 1  # those who asked meanwhile are waited for
+    made.clock = clock
+    list(running(made, workers))
+    assert set(made.states().values()) == {COMPLETE}
+    # What was on its way when the clock was looked at to store it is asked again.
+    assert made.api.calls <= 6 + 1
 
 
 def test_calls_that_never_leave_are_not_counted(tmp_path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,7 @@ from graphbuild.emulator import (
     made_up_world,
 )
 from graphbuild.errors import BudgetSpent
+from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
 
 if TYPE_CHECKING:
@@ -112,6 +114,36 @@ def test_where_more_follows_than_was_announced_it_is_told_and_read_in_full(tmp_p
             pair for pair in edges(plain) if pair[0] == row.subject.id
         }
     assert told <= world.rule_breakers() | {world.hashes()[0]}
+
+
+def test_a_file_of_which_too_much_would_follow_is_doubted_and_read_in_full(tmp_path) -> None:
+    whole = family_world(3, 90)
+    *others, last = whole.files.values()
+    gone = list(whole.related(last))[-1]  # on no first page
+    lacking = replace(last, missing=tuple((gone.id, holder) for holder in gone.holders or ()))
+    made = crawled(tmp_path / "c.db", whole.changed(files=[*others, lacking]), frugal=True)
+    # A first page each, the rest of one list that all share, and the rest of the odd one's.
+    assert made.api.calls == 3 + 2 + 2
+    with Store.read(made.path) as store:
+        rows = {
+            row.subject.id: (row.received, row.inferred, row.remark) for row in store.statuses()
+        }
+    assert rows[last.id] == (89, 0, "its collections hold 1 references too many")
+    assert sorted(rows[other.id] for other in others) == [(40, 50, ""), (90, 0, "")]
+    assert made.triples() == made.world.triples()
+
+
+def test_what_earlier_runs_read_to_the_end_spares_a_later_one_as_much(tmp_path) -> None:
+    world = family_world(4, 90)
+    made = Campaign(tmp_path / "c.db", world.changed(files=list(world.files.values())[:3]))
+    made.crawl(frugal=True)
+    assert made.api.calls == 3 + 2
+    made.api.world = world
+    with Store.open(made.path) as store:
+        store.add_seeds(parse_seeds(world.hashes()))
+    made.crawl(frugal=True)
+    assert made.api.calls == 3 + 2 + 1
+    assert made.triples() == world.triples()
 
 
 def test_what_is_inferred_is_marked_and_counted(tmp_path) -> None:

@@ -12,8 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from graphbuild.errors import GraphbuildError
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -33,8 +31,8 @@ class Crew(Protocol):
         """Take a question."""
         ...
 
-    def next(self) -> tuple[Task, Answer | GraphbuildError]:
-        """The next question that is done, and its answer or what went wrong."""
+    def next(self) -> tuple[Task, Answer | BaseException]:
+        """The next question that is done, and its answer or what went wrong, whatever it is."""
         ...
 
     def close(self) -> None:
@@ -48,7 +46,7 @@ class Alone:
     def __init__(self, client: Client, ledger: Ledger) -> None:
         self._client = client
         self._ledger = ledger
-        self._done: deque[tuple[Task, Answer | GraphbuildError]] = deque()
+        self._done: deque[tuple[Task, Answer | BaseException]] = deque()
 
     def free(self) -> bool:
         """Whether the last answer was taken."""
@@ -58,7 +56,7 @@ class Alone:
         """Ask, and wait for the answer."""
         self._done.append((task, _ask(self._client, task, self._ledger, patient=patient)))
 
-    def next(self) -> tuple[Task, Answer | GraphbuildError]:
+    def next(self) -> tuple[Task, Answer | BaseException]:
         """The answer."""
         return self._done.popleft()
 
@@ -78,7 +76,7 @@ class _Done(NamedTuple):
 
     client: Client
     task: Task
-    outcome: Answer | GraphbuildError | BaseException
+    outcome: Answer | BaseException
 
 
 _Events = SimpleQueue[_Request | _Done]
@@ -102,7 +100,7 @@ class Workers:
         """Hand a question to a worker."""
         self._pool.submit(self._work, self._idle.pop(), task, patient=patient)
 
-    def next(self) -> tuple[Task, Answer | GraphbuildError]:
+    def next(self) -> tuple[Task, Answer | BaseException]:
         """Serve the ledger until a question is done."""
         while True:
             event = self._events.get()
@@ -110,10 +108,6 @@ class Workers:
                 _serve(event, self._ledger)
                 continue
             self._idle.append(event.client)
-            if isinstance(event.outcome, BaseException) and not isinstance(
-                event.outcome, GraphbuildError
-            ):
-                raise event.outcome
             return event.task, event.outcome
 
     def close(self) -> None:
@@ -123,11 +117,7 @@ class Workers:
             client.close()
 
     def _work(self, client: Client, task: Task, *, patient: bool) -> None:
-        outcome: Answer | GraphbuildError | BaseException
-        try:
-            outcome = _ask(client, task, _Post(self._events), patient=patient)
-        except BaseException as error:  # noqa: BLE001  raised where the crawl runs
-            outcome = error
+        outcome = _ask(client, task, _Post(self._events), patient=patient)
         self._events.put(_Done(client, task, outcome))
 
 
@@ -163,15 +153,15 @@ class _Post:
 def _serve(request: _Request, ledger: Ledger) -> None:
     try:
         request.done.set_result(request.do(ledger))
-    except Exception as error:  # noqa: BLE001  raised again in the worker that asked
+    except BaseException as error:  # noqa: BLE001  comes back as the outcome of who asked
         request.done.set_exception(error)
 
 
-def _ask(client: Client, task: Task, ledger: Ledger, *, patient: bool) -> Answer | GraphbuildError:
-    """The answer, or what went wrong, as a value."""
+def _ask(client: Client, task: Task, ledger: Ledger, *, patient: bool) -> Answer | BaseException:
+    """The answer, or what went wrong, as a value: also a mistake of ours, or Ctrl-C."""
     try:
         return client.ask(
             task.subject, task.relationship, cursor=task.cursor, ledger=ledger, patient=patient
         )
-    except GraphbuildError as error:
+    except BaseException as error:  # noqa: BLE001  raised when what is in flight is stored
         return error

@@ -10,7 +10,6 @@ from graphbuild.errors import (
     ApiError,
     BudgetSpent,
     Forbidden,
-    GraphbuildError,
     KeyRefused,
     Misdirected,
     Paused,
@@ -73,13 +72,14 @@ class Intake:
         self._failures = 0
         self.patient = store.quota_resets_at() <= client.clock.now()
 
-    def settle(self, task: Task, outcome: Answer | GraphbuildError) -> Step | None:
+    def settle(self, task: Task, outcome: Answer | BaseException) -> Step | None:
         """Store what came of a question; None if the run was stopped while waiting.
 
         Raises:
             GraphbuildError: what concerns every subject.
+            BaseException: whatever else went wrong.
         """
-        if not isinstance(outcome, GraphbuildError):
+        if not isinstance(outcome, BaseException):
             return self._commit(task, outcome)
         if isinstance(outcome, QuotaExhausted):
             self._store.note_quota(outcome.resets_at.timestamp())

@@ -7,7 +7,6 @@ ends the run: a bad key, a missing licence, a spent quota or budget, a service t
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -146,8 +145,10 @@ class Crawl:
                 if others_wait and self._client.dialect != AUTO:
                     return
         finally:
-            self._store_the_rest(shift)
-            self._ledger.take_back()
+            try:
+                self._store_the_rest(shift)
+            finally:
+                self._ledger.take_back()
         if shift.trouble:
             raise shift.trouble
 
@@ -162,7 +163,7 @@ class Crawl:
             shift.crew.ask(task, patient=self._intake.patient)
         return bool(shift.busy)
 
-    def _take_in(self, shift: _Shift, task: Task, outcome: Answer | GraphbuildError) -> Step | None:
+    def _take_in(self, shift: _Shift, task: Task, outcome: Answer | BaseException) -> Step | None:
         """Store what came; None where it is no step, but the end of the run."""
         try:
             step = self._settle(shift, task, outcome)
@@ -172,14 +173,14 @@ class Crawl:
         self._ended = self._ended or step is None
         return step
 
-    def _settle(self, shift: _Shift, task: Task, outcome: Answer | GraphbuildError) -> Step | None:
+    def _settle(self, shift: _Shift, task: Task, outcome: Answer | BaseException) -> Step | None:
         """Store what came, and note the next call, in one transaction.
 
         To make sure of what is on disk costs more than most that is done for a page. Where a pace
         is kept, time may pass before the next call is made; then it is noted when it is.
         """
         paced = self._client.pace.per_minute is not None
-        if paced or self._is_over() or isinstance(outcome, GraphbuildError):
+        if paced or self._is_over() or isinstance(outcome, BaseException):
             return self._intake.settle(task, outcome)
         with self._store.together():
             step = self._intake.settle(task, outcome)
@@ -191,11 +192,18 @@ class Crawl:
 
     def _store_the_rest(self, shift: _Shift) -> None:
         """Whoever ends the iteration in the middle: what is under way is paid for, and kept."""
+        mistake: BaseException | None = None
         while shift.busy:
             task, outcome = shift.crew.next()
             del shift.busy[task.id]
-            with suppress(GraphbuildError):
+            try:
                 self._intake.settle(task, outcome)
+            except GraphbuildError:
+                pass
+            except BaseException as error:  # noqa: BLE001  told when all of it is stored
+                mistake = mistake or error
+        if mistake:
+            raise mistake
 
     def _speak_as_before(self) -> None:
         """Which generation of the service answers was found out once, and is not asked again."""

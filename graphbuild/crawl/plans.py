@@ -90,8 +90,7 @@ class Thrift:
             return
         reading = self._store.reading(task.id)
         self._open[task.id] = reading
-        if reading.whole:
-            self._learn(reading)
+        self._learn(reading)
         if self._store.first_task() is not None:
             return
         for number in self._store.tasks(PENDING):

@@ -36,6 +36,7 @@ _HEX = re.compile(r"[0-9a-fA-F]+")
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _SPREADSHEET = re.compile(r"\d(\.\d+)?[eE]\+?\d+")
 _FIELD_END = re.compile(r"[\s,;|]")
+_PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}")  # as nearly all are
 # Ids end up in URLs, XML ids and tables: no spaces, quotes, angle brackets or path characters.
 _FORBIDDEN_IN_ID = frozenset(" \t\r\n\"'`<>&\\/?#%")
 _HASH_KINDS = {32: "md5", 40: "sha1", 64: "sha256"}
@@ -107,9 +108,10 @@ def is_type(text: object) -> bool:
 
 def is_id(text: object) -> bool:
     """Whether ``text`` can be an object id that is safe in a path, an XML id and a table cell."""
-    return (
-        isinstance(text, str)
-        and 0 < len(text) <= MAX_ID
+    if not isinstance(text, str):
+        return False
+    return _PLAIN_ID.fullmatch(text) is not None or (
+        0 < len(text) <= MAX_ID
         and text.isprintable()
         and text not in {".", ".."}
         and not _FORBIDDEN_IN_ID.intersection(text)

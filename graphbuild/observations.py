@@ -11,10 +11,13 @@ https://developers.virustotal.com/reference/files-object-related_references.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass, fields
+from dataclasses import field as member
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from graphbuild.entities import (
     COLLECTION,
@@ -50,6 +53,8 @@ if TYPE_CHECKING:
 
     from graphbuild.entities import Scalar
 
+    _Said = tuple[Entity, list[Entity | None]]  # by an entry: a reference, and what is behind it
+
 OBSERVED, INFERRED = "observed", "inferred"  # what stands behind a fact
 # What a report's attributes are called on a reference.
 _CLASSIC_ATTRIBUTES = {"name": "title", "link": "url"}
@@ -60,7 +65,9 @@ _MAX_ADDRESS = 4 * MAX_CURSOR  # room for a cursor that is percent-encoded
 _SUBJECT_PATH = re.compile(
     r".*/(?P<endpoint>[a-z_]+)/(?P<id>[^/]+)(?:/relationships)?/(?P<relationship>[a-z_]+)"
 )
-_PLAIN_HASH = re.compile(r"[0-9a-f]{64}")
+# An address whose path is told by whoever splits it, without a question.
+_PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.:-]+(?P<path>/[A-Za-z0-9._~/-]+)")
+_is_plain_hash = re.compile(r"[0-9a-f]{64}").fullmatch
 _HASHED = frozenset({FILE, REFERENCE})  # types whose ids are SHA-256
 _TYPES = {endpoint: kind for kind, endpoint in ENDPOINTS.items()}
 
@@ -83,8 +90,12 @@ class Observation:
     reference: Entity
     related_from: Entity | None
     evidence: str = OBSERVED
-    first_seen: float | None = field(default=None, compare=False)
-    last_seen: float | None = field(default=None, compare=False)
+    first_seen: float | None = member(default=None, compare=False)
+    last_seen: float | None = member(default=None, compare=False)
+
+
+# What puts a value into each field of an observation; its constructor takes a longer way.
+_FIELDS = [getattr(Observation, each.name).__set__ for each in fields(Observation)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +199,7 @@ def asked(payload: dict[str, Any]) -> Asked | None:
     address = _link(payload, "self")
     if not isinstance(address, str) or len(address) > _MAX_ADDRESS:
         return None
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return None
-    found = _SUBJECT_PATH.fullmatch(parts.path)
+    found = _SUBJECT_PATH.fullmatch(_path(address))
     if not found or found["endpoint"] not in _TYPES or not is_id(found["id"]):
         return None
     limit = _parameter(address, "limit") or ""
@@ -202,6 +209,17 @@ def asked(payload: dict[str, Any]) -> Asked | None:
         cursor=_parameter(address, "cursor"),
         limit=int(limit) if re.fullmatch(r"[0-9]{1,3}", limit) else None,
     )
+
+
+def _path(address: str) -> str:
+    """The path of an address; empty where it is none."""
+    plain = _PLAIN_ADDRESS.fullmatch(address.partition("?")[0])
+    if plain:
+        return plain["path"]
+    try:
+        return urlsplit(address).path
+    except ValueError:
+        return ""
 
 
 def _subject(entity_type: str, entity_id: str) -> Entity:
@@ -326,8 +344,11 @@ def _same_question(address: object, own: object) -> bool:
 
 def _parameter(address: object, name: str) -> str | None:
     """The first of that name; a plus stands for itself, as cursors are base64."""
-    query = str(address).partition("?")[2].partition("#")[0].replace("+", "%2B")
-    return parse_qs(query).get(name, [None])[0]
+    for field in str(address).partition("?")[2].partition("#")[0].split("&"):
+        stated, _, value = field.partition("=")
+        if value and unquote(stated) == name:
+            return unquote(value)
+    return None
 
 
 # --- the entries ---------------------------------------------------------------------------------
@@ -345,23 +366,27 @@ class _Reader:
         self._subject = subject
         self._expected = expected
         self._shallow = shallow
-        self._references: dict[str, Entity] = {}
+        self._references: dict[tuple[str, str], Entity] = {}
         self._last_link: tuple[object, Entity | None] = (), None  # no JSON value equals ()
         self._links: dict[str, tuple[object, Entity]] = {}  # plain ones, by their ids
+        self._plain_before: tuple[Any, list[Entity | None]] = (), []  # all of a plain entry's
 
     def read(self, items: list[Any]) -> tuple[Observation, ...]:
         """What the entries say, in their order; a bad one costs only itself."""
-        found: list[Observation] = []
+        references: list[Entity] = []
+        collections: list[Entity | None] = []
         for index, item in enumerate(items):
-            plain = self._plain_observations(item) if self._shallow else None
-            if plain is not None:
-                found += plain
-                continue
-            try:
-                found += self._observations(item, f"data[{index}]")
-            except PayloadError as error:
-                self.remarks.append(f"{error} (set aside)")
-        return tuple(found)
+            said = self._plain_entry(item) if self._shallow else None
+            if said is None:
+                try:
+                    said = self._entry(item, f"data[{index}]")
+                except PayloadError as error:
+                    self.remarks.append(f"{error} (set aside)")
+                    continue
+            reference, behind = said
+            references += [reference] * len(behind)
+            collections += behind
+        return _observations(self._subject, references, collections)
 
     def listing(self, items: Iterable[Any]) -> tuple[Entity, ...]:
         """The entries themselves, in their order; a bad one costs only itself."""
@@ -378,36 +403,39 @@ class _Reader:
 
     # --- the short way ---
 
-    def _plain_observations(self, item: object) -> list[Observation] | None:
+    def _plain_entry(self, item: object) -> _Said | None:
         """What a plain entry says; None if it is not plain, and then nothing has been done."""
         if type(item) is not dict or "error" in item:
             return None
-        name, kind, context = item.get("id"), item.get("type"), item.get("context_attributes")
-        if type(name) is not str or kind != self._expected or type(context) is not dict:
+        try:
+            name, links = item["id"], item["context_attributes"]["related_from"]
+            known = plain_attributes(item["attributes"])
+            if known is None or item["type"] != self._expected or not _is_plain_hash(name):
+                return None
+        except (KeyError, TypeError):
             return None
-        key = f"{kind}:{name}"
-        known = plain_attributes(item.get("attributes"))
-        if known is None or key in self._references or not _PLAIN_HASH.fullmatch(name):
+        key = self._expected, name
+        if key in self._references:
             return None
-        behind = self._plain_links(context.get("related_from"))
-        if not behind:
-            return None
+        if links != self._plain_before[0]:
+            behind = self._plain_links(links)
+            if not behind:
+                return None
+            self._plain_before = links, behind
+        links, behind = self._plain_before
+        self._last_link = links[-1], behind[-1]
         reference = self._references[key] = Entity(self._expected, name, known)
-        if len(behind) == 1:
-            return [Observation(self._subject, reference, behind[0])]
-        return [Observation(self._subject, reference, entity) for entity in behind]
+        return reference, behind
 
-    def _plain_links(self, links: object) -> list[Entity] | None:
+    def _plain_links(self, links: object) -> list[Entity | None] | None:
         if type(links) is not list:
             return None
-        found: list[Entity] = []
+        found: list[Entity | None] = []
         for link in links:
             entity = self._plain_link(link)
             if entity is None or (found and entity in found):
                 return None
             found.append(entity)
-        if found:
-            self._last_link = links[-1], found[-1]
         return found
 
     def _plain_link(self, link: object) -> Entity | None:
@@ -431,13 +459,11 @@ class _Reader:
             refuse_depth(item, path)
         return self._merged(self._reference(item, path), path)
 
-    def _observations(self, item: object, path: str) -> list[Observation]:
+    def _entry(self, item: object, path: str) -> _Said:
         item = _object(item, path)
         reference = self._item(item, path)
-        behind = self._related_from(item, path)
-        if not behind:
-            return [Observation(self._subject, reference, None)]
-        return [Observation(self._subject, reference, entity) for entity in behind]
+        behind: list[Entity | None] = [*self._related_from(item, path)]
+        return reference, behind or [None]
 
     def _reference(self, item: dict[str, Any], path: str) -> Entity:
         reference = self._entity(item, path, self._expected)
@@ -447,14 +473,15 @@ class _Reader:
 
     def _merged(self, reference: Entity, path: str) -> Entity:
         """A reference that stands twice on a page is one; what each says of it is known."""
-        earlier = self._references.setdefault(reference.key, reference)
+        key = reference.type, reference.id
+        earlier = self._references.setdefault(key, reference)
         if earlier is reference:
             return reference
         same = "" if earlier.attributes == reference.attributes else ", with other attributes"
         self.remarks.append(f"{path}.id: the same reference once more{same} (merged)")
         known = {**earlier.attributes, **reference.attributes}
         merged = Entity(reference.type, reference.id, known)
-        self._references[reference.key] = merged
+        self._references[key] = merged
         return merged
 
     def _related_from(self, item: dict[str, Any], path: str) -> list[Entity]:
@@ -515,6 +542,17 @@ class _Reader:
         if stated != lowered:
             self.remarks.append(f"{path}: lower-cased")
         return lowered
+
+
+def _observations(
+    subject: Entity, references: list[Entity], collections: list[Entity | None]
+) -> tuple[Observation, ...]:
+    """What ``Observation(subject, reference, collection)`` makes of each pair, at a third of it."""
+    found = tuple(map(object.__new__, repeat(Observation, len(references))))
+    columns = (repeat(subject), references, collections, repeat(OBSERVED), repeat(None))
+    for fill, values in zip(_FIELDS, (*columns, repeat(None)), strict=True):
+        deque(map(fill, found, values), maxlen=0)
+    return found
 
 
 def _object(value: object, path: str) -> dict[str, Any]:

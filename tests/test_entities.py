@@ -139,6 +139,12 @@ def test_what_could_leave_its_place_in_a_path_or_a_table_can_be_no_id(text):
     assert not is_id(text)
 
 
+@given(st.text(st.sampled_from("aZ0._-:é /\u200b")) | st.integers(250, 260).map("x".__mul__))
+def test_an_id_is_one_by_each_of_its_characters(text):
+    good = all(each in "aZ0._-:éx" for each in text)
+    assert is_id(text) == (good and 0 < len(text) <= 256 and text not in {".", ".."})
+
+
 @given(st.text())
 def test_an_id_never_holds_white_space_or_what_cannot_be_encoded(text):
     if is_id(text):

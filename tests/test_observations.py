@@ -6,6 +6,7 @@ import json
 import re
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from graphbuild.entities import Entity, is_id, is_type
 from graphbuild.errors import PayloadError
-from graphbuild.observations import asked, page_from, parse_page
+from graphbuild.observations import Observation, _parameter, _path, asked, page_from, parse_page
+from graphbuild.payload import decode_strictly
 
 FILE = "5e3f311ae67f046b56435067bcdd39fbf836fa0421fbc8c8b0e43e8e47524954"
 OTHER = "ab" * 32
@@ -763,3 +765,79 @@ def test_a_sound_page_says_exactly_its_triples(entries):
     page = read(*items)
     assert set(triples(page)) == expected
     assert page.items == len(entries)
+
+
+# --- the short ways say what the careful ones say, or nothing ------------------------------------
+
+
+def _told(page):
+    """Everything a page says, knowledge and its order included."""
+    known = [
+        [list(each.attributes.items()) for each in (seen.reference, seen.related_from) if each]
+        for seen in page.observations
+    ]
+    return repr(page), known
+
+
+def _outcome(read, *given):
+    with suppress(PayloadError):
+        return _told(read(*given))
+    return "refused"
+
+
+_SOUND_LINKS = st.fixed_dictionaries(
+    {"id": st.sampled_from(["a", "b"]), "type": st.just("collection")},
+    optional={"attributes": st.sampled_from([{}, {"name": "A"}, {"name": "B"}, {"name": ""}])},
+)
+_SOUND = st.fixed_dictionaries(
+    {
+        "id": st.sampled_from([ONE, TWO, OTHER]),
+        "type": st.just("reference"),
+        "attributes": st.sampled_from([{"title": "T"}, {"creation_date": 1515715200}, {"x": 1}]),
+        "context_attributes": st.fixed_dictionaries(
+            {"related_from": st.lists(_SOUND_LINKS, max_size=3)}
+        ),
+    }
+)
+
+
+@given(
+    _PAGES
+    | st.lists(_SOUND | _ITEMS, max_size=6).map(lambda items: answer(*items))
+    | st.lists(_SOUND, max_size=6).map(lambda items: answer(*items))
+)
+@settings(max_examples=600)
+def test_the_short_way_through_a_page_says_what_the_careful_one_says(payload):
+    def carefully(body, subject):
+        return page_from(decode_strictly(body), subject)
+
+    body = json.dumps(payload).encode()
+    assert _outcome(parse_page, body, SUBJECT) == _outcome(carefully, body, SUBJECT)
+
+
+def test_an_observation_of_a_page_is_as_its_constructor_makes_it():
+    for seen in parse_page(SAMPLE, SUBJECT).observations:
+        made = Observation(seen.subject, seen.reference, seen.related_from)
+        assert repr(seen) == repr(made)
+        assert hash(seen) == hash(made)
+
+
+_PARTS = (
+    st.sampled_from(["https:", "http:", "//", "/", "host", ":", ":80", "@", "[", "]", "..", "?"])
+    | st.sampled_from(["?", "&", "=", "cursor", "c%75rsor", "limit", "40", "#", ";", "+"])
+    | st.sampled_from(["%", "%2F", "%3D", "%zz", "%ff", " ", "\n", "\xe9"])
+)
+_ANY_ADDRESS = st.lists(_PARTS, max_size=14).map("".join) | st.text(max_size=20)
+
+
+@given(_ANY_ADDRESS | _ANY_ADDRESS.map("https://h/a?".__add__))
+@settings(max_examples=1_000)
+def test_an_address_is_taken_apart_as_the_standard_library_does(address):
+    try:
+        path = urlsplit(address).path
+    except ValueError:
+        path = ""
+    assert _path(address) == path
+    query = address.partition("?")[2].partition("#")[0].replace("+", "%2B")
+    for name in ("cursor", "limit", "40"):
+        assert _parameter(address, name) == parse_qs(query).get(name, [None])[0]

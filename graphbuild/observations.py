@@ -548,7 +548,7 @@ def _observations(
     subject: Entity, references: list[Entity], collections: list[Entity | None]
 ) -> tuple[Observation, ...]:
     """What ``Observation(subject, reference, collection)`` makes of each pair, at a third of it."""
-    found = tuple(map(object.__new__, repeat(Observation, len(references))))
+    found = tuple(object.__new__(Observation) for _ in references)
     columns = (repeat(subject), references, collections, repeat(OBSERVED), repeat(None))
     for fill, values in zip(_FIELDS, (*columns, repeat(None)), strict=True):
         deque(map(fill, found, values), maxlen=0)

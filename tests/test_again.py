@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from test_crawl import Campaign
 
+from graphbuild.client import Client
 from graphbuild.completeness import COMPLETE
+from graphbuild.crawl import Crawl
 from graphbuild.emulator import (
     Choices,
     Collection,
+    EmulatorAdapter,
     File,
     Reference,
     World,
@@ -20,6 +23,7 @@ from graphbuild.emulator import (
 )
 from graphbuild.errors import BudgetSpent
 from graphbuild.graph import build_graph
+from graphbuild.keys import Key
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
 from graphbuild.store.rows import Audit
@@ -210,6 +214,20 @@ def test_an_audit_refutes_what_does_not_come_and_no_graph_shows_it(tmp_path) -> 
     kept = {row for row in whole.triples() if row[0] == read}
     assert made.triples() == made.api.world.triples() | kept
     assert shown == len(made.triples())
+
+
+def test_an_audit_in_the_session_that_inferred_refutes_as_much(tmp_path) -> None:
+    whole = family_world(3, 90)
+    made = Campaign(tmp_path / "c.db", whole)
+    client = Client(Key("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+    with Store.open(made.path) as store, client:
+        list(Crawl(client, store, frugal=True))
+        made.api.world = whole.changed(
+            files=[without_its_last(whole, each) for each in files(whole)]
+        )
+        assert store.audit(1.0, random.Random(7)) == 2
+        list(Crawl(client, store))
+        assert store.audit_result() == Audit(2, 0, edges=100, confirmed=98, refuted=2)
 
 
 def files(world: World) -> list[File]:

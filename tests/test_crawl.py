@@ -387,6 +387,20 @@ def test_a_first_refusal_is_waited_for_if_the_quota_should_be_there(campaign, re
     assert [entry.status for entry in made.api.log] == [429, 200, 200]
 
 
+def test_a_page_more_is_a_transaction_more(campaign) -> None:
+    transactions = []
+    for files in (4, 9):
+        made = campaign(family_world(files, 30))
+        statements: list[str] = []
+        client = Client(Key("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+        with Store.open(made.path) as store, client:
+            store._db.set_trace_callback(statements.append)
+            assert len(list(Crawl(client, store))) == files
+        transactions.append(statements.count("COMMIT"))
+        made.path.unlink()
+    assert transactions[1] - transactions[0] == 9 - 4
+
+
 def test_pages_are_kept_as_the_wire_packed_them(campaign) -> None:
     made = campaign(family_world(1, 40))
     made.crawl()

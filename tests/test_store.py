@@ -454,7 +454,9 @@ def test_an_address_that_the_service_calls_otherwise_keeps_its_text(path: Path) 
         commit(store, about(real, body(R1)))
         (subject,) = store.subjects()
         assert subject.id == real.id
-        assert subject.attributes["url"] == "http://evil.example/"
+        (row,) = store.statuses()
+        for each in (subject, row.subject):
+            assert each.attributes["url"] == "http://evil.example/"
         assert not {"sha256", "null"} & subject.attributes.keys()
         assert list(damages(store)) == []
 
@@ -812,6 +814,8 @@ def test_damaged_attributes_stop_whoever_would_add_to_them(path: Path) -> None:
         with pytest.raises(StoreError, match=rf"{path}: what is known of {R2} is damaged"):
             commit(store, body(R2))
         assert store.totals().pages == 2
+        with pytest.raises(StoreError, match=rf"{path}: what is known of {R2} is damaged"):
+            list(store.observations())
 
 
 def test_a_listing_that_is_read_but_half_does_not_hold_the_file_open(path: Path) -> None:

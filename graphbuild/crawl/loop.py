@@ -63,6 +63,8 @@ class Crawl:
         workers: questions in flight at once, for keys that allow it; they share one pace.
     """
 
+    _intake: Intake  # of the iteration under way
+
     def __init__(  # noqa: PLR0913  all but the first two have their defaults
         self,
         client: Client,
@@ -84,7 +86,6 @@ class Crawl:
         self._per_node = per_node
         self._workers = workers
         self._ended = False
-        self._intake = Intake(client, store, limit=per_node)
 
     def stop(self) -> None:
         """End the iteration after the step in progress; safe in a signal handler."""

@@ -1032,6 +1032,39 @@ def test_tls_that_breaks_after_the_request_counts_as_sent(
     assert (error.code, error.sent) == ("Broken", True)
 
 
+def keeping(server: Listener, connection: socket.socket) -> None:
+    while server.take_head(connection):
+        connection.sendall(answer(gzip.compress(PAGE), 200, "Content-Encoding: gzip", KEPT))
+
+
+@pytest.mark.usefixtures("named_here")
+def test_over_tls_a_connection_is_kept_too(listener: Listeners, opened: Opener) -> None:
+    server = listener(speaking_tls(keeping))
+    transport = opened(f"https://api.example:{server.port}")
+    assert [ask(transport).body for _ in range(4)] == [PAGE] * 4
+    transport.close()
+    assert server.connections == 1
+    first, *others = (sorted(head.lower().split(b"\r\n")) for head in server.heads if head)
+    assert others == [first] * 3
+
+
+@pytest.mark.usefixtures("named_here")
+def test_over_tls_that_is_kept_a_break_after_the_request_counts_as_sent(
+    listener: Listeners, opened: Opener
+) -> None:
+    def act(server: Listener, secure: socket.socket) -> None:
+        server.take_head(secure)
+        secure.sendall(answer(PAGE, 200, KEPT))
+        server.take_head(secure)
+        socket.socket.sendall(secure, b"\x17\x03\x03\x00\x20" + bytes(32))  # not a true record
+
+    server = listener(speaking_tls(act))
+    transport = opened(f"https://api.example:{server.port}")
+    assert ask(transport).body == PAGE
+    error = failure(transport)
+    assert (error.code, error.sent) == ("Broken", True)
+
+
 @pytest.mark.usefixtures("named_here")
 def test_over_tls_the_deadline_holds_too(listener: Listeners, opened: Opener) -> None:
     server = listener(speaking_tls(dripping))
@@ -1102,6 +1135,18 @@ def test_a_proxy_is_told_the_host_and_never_the_key(proxied: Proxied) -> None:
     assert CANARY.encode() not in asked
     assert CANARY.encode() in inner
     assert b"proxy-authorization" not in inner.lower()
+
+
+def test_through_a_proxy_a_connection_is_kept_too(proxied: Proxied) -> None:
+    proxy, transport = proxied(connecting(ESTABLISHED, speaking_tls(keeping)))
+    assert [ask(transport).body for _ in range(4)] == [PAGE] * 4
+    transport.close()
+    asked, first, *others = (head for head in proxy.heads if head)
+    assert proxy.connections == 1
+    assert CANARY.encode() not in asked
+    assert len(others) == 3
+    for head in others:
+        assert sorted(head.lower().split(b"\r\n")) == sorted(first.lower().split(b"\r\n"))
 
 
 def test_through_a_proxy_the_deadline_holds_too(proxied: Proxied) -> None:

@@ -226,7 +226,8 @@ class Transport:
         )
         try:
             reply = self._reply(response, response.headers.itermerged())
-            if raw.will_close or not raw.isclosed():
+            # A body that broke off is closed as well, but what comes behind it is no answer.
+            if reply.damage or raw.will_close or not raw.isclosed():
                 connection.close()
             return reply
         finally:

@@ -659,6 +659,7 @@ def test_a_connection_is_kept_on_after_any_answer_that_ended_well(
         answer(b"x" * 1_000_001, 200, KEPT),
         chunked(b"x" * 1_000_001),
         answer(PAGE, 404, KEPT, length=100)[:-1],
+        chunked(PAGE, end=b"zz\r\n").replace(b"200", b"404", 1),
     ],
 )
 def test_a_connection_whose_answer_was_not_read_to_its_end_is_closed(
@@ -670,6 +671,27 @@ def test_a_connection_whose_answer_was_not_read_to_its_end_is_closed(
     ask(transport)
     assert ask(transport).body == PAGE
     assert server.connections == 2
+
+
+def test_what_comes_behind_a_body_that_broke_off_is_never_an_answer(
+    listener: Listeners, opened: Opener
+) -> None:
+    behind = threading.Event()
+
+    def act(server: Listener, connection: socket.socket) -> None:
+        server.take_head(connection)
+        connection.sendall(answer(PAGE, 200, KEPT))
+        server.take_head(connection)
+        connection.sendall(chunked(PAGE, end=b"zz\r\n").replace(b"200", b"404", 1))
+        if server.take_head(connection):
+            behind.set()
+            connection.sendall(answer(b"foreign", 200, KEPT))
+
+    server = listener(act, answer(PAGE))
+    transport = opened(server.base_url)
+    assert [ask(transport).status for _ in range(2)] == [200, 404]
+    assert ask(transport).body == PAGE
+    assert not behind.is_set()
 
 
 def test_over_a_kept_connection_the_deadline_holds_too(listener: Listeners, opened: Opener) -> None:

@@ -549,8 +549,8 @@ def _observations(
 ) -> tuple[Observation, ...]:
     """What ``Observation(subject, reference, collection)`` makes of each pair, at a third of it."""
     found = tuple(object.__new__(Observation) for _ in references)
-    columns = (repeat(subject), references, collections, repeat(OBSERVED), repeat(None))
-    for fill, values in zip(_FIELDS, (*columns, repeat(None)), strict=True):
+    columns: list[Iterable[object]] = [repeat(subject), references, collections, repeat(OBSERVED)]
+    for fill, values in zip(_FIELDS, [*columns, repeat(None), repeat(None)], strict=True):
         deque(map(fill, found, values), maxlen=0)
     return found
 

@@ -40,7 +40,7 @@ from graphbuild.errors import (
     Transient,
 )
 from graphbuild.keys import find_key
-from graphbuild.observations import page_from
+from graphbuild.observations import Recall, page_from
 from graphbuild.pacing import Pace, SystemClock, next_day
 from graphbuild.payload import decode
 from graphbuild.questions import AUTO, CLASSIC, DIALECTS, GTI, RELATED_REFERENCES, address
@@ -197,6 +197,7 @@ class Client:
         )
         self._transport = self._connect()
         self._key = key
+        self._recall = Recall()
         self._random = random.Random()  # noqa: S311  jitter is no secret
 
     @classmethod
@@ -373,7 +374,7 @@ class Client:
         call = self._begin(question, book)
         try:
             reply = self._get(path, question.cursor)
-            answer = _read(reply, question, self.clock.now())
+            answer = _read(reply, question, self._recall, self.clock.now())
         except ApiError as error:
             sent = not isinstance(error, Transient) or error.sent
             if isinstance(error, RateLimited) and error.after <= LONGEST_WAIT:
@@ -463,12 +464,16 @@ def _query(cursor: str | None) -> dict[str, str]:
 # --- what an answer means ------------------------------------------------------------------------
 
 
-def _read(reply: Reply, question: Question, now: float) -> Answer:
+def _read(reply: Reply, question: Question, recall: Recall, now: float) -> Answer:
     """The page in a reply, or the error it stands for: status first, body second."""
     if reply.status != HTTPStatus.OK:
         raise _error(reply.status, reply, _code(reply.body), question, now)
     if reply.damage:
         raise Transient(f"the page is damaged: {reply.damage}", status=200, code="DamagedPage")
+    if question.relationship == RELATED_REFERENCES:
+        known = recall.page(reply.body, question.subject)
+        if known is not None:
+            return Answer(reply.body, known, reply.deflated)
     try:
         payload = decode(reply.body)
     except PayloadError as error:

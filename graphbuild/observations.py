@@ -34,10 +34,12 @@ from graphbuild.payload import (
     Shallow,
     attributes,
     decode,
+    decode_plain,
     kind_of,
     plain_attributes,
     refuse_depth,
     shown,
+    take_apart,
 )
 from graphbuild.questions import (
     ENDPOINTS,
@@ -59,6 +61,7 @@ OBSERVED, INFERRED = "observed", "inferred"  # what stands behind a fact
 # What a report's attributes are called on a reference.
 _CLASSIC_ATTRIBUTES = {"name": "title", "link": "url"}
 MAX_ITEMS = 10_000
+_MOST_RECALLED = 10_000  # entries: about twenty megabytes
 MAX_CURSOR = 4_096
 MAX_REMARKS = 1_000
 _MAX_ADDRESS = 4 * MAX_CURSOR  # room for a cursor that is percent-encoded
@@ -171,24 +174,32 @@ def page_from(
     shallow = isinstance(payload, Shallow)
     if not shallow:
         refuse_depth({name: value for name, value in payload.items() if name != "data"}, "")
+    reader = _Reader(subject, LISTED[relationship], shallow=shallow)
+    if relationship == RELATED_REFERENCES:
+        return _page(payload, len(items), subject, reader.remarks, reader.read(items))
+    return _page(payload, len(items), subject, reader.remarks, (), reader.listing(items))
+
+
+def _page(  # noqa: PLR0913, PLR0917  what a page is made of
+    payload: dict[str, Any],
+    items: int,
+    subject: Entity,
+    remarks: list[str],
+    observations: tuple[Observation, ...],
+    listed: tuple[Entity, ...] = (),
+) -> Page:
+    """What the envelope says, around what the entries say."""
     meta = _optional_object(payload, "meta")
     question = asked(payload)
     named = _refuse_other_subject(question, subject)
-    reader = _Reader(subject, LISTED[relationship], shallow=shallow)
-    observations: tuple[Observation, ...] = ()
-    listed: tuple[Entity, ...] = ()
-    if relationship == RELATED_REFERENCES:
-        observations = reader.read(items)
-    else:
-        listed = reader.listing(items)
-    _remark_surplus(items, question, reader.remarks)
+    _remark_surplus(items, question, remarks)
     return Page(
         subject=subject,
         observations=observations,
-        count=_count(meta, reader.remarks),
-        next_cursor=_next_cursor(payload, meta, reader.remarks),
-        items=len(items),
-        remarks=_bounded(reader.remarks),
+        count=_count(meta, remarks),
+        next_cursor=_next_cursor(payload, meta, remarks),
+        items=items,
+        remarks=_bounded(remarks),
         listed=listed,
         named=named,
     )
@@ -270,10 +281,10 @@ def _refuse_other_subject(question: Asked | None, subject: Entity) -> Entity | N
     return other if kinds[0] == "sha256" else None
 
 
-def _remark_surplus(items: list[Any], question: Asked | None, remarks: list[str]) -> None:
+def _remark_surplus(items: int, question: Asked | None, remarks: list[str]) -> None:
     limit = question.limit if question else None
-    if limit and len(items) > limit:
-        remarks.append(f"data: {len(items)} entries where {limit} were asked for (all read)")
+    if limit and items > limit:
+        remarks.append(f"data: {items} entries where {limit} were asked for (all read)")
 
 
 def _count(meta: dict[str, Any], remarks: list[str]) -> int | None:
@@ -373,20 +384,19 @@ class _Reader:
 
     def read(self, items: list[Any]) -> tuple[Observation, ...]:
         """What the entries say, in their order; a bad one costs only itself."""
-        references: list[Entity] = []
-        collections: list[Entity | None] = []
-        for index, item in enumerate(items):
-            said = self._plain_entry(item) if self._shallow else None
-            if said is None:
-                try:
-                    said = self._entry(item, f"data[{index}]")
-                except PayloadError as error:
-                    self.remarks.append(f"{error} (set aside)")
-                    continue
-            reference, behind = said
-            references += [reference] * len(behind)
-            collections += behind
-        return _observations(self._subject, references, collections)
+        entries = (self.entry(item, index) for index, item in enumerate(items))
+        return _flat(self._subject, [said for said in entries if said is not None])
+
+    def entry(self, item: object, index: int) -> _Said | None:
+        """What one entry says; None where it is set aside."""
+        said = self.plain_entry(item) if self._shallow else None
+        if said is not None:
+            return said
+        try:
+            return self._entry(item, f"data[{index}]")
+        except PayloadError as error:
+            self.remarks.append(f"{error} (set aside)")
+            return None
 
     def listing(self, items: Iterable[Any]) -> tuple[Entity, ...]:
         """The entries themselves, in their order; a bad one costs only itself."""
@@ -403,7 +413,7 @@ class _Reader:
 
     # --- the short way ---
 
-    def _plain_entry(self, item: object) -> _Said | None:
+    def plain_entry(self, item: object) -> _Said | None:
         """What a plain entry says; None if it is not plain, and then nothing has been done."""
         if type(item) is not dict or "error" in item:
             return None
@@ -542,6 +552,60 @@ class _Reader:
         if stated != lowered:
             self.remarks.append(f"{path}: lower-cased")
         return lowered
+
+
+class Recall:
+    """Entries met before, by their bytes: files of one family are told the same ones.
+
+    Only plain entries are remembered, which say the same on whatever page they stand. What it
+    reads is what :func:`parse_page` reads; anything it is not sure of it leaves to that.
+    """
+
+    def __init__(self) -> None:
+        self._said: dict[bytes, _Said] = {}
+
+    def page(self, body: bytes, subject: Entity) -> Page | None:
+        """The page of ``related_references`` in ``body``; None where it is for others to read."""
+        apart = take_apart(body)
+        if apart is None:
+            return None
+        reader = _Reader(subject, REFERENCE, shallow=True)
+        entries: list[_Said] = []
+        for index, raw in enumerate(apart.entries):
+            said = self._said.get(raw)
+            if said is None:
+                item = decode_plain(raw)
+                if item is None:
+                    return None
+                said = self._meet(raw, {**item}, reader, index)
+            if said is not None:
+                entries.append(said)
+        if len({reference.key for reference, _ in entries}) < len(entries):
+            return None  # one that stands twice is merged, and told
+        try:
+            observations = _flat(subject, entries)
+            return _page(apart.rest, len(apart.entries), subject, reader.remarks, observations)
+        except PayloadError:
+            return None
+
+    def _meet(self, raw: bytes, item: dict[str, Any], reader: _Reader, index: int) -> _Said | None:
+        said = reader.plain_entry(item)
+        if said is None:
+            return reader.entry(item, index)
+        if len(self._said) >= _MOST_RECALLED:
+            self._said.clear()
+        self._said[raw] = said
+        return said
+
+
+def _flat(subject: Entity, entries: Iterable[_Said]) -> tuple[Observation, ...]:
+    """An observation for each reference and each collection behind it."""
+    references: list[Entity] = []
+    collections: list[Entity | None] = []
+    for reference, behind in entries:
+        references += [reference] * len(behind)
+        collections += behind
+    return _observations(subject, references, collections)
 
 
 def _observations(

@@ -13,7 +13,7 @@ import math
 import re
 from collections import Counter
 from functools import cache
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import msgspec
 
@@ -82,6 +82,47 @@ def decode_plain(body: bytes) -> Shallow | None:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return Shallow(value) if _encode(value).count(b":") == body.count(b":") else None
+
+
+class Apart(NamedTuple):
+    """A page taken apart: the rest of it decoded, its entries as their bytes."""
+
+    rest: Shallow
+    entries: list[bytes]
+
+
+class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
+    """What a plain page holds, and nothing besides."""
+
+    data: list[msgspec.Raw]
+    meta: dict[str, str | int | None] | msgspec.UnsetType | None = msgspec.UNSET
+    links: dict[str, str | None] | msgspec.UnsetType | None = msgspec.UNSET
+
+
+_envelope_decoder = msgspec.json.Decoder(_Envelope)
+
+
+def take_apart(body: bytes) -> Apart | None:
+    """The entries of a plain page, not decoded yet; None where that is not known; never an error.
+
+    As in :func:`decode_plain`, counting colons shows that no key was dropped: those of the page are
+    its entries', those of the rest written again, and one behind each name of the envelope itself.
+    Whether an entry has all its keys is to be seen when it is decoded.
+    """
+    if len(body) > MAX_VALUES or (b"\\" in body and b"\\u003" in body):
+        return None
+    try:
+        envelope = _envelope_decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    rest = {
+        name: value
+        for name, value in (("meta", envelope.meta), ("links", envelope.links))
+        if value is not msgspec.UNSET
+    }
+    entries = [bytes(entry) for entry in envelope.data]
+    colons = 1 + _encode(rest).count(b":") + sum(entry.count(b":") for entry in entries)
+    return Apart(Shallow(rest), entries) if colons == body.count(b":") else None
 
 
 @cache

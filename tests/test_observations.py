@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 
 from graphbuild.entities import Entity, is_id, is_type
 from graphbuild.errors import PayloadError
-from graphbuild.observations import Observation, _parameter, _path, asked, page_from, parse_page
+from graphbuild.observations import (
+    Observation,
+    Recall,
+    _parameter,
+    _path,
+    asked,
+    page_from,
+    parse_page,
+)
 from graphbuild.payload import decode_strictly
 
 FILE = "5e3f311ae67f046b56435067bcdd39fbf836fa0421fbc8c8b0e43e8e47524954"
@@ -801,11 +809,14 @@ _SOUND = st.fixed_dictionaries(
 )
 
 
-@given(
+_ANSWERS = (
     _PAGES
     | st.lists(_SOUND | _ITEMS, max_size=6).map(lambda items: answer(*items))
     | st.lists(_SOUND, max_size=6).map(lambda items: answer(*items))
 )
+
+
+@given(_ANSWERS)
 @settings(max_examples=600)
 def test_the_short_way_through_a_page_says_what_the_careful_one_says(payload):
     def carefully(body, subject):
@@ -813,6 +824,46 @@ def test_the_short_way_through_a_page_says_what_the_careful_one_says(payload):
 
     body = json.dumps(payload).encode()
     assert _outcome(parse_page, body, SUBJECT) == _outcome(carefully, body, SUBJECT)
+
+
+@given(st.lists(_ANSWERS, min_size=1, max_size=3))
+@settings(max_examples=300)
+def test_what_is_recalled_is_what_is_read(payloads):
+    recall = Recall()
+    for payload in payloads * 2:
+        body = json.dumps(payload).encode()
+        found = recall.page(body, SUBJECT)
+        assert found is None or _told(found) == _told(parse_page(body, SUBJECT))
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_page_as_the_api_writes_it_is_recalled(indent):
+    recall = Recall()
+    for body in [json.dumps(json.loads(SAMPLE), indent=indent).encode()] * 2:
+        found = recall.page(body, SUBJECT)
+        assert found is not None
+        assert _told(found) == _told(parse_page(body, SUBJECT))
+
+
+def test_what_is_recalled_is_one_and_the_same():
+    recall = Recall()
+    pages = [recall.page(SAMPLE, each) for each in (SUBJECT, Entity("file", "f" * 64))]
+    assert pages == [recall.page(SAMPLE, SUBJECT), None]  # the sample is about one file
+    again = recall.page(SAMPLE, SUBJECT)
+    for one, other in zip(pages[0].observations, again.observations, strict=True):
+        assert one.reference is other.reference
+        assert one.related_from is other.related_from
+
+
+def test_an_odd_entry_is_read_with_care_among_those_that_are_recalled():
+    recall = Recall()
+    odd = item(TWO, attributes={"creation_date": 0, "title": "T"})
+    for _ in range(2):
+        found = recall.page(json.dumps(answer(item(ONE), odd)).encode(), SUBJECT)
+        assert found is not None
+        assert [seen.reference.id for seen in found.observations] == [ONE, TWO]
+        (remark,) = found.remarks
+        assert remark.startswith("data[1].attributes.creation_date: ")
 
 
 def test_an_observation_of_a_page_is_as_its_constructor_makes_it():

@@ -22,6 +22,7 @@ from graphbuild.payload import (
     kind_of,
     refuse_depth,
     shown,
+    take_apart,
 )
 
 _INTEGERS = st.integers(-(10**90), 10**90)
@@ -238,6 +239,65 @@ def test_a_page_as_the_api_writes_it_is_decoded_fast():
         json.dumps(values, indent=4, ensure_ascii=False).encode(),
     ):
         assert decode_plain(body) == values
+
+
+_ENTRIES = st.lists(ANSWERS, max_size=3).map(",".join)
+_RESTS = st.sampled_from(
+    [
+        "",
+        ',"meta":{"count":3}',
+        ',"meta":null,"links":{"self":"a:b","next":null}',
+        ',"meta":{"count":1,"count":2}',
+        ',"links":{"self":"\\u003a"}',
+        ',"meta":{"count":1.5}',
+        ',"data":[]',
+        ',"meta":{},"meta":{}',
+        ',"other":1',
+        ' , "links" : { "self" : ":" } ',
+    ]
+)
+
+
+@settings(max_examples=400)
+@given(_ENTRIES, _RESTS)
+def test_a_page_taken_apart_is_the_page(entries, rest):
+    body = f'{{"data":[{entries}]{rest}}}'.encode()
+    apart = take_apart(body)
+    if apart is None:
+        return
+    decoded = [decode_plain(entry) for entry in apart.entries]
+    if None in decoded:
+        return
+    put_together = {**apart.rest, "data": list(map(dict, decoded))}
+    assert json.dumps(put_together, sort_keys=True) == json.dumps(
+        decode_strictly(body), sort_keys=True
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"data":[],"data":[]}',
+        b'{"data":[{"a":1}],"data":[]}',
+        b'{"data":[],"meta":{"count":1},"meta":{"count":1}}',
+        b'{"data":[],"meta":{"count":1,"count":1}}',
+        b'{"data":[],"other":1}',
+        b'{"data":[],"meta":{"count":1.0}}',
+        b'{"meta":{}}',
+        b"[]",
+        b"",
+    ],
+)
+def test_what_is_no_plain_page_is_not_taken_apart(body):
+    assert take_apart(body) is None
+
+
+def test_a_page_as_the_api_writes_it_is_taken_apart():
+    sample = Path(__file__).parent / "data" / "related_references.json"
+    apart = take_apart(sample.read_bytes())
+    assert apart is not None
+    values = json.loads(sample.read_bytes())
+    assert {**apart.rest, "data": list(map(json.loads, apart.entries))} == values
 
 
 # --- depth ---------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """The crawl's cases: CPU a page beside the bare loops, the size of the store, flat memory.
 
 Two alternatives, told apart in the table: a ``requests.Session`` loop that decodes the same pages
-with ``json`` and stores nothing, by which the goal is held, and the same loop building a networkx
-graph. Both call themselves what ``requests`` does by itself, so the service sends them plain text;
-to us, who say gzip, it sends gzip, and we pay for unpacking it.
+with ``json`` and stores nothing, and the same loop building a networkx graph. Both call themselves
+what ``requests`` does by itself, so the service sends them plain text; to us, who say gzip, it
+sends gzip, and we pay for unpacking it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _compared(service: Service, kind: str, pairs: int) -> list[Row]:
     stored, raw = (last[name] / _MIB for name in ("stored", "raw"))
     return [
         paired(case, cpu["ours"], cpu["bare"], _BARE, GOAL),
-        paired(case, cpu["ours"], cpu["graph"], _GRAPH, None),
+        paired(case, cpu["ours"], cpu["graph"], _GRAPH, GOAL),
         Row(
             f"campaign file, {kind}",
             f"{stored:.1f} MiB",

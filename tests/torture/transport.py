@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _WORLD = family_world(3, 50)
 _NEEDED = 6
-_DEADLINE = 0.3
+_DEADLINE = 0.6
 _SLACK = 2.0  # seconds a loaded machine may take beyond the deadlines
 _ASKED = 12  # attempts at the most before a run gives up: three subjects, four times each
 _WIRE = (

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_COLUMNS = 100
 MAX_ROW = 4 * 2**20  # characters of a line
+MAX_CELL = 2**17  # characters of a cell: what the csv module takes, unless somebody told it more
 _SAMPLE = 1_000
 _DELIMITERS = ",;\t|"
 _MAX_NAME = 50
@@ -114,6 +115,7 @@ def _rows(lines: Iterator[str], reading: Reading) -> Iterator[_Row]:
     try:
         for cells in parser:
             start, number = number + 1, parser.line_num
+            _refuse_long(cells)
             if not any(map(str.strip, cells)) or cells[0].startswith("#"):
                 reading.found.skipped += 1
                 continue
@@ -123,6 +125,11 @@ def _rows(lines: Iterator[str], reading: Reading) -> Iterator[_Row]:
             f"{reading.source}, line {number + 1}: is no row of a table: {error}; a quote inside"
             " quotes stands twice"
         ) from None
+
+
+def _refuse_long(cells: list[str]) -> None:
+    if any(len(cell) > MAX_CELL for cell in cells):
+        raise csv.Error(f"a cell is longer than {MAX_CELL:,} characters")
 
 
 def _without_comments(before: list[str], first: str, delimiter: str) -> list[str]:

@@ -25,6 +25,7 @@ URL = "url"
 REFERENCE = "reference"
 COLLECTION = "collection"
 SEED_PREFIX = "seed_"  # before the names of what a seed list, not the API, says of an entity
+OUR_PREFIXES = ("crawl_", SEED_PREFIX)  # what the ledger and seed lists say; no answer's names
 
 # The longest id met is "vulnerability--cve-..." or 64 hex digits behind a prefix; the rest is room.
 MAX_ID = 256

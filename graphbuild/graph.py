@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
-from graphbuild.entities import SEED_PREFIX, Entity
+from graphbuild.entities import OUR_PREFIXES, Entity
 from graphbuild.observations import OBSERVED, Link, Observation, moment
 from graphbuild.questions import RELATED_REFERENCES
 
@@ -38,8 +38,7 @@ if TYPE_CHECKING:
 RELATED_FROM = "related_from"
 NO_COLLECTION = "-"
 _GRAPHS = frozenset({"type", "label", "id"})  # node attributes that are the graph's own
-_OURS = _GRAPHS | {"seed", "state"}  # and those that only the store can tell,
-_PREFIXES = ("crawl_", SEED_PREFIX)  # with these
+_OURS = _GRAPHS | {"seed", "state"}  # and those that only the store can tell
 
 
 def build_graph(
@@ -107,7 +106,7 @@ def _entity(graph: nx.DiGraph[str], key: str) -> Entity:
 
 
 def _is_ours(name: str) -> bool:
-    return name in _OURS or name.startswith(_PREFIXES)
+    return name in _OURS or name.startswith(OUR_PREFIXES)
 
 
 def _add_link(graph: nx.DiGraph[str], link: Link) -> None:

@@ -149,6 +149,21 @@ def test_a_frugal_refresh_spares_as_much_as_the_first_crawl(tmp_path) -> None:
     assert made.triples() == made.world.triples()
 
 
+def test_a_refresh_refutes_nothing_that_was_inferred_of_an_older_list(tmp_path) -> None:
+    made = Campaign(tmp_path / "c.db", family_world(2, 90))
+    made.crawl(frugal=True)
+    before = made.triples()
+    made.clock.time += 7 * DAY
+    made.api.world = family_world(2, 60)  # shorter lists of the same family
+    refresh(made, DAY)
+    made.crawl()
+    assert made.triples() == before | made.api.world.triples()
+    with Store.read(made.path) as store:
+        assert {(row.state, row.inferred, row.remark) for row in store.statuses()} == {
+            (COMPLETE, 0, "")
+        }
+
+
 # --- audit ---------------------------------------------------------------------------------------
 
 

@@ -187,6 +187,14 @@ def test_the_graph_shows_what_was_found_deeper_and_gives_it_back(tmp_path) -> No
     assert set(observations_of(graph)) == observations
 
 
+def test_the_references_announced_are_those_of_the_seeds(tmp_path) -> None:
+    made = begun(tmp_path / "c.db", chain(), "a" * 64)
+    made.crawl(depth=1)
+    with Store.read(made.path) as store:
+        totals = store.totals()
+    assert (totals.announced, totals.received) == (2, 2)
+
+
 def test_a_frugal_crawl_goes_deeper_too(tmp_path) -> None:
     world = family_world(12, 120)
     plain = begun(tmp_path / "plain.db", world, world.hashes()[0])

@@ -57,14 +57,21 @@ def audit(db: sqlite3.Connection, share: float, chance: random.Random) -> int:
     return len(sample)
 
 
-def settle_audit(db: sqlite3.Connection, task: int) -> None:
-    """After a list was read to its end: what was inferred of it and did not come is refuted."""
-    refuted = "UPDATE observation SET evidence = ? WHERE task = ? AND evidence = ?"
-    count = db.execute(refuted, (REFUTED, task, INFERRED)).rowcount
+def settle_inferences(db: sqlite3.Connection, task: int) -> None:
+    """After a list was read to its end nothing of it is inferred any more.
+
+    In an audit, what was inferred and did not come is refuted. In a refresh it is not: the list may
+    have changed since, and what was known of it then stays known, with its time.
+    """
+    db.execute("UPDATE task SET inferred = 0 WHERE id = ?", (task,))
+    count = db.execute(
+        "UPDATE observation SET evidence = ? WHERE task = ? AND evidence = ?"
+        " AND EXISTS (SELECT 1 FROM task WHERE id = observation.task AND audited = 1)",
+        (REFUTED, task, INFERRED),
+    ).rowcount
     if count:
         doubt = f"{count} of what was inferred did not come when it was asked for"
         db.execute("UPDATE task SET doubt = ? WHERE id = ?", (doubt, task))
-    db.execute("UPDATE task SET inferred = 0 WHERE id = ?", (task,))
 
 
 def expand(db: sqlite3.Connection, depth: int) -> int:
@@ -156,7 +163,7 @@ def _retire(db: sqlite3.Connection, task: int) -> None:
     """Ask no more here: the same subject is asked about under another name."""
     db.execute(
         "UPDATE task SET state = ?, cursor = NULL, count = NULL, received = 0, inferred = 0,"
-        " error = '', retry = 0, asked_at = NULL, remark = ? WHERE id = ?",
+        " error = '', retry = 0, cut = 0, audited = 0, asked_at = NULL, remark = ? WHERE id = ?",
         (COMPLETE, TWIN, task),
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from graphbuild.completeness import COMPLETE, FAILED, INCOMPLETE, PENDING
-from graphbuild.entities import FILE, SEED_PREFIX, URL, Entity
+from graphbuild.entities import FILE, OUR_PREFIXES, SEED_PREFIX, URL, Entity
 from graphbuild.errors import StoreError
 from graphbuild.frugal import Reading
 from graphbuild.observations import INFERRED, OBSERVED, Link, Observation, moment
@@ -38,7 +38,6 @@ TASKS = (
     "SELECT task.id, type, name, attributes, relationship, pages, cursor, depth FROM task"
     " JOIN entity ON entity.id = task.subject"
 )
-_OURS = ("crawl_", SEED_PREFIX)  # names that no answer can take
 # Without those that were found to ask about the same subject under another name.
 _OWN_TASKS = "task JOIN entity ON entity.id = task.subject AND entity.same_as = 0"
 # First pages first, then whatever brought most that was new; see the index task_order.
@@ -171,7 +170,7 @@ class Reader:
             known = {
                 name: value
                 for name, value in entity.attributes.items()
-                if not name.startswith(_OURS)
+                if not name.startswith(OUR_PREFIXES)
             }
             beside = self._attributes(noted or "{}", entity.id)
             known |= {f"{SEED_PREFIX}{name}": value for name, value in beside.items()}
@@ -212,6 +211,7 @@ class Reader:
         """The whole in numbers."""
         counts = f"SELECT state, count(*) FROM {_OWN_TASKS} GROUP BY state"  # noqa: S608  ours
         files = f"SELECT count(*) FROM {_OWN_TASKS} WHERE type = ?"  # noqa: S608  ours
+        of_references = "FROM task WHERE relationship = ?"
         states = dict(self._rows(counts))
         kinds = dict(self._rows("SELECT type, count(*) FROM entity GROUP BY type"))
         return Totals(
@@ -227,8 +227,8 @@ class Reader:
             observations=self._number(
                 "SELECT count(*) FROM observation WHERE evidence <> ?", agenda.REFUTED
             ),
-            announced=self._number("SELECT sum(count) FROM task"),
-            received=self._number("SELECT sum(received) FROM task"),
+            announced=self._number(f"SELECT sum(count) {of_references}", RELATED_REFERENCES),
+            received=self._number(f"SELECT sum(received) {of_references}", RELATED_REFERENCES),
             inferred=self._number("SELECT sum(inferred) FROM task"),
             remarks=self._number("SELECT sum(remarks) FROM page"),
             calls=self.calls(),

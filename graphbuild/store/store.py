@@ -190,7 +190,7 @@ class Store(Reader):
                 ),
             )
             if self._has_inferences and verdict == Verdict(COMPLETE):
-                agenda.settle_audit(self._db, task.id)
+                agenda.settle_inferences(self._db, task.id)
             elif verdict.state == PENDING and task.depth and limit and received >= limit:
                 verdict = Verdict(INCOMPLETE, agenda.cut(self._db, task.id, limit))
             self._learn_names(task, fetched.page)

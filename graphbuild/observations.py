@@ -11,12 +11,10 @@ https://developers.virustotal.com/reference/files-object-related_references.
 from __future__ import annotations
 
 import re
-from collections import deque
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from dataclasses import field as member
 from datetime import UTC, datetime
-from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from graphbuild.entities import (
@@ -35,6 +33,7 @@ from graphbuild.payload import (
     attributes,
     decode,
     decode_plain,
+    entries_of,
     kind_of,
     plain_attributes,
     refuse_depth,
@@ -55,13 +54,12 @@ if TYPE_CHECKING:
 
     from graphbuild.entities import Scalar
 
-    _Said = tuple[Entity, list[Entity | None]]  # by an entry: a reference, and what is behind it
-
 OBSERVED, INFERRED = "observed", "inferred"  # what stands behind a fact
 # What a report's attributes are called on a reference.
 _CLASSIC_ATTRIBUTES = {"name": "title", "link": "url"}
 MAX_ITEMS = 10_000
 _MOST_RECALLED = 10_000  # entries: about twenty megabytes
+_MOST_LISTS = 400  # whole lists: about ten
 MAX_CURSOR = 4_096
 MAX_REMARKS = 1_000
 _MAX_ADDRESS = 4 * MAX_CURSOR  # room for a cursor that is percent-encoded
@@ -97,8 +95,17 @@ class Observation:
     last_seen: float | None = member(default=None, compare=False)
 
 
-# What puts a value into each field of an observation; its constructor takes a longer way.
-_FIELDS = [getattr(Observation, each.name).__set__ for each in fields(Observation)]
+class Entry(NamedTuple):
+    """What one entry of a list says, whoever the list is about.
+
+    Attributes:
+        reference: the report that is listed.
+        related_from: the collections through which, in the order of the answer; one None where it
+            names none.
+    """
+
+    reference: Entity
+    related_from: tuple[Entity | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,8 @@ class Page:
 
     Attributes:
         subject: what was asked about.
-        observations: what an answer of ``related_references`` says, in its order.
+        entries: what an answer of ``related_references`` says, in its order. One tuple for all
+            pages of a client that say just the same, as those of one family do.
         count: how many entries there are over all pages, where the answer says so.
         next_cursor: where the next page starts; None on the last.
         items: how many entries the answer listed, set-aside ones included.
@@ -133,13 +141,22 @@ class Page:
     """
 
     subject: Entity
-    observations: tuple[Observation, ...]
+    entries: tuple[Entry, ...]
     count: int | None
     next_cursor: str | None
     items: int
     remarks: tuple[str, ...] = ()
     listed: tuple[Entity, ...] = ()
     named: Entity | None = None
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """An observation for each entry and each collection behind it; made anew each time."""
+        return tuple(
+            Observation(self.subject, entry.reference, collection)
+            for entry in self.entries
+            for collection in entry.related_from
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +191,7 @@ def page_from(
     shallow = isinstance(payload, Shallow)
     if not shallow:
         refuse_depth({name: value for name, value in payload.items() if name != "data"}, "")
-    reader = _Reader(subject, LISTED[relationship], shallow=shallow)
+    reader = _Reader(LISTED[relationship], shallow=shallow)
     if relationship == RELATED_REFERENCES:
         return _page(payload, len(items), subject, reader.remarks, reader.read(items))
     return _page(payload, len(items), subject, reader.remarks, (), reader.listing(items))
@@ -185,7 +202,7 @@ def _page(  # noqa: PLR0913, PLR0917  what a page is made of
     items: int,
     subject: Entity,
     remarks: list[str],
-    observations: tuple[Observation, ...],
+    entries: tuple[Entry, ...],
     listed: tuple[Entity, ...] = (),
 ) -> Page:
     """What the envelope says, around what the entries say."""
@@ -195,7 +212,7 @@ def _page(  # noqa: PLR0913, PLR0917  what a page is made of
     _remark_surplus(items, question, remarks)
     return Page(
         subject=subject,
-        observations=observations,
+        entries=entries,
         count=_count(meta, remarks),
         next_cursor=_next_cursor(payload, meta, remarks),
         items=items,
@@ -366,28 +383,27 @@ def _parameter(address: object, name: str) -> str | None:
 
 
 class _Reader:
-    """The entries of one answer become observations; what is odd about them becomes remarks.
+    """Reads the entries of one answer; what is odd about them becomes remarks.
 
     Nearly all entries are plain: nothing about them is changed, left out or told. These are read
     the short way; what is not plain is left to the careful way, which alone decides about it.
     """
 
-    def __init__(self, subject: Entity, expected: str, *, shallow: bool) -> None:
+    def __init__(self, expected: str, *, shallow: bool) -> None:
         self.remarks: list[str] = []
-        self._subject = subject
         self._expected = expected
         self._shallow = shallow
         self._references: dict[tuple[str, str], Entity] = {}
         self._last_link: tuple[object, Entity | None] = (), None  # no JSON value equals ()
         self._links: dict[str, tuple[object, Entity]] = {}  # plain ones, by their ids
-        self._plain_before: tuple[Any, list[Entity | None]] = (), []  # all of a plain entry's
+        self._plain_before: tuple[Any, tuple[Entity, ...]] = (), ()  # all of a plain entry's
 
-    def read(self, items: list[Any]) -> tuple[Observation, ...]:
+    def read(self, items: list[Any]) -> tuple[Entry, ...]:
         """What the entries say, in their order; a bad one costs only itself."""
         entries = (self.entry(item, index) for index, item in enumerate(items))
-        return _flat(self._subject, [said for said in entries if said is not None])
+        return tuple(said for said in entries if said is not None)
 
-    def entry(self, item: object, index: int) -> _Said | None:
+    def entry(self, item: object, index: int) -> Entry | None:
         """What one entry says; None where it is set aside."""
         said = self.plain_entry(item) if self._shallow else None
         if said is not None:
@@ -413,7 +429,7 @@ class _Reader:
 
     # --- the short way ---
 
-    def plain_entry(self, item: object) -> _Said | None:
+    def plain_entry(self, item: object) -> Entry | None:
         """What a plain entry says; None if it is not plain, and then nothing has been done."""
         if type(item) is not dict or "error" in item:
             return None
@@ -435,18 +451,18 @@ class _Reader:
         links, behind = self._plain_before
         self._last_link = links[-1], behind[-1]
         reference = self._references[key] = Entity(self._expected, name, known)
-        return reference, behind
+        return Entry(reference, behind)
 
-    def _plain_links(self, links: object) -> list[Entity | None] | None:
+    def _plain_links(self, links: object) -> tuple[Entity, ...] | None:
         if type(links) is not list:
             return None
-        found: list[Entity | None] = []
+        found: list[Entity] = []
         for link in links:
             entity = self._plain_link(link)
             if entity is None or (found and entity in found):
                 return None
             found.append(entity)
-        return found
+        return tuple(found)
 
     def _plain_link(self, link: object) -> Entity | None:
         if type(link) is not dict:
@@ -469,11 +485,10 @@ class _Reader:
             refuse_depth(item, path)
         return self._merged(self._reference(item, path), path)
 
-    def _entry(self, item: object, path: str) -> _Said:
+    def _entry(self, item: object, path: str) -> Entry:
         item = _object(item, path)
         reference = self._item(item, path)
-        behind: list[Entity | None] = [*self._related_from(item, path)]
-        return reference, behind or [None]
+        return Entry(reference, tuple(self._related_from(item, path)) or (None,))
 
     def _reference(self, item: dict[str, Any], path: str) -> Entity:
         reference = self._entity(item, path, self._expected)
@@ -555,68 +570,68 @@ class _Reader:
 
 
 class Recall:
-    """Entries met before, by their bytes: files of one family are told the same ones.
+    """Lists and entries met before, by their bytes: files of one family are told the same ones.
 
-    Only plain entries are remembered, which say the same on whatever page they stand. What it
-    reads is what :func:`parse_page` reads; anything it is not sure of it leaves to that.
+    Only plain entries are remembered, which say the same on whatever page they stand, and lists of
+    nothing else. What it reads is what :func:`parse_page` reads; anything it is not sure of it
+    leaves to that.
     """
 
     def __init__(self) -> None:
-        self._said: dict[bytes, _Said] = {}
+        self._lists: dict[bytes, tuple[Entry, ...]] = {}
+        self._entries: dict[bytes, Entry] = {}
 
     def page(self, body: bytes, subject: Entity) -> Page | None:
         """The page of ``related_references`` in ``body``; None where it is for others to read."""
         apart = take_apart(body)
         if apart is None:
             return None
-        reader = _Reader(subject, REFERENCE, shallow=True)
-        entries: list[_Said] = []
-        for index, raw in enumerate(apart.entries):
-            said = self._said.get(raw)
-            if said is None:
-                item = decode_plain(raw)
-                if item is None:
-                    return None
-                said = self._meet(raw, {**item}, reader, index)
-            if said is not None:
-                entries.append(said)
-        if len({reference.key for reference, _ in entries}) < len(entries):
-            return None  # one that stands twice is merged, and told
+        remarks: list[str] = []
+        entries = self._lists.get(apart.data)
+        items = len(entries or ())
+        if entries is None:
+            raw = entries_of(apart.data)
+            entries = None if raw is None else self._read(raw, remarks)
+            if raw is None or entries is None:
+                return None
+            items = len(raw)
+            if len(entries) == items and not remarks:
+                self._remember(apart.data, entries)
         try:
-            observations = _flat(subject, entries)
-            return _page(apart.rest, len(apart.entries), subject, reader.remarks, observations)
+            return _page(apart.rest, items, subject, remarks, entries)
         except PayloadError:
             return None
 
-    def _meet(self, raw: bytes, item: dict[str, Any], reader: _Reader, index: int) -> _Said | None:
+    def _read(self, raw: list[bytes], remarks: list[str]) -> tuple[Entry, ...] | None:
+        reader = _Reader(REFERENCE, shallow=True)
+        entries: list[Entry] = []
+        for index, text in enumerate(raw):
+            said = self._entries.get(text)
+            if said is None:
+                item = decode_plain(text)
+                if item is None:
+                    return None
+                said = self._meet(text, {**item}, reader, index)
+            if said is not None:
+                entries.append(said)
+        if len({entry.reference.key for entry in entries}) < len(entries):
+            return None  # one that stands twice is merged, and told
+        remarks += reader.remarks
+        return tuple(entries)
+
+    def _meet(self, text: bytes, item: dict[str, Any], reader: _Reader, index: int) -> Entry | None:
         said = reader.plain_entry(item)
         if said is None:
             return reader.entry(item, index)
-        if len(self._said) >= _MOST_RECALLED:
-            self._said.clear()
-        self._said[raw] = said
+        if len(self._entries) >= _MOST_RECALLED:
+            self._entries.clear()
+        self._entries[text] = said
         return said
 
-
-def _flat(subject: Entity, entries: Iterable[_Said]) -> tuple[Observation, ...]:
-    """An observation for each reference and each collection behind it."""
-    references: list[Entity] = []
-    collections: list[Entity | None] = []
-    for reference, behind in entries:
-        references += [reference] * len(behind)
-        collections += behind
-    return _observations(subject, references, collections)
-
-
-def _observations(
-    subject: Entity, references: list[Entity], collections: list[Entity | None]
-) -> tuple[Observation, ...]:
-    """What ``Observation(subject, reference, collection)`` makes of each pair, at a third of it."""
-    found = tuple(object.__new__(Observation) for _ in references)
-    columns: list[Iterable[object]] = [repeat(subject), references, collections, repeat(OBSERVED)]
-    for fill, values in zip(_FIELDS, [*columns, repeat(None), repeat(None)], strict=True):
-        deque(map(fill, found, values), maxlen=0)
-    return found
+    def _remember(self, data: bytes, entries: tuple[Entry, ...]) -> None:
+        if len(self._lists) >= _MOST_LISTS:
+            self._lists.clear()
+        self._lists[data] = entries
 
 
 def _object(value: object, path: str) -> dict[str, Any]:

@@ -85,29 +85,30 @@ def decode_plain(body: bytes) -> Shallow | None:
 
 
 class Apart(NamedTuple):
-    """A page taken apart: the rest of it decoded, its entries as their bytes."""
+    """A page taken apart: the rest of it decoded, the list of its entries as its bytes."""
 
     rest: Shallow
-    entries: list[bytes]
+    data: bytes
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
     """What a plain page holds, and nothing besides."""
 
-    data: list[msgspec.Raw]
+    data: msgspec.Raw
     meta: dict[str, str | int | None] | msgspec.UnsetType | None = msgspec.UNSET
     links: dict[str, str | None] | msgspec.UnsetType | None = msgspec.UNSET
 
 
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
+_entries_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def take_apart(body: bytes) -> Apart | None:
-    """The entries of a plain page, not decoded yet; None where that is not known; never an error.
+    """The list of a plain page, not decoded yet; None where that is not known; never an error.
 
     As in :func:`decode_plain`, counting colons shows that no key was dropped: those of the page are
-    its entries', those of the rest written again, and one behind each name of the envelope itself.
-    Whether an entry has all its keys is to be seen when it is decoded.
+    its list's, those of the rest written again, and one behind each name of the envelope itself.
+    Whether the list is one, and has all its keys, is to be seen when it is decoded.
     """
     if len(body) > MAX_VALUES or (b"\\" in body and b"\\u003" in body):
         return None
@@ -120,9 +121,17 @@ def take_apart(body: bytes) -> Apart | None:
         for name, value in (("meta", envelope.meta), ("links", envelope.links))
         if value is not msgspec.UNSET
     }
-    entries = [bytes(entry) for entry in envelope.data]
-    colons = 1 + _encode(rest).count(b":") + sum(entry.count(b":") for entry in entries)
-    return Apart(Shallow(rest), entries) if colons == body.count(b":") else None
+    data = bytes(envelope.data)
+    colons = 1 + _encode(rest).count(b":") + data.count(b":")
+    return Apart(Shallow(rest), data) if colons == body.count(b":") else None
+
+
+def entries_of(data: bytes) -> list[bytes] | None:
+    """The entries of a list taken from a page, as their bytes; None where it is no list."""
+    try:
+        return [bytes(entry) for entry in _entries_decoder.decode(data)]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 @cache

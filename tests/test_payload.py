@@ -19,6 +19,7 @@ from graphbuild.payload import (
     decode,
     decode_plain,
     decode_strictly,
+    entries_of,
     kind_of,
     refuse_depth,
     shown,
@@ -265,7 +266,10 @@ def test_a_page_taken_apart_is_the_page(entries, rest):
     apart = take_apart(body)
     if apart is None:
         return
-    decoded = [decode_plain(entry) for entry in apart.entries]
+    raw = entries_of(apart.data)
+    if raw is None:
+        return
+    decoded = [decode_plain(entry) for entry in raw]
     if None in decoded:
         return
     put_together = {**apart.rest, "data": list(map(dict, decoded))}
@@ -297,7 +301,7 @@ def test_a_page_as_the_api_writes_it_is_taken_apart():
     apart = take_apart(sample.read_bytes())
     assert apart is not None
     values = json.loads(sample.read_bytes())
-    assert {**apart.rest, "data": list(map(json.loads, apart.entries))} == values
+    assert {**apart.rest, "data": list(map(json.loads, entries_of(apart.data)))} == values
 
 
 # --- depth ---------------------------------------------------------------------------------------

@@ -143,8 +143,8 @@ def test_a_failing_commit_leaves_nothing_of_the_page(store: Store) -> None:
     assert task is not None
     good = fetched(store, body(R1, R2))
     broken = Entity("reference", R3, {"title": object()})  # type: ignore[dict-item]  # cannot be kept
-    worse = good.page.observations[0].__class__(task.subject, broken, None)
-    page = good.page.__class__(task.subject, (*good.page.observations, worse), 3, None, 3)
+    worse = good.page.entries[0].__class__(broken, (None,))
+    page = good.page.__class__(task.subject, (*good.page.entries, worse), 3, None, 3)
     with pytest.raises(TypeError):
         store.commit(task, Fetched(good.body, page, 1.0, None))
     assert triples(store) == []
@@ -776,7 +776,7 @@ def test_a_broken_structure_is_found(path: Path) -> None:
 
 def test_an_observation_that_no_page_says_is_found(path: Path) -> None:
     sound(path)
-    change(path, "UPDATE observation SET related_from = 0 WHERE reference = 3")
+    change(path, "UPDATE fact SET related_from = 0 WHERE reference = 3")
     problems = " ".join(each.problem for each in found(path))
     assert "no stored page says" in problems
     assert "not among the observations" in problems

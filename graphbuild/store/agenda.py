@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     import sqlite3
 
 TWIN = "the same subject under another name"
-INFERRED, CONFIRMED, REFUTED = 1, 2, 3  # of an observation's evidence; 0 is observed
+INFERRED, CONFIRMED, REFUTED = 1, 2, 3  # of an inference's evidence; 0 is observed
+_SAID_SINCE = (  # by a page of the same task that came after the inference was drawn
+    "EXISTS (SELECT 1 FROM page JOIN fact ON fact.page = coalesce(says, page.id)"
+    " WHERE page.task = inference.task AND page.id > inference.last_page"
+    " AND fact.reference = inference.reference AND fact.related_from = inference.related_from)"
+)
 
 # Back to the first page. What is known stays known; the new pass is judged by itself.
 _ANEW = "state = ?, cursor = NULL, error = '', remark = '', retry = 0, cut = 0"
@@ -64,9 +69,13 @@ def settle_inferences(db: sqlite3.Connection, task: int) -> None:
     have changed since, and what was known of it then stays known, with its time.
     """
     db.execute("UPDATE task SET inferred = 0 WHERE id = ?", (task,))
+    db.execute(
+        f"UPDATE inference SET evidence = ? WHERE task = ? AND evidence = ? AND {_SAID_SINCE}",  # noqa: S608  ours
+        (CONFIRMED, task, INFERRED),
+    )
     count = db.execute(
-        "UPDATE observation SET evidence = ? WHERE task = ? AND evidence = ?"
-        " AND EXISTS (SELECT 1 FROM task WHERE id = observation.task AND audited = 1)",
+        "UPDATE inference SET evidence = ? WHERE task = ? AND evidence = ?"
+        " AND EXISTS (SELECT 1 FROM task WHERE id = inference.task AND audited = 1)",
         (REFUTED, task, INFERRED),
     ).rowcount
     if count:
@@ -80,7 +89,7 @@ def expand(db: sqlite3.Connection, depth: int) -> int:
         db.execute(
             "INSERT OR IGNORE INTO task (subject, relationship, state, depth)"
             " SELECT DISTINCT entity.id, :relationship, :pending, :depth + 1 FROM task"
-            " JOIN observation ON observation.task = task.id AND evidence <> :refuted"
+            " JOIN said ON said.task = task.id AND evidence <> :refuted"
             " JOIN entity ON entity.id IN (reference, related_from)"
             " WHERE task.depth = :depth AND type = :type AND same_as = 0 ORDER BY entity.id",
             {
@@ -154,9 +163,23 @@ def _swap(
 
 
 def _hand_over(db: sqlite3.Connection, task: int, other: int) -> None:
-    """Both were begun: what one knows is the other's; its pages stay where they are."""
-    db.execute("UPDATE OR IGNORE observation SET task = ? WHERE task = ?", (other, task))
-    db.execute("DELETE FROM observation WHERE task = ?", (task,))
+    """Both were begun: what one knows is the other's, set aside of its own reading."""
+    db.execute("UPDATE OR IGNORE inference SET task = ? WHERE task = ?", (other, task))
+    db.execute("DELETE FROM inference WHERE task = ?", (task,))
+    pages = db.execute("SELECT id FROM page WHERE task = ? ORDER BY id", (task,)).fetchall()
+    for (page,) in pages:
+        db.execute(
+            "UPDATE page SET task = ?, number = ? WHERE id = ?", (other, aside(db, other), page)
+        )
+
+
+def aside(db: sqlite3.Connection, task: int) -> int:
+    """The number of a page that came under another name of a task's subject.
+
+    What it says counts, but it is no step of the way through the list: those have numbers from 1.
+    """
+    query = "SELECT min(0, coalesce(min(number), 0)) - 1 FROM page WHERE task = ?"
+    return int(db.execute(query, (task,)).fetchone()[0])
 
 
 def _retire(db: sqlite3.Connection, task: int) -> None:

@@ -28,10 +28,13 @@ SCHEMA_VERSION = 1
 _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100  # https://sqlite.org/fileformat2.html#the_database_header
 
-# Entities are interned: an observation is six integers. 0 stands for "no collection", since a key
-# column cannot be NULL; as same_as of an entity for "nobody else". A page's body is packed (zlib);
-# its sha256 is of the raw bytes, its crc of the packed ones, some of whose bits can flip without
-# changing what they unpack to. The index is the order in which tasks are asked.
+# Entities are interned: a fact is three integers. 0 stands for "no collection", since a key column
+# cannot be NULL; as same_as of an entity for "nobody else". Files of one family are answered the
+# same: a page that says what an earlier one said names that one, and has no facts of its own; its
+# pages are numbered from 1, those that came under another name of its subject from -1 down. A
+# page's body is packed (zlib); its sha256 is of the raw bytes, its crc of the packed ones, some of
+# whose bits can flip without changing what they unpack to. The index is the order in which tasks
+# are asked. The views tell each observation as often as a page said it, and once.
 SCHEMA = """
 CREATE TABLE entity (
     id INTEGER PRIMARY KEY,
@@ -80,12 +83,19 @@ CREATE TABLE page (
     items INTEGER NOT NULL,
     remarks INTEGER NOT NULL,
     fetched_at REAL NOT NULL,
+    says INTEGER REFERENCES page,
     sha256 BLOB NOT NULL,
     crc INTEGER NOT NULL,
     body BLOB NOT NULL,
     UNIQUE (task, number)
 ) STRICT;
-CREATE TABLE observation (
+CREATE TABLE fact (
+    page INTEGER NOT NULL REFERENCES page,
+    reference INTEGER NOT NULL REFERENCES entity,
+    related_from INTEGER NOT NULL,
+    PRIMARY KEY (page, reference, related_from)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE inference (
     task INTEGER NOT NULL REFERENCES task,
     reference INTEGER NOT NULL REFERENCES entity,
     related_from INTEGER NOT NULL,
@@ -94,6 +104,14 @@ CREATE TABLE observation (
     evidence INTEGER NOT NULL,
     PRIMARY KEY (task, reference, related_from)
 ) STRICT, WITHOUT ROWID;
+CREATE VIEW said AS
+    SELECT task, reference, related_from, page.id AS first_page, page.id AS last_page, 0 AS evidence
+        FROM page JOIN fact ON fact.page = coalesce(says, page.id)
+    UNION ALL SELECT task, reference, related_from, first_page, last_page, evidence FROM inference;
+CREATE VIEW observation AS
+    SELECT task, reference, related_from, min(first_page) AS first_page,
+        max(last_page) AS last_page, min(evidence) AS evidence
+        FROM said GROUP BY task, reference, related_from;
 CREATE TABLE call (
     id INTEGER PRIMARY KEY,
     subject INTEGER NOT NULL REFERENCES entity,

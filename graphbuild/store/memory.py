@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild.completeness import History
 from graphbuild.errors import StoreError
-from graphbuild.store import agenda
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,12 +20,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from graphbuild.entities import Entity, Scalar
+    from graphbuild.observations import Entry
     from graphbuild.store.rows import Fetched
 
     Name = tuple[str, str]  # type and id: what an entity is
 
 _MOST = 20_000  # entities remembered: some twenty megabytes
 _MOST_READ = 200_000  # entries of lists under way: about as much
+_MOST_LISTS = 250  # of which each has some forty entries, which their client remembers as well
 encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True).encode
 
 
@@ -42,6 +43,7 @@ class Numbers:
 
     Attributes:
         added: how many were.
+        learnt: how often more was learnt of one that was there.
     """
 
     def __init__(self, db: sqlite3.Connection, path: Path) -> None:
@@ -49,6 +51,7 @@ class Numbers:
         self._path = path
         self._known: dict[Name, _Known] = {}
         self.added = 0
+        self.learnt = 0
 
     def forget(self) -> None:
         """What is remembered may not be in the file."""
@@ -134,6 +137,7 @@ class Numbers:
             self._known[each.type, each.id] = _Known(number, each.attributes)
 
     def _learn(self, number: int, entity: Entity) -> None:
+        self.learnt += 1
         query = "SELECT attributes FROM entity WHERE id = ?"
         (known,) = self._db.execute(query, (number,)).fetchone()
         merged = encode({**attributes_of(known, entity.id, self._path), **entity.attributes})
@@ -164,6 +168,45 @@ def attributes_of(text: str, name: str, path: Path) -> dict[str, Scalar]:
     raise StoreError(f"{path}: what is known of {name} is damaged; see graphbuild check")
 
 
+class Known(NamedTuple):
+    """A list that is in the file.
+
+    Attributes:
+        entries: the list.
+        page: the first that said it.
+        references: the numbers of what is listed, as often as it is.
+        learnt: how often more had been learnt of entities by then.
+    """
+
+    entries: tuple[Entry, ...]
+    page: int
+    references: list[int]
+    learnt: int
+
+
+class Lists:
+    """What the pages of this run said, so that what they say alike is in the file but once."""
+
+    def __init__(self, numbers: Numbers) -> None:
+        self._numbers = numbers
+        self._known: dict[int, Known] = {}  # by who they are: the same object, not an equal one
+
+    def forget(self) -> None:
+        """What is remembered may not be in the file."""
+        self._known.clear()
+
+    def find(self, entries: tuple[Entry, ...]) -> Known | None:
+        """The list as it was kept; None if since then more was learnt, so that it has news."""
+        known = self._known.get(id(entries))
+        return known if known and known.learnt == self._numbers.learnt else None
+
+    def keep(self, entries: tuple[Entry, ...], page: int, references: list[int]) -> None:
+        """Remember a list that has just been stored."""
+        if len(self._known) >= _MOST_LISTS:
+            self._known.clear()
+        self._known[id(entries)] = Known(entries, page, references, self._numbers.learnt)
+
+
 class Passes:
     """The present pass through each list that is being read."""
 
@@ -190,15 +233,16 @@ class Passes:
         return present
 
     def _load(self, task: int) -> Pass:
-        begun = "SELECT max(id) FROM page WHERE task = ? AND cursor IS NULL"
+        begun = "SELECT max(id) FROM page WHERE task = ? AND number > 0 AND cursor IS NULL"
         first = self._db.execute(begun, (task,)).fetchone()[0] or 0
         seen = self._db.execute(
-            "SELECT DISTINCT reference FROM observation"
-            " WHERE task = ? AND last_page >= ? AND evidence <> ?",
-            (task, first, agenda.INFERRED),
+            "SELECT DISTINCT reference FROM page JOIN fact ON fact.page = coalesce(says, page.id)"
+            " WHERE task = ? AND page.id >= ?",
+            (task, first),
         )
         pages = self._db.execute(
-            "SELECT next_cursor, count, items FROM page WHERE task = ? AND id >= ? ORDER BY id",
+            "SELECT next_cursor, count, items FROM page"
+            " WHERE task = ? AND number > 0 AND id >= ? ORDER BY id",
             (task, first),
         )
         return Pass((reference for (reference,) in seen), pages if first else None)

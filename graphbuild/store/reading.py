@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -50,6 +51,7 @@ class Reader:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._db = connection
+        self._snapshots = 0  # that somebody is in
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
@@ -77,6 +79,20 @@ class Reader:
     ) -> None:
         self.close()
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Inside, all that is read is of one moment, whatever a crawl adds meanwhile."""
+        with file.sentences(self.path):
+            if not self._snapshots:
+                self._db.execute("BEGIN")
+            self._snapshots += 1
+            try:
+                yield
+            finally:
+                self._snapshots -= 1
+                if not self._snapshots:
+                    self._db.execute("COMMIT")
+
     # --- what is still to ask ---------------------------------------------------------------------
 
     def has_work(self) -> bool:
@@ -100,38 +116,43 @@ class Reader:
 
     def observations(self) -> Iterator[Observation]:
         """Every observation once: subjects in the order they were added, references by id."""
-        entities, times = self._entities(), self._times()
-        rows = self._rows(
-            "SELECT task.subject, reference, related_from, first_page, last_page, evidence"
-            " FROM observation JOIN task ON task.id = observation.task"
-            " JOIN entity AS cited ON cited.id = reference"
-            " LEFT JOIN entity AS behind ON behind.id = related_from"
-            " WHERE relationship = ? AND evidence <> ?"
-            " ORDER BY task.id, cited.type, cited.name, behind.type, behind.name",
-            RELATED_REFERENCES,
-            agenda.REFUTED,
-        )
-        for subject, reference, behind, first, last, evidence in rows:
-            yield Observation(
-                entities[subject],
-                entities[reference],
-                entities.get(behind),
-                INFERRED if evidence == agenda.INFERRED else OBSERVED,
-                times.get(first),
-                times.get(last),
-            )
+        with self.snapshot():
+            entities, times, places = self._entities(), self._times(), self._places()
+            asked = "SELECT id, subject FROM task WHERE relationship = ? ORDER BY id"
+            for task, subject in self._rows(asked, RELATED_REFERENCES):
+                for reference, behind, first, last, evidence in self._said(task, places):
+                    yield Observation(
+                        entities[subject],
+                        entities[reference],
+                        entities.get(behind),
+                        INFERRED if evidence == agenda.INFERRED else OBSERVED,
+                        times.get(first),
+                        times.get(last),
+                    )
 
     def links(self) -> Iterator[Link]:
         """What a crawl that went deeper found: the files and references of nodes, each once."""
-        entities = self._entities()
+        with self.snapshot():
+            entities, places = self._entities(), self._places()
+            asked = "SELECT id, subject, relationship FROM task WHERE relationship <> ? ORDER BY id"
+            for task, source, relationship in self._rows(asked, RELATED_REFERENCES):
+                for target, *_ in self._said(task, places):
+                    yield Link(entities[source], relationship, entities[target])
+
+    def _said(self, task: int, places: dict[int, int]) -> list[tuple[int, int, int, int, int]]:
+        """What is known of one list: reference, collection, first and last page, evidence."""
         rows = self._rows(
-            "SELECT DISTINCT task.subject, relationship, reference FROM observation"
-            " JOIN task ON task.id = observation.task JOIN entity ON entity.id = reference"
-            " WHERE relationship <> ? ORDER BY task.id, type, name",
-            RELATED_REFERENCES,
+            "SELECT reference, related_from, min(first_page), max(last_page), min(evidence) AS best"
+            " FROM said WHERE task = ? GROUP BY reference, related_from HAVING best <> ?",
+            task,
+            agenda.REFUTED,
         )
-        for source, relationship, target in rows:
-            yield Link(entities[source], relationship, entities[target])
+        return sorted(rows, key=lambda row: (places[row[0]], places.get(row[1], -1)))
+
+    def _places(self) -> dict[int, int]:
+        """Where each entity stands, by its number, in the order of types and names."""
+        rows = self._rows("SELECT id FROM entity ORDER BY type, name")
+        return {number: place for place, (number,) in enumerate(rows)}
 
     def _entities(self) -> dict[int, Entity]:
         """Every entity by its number; one that has several names stands for all of them."""
@@ -197,7 +218,7 @@ class Reader:
         edges, refuted = next(
             self._rows(
                 "SELECT count(*), coalesce(sum(best = :refuted), 0) FROM (SELECT min(evidence)"
-                " AS best FROM observation JOIN task ON task.id = observation.task"
+                " AS best FROM inference JOIN task ON task.id = inference.task"
                 " WHERE audited = 1 AND state = :complete AND evidence IN (:confirmed, :refuted)"
                 " GROUP BY task, reference)",
                 confirmed=agenda.CONFIRMED,
@@ -225,7 +246,9 @@ class Reader:
             references=kinds.get("reference", 0),
             collections=kinds.get("collection", 0),
             observations=self._number(
-                "SELECT count(*) FROM observation WHERE evidence <> ?", agenda.REFUTED
+                "SELECT count(*) FROM (SELECT DISTINCT task, reference, related_from FROM said"
+                " WHERE evidence <> ?)",
+                agenda.REFUTED,
             ),
             announced=self._number(f"SELECT sum(count) {of_references}", RELATED_REFERENCES),
             received=self._number(f"SELECT sum(received) {of_references}", RELATED_REFERENCES),
@@ -357,18 +380,18 @@ class Reader:
         query = "SELECT count, state, remark, inferred FROM task WHERE id = ?"
         count, state, remark, inferred = next(self._rows(query, task))
         first = self._first_page(task)
-        moved = "SELECT count(DISTINCT count) FROM page WHERE task = ? AND id >= ?"
+        moved = "SELECT count(DISTINCT count) FROM page WHERE task = ? AND number > 0 AND id >= ?"
         if self._number(moved, task, first) > 1:
             count = None  # a list that moved while it was read proves nothing
         reading: Reading[int] = Reading(
             count=count, whole=state == COMPLETE and not remark and not inferred
         )
         rows = self._rows(
-            "SELECT reference, related_from FROM observation"
-            " WHERE task = ? AND last_page >= ? AND evidence <> ?",
+            "SELECT reference, related_from FROM page"
+            " JOIN fact ON fact.page = coalesce(says, page.id)"
+            " WHERE task = ? AND page.id >= ?",
             task,
             first,
-            agenda.INFERRED,
         )
         for reference, collection in rows:
             found = reading.behind[reference]
@@ -378,7 +401,8 @@ class Reader:
 
     def _first_page(self, task: int) -> int:
         """Where the present pass through the list began; an earlier pass proves nothing new."""
-        return self._number("SELECT max(id) FROM page WHERE task = ? AND cursor IS NULL", task)
+        begun = "SELECT max(id) FROM page WHERE task = ? AND number > 0 AND cursor IS NULL"
+        return self._number(begun, task)
 
     # --- queries ----------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ from graphbuild.completeness import (
 from graphbuild.entities import FILE, Entity, hash_kind
 from graphbuild.questions import RELATED_REFERENCES
 from graphbuild.store import agenda, file
-from graphbuild.store.memory import Numbers, Passes, encode
+from graphbuild.store.memory import Lists, Numbers, Passes, encode
 from graphbuild.store.reading import DIALECT, QUOTA, TASKS, Reader, task_of
 from graphbuild.store.rows import Committed
 
@@ -59,6 +59,7 @@ class Store(Reader):
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         super().__init__(path, connection)
         self._numbers = Numbers(connection, path)
+        self._lists = Lists(self._numbers)
         self._passes = Passes(connection)
         self._dialect = ""  # as noted last
         self._calls: dict[float, int] = {}  # how many were made, by since when
@@ -100,6 +101,11 @@ class Store(Reader):
             self._db.close()
             if self._lock is not None:
                 self._lock.release()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Nothing to do: who writes sees no changes but its own."""
+        yield
 
     # --- writing ---------------------------------------------------------------------------------
 
@@ -171,8 +177,7 @@ class Store(Reader):
                 return self._commit_twin(task, fetched, home)
             before = self._numbers.added
             present = self._passes.of(task.id, fetched)
-            page = self._add_page(task, fetched)
-            history = present.take(fetched, self._add_observations(task.id, page, fetched.page))
+            history = present.take(fetched, self._add_page(task.id, task.pages + 1, fetched))
             received, verdict = history.distinct, judge(history)
             self._db.execute(
                 "UPDATE task SET state = ?, pages = pages + 1, cursor = ?, received = ?,"
@@ -198,8 +203,7 @@ class Store(Reader):
 
     def _commit_twin(self, task: Task, fetched: Fetched, home: int) -> Committed:
         """A page that was in flight when its subject was found to be another's: it is theirs."""
-        page = self._add_page(task, fetched)
-        self._add_observations(home, page, fetched.page)
+        self._add_page(home, agenda.aside(self._db, home), fetched)
         self._db.execute("UPDATE task SET pages = pages + 1 WHERE id = ?", (task.id,))
         self._passes.forget()
         return Committed(0, Verdict(COMPLETE, agenda.TWIN))
@@ -268,18 +272,18 @@ class Store(Reader):
     def _loose_ends(self, task: Task) -> int:
         """Pages whose neighbour is missing: the next one, the one before, or the first of all."""
         return self._number(
-            "SELECT (SELECT count(*) = 0 FROM page WHERE task = :task AND cursor IS NULL)"
-            " + (SELECT count(*) FROM page AS one WHERE task = :task AND next_cursor NOT NULL"
-            "    AND NOT EXISTS (SELECT 1 FROM page WHERE task = :task"
-            "                    AND cursor = one.next_cursor))"
-            " + (SELECT count(*) FROM page AS one WHERE task = :task AND cursor NOT NULL"
-            "    AND NOT EXISTS (SELECT 1 FROM page WHERE task = :task"
-            "                    AND next_cursor = one.cursor))",
+            "WITH step AS (SELECT cursor, next_cursor FROM page WHERE task = :task AND number > 0)"
+            " SELECT (SELECT count(*) = 0 FROM step WHERE cursor IS NULL)"
+            " + (SELECT count(*) FROM step AS one WHERE next_cursor NOT NULL"
+            "    AND NOT EXISTS (SELECT 1 FROM step WHERE cursor = one.next_cursor))"
+            " + (SELECT count(*) FROM step AS one WHERE cursor NOT NULL"
+            "    AND NOT EXISTS (SELECT 1 FROM step WHERE next_cursor = one.cursor))",
             task=task.id,
         )
 
     def _announced(self, task: Task) -> frozenset[int]:
-        counts = self._rows("SELECT DISTINCT count FROM page WHERE task = ?", task.id)
+        query = "SELECT DISTINCT count FROM page WHERE task = ? AND number > 0"
+        counts = self._rows(query, task.id)
         return frozenset(count for (count,) in counts if count is not None)
 
     def conclude(self, task: int, behind: Mapping[int, Iterable[int]]) -> None:
@@ -294,8 +298,8 @@ class Store(Reader):
             self._has_inferences = True
             page = self._number("SELECT max(id) FROM page WHERE task = ?", task)
             self._db.executemany(
-                "INSERT INTO observation VALUES (:task, :one, :other, :page, :page, :inferred)"
-                " ON CONFLICT DO UPDATE SET last_page = :page",
+                "INSERT INTO inference VALUES (:task, :one, :other, :page, :page, :inferred)"
+                " ON CONFLICT DO UPDATE SET last_page = :page, evidence = :inferred",
                 [
                     {
                         "task": task,
@@ -380,21 +384,34 @@ class Store(Reader):
         """The number of an entity; what is newly known of it is added, nothing is erased."""
         return self._numbers.of(entity)
 
-    def _add_page(self, task: Task, fetched: Fetched) -> int:
+    def _add_page(self, task: int, number: int, fetched: Fetched) -> list[int]:
+        """The numbers of what is listed, as often as it is."""
+        entries = fetched.page.entries
+        known = self._lists.find(entries) if entries else None
+        page = self._add_body(task, number, fetched, known.page if known else None)
+        if known:
+            return known.references
+        references = self._add_facts(page, fetched.page)
+        if entries:
+            self._lists.keep(entries, page, references)
+        return references
+
+    def _add_body(self, task: int, number: int, fetched: Fetched, says: int | None) -> int:
         page = fetched.page
         packed = _pack(fetched)
         cursor = self._db.execute(
             "INSERT INTO page (task, number, cursor, next_cursor, count, items, remarks,"
-            " fetched_at, sha256, crc, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " fetched_at, says, sha256, crc, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                task.id,
-                task.pages + 1,
+                task,
+                number,
                 fetched.cursor,
                 page.next_cursor,
                 page.count,
                 page.items,
                 len(page.remarks),
                 fetched.at,
+                says,
                 hashlib.sha256(fetched.body).digest(),
                 zlib.crc32(packed),
                 packed,
@@ -402,21 +419,20 @@ class Store(Reader):
         )
         return int(cursor.lastrowid or 0)
 
-    def _add_observations(self, task: int, page: int, said: Page) -> list[int]:
+    def _add_facts(self, page: int, said: Page) -> list[int]:
         """The numbers of what is listed, as often as it is."""
-        listed = [each.reference for each in said.observations] + [*said.listed]
-        behind = [each.related_from for each in said.observations] + [None] * len(said.listed)
+        listed = [entry.reference for entry in said.entries] + [*said.listed]
+        behind = [entry.related_from for entry in said.entries] + [(None,)] * len(said.listed)
         references = self._numbers.of_all(listed)
-        # Most observations of a page name the same few collections: the same objects.
-        collections = {id(each): each for each in behind if each is not None}
+        # Most entries of a page name the same few collections: the same objects.
+        collections = {id(each): each for all_of in behind for each in all_of if each is not None}
         numbers = dict(zip(collections, self._numbers.of_all(collections.values()), strict=True))
         self._db.executemany(
-            "INSERT INTO observation VALUES (?1, ?2, ?3, ?4, ?4, 0)"  # noqa: S608  ours
-            " ON CONFLICT DO UPDATE SET last_page = excluded.last_page,"
-            f" evidence = iif(evidence = 0, 0, {agenda.CONFIRMED})",
+            "INSERT OR IGNORE INTO fact VALUES (?, ?, ?)",
             [
-                (task, reference, numbers.get(id(each), _NO_ENTITY), page)
-                for reference, each in zip(references, behind, strict=True)
+                (page, reference, numbers.get(id(each), _NO_ENTITY))
+                for reference, all_of in zip(references, behind, strict=True)
+                for each in all_of
             ],
         )
         return references
@@ -455,8 +471,11 @@ class Store(Reader):
     # --- judging ---------------------------------------------------------------------------------
 
     def _received(self, task: int) -> int:
-        query = "SELECT count(DISTINCT reference) FROM observation WHERE task = ? AND evidence <> ?"
-        return self._number(query, task, agenda.INFERRED)
+        query = (
+            "SELECT count(DISTINCT reference) FROM page"
+            " JOIN fact ON fact.page = coalesce(says, page.id) WHERE task = ?"
+        )
+        return self._number(query, task)
 
     def _task_of(self, entity: int) -> Task:
         where = f"{TASKS} WHERE subject = ? AND relationship = ?"
@@ -492,6 +511,7 @@ class Store(Reader):
                 self._db.execute("COMMIT")
             except BaseException:
                 self._numbers.forget()
+                self._lists.forget()
                 self._passes.forget()
                 self._calls.clear()
                 if self._db.in_transaction:

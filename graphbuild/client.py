@@ -137,12 +137,12 @@ class NoLedger:
 class Answer:
     """One page as it came: the raw bytes (decompressed), and what they say.
 
-    ``deflated`` is the same body as the wire brought it, see :class:`~graphbuild.transport.Reply`.
+    ``packed`` is the same body as the wire brought it, see :class:`~graphbuild.transport.Reply`.
     """
 
     body: bytes
     page: Page
-    deflated: bytes = b""
+    packed: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,7 +473,7 @@ def _read(reply: Reply, question: Question, recall: Recall, now: float) -> Answe
     if question.relationship == RELATED_REFERENCES:
         known = recall.page(reply.body, question.subject)
         if known is not None:
-            return Answer(reply.body, known, reply.deflated)
+            return Answer(reply.body, known, reply.packed)
     try:
         payload = decode(reply.body)
     except PayloadError as error:
@@ -482,7 +482,7 @@ def _read(reply: Reply, question: Question, recall: Recall, now: float) -> Answe
         code = _code_of(payload)
         raise _error(_STATUS_OF_CODE.get(code, 502), reply, code, question, now)
     page = page_from(payload, question.subject, question.relationship)
-    return Answer(reply.body, page, reply.deflated)
+    return Answer(reply.body, page, reply.packed)
 
 
 def _error(status: int, reply: Reply, code: str, question: Question, now: float) -> ApiError:

@@ -374,7 +374,7 @@ def _parameter(address: object, name: str) -> str | None:
     """The first of that name; a plus stands for itself, as cursors are base64."""
     for field in str(address).partition("?")[2].partition("#")[0].split("&"):
         stated, _, value = field.partition("=")
-        if value and unquote(stated) == name:
+        if value and (stated == name or ("%" in stated and unquote(stated) == name)):
             return unquote(value)
     return None
 

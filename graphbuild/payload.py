@@ -39,6 +39,7 @@ _TIMES = frozenset({"creation_date", "last_modification_date"})
 _KNOWN_NAMES = _TEXTS | _TIMES
 _WHOLE = frozenset({"url", "author"})  # a part of these says something else
 _CONTAINERS = frozenset({dict, list})
+_ENOUGH = 128  # bytes to tell a list from what stands before it; where they do not, nothing is lost
 
 
 _encode = msgspec.json.Encoder().encode
@@ -106,8 +107,8 @@ _entries_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 def take_apart(body: bytes) -> Apart | None:
     """The list of a plain page, not decoded yet; None where that is not known; never an error.
 
-    As in :func:`decode_plain`, counting colons shows that no key was dropped: those of the page are
-    its list's, those of the rest written again, and one behind each name of the envelope itself.
+    As in :func:`decode_plain`, counting colons shows that no key was dropped: those of the page
+    outside its list are those of the rest written again, and one behind the list's own name.
     Whether the list is one, and has all its keys, is to be seen when it is decoded.
     """
     if len(body) > MAX_VALUES or (b"\\" in body and b"\\u003" in body):
@@ -122,8 +123,17 @@ def take_apart(body: bytes) -> Apart | None:
         if value is not msgspec.UNSET
     }
     data = bytes(envelope.data)
-    colons = 1 + _encode(rest).count(b":") + data.count(b":")
-    return Apart(Shallow(rest), data) if colons == body.count(b":") else None
+    colons = 1 + _encode(rest).count(b":")
+    return Apart(Shallow(rest), data) if colons == _colons_around(data, body) else None
+
+
+def _colons_around(part: bytes, whole: bytes) -> int:
+    """How many colons ``whole`` has outside of ``part``, which stands in it."""
+    begin = whole.find(part[:_ENOUGH])
+    end = begin + len(part)
+    if whole[begin:end] != part:  # its beginning stands elsewhere too
+        return whole.count(b":") - part.count(b":")
+    return whole.count(b":", 0, begin) + whole.count(b":", end)
 
 
 def entries_of(data: bytes) -> list[bytes] | None:

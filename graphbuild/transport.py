@@ -52,7 +52,6 @@ _CONNECT_SECONDS = 10.0
 _GRACE = 5.0  # seconds that a single read may outlast the deadline, so that the watch is first
 _CHUNK = 64 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
-_PLAIN_HEAD = b"\x1f\x8b\x08\x00"  # deflated, and no name, comment or other field
 # The front end compresses only for agents that say "gzip" (as the official clients do).
 _AGENT = "graphbuild (gzip)"
 # What urllib3 and urlsplit could read differently is no part of a base address.
@@ -85,15 +84,14 @@ class Reply:
 
     Attributes:
         damage: why the body cannot be trusted; empty if it can.
-        deflated: the body as it came: a deflate stream without anything around it (RFC 1951);
-            empty where it came otherwise.
+        packed: the body as it came, a gzip stream (RFC 1952); empty where it came otherwise.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     damage: str = ""
-    deflated: bytes = b""
+    packed: bytes = b""
 
 
 class Transport:
@@ -612,7 +610,7 @@ class _Body(NamedTuple):
 
     content: bytes
     damage: str = ""
-    deflated: bytes = b""
+    packed: bytes = b""
 
 
 def _damaged(why: str) -> _Body:
@@ -643,23 +641,18 @@ def _gunzip(chunks: Iterator[bytes], limit: int) -> _Body:
 
     The library's own decoding takes a cut stream for a whole one if the length header agrees.
     """
+    packed, damage, _ = _capped(chunks, limit)
+    if damage:
+        return _damaged(damage)
     inflate = zlib.decompressobj(_GZIP)
-    body, packed = bytearray(), bytearray()
     try:
-        for chunk in chunks:
-            packed += chunk
-            body += inflate.decompress(chunk, limit + 1 - len(body))
-            if max(len(body), len(packed)) > limit or inflate.unconsumed_tail:
-                return _damaged(f"larger than {limit} bytes")
-            if inflate.unused_data:
-                return _damaged("bytes after the end of the gzip stream")
+        body = inflate.decompress(packed, limit + 1)
     except zlib.error:
         return _damaged("not the gzip it says it is")
+    if len(body) > limit or inflate.unconsumed_tail:
+        return _damaged(f"larger than {limit} bytes")
+    if inflate.unused_data:
+        return _damaged("bytes after the end of the gzip stream")
     if not inflate.eof:
         return _damaged("a gzip stream that is cut short")
-    return _Body(bytes(body), deflated=_bare(packed))
-
-
-def _bare(packed: bytearray) -> bytes:
-    """The deflate stream within a gzip member whose head holds no more than it must (RFC 1952)."""
-    return bytes(packed[10:-8]) if packed.startswith(_PLAIN_HEAD) else b""
+    return _Body(body, packed=packed)

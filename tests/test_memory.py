@@ -129,17 +129,18 @@ def test_a_page_that_was_rolled_back_leaves_nothing_in_memory(
 
 def test_a_page_is_kept_as_the_wire_packed_it_if_that_is_well_enough(tmp_path: Path) -> None:
     raw = json.dumps({"data": [], "meta": {"text": "x" * 10_000}}).encode()
-    well, badly = (gzip.compress(raw, level)[10:-8] for level in (1, 0))
+    well, badly = (gzip.compress(raw, level) for level in (1, 0))
     with Store.open(tmp_path / "a.db") as store:
         store.add_seeds(parse_seeds(SUBJECTS))
-        for deflated in (well, badly, b""):
+        for wired in (well, badly, b""):
             task = store.next_task()
             assert task is not None
-            answer = Fetched(raw, parse_page(raw, task.subject), 1.0, None, deflated)
+            answer = Fetched(raw, parse_page(raw, task.subject), 1.0, None, wired)
             store.commit(task, answer)
-        kept = [each.packed for each in store.packed_pages()]
-    assert [zlib.decompress(packed) for packed in kept] == [raw] * 3
-    assert well in kept[0]
+        pages = list(store.packed_pages())
+    kept = [page.packed for page in pages]
+    assert [page.unpack() for page in pages] == [raw] * 3
+    assert kept[0] == well
     assert kept[1:] == [zlib.compress(raw)] * 2
 
 

@@ -533,7 +533,7 @@ def outcome(transport: Transport) -> tuple[object, ...]:
         reply = ask(transport)
     except Transient as error:
         return error.code, error.sent, error.status
-    return reply.status, dict(reply.headers), reply.body, reply.damage, reply.deflated
+    return reply.status, dict(reply.headers), reply.body, reply.damage, reply.packed
 
 
 def greeting(sent: bytes, *cuts: int) -> Act:

@@ -97,7 +97,7 @@ class Intake:
     def _commit(self, task: Task, answer: Answer) -> Step:
         self._failures, self.patient = 0, True
         at = self._client.clock.now()
-        fetched = Fetched(answer.body, answer.page, at, task.cursor, answer.deflated)
+        fetched = Fetched(answer.body, answer.page, at, task.cursor, answer.packed)
         done = self._store.commit(task, fetched, limit=self._limit)
         if self._client.dialect != AUTO:
             self._store.note_dialect(self._client.dialect)

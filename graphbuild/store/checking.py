@@ -49,7 +49,7 @@ def damages(reader: Reader) -> Iterator[Damage]:
 
 def _read(page: PackedPage) -> set[Triple] | Damage:
     try:
-        raw = zlib.decompress(page.packed)
+        raw = page.unpack()
     except zlib.error:
         return Damage(page.subject, f"page {page.number} cannot be unpacked")
     if zlib.crc32(page.packed) != page.crc or hashlib.sha256(raw).digest() != page.sha256:

@@ -30,11 +30,11 @@ _HEADER_BYTES = 100  # https://sqlite.org/fileformat2.html#the_database_header
 
 # Entities are interned: a fact is three integers. 0 stands for "no collection", since a key column
 # cannot be NULL; as same_as of an entity for "nobody else". Files of one family are answered the
-# same: a page that says what an earlier one said names that one, and has no facts of its own; its
-# pages are numbered from 1, those that came under another name of its subject from -1 down. A
-# page's body is packed (zlib); its sha256 is of the raw bytes, its crc of the packed ones, some of
-# whose bits can flip without changing what they unpack to. The index is the order in which tasks
-# are asked. The views tell each observation as often as a page said it, and once.
+# same: a page that says what an earlier one said names that one, and has no facts of its own. Pages
+# are numbered from 1, those that came under another name of their subject from -1 down. A body is
+# packed, as gzip if it came so, else as zlib; its sha256 is of the raw bytes, its crc of the packed
+# ones, some of whose bits can flip without changing what they unpack to. The index is the order in
+# which tasks are asked. The views tell observations: as often as a page says them, and once.
 SCHEMA = """
 CREATE TABLE entity (
     id INTEGER PRIMARY KEY,

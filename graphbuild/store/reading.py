@@ -329,7 +329,7 @@ class Reader:
         """
         for page in self.packed_pages():
             try:
-                raw = zlib.decompress(page.packed)
+                raw = page.unpack()
             except zlib.error:
                 raise StoreError(
                     f"{self.path}: page {page.number} of {page.subject.id} is damaged; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
     from graphbuild.completeness import Verdict
     from graphbuild.entities import Entity
     from graphbuild.observations import Page
+
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # whichever its head says
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,14 @@ class Fetched:
         page: what they say.
         at: when it came, seconds since 1970 UTC.
         cursor: where it starts; None for the first.
-        deflated: the body as a deflate stream, if it came so; else empty.
+        packed: the body as a gzip stream, if it came so; else empty.
     """
 
     body: bytes
     page: Page
     at: float
     cursor: str | None
-    deflated: bytes = b""
+    packed: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,7 @@ class PackedPage:
         subject: what it is about.
         relationship: which relationship of it.
         number: which page of the two, from 1.
-        packed: the body, packed (zlib).
+        packed: the body, packed.
         crc: of the packed body, as it was stored.
         sha256: of the raw body, as it was stored.
     """
@@ -181,6 +184,14 @@ class PackedPage:
     packed: bytes
     crc: int
     sha256: bytes
+
+    def unpack(self) -> bytes:
+        """The raw body.
+
+        Raises:
+            zlib.error: it cannot be unpacked.
+        """
+        return zlib.decompress(self.packed, _GZIP_OR_ZLIB)
 
 
 @dataclass(frozen=True, slots=True)

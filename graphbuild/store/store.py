@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from graphbuild.seeds import Seed
     from graphbuild.store.rows import Fetched, Task
 
-_ZLIB_HEAD = b"\x78\x9c"  # deflated, with a window of any size
 _WELL_PACKED = 3  # times smaller; a page of the API's shrinks to a fifth
 _MOST_COUNTS = 8  # as many moments as somebody may count calls from
 _NO_ENTITY = 0  # no row of entity has this number
@@ -524,7 +523,7 @@ class Store(Reader):
 
 
 def _pack(fetched: Fetched) -> bytes:
-    """The body packed (RFC 1950): as it came deflated, if well enough, since to pack is work."""
-    if fetched.deflated and len(fetched.body) >= _WELL_PACKED * len(fetched.deflated):
-        return _ZLIB_HEAD + fetched.deflated + zlib.adler32(fetched.body).to_bytes(4)
+    """The body packed: as it came, if that is well enough, since to pack is work."""
+    if fetched.packed and len(fetched.body) >= _WELL_PACKED * len(fetched.packed):
+        return fetched.packed
     return zlib.compress(fetched.body)

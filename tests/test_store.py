@@ -124,6 +124,38 @@ def test_first_pages_of_all_come_before_second_pages(store: Store) -> None:
     assert (third.subject.id, third.cursor, third.pages) == (A, "next", 1)
 
 
+def test_what_is_read_is_of_one_moment_whatever_a_crawl_adds(path: Path) -> None:
+    with Store.open(path) as store, Store.read(path) as reader:
+        store.add_seeds(parse_seeds([A, B]))
+        commit(store, body(R1))
+        one, other = reader.observations(), reader.observations()
+        early = [next(one), next(other)]
+        with reader.snapshot():
+            before = reader.totals()
+            commit(store, body(R2, R3))
+            assert reader.totals() == before
+            assert [*early, *one, *other] == early
+        assert triples(reader) == triples(store) == [(A, R1, "c"), (B, R2, "c"), (B, R3, "c")]
+
+
+def test_a_view_tells_each_observation_once_to_whoever_opens_the_file(path: Path) -> None:
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds([A, B]))
+        for raw in (body(R1, R2), body(R1)):
+            commit(store, raw)
+        store.refresh(2.0)
+        commit(store, body(R1, R2))
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute(
+            "SELECT task, reference, first_page, last_page, evidence FROM observation"
+        ).fetchall()
+    assert [(task, first, last, evidence) for task, _, first, last, evidence in rows] == [
+        (1, 1, 3, 0),
+        (1, 1, 3, 0),
+        (2, 2, 2, 0),
+    ]
+
+
 def test_everything_is_there_after_closing_and_opening_again(path: Path) -> None:
     with Store.open(path) as store:
         store.add_seeds(parse_seeds([A]))

@@ -292,7 +292,7 @@ def emulate(
         typer.Option(
             callback=options.generation,
             metavar="NAME",
-            help="Which options.generation answers: classic (references), gti (reports), or both.",
+            help="Which generation answers: classic (references), gti (reports), or both.",
         ),
     ] = "classic",
 ) -> None:

@@ -66,7 +66,8 @@ def write(
         one for one in store.observations() if one.evidence == OBSERVED or not observed_only
     )
     subjects, links = store.subjects(times=times), store.links()
-    graph = build_graph(observations, subjects=subjects, links=links, times=times)
+    with store.snapshot():
+        graph = build_graph(observations, subjects=subjects, links=links, times=times)
     with on_signal(_tidy_up):
         return export_all(graph, folder, names)
 

@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import zlib
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -451,17 +452,24 @@ def test_two_names_that_were_both_begun_are_one_with_what_either_knew(path: Path
         assert list(damages(store)) == []
 
 
-def test_a_page_in_flight_when_its_subject_is_found_to_be_anothers_is_theirs(path: Path) -> None:
+@pytest.mark.parametrize("reopened", [False, True])
+def test_a_page_in_flight_when_its_subject_is_found_to_be_anothers_is_theirs(
+    path: Path, *, reopened: bool
+) -> None:
     real = Entity("file", A)
-    with Store.open(path) as store:
-        store.add_seeds(parse_seeds([A, "c" * 32]))
-        one, other = store.next_task(), store.next_task([1])
-        assert one is not None
-        assert other is not None
-        raws = body(R1, count=3, cursor="next"), body(R1, R2, count=3, cursor="elsewhere")
-        answers = [about(real, raw) for raw in raws]
-        pages = [parse_page(*each) for each in zip(answers, (other.subject, real), strict=True)]
-        store.commit(other, Fetched(answers[0], pages[0], 1.0, None))
+    store = Store.open(path)
+    store.add_seeds(parse_seeds([A, "c" * 32]))
+    one, other = store.next_task(), store.next_task([1])
+    assert one is not None
+    assert other is not None
+    raws = body(R1, count=3, cursor="next"), body(R1, R2, count=3, cursor="elsewhere")
+    answers = [about(real, raw) for raw in raws]
+    pages = [parse_page(*each) for each in zip(answers, (other.subject, real), strict=True)]
+    store.commit(other, Fetched(answers[0], pages[0], 1.0, None))
+    if reopened:
+        store.close()
+        store = Store.open(path)
+    with closing(store):
         said = store.commit(one, Fetched(answers[1], pages[1], 2.0, None))
         assert said == Committed(0, Verdict(COMPLETE, "the same subject under another name"))
         assert triples(store) == [(A, R1, "c"), (A, R2, "c")]

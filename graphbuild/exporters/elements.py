@@ -65,9 +65,7 @@ def text_element(name: str, value: str, remarks: Remarks) -> str:
 
 
 def _url(name: str, value: str, remarks: Remarks) -> str:
-    host = host_of(value)
-    domain = f'<data key="domain">{host}</data>' if host else ""
-    return domain + text_element(name, value, remarks)
+    return element("domain", host_of(value), remarks) + text_element(name, value, remarks)
 
 
 def _number(name: str, value: int, remarks: Remarks) -> str:

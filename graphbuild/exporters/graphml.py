@@ -9,7 +9,6 @@ whole six-digit colours; no size and no weight of zero; nodes before edges; an X
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from hashlib import sha256
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -172,7 +171,7 @@ def _nodes(
     for key, attributes in graph.nodes(data=True):
         node_type = attributes["type"]
         parts = facts(attributes, remarks, seed_keys)
-        parts.append(_looks(node_type))
+        parts.append(_looks(node_type, remarks))
         parts.append(f'<data key="size">{size_of[key]!r}</data>')
         if positions:
             parts.append(_place(positions[key]))
@@ -184,10 +183,9 @@ def _nodes(
         yield f'<node id="{ids.get(key, key)}">{"".join(parts)}</node>\n'
 
 
-@lru_cache(maxsize=64)  # there are few types
-def _looks(node_type: str) -> str:
+def _looks(node_type: str, remarks: Remarks) -> str:
     # Both: Gephi makes no column of a colour, so a picture is partitioned by the type.
-    kind = element("type", xml_text(node_type), Remarks())
+    kind = element("type", xml_text(node_type), remarks)
     return f'{kind}<data key="color">{colour_of(node_type)}</data>'
 
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from graphbuild.entities import COLLECTION, REFERENCE
-from graphbuild.graph import RELATED_FROM
 from graphbuild.observations import INFERRED, OBSERVED
 
 if TYPE_CHECKING:
@@ -179,33 +178,23 @@ def collections_view(graph: Graph) -> Graph:
 
 
 def backbone_view(graph: Graph) -> Graph:
-    """All but the references that tie nothing together, of which one in each group stays.
+    """All, but of references with exactly the same neighbours only the first.
 
-    A reference ties if it is in two collections or more, or belongs to files that do not all have
-    the same references. Of those that do not, the first of each group with the same neighbours
-    stays, so that nobody is cut off, and tells for how many it stands (``group_size``).
+    It ties what they all tie, so nobody is cut off, and tells for how many it stands
+    (``group_size``).
     """
-    groups = fold_groups(graph)
-    number = {member: index for index, group in enumerate(groups) for member in group}
     kept: set[str] = set()
-    stands_for: dict[str, int] = {}
-    for group in groups:
-        first = group[0]
-        if graph.nodes[first]["type"] != REFERENCE or _ties(graph, first, number):
+    sizes: dict[str, int] = {}
+    for group in fold_groups(graph):
+        if graph.nodes[group[0]]["type"] == REFERENCE and len(group) > 1:
+            sizes[group[0]] = len(group)
+            kept.add(group[0])
+        else:
             kept.update(group)
-            continue
-        kept.add(first)
-        stands_for[first] = len(group)
     chosen = graph.subgraph(kept).copy()
-    for node, members in stands_for.items():
-        if members > 1:
-            chosen.nodes[node]["group_size"] = members
+    for reference, size in sizes.items():
+        chosen.nodes[reference]["group_size"] = size
     return chosen
-
-
-def _ties(graph: Graph, reference: str, number: Mapping[str, int]) -> bool:
-    behind = sum(edge["relation"] == RELATED_FROM for edge in graph.succ[reference].values())
-    return behind > 1 or len({number[key] for key in graph.pred[reference]}) > 1
 
 
 def _references(graph: Graph, neighbours: Iterable[str]) -> frozenset[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from chromium import launched
 
 from graphbuild.exporters.html import write_html
 
@@ -19,49 +18,15 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route
 
 SCREENSHOTS = Path(__file__).parents[2] / "output" / "screenshots"
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-_MISSING = "NOT RUN: browser tests, no Chromium; install it with: apt-get install chromium"
-_FLAGS = (
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-_not_run = pytest.StashKey[bool]()
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say it loudly where these tests did not run: a green line alone would lie."""
-    if config.stash.get(_not_run, False):
-        terminalreporter.write_line("")
-        terminalreporter.write_line(_MISSING, red=True, bold=True)
-
-
-def _chromium(config: pytest.Config) -> str:
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
-    if found:
-        return found
-    config.stash[_not_run] = True
-    if os.environ.get("GRAPHBUILD_REQUIRE_BROWSER") == "1":
-        pytest.fail(_MISSING, pytrace=False)
-    pytest.skip(_MISSING)
 
 
 # One for all tests of a module and no longer: playwright keeps an event loop running, beside which
 # tests that run one of their own would fail.
 @pytest.fixture(scope="module")
-def chromium(pytestconfig: pytest.Config) -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
     """A browser."""
-    executable = _chromium(pytestconfig)
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  only where there is a browser
-
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses root otherwise
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=[*root, *_FLAGS])
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @dataclass

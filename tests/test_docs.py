@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md")]
 
 
+@cache
 def help_of(*words: str) -> str:
     command = [sys.executable, "-m", "graphbuild", *words, "--help"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

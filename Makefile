@@ -8,7 +8,7 @@ SEEDS ?= hashes.txt
 STORE ?= output/campaign.db
 OUT ?= output
 
-.PHONY: help demo crawl test lint browser torture bench mutate notebooks lock clean
+.PHONY: help demo crawl test lint tools torture bench mutate notebooks lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,7 +29,7 @@ crawl: $(VENV)/run
 	$(BIN)/graphbuild crawl "$(SEEDS)" --store "$(STORE)"
 	$(BIN)/graphbuild export --store "$(STORE)" --to graphml,html,csv --out "$(OUT)"
 
-test: $(VENV)/test lint browser
+test: $(VENV)/test lint tools
 	$(BIN)/python -m pytest --cov --cov-report=term
 
 lint: $(VENV)/test
@@ -37,10 +37,13 @@ lint: $(VENV)/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The browser tests drive a real Chromium. Where none is, Debian's is installed if we may; if not,
-# the tests say at their end that they did not run.
-browser:
-	@sh tests/browser/install.sh
+# What others do with our files is asked of them: a real Chromium, Gephi's own importer, the parsers
+# of Gephi Lite. What these need and is not there is installed from Debian if we may; if not, their
+# tests say at their end that they did not run.
+tools:
+	@sh tests/install.sh "browser tests" "chromium fonts-dejavu-core" chromium,chromium-browser,google-chrome
+	@sh tests/install.sh "tests with Gephi" "default-jdk-headless maven" java javac mvn
+	@sh tests/install.sh "tests with Gephi Lite" "nodejs npm" node npm
 
 # All of the rig, or some of it: make torture PARTS="kills flips". A quick share is in `make test`.
 torture: $(VENV)/test

@@ -25,7 +25,8 @@ URL = "url"
 REFERENCE = "reference"
 COLLECTION = "collection"
 SEED_PREFIX = "seed_"  # before the names of what a seed list, not the API, says of an entity
-OUR_PREFIXES = ("crawl_", SEED_PREFIX)  # what the ledger and seed lists say; no answer's names
+# What the ledger, seed lists and views say; no answer's names.
+OUR_PREFIXES = ("crawl_", "group_", SEED_PREFIX)
 
 # The longest id met is "vulnerability--cve-..." or 64 hex digits behind a prefix; the rest is room.
 MAX_ID = 256

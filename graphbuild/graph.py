@@ -60,17 +60,14 @@ def build_graph(
     Returns:
         A graph that keeps the contract told at the top of this module.
     """
-    graph: nx.DiGraph[str] = nx.DiGraph()
+    builder = _Builder(times=times)
     for subject in subjects:
-        _add_node(graph, subject, of_answer=False)
+        builder.add_node(subject, of_answer=False)
     for observation in observations:
-        _add_observation(graph, observation, times=times)
+        builder.add_observation(observation)
     for link in links:
-        _add_link(graph, link)
-    for _, _, edge in graph.edges(data=True):
-        if edge["relation"] == RELATED_REFERENCES:
-            edge["related_from"] = tuple(sorted(edge["related_from"]))
-    return graph
+        builder.add_link(link)
+    return builder.graph
 
 
 def observations_of(graph: nx.DiGraph[str]) -> Iterator[Observation]:
@@ -109,40 +106,81 @@ def _is_ours(name: str) -> bool:
     return name in _OURS or name.startswith(OUR_PREFIXES)
 
 
-def _add_link(graph: nx.DiGraph[str], link: Link) -> None:
-    source, target = _add_node(graph, link.source), _add_node(graph, link.target)
-    if source != target and not graph.has_edge(source, target):
-        graph.add_edge(source, target, relation=link.relationship, weight=1)
+class _Builder:
+    """A graph that grows.
 
+    A campaign names the same few entities a million times, as the same objects. What was added
+    last of an entity is remembered, so that the same again is known at a glance.
+    """
 
-def _add_observation(
-    graph: nx.DiGraph[str], observation: Observation, *, times: bool = False
-) -> None:
-    source = _add_node(graph, observation.subject)
-    target = _add_node(graph, observation.reference)
-    related_from = observation.related_from
-    behind = NO_COLLECTION if related_from is None else _add_node(graph, related_from)
-    edge = _edge(graph, source, target)
-    edge["relation"] = RELATED_REFERENCES
-    if edge.get("evidence") != OBSERVED:  # once observed is observed
-        edge["evidence"] = observation.evidence
-    if times:
-        _see(edge, observation)
-    seen: set[str] = edge.setdefault("related_from", set())
-    if behind in seen:
-        return
-    seen.add(behind)
-    edge["weight"] += 1
-    if related_from is not None and (target, behind) != (source, target):
-        _edge(graph, target, behind)["weight"] += 1
+    def __init__(self, *, times: bool) -> None:
+        self.graph: nx.DiGraph[str] = nx.DiGraph()
+        self._times = times
+        self._latest: dict[str, Entity] = {}  # what was said last of a node
+        self._keys: dict[int, str] = {}  # of those, by who they are
+        self._unions: dict[tuple[tuple[str, ...], str], tuple[str, ...]] = {}
 
+    def add_node(self, entity: Entity, *, of_answer: bool = True) -> str:
+        """Add what is known of an entity, and give its key; a bare mention erases nothing.
 
-def _edge(graph: nx.DiGraph[str], source: str, target: str) -> dict[str, Any]:
-    """The attributes of an edge; a new one is made where there is none."""
-    if not graph.has_edge(source, target):
-        graph.add_edge(source, target, relation=RELATED_FROM, weight=0)
-    edge: dict[str, Any] = graph.get_edge_data(source, target)
-    return edge
+        Some names mean something of ours, whatever an answer says under them.
+        """
+        known = self._keys.get(id(entity))
+        if known is not None:
+            return known
+        key = entity.key
+        if key in self._latest:
+            del self._keys[id(self._latest[key])]
+        self._latest[key], self._keys[id(entity)] = entity, key
+        if key not in self.graph:
+            self.graph.add_node(key, type=entity.type, label=entity.label, id=entity.id)
+        node, said = self.graph.nodes[key], entity.attributes.items()
+        if not said <= node.items():
+            reserved = _is_ours if of_answer else _GRAPHS.__contains__
+            node.update((name, value) for name, value in said if not reserved(name))
+            node["label"] = Entity(entity.type, entity.id, node).label
+        return key
+
+    def add_observation(self, observation: Observation) -> None:
+        """Add the edges of one, or what it adds to them."""
+        source = self.add_node(observation.subject)
+        target = self.add_node(observation.reference)
+        related_from = observation.related_from
+        behind = NO_COLLECTION if related_from is None else self.add_node(related_from)
+        edge = self._edge(source, target)
+        edge["relation"] = RELATED_REFERENCES
+        if edge.get("evidence") != OBSERVED:  # once observed is observed
+            edge["evidence"] = observation.evidence
+        if self._times:
+            _see(edge, observation)
+        seen: tuple[str, ...] = edge.get("related_from", ())
+        if behind in seen:
+            return
+        edge["related_from"] = self._union(seen, behind)
+        edge["weight"] += 1
+        if related_from is not None and (target, behind) != (source, target):
+            self._edge(target, behind)["weight"] += 1
+
+    def add_link(self, link: Link) -> None:
+        """Add an edge, where there is none yet."""
+        source, target = self.add_node(link.source), self.add_node(link.target)
+        if source != target and not self.graph.has_edge(source, target):
+            self.graph.add_edge(source, target, relation=link.relationship, weight=1)
+
+    def _edge(self, source: str, target: str) -> dict[str, Any]:
+        """The attributes of an edge; a new one is made where there is none."""
+        edge: dict[str, Any] | None = self.graph.get_edge_data(source, target)
+        if edge is not None:
+            return edge
+        self.graph.add_edge(source, target, relation=RELATED_FROM, weight=0)
+        return self._edge(source, target)
+
+    def _union(self, seen: tuple[str, ...], behind: str) -> tuple[str, ...]:
+        """Both, sorted; the same tuple for all edges behind which the same stand."""
+        union = self._unions.get((seen, behind))
+        if union is None:
+            union = self._unions[seen, behind] = tuple(sorted((*seen, behind)))
+        return union
 
 
 def _see(edge: dict[str, Any], observation: Observation) -> None:
@@ -153,19 +191,3 @@ def _see(edge: dict[str, Any], observation: Observation) -> None:
     if observation.last_seen is not None:
         last = moment(observation.last_seen)
         edge["last_seen"] = max(last, edge.get("last_seen", last))
-
-
-def _add_node(graph: nx.DiGraph[str], entity: Entity, *, of_answer: bool = True) -> str:
-    """Add what is known of an entity; a bare mention never erases it.
-
-    Some names mean something of ours, whatever an answer says under them.
-    """
-    reserved = _is_ours if of_answer else _GRAPHS.__contains__
-    key = entity.key
-    if key not in graph:
-        graph.add_node(key, type=entity.type, label=entity.label, id=entity.id)
-    node, known = graph.nodes[key], entity.attributes.items()
-    if not known <= node.items():
-        node.update((name, value) for name, value in known if not reserved(name))
-        node["label"] = Entity(entity.type, entity.id, node).label
-    return key

@@ -18,7 +18,6 @@ nothing of discs that must not overlap, and may change with its version.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
 import networkx as nx
@@ -26,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphbuild.entities import COLLECTION
+from graphbuild.views import fold_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -69,20 +69,6 @@ def place(graph: nx.DiGraph[str]) -> dict[str, Point]:
         for node, (x, y) in zip(group, _sunflower(len(group), pitches[index]), strict=True)
     }
     return {node: _rounded(positions[node]) for node in graph}
-
-
-def fold_groups(graph: nx.DiGraph[str]) -> list[list[str]]:
-    """Nodes of one type with exactly the same neighbours, together; collections stay alone.
-
-    Every link between two groups stands for all pairs of their members, so nothing is lost.
-    Groups and members are sorted by node key.
-    """
-    alike: dict[object, list[str]] = defaultdict(list)
-    for node in sorted(graph):
-        kind = graph.nodes[node]["type"]
-        alone = node if kind == COLLECTION else None
-        alike[kind, alone, frozenset(graph.pred[node]), frozenset(graph.succ[node])].append(node)
-    return list(alike.values())
 
 
 def _folded(graph: nx.DiGraph[str], groups: list[list[str]]) -> nx.Graph[int]:

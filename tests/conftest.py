@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 import socket
 from contextlib import ExitStack
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
 from rig import CANARY, Listener, ManualClock, Shell, heed_signals
+from tools import say_what_did_not_run
 
 from graphbuild.emulator import Api, Emulator, family_world
 from graphbuild.keys import Key
@@ -17,12 +19,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from exported import Exported
     from rig import Act
 
     from graphbuild.emulator import Fault, World
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _NOWHERE = ".invalid"  # a name that no lookup ever finds (RFC 6761), so none is made
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Tell of tools that were missed."""
+    say_what_did_not_run(terminalreporter, config)
 
 
 # --- nothing leaves this machine -----------------------------------------------------------------
@@ -115,6 +125,22 @@ def listener() -> Iterator[Callable[..., Listener]]:
             return made
 
         yield make
+
+
+# --- graphs for readers other than ours ----------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Exported]:
+    """Make the graphs of ``exported.py``, each once."""
+
+    from exported import export  # noqa: PLC0415  loads half of the package
+
+    @cache
+    def make(name: str) -> Exported:
+        return export(name, tmp_path_factory.mktemp(name))
+
+    return make
 
 
 # --- the command line ----------------------------------------------------------------------------

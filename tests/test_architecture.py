@@ -67,7 +67,8 @@ ROOMS: dict[str, set[str]] = {
     "answers": {"entities", "errors", "observations", "payload", "questions", "store"},
     "emulator": set(),
     "graph": {"entities", "observations", "questions"},
-    "layout": {"entities", "graph"},
+    "views": {"entities", "graph", "observations"},
+    "layout": {"entities", "views"},
     "exporters": {"disk", "entities", "errors", "graph", "layout", "observations", "questions"},
     "still": {"entities", "exporters", "graph", "layout"},
     "notebook": {"exporters", "graph", "still"},
@@ -90,6 +91,7 @@ ROOMS: dict[str, set[str]] = {
         "seeds",
         "store",
         "transport",
+        "views",
     },
 }
 # The doors stand outside: they may import any room, and no room imports them.
@@ -104,6 +106,7 @@ THIRD_PARTIES: dict[str, set[str]] = {
     "store": {"filelock"},
     "emulator": {"requests", "urllib3"},
     "graph": {"networkx"},
+    "views": {"networkx"},
     "layout": {"networkx", "numpy"},
     "exporters": {"jinja2", "markupsafe", "networkx", "numpy", "pandas", "pyvis"},
     "still": {"matplotlib", "networkx"},

@@ -14,6 +14,7 @@ import igraph
 import networkx as nx
 import numpy as np
 import pytest
+from expected import clean
 from graphs import (
     BARE,
     EMOTET,
@@ -58,18 +59,6 @@ def again(graph):
 
 def places(graph):
     return {key: (float(n), -0.5 * n) for n, key in enumerate(graph)}
-
-
-def as_xml(text):
-    """The character map as it is promised, told here a second time."""
-
-    def legal(char):
-        code = ord(char)
-        return (
-            char in "\t\n\r" or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or code > 0xFFFF
-        )
-
-    return " ".join("".join(c if legal(c) else "\ufffd" for c in text).split())
 
 
 def from_networkx(graph, **options):
@@ -160,7 +149,7 @@ def test_no_control_character_is_in_the_file():
 @pytest.mark.parametrize("code", range(0x20))
 def test_each_control_character_is_read_back_as_promised(code):
     graph = with_title(f"a{chr(code)}b")
-    assert from_networkx(graph).nodes["reference:" + "0" * 64]["title"] == as_xml(f"a{chr(code)}b")
+    assert from_networkx(graph).nodes["reference:" + "0" * 64]["title"] == clean(f"a{chr(code)}b")
 
 
 def test_text_with_markup_stands_in_cdata_because_gephi_loses_spaces_between_entities():
@@ -288,6 +277,12 @@ def test_what_gephi_shows_wrongly_is_counted_but_written_right():
     assert not remarks_on(with_title("fine – text"))
 
 
+def test_what_gephi_shows_wrongly_is_counted_in_every_text():
+    odd = [Entity("x-INF", "a"), Entity("null", "a"), Entity("domain", "a")]
+    assert remarks_on(build_graph([], subjects=odd)).misread == 2
+    assert remarks_on(with_title("t", url="http://null/")).misread == 1
+
+
 def test_cleaned_texts_are_counted_and_folded_ones_are_not():
     assert remarks_on(with_title("a\0b", "\ud800", "a\n b  c")).cleaned == 2
 
@@ -342,9 +337,9 @@ def nodes_in(graph, ours):
     texts = ("title", "url", "author", "origin", "tags", "state")
     return {
         key: {
-            name: as_xml(node[name])
+            name: clean(node[name])
             for name in texts
-            if isinstance(node.get(name), str) and (not ours or as_xml(node[name]))
+            if isinstance(node.get(name), str) and (not ours or clean(node[name]))
         }
         for key, node in graph.nodes(data=True)
     }

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphbuild.exporters.looks import sizes
-from graphbuild.layout import MIN_DISTANCE, fold_groups, place
+from graphbuild.layout import MIN_DISTANCE, place
+from graphbuild.views import fold_groups
 
 
 def graph_of(*links, alone=()):

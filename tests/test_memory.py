@@ -8,6 +8,7 @@ import random
 import sqlite3
 import zlib
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,8 @@ from graphbuild.store import Fetched, Store, memory
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from graphbuild.observations import Entry
 
 SUBJECTS = [f"{number:064x}" for number in range(1, 4)]
 TABLES = (
@@ -63,10 +66,15 @@ def page(chance: random.Random) -> bytes:
     return json.dumps({"meta": meta, "data": data}).encode()
 
 
-def crawled(path: Path, seed: int, *, forgetful: bool) -> list[object]:
-    """What a file holds after some pages, and what was said of each."""
+def crawled(path: Path, seed: int, *, forgetful: bool, again: bool = False) -> list[object]:
+    """What a file holds after some pages, and what was said of each.
+
+    With ``again``, half of the pages say what an earlier one said, as one family's do: if the store
+    remembers, by the same object.
+    """
     chance = random.Random(seed)
     said: list[object] = []
+    before: list[tuple[bytes, tuple[Entry, ...]]] = []
     store = Store.open(path)
     store.add_seeds(parse_seeds(SUBJECTS))
     for _ in range(25):
@@ -78,7 +86,14 @@ def crawled(path: Path, seed: int, *, forgetful: bool) -> list[object]:
             store.refresh(2.0)  # another pass through every list
             continue
         raw = page(chance)
-        answer = Fetched(raw, parse_page(raw, task.subject), 1.0, task.cursor)
+        if again and before and chance.random() < 0.5:
+            raw, entries = chance.choice(before)
+            known = parse_page(raw, task.subject)
+            found = known if forgetful else replace(known, entries=entries)
+        else:
+            found = parse_page(raw, task.subject)
+            before.append((raw, found.entries))
+        answer = Fetched(raw, found, 1.0, task.cursor)
         said.append(store.commit(task, answer))
     store.close()
     return [*said, *contents(path)]
@@ -97,14 +112,59 @@ def test_a_store_that_remembers_writes_what_one_that_forgets_does(
     assert ours == crawled(tmp_path / "forgets.db", seed, forgetful=True)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_what_was_said_before_is_stored_as_if_it_were_not(tmp_path: Path, seed: int) -> None:
+    ours = crawled(tmp_path / "remembers.db", seed, forgetful=False, again=True)
+    assert ours == crawled(tmp_path / "forgets.db", seed, forgetful=True, again=True)
+
+
+def test_what_a_family_is_told_is_in_the_file_once(tmp_path: Path) -> None:
+    raw = json.dumps(
+        {"data": [{"type": "reference", "id": f"{number:064x}"} for number in range(40)]}
+    ).encode()
+    facts, held = [], []
+    for shared in (True, False):
+        with Store.open(tmp_path / f"{shared}.db") as store:
+            store.add_seeds(parse_seeds(SUBJECTS))
+            entries = parse_page(raw, Entity("file", SUBJECTS[0])).entries
+            while (task := store.next_task()) is not None:
+                found = parse_page(raw, task.subject)
+                found = replace(found, entries=entries) if shared else found
+                store.commit(task, Fetched(raw, found, 1.0, None))
+            held.append(list(store.observations()))
+            facts += store._db.execute("SELECT count(*) FROM fact").fetchone()
+    assert facts == [40, 120]
+    assert held[0] == held[1]
+    assert len(held[0]) == 120
+
+
+def test_a_list_is_remembered_until_its_page_was_rolled_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = json.dumps({"data": [{"type": "reference", "id": "1" * 64}]}).encode()
+    with Store.open(tmp_path / "a.db") as store:
+        store.add_seeds(parse_seeds(SUBJECTS))
+        first = store.next_task()
+        assert first is not None
+        answer = Fetched(raw, parse_page(raw, first.subject), 1.0, None)
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "_learn_names", lambda *_: store._db.execute("nonsense"))
+            with pytest.raises(StoreError):
+                store.commit(first, answer)
+        other = store.next_task([first.id])
+        assert other is not None
+        store.commit(other, answer)
+        assert [each.reference.id for each in store.observations()] == ["1" * 64]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_remembered_is_bounded_and_the_bound_is_not_noticed(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = crawled(tmp_path / "whole.db", seed, forgetful=False)
-    monkeypatch.setattr(memory, "_MOST", 2)
-    monkeypatch.setattr(memory, "_MOST_READ", 3)
-    assert whole == crawled(tmp_path / "bounded.db", seed, forgetful=False)
+    whole = crawled(tmp_path / "whole.db", seed, forgetful=False, again=True)
+    for name, bound in (("_MOST", 2), ("_MOST_READ", 3), ("_MOST_LISTS", 1)):
+        monkeypatch.setattr(memory, name, bound)
+    assert whole == crawled(tmp_path / "bounded.db", seed, forgetful=False, again=True)
 
 
 def test_a_page_that_was_rolled_back_leaves_nothing_in_memory(

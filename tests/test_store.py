@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import zlib
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -122,6 +123,38 @@ def test_first_pages_of_all_come_before_second_pages(store: Store) -> None:
     third = store.next_task()
     assert third is not None
     assert (third.subject.id, third.cursor, third.pages) == (A, "next", 1)
+
+
+def test_what_is_read_is_of_one_moment_whatever_a_crawl_adds(path: Path) -> None:
+    with Store.open(path) as store, Store.read(path) as reader:
+        store.add_seeds(parse_seeds([A, B]))
+        commit(store, body(R1))
+        one, other = reader.observations(), reader.observations()
+        early = [next(one), next(other)]
+        with reader.snapshot():
+            before = reader.totals()
+            commit(store, body(R2, R3))
+            assert reader.totals() == before
+            assert [*early, *one, *other] == early
+        assert triples(reader) == triples(store) == [(A, R1, "c"), (B, R2, "c"), (B, R3, "c")]
+
+
+def test_a_view_tells_each_observation_once_to_whoever_opens_the_file(path: Path) -> None:
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds([A, B]))
+        for raw in (body(R1, R2), body(R1)):
+            commit(store, raw)
+        store.refresh(2.0)
+        commit(store, body(R1, R2))
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute(
+            "SELECT task, reference, first_page, last_page, evidence FROM observation"
+        ).fetchall()
+    assert [(task, first, last, evidence) for task, _, first, last, evidence in rows] == [
+        (1, 1, 3, 0),
+        (1, 1, 3, 0),
+        (2, 2, 2, 0),
+    ]
 
 
 def test_everything_is_there_after_closing_and_opening_again(path: Path) -> None:
@@ -419,17 +452,24 @@ def test_two_names_that_were_both_begun_are_one_with_what_either_knew(path: Path
         assert list(damages(store)) == []
 
 
-def test_a_page_in_flight_when_its_subject_is_found_to_be_anothers_is_theirs(path: Path) -> None:
+@pytest.mark.parametrize("reopened", [False, True])
+def test_a_page_in_flight_when_its_subject_is_found_to_be_anothers_is_theirs(
+    path: Path, *, reopened: bool
+) -> None:
     real = Entity("file", A)
-    with Store.open(path) as store:
-        store.add_seeds(parse_seeds([A, "c" * 32]))
-        one, other = store.next_task(), store.next_task([1])
-        assert one is not None
-        assert other is not None
-        raws = body(R1, count=3, cursor="next"), body(R1, R2, count=3, cursor="elsewhere")
-        answers = [about(real, raw) for raw in raws]
-        pages = [parse_page(*each) for each in zip(answers, (other.subject, real), strict=True)]
-        store.commit(other, Fetched(answers[0], pages[0], 1.0, None))
+    store = Store.open(path)
+    store.add_seeds(parse_seeds([A, "c" * 32]))
+    one, other = store.next_task(), store.next_task([1])
+    assert one is not None
+    assert other is not None
+    raws = body(R1, count=3, cursor="next"), body(R1, R2, count=3, cursor="elsewhere")
+    answers = [about(real, raw) for raw in raws]
+    pages = [parse_page(*each) for each in zip(answers, (other.subject, real), strict=True)]
+    store.commit(other, Fetched(answers[0], pages[0], 1.0, None))
+    if reopened:
+        store.close()
+        store = Store.open(path)
+    with closing(store):
         said = store.commit(one, Fetched(answers[1], pages[1], 2.0, None))
         assert said == Committed(0, Verdict(COMPLETE, "the same subject under another name"))
         assert triples(store) == [(A, R1, "c"), (A, R2, "c")]

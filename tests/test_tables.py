@@ -331,6 +331,12 @@ def test_no_text_breaks_a_cleaner(text):
     assert host_of("https://" + text).isascii()
     assert json.loads(json_text({"a": text})) == {"a": text}
     json_text({"a": text}).encode()
+
+
+def test_json_has_no_end_of_line_that_some_reader_would_change():
+    text = "a\n\r\x0b\x0c\x1c\x85\u2028\u2029b"
+    assert len(json_text({text: text}).splitlines()) == 1
+    assert json.loads(json_text({text: text})) == {text: text}
     assert xml_text(xml_text(text)) == xml_text(text)
     assert 0 < len(label_text(text)) <= 80
     assert label_text(label_text(text)) == label_text(text)

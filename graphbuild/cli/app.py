@@ -214,6 +214,15 @@ def export(
         Path, typer.Option(metavar="DIR", help="The folder to write into; made if missing.")
     ] = Path("output"),
     *,
+    view: Annotated[
+        str,
+        typer.Option(
+            callback=files.view_name,
+            metavar="NAME",
+            help="full; folded: equal nodes as one; backbone: of like references one;"
+            " files or collections: tied by the references they share.",
+        ),
+    ] = files.FULL,
     observed_only: Annotated[
         bool, typer.Option("--observed-only", help="Leave out what a frugal crawl inferred.")
     ] = False,
@@ -231,11 +240,13 @@ def export(
 
     names = files.formats(to)
     with _told(), Store.read(store) as campaign:
-        written = files.write(campaign, out, names, observed_only=observed_only, times=times)
+        exported = files.write(
+            campaign, out, names, view=view, observed_only=observed_only, times=times
+        )
         if json:
-            result_json(files.as_json(written))
+            result_json(files.as_json(exported))
         else:
-            files.tell(written)
+            files.tell(exported)
             showing.gaps(campaign)
 
 
@@ -293,7 +304,7 @@ def emulate(
         typer.Option(
             callback=options.generation,
             metavar="NAME",
-            help="Which options.generation answers: classic (references), gti (reports), or both.",
+            help="Which generation answers: classic (references), gti (reports), or both.",
         ),
     ] = "classic",
 ) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from signal import raise_signal
 from typing import TYPE_CHECKING
 
 import typer
 
 from graphbuild.cli.stopping import on_signal
-from graphbuild.cli.terminal import counted, notice, result, result_json
+from graphbuild.cli.terminal import Doing, counted, notice, result, result_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from graphbuild.exporters import Written
     from graphbuild.store import Fetched, Store
 
+FULL = "full"
 _OPENED_BY = {
     "graph.graphml": "open it in Gephi",
     "graph.gexf": "open it in Gephi, where its timeline shows reports by their day",
@@ -46,15 +48,55 @@ def formats(text: str) -> list[str]:
     return names
 
 
-def write(
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        view: which of the views.
+        nodes: how many are in the files, and edges.
+        whole: how many nodes and edges the graph has.
+        files: the files, in their order.
+    """
+
+    view: str
+    nodes: int
+    edges: int
+    whole: tuple[int, int]
+    files: list[Written]
+
+
+def view_name(text: str) -> str:
+    """The view named in ``text``.
+
+    Raises:
+        typer.BadParameter: there is none of that name.
+    """
+    from graphbuild.views import VIEWS
+
+    if text not in VIEWS:
+        raise typer.BadParameter(f"no view {text!a}; we have {', '.join(VIEWS)}")
+    return text
+
+
+def write(  # noqa: PLR0913  all but the first three are named
     store: Store,
     folder: Path,
     names: Sequence[str],
     *,
+    view: str = FULL,
     observed_only: bool = False,
     times: bool = False,
-) -> list[Written]:
-    """Write the store's graph into ``folder``; without what is inferred, with times, if told so.
+) -> Exported:
+    """Write the store's graph into ``folder``.
+
+    Args:
+        store: the campaign.
+        folder: where the files go; made if missing.
+        names: the formats.
+        view: how much of the graph; the names of the files tell it, but for the full one.
+        observed_only: leave out what is inferred.
+        times: tell when each edge was seen first and last.
 
     Raises:
         ExportError: a file could not be written.
@@ -62,14 +104,21 @@ def write(
     from graphbuild.exporters import export_all
     from graphbuild.graph import build_graph
     from graphbuild.observations import OBSERVED
+    from graphbuild.views import view as view_of
 
     observations = (
         one for one in store.observations() if one.evidence == OBSERVED or not observed_only
     )
     subjects, links = store.subjects(times=times), store.links()
-    graph = build_graph(observations, subjects=subjects, links=links, times=times)
-    with on_signal(_tidy_up):
-        return export_all(graph, folder, names)
+    with on_signal(_tidy_up), Doing() as doing:
+        doing.now("reading the campaign")
+        with store.snapshot():
+            graph = build_graph(observations, subjects=subjects, links=links, times=times)
+        seen = view_of(graph, view)
+        named = "" if view == FULL else view
+        files = export_all(seen, folder, names, named=named, tell=doing.now)
+    whole = len(graph), graph.number_of_edges()
+    return Exported(view, len(seen), seen.number_of_edges(), whole, files)
 
 
 def _tidy_up(signal: Signals) -> None:
@@ -79,21 +128,37 @@ def _tidy_up(signal: Signals) -> None:
     raise_signal(signal)
 
 
-def tell(written: Sequence[Written]) -> None:
+def tell(exported: Exported) -> None:
     """Name each file, what it is for, and what it could not carry."""
-    for each in written:
-        result(f"{each.path}  ({each.bytes:,} bytes; {_OPENED_BY[each.path.name]})")
-    said = dict.fromkeys(f"{each.path.name}: {each.remarks}" for each in written if each.remarks)
+    files, (nodes, edges) = exported.files, exported.whole
+    if exported.view != FULL:
+        shown, ties = counted(exported.nodes, "node"), counted(exported.edges, "edge")
+        result(f"view {exported.view}: {shown} and {ties}; the whole has {nodes:,} and {edges:,}")
+    for each in files:
+        name = each.path.name.replace(f"-{exported.view}.", ".")
+        result(f"{each.path}  ({each.bytes:,} bytes; {_OPENED_BY[name]})")
+    said = dict.fromkeys(f"{each.path.name}: {each.remarks}" for each in files if each.remarks)
     for line in said:
         notice(line)
 
 
-def as_json(written: Sequence[Written]) -> dict[str, object]:
+def as_json(exported: Exported) -> dict[str, object]:
     """The same for scripts."""
+    nodes, edges = exported.whole
     return {
+        "view": exported.view,
+        "nodes": exported.nodes,
+        "edges": exported.edges,
+        "whole": {"nodes": nodes, "edges": edges},
         "files": [
-            {"path": str(each.path), "bytes": each.bytes, "sha256": each.sha256} for each in written
-        ]
+            {
+                "path": str(each.path),
+                "bytes": each.bytes,
+                "sha256": each.sha256,
+                "remarks": str(each.remarks),
+            }
+            for each in exported.files
+        ],
     }
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
+    from rich.status import Status
 
     from graphbuild.entities import Entity
 
@@ -68,6 +69,37 @@ def named(subject: Entity) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """``3 files``, ``1 file``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+class Doing:
+    """What is being done now, on a terminal, as long as it is; nothing elsewhere."""
+
+    def __init__(self) -> None:
+        self._status: Status | None = None
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status("")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def now(self, text: str) -> None:
+        """Say what is begun."""
+        if self._status is not None:
+            from rich.text import Text
+
+            self._status.update(Text(f"{safe(text)} ..."))
 
 
 class Progress:

@@ -91,17 +91,27 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
     return _write(graph, path, writer, places).path
 
 
-def export_all(
+def export_all(  # noqa: PLR0913  all but the first three have their defaults
     graph: Graph,
     folder: str | Path,
     formats: Iterable[str],
     *,
     positions: Positions | None = None,
+    named: str = "",
+    tell: Callable[[str], None] = lambda _: None,
 ) -> list[Written]:
     """Write ``graph`` into ``folder`` in each of ``formats``, laid out at most once.
 
     The folder is made where it is missing. Each file is whole or absent; the files before a
     failing one stand.
+
+    Args:
+        graph: a graph as :func:`graphbuild.graph.build_graph` makes it, or a view of one.
+        folder: where the files go.
+        formats: some of ``FORMATS``.
+        positions: a place for each node; None lays the graph out, empty goes without.
+        named: a word for the names of the files, behind their first: ``graph-WORD.graphml``.
+        tell: called with what is done next, as it may take long.
 
     Raises:
         ExportError: no such format (nothing is written then), or a file cannot be written.
@@ -109,12 +119,21 @@ def export_all(
     chosen = [_format(name) for name in dict.fromkeys(formats)]
     folder = _made(Path(folder))
     if positions is None and any(form.drawn for form in chosen):
+        tell("finding a place for each node")
         positions = _layout(graph)
-    return [
-        _write(graph, folder / name, writer, positions)
-        for form in chosen
-        for name, writer in form.files.items()
+    files = [
+        (_named(name, named), writer) for form in chosen for name, writer in form.files.items()
     ]
+    written = []
+    for name, writer in files:
+        tell(f"writing {name}")
+        written.append(_write(graph, folder / name, writer, positions))
+    return written
+
+
+def _named(name: str, word: str) -> str:
+    first, dot, rest = name.partition(".")
+    return f"{first}-{word}{dot}{rest}" if word else name
 
 
 # --- formats -------------------------------------------------------------------------------------

@@ -114,6 +114,11 @@ def label_of(attributes: dict[str, Any]) -> str:
     return label_text(label) if isinstance(label, str) else ""
 
 
+def type_of(attributes: dict[str, Any], spell: Spell, remarks: Remarks) -> str:
+    """The type: Gephi makes no column of a colour, so a picture is partitioned by this."""
+    return _text("type", attributes["type"], spell, remarks)
+
+
 def identity(attributes: dict[str, Any], targets: Edges, spell: Spell) -> str:
     """A file's hash under the name of its kind; how many collections are behind a reference."""
     if attributes["type"] == REFERENCE:
@@ -151,8 +156,7 @@ def _text(name: str, value: str, spell: Spell, remarks: Remarks) -> str:
 
 
 def _url(name: str, value: str, spell: Spell, remarks: Remarks) -> str:
-    host = host_of(value)
-    return (spell("domain", host) if host else "") + _text(name, value, spell, remarks)
+    return _text("domain", host_of(value), spell, remarks) + _text(name, value, spell, remarks)
 
 
 def _number(name: str, value: int, spell: Spell, remarks: Remarks) -> str:

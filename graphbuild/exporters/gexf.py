@@ -22,6 +22,7 @@ from graphbuild.exporters.elements import (
     facts,
     identity,
     label_of,
+    type_of,
 )
 from graphbuild.exporters.lines import (
     edge_lines,
@@ -31,7 +32,7 @@ from graphbuild.exporters.lines import (
     written_ids,
 )
 from graphbuild.exporters.looks import colour_of, sizing
-from graphbuild.exporters.plain import Remarks, write_lines, xml_text
+from graphbuild.exporters.plain import Remarks, write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -113,7 +114,7 @@ def _nodes(
         attributes = attributes_of[key]
         parts = facts(attributes, _value, remarks, seed_keys)
         parts.append(identity(attributes, targets, _value))
-        parts.append(_value("type", xml_text(attributes["type"])))
+        parts.append(type_of(attributes, _value, remarks))
         parts.sort()  # by name, in whatever order the attributes became known
         looks = f'{_colour(attributes["type"])}<viz:size value="{size_of(degree_of[key])!r}"/>'
         place = _place(places[key]) if places else ""

@@ -8,7 +8,6 @@ whole six-digit colours; no size and no weight of zero; nodes before edges; an X
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -20,6 +19,7 @@ from graphbuild.exporters.elements import (
     facts,
     identity,
     label_of,
+    type_of,
 )
 from graphbuild.exporters.lines import (
     edge_lines,
@@ -28,7 +28,7 @@ from graphbuild.exporters.lines import (
     written_ids,
 )
 from graphbuild.exporters.looks import colour_of, sizing
-from graphbuild.exporters.plain import Remarks, write_lines, xml_text
+from graphbuild.exporters.plain import Remarks, write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -93,7 +93,8 @@ def _nodes(
         parts = facts(attributes, _data, remarks, seed_keys)
         parts.append(identity(attributes, targets, _data))
         parts.append(_label(attributes))
-        parts.append(_looks(attributes["type"]))
+        colour = _data("color", colour_of(attributes["type"]))
+        parts.append(type_of(attributes, _data, remarks) + colour)
         parts.append(_data("size", repr(size_of(degree_of[key]))))
         if places:
             x, y = place_text(places[key])
@@ -105,12 +106,6 @@ def _nodes(
 def _label(attributes: dict[str, Any]) -> str:
     label = label_of(attributes)
     return _data("label", label) if label else ""
-
-
-@lru_cache(maxsize=64)  # there are few types
-def _looks(node_type: str) -> str:
-    # Both: Gephi makes no column of a colour, so a picture is partitioned by the type.
-    return _data("type", xml_text(node_type)) + _data("color", colour_of(node_type))
 
 
 def _edge(edge: dict[str, Any], remarks: Remarks) -> str:

@@ -24,6 +24,8 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 # What XML 1.0 cannot hold, not even escaped: https://www.w3.org/TR/xml/#charsets
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# And the ends of lines that XML 1.1, or a reader of 1.0 that goes by it, makes line feeds.
+_UNSAFE = re.compile(f"[\x85\u2028\u2029]|{_ILLEGAL.pattern}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Embeddings, overrides and isolates: they reorder what stands around the label.
 _BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
@@ -130,11 +132,11 @@ def writable(text: str) -> str:
 def json_text(values: Mapping[str, object]) -> str:
     r"""``values`` as one line of JSON, names sorted, that XML and tables can hold unchanged.
 
-    Illegal characters can only stand inside strings, where JSON has the escape ``\uXXXX``: so
-    this text, unlike the others, loses nothing.
+    Illegal characters, and ends of lines, can only stand inside strings, where JSON has the escape
+    ``\uXXXX``: so this text, unlike the others, loses nothing.
     """
     text = json.dumps(values, ensure_ascii=False, sort_keys=True, allow_nan=False)
-    return text if text.isprintable() else _ILLEGAL.sub(_escape, text)
+    return text if text.isprintable() else _UNSAFE.sub(_escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:

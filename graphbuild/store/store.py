@@ -103,8 +103,12 @@ class Store(Reader):
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Nothing to do: who writes sees no changes but its own."""
-        yield
+        """Inside, all that is read is of one moment; who writes sees no changes but its own."""
+        if self._lock is not None:
+            yield
+            return
+        with super().snapshot():
+            yield
 
     # --- writing ---------------------------------------------------------------------------------
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tools import OUTPUT, Tool
 
 from graphbuild.exporters.html import write_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import networkx as nx
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route
 
-SCREENSHOTS = Path(__file__).parents[2] / "output" / "screenshots"
+SCREENSHOTS = OUTPUT / "screenshots"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
-_MISSING = "NOT RUN: browser tests, no Chromium; install it with: apt-get install chromium"
+_CHROMIUM = Tool(
+    "browser tests", "GRAPHBUILD_REQUIRE_BROWSER", "install it with: apt-get install chromium"
+)
 _FLAGS = (
     "--disable-gpu",
     "--disable-quic",
@@ -29,24 +32,11 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-_not_run = pytest.StashKey[bool]()
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say it loudly where these tests did not run: a green line alone would lie."""
-    if config.stash.get(_not_run, False):
-        terminalreporter.write_line("")
-        terminalreporter.write_line(_MISSING, red=True, bold=True)
 
 
 def _chromium(config: pytest.Config) -> str:
     found = next(filter(None, map(shutil.which, _NAMES)), None)
-    if found:
-        return found
-    config.stash[_not_run] = True
-    if os.environ.get("GRAPHBUILD_REQUIRE_BROWSER") == "1":
-        pytest.fail(_MISSING, pytrace=False)
-    pytest.skip(_MISSING)
+    return found or _CHROMIUM.missed(config, "no Chromium")
 
 
 # One for all tests of a module and no longer: playwright keeps an event loop running, beside which

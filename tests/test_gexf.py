@@ -10,6 +10,8 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
+from expected import as_told
+from exported import NAMES
 from graphs import (
     BARE,
     EMOTET,
@@ -186,12 +188,19 @@ def test_attributes_do_not_depend_on_the_data():
     assert head(campaign()) == head(build_graph([])) == head(with_title(*HOSTILE, strange="x"))
 
 
-def test_attributes_bear_the_ids_of_graphml():
+def test_attributes_bear_the_names_of_graphml():
     stream = io.BytesIO()
     write_graphml(campaign(), stream)
-    keys = set(re.findall(rb'<key id="([^"]+)"', stream.getvalue()))
-    own = {b"label", b"color", b"size", b"x", b"y", b"e_weight"}  # the format's own here
-    assert set(re.findall(rb'<attribute id="([^"]+)"', written(campaign()))) == keys - own
+    keys = re.findall(rb'for="(\w+)" attr.name="(\w+)" attr.type="(\w+)"', stream.getvalue())
+    own = {b"label", b"color", b"size", b"x", b"y", b"weight"}  # the format's own here
+    found = [
+        (scope.get("class"), each.get("id"), each.get("title"), each.get("type"))
+        for scope in tree(campaign()).iter(f"{NS}attributes")
+        for each in scope
+    ]
+    # Gephi Lite calls a value by its id, others by its title.
+    due = [(s, name, name, kind) for s, name, kind in keys if name not in own]
+    assert [tuple(map(str.encode, row)) for row in found] == due
 
 
 def test_what_a_seed_list_says_has_a_column_of_its_own():
@@ -252,6 +261,14 @@ def test_it_says_what_graphml_says(graph):
         assert dict(read.nodes(data=True)) == dict(expected.nodes(data=True))
         assert list(read.edges(data=True)) == list(expected.edges(data=True))
         assert write_gexf(graph, io.BytesIO(), positions=positions) == remarks
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_networkx_holds_the_graph(exported, name):
+    made = exported(name)
+    read = flat(from_networkx(made.graph, positions=made.places))
+    assert {key: as_told(dict(known)) for key, known in read.nodes(data=True)} == made.held.nodes
+    assert {(s, t): dict(known) for s, t, known in read.edges(data=True)} == made.held.edges
 
 
 def test_looks_places_and_weights():
@@ -415,10 +432,10 @@ def triples_by_lxml(data):
     found = set()
     for edge in etree.fromstring(data).iter(f"{NS}edge"):
         values = {value.get("for"): value.get("value") for value in edge.iter(f"{NS}attvalue")}
-        if values["e_relation"] == "related_references":
+        if values["relation"] == "related_references":
             ends = edge.get("source"), edge.get("target")
-            for behind in values["e_related_from"].split(" "):
-                found.add((*ends, behind, values["e_evidence"]))
+            for behind in values["related_from"].split(" "):
+                found.add((*ends, behind, values["evidence"]))
     return found
 
 

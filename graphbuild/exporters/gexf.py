@@ -1,7 +1,7 @@
 """GEXF 1.3, for Gephi's timeline: references appear on their day, and their edges with them.
 
-What stands in it is what stands in GraphML, under the same ids, so that a workspace can take both;
-label, colour, size, place and weight are the format's own. Times are open at their end: nobody
+What stands in it is what stands in GraphML, under the same names; label, colour, size, place and
+weight are the format's own. Times are open at their end: nobody
 says when a report ceases to be. Files and collections bear no time, as nobody says theirs. The
 rules are those of the schema at https://gexf.net/schema.html, and those that Gephi was seen to
 follow; the date of today, which others stamp in, is left out, so that the bytes stay the same.
@@ -87,15 +87,16 @@ def _head(graph: nx.DiGraph[str], seed_keys: Iterable[str]) -> Iterator[str]:
     direction = "directed" if graph.is_directed() else "undirected"
     yield f'<graph defaultedgetype="{direction}" mode="dynamic"'
     yield ' timeformat="date" timerepresentation="interval">\n'
-    yield from _declared("node", "", NODE_KEYS | dict.fromkeys(seed_keys, "string"))
-    yield from _declared("edge", "e_", EDGE_KEYS)
+    yield from _declared("node", NODE_KEYS | dict.fromkeys(seed_keys, "string"))
+    yield from _declared("edge", EDGE_KEYS)
 
 
-def _declared(scope: str, prefix: str, keys: Mapping[str, str]) -> Iterator[str]:
+def _declared(scope: str, keys: Mapping[str, str]) -> Iterator[str]:
+    # The id is the title: Gephi Lite shows the one, Gephi and networkx the other.
     yield f'<attributes class="{scope}" mode="static">\n'
     for name, kind in keys.items():
         if name not in _OWN:
-            yield f'<attribute id="{prefix}{name}" title="{name}" type="{kind}"/>\n'
+            yield f'<attribute id="{name}" title="{name}" type="{kind}"/>\n'
     yield "</attributes>\n"
 
 
@@ -142,7 +143,7 @@ def _place(place: tuple[float, float]) -> str:
 def _edge(edge: dict[str, Any], remarks: Remarks) -> str:
     texts = edge_texts(edge, remarks)
     weight = texts.pop("weight")
-    values = "".join(_value(f"e_{name}", text) for name, text in texts.items())
+    values = "".join(_value(name, text) for name, text in texts.items())
     return f' weight="{weight}"><attvalues>{values}</attvalues></edge>'
 
 

@@ -207,7 +207,8 @@ def check(store: options.StoreOption, *, json: options.JsonOption = False) -> No
 def export(
     store: options.StoreOption,
     to: Annotated[
-        str, typer.Option(metavar="FORMATS", help="Any of graphml, html, csv; commas between.")
+        str,
+        typer.Option(metavar="FORMATS", help="Any of graphml, gexf, html, csv; commas between."),
     ] = "graphml,html,csv",
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="The folder to write into; made if missing.")
@@ -231,7 +232,7 @@ def export(
     ] = False,
     json: options.JsonOption = False,
 ) -> None:
-    """Write the graph: graph.graphml for Gephi, graph.html for a browser, CSV tables.
+    """Write the graph: graph.graphml or graph.gexf for Gephi, graph.html for a browser, CSV tables.
 
     A file is replaced when the new one is whole, not before.
     """

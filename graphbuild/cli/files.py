@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FULL = "full"
 _OPENED_BY = {
     "graph.graphml": "open it in Gephi",
+    "graph.gexf": "open it in Gephi, where its timeline shows reports by their day",
     "graph.html": "open it in a browser; it needs no network",
     "nodes.csv": "one row a file, reference or collection",
     "edges.csv": "one row an edge",

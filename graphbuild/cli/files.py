@@ -26,6 +26,8 @@ _OPENED_BY = {
     "nodes.csv": "one row a file, reference or collection",
     "edges.csv": "one row an edge",
     "observations.csv": "one row a (file, reference, collection)",
+    "graph.stix.json": "import it into a platform that reads STIX 2.1",
+    "indicators.stix.json": "the same, with an indicator for each file, domain, address and URL",
 }
 
 

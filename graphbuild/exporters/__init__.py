@@ -146,6 +146,18 @@ def _observations(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remark
     return tables.write_observations(graph, stream)
 
 
+def _stix(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.stix import write_stix  # noqa: PLC0415  not every run needs it
+
+    return write_stix(graph, stream)
+
+
+def _stix_indicators(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.stix import write_stix  # noqa: PLC0415  the same
+
+    return write_stix(graph, stream, indicators=True)
+
+
 FORMATS: Mapping[str, Format] = {
     "graphml": Format({"graph.graphml": _graphml}),
     "html": Format({"graph.html": _html}),
@@ -153,11 +165,14 @@ FORMATS: Mapping[str, Format] = {
         {"nodes.csv": _nodes, "edges.csv": _edges, "observations.csv": _observations},
         drawn=False,
     ),
+    "stix": Format({"graph.stix.json": _stix}, drawn=False),
+    "stix-indicators": Format({"indicators.stix.json": _stix_indicators}, drawn=False),
 }
 _SUFFIXES: Mapping[str, Writer] = {
     ".graphml": _graphml,
     ".graphml.gz": _graphml_gz,
     ".html": _html,
+    ".stix.json": _stix,
 }
 
 

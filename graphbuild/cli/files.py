@@ -27,6 +27,7 @@ _OPENED_BY = {
     "edges.csv": "one row an edge",
     "observations.csv": "one row a (file, reference, collection)",
     "graph.stix.json": "import it into a platform that reads STIX 2.1",
+    "graph.misp.json": "import it into MISP: Import from, MISP standard",
     "indicators.stix.json": "the same, with an indicator for each file, domain, address and URL",
 }
 

@@ -158,6 +158,12 @@ def _stix_indicators(graph: Graph, stream: BinaryIO, _: Positions | None) -> Rem
     return write_stix(graph, stream, indicators=True)
 
 
+def _misp(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.misp import write_misp  # noqa: PLC0415  the same
+
+    return write_misp(graph, stream)
+
+
 FORMATS: Mapping[str, Format] = {
     "graphml": Format({"graph.graphml": _graphml}),
     "html": Format({"graph.html": _html}),
@@ -167,12 +173,14 @@ FORMATS: Mapping[str, Format] = {
     ),
     "stix": Format({"graph.stix.json": _stix}, drawn=False),
     "stix-indicators": Format({"indicators.stix.json": _stix_indicators}, drawn=False),
+    "misp": Format({"graph.misp.json": _misp}, drawn=False),
 }
 _SUFFIXES: Mapping[str, Writer] = {
     ".graphml": _graphml,
     ".graphml.gz": _graphml_gz,
     ".html": _html,
     ".stix.json": _stix,
+    ".misp.json": _misp,
 }
 
 

@@ -13,12 +13,11 @@ all. It is the judge in the tests.
 from __future__ import annotations
 
 from hashlib import sha256
-from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import msgspec
 import networkx as nx
 
+from graphbuild.exporters.documents import write_objects
 from graphbuild.exporters.kinds import CAMPAIGN, INTRUSION_SET, MALWARE, TOOL, id_of
 from graphbuild.exporters.plain import Remarks, xml_text
 from graphbuild.exporters.stix_objects import (
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
 
 Object = dict[str, Any]
-_BLOCK = 250  # objects a write
 _INDICATED = tuple(f"{kind}--" for kind in (MALWARE, TOOL, CAMPAIGN, INTRUSION_SET))
 _TEXTS = ("evidence", "first_seen", "last_seen")
 _EDGE_NAMES = frozenset({"relation", "weight", "related_from", *_TEXTS})
@@ -65,8 +63,8 @@ def write_stix(graph: Graph, stream: BinaryIO, *, indicators: bool = False) -> R
         What could not be carried as it was; texts are cleaned where they are shown only.
     """
     bundle = _Bundle(graph, indicators=indicators)
-    head = f'{{"type":"bundle","id":"bundle--{bundle.name()}","objects":[\n'
-    _write(stream, head.encode(), bundle.objects())
+    head = f'{{"type":"bundle","id":"bundle--{bundle.name()}","objects":['
+    write_objects(stream, head.encode(), bundle.objects(), b"]}\n")
     return bundle.remarks
 
 
@@ -201,11 +199,3 @@ def _as_directed(graph: Graph) -> Graph:
     directed.add_nodes_from(graph.nodes(data=True))
     directed.add_edges_from(graph.edges(data=True))
     return directed
-
-
-def _write(stream: BinaryIO, head: bytes, objects: Iterator[Object]) -> None:
-    encode, separator = msgspec.json.Encoder().encode, head
-    while block := list(islice(objects, _BLOCK)):
-        stream.write(separator + b",\n".join(map(encode, block)))
-        separator = b",\n"
-    stream.write(b"\n]}\n")

@@ -88,7 +88,7 @@ _IDS = st.sampled_from(
         "threat-actor--bcaaad6f-0597-4b89-b69b-84a6be2b7bc3",
         "report--24-10072685",
         "vulnerability--cve-2022-30190",
-        "vulnerability--'quoted\\",
+        "a;b,c|d",
     ]
 )
 _collections = st.builds(

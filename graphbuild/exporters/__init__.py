@@ -164,6 +164,30 @@ def _misp(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
     return write_misp(graph, stream)
 
 
+def _neo4j_nodes(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.neo4j import write_nodes  # noqa: PLC0415  the same
+
+    return write_nodes(graph, stream)
+
+
+def _neo4j_edges(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.neo4j import write_edges  # noqa: PLC0415  the same
+
+    return write_edges(graph, stream)
+
+
+def _neo4j_command(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.neo4j import write_command  # noqa: PLC0415  the same
+
+    return write_command(graph, stream)
+
+
+def _dot(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.dot import write_dot  # noqa: PLC0415  the same
+
+    return write_dot(graph, stream)
+
+
 FORMATS: Mapping[str, Format] = {
     "graphml": Format({"graph.graphml": _graphml}),
     "html": Format({"graph.html": _html}),
@@ -174,6 +198,15 @@ FORMATS: Mapping[str, Format] = {
     "stix": Format({"graph.stix.json": _stix}, drawn=False),
     "stix-indicators": Format({"indicators.stix.json": _stix_indicators}, drawn=False),
     "misp": Format({"graph.misp.json": _misp}, drawn=False),
+    "neo4j": Format(
+        {
+            "nodes.neo4j.csv": _neo4j_nodes,
+            "edges.neo4j.csv": _neo4j_edges,
+            "neo4j-import.txt": _neo4j_command,
+        },
+        drawn=False,
+    ),
+    "dot": Format({"graph.dot": _dot}, drawn=False),
 }
 _SUFFIXES: Mapping[str, Writer] = {
     ".graphml": _graphml,
@@ -181,6 +214,7 @@ _SUFFIXES: Mapping[str, Writer] = {
     ".html": _html,
     ".stix.json": _stix,
     ".misp.json": _misp,
+    ".dot": _dot,
 }
 
 

@@ -76,7 +76,8 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
 
     Args:
         graph: a graph as :func:`graphbuild.graph.build_graph` makes it, or a view of one.
-        path: ends in ``.graphml``, ``.graphml.gz`` or ``.html``. A link there is replaced itself.
+        path: ends in ``.graphml``, ``.graphml.gz``, ``.html``, ``.stix.json``, ``.misp.json`` or
+            ``.dot``. A link there is replaced itself.
         positions: a place for each node; None lays the graph out, empty goes without.
 
     Raises:

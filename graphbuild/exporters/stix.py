@@ -6,8 +6,8 @@ has words for it: a file is related to the family, campaign or actor through whi
 it, and an indicator indicates it. So nothing is read as a fact that no answer stated, and no
 platform meets a relationship to a report, which many refuse.
 
-Written by us, streaming: the official library takes half a millisecond for an object and keeps them
-all. It is the judge in the tests.
+Written by us, streaming: the official library keeps all objects until the last is made. It is the
+judge in the tests.
 """
 
 from __future__ import annotations

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
+from functools import cache
+from pathlib import Path
 
 from graphs import any_text, odd_ids
 from hypothesis import strategies as st
@@ -20,6 +24,43 @@ def triples_of(graph):
         if edge["relation"] == "related_references"
         for key in edge["related_from"]
     }
+
+
+CORPUS = Path(__file__).parent / "data" / "corpus.jsonl"
+_ROWS = re.compile(r"(J1[2-6]|I([789]|1[0-3]|2[0-2]))\.")
+
+
+@cache
+def bad_texts():
+    """A graph that holds every text and every odd attribute of the corpus's rows on text."""
+    rows = [
+        row for row in map(json.loads, CORPUS.read_text().splitlines()) if _ROWS.match(row["id"])
+    ]
+    known = [each for row in rows for each in _attributes(row)]
+    assert len(known) > 150
+    return build_graph(
+        Observation(
+            Entity("file", f"{n % 3:064x}", {"meaningful_name": each.get("title", "")}),
+            Entity("reference", f"{n:064x}", each),
+            Entity("collection", f"c{n}", each),
+        )
+        for n, each in enumerate([*known, {"title": "x" * 65_536, "name": "y\u0301" * 32_768}])
+    )
+
+
+def _attributes(row):
+    """What a row says of its first reference, where it is JSON at all."""
+    if row["kind"] == "title":
+        yield {row["field"]: row["text"]}
+        return
+    try:
+        page = json.loads(row["answers"][0]["text"])
+    except (KeyError, ValueError):
+        return
+    for item in page["data"][:1]:
+        yield {
+            name: v for name, v in item["attributes"].items() if isinstance(v, str | int | float)
+        }
 
 
 def _hashes(digits):

@@ -13,7 +13,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from graphs import EMOTET, GANG, HOSTILE, REPORT, campaign, hostile_graphs, with_title
 from hypothesis import HealthCheck, given, settings
-from platforms import campaigns, triples_of
+from platforms import bad_texts, campaigns, triples_of
 
 from graphbuild.entities import Entity
 from graphbuild.exporters.dot import write_dot
@@ -153,6 +153,15 @@ def test_every_title_of_the_corpus_is_drawn_as_text_and_nothing_as_a_link():
         f"{SVG}{name}" for name in ("svg", "g", "title", "text", "ellipse", "polygon", "path")
     }
     assert not [each for each in picture.iter() if LINK in each.attrib]
+
+
+@NEEDS_GRAPHVIZ
+def test_every_bad_text_of_the_corpus_is_drawn_as_text():
+    graph = bad_texts()
+    assert triples_in(by_graphviz(graph)[1]) == triples_of(graph)
+    picture = ET.fromstring(graphviz(written(graph), "-Tsvg"))
+    assert not [each for each in picture.iter() if LINK in each.attrib]
+    assert f"{SVG}script" not in {each.tag for each in picture.iter()}
 
 
 @NEEDS_GRAPHVIZ

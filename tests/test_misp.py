@@ -24,7 +24,7 @@ from graphs import (
     with_title,
 )
 from hypothesis import HealthCheck, given, settings
-from platforms import campaigns, triples_of
+from platforms import bad_texts, campaigns, triples_of
 
 from graphbuild.entities import Entity
 from graphbuild.exporters import export
@@ -140,6 +140,13 @@ def test_every_title_of_the_corpus_is_an_attribute():
     titles = [values(each)["title"] for each in event.objects if each.name == "report"]
     assert len(titles) == len(HOSTILE)
     assert not {*map(chr, range(32)), "\ufffe", "\u202e"} & set("".join(titles))
+
+
+def test_every_bad_text_of_the_corpus_is_taken():
+    with silence():
+        event = event_of(bad_texts())
+    refuse_what_misp_would(event)
+    assert triples_in(event) == triples_of(bad_texts())
 
 
 def test_the_triples_of_the_campaign():

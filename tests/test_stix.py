@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import uuid
 
 import pytest
@@ -22,7 +23,7 @@ from graphs import (
     with_title,
 )
 from hypothesis import HealthCheck, given, settings
-from platforms import campaigns, triples_of
+from platforms import bad_texts, campaigns, triples_of
 from stix2patterns.v21.pattern import Pattern
 
 from graphbuild.entities import Entity
@@ -162,6 +163,27 @@ def test_every_title_of_the_corpus_stands_in_a_valid_bundle():
     assert titles == {f"{n:064x}": title for n, title in enumerate(HOSTILE)}
     shown = "".join(each["name"] for each in of_type(objects, "report"))
     assert not {*map(chr, range(32)), "\ufffe", "\ufdd0", "\u202e"} & set(shown)
+
+
+def test_every_bad_text_of_the_corpus_is_carried_and_shown_harmlessly():
+    graph = bad_texts()
+    refuse_errors(written(graph, indicators=True))
+    objects = parsed(graph, indicators=True)
+    assert triples_in(objects) == triples_of(graph)
+    for each in objects:
+        told = extension_or_nothing(each)
+        if "attributes" in told:
+            node = graph.nodes[f"{told['entity_type']}:{told['entity_id']}"]
+            known = {n: v for n, v in node.items() if n not in {"type", "label", "id"}}
+            assert json.loads(told["attributes"]) == known
+    links = {
+        reference["url"]
+        for each in objects
+        for reference in each.get("external_references", ())
+        if "url" in reference
+    }
+    assert links
+    assert all(re.match(r"(?i)(https?|ftp)://[a-z0-9.-]+(:\d+)?(/|$)", link) for link in links)
 
 
 def test_nothing_is_lost_that_a_crawl_in_depth_with_times_tells():

@@ -108,7 +108,7 @@ THIRD_PARTIES: dict[str, set[str]] = {
     "graph": {"networkx"},
     "views": {"networkx"},
     "layout": {"networkx", "numpy"},
-    "exporters": {"jinja2", "markupsafe", "networkx", "numpy", "pandas", "pyvis"},
+    "exporters": {"jinja2", "markupsafe", "msgspec", "networkx", "numpy", "pandas", "pyvis"},
     "still": {"matplotlib", "networkx"},
     "notebook": {"networkx"},
     "cli": {"rich", "typer"},

@@ -83,7 +83,7 @@ def test_the_same_graph_gives_the_same_bytes(tmp_path):
         {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
         for folder in folders
     )
-    assert len(one) == 2 * 7
+    assert len(one) == 2 * (sum(map(len, FILES.values())) + 1)
     assert one == other
 
 
@@ -114,7 +114,8 @@ def test_the_suffix_names_the_format(suffix, tmp_path):
 def test_an_unknown_suffix_is_told_what_we_have(name, tmp_path):
     with pytest.raises(ExportError) as caught:
         export(campaign(), tmp_path / name)
-    assert str(caught.value) == (f"{tmp_path / name}: no exporter; we have {', '.join(SUFFIXES)}")
+    said = f"{tmp_path / name}: no exporter; we have {', '.join(SUFFIXES)}"
+    assert str(caught.value).startswith(said)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -208,7 +208,11 @@ def export(
     store: options.StoreOption,
     to: Annotated[
         str,
-        typer.Option(metavar="FORMATS", help="Any of graphml, gexf, html, csv; commas between."),
+        typer.Option(
+            metavar="FORMATS",
+            help="Any of graphml, gexf, html, csv, stix, stix-indicators, misp, neo4j, dot; commas"
+            " between.",
+        ),
     ] = "graphml,html,csv",
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="The folder to write into; made if missing.")
@@ -232,7 +236,7 @@ def export(
     ] = False,
     json: options.JsonOption = False,
 ) -> None:
-    """Write the graph: graph.graphml or graph.gexf for Gephi, graph.html for a browser, CSV tables.
+    """Write the graph: for Gephi, a browser, spreadsheets, and the platforms of others.
 
     A file is replaced when the new one is whole, not before.
     """

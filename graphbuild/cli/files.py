@@ -29,6 +29,13 @@ _OPENED_BY = {
     "nodes.csv": "one row a file, reference or collection",
     "edges.csv": "one row an edge",
     "observations.csv": "one row a (file, reference, collection)",
+    "graph.stix.json": "import it into a platform that reads STIX 2.1",
+    "graph.misp.json": "import it into MISP: Import from, MISP standard",
+    "nodes.neo4j.csv": "for neo4j-admin, as neo4j-import.txt says",
+    "edges.neo4j.csv": "for neo4j-admin, as neo4j-import.txt says",
+    "neo4j-import.txt": "the one command that makes a Neo4j database of both",
+    "graph.dot": "draw it with Graphviz: dot -Tsvg -O graph.dot; sfdp for over a thousand nodes",
+    "indicators.stix.json": "the same, with an indicator for each file, domain, address and URL",
 }
 
 

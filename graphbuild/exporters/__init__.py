@@ -78,8 +78,8 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
 
     Args:
         graph: a graph as :func:`graphbuild.graph.build_graph` makes it, or a view of one.
-        path: ends in ``.graphml``, ``.gexf``, either and ``.gz``, or ``.html``. A link there is
-            replaced itself.
+        path: ends in ``.graphml``, ``.gexf``, either and ``.gz``, ``.html``, ``.stix.json``,
+            ``.misp.json`` or ``.dot``. A link there is replaced itself.
         positions: a place for each node; None lays the graph out, empty goes without.
 
     Raises:
@@ -175,6 +175,48 @@ def _observations(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remark
     return tables.write_observations(graph, stream)
 
 
+def _stix(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.stix import write_stix  # noqa: PLC0415  not every run needs it
+
+    return write_stix(graph, stream)
+
+
+def _stix_indicators(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.stix import write_stix  # noqa: PLC0415  the same
+
+    return write_stix(graph, stream, indicators=True)
+
+
+def _misp(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.misp import write_misp  # noqa: PLC0415  the same
+
+    return write_misp(graph, stream)
+
+
+def _neo4j_nodes(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.neo4j import write_nodes  # noqa: PLC0415  the same
+
+    return write_nodes(graph, stream)
+
+
+def _neo4j_edges(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.neo4j import write_edges  # noqa: PLC0415  the same
+
+    return write_edges(graph, stream)
+
+
+def _neo4j_command(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.neo4j import write_command  # noqa: PLC0415  the same
+
+    return write_command(graph, stream)
+
+
+def _dot(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.dot import write_dot  # noqa: PLC0415  the same
+
+    return write_dot(graph, stream)
+
+
 FORMATS: Mapping[str, Format] = {
     "graphml": Format({"graph.graphml": _graphml}),
     "gexf": Format({"graph.gexf": _gexf}),
@@ -183,6 +225,18 @@ FORMATS: Mapping[str, Format] = {
         {"nodes.csv": _nodes, "edges.csv": _edges, "observations.csv": _observations},
         drawn=False,
     ),
+    "stix": Format({"graph.stix.json": _stix}, drawn=False),
+    "stix-indicators": Format({"indicators.stix.json": _stix_indicators}, drawn=False),
+    "misp": Format({"graph.misp.json": _misp}, drawn=False),
+    "neo4j": Format(
+        {
+            "nodes.neo4j.csv": _neo4j_nodes,
+            "edges.neo4j.csv": _neo4j_edges,
+            "neo4j-import.txt": _neo4j_command,
+        },
+        drawn=False,
+    ),
+    "dot": Format({"graph.dot": _dot}, drawn=False),
 }
 _SUFFIXES: Mapping[str, Writer] = {
     ".graphml": _graphml,
@@ -190,6 +244,9 @@ _SUFFIXES: Mapping[str, Writer] = {
     ".gexf": _gexf,
     ".gexf.gz": _packed(_gexf),
     ".html": _html,
+    ".stix.json": _stix,
+    ".misp.json": _misp,
+    ".dot": _dot,
 }
 
 

@@ -32,7 +32,7 @@ _OPENED_BY = {
     "edges.neo4j.csv": "for neo4j-admin, as neo4j-import.txt says",
     "neo4j-import.txt": "the one command that makes a Neo4j database of both",
     "graph.dot": "draw it with Graphviz: dot -Tsvg -O graph.dot; sfdp for over a thousand nodes",
-    "indicators.stix.json": "the same, with an indicator for each file, domain, address and URL",
+    "indicators.stix.json": "a STIX 2.1 bundle that has an indicator for each file and name",
 }
 
 

@@ -443,7 +443,7 @@ def test_what_is_only_inferred_is_labelled_so():
         assert only(parsed(graph), "relationship").get("labels") == labels
 
 
-def test_no_relationship_touches_a_report_or_grouping_as_platforms_refuse_those():
+def test_no_relationship_says_again_what_a_report_or_grouping_lists():
     objects = parsed(campaign(), indicators=True)
     assert of_type(objects, "relationship")
     for each in of_type(objects, "relationship"):

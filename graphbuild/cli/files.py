@@ -27,7 +27,7 @@ _OPENED_BY = {
     "edges.csv": "one row an edge",
     "observations.csv": "one row a (file, reference, collection)",
     "graph.stix.json": "import it into a platform that reads STIX 2.1",
-    "graph.misp.json": "import it into MISP: Import from, MISP standard",
+    "graph.misp.json": "import it into MISP, as an event in its own JSON",
     "nodes.neo4j.csv": "for neo4j-admin, as neo4j-import.txt says",
     "edges.neo4j.csv": "for neo4j-admin, as neo4j-import.txt says",
     "neo4j-import.txt": "the one command that makes a Neo4j database of both",

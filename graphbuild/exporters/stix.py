@@ -3,8 +3,8 @@
 A report lists what it is about, as reports of STIX do, and its extension says the API's facts
 exactly: which file, through which collections. The same stands in relationships where the standard
 has words for it: a file is related to the family, campaign or actor through which an answer relates
-it, and an indicator indicates it. So nothing is read as a fact that no answer stated, and no
-platform meets a relationship to a report, which many refuse.
+it, and an indicator indicates it. So nothing is read as a fact that no answer stated, and what a
+report lists is not said a second time by a hundred thousand relationships.
 
 Written by us, streaming: the official library keeps all objects until the last is made. It is the
 judge in the tests.

@@ -223,6 +223,14 @@ SUBJECTS = [
         Entity("url", "00" * 32, {"url": "http://evil.example/a?b=c"}),
         stix2.URL(value="http://evil.example/a?b=c"),
     ),
+    *(
+        (Entity("url", "00" * 32, {"url": text}), stix2.URL(value=value))
+        for text, value in (
+            ("http://user:pw@evil.example/", "http://user:pw@evil.example/"),
+            ("http://[2001:db8::1]:80/a", "http://[2001:db8::1]:80/a"),
+            ("http://evil.example/\u00e4|b", "http://evil.example/%C3%A4%7Cb"),
+        )
+    ),
 ]
 
 
@@ -230,6 +238,16 @@ SUBJECTS = [
 def test_an_observable_is_the_one_that_the_library_would_make(subject, expected):
     found = only(parsed(build_graph([], subjects=[subject])), expected["type"])
     assert found.serialize() == expected.serialize()
+
+
+@pytest.mark.parametrize("text", [None, "", 5, "javascript:x", "http://[::1", "http://[1:2]/"])
+def test_a_url_that_is_no_address_is_told_in_other_words(text):
+    subject = Entity("url", "00" * 32, {} if text is None else {"url": text})
+    graph = build_graph([Observation(subject, REPORT, GANG)])
+    refuse_errors(written(graph))
+    objects = parsed(graph)
+    assert only(objects, "grouping")["context"] == "unspecified"
+    assert triples_in(objects) == triples_of(graph)
 
 
 def test_an_id_follows_the_rule_of_the_standard():
@@ -425,7 +443,7 @@ def test_what_is_only_inferred_is_labelled_so():
         assert only(parsed(graph), "relationship").get("labels") == labels
 
 
-def test_no_relationship_touches_a_report_or_grouping_as_platforms_refuse_those():
+def test_no_relationship_says_again_what_a_report_or_grouping_lists():
     objects = parsed(campaign(), indicators=True)
     assert of_type(objects, "relationship")
     for each in of_type(objects, "relationship"):

@@ -30,12 +30,12 @@ _OPENED_BY = {
     "edges.csv": "one row an edge",
     "observations.csv": "one row a (file, reference, collection)",
     "graph.stix.json": "import it into a platform that reads STIX 2.1",
-    "graph.misp.json": "import it into MISP: Import from, MISP standard",
+    "graph.misp.json": "import it into MISP, as an event in its own JSON",
     "nodes.neo4j.csv": "for neo4j-admin, as neo4j-import.txt says",
     "edges.neo4j.csv": "for neo4j-admin, as neo4j-import.txt says",
     "neo4j-import.txt": "the one command that makes a Neo4j database of both",
     "graph.dot": "draw it with Graphviz: dot -Tsvg -O graph.dot; sfdp for over a thousand nodes",
-    "indicators.stix.json": "the same, with an indicator for each file, domain, address and URL",
+    "indicators.stix.json": "a STIX 2.1 bundle that has an indicator for each file and name",
 }
 
 

@@ -66,9 +66,12 @@ _LAST_SECOND = 253_402_300_799  # of the year 9999
 
 # An address as RFC 3986 has it, with a host that a browser would ask for by that name.
 _CHARACTER = r"(?:[A-Za-z0-9._~:/@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})"
-_ADDRESS = re.compile(
-    r"(?:https?|ftp)://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?"
-    rf"(?:/{_CHARACTER}*)?(?:\?(?:{_CHARACTER}|\?)*)?(?:#(?:{_CHARACTER}|\?)*)?",
+_REST = rf"(?:/{_CHARACTER}*)?(?:\?(?:{_CHARACTER}|\?)*)?(?:#(?:{_CHARACTER}|\?)*)?"
+_PORT = r"(?::[0-9]{1,5})?"
+_ADDRESS = re.compile(rf"(?:https?|ftp)://[A-Za-z0-9.-]{{1,253}}{_PORT}{_REST}", re.IGNORECASE)
+_USER = r"(?:(?:[A-Za-z0-9._~:!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*@)?"
+_OBSERVED = re.compile(
+    rf"(?:https?|ftp)://{_USER}(?:[A-Za-z0-9.-]{{1,253}}|\[(?P<v6>[0-9A-Fa-f:.]+)\]){_PORT}{_REST}",
     re.IGNORECASE,
 )
 _PARTS = re.compile(r"(?P<scheme>[A-Za-z]+)://[^/?#@]+?(?P<port>:[0-9]{1,5})?(?P<rest>[/?#].*)?")
@@ -131,8 +134,24 @@ def ip_version(node: Mapping[str, object]) -> int | None:
 
 
 def url_of(node: Mapping[str, object]) -> str | None:
-    """The address that a node of type ``url`` is; None where it is not known."""
-    return web_address(node.get("url")) if node["type"] == URL else None
+    """The address that a node of type ``url`` is; None where it is not known.
+
+    Unlike a link it may have a user before the host, and an address for a host.
+    """
+    text = node.get("url")
+    if node["type"] != URL or not isinstance(text, str) or len(text) > MAX_NAME:
+        return None
+    found = _OBSERVED.fullmatch(text)
+    if found and (not found["v6"] or _is_address(found["v6"])):
+        return text
+    return web_address(text)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
 
 
 def web_address(text: object) -> str | None:
@@ -147,7 +166,9 @@ def web_address(text: object) -> str | None:
         return text
     parts = _PARTS.fullmatch(text)
     host = host_of(text)
-    if not parts or not host or not text.isprintable() or " " in text or "\\" in text:
+    if not parts or not host or ":" in host:  # as an IPv6 address has; here without its brackets
+        return None
+    if not text.isprintable() or " " in text or "\\" in text:
         return None
     rest = quote(_BARE_PERCENT.sub("%25", parts["rest"] or ""), safe="/?#%:@!$&'()*+,;=~")
     address = f"{parts['scheme']}://{host}{parts['port'] or ''}{rest}"

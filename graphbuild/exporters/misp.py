@@ -4,9 +4,9 @@ Only objects that MISP itself ships templates of are used, so that nothing has t
 there. The comment of an object is the node's key; the comment of a reference says the relation,
 the evidence and the collections behind it, by their keys, because MISP knows no fact of three.
 
-MISP takes no id a second time, whatever event it is in, and drops what bears one: so all ids are
-made from the event's own, which follows from the seeds.
-https://www.misp-project.org/datamodels/, https://github.com/MISP/misp-objects
+MISP takes no id of an attribute a second time, whatever event it is in, and drops what bears one
+(https://github.com/MISP/MISP/issues/9012): so all ids are made from the event's own, which follows
+from the seeds. https://www.misp-project.org/datamodels/, https://github.com/MISP/misp-objects
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ class _Event:
 
 
 def _event_id(graph: Graph) -> str:
-    """The same for the same seeds, so that what was found since replaces what was imported."""
+    """The same for the same seeds, so that a later export is known for the same event."""
     seeds = sorted(key for key, node in graph.nodes(data=True) if node.get("seed") is True)
     digest = sha256("\n".join(seeds or sorted(graph)).encode("utf-8", "backslashreplace"))
     return id_of("event", digest.hexdigest())

@@ -12,6 +12,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, BinaryIO
 
 from graphbuild.exporters.plain import SUSPECT, cell_text, writable
+from graphbuild.exporters.rows import known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,7 +49,10 @@ class Cells:
         text = value if type(value) is str else shown(value)
         cell = writable(text) if self._raw else cell_text(text)
         quoted = b'"%b"' % cell.replace('"', '""').encode()
-        return quoted if cell == text else self._odd_cell(text, cell, quoted)
+        if cell == text:
+            return quoted
+        guarded = len(cell) > len(text)
+        return self._odd(quoted, guarded, not guarded or "\0" in text)
 
     def row(self, texts: Sequence[str]) -> bytes:
         """A line of texts; fast where nothing is odd about any of them."""
@@ -69,7 +73,10 @@ class Cells:
         cells = [self.cell(value) for value in values]
         joined = b",".join(cells)
         odd = [each for each in cells if isinstance(each, _Odd)]
-        return self._odd(joined, odd) if odd else joined
+        if not odd:
+            return joined
+        guarded, cleaned = sum(each.guarded for each in odd), sum(each.cleaned for each in odd)
+        return self._odd(joined, guarded, cleaned)
 
     def write(self, stream: BinaryIO, lines: Iterable[Sequence[bytes]]) -> None:
         """Write lines of cells and parts, each in the order of the columns, in blocks."""
@@ -85,17 +92,10 @@ class Cells:
                 self._remarks.guarded += part.guarded
                 self._remarks.cleaned += part.cleaned
 
-    def _odd_cell(self, text: str, cell: str, quoted: bytes) -> _Odd:
-        odd = _Odd(quoted)
-        odd.guarded = len(cell) > len(text)
-        odd.cleaned = not odd.guarded or "\0" in text
-        return self._odd(quoted, [odd])
-
-    def _odd(self, cells: bytes, among: Sequence[_Odd]) -> _Odd:
+    def _odd(self, cells: bytes, guarded: int, cleaned: int) -> _Odd:
         self._met_odd = True
         odd = _Odd(cells)
-        odd.guarded = sum(each.guarded for each in among)
-        odd.cleaned = sum(each.cleaned for each in among)
+        odd.guarded, odd.cleaned = guarded, cleaned
         return odd
 
 
@@ -109,12 +109,11 @@ def shown(value: object) -> str:
 def parts_of(
     graph: nx.DiGraph[str], cells: Cells, *groups: Sequence[str]
 ) -> Callable[[str], tuple[bytes, ...]]:
-    """What makes the cells of a node's attributes, group by group; empty ones of no node."""
-    nodes = graph.nodes
+    """What makes the cells of a node's attributes, group by group."""
 
     @lru_cache(maxsize=KEPT)
     def parts(key: str) -> tuple[bytes, ...]:
-        node = nodes.get(key, {})
+        node = known(graph, key)
         return tuple(cells.part([node.get(name) for name in group]) for group in groups)
 
     return parts

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from graphbuild.exporters.columns import further, holds
 from graphbuild.exporters.plain import created, fits, host_of
 from graphbuild.graph import NO_COLLECTION
+from graphbuild.observations import OBSERVED
+from graphbuild.questions import RELATED_REFERENCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -156,3 +158,23 @@ def said_of(edge: Mapping[str, Any]) -> Said:
 def named(behind: Iterable[str]) -> list[str]:
     """The collections among what is behind an edge."""
     return [key for key in behind if key != NO_COLLECTION]
+
+
+def observed(graph: nx.DiGraph[str]) -> Iterator[tuple[str, str, str, str]]:
+    """The observations: the keys of subject, reference and collection, and the evidence.
+
+    ``NO_COLLECTION`` is the key of the collection where none was named.
+    """
+    for source, target, edge in graph.edges(data=True):
+        if edge["relation"] == RELATED_REFERENCES:
+            evidence = edge.get("evidence", OBSERVED)
+            for key in edge["related_from"]:
+                yield source, target, key, evidence
+
+
+def known(graph: nx.DiGraph[str], key: str) -> Mapping[str, Any]:
+    """What is known of a node: nothing of ``NO_COLLECTION``, its key of one a view leaves out."""
+    if key in graph:
+        return graph.nodes[key]
+    node_type, _, node_id = key.partition(":")
+    return {} if key == NO_COLLECTION else {"type": node_type, "id": node_id}

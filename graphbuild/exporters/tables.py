@@ -23,11 +23,12 @@ from graphbuild.exporters.rows import (
     OBSERVATION_COLUMNS,
     OTHER_PLACES,
     by_source,
+    known,
     named,
     node_rows,
+    observed,
     said_of,
 )
-from graphbuild.graph import observations_of
 from graphbuild.observations import OBSERVED
 from graphbuild.questions import RELATED_REFERENCES
 
@@ -160,19 +161,19 @@ def _plain(said: Said) -> Row:
 
 
 def _observation_rows(graph: nx.DiGraph[str]) -> Iterator[Row]:
-    for seen in observations_of(graph):
-        subject, reference, behind = seen.subject, seen.reference, seen.related_from
+    for source, target, key, evidence in observed(graph):
+        subject, reference, behind = known(graph, source), known(graph, target), known(graph, key)
         yield (
-            subject.type,
-            subject.id,
-            reference.id,
-            behind.type if behind else None,
-            behind.id if behind else None,
-            reference.type,
-            reference.attributes.get("url"),
-            reference.attributes.get("title"),
-            behind.attributes.get("name") if behind else None,
-            seen.evidence,
+            subject["type"],
+            subject["id"],
+            reference["id"],
+            behind.get("type"),
+            behind.get("id"),
+            reference["type"],
+            reference.get("url"),
+            reference.get("title"),
+            behind.get("name"),
+            evidence,
         )
 
 

@@ -229,6 +229,14 @@ def export(
         bool,
         typer.Option("--times", help="Tell on each edge when answers said so, first and last."),
     ] = False,
+    raw: Annotated[
+        bool,
+        typer.Option(
+            "--raw",
+            help="CSV for programs: texts as they are, without the apostrophe that keeps a "
+            "spreadsheet from running those that look like formulas. Open no such file in one.",
+        ),
+    ] = False,
     json: options.JsonOption = False,
 ) -> None:
     """Write the graph: graph.graphml for Gephi, graph.html for a browser, CSV tables.
@@ -238,9 +246,11 @@ def export(
     from graphbuild.store import Store
 
     names = files.formats(to)
+    if raw:
+        files.refuse_raw(names)
     with _told(), Store.read(store) as campaign:
         exported = files.write(
-            campaign, out, names, view=view, observed_only=observed_only, times=times
+            campaign, out, names, view=view, observed_only=observed_only, times=times, raw=raw
         )
         if json:
             result_json(files.as_json(exported))

@@ -48,10 +48,12 @@ class Format:
     Attributes:
         files: the name of each file it makes, and what writes it.
         drawn: whether it shows where nodes stand, so that a layout is worth its time.
+        raw: what writes the same files without the guard on their cells, where there is one.
     """
 
     files: Mapping[str, Writer]
     drawn: bool = True
+    raw: Mapping[str, Writer] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
     *,
     positions: Positions | None = None,
     named: str = "",
+    raw: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[Written]:
     """Write ``graph`` into ``folder`` in each of ``formats``, laid out at most once.
@@ -108,6 +111,7 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
         formats: some of ``FORMATS``.
         positions: a place for each node; None lays the graph out, empty goes without.
         named: a word for the names of the files, behind their first: ``graph-WORD.graphml``.
+        raw: CSV without the guard against formulas: for programs, not for spreadsheets.
         tell: called with what is done next, as it may take long.
 
     Raises:
@@ -119,7 +123,9 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
         tell("finding a place for each node")
         positions = _layout(graph)
     files = [
-        (_named(name, named), writer) for form in chosen for name, writer in form.files.items()
+        (_named(name, named), writer)
+        for form in chosen
+        for name, writer in ((raw and form.raw) or form.files).items()
     ]
     written = []
     for name, writer in files:
@@ -153,25 +159,20 @@ def _html(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remark
     return Remarks()
 
 
-def _nodes(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
-    return tables.write_nodes(graph, stream)
-
-
-def _edges(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
-    return tables.write_edges(graph, stream)
-
-
-def _observations(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
-    return tables.write_observations(graph, stream)
+def _csv(*, raw: bool) -> Mapping[str, Writer]:
+    return {
+        "nodes.csv": lambda graph, stream, _: tables.write_nodes(graph, stream, raw=raw),
+        "edges.csv": lambda graph, stream, _: tables.write_edges(graph, stream, raw=raw),
+        "observations.csv": lambda graph, stream, _: tables.write_observations(
+            graph, stream, raw=raw
+        ),
+    }
 
 
 FORMATS: Mapping[str, Format] = {
     "graphml": Format({"graph.graphml": _graphml}),
     "html": Format({"graph.html": _html}),
-    "csv": Format(
-        {"nodes.csv": _nodes, "edges.csv": _edges, "observations.csv": _observations},
-        drawn=False,
-    ),
+    "csv": Format(_csv(raw=False), drawn=False, raw=_csv(raw=True)),
 }
 _SUFFIXES: Mapping[str, Writer] = {
     ".graphml": _graphml,

@@ -31,17 +31,11 @@ _MAX_SEED_COLUMNS = 1_000
 
 def seed_columns(graph: nx.DiGraph[str]) -> list[str]:
     """The names under which seed lists said something of the nodes, sorted."""
-    met: set[str] = set()
-    for _, attributes in graph.nodes(data=True):
-        met.update(attributes)
-    likely = [name for name in met if is_seed_column(name, "")]
-    if not likely:  # as in most graphs: nothing else is looked at
-        return []
     names = {
         name
         for _, attributes in graph.nodes(data=True)
-        for name in likely
-        if is_seed_column(name, attributes.get(name))
+        for name, value in attributes.items()
+        if is_seed_column(name, value)
     }
     return sorted(names)[:_MAX_SEED_COLUMNS]
 

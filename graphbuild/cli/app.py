@@ -207,7 +207,11 @@ def check(store: options.StoreOption, *, json: options.JsonOption = False) -> No
 def export(
     store: options.StoreOption,
     to: Annotated[
-        str, typer.Option(metavar="FORMATS", help="Any of graphml, html, csv; commas between.")
+        str,
+        typer.Option(
+            metavar="FORMATS",
+            help="Any of graphml, html, csv, parquet, json, jsonl, cytoscape; commas between.",
+        ),
     ] = "graphml,html,csv",
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="The folder to write into; made if missing.")

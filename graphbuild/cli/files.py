@@ -28,6 +28,12 @@ _OPENED_BY = {
     "nodes.csv": "one row a file, reference or collection",
     "edges.csv": "one row an edge",
     "observations.csv": "one row a (file, reference, collection)",
+    "nodes.parquet": "the same tables with types: pandas.read_parquet",
+    "edges.parquet": "one row an edge, with types",
+    "observations.parquet": "one row a (file, reference, collection), with types",
+    "graph.json": "node-link data: networkx.node_link_graph",
+    "graph.jsonl": "an object a line: nodes, edges, observations",
+    "graph.cyjs": "open it in Cytoscape, or give it to Cytoscape.js",
 }
 
 

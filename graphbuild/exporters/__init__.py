@@ -9,11 +9,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 from graphbuild.errors import ExportError
-from graphbuild.exporters import tables
+from graphbuild.exporters import objects, tables
 from graphbuild.exporters.graphml import write_graphml
 from graphbuild.exporters.plain import Remarks
 from graphbuild.exporters.reading import read_graphml
@@ -49,11 +50,13 @@ class Format:
         files: the name of each file it makes, and what writes it.
         drawn: whether it shows where nodes stand, so that a layout is worth its time.
         raw: what writes the same files without the guard on their cells, where there is one.
+        needs: a library that not everybody installs, and the extra that brings it.
     """
 
     files: Mapping[str, Writer]
     drawn: bool = True
     raw: Mapping[str, Writer] | None = None
+    needs: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
 
     Args:
         graph: a graph as :func:`graphbuild.graph.build_graph` makes it, or a view of one.
-        path: ends in ``.graphml``, ``.graphml.gz`` or ``.html``. A link there is replaced itself.
+        path: ends in ``.graphml``, ``.graphml.gz`` or ``.html``, ``.json``,
+            ``.jsonl`` or ``.cyjs``. A link there is replaced itself.
         positions: a place for each node; None lays the graph out, empty goes without.
 
     Raises:
@@ -115,7 +119,8 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
         tell: called with what is done next, as it may take long.
 
     Raises:
-        ExportError: no such format (nothing is written then), or a file cannot be written.
+        ExportError: no such format, or not the library it needs (nothing is written then), or a
+            file cannot be written.
     """
     chosen = [_format(name) for name in dict.fromkeys(formats)]
     folder = _made(Path(folder))
@@ -169,29 +174,72 @@ def _csv(*, raw: bool) -> Mapping[str, Writer]:
     }
 
 
+def _parquet(table: str) -> Writer:
+    def write(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+        from graphbuild.exporters import columnar  # noqa: PLC0415  not everybody installs pyarrow
+
+        return columnar.WRITERS[table](graph, stream)
+
+    return write
+
+
+def _json(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    return objects.write_node_link(graph, stream)
+
+
+def _jsonl(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    return objects.write_lines(graph, stream)
+
+
+def _cytoscape(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
+    return objects.write_cytoscape(graph, stream, positions=positions)
+
+
 FORMATS: Mapping[str, Format] = {
     "graphml": Format({"graph.graphml": _graphml}),
     "html": Format({"graph.html": _html}),
     "csv": Format(_csv(raw=False), drawn=False, raw=_csv(raw=True)),
+    "parquet": Format(
+        {
+            "nodes.parquet": _parquet("nodes"),
+            "edges.parquet": _parquet("edges"),
+            "observations.parquet": _parquet("observations"),
+        },
+        drawn=False,
+        needs=("pyarrow", "columnar"),
+    ),
+    "json": Format({"graph.json": _json}, drawn=False),
+    "jsonl": Format({"graph.jsonl": _jsonl}, drawn=False),
+    "cytoscape": Format({"graph.cyjs": _cytoscape}),
 }
 _SUFFIXES: Mapping[str, Writer] = {
     ".graphml": _graphml,
     ".graphml.gz": _graphml_gz,
     ".html": _html,
+    ".json": _json,
+    ".jsonl": _jsonl,
+    ".cyjs": _cytoscape,
 }
 
 
 def _writer_for(path: Path) -> Writer:
-    for suffix, writer in _SUFFIXES.items():
-        if path.name.lower().endswith(suffix):
-            return writer
+    named = [suffix for suffix in _SUFFIXES if path.name.lower().endswith(suffix)]
+    if named:
+        return _SUFFIXES[max(named, key=len)]
     raise ExportError(f"{path}: no exporter; we have {', '.join(_SUFFIXES)}")
 
 
 def _format(name: str) -> Format:
     if name not in FORMATS:
         raise ExportError(f"{name}: no such format; we have {', '.join(FORMATS)}")
-    return FORMATS[name]
+    form = FORMATS[name]
+    if form.needs and find_spec(form.needs[0]) is None:
+        library, extra = form.needs
+        raise ExportError(
+            f"{name} needs {library}, which is not installed;"
+            f" run: pip install 'graphbuild[{extra}]'"
+        )
+    return form
 
 
 # --- files ---------------------------------------------------------------------------------------

@@ -108,7 +108,16 @@ THIRD_PARTIES: dict[str, set[str]] = {
     "graph": {"networkx"},
     "views": {"networkx"},
     "layout": {"networkx", "numpy"},
-    "exporters": {"jinja2", "markupsafe", "msgspec", "networkx", "numpy", "pandas", "pyvis"},
+    "exporters": {
+        "jinja2",
+        "markupsafe",
+        "msgspec",
+        "networkx",
+        "numpy",
+        "pandas",
+        "pyarrow",
+        "pyvis",
+    },
     "still": {"matplotlib", "networkx"},
     "notebook": {"networkx"},
     "cli": {"rich", "typer"},
@@ -219,7 +228,7 @@ def run(code: str) -> str:
 def test_importing_the_package_loads_none_of_the_heavy_libraries() -> None:
     loaded = json.loads(run("import graphbuild, sys, json; print(json.dumps(sorted(sys.modules)))"))
     heavy = {"pyvis", "pandas", "IPython", "networkx", "requests", "numpy", "matplotlib", "typer"}
-    heavy |= {"stix2", "stix2patterns", "ioc_fanger", "tldextract"}
+    heavy |= {"pyarrow", "stix2", "stix2patterns", "ioc_fanger", "tldextract"}
     assert heavy.isdisjoint(loaded)
 
 

@@ -8,6 +8,7 @@ import json
 import math
 import unicodedata
 
+import networkx as nx
 import pandas as pd
 import pytest
 from graphs import (
@@ -96,6 +97,15 @@ def test_one_row_for_each_observation():
         "Emotet – a <i>history</i> & more"
     }
     assert {row["related_from_name"] for row in found} == {"", "win.emotet", "Spam run"}
+
+
+def test_a_view_without_its_collections_still_tells_which_they_were():
+    view = nx.subgraph_view(campaign(), filter_node=lambda key: not key.startswith("collection:"))
+    (found, whole) = (rows(written(tables.write_observations, g)) for g in (view, campaign()))
+    ids = [[row["related_from_type"], row["related_from_id"]] for row in found]
+    assert ids == [[row["related_from_type"], row["related_from_id"]] for row in whole]
+    assert {row["related_from_name"] for row in found} == {""}
+    assert len(tables.observations_frame(view)) == len(found)
 
 
 LEDGER = [

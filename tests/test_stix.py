@@ -256,6 +256,13 @@ def test_an_id_follows_the_rule_of_the_standard():
     assert found["id"] == f"file--{uuid.uuid5(NAMESPACE, name)}"
 
 
+def test_a_hash_in_capitals_comes_back_so():
+    graph = build_graph([Observation(Entity("file", "AB" * 32), REPORT, GANG)])
+    objects = parsed(graph)
+    assert only(objects, "file")["hashes"]["SHA-256"] == "ab" * 32
+    assert triples_in(objects) == triples_of(graph)
+
+
 def test_one_file_under_two_hashes_stays_two_until_an_answer_proves_it():
     other = Entity("file", "ab" * 32, {"md5": UNKNOWN.id})
     graph = build_graph(

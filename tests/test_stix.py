@@ -250,10 +250,24 @@ def test_a_url_that_is_no_address_is_told_in_other_words(text):
     assert triples_in(objects) == triples_of(graph)
 
 
+@pytest.mark.parametrize("name", ["evil[.]example", "EVIL.example", "evil.example.", "evil"])
+def test_a_domain_that_is_not_written_as_one_is_told_in_other_words(name):
+    objects = parsed(build_graph([], subjects=[Entity("domain", name)]))
+    assert not of_type(objects, "domain-name")
+    assert list(entity_keys(objects).values()) == [f"domain:{name}"]
+
+
 def test_an_id_follows_the_rule_of_the_standard():
     found = only(parsed(build_graph([], subjects=[UNKNOWN])), "file")
     name = '{"hashes":{"MD5":"' + UNKNOWN.id + '"}}'
     assert found["id"] == f"file--{uuid.uuid5(NAMESPACE, name)}"
+
+
+def test_a_hash_in_capitals_comes_back_so():
+    graph = build_graph([Observation(Entity("file", "AB" * 32), REPORT, GANG)])
+    objects = parsed(graph)
+    assert only(objects, "file")["hashes"]["SHA-256"] == "ab" * 32
+    assert triples_in(objects) == triples_of(graph)
 
 
 def test_one_file_under_two_hashes_stays_two_until_an_answer_proves_it():
@@ -437,10 +451,18 @@ def test_a_file_is_related_to_the_families_an_answer_relates_it_through_and_to_n
 
 
 def test_what_is_only_inferred_is_labelled_so():
-    other = Observation(EMOTET, BARE, GANG)
-    for rest, labels in (([], ["inferred"]), ([other], None)):
-        graph = build_graph([Observation(EMOTET, REPORT, GANG, INFERRED), *rest])
-        assert only(parsed(graph), "relationship").get("labels") == labels
+    inferred, seen = Observation(EMOTET, REPORT, GANG, INFERRED), Observation(EMOTET, BARE, GANG)
+    for known, labels in (([inferred], ["inferred"]), ([inferred, seen], None)):
+        for order in (known, known[::-1]):
+            found = only(parsed(build_graph(order)), "relationship")
+            assert found.get("labels") == labels
+
+
+def test_a_tie_that_an_edge_says_is_not_said_twice():
+    listed = Observation(EMOTET, GANG, None)  # a family where a report should be
+    objects = parsed(build_graph([listed, Observation(EMOTET, REPORT, GANG)]))
+    assert len({each["id"] for each in objects}) == len(objects)
+    assert extension(only(objects, "relationship"))["unnamed"] is True
 
 
 def test_no_relationship_says_again_what_a_report_or_grouping_lists():
@@ -482,9 +504,16 @@ def test_indicators_come_only_when_asked_for():
 
 def test_an_indicator_holds_since_the_first_report():
     late = Entity("reference", "9", {"creation_date": 1_600_000_000})
-    graph = build_graph([Observation(EMOTET, late, GANG), Observation(EMOTET, REPORT, GANG)])
+    graph = build_graph(Observation(EMOTET, each, GANG) for each in (late, REPORT, BARE))
     found = only(parsed(graph, indicators=True), "indicator")
     assert found["valid_from"].isoformat() == "2018-01-12T00:00:00+00:00"
+
+
+def test_a_vulnerability_is_not_indicated_as_the_standard_has_no_such_verb():
+    hole = Entity("collection", "vulnerability--cve-2022-30190")
+    objects = parsed(build_graph([Observation(EMOTET, REPORT, hole)]), indicators=True)
+    verbs = [each["relationship_type"] for each in of_type(objects, "relationship")]
+    assert verbs == ["related-to", "related-to"]
 
 
 @pytest.mark.parametrize("text", ["it's", "back\\slash", "' OR [x:y = 'z", "\\'", "a]b"])

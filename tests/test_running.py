@@ -63,7 +63,7 @@ def test_looking():
 """
 
 
-@pytest.fixture(scope="module", params=["", "-n2"], ids=["in one process", "in two"])
+@pytest.fixture(scope="module", params=[[], ["-n2"]], ids=["in one process", "in two"])
 def said(request, tmp_path_factory):
     """What a run of some tests says that have no browser."""
     folder = tmp_path_factory.mktemp("some")
@@ -77,14 +77,7 @@ def said(request, tmp_path_factory):
     environment["COVERAGE_CORE"] = "ctrace"  # the one that doubles the time of what it looks at
     options = ["-p", "conftest", "-p", "no:cacheprovider", "-rA", "--cov-report="]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "--cov=graphbuild",
-            *options,
-            *filter(None, [request.param]),
-        ],
+        [sys.executable, "-m", "pytest", "--cov=graphbuild", *options, *request.param],
         cwd=folder,
         env=environment,
         capture_output=True,

@@ -275,13 +275,13 @@ def test_edges_that_say_nearly_the_same_are_told_apart():
     """What one edge says is kept for the next; true, 1 and 1.0 are equal, and not the same."""
     graph = with_title(*"abcdefgh")
     edges = [edge for *_, edge in graph.edges(data=True) if "related_from" in edge]
-    for edge, weight in zip(edges, [1, True, 1.0, 1, 2.0, 2, 2.5, False], strict=True):
+    for edge, weight in zip(edges, [1.0, 1, True, 1, 2.0, 2, 2.5, False], strict=True):
         edge["weight"] = weight
-    edges[3]["related_from"] = list(edges[3]["related_from"])
+    edges[6]["related_from"] = list(edges[3]["related_from"])
     edges[5]["first_seen"] = edges[5].pop("evidence")
     read = [edge for *_, edge in from_networkx(graph).edges(data=True) if "related_from" in edge]
     assert [edge["weight"] for edge in read] == [1, 1, 1, 1, 2, 2, 2.5, 1]
-    assert [edge.get("observations") for edge in read] == [1, None, None, 1, None, 2, None, None]
+    assert [edge.get("observations") for edge in read] == [None, 1, None, 1, None, 2, None, None]
     assert [edge.get("first_seen") for edge in read].count("observed") == 1
     assert {edge["related_from"] for edge in read} == {GANG.key}
     assert remarks_on(graph).left_out == 2

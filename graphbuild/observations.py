@@ -29,6 +29,7 @@ from graphbuild.entities import (
 )
 from graphbuild.errors import PayloadError
 from graphbuild.payload import (
+    ENTRY_LEVELS,
     Shallow,
     attributes,
     decode,
@@ -608,7 +609,7 @@ class Recall:
         for index, text in enumerate(raw):
             said = self._entries.get(text)
             if said is None:
-                item = decode_plain(text)
+                item = decode_plain(text, ENTRY_LEVELS)
                 if item is None:
                     return None
                 said = self._meet(text, {**item}, reader, index)

@@ -22,7 +22,7 @@ from graphbuild.errors import PayloadError
 Scalar = str | int | float | bool
 
 MAX_DEPTH = 64
-_PLAIN_LEVELS = 8  # as many as a real page has
+PAGE_LEVELS, ENTRY_LEVELS = 8, 6  # as deep as a real page nests, and an entry of its list
 MAX_VALUES = 500_000  # in one answer; a real page has some thousand
 MAX_KEYS = 1_000  # in one object; real ones have a few dozen
 MAX_TEXT = 65_536  # characters kept of one attribute; the raw page keeps all
@@ -63,7 +63,7 @@ def decode(body: bytes) -> dict[str, Any]:
     return decode_strictly(body) if plain is None else plain
 
 
-def decode_plain(body: bytes) -> Shallow | None:
+def decode_plain(body: bytes, levels: int = PAGE_LEVELS) -> Shallow | None:
     r"""What the strict parser makes of ``body``, or None where that is not known; never an error.
 
     What the typed decoder refuses is not known, and what it takes is one object of UTF-8 JSON
@@ -79,7 +79,7 @@ def decode_plain(body: bytes) -> Shallow | None:
     if b"\\" in body and b"\\u003" in body:
         return None
     try:
-        value = _plain_decoder().decode(body)
+        value = _plain_decoder(levels).decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return Shallow(value) if _encode(value).count(b":") == body.count(b":") else None
@@ -145,16 +145,16 @@ def entries_of(data: bytes) -> list[bytes] | None:
 
 
 @cache
-def _plain_decoder() -> msgspec.json.Decoder[dict[str, Any]]:
+def _plain_decoder(levels: int) -> msgspec.json.Decoder[dict[str, Any]]:
     """A decoder of answers that nest no deeper than real ones, and whose numbers need no care.
 
     The bounds of the float leave none: each is for the parser to read. Made when first needed, as
-    a type that says how deep it may nest is large.
+    a type that says how deep it may nest is large, and twice as large for each level.
     """
     number = Annotated[int, msgspec.Meta(ge=_INT64[0], le=_INT64[-1])]
     no_float = Annotated[float, msgspec.Meta(gt=0, lt=0)]
     value: Any = str | number | no_float | bool | None
-    for _ in range(_PLAIN_LEVELS - 1):
+    for _ in range(levels - 1):
         value = dict[str, value] | list[value] | str | number | no_float | bool | None
     return msgspec.json.Decoder(dict[str, value])
 

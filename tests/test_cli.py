@@ -98,8 +98,35 @@ def test_json_is_one_object_on_standard_output(shell: Shell, service) -> None:
     exported = json.loads(shell("export", "--store", "c.db", "--to", "csv", "--json").stdout)
     assert len(exported["files"]) == 3
     assert re.fullmatch(r"[0-9a-f]{64}", exported["files"][0]["sha256"])
+    assert (exported["view"], exported["nodes"], exported["edges"]) == ("full", 54, 200)
     taken = json.loads(shell("import", SAMPLE, "--store", "d.db", "--json").stdout)
     assert taken["import"] == {"pages": 1, "new": 1, "refused": 0}
+
+
+def test_a_view_is_written_beside_the_whole_and_says_how_much_it_is(shell: Shell, service) -> None:
+    world = family_world(3, 50)
+    where = ("--store", "c.db", "--base-url", service(Api(world)))
+    shell("crawl", seeds(shell, *world.hashes()), *where)
+    shell("export", "--store", "c.db", "--to", "graphml", "--out", "o")
+    done = shell(
+        "export", "--store", "c.db", "--to", "graphml,csv", "--out", "o", "--view", "folded"
+    )
+    said, *files = done.stdout.splitlines()[:5]
+    assert said == "view folded: 3 nodes and 2 edges; the whole has 54 and 200"
+    assert files[0].startswith("o/graph-folded.graphml  (")
+    assert files[0].endswith("; open it in Gephi)")
+    sizes = {
+        path.name: len(nx.read_graphml(path)) for path in (shell.folder / "o").glob("*.graphml")
+    }
+    assert sizes == {"graph.graphml": 54, "graph-folded.graphml": 3}
+    told = json.loads(
+        shell("export", "--store", "c.db", "--to", "csv", "--view", "files", "--json").stdout
+    )
+    assert (told["view"], told["nodes"], told["edges"]) == ("files", 3, 3)
+    assert told["whole"] == {"nodes": 54, "edges": 200}
+    refused = shell("export", "--store", "c.db", "--view", "best")
+    assert refused.returncode == 2
+    assert "we have full, files, collections, backbone, folded" in refused.stderr
 
 
 def test_without_seeds_a_crawl_goes_on_with_what_is_pending(shell: Shell, service) -> None:
@@ -459,13 +486,11 @@ def test_a_key_beside_a_seed_or_in_a_url_is_not_kept(shell: Shell) -> None:
 # --- the terminal --------------------------------------------------------------------------------
 
 
-def test_on_a_terminal_a_bar_shows_how_far_it_is(shell: Shell, service) -> None:
-    world = family_world(3, 90)
-    where = ["--store", "c.db", "--base-url", service(Api(world))]
-    seeds(shell, *world.hashes())
+def on_terminal(shell: Shell, *arguments: str) -> str:
+    """What a command shows on a terminal, beside its result."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "graphbuild", "crawl", "seeds.txt", *where],
+        [sys.executable, "-m", "graphbuild", *arguments],
         stdout=subprocess.PIPE,
         stderr=follower,
         cwd=shell.folder,
@@ -476,8 +501,18 @@ def test_on_a_terminal_a_bar_shows_how_far_it_is(shell: Shell, service) -> None:
     shown = os.read(leader, 1_000_000).decode()
     os.close(leader)
     assert process.returncode == 0
+    return shown
+
+
+def test_on_a_terminal_is_shown_how_far_it_is(shell: Shell, service) -> None:
+    world = family_world(3, 90)
+    where = ["--store", "c.db", "--base-url", service(Api(world))]
+    seeds(shell, *world.hashes())
+    shown = on_terminal(shell, "crawl", "seeds.txt", *where)
     assert "9/9" in shown
     assert "270 references" in shown
+    shown = on_terminal(shell, "export", "--store", "c.db", "--to", "graphml", "--out", "o")
+    assert "writing graph.graphml ..." in shown
 
 
 def test_nothing_from_a_report_reaches_the_terminal_raw(shell: Shell, service) -> None:

@@ -50,12 +50,12 @@ Opened = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def gephi(pytestconfig: pytest.Config, tmp_path_factory) -> Callable[..., list[Opened]]:
+def gephi(tmp_path_factory) -> Callable[..., list[Opened]]:
     """Open files in Gephi: ``gephi("--as-is", path, path, ...)``; one start for all of them."""
-    GEPHI.need(pytestconfig, "java", "javac", "mvn")
+    GEPHI.need("java", "javac", "mvn")
     sources = [SOURCES / name for name in ("pom.xml", "Import.java", "Json.java")]
     command = ["mvn", "--batch-mode", "--quiet", "compile"]
-    GEPHI.make(pytestconfig, MADE, sources, command, "ResolutionException")
+    GEPHI.make(MADE, sources, command, "ResolutionException")
     java = [
         "java",
         "-Djava.awt.headless=true",

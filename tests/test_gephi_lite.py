@@ -29,12 +29,12 @@ Opened = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def opened(pytestconfig: pytest.Config, exported, tmp_path_factory) -> dict[str, Opened]:
+def opened(exported, tmp_path_factory) -> dict[str, Opened]:
     """What it finds in every file there is."""
-    GEPHI_LITE.need(pytestconfig, "node", "npm")
+    GEPHI_LITE.need("node", "npm")
     sources = [SOURCES / name for name in ("package.json", "package-lock.json", "read.cjs")]
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    GEPHI_LITE.make(pytestconfig, MADE, sources, command, UNREACHABLE)
+    GEPHI_LITE.make(MADE, sources, command, UNREACHABLE)
     folder = tmp_path_factory.mktemp("files")
     files = {name: exported(name).path for name in THERE} | {
         "packed": gb.export(exported("demo").graph, folder / "packed.graphml.gz"),

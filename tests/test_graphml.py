@@ -32,7 +32,7 @@ from graphs import (
     hostile_graphs,
     with_title,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from lxml import etree
 
 from graphbuild.entities import Entity
@@ -393,7 +393,7 @@ def nodes_in(graph, ours):
     }
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=150)
 @given(hostile_graphs())
 def test_hostile_text_is_read_alike_by_everyone(graph):
     root = etree.fromstring(written(graph))
@@ -429,7 +429,7 @@ def test_the_graph_comes_back_whole():
     assert set(observations_of(read)) == set(OBSERVATIONS)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=200)
 @given(hostile_graphs())
 def test_the_triples_come_back_exactly_and_a_second_time_nothing_changes(graph):
     once = again(graph)

@@ -8,6 +8,7 @@ import json
 import math
 import unicodedata
 
+import networkx as nx
 import pandas as pd
 import pytest
 from graphs import (
@@ -25,7 +26,7 @@ from graphs import (
     hostile_graphs,
     with_title,
 )
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 
 from graphbuild.entities import Entity
 from graphbuild.exporters import tables
@@ -96,6 +97,15 @@ def test_one_row_for_each_observation():
         "Emotet – a <i>history</i> & more"
     }
     assert {row["related_from_name"] for row in found} == {"", "win.emotet", "Spam run"}
+
+
+def test_a_view_without_its_collections_still_tells_which_they_were():
+    view = nx.subgraph_view(campaign(), filter_node=lambda key: not key.startswith("collection:"))
+    (found, whole) = (rows(written(tables.write_observations, g)) for g in (view, campaign()))
+    ids = [[row["related_from_type"], row["related_from_id"]] for row in found]
+    assert ids == [[row["related_from_type"], row["related_from_id"]] for row in whole]
+    assert {row["related_from_name"] for row in found} == {""}
+    assert len(tables.observations_frame(view)) == len(found)
 
 
 LEDGER = [
@@ -189,7 +199,7 @@ def test_every_title_of_the_corpus_stands_in_its_row():
         assert text_of_cell(found[f"{n:064x}"]["reference_title"]) == as_cell(title)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=150)
 @given(hostile_graphs())
 def test_no_cell_starts_a_formula_and_rows_stay_rows(graph):
     counts = (len(graph), graph.number_of_edges())
@@ -269,7 +279,7 @@ def test_frames_of_nothing_have_columns(make):
     assert empty.dtypes.equals(make(campaign()).dtypes) or set(empty) == set(make(campaign()))
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=50)
 @given(hostile_graphs())
 def test_frames_hold_hostile_text(graph):
     assert set(tables.nodes_frame(graph)["key"]) == set(graph)

@@ -208,7 +208,11 @@ def export(
     store: options.StoreOption,
     to: Annotated[
         str,
-        typer.Option(metavar="FORMATS", help="Any of graphml, gexf, html, csv; commas between."),
+        typer.Option(
+            metavar="FORMATS",
+            help="Any of graphml, gexf, html, csv, parquet, json, jsonl, cytoscape, stix,"
+            " stix-indicators, misp, neo4j, dot; commas between.",
+        ),
     ] = "graphml,html,csv",
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="The folder to write into; made if missing.")
@@ -230,18 +234,28 @@ def export(
         bool,
         typer.Option("--times", help="Tell on each edge when answers said so, first and last."),
     ] = False,
+    raw: Annotated[
+        bool,
+        typer.Option(
+            "--raw",
+            help="CSV for programs: texts as they are, without the apostrophe that keeps a "
+            "spreadsheet from running those that look like formulas. Open no such file in one.",
+        ),
+    ] = False,
     json: options.JsonOption = False,
 ) -> None:
-    """Write the graph: graph.graphml or graph.gexf for Gephi, graph.html for a browser, CSV tables.
+    """Write the graph: for Gephi, a browser, spreadsheets, and the platforms of others.
 
     A file is replaced when the new one is whole, not before.
     """
     from graphbuild.store import Store
 
     names = files.formats(to)
+    if raw:
+        files.refuse_raw(names)
     with _told(), Store.read(store) as campaign:
         exported = files.write(
-            campaign, out, names, view=view, observed_only=observed_only, times=times
+            campaign, out, names, view=view, observed_only=observed_only, times=times, raw=raw
         )
         if json:
             result_json(files.as_json(exported))

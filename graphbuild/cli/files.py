@@ -29,6 +29,19 @@ _OPENED_BY = {
     "nodes.csv": "one row a file, reference or collection",
     "edges.csv": "one row an edge",
     "observations.csv": "one row a (file, reference, collection)",
+    "nodes.parquet": "the same tables with types: pandas.read_parquet",
+    "edges.parquet": "one row an edge, with types",
+    "observations.parquet": "one row a (file, reference, collection), with types",
+    "graph.json": "node-link data: networkx.node_link_graph",
+    "graph.jsonl": "an object a line: nodes, edges, observations",
+    "graph.cyjs": "open it in Cytoscape, or give it to Cytoscape.js",
+    "graph.stix.json": "import it into a platform that reads STIX 2.1",
+    "graph.misp.json": "import it into MISP, as an event in its own JSON",
+    "nodes.neo4j.csv": "for neo4j-admin, as neo4j-import.txt says",
+    "edges.neo4j.csv": "for neo4j-admin, as neo4j-import.txt says",
+    "neo4j-import.txt": "the one command that makes a Neo4j database of both",
+    "graph.dot": "draw it with Graphviz: dot -Tsvg -O graph.dot; sfdp for over a thousand nodes",
+    "indicators.stix.json": "a STIX 2.1 bundle that has an indicator for each file and name",
 }
 
 
@@ -79,6 +92,19 @@ def view_name(text: str) -> str:
     return text
 
 
+def refuse_raw(names: Sequence[str]) -> None:
+    """Refuse ``--raw`` where no format has guarded cells.
+
+    Raises:
+        typer.BadParameter: none of ``names`` has.
+    """
+    from graphbuild.exporters import FORMATS
+
+    guarded = [name for name, form in FORMATS.items() if form.raw]
+    if not set(guarded) & set(names):
+        raise typer.BadParameter(f"goes with --to {', '.join(guarded)}", param_hint="--raw")
+
+
 def write(  # noqa: PLR0913  all but the first three are named
     store: Store,
     folder: Path,
@@ -87,6 +113,7 @@ def write(  # noqa: PLR0913  all but the first three are named
     view: str = FULL,
     observed_only: bool = False,
     times: bool = False,
+    raw: bool = False,
 ) -> Exported:
     """Write the store's graph into ``folder``.
 
@@ -97,6 +124,7 @@ def write(  # noqa: PLR0913  all but the first three are named
         view: how much of the graph; the names of the files tell it, but for the full one.
         observed_only: leave out what is inferred.
         times: tell when each edge was seen first and last.
+        raw: leave the guard against formulas off the cells of tables.
 
     Raises:
         ExportError: a file could not be written.
@@ -116,7 +144,7 @@ def write(  # noqa: PLR0913  all but the first three are named
             graph = build_graph(observations, subjects=subjects, links=links, times=times)
         seen = view_of(graph, view)
         named = "" if view == FULL else view
-        files = export_all(seen, folder, names, named=named, tell=doing.now)
+        files = export_all(seen, folder, names, named=named, raw=raw, tell=doing.now)
     whole = len(graph), graph.number_of_edges()
     return Exported(view, len(seen), seen.number_of_edges(), whole, files)
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 from graphbuild.errors import ExportError
-from graphbuild.exporters import tables
+from graphbuild.exporters import objects, tables
 from graphbuild.exporters.gexf import write_gexf
 from graphbuild.exporters.graphml import write_graphml
 from graphbuild.exporters.plain import Remarks
@@ -50,10 +51,14 @@ class Format:
     Attributes:
         files: the name of each file it makes, and what writes it.
         drawn: whether it shows where nodes stand, so that a layout is worth its time.
+        raw: what writes the same files without the guard on their cells, where there is one.
+        needs: a library that not everybody installs, and the extra that brings it.
     """
 
     files: Mapping[str, Writer]
     drawn: bool = True
+    raw: Mapping[str, Writer] | None = None
+    needs: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,9 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
 
     Args:
         graph: a graph as :func:`graphbuild.graph.build_graph` makes it, or a view of one.
-        path: ends in ``.graphml``, ``.gexf``, either and ``.gz``, or ``.html``. A link there is
-            replaced itself.
+        path: ends in ``.graphml``, ``.gexf``, either and ``.gz``, ``.html``, ``.stix.json``,
+            ``.misp.json``, ``.dot``, ``.json``, ``.jsonl`` or ``.cyjs``. A link there is replaced
+            itself.
         positions: a place for each node; None lays the graph out, empty goes without.
 
     Raises:
@@ -98,6 +104,7 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
     *,
     positions: Positions | None = None,
     named: str = "",
+    raw: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[Written]:
     """Write ``graph`` into ``folder`` in each of ``formats``, laid out at most once.
@@ -111,10 +118,12 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
         formats: some of ``FORMATS``.
         positions: a place for each node; None lays the graph out, empty goes without.
         named: a word for the names of the files, behind their first: ``graph-WORD.graphml``.
+        raw: CSV without the guard against formulas: for programs, not for spreadsheets.
         tell: called with what is done next, as it may take long.
 
     Raises:
-        ExportError: no such format (nothing is written then), or a file cannot be written.
+        ExportError: no such format, or not the library it needs (nothing is written then), or a
+            file cannot be written.
     """
     chosen = [_format(name) for name in dict.fromkeys(formats)]
     folder = _made(Path(folder))
@@ -122,7 +131,9 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
         tell("finding a place for each node")
         positions = _layout(graph)
     files = [
-        (_named(name, named), writer) for form in chosen for name, writer in form.files.items()
+        (_named(name, named), writer)
+        for form in chosen
+        for name, writer in ((raw and form.raw) or form.files).items()
     ]
     written = []
     for name, writer in files:
@@ -163,26 +174,108 @@ def _html(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remark
     return Remarks()
 
 
-def _nodes(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
-    return tables.write_nodes(graph, stream)
+def _csv(*, raw: bool) -> Mapping[str, Writer]:
+    return {
+        "nodes.csv": lambda graph, stream, _: tables.write_nodes(graph, stream, raw=raw),
+        "edges.csv": lambda graph, stream, _: tables.write_edges(graph, stream, raw=raw),
+        "observations.csv": lambda graph, stream, _: tables.write_observations(
+            graph, stream, raw=raw
+        ),
+    }
 
 
-def _edges(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
-    return tables.write_edges(graph, stream)
+def _parquet(table: str) -> Writer:
+    def write(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+        from graphbuild.exporters import columnar  # noqa: PLC0415  not everybody installs pyarrow
+
+        return columnar.WRITERS[table](graph, stream)
+
+    return write
 
 
-def _observations(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
-    return tables.write_observations(graph, stream)
+def _json(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    return objects.write_node_link(graph, stream)
+
+
+def _jsonl(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    return objects.write_lines(graph, stream)
+
+
+def _cytoscape(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
+    return objects.write_cytoscape(graph, stream, positions=positions)
+
+
+def _stix(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.stix import write_stix  # noqa: PLC0415  not every run needs it
+
+    return write_stix(graph, stream)
+
+
+def _stix_indicators(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.stix import write_stix  # noqa: PLC0415  the same
+
+    return write_stix(graph, stream, indicators=True)
+
+
+def _misp(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.misp import write_misp  # noqa: PLC0415  the same
+
+    return write_misp(graph, stream)
+
+
+def _neo4j_nodes(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.neo4j import write_nodes  # noqa: PLC0415  the same
+
+    return write_nodes(graph, stream)
+
+
+def _neo4j_edges(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.neo4j import write_edges  # noqa: PLC0415  the same
+
+    return write_edges(graph, stream)
+
+
+def _neo4j_command(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.neo4j import write_command  # noqa: PLC0415  the same
+
+    return write_command(graph, stream)
+
+
+def _dot(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.dot import write_dot  # noqa: PLC0415  the same
+
+    return write_dot(graph, stream)
 
 
 FORMATS: Mapping[str, Format] = {
     "graphml": Format({"graph.graphml": _graphml}),
     "gexf": Format({"graph.gexf": _gexf}),
     "html": Format({"graph.html": _html}),
-    "csv": Format(
-        {"nodes.csv": _nodes, "edges.csv": _edges, "observations.csv": _observations},
+    "csv": Format(_csv(raw=False), drawn=False, raw=_csv(raw=True)),
+    "parquet": Format(
+        {
+            "nodes.parquet": _parquet("nodes"),
+            "edges.parquet": _parquet("edges"),
+            "observations.parquet": _parquet("observations"),
+        },
+        drawn=False,
+        needs=("pyarrow", "columnar"),
+    ),
+    "json": Format({"graph.json": _json}, drawn=False),
+    "jsonl": Format({"graph.jsonl": _jsonl}, drawn=False),
+    "cytoscape": Format({"graph.cyjs": _cytoscape}),
+    "stix": Format({"graph.stix.json": _stix}, drawn=False),
+    "stix-indicators": Format({"indicators.stix.json": _stix_indicators}, drawn=False),
+    "misp": Format({"graph.misp.json": _misp}, drawn=False),
+    "neo4j": Format(
+        {
+            "nodes.neo4j.csv": _neo4j_nodes,
+            "edges.neo4j.csv": _neo4j_edges,
+            "neo4j-import.txt": _neo4j_command,
+        },
         drawn=False,
     ),
+    "dot": Format({"graph.dot": _dot}, drawn=False),
 }
 _SUFFIXES: Mapping[str, Writer] = {
     ".graphml": _graphml,
@@ -190,20 +283,33 @@ _SUFFIXES: Mapping[str, Writer] = {
     ".gexf": _gexf,
     ".gexf.gz": _packed(_gexf),
     ".html": _html,
+    ".stix.json": _stix,
+    ".misp.json": _misp,
+    ".dot": _dot,
+    ".json": _json,
+    ".jsonl": _jsonl,
+    ".cyjs": _cytoscape,
 }
 
 
 def _writer_for(path: Path) -> Writer:
-    for suffix, writer in _SUFFIXES.items():
-        if path.name.lower().endswith(suffix):
-            return writer
+    named = [suffix for suffix in _SUFFIXES if path.name.lower().endswith(suffix)]
+    if named:
+        return _SUFFIXES[max(named, key=len)]
     raise ExportError(f"{path}: no exporter; we have {', '.join(_SUFFIXES)}")
 
 
 def _format(name: str) -> Format:
     if name not in FORMATS:
         raise ExportError(f"{name}: no such format; we have {', '.join(FORMATS)}")
-    return FORMATS[name]
+    form = FORMATS[name]
+    if form.needs and find_spec(form.needs[0]) is None:
+        library, extra = form.needs
+        raise ExportError(
+            f"{name} needs {library}, which is not installed;"
+            f" run: pip install 'graphbuild[{extra}]'"
+        )
+    return form
 
 
 # --- files ---------------------------------------------------------------------------------------

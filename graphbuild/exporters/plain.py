@@ -34,9 +34,10 @@ _BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 _STARTS = "=+@\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63-"  # = + @ - in three widths
 _SKIPPED = "\\s\x00-\x1f\x7f\ufffd\ufeff\u200b-\u200f\u2060"
 _FORMULA = re.compile(f"'*(?:[{_SKIPPED}]*[{_STARTS}]|[ ]*[\t\r])")
+SUSPECT = f"['{_SKIPPED}{_STARTS}]"  # a text that begins with none of these starts no formula
 _HOST = re.compile(r"\s*(?:https?|ftp):[/\\]{2}(?P<authority>[^/?#\\]*)", re.IGNORECASE)
 _HOST_NAME = re.compile(r"[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\]")
-_INT64 = range(-(2**63), 2**63)
+_LEAST, _LARGEST = -(2**63), 2**63 - 1
 _DAY = 86_400
 _EPOCH = date(1970, 1, 1).toordinal()
 _ORDINALS = range(date.min.toordinal(), date.max.toordinal() + 1)
@@ -100,15 +101,15 @@ def replaced(text: str) -> str:
     return _ILLEGAL.sub(REPLACEMENT, text)
 
 
-def label_text(text: str) -> str:
+def label_text(text: str, longest: int = MAX_LABEL) -> str:
     """``text`` as a label: XML-safe, at most 80 characters, no bidi control, never empty."""
     label = xml_text(text)
     if not label.isprintable():
         label = xml_text(label.translate(_BIDI))
         if not any(char.isprintable() and char != " " for char in label):
             return NO_TITLE
-    if len(label) > MAX_LABEL:
-        label = label[: MAX_LABEL - 1].rstrip() + "…"
+    if len(label) > longest:
+        label = label[: longest - 1].rstrip() + "…"
     return label or NO_TITLE
 
 
@@ -153,7 +154,7 @@ def fits(value: object) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, int):
-        return value in _INT64
+        return _LEAST <= value <= _LARGEST  # a range looks for what is more than an int one by one
     return isinstance(value, str)
 
 

@@ -8,92 +8,48 @@ column, ids and keys too. Labels and titles stand in full.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from graphbuild.exporters.columns import further, holds, seed_columns
-from graphbuild.exporters.plain import (
-    Remarks,
-    cell_text,
-    created,
-    fits,
-    host_of,
-    writable,
-    write_lines,
+from graphbuild.exporters.cells import KEPT, Cells, parts_of, shown
+from graphbuild.exporters.columns import seed_columns
+from graphbuild.exporters.plain import Remarks, writable
+from graphbuild.exporters.rows import (
+    COUNTS,
+    EDGE_COLUMNS,
+    NODE_COLUMNS,
+    OBSERVATION_COLUMNS,
+    OTHER_PLACES,
+    by_source,
+    known,
+    named,
+    node_rows,
+    observed,
+    said_of,
 )
-from graphbuild.graph import NO_COLLECTION, observations_of
+from graphbuild.observations import OBSERVED
+from graphbuild.questions import RELATED_REFERENCES
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     import networkx as nx
     import pandas as pd
 
-NODE_COLUMNS = (
-    "key",
-    "type",
-    "id",
-    "label",
-    "title",
-    "url",
-    "author",
-    "creation_date",
-    "created",
-    "domain",
-    "name",
-    "collection_type",
-    "origin",
-    "tags",
-    "seed",
-    "state",
-    "crawl_pages",
-    "crawl_announced",
-    "crawl_received",
-    "crawl_inferred",
-    "crawl_status",
-    "crawl_remark",
-    "crawl_asked_at",
-    "degree",
-    "attributes",
-)
-EDGE_COLUMNS = (
-    "source",
-    "target",
-    "relation",
-    "weight",
-    "related_from",
-    "evidence",
-    "first_seen",
-    "last_seen",
-)
-OBSERVATION_COLUMNS = (
-    "subject_type",
-    "subject_id",
-    "reference_id",
-    "related_from_type",
-    "related_from_id",
-    "reference_type",
-    "reference_url",
-    "reference_title",
-    "related_from_name",
-    "evidence",
-)
-# The attributes among these columns that are not texts; the derived ones are no attributes.
-_COUNTS = tuple(
-    f"crawl_{name}" for name in ("pages", "announced", "received", "inferred", "status")
-)
-_OTHERS = dict.fromkeys(("creation_date", *_COUNTS), int) | {"seed": bool}
-_DERIVED = frozenset({"key", "created", "domain", "degree", "attributes"})
-_KINDS: dict[str, type] = {n: _OTHERS.get(n, str) for n in NODE_COLUMNS if n not in _DERIVED}
+    from graphbuild.exporters.rows import Said
 
-Row = tuple[Any, ...]  # one value for each column: text, number, truth, or None for nothing
+Row = Sequence[Any]  # one value for each column: text, number, truth, or None for nothing
 
 
 def write_nodes(graph: nx.DiGraph[str], stream: BinaryIO, *, raw: bool = False) -> Remarks:
     """One row for each node; attributes without a column stand in the last, as JSON."""
-    remarks = Remarks()
     columns = (*NODE_COLUMNS, *seed_columns(graph))
-    return _write(columns, _node_rows(graph, columns, remarks), stream, remarks, raw=raw)
+    remarks = Remarks()
+    cells = Cells(remarks, raw=raw)
+    _write(columns, _node_lines(graph, columns, cells, remarks), stream, cells)
+    return remarks
 
 
 def write_edges(graph: nx.DiGraph[str], stream: BinaryIO, *, raw: bool = False) -> Remarks:
@@ -102,12 +58,18 @@ def write_edges(graph: nx.DiGraph[str], stream: BinaryIO, *, raw: bool = False) 
     ``related_from`` lists the keys of the collections, with one space between. An edge whose
     ``weight`` is one more than they are was also observed with no collection named.
     """
-    return _write(EDGE_COLUMNS, _edge_rows(graph), stream, Remarks(), raw=raw)
+    remarks = Remarks()
+    cells = Cells(remarks, raw=raw)
+    _write(EDGE_COLUMNS, _edge_lines(graph, cells), stream, cells)
+    return remarks
 
 
 def write_observations(graph: nx.DiGraph[str], stream: BinaryIO, *, raw: bool = False) -> Remarks:
     """One row for each observation: subject, reference, and the collection behind it, if any."""
-    return _write(OBSERVATION_COLUMNS, _observation_rows(graph), stream, Remarks(), raw=raw)
+    remarks = Remarks()
+    cells = Cells(remarks, raw=raw)
+    _write(OBSERVATION_COLUMNS, _observation_lines(graph, cells), stream, cells)
+    return remarks
 
 
 def nodes_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
@@ -115,10 +77,9 @@ def nodes_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415  slow to import, and not every run needs it
 
     kinds = {"type": "category", "state": "category", "seed": "boolean", "degree": "Int64"}
-    whole = dict.fromkeys(("creation_date", *_COUNTS), "Int64")
+    whole = dict.fromkeys(("creation_date", *COUNTS), "Int64")
     columns = (*NODE_COLUMNS, *seed_columns(graph))
-    rows = _node_rows(graph, columns, Remarks())
-    frame = _frame(columns, rows, kinds | whole)
+    frame = _frame(columns, node_rows(graph, columns, Remarks()), kinds | whole)
     # Only days that have a name, so that rubbish dates are missing values and no error.
     seconds = frame["creation_date"].where(frame["created"].notna())
     return frame.assign(created=pd.to_datetime(seconds.astype("datetime64[s]"), utc=True))
@@ -126,10 +87,10 @@ def nodes_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
 
 def edges_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
     """The edges as a pandas frame, with the columns of ``write_edges``."""
-    rows = list(_edge_rows(graph))
-    whole = all(isinstance(weight, int) for _, _, _, weight, *_ in rows)
+    found = list(_edge_rows(graph))
+    whole = all(isinstance(weight, int) for _, _, _, weight, *_ in found)
     kinds = {"relation": "category", "evidence": "category"}
-    return _frame(EDGE_COLUMNS, rows, kinds | {"weight": "Int64" if whole else "Float64"})
+    return _frame(EDGE_COLUMNS, found, kinds | {"weight": "Int64" if whole else "Float64"})
 
 
 def observations_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
@@ -139,106 +100,87 @@ def observations_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
     return _frame(OBSERVATION_COLUMNS, _observation_rows(graph), kinds)
 
 
-# --- rows ----------------------------------------------------------------------------------------
+# --- lines ---------------------------------------------------------------------------------------
+
+Line = Sequence[bytes]  # cells, or parts of several, in the order of the columns
 
 
-def _node_rows(graph: nx.DiGraph[str], columns: Sequence[str], remarks: Remarks) -> Iterator[Row]:
-    ours = frozenset(columns) - frozenset(NODE_COLUMNS)
-    for key, attributes in graph.nodes(data=True):
-        values, rest = _split(attributes, ours)
-        if "creation_date" in values:
-            values["created"] = created(values["creation_date"]) or None
-        if "url" in values:
-            values["domain"] = host_of(values["url"]) or None
-        values |= {"key": key, "degree": graph.degree[key]}
-        values["attributes"] = further(rest, remarks) or None
-        yield tuple(map(values.get, columns))
+def _write(columns: Sequence[str], lines: Iterable[Line], stream: BinaryIO, cells: Cells) -> None:
+    cells.write(stream, chain([[cells.cell(name) for name in columns]], lines))
 
 
-def _split(
-    attributes: dict[str, Any], ours: Container[str]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What has a column of its own, and the rest."""
-    values: dict[str, Any] = {}
-    rest: dict[str, Any] = {}
-    for name, value in attributes.items():
-        has_column = (name in _KINDS and holds(_KINDS[name], value) and fits(value)) or (
-            name in ours and isinstance(value, str)
-        )
-        (values if has_column else rest)[name] = value
-    return values, rest
+def _node_lines(
+    graph: nx.DiGraph[str], columns: Sequence[str], cells: Cells, remarks: Remarks
+) -> Iterator[Line]:
+    for row in node_rows(graph, columns, remarks, nothing=""):
+        for place in OTHER_PLACES:
+            if type(row[place]) is not str:
+                row[place] = shown(row[place])
+        yield (cells.row(row),)
+
+
+def _edge_lines(graph: nx.DiGraph[str], cells: Cells) -> Iterator[Line]:
+    key = lru_cache(maxsize=KEPT)(cells.cell)
+    # By type, too: a weight of 1 and one of 1.0 are not written alike.
+    rest = lru_cache(maxsize=KEPT, typed=True)(lambda *said: cells.part(_plain(said)))
+    for source, targets in by_source(graph):
+        first = key(source)
+        for target, edge in targets:
+            yield first, key(target), rest(*said_of(edge))
+
+
+def _observation_lines(graph: nx.DiGraph[str], cells: Cells) -> Iterator[Line]:
+    subject_of = parts_of(graph, cells, ("type", "id"))
+    reference_of = parts_of(graph, cells, ("id",), ("type", "url", "title"))
+    collection_of = parts_of(graph, cells, ("type", "id"), ("name",))
+    cell_of = lru_cache(maxsize=KEPT)(cells.cell)
+    for source, targets in by_source(graph):
+        (subject,) = subject_of(source)
+        for target, edge in targets:
+            if edge["relation"] == RELATED_REFERENCES:
+                reference, about = reference_of(target)
+                evidence = cell_of(edge.get("evidence", OBSERVED))
+                for key in edge["related_from"]:
+                    collection, name = collection_of(key)
+                    yield subject, reference, collection, about, name, evidence
+
+
+# --- rows and frames -----------------------------------------------------------------------------
 
 
 def _edge_rows(graph: nx.DiGraph[str]) -> Iterator[Row]:
-    for source, target, edge in graph.edges(data=True):
-        behind = (key for key in edge.get("related_from", ()) if key != NO_COLLECTION)
-        yield (
-            source,
-            target,
-            edge["relation"],
-            edge.get("weight", 1),
-            " ".join(behind) or None,
-            edge.get("evidence"),
-            edge.get("first_seen"),
-            edge.get("last_seen"),
-        )
+    for source, targets in by_source(graph):
+        for target, edge in targets:
+            yield source, target, *_plain(said_of(edge))
+
+
+def _plain(said: Said) -> Row:
+    """What an edge says, the collections as one text."""
+    relation, weight, behind, *times = said
+    return relation, weight, " ".join(named(behind)) or None, *times
 
 
 def _observation_rows(graph: nx.DiGraph[str]) -> Iterator[Row]:
-    for seen in observations_of(graph):
-        subject, reference, behind = seen.subject, seen.reference, seen.related_from
+    for source, target, key, evidence in observed(graph):
+        subject, reference, behind = known(graph, source), known(graph, target), known(graph, key)
         yield (
-            subject.type,
-            subject.id,
-            reference.id,
-            behind.type if behind else None,
-            behind.id if behind else None,
-            reference.type,
-            reference.attributes.get("url"),
-            reference.attributes.get("title"),
-            behind.attributes.get("name") if behind else None,
-            seen.evidence,
+            subject["type"],
+            subject["id"],
+            reference["id"],
+            behind.get("type"),
+            behind.get("id"),
+            reference["type"],
+            reference.get("url"),
+            reference.get("title"),
+            behind.get("name"),
+            evidence,
         )
 
 
-# --- rows to files and frames --------------------------------------------------------------------
-
-
-def _write(
-    columns: Sequence[str], rows: Iterable[Row], stream: BinaryIO, remarks: Remarks, *, raw: bool
-) -> Remarks:
-    write_lines(stream, (_line(row, remarks, raw=raw) for row in chain([columns], rows)))
-    return remarks
-
-
-def _line(row: Iterable[object], remarks: Remarks, *, raw: bool) -> str:
-    cells = ",".join([_quoted(_cell(_shown(value), remarks, raw=raw)) for value in row])
-    return f"{cells}\n"
-
-
-def _cell(text: str, remarks: Remarks, *, raw: bool) -> str:
-    cell = writable(text) if raw else cell_text(text)
-    if cell != text:
-        guarded = len(cell) > len(text)
-        remarks.guarded += guarded
-        remarks.cleaned += not guarded or "\0" in text
-    return cell
-
-
-def _quoted(cell: str) -> str:
-    return '"' + cell.replace('"', '""') + '"'
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
-
-
-def _frame(columns: Sequence[str], rows: Iterable[Row], kinds: dict[str, str]) -> pd.DataFrame:
+def _frame(columns: Sequence[str], found: Iterable[Row], kinds: dict[str, str]) -> pd.DataFrame:
     """``rows`` with the types in ``kinds``, and text in all other columns."""
     import pandas as pd  # noqa: PLC0415  slow to import, and not every run needs it
 
-    clean = [[writable(v) if isinstance(v, str) else v for v in row] for row in rows]
+    clean = [[writable(v) if isinstance(v, str) else v for v in row] for row in found]
     frame = pd.DataFrame(clean, columns=list(columns), dtype=object)
     return frame.astype(dict.fromkeys(columns, "string") | kinds)

@@ -25,7 +25,7 @@ _BARE = "requests.Session + json, nothing stored"
 _GRAPH = "the same + networkx, nothing stored"
 
 
-def shared(pairs: int, families: int = 10, files: int = 20) -> list[Row]:
+def shared(pairs: int, families: int = 20, files: int = 20) -> list[Row]:
     """Families of files that share their references, as investigations have them."""
     return _compared(Service(families, files), "20 files of a family share 200 references", pairs)
 

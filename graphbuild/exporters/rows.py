@@ -1,0 +1,180 @@
+"""What stands in a row of each table: nodes, edges and observations.
+
+CSV, Parquet and the frames of pandas all show these columns; how a value is written there is told
+there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphbuild.exporters.columns import further, holds
+from graphbuild.exporters.plain import created, fits, host_of
+from graphbuild.graph import NO_COLLECTION
+from graphbuild.observations import OBSERVED
+from graphbuild.questions import RELATED_REFERENCES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import networkx as nx
+
+    from graphbuild.exporters.plain import Remarks
+
+NODE_COLUMNS = (
+    "key",
+    "type",
+    "id",
+    "label",
+    "title",
+    "url",
+    "author",
+    "creation_date",
+    "created",
+    "domain",
+    "name",
+    "collection_type",
+    "origin",
+    "tags",
+    "seed",
+    "state",
+    "crawl_pages",
+    "crawl_announced",
+    "crawl_received",
+    "crawl_inferred",
+    "crawl_status",
+    "crawl_remark",
+    "crawl_asked_at",
+    "degree",
+    "attributes",
+)
+EDGE_COLUMNS = (
+    "source",
+    "target",
+    "relation",
+    "weight",
+    "related_from",
+    "evidence",
+    "first_seen",
+    "last_seen",
+)
+OBSERVATION_COLUMNS = (
+    "subject_type",
+    "subject_id",
+    "reference_id",
+    "related_from_type",
+    "related_from_id",
+    "reference_type",
+    "reference_url",
+    "reference_title",
+    "related_from_name",
+    "evidence",
+)
+# The attributes among these columns that are not texts; the derived ones are no attributes.
+COUNTS = tuple(f"crawl_{name}" for name in ("pages", "announced", "received", "inferred", "status"))
+_OTHERS = dict.fromkeys(("creation_date", *COUNTS), int) | {"seed": bool}
+_DERIVED = frozenset({"key", "created", "domain", "degree", "attributes"})
+_KINDS: dict[str, type] = {n: _OTHERS.get(n, str) for n in NODE_COLUMNS if n not in _DERIVED}
+_PLACES = {name: place for place, name in enumerate(NODE_COLUMNS)}
+_TEXTS = {name: _PLACES[name] for name, kind in _KINDS.items() if kind is str}
+_KEY, _CREATED, _DOMAIN, _DEGREE, _ATTRIBUTES = map(
+    _PLACES.__getitem__, ("key", "created", "domain", "degree", "attributes")
+)
+OTHER_PLACES = tuple(_PLACES[name] for name in (*_OTHERS, "degree"))  # of what is no text
+
+# What an edge says of itself: relation, weight, what is behind it, evidence, seen first and last.
+Said = tuple[Any, ...]
+
+
+def node_rows(
+    graph: nx.DiGraph[str], columns: Sequence[str], remarks: Remarks, nothing: str | None = None
+) -> Iterator[list[Any]]:
+    """The nodes, each as its values in the order of the columns.
+
+    Args:
+        graph: has the nodes.
+        columns: ``NODE_COLUMNS``, and behind them those of seed lists.
+        remarks: where it is counted what no column holds.
+        nothing: what stands where nothing is known.
+    """
+    empty = [nothing] * len(columns)
+    degrees = iter(graph.degree())
+    ours = {name: place for place, name in enumerate(columns) if name not in _PLACES}
+    for _, attributes in graph.nodes(data=True):
+        row: list[Any] = empty.copy()
+        row[_KEY], row[_DEGREE] = next(degrees)
+        rest: dict[str, Any] = {}
+        for name, value in attributes.items():
+            if type(value) is str and name in _TEXTS:  # as nearly all are
+                row[_TEXTS[name]] = value
+            else:
+                place = _place(name, value, ours)
+                if place is None:
+                    rest[name] = value
+                else:
+                    row[place] = value
+        if "url" in attributes and row[_TEXTS["url"]]:
+            row[_DOMAIN] = host_of(row[_TEXTS["url"]]) or nothing
+        if "creation_date" in attributes and "creation_date" not in rest:
+            row[_CREATED] = created(attributes["creation_date"]) or nothing
+        if rest:
+            row[_ATTRIBUTES] = further(rest, remarks) or nothing
+        yield row
+
+
+def _place(name: str, value: object, ours: Mapping[str, int]) -> int | None:
+    """The place of the column that takes an attribute; None where there is none."""
+    kind = _KINDS.get(name)
+    if kind is not None and holds(kind, value) and fits(value):
+        return _PLACES[name]
+    return ours.get(name) if isinstance(value, str) else None
+
+
+def by_source(
+    graph: nx.DiGraph[str],
+) -> Iterator[tuple[str, Iterable[tuple[str, dict[str, Any]]]]]:
+    """The edges in their order: each source, and with it its targets and what the edges say."""
+    if graph.is_directed():
+        for source, targets in graph.adjacency():
+            yield source, targets.items()
+    else:  # where each stands at both of its ends
+        for source, target, edge in graph.edges(data=True):
+            yield source, [(target, edge)]
+
+
+def said_of(edge: Mapping[str, Any]) -> Said:
+    """What an edge says, in the order of the columns; many edges say the same."""
+    told = edge.get
+    return (
+        edge["relation"],
+        told("weight", 1),
+        tuple(told("related_from", ())),
+        told("evidence"),
+        told("first_seen"),
+        told("last_seen"),
+    )
+
+
+def named(behind: Iterable[str]) -> list[str]:
+    """The collections among what is behind an edge."""
+    return [key for key in behind if key != NO_COLLECTION]
+
+
+def observed(graph: nx.DiGraph[str]) -> Iterator[tuple[str, str, str, str]]:
+    """The observations: the keys of subject, reference and collection, and the evidence.
+
+    ``NO_COLLECTION`` is the key of the collection where none was named.
+    """
+    for source, target, edge in graph.edges(data=True):
+        if edge["relation"] == RELATED_REFERENCES:
+            evidence = edge.get("evidence", OBSERVED)
+            for key in edge["related_from"]:
+                yield source, target, key, evidence
+
+
+def known(graph: nx.DiGraph[str], key: str) -> Mapping[str, Any]:
+    """What is known of a node: nothing of ``NO_COLLECTION``, its key of one a view leaves out."""
+    if key in graph:
+        return graph.nodes[key]
+    node_type, _, node_id = key.partition(":")
+    return {} if key == NO_COLLECTION else {"type": node_type, "id": node_id}

@@ -315,6 +315,8 @@ def test_what_gephi_shows_wrongly_is_counted_but_written_right():
     graph = with_title("LODEINFO", "null", "fine")
     assert write_gexf(graph, io.BytesIO()).misread == 2
     assert from_networkx(graph).nodes["reference:" + "0" * 64]["title"] == "LODEINFO"
+    odd = [Entity("x-INF", "a"), Entity("null", "a"), Entity("domain", "a")]
+    assert write_gexf(build_graph([], subjects=odd), io.BytesIO()).misread == 2
 
 
 @pytest.mark.parametrize("node_id", ["a b", "a\tb", "\ud800", "a\0", "\ufffe"])

@@ -212,25 +212,30 @@ NODE_KINDS = {name: kind for name, (kind, _) in _COLUMNS.items()}
 # --- edges ---------------------------------------------------------------------------------------
 
 
-def edge_texts(edge: dict[str, Any], remarks: Remarks) -> dict[str, str]:
-    """What is known of an edge, as a text under each name; the weight is always among it."""
-    keys, evidence = edge.get("related_from"), edge.get("evidence")
-    texts = {"relation": cleaned(edge["relation"], remarks)}
-    texts |= _weight(edge.get("weight", 1), remarks)
-    if evidence in _EVIDENCE:
-        texts["evidence"] = evidence
-    texts |= {name: cleaned(edge[name], remarks) for name in _TIMES if name in edge}
-    if keys:
-        texts["related_from"] = cleaned(" ".join(keys), remarks)
-    remarks.left_out += len(edge.keys() - _EDGE_NAMES)
-    return {name: text for name, text in texts.items() if text}
+def edge_facts(edge: dict[str, Any], spell: Spell, remarks: Remarks) -> tuple[str, str, str]:
+    """What is known of an edge: its relation, its weight as a number, and all else."""
+    weight, counted = _weight(edge.get("weight", 1), remarks)
+    rest = spell("observations", counted) if counted else ""
+    if edge.get("evidence") in _EVIDENCE:
+        rest += spell("evidence", edge["evidence"])
+    for name in _TIMES:
+        if name in edge:
+            rest += _text(name, edge[name], spell, remarks)
+    if edge.get("related_from"):
+        rest += _text("related_from", " ".join(edge["related_from"]), spell, remarks)
+    if not _EDGE_NAMES.issuperset(edge):
+        remarks.left_out += len(edge.keys() - _EDGE_NAMES)
+    return _text("relation", edge["relation"], spell, remarks), weight, rest
 
 
-def _weight(weight: object, remarks: Remarks) -> dict[str, str]:
-    """The weight, above zero as Gephi drops the edge else; 1.0 where there is no such number."""
+def _weight(weight: object, remarks: Remarks) -> tuple[str, str]:
+    """The weight, above zero as Gephi drops the edge else; and as a count, where it is one.
+
+    It is 1.0 where there is no such number.
+    """
     if type(weight) is int and 0 < weight <= _COUNT:
-        return {"weight": f"{weight}.0", "observations": str(weight)}
+        return f"{weight}.0", str(weight)
     if isinstance(weight, float) and math.isfinite(weight) and weight > 0:
-        return {"weight": repr(float(weight))}
+        return repr(float(weight)), ""
     remarks.left_out += 1
-    return {"weight": "1.0"}
+    return "1.0", ""

@@ -18,7 +18,7 @@ from graphbuild.exporters.elements import (
     EDGE_KEYS,
     NODE_KEYS,
     day_of,
-    edge_texts,
+    edge_facts,
     facts,
     identity,
     label_of,
@@ -141,10 +141,8 @@ def _place(place: tuple[float, float]) -> str:
 
 
 def _edge(edge: dict[str, Any], remarks: Remarks) -> str:
-    texts = edge_texts(edge, remarks)
-    weight = texts.pop("weight")
-    values = "".join(_value(name, text) for name, text in texts.items())
-    return f' weight="{weight}"><attvalues>{values}</attvalues></edge>'
+    relation, weight, rest = edge_facts(edge, _value, remarks)
+    return f' weight="{weight}"><attvalues>{relation}{rest}</attvalues></edge>'
 
 
 def _since(graph: nx.DiGraph[str]) -> Since:

@@ -15,7 +15,7 @@ from graphbuild.exporters.columns import seed_columns
 from graphbuild.exporters.elements import (
     EDGE_KEYS,
     NODE_KEYS,
-    edge_texts,
+    edge_facts,
     facts,
     identity,
     label_of,
@@ -109,8 +109,12 @@ def _label(attributes: dict[str, Any]) -> str:
 
 
 def _edge(edge: dict[str, Any], remarks: Remarks) -> str:
-    texts = edge_texts(edge, remarks)
-    return f">{''.join(_data(f'e_{name}', text) for name, text in texts.items())}</edge>"
+    relation, weight, rest = edge_facts(edge, _edge_data, remarks)
+    return f">{relation}{_edge_data('weight', weight)}{rest}</edge>"
+
+
+def _edge_data(name: str, text: str) -> str:
+    return _data(f"e_{name}", text)
 
 
 def _data(key: str, text: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -161,14 +160,15 @@ class _Sayings:
         self.known: dict[tuple[Any, ...], str] = {}
         self._about = about
         self._remarks = remarks
+        self._remarked = remarks.total
         self._room = _ROOM
 
     def new(self, key: tuple[Any, ...] | None, edge: Edge) -> str:
         """What ``edge`` says, kept under ``key`` if there is one that tells it from all others."""
-        before = replace(self._remarks)
         said = self._about(edge, self._remarks)
         # True and 1.0 are equal to 1 and written otherwise; what is remarked on counts each time.
-        if key is not None and type(key[1]) is int and self._remarks == before:
+        remarked, self._remarked = self._remarked, self._remarks.total
+        if key is not None and type(key[1]) is int and self._remarked == remarked:
             self._keep(key, said)
         return said
 

@@ -27,6 +27,9 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "memory": crawls.memory,
     "seeds": lists.seeds,
     "graphml": graphs.graphml,
+    "gexf": graphs.gexf,
+    "graphml-million": graphs.many_graphml,
+    "gexf-million": graphs.many_gexf,
 }
 
 

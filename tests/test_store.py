@@ -822,6 +822,21 @@ def test_an_observation_that_no_page_says_is_found(path: Path) -> None:
     assert "not among the observations" in problems
 
 
+@pytest.mark.parametrize("column", ["reference", "related_from"])
+def test_a_fact_about_what_is_not_there_is_told(path: Path, column: str) -> None:
+    sound(path)
+    change(path, f"UPDATE OR REPLACE fact SET {column} = 99")
+    with Store.read(path) as store, pytest.raises(StoreError, match="number 99, which is not"):
+        list(store.observations())
+    assert any("number 99" in each.problem for each in found(path))
+
+
+def test_a_task_about_what_is_not_there_is_told(path: Path) -> None:
+    sound(path)
+    change(path, "UPDATE task SET subject = 99 WHERE id = 1")
+    assert any("number 99" in each.problem for each in found(path))
+
+
 @pytest.mark.parametrize("attributes", ["x", "[]", "5", ""])
 def test_damaged_attributes_are_told_by_whoever_meets_them(path: Path, attributes: str) -> None:
     sound(path)

@@ -6,7 +6,7 @@ import json
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from graphbuild.completeness import COMPLETE, FAILED, INCOMPLETE, PENDING
 from graphbuild.entities import FILE, OUR_PREFIXES, SEED_PREFIX, URL, Entity
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from graphbuild.entities import Scalar
 
+_Value = TypeVar("_Value")
 QUOTA = "quota resets at"  # a note: seconds since 1970
 DIALECT = "dialect"  # a note: the generation of the service, once it is found out
 TASKS = (
@@ -43,6 +44,20 @@ TASKS = (
 _OWN_TASKS = "task JOIN entity ON entity.id = task.subject AND entity.same_as = 0"
 # First pages first, then whatever brought most that was new; see the index task_order.
 _ORDER = " ORDER BY depth, cursor IS NOT NULL, gain DESC, task.id LIMIT ?"
+
+
+class _ByNumber(dict[int, _Value]):
+    """What is known of entities by their numbers; to ask for one that is not there is told."""
+
+    def __init__(self, path: Path, known: dict[int, _Value]) -> None:
+        super().__init__(known)
+        self._path = path
+
+    def __missing__(self, number: int) -> _Value:
+        raise StoreError(
+            f"{self._path}: a row is about number {number}, which is not there; "
+            "see graphbuild check"
+        )
 
 
 class Reader:
@@ -140,23 +155,27 @@ class Reader:
                     yield Link(entities[source], relationship, entities[target])
 
     def _said(self, task: int, places: dict[int, int]) -> list[tuple[int, int, int, int, int]]:
-        """What is known of one list: reference, collection, first and last page, evidence."""
+        """What is known of one list: reference, collection, first and last page, evidence.
+
+        Raises:
+            StoreError: a fact is about something that is not in the file.
+        """
         rows = self._rows(
             "SELECT reference, related_from, min(first_page), max(last_page), min(evidence) AS best"
             " FROM said WHERE task = ? GROUP BY reference, related_from HAVING best <> ?",
             task,
             agenda.REFUTED,
         )
-        return sorted(rows, key=lambda row: (places[row[0]], places.get(row[1], -1)))
+        return sorted(rows, key=lambda row: (places[row[0]], places[row[1]]))
 
     def _places(self) -> dict[int, int]:
-        """Where each entity stands, by its number, in the order of types and names."""
+        """Where each entity stands, by its number, in the order of types and names; 0 is nobody."""
         rows = self._rows("SELECT id FROM entity ORDER BY type, name")
-        return {number: place for place, (number,) in enumerate(rows)}
+        return _ByNumber(self.path, {0: -1} | {each: place for place, (each,) in enumerate(rows)})
 
     def _entities(self) -> dict[int, Entity]:
         """Every entity by its number; one that has several names stands for all of them."""
-        entities: dict[int, Entity] = {}
+        entities: dict[int, Entity] = _ByNumber(self.path, {})
         united: dict[int, int] = {}
         for number, kind, name, attributes, same_as in self._rows(
             "SELECT id, type, name, attributes, same_as FROM entity"
@@ -164,7 +183,8 @@ class Reader:
             entities[number] = Entity(kind, name, self._attributes(attributes, name))
             if same_as:
                 united[number] = same_as
-        return entities | {alias: entities[real] for alias, real in united.items()}
+        entities.update((alias, entities[real]) for alias, real in united.items())
+        return entities
 
     def _times(self) -> dict[int, float]:
         return dict(self._rows("SELECT id, fetched_at FROM page"))

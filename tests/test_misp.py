@@ -254,6 +254,14 @@ def test_a_file_is_related_to_the_collections_behind_its_reports():
     }
 
 
+def test_what_was_observed_once_is_no_more_inferred():
+    facts = [Observation(EMOTET, REPORT, GANG, INFERRED), Observation(EMOTET, BARE, GANG)]
+    for order in (facts, facts[::-1]):
+        found = by_key(event_of(build_graph(order)))
+        said = {each.referenced_uuid: each.comment for each in found[EMOTET.key].references}
+        assert said[found[GANG.key].uuid] == "behind related_references; observed"
+
+
 # --- the file ------------------------------------------------------------------------------------
 
 

@@ -60,8 +60,13 @@ class Remarks:
     misread: int = 0
     guarded: int = 0
 
+    @property
+    def total(self) -> int:
+        """All of them together."""
+        return self.cleaned + self.left_out + self.misread + self.guarded
+
     def __bool__(self) -> bool:
-        return bool(self.cleaned or self.left_out or self.misread or self.guarded)
+        return self.total > 0
 
     def __str__(self) -> str:
         """All of it in one line; empty if there is nothing to say."""

@@ -72,7 +72,8 @@ def _run(side: str, edges: int) -> dict[str, Any]:
 # --- the sides -----------------------------------------------------------------------------------
 
 
-def _observations(edges: int) -> Iterator[Observation]:
+def observations(edges: int) -> Iterator[Observation]:
+    """Files that share reports, each through the collection of its family."""
     collections = [Entity("collection", f"c{n}", {"name": f"Family {n}"}) for n in range(50)]
     reports = [
         Entity(
@@ -109,7 +110,7 @@ def _plain(graph: Graph) -> Graph:
 
 def _main() -> None:
     side, edges = sys.argv[1], int(sys.argv[2])
-    graph = build_graph(_observations(edges))
+    graph = build_graph(observations(edges))
     theirs = _plain(graph) if side == "networkx" else None
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         path = Path(folder) / "graph.graphml"

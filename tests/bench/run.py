@@ -11,7 +11,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bench import crawls, graphs, lists
+from bench import crawls, graphs, lists, tables
 from bench.rows import table
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "memory": crawls.memory,
     "seeds": lists.seeds,
     "graphml": graphs.graphml,
+    "csv": tables.csv,
+    "parquet": tables.parquet,
+    "json": tables.json_,
 }
 
 

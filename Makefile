@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 SEEDS ?= hashes.txt
 STORE ?= output/campaign.db
 OUT ?= output
+# The tests run in as many processes as there are processors, in one with: make test WORKERS=
+# More than four would wait for the longest test.
+WORKERS ?= -n logical --maxprocesses 4 --dist worksteal
 
 .PHONY: help demo crawl test lint tools torture bench mutate notebooks lock clean
 .DEFAULT_GOAL := help
@@ -30,7 +33,7 @@ crawl: $(VENV)/run
 	$(BIN)/graphbuild export --store "$(STORE)" --to graphml,html,csv --out "$(OUT)"
 
 test: $(VENV)/test lint tools
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
+import sys
+import threading
 from contextlib import ExitStack
 from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import CANARY, Listener, ManualClock, Shell, heed_signals
+from hypothesis import HealthCheck, settings
+from rig import CANARY, MEASURED, Listener, ManualClock, Shell, heed_signals
 from tools import say_what_did_not_run
+from torture import canary
 
 from graphbuild.emulator import Api, Emulator, family_world
 from graphbuild.keys import Key
@@ -18,6 +23,7 @@ from graphbuild.keys import Key
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import Any
 
     from exported import Exported
     from rig import Act
@@ -27,12 +33,81 @@ if TYPE_CHECKING:
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _NOWHERE = ".invalid"  # a name that no lookup ever finds (RFC 6761), so none is made
 
+# How long an example takes is the machine's business: under load a law would fail that holds.
+settings.register_profile(
+    "unhurried", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("unhurried")
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+
+# --- the run as a whole, in one process or in several ---------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
+    """Nothing that a test wrote, to the terminal or to a log, holds the key.
+
+    It is looked for where the test ran, whichever process that was, and shown to nobody.
+    """
+    report: pytest.TestReport = yield
+    for name, text in report.sections:
+        ways = [way for way, pattern in _PATTERNS.items() if pattern.search(text.encode())]
+        if ways:
+            report.sections.clear()
+            item._report_sections.clear()
+            report.outcome = "failed"
+            report.longrepr = f"the key stands in {name.lower()} ({', '.join(ways)})"
+            break
+    return report
+
+
+_PATTERNS = canary.patterns()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Tell of tools that were missed."""
-    say_what_did_not_run(terminalreporter, config)
+    say_what_did_not_run(terminalreporter)
+
+
+# --- what is measured ----------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Coverage does not look at laws, nor at tests marked ``bulk``: it doubles their time.
+
+    What chance comes by would be a poor measure besides; each line is reached by an example.
+    """
+    law = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+    tracer, threads = sys.gettrace(), threading.gettrace()
+    ours = type(tracer).__module__.partition(".")[0] == "coverage"  # no debugger is put off
+    if not ours or not (law or item.get_closest_marker("bulk")):
+        return (yield)
+    sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]  # takes None as sys.settrace does
+    try:
+        return (yield)
+    finally:
+        threading.settrace(threads)  # type: ignore[arg-type]  # what was there
+        sys.settrace(tracer)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Workers are measured by pytest-cov; as any other process they would be measured twice."""
+    _take_measure()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def measured_where_asked() -> None:
+    """Processes are measured where a test says so: it costs them a third of their time."""
+    MEASURED.update(_take_measure())
+
+
+def _take_measure() -> dict[str, str]:
+    """What tells processes that we start to measure themselves, and no longer will."""
+    names = [name for name in os.environ if name.startswith("COVERAGE_PROCESS_")]
+    return {name: os.environ.pop(name) for name in names}
 
 
 # --- nothing leaves this machine -----------------------------------------------------------------

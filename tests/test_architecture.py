@@ -244,10 +244,14 @@ def test_the_help_needs_only_the_command_line_library() -> None:
 
 def test_importing_the_package_takes_at_most_one_and_a_half_times_as_long_as_networkx() -> None:
     def cpu_seconds(module: str) -> float:
-        code = (
-            f"import time; t = time.process_time(); import {module}; print(time.process_time() - t)"
+        return float(
+            run(
+                "import time; t = time.process_time();"
+                f"import {module}; print(time.process_time() - t)"
+            )
         )
-        return min(float(run(code)) for _ in range(5))
 
-    ours, theirs = cpu_seconds("graphbuild"), cpu_seconds("networkx")
+    # In turns: what else the machine does for a while, it does to both.
+    pairs = [(cpu_seconds("graphbuild"), cpu_seconds("networkx")) for _ in range(5)]
+    ours, theirs = map(min, zip(*pairs, strict=True))
     assert ours <= 1.5 * theirs, f"{ours:.3f} s of CPU against {theirs:.3f} s"

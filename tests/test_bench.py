@@ -32,6 +32,7 @@ def test_the_other_cases_run() -> None:
     assert "5 pages" in row.case
     assert [row.missed for row in lists.seeds(1, lines=10)] == [False, False]
     assert "write_graphml_lxml" in table(graphs.graphml(1, edges=500))
+    assert "write_gexf" in table(graphs.gexf(1, edges=500))
 
 
 def test_a_ratio_is_the_median_of_the_pairs() -> None:

@@ -832,7 +832,7 @@ class SlowAdapter(EmulatorAdapter):
         return response
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     most=st.integers(1, 5),
     delays=st.lists(st.sampled_from([0.0, 0.1, 5.0, 31.0]), min_size=1, max_size=6),

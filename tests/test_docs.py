@@ -5,19 +5,28 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import graphbuild
 from graphbuild.emulator import Api, Emulator, made_up_world
+from graphbuild.exporters import FORMATS
+from graphbuild.exporters.neo4j import COMMAND
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md")]
+FORMATS_PAGE = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+FORMAT_ROW = r"^\| `([a-z][a-z0-9-]*)` \| (.*?) \|"
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
+@cache
 def help_of(*words: str) -> str:
     command = [sys.executable, "-m", "graphbuild", *words, "--help"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -89,7 +98,30 @@ def test_ci_runs_the_readmes_test_command() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(((?!https?://)[^)#]+)\)", document.read_text(encoding="utf-8")):
-        assert (ROOT / target).exists(), target
+        assert (document.parent / target).exists(), target
+
+
+def test_every_format_has_a_row_that_names_its_files_and_stands_in_the_help() -> None:
+    rows = dict(re.findall(FORMAT_ROW, FORMATS_PAGE, re.MULTILINE))
+    assert set(rows) == set(FORMATS)
+    for name, form in FORMATS.items():
+        assert re.findall(r"`([^`]+)`", rows[name]) == list(form.files)
+    (listed,) = re.findall(r"Any of (.*?);", " ".join(help_of("export").split()))
+    assert set(listed.split(", ")) == set(FORMATS)
+
+
+def test_the_page_of_formats_shows_the_command_that_is_written() -> None:
+    assert f"\n{COMMAND}\n" in FORMATS_PAGE
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_a_heading_lead_to_one(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    headings = {
+        re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
+        for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
 
 
 def test_the_architecture_names_every_room_and_only_rooms() -> None:

@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import graphbuild.emulator as em
@@ -178,7 +178,6 @@ def test_single_objects(api):
 # --- paging
 
 
-@settings(deadline=None)
 @given(limit=st.integers(1, 40), count=st.integers(0, 130))
 def test_pages_of_any_size_put_together_are_the_whole_list(limit, count):
     world = em.family_world(1, count)
@@ -260,7 +259,6 @@ def test_what_is_not_there_is_not_found(api, path):
     assert (status, body["error"]["code"]) == (404, "NotFoundError")
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_request_gets_a_documented_answer(text):
     api = em.Api(em.family_world(1, 3))

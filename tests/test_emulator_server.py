@@ -161,7 +161,9 @@ def test_connections_are_kept_and_answers_are_quick(api, emulator):
         assert len(connection.getresponse().read()) > 0
         took.append(time.perf_counter() - start)
     connection.close()
-    assert sorted(took)[25] < 0.02  # delayed acknowledgements would make it 0.04
+    # Delayed acknowledgements would make it 0.04, as soon as the first few are through; a loaded
+    # machine makes some slow, but not all.
+    assert sorted(took[25:])[5] < 0.02
 
 
 def test_many_threads_lose_no_request(api, emulator):
@@ -222,9 +224,9 @@ def test_closing_ends_every_wait(api, kind):
         while not api.log:
             client.join(0.001)
         start = time.monotonic()
-    client.join(5)
+    client.join(20)
     assert failed.is_set()
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 20  # a loaded machine's; the wait itself would be 50
 
 
 def test_a_drip_arrives_byte_by_byte_and_whole(api, emulator, session):

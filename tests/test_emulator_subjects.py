@@ -6,7 +6,7 @@ import json
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import graphbuild.emulator as em
@@ -246,7 +246,6 @@ def test_a_collection_counts_what_it_has(api):
     }
 
 
-@settings(deadline=None)
 @given(limit=st.integers(1, 40), count=st.integers(0, 90))
 def test_members_are_paged_as_references_are(limit, count):
     domains = [em.Indicator("domain", f"{n}.example", ("all",)) for n in range(count)]

@@ -24,7 +24,19 @@ from graphbuild.graph import observations_of
 ROOT = Path(__file__).parent.parent
 FILES = {name: list(form.files) for name, form in FORMATS.items()}
 EVERY_FORMAT = pytest.mark.parametrize("form", FILES)
-SUFFIXES = [".graphml", ".graphml.gz", ".html", ".json", ".jsonl", ".cyjs"]
+SUFFIXES = [
+    ".graphml",
+    ".graphml.gz",
+    ".gexf",
+    ".gexf.gz",
+    ".html",
+    ".stix.json",
+    ".misp.json",
+    ".dot",
+    ".json",
+    ".jsonl",
+    ".cyjs",
+]
 EVERY_SUFFIX = pytest.mark.parametrize("suffix", SUFFIXES)
 
 
@@ -104,9 +116,9 @@ def test_the_suffix_names_the_format(suffix, tmp_path):
     graph, path = campaign(), tmp_path / f"map{suffix}"
     assert export(graph, str(path), positions=places(graph)) == path
     assert path.stat().st_size > 1_000
-    if suffix == ".graphml.gz":
+    if suffix.endswith(".gz"):
         assert gzip.decompress(path.read_bytes()).startswith(b"<?xml")
-    if suffix.startswith(".graphml"):
+    if ".graphml" in suffix:
         assert set(observations_of(read_graphml(path))) == set(OBSERVATIONS)
 
 
@@ -119,8 +131,8 @@ def test_an_unknown_suffix_is_told_what_we_have(name, tmp_path):
 
 
 def test_an_unknown_format_is_refused_before_anything_is_written(tmp_path):
-    with pytest.raises(ExportError, match="xyz: no such format; we have graphml, html, csv, "):
-        export_all(campaign(), tmp_path / "new", ["csv", "xyz"])
+    with pytest.raises(ExportError, match="gxl: no such format; we have graphml, gexf, html, csv"):
+        export_all(campaign(), tmp_path / "new", ["csv", "gxl"])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -45,6 +45,7 @@ def both(folder: Path, world: World) -> tuple[Campaign, Campaign]:
     return crawled(folder / "plain.db", world), crawled(folder / "frugal.db", world, frugal=True)
 
 
+@pytest.mark.bulk
 def test_a_family_that_shares_one_collection_costs_a_call_a_file_and_one_list(tmp_path) -> None:
     world = family_world(200, 241)
     plain, frugal = both(tmp_path, world)
@@ -90,7 +91,6 @@ def worlds(draw: st.DrawFn) -> World:
 @given(worlds())
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_on_any_world_it_costs_no_call_more_and_gives_the_same_edges(tmp_path, world) -> None:

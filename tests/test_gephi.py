@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import struct
 import subprocess
 from pathlib import Path
@@ -49,12 +50,12 @@ Opened = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def gephi(pytestconfig: pytest.Config, tmp_path_factory) -> Callable[..., list[Opened]]:
+def gephi(tmp_path_factory) -> Callable[..., list[Opened]]:
     """Open files in Gephi: ``gephi("--as-is", path, path, ...)``; one start for all of them."""
-    GEPHI.need(pytestconfig, "java", "javac", "mvn")
+    GEPHI.need("java", "javac", "mvn")
     sources = [SOURCES / name for name in ("pom.xml", "Import.java", "Json.java")]
     command = ["mvn", "--batch-mode", "--quiet", "compile"]
-    GEPHI.make(pytestconfig, MADE, sources, command, "ResolutionException")
+    GEPHI.make(MADE, sources, command, "ResolutionException")
     java = [
         "java",
         "-Djava.awt.headless=true",
@@ -81,6 +82,7 @@ def opened(gephi, exported, tmp_path_factory) -> dict[tuple[str, str], Opened]:
     """What Gephi finds, by way of opening and name, in every file there is; all at one start."""
     folder = tmp_path_factory.mktemp("files")
     graphs = {name: exported(name).path for name in THERE}
+    graphs |= {f"{name}.gexf": _as_gexf(exported(name), folder, name) for name in THERE}
     others = {
         "packed": gb.export(exported("demo").graph, folder / "packed.graphml.gz"),
         "undirected": gb.export(
@@ -103,6 +105,10 @@ def opened(gephi, exported, tmp_path_factory) -> dict[tuple[str, str], Opened]:
     names += [("as it is", name) for name in [*graphs, *others]]
     names += [("by plain Java", name) for name in graphs]
     return dict(zip(names, found, strict=True))
+
+
+def _as_gexf(made: Exported, folder: Path, name: str) -> Path:
+    return gb.export(made.graph, folder / f"{name}.gexf", positions=made.places)
 
 
 def held(found: Opened) -> Held:
@@ -231,6 +237,48 @@ def test_an_undirected_graph_is_one(opened):
     assert not found.directed
     assert len(found.edges) == campaign().number_of_edges()
     assert opened["as it is", "undirected"]["issues"] == []
+
+
+# --- the same with time --------------------------------------------------------------------------
+
+DAY = 86_400_000.0  # of milliseconds
+NOTED = ["INFO"]  # which version of GEXF it is
+
+
+@pytest.mark.parametrize("way", ["scaled", "as it is", "by plain Java"])
+@graphs
+def test_gephi_has_no_complaint_about_a_gexf(opened, way, name):
+    assert [issue["level"] for issue in opened[way, f"{name}.gexf"]["issues"]] == NOTED
+
+
+@pytest.mark.parametrize("way", ["scaled", "as it is", "by plain Java"])
+@graphs
+def test_gephi_holds_of_a_gexf_what_it_holds_of_the_graphml(opened, way, name):
+    timed, timeless = held(opened[way, f"{name}.gexf"]), held(opened[way, name])
+    assert timed.nodes == timeless.nodes
+    assert timed.edges == timeless.edges
+    assert timed.edge_columns == timeless.edge_columns
+    assert timed.node_columns == timeless.node_columns
+
+
+@ways
+@graphs
+def test_gephi_knows_from_when_on_what_is_there(opened, exported, way, name):
+    found, graph = opened[way, f"{name}.gexf"], exported(name).graph
+
+    def day(key):
+        node = graph.nodes[key]
+        seconds = node.get("creation_date")
+        known = node["type"] == "reference" and type(seconds) is int and abs(seconds) < 2**36
+        return [seconds // 86_400 * DAY] if known else []
+
+    for node in found["nodes"]:
+        assert node["intervals"] == [[start, math.inf] for start in day(node["id"])]
+    for edge in found["edges"]:
+        starts = day(edge["source"]) + day(edge["target"])
+        assert edge["intervals"] == [[start, math.inf] for start in starts]
+    assert any(node["intervals"] for node in found["nodes"])
+    assert not all(node["intervals"] for node in found["nodes"])
 
 
 # --- the harness: it must be able to complain, and to read what is still to be written -----------

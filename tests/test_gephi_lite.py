@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -28,15 +29,21 @@ Opened = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def opened(pytestconfig: pytest.Config, exported, tmp_path_factory) -> dict[str, Opened]:
+def opened(exported, tmp_path_factory) -> dict[str, Opened]:
     """What it finds in every file there is."""
-    GEPHI_LITE.need(pytestconfig, "node", "npm")
+    GEPHI_LITE.need("node", "npm")
     sources = [SOURCES / name for name in ("package.json", "package-lock.json", "read.cjs")]
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    GEPHI_LITE.make(pytestconfig, MADE, sources, command, UNREACHABLE)
+    GEPHI_LITE.make(MADE, sources, command, UNREACHABLE)
     folder = tmp_path_factory.mktemp("files")
     files = {name: exported(name).path for name in THERE} | {
         "packed": gb.export(exported("demo").graph, folder / "packed.graphml.gz"),
+        **{
+            f"{name}.gexf": gb.export(
+                exported(name).graph, folder / f"{name}.gexf", positions=exported(name).places
+            )
+            for name in THERE
+        },
         "timeline": TIMELINE,
         "broken": folder / "broken.graphml",
     }
@@ -84,6 +91,19 @@ def test_gephi_lite_holds_the_graph(opened, exported, name):
     assert found.nodes == due.each(_as_numbers_are_there).nodes
     assert set(found.edges) == set(exported(name).graph.edges)
     assert found.edges == due.each(_as_numbers_are_there).edges
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_gexf_holds_the_same(opened, exported, name):
+    due = exported(name).held
+    timed, timeless = held(opened[f"{name}.gexf"], due), held(opened[name], due)
+    for node in timed.nodes.values():
+        assert node.pop("z") == 0
+        channels = map(int, re.findall(r"\d+", node["color"]))
+        node["color"] = "#" + bytes(channels).hex()
+    assert timed.directed is True
+    assert timed.nodes == timeless.nodes
+    assert timed.edges == timeless.edges
 
 
 def test_a_packed_file_holds_the_same(opened):

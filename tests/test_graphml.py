@@ -6,8 +6,10 @@ import gzip
 import io
 import json
 import math
+import os
 import re
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import igraph
@@ -30,7 +32,7 @@ from graphs import (
     hostile_graphs,
     with_title,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from lxml import etree
 
 from graphbuild.entities import Entity
@@ -38,6 +40,7 @@ from graphbuild.errors import ExportError
 from graphbuild.exporters.graphml import write_graphml
 from graphbuild.exporters.reading import read_graphml
 from graphbuild.graph import build_graph, observations_of
+from graphbuild.observations import Observation
 
 GOLDEN = Path(__file__).parent / "golden" / "campaign.graphml"
 NS = "{http://graphml.graphdrawing.org/xmlns}"
@@ -268,6 +271,51 @@ def test_a_weight_gephi_would_drop_the_edge_for_becomes_one(weight):
     assert remarks_on(graph).left_out == 2
 
 
+def test_edges_that_say_nearly_the_same_are_told_apart():
+    """What one edge says is kept for the next; true, 1 and 1.0 are equal, and not the same."""
+    graph = with_title(*"abcdefgh")
+    edges = [edge for *_, edge in graph.edges(data=True) if "related_from" in edge]
+    for edge, weight in zip(edges, [1.0, 1, True, 1, 2.0, 2, 2.5, False], strict=True):
+        edge["weight"] = weight
+    edges[6]["related_from"] = list(edges[3]["related_from"])
+    edges[5]["first_seen"] = edges[5].pop("evidence")
+    read = [edge for *_, edge in from_networkx(graph).edges(data=True) if "related_from" in edge]
+    assert [edge["weight"] for edge in read] == [1, 1, 1, 1, 2, 2, 2.5, 1]
+    assert [edge.get("observations") for edge in read] == [None, 1, None, 1, None, 2, None, None]
+    assert [edge.get("first_seen") for edge in read].count("observed") == 1
+    assert {edge["related_from"] for edge in read} == {GANG.key}
+    assert remarks_on(graph).left_out == 2
+
+
+def test_what_is_said_of_many_edges_alike_counts_each_time():
+    odd = Entity("collection", "INF")
+    graph = build_graph(
+        Observation(EMOTET, Entity("reference", f"{n:064x}"), odd) for n in range(9)
+    )
+    assert remarks_on(graph).misread == 9
+
+
+def test_however_little_is_kept_the_bytes_are_the_same(monkeypatch):
+    kept = written(campaign())
+    monkeypatch.setattr("graphbuild.exporters.lines._ROOM", 500)
+    assert written(campaign()) == kept
+
+
+def test_memory_does_not_grow_with_what_edges_say():
+    reports = [Entity("reference", f"{n:064x}") for n in range(100)]
+    graph = build_graph(
+        Observation(Entity("file", f"{f:064x}"), report, Entity("collection", f"c{f}-{n}" * 99))
+        for f in range(200)
+        for n, report in enumerate(reports)
+    )
+    with Path(os.devnull).open("wb") as sink:
+        tracemalloc.start()
+        write_graphml(graph, sink)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert most < 12_000_000
+
+
 def test_what_gephi_shows_wrongly_is_counted_but_written_right():
     graph = with_title("LODEINFO", "null", "Null", "info", "x" * 90 + "INF")
     remarks = remarks_on(graph)
@@ -345,7 +393,7 @@ def nodes_in(graph, ours):
     }
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=150)
 @given(hostile_graphs())
 def test_hostile_text_is_read_alike_by_everyone(graph):
     root = etree.fromstring(written(graph))
@@ -381,7 +429,7 @@ def test_the_graph_comes_back_whole():
     assert set(observations_of(read)) == set(OBSERVATIONS)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=200)
 @given(hostile_graphs())
 def test_the_triples_come_back_exactly_and_a_second_time_nothing_changes(graph):
     once = again(graph)

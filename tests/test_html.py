@@ -327,7 +327,7 @@ def test_no_picture_of_a_node_is_an_image():
 TEXTS = st.text(max_size=40) | st.sampled_from(sorted(HOSTILE.values()))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(TEXTS, TEXTS, TEXTS)
 def test_any_text_arrives_as_it_is_and_changes_nothing(label, name, value):
     graph = nx.DiGraph()

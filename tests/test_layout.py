@@ -95,6 +95,7 @@ def test_a_component_too_large_for_springs_is_placed_by_communities():
     assert_well_placed(tangle(900, 500, 40))
 
 
+@pytest.mark.bulk
 def test_a_long_path_is_placed():
     assert_well_placed(graph_of(*((f"x{n}", f"x{n + 1}") for n in range(1_500))))
 
@@ -136,6 +137,7 @@ print(hashlib.sha256(json.dumps(sorted(positions.items())).encode()).hexdigest()
 """
 
 
+@pytest.mark.bulk
 def test_hash_order_does_not_matter():
     here = tangle(300, 250, 12)
     expected = hashlib.sha256(json.dumps(sorted(place(here).items())).encode()).hexdigest()
@@ -216,7 +218,7 @@ def graphs(draw):
     return graph_of(*draw(st.lists(st.tuples(ends, ends), max_size=40)), alone=names)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(graphs())
 def test_any_graph_is_well_placed(graph):
     assert_well_placed(graph)

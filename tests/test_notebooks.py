@@ -6,9 +6,7 @@ import base64
 import html
 import importlib.util
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from copy import deepcopy
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING
 import nbformat
 import networkx as nx
 import pytest
+from chromium import launched
 
 import graphbuild
 from graphbuild.emulator import made_up_world
@@ -241,6 +240,7 @@ def test_where_no_html_is_shown_a_sentence_stands():
         "graph of 3 files, 3 references, 1 collection; open it in Jupyter"
     )
     assert repr(show(nx.DiGraph())) == "graph of nothing; open it in Jupyter"
+    assert repr(picture(campaign())) == "graph of 3 files, 3 references, 1 collection"
 
 
 def test_loading_the_room_loads_nothing_heavy():
@@ -376,18 +376,5 @@ def test_the_page_works_inside_the_frame(chromium):
 
 @pytest.fixture
 def chromium():
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        if os.environ.get("GRAPHBUILD_REQUIRE_BROWSER"):
-            pytest.fail("no Chromium, and GRAPHBUILD_REQUIRE_BROWSER is set")
-        pytest.skip("no Chromium")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    quiet = ["background-networking", "component-update", "sync", "gpu", "quic"]
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)],
-        )
+    with launched() as browser:
         yield browser
-        browser.close()

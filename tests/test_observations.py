@@ -602,6 +602,7 @@ def test_a_link_may_point_to_the_reference_itself():  # I18
     assert triples(page) == [(f"file:{FILE}", f"reference:{ONE}", f"reference:{ONE}")]
 
 
+@pytest.mark.bulk
 def test_five_thousand_links_are_five_thousand_observations():  # I18
     page = read(item(ONE, *({"type": "collection", "id": f"c{n}"} for n in range(5_000))))
     assert len(set(triples(page))) == 5_000
@@ -853,6 +854,10 @@ def test_what_is_recalled_is_one_and_the_same():
     for one, other in zip(pages[0].observations, again.observations, strict=True):
         assert one.reference is other.reference
         assert one.related_from is other.related_from
+
+
+def test_a_page_that_says_an_entry_twice_is_not_recalled():
+    assert Recall().page(json.dumps(answer(item(ONE), item(ONE))).encode(), SUBJECT) is None
 
 
 def test_an_odd_entry_is_read_with_care_among_those_that_are_recalled():

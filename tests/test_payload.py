@@ -287,6 +287,7 @@ def test_a_page_taken_apart_is_the_page(entries, rest):
         b'{"data":[],"meta":{"count":1,"count":1}}',
         b'{"data":[],"other":1}',
         b'{"data":[],"meta":{"count":1.0}}',
+        rb'{"data":[{"a\u003a":1}]}',
         b'{"meta":{}}',
         b"[]",
         b"",

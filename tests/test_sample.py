@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from rig import MEASURED
 
 from graphbuild.answers import import_answers, read_answers
 from graphbuild.completeness import COMPLETE
@@ -61,7 +62,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("sample")
     log = folder / "log.jsonl"
     command = [sys.executable, "-m", "graphbuild"]
-    environment = {**os.environ, "VT_APIKEY": KEY, "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, **MEASURED, "VT_APIKEY": KEY, "PYTHONUNBUFFERED": "1"}
     world = ["--data", str(SAMPLE / "observations.jsonl"), "--log", str(log)]
     server = subprocess.Popen(
         [*command, "emulate", "--port", "0", *world],

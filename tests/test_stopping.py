@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import seeds
+from rig import MEASURED, seeds, unmeasured
 
 from graphbuild.emulator import Api, family_world
 from graphbuild.store import Store
@@ -52,7 +52,8 @@ def run(
 ) -> tuple[int, str]:
     """Run a command that signals itself at an event, told by its number or its kind.
 
-    Returns its exit code and what it said; ``first`` is run before it.
+    Returns its exit code and what it said; ``first`` is run before it. Coverage is measured where
+    the event is told by its kind: it has events of its own, which the numbers would count.
     """
     code = first + AT_AN_EVENT.replace("{signal}", name)
     if at:
@@ -62,7 +63,7 @@ def run(
         capture_output=True,
         text=True,
         cwd=shell.folder,
-        env=shell.environment,
+        env={**unmeasured(shell.environment), **(MEASURED if at else {})},
         check=False,
         timeout=60,
     )

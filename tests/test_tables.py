@@ -26,7 +26,7 @@ from graphs import (
     hostile_graphs,
     with_title,
 )
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 
 from graphbuild.entities import Entity
 from graphbuild.exporters import tables
@@ -199,7 +199,7 @@ def test_every_title_of_the_corpus_stands_in_its_row():
         assert text_of_cell(found[f"{n:064x}"]["reference_title"]) == as_cell(title)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=150)
 @given(hostile_graphs())
 def test_no_cell_starts_a_formula_and_rows_stay_rows(graph):
     counts = (len(graph), graph.number_of_edges())
@@ -279,7 +279,7 @@ def test_frames_of_nothing_have_columns(make):
     assert empty.dtypes.equals(make(campaign()).dtypes) or set(empty) == set(make(campaign()))
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=50)
 @given(hostile_graphs())
 def test_frames_hold_hostile_text(graph):
     assert set(tables.nodes_frame(graph)["key"]) == set(graph)

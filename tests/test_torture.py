@@ -44,28 +44,20 @@ def zygote() -> Iterator[Zygote]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where all parts work, so that what they leave behind can be searched for the key."""
-    return tmp_path_factory.mktemp("torture")
-
-
 @pytest.mark.parametrize("part", QUICK)
-def test_no_promise_is_broken(part: str, place: Path, zygote: Zygote) -> None:
+def test_no_promise_is_broken_and_the_key_left_nowhere(
+    part: str, tmp_path: Path, zygote: Zygote
+) -> None:
     if part in TRACED and tracing.possible():
         pytest.skip(f"{part} did NOT run: {tracing.possible()}")
-    (place / part).mkdir()
-    tally = importlib.import_module(f"torture.{part}").run(place / part, QUICK[part], SEED, zygote)
+    tally = importlib.import_module(f"torture.{part}").run(tmp_path, QUICK[part], SEED, zygote)
     assert not tally.missing
     assert not tally.broken, "\n".join(tally.broken)
     assert tally.rounds >= QUICK[part]
     assert (tally.lost, tally.unreadable, tally.key_bytes) == (0, 0, 0)
-
-
-def test_the_key_of_all_these_runs_stands_in_nothing_they_left_behind(place: Path) -> None:
-    tally = canary.scan(place)
-    assert not tally.broken, "\n".join(tally.broken)
-    assert tally.rounds > 100
+    # Here and not after all parts: they may run in several processes, one here and one there.
+    left = canary.scan(tmp_path)
+    assert not left.broken, "\n".join(left.broken)
 
 
 # --- the rig itself ------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from filelock import FileLock
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 OUTPUT = Path(__file__).parents[1] / "output"
-_not_run = pytest.StashKey[dict[str, None]]()
+_NOT_RUN = re.compile(r"NOT RUN: [^\n'\"]*")
 # Taken while modules load: the tests themselves run without proxies.
 _PROXIES = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
 
@@ -41,23 +41,21 @@ class Tool:
     variable: str
     remedy: str
 
-    def missed(self, config: pytest.Config, what: str, remedy: str = "") -> NoReturn:
+    def missed(self, what: str, remedy: str = "") -> NoReturn:
         """Skip the test, to be told at the end of the run; fail it where the tool must be."""
         told = f"NOT RUN: {self.tests}, {what}; {remedy or self.remedy}"
-        config.stash.setdefault(_not_run, {})[told] = None
         if os.environ.get(self.variable) == "1":
             pytest.fail(told, pytrace=False)
         pytest.skip(told)
 
-    def need(self, config: pytest.Config, *commands: str) -> None:
+    def need(self, *commands: str) -> None:
         """Miss the tool if one of ``commands`` is not there."""
         missing = [name for name in commands if shutil.which(name) is None]
         if missing:
-            self.missed(config, f"no {' and no '.join(missing)}")
+            self.missed(f"no {' and no '.join(missing)}")
 
     def make(
         self,
-        config: pytest.Config,
         folder: Path,
         sources: Sequence[Path],
         command: Sequence[str],
@@ -83,7 +81,7 @@ class Tool:
                 stamp.write_text(digest)
         if re.search(unreachable, said):
             what = f"{command[0]} could not fetch what they need"
-            self.missed(config, what, "run them again with a network")
+            self.missed(what, "run them again with a network")
         assert not said, said
 
 
@@ -101,8 +99,14 @@ def _run(command: Sequence[str], folder: Path) -> str:
     return f"{command} failed: {done.stdout}{done.stderr}" if done.returncode else ""
 
 
-def say_what_did_not_run(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """A line in red for each tool that was missed: a green line alone would lie."""
-    for told in config.stash.get(_not_run, {}):
+def say_what_did_not_run(terminalreporter: Any) -> None:
+    """A line in red for each tool that was missed: a green line alone would lie.
+
+    It is read off the reports, which come from whichever process ran the test.
+    """
+    told = terminalreporter.stats
+    reports = [report for kind in ("skipped", "error", "failed") for report in told.get(kind, ())]
+    found = [line for report in reports for line in _NOT_RUN.findall(str(report.longrepr))]
+    for line in dict.fromkeys(found):
         terminalreporter.write_line("")
-        terminalreporter.write_line(told, red=True, bold=True)
+        terminalreporter.write_line(line, red=True, bold=True)

@@ -210,7 +210,8 @@ def export(
         str,
         typer.Option(
             metavar="FORMATS",
-            help="Any of graphml, html, csv, parquet, json, jsonl, cytoscape; commas between.",
+            help="Any of graphml, gexf, html, csv, parquet, json, jsonl, cytoscape, stix,"
+            " stix-indicators, misp, neo4j, dot; commas between.",
         ),
     ] = "graphml,html,csv",
     out: Annotated[
@@ -243,7 +244,7 @@ def export(
     ] = False,
     json: options.JsonOption = False,
 ) -> None:
-    """Write the graph: graph.graphml for Gephi, graph.html for a browser, CSV tables.
+    """Write the graph: for Gephi, a browser, spreadsheets, and the platforms of others.
 
     A file is replaced when the new one is whole, not before.
     """

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FULL = "full"
 _OPENED_BY = {
     "graph.graphml": "open it in Gephi",
+    "graph.gexf": "open it in Gephi, where its timeline shows reports by their day",
     "graph.html": "open it in a browser; it needs no network",
     "nodes.csv": "one row a file, reference or collection",
     "edges.csv": "one row an edge",
@@ -34,6 +35,13 @@ _OPENED_BY = {
     "graph.json": "node-link data: networkx.node_link_graph",
     "graph.jsonl": "an object a line: nodes, edges, observations",
     "graph.cyjs": "open it in Cytoscape, or give it to Cytoscape.js",
+    "graph.stix.json": "import it into a platform that reads STIX 2.1",
+    "graph.misp.json": "import it into MISP, as an event in its own JSON",
+    "nodes.neo4j.csv": "for neo4j-admin, as neo4j-import.txt says",
+    "edges.neo4j.csv": "for neo4j-admin, as neo4j-import.txt says",
+    "neo4j-import.txt": "the one command that makes a Neo4j database of both",
+    "graph.dot": "draw it with Graphviz: dot -Tsvg -O graph.dot; sfdp for over a thousand nodes",
+    "indicators.stix.json": "a STIX 2.1 bundle that has an indicator for each file and name",
 }
 
 

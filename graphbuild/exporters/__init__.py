@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 from graphbuild.errors import ExportError
 from graphbuild.exporters import objects, tables
+from graphbuild.exporters.gexf import write_gexf
 from graphbuild.exporters.graphml import write_graphml
 from graphbuild.exporters.plain import Remarks
 from graphbuild.exporters.reading import read_graphml
@@ -38,6 +39,7 @@ __all__ = [
     "export",
     "export_all",
     "read_graphml",
+    "write_gexf",
     "write_graphml",
 ]
 
@@ -81,8 +83,9 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
 
     Args:
         graph: a graph as :func:`graphbuild.graph.build_graph` makes it, or a view of one.
-        path: ends in ``.graphml``, ``.graphml.gz`` or ``.html``, ``.json``,
-            ``.jsonl`` or ``.cyjs``. A link there is replaced itself.
+        path: ends in ``.graphml``, ``.gexf``, either and ``.gz``, ``.html``, ``.stix.json``,
+            ``.misp.json``, ``.dot``, ``.json``, ``.jsonl`` or ``.cyjs``. A link there is replaced
+            itself.
         positions: a place for each node; None lays the graph out, empty goes without.
 
     Raises:
@@ -151,10 +154,17 @@ def _graphml(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Rem
     return write_graphml(graph, stream, positions=positions)
 
 
-def _graphml_gz(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
-    # Neither name nor date inside: the same graph gives the same bytes.
-    with gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0) as packed:
-        return write_graphml(graph, cast("BinaryIO", packed), positions=positions)
+def _gexf(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
+    return write_gexf(graph, stream, positions=positions)
+
+
+def _packed(writer: Writer) -> Writer:
+    def write(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
+        # Neither name nor date inside: the same graph gives the same bytes.
+        with gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0) as packed:
+            return writer(graph, cast("BinaryIO", packed), positions)
+
+    return write
 
 
 def _html(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
@@ -195,8 +205,51 @@ def _cytoscape(graph: Graph, stream: BinaryIO, positions: Positions | None) -> R
     return objects.write_cytoscape(graph, stream, positions=positions)
 
 
+def _stix(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.stix import write_stix  # noqa: PLC0415  not every run needs it
+
+    return write_stix(graph, stream)
+
+
+def _stix_indicators(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.stix import write_stix  # noqa: PLC0415  the same
+
+    return write_stix(graph, stream, indicators=True)
+
+
+def _misp(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.misp import write_misp  # noqa: PLC0415  the same
+
+    return write_misp(graph, stream)
+
+
+def _neo4j_nodes(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.neo4j import write_nodes  # noqa: PLC0415  the same
+
+    return write_nodes(graph, stream)
+
+
+def _neo4j_edges(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.neo4j import write_edges  # noqa: PLC0415  the same
+
+    return write_edges(graph, stream)
+
+
+def _neo4j_command(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.neo4j import write_command  # noqa: PLC0415  the same
+
+    return write_command(graph, stream)
+
+
+def _dot(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    from graphbuild.exporters.dot import write_dot  # noqa: PLC0415  the same
+
+    return write_dot(graph, stream)
+
+
 FORMATS: Mapping[str, Format] = {
     "graphml": Format({"graph.graphml": _graphml}),
+    "gexf": Format({"graph.gexf": _gexf}),
     "html": Format({"graph.html": _html}),
     "csv": Format(_csv(raw=False), drawn=False, raw=_csv(raw=True)),
     "parquet": Format(
@@ -211,11 +264,28 @@ FORMATS: Mapping[str, Format] = {
     "json": Format({"graph.json": _json}, drawn=False),
     "jsonl": Format({"graph.jsonl": _jsonl}, drawn=False),
     "cytoscape": Format({"graph.cyjs": _cytoscape}),
+    "stix": Format({"graph.stix.json": _stix}, drawn=False),
+    "stix-indicators": Format({"indicators.stix.json": _stix_indicators}, drawn=False),
+    "misp": Format({"graph.misp.json": _misp}, drawn=False),
+    "neo4j": Format(
+        {
+            "nodes.neo4j.csv": _neo4j_nodes,
+            "edges.neo4j.csv": _neo4j_edges,
+            "neo4j-import.txt": _neo4j_command,
+        },
+        drawn=False,
+    ),
+    "dot": Format({"graph.dot": _dot}, drawn=False),
 }
 _SUFFIXES: Mapping[str, Writer] = {
     ".graphml": _graphml,
-    ".graphml.gz": _graphml_gz,
+    ".graphml.gz": _packed(_graphml),
+    ".gexf": _gexf,
+    ".gexf.gz": _packed(_gexf),
     ".html": _html,
+    ".stix.json": _stix,
+    ".misp.json": _misp,
+    ".dot": _dot,
     ".json": _json,
     ".jsonl": _jsonl,
     ".cyjs": _cytoscape,

@@ -27,17 +27,22 @@ if TYPE_CHECKING:
 
 _SEED_COLUMN = re.compile(rf"{SEED_PREFIX}[a-z0-9_]{{1,60}}")
 _MAX_SEED_COLUMNS = 1_000
+_MANY = 10_000
 
 
 def seed_columns(graph: nx.DiGraph[str]) -> list[str]:
     """The names under which seed lists said something of the nodes, sorted."""
-    names = {
-        name
-        for _, attributes in graph.nodes(data=True)
-        for name, value in attributes.items()
-        if is_seed_column(name, value)
-    }
-    return sorted(names)[:_MAX_SEED_COLUMNS]
+    found: set[str] = set()
+    others: set[object] = set()  # names met that are none, whatever stands under them
+    for _, attributes in graph.nodes(data=True):
+        if others.issuperset(attributes):
+            continue
+        for name, value in attributes.items():
+            if is_seed_column(name, value):
+                found.add(name)
+            elif len(others) < _MANY and not str(name).startswith(SEED_PREFIX):
+                others.add(name)
+    return sorted(found)[:_MAX_SEED_COLUMNS]
 
 
 def is_seed_column(name: object, value: object) -> bool:

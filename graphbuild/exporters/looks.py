@@ -7,11 +7,14 @@ The three colours are told apart by people with any common colour blindness (Oka
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING
 
 from graphbuild.entities import COLLECTION, FILE, REFERENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import networkx as nx
 
 # Six hexadecimal digits: Gephi reads the short form "#f00" as almost black.
@@ -33,11 +36,19 @@ def shape_of(node_type: str) -> str:
     return SHAPES.get(node_type, OTHER_SHAPE)
 
 
-def sizes(graph: nx.DiGraph[str]) -> dict[str, float]:
-    """A size from 6 to 30 for each node, growing with the square root of its degree."""
+def sizing(graph: nx.DiGraph[str]) -> Callable[[int], float]:
+    """The size of a node of each degree: from 6 to 30, growing with the degree's square root."""
     most = max((degree for _, degree in graph.degree()), default=0) or 1
     span = LARGEST - SMALLEST
-    return {
-        node: round(SMALLEST + span * math.sqrt(degree / most), 1)
-        for node, degree in graph.degree()
-    }
+
+    @cache
+    def size_of(degree: int) -> float:
+        return round(SMALLEST + span * math.sqrt(degree / most), 1)
+
+    return size_of
+
+
+def sizes(graph: nx.DiGraph[str]) -> dict[str, float]:
+    """The size of each node."""
+    size_of = sizing(graph)
+    return {node: size_of(degree) for node, degree in graph.degree()}

@@ -101,15 +101,15 @@ def replaced(text: str) -> str:
     return _ILLEGAL.sub(REPLACEMENT, text)
 
 
-def label_text(text: str) -> str:
+def label_text(text: str, longest: int = MAX_LABEL) -> str:
     """``text`` as a label: XML-safe, at most 80 characters, no bidi control, never empty."""
     label = xml_text(text)
     if not label.isprintable():
         label = xml_text(label.translate(_BIDI))
         if not any(char.isprintable() and char != " " for char in label):
             return NO_TITLE
-    if len(label) > MAX_LABEL:
-        label = label[: MAX_LABEL - 1].rstrip() + "…"
+    if len(label) > longest:
+        label = label[: longest - 1].rstrip() + "…"
     return label or NO_TITLE
 
 

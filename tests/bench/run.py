@@ -27,9 +27,15 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "memory": crawls.memory,
     "seeds": lists.seeds,
     "graphml": graphs.graphml,
+    "gexf": graphs.gexf,
+    "graphml-million": graphs.many_graphml,
+    "gexf-million": graphs.many_gexf,
     "csv": tables.csv,
+    "csv-million": tables.many_csv,
     "parquet": tables.parquet,
+    "parquet-million": tables.many_parquet,
     "json": tables.json_,
+    "json-million": tables.many_json,
 }
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tools import OUTPUT, Tool
+from chromium import launched
+from tools import OUTPUT
 
 from graphbuild.exporters.html import write_html
 
@@ -20,38 +19,15 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route
 
 SCREENSHOTS = OUTPUT / "screenshots"
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-_CHROMIUM = Tool(
-    "browser tests", "GRAPHBUILD_REQUIRE_BROWSER", "install it with: apt-get install chromium"
-)
-_FLAGS = (
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-def _chromium(config: pytest.Config) -> str:
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
-    return found or _CHROMIUM.missed(config, "no Chromium")
 
 
 # One for all tests of a module and no longer: playwright keeps an event loop running, beside which
 # tests that run one of their own would fail.
 @pytest.fixture(scope="module")
-def chromium(pytestconfig: pytest.Config) -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
     """A browser."""
-    executable = _chromium(pytestconfig)
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  only where there is a browser
-
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses root otherwise
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=[*root, *_FLAGS])
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @dataclass

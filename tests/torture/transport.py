@@ -7,13 +7,12 @@ exactly what is missing. The lies are those of the corpus and those that only a 
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import time
 from typing import TYPE_CHECKING, Any, Self
 from unittest import mock
 
-from rig import CANARY, Listener, ManualClock, answer
+from rig import CANARY, ManualClock
 from torture import corpus
 from torture.answers import fault_of
 from torture.tally import Tally
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 _WORLD = family_world(3, 50)
 _NEEDED = 6
 _DEADLINE = 0.6
-_SLACK = 2.0  # seconds a loaded machine may take beyond the deadlines
+_SLACK = 10.0  # seconds a loaded machine may take beyond the deadlines
 _ASKED = 12  # attempts at the most before a run gives up: three subjects, four times each
 _WIRE = (
     ("drip", 0.02),
@@ -166,11 +165,11 @@ def _unreachable(tally: Tally, folder: Path) -> None:
     """Nobody there: the run pauses, the ledger stands at nought, and an honest service is paid
     for what it gives only (row 50).
     """
-    closed = Listener(answer())
-    closed.close()
+    deaf = socket.socket()  # nobody listens there, and it stays ours, so that nobody will
+    deaf.bind(("127.0.0.1", 0))
     no_name = mock.patch("socket.getaddrinfo", side_effect=socket.gaierror(-2, "unknown"))
     places = (
-        ("refused", closed.base_url, contextlib.nullcontext()),
+        ("refused", f"http://127.0.0.1:{deaf.getsockname()[1]}/api/v3", deaf),
         ("no such name", "https://nowhere.invalid/api/v3", no_name),
     )
     for name, base_url, setting in places:

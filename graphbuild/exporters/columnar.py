@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -27,6 +28,7 @@ from graphbuild.exporters.rows import (
     NODE_COLUMNS,
     OBSERVATION_COLUMNS,
     by_source,
+    in_full,
     known,
     named,
     node_rows,
@@ -36,11 +38,15 @@ from graphbuild.observations import OBSERVED
 from graphbuild.questions import RELATED_REFERENCES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import networkx as nx
 
     from graphbuild.exporters.rows import Said
+
+    Targets = Iterable[tuple[str, dict[str, Any]]]
+
+_Group = TypeVar("_Group", "_Edges", "_Facts")
 
 GROUP = 65_536  # rows of a row group
 _CHUNK = 250  # rows held as rows: the collector of garbage looks at a graph's worth for more
@@ -66,7 +72,7 @@ def write_nodes(graph: nx.DiGraph[str], stream: BinaryIO) -> Remarks:
     columns = (*NODE_COLUMNS, *seed_columns(graph))
     schema = _schema(columns)
     rows = node_rows(graph, columns, remarks)
-    _write(schema, (_nodes(group, schema, remarks) for group in _groups(rows, columns)), stream)
+    _write(schema, (_nodes(group, schema, remarks) for group in _columns(rows, columns)), stream)
     return remarks
 
 
@@ -74,15 +80,17 @@ def write_edges(graph: nx.DiGraph[str], stream: BinaryIO) -> Remarks:
     """One row for each edge; weights are whole numbers where all of them are."""
     remarks = Remarks()
     schema = _schema(EDGE_COLUMNS, related_from=_KEYS, weight=_weight_kind(graph))
-    _write(schema, _edges(graph, schema, remarks), stream)
+    groups = _groups(graph, _Edges)
+    _write(schema, (group.arrays(schema, remarks) for group in groups), stream)
     return remarks
 
 
 def write_observations(graph: nx.DiGraph[str], stream: BinaryIO) -> Remarks:
     """One row for each observation: subject, reference, and the collection behind it, if any."""
     remarks = Remarks()
-    schema = _schema(OBSERVATION_COLUMNS)
-    _write(schema, _observations(graph, remarks), stream)
+    groups = _groups(graph, lambda: _Facts(graph))
+    arrays = (group.arrays(remarks) for group in groups)
+    _write(_schema(OBSERVATION_COLUMNS), arrays, stream)
     return remarks
 
 
@@ -94,6 +102,18 @@ def _schema(columns: Iterable[str], **others: pa.DataType) -> pa.Schema:
     return pa.schema([(name, kinds.get(name, _TEXT)) for name in columns])
 
 
+def _groups(graph: nx.DiGraph[str], new: Callable[[], _Group]) -> Iterator[_Group]:
+    """What the edges say, a row group at a time."""
+    group = new()
+    for source, targets in by_source(graph):
+        group.add(source, targets)
+        if len(group) >= GROUP:
+            yield group
+            group = new()
+    if len(group):
+        yield group
+
+
 def _write(schema: pa.Schema, groups: Iterable[list[pa.Array]], stream: BinaryIO) -> None:
     with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
         for group in groups:
@@ -103,7 +123,7 @@ def _write(schema: pa.Schema, groups: Iterable[list[pa.Array]], stream: BinaryIO
 # --- nodes ---------------------------------------------------------------------------------------
 
 
-def _groups(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _columns(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The rows as columns, by their names, a row group at a time."""
     rest = iter(rows)
     group: list[list[Any]] = [[] for _ in columns]
@@ -129,37 +149,32 @@ def _nodes(group: dict[str, list[Any]], schema: pa.Schema, remarks: Remarks) -> 
 # --- edges ---------------------------------------------------------------------------------------
 
 
-def _edges(graph: nx.DiGraph[str], schema: pa.Schema, remarks: Remarks) -> Iterator[list[pa.Array]]:
-    group = _Edges()
-    for source, targets in by_source(graph):
-        group.add(source, targets)
-        if len(group.sources) >= GROUP:
-            yield group.arrays(schema, remarks)
-            group = _Edges()
-    if group.sources:
-        yield group.arrays(schema, remarks)
-
-
 class _Edges:
-    """Some edges; what many of them say alike is kept once."""
+    """Some edges. A source is kept once, and so is what many edges say alike."""
 
     def __init__(self) -> None:
-        self.sources: list[str] = []
-        self._targets: list[str] = []
-        self._places: list[int] = []  # of what each says
+        self.targets: list[str] = []
+        self._sources: list[str] = []
+        self._counts: list[int] = []  # of the edges of each source
         self._said: dict[Said, int] = {}
+        self._places: list[int] = []  # of what each says
 
-    def add(self, source: str, targets: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def add(self, source: str, targets: Targets) -> None:
         """Take in the edges of one source."""
-        said = self._said
+        said, before = self._said, len(self)
         for target, edge in targets:
-            self.sources.append(source)
-            self._targets.append(target)
+            self.targets.append(target)
             self._places.append(said.setdefault(said_of(edge), len(said)))
+        self._sources.append(source)
+        self._counts.append(len(self) - before)
 
     def arrays(self, schema: pa.Schema, remarks: Remarks) -> list[pa.Array]:
         """They as columns."""
-        relation, weight, behind, evidence, first, last = zip(*self._said, strict=True)
+        said = zip(*map(in_full, self._said), strict=True)
+        relation, weight, evidence, behind, first, last = said
         told = (
             relation,
             [_weight(each, schema.field("weight").type, remarks) for each in weight],
@@ -171,11 +186,12 @@ class _Edges:
             [_time(text, remarks) for text in first],
             [_time(text, remarks) for text in last],
         )
+        sources = _array(self._sources, _TEXT, remarks).take(_repeated(self._counts))
+        targets = _array(self.targets, _TEXT, remarks)
         places = pa.array(self._places, pa.int32())
-        ends = [_array(keys, _TEXT, remarks) for keys in (self.sources, self._targets)]
-        kinds = schema.types[len(ends) :]
-        said = [_array(each, kind, remarks) for each, kind in zip(told, kinds, strict=True)]
-        return [*ends, *(each.take(places) for each in said)]
+        kinds = schema.types[2:]
+        arrays = [_array(each, kind, remarks) for each, kind in zip(told, kinds, strict=True)]
+        return [sources, targets, *(each.take(places) for each in arrays)]
 
 
 def _weight_kind(graph: nx.DiGraph[str]) -> pa.DataType:
@@ -205,64 +221,83 @@ def _time(text: object, remarks: Remarks) -> datetime | None:
 # --- observations --------------------------------------------------------------------------------
 
 
-def _observations(graph: nx.DiGraph[str], remarks: Remarks) -> Iterator[list[pa.Array]]:
-    # One list each of subjects, references, collections and evidence.
-    facts: tuple[list[str], list[str], list[str], list[str]] = ([], [], [], [])
-    subjects, references, collections, evidence = facts
-    for source, targets in by_source(graph):
+class _Facts:
+    """Some observations, as the keys of nodes. A subject is kept once."""
+
+    def __init__(self, graph: nx.DiGraph[str]) -> None:
+        self._graph = graph
+        self._subjects: list[str] = []
+        self._counts: list[int] = []  # of the observations of each subject
+        self._references: list[str] = []
+        self._collections: list[str] = []
+        self._evidence: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._references)
+
+    def add(self, source: str, targets: Targets) -> None:
+        """Take in the observations of one subject."""
+        before = len(self)
         for target, edge in targets:
             if edge["relation"] == RELATED_REFERENCES:
                 seen = edge.get("evidence", OBSERVED)
                 for key in edge["related_from"]:
-                    subjects.append(source)
-                    references.append(target)
-                    collections.append(key)
-                    evidence.append(seen)
-        if len(subjects) >= GROUP:
-            yield _observation_arrays(graph, facts, remarks)
-            for each in facts:
-                each.clear()
-    if subjects:
-        yield _observation_arrays(graph, facts, remarks)
+                    self._references.append(target)
+                    self._collections.append(key)
+                    self._evidence.append(seen)
+        if len(self) > before:
+            self._subjects.append(source)
+            self._counts.append(len(self) - before)
 
+    def arrays(self, remarks: Remarks) -> list[pa.Array]:
+        """They as columns."""
+        subject_type, subject_id = self._told(
+            self._subjects, _repeated(self._counts), ("type", "id"), remarks
+        )
+        reference_type, reference_id, url, title = self._told(
+            *_once(self._references), ("type", "id", "url", "title"), remarks
+        )
+        behind_type, behind_id, name = self._told(
+            *_once(self._collections), ("type", "id", "name"), remarks
+        )
+        return [
+            subject_type,
+            subject_id,
+            reference_id,
+            behind_type,
+            behind_id,
+            reference_type,
+            url,
+            title,
+            name,
+            _array(self._evidence, _WORD, remarks),
+        ]
 
-def _observation_arrays(
-    graph: nx.DiGraph[str], facts: Sequence[list[str]], remarks: Remarks
-) -> list[pa.Array]:
-    subjects, references, collections, evidence = facts
-    subject_type, subject_id = _told(graph, subjects, ("type", "id"), remarks)
-    reference_type, reference_id, url, title = _told(
-        graph, references, ("type", "id", "url", "title"), remarks
-    )
-    behind_type, behind_id, name = _told(graph, collections, ("type", "id", "name"), remarks)
-    said = _array(evidence, _WORD, remarks)
-    return [
-        subject_type,
-        subject_id,
-        reference_id,
-        behind_type,
-        behind_id,
-        reference_type,
-        url,
-        title,
-        name,
-        said,
-    ]
-
-
-def _told(
-    graph: nx.DiGraph[str], keys: Iterable[str], names: Iterable[str], remarks: Remarks
-) -> list[pa.Array]:
-    """What the nodes tell under ``names``, each of them looked up once."""
-    met = {key: place for place, key in enumerate(dict.fromkeys(keys))}
-    where = pa.array(map(met.__getitem__, keys), pa.int32())
-    nodes = [known(graph, key) for key in met]
-    columns = ((name, [_text(node.get(name)) for node in nodes]) for name in names)
-    return [_array(told, _KINDS.get(name, _TEXT), remarks).take(where) for name, told in columns]
+    def _told(
+        self, keys: Iterable[str], places: pa.Array, names: Iterable[str], remarks: Remarks
+    ) -> list[pa.Array]:
+        """What the nodes tell under ``names``; one of them stands wherever a place points at it."""
+        nodes = [known(self._graph, key) for key in keys]
+        columns = {name: [_text(node.get(name)) for node in nodes] for name in names}
+        return [
+            _array(values, _KINDS.get(name, _TEXT), remarks).take(places)
+            for name, values in columns.items()
+        ]
 
 
 def _text(value: object) -> str | None:
     return None if value is None else shown(value)
+
+
+def _once(keys: list[str]) -> tuple[Iterable[str], pa.Array]:
+    """Each key once, and where each of ``keys`` is among them."""
+    met = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    return met, pa.array(np.fromiter(map(met.__getitem__, keys), np.int32, len(keys)))
+
+
+def _repeated(counts: list[int]) -> pa.Array:
+    """The places of things of which each stands so many times, one after the other."""
+    return pa.array(np.repeat(np.arange(len(counts), dtype=np.int32), counts))
 
 
 # --- arrays --------------------------------------------------------------------------------------

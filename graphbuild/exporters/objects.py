@@ -8,6 +8,7 @@ lone surrogates, which no encoding holds, become U+FFFD.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from hashlib import sha256
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import msgspec
 
 from graphbuild.errors import ExportError
+from graphbuild.exporters.cells import KEPT
 from graphbuild.exporters.columns import seed_columns
 from graphbuild.exporters.looks import colour_of, sizes
 from graphbuild.exporters.plain import Remarks, fits, writable
-from graphbuild.exporters.rows import NODE_COLUMNS, node_rows, observed
+from graphbuild.exporters.rows import NODE_COLUMNS, node_rows, observed, usual
 from graphbuild.graph import NO_COLLECTION
 
 if TYPE_CHECKING:
@@ -26,8 +28,11 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
+    from graphbuild.exporters.rows import Said
+
     Positions = Mapping[str, tuple[float, float]]
 
+_ENDS = frozenset({"source", "target"})
 _AT_ONCE = 250  # objects a write: few calls, and memory stays flat
 _PLAIN = frozenset({str, bool, type(None)})
 _UNFIT = object()
@@ -157,6 +162,8 @@ class _Objects:
 
     def __init__(self) -> None:
         self.remarks = Remarks()
+        self._key = lru_cache(maxsize=KEPT)(self.text)
+        self._said: dict[Said | None, bytes] = {}
 
     def of(self, told: Mapping[str, Any]) -> bytes:
         """An object of what is told: texts, truths, numbers, nothing, and lists of such."""
@@ -170,10 +177,24 @@ class _Objects:
             return _encoded(self._cleaned(self._fitting(told)))
 
     def edge(self, source: str, target: str, told: Mapping[str, Any]) -> bytes:
-        """An edge, with its ends; what it may tell under their names is left out."""
-        if "source" in told or "target" in told:
-            self.remarks.left_out += ("source" in told) + ("target" in told)
-        return self.of({**told, "source": source, "target": target})
+        """An edge, its ends first; what it may tell under their names is left out."""
+        return b'{"source":%b,"target":%b%b}' % (
+            self._key(source),
+            self._key(target),
+            self._said.get(usual(told)) or self._members(told),
+        )
+
+    def _members(self, told: Mapping[str, Any]) -> bytes:
+        """What an edge tells; kept for those that tell the same, if there is nothing to remark."""
+        before, key = self.remarks.total, usual(told)
+        own = {name: value for name, value in told.items() if name not in _ENDS}
+        self.remarks.left_out += len(told) - len(own)
+        members = b"," + self.of(own)[1:-1] if own else b""
+        if key is not None and self.remarks.total == before:
+            if len(self._said) >= KEPT:
+                self._said.clear()
+            self._said[key] = members
+        return members
 
     def text(self, text: str) -> bytes:
         """A text."""

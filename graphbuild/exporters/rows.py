@@ -6,6 +6,7 @@ there.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.exporters.columns import further, holds
@@ -82,8 +83,11 @@ _KEY, _CREATED, _DOMAIN, _DEGREE, _ATTRIBUTES = map(
 )
 OTHER_PLACES = tuple(_PLACES[name] for name in (*_OTHERS, "degree"))  # of what is no text
 
-# What an edge says of itself: relation, weight, what is behind it, evidence, seen first and last.
+# What an edge says of itself, and what of it is usually there.
+USUAL = ("relation", "weight", "evidence", "related_from", "first_seen", "last_seen")
 Said = tuple[Any, ...]
+_ABSENT = (None, 1, None, (), None, None)
+_PICKED = {count: itemgetter(*USUAL[:count]) for count in (2, 4, 6)}
 
 
 def node_rows(
@@ -142,17 +146,39 @@ def by_source(
             yield source, [(target, edge)]
 
 
+def usual(edge: Mapping[str, Any]) -> Said | None:
+    """What an edge says, to know it by again, if it says what edges usually do; else None.
+
+    Usual are the first two, four or six of ``USUAL``, and a whole number as weight.
+    """
+    pick = _PICKED.get(len(edge))
+    if pick is None:
+        return None
+    try:
+        said: Said = pick(edge)
+    except KeyError:
+        return None
+    # True and 1.0 are equal to 1 and written otherwise; a list cannot be looked up.
+    plain = type(said[1]) is int and (said[2:] == () or type(said[3]) is tuple)
+    return said if plain else None
+
+
 def said_of(edge: Mapping[str, Any]) -> Said:
-    """What an edge says, in the order of the columns; many edges say the same."""
+    """What an edge says, in the order of ``USUAL``; less of it where it says less."""
     told = edge.get
-    return (
+    return usual(edge) or (
         edge["relation"],
         told("weight", 1),
-        tuple(told("related_from", ())),
         told("evidence"),
+        tuple(told("related_from", ())),
         told("first_seen"),
         told("last_seen"),
     )
+
+
+def in_full(said: Said) -> Said:
+    """The same with what is missing at its end."""
+    return *said, *_ABSENT[len(said) :]
 
 
 def named(behind: Iterable[str]) -> list[str]:

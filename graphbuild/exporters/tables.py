@@ -23,6 +23,7 @@ from graphbuild.exporters.rows import (
     OBSERVATION_COLUMNS,
     OTHER_PLACES,
     by_source,
+    in_full,
     known,
     named,
     node_rows,
@@ -156,8 +157,8 @@ def _edge_rows(graph: nx.DiGraph[str]) -> Iterator[Row]:
 
 def _plain(said: Said) -> Row:
     """What an edge says, the collections as one text."""
-    relation, weight, behind, *times = said
-    return relation, weight, " ".join(named(behind)) or None, *times
+    relation, weight, evidence, behind, *times = in_full(said)
+    return relation, weight, " ".join(named(behind)) or None, evidence, *times
 
 
 def _observation_rows(graph: nx.DiGraph[str]) -> Iterator[Row]:

@@ -93,7 +93,8 @@ def _run(form: str, side: str, edges: int) -> dict[str, Any]:
 # --- the sides -----------------------------------------------------------------------------------
 
 
-def _observations(edges: int) -> Iterator[Observation]:
+def observations(edges: int) -> Iterator[Observation]:
+    """Files that share reports, each through the collection of its family."""
     collections = [Entity("collection", f"c{n}", {"name": f"Family {n}"}) for n in range(50)]
     reports = [
         Entity(
@@ -135,7 +136,7 @@ def _plain(graph: Graph) -> Graph:
 def _main() -> None:
     form, side, edges = sys.argv[1], sys.argv[2], int(sys.argv[3])
     _, ours, name = _FORMS[form]
-    graph = build_graph(_observations(edges))
+    graph = build_graph(observations(edges))
     theirs = _plain(graph) if side == "networkx" else None
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         path = Path(folder) / f"graph.{form}"

@@ -11,7 +11,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bench import crawls, graphs, lists
+from bench import crawls, graphs, lists, tables
 from bench.rows import table
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "gexf": graphs.gexf,
     "graphml-million": graphs.many_graphml,
     "gexf-million": graphs.many_gexf,
+    "csv": tables.csv,
+    "csv-million": tables.many_csv,
+    "parquet": tables.parquet,
+    "parquet-million": tables.many_parquet,
+    "json": tables.json_,
+    "json-million": tables.many_json,
 }
 
 

@@ -191,7 +191,13 @@ def backbone_view(graph: Graph) -> Graph:
             kept.add(group[0])
         else:
             kept.update(group)
-    chosen = graph.subgraph(kept).copy()
+    chosen: Graph = nx.DiGraph()  # in the order of the graph: a subgraph has that of a set
+    chosen.add_nodes_from((key, dict(graph.nodes[key])) for key in graph if key in kept)
+    chosen.add_edges_from(
+        (source, target, dict(edge))
+        for source, target, edge in graph.edges(data=True)
+        if source in kept and target in kept
+    )
     for reference, size in sizes.items():
         chosen.nodes[reference]["group_size"] = size
     return chosen

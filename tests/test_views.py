@@ -176,6 +176,13 @@ def test_every_exporter_takes_every_view(name, tmp_path):
         assert not sum(each.remarks.left_out for each in written)
 
 
+@given(GRAPHS)
+def test_the_backbone_stands_in_the_order_of_the_graph(graph):
+    seen = view(graph, "backbone")
+    assert list(seen) == [key for key in graph if key in seen]
+    assert list(seen.edges) == [ends for ends in graph.edges if ends in seen.edges]
+
+
 def test_an_unknown_view_is_told_what_we_have():
     with pytest.raises(ValueError, match="no view 'x'; we have full, files, collections"):
         view(campaign(), "x")

@@ -36,10 +36,12 @@ from graphbuild.payload import (
     decode_plain,
     entries_of,
     kind_of,
+    list_of,
     plain_attributes,
     refuse_depth,
     shown,
     take_apart,
+    take_rest,
 )
 from graphbuild.questions import (
     ENDPOINTS,
@@ -61,6 +63,7 @@ _CLASSIC_ATTRIBUTES = {"name": "title", "link": "url"}
 MAX_ITEMS = 10_000
 _MOST_RECALLED = 10_000  # entries: about twenty megabytes
 _MOST_LISTS = 400  # whole lists: about ten
+_BEGINNING = 1_024  # bytes of a list by which it is looked up
 MAX_CURSOR = 4_096
 MAX_REMARKS = 1_000
 _MAX_ADDRESS = 4 * MAX_CURSOR  # room for a cursor that is percent-encoded
@@ -579,29 +582,40 @@ class Recall:
     """
 
     def __init__(self) -> None:
-        self._lists: dict[bytes, tuple[Entry, ...]] = {}
+        self._lists: dict[bytes, tuple[bytes, tuple[Entry, ...]]] = {}  # by how they begin
         self._entries: dict[bytes, Entry] = {}
 
     def page(self, body: bytes, subject: Entity) -> Page | None:
         """The page of ``related_references`` in ``body``; None where it is for others to read."""
-        apart = take_apart(body)
-        if apart is None:
-            return None
-        remarks: list[str] = []
-        entries = self._lists.get(apart.data)
-        items = len(entries or ())
-        if entries is None:
-            raw = entries_of(apart.data)
-            entries = None if raw is None else self._read(raw, remarks)
-            if raw is None or entries is None:
-                return None
-            items = len(raw)
-            if len(entries) == items and not remarks:
-                self._remember(apart.data, entries)
         try:
-            return _page(apart.rest, items, subject, remarks, entries)
+            return self._again(body, subject) or self._met(body, subject)
         except PayloadError:
             return None
+
+    def _again(self, body: bytes, subject: Entity) -> Page | None:
+        """A page with a list that is remembered; None if it has none."""
+        begin = list_of(body)
+        if begin is None:
+            return None
+        text, entries = self._lists.get(body[begin : begin + _BEGINNING], (b"", ()))
+        if not text or not body.startswith(text, begin):
+            return None
+        rest = take_rest(body, begin, begin + len(text))
+        return None if rest is None else _page(rest, len(entries), subject, [], entries)
+
+    def _met(self, body: bytes, subject: Entity) -> Page | None:
+        """A page with any list."""
+        apart = take_apart(body)
+        raw = entries_of(apart.data) if apart else None
+        if apart is None or raw is None:
+            return None
+        remarks: list[str] = []
+        entries = self._read(raw, remarks)
+        if entries is None:
+            return None
+        if len(entries) == len(raw) and not remarks:
+            self._remember(apart.data, entries)
+        return _page(apart.rest, len(raw), subject, remarks, entries)
 
     def _read(self, raw: list[bytes], remarks: list[str]) -> tuple[Entry, ...] | None:
         reader = _Reader(REFERENCE, shallow=True)
@@ -630,9 +644,10 @@ class Recall:
         return said
 
     def _remember(self, data: bytes, entries: tuple[Entry, ...]) -> None:
+        """Of lists that begin alike, the newest."""
         if len(self._lists) >= _MOST_LISTS:
             self._lists.clear()
-        self._lists[data] = entries
+        self._lists[data[:_BEGINNING]] = data, entries
 
 
 def _object(value: object, path: str) -> dict[str, Any]:

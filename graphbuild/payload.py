@@ -40,6 +40,9 @@ _KNOWN_NAMES = _TEXTS | _TIMES
 _WHOLE = frozenset({"url", "author"})  # a part of these says something else
 _CONTAINERS = frozenset({dict, list})
 _ENOUGH = 128  # bytes to tell a list from what stands before it; where they do not, nothing is lost
+_LIST_NAME = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*(?=\[)')
+_MAX_BEFORE_LIST = 10_000  # bytes; a cursor has 4,096 at most
+_NO_ENTRIES = b"[]"
 
 
 _encode = msgspec.json.Encoder().encode
@@ -125,6 +128,24 @@ def take_apart(body: bytes) -> Apart | None:
     data = bytes(envelope.data)
     colons = 1 + _encode(rest).count(b":")
     return Apart(Shallow(rest), data) if colons == _colons_around(data, body) else None
+
+
+def list_of(body: bytes) -> int | None:
+    """Where the list of a plain page begins, if there is one; None where that is not known."""
+    name = _LIST_NAME.search(body, 0, _MAX_BEFORE_LIST)
+    return name and name.end()
+
+
+def take_rest(body: bytes, begin: int, end: int) -> Shallow | None:
+    """What :func:`take_apart` has as the rest of a page, for who knows the list in it.
+
+    How JSON goes on behind a value does not depend on the value: with an empty list in its place,
+    the rest is the same, and sooner read. No list but the page's own stands in a plain page.
+    """
+    if len(body) > MAX_VALUES:
+        return None
+    apart = take_apart(body[:begin] + _NO_ENTRIES + body[end:])
+    return apart.rest if apart and apart.data == _NO_ENTRIES else None
 
 
 def _colons_around(part: bytes, whole: bytes) -> int:

@@ -856,6 +856,52 @@ def test_what_is_recalled_is_one_and_the_same():
         assert one.related_from is other.related_from
 
 
+_LIST = json.dumps([item(ONE, attributes={"title": "T" * 2_000}), item(TWO)])
+_PLAIN = f'{{"data": {_LIST}, "meta": {{"count": 2}}}}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"data": {_LIST}, "meta": {{"count": 2}}, "data": []}}',
+        f'{{"data": [], "meta": {{"count": 2}}, "data": {_LIST}}}',
+        f'{{"data": {_LIST}, "data": {_LIST}}}',
+        f'{{"meta": {{"data": {_LIST}}}, "data": []}}',
+        f'{{"meta": {{"data": {_LIST}, "count": 1}}}}',
+        f'{{"links": {{"self": null}}, "data": {_LIST}, "error": {{"code": "x"}}}}',
+        json.dumps({"links": {"next": f'"data": {_LIST}'}, "data": [item(OTHER)]}),
+        json.dumps({"meta": {"cursor": '"data":'}, "data": [item(OTHER)]}),
+        f'{{"data": {_LIST}, "meta": {{"count": 2, "c\\u003a": 1}}}}',
+        f'{{"data": {_LIST[:-1]}, {json.dumps(item(OTHER))}], "meta": {{"count": 3}}}}',
+        f'{{"data": {_LIST.replace(TWO, OTHER)}, "meta": {{"count": 2}}}}',
+        f'{{"data": {_LIST}1, "meta": {{"count": 2}}}}',
+        f'{{"data": {_LIST}, "meta": {{"count": 2}}}} {{}}',
+        f'{{"data": {_LIST}, "meta": {{"count": 2}}}}' + " " * 600_000,
+        f'{{"data": {_LIST}, "meta": {{"count": 2}}',
+        f'{{"data": {_LIST}, "meta": {{"count": "2"}}}}',
+        f'{{"meta": {{"count": 7}}, "data": {_LIST}}}',
+        f'{{"data"\n:\t {_LIST}}}',
+        f"[{_PLAIN}]",
+        _LIST,
+    ],
+)
+def test_a_list_that_is_remembered_is_taken_for_nothing_else(body):
+    recall = Recall()
+    assert recall.page(_PLAIN.encode(), SUBJECT) is not None
+    found = recall.page(body.encode(), SUBJECT)
+    expected = _outcome(parse_page, body.encode(), SUBJECT)
+    assert found is None or _told(found) == expected
+
+
+def test_of_lists_that_begin_alike_each_is_itself():
+    recall = Recall()
+    for listed in (_LIST, _LIST.replace(TWO, OTHER), _LIST):
+        body = f'{{"data": {listed}}}'.encode()
+        found = recall.page(body, SUBJECT)
+        assert found is not None
+        assert _told(found) == _told(parse_page(body, SUBJECT))
+
+
 def test_a_page_that_says_an_entry_twice_is_not_recalled():
     assert Recall().page(json.dumps(answer(item(ONE), item(ONE))).encode(), SUBJECT) is None
 

@@ -60,8 +60,9 @@ class BudgetedLedger:
             raise BudgetSpent(
                 f"the budget of {self._max_calls} calls is spent; raise --max-calls to go on"
             )
-        today = day_start(now).timestamp()
-        if self._per_day is not None and self._store.calls(since=today) >= self._per_day:
+        if self._per_day is None:
+            return
+        if self._store.calls(since=day_start(now).timestamp()) >= self._per_day:
             raise BudgetSpent(
                 f"today's {self._per_day} calls are spent; run again after "
                 f"{next_day(now):%Y-%m-%d %H:%M} UTC"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,10 +34,11 @@ from graphbuild.store import agenda, file
 from graphbuild.store.memory import Lists, Numbers, Passes, encode
 from graphbuild.store.reading import DIALECT, QUOTA, TASKS, Reader, task_of
 from graphbuild.store.rows import Committed
+from graphbuild.store.transaction import Transaction
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from random import Random
 
     from filelock import FileLock
@@ -62,7 +64,11 @@ class Store(Reader):
         self._passes = Passes(connection)
         self._dialect = ""  # as noted last
         self._calls: dict[float, int] = {}  # how many were made, by since when
-        self._joined = False  # whether a transaction goes on that others are part of
+        self._transaction = Transaction(
+            connection,
+            path,
+            (self._numbers.forget, self._lists.forget, self._passes.forget, self._calls.clear),
+        )
         self._has_twins = self._has_inferences = True  # until it is known that there are none
 
     @classmethod
@@ -94,7 +100,7 @@ class Store(Reader):
         """Close the file and give up the lock."""
         try:
             if self._db.in_transaction:
-                with self._transaction():
+                with self._transaction:
                     pass
         finally:
             self._db.close()
@@ -112,9 +118,13 @@ class Store(Reader):
 
     # --- writing ---------------------------------------------------------------------------------
 
+    def together(self) -> AbstractContextManager[None]:
+        """All that is changed inside is one transaction: on disk when it ends, or not at all."""
+        return self._transaction
+
     def add_seeds(self, seeds: Iterable[Seed]) -> int:
         """Add what is not there yet, as tasks still to ask; how many were new."""
-        with self._transaction():
+        with self._transaction:
             return sum(self._add_seed(seed) for seed in seeds)
 
     def _add_seed(self, seed: Seed) -> int:
@@ -143,27 +153,27 @@ class Store(Reader):
 
     def requeue(self) -> int:
         """Make tasks that failed in passing, and pages that were only imported, pending again."""
-        with self._transaction():
+        with self._transaction:
             return agenda.requeue(self._db)
 
     def refresh(self, before: float) -> int:
         """Ask again for what was last asked before a time (seconds since 1970); how many."""
-        with self._transaction():
+        with self._transaction:
             return agenda.refresh(self._db, before)
 
     def audit(self, share: float, chance: Random) -> int:
         """Ask for a random share of what was inferred; how many subjects were chosen anew."""
-        with self._transaction():
+        with self._transaction:
             return agenda.audit(self._db, share, chance)
 
     def expand(self, depth: int) -> int:
         """Ask about what the questions of one depth brought to light; how many new tasks."""
-        with self._transaction():
+        with self._transaction:
             return agenda.expand(self._db, depth)
 
     def reopen(self, limit: int) -> int:
         """Go on with lists that were cut at a smaller limit; how many."""
-        with self._transaction():
+        with self._transaction:
             return agenda.reopen(self._db, limit)
 
     def commit(self, task: Task, fetched: Fetched, *, limit: int | None = None) -> Committed:
@@ -174,7 +184,7 @@ class Store(Reader):
             fetched: what came.
             limit: stop reading the list of a node that lies deeper than the seeds here.
         """
-        with self._transaction():
+        with self._transaction:
             home = agenda.home(self._db, task.id) if self._has_twins else None
             if home is not None:
                 return self._commit_twin(task, fetched, home)
@@ -222,7 +232,7 @@ class Store(Reader):
         at: float | None = None,
     ) -> None:
         """Note that a task was refused; ``retry`` if a later run shall ask again."""
-        with self._transaction():
+        with self._transaction:
             self._db.execute(
                 "UPDATE task SET state = ?, error = ?, remark = ?, retry = ?, status = ?,"
                 " asked_at = coalesce(?, asked_at) WHERE id = ?",
@@ -235,7 +245,7 @@ class Store(Reader):
         A page that is stored already, to the byte, is passed over. Where the pages stop before
         the list does, the subject stays incomplete until a crawl asks for it from the start.
         """
-        with self._transaction():
+        with self._transaction:
             entity = self._real(self._intern(subject))
             self._add_task(entity, INCOMPLETE)
         task = self._task_of(entity)
@@ -247,7 +257,7 @@ class Store(Reader):
             if not self._has_page(task, fetched):
                 self.commit(self._task_of(self._real(entity)), fetched)
                 new += 1
-        with self._transaction():
+        with self._transaction:
             self._settle(task, PENDING if pending else INCOMPLETE)
         return new
 
@@ -297,7 +307,7 @@ class Store(Reader):
             behind: the references not read of it, and the collections behind each; as numbered
                 by :meth:`reading`.
         """
-        with self._transaction():
+        with self._transaction:
             self._has_inferences = True
             page = self._number("SELECT max(id) FROM page WHERE task = ?", task)
             self._db.executemany(
@@ -322,12 +332,12 @@ class Store(Reader):
 
     def doubt(self, task: int, remark: str) -> None:
         """Keep why nothing is concluded for a subject; it is read page by page."""
-        with self._transaction():
+        with self._transaction:
             self._db.execute("UPDATE task SET doubt = ? WHERE id = ?", (remark, task))
 
     def begin_call(self, subject: Entity, relationship: str, now: float) -> int:
         """Note, durably, that a call is about to be made."""
-        with self._transaction():
+        with self._transaction:
             entity = self._intern(subject)
             cursor = self._db.execute(
                 "INSERT INTO call (subject, relationship, begun_at) VALUES (?, ?, ?)",
@@ -339,18 +349,20 @@ class Store(Reader):
 
     def forget_call(self, call: int) -> None:
         """Take back a call that was noted, and is not made after all."""
-        with self._transaction():
+        with self._transaction:
             self._db.execute("DELETE FROM call WHERE id = ?", (call,))
             self._calls.clear()
 
     def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
         """Note how a call ended; durable with the next transaction, or when the file is closed."""
-        with file.sentences(self.path):
-            self._begin()
+        try:
+            self._transaction.begin()
             self._db.execute(
                 "UPDATE call SET status = ?, note = ?, sent = ? WHERE id = ?",
                 (status, note[:200], sent, call),
             )
+        except sqlite3.Error as error:
+            raise file.trouble(self.path, error) from None
         if not sent:
             self._calls.clear()
 
@@ -380,7 +392,7 @@ class Store(Reader):
         self._dialect = dialect
 
     def _note(self, name: str, value: str) -> None:
-        with self._transaction():
+        with self._transaction:
             self._db.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
 
     def _intern(self, entity: Entity) -> int:
@@ -488,42 +500,6 @@ class Store(Reader):
         digest = hashlib.sha256(fetched.body).digest()
         query = "SELECT count(*) FROM page WHERE task = ? AND sha256 = ?"
         return self._number(query, task.id, digest) > 0
-
-    # --- transactions -----------------------------------------------------------------------------
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """All that is changed inside is one transaction: on disk when it ends, or not at all."""
-        with self._transaction():
-            self._joined = True
-            try:
-                yield
-            finally:
-                self._joined = False
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or nothing, on disk when it ends; takes in what :meth:`end_call` left open."""
-        if self._joined:
-            yield
-            return
-        with file.sentences(self.path):
-            try:
-                self._begin()
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._numbers.forget()
-                self._lists.forget()
-                self._passes.forget()
-                self._calls.clear()
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    def _begin(self) -> None:
-        if not self._db.in_transaction:
-            self._db.execute("BEGIN IMMEDIATE")
 
 
 def _pack(fetched: Fetched) -> bytes:

@@ -128,6 +128,13 @@ class Campaign:
         """How many steps the last run told as done."""
         return len(_STEP.findall(self.said()))
 
+    def is_done(self) -> bool:
+        """Whether nothing is left to ask."""
+        if not self.store.exists():
+            return False
+        with Store.read(self.store) as store:
+            return not store.has_work()
+
     # --- promises --------------------------------------------------------------------------------
 
     def examine(self, tally: Tally, what: str) -> None:

@@ -71,8 +71,10 @@ def _campaign(
         # A machine under load may not have come to the wait when the signal comes.
         begun = moment not in {"start", "slow start", "pace"} or campaign.said()
         early = campaign.api.calls == before and not begun
+        # Or the crawl was over, and the process on its way out, where nothing is left to be cut.
+        late = code == -number and campaign.is_done()
         allowed = {PAUSED}
-        if early or moment == "twice":
+        if early or late or moment == "twice":
             allowed |= {-number, _INTERRUPTED}
         said = campaign.said()
         if moment == "slow start" and "KeyboardInterrupt" in said and "graphbuild/cli" not in said:

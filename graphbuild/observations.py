@@ -607,7 +607,7 @@ class Recall:
         """A page with any list."""
         apart = take_apart(body)
         raw = entries_of(apart.data) if apart else None
-        if apart is None or raw is None:
+        if apart is None or raw is None or len(raw) > MAX_ITEMS:
             return None
         remarks: list[str] = []
         entries = self._read(raw, remarks)

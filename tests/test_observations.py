@@ -902,6 +902,12 @@ def test_of_lists_that_begin_alike_each_is_itself():
         assert _told(found) == _told(parse_page(body, SUBJECT))
 
 
+def test_a_page_of_too_many_entries_is_not_recalled():
+    for times, found in ((10_000, True), (10_001, False)):
+        body = json.dumps({"data": [{}] * times}).encode()
+        assert (Recall().page(body, SUBJECT) is not None) is found
+
+
 def test_a_page_that_says_an_entry_twice_is_not_recalled():
     assert Recall().page(json.dumps(answer(item(ONE), item(ONE))).encode(), SUBJECT) is None
 

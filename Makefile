@@ -41,12 +41,14 @@ lint: $(VENV)/test
 	$(BIN)/mypy
 
 # What others do with our files is asked of them: a real Chromium, Gephi's own importer, the parsers
-# of Gephi Lite. What these need and is not there is installed from Debian if we may; if not, their
-# tests say at their end that they did not run.
+# of Gephi Lite, LibreOffice, Graphviz. What these need and is not there is installed from Debian if
+# we may; if not, their tests say at their end that they did not run.
 tools:
 	@sh tests/install.sh "browser tests" "chromium fonts-dejavu-core" chromium,chromium-browser,google-chrome
 	@sh tests/install.sh "tests with Gephi" "default-jdk-headless maven" java javac mvn
 	@sh tests/install.sh "tests with Gephi Lite" "nodejs npm" node npm
+	@sh tests/install.sh "tests with LibreOffice" libreoffice-calc-nogui soffice
+	@sh tests/install.sh "tests with Graphviz" graphviz dot
 
 # All of the rig, or some of it: make torture PARTS="kills flips". A quick share is in `make test`.
 torture: $(VENV)/test

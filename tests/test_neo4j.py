@@ -8,9 +8,9 @@ import shlex
 from datetime import date
 
 import pytest
-from graphs import BARE, EMOTET, GANG, HOSTILE, LOADER, OTHERS, REPORT, campaign, with_title
+from graphs import BARE, EMOTET, GANG, LOADER, OTHERS, REPORT, campaign, with_title
 from hypothesis import HealthCheck, given, settings
-from platforms import bad_texts, campaigns, triples_of
+from platforms import campaigns, triples_of
 
 from graphbuild.errors import ExportError
 from graphbuild.exporters import FORMATS, export_all
@@ -185,22 +185,6 @@ def test_observations_and_attributes_come_back(graph):
             if not isinstance(value, int) or -(2**63) <= value < 2**63:
                 assert found[name] in (value, as_property(value))
                 assert type(found[name]) is type(value)
-
-
-def test_every_title_of_the_corpus_comes_back():
-    found = nodes_in(with_title(*HOSTILE))
-    titles = [found[f"reference:{n:064x}"]["title"] for n in range(len(HOSTILE))]
-    assert titles == [as_property(title) for title in HOSTILE]
-
-
-def test_every_bad_text_of_the_corpus_comes_back():
-    graph = bad_texts()
-    found = nodes_in(graph)
-    assert list(found) == list(graph)
-    for key, node in graph.nodes(data=True):
-        told = found[key] | json.loads(found[key].get("attributes", "{}"))
-        for name, value in node.items():
-            assert told[name] in (value, as_property(value))
 
 
 def test_an_empty_text_is_not_the_same_as_none():

@@ -199,13 +199,6 @@ def test_every_cell_of_the_corpus_reads_back(write):
     assert by_pandas.to_numpy().tolist() == [list(row.values()) for row in guarded]
 
 
-def test_every_title_of_the_corpus_stands_in_its_row():
-    graph = with_title(*HOSTILE)
-    found = {r["reference_id"]: r for r in rows(written(tables.write_observations, graph))}
-    for n, title in enumerate(HOSTILE):
-        assert text_of_cell(found[f"{n:064x}"]["reference_title"]) == as_cell(title)
-
-
 @settings(max_examples=150)
 @given(hostile_graphs())
 def test_no_cell_starts_a_formula_and_rows_stay_rows(graph):

@@ -207,30 +207,6 @@ def test_a_failing_step_leaves_the_old_file(form, step, tmp_path, monkeypatch):
     assert not litter(tmp_path)
 
 
-FULL_DISK = """
-import resource, sys
-from graphs import campaign
-from graphbuild.errors import ExportError
-from graphbuild.exporters import export_all
-graph = campaign()
-resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
-try:
-    export_all(graph, sys.argv[1], [sys.argv[2]], positions={key: (0.0, 0.0) for key in graph})
-except ExportError as error:
-    print(error)
-"""
-
-
-@EVERY_FORMAT
-def test_a_full_disk_half_way_leaves_the_old_file(form, tmp_path):
-    old_files(tmp_path, form)
-    done = python(FULL_DISK, tmp_path, form, PYTHONDONTWRITEBYTECODE="1")
-    expected = "the disk is full or the file too large; make room and export again"
-    assert done.stdout == f"{tmp_path / FILES[form][0]}: {expected}\n", done.stderr
-    assert stands(tmp_path, form)
-    assert not litter(tmp_path)
-
-
 @pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt, MemoryError])
 def test_any_failure_in_a_writer_leaves_the_old_file(failure, tmp_path):
     path = tmp_path / "map.graphml"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
 
 SHARED_REFERENCES = "shared_references"  # the relation of two nodes that have references in common
+DERIVED = frozenset({"files", "collections", "folded"})  # views in which not all was told
 _FOLDED = "folded-from"  # what a node or an edge stands for; no name of an answer has a hyphen
 
 
@@ -241,6 +242,13 @@ def _shared(lists: Sequence[frozenset[str]]) -> Counter[tuple[int, int]]:
 
 def _tie(graph: Graph, pairs: Iterable[tuple[str, str]], shared: int) -> None:
     graph.add_edges_from(pairs, relation=SHARED_REFERENCES, weight=shared)
+
+
+def is_derived(graph: Graph) -> bool:
+    """Whether something in a graph was told by no answer: a tie that was counted, or a group."""
+    if any("group_members" in node for node in graph.nodes.values()):
+        return True
+    return any(edge["relation"] == SHARED_REFERENCES for _, _, edge in graph.edges(data=True))
 
 
 VIEWS: Mapping[str, Callable[[Graph], Graph]] = {

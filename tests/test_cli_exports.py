@@ -64,6 +64,22 @@ def test_raw_goes_with_tables_only_and_its_help_warns(shell: Shell, campaign: Pa
     assert "Open no such file in one" in " ".join(shell("export", "--help").stdout.split())
 
 
+# --- views ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("view", ["files", "collections", "folded"])
+def test_a_platform_is_told_no_view_that_no_answer_told(
+    shell: Shell, campaign: Path, view: str
+) -> None:
+    words = ("--store", "c.db", "--to", "graphml,misp,stix", "--view", view, "--out", "out")
+    done = shell("export", *words)
+    assert done.returncode == 2
+    said = " ".join(done.stderr.translate({ord("│"): " "}).split())
+    assert f"{view} shows what no answer told, and misp, stix would say it as a fact" in said
+    assert "choose full or backbone, or other formats" in said
+    assert not (campaign / "out").exists()
+
+
 # --- a full disk ---------------------------------------------------------------------------------
 
 

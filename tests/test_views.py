@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphbuild.entities import Entity
-from graphbuild.exporters import FORMATS, export_all
+from graphbuild.errors import ExportError
+from graphbuild.exporters import FORMATS, export, export_all
 from graphbuild.graph import build_graph
 from graphbuild.observations import INFERRED, OBSERVED, Link, Observation
-from graphbuild.views import VIEWS, fold, fold_groups, unfold, view
+from graphbuild.views import DERIVED, VIEWS, fold, fold_groups, unfold, view
 
 EVERY_VIEW = pytest.mark.parametrize("name", VIEWS)
 
@@ -169,11 +170,27 @@ def test_a_view_changes_nothing_and_keeps_the_contract(name, graph):
 
 
 @EVERY_VIEW
-def test_every_exporter_takes_every_view(name, tmp_path):
+def test_every_exporter_takes_every_view_that_is_no_fact_but_for_platforms(name, tmp_path):
+    forms = [form for form, each in FORMATS.items() if name not in DERIVED or not each.told]
     for graph in (campaign(), build_graph(())):
-        written = export_all(view(graph, name), tmp_path, FORMATS)
+        written = export_all(view(graph, name), tmp_path, forms)
         assert all(each.path.stat().st_size == each.bytes for each in written)
         assert not sum(each.remarks.left_out for each in written)
+
+
+@pytest.mark.parametrize("name", sorted(DERIVED))
+@pytest.mark.parametrize("form", ["stix", "stix-indicators", "misp"])
+def test_what_no_answer_told_is_no_fact_for_a_platform(form, name, tmp_path):
+    seen = view(nx.compose(campaign(), build_graph(family(2, 3))), name)
+    with pytest.raises(ExportError, match="told by no answer; export the full or the backbone"):
+        export_all(seen, tmp_path / "new", ["graphml", form])
+    assert list(tmp_path.iterdir()) == []
+    if form != "stix-indicators":
+        with pytest.raises(ExportError, match="told by no answer"):
+            export(seen, tmp_path / f"x.{form}.json")
+        assert list(tmp_path.iterdir()) == []
+    written = export_all(view(campaign(), "backbone"), tmp_path, ["graphml", form])
+    assert len(written) == 2
 
 
 @given(GRAPHS)

@@ -105,6 +105,25 @@ def refuse_raw(names: Sequence[str]) -> None:
         raise typer.BadParameter(f"goes with --to {', '.join(guarded)}", param_hint="--raw")
 
 
+def refuse_derived(names: Sequence[str], view: str) -> None:
+    """Refuse a view in which not all was told where a format may say nothing else.
+
+    Raises:
+        typer.BadParameter: one of ``names`` is such a format.
+    """
+    from graphbuild.exporters import FORMATS
+    from graphbuild.views import DERIVED, VIEWS
+
+    refused = [name for name in names if FORMATS[name].told]
+    if refused and view in DERIVED:
+        others = " or ".join(name for name in VIEWS if name not in DERIVED)
+        raise typer.BadParameter(
+            f"{view} shows what no answer told, and {', '.join(refused)} would say it as a fact;"
+            f" choose {others}, or other formats",
+            param_hint="--view",
+        )
+
+
 def write(  # noqa: PLR0913  all but the first three are named
     store: Store,
     folder: Path,

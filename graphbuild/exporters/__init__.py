@@ -20,6 +20,7 @@ from graphbuild.exporters.graphml import write_graphml
 from graphbuild.exporters.plain import Remarks
 from graphbuild.exporters.reading import read_graphml
 from graphbuild.exporters.whole import advice, discard_unfinished, whole_file
+from graphbuild.views import is_derived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -53,12 +54,15 @@ class Format:
         drawn: whether it shows where nodes stand, so that a layout is worth its time.
         raw: what writes the same files without the guard on their cells, where there is one.
         needs: a library that not everybody installs, and the extra that brings it.
+        told: whether it is for platforms that keep what it says as facts, so that nothing but
+            what answers told may stand in it.
     """
 
     files: Mapping[str, Writer]
     drawn: bool = True
     raw: Mapping[str, Writer] | None = None
     needs: tuple[str, str] | None = None
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +93,13 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
         positions: a place for each node; None lays the graph out, empty goes without.
 
     Raises:
-        ExportError: no such format, or the file cannot be written; what stood there still stands.
+        ExportError: no such format, or one that cannot say what the graph says, or the file cannot
+            be written; what stood there still stands.
     """
     path = Path(path)
     writer = _writer_for(path)
+    if writer in _TOLD:
+        _refuse_derived(graph, path)
     places = _layout(graph) if positions is None else positions
     return _write(graph, path, writer, places).path
 
@@ -122,17 +129,20 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
         tell: called with what is done next, as it may take long.
 
     Raises:
-        ExportError: no such format, or not the library it needs (nothing is written then), or a
-            file cannot be written.
+        ExportError: no such format, or not the library it needs, or one that cannot say what the
+            graph says (nothing is written then), or a file cannot be written.
     """
-    chosen = [_format(name) for name in dict.fromkeys(formats)]
+    chosen = {name: _format(name) for name in formats}
+    told = [name for name, form in chosen.items() if form.told]
+    if told:
+        _refuse_derived(graph, ", ".join(told))
     folder = _made(Path(folder))
-    if positions is None and any(form.drawn for form in chosen):
+    if positions is None and any(form.drawn for form in chosen.values()):
         tell("finding a place for each node")
         positions = _layout(graph)
     files = [
         (_named(name, named), writer)
-        for form in chosen
+        for form in chosen.values()
         for name, writer in ((raw and form.raw) or form.files).items()
     ]
     written = []
@@ -264,9 +274,9 @@ FORMATS: Mapping[str, Format] = {
     "json": Format({"graph.json": _json}, drawn=False),
     "jsonl": Format({"graph.jsonl": _jsonl}, drawn=False),
     "cytoscape": Format({"graph.cyjs": _cytoscape}),
-    "stix": Format({"graph.stix.json": _stix}, drawn=False),
-    "stix-indicators": Format({"indicators.stix.json": _stix_indicators}, drawn=False),
-    "misp": Format({"graph.misp.json": _misp}, drawn=False),
+    "stix": Format({"graph.stix.json": _stix}, drawn=False, told=True),
+    "stix-indicators": Format({"indicators.stix.json": _stix_indicators}, drawn=False, told=True),
+    "misp": Format({"graph.misp.json": _misp}, drawn=False, told=True),
     "neo4j": Format(
         {
             "nodes.neo4j.csv": _neo4j_nodes,
@@ -290,6 +300,7 @@ _SUFFIXES: Mapping[str, Writer] = {
     ".jsonl": _jsonl,
     ".cyjs": _cytoscape,
 }
+_TOLD = frozenset(each for form in FORMATS.values() if form.told for each in form.files.values())
 
 
 def _writer_for(path: Path) -> Writer:
@@ -310,6 +321,14 @@ def _format(name: str) -> Format:
             f" run: pip install 'graphbuild[{extra}]'"
         )
     return form
+
+
+def _refuse_derived(graph: Graph, what: object) -> None:
+    if is_derived(graph):
+        raise ExportError(
+            f"{what}: is read as facts, and what this view counted or grouped was told by no"
+            " answer; export the full or the backbone view"
+        )
 
 
 # --- files ---------------------------------------------------------------------------------------

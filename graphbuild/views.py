@@ -59,7 +59,8 @@ def fold(graph: Graph) -> Graph:
 
     Returns:
         A graph in which a node that stands for several tells how many (``group_size``), their keys
-        with one space between (``group_members``), and a label such as "Report A and 24 more"; an
+        with one space between (``group_members``), a label such as "Report A and 24 more", and the
+        earliest ``creation_date`` among them, where any has one: since then the group is there. An
         edge weighs what all it stands for weigh, and is observed if all of them are.
         :func:`unfold` gives the whole back.
     """
@@ -109,6 +110,10 @@ def _group(graph: Graph, key: str, group: Sequence[str]) -> dict[str, Any]:
         "group_members": " ".join(group),
         _FOLDED: dict(zip(group, nodes, strict=True)),
     }
+    dates = [node.get("creation_date") for node in nodes]
+    known = [date for date in dates if type(date) is int and date > 0]
+    if known:
+        told["creation_date"] = min(known)
     for name in ("seed", "state"):
         stated = {node.get(name) for node in nodes} - {None}
         if len(stated) == 1:

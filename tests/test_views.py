@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from graphbuild.entities import Entity
 from graphbuild.errors import ExportError
-from graphbuild.exporters import FORMATS, export, export_all
+from graphbuild.exporters import FORMATS, export, export_all, read_graphml
 from graphbuild.graph import build_graph
 from graphbuild.observations import INFERRED, OBSERVED, Link, Observation
 from graphbuild.views import DERIVED, VIEWS, fold, fold_groups, unfold, view
@@ -117,6 +117,41 @@ def test_a_group_says_whom_it_stands_for():
     assert node["group_members"] == f"file:{file(0).id} file:{file(1).id}"
     assert (node["seed"], node["state"], node["id"]) == (True, "complete", key[5:])
     assert key == f"{node['type']}:{node['id']}"
+
+
+@pytest.mark.parametrize(
+    ("dates", "first"),
+    [
+        ([1_500_000_000, 1_400_000_000, None], 1_400_000_000),
+        ([0, -5, 1_400_000_000], 1_400_000_000),
+        ([None, True, "yesterday"], None),
+    ],
+)
+def test_a_group_is_as_old_as_its_oldest_member_that_has_a_date(dates, first):
+    reports = [
+        Entity("reference", report(n).id, {} if date is None else {"creation_date": date})
+        for n, date in enumerate(dates)
+    ]
+    folded = fold(build_graph(Observation(file(0), each, collection(0)) for each in reports))
+    (node,) = (node for node in folded.nodes.values() if node["type"] == "reference")
+    assert node["group_size"] == 3
+    assert node.get("creation_date") == first
+
+
+def test_a_group_has_its_day_in_gexf_and_its_size_in_a_column(tmp_path):
+    reports = [
+        Entity("reference", report(n).id, {"creation_date": n * 86_400 + 1_515_715_200})
+        for n in range(3)
+    ]
+    graph = build_graph(Observation(file(0), each, collection(0)) for each in reports)
+    seen = view(graph, "folded")
+    (key,) = (key for key, size in seen.nodes(data="group_size") if size)
+    found = nx.read_gexf(export(seen, tmp_path / "x.gexf"))
+    assert (found.nodes[key]["start"], found.nodes[key]["group_size"]) == ("2018-01-12", 3)
+    assert {start for *_, start in found.edges(data="start")} == {"2018-01-12"}
+    found = nx.read_graphml(export(seen, tmp_path / "x.graphml"))
+    assert found.nodes[key]["group_size"] == 3
+    assert read_graphml(tmp_path / "x.graphml").nodes[key]["group_size"] == 3
 
 
 def test_members_that_stand_differently_are_said_to_stand_no_way():

@@ -72,6 +72,7 @@ _COLUMNS: dict[str, tuple[type, str]] = {
     "crawl_asked_at": (str, ""),
     "hop": (int, ":long"),
     "community": (int, ":long"),
+    "group_size": (int, ":long"),
 }
 _DERIVED = ("domain", "created:date", "attributes")
 _EDGE_TEXTS = ("evidence", "first_seen", "last_seen")

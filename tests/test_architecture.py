@@ -66,9 +66,9 @@ ROOMS: dict[str, set[str]] = {
     },
     "answers": {"entities", "errors", "observations", "payload", "questions", "store"},
     "emulator": set(),
-    "graph": {"entities", "observations", "questions"},
+    "graph": {"entities", "errors", "observations", "questions"},
     "views": {"entities", "graph", "observations"},
-    "layout": {"entities", "views"},
+    "layout": {"entities", "graph", "views"},
     "exporters": {
         "disk",
         "entities",

@@ -129,12 +129,6 @@ def test_what_is_inferred_is_dashed():
     assert "style" not in edges[REPORT.key, GANG.key]
 
 
-def test_a_view_without_directions_is_written_as_such():
-    (found,) = pydot.graph_from_dot_data(written(campaign().to_undirected()).decode())
-    assert found.get_type() == "graph"
-    assert len(found.get_edges()) == 7
-
-
 @pytest.mark.parametrize("weight", [-1, float("nan"), None, "2"])
 def test_a_weight_graphviz_refuses_is_left_out_and_counted(weight):
     graph = with_title("t")

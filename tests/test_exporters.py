@@ -6,6 +6,7 @@ import copy
 import errno
 import gzip
 import hashlib
+import json
 import os
 import stat
 import subprocess
@@ -20,6 +21,7 @@ from graphbuild.errors import ExportError
 from graphbuild.exporters import FORMATS, Written, export, export_all, read_graphml
 from graphbuild.exporters.whole import whole_file
 from graphbuild.graph import observations_of
+from graphbuild.layout import place
 
 ROOT = Path(__file__).parent.parent
 FILES = {name: list(form.files) for name, form in FORMATS.items()}
@@ -99,6 +101,54 @@ def test_the_same_graph_gives_the_same_bytes(tmp_path):
     assert one == other
 
 
+SUBGRAPHS = """
+import sys
+from graphs import HOSTILE, with_title
+from graphbuild.exporters import FORMATS, export, export_all
+graph = with_title(*HOSTILE)
+few = graph.subgraph(list(graph)[1:20:2] + list(graph)[:1])
+for number, seen in enumerate([few, few.subgraph(sorted(few)[:5]), graph.reverse(copy=False)]):
+    export_all(seen, f"{sys.argv[1]}/{number}", FORMATS)
+    export(seen, f"{sys.argv[1]}/{number}/map.gexf")
+"""
+
+
+def test_what_networkx_shows_of_a_graph_stands_in_its_order(tmp_path):
+    folders = [tmp_path / seed for seed in ("1", "2")]
+    for folder in folders:
+        folder.mkdir()
+        done = python(SUBGRAPHS, folder, PYTHONHASHSEED=folder.name)
+        assert done.returncode == 0, done.stderr
+    one, other = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
+        for folder in folders
+    )
+    assert len(one) == 3 * (sum(map(len, FILES.values())) + 1)
+    assert one == other
+    graph = with_title(*HOSTILE)
+    seen = graph.subgraph(list(graph)[::-7])
+    export_all(seen, tmp_path, ["json"])
+    found = json.loads((tmp_path / "graph.json").read_text())
+    assert [node["id"] for node in found["nodes"]] == [key for key in graph if key in seen]
+    edges = [(edge["source"], edge["target"]) for edge in found["edges"]]
+    assert edges == [ends for ends in graph.edges if ends in seen.edges]
+
+
+@pytest.mark.parametrize(
+    "change", [nx.Graph, nx.MultiDiGraph, lambda graph: graph.to_undirected(as_view=True)]
+)
+def test_a_graph_that_does_not_say_what_is_related_to_what_is_refused(change, tmp_path):
+    graph = change(campaign())
+    for suffix in SUFFIXES:
+        with pytest.raises(ExportError, match=r"networkx\.(Multi(Di)?)?Graph does not say what"):
+            export(graph, tmp_path / f"map{suffix}")
+    with pytest.raises(ExportError, match="give the DiGraph that build_graph made"):
+        export_all(graph, tmp_path / "new", FORMATS)
+    with pytest.raises(ExportError, match="does not say what is related to what"):
+        place(graph)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_importing_the_door_is_cheap():
     code = """
 import sys, graphbuild.exporters
@@ -171,6 +221,9 @@ def test_the_layout_is_made_once_and_only_if_drawn(tmp_path, monkeypatch):
     export_all(graph, tmp_path, ["graphml", "html"], positions=places(graph))
     assert len(calls) == 1
     export(graph, tmp_path / "map.graphml")
+    assert len(calls) == 2
+    export(graph, tmp_path / "map.jsonl")
+    export(graph, tmp_path / "map.stix.json")
     assert len(calls) == 2
     assert (tmp_path / "map.graphml").read_bytes() == (tmp_path / "graph.graphml").read_bytes()
 

@@ -564,11 +564,6 @@ def test_nothing_at_all_is_a_bundle():
     ]
 
 
-def test_a_view_without_directions_is_written():
-    objects = parsed(campaign().to_undirected())
-    assert len(list(edges_in(objects))) == 7
-
-
 def test_memory_stays_flat():
     class Sink(io.RawIOBase):
         largest = 0

@@ -20,6 +20,7 @@ from graphbuild.exporters.graphml import write_graphml
 from graphbuild.exporters.plain import Remarks
 from graphbuild.exporters.reading import read_graphml
 from graphbuild.exporters.whole import advice, discard_unfinished, whole_file
+from graphbuild.graph import in_its_order, refuse_undirected
 from graphbuild.views import is_derived
 
 if TYPE_CHECKING:
@@ -86,22 +87,27 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
     """Write ``graph`` to ``path``, in the format its suffix names; whole or not at all.
 
     Args:
-        graph: a graph as :func:`graphbuild.graph.build_graph` makes it, or a view of one.
+        graph: a graph as :func:`graphbuild.graph.build_graph` makes it, or a view of one. Its order
+            is that of the file; what ``graph.subgraph(...)`` shows stands in the order of the graph
+            (a ``copy()`` of it does not: networkx gives that the order of a set).
         path: ends in ``.graphml``, ``.gexf``, either and ``.gz``, ``.html``, ``.stix.json``,
             ``.misp.json``, ``.dot``, ``.json``, ``.jsonl`` or ``.cyjs``. A link there is replaced
             itself.
         positions: a place for each node; None lays the graph out, empty goes without.
 
     Raises:
-        ExportError: no such format, or one that cannot say what the graph says, or the file cannot
-            be written; what stood there still stands.
+        ExportError: no such format, or one that cannot say what the graph says, or a graph without
+            directions, or the file cannot be written; what stood there still stands.
     """
     path = Path(path)
     writer = _writer_for(path)
+    refuse_undirected(graph)
     if writer in _TOLD:
         _refuse_derived(graph, path)
-    places = _layout(graph) if positions is None else positions
-    return _write(graph, path, writer, places).path
+    graph = in_its_order(graph)
+    if positions is None and writer not in _UNDRAWN:
+        positions = _layout(graph)
+    return _write(graph, path, writer, positions).path
 
 
 def export_all(  # noqa: PLR0913  all but the first three have their defaults
@@ -130,12 +136,15 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
 
     Raises:
         ExportError: no such format, or not the library it needs, or one that cannot say what the
-            graph says (nothing is written then), or a file cannot be written.
+            graph says, or a graph without directions (nothing is written then), or a file cannot
+            be written.
     """
     chosen = {name: _format(name) for name in formats}
     told = [name for name, form in chosen.items() if form.told]
+    refuse_undirected(graph)
     if told:
         _refuse_derived(graph, ", ".join(told))
+    graph = in_its_order(graph)
     folder = _made(Path(folder))
     if positions is None and any(form.drawn for form in chosen.values()):
         tell("finding a place for each node")
@@ -301,6 +310,9 @@ _SUFFIXES: Mapping[str, Writer] = {
     ".cyjs": _cytoscape,
 }
 _TOLD = frozenset(each for form in FORMATS.values() if form.told for each in form.files.values())
+_UNDRAWN = frozenset(
+    each for form in FORMATS.values() if not form.drawn for each in form.files.values()
+)
 
 
 def _writer_for(path: Path) -> Writer:

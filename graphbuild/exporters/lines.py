@@ -15,7 +15,7 @@ from graphbuild.errors import ExportError
 from graphbuild.exporters.plain import Remarks, xml_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     import networkx as nx
 
@@ -116,7 +116,7 @@ def edge_lines(
     """
     sayings = _Sayings(about, remarks)
     known, usual, written = sayings.known, _USUAL, ids.get
-    for source, targets in _rows(graph):
+    for source, targets in graph.adjacency():
         begin, relation = f'source="{written(source, source)}" target="', None
         earliest = since(source) if since else ""
         for target, edge in targets.items():
@@ -137,20 +137,6 @@ def edge_lines(
                 f'<edge id="e{digest.hexdigest()[:16]}" {begin}{written(target, target)}"'
                 f"{start}{said}\n"
             )
-
-
-def _rows(graph: nx.DiGraph[str]) -> Iterable[tuple[str, Mapping[str, Edge]]]:
-    """The edges by their sources; in an undirected view each once."""
-    if graph.is_directed():
-        return graph.adjacency()
-    return _each_once(graph)
-
-
-def _each_once(graph: nx.DiGraph[str]) -> Iterator[tuple[str, Mapping[str, Edge]]]:
-    done: set[str] = set()
-    for source, targets in graph.adjacency():
-        yield source, {target: edge for target, edge in targets.items() if target not in done}
-        done.add(source)
 
 
 class _Sayings:

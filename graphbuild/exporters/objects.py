@@ -47,8 +47,8 @@ def write_node_link(graph: nx.DiGraph[str], stream: BinaryIO) -> Remarks:
     stands behind the type in the key.
     """
     objects = _Objects()
-    head = b'{"directed":%b,"graph":%b,"multigraph":false,"nodes":[\n'
-    stream.write(head % (_encoded(graph.is_directed()), objects.of(graph.graph)))
+    head = b'{"directed":true,"graph":%b,"multigraph":false,"nodes":[\n'
+    stream.write(head % objects.of(graph.graph))
     _write(stream, (objects.of({**told, "id": key}) for key, told in graph.nodes(data=True)), b",")
     stream.write(b'\n],"edges":[\n')
     _write(stream, (objects.edge(*each) for each in graph.edges(data=True)), b",")
@@ -110,7 +110,7 @@ def write_cytoscape(
     """
     objects = _Objects()
     _refuse_gaps(graph, positions)
-    head = _encoded({"data": _NETWORK, "directed": graph.is_directed(), **_VERSIONS})
+    head = _encoded({"data": _NETWORK, "directed": True, **_VERSIONS})
     stream.write(head[:-1] + b',"elements":{"nodes":[\n')
     _write(stream, _cytoscape_nodes(graph, positions or {}, objects), b",")
     stream.write(b'\n],"edges":[\n')

@@ -175,16 +175,3 @@ def test_a_long_list_of_collections_is_written_in_pieces():
     assert max(map(len, re.findall(rb'"[^"]*"', written(graph)))) < 16_384
     assert triples_in(by_pydot(graph)[1]) == triples_of(graph)
     assert triples_in(by_graphviz(graph)[1]) == triples_of(graph)
-
-
-def test_memory_stays_flat():
-    class Sink(io.RawIOBase):
-        largest = 0
-
-        def write(self, block):
-            self.largest = max(self.largest, len(block))
-            return len(block)
-
-    sink = Sink()
-    write_dot(with_title(*["a title of some length"] * 5_000), sink)
-    assert sink.largest < 300_000

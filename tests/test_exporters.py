@@ -6,6 +6,7 @@ import copy
 import errno
 import gzip
 import hashlib
+import io
 import json
 import os
 import stat
@@ -87,16 +88,18 @@ for number, graph in enumerate([campaign(), with_title(*HOSTILE)]):
 """
 
 
-def test_the_same_graph_gives_the_same_bytes(tmp_path):
-    folders = [tmp_path / seed for seed in ("1", "2")]
-    for folder in folders:
-        folder.mkdir()
-        done = python(EXPORT_ALL, folder, PYTHONHASHSEED=folder.name)
+def in_two_runs(code, folder):
+    """The files of both: of runs in which sets have another order."""
+    for seed in ("1", "2"):
+        (folder / seed).mkdir()
+        done = python(code, folder / seed, PYTHONHASHSEED=seed)
         assert done.returncode == 0, done.stderr
-    one, other = (
-        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
-        for folder in folders
-    )
+        paths = list((folder / seed).rglob("*.*"))
+        yield {path.relative_to(folder / seed): path.read_bytes() for path in paths}
+
+
+def test_the_same_graph_gives_the_same_bytes(tmp_path):
+    one, other = in_two_runs(EXPORT_ALL, tmp_path)
     assert len(one) == 2 * (sum(map(len, FILES.values())) + 1)
     assert one == other
 
@@ -114,15 +117,7 @@ for number, seen in enumerate([few, few.subgraph(sorted(few)[:5]), graph.reverse
 
 
 def test_what_networkx_shows_of_a_graph_stands_in_its_order(tmp_path):
-    folders = [tmp_path / seed for seed in ("1", "2")]
-    for folder in folders:
-        folder.mkdir()
-        done = python(SUBGRAPHS, folder, PYTHONHASHSEED=folder.name)
-        assert done.returncode == 0, done.stderr
-    one, other = (
-        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
-        for folder in folders
-    )
+    one, other = in_two_runs(SUBGRAPHS, tmp_path)
     assert len(one) == 3 * (sum(map(len, FILES.values())) + 1)
     assert one == other
     graph = with_title(*HOSTILE)
@@ -147,6 +142,29 @@ def test_a_graph_that_does_not_say_what_is_related_to_what_is_refused(change, tm
     with pytest.raises(ExportError, match="does not say what is related to what"):
         place(graph)
     assert list(tmp_path.iterdir()) == []
+
+
+class Sink(io.RawIOBase):
+    """Takes what is written and remembers how much came at once."""
+
+    largest = 0
+
+    def write(self, block):
+        self.largest = max(self.largest, len(block))
+        return len(block)
+
+
+# One object of these holds all edges of a node; the others write a page, or a group of rows, whole.
+IN_LARGE_PIECES = {"misp": 3_000_000, "stix": 500_000, "stix-indicators": 500_000}
+
+
+@pytest.mark.parametrize("form", sorted(FORMATS.keys() - {"html", "parquet"}))
+def test_memory_stays_flat(form):
+    graph = with_title(*["a title of some length"] * 5_000)
+    for writer in FORMATS[form].files.values():
+        sink = Sink()
+        writer(graph, sink, places(graph))
+        assert sink.largest < IN_LARGE_PIECES.get(form, 300_000)
 
 
 def test_importing_the_door_is_cheap():

@@ -220,19 +220,6 @@ def test_no_control_character_is_in_the_file():
     assert not re.search("[\x00-\x09\x0b-\x1f\ufffe\uffff]", text)
 
 
-def test_memory_stays_flat():
-    class Sink(io.RawIOBase):
-        largest = 0
-
-        def write(self, block):
-            self.largest = max(self.largest, len(block))
-            return len(block)
-
-    sink = Sink()
-    write_gexf(with_title(*["a title of some length"] * 5_000), sink)
-    assert sink.largest < 300_000
-
-
 # --- what it says --------------------------------------------------------------------------------
 
 

@@ -564,19 +564,6 @@ def test_nothing_at_all_is_a_bundle():
     ]
 
 
-def test_memory_stays_flat():
-    class Sink(io.RawIOBase):
-        largest = 0
-
-        def write(self, block):
-            self.largest = max(self.largest, len(block))
-            return len(block)
-
-    sink = Sink()
-    write_stix(with_title(*["a title of some length"] * 5_000), sink)
-    assert sink.largest < 500_000
-
-
 @pytest.mark.parametrize("weight", [float("nan"), 2**60, None, "2"])
 def test_a_weight_that_is_no_number_of_json_is_left_out_and_counted(weight):
     graph = build_graph([Observation(EMOTET, REPORT, None)])

@@ -28,10 +28,9 @@ from graphbuild.exporters.lines import (
     edge_lines,
     escaped,
     place_text,
-    places_of,
     written_ids,
 )
-from graphbuild.exporters.looks import colour_of, sizing
+from graphbuild.exporters.looks import colour_of, places_of, sizing
 from graphbuild.exporters.plain import Remarks, write_lines
 
 if TYPE_CHECKING:

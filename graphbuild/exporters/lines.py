@@ -5,7 +5,6 @@ Nothing here grows with the graph but what is written: an edge's line is made, h
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from hashlib import sha256
 from operator import itemgetter
@@ -38,7 +37,7 @@ _USUAL = {
 }
 
 
-# --- ids and places: checked before the first byte -----------------------------------------------
+# --- ids: checked before the first byte -----------------------------------------------------------
 
 
 def escaped(text: str) -> str:
@@ -70,19 +69,6 @@ def written_ids(graph: nx.DiGraph[str]) -> dict[str, str]:
 
 def _is_id(key: object) -> bool:
     return isinstance(key, str) and key != "" and " " not in key and xml_text(key) == key
-
-
-def places_of(graph: nx.DiGraph[str], positions: Positions | None) -> Positions:
-    """A place for each node, or none at all: Gephi heaps nodes without one onto one point.
-
-    Raises:
-        ExportError: a node has no place, though others have.
-    """
-    for key in graph if positions else ():
-        place = positions.get(key, ()) if positions else ()
-        if len(place) != 2 or not all(map(math.isfinite, place)):  # noqa: PLR2004  x and y
-            raise ExportError(f"{key}: no position; give a finite one for each node, or none")
-    return positions or {}
 
 
 def place_text(place: tuple[float, float]) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
 import pytest
@@ -15,8 +16,7 @@ from graphs import campaign, with_title
 import graphbuild
 from graphbuild.emulator import Api, Emulator, made_up_world
 from graphbuild.errors import ExportError
-from graphbuild.exporters import FORMATS, export_all
-from graphbuild.exporters.neo4j import COMMAND
+from graphbuild.exporters import FORMATS, export_all, neo4j
 from graphbuild.views import VIEWS, view
 
 ROOT = Path(__file__).parents[1]
@@ -138,8 +138,22 @@ def test_the_page_of_formats_tells_which_refuse_a_view(name: str, tmp_path: Path
     assert refused_in_the_page()[name] == refused
 
 
+def test_the_python_of_the_page_of_formats_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = campaign()
+    export_all(graph, tmp_path, FORMATS)
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, Any] = {}
+    for code in re.findall(r"```python\n(.*?)```", FORMATS_PAGE, re.DOTALL):
+        exec(compile(code, "formats.md", "exec"), found)  # the documented code itself
+    assert list(found["nodes"]["key"]) == list(graph)
+    assert str(found["nodes"]["creation_date"].dtype) == "Int64"
+    assert set(found["graph"].edges) == set(graph.edges)
+
+
 def test_the_page_of_formats_shows_the_command_that_is_written() -> None:
-    assert f"\n{COMMAND}\n" in FORMATS_PAGE
+    assert f"\n{neo4j.command()}\n" in FORMATS_PAGE
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -41,7 +41,9 @@ def written(graph):
 
 def graphviz(data, *arguments):
     GRAPHVIZ.need("dot")
-    done = subprocess.run(["dot", *arguments], input=data, capture_output=True, check=False)
+    done = subprocess.run(
+        ["dot", *arguments], input=data, capture_output=True, check=False, timeout=60
+    )
     assert (done.returncode, done.stderr) == (0, b"")
     return done.stdout
 
@@ -165,6 +167,21 @@ def test_every_bad_text_of_the_corpus_is_drawn_as_text():
 def test_what_graphviz_would_take_for_more_is_shown_as_it_is(title):
     picture = ET.fromstring(graphviz(written(with_title(title)), "-Tsvg"))
     assert title in {text.text for text in picture.iter(f"{SVG}text")}
+
+
+def test_a_graph_of_some_thousand_edges_is_drawn_in_seconds():
+    """By sfdp, where dot is slow; it took many minutes over curves that avoid every node."""
+    data = written(
+        build_graph(
+            Observation(
+                Entity("file", f"{f:064x}"), Entity("reference", f"{f * 7 % 50 + r:064x}"), GANG
+            )
+            for f in range(60)
+            for r in range(60)
+        )
+    )
+    assert data.count(b"->") > 3_500
+    assert b"<svg" in graphviz(data, "-Ksfdp", "-Tsvg")
 
 
 def test_a_long_list_of_collections_is_written_in_pieces():

@@ -14,7 +14,7 @@ from platforms import campaigns, triples_of
 
 from graphbuild.errors import ExportError
 from graphbuild.exporters import FORMATS, export_all
-from graphbuild.exporters.neo4j import write_command, write_edges, write_nodes
+from graphbuild.exporters.neo4j import write_edges, write_nodes
 from graphbuild.graph import build_graph
 from graphbuild.observations import INFERRED, Observation
 
@@ -227,17 +227,20 @@ def test_a_key_that_would_tear_a_list_is_refused_before_anything_is_written():
 # --- the command ---------------------------------------------------------------------------------
 
 
-def test_the_command_names_the_files_that_are_written(tmp_path):
-    files = [each.path.name for each in export_all(campaign(), tmp_path, ["neo4j"])]
-    assert files == list(FORMATS["neo4j"].files)
-    command = shlex.split(written(write_command, campaign()).partition("\n")[0])
+@pytest.mark.parametrize("word", ["", "folded"])
+def test_the_command_names_the_files_that_are_written(word, tmp_path):
+    files = [each.path.name for each in export_all(campaign(), tmp_path, ["neo4j"], named=word)]
+    assert len(files) == len(FORMATS["neo4j"].files)
+    nodes, edges, how = files
+    assert (word in nodes, word in edges) == (True, True)
+    command = shlex.split((tmp_path / how).read_text().partition("\n")[0])
     assert command == [
         "neo4j-admin",
         "database",
         "import",
         "full",
-        f"--nodes={files[0]}",
-        f"--relationships={files[1]}",
+        f"--nodes={nodes}",
+        f"--relationships={edges}",
         "--array-delimiter=TAB",
         "--multiline-fields=true",
         "neo4j",

@@ -32,7 +32,7 @@ _OPENED_BY = {
     "nodes.parquet": "the same tables with types: pandas.read_parquet",
     "edges.parquet": "one row an edge, with types",
     "observations.parquet": "one row a (file, reference, collection), with types",
-    "graph.json": "node-link data: networkx.node_link_graph",
+    "graph.json": "node-link data for networkx.node_link_graph",
     "graph.jsonl": "an object a line: nodes, edges, observations",
     "graph.cyjs": "open it in Cytoscape, or give it to Cytoscape.js",
     "graph.stix.json": "import it into a platform that reads STIX 2.1",

@@ -55,6 +55,8 @@ class Format:
         drawn: whether it shows where nodes stand, so that a layout is worth its time.
         raw: what writes the same files without the guard on their cells, where there is one.
         needs: a library that not everybody installs, and the extra that brings it.
+        renamed: what writes the same files under names with a word in them, where one of them
+            names the others.
         told: whether it is for platforms that keep what it says as facts, so that nothing but
             what answers told may stand in it.
     """
@@ -63,6 +65,7 @@ class Format:
     drawn: bool = True
     raw: Mapping[str, Writer] | None = None
     needs: tuple[str, str] | None = None
+    renamed: Callable[[str], Mapping[str, Writer]] | None = None
     told: bool = False
 
 
@@ -152,13 +155,19 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
     files = [
         (_named(name, named), writer)
         for form in chosen.values()
-        for name, writer in ((raw and form.raw) or form.files).items()
+        for name, writer in _writers(form, named, raw=raw).items()
     ]
     written = []
     for name, writer in files:
         tell(f"writing {name}")
         written.append(_write(graph, folder / name, writer, positions))
     return written
+
+
+def _writers(form: Format, word: str, *, raw: bool) -> Mapping[str, Writer]:
+    if raw and form.raw:
+        return form.raw
+    return form.renamed(word) if form.renamed else form.files
 
 
 def _named(name: str, word: str) -> str:
@@ -254,10 +263,15 @@ def _neo4j_edges(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks
     return write_edges(graph, stream)
 
 
-def _neo4j_command(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
-    from graphbuild.exporters.neo4j import write_command  # noqa: PLC0415  the same
+def _neo4j(word: str) -> Mapping[str, Writer]:
+    both = {"nodes.neo4j.csv": _neo4j_nodes, "edges.neo4j.csv": _neo4j_edges}
 
-    return write_command(graph, stream)
+    def command(_: Graph, stream: BinaryIO, __: Positions | None) -> Remarks:
+        from graphbuild.exporters.neo4j import write_command  # noqa: PLC0415  the same
+
+        return write_command(stream, *(_named(name, word) for name in both))
+
+    return {**both, "neo4j-import.txt": command}
 
 
 def _dot(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
@@ -286,14 +300,7 @@ FORMATS: Mapping[str, Format] = {
     "stix": Format({"graph.stix.json": _stix}, drawn=False, told=True),
     "stix-indicators": Format({"indicators.stix.json": _stix_indicators}, drawn=False, told=True),
     "misp": Format({"graph.misp.json": _misp}, drawn=False, told=True),
-    "neo4j": Format(
-        {
-            "nodes.neo4j.csv": _neo4j_nodes,
-            "edges.neo4j.csv": _neo4j_edges,
-            "neo4j-import.txt": _neo4j_command,
-        },
-        drawn=False,
-    ),
+    "neo4j": Format(_neo4j(""), drawn=False, renamed=_neo4j),
     "dot": Format({"graph.dot": _dot}, drawn=False),
 }
 _SUFFIXES: Mapping[str, Writer] = {

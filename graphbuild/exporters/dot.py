@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _HEAD = """\
 digraph related {
-graph [overlap=false, splines=true, outputorder=edgesfirst]
+graph [overlap=false, outputorder=edgesfirst]
 node [style=filled, fontname="sans-serif", fontsize=10, fontcolor="#ffffff", color="#333333"]
 edge [color="#999999", arrowsize=0.6]
 """

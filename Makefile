@@ -41,12 +41,14 @@ lint: $(VENV)/test
 	$(BIN)/mypy
 
 # What others do with our files is asked of them: a real Chromium, Gephi's own importer, the parsers
-# of Gephi Lite. What these need and is not there is installed from Debian if we may; if not, their
-# tests say at their end that they did not run.
+# of Gephi Lite, LibreOffice, Graphviz. What these need and is not there is installed from Debian if
+# we may; if not, their tests say at their end that they did not run.
 tools:
 	@sh tests/install.sh "browser tests" "chromium fonts-dejavu-core" chromium,chromium-browser,google-chrome
 	@sh tests/install.sh "tests with Gephi" "default-jdk-headless maven" java javac mvn
 	@sh tests/install.sh "tests with Gephi Lite" "nodejs npm" node npm
+	@sh tests/install.sh "tests with LibreOffice" libreoffice-calc-nogui soffice
+	@sh tests/install.sh "tests with Graphviz" graphviz dot
 
 # All of the rig, or some of it: make torture PARTS="kills flips". A quick share is in `make test`.
 torture: $(VENV)/test
@@ -71,10 +73,11 @@ $(VENV)/run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/test: requirements/test.lock pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.lock
+# What has no wheel is built by what is locked, which is there by then: nothing else is fetched for it.
+$(VENV)/test: requirements/test.lock pyproject.toml $(VENV)/run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --require-hashes -r requirements/test.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $@ $(VENV)/run
+	@touch $@
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

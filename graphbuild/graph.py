@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from graphbuild.entities import OUR_PREFIXES, Entity
+from graphbuild.errors import ExportError
 from graphbuild.observations import OBSERVED, Link, Observation, moment
 from graphbuild.questions import RELATED_REFERENCES
 
@@ -93,6 +94,40 @@ def links_of(graph: nx.DiGraph[str]) -> Iterator[Link]:
     for source, target, edge in graph.edges(data=True):
         if edge["relation"] not in {RELATED_REFERENCES, RELATED_FROM}:
             yield Link(_entity(graph, source), edge["relation"], _entity(graph, target))
+
+
+def refuse_undirected(graph: nx.Graph[str]) -> None:
+    """Refuse a graph that does not say which end of an edge is related to which.
+
+    Raises:
+        ExportError: it has no directions, or several edges between two nodes.
+    """
+    if not graph.is_directed() or graph.is_multigraph():
+        raise ExportError(
+            f"a networkx.{type(graph).__name__} does not say what is related to what; give the"
+            " DiGraph that build_graph made, or a view of it"
+        )
+
+
+def in_its_order(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
+    """``graph``; if it is a view of networkx, what it shows in the order of the graph behind it.
+
+    Nodes stand in its order, the edges of each in that of their other ends. By itself a view, such
+    as ``graph.subgraph(nodes)``, stands in the order of a set, another one in each run of Python.
+    """
+    behind = graph
+    while hasattr(behind, "_graph"):
+        behind = behind._graph  # noqa: SLF001  networkx has no other name for it
+    if behind is graph:
+        return graph
+    places = {key: place for place, key in enumerate(behind)}
+    ordered: nx.DiGraph[str] = nx.DiGraph()
+    ordered.graph.update(graph.graph)
+    ordered.add_nodes_from((key, graph.nodes[key]) for key in sorted(graph, key=places.__getitem__))
+    for source in list(ordered):
+        targets = sorted(graph.adj[source], key=places.__getitem__)
+        ordered.add_edges_from((source, target, graph.adj[source][target]) for target in targets)
+    return ordered
 
 
 def _entity(graph: nx.DiGraph[str], key: str) -> Entity:

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphbuild.entities import COLLECTION
+from graphbuild.graph import refuse_undirected
 from graphbuild.views import fold_groups
 
 if TYPE_CHECKING:
@@ -56,7 +57,12 @@ _SUNFLOWER = 1.62  # neighbouring seeds of a sunflower of pitch 1 are at least t
 
 
 def place(graph: nx.DiGraph[str]) -> dict[str, Point]:
-    """Coordinates for every node, y upwards, none nearer to another than ``MIN_DISTANCE``."""
+    """Coordinates for every node, y upwards, none nearer to another than ``MIN_DISTANCE``.
+
+    Raises:
+        ExportError: the graph has no directions.
+    """
+    refuse_undirected(graph)
     groups = fold_groups(graph)
     folded = _folded(graph, groups)
     rooms = _rooms(graph)

@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.entities import COLLECTION, FILE, REFERENCE
-from graphbuild.exporters.looks import colour_of, shape_of, sizes
+from graphbuild.exporters.looks import colour_of, shape_of, sizing
 from graphbuild.exporters.plain import label_text
 
 if TYPE_CHECKING:
@@ -164,9 +164,10 @@ def _draw_nodes(axes: Axes, graph: Graph, places: Positions, reach: Mapping[str,
 
 def _reaches(graph: Graph, scale: float) -> dict[str, float]:
     """How far each node reaches from its middle, in points: as on the page, if that can be seen."""
+    size_of = sizing(graph)
     return {
-        node: max(size * scale, _smallest(str(graph.nodes[node]["type"])) / 2)
-        for node, size in sizes(graph).items()
+        node: max(size_of(degree) * scale, _smallest(str(graph.nodes[node]["type"])) / 2)
+        for node, degree in graph.degree()
     }
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
 
 SHARED_REFERENCES = "shared_references"  # the relation of two nodes that have references in common
+DERIVED = frozenset({"files", "collections", "folded"})  # views in which not all was told
 _FOLDED = "folded-from"  # what a node or an edge stands for; no name of an answer has a hyphen
 
 
@@ -58,7 +59,8 @@ def fold(graph: Graph) -> Graph:
 
     Returns:
         A graph in which a node that stands for several tells how many (``group_size``), their keys
-        with one space between (``group_members``), and a label such as "Report A and 24 more"; an
+        with one space between (``group_members``), a label such as "Report A and 24 more", and the
+        earliest ``creation_date`` among them, where any has one: since then the group is there. An
         edge weighs what all it stands for weigh, and is observed if all of them are.
         :func:`unfold` gives the whole back.
     """
@@ -108,6 +110,10 @@ def _group(graph: Graph, key: str, group: Sequence[str]) -> dict[str, Any]:
         "group_members": " ".join(group),
         _FOLDED: dict(zip(group, nodes, strict=True)),
     }
+    dates = [node.get("creation_date") for node in nodes]
+    known = [date for date in dates if type(date) is int and date > 0]
+    if known:
+        told["creation_date"] = min(known)
     for name in ("seed", "state"):
         stated = {node.get(name) for node in nodes} - {None}
         if len(stated) == 1:
@@ -241,6 +247,13 @@ def _shared(lists: Sequence[frozenset[str]]) -> Counter[tuple[int, int]]:
 
 def _tie(graph: Graph, pairs: Iterable[tuple[str, str]], shared: int) -> None:
     graph.add_edges_from(pairs, relation=SHARED_REFERENCES, weight=shared)
+
+
+def is_derived(graph: Graph) -> bool:
+    """Whether something in a graph was told by no answer: a tie that was counted, or a group."""
+    if any("group_members" in node for node in graph.nodes.values()):
+        return True
+    return any(edge["relation"] == SHARED_REFERENCES for _, _, edge in graph.edges(data=True))
 
 
 VIEWS: Mapping[str, Callable[[Graph], Graph]] = {

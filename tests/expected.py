@@ -31,6 +31,7 @@ NODE_COLUMNS = {
     "x": float,
     "y": float,
     "community": int,
+    "group_size": int,
     "seed": bool,
     "state": str,
     "crawl_pages": int,

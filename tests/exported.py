@@ -139,6 +139,8 @@ def hostile_graph() -> nx.DiGraph[str]:
     )
     for n, (*_, edge) in enumerate(graph.edges(data=True)):
         edge["weight"] = _WEIGHTS[n % len(_WEIGHTS)]
+    for n, node in enumerate(graph.nodes.values()):
+        node["group_size"] = (n, None, "2", 2**63 - 1)[n % 4]
     graph.add_edge(files[1].key, files[1].key, relation="tied <to> itself & INF", weight=2)
     return graph
 

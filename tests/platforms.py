@@ -11,7 +11,7 @@ from pathlib import Path
 from graphs import any_text, odd_ids
 from hypothesis import strategies as st
 
-from graphbuild.entities import Entity
+from graphbuild.entities import Entity, is_id
 from graphbuild.graph import build_graph
 from graphbuild.observations import INFERRED, OBSERVED, Link, Observation
 
@@ -32,35 +32,37 @@ _ROWS = re.compile(r"(J1[2-6]|I([789]|1[0-3]|2[0-2]))\.")
 
 @cache
 def bad_texts():
-    """A graph that holds every text and every odd attribute of the corpus's rows on text."""
+    """A graph that holds every text, odd attribute and odd id of the corpus's rows on text."""
     rows = [
         row for row in map(json.loads, CORPUS.read_text().splitlines()) if _ROWS.match(row["id"])
     ]
-    known = [each for row in rows for each in _attributes(row)]
+    known = [each for row in rows for each in _told(row)]
     assert len(known) > 150
+    long = {"title": "x" * 65_536, "name": "y\u0301" * 32_768}
     return build_graph(
         Observation(
             Entity("file", f"{n % 3:064x}", {"meaningful_name": each.get("title", "")}),
             Entity("reference", f"{n:064x}", each),
-            Entity("collection", f"c{n}", each),
+            Entity("collection", behind, each),
         )
-        for n, each in enumerate([*known, {"title": "x" * 65_536, "name": "y\u0301" * 32_768}])
+        for n, (each, ids) in enumerate([*known, (long, [])])
+        for behind in (f"c{n}", *ids)
     )
 
 
-def _attributes(row):
-    """What a row says of its first reference, where it is JSON at all."""
+def _told(row):
+    """What a row says of its first reference, and the odd ids behind it; if it is JSON at all."""
     if row["kind"] == "title":
-        yield {row["field"]: row["text"]}
+        yield {row["field"]: row["text"]}, []
         return
     try:
         page = json.loads(row["answers"][0]["text"])
     except (KeyError, ValueError):
         return
     for item in page["data"][:1]:
-        yield {
-            name: v for name, v in item["attributes"].items() if isinstance(v, str | int | float)
-        }
+        known = {n: v for n, v in item["attributes"].items() if isinstance(v, str | int | float)}
+        behind = [each["id"] for each in item["context_attributes"]["related_from"]]
+        yield known, list(filter(is_id, behind))
 
 
 def _hashes(digits):

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from rig import unmeasured
+
+from graphbuild.views import VIEWS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,3 +62,45 @@ def test_raw_goes_with_tables_only_and_its_help_warns(shell: Shell, campaign: Pa
     assert "goes with --to csv" in done.stderr
     assert not (campaign / "out").exists()
     assert "Open no such file in one" in " ".join(shell("export", "--help").stdout.split())
+
+
+# --- views ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("view", ["files", "collections", "folded"])
+def test_a_platform_is_told_no_view_that_no_answer_told(
+    shell: Shell, campaign: Path, view: str
+) -> None:
+    words = ("--store", "c.db", "--to", "graphml,misp,stix", "--view", view, "--out", "out")
+    done = shell("export", *words)
+    assert done.returncode == 2
+    said = " ".join(done.stderr.translate({ord("│"): " "}).split())
+    assert f"{view} shows what no answer told, and misp, stix would say it as a fact" in said
+    assert "choose full or backbone, or other formats" in said
+    assert not (campaign / "out").exists()
+
+
+# --- a full disk ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_full_disk_is_a_sentence_and_the_old_file_stands(
+    shell: Shell, campaign: Path, view: str
+) -> None:
+    """The system itself gives no file so much as the page takes, whatever it shows."""
+    name = "graph.html" if view == "full" else f"graph-{view}.html"
+    out = campaign / "out"
+    out.mkdir()
+    (out / name).write_bytes(b"the old file")
+    words = ["export", "--store", "c.db", "--to", "html", "--view", view, "--out", "out"]
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 500; exec "$@"', "sh", sys.executable, "-m", "graphbuild", *words],
+        cwd=campaign,
+        env=unmeasured(shell.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = f"out/{name}: the disk is full or the file too large; make room and export again"
+    assert (done.returncode, said in " ".join(done.stderr.split())) == (1, True)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {name: b"the old file"}

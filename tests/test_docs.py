@@ -7,13 +7,17 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import networkx as nx
 import pytest
+from graphs import campaign, with_title
 
 import graphbuild
 from graphbuild.emulator import Api, Emulator, made_up_world
-from graphbuild.exporters import FORMATS
-from graphbuild.exporters.neo4j import COMMAND
+from graphbuild.errors import ExportError
+from graphbuild.exporters import FORMATS, export_all, neo4j
+from graphbuild.views import VIEWS, view
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -102,7 +106,7 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
 
 
 def test_every_format_has_a_row_that_names_its_files_and_stands_in_the_help() -> None:
-    rows = dict(re.findall(FORMAT_ROW, FORMATS_PAGE, re.MULTILINE))
+    rows = dict(re.findall(FORMAT_ROW, FORMATS_PAGE.partition("\n## ")[0], re.MULTILINE))
     assert set(rows) == set(FORMATS)
     for name, form in FORMATS.items():
         assert re.findall(r"`([^`]+)`", rows[name]) == list(form.files)
@@ -110,8 +114,46 @@ def test_every_format_has_a_row_that_names_its_files_and_stands_in_the_help() ->
     assert set(listed.split(", ")) == set(FORMATS)
 
 
+def refused_in_the_page() -> dict[str, set[str]]:
+    """The formats that refuse each view, as the page tells."""
+    rows = re.findall(r"^\| (`[a-z`, ]+`) \|[^|]*\| ([^|]*) \|$", FORMATS_PAGE, re.MULTILINE)
+    return {
+        view: set(re.findall(r"`([^`]+)`", refused))
+        for views, refused in rows
+        for view in re.findall(r"`([^`]+)`", views)
+        if view in VIEWS
+    }
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_the_page_of_formats_tells_which_refuse_a_view(name: str, tmp_path: Path) -> None:
+    graph = nx.compose(campaign(), with_title("one report", "another like it"))
+    seen, refused = view(graph, name), set()
+    for form in FORMATS:
+        try:
+            export_all(seen, tmp_path / form, [form], positions={})
+        except ExportError:
+            refused.add(form)
+            assert not (tmp_path / form).exists()
+    assert refused_in_the_page()[name] == refused
+
+
+def test_the_python_of_the_page_of_formats_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = campaign()
+    export_all(graph, tmp_path, FORMATS)
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, Any] = {}
+    for code in re.findall(r"```python\n(.*?)```", FORMATS_PAGE, re.DOTALL):
+        exec(compile(code, "formats.md", "exec"), found)  # the documented code itself
+    assert list(found["nodes"]["key"]) == list(graph)
+    assert str(found["nodes"]["creation_date"].dtype) == "Int64"
+    assert set(found["graph"].edges) == set(graph.edges)
+
+
 def test_the_page_of_formats_shows_the_command_that_is_written() -> None:
-    assert f"\n{COMMAND}\n" in FORMATS_PAGE
+    assert f"\n{neo4j.command()}\n" in FORMATS_PAGE
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

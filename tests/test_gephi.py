@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from expected import Held, as_told
 from exported import NAMES, THERE
-from graphs import campaign
 from tools import OUTPUT, Tool
 
 import graphbuild as gb
@@ -85,9 +84,6 @@ def opened(gephi, exported, tmp_path_factory) -> dict[tuple[str, str], Opened]:
     graphs |= {f"{name}.gexf": _as_gexf(exported(name), folder, name) for name in THERE}
     others = {
         "packed": gb.export(exported("demo").graph, folder / "packed.graphml.gz"),
-        "undirected": gb.export(
-            campaign().to_undirected(), folder / "undirected.graphml", positions={}
-        ),
         "timeline": SOURCES / "timeline.gexf",
         "bad column": folder / "bad.graphml",
         "broken": folder / "broken.graphml",
@@ -230,13 +226,6 @@ def test_where_gephi_scales_the_picture_keeps_its_shape(opened, exported, name):
 
 def test_a_packed_file_is_opened_alike(opened):
     assert opened["as it is", "packed"] == opened["as it is", "demo"]
-
-
-def test_an_undirected_graph_is_one(opened):
-    found = held(opened["as it is", "undirected"])
-    assert not found.directed
-    assert len(found.edges) == campaign().number_of_edges()
-    assert opened["as it is", "undirected"]["issues"] == []
 
 
 # --- the same with time --------------------------------------------------------------------------

@@ -360,23 +360,6 @@ def test_an_id_no_xml_id_can_be_is_refused_before_anything_is_written(node_id):
     assert stream.getvalue() == b""
 
 
-def test_an_undirected_view_is_written_as_such():
-    assert not from_networkx(campaign().to_undirected()).is_directed()
-
-
-def test_memory_stays_flat():
-    class Sink(io.RawIOBase):
-        largest = 0
-
-        def write(self, block):
-            self.largest = max(self.largest, len(block))
-            return len(block)
-
-    sink = Sink()
-    write_graphml(with_title(*["a title of some length"] * 5_000), sink)
-    assert sink.largest < 300_000
-
-
 # --- other readers -------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphbuild.exporters.looks import sizes
+from graphbuild.exporters.looks import sizing
 from graphbuild.layout import MIN_DISTANCE, place
 from graphbuild.views import fold_groups
 
@@ -103,9 +103,9 @@ def test_a_long_path_is_placed():
 @pytest.mark.parametrize("name", ["a biclique", "islands", "a tangle", "a star of files"])
 def test_no_node_is_drawn_over_another(name):
     graph = SHAPES[name]
-    positions, size = place(graph), sizes(graph)
+    positions, size_of = place(graph), sizing(graph)
     points = np.array([positions[node] for node in graph])
-    radii = np.array([size[node] for node in graph])
+    radii = np.array([size_of(graph.degree[node]) for node in graph])
     apart = np.hypot(*(points[:, axis][:, None] - points[:, axis] for axis in (0, 1)))
     np.fill_diagonal(apart, np.inf)
     assert (apart > radii[:, None] + radii).all()

@@ -276,23 +276,6 @@ def test_nothing_at_all_is_an_event():
     assert event_of(build_graph([])).objects == []
 
 
-def test_a_view_without_directions_is_written():
-    assert len(event_of(campaign().to_undirected()).objects) == 8
-
-
 def test_times_of_edges_are_counted_as_left_out():
     graph = build_graph([Observation(EMOTET, REPORT, GANG, last_seen=1.0)], times=True)
     assert write_misp(graph, io.BytesIO()).left_out == 1
-
-
-def test_memory_stays_flat():
-    class Sink(io.RawIOBase):
-        largest = 0
-
-        def write(self, block):
-            self.largest = max(self.largest, len(block))
-            return len(block)
-
-    sink = Sink()
-    write_misp(with_title(*["a title of some length"] * 5_000), sink)
-    assert sink.largest < 3_000_000  # the file with its 5,000 references is one object

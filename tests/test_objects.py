@@ -132,10 +132,6 @@ def test_the_key_tells_the_id_that_node_link_data_has_no_room_for():
         assert known["type"] + ":" + campaign().nodes[key]["id"] == key
 
 
-def test_a_view_is_what_it_is():
-    assert not again(campaign().to_undirected(as_view=True)).is_directed()
-
-
 # --- lines ---------------------------------------------------------------------------------------
 
 

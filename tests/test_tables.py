@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 import unicodedata
 
 import networkx as nx
@@ -27,6 +28,7 @@ from graphs import (
     with_title,
 )
 from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from graphbuild.entities import Entity
 from graphbuild.exporters import tables
@@ -68,11 +70,16 @@ def as_cell(text):
 
 
 def starts_a_formula(cell):
-    """By the words of the promise: the first character that is no space, in any width."""
+    """By the words of the promise: the first character that is no space, in any width.
+
+    So it is behind what some spreadsheets take for the end of a cell.
+    """
     if cell.lstrip(" ")[:1] in {"\t", "\r"}:
         return True
-    first = unicodedata.normalize("NFKC", cell.lstrip("\ufeff\u200b").lstrip()[:1])
-    return first in {"=", "+", "-", "@"}
+    starts = (
+        part.lstrip('"').lstrip("\ufeff\u200b").lstrip() for part in re.split("[;\t\n\r]", cell)
+    )
+    return any(unicodedata.normalize("NFKC", each[:1]) in {"=", "+", "-", "@"} for each in starts)
 
 
 # --- the three tables ----------------------------------------------------------------------------
@@ -192,13 +199,6 @@ def test_every_cell_of_the_corpus_reads_back(write):
     assert by_pandas.to_numpy().tolist() == [list(row.values()) for row in guarded]
 
 
-def test_every_title_of_the_corpus_stands_in_its_row():
-    graph = with_title(*HOSTILE)
-    found = {r["reference_id"]: r for r in rows(written(tables.write_observations, graph))}
-    for n, title in enumerate(HOSTILE):
-        assert text_of_cell(found[f"{n:064x}"]["reference_title"]) == as_cell(title)
-
-
 @settings(max_examples=150)
 @given(hostile_graphs())
 def test_no_cell_starts_a_formula_and_rows_stay_rows(graph):
@@ -210,15 +210,35 @@ def test_no_cell_starts_a_formula_and_rows_stay_rows(graph):
         assert not [cell for row in found for cell in row.values() if starts_a_formula(cell)]
 
 
-@settings(max_examples=500)
-@given(any_text)
+@settings(max_examples=1_000)
+@given(any_text | st.text(";\t\n\r'\" =-a\ufeff", max_size=12))
 @example("'=1")
 @example("''\t")
+@example("\n\n=1")
+@example("'\t'\t=1;;-")
 def test_the_guard_is_put_on_and_taken_off(text):
     cell = cell_text(text)
     assert not starts_a_formula(cell)
     assert text_of_cell(cell) == as_cell(text)
-    assert cell in {as_cell(text), "'" + as_cell(text)}
+    assert cell.replace("'", "") == as_cell(text).replace("'", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("a;=1", "a;'=1"),
+        ("a\t=1", "a\t'=1"),
+        ("- one\n- two\r\n - three", "'- one\n'- two\r\n' - three"),
+        ('a;"=1', "a;'\"=1"),
+        ("a;'=1", "a;''=1"),
+        (";;=1", ";;'=1"),
+        ("a; b", "a; b"),
+        ("a,=1 |=1 =1", "a,=1 |=1 =1"),
+    ],
+)
+def test_the_guard_stands_wherever_some_spreadsheet_starts_a_cell(text, cell):
+    assert cell_text(text) == cell
+    assert text_of_cell(cell) == text
 
 
 @pytest.mark.parametrize(

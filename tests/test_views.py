@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphbuild.entities import Entity
-from graphbuild.exporters import FORMATS, export_all
+from graphbuild.errors import ExportError
+from graphbuild.exporters import FORMATS, export, export_all, read_graphml
 from graphbuild.graph import build_graph
 from graphbuild.observations import INFERRED, OBSERVED, Link, Observation
-from graphbuild.views import VIEWS, fold, fold_groups, unfold, view
+from graphbuild.views import DERIVED, VIEWS, fold, fold_groups, unfold, view
 
 EVERY_VIEW = pytest.mark.parametrize("name", VIEWS)
 
@@ -118,6 +119,41 @@ def test_a_group_says_whom_it_stands_for():
     assert key == f"{node['type']}:{node['id']}"
 
 
+@pytest.mark.parametrize(
+    ("dates", "first"),
+    [
+        ([1_500_000_000, 1_400_000_000, None], 1_400_000_000),
+        ([0, -5, 1_400_000_000], 1_400_000_000),
+        ([None, True, "yesterday"], None),
+    ],
+)
+def test_a_group_is_as_old_as_its_oldest_member_that_has_a_date(dates, first):
+    reports = [
+        Entity("reference", report(n).id, {} if date is None else {"creation_date": date})
+        for n, date in enumerate(dates)
+    ]
+    folded = fold(build_graph(Observation(file(0), each, collection(0)) for each in reports))
+    (node,) = (node for node in folded.nodes.values() if node["type"] == "reference")
+    assert node["group_size"] == 3
+    assert node.get("creation_date") == first
+
+
+def test_a_group_has_its_day_in_gexf_and_its_size_in_a_column(tmp_path):
+    reports = [
+        Entity("reference", report(n).id, {"creation_date": n * 86_400 + 1_515_715_200})
+        for n in range(3)
+    ]
+    graph = build_graph(Observation(file(0), each, collection(0)) for each in reports)
+    seen = view(graph, "folded")
+    (key,) = (key for key, size in seen.nodes(data="group_size") if size)
+    found = nx.read_gexf(export(seen, tmp_path / "x.gexf"))
+    assert (found.nodes[key]["start"], found.nodes[key]["group_size"]) == ("2018-01-12", 3)
+    assert {start for *_, start in found.edges(data="start")} == {"2018-01-12"}
+    found = nx.read_graphml(export(seen, tmp_path / "x.graphml"))
+    assert found.nodes[key]["group_size"] == 3
+    assert read_graphml(tmp_path / "x.graphml").nodes[key]["group_size"] == 3
+
+
 def test_members_that_stand_differently_are_said_to_stand_no_way():
     states = {0: "complete", 1: "incomplete"}
     subjects = [Entity("file", file(n).id, {"seed": True, "state": states[n]}) for n in states]
@@ -169,11 +205,27 @@ def test_a_view_changes_nothing_and_keeps_the_contract(name, graph):
 
 
 @EVERY_VIEW
-def test_every_exporter_takes_every_view(name, tmp_path):
+def test_every_exporter_takes_every_view_that_is_no_fact_but_for_platforms(name, tmp_path):
+    forms = [form for form, each in FORMATS.items() if name not in DERIVED or not each.told]
     for graph in (campaign(), build_graph(())):
-        written = export_all(view(graph, name), tmp_path, FORMATS)
+        written = export_all(view(graph, name), tmp_path, forms)
         assert all(each.path.stat().st_size == each.bytes for each in written)
         assert not sum(each.remarks.left_out for each in written)
+
+
+@pytest.mark.parametrize("name", sorted(DERIVED))
+@pytest.mark.parametrize("form", ["stix", "stix-indicators", "misp"])
+def test_what_no_answer_told_is_no_fact_for_a_platform(form, name, tmp_path):
+    seen = view(nx.compose(campaign(), build_graph(family(2, 3))), name)
+    with pytest.raises(ExportError, match="told by no answer; export the full or the backbone"):
+        export_all(seen, tmp_path / "new", ["graphml", form])
+    assert list(tmp_path.iterdir()) == []
+    if form != "stix-indicators":
+        with pytest.raises(ExportError, match="told by no answer"):
+            export(seen, tmp_path / f"x.{form}.json")
+        assert list(tmp_path.iterdir()) == []
+    written = export_all(view(campaign(), "backbone"), tmp_path, ["graphml", form])
+    assert len(written) == 2
 
 
 @given(GRAPHS)

@@ -41,8 +41,8 @@ def behind(key):
 
 
 def unguarded(cell):
-    """An id without the apostrophe of the guard; no id begins with one but the one that is one."""
-    return cell.removeprefix("'") or cell
+    """An id without the apostrophes of the guard; no id holds one but the one that is one."""
+    return cell.replace("'", "") or cell
 
 
 def from_table(rows):

@@ -253,6 +253,7 @@ def export(
     names = files.formats(to)
     if raw:
         files.refuse_raw(names)
+    files.refuse_derived(names, view)
     with _told(), Store.read(store) as campaign:
         exported = files.write(
             campaign, out, names, view=view, observed_only=observed_only, times=times, raw=raw

@@ -32,7 +32,7 @@ _OPENED_BY = {
     "nodes.parquet": "the same tables with types: pandas.read_parquet",
     "edges.parquet": "one row an edge, with types",
     "observations.parquet": "one row a (file, reference, collection), with types",
-    "graph.json": "node-link data: networkx.node_link_graph",
+    "graph.json": "node-link data for networkx.node_link_graph",
     "graph.jsonl": "an object a line: nodes, edges, observations",
     "graph.cyjs": "open it in Cytoscape, or give it to Cytoscape.js",
     "graph.stix.json": "import it into a platform that reads STIX 2.1",
@@ -103,6 +103,25 @@ def refuse_raw(names: Sequence[str]) -> None:
     guarded = [name for name, form in FORMATS.items() if form.raw]
     if not set(guarded) & set(names):
         raise typer.BadParameter(f"goes with --to {', '.join(guarded)}", param_hint="--raw")
+
+
+def refuse_derived(names: Sequence[str], view: str) -> None:
+    """Refuse a view in which not all was told where a format may say nothing else.
+
+    Raises:
+        typer.BadParameter: one of ``names`` is such a format.
+    """
+    from graphbuild.exporters import FORMATS
+    from graphbuild.views import DERIVED, VIEWS
+
+    refused = [name for name in names if FORMATS[name].told]
+    if refused and view in DERIVED:
+        others = " or ".join(name for name in VIEWS if name not in DERIVED)
+        raise typer.BadParameter(
+            f"{view} shows what no answer told, and {', '.join(refused)} would say it as a fact;"
+            f" choose {others}, or other formats",
+            param_hint="--view",
+        )
 
 
 def write(  # noqa: PLR0913  all but the first three are named

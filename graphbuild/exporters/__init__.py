@@ -20,6 +20,8 @@ from graphbuild.exporters.graphml import write_graphml
 from graphbuild.exporters.plain import Remarks
 from graphbuild.exporters.reading import read_graphml
 from graphbuild.exporters.whole import advice, discard_unfinished, whole_file
+from graphbuild.graph import in_its_order, refuse_undirected
+from graphbuild.views import is_derived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -53,12 +55,18 @@ class Format:
         drawn: whether it shows where nodes stand, so that a layout is worth its time.
         raw: what writes the same files without the guard on their cells, where there is one.
         needs: a library that not everybody installs, and the extra that brings it.
+        renamed: what writes the same files under names with a word in them, where one of them
+            names the others.
+        told: whether it is for platforms that keep what it says as facts, so that nothing but
+            what answers told may stand in it.
     """
 
     files: Mapping[str, Writer]
     drawn: bool = True
     raw: Mapping[str, Writer] | None = None
     needs: tuple[str, str] | None = None
+    renamed: Callable[[str], Mapping[str, Writer]] | None = None
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +90,27 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
     """Write ``graph`` to ``path``, in the format its suffix names; whole or not at all.
 
     Args:
-        graph: a graph as :func:`graphbuild.graph.build_graph` makes it, or a view of one.
+        graph: a graph as :func:`graphbuild.graph.build_graph` makes it, or a view of one. Its order
+            is that of the file; what ``graph.subgraph(...)`` shows stands in the order of the graph
+            (a ``copy()`` of it does not: networkx gives that the order of a set).
         path: ends in ``.graphml``, ``.gexf``, either and ``.gz``, ``.html``, ``.stix.json``,
             ``.misp.json``, ``.dot``, ``.json``, ``.jsonl`` or ``.cyjs``. A link there is replaced
             itself.
         positions: a place for each node; None lays the graph out, empty goes without.
 
     Raises:
-        ExportError: no such format, or the file cannot be written; what stood there still stands.
+        ExportError: no such format, or one that cannot say what the graph says, or a graph without
+            directions, or the file cannot be written; what stood there still stands.
     """
     path = Path(path)
     writer = _writer_for(path)
-    places = _layout(graph) if positions is None else positions
-    return _write(graph, path, writer, places).path
+    refuse_undirected(graph)
+    if writer in _TOLD:
+        _refuse_derived(graph, path)
+    graph = in_its_order(graph)
+    if positions is None and writer not in _UNDRAWN:
+        positions = _layout(graph)
+    return _write(graph, path, writer, positions).path
 
 
 def export_all(  # noqa: PLR0913  all but the first three have their defaults
@@ -122,24 +138,36 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
         tell: called with what is done next, as it may take long.
 
     Raises:
-        ExportError: no such format, or not the library it needs (nothing is written then), or a
-            file cannot be written.
+        ExportError: no such format, or not the library it needs, or one that cannot say what the
+            graph says, or a graph without directions (nothing is written then), or a file cannot
+            be written.
     """
-    chosen = [_format(name) for name in dict.fromkeys(formats)]
+    chosen = {name: _format(name) for name in formats}
+    told = [name for name, form in chosen.items() if form.told]
+    refuse_undirected(graph)
+    if told:
+        _refuse_derived(graph, ", ".join(told))
+    graph = in_its_order(graph)
     folder = _made(Path(folder))
-    if positions is None and any(form.drawn for form in chosen):
+    if positions is None and any(form.drawn for form in chosen.values()):
         tell("finding a place for each node")
         positions = _layout(graph)
     files = [
         (_named(name, named), writer)
-        for form in chosen
-        for name, writer in ((raw and form.raw) or form.files).items()
+        for form in chosen.values()
+        for name, writer in _writers(form, named, raw=raw).items()
     ]
     written = []
     for name, writer in files:
         tell(f"writing {name}")
         written.append(_write(graph, folder / name, writer, positions))
     return written
+
+
+def _writers(form: Format, word: str, *, raw: bool) -> Mapping[str, Writer]:
+    if raw and form.raw:
+        return form.raw
+    return form.renamed(word) if form.renamed else form.files
 
 
 def _named(name: str, word: str) -> str:
@@ -235,10 +263,15 @@ def _neo4j_edges(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks
     return write_edges(graph, stream)
 
 
-def _neo4j_command(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
-    from graphbuild.exporters.neo4j import write_command  # noqa: PLC0415  the same
+def _neo4j(word: str) -> Mapping[str, Writer]:
+    both = {"nodes.neo4j.csv": _neo4j_nodes, "edges.neo4j.csv": _neo4j_edges}
 
-    return write_command(graph, stream)
+    def command(_: Graph, stream: BinaryIO, __: Positions | None) -> Remarks:
+        from graphbuild.exporters.neo4j import write_command  # noqa: PLC0415  the same
+
+        return write_command(stream, *(_named(name, word) for name in both))
+
+    return {**both, "neo4j-import.txt": command}
 
 
 def _dot(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
@@ -264,17 +297,10 @@ FORMATS: Mapping[str, Format] = {
     "json": Format({"graph.json": _json}, drawn=False),
     "jsonl": Format({"graph.jsonl": _jsonl}, drawn=False),
     "cytoscape": Format({"graph.cyjs": _cytoscape}),
-    "stix": Format({"graph.stix.json": _stix}, drawn=False),
-    "stix-indicators": Format({"indicators.stix.json": _stix_indicators}, drawn=False),
-    "misp": Format({"graph.misp.json": _misp}, drawn=False),
-    "neo4j": Format(
-        {
-            "nodes.neo4j.csv": _neo4j_nodes,
-            "edges.neo4j.csv": _neo4j_edges,
-            "neo4j-import.txt": _neo4j_command,
-        },
-        drawn=False,
-    ),
+    "stix": Format({"graph.stix.json": _stix}, drawn=False, told=True),
+    "stix-indicators": Format({"indicators.stix.json": _stix_indicators}, drawn=False, told=True),
+    "misp": Format({"graph.misp.json": _misp}, drawn=False, told=True),
+    "neo4j": Format(_neo4j(""), drawn=False, renamed=_neo4j),
     "dot": Format({"graph.dot": _dot}, drawn=False),
 }
 _SUFFIXES: Mapping[str, Writer] = {
@@ -290,6 +316,10 @@ _SUFFIXES: Mapping[str, Writer] = {
     ".jsonl": _jsonl,
     ".cyjs": _cytoscape,
 }
+_TOLD = frozenset(each for form in FORMATS.values() if form.told for each in form.files.values())
+_UNDRAWN = frozenset(
+    each for form in FORMATS.values() if not form.drawn for each in form.files.values()
+)
 
 
 def _writer_for(path: Path) -> Writer:
@@ -310,6 +340,14 @@ def _format(name: str) -> Format:
             f" run: pip install 'graphbuild[{extra}]'"
         )
     return form
+
+
+def _refuse_derived(graph: Graph, what: object) -> None:
+    if is_derived(graph):
+        raise ExportError(
+            f"{what}: is read as facts, and what this view counted or grouped was told by no"
+            " answer; export the full or the backbone view"
+        )
 
 
 # --- files ---------------------------------------------------------------------------------------

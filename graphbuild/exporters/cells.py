@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, BinaryIO
 
-from graphbuild.exporters.plain import SUSPECT, cell_text, writable
+from graphbuild.exporters.plain import SUSPECT, cell_text, parted, writable
 from graphbuild.exporters.rows import known
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Cells:
             line.count('"') == 2 * len(texts) - 2
             and "\0" not in line
             and not _SUSPECT_CELL.search(f'"{line}')
+            and not parted(line)
         ):
             try:
                 return b'"%b"' % line.encode()

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
 
 _HEAD = """\
-{kind} related {{
-graph [overlap=false, splines=true, outputorder=edgesfirst]
+digraph related {
+graph [overlap=false, outputorder=edgesfirst]
 node [style=filled, fontname="sans-serif", fontsize=10, fontcolor="#ffffff", color="#333333"]
 edge [color="#999999", arrowsize=0.6]
 """
@@ -50,9 +50,7 @@ def write_dot(graph: Graph, stream: BinaryIO) -> Remarks:
         What could not be carried as it was: of a node only its key, type and label are.
     """
     remarks = Remarks()
-    directed = graph.is_directed()
-    head = _HEAD.format(kind="digraph" if directed else "graph")
-    lines = chain([head], _nodes(graph), _edges(graph, "->" if directed else "--", remarks), "}\n")
+    lines = chain([_HEAD], _nodes(graph), _edges(graph, remarks), "}\n")
     write_lines(stream, lines)
     return remarks
 
@@ -72,7 +70,7 @@ def _nodes(graph: Graph) -> Iterator[str]:
         )
 
 
-def _edges(graph: Graph, arrow: str, remarks: Remarks) -> Iterator[str]:
+def _edges(graph: Graph, remarks: Remarks) -> Iterator[str]:
     for source, target, edge in graph.edges(data=True):
         told: dict[str, Any] = {"relation": edge["relation"]}
         weight = edge.get("weight", 1)
@@ -85,7 +83,7 @@ def _edges(graph: Graph, arrow: str, remarks: Remarks) -> Iterator[str]:
         told |= {name: edge[name] for name in _TEXTS if name in edge}
         if edge.get("evidence") == INFERRED:
             told["style"] = "dashed"
-        yield _line(f"{_quoted(source)} {arrow} {_quoted(target)}", told)
+        yield _line(f"{_quoted(source)} -> {_quoted(target)}", told)
         if not _CARRIED.issuperset(edge):
             remarks.left_out += len(edge.keys() - _CARRIED)
 

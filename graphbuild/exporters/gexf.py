@@ -28,10 +28,9 @@ from graphbuild.exporters.lines import (
     edge_lines,
     escaped,
     place_text,
-    places_of,
     written_ids,
 )
-from graphbuild.exporters.looks import colour_of, sizing
+from graphbuild.exporters.looks import colour_of, places_of, sizing
 from graphbuild.exporters.plain import Remarks, write_lines
 
 if TYPE_CHECKING:
@@ -75,17 +74,14 @@ def write_gexf(
     seed_keys = seed_columns(graph)
     nodes = _nodes(graph, ids, places, remarks, frozenset(seed_keys))
     edges = edge_lines(graph, ids, remarks, _edge, _since(graph))
-    lines = chain(
-        _head(graph, seed_keys), ["<nodes>\n"], nodes, ["</nodes>\n<edges>\n"], edges, [_TAIL]
-    )
+    lines = chain(_head(seed_keys), ["<nodes>\n"], nodes, ["</nodes>\n<edges>\n"], edges, [_TAIL])
     write_lines(stream, lines)
     return remarks
 
 
-def _head(graph: nx.DiGraph[str], seed_keys: Iterable[str]) -> Iterator[str]:
+def _head(seed_keys: Iterable[str]) -> Iterator[str]:
     yield _HEAD
-    direction = "directed" if graph.is_directed() else "undirected"
-    yield f'<graph defaultedgetype="{direction}" mode="dynamic"'
+    yield '<graph defaultedgetype="directed" mode="dynamic"'
     yield ' timeformat="date" timerepresentation="interval">\n'
     yield from _declared("node", NODE_KEYS | dict.fromkeys(seed_keys, "string"))
     yield from _declared("edge", EDGE_KEYS)

@@ -24,10 +24,9 @@ from graphbuild.exporters.elements import (
 from graphbuild.exporters.lines import (
     edge_lines,
     place_text,
-    places_of,
     written_ids,
 )
-from graphbuild.exporters.looks import colour_of, sizing
+from graphbuild.exporters.looks import colour_of, places_of, sizing
 from graphbuild.exporters.plain import Remarks, write_lines
 
 if TYPE_CHECKING:
@@ -65,19 +64,18 @@ def write_graphml(
     seed_keys = seed_columns(graph)
     nodes = _nodes(graph, ids, places, remarks, frozenset(seed_keys))
     edges = edge_lines(graph, ids, remarks, _edge)
-    write_lines(stream, chain(_head(graph, seed_keys), nodes, edges, [_TAIL]))
+    write_lines(stream, chain(_head(seed_keys), nodes, edges, [_TAIL]))
     return remarks
 
 
-def _head(graph: nx.DiGraph[str], seed_keys: Iterable[str]) -> Iterator[str]:
+def _head(seed_keys: Iterable[str]) -> Iterator[str]:
     yield _HEAD
     for name, kind in (NODE_KEYS | dict.fromkeys(seed_keys, "string")).items():
         yield f'<key id="{name}" for="node" attr.name="{name}" attr.type="{kind}"/>\n'
     # Some readers keep one table of keys for nodes and edges, so an edge's are told by a prefix.
     for name, kind in EDGE_KEYS.items():
         yield f'<key id="e_{name}" for="edge" attr.name="{name}" attr.type="{kind}"/>\n'
-    direction = "directed" if graph.is_directed() else "undirected"
-    yield f'<graph id="G" edgedefault="{direction}">\n'
+    yield '<graph id="G" edgedefault="directed">\n'
 
 
 def _nodes(

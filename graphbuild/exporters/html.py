@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from graphbuild.entities import COLLECTION, FILE, REFERENCE
 from graphbuild.errors import ExportError
-from graphbuild.exporters.looks import colour_of, shape_of, sizes
+from graphbuild.exporters.looks import colour_of, shape_of, sizing
 from graphbuild.graph import NO_COLLECTION
 from graphbuild.layout import place
 
@@ -186,7 +186,7 @@ def _nodes(
     graph: nx.DiGraph[str], positions: Mapping[str, tuple[float, float]]
 ) -> list[dict[str, Any]]:
     """Nodes by number: a number can be no markup and no name of the browser's."""
-    size = sizes(graph)
+    size_of = sizing(graph)
     return [
         {
             "id": number,
@@ -194,7 +194,7 @@ def _nodes(
             **_told(graph.nodes[node]),
             "x": float(positions[node][0]),
             "y": 0.0 - float(positions[node][1]),  # browsers count downwards
-            "size": size[node],
+            "size": size_of(graph.degree[node]),
             "links": graph.degree[node],
         }
         for number, node in enumerate(graph)

@@ -5,7 +5,6 @@ Nothing here grows with the graph but what is written: an edge's line is made, h
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from hashlib import sha256
 from operator import itemgetter
@@ -15,7 +14,7 @@ from graphbuild.errors import ExportError
 from graphbuild.exporters.plain import Remarks, xml_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     import networkx as nx
 
@@ -38,7 +37,7 @@ _USUAL = {
 }
 
 
-# --- ids and places: checked before the first byte -----------------------------------------------
+# --- ids: checked before the first byte -----------------------------------------------------------
 
 
 def escaped(text: str) -> str:
@@ -72,19 +71,6 @@ def _is_id(key: object) -> bool:
     return isinstance(key, str) and key != "" and " " not in key and xml_text(key) == key
 
 
-def places_of(graph: nx.DiGraph[str], positions: Positions | None) -> Positions:
-    """A place for each node, or none at all: Gephi heaps nodes without one onto one point.
-
-    Raises:
-        ExportError: a node has no place, though others have.
-    """
-    for key in graph if positions else ():
-        place = positions.get(key, ()) if positions else ()
-        if len(place) != 2 or not all(map(math.isfinite, place)):  # noqa: PLR2004  x and y
-            raise ExportError(f"{key}: no position; give a finite one for each node, or none")
-    return positions or {}
-
-
 def place_text(place: tuple[float, float]) -> tuple[str, str]:
     """A place as plain floats, whatever computed them, and zero without a sign."""
     return repr(float(place[0]) + 0.0), repr(float(place[1]) + 0.0)
@@ -116,7 +102,7 @@ def edge_lines(
     """
     sayings = _Sayings(about, remarks)
     known, usual, written = sayings.known, _USUAL, ids.get
-    for source, targets in _rows(graph):
+    for source, targets in graph.adjacency():
         begin, relation = f'source="{written(source, source)}" target="', None
         earliest = since(source) if since else ""
         for target, edge in targets.items():
@@ -137,20 +123,6 @@ def edge_lines(
                 f'<edge id="e{digest.hexdigest()[:16]}" {begin}{written(target, target)}"'
                 f"{start}{said}\n"
             )
-
-
-def _rows(graph: nx.DiGraph[str]) -> Iterable[tuple[str, Mapping[str, Edge]]]:
-    """The edges by their sources; in an undirected view each once."""
-    if graph.is_directed():
-        return graph.adjacency()
-    return _each_once(graph)
-
-
-def _each_once(graph: nx.DiGraph[str]) -> Iterator[tuple[str, Mapping[str, Edge]]]:
-    done: set[str] = set()
-    for source, targets in graph.adjacency():
-        yield source, {target: edge for target, edge in targets.items() if target not in done}
-        done.add(source)
 
 
 class _Sayings:

@@ -1,4 +1,4 @@
-"""How a node looks, the same in every format: colour and shape by type, size by degree.
+"""How a node looks, the same in every format: colour and shape by type, size by degree; its place.
 
 The three colours are told apart by people with any common colour blindness (Okabe and Ito, 2008,
 "Color Universal Design"); the shapes say the same again.
@@ -11,11 +11,14 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from graphbuild.entities import COLLECTION, FILE, REFERENCE
+from graphbuild.errors import ExportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import networkx as nx
+
+    Positions = Mapping[str, tuple[float, float]]
 
 # Six hexadecimal digits: Gephi reads the short form "#f00" as almost black.
 COLOURS = {FILE: "#0072b2", REFERENCE: "#e69f00", COLLECTION: "#cc3311"}
@@ -48,7 +51,14 @@ def sizing(graph: nx.DiGraph[str]) -> Callable[[int], float]:
     return size_of
 
 
-def sizes(graph: nx.DiGraph[str]) -> dict[str, float]:
-    """The size of each node."""
-    size_of = sizing(graph)
-    return {node: size_of(degree) for node, degree in graph.degree()}
+def places_of(graph: nx.DiGraph[str], positions: Positions | None) -> Positions:
+    """A place for each node, or none at all: readers heap nodes without one onto one point.
+
+    Raises:
+        ExportError: a node has no place, though others have.
+    """
+    for key in graph if positions else ():
+        place = positions.get(key, ()) if positions else ()
+        if len(place) != 2 or not all(map(math.isfinite, place)):  # noqa: PLR2004  x and y
+            raise ExportError(f"{key}: no position; give a finite one for each node, or none")
+    return positions or {}

@@ -35,12 +35,11 @@ if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
 
 NODES, EDGES = "nodes.neo4j.csv", "edges.neo4j.csv"
-COMMAND = (
-    f"neo4j-admin database import full --nodes={NODES} --relationships={EDGES}"
+_COMMAND = (
+    "neo4j-admin database import full --nodes={} --relationships={}"
     " --array-delimiter=TAB --multiline-fields=true neo4j"
 )
-_HOW = f"""\
-{COMMAND}
+_HOW = """
 
 Run it in this folder, with the database stopped. It fills a database that is not there yet;
 --overwrite-destination before the database's name puts it in the place of one that is.
@@ -72,6 +71,7 @@ _COLUMNS: dict[str, tuple[type, str]] = {
     "crawl_asked_at": (str, ""),
     "hop": (int, ":long"),
     "community": (int, ":long"),
+    "group_size": (int, ":long"),
 }
 _DERIVED = ("domain", "created:date", "attributes")
 _EDGE_TEXTS = ("evidence", "first_seen", "last_seen")
@@ -103,9 +103,14 @@ def write_edges(graph: Graph, stream: BinaryIO) -> Remarks:
     return remarks
 
 
-def write_command(_: Graph, stream: BinaryIO) -> Remarks:
-    """How to read the two tables."""
-    stream.write(_HOW.encode())
+def command(nodes: str = NODES, edges: str = EDGES) -> str:
+    """The command that makes a database of two tables, by the names of their files."""
+    return _COMMAND.format(nodes, edges)
+
+
+def write_command(stream: BinaryIO, nodes: str = NODES, edges: str = EDGES) -> Remarks:
+    """How to read the two tables, by the names of their files."""
+    stream.write(f"{command(nodes, edges)}{_HOW}".encode())
     return Remarks()
 
 

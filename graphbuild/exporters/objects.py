@@ -7,7 +7,6 @@ lone surrogates, which no encoding holds, become U+FFFD.
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from hashlib import sha256
 from itertools import chain, islice
@@ -15,10 +14,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
-from graphbuild.errors import ExportError
 from graphbuild.exporters.cells import KEPT
 from graphbuild.exporters.columns import seed_columns
-from graphbuild.exporters.looks import colour_of, sizes
+from graphbuild.exporters.looks import colour_of, places_of, sizing
 from graphbuild.exporters.plain import Remarks, fits, writable
 from graphbuild.exporters.rows import NODE_COLUMNS, node_rows, observed, usual
 from graphbuild.graph import NO_COLLECTION
@@ -47,8 +45,8 @@ def write_node_link(graph: nx.DiGraph[str], stream: BinaryIO) -> Remarks:
     stands behind the type in the key.
     """
     objects = _Objects()
-    head = b'{"directed":%b,"graph":%b,"multigraph":false,"nodes":[\n'
-    stream.write(head % (_encoded(graph.is_directed()), objects.of(graph.graph)))
+    head = b'{"directed":true,"graph":%b,"multigraph":false,"nodes":[\n'
+    stream.write(head % objects.of(graph.graph))
     _write(stream, (objects.of({**told, "id": key}) for key, told in graph.nodes(data=True)), b",")
     stream.write(b'\n],"edges":[\n')
     _write(stream, (objects.edge(*each) for each in graph.edges(data=True)), b",")
@@ -109,10 +107,10 @@ def write_cytoscape(
         ExportError: a node has no place, though others have; nothing is written.
     """
     objects = _Objects()
-    _refuse_gaps(graph, positions)
-    head = _encoded({"data": _NETWORK, "directed": graph.is_directed(), **_VERSIONS})
+    places = places_of(graph, positions)
+    head = _encoded({"data": _NETWORK, "directed": True, **_VERSIONS})
     stream.write(head[:-1] + b',"elements":{"nodes":[\n')
-    _write(stream, _cytoscape_nodes(graph, positions or {}, objects), b",")
+    _write(stream, _cytoscape_nodes(graph, places, objects), b",")
     stream.write(b'\n],"edges":[\n')
     edges = graph.edges(data=True)
     _write(stream, (b'{"data":%b}' % _cytoscape_edge(*each, objects) for each in edges), b",")
@@ -120,17 +118,10 @@ def write_cytoscape(
     return objects.remarks
 
 
-def _refuse_gaps(graph: nx.DiGraph[str], positions: Positions | None) -> None:
-    for key in graph if positions else ():
-        place = positions.get(key, ()) if positions else ()
-        if len(place) != 2 or not all(map(math.isfinite, place)):  # noqa: PLR2004  x and y
-            raise ExportError(f"{key}: no position; give a finite one for each node, or none")
-
-
 def _cytoscape_nodes(
-    graph: nx.DiGraph[str], positions: Positions, objects: _Objects
+    graph: nx.DiGraph[str], places: Positions, objects: _Objects
 ) -> Iterator[bytes]:
-    size_of = sizes(graph)
+    size_of = sizing(graph)
     columns = (*NODE_COLUMNS, *seed_columns(graph))
     for key, row in zip(graph, node_rows(graph, columns, objects.remarks), strict=True):
         told = {name: value for name, value in zip(columns, row, strict=True) if value is not None}
@@ -138,10 +129,10 @@ def _cytoscape_nodes(
             told["api_name"] = told["name"]
         del told["key"]
         told |= {"id": key, "value": key, "name": told["label"]}
-        told |= {"color": colour_of(told["type"]), "size": size_of[key]}
+        told |= {"color": colour_of(told["type"]), "size": size_of(told["degree"])}
         place = b""
-        if positions:
-            x, y = positions[key]
+        if places:
+            x, y = places[key]
             # Plain floats, whatever computed them, and zero without a sign.
             place = b',"position":' + _encoded({"x": float(x) + 0.0, "y": 0.0 - float(y)})
         yield b'{"data":%b%b}' % (objects.of(told), place)

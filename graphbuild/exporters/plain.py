@@ -29,12 +29,20 @@ _UNSAFE = re.compile(f"[\x85\u2028\u2029]|{_ILLEGAL.pattern}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Embeddings, overrides and isolates: they reorder what stands around the label.
 _BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-# What a spreadsheet may take for the start of a formula, behind anything it may skip before it.
-# Leading apostrophes belong to it, so that a guard can be told from the text's own apostrophe.
+# What a spreadsheet may take for the start of a formula, and what it may skip before it. A cell
+# starts at the start, and wherever a spreadsheet set to another separator than the comma, as most
+# of Europe's are, would start one. Leading apostrophes belong to it, so that a guard can be told
+# from the text's own apostrophe.
 _STARTS = "=+@\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63-"  # = + @ - in three widths
-_SKIPPED = "\\s\x00-\x1f\x7f\ufffd\ufeff\u200b-\u200f\u2060"
-_FORMULA = re.compile(f"'*(?:[{_SKIPPED}]*[{_STARTS}]|[ ]*[\t\r])")
-SUSPECT = f"['{_SKIPPED}{_STARTS}]"  # a text that begins with none of these starts no formula
+_SPACES = "\x0b\x0c\x1c- \x85\xa0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000"
+_SKIPPED = f"\x00-\x08\x0e-\x1b\x7f\ufffd\ufeff{_SPACES}"
+_CELL = "(?:\\A|(?<=[;\t\n\r]))"
+_FORMULA = f"{_CELL}{{guard}}(?='*[\"{_SKIPPED}]*[{_STARTS}])|\\A{{guard}}(?='*[ ]*[\t\r])"
+_UNGUARDED = re.compile(_FORMULA.format(guard=""))
+_GUARDED = re.compile(_FORMULA.format(guard="'"))
+# A text starts no formula that neither begins with one of these, or a quote, nor holds a separator.
+SUSPECT = f"['{_SKIPPED}{_STARTS}]"
+_SUSPECT = re.compile(f"['\"{_SKIPPED}{_STARTS}]")
 _HOST = re.compile(r"\s*(?:https?|ftp):[/\\]{2}(?P<authority>[^/?#\\]*)", re.IGNORECASE)
 _HOST_NAME = re.compile(r"[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\]")
 _LEAST, _LARGEST = -(2**63), 2**63 - 1
@@ -116,18 +124,26 @@ def label_text(text: str, longest: int = MAX_LABEL) -> str:
 def cell_text(text: str) -> str:
     """``text`` as a table cell in which no spreadsheet starts a formula.
 
-    A text whose first character that is no space is one of ``= + - @`` tab or carriage return (or
-    a full-width or small form of the four) gets an apostrophe in front, as the OWASP ASVS asks.
-    NUL and lone surrogates become U+FFFD. Anything else is untouched, line ends included.
-    ``text_of_cell`` is the way back.
+    Where the first character that is no space is one of ``= + - @`` (or a full-width or small form
+    of the four), an apostrophe is put in front, and before a leading tab or carriage return, as the
+    OWASP ASVS asks. The same is done behind a semicolon, a tab or the end of a line: there starts a
+    cell where a spreadsheet takes these for separators, whatever is quoted. NUL and lone surrogates
+    become U+FFFD. Anything else is untouched, line ends included. ``text_of_cell`` is the way back.
     """
     text = writable(text).replace("\0", REPLACEMENT)
-    return "'" + text if _FORMULA.match(text) else text
+    if _SUSPECT.match(text) or parted(text):
+        return _UNGUARDED.sub("'", text)
+    return text
+
+
+def parted(text: str) -> bool:
+    """Whether some spreadsheet may take ``text`` for several cells, quoted or not."""
+    return ";" in text or "\t" in text or "\n" in text or "\r" in text
 
 
 def text_of_cell(cell: str) -> str:
-    """The text behind a guarded cell: one leading apostrophe less, where it is the guard's."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+    """The text behind a guarded cell: the guard's apostrophes taken out, and no others."""
+    return _GUARDED.sub("", cell)
 
 
 def writable(text: str) -> str:

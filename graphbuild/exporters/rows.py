@@ -138,12 +138,8 @@ def by_source(
     graph: nx.DiGraph[str],
 ) -> Iterator[tuple[str, Iterable[tuple[str, dict[str, Any]]]]]:
     """The edges in their order: each source, and with it its targets and what the edges say."""
-    if graph.is_directed():
-        for source, targets in graph.adjacency():
-            yield source, targets.items()
-    else:  # where each stands at both of its ends
-        for source, target, edge in graph.edges(data=True):
-            yield source, [(target, edge)]
+    for source, targets in graph.adjacency():
+        yield source, targets.items()
 
 
 def usual(edge: Mapping[str, Any]) -> Said | None:

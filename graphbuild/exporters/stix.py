@@ -15,8 +15,6 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import networkx as nx
-
 from graphbuild.exporters.documents import write_objects
 from graphbuild.exporters.kinds import CAMPAIGN, INTRUSION_SET, MALWARE, TOOL, id_of
 from graphbuild.exporters.plain import Remarks, xml_text
@@ -43,6 +41,8 @@ from graphbuild.observations import INFERRED, OBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+    import networkx as nx
 
     from graphbuild.exporters.stix_words import (
         Object,
@@ -78,7 +78,7 @@ class _Bundle:
 
     def __init__(self, graph: Graph, *, indicators: bool) -> None:
         self.remarks = Remarks()
-        self._graph = graph if graph.is_directed() else _as_directed(graph)
+        self._graph = graph
         self._indicators = indicators
         self._ids = _ids_of(graph)
         self._members: dict[str, dict[str, None]] = {}
@@ -214,11 +214,3 @@ def _ids_of(graph: Graph) -> dict[str, str]:
         taken.add(name)
         ids[key] = name
     return ids
-
-
-def _as_directed(graph: Graph) -> Graph:
-    """The same nodes and edges, each edge once; what a view without directions needs."""
-    directed: Graph = nx.DiGraph()
-    directed.add_nodes_from(graph.nodes(data=True))
-    directed.add_edges_from(graph.edges(data=True))
-    return directed

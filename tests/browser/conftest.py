@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import networkx as nx
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, Route
 
 SCREENSHOTS = OUTPUT / "screenshots"
 
@@ -38,7 +38,7 @@ class Opened:
         page: the page.
         requests: addresses it wanted, whether its policy stopped them or not.
         passed: those that its policy let through.
-        complaints: words on the console, and errors.
+        complaints: words on the console, errors, and dialogs.
     """
 
     page: Page
@@ -118,7 +118,12 @@ def _listen(opened: Opened) -> None:
     def on_console(message: ConsoleMessage) -> None:
         opened.complaints.append(message.text)
 
+    def on_dialog(dialog: Dialog) -> None:
+        opened.complaints.append(f"it asks: {dialog.message}")
+        dialog.dismiss()
+
     opened.page.context.route("**/*", on_route)
+    opened.page.on("dialog", on_dialog)
     opened.page.on("request", on_request)
     opened.page.on("console", on_console)
     opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))

@@ -8,6 +8,7 @@ import re
 import networkx as nx
 import pytest
 from campaigns import SAMPLE, collection, file, large_campaign, report, sample_campaign
+from platforms import bad_texts
 from test_html import HOSTILE, hostile_campaign
 
 from graphbuild.graph import build_graph
@@ -417,6 +418,23 @@ def test_a_hostile_text_is_shown_and_never_run(opened, name):
     page.page.mouse.move((x1 + x2) / 2, (y1 + y2) / 2)
     page.page.mouse.click((x1 + x2) / 2, (y1 + y2) / 2)
     assert page.page.evaluate("() => window.ran === undefined")
+    assert page.page.locator("img, iframe, object, embed, form, script[src]").count() == 0
+    assert_silent(page)
+
+
+def test_no_bad_text_of_the_corpus_runs_or_calls_anybody(opened):
+    graph = bad_texts()
+    page = opened(graph)
+    before = page.page.title()
+    for key in graph:
+        if graph.nodes[key]["type"] == "reference":
+            page.choose(key)
+            assert page.selection == key
+            links = page.page.eval_on_selector_all(
+                "#details a", "all => all.map((a) => a.protocol)"
+            )
+            assert set(links) <= {"http:", "https:"}
+    assert page.page.title() == before
     assert page.page.locator("img, iframe, object, embed, form, script[src]").count() == 0
     assert_silent(page)
 

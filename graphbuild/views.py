@@ -253,7 +253,7 @@ def is_derived(graph: Graph) -> bool:
     """Whether something in a graph was told by no answer: a tie that was counted, or a group."""
     if any("group_members" in node for node in graph.nodes.values()):
         return True
-    return any(edge["relation"] == SHARED_REFERENCES for _, _, edge in graph.edges(data=True))
+    return any(edge.get("relation") == SHARED_REFERENCES for _, _, edge in graph.edges(data=True))
 
 
 VIEWS: Mapping[str, Callable[[Graph], Graph]] = {

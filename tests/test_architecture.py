@@ -69,7 +69,16 @@ ROOMS: dict[str, set[str]] = {
     "graph": {"entities", "observations", "questions"},
     "views": {"entities", "graph", "observations"},
     "layout": {"entities", "views"},
-    "exporters": {"disk", "entities", "errors", "graph", "layout", "observations", "questions"},
+    "exporters": {
+        "disk",
+        "entities",
+        "errors",
+        "graph",
+        "layout",
+        "observations",
+        "questions",
+        "views",
+    },
     "still": {"entities", "exporters", "graph", "layout"},
     "notebook": {"exporters", "graph", "still"},
     "cli": {

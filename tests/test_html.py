@@ -21,16 +21,18 @@ import pytest
 from graphs import BARE, EMOTET, GANG, REPORT, campaign
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_views import GRAPHS as GRAPHS_THAT_FOLD
+from test_views import family
 
 from graphbuild.entities import Entity
 from graphbuild.errors import ExportError
-from graphbuild.exporters import html
+from graphbuild.exporters import html, html_text
 from graphbuild.exporters.html import write_html
 from graphbuild.graph import build_graph
 from graphbuild.observations import Observation
 
 SHIPPED = files("graphbuild.exporters") / "page"
-SCRIPTS = ("words.js", "model.js", "picture.js", "panel.js", "main.js")
+SCRIPTS = html._SCRIPTS
 
 # What strangers may write into titles, names and addresses. Whoever runs sets window.ran.
 HOSTILE = {
@@ -104,19 +106,77 @@ def data_of(page):
     return json.loads(block)
 
 
+def nodes_of(page):
+    """The nodes, by their keys; where type and id tell the key it is left out."""
+    data = data_of(page)
+    types = [known["name"] for known in data["types"]]
+    return {
+        node.get("key", f"{types[node['type']]}:{node['attributes'].get('id')}"): node
+        for node in data["nodes"]
+    }
+
+
 def node_of(page, key):
-    return next(node for node in data_of(page)["nodes"] if node["key"] == key)
+    return nodes_of(page)[key]
+
+
+def pairs_of(page):
+    """What the page says of each edge: folded links, told pair by pair."""
+    data = data_of(page)
+    keys = list(nodes_of(page))
+    members = {group[0]: group for group in data["groups"]}
+    found = {}
+    for source, target, relation, said in data["links"]:
+        froms, tos = members.get(source, [source]), members.get(target, [target])
+        pairs = [(one, other) for one in froms for other in tos]
+        numbers = [said] * len(pairs) if isinstance(said, int) else said
+        assert len(numbers) == len(pairs)
+        for (one, other), number in zip(pairs, numbers, strict=True):
+            told = data["says"][number]
+            via = {keys[i] if isinstance(i, int) and i >= 0 else i for i in told.get("via", [])}
+            known = {**told.get("more", {}), "weight": told["weight"]}
+            found[keys[one], keys[other]] = (data["relations"][relation], via, known)
+    return found
 
 
 # --- what the page holds
 
 
-def test_every_node_and_link_is_in_the_page():
-    graph = campaign()
+GRAPHS = {"campaign": campaign, "hostile": hostile_campaign}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_every_node_and_all_that_edges_say_is_in_the_page(name):
+    graph = GRAPHS[name]()
+    page = page_of(graph)
+    assert list(nodes_of(page)) == list(graph)
+    expected = {}
+    for source, target, known in graph.edges(data=True):
+        behind = set(known.get("related_from", ()))
+        via = {-1 if each == "-" else each for each in behind}
+        more = {name: known[name] for name in known if name not in {"relation", "related_from"}}
+        expected[source, target] = (known["relation"], via, more)
+    assert pairs_of(page) == expected
+
+
+@settings(max_examples=100)
+@given(GRAPHS_THAT_FOLD)
+def test_nothing_is_lost_by_folding(graph):
+    pairs = pairs_of(page_of(graph, positions=dict.fromkeys(graph, (0, 0))))
+    assert set(pairs) == set(graph.edges)
+    for ends, (relation, via, known) in pairs.items():
+        edge = graph.edges[ends]
+        assert (relation, known["weight"]) == (edge["relation"], edge["weight"])
+        assert via == {-1 if key == "-" else key for key in edge.get("related_from", ())}
+        assert known.get("evidence") == edge.get("evidence")
+
+
+def test_a_family_is_a_few_links():
+    graph = build_graph(family(25, 400))
     data = data_of(page_of(graph))
-    assert [node["key"] for node in data["nodes"]] == list(graph)
-    keys = list(graph)
-    assert [(keys[e["from"]], keys[e["to"]]) for e in data["edges"]] == list(graph.edges)
+    assert graph.number_of_edges() == 10_400
+    assert len(data["links"]) == 2
+    assert sorted(map(len, data["groups"])) == [25, 400]
 
 
 def test_what_is_known_of_a_node_is_in_the_page():
@@ -126,20 +186,15 @@ def test_what_is_known_of_a_node_is_in_the_page():
 
 
 def test_a_link_tells_its_observations():
-    graph = campaign()
-    data = data_of(page_of(graph))
-    keys = list(graph)
-    edge = data["edges"][list(graph.edges).index((EMOTET.key, REPORT.key))]
-    named = {keys[index] if index >= 0 else None for index in edge["via"]}
-    assert named == {None, GANG.key, "collection:alienvault_5a5"}
-    assert edge["weight"] == 3
+    _, via, known = pairs_of(page_of(campaign()))[EMOTET.key, REPORT.key]
+    assert via == {-1, GANG.key, "collection:alienvault_5a5"}
+    assert known == {"weight": 3, "evidence": "observed"}
 
 
 def test_a_collection_that_a_view_left_out_stays_named():
     graph = campaign()
     graph.remove_node(GANG.key)
-    edges = data_of(page_of(graph))["edges"]
-    assert any(GANG.key in edge.get("via", []) for edge in edges)
+    assert any(GANG.key in via for _, via, _ in pairs_of(page_of(graph)).values())
 
 
 def test_browsers_count_downwards():
@@ -160,7 +215,7 @@ def test_types_come_with_colour_and_shape_and_unknown_ones_too():
 
 def test_an_empty_graph_makes_a_page():
     data = data_of(page_of(nx.DiGraph()))
-    assert (data["nodes"], data["edges"], data["types"]) == ([], [], [])
+    assert (data["nodes"], data["links"], data["types"]) == ([], [], [])
 
 
 STRANGE_VALUES = [
@@ -196,8 +251,8 @@ def test_labels_are_cut_and_addresses_are_not():
         "r:1", type="reference", label="ü" * 9_000, id="1", url=address, note="n" * 9_000
     )
     node = node_of(page_of(graph), "r:1")
-    assert len(node["label"]) == html.MAX_LABEL
-    assert len(node["attributes"]["note"]) == html.MAX_TEXT
+    assert len(node["label"]) == html_text.MAX_LABEL
+    assert len(node["attributes"]["note"]) == html_text.MAX_TEXT
     assert node["attributes"]["url"] == address
 
 
@@ -208,7 +263,7 @@ def test_labels_are_cut_and_addresses_are_not():
         ("exe\u202egnp", "exe gnp"),
         ("two\nlines", "two lines"),
         ("  ", "graphbuild"),
-        ("x" * 999, "x" * (html.MAX_LABEL - 1) + "…"),
+        ("x" * 999, "x" * (html_text.MAX_LABEL - 1) + "…"),
         *((text, re.sub("[\u2028\u2029\u202e]", " ", text)) for text in HOSTILE.values()),
     ],
 )
@@ -233,8 +288,6 @@ def test_hostile_texts_do_not_change_the_page():
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_text_is_data(name):
-    [field] = [f for f in data_of(page_of(hostile_campaign()))["nodes"] if f["id"] == 0]
-    assert field["label"] == HOSTILE["image"]
     nodes = data_of(page_of(hostile_campaign()))["nodes"]
     mine = [node for node in nodes if node["label"] == HOSTILE[name]]
     assert len(mine) == 3
@@ -320,8 +373,8 @@ def test_all_shipped_scripts_are_in_the_page():
 
 
 def test_no_picture_of_a_node_is_an_image():
-    script = (SHIPPED / "picture.js").read_text(encoding="utf-8")
-    assert "image" not in script.lower()
+    for name in ("looks.js", "vis.js"):
+        assert "image" not in (SHIPPED / name).read_text(encoding="utf-8").lower()
 
 
 TEXTS = st.text(max_size=40) | st.sampled_from(sorted(HOSTILE.values()))

@@ -14,17 +14,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import math
-import re
-from collections.abc import Set as AbstractSet
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from graphbuild.entities import COLLECTION, FILE, REFERENCE
 from graphbuild.errors import ExportError
-from graphbuild.exporters.looks import colour_of, shape_of, sizes
-from graphbuild.graph import NO_COLLECTION
+from graphbuild.exporters.html_data import page_data
+from graphbuild.exporters.html_text import as_block, one_line
 from graphbuild.layout import place
 
 if TYPE_CHECKING:
@@ -32,19 +27,24 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-MAX_LABEL = 300  # characters
-MAX_TEXT = 4_000  # characters of one attribute; addresses stay whole, or they would lead astray
-
 _LIBRARY = "templates/lib/vis-9.1.2/vis-network.min.js"
 _LIBRARY_SHA256 = "1f20f0736f32cb9bedf8f6383b25cfea2f839e1abe80d6e8040b4d5bea378c69"
-_SCRIPTS = ("words.js", "model.js", "picture.js", "panel.js", "main.js")
-_TYPE_ORDER = (COLLECTION, REFERENCE, FILE)
-_NOWHERE = -1
-_LARGEST_SAFE_INTEGER = 2**53 - 1  # larger ones lose digits in a browser
-_UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
-# Characters nobody sees that hide or turn others; the page's script shows them, a title drops them.
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+# In the order in which they build on each other.
+_SCRIPTS = (
+    "words.js",
+    "data.js",
+    "model.js",
+    "relate.js",
+    "looks.js",
+    "labels.js",
+    "vis.js",
+    "choose.js",
+    "search.js",
+    "copy.js",
+    "panel.js",
+    "evidence.js",
+    "legend.js",
+    "main.js",
 )
 
 
@@ -54,6 +54,7 @@ def write_html(
     *,
     positions: Mapping[str, tuple[float, float]] | None = None,
     title: str = "Files, references and collections",
+    full: bool = False,
 ) -> None:
     """Write ``graph`` to ``stream`` as one self-contained page.
 
@@ -62,15 +63,17 @@ def write_html(
         stream: an open binary file; UTF-8 is written to it.
         positions: where each node stands, y upwards; ``layout.place`` decides where None.
         title: the heading of the page.
+        full: begin with the whole picture, however large; without, a graph of more than 15,000
+            nodes and lines, once folded, begins with a part of it (``html_ladder``).
 
     Raises:
         ExportError: pyvis's vis-network is missing or not the one this page was tested with.
     """
     library = _library()
     network = _campaign_network(library, _script(), _read("style.css"))
-    network.heading = _plain(title)
-    network.nodes = _nodes(graph, place(graph) if positions is None else positions)
-    network.edges = _edges(graph)
+    network.heading = one_line(title)
+    network.told = page_data(graph, place(graph) if positions is None else positions, full=full)
+    network.nodes, network.edges = network.told["nodes"], network.told["links"]
     stream.write(network.generate_html().encode("utf-8"))
 
 
@@ -81,10 +84,11 @@ def _campaign_network(library: str, script: str, style: str) -> Any:  # noqa: AN
     from pyvis.network import Network  # noqa: PLC0415  the same, and it imports IPython
 
     class CampaignNetwork(Network):  # type: ignore[misc]  # pyvis is untyped
-        """Nodes and edges as pyvis holds them, in a page that is ours."""
+        """Nodes and edges as pyvis holds them, and the rest, in a page that is ours."""
 
         def __init__(self) -> None:
             super().__init__(directed=True, cdn_resources="in_line")
+            self.told: dict[str, Any] = {}
             self.path = "page.html"
             self.templateEnv = Environment(
                 loader=DictLoader({self.path: _read(self.path)}), autoescape=True
@@ -95,7 +99,7 @@ def _campaign_network(library: str, script: str, style: str) -> Any:  # noqa: AN
             self.html = self.templateEnv.get_template(self.path).render(
                 heading=self.heading,
                 policy=_policy([library, script], style),
-                data=Markup(_data(self.nodes, self.edges)),  # noqa: S704  has no <, > or &
+                data=Markup(as_block(self.told)),  # noqa: S704  has no <, > or &
                 library=Markup(library),  # noqa: S704  ours
                 script=Markup(script),  # noqa: S704  ours
                 style=Markup(style),  # noqa: S704  ours
@@ -148,117 +152,3 @@ def _policy(scripts: Iterable[str], style: str) -> str:
 def _source(text: str) -> str:
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
-
-
-# --- what the graph says
-
-
-def _data(nodes: list[dict[str, Any]], edges: list[dict[str, Any]]) -> str:
-    """Everything the script reads, as JSON of plain ASCII without ``<``, ``>`` and ``&``."""
-    types = sorted({node["type"] for node in nodes}, key=_type_order)
-    relations = list(dict.fromkeys(edge["relation"] for edge in edges))
-    document = {
-        "types": [_type(name) for name in types],
-        "relations": relations,
-        "nodes": [{**node, "type": types.index(node["type"])} for node in nodes],
-        "edges": [{**edge, "relation": relations.index(edge["relation"])} for edge in edges],
-    }
-    text = json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return re.sub("[<>&]", lambda found: _UNSAFE[found.group()], text)
-
-
-def _type(name: str) -> dict[str, Any]:
-    """How a type looks; collections always show their names."""
-    return {
-        "name": name,
-        "shape": shape_of(name),
-        "colour": colour_of(name),
-        "named": name == COLLECTION,
-    }
-
-
-def _type_order(name: str) -> tuple[int, str]:
-    known = _TYPE_ORDER.index(name) if name in _TYPE_ORDER else len(_TYPE_ORDER)
-    return known, name
-
-
-def _nodes(
-    graph: nx.DiGraph[str], positions: Mapping[str, tuple[float, float]]
-) -> list[dict[str, Any]]:
-    """Nodes by number: a number can be no markup and no name of the browser's."""
-    size = sizes(graph)
-    return [
-        {
-            "id": number,
-            "key": node,
-            **_told(graph.nodes[node]),
-            "x": float(positions[node][0]),
-            "y": 0.0 - float(positions[node][1]),  # browsers count downwards
-            "size": size[node],
-            "links": graph.degree[node],
-        }
-        for number, node in enumerate(graph)
-    ]
-
-
-def _told(known: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": str(known["type"]),
-        "label": _cut(str(known["label"]), MAX_LABEL),
-        "attributes": _attributes(known),
-    }
-
-
-def _edges(graph: nx.DiGraph[str]) -> list[dict[str, Any]]:
-    number = {node: index for index, node in enumerate(graph)}
-    return [
-        {
-            "id": index,
-            "from": number[source],
-            "to": number[target],
-            "relation": str(known.get("relation", "")),
-            "weight": _scalar(known.get("weight")),
-            **_via(known.get("related_from"), number),
-        }
-        for index, (source, target, known) in enumerate(graph.edges(data=True))
-    ]
-
-
-def _via(related_from: object, number: Mapping[str, int]) -> dict[str, list[int | str]]:
-    """The collections behind an edge by number; by key where a view has left them out."""
-    if not isinstance(related_from, (tuple, list, AbstractSet)):
-        return {}
-    keys = sorted(str(key) for key in related_from)
-    return {"via": [_NOWHERE if key == NO_COLLECTION else number.get(key, key) for key in keys]}
-
-
-def _attributes(known: Mapping[str, Any]) -> dict[str, Any]:
-    """What the panel lists, the well-known first; type and label stand elsewhere."""
-    first = ("id", "title", "name", "url", "author", "creation_date")
-    names = [name for name in first if name in known]
-    names += sorted(str(name) for name in known if name not in {*first, "type", "label"})
-    return {
-        name: str(known[name]) if name == "url" else _scalar(known[name])
-        for name in names
-        if known.get(name) is not None
-    }
-
-
-def _scalar(value: object) -> str | float | bool | None:
-    """The value as JSON can carry it and a browser can read it; anything else as text."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int) and abs(value) <= _LARGEST_SAFE_INTEGER:
-        return int(value)
-    if isinstance(value, float) and math.isfinite(value):
-        return float(value)
-    return _cut(str(value), MAX_TEXT)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _plain(title: str) -> str:
-    """A heading on one line, without characters that nobody sees."""
-    return _cut(_UNSEEN.sub(" ", title).strip(), MAX_LABEL) or "graphbuild"

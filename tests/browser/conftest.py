@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,15 @@ class Opened:
         for _ in range(index):
             self.page.press("#query", "ArrowDown")
         self.page.press("#query", "Enter")
+
+    def press(self, name: str) -> None:
+        """Press the button whose name begins so."""
+        self.page.get_by_role("button", name=re.compile(f"^{re.escape(name)}")).click()
+
+    def spot(self, key: str) -> dict[str, Any]:
+        """What a node is drawn as."""
+        found: dict[str, Any] = self.page.evaluate("(key) => window.graphbuild.spot(key)", key)
+        return found
 
     def point(self, key: str) -> tuple[float, float]:
         """Where a node stands in the window."""

@@ -1,0 +1,254 @@
+// The canvas: vis-network draws spots and lines; focus and names are laid over it.
+
+const CROWDED = 2000; // so many spots are specks: an outline would eat them
+const CLOSEST = 1.2;
+const FARTHEST = 0.3;
+const UNTANGLE_SECONDS = 5;
+const CALM = data.rung !== "all";
+const OPTIONS = Object.freeze({
+  autoResize: true,
+  physics: { enabled: false },
+  layout: { improvedLayout: false, randomSeed: 1 },
+  nodes: { borderWidthSelected: 0, labelHighlightBold: false, chosen: false },
+  edges: { smooth: false, width: 1, hoverWidth: 0, selectionWidth: 0, chosen: false },
+  interaction: {
+    hover: true, hoverConnectedEdges: false, selectConnectedEdges: false, tooltipDelay: 150,
+    hideEdgesOnDrag: CALM, hideEdgesOnZoom: CALM,
+    keyboard: { enabled: true, bindToWindow: false },
+  },
+});
+const UNTANGLING = Object.freeze({
+  enabled: true, solver: "forceAtlas2Based", stabilization: { enabled: false },
+  forceAtlas2Based: { gravitationalConstant: -60, springLength: 60, avoidOverlap: 1, damping: 0.6 },
+});
+
+let network = null;
+let dots = null; // of vis-network, as are strokes
+let strokes = null;
+let moved = false; // whether somebody chose what part to look at
+let untangling = null; // the timer that ends it
+let thin = 1; // the width of a line that is about a pixel wide where the whole picture is seen
+
+const picture = {
+  start(container, { onChoose, onUntangled }) {
+    readInk();
+    thin = thinnest(container);
+    dots = new vis.DataSet([...spots.values()].map(dotOf));
+    strokes = new vis.DataSet([...lines.values()].map(strokeOf));
+    network = new vis.Network(container, { nodes: dots, edges: strokes }, OPTIONS);
+    this.onUntangled = onUntangled;
+    network.on("afterDrawing", drawOverlay);
+    network.on("hoverNode", ({ node }) => { drawing.hovered = spots.get(node); network.redraw(); });
+    network.on("blurNode", () => { drawing.hovered = null; network.redraw(); });
+    network.on("click", ({ nodes: [spot], edges: [line] }) =>
+      onChoose(spots.get(spot) ?? null, spot === undefined ? lines.get(line) ?? null : null));
+    network.on("doubleClick", ({ nodes: [spot] }) => { if (spots.has(spot)) toggleSpot(spots.get(spot)); });
+    network.on("dragging", ({ nodes: [spot] }) => { if (spot !== undefined) readPlaces([spot]); });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour());
+    for (const event of ["dragStart", "zoom"]) network.on(event, () => { moved = true; });
+    // A window that changes its size shows the whole picture again, unless a part was chosen.
+    network.on("resize", () => { if (!moved) this.showAll(); });
+    this.showAll();
+  },
+
+  /** Take away what went and draw what came. */
+  swap({ gone, come }) {
+    forgetLargest();
+    drawing.hovered = null;
+    strokes.remove(gone.lines.map((line) => line.id));
+    dots.remove(gone.spots.map((spot) => spot.id));
+    dots.add(come.spots.map(dotOf));
+    strokes.add(come.lines.map(strokeOf));
+  },
+
+  /** Spots that look otherwise, or are hidden or shown; lines go with their ends. */
+  refresh(some) {
+    dots.update(some.map(dotOf));
+  },
+
+  recolour() {
+    readInk();
+    dots.update([...spots.values()].map(dotOf));
+    strokes.update([...lines.values()].map(strokeOf));
+  },
+
+  redraw() { network?.redraw(); },
+
+  showAll() {
+    network.fit({ nodes: [...spots.values()].filter((spot) => spot.shown).map(({ id }) => id),
+      animation: false });
+    moved = false;
+  },
+
+  /** The spot to the middle, at a scale that shows what stays in focus, within reason. */
+  flyTo(spot) {
+    moved = true;
+    network.focus(spot.id, {
+      scale: Math.min(CLOSEST, Math.max(FARTHEST, scaleFor(spot))),
+      animation: isStill() ? false : { duration: 350, easingFunction: "easeInOutQuad" },
+    });
+  },
+
+  /** What is seen: the middle and the scale; or look there. */
+  look() { return { ...network.getViewPosition(), scale: network.getScale() }; },
+  lookAt({ x, y, scale }) {
+    moved = true;
+    network.moveTo({ position: { x, y }, scale, animation: false });
+  },
+
+  /** Where a spot stands on the canvas, in CSS pixels. */
+  pointOf(spot) { return network.canvasToDOM({ x: spot.x, y: spot.y }); },
+
+  /** How many are drawn, as the drawing library itself counts. */
+  drawn() {
+    const { nodeIndices = [], edgeIndices = [] } = network?.body ?? {};
+    return { spots: nodeIndices.length, lines: edgeIndices.length };
+  },
+
+  canvas() { return network.canvas.frame.canvas; },
+
+  isUntangling() { return untangling !== null; },
+
+  /** Springs from where the spots stand; they stop by themselves, or by another press. */
+  untangle() {
+    if (untangling !== null) { this.freeze(); return; }
+    untangling = setTimeout(() => this.freeze(), UNTANGLE_SECONDS * 1000);
+    network.setOptions({ physics: UNTANGLING });
+    network.startSimulation();
+  },
+
+  freeze() {
+    clearTimeout(untangling);
+    untangling = null;
+    network.stopSimulation();
+    network.setOptions({ physics: { enabled: false } });
+    readPlaces([...spots.keys()]);
+    this.onUntangled();
+  },
+
+  /** Spots to where the model says they stand. */
+  putBack() {
+    dots.update([...spots.values()].map(({ id, x, y }) => ({ id, x, y })));
+  },
+};
+
+/** Where vis-network has moved spots to; a group that opens later opens there. */
+function readPlaces(ids) {
+  for (const id of ids) {
+    const spot = spots.get(id);
+    const { x, y } = network.body.nodes[id];
+    if (isFold(spot) || spot.group.members.length === 1) {
+      const home = spot.group.moved ?? { x: 0, y: 0 };
+      spot.group.moved = { x: home.x + x - spot.x, y: home.y + y - spot.y };
+    }
+    Object.assign(spot, { x, y });
+  }
+}
+
+/** A node of vis-network; hollow where the answer about it is not complete. */
+function dotOf(spot) {
+  const colour = colourOf(spot);
+  const open = spot.members.some((id) => isUnfinished(nodes[id]));
+  const fold = isFold(spot);
+  return {
+    id: spot.id, x: spot.x, y: spot.y, size: spot.size, shape: types[spot.type].shape,
+    hidden: spot.shown === 0,
+    color: open ? { background: ink.paper, border: colour }
+      : fold ? { background: tint(spot), border: colour }
+        : { background: colour, border: spots.size > CROWDED ? colour : ink.outline },
+    borderWidth: open ? 3 : fold ? 2 : 1,
+    title: `${cut(titleOf(spot), 200)}\n${clean(types[spot.type].name)}, `
+      + `${counted(spot.links, "link")}${fold ? " each" : ""}`,
+  };
+}
+
+/** Folded spots are lighter, so that their count can be read. */
+function tint(spot) {
+  return mixed(colourOf(spot), ink.paper, 0.62);
+}
+
+function strokeOf(line) {
+  const width = thin * (1 + Math.log10(line.link.count ?? pairCount(line)) / 2);
+  return { id: line.id, from: line.from.id, to: line.to.id, width,
+    color: { color: inkOf(line), opacity: faint() } };
+}
+
+function inkOf({ link }) {
+  if (link.count) return ink.accent;
+  const [sample] = typeof link.said === "number" ? [link.said] : link.said;
+  return says[sample].via ? ink["link-a"] : ink["link-b"];
+}
+
+function thinnest({ clientWidth, clientHeight }) {
+  const reach = (axis) => [...spots.values()].reduce(([low, high], spot) =>
+    [Math.min(low, spot[axis]), Math.max(high, spot[axis])], [0, 1]);
+  const [left, right] = reach("x");
+  const [top, bottom] = reach("y");
+  const scale = Math.min(clientWidth / (right - left), clientHeight / (bottom - top));
+  return Math.min(4, Math.max(1, 0.8 / scale));
+}
+
+/** The more lines there are, the fainter each is drawn; on black they need a little more. */
+function faint() {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const share = 0.75 - 0.16 * Math.log10(lines.size + 1) + (dark ? 0.08 : 0);
+  return Math.min(0.6, Math.max(0.12, share));
+}
+
+function scaleFor(spot) {
+  const { clientWidth, clientHeight } = network.canvas.frame;
+  const near = [...state.focus?.spots ?? [spot]];
+  const farthest = (axis) => near.reduce((most, other) =>
+    Math.max(most, Math.abs(other[axis] - spot[axis]) + other.size + 40), 1);
+  return Math.min(clientWidth / 2 / farthest("x"), clientHeight / 2 / farthest("y"));
+}
+
+function drawOverlay(context) {
+  if (untangling !== null) readPlaces([...spots.keys()]);
+  const scale = network.getScale();
+  const view = viewOf();
+  if (state.focus) drawFocus(context, view, scale);
+  drawLabels(context, view, scale);
+}
+
+function viewOf() {
+  const { clientWidth, clientHeight } = network.canvas.frame;
+  const low = network.DOMtoCanvas({ x: 0, y: 0 });
+  const high = network.DOMtoCanvas({ x: clientWidth, y: clientHeight });
+  return { left: low.x, top: low.y, right: high.x, bottom: high.y };
+}
+
+/** A veil over everything, and the chosen part drawn again on top: cheap at any size. */
+function drawFocus(context, view, scale) {
+  context.save();
+  context.globalAlpha = 0.87;
+  context.fillStyle = ink.paper;
+  context.fillRect(view.left, view.top, view.right - view.left, view.bottom - view.top);
+  context.globalAlpha = 0.6;
+  context.lineWidth = Math.max(1, (state.path ? 3 : 1.3) / scale);
+  for (const line of state.focus.lines) strokeLine(context, line);
+  context.restore();
+  // While spots are being exchanged it draws, too: some are not there yet.
+  for (const { id, shown } of state.focus.spots) if (shown) network.body.nodes[id]?.draw(context);
+  if (state.spot?.shown) ring(context, state.spot, scale);
+}
+
+function strokeLine(context, line) {
+  if (!isDrawn(line)) return;
+  context.strokeStyle = state.path ? ink.accent : inkOf(line);
+  context.beginPath();
+  context.moveTo(line.from.x, line.from.y);
+  context.lineTo(line.to.x, line.to.y);
+  context.stroke();
+}
+
+function ring(context, spot, scale) {
+  context.save();
+  context.strokeStyle = ink.accent;
+  context.lineWidth = 3 / scale;
+  context.beginPath();
+  const reach = spot.size * (types[spot.type].shape === "square" ? Math.SQRT2 : 1) + 5 / scale;
+  context.arc(spot.x, spot.y, reach, 0, 2 * Math.PI);
+  context.stroke();
+  context.restore();
+}

@@ -18,7 +18,7 @@ from io import BytesIO
 import networkx as nx
 import numpy as np
 import pytest
-from graphs import BARE, EMOTET, GANG, REPORT, campaign
+from graphs import BARE, EMOTET, GANG, REPORT, UNKNOWN, campaign
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_views import GRAPHS as GRAPHS_THAT_FOLD
@@ -464,3 +464,21 @@ def test_text_is_hashed_as_a_parser_hands_it_on():
 def test_a_reference_without_anything_known_is_drawn():
     graph = build_graph([Observation(EMOTET, Entity("reference", "0" * 64), None)])
     assert node_of(page_of(graph), "reference:" + "0" * 64)["label"] == "000000000000…"
+
+
+# --- communities, and where to begin
+
+
+def communities_of(graph):
+    data = data_of(page_of(graph, positions=dict.fromkeys(graph, (0, 0))))
+    return dict(zip(graph, data["communities"], strict=True))
+
+
+def test_families_apart_are_communities_the_largest_first():
+    graph = build_graph([*family(3, 5), *family(4, 9, number=1)], subjects=[UNKNOWN])
+    due = {}
+    for key, known in graph.nodes(data=True):
+        of_second = known["id"] == "c1" or (len(known["id"]) == 64 and int(known["id"], 16) >= 1000)
+        due[key] = 0 if of_second else 1
+    due[UNKNOWN.key] = -1
+    assert communities_of(graph) == due

@@ -44,6 +44,8 @@ _SCRIPTS = (
     "panel.js",
     "evidence.js",
     "legend.js",
+    "colours.js",
+    "timeline.js",
     "main.js",
 )
 

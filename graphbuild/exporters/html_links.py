@@ -60,10 +60,11 @@ def folded(graph: Graph) -> Folded:
     found.ties.add_nodes_from(range(len(keys)))
     group_of = {key: index for index, group in enumerate(keys) for key in group}
     facts = _Facts(number, found)
+    adjacent = dict(graph.adjacency())  # plain dictionaries: the graph's own views cost more
     for source, members in enumerate(keys):
-        targets = dict.fromkeys(group_of[other] for other in graph.adj[members[0]])
+        targets = dict.fromkeys(group_of[other] for other in adjacent[members[0]])
         for target in targets:
-            told = [graph.adj[one][other] for one in members for other in keys[target]]
+            told = [adjacent[one][other] for one in members for other in keys[target]]
             said = [facts.say(known) for known in told]
             same = said[0] if said.count(said[0]) == len(said) else said
             found.links.append((source, target, facts.relation(told[0]), same))
@@ -78,8 +79,7 @@ class _Facts:
     def __init__(self, number: Mapping[str, int], found: Folded) -> None:
         self._number = number
         self._found = found
-        self._met: dict[int, int] = {}  # by who they are: many edges share what they know
-        self._known: dict[object, int] = {}
+        self._met: dict[object, int] = {}
         self._relations: dict[str, int] = {}
 
     def relation(self, known: Mapping[str, Any]) -> int:
@@ -90,18 +90,17 @@ class _Facts:
         return self._relations[name]
 
     def say(self, known: Mapping[str, Any]) -> int:
-        met = self._met.get(id(known))
+        # With types, as True is 1. What cannot be hashed, no graph of ours holds; it is told twice.
+        key: object = (*known.items(), *map(type, known.values()))
+        try:
+            met = self._met.get(key)
+        except TypeError:
+            key = id(known)
+            met = self._met.get(key)
         if met is None:
-            met = self._met[id(known)] = self._number_of(known)
+            met = self._met[key] = len(self._found.says)
+            self._found.says.append(self._said(known))
         return met
-
-    def _number_of(self, known: Mapping[str, Any]) -> int:
-        said = self._said(known)
-        key = repr(said)
-        if key not in self._known:
-            self._known[key] = len(self._found.says)
-            self._found.says.append(said)
-        return self._known[key]
 
     def _said(self, known: Mapping[str, Any]) -> dict[str, Any]:
         """Collections behind an edge by number; by key where a view has left them out."""

@@ -26,9 +26,10 @@ function communityColour(community) {
   return community === ALONE ? OTHER : COMMUNITY[community] ?? OTHER;
 }
 
-/** The date in the middle of those that a spot stands for. */
+/** The date in the middle of those that a spot stands for, as the filters leave it. */
 function middleDate(spot) {
-  const dates = spot.members.map((id) => dateOf(nodes[id])).filter((date) => date !== undefined);
+  const dates = spot.members.map((id) => nodes[id]).filter(isShown).map(dateOf)
+    .filter((date) => date !== undefined);
   return dates.sort((a, b) => a - b)[Math.floor(dates.length / 2)];
 }
 

@@ -75,10 +75,12 @@ function begin() {
   if (nodes.length) picture.start(byId("canvas"), { onChoose, onUntangled: after });
   notice(nodes.length ? "" : "There is nothing to draw: this graph has no nodes.");
   buildLegend();
+  buildColours();
+  buildTimeline();
   listenToSearch();
   byId("fit").onclick = () => { if (nodes.length) picture.showAll(); };
   document.addEventListener("keydown", onKey);
-  for (const show of [showLegend, showDetails, showStatus]) picturesOf.add(show);
+  for (const show of [showLegend, showColours, showTimeline, showDetails, showStatus]) picturesOf.add(show);
   after();
   publish();
 }

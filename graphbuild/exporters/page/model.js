@@ -29,7 +29,7 @@ function isShown(node) {
 
 /** Only reports have a day; files and collections stand at any time. */
 function isInTime(node) {
-  if (!types[node.type].dated || state.dates === EVERYTHING) return true;
+  if (!types[node.type].dated) return true;
   const date = dateOf(node);
   if (date === undefined) return state.dates.undated;
   return date >= state.dates.from && date < state.dates.to;

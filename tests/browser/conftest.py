@@ -37,12 +37,14 @@ class Opened:
 
     Attributes:
         page: the page.
+        file: its address.
         requests: addresses it wanted, whether its policy stopped them or not.
         passed: those that its policy let through.
         complaints: words on the console, and errors.
     """
 
     page: Page
+    file: str
     requests: list[str] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -102,9 +104,9 @@ def opened(chromium: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]
             write_html(graph, stream, title=title)
         settings = {"viewport": {"width": 1300, "height": 850}, "reduced_motion": "reduce"}
         contexts.append(chromium.new_context(offline=True, **{**settings, **context}))
-        opened = Opened(contexts[-1].new_page())
+        opened = Opened(contexts[-1].new_page(), file.as_uri())
         _listen(opened)
-        opened.page.goto(file.as_uri())
+        opened.page.goto(opened.file)
         opened.page.wait_for_selector("#status:not(:empty)")
         return opened
 

@@ -45,6 +45,7 @@ function after() {
 // --- choosing
 
 function chooseSpot(spot, { fly = false } = {}) {
+  if (wanted) { endPath(spot); return; }
   Object.assign(state, { spot, line: null, path: null });
   focusAgain();
   if (fly) picture.flyTo(spot);

@@ -8,6 +8,7 @@ function showStatus() {
     `Drawn: ${of(now.nodes, nodes.length, "node")} and ${of(now.links, countOfLinks, "link")}`
       + (folded ? `, equal ones folded into ${number(now.spots)} and ${number(now.lines)}` : ""),
     incompleteNote(),
+    wanted && `choose where the way from ${cut(titleOf(wanted), 60)} shall lead; Esc ends it`,
     state.spot && `chosen: ${cut(titleOf(state.spot), 80)}`,
     state.focus && `${counted(state.focus.nodes.size, "node")} in focus`,
   ];
@@ -32,7 +33,8 @@ function onKey(event) {
     byId("query").focus();
     event.preventDefault();
   } else if (event.key === "Escape") {
-    clearChoice();
+    if (wanted) stopPath();
+    else clearChoice();
   }
 }
 
@@ -48,6 +50,8 @@ function publish() {
     get selection() { return state.spot && keys(state.spot.members).join(" "); },
     get link() { return state.line && keys([state.line.from.members[0], state.line.to.members[0]]); },
     get focus() { return keys(state.focus?.nodes); },
+    get path() { return state.path?.steps && state.path.steps.map(keys); },
+    get untangling() { return nodes.length > 0 && picture.isUntangling(); },
     get results() { return keys(found.all.map((node) => node.id)); },
     get open() { return keys([...state.outside.keys()].map((group) => group.members[0])); },
     get scale() { return nodes.length ? picture.look().scale : 0; },
@@ -77,11 +81,14 @@ function begin() {
   buildLegend();
   buildColours();
   buildTimeline();
+  buildTools();
   listenToSearch();
   byId("fit").onclick = () => { if (nodes.length) picture.showAll(); };
   document.addEventListener("keydown", onKey);
-  for (const show of [showLegend, showColours, showTimeline, showDetails, showStatus]) picturesOf.add(show);
+  for (const show of [showLegend, showColours, showTimeline, showDetails, showTools,
+    showStatus]) picturesOf.add(show);
   after();
+  buildAddress();
   publish();
 }
 

@@ -25,7 +25,7 @@ function aboutGraph() {
     textContent: "Choose something in the picture, by search or below. ×n stands for n nodes with "
       + "the same neighbours: a double click opens it. Drag to move, turn the wheel to zoom, "
       + "/ to search, Esc to clear.",
-  })];
+  }), selectionButtons()];
   types.forEach((type, index) => {
     const most = byLinks.filter((node) => node.type === index && node.links > 0).slice(0, 5);
     if (most.length) parts.push(...listing(`Most linked: ${clean(type.name)}`, most, linksNote));
@@ -56,6 +56,7 @@ function aboutSpot(spot) {
     make("p", { className: "name", dir: "auto" }, quoted(fold ? titleOf(spot) : spot.first.label)),
     ...warnings(spot),
     actions(spot),
+    selectionButtons(),
     ...(fold ? members(spot) : [factsOf(spot.first)]),
     ...relativesListed(spot),
   ];
@@ -82,6 +83,7 @@ function actions(spot) {
     absent && button(`Draw ${counted(absent, "neighbour")} that ${absent === 1 ? "is" : "are"} not drawn`,
       () => showNeighbours(spot)),
     hopsButton(),
+    button("Way to …", () => startPath(spot), { title: "The shortest way to what you choose next" }),
   ].filter(Boolean));
 }
 

@@ -53,6 +53,7 @@ const picture = {
 
   /** Take away what went and draw what came. */
   swap({ gone, come }) {
+    if (!network) return;
     forgetLargest();
     drawing.hovered = null;
     strokes.remove(gone.lines.map((line) => line.id));
@@ -63,21 +64,26 @@ const picture = {
 
   /** Spots that look otherwise, or are hidden or shown; lines go with their ends. */
   refresh(some) {
-    dots.update(some.map(dotOf));
+    dots?.update(some.map(dotOf));
   },
 
   recolour() {
     readInk();
-    dots.update([...spots.values()].map(dotOf));
-    strokes.update([...lines.values()].map(strokeOf));
+    dots?.update([...spots.values()].map(dotOf));
+    strokes?.update([...lines.values()].map(strokeOf));
   },
 
   redraw() { network?.redraw(); },
 
   showAll() {
-    network.fit({ nodes: [...spots.values()].filter((spot) => spot.shown).map(({ id }) => id),
-      animation: false });
+    this.showOnly([...spots.values()]);
     moved = false;
+  },
+
+  showOnly(some) {
+    moved = true;
+    network.fit({ nodes: [...some].filter((spot) => spot.shown).map(({ id }) => id),
+      maxZoomLevel: CLOSEST, animation: false });
   },
 
   /** The spot to the middle, at a scale that shows what stays in focus, within reason. */

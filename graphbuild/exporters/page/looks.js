@@ -87,3 +87,23 @@ function months() {
   monthsKnown = { counts, undated, first: all[0] ?? 0, last: all.at(-1) ?? 0 };
   return monthsKnown;
 }
+
+// --- spots and lines
+
+/** Folded spots are lighter, so that their count can be read. */
+function tint(spot) {
+  return mixed(colourOf(spot), ink.paper, 0.62);
+}
+
+function inkOf({ link }) {
+  if (link.count) return ink.accent;
+  const [sample] = typeof link.said === "number" ? [link.said] : link.said;
+  return says[sample].via ? ink["link-a"] : ink["link-b"];
+}
+
+/** The more lines there are, the fainter each is drawn; on black they need a little more. */
+function faint() {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const share = 0.75 - 0.16 * Math.log10(lines.size + 1) + (dark ? 0.08 : 0);
+  return Math.min(0.6, Math.max(0.12, share));
+}

@@ -82,11 +82,12 @@ function begin() {
   buildColours();
   buildTimeline();
   buildTools();
+  buildList();
   listenToSearch();
   byId("fit").onclick = () => { if (nodes.length) picture.showAll(); };
   document.addEventListener("keydown", onKey);
   for (const show of [showLegend, showColours, showTimeline, showDetails, showTools,
-    showStatus]) picturesOf.add(show);
+    showList, showStatus]) picturesOf.add(show);
   after();
   buildAddress();
   publish();

@@ -10,9 +10,18 @@ function showDetails() {
     : state.spot ? aboutSpot(state.spot)
       : state.line ? aboutLine(state.line) : aboutGraph();
   const details = byId("details");
+  const focused = details.contains(document.activeElement) ? document.activeElement : null;
   details.replaceChildren(...parts.filter(Boolean));
+  if (focused) focusAgainOn(focused);
   if (about !== toldOf) details.parentElement.scrollTop = 0;
   toldOf = about;
+}
+
+/** The panel was made anew: whoever pressed something in it is still there, or at its top. */
+function focusAgainOn(pressed) {
+  const { act } = pressed.dataset;
+  const same = act && byId("details").querySelector(`[data-act="${act}"]`);
+  (same || byId("details")).focus({ preventScroll: true });
 }
 
 function heading(text) {
@@ -58,8 +67,32 @@ function aboutSpot(spot) {
     actions(spot),
     selectionButtons(),
     ...(fold ? members(spot) : [factsOf(spot.first)]),
+    linesListed(spot),
     ...relativesListed(spot),
   ];
+}
+
+/** The lines that end here, each a way to what stands behind it. */
+function linesListed(spot) {
+  const shown = [...spot.lines].filter(isDrawn);
+  if (!shown.length) return null;
+  const box = make("details", { className: "ends" },
+    make("summary", { textContent: `Evidence: ${counted(shown.length, "line")} from here` }));
+  box.ontoggle = () => {
+    if (box.open && !box.querySelector("ul")) box.append(rowsOf(shown, (line) => lineRow(line, spot)));
+  };
+  return box;
+}
+
+function lineRow(line, spot) {
+  const other = line.from === spot ? line.to : line.from;
+  const note = line.link.count ? `${number(line.link.count)} in both` : clean(relations[line.link.relation]);
+  const choose = make("button", { type: "button", className: "neighbour row tall" },
+    swatch(types[other.type]), make("span", { className: "what", dir: "auto" },
+      isFold(other) ? `${countText(other)} ` : "", quoted(cut(titleOf(other), 120)),
+      make("span", { className: "also", textContent: note })));
+  choose.onclick = () => chooseLine(line);
+  return make("li", {}, choose);
 }
 
 function warnings(spot) {
@@ -94,7 +127,9 @@ function openWord(spot) {
 
 function hopsButton() {
   const two = state.hops === 2;
-  return button("Two hops", () => setHops(two ? 1 : 2), { "aria-pressed": String(two) });
+  const one = button("Two hops", () => setHops(two ? 1 : 2), { "aria-pressed": String(two) });
+  one.dataset.act = "hops";
+  return one;
 }
 
 /** Who is in a folded spot; whoever is chosen comes out of it. */

@@ -15,17 +15,19 @@ function matches(node, words) {
   return words.every((word) => haystacks[node.id].includes(word));
 }
 
-/** Nodes that match, those first whose label begins with the first word; then the most linked. */
+/** Nodes that match, those first whose label begins as the query does; then the most linked. */
 function search(query) {
   const words = wordsOf(query);
   if (!words.length) return [];
-  const ranked = [[], [], []];
-  for (const node of byLinks) {
-    if (!matches(node, words)) continue;
-    const at = lowLabels[node.id].indexOf(words[0]);
-    ranked[at === 0 ? 0 : at > 0 ? 1 : 2].push(node);
-  }
+  const ranked = [[], [], [], []];
+  for (const node of byLinks) if (matches(node, words)) ranked[rankOf(lowLabels[node.id], words)].push(node);
   return ranked.flat();
+}
+
+function rankOf(label, words) {
+  if (label.startsWith(words.join(" "))) return 0;
+  if (label.startsWith(words[0])) return 1;
+  return label.includes(words[0]) ? 2 : 3;
 }
 
 function showResults() {

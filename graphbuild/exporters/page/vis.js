@@ -37,6 +37,7 @@ const picture = {
     strokes = new vis.DataSet([...lines.values()].map(strokeOf));
     network = new vis.Network(container, { nodes: dots, edges: strokes }, OPTIONS);
     this.onUntangled = onUntangled;
+    tellReaders(container.firstChild);
     network.on("afterDrawing", drawOverlay);
     network.on("hoverNode", ({ node }) => { drawing.hovered = spots.get(node); network.redraw(); });
     network.on("blurNode", () => { drawing.hovered = null; network.redraw(); });
@@ -138,6 +139,12 @@ const picture = {
   },
 };
 
+/** What takes the keys has a name and a role. */
+function tellReaders(frame) {
+  frame.setAttribute("role", "application");
+  frame.setAttribute("aria-label", "Picture: arrows move it, + and - zoom; the list has the same");
+}
+
 /** Where vis-network has moved spots to; a group that opens later opens there. */
 function readPlaces(ids) {
   for (const id of ids) {
@@ -168,21 +175,10 @@ function dotOf(spot) {
   };
 }
 
-/** Folded spots are lighter, so that their count can be read. */
-function tint(spot) {
-  return mixed(colourOf(spot), ink.paper, 0.62);
-}
-
 function strokeOf(line) {
   const width = thin * (1 + Math.log10(line.link.count ?? pairCount(line)) / 2);
   return { id: line.id, from: line.from.id, to: line.to.id, width,
     color: { color: inkOf(line), opacity: faint() } };
-}
-
-function inkOf({ link }) {
-  if (link.count) return ink.accent;
-  const [sample] = typeof link.said === "number" ? [link.said] : link.said;
-  return says[sample].via ? ink["link-a"] : ink["link-b"];
 }
 
 function thinnest({ clientWidth, clientHeight }) {
@@ -192,13 +188,6 @@ function thinnest({ clientWidth, clientHeight }) {
   const [top, bottom] = reach("y");
   const scale = Math.min(clientWidth / (right - left), clientHeight / (bottom - top));
   return Math.min(4, Math.max(1, 0.8 / scale));
-}
-
-/** The more lines there are, the fainter each is drawn; on black they need a little more. */
-function faint() {
-  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  const share = 0.75 - 0.16 * Math.log10(lines.size + 1) + (dark ? 0.08 : 0);
-  return Math.min(0.6, Math.max(0.12, share));
 }
 
 function scaleFor(spot) {
@@ -213,7 +202,9 @@ function drawOverlay(context) {
   if (untangling !== null) readPlaces([...spots.keys()]);
   const scale = network.getScale();
   const view = viewOf();
-  if (state.focus) drawFocus(context, view, scale);
+  // While spots are being exchanged it draws, too: some are not there yet.
+  const draw = (on, spot) => network.body.nodes[spot.id]?.draw(on);
+  if (state.focus) drawFocus(context, view, scale, draw);
   drawLabels(context, view, scale);
 }
 
@@ -222,39 +213,4 @@ function viewOf() {
   const low = network.DOMtoCanvas({ x: 0, y: 0 });
   const high = network.DOMtoCanvas({ x: clientWidth, y: clientHeight });
   return { left: low.x, top: low.y, right: high.x, bottom: high.y };
-}
-
-/** A veil over everything, and the chosen part drawn again on top: cheap at any size. */
-function drawFocus(context, view, scale) {
-  context.save();
-  context.globalAlpha = 0.87;
-  context.fillStyle = ink.paper;
-  context.fillRect(view.left, view.top, view.right - view.left, view.bottom - view.top);
-  context.globalAlpha = 0.6;
-  context.lineWidth = Math.max(1, (state.path ? 3 : 1.3) / scale);
-  for (const line of state.focus.lines) strokeLine(context, line);
-  context.restore();
-  // While spots are being exchanged it draws, too: some are not there yet.
-  for (const { id, shown } of state.focus.spots) if (shown) network.body.nodes[id]?.draw(context);
-  if (state.spot?.shown) ring(context, state.spot, scale);
-}
-
-function strokeLine(context, line) {
-  if (!isDrawn(line)) return;
-  context.strokeStyle = state.path ? ink.accent : inkOf(line);
-  context.beginPath();
-  context.moveTo(line.from.x, line.from.y);
-  context.lineTo(line.to.x, line.to.y);
-  context.stroke();
-}
-
-function ring(context, spot, scale) {
-  context.save();
-  context.strokeStyle = ink.accent;
-  context.lineWidth = 3 / scale;
-  context.beginPath();
-  const reach = spot.size * (types[spot.type].shape === "square" ? Math.SQRT2 : 1) + 5 / scale;
-  context.arc(spot.x, spot.y, reach, 0, 2 * Math.PI);
-  context.stroke();
-  context.restore();
 }

@@ -57,3 +57,16 @@ def test_raw_goes_with_tables_only_and_its_help_warns(shell: Shell, campaign: Pa
     assert "goes with --to csv" in done.stderr
     assert not (campaign / "out").exists()
     assert "Open no such file in one" in " ".join(shell("export", "--help").stdout.split())
+
+
+# --- the page ------------------------------------------------------------------------------------
+
+
+def test_the_page_may_begin_with_all_of_it(shell: Shell, campaign: Path) -> None:
+    done = shell("export", "--store", "c.db", "--to", "html", "--out", "out", "--full")
+    assert done.returncode == 0
+    assert (campaign / "out" / "graph.html").is_file()
+    done = shell("export", "--store", "c.db", "--to", "csv", "--out", "none", "--full")
+    assert done.returncode == 2
+    assert "goes with --to html" in done.stderr
+    assert not (campaign / "none").exists()

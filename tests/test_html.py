@@ -7,9 +7,11 @@ import hashlib
 import json
 import math
 import os
+import random
 import re
 import subprocess
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -482,3 +484,69 @@ def test_families_apart_are_communities_the_largest_first():
         due[key] = 0 if of_second else 1
     due[UNKNOWN.key] = -1
     assert communities_of(graph) == due
+
+
+def scattered(files, references, collections, *, each=4):
+    """A graph of which little folds: each report in a few files, at random."""
+    dice = random.Random(7)
+    return build_graph(
+        Observation(
+            Entity("file", f"{dice.randrange(files):064x}"),
+            Entity("reference", f"{about:064x}", {"title": f"Report {about}"}),
+            Entity("collection", f"c{about % collections}", {"name": f"Set {about % collections}"}),
+        )
+        for about in range(references)
+        for _ in range(each)
+    )
+
+
+def on_a_grid(graph):
+    """Places without a layout, which would take long."""
+    return {key: (40.0 * (n % 200), 40.0 * (n // 200)) for n, key in enumerate(graph)}
+
+
+@pytest.mark.bulk
+@pytest.mark.parametrize(
+    ("references", "rung"), [(500, "all"), (1_500, "calm"), (4_000, "backbone"), (11_000, "map")]
+)
+def test_how_much_is_drawn_at_first_depends_on_how_much_there_is(references, rung):
+    graph = scattered(references // 3, references, 40)
+    places = on_a_grid(graph)
+    data = data_of(page_of(graph, positions=places))
+    assert data["rung"] == rung
+    assert len(data["nodes"]) == len(graph)
+    assert ("begin" in data) == (rung in {"backbone", "map"})
+    assert ("shared" in data) == (rung == "map")
+    whole = data_of(page_of(graph, positions=places, full=True))
+    assert whole["rung"] == ("all" if rung == "all" else "calm")
+    assert "begin" not in whole
+
+
+@pytest.mark.bulk
+def test_a_backbone_is_what_ties_the_most_of_each_type():
+    graph = scattered(1_500, 4_000, 40)
+    leaf = Observation(Entity("file", "f" * 64), Entity("reference", "e" * 64), None)
+    graph.add_edges_from(build_graph([leaf]).edges(data=True))
+    for key, known in build_graph([leaf]).nodes(data=True):
+        graph.add_node(key, **known)
+    data = data_of(page_of(graph, positions=on_a_grid(graph)))
+    keys = list(graph)
+    drawn = [keys[number] for number in data["begin"]]
+    types = Counter(graph.nodes[key]["type"] for key in drawn)
+    assert types == {"collection": 40, "reference": 300, "file": 300}
+    assert "reference:" + "e" * 64 not in drawn
+    least = min(graph.degree(key) for key in drawn if graph.nodes[key]["type"] == "file")
+    others = [key for key in graph if graph.nodes[key]["type"] == "file" and key not in set(drawn)]
+    assert max(graph.degree(key) for key in others) <= least
+
+
+@pytest.mark.bulk
+def test_the_map_ties_collections_by_the_reports_in_both():
+    graph = scattered(4_000, 11_000, 40)
+    for about in list(graph.predecessors("collection:c1"))[:5]:
+        graph.add_edge(about, "collection:c2", relation="related_from", weight=1)
+    data = data_of(page_of(graph, positions=on_a_grid(graph)))
+    keys = list(graph)
+    assert {keys[n] for n in data["begin"]} == {f"collection:c{n}" for n in range(40)}
+    found = {frozenset((keys[a], keys[b])): count for a, b, count in data["shared"]}
+    assert found == {frozenset(("collection:c1", "collection:c2")): 5}

@@ -98,10 +98,17 @@ def opened(chromium: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]
     """Write the page of a graph and open it from the disk, with the network shut."""
     contexts = []
 
-    def open_page(graph: nx.DiGraph[str], *, title: str = "A campaign", **context: Any) -> Opened:
+    def open_page(
+        graph: nx.DiGraph[str],
+        *,
+        title: str = "A campaign",
+        positions: dict[str, tuple[float, float]] | None = None,
+        full: bool = False,
+        **context: Any,
+    ) -> Opened:
         file = tmp_path / f"page{len(contexts)}.html"
         with file.open("wb") as stream:
-            write_html(graph, stream, title=title)
+            write_html(graph, stream, title=title, positions=positions, full=full)
         settings = {"viewport": {"width": 1300, "height": 850}, "reduced_motion": "reduce"}
         contexts.append(chromium.new_context(offline=True, **{**settings, **context}))
         opened = Opened(contexts[-1].new_page(), file.as_uri())

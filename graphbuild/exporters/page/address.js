@@ -30,7 +30,7 @@ function viewText() {
   tell("from", Number.isFinite(state.dates.from) ? monthName(monthOf(state.dates.from)) : "", "");
   tell("to", Number.isFinite(state.dates.to) ? monthName(monthOf(state.dates.to - 1)) : "", "");
   tell("undated", Number(state.dates.undated), 1);
-  tell("colour", state.colour, "type");
+  tell("colour", state.colour, "");
   tell("hops", state.hops, 1);
   for (const group of [...state.outside.keys()].slice(0, MOST_KEPT)) {
     told.append("open", nodes[group.members[0]].key);
@@ -75,7 +75,8 @@ function restoreFilters(told) {
   const names = (told.get("off") ?? "").split("\n");
   state.off = new Set(types.flatMap((type, index) => (names.includes(type.name) ? [index] : [])));
   state.least = whole(told.get("least"), 0, Number(byId("least").max), 0);
-  state.colour = ["community", "date"].includes(told.get("colour")) ? told.get("colour") : "type";
+  const ways = [...byId("colour").options].map((option) => option.value);
+  if (ways.includes(told.get("colour"))) state.colour = told.get("colour");
   state.hops = told.get("hops") === "2" ? 2 : 1;
   const { first, last } = months();
   const month = (name, usual) => {

@@ -33,17 +33,26 @@ function legendRow(type, index) {
 }
 
 function lineRows() {
-  const rows = relations.map((relation, index) => {
+  const rows = relations.map((_, index) => {
     const sample = links.find((link) => link.relation === index);
-    const line = make("span", { className: "line" });
+    const line = make("span", { className: "line" }); // a link of each kind, as it is drawn
     const [said] = typeof sample.said === "number" ? [sample.said] : sample.said;
     line.style.borderColor = says[said].via ? "var(--link-a)" : "var(--link-b)";
     const ends = [sample.from, sample.to].map(({ members }) => clean(types[nodes[members[0]].type].name));
     return make("li", {}, line, quoted(ends.join(" → ")));
   });
+  if (shared.length) {
+    const line = make("span", { className: "line" });
+    line.style.borderColor = "var(--accent)";
+    rows.push(make("li", {}, line, "collections with reports in common"));
+  }
   if (groups.length < nodes.length) {
     rows.push(make("li", {}, make("span", { className: "times", textContent: "×n" }),
       "n nodes with the same neighbours"));
+  }
+  if (data.rung !== "all") {
+    rows.push(make("li", {}, make("span", { className: "times", textContent: "…" }),
+      `names: the largest ${number(MOST_CALM)} only; lines hide while it moves`));
   }
   if (!unfinished.length) return rows;
   return [...rows, make("li", {}, make("span", { className: "ring" }),

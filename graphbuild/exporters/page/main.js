@@ -7,6 +7,7 @@ function showStatus() {
   const parts = [
     `Drawn: ${of(now.nodes, nodes.length, "node")} and ${of(now.links, countOfLinks, "link")}`
       + (folded ? `, equal ones folded into ${number(now.spots)} and ${number(now.lines)}` : ""),
+    partNote(),
     incompleteNote(),
     wanted && `choose where the way from ${cut(titleOf(wanted), 60)} shall lead; Esc ends it`,
     state.spot && `chosen: ${cut(titleOf(state.spot), 80)}`,
@@ -14,6 +15,15 @@ function showStatus() {
   ];
   const text = `${parts.filter(Boolean).join("; ")}.`;
   if (byId("status").textContent !== text) byId("status").textContent = text;
+}
+
+/** What of a large graph is not in the picture, and how to have it. */
+function partNote() {
+  const absent = groups.filter((group) => !state.picture.has(group))
+    .reduce((sum, group) => sum + group.members.length, 0);
+  if (!absent) return "";
+  const part = data.rung === "map" ? "the map of collections" : "the backbone";
+  return `${part} only: search, or the panel of a node, draws any of ${counted(absent, "other node")}`;
 }
 
 /** "incomplete: 3 (2 failed, 1 pending)" */

@@ -9,7 +9,7 @@ const state = {
   off: new Set(), // types
   least: 0,
   dates: { ...EVERYTHING },
-  colour: "type",
+  colour: data.rung === "all" ? "type" : "community",
   hops: 1,
   outside: new Map(), // of opened groups: which members stand alone
   picture: new Set(groups), // groups that are in the picture; search can bring others in

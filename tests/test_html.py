@@ -28,13 +28,13 @@ from test_views import family
 
 from graphbuild.entities import Entity
 from graphbuild.errors import ExportError
-from graphbuild.exporters import html, html_text
+from graphbuild.exporters import html, html_ladder, html_text
 from graphbuild.exporters.html import write_html
 from graphbuild.graph import build_graph
 from graphbuild.observations import Observation
 
 SHIPPED = files("graphbuild.exporters") / "page"
-SCRIPTS = html._SCRIPTS
+SCRIPTS = [entry.name for entry in SHIPPED.iterdir() if entry.name.endswith(".js")]
 
 # What strangers may write into titles, names and addresses. Whoever runs sets window.ran.
 HOSTILE = {
@@ -52,7 +52,46 @@ HOSTILE = {
     "turned around": "invoice\u202egnp.exe",
     "entity": "&lt;img src=x onerror=window.ran=12&gt;",
     "prototype": "__proto__",
+    "constructor": "constructor",
+    "image in quotes": '"><img src=x onerror=window.ran=13>',
+    "image in an apostrophe": "'><img src=x onerror=window.ran=14>",
+    "handler": '" onmouseover="window.ran=15" autofocus onfocus="window.ran=16',
+    "frame": '<iframe srcdoc="<script>parent.ran=17</script>"></iframe>',
+    "object": '<object data="https://evil.example/x"></object>',
+    "form": '<form action="https://evil.example/"><input autofocus onfocus=window.ran=18>',
+    "meta": '<meta http-equiv="refresh" content="0;url=https://evil.example/">',
+    "base": '<base href="https://evil.example/">',
+    "foreign style": '<link rel=stylesheet href="https://evil.example/x.css">',
+    "import": "<style>@import 'https://evil.example/x.css'</style>",
+    "colour": "url(https://evil.example/x.png)",
+    "style": "red;background:url(https://evil.example/y.png)",
+    "beacon": "<img src=https://evil.example/z.png>",
+    "math": "<math><mtext><table><mglyph><style><img src=x onerror=window.ran=19>",
+    "noscript": '<noscript><p title="</noscript><img src=x onerror=window.ran=20>">',
+    "textarea": "</textarea><script>window.ran=21</script>",
+    "title end": "</title><script>window.ran=22</script>",
+    "section": "<![CDATA[<script>window.ran=23</script>]]>",
+    "end of string": "\\u003cscript\\u003ewindow.ran=24\\u003c/script\\u003e",
+    "expression": "{{constructor.constructor('window.ran=25')()}}",
+    "old script": "vbscript:window.ran=26",
+    "padded script": " \t\njava\nscript:window.ran=27",
+    "no scheme": "//evil.example/x",
+    "another scheme": "file:///etc/passwd",
+    "blob": "blob:https://evil.example/1",
+    "user in the address": "javascript://%0awindow.ran=28@evil.example/",
+    "formula": '=HYPERLINK("https://evil.example/","x")',
+    "unseen": "a\u200bb\u2066c\u2069\ufeff",
+    "combining": "e" + "\u0301" * 60,
+    "right to left": "\u05e9\u05dc\u05d5\u05dd <b>x</b>",
+    "numbers": "1e999",
+    "markdown": "[x](javascript:window.ran=29)",
+    "handlebars": "<%= window.ran=30 %>",
+    "long": "<b>" * 90,
+    "slashes": '\\"-window.ran=31}//',
 }
+
+
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
 def hostile_campaign():
@@ -266,7 +305,7 @@ def test_labels_are_cut_and_addresses_are_not():
         ("two\nlines", "two lines"),
         ("  ", "graphbuild"),
         ("x" * 999, "x" * (html_text.MAX_LABEL - 1) + "…"),
-        *((text, re.sub("[\u2028\u2029\u202e]", " ", text)) for text in HOSTILE.values()),
+        *((text, UNSEEN.sub(" ", text).strip()) for text in HOSTILE.values()),
     ],
 )
 def test_a_title_is_text(title, shown):
@@ -368,14 +407,32 @@ def test_our_script_makes_no_markup_and_no_requests(name):
 
 
 def test_all_shipped_scripts_are_in_the_page():
-    shipped = [entry.name for entry in SHIPPED.iterdir() if entry.name.endswith(".js")]
-    assert sorted(shipped) == sorted(SCRIPTS)
-    page = page_of(nx.DiGraph())
-    assert all((SHIPPED / name).read_text(encoding="utf-8") in page for name in SCRIPTS)
+    either = page_of(nx.DiGraph()), page_drawn_by_webgl()
+    for name in SCRIPTS:
+        text = (SHIPPED / name).read_text(encoding="utf-8")
+        found = [text in page for page in either]
+        assert found == [name != "webgl.js", name != "vis.js"]
+
+
+def page_drawn_by_webgl():
+    """A page as it is of a graph too large for the other renderer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(html_ladder, "CALM_FROM", 0)
+        patch.setattr(html_ladder, "BACKBONE_FROM", 0)
+        return page_of(campaign(), full=True)
+
+
+def test_a_page_drawn_by_webgl_has_the_same_policy_with_its_own_scripts():
+    page = page_drawn_by_webgl()
+    library, script = [text for known, text in Reader(page).all("script") if not known]
+    assert policy_of(page)["script-src"] == f"{digest(library)} {digest(script)}"
+    assert "sigmaParts" in library
+    assert not {*re.findall(r"(?:https?:)?//([\w-]+\.[\w.-]+)", library)}
+    assert data_of(page)["rung"] == "whole"
 
 
 def test_no_picture_of_a_node_is_an_image():
-    for name in ("looks.js", "vis.js"):
+    for name in ("looks.js", "vis.js", "webgl.js"):
         assert "image" not in (SHIPPED / name).read_text(encoding="utf-8").lower()
 
 
@@ -448,13 +505,15 @@ def test_the_network_is_one_of_pyvis():
 
 
 def test_another_vis_network_is_refused(monkeypatch):
-    monkeypatch.setattr(html, "_LIBRARY_SHA256", "0" * 64)
-    with pytest.raises(ExportError, match="not vis-network"):
+    (where, which, _) = html._LIBRARIES["vis"]
+    monkeypatch.setitem(html._LIBRARIES, "vis", (where, which, "0" * 64))
+    with pytest.raises(ExportError, match="is not vis-network"):
         write_html(campaign(), BytesIO())
 
 
 def test_a_missing_vis_network_is_told(monkeypatch):
-    monkeypatch.setattr(html, "_LIBRARY", "templates/nowhere.js")
+    _, *rest = html._LIBRARIES["vis"]
+    monkeypatch.setitem(html._LIBRARIES, "vis", (("pyvis", "templates/nowhere.js"), *rest))
     with pytest.raises(ExportError, match="install pyvis"):
         write_html(campaign(), BytesIO())
 
@@ -518,7 +577,7 @@ def test_how_much_is_drawn_at_first_depends_on_how_much_there_is(references, run
     assert ("begin" in data) == (rung in {"backbone", "map"})
     assert ("shared" in data) == (rung == "map")
     whole = data_of(page_of(graph, positions=places, full=True))
-    assert whole["rung"] == ("all" if rung == "all" else "calm")
+    assert whole["rung"] == (rung if rung in {"all", "calm"} else "whole")
     assert "begin" not in whole
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from graphbuild.errors import ExportError
 from graphbuild.exporters.html_data import page_data
+from graphbuild.exporters.html_ladder import WHOLE
 from graphbuild.exporters.html_text import as_block, one_line
 from graphbuild.layout import place
 
@@ -27,8 +28,20 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-_LIBRARY = "templates/lib/vis-9.1.2/vis-network.min.js"
-_LIBRARY_SHA256 = "1f20f0736f32cb9bedf8f6383b25cfea2f839e1abe80d6e8040b4d5bea378c69"
+
+# What draws: where the script is, whose it is, and which it must be. tests/sigma makes the second.
+_LIBRARIES = {
+    "vis": (
+        ("pyvis", "templates/lib/vis-9.1.2/vis-network.min.js"),
+        "vis-network 9.1.2 as released: install pyvis 0.3.2 again",
+        "1f20f0736f32cb9bedf8f6383b25cfea2f839e1abe80d6e8040b4d5bea378c69",
+    ),
+    "webgl": (
+        ("graphbuild.exporters", "sigma/sigma.min.js"),
+        "sigma 3.0.3 as we ship it: install graphbuild again",
+        "26007c70a6c7ce47ca2dcb3cfe4da20a36d0deeb54205921e6e400822483e601",
+    ),
+}
 # In the order in which they build on each other.
 _SCRIPTS = (
     "words.js",
@@ -38,7 +51,7 @@ _SCRIPTS = (
     "looks.js",
     "labels.js",
     "focus.js",
-    "vis.js",
+    "{renderer}.js",
     "choose.js",
     "search.js",
     "copy.js",
@@ -70,17 +83,18 @@ def write_html(
         stream: an open binary file; UTF-8 is written to it.
         positions: where each node stands, y upwards; ``layout.place`` decides where None.
         title: the heading of the page.
-        full: begin with the whole picture, however large; without, a graph of more than 15,000
-            nodes and lines, once folded, begins with a part of it (``html_ladder``).
+        full: begin with the whole picture, however large, and let WebGL draw it; without, a
+            graph of more than 15,000 nodes and lines, once folded, begins with a part of it
+            (``html_ladder``).
 
     Raises:
-        ExportError: pyvis's vis-network is missing or not the one this page was tested with.
+        ExportError: the script that draws is missing or not the one this page was tested with.
     """
-    library = _library()
-    network = _campaign_network(library, _script(), _read("style.css"))
+    told = page_data(graph, place(graph) if positions is None else positions, full=full)
+    renderer = "webgl" if told["rung"] == WHOLE else "vis"
+    network = _campaign_network(_library(renderer), _script(renderer), _read("style.css"))
     network.heading = one_line(title)
-    network.told = page_data(graph, place(graph) if positions is None else positions, full=full)
-    network.nodes, network.edges = network.told["nodes"], network.told["links"]
+    network.told, network.nodes, network.edges = told, told["nodes"], told["links"]
     stream.write(network.generate_html().encode("utf-8"))
 
 
@@ -130,19 +144,21 @@ def _as_parsed(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _script() -> str:
+def _script(renderer: str) -> str:
     """Our scripts as one, closed off from the page's global names."""
-    return '(() => {\n"use strict";\n' + "\n".join(_read(name) for name in _SCRIPTS) + "})();\n"
+    texts = [_read(name.format(renderer=renderer)) for name in _SCRIPTS]
+    return '(() => {\n"use strict";\n' + "\n".join(texts) + "})();\n"
 
 
-def _library() -> str:
-    """The vis-network inside pyvis, if it is the one we know."""
+def _library(renderer: str = "vis") -> str:
+    """The script that draws, if it is the one we know."""
+    (package, path), which, expected = _LIBRARIES[renderer]
     try:
-        content = (files("pyvis") / _LIBRARY).read_bytes()
+        content = (files(package) / path).read_bytes()
     except (OSError, ModuleNotFoundError) as error:
-        raise ExportError(f"pyvis has no {_LIBRARY}: install pyvis 0.3.2 again") from error
-    if hashlib.sha256(content).hexdigest() != _LIBRARY_SHA256:
-        raise ExportError(f"{_LIBRARY} of pyvis is not vis-network 9.1.2 as released: reinstall it")
+        raise ExportError(f"{path} of {package} is missing; it must be {which}") from error
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise ExportError(f"{path} of {package} is not {which}")
     # The last line points a debugger to a file that is not there.
     return _as_parsed(content.decode("utf-8").partition("//# sourceMappingURL=")[0])
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 ALL, CALM, BACKBONE, MAP = "all", "calm", "backbone", "map"
+WHOLE = "whole"  # all of what would begin with a part, as was asked for
 CALM_FROM = 5_000  # elements; fewer names from here on, and no lines while the picture moves
 BACKBONE_FROM = 15_000
 MAP_FROM = 60_000
@@ -29,7 +30,7 @@ class Start:
     """What the page begins with.
 
     Attributes:
-        rung: one of ``ALL``, ``CALM``, ``BACKBONE`` and ``MAP``.
+        rung: one of ``ALL``, ``CALM``, ``BACKBONE``, ``MAP`` and ``WHOLE``.
         groups: which groups are drawn at first; None where all are.
     """
 
@@ -51,8 +52,10 @@ def start_of(
     elements = len(types) + ties.number_of_edges()
     if elements <= CALM_FROM:
         return Start(ALL)
-    if elements <= BACKBONE_FROM or full:
+    if elements <= BACKBONE_FROM:
         return Start(CALM)
+    if full:
+        return Start(WHOLE)
     if elements <= MAP_FROM:
         return Start(BACKBONE, _backbone(types, sizes, ties))
     return Start(MAP, [group for group, name in enumerate(types) if name == COLLECTION])

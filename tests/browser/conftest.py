@@ -104,15 +104,23 @@ def opened(chromium: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]
         title: str = "A campaign",
         positions: dict[str, tuple[float, float]] | None = None,
         full: bool = False,
+        policy: bool = True,
+        begin: str = "",
         **context: Any,
     ) -> Opened:
         file = tmp_path / f"page{len(contexts)}.html"
         with file.open("wb") as stream:
             write_html(graph, stream, title=title, positions=positions, full=full)
+        if not policy:
+            stripped, times = re.subn(rb"<meta http-equiv=[^>]*>", b"", file.read_bytes(), count=1)
+            assert times == 1
+            file.write_bytes(stripped)
         settings = {"viewport": {"width": 1300, "height": 850}, "reduced_motion": "reduce"}
         contexts.append(chromium.new_context(offline=True, **{**settings, **context}))
         opened = Opened(contexts[-1].new_page(), file.as_uri())
         _listen(opened)
+        if begin:  # a script before any of the page's
+            opened.page.add_init_script(begin)
         opened.page.goto(opened.file)
         opened.page.wait_for_selector("#status:not(:empty)")
         return opened
@@ -135,7 +143,8 @@ def _listen(opened: Opened) -> None:
             opened.requests.append(request.url)
 
     def on_console(message: ConsoleMessage) -> None:
-        opened.complaints.append(message.text)
+        if "GL Driver Message" not in message.text:  # a machine without a graphics card
+            opened.complaints.append(message.text)
 
     opened.page.context.route("**/*", on_route)
     opened.page.on("request", on_request)

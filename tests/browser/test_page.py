@@ -8,7 +8,7 @@ import re
 import networkx as nx
 import pytest
 from campaigns import SAMPLE, collection, file, large_campaign, report, sample_campaign
-from test_html import HOSTILE, hostile_campaign
+from test_html import HOSTILE, UNSEEN, hostile_campaign
 
 from graphbuild.graph import build_graph
 from graphbuild.observations import Observation
@@ -402,7 +402,17 @@ def test_a_very_long_word_does_not_widen_the_panel(opened):
 
 def shown(text):
     """A hostile text as the page shows it: what nobody sees made visible."""
-    return re.sub("[\u2028\u2029\u202e]", lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
+    return UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text.replace("\n", " "))
+
+
+def assert_harmless(page):
+    assert page.page.evaluate("() => window.ran === undefined")
+    assert page.page.locator(NO_PART_OF_THE_PAGE).count() == 0
+    assert page.page.url.startswith("file:")
+    assert_silent(page)
+
+
+NO_PART_OF_THE_PAGE = "img, iframe, object, embed, form, math, base, b, [onfocus], script[src]"
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -421,9 +431,40 @@ def test_a_hostile_text_is_shown_and_never_run(opened, name):
     (x1, y1), (x2, y2) = page.point(keys[0]), page.point(keys[1])
     page.page.mouse.move((x1 + x2) / 2, (y1 + y2) / 2)
     page.page.mouse.click((x1 + x2) / 2, (y1 + y2) / 2)
-    assert page.page.evaluate("() => window.ran === undefined")
-    assert page.page.locator("img, iframe, object, embed, form, script[src]").count() == 0
-    assert_silent(page)
+    assert_harmless(page)
+
+
+# Every control there is, with every text there is in it.
+_EVERYTHING = """async () => {
+  const query = document.querySelector("#query");
+  const press = (one) => one?.click();
+  const named = (word) => [...document.querySelectorAll("#details button")]
+    .find((one) => one.textContent.startsWith(word));
+  for (const one of document.querySelectorAll("details")) one.open = true;
+  for (const key of await window.graphbuild.keys) {
+    query.value = key;
+    query.dispatchEvent(new Event("input"));
+    query.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
+    press(named("Two hops"));
+    for (const one of document.querySelectorAll("#details details")) one.open = true;
+    press(named("Copy"));
+    press(named("Way to"));
+  }
+  for (const colour of document.querySelectorAll("#colour option")) {
+    document.querySelector("#colour").value = colour.value;
+    document.querySelector("#colour").onchange();
+  }
+  for (const name of ["svg", "png", "keep", "fit", "all-dates", "untangle", "untangle"]) {
+    press(document.querySelector(`#${name}`));
+  }
+}"""
+
+
+@pytest.mark.parametrize("policy", [True, False], ids=["with the policy", "without"])
+def test_no_control_runs_what_strangers_wrote_policy_or_not(opened, policy):
+    page = opened(hostile_campaign(), policy=policy)
+    page.page.evaluate(_EVERYTHING)
+    assert_harmless(page)
 
 
 def test_hostile_types_and_relations_are_text(opened):

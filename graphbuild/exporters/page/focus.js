@@ -33,3 +33,9 @@ function ring(context, spot, scale) {
   context.stroke();
   context.restore();
 }
+
+/** What takes the keys has a name and a role. */
+function tellReaders(frame) {
+  frame.setAttribute("role", "application");
+  frame.setAttribute("aria-label", "Picture: arrows move it, + and - zoom; the list has the same");
+}

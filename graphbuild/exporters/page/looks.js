@@ -107,3 +107,12 @@ function faint() {
   const share = 0.75 - 0.16 * Math.log10(lines.size + 1) + (dark ? 0.08 : 0);
   return Math.min(0.6, Math.max(0.12, share));
 }
+
+/** Where the corners of a shape are around its middle; a dot has none. */
+function cornersOf(shape, size) {
+  return {
+    diamond: [[0, -size], [size, 0], [0, size], [-size, 0]],
+    square: [[-size, -size], [size, -size], [size, size], [-size, size]],
+    triangle: [[0, -size], [size, size * 0.8], [-size, size * 0.8]],
+  }[shape];
+}

@@ -55,6 +55,9 @@ function publish() {
     ready: true,
     rung: data.rung,
     counts: Object.freeze({ nodes: nodes.length, links: countOfLinks }),
+    get keys() { return nodes.map((node) => node.key); },
+    /** Keys of what is in the picture, folded or not. */
+    get pictured() { return keys([...spots.values()].flatMap((spot) => spot.members)); },
     get visible() { return visible(); },
     get drawn() { return picture.drawn(); },
     get selection() { return state.spot && keys(state.spot.members).join(" "); },
@@ -87,7 +90,7 @@ function begin() {
   if (data.begin) state.picture = new Set(data.begin.map((id) => groupOf[id]));
   rebuild(state.picture);
   if (nodes.length) picture.start(byId("canvas"), { onChoose, onUntangled: after });
-  notice(nodes.length ? "" : "There is nothing to draw: this graph has no nodes.");
+  notice(nodes.length ? byId("notice").dataset.reason ?? "" : "There is nothing to draw: this graph has no nodes.");
   buildLegend();
   buildColours();
   buildTimeline();

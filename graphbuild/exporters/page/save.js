@@ -118,11 +118,7 @@ function svgSpot(spot) {
   const open = spot.members.some((id) => isUnfinished(nodes[id]));
   const look = { fill: open ? ink.paper : isFold(spot) ? tint(spot) : colour, stroke: colour,
     "stroke-width": open ? 3 : 1.5, opacity: isDim(spot) ? "0.12" : "1" };
-  const corners = {
-    diamond: [[0, -size], [size, 0], [0, size], [-size, 0]],
-    square: [[-size, -size], [size, -size], [size, size], [-size, size]],
-    triangle: [[0, -size], [size, size * 0.8], [-size, size * 0.8]],
-  }[types[spot.type].shape];
+  const corners = cornersOf(types[spot.type].shape, size);
   if (!corners) return shape("circle", { cx: x, cy: y, r: size, ...look });
   return shape("polygon", { points: corners.map(([right, down]) =>
     `${rounded(x + right)},${rounded(y + down)}`).join(" "), ...look });
@@ -131,14 +127,14 @@ function svgSpot(spot) {
 function svgWords(spot) {
   if (isDim(spot)) return [];
   const words = [];
-  if (isFold(spot)) words.push(svgText1(countText(spot), spot.x, spot.y + 5));
+  if (isFold(spot)) words.push(svgWord(countText(spot), spot.x, spot.y + 5));
   if (types[spot.type].named || state.focus) {
-    words.push(svgText1(cut(titleOf(spot), 40), spot.x, spot.y + spot.size + 16));
+    words.push(svgWord(cut(titleOf(spot), 40), spot.x, spot.y + spot.size + 16));
   }
   return words;
 }
 
-function svgText1(text, x, y) {
+function svgWord(text, x, y) {
   const element = shape("text", { x, y, fill: ink.ink });
   element.textContent = text.replace(NO_XML, "\ufffd");
   return element;

@@ -139,12 +139,6 @@ const picture = {
   },
 };
 
-/** What takes the keys has a name and a role. */
-function tellReaders(frame) {
-  frame.setAttribute("role", "application");
-  frame.setAttribute("aria-label", "Picture: arrows move it, + and - zoom; the list has the same");
-}
-
 /** Where vis-network has moved spots to; a group that opens later opens there. */
 function readPlaces(ids) {
   for (const id of ids) {

@@ -68,12 +68,13 @@ _SCRIPTS = (
 )
 
 
-def write_html(
+def write_html(  # noqa: PLR0913  all but the first two have their defaults
     graph: nx.DiGraph[str],
     stream: BinaryIO,
     *,
     positions: Mapping[str, tuple[float, float]] | None = None,
     title: str = "Files, references and collections",
+    communities: Mapping[str, int] | None = None,
     full: bool = False,
 ) -> None:
     """Write ``graph`` to ``stream`` as one self-contained page.
@@ -83,6 +84,8 @@ def write_html(
         stream: an open binary file; UTF-8 is written to it.
         positions: where each node stands, y upwards; ``layout.place`` decides where None.
         title: the heading of the page.
+        communities: which community each node is of, from 0 up, the largest first; Louvain's
+            method, with networkx, decides where None. A node that is not named is of none.
         full: begin with the whole picture, however large, and let WebGL draw it; without, a
             graph of more than 15,000 nodes and lines, once folded, begins with a part of it
             (``html_ladder``).
@@ -90,7 +93,8 @@ def write_html(
     Raises:
         ExportError: the script that draws is missing or not the one this page was tested with.
     """
-    told = page_data(graph, place(graph) if positions is None else positions, full=full)
+    places = place(graph) if positions is None else positions
+    told = page_data(graph, places, of_community=communities, full=full)
     renderer = "webgl" if told["rung"] == WHOLE else "vis"
     network = _campaign_network(_library(renderer), _script(renderer), _read("style.css"))
     network.heading = one_line(title)

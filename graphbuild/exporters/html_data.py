@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbuild.entities import COLLECTION, FILE, REFERENCE
 from graphbuild.exporters.html_ladder import MAP, start_of
-from graphbuild.exporters.html_links import communities, folded, shared_links
+from graphbuild.exporters.html_links import ALONE, communities, folded, shared_links
 from graphbuild.exporters.html_text import MAX_LABEL, cut, scalar
 from graphbuild.exporters.looks import colour_of, shape_of, sizes
 
@@ -22,12 +22,20 @@ _TYPE_ORDER = (COLLECTION, REFERENCE, FILE)
 _FIRST = ("id", "title", "name", "url", "author", "creation_date")
 
 
-def page_data(graph: Graph, positions: Positions, *, full: bool) -> dict[str, Any]:
+def page_data(
+    graph: Graph,
+    positions: Positions,
+    *,
+    of_community: Mapping[str, int] | None,
+    full: bool,
+) -> dict[str, Any]:
     """What goes into the data block.
 
     Args:
         graph: keeps the contract of ``graphbuild.graph``.
         positions: where each node stands, y upwards.
+        of_community: which community each node is of, from 0 up, the largest first; Louvain's
+            method where None.
         full: begin with all of it, however much that is.
     """
     found = folded(graph)
@@ -48,7 +56,9 @@ def page_data(graph: Graph, positions: Positions, *, full: bool) -> dict[str, An
             (found.groups[source][0], found.groups[target][0], relation, said)
             for source, target, relation, said in found.links
         ],
-        "communities": _of_nodes(found.groups, communities(found), len(graph)),
+        "communities": [of_community.get(key, ALONE) for key in graph]
+        if of_community is not None
+        else _of_nodes(found.groups, communities(found), len(graph)),
         "rung": start.rung,
     }
     if start.groups is not None:
@@ -88,7 +98,7 @@ def _type_order(name: str) -> tuple[int, str]:
 
 def _nodes(graph: Graph, positions: Positions, type_names: Sequence[str]) -> list[dict[str, Any]]:
     """Nodes by number: a number can be no markup and no name of the browser's."""
-    size = sizes(graph)
+    size, links = sizes(graph), dict(graph.degree())
     type_number = {name: number for number, name in enumerate(type_names)}
     return [
         {
@@ -99,7 +109,7 @@ def _nodes(graph: Graph, positions: Positions, type_names: Sequence[str]) -> lis
             "x": float(positions[key][0]),
             "y": 0.0 - float(positions[key][1]),  # browsers count downwards
             "size": size[key],
-            "links": graph.degree[key],
+            "links": links[key],
         }
         for key, known in graph.nodes(data=True)
     ]

@@ -60,16 +60,19 @@ def folded(graph: Graph) -> Folded:
     found.ties.add_nodes_from(range(len(keys)))
     group_of = {key: index for index, group in enumerate(keys) for key in group}
     facts = _Facts(number, found)
+    ties: dict[tuple[int, int], int] = {}
     adjacent = dict(graph.adjacency())  # plain dictionaries: the graph's own views cost more
     for source, members in enumerate(keys):
         targets = dict.fromkeys(group_of[other] for other in adjacent[members[0]])
         for target in targets:
-            told = [adjacent[one][other] for one in members for other in keys[target]]
+            others = keys[target]
+            told = [adjacent[one][other] for one in members for other in others]
             said = [facts.say(known) for known in told]
-            same = said[0] if said.count(said[0]) == len(said) else said
+            same = said[0] if len(said) == 1 or said.count(said[0]) == len(said) else said
             found.links.append((source, target, facts.relation(told[0]), same))
-            before = found.ties.get_edge_data(source, target, {"weight": 0})["weight"]
-            found.ties.add_edge(source, target, weight=before + len(said))
+            ends = (source, target) if source < target else (target, source)
+            ties[ends] = ties.get(ends, 0) + len(said)
+    found.ties.add_edges_from((*ends, {"weight": pairs}) for ends, pairs in ties.items())
     return found
 
 
@@ -91,7 +94,8 @@ class _Facts:
 
     def say(self, known: Mapping[str, Any]) -> int:
         # With types, as True is 1. What cannot be hashed, no graph of ours holds; it is told twice.
-        key: object = (*known.items(), *map(type, known.values()))
+        values = tuple(known.values())
+        key: object = (values, tuple(known), *map(type, values))
         try:
             met = self._met.get(key)
         except TypeError:

@@ -287,7 +287,7 @@ def test_escape_and_the_background_clear(opened):
     page = opened(campaign())
     for clear in (
         lambda: page.page.keyboard.press("Escape"),
-        lambda: page.page.mouse.click(5, page.page.viewport_size["height"] - 60),
+        lambda: page.page.locator("#canvas").click(position={"x": 5, "y": 5}),
         lambda: page.page.get_by_role("button", name="Clear").click(),
     ):
         page.choose(SHARED.key)
@@ -342,7 +342,7 @@ def test_the_id_can_be_copied(opened):
     page = opened(campaign())
     page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.choose(ONE.key)
-    page.page.get_by_role("button", name="Copy").click()
+    page.page.get_by_role("button", name="Copy", exact=True).click()
     page.page.get_by_role("button", name="Copied").wait_for()
     assert page.page.evaluate("() => navigator.clipboard.readText()") == ONE.id
 

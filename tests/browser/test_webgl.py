@@ -47,7 +47,7 @@ def test_a_click_chooses_what_stands_there(page):
     page.choose("collection:c17")
     page.page.keyboard.press("Escape")
     page.page.focus("#canvas")
-    for _ in range(12):  # so near that no two stand on one spot of the screen
+    for _ in range(7):  # so near that no two stand on one spot of the screen
         page.page.keyboard.press("+")
     page.page.mouse.click(*page.point("collection:c17"))
     page.page.wait_for_function("() => window.graphbuild.selection === 'collection:c17'")

@@ -55,6 +55,8 @@ _SCRIPTS = (
     "choose.js",
     "search.js",
     "copy.js",
+    "rows.js",
+    "overview.js",
     "panel.js",
     "evidence.js",
     "path.js",

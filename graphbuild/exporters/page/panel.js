@@ -1,6 +1,5 @@
-// The panel: what is known of the chosen spot or line, as text, with every neighbour a button.
+// The panel: what is known of the chosen spot, as text, with every neighbour a button.
 
-const MOST_ROWS = 200;
 const LABELS = ["title", "name", "meaningful_name"];
 let toldOf = null; // what the panel tells of now
 
@@ -26,20 +25,6 @@ function focusAgainOn(pressed) {
 
 function heading(text) {
   return make("h2", { id: "details-title", textContent: text });
-}
-
-function aboutGraph() {
-  const parts = [heading("Details"), make("p", {
-    className: "hint",
-    textContent: "Choose something in the picture, by search or below. ×n stands for n nodes with "
-      + "the same neighbours: a double click opens it. Drag to move, turn the wheel to zoom, "
-      + "/ to search, Esc to clear.",
-  }), selectionButtons()];
-  types.forEach((type, index) => {
-    const most = byLinks.filter((node) => node.type === index && node.links > 0).slice(0, 5);
-    if (most.length) parts.push(...listing(`Most linked: ${clean(type.name)}`, most, linksNote));
-  });
-  return parts;
 }
 
 function button(text, onclick, properties = {}) {
@@ -210,24 +195,6 @@ function viaName(id) {
 
 function listing(title, these, note) {
   return [make("h3", {}, quoted(title)), rowsOf(these, (node) => nodeRow(node, note(node)))];
-}
-
-/** A list of the first rows, the rest behind a button. */
-function rowsOf(these, rowOf) {
-  const list = make("ul", {}, ...these.slice(0, MOST_ROWS).map(rowOf));
-  const rest = these.slice(MOST_ROWS);
-  if (rest.length) list.append(moreRow(rest, rowOf));
-  return list;
-}
-
-function moreRow(rest, rowOf) {
-  const item = make("li");
-  item.append(button(`Show ${number(rest.length)} more`, () => {
-    const rows = rest.map(rowOf);
-    item.replaceWith(...rows);
-    rows[0].querySelector("button")?.focus();
-  }));
-  return item;
 }
 
 function nodeRow(node, note) {

@@ -123,3 +123,31 @@ function relatives(members) {
   }
   return found;
 }
+
+/**
+ * Collections with reports in common: each two of them, and how many. Those that are of different
+ * communities come first, as there campaigns meet; then those with the most.
+ */
+function meetings() {
+  const found = new Map();
+  for (const group of groups) {
+    const ends = group.out.map((link) => link.to.members[0]).filter((id) => types[nodes[id].type].named);
+    for (const one of ends) {
+      for (const other of ends) {
+        if (one >= other) continue;
+        const pair = `${one} ${other}`;
+        if (!found.has(pair)) found.set(pair, { one, other, count: 0 });
+        found.get(pair).count += group.members.length;
+      }
+    }
+  }
+  const within = ({ one, other }) => Number(data.communities[one] === data.communities[other]);
+  return [...found.values()].sort((a, b) => within(a) - within(b) || b.count - a.count
+    || a.one - b.one || a.other - b.other);
+}
+
+/** Reports that have a day, the oldest first. */
+function byDate() {
+  return nodes.filter((node) => dateOf(node) !== undefined)
+    .sort((a, b) => dateOf(a) - dateOf(b) || a.id - b.id);
+}

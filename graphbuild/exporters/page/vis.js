@@ -3,6 +3,7 @@
 const CROWDED = 2000; // so many spots are specks: an outline would eat them
 const CLOSEST = 1.2;
 const FARTHEST = 0.3;
+const MARGIN = 0.92; // of the window that the whole picture takes
 const UNTANGLE_SECONDS = 5;
 const CALM = data.rung !== "all";
 const OPTIONS = Object.freeze({
@@ -85,6 +86,7 @@ const picture = {
     moved = true;
     network.fit({ nodes: [...some].filter((spot) => spot.shown).map(({ id }) => id),
       maxZoomLevel: CLOSEST, animation: false });
+    network.moveTo({ scale: network.getScale() * MARGIN, animation: false }); // names stand out
   },
 
   /** The spot to the middle, at a scale that shows what stays in focus, within reason. */

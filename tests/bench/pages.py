@@ -31,7 +31,7 @@ from graphbuild.layout import place
 from graphbuild.observations import Observation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import networkx as nx
     from playwright.sync_api import Browser
@@ -96,14 +96,17 @@ def pictures(pairs: int, edges: int = _FEW_EDGES) -> list[Row]:
     return rows
 
 
-def searches(pairs: int) -> list[Row]:
+_SEARCHED = (
+    ("scattered", _EDGES, 200.0),
+    ("families", _MANY_EDGES, 1_000.0),
+    ("scattered", _MANY_EDGES, 1_000.0),
+)
+
+
+def searches(pairs: int, cases: Sequence[tuple[str, int, float]] = _SEARCHED) -> list[Row]:
     """Milliseconds that a search takes in the open page."""
     rows = []
-    for kind, edges, goal in (
-        ("scattered", _EDGES, 200.0),
-        ("families", _MANY_EDGES, 1_000.0),
-        ("scattered", _MANY_EDGES, 1_000.0),
-    ):
+    for kind, edges, goal in cases:
         with _Chromium() as chromium, tempfile.TemporaryDirectory(prefix="bench-") as folder:
             path = Path(folder) / "page.html"
             found = _run(kind, "ours", edges, path)["found"]

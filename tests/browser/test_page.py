@@ -106,7 +106,7 @@ def test_no_notice_stays_over_the_picture(opened):
 
 
 # Types each name as a keyboard does; some hundred trips to the browser and back take long.
-_NOT_FOUND = """(names) => {
+NOT_FOUND = """(names) => {
   const query = document.querySelector("#query");
   return Object.entries(names).filter(([key, name]) => {
     query.value = name;
@@ -120,7 +120,7 @@ def test_search_finds_every_node_by_id(opened):
     graph = large_campaign()
     page = opened(graph)
     names = {key: node["id"] for key, node in graph.nodes(data=True)}
-    assert page.page.evaluate(_NOT_FOUND, names) == []
+    assert page.page.evaluate(NOT_FOUND, names) == []
     assert_silent(page)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
 import json
 import math
@@ -484,6 +485,19 @@ def test_the_graph_is_not_changed():
     before = nx.node_link_data(graph)
     write_html(graph, BytesIO())
     assert nx.node_link_data(graph) == before
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_collector_is_left_as_it_was(on):
+    (gc.enable if on else gc.disable)()
+    try:
+        page_of(campaign())
+        assert gc.isenabled() == on
+        with pytest.raises(KeyError):
+            page_of(campaign(), positions={})
+        assert gc.isenabled() == on
+    finally:
+        gc.enable()
 
 
 def test_importing_the_exporter_does_not_load_pyvis():

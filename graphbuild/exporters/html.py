@@ -13,7 +13,9 @@ brings along, written into the page. Titles, authors and names come from strange
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -24,7 +26,7 @@ from graphbuild.exporters.html_text import as_block, one_line
 from graphbuild.layout import place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import networkx as nx
 
@@ -96,12 +98,25 @@ def write_html(  # noqa: PLR0913  all but the first two have their defaults
         ExportError: the script that draws is missing or not the one this page was tested with.
     """
     places = place(graph) if positions is None else positions
-    told = page_data(graph, places, of_community=communities, full=full)
+    with _collector_paused():
+        told = page_data(graph, places, of_community=communities, full=full)
     renderer = "webgl" if told["rung"] == WHOLE else "vis"
     network = _campaign_network(_library(renderer), _script(renderer), _read("style.css"))
     network.heading = one_line(title)
     network.told, network.nodes, network.edges = told, told["nodes"], told["links"]
     stream.write(network.generate_html().encode("utf-8"))
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Nothing made meanwhile is garbage, and to look for some is a third of the work."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _campaign_network(library: str, script: str, style: str) -> Any:  # noqa: ANN401  pyvis is untyped

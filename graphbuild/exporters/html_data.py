@@ -45,7 +45,7 @@ def page_data(
     )
     keys = list(graph)
     group_types = [str(graph.nodes[keys[members[0]]]["type"]) for members in found.groups]
-    start = start_of(group_types, list(map(len, found.groups)), found.ties, full=full)
+    start = start_of(group_types, found, full=full)
     document = {
         "types": [_type(name) for name in type_names],
         "relations": found.relations,

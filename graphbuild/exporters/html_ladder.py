@@ -15,7 +15,7 @@ from graphbuild.entities import COLLECTION, FILE, REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import networkx as nx
+    from graphbuild.exporters.html_links import Folded
 
 ALL, CALM, BACKBONE, MAP = "all", "calm", "backbone", "map"
 WHOLE = "whole"  # all of what would begin with a part, as was asked for
@@ -38,18 +38,15 @@ class Start:
     groups: list[int] | None = None
 
 
-def start_of(
-    types: Sequence[str], sizes: Sequence[int], ties: nx.Graph[int], *, full: bool
-) -> Start:
+def start_of(types: Sequence[str], found: Folded, *, full: bool) -> Start:
     """The rung of a graph.
 
     Args:
         types: of each group.
-        sizes: how many nodes each group stands for.
-        ties: which groups are tied.
+        found: the groups, and what ties them.
         full: draw all of it, however much that is.
     """
-    elements = len(types) + ties.number_of_edges()
+    elements = len(types) + len(found.ties)
     if elements <= CALM_FROM:
         return Start(ALL)
     if elements <= BACKBONE_FROM:
@@ -57,17 +54,18 @@ def start_of(
     if full:
         return Start(WHOLE)
     if elements <= MAP_FROM:
-        return Start(BACKBONE, _backbone(types, sizes, ties))
+        return Start(BACKBONE, _backbone(types, found))
     return Start(MAP, [group for group, name in enumerate(types) if name == COLLECTION])
 
 
-def _backbone(types: Sequence[str], sizes: Sequence[int], ties: nx.Graph[int]) -> list[int]:
+def _backbone(types: Sequence[str], found: Folded) -> list[int]:
     """References that tie something, and the rest; of each type those that tie the most."""
-    reach = [sum(sizes[other] for other in ties[group]) for group in range(len(types))]
+    near = found.neighbours()
+    reach = [sum(len(found.groups[other]) for other in others) for others in near]
     chosen: list[int] = []
     for name in dict.fromkeys(types):
         those = (group for group, of in enumerate(types) if of == name)
-        kept = (group for group in those if name != REFERENCE or _ties(types, ties[group]))
+        kept = (group for group in those if name != REFERENCE or _ties(types, near[group]))
         chosen += sorted(kept, key=lambda group: (-reach[group], group))[:EACH_TYPE]
     return sorted(chosen)
 

@@ -39,14 +39,23 @@ class Folded:
         relations: what edges are called.
         says: what the graph says of edges, each once.
         links: from group, to group, number of the relation, and what is said of the pairs.
-        ties: which groups are tied, and by how many pairs.
+        ties: each two groups that are tied, the lower number first, and by how many pairs.
     """
 
     groups: list[list[int]]
     relations: list[str] = field(default_factory=list)
     says: list[dict[str, Any]] = field(default_factory=list)
     links: list[tuple[int, int, int, int | list[int]]] = field(default_factory=list)
-    ties: nx.Graph[int] = field(default_factory=nx.Graph)
+    ties: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def neighbours(self) -> list[list[int]]:
+        """The groups that each group is tied to."""
+        found: list[list[int]] = [[] for _ in self.groups]
+        for one, other in self.ties:
+            found[one].append(other)
+            if one != other:
+                found[other].append(one)
+        return found
 
 
 def folded(graph: Graph) -> Folded:
@@ -57,10 +66,8 @@ def folded(graph: Graph) -> Folded:
         key=lambda group: number[group[0]],
     )
     found = Folded([[number[key] for key in group] for group in keys])
-    found.ties.add_nodes_from(range(len(keys)))
     group_of = {key: index for index, group in enumerate(keys) for key in group}
     facts = _Facts(number, found)
-    ties: dict[tuple[int, int], int] = {}
     adjacent = dict(graph.adjacency())  # plain dictionaries: the graph's own views cost more
     for source, members in enumerate(keys):
         targets = dict.fromkeys(group_of[other] for other in adjacent[members[0]])
@@ -71,8 +78,7 @@ def folded(graph: Graph) -> Folded:
             same = said[0] if len(said) == 1 or said.count(said[0]) == len(said) else said
             found.links.append((source, target, facts.relation(told[0]), same))
             ends = (source, target) if source < target else (target, source)
-            ties[ends] = ties.get(ends, 0) + len(said)
-    found.ties.add_edges_from((*ends, {"weight": pairs}) for ends, pairs in ties.items())
+            found.ties[ends] = found.ties.get(ends, 0) + len(said)
     return found
 
 
@@ -127,14 +133,10 @@ def communities(found: Folded) -> list[int]:
 
     What nothing ties is in none (``ALONE``).
     """
-    ties = found.ties
-    tied = [group for group in ties if ties.degree[group] > 0]
-    ordered: nx.Graph[int] = nx.Graph()
-    ordered.add_nodes_from(tied)
-    ordered.add_edges_from(
-        sorted((min(a, b), max(a, b), known) for a, b, known in ties.edges(data=True))
-    )
-    parts = nx.community.louvain_communities(ordered, seed=_SEED) if tied else []
+    ties: nx.Graph[int] = nx.Graph()
+    ties.add_nodes_from(sorted({group for pair in found.ties for group in pair}))
+    ties.add_weighted_edges_from((*pair, found.ties[pair]) for pair in sorted(found.ties))
+    parts = nx.community.louvain_communities(ties, seed=_SEED) if ties else []
     sizes = [len(members) for members in found.groups]
     largest = sorted(map(sorted, parts), key=lambda part: (-sum(sizes[g] for g in part), part))
     of = {group: index for index, part in enumerate(largest) for group in part}
@@ -144,10 +146,11 @@ def communities(found: Folded) -> list[int]:
 def shared_links(found: Folded, types: Sequence[str]) -> list[tuple[int, int, int]]:
     """Each two collections that references tie, and how many those are."""
     shared: dict[tuple[int, int], int] = {}
+    near = found.neighbours()
     for group, name in enumerate(types):
         if name == COLLECTION:
             continue
-        behind = sorted(other for other in found.ties[group] if types[other] == COLLECTION)
+        behind = sorted(other for other in near[group] if types[other] == COLLECTION)
         for place, one in enumerate(behind):
             for other in behind[place + 1 :]:
                 pair = (one, other)

@@ -83,7 +83,7 @@ def test_it_opens_in_its_place_and_closes_again(opened):
     assert page.drawn == before
     assert len(page.selection.split()) == 9
     page.page.click("#fit")
-    assert page.point(key) == pytest.approx(middle, abs=6)  # it fits what it has drawn
+    assert page.point(key) == pytest.approx(middle, abs=1)
 
 
 def test_a_double_click_opens(opened):

@@ -6,6 +6,7 @@ const COMMUNITY = ["#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc
 const OTHER = "#8a8f98";
 const UNDATED = "#8a8f98";
 const EARLY = [68, 1, 84], MIDDLE = [33, 145, 140], LATE = [253, 231, 37]; // of viridis
+const MARGIN = 0.88; // of a window that what is looked at takes
 const ink = {};
 
 /** The colours of the style sheet, light or dark. */
@@ -115,4 +116,15 @@ function cornersOf(shape, size) {
     square: [[-size, -size], [size, -size], [size, size], [-size, size]],
     triangle: [[0, -size], [size, size * 0.8], [-size, size * 0.8]],
   }[shape];
+}
+
+/** Where to look, and how near, so that some spots fill a window but for a margin for names. */
+function viewOn(some, { width, height }) {
+  const reach = (axis) => some.reduce(([low, high], spot) =>
+    [Math.min(low, spot[axis] - spot.size), Math.max(high, spot[axis] + spot.size)],
+  [Infinity, -Infinity]);
+  const [left, right] = reach("x");
+  const [top, bottom] = reach("y");
+  const scale = MARGIN * Math.min(width / (right - left), height / (bottom - top), CLOSEST / MARGIN);
+  return { x: (left + right) / 2, y: (top + bottom) / 2, scale };
 }

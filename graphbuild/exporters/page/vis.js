@@ -3,7 +3,6 @@
 const CROWDED = 2000; // so many spots are specks: an outline would eat them
 const CLOSEST = 1.2;
 const FARTHEST = 0.3;
-const MARGIN = 0.92; // of the window that the whole picture takes
 const UNTANGLE_SECONDS = 5;
 const CALM = data.rung !== "all";
 const OPTIONS = Object.freeze({
@@ -50,6 +49,8 @@ const picture = {
     for (const event of ["dragStart", "zoom"]) network.on(event, () => { moved = true; });
     // A window that changes its size shows the whole picture again, unless a part was chosen.
     network.on("resize", () => { if (!moved) this.showAll(); });
+    // It looks at the whole by itself before it draws first, and by a measure of its own.
+    network.once("afterDrawing", () => { if (!moved) this.showAll(); });
     this.showAll();
   },
 
@@ -83,10 +84,9 @@ const picture = {
   },
 
   showOnly(some) {
-    moved = true;
-    network.fit({ nodes: [...some].filter((spot) => spot.shown).map(({ id }) => id),
-      maxZoomLevel: CLOSEST, animation: false });
-    network.moveTo({ scale: network.getScale() * MARGIN, animation: false }); // names stand out
+    const shown = [...some].filter((spot) => spot.shown);
+    const { clientWidth: width, clientHeight: height } = network.canvas.frame;
+    if (shown.length) this.lookAt(viewOn(shown, { width, height }));
   },
 
   /** The spot to the middle, at a scale that shows what stays in focus, within reason. */
@@ -177,13 +177,8 @@ function strokeOf(line) {
     color: { color: inkOf(line), opacity: faint() } };
 }
 
-function thinnest({ clientWidth, clientHeight }) {
-  const reach = (axis) => [...spots.values()].reduce(([low, high], spot) =>
-    [Math.min(low, spot[axis]), Math.max(high, spot[axis])], [0, 1]);
-  const [left, right] = reach("x");
-  const [top, bottom] = reach("y");
-  const scale = Math.min(clientWidth / (right - left), clientHeight / (bottom - top));
-  return Math.min(4, Math.max(1, 0.8 / scale));
+function thinnest({ clientWidth: width, clientHeight: height }) {
+  return Math.min(4, Math.max(1, 0.8 / viewOn([...spots.values()], { width, height }).scale));
 }
 
 function scaleFor(spot) {

@@ -82,11 +82,7 @@ const picture = {
     const shown = [...some].filter((spot) => spot.shown);
     if (!sigma || !shown.length) return;
     moved = true;
-    const [left, right] = reachOf(shown, "x");
-    const [top, bottom] = reachOf(shown, "y");
-    const { width, height } = sigma.getDimensions();
-    const scale = 0.9 * Math.min(width / (right - left + 60), height / (bottom - top + 60));
-    this.lookAt({ x: (left + right) / 2, y: (top + bottom) / 2, scale: Math.min(CLOSEST, scale) });
+    this.lookAt(viewOn(shown, sigma.getDimensions()));
   },
 
   flyTo(spot) {
@@ -147,11 +143,6 @@ function addLine(line) {
 
 function strokeOf(line) {
   return { color: mixed(inkOf(line), ink.paper, 1 - faint()), size: 1 };
-}
-
-function reachOf(some, axis) {
-  return some.reduce(([low, high], spot) =>
-    [Math.min(low, spot[axis]), Math.max(high, spot[axis])], [Infinity, -Infinity]);
 }
 
 /** The camera as it stands; left to itself, sigma reckons with the frame that was drawn last. */

@@ -22,7 +22,7 @@ from chromium import launched  # noqa: E402  of the tests, which are no package
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-COLOURS = 96
+COLOURS = 128
 FOLDER = HERE / "pictures"
 SIZE = {"width": 1120, "height": 700}
 
@@ -74,7 +74,9 @@ def _keep(page: Page, name: str) -> None:
     """A picture of few colours, which is a small file."""
     drawn = Image.open(BytesIO(page.screenshot())).convert("RGB")
     path = FOLDER / f"page-{name}.png"
-    drawn.quantize(COLOURS, dither=Image.Dither.NONE).save(path, "png", optimize=True)
+    drawn.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        path, "png", optimize=True
+    )
     sys.stdout.write(f"{path.name}: {path.stat().st_size:,} bytes\n")
 
 

@@ -11,7 +11,7 @@ OUT ?= output
 # More than four would wait for the longest test.
 WORKERS ?= -n logical --maxprocesses 4 --dist worksteal
 
-.PHONY: help demo crawl test lint tools torture bench mutate notebooks lock clean
+.PHONY: help demo crawl test lint tools torture bench mutate notebooks pictures lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make bench                   speed, size and memory beside the usual ways; see CASES"
 	@echo "make mutate                  change the code a little: does a test notice? see MODULES, SAMPLE"
 	@echo "make notebooks               run the notebooks again and keep their pictures"
+	@echo "make pictures                take the pictures of docs/page.md again"
 	@echo "make lock                    choose new versions of what we depend on"
 
 demo: $(VENV)/run
@@ -66,6 +67,9 @@ mutate: $(VENV)/test
 
 notebooks: $(VENV)/test
 	$(BIN)/python notebooks/execute.py
+
+pictures: $(VENV)/test demo
+	$(BIN)/python docs/pictures.py output/demo/graph.html
 
 # Hash-locked: what is installed is what was tested, wherever it comes from.
 $(VENV)/run: requirements/run.lock pyproject.toml | $(VENV)/bin/python

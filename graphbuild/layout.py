@@ -51,7 +51,8 @@ _GRAVITY = 0.06  # how strongly all are drawn to the middle: branches do not str
 _PIVOTS = 40
 _PUSHES = 120
 _LOOK_EVERY = 6  # pushes between two looks for neighbours
-_SLICE = 2_000
+_SLICE = 2_000  # discs; so many are compared each with each
+_BLOCK = 2_000_000  # pairs in memory at once
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 _SUNFLOWER = 1.62  # neighbouring seeds of a sunflower of pitch 1 are at least this far apart
 
@@ -404,15 +405,55 @@ def _pushed_apart(centres: Floats, radii: Floats) -> Floats:
 
 
 def _near(centres: Floats, room: Floats, *, margin: float) -> NDArray[np.intp]:
-    """Pairs of discs that overlap or nearly do, looked for in slices to spare memory."""
-    found = []
-    for start in range(0, len(room), _SLICE):
-        rows = slice(start, start + _SLICE)
-        apart = np.hypot(*(centres[rows, axis][:, None] - centres[:, axis] for axis in (0, 1)))
-        near = np.argwhere(apart < room[rows, None] + room + margin)
-        near[:, 0] += start
-        found.append(near[near[:, 0] < near[:, 1]])
-    return np.concatenate(found)
+    """Pairs of discs that overlap or nearly do, the first of a pair before the second, sorted."""
+    everyone = np.arange(len(room))
+    if len(room) <= _SLICE:
+        return _touching(centres, room, everyone, margin)
+    # A grid as coarse as the few large discs would hold all others in one cell.
+    large = room > 4 * np.median(room)
+    found = [_touching(centres, room, np.flatnonzero(large), margin)]
+    small = np.flatnonzero(~large)
+    reach = 2 * float(room[small].max()) + margin
+    for pairs in _in_grid(centres[small], reach):
+        one, two = small[pairs[:, 0]], small[pairs[:, 1]]
+        apart = np.hypot(*(centres[one] - centres[two]).T)
+        found.append(np.column_stack((one, two))[apart < room[one] + room[two] + margin])
+    return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
+
+
+def _touching(
+    centres: Floats, room: Floats, some: NDArray[np.intp], margin: float
+) -> NDArray[np.intp]:
+    """The pairs of which one at least is among ``some``, each with each."""
+    x, y = (centres[some, axis][:, None] - centres[:, axis] for axis in (0, 1))
+    near = np.argwhere(np.hypot(x, y) < room[some, None] + room + margin)
+    near[:, 0] = some[near[:, 0]]
+    once = near[:, 0] < near[:, 1] if len(some) == len(room) else near[:, 0] != near[:, 1]
+    return np.asarray(near[once], dtype=np.intp)
+
+
+def _in_grid(centres: Floats, reach: float) -> Iterable[NDArray[np.intp]]:
+    """All pairs no farther apart than ``reach``, and some farther ones, in blocks."""
+    cell = np.floor((centres - centres.min(axis=0)) / reach).astype(np.int64)
+    rows = int(cell[:, 1].max()) + 3  # so that no cell has its neighbour in the next column
+    key = cell[:, 0] * rows + cell[:, 1]
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    for ahead in (0, 1, rows - 1, rows, rows + 1):
+        first = np.searchsorted(key, key + ahead, "left")
+        count = np.searchsorted(key, key + ahead, "right") - first
+        total = np.cumsum(count)
+        start = 0
+        while start < len(key):
+            before = total[start - 1] if start else 0
+            stop = max(start + 1, int(np.searchsorted(total, before + _BLOCK, "right")))
+            counts = count[start:stop]
+            one = np.repeat(np.arange(start, stop), counts)
+            within = np.arange(len(one)) - np.repeat(np.cumsum(counts) - counts, counts)
+            two = np.repeat(first[start:stop], counts) + within
+            apart = one != two
+            yield np.column_stack((order[one[apart]], order[two[apart]]))
+            start = stop
 
 
 def _push(centres: Floats, room: Floats, pairs: NDArray[np.intp]) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from bench import crawls, graphs, lists, run
+from bench import crawls, graphs, lists, pages, run
 from bench.rows import Row, paired, table
 from bench.serving import Service
 
@@ -33,6 +33,21 @@ def test_the_other_cases_run() -> None:
     assert [row.missed for row in lists.seeds(1, lines=10)] == [False, False]
     assert "write_graphml_lxml" in table(graphs.graphml(1, edges=500))
     assert "write_gexf" in table(graphs.gexf(1, edges=500))
+
+
+def test_both_pages_hold_the_graph_and_the_table_says_so() -> None:
+    printed = table(pages.files(1, edges=300))
+    for word in ("families", "scattered", "pyvis from_nx + write_html", "<= 0.01x"):
+        assert word in printed
+
+
+@pytest.mark.browser
+def test_pictures_and_searches_are_timed_in_a_browser() -> None:
+    rows = pages.pictures(1, edges=60)
+    assert len(rows) == 2
+    assert all(row.ratio > 0 for row in rows)
+    (row,) = pages.searches(1, [("scattered", 60, 200.0)])
+    assert "ms" in row.ours
 
 
 def test_a_ratio_is_the_median_of_the_pairs() -> None:

@@ -104,3 +104,16 @@ def test_a_full_disk_is_a_sentence_and_the_old_file_stands(
     said = f"out/{name}: the disk is full or the file too large; make room and export again"
     assert (done.returncode, said in " ".join(done.stderr.split())) == (1, True)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == {name: b"the old file"}
+
+
+# --- the page ------------------------------------------------------------------------------------
+
+
+def test_the_page_may_begin_with_all_of_it(shell: Shell, campaign: Path) -> None:
+    done = shell("export", "--store", "c.db", "--to", "html", "--out", "out", "--full")
+    assert done.returncode == 0
+    assert (campaign / "out" / "graph.html").is_file()
+    done = shell("export", "--store", "c.db", "--to", "csv", "--out", "none", "--full")
+    assert done.returncode == 2
+    assert "goes with --to html" in done.stderr
+    assert not (campaign / "none").exists()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
 import json
 import math
 import os
+import random
 import re
 import subprocess
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -18,19 +21,21 @@ from io import BytesIO
 import networkx as nx
 import numpy as np
 import pytest
-from graphs import BARE, EMOTET, GANG, REPORT, campaign
+from graphs import BARE, EMOTET, GANG, REPORT, UNKNOWN, campaign
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_views import GRAPHS as GRAPHS_THAT_FOLD
+from test_views import family
 
 from graphbuild.entities import Entity
 from graphbuild.errors import ExportError
-from graphbuild.exporters import html
+from graphbuild.exporters import html, html_ladder, html_text
 from graphbuild.exporters.html import write_html
 from graphbuild.graph import build_graph
 from graphbuild.observations import Observation
 
 SHIPPED = files("graphbuild.exporters") / "page"
-SCRIPTS = ("words.js", "model.js", "picture.js", "panel.js", "main.js")
+SCRIPTS = [entry.name for entry in SHIPPED.iterdir() if entry.name.endswith(".js")]
 
 # What strangers may write into titles, names and addresses. Whoever runs sets window.ran.
 HOSTILE = {
@@ -48,7 +53,46 @@ HOSTILE = {
     "turned around": "invoice\u202egnp.exe",
     "entity": "&lt;img src=x onerror=window.ran=12&gt;",
     "prototype": "__proto__",
+    "constructor": "constructor",
+    "image in quotes": '"><img src=x onerror=window.ran=13>',
+    "image in an apostrophe": "'><img src=x onerror=window.ran=14>",
+    "handler": '" onmouseover="window.ran=15" autofocus onfocus="window.ran=16',
+    "frame": '<iframe srcdoc="<script>parent.ran=17</script>"></iframe>',
+    "object": '<object data="https://evil.example/x"></object>',
+    "form": '<form action="https://evil.example/"><input autofocus onfocus=window.ran=18>',
+    "meta": '<meta http-equiv="refresh" content="0;url=https://evil.example/">',
+    "base": '<base href="https://evil.example/">',
+    "foreign style": '<link rel=stylesheet href="https://evil.example/x.css">',
+    "import": "<style>@import 'https://evil.example/x.css'</style>",
+    "colour": "url(https://evil.example/x.png)",
+    "style": "red;background:url(https://evil.example/y.png)",
+    "beacon": "<img src=https://evil.example/z.png>",
+    "math": "<math><mtext><table><mglyph><style><img src=x onerror=window.ran=19>",
+    "noscript": '<noscript><p title="</noscript><img src=x onerror=window.ran=20>">',
+    "textarea": "</textarea><script>window.ran=21</script>",
+    "title end": "</title><script>window.ran=22</script>",
+    "section": "<![CDATA[<script>window.ran=23</script>]]>",
+    "end of string": "\\u003cscript\\u003ewindow.ran=24\\u003c/script\\u003e",
+    "expression": "{{constructor.constructor('window.ran=25')()}}",
+    "old script": "vbscript:window.ran=26",
+    "padded script": " \t\njava\nscript:window.ran=27",
+    "no scheme": "//evil.example/x",
+    "another scheme": "file:///etc/passwd",
+    "blob": "blob:https://evil.example/1",
+    "user in the address": "javascript://%0awindow.ran=28@evil.example/",
+    "formula": '=HYPERLINK("https://evil.example/","x")',
+    "unseen": "a\u200bb\u2066c\u2069\ufeff",
+    "combining": "e" + "\u0301" * 60,
+    "right to left": "\u05e9\u05dc\u05d5\u05dd <b>x</b>",
+    "numbers": "1e999",
+    "markdown": "[x](javascript:window.ran=29)",
+    "handlebars": "<%= window.ran=30 %>",
+    "long": "<b>" * 90,
+    "slashes": '\\"-window.ran=31}//',
 }
+
+
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
 def hostile_campaign():
@@ -104,19 +148,77 @@ def data_of(page):
     return json.loads(block)
 
 
+def nodes_of(page):
+    """The nodes, by their keys; where type and id tell the key it is left out."""
+    data = data_of(page)
+    types = [known["name"] for known in data["types"]]
+    return {
+        node.get("key", f"{types[node['type']]}:{node['attributes'].get('id')}"): node
+        for node in data["nodes"]
+    }
+
+
 def node_of(page, key):
-    return next(node for node in data_of(page)["nodes"] if node["key"] == key)
+    return nodes_of(page)[key]
+
+
+def pairs_of(page):
+    """What the page says of each edge: folded links, told pair by pair."""
+    data = data_of(page)
+    keys = list(nodes_of(page))
+    members = {group[0]: group for group in data["groups"]}
+    found = {}
+    for source, target, relation, said in data["links"]:
+        froms, tos = members.get(source, [source]), members.get(target, [target])
+        pairs = [(one, other) for one in froms for other in tos]
+        numbers = [said] * len(pairs) if isinstance(said, int) else said
+        assert len(numbers) == len(pairs)
+        for (one, other), number in zip(pairs, numbers, strict=True):
+            told = data["says"][number]
+            via = {keys[i] if isinstance(i, int) and i >= 0 else i for i in told.get("via", [])}
+            known = {**told.get("more", {}), "weight": told["weight"]}
+            found[keys[one], keys[other]] = (data["relations"][relation], via, known)
+    return found
 
 
 # --- what the page holds
 
 
-def test_every_node_and_link_is_in_the_page():
-    graph = campaign()
+GRAPHS = {"campaign": campaign, "hostile": hostile_campaign}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_every_node_and_all_that_edges_say_is_in_the_page(name):
+    graph = GRAPHS[name]()
+    page = page_of(graph)
+    assert list(nodes_of(page)) == list(graph)
+    expected = {}
+    for source, target, known in graph.edges(data=True):
+        behind = set(known.get("related_from", ()))
+        via = {-1 if each == "-" else each for each in behind}
+        more = {name: known[name] for name in known if name not in {"relation", "related_from"}}
+        expected[source, target] = (known["relation"], via, more)
+    assert pairs_of(page) == expected
+
+
+@settings(max_examples=100)
+@given(GRAPHS_THAT_FOLD)
+def test_nothing_is_lost_by_folding(graph):
+    pairs = pairs_of(page_of(graph, positions=dict.fromkeys(graph, (0, 0))))
+    assert set(pairs) == set(graph.edges)
+    for ends, (relation, via, known) in pairs.items():
+        edge = graph.edges[ends]
+        assert (relation, known["weight"]) == (edge["relation"], edge["weight"])
+        assert via == {-1 if key == "-" else key for key in edge.get("related_from", ())}
+        assert known.get("evidence") == edge.get("evidence")
+
+
+def test_a_family_is_a_few_links():
+    graph = build_graph(family(25, 400))
     data = data_of(page_of(graph))
-    assert [node["key"] for node in data["nodes"]] == list(graph)
-    keys = list(graph)
-    assert [(keys[e["from"]], keys[e["to"]]) for e in data["edges"]] == list(graph.edges)
+    assert graph.number_of_edges() == 10_400
+    assert len(data["links"]) == 2
+    assert sorted(map(len, data["groups"])) == [25, 400]
 
 
 def test_what_is_known_of_a_node_is_in_the_page():
@@ -126,20 +228,15 @@ def test_what_is_known_of_a_node_is_in_the_page():
 
 
 def test_a_link_tells_its_observations():
-    graph = campaign()
-    data = data_of(page_of(graph))
-    keys = list(graph)
-    edge = data["edges"][list(graph.edges).index((EMOTET.key, REPORT.key))]
-    named = {keys[index] if index >= 0 else None for index in edge["via"]}
-    assert named == {None, GANG.key, "collection:alienvault_5a5"}
-    assert edge["weight"] == 3
+    _, via, known = pairs_of(page_of(campaign()))[EMOTET.key, REPORT.key]
+    assert via == {-1, GANG.key, "collection:alienvault_5a5"}
+    assert known == {"weight": 3, "evidence": "observed"}
 
 
 def test_a_collection_that_a_view_left_out_stays_named():
     graph = campaign()
     graph.remove_node(GANG.key)
-    edges = data_of(page_of(graph))["edges"]
-    assert any(GANG.key in edge.get("via", []) for edge in edges)
+    assert any(GANG.key in via for _, via, _ in pairs_of(page_of(graph)).values())
 
 
 def test_browsers_count_downwards():
@@ -160,7 +257,7 @@ def test_types_come_with_colour_and_shape_and_unknown_ones_too():
 
 def test_an_empty_graph_makes_a_page():
     data = data_of(page_of(nx.DiGraph()))
-    assert (data["nodes"], data["edges"], data["types"]) == ([], [], [])
+    assert (data["nodes"], data["links"], data["types"]) == ([], [], [])
 
 
 STRANGE_VALUES = [
@@ -196,8 +293,8 @@ def test_labels_are_cut_and_addresses_are_not():
         "r:1", type="reference", label="ü" * 9_000, id="1", url=address, note="n" * 9_000
     )
     node = node_of(page_of(graph), "r:1")
-    assert len(node["label"]) == html.MAX_LABEL
-    assert len(node["attributes"]["note"]) == html.MAX_TEXT
+    assert len(node["label"]) == html_text.MAX_LABEL
+    assert len(node["attributes"]["note"]) == html_text.MAX_TEXT
     assert node["attributes"]["url"] == address
 
 
@@ -208,8 +305,8 @@ def test_labels_are_cut_and_addresses_are_not():
         ("exe\u202egnp", "exe gnp"),
         ("two\nlines", "two lines"),
         ("  ", "graphbuild"),
-        ("x" * 999, "x" * (html.MAX_LABEL - 1) + "…"),
-        *((text, re.sub("[\u2028\u2029\u202e]", " ", text)) for text in HOSTILE.values()),
+        ("x" * 999, "x" * (html_text.MAX_LABEL - 1) + "…"),
+        *((text, UNSEEN.sub(" ", text).strip()) for text in HOSTILE.values()),
     ],
 )
 def test_a_title_is_text(title, shown):
@@ -233,8 +330,6 @@ def test_hostile_texts_do_not_change_the_page():
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_text_is_data(name):
-    [field] = [f for f in data_of(page_of(hostile_campaign()))["nodes"] if f["id"] == 0]
-    assert field["label"] == HOSTILE["image"]
     nodes = data_of(page_of(hostile_campaign()))["nodes"]
     mine = [node for node in nodes if node["label"] == HOSTILE[name]]
     assert len(mine) == 3
@@ -313,15 +408,34 @@ def test_our_script_makes_no_markup_and_no_requests(name):
 
 
 def test_all_shipped_scripts_are_in_the_page():
-    shipped = [entry.name for entry in SHIPPED.iterdir() if entry.name.endswith(".js")]
-    assert sorted(shipped) == sorted(SCRIPTS)
-    page = page_of(nx.DiGraph())
-    assert all((SHIPPED / name).read_text(encoding="utf-8") in page for name in SCRIPTS)
+    either = page_of(nx.DiGraph()), page_drawn_by_webgl()
+    for name in SCRIPTS:
+        text = (SHIPPED / name).read_text(encoding="utf-8")
+        found = [text in page for page in either]
+        assert found == [name != "webgl.js", name != "vis.js"]
+
+
+def page_drawn_by_webgl():
+    """A page as it is of a graph too large for the other renderer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(html_ladder, "CALM_FROM", 0)
+        patch.setattr(html_ladder, "BACKBONE_FROM", 0)
+        return page_of(campaign(), full=True)
+
+
+def test_a_page_drawn_by_webgl_has_the_same_policy_with_its_own_scripts():
+    page = page_drawn_by_webgl()
+    library, script = [text for known, text in Reader(page).all("script") if not known]
+    assert policy_of(page)["script-src"] == f"{digest(library)} {digest(script)}"
+    assert "sigmaParts" in library
+    assert not {*re.findall(r"(?:https?:)?//([\w-]+\.[\w.-]+)", library)}
+    assert data_of(page)["rung"] == "whole"
 
 
 def test_no_picture_of_a_node_is_an_image():
-    script = (SHIPPED / "picture.js").read_text(encoding="utf-8")
-    assert "image" not in script.lower()
+    for name in ("looks.js", "vis.js", "webgl.js"):
+        script = (SHIPPED / name).read_text(encoding="utf-8").lower()
+        assert "image" not in script.replace("drawimage", "")  # of our own canvas, to save it
 
 
 TEXTS = st.text(max_size=40) | st.sampled_from(sorted(HOSTILE.values()))
@@ -373,6 +487,19 @@ def test_the_graph_is_not_changed():
     assert nx.node_link_data(graph) == before
 
 
+@pytest.mark.parametrize("on", [True, False])
+def test_the_collector_is_left_as_it_was(on):
+    (gc.enable if on else gc.disable)()
+    try:
+        page_of(campaign())
+        assert gc.isenabled() == on
+        with pytest.raises(KeyError):
+            page_of(campaign(), positions={})
+        assert gc.isenabled() == on
+    finally:
+        gc.enable()
+
+
 def test_importing_the_exporter_does_not_load_pyvis():
     program = (
         "import sys, graphbuild.exporters.html\n"
@@ -393,13 +520,15 @@ def test_the_network_is_one_of_pyvis():
 
 
 def test_another_vis_network_is_refused(monkeypatch):
-    monkeypatch.setattr(html, "_LIBRARY_SHA256", "0" * 64)
-    with pytest.raises(ExportError, match="not vis-network"):
+    (where, which, _) = html._LIBRARIES["vis"]
+    monkeypatch.setitem(html._LIBRARIES, "vis", (where, which, "0" * 64))
+    with pytest.raises(ExportError, match="is not vis-network"):
         write_html(campaign(), BytesIO())
 
 
 def test_a_missing_vis_network_is_told(monkeypatch):
-    monkeypatch.setattr(html, "_LIBRARY", "templates/nowhere.js")
+    _, *rest = html._LIBRARIES["vis"]
+    monkeypatch.setitem(html._LIBRARIES, "vis", (("pyvis", "templates/nowhere.js"), *rest))
     with pytest.raises(ExportError, match="install pyvis"):
         write_html(campaign(), BytesIO())
 
@@ -411,3 +540,96 @@ def test_text_is_hashed_as_a_parser_hands_it_on():
 def test_a_reference_without_anything_known_is_drawn():
     graph = build_graph([Observation(EMOTET, Entity("reference", "0" * 64), None)])
     assert node_of(page_of(graph), "reference:" + "0" * 64)["label"] == "000000000000…"
+
+
+# --- communities, and where to begin
+
+
+def communities_of(graph):
+    data = data_of(page_of(graph, positions=dict.fromkeys(graph, (0, 0))))
+    return dict(zip(graph, data["communities"], strict=True))
+
+
+def test_families_apart_are_communities_the_largest_first():
+    graph = build_graph([*family(3, 5), *family(4, 9, number=1)], subjects=[UNKNOWN])
+    due = {}
+    for key, known in graph.nodes(data=True):
+        of_second = known["id"] == "c1" or (len(known["id"]) == 64 and int(known["id"], 16) >= 1000)
+        due[key] = 0 if of_second else 1
+    due[UNKNOWN.key] = -1
+    assert communities_of(graph) == due
+
+
+def test_communities_found_elsewhere_are_taken_as_they_are():
+    graph = campaign()
+    given = {EMOTET.key: 1, REPORT.key: 0}
+    data = data_of(page_of(graph, communities=given))
+    assert dict(zip(graph, data["communities"], strict=True)) == {
+        key: given.get(key, -1) for key in graph
+    }
+
+
+def scattered(files, references, collections, *, each=4):
+    """A graph of which little folds: each report in a few files, at random."""
+    dice = random.Random(7)
+    return build_graph(
+        Observation(
+            Entity("file", f"{dice.randrange(files):064x}"),
+            Entity("reference", f"{about:064x}", {"title": f"Report {about}"}),
+            Entity("collection", f"c{about % collections}", {"name": f"Set {about % collections}"}),
+        )
+        for about in range(references)
+        for _ in range(each)
+    )
+
+
+def on_a_grid(graph):
+    """Places without a layout, which would take long."""
+    return {key: (40.0 * (n % 200), 40.0 * (n // 200)) for n, key in enumerate(graph)}
+
+
+@pytest.mark.bulk
+@pytest.mark.parametrize(
+    ("references", "rung"), [(500, "all"), (1_500, "calm"), (4_000, "backbone"), (11_000, "map")]
+)
+def test_how_much_is_drawn_at_first_depends_on_how_much_there_is(references, rung):
+    graph = scattered(references // 3, references, 40)
+    places = on_a_grid(graph)
+    data = data_of(page_of(graph, positions=places))
+    assert data["rung"] == rung
+    assert len(data["nodes"]) == len(graph)
+    assert ("begin" in data) == (rung in {"backbone", "map"})
+    assert ("shared" in data) == (rung == "map")
+    whole = data_of(page_of(graph, positions=places, full=True))
+    assert whole["rung"] == (rung if rung in {"all", "calm"} else "whole")
+    assert "begin" not in whole
+
+
+@pytest.mark.bulk
+def test_a_backbone_is_what_ties_the_most_of_each_type():
+    graph = scattered(1_500, 4_000, 40)
+    leaf = Observation(Entity("file", "f" * 64), Entity("reference", "e" * 64), None)
+    graph.add_edges_from(build_graph([leaf]).edges(data=True))
+    for key, known in build_graph([leaf]).nodes(data=True):
+        graph.add_node(key, **known)
+    data = data_of(page_of(graph, positions=on_a_grid(graph)))
+    keys = list(graph)
+    drawn = [keys[number] for number in data["begin"]]
+    types = Counter(graph.nodes[key]["type"] for key in drawn)
+    assert types == {"collection": 40, "reference": 300, "file": 300}
+    assert "reference:" + "e" * 64 not in drawn
+    least = min(graph.degree(key) for key in drawn if graph.nodes[key]["type"] == "file")
+    others = [key for key in graph if graph.nodes[key]["type"] == "file" and key not in set(drawn)]
+    assert max(graph.degree(key) for key in others) <= least
+
+
+@pytest.mark.bulk
+def test_the_map_ties_collections_by_the_reports_in_both():
+    graph = scattered(4_000, 11_000, 40)
+    for about in list(graph.predecessors("collection:c1"))[:5]:
+        graph.add_edge(about, "collection:c2", relation="related_from", weight=1)
+    data = data_of(page_of(graph, positions=on_a_grid(graph)))
+    keys = list(graph)
+    assert {keys[n] for n in data["begin"]} == {f"collection:c{n}" for n in range(40)}
+    found = {frozenset((keys[a], keys[b])): count for a, b, count in data["shared"]}
+    assert found == {frozenset(("collection:c1", "collection:c2")): 5}

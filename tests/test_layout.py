@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphbuild import layout
 from graphbuild.exporters.looks import sizing
 from graphbuild.layout import MIN_DISTANCE, place
 from graphbuild.views import fold_groups
@@ -222,3 +223,12 @@ def graphs(draw):
 @given(graphs())
 def test_any_graph_is_well_placed(graph):
     assert_well_placed(graph)
+
+
+def test_pairs_that_are_near_are_found_by_the_grid_as_by_comparing_all():
+    dice = np.random.default_rng(3)
+    room = np.where(dice.uniform(size=3_000) < 0.01, 300.0, dice.uniform(5, 30, 3_000))
+    centres = dice.uniform(-900, 900, (3_000, 2))
+    apart = np.hypot(*(centres[:, axis][:, None] - centres[:, axis] for axis in (0, 1)))
+    expected = np.argwhere(np.triu(apart < room[:, None] + room + 7.0, 1))
+    assert np.array_equal(layout._near(centres, room, margin=7.0), expected)

@@ -242,6 +242,14 @@ def export(
             "spreadsheet from running those that look like formulas. Open no such file in one.",
         ),
     ] = False,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Let the page begin with the whole picture even where more than 15,000 nodes "
+            "and lines are left after folding.",
+        ),
+    ] = False,
     json: options.JsonOption = False,
 ) -> None:
     """Write the graph: for Gephi, a browser, spreadsheets, and the platforms of others.
@@ -251,12 +259,18 @@ def export(
     from graphbuild.store import Store
 
     names = files.formats(to)
-    if raw:
-        files.refuse_raw(names)
+    files.refuse_idle(names, raw=raw, full=full)
     files.refuse_derived(names, view)
     with _told(), Store.read(store) as campaign:
         exported = files.write(
-            campaign, out, names, view=view, observed_only=observed_only, times=times, raw=raw
+            campaign,
+            out,
+            names,
+            view=view,
+            observed_only=observed_only,
+            times=times,
+            raw=raw,
+            full=full,
         )
         if json:
             result_json(files.as_json(exported))

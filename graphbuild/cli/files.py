@@ -92,17 +92,20 @@ def view_name(text: str) -> str:
     return text
 
 
-def refuse_raw(names: Sequence[str]) -> None:
-    """Refuse ``--raw`` where no format has guarded cells.
+def refuse_idle(names: Sequence[str], *, raw: bool, full: bool) -> None:
+    """Refuse ``--raw`` and ``--full`` where no format heeds them.
 
     Raises:
-        typer.BadParameter: none of ``names`` has.
+        typer.BadParameter: none of ``names`` does.
     """
     from graphbuild.exporters import FORMATS
 
-    guarded = [name for name, form in FORMATS.items() if form.raw]
-    if not set(guarded) & set(names):
-        raise typer.BadParameter(f"goes with --to {', '.join(guarded)}", param_hint="--raw")
+    for option, asked in (("raw", raw), ("full", full)):
+        heeding = [name for name, form in FORMATS.items() if getattr(form, option)]
+        if asked and not set(heeding) & set(names):
+            raise typer.BadParameter(
+                f"goes with --to {', '.join(heeding)}", param_hint=f"--{option}"
+            )
 
 
 def refuse_derived(names: Sequence[str], view: str) -> None:
@@ -133,6 +136,7 @@ def write(  # noqa: PLR0913  all but the first three are named
     observed_only: bool = False,
     times: bool = False,
     raw: bool = False,
+    full: bool = False,
 ) -> Exported:
     """Write the store's graph into ``folder``.
 
@@ -144,6 +148,7 @@ def write(  # noqa: PLR0913  all but the first three are named
         observed_only: leave out what is inferred.
         times: tell when each edge was seen first and last.
         raw: leave the guard against formulas off the cells of tables.
+        full: let the page begin with the whole picture, however large.
 
     Raises:
         ExportError: a file could not be written.
@@ -163,7 +168,7 @@ def write(  # noqa: PLR0913  all but the first three are named
             graph = build_graph(observations, subjects=subjects, links=links, times=times)
         seen = view_of(graph, view)
         named = "" if view == FULL else view
-        files = export_all(seen, folder, names, named=named, raw=raw, tell=doing.now)
+        files = export_all(seen, folder, names, named=named, raw=raw, full=full, tell=doing.now)
     whole = len(graph), graph.number_of_edges()
     return Exported(view, len(seen), seen.number_of_edges(), whole, files)
 

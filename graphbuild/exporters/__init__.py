@@ -54,6 +54,7 @@ class Format:
         files: the name of each file it makes, and what writes it.
         drawn: whether it shows where nodes stand, so that a layout is worth its time.
         raw: what writes the same files without the guard on their cells, where there is one.
+        full: what writes them so that they begin with the whole picture, where they may not.
         needs: a library that not everybody installs, and the extra that brings it.
         renamed: what writes the same files under names with a word in them, where one of them
             names the others.
@@ -64,6 +65,7 @@ class Format:
     files: Mapping[str, Writer]
     drawn: bool = True
     raw: Mapping[str, Writer] | None = None
+    full: Mapping[str, Writer] | None = None
     needs: tuple[str, str] | None = None
     renamed: Callable[[str], Mapping[str, Writer]] | None = None
     told: bool = False
@@ -121,6 +123,7 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
     positions: Positions | None = None,
     named: str = "",
     raw: bool = False,
+    full: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[Written]:
     """Write ``graph`` into ``folder`` in each of ``formats``, laid out at most once.
@@ -135,6 +138,7 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
         positions: a place for each node; None lays the graph out, empty goes without.
         named: a word for the names of the files, behind their first: ``graph-WORD.graphml``.
         raw: CSV without the guard against formulas: for programs, not for spreadsheets.
+        full: a page that begins with the whole picture, however large.
         tell: called with what is done next, as it may take long.
 
     Raises:
@@ -155,7 +159,7 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
     files = [
         (_named(name, named), writer)
         for form in chosen.values()
-        for name, writer in _writers(form, named, raw=raw).items()
+        for name, writer in _writers(form, named, raw=raw, full=full).items()
     ]
     written = []
     for name, writer in files:
@@ -164,9 +168,11 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
     return written
 
 
-def _writers(form: Format, word: str, *, raw: bool) -> Mapping[str, Writer]:
+def _writers(form: Format, word: str, *, raw: bool, full: bool) -> Mapping[str, Writer]:
     if raw and form.raw:
         return form.raw
+    if full and form.full:
+        return form.full
     return form.renamed(word) if form.renamed else form.files
 
 
@@ -195,11 +201,14 @@ def _packed(writer: Writer) -> Writer:
     return write
 
 
-def _html(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
-    from graphbuild.exporters.html import write_html  # noqa: PLC0415  loads a template engine
+def _page(*, full: bool) -> Writer:
+    def write(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
+        from graphbuild.exporters.html import write_html  # noqa: PLC0415  loads a template engine
 
-    write_html(graph, stream, positions=positions or None)
-    return Remarks()
+        write_html(graph, stream, positions=positions or None, full=full)
+        return Remarks()
+
+    return write
 
 
 def _csv(*, raw: bool) -> Mapping[str, Writer]:
@@ -280,10 +289,12 @@ def _dot(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
     return write_dot(graph, stream)
 
 
+_html = _page(full=False)
+
 FORMATS: Mapping[str, Format] = {
     "graphml": Format({"graph.graphml": _graphml}),
     "gexf": Format({"graph.gexf": _gexf}),
-    "html": Format({"graph.html": _html}),
+    "html": Format({"graph.html": _html}, full={"graph.html": _page(full=True)}),
     "csv": Format(_csv(raw=False), drawn=False, raw=_csv(raw=True)),
     "parquet": Format(
         {

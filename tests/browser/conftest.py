@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +37,14 @@ class Opened:
 
     Attributes:
         page: the page.
+        file: its address.
         requests: addresses it wanted, whether its policy stopped them or not.
         passed: those that its policy let through.
         complaints: words on the console, errors, and dialogs.
     """
 
     page: Page
+    file: str
     requests: list[str] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -68,6 +71,15 @@ class Opened:
             self.page.press("#query", "ArrowDown")
         self.page.press("#query", "Enter")
 
+    def press(self, name: str) -> None:
+        """Press the button whose name begins so."""
+        self.page.get_by_role("button", name=re.compile(f"^{re.escape(name)}")).click()
+
+    def spot(self, key: str) -> dict[str, Any]:
+        """What a node is drawn as."""
+        found: dict[str, Any] = self.page.evaluate("(key) => window.graphbuild.spot(key)", key)
+        return found
+
     def point(self, key: str) -> tuple[float, float]:
         """Where a node stands in the window."""
         at = self.page.evaluate("(key) => window.graphbuild.at(key)", key)
@@ -86,15 +98,30 @@ def opened(chromium: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]
     """Write the page of a graph and open it from the disk, with the network shut."""
     contexts = []
 
-    def open_page(graph: nx.DiGraph[str], *, title: str = "A campaign", **context: Any) -> Opened:
+    def open_page(
+        graph: nx.DiGraph[str],
+        *,
+        title: str = "A campaign",
+        positions: dict[str, tuple[float, float]] | None = None,
+        full: bool = False,
+        policy: bool = True,
+        begin: str = "",
+        **context: Any,
+    ) -> Opened:
         file = tmp_path / f"page{len(contexts)}.html"
         with file.open("wb") as stream:
-            write_html(graph, stream, title=title)
+            write_html(graph, stream, title=title, positions=positions, full=full)
+        if not policy:
+            stripped, times = re.subn(rb"<meta http-equiv=[^>]*>", b"", file.read_bytes(), count=1)
+            assert times == 1
+            file.write_bytes(stripped)
         settings = {"viewport": {"width": 1300, "height": 850}, "reduced_motion": "reduce"}
         contexts.append(chromium.new_context(offline=True, **{**settings, **context}))
-        opened = Opened(contexts[-1].new_page())
+        opened = Opened(contexts[-1].new_page(), file.as_uri())
         _listen(opened)
-        opened.page.goto(file.as_uri())
+        if begin:  # a script before any of the page's
+            opened.page.add_init_script(begin)
+        opened.page.goto(opened.file)
         opened.page.wait_for_selector("#status:not(:empty)")
         return opened
 
@@ -116,7 +143,8 @@ def _listen(opened: Opened) -> None:
             opened.requests.append(request.url)
 
     def on_console(message: ConsoleMessage) -> None:
-        opened.complaints.append(message.text)
+        if "GL Driver Message" not in message.text:  # a machine without a graphics card
+            opened.complaints.append(message.text)
 
     def on_dialog(dialog: Dialog) -> None:
         opened.complaints.append(f"it asks: {dialog.message}")

@@ -1,90 +1,167 @@
-// The graph and what is chosen of it. Nothing here draws.
+// What is shown: which groups are open, what the filters leave, what is chosen. Nothing here draws.
+//
+// A spot is what is drawn for one node, or for all of a folded group; a line ties two spots.
 
-const { nodes, edges, types, relations } = JSON.parse(document.getElementById("data").textContent);
-const NOWHERE = -1; // stands for "through no collection that was named"
+const MOST_OPEN = 200; // members that come out of a group at once; the rest stays folded
+const EVERYTHING = Object.freeze({ from: -Infinity, to: Infinity, undated: true });
 
-const outgoing = nodes.map(() => []);
-const incoming = nodes.map(() => []);
-for (const edge of edges) {
-  outgoing[edge.from].push(edge);
-  incoming[edge.to].push(edge);
-}
+const state = {
+  off: new Set(), // types
+  least: 0,
+  dates: { ...EVERYTHING },
+  colour: data.rung === "all" ? "type" : "community",
+  hops: 1,
+  outside: new Map(), // of opened groups: which members stand alone
+  picture: new Set(groups), // groups that are in the picture; search can bring others in
+  spot: null, // chosen
+  line: null,
+  path: null,
+  focus: null, // what stays bright while the rest fades
+};
+const spots = new Map();
+const lines = new Map();
 
-const chosen = { off: new Set(), least: 0, node: null, edge: null, focus: null };
-
-const mostLinks = nodes.reduce((most, node) => Math.max(most, node.links), 0);
-const unfinished = nodes.filter((node) => isUnfinished(node));
-const byLinks = [...nodes].sort((a, b) => b.links - a.links || a.id - b.id);
-const haystacks = nodes.map((node) => [node.label, node.key, ...Object.values(node.attributes)]
-  .join("\n").toLowerCase());
-
-function isUnfinished(node) {
-  const { state } = node.attributes;
-  return state !== undefined && state !== "complete";
-}
+// --- what passes
 
 function isShown(node) {
-  return !chosen.off.has(node.type) && node.links >= chosen.least;
+  return !state.off.has(node.type) && node.links >= state.least && isInTime(node);
 }
 
-function isDrawn(edge) {
-  return isShown(nodes[edge.from]) && isShown(nodes[edge.to]);
+/** Only reports have a day; files and collections stand at any time. */
+function isInTime(node) {
+  if (!types[node.type].dated) return true;
+  const date = dateOf(node);
+  if (date === undefined) return state.dates.undated;
+  return date >= state.dates.from && date < state.dates.to;
 }
 
-/** Nodes for which every word of the query stands in a label, id, address, title, ... */
-function search(query) {
-  const words = refang(query.trim()).toLowerCase().split(/\s+/).filter(Boolean);
-  if (!words.length) return [];
-  const rank = (node) => {
-    const label = node.label.toLowerCase();
-    return label.startsWith(words[0]) ? 0 : label.includes(words[0]) ? 1 : 2;
-  };
-  return byLinks
-    .filter((node) => words.every((word) => haystacks[node.id].includes(word)))
-    .sort((a, b) => rank(a) - rank(b));
+/** Count again what of a spot passes the filters: a folded one stays while any member does. */
+function countShown(spot) {
+  spot.shown = spot.members.length === 1 ? Number(isShown(spot.first))
+    : spot.members.reduce((sum, id) => sum + Number(isShown(nodes[id])), 0);
 }
 
-/** Edges of the observations in which an edge takes part: itself and the way to the collections. */
-function behindEdge(edge) {
-  const onward = outgoing[edge.to].filter((next) => edge.via?.includes(next.to));
-  const before = incoming[edge.from].filter((prior) => prior.via?.includes(edge.to));
-  return [edge, ...onward, ...before];
+function isDrawn(line) {
+  return line.from.shown > 0 && line.to.shown > 0;
 }
 
-/** All that was observed together with some edges: what stays bright while the rest fades. */
-function focusOf(start, own) {
-  const focus = { nodes: new Set(own), edges: new Set() };
-  for (const edge of start.flatMap(behindEdge)) {
-    focus.edges.add(edge.id);
-    focus.nodes.add(edge.from).add(edge.to);
+/** How many of the graph's nodes and edges the picture stands for, and with how many signs. */
+function visible() {
+  const found = { nodes: 0, links: 0, spots: 0, lines: 0 };
+  for (const spot of spots.values()) {
+    found.nodes += spot.shown;
+    found.spots += Number(spot.shown > 0);
   }
-  return focus;
-}
-
-function focusOfNode(node) {
-  return focusOf([...outgoing[node.id], ...incoming[node.id]], [node.id]);
-}
-
-/** Every node observed together with one, and through which others: Map of id to list of ids. */
-function relatives(node) {
-  const found = new Map();
-  const add = (id, through) => found.set(id, [...(found.get(id) ?? []), ...through]);
-  for (const edge of outgoing[node.id]) {
-    add(edge.to, edge.via ?? []);
-    for (const id of namedOf(edge)) add(id, [edge.to]);
+  for (const line of lines.values()) {
+    if (!isDrawn(line)) continue;
+    found.links += line.link.count ? 0 : line.from.shown * line.to.shown;
+    found.lines += 1;
   }
-  for (const edge of incoming[node.id]) {
-    add(edge.from, edge.via ?? []);
-    for (const id of namedOf(edge)) add(id, [edge.from]);
-    for (const prior of incoming[edge.from]) {
-      if (prior.via?.includes(node.id)) add(prior.from, [edge.from]);
-    }
-  }
-  found.delete(node.id);
   return found;
 }
 
-/** The collections behind an edge that are nodes of this graph. */
-function namedOf(edge) {
-  return (edge.via ?? []).filter((id) => typeof id === "number" && id !== NOWHERE);
+// --- spots
+
+function spotOf(id) {
+  const group = groupOf[id];
+  const alone = state.outside.get(group)?.has(id) || group.members.length === 1;
+  return spots.get(alone ? id : foldId(group));
+}
+
+/** Numbers of nodes are those of their own spots; folded groups come behind. */
+function foldId(group) {
+  return group.members.length === 1 ? group.members[0] : nodes.length + group.id;
+}
+
+/** The spots of a group as it should be drawn now: members that stand alone, and the rest as one. */
+function spotsFor(group) {
+  const outside = state.outside.get(group) ?? new Set();
+  const alone = group.members.filter((id) => outside.has(id));
+  const rest = group.members.filter((id) => !outside.has(id));
+  const fresh = alone.map((id) => spotAt(id, group, [id]));
+  if (rest.length) fresh.push(spotAt(foldId(group), group, rest));
+  return fresh;
+}
+
+function spotAt(id, group, members) {
+  const first = nodes[members[0]];
+  const mean = (axis) => members.reduce((sum, each) => sum + nodes[each][axis], 0) / members.length;
+  const spot = {
+    id, group, members, first, type: first.type, links: first.links, lines: new Set(),
+    x: mean("x") + (group.moved?.x ?? 0), y: mean("y") + (group.moved?.y ?? 0),
+    // As large as all its members together.
+    size: first.size * Math.sqrt(members.length), shown: 0,
+  };
+  countShown(spot);
+  return spot;
+}
+
+function isFold(spot) {
+  return spot.members.length > 1;
+}
+
+/** Put the spots and lines of some groups where they are due; what went and what came. */
+function rebuild(changed) {
+  const gone = { spots: [], lines: [] };
+  const come = { spots: [], lines: [] };
+  for (const group of changed) {
+    for (const spot of group.spots ?? []) {
+      spots.delete(spot.id);
+      gone.spots.push(spot);
+      for (const line of spot.lines) if (dropLine(line)) gone.lines.push(line);
+    }
+    group.spots = state.picture.has(group) ? spotsFor(group) : [];
+    for (const spot of group.spots) { spots.set(spot.id, spot); come.spots.push(spot); }
+  }
+  for (const link of linksOf(changed)) come.lines.push(...linesFor(link));
+  return { gone, come };
+}
+
+/** How many edges of the graph a line stands for. */
+function pairCount(line) {
+  return line.from.members.length * line.to.members.length;
+}
+
+function dropLine(line) {
+  line.from.lines.delete(line);
+  line.to.lines.delete(line);
+  return lines.delete(line.id);
+}
+
+function linksOf(some) {
+  const found = new Set();
+  for (const group of some) for (const link of [...group.out, ...group.in]) found.add(link);
+  for (const link of shared) if (some.has(link.from) || some.has(link.to)) found.add(link);
+  return found;
+}
+
+function linesFor(link) {
+  const fresh = [];
+  for (const from of link.from.spots ?? []) {
+    for (const to of link.to.spots ?? []) {
+      const id = `${link.id}:${from.id}:${to.id}`;
+      if (lines.has(id)) continue;
+      const line = { id, link, from, to };
+      lines.set(id, line);
+      from.lines.add(line);
+      to.lines.add(line);
+      fresh.push(line);
+    }
+  }
+  return fresh;
+}
+
+// --- open and close
+
+/** Members of a group come out, at most 200, those that are asked for first. */
+function outOf(group, wanted = []) {
+  const outside = state.outside.get(group) ?? new Set();
+  const byWish = [...wanted, ...group.members.filter((id) => isShown(nodes[id])), ...group.members];
+  const room = Math.max(MOST_OPEN, outside.size + wanted.length);
+  for (const id of byWish) if (outside.size < room) outside.add(id);
+  return outside;
+}
+
+function isOpen(group) {
+  return state.outside.has(group);
 }

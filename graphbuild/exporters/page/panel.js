@@ -1,59 +1,137 @@
-// The panel: what is known of the chosen node or line, as text, with every neighbour a button.
+// The panel: what is known of the chosen spot, as text, with every neighbour a button.
 
-const MOST_ROWS = 200;
 const LABELS = ["title", "name", "meaningful_name"];
+let toldOf = null; // what the panel tells of now
 
 function showDetails() {
-  const parts = chosen.node ? aboutNode(chosen.node)
-    : chosen.edge ? aboutEdge(chosen.edge) : aboutGraph();
-  const details = document.getElementById("details");
+  const about = state.path ?? state.spot ?? state.line;
+  const parts = state.path ? aboutPath(state.path)
+    : state.spot ? aboutSpot(state.spot)
+      : state.line ? aboutLine(state.line) : aboutGraph();
+  const details = byId("details");
+  const focused = details.contains(document.activeElement) ? document.activeElement : null;
   details.replaceChildren(...parts.filter(Boolean));
-  details.parentElement.scrollTop = 0;
+  if (focused) focusAgainOn(focused);
+  if (about !== toldOf) details.parentElement.scrollTop = 0;
+  toldOf = about;
+}
+
+/** The panel was made anew: whoever pressed something in it is still there, or at its top. */
+function focusAgainOn(pressed) {
+  const { act } = pressed.dataset;
+  const same = act && byId("details").querySelector(`[data-act="${act}"]`);
+  (same || byId("details")).focus({ preventScroll: true });
 }
 
 function heading(text) {
   return make("h2", { id: "details-title", textContent: text });
 }
 
-function aboutGraph() {
-  const parts = [heading("Details"), make("p", {
-    className: "hint",
-    textContent: "Choose a node in the picture, by search or below. Drag to move, turn the wheel "
-      + "to zoom, / to search, Esc to clear.",
-  })];
-  types.forEach((type, index) => {
-    const most = byLinks.filter((node) => node.type === index && node.links > 0).slice(0, 5);
-    if (most.length) parts.push(...listing(`Most linked: ${clean(type.name)}`, most, linksNote));
-  });
-  return parts;
+function button(text, onclick, properties = {}) {
+  return make("button", { type: "button", className: "plain", textContent: text, onclick,
+    ...properties });
 }
 
 function clearButton() {
-  return make("button", { type: "button", className: "plain", textContent: "Clear (Esc)",
-    onclick: clearChoice });
+  return button("Clear (Esc)", clearChoice);
 }
 
 function linksNote(node) {
   return counted(node.links, "link");
 }
 
-function aboutNode(node) {
-  const type = types[node.type];
-  const known = node.attributes;
+function aboutSpot(spot) {
+  const fold = isFold(spot);
   return [
     heading("Details"),
-    make("p", { className: "type" }, swatch(type), quoted(type.name),
-      make("span", { className: "what", textContent: `· ${linksNote(node)}` }), clearButton()),
-    make("p", { className: "name", dir: "auto" }, quoted(node.label)),
-    isUnfinished(node) && warning(`Not complete: ${clean(known.state)}. There may be more.`),
-    !isShown(node) && warning("Hidden by the choice above."),
-    make("dl", {}, ...Object.entries(known).flatMap(([name, value]) => fact(node, name, value))),
-    ...relativesListed(node),
+    make("p", { className: "type" }, swatch(types[spot.type]), quoted(types[spot.type].name),
+      make("span", { className: "what", textContent: fold
+        ? `${countText(spot)} · ${linksNote(spot)} each` : `· ${linksNote(spot)}` }), clearButton()),
+    make("p", { className: "name", dir: "auto" }, quoted(fold ? titleOf(spot) : spot.first.label)),
+    ...warnings(spot),
+    actions(spot),
+    selectionButtons(),
+    ...(fold ? members(spot) : [factsOf(spot.first)]),
+    linesListed(spot),
+    ...relativesListed(spot),
   ];
+}
+
+/** The lines that end here, each a way to what stands behind it. */
+function linesListed(spot) {
+  const shown = [...spot.lines].filter(isDrawn);
+  if (!shown.length) return null;
+  const box = make("details", { className: "ends" },
+    make("summary", { textContent: `Evidence: ${counted(shown.length, "line")} from here` }));
+  box.ontoggle = () => {
+    if (box.open && !box.querySelector("ul")) box.append(rowsOf(shown, (line) => lineRow(line, spot)));
+  };
+  return box;
+}
+
+function lineRow(line, spot) {
+  const other = line.from === spot ? line.to : line.from;
+  const note = line.link.count ? `${number(line.link.count)} in both` : clean(relations[line.link.relation]);
+  const choose = make("button", { type: "button", className: "neighbour row tall" },
+    swatch(types[other.type]), make("span", { className: "what", dir: "auto" },
+      isFold(other) ? `${countText(other)} ` : "", quoted(cut(titleOf(other), 120)),
+      make("span", { className: "also", textContent: note })));
+  choose.onclick = () => chooseLine(line);
+  return make("li", {}, choose);
+}
+
+function warnings(spot) {
+  const open = spot.members.map((id) => nodes[id]).filter(isUnfinished);
+  const states = [...new Set(open.map((node) => clean(node.attributes.state)))].join(", ");
+  const some = isFold(spot) ? `${number(open.length)} of them` : "";
+  return [
+    open.length && warning(`Not complete${some && `, ${some}`}: ${states}. There may be more.`),
+    !spot.shown && warning("Hidden by the choice above."),
+  ];
+}
+
+/** What can be done with a spot. */
+function actions(spot) {
+  const alike = spot.group.members.length;
+  const absent = absentNeighbours(spot).size;
+  return make("p", { className: "actions" }, ...[
+    isFold(spot) && button(openWord(spot), () => openGroup(spot.group)),
+    isOpen(spot.group) && button(`Fold again: ${number(alike)} with the same neighbours`,
+      () => foldGroup(spot.group)),
+    absent && button(`Draw ${counted(absent, "neighbour")} that ${absent === 1 ? "is" : "are"} not drawn`,
+      () => showNeighbours(spot)),
+    hopsButton(),
+    button("Way to …", () => startPath(spot), { title: "The shortest way to what you choose next" }),
+  ].filter(Boolean));
+}
+
+function openWord(spot) {
+  const rest = spot.members.length;
+  return rest > MOST_OPEN ? `Open ${number(MOST_OPEN)} of ${number(rest)}` : `Open all ${number(rest)}`;
+}
+
+function hopsButton() {
+  const two = state.hops === 2;
+  const one = button("Two hops", () => setHops(two ? 1 : 2), { "aria-pressed": String(two) });
+  one.dataset.act = "hops";
+  return one;
+}
+
+/** Who is in a folded spot; whoever is chosen comes out of it. */
+function members(spot) {
+  const these = spot.members.map((id) => nodes[id]).sort((a, b) => Number(isShown(b)) - Number(isShown(a)));
+  const note = (node) => [isShown(node) ? "" : "hidden by the filters", resultNote(node)]
+    .filter(Boolean).join(" · ");
+  return listing(`Stands for ${number(these.length)}, with the same neighbours`, these, note);
 }
 
 function warning(text) {
   return make("strong", { className: "warn", textContent: text });
+}
+
+function factsOf(node) {
+  return make("dl", {}, ...Object.entries(node.attributes)
+    .flatMap(([name, value]) => fact(node, name, value)));
 }
 
 /** One attribute as a pair of term and description; nothing for the name that is the label. */
@@ -84,43 +162,20 @@ function address(text) {
   return [shown, make("br"), ...leads, link, " ", copyButton(text)];
 }
 
-function copyButton(text) {
-  const button = make("button", { type: "button", className: "plain", textContent: "Copy" });
-  button.onclick = async () => {
-    button.textContent = (await copied(text)) ? "Copied" : "Not allowed";
-  };
-  return button;
-}
-
-/** The clipboard, or, in a frame of a notebook where there is none, the old way round it. */
-async function copied(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const field = make("textarea", { value: text, className: "unseen" });
-    document.body.append(field);
-    field.select();
-    const done = document.execCommand("copy");
-    field.remove();
-    return done;
-  }
-}
-
-/** Neighbours by type, each with what ties it to the node. */
-function relativesListed(node) {
-  const found = relatives(node);
+/** Neighbours by type, each with what ties it to the spot. */
+function relativesListed(spot) {
+  const near = relatives(spot.members);
   return types.flatMap((type, index) => {
-    const these = byLinks.filter((other) => other.type === index && found.has(other.id));
+    const these = byLinks.filter((other) => other.type === index && near.has(other.id));
     if (!these.length) return [];
-    const note = (other) => throughNote(found.get(other.id));
+    const note = (other) => throughNote(near.get(other.id));
     return listing(`${clean(type.name)}: ${number(these.length)}`, these, note);
   });
 }
 
 /** "through Emotet", "through 12 nodes": the middle of the observations. */
 function throughNote(through) {
-  const ids = [...new Set(through)];
+  const ids = [...through];
   if (!ids.length) return "";
   if (ids.length > 2) return `through ${kindsOf(ids)}`;
   return `through ${ids.map((id) => cut(viaName(id), 60)).join(", ")}`;
@@ -139,48 +194,15 @@ function viaName(id) {
 }
 
 function listing(title, these, note) {
-  const list = make("ul", {}, ...these.slice(0, MOST_ROWS).map((node) => row(node, note(node))));
-  const rest = these.slice(MOST_ROWS);
-  if (rest.length) list.append(moreRow(rest, note));
-  return [make("h3", {}, quoted(title)), list];
+  return [make("h3", {}, quoted(title)), rowsOf(these, (node) => nodeRow(node, note(node)))];
 }
 
-function moreRow(rest, note) {
-  const item = make("li");
-  const button = make("button", { type: "button", className: "plain",
-    textContent: `Show ${number(rest.length)} more` });
-  button.onclick = () => item.replaceWith(...rest.map((node) => row(node, note(node))));
-  item.append(button);
-  return item;
-}
-
-function row(node, note) {
+function nodeRow(node, note) {
   const what = make("span", { className: "what", dir: "auto" }, quoted(cut(nameOf(node), 160)));
   if (note) what.append(make("span", { className: "also", textContent: note }));
-  const button = make("button", { type: "button", className: "neighbour row tall" },
+  const choose = make("button", { type: "button", className: "neighbour row tall" },
     swatch(types[node.type]), what);
-  button.dataset.key = node.key;
-  button.onclick = () => chooseNode(node, { fly: true });
-  return make("li", {}, button);
-}
-
-/** A line: its two ends, and the observations that stand behind it. */
-function aboutEdge(edge) {
-  const ends = [nodes[edge.from], nodes[edge.to]];
-  const parts = [
-    heading("Details"),
-    make("p", { className: "type" }, make("span", { className: "what" }, "link: ",
-      quoted(relations[edge.relation])), clearButton()),
-    make("p", { className: "hint", textContent: standing(edge) }),
-    ...listing("Between", ends, linksNote),
-  ];
-  const middle = edge.via ? [] : behindEdge(edge).slice(1).map((prior) => nodes[prior.from]);
-  const through = edge.via ? namedOf(edge).map((id) => nodes[id]) : middle;
-  if (through.length) parts.push(...listing("Observed with", [...new Set(through)], linksNote));
-  const unnamed = (edge.via ?? []).filter((id) => typeof id === "string" || id === NOWHERE);
-  return [...parts, ...unnamed.map((id) => make("p", {}, "Through ", quoted(viaName(id))))];
-}
-
-function standing(edge) {
-  return edge.weight === null ? "" : `${counted(edge.weight, "observation")} behind it.`;
+  choose.dataset.key = node.key;
+  choose.onclick = () => chooseNode(node);
+  return make("li", {}, choose);
 }

@@ -94,3 +94,8 @@ function swatch(type) {
   drawing.append(shape);
   return drawing;
 }
+
+/** Whether the reader wants no movement. */
+function isStill() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}

@@ -1,0 +1,137 @@
+"""All that the page's script is told of a graph: nodes, groups, links, and where to begin."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from graphbuild.entities import COLLECTION, FILE, REFERENCE
+from graphbuild.exporters.html_ladder import MAP, start_of
+from graphbuild.exporters.html_links import ALONE, communities, folded, shared_links
+from graphbuild.exporters.html_text import MAX_LABEL, cut, scalar
+from graphbuild.exporters.looks import colour_of, shape_of, sizing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import networkx as nx
+
+    Graph = nx.DiGraph[str]
+    Positions = Mapping[str, tuple[float, float]]
+
+_TYPE_ORDER = (COLLECTION, REFERENCE, FILE)
+_FIRST = ("id", "title", "name", "url", "author", "creation_date")
+
+
+def page_data(
+    graph: Graph,
+    positions: Positions,
+    *,
+    of_community: Mapping[str, int] | None,
+    full: bool,
+) -> dict[str, Any]:
+    """What goes into the data block.
+
+    Args:
+        graph: keeps the contract of ``graphbuild.graph``.
+        positions: where each node stands, y upwards.
+        of_community: which community each node is of, from 0 up, the largest first; Louvain's
+            method where None.
+        full: begin with all of it, however much that is.
+    """
+    found = folded(graph)
+    type_names = sorted(
+        {str(known["type"]) for _, known in graph.nodes(data=True)}, key=_type_order
+    )
+    keys = list(graph)
+    group_types = [str(graph.nodes[keys[members[0]]]["type"]) for members in found.groups]
+    start = start_of(group_types, found, full=full)
+    document = {
+        "types": [_type(name) for name in type_names],
+        "relations": found.relations,
+        "says": found.says,
+        "nodes": _nodes(graph, positions, type_names),
+        "groups": [members for members in found.groups if len(members) > 1],
+        # Groups by the number of their first member, so that those of one need not be listed.
+        "links": [
+            (found.groups[source][0], found.groups[target][0], relation, said)
+            for source, target, relation, said in found.links
+        ],
+        "communities": [of_community.get(key, ALONE) for key in graph]
+        if of_community is not None
+        else _of_nodes(found.groups, communities(found), len(graph)),
+        "rung": start.rung,
+    }
+    if start.groups is not None:
+        document["begin"] = [found.groups[group][0] for group in start.groups]
+    if start.rung == MAP:
+        document["shared"] = [
+            (found.groups[one][0], found.groups[other][0], count)
+            for one, other, count in shared_links(found, group_types)
+        ]
+    return document
+
+
+def _of_nodes(groups: Sequence[Sequence[int]], values: Sequence[int], count: int) -> list[int]:
+    """What is known of groups, node by node."""
+    found = [0] * count
+    for members, value in zip(groups, values, strict=True):
+        for member in members:
+            found[member] = value
+    return found
+
+
+def _type(name: str) -> dict[str, Any]:
+    """How a type looks; collections always show their names, and references have a day."""
+    return {
+        "name": name,
+        "shape": shape_of(name),
+        "colour": colour_of(name),
+        "named": name == COLLECTION,
+        "dated": name == REFERENCE,
+    }
+
+
+def _type_order(name: str) -> tuple[int, str]:
+    known = _TYPE_ORDER.index(name) if name in _TYPE_ORDER else len(_TYPE_ORDER)
+    return known, name
+
+
+def _nodes(graph: Graph, positions: Positions, type_names: Sequence[str]) -> list[dict[str, Any]]:
+    """Nodes by number: a number can be no markup and no name of the browser's."""
+    size_of, links = sizing(graph), dict(graph.degree())
+    type_number = {name: number for number, name in enumerate(type_names)}
+    return [
+        {
+            **_key(key, known),
+            "type": type_number[str(known["type"])],
+            "label": cut(str(known["label"]), MAX_LABEL),
+            "attributes": _attributes(known),
+            "x": float(positions[key][0]),
+            "y": 0.0 - float(positions[key][1]),  # browsers count downwards
+            "size": size_of(links[key]),
+            "links": links[key],
+        }
+        for key, known in graph.nodes(data=True)
+    ]
+
+
+def _key(key: str, known: Mapping[str, Any]) -> dict[str, str]:
+    """The node's key, unless type and id tell it."""
+    return {} if key == f"{known['type']}:{scalar(known.get('id'))}" else {"key": key}
+
+
+def _attributes(known: Mapping[str, Any]) -> dict[str, Any]:
+    """What the panel lists, the well-known first; type and label stand elsewhere."""
+    return {
+        name: str(known[name]) if name == "url" else scalar(known[name])
+        for name in _order(tuple(known))
+        if known[name] is not None
+    }
+
+
+@lru_cache(maxsize=1_024)
+def _order(names: tuple[str, ...]) -> list[str]:
+    """The names of attributes in the order of the panel; many nodes have the same ones."""
+    rest = sorted(name for name in names if name not in {*_FIRST, "type", "label"})
+    return [name for name in _FIRST if name in names] + rest

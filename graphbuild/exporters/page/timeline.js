@@ -1,0 +1,102 @@
+// Reports by month: a histogram to draw a span on, and two sliders that do the same by keyboard.
+
+const BARS_HIGH = 40; // pixels
+const span = { from: 0, to: 0 }; // months, both of them in
+let bars = []; // the month and the drawing of each bar
+
+function buildTimeline() {
+  const { counts, undated, first, last } = months();
+  byId("timeline").hidden = counts.size === 0;
+  if (!counts.size) return;
+  resetSpan();
+  for (const name of ["from", "to"]) {
+    const slider = byId(`${name}-month`);
+    Object.assign(slider, { min: first, max: last, step: 1 });
+    slider.oninput = () => { setSpan({ ...span, [name]: Number(slider.value) }, name); };
+  }
+  byId("undated").onchange = () => setSpan(span);
+  byId("undated-count").textContent = number(undated);
+  byId("undated").disabled = undated === 0;
+  byId("all-dates").onclick = () => { byId("undated").checked = true; resetSpan(); setSpan(span); };
+  drawBars(counts, first, last);
+  brush(byId("bars"));
+}
+
+function resetSpan() {
+  const { first, last } = months();
+  Object.assign(span, { from: first, to: last });
+}
+
+/** The months that are kept; who moves one end past the other takes it along. */
+function setSpan({ from, to }, moving = "to") {
+  const { first, last } = months();
+  const within = (month) => Math.min(last, Math.max(first, month));
+  span.from = within(moving === "to" ? Math.min(from, to) : from);
+  span.to = within(moving === "to" ? to : Math.max(from, to));
+  const undated = byId("undated").checked;
+  const whole = undated && span.from === first && span.to === last;
+  state.dates = whole ? { ...EVERYTHING }
+    : { from: monthStart(span.from), to: monthStart(span.to + 1), undated };
+  sift();
+}
+
+/** The controls as the state has it, which others change too. */
+function showTimeline() {
+  const { counts, first, last } = months();
+  if (!counts.size) return;
+  const { from, to, undated } = state.dates;
+  span.from = Number.isFinite(from) ? monthOf(from) : first;
+  span.to = Number.isFinite(to) ? monthOf(to - 1) : last;
+  for (const name of ["from", "to"]) {
+    const slider = byId(`${name}-month`);
+    slider.value = span[name];
+    slider.setAttribute("aria-valuetext", monthName(span[name]));
+    byId(`${name}-shown`).textContent = monthName(span[name]);
+  }
+  byId("undated").checked = undated;
+  for (const { month, bar } of bars) {
+    bar.setAttribute("class", month >= span.from && month <= span.to ? "bar kept" : "bar");
+  }
+  const kept = [...counts].reduce((sum, [month, count]) =>
+    sum + (month >= span.from && month <= span.to ? count : 0), 0);
+  byId("dated-count").textContent = counted(kept, "report");
+}
+
+function drawBars(counts, first, last) {
+  const most = Math.max(...counts.values());
+  const wide = last - first + 1;
+  const drawing = byId("bars");
+  drawing.setAttribute("viewBox", `0 0 ${wide} ${BARS_HIGH}`);
+  bars = [...counts].map(([month, count]) => {
+    const bar = document.createElementNS(SVG, "rect");
+    const high = 2 + (BARS_HIGH - 2) * (count / most);
+    const title = document.createElementNS(SVG, "title");
+    title.textContent = `${monthName(month)}: ${counted(count, "report")}`;
+    bar.append(title);
+    const box = { x: month - first + 0.08, y: BARS_HIGH - high, width: 0.84, height: high };
+    for (const [name, value] of Object.entries(box)) bar.setAttribute(name, value);
+    return { month, bar };
+  });
+  drawing.replaceChildren(...bars.map(({ bar }) => bar));
+}
+
+/** Press, draw, let go: the months between; a press alone means its month. */
+function brush(drawing) {
+  let start = null;
+  const monthAt = ({ clientX }) => {
+    const { left, width } = drawing.getBoundingClientRect();
+    const { first, last } = months();
+    return first + Math.floor(((clientX - left) / width) * (last - first + 1));
+  };
+  drawing.onpointerdown = (event) => {
+    start = monthAt(event);
+    drawing.setPointerCapture(event.pointerId);
+    setSpan({ from: start, to: start });
+  };
+  drawing.onpointermove = (event) => {
+    if (start === null) return;
+    const month = monthAt(event);
+    setSpan({ from: Math.min(start, month), to: Math.max(start, month) });
+  };
+  drawing.onpointerup = drawing.onpointercancel = () => { start = null; };
+}

@@ -1,0 +1,287 @@
+"""The page beside pyvis: its file, the time to a picture that stands still, the answer to a search.
+
+Run as a script, this file writes one side's page in a process of its own. The pictures are drawn by
+one Chromium, the network shut, one page after the other.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+if __name__ == "__main__":  # as a script, where nothing says where the package is
+    sys.path[:0] = [str(Path(__file__).resolve().parents[each]) for each in (2, 1)]
+
+import random
+from statistics import median
+
+from bench.rows import Row, paired
+from bench.usage import Used
+
+from graphbuild.entities import Entity
+from graphbuild.exporters import html_links
+from graphbuild.exporters.html import write_html
+from graphbuild.graph import build_graph
+from graphbuild.layout import place
+from graphbuild.observations import Observation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import networkx as nx
+    from playwright.sync_api import Browser
+
+    Graph = nx.DiGraph[str]
+
+_EDGES = 10_000
+_FEW_EDGES = 2_000
+_MANY_EDGES = 100_000
+_FILE_GOAL = 0.01
+_PICTURE_GOAL = 0.1
+_PATIENCE = 900  # seconds that the other page has to stand still
+_READY = "() => window.graphbuild?.ready"
+_COUNTS = "() => window.graphbuild.counts"
+# Types into the search box as a keyboard does; milliseconds until the answers stand there.
+_ASK = """(text) => {
+  const query = document.querySelector("#query");
+  query.value = text;
+  const began = performance.now();
+  query.dispatchEvent(new Event("input", { bubbles: true }));
+  if (!window.graphbuild.results.length) throw new Error(`nothing found: ${text}`);
+  return performance.now() - began;
+}"""
+
+
+def page(pairs: int) -> list[Row]:
+    """All rows of the page."""
+    return [*files(pairs), *pictures(pairs), *searches(pairs)]
+
+
+def files(pairs: int, edges: int = _EDGES) -> list[Row]:
+    """The file of a graph that folds and of one that does not.
+
+    Places and communities are made before.
+    """
+    rows = []
+    for kind, goal in (("families", _FILE_GOAL), ("scattered", _FILE_GOAL)):
+        sides = [
+            {name: _run(kind, name, edges) for name in ("ours", "pyvis")} for _ in range(pairs)
+        ]
+        for side in sides:
+            assert side["ours"]["found"] == side["pyvis"]["found"], "the two pages differ"
+        cpu = {name: [side[name]["cpu"] for side in sides] for name in ("ours", "pyvis")}
+        case = f"HTML file, {kind}, {sides[0]['ours']['found'][1]:,} edges: CPU"
+        rows.append(paired(case, cpu["ours"], cpu["pyvis"], "pyvis from_nx + write_html", goal))
+    return rows
+
+
+def pictures(pairs: int, edges: int = _FEW_EDGES) -> list[Row]:
+    """Seconds from the address to a picture that stands still, of graphs as in ``files``."""
+    rows = []
+    for kind in ("families", "scattered"):
+        with _Chromium() as chromium, tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            sides = {name: Path(folder) / f"{name}.html" for name in ("ours", "pyvis")}
+            for name, path in sides.items():
+                found = _run(kind, name, edges, path)["found"]
+            ours = [chromium.ours(sides["ours"]) for _ in range(pairs)]
+            # Minutes each: once tells enough where the other is tens of times slower.
+            theirs = [chromium.theirs(sides["pyvis"])] * pairs
+        case = f"HTML, {kind}, {found[1]:,} edges: until the picture stands"
+        rows.append(paired(case, ours, theirs, "pyvis default page, once", _PICTURE_GOAL))
+    return rows
+
+
+_SEARCHED = (
+    ("scattered", _EDGES, 200.0),
+    ("families", _MANY_EDGES, 1_000.0),
+    ("scattered", _MANY_EDGES, 1_000.0),
+)
+
+
+def searches(pairs: int, cases: Sequence[tuple[str, int, float]] = _SEARCHED) -> list[Row]:
+    """Milliseconds that a search takes in the open page."""
+    rows = []
+    for kind, edges, goal in cases:
+        with _Chromium() as chromium, tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            path = Path(folder) / "page.html"
+            found = _run(kind, "ours", edges, path)["found"]
+            took, opened = chromium.searches(path, pairs)
+        case = f"HTML, {kind}, {found[1]:,} edges: the slowest of 4 searches"
+        shown = f"{median(took):.0f} ms, open after {opened:.1f} s"
+        rows.append(Row(case, shown, "-", median(took), goal, shown="{:.0f} ms"))
+    return rows
+
+
+class _Chromium:
+    """A browser for some pages."""
+
+    def __enter__(self) -> Self:
+        from chromium import launched  # noqa: PLC0415  only where there is a browser
+
+        self._launched = launched()
+        self._browser: Browser = self._launched.__enter__()
+        return self
+
+    def __exit__(self, *gone: object) -> None:
+        self._launched.__exit__(None, None, None)
+
+    def _open(self, path: Path, script: str = "") -> Any:
+        context = self._browser.new_context(viewport={"width": 1300, "height": 850}, offline=True)
+        opened = context.new_page()
+        opened.set_default_timeout(_PATIENCE * 1_000)
+        if script:
+            opened.add_init_script(script)
+        opened.goto(path.as_uri(), wait_until="commit")
+        return opened
+
+    def ours(self, path: Path) -> float:
+        """Seconds until the page is ready and two frames are painted."""
+        opened = self._open(path)
+        opened.wait_for_function(_READY)
+        frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        took: float = opened.evaluate(f"() => {frames}.then(() => performance.now() / 1000)")
+        opened.context.close()
+        return took
+
+    def theirs(self, path: Path) -> float:
+        """Seconds until vis-network says that it has stabilised, or until patience ends."""
+        opened = self._open(path)
+        opened.wait_for_function("() => typeof network !== 'undefined' && network !== null")
+        took: float = opened.evaluate(
+            f"""() => new Promise((done) => {{
+              const end = () => done(performance.now() / 1000);
+              network.once("stabilizationIterationsDone", end);
+              setTimeout(end, {_PATIENCE} * 1000);
+            }})"""
+        )
+        opened.context.close()
+        return took
+
+    def searches(self, path: Path, pairs: int) -> tuple[list[float], float]:
+        """Milliseconds of the slowest of some searches, each time; and seconds to open."""
+        opened = self._open(path)
+        opened.wait_for_function(_READY)
+        ready: float = opened.evaluate("() => performance.now() / 1000")
+        queries = ("report 17", "report", "0000000a", "blog.example report")
+        took = [max(opened.evaluate(_ASK, text) for text in queries) for _ in range(pairs)]
+        opened.context.close()
+        return took, ready
+
+
+def _run(kind: str, side: str, edges: int, path: Path | None = None) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, __file__, kind, side, str(edges), *([str(path)] if path else [])],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+# --- the sides -----------------------------------------------------------------------------------
+
+
+def observations(kind: str, edges: int) -> Iterator[Observation]:
+    """Families, whose files share all their reports; or reports with a file each, at random."""
+    dice = random.Random(5)
+    each = 20 * 100
+    for number in range(int(edges * (0.95 if kind == "families" else 0.5))):
+        if kind == "families":
+            family, place_in = divmod(number, each)
+            file, about = family * 1_000 + place_in // 100, family * 1_000 + place_in % 100
+            behind = family
+        else:
+            file, about = dice.randrange(edges // 2), number
+            behind = about % 50
+        yield Observation(
+            Entity("file", f"{file:064x}"),
+            Entity(
+                "reference",
+                f"{about:064x}",
+                {
+                    "title": f"Report {about} on a family & its tools",
+                    "url": f"https://blog.example/{about}?a=1&b=2",
+                    "creation_date": 1_500_000_000 + about * 10_000,
+                },
+            ),
+            Entity("collection", f"c{behind}", {"name": f"Family {behind}"}),
+        )
+
+
+def _places(kind: str, graph: Graph) -> dict[str, tuple[float, float]]:
+    """The layout; on a grid where it would take minutes and is not what is measured."""
+    if kind == "families" or graph.number_of_edges() < 5_000:
+        return place(graph)
+    return {key: (40.0 * (n % 200), 40.0 * (n // 200)) for n, key in enumerate(graph)}
+
+
+def _ours(kind: str, graph: Graph, path: Path) -> dict[str, float]:
+    places, communities = _places(kind, graph), _communities(graph)
+    used = Used()
+    with path.open("wb") as stream:
+        write_html(graph, stream, positions=places, communities=communities)
+    return used.so_far()
+
+
+def _communities(graph: Graph) -> dict[str, int]:
+    """Found apart, as places are: it is the work of networkx, and pyvis finds none."""
+    found = html_links.folded(graph)
+    keys = list(graph)
+    return {
+        keys[member]: number
+        for members, number in zip(found.groups, html_links.communities(found), strict=True)
+        for member in members
+    }
+
+
+def _pyvis(graph: Graph, path: Path) -> dict[str, float]:
+    from pyvis.network import Network  # noqa: PLC0415  slow to load
+
+    for known in graph.nodes.values():
+        known["title"] = str(known.get("title", known["label"]))
+    used = Used()
+    network = Network(cdn_resources="in_line")
+    network.from_nx(graph)
+    text = network.generate_html()
+    path.write_text(text, encoding="utf-8")  # write_html fails where UTF-8 is not the default
+    return used.so_far()
+
+
+def _main() -> None:
+    kind, side, edges = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    import pyvis.network  # noqa: PLC0415  slow to load: for both sides before the clock runs
+
+    assert pyvis.network.Network
+    graph = build_graph(observations(kind, edges))
+    found = [len(graph), graph.number_of_edges()]
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        path = Path(sys.argv[4] if len(sys.argv) > 4 else f"{folder}/page.html")
+        told = _ours(kind, graph, path) if side == "ours" else _pyvis(graph, path)
+        held = _held(side, path.read_text(encoding="utf-8"))
+    assert held == found, f"{side} holds {held} of {found}"
+    json.dump({**told, "found": found}, sys.stdout)
+
+
+def _held(side: str, text: str) -> list[int]:
+    """How many nodes and edges a page holds."""
+    if side == "pyvis":
+        lists = [
+            re.search(rf"{name} = new vis\.DataSet\((\[.*?\])\);", text)
+            for name in ("nodes", "edges")
+        ]
+        return [len(json.loads(one[1])) for one in lists if one]
+    block = re.search(r'<script type="application/json" id="data">(.*?)</script>', text)
+    data = json.loads(block[1]) if block else {}
+    sizes = {members[0]: len(members) for members in data["groups"]}
+    pairs = sum(sizes.get(link[0], 1) * sizes.get(link[1], 1) for link in data["links"])
+    return [len(data["nodes"]), pairs]
+
+
+if __name__ == "__main__":
+    _main()

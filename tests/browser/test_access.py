@@ -1,0 +1,381 @@
+"""Without a mouse, without sight, without colours or movement: nothing of the page is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from campaigns import collection, file, large_campaign, report
+from test_html import HOSTILE, hostile_campaign
+from tools import OUTPUT, Tool
+
+from graphbuild.emulator import made_up_world
+from graphbuild.graph import build_graph
+from graphbuild.observations import Observation
+
+pytestmark = pytest.mark.browser
+
+AXE = Tool(
+    "the accessibility tests with axe-core",
+    "GRAPHBUILD_REQUIRE_NODE",
+    "install what they need with: apt-get install nodejs npm",
+)
+SOURCES = Path(__file__).parents[1] / "axe"
+MADE = OUTPUT / "axe"
+UNREACHABLE = r"npm (?:error|ERR!) code (?:ENOTFOUND|EAI_AGAIN|ECONN\w+|ETIMEDOUT|ENETUNREACH|E403)"
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
+
+RED = collection("Red")
+FILES = [file(f"file {n}") for n in range(3)]
+REPORTS = [report(f"Report {n}", creation_date=1_500_000_000 + n * 8_000_000) for n in range(6)]
+
+
+def campaign():
+    facts = [Observation(one, each, RED) for one in FILES for each in REPORTS]
+    lost = file("lost", "failed")
+    return build_graph([*facts, Observation(FILES[0], report("Alone"), None)], subjects=[lost])
+
+
+# --- axe-core
+
+
+@pytest.fixture(scope="module")
+def axe():
+    """The program that looks for barriers."""
+    AXE.need("node", "npm")
+    sources = [SOURCES / name for name in ("package.json", "package-lock.json")]
+    AXE.make(
+        MADE, sources, ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], UNREACHABLE
+    )
+    return (MADE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
+def barriers(page, axe):
+    """What axe-core finds on the page as it is."""
+    page.page.evaluate(axe)
+    found = page.page.evaluate(
+        "(levels) => axe.run(document, { runOnly: levels, resultTypes: ['violations'] })", LEVELS
+    )
+    assert len(found["passes"]) > 10
+    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]]
+
+
+def nothing(_):
+    pass
+
+
+def chosen(page):
+    page.choose(RED.key)
+    page.page.click("#list-box summary")
+    page.page.click(".ends summary")
+
+
+def folded(page):
+    page.page.mouse.click(*page.point(REPORTS[2].key))
+
+
+def way(page):
+    page.choose(FILES[0].key)
+    page.press("Way to")
+    page.choose(RED.key)
+
+
+def line(page):
+    folded(page)
+    page.page.click(".ends summary")
+    page.page.click(".ends li button")
+
+
+def searching(page):
+    page.page.fill("#query", "report")
+
+
+def coloured(page):
+    page.page.select_option("#colour", "date")
+    page.page.fill("#least", "2")
+    page.page.uncheck("#undated")
+
+
+STATES = {each.__name__: each for each in (nothing, chosen, folded, way, line, searching, coloured)}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", STATES)
+def test_axe_finds_no_barrier(opened, axe, name, scheme):
+    page = opened(campaign(), color_scheme=scheme)
+    STATES[name](page)
+    assert barriers(page, axe) == []
+
+
+@pytest.mark.parametrize("graph", [large_campaign, hostile_campaign], ids=["large", "hostile"])
+def test_axe_finds_none_in_other_graphs_either(opened, axe, graph):
+    page = opened(graph(), viewport={"width": 420, "height": 800})
+    page.page.click("#list-box summary")
+    assert barriers(page, axe) == []
+
+
+def test_axe_would_find_one(opened, axe):
+    page = opened(campaign())
+    page.page.evaluate("() => document.documentElement.removeAttribute('lang')")
+    assert [kind for kind, _ in barriers(page, axe)] == ["html-has-lang"]
+
+
+# --- the keyboard alone
+
+
+def tab_to(page, selector):
+    """Press Tab until what is meant has the focus."""
+    for _ in range(150):
+        page.page.keyboard.press("Tab")
+        if page.page.evaluate("(one) => document.activeElement.matches(one)", selector):
+            return
+    pytest.fail(f"Tab never comes to {selector}")
+
+
+def test_tab_comes_to_every_control(opened):
+    page = opened(campaign())
+    chosen(page)
+    controls = "button, input, select, summary, a[href], .vis-network"
+    # A list is one stop; its arrows do the rest. What is hidden or disabled is no control.
+    mark = """(those) => {
+      const seen = (one) => one.checkVisibility() && !one.disabled
+        && (!one.closest("#list") || one.tabIndex === 0);
+      const all = [...document.querySelectorAll(those)].filter(seen);
+      all.forEach((one, index) => { one.dataset.control = index; });
+      return all.length;
+    }"""
+    count = page.page.evaluate(mark, controls)
+    assert count > 30
+    page.page.evaluate("() => document.activeElement.blur()")
+    reached = set()
+    for _ in range(2 * count):
+        page.page.keyboard.press("Tab")
+        reached.add(page.page.evaluate("() => document.activeElement.dataset.control ?? null"))
+    assert reached >= {str(number) for number in range(count)}
+
+
+def test_what_has_the_focus_is_seen(opened):
+    page = opened(campaign())
+    for _ in range(12):
+        page.page.keyboard.press("Tab")
+        style = page.page.evaluate(
+            "() => (({ outlineStyle, outlineWidth }) => [outlineStyle, outlineWidth])"
+            "(getComputedStyle(document.activeElement))"
+        )
+        assert style == ["solid", "2px"]
+
+
+def press(page, name):
+    """Go to a button and press it, by keys."""
+    page.page.get_by_role("button", name=name).first.evaluate("(one) => { one.dataset.meant = 1; }")
+    tab_to(page, "[data-meant]")
+    page.page.keyboard.press("Enter")
+    page.page.evaluate(
+        "() => document.querySelector('[data-meant]')?.removeAttribute('data-meant')"
+    )
+
+
+def find(page, text):
+    """Choose by search, by keys."""
+    for key in ("/", "Control+a"):
+        page.page.keyboard.press(key)
+    page.page.keyboard.type(text)
+    page.page.keyboard.press("Enter")
+
+
+def test_opening_and_closing_by_keys(opened):
+    page = opened(campaign())
+    find(page, "Report 2")  # it was folded: search opens
+    assert page.selection == REPORTS[2].key
+    press(page, "Fold again")
+    assert len(page.selection.split()) == 6
+    press(page, "Open all 6")
+    assert page.spot(REPORTS[4].key)["members"] == 1
+    press(page, "Two hops")
+    two = page.page.get_by_role("button", name="Two hops")
+    assert two.get_attribute("aria-pressed") == "true"
+    assert two.evaluate("(one) => one === document.activeElement")
+
+
+def test_evidence_and_ways_by_keys(opened):
+    page = opened(campaign())
+    find(page, "Report 2")
+    tab_to(page, ".ends summary")
+    page.page.keyboard.press("Enter")
+    page.page.locator(".ends li").first.wait_for()
+    tab_to(page, ".ends li button")
+    page.page.keyboard.press("Enter")
+    assert page.link is not None
+    assert "observation" in page.details
+    find(page, "Red")
+    press(page, "Way to")
+    find(page, "Alone")
+    assert len(page.path) == 4
+    page.page.keyboard.press("Escape")
+    assert page.path is None
+
+
+def test_filters_and_colours_by_keys(opened):
+    page = opened(campaign())
+    keys = page.page.keyboard
+    tab_to(page, "#legend li:nth-child(2) input")
+    keys.press("Space")
+    assert page.visible["nodes"] == 5
+    keys.press("Space")
+    tab_to(page, "#least")
+    keys.press("ArrowRight")
+    assert page.page.inner_text("#least-shown") == "1"
+    keys.press("ArrowLeft")
+    tab_to(page, "#fold")
+    keys.press("Space")
+    assert page.drawn["spots"] == page.visible["spots"] == page.counts["nodes"]
+    tab_to(page, "#colour")
+    keys.press("ArrowDown")
+    assert page.page.input_value("#colour") == "community"
+    tab_to(page, "#from-month")
+    keys.press("End")
+    tab_to(page, "#undated")
+    keys.press("Space")
+    assert page.visible["nodes"] == 1 + 1 + 4
+    press(page, "All dates")
+    assert page.visible["nodes"] == page.counts["nodes"]
+
+
+def test_tools_by_keys(opened):
+    page = opened(campaign())
+    page.page.clock.install()
+    press(page, "Untangle")
+    assert page.untangling
+    press(page, "Freeze")
+    assert not page.untangling
+    for name, saved in (("PNG", "graph.png"), ("SVG", "graph.svg")):
+        with page.page.expect_download() as download:
+            press(page, name)
+        assert download.value.suggested_filename == saved
+    press(page, "Link")
+    page.page.wait_for_function("() => location.hash.length > 1")
+
+
+def test_the_list_by_keys(opened):
+    page = opened(campaign())
+    keys = page.page.keyboard
+    tab_to(page, "#list-box summary")
+    keys.press("Enter")
+    tab_to(page, "#list-query")
+    keys.type("report")
+    tab_to(page, "#list button")
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    assert page.selection.startswith("reference:")
+
+
+def test_the_picture_itself_goes_by_keyboard(opened):
+    page = opened(large_campaign())
+    before = page.scale
+    tab_to(page, ".vis-network")
+    page.page.keyboard.down("Equal")
+    page.page.wait_for_function("(before) => window.graphbuild.scale > before", arg=before)
+    page.page.keyboard.up("Equal")
+
+
+# --- the list
+
+
+def listed(page):
+    return page.page.locator("#list button").all_inner_texts()
+
+
+def test_the_list_is_what_is_drawn_the_important_first(opened):
+    graph = campaign()
+    page = opened(graph)
+    page.page.click("#list-box summary")
+    assert len(listed(page)) == page.drawn["spots"]
+    assert listed(page)[0].startswith("Red\n")
+    assert any(row.startswith("×6 Report 0 and 5 more\n") for row in listed(page))
+    page.page.uncheck("#legend li:nth-child(2) input")
+    assert len(listed(page)) == page.visible["spots"]
+    assert not any("Report" in row for row in listed(page))
+
+
+def test_the_list_is_filtered_by_what_search_looks_at_members_too(opened):
+    page = opened(campaign())
+    page.page.click("#list-box summary")
+    page.page.fill("#list-query", REPORTS[4].id)
+    (row,) = listed(page)
+    assert row.startswith("×6")
+    page.page.fill("#list-query", "no such thing")
+    assert listed(page) == []
+    assert "Nothing drawn matches" in page.page.inner_text("#list-rest")
+
+
+def test_a_long_list_goes_on_when_asked(opened):
+    graph = build_graph(Observation(file(f"f{n}"), report(f"r{n}"), None) for n in range(150))
+    page = opened(graph)
+    page.page.click("#list-box summary")
+    assert len(listed(page)) == 200
+    page.press("Show 100 more")
+    assert len(listed(page)) == 300
+
+
+def test_the_list_says_what_is_chosen_and_keeps_the_focus(opened):
+    page = opened(campaign())
+    page.page.click("#list-box summary")
+    row = page.page.locator("#list button").nth(2)
+    name = row.inner_text()
+    row.press("Enter")
+    current = page.page.locator("#list [aria-current]")
+    assert current.inner_text() == name
+    assert current.evaluate("(one) => one === document.activeElement")
+
+
+def test_the_list_shows_the_words_of_strangers_as_words(opened):
+    page = opened(hostile_campaign())
+    page.page.click("#list-box summary")
+    said = "\n".join(listed(page))
+    for name in ("image", "link", "end of script", "template"):
+        assert HOSTILE[name] in said
+    assert page.page.evaluate("() => window.ran === undefined")
+    assert page.requests == page.complaints == []
+
+
+# --- what is said, and how it moves
+
+
+def test_what_changes_is_said(opened):
+    page = opened(campaign())
+    assert page.page.get_attribute("#status", "aria-live") == "polite"
+    page.choose(RED.key)
+    assert "chosen: Red" in page.status
+    page.page.uncheck("#legend li:nth-child(2) input")
+    assert f"Drawn: 5 of {page.counts['nodes']} nodes" in page.status
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_the_flight_is_a_jump_for_who_wants_no_movement(opened, motion):
+    page = opened(large_campaign(), reduced_motion=motion)
+    page.page.fill("#query", "Turla toolset")
+    first = page.page.evaluate(
+        """() => {
+          document.querySelector("#query").dispatchEvent(
+            new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+          return window.graphbuild.scale;
+        }"""
+    )
+    if motion == "reduce":
+        frames = (
+            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+        page.page.evaluate(frames)
+        assert page.scale == first
+    else:
+        page.page.wait_for_function("(first) => window.graphbuild.scale > 1.1 * first", arg=first)
+
+
+def test_the_demo_has_no_barrier(opened, axe):
+    world = made_up_world(1)
+    graph = build_graph(
+        Observation(file(hash_), report(f"{hash_} {n}"), collection(f"c{n}"))
+        for hash_ in world.hashes()[:20]
+        for n in range(3)
+    )
+    assert barriers(opened(graph), axe) == []

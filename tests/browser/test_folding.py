@@ -1,0 +1,197 @@
+"""Equal nodes as one: counted, told, opened and closed again, and nothing of it lost."""
+
+from __future__ import annotations
+
+import pytest
+from campaigns import collection, file, large_campaign, report
+
+from graphbuild.graph import build_graph
+from graphbuild.observations import INFERRED, Observation
+from graphbuild.views import fold
+
+pytestmark = pytest.mark.browser
+
+RED, BLUE = collection("Red"), collection("Blue")
+FILES = [file(f"file {n}") for n in range(3)]
+# Half of them have a day, a month each.
+REPORTS = [
+    report(f"Report {n}", **({"creation_date": 1_500_000_000 + n * 2_678_400} if n % 2 else {}))
+    for n in range(10)
+]
+
+
+def family():
+    """Three files and ten reports through Red; of one pair Blue says the same."""
+    facts = [Observation(one, about, RED) for one in FILES for about in REPORTS]
+    return build_graph([*facts, Observation(FILES[0], REPORTS[0], BLUE)])
+
+
+def alike(reports=5, files=2):
+    """Files and reports of which nothing is different but what stands behind the pairs."""
+    facts = [
+        Observation(file(f"f{n}"), report(f"r{m}"), (RED, BLUE)[(n + m) % 2])
+        for n in range(files)
+        for m in range(reports)
+    ]
+    links = [
+        Observation(file(f"f{n}"), report(f"r{m}"), None, INFERRED)
+        for n in range(files)
+        for m in range(reports)
+    ]
+    graph = build_graph([*facts, *links])
+    for m in range(reports):
+        for other in (RED, BLUE):
+            graph.add_edge(report(f"r{m}").key, other.key, relation="related_from", weight=1)
+    return graph
+
+
+def test_the_folded_graph_is_drawn(opened):
+    graph = large_campaign()
+    folded = fold(graph)
+    page = opened(graph)
+    assert page.drawn == {"spots": len(folded), "lines": folded.number_of_edges()}
+    assert page.visible["nodes"] == len(graph)
+    assert f"equal ones folded into {len(folded):,} and {folded.number_of_edges():,}" in page.status
+
+
+def test_a_folded_spot_tells_how_many_and_who(opened):
+    page = opened(family())
+    key = REPORTS[5].key
+    assert page.spot(key) == {"members": 9, "shown": 9, "colour": "#e69f00"}
+    page.page.mouse.click(*page.point(key))
+    assert "×9" in page.details
+    for each in REPORTS[1:]:
+        assert each.label in page.details
+    assert page.selection.split() == [each.key for each in REPORTS[1:]]
+
+
+def test_it_opens_in_its_place_and_closes_again(opened):
+    graph = family()
+    page = opened(graph)
+    before, key = page.drawn, REPORTS[5].key
+    middle = page.point(key)
+    page.page.mouse.click(*middle)
+    page.press("Open all 9")
+    assert page.drawn["spots"] == before["spots"] + 8
+    assert page.spot(key)["members"] == 1
+    assert (page.visible["nodes"], page.visible["links"]) == (len(graph), graph.number_of_edges())
+    points = [page.point(each.key) for each in REPORTS[1:]]
+    assert len(set(points)) == 9
+    assert sum(x for x, _ in points) / 9 == pytest.approx(middle[0], abs=1)
+    page.choose(key)
+    page.press("Fold again: 9")
+    assert page.drawn == before
+    assert len(page.selection.split()) == 9
+    page.page.click("#fit")
+    assert page.point(key) == pytest.approx(middle, abs=1)
+
+
+def test_a_double_click_opens(opened):
+    page = opened(family())
+    page.page.mouse.dblclick(*page.point(REPORTS[5].key))
+    assert page.open == [REPORTS[1].key]
+
+
+def test_all_at_once(opened):
+    graph = family()
+    page = opened(graph)
+    page.page.uncheck("#fold")
+    assert page.drawn == {"spots": len(graph), "lines": graph.number_of_edges()}
+    assert "folded" not in page.status
+    page.page.check("#fold")
+    assert page.drawn["spots"] == len(fold(graph))
+
+
+def test_search_finds_who_is_folded_and_goes_there(opened):
+    page = opened(large_campaign())
+    key = next(
+        k for k in large_campaign() if large_campaign().nodes[k]["label"].endswith("part 101")
+    )
+    assert page.spot(key)["members"] > 100
+    page.choose(key)
+    assert page.selection == key
+    assert page.spot(key)["members"] == 1
+    box = page.page.locator("#canvas").bounding_box()
+    assert page.point(key)[0] == pytest.approx(box["x"] + box["width"] / 2, abs=2)
+
+
+def test_of_many_at_most_200_come_out_and_the_rest_by_the_list(opened):
+    graph = build_graph(Observation(FILES[0], report(f"r{n}"), RED) for n in range(450))
+    page = opened(graph)
+    key = report("r3").key
+    page.page.mouse.click(*page.point(key))
+    page.press("Open 200 of 450")
+    assert page.drawn["spots"] == 2 + 200 + 1
+    rest = next(k for k in graph if page.spot(k)["members"] == 250)
+    page.page.mouse.click(*page.point(rest))
+    assert "×250" in page.details
+    page.page.click(f'#details button[data-key="{rest}"]')
+    assert page.selection == rest
+    assert page.drawn["spots"] == 2 + 201 + 1
+    assert page.visible["nodes"] == len(graph)
+
+
+# --- evidence
+
+
+def evidence_of(page):
+    """What the panel says of pairs, each kind of it once."""
+    return [one.inner_text() for one in page.page.locator("#details details summary").all()]
+
+
+def between(page, one, other):
+    (x1, y1), (x2, y2) = page.point(one), page.point(other)
+    page.page.mouse.click((x1 + x2) / 2, (y1 + y2) / 2)
+
+
+def test_what_stands_behind_a_folded_line_is_told_once_where_it_is_the_same(opened):
+    page = opened(family())
+    between(page, FILES[1].key, REPORTS[5].key)
+    assert "All 3 with all 9: 27 links. 27 observations behind them." in page.details
+    assert evidence_of(page) == ["27 links: through Red · 1 observation · observed"]
+
+
+def test_and_pair_by_pair_where_it_differs(opened):
+    graph = alike()
+    page = opened(graph)
+    one, about = file("f0").key, report("r0").key
+    assert page.spot(about)["members"] == 5
+    between(page, one, about)
+    kinds = evidence_of(page)
+    assert len(kinds) == 2
+    assert sum(int(kind.split()[0]) for kind in kinds) == 10
+    told = set()
+    for box in page.page.locator("#details details").all():
+        (name,) = {name for name in ("Red", "Blue") if name in box.locator("summary").inner_text()}
+        box.locator("summary").click()
+        box.locator("li").first.wait_for()
+        told |= {(row.inner_text(), name) for row in box.locator("li").all()}
+    due = set()
+    for source, target, edge in graph.edges(data=True):
+        for key in edge.get("related_from", ()):
+            if key != "-":
+                ends = f"{graph.nodes[source]['label']} → {graph.nodes[target]['label']}"
+                due.add((ends, graph.nodes[key]["label"]))
+    assert told == due
+
+
+def test_the_focus_of_a_member_is_what_was_observed_with_it(opened):
+    page = opened(alike())
+    page.choose(report("r0").key)
+    assert set(page.focus) == {report("r0").key, file("f0").key, file("f1").key, RED.key, BLUE.key}
+    page.choose(RED.key)
+    whole = alike()
+    assert set(page.focus) == set(whole) - {BLUE.key}
+
+
+def test_what_opens_and_folds_keeps_the_words_of_strangers_as_text(opened):
+    markup = "<img src=x onerror=window.ran=1>"
+    facts = [Observation(one, report(f"{markup}{n}"), RED) for one in FILES for n in range(3)]
+    page = opened(build_graph(facts))
+    page.page.mouse.click(*page.point(report(f"{markup}1").key))
+    page.press("Open all 3")
+    between(page, FILES[0].key, report(f"{markup}2").key)
+    assert markup in page.details
+    assert page.page.locator("img").count() == 0
+    assert page.page.evaluate("() => window.ran === undefined")
+    assert page.requests == page.complaints == []

@@ -1,0 +1,134 @@
+"""Large graphs: they open, answer, and say what is not drawn."""
+
+from __future__ import annotations
+
+import pytest
+from campaigns import collection, file, report
+from test_html import on_a_grid, scattered
+from test_page import NOT_FOUND
+
+from graphbuild.graph import build_graph
+from graphbuild.observations import Observation
+
+pytestmark = [pytest.mark.browser, pytest.mark.bulk]
+
+# Types into the search box as a keyboard does, and tells how long the answer took.
+_ASK = """(text) => {
+  const query = document.querySelector("#query");
+  query.value = text;
+  const began = performance.now();
+  query.dispatchEvent(new Event("input", { bubbles: true }));
+  return performance.now() - began;
+}"""
+
+
+def families(edges, *, files=40, reports=400):
+    """Families with tens of files and hundreds of reports each; as many as make so many edges."""
+    each = files * reports
+    return build_graph(
+        Observation(
+            file(f"{number} {one}"),
+            report(f"{number} {about}", title=f"Report {about} on family {number}"),
+            collection(f"Family {number}"),
+        )
+        for number in range(max(1, edges // each))
+        for one in range(files)
+        for about in range(reports)
+    )
+
+
+def assert_whole(page, graph):
+    edges = graph.number_of_edges()
+    assert page.counts == {"nodes": len(graph), "links": edges}
+    assert f"of {len(graph):,} nodes and" in page.status
+    assert f"of {edges:,} links" in page.status
+    assert page.requests == page.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("files", "reports", "families_"), [(10, 200, 1), (40, 250, 1), (40, 400, 7)]
+)
+def test_families_of_any_size_are_a_few_spots(opened, files, reports, families_):
+    graph = families(files * reports * families_, files=files, reports=reports)
+    page = opened(graph)
+    assert_whole(page, graph)
+    assert page.rung == "all"
+    assert page.visible["nodes"] == len(graph)
+    assert page.drawn == {"spots": 3 * families_, "lines": 2 * families_}
+    names = {key: known["id"] for key, known in graph.nodes(data=True)}
+    assert page.page.evaluate(NOT_FOUND, names) == []
+    page.choose(report(f"0 {reports - 1}").key)
+    assert page.spot(report(f"0 {reports - 1}").key)["members"] == 1
+    assert page.requests == page.complaints == []
+
+
+def test_a_graph_of_some_size_is_drawn_whole_and_calmly(opened):
+    graph = scattered(500, 1_500, 40)
+    page = opened(graph, positions=on_a_grid(graph))
+    assert_whole(page, graph)
+    assert page.rung == "calm"
+    assert page.visible["nodes"] == len(graph)
+    assert page.visible["links"] == graph.number_of_edges()
+    assert page.page.input_value("#colour") == "community"
+    assert "names: the largest 200 only" in page.page.inner_text("#lines")
+
+
+def test_a_large_graph_begins_with_its_backbone_and_says_so(opened):
+    graph = scattered(1_500, 4_000, 40)
+    page = opened(graph, positions=on_a_grid(graph))
+    assert_whole(page, graph)
+    assert page.visible["nodes"] == 640
+    absent = len(graph) - 640
+    assert (
+        f"the backbone only: search, or the panel of a node, draws any of {absent:,}" in page.status
+    )
+    drawn = set(page.pictured)
+    lost = next(key for key in graph if key not in drawn)
+    page.choose(lost)
+    assert page.selection == lost
+    assert page.visible["nodes"] == 641
+    before = page.visible
+    page.press("Draw ")
+    near = set(graph.predecessors(lost)) | set(graph.successors(lost))
+    assert near <= set(page.pictured)
+    assert page.visible["nodes"] > before["nodes"]
+    assert page.drawn == {"spots": page.visible["spots"], "lines": page.visible["lines"]}
+    assert page.visible["links"] == graph.subgraph(page.pictured).number_of_edges()
+    assert page.requests == page.complaints == []
+
+
+def test_a_way_may_lead_through_what_is_not_drawn(opened):
+    graph = scattered(1_500, 4_000, 40)
+    page = opened(graph, positions=on_a_grid(graph))
+    drawn = set(page.pictured)
+    lost = next(key for key in graph if key not in drawn)
+    page.choose(lost)
+    page.press("Way to")
+    page.choose("collection:c7")
+    assert page.path[0] == [lost]
+    assert page.path[-1] == ["collection:c7"]
+    assert {key for step in page.path for key in step} <= set(page.pictured)
+
+
+@pytest.mark.slow
+def test_100000_edges_that_do_not_fold_begin_with_a_map(opened):
+    graph = scattered(9_000, 21_000, 60)
+    for about in list(graph.predecessors("collection:c1"))[:5]:
+        graph.add_edge(about, "collection:c2", relation="related_from", weight=1)
+    assert graph.number_of_edges() > 100_000
+    page = opened(graph, positions=on_a_grid(graph))
+    assert_whole(page, graph)
+    assert page.rung == "map"
+    assert page.visible["nodes"] == 60
+    assert "the map of collections only" in page.status
+    assert page.drawn == {"spots": 60, "lines": 1}
+    took = [page.page.evaluate(_ASK, text) for text in ("report 17", "set", "0000000a1")]
+    assert sorted(took)[1] < 1_000
+    page.choose("collection:c1")
+    page.page.click(".ends summary")
+    page.page.click(".ends li button")
+    assert "5 in both" in page.details
+    key = "reference:" + f"{20_999:064x}"
+    page.choose(key)
+    assert page.selection == key
+    assert page.requests == page.complaints == []

@@ -1,0 +1,232 @@
+"""What leaves the page: pictures, hashes, tables, and a view in the address."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import struct
+import xml.etree.ElementTree as ET
+
+import pytest
+from campaigns import collection, file, large_campaign, report
+from graphs import HOSTILE as HOSTILE_CELLS
+from graphs import with_title
+from test_html import HOSTILE, hostile_campaign
+
+from graphbuild.exporters.plain import cell_text
+from graphbuild.graph import build_graph
+from graphbuild.observations import Observation
+
+pytestmark = pytest.mark.browser
+
+SVG = "{http://www.w3.org/2000/svg}"
+RED = collection("Red")
+FILES = [file("one"), file("two")]
+REPORTS = [report(f"Report {n}", creation_date=1_500_000_000 + n * 8_000_000) for n in range(6)]
+
+
+def campaign():
+    return build_graph(Observation(one, each, RED) for one in FILES for each in REPORTS)
+
+
+def saved(page, button):
+    with page.page.expect_download() as download:
+        page.page.click(button)
+    return download.value.suggested_filename, download.value.path().read_bytes()
+
+
+def copied(page, name):
+    page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.press(name)
+    page.page.get_by_role("button", name="Copied").wait_for()
+    return page.page.evaluate("() => navigator.clipboard.readText()")
+
+
+# --- pictures
+
+
+def test_the_picture_is_saved_as_png(opened):
+    page = opened(campaign())
+    name, content = saved(page, "#png")
+    assert (name, content[:8]) == ("graph.png", b"\x89PNG\r\n\x1a\n")
+    canvas = page.page.evaluate(
+        "() => (({ width, height }) => [width, height])(document.querySelector('canvas'))"
+    )
+    assert list(struct.unpack(">II", content[16:24])) == canvas
+    assert page.requests == page.complaints == []
+
+
+def test_the_picture_is_saved_as_shapes(opened):
+    graph = large_campaign()
+    page = opened(graph)
+    name, content = saved(page, "#svg")
+    assert name == "graph.svg"
+    root = ET.fromstring(content)
+    assert len(root.findall(f"{SVG}line")) == page.drawn["lines"]
+    shapes = [len(root.findall(f"{SVG}{kind}")) for kind in ("circle", "polygon")]
+    assert sum(shapes) == page.drawn["spots"]
+    said = " ".join(one.text for one in root.iter(f"{SVG}text"))
+    for known in graph.nodes.values():
+        if known["type"] == "collection":
+            assert known["label"][:39] in said
+
+
+def test_a_saved_picture_of_hostile_words_is_words(opened):
+    graph = hostile_campaign()
+    page = opened(graph)
+    _, content = saved(page, "#svg")
+    root = ET.fromstring(content)
+    kinds = {one.tag.removeprefix(SVG) for one in root.iter()}
+    assert kinds <= {"svg", "rect", "line", "circle", "polygon", "text"}
+    assert not [name for one in root.iter() for name in one.attrib if name.startswith("on")]
+    said = "\n".join(one.text for one in root.iter(f"{SVG}text"))
+    assert HOSTILE["image"] in said
+    assert page.page.evaluate("() => window.ran === undefined")
+
+
+# --- the selection
+
+
+def test_the_hashes_of_the_selection(opened):
+    page = opened(campaign())
+    assert copied(page, "Copy 2 hashes").split() == [each.id for each in FILES]
+    page.page.uncheck("#fold")
+    page.choose(FILES[0].key)
+    assert copied(page, "Copy 1 hash") == FILES[0].id
+
+
+def test_the_table_of_the_selection(opened):
+    page = opened(campaign())
+    page.choose(REPORTS[2].key)
+    text = copied(page, "Copy 4 rows as CSV")
+    head, *rows = csv.reader(io.StringIO(text))
+    assert head[:4] == ["type", "id", "label", "title"]
+    assert {row[1] for row in rows} == {REPORTS[2].id, RED.id, *(each.id for each in FILES)}
+    (about,) = [dict(zip(head, row, strict=True)) for row in rows if row[0] == "reference"]
+    assert (about["title"], about["creation_date"]) == ("Report 2", "2018-01-15")
+
+
+def test_no_cell_starts_a_formula_by_the_rule_of_the_exporter(opened):
+    texts = [text for text in HOSTILE_CELLS if text.strip() and len(text) < 4_000]
+    graph = with_title(*texts)
+    page = opened(graph)
+    # Within the page: a clipboard changes ends of lines.
+    page.page.evaluate(
+        """() => Object.defineProperty(navigator, "clipboard",
+             { value: { writeText: async (text) => { window.taken = text; } } })"""
+    )
+    page.press(f"Copy {len(graph)} rows as CSV")
+    page.page.get_by_role("button", name="Copied").wait_for()
+    head, *rows = csv.reader(io.StringIO(page.page.evaluate("() => window.taken"), newline=""))
+    titles = {row[1]: row[head.index("title")] for row in rows}
+    for key, known in graph.nodes(data=True):
+        if known["type"] == "reference":
+            assert titles[known["id"]] == cell_text(known["title"]), key
+
+
+# --- the address
+
+
+def kept(page):
+    page.page.click("#keep")
+    page.page.wait_for_function("() => location.hash.length > 1")
+    return page.page.evaluate("() => location.hash")
+
+
+def at_address(page, fragment):
+    """The same page, opened with a fragment."""
+    page.page.goto("about:blank")
+    page.page.goto(page.file + fragment)
+    page.page.wait_for_function("() => window.graphbuild?.ready")
+
+
+def test_a_view_is_kept_and_restored(opened):
+    graph = large_campaign()
+    page = opened(graph)
+    page.page.uncheck("#legend li:nth-child(3) input")
+    page.page.fill("#least", "2")
+    page.page.select_option("#colour", "community")
+    page.page.fill("#from-month", str(2015 * 12))
+    page.page.uncheck("#undated")
+    key = "collection:turla_toolset"
+    page.choose(key)
+    page.press("Two hops")
+    before = (page.visible, page.selection, sorted(page.focus), page.scale, page.point(key))
+    fragment = kept(page)
+    at_address(page, fragment)
+    after = (page.visible, page.selection, sorted(page.focus), page.scale, page.point(key))
+    assert after[:3] == before[:3]
+    assert after[3] == pytest.approx(before[3], abs=0.001)
+    assert after[4] == pytest.approx(before[4], abs=2)
+    assert page.page.input_value("#colour") == "community"
+    assert page.page.input_value("#from-month") == str(2015 * 12)
+    assert not page.page.is_checked("#undated")
+
+
+def test_what_was_open_and_the_way_are_restored(opened):
+    page = opened(campaign())
+    page.page.mouse.dblclick(*page.point(REPORTS[0].key))
+    page.choose(REPORTS[1].key)
+    page.press("Way to")
+    page.choose(REPORTS[3].key)
+    due = (page.open, page.path)
+    assert due[1] is not None
+    at_address(page, kept(page))
+    assert (page.open, page.path) == due
+
+
+def test_going_back_restores_the_view_before(opened):
+    page = opened(campaign())
+    page.choose(RED.key)
+    first = kept(page)
+    page.page.keyboard.press("Escape")
+    page.choose(REPORTS[0].key)
+    page.page.click("#keep")
+    page.page.wait_for_function("(first) => location.hash !== first", arg=first)
+    page.page.go_back()
+    page.page.wait_for_function("() => window.graphbuild.selection.startsWith('collection:')")
+    assert page.selection == RED.key
+
+
+BAD = [
+    "#",
+    "#v=2&node=x",
+    "#v=1&node=nobody&fold=nobody&open=nobody&way=a&way=b",
+    "#v=1&least=-3&hops=99&colour=url(https://evil.example)&undated=yes",
+    "#v=1&least=1e400&from=9999-99&to=0000-00&look=NaN,Infinity,-1",
+    "#v=1&from=0001-01&to=9999-12&look=1,2",
+    "#v=1&look=1,2,3,4&look=1e99,1,1",
+    "#v=1&off=__proto__&colour=__proto__&node=__proto__&open=constructor",
+    "#v=1&node=%3Cimg%20src%3Dx%20onerror%3Dwindow.ran%3D1%3E",
+    "#v=1&" + "open=x&" * 5_000,
+    "#%E0%A4%A&v=1%",
+    *(f"#v=1&node={text}&off={text}&colour={text}" for text in HOSTILE.values()),
+]
+
+
+@pytest.mark.parametrize("fragment", BAD)
+def test_a_hostile_address_changes_nothing(opened, fragment):
+    page = opened(campaign())
+    due = (page.visible["nodes"], page.selection, page.open, page.path)
+    at_address(page, fragment)
+    assert (page.visible["nodes"], page.selection, page.open, page.path) == due
+    assert page.page.input_value("#colour") == "type"
+    assert page.page.evaluate("() => window.ran === undefined")
+    assert page.page.locator("img").count() == 0
+    assert page.requests == page.complaints == []
+
+
+def test_numbers_in_an_address_keep_within_the_page(opened):
+    page = opened(campaign())
+    at_address(page, "#v=1&least=999999999&look=0,0,999999")
+    assert page.page.input_value("#least") == page.page.get_attribute("#least", "max")
+    assert page.scale == pytest.approx(10)
+
+
+def test_the_status_tells_of_the_words_of_a_link_button(opened):
+    page = opened(campaign())
+    page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.page.click("#keep")
+    page.page.get_by_role("button", name=re.compile("Link copied")).wait_for()
+    assert page.page.evaluate("() => navigator.clipboard.readText()") == page.page.url

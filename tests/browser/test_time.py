@@ -1,0 +1,180 @@
+"""Dates and colours: what the months leave, and what colours mean."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from campaigns import collection, file, large_campaign, report
+
+from graphbuild.graph import build_graph
+from graphbuild.observations import Observation
+
+pytestmark = pytest.mark.browser
+
+RED, BLUE = collection("Red"), collection("Blue")
+FILES = [file("one"), file("two")]
+
+
+def at(year, month, day=15):
+    return int(datetime(year, month, day, tzinfo=UTC).timestamp())
+
+
+OLD = report("Old", creation_date=at(2019, 3, 31))
+MIDDLE = [report(f"Middle {n}", creation_date=at(2019, 4, n)) for n in (1, 30)]
+NEW = report("New", creation_date=at(2019, 12))
+UNDATED = report("Undated")
+REPORTS = [OLD, *MIDDLE, NEW, UNDATED]
+
+
+def campaign():
+    return build_graph(Observation(one, each, RED) for one in FILES for each in REPORTS)
+
+
+def month(year, number):
+    return str(year * 12 + number - 1)
+
+
+def drawn(page):
+    """Which reports the picture shows, whether folded or not."""
+    page.page.uncheck("#fold")
+    return {each.label for each in REPORTS if page.spot(each.key)["shown"]}
+
+
+def test_the_sliders_keep_the_reports_between(opened):
+    page = opened(campaign())
+    assert page.spot(OLD.key) == {"members": 5, "shown": 5, "colour": "#e69f00"}
+    page.page.fill("#from-month", month(2019, 4))
+    assert page.spot(OLD.key)["shown"] == 4
+    page.page.fill("#to-month", month(2019, 11))
+    assert page.page.inner_text("#dated-count") == "2 reports"
+    assert page.visible["nodes"] == 1 + 2 + 3
+    assert "6 of 8 nodes" in page.status
+    assert drawn(page) == {"Middle 1", "Middle 30", "Undated"}
+
+
+def test_the_undated_are_kept_or_not(opened):
+    page = opened(campaign())
+    assert page.page.inner_text("#undated-count") == "1"
+    page.page.uncheck("#undated")
+    assert drawn(page) == {"Old", "Middle 1", "Middle 30", "New"}
+    page.page.check("#undated")
+    assert "Undated" in drawn(page)
+
+
+def test_a_span_is_drawn_on_the_histogram(opened):
+    page = opened(campaign())
+    box = page.page.locator("#bars").bounding_box()
+    across = [box["x"] + box["width"] * (n + 0.5) / 10 for n in range(10)]  # March to December
+    middle = box["y"] + box["height"] / 2
+    page.page.mouse.move(across[4], middle)
+    page.page.mouse.down()
+    page.page.mouse.move(across[1], middle, steps=4)
+    page.page.mouse.up()
+    assert page.page.input_value("#from-month") == month(2019, 4)
+    assert page.page.input_value("#to-month") == month(2019, 7)
+    assert drawn(page) == {"Middle 1", "Middle 30", "Undated"}
+    page.page.click("#all-dates")
+    assert len(drawn(page)) == 5
+
+
+def test_the_sliders_go_by_keyboard_and_say_their_month(opened):
+    page = opened(campaign())
+    slider = page.page.get_by_role("slider", name="From")
+    slider.press("ArrowRight")
+    assert slider.get_attribute("aria-valuetext") == "2019-04"
+    page.page.get_by_role("slider", name="to").press("Home")
+    assert page.page.input_value("#from-month") == page.page.input_value("#to-month")
+    assert drawn(page) == {"Old", "Undated"}
+
+
+def test_each_month_has_a_bar_with_its_count(opened):
+    page = opened(campaign())
+    said = [one.text_content() for one in page.page.locator("#bars title").all()]
+    assert said == ["2019-03: 1 report", "2019-04: 2 reports", "2019-12: 1 report"]
+
+
+def test_search_brings_back_what_the_months_hide(opened):
+    page = opened(campaign())
+    page.page.fill("#from-month", month(2019, 12))
+    page.choose(OLD.key)
+    assert page.selection == OLD.key
+    assert page.page.inner_text("#from-shown") == "2019-03"
+
+
+@pytest.mark.parametrize("date", ["2019-01-01", -1e15, 1e300, True])
+def test_what_is_no_date_is_undated(opened, date):
+    odd = report("Odd", creation_date=date)
+    page = opened(build_graph([Observation(FILES[0], each, RED) for each in (OLD, odd)]))
+    assert page.page.inner_text("#undated-count") == "1"
+    assert page.complaints == []
+
+
+def test_without_dates_there_is_no_timeline(opened):
+    page = opened(build_graph([Observation(FILES[0], UNDATED, RED)]))
+    assert page.page.is_hidden("#timeline")
+    assert page.page.locator("#colour option").count() == 2
+
+
+# --- colours
+
+
+def colour_rows(page):
+    return page.page.locator("#colours li").all_inner_texts()
+
+
+def test_communities_have_colours_and_names(opened):
+    left = [
+        Observation(file(f"l{n}"), report(f"left {m}"), RED) for n in range(4) for m in range(6)
+    ]
+    right = [
+        Observation(file(f"r{n}"), report(f"right {m}"), BLUE) for n in range(3) for m in range(5)
+    ]
+    tie = Observation(file("l0"), report("right 0"), BLUE)
+    page = opened(build_graph([*left, *right, tie], subjects=[file("alone")]))
+    page.page.select_option("#colour", "community")
+    colours = {name: page.spot(report(name).key)["colour"] for name in ("left 1", "right 1")}
+    assert colours["left 1"] != colours["right 1"]
+    assert page.spot(RED.key)["colour"] == colours["left 1"]
+    assert page.spot(BLUE.key)["colour"] == colours["right 1"]
+    rows = [row.split("\n") for row in colour_rows(page)]
+    assert [row[0] for row in rows] == ["around Red", "around Blue", "without links"]
+    assert sum(int(row[1]) for row in rows) == page.counts["nodes"]
+    page.page.select_option("#colour", "type")
+    assert page.spot(RED.key)["colour"] == "#cc3311"
+    assert page.page.is_hidden("#colours")
+
+
+def test_dates_are_colours_from_first_to_last(opened):
+    page = opened(campaign())
+    page.page.uncheck("#fold")
+    page.page.select_option("#colour", "date")
+    shown = [page.spot(each.key)["colour"] for each in (OLD, MIDDLE[0], NEW, UNDATED)]
+    assert len(set(shown)) == 4
+    assert page.spot(FILES[0].key)["colour"] == shown[3]
+    rows = colour_rows(page)
+    assert rows[0] == "2019-03"
+    assert rows[-2] == "2019-12"
+    assert "no date" in rows[-1]
+
+
+def test_names_of_communities_are_text(opened):
+    markup = "<img src=x onerror=window.ran=1>"
+    page = opened(build_graph([Observation(FILES[0], OLD, collection(markup))]))
+    page.page.select_option("#colour", "community")
+    assert markup in colour_rows(page)[0]
+    assert page.page.evaluate("() => window.ran === undefined")
+    assert page.requests == page.complaints == []
+
+
+def test_the_timeline_of_a_large_campaign_adds_up(opened):
+    graph = large_campaign()
+    page = opened(graph)
+    dates = [known.get("creation_date") for _, known in graph.nodes(data=True)]
+    due = [datetime.fromtimestamp(date, UTC) for date in dates if date is not None]
+    page.page.uncheck("#undated")
+    first = min((date.year, date.month) for date in due)
+    page.page.fill("#from-month", month(2017, 1))
+    kept = sum((date.year, date.month) >= max(first, (2017, 1)) for date in due)
+    others = sum(known["type"] != "reference" for _, known in graph.nodes(data=True))
+    assert page.visible["nodes"] == kept + others

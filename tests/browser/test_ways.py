@@ -1,0 +1,170 @@
+"""The way between two, the neighbourhood, and moving apart what overlaps."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import networkx as nx
+import pytest
+from campaigns import collection, file, large_campaign, report
+
+from graphbuild.graph import build_graph
+from graphbuild.observations import Observation
+
+pytestmark = pytest.mark.browser
+
+ONE, TWO, THREE, FAR = file("one"), file("two"), file("three"), file("far")
+SHARED, OTHER, LAST = report("Shared"), report("Other"), report("Last")
+RED, BLUE = collection("Red"), collection("Blue")
+
+
+def chain():
+    """One and two meet in a report, two and three in another; each through its own collection."""
+    facts = [
+        Observation(ONE, SHARED, RED),
+        Observation(TWO, SHARED, BLUE),
+        Observation(TWO, OTHER, None),
+        Observation(THREE, OTHER, None),
+        Observation(THREE, LAST, None),
+    ]
+    return build_graph(facts, subjects=[FAR])
+
+
+def go(page, one, other):
+    page.choose(one)
+    page.press("Way to")
+    page.choose(other)
+
+
+def test_the_way_is_the_shortest_and_told_step_by_step(opened):
+    page = opened(chain())
+    go(page, ONE.key, THREE.key)
+    assert page.path == [[ONE.key], [SHARED.key], [TWO.key], [OTHER.key], [THREE.key]]
+    assert set(page.focus) == {ONE.key, SHARED.key, TWO.key, OTHER.key, THREE.key}
+    assert "4 links, none is shorter" in page.details
+    steps = page.page.locator("#way .step").all_inner_texts()
+    assert len(steps) == 4
+    assert "through Red · 1 observation" in steps[0]
+    assert "through Blue" in steps[1]
+    assert "through no named collection" in steps[2]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_way_is_longer_than_it_must_be(opened, seed):
+    graph = large_campaign(seed)
+    page = opened(graph)
+    either = graph.to_undirected()
+    keys = sorted(key for key in max(nx.connected_components(either), key=len))
+    for place in (7, 91, 200):
+        one, other = keys[0], keys[-place]
+        go(page, one, other)
+        way = page.path
+        assert len(way) - 1 == nx.shortest_path_length(either, one, other)
+        for here, there in pairwise(way):
+            assert all(either.has_edge(a, b) for a in here for b in there)
+
+
+def test_two_that_are_folded_as_one_are_two_links_apart(opened):
+    graph = build_graph(Observation(one, SHARED, RED) for one in (ONE, TWO))
+    page = opened(graph)
+    assert page.spot(ONE.key)["members"] == 2
+    go(page, ONE.key, TWO.key)
+    assert page.path == [[ONE.key], [SHARED.key], [TWO.key]]
+
+
+def test_where_no_way_is_it_says_so(opened):
+    page = opened(chain())
+    go(page, ONE.key, FAR.key)
+    assert page.path is None
+    assert "There is none through what is shown" in page.details
+
+
+def test_the_way_goes_through_what_the_filters_leave(opened):
+    page = opened(chain())
+    page.page.uncheck("#legend li:nth-child(2) input")
+    go(page, ONE.key, RED.key)
+    assert "There is none" in page.details
+
+
+def test_a_way_that_nobody_observed_is_told_as_such(opened):
+    page = opened(chain())
+    go(page, ONE.key, BLUE.key)
+    assert page.path == [[ONE.key], [SHARED.key], [BLUE.key]]
+    assert "Nobody observed" in page.page.inner_text("#details .warn")
+    go(page, ONE.key, RED.key)
+    assert page.page.locator("#details .warn").count() == 0
+
+
+def test_escape_ends_the_choosing_and_then_the_way(opened):
+    page = opened(chain())
+    page.choose(ONE.key)
+    page.press("Way to")
+    assert "choose where the way" in page.status
+    page.page.keyboard.press("Escape")
+    assert "choose where the way" not in page.status
+    page.choose(TWO.key)
+    assert page.selection == TWO.key
+    go(page, ONE.key, TWO.key)
+    page.page.keyboard.press("Escape")
+    assert (page.path, page.focus) == (None, [])
+
+
+def test_one_hop_is_what_was_observed_together_two_what_was_with_that(opened):
+    page = opened(chain())
+    page.choose(ONE.key)
+    assert set(page.focus) == {ONE.key, SHARED.key, RED.key}
+    page.press("Two hops")
+    assert set(page.focus) == {ONE.key, SHARED.key, RED.key, TWO.key, BLUE.key}
+    assert page.page.get_by_role("button", name="Two hops").get_attribute("aria-pressed") == "true"
+    page.press("Two hops")
+    assert set(page.focus) == {ONE.key, SHARED.key, RED.key}
+
+
+# --- untangle
+
+
+def places(page, graph):
+    return {key: page.point(key) for key in graph}
+
+
+def test_untangling_starts_when_asked_and_stops_by_itself(opened):
+    graph = chain()
+    page = opened(graph)
+    before = places(page, graph)
+    page.page.clock.install()
+    page.press("Untangle")
+    assert page.untangling
+    page.page.clock.run_for(3_000)  # beside it, time goes on by itself
+    assert page.untangling
+    page.page.clock.run_for(2_000)
+    assert not page.untangling
+    after = places(page, graph)
+    assert after != before
+    page.page.clock.run_for(1_000)
+    assert places(page, graph) == after
+
+
+def test_it_can_be_stopped_and_what_opens_then_opens_where_it_stands(opened):
+    facts = [Observation(one, report(f"r{n}"), RED) for one in (ONE, TWO) for n in range(4)]
+    page = opened(build_graph(facts))
+    page.page.clock.install()
+    page.press("Untangle")
+    page.page.clock.run_for(1_000)
+    page.press("Freeze")
+    assert not page.untangling
+    middle = page.point(ONE.key)
+    page.page.mouse.dblclick(*middle)
+    (x1, y1), (x2, y2) = page.point(ONE.key), page.point(TWO.key)
+    assert ((x1 + x2) / 2, (y1 + y2) / 2) == pytest.approx(middle, abs=1)
+
+
+def test_what_is_drawn_aside_stays_there(opened):
+    page = opened(chain())
+    x, y = page.point(ONE.key)
+    page.page.mouse.move(x, y)
+    page.page.mouse.down()
+    page.page.mouse.move(x + 40, y + 30, steps=5)
+    page.page.mouse.up()
+    assert page.point(ONE.key) == pytest.approx(
+        (x + 40, y + 30), abs=12
+    )  # the first pixels only start it

@@ -1,0 +1,138 @@
+"""All of a large graph, drawn by the other renderer: the same page, the same answers."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from test_html import HOSTILE, on_a_grid, scattered
+
+from graphbuild.exporters import html_ladder
+
+pytestmark = [pytest.mark.browser, pytest.mark.bulk]
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return scattered(1_500, 4_000, 40)
+
+
+@pytest.fixture
+def page(opened, graph):
+    return opened(graph, positions=on_a_grid(graph), full=True)
+
+
+def test_everything_is_drawn_and_nobody_is_called(page, graph):
+    edges = graph.number_of_edges()
+    assert page.rung == "whole"
+    assert page.drawn == {"spots": page.visible["spots"], "lines": page.visible["lines"]}
+    assert (page.visible["nodes"], page.visible["links"]) == (len(graph), edges)
+    assert f"{len(graph):,} of {len(graph):,} nodes and {edges:,} of {edges:,} links" in page.status
+    assert page.requests == page.complaints == []
+
+
+def test_search_flies_there_and_the_panel_tells(page):
+    overview = page.scale
+    page.choose("collection:c17")
+    assert page.selection == "collection:c17"
+    assert page.scale > overview
+    box = page.page.locator("#canvas").bounding_box()
+    x, y = page.point("collection:c17")
+    assert x == pytest.approx(box["x"] + box["width"] / 2, abs=2)
+    assert y == pytest.approx(box["y"] + box["height"] / 2, abs=2)
+    assert "Set 17" in page.details
+
+
+def test_a_click_chooses_what_stands_there(page):
+    page.choose("collection:c17")
+    page.page.keyboard.press("Escape")
+    page.page.focus("#canvas")
+    for _ in range(7):  # so near that no two stand on one spot of the screen
+        page.page.keyboard.press("+")
+    page.page.mouse.click(*page.point("collection:c18"))
+    page.page.wait_for_function("() => window.graphbuild.selection === 'collection:c18'")
+
+
+def test_filters_ways_and_colours_do_what_they_do_elsewhere(page, graph):
+    page.page.uncheck("#legend li:nth-child(3) input")
+    assert page.visible["nodes"] == sum(known["type"] != "file" for known in graph.nodes.values())
+    page.page.check("#legend li:nth-child(3) input")
+    page.choose("collection:c1")
+    page.press("Way to")
+    page.choose("collection:c2")
+    assert len(page.path) >= 5
+    page.page.select_option("#colour", "type")
+    assert page.spot("collection:c1")["colour"] == "#cc3311"
+    assert page.page.is_hidden("#untangle")
+    assert page.complaints == []
+
+
+def test_what_is_folded_opens(opened, monkeypatch):
+    monkeypatch.setattr(html_ladder, "CALM_FROM", 0)
+    monkeypatch.setattr(html_ladder, "BACKBONE_FROM", 0)
+    graph = scattered(4, 30, 2)
+    folded = opened(graph, full=True)
+    key = next(key for key in graph if folded.spot(key)["members"] > 1)
+    before = folded.drawn
+    folded.choose(key)
+    assert folded.spot(key)["members"] == 1
+    assert folded.drawn["spots"] > before["spots"]
+    folded.press("Fold again")
+    assert folded.drawn == before
+
+
+def test_the_picture_is_saved_and_the_view_kept(page):
+    page.choose("collection:c3")
+    scale = page.scale
+    with page.page.expect_download() as download:
+        page.page.click("#png")
+    content = download.value.path().read_bytes()
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    box = page.page.locator("#canvas").bounding_box()
+    assert struct.unpack(">II", content[16:24]) == (round(box["width"]), round(box["height"]))
+    page.page.click("#keep")
+    page.page.wait_for_function("() => location.hash.length > 1")
+    kept = page.page.url
+    page.page.goto("about:blank")
+    page.page.goto(kept)
+    page.page.wait_for_function("() => window.graphbuild?.ready")
+    assert page.selection == "collection:c3"
+    assert page.scale == pytest.approx(scale, rel=0.01)
+
+
+def test_the_arrows_and_signs_move_it(page):
+    before, x = page.scale, page.point("collection:c3")[0]
+    page.page.focus("#canvas")
+    page.page.keyboard.press("ArrowRight")
+    assert page.point("collection:c3")[0] < x
+    page.page.keyboard.press("+")
+    assert page.scale == pytest.approx(1.3 * before)
+
+
+def test_a_browser_without_webgl_is_told_and_the_rest_works(opened, graph):
+    page = opened(
+        graph,
+        positions=on_a_grid(graph),
+        full=True,
+        begin=(
+            "HTMLCanvasElement.prototype.getContext = ((old) => function (kind, ...rest) {"
+            " return kind.includes('webgl') ? null : old.call(this, kind, ...rest); })"
+            "(HTMLCanvasElement.prototype.getContext);"
+        ),
+    )
+    assert "no WebGL" in page.page.inner_text("#notice")
+    page.page.fill("#query", "Set 17")
+    assert page.results[0] == "collection:c17"
+    page.page.press("#query", "Enter")
+    assert "Set 17" in page.details
+
+
+def test_words_of_strangers_are_words_here_too(opened, graph):
+    hostile = graph.copy()
+    for number, text in enumerate(HOSTILE.values()):
+        hostile.nodes[f"collection:c{number % 40}"]["label"] = text
+    page = opened(hostile, positions=on_a_grid(graph), full=True, title=HOSTILE["end of script"])
+    page.choose("collection:c1")
+    page.page.mouse.move(*page.point("collection:c1"))
+    assert page.page.evaluate("() => window.ran === undefined")
+    assert page.requests == page.complaints == []

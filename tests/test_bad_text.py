@@ -139,8 +139,12 @@ def by_cytoscape(found: Files) -> Found:
 
 
 def by_page(found: Files) -> Found:
-    nodes = data_of(found["graph.html"].decode())["nodes"]
-    return {node["key"]: node["attributes"] for node in nodes}
+    data = data_of(found["graph.html"].decode())
+    names = [each["name"] for each in data["types"]]
+    return {
+        node.get("key", f"{names[node['type']]}:{node['attributes']['id']}"): node["attributes"]
+        for node in data["nodes"]
+    }
 
 
 def by_stix2(name: str, found: Files) -> Found:

@@ -69,10 +69,12 @@ ROOMS: dict[str, set[str]] = {
     "graph": {"entities", "observations", "questions"},
     "views": {"entities", "graph", "observations"},
     "layout": {"entities", "views"},
+    "analysis": {"entities", "errors", "observations"},
     "exporters": {"disk", "entities", "errors", "graph", "layout", "observations", "questions"},
     "still": {"entities", "exporters", "graph", "layout"},
     "notebook": {"exporters", "graph", "still"},
     "cli": {
+        "analysis",
         "answers",
         "bill",
         "client",
@@ -108,6 +110,7 @@ THIRD_PARTIES: dict[str, set[str]] = {
     "graph": {"networkx"},
     "views": {"networkx"},
     "layout": {"networkx", "numpy"},
+    "analysis": {"networkit", "networkx", "numpy", "pandas", "scipy"},
     "exporters": {
         "jinja2",
         "markupsafe",
@@ -228,7 +231,7 @@ def run(code: str) -> str:
 def test_importing_the_package_loads_none_of_the_heavy_libraries() -> None:
     loaded = json.loads(run("import graphbuild, sys, json; print(json.dumps(sorted(sys.modules)))"))
     heavy = {"pyvis", "pandas", "IPython", "networkx", "requests", "numpy", "matplotlib", "typer"}
-    heavy |= {"pyarrow", "stix2", "stix2patterns", "ioc_fanger", "tldextract"}
+    heavy |= {"pyarrow", "stix2", "stix2patterns", "ioc_fanger", "tldextract", "scipy", "networkit"}
     assert heavy.isdisjoint(loaded)
 
 

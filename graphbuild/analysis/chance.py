@@ -110,7 +110,7 @@ def model_of(matrix: Any) -> Model:  # noqa: ANN401  a scipy.sparse matrix
     rows, row_class, row_counts = np.unique(row_degrees, return_inverse=True, return_counts=True)
     columns, counts = np.unique(column_degrees, return_counts=True)
     probability = _fit((rows, row_counts), (columns, counts))
-    rarity = np.log2(matrix.shape[0] / np.maximum(columns, 1))
+    rarity = np.log2(max(1, matrix.shape[0]) / np.maximum(columns, 1))
     points = np.rint(POINTS_A_BIT * rarity).astype(np.int64)
     points[columns == 0] = 0
     return Model(row_class, columns, counts, probability, points)

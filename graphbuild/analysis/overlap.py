@@ -3,9 +3,9 @@
 What counts as one piece of evidence decides everything. The API tells each file all references of
 all its collections, so files of one collection share exactly these, and fifty shared reports may be
 one fact told fifty times. Where files and collections are dealt at random, so that nobody belongs
-together, a test on shared references finds ties beyond chance (p <= 0.05) in most pairs that share
-anything; a test on shared *sources* stays below one in twenty (``make bench CASES=ties`` prints
-both). A source is a collection, or a reference behind which no collection is named. So:
+together, a test on shared references finds a quarter of all pairs beyond chance (p <= 0.05), a test
+on shared *sources* two to four in a hundred (``make bench CASES=ties`` prints both). A source is a
+collection, or a reference behind which no collection is named. So:
 
 * files are tested on the sources they share;
 * collections are tested on the references they share: each chose its own.

@@ -11,7 +11,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bench import crawls, graphs, lists, tables
+from bench import clusters, crawls, graphs, lists, tables
 from bench.rows import table
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "parquet-million": tables.many_parquet,
     "json": tables.json_,
     "json-million": tables.many_json,
+    "clusters": clusters.clusters,
+    "ties": clusters.ties,
 }
 
 

@@ -69,7 +69,7 @@ ROOMS: dict[str, set[str]] = {
     "graph": {"entities", "observations", "questions"},
     "views": {"entities", "graph", "observations"},
     "layout": {"entities", "views"},
-    "analysis": {"entities", "errors", "observations"},
+    "analysis": {"entities", "errors", "names", "observations"},
     "exporters": {"disk", "entities", "errors", "graph", "layout", "observations", "questions"},
     "still": {"entities", "exporters", "graph", "layout"},
     "notebook": {"exporters", "graph", "still"},

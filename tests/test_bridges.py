@@ -10,8 +10,8 @@ import pytest
 from graphs import OBSERVATIONS
 from planted import MEDIUM, SMALL, Planted, plant
 
-from graphbuild.analysis.bridges import bridges
-from graphbuild.analysis.communities import communities
+from graphbuild.analysis.bridges import find_bridges
+from graphbuild.analysis.communities import find_communities
 from graphbuild.analysis.incidence import Incidence
 
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ WORLDS = [THINNED, *(plant(seed, size) for seed in range(2) for size in (SMALL, 
 def test_what_falls_apart_is_what_networkx_finds(planted: Planted) -> None:
     observations = planted.observations()
     incidence = Incidence.of(observations)
-    told = {each.entity: each for each in bridges(incidence, communities(incidence)).bridges}
+    told = {
+        each.entity: each for each in find_bridges(incidence, find_communities(incidence)).bridges
+    }
     graph = evidence_graph(observations)
     for node in (*incidence.collections, *incidence.references):
         pieces, cut_off = pieces_without(graph, node)
@@ -80,7 +82,7 @@ def test_what_falls_apart_is_what_networkx_finds(planted: Planted) -> None:
 def test_what_joins_clusters_is_what_sets_say(planted: Planted) -> None:
     observations = planted.observations()
     incidence = Incidence.of(observations)
-    found = communities(incidence)
+    found = find_communities(incidence)
     cluster = {file: group.number for group in found.groups for file in group.files}
     touched: dict[object, set[int]] = {}
     held: dict[object, set[object]] = {}
@@ -99,7 +101,7 @@ def test_what_joins_clusters_is_what_sets_say(planted: Planted) -> None:
         joined += bool(joiners)
         if len(joiners) == 1:
             alone.setdefault(joiners[0], set()).add(pair)
-    result = bridges(incidence, found)
+    result = find_bridges(incidence, found)
     assert result.joined == joined
     assert {each.entity: set(each.alone) for each in result.bridges if each.alone} == alone
     for each in result.bridges:
@@ -113,7 +115,7 @@ def test_what_joins_clusters_is_what_sets_say(planted: Planted) -> None:
 
 def test_the_most_needed_come_first() -> None:
     incidence = Incidence.of(THINNED.observations())
-    told = bridges(incidence, communities(incidence)).bridges
+    told = find_bridges(incidence, find_communities(incidence)).bridges
     assert {each.entity.label for each in told if each.alone} == {"both", "a 2"}
     joint = next(each for each in told if each.entity.id == "joint")
     assert (joint.files, joint.pieces, joint.cut_off) == (4, 3, 4)
@@ -126,7 +128,7 @@ def test_the_most_needed_come_first() -> None:
 
 def test_a_table_has_a_row_for_each_bridge() -> None:
     incidence = Incidence.of(THINNED.observations())
-    result = bridges(incidence, communities(incidence))
+    result = find_bridges(incidence, find_communities(incidence))
     frame = result.frame()
     assert list(frame["key"]) == [each.entity.key for each in result.bridges]
     assert list(frame["alone"]) == [len(each.alone) for each in result.bridges]
@@ -134,7 +136,7 @@ def test_a_table_has_a_row_for_each_bridge() -> None:
 
 def test_files_that_have_all_in_common_need_no_bridge_but_what_they_share() -> None:
     incidence = Incidence.of(OBSERVATIONS)
-    told = bridges(incidence, communities(incidence)).bridges
+    told = find_bridges(incidence, find_communities(incidence)).bridges
     assert [each for each in told if each.pieces > 1] == []
     empty = Incidence.of([])
-    assert bridges(empty, communities(empty)).bridges == ()
+    assert find_bridges(empty, find_communities(empty)).bridges == ()

@@ -18,7 +18,7 @@ from scipy.stats import chi2_contingency
 from sklearn.metrics import adjusted_mutual_info_score
 
 import graphbuild
-from graphbuild.analysis.communities import Ties, communities, likest
+from graphbuild.analysis.communities import Ties, find_communities, likest
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.entities import Entity
 from graphbuild.observations import Observation
@@ -37,7 +37,7 @@ def test_planted_campaigns_are_found_where_the_usual_ways_fail(size, seed) -> No
     planted = plant(seed, size)
     incidence = incidence_of(planted)
     truth = [planted.truth[file.id] for file in incidence.files]
-    ours = adjusted_mutual_info_score(truth, communities(incidence).label)
+    ours = adjusted_mutual_info_score(truth, find_communities(incidence).label)
     raw = raw_projection(incidence)
     louvain = of_groups(truth, nx.community.louvain_communities(raw, seed=seed))
     components = of_groups(truth, nx.connected_components(raw))
@@ -49,7 +49,7 @@ def test_planted_campaigns_are_found_where_the_usual_ways_fail(size, seed) -> No
 def test_the_fallback_without_networkit_finds_them_too(size) -> None:
     planted = plant(1, size)
     incidence = incidence_of(planted)
-    found = communities(incidence, method="louvain", runs=2)
+    found = find_communities(incidence, method="louvain", runs=2)
     assert found.method == "Louvain (networkx)"
     truth = [planted.truth[file.id] for file in incidence.files]
     assert adjusted_mutual_info_score(truth, found.label) >= 0.95
@@ -61,7 +61,7 @@ def test_collections_that_share_reports_beyond_chance_tie_files_that_share_none(
     holds["twin"] = [*holds["c0"][:6], "twin 6", "twin 7"]
     members = {f"{n:02x}{each:02x}" * 16: [f"c{n}"] for n in range(12) for each in range(4)}
     members |= {f"ee{each:02x}" * 16: ["twin"] for each in range(4)}
-    found = communities(incidence_of(Planted(members, holds, {}, {})))
+    found = find_communities(incidence_of(Planted(members, holds, {}, {})))
     (joined,) = [group for group in found.groups if len(group.files) == 8]
     assert {telling.entity.id for telling in joined.collections} == {"c0", "twin"}
     assert len(found.groups) == 12
@@ -69,8 +69,8 @@ def test_collections_that_share_reports_beyond_chance_tie_files_that_share_none(
 
 def test_the_same_seed_gives_the_same_and_the_order_of_observations_changes_nothing() -> None:
     observations = plant(2, MEDIUM).observations()
-    one = communities(Incidence.of(observations))
-    other = communities(Incidence.of(reversed(observations)))
+    one = find_communities(Incidence.of(observations))
+    other = find_communities(Incidence.of(reversed(observations)))
     assert one.groups == other.groups
     assert (one.label == other.label).all()
     assert (one.resolution, one.modularity) == (other.resolution, other.modularity)
@@ -78,7 +78,7 @@ def test_the_same_seed_gives_the_same_and_the_order_of_observations_changes_noth
 
 def test_each_file_is_in_one_cluster_the_largest_first() -> None:
     incidence = incidence_of(plant(3))
-    found = communities(incidence)
+    found = find_communities(incidence)
     members = [file for group in found.groups for file in group.files]
     assert Counter(members) == Counter(incidence.files)
     sizes = [len(group.files) for group in found.groups]
@@ -130,7 +130,7 @@ def test_the_resolution_is_the_one_at_which_the_clusters_are_likeliest() -> None
 def test_what_is_telling_is_scored_as_scipy_scores_tables() -> None:
     planted = plant(5)
     incidence = incidence_of(planted)
-    found = communities(incidence)
+    found = find_communities(incidence)
     for group in found.groups:
         inside = {file.id for file in group.files}
         assert list(group.collections) == sorted(group.collections, key=lambda t: -t.score)
@@ -151,7 +151,7 @@ def test_what_is_telling_is_scored_as_scipy_scores_tables() -> None:
 
 def test_a_cluster_is_named_by_a_collection_of_its_campaign() -> None:
     planted = plant(6)
-    found = communities(incidence_of(planted))
+    found = find_communities(incidence_of(planted))
     for group in found.groups:
         ((campaign, _),) = Counter(planted.truth[file.id] for file in group.files).most_common(1)
         assert group.name.startswith(f"c{campaign}-")
@@ -166,17 +166,17 @@ def test_likeness_is_the_share_that_two_clusters_have_in_common() -> None:
 
 
 def test_clusters_that_other_runs_do_not_find_are_less_stable() -> None:
-    clear = communities(incidence_of(plant(0)))
+    clear = find_communities(incidence_of(plant(0)))
     assert {group.stability for group in clear.groups} == {1.0}
     assert clear.agreement == 1.0
-    vague = communities(incidence_of(scrambled(plant(0), 0)))
+    vague = find_communities(incidence_of(scrambled(plant(0), 0)))
     assert vague.agreement < 0.9
     assert all(0 < group.stability <= 1 for group in vague.groups)
 
 
 def test_files_with_the_same_sources_are_in_one_cluster() -> None:
     planted = plant(7)
-    found = communities(incidence_of(planted))
+    found = find_communities(incidence_of(planted))
     cluster = {file.id: group.number for group in found.groups for file in group.files}
     for one, other in combinations(planted.members, 2):
         alike = set(planted.members[one]) == set(planted.members[other])
@@ -189,14 +189,14 @@ def test_who_shares_nothing_is_alone() -> None:
     told = [
         Observation(file, Entity("reference", f"{n:064x}"), None) for n, file in enumerate(files)
     ]
-    found = communities(Incidence.of(told))
+    found = find_communities(Incidence.of(told))
     assert [group.files for group in found.groups] == [(file,) for file in files]
-    assert communities(Incidence.of([])).groups == ()
-    assert communities(Incidence.of([])).agreement == 1.0
+    assert find_communities(Incidence.of([])).groups == ()
+    assert find_communities(Incidence.of([])).agreement == 1.0
 
 
 def test_a_table_has_a_row_for_each_file() -> None:
-    found = communities(Incidence.of(OBSERVATIONS))
+    found = find_communities(Incidence.of(OBSERVATIONS))
     frame = found.frame()
     assert list(frame.columns) == ["file", "cluster", "name", "stability"]
     assert len(frame) == 2
@@ -208,13 +208,13 @@ import sys
 sys.modules["networkit"] = None
 sys.path.insert(0, sys.argv[1])
 from graphs import OBSERVATIONS
-from graphbuild.analysis.communities import communities
+from graphbuild.analysis.communities import find_communities
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.errors import AnalysisError
 incidence = Incidence.of(OBSERVATIONS)
-print(communities(incidence).method)
+print(find_communities(incidence).method)
 try:
-    communities(incidence, method="leiden")
+    find_communities(incidence, method="leiden")
 except AnalysisError as error:
     print(error)
 """

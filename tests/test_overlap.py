@@ -17,7 +17,7 @@ from scipy.stats import false_discovery_control
 
 from graphbuild.analysis.chance import adjusted, model_of
 from graphbuild.analysis.incidence import Incidence
-from graphbuild.analysis.overlap import Tie, overlap, projection, shared_evidence
+from graphbuild.analysis.overlap import Tie, find_ties, projection, shared_evidence
 
 if TYPE_CHECKING:
     from planted import Size
@@ -115,7 +115,7 @@ def test_the_measures_are_those_of_sets_and_networkx(of: str) -> None:
     members = {
         e: sum(e in held for held in evidence.values()) for held in evidence.values() for e in held
     }
-    ties = list(overlap(incidence, of))
+    ties = list(find_ties(incidence, of))
     pairs = {
         pair
         for pair in combinations(sorted(references), 2)
@@ -151,7 +151,7 @@ def test_the_projection_is_that_of_networkx() -> None:
 
 
 def test_the_least_probable_by_chance_come_first() -> None:
-    ties = list(overlap(incidence_of(0, MEDIUM), "collections"))
+    ties = list(find_ties(incidence_of(0, MEDIUM), "collections"))
     assert [tie.p for tie in ties] == sorted(tie.p for tie in ties)
     assert [tie.q for tie in ties] == sorted(tie.q for tie in ties)
     assert ties[0].q < 0.001
@@ -160,7 +160,7 @@ def test_the_least_probable_by_chance_come_first() -> None:
 
 def test_the_evidence_of_a_tie_is_listed_the_rarest_first() -> None:
     incidence = Incidence.of(OBSERVATIONS)
-    (tie,) = overlap(incidence)
+    (tie,) = find_ties(incidence)
     assert (tie.shared, tie.sources) == (1, 2)
     listed = shared_evidence(incidence, tie.one, tie.other)
     assert [(each.source.label, each.members) for each in listed] == [
@@ -168,13 +168,13 @@ def test_the_evidence_of_a_tie_is_listed_the_rarest_first() -> None:
         ("win.emotet", 2),
         ("Emotet – a <i>history</i> & more", 2),
     ]
-    (tie,) = overlap(incidence, "collections")
+    (tie,) = find_ties(incidence, "collections")
     listed = shared_evidence(incidence, tie.one, tie.other)
     assert [each.source.type for each in listed] == ["reference"]
 
 
 def test_hubs_are_told_and_say_little() -> None:
-    found = overlap(incidence_of(0, MEDIUM))
+    found = find_ties(incidence_of(0, MEDIUM))
     assert [hub.source.id for hub in found.hubs] == ["roundup-1", "roundup-0"]
     assert all(hub.bits < 2 for hub in found.hubs)
     members = plant(0, MEDIUM).members.values()
@@ -184,7 +184,7 @@ def test_hubs_are_told_and_say_little() -> None:
 
 
 def test_a_table_has_a_row_for_each_tie() -> None:
-    found = overlap(incidence_of(1)).first(5)
+    found = find_ties(incidence_of(1)).first(5)
     frame = found.frame()
     assert [tuple(row) for row in frame.itertuples(index=False)] == [
         (tie.one.key, tie.other.key, *(getattr(tie, name) for name in frame.columns[2:]))
@@ -195,13 +195,13 @@ def test_a_table_has_a_row_for_each_tie() -> None:
 
 def test_nothing_observed_has_no_ties() -> None:
     empty = Incidence.of([])
-    assert len(overlap(empty)) == len(overlap(empty, "collections")) == 0
-    assert list(overlap(empty).beyond_chance()) == []
+    assert len(find_ties(empty)) == len(find_ties(empty, "collections")) == 0
+    assert list(find_ties(empty).beyond_chance()) == []
 
 
 def test_all_files_in_one_collection_are_no_tie_beyond_chance() -> None:
     incidence = Incidence.of(one for one in OBSERVATIONS if one.related_from)
-    assert [tie.q for tie in overlap(incidence)] == [1.0]
+    assert [tie.q for tie in find_ties(incidence)] == [1.0]
 
 
 # --- chance and truth ----------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def test_of_worlds_without_campaigns_at_most_one_pair_in_twenty_is_reported(
     """Beside them, sharing anything at all reports nearly every pair of files."""
     for seed in range(1 if size == "large" else 5):
         dealt = scrambled(plant(seed, SIZES[size]), seed)
-        found = overlap(Incidence.of(dealt.observations()), of)
+        found = find_ties(Incidence.of(dealt.observations()), of)
         assert (found.p <= 0.05).sum() <= 0.05 * found.tests
         assert len(found.beyond_chance()) <= 0.001 * found.tests
         assert of == "collections" or len(found) > 0.9 * found.tests
@@ -223,7 +223,7 @@ def test_of_worlds_without_campaigns_at_most_one_pair_in_twenty_is_reported(
 
 def test_ties_of_collections_beyond_chance_are_true() -> None:
     for seed in range(5):
-        ties = list(overlap(incidence_of(seed, MEDIUM), "collections").beyond_chance())
+        ties = list(find_ties(incidence_of(seed, MEDIUM), "collections").beyond_chance())
         true = [t for t in ties if t.one.id.split("-")[0] == t.other.id.split("-")[0]]
         assert len(ties) > 20
         assert len(true) >= 0.95 * len(ties)
@@ -231,7 +231,7 @@ def test_ties_of_collections_beyond_chance_are_true() -> None:
 
 def test_ties_of_files_beyond_chance_are_true() -> None:
     planted = plant(0, LARGE)
-    ties = list(overlap(Incidence.of(planted.observations())).beyond_chance())
+    ties = list(find_ties(Incidence.of(planted.observations())).beyond_chance())
     true = [tie for tie in ties if planted.truth[tie.one.id] == planted.truth[tie.other.id]]
     assert len(ties) > 5_000
     assert len(true) >= 0.95 * len(ties)

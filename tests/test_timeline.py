@@ -9,9 +9,9 @@ import pytest
 from graphs import OBSERVATIONS, REPORT
 from planted import plant
 
-from graphbuild.analysis.communities import communities
+from graphbuild.analysis.communities import find_communities
 from graphbuild.analysis.incidence import Incidence
-from graphbuild.analysis.timeline import day_of, timeline
+from graphbuild.analysis.timeline import build_timeline, day_of
 from graphbuild.entities import Entity
 from graphbuild.observations import Observation
 
@@ -45,8 +45,8 @@ def of(span) -> tuple:
 def test_the_figures_are_those_of_plain_counting() -> None:
     observations = dated_world()
     incidence = Incidence.of(observations)
-    found = communities(incidence)
-    told = timeline(incidence, found)
+    found = find_communities(incidence)
+    told = build_timeline(incidence, found)
     assert of(told.whole) == expected({one.reference for one in observations})
     assert [span.key for span in told.collections] == [each.key for each in incidence.collections]
     for span in told.collections:
@@ -62,7 +62,7 @@ def test_the_figures_are_those_of_plain_counting() -> None:
 
 
 def test_a_table_has_a_row_for_each_month() -> None:
-    told = timeline(Incidence.of(dated_world()))
+    told = build_timeline(Incidence.of(dated_world()))
     frame = told.frame()
     assert len(frame) == sum(len(span.months) for span in (told.whole, *told.collections))
     whole = frame[frame["of"] == "campaign"]
@@ -85,7 +85,7 @@ def test_what_is_no_day_is_none(odd: object) -> None:
 
 
 def test_nothing_dated_has_no_months() -> None:
-    told = timeline(Incidence.of(OBSERVATIONS[-1:]))
+    told = build_timeline(Incidence.of(OBSERVATIONS[-1:]))
     assert of(told.whole) == (1, 1, {}, [None, None])
     assert told.collections == told.clusters == ()
     assert len(told.frame()) == 0

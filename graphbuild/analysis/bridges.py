@@ -100,7 +100,7 @@ class Bridges:
         return pd.DataFrame(rows, columns=columns)
 
 
-def bridges(incidence: Incidence, found: Communities) -> Bridges:
+def find_bridges(incidence: Incidence, found: Communities) -> Bridges:
     """What joins clusters, and what holds files together.
 
     Args:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from graphbuild.analysis.libraries import library
-from graphbuild.analysis.overlap import overlap
+from graphbuild.analysis.overlap import find_ties
 from graphbuild.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Communities:
         return pd.DataFrame(rows, columns=columns).astype({"name": "category"})
 
 
-def communities(
+def find_communities(
     incidence: Incidence, *, seed: int = 0, runs: int = RUNS, method: Method = "auto"
 ) -> Communities:
     """Clusters of files; the same observations and seed give the same.
@@ -244,7 +244,7 @@ def _carried(incidence: Incidence, size: int) -> Matrix:
     Collections come first among the sources.
     """
     sparse = library("scipy.sparse")
-    tied = overlap(incidence, "collections").beyond_chance()
+    tied = find_ties(incidence, "collections").beyond_chance()
     entries = tied.jaccard, (tied.one, tied.other)
     likeness = sparse.csr_array(entries, shape=(size, size))
     return likeness + likeness.T + sparse.eye_array(size)

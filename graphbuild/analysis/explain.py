@@ -10,6 +10,7 @@ J. Math. Sociol. 25).
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict, deque
 from dataclasses import dataclass
 from itertools import pairwise
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _SHORTEST_PREFIX = 8  # of an id that may stand for it
 _FEW = 5  # nodes named where a name fits several
 _LONGEST = 160  # characters of a title
+_ADDRESS = re.compile(r"\S*https?:\S*|\S*://\S*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +228,13 @@ def sentence(step: Step, quote: Callable[[str], str]) -> str:
         report, collection = (one, other) if one.type == REFERENCE else (other, one)
         files = len({each.subject.key for each in step.observations})
         counted = f"{files:,} file{'s' * (files != 1)}"
-        return f"{_named(report, quote)} is told of {counted} through {_named(collection, quote)}"
+        return f"{called(report, quote)} is told of {counted} through {called(collection, quote)}"
     thing, source = (other, one) if one.type in {REFERENCE, COLLECTION} else (one, other)
     if source.type == REFERENCE:
-        return f"{_named(thing, quote)} is related to {_named(source, quote)}"
+        return f"{called(thing, quote)} is related to {called(source, quote)}"
     reports = len(step.observations)
     counted = f"{reports:,} report{'s' * (reports != 1)}"
-    return f"{_named(thing, quote)} is in {_named(source, quote)}, by {counted}"
+    return f"{called(thing, quote)} is in {called(source, quote)}, by {counted}"
 
 
 def statement(observation: Observation, quote: Callable[[str], str]) -> str:
@@ -241,21 +243,27 @@ def statement(observation: Observation, quote: Callable[[str], str]) -> str:
     address, day = report.attributes.get("url"), day_of(report)
     author = report.attributes.get("author")
     parts = [
-        _named(report, quote),
-        *([f"by {quote(_cut(author))}"] if isinstance(author, str) and author.strip() else []),
+        called(report, quote),
+        *([f"by {quote(_quiet(author))}"] if isinstance(author, str) and author.strip() else []),
         day.isoformat() if day else "no date",
         *([quote(defanged(_cut(address)))] if isinstance(address, str) and address else []),
     ]
     behind = observation.related_from
-    through = f"through {_named(behind, quote)}" if behind else "through no named collection"
+    through = f"through {called(behind, quote)}" if behind else "through no named collection"
     inferred = ", inferred" if observation.evidence == INFERRED else ""
-    return f"{', '.join(parts)}; told of {_named(observation.subject, quote)} {through}{inferred}"
+    return f"{', '.join(parts)}; told of {called(observation.subject, quote)} {through}{inferred}"
 
 
-def _named(entity: Entity, quote: Callable[[str], str]) -> str:
+def called(entity: Entity, quote: Callable[[str], str]) -> str:
+    """What to call a node in a sentence; names of files and addresses are defanged."""
     kinds = {REFERENCE: "the report", COLLECTION: "the collection"}
-    label = defanged(entity.label) if entity.type not in kinds else entity.label
-    return f"{kinds.get(entity.type, entity.type)} {quote(_cut(label))}"
+    label = _quiet(entity.label) if entity.type in kinds else defanged(_cut(entity.label))
+    return f"{kinds.get(entity.type, entity.type)} {quote(label)}"
+
+
+def _quiet(text: str) -> str:
+    """A title or name, cut where it is long; an address that stands in it is defanged."""
+    return _ADDRESS.sub(lambda match: defanged(match[0]), _cut(text))
 
 
 def _cut(text: str) -> str:

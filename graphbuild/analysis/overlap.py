@@ -154,7 +154,7 @@ class Overlap:
 _MEASURES = tuple(each.name for each in fields(Tie))[2:]
 
 
-def overlap(incidence: Incidence, of: Side = "files") -> Overlap:
+def find_ties(incidence: Incidence, of: Side = "files") -> Overlap:
     """Every two files, or collections, that share something, and whether that is beyond chance.
 
     Args:

@@ -86,7 +86,7 @@ def day_of(reference: Entity) -> date | None:
         return None
 
 
-def timeline(incidence: Incidence, found: Communities | None = None) -> Timeline:
+def build_timeline(incidence: Incidence, found: Communities | None = None) -> Timeline:
     """When the reports were published.
 
     Args:

@@ -16,9 +16,9 @@ from planted import LARGE, MEDIUM, SMALL, plant, scrambled
 from sklearn.metrics import adjusted_mutual_info_score
 
 from graphbuild.analysis.chance import model_of, points_of
-from graphbuild.analysis.communities import communities
+from graphbuild.analysis.communities import find_communities
 from graphbuild.analysis.incidence import Incidence
-from graphbuild.analysis.overlap import overlap, projection
+from graphbuild.analysis.overlap import find_ties, projection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,9 +43,9 @@ def _world(case: str, size: Size, seed: int) -> Row:
     planted = plant(seed, size)
     incidence = Incidence.of(planted.observations())
     truth = [planted.truth[file.id] for file in incidence.files]
-    ours = adjusted_mutual_info_score(truth, communities(incidence).label)
+    ours = adjusted_mutual_info_score(truth, find_communities(incidence).label)
     fallback = adjusted_mutual_info_score(
-        truth, communities(incidence, method="louvain", runs=1).label
+        truth, find_communities(incidence, method="louvain", runs=1).label
     )
     graph = raw_projection(incidence)
     louvain = of_groups(truth, nx.community.louvain_communities(graph, seed=seed))
@@ -99,8 +99,8 @@ def _share(case: str, told: float, other: str) -> Row:
 
 def _told(dealt: Planted) -> tuple[float, float, float, float]:
     incidence = Incidence.of(dealt.observations())
-    found = overlap(incidence)
-    between = overlap(incidence, "collections")
+    found = find_ties(incidence)
+    between = find_ties(incidence, "collections")
     return (
         (found.p <= _LEVEL).sum() / found.tests,
         _by_references(incidence) / found.tests,

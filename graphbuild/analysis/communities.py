@@ -261,12 +261,16 @@ def _method(method: Method) -> tuple[str, Callable[[Ties], Find]]:
             if method == "leiden":
                 raise
         else:
-            return "Leiden (NetworKit)", _leiden
-    return "Louvain (networkx)", _louvain
+            return "Leiden (NetworKit)", leiden
+    return "Louvain (networkx)", louvain
 
 
-def _leiden(ties: Ties) -> Find:
-    """One thread: with more, the same seed gives other clusters."""
+def leiden(ties: Ties) -> Find:
+    """Finds clusters by Leiden; on one thread, as with more the same seed gives others.
+
+    Raises:
+        AnalysisError: NetworKit, in the extra ``analysis``, is not installed.
+    """
     networkit = library("networkit")
     edges = ties.weight, (ties.one, ties.other)
     graph = networkit.GraphFromCoo(edges, n=ties.size, weighted=True, directed=False)
@@ -284,7 +288,8 @@ def _leiden(ties: Ties) -> Find:
     return find if len(ties.weight) else lambda *_: np.arange(ties.size)
 
 
-def _louvain(ties: Ties) -> Find:
+def louvain(ties: Ties) -> Find:
+    """Finds clusters by Louvain, without NetworKit."""
     import networkx as nx  # noqa: PLC0415  loads slowly
 
     graph: nx.Graph[int] = nx.Graph()

@@ -178,19 +178,21 @@ def find_ties(incidence: Incidence, of: Side = "files") -> Overlap:
     total = _values(weighted, one, other)
     p = model.tail(one, other, total)
     tests = len(nodes) * (len(nodes) - 1) // 2
-    measures = _likeness(references, _values(sharing, one, other), one, other)
+    shared, fewer = _values(sharing, one, other), _fewer(references, one, other)
     found = Overlap(
         nodes,
         one,
         other,
         sources=_values(_product(evidence), one, other),
         bits=total / POINTS_A_BIT,
+        shared=shared,
+        jaccard=jaccard(references, one, other, shared),
+        overlap=shared / np.maximum(fewer, 1),
         p=p,
         q=adjusted(p, tests),
         rarity=_values(_product(references, _adamic_adar(references)), one, other),
         tests=tests,
         hubs=_hubs(incidence, evidence, points, of),
-        **measures,
     )
     return found._only(np.lexsort((other, one, -found.rarity, -found.bits, p)))  # noqa: SLF001  ours
 
@@ -216,6 +218,13 @@ def projection(matrix: Matrix) -> tuple[Numbers, Numbers, Numbers]:
     """Every two rows of a matrix of zeros and ones that share columns: the rows, and how many."""
     product = _product(matrix).tocoo()
     return product.row, product.col, product.data
+
+
+def jaccard(matrix: Matrix, one: Numbers, other: Numbers, shared: Numbers) -> Reals:
+    """Of each two rows, the columns that both have by those that either has."""
+    sizes = np.diff(matrix.indptr)
+    likeness: Reals = shared / np.maximum(sizes[one] + sizes[other] - shared, 1)
+    return likeness
 
 
 # --- pairs ---------------------------------------------------------------------------------------
@@ -257,16 +266,10 @@ def _values(product: Matrix, one: Numbers, other: Numbers) -> NDArray[Any]:
     return values
 
 
-def _likeness(
-    references: Matrix, shared: Numbers, one: Numbers, other: Numbers
-) -> dict[str, NDArray[Any]]:
-    sizes = np.diff(references.indptr)
-    either = sizes[one] + sizes[other] - shared
-    return {
-        "shared": shared,
-        "jaccard": shared / np.maximum(either, 1),
-        "overlap": shared / np.maximum(np.minimum(sizes[one], sizes[other]), 1),
-    }
+def _fewer(matrix: Matrix, one: Numbers, other: Numbers) -> Numbers:
+    sizes = np.diff(matrix.indptr)
+    fewer: Numbers = np.minimum(sizes[one], sizes[other])
+    return fewer
 
 
 def _degrees(matrix: Matrix) -> Numbers:

@@ -11,7 +11,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bench import clusters, crawls, graphs, lists, tables
+from bench import clusters, crawls, graphs, lists, tables, ties
 from bench.rows import table
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "json-million": tables.many_json,
     "clusters": clusters.clusters,
     "ties": clusters.ties,
+    "overlap": ties.overlap,
+    "overlap-million": ties.many_overlap,
+    "communities": ties.find,
+    "communities-million": ties.many_find,
 }
 
 

@@ -77,10 +77,10 @@ def of_groups(truth: Sequence[int], groups: Iterable[Iterable[int]]) -> float:
     return float(adjusted_mutual_info_score(truth, label))
 
 
-def ties(_: int, worlds: int = 3) -> list[Row]:
+def ties(_: int, sizes: Iterable[str] = ("small", "medium"), worlds: int = 3) -> list[Row]:
     """How many pairs are reported at the level of one in twenty where nobody belongs together."""
     rows = []
-    for name in ("small", "medium"):
+    for name in sizes:
         size, _ = SIZES[name]
         found = [_told(scrambled(plant(seed, size), seed)) for seed in range(worlds)]
         ours, pieces, sharing, collections = (fmean(each) for each in zip(*found, strict=True))

@@ -96,7 +96,7 @@ lock:
 	  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet \
 	  --upgrade --output-file requirements/run.lock
 	.venv-lock/bin/uv pip compile pyproject.toml --group build --group test \
-	  --extra columnar --extra lists --extra notebook --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  --extra analysis --extra columnar --extra lists --extra notebook --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  --no-emit-find-links --quiet --constraints requirements/run.lock --upgrade \
 	  --output-file requirements/test.lock
 

@@ -16,7 +16,8 @@
     │   ├── QuotaExhausted   the service's daily or monthly quota is spent; knows when it resets
     │   └── BudgetSpent      the limit the user set is reached
     ├── StoreError           a campaign file that is missing, foreign, newer, in use or damaged
-    └── ExportError          a file that could not be written; what stood there still stands
+    ├── ExportError          a file that could not be written; what stood there still stands
+    └── AnalysisError        a question about a campaign that cannot be answered; says why
 
 A message names the thing at fault and the way out.
 """
@@ -134,3 +135,7 @@ class StoreError(GraphbuildError):
 
 class ExportError(GraphbuildError):
     """An export could not be written; an older file of that name is still whole."""
+
+
+class AnalysisError(GraphbuildError):
+    """A question about a campaign cannot be answered: an unknown name, or a missing library."""

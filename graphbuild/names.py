@@ -26,6 +26,8 @@ _DEFANGED_SCHEME = re.compile(
     r"|^(h(?:xx|xt|tx|\*\*|tt)p|f[xt]p)(s?)\[://\]",
     re.IGNORECASE,
 )
+_LIVE_SCHEME = re.compile(r"https?(?=:)", re.IGNORECASE)
+_LIVE_FTP = re.compile(r"ftp(s?)://", re.IGNORECASE)
 _DEFANGED_DOT = re.compile(
     r"\s?(?:\[\s?(?:\.|dot)\s?\]|\(\s?(?:\.|dot)\s?\)|\{\s?(?:\.|dot)\s?\})\s?|\[\.|\.\]|\\\.",
     re.IGNORECASE,
@@ -115,6 +117,13 @@ def refang(text: str) -> str:
     text = _DEFANGED_DOT.sub(".", text)
     text = _DEFANGED_COLON.sub(":", text)
     return _DEFANGED_SLASH.sub("/", _DEFANGED_AT.sub("@", text))
+
+
+def defanged(text: str) -> str:
+    """``text`` so that nobody can click on an address in it; :func:`refang` undoes it."""
+    quiet = _LIVE_SCHEME.sub(lambda match: match[0].lower().replace("tt", "xx", 1), text)
+    quiet = _LIVE_FTP.sub(lambda match: f"fxp{match[1].lower()}://", quiet)
+    return quiet.replace(".", "[.]")
 
 
 def _plain_scheme(match: re.Match[str]) -> str:

@@ -69,6 +69,7 @@ ROOMS: dict[str, set[str]] = {
     "graph": {"entities", "errors", "observations", "questions"},
     "views": {"entities", "graph", "observations"},
     "layout": {"entities", "graph", "views"},
+    "analysis": {"entities", "errors", "names", "observations"},
     "exporters": {
         "disk",
         "entities",
@@ -82,6 +83,7 @@ ROOMS: dict[str, set[str]] = {
     "still": {"entities", "exporters", "graph", "layout"},
     "notebook": {"exporters", "graph", "still"},
     "cli": {
+        "analysis",
         "answers",
         "bill",
         "client",
@@ -117,6 +119,7 @@ THIRD_PARTIES: dict[str, set[str]] = {
     "graph": {"networkx"},
     "views": {"networkx"},
     "layout": {"networkx", "numpy"},
+    "analysis": {"networkit", "networkx", "numpy", "pandas", "scipy"},
     "exporters": {
         "jinja2",
         "markupsafe",
@@ -237,7 +240,7 @@ def run(code: str) -> str:
 def test_importing_the_package_loads_none_of_the_heavy_libraries() -> None:
     loaded = json.loads(run("import graphbuild, sys, json; print(json.dumps(sorted(sys.modules)))"))
     heavy = {"pyvis", "pandas", "IPython", "networkx", "requests", "numpy", "matplotlib", "typer"}
-    heavy |= {"pyarrow", "stix2", "stix2patterns", "ioc_fanger", "tldextract"}
+    heavy |= {"pyarrow", "stix2", "stix2patterns", "ioc_fanger", "tldextract", "scipy", "networkit"}
     assert heavy.isdisjoint(loaded)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from bench import crawls, graphs, lists, pages, run
+from bench import clusters, crawls, graphs, lists, pages, run, ties
 from bench.rows import Row, paired, table
 from bench.serving import Service
 
@@ -33,6 +33,10 @@ def test_the_other_cases_run() -> None:
     assert [row.missed for row in lists.seeds(1, lines=10)] == [False, False]
     assert "write_graphml_lxml" in table(graphs.graphml(1, edges=500))
     assert "write_gexf" in table(graphs.gexf(1, edges=500))
+    assert "weighted_projected_graph" in table(ties.overlap(1, edges=1_000))
+    assert "louvain_communities" in table(ties.find(1, edges=1_000))
+    assert "sharing any" in table(clusters.ties(1, sizes=["small"], worlds=1))
+    assert [row.missed for row in clusters.clusters(1, sizes=["small"], worlds=1)] == [False]
 
 
 def test_both_pages_hold_the_graph_and_the_table_says_so() -> None:

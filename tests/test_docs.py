@@ -14,9 +14,14 @@ import pytest
 from graphs import campaign, with_title
 
 import graphbuild
+from graphbuild.client import Client
+from graphbuild.crawl import Crawl
 from graphbuild.emulator import Api, Emulator, made_up_world
 from graphbuild.errors import ExportError
 from graphbuild.exporters import FORMATS, export_all, neo4j
+from graphbuild.keys import Key
+from graphbuild.seeds import parse_seeds
+from graphbuild.store import Store
 from graphbuild.views import VIEWS, view
 
 ROOT = Path(__file__).parents[1]
@@ -55,6 +60,25 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     assert (tmp_path / "emotet.html").stat().st_size > 1000
 
 
+def test_the_python_of_the_page_of_analysis_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    world = made_up_world(1)
+    monkeypatch.chdir(tmp_path)
+    with (
+        Emulator(Api(world)) as emulator,
+        Store.open("campaign.db") as store,
+        Client(Key("k" * 64), base_url=emulator.base_url) as client,
+    ):
+        store.add_seeds(parse_seeds(world.hashes()))
+        assert list(Crawl(client, store))
+    found: dict[str, object] = {}
+    exec(compile(code, "analysis.md", "exec"), found)  # the documented code itself
+    assert found["chains"]
+
+
 def test_the_door_shows_the_same_example_as_the_readme() -> None:
     lines = [line.strip() for line in (graphbuild.__doc__ or "").splitlines()]
     for line in ("store.add_seeds(", "for step in gb.Crawl(client, store)", "gb.build_graph("):
@@ -63,7 +87,7 @@ def test_the_door_shows_the_same_example_as_the_readme() -> None:
 
 
 def test_every_command_stands_in_the_readme() -> None:
-    assert len(commands()) == 8
+    assert len(commands()) == 13
     for command in commands():
         assert f"graphbuild {command}" in README or f"make {command}" in README
 

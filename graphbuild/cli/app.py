@@ -9,37 +9,23 @@ Nothing but typer is imported before a command runs, so that ``--help`` answers 
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import ExitStack, contextmanager
-from enum import IntEnum
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeGuard
 
 import typer
 
-from graphbuild.cli import acting, files, options, planning, quota, showing
+from graphbuild.cli import acting, analysing, files, options, planning, quota, showing
 from graphbuild.cli.crawling import Limits, as_json, ask, ask_again, refuse_key
+from graphbuild.cli.ending import Exit, told
 from graphbuild.cli.terminal import Progress, notice, result, result_json
-from graphbuild.errors import GraphbuildError, Paused, SeedError
+from graphbuild.errors import SeedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from graphbuild.cli.crawling import Outcome
     from graphbuild.entities import Entity
     from graphbuild.seeds import SeedList
     from graphbuild.store import Store
-
-
-class Exit(IntEnum):
-    """How the process ends."""
-
-    DONE = 0
-    ERROR = 1
-    USAGE = 2
-    PAUSED = 3
-    PARTIAL = 4
 
 
 app = typer.Typer(
@@ -90,7 +76,7 @@ def crawl(
     Stop it whenever you like (Ctrl-C) and run the same command again: it goes on where it was and
     asks nothing twice. A finished campaign costs no call.
     """
-    with _told():
+    with told():
         found = _read_seeds(seeds or [], form, column, allow_empty=allow_empty)
         limits = Limits(
             per_minute=per_minute,
@@ -141,7 +127,7 @@ def plan(
     """
     from graphbuild.store import Store
 
-    with _told(), ExitStack() as opened:
+    with told(), ExitStack() as opened:
         _check_address(base_url)
         found = _read_seeds(seeds or [], form, column, allow_empty=allow_empty)
         campaign = opened.enter_context(Store.read(store)) if _is_there(store) else None
@@ -176,7 +162,7 @@ def status(
     """Tell what is known, what is missing, and why; and what is left of your quota."""
     from graphbuild.store import Store
 
-    with _told(), Store.read(store) as campaign:
+    with told(), Store.read(store) as campaign:
         _check_address(base_url)
         if json:
             left = quota.ask(quota.named(user), base_url)
@@ -197,7 +183,7 @@ def check(store: options.StoreOption, *, json: options.JsonOption = False) -> No
     """
     from graphbuild.store import Store
 
-    with _told(), Store.read(store) as campaign:
+    with told(), Store.read(store) as campaign:
         sound = showing.check(campaign, json=json)
     if not sound:
         raise typer.Exit(Exit.ERROR)
@@ -261,7 +247,7 @@ def export(
     names = files.formats(to)
     files.refuse_idle(names, raw=raw, full=full)
     files.refuse_derived(names, view)
-    with _told(), Store.read(store) as campaign:
+    with told(), Store.read(store) as campaign:
         exported = files.write(
             campaign,
             out,
@@ -299,7 +285,7 @@ def import_(
     json: options.JsonOption = False,
 ) -> None:
     """Take in saved API answers, without a key and without a call."""
-    with _told():
+    with told():
         about = _subject(subject)
         pages, refused = files.read(answers, about)
         with _campaign(store, new=True) as campaign:
@@ -338,7 +324,7 @@ def emulate(
     ] = "classic",
 ) -> None:
     """Stand in for the API on this machine, to try things without a key."""
-    with _told():
+    with told():
         acting.serve(
             port=port,
             data=data,
@@ -359,8 +345,11 @@ def demo(
     ),
 ) -> None:
     """Show the whole path on made-up campaigns, without a key: crawl, campaign file, exports."""
-    with _told():
+    with told():
         acting.demo(out)
+
+
+analysing.add_to(app)
 
 
 # --- what the commands share ---------------------------------------------------------------------
@@ -427,26 +416,6 @@ def _finish(campaign: Store, outcome: Outcome, *, json: bool) -> None:
         raise typer.Exit(Exit.PAUSED)
     if totals.failed or totals.incomplete:
         raise typer.Exit(Exit.PARTIAL)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Every error of ours ends in one sentence and an exit code, never in a traceback."""
-    try:
-        yield
-    except Paused as reason:
-        notice(f"graphbuild: paused: {reason}")
-        raise typer.Exit(Exit.PAUSED) from None
-    except GraphbuildError as error:
-        notice(f"graphbuild: {error}")
-        raise typer.Exit(Exit.ERROR) from None
-    except BrokenPipeError:
-        # Whoever read our output has enough; nothing is left to flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(Exit.DONE) from None
-    except MemoryError:
-        notice("graphbuild: out of memory; everything stored is safe, try it on a larger machine")
-        raise typer.Exit(Exit.ERROR) from None
 
 
 def main() -> None:

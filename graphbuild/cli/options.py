@@ -74,6 +74,11 @@ def generation(value: str) -> str:
     return _one_of(("classic", "gti", "both"), value)
 
 
+def side(value: str) -> str:
+    """Whose ties are asked about."""
+    return _one_of(("files", "collections"), value)
+
+
 def _one_of(names: tuple[str, ...], value: str) -> str:
     if value not in names:
         raise typer.BadParameter(f"expected one of {', '.join(names)}")

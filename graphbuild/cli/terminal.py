@@ -28,9 +28,9 @@ _LONGEST = 500
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-def safe(text: str) -> str:
+def safe(text: str, longest: int = _LONGEST) -> str:
     """``text`` with everything that could move a cursor, or hide, shown as an escape."""
-    cut = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    cut = text if len(text) <= longest else text[:longest] + "…"
     return "".join(
         char.encode("unicode_escape").decode() if unicodedata.category(char) in _UNSAFE else char
         for char in cut
@@ -42,9 +42,9 @@ def notice(text: str) -> None:
     print(safe(text), file=sys.stderr, flush=True)  # noqa: T201  the room that prints
 
 
-def result(text: str) -> None:
+def result(text: str, longest: int = _LONGEST) -> None:
     """A line of the result."""
-    print(safe(text))  # noqa: T201  the room that prints
+    print(safe(text, longest))  # noqa: T201  the room that prints
 
 
 def result_json(value: Mapping[str, object]) -> None:

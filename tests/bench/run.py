@@ -11,7 +11,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bench import crawls, graphs, lists, pages, tables
+from bench import clusters, crawls, graphs, lists, pages, tables, ties
 from bench.rows import table
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "json": tables.json_,
     "json-million": tables.many_json,
     "page": pages.page,
+    "clusters": clusters.clusters,
+    "ties": clusters.ties,
+    "overlap": ties.overlap,
+    "overlap-million": ties.many_overlap,
+    "communities": ties.find,
+    "communities-million": ties.many_find,
 }
 
 

@@ -1,0 +1,56 @@
+"""What a campaign says, concluded from its observations, never from paths of the drawn graph.
+
+::
+
+    from graphbuild import analysis
+
+    with gb.Store.read("emotet.db") as store:
+        incidence = analysis.Incidence.of(store.observations())
+        evidence = analysis.Evidence(store.observations())
+
+    analysis.find_ties(incidence).beyond_chance().frame()  # pandas: which files, on what evidence
+    clusters = analysis.find_communities(incidence)
+    analysis.find_bridges(incidence, clusters).frame()
+    analysis.build_timeline(incidence, clusters).frame()
+    list(evidence.chains(evidence.find("5e3f..."), evidence.find("Emotet")))
+
+All but the chains need scipy, in the extra ``analysis``.
+"""
+
+from graphbuild.analysis.bridges import Bridge, Bridges, find_bridges
+from graphbuild.analysis.communities import (
+    Communities,
+    Community,
+    Telling,
+    find_communities,
+)
+from graphbuild.analysis.explain import Chain, Evidence, Step, called, sentence, statement
+from graphbuild.analysis.incidence import Incidence
+from graphbuild.analysis.overlap import Hub, Overlap, Tie, find_ties, shared_evidence
+from graphbuild.analysis.timeline import Span, Timeline, build_timeline, day_of
+
+__all__ = [
+    "Bridge",
+    "Bridges",
+    "Chain",
+    "Communities",
+    "Community",
+    "Evidence",
+    "Hub",
+    "Incidence",
+    "Overlap",
+    "Span",
+    "Step",
+    "Telling",
+    "Tie",
+    "Timeline",
+    "build_timeline",
+    "called",
+    "day_of",
+    "find_bridges",
+    "find_communities",
+    "find_ties",
+    "sentence",
+    "shared_evidence",
+    "statement",
+]

@@ -1,0 +1,220 @@
+"""Ties of files and clusters of them, beside networkx, at 100,000 and 1,000,000 edges.
+
+Run as a script, this file is one side in a process of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+if __name__ == "__main__":  # as a script, where nothing says where the package is
+    sys.path[:0] = [str(Path(__file__).resolve().parents[each]) for each in (2, 1)]
+
+import networkx as nx
+import numpy as np
+from bench.rows import Row, paired
+from bench.usage import Used
+
+from graphbuild.analysis.communities import Ties, leiden
+from graphbuild.analysis.incidence import Incidence
+from graphbuild.analysis.overlap import jaccard, projection
+from graphbuild.entities import Entity
+from graphbuild.observations import Observation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    # What runs while the clock does, and what its result says: lines, or a measure.
+    Side = tuple[Callable[[], Any], Callable[[Any], object]]
+
+_EDGES = 100_000
+_MANY_EDGES = 1_000_000
+_EACH = 200  # references a file
+_GROUP = 50  # nodes of a planted group
+_FASTER, _MUCH_FASTER = 0.1, 0.01
+
+
+def overlap(pairs: int, edges: int = _EDGES) -> list[Row]:
+    """Files tied by the references they share: how many, and the Jaccard likeness."""
+    case = f"files by shared references, {edges:,} edges: CPU"
+    names = {"counts": "weighted_projected_graph", "jaccard": "overlap_weighted_projected_graph"}
+    rows = []
+    for measure, name in names.items():
+        turns = [
+            [_run(f"{side}-{measure}", edges) for side in ("ours", "nx")] for _ in range(pairs)
+        ]
+        for ours, theirs in turns:
+            assert ours["said"] == theirs["said"], "the sides do not find the same"
+        cpu = [[turn[n]["cpu"] for turn in turns] for n in (0, 1)]
+        row = paired(f"{case}, {measure}", *cpu, f"nx.bipartite.{name}", _MUCH_FASTER)
+        rows.append(replace(row, shown="{:.4f}x"))
+    return rows
+
+
+def many_overlap(pairs: int) -> list[Row]:
+    """The same at a million edges."""
+    return overlap(pairs, _MANY_EDGES)
+
+
+def find(pairs: int, edges: int = _EDGES) -> list[Row]:
+    """Clusters of a weighted graph with planted groups; modularity no worse."""
+    turns = [[_run(f"{side}-clusters", edges) for side in ("ours", "nx")] for _ in range(pairs)]
+    case = f"clusters, {edges:,} ties"
+    cpu = [[turn[n]["cpu"] for turn in turns] for n in (0, 1)]
+    found = [[turn[n]["said"] for turn in turns] for n in (0, 1)]
+    worst = max(theirs / ours for ours, theirs in zip(*found, strict=True))
+    return [
+        paired(f"{case}: CPU", *cpu, "nx louvain_communities", _FASTER),
+        Row(
+            f"{case}: modularity, theirs by ours",
+            f"{min(found[0]):.3f}",
+            f"{max(found[1]):.3f} nx louvain_communities",
+            worst,
+            1.005,
+            shown="{:.3f}x",
+        ),
+    ]
+
+
+def many_find(pairs: int) -> list[Row]:
+    """The same at a million ties."""
+    return find(pairs, _MANY_EDGES)
+
+
+def _run(side: str, edges: int) -> dict[str, Any]:
+    command = [sys.executable, __file__, side, str(edges)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+# --- the sides -----------------------------------------------------------------------------------
+
+
+def observations(edges: int) -> Iterator[Observation]:
+    """Files with two hundred references each, some of them in common."""
+    rng = Random(7)
+    reports = [Entity("reference", f"{number:064x}") for number in range(edges // 2)]
+    for number in range(edges // _EACH):
+        file = Entity("file", f"{number:064x}")
+        for report in rng.sample(reports, _EACH):
+            yield Observation(file, report, None)
+
+
+def _incidence(edges: int) -> Incidence:
+    return Incidence.of(observations(edges))
+
+
+def _bipartite(edges: int) -> tuple[nx.Graph[str], list[str]]:
+    graph = nx.Graph((one.subject.key, one.reference.key) for one in observations(edges))
+    return graph, [key for key in graph if key.startswith("file:")]
+
+
+def _ours_counts(edges: int) -> Side:
+    incidence = _incidence(edges)
+    return lambda: projection(incidence.file_references), lambda told: _digest(incidence, told)
+
+
+def _ours_jaccard(edges: int) -> Side:
+    incidence = _incidence(edges)
+
+    def act() -> Any:
+        matrix = incidence.file_references
+        one, other, shared = projection(matrix)
+        return one, other, jaccard(matrix, one, other, shared)
+
+    return act, lambda told: _digest(incidence, told)
+
+
+def _nx_counts(edges: int) -> Side:
+    graph, files = _bipartite(edges)
+    return lambda: nx.bipartite.weighted_projected_graph(graph, files), _digest_of
+
+
+def _nx_jaccard(edges: int) -> Side:
+    graph, files = _bipartite(edges)
+    return lambda: nx.bipartite.overlap_weighted_projected_graph(graph, files), _digest_of
+
+
+def _digest(incidence: Incidence, told: Any) -> str:
+    keys = [file.key for file in incidence.files]
+    columns = (column.tolist() for column in told)
+    return _hashed((keys[a], keys[b], value) for a, b, value in zip(*columns, strict=True))
+
+
+def _digest_of(graph: nx.Graph[str]) -> str:
+    return _hashed((min(a, b), max(a, b), value) for a, b, value in graph.edges(data="weight"))
+
+
+def _hashed(ties: Iterator[tuple[str, str, float]]) -> str:
+    lines = sorted(f"{one} {other} {value:.12f}" for one, other, value in ties)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _planted(edges: int) -> Ties:
+    rng = np.random.default_rng(7)
+    size = edges // 20
+    one = rng.integers(0, size, edges)
+    near = one // _GROUP * _GROUP + rng.integers(0, _GROUP, edges)
+    other = np.where(
+        rng.random(edges) < 0.6, np.minimum(near, size - 1), rng.integers(0, size, edges)
+    )
+    keys = np.unique(np.minimum(one, other) * size + np.maximum(one, other))
+    one, other = np.divmod(keys, size)
+    apart = one != other
+    weight = rng.integers(1, 5, len(keys)).astype(float)
+    return Ties(size, one[apart], other[apart], weight[apart])
+
+
+def _ours_clusters(edges: int) -> Side:
+    ties = _planted(edges)
+    return lambda: leiden(ties)(1.0, 1), lambda label: ties.modularity(label, 1.0)
+
+
+def _nx_clusters(edges: int) -> Side:
+    ties = _planted(edges)
+    graph: nx.Graph[int] = nx.Graph()
+    graph.add_nodes_from(range(ties.size))
+    columns = (column.tolist() for column in ties[1:])
+    graph.add_weighted_edges_from(zip(*columns, strict=True))
+
+    def said(groups: list[set[int]]) -> float:
+        label = np.empty(ties.size, int)
+        for number, members in enumerate(groups):
+            label[list(members)] = number
+        return ties.modularity(label, 1.0)
+
+    return lambda: nx.community.louvain_communities(graph, seed=1), said
+
+
+SIDES = {
+    "ours-counts": _ours_counts,
+    "ours-jaccard": _ours_jaccard,
+    "ours-clusters": _ours_clusters,
+    "nx-counts": _nx_counts,
+    "nx-jaccard": _nx_jaccard,
+    "nx-clusters": _nx_clusters,
+}
+
+
+def _main() -> None:
+    act, said = SIDES[sys.argv[1]](int(sys.argv[2]))
+    # What a library takes to load is told elsewhere.
+    import networkit as _  # noqa: F401, PLC0415
+    import scipy.sparse as _scipy  # noqa: F401, PLC0415
+
+    used = Used()
+    found = act()
+    spent = used.so_far()
+    json.dump({**spent, "said": said(found)}, sys.stdout)
+
+
+if __name__ == "__main__":
+    _main()

@@ -37,6 +37,7 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "json": tables.json_,
     "json-million": tables.many_json,
     "clusters": clusters.clusters,
+    "clusters-thin": clusters.thin,
     "ties": clusters.ties,
     "overlap": ties.overlap,
     "overlap-million": ties.many_overlap,

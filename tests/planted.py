@@ -78,8 +78,12 @@ def _hash(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def plant(seed: int, size: Size = SMALL, noise: float = NOISE) -> Planted:
-    """A world; the same seed gives the same."""
+def plant(seed: int, size: Size = SMALL, noise: float = NOISE, *, thin: bool = False) -> Planted:
+    """A world; the same seed gives the same.
+
+    Files are in most collections of their campaign, and at least in two; in a thin world in two of
+    five, and many in one only.
+    """
     rng = Random(f"{seed} {size} {noise}")
     holds: dict[str, list[str]] = {}
     own: list[list[str]] = []
@@ -100,7 +104,7 @@ def plant(seed: int, size: Size = SMALL, noise: float = NOISE) -> Planted:
     for number, names in enumerate(own):
         for each in range(rng.randint(size.fewest, size.most)):
             file = _hash(f"{seed} {number} {each}")
-            held = _sample(rng, names, 0.6, least=2)
+            held = _sample(rng, names, 0.4 if thin else 0.6, least=1 if thin else 2)
             held += [kit for kit, users in toolkits if number in users and rng.random() < 0.5]
             held += [name for name in roundups if rng.random() < 4 * noise]
             if rng.random() < noise:

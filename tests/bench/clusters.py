@@ -6,6 +6,7 @@ connected components, shared references tested as if each were a fact of its own
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,18 @@ def clusters(_: int, sizes: Iterable[str] = SIZES, worlds: int | None = None) ->
     return rows
 
 
-def _world(case: str, size: Size, seed: int) -> Row:
-    planted = plant(seed, size)
+def thin(_: int) -> list[Row]:
+    """The same where many files are in one collection of their campaign only; no goal."""
+    worlds = [(name, seed) for name in ("small", "medium") for seed in range(6)]
+    rows = [
+        _world(f"thin {name} world {seed}", SIZES[name][0], seed, thin=True)
+        for name, seed in worlds
+    ]
+    return [replace(row, goal=None) for row in rows]
+
+
+def _world(case: str, size: Size, seed: int, *, thin: bool = False) -> Row:
+    planted = plant(seed, size, thin=thin)
     incidence = Incidence.of(planted.observations())
     truth = [planted.truth[file.id] for file in incidence.files]
     ours = adjusted_mutual_info_score(truth, find_communities(incidence).label)

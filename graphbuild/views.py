@@ -199,7 +199,7 @@ def backbone_view(graph: Graph) -> Graph:
             kept.add(group[0])
         else:
             kept.update(group)
-    chosen: Graph = nx.DiGraph()  # in the order of the graph: a subgraph has that of a set
+    chosen: Graph = nx.DiGraph()  # in the order of the graph, edges too: a subgraph has another
     chosen.add_nodes_from((key, dict(graph.nodes[key])) for key in graph if key in kept)
     chosen.add_edges_from(
         (source, target, dict(edge))

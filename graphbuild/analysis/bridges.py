@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from graphbuild.analysis.incidence import alike
 from graphbuild.analysis.libraries import library
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ def _folded(incidence: Incidence) -> _Graph:
     """To fold first makes a campaign of families small, and changes nothing that is asked."""
     sparse = library("scipy.sparse")
     sizes = len(incidence.files), len(incidence.collections), len(incidence.references)
-    collections, references, _ = np.cumsum(sizes).tolist()
+    collections = sizes[0]  # where they begin
     half = sparse.block_array(
         [
             [sparse.csr_array((sizes[0], sizes[0])), incidence.file_collections, incidence.loose],
@@ -242,14 +243,9 @@ def _folded(incidence: Incidence) -> _Graph:
         format="csr",
     )
     whole = (half + half.T).tocsr()
-    whole.sort_indices()
-    kinds: dict[tuple[int, bytes], int] = {}
-    node = np.empty(whole.shape[0], np.int64)
-    rows = np.split(whole.indices, whole.indptr[1:-1])
-    for place, row in enumerate(rows):
-        # Collections stay apart: few, and never quite alike.
-        kind = place if collections <= place < references else -1 - (place >= references)
-        node[place] = kinds.setdefault((kind, row.tobytes()), len(kinds))
+    # Collections stay apart: few, and never quite alike.
+    sides = [0] * sizes[0] + list(range(1, 1 + sizes[1])) + [-1] * sizes[2]
+    node = alike(whole, sides)
     firsts = np.unique(node, return_index=True)[1]
     members = np.bincount(node)
     entities = (*incidence.collections, *incidence.references)

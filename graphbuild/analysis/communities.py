@@ -17,11 +17,11 @@ Of several runs with other seeds the best counts; how well the others agree with
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from graphbuild.analysis.incidence import alike
 from graphbuild.analysis.libraries import library
 from graphbuild.analysis.overlap import find_ties
 from graphbuild.errors import AnalysisError
@@ -211,7 +211,8 @@ def _ties(incidence: Incidence) -> tuple[Ties, Numbers]:
     """The ties of nodes, and which node each file is; files with the same sources are one."""
     sparse = library("scipy.sparse")
     sources = incidence.file_sources
-    first, node, sizes = _folded(sources)
+    node = alike(sources)
+    _, first, sizes = np.unique(node, return_index=True, return_counts=True)
     degrees = np.bincount(sources.indices, minlength=sources.shape[1])
     shares = sparse.diags_array(1 / np.sqrt(np.maximum(degrees, 1)))
     reach = sources[first].astype(float) @ shares
@@ -221,21 +222,6 @@ def _ties(incidence: Incidence) -> tuple[Ties, Numbers]:
     kept = pairs > 0
     weight = weights.data * pairs
     return Ties(len(first), one[kept], other[kept], weight[kept]), node
-
-
-def _folded(sources: Matrix) -> tuple[Numbers, Numbers, Numbers]:
-    """The first file of each kind, the kind of each file, and how many are of each."""
-    kinds: dict[bytes, int] = {}
-    bounds = sources.indptr.tolist()
-    node = np.array(
-        [
-            kinds.setdefault(np.sort(sources.indices[start:end]).tobytes(), len(kinds))
-            for start, end in pairwise(bounds)
-        ],
-        np.int64,
-    )
-    _, first, sizes = np.unique(node, return_index=True, return_counts=True)
-    return first, node, sizes
 
 
 def _carried(incidence: Incidence, size: int) -> Matrix:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
+from itertools import pairwise, repeat
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -185,3 +186,18 @@ def distinct(keys: Numbers) -> Numbers:
     ordered = np.sort(keys)
     first: Numbers = ordered[np.flatnonzero(np.diff(ordered, prepend=-1))]
     return first
+
+
+def alike(matrix: Matrix, sides: Iterable[int] | None = None) -> Numbers:
+    """The kind of each row of ones, from 0 in the order met: rows with the same ones are a kind.
+
+    Args:
+        matrix: sparse, by rows.
+        sides: a number for each row, where only rows with the same one may be alike.
+    """
+    ones = matrix.sorted_indices().indices
+    rows = [ones[start:end].tobytes() for start, end in pairwise(matrix.indptr.tolist())]
+    kinds: dict[tuple[int, bytes], int] = {}
+    of_side = repeat(0, len(rows)) if sides is None else sides
+    of_row = zip(of_side, rows, strict=True)
+    return np.array([kinds.setdefault(row, len(kinds)) for row in of_row], np.int64)

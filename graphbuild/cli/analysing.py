@@ -1,35 +1,26 @@
-"""What a campaign says: ties, clusters, bridges, chains of evidence and times, as text and JSON."""
+"""What a campaign says: ties, clusters, bridges and times, as text and JSON."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from itertools import islice
-from string import punctuation
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from graphbuild.cli import options
 from graphbuild.cli.ending import told
-from graphbuild.cli.terminal import counted, result, result_json, safe, table
+from graphbuild.cli.showing import gaps
+from graphbuild.cli.terminal import counted, result, result_json, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from graphbuild.analysis import Bridge, Chain, Community, Hub, Incidence, Overlap, Span, Telling
+    from graphbuild.analysis import Bridge, Community, Hub, Incidence, Overlap, Span, Telling
     from graphbuild.entities import Entity
 
-_FEW = 20  # rows of a listing
 _NAME = 40  # characters of a name in a table
-_BEHIND = 10  # observations told of a step
 _BAR = 40  # of the month with most reports
-_LONG = 5_000  # characters of a sentence, all texts in it cut already
-_ESCAPED = str.maketrans({each: f"\\{each}" for each in punctuation})
-
-ManyOption = Annotated[
-    int, typer.Option("--limit", min=1, metavar="N", help="How many rows of each listing.")
-]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,7 +28,6 @@ def add_to(app: typer.Typer) -> None:
     app.command(short_help="Which files, or collections, share more than chance.")(overlap)
     app.command(short_help="Which files belong together, and by what.")(communities)
     app.command(short_help="What joins clusters, and what hangs on it.")(bridges)
-    app.command(short_help="What ties two nodes: every shortest chain.")(explain)
     app.command(short_help="When reports were published.")(timeline)
 
 
@@ -51,12 +41,14 @@ def overlap(
         typer.Option("--of", callback=options.side, metavar="NAME", help="files or collections."),
     ] = "files",
     level: Annotated[
-        float,
+        str,
         typer.Option(
-            min=0.0, max=1.0, metavar="SHARE", help="Show ties of which so many may be chance."
+            callback=options.share,
+            metavar="SHARE",
+            help="Show ties of which so many may be chance.",
         ),
-    ] = 0.05,
-    limit: ManyOption = _FEW,
+    ] = "0.05",
+    limit: options.LimitOption = options.FEW,
     *,
     everything: Annotated[
         bool, typer.Option("--all", help="Show ties that chance would explain, too.")
@@ -73,14 +65,15 @@ def overlap(
     with told():
         side: Literal["files", "collections"] = "files" if of == "files" else "collections"
         found = find_ties(_incidence(store), side)
-        shown = found if everything else found.beyond_chance(level)
+        false = options.share_of(level)
+        shown = found if everything else found.beyond_chance(false)
         if json:
-            _overlap_json(found, shown, level)
+            _overlap_json(found, shown, false)
             return
-        beyond = len(found.beyond_chance(level))
+        beyond = len(found.beyond_chance(false))
         result(
             f"{counted(len(found.nodes), of.removesuffix('s'))}: of {counted(found.tests, 'pair')}"
-            f" {len(found):,} share something, {beyond:,} more than chance (q <= {level:g})"
+            f" {len(found):,} share something, {beyond:,} more than chance (q <= {false:g})"
         )
         rows = [
             (
@@ -106,8 +99,8 @@ def overlap(
 
 def communities(
     store: options.StoreOption,
-    seed: Annotated[int, typer.Option(help="Of the first run.")] = 0,
-    limit: ManyOption = _FEW,
+    seed: options.SeedOption = 0,
+    limit: options.LimitOption = options.FEW,
     *,
     json: options.JsonOption = False,
 ) -> None:
@@ -154,8 +147,8 @@ def communities(
 
 def bridges(
     store: options.StoreOption,
-    seed: Annotated[int, typer.Option(help="Of the clusters.")] = 0,
-    limit: ManyOption = _FEW,
+    seed: options.SeedOption = 0,
+    limit: options.LimitOption = options.FEW,
     *,
     json: options.JsonOption = False,
 ) -> None:
@@ -208,50 +201,9 @@ def bridges(
             result(f"clusters {said} rest on the {entity.type} {_name(entity)}")
 
 
-def explain(
-    one: Annotated[str, typer.Argument(metavar="A", help="A hash, an id, a title or a name.")],
-    other: Annotated[str, typer.Argument(metavar="B", help="Another.")],
-    store: options.StoreOption,
-    limit: ManyOption = _FEW,
-    *,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Tell every chain and every observation.")
-    ] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown.")] = False,
-    json: options.JsonOption = False,
-) -> None:
-    """Tell what ties two nodes: every shortest chain of evidence, and the observations behind it.
-
-    Addresses are defanged, but in JSON, which has all chains.
-    """
-    from graphbuild.analysis import Evidence
-    from graphbuild.store import Store
-
-    with told():
-        with Store.read(store) as campaign:
-            evidence = Evidence(campaign.observations())
-        ends = evidence.find(one), evidence.find(other)
-        count = evidence.count(*ends)
-        chains = evidence.chains(*ends)
-        if json:
-            result_json(
-                {
-                    "one": ends[0].key,
-                    "other": ends[1].key,
-                    "chains": [_chain_json(chain) for chain in chains],
-                }
-            )
-            return
-        _tell_chains(
-            ends, count, chains if everything else islice(chains, limit), markdown, everything
-        )
-        if not everything and count > limit:
-            result(f"… and {count - limit:,} more; --all tells every one")
-
-
 def timeline(
     store: options.StoreOption,
-    limit: ManyOption = _FEW,
+    limit: options.LimitOption = options.FEW,
     *,
     clusters: Annotated[
         bool, typer.Option("--clusters", help="Of clusters, instead of collections.")
@@ -303,6 +255,7 @@ def _incidence(store: Path) -> Incidence:
     from graphbuild.store import Store
 
     with Store.read(store) as campaign:
+        gaps(campaign)
         return Incidence.of(campaign.observations())
 
 
@@ -323,7 +276,7 @@ def _told_of(telling: Telling) -> str:
 
 
 def _tell_hubs(hubs: Sequence[Hub]) -> None:
-    for hub in hubs[:_FEW]:
+    for hub in hubs[: options.FEW]:
         result(
             f"damped: the {hub.source.type} {_name(hub.source)}, which {hub.members:,} have,"
             f" tells {hub.bits:g} bits"
@@ -336,57 +289,13 @@ def _dated(reference: Entity | None) -> str:
     return "-" if reference is None else f"{day_of(reference)} {_name(reference)}"
 
 
-# --- chains --------------------------------------------------------------------------------------
-
-
-def _tell_chains(
-    ends: tuple[Entity, Entity],
-    count: int,
-    chains: Iterable[Chain],
-    markdown: bool,  # noqa: FBT001  passed on
-    everything: bool,  # noqa: FBT001  the same
-) -> None:
-    from graphbuild.analysis import called, sentence, statement
-
-    quote: Callable[[str], str] = _in_markdown if markdown else _in_text
-    said = " and ".join(called(end, quote) for end in ends)
-    if not count:
-        result(f"nothing observed ties {said}", _LONG)
-        return
-    for number, chain in enumerate(chains, start=1):
-        if number == 1:
-            steps = counted(len(chain.steps), "step")
-            title = f"{counted(count, 'shortest chain')} of {steps} between {said}"
-            result(f"# {title}" if markdown else title, _LONG)
-        result("")
-        for place, step in enumerate(chain.steps):
-            lead = f"{number}. " if not place else "   "
-            result(f"{lead}{sentence(step, quote)}{'  ' if markdown else ''}", _LONG)
-        result("")
-        for step in chain.steps:
-            behind = step.observations if everything else step.observations[:_BEHIND]
-            for one in behind:
-                result(f"   - {statement(one, quote)}", _LONG)
-            if len(behind) < len(step.observations):
-                result(f"   - … and {len(step.observations) - len(behind):,} more observations")
-
-
-def _in_text(text: str) -> str:
-    return f'"{safe(text)}"'
-
-
-def _in_markdown(text: str) -> str:
-    """No markup, no link, no HTML comes out of it: every sign is escaped."""
-    return f"“{safe(text).translate(_ESCAPED)}”"
-
-
 # --- JSON ----------------------------------------------------------------------------------------
 
 
 def _overlap_json(found: Overlap, shown: Overlap, level: float) -> None:
     ties = [
         {
-            **{name: getattr(tie, name) for name in tie.__slots__},
+            **{field.name: getattr(tie, field.name) for field in fields(tie)},
             "one": tie.one.key,
             "other": tie.other.key,
         }
@@ -426,28 +335,6 @@ def _bridge_json(bridge: Bridge) -> dict[str, object]:
         "pieces": bridge.pieces,
         "cut_off": bridge.cut_off,
     }
-
-
-def _chain_json(chain: Chain) -> list[dict[str, object]]:
-    return [
-        {
-            "one": step.one.key,
-            "other": step.other.key,
-            "observations": [
-                {
-                    "subject": each.subject.key,
-                    "reference": each.reference.key,
-                    "related_from": each.related_from.key if each.related_from else None,
-                    "evidence": each.evidence,
-                    "title": each.reference.attributes.get("title"),
-                    "url": each.reference.attributes.get("url"),
-                    "creation_date": each.reference.attributes.get("creation_date"),
-                }
-                for each in step.observations
-            ],
-        }
-        for step in chain.steps
-    ]
 
 
 def _span_json(span: Span) -> dict[str, object]:

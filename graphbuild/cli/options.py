@@ -52,7 +52,8 @@ def _age(value: str | None) -> str | None:
     return _checked(seconds_of, value)
 
 
-def _share(value: str | None) -> str | None:
+def share(value: str | None) -> str | None:
+    """A share, as text; :func:`share_of` reads it."""
     return _checked(share_of, value)
 
 
@@ -153,6 +154,16 @@ StoreOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object instead of text, for scripts.")
 ]
+FEW = 20  # rows of a listing
+LimitOption = Annotated[
+    int, typer.Option("--limit", min=1, metavar="N", help="How many rows of each listing.")
+]
+SeedOption = Annotated[
+    int,
+    typer.Option(
+        min=0, max=2**32 - 1, metavar="N", help="Of the first of the runs that find the clusters."
+    ),
+]
 PerMinuteOption = Annotated[
     int | None,
     typer.Option(
@@ -202,7 +213,7 @@ RefreshOption = Annotated[
 AuditOption = Annotated[
     str | None,
     typer.Option(
-        callback=_share,
+        callback=share,
         metavar="SHARE",
         help="Ask for a random share (0.1, 10%) of what was inferred, and tell how it agrees.",
     ),

@@ -105,12 +105,12 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
             directions, or the file cannot be written; what stood there still stands.
     """
     path = Path(path)
-    writer = _writer_for(path)
+    form, writer = _by_suffix(path)
     refuse_undirected(graph)
-    if writer in _TOLD:
+    if form.told:
         _refuse_derived(graph, path)
     graph = in_its_order(graph)
-    if positions is None and writer not in _UNDRAWN:
+    if positions is None and form.drawn:
         positions = _layout(graph)
     return _write(graph, path, writer, positions).path
 
@@ -289,12 +289,10 @@ def _dot(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
     return write_dot(graph, stream)
 
 
-_html = _page(full=False)
-
 FORMATS: Mapping[str, Format] = {
     "graphml": Format({"graph.graphml": _graphml}),
     "gexf": Format({"graph.gexf": _gexf}),
-    "html": Format({"graph.html": _html}, full={"graph.html": _page(full=True)}),
+    "html": Format({"graph.html": _page(full=False)}, full={"graph.html": _page(full=True)}),
     "csv": Format(_csv(raw=False), drawn=False, raw=_csv(raw=True)),
     "parquet": Format(
         {
@@ -314,30 +312,30 @@ FORMATS: Mapping[str, Format] = {
     "neo4j": Format(_neo4j(""), drawn=False, renamed=_neo4j),
     "dot": Format({"graph.dot": _dot}, drawn=False),
 }
-_SUFFIXES: Mapping[str, Writer] = {
-    ".graphml": _graphml,
-    ".graphml.gz": _packed(_graphml),
-    ".gexf": _gexf,
-    ".gexf.gz": _packed(_gexf),
-    ".html": _html,
-    ".stix.json": _stix,
-    ".misp.json": _misp,
-    ".dot": _dot,
-    ".json": _json,
-    ".jsonl": _jsonl,
-    ".cyjs": _cytoscape,
+_SUFFIXES = {
+    ".graphml": "graphml",
+    ".graphml.gz": "graphml",
+    ".gexf": "gexf",
+    ".gexf.gz": "gexf",
+    ".html": "html",
+    ".stix.json": "stix",
+    ".misp.json": "misp",
+    ".dot": "dot",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".cyjs": "cytoscape",
 }
-_TOLD = frozenset(each for form in FORMATS.values() if form.told for each in form.files.values())
-_UNDRAWN = frozenset(
-    each for form in FORMATS.values() if not form.drawn for each in form.files.values()
-)
 
 
-def _writer_for(path: Path) -> Writer:
+def _by_suffix(path: Path) -> tuple[Format, Writer]:
+    """The format of one file that the longest suffix of ``path`` names, and what writes it."""
     named = [suffix for suffix in _SUFFIXES if path.name.lower().endswith(suffix)]
-    if named:
-        return _SUFFIXES[max(named, key=len)]
-    raise ExportError(f"{path}: no exporter; we have {', '.join(_SUFFIXES)}")
+    if not named:
+        raise ExportError(f"{path}: no exporter; we have {', '.join(_SUFFIXES)}")
+    suffix = max(named, key=len)
+    form = FORMATS[_SUFFIXES[suffix]]
+    (writer,) = form.files.values()
+    return form, _packed(writer) if suffix.endswith(".gz") else writer
 
 
 def _format(name: str) -> Format:

@@ -42,7 +42,7 @@ _UNGUARDED = re.compile(_FORMULA.format(guard=""))
 _GUARDED = re.compile(_FORMULA.format(guard="'"))
 # A text starts no formula that neither begins with one of these, or a quote, nor holds a separator.
 SUSPECT = f"['{_SKIPPED}{_STARTS}]"
-_SUSPECT = re.compile(f"['\"{_SKIPPED}{_STARTS}]")
+_SUSPECT = re.compile(f'"|{SUSPECT}')
 _HOST = re.compile(r"\s*(?:https?|ftp):[/\\]{2}(?P<authority>[^/?#\\]*)", re.IGNORECASE)
 _HOST_NAME = re.compile(r"[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\]")
 _LEAST, _LARGEST = -(2**63), 2**63 - 1

@@ -15,7 +15,7 @@ from graphs import HOSTILE
 from planted import MEDIUM, plant
 from rig import Shell
 
-from graphbuild.analysis import Incidence, find_bridges, find_communities, find_ties
+from graphbuild.analysis import Incidence, find_bridges, find_central, find_communities, find_ties
 from graphbuild.entities import Entity
 from graphbuild.observations import parse_page
 from graphbuild.seeds import parse_seeds
@@ -124,6 +124,19 @@ def test_bridges_are_told_with_what_hangs_on_them(campaign) -> None:
     assert told["joined"] == found.joined
     text = asked(shell, "bridges")
     assert f"of clusters joined, {len(found.single):,} of them by a single source" in text
+
+
+def test_what_stands_in_the_middle_is_told(campaign) -> None:
+    shell, incidence = campaign
+    found = find_central(incidence)
+    text = asked(shell, "central", "--limit", "3")
+    assert text.splitlines()[0] == f"{len(found.nodes):,} nodes, betweenness counted"
+    first = found.nodes[0]
+    assert text.splitlines()[2].split()[:2] == [first.entity.type, first.entity.label]
+    told = json.loads(asked(shell, "central", "--json"))
+    assert told["samples"] is None
+    assert [node["key"] for node in told["nodes"]] == [each.entity.key for each in found.nodes]
+    assert told["nodes"][0]["betweenness"] == first.betweenness
 
 
 def test_the_timeline_tells_months_and_ends(sample: Shell) -> None:
@@ -238,7 +251,7 @@ def test_the_largest_seed_is_taken(campaign) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["overlap", "communities", "bridges", "timeline", f"explain {FILE} Emotet"]
+    "words", ["overlap", "communities", "bridges", "central", "timeline", f"explain {FILE} Emotet"]
 )
 def test_what_is_concluded_from_a_part_is_said_to_be(sample: Shell, words: str) -> None:
     done = sample(*words.split(), "--store", "c.db")
@@ -246,7 +259,7 @@ def test_what_is_concluded_from_a_part_is_said_to_be(sample: Shell, words: str) 
     assert "not whole: 0 still to ask, 1 incomplete, 0 failed of 1 file" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["overlap", "communities", "bridges", "timeline"])
+@pytest.mark.parametrize("command", ["overlap", "communities", "bridges", "central", "timeline"])
 def test_an_empty_campaign_is_no_error(shell: Shell, command: str) -> None:
     Store.open(shell.folder / "c.db").close()
     assert asked(shell, command)

@@ -11,6 +11,7 @@
     analysis.find_ties(incidence).beyond_chance().frame()  # pandas: which files, on what evidence
     clusters = analysis.find_communities(incidence)
     analysis.find_bridges(incidence, clusters).frame()
+    analysis.find_central(incidence).frame()
     analysis.build_timeline(incidence, clusters).frame()
     list(evidence.chains(evidence.find("5e3f..."), evidence.find("Emotet")))
 
@@ -18,6 +19,7 @@ All but the chains need scipy, in the extra ``analysis``.
 """
 
 from graphbuild.analysis.bridges import Bridge, Bridges, find_bridges
+from graphbuild.analysis.central import Central, Centrality, find_central
 from graphbuild.analysis.communities import (
     Communities,
     Community,
@@ -32,6 +34,8 @@ from graphbuild.analysis.timeline import Span, Timeline, build_timeline, day_of
 __all__ = [
     "Bridge",
     "Bridges",
+    "Central",
+    "Centrality",
     "Chain",
     "Communities",
     "Community",
@@ -48,6 +52,7 @@ __all__ = [
     "called",
     "day_of",
     "find_bridges",
+    "find_central",
     "find_communities",
     "find_ties",
     "sentence",

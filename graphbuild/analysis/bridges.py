@@ -231,17 +231,9 @@ def _pieces(graph: _Graph, nodes: Numbers) -> list[int]:
 
 def _folded(incidence: Incidence) -> _Graph:
     """To fold first makes a campaign of families small, and changes nothing that is asked."""
-    sparse = library("scipy.sparse")
     sizes = len(incidence.files), len(incidence.collections), len(incidence.references)
     collections = sizes[0]  # where they begin
-    half = sparse.block_array(
-        [
-            [sparse.csr_array((sizes[0], sizes[0])), incidence.file_collections, incidence.loose],
-            [None, sparse.csr_array((sizes[1], sizes[1])), incidence.collection_references],
-            [None, None, sparse.csr_array((sizes[2], sizes[2]))],
-        ],
-        format="csr",
-    )
+    half = incidence.evidence
     whole = (half + half.T).tocsr()
     # Collections stay apart: few, and never quite alike.
     sides = [0] * sizes[0] + list(range(1, 1 + sizes[1])) + [-1] * sizes[2]

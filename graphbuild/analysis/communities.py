@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from graphbuild.analysis.incidence import alike
-from graphbuild.analysis.libraries import library
+from graphbuild.analysis.libraries import library, on_one_thread
 from graphbuild.analysis.overlap import find_ties
 from graphbuild.errors import AnalysisError
 
@@ -252,7 +252,7 @@ def _method(method: Method) -> tuple[str, Callable[[Ties], Find]]:
 
 
 def leiden(ties: Ties) -> Find:
-    """Finds clusters by Leiden; on one thread, as with more the same seed gives others.
+    """Finds clusters by Leiden.
 
     Raises:
         AnalysisError: NetworKit, in the extra ``analysis``, is not installed.
@@ -262,14 +262,9 @@ def leiden(ties: Ties) -> Find:
     graph = networkit.GraphFromCoo(edges, n=ties.size, weighted=True, directed=False)
 
     def find(resolution: float, seed: int) -> Numbers:
-        threads = networkit.getMaxNumberOfThreads()
-        networkit.setNumberOfThreads(1)
-        networkit.setSeed(seed, False)  # noqa: FBT003  its own signature
-        try:
+        with on_one_thread(networkit, seed):
             run = networkit.community.ParallelLeiden(graph, iterations=_PASSES, gamma=resolution)
             return np.array(run.run().getPartition().getVector(), np.int64)
-        finally:
-            networkit.setNumberOfThreads(threads)
 
     return find if len(ties.weight) else lambda *_: np.arange(ties.size)
 

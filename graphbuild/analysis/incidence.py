@@ -103,6 +103,23 @@ class Incidence:
         )
         return stacked
 
+    @property
+    def evidence(self) -> Matrix:
+        """What hangs together, each pair once: files, then collections, then references by them.
+
+        A file is tied to its collections and these to their references; to a reference itself where
+        no collection was named.
+        """
+        sparse = library("scipy.sparse")
+        files, references, collections = (sparse.csr_array((size, size)) for size in self._sizes)
+        rows = [
+            [files, self.file_collections, self.loose],
+            [None, collections, self.collection_references],
+            [None, None, references],
+        ]
+        half: Matrix = sparse.block_array(rows, format="csr")
+        return half
+
     def source(self, number: int) -> Entity:
         """The source that is a column of :attr:`file_sources`."""
         own = len(self.collections)

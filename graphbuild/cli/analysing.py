@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from graphbuild.analysis import Bridge, Community, Hub, Incidence, Overlap, Span, Telling
+    from graphbuild.analysis import (
+        Bridge,
+        Central,
+        Community,
+        Hub,
+        Incidence,
+        Overlap,
+        Span,
+        Telling,
+    )
     from graphbuild.entities import Entity
 
 _NAME = 40  # characters of a name in a table
@@ -28,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(short_help="Which files, or collections, share more than chance.")(overlap)
     app.command(short_help="Which files belong together, and by what.")(communities)
     app.command(short_help="What joins clusters, and what hangs on it.")(bridges)
+    app.command(short_help="What stands in the middle of it all.")(central)
     app.command(short_help="When reports were published.")(timeline)
 
 
@@ -201,6 +211,45 @@ def bridges(
             result(f"clusters {said} rest on the {entity.type} {_name(entity)}")
 
 
+def central(
+    store: options.StoreOption,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Of the sample of a large one.")
+    ] = 0,
+    limit: options.LimitOption = options.FEW,
+    *,
+    json: options.JsonOption = False,
+) -> None:
+    """Show which files, reports and collections stand in the middle of what was observed.
+
+    Betweenness is the share of shortest chains that go through it, PageRank that of a random walk.
+    """
+    from graphbuild.analysis import find_central
+
+    with told():
+        found = find_central(_incidence(store), seed=seed)
+        if json:
+            nodes = [
+                {"key": each.entity.key, "label": each.entity.label, **_numbers(each)}
+                for each in found.nodes
+            ]
+            result_json({"samples": found.samples, "nodes": nodes})
+            return
+        how = f"estimated from {found.samples:,}" if found.samples else "counted"
+        result(f"{counted(len(found.nodes), 'node')}, betweenness {how}")
+        rows = [
+            (
+                each.entity.type,
+                _name(each.entity),
+                f"{each.ties:,}",
+                f"{each.betweenness:.4f}",
+                f"{each.pagerank:.4f}",
+            )
+            for each in found.nodes[:limit]
+        ]
+        _listing(("type", "name", "ties", "betweenness", "pagerank"), rows, len(found.nodes))
+
+
 def timeline(
     store: options.StoreOption,
     limit: options.LimitOption = options.FEW,
@@ -335,6 +384,10 @@ def _bridge_json(bridge: Bridge) -> dict[str, object]:
         "pieces": bridge.pieces,
         "cut_off": bridge.cut_off,
     }
+
+
+def _numbers(node: Central) -> dict[str, object]:
+    return {"ties": node.ties, "betweenness": node.betweenness, "pagerank": node.pagerank}
 
 
 def _span_json(span: Span) -> dict[str, object]:

@@ -1,0 +1,130 @@
+"""What stands in the middle: files, reports and collections through which the others are tied.
+
+Asked of the evidence itself, where a file is tied to its collections and these to their references
+(:attr:`Incidence.evidence`), and not of the drawn graph, in which a file is tied to each reference.
+
+* *Betweenness* (Freeman 1977, Sociometry 40): the share of shortest chains between two others that
+  go through it. Beyond :data:`EXACT` nodes it is estimated from those that begin at a sample of
+  nodes (Geisberger, Sanders and Schultes 2008, ALENEX).
+* *PageRank* (Brin and Page 1998, Comput. Netw. 30): how often one comes by who walks along the ties
+  at random, and begins anew at any node every seventh step or so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from graphbuild.analysis.libraries import library, on_one_thread
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from graphbuild.analysis.incidence import Incidence
+    from graphbuild.entities import Entity
+
+EXACT = 2_000  # nodes up to which betweenness is counted, not estimated
+SAMPLES = 500
+DAMPING = 0.85  # as in the paper
+_SETTLED = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Central:
+    """How much a file, a report or a collection stands in the middle.
+
+    Attributes:
+        entity: which.
+        ties: to how many others it is tied.
+        betweenness: the share of shortest chains between two others that go through it, 0 to 1.
+        pagerank: the share of a random walk spent there; that of all is 1.
+    """
+
+    entity: Entity
+    ties: int
+    betweenness: float
+    pagerank: float
+
+
+@dataclass(frozen=True, slots=True)
+class Centrality:
+    """All nodes, first those through which most chains go.
+
+    Attributes:
+        nodes: one for each; of equals the one with the larger PageRank comes first, then by key.
+        samples: from how many nodes betweenness was estimated; None where it was counted.
+    """
+
+    nodes: tuple[Central, ...]
+    samples: int | None
+
+    def frame(self) -> pd.DataFrame:
+        """A row for each node: ``key``, ``type``, ``ties``, ``betweenness``, ``pagerank``."""
+        import pandas as pd  # noqa: PLC0415  loads slowly
+
+        rows = [
+            (each.entity.key, each.entity.type, each.ties, each.betweenness, each.pagerank)
+            for each in self.nodes
+        ]
+        return pd.DataFrame(rows, columns=["key", "type", "ties", "betweenness", "pagerank"])
+
+
+def find_central(incidence: Incidence, *, samples: int = SAMPLES, seed: int = 0) -> Centrality:
+    """What stands in the middle.
+
+    Args:
+        incidence: what was observed.
+        samples: from how many nodes betweenness is estimated in a large campaign.
+        seed: of the sample.
+
+    Raises:
+        AnalysisError: scipy or NetworKit, both in the extra ``analysis``, is not installed.
+    """
+    entities = (*incidence.files, *incidence.collections, *incidence.references)
+    if not entities:
+        return Centrality((), None)
+    half = incidence.evidence.tocoo()
+    graph = evidence_graph(half)
+    ties = np.bincount(np.concatenate([half.row, half.col]), minlength=len(entities))
+    estimated = len(entities) > EXACT
+    through = betweenness(graph, samples if estimated else None, seed)
+    walked = pagerank(graph)
+    order = np.lexsort((np.arange(len(entities)), -walked.round(12), -through.round(12)))
+    nodes = tuple(
+        Central(entities[n], int(ties[n]), float(through[n]), float(walked[n]))
+        for n in order.tolist()
+    )
+    return Centrality(nodes, samples if estimated else None)
+
+
+def evidence_graph(half: Any) -> Any:  # noqa: ANN401  a sparse matrix; a graph of NetworKit
+    """The graph with these ties, each told once; weights do not count."""
+    networkit = library("networkit")
+    ends = half.row.astype(np.int64), half.col.astype(np.int64)
+    return networkit.GraphFromCoo((np.ones(len(half.data)), ends), n=half.shape[0], directed=False)
+
+
+def betweenness(graph: Any, samples: int | None, seed: int) -> NDArray[np.float64]:  # noqa: ANN401
+    """The share of shortest chains through each node, from a sample of nodes, or None: from all."""
+    networkit = library("networkit")
+    if graph.numberOfNodes() < 3:  # noqa: PLR2004  nobody stands between two
+        return np.zeros(graph.numberOfNodes())
+    with on_one_thread(networkit, seed):
+        if samples is None:
+            run = networkit.centrality.Betweenness(graph, normalized=True)
+        else:
+            run = networkit.centrality.EstimateBetweenness(graph, samples, normalized=True)
+        return np.array(run.run().scores())
+
+
+def pagerank(graph: Any) -> NDArray[np.float64]:  # noqa: ANN401  a graph of NetworKit
+    """The share of a random walk spent at each node."""
+    networkit = library("networkit")
+    with on_one_thread(networkit, 0):
+        run = networkit.centrality.PageRank(graph, DAMPING, _SETTLED)
+        return np.array(run.run().scores())

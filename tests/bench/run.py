@@ -44,6 +44,8 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "overlap-million": ties.many_overlap,
     "communities": ties.find,
     "communities-million": ties.many_find,
+    "central": ties.central,
+    "central-million": ties.many_central,
 }
 
 

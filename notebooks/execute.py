@@ -18,6 +18,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
+PICTURES = HERE.parent / "output" / "notebooks"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -58,6 +59,15 @@ def normalize(notebook: nbformat.NotebookNode) -> None:
                 data["image/png"] = _smaller(data["image/png"])
 
 
+def keep_pictures(notebook: nbformat.NotebookNode, name: str, folder: Path = PICTURES) -> None:
+    """Write each picture of ``notebook`` into ``folder``, as ``NAME-1.png`` and so on."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    drawn = [data["image/png"] for o in outputs if "image/png" in (data := o.get("data", {}))]
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, picture in enumerate(drawn, start=1):
+        (folder / f"{name}-{number}.png").write_bytes(b64decode(picture))
+
+
 def _smaller(picture: str) -> str:
     """A picture of a few flat colours and their mixtures, with a palette: a third of the size."""
     stream = BytesIO()
@@ -71,6 +81,7 @@ def main(paths: list[Path]) -> None:
     for path in paths or sorted(HERE.glob("*.ipynb")):
         notebook = run(path)
         normalize(notebook)
+        keep_pictures(notebook, path.stem)
         nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
         sys.stdout.write(f"{path.name}: {path.stat().st_size:,} bytes\n")
 

@@ -6,7 +6,9 @@ import base64
 import html
 import importlib.util
 import json
+import math
 import re
+import shutil
 import subprocess
 import sys
 from copy import deepcopy
@@ -89,6 +91,8 @@ def committed(path):
 def ran(path, tmp_path_factory):
     """A notebook after a run from the top, in an empty folder, offline, by nobody."""
     folder = tmp_path_factory.mktemp("notebook")
+    for beside in path.parent.glob("*.gz"):
+        shutil.copy(beside, folder)
     guarded = folder / path.name
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.insert(0, nbformat.v4.new_code_cell(GUARD))
@@ -100,14 +104,15 @@ def ran(path, tmp_path_factory):
         patch.delenv("VT_APIKEY", raising=False)
         result = load_executor().run(guarded, folder=folder)
     del result.cells[0]
+    load_executor().keep_pictures(result, path.stem)
     return result
 
 
 # --- the notebooks -------------------------------------------------------------------------------
 
 
-def test_there_is_a_notebook():
-    assert NOTEBOOKS
+def test_there_is_a_notebook_for_each_question():
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "04", "05"]
 
 
 def test_a_notebook_runs_from_the_top_without_errors_or_warnings(ran):
@@ -119,6 +124,12 @@ def test_a_notebook_shows_a_picture_a_page_and_tables(ran):
     pages = shown(ran, "text/html")
     assert sum("<table" in page for page in pages) >= 2
     assert sum("<iframe" in page for page in pages) == 1
+
+
+def test_the_pictures_of_a_run_are_kept_where_output_goes(path, ran):
+    for number in range(1, len(shown(ran, "image/png")) + 1):
+        kept = ROOT / "output" / "notebooks" / f"{path.stem}-{number}.png"
+        assert kept.read_bytes() == base64.b64decode(shown(ran, "image/png")[number - 1])
 
 
 def test_a_notebook_begins_with_a_question_and_ends_with_an_answer(ran):
@@ -173,6 +184,64 @@ def test_the_answer_to_the_first_campaign_is_what_was_planted():
     assert len(everywhere) == 6
     assert "six\nreports" in answer or "six reports" in answer
     assert shown(notebook, "text/plain")[-1] == "True"
+
+
+def answer_of(name):
+    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    return " ".join(notebook.cells[-1].source.split()), shown(notebook, "text/plain")[-1]
+
+
+def test_the_answer_to_which_belong_together_is_what_was_planted():
+    world = made_up_world(seed=2, campaigns=6, files_per_campaign=14, references_per_campaign=24)
+    answer, checked = answer_of("02-which-files-belong-together")
+    assert checked == "True"
+    for name, files in world.campaigns.items():
+        assert f"**{name}**" in answer
+        assert len(files) == (5 if name == "Emotet" else 14)
+    known = [file for file in world.files.values() if world.related(file)]
+    assert f"The {len(known)} files of which a report is known fall into seven clusters" in answer
+    assert len(world.campaigns) == 7
+    assert f"one shared collection proves little among {len(world.collections)}" in answer
+    gathered = [file for file in known if "atlas_roundup" in file.collections]
+    assert f"which holds {len(gathered)} of the files" in answer
+    bits = round(2 * math.log2(len(known) / len(gathered))) / 2
+    assert f"tells {bits} bits of each" in answer
+
+
+def test_the_answer_to_what_gephi_does_is_what_was_sent():
+    world = made_up_world(seed=4, campaigns=3, files_per_campaign=8, references_per_campaign=12)
+    answer, checked = answer_of("04-from-gephi-and-back")
+    assert checked == "True"
+    sent = [world.file(h) for name, own in world.campaigns.items() if name != "Emotet" for h in own]
+    nodes, _, observed = size_of(world, sent)
+    assert f"{nodes} nodes and {observed} observations went to Gephi" in answer
+    assert {name: len(own) for name, own in world.campaigns.items() if name != "Emotet"} == (
+        dict.fromkeys(["Brindlefox", "GlassHeron", "Tallowrat"], 8)
+    )
+
+
+def test_the_answer_to_large_graphs_is_what_was_planted():
+    world = made_up_world(
+        seed=5, campaigns=24, files_per_campaign=30, references_per_campaign=60, siblings=20
+    )
+    answer, checked = answer_of("05-large-graphs")
+    nodes, edges, _ = size_of(world, world.files.values())
+    assert f"597 of {nodes:,} nodes and 3,416 of {edges:,} edges" in answer
+    assert f"the map of the collections has {len(world.collections)} nodes" in answer
+    assert checked == f"(True, {len(world.campaigns)}, {len(world.campaigns)})"
+    assert f"the {len(world.campaigns)} campaigns that were planted" in answer
+
+
+def size_of(world, files):
+    """Nodes, edges and observations of what the world says of some files."""
+    nodes, edges, observed = {file.id for file in files}, set(), 0
+    for file in files:
+        for item in world.related(file):
+            behind = item.holders or ()
+            nodes |= {item.id, *behind}
+            edges |= {(file.id, item.id), *((item.id, each) for each in behind)}
+            observed += max(1, len(behind))
+    return len(nodes), len(edges), observed
 
 
 def reports_of(world, hashes):

@@ -1,5 +1,6 @@
 import java.awt.Color;
 import java.io.File;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,6 +12,7 @@ import org.gephi.graph.api.GraphController;
 import org.gephi.graph.api.GraphModel;
 import org.gephi.graph.api.Node;
 import org.gephi.graph.api.Table;
+import org.gephi.io.exporter.api.ExportController;
 import org.gephi.io.importer.api.Container;
 import org.gephi.io.importer.api.ImportController;
 import org.gephi.io.importer.api.Issue;
@@ -18,6 +20,7 @@ import org.gephi.io.importer.api.Report;
 import org.gephi.io.processor.plugin.DefaultProcessor;
 import org.gephi.project.api.ProjectController;
 import org.gephi.project.api.Workspace;
+import org.gephi.statistics.plugin.Modularity;
 import org.openide.util.Lookup;
 
 /**
@@ -27,15 +30,24 @@ import org.openide.util.Lookup;
  * --as-is} the box "auto-scale" is not ticked, so that sizes and places are the file's own. Those
  * behind {@code --plain-java} are read with Java's own XML parser, not with the toolkit's: which of
  * the two a Gephi on a desktop takes depends on how it was put together.
+ *
+ * <p>Behind {@code --save FILE} stands where the graph opened last goes, as with "File > Export", once
+ * "Modularity" of the panel "Statistics" has run.
  */
 public final class Import {
     private Import() {}
 
-    public static void main(String[] words) {
+    public static void main(String[] words) throws IOException {
         List<Object> all = new ArrayList<>();
         boolean scaled = true;
+        boolean saving = false;
         for (String word : words) {
-            if (word.equals("--as-is")) {
+            if (saving) {
+                save(new File(word));
+                saving = false;
+            } else if (word.equals("--save")) {
+                saving = true;
+            } else if (word.equals("--as-is")) {
                 scaled = false;
             } else if (word.equals("--plain-java")) {
                 System.setProperty(
@@ -83,6 +95,12 @@ public final class Import {
             collect(processor.getReport(), issues);
         }
         describe(Lookup.getDefault().lookup(GraphController.class).getGraphModel(workspace), found);
+    }
+
+    private static void save(File file) throws IOException {
+        new Modularity().execute(Lookup.getDefault().lookup(GraphController.class).getGraphModel());
+        ExportController exporter = Lookup.getDefault().lookup(ExportController.class);
+        exporter.exportFile(file.getAbsoluteFile(), exporter.getExporter("graphml"));
     }
 
     private static void collect(Report report, List<Object> issues) {

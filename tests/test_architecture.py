@@ -119,7 +119,7 @@ THIRD_PARTIES: dict[str, set[str]] = {
     "graph": {"networkx"},
     "views": {"networkx"},
     "layout": {"networkx", "numpy"},
-    "analysis": {"networkit", "networkx", "numpy", "pandas", "scipy"},
+    "analysis": {"networkit", "networkx", "numpy", "pandas", "scipy", "tldextract", "w3lib"},
     "exporters": {
         "jinja2",
         "markupsafe",

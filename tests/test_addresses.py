@@ -26,7 +26,10 @@ SAME = [
     (["spelling"], ["https://b\u00fccher.example/a", "https://xn--bcher-kva.example/a"]),
     (["spelling"], [" https://example.com", "https://example.com/", "https://example.com/?"]),
     (["spelling"], ["https://[2001:DB8:0::1]/", "https://[2001:db8::1]/"]),
-    (["tracking"], [PAGE, f"{PAGE}?utm_source=x&UTM_Medium=y", f"{PAGE}?fbclid=1", f"{PAGE}?gclid"]),
+    (
+        ["tracking"],
+        [PAGE, f"{PAGE}?utm_source=x&UTM_Medium=y", f"{PAGE}?fbclid=1", f"{PAGE}?gclid"],
+    ),
     (["tracking"], [f"{PAGE}?id=7&mkt_tok=abc", f"{PAGE}?id=7"]),
     (["fragment"], [PAGE, f"{PAGE}#more", f"{PAGE}#:~:text=a"]),
     (["renamed"], ["https://twitter.com/a/status/1", "https://x.com/a/status/1"]),
@@ -40,8 +43,14 @@ SAME = [
         ["archive", "scheme"],
         [PAGE, "https://web.archive.org/web/2017/www.example.com/2018/01/emotet.html"],
     ),
-    (["cache"], [PAGE, f"https://webcache.googleusercontent.com/search?q=cache:AbCdEf0-9_xy:{PAGE}"]),
-    (["cache"], [PAGE, f"https://webcache.googleusercontent.com/search?q=cache:{PAGE}+emotet&hl=en"]),
+    (
+        ["cache"],
+        [PAGE, f"https://webcache.googleusercontent.com/search?q=cache:AbCdEf0-9_xy:{PAGE}"],
+    ),
+    (
+        ["cache"],
+        [PAGE, f"https://webcache.googleusercontent.com/search?q=cache:{PAGE}+emotet&hl=en"],
+    ),
     (["amp"], [PAGE, f"https://www.google.com/amp/s/{PAGE[8:]}"]),
     (["amp"], [PAGE, f"https://www-example-com.cdn.ampproject.org/c/s/{PAGE[8:]}"]),
     (["amp"], [PAGE, f"{PAGE}?amp=1", f"{PAGE}?amp", PAGE.replace(".html", ".amp.html")]),
@@ -75,7 +84,10 @@ APART = [
     ("https://evil.example/twitter.com/a", "https://evil.example/x.com/a"),
     ("https://evil.example/https://www.example.com/", "https://evil.example/https://example.com/"),
     ("https://notarchive.example/web/2017/https://example.com/a", "https://example.com/a"),
-    ("https://evil.example/web.archive.org/web/2017/https://example.com/a", "https://example.com/a"),
+    (
+        "https://evil.example/web.archive.org/web/2017/https://example.com/a",
+        "https://example.com/a",
+    ),
     ("https://archive.ph/AbCdE", "https://archive.ph/aBcDe"),
     ("ftp://example.com/a", "https://example.com/a"),
     ("javascript://example.com/a", "https://example.com/a"),
@@ -145,11 +157,15 @@ odd_addresses = st.builds(
                 "https://u:p@",
             ]
         ),
-        st.sampled_from(["example.com", "www.www.com", "[::1]", "1.2.3.4", "amp.a.b", "x", "twitter.com"])
+        st.sampled_from(
+            ["example.com", "www.www.com", "[::1]", "1.2.3.4", "amp.a.b", "x", "twitter.com"]
+        )
         | any_text,
         st.sampled_from(["", ":80", ":443", ":99999", "."]),
         st.lists(
-            st.sampled_from(["/", "a", "..", ".", "amp", ".amp", ".html", "index.html", "%2e", "%", "//"]),
+            st.sampled_from(
+                ["/", "a", "..", ".", "amp", ".amp", ".html", "index.html", "%2e", "%", "//"]
+            ),
             max_size=6,
         ).map("".join),
         st.sampled_from(["", "?", "?a=1&&b", "?amp", "?utm_source=1", "?x=%26&y=+"]) | any_text,

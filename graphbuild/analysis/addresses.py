@@ -140,10 +140,8 @@ _ARCHIVES = (
     rf"{_ANY}arquivo\.pt/wayback/\d{{1,14}}(?:[a-z]{{2}}_)?/{_INNER}",
     rf"https?://wayback\.archive-it\.org/\w{{1,12}}/\d{{1,14}}(?:[a-z]{{2}}_)?/{_INNER}",
 )
-_CACHES = (
-    r"https?://webcache\.googleusercontent\.com/search\?(?:[^#]*&)?q=cache:(?:[\w-]{12}:)?"
-    r"(?:(?P<scheme>https?):/{1,2})?(?P<rest>[^/?#@+&]+\.[^/?#@+&]+[^+&]*).*",
-)
+_CACHED = r"https?://webcache\.googleusercontent\.com/search\?(?:[^#]*&)?q=cache:(?:[\w-]{12}:)?"
+_CACHES = (rf"{_CACHED}(?:(?P<scheme>https?):/{{1,2}})?(?P<rest>[^/?#@+&]+\.[^/?#@+&]+[^+&]*).*",)
 _AMP_CACHES = (
     rf"{_ANY}cdn\.ampproject\.org/(?:c|v|r|wp/c)/(?P<secure>s/)?{_INNER}",
     rf"{_ANY}google\.[a-z.]{{2,6}}/amp/(?P<secure>s/)?{_INNER}",
@@ -204,7 +202,8 @@ def _spelling(address: str) -> str:
     user, at, host = parts.netloc.rpartition("@")
     if parts.port is not None and parts.port == _DEFAULT_PORTS.get(parts.scheme):
         host = host.rpartition(":")[0]
-    return urlunsplit(parts._replace(netloc=f"{user}{at}{host.removesuffix('.')}"))
+    spelled: str = urlunsplit(parts._replace(netloc=f"{user}{at}{host.removesuffix('.')}"))
+    return spelled
 
 
 def _scheme(address: str) -> str:
@@ -243,11 +242,14 @@ def _fragment(address: str) -> str:
 
 # What the makers of analytics, of advertisements and of newsletters say that they add to addresses.
 _TRACKING = frozenset(
-    "gclid gclsrc gbraid wbraid dclid fbclid msclkid yclid twclid ttclid li_fat_id igshid igsh"
-    " mibextid mc_cid mc_eid mkt_tok _hsenc _hsmi __hssc __hstc __hsfp hsctatracking hss_channel"
-    " vero_id vero_conv oly_enc_id oly_anon_id wickedid s_cid sc_cid ncid cmpid ocid trk"
-    " trkcampaign trkinfo wt.mc_id wt_mc _ga _gl _openstat guccounter guce_referrer"
-    " guce_referrer_sig __twitter_impression sr_share".split()
+    re.findall(
+        r"\S+",
+        "gclid gclsrc gbraid wbraid dclid fbclid msclkid yclid twclid ttclid li_fat_id igshid "
+        "igsh mibextid mc_cid mc_eid mkt_tok _hsenc _hsmi __hssc __hstc __hsfp hsctatracking "
+        "hss_channel vero_id vero_conv oly_enc_id oly_anon_id wickedid s_cid sc_cid ncid cmpid "
+        "ocid trk trkcampaign trkinfo wt.mc_id wt_mc _ga _gl _openstat guccounter guce_referrer "
+        "guce_referrer_sig __twitter_impression sr_share",
+    )
 )
 _TRACKING_FAMILIES = ("utm_", "pk_", "mtm_", "matomo_", "piwik_", "hsa_")
 
@@ -298,9 +300,13 @@ RULES = (
 
 # Who stands behind a page of theirs, its address does not tell.
 _NOBODYS = frozenset(
-    "archive.today archive.ph archive.is archive.li archive.vn archive.md archive.fo archive.org"
-    " archive-it.org arquivo.pt perma.cc googleusercontent.com ampproject.org bing-amp.com"
-    " bit.ly t.co goo.gl tinyurl.com ow.ly buff.ly is.gd lnkd.in dlvr.it cutt.ly rebrand.ly".split()
+    re.findall(
+        r"\S+",
+        "archive.today archive.ph archive.is archive.li archive.vn archive.md archive.fo "
+        "archive.org archive-it.org arquivo.pt perma.cc googleusercontent.com ampproject.org "
+        "bing-amp.com bit.ly t.co goo.gl tinyurl.com ow.ly buff.ly is.gd lnkd.in dlvr.it cutt.ly "
+        "rebrand.ly",
+    )
 )
 
 
@@ -314,7 +320,7 @@ def _registered(host: str) -> str:
     if any(".".join(labels[place:]) in _NOBODYS for place in range(len(labels))):
         return ""
     found = _suffixes()(host)
-    return found.top_domain_under_public_suffix or found.fqdn or host
+    return str(found.top_domain_under_public_suffix or found.fqdn or host)
 
 
 @cache

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from graphbuild.analysis.timeline import day_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
 
 SAME_ADDRESS = "address"  # to the letter, under two ids
 TITLE = "title"  # and day
+SAYS = {  # what each rule takes for the same, by its name
+    SAME_ADDRESS: "the same address, under two ids",
+    **{rule.name: rule.says for rule in RULES},
+    TITLE: "the same title, if it is a telling one, and the same day",
+}
 _WORDS = 4  # of a title that may tell a report
 _TELLING = 2  # how many of them must say what it is about
 _LONGEST = 1_000  # characters of a title that are looked at
@@ -203,7 +209,7 @@ def _publication(members: list[Entity], normals: Mapping[Entity, Normal]) -> Pub
     return Publication(
         best,
         tuple(members),
-        _needed(members, normals) if len(members) > 1 else (),
+        _needed(members) if len(members) > 1 else (),
         tuple(publisher(normals[each]) for each in members),
     )
 
@@ -225,18 +231,18 @@ def _address(reference: Entity) -> str:
 # --- which rule did it ---------------------------------------------------------------------------
 
 
-def _needed(members: list[Entity], normals: Mapping[Entity, Normal]) -> tuple[str, ...]:
+def _needed(members: list[Entity]) -> tuple[str, ...]:
     """The rules without which the references of a report would stand apart."""
+    spelled = Counter(_address(each) for each in members if _address(each))
     alike: dict[str, set[str]] = defaultdict(set)
-    for each in members:
-        alike[normals[each].text].add(_address(each))
+    for address in spelled:
+        alike[normal(address).text].add(address)
     found = {rule for group in alike.values() for rule in _needed_for(group)}
-    if len(alike) > 1 or not alike.keys() - {""}:
+    if len(alike) + len(members) - spelled.total() > 1:
         found.add(TITLE)
-    if sum(map(len, alike.values())) < len(members) and alike.keys() - {""}:
+    if max(spelled.values(), default=0) > 1:
         found.add(SAME_ADDRESS)
-    names = (SAME_ADDRESS, *(rule.name for rule in RULES), TITLE)
-    return tuple(name for name in names if name in found)
+    return tuple(name for name in SAYS if name in found)
 
 
 def _needed_for(addresses: set[str]) -> set[str]:
@@ -254,18 +260,21 @@ def _needed_for(addresses: set[str]) -> set[str]:
 
 # Words of titles that many reports have: they tell what kind of text it is, when, and little more.
 _COMMON = frozenset(
-    "a an and are as at by for from how in into is it its new of on or our the their this to up us"
-    " via what when why with you your de der die des du en et la le les un une und von"
-    " actor actors advanced advisory alert alerts analysis annual apt attack attacks attackers blog"
-    " briefing bulletin campaign campaigns cyber cybersecurity daily deep detailed digest dive"
-    " document edition group groups hacker hackers home html index indicators information intel"
-    " intelligence ioc iocs issue landscape latest malicious malware monthly news newsletter notes"
-    " overview page paper part pdf post press profile public quarter quarterly ransomware recap"
-    " release report reports research review roundup samples security series state summary tech"
-    " technical threat threats trend trends trojan untitled update updates version vol volume"
-    " vulnerability vulnerabilities week weekly white whitepaper world year"
-    " january february march april may june july august september october november december"
-    " jan feb mar apr jun jul aug sep sept oct nov dec".split()
+    re.findall(
+        r"\S+",
+        "a an and are as at by for from how in into is it its new of on or our the their this to "
+        "up us via what when why with you your de der die des du en et la le les un une und von "
+        "actor actors advanced advisory alert alerts analysis annual apt attack attacks attackers "
+        "blog briefing bulletin campaign campaigns cyber cybersecurity daily deep detailed digest "
+        "dive document edition group groups hacker hackers home html index indicators information "
+        "intel intelligence ioc iocs issue landscape latest malicious malware monthly news "
+        "newsletter notes overview page paper part pdf post press profile public quarter "
+        "quarterly ransomware recap release report reports research review roundup samples "
+        "security series state summary tech technical threat threats trend trends trojan untitled "
+        "update updates version vol volume vulnerability vulnerabilities week weekly white "
+        "whitepaper world year january february march april may june july august september "
+        "october november december jan feb mar apr jun jul aug sep sept oct nov dec",
+    )
 )
 _WIDE_A_WORD = 3  # characters, in a script that has no spaces
 

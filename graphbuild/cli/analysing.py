@@ -11,13 +11,13 @@ import typer
 
 from graphbuild.cli import options
 from graphbuild.cli.ending import told
+from graphbuild.cli.sourcing import incidence_of, sources_of, sources_or_none
 from graphbuild.cli.terminal import counted, result, result_json, safe, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
-    from graphbuild.analysis import Bridge, Chain, Community, Hub, Incidence, Overlap, Span, Telling
+    from graphbuild.analysis import Bridge, Chain, Community, Hub, Overlap, Sources, Span, Telling
     from graphbuild.entities import Entity
 
 _FEW = 20  # rows of a listing
@@ -61,6 +61,7 @@ def overlap(
     everything: Annotated[
         bool, typer.Option("--all", help="Show ties that chance would explain, too.")
     ] = False,
+    merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
     """Show which files, or collections, share more than chance would have them share.
@@ -72,10 +73,13 @@ def overlap(
 
     with told():
         side: Literal["files", "collections"] = "files" if of == "files" else "collections"
-        found = find_ties(_incidence(store), side)
+        incidence = incidence_of(store, merge=merge)
+        found = find_ties(incidence, side)
         shown = found if everything else found.beyond_chance(level)
+        listed = shown if json else shown.first(limit)
+        listed = listed.with_sources(incidence, sources_of(incidence))
         if json:
-            _overlap_json(found, shown, level)
+            _overlap_json(found, listed, level)
             return
         beyond = len(found.beyond_chance(level))
         result(
@@ -87,6 +91,8 @@ def overlap(
                 _name(tie.one),
                 _name(tie.other),
                 f"{tie.shared:,}",
+                f"{tie.independent:,}",
+                f"{tie.publishers:,}",
                 f"{tie.sources:,}",
                 f"{tie.jaccard:.2f}",
                 f"{tie.overlap:.2f}",
@@ -95,10 +101,10 @@ def overlap(
                 f"{tie.p:.1e}",
                 f"{tie.q:.1e}",
             )
-            for tie in shown.first(limit)
+            for tie in listed
         ]
-        head = ("one", "other", "reports", "sources", "jaccard", "overlap", "rarity", "bits")
-        _listing((*head, "p", "q"), rows, len(shown))
+        head = ("one", "other", "reports", "independent", "publishers", "sources", "jaccard")
+        _listing((*head, "overlap", "rarity", "bits", "p", "q"), rows, len(shown))
         if len(found) > len(shown) == 0:
             result("each of them may be chance: --all shows them with their p-values")
         _tell_hubs(found.hubs)
@@ -109,6 +115,7 @@ def communities(
     seed: Annotated[int, typer.Option(help="Of the first run.")] = 0,
     limit: ManyOption = _FEW,
     *,
+    merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
     """Show which files belong together, and the collections and reports that tell why.
@@ -118,7 +125,7 @@ def communities(
     from graphbuild.analysis import find_communities
 
     with told():
-        incidence = _incidence(store)
+        incidence = incidence_of(store, merge=merge)
         found = find_communities(incidence, seed=seed)
         if json:
             result_json(
@@ -157,6 +164,7 @@ def bridges(
     seed: Annotated[int, typer.Option(help="Of the clusters.")] = 0,
     limit: ManyOption = _FEW,
     *,
+    merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
     """Show which reports and collections join clusters, and what hangs on each.
@@ -167,7 +175,7 @@ def bridges(
     from graphbuild.analysis import find_bridges, find_communities
 
     with told():
-        incidence = _incidence(store)
+        incidence = incidence_of(store, merge=merge)
         clusters = find_communities(incidence, seed=seed)
         found = find_bridges(incidence, clusters)
         if json:
@@ -242,9 +250,8 @@ def explain(
                 }
             )
             return
-        _tell_chains(
-            ends, count, chains if everything else islice(chains, limit), markdown, everything
-        )
+        shown = chains if everything else islice(chains, limit)
+        _tell_chains(ends, count, shown, sources_or_none(evidence), markdown, everything)
         if not everything and count > limit:
             result(f"… and {count - limit:,} more; --all tells every one")
 
@@ -256,13 +263,14 @@ def timeline(
     clusters: Annotated[
         bool, typer.Option("--clusters", help="Of clusters, instead of collections.")
     ] = False,
+    merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
     """Show when reports were published: by month, first and last of each collection or cluster."""
     from graphbuild.analysis import build_timeline, find_communities
 
     with told():
-        incidence = _incidence(store)
+        incidence = incidence_of(store, merge=merge)
         found = find_communities(incidence) if clusters or json else None
         times = build_timeline(incidence, found)
         if json:
@@ -296,14 +304,6 @@ def timeline(
 
 
 # --- what they share -----------------------------------------------------------------------------
-
-
-def _incidence(store: Path) -> Incidence:
-    from graphbuild.analysis import Incidence
-    from graphbuild.store import Store
-
-    with Store.read(store) as campaign:
-        return Incidence.of(campaign.observations())
 
 
 def _listing(head: Sequence[str], rows: Sequence[Sequence[str]], count: int) -> None:
@@ -343,6 +343,7 @@ def _tell_chains(
     ends: tuple[Entity, Entity],
     count: int,
     chains: Iterable[Chain],
+    sources: Sources | None,
     markdown: bool,  # noqa: FBT001  passed on
     everything: bool,  # noqa: FBT001  the same
 ) -> None:
@@ -361,7 +362,7 @@ def _tell_chains(
         result("")
         for place, step in enumerate(chain.steps):
             lead = f"{number}. " if not place else "   "
-            result(f"{lead}{sentence(step, quote)}{'  ' if markdown else ''}", _LONG)
+            result(f"{lead}{sentence(step, quote, sources)}{'  ' if markdown else ''}", _LONG)
         result("")
         for step in chain.steps:
             behind = step.observations if everything else step.observations[:_BEHIND]

@@ -18,6 +18,8 @@ from scipy.stats import false_discovery_control
 from graphbuild.analysis.chance import adjusted, model_of
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.overlap import Tie, find_ties, projection, shared_evidence
+from graphbuild.entities import Entity
+from graphbuild.observations import Observation
 
 if TYPE_CHECKING:
     from planted import Size
@@ -185,12 +187,25 @@ def test_hubs_are_told_and_say_little() -> None:
 
 def test_a_table_has_a_row_for_each_tie() -> None:
     found = find_ties(incidence_of(1)).first(5)
-    frame = found.frame()
+    told = ["independent", "publishers"]
+    assert found.frame()[told].isna().all(axis=None)
+    frame = found.frame().drop(columns=told)
     assert [tuple(row) for row in frame.itertuples(index=False)] == [
         (tie.one.key, tie.other.key, *(getattr(tie, name) for name in frame.columns[2:]))
         for tie in found
     ]
-    assert tuple(frame.columns) == Tie.__slots__
+    assert (*frame.columns, *told) == Tie.__slots__
+
+
+def test_to_share_only_what_all_have_is_a_tie_that_tells_nothing() -> None:
+    """As two files of one collection whose lists came but in part."""
+    gang = Entity("collection", "gang")
+    told = [
+        Observation(Entity("file", each * 64), Entity("reference", each * 64), gang)
+        for each in "12"
+    ]
+    (tie,) = find_ties(Incidence.of(told))
+    assert (tie.shared, tie.sources, tie.bits, tie.p, tie.q) == (0, 1, 0.0, 1.0, 1.0)
 
 
 def test_nothing_observed_has_no_ties() -> None:

@@ -106,9 +106,11 @@ def publisher(address: Normal) -> str:
     if not _is_readable(address.text):
         return ""
     try:
-        return _registered(urlsplit(address.text).hostname or "")
-    except ValueError:
+        parts = urlsplit(address.text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:  # no rule could read it, either
         return ""
+    return _registered(host) if host.isascii() else ""
 
 
 def _is_readable(address: str) -> bool:
@@ -167,7 +169,7 @@ def _inside(patterns: tuple[str, ...]) -> Callable[[str], str]:
 
 
 _amp_cache = _inside(_AMP_CACHES)
-_AMP_PATH = re.compile(r"(?<=[^/])(?:/amp/?$|\.amp(?=(?:\.html?)?$))", re.IGNORECASE)
+_AMP_PATH = re.compile(r"(?<=[^/])(?:/+amp/?$|\.amp(?=(?:\.html?)?$))", re.IGNORECASE)
 _AMP_PARAMETERS = frozenset({("amp", ""), ("amp", "1"), ("amp", "true"), ("outputtype", "amp")})
 
 

@@ -219,8 +219,9 @@ def find_ties(incidence: Incidence, of: Side = "files") -> Overlap:
     model = model_of(evidence)
     points = points_of(evidence, model)
     weighted = _product(evidence, points)
-    sharing = _product(references)
-    one, other = _pairs_of(sharing, weighted)
+    sharing, held = _product(references), _product(evidence)
+    # Two may share what tells nothing, a source that all have, and no reference at all.
+    one, other = _pairs_of(sharing, held)
     total = _values(weighted, one, other)
     p = model.tail(one, other, total)
     tests = len(nodes) * (len(nodes) - 1) // 2
@@ -229,7 +230,7 @@ def find_ties(incidence: Incidence, of: Side = "files") -> Overlap:
         nodes,
         one,
         other,
-        sources=_values(_product(evidence), one, other),
+        sources=_values(held, one, other),
         bits=total / POINTS_A_BIT,
         shared=shared,
         jaccard=jaccard(references, one, other, shared),

@@ -96,6 +96,7 @@ ROOMS: dict[str, set[str]] = {
         "exporters",
         "graph",
         "keys",
+        "names",
         "observations",
         "pacing",
         "questions",

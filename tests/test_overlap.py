@@ -79,19 +79,33 @@ def test_what_is_certain_is_certain(rows: list[list[int]]) -> None:
     assert np.array_equal(model.probability[model.row_class][:, places], np.array(rows))
 
 
-def test_p_values_are_those_of_every_way_to_share_columns() -> None:
-    """All 2^9 ways, one by one."""
-    rng = Random(3)
-    rows = np.array([[int(rng.random() < 0.2 + 0.08 * c) for c in range(9)] for _ in range(7)])
+RANDOM = Random(3)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [[int(RANDOM.random() < 0.2 + 0.08 * c) for c in range(9)] for _ in range(7)],
+        # Who has more than the column of all surely has the second, too.
+        [[1, 1, 1, 0], [1, 1, 0, 1], [1, 1, 1, 0], [1, 0, 0, 0]],
+        [[1, 1, 1, 1, 0], [1, 1, 1, 0, 1], [1, 1, 1, 1, 0], [1, 0, 0, 0, 0], [1, 0, 0, 0, 0]],
+    ],
+)
+def test_p_values_are_those_of_every_way_to_share_columns(rows: list[list[int]]) -> None:
+    """All ways, 2^9 of them, one by one."""
+    size, width = len(rows), len(rows[0])
+    rows = np.array(rows)
     model = model_of(csr_array(rows))
     places = np.searchsorted(model.columns, rows.sum(axis=0))
-    points = [round(2 * log2(7 / degree)) if degree else 0 for degree in rows.sum(axis=0).tolist()]
-    for one, other in combinations(range(7), 2):
+    points = [
+        round(2 * log2(size / degree)) if degree else 0 for degree in rows.sum(axis=0).tolist()
+    ]
+    for one, other in combinations(range(size), 2):
         chances = model.probability[model.row_class[[one, other]]][:, places].prod(axis=0)
         for wanted in (1, 3, 6, 10):
             expected = sum(
                 prod(q if s else 1 - q for s, q in zip(shared, chances, strict=True))
-                for shared in product((0, 1), repeat=9)
+                for shared in product((0, 1), repeat=width)
                 if sum(p for s, p in zip(shared, points, strict=True) if s) >= wanted
             )
             (found,) = model.tail(*(np.array([each]) for each in (one, other, wanted)))

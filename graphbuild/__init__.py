@@ -22,6 +22,7 @@ TYPE_CHECKING = False  # as type checkers see it; typing itself takes longer tha
 
 if TYPE_CHECKING:
     from graphbuild.answers import import_answers, read_answers
+    from graphbuild.campaign import Store
     from graphbuild.client import Client
     from graphbuild.crawl import Crawl, Step
     from graphbuild.entities import Entity
@@ -42,12 +43,12 @@ if TYPE_CHECKING:
     from graphbuild.observations import Observation, Page, parse_page
     from graphbuild.seeds import Seed, parse_seeds, read_seeds
     from graphbuild.still import picture
-    from graphbuild.store import Store
 
 __version__ = "0.1.0"
 
 _ROOMS = {
     "answers": ("import_answers", "read_answers"),
+    "campaign": ("Store",),
     "client": ("Client",),
     "crawl": ("Crawl", "Step"),
     "entities": ("Entity",),
@@ -68,7 +69,6 @@ _ROOMS = {
     "observations": ("Observation", "Page", "parse_page"),
     "seeds": ("Seed", "parse_seeds", "read_seeds"),
     "still": ("picture",),
-    "store": ("Store",),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

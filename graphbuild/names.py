@@ -71,7 +71,7 @@ _FILE_ENDINGS = frozenset(
     )
 )
 # Characters that the two versions of IDNA spell differently: two names, and which is meant?
-_DEVIATIONS = frozenset("\u00df\u1e9e\u03c2\u200c\u200d")
+DEVIATIONS = frozenset("\u00df\u1e9e\u03c2\u200c\u200d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ def _ascii(text: str) -> str:
     except UnicodeError:
         raise ValueError(f"contains U+{ord(odd):04X}, which no domain has") from None
     written = ".".join(labels)
-    if _DEVIATIONS.intersection(text) or not any(label[:4] == "xn--" for label in labels):
+    if DEVIATIONS.intersection(text) or not any(label[:4] == "xn--" for label in labels):
         raise ValueError(f"contains U+{ord(odd):04X}: write the domain in ASCII (xn--...)")
     return written
 

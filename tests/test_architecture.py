@@ -80,6 +80,7 @@ ROOMS: dict[str, set[str]] = {
         "questions",
         "views",
     },
+    "campaign": {"exporters", "graph", "store"},
     "still": {"entities", "exporters", "graph", "layout"},
     "notebook": {"exporters", "graph", "still"},
     "cli": {
@@ -95,6 +96,7 @@ ROOMS: dict[str, set[str]] = {
         "exporters",
         "graph",
         "keys",
+        "names",
         "observations",
         "pacing",
         "questions",
@@ -119,7 +121,7 @@ THIRD_PARTIES: dict[str, set[str]] = {
     "graph": {"networkx"},
     "views": {"networkx"},
     "layout": {"networkx", "numpy"},
-    "analysis": {"networkit", "networkx", "numpy", "pandas", "scipy"},
+    "analysis": {"networkit", "networkx", "numpy", "pandas", "scipy", "tldextract", "w3lib"},
     "exporters": {
         "jinja2",
         "markupsafe",
@@ -130,6 +132,7 @@ THIRD_PARTIES: dict[str, set[str]] = {
         "pyarrow",
         "pyvis",
     },
+    "campaign": {"networkx", "pandas"},
     "still": {"matplotlib", "networkx"},
     "notebook": {"networkx"},
     "cli": {"rich", "typer"},
@@ -241,6 +244,7 @@ def test_importing_the_package_loads_none_of_the_heavy_libraries() -> None:
     loaded = json.loads(run("import graphbuild, sys, json; print(json.dumps(sorted(sys.modules)))"))
     heavy = {"pyvis", "pandas", "IPython", "networkx", "requests", "numpy", "matplotlib", "typer"}
     heavy |= {"pyarrow", "stix2", "stix2patterns", "ioc_fanger", "tldextract", "scipy", "networkit"}
+    heavy |= {"w3lib"}
     assert heavy.isdisjoint(loaded)
 
 

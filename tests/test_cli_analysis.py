@@ -96,7 +96,8 @@ def test_overlap_tells_the_ties_beyond_chance_and_the_hubs(campaign) -> None:
     assert "damped: the collection roundup-1, which 174 have, tells 1 bits" in text
     everything = asked(shell, "overlap", "--all", "--limit", 2).splitlines()
     assert everything[1].split() == [
-        *("one", "other", "reports", "sources", "jaccard", "overlap", "rarity", "bits", "p", "q")
+        *("one", "other", "reports", "independent", "publishers", "sources"),
+        *("jaccard", "overlap", "rarity", "bits", "p", "q"),
     ]
 
 

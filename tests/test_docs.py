@@ -87,7 +87,7 @@ def test_the_door_shows_the_same_example_as_the_readme() -> None:
 
 
 def test_every_command_stands_in_the_readme() -> None:
-    assert len(commands()) == 13
+    assert len(commands()) == 14
     for command in commands():
         assert f"graphbuild {command}" in README or f"make {command}" in README
 

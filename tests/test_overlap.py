@@ -18,6 +18,8 @@ from scipy.stats import false_discovery_control
 from graphbuild.analysis.chance import adjusted, model_of
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.overlap import Tie, find_ties, projection, shared_evidence
+from graphbuild.entities import Entity
+from graphbuild.observations import Observation
 
 if TYPE_CHECKING:
     from planted import Size
@@ -77,19 +79,33 @@ def test_what_is_certain_is_certain(rows: list[list[int]]) -> None:
     assert np.array_equal(model.probability[model.row_class][:, places], np.array(rows))
 
 
-def test_p_values_are_those_of_every_way_to_share_columns() -> None:
-    """All 2^9 ways, one by one."""
-    rng = Random(3)
-    rows = np.array([[int(rng.random() < 0.2 + 0.08 * c) for c in range(9)] for _ in range(7)])
+RANDOM = Random(3)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [[int(RANDOM.random() < 0.2 + 0.08 * c) for c in range(9)] for _ in range(7)],
+        # Who has more than the column of all surely has the second, too.
+        [[1, 1, 1, 0], [1, 1, 0, 1], [1, 1, 1, 0], [1, 0, 0, 0]],
+        [[1, 1, 1, 1, 0], [1, 1, 1, 0, 1], [1, 1, 1, 1, 0], [1, 0, 0, 0, 0], [1, 0, 0, 0, 0]],
+    ],
+)
+def test_p_values_are_those_of_every_way_to_share_columns(rows: list[list[int]]) -> None:
+    """All ways, 2^9 of them, one by one."""
+    size, width = len(rows), len(rows[0])
+    rows = np.array(rows)
     model = model_of(csr_array(rows))
     places = np.searchsorted(model.columns, rows.sum(axis=0))
-    points = [round(2 * log2(7 / degree)) if degree else 0 for degree in rows.sum(axis=0).tolist()]
-    for one, other in combinations(range(7), 2):
+    points = [
+        round(2 * log2(size / degree)) if degree else 0 for degree in rows.sum(axis=0).tolist()
+    ]
+    for one, other in combinations(range(size), 2):
         chances = model.probability[model.row_class[[one, other]]][:, places].prod(axis=0)
         for wanted in (1, 3, 6, 10):
             expected = sum(
                 prod(q if s else 1 - q for s, q in zip(shared, chances, strict=True))
-                for shared in product((0, 1), repeat=9)
+                for shared in product((0, 1), repeat=width)
                 if sum(p for s, p in zip(shared, points, strict=True) if s) >= wanted
             )
             (found,) = model.tail(*(np.array([each]) for each in (one, other, wanted)))
@@ -185,12 +201,25 @@ def test_hubs_are_told_and_say_little() -> None:
 
 def test_a_table_has_a_row_for_each_tie() -> None:
     found = find_ties(incidence_of(1)).first(5)
-    frame = found.frame()
+    told = ["independent", "publishers"]
+    assert found.frame()[told].isna().all(axis=None)
+    frame = found.frame().drop(columns=told)
     assert [tuple(row) for row in frame.itertuples(index=False)] == [
         (tie.one.key, tie.other.key, *(getattr(tie, name) for name in frame.columns[2:]))
         for tie in found
     ]
-    assert tuple(frame.columns) == Tie.__slots__
+    assert (*frame.columns, *told) == Tie.__slots__
+
+
+def test_to_share_only_what_all_have_is_a_tie_that_tells_nothing() -> None:
+    """As two files of one collection whose lists came but in part."""
+    gang = Entity("collection", "gang")
+    told = [
+        Observation(Entity("file", each * 64), Entity("reference", each * 64), gang)
+        for each in "12"
+    ]
+    (tie,) = find_ties(Incidence.of(told))
+    assert (tie.shared, tie.sources, tie.bits, tie.p, tie.q) == (0, 1, 0.0, 1.0, 1.0)
 
 
 def test_nothing_observed_has_no_ties() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from rig import MEASURED
 
+from graphbuild.analysis import Incidence, find_sources
 from graphbuild.answers import import_answers, read_answers
 from graphbuild.completeness import COMPLETE
 from graphbuild.store import Store
@@ -109,6 +110,24 @@ def test_the_real_sample_costs_one_call_a_page_of_forty(crawled: Path) -> None:
     needed = sum(max(1, math.ceil(size / 40)) for size in sizes)
     asked = (crawled / "log.jsonl").read_text().splitlines()
     assert len(asked) == needed == 69
+
+
+@beside
+def test_of_the_real_sample_one_report_stands_under_two_addresses(crawled: Path) -> None:
+    """The numbers of docs/analysis.md."""
+    with Store.read(crawled / "c.db") as store:
+        found = find_sources(Incidence.of(store.observations()).references)
+    assert len(found.references) == 151
+    assert len(found.publications) == 150
+    assert [(each.rules, each.publisher) for each in found.merged] == [
+        (("scheme",), "talosintelligence.com")
+    ]
+    assert len(found.publishers) == 62
+    names = {each.name: each.reports for each in found.publishers}
+    assert names["fireeye.com"] == 7  # two of them as copies in an archive
+    assert "archive.org" not in names
+    page = (Path(__file__).parents[1] / "docs" / "analysis.md").read_text(encoding="utf-8")
+    assert "151 references are 150 reports by 62 publishers" in " ".join(page.split())
 
 
 @beside

@@ -8,7 +8,9 @@
         incidence = analysis.Incidence.of(store.observations())
         evidence = analysis.Evidence(store.observations())
 
-    analysis.find_ties(incidence).beyond_chance().frame()  # pandas: which files, on what evidence
+    sources = analysis.find_sources(incidence.references)  # which references are one report
+    ties = analysis.find_ties(incidence).beyond_chance()
+    ties.with_sources(incidence, sources).frame()  # pandas: which files, on what evidence
     clusters = analysis.find_communities(incidence)
     analysis.find_bridges(incidence, clusters).frame()
     analysis.find_central(incidence).frame()
@@ -18,6 +20,7 @@
 All but the chains need scipy, in the extra ``analysis``.
 """
 
+from graphbuild.analysis.addresses import RULES, Normal, Rule, normal, publisher
 from graphbuild.analysis.bridges import Bridge, Bridges, find_bridges
 from graphbuild.analysis.central import Central, Centrality, find_central
 from graphbuild.analysis.communities import (
@@ -26,12 +29,15 @@ from graphbuild.analysis.communities import (
     Telling,
     find_communities,
 )
-from graphbuild.analysis.explain import Chain, Evidence, Step, called, sentence, statement
+from graphbuild.analysis.explain import Chain, Evidence, Step, called, quiet, sentence, statement
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.overlap import Hub, Overlap, Tie, find_ties, shared_evidence
+from graphbuild.analysis.sources import SAYS, Publication, Publisher, Sources, find_sources
 from graphbuild.analysis.timeline import Span, Timeline, build_timeline, day_of
 
 __all__ = [
+    "RULES",
+    "SAYS",
     "Bridge",
     "Bridges",
     "Central",
@@ -42,7 +48,12 @@ __all__ = [
     "Evidence",
     "Hub",
     "Incidence",
+    "Normal",
     "Overlap",
+    "Publication",
+    "Publisher",
+    "Rule",
+    "Sources",
     "Span",
     "Step",
     "Telling",
@@ -54,7 +65,11 @@ __all__ = [
     "find_bridges",
     "find_central",
     "find_communities",
+    "find_sources",
     "find_ties",
+    "normal",
+    "publisher",
+    "quiet",
     "sentence",
     "shared_evidence",
     "statement",

@@ -25,6 +25,7 @@ from graphbuild.observations import INFERRED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from graphbuild.analysis.sources import Sources
     from graphbuild.entities import Entity
     from graphbuild.observations import Observation
 
@@ -78,6 +79,12 @@ class Evidence:
                 if known is None or len(entity.attributes) > len(known.attributes):
                     self._nodes[key] = entity
                 self._told[key].append(one)
+
+    @property
+    def references(self) -> tuple[Entity, ...]:
+        """All references, sorted by key."""
+        found = (node for node in self._nodes.values() if node.type == REFERENCE)
+        return tuple(sorted(found, key=lambda node: node.key))
 
     def find(self, name: str) -> Entity:
         """The node that ``name`` names.
@@ -215,12 +222,13 @@ def _by_prefix(name: str) -> Callable[[Entity], bool]:
 # --- sentences -----------------------------------------------------------------------------------
 
 
-def sentence(step: Step, quote: Callable[[str], str]) -> str:
+def sentence(step: Step, quote: Callable[[str], str], sources: Sources | None = None) -> str:
     """What a step says, in words.
 
     Args:
         step: which.
         quote: makes text of reports harmless where it is shown, and marks it as such.
+        sources: which references are one report, where it shall be told of several.
     """
     one, other = step.one, step.other
     kinds = {one.type, other.type}
@@ -232,9 +240,18 @@ def sentence(step: Step, quote: Callable[[str], str]) -> str:
     thing, source = (other, one) if one.type in {REFERENCE, COLLECTION} else (one, other)
     if source.type == REFERENCE:
         return f"{called(thing, quote)} is related to {called(source, quote)}"
+    return f"{called(thing, quote)} is in {called(source, quote)}, by {_counted(step, sources)}"
+
+
+def _counted(step: Step, sources: Sources | None) -> str:
     reports = len(step.observations)
-    counted = f"{reports:,} report{'s' * (reports != 1)}"
-    return f"{called(thing, quote)} is in {called(source, quote)}, by {counted}"
+    if reports == 1:
+        return "1 report"
+    if sources is None:
+        return f"{reports:,} reports"
+    independent, publishers = sources.count(each.reference for each in step.observations)
+    by = f" by {publishers:,} publisher{'s' * (publishers != 1)}" if publishers else ""
+    return f"{reports:,} reports ({independent:,} independent){by}"
 
 
 def statement(observation: Observation, quote: Callable[[str], str]) -> str:
@@ -244,7 +261,7 @@ def statement(observation: Observation, quote: Callable[[str], str]) -> str:
     author = report.attributes.get("author")
     parts = [
         called(report, quote),
-        *([f"by {quote(_quiet(author))}"] if isinstance(author, str) and author.strip() else []),
+        *([f"by {quote(quiet(author))}"] if isinstance(author, str) and author.strip() else []),
         day.isoformat() if day else "no date",
         *([quote(defanged(_cut(address)))] if isinstance(address, str) and address else []),
     ]
@@ -257,11 +274,11 @@ def statement(observation: Observation, quote: Callable[[str], str]) -> str:
 def called(entity: Entity, quote: Callable[[str], str]) -> str:
     """What to call a node in a sentence; names of files and addresses are defanged."""
     kinds = {REFERENCE: "the report", COLLECTION: "the collection"}
-    label = _quiet(entity.label) if entity.type in kinds else defanged(_cut(entity.label))
+    label = quiet(entity.label) if entity.type in kinds else defanged(_cut(entity.label))
     return f"{kinds.get(entity.type, entity.type)} {quote(label)}"
 
 
-def _quiet(text: str) -> str:
+def quiet(text: str) -> str:
     """A title or name, cut where it is long; an address that stands in it is defanged."""
     return _ADDRESS.sub(lambda match: defanged(match[0]), _cut(text))
 

@@ -20,7 +20,7 @@ each pair are counted besides, with the usual measures of likeness.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from itertools import starmap
+from itertools import repeat, starmap
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphbuild.analysis.incidence import Incidence, Matrix
+    from graphbuild.analysis.sources import Sources
     from graphbuild.entities import Entity
 
     Numbers = NDArray[np.int64]
@@ -62,6 +63,8 @@ class Tie:
         bits: what the shared evidence tells.
         p: how probable as many bits are by chance.
         q: the share of false ties among all that are as good as this one.
+        independent: how many reports the shared references are; None where nobody said.
+        publishers: by how many publishers that are known; None where nobody said.
     """
 
     one: Entity
@@ -74,6 +77,8 @@ class Tie:
     bits: float
     p: float
     q: float
+    independent: int | None = None
+    publishers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +123,17 @@ class Overlap:
     q: Reals
     tests: int
     hubs: tuple[Hub, ...]
+    independent: Numbers | None = None
+    publishers: Numbers | None = None
 
     def __len__(self) -> int:
         return len(self.one)
 
     def __iter__(self) -> Iterator[Tie]:
-        columns = [getattr(self, name).tolist() for name in _MEASURES]
+        columns = [
+            repeat(None, len(self)) if values is None else values.tolist()
+            for values in (getattr(self, name) for name in (*_MEASURES, *_TOLD))
+        ]
         ends = ((self.nodes[a], self.nodes[b]) for a, b in zip(self.one, self.other, strict=True))
         told = zip(ends, zip(*columns, strict=True), strict=True)
         return starmap(Tie, ((*pair, *measures) for pair, measures in told))
@@ -136,6 +146,34 @@ class Overlap:
         """The first so many."""
         return self._only(np.arange(min(count, len(self))))
 
+    def with_sources(self, incidence: Incidence, sources: Sources) -> Overlap:
+        """The same, told of how many independent reports and of how many publishers each is.
+
+        Args:
+            incidence: what was observed.
+            sources: which of its references are one report.
+        """
+        of_files = self.nodes == incidence.files
+        matrix = incidence.file_references if of_files else incidence.collection_references
+        publication = sources.places(incidence.references)
+        names = [sources.publications[place].publisher for place in publication.tolist()]
+        numbers = {name: number for number, name in enumerate(sorted({*names} - {""}))}
+        publisher = np.array([numbers.get(name, _NOBODY) for name in names], np.int64)
+        counts = [
+            [_distinct(shared, mark) for mark in (publication, publisher)]
+            for first in range(0, len(self), _AT_ONCE)
+            for shared in [self._shared(matrix, slice(first, first + _AT_ONCE))]
+        ]
+        empty = [np.zeros(0, np.int64)]
+        independent, publishers = (
+            np.concatenate(empty + [count[mark] for count in counts]) for mark in (0, 1)
+        )
+        return replace(self, independent=independent, publishers=publishers)
+
+    def _shared(self, matrix: Matrix, which: slice) -> Matrix:
+        """Which columns both of each pair have, a row for each pair."""
+        return matrix[self.one[which]].multiply(matrix[self.other[which]]).tocsr()
+
     def frame(self) -> pd.DataFrame:
         """A table with a row for each tie; ``one`` and ``other`` are node keys, categories."""
         import pandas as pd  # noqa: PLC0415  loads slowly
@@ -144,14 +182,22 @@ class Overlap:
         ends = {
             name: pd.Categorical.from_codes(getattr(self, name), keys) for name in ("one", "other")
         }
-        return pd.DataFrame({**ends, **{name: getattr(self, name) for name in _MEASURES}})
+        measures = {name: getattr(self, name) for name in _MEASURES}
+        told = {
+            name: pd.array([None] * len(self) if values is None else values.tolist(), dtype="Int64")
+            for name, values in (("independent", self.independent), ("publishers", self.publishers))
+        }
+        return pd.DataFrame({**ends, **measures, **told})
 
     def _only(self, which: Numbers) -> Overlap:
-        kept = {name: getattr(self, name)[which] for name in ("one", "other", *_MEASURES)}
-        return replace(self, **kept)
+        names = ("one", "other", *_MEASURES, *(_TOLD if self.independent is not None else ()))
+        return replace(self, **{name: getattr(self, name)[which] for name in names})
 
 
-_MEASURES = tuple(each.name for each in fields(Tie))[2:]
+_TOLD = ("independent", "publishers")
+_MEASURES = tuple(each.name for each in fields(Tie) if each.name not in {"one", "other", *_TOLD})
+_NOBODY = -1  # in the place of a publisher: it is not known
+_AT_ONCE = 4_096  # pairs of which all that is shared is in memory
 
 
 def find_ties(incidence: Incidence, of: Side = "files") -> Overlap:
@@ -173,8 +219,9 @@ def find_ties(incidence: Incidence, of: Side = "files") -> Overlap:
     model = model_of(evidence)
     points = points_of(evidence, model)
     weighted = _product(evidence, points)
-    sharing = _product(references)
-    one, other = _pairs_of(sharing, weighted)
+    sharing, held = _product(references), _product(evidence)
+    # Two may share what tells nothing, a source that all have, and no reference at all.
+    one, other = _pairs_of(sharing, held)
     total = _values(weighted, one, other)
     p = model.tail(one, other, total)
     tests = len(nodes) * (len(nodes) - 1) // 2
@@ -183,7 +230,7 @@ def find_ties(incidence: Incidence, of: Side = "files") -> Overlap:
         nodes,
         one,
         other,
-        sources=_values(_product(evidence), one, other),
+        sources=_values(held, one, other),
         bits=total / POINTS_A_BIT,
         shared=shared,
         jaccard=jaccard(references, one, other, shared),
@@ -264,6 +311,15 @@ def _values(product: Matrix, one: Numbers, other: Numbers) -> NDArray[Any]:
     places = np.searchsorted(one * product.shape[0] + other, _keys(product))
     values[places] = product.data
     return values
+
+
+def _distinct(shared: Matrix, marks: Numbers) -> Numbers:
+    """How many different marks the columns of each row have; ``_NOBODY`` is none."""
+    rows = np.repeat(np.arange(shared.shape[0]), np.diff(shared.indptr))
+    found = marks[shared.indices]
+    known = found != _NOBODY
+    keys = distinct(rows[known] * (marks.max(initial=0) + 1) + found[known])
+    return np.bincount(keys // (marks.max(initial=0) + 1), minlength=shared.shape[0])
 
 
 def _fewer(matrix: Matrix, one: Numbers, other: Numbers) -> Numbers:

@@ -9,23 +9,13 @@ import typer
 
 from graphbuild.cli import options
 from graphbuild.cli.ending import told
-from graphbuild.cli.showing import gaps
+from graphbuild.cli.sourcing import incidence_of, sources_of
 from graphbuild.cli.terminal import counted, result, result_json, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from graphbuild.analysis import (
-        Bridge,
-        Central,
-        Community,
-        Hub,
-        Incidence,
-        Overlap,
-        Span,
-        Telling,
-    )
+    from graphbuild.analysis import Bridge, Central, Community, Hub, Overlap, Span, Telling
     from graphbuild.entities import Entity
 
 _NAME = 40  # characters of a name in a table
@@ -63,6 +53,7 @@ def overlap(
     everything: Annotated[
         bool, typer.Option("--all", help="Show ties that chance would explain, too.")
     ] = False,
+    merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
     """Show which files, or collections, share more than chance would have them share.
@@ -74,11 +65,14 @@ def overlap(
 
     with told():
         side: Literal["files", "collections"] = "files" if of == "files" else "collections"
-        found = find_ties(_incidence(store), side)
+        incidence = incidence_of(store, merge=merge)
+        found = find_ties(incidence, side)
         false = options.share_of(level)
         shown = found if everything else found.beyond_chance(false)
+        listed = shown if json else shown.first(limit)
+        listed = listed.with_sources(incidence, sources_of(incidence))
         if json:
-            _overlap_json(found, shown, false)
+            _overlap_json(found, listed, false)
             return
         beyond = len(found.beyond_chance(false))
         result(
@@ -90,6 +84,8 @@ def overlap(
                 _name(tie.one),
                 _name(tie.other),
                 f"{tie.shared:,}",
+                f"{tie.independent:,}",
+                f"{tie.publishers:,}",
                 f"{tie.sources:,}",
                 f"{tie.jaccard:.2f}",
                 f"{tie.overlap:.2f}",
@@ -98,10 +94,10 @@ def overlap(
                 f"{tie.p:.1e}",
                 f"{tie.q:.1e}",
             )
-            for tie in shown.first(limit)
+            for tie in listed
         ]
-        head = ("one", "other", "reports", "sources", "jaccard", "overlap", "rarity", "bits")
-        _listing((*head, "p", "q"), rows, len(shown))
+        head = ("one", "other", "reports", "independent", "publishers", "sources", "jaccard")
+        _listing((*head, "overlap", "rarity", "bits", "p", "q"), rows, len(shown))
         if len(found) > len(shown) == 0:
             result("each of them may be chance: --all shows them with their p-values")
         _tell_hubs(found.hubs)
@@ -112,6 +108,7 @@ def communities(
     seed: options.SeedOption = 0,
     limit: options.LimitOption = options.FEW,
     *,
+    merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
     """Show which files belong together, and the collections and reports that tell why.
@@ -121,7 +118,7 @@ def communities(
     from graphbuild.analysis import find_communities
 
     with told():
-        incidence = _incidence(store)
+        incidence = incidence_of(store, merge=merge)
         found = find_communities(incidence, seed=seed)
         if json:
             result_json(
@@ -160,6 +157,7 @@ def bridges(
     seed: options.SeedOption = 0,
     limit: options.LimitOption = options.FEW,
     *,
+    merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
     """Show which reports and collections join clusters, and what hangs on each.
@@ -170,7 +168,7 @@ def bridges(
     from graphbuild.analysis import find_bridges, find_communities
 
     with told():
-        incidence = _incidence(store)
+        incidence = incidence_of(store, merge=merge)
         clusters = find_communities(incidence, seed=seed)
         found = find_bridges(incidence, clusters)
         if json:
@@ -218,6 +216,7 @@ def central(
     ] = 0,
     limit: options.LimitOption = options.FEW,
     *,
+    merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
     """Show which files, reports and collections stand in the middle of what was observed.
@@ -227,7 +226,7 @@ def central(
     from graphbuild.analysis import find_central
 
     with told():
-        found = find_central(_incidence(store), seed=seed)
+        found = find_central(incidence_of(store, merge=merge), seed=seed)
         if json:
             nodes = [
                 {"key": each.entity.key, "label": each.entity.label, **_numbers(each)}
@@ -257,13 +256,14 @@ def timeline(
     clusters: Annotated[
         bool, typer.Option("--clusters", help="Of clusters, instead of collections.")
     ] = False,
+    merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
     """Show when reports were published: by month, first and last of each collection or cluster."""
     from graphbuild.analysis import build_timeline, find_communities
 
     with told():
-        incidence = _incidence(store)
+        incidence = incidence_of(store, merge=merge)
         found = find_communities(incidence) if clusters or json else None
         times = build_timeline(incidence, found)
         if json:
@@ -297,15 +297,6 @@ def timeline(
 
 
 # --- what they share -----------------------------------------------------------------------------
-
-
-def _incidence(store: Path) -> Incidence:
-    from graphbuild.analysis import Incidence
-    from graphbuild.store import Store
-
-    with Store.read(store) as campaign:
-        gaps(campaign)
-        return Incidence.of(campaign.observations())
 
 
 def _listing(head: Sequence[str], rows: Sequence[Sequence[str]], count: int) -> None:

@@ -11,12 +11,13 @@ import typer
 from graphbuild.cli import options
 from graphbuild.cli.ending import told
 from graphbuild.cli.showing import gaps
+from graphbuild.cli.sourcing import sources_or_none
 from graphbuild.cli.terminal import counted, result, result_json, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from graphbuild.analysis import Chain
+    from graphbuild.analysis import Chain, Sources
     from graphbuild.entities import Entity
 
 _BEHIND = 10  # observations told of a step
@@ -65,7 +66,14 @@ def explain(
             )
             return
         some = chains if everything else islice(chains, limit)
-        _tell_chains(ends, count, some, markdown=markdown, behind=None if everything else _BEHIND)
+        _tell_chains(
+            ends,
+            count,
+            some,
+            sources_or_none(evidence),
+            markdown=markdown,
+            behind=None if everything else _BEHIND,
+        )
         if not everything and count > limit:
             result(f"… and {count - limit:,} more; --all tells every one")
 
@@ -74,6 +82,7 @@ def _tell_chains(
     ends: tuple[Entity, Entity],
     count: int,
     chains: Iterable[Chain],
+    sources: Sources | None,
     *,
     markdown: bool,
     behind: int | None,
@@ -94,7 +103,7 @@ def _tell_chains(
         result("")
         for place, step in enumerate(chain.steps):
             lead = f"{number}. " if not place else "   "
-            result(f"{lead}{sentence(step, quote)}{'  ' if markdown else ''}", _LONG)
+            result(f"{lead}{sentence(step, quote, sources)}{'  ' if markdown else ''}", _LONG)
         result("")
         for step in chain.steps:
             for one in step.observations[:behind]:

@@ -151,6 +151,12 @@ AllowEmptyOption = Annotated[
 StoreOption = Annotated[
     Path, typer.Option("--store", "-s", metavar="FILE", help="The campaign file.")
 ]
+MergeOption = Annotated[
+    bool,
+    typer.Option(
+        "--merge-reports", help="Count a report once that stands under several addresses."
+    ),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object instead of text, for scripts.")
 ]

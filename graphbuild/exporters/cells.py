@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, BinaryIO
 
-from graphbuild.exporters.plain import SUSPECT, cell_text, parted, writable
+from graphbuild.exporters.plain import SUSPECT, cell_text, parted, shown, writable
 from graphbuild.exporters.rows import known
 
 if TYPE_CHECKING:
@@ -98,13 +98,6 @@ class Cells:
         odd = _Odd(cells)
         odd.guarded, odd.cleaned = guarded, cleaned
         return odd
-
-
-def shown(value: object) -> str:
-    """A value as text."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
 
 
 def parts_of(

@@ -11,7 +11,6 @@ report, is converted once and then pointed at.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -19,20 +18,30 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graphbuild.exporters.cells import shown
 from graphbuild.exporters.columns import seed_columns
-from graphbuild.exporters.plain import Remarks, fits, writable
+from graphbuild.exporters.plain import Remarks, writable
 from graphbuild.exporters.rows import (
-    COUNTS,
+    BROKEN,
     EDGE_COLUMNS,
+    KEYS,
     NODE_COLUMNS,
     OBSERVATION_COLUMNS,
+    TEXT,
+    TIME,
+    TRUTH,
+    WHOLE,
+    WORD,
     by_source,
     in_full,
+    keys_of,
+    kind_of_weights,
+    kinds_of,
     known,
-    named,
     node_rows,
     said_of,
+    text_of,
+    time_of,
+    weight_of,
 )
 from graphbuild.observations import OBSERVED
 from graphbuild.questions import RELATED_REFERENCES
@@ -53,17 +62,16 @@ _CHUNK = 250  # rows held as rows: the collector of garbage looks at a graph's w
 
 _TEXT = pa.string()
 _WORD = pa.dictionary(pa.int32(), pa.string())
-_WHOLE = pa.int64()
 _TIME = pa.timestamp("us", tz="UTC")
 _KINDS = {
-    **dict.fromkeys(("type", "state", "collection_type", "origin", "relation", "evidence"), _WORD),
-    **dict.fromkeys(("subject_type", "reference_type", "related_from_type"), _WORD),
-    **dict.fromkeys(("creation_date", "degree", *COUNTS), _WHOLE),
-    **dict.fromkeys(("created", "crawl_asked_at", "first_seen", "last_seen"), _TIME),
-    "seed": pa.bool_(),
-    "weight": _WHOLE,
+    TEXT: _TEXT,
+    WORD: _WORD,
+    WHOLE: pa.int64(),
+    BROKEN: pa.float64(),
+    TRUTH: pa.bool_(),
+    TIME: _TIME,
+    KEYS: pa.list_(_TEXT),
 }
-_KEYS = pa.list_(_TEXT)
 
 
 def write_nodes(graph: nx.DiGraph[str], stream: BinaryIO) -> Remarks:
@@ -79,9 +87,10 @@ def write_nodes(graph: nx.DiGraph[str], stream: BinaryIO) -> Remarks:
 def write_edges(graph: nx.DiGraph[str], stream: BinaryIO) -> Remarks:
     """One row for each edge; weights are whole numbers where all of them are."""
     remarks = Remarks()
-    schema = _schema(EDGE_COLUMNS, related_from=_KEYS, weight=_weight_kind(graph))
+    weights = kind_of_weights(graph)
+    schema = _schema(EDGE_COLUMNS, related_from=KEYS, weight=weights)
     groups = _groups(graph, _Edges)
-    _write(schema, (group.arrays(schema, remarks) for group in groups), stream)
+    _write(schema, (group.arrays(schema, weights, remarks) for group in groups), stream)
     return remarks
 
 
@@ -97,9 +106,8 @@ def write_observations(graph: nx.DiGraph[str], stream: BinaryIO) -> Remarks:
 WRITERS = {"nodes": write_nodes, "edges": write_edges, "observations": write_observations}
 
 
-def _schema(columns: Iterable[str], **others: pa.DataType) -> pa.Schema:
-    kinds = {**_KINDS, **others}
-    return pa.schema([(name, kinds.get(name, _TEXT)) for name in columns])
+def _schema(columns: Iterable[str], **others: str) -> pa.Schema:
+    return pa.schema([(name, _KINDS[kind]) for name, kind in kinds_of(columns, **others).items()])
 
 
 def _groups(graph: nx.DiGraph[str], new: Callable[[], _Group]) -> Iterator[_Group]:
@@ -142,7 +150,7 @@ def _nodes(group: dict[str, list[Any]], schema: pa.Schema, remarks: Remarks) -> 
     days = zip(group["created"], group["creation_date"], strict=True)
     seconds = pa.array([None if day is None else date for day, date in days], pa.timestamp("s"))
     group["created"] = seconds.cast(pa.timestamp("us")).cast(_TIME)
-    group["crawl_asked_at"] = [_time(text, remarks) for text in group["crawl_asked_at"]]
+    group["crawl_asked_at"] = [time_of(text, remarks) for text in group["crawl_asked_at"]]
     return [_array(group[field.name], field.type, remarks) for field in schema]
 
 
@@ -171,20 +179,17 @@ class _Edges:
         self._sources.append(source)
         self._counts.append(len(self) - before)
 
-    def arrays(self, schema: pa.Schema, remarks: Remarks) -> list[pa.Array]:
+    def arrays(self, schema: pa.Schema, weights: str, remarks: Remarks) -> list[pa.Array]:
         """They as columns."""
         said = zip(*map(in_full, self._said), strict=True)
         relation, weight, evidence, behind, first, last = said
         told = (
             relation,
-            [_weight(each, schema.field("weight").type, remarks) for each in weight],
-            [
-                named(keys) if keys or kind == RELATED_REFERENCES else None
-                for kind, keys in zip(relation, behind, strict=True)
-            ],
+            [weight_of(each, weights, remarks) for each in weight],
+            [keys_of(kind, keys) for kind, keys in zip(relation, behind, strict=True)],
             evidence,
-            [_time(text, remarks) for text in first],
-            [_time(text, remarks) for text in last],
+            [time_of(text, remarks) for text in first],
+            [time_of(text, remarks) for text in last],
         )
         sources = _array(self._sources, _TEXT, remarks).take(_repeated(self._counts))
         targets = _array(self.targets, _TEXT, remarks)
@@ -192,30 +197,6 @@ class _Edges:
         kinds = schema.types[2:]
         arrays = [_array(each, kind, remarks) for each, kind in zip(told, kinds, strict=True)]
         return [sources, targets, *(each.take(places) for each in arrays)]
-
-
-def _weight_kind(graph: nx.DiGraph[str]) -> pa.DataType:
-    """Whole numbers; broken ones where a view has such."""
-    kinds = {type(edge.get("weight")) for _, targets in by_source(graph) for _, edge in targets}
-    return pa.float64() if any(issubclass(kind, float) for kind in kinds) else _WHOLE
-
-
-def _weight(value: object, kind: pa.DataType, remarks: Remarks) -> float | None:
-    if isinstance(value, int | float) and not isinstance(value, bool) and fits(value):
-        return float(value) if kind != _WHOLE else int(value)
-    remarks.left_out += 1
-    return None
-
-
-def _time(text: object, remarks: Remarks) -> datetime | None:
-    """A time of ours, which is one in UTC; anything else is left out."""
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(str(text)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        remarks.left_out += 1
-        return None
 
 
 # --- observations --------------------------------------------------------------------------------
@@ -278,15 +259,10 @@ class _Facts:
     ) -> list[pa.Array]:
         """What the nodes tell under ``names``; one of them stands wherever a place points at it."""
         nodes = [known(self._graph, key) for key in keys]
-        columns = {name: [_text(node.get(name)) for node in nodes] for name in names}
         return [
-            _array(values, _KINDS.get(name, _TEXT), remarks).take(places)
-            for name, values in columns.items()
+            _array([text_of(node.get(name)) for node in nodes], _KINDS[kind], remarks).take(places)
+            for name, kind in kinds_of(names).items()
         ]
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else shown(value)
 
 
 def _once(keys: list[str]) -> tuple[Iterable[str], pa.Array]:

@@ -174,6 +174,13 @@ def fits(value: object) -> bool:
     return isinstance(value, str)
 
 
+def shown(value: object) -> str:
+    """A value as text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
 def created(seconds: int) -> str:
     """The day ``seconds`` after 1970 in UTC, ``2018-01-12``; empty beyond the years 1 to 9999."""
     return _day(_EPOCH + seconds // _DAY)

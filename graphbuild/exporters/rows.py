@@ -1,16 +1,17 @@
 """What stands in a row of each table: nodes, edges and observations.
 
-CSV, Parquet and the frames of pandas all show these columns; how a value is written there is told
-there.
+CSV, Parquet and the frames of pandas all show these columns, the latter two with these types; how a
+value is written there is told there.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.exporters.columns import further, holds
-from graphbuild.exporters.plain import created, fits, host_of
+from graphbuild.exporters.plain import created, fits, host_of, shown
 from graphbuild.graph import NO_COLLECTION
 from graphbuild.observations import OBSERVED
 from graphbuild.questions import RELATED_REFERENCES
@@ -82,6 +83,28 @@ _KEY, _CREATED, _DOMAIN, _DEGREE, _ATTRIBUTES = map(
     _PLACES.__getitem__, ("key", "created", "domain", "degree", "attributes")
 )
 OTHER_PLACES = tuple(_PLACES[name] for name in (*_OTHERS, "degree"))  # of what is no text
+
+# What a column holds; all others hold text.
+TEXT = "text"
+WORD = "word"  # one of few
+WHOLE = "whole number"
+BROKEN = "broken number"
+TRUTH = "truth"
+TIME = "time"  # UTC
+KEYS = "keys"  # a list of texts
+_KINDS_OF_COLUMNS = {
+    **dict.fromkeys(("type", "state", "collection_type", "origin", "relation", "evidence"), WORD),
+    **dict.fromkeys(("subject_type", "reference_type", "related_from_type"), WORD),
+    **dict.fromkeys(("creation_date", "degree", "weight", *COUNTS), WHOLE),
+    **dict.fromkeys(("created", "crawl_asked_at", "first_seen", "last_seen"), TIME),
+    "seed": TRUTH,
+}
+
+
+def kinds_of(columns: Iterable[str], **others: str) -> dict[str, str]:
+    """What each column holds, ``others`` being what some hold here."""
+    return {name: others.get(name) or _KINDS_OF_COLUMNS.get(name, TEXT) for name in columns}
+
 
 # What an edge says of itself, and what of it is usually there.
 USUAL = ("relation", "weight", "evidence", "related_from", "first_seen", "last_seen")
@@ -180,6 +203,42 @@ def in_full(said: Said) -> Said:
 def named(behind: Iterable[str]) -> list[str]:
     """The collections among what is behind an edge."""
     return [key for key in behind if key != NO_COLLECTION]
+
+
+def keys_of(relation: str, behind: Iterable[str]) -> list[str] | None:
+    """The collections behind an edge; None where there are none to name, as it is no evidence."""
+    keys = tuple(behind)
+    return named(keys) if keys or relation == RELATED_REFERENCES else None
+
+
+def kind_of_weights(graph: nx.DiGraph[str]) -> str:
+    """Whole numbers; broken ones where a view has such."""
+    kinds = {type(edge.get("weight")) for _, targets in by_source(graph) for _, edge in targets}
+    return BROKEN if any(issubclass(kind, float) for kind in kinds) else WHOLE
+
+
+def weight_of(value: object, kind: str, remarks: Remarks) -> float | None:
+    """The weight of an edge as such a number; what is none is left out."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and fits(value):
+        return float(value) if kind == BROKEN else int(value)
+    remarks.left_out += 1
+    return None
+
+
+def text_of(value: object) -> str | None:
+    """What a node tells, as text, whatever it is."""
+    return None if value is None else shown(value)
+
+
+def time_of(text: object, remarks: Remarks) -> datetime | None:
+    """A time of ours, which is one in UTC; anything else is left out."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(str(text)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        remarks.left_out += 1
+        return None
 
 
 def observed(graph: nx.DiGraph[str]) -> Iterator[tuple[str, str, str, str]]:

@@ -9,38 +9,52 @@ column, ids and keys too. Labels and titles stand in full.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from graphbuild.exporters.cells import KEPT, Cells, parts_of, shown
+from graphbuild.exporters.cells import KEPT, Cells, parts_of
 from graphbuild.exporters.columns import seed_columns
-from graphbuild.exporters.plain import Remarks, writable
+from graphbuild.exporters.plain import Remarks, shown, writable
 from graphbuild.exporters.rows import (
-    COUNTS,
+    BROKEN,
     EDGE_COLUMNS,
+    KEYS,
     NODE_COLUMNS,
     OBSERVATION_COLUMNS,
     OTHER_PLACES,
+    TEXT,
+    TIME,
+    TRUTH,
+    WHOLE,
+    WORD,
     by_source,
     in_full,
+    keys_of,
+    kind_of_weights,
+    kinds_of,
     known,
     named,
     node_rows,
     observed,
     said_of,
+    text_of,
+    time_of,
+    weight_of,
 )
 from graphbuild.observations import OBSERVED
 from graphbuild.questions import RELATED_REFERENCES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     import networkx as nx
     import pandas as pd
 
     from graphbuild.exporters.rows import Said
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Row = Sequence[Any]  # one value for each column: text, number, truth, or None for nothing
 
 
@@ -74,31 +88,27 @@ def write_observations(graph: nx.DiGraph[str], stream: BinaryIO, *, raw: bool = 
 
 
 def nodes_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
-    """The nodes as a pandas frame: counts and dates whole numbers, ``created`` in UTC."""
-    import pandas as pd  # noqa: PLC0415  slow to import, and not every run needs it
-
-    kinds = {"type": "category", "state": "category", "seed": "boolean", "degree": "Int64"}
-    whole = dict.fromkeys(("creation_date", *COUNTS), "Int64")
+    """The nodes as a pandas frame, with the columns and types of ``nodes.parquet``."""
+    remarks = Remarks()
     columns = (*NODE_COLUMNS, *seed_columns(graph))
-    frame = _frame(columns, node_rows(graph, columns, Remarks()), kinds | whole)
-    # Only days that have a name, so that rubbish dates are missing values and no error.
-    seconds = frame["creation_date"].where(frame["created"].notna())
-    return frame.assign(created=pd.to_datetime(seconds.astype("datetime64[s]"), utc=True))
+    rows = (_timed(row, remarks) for row in node_rows(graph, columns, remarks))
+    return _frame(kinds_of(columns), rows)
 
 
 def edges_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
-    """The edges as a pandas frame, with the columns of ``write_edges``."""
-    found = list(_edge_rows(graph))
-    whole = all(isinstance(weight, int) for _, _, _, weight, *_ in found)
-    kinds = {"relation": "category", "evidence": "category"}
-    return _frame(EDGE_COLUMNS, found, kinds | {"weight": "Int64" if whole else "Float64"})
+    """The edges as a pandas frame, with the columns and types of ``edges.parquet``.
+
+    ``related_from`` is a list of keys: empty where no collection was named, missing where there is
+    none to name.
+    """
+    weights = kind_of_weights(graph)
+    kinds = kinds_of(EDGE_COLUMNS, related_from=KEYS, weight=weights)
+    return _frame(kinds, _edge_rows(graph, weights, Remarks()))
 
 
 def observations_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
-    """The observations as a pandas frame, with the columns of ``write_observations``."""
-    types = (name for name in OBSERVATION_COLUMNS if name.endswith("_type") or name == "evidence")
-    kinds = dict.fromkeys(types, "category")
-    return _frame(OBSERVATION_COLUMNS, _observation_rows(graph), kinds)
+    """The observations as a pandas frame, with the columns and types of their Parquet file."""
+    return _frame(kinds_of(OBSERVATION_COLUMNS), _observation_rows(graph))
 
 
 # --- lines ---------------------------------------------------------------------------------------
@@ -149,10 +159,20 @@ def _observation_lines(graph: nx.DiGraph[str], cells: Cells) -> Iterator[Line]:
 # --- rows and frames -----------------------------------------------------------------------------
 
 
-def _edge_rows(graph: nx.DiGraph[str]) -> Iterator[Row]:
+def _edge_rows(graph: nx.DiGraph[str], weights: str, remarks: Remarks) -> Iterator[Row]:
     for source, targets in by_source(graph):
         for target, edge in targets:
-            yield source, target, *_plain(said_of(edge))
+            relation, weight, evidence, behind, first, last = in_full(said_of(edge))
+            yield (
+                source,
+                target,
+                relation,
+                weight_of(weight, weights, remarks),
+                keys_of(relation, behind),
+                evidence,
+                time_of(first, remarks),
+                time_of(last, remarks),
+            )
 
 
 def _plain(said: Said) -> Row:
@@ -164,7 +184,7 @@ def _plain(said: Said) -> Row:
 def _observation_rows(graph: nx.DiGraph[str]) -> Iterator[Row]:
     for source, target, key, evidence in observed(graph):
         subject, reference, behind = known(graph, source), known(graph, target), known(graph, key)
-        yield (
+        told = (
             subject["type"],
             subject["id"],
             reference["id"],
@@ -176,12 +196,53 @@ def _observation_rows(graph: nx.DiGraph[str]) -> Iterator[Row]:
             behind.get("name"),
             evidence,
         )
+        yield tuple(map(text_of, told))
 
 
-def _frame(columns: Sequence[str], found: Iterable[Row], kinds: dict[str, str]) -> pd.DataFrame:
-    """``rows`` with the types in ``kinds``, and text in all other columns."""
+_CREATED, _SECONDS, _ASKED_AT = map(
+    NODE_COLUMNS.index, ("created", "creation_date", "crawl_asked_at")
+)
+
+
+def _timed(row: list[Any], remarks: Remarks) -> Row:
+    # Only days that have a name, so that rubbish dates are missing values and no error.
+    if row[_CREATED] is not None:
+        row[_CREATED] = _EPOCH + timedelta(seconds=row[_SECONDS])
+    row[_ASKED_AT] = time_of(row[_ASKED_AT], remarks)
+    return row
+
+
+_PANDAS = {
+    TEXT: "string",
+    WORD: "category",
+    WHOLE: "Int64",
+    BROKEN: "Float64",
+    TRUTH: "boolean",
+    KEYS: "object",
+}
+
+
+def _frame(kinds: Mapping[str, str], found: Iterable[Row]) -> pd.DataFrame:
+    """The rows with these columns and what each holds."""
     import pandas as pd  # noqa: PLC0415  slow to import, and not every run needs it
 
-    clean = [[writable(v) if isinstance(v, str) else v for v in row] for row in found]
-    frame = pd.DataFrame(clean, columns=list(columns), dtype=object)
-    return frame.astype(dict.fromkeys(columns, "string") | kinds)
+    rows = [[_clean(value) for value in row] for row in found]
+    frame = pd.DataFrame(rows, columns=list(kinds), dtype=object)
+    times = {name: _times(frame[name]) for name, kind in kinds.items() if kind == TIME}
+    others = {name: _PANDAS[kind] for name, kind in kinds.items() if kind != TIME}
+    return frame.assign(**times).astype(others)
+
+
+def _times(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Times in UTC, in microseconds: so any year is one."""
+    import numpy as np  # noqa: PLC0415  the same
+    import pandas as pd  # noqa: PLC0415  the same
+
+    bare = [None if pd.isna(each) else each.replace(tzinfo=None) for each in column]
+    return pd.Series(np.array(bare, "datetime64[us]"), column.index).dt.tz_localize("UTC")
+
+
+def _clean(value: Any) -> Any:  # noqa: ANN401  any that stands in a row
+    if isinstance(value, list):
+        return [writable(each) for each in value]
+    return writable(value) if isinstance(value, str) else value

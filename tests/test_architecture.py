@@ -69,7 +69,7 @@ ROOMS: dict[str, set[str]] = {
     "graph": {"entities", "errors", "observations", "questions"},
     "views": {"entities", "graph", "observations"},
     "layout": {"entities", "graph", "views"},
-    "analysis": {"entities", "errors", "names", "observations"},
+    "analysis": {"completeness", "entities", "errors", "names", "observations"},
     "exporters": {
         "disk",
         "entities",

@@ -24,21 +24,31 @@ from graphbuild.analysis.communities import (
     Telling,
     find_communities,
 )
+from graphbuild.analysis.compare import Comparison, compare
 from graphbuild.analysis.explain import Chain, Evidence, Step, called, sentence, statement
+from graphbuild.analysis.fates import Cause, Fate, Move
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.overlap import Hub, Overlap, Tie, find_ties, shared_evidence
+from graphbuild.analysis.sides import Changes, Fact, Snapshot
 from graphbuild.analysis.timeline import Span, Timeline, build_timeline, day_of
 
 __all__ = [
     "Bridge",
     "Bridges",
+    "Cause",
     "Chain",
+    "Changes",
     "Communities",
     "Community",
+    "Comparison",
     "Evidence",
+    "Fact",
+    "Fate",
     "Hub",
     "Incidence",
+    "Move",
     "Overlap",
+    "Snapshot",
     "Span",
     "Step",
     "Telling",
@@ -46,6 +56,7 @@ __all__ = [
     "Timeline",
     "build_timeline",
     "called",
+    "compare",
     "day_of",
     "find_bridges",
     "find_communities",

@@ -1,0 +1,285 @@
+"""Two campaign files, or one at two times: what came, went and stayed, as text and JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from graphbuild.cli import options
+from graphbuild.cli.ending import told
+from graphbuild.cli.terminal import counted, notice, result, result_json, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from graphbuild.analysis import (
+        Cause,
+        Changes,
+        Communities,
+        Community,
+        Comparison,
+        Fact,
+        Fate,
+        Snapshot,
+    )
+    from graphbuild.entities import Entity
+
+_FEW = 20  # rows of a listing
+_NAME = 40  # characters of a name
+_CAUSES = 5  # told of a merge or a split
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to those of ``app``."""
+    app.command(short_help="What came, went and stayed since, and the fates of clusters.")(compare)
+
+
+def compare(  # noqa: PLR0913, PLR0917  each is an option of the command
+    store: options.StoreOption,
+    against: options.AgainstOption = None,
+    since: options.SinceOption = None,
+    until: options.UntilOption = None,
+    seed: Annotated[int, typer.Option(help="Of the clusters.")] = 0,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, metavar="N", help="How many rows of each listing.")
+    ] = _FEW,
+    *,
+    json: options.JsonOption = False,
+) -> None:
+    """Show what came, went and stayed, and which clusters merged or split by which report.
+
+    Held beside each other are a campaign file and an older one (--against), or one file at two
+    times (--since, --until). What was not asked about before, or not wholly read, is told apart:
+    it may have been there.
+    """
+    from graphbuild.analysis import compare as compare_sides
+
+    options.refuse_no_side(against, since, until)
+    with told():
+        old, new = sides(store, against, since, until)
+        found = compare_sides(old, new, seed=seed)
+        tell_gaps(old, "before")
+        tell_gaps(new, "after")
+        if json:
+            result_json(_as_json(found))
+        else:
+            _tell(found, limit)
+
+
+def sides(
+    store: Path, against: Path | None, since: str | None, until: str | None = None
+) -> tuple[Snapshot, Snapshot]:
+    """What was known before, and after.
+
+    Raises:
+        StoreError: a file is no campaign file.
+    """
+    old = _snapshot(against, None) if against else _snapshot(store, since)
+    return old, _snapshot(store, until)
+
+
+def _snapshot(path: Path, date: str | None) -> Snapshot:
+    from math import inf
+
+    from graphbuild.analysis import Snapshot
+    from graphbuild.store import Store
+
+    at = options.time_of(date) if date else inf
+    with Store.read(path) as campaign, campaign.snapshot():
+        return Snapshot.of(campaign.standing(at), campaign.stood(at))
+
+
+def tell_gaps(side: Snapshot, when: str) -> None:
+    """Say on standard error what a side does not know."""
+    states = Counter(state for _, state in side.gaps)
+    if states:
+        notice(
+            f"not whole {when}: {states['pending']:,} still to ask, {states['incomplete']:,}"
+            f" incomplete, {states['failed']:,} failed of {counted(len(side.states), 'subject')};"
+            " what only these would tell counts neither as new nor as gone"
+        )
+
+
+# --- text ----------------------------------------------------------------------------------------
+
+
+def _tell(found: Comparison, limit: int) -> None:
+    _tell_numbers(found)
+    for title, entities in (
+        ("reports that came", found.references.came),
+        ("reports that went", found.references.went),
+        ("collections that came", found.collections.came),
+        ("collections that went", found.collections.went),
+    ):
+        _tell_entities(title, entities, limit)
+    _tell_fates(found, limit)
+    for move in found.moved[:limit]:
+        before, after = found.before.groups[move.before - 1], found.after.groups[move.after - 1]
+        result(f"{move.file.key} changed cluster: from {_group(before)} to {_group(after)}")
+    _more(len(found.moved), limit)
+
+
+def _tell_numbers(found: Comparison) -> None:
+    rows = [
+        (name, *(f"{len(getattr(changes, each)):,}" for each in _COLUMNS))
+        for name, changes in _kinds(found).items()
+    ]
+    head = "", "came", "went", "stayed", "unknown before", "unknown after"
+    table(head, rows)
+
+
+_COLUMNS = "came", "went", "stayed", "unknown_before", "unknown_after"
+
+
+def _kinds(found: Comparison) -> Mapping[str, Changes[Entity] | Changes[Fact]]:
+    return {
+        "files": found.files,
+        "reports": found.references,
+        "collections": found.collections,
+        "observations": found.facts,
+    }
+
+
+def _tell_entities(title: str, entities: Sequence[Entity], limit: int) -> None:
+    from graphbuild.analysis import day_of
+
+    if not entities:
+        return
+    result("")
+    result(f"{title}:")
+    for each in entities[:limit]:
+        day = day_of(each)
+        result(f"  {f'{day} ' if day else ''}{_name(each)}")
+    _more(len(entities), limit)
+
+
+def _tell_fates(found: Comparison, limit: int) -> None:
+    result("")
+    kinds = Counter(fate.kind for fate in found.fates)
+    clusters = [sum(len(group.files) > 1 for group in side.groups) for side in _both(found)]
+    said = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()) or "none"
+    result(f"{counted(clusters[0], 'cluster')} before, {clusters[1]:,} after: {said}")
+    told_of = [fate for fate in found.fates if fate.kind != "stayed"]
+    for fate in told_of[:limit]:
+        result(_sentence(fate, found))
+        for cause in fate.causes[:_CAUSES]:
+            result(f"  by {_cause(cause, fate)}")
+        if len(fate.causes) > _CAUSES:
+            result(f"  … and {len(fate.causes) - _CAUSES:,} more; --json has all")
+        if fate.through:
+            side = "only now" if fate.kind == "merged" else "only before"
+            result(f"  by {counted(len(fate.through), 'file')} known {side} that share with both")
+        elif fate.kind in {"merged", "split"} and not fate.causes:
+            result("  by no single report or collection: the clusters are drawn anew")
+    _more(len(told_of), limit)
+
+
+def _cause(cause: Cause, fate: Fate) -> str:
+    kind = "report" if cause.entity.type == "reference" else cause.entity.type
+    said = [counted(cause.files, "file")]
+    if cause.new:
+        said.insert(0, "new" if fate.kind == "merged" else "gone")
+    if not cause.sure:
+        said.append("but not all was known on the other side")
+    return f"the {kind} {_name(cause.entity)} ({', '.join(said)})"
+
+
+def _both(found: Comparison) -> tuple[Communities, Communities]:
+    return found.before, found.after
+
+
+def _sentence(fate: Fate, found: Comparison) -> str:
+    sides = [
+        " and ".join(_group(side.groups[number - 1]) for number in numbers)
+        for side, numbers in zip(_both(found), (fate.before, fate.after), strict=True)
+    ]
+    if fate.kind in {"born", "died"}:
+        return f"{fate.kind}: {sides[0] or sides[1]}"
+    files = f"+{len(fate.came):,} -{len(fate.went):,} files"
+    return f"{fate.kind}: {sides[0]} became {sides[1]} ({files}, likeness {fate.likeness:.2f})"
+
+
+def _group(group: Community) -> str:
+    return f"cluster {group.number} ({group.name[:_NAME]}, {counted(len(group.files), 'file')})"
+
+
+def _name(entity: Entity) -> str:
+    label = entity.label
+    return label if len(label) <= _NAME * 2 else label[: _NAME * 2] + "…"
+
+
+def _more(count: int, limit: int) -> None:
+    if count > limit:
+        result(f"… and {count - limit:,} more; --limit shows them, --json has all")
+
+
+# --- JSON ----------------------------------------------------------------------------------------
+
+
+def _as_json(found: Comparison) -> dict[str, object]:
+    facts = {each: [_fact(fact) for fact in getattr(found.facts, each)] for each in _COLUMNS}
+    return {
+        "gaps": {
+            "before": [{"key": file.key, "state": state} for file, state in found.gaps_before],
+            "after": [{"key": file.key, "state": state} for file, state in found.gaps_after],
+        },
+        "files": _keys(found.files),
+        "references": _keys(found.references),
+        "collections": _keys(found.collections),
+        "observations": {**facts, "stayed": len(found.facts.stayed)},
+        "clusters": {
+            name: [
+                {
+                    "number": group.number,
+                    "name": group.name,
+                    "stability": group.stability,
+                    "files": [file.key for file in group.files],
+                }
+                for group in side.groups
+            ]
+            for name, side in zip(("before", "after"), _both(found), strict=True)
+        },
+        "fates": [_fate(fate) for fate in found.fates],
+        "moved": [
+            {"file": move.file.key, "before": move.before, "after": move.after}
+            for move in found.moved
+        ],
+    }
+
+
+def _keys(changes: Changes[Entity]) -> dict[str, list[str]]:
+    return {each: [entity.key for entity in getattr(changes, each)] for each in _COLUMNS}
+
+
+def _fact(fact: Fact) -> dict[str, str | None]:
+    return {
+        "subject": fact.file.key,
+        "reference": fact.reference.key,
+        "related_from": fact.collection.key if fact.collection else None,
+    }
+
+
+def _fate(fate: Fate) -> dict[str, object]:
+    return {
+        "fate": fate.kind,
+        "before": list(fate.before),
+        "after": list(fate.after),
+        "likeness": fate.likeness,
+        "came": [file.key for file in fate.came],
+        "went": [file.key for file in fate.went],
+        "causes": [
+            {
+                "key": cause.entity.key,
+                "label": cause.entity.label,
+                "clusters": list(cause.clusters),
+                "files": cause.files,
+                "new": cause.new,
+                "sure": cause.sure,
+            }
+            for cause in fate.causes
+        ],
+        "through": [file.key for file in fate.through],
+    }

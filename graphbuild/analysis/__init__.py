@@ -25,7 +25,15 @@ from graphbuild.analysis.communities import (
     find_communities,
 )
 from graphbuild.analysis.compare import Comparison, compare
-from graphbuild.analysis.explain import Chain, Evidence, Step, called, sentence, statement
+from graphbuild.analysis.explain import (
+    Chain,
+    Evidence,
+    Step,
+    called,
+    quiet_name,
+    sentence,
+    statement,
+)
 from graphbuild.analysis.fates import Cause, Fate, Move
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.overlap import Hub, Overlap, Tie, find_ties, shared_evidence
@@ -61,6 +69,7 @@ __all__ = [
     "find_bridges",
     "find_communities",
     "find_ties",
+    "quiet_name",
     "sentence",
     "shared_evidence",
     "statement",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from itertools import islice
-from string import punctuation
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from graphbuild.cli import options
 from graphbuild.cli.ending import told
-from graphbuild.cli.terminal import counted, result, result_json, safe, table
+from graphbuild.cli.terminal import result, result_json, table
+from graphbuild.texts import counted, in_markdown, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +25,6 @@ _NAME = 40  # characters of a name in a table
 _BEHIND = 10  # observations told of a step
 _BAR = 40  # of the month with most reports
 _LONG = 5_000  # characters of a sentence, all texts in it cut already
-_ESCAPED = str.maketrans({each: f"\\{each}" for each in punctuation})
 
 ManyOption = Annotated[
     int, typer.Option("--limit", min=1, metavar="N", help="How many rows of each listing.")
@@ -377,7 +376,7 @@ def _in_text(text: str) -> str:
 
 def _in_markdown(text: str) -> str:
     """No markup, no link, no HTML comes out of it: every sign is escaped."""
-    return f"“{safe(text).translate(_ESCAPED)}”"
+    return f"“{in_markdown(text)}”"
 
 
 # --- JSON ----------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import typer
 
 from graphbuild.cli import options
 from graphbuild.cli.ending import told
-from graphbuild.cli.terminal import counted, notice, result, result_json, table
+from graphbuild.cli.terminal import notice, result, result_json, table
+from graphbuild.texts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from graphbuild.cli.stopping import on_signal
-from graphbuild.cli.terminal import Doing, counted, notice, result, result_json
+from graphbuild.cli.terminal import Doing, notice, result, result_json
+from graphbuild.texts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

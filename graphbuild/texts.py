@@ -7,11 +7,26 @@ from __future__ import annotations
 
 import unicodedata
 from string import punctuation
+from typing import NamedTuple
 
 LONGEST = 500
 # Control, format (bidi, zero width), surrogate, private, unassigned, line and paragraph separators.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _ESCAPED = str.maketrans({each: f"\\{each}" for each in punctuation})
+
+
+class Strange(NamedTuple):
+    """A text that somebody else wrote: shown, never believed."""
+
+    text: str
+
+
+Text = tuple[str | Strange, ...]  # a line, of our words and of strangers'
+
+
+def plain(text: Text) -> str:
+    """A line as it is; nothing in it is harmless yet."""
+    return "".join(part.text if isinstance(part, Strange) else part for part in text)
 
 
 def safe(text: str, longest: int = LONGEST) -> str:

@@ -38,6 +38,7 @@ from graphbuild.analysis.fates import Cause, Fate, Move
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.overlap import Hub, Overlap, Tie, find_ties, shared_evidence
 from graphbuild.analysis.sides import Changes, Fact, Snapshot
+from graphbuild.analysis.telling import cluster_name, fate_of, reasons, summary
 from graphbuild.analysis.timeline import Span, Timeline, build_timeline, day_of
 
 __all__ = [
@@ -64,13 +65,17 @@ __all__ = [
     "Timeline",
     "build_timeline",
     "called",
+    "cluster_name",
     "compare",
     "day_of",
+    "fate_of",
     "find_bridges",
     "find_communities",
     "find_ties",
     "quiet_name",
+    "reasons",
     "sentence",
     "shared_evidence",
     "statement",
+    "summary",
 ]

@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Annotated, TypeGuard
 
 import typer
 
-from graphbuild.cli import acting, analysing, comparing, files, options, planning, quota, showing
+from graphbuild.cli import (
+    acting,
+    analysing,
+    comparing,
+    files,
+    options,
+    planning,
+    quota,
+    reporting,
+    showing,
+)
 from graphbuild.cli.crawling import Limits, as_json, ask, ask_again, refuse_key
 from graphbuild.cli.ending import Exit, told
 from graphbuild.cli.terminal import Progress, notice, result, result_json
@@ -351,6 +361,7 @@ def demo(
 
 analysing.add_to(app)
 comparing.add_to(app)
+reporting.add_to(app)
 
 
 # --- what the commands share ---------------------------------------------------------------------

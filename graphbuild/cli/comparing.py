@@ -10,17 +10,15 @@ import typer
 from graphbuild.cli import options
 from graphbuild.cli.ending import told
 from graphbuild.cli.terminal import notice, result, result_json, table
-from graphbuild.texts import counted
+from graphbuild.texts import counted, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from graphbuild.analysis import (
-        Cause,
         Changes,
         Communities,
-        Community,
         Comparison,
         Fact,
         Fate,
@@ -60,7 +58,7 @@ def compare(  # noqa: PLR0913, PLR0917  each is an option of the command
 
     options.refuse_no_side(against, since, until)
     with told():
-        old, new = sides(store, against, since, until)
+        old, new = snapshot(against or store, since), snapshot(store, until)
         found = compare_sides(old, new, seed=seed)
         tell_gaps(old, "before")
         tell_gaps(new, "after")
@@ -70,19 +68,12 @@ def compare(  # noqa: PLR0913, PLR0917  each is an option of the command
             _tell(found, limit)
 
 
-def sides(
-    store: Path, against: Path | None, since: str | None, until: str | None = None
-) -> tuple[Snapshot, Snapshot]:
-    """What was known before, and after.
+def snapshot(path: Path, date: str | None) -> Snapshot:
+    """What a campaign file knows, or knew as a day began.
 
     Raises:
-        StoreError: a file is no campaign file.
+        StoreError: it is no campaign file.
     """
-    old = _snapshot(against, None) if against else _snapshot(store, since)
-    return old, _snapshot(store, until)
-
-
-def _snapshot(path: Path, date: str | None) -> Snapshot:
     from math import inf
 
     from graphbuild.analysis import Snapshot
@@ -108,6 +99,8 @@ def tell_gaps(side: Snapshot, when: str) -> None:
 
 
 def _tell(found: Comparison, limit: int) -> None:
+    from graphbuild.analysis import cluster_name
+
     _tell_numbers(found)
     for title, entities in (
         ("reports that came", found.references.came),
@@ -118,8 +111,11 @@ def _tell(found: Comparison, limit: int) -> None:
         _tell_entities(title, entities, limit)
     _tell_fates(found, limit)
     for move in found.moved[:limit]:
-        before, after = found.before.groups[move.before - 1], found.after.groups[move.after - 1]
-        result(f"{move.file.key} changed cluster: from {_group(before)} to {_group(after)}")
+        before, after = (
+            plain(cluster_name(side.groups[number - 1]))
+            for side, number in ((found.before, move.before), (found.after, move.after))
+        )
+        result(f"{move.file.key} changed cluster: from {before} to {after}")
     _more(len(found.moved), limit)
 
 
@@ -158,53 +154,20 @@ def _tell_entities(title: str, entities: Sequence[Entity], limit: int) -> None:
 
 
 def _tell_fates(found: Comparison, limit: int) -> None:
+    from graphbuild.analysis import fate_of, reasons, summary
+
     result("")
-    kinds = Counter(fate.kind for fate in found.fates)
-    clusters = [sum(len(group.files) > 1 for group in side.groups) for side in _both(found)]
-    said = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()) or "none"
-    result(f"{counted(clusters[0], 'cluster')} before, {clusters[1]:,} after: {said}")
+    result(summary(found))
     told_of = [fate for fate in found.fates if fate.kind != "stayed"]
     for fate in told_of[:limit]:
-        result(_sentence(fate, found))
-        for cause in fate.causes[:_CAUSES]:
-            result(f"  by {_cause(cause, fate)}")
-        if len(fate.causes) > _CAUSES:
-            result(f"  … and {len(fate.causes) - _CAUSES:,} more; --json has all")
-        if fate.through:
-            side = "only now" if fate.kind == "merged" else "only before"
-            result(f"  by {counted(len(fate.through), 'file')} known {side} that share with both")
-        elif fate.kind in {"merged", "split"} and not fate.causes:
-            result("  by no single report or collection: the clusters are drawn anew")
+        result(plain(fate_of(fate, found)))
+        for reason in reasons(fate, _CAUSES):
+            result(f"  {plain(reason)}")
     _more(len(told_of), limit)
-
-
-def _cause(cause: Cause, fate: Fate) -> str:
-    kind = "report" if cause.entity.type == "reference" else cause.entity.type
-    said = [counted(cause.files, "file")]
-    if cause.new:
-        said.insert(0, "new" if fate.kind == "merged" else "gone")
-    if not cause.sure:
-        said.append("but not all was known on the other side")
-    return f"the {kind} {_name(cause.entity)} ({', '.join(said)})"
 
 
 def _both(found: Comparison) -> tuple[Communities, Communities]:
     return found.before, found.after
-
-
-def _sentence(fate: Fate, found: Comparison) -> str:
-    sides = [
-        " and ".join(_group(side.groups[number - 1]) for number in numbers)
-        for side, numbers in zip(_both(found), (fate.before, fate.after), strict=True)
-    ]
-    if fate.kind in {"born", "died"}:
-        return f"{fate.kind}: {sides[0] or sides[1]}"
-    files = f"+{len(fate.came):,} -{len(fate.went):,} files"
-    return f"{fate.kind}: {sides[0]} became {sides[1]} ({files}, likeness {fate.likeness:.2f})"
-
-
-def _group(group: Community) -> str:
-    return f"cluster {group.number} ({group.name[:_NAME]}, {counted(len(group.files), 'file')})"
 
 
 def _name(entity: Entity) -> str:

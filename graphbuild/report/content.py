@@ -58,7 +58,7 @@ def _opening(found: Findings) -> Iterator[Block]:
         yield Paragraph((missing,), warns=True)
     together = sum(len(group.files) > 1 for group in found.clusters.groups)
     figures = (
-        (found.totals.subjects, "subjects asked about"),
+        (found.totals.subjects, "subjects"),
         (len(found.incidence.references), "reports"),
         (len(found.incidence.collections), "collections"),
         (len(found.incidence.facts), "observations"),
@@ -165,11 +165,14 @@ def _fates(compared: Comparison) -> Iterator[Block]:
     yield Heading(3, ("Clusters",))
     yield Paragraph((f"{summary(compared)}.",))
     changed = [fate for fate in compared.fates if fate.kind != "stayed"]
-    for fate in changed[:_ROWS]:
-        yield Paragraph(fate_of(fate, compared))
-        why = reasons(fate, _CAUSES)
+    shown = [(fate_of(fate, compared), reasons(fate, _CAUSES)) for fate in changed[:_ROWS]]
+    for text, why in shown:
         if why:
+            yield Paragraph(text)
             yield Items(tuple(why))
+    others = tuple(text for text, why in shown if not why)
+    if others:
+        yield Items(others)
     yield from _more(changed, "graphbuild compare --json lists them")
     if compared.moved:
         rows = tuple(
@@ -204,7 +207,7 @@ def _clusters(found: Findings) -> Iterator[Block]:
     spans = {span.key: span for span in found.timeline.clusters}
     rows = tuple(_cluster_row(group, spans[str(group.number)]) for group in together[:_ROWS])
     head = ("cluster", "name", "files", "stability", "reports", "first", "last")
-    yield Table(head, rows, frozenset({0, 2, 3, 4}))
+    yield Table(head, rows, frozenset({2, 3, 4}))
     yield from _more(together, "graphbuild communities lists them")
     for group in together[:_DETAILED]:
         yield from _cluster(group)

@@ -88,7 +88,7 @@ def test_the_door_shows_the_same_example_as_the_readme() -> None:
 
 
 def test_every_command_stands_in_the_readme() -> None:
-    assert len(commands()) == 14
+    assert len(commands()) == 15
     for command in commands():
         assert f"graphbuild {command}" in README or f"make {command}" in README
 

@@ -144,7 +144,7 @@ THIRD_PARTIES: dict[str, set[str]] = {
         "pyarrow",
         "pyvis",
     },
-    "report": {"jinja2", "markupsafe", "networkx"},
+    "report": {"jinja2", "markupsafe", "networkx", "numpy"},
     "still": {"matplotlib", "networkx"},
     "notebook": {"networkx"},
     "cli": {"rich", "typer"},

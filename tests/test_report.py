@@ -21,7 +21,7 @@ from xml.etree import ElementTree as ET
 import networkx as nx
 import pytest
 from graphs import HOSTILE
-from planted import plant
+from planted import MEDIUM, plant
 from test_cli_analysis import answer, store_of
 
 from graphbuild.analysis import Snapshot, find_communities
@@ -30,7 +30,7 @@ from graphbuild.entities import Entity
 from graphbuild.errors import ExportError
 from graphbuild.observations import Observation
 from graphbuild.report import Before, write_report
-from graphbuild.report.drawing import timeline
+from graphbuild.report.drawing import cluster_map, timeline
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 
@@ -353,6 +353,36 @@ def test_the_map_has_a_dot_for_files_in_the_same_collections(made: Made) -> None
         assert len([each for each in paths if "l" not in each]) == ties
         names = {each.text for each in drawn.iterfind(f"{SVG}text")}
         assert names >= {one.related_from.id for one in made.observations if one.related_from}
+
+
+def test_a_large_map_has_a_dot_for_each_cluster() -> None:
+    observations = plant(1, MEDIUM).observations()
+    incidence = Incidence.of(observations)
+    clusters = find_communities(incidence)
+    svg, text = cluster_map(incidence, clusters)
+    files_of = {name: files for name, files in having(observations).items() if " " not in name}
+    told = {each.entity.id for group in clusters.groups for each in group.collections[:2]}
+    told |= set(sorted(sorted(files_of), key=lambda name: -len(files_of[name]))[:8])
+    groups = {group.number: {file.id for file in group.files} for group in clusters.groups}
+    ties = [
+        (number, name)
+        for number, files in groups.items()
+        for name in told
+        if len(files & files_of[name]) >= len(files) / 4
+    ]
+    drawn = ET.fromstring(svg)
+    titles = [each.text or "" for each in drawn.iterfind(f".//{SVG}circle/{SVG}title")]
+    found = dict(
+        re.match(r"(\d+) files of cluster (\d+)", title).groups()[::-1] for title in titles
+    )
+    assert {int(number): int(size) for number, size in found.items()} == {
+        number: len(files) for number, files in groups.items()
+    }
+    paths = [each.get("d", "") for each in drawn.iterfind(f"{SVG}path")]
+    assert len([each for each in paths if "l" not in each]) == len(ties)
+    names = {each.text for each in drawn.iterfind(f"{SVG}text")}
+    assert names == {name for _, name in ties} | {str(number) for number in groups}
+    assert text.startswith("Clusters (dots")
 
 
 def test_what_is_new_is_what_sets_say(made: Made) -> None:

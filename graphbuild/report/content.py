@@ -215,15 +215,7 @@ def _clusters(found: Findings) -> Iterator[Block]:
 
 
 def _drawn_clusters(found: Findings) -> Picture:
-    svg, hidden, loose = cluster_map(found.incidence, found.clusters)
-    text = (
-        "Files (dots, larger the more are in the same collections, in the colour and with the"
-        " number of their cluster) and the collections they are in (diamonds)."
-    )
-    if hidden:
-        text += f" {counted(hidden, 'collection')} with fewer files left out."
-    if loose:
-        text += f" {counted(loose, 'file')} in none of these left out."
+    svg, text = cluster_map(found.incidence, found.clusters)
     return Picture(svg, "map", text)
 
 

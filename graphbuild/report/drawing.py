@@ -7,11 +7,12 @@ strangers wrote is escaped and shown as text. The same campaign gives the same d
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from html import escape
 from typing import TYPE_CHECKING
 
 import networkx as nx
+import numpy as np
 
 from graphbuild.entities import COLLECTION, FILE
 from graphbuild.layout import place
@@ -28,10 +29,14 @@ _WIDE, _HIGH = 960, 240  # of the timeline
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 12, 28
 _MOST_BARS = 300
 _MOST_COLLECTIONS = 60  # drawn on the map
-_MOST_NAMES = 30
-_LONGEST_NAME = 28
+_MOST_DOTS = 150  # of files; beyond that, a cluster is one
+_MOST_CLUSTERS = 40
+_TELLING = 2  # collections of a cluster
+_WIDEST = 8  # collections besides
+_SHARE = 0.25  # of a cluster's files that a line stands for
+_LONGEST_NAME = 24
 _MARGIN = 70
-_LARGEST_DOT = 26.0
+_SMALLEST_DOT, _LARGEST_DOT = 4.5, 26.0
 _Group = tuple[int, frozenset[int]]  # files of a cluster that are in the same collections
 
 
@@ -99,55 +104,95 @@ def _step(most: int) -> int:
 # --- the map of clusters -------------------------------------------------------------------------
 
 
-def cluster_map(incidence: Incidence, clusters: Communities) -> tuple[str, int, int]:
+def cluster_map(incidence: Incidence, clusters: Communities) -> tuple[str, str]:
     """Files as dots in the colours of their clusters, tied to the collections they are in.
 
-    Files of one cluster that are in the same collections are one dot.
+    Files of one cluster that are in the same collections are one dot. Where that would be too many
+    dots, each cluster is one, tied to its telling collections and to the widest ones.
 
     Returns:
-        The drawing; how many collections are not drawn, as others have more files; how many files
-        are not, as they are in none that is.
+        The drawing, and what it shows and leaves out, in words.
     """
     held = incidence.file_collections
-    sizes = held.sum(axis=0)
-    order = sorted(range(len(incidence.collections)), key=lambda n: (-int(sizes[n]), n))
-    drawn = set(order[:_MOST_COLLECTIONS])
-    groups: dict[_Group, int] = defaultdict(int)
+    order = np.argsort(-held.sum(axis=0), kind="stable").tolist()
     rows = zip(clusters.label.tolist(), held.indptr[:-1], held.indptr[1:], strict=True)
-    for cluster, start, end in rows:
-        groups[cluster, frozenset(held.indices[start:end].tolist()) & drawn] += 1
-    left_out = sum(count for (_, inside), count in groups.items() if not inside)
+    files = [(cluster, held.indices[start:end].tolist()) for cluster, start, end in rows]
+    drawn = order[:_MOST_COLLECTIONS]
+    groups = Counter((cluster, frozenset(inside).intersection(drawn)) for cluster, inside in files)
+    if len(groups) > _MOST_DOTS:
+        return _coarse(incidence, clusters, files, order)
     kept = {group: count for group, count in groups.items() if group[1]}
-    return _map(incidence, kept, order), len(order) - len(drawn), left_out
+    text = (
+        "Files (dots, larger the more are in the same collections, in the colour and with the"
+        " number of their cluster) and the collections they are in (diamonds)."
+    )
+    if len(drawn) < len(order):
+        text += f" {counted(len(order) - len(drawn), 'collection')} with fewer files left out."
+    loose = sum(groups.values()) - sum(kept.values())
+    if loose:
+        text += f" {counted(loose, 'file')} in none of these left out."
+    return _map(incidence, kept), text
 
 
-def _map(incidence: Incidence, groups: Mapping[_Group, int], order: Sequence[int]) -> str:
+def _coarse(
+    incidence: Incidence,
+    clusters: Communities,
+    files: Sequence[tuple[int, list[int]]],
+    order: Sequence[int],
+) -> tuple[str, str]:
+    together = [group for group in clusters.groups if len(group.files) > 1]
+    shown = {group.number: len(group.files) for group in together[:_MOST_CLUSTERS]}
+    place = {entity: number for number, entity in enumerate(incidence.collections)}
+    told = {
+        place[telling.entity]
+        for group in together[:_MOST_CLUSTERS]
+        for telling in group.collections[:_TELLING]
+    }
+    drawn = told.union(order[:_WIDEST])
+    inside: dict[int, Counter[int]] = defaultdict(Counter)
+    for cluster, collections in files:
+        inside[cluster].update(drawn.intersection(collections))
+    groups = {
+        (cluster, frozenset(n for n, has in inside[cluster].items() if has >= size * _SHARE)): size
+        for cluster, size in shown.items()
+    }
+    text = (
+        "Clusters (dots, larger the more files they have) and the collections (diamonds) that at"
+        " least a quarter of their files are in: the most telling of each, and the widest."
+    )
+    if len(together) > len(shown):
+        text += f" {counted(len(together) - len(shown), 'smaller cluster')} left out."
+    return _map(incidence, groups), text
+
+
+def _map(incidence: Incidence, groups: Mapping[_Group, int]) -> str:
     ordered = sorted(groups, key=lambda group: (group[0], sorted(group[1])))
+    touched = sorted({each for _, inside in ordered for each in inside})
+    graph = _graph(ordered, touched)
+    at = _on_paper(place(graph)) if len(graph) else {}
+    wide = max((x for x, _ in at.values()), default=0.0) + _MARGIN
+    high = max((y for _, y in at.values()), default=0.0) + _MARGIN
+    largest = max(groups.values(), default=1)
+    parts = [_line(at[one], at[other]) for one, other in graph.edges]
+    parts += [
+        _dot(at[f"file:{number}"], group[0], groups[group], largest)
+        for number, group in enumerate(ordered)
+    ]
+    parts += [_diamond(at[f"collection:{each}"]) for each in touched]
+    parts += _names(incidence, at, touched)
+    parts += _numbers(ordered, groups, at)
+    return _svg(wide, high, "Clusters of files, and the collections they are in", parts)
+
+
+def _graph(ordered: Sequence[_Group], touched: Iterable[int]) -> nx.DiGraph[str]:
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from((f"file:{n}", {"type": FILE}) for n in range(len(ordered)))
-    touched = sorted({each for _, inside in ordered for each in inside})
     graph.add_nodes_from((f"collection:{n}", {"type": COLLECTION}) for n in touched)
     for number, (_, inside) in enumerate(ordered):
         graph.add_edges_from(
             (f"file:{number}", f"collection:{each}", {"relation": ""}) for each in sorted(inside)
         )
-    at = _on_paper(place(graph)) if len(graph) else {}
-    wide = max((x for x, _ in at.values()), default=0.0) + _MARGIN
-    high = max((y for _, y in at.values()), default=0.0) + _MARGIN
-    parts = [_line(at[one], at[other]) for one, other in graph.edges]
-    largest = max(groups.values(), default=1)
-    for number, group in enumerate(ordered):
-        x, y = at[f"file:{number}"]
-        size = max(4.5, _LARGEST_DOT * math.sqrt(groups[group] / largest))
-        parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}" fill="{colour(group[0])}"'
-            ' class="halo" stroke="#ffffff" stroke-width="1.5">'
-            f"<title>{counted(groups[group], 'file')} of cluster {group[0]}</title></circle>"
-        )
-    parts += [_diamond(at[f"collection:{each}"]) for each in touched]
-    parts += _names(incidence, at, [each for each in order if each in touched][:_MOST_NAMES])
-    parts += _numbers(ordered, groups, at)
-    return _svg(wide, high, "Clusters of files, and the collections they are in", parts)
+    return graph
 
 
 def colour(cluster: int) -> str:
@@ -166,6 +211,15 @@ def _line(one: tuple[float, float], other: tuple[float, float]) -> str:
     return (
         f'<path d="M{one[0]:.1f} {one[1]:.1f}L{other[0]:.1f} {other[1]:.1f}" stroke="#8695a8"'
         ' stroke-opacity="0.55"/>'
+    )
+
+
+def _dot(at: tuple[float, float], cluster: int, files: int, largest: int) -> str:
+    size = max(_SMALLEST_DOT, _LARGEST_DOT * math.sqrt(files / largest))
+    return (
+        f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="{size:.1f}" fill="{colour(cluster)}"'
+        ' class="halo" stroke="#ffffff" stroke-width="1.5">'
+        f"<title>{counted(files, 'file')} of cluster {cluster}</title></circle>"
     )
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from hashlib import sha256
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import networkx as nx
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import Planted, plant
 
-from graphbuild.analysis import Snapshot, compare
+from graphbuild.analysis import Communities, Community, Snapshot, compare
+from graphbuild.analysis.fates import Followed
+from graphbuild.analysis.sides import Both
 from graphbuild.completeness import COMPLETE, FAILED, INCOMPLETE, PENDING
 from graphbuild.entities import Entity
 from graphbuild.observations import Observation
@@ -188,7 +192,7 @@ def test_what_one_side_knows_of_a_report_the_other_side_shows_too() -> None:
 # --- clusters ------------------------------------------------------------------------------------
 
 
-def _check_clusters(found: Comparison, old: Snapshot, new: Snapshot) -> None:
+def _check_clusters(found: Comparison | SimpleNamespace, old: Snapshot, new: Snapshot) -> None:
     """The fates, the causes and the moves, from the clusters and the triples alone."""
     groups = [
         {group.number: {file.key for file in group.files} for group in side.groups}
@@ -231,6 +235,31 @@ def _check_clusters(found: Comparison, old: Snapshot, new: Snapshot) -> None:
         assert {file.key for file in fate.went} == before - after
         if fate.kind in {"merged", "split"}:
             _check_causes(fate, groups, (old, new))
+
+
+def found_by(labels: list[int], files: tuple[Entity, ...]) -> Communities:
+    """Clusters as somebody drew them."""
+    members = [[f for f, n in zip(files, labels, strict=False) if n == each] for each in range(4)]
+    groups = tuple(
+        Community(number, tuple(held), (), (), 1.0)
+        for number, held in enumerate(filter(None, members), 1)
+    )
+    return Communities(groups, np.zeros(0, np.int64), "", 1.0, 0.0)
+
+
+_labels = st.lists(st.integers(0, 3), min_size=len(FILES), max_size=len(FILES))
+
+
+@settings(max_examples=200)
+@given(sides(), sides(), _labels, _labels)
+def test_fates_follow_any_clusters(old: Snapshot, new: Snapshot, one: list, other: list) -> None:
+    """Of exactly half the files, of all of them, of none."""
+    before, after = found_by(one, old.incidence.files), found_by(other, new.incidence.files)
+    followed = Followed(Both(old, new), (before, after))
+    drawn = SimpleNamespace(
+        before=before, after=after, fates=followed.fates(), moved=followed.moved()
+    )
+    _check_clusters(drawn, old, new)
 
 
 def _kinds(graph: nx.Graph, groups: list) -> Counter:

@@ -22,7 +22,9 @@ import networkx as nx
 import pytest
 from graphs import HOSTILE
 from planted import MEDIUM, plant
+from rig import Shell
 from test_cli_analysis import answer, store_of
+from test_cli_compare import FIRST, refreshed  # noqa: F401  a fixture
 
 from graphbuild.analysis import Snapshot, find_communities
 from graphbuild.analysis.incidence import Incidence
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from planted import Planted
-    from rig import Shell
+    from test_crawl import Campaign
 
 DAY = 86_400
 SVG = "{http://www.w3.org/2000/svg}"
@@ -408,6 +410,17 @@ def test_what_is_new_is_what_sets_say(made: Made) -> None:
         assert rows["reports"][0] == len(sure)
         listed = {row[1] for row in read.tables["Reports that came", "day"]}
         assert listed == {each.label for each in sure} == {"a fresh look"}
+
+
+def test_what_an_answer_no_longer_says_went(refreshed: Campaign) -> None:  # noqa: F811  the fixture
+    folder = refreshed.path.parent
+    done = Shell(folder)("report", "--store", "c.db", "--out", "o", "--since", FIRST)
+    assert done.returncode == 0
+    read = read_markdown((folder / "o" / "report.md").read_text(encoding="utf-8"))
+    rows = {row[0]: row[1:] for row in read.tables[f"What is new since {FIRST}", ""]}
+    assert rows["reports"] == ["2", "2", "1", "0", "0"]
+    assert rows["collections"] == ["1", "1", "1", "0", "0"]
+    assert len(read.tables["Reports that went", "day"]) == 2
 
 
 # --- harmless ------------------------------------------------------------------------------------

@@ -112,6 +112,14 @@ def test_p_values_are_those_of_every_way_to_share_columns(rows: list[list[int]])
             assert found == pytest.approx(max(expected, 1e-15), rel=1e-6, abs=1e-14)
 
 
+def test_a_column_that_two_rows_must_share_adds_its_points_for_certain() -> None:
+    """Two rows are full; the columns that the third lacks tell something, but nothing here."""
+    model = model_of(csr_array(np.array([[1, 1], [1, 1], [1, 0]])))
+    assert model.points.tolist() == [1, 0]
+    pairs = np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([1, 1, 1])
+    assert model.tail(*pairs).tolist() == [1.0, 1e-15, 1e-15]
+
+
 def test_q_values_are_those_of_scipy() -> None:
     rng = Random(5)
     p = np.array([rng.random() ** 4 for _ in range(200)])

@@ -29,10 +29,23 @@ from graphbuild.analysis.communities import (
     Telling,
     find_communities,
 )
-from graphbuild.analysis.explain import Chain, Evidence, Step, called, quiet, sentence, statement
+from graphbuild.analysis.compare import Comparison, compare
+from graphbuild.analysis.explain import (
+    Chain,
+    Evidence,
+    Step,
+    called,
+    quiet,
+    quiet_name,
+    sentence,
+    statement,
+)
+from graphbuild.analysis.fates import Cause, Fate, Move
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.overlap import Hub, Overlap, Tie, find_ties, shared_evidence
+from graphbuild.analysis.sides import Changes, Fact, Snapshot
 from graphbuild.analysis.sources import SAYS, Publication, Publisher, Sources, find_sources
+from graphbuild.analysis.telling import cluster_name, fate_of, reasons, summary
 from graphbuild.analysis.timeline import Span, Timeline, build_timeline, day_of
 
 __all__ = [
@@ -40,19 +53,26 @@ __all__ = [
     "SAYS",
     "Bridge",
     "Bridges",
+    "Cause",
     "Central",
     "Centrality",
     "Chain",
+    "Changes",
     "Communities",
     "Community",
+    "Comparison",
     "Evidence",
+    "Fact",
+    "Fate",
     "Hub",
     "Incidence",
+    "Move",
     "Normal",
     "Overlap",
     "Publication",
     "Publisher",
     "Rule",
+    "Snapshot",
     "Sources",
     "Span",
     "Step",
@@ -61,7 +81,10 @@ __all__ = [
     "Timeline",
     "build_timeline",
     "called",
+    "cluster_name",
+    "compare",
     "day_of",
+    "fate_of",
     "find_bridges",
     "find_central",
     "find_communities",
@@ -70,7 +93,10 @@ __all__ = [
     "normal",
     "publisher",
     "quiet",
+    "quiet_name",
+    "reasons",
     "sentence",
     "shared_evidence",
     "statement",
+    "summary",
 ]

@@ -92,7 +92,7 @@ def _with_columns(mass: Reals, both: Reals, count: int, points: int) -> Reals:
     """The distribution once ``count`` more columns, each of ``points``, may be shared."""
     room = mass.shape[1] - 1
     added = np.zeros_like(mass)
-    certain = both == 1  # rows that have all of these: what is left to chance decides nothing
+    certain = both >= 1  # of two full rows
     both = np.where(certain, 0.0, both)
     so_many = (1 - both) ** count  # the binomial distribution, term by term
     odds = both / (1 - both)
@@ -102,10 +102,10 @@ def _with_columns(mass: Reals, both: Reals, count: int, points: int) -> Reals:
         so_many = so_many * odds * (count - shared) / (shared + 1)
         if shared > count * both.max() and so_many.max() < FINEST / 100:
             break
-    if certain.any():
-        end = min(count * points, room + 1)
-        added[certain] = 0.0
-        added[certain, end:] = mass[certain, : room + 1 - end]
+    added[certain] = 0.0
+    start = count * points
+    if start <= room:
+        added[certain, start:] = mass[certain, : room + 1 - start]
     return added
 
 

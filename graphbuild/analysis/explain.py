@@ -274,8 +274,14 @@ def statement(observation: Observation, quote: Callable[[str], str]) -> str:
 def called(entity: Entity, quote: Callable[[str], str]) -> str:
     """What to call a node in a sentence; names of files and addresses are defanged."""
     kinds = {REFERENCE: "the report", COLLECTION: "the collection"}
-    label = quiet(entity.label) if entity.type in kinds else defanged(_cut(entity.label))
-    return f"{kinds.get(entity.type, entity.type)} {quote(label)}"
+    return f"{kinds.get(entity.type, entity.type)} {quote(quiet_name(entity))}"
+
+
+def quiet_name(entity: Entity) -> str:
+    """The title or name of a node, cut where it is long; no address in it leads anywhere."""
+    if entity.type in {REFERENCE, COLLECTION}:
+        return quiet(entity.label)
+    return defanged(_cut(entity.label))
 
 
 def quiet(text: str) -> str:

@@ -12,8 +12,9 @@ import typer
 from graphbuild.cli import files, showing
 from graphbuild.cli.crawling import Limits, ask
 from graphbuild.cli.stopping import on_signal
-from graphbuild.cli.terminal import Progress, counted, notice, result
+from graphbuild.cli.terminal import Progress, notice, result
 from graphbuild.errors import ExportError, GraphbuildError
+from graphbuild.texts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,8 @@ import typer
 from graphbuild.cli import options
 from graphbuild.cli.ending import told
 from graphbuild.cli.sourcing import incidence_of, sources_of
-from graphbuild.cli.terminal import counted, result, result_json, table
+from graphbuild.cli.terminal import result, result_json, table
+from graphbuild.texts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,11 +18,13 @@ import typer
 from graphbuild.cli import (
     acting,
     analysing,
+    comparing,
     explaining,
     files,
     options,
     planning,
     quota,
+    reporting,
     showing,
     sourcing,
 )
@@ -362,6 +364,8 @@ def demo(
 analysing.add_to(app)
 explaining.add_to(app)
 sourcing.add_to(app)
+comparing.add_to(app)
+reporting.add_to(app)
 
 
 # --- what the commands share ---------------------------------------------------------------------

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from graphbuild.cli.stopping import on_signal
-from graphbuild.cli.terminal import counted, named, notice
+from graphbuild.cli.terminal import named, notice
 from graphbuild.entities import FILE, Entity
 from graphbuild.errors import KeyRefused, Paused, SeedError
+from graphbuild.texts import counted
 
 if TYPE_CHECKING:
     from signal import Signals

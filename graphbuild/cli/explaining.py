@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import islice
-from string import punctuation
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,8 @@ from graphbuild.cli import options
 from graphbuild.cli.ending import told
 from graphbuild.cli.showing import gaps
 from graphbuild.cli.sourcing import sources_or_none
-from graphbuild.cli.terminal import counted, result, result_json, safe
+from graphbuild.cli.terminal import result, result_json
+from graphbuild.texts import counted, in_markdown, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _BEHIND = 10  # observations told of a step
 _LONG = 5_000  # characters of a sentence, all texts in it cut already
-_ESCAPED = str.maketrans({each: f"\\{each}" for each in punctuation})
 
 
 def add_to(app: typer.Typer) -> None:
@@ -118,8 +117,7 @@ def _in_text(text: str) -> str:
 
 
 def _in_markdown(text: str) -> str:
-    """No markup, no link, no HTML comes out of it: every sign is escaped."""
-    return f"“{safe(text).translate(_ESCAPED)}”"
+    return f"“{in_markdown(text)}”"
 
 
 def _chain_json(chain: Chain) -> list[dict[str, object]]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from graphbuild.cli.stopping import on_signal
-from graphbuild.cli.terminal import Doing, counted, notice, result, result_json
+from graphbuild.cli.terminal import Doing, notice, result, result_json
+from graphbuild.texts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,8 @@ _OPENED_BY = {
     "edges.neo4j.csv": "for neo4j-admin, as neo4j-import.txt says",
     "neo4j-import.txt": "the one command that makes a Neo4j database of both",
     "graph.dot": "draw it with Graphviz: dot -Tsvg -O graph.dot; sfdp for over a thousand nodes",
+    "report.md": "the report as Markdown, pictures inside",
+    "report.html": "the report as one page; open it in a browser, or print it",
     "indicators.stix.json": "a STIX 2.1 bundle that has an indicator for each file and name",
 }
 
@@ -162,7 +165,7 @@ def write(  # noqa: PLR0913  all but the first three are named
         one for one in store.observations() if one.evidence == OBSERVED or not observed_only
     )
     subjects, links = store.subjects(times=times), store.links()
-    with on_signal(_tidy_up), Doing() as doing:
+    with on_signal(tidy_up), Doing() as doing:
         doing.now("reading the campaign")
         with store.snapshot():
             graph = build_graph(observations, subjects=subjects, links=links, times=times)
@@ -173,7 +176,8 @@ def write(  # noqa: PLR0913  all but the first three are named
     return Exported(view, len(seen), seen.number_of_edges(), whole, files)
 
 
-def _tidy_up(signal: Signals) -> None:
+def tidy_up(signal: Signals) -> None:
+    """Remove what is half written, and end as the signal means it."""
     from graphbuild.exporters import discard_unfinished
 
     discard_unfinished()
@@ -186,12 +190,17 @@ def tell(exported: Exported) -> None:
     if exported.view != FULL:
         shown, ties = counted(exported.nodes, "node"), counted(exported.edges, "edge")
         result(f"view {exported.view}: {shown} and {ties}; the whole has {nodes:,} and {edges:,}")
-    for each in files:
-        name = each.path.name.replace(f"-{exported.view}.", ".")
-        result(f"{each.path}  ({each.bytes:,} bytes; {_OPENED_BY[name]})")
+    tell_files(files, exported.view)
     said = dict.fromkeys(f"{each.path.name}: {each.remarks}" for each in files if each.remarks)
     for line in said:
         notice(line)
+
+
+def tell_files(files: Sequence[Written], view: str = FULL) -> None:
+    """Name each file, and what it is for."""
+    for each in files:
+        name = each.path.name.replace(f"-{view}.", ".")
+        result(f"{each.path}  ({each.bytes:,} bytes; {_OPENED_BY[name]})")
 
 
 def as_json(exported: Exported) -> dict[str, object]:
@@ -202,15 +211,17 @@ def as_json(exported: Exported) -> dict[str, object]:
         "nodes": exported.nodes,
         "edges": exported.edges,
         "whole": {"nodes": nodes, "edges": edges},
-        "files": [
-            {
-                "path": str(each.path),
-                "bytes": each.bytes,
-                "sha256": each.sha256,
-                "remarks": str(each.remarks),
-            }
-            for each in exported.files
-        ],
+        "files": [file_json(each) for each in exported.files],
+    }
+
+
+def file_json(written: Written) -> dict[str, object]:
+    """A file for scripts."""
+    return {
+        "path": str(written.path),
+        "bytes": written.bytes,
+        "sha256": written.sha256,
+        "remarks": str(written.remarks),
     }
 
 

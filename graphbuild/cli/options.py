@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,6 +42,36 @@ def share_of(text: str) -> float:
     return share
 
 
+def time_of(text: str) -> float:
+    """Seconds since 1970 of a day or a moment in UTC: ``2026-10-01``, ``2026-10-01T12:30``.
+
+    A day is its beginning.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(f"{text[:30]!a} is no date; say 2026-10-01 or 2026-10-01T12:30") from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def refuse_no_side(against: Path | None, since: str | None, until: str | None) -> None:
+    """Refuse to compare with nothing, or with two things at once.
+
+    Raises:
+        typer.BadParameter: neither or both of ``--against`` and ``--since`` are given, or
+            ``--until`` is no later than ``--since``.
+    """
+    if (against is None) == (since is None):
+        raise typer.BadParameter(
+            "say what to compare with: --against OLD.db, or --since DATE for the file itself"
+        )
+    if since and until and time_of(until) <= time_of(since):
+        raise typer.BadParameter("expected a date after --since", param_hint="--until")
+
+
 def positive(value: int | None) -> int | None:
     """A number from 1 up, or none."""
     if value is not None and value < 1:
@@ -50,6 +81,10 @@ def positive(value: int | None) -> int | None:
 
 def _age(value: str | None) -> str | None:
     return _checked(seconds_of, value)
+
+
+def _time(value: str | None) -> str | None:
+    return _checked(time_of, value)
 
 
 def share(value: str | None) -> str | None:
@@ -155,6 +190,24 @@ MergeOption = Annotated[
     bool,
     typer.Option(
         "--merge-reports", help="Count a report once that stands under several addresses."
+    ),
+]
+AgainstOption = Annotated[
+    Path | None,
+    typer.Option("--against", metavar="OLD", help="An older campaign file to compare with."),
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        callback=_time,
+        metavar="DATE",
+        help="Compare with what the same file knew as this day (UTC) began.",
+    ),
+]
+UntilOption = Annotated[
+    str | None,
+    typer.Option(
+        callback=_time, metavar="DATE", help="Of what was known as this day began, not now."
     ),
 ]
 JsonOption = Annotated[

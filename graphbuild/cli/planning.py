@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from graphbuild.bill import bill, done_at
 from graphbuild.cli import quota
-from graphbuild.cli.terminal import counted, result
+from graphbuild.cli.terminal import result
 from graphbuild.entities import FILE, hash_kind
 from graphbuild.pacing import day_start
+from graphbuild.texts import counted
 
 if TYPE_CHECKING:
     from graphbuild.bill import Bill

@@ -6,8 +6,9 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from graphbuild.cli.terminal import counted, notice, result
+from graphbuild.cli.terminal import notice, result
 from graphbuild.errors import GraphbuildError
+from graphbuild.texts import counted
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from graphbuild.cli.terminal import counted, named, notice, result, result_json, table
+from graphbuild.cli.terminal import named, notice, result, result_json, table
 from graphbuild.completeness import COMPLETE
 from graphbuild.observations import moment
 from graphbuild.questions import RELATED_REFERENCES
+from graphbuild.texts import counted
 
 if TYPE_CHECKING:
     from graphbuild.cli.crawling import Outcome

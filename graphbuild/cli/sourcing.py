@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from graphbuild.cli import options
 from graphbuild.cli.ending import told
 from graphbuild.cli.showing import gaps
-from graphbuild.cli.terminal import counted, result, result_json, table
+from graphbuild.cli.terminal import result, result_json, table
 from graphbuild.names import defanged
+from graphbuild.texts import counted
 
 if TYPE_CHECKING:
     from pathlib import Path

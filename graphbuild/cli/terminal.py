@@ -1,17 +1,17 @@
 """What a person sees: notices and progress on standard error, results on standard output.
 
-Text from reports is hostile until shown harmless: :func:`safe` lets no control, bidi or escape
-character through to the terminal.
+Text from reports is hostile until shown harmless: :func:`graphbuild.texts.safe` lets no control,
+bidi or escape character through to the terminal.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import unicodedata
 from typing import TYPE_CHECKING, Self
 
 from graphbuild.entities import URL
+from graphbuild.texts import LONGEST, safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,26 +23,13 @@ if TYPE_CHECKING:
 
     from graphbuild.entities import Entity
 
-_LONGEST = 500
-# Control, format (bidi, zero width), surrogate, private, unassigned, line and paragraph separators.
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
-
-def safe(text: str, longest: int = _LONGEST) -> str:
-    """``text`` with everything that could move a cursor, or hide, shown as an escape."""
-    cut = text if len(text) <= longest else text[:longest] + "…"
-    return "".join(
-        char.encode("unicode_escape").decode() if unicodedata.category(char) in _UNSAFE else char
-        for char in cut
-    )
-
 
 def notice(text: str) -> None:
     """A line for the person at the terminal, beside the result."""
     print(safe(text), file=sys.stderr, flush=True)  # noqa: T201  the room that prints
 
 
-def result(text: str, longest: int = _LONGEST) -> None:
+def result(text: str, longest: int = LONGEST) -> None:
     """A line of the result."""
     print(safe(text, longest))  # noqa: T201  the room that prints
 
@@ -64,11 +51,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def named(subject: Entity) -> str:
     """What a subject is called: an address by its text, all else by the id."""
     return subject.label if subject.type == URL else subject.id
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """``3 files``, ``1 file``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 class Doing:

@@ -19,7 +19,7 @@ from graphbuild.exporters.gexf import write_gexf
 from graphbuild.exporters.graphml import write_graphml
 from graphbuild.exporters.plain import Remarks
 from graphbuild.exporters.reading import read_graphml
-from graphbuild.exporters.whole import advice, discard_unfinished, whole_file
+from graphbuild.exporters.whole import discard_unfinished, made_folder, whole_file
 from graphbuild.graph import in_its_order, refuse_undirected
 from graphbuild.views import is_derived
 
@@ -40,7 +40,9 @@ __all__ = [
     "discard_unfinished",
     "export",
     "export_all",
+    "made_folder",
     "read_graphml",
+    "whole_file",
     "write_gexf",
     "write_graphml",
 ]
@@ -152,7 +154,7 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
     if told:
         _refuse_derived(graph, ", ".join(told))
     graph = in_its_order(graph)
-    folder = _made(Path(folder))
+    folder = made_folder(Path(folder))
     if positions is None and any(form.drawn for form in chosen.values()):
         tell("finding a place for each node")
         positions = _layout(graph)
@@ -370,14 +372,6 @@ def _write(graph: Graph, path: Path, writer: Writer, positions: Positions | None
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         size = stream.tell()
     return Written(path, size, digest, remarks)
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ExportError(f"{folder}: {advice(error)}") from error
-    return folder
 
 
 def _layout(graph: Graph) -> Positions:

@@ -71,6 +71,19 @@ def discard_unfinished() -> None:
             path.unlink()
 
 
+def made_folder(folder: Path) -> Path:
+    """The folder, made where it is missing.
+
+    Raises:
+        ExportError: it cannot be made; the message says why and what to do.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExportError(f"{folder}: {advice(error)}") from error
+    return folder
+
+
 def advice(error: OSError) -> str:
     """What went wrong, and the way out."""
     known = _ADVICE.get(error.errno or 0)

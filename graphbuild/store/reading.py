@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -25,6 +27,7 @@ from graphbuild.store.rows import (
     Totals,
     Work,
 )
+from graphbuild.store.standing import Step, standing
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from graphbuild.entities import Scalar
+    from graphbuild.store.standing import Standing
 
 _Value = TypeVar("_Value")
 QUOTA = "quota resets at"  # a note: seconds since 1970
@@ -42,6 +46,7 @@ TASKS = (
 )
 # Without those that were found to ask about the same subject under another name.
 _OWN_TASKS = "task JOIN entity ON entity.id = task.subject AND entity.same_as = 0"
+_KNOWN_BY = " AND (SELECT fetched_at FROM page WHERE id = first_page) <= :at"
 # First pages first, then whatever brought most that was new; see the index task_order.
 _ORDER = " ORDER BY depth, cursor IS NOT NULL, gain DESC, task.id LIMIT ?"
 
@@ -132,18 +137,77 @@ class Reader:
     def observations(self) -> Iterator[Observation]:
         """Every observation once: subjects in the order they were added, references by id."""
         with self.snapshot():
-            entities, times, places = self._entities(), self._times(), self._places()
-            asked = "SELECT id, subject FROM task WHERE relationship = ? ORDER BY id"
-            for task, subject in self._rows(asked, RELATED_REFERENCES):
-                for reference, behind, first, last, evidence in self._said(task, places):
-                    yield Observation(
-                        entities[subject],
-                        entities[reference],
-                        entities.get(behind),
-                        INFERRED if evidence == agenda.INFERRED else OBSERVED,
-                        times.get(first),
-                        times.get(last),
-                    )
+            yield from self._observations(self._asked())
+
+    def standing(self, at: float = math.inf) -> Iterator[Observation]:
+        """The observations that stood at a time: what the newest whole answers then said.
+
+        Of a list that was asked for again, those of the last pass that was read to its end by
+        then, and of what came after it; see :mod:`graphbuild.store.standing`.
+
+        Args:
+            at: seconds since 1970 UTC; what came later is left out.
+        """
+        with self.snapshot():
+            stood = self._stood(at)
+            asked = ((task, subject, stood.get(task)) for task, subject, _ in self._asked())
+            yield from self._observations(
+                ((task, subject, there.since) for task, subject, there in asked if there), at
+            )
+
+    def stood(self, at: float = math.inf) -> Iterator[tuple[Entity, str]]:
+        """What was asked about, and how it stood at a time: one of ``completeness.STATES``.
+
+        Now as the ledger has it. At an earlier time as its pages tell: ``pending`` is also what
+        had been refused by then.
+
+        Args:
+            at: seconds since 1970 UTC.
+        """
+        with self.snapshot():
+            entities, stood = self._entities(), self._stood(at)
+            rows = self._rows(
+                f"SELECT task.id, task.subject, state FROM {_OWN_TASKS} WHERE relationship = ?"  # noqa: S608  ours
+                " ORDER BY task.id",
+                RELATED_REFERENCES,
+            )
+            for task, subject, state in rows:
+                then = stood[task].state if task in stood else PENDING
+                yield entities[subject], state if at == math.inf else then
+
+    def _asked(self) -> Iterator[tuple[int, int, int]]:
+        """The tasks about related references: number, subject, and since which page: the first."""
+        query = "SELECT id, subject, 0 FROM task WHERE relationship = ? ORDER BY id"
+        return self._rows(query, RELATED_REFERENCES)
+
+    def _observations(
+        self, asked: Iterable[tuple[int, int, int]], at: float = math.inf
+    ) -> Iterator[Observation]:
+        entities, times, places = self._entities(), self._times(), self._places()
+        for task, subject, since in asked:
+            for reference, behind, first, last, evidence in self._said(task, places, since, at):
+                yield Observation(
+                    entities[subject],
+                    entities[reference],
+                    entities.get(behind),
+                    INFERRED if evidence else OBSERVED,
+                    times.get(first),
+                    times.get(last),
+                )
+
+    def _stood(self, at: float) -> dict[int, Standing]:
+        """How the lists stood of which anything had come, by their tasks."""
+        ends = self._rows("SELECT first_page FROM inference UNION SELECT last_page FROM inference")
+        concluded = {page for (page,) in ends}
+        rows = self._rows(
+            "SELECT task, id, number, cursor, next_cursor FROM page WHERE fetched_at <= ?"
+            " ORDER BY task, id",
+            at,
+        )
+        return {
+            task: standing((Step(*step) for _, *step in steps), concluded)
+            for task, steps in groupby(rows, key=lambda row: row[0])
+        }
 
     def links(self) -> Iterator[Link]:
         """What a crawl that went deeper found: the files and references of nodes, each once."""
@@ -154,17 +218,29 @@ class Reader:
                 for target, *_ in self._said(task, places):
                     yield Link(entities[source], relationship, entities[target])
 
-    def _said(self, task: int, places: dict[int, int]) -> list[tuple[int, int, int, int, int]]:
+    def _said(
+        self, task: int, places: dict[int, int], since: int = 0, at: float = math.inf
+    ) -> list[tuple[int, int, int, int, int]]:
         """What is known of one list: reference, collection, first and last page, evidence.
+
+        Args:
+            task: the number of its task.
+            places: where entities stand.
+            since: leave out what no page from this one on said.
+            at: leave out what came later.
 
         Raises:
             StoreError: a fact is about something that is not in the file.
         """
+        known = "" if at == math.inf else _KNOWN_BY
         rows = self._rows(
-            "SELECT reference, related_from, min(first_page), max(last_page), min(evidence) AS best"
-            " FROM said WHERE task = ? GROUP BY reference, related_from HAVING best <> ?",
-            task,
-            agenda.REFUTED,
+            "SELECT reference, related_from, min(first_page), max(last_page) AS last,"  # noqa: S608  ours
+            f" min(evidence) AS best FROM said WHERE task = :task{known}"
+            " GROUP BY reference, related_from HAVING best <> :refuted AND last >= :since",
+            task=task,
+            refuted=agenda.REFUTED,
+            since=since,
+            at=at,
         )
         return sorted(rows, key=lambda row: (places[row[0]], places[row[1]]))
 

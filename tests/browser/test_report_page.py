@@ -1,0 +1,94 @@
+"""The report in a real Chromium: it asks for nothing, complains of nothing, and fits."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+from planted import plant
+from test_access import axe, barriers  # noqa: F401  a fixture
+from test_cli_analysis import store_of
+from tools import OUTPUT
+
+from graphbuild.analysis import Snapshot
+from graphbuild.report import Before, write_report
+from graphbuild.seeds import parse_seeds
+from graphbuild.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+WINDOWS = [(1400, "light"), (1400, "dark"), (800, "light"), (800, "dark"), (360, "light")]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report with all its parts, and titles that would like to run."""
+    folder = tmp_path_factory.mktemp("report")
+    world = plant(3)
+    for name in ("c0-0", "c1-0"):
+        world.holds[name] = [
+            "</style><script>document.title = 'ran'</script>",
+            "<img src=x>",
+            "W" * 160,
+        ]
+    store_of(folder / "c.db", world.observations())
+    with Store.open(folder / "c.db") as store:
+        store.add_seeds(parse_seeds(["ab" * 32]))
+    with Store.read(folder / "c.db") as store:
+        write_report(store, folder, Before("last month", Snapshot.of(plant(4).observations())))
+    return folder / "report.html"
+
+
+@pytest.mark.parametrize(("wide", "colours"), WINDOWS)
+def test_the_report_asks_for_nothing_and_fits(
+    chromium: Browser, written: Path, wide: int, colours: str
+) -> None:
+    context = chromium.new_context(
+        viewport={"width": wide, "height": 900},
+        color_scheme=colours,  # type: ignore[arg-type]  one of its words
+        offline=True,
+    )
+    page = context.new_page()
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(written.as_uri())
+    assert page.title() == "Campaign report: c.db"
+    assert [url for url in asked if not url.startswith("data:")] == [written.as_uri()]
+    assert said == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= wide
+    assert page.evaluate("document.scripts.length") == 0
+    assert page.locator("figure svg").first.bounding_box()["width"] <= wide  # type: ignore[index]
+    style = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert style == ("rgb(20, 24, 31)" if colours == "dark" else "rgb(255, 255, 255)")
+    screenshots = OUTPUT / "screenshots"
+    screenshots.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=screenshots / f"report-{wide}-{colours}.png", full_page=True)
+    context.close()
+
+
+def test_axe_finds_no_barrier(chromium: Browser, written: Path, axe: str) -> None:  # noqa: F811
+    context = chromium.new_context(bypass_csp=True, offline=True)
+    page = context.new_page()
+    page.goto(written.as_uri())
+    assert barriers(SimpleNamespace(page=page), axe) == []
+    context.close()
+
+
+def test_it_prints_on_paper(chromium: Browser, written: Path) -> None:
+    context = chromium.new_context(offline=True, color_scheme="dark")
+    page = context.new_page()
+    page.goto(written.as_uri())
+    content = page.pdf(prefer_css_page_size=True)
+    assert content.startswith(b"%PDF")
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert not page.locator("nav").is_visible()
+    context.close()

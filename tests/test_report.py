@@ -51,7 +51,9 @@ def dated(planted: Planted) -> list[Observation]:
     told = {}
     for one in planted.observations():
         number = int(one.reference.id[:6], 16)
-        known = {} if number % 7 == 0 else {"creation_date": 1_400_000_000 + number % 3_000 * DAY}
+        known: dict[str, object] = {"url": url_of(number)}
+        if number % 7:
+            known["creation_date"] = 1_400_000_000 + number % 3_000 * DAY
         reference = Entity("reference", one.reference.id, {**one.reference.attributes, **known})
         told[one] = Observation(one.subject, reference, one.related_from)
     # An answer that names a collection behind a report does not name none besides.
@@ -61,6 +63,13 @@ def dated(planted: Planted) -> list[Observation]:
         for one, each in told.items()
         if one.related_from or (one.subject, one.reference) not in named
     ]
+
+
+def url_of(number: int) -> str:
+    """By twelve publishers; some of their pages stand under two addresses or three."""
+    scheme = "http" if number % 2 else "https"
+    page = number % 300
+    return f"{scheme}://www.blog-{page % 12}.example/{page}" + "/?utm_source=x" * (number % 5 == 0)
 
 
 # --- reading a report ----------------------------------------------------------------------------
@@ -270,7 +279,9 @@ def test_the_clusters_and_what_tells_of_them_are_counted_right(made: Made) -> No
             dates = [
                 days[each]["creation_date"] for each in reports if days[each].get("creation_date")
             ]
-            assert row[5:] == [day_of(min(dates)), day_of(max(dates))]
+            pages = {int(each[:6], 16) % 300 for each in reports}
+            assert [int(cell) for cell in row[5:7]] == [len(pages), len({n % 12 for n in pages})]
+            assert row[7:] == [day_of(min(dates)), day_of(max(dates))]
             part = f"Cluster {row[0]}: {row[1]}, {len(files)} files"
             for head in ("telling collection", "telling report"):
                 telling = read.tables[part, head]

@@ -13,6 +13,7 @@ from graphbuild.names import defanged
 from graphbuild.observations import moment
 from graphbuild.report.blocks import Heading, Items, Paragraph, Picture, Table, Tiles
 from graphbuild.report.drawing import cluster_map, timeline
+from graphbuild.report.findings import reports_of
 from graphbuild.texts import Strange, counted
 
 if TYPE_CHECKING:
@@ -201,17 +202,17 @@ def _clusters(found: Findings) -> Iterator[Block]:
         _line(
             f"{counted(len(together), 'cluster')}; runs with other seeds agree to"
             f" {found.clusters.agreement:.2f}. Stability is how much of a cluster they find again."
+            " Independent are reports that are not another one under one more address."
         )
     )
     yield _drawn_clusters(found)
     spans = {span.key: span for span in found.timeline.clusters}
-    rows = tuple(_cluster_row(group, spans[str(group.number)]) for group in together[:_ROWS])
-    head = ("cluster", "name", "files", "stability", "reports", "first", "last")
-    yield Table(head, rows, frozenset({2, 3, 4}))
+    rows = tuple(_cluster_row(found, group, spans[str(group.number)]) for group in together[:_ROWS])
+    head = ("cluster", "name", "files", "stability", "reports", "independent", "publishers")
+    yield Table((*head, "first", "last"), rows, frozenset({2, 3, 4, 5, 6}))
     yield from _more(together, "graphbuild communities lists them")
     for group in together[:_DETAILED]:
         yield from _cluster(group)
-    # The publishers of a cluster's reports belong here, once reports of one publisher are told.
 
 
 def _drawn_clusters(found: Findings) -> Picture:
@@ -219,13 +220,13 @@ def _drawn_clusters(found: Findings) -> Picture:
     return Picture(svg, "map", text)
 
 
-def _cluster_row(group: Community, span: Span) -> tuple[Text, ...]:
+def _cluster_row(found: Findings, group: Community, span: Span) -> tuple[Text, ...]:
     return (
         (f"{group.number}",),
         (Strange(group.name),),
         (f"{len(group.files):,}",),
         (f"{group.stability:.2f}",),
-        (f"{span.reports:,}",),
+        *((f"{number:,}",) for number in reports_of(found, group.number)),
         _day(span.first),
         _day(span.last),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from graphbuild.analysis import (
     Incidence,
     Snapshot,
@@ -12,10 +14,11 @@ from graphbuild.analysis import (
     compare,
     find_bridges,
     find_communities,
+    find_sources,
 )
 
 if TYPE_CHECKING:
-    from graphbuild.analysis import Bridges, Communities, Comparison, Timeline
+    from graphbuild.analysis import Bridges, Communities, Comparison, Sources, Timeline
     from graphbuild.store import Store, SubjectStatus, Totals
 
 
@@ -42,6 +45,7 @@ class Findings:
         statuses: how wholly each subject is known.
         incidence: what was observed, ever.
         clusters: of the files.
+        sources: which references are one report, and who published it.
         bridges: what joins them.
         timeline: when reports were published.
         before: what it is held beside, empty for nothing.
@@ -53,6 +57,7 @@ class Findings:
     statuses: tuple[SubjectStatus, ...]
     incidence: Incidence
     clusters: Communities
+    sources: Sources
     bridges: Bridges
     timeline: Timeline
     before: str
@@ -68,7 +73,7 @@ def find(store: Store, before: Before | None = None, *, seed: int = 0) -> Findin
         seed: of the clusters.
 
     Raises:
-        AnalysisError: scipy, in the extra ``analysis``, is not installed.
+        AnalysisError: a library of the extra ``analysis`` is not installed.
     """
     with store.snapshot():
         totals, statuses = store.totals(), tuple(store.statuses())
@@ -81,8 +86,22 @@ def find(store: Store, before: Before | None = None, *, seed: int = 0) -> Findin
         statuses,
         incidence,
         clusters,
+        find_sources(incidence.references),
         find_bridges(incidence, clusters),
         build_timeline(incidence, clusters),
         before.name if before else "",
         compare(before.side, now, seed=seed) if before and now else None,
     )
+
+
+def reports_of(found: Findings, cluster: int) -> tuple[int, int, int]:
+    """The references of a cluster's files, how many reports these are, and by how many publishers.
+
+    Args:
+        found: what a campaign file says.
+        cluster: the number of the cluster, from 1.
+    """
+    facts = found.incidence.facts
+    rows = found.clusters.label[facts[:, 0]] == cluster
+    references = [found.incidence.references[n] for n in np.unique(facts[rows, 1]).tolist()]
+    return len(references), *found.sources.count(references)

@@ -112,7 +112,7 @@ def ran(path, tmp_path_factory):
 
 
 def test_there_is_a_notebook_for_each_question():
-    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "04", "05"]
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05"]
 
 
 def test_a_notebook_runs_from_the_top_without_errors_or_warnings(ran):
@@ -206,6 +206,18 @@ def test_the_answer_to_which_belong_together_is_what_was_planted():
     assert f"which holds {len(gathered)} of the files" in answer
     bits = round(2 * math.log2(len(known) / len(gathered))) / 2
     assert f"tells {bits} bits of each" in answer
+
+
+def test_the_answer_to_what_is_new_is_what_was_published():
+    world = made_up_world(seed=6, campaigns=4, files_per_campaign=10, references_per_campaign=16)
+    answer, checked = answer_of("03-what-is-new")
+    assert checked == "True"
+    for name in ("Brindlefox", "Emotet"):
+        assert f"**{name}** ({len(world.campaigns[name])} files)" in answer
+    emotet = [world.file(each).collections for each in world.campaigns["Emotet"]]
+    own = {collection for held in emotet for collection in held} - {"atlas_roundup"}
+    assert len(own) == 1
+    assert "are known by one collection besides" in answer
 
 
 def test_the_answer_to_what_gephi_does_is_what_was_sent():

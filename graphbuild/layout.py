@@ -48,6 +48,7 @@ _ROUNDS = 120
 _DENSITY = 0.3  # which share of a community's picture its discs cover
 _PUSH = 2.0  # how strongly discs repel each other
 _GRAVITY = 0.06  # how strongly all are drawn to the middle: branches do not straggle
+_ROWS = 64  # discs compared with all others at once: few, so that they stay in the cache
 _PIVOTS = 40
 _PUSHES = 120
 _LOOK_EVERY = 6  # pushes between two looks for neighbours
@@ -325,12 +326,14 @@ def _neighbours(pairs: NDArray[np.intp], size: int) -> list[list[int]]:
 
 def _repulsion(centres: Floats, room: Floats) -> Floats:
     """Every disc pushes every other away, large ones from farther."""
-    x = centres[:, 0][:, None] - centres[:, 0]
-    y = centres[:, 1][:, None] - centres[:, 1]
-    squared = x * x + y * y
-    np.maximum(squared, 1.0, out=squared)
-    push = _PUSH * room[:, None] * room / squared
-    return np.column_stack(((x * push).sum(axis=1), (y * push).sum(axis=1)))
+    across, up = np.ascontiguousarray(centres.T)
+    total = np.empty_like(centres)
+    for start in range(0, len(room), _ROWS):
+        some = slice(start, start + _ROWS)
+        x, y = across[some, None] - across, up[some, None] - up
+        push = room / np.maximum(x * x + y * y, 1.0)
+        total[some] = np.column_stack(((x * push).sum(axis=1), (y * push).sum(axis=1)))
+    return total * (_PUSH * room)[:, None]
 
 
 def _attraction(centres: Floats, pairs: NDArray[np.intp], ideal: Floats) -> Floats:
@@ -426,7 +429,7 @@ def _touching(
 ) -> NDArray[np.intp]:
     """The pairs of which one at least is among ``some``, each with each."""
     x, y = (centres[some, axis][:, None] - centres[:, axis] for axis in (0, 1))
-    near = np.argwhere(np.hypot(x, y) < room[some, None] + room + margin)
+    near = np.argwhere(x * x + y * y < (room[some, None] + room + margin) ** 2)
     near[:, 0] = some[near[:, 0]]
     once = near[:, 0] < near[:, 1] if len(some) == len(room) else near[:, 0] != near[:, 1]
     return np.asarray(near[once], dtype=np.intp)

@@ -40,11 +40,10 @@ def page_data(
         full: begin with all of it, however much that is.
     """
     found = folded(graph)
-    type_names = sorted(
-        {str(known["type"]) for _, known in graph.nodes(data=True)}, key=_type_order
-    )
-    keys = list(graph)
-    group_types = [str(graph.nodes[keys[members[0]]]["type"]) for members in found.groups]
+    of_type = [str(name) for _, name in graph.nodes(data="type")]
+    type_names = sorted(set(of_type), key=_type_order)
+    firsts = [members[0] for members in found.groups]  # a group goes by the number of its first
+    group_types = [of_type[first] for first in firsts]
     start = start_of(group_types, found, full=full)
     document = {
         "types": [_type(name) for name in type_names],
@@ -52,9 +51,8 @@ def page_data(
         "says": found.says,
         "nodes": _nodes(graph, positions, type_names),
         "groups": [members for members in found.groups if len(members) > 1],
-        # Groups by the number of their first member, so that those of one need not be listed.
         "links": [
-            (found.groups[source][0], found.groups[target][0], relation, said)
+            (firsts[source], firsts[target], relation, said)
             for source, target, relation, said in found.links
         ],
         "communities": [of_community.get(key, ALONE) for key in graph]
@@ -63,10 +61,10 @@ def page_data(
         "rung": start.rung,
     }
     if start.groups is not None:
-        document["begin"] = [found.groups[group][0] for group in start.groups]
+        document["begin"] = [firsts[group] for group in start.groups]
     if start.rung == MAP:
         document["shared"] = [
-            (found.groups[one][0], found.groups[other][0], count)
+            (firsts[one], firsts[other], count)
             for one, other, count in shared_links(found, group_types)
         ]
     return document

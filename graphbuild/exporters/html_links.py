@@ -61,22 +61,19 @@ class Folded:
 def folded(graph: Graph) -> Folded:
     """The groups of ``graph``, in the order of their first members, and what ties them."""
     number = {key: index for index, key in enumerate(graph)}
-    keys = sorted(
-        (sorted(group, key=number.__getitem__) for group in fold_groups(graph)),
-        key=lambda group: number[group[0]],
-    )
-    found = Folded([[number[key] for key in group] for group in keys])
-    group_of = {key: index for index, group in enumerate(keys) for key in group}
+    groups = sorted(sorted(map(number.__getitem__, group)) for group in fold_groups(graph))
+    found, names = Folded(groups), list(graph)
+    group_of = {names[member]: index for index, group in enumerate(groups) for member in group}
     facts = _Facts(number, found)
     adjacent = dict(graph.adjacency())  # plain dictionaries: the graph's own views cost more
-    for source, members in enumerate(keys):
-        targets = dict.fromkeys(group_of[other] for other in adjacent[members[0]])
-        for target in targets:
-            others = keys[target]
-            told = [adjacent[one][other] for one in members for other in others]
-            said = [facts.say(known) for known in told]
+    for source, members in enumerate(groups):
+        rows = [adjacent[names[member]] for member in members]
+        for target in dict.fromkeys(map(group_of.__getitem__, rows[0])):
+            others = [names[member] for member in groups[target]]
+            said = [facts.say(row[other]) for row in rows for other in others]
             same = said[0] if len(said) == 1 or said.count(said[0]) == len(said) else said
-            found.links.append((source, target, facts.relation(told[0]), same))
+            relation = facts.relation(rows[0][others[0]])
+            found.links.append((source, target, relation, same))
             ends = (source, target) if source < target else (target, source)
             found.ties[ends] = found.ties.get(ends, 0) + len(said)
     return found
@@ -93,15 +90,16 @@ class _Facts:
 
     def relation(self, known: Mapping[str, Any]) -> int:
         name = str(known.get("relation", ""))
-        if name not in self._relations:
-            self._relations[name] = len(self._found.relations)
+        met = self._relations.get(name)
+        if met is None:
+            met = self._relations[name] = len(self._found.relations)
             self._found.relations.append(name)
-        return self._relations[name]
+        return met
 
     def say(self, known: Mapping[str, Any]) -> int:
         # With types, as True is 1. What cannot be hashed, no graph of ours holds; it is told twice.
         values = tuple(known.values())
-        key: object = (values, tuple(known), *map(type, values))
+        key: object = (*values, *known, *map(type, values))
         try:
             met = self._met.get(key)
         except TypeError:

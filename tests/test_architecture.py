@@ -68,10 +68,12 @@ ROOMS: dict[str, set[str]] = {
     "emulator": set(),
     "graph": {"entities", "errors", "observations", "questions"},
     "views": {"entities", "graph", "observations"},
-    "layout": {"entities", "graph", "views"},
+    "drawing": {"views"},
+    "layout": {"drawing", "entities", "graph", "views"},
     "analysis": {"entities", "errors", "names", "observations"},
     "exporters": {
         "disk",
+        "drawing",
         "entities",
         "errors",
         "graph",
@@ -80,7 +82,7 @@ ROOMS: dict[str, set[str]] = {
         "questions",
         "views",
     },
-    "still": {"entities", "exporters", "graph", "layout"},
+    "still": {"drawing", "entities", "exporters", "graph", "layout"},
     "notebook": {"exporters", "graph", "still"},
     "cli": {
         "analysis",
@@ -118,6 +120,7 @@ THIRD_PARTIES: dict[str, set[str]] = {
     "emulator": {"requests", "urllib3"},
     "graph": {"networkx"},
     "views": {"networkx"},
+    "drawing": {"networkx"},
     "layout": {"networkx", "numpy"},
     "analysis": {"networkit", "networkx", "numpy", "pandas", "scipy"},
     "exporters": {

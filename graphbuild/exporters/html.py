@@ -19,11 +19,12 @@ from contextlib import contextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from graphbuild import drawing
 from graphbuild.errors import ExportError
 from graphbuild.exporters.html_data import page_data
 from graphbuild.exporters.html_ladder import WHOLE
 from graphbuild.exporters.html_text import as_block, one_line
-from graphbuild.layout import place
+from graphbuild.layout import Places, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -98,6 +99,10 @@ def write_html(  # noqa: PLR0913  all but the first two have their defaults
         ExportError: the script that draws is missing or not the one this page was tested with.
     """
     places = place(graph) if positions is None else positions
+    if communities is None and isinstance(places, Places):
+        communities = places.communities
+    if communities is None:
+        communities = drawing.communities(graph)
     block, rung = _data(graph, places, communities, full=full)
     renderer = "webgl" if rung == WHOLE else "vis"
     network = _campaign_network(one_line(title), block, renderer)
@@ -107,7 +112,7 @@ def write_html(  # noqa: PLR0913  all but the first two have their defaults
 def _data(
     graph: nx.DiGraph[str],
     places: Mapping[str, tuple[float, float]],
-    communities: Mapping[str, int] | None,
+    communities: Mapping[str, int],
     *,
     full: bool,
 ) -> tuple[str, str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from graphbuild.drawing import ALONE, sizing
 from graphbuild.entities import COLLECTION, FILE, REFERENCE
 from graphbuild.exporters.html_ladder import MAP, start_of
-from graphbuild.exporters.html_links import ALONE, communities, folded, shared_links
+from graphbuild.exporters.html_links import folded, shared_links
 from graphbuild.exporters.html_text import MAX_LABEL, cut, scalar
-from graphbuild.exporters.looks import colour_of, shape_of, sizing
+from graphbuild.exporters.looks import colour_of, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ def page_data(
     graph: Graph,
     positions: Positions,
     *,
-    of_community: Mapping[str, int] | None,
+    of_community: Mapping[str, int],
     full: bool,
 ) -> dict[str, Any]:
     """What goes into the data block.
@@ -35,8 +36,7 @@ def page_data(
     Args:
         graph: keeps the contract of ``graphbuild.graph``.
         positions: where each node stands, y upwards.
-        of_community: which community each node is of, from 0 up, the largest first; Louvain's
-            method where None.
+        of_community: which community each node is of, from 0 up, the largest first.
         full: begin with all of it, however much that is.
     """
     found = folded(graph)
@@ -55,9 +55,7 @@ def page_data(
             (firsts[source], firsts[target], relation, said)
             for source, target, relation, said in found.links
         ],
-        "communities": [of_community.get(key, ALONE) for key in graph]
-        if of_community is not None
-        else _of_nodes(found.groups, communities(found), len(graph)),
+        "communities": [of_community.get(key, ALONE) for key in graph],
         "rung": start.rung,
     }
     if start.groups is not None:
@@ -68,15 +66,6 @@ def page_data(
             for one, other, count in shared_links(found, group_types)
         ]
     return document
-
-
-def _of_nodes(groups: Sequence[Sequence[int]], values: Sequence[int], count: int) -> list[int]:
-    """What is known of groups, node by node."""
-    found = [0] * count
-    for members, value in zip(groups, values, strict=True):
-        for member in members:
-            found[member] = value
-    return found
 
 
 def _type(name: str) -> dict[str, Any]:

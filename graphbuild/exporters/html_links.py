@@ -12,8 +12,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import networkx as nx
-
 from graphbuild.entities import COLLECTION
 from graphbuild.exporters.html_text import scalar
 from graphbuild.graph import NO_COLLECTION
@@ -22,11 +20,11 @@ from graphbuild.views import fold_groups
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import networkx as nx
+
     Graph = nx.DiGraph[str]
 
 NOWHERE = -1  # stands for "through no collection that was named"
-ALONE = -1  # the community of what nothing ties
-_SEED = 20_240_229
 _TOLD_APART = frozenset({"relation", "related_from", "weight"})
 
 
@@ -124,21 +122,6 @@ class _Facts:
             str(name): scalar(known[name]) for name in sorted(set(known) - _TOLD_APART, key=str)
         }
         return {**said, "more": more} if more else said
-
-
-def communities(found: Folded) -> list[int]:
-    """The community of each group, the largest first, by Louvain's method; the same in every run.
-
-    What nothing ties is in none (``ALONE``).
-    """
-    ties: nx.Graph[int] = nx.Graph()
-    ties.add_nodes_from(sorted({group for pair in found.ties for group in pair}))
-    ties.add_weighted_edges_from((*pair, found.ties[pair]) for pair in sorted(found.ties))
-    parts = nx.community.louvain_communities(ties, seed=_SEED) if ties else []
-    sizes = [len(members) for members in found.groups]
-    largest = sorted(map(sorted, parts), key=lambda part: (-sum(sizes[g] for g in part), part))
-    of = {group: index for index, part in enumerate(largest) for group in part}
-    return [of.get(group, ALONE) for group in range(len(found.groups))]
 
 
 def shared_links(found: Folded, types: Sequence[str]) -> list[tuple[int, int, int]]:

@@ -23,8 +23,8 @@ from statistics import median
 from bench.rows import Row, paired
 from bench.usage import Used
 
+from graphbuild.drawing import communities
 from graphbuild.entities import Entity
-from graphbuild.exporters import html_links
 from graphbuild.exporters.html import write_html
 from graphbuild.graph import build_graph
 from graphbuild.layout import place
@@ -222,22 +222,12 @@ def _places(kind: str, graph: Graph) -> dict[str, tuple[float, float]]:
 
 
 def _ours(kind: str, graph: Graph, path: Path) -> dict[str, float]:
-    places, communities = _places(kind, graph), _communities(graph)
+    # Communities are found apart, as places are: it is networkx's work, and pyvis finds none.
+    places, found = _places(kind, graph), communities(graph)
     used = Used()
     with path.open("wb") as stream:
-        write_html(graph, stream, positions=places, communities=communities)
+        write_html(graph, stream, positions=places, communities=found)
     return used.so_far()
-
-
-def _communities(graph: Graph) -> dict[str, int]:
-    """Found apart, as places are: it is the work of networkx, and pyvis finds none."""
-    found = html_links.folded(graph)
-    keys = list(graph)
-    return {
-        keys[member]: number
-        for members, number in zip(found.groups, html_links.communities(found), strict=True)
-        for member in members
-    }
 
 
 def _pyvis(graph: Graph, path: Path) -> dict[str, float]:

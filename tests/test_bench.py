@@ -50,7 +50,7 @@ def test_pictures_and_searches_are_timed_in_a_browser() -> None:
     rows = pages.pictures(1, edges=60)
     assert [row.case.rpartition(": ")[2] for row in rows] == [
         "until the picture stands",
-        "a frame",
+        "100 frames of a move",
     ] * 2
     assert all(row.ratio > 0 for row in rows)
     (row,) = pages.searches(1, [("scattered", 60, 200.0)])

@@ -439,7 +439,9 @@ def _near(centres: Floats, room: Floats, *, margin: float) -> NDArray[np.intp]:
         one, two = small[pairs[:, 0]], small[pairs[:, 1]]
         apart = np.hypot(*(centres[one] - centres[two]).T)
         found.append(np.column_stack((one, two))[apart < room[one] + room[two] + margin])
-    return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
+    pairs = np.sort(np.concatenate(found), axis=1)
+    # One number a pair: to sort rows takes ten times as long.
+    return np.column_stack(np.divmod(np.unique(pairs[:, 0] * len(room) + pairs[:, 1]), len(room)))
 
 
 def _touching(

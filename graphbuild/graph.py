@@ -96,17 +96,25 @@ def links_of(graph: nx.DiGraph[str]) -> Iterator[Link]:
             yield Link(_entity(graph, source), edge["relation"], _entity(graph, target))
 
 
-def refuse_undirected(graph: nx.Graph[str]) -> None:
-    """Refuse a graph that does not say which end of an edge is related to which.
+def refuse_foreign(graph: nx.Graph[str]) -> None:
+    """Refuse a graph that does not keep the contract where nothing could be said of it then.
 
     Raises:
-        ExportError: it has no directions, or several edges between two nodes.
+        ExportError: it has no directions, or several edges between two nodes, or a node that
+            tells no type or no label.
     """
     if not graph.is_directed() or graph.is_multigraph():
         raise ExportError(
             f"a networkx.{type(graph).__name__} does not say what is related to what; give the"
             " DiGraph that build_graph made, or a view of it"
         )
+    for key, known in graph.nodes(data=True):
+        for name in ("type", "label"):
+            if known.get(name) is None:
+                raise ExportError(
+                    f"node {str(key)[:80]!a} has no {name}, which every node must have; give the"
+                    f" DiGraph that build_graph made, or set {name!r} on each node"
+                )
 
 
 def in_its_order(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:

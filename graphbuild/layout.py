@@ -24,12 +24,13 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from graphbuild.drawing import numbered, parts, sizing, ties
 from graphbuild.entities import COLLECTION
-from graphbuild.graph import refuse_undirected
+from graphbuild.graph import refuse_foreign
 from graphbuild.views import fold_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 Floats: TypeAlias = NDArray[np.float64]
 Point: TypeAlias = tuple[float, float]
@@ -40,67 +41,65 @@ _SEED = 20_240_229
 _GAP = 26.0  # free space between two discs
 _ISLAND_GAP = 90.0  # free space between two components
 _ASPECT = 1.5  # screens are wider than high
-_SMALLEST, _LARGEST = 6.0, 30.0  # radii a node may be drawn with
-_LABEL_ROOM = 16.0  # collections always show their name
+_LABEL_ROOM = 16.0
 _RING = 24  # so many discs stand on one circle around a hub
 _SPRING_LIMIT = 1_000  # discs; the cost of springs grows with the square
+_PART_LIMIT = 400  # discs of one community of a component that is too large
 _ROUNDS = 120
 _DENSITY = 0.3  # which share of a community's picture its discs cover
 _PUSH = 2.0  # how strongly discs repel each other
 _GRAVITY = 0.06  # how strongly all are drawn to the middle: branches do not straggle
+_ROWS = 64  # discs compared with all others at once: few, so that they stay in the cache
 _PIVOTS = 40
 _PUSHES = 120
 _LOOK_EVERY = 6  # pushes between two looks for neighbours
-_SLICE = 2_000  # discs; so many are compared each with each
+_SLICE = 300  # discs; so many are compared each with each
 _BLOCK = 2_000_000  # pairs in memory at once
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 _SUNFLOWER = 1.62  # neighbouring seeds of a sunflower of pitch 1 are at least this far apart
 
 
-def place(graph: nx.DiGraph[str]) -> dict[str, Point]:
+class Places(dict[str, Point]):
+    """Coordinates of nodes, and what was found out on the way to them.
+
+    Attributes:
+        communities: what :func:`graphbuild.drawing.communities` tells of the graph, where the
+            layout had to find it; finding it again would take as long again.
+    """
+
+    communities: dict[str, int] | None = None
+
+
+def place(graph: nx.DiGraph[str]) -> Places:
     """Coordinates for every node, y upwards, none nearer to another than ``MIN_DISTANCE``.
 
     Raises:
-        ExportError: the graph has no directions.
+        ExportError: the graph has no directions, or not the attributes that each node must have.
     """
-    refuse_undirected(graph)
+    refuse_foreign(graph)
     groups = fold_groups(graph)
-    folded = _folded(graph, groups)
+    folded = ties(graph, groups)
     rooms = _rooms(graph)
     pitches = [2 * max(rooms[node] for node in group) + _gap_within(group) for group in groups]
     radii = np.array([_disc_radius(len(g), p) for g, p in zip(groups, pitches, strict=True)])
-    centres = _pack_components(folded, radii)
+    components = sorted((sorted(part) for part in nx.connected_components(folded)), key=_by_size)
+    found = parts(folded) if components and len(components[0]) > _SPRING_LIMIT else None
+    centres = _pack_components(folded, components, radii, found or [])
     positions = {
         node: (centres[index][0] + x, centres[index][1] + y)
         for index, group in enumerate(groups)
         for node, (x, y) in zip(group, _sunflower(len(group), pitches[index]), strict=True)
     }
-    return {node: _rounded(positions[node]) for node in graph}
-
-
-def _folded(graph: nx.DiGraph[str], groups: list[list[str]]) -> nx.Graph[int]:
-    """The graph of the groups, by their numbers, without direction and loops."""
-    number = {node: index for index, group in enumerate(groups) for node in group}
-    folded: nx.Graph[int] = nx.Graph()
-    folded.add_nodes_from(range(len(groups)))
-    links = {
-        (min(source, target), max(source, target))
-        for index, group in enumerate(groups)
-        for source, target in ((index, number[other]) for other in graph.succ[group[0]])
-        if source != target
-    }
-    folded.add_edges_from(sorted(links))
-    return folded
+    places = Places((node, _rounded(positions[node])) for node in graph)
+    places.communities = numbered(groups, found) if found else None
+    return places
 
 
 def _rooms(graph: nx.DiGraph[str]) -> dict[str, float]:
-    """The radius each node needs: it is drawn larger the more links it has."""
-    most = max((degree for _, degree in graph.degree()), default=0) or 1
-    span = _LARGEST - _SMALLEST
+    """The radius each node needs; collections always show their names."""
+    size_of = sizing(graph)
     return {
-        node: _SMALLEST
-        + span * math.sqrt(degree / most)
-        + (_LABEL_ROOM if graph.nodes[node]["type"] == COLLECTION else 0.0)
+        node: size_of(degree) + (_LABEL_ROOM if graph.nodes[node]["type"] == COLLECTION else 0.0)
         for node, degree in graph.degree()
     }
 
@@ -134,13 +133,21 @@ def _rounded(point: Point) -> Point:
 # --- components, side by side
 
 
-def _pack_components(folded: nx.Graph[int], radii: Floats) -> Floats:
-    """Lay out each component, then put their boxes into rows, the largest first."""
+def _pack_components(
+    folded: nx.Graph[int],
+    components: Sequence[list[int]],
+    radii: Floats,
+    found: Sequence[Sequence[int]],
+) -> Floats:
+    """Lay out each component, then put their boxes into rows, the largest first.
+
+    ``found`` are the communities of all, needed where a component is too large for springs.
+    """
     centres = np.zeros((len(radii), 2))
     boxes: list[tuple[float, float]] = []
-    components = sorted((sorted(part) for part in nx.connected_components(folded)), key=_by_size)
+    of = {node: number for number, part in enumerate(found) for node in part}
     for part in components:
-        around = _wide(_arrange(folded.subgraph(part), part, radii[part]))
+        around = _wide(_arrange(folded.subgraph(part), part, radii[part], of))
         low, high = _bounds(around, radii[part])
         centres[part] = around - low
         boxes.append((high[0] - low[0], high[1] - low[1]))
@@ -193,14 +200,16 @@ def _pack(boxes: Sequence[tuple[float, float]]) -> Iterable[tuple[int, tuple[flo
 # --- one component of discs
 
 
-def _arrange(graph: nx.Graph[int], nodes: list[int], radii: Floats) -> Floats:
+def _arrange(
+    graph: nx.Graph[int], nodes: list[int], radii: Floats, of: Mapping[int, int]
+) -> Floats:
     """Centres for the discs of one connected graph, none overlapping, in the order of ``nodes``."""
     hub = _hub(graph, nodes)
     if hub is not None:
         return _star(nodes.index(hub), radii)
     if len(nodes) <= _SPRING_LIMIT:
         return _springs(graph, nodes, radii)
-    return _by_communities(graph, nodes, radii)
+    return _by_communities(graph, _small_parts(graph, nodes, of), nodes, radii)
 
 
 def _hub(graph: nx.Graph[int], nodes: list[int]) -> int | None:
@@ -245,13 +254,14 @@ def _arc(radii: Floats, reach: float) -> Floats:
     return 2 * np.arcsin(np.minimum(radii / reach, 1.0))
 
 
-def _by_communities(graph: nx.Graph[int], nodes: list[int], radii: Floats) -> Floats:
+def _by_communities(
+    graph: nx.Graph[int], small: list[list[int]], nodes: list[int], radii: Floats
+) -> Floats:
     """Communities first, each as one disc; then the discs of each inside its own."""
-    parts = _communities(graph, nodes)
     index = {node: place for place, node in enumerate(nodes)}
-    owner = {node: number for number, part in enumerate(parts) for node in part}
+    owner = {node: number for number, part in enumerate(small) for node in part}
     inner, reach = [], []
-    for part in parts:
+    for part in small:
         rows = [index[node] for node in part]
         around, radius = _disc_of(graph.subgraph(part), part, radii[rows])
         inner.append((rows, around))
@@ -263,18 +273,27 @@ def _by_communities(graph: nx.Graph[int], nodes: list[int], radii: Floats) -> Fl
     return _pushed_apart(centres, radii)
 
 
-def _communities(graph: nx.Graph[int], nodes: list[int]) -> list[list[int]]:
-    """Parts small enough for springs: communities, cut in slices where one is too large."""
-    ordered: nx.Graph[int] = nx.Graph()
-    ordered.add_nodes_from(nodes)
-    ordered.add_edges_from(sorted((min(a, b), max(a, b)) for a, b in graph.edges))
-    found = nx.community.louvain_communities(ordered, seed=_SEED)
-    parts = sorted((sorted(part) for part in found), key=_by_size)
+def _small_parts(
+    graph: nx.Graph[int], nodes: Iterable[int], of: Mapping[int, int]
+) -> list[list[int]]:
+    """Communities, those in which springs would take long split into communities of their own."""
+    members: dict[int, list[int]] = {}
+    for node in nodes:
+        members.setdefault(of[node], []).append(node)
     return [
-        part[start : start + _SPRING_LIMIT]
-        for part in parts
-        for start in range(0, len(part), _SPRING_LIMIT)
+        small
+        for part in sorted(members.values(), key=_by_size)
+        for small in _split(graph.subgraph(part), part)
     ]
+
+
+def _split(graph: nx.Graph[int], part: list[int]) -> list[list[int]]:
+    if len(part) <= _PART_LIMIT:
+        return [part]
+    found = sorted(parts(graph), key=_by_size)
+    if len(found) == 1:  # all tied to all: any slice is as good
+        return [part[at : at + _PART_LIMIT] for at in range(0, len(part), _PART_LIMIT)]
+    return [small for each in found for small in _split(graph.subgraph(each), each)]
 
 
 def _disc_of(graph: nx.Graph[int], nodes: list[int], radii: Floats) -> tuple[Floats, float]:
@@ -325,12 +344,14 @@ def _neighbours(pairs: NDArray[np.intp], size: int) -> list[list[int]]:
 
 def _repulsion(centres: Floats, room: Floats) -> Floats:
     """Every disc pushes every other away, large ones from farther."""
-    x = centres[:, 0][:, None] - centres[:, 0]
-    y = centres[:, 1][:, None] - centres[:, 1]
-    squared = x * x + y * y
-    np.maximum(squared, 1.0, out=squared)
-    push = _PUSH * room[:, None] * room / squared
-    return np.column_stack(((x * push).sum(axis=1), (y * push).sum(axis=1)))
+    across, up = np.ascontiguousarray(centres.T)
+    total = np.empty_like(centres)
+    for start in range(0, len(room), _ROWS):
+        some = slice(start, start + _ROWS)
+        x, y = across[some, None] - across, up[some, None] - up
+        push = room / np.maximum(x * x + y * y, 1.0)
+        total[some] = np.column_stack(((x * push).sum(axis=1), (y * push).sum(axis=1)))
+    return total * (_PUSH * room)[:, None]
 
 
 def _attraction(centres: Floats, pairs: NDArray[np.intp], ideal: Floats) -> Floats:
@@ -418,7 +439,9 @@ def _near(centres: Floats, room: Floats, *, margin: float) -> NDArray[np.intp]:
         one, two = small[pairs[:, 0]], small[pairs[:, 1]]
         apart = np.hypot(*(centres[one] - centres[two]).T)
         found.append(np.column_stack((one, two))[apart < room[one] + room[two] + margin])
-    return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
+    pairs = np.sort(np.concatenate(found), axis=1)
+    # One number a pair: to sort rows takes ten times as long.
+    return np.column_stack(np.divmod(np.unique(pairs[:, 0] * len(room) + pairs[:, 1]), len(room)))
 
 
 def _touching(
@@ -426,7 +449,7 @@ def _touching(
 ) -> NDArray[np.intp]:
     """The pairs of which one at least is among ``some``, each with each."""
     x, y = (centres[some, axis][:, None] - centres[:, axis] for axis in (0, 1))
-    near = np.argwhere(np.hypot(x, y) < room[some, None] + room + margin)
+    near = np.argwhere(x * x + y * y < (room[some, None] + room + margin) ** 2)
     near[:, 0] = some[near[:, 0]]
     once = near[:, 0] < near[:, 1] if len(some) == len(room) else near[:, 0] != near[:, 1]
     return np.asarray(near[once], dtype=np.intp)

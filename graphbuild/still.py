@@ -10,8 +10,9 @@ from collections import Counter
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from graphbuild.drawing import sizing
 from graphbuild.entities import COLLECTION, FILE, REFERENCE
-from graphbuild.exporters.looks import colour_of, shape_of, sizing
+from graphbuild.exporters.looks import colour_of, shape_of
 from graphbuild.exporters.plain import label_text
 
 if TYPE_CHECKING:

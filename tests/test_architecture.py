@@ -69,10 +69,12 @@ ROOMS: dict[str, set[str]] = {
     "emulator": set(),
     "graph": {"entities", "errors", "observations", "questions"},
     "views": {"entities", "graph", "observations"},
-    "layout": {"entities", "graph", "views"},
+    "drawing": {"views"},
+    "layout": {"drawing", "entities", "graph", "views"},
     "analysis": {"completeness", "entities", "errors", "names", "observations", "texts"},
     "exporters": {
         "disk",
+        "drawing",
         "entities",
         "errors",
         "graph",
@@ -93,7 +95,7 @@ ROOMS: dict[str, set[str]] = {
         "store",
         "texts",
     },
-    "still": {"entities", "exporters", "graph", "layout"},
+    "still": {"drawing", "entities", "exporters", "graph", "layout"},
     "notebook": {"exporters", "graph", "still"},
     "cli": {
         "analysis",
@@ -134,6 +136,7 @@ THIRD_PARTIES: dict[str, set[str]] = {
     "emulator": {"requests", "urllib3"},
     "graph": {"networkx"},
     "views": {"networkx"},
+    "drawing": {"networkx"},
     "layout": {"networkx", "numpy"},
     "analysis": {"networkit", "networkx", "numpy", "pandas", "scipy", "tldextract", "w3lib"},
     "exporters": {

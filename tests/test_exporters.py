@@ -384,3 +384,14 @@ def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_we_return
     monkeypatch.setattr(Path, "replace", lambda *way: (steps.append("move"), replace(*way)))
     export(campaign(), tmp_path / "map.graphml", positions={})
     assert steps == ["file", "move", "folder"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("missing", ["type", "label"])
+def test_a_node_without_what_each_must_have_is_told(tmp_path, name, missing):
+    graph = campaign()
+    key = next(iter(graph))
+    del graph.nodes[key][missing]
+    with pytest.raises(ExportError, match=f"{key[:30]}.* has no {missing}.*build_graph"):
+        export_all(graph, tmp_path / "out", [name])
+    assert not list(tmp_path.rglob("*.*"))

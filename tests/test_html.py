@@ -514,7 +514,7 @@ def test_importing_the_exporter_does_not_load_pyvis():
 def test_the_network_is_one_of_pyvis():
     from pyvis.network import Network  # noqa: PLC0415  slow to load
 
-    network = html._campaign_network("", "", "")
+    network = html._campaign_network("", "", "vis")
     assert isinstance(network, Network)
     assert type(network).__name__ == "CampaignNetwork"
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphbuild import layout
-from graphbuild.exporters.looks import sizing
+from graphbuild.drawing import communities, sizing
 from graphbuild.layout import MIN_DISTANCE, place
 from graphbuild.views import fold_groups
 
@@ -94,6 +94,25 @@ def test_an_empty_graph_has_no_places():
 
 def test_a_component_too_large_for_springs_is_placed_by_communities():
     assert_well_placed(tangle(900, 500, 40))
+
+
+def test_communities_are_found_once_and_told():
+    graph = tangle(900, 500, 40)
+    assert place(graph).communities == communities(graph)
+    assert place(SHAPES["a tangle"]).communities is None  # nobody needed them
+
+
+def test_the_members_of_a_community_stand_together():
+    graph = tangle(900, 500, 40)
+    positions = place(graph)
+    of = communities(graph)
+    middles = {
+        number: np.mean([positions[key] for key in graph if of[key] == number], axis=0)
+        for number in set(of.values())
+    }
+    everywhere = np.std(list(positions.values()))
+    own = [math.dist(positions[key], middles[of[key]]) for key in graph]
+    assert np.mean(own) < everywhere / 2
 
 
 @pytest.mark.bulk

@@ -20,7 +20,7 @@ from graphbuild.exporters.graphml import write_graphml
 from graphbuild.exporters.plain import Remarks
 from graphbuild.exporters.reading import read_graphml
 from graphbuild.exporters.whole import discard_unfinished, made_folder, whole_file
-from graphbuild.graph import in_its_order, refuse_undirected
+from graphbuild.graph import in_its_order, refuse_foreign
 from graphbuild.views import is_derived
 
 if TYPE_CHECKING:
@@ -104,11 +104,12 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
 
     Raises:
         ExportError: no such format, or one that cannot say what the graph says, or a graph without
-            directions, or the file cannot be written; what stood there still stands.
+            directions or with a node that tells no type or label, or the file cannot be written;
+            what stood there still stands.
     """
     path = Path(path)
     form, writer = _by_suffix(path)
-    refuse_undirected(graph)
+    refuse_foreign(graph)
     if form.told:
         _refuse_derived(graph, path)
     graph = in_its_order(graph)
@@ -145,12 +146,12 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
 
     Raises:
         ExportError: no such format, or not the library it needs, or one that cannot say what the
-            graph says, or a graph without directions (nothing is written then), or a file cannot
-            be written.
+            graph says, or a graph without directions or with a node that tells no type or label
+            (nothing is written then), or a file cannot be written.
     """
     chosen = {name: _format(name) for name in formats}
     told = [name for name, form in chosen.items() if form.told]
-    refuse_undirected(graph)
+    refuse_foreign(graph)
     if told:
         _refuse_derived(graph, ", ".join(told))
     graph = in_its_order(graph)

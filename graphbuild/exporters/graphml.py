@@ -11,6 +11,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from graphbuild.drawing import sizing
 from graphbuild.exporters.columns import seed_columns
 from graphbuild.exporters.elements import (
     EDGE_KEYS,
@@ -26,7 +27,7 @@ from graphbuild.exporters.lines import (
     place_text,
     written_ids,
 )
-from graphbuild.exporters.looks import colour_of, places_of, sizing
+from graphbuild.exporters.looks import colour_of, places_of
 from graphbuild.exporters.plain import Remarks, write_lines
 
 if TYPE_CHECKING:

@@ -19,11 +19,12 @@ from contextlib import contextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from graphbuild import drawing
 from graphbuild.errors import ExportError
 from graphbuild.exporters.html_data import page_data
 from graphbuild.exporters.html_ladder import WHOLE
 from graphbuild.exporters.html_text import as_block, one_line
-from graphbuild.layout import place
+from graphbuild.layout import Places, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -98,13 +99,29 @@ def write_html(  # noqa: PLR0913  all but the first two have their defaults
         ExportError: the script that draws is missing or not the one this page was tested with.
     """
     places = place(graph) if positions is None else positions
+    if communities is None and isinstance(places, Places):
+        communities = places.communities
+    if communities is None:
+        communities = drawing.communities(graph)
+    block, rung = _data(graph, places, communities, full=full)
+    renderer = "webgl" if rung == WHOLE else "vis"
+    network = _campaign_network(one_line(title), block, renderer)
+    stream.write(network.generate_html().encode("utf-8"))
+
+
+def _data(
+    graph: nx.DiGraph[str],
+    places: Mapping[str, tuple[float, float]],
+    communities: Mapping[str, int],
+    *,
+    full: bool,
+) -> tuple[str, str]:
+    """The data block, and with how much of the graph the page begins."""
     with _collector_paused():
         told = page_data(graph, places, of_community=communities, full=full)
-    renderer = "webgl" if told["rung"] == WHOLE else "vis"
-    network = _campaign_network(_library(renderer), _script(renderer), _read("style.css"))
-    network.heading = one_line(title)
-    network.told, network.nodes, network.edges = told, told["nodes"], told["links"]
-    stream.write(network.generate_html().encode("utf-8"))
+        block, rung = as_block(told), str(told["rung"])
+        told.clear()  # or the collector would go through all of it as soon as it is back
+    return block, rung
 
 
 @contextmanager
@@ -119,18 +136,23 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _campaign_network(library: str, script: str, style: str) -> Any:  # noqa: ANN401  pyvis is untyped
+def _campaign_network(heading: str, block: str, renderer: str) -> Any:  # noqa: ANN401  pyvis is untyped
     """A pyvis network that renders our page; pyvis is slow to import, so only now."""
     from jinja2 import DictLoader, Environment  # noqa: PLC0415  only for those who write a page
     from markupsafe import Markup  # noqa: PLC0415  the same
     from pyvis.network import Network  # noqa: PLC0415  the same, and it imports IPython
 
+    library, script, style = _library(renderer), _script(renderer), _read("style.css")
+
     class CampaignNetwork(Network):  # type: ignore[misc]  # pyvis is untyped
-        """Nodes and edges as pyvis holds them, and the rest, in a page that is ours."""
+        """pyvis's network, with our template in place of its own.
+
+        What is drawn is in the data block: pyvis's lists of nodes and edges stay empty, as its own
+        template would fill them in, and ours does not.
+        """
 
         def __init__(self) -> None:
-            super().__init__(directed=True, cdn_resources="in_line")
-            self.told: dict[str, Any] = {}
+            super().__init__(directed=True, cdn_resources="in_line", heading=heading)
             self.path = "page.html"
             self.templateEnv = Environment(
                 loader=DictLoader({self.path: _read(self.path)}), autoescape=True
@@ -141,7 +163,7 @@ def _campaign_network(library: str, script: str, style: str) -> Any:  # noqa: AN
             self.html = self.templateEnv.get_template(self.path).render(
                 heading=self.heading,
                 policy=_policy([library, script], style),
-                data=Markup(as_block(self.told)),  # noqa: S704  has no <, > or &
+                data=Markup(block),  # noqa: S704  has no <, > or &
                 library=Markup(library),  # noqa: S704  ours
                 script=Markup(script),  # noqa: S704  ours
                 style=Markup(style),  # noqa: S704  ours

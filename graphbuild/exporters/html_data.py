@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from graphbuild.drawing import ALONE, sizing
 from graphbuild.entities import COLLECTION, FILE, REFERENCE
 from graphbuild.exporters.html_ladder import MAP, start_of
-from graphbuild.exporters.html_links import ALONE, communities, folded, shared_links
+from graphbuild.exporters.html_links import folded, shared_links
 from graphbuild.exporters.html_text import MAX_LABEL, cut, scalar
-from graphbuild.exporters.looks import colour_of, shape_of, sizing
+from graphbuild.exporters.looks import colour_of, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ def page_data(
     graph: Graph,
     positions: Positions,
     *,
-    of_community: Mapping[str, int] | None,
+    of_community: Mapping[str, int],
     full: bool,
 ) -> dict[str, Any]:
     """What goes into the data block.
@@ -35,16 +36,14 @@ def page_data(
     Args:
         graph: keeps the contract of ``graphbuild.graph``.
         positions: where each node stands, y upwards.
-        of_community: which community each node is of, from 0 up, the largest first; Louvain's
-            method where None.
+        of_community: which community each node is of, from 0 up, the largest first.
         full: begin with all of it, however much that is.
     """
     found = folded(graph)
-    type_names = sorted(
-        {str(known["type"]) for _, known in graph.nodes(data=True)}, key=_type_order
-    )
-    keys = list(graph)
-    group_types = [str(graph.nodes[keys[members[0]]]["type"]) for members in found.groups]
+    of_type = [str(name) for _, name in graph.nodes(data="type")]
+    type_names = sorted(set(of_type), key=_type_order)
+    firsts = [members[0] for members in found.groups]  # a group goes by the number of its first
+    group_types = [of_type[first] for first in firsts]
     start = start_of(group_types, found, full=full)
     document = {
         "types": [_type(name) for name in type_names],
@@ -52,33 +51,21 @@ def page_data(
         "says": found.says,
         "nodes": _nodes(graph, positions, type_names),
         "groups": [members for members in found.groups if len(members) > 1],
-        # Groups by the number of their first member, so that those of one need not be listed.
         "links": [
-            (found.groups[source][0], found.groups[target][0], relation, said)
+            (firsts[source], firsts[target], relation, said)
             for source, target, relation, said in found.links
         ],
-        "communities": [of_community.get(key, ALONE) for key in graph]
-        if of_community is not None
-        else _of_nodes(found.groups, communities(found), len(graph)),
+        "communities": [of_community.get(key, ALONE) for key in graph],
         "rung": start.rung,
     }
     if start.groups is not None:
-        document["begin"] = [found.groups[group][0] for group in start.groups]
+        document["begin"] = [firsts[group] for group in start.groups]
     if start.rung == MAP:
         document["shared"] = [
-            (found.groups[one][0], found.groups[other][0], count)
+            (firsts[one], firsts[other], count)
             for one, other, count in shared_links(found, group_types)
         ]
     return document
-
-
-def _of_nodes(groups: Sequence[Sequence[int]], values: Sequence[int], count: int) -> list[int]:
-    """What is known of groups, node by node."""
-    found = [0] * count
-    for members, value in zip(groups, values, strict=True):
-        for member in members:
-            found[member] = value
-    return found
 
 
 def _type(name: str) -> dict[str, Any]:

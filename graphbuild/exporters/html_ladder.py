@@ -61,7 +61,8 @@ def start_of(types: Sequence[str], found: Folded, *, full: bool) -> Start:
 def _backbone(types: Sequence[str], found: Folded) -> list[int]:
     """References that tie something, and the rest; of each type those that tie the most."""
     near = found.neighbours()
-    reach = [sum(len(found.groups[other]) for other in others) for others in near]
+    sizes = list(map(len, found.groups))
+    reach = [sum(map(sizes.__getitem__, others)) for others in near]
     chosen: list[int] = []
     for name in dict.fromkeys(types):
         those = (group for group, of in enumerate(types) if of == name)

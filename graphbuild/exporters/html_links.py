@@ -12,8 +12,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import networkx as nx
-
 from graphbuild.entities import COLLECTION
 from graphbuild.exporters.html_text import scalar
 from graphbuild.graph import NO_COLLECTION
@@ -22,11 +20,11 @@ from graphbuild.views import fold_groups
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import networkx as nx
+
     Graph = nx.DiGraph[str]
 
 NOWHERE = -1  # stands for "through no collection that was named"
-ALONE = -1  # the community of what nothing ties
-_SEED = 20_240_229
 _TOLD_APART = frozenset({"relation", "related_from", "weight"})
 
 
@@ -61,22 +59,19 @@ class Folded:
 def folded(graph: Graph) -> Folded:
     """The groups of ``graph``, in the order of their first members, and what ties them."""
     number = {key: index for index, key in enumerate(graph)}
-    keys = sorted(
-        (sorted(group, key=number.__getitem__) for group in fold_groups(graph)),
-        key=lambda group: number[group[0]],
-    )
-    found = Folded([[number[key] for key in group] for group in keys])
-    group_of = {key: index for index, group in enumerate(keys) for key in group}
+    groups = sorted(sorted(map(number.__getitem__, group)) for group in fold_groups(graph))
+    found, names = Folded(groups), list(graph)
+    group_of = {names[member]: index for index, group in enumerate(groups) for member in group}
     facts = _Facts(number, found)
     adjacent = dict(graph.adjacency())  # plain dictionaries: the graph's own views cost more
-    for source, members in enumerate(keys):
-        targets = dict.fromkeys(group_of[other] for other in adjacent[members[0]])
-        for target in targets:
-            others = keys[target]
-            told = [adjacent[one][other] for one in members for other in others]
-            said = [facts.say(known) for known in told]
+    for source, members in enumerate(groups):
+        rows = [adjacent[names[member]] for member in members]
+        for target in dict.fromkeys(map(group_of.__getitem__, rows[0])):
+            others = [names[member] for member in groups[target]]
+            said = [facts.say(row[other]) for row in rows for other in others]
             same = said[0] if len(said) == 1 or said.count(said[0]) == len(said) else said
-            found.links.append((source, target, facts.relation(told[0]), same))
+            relation = facts.relation(rows[0][others[0]])
+            found.links.append((source, target, relation, same))
             ends = (source, target) if source < target else (target, source)
             found.ties[ends] = found.ties.get(ends, 0) + len(said)
     return found
@@ -93,15 +88,16 @@ class _Facts:
 
     def relation(self, known: Mapping[str, Any]) -> int:
         name = str(known.get("relation", ""))
-        if name not in self._relations:
-            self._relations[name] = len(self._found.relations)
+        met = self._relations.get(name)
+        if met is None:
+            met = self._relations[name] = len(self._found.relations)
             self._found.relations.append(name)
-        return self._relations[name]
+        return met
 
     def say(self, known: Mapping[str, Any]) -> int:
         # With types, as True is 1. What cannot be hashed, no graph of ours holds; it is told twice.
         values = tuple(known.values())
-        key: object = (values, tuple(known), *map(type, values))
+        key: object = (*values, *known, *map(type, values))
         try:
             met = self._met.get(key)
         except TypeError:
@@ -126,21 +122,6 @@ class _Facts:
             str(name): scalar(known[name]) for name in sorted(set(known) - _TOLD_APART, key=str)
         }
         return {**said, "more": more} if more else said
-
-
-def communities(found: Folded) -> list[int]:
-    """The community of each group, the largest first, by Louvain's method; the same in every run.
-
-    What nothing ties is in none (``ALONE``).
-    """
-    ties: nx.Graph[int] = nx.Graph()
-    ties.add_nodes_from(sorted({group for pair in found.ties for group in pair}))
-    ties.add_weighted_edges_from((*pair, found.ties[pair]) for pair in sorted(found.ties))
-    parts = nx.community.louvain_communities(ties, seed=_SEED) if ties else []
-    sizes = [len(members) for members in found.groups]
-    largest = sorted(map(sorted, parts), key=lambda part: (-sum(sizes[g] for g in part), part))
-    of = {group: index for index, part in enumerate(largest) for group in part}
-    return [of.get(group, ALONE) for group in range(len(found.groups))]
 
 
 def shared_links(found: Folded, types: Sequence[str]) -> list[tuple[int, int, int]]:

@@ -1,4 +1,4 @@
-"""How a node looks, the same in every format: colour and shape by type, size by degree; its place.
+"""How a node looks, the same in every format: colour and shape by type; its place.
 
 The three colours are told apart by people with any common colour blindness (Okabe and Ito, 2008,
 "Color Universal Design"); the shapes say the same again.
@@ -7,14 +7,13 @@ The three colours are told apart by people with any common colour blindness (Oka
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import TYPE_CHECKING
 
 from graphbuild.entities import COLLECTION, FILE, REFERENCE
 from graphbuild.errors import ExportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import networkx as nx
 
@@ -26,8 +25,6 @@ SHAPES = {FILE: "dot", REFERENCE: "square", COLLECTION: "diamond"}
 OTHER_COLOUR = "#777777"
 OTHER_SHAPE = "triangle"
 
-SMALLEST, LARGEST = 6.0, 30.0
-
 
 def colour_of(node_type: str) -> str:
     """The colour of a type, ``#rrggbb``."""
@@ -37,18 +34,6 @@ def colour_of(node_type: str) -> str:
 def shape_of(node_type: str) -> str:
     """The shape of a type, in the words of vis-network."""
     return SHAPES.get(node_type, OTHER_SHAPE)
-
-
-def sizing(graph: nx.DiGraph[str]) -> Callable[[int], float]:
-    """The size of a node of each degree: from 6 to 30, growing with the degree's square root."""
-    most = max((degree for _, degree in graph.degree()), default=0) or 1
-    span = LARGEST - SMALLEST
-
-    @cache
-    def size_of(degree: int) -> float:
-        return round(SMALLEST + span * math.sqrt(degree / most), 1)
-
-    return size_of
 
 
 def places_of(graph: nx.DiGraph[str], positions: Positions | None) -> Positions:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
+from graphbuild.drawing import sizing
 from graphbuild.exporters.cells import KEPT
 from graphbuild.exporters.columns import seed_columns
-from graphbuild.exporters.looks import colour_of, places_of, sizing
+from graphbuild.exporters.looks import colour_of, places_of
 from graphbuild.exporters.plain import Remarks, fits, writable
 from graphbuild.exporters.rows import NODE_COLUMNS, node_rows, observed, usual
 from graphbuild.graph import NO_COLLECTION

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from chromium import launched
+from pages import written
 from tools import OUTPUT
-
-from graphbuild.exporters.html import write_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import networkx as nx
-    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, Route
+    from playwright.sync_api import (
+        Browser,
+        ConsoleMessage,
+        Dialog,
+        Error,
+        Page,
+        Request,
+        Route,
+        ViewportSize,
+    )
 
 SCREENSHOTS = OUTPUT / "screenshots"
+
+
+WINDOW = {"width": 1300, "height": 850}
 
 
 # One for all tests of a module and no longer: playwright keeps an event loop running, beside which
@@ -29,6 +40,21 @@ def chromium() -> Iterator[Browser]:
     """A browser."""
     with launched() as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def usual_tab(chromium: Browser) -> Iterator[Page]:
+    """A tab for all tests of a module, one after the other: a new one costs more than most tests.
+
+    Whoever has had it leaves it empty, see ``_left``.
+    """
+    tab = _tab(chromium)
+    yield tab
+    tab.context.close()
+
+
+def _tab(browser: Browser) -> Page:
+    return browser.new_context(offline=True).new_page()
 
 
 @dataclass
@@ -51,6 +77,8 @@ class Opened:
 
     def __getattr__(self, name: str) -> Any:
         """What the page says of itself under ``window.graphbuild``."""
+        if name.startswith("_"):  # those that playwright looks for on who listens
+            raise AttributeError(name)
         return self.page.evaluate("(name) => window.graphbuild[name]", name)
 
     @property
@@ -92,66 +120,91 @@ class Opened:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         return self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
+    def listen(self) -> None:
+        """Hear from now on what the page tries and says."""
+        self.page.context.route("**/*", self._on_route)
+        for event, heard in self._events().items():
+            self.page.on(event, heard)
 
-@pytest.fixture
-def opened(chromium: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
-    """Write the page of a graph and open it from the disk, with the network shut."""
-    contexts = []
+    def listen_no_more(self) -> None:
+        """Leave the tab to somebody else."""
+        self.page.context.unroute("**/*", self._on_route)
+        for event, heard in self._events().items():
+            self.page.remove_listener(event, heard)
 
-    def open_page(
-        graph: nx.DiGraph[str],
-        *,
-        title: str = "A campaign",
-        positions: dict[str, tuple[float, float]] | None = None,
-        full: bool = False,
-        policy: bool = True,
-        begin: str = "",
-        **context: Any,
-    ) -> Opened:
-        file = tmp_path / f"page{len(contexts)}.html"
-        with file.open("wb") as stream:
-            write_html(graph, stream, title=title, positions=positions, full=full)
-        if not policy:
-            stripped, times = re.subn(rb"<meta http-equiv=[^>]*>", b"", file.read_bytes(), count=1)
-            assert times == 1
-            file.write_bytes(stripped)
-        settings = {"viewport": {"width": 1300, "height": 850}, "reduced_motion": "reduce"}
-        contexts.append(chromium.new_context(offline=True, **{**settings, **context}))
-        opened = Opened(contexts[-1].new_page(), file.as_uri())
-        _listen(opened)
-        if begin:  # a script before any of the page's
-            opened.page.add_init_script(begin)
-        opened.page.goto(opened.file)
-        opened.page.wait_for_selector("#status:not(:empty)")
-        return opened
+    def _events(self) -> dict[Any, Callable[[Any], None]]:
+        return {
+            "dialog": self._on_dialog,
+            "request": self._on_request,
+            "console": self._on_console,
+            "pageerror": self._on_error,
+        }
 
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
-def _listen(opened: Opened) -> None:
-    def on_route(route: Route) -> None:
+    def _on_route(self, route: Route) -> None:
         if route.request.url.startswith("file:"):
             route.continue_()
         else:
-            opened.passed.append(route.request.url)
+            self.passed.append(route.request.url)
             route.abort()
 
-    def on_request(request: Request) -> None:
+    def _on_request(self, request: Request) -> None:
         if not request.url.startswith(("file:", "data:")):
-            opened.requests.append(request.url)
+            self.requests.append(request.url)
 
-    def on_console(message: ConsoleMessage) -> None:
+    def _on_console(self, message: ConsoleMessage) -> None:
         if "GL Driver Message" not in message.text:  # a machine without a graphics card
-            opened.complaints.append(message.text)
+            self.complaints.append(message.text)
 
-    def on_dialog(dialog: Dialog) -> None:
-        opened.complaints.append(f"it asks: {dialog.message}")
+    def _on_dialog(self, dialog: Dialog) -> None:
+        self.complaints.append(f"it asks: {dialog.message}")
         dialog.dismiss()
 
-    opened.page.context.route("**/*", on_route)
-    opened.page.on("dialog", on_dialog)
-    opened.page.on("request", on_request)
-    opened.page.on("console", on_console)
-    opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+    def _on_error(self, error: Error) -> None:
+        self.complaints.append(str(error))
+
+
+@pytest.fixture
+def opened(usual_tab: Page, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
+    """Open the page of a graph, or one that is written already, with the network shut."""
+    browser = usual_tab.context.browser
+    assert browser is not None
+    tabs = [usual_tab]  # those that nobody in this test has yet
+    all_opened: list[Opened] = []
+
+    def open_page(
+        what: nx.DiGraph[str] | bytes,
+        *,
+        begin: str = "",  # a script before any of the page's
+        viewport: ViewportSize | None = None,
+        color_scheme: Literal["light", "dark"] = "light",
+        reduced_motion: Literal["no-preference", "reduce"] = "reduce",
+        **how: Any,
+    ) -> Opened:
+        content = what if isinstance(what, bytes) else written(what, **how)
+        file = tmp_path / f"page{len(all_opened)}.html"
+        file.write_bytes(content)
+        tab = tabs.pop() if tabs and not begin else _tab(browser)
+        tab.set_viewport_size(viewport or WINDOW)
+        tab.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
+        all_opened.append(Opened(tab, file.as_uri()))
+        all_opened[-1].listen()
+        if begin:
+            tab.add_init_script(begin)
+        tab.goto(file.as_uri())
+        tab.wait_for_selector("#status:not(:empty)")
+        return all_opened[-1]
+
+    yield open_page
+    for one in all_opened:
+        if one.page is usual_tab:
+            _left(one)
+        else:
+            one.page.context.close()
+
+
+def _left(opened: Opened) -> None:
+    """The tab as it was before: no page, nobody who listens, nothing granted."""
+    opened.page.goto("about:blank")
+    opened.listen_no_more()
+    opened.page.context.clear_permissions()
+    opened.page.mouse.move(0, 0)

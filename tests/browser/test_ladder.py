@@ -116,7 +116,7 @@ def test_100000_edges_that_do_not_fold_begin_with_a_map(opened):
     for about in list(graph.predecessors("collection:c1"))[:5]:
         graph.add_edge(about, "collection:c2", relation="related_from", weight=1)
     assert graph.number_of_edges() > 100_000
-    page = opened(graph, positions=on_a_grid(graph))
+    page = opened(graph, positions=on_a_grid(graph), communities=dict.fromkeys(graph, 0))
     assert_whole(page, graph)
     assert page.rung == "map"
     assert page.visible["nodes"] == 60

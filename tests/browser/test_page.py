@@ -8,9 +8,11 @@ import re
 import networkx as nx
 import pytest
 from campaigns import SAMPLE, collection, file, large_campaign, report, sample_campaign
+from pages import without_policy, written
 from platforms import bad_texts
 from test_html import HOSTILE, UNSEEN, hostile_campaign
 
+from graphbuild.exporters import html
 from graphbuild.graph import build_graph
 from graphbuild.observations import Observation
 
@@ -416,23 +418,47 @@ def assert_harmless(page):
 NO_PART_OF_THE_PAGE = "img, iframe, object, embed, form, math, base, b, [onfocus], script[src]"
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_text_is_shown_and_never_run(opened, name):
+@pytest.fixture(scope="module")
+def hostile_page():
+    """Written once: it is opened often, and looked at only."""
+    return written(hostile_campaign(), title=HOSTILE["end of script"])
+
+
+def test_a_hostile_text_is_shown_and_never_run(opened, hostile_page):
     graph = hostile_campaign()
-    page = opened(graph, title=HOSTILE[name])
-    keys = [key for key in graph if graph.nodes[key]["label"] == HOSTILE[name]]
-    for key in keys:
-        page.choose(key)
-        assert page.selection == key
-        page.page.mouse.move(*page.point(key))
-        page.page.mouse.click(*page.point(key))
-        page.page.wait_for_selector(".vis-tooltip", state="attached")
-        assert page.details.count(shown(HOSTILE[name])) >= 9  # label, facts, neighbours
-        assert page.page.locator("#details a").count() == 0
-    (x1, y1), (x2, y2) = page.point(keys[0]), page.point(keys[1])
-    page.page.mouse.move((x1 + x2) / 2, (y1 + y2) / 2)
-    page.page.mouse.click((x1 + x2) / 2, (y1 + y2) / 2)
-    assert_harmless(page)
+    page = opened(hostile_page)
+    for text in HOSTILE.values():
+        keys = [key for key in graph if graph.nodes[key]["label"] == text]
+        for key in keys:
+            page.choose(key)
+            assert page.selection == key
+            page.page.mouse.move(*page.point(key))
+            page.page.mouse.click(*page.point(key))
+            page.page.wait_for_selector(".vis-tooltip", state="attached")
+            assert page.details.count(shown(text)) >= 9  # label, facts, neighbours
+            assert page.page.locator("#details a").count() == 0
+        (x1, y1), (x2, y2) = page.point(keys[0]), page.point(keys[1])
+        page.page.mouse.move((x1 + x2) / 2, (y1 + y2) / 2)
+        page.page.mouse.click((x1 + x2) / 2, (y1 + y2) / 2)
+        assert_harmless(page)
+
+
+def test_no_hostile_title_runs_even_without_the_policy(opened, tmp_path):
+    page = opened(campaign())
+    file = tmp_path / "titled.html"
+    for text in HOSTILE.values():
+        content = without_policy(written(campaign(), title=text)).decode()
+        for script in (
+            html._library(),
+            html._script("vis"),
+        ):  # it costs time, and has no part in it
+            assert script in content
+            content = content.replace(script, "")
+        file.write_text(content, encoding="utf-8")
+        page.page.goto(file.as_uri())
+        assert page.page.text_content("h1") == UNSEEN.sub(" ", text).strip()
+        assert page.page.title() == " ".join(UNSEEN.sub(" ", text).split())
+        assert_harmless(page)
 
 
 # Every control there is, with every text there is in it.
@@ -462,24 +488,36 @@ _EVERYTHING = """async () => {
 
 
 @pytest.mark.parametrize("policy", [True, False], ids=["with the policy", "without"])
-def test_no_control_runs_what_strangers_wrote_policy_or_not(opened, policy):
-    page = opened(hostile_campaign(), policy=policy)
+def test_no_control_runs_what_strangers_wrote_policy_or_not(opened, hostile_page, policy):
+    page = opened(hostile_page if policy else without_policy(hostile_page))
     page.page.evaluate(_EVERYTHING)
     assert_harmless(page)
+
+
+# Chooses each as a keyboard does; tells what was chosen, and where its links lead.
+_CHOOSE = """(keys) => {
+  const query = document.querySelector("#query");
+  return keys.map((key) => {
+    query.value = key;
+    query.dispatchEvent(new Event("input"));
+    for (let at = window.graphbuild.results.indexOf(key); at > 0; at -= 1) {
+      query.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown" }));
+    }
+    query.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
+    const links = [...document.querySelectorAll("#details a")].map((link) => link.protocol);
+    return [window.graphbuild.selection, links];
+  });
+}"""
 
 
 def test_no_bad_text_of_the_corpus_runs_or_calls_anybody(opened):
     graph = bad_texts()
     page = opened(graph)
     before = page.page.title()
-    for key in graph:
-        if graph.nodes[key]["type"] == "reference":
-            page.choose(key)
-            assert page.selection == key
-            links = page.page.eval_on_selector_all(
-                "#details a", "all => all.map((a) => a.protocol)"
-            )
-            assert set(links) <= {"http:", "https:"}
+    keys = [key for key in graph if graph.nodes[key]["type"] == "reference"]
+    told = page.page.evaluate(_CHOOSE, keys)
+    assert [chosen for chosen, _ in told] == keys
+    assert {link for _, links in told for link in links} <= {"http:", "https:"}
     assert page.page.title() == before
     assert page.page.locator("img, iframe, object, embed, form, script[src]").count() == 0
     assert_silent(page)

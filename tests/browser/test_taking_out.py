@@ -201,20 +201,37 @@ BAD = [
     "#v=1&node=%3Cimg%20src%3Dx%20onerror%3Dwindow.ran%3D1%3E",
     "#v=1&" + "open=x&" * 5_000,
     "#%E0%A4%A&v=1%",
-    *(f"#v=1&node={text}&off={text}&colour={text}" for text in HOSTILE.values()),
+    "#v=1&" + "&".join(f"open={text}&way={text}" for text in HOSTILE.values()),
 ]
+
+
+def untouched(page):
+    """What an address that tells nothing of ours may not change."""
+    assert page.page.input_value("#colour") == "type"
+    assert page.page.evaluate("() => window.ran === undefined")
+    assert page.page.locator("img").count() == 0
+    assert page.requests == page.complaints == []
+    return page.visible["nodes"], page.selection, page.open, page.path
 
 
 @pytest.mark.parametrize("fragment", BAD)
 def test_a_hostile_address_changes_nothing(opened, fragment):
     page = opened(campaign())
-    due = (page.visible["nodes"], page.selection, page.open, page.path)
+    due = untouched(page)
     at_address(page, fragment)
-    assert (page.visible["nodes"], page.selection, page.open, page.path) == due
-    assert page.page.input_value("#colour") == "type"
-    assert page.page.evaluate("() => window.ran === undefined")
-    assert page.page.locator("img").count() == 0
-    assert page.requests == page.complaints == []
+    assert untouched(page) == due
+
+
+def test_no_hostile_word_in_the_address_changes_anything(opened):
+    page = opened(campaign())
+    due = untouched(page)
+    heard = "() => { window.heard = 0; addEventListener('hashchange', () => { heard += 1; }); }"
+    page.page.evaluate(heard)
+    for number, text in enumerate(HOSTILE.values(), 1):
+        fragment = f"v=1&node={text}&off={text}&colour={text}"
+        page.page.evaluate("(fragment) => { location.hash = fragment; }", fragment)
+        page.page.wait_for_function("(number) => window.heard === number", arg=number)
+        assert untouched(page) == due, text
 
 
 def test_numbers_in_an_address_keep_within_the_page(opened):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
+from pages import written
 from test_html import HOSTILE, on_a_grid, scattered
 
 from graphbuild.exporters import html_ladder
@@ -17,9 +18,21 @@ def graph():
     return scattered(1_500, 4_000, 40)
 
 
+@pytest.fixture(scope="module")
+def communities(graph):
+    """Any, so that none need be found."""
+    return {key: number % 50 for number, key in enumerate(graph)}
+
+
+@pytest.fixture(scope="module")
+def whole(graph, communities):
+    """The page as a file: it takes long to write."""
+    return written(graph, positions=on_a_grid(graph), communities=communities, full=True)
+
+
 @pytest.fixture
-def page(opened, graph):
-    return opened(graph, positions=on_a_grid(graph), full=True)
+def page(opened, whole):
+    return opened(whole)
 
 
 def test_everything_is_drawn_and_nobody_is_called(page, graph):
@@ -109,11 +122,9 @@ def test_the_arrows_and_signs_move_it(page):
     assert page.scale == pytest.approx(1.3 * before)
 
 
-def test_a_browser_without_webgl_is_told_and_the_rest_works(opened, graph):
+def test_a_browser_without_webgl_is_told_and_the_rest_works(opened, whole):
     page = opened(
-        graph,
-        positions=on_a_grid(graph),
-        full=True,
+        whole,
         begin=(
             "HTMLCanvasElement.prototype.getContext = ((old) => function (kind, ...rest) {"
             " return kind.includes('webgl') ? null : old.call(this, kind, ...rest); })"
@@ -127,11 +138,17 @@ def test_a_browser_without_webgl_is_told_and_the_rest_works(opened, graph):
     assert "Set 17" in page.details
 
 
-def test_words_of_strangers_are_words_here_too(opened, graph):
+def test_words_of_strangers_are_words_here_too(opened, graph, communities):
     hostile = graph.copy()
     for number, text in enumerate(HOSTILE.values()):
         hostile.nodes[f"collection:c{number % 40}"]["label"] = text
-    page = opened(hostile, positions=on_a_grid(graph), full=True, title=HOSTILE["end of script"])
+    page = opened(
+        hostile,
+        positions=on_a_grid(graph),
+        communities=communities,
+        full=True,
+        title=HOSTILE["end of script"],
+    )
     page.choose("collection:c1")
     page.page.mouse.move(*page.point("collection:c1"))
     assert page.page.evaluate("() => window.ran === undefined")

@@ -1,0 +1,26 @@
+"""Pages as bytes, to be opened as they are or after a change."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from graphbuild.exporters.html import write_html
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+def written(graph: nx.DiGraph[str], *, title: str = "A campaign", **how: Any) -> bytes:
+    """The page of a graph; ``how`` goes to the exporter."""
+    stream = BytesIO()
+    write_html(graph, stream, title=title, **how)
+    return stream.getvalue()
+
+
+def without_policy(page: bytes) -> bytes:
+    """The page, with nothing but its own care between strangers' words and the browser."""
+    bare, times = re.subn(rb"<meta http-equiv=[^>]*>", b"", page, count=1)
+    assert times == 1
+    return bare

@@ -44,8 +44,9 @@ _ASPECT = 1.5  # screens are wider than high
 _LABEL_ROOM = 16.0
 _RING = 24  # so many discs stand on one circle around a hub
 _SPRING_LIMIT = 1_000  # discs; the cost of springs grows with the square
-_PART_LIMIT = 1_500  # discs of one community of a component that is too large
+_PART_LIMIT = 3_000  # discs of one community of a component that is too large
 _ROUNDS = 120
+_FEWER_ROUNDS = 40  # for more discs than _SPRING_LIMIT: they know from the start where they belong
 _DENSITY = 0.3  # which share of a community's picture its discs cover
 _PUSH = 2.0  # how strongly discs repel each other
 _GRAVITY = 0.06  # how strongly all are drawn to the middle: branches do not straggle
@@ -323,11 +324,12 @@ def _springs(graph: nx.Graph[int], nodes: list[int], radii: Floats) -> Floats:
     ideal = room[pairs[:, 0]] + room[pairs[:, 1]]
     centres = _start(neighbours) * 2 * float(room.mean()) * math.sqrt(len(nodes))
     heat = float(room.mean()) * math.sqrt(len(nodes)) / 2
-    for turn in range(_ROUNDS):
+    rounds = _ROUNDS if len(nodes) <= _SPRING_LIMIT else _FEWER_ROUNDS
+    for turn in range(rounds):
         move = _repulsion(centres, room) + _attraction(centres, pairs, ideal)
         move -= _GRAVITY * (centres - centres.mean(axis=0))
         length = np.maximum(np.hypot(move[:, 0], move[:, 1]), 1e-9)
-        limit = heat * (1 - turn / _ROUNDS) + 1e-6
+        limit = heat * (1 - turn / rounds) + 1e-6
         centres = centres + move * (np.minimum(length, limit) / length)[:, None]
     return _pushed_apart(centres, radii)
 

@@ -44,8 +44,9 @@ _ASPECT = 1.5  # screens are wider than high
 _LABEL_ROOM = 16.0
 _RING = 24  # so many discs stand on one circle around a hub
 _SPRING_LIMIT = 1_000  # discs; the cost of springs grows with the square
-_PART_LIMIT = 400  # discs of one community of a component that is too large
+_PART_LIMIT = 3_000  # discs of one community of a component that is too large
 _ROUNDS = 120
+_FEWER_ROUNDS = 40  # for more discs than _SPRING_LIMIT: they know from the start where they belong
 _DENSITY = 0.3  # which share of a community's picture its discs cover
 _PUSH = 2.0  # how strongly discs repel each other
 _GRAVITY = 0.06  # how strongly all are drawn to the middle: branches do not straggle
@@ -209,7 +210,7 @@ def _arrange(
         return _star(nodes.index(hub), radii)
     if len(nodes) <= _SPRING_LIMIT:
         return _springs(graph, nodes, radii)
-    return _by_communities(graph, _small_parts(graph, nodes, of), nodes, radii)
+    return _by_communities(graph, _members(nodes, of), nodes, radii)
 
 
 def _hub(graph: nx.Graph[int], nodes: list[int]) -> int | None:
@@ -255,13 +256,13 @@ def _arc(radii: Floats, reach: float) -> Floats:
 
 
 def _by_communities(
-    graph: nx.Graph[int], small: list[list[int]], nodes: list[int], radii: Floats
+    graph: nx.Graph[int], communities: list[list[int]], nodes: list[int], radii: Floats
 ) -> Floats:
     """Communities first, each as one disc; then the discs of each inside its own."""
     index = {node: place for place, node in enumerate(nodes)}
-    owner = {node: number for number, part in enumerate(small) for node in part}
+    owner = {node: number for number, part in enumerate(communities) for node in part}
     inner, reach = [], []
-    for part in small:
+    for part in communities:
         rows = [index[node] for node in part]
         around, radius = _disc_of(graph.subgraph(part), part, radii[rows])
         inner.append((rows, around))
@@ -273,34 +274,32 @@ def _by_communities(
     return _pushed_apart(centres, radii)
 
 
-def _small_parts(
-    graph: nx.Graph[int], nodes: Iterable[int], of: Mapping[int, int]
-) -> list[list[int]]:
-    """Communities, those in which springs would take long split into communities of their own."""
+def _members(nodes: Iterable[int], of: Mapping[int, int]) -> list[list[int]]:
+    """The communities of one component, the largest first."""
     members: dict[int, list[int]] = {}
     for node in nodes:
         members.setdefault(of[node], []).append(node)
-    return [
-        small
-        for part in sorted(members.values(), key=_by_size)
-        for small in _split(graph.subgraph(part), part)
-    ]
-
-
-def _split(graph: nx.Graph[int], part: list[int]) -> list[list[int]]:
-    if len(part) <= _PART_LIMIT:
-        return [part]
-    found = sorted(parts(graph), key=_by_size)
-    if len(found) == 1:  # all tied to all: any slice is as good
-        return [part[at : at + _PART_LIMIT] for at in range(0, len(part), _PART_LIMIT)]
-    return [small for each in found for small in _split(graph.subgraph(each), each)]
+    return sorted(members.values(), key=_by_size)
 
 
 def _disc_of(graph: nx.Graph[int], nodes: list[int], radii: Floats) -> tuple[Floats, float]:
     """One community around the origin, and about how far it reaches: its thin edges may mingle."""
-    around = _springs(graph, nodes, radii) if len(nodes) > 1 else np.zeros((1, 2))
+    if len(nodes) == 1:
+        around = np.zeros((1, 2))
+    elif len(nodes) <= _PART_LIMIT:
+        around = _springs(graph, nodes, radii)
+    else:
+        around = _by_communities(graph, _split(graph, nodes), nodes, radii)
     around -= np.mean(_bounds(around, radii), axis=0)
     return around, math.sqrt(float(np.sum((radii + _GAP / 2) ** 2)) / _DENSITY)
+
+
+def _split(graph: nx.Graph[int], nodes: list[int]) -> list[list[int]]:
+    """The communities of a community; where all is tied to all, any slice is as good."""
+    found = sorted(parts(graph), key=_by_size)
+    if len(found) > 1:
+        return found
+    return [nodes[at : at + _PART_LIMIT] for at in range(0, len(nodes), _PART_LIMIT)]
 
 
 def _arrange_quotient(graph: nx.Graph[int], owner: dict[int, int], radii: Floats) -> Floats:
@@ -325,11 +324,12 @@ def _springs(graph: nx.Graph[int], nodes: list[int], radii: Floats) -> Floats:
     ideal = room[pairs[:, 0]] + room[pairs[:, 1]]
     centres = _start(neighbours) * 2 * float(room.mean()) * math.sqrt(len(nodes))
     heat = float(room.mean()) * math.sqrt(len(nodes)) / 2
-    for turn in range(_ROUNDS):
+    rounds = _ROUNDS if len(nodes) <= _SPRING_LIMIT else _FEWER_ROUNDS
+    for turn in range(rounds):
         move = _repulsion(centres, room) + _attraction(centres, pairs, ideal)
         move -= _GRAVITY * (centres - centres.mean(axis=0))
         length = np.maximum(np.hypot(move[:, 0], move[:, 1]), 1e-9)
-        limit = heat * (1 - turn / _ROUNDS) + 1e-6
+        limit = heat * (1 - turn / rounds) + 1e-6
         centres = centres + move * (np.minimum(length, limit) / length)[:, None]
     return _pushed_apart(centres, radii)
 

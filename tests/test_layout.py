@@ -96,6 +96,14 @@ def test_a_component_too_large_for_springs_is_placed_by_communities():
     assert_well_placed(tangle(900, 500, 40))
 
 
+def test_a_community_too_large_for_springs_is_split_again(monkeypatch):
+    monkeypatch.setattr(layout, "_PART_LIMIT", 60)
+    assert_well_placed(tangle(900, 500, 40))
+    everything = graph_of(*((f"x{a}", f"x{b}") for a in range(80) for b in range(a)))
+    monkeypatch.setattr(layout, "_SPRING_LIMIT", 40)
+    assert_well_placed(everything)
+
+
 def test_communities_are_found_once_and_told():
     graph = tangle(900, 500, 40)
     assert place(graph).communities == communities(graph)

@@ -2,6 +2,7 @@
 //
 // A spot is what is drawn for one node, or for all of a folded group; a line ties two spots.
 
+const NAMED = 20; // the radius of a type whose nodes always bear their names, at least
 const MOST_OPEN = 200; // members that come out of a group at once; the rest stays folded
 const EVERYTHING = Object.freeze({ from: -Infinity, to: Infinity, undated: true });
 
@@ -89,8 +90,9 @@ function spotAt(id, group, members) {
   const spot = {
     id, group, members, first, type: first.type, links: first.links, lines: new Set(),
     x: mean("x") + (group.moved?.x ?? 0), y: mean("y") + (group.moved?.y ?? 0),
-    // As large as all its members together.
-    size: first.size * Math.sqrt(members.length), shown: 0,
+    // As large as all its members together; what bears a name has room, and can be hit.
+    size: Math.max(types[first.type].named ? NAMED : 0, first.size * Math.sqrt(members.length)),
+    shown: 0,
   };
   countShown(spot);
   return spot;

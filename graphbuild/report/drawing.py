@@ -186,8 +186,9 @@ def _map(incidence: Incidence, groups: Mapping[_Group, int]) -> str:
 
 def _graph(ordered: Sequence[_Group], touched: Iterable[int]) -> nx.DiGraph[str]:
     graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from((f"file:{n}", {"type": FILE}) for n in range(len(ordered)))
-    graph.add_nodes_from((f"collection:{n}", {"type": COLLECTION}) for n in touched)
+    # Their names are written by us; a layout asks for types, and nodes have labels by contract.
+    graph.add_nodes_from((f"file:{n}", {"type": FILE, "label": ""}) for n in range(len(ordered)))
+    graph.add_nodes_from((f"collection:{n}", {"type": COLLECTION, "label": ""}) for n in touched)
     for number, (_, inside) in enumerate(ordered):
         graph.add_edges_from(
             (f"file:{number}", f"collection:{each}", {"relation": ""}) for each in sorted(inside)

@@ -282,7 +282,9 @@ def campaign(name="Emotet", title="A report"):
 
 def the_frame(graph, **choices):
     """The attributes of the frame."""
-    tag = re.fullmatch(r"<iframe ([^>]*)>[^<]*</iframe>", show(graph, **choices)._repr_html_(), re.DOTALL)
+    tag = re.fullmatch(
+        r"<iframe ([^>]*)>[^<]*</iframe>", show(graph, **choices)._repr_html_(), re.DOTALL
+    )
     return {name: html.unescape(text) for name, text in re.findall(r'([a-z]+)="([^"]*)"', tag[1])}
 
 

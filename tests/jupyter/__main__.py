@@ -8,6 +8,7 @@ is 1 where something is not as it must be. Nobody but this machine is asked for 
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import subprocess
@@ -19,7 +20,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import nbformat
 from playwright.sync_api import Error, expect
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,6 +52,21 @@ files = [Entity("file", f"{n:064x}") for n in range(3)]
 reports = [Entity("reference", f"{n:064x}", {"title": f"Report {n}"}) for n in range(4)]
 found = Entity("collection", "malpedia_win_emotet", {"name": "Emotet"})
 gb.show(build_graph(Observation(file, report, found) for file in files for report in reports))"""
+NOTEBOOK = {
+    "cells": [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": "show",
+            "metadata": {},
+            "outputs": [],
+            "source": CELL,
+        }
+    ],
+    "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
 STATUS = "8 of 8 nodes and 16 of 16 links"
 UNTRUSTED = (
     "graph of 3 files, 4 references, 1 collection; "
@@ -100,17 +115,23 @@ def _tried(browser: Browser, name: str) -> int:
             _walk(page, f"{base}/{way}", Path(folder), module)
         except (Error, AssertionError) as error:
             page.screenshot(path=PICTURES / f"{module}-failed.png")
-            print(f"{name}: FAILED after the last picture: {error}")
+            _say(f"{name}: FAILED, see the last picture: {error}")
             return 1
         finally:
             context.close()
-    print(
-        f"{name}: page drawn, search answered; after saving and opening again too; untrusted: the "
-        f"sentence, and the page when run or trusted; of {heard.asked} requests to others "
-        f"{len(heard.elsewhere)}, complaints {len(heard.complaints)}"
+    _say(
+        f"{name}: page drawn, search answered, also when saved and opened again; untrusted: a "
+        f"sentence, and the page once run or trusted; {heard.asked} requests, "
+        f"{len(heard.elsewhere)} of them to others; {len(heard.complaints)} complaints"
     )
-    print(*heard.elsewhere, *heard.complaints, sep="\n", end="")
+    for line in (*heard.elsewhere, *heard.complaints):
+        _say(f"  {line}")
     return int(bool(heard.elsewhere or heard.complaints))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _walk(page: Page, way: str, folder: Path, name: str) -> None:
@@ -129,7 +150,7 @@ def _walk(page: Page, way: str, folder: Path, name: str) -> None:
     see("opened-again")
     for number, bring_back in enumerate((_run, _trust)):
         _send(folder / "campaign.ipynb", folder / f"sent{number}.ipynb")
-        page.goto(f"{way}/sent{number}.ipynb")
+        page.goto(f"{way}/sent{number}.ipynb?reset")  # or JupyterLab opens the others too
         expect(_output(page)).to_have_text(UNTRUSTED)
         expect(_output(page).locator("iframe")).to_have_count(0)
         see("untrusted")
@@ -169,19 +190,15 @@ def _ask(page: Page) -> None:
 
 def _send(saved: Path, sent: Path) -> None:
     """The notebook with another word in it: not the one that was signed here."""
-    notebook = nbformat.read(saved, as_version=4)
-    notebook.metadata["sent"] = sent.name
-    nbformat.write(notebook, sent)
+    notebook = json.loads(saved.read_text(encoding="utf-8"))
+    notebook["metadata"]["sent"] = sent.name
+    sent.write_text(json.dumps(notebook), encoding="utf-8")
 
 
 @contextmanager
 def _served(module: str, folder: Path) -> Iterator[tuple[str, str]]:
     """The application over a folder with the notebook: its address and its token."""
-    cell = nbformat.v4.new_code_cell(CELL)
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    nbformat.write(
-        nbformat.v4.new_notebook(cells=[cell], metadata=kernel), folder / "campaign.ipynb"
-    )
+    (folder / "campaign.ipynb").write_text(json.dumps(NOTEBOOK), encoding="utf-8")
     (folder / ".home").mkdir()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+JUPYTER := .venv-jupyter
 BIN := $(VENV)/bin
 SEEDS ?= hashes.txt
 STORE ?= output/campaign.db
@@ -11,7 +12,7 @@ OUT ?= output
 # More than four would wait for the longest test.
 WORKERS ?= -n logical --maxprocesses 4 --dist worksteal
 
-.PHONY: help demo crawl test lint tools torture bench mutate notebooks pictures lock clean
+.PHONY: help demo crawl test lint tools torture bench mutate notebooks jupyter pictures lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +23,7 @@ help:
 	@echo "make bench                   speed, size and memory beside the usual ways; see CASES"
 	@echo "make mutate                  change the code a little: does a test notice? see MODULES, SAMPLE"
 	@echo "make notebooks               run the notebooks again and keep their pictures"
+	@echo "make jupyter                 try show(graph) in JupyterLab and in Notebook 7"
 	@echo "make pictures                take the pictures of docs/page.md again"
 	@echo "make lock                    choose new versions of what we depend on"
 
@@ -68,6 +70,10 @@ mutate: $(VENV)/test
 notebooks: $(VENV)/test
 	$(BIN)/python notebooks/execute.py
 
+# Both applications and Chromium, in an environment of their own for their weight.
+jupyter: $(JUPYTER)/done
+	$(JUPYTER)/bin/python -m tests.jupyter
+
 pictures: $(VENV)/test demo
 	$(BIN)/python docs/pictures.py output/demo/graph.html
 
@@ -83,10 +89,15 @@ $(VENV)/test: requirements/test.lock pyproject.toml $(VENV)/run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/bin/python:
+$(JUPYTER)/done: requirements/jupyter.lock pyproject.toml | $(JUPYTER)/bin/python
+	$(JUPYTER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/jupyter.lock
+	$(JUPYTER)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/bin/python $(JUPYTER)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "graphbuild needs Python 3.11 or later; name one: make PYTHON=python3.11 ..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(@D)/..
 
 # uv resolves for every platform and Python at once; it leaves out where packages come from.
 lock:
@@ -99,6 +110,10 @@ lock:
 	  --extra analysis --extra columnar --extra lists --extra notebook --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  --no-emit-find-links --quiet --constraints requirements/run.lock --upgrade \
 	  --output-file requirements/test.lock
+	.venv-lock/bin/uv pip compile pyproject.toml --group build --group jupyter \
+	  --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  --no-emit-find-links --quiet --constraints requirements/test.lock --upgrade \
+	  --output-file requirements/jupyter.lock
 
 clean:
-	rm -rf $(VENV) .venv-lock .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(JUPYTER) .venv-lock .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

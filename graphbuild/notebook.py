@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Scripts run, a picture can be saved, and a report opens in a tab of its own when asked for;
 # everything else a frame could do is switched off.
 _SANDBOX = "allow-scripts allow-downloads allow-popups allow-popups-to-escape-sandbox"
+_INSTEAD = "to see it, run the cell again or trust this notebook"
 
 
 def show(graph: Graph, *, positions: Positions | None = None, height: int = 600) -> Shown:
@@ -63,9 +64,14 @@ class Shown:
         return f"{self.summary}; open it in Jupyter"
 
     def _repr_html_(self) -> str:
-        """The frame, with the page inside its ``srcdoc``: no file, no address."""
+        """The frame, with the page inside its ``srcdoc``: no file, no address.
+
+        A browser that shows frames shows nothing of the sentence inside. A notebook that is not
+        trusted, as one sent by somebody else, is shown without frames, and then it is what stands.
+        """
+        instead = escape(f"{self.summary}; {_INSTEAD}")
         return (
             f'<iframe title="{escape(self.summary)}" sandbox="{_SANDBOX}" allow="clipboard-write"'
             f' style="width: 100%; height: {self.height:d}px; border: 1px solid #d5dae1"'
-            f' srcdoc="{escape(self.page)}"></iframe>'
+            f' srcdoc="{escape(self.page)}">{instead}</iframe>'
         )

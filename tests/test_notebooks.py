@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from copy import deepcopy
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -281,8 +282,19 @@ def campaign(name="Emotet", title="A report"):
 
 def the_frame(graph, **choices):
     """The attributes of the frame."""
-    tag = re.fullmatch(r"<iframe (.*)></iframe>", show(graph, **choices)._repr_html_(), re.DOTALL)
+    tag = re.fullmatch(
+        r"<iframe ([^>]*)>[^<]*</iframe>", show(graph, **choices)._repr_html_(), re.DOTALL
+    )
     return {name: html.unescape(text) for name, text in re.findall(r'([a-z]+)="([^"]*)"', tag[1])}
+
+
+def texts_of(markup):
+    """What is left of HTML without its tags, as where frames are taken out."""
+    parser, left = HTMLParser(), []
+    parser.handle_data = left.append
+    parser.feed(markup)
+    parser.close()
+    return "".join(left)
 
 
 def test_the_frame_holds_the_whole_page_and_may_do_little():
@@ -314,6 +326,14 @@ def test_the_page_stands_where_told():
 def test_a_title_cannot_leave_the_frame():
     frame = the_frame(campaign(title='"></iframe><script>alert(1)</script>'))
     assert set(frame) == {"title", "sandbox", "allow", "style", "srcdoc"}
+
+
+def test_where_frames_are_taken_out_a_sentence_stands():
+    """As in a notebook that is not trusted."""
+    assert texts_of(show(campaign())._repr_html_()) == (
+        "graph of 3 files, 3 references, 1 collection; "
+        "to see it, run the cell again or trust this notebook"
+    )
 
 
 def test_where_no_html_is_shown_a_sentence_stands():

@@ -97,7 +97,7 @@ $(JUPYTER)/done: requirements/jupyter.lock pyproject.toml | $(JUPYTER)/bin/pytho
 $(VENV)/bin/python $(JUPYTER)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "graphbuild needs Python 3.11 or later; name one: make PYTHON=python3.11 ..."; exit 1; }
-	$(PYTHON) -m venv $(@D)/..
+	$(PYTHON) -m venv $(dir $(@D))
 
 # uv resolves for every platform and Python at once; it leaves out where packages come from.
 lock:

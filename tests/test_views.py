@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
+from random import Random
 
 import networkx as nx
 import pytest
@@ -10,6 +12,7 @@ from graphs import campaign
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphbuild.emulator import Collection, File, Reference, World
 from graphbuild.entities import Entity
 from graphbuild.errors import ExportError
 from graphbuild.exporters import FORMATS, export, export_all, read_graphml
@@ -106,6 +109,71 @@ def test_a_family_is_three_nodes(files, reports):
     assert (len(folded), folded.number_of_edges()) == (3, 2)
     sizes = {node["type"]: node.get("group_size", 1) for _, node in folded.nodes(data=True)}
     assert sizes == {"file": files, "reference": reports, "collection": 1}
+
+
+def emulated(files, collections, references, held, seed=7):
+    """What the emulated service answers of lists like the real ones that were measured."""
+    rng = Random(seed)
+    reports = [Reference.of(f"https://r.example/{number}") for number in range(references)]
+    families = [
+        Collection(f"c{n}", f"Family {n}", tuple(r.id for r in rng.sample(reports, held)))
+        for n in range(collections)
+    ]
+    names = [family.id for family in families]
+    world = World(
+        [
+            File(f"{n:064x}", collections=tuple(rng.sample(names, rng.randint(1, 2))))
+            for n in range(files)
+        ],
+        reports,
+        families,
+    )
+    return [
+        Observation(
+            Entity("file", each.id), Entity("reference", item.id), Entity("collection", name)
+        )
+        for each in world.files.values()
+        for item in world.related(each)
+        for name in item.holders
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "collections", "references", "held", "share"),
+    [
+        pytest.param(25, 2, 460, 300, 0.05, id="files of one family"),
+        pytest.param(25, 5, 170, 60, 0.5, id="files of one actor"),
+        pytest.param(20, 12, 2_700, 500, 0.5, id="files of many reports"),
+        pytest.param(55, 10, 3_400, 400, 0.5, id="files of many actors"),
+        pytest.param(200, 6, 600, 200, 0.4, id="many files of a few families"),
+    ],
+)
+def test_stacks_of_families_shrink_to_the_sets_of_collections(
+    files, collections, references, held, share
+):
+    """A group for each set of collections that a file is in, or that a reference is found through.
+
+    What is real was measured so: 25 files of one family, 493 nodes and 11,236 edges, are 19 nodes
+    and 39 edges.
+    """
+    facts = emulated(files, collections, references, held)
+    told, found_in, through = defaultdict(set), defaultdict(set), defaultdict(set)
+    for one in facts:
+        told[one.subject].add(one.reference)
+        found_in[one.reference].add(one.subject)
+        through[one.reference].add(one.related_from)
+    of_file = {each: frozenset(references) for each, references in told.items()}
+    of_report = {each: (frozenset(found_in[each]), frozenset(through[each])) for each in through}
+    pairs = {(of_file[one.subject], of_report[one.reference]) for one in facts}
+    behind = {(of_report[one.reference], one.related_from) for one in facts}
+    named = {one.related_from for one in facts}
+    graph = build_graph(facts)
+    folded = fold(graph)
+    assert len(folded) == len({*of_file.values()}) + len({*of_report.values()}) + len(named)
+    assert folded.number_of_edges() == len(pairs) + len(behind)
+    assert len(folded) < share * len(graph)
+    assert folded.number_of_edges() < share * graph.number_of_edges()
+    assert nx.utils.graphs_equal(unfold(folded), graph)
 
 
 def test_a_group_says_whom_it_stands_for():

@@ -143,16 +143,13 @@ def _parquet(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str
     def said() -> Iterable[str]:
         for name in _TABLES:
             frame = pd.read_parquet(folder / name, dtype_backend="numpy_nullable")
-            if "related_from" in frame:
-                lists = frame["related_from"]
-                frame["related_from"] = [None if keys is None else " ".join(keys) for keys in lists]
-            yield from _texts(frame.astype("string").fillna(""))
+            yield from _texts(_flat(frame).astype("string").fillna(""))
 
     return write, said
 
 
 def _typed(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str]]]:
-    frames = {name: make(graph) for name, make in _FRAMES.items()}
+    frames = {name: _flat(make(graph)) for name, make in _FRAMES.items()}
 
     def write() -> None:
         for name, frame in frames.items():
@@ -163,6 +160,14 @@ def _typed(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str]]
             yield from _texts(pd.read_csv(folder / name, dtype=str, keep_default_na=False))
 
     return write, said
+
+
+def _flat(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with a text in place of each list, as a cell of CSV holds it."""
+    if "related_from" not in frame:
+        return frame
+    lists = frame["related_from"]
+    return frame.assign(related_from=[None if keys is None else " ".join(keys) for keys in lists])
 
 
 def _texts(frame: pd.DataFrame) -> Iterable[str]:

@@ -38,18 +38,21 @@ def fold_groups(graph: Graph) -> list[list[str]]:
     Every link between two groups stands for all pairs of their members, so nothing is lost, and
     to fold once more changes nothing. Groups and members are sorted by node key.
     """
-    succ: dict[str, list[tuple[str, Any]]] = {node: [] for node in graph}
-    pred: dict[str, list[tuple[str, Any]]] = {node: [] for node in graph}
+    number = {node: place for place, node in enumerate(graph)}
+    relations: dict[object, int] = {}
+    near: list[list[int]] = [[] for _ in number]  # in numbers: faster than keys by half
     for source, neighbours in graph.adjacency():  # plain dictionaries: far faster than the views
+        one = number[source]
         for target, edge in neighbours.items():
-            relation = edge.get("relation")
-            succ[source].append((target, relation))
-            pred[target].append((source, relation))
+            relation = relations.setdefault(edge.get("relation"), len(relations)) * len(number)
+            other = number[target]
+            near[one].append(relation + other)
+            near[other].append(~(relation + one))  # below zero: it leads here
     alike: dict[object, list[str]] = defaultdict(list)
+    kinds = {node: known["type"] for node, known in graph.nodes(data=True)}
     for node in sorted(graph):
-        kind = graph.nodes[node]["type"]
-        alone = node if kind == COLLECTION else None
-        alike[kind, alone, frozenset(pred[node]), frozenset(succ[node])].append(node)
+        alone = node if kinds[node] == COLLECTION else None
+        alike[kinds[node], alone, tuple(sorted(near[number[node]]))].append(node)
     return list(alike.values())
 
 

@@ -61,40 +61,39 @@ def folded(graph: Graph) -> Folded:
     number = {key: index for index, key in enumerate(graph)}
     groups = sorted(sorted(map(number.__getitem__, group)) for group in fold_groups(graph))
     found, names = Folded(groups), list(graph)
-    group_of = {names[member]: index for index, group in enumerate(groups) for member in group}
+    keys = [[names[member] for member in group] for group in groups]
+    group_of = {key: index for index, members in enumerate(keys) for key in members}
     facts = _Facts(number, found)
     adjacent = dict(graph.adjacency())  # plain dictionaries: the graph's own views cost more
-    for source, members in enumerate(groups):
-        rows = [adjacent[names[member]] for member in members]
+    for source, members in enumerate(keys):
+        rows = [adjacent[member] for member in members]
         for target in dict.fromkeys(map(group_of.__getitem__, rows[0])):
-            others = [names[member] for member in groups[target]]
+            others = keys[target]
             said = [facts.say(row[other]) for row in rows for other in others]
             same = said[0] if len(said) == 1 or said.count(said[0]) == len(said) else said
-            relation = facts.relation(rows[0][others[0]])
-            found.links.append((source, target, relation, same))
+            found.links.append((source, target, facts.relation_of[said[0]], same))
             ends = (source, target) if source < target else (target, source)
             found.ties[ends] = found.ties.get(ends, 0) + len(said)
     return found
 
 
 class _Facts:
-    """What is said of edges, each once; the API says the same of many."""
+    """What is said of edges, each once; the API says the same of many.
+
+    Attributes:
+        relation_of: what is said is said under this relation, by number; nodes of a group have no
+            other one to those of another.
+    """
 
     def __init__(self, number: Mapping[str, int], found: Folded) -> None:
+        self.relation_of: list[int] = []
         self._number = number
         self._found = found
         self._met: dict[object, int] = {}
         self._relations: dict[str, int] = {}
 
-    def relation(self, known: Mapping[str, Any]) -> int:
-        name = str(known.get("relation", ""))
-        met = self._relations.get(name)
-        if met is None:
-            met = self._relations[name] = len(self._found.relations)
-            self._found.relations.append(name)
-        return met
-
     def say(self, known: Mapping[str, Any]) -> int:
+        """The number of what is said of an edge."""
         # With types, as True is 1. What cannot be hashed, no graph of ours holds; it is told twice.
         values = tuple(known.values())
         key: object = (*values, *known, *map(type, values))
@@ -106,6 +105,13 @@ class _Facts:
         if met is None:
             met = self._met[key] = len(self._found.says)
             self._found.says.append(self._said(known))
+            self.relation_of.append(self._relation(str(known.get("relation", ""))))
+        return met
+
+    def _relation(self, name: str) -> int:
+        met = self._relations.setdefault(name, len(self._relations))
+        if met == len(self._found.relations):
+            self._found.relations.append(name)
         return met
 
     def _said(self, known: Mapping[str, Any]) -> dict[str, Any]:

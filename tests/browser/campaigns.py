@@ -14,6 +14,7 @@ from graphbuild.observations import Observation
 SAMPLE = Path(__file__).parents[3] / "shared" / "data" / "sample" / "observations.jsonl"
 _VENDORS = ("talos", "eset", "unit42", "mandiant", "cisa", "proofpoint")
 _NAMES = ("Sednit", "Turla", "Lazarus", "Emotet", "OceanLotus", "MuddyWater", "Kimsuky")
+SVG = "{http://www.w3.org/2000/svg}"  # what names of a saved picture begin with
 
 
 def file(name, state="complete"):

@@ -115,6 +115,12 @@ class Opened:
         assert box is not None
         return at["x"] + box["x"], at["y"] + box["y"]
 
+    def saved(self, button: str) -> tuple[str, bytes]:
+        """The name and the content of the file that a button gives."""
+        with self.page.expect_download() as download:
+            self.page.click(button)
+        return download.value.suggested_filename, download.value.path().read_bytes()
+
     def screenshot(self, name: str) -> bytes:
         """A picture of the page, kept under ``output``."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)

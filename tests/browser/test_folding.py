@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
+
 import pytest
-from campaigns import collection, file, large_campaign, report
+from campaigns import SVG, collection, file, large_campaign, report
 
 from graphbuild.graph import build_graph
 from graphbuild.observations import INFERRED, Observation
@@ -129,6 +131,29 @@ def test_of_many_at_most_200_come_out_and_the_rest_by_the_list(opened):
     assert page.selection == rest
     assert page.drawn["spots"] == 2 + 201 + 1
     assert page.visible["nodes"] == len(graph)
+
+
+def test_the_rest_of_an_open_group_covers_none_that_came_out(opened):
+    graph = build_graph(Observation(FILES[0], report(f"r{n}"), RED) for n in range(450))
+    page = opened(graph)
+    page.choose(report("r3").key)
+    _, content = page.saved("#svg")
+    *apart, largest = sorted(map(box_of, ET.fromstring(content).iter(f"{SVG}polygon")), key=wide)
+    assert len(apart) > 200
+    assert wide(largest) > 5 * wide(apart[0])
+    left, top, right, bottom = largest
+    for one in apart:
+        assert one[2] <= left or one[0] >= right or one[3] <= top or one[1] >= bottom
+
+
+def box_of(shape):
+    corners = [tuple(map(float, pair.split(","))) for pair in shape.get("points").split()]
+    across, down = zip(*corners, strict=True)
+    return min(across), min(down), max(across), max(down)
+
+
+def wide(box):
+    return box[2] - box[0]
 
 
 # --- evidence

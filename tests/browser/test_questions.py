@@ -76,3 +76,44 @@ def test_what_ties_a_file_to_a_collection(opened, graph):
     page.choose(one.key)  # all of them stand beside the collection, in the file's own panel
     row = page.page.locator(f'#details button[data-key="{about.key}"]')
     assert row.locator(".also").inner_text() == f"through {len(reports)} references"
+
+
+# --- and the picture can be read
+
+# What is written on the canvas in its last frame: text, middle and width, in CSS pixels.
+WRITTEN = """() => new Promise((done) => {
+  const frames = [];
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    const { a, d, e, f } = this.getTransform();
+    frames.at(-1)?.push([text, x * a + e, y * d + f, this.measureText(text).width * a]);
+    fillText.call(this, text, x, y);
+  };
+  let left = 6;
+  const next = () => {
+    if (left-- === 0) return done(frames.filter((frame) => frame.length).at(-1));
+    frames.push([]);
+    document.querySelector("#fit").click();
+    requestAnimationFrame(next);
+  };
+  requestAnimationFrame(next);
+})"""
+HIGH = 12  # of a line of text
+
+
+def test_each_collection_bears_its_name_and_no_name_covers_a_count_or_a_name(opened, graph):
+    page = opened(graph)
+    found = page.page.evaluate(WRITTEN)
+    counts = [each for each in found if each[0].startswith("×")]
+    names = [each for each in found if not each[0].startswith("×")]
+    assert len(counts) > 30
+    due = {graph.nodes[key]["label"] for key in of_type(graph, "collection")}
+    shown = {text.rstrip("…") for text, *_ in names}
+    assert all(any(label.startswith(text) for text in shown) for label in due)
+    for name in names:
+        for other in [*counts, *names]:
+            assert other == name or apart(name, other), f"{name[0]} over {other[0]}"
+
+
+def apart(one, other):
+    return abs(one[1] - other[1]) >= (one[3] + other[3]) / 2 or abs(one[2] - other[2]) >= HIGH

@@ -9,7 +9,7 @@ import struct
 import xml.etree.ElementTree as ET
 
 import pytest
-from campaigns import collection, file, large_campaign, report
+from campaigns import SVG, collection, file, large_campaign, report
 from graphs import FORMULAS, with_title
 from graphs import HOSTILE as HOSTILE_CELLS
 from test_html import HOSTILE, hostile_campaign
@@ -20,7 +20,6 @@ from graphbuild.observations import Observation
 
 pytestmark = pytest.mark.browser
 
-SVG = "{http://www.w3.org/2000/svg}"
 RED = collection("Red")
 FILES = [file("one"), file("two")]
 REPORTS = [report(f"Report {n}", creation_date=1_500_000_000 + n * 8_000_000) for n in range(6)]
@@ -28,12 +27,6 @@ REPORTS = [report(f"Report {n}", creation_date=1_500_000_000 + n * 8_000_000) fo
 
 def campaign():
     return build_graph(Observation(one, each, RED) for one in FILES for each in REPORTS)
-
-
-def saved(page, button):
-    with page.page.expect_download() as download:
-        page.page.click(button)
-    return download.value.suggested_filename, download.value.path().read_bytes()
 
 
 def copied(page, name):
@@ -48,7 +41,7 @@ def copied(page, name):
 
 def test_the_picture_is_saved_as_png(opened):
     page = opened(campaign())
-    name, content = saved(page, "#png")
+    name, content = page.saved("#png")
     assert (name, content[:8]) == ("graph.png", b"\x89PNG\r\n\x1a\n")
     canvas = page.page.evaluate(
         "() => (({ width, height }) => [width, height])(document.querySelector('canvas'))"
@@ -60,7 +53,7 @@ def test_the_picture_is_saved_as_png(opened):
 def test_the_picture_is_saved_as_shapes(opened):
     graph = large_campaign()
     page = opened(graph)
-    name, content = saved(page, "#svg")
+    name, content = page.saved("#svg")
     assert name == "graph.svg"
     root = ET.fromstring(content)
     assert len(root.findall(f"{SVG}line")) == page.drawn["lines"]
@@ -75,7 +68,7 @@ def test_the_picture_is_saved_as_shapes(opened):
 def test_a_saved_picture_of_hostile_words_is_words(opened):
     graph = hostile_campaign()
     page = opened(graph)
-    _, content = saved(page, "#svg")
+    _, content = page.saved("#svg")
     root = ET.fromstring(content)
     kinds = {one.tag.removeprefix(SVG) for one in root.iter()}
     assert kinds <= {"svg", "rect", "line", "circle", "polygon", "text"}

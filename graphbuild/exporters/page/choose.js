@@ -94,6 +94,14 @@ function setHops(hops) {
 function openGroup(group) {
   state.outside.set(group, outOf(group));
   redo(new Set([group]));
+  const rest = group.spots.find(isFold); // beside the others: it may be beyond what was looked at
+  if (rest && !isInSight(rest)) picture.showAll();
+}
+
+function isInSight(spot) {
+  const { x, y } = picture.pointOf(spot);
+  const { clientWidth: width, clientHeight: height } = byId("canvas");
+  return x > 0 && y > 0 && x < width && y < height;
 }
 
 function foldGroup(group) {

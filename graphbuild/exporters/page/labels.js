@@ -114,23 +114,39 @@ function placeFor({ view, scale, taken, obstacles }, spot, half) {
   const free = boxes.filter((box) => !taken.some((other) =>
     Math.abs(box.x - other.x) < box.half + other.half && Math.abs(box.y - other.y) < box.high));
   const whole = free.filter((box) => box.x - half > view.left && box.x + half < view.right);
-  const clear = whole.find((box) => !obstacles.some((other) => covers(box, other)));
+  const others = obstacles.filter((other) => other !== spot);
+  const clear = whole.find((box) => !others.some((other) => covers(box, other)));
   if (clear) return clear;
   if (isChief(spot)) return boxes[0];
-  return types[spot.type].named || scale >= CLOSE ? whole[0] ?? free[0] : undefined;
+  if (!types[spot.type].named && scale < CLOSE) return undefined;
+  return leastCovering(whole.length ? whole : free, others, scale);
 }
 
 function covers(box, { x, y, size }) {
   return Math.abs(box.x - x) < box.half + size && Math.abs(box.y - y) < box.high / 2 + size;
 }
 
-/** Where a name may stand: below, above, right and left of its spot. */
+/** Of boxes that all cover something the one that covers least. */
+function leastCovering(boxes, others, scale) {
+  const costs = boxes.map((box) => others.reduce((sum, other) =>
+    sum + (covers(box, other) ? weightOf(other, scale) : 0), 0));
+  return boxes[costs.indexOf(Math.min(...costs))];
+}
+
+/** A count, or a spot that has a name itself, weighs as much as several others. */
+function weightOf(spot, scale) {
+  return hasCount(spot, scale) || types[spot.type].named ? 4 : 1;
+}
+
+/** Where a name may stand: below, above, right and left of its spot, and at its corners. */
 function labelBoxes(spot, half, scale) {
   const { x, y } = spot;
   const ringed = spot === state.spot ? 8 / scale : 0;
   const down = spot.size + ringed + (LABEL_PIXELS * 0.8) / scale;
   const aside = spot.size + ringed + half + 5 / scale;
-  const around = [[0, down], [0, -down], [aside, 0], [-aside, 0]];
+  const [low, far] = [0.75 * down, aside - 0.3 * spot.size];
+  const around = [[0, down], [0, -down], [aside, 0], [-aside, 0],
+    [far, low], [-far, low], [far, -low], [-far, -low]];
   const size = { half: half + 3 / scale, high: (LABEL_PIXELS * 1.25) / scale };
   return around.map(([right, below]) => ({ x: x + right, y: y + below, ...size }));
 }

@@ -4,6 +4,7 @@
 
 const NAMED = 20; // the radius of a type whose nodes always bear their names, at least
 const MOST_OPEN = 200; // members that come out of a group at once; the rest stays folded
+const SIDES = 16; // of an open group, where its rest may stand
 const EVERYTHING = Object.freeze({ from: -Infinity, to: Infinity, undated: true });
 
 const state = {
@@ -86,16 +87,38 @@ function spotsFor(group) {
 
 function spotAt(id, group, members) {
   const first = nodes[members[0]];
-  const mean = (axis) => members.reduce((sum, each) => sum + nodes[each][axis], 0) / members.length;
+  // As large as all its members together; what bears a name has room, and can be hit.
+  const size = Math.max(types[first.type].named ? NAMED : 0, first.size * Math.sqrt(members.length));
+  const isRest = members.length > 1 && members.length < group.members.length;
+  const { x, y } = isRest ? besides(group, size) : middleOf(members, group);
   const spot = {
     id, group, members, first, type: first.type, links: first.links, lines: new Set(),
-    x: mean("x") + (group.moved?.x ?? 0), y: mean("y") + (group.moved?.y ?? 0),
-    // As large as all its members together; what bears a name has room, and can be hit.
-    size: Math.max(types[first.type].named ? NAMED : 0, first.size * Math.sqrt(members.length)),
-    shown: 0,
+    x, y, size, shown: 0,
   };
   countShown(spot);
   return spot;
+}
+
+function middleOf(members, group) {
+  const mean = (axis) => members.reduce((sum, each) => sum + nodes[each][axis], 0) / members.length;
+  return { x: mean("x") + (group.moved?.x ?? 0), y: mean("y") + (group.moved?.y ?? 0) };
+}
+
+/** Where the rest of an open group covers none that came out: beside them all, where most is free. */
+function besides(group, size) {
+  const { x, y } = middleOf(group.members, group);
+  const home = middleOf(group.members, {});
+  const reach = size * Math.SQRT2 + group.members.reduce((most, id) =>
+    Math.max(most, Math.hypot(nodes[id].x - home.x, nodes[id].y - home.y) + nodes[id].size), 0);
+  const others = [...spots.values()].filter((spot) => spot.group !== group);
+  const around = Array.from({ length: SIDES }, (_, side) => {
+    const turn = (2 * Math.PI * side) / SIDES;
+    const at = { x: x + reach * Math.cos(turn), y: y + reach * Math.sin(turn) };
+    const free = others.reduce((least, other) =>
+      Math.min(least, Math.hypot(other.x - at.x, other.y - at.y) - other.size), Infinity);
+    return { ...at, free };
+  });
+  return around.reduce((best, at) => (at.free > best.free ? at : best));
 }
 
 function isFold(spot) {

@@ -239,6 +239,15 @@ def test_the_numbers_are_those_of_sets(made: Made) -> None:
         assert read.tiles == expected
 
 
+def test_one_of_a_thing_is_told_as_one(tmp_path: Path) -> None:
+    store_of(tmp_path / "c.db", plant(0).observations()[:1])
+    with Store.read(tmp_path / "c.db") as store:
+        write_report(store, tmp_path)
+    tiles = read_markdown((tmp_path / "report.md").read_text(encoding="utf-8")).tiles
+    ones = dict.fromkeys(("subject", "report", "collection", "observation", "file alone"), 1)
+    assert tiles == {**ones, "clusters": 0, "calls": 0}
+
+
 def test_what_is_missing_stands_before_any_figure(made: Made) -> None:
     count = len({one.subject for one in made.observations}) + 2
     said = f"Not whole: 2 still to ask, 0 incomplete, 0 failed of {count} subjects."

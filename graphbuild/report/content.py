@@ -59,15 +59,20 @@ def _opening(found: Findings) -> Iterator[Block]:
         yield Paragraph((missing,), warns=True)
     together = sum(len(group.files) > 1 for group in found.clusters.groups)
     figures = (
-        (found.totals.subjects, "subjects"),
-        (len(found.incidence.references), "reports"),
-        (len(found.incidence.collections), "collections"),
-        (len(found.incidence.facts), "observations"),
-        (together, "clusters"),
-        (len(found.clusters.groups) - together, "files alone"),
-        (found.totals.calls, "calls"),
+        counted(found.totals.subjects, "subject"),
+        counted(len(found.incidence.references), "report"),
+        counted(len(found.incidence.collections), "collection"),
+        counted(len(found.incidence.facts), "observation"),
+        counted(together, "cluster"),
+        counted(len(found.clusters.groups) - together, "file alone", "files alone"),
+        counted(found.totals.calls, "call"),
     )
-    yield Tiles(tuple((f"{number:,}", name) for number, name in figures))
+    yield Tiles(tuple(_split(figure) for figure in figures))
+
+
+def _split(figure: str) -> tuple[str, str]:
+    number, _, name = figure.partition(" ")
+    return number, name
 
 
 def _gaps(found: Findings) -> str:

@@ -88,24 +88,22 @@ def _nodes(graph: Graph, positions: Positions, type_names: Sequence[str]) -> lis
     """Nodes by number: a number can be no markup and no name of the browser's."""
     size_of, links = sizing(graph), dict(graph.degree())
     type_number = {name: number for number, name in enumerate(type_names)}
-    return [
-        {
-            **_key(key, known),
+    nodes = []
+    for key, known in graph.nodes(data=True):
+        x, y = positions[key]
+        node = {
             "type": type_number[str(known["type"])],
             "label": cut(str(known["label"]), MAX_LABEL),
             "attributes": _attributes(known),
-            "x": float(positions[key][0]),
-            "y": 0.0 - float(positions[key][1]),  # browsers count downwards
+            "x": float(x),
+            "y": 0.0 - float(y),  # browsers count downwards
             "size": size_of(links[key]),
             "links": links[key],
         }
-        for key, known in graph.nodes(data=True)
-    ]
-
-
-def _key(key: str, known: Mapping[str, Any]) -> dict[str, str]:
-    """The node's key, unless type and id tell it."""
-    return {} if key == f"{known['type']}:{scalar(known.get('id'))}" else {"key": key}
+        if key != f"{known['type']}:{scalar(known.get('id'))}":  # type and id do not tell it
+            node["key"] = key
+        nodes.append(node)
+    return nodes
 
 
 def _attributes(known: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ nothing is lost.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -59,22 +60,34 @@ class Folded:
 def folded(graph: Graph) -> Folded:
     """The groups of ``graph``, in the order of their first members, and what ties them."""
     number = {key: index for index, key in enumerate(graph)}
-    groups = sorted(sorted(map(number.__getitem__, group)) for group in fold_groups(graph))
-    found, names = Folded(groups), list(graph)
-    keys = [[names[member] for member in group] for group in groups]
+    keys = _in_order(graph)
     group_of = {key: index for index, members in enumerate(keys) for key in members}
+    found = Folded([[number[key] for key in members] for members in keys])
     facts = _Facts(number, found)
     adjacent = dict(graph.adjacency())  # plain dictionaries: the graph's own views cost more
     for source, members in enumerate(keys):
         rows = [adjacent[member] for member in members]
         for target in dict.fromkeys(map(group_of.__getitem__, rows[0])):
             others = keys[target]
-            said = [facts.say(row[other]) for row in rows for other in others]
-            same = said[0] if len(said) == 1 or said.count(said[0]) == len(said) else said
-            found.links.append((source, target, facts.relation_of[said[0]], same))
+            first = facts.say(rows[0][others[0]])
+            pairs = len(rows) * len(others)
+            said: int | list[int] = first
+            if pairs > 1:
+                each = [facts.say(row[other]) for row in rows for other in others]
+                said = first if each.count(first) == pairs else each
+            found.links.append((source, target, facts.relation_of[first], said))
             ends = (source, target) if source < target else (target, source)
-            found.ties[ends] = found.ties.get(ends, 0) + len(said)
+            found.ties[ends] = found.ties.get(ends, 0) + pairs
     return found
+
+
+def _in_order(graph: Graph) -> list[list[str]]:
+    """The groups by their first members, and members, as they stand in the graph."""
+    group_of = {key: index for index, group in enumerate(fold_groups(graph)) for key in group}
+    members: dict[int, list[str]] = defaultdict(list)
+    for key in graph:
+        members[group_of[key]].append(key)
+    return list(members.values())
 
 
 class _Facts:

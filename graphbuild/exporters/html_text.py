@@ -24,7 +24,9 @@ _UNSEEN = re.compile(
 
 def as_block(document: object) -> str:
     """JSON of plain ASCII without ``<``, ``>`` and ``&``: no HTML parser is led out of it."""
-    text = _as_json(document).encode("ascii", _ESCAPED).decode("ascii")
+    text = _as_json(document)
+    if not text.isascii():
+        text = text.encode("ascii", _ESCAPED).decode("ascii")
     for character, escaped in _MARKUP.items():
         text = text.replace(character, escaped)
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from campaigns import collection, file, report
 from test_html import on_a_grid, scattered
-from test_page import NOT_FOUND
+from test_page import assert_all_can_be_found
 
 from graphbuild.graph import build_graph
 from graphbuild.observations import Observation
@@ -55,8 +55,7 @@ def test_families_of_any_size_are_a_few_spots(opened, files, reports, families_)
     assert page.rung == "all"
     assert page.visible["nodes"] == len(graph)
     assert page.drawn == {"spots": 3 * families_, "lines": 2 * families_}
-    names = {key: known["id"] for key, known in graph.nodes(data=True)}
-    assert page.page.evaluate(NOT_FOUND, names) == []
+    assert_all_can_be_found(page, graph)
     page.choose(report(f"0 {reports - 1}").key)
     assert page.spot(report(f"0 {reports - 1}").key)["members"] == 1
     assert page.requests == page.complaints == []

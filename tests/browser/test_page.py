@@ -119,12 +119,15 @@ NOT_FOUND = """(names) => {
 }"""
 
 
-def test_search_finds_every_node_by_id(opened):
-    graph = large_campaign()
-    page = opened(graph)
+def assert_all_can_be_found(page, graph):
     names = {key: node["id"] for key, node in graph.nodes(data=True)}
     assert page.page.evaluate(NOT_FOUND, names) == []
     assert_silent(page)
+
+
+def test_search_finds_every_node_by_id(opened):
+    graph = large_campaign()
+    assert_all_can_be_found(opened(graph), graph)
 
 
 @pytest.mark.parametrize(
@@ -584,4 +587,14 @@ def test_the_real_sample_is_drawn_whole(opened):
     due = {"nodes": len(graph), "links": graph.number_of_edges()}
     assert page.visible.items() >= due.items()
     assert page.visible["lines"] * 10 < due["links"]
-    assert_silent(page)
+    assert_all_can_be_found(page, graph)
+
+
+def test_the_demo_is_drawn_whole(opened, exported):
+    graph = exported("demo").graph
+    page = opened(graph)
+    assert page.counts == {"nodes": len(graph), "links": graph.number_of_edges()}
+    assert page.visible.items() >= page.counts.items()
+    assert f"of {len(graph):,} nodes and" in page.status
+    assert page.screenshot("demo")
+    assert_all_can_be_found(page, graph)

@@ -192,9 +192,7 @@ def find_sources(references: Iterable[Entity]) -> Sources:
     return Sources(tuple(found), places)
 
 
-def _groups(
-    members: Iterable[Entity], normals: Mapping[Entity, Normal]
-) -> Iterable[list[Entity]]:
+def _groups(members: Iterable[Entity], normals: Mapping[Entity, Normal]) -> Iterable[list[Entity]]:
     """The references of each report, sorted by key."""
     group_of: dict[Entity, list[Entity]] = {}
     met: dict[object, Entity] = {}

@@ -9,7 +9,8 @@ SEEDS ?= hashes.txt
 STORE ?= output/campaign.db
 OUT ?= output
 # The tests run in as many processes as there are processors, in one with: make test WORKERS=
-# More than four would wait for the longest test.
+# One more than processors was slower: browsers run beside their tests, so the processors are full,
+# and each process loads what it tests anew. More than four would wait for the longest test.
 WORKERS ?= -n logical --maxprocesses 4 --dist worksteal
 
 .PHONY: help demo crawl test lint tools torture bench mutate notebooks jupyter pictures lock clean

@@ -11,6 +11,7 @@ Nothing here knows the code that is tested: the truth is the maker's.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from random import Random
 from typing import TYPE_CHECKING
@@ -61,15 +62,17 @@ def told(
     members: dict[str, list[str]], holds: dict[str, list[str]], loose: dict[str, list[str]]
 ) -> Iterable[Observation]:
     """The triples of these memberships."""
+    collections = {name: Entity("collection", name) for name in holds}
     for file, held in members.items():
         subject = Entity("file", file)
         for name in held:
             for report in holds[name]:
-                yield Observation(subject, _reference(report), Entity("collection", name))
+                yield Observation(subject, _reference(report), collections[name])
         for report in loose.get(file, ()):
             yield Observation(subject, _reference(report), None)
 
 
+@cache  # a large world tells of some reports hundreds of times
 def _reference(name: str) -> Entity:
     return Entity("reference", _hash(name), {"title": name})
 
@@ -182,9 +185,10 @@ def _swapped(rng: Random, lists: dict[str, list[str]]) -> dict[str, list[str]]:
         (a, x), (b, y) = pairs[first], pairs[second]
         if (a, y) in there or (b, x) in there:
             continue
-        there -= {(a, x), (b, y)}
-        there |= {(a, y), (b, x)}
+        there.remove(pairs[first])
+        there.remove(pairs[second])
         pairs[first], pairs[second] = (a, y), (b, x)
+        there.update((pairs[first], pairs[second]))
     made: dict[str, list[str]] = {name: [] for name in lists}
     for one, other in pairs:
         made[one].append(other)

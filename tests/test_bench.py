@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import pytest
-from bench import clusters, crawls, graphs, lists, pages, run, ties
+from bench import clusters, crawls, graphs, lists, pages, run, tables, ties
 from bench.rows import Row, paired, table
 from bench.serving import Service
+
+from graphbuild.entities import Entity
+from graphbuild.graph import build_graph
+from graphbuild.observations import Observation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from playwright.sync_api import Page
 
 
 def test_all_sides_of_the_crawl_find_the_same_in_the_same_pages() -> None:
@@ -39,10 +52,78 @@ def test_the_other_cases_run() -> None:
     assert [row.missed for row in clusters.clusters(1, sizes=["small"], worlds=1)] == [False]
 
 
+@pytest.mark.parametrize(
+    "sides",
+    [("csv", "pandas"), ("parquet", "pandas-typed"), ("json", "dump", "dumps")],
+    ids="-".join,
+)
+def test_all_sides_of_the_tables_write_the_same(sides: tuple[str, ...], tmp_path: Path) -> None:
+    told = list(graphs.observations(450))
+    # Lists of several and of none, too, which a graph of the bench does not have.
+    told.append(replace(told[0], related_from=Entity("collection", "another")))
+    told.append(Observation(Entity("file", "f" * 64), told[0].reference, None))
+    graph = build_graph(told)
+    said = []
+    for side in sides:
+        folder = tmp_path / side
+        folder.mkdir()
+        write, read = tables.SIDES[side](graph, folder)
+        write()
+        said.append(list(read()))
+    assert len(said[0]) > 600  # nodes and edges, at least
+    assert all(each == said[0] for each in said)
+
+
+def test_tables_are_timed_in_processes_that_must_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = table(tables.parquet(1, edges=250))
+    for word in ("Parquet, 250 edges", "pandas to_csv, frames ready", "memory to write it"):
+        assert word in printed
+    honest = tables._run
+    monkeypatch.setattr(tables, "_run", lambda *words: {**honest(*words), "found": words[0]})
+    with pytest.raises(AssertionError, match="do not write the same"):
+        tables.parquet(1, edges=1)
+
+
 def test_both_pages_hold_the_graph_and_the_table_says_so() -> None:
     printed = table(pages.files(1, edges=300))
     for word in ("families", "scattered", "pyvis from_nx + write_html", "<= 0.01x"):
         assert word in printed
+
+
+@pytest.mark.browser
+def test_a_picture_that_stood_before_anybody_asked_is_seen_to_stand(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(_STANDS_AT_ONCE, encoding="utf-8")
+    monkeypatch.setattr(pages, "_PATIENCE", 10)
+    with pages._Chromium() as chromium:
+        monkeypatch.setattr(chromium, "_open", _once_loaded(chromium._open))
+        stood, moved = chromium.theirs(page)
+    assert stood < 10  # it is not patience that ended it
+    assert moved > 0
+
+
+# What of vis-network a page is asked for. It stands as soon as it is there, and says so once.
+_STANDS_AT_ONCE = """<!DOCTYPE html><script>
+  const heard = [];
+  var network;
+  network = {
+    once: (event, act) => heard.push([event, act]),
+    stopSimulation: () => {},
+    moveTo: () => {},
+  };
+  for (const [event, act] of heard) if (event === "stabilizationIterationsDone") act();
+</script>"""
+
+
+def _once_loaded(open_page: Callable[..., Page]) -> Callable[..., Page]:
+    def opened(*given: object) -> Page:
+        page = open_page(*given)
+        page.wait_for_load_state("load")
+        return page
+
+    return opened
 
 
 @pytest.mark.browser

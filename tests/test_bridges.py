@@ -49,12 +49,16 @@ def evidence_graph(observations: list[Observation]) -> nx.Graph:
 
 
 def pieces_without(graph: nx.Graph, node) -> tuple[int, int]:
-    inside = nx.node_connected_component(graph, node) - {node}
-    pieces = [
-        sum(each.type == "file" for each in piece)
-        for piece in nx.connected_components(graph.subgraph(inside))
-    ]
-    held = [each for each in pieces if each]
+    """In how many pieces with files its part of the graph falls, and how many files are cut off.
+
+    It is taken out and put back: to look at a graph through a filter takes networkx ten times more.
+    """
+    near = list(graph[node])
+    graph.remove_node(node)
+    pieces = {frozenset(nx.node_connected_component(graph, each)) for each in near}
+    graph.add_edges_from((node, each) for each in near)
+    held = [sum(each.type == "file" for each in piece) for piece in pieces]
+    held = [files for files in held if files]
     return len(held), sum(held) - max(held)
 
 

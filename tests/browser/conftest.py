@@ -31,6 +31,11 @@ SCREENSHOTS = OUTPUT / "screenshots"
 
 
 WINDOW = {"width": 1300, "height": 850}
+_POINT = """(key) => {
+  const at = window.graphbuild.at(key);
+  const canvas = document.querySelector("#canvas").getBoundingClientRect();
+  return [at.x + canvas.x, at.y + canvas.y];
+}"""
 
 
 # One for all tests of a module and no longer: playwright keeps an event loop running, beside which
@@ -110,10 +115,8 @@ class Opened:
 
     def point(self, key: str) -> tuple[float, float]:
         """Where a node stands in the window."""
-        at = self.page.evaluate("(key) => window.graphbuild.at(key)", key)
-        box = self.page.locator("#canvas").bounding_box()
-        assert box is not None
-        return at["x"] + box["x"], at["y"] + box["y"]
+        x, y = self.page.evaluate(_POINT, key)
+        return x, y
 
     def saved(self, button: str) -> tuple[str, bytes]:
         """The name and the content of the file that a button gives."""

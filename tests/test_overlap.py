@@ -13,7 +13,7 @@ import pytest
 from graphs import OBSERVATIONS
 from planted import LARGE, MEDIUM, SMALL, plant, scrambled
 from scipy.sparse import csr_array
-from scipy.stats import false_discovery_control
+from scipy.stats import binom, false_discovery_control
 
 from graphbuild.analysis.chance import adjusted, model_of
 from graphbuild.analysis.incidence import Incidence
@@ -118,6 +118,22 @@ def test_a_column_that_two_rows_must_share_adds_its_points_for_certain() -> None
     assert model.points.tolist() == [1, 0]
     pairs = np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([1, 1, 1])
     assert model.tail(*pairs).tolist() == [1.0, 1e-15, 1e-15]
+
+
+def test_of_hundreds_of_columns_that_most_rows_have_the_p_values_are_binomial() -> None:
+    """The probability to share none of them is smaller than any number that there is."""
+    rows, width = 10, 1_000
+    held = np.ones((rows, width), int)
+    for column in range(width):  # each lacks in two rows that are neighbours
+        held[[column % rows, (column + 1) % rows], column] = 0
+    chance = 0.8**2
+    assert (1 - chance) ** width == 0
+    model = model_of(csr_array(held))
+    assert model.points.tolist() == [1]
+    for other, shared in ((1, 700), (2, 600)):
+        assert (held[0] & held[other]).sum() == shared
+        (found,) = model.tail(np.array([0]), np.array([other]), np.array([shared]))
+        assert found == pytest.approx(binom.sf(shared - 1, width, chance), rel=1e-6)
 
 
 def test_q_values_are_those_of_scipy() -> None:

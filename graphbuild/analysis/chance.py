@@ -12,6 +12,7 @@ for as telling as one that is rare, and so mistakes whatever shares a hub for a 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ FINEST = 1e-15  # no smaller p-value is told: sums of this many numbers are no m
 POINTS_A_BIT = 2  # a point of evidence is half a bit
 _ROUNDS = 20_000
 _CLOSE = 1e-10
+_NOTHING = math.log(FINEST / 100)
 _AT_ONCE = 2_048  # pairs of degrees: some tens of megabytes
 
 
@@ -94,14 +96,17 @@ def _with_columns(mass: Reals, both: Reals, count: int, points: int) -> Reals:
     added = np.zeros_like(mass)
     certain = both >= 1  # of two full rows
     both = np.where(certain, 0.0, both)
-    so_many = (1 - both) ** count  # the binomial distribution, term by term
-    odds = both / (1 - both)
+    # The binomial distribution, term by term; by logarithms, as its first term may be beyond all
+    # numbers where hundreds of columns are nearly sure to be shared.
+    so_many = count * np.log1p(-both)
+    with np.errstate(divide="ignore"):
+        odds = np.log(both) - np.log1p(-both)
     for shared in range(min(count, room // points) + 1):
         start = shared * points
-        added[:, start:] += so_many[:, None] * mass[:, : room + 1 - start]
-        so_many = so_many * odds * (count - shared) / (shared + 1)
-        if shared > count * both.max() and so_many.max() < FINEST / 100:
+        added[:, start:] += np.exp(so_many)[:, None] * mass[:, : room + 1 - start]
+        if shared == count or (shared > count * both.max() and so_many.max() < _NOTHING):
             break
+        so_many = so_many + odds + math.log((count - shared) / (shared + 1))
     added[certain] = 0.0
     start = count * points
     if start <= room:

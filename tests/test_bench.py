@@ -86,7 +86,7 @@ def test_tables_are_timed_in_processes_that_must_agree(monkeypatch: pytest.Monke
 
 def test_both_pages_hold_the_graph_and_the_table_says_so() -> None:
     printed = table(pages.files(1, edges=300))
-    for word in ("families", "scattered", "pyvis from_nx + write_html", "<= 0.01x"):
+    for word in ("families", "scattered", "pyvis from_nx + write_html", "<= 0.0100x"):
         assert word in printed
 
 

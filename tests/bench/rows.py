@@ -23,7 +23,7 @@ class Row:
         ratio: ours by the alternative's, or ours by itself where there is none.
         spread: the least and the most of it.
         goal: how large the ratio may be; None where it is told for comparison only.
-        shown: how a ratio and a goal are written.
+        shown: how a ratio, its spread and a goal are written.
     """
 
     case: str
@@ -41,7 +41,7 @@ class Row:
 
     def cells(self) -> tuple[str, ...]:
         """The line as text."""
-        spread = " to ".join(f"{each:.2f}" for each in self.spread) if self.spread else "-"
+        spread = " to ".join(map(self.shown.format, self.spread)) if self.spread else "-"
         goal = "-" if self.goal is None else f"<= {self.shown.format(self.goal)}"
         said = "" if self.goal is None else "MISSED" if self.missed else "met"
         return self.case, self.ours, self.other, self.shown.format(self.ratio), spread, goal, said

@@ -115,22 +115,25 @@ function placeFor({ view, scale, taken, obstacles }, spot, half) {
     Math.abs(box.x - other.x) < box.half + other.half && Math.abs(box.y - other.y) < box.high));
   const whole = free.filter((box) => box.x - half > view.left && box.x + half < view.right);
   const others = obstacles.filter((other) => other !== spot);
-  const clear = whole.find((box) => !others.some((other) => covers(box, other)));
+  const clear = whole.find((box) => !others.some((other) => covered(box, other)));
   if (clear) return clear;
   if (isChief(spot)) return boxes[0];
   if (!types[spot.type].named && scale < CLOSE) return undefined;
   return leastCovering(whole.length ? whole : free, others, scale);
 }
 
-function covers(box, { x, y, size }) {
-  return Math.abs(box.x - x) < box.half + size && Math.abs(box.y - y) < box.high / 2 + size;
-}
-
 /** Of boxes that all cover something the one that covers least. */
 function leastCovering(boxes, others, scale) {
   const costs = boxes.map((box) => others.reduce((sum, other) =>
-    sum + (covers(box, other) ? weightOf(other, scale) : 0), 0));
+    sum + covered(box, other) * weightOf(other, scale), 0));
   return boxes[costs.indexOf(Math.min(...costs))];
+}
+
+/** How much of a spot a box covers. */
+function covered(box, { x, y, size }) {
+  const wide = Math.min(2 * size, box.half + size - Math.abs(box.x - x));
+  const high = Math.min(2 * size, box.high / 2 + size - Math.abs(box.y - y));
+  return wide > 0 && high > 0 ? wide * high : 0;
 }
 
 /** A count, or a spot that has a name itself, weighs as much as several others. */

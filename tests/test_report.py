@@ -272,6 +272,15 @@ def test_a_whole_campaign_misses_nothing(tmp_path: Path) -> None:
     assert "What is new" not in text
 
 
+def test_of_whom_no_report_is_known_is_counted(tmp_path: Path) -> None:
+    answer(tmp_path / "c.db", {Entity("file", name * 64): [] for name in "ab"})
+    with Store.read(tmp_path / "c.db") as store:
+        write_report(store, tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "No report is known of 2 subjects." in text
+    assert "Nothing: the lists of all 2 subjects were read" in text
+
+
 def test_the_clusters_and_what_tells_of_them_are_counted_right(made: Made) -> None:
     groups, files_of = clusters_of(made.observations), having(made.observations)
     days = {one.reference.id: one.reference.attributes for one in made.observations}

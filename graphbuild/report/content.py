@@ -99,6 +99,11 @@ def _missing(found: Findings) -> Iterator[Block]:
         notes.append(
             (f"{known:,} of {totals.announced:,} announced references are known, file by file.",)
         )
+    unknown = [
+        row for row in found.statuses if row.state == COMPLETE and not row.received + row.inferred
+    ]
+    if unknown:
+        notes.append((f"No report is known of {counted(len(unknown), 'subject')}.",))
     if totals.inferred:
         notes.append((f"{totals.inferred:,} of them were inferred from other lists, not read.",))
     if totals.remarks:

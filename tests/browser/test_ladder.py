@@ -45,6 +45,16 @@ def assert_whole(page, graph):
     assert page.requests == page.complaints == []
 
 
+def assert_seen(page, graph):
+    """However wide the picture is, nothing that it begins with is a speck."""
+    least = {"collection": 6, "reference": 2.5, "file": 2.5}  # pixels, half a spot
+    sizes = page.page.evaluate(
+        "(keys) => keys.map((key) => window.graphbuild.at(key).size)", page.pictured
+    )
+    for key, size in zip(page.pictured, sizes, strict=True):
+        assert size > 0.89 * least[graph.nodes[key]["type"]]
+
+
 @pytest.mark.parametrize(
     ("files", "reports", "families_"), [(10, 200, 1), (40, 250, 1), (40, 400, 7)]
 )
@@ -77,6 +87,7 @@ def test_a_large_graph_begins_with_its_backbone_and_says_so(opened):
     page = opened(graph, positions=on_a_grid(graph))
     assert_whole(page, graph)
     assert page.visible["nodes"] == 640
+    assert_seen(page, graph)
     absent = len(graph) - 640
     assert (
         f"the backbone only: search, or the panel of a node, draws any of {absent:,}" in page.status
@@ -121,6 +132,7 @@ def test_100000_edges_that_do_not_fold_begin_with_a_map(opened):
     assert page.visible["nodes"] == 60
     assert "the map of collections only" in page.status
     assert page.drawn == {"spots": 60, "lines": 1}
+    assert_seen(page, graph)
     took = [page.page.evaluate(_ASK, text) for text in ("report 17", "set", "0000000a1")]
     assert sorted(took)[1] < 1_000
     page.choose("collection:c1")

@@ -7,7 +7,8 @@ const CLOSE = 1.8;
 const FEW = 12; // so many spots in focus all get their names
 const MOST_LABELS = 160;
 const MOST_CALM = 200; // in large pictures only so many, the largest, have a name at all
-const MOST_FROM_AFAR = 40; // where spots are specks, names would cover the picture
+const MOST_FROM_AFAR = 40; // where many spots are specks, names would cover the picture
+const MANY = 1000;
 const AFAR = 0.12;
 const LABEL_PIXELS = 12.5;
 const COUNT_ROOM = 6; // pixels from the middle of a folded spot to its side, so that its count has room
@@ -32,7 +33,7 @@ function countText(spot) {
 
 function drawLabels(context, view, scale) {
   const crowd = [...spots.values()].filter((spot) => spot.shown && inView(spot, view));
-  const most = scale < AFAR ? MOST_FROM_AFAR : MOST_LABELS;
+  const most = scale < AFAR && crowd.length > MANY ? MOST_FROM_AFAR : MOST_LABELS;
   const obstacles = crowd.length > MOST_OBSTACLES ? crowd.filter(isFold) : crowd;
   const scene = { context, view, scale, crowd, obstacles, taken: [] };
   context.save();

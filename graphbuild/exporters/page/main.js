@@ -68,10 +68,12 @@ function publish() {
     get results() { return keys(found.all.map((node) => node.id)); },
     get open() { return keys([...state.outside.keys()].map((group) => group.members[0])); },
     get scale() { return nodes.length ? picture.look().scale : 0; },
-    /** Where a node stands on the canvas, in CSS pixels; a folded one where its spot does. */
+    /** Where a node stands on the canvas, and how large, in CSS pixels; a folded one as its spot. */
     at(key) {
       const spot = byKey.has(key) && spotOf(byKey.get(key).id);
-      return spot ? picture.pointOf(spot) : null;
+      if (!spot) return null;
+      const { x, y } = picture.pointOf(spot);
+      return { x, y, size: spot.size * picture.look().scale };
     },
     /** What a node is drawn as: how many it stands for, how many of these are shown. */
     spot(key) {

@@ -93,7 +93,7 @@ function spotAt(id, group, members) {
   const { x, y } = isRest ? besides(group, size) : middleOf(members, group);
   const spot = {
     id, group, members, first, type: first.type, links: first.links, lines: new Set(),
-    x, y, size, shown: 0,
+    x, y, size, own: size, shown: 0,
   };
   countShown(spot);
   return spot;

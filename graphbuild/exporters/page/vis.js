@@ -1,6 +1,7 @@
 // The canvas: vis-network draws spots and lines; focus and names are laid over it.
 
 const CROWDED = 2000; // so many spots are specks: an outline would eat them
+const LEAST = Object.freeze({ named: 6, other: 2.5 }); // pixels from the middle of a spot to its side
 const CLOSEST = 1.2;
 const FARTHEST = 0.3;
 const UNTANGLE_SECONDS = 5;
@@ -25,6 +26,7 @@ const UNTANGLING = Object.freeze({
 let network = null;
 let dots = null; // of vis-network, as are strokes
 let strokes = null;
+let sizedAt = 0; // the scale for which the spots have their sizes
 let moved = false; // whether somebody chose what part to look at
 let untangling = null; // the timer that ends it
 let thin = 1; // the width of a line that is about a pixel wide where the whole picture is seen
@@ -58,6 +60,7 @@ const picture = {
   swap({ gone, come }) {
     if (!network) return;
     forgetLargest();
+    sizedAt = 0;
     drawing.hovered = null;
     strokes.remove(gone.lines.map((line) => line.id));
     dots.remove(gone.spots.map((spot) => spot.id));
@@ -192,11 +195,27 @@ function scaleFor(spot) {
 function drawOverlay(context) {
   if (untangling !== null) readPlaces([...spots.keys()]);
   const scale = network.getScale();
+  keepVisible(scale);
   const view = viewOf();
   // While spots are being exchanged it draws, too: some are not there yet.
   const draw = (on, spot) => network.body.nodes[spot.id]?.draw(on);
   if (state.focus) drawFocus(context, view, scale, draw);
   drawLabels(context, view, scale);
+}
+
+/** Where the picture is wide and spots are few, they would be specks: they keep a size on the screen. */
+function keepVisible(scale) {
+  if (spots.size > CROWDED || Math.abs(Math.log(scale / sizedAt)) < 0.1) return;
+  sizedAt = scale;
+  const changed = [];
+  for (const spot of spots.values()) {
+    const least = (types[spot.type].named ? LEAST.named : LEAST.other) / scale;
+    const size = Math.max(spot.own, least);
+    if (size === spot.size) continue;
+    spot.size = size;
+    changed.push({ id: spot.id, size });
+  }
+  if (changed.length) dots.update(changed);
 }
 
 function viewOf() {

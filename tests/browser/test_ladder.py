@@ -101,6 +101,10 @@ def test_a_large_graph_begins_with_its_backbone_and_says_so(opened):
     page.press("Draw ")
     near = set(graph.predecessors(lost)) | set(graph.successors(lost))
     assert near <= set(page.pictured)
+    box = page.page.locator("#canvas").bounding_box()
+    for x, y in map(page.point, near):
+        assert 0 < x - box["x"] < box["width"]
+        assert 0 < y - box["y"] < box["height"]
     assert page.visible["nodes"] > before["nodes"]
     assert page.drawn == {"spots": page.visible["spots"], "lines": page.visible["lines"]}
     assert page.visible["links"] == graph.subgraph(page.pictured).number_of_edges()

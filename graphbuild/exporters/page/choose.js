@@ -136,6 +136,7 @@ function showNeighbours(spot) {
   const changed = absentNeighbours(spot);
   for (const group of changed) state.picture.add(group);
   redo(changed);
+  if (state.focus) picture.showOnly(state.focus.spots);
 }
 
 // --- filters

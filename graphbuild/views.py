@@ -40,7 +40,7 @@ def fold_groups(graph: Graph) -> list[list[str]]:
     """
     number = {node: place for place, node in enumerate(graph)}
     relations: dict[object, int] = {}
-    near: list[list[int]] = [[] for _ in number]  # in numbers: faster than keys by half
+    near: list[list[int]] = [[] for _ in number]  # numbers sort and hash faster than keys
     for source, neighbours in graph.adjacency():  # plain dictionaries: far faster than the views
         one = number[source]
         for target, edge in neighbours.items():

@@ -45,4 +45,9 @@ def in_markdown(text: str) -> str:
 
 def counted(number: int, one: str, many: str = "") -> str:
     """``3 files``, ``1 file``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {noun(number, one, many)}"
+
+
+def noun(number: int, one: str, many: str = "") -> str:
+    """What so many are called: ``files``, ``file``."""
+    return one if number == 1 else many or f"{one}s"

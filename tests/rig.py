@@ -185,7 +185,7 @@ KEY = "0123456789abcdef" * 4
 
 # Libraries that are here for the tests or the notebooks, and that no command may need: who installs
 # graphbuild with its extra ``analysis`` does not have them. NetworKit loads them where they are,
-# and then takes two seconds and not half of one.
+# and that takes most of its time.
 _NOT_INSTALLED = Path(__file__).with_name("not_installed")
 
 

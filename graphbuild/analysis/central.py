@@ -106,7 +106,7 @@ class EvidenceGraph(NamedTuple):
     """The evidence as NetworKit walks it.
 
     Attributes:
-        graph: in which those that are tied stand near each other: walking it is a quarter faster.
+        graph: in which those that are tied stand near each other, so that it is walked faster.
         order: for each of its nodes the number that it has in the evidence.
     """
 

@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import networkx as nx
 import numpy as np
 
 from graphbuild.analysis.addresses import RULES, normal, publisher
@@ -186,25 +187,18 @@ def find_sources(references: Iterable[Entity]) -> Sources:
     """
     members = sorted(dict.fromkeys(references), key=lambda each: each.key)
     normals = {each: normal(_address(each)) for each in members}
-    found = [_publication(group, normals) for group in _groups(members, normals)]
+    same: nx.utils.UnionFind[Entity] = nx.utils.UnionFind(members)
+    met: dict[object, Entity] = {}
+    for each in members:
+        for mark in _marks(each, normals[each].text):
+            same.union(met.setdefault(mark, each), each)
+    groups: dict[Entity, list[Entity]] = defaultdict(list)
+    for each in members:
+        groups[same[each]].append(each)
+    found = [_publication(group, normals) for group in groups.values()]
     found.sort(key=lambda each: each.reference.key)
     places = {member: place for place, each in enumerate(found) for member in each.members}
     return Sources(tuple(found), places)
-
-
-def _groups(members: Iterable[Entity], normals: Mapping[Entity, Normal]) -> Iterable[list[Entity]]:
-    """The references of each report, sorted by key."""
-    group_of: dict[Entity, list[Entity]] = {}
-    met: dict[object, Entity] = {}
-    for each in members:
-        group_of[each] = [each]
-        for mark in _marks(each, normals[each].text):
-            small, large = sorted((group_of[met.setdefault(mark, each)], group_of[each]), key=len)
-            if small is not large:
-                large += small
-                group_of.update(dict.fromkeys(small, large))
-    groups = {id(group): group for group in group_of.values()}
-    return [sorted(group, key=lambda each: each.key) for group in groups.values()]
 
 
 def _publication(members: list[Entity], normals: Mapping[Entity, Normal]) -> Publication:

@@ -51,7 +51,7 @@ def _as_json(document: object) -> str:
 def scalar(value: object) -> str | float | bool | None:
     """The value as JSON can carry it and a browser can read it; anything else as text."""
     if type(value) is str:  # most are
-        return value if len(value) <= MAX_TEXT else cut(value, MAX_TEXT)
+        return cut(value, MAX_TEXT)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int) and abs(value) <= _LARGEST_SAFE_INTEGER:

@@ -14,7 +14,7 @@ from graphbuild.observations import moment
 from graphbuild.report.blocks import Heading, Items, Paragraph, Picture, Table, Tiles
 from graphbuild.report.drawing import cluster_map, timeline
 from graphbuild.report.findings import reports_of
-from graphbuild.texts import Strange, counted
+from graphbuild.texts import Strange, counted, noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,20 +59,15 @@ def _opening(found: Findings) -> Iterator[Block]:
         yield Paragraph((missing,), warns=True)
     together = sum(len(group.files) > 1 for group in found.clusters.groups)
     figures = (
-        counted(found.totals.subjects, "subject"),
-        counted(len(found.incidence.references), "report"),
-        counted(len(found.incidence.collections), "collection"),
-        counted(len(found.incidence.facts), "observation"),
-        counted(together, "cluster"),
-        counted(len(found.clusters.groups) - together, "file alone", "files alone"),
-        counted(found.totals.calls, "call"),
+        (found.totals.subjects, "subject", ""),
+        (len(found.incidence.references), "report", ""),
+        (len(found.incidence.collections), "collection", ""),
+        (len(found.incidence.facts), "observation", ""),
+        (together, "cluster", ""),
+        (len(found.clusters.groups) - together, "file alone", "files alone"),
+        (found.totals.calls, "call", ""),
     )
-    yield Tiles(tuple(_split(figure) for figure in figures))
-
-
-def _split(figure: str) -> tuple[str, str]:
-    number, _, name = figure.partition(" ")
-    return number, name
+    yield Tiles(tuple((f"{number:,}", noun(number, *names)) for number, *names in figures))
 
 
 def _gaps(found: Findings) -> str:

@@ -30,6 +30,21 @@ def whole(graph, communities):
     return written(graph, positions=on_a_grid(graph), communities=communities, full=True)
 
 
+# Waits until the picture has stood for some frames.
+STANDS = """() => new Promise((done) => {
+  const place = () => JSON.stringify(window.graphbuild.at("collection:c18"));
+  let [before, same] = ["", 0];
+  const look = () => {
+    const now = place();
+    same = now === before ? same + 1 : 0;
+    before = now;
+    if (same < 5) requestAnimationFrame(look);
+    else done();
+  };
+  look();
+})"""
+
+
 @pytest.fixture
 def page(opened, whole):
     return opened(whole)
@@ -59,9 +74,11 @@ def test_search_flies_there_and_the_panel_tells(page):
 def test_a_click_chooses_what_stands_there(page):
     page.choose("collection:c17")
     page.page.keyboard.press("Escape")
+    page.page.evaluate(STANDS)  # what is zoomed in flight flies on
     page.page.focus("#canvas")
     for _ in range(7):  # so near that no two stand on one spot of the screen
         page.page.keyboard.press("+")
+    page.page.evaluate(STANDS)  # what can be clicked is what was drawn last
     page.page.mouse.click(*page.point("collection:c18"))
     page.page.wait_for_function("() => window.graphbuild.selection === 'collection:c18'")
 

@@ -90,7 +90,7 @@ function spotAt(id, group, members) {
   // As large as all its members together; what bears a name has room, and can be hit.
   const size = Math.max(types[first.type].named ? NAMED : 0, first.size * Math.sqrt(members.length));
   const isRest = members.length > 1 && members.length < group.members.length;
-  const { x, y } = isRest ? besides(group, size) : middleOf(members, group);
+  const { x, y } = isRest ? besides(group, size) : asMoved(group, middleOf(members));
   const spot = {
     id, group, members, first, type: first.type, links: first.links, lines: new Set(),
     x, y, size, own: size, shown: 0,
@@ -99,15 +99,19 @@ function spotAt(id, group, members) {
   return spot;
 }
 
-function middleOf(members, group) {
+function middleOf(members) {
   const mean = (axis) => members.reduce((sum, each) => sum + nodes[each][axis], 0) / members.length;
-  return { x: mean("x") + (group.moved?.x ?? 0), y: mean("y") + (group.moved?.y ?? 0) };
+  return { x: mean("x"), y: mean("y") };
+}
+
+function asMoved(group, { x, y }) {
+  return { x: x + (group.moved?.x ?? 0), y: y + (group.moved?.y ?? 0) };
 }
 
 /** Where the rest of an open group covers none that came out: beside them all, where most is free. */
 function besides(group, size) {
-  const { x, y } = middleOf(group.members, group);
-  const home = middleOf(group.members, {});
+  const home = middleOf(group.members);
+  const { x, y } = asMoved(group, home);
   const reach = size * Math.SQRT2 + group.members.reduce((most, id) =>
     Math.max(most, Math.hypot(nodes[id].x - home.x, nodes[id].y - home.y) + nodes[id].size), 0);
   const others = [...spots.values()].filter((spot) => spot.group !== group);

@@ -48,11 +48,11 @@ lint: $(VENV)/test
 # of Gephi Lite, LibreOffice, Graphviz. What these need and is not there is installed from Debian if
 # we may; if not, their tests say at their end that they did not run.
 tools:
-	@sh tests/install.sh "browser tests" "chromium fonts-dejavu-core" chromium,chromium-browser,google-chrome
-	@sh tests/install.sh "tests with Gephi" "default-jdk-headless maven" java javac mvn
-	@sh tests/install.sh "tests with Gephi Lite" "nodejs npm" node npm
-	@sh tests/install.sh "tests with LibreOffice" libreoffice-calc-nogui soffice
-	@sh tests/install.sh "tests with Graphviz" graphviz dot
+	@sh tests/support/install.sh "browser tests" "chromium fonts-dejavu-core" chromium,chromium-browser,google-chrome
+	@sh tests/support/install.sh "tests with Gephi" "default-jdk-headless maven" java javac mvn
+	@sh tests/support/install.sh "tests with Gephi Lite" "nodejs npm" node npm
+	@sh tests/support/install.sh "tests with LibreOffice" libreoffice-calc-nogui soffice
+	@sh tests/support/install.sh "tests with Graphviz" graphviz dot
 
 # All of the rig, or some of it: make torture PARTS="kills flips". A quick share is in `make test`.
 torture: $(VENV)/test
@@ -78,21 +78,26 @@ jupyter: $(JUPYTER)/done
 pictures: $(VENV)/test demo
 	$(BIN)/python docs/pictures.py output/demo/graph.html
 
-# Hash-locked: what is installed is what was tested, wherever it comes from.
+# Install a lock and this package. A lock lists every distribution with its hashes, so pip must not
+# resolve anything (--no-deps): a resolver that finds a newer release refuses the lock. Packages
+# without a wheel are built with what the lock already installed. `pip check` verifies the result.
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
+define install
+$(1)/python $(PIP_INSTALL) --require-hashes -r $(2)
+	$(1)/python $(PIP_INSTALL) --editable .
+	$(1)/python -m pip --disable-pip-version-check check
+endef
+
 $(VENV)/run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(call install,$(BIN),requirements/run.lock)
 	@touch $@
 
-# What has no wheel is built by what is locked, which is there by then: nothing else is fetched for it.
 $(VENV)/test: requirements/test.lock pyproject.toml $(VENV)/run
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --require-hashes -r requirements/test.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(call install,$(BIN),requirements/test.lock)
 	@touch $@
 
 $(JUPYTER)/done: requirements/jupyter.lock pyproject.toml | $(JUPYTER)/bin/python
-	$(JUPYTER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/jupyter.lock
-	$(JUPYTER)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(call install,$(JUPYTER)/bin,requirements/jupyter.lock)
 	@touch $@
 
 $(VENV)/bin/python $(JUPYTER)/bin/python:

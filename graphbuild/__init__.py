@@ -21,11 +21,11 @@ from __future__ import annotations
 TYPE_CHECKING = False  # as type checkers see it; typing itself takes longer than all of this
 
 if TYPE_CHECKING:
-    from graphbuild.answers import import_answers, read_answers
+    from graphbuild.api.auth import Key, find_key
+    from graphbuild.api.client import Client
+    from graphbuild.api.parser import parse_page
     from graphbuild.campaign import Store
-    from graphbuild.client import Client
-    from graphbuild.crawl import Crawl, Step
-    from graphbuild.entities import Entity
+    from graphbuild.crawler import Crawl, Step
     from graphbuild.errors import (
         ApiError,
         ExportError,
@@ -36,22 +36,22 @@ if TYPE_CHECKING:
         StoreError,
     )
     from graphbuild.exporters import export, export_all
-    from graphbuild.graph import build_graph, observations_of
-    from graphbuild.keys import Key, find_key
-    from graphbuild.layout import place
-    from graphbuild.notebook import show
-    from graphbuild.observations import Observation, Page, parse_page
-    from graphbuild.seeds import Seed, parse_seeds, read_seeds
-    from graphbuild.still import picture
+    from graphbuild.exporters.notebook import show
+    from graphbuild.exporters.static_image import picture
+    from graphbuild.graph.builder import build_graph, observations_of
+    from graphbuild.graph.layout import place
+    from graphbuild.models import Entity, Observation, Page, Seed
+    from graphbuild.seeds import parse_seeds, read_seeds
+    from graphbuild.store.importer import import_answers, read_answers
 
 __version__ = "0.1.0"
 
-_ROOMS = {
-    "answers": ("import_answers", "read_answers"),
+_MODULES = {
+    "api.auth": ("Key", "find_key"),
+    "api.client": ("Client",),
+    "api.parser": ("parse_page",),
     "campaign": ("Store",),
-    "client": ("Client",),
-    "crawl": ("Crawl", "Step"),
-    "entities": ("Entity",),
+    "crawler": ("Crawl", "Step"),
     "errors": (
         "ApiError",
         "ExportError",
@@ -62,15 +62,15 @@ _ROOMS = {
         "StoreError",
     ),
     "exporters": ("export", "export_all"),
-    "graph": ("build_graph", "observations_of"),
-    "keys": ("Key", "find_key"),
-    "layout": ("place",),
-    "notebook": ("show",),
-    "observations": ("Observation", "Page", "parse_page"),
-    "seeds": ("Seed", "parse_seeds", "read_seeds"),
-    "still": ("picture",),
+    "exporters.notebook": ("show",),
+    "exporters.static_image": ("picture",),
+    "graph.builder": ("build_graph", "observations_of"),
+    "graph.layout": ("place",),
+    "models": ("Entity", "Observation", "Page", "Seed"),
+    "seeds": ("parse_seeds", "read_seeds"),
+    "store.importer": ("import_answers", "read_answers"),
 }
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "ApiError",
@@ -107,11 +107,11 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Load a public name from its room, once."""
-    if name not in _ROOM_OF:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415  the same
 
-    value: object = getattr(import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+    value: object = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 

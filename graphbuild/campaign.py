@@ -31,9 +31,9 @@ class Store(store.Store):
         Raises:
             StoreError: the file is damaged.
         """
-        from graphbuild.exporters import tables  # noqa: PLC0415  loads networkx
+        from graphbuild.exporters import csv_tables  # noqa: PLC0415  loads networkx
 
-        return tables.nodes_frame(self._graph(times=times))
+        return csv_tables.nodes_frame(self._graph(times=times))
 
     def edges_frame(self, *, times: bool = False) -> pd.DataFrame:
         """The edges of the graph, and what stands behind each.
@@ -44,9 +44,9 @@ class Store(store.Store):
         Raises:
             StoreError: the file is damaged.
         """
-        from graphbuild.exporters import tables  # noqa: PLC0415  the same
+        from graphbuild.exporters import csv_tables  # noqa: PLC0415  the same
 
-        return tables.edges_frame(self._graph(times=times))
+        return csv_tables.edges_frame(self._graph(times=times))
 
     def observations_frame(self) -> pd.DataFrame:
         """The observations: subject, reference, and the collection behind it, if any.
@@ -54,12 +54,12 @@ class Store(store.Store):
         Raises:
             StoreError: the file is damaged.
         """
-        from graphbuild.exporters import tables  # noqa: PLC0415  the same
+        from graphbuild.exporters import csv_tables  # noqa: PLC0415  the same
 
-        return tables.observations_frame(self._graph(times=False))
+        return csv_tables.observations_frame(self._graph(times=False))
 
     def _graph(self, *, times: bool) -> nx.DiGraph[str]:
-        from graphbuild.graph import build_graph  # noqa: PLC0415  the same
+        from graphbuild.graph.builder import build_graph  # noqa: PLC0415  the same
 
         with self.snapshot():
             return build_graph(

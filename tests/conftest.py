@@ -13,22 +13,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
-from rig import CANARY, MEASURED, Listener, ManualClock, Shell, heed_signals
-from tools import say_what_did_not_run
-from torture import canary
 
+from graphbuild.api.auth import Key
 from graphbuild.emulator import Api, Emulator, family_world
-from graphbuild.keys import Key
+from tests.support.rig import CANARY, MEASURED, Listener, ManualClock, Shell, heed_signals
+from tests.support.tools import say_what_did_not_run
+from tests.torture import canary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import Any
 
-    from exported import Exported
-    from rig import Act
-
     from graphbuild.emulator import Fault, World
+    from tests.support.exported import Exported
+    from tests.support.rig import Act
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _NOWHERE = ".invalid"  # a name that no lookup ever finds (RFC 6761), so none is made
@@ -131,7 +130,7 @@ def offline() -> Iterator[None]:
         for name in ("connect", "connect_ex"):
             patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
         patch.setattr(socket, "getaddrinfo", _guarded_lookup(socket.getaddrinfo))
-        patch.setattr("graphbuild.keys._home", lambda: None)
+        patch.setattr("graphbuild.api.auth._home", lambda: None)
         yield
 
 
@@ -209,7 +208,7 @@ def listener() -> Iterator[Callable[..., Listener]]:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Exported]:
     """Make the graphs of ``exported.py``, each once."""
 
-    from exported import export  # noqa: PLC0415  loads half of the package
+    from tests.support.exported import export  # noqa: PLC0415  loads half of the package
 
     @cache
     def make(name: str) -> Exported:

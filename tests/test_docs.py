@@ -6,25 +6,27 @@ import re
 import subprocess
 import sys
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import pytest
-from graphs import campaign, with_title
 
 import graphbuild
-from graphbuild.client import Client
-from graphbuild.crawl import Crawl
+from graphbuild.api.auth import Key
+from graphbuild.api.client import Client
+from graphbuild.crawler import Crawl
 from graphbuild.emulator import Api, Emulator, made_up_world
 from graphbuild.errors import ExportError
 from graphbuild.exporters import FORMATS, export_all, neo4j
-from graphbuild.keys import Key
+from graphbuild.graph.views import VIEWS, view
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
-from graphbuild.views import VIEWS, view
+from tests.support.graphs import campaign, with_title
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 FORMATS_PAGE = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")

@@ -13,26 +13,24 @@ import subprocess
 import sys
 from copy import deepcopy
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
 import networkx as nx
 import pytest
-from chromium import launched
 
 import graphbuild
 from graphbuild.emulator import made_up_world
-from graphbuild.entities import Entity
-from graphbuild.graph import build_graph
-from graphbuild.notebook import show
-from graphbuild.observations import Observation
-from graphbuild.still import picture
+from graphbuild.exporters.notebook import show
+from graphbuild.exporters.static_image import picture
+from graphbuild.graph.builder import build_graph
+from graphbuild.models import Entity, Observation
+from tests.support.chromium import launched
+from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MOST_BYTES = 600_000
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -346,7 +344,7 @@ def test_where_no_html_is_shown_a_sentence_stands():
 
 def test_loading_the_room_loads_nothing_heavy():
     code = (
-        "import graphbuild.notebook, json, sys; "
+        "import graphbuild.exporters.notebook, json, sys; "
         "print(json.dumps([name.partition('.')[0] for name in sys.modules]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
@@ -384,7 +382,7 @@ def test_a_picture_leaves_the_graph_and_pyplot_alone():
     graph = campaign()
     before = nx.node_link_data(graph)
     code = (
-        "import networkx as nx, sys; from graphbuild.still import picture; "
+        "import networkx as nx, sys; from graphbuild.exporters.static_image import picture; "
         "picture(nx.DiGraph())._repr_png_(); sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -20,9 +20,9 @@
 All but the chains need scipy, in the extra ``analysis``.
 """
 
-from graphbuild.analysis.addresses import RULES, Normal, Rule, normal, publisher
 from graphbuild.analysis.bridges import Bridge, Bridges, find_bridges
-from graphbuild.analysis.central import Central, Centrality, find_central
+from graphbuild.analysis.centrality import Central, Centrality, find_central
+from graphbuild.analysis.cluster_evolution import Cause, Fate, Move
 from graphbuild.analysis.communities import (
     Communities,
     Community,
@@ -30,7 +30,12 @@ from graphbuild.analysis.communities import (
     find_communities,
 )
 from graphbuild.analysis.compare import Comparison, compare
-from graphbuild.analysis.explain import (
+from graphbuild.analysis.deduplication import SAYS, Publication, Publisher, Sources, find_sources
+from graphbuild.analysis.diff import Changes, Fact, Snapshot
+from graphbuild.analysis.formatting import cluster_name, fate_of, reasons, summary
+from graphbuild.analysis.incidence import Incidence
+from graphbuild.analysis.overlap import Hub, Overlap, Tie, find_ties, shared_evidence
+from graphbuild.analysis.paths import (
     Chain,
     Evidence,
     Step,
@@ -40,13 +45,8 @@ from graphbuild.analysis.explain import (
     sentence,
     statement,
 )
-from graphbuild.analysis.fates import Cause, Fate, Move
-from graphbuild.analysis.incidence import Incidence
-from graphbuild.analysis.overlap import Hub, Overlap, Tie, find_ties, shared_evidence
-from graphbuild.analysis.sides import Changes, Fact, Snapshot
-from graphbuild.analysis.sources import SAYS, Publication, Publisher, Sources, find_sources
-from graphbuild.analysis.telling import cluster_name, fate_of, reasons, summary
 from graphbuild.analysis.timeline import Span, Timeline, build_timeline, day_of
+from graphbuild.analysis.url_normalization import RULES, Normal, Rule, normal, publisher
 
 __all__ = [
     "RULES",

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from graphbuild.analysis._optional import library
 from graphbuild.analysis.incidence import alike
-from graphbuild.analysis.libraries import library
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from graphbuild.analysis.communities import Communities
     from graphbuild.analysis.incidence import Incidence, Matrix
-    from graphbuild.entities import Entity
+    from graphbuild.models import Entity
 
     Numbers = NDArray[np.int64]
     Pair = tuple[int, int]

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from graphbuild.analysis._optional import library, on_one_thread
 from graphbuild.analysis.incidence import alike
-from graphbuild.analysis.libraries import library, on_one_thread
 from graphbuild.analysis.overlap import find_ties
 from graphbuild.errors import AnalysisError
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphbuild.analysis.incidence import Incidence, Matrix
-    from graphbuild.entities import Entity
+    from graphbuild.models import Entity
 
     Numbers = NDArray[np.int64]
     Reals = NDArray[np.float64]

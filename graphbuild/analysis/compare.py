@@ -8,19 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from graphbuild.analysis.cluster_evolution import Followed
 from graphbuild.analysis.communities import find_communities
-from graphbuild.analysis.fates import Followed
-from graphbuild.analysis.sides import Both, Changes
+from graphbuild.analysis.diff import Both, Changes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
+    from graphbuild.analysis.cluster_evolution import Fate, Move
     from graphbuild.analysis.communities import Communities, Method
-    from graphbuild.analysis.fates import Fate, Move
-    from graphbuild.analysis.sides import Fact, Snapshot
-    from graphbuild.entities import Entity
+    from graphbuild.analysis.diff import Fact, Snapshot
+    from graphbuild.models import Entity
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from graphbuild.analysis.libraries import library
+from graphbuild.analysis._optional import library
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-    from graphbuild.entities import Entity
-    from graphbuild.observations import Observation
+    from graphbuild.models import Entity, Observation
 
     Numbers = NDArray[np.int64]
     Matrix = Any  # a scipy.sparse.csr_array

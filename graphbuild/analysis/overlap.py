@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from graphbuild.analysis.chance import POINTS_A_BIT, adjusted, model_of, points_of
+from graphbuild.analysis._optional import library
 from graphbuild.analysis.incidence import distinct
-from graphbuild.analysis.libraries import library
+from graphbuild.analysis.null_model import POINTS_A_BIT, adjusted, model_of, points_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from graphbuild.analysis.deduplication import Sources
     from graphbuild.analysis.incidence import Incidence, Matrix
-    from graphbuild.analysis.sources import Sources
-    from graphbuild.entities import Entity
+    from graphbuild.models import Entity
 
     Numbers = NDArray[np.int64]
     Reals = NDArray[np.float64]

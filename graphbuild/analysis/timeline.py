@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from graphbuild.analysis.communities import Communities
     from graphbuild.analysis.incidence import Incidence
-    from graphbuild.entities import Entity
+    from graphbuild.models import Entity
 
 WHOLE = "campaign"
 CLUSTER = "cluster"

@@ -15,27 +15,19 @@ from typing import TYPE_CHECKING, Annotated, TypeGuard
 
 import typer
 
-from graphbuild.cli import (
-    acting,
-    analysing,
-    comparing,
-    explaining,
-    files,
-    options,
-    planning,
-    quota,
-    reporting,
-    showing,
-    sourcing,
-)
-from graphbuild.cli.crawling import Limits, as_json, ask, ask_again, refuse_key
-from graphbuild.cli.ending import Exit, told
-from graphbuild.cli.terminal import Progress, notice, result, result_json
+from graphbuild.cli import analysis, compare, explain, options, quota, report, sources
+from graphbuild.cli import demo as demo_run
+from graphbuild.cli import export as export_run
+from graphbuild.cli import plan as plan_run
+from graphbuild.cli import status as status_text
+from graphbuild.cli.console import Progress, notice, result, result_json
+from graphbuild.cli.crawl import Limits, as_json, ask, ask_again, refuse_key
+from graphbuild.cli.errors import Exit, told
 from graphbuild.errors import SeedError
 
 if TYPE_CHECKING:
-    from graphbuild.cli.crawling import Outcome
-    from graphbuild.entities import Entity
+    from graphbuild.cli.crawl import Outcome
+    from graphbuild.models import Entity
     from graphbuild.seeds import SeedList
     from graphbuild.store import Store
 
@@ -147,11 +139,11 @@ def plan(
         left = quota.ask(name, base_url)
         age = options.seconds_of(refresh) if refresh else None
         limits = Limits(per_minute, per_day)
-        planned = planning.plan(found, campaign, limits, left, refresh=age)
+        planned = plan_run.plan(found, campaign, limits, left, refresh=age)
         if json:
-            result_json(planning.as_json(planned))
+            result_json(plan_run.as_json(planned))
             return
-        planning.tell(planned)
+        plan_run.tell(planned)
         if not name:
             result(quota.HOW)
 
@@ -178,11 +170,11 @@ def status(
         _check_address(base_url)
         if json:
             left = quota.ask(quota.named(user), base_url)
-            result_json({**showing.status_json(campaign), "quota": quota.as_json(left)})
+            result_json({**status_text.status_json(campaign), "quota": quota.as_json(left)})
         elif remarks:
-            showing.remarks(campaign)
+            status_text.remarks(campaign)
         else:
-            showing.status(campaign, everything=everything)
+            status_text.status(campaign, everything=everything)
             if left := quota.ask(quota.named(user), base_url):
                 quota.tell(left)
 
@@ -196,7 +188,7 @@ def check(store: options.StoreOption, *, json: options.JsonOption = False) -> No
     from graphbuild.store import Store
 
     with told(), Store.read(store) as campaign:
-        sound = showing.check(campaign, json=json)
+        sound = status_text.check(campaign, json=json)
     if not sound:
         raise typer.Exit(Exit.ERROR)
 
@@ -219,12 +211,12 @@ def export(
     view: Annotated[
         str,
         typer.Option(
-            callback=files.view_name,
+            callback=export_run.view_name,
             metavar="NAME",
             help="full; folded: equal nodes as one; backbone: of like references one;"
             " files or collections: tied by the references they share.",
         ),
-    ] = files.FULL,
+    ] = export_run.FULL,
     observed_only: Annotated[
         bool, typer.Option("--observed-only", help="Leave out what a frugal crawl inferred.")
     ] = False,
@@ -256,11 +248,11 @@ def export(
     """
     from graphbuild.store import Store
 
-    names = files.formats(to)
-    files.refuse_idle(names, raw=raw, full=full)
-    files.refuse_derived(names, view)
+    names = export_run.formats(to)
+    export_run.refuse_idle(names, raw=raw, full=full)
+    export_run.refuse_derived(names, view)
     with told(), Store.read(store) as campaign:
-        exported = files.write(
+        exported = export_run.write(
             campaign,
             out,
             names,
@@ -271,10 +263,10 @@ def export(
             full=full,
         )
         if json:
-            result_json(files.as_json(exported))
+            result_json(export_run.as_json(exported))
         else:
-            files.tell(exported)
-            showing.gaps(campaign)
+            export_run.tell(exported)
+            status_text.gaps(campaign)
 
 
 @app.command("import", short_help="Take in saved API answers.")
@@ -299,9 +291,9 @@ def import_(
     """Take in saved API answers, without a key and without a call."""
     with told():
         about = _subject(subject)
-        pages, refused = files.read(answers, about)
+        pages, refused = export_run.read(answers, about)
         with _campaign(store, new=True) as campaign:
-            code = files.take_in(campaign, pages, refused, json=json)
+            code = export_run.take_in(campaign, pages, refused, json=json)
     raise typer.Exit(code)
 
 
@@ -337,7 +329,7 @@ def emulate(
 ) -> None:
     """Stand in for the API on this machine, to try things without a key."""
     with told():
-        acting.serve(
+        demo_run.serve(
             port=port,
             data=data,
             seed=seed,
@@ -358,14 +350,14 @@ def demo(
 ) -> None:
     """Show the whole path on made-up campaigns, without a key: crawl, campaign file, exports."""
     with told():
-        acting.demo(out)
+        demo_run.demo(out)
 
 
-analysing.add_to(app)
-explaining.add_to(app)
-sourcing.add_to(app)
-comparing.add_to(app)
-reporting.add_to(app)
+analysis.add_to(app)
+explain.add_to(app)
+sources.add_to(app)
+compare.add_to(app)
+report.add_to(app)
 
 
 # --- what the commands share ---------------------------------------------------------------------
@@ -394,7 +386,7 @@ def _is_there(store: Path | None) -> TypeGuard[Path]:
 
 
 def _check_address(base_url: str) -> None:
-    from graphbuild.transport import check_base_url
+    from graphbuild.api.transport import check_base_url
 
     try:
         check_base_url(base_url)
@@ -403,7 +395,7 @@ def _check_address(base_url: str) -> None:
 
 
 def _subject(text: str | None) -> Entity | None:
-    from graphbuild.entities import recognize
+    from graphbuild.seeds.indicators import recognize
 
     if text is None:
         return None
@@ -427,7 +419,7 @@ def _finish(campaign: Store, outcome: Outcome, *, json: bool) -> None:
     if json:
         result_json(as_json(outcome, totals))
     else:
-        showing.summary(campaign, outcome)
+        status_text.summary(campaign, outcome)
     if outcome.paused:
         raise typer.Exit(Exit.PAUSED)
     if totals.failed or totals.incomplete:

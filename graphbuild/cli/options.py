@@ -122,7 +122,7 @@ def _one_of(names: tuple[str, ...], value: str) -> str:
 
 
 def _user_name(value: str | None) -> str | None:
-    from graphbuild.quotas import is_user_name
+    from graphbuild.api.quotas import is_user_name
 
     if value is not None and not is_user_name(value):
         raise typer.BadParameter("expected your user name at VirusTotal, which is not the key")

@@ -6,14 +6,14 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from graphbuild.cli.terminal import notice, result
+from graphbuild._util import counted
+from graphbuild.cli.console import notice, result
 from graphbuild.errors import GraphbuildError
-from graphbuild.texts import counted
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from graphbuild.quotas import Quota
+    from graphbuild.api.quotas import Quota
 
 HOW = (
     "what is left of your quota is shown to those who name themselves: "
@@ -43,7 +43,7 @@ class Left:
 
 def named(user: str | None) -> str:
     """The user's name: as given, else as the environment has it; empty where nobody says."""
-    from graphbuild.keys import find_user
+    from graphbuild.api.auth import find_user
 
     return find_user() if user is None else user
 
@@ -52,8 +52,8 @@ def ask(user: str, base_url: str) -> Left | None:
     """What is left; None without a name, and where it cannot be had, which is told."""
     if not user:
         return None
-    from graphbuild.client import Client
-    from graphbuild.keys import find_key
+    from graphbuild.api.auth import find_key
+    from graphbuild.api.client import Client
 
     try:
         with Client(find_key(), base_url=base_url, deadline=DEADLINE) as client:

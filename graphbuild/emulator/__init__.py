@@ -11,14 +11,13 @@ It knows nothing of the rest of the package, so that the two can disagree.
 from graphbuild.emulator.adapter import EmulatorAdapter
 from graphbuild.emulator.answers import Answer
 from graphbuild.emulator.api import Api
-from graphbuild.emulator.breaking import break_rule
-from graphbuild.emulator.choices import Choices
+from graphbuild.emulator.config import Choices
 from graphbuild.emulator.dialects import DIALECTS
 from graphbuild.emulator.faults import KINDS, Fault, parse_fault
-from graphbuild.emulator.loading import load_world
-from graphbuild.emulator.log import Entry
-from graphbuild.emulator.making import family_world, made_up_world
-from graphbuild.emulator.moving import (
+from graphbuild.emulator.generator import family_world, made_up_world
+from graphbuild.emulator.loader import load_world
+from graphbuild.emulator.models import Collection, File, Indicator, Reference
+from graphbuild.emulator.mutations import (
     add_references,
     drop_reference,
     join_collection,
@@ -26,8 +25,9 @@ from graphbuild.emulator.moving import (
     leave_collection,
 )
 from graphbuild.emulator.quota import Quota
+from graphbuild.emulator.request_log import Entry
 from graphbuild.emulator.server import Emulator
-from graphbuild.emulator.things import Collection, File, Indicator, Reference
+from graphbuild.emulator.violations import break_rule
 from graphbuild.emulator.world import World
 
 __all__ = [

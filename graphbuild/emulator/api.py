@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from graphbuild.emulator.accounts import Accounts
 from graphbuild.emulator.answers import Answer, ServiceError
-from graphbuild.emulator.choices import USUAL
+from graphbuild.emulator.config import USUAL
 from graphbuild.emulator.dialects import check_dialect
 from graphbuild.emulator.faults import Script, apply_fault
-from graphbuild.emulator.log import Entry, append, mark
 from graphbuild.emulator.quota import UNLIMITED
 from graphbuild.emulator.request import PREFIX, Request
+from graphbuild.emulator.request_log import Entry, append, mark
 from graphbuild.emulator.routes import Reader, Routes
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from graphbuild.emulator.answers import Json
-    from graphbuild.emulator.choices import Choices
+    from graphbuild.emulator.config import Choices
     from graphbuild.emulator.faults import Fault
     from graphbuild.emulator.quota import Quota
     from graphbuild.emulator.world import World

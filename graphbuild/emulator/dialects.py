@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphbuild.emulator.things import Collection, File, Indicator, Item, Reference, report_id
+from graphbuild.emulator.models import Collection, File, Indicator, Item, Reference, report_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from graphbuild.emulator.things import Report, Subject, Thing
+    from graphbuild.emulator.models import Report, Subject, Thing
     from graphbuild.emulator.world import World
 
     # A world and one of its things: of which kind, the table tells.

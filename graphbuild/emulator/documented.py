@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphbuild.emulator.things import Reference
+from graphbuild.emulator.models import Reference
 
 FILE = "5e3f311ae67f046b56435067bcdd39fbf836fa0421fbc8c8b0e43e8e47524954"
 COLLECTION = "malpedia_win_emotet"

@@ -7,13 +7,13 @@ from ipaddress import IPv4Address, IPv6Address
 from random import Random
 from typing import TYPE_CHECKING
 
-from graphbuild.emulator.things import INDICATORS, Indicator
+from graphbuild.emulator.models import INDICATORS, Indicator
 from graphbuild.emulator.vocabulary import HOST_WORDS, HOSTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from graphbuild.emulator.things import Collection, Reference
+    from graphbuild.emulator.models import Collection, Reference
 
 # Networks kept free for documentation (RFC 5737, RFC 3849); names end in .example (RFC 2606).
 _NETWORKS = tuple(map(IPv4Address, ("192.0.2.0", "198.51.100.0", "203.0.113.0")))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphbuild.emulator.things import Collection, File, Indicator, Reference, Report
+from graphbuild.emulator.models import Collection, File, Indicator, Reference, Report
 
 if TYPE_CHECKING:
     from graphbuild.emulator.answers import Json
-    from graphbuild.emulator.things import Item, Thing
+    from graphbuild.emulator.models import Item, Thing
     from graphbuild.emulator.world import World
 
 # Where the things of a type are.

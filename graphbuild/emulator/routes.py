@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from graphbuild.emulator.answers import ServiceError
-from graphbuild.emulator.choices import USUAL
+from graphbuild.emulator.config import USUAL
 from graphbuild.emulator.dialects import LOCKED, relationships, speaks
-from graphbuild.emulator.embedding import EMBEDDED, embed, parse_names, trim
+from graphbuild.emulator.models import Report, report_id
 from graphbuild.emulator.objects import TYPES, call, show_descriptor, show_full, show_object
 from graphbuild.emulator.paging import envelope, parse_ask
-from graphbuild.emulator.things import Report, report_id
+from graphbuild.emulator.query_params import EMBEDDED, embed, parse_names, trim
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from graphbuild.emulator.answers import Json
-    from graphbuild.emulator.choices import Choices
-    from graphbuild.emulator.things import Item, Thing
+    from graphbuild.emulator.config import Choices
+    from graphbuild.emulator.models import Item, Thing
     from graphbuild.emulator.world import World
 
 

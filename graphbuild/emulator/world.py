@@ -6,13 +6,13 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from graphbuild.emulator.spelling import SPELLINGS
-from graphbuild.emulator.things import Item, Report, report_id
+from graphbuild.emulator.canonical_ids import SPELLINGS
+from graphbuild.emulator.models import Item, Report, report_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from graphbuild.emulator.things import (
+    from graphbuild.emulator.models import (
         Collection,
         File,
         Indicator,

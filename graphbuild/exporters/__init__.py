@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 from graphbuild.errors import ExportError
-from graphbuild.exporters import objects, tables
+from graphbuild.exporters import csv_tables, json
+from graphbuild.exporters.atomic_write import discard_unfinished, made_folder, whole_file
 from graphbuild.exporters.gexf import write_gexf
 from graphbuild.exporters.graphml import write_graphml
-from graphbuild.exporters.plain import Remarks
-from graphbuild.exporters.reading import read_graphml
-from graphbuild.exporters.whole import discard_unfinished, made_folder, whole_file
-from graphbuild.graph import in_its_order, refuse_foreign
-from graphbuild.views import is_derived
+from graphbuild.exporters.graphml_reader import read_graphml
+from graphbuild.exporters.sanitize import Remarks
+from graphbuild.graph.builder import in_its_order, refuse_foreign
+from graphbuild.graph.views import is_derived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -94,9 +94,9 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
     """Write ``graph`` to ``path``, in the format its suffix names; whole or not at all.
 
     Args:
-        graph: a graph as :func:`graphbuild.graph.build_graph` makes it, or a view of one. Its order
-            is that of the file; what ``graph.subgraph(...)`` shows stands in the order of the graph
-            (a ``copy()`` of it does not: networkx gives that the order of a set).
+        graph: a graph as :func:`~graphbuild.graph.builder.build_graph` makes it, or a view of one.
+            Its order is that of the file; what ``graph.subgraph(...)`` shows stands in the order of
+            the graph (a ``copy()`` of it does not: networkx gives that the order of a set).
         path: ends in ``.graphml``, ``.gexf``, either and ``.gz``, ``.html``, ``.stix.json``,
             ``.misp.json``, ``.dot``, ``.json``, ``.jsonl`` or ``.cyjs``. A link there is replaced
             itself.
@@ -135,7 +135,7 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
     failing one stand.
 
     Args:
-        graph: a graph as :func:`graphbuild.graph.build_graph` makes it, or a view of one.
+        graph: a graph as :func:`graphbuild.graph.builder.build_graph` makes it, or a view of one.
         folder: where the files go.
         formats: some of ``FORMATS``.
         positions: a place for each node; None lays the graph out, empty goes without.
@@ -206,7 +206,7 @@ def _packed(writer: Writer) -> Writer:
 
 def _page(*, full: bool) -> Writer:
     def write(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
-        from graphbuild.exporters.html import write_html  # noqa: PLC0415  loads a template engine
+        from graphbuild.exporters.html.page import write_html  # noqa: PLC0415  loads a template engine
 
         write_html(graph, stream, positions=positions or None, full=full)
         return Remarks()
@@ -216,9 +216,9 @@ def _page(*, full: bool) -> Writer:
 
 def _csv(*, raw: bool) -> Mapping[str, Writer]:
     return {
-        "nodes.csv": lambda graph, stream, _: tables.write_nodes(graph, stream, raw=raw),
-        "edges.csv": lambda graph, stream, _: tables.write_edges(graph, stream, raw=raw),
-        "observations.csv": lambda graph, stream, _: tables.write_observations(
+        "nodes.csv": lambda graph, stream, _: csv_tables.write_nodes(graph, stream, raw=raw),
+        "edges.csv": lambda graph, stream, _: csv_tables.write_edges(graph, stream, raw=raw),
+        "observations.csv": lambda graph, stream, _: csv_tables.write_observations(
             graph, stream, raw=raw
         ),
     }
@@ -226,23 +226,23 @@ def _csv(*, raw: bool) -> Mapping[str, Writer]:
 
 def _parquet(table: str) -> Writer:
     def write(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
-        from graphbuild.exporters import columnar  # noqa: PLC0415  not everybody installs pyarrow
+        from graphbuild.exporters import parquet  # noqa: PLC0415  not everybody installs pyarrow
 
-        return columnar.WRITERS[table](graph, stream)
+        return parquet.WRITERS[table](graph, stream)
 
     return write
 
 
 def _json(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
-    return objects.write_node_link(graph, stream)
+    return json.write_node_link(graph, stream)
 
 
 def _jsonl(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
-    return objects.write_lines(graph, stream)
+    return json.write_lines(graph, stream)
 
 
 def _cytoscape(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
-    return objects.write_cytoscape(graph, stream, positions=positions)
+    return json.write_cytoscape(graph, stream, positions=positions)
 
 
 def _stix(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
@@ -376,6 +376,6 @@ def _write(graph: Graph, path: Path, writer: Writer, positions: Positions | None
 
 
 def _layout(graph: Graph) -> Positions:
-    from graphbuild.layout import place  # noqa: PLC0415  loads numpy
+    from graphbuild.graph.layout import place  # noqa: PLC0415  loads numpy
 
     return place(graph)

@@ -14,10 +14,9 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from graphbuild.entities import COLLECTION, FILE, REFERENCE
-from graphbuild.exporters.looks import colour_of
-from graphbuild.exporters.plain import Remarks, label_text, write_lines, xml_text
-from graphbuild.observations import INFERRED
+from graphbuild.exporters.sanitize import Remarks, label_text, write_lines, xml_text
+from graphbuild.exporters.style import colour_of
+from graphbuild.models import COLLECTION, FILE, INFERRED, REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,9 +13,16 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from graphbuild.drawing import sizing
-from graphbuild.exporters.columns import seed_columns
-from graphbuild.exporters.elements import (
+from graphbuild.exporters.extra_attributes import seed_columns
+from graphbuild.exporters.sanitize import Remarks, write_lines
+from graphbuild.exporters.style import colour_of, places_of
+from graphbuild.exporters.xml_common import (
+    edge_lines,
+    escaped,
+    place_text,
+    written_ids,
+)
+from graphbuild.exporters.xml_schema import (
     EDGE_KEYS,
     NODE_KEYS,
     day_of,
@@ -25,21 +32,14 @@ from graphbuild.exporters.elements import (
     label_of,
     type_of,
 )
-from graphbuild.exporters.lines import (
-    edge_lines,
-    escaped,
-    place_text,
-    written_ids,
-)
-from graphbuild.exporters.looks import colour_of, places_of
-from graphbuild.exporters.plain import Remarks, write_lines
+from graphbuild.graph.style import sizing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     import networkx as nx
 
-    from graphbuild.exporters.lines import Since
+    from graphbuild.exporters.xml_common import Since
 
     Positions = Mapping[str, tuple[float, float]]
 
@@ -60,7 +60,7 @@ def write_gexf(
     """Write ``graph`` to ``stream``; memory stays flat, whatever its size.
 
     Args:
-        graph: any graph that keeps the contract of :mod:`graphbuild.graph`.
+        graph: any graph that keeps the contract of :mod:`graphbuild.graph.builder`.
         stream: where the bytes go.
         positions: a place for each node, y up; without them a reader lays the graph out itself.
 

@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from graphbuild.entities import FILE
-from graphbuild.exporters.documents import write_objects
-from graphbuild.exporters.kinds import (
+from graphbuild.exporters.cti_types import (
     INTRUSION_SET,
     MALWARE,
     MAX_NAME,
@@ -37,8 +35,9 @@ from graphbuild.exporters.kinds import (
     url_of,
     web_address,
 )
-from graphbuild.exporters.plain import Remarks, label_text, xml_text
-from graphbuild.observations import OBSERVED
+from graphbuild.exporters.json_stream import write_objects
+from graphbuild.exporters.sanitize import Remarks, label_text, xml_text
+from graphbuild.models import FILE, OBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,7 +94,7 @@ def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> Remar
     """Write ``graph`` to ``stream`` as one event, an object a line.
 
     Args:
-        graph: any graph that keeps the contract of :mod:`graphbuild.graph`.
+        graph: any graph that keeps the contract of :mod:`graphbuild.graph.builder`.
         stream: where the bytes go.
         to_ids: whether files, domains, addresses and URLs are marked for detection. That something
             is related to a report does not make it malicious.

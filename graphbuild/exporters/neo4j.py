@@ -16,8 +16,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 from graphbuild.errors import ExportError
-from graphbuild.exporters.columns import further, holds, seed_columns
-from graphbuild.exporters.plain import (
+from graphbuild.exporters.extra_attributes import further, holds, seed_columns
+from graphbuild.exporters.sanitize import (
     REPLACEMENT,
     Remarks,
     created,

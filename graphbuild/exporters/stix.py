@@ -15,18 +15,10 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from graphbuild.exporters.documents import write_objects
-from graphbuild.exporters.kinds import CAMPAIGN, INTRUSION_SET, MALWARE, TOOL, id_of
-from graphbuild.exporters.plain import Remarks, xml_text
-from graphbuild.exporters.stix_objects import about, subject_id
-from graphbuild.exporters.stix_observed import (
-    indicator,
-    indicator_id,
-    observable,
-    observable_id,
-    observed,
-)
-from graphbuild.exporters.stix_words import (
+from graphbuild.exporters.cti_types import CAMPAIGN, INTRUSION_SET, MALWARE, TOOL, id_of
+from graphbuild.exporters.json_stream import write_objects
+from graphbuild.exporters.sanitize import Remarks, xml_text
+from graphbuild.exporters.stix_common import (
     EXTENSION,
     EXTENSION_ID,
     IDENTITY,
@@ -36,15 +28,23 @@ from graphbuild.exporters.stix_words import (
     is_number,
     relationship,
 )
-from graphbuild.graph import NO_COLLECTION
-from graphbuild.observations import INFERRED, OBSERVED
+from graphbuild.exporters.stix_objects import about, subject_id
+from graphbuild.exporters.stix_observed import (
+    indicator,
+    indicator_id,
+    observable,
+    observable_id,
+    observed,
+)
+from graphbuild.graph.builder import NO_COLLECTION
+from graphbuild.models import INFERRED, OBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     import networkx as nx
 
-    from graphbuild.exporters.stix_words import (
+    from graphbuild.exporters.stix_common import (
         Object,
     )
 
@@ -59,7 +59,7 @@ def write_stix(graph: Graph, stream: BinaryIO, *, indicators: bool = False) -> R
     """Write ``graph`` to ``stream`` as one bundle, an object a line.
 
     Args:
-        graph: any graph that keeps the contract of :mod:`graphbuild.graph`.
+        graph: any graph that keeps the contract of :mod:`graphbuild.graph.builder`.
         stream: where the bytes go.
         indicators: whether files, domains, addresses and URLs come with an indicator each, which
             platforms may hand on to what looks for them.

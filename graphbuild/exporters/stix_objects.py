@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphbuild.exporters.kinds import (
+from graphbuild.exporters.cti_types import (
     CAMPAIGN,
     GROUPING,
     INTRUSION_SET,
@@ -23,8 +23,8 @@ from graphbuild.exporters.kinds import (
     name_of,
     web_address,
 )
-from graphbuild.exporters.plain import host_of
-from graphbuild.exporters.stix_words import (
+from graphbuild.exporters.sanitize import host_of
+from graphbuild.exporters.stix_common import (
     EXTENSION_ID,
     IDENTITY_ID,
     SPEC,
@@ -39,8 +39,8 @@ from graphbuild.exporters.stix_words import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from graphbuild.exporters.plain import Remarks
-    from graphbuild.exporters.stix_words import (
+    from graphbuild.exporters.sanitize import Remarks
+    from graphbuild.exporters.stix_common import (
         Object,
     )
 

@@ -14,10 +14,9 @@ import re
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from graphbuild.entities import FILE
-from graphbuild.exporters.kinds import hashes_of, id_of, ip_version, is_domain, name_of, url_of
-from graphbuild.exporters.plain import Remarks, xml_text
-from graphbuild.exporters.stix_words import (
+from graphbuild.exporters.cti_types import hashes_of, id_of, ip_version, is_domain, name_of, url_of
+from graphbuild.exporters.sanitize import Remarks, xml_text
+from graphbuild.exporters.stix_common import (
     CONTRACT,
     EXTENSION_ID,
     MAX_INTEGER,
@@ -27,11 +26,12 @@ from graphbuild.exporters.stix_words import (
     relationship,
     virustotal,
 )
+from graphbuild.models import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from graphbuild.exporters.stix_words import (
+    from graphbuild.exporters.stix_common import (
         Object,
     )
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphbuild.exporters import Remarks, Written, made_folder, whole_file
-from graphbuild.report.content import blocks_of
-from graphbuild.report.findings import Before, Findings, find
+from graphbuild.report.data import Before, Findings, find
+from graphbuild.report.html import as_page
 from graphbuild.report.markdown import as_markdown
-from graphbuild.report.page import as_page
+from graphbuild.report.sections import blocks_of
 
 if TYPE_CHECKING:
     from graphbuild.store import Store

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from graphbuild.texts import Text
+    from graphbuild._util import Text
 
 
 @dataclass(frozen=True, slots=True)

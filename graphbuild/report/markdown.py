@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
+from graphbuild._util import Strange, in_markdown
 from graphbuild.report.blocks import Heading, Items, Paragraph, Picture, Table, Tiles
-from graphbuild.texts import Strange, in_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from graphbuild._util import Text
     from graphbuild.report.blocks import Block
-    from graphbuild.texts import Text
 
 
 def as_markdown(blocks: Iterable[Block]) -> str:

@@ -7,10 +7,11 @@ names nothing is a :class:`Rejected` value, what was changed or passed over is a
 
 from __future__ import annotations
 
-from graphbuild.seeds.forms import FORMS, parse_seeds, read_seeds
-from graphbuild.seeds.found import Rejected, Seed, SeedList
-from graphbuild.seeds.opening import STDIN
-from graphbuild.seeds.plain import MAX_LINE
+from graphbuild.models import Seed
+from graphbuild.seeds.formats import FORMS, parse_seeds, read_seeds
+from graphbuild.seeds.plain_list import MAX_LINE
+from graphbuild.seeds.results import Rejected, SeedList
+from graphbuild.seeds.streams import STDIN
 
 __all__ = [
     "FORMS",

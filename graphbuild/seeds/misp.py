@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphbuild.entities import hash_kind
 from graphbuild.errors import SeedError
-from graphbuild.seeds.documents import best_hash, texts_of
+from graphbuild.models import hash_kind
+from graphbuild.seeds.json_documents import best_hash, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from graphbuild.seeds.found import Reading
+    from graphbuild.seeds.results import Reading
 
 _HASHES = frozenset({"md5", "sha1", "sha256"})
 _NAMES = frozenset({"domain", "hostname", "ip-src", "ip-dst", "url"})

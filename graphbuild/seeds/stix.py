@@ -16,12 +16,12 @@ from stix2patterns.exceptions import ParseException
 from stix2patterns.v21.pattern import Pattern
 
 from graphbuild.errors import SeedError
-from graphbuild.seeds.documents import best_hash, hash_name, texts_of
+from graphbuild.seeds.json_documents import best_hash, hash_name, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from graphbuild.seeds.found import Reading
+    from graphbuild.seeds.results import Reading
 
 MAX_PATTERN = 65_536
 _VALUES = frozenset({"domain-name", "ipv4-addr", "ipv6-addr", "url"})

@@ -1,7 +1,7 @@
 """The campaign file: what was asked, what came, and what it cost. See :class:`Store`."""
 
-from graphbuild.store.checking import damages
-from graphbuild.store.rows import (
+from graphbuild.store.integrity import damages
+from graphbuild.store.records import (
     Committed,
     Damage,
     Fetched,
@@ -11,7 +11,7 @@ from graphbuild.store.rows import (
     Totals,
     Work,
 )
-from graphbuild.store.store import Store
+from graphbuild.store.writer import Store
 
 __all__ = [
     "Committed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from graphbuild.store.file import sentences, trouble
+from graphbuild.store.connection import sentences, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

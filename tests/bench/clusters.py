@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
-from bench.rows import Row
-from planted import LARGE, MEDIUM, SMALL, plant, scrambled
 from sklearn.metrics import adjusted_mutual_info_score
 
-from graphbuild.analysis.chance import model_of, points_of
 from graphbuild.analysis.communities import find_communities
 from graphbuild.analysis.incidence import Incidence
+from graphbuild.analysis.null_model import model_of, points_of
 from graphbuild.analysis.overlap import find_ties, projection
+from tests.bench.rows import Row
+from tests.support.planted import LARGE, MEDIUM, SMALL, plant, scrambled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from planted import Planted, Size
+    from tests.support.planted import Planted, Size
 
 SIZES = {"small": (SMALL, 12), "medium": (MEDIUM, 8), "large": (LARGE, 4)}
 _ENOUGH = 0.95  # adjusted mutual information with the truth

@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":  # as a script, where nothing says where the package is
-    sys.path[:0] = [str(Path(__file__).resolve().parents[each]) for each in (2, 1)]
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import networkx as nx
 import requests
-from bench.usage import Used
 
-from graphbuild.client import LIMIT, Client
-from graphbuild.crawl import Crawl
-from graphbuild.keys import Key
+from graphbuild.api.auth import Key
+from graphbuild.api.client import LIMIT, Client
+from graphbuild.crawler import Crawl
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.bench.usage import Used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench.rows import Row, paired
-from bench.serving import Service
+from tests.bench.rows import Row, paired
+from tests.bench.serving import Service
 
 GOAL = 0.7
 _STORE_GOAL = 0.35

@@ -17,16 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":  # as a script, where nothing says where the package is
-    sys.path[:0] = [str(Path(__file__).resolve().parents[each]) for each in (2, 1)]
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import networkx as nx
-from bench.rows import Row, paired
-from bench.usage import Used
 
-from graphbuild.entities import Entity
 from graphbuild.exporters import write_gexf, write_graphml
-from graphbuild.graph import build_graph
-from graphbuild.observations import Observation
+from graphbuild.graph.builder import build_graph
+from graphbuild.models import Entity, Observation
+from tests.bench.rows import Row, paired
+from tests.bench.usage import Used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,12 +12,11 @@ import tempfile
 from pathlib import Path
 
 if __name__ == "__main__":  # as a script, where nothing says where the package is
-    sys.path[:0] = [str(Path(__file__).resolve().parents[each]) for each in (2, 1)]
-
-from bench.rows import Row
-from bench.usage import Used
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from graphbuild.seeds import read_seeds
+from tests.bench.rows import Row
+from tests.bench.usage import Used
 
 _LINES = 1_000_000
 _SECONDS = 15.0

@@ -16,20 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if __name__ == "__main__":  # as a script, where nothing says where the package is
-    sys.path[:0] = [str(Path(__file__).resolve().parents[each]) for each in (2, 1)]
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import random
 from statistics import median
 
-from bench.rows import Row, paired
-from bench.usage import Used
-
-from graphbuild.drawing import communities
-from graphbuild.entities import Entity
-from graphbuild.exporters.html import write_html
-from graphbuild.graph import build_graph
-from graphbuild.layout import place
-from graphbuild.observations import Observation
+from graphbuild.exporters.html.page import write_html
+from graphbuild.graph.builder import build_graph
+from graphbuild.graph.layout import place
+from graphbuild.graph.style import communities
+from graphbuild.models import Entity, Observation
+from tests.bench.rows import Row, paired
+from tests.bench.usage import Used
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -160,7 +158,7 @@ class _Chromium:
     """A browser for some pages."""
 
     def __enter__(self) -> Self:
-        from chromium import launched  # noqa: PLC0415  only where there is a browser
+        from tests.support.chromium import launched  # noqa: PLC0415  only where there is a browser
 
         self._launched = launched()
         self._browser: Browser = self._launched.__enter__()

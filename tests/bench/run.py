@@ -11,13 +11,13 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bench import clusters, crawls, graphs, lists, pages, tables, ties
-from bench.rows import table
+from tests.bench import clusters, crawls, graphs, lists, pages, tables, ties
+from tests.bench.rows import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bench.rows import Row
+    from tests.bench.rows import Row
 
 PAIRS = 5
 

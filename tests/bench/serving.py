@@ -22,7 +22,7 @@ if __name__ == "__main__":  # as a script, where nothing says where the package 
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from graphbuild.emulator import Api, World, made_up_world
-from graphbuild.emulator.things import Collection, File
+from graphbuild.emulator.models import Collection, File
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,17 +18,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":  # as a script, where nothing says where the package is
-    sys.path[:0] = [str(Path(__file__).resolve().parents[each]) for each in (2, 1)]
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import networkx as nx
 import pandas as pd
 import pyarrow as pa
-from bench.graphs import observations
-from bench.rows import Row, paired
-from bench.usage import Used
 
-from graphbuild.exporters import columnar, objects, tables
-from graphbuild.graph import build_graph
+from graphbuild.exporters import csv_tables
+from graphbuild.exporters import json as json_format
+from graphbuild.exporters import parquet as parquet_format
+from graphbuild.graph.builder import build_graph
+from tests.bench.graphs import observations
+from tests.bench.rows import Row, paired
+from tests.bench.usage import Used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -138,7 +140,7 @@ def _parquet(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str
     def write() -> None:
         for name in _TABLES:
             with (folder / name).open("wb") as stream:
-                columnar.WRITERS[name](graph, stream)
+                parquet_format.WRITERS[name](graph, stream)
 
     def said() -> Iterable[str]:
         for name in _TABLES:
@@ -179,7 +181,7 @@ def _texts(frame: pd.DataFrame) -> Iterable[str]:
 def _json(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str]]]:
     def write() -> None:
         with (folder / "json").open("wb") as stream:
-            objects.write_node_link(graph, stream)
+            json_format.write_node_link(graph, stream)
 
     return write, lambda: _objects(folder)
 
@@ -207,14 +209,14 @@ def _objects(folder: Path) -> Iterable[str]:
 
 
 _CSV = {
-    "nodes": tables.write_nodes,
-    "edges": tables.write_edges,
-    "observations": tables.write_observations,
+    "nodes": csv_tables.write_nodes,
+    "edges": csv_tables.write_edges,
+    "observations": csv_tables.write_observations,
 }
 _FRAMES = {
-    "nodes": tables.nodes_frame,
-    "edges": tables.edges_frame,
-    "observations": tables.observations_frame,
+    "nodes": csv_tables.nodes_frame,
+    "edges": csv_tables.edges_frame,
+    "observations": csv_tables.observations_frame,
 }
 SIDES: dict[str, Side] = {
     "csv": _csv,

@@ -15,19 +15,18 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":  # as a script, where nothing says where the package is
-    sys.path[:0] = [str(Path(__file__).resolve().parents[each]) for each in (2, 1)]
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import networkx as nx
 import numpy as np
-from bench.rows import Row, paired
-from bench.usage import Used
 
-from graphbuild.analysis.central import DAMPING, betweenness, evidence_graph, pagerank
+from graphbuild.analysis.centrality import DAMPING, betweenness, evidence_graph, pagerank
 from graphbuild.analysis.communities import Ties, leiden
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.overlap import jaccard, projection
-from graphbuild.entities import Entity
-from graphbuild.observations import Observation
+from graphbuild.models import Entity, Observation
+from tests.bench.rows import Row, paired
+from tests.bench.usage import Used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

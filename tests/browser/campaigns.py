@@ -7,9 +7,8 @@ import json
 import random
 from pathlib import Path
 
-from graphbuild.entities import Entity
-from graphbuild.graph import build_graph
-from graphbuild.observations import Observation
+from graphbuild.graph.builder import build_graph
+from graphbuild.models import Entity, Observation
 
 SAMPLE = Path(__file__).parents[3] / "shared" / "data" / "sample" / "observations.jsonl"
 _VENDORS = ("talos", "eset", "unit42", "mandiant", "cisa", "proofpoint")

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from chromium import launched
-from pages import written
-from tools import OUTPUT
+
+from tests.browser.pages import written
+from tests.support.chromium import launched
+from tests.support.tools import OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,7 @@ import re
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from graphbuild.exporters.html import write_html
+from graphbuild.exporters.html.page import write_html
 
 if TYPE_CHECKING:
     import networkx as nx

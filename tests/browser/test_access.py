@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from campaigns import collection, file, large_campaign, report
 from test_html import HOSTILE, hostile_campaign
-from tools import OUTPUT, Tool
 
 from graphbuild.emulator import made_up_world
-from graphbuild.graph import build_graph
-from graphbuild.observations import Observation
+from graphbuild.graph.builder import build_graph
+from graphbuild.models import Observation
+from tests.browser.campaigns import collection, file, large_campaign, report
+from tests.support.tools import OUTPUT, Tool
 
 pytestmark = pytest.mark.browser
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import pytest
-from campaigns import SVG, collection, file, large_campaign, report
 
-from graphbuild.graph import build_graph
-from graphbuild.observations import INFERRED, Observation
-from graphbuild.views import fold
+from graphbuild.graph.builder import build_graph
+from graphbuild.graph.views import fold
+from graphbuild.models import INFERRED, Observation
+from tests.browser.campaigns import SVG, collection, file, large_campaign, report
 
 pytestmark = pytest.mark.browser
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from campaigns import collection, file, report
 from test_html import on_a_grid, scattered
 from test_page import assert_all_can_be_found
 
-from graphbuild.graph import build_graph
-from graphbuild.observations import Observation
+from graphbuild.graph.builder import build_graph
+from graphbuild.models import Observation
+from tests.browser.campaigns import collection, file, report
 
 pytestmark = [pytest.mark.browser, pytest.mark.bulk]
 

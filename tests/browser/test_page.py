@@ -7,14 +7,20 @@ import re
 
 import networkx as nx
 import pytest
-from campaigns import SAMPLE, collection, file, large_campaign, report, sample_campaign
-from pages import without_policy, written
-from platforms import bad_texts
 from test_html import HOSTILE, UNSEEN, hostile_campaign
 
-from graphbuild.exporters import html
-from graphbuild.graph import build_graph
-from graphbuild.observations import Observation
+from graphbuild.graph.builder import build_graph
+from graphbuild.models import Observation
+from tests.browser.campaigns import (
+    SAMPLE,
+    collection,
+    file,
+    large_campaign,
+    report,
+    sample_campaign,
+)
+from tests.browser.pages import without_policy, written
+from tests.support.platforms import bad_texts
 
 pytestmark = pytest.mark.browser
 
@@ -469,8 +475,8 @@ def test_no_hostile_title_runs_even_without_the_policy(opened, tmp_path):
     for text in HOSTILE.values():
         content = without_policy(written(campaign(), title=text)).decode()
         for script in (
-            html._library(),
-            html._script("vis"),
+            page._library(),
+            page._script("vis"),
         ):  # it costs time, and has no part in it
             assert script in content
             content = content.replace(script, "")
@@ -488,7 +494,7 @@ _EVERYTHING = """async () => {
   const named = (word) => [...document.querySelectorAll("#details button")]
     .find((one) => one.textContent.startsWith(word));
   for (const one of document.querySelectorAll("details")) one.open = true;
-  for (const key of await window.graphbuild.keys) {
+  for (const key of await window.graphbuild.api.auth) {
     query.value = key;
     query.dispatchEvent(new Event("input"));
     query.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from graphbuild.graph import observations_of
+from graphbuild.graph.builder import observations_of
 
 pytestmark = pytest.mark.browser
 

@@ -6,15 +6,15 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from planted import plant
 from test_access import axe, barriers  # noqa: F401  a fixture
 from test_cli_analysis import store_of
-from tools import OUTPUT
 
 from graphbuild.analysis import Snapshot
 from graphbuild.report import Before, write_report
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.support.planted import plant
+from tests.support.tools import OUTPUT
 
 if TYPE_CHECKING:
     from pathlib import Path

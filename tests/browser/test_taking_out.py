@@ -9,14 +9,14 @@ import struct
 import xml.etree.ElementTree as ET
 
 import pytest
-from campaigns import SVG, collection, file, large_campaign, report
-from graphs import FORMULAS, with_title
-from graphs import HOSTILE as HOSTILE_CELLS
 from test_html import HOSTILE, hostile_campaign
 
-from graphbuild.exporters.plain import cell_text
-from graphbuild.graph import build_graph
-from graphbuild.observations import Observation
+from graphbuild.exporters.sanitize import cell_text
+from graphbuild.graph.builder import build_graph
+from graphbuild.models import Observation
+from tests.browser.campaigns import SVG, collection, file, large_campaign, report
+from tests.support.graphs import FORMULAS, with_title
+from tests.support.graphs import HOSTILE as HOSTILE_CELLS
 
 pytestmark = pytest.mark.browser
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from campaigns import collection, file, large_campaign, report
 
-from graphbuild.graph import build_graph
-from graphbuild.observations import Observation
+from graphbuild.graph.builder import build_graph
+from graphbuild.models import Observation
+from tests.browser.campaigns import collection, file, large_campaign, report
 
 pytestmark = pytest.mark.browser
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 
 import pytest
-from pages import written
 from test_html import HOSTILE, on_a_grid, scattered
 
-from graphbuild.exporters import html_ladder
+from graphbuild.exporters.html import level_of_detail
+from tests.browser.pages import written
 
 pytestmark = [pytest.mark.browser, pytest.mark.bulk]
 
@@ -98,8 +98,8 @@ def test_filters_ways_and_colours_do_what_they_do_elsewhere(page, graph):
 
 
 def test_what_is_folded_opens(opened, monkeypatch):
-    monkeypatch.setattr(html_ladder, "CALM_FROM", 0)
-    monkeypatch.setattr(html_ladder, "BACKBONE_FROM", 0)
+    monkeypatch.setattr(level_of_detail, "CALM_FROM", 0)
+    monkeypatch.setattr(level_of_detail, "BACKBONE_FROM", 0)
     graph = scattered(4, 30, 2)
     folded = opened(graph, full=True)
     key = next(key for key in graph if folded.spot(key)["members"] > 1)

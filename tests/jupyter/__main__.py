@@ -23,9 +23,9 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Error, expect
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT))
 
-from chromium import launched  # noqa: E402  of the tests, which are no package
+from tests.support.chromium import launched  # noqa: E402  of the tests, which are no package
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,9 +44,9 @@ PICTURES = ROOT / "output" / "jupyter"
 MILLISECONDS = 30_000
 CELL = """\
 import graphbuild as gb
-from graphbuild.entities import Entity
-from graphbuild.graph import build_graph
-from graphbuild.observations import Observation
+from graphbuild.models import Entity
+from graphbuild.graph.builder import build_graph
+from graphbuild.api.parser import Observation
 
 files = [Entity("file", f"{n:064x}") for n in range(3)]
 reports = [Entity("reference", f"{n:064x}", {"title": f"Report {n}"}) for n in range(4)]

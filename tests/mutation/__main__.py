@@ -18,12 +18,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mutation.report import mutants, names, told
+from tests.mutation.report import mutants, names, told
 
 if TYPE_CHECKING:
-    from mutation.report import Mutant
+    from tests.mutation.report import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 ENOUGH = 0.9
@@ -43,26 +43,31 @@ _SLOW = [
 ]
 _QUICK = ["-k", " and ".join(f"not {name}" for name in _SLOW)]
 TESTS = {
-    "pacing": ["test_pacing.py"],
-    "client": ["test_client.py", "test_dialects.py", "test_crew.py", *_QUICK],
-    "store": [
-        "test_store.py",
-        "test_memory.py",
-        "test_completeness.py",
-        "test_answers.py",
-        "test_crawl.py",
-        "test_deeper.py",
-        "test_again.py",
-        "test_frugal.py",
+    "api/rate_limit": ["api/test_rate_limit.py"],
+    "api/client": [
+        "api/test_client.py",
+        "crawler/test_dialects.py",
+        "crawler/test_workers.py",
         *_QUICK,
     ],
-    "crawl": [
-        "test_crawl.py",
-        "test_crew.py",
-        "test_dialects.py",
-        "test_deeper.py",
-        "test_again.py",
-        "test_frugal.py",
+    "store": [
+        "store/test_store.py",
+        "store/test_cache.py",
+        "store/test_status.py",
+        "store/test_importer.py",
+        "crawler/test_crawler.py",
+        "crawler/test_depth.py",
+        "crawler/test_refresh.py",
+        "crawler/test_inference.py",
+        *_QUICK,
+    ],
+    "crawler": [
+        "crawler/test_crawler.py",
+        "crawler/test_workers.py",
+        "crawler/test_dialects.py",
+        "crawler/test_depth.py",
+        "crawler/test_refresh.py",
+        "crawler/test_inference.py",
         *_QUICK,
     ],
 }

@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from torture.run import main
+from tests.torture.run import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -11,20 +11,19 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rig import CANARY, ManualClock
-from torture.payloads import WORLD, Memory, content, filled
-
-from graphbuild.cli import showing
-from graphbuild.client import Client
-from graphbuild.crawl import Crawl
+from graphbuild.api.auth import Key
+from graphbuild.api.client import Client
+from graphbuild.api.parser import parse_page
+from graphbuild.cli import status
+from graphbuild.crawler import Crawl
 from graphbuild.emulator import Api, Emulator, Fault
 from graphbuild.errors import GraphbuildError
 from graphbuild.exporters import export_all, read_graphml
-from graphbuild.graph import build_graph, observations_of
-from graphbuild.keys import Key
-from graphbuild.observations import parse_page
+from graphbuild.graph.builder import build_graph, observations_of
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.support.rig import CANARY, ManualClock
+from tests.torture.payloads import WORLD, Memory, content, filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -197,8 +196,8 @@ def exported(folder: Path) -> str:
         graph = build_graph(observations, subjects=store.subjects())
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
-            showing.status(store, everything=True)
-            showing.remarks(store)
+            status.status(store, everything=True)
+            status.remarks(store)
     odd = {char for char in said.getvalue() if unicodedata.category(char) in _SHOWN} - {"\n"}
     if odd:
         return f"the terminal is shown {sorted(odd)!a}"

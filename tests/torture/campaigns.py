@@ -11,21 +11,19 @@ from contextlib import closing
 from functools import cache
 from typing import TYPE_CHECKING, Self
 
-from rig import CANARY
-from torture.forking import environment
-
 from graphbuild.emulator import Api, Emulator, family_world, made_up_world
 from graphbuild.errors import StoreError
 from graphbuild.store import Store
+from tests.support.rig import CANARY
+from tests.torture.forking import environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from torture.forking import Running, Zygote
-    from torture.tally import Tally
-
     from graphbuild.emulator import World
+    from tests.torture.forking import Running, Zygote
+    from tests.torture.tally import Tally
 
 EXPORTS = ("graph.graphml", "graph.html", "nodes.csv", "edges.csv", "observations.csv")
 TINY = -1

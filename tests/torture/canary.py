@@ -12,8 +12,8 @@ import re
 import zlib
 from typing import TYPE_CHECKING
 
-from rig import CANARY
-from torture.tally import Tally
+from tests.support.rig import CANARY
+from tests.torture.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

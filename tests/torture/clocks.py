@@ -12,23 +12,22 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rig import CANARY, ManualClock
-from torture.tally import Tally
-
-from graphbuild.client import Client
-from graphbuild.crawl import Crawl
+from graphbuild.api.auth import Key
+from graphbuild.api.client import Client
+from graphbuild.api.rate_limit import Pace
+from graphbuild.crawler import Crawl
 from graphbuild.emulator import Api, EmulatorAdapter, Fault, Quota, family_world
 from graphbuild.errors import Paused
-from graphbuild.keys import Key
-from graphbuild.pacing import Pace
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.support.rig import CANARY, ManualClock
+from tests.torture.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from torture.forking import Zygote
+    from tests.torture.forking import Zygote
 
 _WORLD = family_world(6, 30)
 _START = 1_700_006_380.0  # twenty seconds before 00:00 UTC of 2023-11-15

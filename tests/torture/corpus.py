@@ -14,13 +14,13 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rig import CANARY
-from torture import answers, lists, stored, titles
-from torture.payloads import Memory
-from torture.tally import Tally
+from tests.support.rig import CANARY
+from tests.torture import answers, lists, stored, titles
+from tests.torture.payloads import Memory
+from tests.torture.tally import Tally
 
 if TYPE_CHECKING:
-    from torture.forking import Zygote
+    from tests.torture.forking import Zygote
 
 ROWS = Path(__file__).resolve().parents[1] / "data" / "corpus.jsonl"
 _ACCEPTED = frozenset({"OK", "MAP", "ITEM", "LOOP"})

@@ -13,13 +13,13 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from torture.campaigns import Campaign
-from torture.tally import Tally
+from tests.torture.campaigns import Campaign
+from tests.torture.tally import Tally
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torture.forking import Zygote
+    from tests.torture.forking import Zygote
 
 _WINDOW = 24  # bytes by which a part of a page is found again in the file
 _ELSEWHERE = 0.25  # of the rounds, as many again anywhere in the file

@@ -22,15 +22,15 @@ from typing import IO, Self
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 _WARM = (
-    "graphbuild.answers",
+    "graphbuild.store.importer",
     "graphbuild.cli.app",
-    "graphbuild.cli.files",
-    "graphbuild.client",
-    "graphbuild.crawl",
-    "graphbuild.exporters.html",
-    "graphbuild.graph",
-    "graphbuild.keys",
-    "graphbuild.layout",
+    "graphbuild.cli.export",
+    "graphbuild.api.client",
+    "graphbuild.crawler",
+    "graphbuild.exporters.html.page",
+    "graphbuild.graph.builder",
+    "graphbuild.api.auth",
+    "graphbuild.graph.layout",
     "graphbuild.seeds",
     "graphbuild.store",
     "requests",

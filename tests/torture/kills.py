@@ -13,15 +13,14 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from torture.campaigns import Campaign
-from torture.tally import Tally
-
 from graphbuild.emulator import Fault
+from tests.torture.campaigns import Campaign
+from tests.torture.tally import Tally
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torture.forking import Zygote
+    from tests.torture.forking import Zygote
 
 _WORLDS = 3
 _SLOW = 0.04  # of all rounds: real processes

@@ -10,21 +10,19 @@ import os
 import pickle
 from typing import TYPE_CHECKING, Any
 
-from rig import CANARY
-from torture.payloads import SUBJECT, Memory, content, filled
-
 from graphbuild.errors import SeedError
 from graphbuild.seeds import parse_seeds, read_seeds
 from graphbuild.store import Store
+from tests.support.rig import CANARY
+from tests.torture.payloads import SUBJECT, Memory, content, filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from torture.answers import Table
-    from torture.forking import Zygote
-
     from graphbuild.seeds import SeedList
+    from tests.torture.answers import Table
+    from tests.torture.forking import Zygote
 
     Row = Mapping[str, Any]
 

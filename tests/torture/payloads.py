@@ -22,9 +22,8 @@ import re
 import tracemalloc
 from typing import TYPE_CHECKING, Any, Self
 
-from rig import CANARY
-
 from graphbuild.emulator import family_world
+from tests.support.rig import CANARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -19,19 +19,18 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from torture import tracing
-from torture.campaigns import Campaign, integrity
-from torture.tally import Tally
-from torture.tracing import traced
-
 from graphbuild.errors import StoreError
 from graphbuild.store import Store, damages
+from tests.torture import tracing
+from tests.torture.campaigns import Campaign, integrity
+from tests.torture.tally import Tally
+from tests.torture.tracing import traced
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torture.forking import Zygote
-    from torture.tracing import Call
+    from tests.torture.forking import Zygote
+    from tests.torture.tracing import Call
 
 _SECTOR = 512
 _SYSCALLS = "openat,pwrite64,write,fsync,fdatasync,ftruncate,rename,unlink"

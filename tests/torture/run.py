@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if __name__ == "__main__":  # as a script, where nothing says where the parts are
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from rig import heed_signals
-from torture.forking import Zygote, possible
-from torture.tally import Tally, table
+from tests.support.rig import heed_signals
+from tests.torture.forking import Zygote, possible
+from tests.torture.tally import Tally, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ PARTS = {
 
 def run_part(name: str, folder: Path, rounds: int, seed: int, zygote: Zygote) -> Tally:
     """Run one part in a folder of its own; what it raises is a broken promise of the rig's."""
-    module = importlib.import_module(f"torture.{name}")
+    module = importlib.import_module(f"tests.torture.{name}")
     folder.mkdir(parents=True, exist_ok=True)
     try:
         found: Tally = module.run(folder, rounds, seed, zygote)
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
             _say(f"{name}: seed {options.seed}, {rounds or 'all'} rounds ...")
             tallies.append(run_part(name, folder / name, rounds, options.seed, zygote))
             _say(table(tallies[-1:]))
-        tallies.append(importlib.import_module("torture.canary").scan(folder))
+        tallies.append(importlib.import_module("tests.torture.canary").scan(folder))
     _say("\n" + table(tallies))
     missing = options.parts and any(tally.missing for tally in tallies)
     return int(bool(missing) or any(tally.broken for tally in tallies))

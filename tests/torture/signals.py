@@ -12,15 +12,14 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
-from torture.campaigns import Campaign
-from torture.tally import Tally
-
 from graphbuild.emulator import Fault
+from tests.torture.campaigns import Campaign
+from tests.torture.tally import Tally
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torture.forking import Zygote
+    from tests.torture.forking import Zygote
 
 PAUSED = 3
 _WORLDS = 3

@@ -11,19 +11,18 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torture.campaigns import digest
-from torture.payloads import Memory, content
-
+from graphbuild.api.parser import parse_page
 from graphbuild.errors import ExportError, GraphbuildError
 from graphbuild.exporters import read_graphml
-from graphbuild.graph import build_graph, observations_of
-from graphbuild.observations import parse_page
+from graphbuild.graph.builder import build_graph, observations_of
 from graphbuild.store import Store, damages
+from tests.torture.campaigns import digest
+from tests.torture.payloads import Memory, content
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torture.answers import Table
+    from tests.torture.answers import Table
 
     Row = Mapping[str, Any]
 

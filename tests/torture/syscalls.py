@@ -14,18 +14,17 @@ import signal
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from torture import tracing
-from torture.campaigns import TINY, Campaign
-from torture.tally import Tally
-from torture.tracing import traced
-
 from graphbuild.emulator import Fault
+from tests.torture import tracing
+from tests.torture.campaigns import TINY, Campaign
+from tests.torture.tally import Tally
+from tests.torture.tracing import traced
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torture.forking import Zygote
-    from torture.tracing import Call
+    from tests.torture.forking import Zygote
+    from tests.torture.tracing import Call
 
 _KILL = "signal=SIGKILL"
 _FAULTS = {

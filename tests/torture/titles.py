@@ -15,17 +15,17 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
-from torture.answers import exported, judge
-from torture.payloads import COLLECTION, reference
 
 from graphbuild.exporters import read_graphml
-from graphbuild.exporters.plain import cell_text, text_of_cell, writable, xml_text
+from graphbuild.exporters.sanitize import cell_text, text_of_cell, writable, xml_text
+from tests.torture.answers import exported, judge
+from tests.torture.payloads import COLLECTION, reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from torture.answers import Table
+    from tests.torture.answers import Table
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _TAG = re.compile(r"<(?:script|img|svg|iframe|style|link|object|embed)\b", re.IGNORECASE)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from torture.campaigns import Campaign
+    from tests.torture.campaigns import Campaign
 
 _LINE = re.compile(r"[0-9]+ +(?P<name>[a-z0-9_]+)\((?P<rest>.*)")
 _CUT = " <unfinished ...>"

@@ -12,24 +12,23 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 from unittest import mock
 
-from rig import CANARY, ManualClock
-from torture import corpus
-from torture.answers import fault_of
-from torture.tally import Tally
-
-from graphbuild.client import Client
-from graphbuild.crawl import Crawl
+from graphbuild.api.auth import Key
+from graphbuild.api.client import Client
+from graphbuild.crawler import Crawl
 from graphbuild.emulator import Api, Emulator, Fault, family_world
 from graphbuild.errors import GraphbuildError
-from graphbuild.keys import Key
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.support.rig import CANARY, ManualClock
+from tests.torture import corpus
+from tests.torture.answers import fault_of
+from tests.torture.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from torture.forking import Zygote
+    from tests.torture.forking import Zygote
 
 _WORLD = family_world(3, 50)
 _NEEDED = 6

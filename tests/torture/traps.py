@@ -10,19 +10,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from rig import CANARY, Listener
-from torture.answers import Table, exported
-from torture.payloads import SUBJECT
-from torture.tally import Tally
-
 from graphbuild.errors import GraphbuildError
+from tests.support.rig import CANARY, Listener
+from tests.torture.answers import Table, exported
+from tests.torture.payloads import SUBJECT
+from tests.torture.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from torture.answers import Came
-    from torture.forking import Zygote
+    from tests.torture.answers import Came
+    from tests.torture.forking import Zygote
 
 _PATH = f"/api/v3/files/{SUBJECT}/related_references"
 _SELF = f"https://www.virustotal.com{_PATH}?limit=40"

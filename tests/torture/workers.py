@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from torture.kills import kill
-from torture.tally import Tally
+from tests.torture.kills import kill
+from tests.torture.tally import Tally
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torture.forking import Zygote
+    from tests.torture.forking import Zygote
 
 _WORKERS = 4
 

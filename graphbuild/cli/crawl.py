@@ -1,0 +1,215 @@
+"""Run a crawl with a person beside it: progress, signals, what came of it."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from graphbuild._util import counted
+from graphbuild.cli.console import named, notice
+from graphbuild.cli.signals import on_signal
+from graphbuild.errors import KeyRefused, Paused, SeedError
+from graphbuild.models import FILE, Entity
+
+if TYPE_CHECKING:
+    from signal import Signals
+
+    from graphbuild.api.rate_limit import SystemClock
+    from graphbuild.cli.console import Progress
+    from graphbuild.crawler import Crawl, Step
+    from graphbuild.seeds import Seed, SeedList
+    from graphbuild.store import Store, Totals
+
+_REFRESH = 0.5  # seconds between looks at how much is left
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        calls: calls this run made.
+        pages: pages it stored.
+        paused: why it stopped before everything was asked; empty if it did not.
+        added: seeds that were new to the campaign file.
+        rejected: lines of the seed lists that are no seeds.
+    """
+
+    calls: int = 0
+    pages: int = 0
+    paused: str = ""
+    added: int = 0
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the user allows, and how far to go.
+
+    Attributes:
+        per_minute: calls in any minute; None for no limit of ours.
+        per_day: calls a UTC day.
+        max_calls: calls for the campaign in all.
+        frugal: whether to leave out what is proved.
+        depth: how many questions to go beyond the seeds.
+        per_node: entries after which a list beyond the seeds is read no further; None for the
+            usual number.
+        workers: questions in flight at once.
+        dialect: the generation of the service.
+    """
+
+    per_minute: int | None = None
+    per_day: int | None = None
+    max_calls: int | None = None
+    frugal: bool = False
+    depth: int = 0
+    per_node: int | None = None
+    workers: int = 1
+    dialect: str = "auto"
+
+
+def ask_again(store: Store, *, refresh: float | None, audit: float | None) -> None:
+    """Make pending what is older than so many seconds, and a share of what was inferred."""
+    if refresh is not None:
+        again = store.refresh(time.time() - refresh)
+        notice(f"{counted(again, 'subject')} to ask again, being older")
+    if audit is not None:
+        chosen = store.audit(audit, random.SystemRandom())
+        notice(f"{counted(chosen, 'subject')} chosen at random to ask for what was inferred")
+
+
+def refuse_key(seeds: SeedList) -> None:
+    """Raise SeedError if the user's key is among the seeds: before anything is kept of it."""
+    from graphbuild.api.auth import find_key
+
+    try:
+        key = find_key().reveal().lower()
+    except KeyRefused:
+        return  # without a key there is none to keep; whether one is needed shows later
+    if any(_holds(seed, key) for seed in seeds):
+        raise SeedError("your API key stands in the seed list; take it out, it was not sent")
+
+
+def _holds(seed: Seed, key: str) -> bool:
+    """Whether the key is the seed, or stands in its URL or in what is noted beside it."""
+    if seed.entity.id == key:
+        return True
+    noted = (*seed.entity.attributes.values(), *seed.attributes.values())
+    return any(key in value.lower() for value in noted if isinstance(value, str))
+
+
+def ask(store: Store, base_url: str, limits: Limits, progress: Progress) -> Outcome:
+    """Ask whatever the store has still to ask; no key is needed where that is nothing.
+
+    Raises:
+        ApiError: something that concerns every subject, such as a refused key.
+        SeedError: the key stands in the campaign file, as a subject.
+    """
+    from graphbuild.api.auth import find_key
+    from graphbuild.api.client import Client
+    from graphbuild.api.rate_limit import Pace, SystemClock
+    from graphbuild.crawler import PER_NODE, Crawl
+
+    for depth in range(limits.depth):
+        store.expand(depth)
+    if not store.has_work():
+        return Outcome()
+    key = find_key()
+    if store.has(Entity(FILE, key.reveal().lower())):
+        raise SeedError(
+            f"your API key stands in {store.path} as if it were a file's hash; "
+            "start a new campaign file without it, it was not sent"
+        )
+    clock, pace = SystemClock(), Pace(limits.per_minute)
+    opened = Client(key, base_url=base_url, pace=pace, clock=clock, dialect=limits.dialect)
+    with opened as client:
+        crawl = Crawl(
+            client,
+            store,
+            max_calls=limits.max_calls,
+            per_day=limits.per_day,
+            frugal=limits.frugal,
+            depth=limits.depth,
+            per_node=limits.per_node or PER_NODE,
+            workers=limits.workers,
+        )
+        return run(crawl, store, clock, progress)
+
+
+def run(crawl: Crawl, store: Store, clock: SystemClock, progress: Progress) -> Outcome:
+    """Crawl until done, paused or stopped by a signal, which lets the page in flight finish.
+
+    Raises:
+        ApiError: something that concerns every subject, such as a refused key.
+    """
+    outcome = Outcome()
+    before = store.calls()
+    watch = _Watch(store, progress)
+    caught: list[str] = []
+
+    def stop(signal: Signals) -> None:
+        caught.append(signal.name)
+        crawl.stop()
+        clock.stop()
+
+    with on_signal(stop), progress:
+        try:
+            for step in crawl:
+                outcome.pages += step.error is None and not step.inferred
+                watch.step(step)
+        except Paused as reason:
+            outcome.paused = str(reason)
+        finally:
+            outcome.calls = store.calls() - before
+    if caught:
+        outcome.paused = f"stopped by {caught[0]}; run the same command again to go on"
+    return outcome
+
+
+class _Watch:
+    """Turns steps into progress."""
+
+    def __init__(self, store: Store, progress: Progress) -> None:
+        self._store = store
+        self._progress = progress
+        self._made = 0
+        self._references = 0
+        self._left = 0
+        self._looked = float("-inf")
+
+    def step(self, step: Step) -> None:
+        from graphbuild.api.client import LIMIT
+
+        self._made += not step.inferred
+        self._references += step.new + step.inferred
+        self._left -= 1
+        if self._left <= 0 or time.monotonic() - self._looked > _REFRESH:
+            work = self._store.work_left(LIMIT)
+            self._left = work.unseen + work.left
+            self._looked = time.monotonic()
+        self._progress.update(
+            done=self._made,
+            left=self._left,
+            counts=counted(self._references, "reference"),
+            line=_line(step),
+        )
+
+
+def _line(step: Step) -> str:
+    verdict = step.verdict
+    if step.inferred:
+        proved = counted(step.inferred, "reference")
+        return f"{named(step.subject)}: {proved} inferred, no call needed, {verdict.state}"
+    said = f" ({verdict.remark})" if verdict.remark else ""
+    odd = f", {counted(len(step.remarks), 'remark')}" if step.remarks else ""
+    return (
+        f"{named(step.subject)}: page {step.page}, "
+        f"{counted(step.new, 'new reference')}{odd}, {verdict.state}{said}"
+    )
+
+
+def as_json(outcome: Outcome, totals: Totals) -> dict[str, object]:
+    """The same for scripts."""
+    return {"run": asdict(outcome), "campaign": asdict(totals)}

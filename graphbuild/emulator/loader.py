@@ -1,0 +1,95 @@
+"""Read a world from a file of observations, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from graphbuild.emulator.models import Collection, File, Reference
+from graphbuild.emulator.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+_KINDS = ("meta", "s", "r", "c", "f")
+
+
+def load_world(path: Path) -> World:
+    """Read the world kept in a file.
+
+    A line's `k` says what it is: `r` a reference, `c` a collection, `f` a file; `s` and
+    `meta` are skipped. Numbers point at the `i` of another line.
+
+    Raises:
+        ValueError: a line is malformed; the message bears its number.
+    """
+    rows = list(_read_rows(path))
+    references = dict(_build(rows, "r", _reference))
+    collections = dict(_build(rows, "c", lambda row: _collection(row, references)))
+    files = _build(rows, "f", lambda row: _file(row, references, collections))
+    return World(files, references.values(), collections.values())
+
+
+def _read_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield number, _parse_row(number, line)
+
+
+def _parse_row(number: int, line: bytes) -> Row:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"line {number}: not JSON: {error}") from error
+    if not isinstance(row, dict) or row.get("k") not in _KINDS:
+        raise ValueError(f"line {number}: expected an object whose k is one of {_KINDS}")
+    return row
+
+
+def _build(rows: list[tuple[int, Row]], kind: str, make: Callable[[Row], T]) -> Iterator[T]:
+    for number, row in rows:
+        if row["k"] == kind:
+            try:
+                yield make(row)
+            except KeyError as error:
+                raise ValueError(f"line {number}: nothing under {error}") from error
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"line {number}: {error}") from error
+
+
+def _reference(row: Row) -> tuple[int, Reference]:
+    known = {"creation_date": row.get("date"), "author": row.get("author")}
+    return int(row["i"]), Reference.of(_text(row, "url"), **known, title=row.get("title"))
+
+
+def _collection(row: Row, references: dict[int, Reference]) -> tuple[int, Collection]:
+    held = tuple(references[number].id for number in row["r"])
+    kind, origin = row.get("kind"), row.get("origin")
+    return int(row["i"]), Collection(_text(row, "id"), _text(row, "name"), held, kind, origin)
+
+
+def _file(row: Row, references: dict[int, Reference], collections: dict[int, Collection]) -> File:
+    known = {"sha256": "", "sha1": "", "md5": ""} | row
+    sha256, sha1, md5 = (_text(known, kind) for kind in ("sha256", "sha1", "md5"))
+    if not (sha256 or sha1 or md5):
+        raise ValueError("a file without any hash")
+    # Stated collections come before those found by name; one can be both.
+    numbers = dict.fromkeys(row.get("c", []) + row.get("n", []))
+    return File(
+        sha256,
+        sha1,
+        md5,
+        collections=tuple(collections[number].id for number in numbers),
+        direct=tuple(references[number].id for number in row.get("r", [])),
+    )
+
+
+def _text(row: Row, name: str) -> str:
+    if not isinstance(row[name], str):
+        raise TypeError(f"expected a string under {name!r}")
+    return str(row[name])

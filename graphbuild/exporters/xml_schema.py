@@ -1,0 +1,242 @@
+"""What an XML file says of nodes and edges: the names, and under each name a clean text.
+
+How a name and its text are spelled is the format's business: whoever asks for texts says so with a
+:data:`Spell`. What has no name of its own goes into ``attributes``, as JSON.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from graphbuild.exporters.extra_attributes import further, holds
+from graphbuild.exporters.sanitize import created, fits, host_of, label_text, replaced, xml_text
+from graphbuild.graph.builder import RELATED_FROM
+from graphbuild.models import FILE, INFERRED, OBSERVED, REFERENCE, hash_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+    from graphbuild.exporters.sanitize import Remarks
+
+    Edges = Mapping[str, dict[str, Any]]  # of one node, by the nodes they lead to
+
+Spell = Callable[[str, str], str]  # a name and a clean text that is not empty, as the file has them
+
+# What is declared, in this order. There is no ``name`` on purpose: Cytoscape would take it for the
+# node's key; collections have theirs in the label, in full among ``attributes``.
+NODE_KEYS = {
+    "label": "string",
+    "type": "string",
+    "color": "string",
+    "size": "double",
+    "x": "double",
+    "y": "double",
+    "community": "long",
+    "group_size": "long",
+    "seed": "boolean",
+    "state": "string",
+    "crawl_pages": "long",
+    "crawl_announced": "long",
+    "crawl_received": "long",
+    "crawl_inferred": "long",
+    "crawl_status": "long",
+    "crawl_remark": "string",
+    "crawl_asked_at": "string",
+    "hop": "long",
+    "sha256": "string",
+    "sha1": "string",
+    "md5": "string",
+    "url": "string",
+    "title": "string",
+    "author": "string",
+    "domain": "string",
+    "creation_date": "long",
+    "created": "string",
+    "collections": "long",
+    "collection_type": "string",
+    "origin": "string",
+    "tags": "string",
+    "attributes": "string",
+}
+EDGE_KEYS = {
+    "relation": "string",
+    "weight": "double",
+    "observations": "long",
+    "evidence": "string",
+    "first_seen": "string",
+    "last_seen": "string",
+    "related_from": "string",
+}
+_EDGE_NAMES = frozenset(EDGE_KEYS) - {"observations"}
+_EVIDENCE = (OBSERVED, INFERRED)
+_TIMES = ("first_seen", "last_seen")
+_COUNT = 2**53  # the largest whole number that a double, and so a weight, holds exactly
+
+
+# --- nodes ---------------------------------------------------------------------------------------
+
+
+def facts(
+    attributes: dict[str, Any], spell: Spell, remarks: Remarks, seed_keys: Container[str] = ()
+) -> list[str]:
+    """What is known of a node: the API's values, what follows from each alone, and a seed list's.
+
+    The label is not among them, nor the type: formats have a place of their own for these.
+
+    Args:
+        attributes: the node's.
+        spell: how the format writes a text under its name.
+        remarks: where it is counted what could not be carried as it was.
+        seed_keys: the names from seed lists that have a key of their own.
+    """
+    parts: list[str] = []
+    rest: dict[str, Any] = {}
+    for name, value in attributes.items():
+        column = _COLUMNS.get(name)
+        if column and (type(value) is column[0] or holds(column[0], value)):
+            write = column[1]
+            if write:
+                parts.append(write(name, value, spell, remarks))
+        elif name in seed_keys and isinstance(value, str):
+            parts.append(_text(name, value, spell, remarks))
+        else:
+            rest[name] = value
+    if rest:
+        parts.append(_further(rest, spell, remarks))
+    return parts
+
+
+def label_of(attributes: dict[str, Any]) -> str:
+    """The label, as every format shows it; empty where what stands there is no text."""
+    label = attributes.get("label")
+    return label_text(label) if isinstance(label, str) else ""
+
+
+def type_of(attributes: dict[str, Any], spell: Spell, remarks: Remarks) -> str:
+    """The type: Gephi makes no column of a colour, so a picture is partitioned by this."""
+    return _text("type", attributes["type"], spell, remarks)
+
+
+def identity(attributes: dict[str, Any], targets: Edges, spell: Spell) -> str:
+    """A file's hash under the name of its kind; how many collections are behind a reference."""
+    if attributes["type"] == REFERENCE:
+        behind = sum(edge["relation"] == RELATED_FROM for edge in targets.values())
+        return spell("collections", str(behind))
+    kind = hash_kind(attributes["id"]) if attributes["type"] == FILE else None
+    return spell(kind, attributes["id"]) if kind else ""
+
+
+def day_of(attributes: dict[str, Any]) -> str:
+    """The day a reference is from, ``2018-01-12``; empty for any other node, or if not known."""
+    seconds = attributes.get("creation_date")
+    if attributes["type"] != REFERENCE or not isinstance(seconds, int):
+        return ""
+    return "" if isinstance(seconds, bool) else created(seconds)
+
+
+def cleaned(value: str, remarks: Remarks) -> str:
+    """``value`` as an XML file holds it; possibly empty, which Gephi reads as nothing."""
+    text = xml_text(value)
+    if text is not value and replaced(value) != value:
+        remarks.cleaned += 1
+    _count_misread(text, remarks)
+    return text
+
+
+def _count_misread(text: str, remarks: Remarks) -> None:
+    if "INF" in text or (len(text) == len("null") and text.lower() == "null"):
+        remarks.misread += 1
+
+
+def _text(name: str, value: str, spell: Spell, remarks: Remarks) -> str:
+    text = cleaned(value, remarks)
+    return spell(name, text) if text else ""
+
+
+def _url(name: str, value: str, spell: Spell, remarks: Remarks) -> str:
+    return _text("domain", host_of(value), spell, remarks) + _text(name, value, spell, remarks)
+
+
+def _number(name: str, value: int, spell: Spell, remarks: Remarks) -> str:
+    if fits(value):
+        return spell(name, str(value))
+    remarks.left_out += 1
+    return ""
+
+
+def _date(name: str, value: int, spell: Spell, remarks: Remarks) -> str:
+    day = created(value)
+    return _number(name, value, spell, remarks) + (spell("created", day) if day else "")
+
+
+def _flag(name: str, value: bool, spell: Spell, _: Remarks) -> str:  # noqa: FBT001  a value
+    return spell(name, "true" if value else "false")
+
+
+def _further(rest: dict[str, Any], spell: Spell, remarks: Remarks) -> str:
+    text = further(rest, remarks)
+    _count_misread(text, remarks)
+    return spell("attributes", text) if text else ""
+
+
+# The attributes that have a key of their own: the kind of value it takes, and how it is written.
+# The id stands in the node's key already.
+_COLUMNS: dict[str, tuple[type, Callable[[str, Any, Spell, Remarks], str] | None]] = {
+    "label": (str, None),
+    "type": (str, None),
+    "id": (str, None),
+    "community": (int, _number),
+    "group_size": (int, _number),
+    "seed": (bool, _flag),
+    "state": (str, _text),
+    "crawl_pages": (int, _number),
+    "crawl_announced": (int, _number),
+    "crawl_received": (int, _number),
+    "crawl_inferred": (int, _number),
+    "crawl_status": (int, _number),
+    "crawl_remark": (str, _text),
+    "crawl_asked_at": (str, _text),
+    "hop": (int, _number),
+    "url": (str, _url),
+    "title": (str, _text),
+    "author": (str, _text),
+    "creation_date": (int, _date),
+    "collection_type": (str, _text),
+    "origin": (str, _text),
+    "tags": (str, _text),
+}
+NODE_KINDS = {name: kind for name, (kind, _) in _COLUMNS.items()}
+
+
+# --- edges ---------------------------------------------------------------------------------------
+
+
+def edge_facts(edge: dict[str, Any], spell: Spell, remarks: Remarks) -> tuple[str, str, str]:
+    """What is known of an edge: its relation, its weight as a number, and all else."""
+    weight, counted = _weight(edge.get("weight", 1), remarks)
+    rest = spell("observations", counted) if counted else ""
+    if edge.get("evidence") in _EVIDENCE:
+        rest += spell("evidence", edge["evidence"])
+    for name in _TIMES:
+        if name in edge:
+            rest += _text(name, edge[name], spell, remarks)
+    if edge.get("related_from"):
+        rest += _text("related_from", " ".join(edge["related_from"]), spell, remarks)
+    if not _EDGE_NAMES.issuperset(edge):
+        remarks.left_out += len(edge.keys() - _EDGE_NAMES)
+    return _text("relation", edge["relation"], spell, remarks), weight, rest
+
+
+def _weight(weight: object, remarks: Remarks) -> tuple[str, str]:
+    """The weight, above zero as Gephi drops the edge else; and as a count, where it is one.
+
+    It is 1.0 where there is no such number.
+    """
+    if type(weight) is int and 0 < weight <= _COUNT:
+        return f"{weight}.0", str(weight)
+    if isinstance(weight, float) and math.isfinite(weight) and weight > 0:
+        return repr(float(weight)), ""
+    remarks.left_out += 1
+    return "1.0", ""

@@ -1,0 +1,1 @@
+"""The networkx graph of a campaign: builder, views, layout and node style."""

@@ -1,0 +1,506 @@
+"""Sources: which references are one report, reversibly, and how many stand behind a tie."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import unicodedata
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_cli_analysis import answer, asked
+
+from graphbuild.analysis import (
+    SAYS,
+    Evidence,
+    Incidence,
+    find_bridges,
+    find_communities,
+    find_sources,
+    find_ties,
+    sentence,
+)
+from graphbuild.analysis.incidence import NOBODY
+from graphbuild.models import Entity, Observation
+from tests.support.graphs import HOSTILE
+from tests.support.paths import ROOT
+from tests.support.worlds import worlds
+
+if TYPE_CHECKING:
+    from tests.support.rig import Shell
+
+DAY = 1_515_715_200  # 2018-01-12 00:00:00 UTC
+HOUR = 3_600
+TITLE = "Korea In The Crosshairs"
+
+
+def reference(name: str, address: str = "", title: str = "", date: int | None = None) -> Entity:
+    known = {"url": address, "title": title, "creation_date": date}
+    return Entity("reference", name, {n: v for n, v in known.items() if v not in {"", None}})
+
+
+def groups(*references: Entity) -> list[list[str]]:
+    """The ids of the references of each report."""
+    return [[each.id for each in one.members] for one in find_sources(references).publications]
+
+
+def rules(*references: Entity) -> tuple[str, ...]:
+    (merged,) = find_sources(references).publications
+    return merged.rules
+
+
+# --- by address ----------------------------------------------------------------------------------
+
+DISGUISES = (
+    lambda address: address,
+    lambda address: address.replace("https:", "http:"),
+    lambda address: address.replace("https://", "https://www."),
+    lambda address: f"{address}/",
+    lambda address: f"{address}?utm_source=feed",
+    lambda address: f"{address}#top",
+    lambda address: f"{address}/amp",
+    lambda address: f"https://web.archive.org/web/2018/{address}",
+    lambda address: f"https://archive.ph/20180101000000/{address}",
+    lambda address: f"https://www.google.com/amp/s/{address.removeprefix('https://')}",
+    lambda address: address.upper().replace("/PAGE-", "/page-"),
+)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.lists(st.sampled_from(DISGUISES), max_size=3)), max_size=12
+    )
+)
+def test_pages_in_any_disguise_are_found_and_no_others(told: list[tuple[int, list]]) -> None:
+    planted: dict[int, list[str]] = {}
+    references = []
+    for number, (page, disguises) in enumerate(told):
+        address = f"https://site{page % 3}.example/page-{page}"
+        for disguise in disguises:
+            address = disguise(address)
+        references.append(reference(f"r{number:02}", address))
+        planted.setdefault(page, []).append(f"r{number:02}")
+    assert sorted(groups(*references)) == sorted(planted.values())
+
+
+def test_the_rules_told_are_those_without_which_they_would_stand_apart() -> None:
+    one = reference("a", "http://www.example.com/page?utm_source=1")
+    assert rules(one, reference("b", "https://www.example.com/page?utm_source=2")) == (
+        "scheme",
+        "tracking",
+    )
+    assert rules(one, reference("b", "http://example.com/page/?utm_source=1")) == ("www", "end")
+    assert rules(one, reference("b", one.attributes["url"])) == ("address",)
+    assert find_sources([one]).publications[0].rules == ()
+
+
+def test_the_one_that_stands_for_all_is_the_plainest_whatever_the_order() -> None:
+    members = [
+        reference("a", "https://web.archive.org/web/2018/https://example.com/page", TITLE, DAY),
+        reference("b", "https://example.com/page"),
+        reference("c", "https://example.com/page", TITLE),
+        reference("d", "https://example.com/page", TITLE),
+        reference("e", "http://example.com/page", TITLE, DAY),
+    ]
+    for order in (members, members[::-1]):
+        found = find_sources(order)
+        (merged,) = found.publications
+        assert merged.reference.id == "c"
+        assert merged.members == tuple(members)
+        assert merged.rules == ("address", "archive", "scheme")
+        assert found == find_sources(members)
+
+
+# --- by title and day ----------------------------------------------------------------------------
+
+
+def test_the_same_telling_title_on_the_same_day_is_one_report() -> None:
+    one = reference("a", "https://one.example/1", TITLE, DAY)
+    assert groups(one, reference("b", "https://two.example/2", TITLE, DAY + 23 * HOUR)) == [
+        ["a", "b"]
+    ]
+    other = reference("b", "https://two.example/2", " korea in the \u201cCROSSHAIRS\u201d! ", DAY)
+    assert rules(one, other) == ("title",)
+    assert rules(one, reference("b", "", TITLE, DAY)) == ("title",)
+    assert rules(one, other, reference("c", "http://one.example/1")) == ("scheme", "title")
+
+
+@pytest.mark.parametrize(
+    ("title", "date"),
+    [
+        (TITLE, DAY + 24 * HOUR),
+        (TITLE, DAY - 1),
+        (TITLE, None),
+        (TITLE, 0),
+        (f"{TITLE} part 2", DAY),
+        ("", DAY),
+    ],
+)
+def test_another_day_or_title_is_another_report(title: str, date: int | None) -> None:
+    one = reference("a", "https://one.example/1", TITLE, DAY)
+    assert groups(one, reference("b", "https://two.example/2", title, date)) == [["a"], ["b"]]
+
+
+def test_titles_without_a_day_tie_nothing() -> None:
+    found = [reference(name, f"https://{name}.example/", TITLE) for name in "ab"]
+    assert groups(*found) == [["a"], ["b"]]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Blog",
+        "Malware Analysis Report",
+        "Monthly Threat Intelligence Report - January 2018",
+        "Emotet Malware Analysis Report",
+        "Operation Daybreak",
+        "2018 01 12 17",
+        "\u6076\u610f\u8f6f\u4ef6\u5206\u6790\u62a5\u544a",  # malware analysis report
+        "!!! ??? ... ---",
+        "   ",
+    ],
+)
+def test_a_title_that_many_reports_may_have_ties_nothing(title: str) -> None:
+    found = [reference(name, f"https://{name}.example/", title, DAY) for name in "ab"]
+    assert groups(*found) == [["a"], ["b"]]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "The Banking Trojan Emotet: Detailed Analysis of a Dropper",
+        "APT28 Under the Scope",
+        "Malware Analysis Report (AR18-165A)",
+        "\u6d77\u83b2\u82b1\u7ec4\u7ec7\u9488\u5bf9\u4e2d\u56fd\u91d1\u878d\u673a\u6784\u653b\u51fb",
+        "\ubd81\ud55c \ud574\ucee4 \uc740\ud589 \ud0c8\ucde8",
+    ],
+)
+def test_a_title_that_says_what_it_is_about_ties(title: str) -> None:
+    found = [reference(name, f"https://{name}.example/", title, DAY) for name in "ab"]
+    assert groups(*found) == [["a", "b"]]
+
+
+# --- nothing is lost -----------------------------------------------------------------------------
+
+
+def triples(incidence: Incidence) -> set[tuple[str, str, str | None]]:
+    return {
+        (
+            incidence.files[file].key,
+            incidence.references[place].key,
+            None if behind == NOBODY else incidence.collections[behind].key,
+        )
+        for file, place, behind in incidence.facts.tolist()
+    }
+
+
+ADDRESSES = [
+    *("https://one.example/1", "http://www.one.example/1/", "https://one.example/1?gclid=2"),
+    *(
+        "https://two.example/",
+        "https://archive.is/2018/https://two.example",
+        "https://one.example/2",
+    ),
+    *("javascript:alert(1)", "https://archive.ph/aBc", "http://[::1", ""),
+]
+copies = st.lists(
+    st.builds(
+        lambda file, number, title, behind: Observation(
+            Entity("file", f"f{file}"),
+            reference(f"r{number:02}", ADDRESSES[number % len(ADDRESSES)], title, DAY),
+            behind and Entity("collection", behind),
+        ),
+        st.integers(0, 3),
+        st.integers(0, 2 * len(ADDRESSES)),
+        st.sampled_from(["", "", TITLE, "Blog"]),
+        st.sampled_from(["c0", "c1", None]),
+    ),
+    max_size=20,
+)
+told_in_worlds = worlds().map(lambda world: world.observations)
+
+
+@settings(max_examples=80)
+@given(copies | told_in_worlds)
+def test_what_was_merged_comes_back_exactly(observations: list[Observation]) -> None:
+    incidence = Incidence.of(observations)
+    found = find_sources(incidence.references)
+    assert found.references == incidence.references
+    members = [each for one in found.publications for each in one.members]
+    assert Counter(members) == Counter(incidence.references)
+    for one in found.publications:
+        assert one.reference in one.members
+        assert all(found.of(each) == one for each in one.members)
+        assert bool(one.rules) == (len(one.members) > 1)
+        assert list(one.rules) == [name for name in SAYS if name in one.rules]
+    merged = found.merge(incidence)
+    stands_for = {each.key: one.reference.key for one in found.publications for each in one.members}
+    assert triples(merged) == {
+        (file, stands_for[told], behind) for file, told, behind in triples(incidence)
+    }
+    facts = [tuple(fact) for fact in merged.facts.tolist()]
+    assert facts == sorted(set(facts))
+    assert list(merged.references) == sorted(merged.references, key=lambda each: each.key)
+    assert (merged.files, merged.collections) == (incidence.files, incidence.collections)
+
+
+def test_the_table_has_every_reference_and_its_report() -> None:
+    told = [
+        reference("a", "http://www.example.com/1", TITLE, DAY),
+        reference("b", "https://www.example.com/1"),
+        reference("c", "javascript:alert(1)"),
+    ]
+    frame = find_sources(told).frame()
+    assert {name: str(kind) for name, kind in frame.dtypes.items()} == {
+        "reference": "string",
+        "report": "string",
+        "publisher": "category",
+        "rules": "object",
+        "url": "string",
+        "title": "string",
+        "day": "datetime64[us, UTC]",
+    }
+    assert frame["report"].tolist() == ["reference:b", "reference:b", "reference:c"]
+    assert frame["rules"].tolist() == [["scheme"], ["scheme"], []]
+    assert frame["publisher"].isna().tolist() == [False, False, True]
+    assert frame["day"][0] == pd.Timestamp("2018-01-12", tz="UTC")
+    assert frame.dtypes.equals(find_sources([]).frame().dtypes) or not len(find_sources([]).frame())
+
+
+# --- what stands behind a tie --------------------------------------------------------------------
+
+FILES = [Entity("file", each * 64) for each in "12345"]
+FIRST, SECOND = (Entity("collection", each, {"name": each}) for each in ("first", "second"))
+FIVE = [
+    reference("a" * 64, "http://www.one.example/1"),
+    reference("b" * 64, "https://one.example/1/?utm_source=x"),
+    reference("c" * 64, "https://one.example/2"),
+    reference("d" * 64, "https://two.example/1", TITLE, DAY),
+    reference("e" * 64, "https://web.archive.org/web/2018/https://two.example/9", TITLE, DAY),
+]
+TIED = [
+    Observation(file, each, kind) for file in FILES for each in FIVE for kind in (FIRST, SECOND)
+]
+
+
+def test_a_tie_by_five_references_is_one_by_three_reports_of_two_publishers() -> None:
+    incidence = Incidence.of(TIED)
+    sources = find_sources(incidence.references)
+    assert sources.count(FIVE) == (3, 2)
+    for side in ("files", "collections"):
+        ties = find_ties(incidence, side)
+        assert {(tie.independent, tie.publishers) for tie in ties} == {(None, None)}
+        told = ties.with_sources(incidence, sources)
+        assert {(tie.shared, tie.independent, tie.publishers) for tie in told} == {(5, 3, 2)}
+        assert told.frame()[["shared", "independent", "publishers"]].iloc[0].tolist() == [5, 3, 2]
+        assert str(told.frame()["independent"].dtype) == "Int64"
+        assert {(tie.independent) for tie in told.first(1)} == {3}
+        merged = find_ties(sources.merge(incidence), side)
+        assert {tie.shared for tie in merged} == {3}
+
+
+@settings(max_examples=80)
+@given(copies | told_in_worlds)
+def test_independent_reports_of_ties_are_those_counted_by_hand(
+    observations: list[Observation],
+) -> None:
+    incidence = Incidence.of(observations)
+    sources = find_sources(incidence.references)
+    has: dict[str, set[Entity]] = {}
+    for one in observations:
+        has.setdefault(one.subject.key, set()).add(one.reference)
+    for tie in find_ties(incidence).with_sources(incidence, sources):
+        both = has[tie.one.key] & has[tie.other.key]
+        reports = {sources.of(each).reference for each in both}
+        names = {sources.of(each).publisher for each in both} - {""}
+        assert (tie.independent, tie.publishers) == (len(reports), len(names))
+
+
+def test_copies_under_two_addresses_are_a_tie_only_when_merged() -> None:
+    told = [Observation(FILES[0], FIVE[0], None), Observation(FILES[1], FIVE[1], None)]
+    incidence = Incidence.of(told)
+    assert len(find_ties(incidence)) == 0
+    merged = find_sources(incidence.references).merge(incidence)
+    assert [(tie.shared, tie.sources) for tie in find_ties(merged)] == [(1, 1)]
+
+
+def test_what_looked_like_two_bridges_is_a_single_one_when_merged() -> None:
+    sides = [[Entity("file", f"{side}{n}" * 32) for n in range(8)] for side in "ab"]
+    kinds = [Entity("collection", f"{side}{n}") for side in "ab" for n in range(3)]
+    told = [
+        Observation(file, reference(f"own {kind.id} {each}"), kind)
+        for side in sides
+        for file in side
+        for kind in kinds
+        if kind.id[0] == file.id[0]
+        for each in range(3)
+    ]
+    told += [Observation(side[0], each, None) for side in sides for each in FIVE[:2]]
+    incidence = Incidence.of(told)
+    merged = find_sources(incidence.references).merge(incidence)
+    singles = []
+    for each in (incidence, merged):
+        clusters = find_communities(each)
+        assert len(clusters.groups) == 2
+        singles.append([entity.id for _, entity in find_bridges(each, clusters).single])
+    assert singles == [[], ["a" * 64]]
+
+
+def test_a_chain_says_how_many_of_its_reports_are_independent() -> None:
+    evidence = Evidence(TIED)
+    sources = find_sources(evidence.references)
+    (chain,) = evidence.chains(FILES[0], FIRST)
+    assert sentence(chain.steps[0], repr, sources).endswith(
+        ", by 5 reports (3 independent) by 2 publishers"
+    )
+    assert sentence(chain.steps[0], repr).endswith(", by 5 reports")
+
+
+def test_publishers_are_counted_those_of_most_reports_first() -> None:
+    found = find_sources([*FIVE, reference("f", "javascript:1"), reference("g", "x")]).publishers
+    assert [(each.name, each.reports, each.references) for each in found] == [
+        ("", 2, 2),
+        ("one.example", 2, 3),
+        ("two.example", 1, 2),
+    ]
+
+
+# --- the commands --------------------------------------------------------------------------------
+
+
+def told_of(references: list[Entity], behind: tuple[Entity, ...] = ()) -> list[dict[str, object]]:
+    return [
+        {
+            "type": each.type,
+            "id": each.id,
+            "attributes": dict(each.attributes),
+            "context_attributes": {
+                "related_from": [
+                    {"type": one.type, "id": one.id, "attributes": dict(one.attributes)}
+                    for one in behind
+                ]
+            },
+        }
+        for each in references
+    ]
+
+
+@pytest.fixture
+def tied(shell: Shell) -> Shell:
+    """Two files in two collections, tied by the five."""
+    body = told_of(FIVE, (FIRST, SECOND))
+    answer(shell.folder / "c.db", dict.fromkeys(FILES[:2], body))
+    return shell
+
+
+def test_the_command_tells_the_merged_reports_their_rules_and_the_publishers(tied: Shell) -> None:
+    lines = asked(tied, "sources").splitlines()
+    assert lines[0] == "5 references: 3 reports by 2 publishers; 2 reports under several addresses"
+    text = "\n".join(lines)
+    assert "(scheme, www, end, tracking)" in text
+    assert "  * hxxps://one[.]example/1/?utm_source=x  one[.]example" in text or (
+        "  * hxxp://www[.]one[.]example/1  one[.]example" in text
+    )
+    assert f"{TITLE} (title)" in text
+    assert re.search(r"^one\[\.\]example +2 +3$", text, re.MULTILINE)
+    assert not re.search(r"https?:|\w\.example", text)
+    told = json.loads(asked(tied, "sources", "--json"))
+    assert (told["references"], told["reports"]) == (5, 3)
+    merged = {each["reference"]: each for each in told["merged"]}
+    keys = {name: f"reference:{name * 64}" for name in "abcde"}
+    assert {tuple(m["key"] for m in each["members"]) for each in merged.values()} == {
+        (keys["a"], keys["b"]),
+        (keys["d"], keys["e"]),
+    }
+    assert merged[keys["d"]]["rules"] == ["title"]
+    assert merged[keys["d"]]["publisher"] == "two.example"
+    assert told["publishers"][0] == {"name": "one.example", "reports": 2, "references": 3}
+    assert set(told["rules"]) == {"scheme", "www", "end", "tracking", "title"}
+
+
+def test_listings_are_cut_and_say_so(tied: Shell) -> None:
+    text = asked(tied, "sources", "--limit", 1)
+    assert text.count("… and 1 more; --limit shows them, --json has all") == 2
+
+
+def test_ties_and_chains_say_what_is_independent(tied: Shell) -> None:
+    overlap = asked(tied, "overlap", "--all").splitlines()
+    assert overlap[1].split()[2:5] == ["reports", "independent", "publishers"]
+    assert overlap[2].split()[2:5] == ["5", "3", "2"]
+    assert asked(tied, "overlap", "--all", "--merge-reports").splitlines()[2].split()[2:5] == [
+        *("3", "3", "2")
+    ]
+    (tie,) = json.loads(asked(tied, "overlap", "--all", "--json"))["ties"]
+    assert (tie["shared"], tie["independent"], tie["publishers"]) == (5, 3, 2)
+    assert "by 5 reports (3 independent) by 2 publishers" in asked(
+        tied, "explain", FILES[0].id, "first"
+    )
+    assert asked(tied, "timeline").startswith("5 reports")
+    assert asked(tied, "timeline", "--merge-reports").startswith("3 reports")
+    for command in ("communities", "bridges"):
+        assert asked(tied, command, "--merge-reports")
+
+
+def test_an_empty_campaign_has_no_sources_and_that_is_no_error(shell: Shell) -> None:
+    answer(shell.folder / "c.db", {})
+    assert asked(shell, "sources") == (
+        "0 references: 0 reports by 0 publishers; 0 reports under several addresses\n\n"
+    )
+    assert json.loads(asked(shell, "sources", "--json"))["publishers"] == []
+    for command in ("overlap", "communities", "bridges", "timeline"):
+        assert asked(shell, command, "--merge-reports")
+
+
+def test_hostile_texts_do_nothing_on_a_terminal(shell: Shell) -> None:
+    texts = [text for text in HOSTILE if text.strip() and "\ud800" not in text]
+    texts += ["javascript:alert(1)", "https://evil.example/\x1b[2J", "https://a.b/<script>"]
+    told = [
+        reference(f"{n:02}{twice}".ljust(64, "0"), text, f"{text} long enough to tell", DAY)
+        for n, text in enumerate(texts)
+        for twice in "ab"
+    ]
+    answer(shell.folder / "c.db", {FILES[0]: told_of(told)})
+    text = asked(shell, "sources", "--limit", 500)
+    assert text.startswith(f"{len(told)} references: ")
+    assert text.count(" * ") >= len(texts) / 2
+    assert not {c for c in text if unicodedata.category(c) in {"Cc", "Cf"}} - {"\n"}
+    assert not re.search(r"https?:", text)
+    assert max(map(len, text.splitlines())) < 600
+
+
+_WITHOUT = """
+import sys
+sys.modules["{}"] = None
+from graphbuild.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("library", ["w3lib", "tldextract"])
+def test_without_the_extra_a_sentence_says_what_to_install(tied: Shell, library: str) -> None:
+    def ran(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", _WITHOUT.format(library), *words, "--store", "c.db"],
+            cwd=tied.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**tied.environment, "PYTHONPATH": str(ROOT)},
+        )
+
+    done = ran("sources")
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"graphbuild: this needs {library}, which is not installed;"
+        " run: pip install 'graphbuild[analysis]'\n"
+    )
+    # A chain needs none of it: what it cannot tell, it leaves out.
+    done = ran("explain", FILES[0].id, "first")
+    assert done.returncode == 0
+    assert "by 5 reports\n" in done.stdout

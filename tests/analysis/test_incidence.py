@@ -1,0 +1,126 @@
+"""Observations as numbers: what was observed, no more and no less, in an order of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+
+import graphbuild
+from graphbuild.analysis.incidence import NOBODY, Incidence
+from graphbuild.models import Entity, Observation
+from tests.support.graphs import EMOTET, GANG, OBSERVATIONS, REPORT
+from tests.support.planted import plant
+from tests.support.worlds import worlds
+
+if TYPE_CHECKING:
+    from tests.support.worlds import World
+
+
+def triples(incidence: Incidence) -> list[tuple[str, str, str | None]]:
+    return [
+        (
+            incidence.files[file].key,
+            incidence.references[reference].key,
+            None if behind == NOBODY else incidence.collections[behind].key,
+        )
+        for file, reference, behind in incidence.facts.tolist()
+    ]
+
+
+@given(worlds())
+def test_the_facts_are_exactly_the_triples_each_once_and_sorted(world: World) -> None:
+    found = triples(Incidence.of(world.observations))
+    assert set(found) == {
+        (one.subject.key, one.reference.key, one.related_from and one.related_from.key)
+        for one in world.observations
+    }
+    ordered = sorted(found, key=lambda each: tuple(key or "" for key in each))
+    assert found == ordered
+    assert len(set(found)) == len(found)
+
+
+def test_the_order_of_observations_changes_nothing() -> None:
+    observations = plant(1).observations()
+    shuffled = Random(2).sample(observations, len(observations))
+    one, other = Incidence.of(observations), Incidence.of(shuffled)
+    assert one.files == other.files
+    assert one.references == other.references
+    assert one.collections == other.collections
+    assert (one.facts == other.facts).all()
+
+
+def test_a_bare_mention_erases_nothing_that_is_known() -> None:
+    bare = Entity(REPORT.type, REPORT.id)
+    told = [Observation(EMOTET, each, GANG) for each in (bare, REPORT, bare)]
+    (reference,) = Incidence.of(told).references
+    assert reference.attributes == REPORT.attributes
+
+
+def test_entities_that_live_for_a_moment_only_are_told_apart() -> None:
+    def told():
+        for number in range(2_000):
+            report = Entity("reference", f"{number % 50:064x}", {"title": f"{number % 50}"})
+            yield Observation(Entity("file", f"{number % 40:064x}"), report, None)
+
+    incidence = Incidence.of(told())
+    assert set(triples(incidence)) == {(one.subject.key, one.reference.key, None) for one in told()}
+    assert len(incidence.facts) == 200
+    assert all(each.label == str(int(each.id, 16)) for each in incidence.references)
+
+
+def test_the_matrices_say_who_has_what() -> None:
+    incidence = Incidence.of(OBSERVATIONS)
+
+    def pairs(matrix, rows, columns) -> set[tuple[str, str]]:
+        entries = matrix.tocoo()
+        assert set(entries.data.tolist()) <= {1}
+        places = zip(entries.row.tolist(), entries.col.tolist(), strict=True)
+        return {(rows[row].key, columns[column].key) for row, column in places}
+
+    files, references, collections = incidence.files, incidence.references, incidence.collections
+    facts = [(o.subject.key, o.reference.key, o.related_from) for o in OBSERVATIONS]
+    assert pairs(incidence.file_references, files, references) == {(f, r) for f, r, _ in facts}
+    assert pairs(incidence.file_collections, files, collections) == {
+        (f, c.key) for f, _, c in facts if c
+    }
+    assert pairs(incidence.collection_references, collections, references) == {
+        (c.key, r) for _, r, c in facts if c
+    }
+    assert pairs(incidence.loose, files, references) == {(f, r) for f, r, c in facts if not c}
+    sources = [incidence.source(n) for n in range(incidence.file_sources.shape[1])]
+    assert pairs(incidence.file_sources, files, sources) == {
+        (f, c.key if c else r) for f, r, c in facts
+    }
+
+
+def test_nothing_observed_is_nothing() -> None:
+    incidence = Incidence.of([])
+    assert incidence.facts.shape == (0, 3)
+    assert incidence.file_sources.shape == (0, 0)
+
+
+_WITHOUT = """
+import sys
+sys.modules["scipy"] = None
+from graphbuild.analysis.incidence import Incidence
+from graphbuild.errors import AnalysisError
+try:
+    Incidence.of([]).file_references
+except AnalysisError as error:
+    print(error)
+"""
+
+
+def test_without_the_extra_a_sentence_says_what_to_install() -> None:
+    root = Path(graphbuild.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT], capture_output=True, text=True, check=True, cwd=root
+    )
+    assert done.stdout == (
+        "this needs scipy, which is not installed; run: pip install 'graphbuild[analysis]'\n"
+    )

@@ -1,0 +1,264 @@
+"""The key: where it is found, what is refused, and that it shows itself to nobody."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphbuild.api import auth
+from graphbuild.api.auth import Key, find_key
+from graphbuild.errors import KeyRefused
+from tests.support.rig import CANARY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PACKAGE = Path(auth.__file__).parent
+TRUE_HOME = auth._home  # before it is hidden from all tests
+
+# As a key is mistyped, pasted and mangled.
+MALFORMED = {
+    "a line end": CANARY + "\n",
+    "a carriage return": CANARY + "\r\n",
+    "a leading space": " " + CANARY,
+    "a space within": CANARY[:32] + " " + CANARY[32:],
+    "two keys": CANARY + "," + CANARY,
+    "quotes": f'"{CANARY}"',
+    "a byte order mark": "\ufeff" + CANARY,
+    "a Cyrillic letter": CANARY[:-1] + "а",
+    "full-width digits": CANARY + "１２",
+    "a NUL": CANARY + "\0",
+    "a header trick": CANARY + "\r\nHost: evil.example",
+}
+
+
+def shown(error: BaseException) -> str:
+    """All that a traceback can show of an error, with the locals of every frame of ours."""
+    text = traceback.TracebackException.from_exception(error, capture_locals=True)
+    ours = [frame for frame in text.stack if Path(frame.filename).is_relative_to(PACKAGE)]
+    assert ours
+    return f"{error!r} {error} {error.__context__!r} " + " ".join(
+        f"{frame.name} {frame.locals}" for frame in ours
+    )
+
+
+def refused(attempt: Callable[[], object]) -> KeyRefused:
+    with pytest.raises(KeyRefused) as caught:
+        attempt()
+    return caught.value
+
+
+# --- what a key may be
+
+
+@pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_key_is_refused_by_a_message_that_does_not_hold_it(text: str) -> None:
+    error = refused(lambda: Key(text))
+    assert "copy it again" in str(error)
+    assert CANARY[:16] not in shown(error)
+
+
+def test_an_empty_key_is_refused_with_the_way_out() -> None:
+    assert "VT_APIKEY" in str(refused(lambda: Key("")))
+
+
+@given(st.text(max_size=80))
+def test_a_text_is_a_key_if_and_only_if_it_is_ascii_letters_and_digits(text: str) -> None:
+    allowed = set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    if text and set(text) <= allowed:
+        assert Key(text).reveal() == text
+    else:
+        with pytest.raises(KeyRefused):
+            Key(text)
+
+
+@pytest.mark.parametrize("length", [1, 63, 65, 128])
+def test_a_key_of_another_length_than_the_services_is_told_by_its_length(length: int) -> None:
+    text = (CANARY * 2)[:length]
+    error = refused(Key(text).check_length)
+    assert f"{length} characters, expected 64" in str(error)
+    assert length == 1 or text not in str(error)
+
+
+def test_a_key_of_the_services_length_is_good(key: Key) -> None:
+    key.check_length()
+
+
+# --- what a key shows
+
+
+@pytest.mark.parametrize("show", [repr, str, "{}".format, "{0!r:>20}".format, ascii])
+def test_a_key_shows_itself_in_no_text(key: Key, show: Callable[[object], str]) -> None:
+    assert CANARY not in show(key)
+    assert "****" in show(key)
+    assert CANARY not in show([key, {"key": key}])
+
+
+@pytest.mark.parametrize("write", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_key_cannot_be_written_or_copied(key: Key, write: Callable[[object], object]) -> None:
+    with pytest.raises(TypeError, match="not written to disk"):
+        write(key)
+
+
+def test_a_key_has_no_variables_to_look_into(key: Key) -> None:
+    with pytest.raises(TypeError):
+        vars(key)
+
+
+def test_a_key_is_revealed_on_request_only(key: Key) -> None:
+    assert key.reveal() == CANARY
+
+
+# --- where it is found
+
+
+def at_home(home: Path, text: str, mode: int = 0o600) -> Path:
+    path = home / ".vt.toml"
+    path.write_text(text, encoding="utf-8")
+    path.chmod(mode)
+    return path
+
+
+def test_the_variable_is_looked_at_first(tmp_path: Path) -> None:
+    at_home(tmp_path, 'apikey = "other"')
+    assert find_key({"VT_APIKEY": CANARY}, tmp_path).reveal() == CANARY
+
+
+def test_by_default_the_variable_of_this_process_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VT_APIKEY", CANARY)
+    assert find_key().reveal() == CANARY
+
+
+def test_else_the_official_command_lines_file_is_read(tmp_path: Path) -> None:
+    at_home(tmp_path, f'proxy = ""\napikey = "{CANARY}"\n')
+    assert find_key({}, tmp_path).reveal() == CANARY
+
+
+def test_by_default_the_home_of_this_user_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "_home", TRUE_HOME)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    at_home(tmp_path, f'apikey = "{CANARY}"')
+    assert find_key({}).reveal() == CANARY
+
+
+def test_a_user_without_a_home_has_no_key_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "_home", TRUE_HOME)
+
+    def nowhere(_: type[Path]) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", classmethod(nowhere))
+    assert "no API key found" in str(refused(lambda: find_key({})))
+
+
+def test_without_any_source_the_message_names_both(tmp_path: Path) -> None:
+    message = str(refused(lambda: find_key({}, tmp_path)))
+    assert "VT_APIKEY" in message
+    assert ".vt.toml" in message
+
+
+def test_an_empty_variable_is_an_error_and_no_reason_to_look_elsewhere(tmp_path: Path) -> None:
+    at_home(tmp_path, f'apikey = "{CANARY}"')
+    assert "empty" in str(refused(lambda: find_key({"VT_APIKEY": ""}, tmp_path)))
+
+
+@pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_variable_shows_nowhere(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VT_APIKEY", text.replace("\0", "\t"))  # no variable can hold a NUL
+    assert CANARY[:16] not in shown(refused(find_key))
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
+def test_a_file_of_the_user_alone_is_read(tmp_path: Path, mode: int) -> None:
+    at_home(tmp_path, f'apikey = "{CANARY}"', mode)
+    assert find_key({}, tmp_path).reveal() == CANARY
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o601, 0o610, 0o666, 0o777])
+def test_a_file_that_others_can_reach_is_refused(tmp_path: Path, mode: int) -> None:
+    path = at_home(tmp_path, f'apikey = "{CANARY}"', mode)
+    error = refused(lambda: find_key({}, tmp_path))
+    assert f"mode {mode:04o}" in str(error)
+    assert f"chmod 600 {path}" in str(error)
+    assert CANARY not in shown(error)
+
+
+BROKEN = [
+    f"apikey = {CANARY}",
+    f"apikey = '{CANARY}",
+    f'apikey = "{CANARY}" "{CANARY}"',
+    f'apikey = "{CANARY}"\napikey = "{CANARY}"',
+    CANARY,
+    f'apikey = "{CANARY}\\q"',
+    f'apikey = "{CANARY}"\nx = ' + "[" * 5_000,
+]
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_broken_file_is_told_without_a_word_of_it(tmp_path: Path, text: str) -> None:
+    at_home(tmp_path, text)
+    error = refused(lambda: find_key({}, tmp_path))
+    assert "not a readable TOML file" in str(error)
+    assert CANARY not in shown(error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        f'api_key = "{CANARY}"',
+        f'apikey = ["{CANARY}"]',
+        f'[apikey]\nx = "{CANARY}"',
+        "apikey = 5",
+    ],
+)
+def test_a_file_without_a_key_is_told_without_a_word_of_it(tmp_path: Path, text: str) -> None:
+    at_home(tmp_path, text)
+    error = refused(lambda: find_key({}, tmp_path))
+    assert "has no apikey" in str(error)
+    assert CANARY not in shown(error)
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    at_home(tmp_path, "").write_bytes(b"\xff\xfe\x00")
+    assert "not a readable TOML file" in str(refused(lambda: find_key({}, tmp_path)))
+
+
+def test_a_folder_of_that_name_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / ".vt.toml").mkdir()
+    assert "no API key found" in str(refused(lambda: find_key({}, tmp_path)))
+
+
+@pytest.mark.parametrize("denied", ["is_file", "open"])
+def test_a_file_that_may_not_be_read_is_told(
+    tmp_path: Path, denied: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root reads everything, the refusal is acted."""
+    at_home(tmp_path, f'apikey = "{CANARY}"')
+
+    def deny(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, denied, deny)
+    monkeypatch.setattr(Path, "open", deny)
+    assert "not a readable TOML file" in str(refused(lambda: find_key({}, tmp_path)))
+
+
+def test_where_modes_mean_nothing_they_are_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_home(tmp_path, f'apikey = "{CANARY}"', 0o666)
+    with monkeypatch.context() as patch:
+        patch.setattr(auth.os, "name", "nt")
+        assert auth.find_key({}, tmp_path).reveal() == CANARY
+    assert os.name == "posix"

@@ -1,0 +1,1097 @@
+"""One question, one page: errors, retries, waits, the ledger; and the key, which stays home."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import http.client
+import inspect
+import itertools
+import json
+import logging
+import pickle
+import random
+import time
+import traceback
+import urllib.parse
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphbuild.api.auth import Key
+from graphbuild.api.client import LIMIT, RETRIES, Answer, Client, retry_after
+from graphbuild.api.parser import parse_page
+from graphbuild.api.rate_limit import Pace
+from graphbuild.emulator import Api, EmulatorAdapter, Fault, Quota, family_world
+from graphbuild.errors import (
+    ApiError,
+    BudgetSpent,
+    Forbidden,
+    KeyRefused,
+    Misdirected,
+    NotFound,
+    Paused,
+    PayloadError,
+    QuotaExhausted,
+    RateLimited,
+    Transient,
+)
+from graphbuild.models import Entity
+from tests.support.paths import ROOT
+from tests.support.rig import CANARY, ManualClock, answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from graphbuild.emulator import Emulator
+    from tests.support.rig import Listener
+
+    Listeners = Callable[..., Listener]
+    Emulators = Callable[..., Emulator]
+    Opener = Callable[..., Client]
+
+E = TypeVar("E", bound=Exception)
+SUBJECT = Entity("file", "5e3f" * 16)
+PAGE = b'{"data": []}'
+NOW = 1_700_000_000.0  # 2023-11-14 22:13:20 UTC, where the manual clock begins
+MIDNIGHT = datetime(2023, 11, 15, tzinfo=UTC)
+
+
+class Book:
+    """A ledger that remembers, and can forbid.
+
+    Attributes:
+        ends: how each call ended: status, note, sent.
+        begun: how many were begun.
+    """
+
+    def __init__(self, *, budget: int = 100, look: Callable[[], int] = lambda: 0) -> None:
+        self.begun = 0
+        self.ends: list[tuple[int, str, bool]] = []
+        self.seen: list[int] = []
+        self._budget = budget
+        self._look = look
+
+    def check(self) -> None:
+        if self.begun >= self._budget:
+            raise BudgetSpent("the budget is spent")
+
+    def begin_call(self, subject: Entity, relationship: str) -> int:
+        assert (subject.type, relationship) == ("file", "related_references")
+        self.check()
+        self.seen.append(self._look())
+        self.begun += 1
+        return self.begun
+
+    def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
+        assert call == len(self.ends) + 1 == self.begun
+        self.ends.append((status, note, sent))
+
+
+@pytest.fixture
+def opened(key: Key, clock: ManualClock) -> Iterator[Opener]:
+    """Make clients on the manual clock."""
+    made: list[Client] = []
+
+    def make(base_url: str, **options: object) -> Client:
+        client = Client(key, base_url=base_url, **{"clock": clock, **options})  # type: ignore[arg-type]  # handed on
+        made.append(client)
+        return client
+
+    yield make
+    for client in made:
+        client.close()
+
+
+def known(emulator: Emulator) -> Entity:
+    return Entity("file", emulator.api.world.hashes()[0])
+
+
+def error_body(code: str) -> bytes:
+    return json.dumps({"error": {"code": code, "message": "said so"}}).encode()
+
+
+def refusal(kind: type[E], client: Client, book: Book | None = None) -> E:
+    with pytest.raises(kind) as caught:
+        client.related_references(SUBJECT, ledger=book)
+    assert type(caught.value) is kind
+    return caught.value
+
+
+# --- a page
+
+
+def test_a_listing_is_read_page_by_page_at_the_price_of_one_call_each(
+    emulator: Emulators, opened: Opener
+) -> None:
+    service = emulator(world=family_world(2, 90))
+    subject, client, cursor = known(service), opened(service.base_url), None
+    found: list[str] = []
+    for items in (40, 40, 10):
+        answered = client.related_references(subject, cursor=cursor)
+        assert answered.page.items == items
+        assert answered.page.count == 90
+        found += [each.reference.id for each in answered.page.observations]
+        cursor = answered.page.next_cursor
+    assert cursor is None
+    assert sorted(found) == sorted(service.api.world.references)
+    assert service.api.calls == 3
+    assert {entry.method for entry in service.api.log} == {"GET"}
+
+
+def test_the_body_is_kept_as_it_came(emulator: Emulators, opened: Opener) -> None:
+    service = emulator()
+    answered = opened(service.base_url).related_references(known(service))
+    assert answered.body.startswith(b"{")
+    assert gzip.decompress(answered.packed) == answered.body
+    assert answered.page == parse_page(answered.body, known(service))
+
+
+def test_the_question_is_what_is_documented(listener: Listeners, opened: Opener) -> None:
+    server = listener(answer(PAGE))
+    client = opened(server.base_url)
+    client.related_references(SUBJECT)
+    assert server.answered.acquire(timeout=5)
+    client.related_references(SUBJECT, cursor="a+b/c==&limit=1")
+    lines = [head.split(b"\r\n")[0].decode() for head in server.heads]
+    path = f"GET /api/v3/files/{SUBJECT.id}/related_references?limit=40"
+    assert lines == [
+        f"{path} HTTP/1.1",
+        f"{path}&cursor=a%2Bb%2Fc%3D%3D%26limit%3D1 HTTP/1.1",
+    ]
+    assert LIMIT == 40
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        Entity("collection", "x"),
+        Entity("comment", "0" * 64),
+        Entity("file", ""),
+        Entity("file", "."),
+        Entity("file", ".."),
+        Entity("file", "../users/me"),
+        Entity("file", "a?limit=9"),
+        Entity("file", "a#b"),
+        Entity("file", "a%2fb"),
+        Entity("file", "a\r\nX: y"),
+        Entity("file", "a" * 300),
+    ],
+)
+def test_what_has_no_place_in_the_api_is_never_asked_about(
+    listener: Listeners, opened: Opener, subject: Entity
+) -> None:
+    server, book = listener(answer(PAGE)), Book()
+    with pytest.raises(ValueError, match="cannot ask about"):
+        opened(server.base_url).related_references(subject, ledger=book)
+    assert (server.connections, book.begun) == (0, 0)
+
+
+def test_an_adapter_replaces_the_network(opened: Opener) -> None:
+    api = Api(family_world(1, 5))
+    client = opened("https://api.example", adapter=EmulatorAdapter(api))
+    answered = client.related_references(Entity("file", api.world.hashes()[0]))
+    assert isinstance(answered, Answer)
+    assert answered.page.count == 5
+
+
+def test_a_client_takes_its_key_from_the_environment(
+    emulator: Emulators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VT_APIKEY", CANARY)
+    service = emulator(keys=[CANARY])
+    with Client.from_env(base_url=service.base_url) as client:
+        assert client.related_references(known(service)).page.count == 90
+
+
+def test_without_a_key_there_is_no_client() -> None:
+    with pytest.raises(KeyRefused):
+        Client.from_env()
+
+
+def test_the_public_address_is_the_default(key: Key) -> None:
+    with Client(key) as client:
+        assert client._transport.base_url == "https://www.virustotal.com/api/v3"
+    with pytest.raises(KeyRefused):
+        Client(Key("short"))
+    with pytest.raises(ValueError, match="expected https"):
+        Client(key, base_url="https://www.virustotal.com\\@evil.example/")
+
+
+# --- redirects
+
+
+LOCATIONS = [
+    "http://127.0.0.1:{other}/api/v3/files",
+    "http://localhost:{other}/",
+    "//127.0.0.1:{other}/",
+    "http://{here}@127.0.0.1:{other}/",
+    "http://127.0.0.1:{here}\\@127.0.0.1:{other}/",
+    "http:\\\\127.0.0.1:{other}\\",
+    "https://127.0.0.1:{other}/",
+    "HTTP://127.0.0.1:{other}",
+    "http://[::1]:{other}/",
+    "http://127.0.0.1:{here}/api/v3/elsewhere",
+    "/api/v3/elsewhere",
+    "elsewhere",
+    "?cursor=x",
+    "",
+    "javascript:alert(1)",
+    "file:///etc/passwd",
+    "data:text/html,x",
+    "http://[::1",
+    "http://127.0.0.1:99999999/",
+    "http://\xff\xfe/",
+    "http://evil.example:{other}/",
+    "\t http://127.0.0.1:{other}/",
+    "x" * 10_000,
+    ":",
+]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("location", LOCATIONS, ids=range(len(LOCATIONS)))
+def test_a_redirect_is_never_followed_and_costs_one_call(
+    listener: Listeners, opened: Opener, status: int, location: str
+) -> None:
+    trap = listener(answer(PAGE))
+    target = location.replace("{other}", str(trap.port)).replace("{here}", "80")
+    server = listener(answer(PAGE, status, f"Location: {target}"))
+    book = Book()
+    error = refusal(Misdirected, opened(server.base_url), book)
+    assert error.status == status
+    assert "redirect" in str(error)
+    assert (trap.connections, trap.received) == (0, 0)
+    assert (server.connections, len(server.heads), book.begun) == (1, 1, 1)
+    assert "evil" not in str(error)
+
+
+def test_a_redirect_to_itself_is_asked_once(emulator: Emulators, opened: Opener) -> None:
+    service = emulator(Fault("redirect", times=None))
+    refusal(Misdirected, opened(service.base_url))
+    assert len(service.api.log) == 1
+
+
+def test_a_redirect_with_a_bomb_is_not_opened(
+    listener: Listeners, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pack_no_more(*_: object) -> None:
+        pytest.fail("a body was opened")
+
+    fields = ("Location: /x", "Content-Encoding: gzip")
+    server = listener(answer(gzip.compress(bytes(20 << 20)), 302, *fields))
+    monkeypatch.setattr("graphbuild.api.transport.zlib.decompressobj", pack_no_more)
+    refusal(Misdirected, opened(server.base_url))
+
+
+# --- refusals: one call each, for good
+
+
+FINAL = [
+    (400, "BadRequestError", ApiError),
+    (400, "InvalidArgumentError", ApiError),
+    (401, "AuthenticationRequiredError", KeyRefused),
+    (401, "UserNotActiveError", KeyRefused),
+    (401, "WrongCredentialsError", KeyRefused),
+    (403, "ForbiddenError", Forbidden),
+    (404, "NotFoundError", NotFound),
+    (409, "AlreadyExistsError", ApiError),
+    (407, "ProxyAuthenticationRequired", ApiError),
+    (418, "", ApiError),
+]
+
+
+@pytest.mark.parametrize("final", FINAL, ids=str)
+def test_a_refusal_is_told_at_once_and_never_asked_again(
+    listener: Listeners, opened: Opener, clock: ManualClock, final: tuple[int, str, type[ApiError]]
+) -> None:
+    status, code, kind = final
+    server, book = listener(answer(error_body(code), status)), Book()
+    error = refusal(kind, opened(server.base_url), book)
+    said = code or f"HTTP {status}"
+    assert (error.status, error.code) == (status, said)
+    assert said in str(error)
+    assert (len(server.heads), clock.waits) == (1, [])
+    assert book.ends == [(status, said, True)]
+
+
+HTML = b"<!doctype html><title>401</title>"
+
+
+@pytest.mark.parametrize("body", [b"", HTML, b"[]", b'{"error": 5}', b'{"error": {"code": 7}}'])
+@pytest.mark.parametrize(("status", "kind"), [(401, KeyRefused), (403, Forbidden), (400, ApiError)])
+def test_a_refusal_is_known_by_its_status_whatever_its_body(
+    listener: Listeners, opened: Opener, status: int, kind: type[ApiError], body: bytes
+) -> None:
+    server = listener(answer(body, status))
+    error = refusal(kind, opened(server.base_url))
+    assert error.code == f"HTTP {status}"
+    assert len(server.heads) == 1
+
+
+@pytest.mark.parametrize("body", [b"", HTML, b"[]", b"{}"])
+def test_that_a_file_is_unknown_is_believed_of_the_api_only(
+    listener: Listeners, opened: Opener, body: bytes
+) -> None:
+    """It is written down for good: a wrong address must not make it so of every file."""
+    server = listener(answer(body, 404))
+    assert "--base-url" in str(refusal(Misdirected, opened(server.base_url)))
+    assert len(server.heads) == 1
+
+
+def test_a_404_whose_body_did_not_survive_is_still_one(listener: Listeners, opened: Opener) -> None:
+    server = listener(answer(error_body("NotFoundError"), 404, "Content-Encoding: gzip"))
+    refusal(NotFound, opened(server.base_url))
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("WrongCredentialsError", KeyRefused),
+        ("ForbiddenError", Forbidden),
+        ("NotFoundError", NotFound),
+        ("BadRequestError", ApiError),
+    ],
+)
+def test_a_200_with_an_error_is_that_error(
+    emulator: Emulators, opened: Opener, code: str, kind: type[ApiError]
+) -> None:
+    service = emulator(Fault("error", code, times=None))
+    assert refusal(kind, opened(service.base_url)).code == code
+    assert len(service.api.log) == 1
+
+
+@pytest.mark.parametrize("code", ["x" * 61, "a b", "", "<b>", "a\nb", "\u202e", CANARY])
+def test_a_code_that_is_none_is_not_repeated(
+    listener: Listeners, opened: Opener, code: str
+) -> None:
+    server = listener(answer(error_body(code), 403))
+    assert refusal(Forbidden, opened(server.base_url)).code == "HTTP 403"
+
+
+def test_a_page_that_is_none_is_told_and_not_asked_again(
+    listener: Listeners, opened: Opener
+) -> None:
+    """It may be for good: a parser that learns of it reads on without a call."""
+    server, book = listener(answer(b'{"data": 5}')), Book()
+    error = refusal(PayloadError, opened(server.base_url), book)
+    assert error.path == "data"
+    assert len(server.heads) == 1
+    assert book.ends == [(200, str(error), True)]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [(b'{"data": [], "error": {"code": "NotFoundError"}}', "error"), (b"{}", "data")],
+)
+def test_both_an_error_and_data_or_neither_is_no_page_and_no_refusal(
+    listener: Listeners, opened: Opener, body: bytes, path: str
+) -> None:
+    server = listener(answer(body))
+    assert refusal(PayloadError, opened(server.base_url)).path == path
+    assert len(server.heads) == 1
+
+
+def test_a_choice_of_answers_is_a_redirect(listener: Listeners, opened: Opener) -> None:
+    server = listener(answer(b"", 300))
+    assert "redirect" in str(refusal(Misdirected, opened(server.base_url)))
+
+
+# --- what may pass
+
+
+def assert_backed_off(waits: list[float]) -> None:
+    """1, 2 and 4 seconds, each shorter by up to half."""
+    assert len(waits) == 3
+    for wait, longest in zip(waits, (1.0, 2.0, 4.0), strict=True):
+        assert longest / 2 <= wait <= longest
+
+
+TRANSIENT = {
+    **{f"status {status}": answer(HTML, status) for status in (500, 502, 503, 504, 408, 424)},
+    **{f"status {status}": answer(PAGE, status) for status in (201, 202, 203, 206)},
+    **{f"status {status}": answer(b"", status) for status in (204, 304)},
+    "not yet": answer(error_body("NotAvailableYet"), 400),
+    "200 not yet": answer(error_body("NotAvailableYet")),
+    "200 transient": answer(error_body("TransientError")),
+    "200 of an unknown code": answer(error_body("NeverHeardOfError")),
+    "200 of no code": answer(b'{"error": null}'),
+    "200 HTML": answer(HTML, 200, "Content-Type: text/html"),
+    "200 HTML said to be JSON": answer(HTML, 200, "Content-Type: application/json"),
+    "200 empty": answer(b""),
+    "200 half": answer(PAGE[:5]),
+    "200 UTF-16": answer(PAGE.decode().encode("utf-16")),
+    "200 latin-1": answer(b'{"data": ["\xe9"]}'),
+    "200 says gzip": answer(PAGE, 200, "Content-Encoding: gzip"),
+    "200 cut gzip": answer(gzip.compress(PAGE)[:-8], 200, "Content-Encoding: gzip"),
+    "200 a list": answer(b"[]"),
+    "200 cut": answer(PAGE, length=99),
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("sent", TRANSIENT.values(), ids=TRANSIENT)
+def test_what_may_pass_is_asked_four_times_and_each_is_told_before(
+    listener: Listeners, opened: Opener, clock: ManualClock, sent: bytes
+) -> None:
+    server = listener(sent)
+    book = Book(look=lambda: len(server.heads))
+    with pytest.raises(Transient) as caught:
+        opened(server.base_url).related_references(SUBJECT, ledger=book)
+    assert caught.value.sent
+    assert (len(server.heads), book.begun, RETRIES) == (4, 4, 3)
+    assert book.seen == [0, 1, 2, 3]
+    assert len(book.ends) == 4
+    assert all(was_sent and note for _, note, was_sent in book.ends)
+    assert_backed_off(clock.waits)
+
+
+def test_a_damaged_page_says_what_is_wrong_with_it(listener: Listeners, opened: Opener) -> None:
+    server = listener(answer(gzip.compress(PAGE)[:-8], 200, "Content-Encoding: gzip"))
+    error = refusal(Transient, opened(server.base_url))
+    assert (error.code, error.status) == ("DamagedPage", 200)
+    assert "cut short" in str(error)
+
+
+def test_a_page_over_the_limit_says_so(emulator: Emulators, opened: Opener) -> None:
+    service = emulator(Fault("bomb", 10_000, times=None))
+    with pytest.raises(Transient, match="larger than 5000 bytes"):
+        opened(service.base_url, max_bytes=5_000).related_references(known(service))
+
+
+def test_what_is_no_page_says_why(listener: Listeners, opened: Opener) -> None:
+    error = refusal(Transient, opened(listener(answer(HTML)).base_url))
+    assert (error.code, error.status) == ("NotAPage", 200)
+    assert str(error).startswith("the page is not JSON: ")
+
+
+def test_a_request_that_takes_too_long_is_asked_again(emulator: Emulators, opened: Opener) -> None:
+    service, book = emulator(Fault("stall")), Book()
+    client = opened(service.base_url, deadline=0.5)
+    assert client.related_references(known(service), ledger=book).page.items == 40
+    assert book.ends == [(0, "Deadline", True), (200, "", True)]
+
+
+@pytest.mark.parametrize("failures", [0, 1, 2, 3])
+@pytest.mark.parametrize("kind", ["status", "html", "reset", "cut", "truncated", "not_gzip"])
+def test_as_soon_as_an_answer_is_good_it_is_taken(
+    emulator: Emulators, opened: Opener, clock: ManualClock, failures: int, kind: str
+) -> None:
+    service = emulator(*[Fault(kind, times=failures)] * bool(failures))
+    book = Book()
+    answered = opened(service.base_url).related_references(known(service), ledger=book)
+    assert answered.page.items == 40
+    assert len(service.api.log) == book.begun == failures + 1
+    assert len(clock.waits) == failures
+    assert book.ends[-1] == (200, "", True)
+
+
+def test_the_waits_differ_by_chance(emulator: Emulators, opened: Opener) -> None:
+    service = emulator(Fault("status", 503, times=None))
+    clocks = [ManualClock() for _ in range(5)]
+    for clock in clocks:
+        refusal(Transient, opened(service.base_url, clock=clock))
+        assert_backed_off(clock.waits)
+    assert len({tuple(clock.waits) for clock in clocks}) == 5
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_chance_takes_at_most_half_of_a_wait(
+    emulator: Emulators,
+    opened: Opener,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+    share: float,
+) -> None:
+    monkeypatch.setattr(random.Random, "random", lambda _: share)
+    service = emulator(Fault("status", 503, times=None))
+    refusal(Transient, opened(service.base_url))
+    assert clock.waits == [longest * (0.5 + share / 2) for longest in (1, 2, 4)]
+
+
+def test_what_was_not_sent_is_told_as_free(opened: Opener) -> None:
+    book = Book()
+    error = refusal(Transient, opened("https://api.invalid"), book)
+    assert not error.sent
+    assert [sent for _, _, sent in book.ends] == [False] * 4
+
+
+# --- 429
+
+
+def limited(*fields: str) -> bytes:
+    return answer(error_body("QuotaExceededError"), 429, *fields)
+
+
+def test_a_429_is_waited_out(listener: Listeners, opened: Opener, clock: ManualClock) -> None:
+    server = listener(limited(), answer(PAGE))
+    book = Book()
+    opened(server.base_url).related_references(SUBJECT, ledger=book)
+    assert clock.waits == [60.0]
+    assert book.ends == [(429, "QuotaExceededError", True), (200, "", True)]
+
+
+@pytest.mark.parametrize(
+    ("stated", "waited"),
+    [("5", 5), ("0", 1), ("1.5", 1.5), ("600", 600), ("soon", 60), ("-5", 60), ("", 60)],
+)
+def test_a_429_is_waited_out_as_long_as_it_says(
+    listener: Listeners, opened: Opener, clock: ManualClock, stated: str, waited: float
+) -> None:
+    server = listener(limited(f"Retry-After: {stated}"), answer(PAGE))
+    opened(server.base_url).related_references(SUBJECT)
+    assert clock.waits == [waited]
+
+
+def test_a_wait_stated_twice_is_garbage(
+    listener: Listeners, opened: Opener, clock: ManualClock
+) -> None:
+    server = listener(limited("Retry-After: 5", "Retry-After: 7"), answer(PAGE))
+    opened(server.base_url).related_references(SUBJECT)
+    assert clock.waits == [60.0]
+
+
+def test_a_date_is_judged_by_the_servers_clock_not_by_ours(
+    listener: Listeners, opened: Opener, clock: ManualClock
+) -> None:
+    date = "Date: Tue, 01 Jan 2030 00:00:00 GMT"
+    until = "Retry-After: Tue, 01 Jan 2030 00:00:30 GMT"
+    server = listener(limited(date, until), answer(PAGE))
+    clock.set_wall(NOW + 3_600)
+    opened(server.base_url).related_references(SUBJECT)
+    assert clock.waits == [30.0]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", HTML, b"{", error_body("TooManyRequests"), error_body("TooManyRequestsError")]
+)
+@pytest.mark.parametrize("field", ["X: y", "Content-Encoding: gzip", "Content-Length: 5000"])
+def test_a_429_is_one_whatever_its_body(
+    listener: Listeners, opened: Opener, clock: ManualClock, body: bytes, field: str
+) -> None:
+    first = answer(body, 429, field)
+    if field.startswith("Content-Length"):
+        first = first.replace(b"Content-Length: %d\r\n" % len(body), b"", 1)
+    server = listener(first, answer(PAGE))
+    opened(server.base_url).related_references(SUBJECT)
+    assert clock.waits == [60.0]
+
+
+@pytest.mark.parametrize("stated", [None, "0", "1", "7", "59", "60", "61", "300", "600", "soon"])
+def test_a_429_for_ever_is_a_spent_quota_after_a_whole_minute_and_few_calls(
+    emulator: Emulators, opened: Opener, clock: ManualClock, stated: str | None
+) -> None:
+    service = emulator(Fault("status", 429, times=None, retry_after=stated))
+    error = refusal(QuotaExhausted, opened(service.base_url))
+    assert error.resets_at == MIDNIGHT
+    assert "2023-11-15 00:00 UTC" in str(error)
+    assert sum(clock.waits) >= 60
+    assert len(service.api.log) <= 4
+    assert stated is None or len(service.api.log) == 2 or float(stated) < 60
+
+
+@pytest.mark.parametrize(
+    ("stated", "resets_at"),
+    [
+        ("601", datetime.fromtimestamp(NOW + 601, UTC)),
+        ("601.5", datetime.fromtimestamp(NOW + 601.5, UTC)),
+        ("3600", datetime.fromtimestamp(NOW + 3_600, UTC)),
+        ("1000000", datetime.fromtimestamp(NOW + 1_000_000, UTC)),
+        ("2764800", datetime.fromtimestamp(NOW + 32 * 86_400, UTC)),
+        ("2764801", MIDNIGHT),
+        ("99999999999", MIDNIGHT),
+        ("999999999999.999999", MIDNIGHT),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", MIDNIGHT),
+    ],
+)
+def test_a_429_that_says_it_will_last_is_a_spent_quota_at_once(
+    listener: Listeners, opened: Opener, clock: ManualClock, stated: str, resets_at: datetime
+) -> None:
+    server = listener(limited(f"Retry-After: {stated}"))
+    error = refusal(QuotaExhausted, opened(server.base_url))
+    assert resets_at <= error.resets_at <= resets_at + timedelta(minutes=1)
+    assert f"{error.resets_at:%Y-%m-%d %H:%M} UTC" in str(error)
+    assert (error.resets_at.second, error.resets_at.microsecond) == (0, 0)
+    assert (clock.waits, len(server.heads)) == ([], 1)
+
+
+def test_a_429_after_other_failures_is_no_spent_quota(
+    listener: Listeners, opened: Opener, clock: ManualClock
+) -> None:
+    """One 429 on the last attempt says nothing of the day; but it is waited out."""
+    server = listener(*[answer(HTML, 503)] * 3, limited("Retry-After: 33"))
+    error = refusal(RateLimited, opened(server.base_url))
+    assert error.after == 33
+    assert str(error) == "asked to wait (QuotaExceededError)"
+    assert clock.waits[-1] == 33
+    assert len(server.heads) == 4
+
+
+def test_a_200_that_says_quota_is_a_429(emulator: Emulators, opened: Opener) -> None:
+    service = emulator(Fault("error", "QuotaExceededError", times=None))
+    refusal(QuotaExhausted, opened(service.base_url))
+    assert len(service.api.log) == 2
+
+
+def test_a_200_that_says_quota_may_say_until_when_by_our_clock(
+    listener: Listeners, opened: Opener, clock: ManualClock
+) -> None:
+    until = format_datetime(datetime.fromtimestamp(NOW + 90, UTC), usegmt=True)
+    limit = answer(error_body("QuotaExceededError"), 200, f"Retry-After: {until}")
+    opened(listener(limit, answer(PAGE)).base_url).related_references(SUBJECT)
+    assert clock.waits == [90.0]
+
+
+@pytest.mark.parametrize("stated", ["Retry-After: 5", "X: y"])
+def test_who_knows_the_quota_is_spent_asks_once_and_does_not_wait(
+    listener: Listeners, opened: Opener, clock: ManualClock, stated: str
+) -> None:
+    server = listener(limited(stated))
+    with pytest.raises(QuotaExhausted):
+        opened(server.base_url).related_references(SUBJECT, patient=False)
+    assert (len(server.heads), clock.waits) == (1, [])
+
+
+def test_who_knows_the_quota_is_spent_asks_again_after_other_failures(
+    emulator: Emulators, opened: Opener, clock: ManualClock
+) -> None:
+    service = emulator(Fault("status", 503, times=3))
+    opened(service.base_url).related_references(known(service), patient=False)
+    assert len(service.api.log) == 4
+    assert_backed_off(clock.waits)
+
+
+@pytest.mark.parametrize(("stated", "waits"), [("30", [30.0]), ("600", [600.0]), ("601", [])])
+def test_who_shares_the_pace_waits_too_unless_it_is_a_matter_of_the_day(
+    listener: Listeners, opened: Opener, clock: ManualClock, stated: str, waits: list[float]
+) -> None:
+    server, pace = listener(limited(f"Retry-After: {stated}"), answer(PAGE)), Pace()
+    first, second = (opened(server.base_url, pace=pace) for _ in range(2))
+    with pytest.raises(QuotaExhausted):
+        first.related_references(SUBJECT, patient=False)
+    assert clock.waits == []
+    second.related_references(SUBJECT)
+    assert clock.waits == waits
+
+
+@pytest.mark.parametrize("dialect", ["auto", "classic", "gti"])
+def test_in_whatever_words_it_is_asked_a_429_is_waited_out(
+    listener: Listeners, opened: Opener, clock: ManualClock, dialect: str
+) -> None:
+    server = listener(limited("Retry-After: 7"), answer(PAGE))
+    opened(server.base_url, dialect=dialect).ask(SUBJECT, "related_references")
+    assert clock.waits == [7.0]
+
+
+DATE = datetime(2024, 5, 5, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("stated", "waited"),
+    [
+        (None, 60),
+        ("", 60),
+        (" 30 ", 30),
+        ("0", 1),
+        ("00", 1),
+        ("0.4", 1),
+        ("1.5", 1.5),
+        ("-5", 60),
+        ("+5", 60),
+        ("1e10", 60),
+        ("0x10", 60),
+        ("1_000", 60),
+        ("٣", 60),
+        ("soon", 60),
+        ("nan", 60),
+        ("inf", 60),
+        ("5, 7", 60),
+        ("5; 7", 60),
+        ("9" * 13, 60),
+        ("9" * 5_000, 60),
+        (format_datetime(DATE + timedelta(seconds=90), usegmt=True), 90),
+        (format_datetime(DATE - timedelta(seconds=90), usegmt=True), 1),
+        ("Sunday, 05-May-24 12:02:00 GMT", 120),
+        ("Sun May  5 12:02:00 2024", 120),
+        ("Sun, 05 May 2024 12:02:00", 120),
+        ("Sun, 05 May 2024 12:02:00 -0000", 120),
+        ("Sun, 05 May 2024 14:02:00 +0200", 120),
+        ("Sun, 05 May 2024 25:02:00 GMT", 60),
+        ("Sun, 99 May 2024 12:02:00 GMT", 60),
+        ("Sun, 05 May 99999 12:02:00 GMT", 60),
+    ],
+)
+def test_a_stated_wait_is_taken_as_it_stands_or_not_at_all(
+    stated: str | None, waited: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    date = format_datetime(DATE, usegmt=True)
+    for zone in ("UTC", "Asia/Kathmandu"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        assert retry_after(stated, date, NOW) == waited
+        if waited == 60:
+            assert retry_after(stated, None, NOW) == waited
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_without_a_date_of_the_servers_ours_is_taken() -> None:
+    stated = format_datetime(DATE + timedelta(seconds=90), usegmt=True)
+    for date in (None, "", "yesterday", "9" * 5_000):
+        assert retry_after(stated, date, DATE.timestamp()) == 90
+
+
+odd_dates = st.builds(
+    "{}{} {} {} {}:{} {}".format,
+    st.sampled_from(["", "Sun, ", "Sunday, ", ","]),
+    st.one_of(st.integers(-1, 10**6), st.sampled_from(["", "x", ","])),
+    st.sampled_from(["May", "may,", "13", ""]),
+    st.one_of(st.integers(-1, 10**6), st.sampled_from(["", "12:00", ","])),
+    st.integers(-1, 99),
+    st.integers(-1, 99),
+    st.sampled_from(["GMT", "+9999", "-2400", "+0000000000", "", "\u0663"]),
+)
+
+
+@settings(max_examples=300)
+@given(st.one_of(st.text(), odd_dates), st.one_of(st.none(), st.text(), odd_dates))
+def test_no_text_of_a_server_breaks_the_wait(stated: str, date: str | None) -> None:
+    assert retry_after(stated, date, NOW) >= 1
+
+
+# --- a stop
+
+
+@pytest.mark.parametrize("fault", [Fault("status", 503, times=None), Fault("status", 429)])
+def test_a_stop_ends_a_wait_and_nothing_is_sent_after_it(
+    emulator: Emulators, opened: Opener, clock: ManualClock, fault: Fault
+) -> None:
+    service, book = emulator(fault), Book()
+    clock.stop()
+    error = refusal(Paused, opened(service.base_url), book)
+    assert "stopped" in str(error)
+    assert len(service.api.log) == 1
+    assert len(book.ends) == 1
+
+
+def test_a_stop_while_the_pace_is_kept_sends_nothing(
+    emulator: Emulators, opened: Opener, clock: ManualClock
+) -> None:
+    service, book = emulator(), Book()
+    client = opened(service.base_url, pace=Pace(1))
+    client.related_references(known(service), ledger=book)
+    clock.stop()
+    with pytest.raises(Paused):
+        client.related_references(known(service), ledger=book)
+    assert (len(service.api.log), book.begun) == (1, 1)
+
+
+# --- the ledger
+
+
+@pytest.mark.parametrize("budget", [0, 1, 2, 3])
+def test_a_ledger_that_forbids_a_call_is_obeyed(
+    emulator: Emulators, opened: Opener, budget: int
+) -> None:
+    service, book = emulator(Fault("status", 503, times=None)), Book(budget=budget)
+    refusal(BudgetSpent, opened(service.base_url), book)
+    assert len(service.api.log) == book.begun == len(book.ends) == budget
+
+
+def test_a_ledger_that_fails_lets_nothing_out(emulator: Emulators, opened: Opener) -> None:
+    class Full(Book):
+        def begin_call(self, *_: object) -> int:
+            raise OSError(28, "No space left on device")
+
+    service = emulator()
+    with pytest.raises(OSError, match="No space"):
+        opened(service.base_url).related_references(known(service), ledger=Full())
+    assert service.api.log == []
+
+
+# --- the pace
+
+
+class SlowAdapter(EmulatorAdapter):
+    """Takes time on the way there and on the way back."""
+
+    def __init__(self, api: Api, clock: ManualClock, delays: Iterator[float]) -> None:
+        super().__init__(api)
+        self._clock = clock
+        self._delays = delays
+
+    def send(self, *arguments: object, **more: object) -> object:  # type: ignore[override]
+        self._clock.pass_by(next(self._delays))
+        response = super().send(*arguments, **more)  # type: ignore[arg-type]
+        self._clock.pass_by(next(self._delays))
+        return response
+
+
+@settings(max_examples=40)
+@given(
+    most=st.integers(1, 5),
+    delays=st.lists(st.sampled_from([0.0, 0.1, 5.0, 31.0]), min_size=1, max_size=6),
+    jumps=st.lists(st.sampled_from([0.0, 3_600.0, -3_600.0, -2_592_000.0]), max_size=12),
+)
+def test_a_service_with_that_quota_never_has_to_refuse(
+    most: int, delays: list[float], jumps: list[float]
+) -> None:
+    """However long a request is on its way, and however the wall clock is set meanwhile."""
+    clock = ManualClock()
+    api = Api(family_world(1, 1), quota=Quota(per_minute=most), clock=clock.monotonic)
+    adapter = SlowAdapter(api, clock, itertools.cycle(delays))
+    subject = Entity("file", api.world.hashes()[0])
+    with Client(
+        Key(CANARY),
+        base_url="https://api.example",
+        pace=Pace(most),
+        clock=clock,
+        adapter=adapter,
+    ) as client:
+        for jump in jumps:
+            client.related_references(subject)
+            clock.set_wall(clock.now() + jump)
+    assert [entry.status for entry in api.log] == [200] * len(jumps)
+
+
+def test_a_part_of_a_second_is_waited_for_too(
+    emulator: Emulators, opened: Opener, clock: ManualClock
+) -> None:
+    service = emulator()
+    client = opened(service.base_url, pace=Pace(1))
+    client.related_references(known(service))
+    clock.pass_by(59.5)
+    client.related_references(known(service))
+    assert clock.waits == [0.5]
+
+
+def test_every_attempt_keeps_the_pace(
+    emulator: Emulators, opened: Opener, clock: ManualClock
+) -> None:
+    service = emulator(Fault("status", 503, times=3))
+    begun = clock.monotonic()
+    opened(service.base_url, pace=Pace(1)).related_references(known(service))
+    assert clock.monotonic() - begun == pytest.approx(180)
+
+
+def test_a_spent_budget_is_not_waited_for(
+    emulator: Emulators, opened: Opener, clock: ManualClock
+) -> None:
+    service, book = emulator(), Book(budget=2)
+    client = opened(service.base_url, pace=Pace(2))
+    for _ in range(2):
+        client.related_references(known(service), ledger=book)
+    with pytest.raises(BudgetSpent):
+        client.related_references(known(service), ledger=book)
+    assert clock.waits == []
+    assert (len(service.api.log), book.begun) == (2, 2)
+
+
+def test_a_budget_that_is_spent_while_the_pace_is_kept_still_holds(
+    emulator: Emulators, opened: Opener, clock: ManualClock
+) -> None:
+    class Late(Book):
+        def begin_call(self, subject: Entity, relationship: str) -> int:
+            if clock.waits:
+                raise BudgetSpent("in the meantime")
+            return super().begin_call(subject, relationship)
+
+    service, book = emulator(), Late()
+    client = opened(service.base_url, pace=Pace(1))
+    client.related_references(known(service), ledger=book)
+    with pytest.raises(BudgetSpent, match="meantime"):
+        client.related_references(known(service), ledger=book)
+    assert len(clock.waits) == 1
+    assert (len(service.api.log), book.begun) == (1, 1)
+
+
+# --- what is left of the quotas
+
+
+def test_the_question_is_free_and_asked_by_name_with_the_key_in_its_header_only(
+    listener: Listeners, key: Key
+) -> None:
+    server = listener(
+        answer(b'{"data": {"api_requests_daily": {"user": {"allowed": 500, "used": 17}}}}')
+    )
+    with Client(key, base_url=server.base_url) as client:
+        (daily,) = client.quotas("me@x+y")
+    assert daily.left == 483
+    (head,) = server.heads
+    line, _, fields = head.partition(b"\r\n")
+    assert line == b"GET /api/v3/users/me%40x%2By/overall_quotas HTTP/1.1"
+    assert fields.count(CANARY.encode()) == 1
+
+
+@pytest.mark.parametrize("name", [CANARY, CANARY.upper(), "..", "", "a/../b"])
+def test_a_key_is_no_name_and_nothing_is_asked(listener: Listeners, key: Key, name: str) -> None:
+    server = listener(answer(b"{}"))
+    with Client(key, base_url=server.base_url) as client, pytest.raises(ValueError, match="name"):
+        client.quotas(name)
+    assert server.connections == 0
+
+
+def test_a_short_key_of_an_emulator_is_no_name_either(listener: Listeners) -> None:
+    server = listener(answer(b"{}"))
+    with Client(Key("Secret"), base_url=server.base_url) as client:
+        for name in ("Secret", "secret", "my.SECRET"):
+            with pytest.raises(ValueError, match="name"):
+                client.quotas(name)
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("status", [302, 401, 403, 404, 429, 500, 503])
+def test_a_refusal_is_told_at_once_and_not_asked_again(
+    listener: Listeners, key: Key, clock: ManualClock, status: int
+) -> None:
+    server = listener(answer(b"<html>", status))
+    client = Client(key, base_url=server.base_url, clock=clock)
+    with client, pytest.raises(ApiError, match=f"HTTP {status}") as caught:
+        client.quotas("analyst")
+    assert (caught.value.status, caught.value.code) == (status, f"HTTP {status}")
+    assert (len(server.heads), clock.waits) == (1, [])
+
+
+def test_the_code_of_a_refusal_is_the_services_own(listener: Listeners, key: Key) -> None:
+    server = listener(answer(error_body("NotFoundError"), 404))
+    with Client(key, base_url=server.base_url) as client, pytest.raises(ApiError) as caught:
+        client.quotas("somebody")
+    assert caught.value.code == "NotFoundError"
+    assert "does not tell (NotFoundError)" in str(caught.value)
+
+
+def test_a_damaged_answer_tells_no_quotas(listener: Listeners, key: Key) -> None:
+    packed = gzip.compress(b'{"data": {}}')[:-8]
+    server = listener(answer(packed, 200, "Content-Encoding: gzip"))
+    with Client(key, base_url=server.base_url) as client, pytest.raises(ApiError, match="HTTP 200"):
+        client.quotas("analyst")
+
+
+# --- a client
+
+
+def test_a_client_from_the_environment_takes_what_it_is_given(
+    monkeypatch: pytest.MonkeyPatch, clock: ManualClock
+) -> None:
+    monkeypatch.setenv("VT_APIKEY", CANARY)
+    pace = Pace(4)
+    with Client.from_env(pace=pace, clock=clock, dialect="gti") as client:
+        assert (client.pace, client.clock, client.dialect) == (pace, clock, "gti")
+
+
+def test_a_request_takes_a_minute_at_most_unless_told_otherwise() -> None:
+    assert inspect.signature(Client).parameters["deadline"].default == 60.0
+
+
+# --- the key
+
+
+def forms(key: str) -> dict[str, str]:
+    """The key as it is, and as it looks after what programs do to text."""
+    raw = key.encode()
+    wide = key.encode("utf-16-le")
+    return {
+        "plain": key,
+        "upper": key.upper(),
+        "reversed": key[::-1],
+        "half": key[:32],
+        "other half": key[32:],
+        "hex": raw.hex(),
+        "percent": "".join(f"%{byte:02X}" for byte in raw),
+        "quoted": urllib.parse.quote(key),
+        "escaped": "".join(f"\\u{ord(char):04x}" for char in key),
+        **{f"base64 {n}": base64.b64encode(b"x" * n + raw)[4:80].decode() for n in range(3)},
+        "urlsafe": base64.urlsafe_b64encode(raw).decode()[:80],
+        "wide": base64.b64encode(wide)[:80].decode(),
+    }
+
+
+def assert_unseen(text: str) -> None:
+    lower = text.lower()
+    for name, form in forms(CANARY).items():
+        assert form.lower() not in lower, name
+
+
+def test_the_scan_for_the_key_would_find_it() -> None:
+    for form in forms(CANARY).values():
+        with pytest.raises(AssertionError):
+            assert_unseen(f"...{form}...")
+
+
+def everything_of(error: BaseException) -> str:
+    """What a log, a crash reporter or a debugger could write down of an error."""
+    chain, text = error, []
+    while chain is not None:
+        text += [repr(chain), str(chain), repr(vars(chain)), repr(pickle.dumps(chain.args))]
+        shown = traceback.TracebackException.from_exception(chain, capture_locals=True)
+        text += shown.format()
+        # A carrier of the request would not show it, but hand it over.
+        assert not hasattr(chain, "request")
+        assert not hasattr(chain, "response")
+        chain = chain.__cause__ or chain.__context__  # type: ignore[assignment]
+    return "\n".join(text)
+
+
+LEAKY = {
+    "refused key": answer(error_body("WrongCredentialsError"), 401),
+    "forbidden": answer(HTML, 403),
+    "redirect": answer(b"", 302, "Location: http://127.0.0.1:1/"),
+    "quota": answer(HTML, 429, "Retry-After: 99999"),
+    "failing": answer(HTML, 503),
+    "no page": answer(b'{"data": 5}'),
+    "no JSON": answer(b"<html>"),
+    "no HTTP": b"?",
+    "silence": b"",
+    "cut": answer(PAGE, length=99),
+    "bad header": answer(PAGE, 503, "bad header: x", "Content-Length: 7"),
+    "damaged": answer(PAGE, 200, "Content-Encoding: gzip"),
+}
+
+
+@pytest.mark.parametrize("sent", LEAKY.values(), ids=LEAKY)
+def test_the_key_is_in_no_error_log_or_output_of_a_failure(
+    listener: Listeners,
+    opened: Opener,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    sent: bytes,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server = listener(sent)
+    client, book = opened(server.base_url), Book()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(http.client.HTTPConnection, "debuglevel", 9)
+        with pytest.raises((ApiError, PayloadError, Paused)) as caught:
+            client.related_references(SUBJECT, ledger=book)
+    assert any(CANARY.encode() in head for head in server.heads)
+    assert caplog.records
+    assert_unseen(everything_of(caught.value))
+    assert_unseen(caplog.text)
+    assert_unseen("".join(capsys.readouterr()))
+    assert_unseen(f"{book.ends} {client!r} {vars(client)} {vars(client._transport)}")
+
+
+@pytest.mark.parametrize("base_url", ["https://api.invalid", "http://127.0.0.1:1"])
+def test_the_key_is_in_no_error_of_a_request_that_was_not_sent(
+    opened: Opener, caplog: pytest.LogCaptureFixture, base_url: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    error = refusal(Transient, opened(base_url))
+    assert_unseen(everything_of(error) + caplog.text)
+
+
+def test_no_other_room_sends() -> None:
+    """One place to look at: whoever imports the network is the transport, or the emulator."""
+    package = ROOT / "graphbuild"
+    network = ("import requests", "from requests", "import urllib3", "from urllib3")
+    senders = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if any(line.strip().startswith(network) for line in path.read_text("utf-8").splitlines())
+    }
+    ours = {name for name in senders if not name.startswith("emulator/")}
+    assert ours == {"transport.py", "client.py"}

@@ -1,0 +1,302 @@
+"""What is left of the quotas: read leniently, told by two commands, and never in the way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from graphbuild.api.auth import find_user
+from graphbuild.api.quotas import is_user_name, quotas_from
+from graphbuild.cli import quota
+from graphbuild.cli.app import app
+from graphbuild.emulator import Api, Fault, Quota, family_world
+from graphbuild.errors import PayloadError
+from tests.support.rig import CANARY, KEY, seeds
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.rig import Shell
+
+FILE = hashlib.sha256(b"anything").hexdigest()
+NOW = datetime(2024, 12, 30, 22, 13, tzinfo=UTC).timestamp()
+DOCUMENTED = {
+    "data": {
+        "api_requests_hourly": {
+            "group": {"allowed": 3300000, "inherited_from": "company", "used": 653},
+            "user": {"allowed": 60000000000, "used": 0},
+        },
+        "api_requests_daily": {
+            "group": {"allowed": 99000000, "inherited_from": "company", "used": 45073},
+            "user": {"allowed": 1000000000, "used": 17},
+        },
+        "api_requests_monthly": {"user": {"allowed": 1000000000, "used": 137}},
+        "intelligence_downloads_monthly": {"user": {"allowed": 300, "used": 0}},
+    }
+}
+
+
+def test_the_documented_answer_is_read_and_the_scarcer_of_user_and_group_counts() -> None:
+    hourly, daily, monthly = quotas_from(DOCUMENTED)
+    assert (hourly.window, hourly.owner, hourly.left) == ("hourly", "group", 3299347)
+    assert (daily.window, daily.owner, daily.left) == ("daily", "group", 98954927)
+    assert (monthly.window, monthly.owner, monthly.left) == ("monthly", "user", 999999863)
+    assert hourly.resets_at(NOW) is None
+    assert daily.resets_at(NOW) == datetime(2024, 12, 31, tzinfo=UTC)
+    assert monthly.resets_at(NOW) == datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def row(**quotas: object) -> dict[str, object]:
+    return {"data": {"api_requests_daily": quotas}}
+
+
+GOOD = {"allowed": 500, "used": 17}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        [],
+        "500",
+        {},
+        {"allowed": 5},
+        {"allowed": 5, "used": None},
+        {"allowed": "5", "used": 0},
+        {"allowed": True, "used": 0},
+        {"allowed": 5.5, "used": 0},
+        {"allowed": -1, "used": 0},
+        {"allowed": 5, "used": -1},
+        {"allowed": 2**63, "used": 0},
+    ],
+    ids=str,
+)
+def test_what_is_odd_is_left_out_and_the_rest_holds(odd: object) -> None:
+    for quotas in ({"user": GOOD, "group": odd}, {"group": GOOD, "user": odd}):
+        (daily,) = quotas_from(row(**quotas))
+        assert (daily.left, daily.allowed, daily.used) == (483, 500, 17)
+    with pytest.raises(PayloadError, match="no quota of requests"):
+        quotas_from(row(user=odd))
+
+
+def test_more_used_than_allowed_leaves_nothing() -> None:
+    (daily,) = quotas_from(row(user={"allowed": 500, "used": 501}, group=GOOD))
+    assert (daily.left, daily.owner) == (0, "user")
+
+
+@pytest.mark.parametrize("data", [None, [], "x", 5, {}, {"api_requests_daily": []}], ids=str)
+def test_an_answer_without_quotas_is_told(data: object) -> None:
+    with pytest.raises(PayloadError, match="data"):
+        quotas_from({"data": data})
+
+
+numbers = st.one_of(st.integers(), st.booleans(), st.none(), st.floats(), st.just("5"))
+owners = st.dictionaries(st.sampled_from(["allowed", "used"]), numbers)
+windows = st.dictionaries(st.sampled_from(["user", "group"]), st.one_of(owners, numbers))
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([f"api_requests_{name}" for name in ("hourly", "daily", "monthly")]),
+        st.one_of(windows, numbers),
+    )
+)
+def test_whatever_the_service_says_what_is_left_is_a_number(data: dict[str, object]) -> None:
+    try:
+        found = quotas_from({"data": data})
+    except PayloadError:
+        return
+    for each in found:
+        assert 0 <= each.left <= each.allowed
+
+
+# --- names
+
+
+@pytest.mark.parametrize("name", ["analyst", "a", "A.B-c_9", "me@example.com", "x" * 63])
+def test_a_name_is_one(name: str) -> None:
+    assert is_user_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "x" * 64, CANARY, "a/b", "a b", "a?b", "a%2f", "ä", "a\n", "\u202e"]
+)
+def test_what_is_no_name_or_could_be_a_key_is_none(name: str) -> None:
+    assert not is_user_name(name)
+
+
+def test_a_name_stands_in_the_environment_or_beside_the_key(tmp_path: Path) -> None:
+    path = tmp_path / ".vt.toml"
+    assert find_user({}, tmp_path) == ""
+    path.write_text('apikey = "x"\nuser = " analyst "\n')
+    path.chmod(0o600)
+    assert find_user({}, tmp_path) == "analyst"
+    assert find_user({"VT_USER": "other"}, tmp_path) == "other"
+    assert find_user({"VT_USER": ""}, tmp_path) == ""
+    path.chmod(0o644)
+    assert find_user({}, tmp_path) == ""
+    path.chmod(0o600)
+    for text in ("user = 5", "apikey = 'x'", "no toml", ""):
+        path.write_text(text)
+        assert find_user({}, tmp_path) == ""
+
+
+# --- the commands
+
+
+def own_emulator(**more: object) -> Api:
+    return Api(family_world(3, 50), keys=[KEY], quota=Quota(4, 500, 15_500), **more)  # type: ignore[arg-type]  # handed on
+
+
+def test_a_plan_and_a_status_tell_what_is_left_without_a_metered_call(
+    shell: Shell, service
+) -> None:
+    api = own_emulator(group=Quota(per_day=20))
+    url = service(api)
+    hashes = seeds(shell, *api.world.hashes())
+    where = ("--store", "c.db", "--base-url", url)
+    assert shell("crawl", hashes, *where, "--max-calls", 3).returncode == 3
+    for words in (("plan",), ("status",)):
+        done = shell(*words, *where, "--user", "analyst")
+        assert done.returncode == 0
+        assert done.stderr == ""
+        assert "hourly quota of analyst: 237 of 240 calls left\n" in done.stdout
+        assert "daily quota of analyst's group: 17 of 20 calls left; it resets at" in done.stdout
+        assert "monthly quota of analyst: 15,497 of 15,500 calls left; it resets" in done.stdout
+        assert " 00:00 UTC" in done.stdout
+    told = json.loads(shell("plan", *where, "--user", "analyst", "--json").stdout)
+    assert json.loads(shell("status", *where, "--user", "analyst", "--json").stdout)["quota"]
+    assert told["quota"]["user"] == "analyst"
+    daily = told["quota"]["windows"][1]
+    resets_at = datetime.fromisoformat(daily.pop("resets_at"))
+    assert resets_at.timestamp() % 86_400 == 0
+    assert daily == {"window": "daily", "owner": "group", "allowed": 20, "used": 3, "left": 17}
+    assert set(told["done_at"]) == {"at least", "expected"}
+    assert api.calls == 3
+    asked = [entry.path for entry in api.log if entry.path.startswith("/api/v3/users/")]
+    assert asked == ["/api/v3/users/analyst/overall_quotas"] * 4
+
+
+def test_a_plan_reckons_with_what_is_left_today(shell: Shell, service) -> None:
+    """Of 500 calls a day 2 are left: 700 files take today, tomorrow and the day after."""
+    api = own_emulator()
+    where = ("--base-url", service(api), "--user", "analyst", "--json")
+    made_up = family_world(700, 1).hashes()
+    fault = Fault("body", json.dumps(row(user={"allowed": 500, "used": 498})).encode(), times=None)
+    api.add_faults(fault)
+    told = json.loads(shell("plan", seeds(shell, *made_up), *where).stdout)
+    tomorrow = datetime.fromisoformat(told["quota"]["windows"][0]["resets_at"])
+    assert (datetime.fromisoformat(told["done_at"]["at least"]) - tomorrow).days == 1
+    fewer = json.loads(shell("plan", "seeds.txt", *where, "--per-day", 100).stdout)
+    assert (datetime.fromisoformat(fewer["done_at"]["at least"]) - tomorrow).days == 6
+
+
+def test_a_plan_says_where_the_month_ends_it(shell: Shell, service) -> None:
+    url = service(Api(family_world(1, 1), quota=Quota(per_month=1)))
+    hashes = seeds(shell, *family_world(2, 1).hashes())
+    said = shell("plan", hashes, "--base-url", url, "--user", "analyst").stdout
+    assert "more than is left this month: the rest waits until" in said
+    assert "-01 00:00 UTC" in said
+
+
+def test_a_day_of_no_calls_is_no_day_to_reckon_with(shell: Shell, service) -> None:
+    nothing = json.dumps(row(user={"allowed": 0, "used": 0})).encode()
+    url = service(Api(family_world(1, 1), faults=[Fault("body", nothing, times=None)]))
+    where = ("--base-url", url, "--user", "analyst")
+    done = shell("plan", seeds(shell, FILE), *where)
+    assert "daily quota of analyst: 0 of 0 calls left" in done.stdout
+    assert "done, with" not in done.stdout
+
+
+def test_without_a_name_nothing_is_asked_and_the_plan_says_how(shell: Shell, service) -> None:
+    api = own_emulator()
+    hashes = seeds(shell, *api.world.hashes())
+    where = ("--store", "c.db", "--base-url", service(api))
+    shell("crawl", hashes, *where, "--max-calls", 3)
+    calls = len(api.log)
+    done = shell("plan", hashes, *where)
+    assert "--user NAME, the variable VT_USER, or user" in done.stdout
+    assert json.loads(shell("plan", hashes, *where, "--json").stdout)["quota"] is None
+    assert "quota" not in shell("status", *where).stdout
+    assert len(api.log) == calls
+
+
+def test_a_name_in_the_environment_will_do(shell: Shell, service) -> None:
+    url = service(own_emulator())
+    shell.environment["VT_USER"] = "analyst"
+    done = shell("plan", seeds(shell, FILE), "--base-url", url)
+    assert "quota of analyst" in done.stdout
+    assert "VT_USER" not in done.stdout
+
+
+def test_a_key_given_as_the_name_is_refused_and_not_repeated(shell: Shell) -> None:
+    done = shell("plan", seeds(shell, FILE), "--user", KEY)
+    assert done.returncode == 2
+    shell.environment["VT_USER"] = KEY
+    done = shell("plan", "seeds.txt", "--base-url", "http://127.0.0.1:1")
+    assert done.returncode == 0
+    assert "no user's name" in done.stderr
+
+
+FAULTS = {
+    "another's name": ([], "nobody", "NotFoundError"),
+    "403": ([Fault("status", 403, times=None)], "analyst", "ForbiddenError"),
+    "404": ([Fault("status", 404, times=None)], "analyst", "NotFoundError"),
+    "429": ([Fault("status", 429, times=None)], "analyst", "QuotaExceededError"),
+    "redirect": ([Fault("redirect", times=None)], "analyst", "HTTP 302"),
+    "HTML": ([Fault("html", times=None)], "analyst", ""),
+    "reset": ([Fault("reset", times=None)], "analyst", "broke off"),
+    "no object": ([Fault("body", b'{"data": []}', times=None)], "analyst", "expected an object"),
+    "nothing": ([Fault("body", b'{"data": {}}', times=None)], "analyst", "no quota of requests"),
+    "twice": ([Fault("body", b'{"data": 1, "data": 2}', times=None)], "analyst", "twice"),
+    "an escape": ([Fault("body", b'{"\x1b[2J": ', times=None)], "analyst", "JSON"),
+}
+
+
+@pytest.mark.parametrize(("faults", "name", "said"), FAULTS.values(), ids=FAULTS)
+def test_where_it_cannot_be_told_one_sentence_says_so_and_the_plan_stands(
+    shell: Shell, service, faults: list[Fault], name: str, said: str
+) -> None:
+    url = service(own_emulator(faults=faults))
+    done = shell("plan", seeds(shell, FILE), "--base-url", url, "--user", name)
+    assert done.returncode == 0
+    assert "at least 1 call" in done.stdout
+    assert "quota" not in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("graphbuild: what is left of the quota is not known: ")
+    assert said in line
+    assert "\x1b" not in line
+
+
+def test_without_a_key_or_a_network_the_plan_stands(shell: Shell) -> None:
+    nowhere = ("--user", "analyst", "--base-url", "http://127.0.0.1:1")
+    done = shell("plan", seeds(shell, FILE), *nowhere)
+    assert (done.returncode, "cannot reach 127.0.0.1:1" in done.stderr) == (0, True)
+    del shell.environment["VT_APIKEY"]
+    done = shell("plan", "seeds.txt", *nowhere)
+    assert (done.returncode, "no API key found" in done.stderr) == (0, True)
+
+
+def test_an_answer_that_never_comes_is_not_waited_for(
+    service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = service(own_emulator(faults=[Fault("stall", times=None)]))
+    monkeypatch.setattr(quota, "DEADLINE", 0.2)
+    monkeypatch.setenv("VT_APIKEY", KEY)
+    (tmp_path / "seeds.txt").write_text(FILE)
+    words = ["plan", str(tmp_path / "seeds.txt"), "--user", "analyst", "--base-url", url]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0
+    assert "no complete answer" in done.stderr
+    assert "at least 1 call" in done.stdout
+
+
+def test_the_deadline_is_one_a_person_waits_for() -> None:
+    assert quota.DEADLINE <= 10

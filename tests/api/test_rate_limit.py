@@ -1,0 +1,255 @@
+"""When the next request may go out: the sliding minute, the clock, the UTC day."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphbuild.api.rate_limit import Pace, SystemClock, day_start, next_day, next_month
+from tests.support.rig import ManualClock
+
+MINUTE = 60.0
+gaps = st.lists(st.floats(0, 90), max_size=30)
+
+
+def send_all(pace: Pace, clock: ManualClock, idle: list[float]) -> list[float]:
+    """Send after each idle time, as soon as the pace allows; when each went out."""
+    sent = []
+    for seconds in idle:
+        clock.pass_by(seconds)
+        while (wait := pace.take(clock.monotonic())) > 0:
+            clock.sleep(wait)
+        sent.append(clock.monotonic())
+        pace.sent(clock.monotonic())
+    return sent
+
+
+def assert_no_minute_holds_more(sent: list[float], most: int) -> None:
+    for first, beyond in zip(sent, sent[most:], strict=False):
+        assert beyond - first >= MINUTE
+
+
+@given(st.integers(1, 6), gaps)
+def test_no_minute_holds_more_requests_than_allowed(most: int, idle: list[float]) -> None:
+    sent = send_all(Pace(most), ManualClock(), idle)
+    assert_no_minute_holds_more(sent, most)
+
+
+@given(st.integers(1, 6), gaps)
+def test_nobody_waits_while_the_minute_has_room(most: int, idle: list[float]) -> None:
+    clock = ManualClock()
+    sent = send_all(Pace(most), clock, idle)
+    ready, earlier = 5_000.0, []
+    for seconds, at in zip(idle, sent, strict=True):
+        ready += seconds
+        full = len(earlier) >= most
+        assert at == pytest.approx(max(ready, earlier[-most] + MINUTE) if full else ready)
+        ready = at
+        earlier.append(at)
+
+
+@given(st.integers(1, 6), st.lists(st.floats(0, 100), max_size=8), gaps)
+def test_requests_before_a_restart_count_by_their_age(
+    most: int, ages: list[float], idle: list[float]
+) -> None:
+    clock, pace = ManualClock(), Pace(most)
+    pace.remember(ages, clock.monotonic())
+    begun = clock.monotonic()
+    latest = sorted(begun - age for age in ages)[-most:]  # the earlier run kept its own pace
+    assert_no_minute_holds_more(latest + send_all(pace, clock, idle), most)
+
+
+@given(st.integers(1, 4), gaps, st.lists(st.floats(0, 60), max_size=4), gaps)
+def test_ages_taken_in_later_never_let_more_through(
+    most: int, before: list[float], ages: list[float], after: list[float]
+) -> None:
+    clock, pace = ManualClock(), Pace(most)
+    earlier = send_all(pace, clock, before)
+    pace.remember([*ages, *(clock.monotonic() - at for at in earlier)], clock.monotonic())
+    assert_no_minute_holds_more(earlier + send_all(pace, clock, after), most)
+
+
+def test_an_age_from_the_future_counts_as_just_now() -> None:
+    pace = Pace(1)
+    pace.remember([-3_600.0], 1_000.0)
+    assert pace.take(1_000.0) == MINUTE
+
+
+def test_an_age_makes_the_wait_shorter() -> None:
+    pace = Pace(2)
+    pace.remember([10.0, 45.0], 1_000.0)
+    assert pace.take(1_000.0) == 15.0
+
+
+def test_a_place_given_back_is_one_place() -> None:
+    pace = Pace(2)
+    assert [pace.take(0.0), pace.take(0.0)] == [0.0, 0.0]
+    pace.give_back()
+    assert pace.take(0.0) == 0.0
+    assert pace.take(0.0) == MINUTE
+
+
+def test_without_a_limit_nobody_waits() -> None:
+    pace = Pace()
+    pace.remember([0.0] * 100, 0.0)
+    for _ in range(100):
+        assert pace.take(0.0) == 0.0
+        pace.sent(0.0)
+
+
+@given(st.integers(1, 6), st.integers(1, 8), gaps)
+def test_those_who_ask_at_once_share_one_minute(most: int, at_once: int, idle: list[float]) -> None:
+    clock, pace = ManualClock(), Pace(most)
+    sent: list[float] = []
+    for seconds in idle:
+        clock.pass_by(seconds)
+        flying = 0
+        for _ in range(at_once):
+            if pace.take(clock.monotonic()) == 0.0:
+                flying += 1
+        clock.pass_by(1.0)
+        for _ in range(flying):
+            sent.append(clock.monotonic())
+            pace.sent(clock.monotonic())
+    assert_no_minute_holds_more(sent, most)
+
+
+def test_while_all_places_are_in_flight_nobody_else_goes() -> None:
+    pace = Pace(2)
+    assert [pace.take(0.0), pace.take(0.0), pace.take(0.0)] == [0.0, 0.0, MINUTE]
+
+
+def test_a_place_given_back_is_free_at_once() -> None:
+    pace = Pace(1)
+    pace.take(0.0)
+    pace.give_back()
+    assert pace.take(0.0) == 0.0
+
+
+@pytest.mark.parametrize("most", [None, 3])
+def test_one_who_is_told_to_wait_holds_all(most: int | None) -> None:
+    pace = Pace(most)
+    pace.hold(30.0)
+    pace.hold(20.0)
+    assert pace.take(10.0) == 20.0
+    assert pace.take(30.0) == 0.0
+
+
+@pytest.mark.parametrize("none", [0, -1])
+def test_a_pace_that_lets_nothing_through_is_refused(none: int) -> None:
+    with pytest.raises(ValueError, match="requests a minute"):
+        Pace(none)
+
+
+# --- the machine's clock
+
+
+def test_the_clock_tells_the_systems_time() -> None:
+    clock = SystemClock()
+    assert abs(clock.now() - time.time()) < 1
+    assert abs(clock.monotonic() - time.monotonic()) < 1
+
+
+@pytest.mark.parametrize("seconds", [0.0, -5.0, 0.001])
+def test_a_wait_that_nobody_ends_is_waited_out(seconds: float) -> None:
+    assert SystemClock().sleep(seconds)
+
+
+def test_no_wait_is_longer_than_asked() -> None:
+    clock, taken = SystemClock(), []
+    for _ in range(3):  # the machine may be slow once
+        begun = time.monotonic()
+        clock.sleep(0.001)
+        taken.append(time.monotonic() - begun)
+    assert min(taken) < 0.9
+
+
+def test_a_stop_ends_a_wait_however_long() -> None:
+    clock = SystemClock()
+    threading.Timer(0.01, clock.stop).start()
+    begun = time.monotonic()
+    assert not clock.sleep(1e300)
+    assert time.monotonic() - begun < 5
+
+
+def test_after_a_stop_no_wait_is_waited() -> None:
+    clock = SystemClock()
+    clock.stop()
+    clock.stop()
+    assert not clock.sleep(3_600)
+    assert not clock.sleep(0)
+
+
+AT_ANY_INSTRUCTION = """
+import sys
+from graphbuild.api.rate_limit import SystemClock
+
+def stopped_at(number):
+    '''Stop a wait at its instruction of this number; whether it had so many.'''
+    clock, seen = SystemClock(), 0
+    def trace(frame, event, _):
+        nonlocal seen
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            seen += 1
+            if seen == number:
+                sys.settrace(None)
+                clock.stop()
+        return trace
+    sys.settrace(trace)
+    clock.sleep(0)
+    sys.settrace(None)
+    assert seen < number or not clock.sleep(3600)
+    return seen >= number
+
+number = 1
+while stopped_at(number):
+    number += 1
+print(number)
+"""
+
+
+def test_a_signal_handler_may_stop_the_clock_at_any_instruction_of_a_wait() -> None:
+    """A handler runs in the waiting thread itself: a lock held there would be waited for."""
+    command = [sys.executable, "-c", AT_ANY_INSTRUCTION]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert int(done.stdout) > 10
+
+
+# --- the day
+
+
+@given(st.floats(0, 4e9))
+def test_a_day_begins_at_midnight_utc_and_ends_with_the_next(now: float) -> None:
+    today, tomorrow = day_start(now), next_day(now)
+    assert today.timestamp() <= now < tomorrow.timestamp()
+    assert today.timestamp() % 86_400 == 0
+    assert tomorrow.timestamp() - today.timestamp() == 86_400
+    assert today.tzinfo is UTC
+
+
+def test_midnight_belongs_to_the_new_day() -> None:
+    midnight = datetime(2024, 2, 29, tzinfo=UTC)
+    assert day_start(midnight.timestamp()) == midnight
+    assert next_day(midnight.timestamp()) == datetime(2024, 3, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "first"),
+    [
+        (datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 2, 1, tzinfo=UTC)),
+        (datetime(2024, 1, 31, 23, 59, 59, tzinfo=UTC), datetime(2024, 2, 1, tzinfo=UTC)),
+        (datetime(2023, 2, 28, 1, tzinfo=UTC), datetime(2023, 3, 1, tzinfo=UTC)),
+        (datetime(2024, 4, 30, tzinfo=UTC), datetime(2024, 5, 1, tzinfo=UTC)),
+        (datetime(2024, 12, 31, 23, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_month_ends_with_the_first_of_the_next(now: datetime, first: datetime) -> None:
+    assert next_month(now.timestamp()) == first

@@ -1,0 +1,286 @@
+"""What a campaign says, from the command line: in sentences, in JSON, and harmless."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import unicodedata
+from typing import TYPE_CHECKING
+
+import pytest
+
+from graphbuild.analysis import Incidence, find_bridges, find_central, find_communities, find_ties
+from graphbuild.api.parser import parse_page
+from graphbuild.models import Entity
+from graphbuild.seeds import parse_seeds
+from graphbuild.store import Fetched, Store
+from tests.support.graphs import HOSTILE
+from tests.support.paths import DATA, ROOT
+from tests.support.planted import MEDIUM, plant
+from tests.support.rig import Shell
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from graphbuild.models import Observation
+
+SAMPLE = DATA / "related_references.json"
+FILE = "5e3f311ae67f046b56435067bcdd39fbf836fa0421fbc8c8b0e43e8e47524954"
+
+
+def store_of(path: Path, observations: list[Observation]) -> None:
+    """A campaign file in which answers say so."""
+    lists: dict[Entity, dict[Entity, list[Entity]]] = {}
+    for one in observations:
+        behind = lists.setdefault(one.subject, {}).setdefault(one.reference, [])
+        behind += [one.related_from] if one.related_from else []
+
+    def told(entity: Entity) -> dict[str, object]:
+        return {"type": entity.type, "id": entity.id, "attributes": dict(entity.attributes)}
+
+    bodies = {
+        subject: [
+            {**told(reference), "context_attributes": {"related_from": [*map(told, behind)]}}
+            for reference, behind in entries.items()
+        ]
+        for subject, entries in lists.items()
+    }
+    answer(path, bodies)
+
+
+def answer(path: Path, bodies: dict[Entity, list[dict[str, object]]]) -> None:
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds([subject.id for subject in bodies]))
+        while task := store.next_task():
+            data = bodies[task.subject]
+            body = json.dumps({"data": data, "meta": {"count": len(data)}}).encode()
+            store.commit(task, Fetched(body, parse_page(body, task.subject), 0.0, None))
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shell, Incidence]:
+    folder = tmp_path_factory.mktemp("analysis")
+    store_of(folder / "c.db", plant(0, MEDIUM).observations())
+    with Store.read(folder / "c.db") as store:
+        return Shell(folder), Incidence.of(store.observations())
+
+
+@pytest.fixture
+def sample(shell: Shell) -> Shell:
+    assert shell("import", "--store", "c.db", SAMPLE).returncode == 0
+    return shell
+
+
+def asked(shell: Shell, *words: object) -> str:
+    done = shell(*words, "--store", "c.db")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# --- overlap, clusters, bridges, times -----------------------------------------------------------
+
+
+def test_overlap_tells_the_ties_beyond_chance_and_the_hubs(campaign) -> None:
+    shell, incidence = campaign
+    found = find_ties(incidence, "collections")
+    beyond = found.beyond_chance()
+    text = asked(shell, "overlap", "--of", "collections", "--limit", 3)
+    assert f"{len(found):,} share something, {len(beyond):,} more than chance (q <= 0.05)" in text
+    assert f"… and {len(beyond) - 3:,} more" in text
+    told = json.loads(asked(shell, "overlap", "--of", "collections", "--json"))
+    assert [(tie["one"], tie["other"], tie["q"]) for tie in told["ties"]] == [
+        (tie.one.key, tie.other.key, tie.q) for tie in beyond
+    ]
+    text = asked(shell, "overlap")
+    assert "each of them may be chance" in text
+    assert "damped: the collection roundup-1, which 174 have, tells 1 bits" in text
+    everything = asked(shell, "overlap", "--all", "--limit", 2).splitlines()
+    assert everything[1].split() == [
+        *("one", "other", "reports", "independent", "publishers", "sources"),
+        *("jaccard", "overlap", "rarity", "bits", "p", "q"),
+    ]
+
+
+def test_communities_are_told_with_their_collections(campaign) -> None:
+    shell, incidence = campaign
+    found = find_communities(incidence)
+    told = json.loads(asked(shell, "communities", "--json"))
+    assert [group["name"] for group in told["clusters"]] == [group.name for group in found.groups]
+    assert [group["files"] for group in told["clusters"]] == [
+        [file.key for file in group.files] for group in found.groups
+    ]
+    lines = asked(shell, "communities", "--limit", 2).splitlines()
+    assert lines[0].startswith(f"{len(found.groups)} clusters of {len(incidence.files)} files, 0 ")
+    assert lines[2].split()[:3] == ["1", str(len(found.groups[0].files)), "1.00"]
+    assert found.groups[0].name in lines[2]
+
+
+def test_bridges_are_told_with_what_hangs_on_them(campaign) -> None:
+    shell, incidence = campaign
+    found = find_bridges(incidence, find_communities(incidence))
+    told = json.loads(asked(shell, "bridges", "--json"))
+    assert [(b["key"], b["pieces"], b["cut_off"]) for b in told["bridges"]] == [
+        (b.entity.key, b.pieces, b.cut_off) for b in found.bridges
+    ]
+    assert told["joined"] == found.joined
+    text = asked(shell, "bridges")
+    assert f"of clusters joined, {len(found.single):,} of them by a single source" in text
+
+
+def test_what_stands_in_the_middle_is_told(campaign) -> None:
+    shell, incidence = campaign
+    found = find_central(incidence)
+    text = asked(shell, "central", "--limit", "3")
+    assert text.splitlines()[0] == f"{len(found.nodes):,} nodes, betweenness counted"
+    first = found.nodes[0]
+    assert text.splitlines()[2].split()[:2] == [first.entity.type, first.entity.label]
+    told = json.loads(asked(shell, "central", "--json"))
+    assert told["samples"] is None
+    assert [node["key"] for node in told["nodes"]] == [each.entity.key for each in found.nodes]
+    assert told["nodes"][0]["betweenness"] == first.betweenness
+
+
+def test_the_timeline_tells_months_and_ends(sample: Shell) -> None:
+    text = asked(sample, "timeline")
+    assert text.splitlines()[0] == "2 reports, 0 without a date (UTC)"
+    months = re.findall(r"^(\d{4}-\d\d) +(\d+)  (#+)$", text, re.MULTILINE)
+    assert [(month, count) for month, count, _ in months] == [("2018-01", "1"), ("2022-03", "1")]
+    assert re.search(r"^Emotet +2 +0 +2018-01-\d\d .+ 2022-03-\d\d ", text, re.MULTILINE)
+    told = json.loads(asked(sample, "timeline", "--json"))
+    assert told["campaign"]["months"] == {"2018-01": 1, "2022-03": 1}
+    assert told["clusters"][0]["reports"] == 2
+    assert asked(sample, "timeline", "--clusters").splitlines()[4].startswith("cluster")
+
+
+# --- explain -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", [(), ("--markdown",), ("--json",)])
+def test_the_documented_sample_is_explained_by_both_reports_and_emotet(
+    sample: Shell, form: tuple[str, ...]
+) -> None:
+    text = asked(sample, "explain", FILE, "Emotet", *form)
+    for title in (
+        json.loads(SAMPLE.read_bytes())["data"][n]["attributes"]["title"] for n in (0, 1)
+    ):
+        said = title if not form else re.sub(r"([?,-])", r"\\\1", title)
+        assert (json.dumps(title)[1:-1] if "--json" in form else said) in text
+    assert "malpedia_win_emotet" in text if "--json" in form else "Emotet" in text
+    if "--json" not in form:
+        assert "2018-01-12" in text
+        assert not re.search(r"https?:", text)
+
+
+def test_chains_are_counted_and_cut_unless_all_are_asked_for(campaign) -> None:
+    shell, _ = campaign
+    one, other = "c0-0", "c1-0"
+    whole = json.loads(asked(shell, "explain", one, other, "--json"))["chains"]
+    assert len(whole) > 2
+    text = asked(shell, "explain", one, other, "--limit", 2)
+    assert text.startswith(f"{len(whole):,} shortest chains of ")
+    assert f"… and {len(whole) - 2:,} more; --all" in text
+    everything = asked(shell, "explain", one, other, "--all")
+    assert f"\n{len(whole)}. " in everything
+    assert "more observations" not in everything
+
+
+def test_who_is_not_there_and_what_nothing_ties_is_told(sample: Shell) -> None:
+    done = sample("explain", FILE, "Nobody", "--store", "c.db")
+    assert done.returncode == 1
+    assert "nothing in the campaign is called 'Nobody'" in done.stderr
+    done = sample("explain", "emotet", "Emotet", "--store", "c.db")
+    assert done.returncode == 1
+    assert "are the same node" in done.stderr
+
+
+def test_hostile_texts_do_nothing_on_a_terminal_nor_in_markdown(shell: Shell) -> None:
+    file = Entity("file", "a" * 64)
+    texts = [text for text in HOSTILE if text.strip() and "\ud800" not in text]
+    told = [
+        {
+            "type": "reference",
+            "id": f"{n:064x}",
+            "attributes": {"title": text, "url": text, "author": text},
+            "context_attributes": {
+                "related_from": [{"type": "collection", "id": "c", "attributes": {"name": text}}]
+            },
+        }
+        for n, text in enumerate(texts)
+    ]
+    answer(shell.folder / "c.db", {file: told})
+    for words in (("explain", file.id, "collection:c"), ("timeline",), ("bridges",), ("overlap",)):
+        text = asked(shell, *words, *(["--all"] if words[0] in {"explain", "overlap"} else []))
+        assert not {c for c in text if unicodedata.category(c) in {"Cc", "Cf"}} - {"\n"}
+        assert words[0] != "explain" or not re.search(r"https?:|//evil\.", text)
+    text = asked(shell, "explain", file.id, "collection:c", "--all", "--markdown")
+    bare = re.sub(r"\\.", "", text)
+    assert not re.search(r"[<>\[\]`*_|~]|https?:", bare)
+
+
+# --- what goes wrong -----------------------------------------------------------------------------
+
+
+def test_a_wrong_side_is_wrong_usage(sample: Shell) -> None:
+    done = sample("overlap", "--of", "reports", "--store", "c.db")
+    assert done.returncode == 2
+    assert "expected one of files, collections" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("overlap --level nan", "'nan' is no share"),
+        ("overlap --level 0", "'0' is no share"),
+        ("communities --seed -1", "greater than or equal to 0"),
+        ("bridges --seed 4294967296", "less than or equal to 4294967295"),
+    ],
+)
+def test_a_wrong_number_is_wrong_usage(sample: Shell, words: str, problem: str) -> None:
+    done = sample(*words.split(), "--store", "c.db")
+    assert done.returncode == 2
+    assert problem in done.stderr
+
+
+def test_a_share_may_be_said_in_percent(sample: Shell) -> None:
+    assert json.loads(asked(sample, "overlap", "--level", "5%", "--json"))["level"] == 0.05
+
+
+def test_the_largest_seed_is_taken(campaign) -> None:
+    shell, _ = campaign
+    text = asked(shell, "communities", "--seed", "4294967295", "--json")
+    assert json.loads(text)["clusters"]
+
+
+@pytest.mark.parametrize(
+    "words", ["overlap", "communities", "bridges", "central", "timeline", f"explain {FILE} Emotet"]
+)
+def test_what_is_concluded_from_a_part_is_said_to_be(sample: Shell, words: str) -> None:
+    done = sample(*words.split(), "--store", "c.db")
+    assert done.returncode == 0
+    assert "not whole: 0 still to ask, 1 incomplete, 0 failed of 1 file" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["overlap", "communities", "bridges", "central", "timeline"])
+def test_an_empty_campaign_is_no_error(shell: Shell, command: str) -> None:
+    Store.open(shell.folder / "c.db").close()
+    assert asked(shell, command)
+    assert json.loads(asked(shell, command, "--json"))
+
+
+def test_without_the_extra_a_command_says_what_to_install(sample: Shell) -> None:
+    code = "import sys; sys.modules['scipy'] = None; from graphbuild.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "overlap", "--store", "c.db"],
+        cwd=sample.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**sample.environment, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "graphbuild: this needs scipy, which is not installed;"
+        " run: pip install 'graphbuild[analysis]'"
+    )

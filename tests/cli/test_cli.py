@@ -1,0 +1,592 @@
+"""The command line, as a person or a script meets it: sentences, exit codes, nothing lost."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pty
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import pytest
+
+from graphbuild.emulator import Api, Fault, family_world, made_up_world
+from graphbuild.seeds import parse_seeds
+from graphbuild.store import Store
+from tests.support.paths import DATA
+from tests.support.rig import KEY, seeds
+
+if TYPE_CHECKING:
+    from tests.support.rig import Shell
+
+SAMPLE = DATA / "related_references.json"
+UNKNOWN = "d" * 64
+
+
+# --- the whole path ------------------------------------------------------------------------------
+
+
+def test_crawl_status_export(shell: Shell, service) -> None:
+    world = made_up_world(1)
+    url = service(Api(world))
+    done = shell("crawl", seeds(shell, *world.hashes()), "--store", "c.db", "--base-url", url)
+    assert done.returncode == 0
+    files = len(world.hashes())
+    assert f"{files} files: {files} complete" in done.stdout
+    assert f"{files} files: {files} complete" in shell("status", "--store", "c.db").stdout
+    done = shell("export", "--store", "c.db", "--to", "graphml,html,csv", "--out", "maps")
+    assert done.returncode == 0
+    made = {path.name for path in (shell.folder / "maps").iterdir()}
+    assert made == {"graph.graphml", "graph.html", "nodes.csv", "edges.csv", "observations.csv"}
+    with (shell.folder / "maps" / "observations.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    found = {
+        (row["subject_id"], row["reference_id"], row["related_from_id"] or None) for row in rows
+    }
+    assert found == world.triples()
+    assert len(rows) == len(found)
+    assert list(rows[0])[:5] == [
+        "subject_type",
+        "subject_id",
+        "reference_id",
+        "related_from_type",
+        "related_from_id",
+    ]
+
+
+def test_the_documented_answer_from_disk_to_graph_and_back(shell: Shell) -> None:
+    done = shell("import", SAMPLE, "--store", "c.db")
+    assert done.returncode == 0
+    assert "2 of 241 references are known" in done.stdout
+    assert "2 of 241 references are known" in shell("status", "--store", "c.db").stdout
+    assert shell("export", "--store", "c.db", "--to", "graphml", "--out", "out").returncode == 0
+    graph = nx.read_graphml(shell.folder / "out" / "graph.graphml")
+    kinds = sorted(attributes["type"] for _, attributes in graph.nodes(data=True))
+    assert kinds == ["collection", "file", "reference", "reference"]
+    labels = {attributes["label"] for _, attributes in graph.nodes(data=True)}
+    assert "Emotet" in labels
+    titles = {attributes.get("title"): attributes for _, attributes in graph.nodes(data=True)}
+    second = titles["MS Office Files Involved Again in Recent Emotet Trojan Campaign – Part II"]
+    assert second["creation_date"] == 1647993600
+    assert titles["Holiday lull? Not so much"]["creation_date"] == 1515715200
+
+
+def test_the_demo_leaves_everything_and_says_what_to_open(shell: Shell) -> None:
+    for _ in range(2):
+        done = shell("demo", "--out", "demo")
+        assert done.returncode == 0
+        assert "Open demo/graph.html in a browser" in done.stdout
+    made = {path.name for path in (shell.folder / "demo").iterdir()}
+    assert {"campaign.db", "hashes.txt", "graph.graphml", "graph.html", "nodes.csv"} <= made
+
+
+def test_json_is_one_object_on_standard_output(shell: Shell, service) -> None:
+    world = family_world(3, 50)
+    where = ("--store", "c.db", "--base-url", service(Api(world)))
+    crawled = json.loads(shell("crawl", seeds(shell, *world.hashes()), *where, "--json").stdout)
+    assert crawled["run"]["calls"] == 6
+    assert crawled["campaign"]["complete"] == 3
+    stood = json.loads(shell("status", "--store", "c.db", "--json").stdout)
+    assert [row["id"] for row in stood["subjects"]] == world.hashes()
+    assert {row["received"] for row in stood["subjects"]} == {50}
+    exported = json.loads(shell("export", "--store", "c.db", "--to", "csv", "--json").stdout)
+    assert len(exported["files"]) == 3
+    assert re.fullmatch(r"[0-9a-f]{64}", exported["files"][0]["sha256"])
+    assert (exported["view"], exported["nodes"], exported["edges"]) == ("full", 54, 200)
+    taken = json.loads(shell("import", SAMPLE, "--store", "d.db", "--json").stdout)
+    assert taken["import"] == {"pages": 1, "new": 1, "refused": 0}
+
+
+def test_a_view_is_written_beside_the_whole_and_says_how_much_it_is(shell: Shell, service) -> None:
+    world = family_world(3, 50)
+    where = ("--store", "c.db", "--base-url", service(Api(world)))
+    shell("crawl", seeds(shell, *world.hashes()), *where)
+    shell("export", "--store", "c.db", "--to", "graphml", "--out", "o")
+    done = shell(
+        "export", "--store", "c.db", "--to", "graphml,csv", "--out", "o", "--view", "folded"
+    )
+    said, *files = done.stdout.splitlines()[:5]
+    assert said == "view folded: 3 nodes and 2 edges; the whole has 54 and 200"
+    assert files[0].startswith("o/graph-folded.graphml  (")
+    assert files[0].endswith("; open it in Gephi)")
+    sizes = {
+        path.name: len(nx.read_graphml(path)) for path in (shell.folder / "o").glob("*.graphml")
+    }
+    assert sizes == {"graph.graphml": 54, "graph-folded.graphml": 3}
+    told = json.loads(
+        shell("export", "--store", "c.db", "--to", "csv", "--view", "files", "--json").stdout
+    )
+    assert (told["view"], told["nodes"], told["edges"]) == ("files", 3, 3)
+    assert told["whole"] == {"nodes": 54, "edges": 200}
+    refused = shell("export", "--store", "c.db", "--view", "best")
+    assert refused.returncode == 2
+    assert "we have full, files, collections, backbone, folded" in refused.stderr
+
+
+def test_without_seeds_a_crawl_goes_on_with_what_is_pending(shell: Shell, service) -> None:
+    world = family_world(4, 30)
+    where = ("--store", "c.db", "--base-url", service(Api(world)))
+    done = shell("crawl", seeds(shell, *world.hashes()), *where, "--max-calls", 2)
+    assert done.returncode == 3
+    assert "budget of 2 calls is spent" in done.stderr
+    assert shell("crawl", *where).returncode == 0
+
+
+def test_a_finished_crawl_needs_no_key_and_no_service(shell: Shell, service) -> None:
+    world = family_world(2, 30)
+    where = ("--store", "c.db", "--base-url", service(Api(world)))
+    assert shell("crawl", seeds(shell, *world.hashes()), *where).returncode == 0
+    del shell.environment["VT_APIKEY"]
+    done = shell("crawl", "seeds.txt", "--store", "c.db", "--base-url", "http://127.0.0.1:9")
+    assert done.returncode == 0
+    assert "0 calls" in done.stdout
+
+
+def test_seeds_may_come_from_standard_input(shell: Shell, service) -> None:
+    world = family_world(2, 30)
+    where = ("--store", "c.db", "--base-url", service(Api(world)))
+    done = shell("crawl", "-", *where, given="\r\n".join(["# mine", *world.hashes()]))
+    assert done.returncode == 0
+    assert "2 files: 2 complete" in done.stdout
+
+
+# --- bad input -----------------------------------------------------------------------------------
+
+
+def test_a_line_that_is_no_hash_is_told_with_number_and_reason(shell: Shell, service) -> None:
+    world = family_world(1, 3)
+    lines = ["# fine", *world.hashes(), "", "not-a-hash", "a" * 63]
+    where = ("--store", "c.db", "--base-url", service(Api(world)))
+    done = shell("crawl", seeds(shell, *lines), *where)
+    assert done.returncode == 0
+    assert "seeds.txt, line 4: 'not-a-hash' is not a file hash" in done.stderr
+    assert "seeds.txt, line 5" in done.stderr
+    assert "63 hexadecimal digits" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda _: None, "cannot read the seed list list: No such file"),
+        (lambda path: path.mkdir(), "Is a directory"),
+        (lambda path: path.write_bytes(b"\x7fELF\x00\x01"), "is not text"),
+        (lambda path: path.write_bytes(b"\xff\xff\xff"), "is not text"),
+        (lambda path: path.write_text("hello\n"), "no file hash in list"),
+        (lambda path: path.write_text(""), "no file hash in list"),
+        (lambda path: path.write_text(KEY), "your API key stands in the seed list"),
+    ],
+    ids=["missing", "folder", "binary", "not UTF-8", "no hash", "empty", "the key"],
+)
+def test_an_unusable_seed_list_ends_with_a_sentence(shell: Shell, service, make, said) -> None:
+    make(shell.folder / "list")
+    api = Api(family_world(1, 1))
+    done = shell("crawl", "list", "--store", "c.db", "--base-url", service(api))
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert api.log == []
+
+
+def test_a_key_among_the_seeds_is_not_kept_and_one_that_is_kept_is_not_asked(
+    shell: Shell, service
+) -> None:
+    api = Api(family_world(1, 1))
+    where = ("--store", "c.db", "--base-url", service(api))
+    assert shell("crawl", seeds(shell, KEY), *where).returncode == 1
+    assert not (shell.folder / "c.db").exists()
+    with Store.open(shell.folder / "c.db") as store:
+        store.add_seeds(parse_seeds([KEY, UNKNOWN]))
+    done = shell("crawl", *where)
+    assert done.returncode == 1
+    assert "your API key stands in c.db" in done.stderr
+    assert api.log == []
+
+
+@pytest.mark.parametrize(
+    ("switch", "said"),
+    [
+        ({"keys": ["other"]}, "the service refuses this API key (WrongCredentialsError)"),
+        ({"public_keys": [KEY]}, "may not read related_references (ForbiddenError)"),
+        ({"faults": [Fault("redirect", "https://x.example/")]}, "answers with a redirect"),
+    ],
+    ids=["401", "403", "302"],
+)
+def test_a_refused_key_ends_the_run_after_one_call_and_loses_nothing(
+    shell: Shell, service, switch, said
+) -> None:
+    world = family_world(3, 3)
+    api = Api(world, **switch)
+    where = ("--store", "c.db", "--base-url", service(api))
+    done = shell("crawl", seeds(shell, *world.hashes()), *where)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert len(api.log) == 1
+    with Store.read(shell.folder / "c.db") as store:
+        assert store.totals().pending == 3
+
+
+def test_an_unknown_hash_is_told_and_the_others_are_crawled(shell: Shell, service) -> None:
+    world = family_world(2, 3)
+    where = ("--store", "c.db", "--base-url", service(Api(world)))
+    done = shell("crawl", seeds(shell, UNKNOWN, *world.hashes()), *where)
+    assert done.returncode == 4
+    assert f"{UNKNOWN}: failed: the service does not know this file" in done.stdout
+    assert "3 files: 2 complete, 0 incomplete, 1 failed" in done.stdout
+    assert "NotFoundError" in shell("status", "--store", "c.db").stdout
+    exported = shell("export", "--store", "c.db")
+    assert exported.returncode == 0
+    assert "not whole: 0 still to ask, 0 incomplete, 1 failed of 3 files" in exported.stderr
+
+
+def test_a_spent_quota_pauses_with_the_time_of_the_reset(shell: Shell, service) -> None:
+    world = family_world(2, 3)
+    fault = Fault("status", 429, retry_after="99999999999", times=None)
+    where = ("--store", "c.db", "--base-url", service(Api(world, faults=[fault])))
+    done = shell("crawl", seeds(shell, *world.hashes()), *where)
+    assert done.returncode == 3
+    assert re.search(r"run again after \d{4}-\d\d-\d\d \d\d:\d\d UTC", done.stderr)
+
+
+def test_a_service_that_is_not_there_is_told(shell: Shell) -> None:
+    where = ("--store", "c.db", "--base-url", "http://127.0.0.1:9")
+    done = shell("crawl", seeds(shell, UNKNOWN), *where)
+    assert done.returncode == 3
+    assert "cannot reach 127.0.0.1:9; run again later" in done.stderr
+    with Store.read(shell.folder / "c.db") as store:
+        assert store.calls() == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (None, "no API key found"),
+        ("", "the API key is empty"),
+        ("short", "5 characters, expected 64"),
+        (KEY + "\n", "copy it again"),
+    ],
+    ids=["none", "empty", "short", "line end"],
+)
+def test_a_key_that_is_none_is_told_before_any_call(shell: Shell, key: str | None, said) -> None:
+    shell.environment.pop("VT_APIKEY")
+    if key is not None:
+        shell.environment["VT_APIKEY"] = key
+    done = shell("crawl", seeds(shell, UNKNOWN), "--store", "c.db")
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+def test_a_key_file_that_others_can_read_is_refused(shell: Shell) -> None:
+    shell.environment.pop("VT_APIKEY")
+    path = shell.folder / ".vt.toml"
+    path.write_text(f'apikey = "{KEY}"\n')
+    path.chmod(0o644)
+    done = shell("crawl", seeds(shell, UNKNOWN), "--store", "c.db")
+    assert done.returncode == 1
+    assert "others can read" in done.stderr
+    assert "chmod 600" in done.stderr
+
+
+def test_a_key_file_of_ones_own_is_used(shell: Shell, service) -> None:
+    shell.environment.pop("VT_APIKEY")
+    path = shell.folder / ".vt.toml"
+    path.write_text(f'apikey = "{KEY}"\n')
+    path.chmod(0o600)
+    world = family_world(1, 3)
+    where = ("--store", "c.db", "--base-url", service(Api(world, keys=[KEY])))
+    assert shell("crawl", seeds(shell, *world.hashes()), *where).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("crawl",),
+        ("crawl", "seeds.txt"),
+        ("crawl", "seeds.txt", "--store", "c.db", "--max-calls", "0"),
+        ("crawl", "seeds.txt", "--store", "c.db", "--max-calls", "many"),
+        ("crawl", "seeds.txt", "--store", "c.db", "--format", "pdf"),
+        ("plan", "seeds.txt", "--format", ""),
+        ("crawl", "seeds.txt", "--store", "c.db", "--api-key", KEY[:10]),
+        ("crawl", "seeds.txt", "--store", "c.db", "--base-url", "http://www.virustotal.com"),
+        ("crawl", "seeds.txt", "--store", "c.db", "--base-url", "ftp://x.example"),
+        ("export", "--store", "c.db", "--to", "xyz"),
+        ("export", "--store", "c.db", "--to", ""),
+        ("import", "--store", "c.db"),
+        ("import", "x.json", "--store", "c.db", "--subject", "nonsense"),
+        ("emulate", "--port", "99999"),
+        ("emulate", "--fault", "nonsense"),
+        ("nonsense",),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_ends_with_2_and_makes_no_file(shell: Shell, words: tuple[str, ...]) -> None:
+    seeds(shell, UNKNOWN)
+    done = shell(*words)
+    assert done.returncode == 2
+    assert not (shell.folder / "c.db").exists()
+
+
+def test_a_damaged_campaign_file_is_told_by_check(shell: Shell) -> None:
+    shell("import", SAMPLE, "--store", "c.db")
+    assert "c.db: sound, 1 page" in shell("check", "--store", "c.db").stdout
+    with sqlite3.connect(shell.folder / "c.db") as connection:
+        connection.execute("UPDATE page SET sha256 = x'00'")
+    connection.close()
+    done = shell("check", "--store", "c.db")
+    assert done.returncode == 1
+    assert "page 1 is not what was stored" in done.stdout
+    told = json.loads(shell("check", "--store", "c.db", "--json").stdout)
+    assert told["sound"] is False
+
+
+@pytest.mark.parametrize("command", ["status", "export", "crawl", "check"])
+def test_a_missing_campaign_file_is_told_and_not_made(shell: Shell, command: str) -> None:
+    done = shell(command, "--store", "nowhere.db")
+    assert done.returncode == 1
+    assert "there is no campaign file nowhere.db" in done.stderr
+    assert not (shell.folder / "nowhere.db").exists()
+
+
+def test_an_output_folder_that_cannot_be_leaves_older_exports_whole(shell: Shell) -> None:
+    shell("import", SAMPLE, "--store", "c.db")
+    (shell.folder / "plain").write_text("a file")
+    done = shell("export", "--store", "c.db", "--out", "plain")
+    assert done.returncode == 1
+    assert "plain" in done.stderr
+    assert (shell.folder / "plain").read_text() == "a file"
+
+
+def test_answers_that_are_none_are_told_and_the_good_ones_taken(shell: Shell) -> None:
+    (shell.folder / "bad.json").write_text("<html>")
+    done = shell("import", "bad.json", SAMPLE, "--store", "c.db")
+    assert done.returncode == 4
+    assert "not taken in: bad.json: is not JSON" in done.stderr
+    assert "1 page taken in" in done.stdout
+    assert shell("import", "bad.json", "--store", "d.db").returncode == 1
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs Linux namespaces")
+def test_a_full_disk_stops_with_a_sentence_and_the_next_run_goes_on(shell: Shell, service) -> None:
+    world = made_up_world(1)
+    api = Api(world)
+    url = service(api)
+    seeds(shell, *world.hashes())
+    (shell.folder / "small").mkdir()
+    crawl = f"{sys.executable} -m graphbuild crawl seeds.txt --store small/c.db --base-url {url}"
+    script = (
+        "mount -t tmpfs -o size=300k none small && "
+        f"{crawl}; echo first $?; mount -o remount,size=20m small; {crawl}; echo second $?"
+    )
+    flags = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
+    done = subprocess.run(
+        ["unshare", *flags, "sh", "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=shell.folder,
+        env=shell.environment,
+        check=False,
+        timeout=120,
+    )
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip("this machine lets nobody mount a small disk: the full disk was not tried")
+    assert "first 1" in done.stdout, done.stderr
+    assert "the disk is full; free some space and run again" in done.stderr
+    assert "second 0" in done.stdout
+    assert "Traceback" not in done.stderr
+    with_waste = api.calls - _needed(world)
+    assert 0 <= with_waste <= 1
+
+
+def _needed(world) -> int:
+    sizes: dict[str, set[str]] = {asked: set() for asked in world.hashes()}
+    for asked, reference, _ in world.triples():
+        sizes[asked].add(reference)
+    return sum(max(1, -(-len(references) // 40)) for references in sizes.values())
+
+
+# --- lists of other kinds and forms --------------------------------------------------------------
+
+
+def test_plan_counts_what_a_mixed_list_names(shell: Shell) -> None:
+    lines = ["a" * 31 + "b", "evil[.]example", "b.example", "8.8.8.8", "hxxp://evil[.]example/"]
+    done = shell("plan", seeds(shell, *lines))
+    assert done.returncode == 0
+    assert done.stdout.startswith("2 domain, 1 ip_address, 1 md5, 1 url; 0 repeats, 0 rejected")
+    assert "at least 5 calls" in done.stdout
+    assert "line 2 and 1 more: defanged names were read as they are meant" in done.stderr
+
+
+def test_a_table_is_crawled_and_its_columns_reach_the_exports(shell: Shell, service) -> None:
+    world = family_world(2, 3)
+    one, two = world.hashes()
+    table = f"file;family;other\n{one};Emotet;{two}\n{two};Emotet;{one}\n"
+    (shell.folder / "list.csv").write_text(table)
+    where = ("--store", "c.db", "--base-url", service(Api(world)))
+    done = shell("crawl", "list.csv", *where)
+    assert done.returncode == 1
+    assert "several columns hold" in done.stderr
+    assert "1 'file', 3 'other'; say which with --column" in done.stderr
+    assert not (shell.folder / "c.db").exists()
+    done = shell("crawl", "list.csv", "--column", "file", *where)
+    assert done.returncode == 0
+    shell("export", "--store", "c.db", "--out", "out")
+    with (shell.folder / "out" / "nodes.csv").open(newline="") as stream:
+        rows = {row["id"]: row["seed_family"] for row in csv.DictReader(stream)}
+    assert (rows[one], rows[two]) == ("Emotet", "Emotet")
+    graph = nx.read_graphml(shell.folder / "out" / "graph.graphml")
+    assert graph.nodes[f"file:{one}"]["seed_other"] == two
+    assert "seed_family" in (shell.folder / "out" / "graph.html").read_text()
+
+
+def test_a_report_is_looked_through_if_told_so(shell: Shell) -> None:
+    (shell.folder / "r.txt").write_text("We saw evil[.]com and 10.0.0.1 there.")
+    assert shell("plan", "r.txt").returncode == 1
+    done = shell("plan", "r.txt", "--format", "text")
+    assert done.stdout.startswith("1 domain;")
+    assert "'10.0.0.1' is a private or reserved address" in done.stderr
+
+
+def test_saved_answers_may_be_about_any_kind(shell: Shell) -> None:
+    (shell.folder / "page.json").write_text('{"data": [], "meta": {"count": 0}}')
+    for name, kind in (
+        ("evil[.]example", "domain"),
+        ("8[.]8.8.8", "ip_address"),
+        ("https://evil.example/", "url"),
+    ):
+        done = shell("import", "page.json", "--store", f"{kind}.db", "--subject", name)
+        assert done.returncode == 0, done.stderr
+        stood = json.loads(shell("status", "--store", f"{kind}.db", "--json").stdout)
+        assert [row["type"] for row in stood["subjects"]] == [kind]
+
+
+def test_the_hash_of_the_empty_file_needs_consent(shell: Shell) -> None:
+    seeds(shell, "d41d8cd98f00b204e9800998ecf8427e")
+    done = shell("plan", "seeds.txt")
+    assert done.returncode == 1
+    assert "--allow-empty asks all the same" in done.stderr
+    assert shell("plan", "seeds.txt", "--allow-empty").stdout.startswith("1 md5;")
+
+
+def test_a_key_beside_a_seed_or_in_a_url_is_not_kept(shell: Shell) -> None:
+    for text, column in (
+        (f"h,k\n{UNKNOWN},{KEY.upper()}\n", "h"),
+        (f"h\nhttp://evil.example/?k={KEY}\n", "h"),
+    ):
+        (shell.folder / "list.csv").write_text(text)
+        done = shell("crawl", "list.csv", "--column", column, "--store", "c.db")
+        assert done.returncode == 1
+        assert "your API key stands in the seed list" in done.stderr
+        assert not (shell.folder / "c.db").exists()
+
+
+# --- the terminal --------------------------------------------------------------------------------
+
+
+def on_terminal(shell: Shell, *arguments: str) -> str:
+    """What a command shows on a terminal, beside its result."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "graphbuild", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=follower,
+        cwd=shell.folder,
+        env={**shell.environment, "TERM": "xterm-256color", "COLUMNS": "100"},
+    )
+    os.close(follower)
+    shown = b""
+    with suppress(OSError):  # that is how a terminal ends on which nobody writes any more
+        while more := os.read(leader, 65_536):
+            shown += more
+    os.close(leader)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    return shown.decode()
+
+
+def test_on_a_terminal_is_shown_how_far_it_is(shell: Shell, service) -> None:
+    world = family_world(3, 90)
+    where = ["--store", "c.db", "--base-url", service(Api(world))]
+    seeds(shell, *world.hashes())
+    shown = on_terminal(shell, "crawl", "seeds.txt", *where)
+    assert "9/9" in shown
+    assert "270 references" in shown
+    shown = on_terminal(shell, "export", "--store", "c.db", "--to", "graphml", "--out", "o")
+    assert "writing graph.graphml ..." in shown
+
+
+def test_nothing_from_a_report_reaches_the_terminal_raw(shell: Shell, service) -> None:
+    world = family_world(2, 3)
+    hostile = b'{"data": [], "meta": {"count": "\\u001b[2J\\u202e\\u0007"}}'
+    where = ("--store", "c.db", "--base-url")
+    url = service(Api(world, faults=[Fault("body", hostile, times=None)]))
+    said = shell("crawl", seeds(shell, *world.hashes()), *where, url)
+    listed = shell("status", "--store", "c.db", "--remarks")
+    for text in (said.stdout, said.stderr, listed.stdout):
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", text)
+    assert "meta.count" in listed.stdout
+
+
+def test_a_reader_that_has_enough_ends_it_quietly(shell: Shell, service) -> None:
+    world = family_world(300, 1)
+    where = ("--store", "c.db", "--base-url", service(Api(world)))
+    shell("crawl", seeds(shell, *world.hashes()), *where)
+    command = f"{sys.executable} -m graphbuild status --all --store c.db | head -1"
+    done = subprocess.run(
+        ["sh", "-c", command],
+        capture_output=True,
+        text=True,
+        cwd=shell.folder,
+        env=shell.environment,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout == "c.db\n"
+
+
+def test_the_emulator_serves_until_interrupted(shell: Shell) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "graphbuild", "emulate", "--port", "0", "--log", "log.jsonl"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=shell.folder,
+        env={**shell.environment, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    found = re.search(r"http://127\.0\.0\.1:\d+/api/v3", process.stdout.readline())
+    assert found
+    world = made_up_world(1)
+    where = ("--store", "c.db", "--base-url", found[0])
+    assert shell("crawl", seeds(shell, world.hashes()[0]), *where).returncode == 0
+    process.send_signal(2)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    logged = [json.loads(line) for line in (shell.folder / "log.jsonl").read_text().splitlines()]
+    assert {entry["status"] for entry in logged} == {200}
+    assert KEY not in (shell.folder / "log.jsonl").read_text()
+
+
+# --- frugal --------------------------------------------------------------------------------------
+
+
+def test_a_frugal_crawl_tells_what_it_inferred_and_exports_can_leave_it_out(
+    shell: Shell, service
+) -> None:
+    world = family_world(5, 90)
+    where = ("--store", "c.db", "--base-url", service(Api(world)))
+    done = shell("crawl", seeds(shell, *world.hashes()), *where, "--frugal")
+    assert done.returncode == 0
+    assert "50 references inferred, no call needed" in done.stderr
+    assert "this run: 7 calls, 7 pages" in done.stdout
+    stood = shell("status", "--store", "c.db").stdout
+    assert "450 of 450 references are known, file by file, 200 of them inferred" in stood
+    assert shell("check", "--store", "c.db").returncode == 0
+    for option, rows in ((), 450), (("--observed-only",), 250):
+        shell("export", "--store", "c.db", "--to", "csv", "--out", "out", *option)
+        with (shell.folder / "out" / "observations.csv").open(newline="") as stream:
+            assert len(list(csv.DictReader(stream))) == rows

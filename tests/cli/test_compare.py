@@ -1,0 +1,194 @@
+"""Compare, from the command line: two files, or one at two times; in text and in JSON."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import TYPE_CHECKING
+
+import pytest
+from test_again import DAY, refresh
+from test_cli_analysis import answer, store_of
+from test_compare import twelve, world
+from test_crawl import Campaign
+
+from graphbuild.analysis import Snapshot, compare
+from graphbuild.emulator import Collection, File, Reference, World
+from graphbuild.models import Entity
+from graphbuild.seeds import parse_seeds
+from graphbuild.store import Store
+from tests.support.graphs import HOSTILE
+from tests.support.rig import Shell
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST, SECOND = "2023-11-15", "2023-11-21"  # after the first crawl, and before the second
+
+
+def world_of(lists: dict[str, list[int]], files: dict[str, list[str]]) -> World:
+    known = {n: Reference.of(f"https://r.example/{n}") for held in lists.values() for n in held}
+    return World(
+        [File(file, collections=tuple(held)) for file, held in files.items()],
+        list(known.values()),
+        [Collection(name, name, tuple(known[n].id for n in held)) for name, held in lists.items()],
+    )
+
+
+def of(number: int) -> str:
+    return f"{number:02x}" * 32
+
+
+@pytest.fixture
+def refreshed(tmp_path: Path) -> Campaign:
+    """A campaign that was asked for twice, a week apart."""
+    files = {of(1): ["a"], of(2): ["a", "b"]}
+    made = Campaign(tmp_path / "c.db", world_of({"a": [1, 2], "b": [3]}, files))
+    made.crawl()
+    made.clock.time += 7 * DAY
+    made.api.world = world_of({"a": [2, 4], "b": [3], "c": [5]}, {**files, of(2): ["a", "c"]})
+    refresh(made, DAY)
+    made.crawl()
+    return made
+
+
+def urls(made: Campaign, keys: list[str]) -> set[str]:
+    with Store.read(made.path) as store:
+        known = {one.reference.key: one.reference.label for one in store.observations()}
+    return {known[key] for key in keys}
+
+
+def title(number: int) -> str:
+    return Reference.of(f"https://r.example/{number}").id
+
+
+def test_one_file_at_two_times_tells_what_came_and_went(refreshed: Campaign) -> None:
+    shell = Shell(refreshed.path.parent)
+    done = shell("compare", "--store", "c.db", "--since", FIRST, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert {key.partition(":")[2] for key in told["references"]["came"]} == {title(4), title(5)}
+    assert {key.partition(":")[2] for key in told["references"]["went"]} == {title(1), title(3)}
+    assert {key.partition(":")[2] for key in told["references"]["stayed"]} == {title(2)}
+    assert told["collections"]["came"] == ["collection:c"]
+    assert told["collections"]["went"] == ["collection:b"]
+    assert told["files"]["stayed"] == [f"file:{of(1)}", f"file:{of(2)}"]
+    assert told["observations"]["stayed"] == 2
+    assert len(told["observations"]["came"]) == len(told["observations"]["went"]) == 3
+    with Store.read(refreshed.path) as store:
+        moments = 1_700_006_400.0, float("inf")
+        sides = [Snapshot.of(store.standing(at), store.stood(at)) for at in moments]
+    found = compare(*sides)
+    assert [fate["fate"] for fate in told["fates"]] == [fate.kind for fate in found.fates]
+
+
+def test_text_tells_the_numbers_and_names(refreshed: Campaign) -> None:
+    shell = Shell(refreshed.path.parent)
+    lines = shell("compare", "--store", "c.db", "--since", FIRST).stdout.splitlines()
+    assert lines[0].split() == ["came", "went", "stayed", "unknown", "before", "unknown", "after"]
+    assert [line.split() for line in lines[1:5]] == [
+        ["files", "0", "0", "2", "0", "0"],
+        ["reports", "2", "2", "1", "0", "0"],
+        ["collections", "1", "1", "1", "0", "0"],
+        ["observations", "3", "3", "2", "0", "0"],
+    ]
+    assert "collections that came:" in lines
+    assert lines[lines.index("collections that went:") + 1] == "  b"
+
+
+def test_until_leaves_out_what_came_later(refreshed: Campaign) -> None:
+    shell = Shell(refreshed.path.parent)
+    words = "compare", "--store", "c.db", "--since", FIRST, "--until", SECOND, "--json"
+    told = json.loads(shell(*words).stdout)
+    assert told["references"]["came"] == told["references"]["went"] == []
+    words = "compare", "--store", "c.db", "--since", "2023-11-14", "--until", SECOND, "--json"
+    done = shell(*words)
+    told = json.loads(done.stdout)
+    assert told["files"]["came"] == [f"file:{of(1)}", f"file:{of(2)}"]
+    assert done.stderr.startswith(
+        "not whole before: 2 still to ask, 0 incomplete, 0 failed of 2 subjects; "
+    )
+
+
+def test_two_files_are_held_beside_each_other(shell: Shell) -> None:
+    apart, joined = twelve(), twelve()
+    for name in ("c3", "c7"):
+        joined[name] = [*joined[name][:1], *(f"joint {n}" for n in range(7))]
+    store_of(shell.folder / "old.db", world(apart).observations())
+    store_of(shell.folder / "new.db", world(joined).observations())
+    text = shell("compare", "--store", "new.db", "--against", "old.db").stdout
+    assert "12 clusters before, 11 after: 1 merged, 10 stayed" in text
+    lines = text.splitlines()
+    (place,) = [n for n, line in enumerate(lines) if line.startswith("merged: cluster ")]
+    assert "c3, 4 files" in lines[place]
+    assert lines[place].endswith("(+0 -0 files, likeness 0.50)")
+    assert lines[place + 1].startswith("  by the report joint ")
+    assert lines[place + 1].endswith("(new, 8 files)")
+    assert "… and 2 more" in lines[place + 6]
+    back = shell("compare", "--store", "old.db", "--against", "new.db").stdout
+    assert "11 clusters before, 12 after: 1 split, 10 stayed" in back
+    assert "(gone, 8 files)" in back
+
+
+def test_what_was_not_asked_is_said_and_counts_neither_way(shell: Shell) -> None:
+    report = {"type": "reference", "id": "1" * 64, "attributes": {"title": "R"}}
+    store_of(shell.folder / "old.db", [])
+    with Store.open(shell.folder / "old.db") as store:
+        store.add_seeds(parse_seeds([of(1)]))
+    answer(shell.folder / "new.db", {Entity("file", of(1)): [report]})
+    done = shell("compare", "--store", "new.db", "--against", "old.db")
+    assert "not whole before: 1 still to ask" in done.stderr
+    assert ["reports", "0", "0", "0", "1", "0"] in [x.split() for x in done.stdout.splitlines()]
+    assert "reports that came" not in done.stdout
+
+
+def test_hostile_names_do_nothing_on_a_terminal(shell: Shell) -> None:
+    texts = [text for text in HOSTILE if text.strip() and "\ud800" not in text]
+    told = [
+        {
+            "type": "reference",
+            "id": f"{n:064x}",
+            "attributes": {"title": text},
+            "context_attributes": {
+                "related_from": [
+                    {"type": "collection", "id": f"c{n}", "attributes": {"name": text}}
+                ]
+            },
+        }
+        for n, text in enumerate(texts)
+    ]
+    files = [Entity("file", of(n)) for n in (1, 2)]
+    answer(shell.folder / "new.db", dict.fromkeys(files, told))
+    answer(shell.folder / "old.db", {file: [] for file in files})
+    text = shell("compare", "--store", "new.db", "--against", "old.db", "--limit", 999).stdout
+    assert not {c for c in text if unicodedata.category(c) in {"Cc", "Cf"}} - {"\n"}
+    assert len(text.splitlines()) >= 2 * len(texts)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "say what to compare with"),
+        (["--against", "c.db", "--since", FIRST], "say what to compare with"),
+        (["--since", "last week"], "is no date"),
+        (["--since", SECOND, "--until", FIRST], "expected a date after --since"),
+    ],
+)
+def test_wrong_sides_are_wrong_usage(shell: Shell, words: list[str], said: str) -> None:
+    done = shell("compare", "--store", "c.db", *words)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_a_file_that_is_not_there_is_told(shell: Shell) -> None:
+    Store.open(shell.folder / "c.db").close()
+    done = shell("compare", "--store", "c.db", "--against", "gone.db")
+    assert done.returncode == 1
+    assert "there is no campaign file gone.db" in done.stderr
+
+
+def test_empty_campaigns_are_no_error(shell: Shell) -> None:
+    Store.open(shell.folder / "c.db").close()
+    for words in ((), ("--json",)):
+        done = shell("compare", "--store", "c.db", "--against", "c.db", *words)
+        assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,119 @@
+"""The formats and options of ``graphbuild export``, as a user meets them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from graphbuild.graph.views import VIEWS
+from tests.support.rig import unmeasured
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.rig import Shell
+
+SUBJECT, REFERENCE = "ab" * 32, "cd" * 32
+TITLE = '=HYPERLINK("http://evil.example","x")'
+ANSWER = {
+    "data": [{"type": "reference", "id": REFERENCE, "attributes": {"title": TITLE}}],
+    "meta": {"count": 1},
+    "links": {"self": f"https://x.example/api/v3/files/{SUBJECT}/related_references"},
+}
+
+
+@pytest.fixture
+def campaign(shell: Shell) -> Path:
+    """The folder with a campaign file in which a title looks like a formula."""
+    (shell.folder / "page.json").write_text(json.dumps(ANSWER))
+    assert shell("import", "page.json", "--store", "c.db").returncode == 0
+    return shell.folder
+
+
+def titles(folder: Path) -> list[str]:
+    with (folder / "observations.csv").open(encoding="utf-8", newline="") as stream:
+        return [row["reference_title"] for row in csv.DictReader(stream)]
+
+
+# --- CSV -----------------------------------------------------------------------------------------
+
+
+def test_cells_are_guarded_unless_they_are_asked_for_raw(shell: Shell, campaign: Path) -> None:
+    guarded = shell("export", "--store", "c.db", "--to", "csv", "--out", "guarded")
+    raw = shell("export", "--store", "c.db", "--to", "csv", "--out", "raw", "--raw")
+    assert (guarded.returncode, raw.returncode) == (0, 0)
+    assert titles(campaign / "guarded") == ["'" + TITLE]
+    assert titles(campaign / "raw") == [TITLE]
+    assert "guarded against formulas" in guarded.stderr
+    assert "guarded" not in raw.stderr
+    edges = {(campaign / name / "edges.csv").read_bytes() for name in ("guarded", "raw")}
+    assert len(edges) == 1
+
+
+def test_raw_goes_with_tables_only_and_its_help_warns(shell: Shell, campaign: Path) -> None:
+    done = shell("export", "--store", "c.db", "--to", "graphml,html", "--out", "out", "--raw")
+    assert done.returncode == 2
+    assert "--raw" in done.stderr
+    assert "goes with --to csv" in done.stderr
+    assert not (campaign / "out").exists()
+    assert "Open no such file in one" in " ".join(shell("export", "--help").stdout.split())
+
+
+# --- views ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("view", ["files", "collections", "folded"])
+def test_a_platform_is_told_no_view_that_no_answer_told(
+    shell: Shell, campaign: Path, view: str
+) -> None:
+    words = ("--store", "c.db", "--to", "graphml,misp,stix", "--view", view, "--out", "out")
+    done = shell("export", *words)
+    assert done.returncode == 2
+    said = " ".join(done.stderr.translate({ord("│"): " "}).split())
+    assert f"{view} shows what no answer told, and misp, stix would say it as a fact" in said
+    assert "choose full or backbone, or other formats" in said
+    assert not (campaign / "out").exists()
+
+
+# --- a full disk ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_full_disk_is_a_sentence_and_the_old_file_stands(
+    shell: Shell, campaign: Path, view: str
+) -> None:
+    """The system itself gives no file so much as the page takes, whatever it shows."""
+    name = "graph.html" if view == "full" else f"graph-{view}.html"
+    out = campaign / "out"
+    out.mkdir()
+    (out / name).write_bytes(b"the old file")
+    words = ["export", "--store", "c.db", "--to", "html", "--view", view, "--out", "out"]
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 500; exec "$@"', "sh", sys.executable, "-m", "graphbuild", *words],
+        cwd=campaign,
+        env=unmeasured(shell.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = f"out/{name}: the disk is full or the file too large; make room and export again"
+    assert (done.returncode, said in " ".join(done.stderr.split())) == (1, True)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {name: b"the old file"}
+
+
+# --- the page ------------------------------------------------------------------------------------
+
+
+def test_the_page_may_begin_with_all_of_it(shell: Shell, campaign: Path) -> None:
+    done = shell("export", "--store", "c.db", "--to", "html", "--out", "out", "--full")
+    assert done.returncode == 0
+    assert (campaign / "out" / "graph.html").is_file()
+    done = shell("export", "--store", "c.db", "--to", "csv", "--out", "none", "--full")
+    assert done.returncode == 2
+    assert "goes with --to html" in done.stderr
+    assert not (campaign / "none").exists()

@@ -1,0 +1,173 @@
+"""What a crawl can be told besides: how far, how old, how sure, how many at once."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import pytest
+
+from graphbuild.emulator import Api, family_world
+from tests.support.rig import seeds
+
+if TYPE_CHECKING:
+    from tests.support.rig import Shell
+
+
+def crawl(shell: Shell, url: str, *words: object) -> dict:
+    done = shell("crawl", *words, "--store", "c.db", "--base-url", url, "--json")
+    assert done.returncode in {0, 4}, done.stderr
+    return json.loads(done.stdout)
+
+
+def price(shell: Shell, *words: object) -> dict:
+    done = shell("plan", *words, "--store", "c.db", "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["bill"]
+
+
+def test_a_deeper_crawl_from_the_command_line_to_gephi(shell: Shell, service) -> None:
+    world = family_world(60, 3)
+    api = Api(world)
+    url = service(api)
+    first = seeds(shell, world.hashes()[0])
+    told = crawl(shell, url, first, "--depth", 1, "--per-node", 40)
+    assert told["campaign"]["incomplete"] == 1
+    done = shell("status", "--store", "c.db")
+    assert "40 of 60 files read; the limit a node is 40" in done.stdout
+    assert "made_up_family files" in done.stdout
+    shell("export", "--store", "c.db", "--out", "maps")
+    graph = nx.read_graphml(shell.folder / "maps" / "graph.graphml")
+    relations = [edge["relation"] for *_, edge in graph.edges(data=True)]
+    assert relations.count("files") == 40
+    assert relations.count("references") == 3
+    calls = api.calls
+    crawl(shell, url, first, "--depth", 1, "--per-node", 40)
+    assert api.calls == calls
+
+
+def test_what_is_old_is_asked_again_when_told(shell: Shell, service) -> None:
+    api = Api(family_world(3, 50))
+    url = service(api)
+    listed = seeds(shell, *api.world.hashes())
+    crawl(shell, url, listed)
+    crawl(shell, url, listed, "--refresh", "30d")
+    assert api.calls == 6
+    assert price(shell, listed, "--refresh", "30d") == {
+        "at_least": 0,
+        "expected": 0,
+        "exact": True,
+    }
+    assert price(shell, listed, "--refresh", "0m") == {"at_least": 6, "expected": 6, "exact": True}
+    crawl(shell, url, listed, "--refresh", "0m")
+    assert api.calls == 12
+
+
+def test_an_audit_is_told(shell: Shell, service) -> None:
+    api = Api(family_world(21, 90))
+    url = service(api)
+    listed = seeds(shell, *api.world.hashes())
+    crawl(shell, url, listed, "--frugal")
+    done = shell("crawl", "--store", "c.db", "--base-url", url, "--audit", "10%", "--frugal")
+    assert done.returncode == 0
+    said = "audit: 100 of 100 inferred references confirmed, 0 refuted, in 2 subjects"
+    assert said in done.stdout
+    assert said in shell("status", "--store", "c.db").stdout
+    told = json.loads(shell("status", "--store", "c.db", "--json").stdout)
+    assert told["audit"] == {
+        "subjects": 2,
+        "waiting": 0,
+        "edges": 100,
+        "confirmed": 100,
+        "refuted": 0,
+    }
+
+
+def test_the_younger_generation_is_found_out(shell: Shell, service) -> None:
+    api = Api(family_world(3, 50), dialect="gti")
+    told = crawl(shell, service(api), seeds(shell, *api.world.hashes()))
+    assert (told["campaign"]["complete"], api.calls) == (3, 7)
+
+
+def test_workers_bring_the_same(shell: Shell, service) -> None:
+    api = Api(family_world(9, 90))
+    told = crawl(shell, service(api), seeds(shell, *api.world.hashes()), "--workers", 4)
+    assert (told["campaign"]["complete"], api.calls) == (9, 27)
+    assert told["campaign"]["calls"] == 27
+
+
+def test_an_address_is_called_by_its_text(shell: Shell, service) -> None:
+    api = Api(family_world(1, 3))
+    where = ("--store", "c.db", "--base-url", service(api))
+    done = shell("crawl", seeds(shell, "hxxp://evil[.]example/x"), *where)
+    assert done.returncode == 4
+    shown = shell("status", "--store", "c.db").stdout
+    assert all("http://evil.example/x" in said for said in (done.stderr, done.stdout, shown))
+
+
+def test_status_tells_of_each_subject_what_was_asked_and_when(shell: Shell, service) -> None:
+    api = Api(family_world(2, 50))
+    crawl(shell, service(api), seeds(shell, api.world.hashes()[0], "d" * 64))
+    known, unknown = json.loads(shell("status", "--store", "c.db", "--json").stdout)["subjects"]
+    assert known["relationship"] == "related_references"
+    assert (known["pages"], known["count"], known["received"]) == (2, 50, 50)
+    assert (known["cursor"], known["status"], known["remark"]) == (None, 200, "")
+    assert known["asked_at"] > 1_700_000_000
+    assert (unknown["state"], unknown["status"], unknown["error"]) == (
+        "failed",
+        404,
+        "NotFoundError",
+    )
+    shown = shell("status", "--store", "c.db", "--all").stdout
+    assert "404" in shown
+    assert "Z  200" in shown
+
+
+def test_the_files_carry_the_ledger_and_times_only_when_told(shell: Shell, service) -> None:
+    api = Api(family_world(2, 50))
+    crawl(shell, service(api), seeds(shell, api.world.hashes()[0], "d" * 64))
+    shell("export", "--store", "c.db", "--out", "plain", "--to", "graphml,csv")
+    shell("export", "--store", "c.db", "--out", "timed", "--to", "graphml,csv", "--times")
+    plain = nx.read_graphml(shell.folder / "plain" / "graph.graphml")
+    timed = nx.read_graphml(shell.folder / "timed" / "graph.graphml")
+    node = plain.nodes[f"file:{api.world.hashes()[0]}"]
+    ledger = {name: value for name, value in node.items() if name.startswith("crawl_")}
+    assert ledger == {
+        "crawl_pages": 2,
+        "crawl_announced": 50,
+        "crawl_received": 50,
+        "crawl_status": 200,
+    }
+    missing = plain.nodes[f"file:{'d' * 64}"]
+    assert (missing["state"], missing["crawl_status"]) == ("failed", 404)
+    assert "does not know this file" in missing["crawl_remark"]
+    assert not any("first_seen" in edge for *_, edge in plain.edges(data=True))
+    asked = timed.nodes[f"file:{api.world.hashes()[0]}"]["crawl_asked_at"]
+    edges = [edge for *_, edge in timed.edges(data=True) if "evidence" in edge]
+    assert len(edges) == 50
+    assert all(edge["first_seen"] == edge["last_seen"] <= asked for edge in edges)
+    assert (shell.folder / "timed" / "edges.csv").read_text().count(edges[0]["first_seen"]) >= 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--refresh", "yesterday"), "is no age; say 90m, 12h, 30d or 2w"),
+        (("--refresh", "-3d"), "is no age"),
+        (("--refresh", "3 d"), "is no age"),
+        (("--audit", "0"), "is no share; say 0.1 or 10%"),
+        (("--audit", "101%"), "is no share"),
+        (("--audit", "lots"), "is no share"),
+        (("--dialect", "old"), "expected one of auto, classic, gti"),
+        (("--depth", "-1"), "--depth"),
+        (("--per-node", "0"), "expected a number from 1 up"),
+        (("--workers", "0"), "--workers"),
+        (("--workers", "1000"), "--workers"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_done(shell: Shell, words, said) -> None:
+    done = shell("crawl", seeds(shell, "a" * 64), "--store", "c.db", *words)
+    assert done.returncode == 2
+    assert said in done.stderr.replace("\n", " ")
+    assert not (shell.folder / "c.db").exists()

@@ -1,0 +1,144 @@
+"""An interrupt at any instant: quiet, with a documented code, and the next run goes on.
+
+The instants are counted in audit events (imports, files opened, connections, code run), so that
+each stands where it stood the last time; the signal is a real one, sent in a process of its own.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from graphbuild.emulator import Api, family_world
+from graphbuild.store import Store
+from tests.support.rig import MEASURED, seeds, unmeasured
+
+if TYPE_CHECKING:
+    from tests.support.rig import Shell
+
+AT_AN_EVENT = """
+import os, signal, sys
+number, count_into, sys.argv[1:] = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+begun, seen, connected, process = False, 0, 0, os.getpid()
+
+def hook(event, arguments):
+    global begun, seen, connected
+    if not begun:
+        code = arguments[0] if event == "exec" else None
+        begun = code is not None and code.co_filename.endswith("__main__.py")
+    elif os.getpid() == process:
+        seen += 1
+        if event == "socket.connect":
+            connected = seen
+        if seen == number:
+            signal.raise_signal(signal.{signal})
+
+sys.addaudithook(hook)
+from graphbuild.__main__ import main
+try:
+    main()
+finally:
+    with open(count_into, "w") as stream:
+        stream.write(f"{connected} {seen}")
+"""
+
+
+def run(
+    shell: Shell, number: int, *words: object, name: str = "SIGINT", at: str = "", first: str = ""
+) -> tuple[int, str]:
+    """Run a command that signals itself at an event, told by its number or its kind.
+
+    Returns its exit code and what it said; ``first`` is run before it. Coverage is measured where
+    the event is told by its kind: it has events of its own, which the numbers would count.
+    """
+    code = first + AT_AN_EVENT.replace("{signal}", name)
+    if at:
+        code = code.replace("seen == number", f"event == {at!r}")
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(number), "events", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=shell.folder,
+        env={**unmeasured(shell.environment), **(MEASURED if at else {})},
+        check=False,
+        timeout=60,
+    )
+    return done.returncode, done.stderr
+
+
+def instants(shell: Shell, few: int, *words: object) -> list[int]:
+    """Some events of a command: from the first to the last, and around its first request."""
+    run(shell, 0, *words)
+    connected, events = map(int, (shell.folder / "events").read_text().split())
+    assert events > 100
+    spread = {1 + (events - 1) * step // few for step in range(few + 1)}
+    return sorted(spread | {connected - 1, connected, connected + 1} - {-1, 0, 1})
+
+
+def test_a_crawl_interrupted_at_any_instant_is_quiet_and_goes_on(shell: Shell, service) -> None:
+    api = Api(family_world(3, 50))
+    words = ["crawl", seeds(shell, *api.world.hashes()), "--base-url", service(api), "--store"]
+    stopped = set()
+    for number in instants(shell, 10, *words, "calm.db"):
+        before = api.calls
+        code, said = run(shell, number, *words, f"{number}.db")
+        assert code in {-signal.SIGINT, 3, 0}, said
+        assert "Traceback" not in said
+        assert "KeyboardInterrupt" not in said
+        stopped.add(code)
+        assert shell(*words, f"{number}.db").returncode == 0
+        assert api.calls - before == 6
+    assert {-signal.SIGINT, 3} <= stopped
+
+
+def test_an_export_ended_at_any_instant_is_quiet_and_leaves_nothing_half_written(
+    shell: Shell, service
+) -> None:
+    api = Api(family_world(3, 50))
+    where = ("--store", "c.db", "--base-url", service(api))
+    shell("crawl", seeds(shell, *api.world.hashes()), *where)
+    words = ["export", "--store", "c.db", "--out"]
+    for number in instants(shell, 6, *words, "calm"):
+        code, said = run(shell, number, *words, str(number))
+        assert code in {-signal.SIGINT, 0}
+        assert said == ""
+        assert list((shell.folder / str(number)).glob(".*")) == []
+
+
+def test_the_instant_of_writing_is_one_of_them(shell: Shell, service) -> None:
+    """The moment between the bytes and the move, found by its event: it is not left to chance."""
+    api = Api(family_world(3, 50))
+    where = ("--store", "c.db", "--base-url", service(api))
+    shell("crawl", seeds(shell, *api.world.hashes()), *where)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        words = ("export", "--store", "c.db", "--out", "out")
+        assert run(shell, 0, *words, name=name, at="os.rename") == (-getattr(signal, name), "")
+        assert list((shell.folder / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("--help",), ("plan", "seeds.txt"), ("import", "x", "-s", "c")])
+def test_other_commands_interrupted_at_any_instant_are_quiet(
+    shell: Shell, words: tuple[str, ...]
+) -> None:
+    seeds(shell, *family_world(3, 1).hashes())
+    for number in (1, 2, 3, *instants(shell, 2, *words)):
+        code, said = run(shell, number, *words)
+        assert code == -signal.SIGINT or number > 3  # the last may come a little earlier
+        assert "Traceback" not in said
+
+
+def test_whoever_wants_a_signal_ignored_is_obeyed(shell: Shell, service) -> None:
+    api = Api(family_world(2, 50))
+    url = service(api)
+    seeds(shell, *api.world.hashes())
+    for name in ("SIGINT", "SIGHUP"):
+        ignore = f"import signal; signal.signal(signal.{name}, signal.SIG_IGN)\n"
+        words = ("crawl", "seeds.txt", "--store", f"{name}.db", "--base-url", url)
+        code, _ = run(shell, 0, *words, name=name, at="socket.connect", first=ignore)
+        assert code == 0
+        with Store.read(shell.folder / f"{name}.db") as store:
+            assert store.totals().complete == 2

@@ -1,0 +1,108 @@
+"""The price told beforehand is the price."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphbuild.api.rate_limit import Pace
+from graphbuild.crawler.cost_estimate import Bill, bill, done_at
+from graphbuild.emulator import Api, family_world, made_up_world
+from tests.support.rig import seeds
+
+if TYPE_CHECKING:
+    from tests.support.rig import Shell
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_without_anything_known_only_the_least_can_be_told():
+    assert bill(unseen=5, left=0, mean_pages=None) == Bill(5, None, exact=False)
+
+
+def test_files_known_so_far_tell_what_to_expect():
+    assert bill(unseen=10, left=3, mean_pages=2.5) == Bill(13, 28, exact=False)
+    assert bill(unseen=10, left=0, mean_pages=0.5) == Bill(10, 10, exact=False)
+
+
+def test_with_every_number_known_the_bill_is_exact():
+    assert bill(unseen=0, left=7, mean_pages=2.5) == Bill(7, 7, exact=True)
+
+
+@pytest.mark.parametrize(
+    ("calls", "per_minute", "per_day", "spent", "after"),
+    [
+        (0, 4, 500, 0, timedelta(0)),
+        (4, 4, None, 0, timedelta(0)),
+        (5, 4, None, 0, timedelta(minutes=1)),
+        (9, 4, None, 0, timedelta(minutes=2)),
+        (500, None, 500, 0, timedelta(0)),
+        (501, None, 500, 0, timedelta(hours=12)),
+        (501, None, 500, 500, timedelta(hours=36)),
+        (1000, 4, 500, 500, timedelta(hours=36, minutes=124)),
+        (10, None, None, 0, timedelta(0)),
+    ],
+)
+def test_when_it_would_be_done(calls, per_minute, per_day, spent, after):
+    end = done_at(
+        calls, now=NOON.timestamp(), per_minute=per_minute, per_day=per_day, spent_today=spent
+    )
+    assert end == NOON + after
+
+
+@given(st.integers(0, 200), st.integers(1, 9), st.integers(1, 50), st.integers(0, 60))
+def test_the_end_is_that_of_a_crawl_which_keeps_to_the_quotas(calls, per_minute, per_day, spent):
+    pace, now, today, day = Pace(per_minute), NOON.timestamp(), spent, NOON.date()
+    for _ in range(calls):
+        if today >= per_day:
+            midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+            now, today, day = midnight.timestamp(), 0, midnight.date()
+        while (wait := pace.take(now)) > 0:
+            now += wait
+        if datetime.fromtimestamp(now, UTC).date() != day:
+            today, day = 0, datetime.fromtimestamp(now, UTC).date()
+        pace.sent(now)
+        today += 1
+    end = done_at(
+        calls, now=NOON.timestamp(), per_minute=per_minute, per_day=per_day, spent_today=spent
+    )
+    assert abs(end.timestamp() - now) <= 60
+
+
+def planned(shell: Shell, *words: object) -> dict:
+    done = shell("plan", "seeds.txt", "--store", "c.db", "--json", *words)
+    assert done.returncode == 0
+    return json.loads(done.stdout)
+
+
+def test_once_first_pages_are_in_the_plan_is_what_the_crawl_makes(shell, service) -> None:
+    world = made_up_world(3)
+    api = Api(world)
+    where = ("--store", "c.db", "--base-url", service(api))
+    seeds(shell, *world.hashes())
+    before = planned(shell)
+    assert before["bill"] == {"at_least": 67, "expected": None, "exact": False}
+    assert api.log == []
+    assert shell("crawl", "seeds.txt", *where, "--max-calls", 67).returncode == 3
+    told = planned(shell)["bill"]
+    assert told["exact"]
+    assert shell("crawl", "seeds.txt", *where).returncode == 0
+    assert told["at_least"] == told["expected"] == api.calls - 67
+    assert planned(shell)["bill"] == {"at_least": 0, "expected": 0, "exact": True}
+
+
+def test_a_plan_in_words_costs_nothing_and_needs_no_key(shell) -> None:
+    del shell.environment["VT_APIKEY"]
+    hashes = family_world(500, 1).hashes()
+    seeds(shell, *hashes, "a" * 32, hashes[0], "nonsense")
+    done = shell("plan", "seeds.txt", "--per-minute", 4, "--per-day", 500)
+    assert done.returncode == 0
+    assert "1 md5, 500 sha256; 1 repeat, 1 rejected" in done.stdout
+    assert "at least 501 calls" in done.stdout
+    assert "done, with at least that many: 20" in done.stdout
+    assert not (shell.folder / "c.db").exists()

@@ -1,0 +1,503 @@
+"""The loop: what it asks, in which order, what ends it, and what it never does twice."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from graphbuild.api.auth import Key
+from graphbuild.api.client import Client
+from graphbuild.api.rate_limit import Pace
+from graphbuild.crawler import Crawl
+from graphbuild.emulator import Api, EmulatorAdapter, Fault, Quota, family_world, made_up_world
+from graphbuild.errors import (
+    BudgetSpent,
+    Forbidden,
+    KeyRefused,
+    Misdirected,
+    NotFound,
+    Paused,
+    QuotaExhausted,
+)
+from graphbuild.graph.builder import build_graph
+from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, PENDING, Verdict
+from graphbuild.seeds import parse_seeds
+from graphbuild.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from graphbuild.emulator import World
+
+UNKNOWN = "d" * 64
+
+
+class Clock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.time = 1_700_000_000.0
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> bool:
+        self.slept.append(seconds)
+        self.time += seconds
+        return True
+
+
+class Campaign:
+    """A store, a client and an emulator in process, wired together."""
+
+    def __init__(
+        self, path: Path, world: World, clock: Clock | None = None, **switches: object
+    ) -> None:
+        self.world = world
+        self.clock = clock or Clock()
+        self.api = Api(world, clock=self.clock.now, **switches)  # type: ignore[arg-type]
+        self.path = path
+        with Store.open(path) as store:
+            store.add_seeds(parse_seeds(world.hashes()))
+
+    def crawl(self, pace: Pace | None = None, **limits: int) -> list:
+        client = Client(
+            Key("k" * 64), adapter=EmulatorAdapter(self.api), clock=self.clock, pace=pace
+        )
+        with Store.open(self.path) as store, client:
+            return list(Crawl(client, store, **limits))  # type: ignore[arg-type]
+
+    def states(self) -> dict[str, str]:
+        with Store.read(self.path) as store:
+            return {row.subject.id: row.state for row in store.statuses()}
+
+    def triples(self) -> set:
+        with Store.read(self.path) as store:
+            return {
+                (one.subject.id, one.reference.id, one.related_from and one.related_from.id)
+                for one in store.observations()
+            }
+
+
+@pytest.fixture
+def campaign(tmp_path: Path):
+    def make(world: World | None = None, **switches: object) -> Campaign:
+        return Campaign(tmp_path / "campaign.db", world or family_world(5, 90), **switches)
+
+    return make
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_crawl_brings_exactly_the_triples_of_the_world(campaign, seed: int) -> None:
+    world = made_up_world(seed)
+    made = campaign(world)
+    made.crawl()
+    assert made.triples() == world.triples()
+    assert set(made.states().values()) == {COMPLETE}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_crawl_makes_one_call_a_page_of_forty(campaign, seed: int) -> None:
+    world = made_up_world(seed)
+    made = campaign(world)
+    made.crawl()
+    sizes = dict.fromkeys(world.hashes(), 0)
+    for asked, _ in {(asked, reference) for asked, reference, _ in world.triples()}:
+        sizes[asked] += 1
+    assert made.api.calls == sum(max(1, math.ceil(size / 40)) for size in sizes.values())
+
+
+def test_a_finished_campaign_costs_no_call(campaign) -> None:
+    made = campaign()
+    made.crawl()
+    before = made.api.calls
+    assert made.crawl() == []
+    assert made.api.calls == before
+
+
+def test_every_subject_is_seen_before_any_is_finished(campaign) -> None:
+    steps = campaign().crawl()
+    assert [step.page for step in steps] == [1] * 5 + [2, 3] * 5
+
+
+def test_stopping_the_iteration_and_running_again_goes_on(campaign) -> None:
+    made = campaign()
+    client = Client(Key("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+    with Store.open(made.path) as store:
+        for step in Crawl(client, store):
+            if step.page == 2:
+                break
+    made.crawl()
+    assert made.api.calls == 15
+    assert made.triples() == made.world.triples()
+
+
+@pytest.mark.parametrize("steps", range(1, 7))
+def test_the_ledger_has_the_calls_that_were_made_wherever_one_stops(campaign, steps: int) -> None:
+    made = campaign()
+    client = Client(Key("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+    with Store.open(made.path) as store:
+        for number, _ in enumerate(Crawl(client, store), 1):
+            if number == steps:
+                break
+        assert store.calls() == made.api.calls == steps
+    with Store.read(made.path) as store:
+        assert store.calls() == steps
+
+
+def test_a_call_is_in_the_ledger_before_it_is_made(campaign) -> None:
+    made = campaign()
+    seen = []
+    respond = made.api.respond
+
+    def look(*asked: object) -> object:
+        with Store.read(made.path) as store:
+            seen.append(store.calls() - made.api.calls)
+        return respond(*asked)
+
+    made.api.respond = look  # type: ignore[method-assign]
+    made.crawl()
+    assert seen == [1] * 15
+
+
+def test_stop_ends_after_the_step_in_progress(campaign) -> None:
+    made = campaign()
+    client = Client(Key("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+    with Store.open(made.path) as store:
+        crawl = Crawl(client, store)
+        steps = []
+        for step in crawl:
+            steps.append(step)
+            crawl.stop()
+        assert len(steps) == 1
+        assert store.totals().pages == 1
+
+
+def test_every_step_says_what_its_page_brought(campaign) -> None:
+    made = campaign(family_world(2, 90), faults=[Fault("count_text", after=5)])
+    first, second = made.world.hashes()
+    steps = made.crawl()
+    # First pages first; then the subject whose pages bring what the campaign had not.
+    assert [(step.subject.id, step.page, step.new, step.verdict.state) for step in steps] == [
+        (first, 1, 40, PENDING),
+        (second, 1, 40, PENDING),
+        (first, 2, 40, PENDING),
+        (first, 3, 10, COMPLETE),
+        (second, 2, 40, PENDING),
+        (second, 3, 10, COMPLETE),
+    ]
+    assert [bool(step.remarks) for step in steps] == [False] * 5 + [True]
+    assert {(step.error, step.inferred) for step in steps} == {(None, 0)}
+
+
+def test_a_step_that_needed_no_page_says_what_it_inferred(campaign) -> None:
+    made = campaign(family_world(3, 90))
+    *asked, third, second = made.crawl(frugal=True)
+    assert [step.inferred for step in asked] == [0] * 5
+    assert {third.subject.id, second.subject.id} == {*made.world.hashes()[1:]}
+    for step in (second, third):
+        assert (step.page, step.new, step.inferred, step.remarks) == (1, 0, 50, ())
+        assert (step.verdict, step.error) == (Verdict(COMPLETE), None)
+
+
+def refused(made: Campaign, subject: str) -> tuple[object, ...]:
+    with Store.read(made.path) as store:
+        (row,) = [row for row in store.statuses() if row.subject.id == subject]
+    return row.state, row.error, row.status, row.remark, row.asked_at
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "status"),
+    [
+        (("status", 404), "NotFoundError", 404),
+        (("status", 503), "TransientError", 503),
+        (("body", b'{"data": {}}'), "PayloadError", 200),
+    ],
+)
+@pytest.mark.parametrize("page", [1, 2])
+def test_a_refusal_is_told_in_its_step_and_kept(campaign, page, fault, code, status) -> None:
+    made = campaign(family_world(1, 90), faults=[Fault(*fault, after=page - 1, times=None)])
+    (subject,) = made.world.hashes()
+    *_, step = made.crawl()
+    assert (step.subject.id, step.page, step.new, step.inferred) == (subject, page, 0, 0)
+    assert step.remarks == ()
+    assert step.verdict == Verdict(FAILED, str(step.error))
+    assert refused(made, subject) == (FAILED, code, status, str(step.error), made.clock.now())
+
+
+def test_a_service_that_cannot_be_reached_pauses_the_run_and_blames_no_subject(campaign) -> None:
+    made = campaign()
+    with socket.socket() as deaf:  # nobody listens there
+        deaf.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{deaf.getsockname()[1]}/api/v3"
+        client = Client(Key("k" * 64), base_url=address, clock=made.clock)
+        with (
+            Store.open(made.path) as store,
+            client,
+            pytest.raises(Paused, match=r"cannot reach .*; run again later"),
+        ):
+            list(Crawl(client, store))
+    assert set(made.states().values()) == {PENDING}
+    with Store.read(made.path) as store:
+        assert store.calls() == 0
+
+
+def test_only_failures_in_a_row_end_a_run_and_a_refusal_is_none(campaign) -> None:
+    world = family_world(12, 3)
+    down = [Fault("status", 500, match=world.hashes()[n], times=None) for n in (0, 1, 3, 4, 6, 7)]
+    gone = [Fault("status", 404, match=world.hashes()[n], times=None) for n in (2, 8, 9, 10)]
+    made = campaign(world, faults=[*down, *gone])
+    steps = made.crawl()
+    assert [step.error is None for step in steps] == [n in {5, 11} for n in range(12)]
+
+
+def test_subjects_that_may_not_be_read_end_a_deeper_run_as_well(campaign) -> None:
+    refusals = [
+        Fault("status", 403, match=f"references/{n}", times=None) for n in "0123456789abcdef"
+    ]
+    made = campaign(family_world(1, 30), faults=refusals)
+    with pytest.raises(Paused, match="3 subjects in a row"):
+        made.crawl(depth=1)
+
+
+def test_an_unknown_file_is_a_failed_step_and_is_not_asked_again(campaign) -> None:
+    made = campaign()
+    with Store.open(made.path) as store:
+        store.add_seeds(parse_seeds([UNKNOWN]))
+    (failed,) = [step for step in made.crawl() if step.error]
+    assert isinstance(failed.error, NotFound)
+    assert made.states()[UNKNOWN] == FAILED
+    calls = made.api.calls
+    made.crawl()
+    assert made.api.calls == calls
+
+
+@pytest.mark.parametrize(
+    ("switch", "error"),
+    [
+        ({"keys": ["other"]}, KeyRefused),
+        ({"inactive_keys": ["k" * 64]}, KeyRefused),
+        ({"public_keys": ["k" * 64]}, Forbidden),
+        ({"faults": [Fault("redirect", "https://evil.example/", times=None)]}, Misdirected),
+    ],
+    ids=["unknown key", "inactive key", "key without the licence", "redirect"],
+)
+def test_what_concerns_every_subject_stops_the_run_after_one_call(
+    campaign, switch: dict[str, object], error: type[Exception]
+) -> None:
+    made = campaign(**switch)
+    with pytest.raises(error):
+        made.crawl()
+    assert len(made.api.log) == 1
+    assert set(made.states().values()) == {PENDING}
+
+
+def test_a_key_that_is_revoked_in_between_loses_nothing(campaign) -> None:
+    made = campaign(faults=[Fault("status", 401, after=7, times=1)])
+    with pytest.raises(KeyRefused):
+        made.crawl()
+    made.crawl()
+    assert made.triples() == made.world.triples()
+    assert len(made.api.log) == 16
+
+
+@pytest.mark.parametrize("kind", ["status=503", "html", "truncated", "reset", "cut", "gzip_cut"])
+def test_a_passing_fault_is_waited_out(campaign, kind: str) -> None:
+    name, _, value = kind.partition("=")
+    made = campaign(faults=[Fault(name, value, after=3, times=2)])
+    made.crawl()
+    assert made.triples() == made.world.triples()
+    assert len(made.api.log) == 17
+    assert len(made.clock.slept) == 2
+
+
+def test_a_subject_that_keeps_failing_costs_four_calls_and_the_run_goes_on(campaign) -> None:
+    world = family_world(5, 30)
+    made = campaign(world, faults=[Fault("status", 500, match=world.hashes()[1], times=None)])
+    steps = made.crawl()
+    assert [step.error is not None for step in steps] == [False, True, False, False, False]
+    assert len(made.api.log) == 8
+    made.api.clear_faults()
+    made.crawl()
+    assert made.triples() == world.triples()
+
+
+def test_a_service_that_is_down_is_not_hammered(campaign) -> None:
+    made = campaign(family_world(50, 30), faults=[Fault("status", 500, times=None)])
+    with pytest.raises(Paused, match="3 subjects in a row"):
+        made.crawl()
+    assert len(made.api.log) == 12
+
+
+def test_a_page_that_is_json_but_no_page_costs_that_subject_one_call(campaign) -> None:
+    world = family_world(3, 30)
+    made = campaign(
+        world, faults=[Fault("body", b'{"data": {}}', match=world.hashes()[0], times=None)]
+    )
+    made.crawl()
+    assert len(made.api.log) == 3
+    assert list(made.states().values()) == [FAILED, COMPLETE, COMPLETE]
+
+
+def test_endless_paging_ends_within_two_extra_calls(campaign) -> None:
+    for kind in ("same_cursor", "fresh_cursor", "extra_cursor"):
+        world = family_world(1, 90)
+        made = campaign(world, faults=[Fault(kind, times=None)])
+        made.crawl()
+        assert len(made.api.log) <= 5, kind
+        made.path.unlink()
+
+
+def test_a_repeating_cursor_leaves_the_subject_incomplete_and_says_so(campaign) -> None:
+    made = campaign(family_world(1, 90), faults=[Fault("same_cursor", times=None)])
+    made.crawl()
+    with Store.read(made.path) as store:
+        (status,) = store.statuses()
+    assert status.state == INCOMPLETE
+    assert "cursor" in status.remark or "nothing new" in status.remark
+
+
+# --- quotas --------------------------------------------------------------------------------------
+
+
+def test_the_minute_quota_is_waited_for_as_the_service_says(campaign) -> None:
+    made = campaign(family_world(8, 30), quota=Quota(per_minute=4))
+    made.crawl()
+    assert made.triples() == made.world.triples()
+    assert sum(made.clock.slept) >= 60
+
+
+@pytest.mark.parametrize("reset", [None, 0.0, -1.0])
+def test_a_first_refusal_is_waited_for_if_the_quota_should_be_there(campaign, reset) -> None:
+    fault = Fault("status", 429, times=1, retry_after="30")
+    made = campaign(family_world(2, 30), faults=[fault])
+    if reset is not None:  # a quota that was spent once, and is there again
+        with Store.open(made.path) as store:
+            store.note_quota(made.clock.now() + reset)
+    made.crawl()
+    assert made.clock.slept[0] >= 30
+    assert [entry.status for entry in made.api.log] == [429, 200, 200]
+
+
+def test_a_page_more_is_a_transaction_more(campaign) -> None:
+    transactions = []
+    for files in (4, 9):
+        made = campaign(family_world(files, 30))
+        statements: list[str] = []
+        client = Client(Key("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+        with Store.open(made.path) as store, client:
+            store._db.set_trace_callback(statements.append)
+            assert len(list(Crawl(client, store))) == files
+        transactions.append(statements.count("COMMIT"))
+        made.path.unlink()
+    assert transactions[1] - transactions[0] == 9 - 4
+
+
+def test_pages_are_kept_as_the_wire_packed_them(campaign) -> None:
+    made = campaign(family_world(1, 40))
+    made.crawl()
+    with Store.read(made.path) as store:
+        (page,), (packed,) = store.pages(), store.packed_pages()
+    # As the emulator packs, between the head and the tail of gzip.
+    assert gzip.compress(page.body, 1)[10:-8] in packed.packed
+
+
+def test_a_pace_of_ones_own_never_meets_the_minute_quota(campaign) -> None:
+    made = campaign(family_world(20, 30), quota=Quota(per_minute=4))
+    made.crawl(pace=Pace(4))
+    assert {entry.status for entry in made.api.log} == {200}
+
+
+def test_a_pace_is_kept_over_a_restart(campaign) -> None:
+    made = campaign(family_world(8, 30), quota=Quota(per_minute=4))
+    with pytest.raises(BudgetSpent):
+        made.crawl(pace=Pace(4), max_calls=3)
+    made.crawl(pace=Pace(4))
+    assert {entry.status for entry in made.api.log} == {200}
+
+
+def test_a_spent_day_pauses_the_run_and_names_the_reset(campaign) -> None:
+    made = campaign(quota=Quota(per_day=6))
+    with pytest.raises(QuotaExhausted, match="2023-11-15 00:00 UTC"):
+        made.crawl()
+    assert made.api.calls == 6
+    refused = [entry for entry in made.api.log if entry.status == 429]
+    assert len(refused) == 2
+    made.clock.time += 86_400
+    with pytest.raises(QuotaExhausted):
+        made.crawl()
+    made.clock.time += 86_400
+    made.crawl()
+    assert made.triples() == made.world.triples()
+
+
+def test_a_spent_quota_is_probed_once_a_run_until_it_resets(campaign) -> None:
+    made = campaign(quota=Quota(per_day=6))
+    with pytest.raises(QuotaExhausted):
+        made.crawl()
+    asked, slept = len(made.api.log), len(made.clock.slept)
+    for _ in range(3):
+        asked += 1
+        with pytest.raises(QuotaExhausted):
+            made.crawl()
+        assert len(made.api.log) == asked
+        assert len(made.clock.slept) == slept
+
+
+def test_a_day_of_ones_own_is_not_exceeded(campaign) -> None:
+    made = campaign()
+    with pytest.raises(BudgetSpent, match="2023-11-15 00:00 UTC"):
+        made.crawl(per_day=4)
+    assert made.api.calls == 4
+    made.clock.time += 86_400
+    with pytest.raises(BudgetSpent):
+        made.crawl(per_day=4)
+    assert made.api.calls == 8
+
+
+def test_the_budget_holds_over_several_runs_and_retries(campaign) -> None:
+    made = campaign(faults=[Fault("status", 503, after=2, times=2)])
+    for budget in (3, 3, 7, 7):
+        with pytest.raises(BudgetSpent, match=f"budget of {budget} calls"):
+            made.crawl(max_calls=budget)
+        assert len(made.api.log) == budget
+    made.crawl()
+    assert made.triples() == made.world.triples()
+
+
+@pytest.mark.parametrize("limit", ["max_calls", "per_day"])
+def test_a_spent_budget_is_told_before_the_pace_is_kept(campaign, limit: str) -> None:
+    made = campaign(family_world(8, 30))
+    for _ in range(2):
+        with pytest.raises(BudgetSpent):
+            made.crawl(pace=Pace(4), **{limit: 4})
+    assert made.clock.slept == []
+    assert len(made.api.log) == 4
+
+
+def test_the_same_campaign_gives_the_same_graph_whatever_happened_on_the_way(
+    campaign, tmp_path: Path
+) -> None:
+    world = made_up_world(2)
+    smooth = campaign(world)
+    smooth.crawl()
+    (tmp_path / "rough").mkdir()
+    rough = Campaign(
+        tmp_path / "rough" / "campaign.db", world, faults=[Fault("status", 503, after=5, times=9)]
+    )
+    rough.crawl()
+    rough.crawl()
+    graphs = []
+    for made in (smooth, rough):
+        with Store.read(made.path) as store:
+            graph = build_graph(store.observations(), subjects=store.subjects())
+            graphs.append((list(graph.nodes(data=True)), list(graph.edges(data=True))))
+    assert graphs[0] == graphs[1]

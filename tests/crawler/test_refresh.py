@@ -1,0 +1,318 @@
+"""Asked again: refreshes that keep both answers, audits of what was inferred, names united."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from test_crawl import Campaign
+
+from graphbuild.api.auth import Key
+from graphbuild.api.client import Client
+from graphbuild.crawler import Crawl
+from graphbuild.emulator import (
+    Choices,
+    Collection,
+    EmulatorAdapter,
+    File,
+    Reference,
+    World,
+    family_world,
+)
+from graphbuild.errors import BudgetSpent
+from graphbuild.graph.builder import build_graph
+from graphbuild.models import COMPLETE
+from graphbuild.seeds import parse_seeds
+from graphbuild.store import Store, damages
+from graphbuild.store.records import Audit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAY = 86_400.0
+
+
+def world_of(*numbers: int) -> World:
+    """One file in one collection with these references."""
+    references = [Reference.of(f"https://r.example/{number}") for number in numbers]
+    collection = Collection("c", "C", tuple(each.id for each in references))
+    return World([File("a" * 64, collections=("c",))], references, [collection])
+
+
+def refresh(made: Campaign, age: float) -> int:
+    with Store.open(made.path) as store:
+        return store.refresh(made.clock.now() - age)
+
+
+# --- refresh -------------------------------------------------------------------------------------
+
+
+def test_what_is_young_is_not_asked_again(tmp_path) -> None:
+    made = Campaign(tmp_path / "c.db", family_world(3, 50))
+    made.crawl()
+    made.clock.time += 5 * DAY
+    assert refresh(made, 6 * DAY) == 0
+    assert made.crawl() == []
+
+
+def test_what_is_old_is_asked_again_from_its_first_page_and_only_once(tmp_path) -> None:
+    made = Campaign(tmp_path / "c.db", family_world(3, 50))
+    made.crawl()
+    made.clock.time += 7 * DAY
+    assert refresh(made, 6 * DAY) == 3
+    made.crawl()
+    assert made.api.calls == 2 * 6
+    assert refresh(made, 6 * DAY) == 0
+    assert set(made.states().values()) == {COMPLETE}
+
+
+def test_a_refresh_that_was_cut_goes_on_without_asking_twice(tmp_path) -> None:
+    made = Campaign(tmp_path / "c.db", family_world(3, 90))
+    made.crawl()
+    made.clock.time += 7 * DAY
+    for budget in (10, 13, 16):
+        refresh(made, 6 * DAY)
+        with pytest.raises(BudgetSpent):
+            made.crawl(max_calls=budget)
+    refresh(made, 6 * DAY)
+    made.crawl()
+    assert made.api.calls == 18
+
+
+def test_both_answers_are_kept_with_their_times(tmp_path) -> None:
+    made = Campaign(tmp_path / "c.db", world_of(1, 2))
+    first = made.clock.now()
+    made.crawl()
+    made.clock.time += 7 * DAY
+    made.api.world = world_of(2, 3)
+    refresh(made, DAY)
+    made.crawl()
+    seen = {}
+    with Store.read(made.path) as store:
+        for one in store.observations():
+            seen[one.reference.attributes["url"][-1]] = (one.first_seen, one.last_seen)
+        (row,) = store.statuses()
+        assert list(damages(store)) == []
+        graph = build_graph(store.observations(), times=True)
+    later = first + 7 * DAY
+    assert seen == {"1": (first, first), "2": (first, later), "3": (later, later)}
+    # The second answer is judged by itself: two announced, two received.
+    assert (row.state, row.count, row.received, row.remark) == (COMPLETE, 2, 2, "")
+    assert row.asked_at == later
+    times = {(edge["first_seen"][:10], edge["last_seen"][:10]) for *_, edge in _cited(graph)}
+    assert times == {
+        ("2023-11-14", "2023-11-14"),
+        ("2023-11-14", "2023-11-21"),
+        ("2023-11-21", "2023-11-21"),
+    }
+
+
+def _cited(graph) -> list:
+    edges = graph.edges(data=True)
+    return [edge for edge in edges if edge[2]["relation"] == "related_references"]
+
+
+def test_a_half_read_old_list_is_begun_anew(tmp_path) -> None:
+    made = Campaign(tmp_path / "c.db", world_of(*range(90)))
+    with pytest.raises(BudgetSpent):
+        made.crawl(max_calls=1)
+    made.clock.time += 7 * DAY
+    assert refresh(made, DAY) == 1
+    made.crawl()
+    assert made.api.calls == 1 + 3
+    assert set(made.states().values()) == {COMPLETE}
+
+
+def test_a_refused_subject_is_asked_again_once_it_is_old(tmp_path) -> None:
+    made = Campaign(tmp_path / "c.db", World([], [], []))
+    with Store.open(made.path) as store:
+        store.add_seeds(parse_seeds(["a" * 64]))
+    made.crawl()
+    assert made.states() == {"a" * 64: "failed"}
+    made.clock.time += 7 * DAY
+    made.api.world = world_of(1)
+    refresh(made, DAY)
+    made.crawl()
+    assert made.states() == {"a" * 64: COMPLETE}
+
+
+def test_a_frugal_refresh_spares_as_much_as_the_first_crawl(tmp_path) -> None:
+    made = Campaign(tmp_path / "c.db", family_world(40, 241))
+    made.crawl(frugal=True)
+    assert made.api.calls == 46
+    made.clock.time += 7 * DAY
+    refresh(made, DAY)
+    made.crawl(frugal=True)
+    assert made.api.calls == 92
+    assert made.triples() == made.world.triples()
+
+
+def test_a_refresh_refutes_nothing_that_was_inferred_of_an_older_list(tmp_path) -> None:
+    made = Campaign(tmp_path / "c.db", family_world(2, 90))
+    made.crawl(frugal=True)
+    before = made.triples()
+    made.clock.time += 7 * DAY
+    made.api.world = family_world(2, 60)  # shorter lists of the same family
+    refresh(made, DAY)
+    made.crawl()
+    assert made.triples() == before | made.api.world.triples()
+    with Store.read(made.path) as store:
+        assert {(row.state, row.inferred, row.remark) for row in store.statuses()} == {
+            (COMPLETE, 0, "")
+        }
+
+
+# --- audit ---------------------------------------------------------------------------------------
+
+
+def audit(made: Campaign, share: float) -> int:
+    with Store.open(made.path) as store:
+        return store.audit(share, random.Random(7))
+
+
+def test_an_audit_reads_a_share_and_confirms_what_was_inferred(tmp_path) -> None:
+    made = Campaign(tmp_path / "c.db", family_world(21, 90))
+    made.crawl(frugal=True)
+    assert made.api.calls == 21 + 2
+    assert audit(made, 0.1) == 2
+    made.crawl(frugal=True)
+    assert made.api.calls == 23 + 2 * 3
+    with Store.read(made.path) as store:
+        result = store.audit_result()
+        kinds = [one.evidence for one in store.observations()]
+        assert list(damages(store)) == []
+    assert (result.subjects, result.waiting) == (2, 0)
+    assert (result.edges, result.confirmed, result.refuted) == (100, 100, 0)
+    assert kinds.count("inferred") == 18 * 50
+
+
+def test_an_audit_that_was_cut_chooses_no_more_when_it_goes_on(tmp_path) -> None:
+    made = Campaign(tmp_path / "c.db", family_world(21, 90))
+    made.crawl(frugal=True)
+    assert audit(made, 0.1) == 2
+    with pytest.raises(BudgetSpent):
+        made.crawl(max_calls=25)
+    assert audit(made, 0.1) == 0
+    with Store.read(made.path) as store:
+        assert store.audit_result() == Audit(subjects=0, waiting=2, edges=0, confirmed=0, refuted=0)
+    made.crawl()
+    assert made.api.calls == 29
+    assert audit(made, 0.2) == 2
+    with Store.read(made.path) as store:
+        result = store.audit_result()
+    assert result == Audit(subjects=2, waiting=2, edges=100, confirmed=100, refuted=0)
+
+
+def test_an_audit_refutes_what_does_not_come_and_no_graph_shows_it(tmp_path) -> None:
+    whole = family_world(10, 90)
+    made = Campaign(tmp_path / "c.db", whole)
+    made.crawl(frugal=True)
+    # One file was read to its end; of nine others fifty references were inferred, the last too.
+    with Store.read(made.path) as store:
+        inferred = [one.evidence for one in store.observations()].count("inferred")
+    assert inferred == 9 * 50
+    made.api.world = whole.changed(files=[without_its_last(whole, file) for file in files(whole)])
+    assert audit(made, 1.0) == 9
+    made.crawl()
+    with Store.read(made.path) as store:
+        result = store.audit_result()
+        remarks = [row.remark for row in store.statuses()]
+        shown = store.totals().observations
+        assert list(damages(store)) == []
+    assert (result.subjects, result.waiting) == (9, 0)
+    assert (result.edges, result.confirmed, result.refuted) == (450, 441, 9)
+    said = "1 of what was inferred did not come when it was asked for"
+    assert sorted(remarks) == ["", *[said] * 9]
+    read = next(file.id for file, remark in zip(files(whole), remarks, strict=True) if not remark)
+    kept = {row for row in whole.triples() if row[0] == read}
+    assert made.triples() == made.api.world.triples() | kept
+    assert shown == len(made.triples())
+
+
+def test_an_audit_in_the_session_that_inferred_refutes_as_much(tmp_path) -> None:
+    whole = family_world(3, 90)
+    made = Campaign(tmp_path / "c.db", whole)
+    client = Client(Key("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+    with Store.open(made.path) as store, client:
+        list(Crawl(client, store, frugal=True))
+        made.api.world = whole.changed(
+            files=[without_its_last(whole, each) for each in files(whole)]
+        )
+        assert store.audit(1.0, random.Random(7)) == 2
+        list(Crawl(client, store))
+        assert store.audit_result() == Audit(2, 0, edges=100, confirmed=98, refuted=2)
+
+
+def files(world: World) -> list[File]:
+    return list(world.files.values())
+
+
+def without_its_last(world: World, file: File) -> File:
+    last = list(world.related(file))[-1]
+    return replace(file, missing=tuple((last.id, holder) for holder in last.holders or ()))
+
+
+# --- one file under several names ----------------------------------------------------------------
+
+SHA256, SHA1, MD5 = "a" * 64, "b" * 40, "c" * 32
+
+
+def named(collections: tuple[str, ...] = ("c",), references: int = 90) -> World:
+    held = [Reference.of(f"https://r.example/{number}") for number in range(references)]
+    file = File(SHA256, SHA1, MD5, collections=collections)
+    return World([file], held, [Collection("c", "C", tuple(each.id for each in held))])
+
+
+def crawled(path: Path, world: World, *seeds: str, **how: object) -> Campaign:
+    made = Campaign(path, world, choices=Choices(canonical_links=True))
+    path.unlink()
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds(seeds))
+    made.crawl(**how)
+    return made
+
+
+@pytest.mark.parametrize(
+    "seeds",
+    [(SHA256, SHA1, MD5), (MD5, SHA1, SHA256), (SHA1, SHA256, MD5), (MD5, SHA256), (SHA1, MD5)],
+)
+def test_three_hashes_of_a_file_are_one_node_once_an_answer_proves_it(tmp_path, seeds) -> None:
+    made = crawled(tmp_path / "c.db", named(), *seeds)
+    assert made.states() == {SHA256: COMPLETE}
+    with Store.read(made.path) as store:
+        graph = build_graph(store.observations(), subjects=store.subjects())
+        assert list(damages(store)) == []
+        assert store.totals().subjects == 1
+    files = [key for key, node in graph.nodes(data=True) if node["type"] == "file"]
+    assert files == [f"file:{SHA256}"]
+    node = graph.nodes[files[0]]
+    assert (node["seed"], node["state"]) == (True, COMPLETE)
+    stated = {SHA1: "sha1", MD5: "md5"}
+    assert {name: node.get(name) for name in ("sha1", "md5")} == {
+        name: (hashed if hashed in seeds else None) for hashed, name in stated.items()
+    }
+    # A first page for each hash, and the rest of one list.
+    assert made.api.calls <= len(seeds) + 2
+
+
+def test_a_name_that_is_proved_already_is_not_asked_about(tmp_path) -> None:
+    made = crawled(tmp_path / "c.db", named(), MD5)
+    before = made.api.calls
+    with Store.open(made.path) as store:
+        assert store.add_seeds(parse_seeds([MD5, SHA256])) == 0
+    assert made.crawl() == []
+    assert made.api.calls == before
+
+
+def test_the_hashes_that_a_listing_tells_prove_it_too(tmp_path) -> None:
+    made = Campaign(tmp_path / "c.db", named(references=1))
+    made.path.unlink()
+    with Store.open(made.path) as store:
+        store.add_seeds(parse_seeds([MD5]))
+    made.crawl()
+    assert made.states() == {MD5: COMPLETE}
+    made.crawl(depth=1)
+    states = made.states()
+    assert (MD5 in states, states[SHA256]) == (False, COMPLETE)

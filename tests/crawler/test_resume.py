@@ -1,0 +1,233 @@
+"""Whatever happens to a crawl, running it again ends with the same graph and nothing paid twice.
+
+The crawls here are real processes that ask a real server on loopback; the server counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from graphbuild.emulator import Api, Emulator, Fault, made_up_world
+from graphbuild.store import Store
+from tests.support.rig import MEASURED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from graphbuild.emulator.answers import Answer
+
+KEY = "k" * 64
+NAMES = ("graph.graphml", "graph.html", "nodes.csv", "edges.csv", "observations.csv")
+
+
+class Held(Api):
+    """A service that can keep its answers to itself from some request on, for as long as told.
+
+    A crawl comes no further then, however long whoever means to stop it has to wait for the
+    processor: no signal comes too late.
+    """
+
+    _open = threading.Event()
+    _last = sys.maxsize
+
+    def hold(self, after: int) -> None:
+        """Answer so many more requests."""
+        self._last, self._open = len(self.log) + after, threading.Event()
+
+    def let_go(self) -> None:
+        """Answer all again, those that wait too."""
+        self._last = sys.maxsize
+        self._open.set()
+
+    def respond(self, method: str, target: str, headers: Mapping[str, str]) -> Answer:
+        """Take the request down, and answer when it may be."""
+        gate, answer = self._open, super().respond(method, target, headers)
+        if len(self.log) > self._last:
+            gate.wait()
+        return answer
+
+
+class Runs:
+    """A campaign that is crawled and exported by processes of their own.
+
+    Attributes:
+        further: calls that a crawl can make at most while a signal is on its way.
+        measured: variables for processes that measure themselves, which a kill makes useless.
+    """
+
+    further = 6
+    measured: Mapping[str, str] = MappingProxyType({})
+
+    def __init__(self, folder: Path, api: Held, base_url: str) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self.api = api
+        self.seeds = folder / "hashes.txt"
+        self.store = folder / "campaign.db"
+        self.base_url = base_url
+        self.seeds.write_text("\n".join(api.world.hashes()))
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, **self.measured, "VT_APIKEY": KEY}
+        return subprocess.Popen(
+            [sys.executable, "-m", "graphbuild", *command, "--store", str(self.store)],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+
+    def crawl(self, *more: str) -> subprocess.Popen[bytes]:
+        return self.start("crawl", str(self.seeds), "--base-url", self.base_url, *more)
+
+    def crawl_to_the_end(self) -> None:
+        process = self.crawl()
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said.decode()
+
+    def crawl_until(self, calls: int, number: int, delay: float, *more: str) -> int | None:
+        """Send a signal a moment after so many calls; the exit code if the crawl was quicker."""
+        before = len(self.api.log)
+        self.api.hold(calls + self.further)
+        process = self.crawl(*more)
+        while len(self.api.log) - before < calls and process.poll() is None:
+            _wait(process, 0.002)
+        _wait(process, delay)
+        process.send_signal(number)
+        self.api.let_go()
+        process.communicate(timeout=120)
+        return process.returncode
+
+    def exports(self) -> dict[str, str]:
+        process = self.start("export", "--out", str(self.folder / "out"))
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said.decode()
+        read = ((name, (self.folder / "out" / name).read_bytes()) for name in NAMES)
+        return {name: hashlib.sha256(content).hexdigest() for name, content in read}
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return
+
+
+@pytest.fixture
+def runs(tmp_path: Path):
+    servers: list[Emulator] = []
+
+    def make(name: str, faults: tuple[Fault, ...] = (), files: int = 40) -> Runs:
+        api = Held(made_up_world(4, files_per_campaign=files), faults=faults)
+        server = Emulator(api)
+        server.start()
+        servers.append(server)
+        return Runs(tmp_path / name, api, server.base_url)
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+def test_twenty_kills_at_random_moments_change_nothing_and_waste_at_most_one_call_each(
+    runs,
+) -> None:
+    calm, killed = runs("calm"), runs("killed")
+    calm.crawl_to_the_end()
+    chance = random.Random(20)
+    kills = 0
+    while kills < 20:
+        code = killed.crawl_until(chance.randint(0, 6), signal.SIGKILL, chance.uniform(0, 0.03))
+        assert code == -signal.SIGKILL, "the crawl ended before it could be killed"
+        kills += 1
+    killed.crawl_to_the_end()
+    assert killed.exports() == calm.exports()
+    wasted = killed.api.calls - calm.api.calls
+    assert 0 <= wasted <= kills
+
+
+def test_a_budget_of_fifty_calls_holds_over_five_kills(runs) -> None:
+    """The service counts: never more than fifty, and a kill costs the budget one at the most."""
+    slow = Fault("delay", "0.02", times=None)  # so that a kill is not too late
+    bounded, chance = runs("bounded", (slow,)), random.Random(50)
+    bounded.further = 2  # so that five runs do not come to the budget
+    budget = ("--max-calls", "50")
+    assert _needed(bounded) > 100
+    for _ in range(5):
+        code = bounded.crawl_until(7, signal.SIGKILL, chance.uniform(0, 0.02), *budget)
+        assert code == -signal.SIGKILL, "the crawl ended before it could be killed"
+        assert bounded.api.calls <= 50
+    last = bounded.crawl(*budget)
+    _, said = last.communicate(timeout=120)
+    assert last.returncode == 3
+    assert "the budget of 50 calls is spent" in said.decode()
+    assert 45 <= bounded.api.calls <= 50
+    with Store.read(bounded.store) as store:
+        assert store.calls() == 50
+    spent = bounded.api.calls
+    again = bounded.crawl(*budget)
+    again.communicate(timeout=120)
+    assert again.returncode == 3
+    assert bounded.api.calls == spent
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_lets_the_page_in_flight_finish_and_wastes_nothing(runs, name: str) -> None:
+    stopped = runs("stopped", files=15)
+    stopped.measured = MEASURED
+    needed = _needed(stopped)
+    for calls in (1, 4, 9):
+        assert stopped.crawl_until(calls, getattr(signal, name), 0.0) == 3
+    stopped.crawl_to_the_end()
+    assert stopped.api.calls == needed
+
+
+def test_a_signal_while_waiting_for_the_quota_ends_the_wait(runs) -> None:
+    waiting = runs("waiting", (Fault("status", 429, after=3, retry_after="300"),), files=15)
+    waiting.measured = MEASURED
+    assert waiting.crawl_until(4, signal.SIGTERM, 0.1) == 3
+    waiting.crawl_to_the_end()
+    assert waiting.api.calls == _needed(waiting)
+
+
+def test_a_second_crawl_of_the_same_campaign_is_refused_at_once(runs) -> None:
+    held = runs("held", (Fault("delay", "50", after=2),), files=15)
+    first = held.crawl()
+    while len(held.api.log) < 3:
+        _wait(first, 0.002)
+    second = held.crawl()
+    _, said = second.communicate(timeout=60)
+    assert second.returncode == 1
+    assert f"in use by process {first.pid}" in said.decode()
+    assert len(held.api.log) == 3
+    first.send_signal(signal.SIGKILL)
+    first.communicate(timeout=60)
+
+
+def test_status_and_export_work_while_a_crawl_is_running(runs) -> None:
+    busy = runs("busy", (Fault("delay", "50", after=9),), files=15)
+    crawl = busy.crawl()
+    while len(busy.api.log) < 10:
+        _wait(crawl, 0.002)
+    assert set(busy.exports()) == set(NAMES)
+    with Store.read(busy.store) as store:
+        assert store.totals().pages >= 8
+    crawl.send_signal(signal.SIGKILL)
+    crawl.communicate(timeout=60)
+
+
+def _needed(runs: Runs) -> int:
+    sizes: dict[str, set[str]] = {asked: set() for asked in runs.api.world.hashes()}
+    for asked, reference, _ in runs.api.world.triples():
+        sizes[asked].add(reference)
+    return sum(max(1, -(-len(references) // 40)) for references in sizes.values())

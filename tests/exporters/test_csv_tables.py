@@ -1,0 +1,388 @@
+"""Tables: every cell reads back, and none starts a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+import unicodedata
+
+import networkx as nx
+import pandas as pd
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from graphbuild.exporters import csv_tables
+from graphbuild.exporters.sanitize import (
+    cell_text,
+    created,
+    host_of,
+    json_text,
+    label_text,
+    text_of_cell,
+    xml_text,
+)
+from graphbuild.graph.builder import build_graph
+from graphbuild.models import Entity, Observation
+from tests.support.graphs import (
+    BARE,
+    EMOTET,
+    GANG,
+    HOSTILE,
+    LOADER,
+    OBSERVATIONS,
+    OTHERS,
+    REPORT,
+    TALK,
+    any_text,
+    campaign,
+    hostile_graphs,
+    with_title,
+)
+
+WRITERS = (csv_tables.write_nodes, csv_tables.write_edges, csv_tables.write_observations)
+csv.field_size_limit(2**31 - 1)
+
+
+def written(write, graph, **options):
+    stream = io.BytesIO()
+    write(graph, stream, **options)
+    return stream.getvalue()
+
+
+def rows(data):
+    """What Python's own reader finds."""
+    return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
+
+
+def frame(data):
+    """What pandas finds, told to guess nothing."""
+    return pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False)
+
+
+def as_cell(text):
+    """The character map as it is promised, told here a second time; without the guard."""
+    return "".join("\ufffd" if c == "\0" or 0xD800 <= ord(c) <= 0xDFFF else c for c in text)
+
+
+def starts_a_formula(cell):
+    """By the words of the promise: the first character that is no space, in any width.
+
+    So it is behind what some spreadsheets take for the end of a cell.
+    """
+    if cell.lstrip(" ")[:1] in {"\t", "\r"}:
+        return True
+    starts = (
+        part.lstrip('"').lstrip("\ufeff\u200b").lstrip() for part in re.split("[;\t\n\r]", cell)
+    )
+    return any(unicodedata.normalize("NFKC", each[:1]) in {"=", "+", "-", "@"} for each in starts)
+
+
+# --- the three tables ----------------------------------------------------------------------------
+
+
+def test_one_row_for_each_observation():
+    data = written(csv_tables.write_observations, campaign())
+    assert data.splitlines()[0] == (
+        b'"subject_type","subject_id","reference_id","related_from_type","related_from_id",'
+        b'"reference_type","reference_url","reference_title","related_from_name",'
+        b'"evidence"'
+    )
+    found = rows(data)
+    assert {tuple(row.values())[:5] for row in found} == {
+        ("file", o.subject.id, o.reference.id, o.related_from.type, o.related_from.id)
+        if o.related_from
+        else ("file", o.subject.id, o.reference.id, "", "")
+        for o in OBSERVATIONS
+    }
+    assert len(found) == len(OBSERVATIONS)
+    assert {row["reference_title"] for row in found if row["reference_id"] == REPORT.id} == {
+        "Emotet – a <i>history</i> & more"
+    }
+    assert {row["related_from_name"] for row in found} == {"", "win.emotet", "Spam run"}
+
+
+def test_a_view_without_its_collections_still_tells_which_they_were():
+    view = nx.subgraph_view(campaign(), filter_node=lambda key: not key.startswith("collection:"))
+    (found, whole) = (rows(written(csv_tables.write_observations, g)) for g in (view, campaign()))
+    ids = [[row["related_from_type"], row["related_from_id"]] for row in found]
+    assert ids == [[row["related_from_type"], row["related_from_id"]] for row in whole]
+    assert {row["related_from_name"] for row in found} == {""}
+    assert len(csv_tables.observations_frame(view)) == len(found)
+
+
+LEDGER = [
+    f"crawl_{name}"
+    for name in ("pages", "announced", "received", "inferred", "status", "remark", "asked_at")
+]
+
+
+def test_one_row_for_each_node():
+    found = {row["key"]: row for row in rows(written(csv_tables.write_nodes, campaign()))}
+    assert len(found) == 8
+    assert list(found[REPORT.key]) == list(csv_tables.NODE_COLUMNS)
+    assert found[REPORT.key] == {
+        "key": REPORT.key,
+        "type": "reference",
+        "id": REPORT.id,
+        "label": "Emotet – a <i>history</i> & more",
+        "title": "Emotet – a <i>history</i> & more",
+        "url": "https://Blog.Example.org:8443/2018/01/emotet?a=1&b=2",
+        "author": "Zoë Ünal",
+        "creation_date": "1515715200",
+        "created": "2018-01-12",
+        "domain": "blog.example.org",
+        "name": "",
+        "collection_type": "",
+        "origin": "",
+        "tags": "",
+        "seed": "",
+        "state": "",
+        **dict.fromkeys(LEDGER, ""),
+        "degree": "4",
+        "attributes": "",
+    }
+    assert found[GANG.key]["name"] == "win.emotet"
+    assert (found[EMOTET.key]["seed"], found[LOADER.key]["seed"]) == ("true", "false")
+    assert json.loads(found[OTHERS.key]["attributes"]) == {"shown": True, "targets": 12}
+
+
+def test_one_row_for_each_edge():
+    found = {
+        (row["source"], row["target"]): row
+        for row in rows(written(csv_tables.write_edges, campaign()))
+    }
+    assert len(found) == 7
+    assert found[EMOTET.key, REPORT.key] == {
+        "source": EMOTET.key,
+        "target": REPORT.key,
+        "relation": "related_references",
+        "weight": "3",
+        "evidence": "observed",
+        "related_from": f"{OTHERS.key} {GANG.key}",
+        "first_seen": "",
+        "last_seen": "",
+    }
+    assert found[EMOTET.key, BARE.key]["related_from"] == ""
+    assert found[REPORT.key, OTHERS.key]["weight"] == "2"
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_bytes_are_plain_csv(write):
+    data = written(write, campaign())
+    assert not data.startswith(b"\xef\xbb\xbf")
+    assert b"\r" not in data
+    assert data.endswith(b'"\n')
+    assert all(line.startswith(b'"') and line.endswith(b'"') for line in data.splitlines())
+    assert len(written(write, build_graph([])).splitlines()) == 1
+
+
+def test_what_no_cell_can_hold_is_left_out_and_counted():
+    graph = with_title("t", score=math.nan, creation_date=2**70)
+    assert csv_tables.write_nodes(graph, io.BytesIO()).left_out == 2
+
+
+# --- hostile text --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_every_cell_of_the_corpus_reads_back(write):
+    graph = with_title(*HOSTILE)
+    guarded, raw = rows(written(write, graph)), rows(written(write, graph, raw=True))
+    assert [[text_of_cell(cell) for cell in row.values()] for row in guarded] == [
+        [as_cell(cell) for cell in row.values()] for row in raw
+    ]
+    by_pandas = frame(written(write, graph))
+    assert by_pandas.to_numpy().tolist() == [list(row.values()) for row in guarded]
+
+
+@settings(max_examples=150)
+@given(hostile_graphs())
+def test_no_cell_starts_a_formula_and_rows_stay_rows(graph):
+    counts = (len(graph), graph.number_of_edges())
+    for write, count in zip(WRITERS, counts, strict=False):
+        data = written(write, graph)
+        found = rows(data)
+        assert len(found) == len(frame(data)) == count
+        assert not [cell for row in found for cell in row.values() if starts_a_formula(cell)]
+
+
+@settings(max_examples=1_000)
+@given(any_text | st.text(";\t\n\r'\" =-a\ufeff", max_size=12))
+@example("'=1")
+@example("''\t")
+@example("\n\n=1")
+@example("'\t'\t=1;;-")
+def test_the_guard_is_put_on_and_taken_off(text):
+    cell = cell_text(text)
+    assert not starts_a_formula(cell)
+    assert text_of_cell(cell) == as_cell(text)
+    assert cell.replace("'", "") == as_cell(text).replace("'", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("a;=1", "a;'=1"),
+        ("a\t=1", "a\t'=1"),
+        ("- one\n- two\r\n - three", "'- one\n'- two\r\n' - three"),
+        ('a;"=1', "a;'\"=1"),
+        ("a;'=1", "a;''=1"),
+        (";;=1", ";;'=1"),
+        ("a; b", "a; b"),
+        ("a,=1 |=1 =1", "a,=1 |=1 =1"),
+    ],
+)
+def test_the_guard_stands_wherever_some_spreadsheet_starts_a_cell(text, cell):
+    assert cell_text(text) == cell
+    assert text_of_cell(cell) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["plain", "a=b", "O'Neill", "'quoted'", "2018-01-12", "Emotet – new", "", "001234", "NA"],
+)
+def test_harmless_text_is_untouched(text):
+    assert cell_text(text) == text
+
+
+def test_raw_leaves_the_texts_alone():
+    found = rows(written(csv_tables.write_observations, with_title("=1+1", "-1"), raw=True))
+    assert [row["reference_title"] for row in found] == ["=1+1", "-1"]
+    assert not csv_tables.write_observations(with_title("=1+1"), io.BytesIO(), raw=True)
+
+
+def test_guarded_cells_are_counted():
+    remarks = csv_tables.write_observations(with_title("=1", "\0", "fine"), io.BytesIO())
+    assert (remarks.guarded, remarks.cleaned) == (1, 1)
+
+
+def test_an_id_that_looks_like_a_formula_comes_back():
+    graph = build_graph([Observation(EMOTET, Entity("reference", "-1"), None)])
+    (row,) = rows(written(csv_tables.write_observations, graph))
+    assert row["reference_id"] == "'-1"
+    assert text_of_cell(row["reference_id"]) == "-1"
+
+
+# --- frames --------------------------------------------------------------------------------------
+
+
+def test_frames_have_types():
+    nodes = csv_tables.nodes_frame(campaign()).set_index("key")
+    assert nodes.dtypes[["type", "creation_date", "seed", "degree"]].astype(str).tolist() == [
+        "category",
+        "Int64",
+        "boolean",
+        "Int64",
+    ]
+    assert nodes.loc[REPORT.key, "created"] == pd.Timestamp("2018-01-12", tz="UTC")
+    assert nodes["created"].isna().sum() == 7
+    assert nodes.loc[TALK.key, "title"] == "LODEINFO at 10:00"
+    edges = csv_tables.edges_frame(campaign())
+    assert edges["weight"].sum() == 10
+    assert str(edges["relation"].dtype) == "category"
+    seen = csv_tables.observations_frame(campaign())
+    assert len(seen) == len(OBSERVATIONS)
+    assert seen["related_from_id"].isna().sum() == 2
+    assert str(seen["subject_type"].dtype) == "category"
+
+
+@pytest.mark.parametrize(
+    "make", [csv_tables.nodes_frame, csv_tables.edges_frame, csv_tables.observations_frame]
+)
+def test_frames_of_nothing_have_columns(make):
+    empty = make(build_graph([]))
+    assert len(empty) == 0
+    assert empty.dtypes.equals(make(campaign()).dtypes) or set(empty) == set(make(campaign()))
+
+
+@settings(max_examples=50)
+@given(hostile_graphs())
+def test_frames_hold_hostile_text(graph):
+    assert set(csv_tables.nodes_frame(graph)["key"]) == set(graph)
+    assert len(csv_tables.edges_frame(graph)) == graph.number_of_edges()
+    csv_tables.observations_frame(graph)
+
+
+@pytest.mark.parametrize("seconds", [-62135596801, 10**12, 10**18, -1, 0, 2**62])
+def test_frames_bear_rubbish_dates(seconds):
+    nodes = csv_tables.nodes_frame(with_title("t", creation_date=seconds))
+    assert seconds in nodes["creation_date"].dropna().tolist()
+
+
+def test_weights_of_a_view_may_be_fractions():
+    graph = campaign()
+    for *_, edge in graph.edges(data=True):
+        edge["weight"] = 0.5
+    assert csv_tables.edges_frame(graph)["weight"].sum() == 3.5
+
+
+# --- text, each destination ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://Example.COM:8443/a", "example.com"),
+        ("http://user:pw@example.com/", "example.com"),
+        ("https://good.example\\@evil.example/", "good.example"),
+        ("https://good.example@evil.example/", "evil.example"),
+        (" https:\t//exa\nmple.com", "example.com"),
+        ("https://example.com.", "example.com"),
+        ("https://\u0430pple.example/", "xn--pple-43d.example"),
+        ("https://[2001:DB8::1]:443/", "2001:db8::1"),
+        ("https://10.0.0.1?x", "10.0.0.1"),
+        ("ftp://example.com", "example.com"),
+        ("https://[::1", "::1"),
+        ("javascript://example.com/%0aalert(1)", ""),
+        ("data:text/html,x", ""),
+        ("file:///etc/passwd", ""),
+        ("https://", ""),
+        ("https://a b/", ""),
+        ("https://" + "x" * 300 + "/", ""),
+        ("https://\u00e9" + "x" * 300 + "/", ""),
+        ("https://%65xample.com/", ""),
+        ("example.com/a", ""),
+        ("", ""),
+    ],
+)
+def test_the_host_of_an_address(url, host):
+    assert host_of(url) == host
+
+
+@settings(max_examples=500)
+@given(any_text)
+def test_no_text_breaks_a_cleaner(text):
+    host_of(text)
+    host_of("https://" + text)
+    assert host_of("https://" + text).isascii()
+    assert json.loads(json_text({"a": text})) == {"a": text}
+    json_text({"a": text}).encode()
+
+
+def test_json_has_no_end_of_line_that_some_reader_would_change():
+    text = "a\n\r\x0b\x0c\x1c\x85\u2028\u2029b"
+    assert len(json_text({text: text}).splitlines()) == 1
+    assert json.loads(json_text({text: text})) == {text: text}
+    assert xml_text(xml_text(text)) == xml_text(text)
+    assert 0 < len(label_text(text)) <= 80
+    assert label_text(label_text(text)) == label_text(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "day"),
+    [
+        (0, "1970-01-01"),
+        (-1, "1969-12-31"),
+        (1_515_801_599, "2018-01-12"),
+        (253_402_300_799, "9999-12-31"),
+        (253_402_300_800, ""),
+        (-62_135_596_801, ""),
+        (10**30, ""),
+    ],
+)
+def test_days(seconds, day):
+    assert created(seconds) == day

@@ -1,0 +1,511 @@
+"""GraphML: what each reader must find in the file, and our own way back."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import math
+import os
+import re
+import tempfile
+import tracemalloc
+from pathlib import Path
+
+import igraph
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from lxml import etree
+
+from graphbuild.errors import ExportError
+from graphbuild.exporters.graphml import write_graphml
+from graphbuild.exporters.graphml_reader import read_graphml
+from graphbuild.graph.builder import build_graph, observations_of
+from graphbuild.models import Entity, Observation
+from tests.support.expected import clean
+from tests.support.graphs import (
+    BARE,
+    EMOTET,
+    GANG,
+    HOSTILE,
+    LOADER,
+    OBSERVATIONS,
+    OTHERS,
+    REPORT,
+    TALK,
+    UNKNOWN,
+    campaign,
+    hostile_graphs,
+    with_title,
+)
+from tests.support.paths import TESTS
+
+GOLDEN = TESTS / "golden" / "campaign.graphml"
+NS = "{http://graphml.graphdrawing.org/xmlns}"
+
+
+def written(graph, **options):
+    stream = io.BytesIO()
+    write_graphml(graph, stream, **options)
+    return stream.getvalue()
+
+
+def remarks_on(graph):
+    return write_graphml(graph, io.BytesIO())
+
+
+def again(graph):
+    return read_graphml(io.BytesIO(written(graph)))
+
+
+def places(graph):
+    return {key: (float(n), -0.5 * n) for n, key in enumerate(graph)}
+
+
+def from_networkx(graph, **options):
+    return nx.read_graphml(io.BytesIO(written(graph, **options)))
+
+
+def from_igraph(graph, **options):
+    with tempfile.NamedTemporaryFile(suffix=".graphml") as file:
+        file.write(written(graph, **options))
+        file.flush()
+        return igraph.Graph.Read_GraphML(file.name)
+
+
+# --- the file ------------------------------------------------------------------------------------
+
+
+def test_the_golden_file_still_comes_out():
+    """To refresh it, after looking at the difference: delete it and run this test twice."""
+    graph = campaign()
+    now = written(graph, positions=places(graph))
+    if not GOLDEN.exists():
+        GOLDEN.write_bytes(now)
+        pytest.fail("the golden file was missing and has been written; look at it, commit it")
+    assert now == GOLDEN.read_bytes()
+
+
+def test_the_declaration_stands_where_gephi_looks_for_it():
+    assert written(campaign()).startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<graphml ')
+
+
+def test_keys_obey_every_reader():
+    keys = list(etree.fromstring(written(campaign())).iter(f"{NS}key"))
+    ids = [key.get("id") for key in keys]
+    lowered = [name.lower() for name in ids]
+    assert len(set(lowered)) == len(ids)  # Gephi lower-cases; Cytoscape and networkx share scopes
+    assert not set(ids) & {"r", "g", "b", "z", "id", "timeset", "name", "d0"}
+    assert {key.get("attr.type") for key in keys} <= {"string", "long", "double", "boolean"}
+    assert {key.get("for") for key in keys} == {"node", "edge"}
+    for scope in ("node", "edge"):
+        names = [key.get("attr.name") for key in keys if key.get("for") == scope]
+        assert len(set(names)) == len(names)  # igraph refuses two of one name
+    assert not list(etree.fromstring(written(campaign())).iter(f"{NS}default"))
+
+
+def test_keys_do_not_depend_on_the_data():
+    def head(graph):
+        return written(graph).partition(b"<graph id")[0]
+
+    assert head(campaign()) == head(build_graph([])) == head(with_title(*HOSTILE, strange="x"))
+
+
+def test_keys_then_nodes_then_edges():
+    order = [child.tag for child in etree.fromstring(written(campaign())).find(f"{NS}graph")]
+    assert order == [f"{NS}node"] * 8 + [f"{NS}edge"] * 7
+    tags = re.findall(rb"<(key|graph|node|edge)\b", written(campaign()))
+    assert [tag for n, tag in enumerate(tags) if tag not in tags[:n]] == [
+        b"key",
+        b"graph",
+        b"node",
+        b"edge",
+    ]
+
+
+def test_ids_are_unique_and_edges_keep_theirs():
+    root = etree.fromstring(written(with_title(*HOSTILE)))
+    for kind in ("node", "edge"):
+        ids = [element.get("id") for element in root.iter(f"{NS}{kind}")]
+        assert len(set(ids)) == len(ids) > 1
+    part = {e.get("id") for e in etree.fromstring(written(with_title("a"))).iter(f"{NS}edge")}
+    assert part <= {e.get("id") for e in root.iter(f"{NS}edge")}
+
+
+def test_nothing_gephi_would_drop():
+    found = from_networkx(with_title(*HOSTILE))
+    for _, node in found.nodes(data=True):
+        assert re.fullmatch("#[0-9a-f]{6}", node["color"])
+        assert 6 <= node["size"] <= 30
+        assert 1 <= len(node["label"]) <= 80
+    assert all(edge["weight"] > 0 for *_, edge in found.edges(data=True))
+
+
+def test_no_control_character_is_in_the_file():
+    everything = "".join(map(chr, [*range(0x20), 0xFFFE, 0xFFFF, 0xD800, 0xDFFF]))
+    text = written(with_title(everything, odd=everything)).decode()
+    assert not re.search("[\x00-\x09\x0b-\x1f\ufffe\uffff]", text)
+
+
+@pytest.mark.parametrize("code", range(0x20))
+def test_each_control_character_is_read_back_as_promised(code):
+    graph = with_title(f"a{chr(code)}b")
+    assert from_networkx(graph).nodes["reference:" + "0" * 64]["title"] == clean(f"a{chr(code)}b")
+
+
+def test_text_with_markup_stands_in_cdata_because_gephi_loses_spaces_between_entities():
+    text = written(with_title("&lt;a&gt; &amp; ]]> b")).decode()
+    assert "<![CDATA[&lt;a&gt; &amp; ]]]]><![CDATA[> b]]>" in text
+
+
+def test_places_may_be_any_floats():
+    graph = campaign()
+    text = written(graph, positions=dict.fromkeys(graph, (np.float64(-0.0), 3)))
+    assert text.count(b'<data key="x">0.0</data><data key="y">3.0</data>') == len(graph)
+
+
+def test_places_for_all_or_none():
+    graph = campaign()
+    places_ = places(graph)
+    read = from_networkx(graph, positions=places_)
+    assert {key: (node["x"], node["y"]) for key, node in read.nodes(data=True)} == places_
+    assert not any("x" in node for _, node in from_networkx(graph).nodes(data=True))
+    for gap in ({EMOTET.key: (0, 0)}, places_ | {EMOTET.key: (0.0, math.nan)}):
+        stream = io.BytesIO()
+        with pytest.raises(ExportError, match="no position"):
+            write_graphml(graph, stream, positions=gap)
+        assert stream.getvalue() == b""
+
+
+# --- what the values are -------------------------------------------------------------------------
+
+
+def test_what_a_reader_finds_at_a_reference():
+    node = from_networkx(campaign()).nodes[REPORT.key]
+    assert node == {
+        "label": "Emotet – a <i>history</i> & more",
+        "type": "reference",
+        "color": "#e69f00",
+        "size": 30.0,
+        "title": "Emotet – a <i>history</i> & more",
+        "url": "https://Blog.Example.org:8443/2018/01/emotet?a=1&b=2",
+        "domain": "blog.example.org",
+        "author": "Zoë Ünal",
+        "creation_date": 1_515_715_200,
+        "created": "2018-01-12",
+        "collections": 2,
+    }
+
+
+def test_what_a_reader_finds_at_files_and_collections():
+    nodes = from_networkx(campaign()).nodes
+    assert nodes[EMOTET.key]["sha256"] == EMOTET.id
+    assert nodes[LOADER.key]["sha1"] == LOADER.id
+    assert nodes[UNKNOWN.key]["md5"] == UNKNOWN.id
+    assert [nodes[file.key]["seed"] for file in (EMOTET, LOADER, UNKNOWN)] == [True, False, True]
+    assert nodes[UNKNOWN.key]["state"] == "not found"
+    assert nodes[LOADER.key]["label"] == "load & run.exe"
+    assert json.loads(nodes[EMOTET.key]["attributes"]) == {"size": 5120}
+    assert nodes[GANG.key]["label"] == "win.emotet"
+    assert nodes[GANG.key]["collection_type"] == "malware-family"
+    assert json.loads(nodes[OTHERS.key]["attributes"]) == {
+        "name": "Spam run",
+        "shown": True,
+        "targets": 12,
+    }
+    assert nodes[BARE.key]["collections"] == 0
+
+
+def test_what_a_reader_finds_at_edges():
+    edges = from_networkx(campaign()).edges
+    assert edges[EMOTET.key, REPORT.key] == {
+        "id": edges[EMOTET.key, REPORT.key]["id"],
+        "relation": "related_references",
+        "weight": 3.0,
+        "observations": 3,
+        "evidence": "observed",
+        "related_from": "- collection:alienvault_5a5 collection:malpedia_win_emotet",
+    }
+    assert edges[REPORT.key, OTHERS.key]["relation"] == "related_from"
+    assert edges[REPORT.key, OTHERS.key]["observations"] == 2
+    assert "related_from" not in edges[REPORT.key, OTHERS.key]
+    assert "evidence" not in edges[REPORT.key, OTHERS.key]
+
+
+def test_attribute_names_from_outside_never_become_keys():
+    names = ("a b", "<x>", "n:s", "xmlns", "r", "Color", "sha256", "size", "x", "weight")
+    graph = with_title("t", **dict.fromkeys(names, "v"))
+    node = from_networkx(graph).nodes["reference:" + "0" * 64]
+    assert json.loads(node["attributes"]) == dict.fromkeys(names, "v")
+    assert (node["color"], node["title"]) == ("#e69f00", "t")
+
+
+def test_a_value_of_another_kind_than_its_column_is_kept_beside():
+    graph = with_title(5, creation_date="yesterday", url=True)
+    node = from_networkx(graph).nodes["reference:" + "0" * 64]
+    expected = {"title": 5, "creation_date": "yesterday", "url": True}
+    assert json.loads(node["attributes"]) == expected
+    assert not expected.keys() & node.keys()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 2**63, -(2**63) - 1, None, [1], b"x"])
+def test_what_no_reader_can_hold_is_left_out_and_counted(value):
+    graph = with_title("t", score=value)
+    assert remarks_on(graph).left_out == (value is not None)
+    assert "score" not in str(from_networkx(graph).nodes(data=True))
+
+
+@pytest.mark.parametrize("seconds", [-62135596801, 10**12, 10**18, 2**63])
+def test_a_rubbish_date_has_no_day(seconds):
+    assert "created" not in str(from_networkx(with_title("t", creation_date=seconds)).nodes.data())
+
+
+@pytest.mark.parametrize("weight", [0, -1, math.nan, math.inf, "2", None, True, 2**64, 10**400])
+def test_a_weight_gephi_would_drop_the_edge_for_becomes_one(weight):
+    graph = with_title("t")
+    for *_, edge in graph.edges(data=True):
+        edge["weight"] = weight
+    assert {edge["weight"] for *_, edge in from_networkx(graph).edges(data=True)} == {1.0}
+    assert remarks_on(graph).left_out == 2
+
+
+def test_edges_that_say_nearly_the_same_are_told_apart():
+    """What one edge says is kept for the next; true, 1 and 1.0 are equal, and not the same."""
+    graph = with_title(*"abcdefgh")
+    edges = [edge for *_, edge in graph.edges(data=True) if "related_from" in edge]
+    for edge, weight in zip(edges, [1.0, 1, True, 1, 2.0, 2, 2.5, False], strict=True):
+        edge["weight"] = weight
+    edges[6]["related_from"] = list(edges[3]["related_from"])
+    edges[5]["first_seen"] = edges[5].pop("evidence")
+    read = [edge for *_, edge in from_networkx(graph).edges(data=True) if "related_from" in edge]
+    assert [edge["weight"] for edge in read] == [1, 1, 1, 1, 2, 2, 2.5, 1]
+    assert [edge.get("observations") for edge in read] == [None, 1, None, 1, None, 2, None, None]
+    assert [edge.get("first_seen") for edge in read].count("observed") == 1
+    assert {edge["related_from"] for edge in read} == {GANG.key}
+    assert remarks_on(graph).left_out == 2
+
+
+def test_what_is_said_of_many_edges_alike_counts_each_time():
+    odd = Entity("collection", "INF")
+    graph = build_graph(
+        Observation(EMOTET, Entity("reference", f"{n:064x}"), odd) for n in range(9)
+    )
+    assert remarks_on(graph).misread == 9
+
+
+def test_however_little_is_kept_the_bytes_are_the_same(monkeypatch):
+    kept = written(campaign())
+    monkeypatch.setattr("graphbuild.exporters.xml_common._ROOM", 500)
+    assert written(campaign()) == kept
+
+
+def test_memory_does_not_grow_with_what_edges_say():
+    reports = [Entity("reference", f"{n:064x}") for n in range(100)]
+    graph = build_graph(
+        Observation(Entity("file", f"{f:064x}"), report, Entity("collection", f"c{f}-{n}" * 99))
+        for f in range(200)
+        for n, report in enumerate(reports)
+    )
+    with Path(os.devnull).open("wb") as sink:
+        tracemalloc.start()
+        write_graphml(graph, sink)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert most < 12_000_000
+
+
+def test_what_gephi_shows_wrongly_is_counted_but_written_right():
+    graph = with_title("LODEINFO", "null", "Null", "info", "x" * 90 + "INF")
+    remarks = remarks_on(graph)
+    assert remarks.misread == 4
+    assert "4 shown wrongly by Gephi" in str(remarks)
+    assert from_networkx(graph).nodes["reference:" + "0" * 64]["title"] == "LODEINFO"
+    assert not remarks_on(with_title("fine – text"))
+
+
+def test_what_gephi_shows_wrongly_is_counted_in_every_text():
+    odd = [Entity("x-INF", "a"), Entity("null", "a"), Entity("domain", "a")]
+    assert remarks_on(build_graph([], subjects=odd)).misread == 2
+    assert remarks_on(with_title("t", url="http://null/")).misread == 1
+
+
+def test_cleaned_texts_are_counted_and_folded_ones_are_not():
+    assert remarks_on(with_title("a\0b", "\ud800", "a\n b  c")).cleaned == 2
+
+
+@pytest.mark.parametrize(
+    ("title", "label"),
+    [
+        ("x" * 80, "x" * 80),
+        ("x" * 81, "x" * 79 + "…"),
+        ("\u202e\u2066", "(no title)"),
+        ("\u200b \u200b", "(no title)"),
+        ("\u202egnp.exe", "gnp.exe"),
+        ("a\n\tb", "a b"),
+        ("", "000000000000…"),
+    ],
+)
+def test_labels(title, label):
+    assert from_networkx(with_title(title)).nodes["reference:" + "0" * 64]["label"] == label
+
+
+@pytest.mark.parametrize("node_id", ["a b", "a\tb", "\ud800", "a\0", "a\u00a0b", "\ufffe"])
+def test_an_id_no_xml_id_can_be_is_refused_before_anything_is_written(node_id):
+    graph = build_graph([], subjects=[Entity("file", node_id)])
+    stream = io.BytesIO()
+    with pytest.raises(ExportError, match="no XML id"):
+        write_graphml(graph, stream)
+    assert stream.getvalue() == b""
+
+
+# --- other readers -------------------------------------------------------------------------------
+
+
+def nodes_in(graph, ours):
+    """What is there to compare for every node: key and plain texts, through the character map."""
+    texts = ("title", "url", "author", "origin", "tags", "state")
+    return {
+        key: {
+            name: clean(node[name])
+            for name in texts
+            if isinstance(node.get(name), str) and (not ours or clean(node[name]))
+        }
+        for key, node in graph.nodes(data=True)
+    }
+
+
+@settings(max_examples=150)
+@given(hostile_graphs())
+def test_hostile_text_is_read_alike_by_everyone(graph):
+    root = etree.fromstring(written(graph))
+    assert len(list(root.iter(f"{NS}node"))) == len(graph)
+    expected = nodes_in(graph, ours=True)
+    for read in (from_networkx(graph), again(graph)):
+        assert nodes_in(read, ours=False) == expected
+        assert set(read.edges) == set(graph.edges)
+    third = from_igraph(graph)
+    assert {v["id"] for v in third.vs} == set(graph)
+    assert {v["id"]: {name: v[name] for name in expected[v["id"]]} for v in third.vs} == expected
+    ends = {(third.vs[e.source]["id"], third.vs[e.target]["id"]): e["weight"] for e in third.es}
+    assert ends == {(s, t): float(edge["weight"]) for s, t, edge in graph.edges(data=True)}
+
+
+def test_igraph_finds_numbers_and_truth():
+    graph = from_igraph(campaign())
+    by_id = {vertex["id"]: vertex.attributes() for vertex in graph.vs}
+    assert graph.is_directed()
+    assert by_id[REPORT.key]["creation_date"] == 1_515_715_200
+    assert by_id[EMOTET.key]["seed"] is True
+    assert by_id[TALK.key]["label"] == "LODEINFO at 10:00"
+    assert by_id[REPORT.key]["size"] == 30.0
+
+
+# --- our own way back ----------------------------------------------------------------------------
+
+
+def test_the_graph_comes_back_whole():
+    graph, read = campaign(), again(campaign())
+    assert dict(read.nodes(data=True)) == dict(graph.nodes(data=True))
+    assert nx.utils.graphs_equal(read, graph)
+    assert set(observations_of(read)) == set(OBSERVATIONS)
+
+
+@settings(max_examples=200)
+@given(hostile_graphs())
+def test_the_triples_come_back_exactly_and_a_second_time_nothing_changes(graph):
+    once = again(graph)
+    assert set(observations_of(once)) == set(observations_of(graph))
+    assert nx.utils.graphs_equal(again(once), once)
+    assert written(again(once)) == written(once)
+
+
+def test_long_labels_and_odd_attributes_come_back_as_they_were():
+    odd = {"a b": "two  spaces\x00\ud800\n", "xmlns": "]]>", "score": 0.5, "many": 2**62}
+    graph = with_title("a long title " * 20 + "end", **odd)
+    node = again(graph).nodes["reference:" + "0" * 64]
+    assert node == graph.nodes["reference:" + "0" * 64]
+
+
+def test_what_networkx_wrote_anew_is_read(tmp_path):
+    nx.write_graphml(from_networkx(campaign()), tmp_path / "other.graphml")
+    assert set(observations_of(read_graphml(tmp_path / "other.graphml"))) == set(OBSERVATIONS)
+
+
+def test_packed_files_are_read_whatever_their_name(tmp_path):
+    path = tmp_path / "map.graphml"
+    path.write_bytes(gzip.compress(written(campaign())))
+    assert set(observations_of(read_graphml(str(path)))) == set(OBSERVATIONS)
+
+
+def test_an_attribute_that_would_forge_the_contract_does_not():
+    graph = with_title("t")
+    text = written(graph).replace(
+        b'<data key="collections">1<', b'<data key="attributes">{"id": "evil", "type": 5}<'
+    )
+    node = read_graphml(io.BytesIO(text)).nodes["reference:" + "0" * 64]
+    assert (node["id"], node["type"]) == ("0" * 64, "reference")
+
+
+DOCTYPES = {
+    "bomb": '<!DOCTYPE g [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>',
+    "external": '<!DOCTYPE g [<!ENTITY a SYSTEM "file:///etc/passwd">]>',
+    "remote": '<!DOCTYPE g SYSTEM "http://evil.example/x.dtd">',
+    "bare": "<!DOCTYPE graphml>",
+}
+
+
+@pytest.mark.parametrize("doctype", DOCTYPES.values(), ids=DOCTYPES)
+def test_a_document_type_is_refused(doctype):
+    text = written(campaign()).decode().replace("?>\n", f"?>\n{doctype}\n", 1)
+    with pytest.raises(ExportError, match="line 2: holds a document type"):
+        read_graphml(io.BytesIO(text.encode()))
+
+
+def broken():
+    text = written(campaign())
+    report = REPORT.key.encode()
+    yield "cut", text[:-100], "no whole XML"
+    yield "empty", b"", "no whole XML"
+    yield "html", b"<html></html>", "no GraphML"
+    yield "rubbish", b"\x00\x01\x02", "no whole XML"
+    yield "deep", b"<graphml>" * 10_000, "nested deeper"
+    yield "undirected", text.replace(b'"directed"', b'"undirected"'), "undirected"
+    yield "type", re.sub(rb'<data key="type">[^<]*</data>', b"", text, count=1), "has no type"
+    yield "relation", re.sub(rb'<data key="e_relation">[^<]*</data>', b"", text), "no relation"
+    yield "date", text.replace(b"1515715200", b"soon"), "not a whole number"
+    yield "number", text.replace(b'e_observations">3', b'e_observations">3.5'), "whole number"
+    yield "json", text.replace(b'{"size": 5120}', b"{"), "attributes is no JSON"
+    yield "list", text.replace(b'{"size": 5120}', b"[]"), "no JSON object"
+    yield "deep json", text.replace(b'{"size": 5120}', b"[" * 100_000), "no JSON"
+    yield "lost", text.replace(b'target="' + report, b'target="x'), "not both are nodes"
+    yield "id", text.replace(b'id="' + report, b'id="'), "has no id"
+    twice = text.replace(b'<node id="' + TALK.key.encode(), b'<node id="' + report)
+    yield "twice", twice, "there twice"
+    yield "nested", text.replace(b"</node>", b"", 1), "inside another"
+    yield "graph", text.replace(b"</node>", b"<graph/></node>", 1), "graph inside a node"
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"), [row[1:] for row in broken()], ids=[row[0] for row in broken()]
+)
+def test_a_broken_file_is_one_sentence(data, problem):
+    with pytest.raises(ExportError, match=problem) as caught:
+        read_graphml(io.BytesIO(data))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_or_cut_while_packed(tmp_path):
+    with pytest.raises(ExportError, match=r"none\.graphml: cannot be read: No such file"):
+        read_graphml(tmp_path / "none.graphml")
+    path = tmp_path / "cut.graphml.gz"
+    path.write_bytes(gzip.compress(written(campaign()))[:-30])
+    with pytest.raises(ExportError, match="cannot be read"):
+        read_graphml(path)
+
+
+def test_a_file_too_large_is_refused(monkeypatch):
+    monkeypatch.setattr("graphbuild.exporters.graphml_reader.MAX_BYTES", 1_000)
+    with pytest.raises(ExportError, match="larger than 1000 bytes"):
+        again(campaign())

@@ -1,0 +1,636 @@
+"""The page as text: what is in it, and what can never be. The browser tests open it."""
+
+from __future__ import annotations
+
+import base64
+import gc
+import hashlib
+import json
+import math
+import os
+import random
+import re
+import subprocess
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from importlib.resources import files
+from io import BytesIO
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_views import GRAPHS as GRAPHS_THAT_FOLD
+from test_views import family
+
+from graphbuild.errors import ExportError
+from graphbuild.exporters.html import level_of_detail, page
+from graphbuild.exporters.html import text as html_text
+from graphbuild.exporters.html.page import write_html
+from graphbuild.graph.builder import build_graph
+from graphbuild.models import Entity, Observation
+from tests.support.graphs import BARE, EMOTET, GANG, REPORT, UNKNOWN, campaign
+from tests.support.paths import ROOT
+
+SHIPPED = files("graphbuild.exporters.html") / "static"
+SCRIPTS = [entry.name for entry in SHIPPED.iterdir() if entry.name.endswith(".js")]
+
+# What strangers may write into titles, names and addresses. Whoever runs sets window.ran.
+HOSTILE = {
+    "image": "<img src=x onerror=window.ran=1>",
+    "link": '<a href="javascript:window.ran=2">How href abuse works</a>',
+    "end of script": "</script><script>window.ran=3</script>",
+    "comment": "<!--<script>window.ran=4</script>",
+    "end of select": "</select><img src=x onerror=window.ran=5>",
+    "end of style": "</style><svg onload=window.ran=6>",
+    "quotes": "\"'`;window.ran=7;//\\",
+    "lines": "a\u2028window.ran=8\u2029b",
+    "template": "${window.ran=9}{{ 7*7 }}{% raw %}",
+    "script address": "javascript:window.ran=10",
+    "data address": "data:text/html,<script>window.ran=11</script>",
+    "turned around": "invoice\u202egnp.exe",
+    "entity": "&lt;img src=x onerror=window.ran=12&gt;",
+    "prototype": "__proto__",
+    "constructor": "constructor",
+    "image in quotes": '"><img src=x onerror=window.ran=13>',
+    "image in an apostrophe": "'><img src=x onerror=window.ran=14>",
+    "handler": '" onmouseover="window.ran=15" autofocus onfocus="window.ran=16',
+    "frame": '<iframe srcdoc="<script>parent.ran=17</script>"></iframe>',
+    "object": '<object data="https://evil.example/x"></object>',
+    "form": '<form action="https://evil.example/"><input autofocus onfocus=window.ran=18>',
+    "meta": '<meta http-equiv="refresh" content="0;url=https://evil.example/">',
+    "base": '<base href="https://evil.example/">',
+    "foreign style": '<link rel=stylesheet href="https://evil.example/x.css">',
+    "import": "<style>@import 'https://evil.example/x.css'</style>",
+    "colour": "url(https://evil.example/x.png)",
+    "style": "red;background:url(https://evil.example/y.png)",
+    "beacon": "<img src=https://evil.example/z.png>",
+    "math": "<math><mtext><table><mglyph><style><img src=x onerror=window.ran=19>",
+    "noscript": '<noscript><p title="</noscript><img src=x onerror=window.ran=20>">',
+    "textarea": "</textarea><script>window.ran=21</script>",
+    "title end": "</title><script>window.ran=22</script>",
+    "section": "<![CDATA[<script>window.ran=23</script>]]>",
+    "end of string": "\\u003cscript\\u003ewindow.ran=24\\u003c/script\\u003e",
+    "expression": "{{constructor.constructor('window.ran=25')()}}",
+    "old script": "vbscript:window.ran=26",
+    "padded script": " \t\njava\nscript:window.ran=27",
+    "no scheme": "//evil.example/x",
+    "another scheme": "file:///etc/passwd",
+    "blob": "blob:https://evil.example/1",
+    "user in the address": "javascript://%0awindow.ran=28@evil.example/",
+    "formula": '=HYPERLINK("https://evil.example/","x")',
+    "unseen": "a\u200bb\u2066c\u2069\ufeff",
+    "combining": "e" + "\u0301" * 60,
+    "right to left": "\u05e9\u05dc\u05d5\u05dd <b>x</b>",
+    "numbers": "1e999",
+    "markdown": "[x](javascript:window.ran=29)",
+    "handlebars": "<%= window.ran=30 %>",
+    "long": "<b>" * 90,
+    "slashes": '\\"-window.ran=31}//',
+}
+
+
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+def hostile_campaign():
+    """Every hostile text in every field of a file, a reference and a collection, ids included."""
+    graph = nx.DiGraph()
+    for number, text in enumerate(HOSTILE.values()):
+        keys = [f"{kind}:{number}-{text}" for kind in ("file", "reference", "collection")]
+        for kind, key in zip(("file", "reference", "collection"), keys, strict=True):
+            known = dict.fromkeys(("label", "title", "name", "author", "url", "state"), text)
+            graph.add_node(key, **known, type=kind, id=f"{number}-{text}", creation_date=text)
+            graph.nodes[key][text] = text
+        graph.add_edge(*keys[:2], relation="related_references", related_from=(keys[2],), weight=1)
+        graph.add_edge(*keys[1:], relation="related_from", weight=1)
+    strange = HOSTILE["image"]
+    graph.add_node("strange", type=strange, label="of a hostile type", id="strange")
+    graph.add_edge("strange", keys[1], relation=strange, weight=strange, related_from=[strange])
+    return graph
+
+
+def page_of(graph, **options):
+    stream = BytesIO()
+    write_html(graph, stream, **options)
+    return stream.getvalue().decode("utf-8")
+
+
+class Reader(HTMLParser):
+    """The elements of a page in their order, and the text in each."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements = []
+        self.inside = False
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs), []))
+        self.inside = True
+
+    def handle_endtag(self, tag):  # noqa: ARG002  the parser's signature
+        self.inside = False
+
+    def handle_data(self, data):
+        if self.inside:
+            self.elements[-1][2].append(data)
+
+    def all(self, tag):
+        return [(known, "".join(text)) for name, known, text in self.elements if name == tag]
+
+
+def data_of(page):
+    """What the script will read."""
+    [block] = [text for known, text in Reader(page).all("script") if "id" in known]
+    return json.loads(block)
+
+
+def nodes_of(page):
+    """The nodes, by their keys; where type and id tell the key it is left out."""
+    data = data_of(page)
+    types = [known["name"] for known in data["types"]]
+    return {
+        node.get("key", f"{types[node['type']]}:{node['attributes'].get('id')}"): node
+        for node in data["nodes"]
+    }
+
+
+def node_of(page, key):
+    return nodes_of(page)[key]
+
+
+def pairs_of(page):
+    """What the page says of each edge: folded links, told pair by pair."""
+    data = data_of(page)
+    keys = list(nodes_of(page))
+    members = {group[0]: group for group in data["groups"]}
+    found = {}
+    for source, target, relation, said in data["links"]:
+        froms, tos = members.get(source, [source]), members.get(target, [target])
+        pairs = [(one, other) for one in froms for other in tos]
+        numbers = [said] * len(pairs) if isinstance(said, int) else said
+        assert len(numbers) == len(pairs)
+        for (one, other), number in zip(pairs, numbers, strict=True):
+            told = data["says"][number]
+            via = {keys[i] if isinstance(i, int) and i >= 0 else i for i in told.get("via", [])}
+            known = {**told.get("more", {}), "weight": told["weight"]}
+            found[keys[one], keys[other]] = (data["relations"][relation], via, known)
+    return found
+
+
+# --- what the page holds
+
+
+GRAPHS = {"campaign": campaign, "hostile": hostile_campaign}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_every_node_and_all_that_edges_say_is_in_the_page(name):
+    graph = GRAPHS[name]()
+    page = page_of(graph)
+    assert list(nodes_of(page)) == list(graph)
+    expected = {}
+    for source, target, known in graph.edges(data=True):
+        behind = set(known.get("related_from", ()))
+        via = {-1 if each == "-" else each for each in behind}
+        more = {name: known[name] for name in known if name not in {"relation", "related_from"}}
+        expected[source, target] = (known["relation"], via, more)
+    assert pairs_of(page) == expected
+
+
+@settings(max_examples=100)
+@given(GRAPHS_THAT_FOLD)
+def test_nothing_is_lost_by_folding(graph):
+    pairs = pairs_of(page_of(graph, positions=dict.fromkeys(graph, (0, 0))))
+    assert set(pairs) == set(graph.edges)
+    for ends, (relation, via, known) in pairs.items():
+        edge = graph.edges[ends]
+        assert (relation, known["weight"]) == (edge["relation"], edge["weight"])
+        assert via == {-1 if key == "-" else key for key in edge.get("related_from", ())}
+        assert known.get("evidence") == edge.get("evidence")
+
+
+def test_a_family_is_a_few_links():
+    graph = build_graph(family(25, 400))
+    data = data_of(page_of(graph))
+    assert graph.number_of_edges() == 10_400
+    assert len(data["links"]) == 2
+    assert sorted(map(len, data["groups"])) == [25, 400]
+
+
+def test_what_is_known_of_a_node_is_in_the_page():
+    node = node_of(page_of(campaign()), REPORT.key)
+    assert node["label"] == REPORT.label
+    assert node["attributes"] == {"id": REPORT.id, **REPORT.attributes}
+
+
+def test_a_link_tells_its_observations():
+    _, via, known = pairs_of(page_of(campaign()))[EMOTET.key, REPORT.key]
+    assert via == {-1, GANG.key, "collection:alienvault_5a5"}
+    assert known == {"weight": 3, "evidence": "observed"}
+
+
+def test_a_collection_that_a_view_left_out_stays_named():
+    graph = campaign()
+    graph.remove_node(GANG.key)
+    assert any(GANG.key in via for _, via, _ in pairs_of(page_of(graph)).values())
+
+
+def test_browsers_count_downwards():
+    graph = build_graph([Observation(EMOTET, BARE, None)])
+    page = page_of(graph, positions={EMOTET.key: (1.5, 2.5), BARE.key: (-10, 0)})
+    assert [(node["x"], node["y"]) for node in data_of(page)["nodes"]] == [(1.5, -2.5), (-10, 0)]
+
+
+def test_types_come_with_colour_and_shape_and_unknown_ones_too():
+    graph = campaign()
+    graph.add_node("domain:a.example", type="domain", label="a.example", id="a.example")
+    types = data_of(page_of(graph))["types"]
+    assert [known["name"] for known in types] == ["collection", "reference", "file", "domain"]
+    assert len({known["shape"] for known in types}) == 4
+    assert all(re.fullmatch("#[0-9a-f]{6}", known["colour"]) for known in types)
+    assert {known["shape"] for known in types} <= {"dot", "square", "diamond", "triangle"}
+
+
+def test_an_empty_graph_makes_a_page():
+    data = data_of(page_of(nx.DiGraph()))
+    assert (data["nodes"], data["links"], data["types"]) == ([], [], [])
+
+
+STRANGE_VALUES = [
+    (math.nan, "nan"),
+    (-math.inf, "-inf"),
+    (2**53, str(2**53)),
+    (np.int64(5), "5"),
+    (np.float64(0.5), 0.5),
+    (datetime(2018, 1, 12, tzinfo=UTC), "2018-01-12 00:00:00+00:00"),
+    (True, True),
+    (b"bytes", "b'bytes'"),
+    ("\ud800", "\ud800"),
+]
+
+
+@pytest.mark.parametrize(("value", "expected"), STRANGE_VALUES, ids=repr)
+def test_values_that_json_or_browsers_cannot_hold_become_text(value, expected):
+    graph = nx.DiGraph()
+    graph.add_node("file:1", type="file", label="one", id="1", odd=value)
+    assert node_of(page_of(graph), "file:1")["attributes"]["odd"] == expected
+
+
+def test_nothing_known_is_nothing_said():
+    graph = nx.DiGraph()
+    graph.add_node("file:1", type="file", label="one", id="1", author=None)
+    assert node_of(page_of(graph), "file:1")["attributes"] == {"id": "1"}
+
+
+def test_labels_are_cut_and_addresses_are_not():
+    graph = nx.DiGraph()
+    address = "https://a.example/" + "x" * 9_000
+    graph.add_node(
+        "r:1", type="reference", label="ü" * 9_000, id="1", url=address, note="n" * 9_000
+    )
+    node = node_of(page_of(graph), "r:1")
+    assert len(node["label"]) == html_text.MAX_LABEL
+    assert len(node["attributes"]["note"]) == html_text.MAX_TEXT
+    assert node["attributes"]["url"] == address
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("Emotet & <b>friends</b>", "Emotet & <b>friends</b>"),
+        ("exe\u202egnp", "exe gnp"),
+        ("two\nlines", "two lines"),
+        ("  ", "graphbuild"),
+        ("x" * 999, "x" * (html_text.MAX_LABEL - 1) + "…"),
+        *((text, UNSEEN.sub(" ", text).strip()) for text in HOSTILE.values()),
+    ],
+)
+def test_a_title_is_text(title, shown):
+    reader = Reader(page_of(campaign(), title=title))
+    assert reader.all("title")[0][1].strip() == shown
+    assert reader.all("h1")[0][1].strip() == shown
+    assert structure(reader) == structure(Reader(page_of(campaign())))
+
+
+# --- what the page can never hold
+
+
+def structure(reader):
+    return [(tag, sorted(known)) for tag, known, _ in reader.elements]
+
+
+def test_hostile_texts_do_not_change_the_page():
+    hostile, harmless = Reader(page_of(hostile_campaign())), Reader(page_of(campaign()))
+    assert structure(hostile) == structure(harmless)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_text_is_data(name):
+    nodes = data_of(page_of(hostile_campaign()))["nodes"]
+    mine = [node for node in nodes if node["label"] == HOSTILE[name]]
+    assert len(mine) == 3
+    assert all(node["attributes"]["author"] == HOSTILE[name] for node in mine)
+
+
+def test_the_data_is_plain_ascii_without_markup():
+    page = page_of(hostile_campaign())
+    [block] = [text for known, text in Reader(page).all("script") if "id" in known]
+    assert block.isascii()
+    assert not set("<>&\n") & set(block)
+
+
+def test_there_are_three_scripts_and_none_comes_from_elsewhere():
+    scripts = Reader(page_of(hostile_campaign())).all("script")
+    assert [known for known, _ in scripts] == [{"type": "application/json", "id": "data"}, {}, {}]
+
+
+def policy_of(page):
+    first = next(element for element in Reader(page).elements if element[0] not in {"html", "head"})
+    assert first[0] == "meta"
+    assert first[1]["http-equiv"] == "Content-Security-Policy"
+    return dict(part.strip().split(" ", 1) for part in first[1]["content"].split(";"))
+
+
+def digest(text):
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def test_the_policy_stands_first_and_allows_our_scripts_only():
+    page = page_of(hostile_campaign(), title=HOSTILE["end of script"])
+    policy = policy_of(page)
+    library, script = [text for known, text in Reader(page).all("script") if not known]
+    [(_, style)] = Reader(page).all("style")
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == f"{digest(library)} {digest(script)}"
+    assert policy["style-src"] == digest(style)
+    assert policy["base-uri"] == policy["form-action"] == "'none'"
+    assert "unsafe" not in str(policy)
+
+
+def test_the_policy_does_not_depend_on_the_data():
+    assert policy_of(page_of(hostile_campaign())) == policy_of(page_of(nx.DiGraph()))
+
+
+def test_nothing_is_asked_of_anyone():
+    reader = Reader(page_of(hostile_campaign()))
+    for _, known, _ in reader.elements:
+        assert not {"src", "srcset", "action", "data", "style"} & set(known)
+        assert not [name for name in known if name.startswith("on")]
+    assert [known["href"] for _, known, _ in reader.elements if "href" in known] == ["data:,"]
+    assert ("meta", {"name": "referrer", "content": "no-referrer"}, ["\n"]) in reader.elements
+
+
+def test_no_host_is_named_but_in_data_and_library():
+    page = page_of(campaign())
+    library = page._library()
+    [block] = [text for known, text in Reader(page).all("script") if "id" in known]
+    ours = page.replace(library, "").replace(block, "")
+    names = set(re.findall(r"(?:https?:)?//([\w-]+\.[\w.-]+)", ours))
+    assert names == {"www.w3.org"}  # the name of SVG, which nobody calls
+    assert "sourceMappingURL" not in page
+
+
+_FORBIDDEN = re.compile(
+    r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|\bFunction\(|srcdoc"
+    r"|DOMParser|createContextualFragment|setHTML|setAttribute\(\s*[\"']on|javascript:"
+    r"|\bfetch\(|XMLHttpRequest|WebSocket|EventSource|sendBeacon|\bimport\b|new Image\b"
+    r"|Worker|\w+Storage\b|indexedDB|cookie|\bset(Timeout|Interval)\(\s*[\"'`]"
+)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_our_script_makes_no_markup_and_no_requests(name):
+    assert _FORBIDDEN.findall((SHIPPED / name).read_text(encoding="utf-8")) == []
+
+
+def test_all_shipped_scripts_are_in_the_page():
+    either = page_of(nx.DiGraph()), page_drawn_by_webgl()
+    for name in SCRIPTS:
+        text = (SHIPPED / name).read_text(encoding="utf-8")
+        found = [text in page for page in either]
+        assert found == [name != "webgl.js", name != "vis.js"]
+
+
+def page_drawn_by_webgl():
+    """A page as it is of a graph too large for the other renderer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(level_of_detail, "CALM_FROM", 0)
+        patch.setattr(level_of_detail, "BACKBONE_FROM", 0)
+        return page_of(campaign(), full=True)
+
+
+def test_a_page_drawn_by_webgl_has_the_same_policy_with_its_own_scripts():
+    page = page_drawn_by_webgl()
+    library, script = [text for known, text in Reader(page).all("script") if not known]
+    assert policy_of(page)["script-src"] == f"{digest(library)} {digest(script)}"
+    assert "sigmaParts" in library
+    assert not {*re.findall(r"(?:https?:)?//([\w-]+\.[\w.-]+)", library)}
+    assert data_of(page)["rung"] == "whole"
+
+
+def test_no_picture_of_a_node_is_an_image():
+    for name in ("looks.js", "vis.js", "webgl.js"):
+        script = (SHIPPED / name).read_text(encoding="utf-8").lower()
+        assert "image" not in script.replace("drawimage", "")  # of our own canvas, to save it
+
+
+TEXTS = st.text(max_size=40) | st.sampled_from(sorted(HOSTILE.values()))
+
+
+@settings(max_examples=50)
+@given(TEXTS, TEXTS, TEXTS)
+def test_any_text_arrives_as_it_is_and_changes_nothing(label, name, value):
+    graph = nx.DiGraph()
+    graph.add_node("k", **{"type": "file", "id": "1", f"x{name}": value, "label": label})
+    page = page_of(graph, title=label)
+    assert node_of(page, "k")["label"] == label
+    assert node_of(page, "k")["attributes"][f"x{name}"] == value
+    assert structure(Reader(page)) == structure(Reader(page_of(nx.DiGraph())))
+
+
+# --- how it is made
+
+
+def test_the_same_graph_makes_the_same_bytes():
+    assert page_of(campaign()) == page_of(campaign())
+
+
+_DIGEST = """
+import hashlib, sys
+sys.path.insert(0, sys.argv[1])
+import test_html as here
+print(hashlib.sha256(here.page_of(here.hostile_campaign()).encode()).hexdigest())
+"""
+
+
+def test_hash_order_does_not_matter():
+    expected = hashlib.sha256(page_of(hostile_campaign()).encode()).hexdigest()
+    for seed in ("1", "2"):
+        run = subprocess.run(
+            [sys.executable, "-c", _DIGEST, str(ROOT)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert run.stdout.strip() == expected
+
+
+def test_the_graph_is_not_changed():
+    graph = campaign()
+    before = nx.node_link_data(graph)
+    write_html(graph, BytesIO())
+    assert nx.node_link_data(graph) == before
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_collector_is_left_as_it_was(on):
+    (gc.enable if on else gc.disable)()
+    try:
+        page_of(campaign())
+        assert gc.isenabled() == on
+        with pytest.raises(KeyError):
+            page_of(campaign(), positions={})
+        assert gc.isenabled() == on
+    finally:
+        gc.enable()
+
+
+def test_importing_the_exporter_does_not_load_pyvis():
+    program = (
+        "import sys, graphbuild.exporters.html.page\n"
+        "print({'pyvis', 'IPython', 'jinja2'} & set(sys.modules))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "set()"
+
+
+def test_the_network_is_one_of_pyvis():
+    from pyvis.network import Network  # noqa: PLC0415  slow to load
+
+    network = page._campaign_network("", "", "vis")
+    assert isinstance(network, Network)
+    assert type(network).__name__ == "CampaignNetwork"
+
+
+def test_another_vis_network_is_refused(monkeypatch):
+    (where, which, _) = page._LIBRARIES["vis"]
+    monkeypatch.setitem(page._LIBRARIES, "vis", (where, which, "0" * 64))
+    with pytest.raises(ExportError, match="is not vis-network"):
+        write_html(campaign(), BytesIO())
+
+
+def test_a_missing_vis_network_is_told(monkeypatch):
+    _, *rest = page._LIBRARIES["vis"]
+    monkeypatch.setitem(page._LIBRARIES, "vis", (("pyvis", "templates/nowhere.js"), *rest))
+    with pytest.raises(ExportError, match="install pyvis"):
+        write_html(campaign(), BytesIO())
+
+
+def test_text_is_hashed_as_a_parser_hands_it_on():
+    assert page._as_parsed("a\r\nb\rc\n") == "a\nb\nc\n"
+
+
+def test_a_reference_without_anything_known_is_drawn():
+    graph = build_graph([Observation(EMOTET, Entity("reference", "0" * 64), None)])
+    assert node_of(page_of(graph), "reference:" + "0" * 64)["label"] == "000000000000…"
+
+
+# --- communities, and where to begin
+
+
+def communities_of(graph):
+    data = data_of(page_of(graph, positions=dict.fromkeys(graph, (0, 0))))
+    return dict(zip(graph, data["communities"], strict=True))
+
+
+def test_families_apart_are_communities_the_largest_first():
+    graph = build_graph([*family(3, 5), *family(4, 9, number=1)], subjects=[UNKNOWN])
+    due = {}
+    for key, known in graph.nodes(data=True):
+        of_second = known["id"] == "c1" or (len(known["id"]) == 64 and int(known["id"], 16) >= 1000)
+        due[key] = 0 if of_second else 1
+    due[UNKNOWN.key] = -1
+    assert communities_of(graph) == due
+
+
+def test_communities_found_elsewhere_are_taken_as_they_are():
+    graph = campaign()
+    given = {EMOTET.key: 1, REPORT.key: 0}
+    data = data_of(page_of(graph, communities=given))
+    assert dict(zip(graph, data["communities"], strict=True)) == {
+        key: given.get(key, -1) for key in graph
+    }
+
+
+def scattered(files, references, collections, *, each=4):
+    """A graph of which little folds: each report in a few files, at random."""
+    dice = random.Random(7)
+    return build_graph(
+        Observation(
+            Entity("file", f"{dice.randrange(files):064x}"),
+            Entity("reference", f"{about:064x}", {"title": f"Report {about}"}),
+            Entity("collection", f"c{about % collections}", {"name": f"Set {about % collections}"}),
+        )
+        for about in range(references)
+        for _ in range(each)
+    )
+
+
+def on_a_grid(graph):
+    """Places without a layout, which would take long."""
+    return {key: (40.0 * (n % 200), 40.0 * (n // 200)) for n, key in enumerate(graph)}
+
+
+@pytest.mark.bulk
+@pytest.mark.parametrize(
+    ("references", "rung"), [(500, "all"), (1_500, "calm"), (4_000, "backbone"), (11_000, "map")]
+)
+def test_how_much_is_drawn_at_first_depends_on_how_much_there_is(references, rung):
+    graph = scattered(references // 3, references, 40)
+    places = on_a_grid(graph)
+    data = data_of(page_of(graph, positions=places))
+    assert data["rung"] == rung
+    assert len(data["nodes"]) == len(graph)
+    assert ("begin" in data) == (rung in {"backbone", "map"})
+    assert ("shared" in data) == (rung == "map")
+    whole = data_of(page_of(graph, positions=places, full=True))
+    assert whole["rung"] == (rung if rung in {"all", "calm"} else "whole")
+    assert "begin" not in whole
+
+
+@pytest.mark.bulk
+def test_a_backbone_is_what_ties_the_most_of_each_type():
+    graph = scattered(1_500, 4_000, 40)
+    leaf = Observation(Entity("file", "f" * 64), Entity("reference", "e" * 64), None)
+    graph.add_edges_from(build_graph([leaf]).edges(data=True))
+    for key, known in build_graph([leaf]).nodes(data=True):
+        graph.add_node(key, **known)
+    data = data_of(page_of(graph, positions=on_a_grid(graph)))
+    keys = list(graph)
+    drawn = [keys[number] for number in data["begin"]]
+    types = Counter(graph.nodes[key]["type"] for key in drawn)
+    assert types == {"collection": 40, "reference": 300, "file": 300}
+    assert "reference:" + "e" * 64 not in drawn
+    least = min(graph.degree(key) for key in drawn if graph.nodes[key]["type"] == "file")
+    others = [key for key in graph if graph.nodes[key]["type"] == "file" and key not in set(drawn)]
+    assert max(graph.degree(key) for key in others) <= least
+
+
+@pytest.mark.bulk
+def test_the_map_ties_collections_by_the_reports_in_both():
+    graph = scattered(4_000, 11_000, 40)
+    for about in list(graph.predecessors("collection:c1"))[:5]:
+        graph.add_edge(about, "collection:c2", relation="related_from", weight=1)
+    data = data_of(page_of(graph, positions=on_a_grid(graph)))
+    keys = list(graph)
+    assert {keys[n] for n in data["begin"]} == {f"collection:c{n}" for n in range(40)}
+    found = {frozenset((keys[a], keys[b])): count for a, b, count in data["shared"]}
+    assert found == {frozenset(("collection:c1", "collection:c2")): 5}

@@ -1,0 +1,280 @@
+"""MISP: what its own library, its templates and its lists of types make of our events."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from pathlib import Path
+
+import pymisp
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from graphbuild.exporters import export
+from graphbuild.exporters.misp import write_misp
+from graphbuild.graph.builder import build_graph
+from graphbuild.models import INFERRED, Entity, Observation
+from graphbuild.seeds import read_seeds
+from tests.support.graphs import (
+    BARE,
+    EMOTET,
+    GANG,
+    HOSTILE,
+    LOADER,
+    OBSERVATIONS,
+    OTHERS,
+    REPORT,
+    TALK,
+    UNKNOWN,
+    campaign,
+    with_title,
+)
+from tests.support.platforms import bad_texts, campaigns, triples_of
+
+TEMPLATES = Path(pymisp.__file__).parent / "data" / "misp-objects" / "objects"
+
+
+def written(graph, **options):
+    stream = io.BytesIO()
+    write_misp(graph, stream, **options)
+    return stream.getvalue().decode()
+
+
+def event_of(graph, **options):
+    """The event, as MISP's own library reads it."""
+    event = pymisp.MISPEvent()
+    event.load(written(graph, **options))
+    return event
+
+
+def by_key(event):
+    return {each.comment: each for each in event.objects}
+
+
+def values(each):
+    return {attribute.object_relation: attribute.value for attribute in each.attributes}
+
+
+def triples_in(event):
+    """The observations, out of the comments of references."""
+    keys = {each.uuid: each.comment for each in event.objects}
+    return {
+        (key, keys[reference.referenced_uuid], None if behind == "-" else behind, evidence)
+        for key, each in by_key(event).items()
+        for reference in each.references
+        if reference.comment.startswith("related_references; ")
+        for relation, evidence, behinds in [reference.comment.split("; ")]
+        for behind in behinds.split(" ")
+    }
+
+
+def refuse_what_misp_would(event):
+    """By its list of types and categories, and by the templates of its objects."""
+    types = event.describe_types
+    names = [each.uuid for each in event.objects]
+    for each in event.objects:
+        definition = json.loads((TEMPLATES / each.name / "definition.json").read_text())
+        assert (each.template_uuid, each.template_version) == (
+            definition["uuid"],
+            str(definition["version"]),
+        )
+        assert each["meta-category"] == definition["meta-category"]
+        relations = {attribute.object_relation for attribute in each.attributes}
+        assert relations <= set(definition["attributes"])
+        assert set(definition.get("required", ())) <= relations
+        assert not definition.get("requiredOneOf") or relations & set(definition["requiredOneOf"])
+        for attribute in each.attributes:
+            place = definition["attributes"][attribute.object_relation]
+            assert attribute.type == place["misp-attribute"]
+            assert attribute.type in types["category_type_mappings"][attribute.category]
+            assert attribute.category in place.get("categories", [attribute.category])
+            assert attribute.value == attribute.value.strip() != ""
+            assert len(attribute.value.encode()) < 65_536
+            names.append(attribute.uuid)
+        names += [reference.uuid for reference in each.references]
+        for reference in each.references:
+            assert reference.referenced_uuid in names or reference.referenced_uuid in {
+                other.uuid for other in event.objects
+            }
+    assert len(set(names)) == len(names)
+
+
+# --- the event -----------------------------------------------------------------------------------
+
+
+def test_the_event_is_for_ones_own_organisation_and_dated_by_the_data():
+    event = event_of(campaign())
+    assert (event.distribution, event.threat_level_id, event.published) == (0, 4, False)
+    assert event.date.isoformat() == "2018-01-12"
+    assert event.info == ("VirusTotal, as related by graphbuild: file 3, reference 3, collection 2")
+    assert event_of(build_graph([])).date.isoformat() == "1970-01-01"
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(campaigns())
+def test_misp_takes_every_object_and_the_triples_stand_in_the_comments(graph):
+    with silence():
+        event = event_of(graph)
+    refuse_what_misp_would(event)
+    assert set(by_key(event)) == set(graph)
+    assert triples_in(event) == triples_of(graph)
+
+
+class silence:  # noqa: N801  reads as a word
+    """Whatever the library warns of is a failure."""
+
+    def __enter__(self):
+        self.handler = logging.Handler()
+        self.handler.emit = lambda record: pytest.fail(record.getMessage())
+        logging.getLogger("pymisp").addHandler(self.handler)
+
+    def __exit__(self, *_):
+        logging.getLogger("pymisp").removeHandler(self.handler)
+
+
+def test_every_title_of_the_corpus_is_an_attribute():
+    event = event_of(with_title(*HOSTILE))
+    refuse_what_misp_would(event)
+    titles = [values(each)["title"] for each in event.objects if each.name == "report"]
+    assert len(titles) == len(HOSTILE)
+    assert not {*map(chr, range(32)), "\ufffe", "\u202e"} & set("".join(titles))
+
+
+def test_every_bad_text_of_the_corpus_is_taken():
+    with silence():
+        event = event_of(bad_texts())
+    refuse_what_misp_would(event)
+    assert triples_in(event) == triples_of(bad_texts())
+
+
+def test_the_triples_of_the_campaign():
+    assert triples_in(event_of(campaign())) == {
+        (o.subject.key, o.reference.key, o.related_from and o.related_from.key, "observed")
+        for o in OBSERVATIONS
+    }
+
+
+def test_the_same_seeds_are_the_same_event_and_others_share_no_id_with_it():
+    seeds = [EMOTET, UNKNOWN]
+    first = event_of(build_graph([], subjects=seeds))
+    grown = event_of(build_graph(OBSERVATIONS, subjects=seeds))
+    other = event_of(build_graph(OBSERVATIONS, subjects=[EMOTET]))
+    assert first.uuid == grown.uuid != other.uuid
+    assert not {each.uuid for each in grown.objects} & {each.uuid for each in other.objects}
+    assert {each.uuid for each in first.objects} < {each.uuid for each in grown.objects}
+
+
+# --- the objects ---------------------------------------------------------------------------------
+
+
+def test_what_stands_for_files_reports_and_collections():
+    found = {key: (each.name, values(each)) for key, each in by_key(event_of(campaign())).items()}
+    assert found == {
+        EMOTET.key: ("file", {"sha256": EMOTET.id, "size-in-bytes": "5120"}),
+        LOADER.key: ("file", {"sha1": LOADER.id, "filename": "load & run.exe"}),
+        UNKNOWN.key: ("file", {"md5": UNKNOWN.id}),
+        REPORT.key: (
+            "report",
+            {
+                "title": "Emotet – a <i>history</i> & more",
+                "link": "https://Blog.Example.org:8443/2018/01/emotet?a=1&b=2",
+            },
+        ),
+        TALK.key: ("report", {"title": "LODEINFO at 10:00"}),
+        BARE.key: ("report", {"title": "454545454545…"}),
+        GANG.key: ("malware", {"name": "win.emotet", "is_family": "1"}),
+        OTHERS.key: (
+            "internal-reference",
+            {"identifier": "alienvault_5a5", "type": "grouping", "comment": "Spam run"},
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    ("entity", "name", "told"),
+    [
+        (Entity("domain", "evil.example"), "domain-ip", {"domain": "evil.example"}),
+        (Entity("ip_address", "198.51.100.7"), "domain-ip", {"ip": "198.51.100.7"}),
+        (
+            Entity("url", "0" * 64, {"url": "http://a.example/"}),
+            "url",
+            {"url": "http://a.example/"},
+        ),
+        (Entity("collection", "threat-actor--1"), "intrusion-set", {"name": "threat-actor--1"}),
+        (
+            Entity("collection", "vulnerability--cve-2022-30190", {"name": "Follina"}),
+            "vulnerability",
+            {"id": "CVE-2022-30190", "summary": "Follina"},
+        ),
+        (
+            Entity("collection", "campaign--1", {"name": "Operation"}),
+            "internal-reference",
+            {"identifier": "campaign--1", "type": "campaign", "comment": "Operation"},
+        ),
+    ],
+)
+def test_what_stands_for_others(entity, name, told):
+    (found,) = event_of(build_graph([], subjects=[entity])).objects
+    assert (found.name, values(found)) == (name, told)
+
+
+def test_a_report_is_seen_first_when_it_was_published():
+    found = by_key(event_of(campaign()))
+    assert found[REPORT.key].first_seen.isoformat() == "2018-01-12T00:00:00+00:00"
+    assert not hasattr(found[BARE.key], "first_seen")
+
+
+def test_nothing_is_for_detection_unless_asked_for():
+    def marked(event):
+        return {a.type for each in event.objects for a in each.attributes if a.to_ids}
+
+    assert marked(event_of(campaign())) == set()
+    assert marked(event_of(campaign(), to_ids=True)) == {"sha256", "sha1", "md5"}
+
+
+def test_what_is_no_plain_web_address_is_no_link():
+    found = by_key(event_of(campaign()))[TALK.key]
+    assert "javascript" not in str(values(found))
+
+
+def test_a_file_is_related_to_the_collections_behind_its_reports():
+    found = by_key(event_of(build_graph([Observation(EMOTET, REPORT, GANG, INFERRED)])))
+    said = {
+        reference.referenced_uuid: (reference.relationship_type, reference.comment)
+        for reference in found[EMOTET.key].references
+    }
+    assert said == {
+        found[REPORT.key].uuid: (
+            "related-to",
+            "related_references; inferred; collection:malpedia_win_emotet",
+        ),
+        found[GANG.key].uuid: ("related-to", "behind related_references; inferred"),
+    }
+
+
+def test_what_was_observed_once_is_no_more_inferred():
+    facts = [Observation(EMOTET, REPORT, GANG, INFERRED), Observation(EMOTET, BARE, GANG)]
+    for order in (facts, facts[::-1]):
+        found = by_key(event_of(build_graph(order)))
+        said = {each.referenced_uuid: each.comment for each in found[EMOTET.key].references}
+        assert said[found[GANG.key].uuid] == "behind related_references; observed"
+
+
+# --- the file ------------------------------------------------------------------------------------
+
+
+def test_what_we_write_we_read_as_a_seed_list(tmp_path):
+    subjects = [EMOTET, LOADER, UNKNOWN, Entity("domain", "evil.com")]
+    path = export(build_graph([], subjects=subjects), tmp_path / "map.misp.json")
+    found = read_seeds(path)
+    assert [seed.entity.key for seed in found] == [each.key for each in subjects]
+
+
+def test_nothing_at_all_is_an_event():
+    assert event_of(build_graph([])).objects == []
+
+
+def test_times_of_edges_are_counted_as_left_out():
+    graph = build_graph([Observation(EMOTET, REPORT, GANG, last_seen=1.0)], times=True)
+    assert write_misp(graph, io.BytesIO()).left_out == 1

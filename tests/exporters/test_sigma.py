@@ -1,0 +1,46 @@
+"""The script of the second renderer is what its sources make, and its licences are there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.paths import TESTS
+from tests.support.tools import OUTPUT, Tool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SIGMA = Tool(
+    "the test of the second renderer's script",
+    "GRAPHBUILD_REQUIRE_NODE",
+    "install what it needs with: apt-get install nodejs npm",
+)
+SOURCES = TESTS / "sigma"
+MADE = OUTPUT / "sigma"
+UNREACHABLE = r"npm (?:error|ERR!) code (?:ENOTFOUND|EAI_AGAIN|ECONN\w+|ETIMEDOUT|ENETUNREACH|E403)"
+SHIPPED = files("graphbuild.exporters.html") / "sigma"
+NAMES = ("package.json", "package-lock.json", "entry.mjs", "build.mjs")
+
+
+def test_the_script_is_what_its_sources_make(tmp_path: Path) -> None:
+    SIGMA.need("node", "npm")
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    SIGMA.make(MADE, [SOURCES / name for name in NAMES], command, UNREACHABLE)
+    subprocess.run(["node", "build.mjs", tmp_path], cwd=MADE, check=True)
+    for name in ("sigma.min.js", "sigma.licences.txt"):
+        assert (tmp_path / name).read_bytes() == (SHIPPED / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("name", ["events", "graphology", "graphology-utils", "sigma"])
+def test_the_licence_of_each_part_is_shipped(name: str) -> None:
+    told = (SHIPPED / "sigma.licences.txt").read_text(encoding="utf-8")
+    lock = json.loads((SOURCES / "package-lock.json").read_text(encoding="utf-8"))
+    known = lock["packages"][f"node_modules/{name}"]
+    assert f"{name} {known['version']}\n" in told
+    assert known["license"] == "MIT"
+    assert told.count("Permission is hereby granted") == 4

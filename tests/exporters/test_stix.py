@@ -1,0 +1,576 @@
+"""STIX 2.1: what the standard's own library and validator make of our bundles."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import uuid
+
+import pytest
+import stix2
+import stix2validator
+from hypothesis import HealthCheck, given, settings
+from stix2patterns.v21.pattern import Pattern
+
+from graphbuild.exporters import export, export_all
+from graphbuild.exporters.stix import write_stix
+from graphbuild.graph.builder import build_graph
+from graphbuild.models import INFERRED, Entity, Link, Observation
+from graphbuild.seeds import read_seeds
+from tests.support.graphs import (
+    BARE,
+    EMOTET,
+    GANG,
+    HOSTILE,
+    LOADER,
+    OTHERS,
+    REPORT,
+    UNKNOWN,
+    campaign,
+    with_title,
+)
+from tests.support.platforms import bad_texts, campaigns, triples_of
+
+NAMESPACE = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")  # as the standard says
+OURS = {"identity", "extension-definition"}
+
+
+def written(graph, **options):
+    stream = io.BytesIO()
+    write_stix(graph, stream, **options)
+    return stream.getvalue().decode()
+
+
+def parsed(graph, **options):
+    """The objects, as the standard's library reads them; it refuses what is not in the standard."""
+    return stix2.parse(written(graph, **options), allow_custom=False).objects
+
+
+def of_type(objects, *kinds):
+    return [each for each in objects if each["type"] in kinds]
+
+
+def only(objects, kind):
+    (found,) = of_type(objects, kind)
+    return found
+
+
+def extension(each):
+    (found,) = (
+        value
+        for name, value in each.get("extensions", {}).items()
+        if name.startswith("extension-definition--")
+    )
+    return found
+
+
+def entity_keys(objects):
+    """Object id -> node key: as notes and extensions say, or as an observable says by itself."""
+    keys = {}
+    for each in objects:
+        if each["type"] == "file" and "hashes" in each:
+            keys[each["id"]] = f"file:{next(iter(each['hashes'].values()))}"
+        elif each["type"] == "domain-name":
+            keys[each["id"]] = f"domain:{each['value']}"
+        elif each["type"] in {"ipv4-addr", "ipv6-addr"}:
+            keys[each["id"]] = f"ip_address:{each['value']}"
+    for each in objects:
+        if each["type"] not in OURS and "extensions" in each and each["type"] != "relationship":
+            told = extension(each)
+            about = each["object_refs"][0] if each["type"] == "note" else each["id"]
+            keys[about] = f"{told['entity_type']}:{told['entity_id']}"
+    return keys
+
+
+def edges_in(objects):
+    """(source, target, what is told of the edge), by node keys."""
+    keys = entity_keys(objects)
+    for each in objects:
+        if each["type"] in OURS or "extensions" not in each:
+            continue
+        told = extension(each)
+        if each["type"] == "relationship":
+            yield keys[each["source_ref"]], keys[each["target_ref"]], told
+        for edge in told.get("edges", ()):
+            source, target = edge.get("source_ref", each["id"]), edge.get("target_ref", each["id"])
+            yield keys[source], keys[target], edge
+
+
+def triples_in(objects):
+    keys = entity_keys(objects)
+    return {
+        (source, target, behind, edge["evidence"])
+        for source, target, edge in edges_in(objects)
+        if edge["relation"] == "related_references"
+        for behind in [
+            *(keys[ref] for ref in edge.get("related_from_refs", ())),
+            *([None] if edge.get("unnamed") else []),
+        ]
+    }
+
+
+def refuse_errors(text):
+    found = stix2validator.validate_string(text, stix2validator.ValidationOptions(version="2.1"))
+    assert found.is_valid, [str(error) for error in found.errors]
+
+
+# --- lossless ------------------------------------------------------------------------------------
+
+
+@settings(max_examples=1_000, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(campaigns())
+def test_the_standards_library_finds_the_same_observations_edges_and_attributes(graph):
+    objects = parsed(graph)
+    assert triples_in(objects) == triples_of(graph)
+    assert {(s, t): (e["relation"], e["weight"]) for s, t, e in edges_in(objects)} == {
+        (s, t): (e["relation"], e["weight"]) for s, t, e in graph.edges(data=True)
+    }
+    keys = entity_keys(objects)
+    assert sorted(keys.values()) == sorted(graph)
+    for each in objects:
+        if each["type"] in OURS or "entity_id" not in (told := extension_or_nothing(each)):
+            continue
+        node = graph.nodes[f"{told['entity_type']}:{told['entity_id']}"]
+        contract = {"type", "label", "id"}
+        known = {n: v for n, v in node.items() if n not in contract and fits_64_bits(v)}
+        assert json.loads(told.get("attributes", "{}")) == known
+
+
+def extension_or_nothing(each):
+    return extension(each) if "extensions" in each else {}
+
+
+def fits_64_bits(value):
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(campaigns())
+def test_the_validator_has_nothing_against_it(graph):
+    refuse_errors(written(graph, indicators=True))
+
+
+def test_every_title_of_the_corpus_stands_in_a_valid_bundle():
+    graph = with_title(*HOSTILE)
+    objects = parsed(graph)
+    refuse_errors(written(graph))
+    titles = {
+        extension(each)["entity_id"]: json.loads(extension(each)["attributes"])["title"]
+        for each in of_type(objects, "report")
+    }
+    assert titles == {f"{n:064x}": title for n, title in enumerate(HOSTILE)}
+    shown = "".join(each["name"] for each in of_type(objects, "report"))
+    assert not {*map(chr, range(32)), "\ufffe", "\ufdd0", "\u202e"} & set(shown)
+
+
+def test_every_bad_text_of_the_corpus_is_carried_and_shown_harmlessly():
+    graph = bad_texts()
+    refuse_errors(written(graph, indicators=True))
+    objects = parsed(graph, indicators=True)
+    assert triples_in(objects) == triples_of(graph)
+    links = {
+        reference["url"]
+        for each in objects
+        for reference in each.get("external_references", ())
+        if "url" in reference
+    }
+    assert links
+    assert all(re.match(r"(?i)(https?|ftp)://[a-z0-9.-]+(:\d+)?(/|$)", link) for link in links)
+
+
+def test_nothing_is_lost_that_a_crawl_in_depth_with_times_tells():
+    seen = Observation(EMOTET, REPORT, GANG, INFERRED, 1_700_000_000.0, 1_700_000_060.0)
+    links = [Link(GANG, "files", LOADER), Link(OTHERS, "references", BARE)]
+    graph = build_graph([seen], links=links, times=True)
+    found = {(s, t): e for s, t, e in edges_in(parsed(graph))}
+    assert found[EMOTET.key, REPORT.key] | {"source_ref": "", "related_from_refs": []} == {
+        "source_ref": "",
+        "relation": "related_references",
+        "weight": 1,
+        "evidence": "inferred",
+        "first_seen": "2023-11-14T22:13:20Z",
+        "last_seen": "2023-11-14T22:14:20Z",
+        "related_from_refs": [],
+    }
+    assert found[GANG.key, LOADER.key]["relation"] == "files"
+    assert found[OTHERS.key, BARE.key]["relation"] == "references"
+    assert found[REPORT.key, GANG.key]["relation"] == "related_from"
+
+
+# --- observables ---------------------------------------------------------------------------------
+
+
+SUBJECTS = [
+    (Entity("file", "ab" * 32), stix2.File(hashes={"SHA-256": "ab" * 32})),
+    (
+        Entity("file", "ab" * 32, {"md5": "cd" * 16, "sha1": "EF" * 20}),
+        stix2.File(hashes={"MD5": "cd" * 16, "SHA-1": "ef" * 20, "SHA-256": "ab" * 32}),
+    ),
+    (Entity("file", "cd" * 20, {"size": 5}), stix2.File(hashes={"SHA-1": "cd" * 20}, size=5)),
+    (Entity("file", "ef" * 16, {"md5": "00" * 16}), stix2.File(hashes={"MD5": "ef" * 16})),
+    (Entity("domain", "evil.example"), stix2.DomainName(value="evil.example")),
+    (Entity("ip_address", "198.51.100.7"), stix2.IPv4Address(value="198.51.100.7")),
+    (Entity("ip_address", "2001:db8::1"), stix2.IPv6Address(value="2001:db8::1")),
+    (
+        Entity("url", "00" * 32, {"url": "http://evil.example/a?b=c"}),
+        stix2.URL(value="http://evil.example/a?b=c"),
+    ),
+    *(
+        (Entity("url", "00" * 32, {"url": text}), stix2.URL(value=value))
+        for text, value in (
+            ("http://user:pw@evil.example/", "http://user:pw@evil.example/"),
+            ("http://[2001:db8::1]:80/a", "http://[2001:db8::1]:80/a"),
+            ("http://evil.example/\u00e4|b", "http://evil.example/%C3%A4%7Cb"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("subject", "expected"), SUBJECTS)
+def test_an_observable_is_the_one_that_the_library_would_make(subject, expected):
+    found = only(parsed(build_graph([], subjects=[subject])), expected["type"])
+    assert found.serialize() == expected.serialize()
+
+
+@pytest.mark.parametrize("text", [None, "", 5, "javascript:x", "http://[::1", "http://[1:2]/"])
+def test_a_url_that_is_no_address_is_told_in_other_words(text):
+    subject = Entity("url", "00" * 32, {} if text is None else {"url": text})
+    graph = build_graph([Observation(subject, REPORT, GANG)])
+    refuse_errors(written(graph))
+    objects = parsed(graph)
+    assert only(objects, "grouping")["context"] == "unspecified"
+    assert triples_in(objects) == triples_of(graph)
+
+
+@pytest.mark.parametrize("name", ["evil[.]example", "EVIL.example", "evil.example.", "evil"])
+def test_a_domain_that_is_not_written_as_one_is_told_in_other_words(name):
+    objects = parsed(build_graph([], subjects=[Entity("domain", name)]))
+    assert not of_type(objects, "domain-name")
+    assert list(entity_keys(objects).values()) == [f"domain:{name}"]
+
+
+def test_an_id_follows_the_rule_of_the_standard():
+    found = only(parsed(build_graph([], subjects=[UNKNOWN])), "file")
+    name = '{"hashes":{"MD5":"' + UNKNOWN.id + '"}}'
+    assert found["id"] == f"file--{uuid.uuid5(NAMESPACE, name)}"
+
+
+def test_a_hash_in_capitals_comes_back_so():
+    graph = build_graph([Observation(Entity("file", "AB" * 32), REPORT, GANG)])
+    objects = parsed(graph)
+    assert only(objects, "file")["hashes"]["SHA-256"] == "ab" * 32
+    assert triples_in(objects) == triples_of(graph)
+
+
+def test_one_file_under_two_hashes_stays_two_until_an_answer_proves_it():
+    other = Entity("file", "ab" * 32, {"md5": UNKNOWN.id})
+    graph = build_graph(
+        [Observation(UNKNOWN, REPORT, GANG), Observation(other, BARE, None)], subjects=[other]
+    )
+    objects = parsed(graph)
+    assert len({each["id"] for each in objects}) == len(objects)
+    assert len(of_type(objects, "file")) == 2
+    assert triples_in(objects) == triples_of(graph)
+
+
+def test_what_is_known_of_a_file_stands_in_a_note_on_it():
+    objects = parsed(build_graph([], subjects=[UNKNOWN, Entity("file", "12" * 32)]))
+    note = only(objects, "note")
+    assert note["content"] == "seed: true\nstate: not found"
+    assert note["external_references"][0]["source_name"] == "virustotal"
+    assert note["external_references"][0]["external_id"] == UNKNOWN.id
+    assert len(of_type(objects, "file")) == 2
+
+
+def test_a_note_is_younger_when_the_file_was_asked_about_again():
+    asked = Entity("file", "ab" * 32, {"crawl_asked_at": "2026-11-23T06:20:58Z"})
+    note = only(parsed(build_graph([], subjects=[asked])), "note")
+    assert (str(note["created"]), str(note["modified"])) == (
+        "1970-01-01 00:00:00+00:00",
+        "2026-11-23 06:20:58+00:00",
+    )
+
+
+# --- reports and collections ---------------------------------------------------------------------
+
+
+def test_a_report_says_where_it_stands_when_it_was_published_and_what_it_is_about():
+    objects = parsed(campaign())
+    keys = entity_keys(objects)
+    (report,) = (each for each in of_type(objects, "report") if keys[each["id"]] == REPORT.key)
+    assert report["name"] == "Emotet – a <i>history</i> & more"
+    for name in ("published", "created", "modified"):
+        assert report[name].isoformat() == "2018-01-12T00:00:00+00:00"
+    assert "labels" not in report
+    assert [dict(each) for each in report["external_references"]] == [
+        {
+            "source_name": "blog.example.org",
+            "url": "https://Blog.Example.org:8443/2018/01/emotet?a=1&b=2",
+        },
+        {"source_name": "virustotal", "external_id": REPORT.id},
+    ]
+    assert {keys[ref] for ref in report["object_refs"]} == {
+        EMOTET.key,
+        LOADER.key,
+        GANG.key,
+        OTHERS.key,
+    }
+
+
+@pytest.mark.parametrize("date", [None, 0, -1, 10**12, "yesterday", True])
+def test_a_report_without_a_date_says_so(date):
+    graph = build_graph(
+        [Observation(EMOTET, Entity("reference", "1", {"creation_date": date}), None)]
+    )
+    report = only(parsed(graph), "report")
+    assert report["published"].isoformat() == "1970-01-01T00:00:00+00:00"
+    assert report["labels"] == ["date-unknown"]
+
+
+def test_what_was_changed_later_is_younger():
+    known = {"creation_date": 1_000_000_000, "last_modification_date": 1_100_000_000}
+    (one, other) = (
+        only(parsed(build_graph([], subjects=[Entity("reference", "1", dates)])), "report")
+        for dates in (known, known | {"last_modification_date": 5})
+    )
+    assert one["modified"].year == 2004
+    assert other["modified"] == other["created"] == one["created"]
+
+
+@pytest.mark.parametrize(
+    ("identifier", "stated", "kind"),
+    [
+        ("malpedia_win_emotet", None, "malware"),
+        ("threatfox_elf_mirai", None, "malware"),
+        ("analysis_virustotal_zenbox_metasploit", None, "malware"),
+        ("malware--350aa703-7750-5e07-997b-476375955828", None, "malware"),
+        ("malware--350aa703-7750-5e07-997b-476375955828", "software-toolkit", "tool"),
+        ("anything", "malware-family", "malware"),
+        ("campaign--24f96f40-b2fa-512c-b1da-2f22a949d12d", None, "campaign"),
+        ("threat-actor--bcaaad6f-0597-4b89-b69b-84a6be2b7bc3", None, "intrusion-set"),
+        ("anything", "threat-actor", "intrusion-set"),
+        ("report--24-10072685", None, "report"),
+        ("alienvault_64edfc5ab93abb1407070292", None, "grouping"),
+        ("malpedia_win_emotet", "collection", "grouping"),
+        ("malpedia_win_emotet", "never met", "malware"),
+        ("de2dc92e" * 8, None, "grouping"),
+    ],
+)
+def test_a_collection_is_what_it_says_it_is_or_what_its_id_looks_like(identifier, stated, kind):
+    behind = Entity("collection", identifier, {"collection_type": stated} if stated else {})
+    objects = parsed(build_graph([Observation(EMOTET, REPORT, behind)]))
+    keys = entity_keys(objects)
+    (found,) = (each for each in objects if keys.get(each["id"]) == behind.key)
+    assert found["type"] == kind
+    assert {"source_name": "virustotal", "external_id": identifier} in [
+        dict(each) for each in found["external_references"]
+    ]
+
+
+def test_a_vulnerability_is_named_as_the_list_of_cves_does():
+    behind = Entity("collection", "vulnerability--cve-2022-30190", {"name": "Follina"})
+    found = only(parsed(build_graph([Observation(EMOTET, REPORT, behind)])), "vulnerability")
+    assert found["name"] == "Follina"
+    assert found["external_references"][0]["external_id"] == "CVE-2022-30190"
+
+
+def test_an_actor_of_the_classic_generation_is_an_intrusion_set():
+    actor = Entity("threat_actor", "c93281be-f6cd-4cd0-a5a3-defde9d77d8b", {"name": "MUMMY SPIDER"})
+    assert only(parsed(build_graph([Observation(EMOTET, REPORT, actor)])), "intrusion-set")
+
+
+def test_a_grouping_lists_its_files_and_reports():
+    objects = parsed(campaign())
+    keys = entity_keys(objects)
+    grouping = only(objects, "grouping")
+    assert grouping["context"] == "suspicious-activity"
+    assert {keys[ref] for ref in grouping["object_refs"]} == {EMOTET.key, LOADER.key, REPORT.key}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "https://good.example\\@evil.example/",
+        "https://user:pw@evil.example/",
+        "https://evil.example/a b",
+        "https:\t//evil.example",
+        "http://[::1",
+        "",
+    ],
+)
+def test_what_is_no_plain_web_address_is_no_link(url):
+    graph = with_title("t", url=url)
+    report = only(parsed(graph), "report")
+    assert [each["source_name"] for each in report["external_references"]] == ["virustotal"]
+    assert json.loads(extension(report)["attributes"])["url"] == url
+
+
+@pytest.mark.parametrize(
+    ("url", "link"),
+    [
+        ("https://ja.example/日本", "https://ja.example/%E6%97%A5%E6%9C%AC"),
+        ("https://\u0430pple.example/x", "https://xn--pple-43d.example/x"),
+        ("http://evil.example/100%/a|b", "http://evil.example/100%25/a%7Cb"),
+        ("http://evil.example/[a]#b#c", None),
+    ],
+)
+def test_a_link_is_written_as_the_standard_of_addresses_has_it(url, link):
+    graph = with_title("t", url=url)
+    refuse_errors(written(graph))
+    found = [each.get("url") for each in only(parsed(graph), "report")["external_references"]]
+    assert link is None or found[0] == link
+
+
+# --- what relates them ---------------------------------------------------------------------------
+
+
+def relations(objects):
+    keys = entity_keys(objects)
+    return {
+        (keys.get(each["source_ref"]), each["relationship_type"], keys.get(each["target_ref"]))
+        for each in of_type(objects, "relationship")
+    }
+
+
+def test_a_file_is_related_to_the_families_an_answer_relates_it_through_and_to_no_other():
+    assert relations(parsed(campaign())) == {
+        (EMOTET.key, "related-to", GANG.key),
+        (LOADER.key, "related-to", GANG.key),
+    }
+
+
+def test_what_is_only_inferred_is_labelled_so():
+    inferred, seen = Observation(EMOTET, REPORT, GANG, INFERRED), Observation(EMOTET, BARE, GANG)
+    for known, labels in (([inferred], ["inferred"]), ([inferred, seen], None)):
+        for order in (known, known[::-1]):
+            found = only(parsed(build_graph(order)), "relationship")
+            assert found.get("labels") == labels
+
+
+def test_a_tie_that_an_edge_says_is_not_said_twice():
+    listed = Observation(EMOTET, GANG, None)  # a family where a report should be
+    objects = parsed(build_graph([listed, Observation(EMOTET, REPORT, GANG)]))
+    assert len({each["id"] for each in objects}) == len(objects)
+    assert extension(only(objects, "relationship"))["unnamed"] is True
+
+
+def test_no_relationship_says_again_what_a_report_or_grouping_lists():
+    objects = parsed(campaign(), indicators=True)
+    assert of_type(objects, "relationship")
+    for each in of_type(objects, "relationship"):
+        for end in ("source_ref", "target_ref"):
+            assert not each[end].startswith(("report--", "grouping--"))
+
+
+def test_every_reference_leads_to_an_object_of_the_bundle():
+    objects = parsed(campaign(), indicators=True)
+    ids = {each["id"] for each in objects}
+    for each in objects:
+        refs = [*each.get("object_refs", ()), each.get("source_ref"), each.get("target_ref")]
+        assert {ref for ref in refs if ref} <= ids
+
+
+# --- indicators ----------------------------------------------------------------------------------
+
+
+def test_indicators_come_only_when_asked_for():
+    assert not of_type(parsed(campaign()), "indicator")
+    objects = parsed(campaign(), indicators=True)
+    patterns = {each["pattern"] for each in of_type(objects, "indicator")}
+    assert patterns == {
+        f"[file:hashes.'SHA-256' = '{EMOTET.id}']",
+        f"[file:hashes.'SHA-1' = '{LOADER.id}']",
+        f"[file:hashes.'MD5' = '{UNKNOWN.id}']",
+    }
+    names = {each["id"]: each["pattern"] for each in of_type(objects, "indicator")}
+    indicated = {
+        names[each["source_ref"]]
+        for each in of_type(objects, "relationship")
+        if each["relationship_type"] == "indicates"
+    }
+    assert len(indicated) == 2
+
+
+def test_an_indicator_holds_since_the_first_report():
+    late = Entity("reference", "9", {"creation_date": 1_600_000_000})
+    graph = build_graph(Observation(EMOTET, each, GANG) for each in (late, REPORT, BARE))
+    found = only(parsed(graph, indicators=True), "indicator")
+    assert found["valid_from"].isoformat() == "2018-01-12T00:00:00+00:00"
+
+
+def test_a_vulnerability_is_not_indicated_as_the_standard_has_no_such_verb():
+    hole = Entity("collection", "vulnerability--cve-2022-30190")
+    objects = parsed(build_graph([Observation(EMOTET, REPORT, hole)]), indicators=True)
+    verbs = [each["relationship_type"] for each in of_type(objects, "relationship")]
+    assert verbs == ["related-to", "related-to"]
+
+
+@pytest.mark.parametrize("text", ["it's", "back\\slash", "' OR [x:y = 'z", "\\'", "a]b"])
+def test_a_quote_cannot_leave_its_pattern(text):
+    graph = build_graph([], subjects=[Entity("file", text)])
+    found = only(parsed(graph, indicators=True), "indicator")
+    ((_, operator, constant),) = Pattern(found["pattern"]).inspect().comparisons["file"]
+    assert operator == "="
+    assert constant[1:-1].replace("\\'", "'").replace("\\\\", "\\") == text
+
+
+def test_the_command_line_has_a_format_with_indicators(tmp_path):
+    plain, more = export_all(campaign(), tmp_path, ["stix", "stix-indicators"])
+    assert (plain.path.name, more.path.name) == ("graph.stix.json", "indicators.stix.json")
+    assert b'"type":"indicator"' in more.path.read_bytes()
+    assert b'"type":"indicator"' not in plain.path.read_bytes()
+
+
+# --- the file ------------------------------------------------------------------------------------
+
+
+def test_what_we_write_we_read_as_a_seed_list(tmp_path):
+    public = Entity("ip_address", "8.8.8.8")  # an address of documents is asked about by nobody
+    subjects = [EMOTET, LOADER, UNKNOWN, Entity("domain", "evil.com"), public]
+    path = export(build_graph([], subjects=subjects), tmp_path / "map.stix.json")
+    found = read_seeds(path)
+    assert [seed.entity.key for seed in found] == [each.key for each in subjects]
+    assert not found.rejected
+
+
+def test_ids_are_the_same_in_another_campaign():
+    def ids(graph):
+        return {
+            key: name
+            for name, key in entity_keys(parsed(graph)).items()
+            if key in {EMOTET.key, GANG.key, BARE.key}
+        }
+
+    other = build_graph([Observation(EMOTET, BARE, GANG)])
+    assert ids(other) == ids(campaign())
+    assert json.loads(written(other))["id"] != json.loads(written(campaign()))["id"]
+
+
+def test_an_object_a_line():
+    lines = written(campaign()).splitlines()
+    assert len(lines) == len(parsed(campaign())) + 2
+    assert json.loads(lines[5].removesuffix(","))["spec_version"] == "2.1"
+
+
+def test_nothing_at_all_is_a_bundle():
+    assert [each["type"] for each in parsed(build_graph([]))] == [
+        "identity",
+        "extension-definition",
+    ]
+
+
+@pytest.mark.parametrize("weight", [float("nan"), 2**60, None, "2"])
+def test_a_weight_that_is_no_number_of_json_is_left_out_and_counted(weight):
+    graph = build_graph([Observation(EMOTET, REPORT, None)])
+    graph.edges[EMOTET.key, REPORT.key].update(weight=weight, colour="red")
+    remarks = write_stix(graph, io.BytesIO())
+    assert remarks.left_out == 2
+    assert triples_in(parsed(graph)) == triples_of(graph)
+
+
+def test_cleaned_names_are_counted():
+    assert write_stix(with_title("a\0b", "fine", "a\n b"), io.BytesIO()).cleaned == 1

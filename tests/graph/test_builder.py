@@ -1,0 +1,260 @@
+"""The graph: its contract, and that the triples come back out of it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphbuild.graph.builder import build_graph, observations_of
+from graphbuild.models import Entity, Observation
+
+F1, F2 = Entity("file", "f1" * 32), Entity("file", "f2" * 32)
+R1 = Entity("reference", "01" * 32, {"title": "A report", "url": "u", "creation_date": 1515715200})
+R2 = Entity("reference", "02" * 32)
+C1, C2 = Entity("collection", "c1", {"name": "Emotet"}), Entity("collection", "c2")
+
+
+def triples(observations):
+    return [
+        (seen.subject.key, seen.reference.key, seen.related_from and seen.related_from.key)
+        for seen in observations
+    ]
+
+
+def edges(graph):
+    return {(source, target): dict(edge) for source, target, edge in graph.edges(data=True)}
+
+
+# --- the contract --------------------------------------------------------------------------------
+
+
+def test_a_file_points_to_its_reference_and_the_reference_to_its_collection():
+    graph = build_graph([Observation(F1, R1, C1)])
+    assert dict(graph.nodes(data=True)) == {
+        F1.key: {"type": "file", "id": F1.id, "label": "f1f1f1f1f1f1…"},
+        R1.key: {
+            "type": "reference",
+            "id": R1.id,
+            "label": "A report",
+            "title": "A report",
+            "url": "u",
+            "creation_date": 1515715200,
+        },
+        "collection:c1": {"type": "collection", "id": "c1", "label": "Emotet", "name": "Emotet"},
+    }
+    assert edges(graph) == {
+        (F1.key, R1.key): {
+            "relation": "related_references",
+            "weight": 1,
+            "evidence": "observed",
+            "related_from": ("collection:c1",),
+        },
+        (R1.key, "collection:c1"): {"relation": "related_from", "weight": 1},
+    }
+
+
+def test_a_weight_counts_the_observations_behind_an_edge():
+    graph = build_graph(
+        [
+            Observation(F1, R1, C2),
+            Observation(F1, R1, C1),
+            Observation(F1, R1, None),
+            Observation(F2, R1, C1),
+        ]
+    )
+    found = edges(graph)
+    assert found[F1.key, R1.key]["weight"] == 3
+    assert found[F1.key, R1.key]["related_from"] == ("-", "collection:c1", "collection:c2")
+    assert found[F2.key, R1.key]["weight"] == 1
+    assert found[R1.key, C1.key] == {"relation": "related_from", "weight": 2}
+    assert found[R1.key, C2.key] == {"relation": "related_from", "weight": 1}
+
+
+def test_what_nobody_observed_does_not_come_back():
+    facts = [Observation(F1, R1, C1), Observation(F2, R1, C2)]
+    assert triples(observations_of(build_graph(facts))) == [
+        (F1.key, R1.key, "collection:c1"),
+        (F2.key, R1.key, "collection:c2"),
+    ]
+
+
+def test_no_observations_are_an_empty_graph():
+    graph = build_graph([])
+    assert graph.number_of_nodes() == 0
+    assert list(observations_of(graph)) == []
+
+
+def test_subjects_stand_first_and_without_any_observation():
+    seed = Entity("file", F2.id, {"seed": True, "state": "failed", "size": 5})
+    graph = build_graph([Observation(F1, R1, None)], subjects=[seed])
+    assert list(graph) == [F2.key, F1.key, R1.key]
+    assert graph.nodes[F2.key] == {
+        "type": "file",
+        "id": F2.id,
+        "label": "f2f2f2f2f2f2…",
+        "seed": True,
+        "state": "failed",
+        "size": 5,
+    }
+
+
+def test_knowledge_grows_and_a_bare_mention_erases_nothing():
+    graph = build_graph(
+        [
+            Observation(F1, Entity("reference", R1.id), None),
+            Observation(F1, R1, None),
+            Observation(F2, Entity("reference", R1.id, {"title": "Newer", "author": "A"}), None),
+            Observation(F2, Entity("reference", R1.id), None),
+        ]
+    )
+    node = graph.nodes[R1.key]
+    assert (node["title"], node["label"], node["author"], node["url"]) == (
+        "Newer",
+        "Newer",
+        "A",
+        "u",
+    )
+
+
+# --- what an answer cannot do --------------------------------------------------------------------
+
+
+def test_no_attribute_of_an_answer_passes_for_one_of_ours():
+    forged = {"type": "file", "id": "x", "label": "L", "seed": True, "state": "complete"}
+    known = Entity("reference", R1.id, {**forged, "title": "T"})
+    graph = build_graph([Observation(F1, known, Entity("collection", "c1", forged))])
+    assert graph.nodes[R1.key] == {"type": "reference", "id": R1.id, "label": "T", "title": "T"}
+    assert graph.nodes["collection:c1"] == {"type": "collection", "id": "c1", "label": "c1"}
+
+
+def test_only_the_store_says_what_is_a_seed_and_how_complete_it_is():
+    seed = Entity("file", F1.id, {"seed": False, "state": "incomplete", "type": "x", "label": "x"})
+    forged = Entity("file", F1.id, {"seed": True, "state": "complete", "size": 7})
+    graph = build_graph([Observation(F2, forged, None)], subjects=[seed])
+    assert graph.nodes[F1.key] == {
+        "type": "file",
+        "id": F1.id,
+        "label": "f1f1f1f1f1f1…",
+        "seed": False,
+        "state": "incomplete",
+        "size": 7,
+    }
+
+
+@pytest.mark.parametrize("name", ["self", "node_for_adding", "attr", "weight", "relation"])
+def test_an_attribute_may_have_the_name_of_an_argument(name):
+    known = Entity("reference", R1.id, {name: "x"})
+    assert build_graph([Observation(F1, known, None)]).nodes[R1.key][name] == "x"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param([(F1, F1, F1)], id="I18-itself"),
+        pytest.param([(F1, R1, R1)], id="I18-reference"),
+        pytest.param([(F1, R1, F1)], id="back"),
+        pytest.param([(F1, R1, C1), (R1, C1, None)], id="both-ways"),
+        pytest.param([(R1, C1, None), (F1, R1, C1)], id="both-ways-reversed"),
+        pytest.param([(F1, F2, C1), (F2, C1, C2), (F2, C1, None)], id="chain"),
+    ],
+)
+def test_two_nodes_may_be_tied_in_both_ways(facts):
+    graph = build_graph(Observation(*fact) for fact in facts)
+    expected = {(s.key, r.key, c and c.key) for s, r, c in facts}
+    assert set(triples(observations_of(graph))) == expected
+    assert all(isinstance(edge["weight"], int) for edge in edges(graph).values())
+
+
+def test_an_edge_of_both_kinds_weighs_both():
+    graph = build_graph([Observation(F1, R1, C1), Observation(R1, C1, C2)])
+    assert edges(graph)[R1.key, C1.key] == {
+        "relation": "related_references",
+        "weight": 2,
+        "evidence": "observed",
+        "related_from": ("collection:c2",),
+    }
+
+
+def test_what_is_inferred_is_marked_until_it_is_observed():
+    inferred = [Observation(F1, R1, C1, "inferred"), Observation(F2, R1, C1, "inferred")]
+    graph = build_graph([*inferred, Observation(F2, R1, C1)])
+    assert edges(graph)[F1.key, R1.key]["evidence"] == "inferred"
+    assert edges(graph)[F2.key, R1.key]["evidence"] == "observed"
+    assert [one.evidence for one in observations_of(graph)] == ["inferred", "observed"]
+
+
+# --- and back ------------------------------------------------------------------------------------
+
+
+def test_entities_come_back_with_what_the_api_says_and_nothing_of_ours():
+    seed = Entity("file", F1.id, {"seed": True, "state": "complete", "size": 5})
+    (seen,) = observations_of(build_graph([Observation(F1, R1, C1)], subjects=[seed]))
+    assert dict(seen.subject.attributes) == {"size": 5}
+    assert dict(seen.reference.attributes) == dict(R1.attributes)
+    assert dict(seen.related_from.attributes) == {"name": "Emotet"}
+
+
+def test_changing_what_came_back_does_not_change_the_graph():
+    graph = build_graph([Observation(F1, R1, C1)])
+    (seen,) = observations_of(graph)
+    seen.reference.attributes["title"] = "forged"
+    assert graph.nodes[R1.key]["title"] == "A report"
+
+
+# --- laws ----------------------------------------------------------------------------------------
+
+_NAMES = ["title", "name", "size", "seed", "state", "type", "id", "label", "self"]
+_KNOWN = st.dictionaries(st.sampled_from(_NAMES), st.text(max_size=3) | st.integers(0, 9))
+_ENTITIES = st.builds(
+    Entity,
+    st.sampled_from(["file", "reference", "collection", "-"]),
+    st.sampled_from("ab-"),
+    _KNOWN,
+)
+_FACTS = st.lists(st.builds(Observation, _ENTITIES, _ENTITIES, st.none() | _ENTITIES), max_size=12)
+
+
+@given(_FACTS)
+@settings(max_examples=300)
+def test_exactly_the_triples_that_went_in_come_out_once(facts):
+    found = triples(observations_of(build_graph(facts)))
+    assert set(found) == set(triples(facts))
+    assert len(found) == len(set(found))
+
+
+@given(_FACTS)
+def test_a_graph_built_from_what_came_out_is_the_same(facts):
+    graph = build_graph(facts)
+    again = build_graph(observations_of(graph))
+    assert dict(again.nodes(data=True)) == dict(graph.nodes(data=True))
+    assert edges(again) == edges(graph)
+
+
+@given(_FACTS, st.randoms(use_true_random=False))
+def test_repeats_do_not_change_the_graph(facts, random):
+    bare = [
+        Observation(*(each and Entity(each.type, each.id) for each in parts))
+        for parts in ((seen.subject, seen.reference, seen.related_from) for seen in facts)
+    ]
+    random.shuffle(bare)
+    once, often = build_graph(facts), build_graph([*facts, *bare, *bare])
+    assert dict(often.nodes(data=True)) == dict(once.nodes(data=True))
+    assert edges(often) == edges(once)
+    assert list(often.edges) == list(once.edges)
+
+
+@given(_FACTS)
+def test_every_weight_is_the_number_of_triples_behind_the_edge(facts):
+    known = set(triples(facts))
+    for (source, target), edge in edges(build_graph(facts)).items():
+        behind = [triple for triple in known if (source, target) in {triple[:2], triple[1:]}]
+        assert edge["weight"] == len(behind)
+
+
+@given(_FACTS)
+def test_type_id_and_label_are_never_absent(facts):
+    for key, node in build_graph(facts).nodes(data=True):
+        assert key == f"{node['type']}:{node['id']}"
+        assert node["label"]
+        assert not {"seed", "state"} & set(node)

@@ -1,0 +1,262 @@
+"""Where nodes stand: everywhere once, apart, the same every time, equals side by side."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import random
+import subprocess
+import sys
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphbuild.graph import layout
+from graphbuild.graph.layout import MIN_DISTANCE, place
+from graphbuild.graph.style import communities, sizing
+from graphbuild.graph.views import fold_groups
+from tests.support.paths import ROOT
+
+
+def graph_of(*links, alone=()):
+    """A graph from links such as ("f1", "r1"): the first letter tells the type."""
+    graph = nx.DiGraph()
+    types = {"f": "file", "r": "reference", "c": "collection"}
+    for name in [*alone, *(name for link in links for name in link)]:
+        graph.add_node(name, type=types.get(name[0], "domain"), label=name, id=name)
+    graph.add_edges_from(links)
+    return graph
+
+
+def biclique(files, references, *, collection="c1", prefix=""):
+    """Files that share references of one collection, as the API answers."""
+    names = [f"r{prefix}{index}" for index in range(references)]
+    links = [(f"f{prefix}{file}", name) for file in range(files) for name in names]
+    return links + [(name, collection) for name in names]
+
+
+def tangle(files, references, collections, seed=1):
+    """Files with random references of random collections: little of it folds."""
+    dice = random.Random(seed)
+    links = [(f"r{r}", f"c{dice.randrange(collections)}") for r in range(references)]
+    links += [(f"f{f}", f"r{r}") for f in range(files) for r in dice.sample(range(references), 5)]
+    return graph_of(*links)
+
+
+def nearest(positions):
+    """The smallest distance between two nodes."""
+    points = np.array(list(positions.values()))
+    apart = np.hypot(*(points[:, axis][:, None] - points[:, axis] for axis in (0, 1)))
+    np.fill_diagonal(apart, np.inf)
+    return float(apart.min())
+
+
+def assert_well_placed(graph):
+    positions = place(graph)
+    assert list(positions) == list(graph)
+    assert all(math.isfinite(value) for point in positions.values() for value in point)
+    assert all(value == round(value, 1) for point in positions.values() for value in point)
+    assert len(positions) < 2 or nearest(positions) >= MIN_DISTANCE
+
+
+SHAPES = {
+    "one node": graph_of(alone=["f1"]),
+    "one link": graph_of(("f1", "r1")),
+    "a link to itself": graph_of(("f1", "f1")),
+    "links both ways": graph_of(("f1", "r1"), ("r1", "f1")),
+    "nodes without links": graph_of(alone=[f"f{n}" for n in range(40)]),
+    "a star of files": graph_of(*((f"f{n}", "r1") for n in range(30))),
+    "a star of few collections": graph_of(*(("r1", f"c{n}") for n in range(9))),
+    "a star of many collections": graph_of(*(("r1", f"c{n}") for n in range(300))),
+    "a path": graph_of(*((f"x{n}", f"x{n + 1}") for n in range(60))),
+    "a ring": graph_of(*((f"x{n}", f"x{(n + 1) % 60}") for n in range(60))),
+    "everything with everything": graph_of(
+        *((f"x{a}", f"x{b}") for a in range(25) for b in range(25) if a != b)
+    ),
+    "a biclique": graph_of(*biclique(4, 240)),
+    "islands": graph_of(*biclique(3, 20), *biclique(2, 9, collection="c2", prefix="x")),
+    "a tangle": tangle(60, 80, 7),
+}
+
+
+@pytest.mark.parametrize("graph", SHAPES.values(), ids=SHAPES)
+def test_every_node_stands_somewhere_and_apart(graph):
+    assert_well_placed(graph)
+
+
+def test_an_empty_graph_has_no_places():
+    assert place(nx.DiGraph()) == {}
+
+
+def test_a_component_too_large_for_springs_is_placed_by_communities():
+    assert_well_placed(tangle(900, 500, 40))
+
+
+def test_a_community_too_large_for_springs_is_split_again(monkeypatch):
+    monkeypatch.setattr(layout, "_PART_LIMIT", 60)
+    assert_well_placed(tangle(900, 500, 40))
+    everything = graph_of(*((f"x{a}", f"x{b}") for a in range(80) for b in range(a)))
+    monkeypatch.setattr(layout, "_SPRING_LIMIT", 40)
+    assert_well_placed(everything)
+
+
+def test_communities_are_found_once_and_told():
+    graph = tangle(900, 500, 40)
+    assert place(graph).communities == communities(graph)
+    assert place(SHAPES["a tangle"]).communities is None  # nobody needed them
+
+
+def test_the_members_of_a_community_stand_together():
+    graph = tangle(900, 500, 40)
+    positions = place(graph)
+    of = communities(graph)
+    middles = {
+        number: np.mean([positions[key] for key in graph if of[key] == number], axis=0)
+        for number in set(of.values())
+    }
+    everywhere = np.std(list(positions.values()))
+    own = [math.dist(positions[key], middles[of[key]]) for key in graph]
+    assert np.mean(own) < everywhere / 2
+
+
+@pytest.mark.bulk
+def test_a_long_path_is_placed():
+    assert_well_placed(graph_of(*((f"x{n}", f"x{n + 1}") for n in range(1_500))))
+
+
+@pytest.mark.parametrize("name", ["a biclique", "islands", "a tangle", "a star of files"])
+def test_no_node_is_drawn_over_another(name):
+    graph = SHAPES[name]
+    positions, size_of = place(graph), sizing(graph)
+    points = np.array([positions[node] for node in graph])
+    radii = np.array([size_of(graph.degree[node]) for node in graph])
+    apart = np.hypot(*(points[:, axis][:, None] - points[:, axis] for axis in (0, 1)))
+    np.fill_diagonal(apart, np.inf)
+    assert (apart > radii[:, None] + radii).all()
+
+
+def test_the_same_graph_has_the_same_places():
+    graph = SHAPES["a tangle"]
+    assert place(graph) == place(graph.copy())
+
+
+@pytest.mark.parametrize("name", ["islands", "a tangle", "a path"])
+def test_the_order_of_nodes_and_links_does_not_matter(name):
+    graph = SHAPES[name]
+    nodes, links = list(graph.nodes(data=True)), list(graph.edges)
+    random.Random(3).shuffle(nodes)
+    random.Random(4).shuffle(links)
+    shuffled = nx.DiGraph()
+    shuffled.add_nodes_from(nodes)
+    shuffled.add_edges_from(links)
+    assert place(shuffled) == place(graph)
+
+
+_DIGEST = """
+import hashlib, json, sys
+sys.path.insert(0, sys.argv[1])
+import test_layout as here
+positions = here.place(here.tangle(300, 250, 12))
+print(hashlib.sha256(json.dumps(sorted(positions.items())).encode()).hexdigest())
+"""
+
+
+@pytest.mark.bulk
+def test_hash_order_does_not_matter():
+    here = tangle(300, 250, 12)
+    expected = hashlib.sha256(json.dumps(sorted(place(here).items())).encode()).hexdigest()
+    for seed in ("1", "2"):
+        run = subprocess.run(
+            [sys.executable, "-c", _DIGEST, str(ROOT)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert run.stdout.strip() == expected
+
+
+def test_the_graph_is_not_changed():
+    graph = SHAPES["islands"]
+    before = nx.node_link_data(graph)
+    place(graph)
+    assert nx.node_link_data(graph) == before
+
+
+def test_a_picture_is_centred_and_wider_than_high():
+    points = np.array(list(place(SHAPES["a path"]).values()))
+    low, high = points.min(axis=0), points.max(axis=0)
+    assert np.abs(low + high).max() < 60
+    assert high[0] - low[0] > high[1] - low[1]
+
+
+# --- folding
+
+
+def test_equal_nodes_fold_and_collections_do_not():
+    graph = graph_of(("f1", "r1"), ("f2", "r1"), ("f3", "r2"), ("r1", "c1"), ("r1", "c2"))
+    assert sorted(fold_groups(graph)) == [["c1"], ["c2"], ["f1", "f2"], ["f3"], ["r1"], ["r2"]]
+
+
+def test_nodes_of_different_types_do_not_fold():
+    assert sorted(fold_groups(graph_of(("f1", "r1"), ("x1", "r1")))) == [["f1"], ["r1"], ["x1"]]
+
+
+def test_direction_counts_when_folding():
+    assert ["x1", "x2"] not in fold_groups(graph_of(("x1", "r1"), ("r1", "x2")))
+
+
+def test_every_node_is_in_exactly_one_group():
+    graph = SHAPES["a tangle"]
+    assert sorted(node for group in fold_groups(graph) for node in group) == sorted(graph)
+
+
+def test_a_link_of_groups_stands_for_all_pairs():
+    graph = SHAPES["islands"]
+    for one in fold_groups(graph):
+        for two in fold_groups(graph):
+            links = sum(graph.has_edge(a, b) for a in one for b in two)
+            assert links in {0, len(one) * len(two)}
+
+
+def test_members_of_a_group_stand_together():
+    graph = SHAPES["islands"]
+    positions = place(graph)
+    for group in fold_groups(graph):
+        points = np.array([positions[node] for node in group])
+        middle = points.mean(axis=0)
+        reach = np.hypot(*(points - middle).T).max()
+        others = np.array([positions[node] for node in graph if node not in group])
+        assert (np.hypot(*(others - middle).T) > reach).all()
+
+
+# --- any graph
+
+
+@st.composite
+def graphs(draw):
+    names = [f"{kind}{n}" for kind in "frcx" for n in range(draw(st.integers(0, 6)))]
+    if not names:
+        return nx.DiGraph()
+    ends = st.sampled_from(names)
+    return graph_of(*draw(st.lists(st.tuples(ends, ends), max_size=40)), alone=names)
+
+
+@settings(max_examples=60)
+@given(graphs())
+def test_any_graph_is_well_placed(graph):
+    assert_well_placed(graph)
+
+
+def test_pairs_that_are_near_are_found_by_the_grid_as_by_comparing_all():
+    dice = np.random.default_rng(3)
+    room = np.where(dice.uniform(size=3_000) < 0.01, 300.0, dice.uniform(5, 30, 3_000))
+    centres = dice.uniform(-900, 900, (3_000, 2))
+    apart = np.hypot(*(centres[:, axis][:, None] - centres[:, axis] for axis in (0, 1)))
+    expected = np.argwhere(np.triu(apart < room[:, None] + room + 7.0, 1))
+    assert np.array_equal(layout._near(centres, room, margin=7.0), expected)

@@ -1,0 +1,628 @@
+"""The report: every figure is what counting anew gives, nothing in it runs, asks or leads away."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import unicodedata
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from itertools import combinations
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import networkx as nx
+import pytest
+from test_cli_analysis import answer, store_of
+from test_cli_compare import FIRST, refreshed  # noqa: F401  a fixture
+
+from graphbuild.analysis import Snapshot, find_communities
+from graphbuild.analysis.incidence import Incidence
+from graphbuild.errors import ExportError
+from graphbuild.models import Entity, Observation
+from graphbuild.report import Before, write_report
+from graphbuild.report.charts import cluster_map, timeline
+from graphbuild.seeds import parse_seeds
+from graphbuild.store import Store
+from tests.support.graphs import HOSTILE
+from tests.support.planted import MEDIUM, plant
+from tests.support.rig import Shell
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from test_crawl import Campaign
+
+    from tests.support.planted import Planted
+
+DAY = 86_400
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def dated(planted: Planted) -> list[Observation]:
+    """What is told of a world, its reports with days, but for one in seven."""
+    told = {}
+    for one in planted.observations():
+        number = int(one.reference.id[:6], 16)
+        known: dict[str, object] = {"url": url_of(number)}
+        if number % 7:
+            known["creation_date"] = 1_400_000_000 + number % 3_000 * DAY
+        reference = Entity("reference", one.reference.id, {**one.reference.attributes, **known})
+        told[one] = Observation(one.subject, reference, one.related_from)
+    # An answer that names a collection behind a report does not name none besides.
+    named = {(one.subject, one.reference) for one in told if one.related_from}
+    return [
+        each
+        for one, each in told.items()
+        if one.related_from or (one.subject, one.reference) not in named
+    ]
+
+
+def url_of(number: int) -> str:
+    """By twelve publishers; some of their pages stand under two addresses or three."""
+    scheme = "http" if number % 2 else "https"
+    page = number % 300
+    return f"{scheme}://www.blog-{page % 12}.example/{page}" + "/?utm_source=x" * (number % 5 == 0)
+
+
+# --- reading a report ----------------------------------------------------------------------------
+
+
+@dataclass
+class Read:
+    """A report, read back.
+
+    Attributes:
+        tables: the rows of each table, by the part they stand in and the first word of their head.
+        tiles: numbers by what they count.
+        paragraphs: all lines that are in no table.
+        pictures: the drawings, by name or order.
+    """
+
+    tables: dict[tuple[str, str], list[list[str]]] = field(default_factory=dict)
+    tiles: dict[str, int] = field(default_factory=dict)
+    paragraphs: list[str] = field(default_factory=list)
+    pictures: list[str] = field(default_factory=list)
+
+
+class Page(HTMLParser):
+    """Elements and texts of a page, as an HTML parser finds them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.read = Read()
+        self.elements: Counter[str] = Counter()
+        self.attributes: list[tuple[str, str, str | None]] = []
+        self._open: list[str] = []
+        self._part = ""
+        self._said = ""
+        self._head: list[str] = []
+        self._name = ""
+        self._svg = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+        self.read.pictures = self._svg
+        self.feed(re.sub(r"<svg.*?</svg>", "", text, flags=re.DOTALL))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements[tag] += 1
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in {"bdi", "span"}:
+            self._said = ""
+        if tag == "tr":
+            self._head = []
+
+    def handle_data(self, data: str) -> None:
+        self._said += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {"h2", "h3"}:
+            self._part = self._said.strip()
+        if tag in {"td", "th"}:
+            self._head.append(self._said)
+        if tag == "thead":
+            self._name = self._head[0]
+            self.read.tables[self._part, self._name] = []
+        if tag == "tr" and self._head and self.elements["tbody"]:
+            self.read.tables[self._part, self._name].append(self._head)
+        if tag == "dt":
+            self._what = self._said
+        if tag == "dd":
+            self.read.tiles[self._what] = int(self._said.replace(",", ""))
+        if tag in {"p", "li", "figcaption"}:
+            self.read.paragraphs.append(self._said)
+        if tag == "table":
+            self.elements["tbody"] = 0
+
+
+def read_markdown(text: str) -> Read:
+    head: str | None = None
+    read, part = Read(), ""
+    for line in text.splitlines():
+        plain = re.sub(r"\\(.)", r"\1", line)
+        if line.startswith(("## ", "### ")):
+            part = plain.lstrip("# ")
+        elif line.startswith("| "):
+            cells = [re.sub(r"\\(.)", r"\1", c) for c in re.split(r"(?<!\\) \| ", line[2:-2])]
+            if cells[0].startswith("---"):
+                continue
+            if head is None:
+                head = cells[0]
+                read.tables[part, head] = []
+            else:
+                read.tables[part, head].append(cells)
+            continue
+        elif found := re.fullmatch(r"- \*\*([\d,]+)\*\* (.*)", line):
+            read.tiles[found[2]] = int(found[1].replace(",", ""))
+        elif found := re.fullmatch(r"\[\w+\]: data:image/svg\+xml;base64,(.*)", line):
+            read.pictures.append(base64.b64decode(found[1]).decode())
+        elif plain.strip():
+            read.paragraphs.append(plain.removeprefix("- "))
+        head = None
+    return read
+
+
+@dataclass
+class Made:
+    """A report of a world, and what went into it."""
+
+    folder: Path
+    observations: list[Observation]
+    old: list[Observation]
+
+    @property
+    def page(self) -> str:
+        return (self.folder / "report.html").read_text(encoding="utf-8")
+
+    @property
+    def markdown(self) -> str:
+        return (self.folder / "report.md").read_text(encoding="utf-8")
+
+    def each(self) -> list[Read]:
+        """Both forms, read."""
+        return [Page(self.page).read, read_markdown(self.markdown)]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A world of six campaigns, held beside what was known of it earlier; two are still to ask."""
+    folder = tmp_path_factory.mktemp("report")
+    new, old = plant(3), plant(3)
+    for file in list(old.members)[:9]:
+        del old.members[file]
+    new.holds["c0-0"] = [*new.holds["c0-0"][:-3], "a fresh look"]
+    before = dated(old)
+    store_of(folder / "c.db", dated(new))
+    with Store.open(folder / "c.db") as store:
+        store.add_seeds(parse_seeds(["ab" * 32, "cd" * 32]))
+    with Store.read(folder / "c.db") as store:
+        write_report(store, folder / "out", Before("last month", Snapshot.of(before)))
+    return Made(folder / "out", dated(new), before)
+
+
+# --- every figure --------------------------------------------------------------------------------
+
+
+def clusters_of(observations: list[Observation]) -> list[set[str]]:
+    found = find_communities(Incidence.of(observations))
+    return [{file.id for file in group.files} for group in found.groups]
+
+
+def having(observations: list[Observation]) -> dict[str, set[str]]:
+    """The files of each report, by its label, and of each collection."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for one in observations:
+        for source in (one.reference, one.related_from):
+            if source is not None:
+                found[source.label].add(one.subject.id)
+    return found
+
+
+def test_the_numbers_are_those_of_sets(made: Made) -> None:
+    told = made.observations
+    sizes = [len(files) for files in clusters_of(told)]
+    expected = {
+        "subjects": len({one.subject for one in told}) + 2,
+        "reports": len({one.reference for one in told}),
+        "collections": len({one.related_from for one in told} - {None}),
+        "observations": len({(o.subject, o.reference, o.related_from) for o in told}),
+        "clusters": sum(size > 1 for size in sizes),
+        "files alone": sizes.count(1),
+        "calls": 0,
+    }
+    for read in made.each():
+        assert read.tiles == expected
+
+
+def test_one_of_a_thing_is_told_as_one(tmp_path: Path) -> None:
+    store_of(tmp_path / "c.db", plant(0).observations()[:1])
+    with Store.read(tmp_path / "c.db") as store:
+        write_report(store, tmp_path)
+    tiles = read_markdown((tmp_path / "report.md").read_text(encoding="utf-8")).tiles
+    ones = dict.fromkeys(("subject", "report", "collection", "observation", "file alone"), 1)
+    assert tiles == {**ones, "clusters": 0, "calls": 0}
+
+
+def test_what_is_missing_stands_before_any_figure(made: Made) -> None:
+    count = len({one.subject for one in made.observations}) + 2
+    said = f"Not whole: 2 still to ask, 0 incomplete, 0 failed of {count} subjects."
+    assert made.page.index(said) < made.page.index('class="tiles"')
+    assert made.markdown.index(said) < made.markdown.index("- **")
+    for read in made.each():
+        rows = read.tables["What is missing", "subject"]
+        assert [row[:4] for row in rows] == [
+            [name * 32, "pending", "0", ""] for name in ("ab", "cd")
+        ]
+        told = len({(one.subject, one.reference) for one in made.observations})
+        assert any(f"{told:,} of {told:,} announced" in line for line in read.paragraphs)
+
+
+def test_a_whole_campaign_misses_nothing(tmp_path: Path) -> None:
+    store_of(tmp_path / "c.db", plant(0).observations())
+    with Store.read(tmp_path / "c.db") as store:
+        write_report(store, tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert f"Nothing: the lists of all {len(plant(0).members)} subjects were read" in text
+    assert "Not whole" not in text
+    assert "What is new" not in text
+
+
+def test_of_whom_no_report_is_known_is_counted(tmp_path: Path) -> None:
+    answer(tmp_path / "c.db", {Entity("file", name * 64): [] for name in "ab"})
+    with Store.read(tmp_path / "c.db") as store:
+        write_report(store, tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "No report is known of 2 subjects." in text
+    assert "Nothing: the lists of all 2 subjects were read" in text
+
+
+def test_the_clusters_and_what_tells_of_them_are_counted_right(made: Made) -> None:
+    groups, files_of = clusters_of(made.observations), having(made.observations)
+    days = {one.reference.id: one.reference.attributes for one in made.observations}
+    told_to = defaultdict(set)
+    for one in made.observations:
+        told_to[one.subject.id].add(one.reference.id)
+    every = len(told_to)
+    for read in made.each():
+        rows = read.tables["Clusters", "cluster"]
+        assert [int(row[2]) for row in rows] == [len(files) for files in groups if len(files) > 1]
+        for row, files in zip(rows, groups, strict=False):
+            reports = set().union(*(told_to[file] for file in files))
+            assert int(row[4]) == len(reports)
+            dates = [
+                days[each]["creation_date"] for each in reports if days[each].get("creation_date")
+            ]
+            pages = {int(each[:6], 16) % 300 for each in reports}
+            assert [int(cell) for cell in row[5:7]] == [len(pages), len({n % 12 for n in pages})]
+            assert row[7:] == [day_of(min(dates)), day_of(max(dates))]
+            part = f"Cluster {row[0]}: {row[1]}, {len(files)} files"
+            for head in ("telling collection", "telling report"):
+                telling = read.tables[part, head]
+                assert telling
+                for name, inside, outside, often, *_ in telling:
+                    holding = files_of[name]
+                    assert int(inside) == len(holding & files)
+                    assert int(outside) == len(holding - files)
+                    lift = len(holding & files) / len(files) / (len(holding) / every)
+                    assert float(often) == pytest.approx(lift, abs=0.051)
+
+
+def day_of(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+
+def test_the_bridges_are_those_of_sets_and_networkx(made: Made) -> None:
+    groups, files_of = clusters_of(made.observations), having(made.observations)
+    graph: nx.Graph = nx.Graph()
+    for one in made.observations:
+        if one.related_from is None:
+            graph.add_edge(one.subject.id, one.reference.label)
+        else:
+            graph.add_edge(one.subject.id, one.related_from.label)
+            graph.add_edge(one.related_from.label, one.reference.label)
+    everybody = {one.subject.id for one in made.observations}
+    for read in made.each():
+        rows = read.tables["Bridges", "bridge"]
+        assert rows
+        for name, _, files, clusters, _, pieces, cut_off in rows:
+            assert int(files) == len(files_of[name])
+            assert int(clusters) == sum(bool(files_of[name] & group) for group in groups)
+            rest = graph.subgraph(nx.node_connected_component(graph, name) - {name})
+            left = [len(part & everybody) for part in nx.connected_components(rest)]
+            left = [size for size in left if size]
+            assert (int(pieces), int(cut_off)) == (len(left), sum(left) - max(left))
+        joined = sum(
+            any(held & one and held & other for held in files_of.values())
+            for one, other in combinations(groups, 2)
+        )
+        assert any(
+            line.startswith(f"{joined} pairs of clusters joined") for line in read.paragraphs
+        )
+
+
+def test_the_timeline_has_every_month_and_year(made: Made) -> None:
+    seconds = {
+        one.reference.id: one.reference.attributes.get("creation_date") for one in made.observations
+    }
+    months = Counter(day_of(each)[:7] for each in seconds.values() if each)
+    years = Counter(day_of(each)[:4] for each in seconds.values() if each)
+    for read in made.each():
+        rows = read.tables["Timeline", "year"]
+        assert {year: int(count) for year, count in rows} == years
+        assert bars_of(read.pictures[1]) == months
+        undated = sum(not each for each in seconds.values())
+        assert f"{len(seconds):,} reports, {undated} without a day (UTC)." in read.paragraphs
+
+
+def bars_of(svg: str) -> dict[str, int]:
+    titles = [each.text for each in ET.fromstring(svg).iterfind(f".//{SVG}rect/{SVG}title")]
+    return {when: int(re.match(r"[\d,]+", count)[0].replace(",", "")) for when, count in
+            (title.split(": ") for title in titles if title)}  # fmt: skip
+
+
+def test_the_map_has_a_dot_for_files_in_the_same_collections(made: Made) -> None:
+    groups = clusters_of(made.observations)
+    held = defaultdict(set)
+    for one in made.observations:
+        if one.related_from:
+            held[one.subject.id].add(one.related_from.id)
+    of = {file: number for number, files in enumerate(groups, 1) for file in files}
+    dots = Counter((of[file], frozenset(inside)) for file, inside in held.items())
+    expected = sorted((count, cluster) for (cluster, _), count in dots.items())
+    ties = sum(len(inside) for _, inside in dots)
+    for read in made.each():
+        drawn = ET.fromstring(read.pictures[0])
+        titles = [each.text or "" for each in drawn.iterfind(f".//{SVG}circle/{SVG}title")]
+        found = [re.findall(r"\d+", title) for title in titles]
+        assert sorted((int(count), int(cluster)) for count, cluster in found) == expected
+        paths = [each.get("d", "") for each in drawn.iterfind(f"{SVG}path")]
+        assert len([each for each in paths if "l" not in each]) == ties
+        names = {each.text for each in drawn.iterfind(f"{SVG}text")}
+        assert names >= {one.related_from.id for one in made.observations if one.related_from}
+
+
+def test_a_large_map_has_a_dot_for_each_cluster() -> None:
+    observations = plant(1, MEDIUM).observations()
+    incidence = Incidence.of(observations)
+    clusters = find_communities(incidence)
+    svg, text = cluster_map(incidence, clusters)
+    files_of = {name: files for name, files in having(observations).items() if " " not in name}
+    told = {each.entity.id for group in clusters.groups for each in group.collections[:2]}
+    told |= set(sorted(sorted(files_of), key=lambda name: -len(files_of[name]))[:8])
+    groups = {group.number: {file.id for file in group.files} for group in clusters.groups}
+    ties = [
+        (number, name)
+        for number, files in groups.items()
+        for name in told
+        if len(files & files_of[name]) >= len(files) / 4
+    ]
+    drawn = ET.fromstring(svg)
+    titles = [each.text or "" for each in drawn.iterfind(f".//{SVG}circle/{SVG}title")]
+    found = dict(
+        re.match(r"(\d+) files of cluster (\d+)", title).groups()[::-1] for title in titles
+    )
+    assert {int(number): int(size) for number, size in found.items()} == {
+        number: len(files) for number, files in groups.items()
+    }
+    paths = [each.get("d", "") for each in drawn.iterfind(f"{SVG}path")]
+    assert len([each for each in paths if "l" not in each]) == len(ties)
+    names = {each.text for each in drawn.iterfind(f"{SVG}text")}
+    assert names == {name for _, name in ties} | {str(number) for number in groups}
+    assert text.startswith("Clusters (dots")
+
+
+def test_what_is_new_is_what_sets_say(made: Made) -> None:
+    new, old = (
+        {(o.subject, o.reference, o.related_from) for o in side}
+        for side in (made.observations, made.old)
+    )
+    asked = [{fact[0] for fact in side} for side in (old, new)]
+    came = {fact for fact in new - old if fact[0] in asked[0]}
+    went = {fact for fact in old - new if fact[0] in asked[1]}
+    reports = [{fact[1] for fact in side} for side in (old, new)]
+    sure = {fact[1] for fact in came} - reports[0]
+    for read in made.each():
+        rows = {
+            row[0]: [int(cell.replace(",", "")) for cell in row[1:]]
+            for row in read.tables["What is new since last month", ""]
+        }
+        assert rows["files"] == [len(asked[1] - asked[0]), 0, len(asked[0]), 0, 0]
+        assert rows["observations"] == [
+            *(len(came), len(went), len(new & old)),
+            *(len(new - old - came), len(old - new - went)),
+        ]
+        assert rows["reports"][0] == len(sure)
+        listed = {row[1] for row in read.tables["Reports that came", "day"]}
+        assert listed == {each.label for each in sure} == {"a fresh look"}
+
+
+def test_what_an_answer_no_longer_says_went(refreshed: Campaign) -> None:  # noqa: F811  the fixture
+    folder = refreshed.path.parent
+    done = Shell(folder)("report", "--store", "c.db", "--out", "o", "--since", FIRST)
+    assert done.returncode == 0
+    read = read_markdown((folder / "o" / "report.md").read_text(encoding="utf-8"))
+    rows = {row[0]: row[1:] for row in read.tables[f"What is new since {FIRST}", ""]}
+    assert rows["reports"] == ["2", "2", "1", "0", "0"]
+    assert rows["collections"] == ["1", "1", "1", "0", "0"]
+    assert len(read.tables["Reports that went", "day"]) == 2
+
+
+# --- harmless ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("hostile")
+    texts = [text for text in HOSTILE if text.strip() and "\ud800" not in text]
+    texts += [
+        "](javascript:alert(1))",
+        "| a | b |",
+        "<svg onload=alert(1)>",
+        "# h",
+        "www.evil.example",
+    ]
+    told = [
+        {
+            "type": "reference",
+            "id": f"{n:064x}",
+            "attributes": {"title": text, "url": text, "creation_date": 1_500_000_000 + n * DAY},
+            "context_attributes": {
+                "related_from": [
+                    {"type": "collection", "id": f"c{n}", "attributes": {"name": text}}
+                ]
+            },
+        }
+        for n, text in enumerate(texts)
+    ]
+    files = [Entity("file", f"{n:064x}") for n in range(1, 4)]
+    path = folder / "<b>c.db"
+    answer(path, dict.fromkeys(files, told))
+    with Store.read(path) as store:
+        write_report(
+            store, folder / "out", Before("<i>x", Snapshot.of([], [(f, "complete") for f in files]))
+        )
+    return Made(folder / "out", [], [])
+
+
+def test_the_page_has_nothing_that_runs_asks_or_leads_away(hostile: Made, made: Made) -> None:
+    for page in (hostile.page, made.page):
+        read = Page(page)
+        allowed = {"html", "head", "meta", "link", "title", "style", "body", "nav", "ul", "li", "a"}
+        allowed |= {"main", "h1", "h2", "h3", "p", "dl", "dt", "dd", "div", "figure", "figcaption"}
+        allowed |= {"table", "thead", "tbody", "tr", "th", "td", "bdi", "span"}
+        assert set(read.elements) <= allowed
+        for tag, name, value in read.attributes:
+            assert not name.startswith("on")
+            assert name not in {"src", "srcdoc", "style", "action", "srcset"}
+            assert name != "href" or str(value).startswith("#" if tag == "a" else "data:,")
+        for svg in read.read.pictures:
+            drawn = ET.fromstring(svg)
+            tags = {each.tag.removeprefix(SVG) for each in drawn.iter()}
+            assert tags <= {"svg", "title", "rect", "path", "circle", "text"}
+            names = {name for each in drawn.iter() for name in each.attrib}
+            assert not {name for name in names if name.startswith(("on", "style", "{"))}
+            assert "href" not in names
+
+
+def test_the_policy_lets_only_our_style_through(hostile: Made) -> None:
+    (policy,) = re.findall(
+        r'<meta http-equiv="Content-Security-Policy" content="(.*?)">', hostile.page
+    )
+    (style,) = re.findall(r"<style>(.*?)</style>", hostile.page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy.replace("&#39;", "'").split("; ") == [
+        "default-src 'none'",
+        f"style-src 'sha256-{digest}'",
+        "img-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    assert hostile.page.index(policy) < hostile.page.index("<title>")
+
+
+def test_no_title_becomes_markup_or_a_link_in_markdown(hostile: Made) -> None:
+    text = "\n".join(line for line in hostile.markdown.splitlines() if not line.startswith("["))
+    bare = re.sub(r"\\.", "", text)
+    ours = re.sub(
+        r"!\[[^\]]*\]\[\w+\]|^[|>#-].*?(?= )|\*\*[\d,]+\*\*|^> \*\*.*\*\*$| \||---:?",
+        "",
+        bare,
+        flags=re.MULTILINE,
+    )
+    assert not re.search(r"[<>\[\]`*_~]|https?:|www\.", ours), ours
+    assert not {c for c in text if unicodedata.category(c) in {"Cc", "Cf"}} - {"\n"}
+
+
+def test_every_title_is_there_as_it_reads(hostile: Made) -> None:
+    for read in hostile.each():
+        cells = {cell for rows in read.tables.values() for row in rows for cell in row}
+        for text in ("</script><script>alert(1)</script>", "| a | b |", "<svg onload=alert(1)>"):
+            assert text in cells
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def test_the_same_campaign_gives_the_same_bytes(made: Made) -> None:
+    store = made.folder.parent / "c.db"
+    digests = set()
+    for seed in ("1", "2"):
+        out = made.folder.parent / f"again{seed}"
+        command = [
+            sys.executable,
+            "-m",
+            "graphbuild",
+            "report",
+            "--store",
+            store,
+            "--out",
+            out,
+            "--json",
+        ]
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        files = json.loads(done.stdout)["files"]
+        assert [each["path"] for each in files] == [
+            str(out / "report.md"),
+            str(out / "report.html"),
+        ]
+        digests.add(tuple(each["sha256"] for each in files))
+        for each in files:
+            content = (out / each["path"]).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == each["sha256"]
+            assert len(content) == each["bytes"]
+    assert len(digests) == 1
+
+
+def test_a_report_that_cannot_be_written_leaves_what_stood(made: Made, tmp_path: Path) -> None:
+    (tmp_path / "report.html").mkdir()
+    (tmp_path / "report.md").write_text("old")
+    with Store.read(made.folder.parent / "c.db") as store:
+        with pytest.raises(ExportError, match="is a folder or a device"):
+            write_report(store, tmp_path)
+        with pytest.raises(ExportError, match="should be its folder is a file"):
+            write_report(store, tmp_path / "report.md")
+    assert not [each for each in tmp_path.iterdir() if each.name.startswith(".")]
+
+
+def test_the_command_names_its_files_and_says_what_is_not_whole(made: Made, shell: Shell) -> None:
+    store = made.folder.parent / "c.db"
+    done = shell("report", "--store", store, "--out", "o", "--since", "2026-10-01")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [
+        "o/report.md",
+        "o/report.html",
+    ]
+    assert done.stderr.startswith("not whole: 2 still to ask")
+    assert "What is new since 2026\\-10\\-01" in (shell.folder / "o" / "report.md").read_text()
+    done = shell("report", "--store", store, "--out", "o", "--against", store)
+    assert "What is new since c\\.db" in (shell.folder / "o" / "report.md").read_text()
+    assert (
+        shell("report", "--store", store, "--against", store, "--since", "2026-10-01").returncode
+        == 2
+    )
+
+
+def test_an_empty_campaign_has_a_report(shell: Shell) -> None:
+    Store.open(shell.folder / "c.db").close()
+    assert shell("report", "--store", "c.db", "--since", "2026-10-01").returncode == 0
+    text = (shell.folder / "output" / "report.md").read_text(encoding="utf-8")
+    assert "No two files belong together." in text
+
+
+@pytest.mark.parametrize(
+    ("months", "bars"),
+    [
+        ({}, {}),
+        ({"2018-11": 3, "2019-02": 1}, {"2018-11": 3, "2019-02": 1}),
+        ({"1970-01": 2, "1970-05": 1, "2020-01": 7}, {"1970": 3, "2020": 7}),
+        ({"0001-01": 1, "9999-12": 1234}, {"0001": 1, "9999": 1234}),
+    ],
+)
+def test_long_times_are_told_by_year(months: dict[str, int], bars: dict[str, int]) -> None:
+    assert bars_of(timeline(months)) == bars

@@ -1,0 +1,157 @@
+"""The bench, with tiny sizes: both sides find the same, and the table says so. No timing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from graphbuild.graph.builder import build_graph
+from graphbuild.models import Entity, Observation
+from tests.bench import clusters, crawls, graphs, lists, pages, run, tables, ties
+from tests.bench.rows import Row, paired, table
+from tests.bench.serving import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+
+def test_all_sides_of_the_crawl_find_the_same_in_the_same_pages() -> None:
+    rows = crawls.shared(1, families=2, files=2)
+    printed = table(rows)
+    for word in ("requests.Session + json", "networkx", "raw JSON", "goal", "<= 0.70x"):
+        assert word in printed
+
+
+def test_sides_that_differ_are_no_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = crawls.run
+
+    def lying(side: str, service: Service) -> dict[str, object]:
+        found = honest(side, service)
+        return {**found, "digest": ""} if side == "ours" else found
+
+    monkeypatch.setattr(crawls, "run", lying)
+    with Service(1, 1) as service, pytest.raises(AssertionError, match="do not find the same"):
+        crawls.check_equal(service)
+
+
+def test_the_other_cases_run() -> None:
+    (row,) = crawls.memory(1, families=1, files=1)
+    assert "5 pages" in row.case
+    assert [row.missed for row in lists.seeds(1, lines=10)] == [False, False]
+    assert "write_graphml_lxml" in table(graphs.graphml(1, edges=500))
+    assert "write_gexf" in table(graphs.gexf(1, edges=500))
+    assert "weighted_projected_graph" in table(ties.overlap(1, edges=1_000))
+    assert "louvain_communities" in table(ties.find(1, edges=1_000))
+    assert "sharing any" in table(clusters.ties(1, sizes=["small"], worlds=1))
+    assert [row.missed for row in clusters.clusters(1, sizes=["small"], worlds=1)] == [False]
+
+
+@pytest.mark.parametrize(
+    "sides",
+    [("csv", "pandas"), ("parquet", "pandas-typed"), ("json", "dump", "dumps")],
+    ids="-".join,
+)
+def test_all_sides_of_the_tables_write_the_same(sides: tuple[str, ...], tmp_path: Path) -> None:
+    told = list(graphs.observations(450))
+    # Lists of several and of none, too, which a graph of the bench does not have.
+    told.append(replace(told[0], related_from=Entity("collection", "another")))
+    told.append(Observation(Entity("file", "f" * 64), told[0].reference, None))
+    graph = build_graph(told)
+    said = []
+    for side in sides:
+        folder = tmp_path / side
+        folder.mkdir()
+        write, read = tables.SIDES[side](graph, folder)
+        write()
+        said.append(list(read()))
+    assert len(said[0]) > 600  # nodes and edges, at least
+    assert all(each == said[0] for each in said)
+
+
+def test_tables_are_timed_in_processes_that_must_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = table(tables.parquet(1, edges=250))
+    for word in ("Parquet, 250 edges", "pandas to_csv, frames ready", "memory to write it"):
+        assert word in printed
+    honest = tables._run
+    monkeypatch.setattr(tables, "_run", lambda *words: {**honest(*words), "found": words[0]})
+    with pytest.raises(AssertionError, match="do not write the same"):
+        tables.parquet(1, edges=1)
+
+
+def test_both_pages_hold_the_graph_and_the_table_says_so() -> None:
+    printed = table(pages.files(1, edges=300))
+    for word in ("families", "scattered", "pyvis from_nx + write_html", "<= 0.0100x"):
+        assert word in printed
+
+
+@pytest.mark.browser
+def test_a_picture_that_stood_before_anybody_asked_is_seen_to_stand(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(_STANDS_AT_ONCE, encoding="utf-8")
+    monkeypatch.setattr(pages, "_PATIENCE", 10)
+    with pages._Chromium() as chromium:
+        monkeypatch.setattr(chromium, "_open", _once_loaded(chromium._open))
+        stood, moved = chromium.theirs(page)
+    assert stood < 10  # it is not patience that ended it
+    assert moved > 0
+
+
+# What of vis-network a page is asked for. It stands as soon as it is there, and says so once.
+_STANDS_AT_ONCE = """<!DOCTYPE html><script>
+  const heard = [];
+  var network;
+  network = {
+    once: (event, act) => heard.push([event, act]),
+    stopSimulation: () => {},
+    moveTo: () => {},
+  };
+  for (const [event, act] of heard) if (event === "stabilizationIterationsDone") act();
+</script>"""
+
+
+def _once_loaded(open_page: Callable[..., Page]) -> Callable[..., Page]:
+    def opened(*given: object) -> Page:
+        page = open_page(*given)
+        page.wait_for_load_state("load")
+        return page
+
+    return opened
+
+
+@pytest.mark.browser
+def test_pictures_and_searches_are_timed_in_a_browser() -> None:
+    rows = pages.pictures(1, edges=60)
+    assert [row.case.rpartition(": ")[2] for row in rows] == [
+        "until the picture stands",
+        "100 frames of a move",
+    ] * 2
+    assert all(row.ratio > 0 for row in rows)
+    (row,) = pages.searches(1, [("scattered", 60, 200.0)])
+    assert "ms" in row.ours
+
+
+def test_a_ratio_is_the_median_of_the_pairs() -> None:
+    row = paired("x", [1.0, 9.0, 2.0], [2.0, 1.0, 2.0], "loop", 0.7)
+    assert (row.ratio, row.spread, row.missed) == (1.0, (0.5, 9.0), True)
+    assert not Row("y", "1", "1", 0.7, 0.7).missed
+    told = "x     2.00 s  2.00 s loop  1.00x  0.50x to 9.00x  <= 0.70x  MISSED"
+    assert table([row]).endswith(told)
+
+
+def test_the_command_tells_every_case_and_fails_where_a_goal_is_missed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = {"good": [Row("fast", "1 s", "2 s", 0.5, 0.7)], "bad": [Row("slow", "2 s", "1 s", 2, 1)]}
+    monkeypatch.setattr(run, "CASES", {name: lambda _, n=name: rows[n] for name in rows})
+    assert run.main(["good"]) == 0
+    assert run.main([]) == 1
+    assert "slow" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        run.main(["ugly"])

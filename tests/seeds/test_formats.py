@@ -1,0 +1,689 @@
+"""Seed lists of every form: tables, bundles, events, reports, pipes; whole, odd, broken, huge."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+import uuid
+from contextlib import suppress
+
+import networkx as nx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphbuild.errors import SeedError
+from graphbuild.exporters import csv_tables, export_all, read_graphml
+from graphbuild.graph.builder import build_graph, observations_of
+from graphbuild.models import Entity, Observation
+from graphbuild.seeds import Seed, parse_seeds, read_seeds
+from graphbuild.store import Store
+from tests.support.rig import MEASURED
+
+A, B, C = "a1" * 32, "b2" * 20, "c3" * 16
+EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A function that writes bytes, text or JSON to a file and gives its path."""
+
+    def write(content, name="list.csv", encoding="utf-8"):
+        path = tmp_path / name
+        if not isinstance(content, bytes | str):
+            content = json.dumps(content)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+        return path
+
+    return write
+
+
+def named(found):
+    """What was found, by type and the name a person would write."""
+    return [(seed.entity.type, seed.entity.attributes.get("url", seed.entity.id)) for seed in found]
+
+
+def said(found):
+    return "\n".join([*map(str, found.rejected), *found.remarks])
+
+
+def beside(found):
+    return [dict(seed.attributes) for seed in found]
+
+
+# --- plain lists ---------------------------------------------------------------------------------
+
+
+def test_a_list_may_mix_all_kinds_defanged_or_not():
+    lines = [A, "Evil[.]example.", "8.8.8.8:443", "hxxps://evil(dot)example/x", "evil.example/y", B]
+    found = parse_seeds([*lines, "evil.example", "nonsense"])
+    assert named(found) == [
+        ("file", A),
+        ("domain", "evil.example"),
+        ("ip_address", "8.8.8.8"),
+        ("url", "https://evil.example/x"),
+        ("url", "http://evil.example/y"),
+        ("file", B),
+    ]
+    assert found.repeats == 1
+    assert [rejected.line for rejected in found.rejected] == [8]
+    assert found.remarks == [
+        "<lines>, line 2 and 1 more: defanged names were read as they are meant",
+        "<lines>, line 3: ports were left off",
+        "<lines>, line 5: http:// was put before addresses with a path",
+    ]
+
+
+@pytest.mark.parametrize("name", ["list.txt", "list", "list.lst"])
+def test_a_plain_list_stays_one_whatever_stands_in_it(written, name):
+    text = f"We saw {A} and {B},\nand also [{C}].\nNothing else.\n"
+    found = read_seeds(written(text, name))
+    assert (len(found), len(found.rejected)) == (0, 3)
+    (hint,) = found.remarks
+    assert "hashes stand inside 2 of them; --format text finds them in a report" in hint
+    assert "--format" not in said(read_seeds(written(f"{A}\n{B}\nx {C}\n", name)))
+
+
+# --- tables --------------------------------------------------------------------------------------
+
+
+def test_a_table_gives_the_seeds_and_what_stands_beside_them(written):
+    path = written(f'Family,SHA-256,"First seen (UTC)"\nEmotet,{A.upper()},2018\n"a, ""b""",{B},\n')
+    found = read_seeds(path)
+    assert list(found) == [
+        Seed(Entity("file", A), str(path), 2, {"family": "Emotet", "first_seen_utc": "2018"}),
+        Seed(Entity("file", B), str(path), 3, {"family": 'a, "b"'}),
+    ]
+    assert found.remarks == [f"{path}: read as a table"]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_table_is_read_in_any_of_these_writings(written, delimiter, end, encoding):
+    rows = [["hash", "name"], [A, "x"], ["", ""], [B, 'Ünal "Z"\nand more'], [C, "z"]]
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator=end).writerows(rows)
+    found = read_seeds(written(text.getvalue(), "t.tsv", encoding))
+    assert named(found) == [("file", A), ("file", B), ("file", C)]
+    assert beside(found) == [{"name": "x"}, {"name": 'Ünal "Z"\nand more'}, {"name": "z"}]
+    assert [seed.line for seed in found] == [2, 4, 6]
+
+
+@pytest.mark.parametrize("column", ["SHA1", "sha1", " SHA1 ", "2"])
+def test_a_column_is_named_by_its_name_or_number(written, column):
+    path = written(f"md5,SHA1,c2\n{C},{B},evil.example\n", "list.txt")
+    found = read_seeds(path, column=column)
+    assert named(found) == [("file", B)]
+    assert beside(found) == [{"md5": C, "c2": "evil.example"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "reason"),
+    [
+        (f"md5,sha1,n\n{C},{B},1\n", None, "several columns hold"),
+        (f"md5,sha1,n\n{C},{B},1\n", None, ": 1 'md5', 2 'sha1'; say which with --column"),
+        ("a,b\n1,2\n", None, "no column holds hashes"),
+        ("a,b\n1,2\n", None, "it has 1 'a', 2 'b'; say which with --column"),
+        (f"a,b\n1,{A}\n", "c", "has no column 'c'; it has 1 'a', 2 'b'"),
+        (f"a,b\n1,{A}\n", "3", "has no column '3'"),
+        (f"a,b\n1,{A}\n", "0", "has no column '0'"),
+        (f"a,A\n1,{A}\n", "\u202e\x1b", r"no column '\u202e\x1b'"),
+        (f"a,a\n1,{A}\n", "a", "has 2 columns 'a'; name it by its number"),
+        (f'a,b\n1,"{A}\n', None, "is no row of a table"),
+        (f'a,b\n"x"y,{A}\n', None, "a quote inside quotes stands twice"),
+        (f"a,b\n{'x' * 200_000},{A}\n", None, "is no row of a table"),
+        ("x" * (5 * 2**20), None, "longer than a line of a table can be"),
+        ("a\0b", None, "NUL byte"),
+    ],
+)
+def test_a_table_that_leaves_a_doubt_is_refused_with_a_sentence(written, text, column, reason):
+    with pytest.raises(SeedError) as caught:
+        read_seeds(written(text), column=column)
+    assert reason in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_a_table_without_a_head_has_numbered_columns(written):
+    found = read_seeds(written(f"{A},Emotet\n{B},Dridex\n"))
+    assert beside(found) == [{"column_2": "Emotet"}, {"column_2": "Dridex"}]
+
+
+def test_a_head_may_be_the_last_comment(written):
+    text = f'# Who: "us"\n# "first_seen","sha256_hash"\n"2018","{A}"\n# the end\n'
+    found = read_seeds(written(text))
+    assert (named(found), beside(found)) == ([("file", A)], [{"first_seen": "2018"}])
+
+
+def test_rows_without_a_seed_are_told(written):
+    found = read_seeds(written(f"h,n\n{A},1\n,2\nrubbish,3\nmd5:{A},4\n{EMPTY},5\n{B}\n"))
+    assert named(found) == [("file", A), ("file", B)]
+    assert [rejected.line for rejected in found.rejected] == [4, 5, 6]
+    assert "says md5 but has the length of sha256" in said(found)
+    assert "line 3: rows with nothing in the column were passed over" in said(found)
+
+
+def test_what_stands_beside_has_limits_that_are_told(written):
+    head = ",".join(f"c{n}" for n in range(150))
+    found = read_seeds(written(f"hash,{head}\n{A},{'x' * 70_000}{',1' * 149}\n"))
+    (noted,) = beside(found)
+    assert len(noted) == 100
+    assert len(noted["c0"]) == 65_536
+    assert "150 columns stand beside the names; the first 100 are kept" in said(found)
+    assert "values were cut to 65,536 characters" in said(found)
+
+
+def test_columns_of_one_name_are_told_apart(written):
+    found = read_seeds(written(f"hash,A b,a-B,,Ärger,\u202e\n{A},1,2,3,4,5\n"))
+    assert beside(found) == [
+        {"a_b": "1", "a_b_2": "2", "column_4": "3", "arger": "4", "column_6": "5"}
+    ]
+
+
+def test_a_table_without_rows_is_an_empty_list(written):
+    for text in ("", "# a comment\n\n"):
+        found = read_seeds(written(text, "l.csv"), form="csv")
+        assert (len(found), found.rejected) == (0, [])
+
+
+_cells = st.text(st.characters(exclude_characters="\0\r", exclude_categories=["Cs"]), max_size=30)
+
+
+@given(st.lists(st.tuples(st.integers(1, 2**255), _cells), min_size=1, max_size=30))
+def test_a_table_that_was_written_is_read(tmp_path_factory, rows):
+    path = tmp_path_factory.getbasetemp() / "law.csv"
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["note", "hash"])
+        writer.writerows((f"x{cell}x", f"{number:064x}") for number, cell in rows)
+    first = {}
+    for number, cell in rows:
+        first.setdefault(f"{number:064x}", f"x{cell}x")
+    found = read_seeds(path)
+    assert {seed.entity.id: seed.attributes["note"] for seed in found} == first
+    assert found.repeats == len(rows) - len(first)
+
+
+def test_a_seed_of_several_lists_keeps_the_first_and_learns_new_names(written):
+    one = written(f"hash,family\n{A},Emotet\n", "1.csv")
+    two = written(f"hash,family,actor\n{A},Heodo,TA542\n{B},,\n", "2.csv")
+    found = read_seeds(one, two)
+    assert beside(found) == [{"family": "Emotet", "actor": "TA542"}, {}]
+    assert (next(iter(found)).source, found.repeats) == (str(one), 1)
+
+
+# --- STIX ----------------------------------------------------------------------------------------
+
+
+def sco(kind, **known):
+    return {"type": kind, "spec_version": "2.1", "id": f"{kind}--{uuid.uuid4()}", **known}
+
+
+def indicator(pattern, **known):
+    at = "2020-01-01T00:00:00Z"
+    stated = {"created": at, "modified": at, "valid_from": at, "pattern_type": "stix"}
+    return sco("indicator", pattern=pattern, **{**stated, **known})
+
+
+def bundle(*objects):
+    return {"type": "bundle", "id": f"bundle--{uuid.uuid4()}", "objects": list(objects)}
+
+
+def test_a_bundle_gives_what_was_observed(written):
+    found = read_seeds(
+        written(
+            bundle(
+                sco("file", name="a.exe", hashes={"MD5": C, "SHA-1": B, "SHA-256": A.upper()}),
+                sco("domain-name", value="Evil.example"),
+                sco("ipv4-addr", value="8.8.8.8"),
+                sco("ipv6-addr", value="2606:4700:0::1111"),
+                sco("url", value="https://evil.example/"),
+                sco("ipv4-addr", value="10.0.0.1"),
+                sco("file", name="no.hash"),
+                sco("mutex", name="x"),
+                sco("x-unheard-of", value="evil.example"),
+            ),
+            "b.json",
+        )
+    )
+    assert named(found) == [
+        ("file", A),
+        ("domain", "evil.example"),
+        ("ip_address", "8.8.8.8"),
+        ("ip_address", "2606:4700::1111"),
+        ("url", "https://evil.example/"),
+    ]
+    assert beside(found)[0] == {"name": "a.exe", "md5": C, "sha1": B}
+    assert [(r.line, r.unit) for r in found.rejected] == [(6, "object")]
+    assert "read as a STIX bundle" in said(found)
+    assert "object 7: files without MD5, SHA-1 or SHA-256" in said(found)
+    assert found.skipped == 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        (f"[file:hashes.MD5 = '{C}']", [("file", C)]),
+        (f"[file:hashes.'SHA-256' = '{A}' AND file:size > 5]", [("file", A)]),
+        (f"[file:hashes.'SHA-1' IN ('{B}', '{B}')]", [("file", B)]),
+        ("[domain-name:value = 'a.example'] OR [ipv4-addr:value = '8.8.8.8']", None),
+        (r"[url:value = 'http://a.example/it\'s']", [("url", "http://a.example/it's")]),
+        ("[network-traffic:dst_ref.value = '8.8.8.8']", [("ip_address", "8.8.8.8")]),
+        ("[domain-name:value NOT = 'good.example']", []),
+        ("[url:value LIKE 'http://%.example/']", []),
+        ("[ipv4-addr:value ISSUBSET '8.8.0.0/16']", []),
+        ("[domain-name:resolves_to_refs[*].value = '8.8.8.8']", []),
+        ("[process:name = 'evil.example']", []),
+    ],
+)
+def test_of_a_pattern_is_taken_what_must_be_equal(written, pattern, names):
+    found = read_seeds(written(bundle(indicator(pattern, name="I")), "b.stix"))
+    if names is None:
+        names = [("domain", "a.example"), ("ip_address", "8.8.8.8")]
+    assert named(found) == names
+    assert all(noted == {"name": "I"} for noted in beside(found))
+    assert names or "parts of patterns" in said(found)
+
+
+def test_a_bad_object_costs_itself_alone(written):
+    bad = [
+        5,
+        {"type": 5},
+        sco("file", hashes={"MD5": "zz"}),
+        {"type": "domain-name", "id": "x", "value": "a.example"},
+        indicator("[file:hashes.MD5 = "),
+        indicator(5),
+        indicator("[" + "(" * 2_000 + "a:b = 'c'" + ")" * 2_000 + "]"),
+        indicator(f"[{' OR '.join([f'{chr(39)}x'] * 30_000)}]"),
+        {**sco("url"), "value": "\x1b[2J"},
+    ]
+    found = read_seeds(written(bundle(*bad, sco("domain-name", value="a.example")), "b.json"))
+    assert named(found) == [("domain", "a.example")]
+    assert [rejected.line for rejected in found.rejected] == list(range(1, 10))
+    assert all(str(rejected).isprintable() for rejected in found.rejected)
+
+
+def test_what_older_bundles_keep_inside_of_an_observation_is_found(written):
+    inside = {
+        "0": {"type": "file", "hashes": {"MD5": C}},
+        "1": {"type": "ipv4-addr", "value": "8.8.8.8"},
+    }
+    at = "2020-01-01T00:00:00Z"
+    observed = {
+        "type": "observed-data",
+        "id": f"observed-data--{uuid.uuid4()}",
+        "created": at,
+        "modified": at,
+        "first_observed": at,
+        "last_observed": at,
+        "number_observed": 1,
+        "objects": inside,
+    }
+    found = read_seeds(written(bundle(observed), "b.json"))
+    assert named(found) == [("file", C), ("ip_address", "8.8.8.8")]
+
+
+def test_indicators_in_other_languages_are_told(written):
+    found = read_seeds(written(bundle(indicator("rule x {}", pattern_type="yara")), "b.json"))
+    assert not found
+    assert "indicators in other languages than STIX" in said(found)
+
+
+@pytest.mark.bulk
+def test_a_hundred_thousand_objects_are_read(written):
+    objects = [sco("domain-name", value=f"d{n}.example") for n in range(20_000)]
+    objects += [sco("mutex", name=str(n)) for n in range(80_000)]
+    found = read_seeds(written(bundle(*objects), "b.json"))
+    assert (len(found), found.skipped) == (20_000, 80_000)
+
+
+# --- MISP ----------------------------------------------------------------------------------------
+
+
+def attribute(kind, value, **known):
+    return {"type": kind, "value": value, "category": "Payload delivery", **known}
+
+
+def event(*attributes, objects=(), info="OSINT"):
+    return {"Event": {"info": info, "Attribute": list(attributes), "Object": list(objects)}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "names"),
+    [
+        ("md5", C, [("file", C)]),
+        ("sha1", B, [("file", B)]),
+        ("sha256", A, [("file", A)]),
+        ("filename|md5", f"a|b.exe|{C}", [("file", C)]),
+        ("filename|sha256", f"a.exe|{A}", [("file", A)]),
+        ("malware-sample", f"a.exe|{C}", [("file", C)]),
+        ("domain", "evil.example", [("domain", "evil.example")]),
+        ("hostname", "www.evil.example", [("domain", "www.evil.example")]),
+        ("ip-src", "8.8.8.8", [("ip_address", "8.8.8.8")]),
+        ("ip-dst", "2606:4700::1111", [("ip_address", "2606:4700::1111")]),
+        ("ip-dst|port", "8.8.8.8|443", [("ip_address", "8.8.8.8")]),
+        ("url", "http://evil.example/", [("url", "http://evil.example/")]),
+        ("domain|ip", "evil.example|8.8.8.8", None),
+        ("email-src", "me@evil.example", []),
+        ("sha256", C, []),
+        ("ip-dst", "10.0.0.1", []),
+        ("domain|ip", "evil.example", []),
+    ],
+)
+def test_an_attribute_gives_what_its_type_says(written, kind, value, names):
+    pair = [("domain", "evil.example"), ("ip_address", "8.8.8.8")]
+    names = pair if names is None else names
+    found = read_seeds(written(event(attribute(kind, value)), "e.json"))
+    assert named(found) == names
+    assert names or found.rejected or "types are not asked about: email-src" in said(found)
+
+
+def test_what_an_event_says_beside_comes_along(written):
+    found = read_seeds(
+        written(
+            event(
+                attribute("ip-dst|port", "8.8.8.8|443", comment="C2", Tag=[{"name": "tlp:white"}]),
+                attribute("md5", EMPTY[::-1], deleted=True),
+                attribute(5, "x"),
+                objects=[
+                    {
+                        "name": "file",
+                        "Attribute": [
+                            attribute("filename", "a.exe"),
+                            attribute("md5", C),
+                            attribute("sha1", B),
+                            attribute("sha256", A),
+                            attribute("url", "https://a.example/"),
+                        ],
+                    }
+                ],
+            ),
+            "e.json",
+        )
+    )
+    assert named(found) == [
+        ("ip_address", "8.8.8.8"),
+        ("url", "https://a.example/"),
+        ("file", A),
+    ]
+    address, _, file = beside(found)
+    event_and_category = {"event": "OSINT", "category": "Payload delivery"}
+    assert address == {**event_and_category, "port": "443", "comment": "C2", "tags": "tlp:white"}
+    assert file == {
+        **event_and_category,
+        "object": "file",
+        "file_name": "a.exe",
+        "md5": C,
+        "sha1": B,
+    }
+    assert "deleted attributes were passed over" in said(found)
+    assert [rejected.line for rejected in found.rejected] == [3]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda one: one, lambda one: [one], lambda one: {"response": [one]}, lambda one: one["Event"]],
+    ids=["saved", "list", "response", "bare"],
+)
+def test_events_are_found_however_they_are_wrapped(written, wrap):
+    found = read_seeds(written(wrap(event(attribute("sha256", A))), "e.json"))
+    assert named(found) == [("file", A)]
+
+
+@pytest.mark.bulk
+def test_a_hundred_thousand_attributes_are_read(written):
+    attributes = [attribute("domain", f"d{n}.example") for n in range(100_000)]
+    assert len(read_seeds(written(event(*attributes), "e.json"))) == 100_000
+
+
+# --- JSON, whole and broken ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("name", ["b.json", "b", "b.txt"])
+def test_json_is_told_by_its_content_or_suffix(written, encoding, name):
+    text = json.dumps(bundle(sco("domain-name", value="evil.example")), indent=2)
+    found = read_seeds(written(text, name, encoding))
+    assert named(found) == [("domain", "evil.example")]
+    assert "read as a STIX bundle" in said(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is not whole JSON"),
+        ('{"type": "bundle", "objects": [', "is not whole JSON"),
+        ('{"type": "bundle"} x', "is not whole JSON"),
+        ("{}", "neither a STIX bundle nor a MISP event"),
+        (f'["{A}"]', "neither a STIX bundle nor a MISP event"),
+        ("5", "neither a STIX bundle nor a MISP event"),
+        ('{"type": "bundle", "objects": 5}', "its objects are no list"),
+        ('{"Event": 5}', "neither a STIX bundle nor a MISP event"),
+        ("[" * 100 + "]" * 100, "nested deeper than 64"),
+        ("[" * 200_000, "nested deeper than 64"),
+        ("9" * 10_000, "thousands of digits"),
+        ('{"a": "' + "x" * (64 * 2**20) + '"}', "larger than 64 MiB"),
+        ("[" + "{}," * 4_000_001, "holds more than 4,000,000 values"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_json_that_is_no_list_of_seeds_is_refused_with_a_sentence(written, text, reason):
+    with pytest.raises(SeedError, match=reason):
+        read_seeds(written(text, "b.json"))
+
+
+@pytest.mark.parametrize("form", ["stix", "misp"])
+def test_a_stated_form_is_held_to(written, form):
+    other = event(attribute("md5", C)) if form == "stix" else bundle()
+    with pytest.raises(SeedError, match=r"is no (STIX bundle|MISP event)"):
+        read_seeds(written(other, "x.json"), form=form)
+
+
+def test_a_bundle_without_objects_is_an_empty_list(written):
+    assert not read_seeds(written({"type": "bundle", "id": "bundle--x"}, "b.json"))
+
+
+# --- reports -------------------------------------------------------------------------------------
+
+REPORT = f"""\ufeff# A report
+
+The dropper `invoice.pdf` ({C.upper()}), i.e. version 1.2.3.4, loads kernel32.dll from
+hxxps://evil[.]example/a.php?x=1, [here](https://blog.example.org/x_(y)). It calls
+8[.]8[.]4[.]4:8080, 10.0.0.5 and 2606:4700::1111 at 10:20:30, not v9.9.9.9 ("C:\\x\\foo.com").
+See also evil(dot)com, bad[.]zip, setup.zip, run.sh, EVIL-DOMAIN.COM, sub.evil.co.uk/x,
+http://evil.example. Mail me@gmail.com! Empty: {EMPTY}. The end.Then more.
+|{A}|{A.upper()}| /usr/lib/python.py {A}{A}
+"""
+
+
+def test_a_report_gives_every_name_that_stands_in_it(written):
+    path = written(REPORT, "r.txt")
+    found = read_seeds(path, form="text")
+    assert named(found) == [
+        ("file", C),
+        ("url", "https://evil.example/a.php?x=1"),
+        ("url", "https://blog.example.org/x_(y)"),
+        ("ip_address", "8.8.4.4"),
+        ("ip_address", "2606:4700::1111"),
+        ("domain", "evil.com"),
+        ("domain", "bad.zip"),
+        ("domain", "evil-domain.com"),
+        ("url", "http://sub.evil.co.uk/x"),
+        ("url", "http://evil.example"),
+        ("file", A),
+    ]
+    assert [seed.line for seed in found][:2] == [3, 4]
+    assert found.rejected == []
+    for left_out in ("1.2.3.4", "10.0.0.5", "setup.zip", "run.sh", "me@gmail.com", EMPTY):
+        assert f"'{left_out}'" in said(found)
+    assert "words with dots or colons that are no names" in said(found)
+    assert named(read_seeds(written(REPORT, "r.md"))) == named(found)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("text", ["", "\n\n", "Nothing here, e.g. i.e. U.S. 3.14 a.b foo.bar.baz1"])
+def test_a_report_without_names_is_an_empty_list(written, text, encoding):
+    assert not read_seeds(written(text, "r.txt", encoding), form="text")
+
+
+def test_a_report_is_read_within_bounds(written):
+    hostile = ["[" * 300_000, "[.]" * 100_000, "a." * 150_000, "a@" * 100_000, ":" * 300_000]
+    hostile += ["http://" * 40_000, "(dot" * 60_000, "1.2.3." * 50_000, f"{A}\n" * 20_000]
+    hostile += ["-dot-" * 50_000, "0:" * 100_000, "xn--" * 80_000, "{[( " * 80_000]
+    found = read_seeds(written("\n".join(hostile) + f"\n{B}\n", "r.txt"), form="text")
+    assert ("file", B) in named(found)
+    assert ("file", A) in named(found)
+
+
+def test_what_is_left_out_of_a_report_is_listed_up_to_a_bound(written):
+    text = "\n".join(f"10.0.{n // 250}.{n % 250}" for n in range(3_000)) + "\n10.0.0.7 once more"
+    found = read_seeds(written(text, "r.txt"), form="text")
+    assert len(found.remarks) == 1_001
+    assert found.remarks[-1].endswith("2,000 more left out")
+
+
+_words = st.sampled_from(["the", "e.g.", "kernel32.dll", "(see", "3.14", "it's", "--", "a/b", "\n"])
+
+
+@given(st.lists(_words | st.integers(1, 2**255).map("{:064x}".format), max_size=40))
+def test_every_hash_of_a_report_is_found_once(tmp_path_factory, words):
+    path = tmp_path_factory.getbasetemp() / "law.txt"
+    path.write_text(" ".join(words), encoding="utf-8")
+    expected = dict.fromkeys(word for word in words if len(word) == 64)
+    assert named(read_seeds(path, form="text")) == [("file", word) for word in expected]
+
+
+@pytest.mark.parametrize("form", ["list", "csv", "stix", "misp", "text"])
+@given(content=st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
+def test_any_bytes_are_a_list_of_any_form_or_a_seed_error(tmp_path_factory, form, content):
+    path = tmp_path_factory.getbasetemp() / "any.bin"
+    path.write_bytes(content)
+    with suppress(SeedError):
+        assert all(line.isprintable() for line in said(read_seeds(path, form=form)).split("\n"))
+
+
+# --- forms ---------------------------------------------------------------------------------------
+
+
+def test_an_unknown_form_and_a_column_of_no_table_are_refused(written):
+    with pytest.raises(SeedError, match="no form 'pdf'; we have auto, list, csv"):
+        read_seeds(form="pdf")
+    with pytest.raises(SeedError, match="--column goes with --format csv"):
+        read_seeds(written(A), form="list", column="x")
+
+
+_WITHOUT = """
+import sys
+from graphbuild.errors import SeedError
+from graphbuild.seeds import read_seeds
+for name in ("stix2", "ioc_fanger", "tldextract"):
+    sys.modules[name] = None
+try:
+    read_seeds(sys.argv[1], form=sys.argv[2])
+except SeedError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(("form", "text"), [("stix", bundle()), ("text", "x")])
+def test_without_the_extra_a_sentence_says_what_to_install(written, form, text):
+    path = written(text, "x")
+    command = [sys.executable, "-c", _WITHOUT, path, form]
+    measured = {**os.environ, **MEASURED}
+    ran = subprocess.run(command, env=measured, capture_output=True, text=True, check=True)
+    assert "is not installed; run: pip install 'graphbuild[lists]'" in ran.stdout
+
+
+# --- pipes ---------------------------------------------------------------------------------------
+
+
+def test_a_pipe_that_a_shell_opened_is_read():
+    script = f"exec {sys.executable} -c 'import sys; from graphbuild.seeds import read_seeds;"
+    script += f" print(len(read_seeds(*sys.argv[1:])))' <(echo {A}) <(sleep 0.3; echo {B}) <(:)"
+    measured = {**os.environ, **MEASURED}
+    ran = subprocess.run(
+        ["bash", "-c", script], env=measured, capture_output=True, text=True, check=False
+    )
+    assert (ran.stdout, ran.stderr) == ("2\n", "")
+
+
+def test_a_named_pipe_with_a_writer_is_read_to_its_end(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    text = "".join(f"{number:064x}\n" for number in range(1, 5_000))
+    writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=[text])
+    writer.start()
+    found = read_seeds(tmp_path / "pipe")
+    writer.join()
+    assert len(found) == 4_999
+
+
+# --- into the campaign file, the graph, and the exports ------------------------------------------
+
+REFERENCE = Entity("reference", "01" * 32, {"title": "T", "seed_family": "an answer's"})
+
+
+def _kept(tmp_path, *seeds):
+    with Store.open(tmp_path / "c.db") as store:
+        for each in seeds:
+            store.add_seeds([each])
+    with Store.read(tmp_path / "c.db") as store:
+        return list(store.subjects())
+
+
+def test_what_stands_beside_a_seed_is_kept_and_later_lists_add_to_it(tmp_path):
+    bare = Entity("file", A, {"seed_family": "an answer's", "size": 5})
+    (subject,) = _kept(
+        tmp_path,
+        Seed(bare, "1", 1, {"family": "Emotet"}),
+        Seed(Entity("file", A), "2", 1, {"family": "Heodo", "actor": "TA542"}),
+        Seed(Entity("file", A), "3", 1),
+    )
+    assert subject.attributes == {
+        "size": 5,
+        "seed": True,
+        "state": "pending",
+        "seed_family": "Emotet",
+        "seed_actor": "TA542",
+    }
+
+
+def test_a_url_comes_back_from_the_campaign_file_with_its_text(tmp_path):
+    with Store.open(tmp_path / "c.db") as store:
+        store.add_seeds(parse_seeds(["hxxp://evil[.]example/"]))
+        task = store.next_task()
+    assert task.subject.attributes["url"] == "http://evil.example/"
+
+
+def test_what_stands_beside_a_seed_reaches_every_export(tmp_path, written):
+    path = written(f"hash,Family,2nd\n{A},Emotet <&> ,=1\n{B},,x\n")
+    subjects = _kept(tmp_path, *read_seeds(path))
+    seen = [Observation(Entity("file", A, {"seed_x": "no"}), REFERENCE, None)]
+    graph = build_graph(seen, subjects=subjects)
+    assert graph.nodes[f"file:{A}"]["seed_family"] == "Emotet <&>"
+    assert graph.nodes[f"reference:{REFERENCE.id}"].keys().isdisjoint({"seed_family", "seed_x"})
+    assert "seed_x" not in graph.nodes[f"file:{A}"]
+    assert list(observations_of(graph)) == seen
+    assert all("seed_family" not in each.subject.attributes for each in observations_of(graph))
+
+    written_files = {
+        each.path.name for each in export_all(graph, tmp_path / "out", ["graphml", "csv"])
+    }
+    assert {"graph.graphml", "nodes.csv"} <= written_files
+    read = nx.read_graphml(tmp_path / "out" / "graph.graphml")
+    assert read.nodes[f"file:{A}"]["seed_family"] == "Emotet <&>"
+    text = (tmp_path / "out" / "graph.graphml").read_text(encoding="utf-8")
+    assert text.index('attr.name="seed_2nd"') < text.index('attr.name="seed_family"')
+    back = read_graphml(tmp_path / "out" / "graph.graphml")
+    assert back.nodes[f"file:{A}"]["seed_family"] == "Emotet <&>"
+    assert list(observations_of(back)) == seen
+    with (tmp_path / "out" / "nodes.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert list(rows[0])[-2:] == ["seed_2nd", "seed_family"]
+    assert (rows[0]["seed_2nd"], rows[1]["seed_2nd"]) == ("'=1", "x")
+    assert "seed_" not in rows[0]["attributes"]
+    assert csv_tables.nodes_frame(graph)["seed_family"].tolist()[0] == "Emotet <&>"

@@ -1,0 +1,378 @@
+"""Entities: identity, names for people, and which text names a file."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import ipaddress
+import pickle
+import re
+from contextlib import suppress
+from dataclasses import FrozenInstanceError, asdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tldextract import TLDExtract
+
+from graphbuild.models import Entity, hash_kind, is_id, is_type, short_id
+from graphbuild.seeds import indicators
+from graphbuild.seeds.indicators import recognize
+
+SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+SHA1 = "da39a3ee5e6b4b0d3255bfef95601890afd80709"
+MD5 = "d41d8cd98f00b204e9800998ecf8427e"
+
+
+# --- identity ------------------------------------------------------------------------------------
+
+
+def test_entities_are_equal_by_type_and_id_whatever_is_known_of_them():
+    bare, known = Entity("file", MD5), Entity("file", MD5, {"size": 1})
+    assert bare == known
+    assert len({bare, known}) == 1
+
+
+def test_one_id_of_two_types_is_two_entities():
+    assert Entity("url", SHA256) != Entity("reference", SHA256)
+    assert Entity("url", SHA256).key == f"url:{SHA256}"
+
+
+def test_an_entity_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        Entity("file", MD5).id = SHA1
+    with pytest.raises(TypeError, match="cannot be changed"):
+        Entity("file", MD5).attributes["size"] = 1
+
+
+@pytest.mark.parametrize("attributes", [{}, {"title": "T"}], ids=["bare", "known"])
+def test_an_entity_can_be_copied_and_pickled_with_all_that_is_known_of_it(attributes):
+    entity = Entity("file", MD5, attributes) if attributes else Entity("file", MD5)
+    for twin in (copy.deepcopy(entity), pickle.loads(pickle.dumps(entity))):
+        assert twin == entity
+        assert dict(twin.attributes) == attributes
+    assert asdict(entity) == {"type": "file", "id": MD5, "attributes": attributes}
+
+
+# --- names for people ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("attributes", "label"),
+    [
+        ({"title": "A report", "name": "N"}, "A report"),
+        ({"name": "Emotet"}, "Emotet"),
+        ({"meaningful_name": "run.exe"}, "run.exe"),
+        ({"title": " \t", "name": "Emotet"}, "Emotet"),
+        ({"title": 5}, "malpedia_win_emotet"),
+        ({}, "malpedia_win_emotet"),
+    ],
+)
+def test_a_label_is_the_title_or_the_name_or_the_id(attributes, label):
+    assert Entity("collection", "malpedia_win_emotet", attributes).label == label
+
+
+@pytest.mark.parametrize(
+    ("entity_id", "short"),
+    [
+        (SHA256, "e3b0c44298fc…"),
+        (SHA1, "da39a3ee5e6b…"),
+        (MD5, "d41d8cd98f00…"),
+        ("alienvault_64edfc5ab93abb1407070292", "alienvault_64edfc5ab93abb1407070292"),
+    ],
+)
+def test_only_hashes_are_cut_short(entity_id, short):
+    assert short_id(Entity("any", entity_id)) == short
+
+
+# --- what can be a type, an id, a hash -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["file", "ip_address", "threat-actor", "X1", "a" * 64])
+def test_a_short_ascii_word_can_be_a_type(text):
+    assert is_type(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "1a", "_a", "a b", "a:b", "file\n", "fil\u0435", "\ud800", "a" * 65, None, 5, ["file"]],
+)
+def test_anything_else_can_be_no_type(text):
+    assert not is_type(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["malpedia_win_emotet", "report--24-10072685", "a.b", "CON", "\u4f60\u597d", "a" * 256],
+)
+def test_a_printable_word_can_be_an_id(text):
+    assert is_id(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("../../x", id="I4-up"),
+        pytest.param("/etc/passwd", id="I4-absolute"),
+        pytest.param("a" * 257, id="I4-long"),
+        pytest.param("a\0", id="I4-nul"),
+        pytest.param("a'b", id="I17-quote"),
+        pytest.param('a"b', id="I17-double-quote"),
+        pytest.param("a\\b", id="I17-backslash"),
+        pytest.param("a/../b", id="L23-path"),
+        pytest.param("a?limit=9", id="L23-query"),
+        pytest.param("a#f", id="L23-fragment"),
+        pytest.param("a%2fb", id="L23-percent"),
+        pytest.param(".", id="L23-dot"),
+        pytest.param("..", id="L23-dots"),
+        pytest.param("a\r\nx-apikey: 1", id="L23-header"),
+        pytest.param("\ud800", id="surrogate"),
+        pytest.param("a\u202eb", id="bidi"),
+        pytest.param("a\u200bb", id="zero-width"),
+        pytest.param("a b", id="space"),
+        pytest.param("<a>", id="angle"),
+        pytest.param("", id="empty"),
+        pytest.param(None, id="null"),
+        pytest.param(5, id="number"),
+    ],
+)
+def test_what_could_leave_its_place_in_a_path_or_a_table_can_be_no_id(text):
+    assert not is_id(text)
+
+
+@given(st.text(st.sampled_from("aZ0._-:é /\u200b")) | st.integers(250, 260).map("x".__mul__))
+def test_an_id_is_one_by_each_of_its_characters(text):
+    good = all(each in "aZ0._-:éx" for each in text)
+    assert is_id(text) == (good and 0 < len(text) <= 256 and text not in {".", ".."})
+
+
+@given(st.text())
+def test_an_id_never_holds_white_space_or_what_cannot_be_encoded(text):
+    if is_id(text):
+        assert text.split() == [text]
+        assert text.encode()
+
+
+@pytest.mark.parametrize(("text", "kind"), [(MD5, "md5"), (SHA1, "sha1"), (SHA256, "sha256")])
+def test_a_hash_is_known_by_its_length(text, kind):
+    assert hash_kind(text) == kind
+    assert hash_kind(text + "0") is None
+    assert hash_kind("g" + text[1:]) is None
+
+
+# --- what a line names ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", [MD5, SHA1.upper(), SHA256.title()], ids=["L1-a", "L1-b", "L1-c"])
+def test_a_hash_in_any_case_names_a_file(text):
+    found = recognize(text)
+    assert (found.type, found.id) == ("file", text.lower())
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param(f"{MD5},run.exe", "more than a hash", id="L9-csv"),
+        pytest.param(f"{SHA256}\trun.exe", "more than a hash", id="L9-tab"),
+        pytest.param(f'"{MD5}"', "is not a file hash", id="L9-quotes"),
+        pytest.param("a" * 31, "has 31 hexadecimal digits", id="L10-31"),
+        pytest.param("a" * 33, "has 33 hexadecimal digits", id="L10-33"),
+        pytest.param("a" * 39, "has 39 hexadecimal digits", id="L10-39"),
+        pytest.param("a" * 41, "has 41 hexadecimal digits", id="L10-41"),
+        pytest.param("a" * 63, "has 63 hexadecimal digits", id="L10-63"),
+        pytest.param("a" * 65, "has 65 hexadecimal digits", id="L10-65"),
+        pytest.param("a" * 128, "looks like SHA-512", id="L10-128"),
+        pytest.param("g" + MD5[1:], "contains 'g'", id="L11-g"),
+        pytest.param(MD5[:15] + "_" + MD5[16:], "contains '_'", id="L11-underscore"),
+        pytest.param("0x" + MD5, "is not a file hash", id="L11-0x"),
+        pytest.param("\u0430" + MD5[1:], "contains U+0430", id="L12-cyrillic"),
+        pytest.param("\uff11" + MD5[1:], "contains U+FF11", id="L12-full-width"),
+        pytest.param("\u0661" + MD5[1:], "contains U+0661", id="L12-arabic"),
+        pytest.param(MD5 + "\n", "more than a hash", id="L13"),
+        pytest.param("../users/me", "is not a file hash", id="L23"),
+        pytest.param("1.23E+45", "a spreadsheet turned into a number", id="L27-number"),
+        pytest.param('=HYPERLINK("x")', "is not a file hash", id="L27-formula"),
+        pytest.param("", "is not a file hash", id="empty"),
+    ],
+)
+def test_what_is_no_hash_is_told_with_the_reason(text, reason):
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        recognize(text)
+
+
+@given(st.text())
+def test_whatever_is_recognized_can_be_an_id(text):
+    with suppress(ValueError):
+        found = recognize(text)
+        assert is_id(found.id)
+        assert found.id == found.id.lower()
+        assert found.type in {"file", "domain", "ip_address", "url"}
+        if found.type in {"file", "url"}:
+            assert set(found.id) <= set("0123456789abcdef")
+            assert len(found.id) in {32, 40, 64}
+
+
+# --- domains, addresses, URLs --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("evil.example", "evil.example"),
+        ("EVIL.Example.", "evil.example"),
+        ("a.b-c.co.uk", "a.b-c.co.uk"),
+        ("_dmarc.evil.example", "_dmarc.evil.example"),
+        ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ("b\u00fccher.example", "xn--bcher-kva.example"),
+        ("B\u00dcCHER.example", "xn--bcher-kva.example"),
+        ("\u043f\u0440\u0438\u043c\u0435\u0440.\u0440\u0444", "xn--e1afmkfd.xn--p1ai"),
+        (f"{'a' * 63}.example", f"{'a' * 63}.example"),
+        (f"{MD5}.example", f"{MD5}.example"),
+        ("evil[.]example", "evil.example"),
+        ("evil(dot)example", "evil.example"),
+        ("evil[dot]example", "evil.example"),
+        ("evil{.}example", "evil.example"),
+        ("evil [.] example", "evil.example"),
+        ("evil[.example", "evil.example"),
+        ("evil\\.example", "evil.example"),
+        ("evil.example:8443", "evil.example"),
+    ],
+)
+def test_a_domain_has_one_spelling(text, name):
+    assert recognize(text) == Entity("domain", name)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("8.8.8.8", "8.8.8.8"),
+        ("8[.]8[.]8[.]8", "8.8.8.8"),
+        ("8.8.8.8:53", "8.8.8.8"),
+        ("2606:4700:0:0::1111", "2606:4700::1111"),
+        ("2606:4700::ABCD", "2606:4700::abcd"),
+        ("2606[:]4700[:][:]1111", "2606:4700::1111"),
+        ("[2606:4700::1111]:443", "2606:4700::1111"),
+        ("::ffff:8.8.8.8", "8.8.8.8"),
+    ],
+)
+def test_an_address_has_one_spelling(text, name):
+    assert recognize(text) == Entity("ip_address", name)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("https://evil.example/", "https://evil.example/"),
+        ("https://Evil.Example/A?b=c#d", "https://Evil.Example/A?b=c#d"),
+        ("hxxps://evil[.]example", "https://evil.example"),
+        ("hXXp://evil[.]example/a[.]php", "http://evil.example/a.php"),
+        ("hxxps[:]//evil[.]example/", "https://evil.example/"),
+        ("hxxp[://]evil(dot)example", "http://evil.example"),
+        ("fxp://8[.]8.8.8/x", "ftp://8.8.8.8/x"),
+        ("http://user:pw@evil.example:8080/", "http://user:pw@evil.example:8080/"),
+        ("http://[2606:4700::1111]/", "http://[2606:4700::1111]/"),
+        ("evil.example/gate.php", "http://evil.example/gate.php"),
+        ("evil[.]example:81/x", "http://evil.example:81/x"),
+        ("8.8.8.8/x", "http://8.8.8.8/x"),
+    ],
+)
+def test_a_url_is_known_by_the_hash_of_its_text(text, url):
+    found = recognize(text)
+    assert found == Entity("url", hashlib.sha256(url.encode()).hexdigest())
+    assert found.attributes == {"url": url}
+    assert found.label == url
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("192.168.0.010", "no zeros before", id="L17-zeros"),
+        pytest.param("256.1.1.1", "four numbers to 255", id="L17-large"),
+        pytest.param("fe80::1%eth0", "a zone", id="L17-zone"),
+        pytest.param("10.0.0.1", "private or reserved", id="L17-private"),
+        pytest.param("172.16.0.1", "private or reserved", id="L17-private-172"),
+        pytest.param("100.64.0.1", "private or reserved", id="L17-shared"),
+        pytest.param("127.0.0.1", "loopback", id="L17-loopback"),
+        pytest.param("::1", "loopback", id="L17-loopback-6"),
+        pytest.param("0.0.0.0", "no address of anybody", id="L17-any"),
+        pytest.param("169.254.0.1", "link-local", id="L17-link"),
+        pytest.param("224.0.0.1", "multicast", id="L17-multicast"),
+        pytest.param("::ffff:10.0.0.1", "private or reserved", id="L17-mapped"),
+        pytest.param("8.8.8.0/24", "is a network", id="L17-network"),
+        pytest.param("16909060", "has 8 hexadecimal digits", id="L17-integer"),
+        pytest.param(f"{'a' * 64}.example", "over 63 characters", id="L18-label"),
+        pytest.param(f"{'a.' * 125}example", "longer than the 253", id="L18-long"),
+        pytest.param("-evil.example", "is no domain", id="L18-hyphen"),
+        pytest.param("evil.c", "no top-level domain", id="L18-top"),
+        pytest.param("\uff45vil.example", "U+FF45: write the domain in ASCII", id="L18-look-alike"),
+        pytest.param("fa\u00df.example", "U+00DF: write the domain in ASCII", id="L18-two-names"),
+        pytest.param("localhost", "is not a file hash", id="localhost"),
+        pytest.param("printer.local", "private network", id="local"),
+        pytest.param("x.test", "private network", id="test"),
+        pytest.param("4.3.2.1.in-addr.arpa", "private network", id="arpa"),
+        pytest.param("kernel32.dll", "the name of a file", id="dll"),
+        pytest.param(f"{MD5}.exe", "the name of a file", id="hash.exe"),
+        pytest.param("me@evil.example", "a mail address", id="mail"),
+        pytest.param("me[@]evil[.]example", "a mail address", id="mail-defanged"),
+        pytest.param("gopher://evil.example", "scheme that is not asked about", id="scheme"),
+        pytest.param("http://", "it has no host", id="no-host"),
+        pytest.param("http://localhost/x", "neither a domain nor an address", id="local-url"),
+        pytest.param("http://10.0.0.1/x", "private or reserved", id="private-url"),
+        pytest.param("http://evil.example:99999/", "host or port", id="port"),
+        pytest.param("http://[::1", "host or port", id="bracket"),
+        pytest.param("https://good.example\\@evil.example", "a backslash", id="backslash"),
+        pytest.param("http://evil.example/\u202e", "cannot be seen", id="bidi"),
+        pytest.param("http://evil.example/a b", "is not a file hash", id="space"),
+        pytest.param(f"{MD5[:20]}.{MD5[21:]}", "contains '.', which is no hex", id="near-hash"),
+    ],
+)
+def test_what_only_looks_like_a_name_is_told_with_the_reason(text, reason):
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        recognize(text)
+
+
+def test_no_ending_of_a_file_is_a_top_level_domain():
+    suffixes = TLDExtract(cache_dir=None, suffix_list_urls=()).tlds
+    assert not indicators._FILE_ENDINGS.intersection(suffixes)
+
+
+# A defanger of the test's own: every dot, the scheme's letters and colon, as analysts write them.
+_DOTS = st.sampled_from(["[.]", "(.)", "{.}", "[dot]", "(dot)", " [.] ", "(DOT)", "[.", "\\."])
+_SCHEMES = {"http": ["hxxp", "hXXp", "http"], "https": ["hxxps", "hXXpS", "https"], "ftp": ["fxp"]}
+_label = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True).filter(
+    lambda label: label[2:4] != "--"
+)
+_domain = st.builds(
+    lambda labels, top: ".".join([*labels, top]),
+    st.lists(_label, min_size=1, max_size=4),
+    st.sampled_from(["com", "org", "example", "ru", "co.uk", "xn--p1ai"]),
+).filter(lambda name: len(name) not in {31, 32, 33, 39, 40, 41, 63, 64, 65})
+_address = (
+    st.integers(1, 223)
+    .flatmap(
+        lambda first: st.builds(
+            lambda *rest: ".".join(map(str, (first, *rest))), *[st.integers(0, 255)] * 3
+        )
+    )
+    .filter(lambda text: ipaddress.ip_address(text).is_global)
+)
+
+
+@given(_domain | _address, _DOTS, st.data())
+def test_a_defanged_name_is_the_name(name, dot, data):
+    parts = name.split(".")
+    joints = data.draw(st.lists(st.sampled_from([".", dot]), min_size=len(parts), max_size=20))
+    written = "".join(part + joint for part, joint in zip(parts, [*joints, ""], strict=False))
+    written = written[: len(written) - len(joints[len(parts) - 1])]
+    assert recognize(written) == recognize(name)
+    assert recognize(name).id == name
+
+
+@given(_domain, st.sampled_from(sorted(_SCHEMES)), _DOTS, st.data())
+def test_a_defanged_url_is_the_url(name, scheme, dot, data):
+    path = data.draw(st.sampled_from(["", "/", "/a/b?c=d&e=%20#f", ":8080/x"]))
+    url = f"{scheme}://{name}{path}"
+    colon = data.draw(st.sampled_from(["://", "[:]//", "[://]", ":[//]"]))
+    written = data.draw(st.sampled_from(_SCHEMES[scheme])) + colon + name.replace(".", dot) + path
+    found = recognize(written)
+    assert (found.type, found.attributes["url"]) == ("url", url)

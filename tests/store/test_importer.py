@@ -1,0 +1,157 @@
+"""Saved answers: JSON pages on disk go into a campaign file without a key."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from graphbuild.emulator import Api, family_world
+from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, Entity
+from graphbuild.seeds import parse_seeds
+from graphbuild.store import Store
+from graphbuild.store.importer import import_answers, read_answers
+from tests.support.paths import DATA
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SAMPLE = DATA / "related_references.json"
+FILE = "5e3f311ae67f046b56435067bcdd39fbf836fa0421fbc8c8b0e43e8e47524954"
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    with Store.open(tmp_path / "campaign.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> list[Path]:
+    """The seven pages of a file with 241 references, as they would lie on disk."""
+    world = family_world(1, 241)
+    api = Api(world)
+    target: str | None = f"/api/v3/files/{world.hashes()[0]}/related_references?limit=40"
+    paths = []
+    while target:
+        answer = api.respond("GET", target, {"x-apikey": "k"})
+        paths.append(tmp_path / f"page{len(paths)}.json")
+        paths[-1].write_bytes(answer.body)
+        following = json.loads(answer.body)["links"].get("next")
+        target = following and following.partition("virustotal.com")[2]
+    assert len(paths) == 7
+    return paths
+
+
+def take_in(store: Store, paths: list[Path]) -> int:
+    pages, refused = read_answers(paths)
+    assert refused == []
+    return import_answers(store, pages)
+
+
+def test_the_documented_answer_is_taken_in_unchanged(store: Store) -> None:
+    assert take_in(store, [SAMPLE]) == 1
+    (page,) = store.pages()
+    assert page.subject == Entity("file", FILE)
+    assert page.body == SAMPLE.read_bytes()
+    (status,) = store.statuses()
+    assert (status.received, status.count, status.state) == (2, 241, INCOMPLETE)
+
+
+def test_the_same_answer_twice_is_taken_in_once(store: Store) -> None:
+    assert take_in(store, [SAMPLE, SAMPLE]) == 1
+    assert take_in(store, [SAMPLE]) == 0
+    assert store.totals().pages == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_all_pages_are_complete_in_whatever_order_they_come(
+    store: Store, saved: list[Path], seed: int
+) -> None:
+    random.Random(seed).shuffle(saved)
+    assert take_in(store, saved) == 7
+    (status,) = store.statuses()
+    assert (status.state, status.received, status.remark) == (COMPLETE, 241, "")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_pages_may_come_one_by_one(store: Store, saved: list[Path], seed: int) -> None:
+    random.Random(seed).shuffle(saved)
+    for number, path in enumerate(saved, start=1):
+        take_in(store, [path])
+        (status,) = store.statuses()
+        assert status.state == (COMPLETE if number == 7 else INCOMPLETE)
+
+
+def test_a_missing_page_leaves_the_subject_incomplete(store: Store, saved: list[Path]) -> None:
+    take_in(store, saved[:3] + saved[4:])
+    (status,) = store.statuses()
+    assert (status.state, status.received) == (INCOMPLETE, 201)
+    assert status.remark == "the saved pages are not the whole list"
+
+
+def test_an_incomplete_import_is_asked_from_the_start_by_a_crawl(
+    store: Store, saved: list[Path]
+) -> None:
+    take_in(store, saved[:2])
+    assert store.has_work()
+    store.requeue()
+    task = store.next_task()
+    assert task is not None
+    assert task.cursor is None
+
+
+def test_an_import_does_not_disturb_a_crawl_that_is_under_way(
+    store: Store, saved: list[Path]
+) -> None:
+    pages, _ = read_answers(saved)
+    subject = pages[0].page.subject
+    store.add_seeds(parse_seeds([subject.id]))
+    task = store.next_task()
+    assert task is not None
+    store.commit(task, pages[0])
+    import_answers(store, [pages[3]])
+    after = store.next_task()
+    assert after is not None
+    assert after.cursor == pages[0].page.next_cursor
+    assert next(store.statuses()).state == PENDING
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is not JSON"),
+        (b"<html>", "is not JSON"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"[]", "expected an object"),
+        (b'{"data": []}', "links.self"),
+        (b'{"data": {}, "links": {"self": "/files/%s/related_references"}}', "data"),
+        (b'{"data": [], "links": {"self": "https://x.example/files/a/contacted_urls"}}', "answers"),
+    ],
+    ids=["empty", "html", "bytes", "list", "nobody", "object", "other relationship"],
+)
+def test_what_is_no_answer_is_refused_with_its_reason(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    path = tmp_path / "page.json"
+    path.write_bytes(content.replace(b"%s", b"a" * 64))
+    pages, (refused,) = read_answers([path])
+    assert pages == []
+    assert reason in refused.reason
+    assert refused.path == path
+
+
+def test_a_missing_file_is_refused_and_the_others_are_read(tmp_path: Path) -> None:
+    pages, (refused,) = read_answers([tmp_path / "nowhere.json", SAMPLE])
+    assert len(pages) == 1
+    assert "No such file" in refused.reason
+
+
+def test_an_answer_without_links_needs_to_be_told_its_subject(tmp_path: Path) -> None:
+    path = tmp_path / "page.json"
+    path.write_text('{"data": []}')
+    pages, refused = read_answers([path], Entity("file", "a" * 32))
+    assert refused == []
+    assert pages[0].page.subject == Entity("file", "a" * 32)

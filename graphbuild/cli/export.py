@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from signal import Signals
 
-    from graphbuild.exporters import Written
+    from graphbuild.exporters import ExportedFile
     from graphbuild.models import Entity
     from graphbuild.store import Fetched, Store
     from graphbuild.store.importer import Refused
@@ -79,7 +79,7 @@ class Exported:
     nodes: int
     edges: int
     whole: tuple[int, int]
-    files: list[Written]
+    files: list[ExportedFile]
 
 
 def view_name(text: str) -> str:
@@ -178,9 +178,9 @@ def write(  # noqa: PLR0913  all but the first three are named
 
 def tidy_up(signal: Signals) -> None:
     """Remove what is half written, and end as the signal means it."""
-    from graphbuild.exporters import discard_unfinished
+    from graphbuild.exporters import remove_unfinished
 
-    discard_unfinished()
+    remove_unfinished()
     raise_signal(signal)
 
 
@@ -191,16 +191,16 @@ def tell(exported: Exported) -> None:
         shown, ties = counted(exported.nodes, "node"), counted(exported.edges, "edge")
         result(f"view {exported.view}: {shown} and {ties}; the whole has {nodes:,} and {edges:,}")
     tell_files(files, exported.view)
-    said = dict.fromkeys(f"{each.path.name}: {each.remarks}" for each in files if each.remarks)
+    said = dict.fromkeys(f"{each.path.name}: {each.warnings}" for each in files if each.warnings)
     for line in said:
         notice(line)
 
 
-def tell_files(files: Sequence[Written], view: str = FULL) -> None:
+def tell_files(files: Sequence[ExportedFile], view: str = FULL) -> None:
     """Name each file, and what it is for."""
     for each in files:
         name = each.path.name.replace(f"-{view}.", ".")
-        result(f"{each.path}  ({each.bytes:,} bytes; {_OPENED_BY[name]})")
+        result(f"{each.path}  ({each.size:,} bytes; {_OPENED_BY[name]})")
 
 
 def as_json(exported: Exported) -> dict[str, object]:
@@ -215,13 +215,13 @@ def as_json(exported: Exported) -> dict[str, object]:
     }
 
 
-def file_json(written: Written) -> dict[str, object]:
+def file_json(written: ExportedFile) -> dict[str, object]:
     """A file for scripts."""
     return {
         "path": str(written.path),
-        "bytes": written.bytes,
+        "bytes": written.size,
         "sha256": written.sha256,
-        "remarks": str(written.remarks),
+        "warnings": str(written.warnings),
     }
 
 

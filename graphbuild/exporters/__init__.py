@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 from graphbuild.errors import ExportError
 from graphbuild.exporters import csv_tables, json
-from graphbuild.exporters.atomic_write import discard_unfinished, made_folder, whole_file
+from graphbuild.exporters.atomic_write import make_folder, open_atomic, remove_unfinished
 from graphbuild.exporters.gexf import write_gexf
 from graphbuild.exporters.graphml import write_graphml
 from graphbuild.exporters.graphml_reader import read_graphml
-from graphbuild.exporters.sanitize import Remarks
-from graphbuild.graph.builder import in_its_order, refuse_foreign
+from graphbuild.exporters.sanitize import ExportWarnings
+from graphbuild.graph.builder import restore_node_order, validate_graph
 from graphbuild.graph.views import is_derived
 
 if TYPE_CHECKING:
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 
     Graph: TypeAlias = nx.DiGraph[str]
     Positions: TypeAlias = Mapping[str, tuple[float, float]]
-    Writer: TypeAlias = Callable[[Graph, BinaryIO, Positions | None], Remarks]
+    Writer: TypeAlias = Callable[[Graph, BinaryIO, Positions | None], ExportWarnings]
 
 __all__ = [
     "FORMATS",
+    "ExportWarnings",
+    "ExportedFile",
     "Format",
-    "Remarks",
-    "Written",
-    "discard_unfinished",
     "export",
     "export_all",
-    "made_folder",
+    "make_folder",
+    "open_atomic",
     "read_graphml",
-    "whole_file",
+    "remove_unfinished",
     "write_gexf",
     "write_graphml",
 ]
@@ -74,20 +74,20 @@ class Format:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ExportedFile:
     """A file that stands.
 
     Attributes:
         path: where.
-        bytes: how many, as read back from the disk.
+        size: bytes, as read back from the disk.
         sha256: of what was read back.
-        remarks: what could not be carried as it was.
+        warnings: what could not be carried as it was.
     """
 
     path: Path
-    bytes: int
+    size: int
     sha256: str
-    remarks: Remarks
+    warnings: ExportWarnings
 
 
 def export(graph: Graph, path: str | Path, *, positions: Positions | None = None) -> Path:
@@ -109,10 +109,10 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
     """
     path = Path(path)
     form, writer = _by_suffix(path)
-    refuse_foreign(graph)
+    validate_graph(graph)
     if form.told:
         _refuse_derived(graph, path)
-    graph = in_its_order(graph)
+    graph = restore_node_order(graph)
     if positions is None and form.drawn:
         positions = _layout(graph)
     return _write(graph, path, writer, positions).path
@@ -128,7 +128,7 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
     raw: bool = False,
     full: bool = False,
     tell: Callable[[str], None] = lambda _: None,
-) -> list[Written]:
+) -> list[ExportedFile]:
     """Write ``graph`` into ``folder`` in each of ``formats``, laid out at most once.
 
     The folder is made where it is missing. Each file is whole or absent; the files before a
@@ -151,11 +151,11 @@ def export_all(  # noqa: PLR0913  all but the first three have their defaults
     """
     chosen = {name: _format(name) for name in formats}
     told = [name for name, form in chosen.items() if form.told]
-    refuse_foreign(graph)
+    validate_graph(graph)
     if told:
         _refuse_derived(graph, ", ".join(told))
-    graph = in_its_order(graph)
-    folder = made_folder(Path(folder))
+    graph = restore_node_order(graph)
+    folder = make_folder(Path(folder))
     if positions is None and any(form.drawn for form in chosen.values()):
         tell("finding a place for each node")
         positions = _layout(graph)
@@ -187,16 +187,16 @@ def _named(name: str, word: str) -> str:
 # --- formats -------------------------------------------------------------------------------------
 
 
-def _graphml(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
+def _graphml(graph: Graph, stream: BinaryIO, positions: Positions | None) -> ExportWarnings:
     return write_graphml(graph, stream, positions=positions)
 
 
-def _gexf(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
+def _gexf(graph: Graph, stream: BinaryIO, positions: Positions | None) -> ExportWarnings:
     return write_gexf(graph, stream, positions=positions)
 
 
 def _packed(writer: Writer) -> Writer:
-    def write(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
+    def write(graph: Graph, stream: BinaryIO, positions: Positions | None) -> ExportWarnings:
         # Neither name nor date inside: the same graph gives the same bytes.
         with gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0) as packed:
             return writer(graph, cast("BinaryIO", packed), positions)
@@ -205,11 +205,11 @@ def _packed(writer: Writer) -> Writer:
 
 
 def _page(*, full: bool) -> Writer:
-    def write(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
+    def write(graph: Graph, stream: BinaryIO, positions: Positions | None) -> ExportWarnings:
         from graphbuild.exporters.html.page import write_html  # noqa: PLC0415  loads a template engine
 
         write_html(graph, stream, positions=positions or None, full=full)
-        return Remarks()
+        return ExportWarnings()
 
     return write
 
@@ -225,7 +225,7 @@ def _csv(*, raw: bool) -> Mapping[str, Writer]:
 
 
 def _parquet(table: str) -> Writer:
-    def write(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+    def write(graph: Graph, stream: BinaryIO, _: Positions | None) -> ExportWarnings:
         from graphbuild.exporters import parquet  # noqa: PLC0415  not everybody installs pyarrow
 
         return parquet.WRITERS[table](graph, stream)
@@ -233,43 +233,43 @@ def _parquet(table: str) -> Writer:
     return write
 
 
-def _json(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+def _json(graph: Graph, stream: BinaryIO, _: Positions | None) -> ExportWarnings:
     return json.write_node_link(graph, stream)
 
 
-def _jsonl(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+def _jsonl(graph: Graph, stream: BinaryIO, _: Positions | None) -> ExportWarnings:
     return json.write_lines(graph, stream)
 
 
-def _cytoscape(graph: Graph, stream: BinaryIO, positions: Positions | None) -> Remarks:
+def _cytoscape(graph: Graph, stream: BinaryIO, positions: Positions | None) -> ExportWarnings:
     return json.write_cytoscape(graph, stream, positions=positions)
 
 
-def _stix(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+def _stix(graph: Graph, stream: BinaryIO, _: Positions | None) -> ExportWarnings:
     from graphbuild.exporters.stix import write_stix  # noqa: PLC0415  not every run needs it
 
     return write_stix(graph, stream)
 
 
-def _stix_indicators(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+def _stix_indicators(graph: Graph, stream: BinaryIO, _: Positions | None) -> ExportWarnings:
     from graphbuild.exporters.stix import write_stix  # noqa: PLC0415  the same
 
     return write_stix(graph, stream, indicators=True)
 
 
-def _misp(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+def _misp(graph: Graph, stream: BinaryIO, _: Positions | None) -> ExportWarnings:
     from graphbuild.exporters.misp import write_misp  # noqa: PLC0415  the same
 
     return write_misp(graph, stream)
 
 
-def _neo4j_nodes(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+def _neo4j_nodes(graph: Graph, stream: BinaryIO, _: Positions | None) -> ExportWarnings:
     from graphbuild.exporters.neo4j import write_nodes  # noqa: PLC0415  the same
 
     return write_nodes(graph, stream)
 
 
-def _neo4j_edges(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+def _neo4j_edges(graph: Graph, stream: BinaryIO, _: Positions | None) -> ExportWarnings:
     from graphbuild.exporters.neo4j import write_edges  # noqa: PLC0415  the same
 
     return write_edges(graph, stream)
@@ -278,7 +278,7 @@ def _neo4j_edges(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks
 def _neo4j(word: str) -> Mapping[str, Writer]:
     both = {"nodes.neo4j.csv": _neo4j_nodes, "edges.neo4j.csv": _neo4j_edges}
 
-    def command(_: Graph, stream: BinaryIO, __: Positions | None) -> Remarks:
+    def command(_: Graph, stream: BinaryIO, __: Positions | None) -> ExportWarnings:
         from graphbuild.exporters.neo4j import write_command  # noqa: PLC0415  the same
 
         return write_command(stream, *(_named(name, word) for name in both))
@@ -286,7 +286,7 @@ def _neo4j(word: str) -> Mapping[str, Writer]:
     return {**both, "neo4j-import.txt": command}
 
 
-def _dot(graph: Graph, stream: BinaryIO, _: Positions | None) -> Remarks:
+def _dot(graph: Graph, stream: BinaryIO, _: Positions | None) -> ExportWarnings:
     from graphbuild.exporters.dot import write_dot  # noqa: PLC0415  the same
 
     return write_dot(graph, stream)
@@ -365,14 +365,14 @@ def _refuse_derived(graph: Graph, what: object) -> None:
 # --- files ---------------------------------------------------------------------------------------
 
 
-def _write(graph: Graph, path: Path, writer: Writer, positions: Positions | None) -> Written:
-    with whole_file(path) as stream:
-        remarks = writer(graph, stream, positions)
+def _write(graph: Graph, path: Path, writer: Writer, positions: Positions | None) -> ExportedFile:
+    with open_atomic(path) as stream:
+        warnings = writer(graph, stream, positions)
         stream.flush()
         stream.seek(0)
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         size = stream.tell()
-    return Written(path, size, digest, remarks)
+    return ExportedFile(path, size, digest, warnings)
 
 
 def _layout(graph: Graph) -> Positions:

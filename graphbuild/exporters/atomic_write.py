@@ -36,7 +36,7 @@ _unfinished: set[Path] = set()  # what is being written now, beside its place
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BufferedRandom]:
+def open_atomic(path: Path) -> Iterator[BufferedRandom]:
     """A stream whose bytes stand at ``path`` once the block ends well, and not before.
 
     If anything fails, the new bytes are removed and what stood at ``path`` still stands; what a
@@ -64,14 +64,14 @@ def whole_file(path: Path) -> Iterator[BufferedRandom]:
         raise ExportError(f"{path}: {advice(error)}") from error
 
 
-def discard_unfinished() -> None:
+def remove_unfinished() -> None:
     """Remove what is half written, before the process ends; safe in a signal handler."""
     for path in list(_unfinished):
         with suppress(OSError):
             path.unlink()
 
 
-def made_folder(folder: Path) -> Path:
+def make_folder(folder: Path) -> Path:
     """The folder, made where it is missing.
 
     Raises:

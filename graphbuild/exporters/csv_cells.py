@@ -11,7 +11,13 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, BinaryIO
 
-from graphbuild.exporters.sanitize import SUSPECT, cell_text, parted, shown, writable
+from graphbuild.exporters.sanitize import (
+    SUSPECT,
+    guard_cell,
+    has_cell_separator,
+    replace_surrogates,
+    shown,
+)
 from graphbuild.exporters.schema import known
 
 if TYPE_CHECKING:
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from graphbuild.exporters.sanitize import Remarks
+    from graphbuild.exporters.sanitize import ExportWarnings
 
 EMPTY = b'""'
 KEPT = 16_384  # cells kept for the lines to come: a few megabytes
@@ -37,8 +43,8 @@ class _Odd(bytes):
 class Cells:
     """Values as cells of one table."""
 
-    def __init__(self, remarks: Remarks, *, raw: bool) -> None:
-        self._remarks = remarks
+    def __init__(self, warnings: ExportWarnings, *, raw: bool) -> None:
+        self._remarks = warnings
         self._raw = raw
         self._met_odd = False
 
@@ -47,7 +53,7 @@ class Cells:
         if value is None:
             return EMPTY
         text = value if type(value) is str else shown(value)
-        cell = writable(text) if self._raw else cell_text(text)
+        cell = replace_surrogates(text) if self._raw else guard_cell(text)
         quoted = b'"%b"' % cell.replace('"', '""').encode()
         if cell == text:
             return quoted
@@ -61,7 +67,7 @@ class Cells:
             line.count('"') == 2 * len(texts) - 2
             and "\0" not in line
             and not _SUSPECT_CELL.search(f'"{line}')
-            and not parted(line)
+            and not has_cell_separator(line)
         ):
             try:
                 return b'"%b"' % line.encode()

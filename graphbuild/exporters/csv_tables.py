@@ -1,8 +1,8 @@
 """Tables for spreadsheets and pandas: nodes, edges, and the observations themselves.
 
 CSV is UTF-8 without a byte order mark, lines end in LF, every field is quoted (an unquoted lone CR
-would tear a row in two), and no cell starts a formula: see :func:`plain.cell_text` for the guard,
-:func:`plain.text_of_cell` for its undoing, ``raw=True`` for the plain texts. The guard is on every
+would tear a row in two), and no cell starts a formula: see :func:`plain.guard_cell` for the guard,
+:func:`plain.unguard_cell` for its undoing, ``raw=True`` for the plain texts. The guard is on every
 column, ids and keys too. Labels and titles stand in full.
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from graphbuild.exporters.csv_cells import KEPT, Cells, parts_of
 from graphbuild.exporters.extra_attributes import seed_columns
-from graphbuild.exporters.sanitize import Remarks, shown, writable
+from graphbuild.exporters.sanitize import ExportWarnings, replace_surrogates, shown
 from graphbuild.exporters.schema import (
     BROKEN,
     EDGE_COLUMNS,
@@ -57,40 +57,42 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Row = Sequence[Any]  # one value for each column: text, number, truth, or None for nothing
 
 
-def write_nodes(graph: nx.DiGraph[str], stream: BinaryIO, *, raw: bool = False) -> Remarks:
+def write_nodes(graph: nx.DiGraph[str], stream: BinaryIO, *, raw: bool = False) -> ExportWarnings:
     """One row for each node; attributes without a column stand in the last, as JSON."""
     columns = (*NODE_COLUMNS, *seed_columns(graph))
-    remarks = Remarks()
-    cells = Cells(remarks, raw=raw)
-    _write(columns, _node_lines(graph, columns, cells, remarks), stream, cells)
-    return remarks
+    warnings = ExportWarnings()
+    cells = Cells(warnings, raw=raw)
+    _write(columns, _node_lines(graph, columns, cells, warnings), stream, cells)
+    return warnings
 
 
-def write_edges(graph: nx.DiGraph[str], stream: BinaryIO, *, raw: bool = False) -> Remarks:
+def write_edges(graph: nx.DiGraph[str], stream: BinaryIO, *, raw: bool = False) -> ExportWarnings:
     """One row for each edge.
 
     ``related_from`` lists the keys of the collections, with one space between. An edge whose
     ``weight`` is one more than they are was also observed with no collection named.
     """
-    remarks = Remarks()
-    cells = Cells(remarks, raw=raw)
+    warnings = ExportWarnings()
+    cells = Cells(warnings, raw=raw)
     _write(EDGE_COLUMNS, _edge_lines(graph, cells), stream, cells)
-    return remarks
+    return warnings
 
 
-def write_observations(graph: nx.DiGraph[str], stream: BinaryIO, *, raw: bool = False) -> Remarks:
+def write_observations(
+    graph: nx.DiGraph[str], stream: BinaryIO, *, raw: bool = False
+) -> ExportWarnings:
     """One row for each observation: subject, reference, and the collection behind it, if any."""
-    remarks = Remarks()
-    cells = Cells(remarks, raw=raw)
+    warnings = ExportWarnings()
+    cells = Cells(warnings, raw=raw)
     _write(OBSERVATION_COLUMNS, _observation_lines(graph, cells), stream, cells)
-    return remarks
+    return warnings
 
 
 def nodes_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
     """The nodes as a pandas frame, with the columns and types of ``nodes.parquet``."""
-    remarks = Remarks()
+    warnings = ExportWarnings()
     columns = (*NODE_COLUMNS, *seed_columns(graph))
-    rows = (_timed(row, remarks) for row in node_rows(graph, columns, remarks))
+    rows = (_timed(row, warnings) for row in node_rows(graph, columns, warnings))
     return _frame(kinds_of(columns), rows)
 
 
@@ -102,7 +104,7 @@ def edges_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
     """
     weights = kind_of_weights(graph)
     kinds = kinds_of(EDGE_COLUMNS, related_from=KEYS, weight=weights)
-    return _frame(kinds, _edge_rows(graph, weights, Remarks()))
+    return _frame(kinds, _edge_rows(graph, weights, ExportWarnings()))
 
 
 def observations_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
@@ -120,9 +122,9 @@ def _write(columns: Sequence[str], lines: Iterable[Line], stream: BinaryIO, cell
 
 
 def _node_lines(
-    graph: nx.DiGraph[str], columns: Sequence[str], cells: Cells, remarks: Remarks
+    graph: nx.DiGraph[str], columns: Sequence[str], cells: Cells, warnings: ExportWarnings
 ) -> Iterator[Line]:
-    for row in node_rows(graph, columns, remarks, nothing=""):
+    for row in node_rows(graph, columns, warnings, nothing=""):
         for place in OTHER_PLACES:
             if type(row[place]) is not str:
                 row[place] = shown(row[place])
@@ -158,7 +160,7 @@ def _observation_lines(graph: nx.DiGraph[str], cells: Cells) -> Iterator[Line]:
 # --- rows and frames -----------------------------------------------------------------------------
 
 
-def _edge_rows(graph: nx.DiGraph[str], weights: str, remarks: Remarks) -> Iterator[Row]:
+def _edge_rows(graph: nx.DiGraph[str], weights: str, warnings: ExportWarnings) -> Iterator[Row]:
     for source, targets in by_source(graph):
         for target, edge in targets:
             relation, weight, evidence, behind, first, last = in_full(said_of(edge))
@@ -166,11 +168,11 @@ def _edge_rows(graph: nx.DiGraph[str], weights: str, remarks: Remarks) -> Iterat
                 source,
                 target,
                 relation,
-                weight_of(weight, weights, remarks),
+                weight_of(weight, weights, warnings),
                 keys_of(relation, behind),
                 evidence,
-                time_of(first, remarks),
-                time_of(last, remarks),
+                time_of(first, warnings),
+                time_of(last, warnings),
             )
 
 
@@ -203,11 +205,11 @@ _CREATED, _SECONDS, _ASKED_AT = map(
 )
 
 
-def _timed(row: list[Any], remarks: Remarks) -> Row:
+def _timed(row: list[Any], warnings: ExportWarnings) -> Row:
     # Only days that have a name, so that rubbish dates are missing values and no error.
     if row[_CREATED] is not None:
         row[_CREATED] = _EPOCH + timedelta(seconds=row[_SECONDS])
-    row[_ASKED_AT] = time_of(row[_ASKED_AT], remarks)
+    row[_ASKED_AT] = time_of(row[_ASKED_AT], warnings)
     return row
 
 
@@ -243,5 +245,5 @@ def _times(column: pd.Series[Any]) -> pd.Series[Any]:
 
 def _clean(value: Any) -> Any:  # noqa: ANN401  any that stands in a row
     if isinstance(value, list):
-        return [writable(each) for each in value]
-    return writable(value) if isinstance(value, str) else value
+        return [replace_surrogates(each) for each in value]
+    return replace_surrogates(value) if isinstance(value, str) else value

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
-from graphbuild.exporters.sanitize import host_of, label_text, replaced
+from graphbuild.exporters.sanitize import label_text, replaced, url_host
 from graphbuild.models import COLLECTION, DOMAIN, IP_ADDRESS, REFERENCE, URL, hash_kind
 from graphbuild.seeds.indicators import recognize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from graphbuild.exporters.sanitize import Remarks
+    from graphbuild.exporters.sanitize import ExportWarnings
 
 # What a collection, an actor or a reference is, in the words of STIX.
 MALWARE, TOOL, CAMPAIGN = "malware", "tool", "campaign"
@@ -158,7 +158,7 @@ def web_address(text: object) -> str | None:
     if _ADDRESS.fullmatch(text):
         return text
     parts = _PARTS.fullmatch(text)
-    host = host_of(text)
+    host = url_host(text)
     if not parts or not host or ":" in host:  # as an IPv6 address has; here without its brackets
         return None
     if not text.isprintable() or " " in text or "\\" in text:
@@ -176,11 +176,11 @@ def cve_of(node: Mapping[str, object]) -> str | None:
     return None
 
 
-def name_of(node: Mapping[str, object], remarks: Remarks) -> str:
+def name_of(node: Mapping[str, object], warnings: ExportWarnings) -> str:
     """What a platform shows: the label in full, cleaned as labels are, never empty."""
     label = str(node["label"])
     if not label.isprintable() and replaced(label) != label:
-        remarks.cleaned += 1
+        warnings.cleaned += 1
     return label_text(label, MAX_NAME)
 
 

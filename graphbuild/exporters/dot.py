@@ -14,7 +14,7 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from graphbuild.exporters.sanitize import Remarks, label_text, write_lines, xml_text
+from graphbuild.exporters.sanitize import ExportWarnings, label_text, write_lines, xml_text
 from graphbuild.exporters.style import colour_of
 from graphbuild.models import COLLECTION, FILE, INFERRED, REFERENCE
 
@@ -42,16 +42,16 @@ _CARRIED = frozenset({"relation", "weight", "related_from", *_TEXTS})
 _ENTITY = re.compile(r"&(?=#[0-9]+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)")
 
 
-def write_dot(graph: Graph, stream: BinaryIO) -> Remarks:
+def write_dot(graph: Graph, stream: BinaryIO) -> ExportWarnings:
     """Write ``graph`` to ``stream``; memory stays flat.
 
     Returns:
         What could not be carried as it was: of a node only its key, type and label are.
     """
-    remarks = Remarks()
-    lines = chain([_HEAD], _nodes(graph), _edges(graph, remarks), "}\n")
+    warnings = ExportWarnings()
+    lines = chain([_HEAD], _nodes(graph), _edges(graph, warnings), "}\n")
     write_lines(stream, lines)
-    return remarks
+    return warnings
 
 
 def _nodes(graph: Graph) -> Iterator[str]:
@@ -69,14 +69,14 @@ def _nodes(graph: Graph) -> Iterator[str]:
         )
 
 
-def _edges(graph: Graph, remarks: Remarks) -> Iterator[str]:
+def _edges(graph: Graph, warnings: ExportWarnings) -> Iterator[str]:
     for source, target, edge in graph.edges(data=True):
         told: dict[str, Any] = {"relation": edge["relation"]}
         weight = edge.get("weight", 1)
         if isinstance(weight, int | float) and math.isfinite(weight) and weight >= 0:
             told["weight"] = weight
         else:
-            remarks.left_out += 1
+            warnings.omitted += 1
         if edge.get("related_from"):
             told["related_from"] = " ".join(edge["related_from"])
         told |= {name: edge[name] for name in _TEXTS if name in edge}
@@ -84,7 +84,7 @@ def _edges(graph: Graph, remarks: Remarks) -> Iterator[str]:
             told["style"] = "dashed"
         yield _line(f"{_quoted(source)} -> {_quoted(target)}", told)
         if not _CARRIED.issuperset(edge):
-            remarks.left_out += len(edge.keys() - _CARRIED)
+            warnings.omitted += len(edge.keys() - _CARRIED)
 
 
 def _line(what: str, told: Mapping[str, object]) -> str:

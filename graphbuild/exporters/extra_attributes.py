@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from graphbuild.exporters.sanitize import fits, json_text
+from graphbuild.exporters.sanitize import is_exportable, json_text
 from graphbuild.models import SEED_PREFIX
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from graphbuild.exporters.sanitize import Remarks
+    from graphbuild.exporters.sanitize import ExportWarnings
     from graphbuild.models import Scalar
 
 
@@ -62,11 +62,11 @@ def holds(kind: type, value: object) -> bool:
     )
 
 
-def further(attributes: Mapping[str, object], remarks: Remarks) -> str:
+def further(attributes: Mapping[str, object], warnings: ExportWarnings) -> str:
     """The attributes that have no column, as one JSON text; empty if there are none."""
     known = {name: value for name, value in attributes.items() if value is not None}
-    kept = {n: v for n, v in known.items() if isinstance(n, str) and fits(v)}
-    remarks.left_out += len(known) - len(kept)
+    kept = {n: v for n, v in known.items() if isinstance(n, str) and is_exportable(v)}
+    warnings.omitted += len(known) - len(kept)
     return json_text(kept) if kept else ""
 
 
@@ -75,5 +75,5 @@ def scalars(values: Mapping[str, object]) -> dict[str, Scalar]:
     return {
         name: value
         for name, value in values.items()
-        if isinstance(value, str | int | float | bool) and fits(value)
+        if isinstance(value, str | int | float | bool) and is_exportable(value)
     }

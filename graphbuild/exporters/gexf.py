@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from graphbuild.exporters.extra_attributes import seed_columns
-from graphbuild.exporters.sanitize import Remarks, write_lines
+from graphbuild.exporters.sanitize import ExportWarnings, write_lines
 from graphbuild.exporters.style import colour_of, places_of
 from graphbuild.exporters.xml_common import (
     edge_lines,
@@ -56,7 +56,7 @@ _MANY = 65_536  # nodes whose beginning is remembered: about five megabytes
 
 def write_gexf(
     graph: nx.DiGraph[str], stream: BinaryIO, *, positions: Positions | None = None
-) -> Remarks:
+) -> ExportWarnings:
     """Write ``graph`` to ``stream``; memory stays flat, whatever its size.
 
     Args:
@@ -70,14 +70,14 @@ def write_gexf(
     Raises:
         ExportError: a node key cannot be an XML id, or a node has no place; nothing is written.
     """
-    remarks = Remarks()
+    warnings = ExportWarnings()
     ids, places = written_ids(graph), places_of(graph, positions)
     seed_keys = seed_columns(graph)
-    nodes = _nodes(graph, ids, places, remarks, frozenset(seed_keys))
-    edges = edge_lines(graph, ids, remarks, _edge, _since(graph))
+    nodes = _nodes(graph, ids, places, warnings, frozenset(seed_keys))
+    edges = edge_lines(graph, ids, warnings, _edge, _since(graph))
     lines = chain(_head(seed_keys), ["<nodes>\n"], nodes, ["</nodes>\n<edges>\n"], edges, [_TAIL])
     write_lines(stream, lines)
-    return remarks
+    return warnings
 
 
 def _head(seed_keys: Iterable[str]) -> Iterator[str]:
@@ -104,15 +104,15 @@ def _nodes(
     graph: nx.DiGraph[str],
     ids: Mapping[str, str],
     places: Positions,
-    remarks: Remarks,
+    warnings: ExportWarnings,
     seed_keys: frozenset[str],
 ) -> Iterator[str]:
     size_of, degree_of, attributes_of = sizing(graph), graph.degree, graph.nodes
     for key, targets in graph.adjacency():
         attributes = attributes_of[key]
-        parts = facts(attributes, _value, remarks, seed_keys)
+        parts = facts(attributes, _value, warnings, seed_keys)
         parts.append(identity(attributes, targets, _value))
-        parts.append(type_of(attributes, _value, remarks))
+        parts.append(type_of(attributes, _value, warnings))
         parts.sort()  # by name, in whatever order the attributes became known
         looks = f'{_colour(attributes["type"])}<viz:size value="{size_of(degree_of[key])!r}"/>'
         place = _place(places[key]) if places else ""
@@ -137,8 +137,8 @@ def _place(place: tuple[float, float]) -> str:
 # --- edges ---------------------------------------------------------------------------------------
 
 
-def _edge(edge: dict[str, Any], remarks: Remarks) -> str:
-    relation, weight, rest = edge_facts(edge, _value, remarks)
+def _edge(edge: dict[str, Any], warnings: ExportWarnings) -> str:
+    relation, weight, rest = edge_facts(edge, _value, warnings)
     return f' weight="{weight}"><attvalues>{relation}{rest}</attvalues></edge>'
 
 

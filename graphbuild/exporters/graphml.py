@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from graphbuild.exporters.extra_attributes import seed_columns
-from graphbuild.exporters.sanitize import Remarks, write_lines
+from graphbuild.exporters.sanitize import ExportWarnings, write_lines
 from graphbuild.exporters.style import colour_of, places_of
 from graphbuild.exporters.xml_common import (
     edge_lines,
@@ -46,7 +46,7 @@ _TAIL = "</graph>\n</graphml>\n"
 
 def write_graphml(
     graph: nx.DiGraph[str], stream: BinaryIO, *, positions: Positions | None = None
-) -> Remarks:
+) -> ExportWarnings:
     """Write ``graph`` to ``stream``; memory stays flat, whatever its size.
 
     Args:
@@ -60,13 +60,13 @@ def write_graphml(
     Raises:
         ExportError: a node key cannot be an XML id, or a node has no place; nothing is written.
     """
-    remarks = Remarks()
+    warnings = ExportWarnings()
     ids, places = written_ids(graph), places_of(graph, positions)
     seed_keys = seed_columns(graph)
-    nodes = _nodes(graph, ids, places, remarks, frozenset(seed_keys))
-    edges = edge_lines(graph, ids, remarks, _edge)
+    nodes = _nodes(graph, ids, places, warnings, frozenset(seed_keys))
+    edges = edge_lines(graph, ids, warnings, _edge)
     write_lines(stream, chain(_head(seed_keys), nodes, edges, [_TAIL]))
-    return remarks
+    return warnings
 
 
 def _head(seed_keys: Iterable[str]) -> Iterator[str]:
@@ -83,17 +83,17 @@ def _nodes(
     graph: nx.DiGraph[str],
     ids: Mapping[str, str],
     places: Positions,
-    remarks: Remarks,
+    warnings: ExportWarnings,
     seed_keys: frozenset[str],
 ) -> Iterator[str]:
     size_of, degree_of, attributes_of = sizing(graph), graph.degree, graph.nodes
     for key, targets in graph.adjacency():
         attributes = attributes_of[key]
-        parts = facts(attributes, _data, remarks, seed_keys)
+        parts = facts(attributes, _data, warnings, seed_keys)
         parts.append(identity(attributes, targets, _data))
         parts.append(_label(attributes))
         colour = _data("color", colour_of(attributes["type"]))
-        parts.append(type_of(attributes, _data, remarks) + colour)
+        parts.append(type_of(attributes, _data, warnings) + colour)
         parts.append(_data("size", repr(size_of(degree_of[key]))))
         if places:
             x, y = place_text(places[key])
@@ -107,8 +107,8 @@ def _label(attributes: dict[str, Any]) -> str:
     return _data("label", label) if label else ""
 
 
-def _edge(edge: dict[str, Any], remarks: Remarks) -> str:
-    relation, weight, rest = edge_facts(edge, _edge_data, remarks)
+def _edge(edge: dict[str, Any], warnings: ExportWarnings) -> str:
+    relation, weight, rest = edge_facts(edge, _edge_data, warnings)
     return f">{relation}{_edge_data('weight', weight)}{rest}</edge>"
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from graphbuild.exporters.csv_cells import KEPT
 from graphbuild.exporters.extra_attributes import seed_columns
-from graphbuild.exporters.sanitize import Remarks, fits, writable
+from graphbuild.exporters.sanitize import ExportWarnings, is_exportable, replace_surrogates
 from graphbuild.exporters.schema import NODE_COLUMNS, node_rows, observed, usual
 from graphbuild.exporters.style import colour_of, places_of
 from graphbuild.graph.builder import NO_COLLECTION
@@ -38,7 +38,7 @@ _UNFIT = object()
 _encoded = msgspec.json.Encoder(order="sorted").encode
 
 
-def write_node_link(graph: nx.DiGraph[str], stream: BinaryIO) -> Remarks:
+def write_node_link(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
     """Node-link data as networkx has it, a node or an edge a line.
 
     ``nx.node_link_graph(json.load(stream), edges="edges")`` is the graph again, with lists for
@@ -52,10 +52,10 @@ def write_node_link(graph: nx.DiGraph[str], stream: BinaryIO) -> Remarks:
     stream.write(b'\n],"edges":[\n')
     _write(stream, (objects.edge(*each) for each in graph.edges(data=True)), b",")
     stream.write(b"\n]}\n")
-    return objects.remarks
+    return objects.warnings
 
 
-def write_lines(graph: nx.DiGraph[str], stream: BinaryIO) -> Remarks:
+def write_lines(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
     """An object a line, which says its ``kind`` first: ``node``, ``edge`` or ``observation``.
 
     Nodes come first, with all that is known of them in ``attributes``, then edges, then
@@ -71,7 +71,7 @@ def write_lines(graph: nx.DiGraph[str], stream: BinaryIO) -> Remarks:
     facts = (b'{"kind":"observation",' + of(each)[1:] for each in _observations(graph))
     _write(stream, chain(nodes, edges, facts), b"")
     stream.write(b"\n" if graph else b"")
-    return objects.remarks
+    return objects.warnings
 
 
 def _observations(graph: nx.DiGraph[str]) -> Iterator[dict[str, str | None]]:
@@ -97,7 +97,7 @@ _VERSIONS = {
 
 def write_cytoscape(
     graph: nx.DiGraph[str], stream: BinaryIO, *, positions: Positions | None = None
-) -> Remarks:
+) -> ExportWarnings:
     """Elements as Cytoscape and Cytoscape.js read them, and ``nx.cytoscape_graph``, too.
 
     A node's columns are those of the tables, but ``id`` and ``value`` are its key, ``name`` is what
@@ -116,7 +116,7 @@ def write_cytoscape(
     edges = graph.edges(data=True)
     _write(stream, (b'{"data":%b}' % _cytoscape_edge(*each, objects) for each in edges), b",")
     stream.write(b"\n]}}\n")
-    return objects.remarks
+    return objects.warnings
 
 
 def _cytoscape_nodes(
@@ -124,7 +124,7 @@ def _cytoscape_nodes(
 ) -> Iterator[bytes]:
     size_of = sizing(graph)
     columns = (*NODE_COLUMNS, *seed_columns(graph))
-    for key, row in zip(graph, node_rows(graph, columns, objects.remarks), strict=True):
+    for key, row in zip(graph, node_rows(graph, columns, objects.warnings), strict=True):
         told = {name: value for name, value in zip(columns, row, strict=True) if value is not None}
         if "name" in told:
             told["api_name"] = told["name"]
@@ -153,7 +153,7 @@ class _Objects:
     """Objects of JSON, and what they could not hold."""
 
     def __init__(self) -> None:
-        self.remarks = Remarks()
+        self.warnings = ExportWarnings()
         self._key = lru_cache(maxsize=KEPT)(self.text)
         self._said: dict[Said | None, bytes] = {}
 
@@ -178,11 +178,11 @@ class _Objects:
 
     def _members(self, told: Mapping[str, Any]) -> bytes:
         """What an edge tells; kept for those that tell the same, if there is nothing to remark."""
-        before, key = self.remarks.total, usual(told)
+        before, key = self.warnings.total, usual(told)
         own = {name: value for name, value in told.items() if name not in _ENDS}
-        self.remarks.left_out += len(told) - len(own)
+        self.warnings.omitted += len(told) - len(own)
         members = b"," + self.of(own)[1:-1] if own else b""
-        if key is not None and self.remarks.total == before:
+        if key is not None and self.warnings.total == before:
             if len(self._said) >= KEPT:
                 self._said.clear()
             self._said[key] = members
@@ -198,13 +198,13 @@ class _Objects:
     def _fitting(self, told: Mapping[str, Any]) -> dict[str, Any]:
         fitted = {n: _fitted(value) for n, value in told.items() if isinstance(n, str)}
         kept = {name: value for name, value in fitted.items() if value is not _UNFIT}
-        self.remarks.left_out += len(told) - len(kept)
+        self.warnings.omitted += len(told) - len(kept)
         return kept
 
     def _cleaned(self, value: Any) -> Any:  # noqa: ANN401  what JSON holds
         if isinstance(value, str):
-            text = writable(value)
-            self.remarks.cleaned += text != value
+            text = replace_surrogates(value)
+            self.warnings.cleaned += text != value
             return text
         if isinstance(value, dict):
             return {self._cleaned(name): self._cleaned(each) for name, each in value.items()}
@@ -215,7 +215,7 @@ def _is_plain(value: object) -> bool:
     """Whether a value is written as it is, of those that are no text, truth or nothing."""
     kind = type(value)
     if kind is int or kind is float:
-        return fits(value)
+        return is_exportable(value)
     if isinstance(value, list | tuple):
         return all(type(each) is str for each in value)
     return False
@@ -228,7 +228,7 @@ def _fitted(value: object) -> object:
         return _UNFIT if _UNFIT in items else items
     if value is None or isinstance(value, bool):
         return value
-    if not fits(value):
+    if not is_exportable(value):
         return _UNFIT
     return next(kind(value) for kind in (int, float, str) if isinstance(value, kind))
 

@@ -36,7 +36,7 @@ from graphbuild.exporters.cti_types import (
     web_address,
 )
 from graphbuild.exporters.json_stream import write_objects
-from graphbuild.exporters.sanitize import Remarks, label_text, xml_text
+from graphbuild.exporters.sanitize import ExportWarnings, label_text, xml_text
 from graphbuild.models import FILE, OBSERVED
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ _PAYLOAD, _NETWORK, _ANALYSIS = "Payload delivery", "Network activity", "Externa
 _OTHER, _INTERNAL = "Other", "Internal reference"
 
 
-def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> Remarks:
+def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> ExportWarnings:
     """Write ``graph`` to ``stream`` as one event, an object a line.
 
     Args:
@@ -105,14 +105,14 @@ def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> Remar
     event = _Event(graph, to_ids=to_ids)
     head = msgspec.json.encode({"Event": event.head()}).removesuffix(b"}}") + b',"Object":['
     write_objects(stream, head, event.objects(), b"]}}\n")
-    return event.remarks
+    return event.warnings
 
 
 class _Event:
     """One graph on its way."""
 
     def __init__(self, graph: Graph, *, to_ids: bool) -> None:
-        self.remarks = Remarks()
+        self.warnings = ExportWarnings()
         self._graph = graph
         self._to_ids = to_ids
         self._uuid = _event_id(graph)
@@ -138,7 +138,7 @@ class _Event:
     def objects(self) -> Iterator[Json]:
         """An object for each node, with the references that start from it."""
         for key, node in self._graph.nodes(data=True):
-            template, values = _described(node, self.remarks)
+            template, values = _described(node, self.warnings)
             own = self._id(key)
             seen = moment_of(node.get("creation_date")) if template is _REPORT else None
             yield {
@@ -184,7 +184,7 @@ class _Event:
             for each in behind:
                 if collections.get(each) != OBSERVED:
                     collections[each] = evidence
-            self.remarks.left_out += len(edge.keys() - _CARRIED - {"weight"})
+            self.warnings.omitted += len(edge.keys() - _CARRIED - {"weight"})
         for target, evidence in collections.items():
             if target in self._graph and not self._graph.has_edge(key, target):
                 yield self._reference(own, target, f"behind related_references; {evidence}")
@@ -212,7 +212,7 @@ def _event_id(graph: Graph) -> str:
 # --- what a node is in MISP ----------------------------------------------------------------------
 
 
-def _described(node: Mapping[str, Any], remarks: Remarks) -> tuple[_Template, list[_Value]]:
+def _described(node: Mapping[str, Any], warnings: ExportWarnings) -> tuple[_Template, list[_Value]]:
     if node["type"] == FILE:
         return _FILE, list(_file(node))
     if is_domain(node):
@@ -222,7 +222,7 @@ def _described(node: Mapping[str, Any], remarks: Remarks) -> tuple[_Template, li
     url = url_of(node)
     if url:
         return _URL, [_Value("url", "url", _NETWORK, url)]
-    return _talked_about(node, name_of(node, remarks))
+    return _talked_about(node, name_of(node, warnings))
 
 
 def _file(node: Mapping[str, Any]) -> Iterator[_Value]:

@@ -19,11 +19,11 @@ from graphbuild.errors import ExportError
 from graphbuild.exporters.extra_attributes import further, holds, seed_columns
 from graphbuild.exporters.sanitize import (
     REPLACEMENT,
-    Remarks,
+    ExportWarnings,
     created,
-    fits,
-    host_of,
-    writable,
+    is_exportable,
+    replace_surrogates,
+    url_host,
     write_lines,
 )
 
@@ -80,7 +80,7 @@ _EDGE_NAMES = frozenset({"relation", "weight", "related_from", *_EDGE_TEXTS})
 _COUNT = 2**53  # the largest whole number that a double holds exactly
 
 
-def write_nodes(graph: Graph, stream: BinaryIO) -> Remarks:
+def write_nodes(graph: Graph, stream: BinaryIO) -> ExportWarnings:
     """One row for each node; its label is its type, what has no column stands in the last, as JSON.
 
     Raises:
@@ -89,18 +89,18 @@ def write_nodes(graph: Graph, stream: BinaryIO) -> Remarks:
     for key in graph:
         if "\t" in key:
             raise ExportError(f"node {key[:80]!a}: holds a tab, which parts lists; rename the node")
-    remarks = Remarks()
+    warnings = ExportWarnings()
     seed_names = seed_columns(graph)
-    write_lines(stream, chain([_header(seed_names)], _node_rows(graph, seed_names, remarks)))
-    return remarks
+    write_lines(stream, chain([_header(seed_names)], _node_rows(graph, seed_names, warnings)))
+    return warnings
 
 
-def write_edges(graph: Graph, stream: BinaryIO) -> Remarks:
+def write_edges(graph: Graph, stream: BinaryIO) -> ExportWarnings:
     """One row for each edge; its type is its relation, ``related_from`` a list of keys."""
-    remarks = Remarks()
+    warnings = ExportWarnings()
     header = ",".join((_EDGE_HEADER, *_EDGE_TEXTS)) + "\n"
-    write_lines(stream, chain([header], _edge_rows(graph, remarks)))
-    return remarks
+    write_lines(stream, chain([header], _edge_rows(graph, warnings)))
+    return warnings
 
 
 def command(nodes: str = NODES, edges: str = EDGES) -> str:
@@ -108,10 +108,10 @@ def command(nodes: str = NODES, edges: str = EDGES) -> str:
     return _COMMAND.format(nodes, edges)
 
 
-def write_command(stream: BinaryIO, nodes: str = NODES, edges: str = EDGES) -> Remarks:
+def write_command(stream: BinaryIO, nodes: str = NODES, edges: str = EDGES) -> ExportWarnings:
     """How to read the two tables, by the names of their files."""
     stream.write(f"{command(nodes, edges)}{_HOW}".encode())
-    return Remarks()
+    return ExportWarnings()
 
 
 def _header(seed_names: list[str]) -> str:
@@ -119,52 +119,52 @@ def _header(seed_names: list[str]) -> str:
     return ",".join(("key:ID", ":LABEL", *own, *_DERIVED, *seed_names)) + "\n"
 
 
-def _node_rows(graph: Graph, seed_names: list[str], remarks: Remarks) -> Iterator[str]:
+def _node_rows(graph: Graph, seed_names: list[str], warnings: ExportWarnings) -> Iterator[str]:
     for key, node in graph.nodes(data=True):
         known = {name: node[name] for name in _COLUMNS if name in node and _fits(name, node[name])}
         ours = {name: node[name] for name in seed_names if isinstance(node.get(name), str)}
         rest = {n: v for n, v in node.items() if n not in known and n not in ours}
         derived = (
-            host_of(known.get("url", "")) or None,
+            url_host(known.get("url", "")) or None,
             created(known["creation_date"]) or None if "creation_date" in known else None,
-            further(rest, remarks) or None,
+            further(rest, warnings) or None,
         )
         cells = (key, node["type"], *map(known.get, _COLUMNS), *derived, *map(ours.get, seed_names))
-        yield _row(cells, remarks)
+        yield _row(cells, warnings)
 
 
 def _fits(name: str, value: object) -> bool:
-    return holds(_COLUMNS[name][0], value) and fits(value)
+    return holds(_COLUMNS[name][0], value) and is_exportable(value)
 
 
-def _edge_rows(graph: Graph, remarks: Remarks) -> Iterator[str]:
+def _edge_rows(graph: Graph, warnings: ExportWarnings) -> Iterator[str]:
     for source, target, edge in graph.edges(data=True):
-        weight, count = _weight(edge.get("weight", 1), remarks)
+        weight, count = _weight(edge.get("weight", 1), warnings)
         behind = "\t".join(edge.get("related_from", ())) or None
         told = map(edge.get, _EDGE_TEXTS)
-        yield _row((source, target, edge["relation"], weight, count, behind, *told), remarks)
+        yield _row((source, target, edge["relation"], weight, count, behind, *told), warnings)
         if not _EDGE_NAMES.issuperset(edge):
-            remarks.left_out += len(edge.keys() - _EDGE_NAMES)
+            warnings.omitted += len(edge.keys() - _EDGE_NAMES)
 
 
-def _weight(weight: object, remarks: Remarks) -> tuple[float | None, int | None]:
+def _weight(weight: object, warnings: ExportWarnings) -> tuple[float | None, int | None]:
     """As a number to reckon with, and as a count where it is one."""
     if type(weight) is int and abs(weight) <= _COUNT:
         return float(weight), weight
     if isinstance(weight, float) and math.isfinite(weight):
         return float(weight), None
-    remarks.left_out += 1
+    warnings.omitted += 1
     return None, None
 
 
-def _row(cells: tuple[object, ...], remarks: Remarks) -> str:
-    return ",".join([_cell(cell, remarks) for cell in cells]) + "\n"
+def _row(cells: tuple[object, ...], warnings: ExportWarnings) -> str:
+    return ",".join([_cell(cell, warnings) for cell in cells]) + "\n"
 
 
-def _cell(value: object, remarks: Remarks) -> str:
+def _cell(value: object, warnings: ExportWarnings) -> str:
     if isinstance(value, str):
-        text = writable(value).replace("\0", REPLACEMENT)
-        remarks.cleaned += text != value
+        text = replace_surrogates(value).replace("\0", REPLACEMENT)
+        warnings.cleaned += text != value
         return '"' + text.replace('"', '""') + '"'
     if isinstance(value, bool):
         return "true" if value else "false"

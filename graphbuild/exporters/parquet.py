@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graphbuild.exporters.extra_attributes import seed_columns
-from graphbuild.exporters.sanitize import Remarks, writable
+from graphbuild.exporters.sanitize import ExportWarnings, replace_surrogates
 from graphbuild.exporters.schema import (
     BROKEN,
     EDGE_COLUMNS,
@@ -73,33 +73,33 @@ _KINDS = {
 }
 
 
-def write_nodes(graph: nx.DiGraph[str], stream: BinaryIO) -> Remarks:
+def write_nodes(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
     """One row for each node; attributes without a column stand in the last, as JSON."""
-    remarks = Remarks()
+    warnings = ExportWarnings()
     columns = (*NODE_COLUMNS, *seed_columns(graph))
     schema = _schema(columns)
-    rows = node_rows(graph, columns, remarks)
-    _write(schema, (_nodes(group, schema, remarks) for group in _columns(rows, columns)), stream)
-    return remarks
+    rows = node_rows(graph, columns, warnings)
+    _write(schema, (_nodes(group, schema, warnings) for group in _columns(rows, columns)), stream)
+    return warnings
 
 
-def write_edges(graph: nx.DiGraph[str], stream: BinaryIO) -> Remarks:
+def write_edges(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
     """One row for each edge; weights are whole numbers where all of them are."""
-    remarks = Remarks()
+    warnings = ExportWarnings()
     weights = kind_of_weights(graph)
     schema = _schema(EDGE_COLUMNS, related_from=KEYS, weight=weights)
     groups = _groups(graph, _Edges)
-    _write(schema, (group.arrays(schema, weights, remarks) for group in groups), stream)
-    return remarks
+    _write(schema, (group.arrays(schema, weights, warnings) for group in groups), stream)
+    return warnings
 
 
-def write_observations(graph: nx.DiGraph[str], stream: BinaryIO) -> Remarks:
+def write_observations(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
     """One row for each observation: subject, reference, and the collection behind it, if any."""
-    remarks = Remarks()
+    warnings = ExportWarnings()
     groups = _groups(graph, lambda: _Facts(graph))
-    arrays = (group.arrays(remarks) for group in groups)
+    arrays = (group.arrays(warnings) for group in groups)
     _write(_schema(OBSERVATION_COLUMNS), arrays, stream)
-    return remarks
+    return warnings
 
 
 WRITERS = {"nodes": write_nodes, "edges": write_edges, "observations": write_observations}
@@ -144,13 +144,15 @@ def _columns(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> Iterator[
         yield dict(zip(columns, group, strict=True))
 
 
-def _nodes(group: dict[str, list[Any]], schema: pa.Schema, remarks: Remarks) -> list[pa.Array]:
+def _nodes(
+    group: dict[str, list[Any]], schema: pa.Schema, warnings: ExportWarnings
+) -> list[pa.Array]:
     # As in the frames: only days that have a name, so that a rubbish date is missing and no error.
     days = zip(group["created"], group["creation_date"], strict=True)
     seconds = pa.array([None if day is None else date for day, date in days], pa.timestamp("s"))
     group["created"] = seconds.cast(pa.timestamp("us")).cast(_TIME)
-    group["crawl_asked_at"] = [time_of(text, remarks) for text in group["crawl_asked_at"]]
-    return [_array(group[field.name], field.type, remarks) for field in schema]
+    group["crawl_asked_at"] = [time_of(text, warnings) for text in group["crawl_asked_at"]]
+    return [_array(group[field.name], field.type, warnings) for field in schema]
 
 
 # --- edges ---------------------------------------------------------------------------------------
@@ -178,23 +180,23 @@ class _Edges:
         self._sources.append(source)
         self._counts.append(len(self) - before)
 
-    def arrays(self, schema: pa.Schema, weights: str, remarks: Remarks) -> list[pa.Array]:
+    def arrays(self, schema: pa.Schema, weights: str, warnings: ExportWarnings) -> list[pa.Array]:
         """They as columns."""
         said = zip(*map(in_full, self._said), strict=True)
         relation, weight, evidence, behind, first, last = said
         told = (
             relation,
-            [weight_of(each, weights, remarks) for each in weight],
+            [weight_of(each, weights, warnings) for each in weight],
             [keys_of(kind, keys) for kind, keys in zip(relation, behind, strict=True)],
             evidence,
-            [time_of(text, remarks) for text in first],
-            [time_of(text, remarks) for text in last],
+            [time_of(text, warnings) for text in first],
+            [time_of(text, warnings) for text in last],
         )
-        sources = _array(self._sources, _TEXT, remarks).take(_repeated(self._counts))
-        targets = _array(self.targets, _TEXT, remarks)
+        sources = _array(self._sources, _TEXT, warnings).take(_repeated(self._counts))
+        targets = _array(self.targets, _TEXT, warnings)
         places = pa.array(self._places, pa.int32())
         kinds = schema.types[2:]
-        arrays = [_array(each, kind, remarks) for each, kind in zip(told, kinds, strict=True)]
+        arrays = [_array(each, kind, warnings) for each, kind in zip(told, kinds, strict=True)]
         return [sources, targets, *(each.take(places) for each in arrays)]
 
 
@@ -229,16 +231,16 @@ class _Facts:
             self._subjects.append(source)
             self._counts.append(len(self) - before)
 
-    def arrays(self, remarks: Remarks) -> list[pa.Array]:
+    def arrays(self, warnings: ExportWarnings) -> list[pa.Array]:
         """They as columns."""
         subject_type, subject_id = self._told(
-            self._subjects, _repeated(self._counts), ("type", "id"), remarks
+            self._subjects, _repeated(self._counts), ("type", "id"), warnings
         )
         reference_type, reference_id, url, title = self._told(
-            *_once(self._references), ("type", "id", "url", "title"), remarks
+            *_once(self._references), ("type", "id", "url", "title"), warnings
         )
         behind_type, behind_id, name = self._told(
-            *_once(self._collections), ("type", "id", "name"), remarks
+            *_once(self._collections), ("type", "id", "name"), warnings
         )
         return [
             subject_type,
@@ -250,16 +252,16 @@ class _Facts:
             url,
             title,
             name,
-            _array(self._evidence, _WORD, remarks),
+            _array(self._evidence, _WORD, warnings),
         ]
 
     def _told(
-        self, keys: Iterable[str], places: pa.Array, names: Iterable[str], remarks: Remarks
+        self, keys: Iterable[str], places: pa.Array, names: Iterable[str], warnings: ExportWarnings
     ) -> list[pa.Array]:
         """What the nodes tell under ``names``; one of them stands wherever a place points at it."""
         nodes = [known(self._graph, key) for key in keys]
         return [
-            _array([text_of(node.get(name)) for node in nodes], _KINDS[kind], remarks).take(places)
+            _array([text_of(node.get(name)) for node in nodes], _KINDS[kind], warnings).take(places)
             for name, kind in kinds_of(names).items()
         ]
 
@@ -278,18 +280,18 @@ def _repeated(counts: list[int]) -> pa.Array:
 # --- arrays --------------------------------------------------------------------------------------
 
 
-def _array(values: Any, kind: pa.DataType, remarks: Remarks) -> pa.Array:  # noqa: ANN401  a column
+def _array(values: Any, kind: pa.DataType, warnings: ExportWarnings) -> pa.Array:  # noqa: ANN401  a column
     try:
         return pa.array(values, kind)
     except UnicodeEncodeError:  # a lone surrogate, which no encoding holds
-        return pa.array([_cleaned(value, remarks) for value in values], kind)
+        return pa.array([_cleaned(value, warnings) for value in values], kind)
 
 
-def _cleaned(value: object, remarks: Remarks) -> object:
+def _cleaned(value: object, warnings: ExportWarnings) -> object:
     if isinstance(value, list):
-        return [_cleaned(each, remarks) for each in value]
+        return [_cleaned(each, warnings) for each in value]
     if not isinstance(value, str):
         return value
-    text = writable(value)
-    remarks.cleaned += text != value
+    text = replace_surrogates(value)
+    warnings.cleaned += text != value
     return text

@@ -1,7 +1,7 @@
 """Text for destinations: one function each for XML, labels, JSON, and table cells.
 
 The graph keeps what the API said; cleaning happens on the way out, here and nowhere else. What was
-changed, left out, or will be shown wrongly by a reader is counted in :class:`Remarks`.
+changed, left out, or will be shown wrongly by a reader is counted in :class:`ExportWarnings`.
 """
 
 from __future__ import annotations
@@ -53,25 +53,25 @@ _BLOCK = 250  # lines a write: few calls, and memory stays flat
 
 
 @dataclass(slots=True)
-class Remarks:
+class ExportWarnings:
     """What an export could not carry as it was.
 
     Attributes:
         cleaned: texts in which forbidden characters were replaced by U+FFFD.
-        left_out: values no format can hold: not finite, beyond 64 bits, neither text nor number.
+        omitted: values no format can hold: not finite, beyond 64 bits, neither text nor number.
         misread: texts that stand right in the file but that Gephi shows wrongly.
         guarded: table cells that were given an apostrophe so that no formula starts.
     """
 
     cleaned: int = 0
-    left_out: int = 0
+    omitted: int = 0
     misread: int = 0
     guarded: int = 0
 
     @property
     def total(self) -> int:
         """All of them together."""
-        return self.cleaned + self.left_out + self.misread + self.guarded
+        return self.cleaned + self.omitted + self.misread + self.guarded
 
     def __bool__(self) -> bool:
         return self.total > 0
@@ -81,7 +81,7 @@ class Remarks:
         told = (
             (self.cleaned, "cleaned of forbidden characters"),
             (
-                self.left_out,
+                self.omitted,
                 "left out (no finite number, beyond 64 bits, or neither text nor number)",
             ),
             (self.misread, 'shown wrongly by Gephi ("INF" as "Infinity", "null" as nothing)'),
@@ -121,32 +121,32 @@ def label_text(text: str, longest: int = MAX_LABEL) -> str:
     return label or NO_TITLE
 
 
-def cell_text(text: str) -> str:
+def guard_cell(text: str) -> str:
     """``text`` as a table cell in which no spreadsheet starts a formula.
 
     Where the first character that is no space is one of ``= + - @`` (or a full-width or small form
     of the four), an apostrophe is put in front, and before a leading tab or carriage return, as the
     OWASP ASVS asks. The same is done behind a semicolon, a tab or the end of a line: there starts a
     cell where a spreadsheet takes these for separators, whatever is quoted. NUL and lone surrogates
-    become U+FFFD. Anything else is untouched, line ends included. ``text_of_cell`` is the way back.
+    become U+FFFD. Anything else is untouched, line ends included. ``unguard_cell`` is the way back.
     """
-    text = writable(text).replace("\0", REPLACEMENT)
-    if _SUSPECT.match(text) or parted(text):
+    text = replace_surrogates(text).replace("\0", REPLACEMENT)
+    if _SUSPECT.match(text) or has_cell_separator(text):
         return _UNGUARDED.sub("'", text)
     return text
 
 
-def parted(text: str) -> bool:
+def has_cell_separator(text: str) -> bool:
     """Whether some spreadsheet may take ``text`` for several cells, quoted or not."""
     return ";" in text or "\t" in text or "\n" in text or "\r" in text
 
 
-def text_of_cell(cell: str) -> str:
+def unguard_cell(cell: str) -> str:
     """The text behind a guarded cell: the guard's apostrophes taken out, and no others."""
     return _GUARDED.sub("", cell)
 
 
-def writable(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """``text`` with lone surrogates, which no encoding holds, replaced by U+FFFD."""
     return text if text.isascii() else _SURROGATE.sub(REPLACEMENT, text)
 
@@ -165,7 +165,7 @@ def _escape(match: re.Match[str]) -> str:
     return f"\\u{ord(match[0]):04x}"
 
 
-def fits(value: object) -> bool:
+def is_exportable(value: object) -> bool:
     """Whether every format can hold ``value``: text, truth, a finite float, an int of 64 bits."""
     if isinstance(value, float):
         return math.isfinite(value)
@@ -191,7 +191,7 @@ def _day(ordinal: int) -> str:
     return date.fromordinal(ordinal).isoformat() if ordinal in _ORDINALS else ""
 
 
-def host_of(url: str) -> str:
+def url_host(url: str) -> str:
     r"""The host of a web address: lower case, no port, Punycode; empty where there is none.
 
     Read as browsers read it (tabs dropped, a backslash ends it), so that

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.exporters.extra_attributes import further, holds
-from graphbuild.exporters.sanitize import created, fits, host_of, shown
+from graphbuild.exporters.sanitize import created, is_exportable, shown, url_host
 from graphbuild.graph.builder import NO_COLLECTION
 from graphbuild.models import OBSERVED, RELATED_REFERENCES
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from graphbuild.exporters.sanitize import Remarks
+    from graphbuild.exporters.sanitize import ExportWarnings
 
 NODE_COLUMNS = (
     "key",
@@ -113,14 +113,17 @@ _PICKED = {count: itemgetter(*USUAL[:count]) for count in (2, 4, 6)}
 
 
 def node_rows(
-    graph: nx.DiGraph[str], columns: Sequence[str], remarks: Remarks, nothing: str | None = None
+    graph: nx.DiGraph[str],
+    columns: Sequence[str],
+    warnings: ExportWarnings,
+    nothing: str | None = None,
 ) -> Iterator[list[Any]]:
     """The nodes, each as its values in the order of the columns.
 
     Args:
         graph: has the nodes.
         columns: ``NODE_COLUMNS``, and behind them those of seed lists.
-        remarks: where it is counted what no column holds.
+        warnings: where it is counted what no column holds.
         nothing: what stands where nothing is known.
     """
     empty = [nothing] * len(columns)
@@ -140,18 +143,18 @@ def node_rows(
                 else:
                     row[place] = value
         if "url" in attributes and row[_TEXTS["url"]]:
-            row[_DOMAIN] = host_of(row[_TEXTS["url"]]) or nothing
+            row[_DOMAIN] = url_host(row[_TEXTS["url"]]) or nothing
         if "creation_date" in attributes and "creation_date" not in rest:
             row[_CREATED] = created(attributes["creation_date"]) or nothing
         if rest:
-            row[_ATTRIBUTES] = further(rest, remarks) or nothing
+            row[_ATTRIBUTES] = further(rest, warnings) or nothing
         yield row
 
 
 def _place(name: str, value: object, ours: Mapping[str, int]) -> int | None:
     """The place of the column that takes an attribute; None where there is none."""
     kind = _KINDS.get(name)
-    if kind is not None and holds(kind, value) and fits(value):
+    if kind is not None and holds(kind, value) and is_exportable(value):
         return _PLACES[name]
     return ours.get(name) if isinstance(value, str) else None
 
@@ -216,11 +219,11 @@ def kind_of_weights(graph: nx.DiGraph[str]) -> str:
     return BROKEN if any(issubclass(kind, float) for kind in kinds) else WHOLE
 
 
-def weight_of(value: object, kind: str, remarks: Remarks) -> float | None:
+def weight_of(value: object, kind: str, warnings: ExportWarnings) -> float | None:
     """The weight of an edge as such a number; what is none is left out."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and fits(value):
+    if isinstance(value, int | float) and not isinstance(value, bool) and is_exportable(value):
         return float(value) if kind == BROKEN else int(value)
-    remarks.left_out += 1
+    warnings.omitted += 1
     return None
 
 
@@ -229,14 +232,14 @@ def text_of(value: object) -> str | None:
     return None if value is None else shown(value)
 
 
-def time_of(text: object, remarks: Remarks) -> datetime | None:
+def time_of(text: object, warnings: ExportWarnings) -> datetime | None:
     """A time of ours, which is one in UTC; anything else is left out."""
     if text is None:
         return None
     try:
         return datetime.fromisoformat(str(text)).astimezone(UTC)
     except (ValueError, OverflowError):
-        remarks.left_out += 1
+        warnings.omitted += 1
         return None
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from graphbuild.exporters.cti_types import CAMPAIGN, INTRUSION_SET, MALWARE, TOOL, id_of
 from graphbuild.exporters.json_stream import write_objects
-from graphbuild.exporters.sanitize import Remarks, xml_text
+from graphbuild.exporters.sanitize import ExportWarnings, xml_text
 from graphbuild.exporters.stix_common import (
     EXTENSION,
     EXTENSION_ID,
@@ -55,7 +55,7 @@ _TEXTS = ("evidence", "first_seen", "last_seen")
 _EDGE_NAMES = frozenset({"relation", "weight", "related_from", *_TEXTS})
 
 
-def write_stix(graph: Graph, stream: BinaryIO, *, indicators: bool = False) -> Remarks:
+def write_stix(graph: Graph, stream: BinaryIO, *, indicators: bool = False) -> ExportWarnings:
     """Write ``graph`` to ``stream`` as one bundle, an object a line.
 
     Args:
@@ -70,14 +70,14 @@ def write_stix(graph: Graph, stream: BinaryIO, *, indicators: bool = False) -> R
     bundle = _Bundle(graph, indicators=indicators)
     head = f'{{"type":"bundle","id":"bundle--{bundle.name()}","objects":['
     write_objects(stream, head.encode(), bundle.objects(), b"]}\n")
-    return bundle.remarks
+    return bundle.warnings
 
 
 class _Bundle:
     """One graph on its way: the ids of all objects, and which files each collection holds."""
 
     def __init__(self, graph: Graph, *, indicators: bool) -> None:
-        self.remarks = Remarks()
+        self.warnings = ExportWarnings()
         self._graph = graph
         self._indicators = indicators
         self._ids = _ids_of(graph)
@@ -112,9 +112,9 @@ class _Bundle:
         name, body = self._ids[key], observable(node)
         if body is None:
             edges = list(self._edges(key)) if is_container(name) else []
-            yield about(node, name, self._refs(key), edges, self.remarks)
+            yield about(node, name, self._refs(key), edges, self.warnings)
             return
-        yield from observed(key, node, name, body, self.remarks)
+        yield from observed(key, node, name, body, self.warnings)
         if self._indicators:
             yield from indicator(key, node, name, body, self._first_report(key))
 
@@ -153,7 +153,7 @@ class _Bundle:
         if is_number(weight):
             told["weight"] = weight
         else:
-            self.remarks.left_out += 1
+            self.warnings.omitted += 1
         behind = edge.get("related_from")
         if behind:
             told |= self._behind(behind)
@@ -161,13 +161,13 @@ class _Bundle:
             if name in edge:
                 told[name] = xml_text(edge[name])
         if not _EDGE_NAMES.issuperset(edge):
-            self.remarks.left_out += len(edge.keys() - _EDGE_NAMES)
+            self.warnings.omitted += len(edge.keys() - _EDGE_NAMES)
         return told
 
     def _behind(self, keys: Collection[str]) -> Object:
         refs = [self._ids[key] for key in keys if key in self._ids]
         unnamed = NO_COLLECTION in keys
-        self.remarks.left_out += len(keys) - len(refs) - unnamed
+        self.warnings.omitted += len(keys) - len(refs) - unnamed
         told: Object = {"related_from_refs": refs} if refs else {}
         return told | {"unnamed": True} if unnamed else told
 

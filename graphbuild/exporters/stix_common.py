@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from graphbuild.exporters.sanitize import Remarks
+    from graphbuild.exporters.sanitize import ExportWarnings
 
 Object = dict[str, Any]
 
@@ -68,14 +68,14 @@ def virustotal(node: Mapping[str, Any]) -> Object:
     return {"source_name": "virustotal", "external_id": xml_text(str(node["id"]))}
 
 
-def entity(node: Mapping[str, Any], remarks: Remarks) -> Object:
+def entity(node: Mapping[str, Any], warnings: ExportWarnings) -> Object:
     """The extension: the API's names, and what is known, as JSON, which loses nothing."""
     told: Object = {
         "extension_type": "property-extension",
         "entity_type": xml_text(str(node["type"])),
         "entity_id": xml_text(str(node["id"])),
     }
-    known = further({n: v for n, v in node.items() if n not in CONTRACT}, remarks)
+    known = further({n: v for n, v in node.items() if n not in CONTRACT}, warnings)
     return told | ({"attributes": known} if known else {})
 
 

@@ -23,7 +23,7 @@ from graphbuild.exporters.cti_types import (
     name_of,
     web_address,
 )
-from graphbuild.exporters.sanitize import host_of
+from graphbuild.exporters.sanitize import url_host
 from graphbuild.exporters.stix_common import (
     EXTENSION_ID,
     IDENTITY_ID,
@@ -39,7 +39,7 @@ from graphbuild.exporters.stix_common import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from graphbuild.exporters.sanitize import Remarks
+    from graphbuild.exporters.sanitize import ExportWarnings
     from graphbuild.exporters.stix_common import (
         Object,
     )
@@ -53,7 +53,11 @@ def subject_id(key: str, node: Mapping[str, Any]) -> str:
 
 
 def about(
-    node: Mapping[str, Any], name: str, refs: Iterable[str], edges: list[Object], remarks: Remarks
+    node: Mapping[str, Any],
+    name: str,
+    refs: Iterable[str],
+    edges: list[Object],
+    warnings: ExportWarnings,
 ) -> Object:
     """A report, a collection or an actor.
 
@@ -62,7 +66,7 @@ def about(
         name: its id as an object.
         refs: the ids of what it is about; a report or grouping must have some.
         edges: what stands in its extension.
-        remarks: where it is counted what could not be carried as it was.
+        warnings: where it is counted what could not be carried as it was.
     """
     kind = kind_of(node)
     body = {
@@ -70,7 +74,7 @@ def about(
         "spec_version": SPEC,
         "id": name,
         **times(node),
-        "name": name_of(node, remarks),
+        "name": name_of(node, warnings),
         **_own_words(node, kind),
     }
     if is_container(name):
@@ -78,7 +82,7 @@ def about(
         body["object_refs"] = list(dict.fromkeys(refs)) or [IDENTITY_ID]
     body["external_references"] = list(_external(node, kind))
     told = {"edges": edges} if edges else {}
-    body["extensions"] = {EXTENSION_ID: entity(node, remarks) | told}
+    body["extensions"] = {EXTENSION_ID: entity(node, warnings) | told}
     return body
 
 
@@ -99,7 +103,7 @@ def _external(node: Mapping[str, Any], kind: str | None) -> Iterator[Object]:
     """Where else it is to be found: at its own address, at VirusTotal, in the list of CVEs."""
     address = web_address(node.get("url") or node.get("link"))
     if address:
-        yield {"source_name": host_of(address), "url": address}
+        yield {"source_name": url_host(address), "url": address}
     cve = cve_of(node) if kind == VULNERABILITY else None
     if cve:
         yield {"source_name": "cve", "external_id": cve}

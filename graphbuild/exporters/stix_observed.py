@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from graphbuild.exporters.cti_types import hashes_of, id_of, ip_version, is_domain, name_of, url_of
-from graphbuild.exporters.sanitize import Remarks, xml_text
+from graphbuild.exporters.sanitize import ExportWarnings, xml_text
 from graphbuild.exporters.stix_common import (
     CONTRACT,
     EXTENSION_ID,
@@ -73,17 +73,17 @@ def _speaks_for_itself(node: Mapping[str, Any], body: Object) -> bool:
 
 
 def observed(
-    key: str, node: Mapping[str, Any], name: str, body: Object, remarks: Remarks
+    key: str, node: Mapping[str, Any], name: str, body: Object, warnings: ExportWarnings
 ) -> Iterator[Object]:
     """An observable, and the note on it where there is something to tell."""
     yield {"type": body["type"], "spec_version": SPEC, "id": name, **body}
     if len(node) > len(CONTRACT) or not _speaks_for_itself(node, body):
-        yield _note(key, node, name, remarks)
+        yield _note(key, node, name, warnings)
 
 
-def _note(key: str, node: Mapping[str, Any], subject: str, remarks: Remarks) -> Object:
+def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarnings) -> Object:
     """What is known of an observable beside its name; younger than before if asked since."""
-    shown = name_of(node, remarks)
+    shown = name_of(node, warnings)
     known = (f"{name}: {_said(value)}" for name, value in node.items() if name not in CONTRACT)
     asked = node.get("crawl_asked_at")
     return {
@@ -96,7 +96,7 @@ def _note(key: str, node: Mapping[str, Any], subject: str, remarks: Remarks) -> 
         "content": "\n".join(sorted(map(xml_text, known))) or shown,
         "object_refs": [subject],
         "external_references": [virustotal(node)],
-        "extensions": {EXTENSION_ID: entity(node, remarks)},
+        "extensions": {EXTENSION_ID: entity(node, warnings)},
     }
 
 
@@ -115,7 +115,7 @@ def indicator(
         "id": own,
         "created": born,
         "modified": born,
-        "name": name_of(node, Remarks()),
+        "name": name_of(node, ExportWarnings()),
         "description": "VirusTotal relates it to public reports; see its relationships.",
         "indicator_types": ["unknown"],
         "pattern": _pattern(body),

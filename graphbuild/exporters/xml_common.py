@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import ExportError
-from graphbuild.exporters.sanitize import Remarks, xml_text
+from graphbuild.exporters.sanitize import ExportWarnings, xml_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     Positions = Mapping[str, tuple[float, float]]
     Edge = dict[str, Any]
 
-About = Callable[[dict[str, Any], Remarks], str]  # an edge, from the quote behind its target on
+About = Callable[
+    [dict[str, Any], ExportWarnings], str
+]  # an edge, from the quote behind its target on
 Since = Callable[[str], str]  # a node's key, and what tells from when on it is there
 
 _ROOM = 4_000_000  # characters of what is said of edges, kept to be said again
@@ -82,7 +84,7 @@ def place_text(place: tuple[float, float]) -> tuple[str, str]:
 def edge_lines(
     graph: nx.DiGraph[str],
     ids: Mapping[str, str],
-    remarks: Remarks,
+    warnings: ExportWarnings,
     about: About,
     since: Since | None = None,
 ) -> Iterator[str]:
@@ -95,12 +97,12 @@ def edge_lines(
     Args:
         graph: whose edges.
         ids: the node keys that are written in another way.
-        remarks: where it is counted what could not be carried as it was.
+        warnings: where it is counted what could not be carried as it was.
         about: writes what an edge says of itself.
         since: writes from when on a node is there, in texts that compare as the times do; an edge
             is there when both its ends are.
     """
-    sayings = _Sayings(about, remarks)
+    sayings = _Sayings(about, warnings)
     known, usual, written = sayings.known, _USUAL, ids.get
     for source, targets in graph.adjacency():
         begin, relation = f'source="{written(source, source)}" target="', None
@@ -128,11 +130,11 @@ def edge_lines(
 class _Sayings:
     """What edges say of themselves, made once for all that say the same, within some room."""
 
-    def __init__(self, about: About, remarks: Remarks) -> None:
+    def __init__(self, about: About, warnings: ExportWarnings) -> None:
         self.known: dict[tuple[Any, ...], str] = {}
         self._about = about
-        self._remarks = remarks
-        self._remarked = remarks.total
+        self._remarks = warnings
+        self._remarked = warnings.total
         self._room = _ROOM
 
     def new(self, key: tuple[Any, ...] | None, edge: Edge) -> str:

@@ -11,14 +11,21 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.exporters.extra_attributes import further, holds
-from graphbuild.exporters.sanitize import created, fits, host_of, label_text, replaced, xml_text
+from graphbuild.exporters.sanitize import (
+    created,
+    is_exportable,
+    label_text,
+    replaced,
+    url_host,
+    xml_text,
+)
 from graphbuild.graph.builder import RELATED_FROM
 from graphbuild.models import FILE, INFERRED, OBSERVED, REFERENCE, hash_kind
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
-    from graphbuild.exporters.sanitize import Remarks
+    from graphbuild.exporters.sanitize import ExportWarnings
 
     Edges = Mapping[str, dict[str, Any]]  # of one node, by the nodes they lead to
 
@@ -79,7 +86,10 @@ _COUNT = 2**53  # the largest whole number that a double, and so a weight, holds
 
 
 def facts(
-    attributes: dict[str, Any], spell: Spell, remarks: Remarks, seed_keys: Container[str] = ()
+    attributes: dict[str, Any],
+    spell: Spell,
+    warnings: ExportWarnings,
+    seed_keys: Container[str] = (),
 ) -> list[str]:
     """What is known of a node: the API's values, what follows from each alone, and a seed list's.
 
@@ -88,7 +98,7 @@ def facts(
     Args:
         attributes: the node's.
         spell: how the format writes a text under its name.
-        remarks: where it is counted what could not be carried as it was.
+        warnings: where it is counted what could not be carried as it was.
         seed_keys: the names from seed lists that have a key of their own.
     """
     parts: list[str] = []
@@ -98,13 +108,13 @@ def facts(
         if column and (type(value) is column[0] or holds(column[0], value)):
             write = column[1]
             if write:
-                parts.append(write(name, value, spell, remarks))
+                parts.append(write(name, value, spell, warnings))
         elif name in seed_keys and isinstance(value, str):
-            parts.append(_text(name, value, spell, remarks))
+            parts.append(_text(name, value, spell, warnings))
         else:
             rest[name] = value
     if rest:
-        parts.append(_further(rest, spell, remarks))
+        parts.append(_further(rest, spell, warnings))
     return parts
 
 
@@ -114,9 +124,9 @@ def label_of(attributes: dict[str, Any]) -> str:
     return label_text(label) if isinstance(label, str) else ""
 
 
-def type_of(attributes: dict[str, Any], spell: Spell, remarks: Remarks) -> str:
+def type_of(attributes: dict[str, Any], spell: Spell, warnings: ExportWarnings) -> str:
     """The type: Gephi makes no column of a colour, so a picture is partitioned by this."""
-    return _text("type", attributes["type"], spell, remarks)
+    return _text("type", attributes["type"], spell, warnings)
 
 
 def identity(attributes: dict[str, Any], targets: Edges, spell: Spell) -> str:
@@ -136,54 +146,54 @@ def day_of(attributes: dict[str, Any]) -> str:
     return "" if isinstance(seconds, bool) else created(seconds)
 
 
-def cleaned(value: str, remarks: Remarks) -> str:
+def cleaned(value: str, warnings: ExportWarnings) -> str:
     """``value`` as an XML file holds it; possibly empty, which Gephi reads as nothing."""
     text = xml_text(value)
     if text is not value and replaced(value) != value:
-        remarks.cleaned += 1
-    _count_misread(text, remarks)
+        warnings.cleaned += 1
+    _count_misread(text, warnings)
     return text
 
 
-def _count_misread(text: str, remarks: Remarks) -> None:
+def _count_misread(text: str, warnings: ExportWarnings) -> None:
     if "INF" in text or (len(text) == len("null") and text.lower() == "null"):
-        remarks.misread += 1
+        warnings.misread += 1
 
 
-def _text(name: str, value: str, spell: Spell, remarks: Remarks) -> str:
-    text = cleaned(value, remarks)
+def _text(name: str, value: str, spell: Spell, warnings: ExportWarnings) -> str:
+    text = cleaned(value, warnings)
     return spell(name, text) if text else ""
 
 
-def _url(name: str, value: str, spell: Spell, remarks: Remarks) -> str:
-    return _text("domain", host_of(value), spell, remarks) + _text(name, value, spell, remarks)
+def _url(name: str, value: str, spell: Spell, warnings: ExportWarnings) -> str:
+    return _text("domain", url_host(value), spell, warnings) + _text(name, value, spell, warnings)
 
 
-def _number(name: str, value: int, spell: Spell, remarks: Remarks) -> str:
-    if fits(value):
+def _number(name: str, value: int, spell: Spell, warnings: ExportWarnings) -> str:
+    if is_exportable(value):
         return spell(name, str(value))
-    remarks.left_out += 1
+    warnings.omitted += 1
     return ""
 
 
-def _date(name: str, value: int, spell: Spell, remarks: Remarks) -> str:
+def _date(name: str, value: int, spell: Spell, warnings: ExportWarnings) -> str:
     day = created(value)
-    return _number(name, value, spell, remarks) + (spell("created", day) if day else "")
+    return _number(name, value, spell, warnings) + (spell("created", day) if day else "")
 
 
-def _flag(name: str, value: bool, spell: Spell, _: Remarks) -> str:  # noqa: FBT001  a value
+def _flag(name: str, value: bool, spell: Spell, _: ExportWarnings) -> str:  # noqa: FBT001  a value
     return spell(name, "true" if value else "false")
 
 
-def _further(rest: dict[str, Any], spell: Spell, remarks: Remarks) -> str:
-    text = further(rest, remarks)
-    _count_misread(text, remarks)
+def _further(rest: dict[str, Any], spell: Spell, warnings: ExportWarnings) -> str:
+    text = further(rest, warnings)
+    _count_misread(text, warnings)
     return spell("attributes", text) if text else ""
 
 
 # The attributes that have a key of their own: the kind of value it takes, and how it is written.
 # The id stands in the node's key already.
-_COLUMNS: dict[str, tuple[type, Callable[[str, Any, Spell, Remarks], str] | None]] = {
+_COLUMNS: dict[str, tuple[type, Callable[[str, Any, Spell, ExportWarnings], str] | None]] = {
     "label": (str, None),
     "type": (str, None),
     "id": (str, None),
@@ -213,23 +223,25 @@ NODE_KINDS = {name: kind for name, (kind, _) in _COLUMNS.items()}
 # --- edges ---------------------------------------------------------------------------------------
 
 
-def edge_facts(edge: dict[str, Any], spell: Spell, remarks: Remarks) -> tuple[str, str, str]:
+def edge_facts(
+    edge: dict[str, Any], spell: Spell, warnings: ExportWarnings
+) -> tuple[str, str, str]:
     """What is known of an edge: its relation, its weight as a number, and all else."""
-    weight, counted = _weight(edge.get("weight", 1), remarks)
+    weight, counted = _weight(edge.get("weight", 1), warnings)
     rest = spell("observations", counted) if counted else ""
     if edge.get("evidence") in _EVIDENCE:
         rest += spell("evidence", edge["evidence"])
     for name in _TIMES:
         if name in edge:
-            rest += _text(name, edge[name], spell, remarks)
+            rest += _text(name, edge[name], spell, warnings)
     if edge.get("related_from"):
-        rest += _text("related_from", " ".join(edge["related_from"]), spell, remarks)
+        rest += _text("related_from", " ".join(edge["related_from"]), spell, warnings)
     if not _EDGE_NAMES.issuperset(edge):
-        remarks.left_out += len(edge.keys() - _EDGE_NAMES)
-    return _text("relation", edge["relation"], spell, remarks), weight, rest
+        warnings.omitted += len(edge.keys() - _EDGE_NAMES)
+    return _text("relation", edge["relation"], spell, warnings), weight, rest
 
 
-def _weight(weight: object, remarks: Remarks) -> tuple[str, str]:
+def _weight(weight: object, warnings: ExportWarnings) -> tuple[str, str]:
     """The weight, above zero as Gephi drops the edge else; and as a count, where it is one.
 
     It is 1.0 where there is no such number.
@@ -238,5 +250,5 @@ def _weight(weight: object, remarks: Remarks) -> tuple[str, str]:
         return f"{weight}.0", str(weight)
     if isinstance(weight, float) and math.isfinite(weight) and weight > 0:
         return repr(float(weight)), ""
-    remarks.left_out += 1
+    warnings.omitted += 1
     return "1.0", ""

@@ -95,7 +95,7 @@ def links_of(graph: nx.DiGraph[str]) -> Iterator[Link]:
             yield Link(_entity(graph, source), edge["relation"], _entity(graph, target))
 
 
-def refuse_foreign(graph: nx.Graph[str]) -> None:
+def validate_graph(graph: nx.Graph[str]) -> None:
     """Refuse a graph that does not keep the contract where nothing could be said of it then.
 
     Raises:
@@ -116,7 +116,7 @@ def refuse_foreign(graph: nx.Graph[str]) -> None:
                 )
 
 
-def in_its_order(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
+def restore_node_order(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
     """``graph``; if it is a view of networkx, what it shows in the order of the graph behind it.
 
     Nodes stand in its order, the edges of each in that of their other ends. By itself a view, such

@@ -24,7 +24,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from graphbuild.graph.builder import refuse_foreign
+from graphbuild.graph.builder import validate_graph
 from graphbuild.graph.style import numbered, parts, sizing, ties
 from graphbuild.graph.views import fold_groups
 from graphbuild.models import COLLECTION
@@ -77,7 +77,7 @@ def place(graph: nx.DiGraph[str]) -> Places:
     Raises:
         ExportError: the graph has no directions, or not the attributes that each node must have.
     """
-    refuse_foreign(graph)
+    validate_graph(graph)
     groups = fold_groups(graph)
     folded = ties(graph, groups)
     rooms = _rooms(graph)

@@ -16,7 +16,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphbuild.exporters import Remarks, Written, made_folder, whole_file
+from graphbuild.exporters import ExportedFile, ExportWarnings, make_folder, open_atomic
 from graphbuild.report.data import Before, Findings, find
 from graphbuild.report.html import as_page
 from graphbuild.report.markdown import as_markdown
@@ -30,7 +30,7 @@ __all__ = ["Before", "Findings", "find", "write_report"]
 
 def write_report(
     store: Store, folder: str | Path, before: Before | None = None, *, seed: int = 0
-) -> list[Written]:
+) -> list[ExportedFile]:
     """Write ``report.md`` and ``report.html`` into a folder, each whole or not at all.
 
     The same campaign file gives the same bytes.
@@ -46,12 +46,12 @@ def write_report(
         ExportError: a file could not be written; what stood there still stands.
     """
     blocks = blocks_of(find(store, before, seed=seed))
-    into = made_folder(Path(folder))
+    into = make_folder(Path(folder))
     texts = {"report.md": as_markdown(blocks), "report.html": as_page(blocks)}
     return [_write(into / name, text.encode("utf-8")) for name, text in texts.items()]
 
 
-def _write(path: Path, content: bytes) -> Written:
-    with whole_file(path) as stream:
+def _write(path: Path, content: bytes) -> ExportedFile:
+    with open_atomic(path) as stream:
         stream.write(content)
-    return Written(path, len(content), hashlib.sha256(content).hexdigest(), Remarks())
+    return ExportedFile(path, len(content), hashlib.sha256(content).hexdigest(), ExportWarnings())

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from test_html import HOSTILE, hostile_campaign
 
-from graphbuild.exporters.sanitize import cell_text
+from graphbuild.exporters.sanitize import guard_cell
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Observation
 from tests.browser.campaigns import SVG, collection, file, large_campaign, report
@@ -115,7 +115,7 @@ def test_no_cell_starts_a_formula_by_the_rule_of_the_exporter(opened):
     titles = {row[1]: row[head.index("title")] for row in rows}
     for key, known in graph.nodes(data=True):
         if known["type"] == "reference":
-            assert titles[known["id"]] == cell_text(known["title"]), key
+            assert titles[known["id"]] == guard_cell(known["title"]), key
 
 
 # --- the address

@@ -26,7 +26,7 @@ from test_neo4j import imported
 from test_stix import entity_keys, extension_or_nothing
 
 from graphbuild.exporters import FORMATS, export, export_all
-from graphbuild.exporters.sanitize import text_of_cell
+from graphbuild.exporters.sanitize import unguard_cell
 from tests.support.expected import NODE_COLUMNS, as_told, clean
 from tests.support.graphs import HOSTILE, with_title
 from tests.support.platforms import bad_texts
@@ -91,7 +91,7 @@ def by_networkx(read: Callable[[io.BytesIO], nx.Graph], name: str, found: Files)
 def by_csv(found: Files) -> Found:
     def rows(table: str) -> list[dict[str, Any]]:
         read = csv.DictReader(io.StringIO(found[f"{table}.csv"].decode(), newline=""))
-        return [{name: text_of_cell(cell) for name, cell in row.items()} for row in read]
+        return [{name: unguard_cell(cell) for name, cell in row.items()} for row in read]
 
     return from_tables(rows)
 
@@ -225,7 +225,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Files]:
     return write
 
 
-def fits(value: object) -> bool:
+def is_exportable(value: object) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     return not isinstance(value, int) or -(2**63) <= value < 2**63
@@ -239,7 +239,7 @@ def test_every_text_comes_back(form: str, name: str, found: Callable[[str], File
     assert set(nodes) == set(graph)
     for key, node in graph.nodes.items():
         for attribute, value in node.items():
-            if attribute in CONTRACT or not fits(value):
+            if attribute in CONTRACT or not is_exportable(value):
                 continue
             due = change(attribute, value) if isinstance(value, str) else value
             met = nodes[key].get(in_utf8("", attribute), nodes[key].get(attribute))

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from graphbuild.exporters import csv_tables
 from graphbuild.exporters.sanitize import (
-    cell_text,
     created,
-    host_of,
+    guard_cell,
     json_text,
     label_text,
-    text_of_cell,
+    unguard_cell,
+    url_host,
     xml_text,
 )
 from graphbuild.graph.builder import build_graph
@@ -182,7 +182,7 @@ def test_bytes_are_plain_csv(write):
 
 def test_what_no_cell_can_hold_is_left_out_and_counted():
     graph = with_title("t", score=math.nan, creation_date=2**70)
-    assert csv_tables.write_nodes(graph, io.BytesIO()).left_out == 2
+    assert csv_tables.write_nodes(graph, io.BytesIO()).omitted == 2
 
 
 # --- hostile text --------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ def test_what_no_cell_can_hold_is_left_out_and_counted():
 def test_every_cell_of_the_corpus_reads_back(write):
     graph = with_title(*HOSTILE)
     guarded, raw = rows(written(write, graph)), rows(written(write, graph, raw=True))
-    assert [[text_of_cell(cell) for cell in row.values()] for row in guarded] == [
+    assert [[unguard_cell(cell) for cell in row.values()] for row in guarded] == [
         [as_cell(cell) for cell in row.values()] for row in raw
     ]
     by_pandas = frame(written(write, graph))
@@ -217,9 +217,9 @@ def test_no_cell_starts_a_formula_and_rows_stay_rows(graph):
 @example("\n\n=1")
 @example("'\t'\t=1;;-")
 def test_the_guard_is_put_on_and_taken_off(text):
-    cell = cell_text(text)
+    cell = guard_cell(text)
     assert not starts_a_formula(cell)
-    assert text_of_cell(cell) == as_cell(text)
+    assert unguard_cell(cell) == as_cell(text)
     assert cell.replace("'", "") == as_cell(text).replace("'", "")
 
 
@@ -237,8 +237,8 @@ def test_the_guard_is_put_on_and_taken_off(text):
     ],
 )
 def test_the_guard_stands_wherever_some_spreadsheet_starts_a_cell(text, cell):
-    assert cell_text(text) == cell
-    assert text_of_cell(cell) == text
+    assert guard_cell(text) == cell
+    assert unguard_cell(cell) == text
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_the_guard_stands_wherever_some_spreadsheet_starts_a_cell(text, cell):
     ["plain", "a=b", "O'Neill", "'quoted'", "2018-01-12", "Emotet – new", "", "001234", "NA"],
 )
 def test_harmless_text_is_untouched(text):
-    assert cell_text(text) == text
+    assert guard_cell(text) == text
 
 
 def test_raw_leaves_the_texts_alone():
@@ -256,15 +256,15 @@ def test_raw_leaves_the_texts_alone():
 
 
 def test_guarded_cells_are_counted():
-    remarks = csv_tables.write_observations(with_title("=1", "\0", "fine"), io.BytesIO())
-    assert (remarks.guarded, remarks.cleaned) == (1, 1)
+    warnings = csv_tables.write_observations(with_title("=1", "\0", "fine"), io.BytesIO())
+    assert (warnings.guarded, warnings.cleaned) == (1, 1)
 
 
 def test_an_id_that_looks_like_a_formula_comes_back():
     graph = build_graph([Observation(EMOTET, Entity("reference", "-1"), None)])
     (row,) = rows(written(csv_tables.write_observations, graph))
     assert row["reference_id"] == "'-1"
-    assert text_of_cell(row["reference_id"]) == "-1"
+    assert unguard_cell(row["reference_id"]) == "-1"
 
 
 # --- frames --------------------------------------------------------------------------------------
@@ -350,15 +350,15 @@ def test_weights_of_a_view_may_be_fractions():
     ],
 )
 def test_the_host_of_an_address(url, host):
-    assert host_of(url) == host
+    assert url_host(url) == host
 
 
 @settings(max_examples=500)
 @given(any_text)
 def test_no_text_breaks_a_cleaner(text):
-    host_of(text)
-    host_of("https://" + text)
-    assert host_of("https://" + text).isascii()
+    url_host(text)
+    url_host("https://" + text)
+    assert url_host("https://" + text).isascii()
     assert json.loads(json_text({"a": text})) == {"a": text}
     json_text({"a": text}).encode()
 

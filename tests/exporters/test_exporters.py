@@ -18,8 +18,8 @@ import networkx as nx
 import pytest
 
 from graphbuild.errors import ExportError
-from graphbuild.exporters import FORMATS, Written, export, export_all, read_graphml
-from graphbuild.exporters.atomic_write import whole_file
+from graphbuild.exporters import FORMATS, ExportedFile, export, export_all, read_graphml
+from graphbuild.exporters.atomic_write import open_atomic
 from graphbuild.graph.builder import observations_of
 from graphbuild.graph.layout import place
 from tests.support.graphs import HOSTILE, OBSERVATIONS, campaign, with_title
@@ -215,12 +215,12 @@ def test_what_was_written_is_told(tmp_path):
         "graph.graphml",
     ]
     for written in found:
-        assert isinstance(written, Written)
+        assert isinstance(written, ExportedFile)
         data = written.path.read_bytes()
-        assert written.bytes == len(data)
+        assert written.size == len(data)
         assert written.sha256 == hashlib.sha256(data).hexdigest()
-    assert str(found[0].remarks) == "2 guarded against formulas by an apostrophe"
-    assert "1 shown wrongly by Gephi" in str(found[3].remarks)
+    assert str(found[0].warnings) == "2 guarded against formulas by an apostrophe"
+    assert "1 shown wrongly by Gephi" in str(found[3].warnings)
 
 
 def test_the_layout_is_made_once_and_only_if_drawn(tmp_path, monkeypatch):
@@ -284,7 +284,7 @@ def test_any_failure_in_a_writer_leaves_the_old_file(failure, tmp_path):
     path.write_bytes(b"the old file")
 
     def write():
-        with whole_file(path) as stream:
+        with open_atomic(path) as stream:
             stream.write(b"half")
             stream.flush()
             raise failure

@@ -57,9 +57,9 @@ def from_networkx(graph, **options):
 
 def as_graphml(graph, **options):
     stream = io.BytesIO()
-    remarks = write_graphml(graph, stream, **options)
+    warnings = write_graphml(graph, stream, **options)
     stream.seek(0)
-    return nx.read_graphml(stream), remarks
+    return nx.read_graphml(stream), warnings
 
 
 def places(graph):
@@ -242,11 +242,11 @@ def flat(read):
 @given(hostile_graphs())
 def test_it_says_what_graphml_says(graph):
     for positions in (None, places(graph)):
-        expected, remarks = as_graphml(graph, positions=positions)
+        expected, warnings = as_graphml(graph, positions=positions)
         read = flat(from_networkx(graph, positions=positions))
         assert dict(read.nodes(data=True)) == dict(expected.nodes(data=True))
         assert list(read.edges(data=True)) == list(expected.edges(data=True))
-        assert write_gexf(graph, io.BytesIO(), positions=positions) == remarks
+        assert write_gexf(graph, io.BytesIO(), positions=positions) == warnings
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -286,7 +286,7 @@ def test_a_weight_gephi_would_drop_the_edge_for_becomes_one(weight):
     for *_, edge in graph.edges(data=True):
         edge["weight"] = weight
     assert {edge["weight"] for *_, edge in from_networkx(graph).edges(data=True)} == {1.0}
-    assert write_gexf(graph, io.BytesIO()).left_out == 2
+    assert write_gexf(graph, io.BytesIO()).omitted == 2
 
 
 def test_what_gephi_shows_wrongly_is_counted_but_written_right():

@@ -52,7 +52,7 @@ def written(graph, **options):
     return stream.getvalue()
 
 
-def remarks_on(graph):
+def warnings_for(graph):
     return write_graphml(graph, io.BytesIO())
 
 
@@ -253,7 +253,7 @@ def test_a_value_of_another_kind_than_its_column_is_kept_beside():
 @pytest.mark.parametrize("value", [math.nan, math.inf, 2**63, -(2**63) - 1, None, [1], b"x"])
 def test_what_no_reader_can_hold_is_left_out_and_counted(value):
     graph = with_title("t", score=value)
-    assert remarks_on(graph).left_out == (value is not None)
+    assert warnings_for(graph).omitted == (value is not None)
     assert "score" not in str(from_networkx(graph).nodes(data=True))
 
 
@@ -268,7 +268,7 @@ def test_a_weight_gephi_would_drop_the_edge_for_becomes_one(weight):
     for *_, edge in graph.edges(data=True):
         edge["weight"] = weight
     assert {edge["weight"] for *_, edge in from_networkx(graph).edges(data=True)} == {1.0}
-    assert remarks_on(graph).left_out == 2
+    assert warnings_for(graph).omitted == 2
 
 
 def test_edges_that_say_nearly_the_same_are_told_apart():
@@ -284,7 +284,7 @@ def test_edges_that_say_nearly_the_same_are_told_apart():
     assert [edge.get("observations") for edge in read] == [None, 1, None, 1, None, 2, None, None]
     assert [edge.get("first_seen") for edge in read].count("observed") == 1
     assert {edge["related_from"] for edge in read} == {GANG.key}
-    assert remarks_on(graph).left_out == 2
+    assert warnings_for(graph).omitted == 2
 
 
 def test_what_is_said_of_many_edges_alike_counts_each_time():
@@ -292,7 +292,7 @@ def test_what_is_said_of_many_edges_alike_counts_each_time():
     graph = build_graph(
         Observation(EMOTET, Entity("reference", f"{n:064x}"), odd) for n in range(9)
     )
-    assert remarks_on(graph).misread == 9
+    assert warnings_for(graph).misread == 9
 
 
 def test_however_little_is_kept_the_bytes_are_the_same(monkeypatch):
@@ -318,21 +318,21 @@ def test_memory_does_not_grow_with_what_edges_say():
 
 def test_what_gephi_shows_wrongly_is_counted_but_written_right():
     graph = with_title("LODEINFO", "null", "Null", "info", "x" * 90 + "INF")
-    remarks = remarks_on(graph)
-    assert remarks.misread == 4
-    assert "4 shown wrongly by Gephi" in str(remarks)
+    warnings = warnings_for(graph)
+    assert warnings.misread == 4
+    assert "4 shown wrongly by Gephi" in str(warnings)
     assert from_networkx(graph).nodes["reference:" + "0" * 64]["title"] == "LODEINFO"
-    assert not remarks_on(with_title("fine – text"))
+    assert not warnings_for(with_title("fine – text"))
 
 
 def test_what_gephi_shows_wrongly_is_counted_in_every_text():
     odd = [Entity("x-INF", "a"), Entity("null", "a"), Entity("domain", "a")]
-    assert remarks_on(build_graph([], subjects=odd)).misread == 2
-    assert remarks_on(with_title("t", url="http://null/")).misread == 1
+    assert warnings_for(build_graph([], subjects=odd)).misread == 2
+    assert warnings_for(with_title("t", url="http://null/")).misread == 1
 
 
 def test_cleaned_texts_are_counted_and_folded_ones_are_not():
-    assert remarks_on(with_title("a\0b", "\ud800", "a\n b  c")).cleaned == 2
+    assert warnings_for(with_title("a\0b", "\ud800", "a\n b  c")).cleaned == 2
 
 
 @pytest.mark.parametrize(

@@ -82,13 +82,13 @@ def told(graph):
             return "".join("\ufffd" if 0xD800 <= ord(c) <= 0xDFFF else c for c in known)
         return [value(each) for each in known] if isinstance(known, tuple) else known
 
-    def fits(known):
+    def is_exportable(known):
         if isinstance(known, float):
             return math.isfinite(known)
         return not isinstance(known, int) or -(2**63) <= known < 2**63
 
     def attributes(known):
-        return {value(n): value(v) for n, v in known.items() if n != "id" and fits(v)}
+        return {value(n): value(v) for n, v in known.items() if n != "id" and is_exportable(v)}
 
     expected = nx.DiGraph()
     expected.add_nodes_from((key, attributes(known)) for key, known in graph.nodes(data=True))
@@ -282,7 +282,7 @@ def test_what_json_cannot_hold_is_left_out_and_counted(form):
     lost = {"nan": math.nan, "inf": -math.inf, "large": 2**63, "thing": object()}
     graph = with_title("t", **kept, **lost)
     stream = io.BytesIO()
-    assert WRITERS[form](graph, stream).left_out == len(lost)
+    assert WRITERS[form](graph, stream).omitted == len(lost)
     text = stream.getvalue().decode()
     assert not any(f'"{name}' in text for name in lost)
     # In Cytoscape what has no column stands in a text.
@@ -303,7 +303,7 @@ def test_surrogates_are_replaced_and_counted(form):
 def test_an_edge_that_says_where_it_goes_does_not_go_there(form):
     graph = campaign()
     graph.edges[LOADER.key, TALK.key]["source"] = BARE.key
-    assert WRITERS[form](graph, io.BytesIO()).left_out == 1
+    assert WRITERS[form](graph, io.BytesIO()).omitted == 1
     assert written(form, graph) == written(form, campaign())
 
 

@@ -198,7 +198,7 @@ def test_a_weight_that_is_no_number_is_left_out_and_counted(weight):
     graph = with_title("t")
     edge = graph.edges[EMOTET.key, "reference:" + "0" * 64]
     edge.update(weight=weight, colour="red")
-    assert write_edges(graph, io.BytesIO()).left_out == 2
+    assert write_edges(graph, io.BytesIO()).omitted == 2
     assert "weight" not in edges_in(graph)[EMOTET.key, "reference:" + "0" * 64]
 
 
@@ -211,8 +211,8 @@ def test_a_weight_of_a_view_may_be_a_fraction():
 
 
 def test_cleaned_and_left_out_values_are_counted():
-    remarks = write_nodes(with_title("a\0b", "\ud800", "fine", score=1e400), io.BytesIO())
-    assert (remarks.cleaned, remarks.left_out) == (4, 3)  # title and label of each
+    warnings = write_nodes(with_title("a\0b", "\ud800", "fine", score=1e400), io.BytesIO())
+    assert (warnings.cleaned, warnings.omitted) == (4, 3)  # title and label of each
 
 
 def test_a_key_that_would_tear_a_list_is_refused_before_anything_is_written():

@@ -192,12 +192,12 @@ def test_a_rubbish_date_is_a_number_and_no_day(seconds):
 def test_what_no_column_holds_is_left_out_and_counted():
     stream = io.BytesIO()
     graph = with_title("t", score=math.nan, creation_date=2**70)
-    assert parquet.write_nodes(graph, stream).left_out == 2
+    assert parquet.write_nodes(graph, stream).omitted == 2
     graph = campaign()
     for *_, edge in graph.edges(data=True):
         edge |= {"weight": "heavy", "first_seen": "yesterday"}
     # Two values, each told once: the edges of a relation say the same.
-    assert parquet.write_edges(graph, stream).left_out > 0
+    assert parquet.write_edges(graph, stream).omitted > 0
     assert frame("edges", graph)[["weight", "first_seen"]].isna().all(axis=None)
 
 
@@ -226,8 +226,8 @@ def as_utf8(text):
 
 
 def test_texts_are_guarded_nowhere_and_cleaned_texts_are_counted():
-    remarks = parquet.write_observations(with_title(*HOSTILE), io.BytesIO())
-    assert (remarks.cleaned, remarks.guarded) == (1, 0)
+    warnings = parquet.write_observations(with_title(*HOSTILE), io.BytesIO())
+    assert (warnings.cleaned, warnings.guarded) == (1, 0)
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow], deadline=None)

@@ -567,8 +567,8 @@ def test_nothing_at_all_is_a_bundle():
 def test_a_weight_that_is_no_number_of_json_is_left_out_and_counted(weight):
     graph = build_graph([Observation(EMOTET, REPORT, None)])
     graph.edges[EMOTET.key, REPORT.key].update(weight=weight, colour="red")
-    remarks = write_stix(graph, io.BytesIO())
-    assert remarks.left_out == 2
+    warnings = write_stix(graph, io.BytesIO())
+    assert warnings.omitted == 2
     assert triples_in(parsed(graph)) == triples_of(graph)
 
 

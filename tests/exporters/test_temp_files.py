@@ -13,7 +13,7 @@ import pytest
 
 from graphbuild.emulator import Api, family_world
 from graphbuild.exporters import temp_files
-from graphbuild.exporters.atomic_write import whole_file
+from graphbuild.exporters.atomic_write import open_atomic
 from tests.support.rig import seeds, unmeasured
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def test_what_somebody_is_still_writing_stays(campaign: Shell) -> None:
 
 
 def write(folder: Path) -> None:
-    with whole_file(folder / "x") as stream:
+    with open_atomic(folder / "x") as stream:
         stream.write(b"x")
     assert (folder / "x").read_bytes() == b"x"
 

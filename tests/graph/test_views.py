@@ -277,7 +277,7 @@ def test_every_exporter_takes_every_view_that_is_no_fact_but_for_platforms(name,
     for graph in (campaign(), build_graph(())):
         written = export_all(view(graph, name), tmp_path, forms)
         assert all(each.path.stat().st_size == each.bytes for each in written)
-        assert not sum(each.remarks.left_out for each in written)
+        assert not sum(each.warnings.omitted for each in written)
 
 
 @pytest.mark.parametrize("name", sorted(DERIVED))

@@ -1,4 +1,4 @@
-"""Helpers that several packages need: text for display, times, directory fsync."""
+"""Helpers that several packages need: text for display, timestamps, directory fsync."""
 
 from __future__ import annotations
 
@@ -12,64 +12,66 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-LONGEST = 500
+MAX_DISPLAY_LENGTH = 500
 # Control, format (bidi, zero width), surrogate, private, unassigned, line and paragraph separators.
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_ESCAPED = str.maketrans({each: f"\\{each}" for each in punctuation})
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_MARKDOWN_ESCAPES = str.maketrans({char: f"\\{char}" for char in punctuation})
 
 
-class Strange(NamedTuple):
-    """A text that somebody else wrote: shown, never believed."""
+class UntrustedText(NamedTuple):
+    """Text from the API or a seed list, which must be escaped before it is shown."""
 
     text: str
 
 
-Text = tuple[str | Strange, ...]  # a line, of our words and of strangers'
+MixedText = tuple[str | UntrustedText, ...]  # one line, in part our own words
 
 
-def plain(text: Text) -> str:
-    """A line as it is; nothing in it is harmless yet."""
-    return "".join(part.text if isinstance(part, Strange) else part for part in text)
+def to_plain_text(text: MixedText) -> str:
+    """Join the parts of a line without escaping anything."""
+    return "".join(part.text if isinstance(part, UntrustedText) else part for part in text)
 
 
-def safe(text: str, longest: int = LONGEST) -> str:
-    """``text`` with everything that could move a cursor, or hide, shown as an escape."""
-    cut = text if len(text) <= longest else text[:longest] + "…"
+def escape_unprintable(text: str, max_length: int = MAX_DISPLAY_LENGTH) -> str:
+    """Cut ``text`` to ``max_length`` and escape characters that a terminal would hide or obey."""
+    shortened = text if len(text) <= max_length else text[:max_length] + "…"
     return "".join(
-        char.encode("unicode_escape").decode() if unicodedata.category(char) in _UNSAFE else char
-        for char in cut
+        char.encode("unicode_escape").decode()
+        if unicodedata.category(char) in _UNPRINTABLE
+        else char
+        for char in shortened
     )
 
 
-def in_markdown(text: str) -> str:
-    """``text`` for Markdown; no markup, no link, no HTML comes out of it: all signs are escaped."""
-    return safe(text).translate(_ESCAPED)
+def escape_markdown(text: str) -> str:
+    """Escape all punctuation, so that ``text`` cannot contain Markdown markup, links or HTML."""
+    return escape_unprintable(text).translate(_MARKDOWN_ESCAPES)
 
 
-def counted(number: int, one: str, many: str = "") -> str:
-    """``3 files``, ``1 file``."""
-    return f"{number:,} {noun(number, one, many)}"
+def format_count(number: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun: ``1 file``, ``3,000 files``."""
+    return f"{number:,} {pluralize(number, singular, plural)}"
 
 
-def noun(number: int, one: str, many: str = "") -> str:
-    """What so many are called: ``files``, ``file``."""
-    return one if number == 1 else many or f"{one}s"
+def pluralize(number: int, singular: str, plural: str = "") -> str:
+    """Return the singular or the plural; without ``plural``, an ``s`` is appended."""
+    return singular if number == 1 else plural or f"{singular}s"
 
 
-def moment(seconds: float) -> str:
-    """A time in UTC, to the second: ``2026-11-23T06:20:58Z``."""
+def format_timestamp(seconds: float) -> str:
+    """Format seconds since 1970 as UTC, to the second: ``2026-11-23T06:20:58Z``."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a rename in ``folder`` durable, where the file system has a way to.
+def fsync_directory(path: Path) -> None:
+    """Make a rename in a directory durable, on systems that can synchronize directories.
 
-    Where it has none the file is whole either way; only when it arrives is open.
+    Elsewhere nothing is done: the file is still complete, but the rename may be lost in a crash.
     """
     if os.name != "posix":
         return
     with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
         finally:

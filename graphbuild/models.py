@@ -1,7 +1,7 @@
-"""Entities: what the graph is about, and how a line of text becomes one.
+"""Data model: entities, seeds, observations, links and pages.
 
-An entity is the API's object descriptor, the pair (type, id): ids are unique only within a type
-(https://docs.virustotal.com/reference/objects), so both together are the identity.
+An entity is an object of the API. Ids are unique only within a type, so an entity is identified by
+type and id together (https://docs.virustotal.com/reference/objects).
 """
 
 from __future__ import annotations
@@ -15,119 +15,155 @@ if TYPE_CHECKING:
 
 Scalar = str | int | float | bool
 
+# Object types of the API.
 FILE = "file"
 DOMAIN = "domain"
 IP_ADDRESS = "ip_address"
 URL = "url"
 REFERENCE = "reference"
 COLLECTION = "collection"
-SUBJECTS = frozenset({FILE, DOMAIN, IP_ADDRESS, URL})  # what may stand in a seed list
+SUBJECT_TYPES = frozenset({FILE, DOMAIN, IP_ADDRESS, URL})  # types that a seed can have
 
+# Relationships of the API.
 RELATED_REFERENCES = "related_references"
 REFERENCES = "references"
 FILES = "files"
 
-OBSERVED, INFERRED = "observed", "inferred"  # what stands behind a fact
+# Values of `Observation.evidence`.
+OBSERVED, INFERRED = "observed", "inferred"
 
-PENDING = "pending"  # still to ask
-COMPLETE = "complete"  # every page read; the remark says what does not add up, if anything
-INCOMPLETE = "incomplete"  # paging ended before the list did; the remark says why
-FAILED = "failed"  # the service refused this subject; the error says how
+# States of a subject.
+PENDING = "pending"  # at least one page is still to be requested
+COMPLETE = "complete"  # every page is stored
+INCOMPLETE = "incomplete"  # paging ended before the end of the list
+FAILED = "failed"  # the API refused the request
 STATES = (PENDING, COMPLETE, INCOMPLETE, FAILED)
 
-SEED_PREFIX = "seed_"  # before the names of what a seed list, not the API, says of an entity
-# What the ledger, seed lists and views say; no answer's names.
-OUR_PREFIXES = ("crawl_", "group_", SEED_PREFIX)
+SEED_ATTRIBUTE_PREFIX = "seed_"  # for attributes that come from a seed list
+# Attributes with these prefixes do not come from the API.
+LOCAL_ATTRIBUTE_PREFIXES = ("crawl_", "group_", SEED_ATTRIBUTE_PREFIX)
 
-# The longest id met is "vulnerability--cve-..." or 64 hex digits behind a prefix; the rest is room.
-MAX_ID = 256
-_SHORT_HASH = 12
+MAX_ID_LENGTH = 256  # the longest known ids, prefix included, have fewer than 100 characters
+_SHORT_HASH_LENGTH = 12
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
-_PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}")  # as nearly all are
-# Ids end up in URLs, XML ids and tables: no spaces, quotes, angle brackets or path characters.
+_SIMPLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}")
+# Ids are used in URLs, XML ids and tables: no spaces, quotes, angle brackets or path characters.
 _FORBIDDEN_IN_ID = frozenset(" \t\r\n\"'`<>&\\/?#%")
-HASH_KINDS = {32: "md5", 40: "sha1", 64: "sha256"}
 
 
-class _Nothing(dict[str, Scalar]):
-    """What is known of an entity where nothing is: one object for a million of them.
+class HashType(NamedTuple):
+    """A hash algorithm.
 
-    A dictionary, unlike a mapping proxy, can be copied with whatever holds it.
+    Attributes:
+        name: the name of the API's file attribute, for example ``sha256``.
+        label: the name in messages, for example ``SHA-256``.
+        hex_length: the number of hexadecimal digits.
+    """
+
+    name: str
+    label: str
+    hex_length: int
+
+
+# Hashes by which the API finds files, weakest first. Everything else derives from this table.
+HASH_TYPES = (
+    HashType("md5", "MD5", 32),
+    HashType("sha1", "SHA-1", 40),
+    HashType("sha256", "SHA-256", 64),
+)
+# Hashes that are recognized only to give a better reason for refusing them.
+UNSUPPORTED_HASH_TYPES = (HashType("sha512", "SHA-512", 128),)
+FILE_ID_HASH = "sha256"  # the API's own id of a file
+_HASH_NAMES = {each.hex_length: each.name for each in HASH_TYPES}
+
+
+def detect_hash_type(text: str) -> str | None:
+    """Return the name of the hash that ``text`` can be by its length, or None."""
+    name = _HASH_NAMES.get(len(text))
+    return name if name and _HEX.fullmatch(text) else None
+
+
+class _NoAttributes(dict[str, Scalar]):
+    """An empty dictionary that cannot be filled, shared by all entities without attributes.
+
+    Unlike ``types.MappingProxyType`` it can be copied and pickled.
     """
 
     def __setitem__(self, name: str, value: Scalar) -> NoReturn:
         raise TypeError("the attributes of an entity cannot be changed")
 
 
-_NOTHING = _Nothing()
+_NO_ATTRIBUTES = _NoAttributes()
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A thing of the API: equal to another when type and id are.
+    """An object of the API. Two entities are equal if type and id are equal.
 
     Attributes:
-        type: the API's object type: ``file``, ``reference``, ``collection`` or one never met.
-        id: the API's id; lower-case hex for files and references.
-        attributes: what is known of it, under the API's names; knowledge, not identity.
+        type: the API's object type, such as ``file``, ``reference`` or ``collection``.
+            Types that graphbuild does not know are allowed.
+        id: the API's id; lower-case hexadecimal for files and references.
+        attributes: attributes under the API's names; ignored when entities are compared.
     """
 
     type: str
     id: str
     attributes: Mapping[str, Scalar] = field(
-        default_factory=lambda: _NOTHING, compare=False, repr=False
+        default_factory=lambda: _NO_ATTRIBUTES, compare=False, repr=False
     )
 
     @property
     def key(self) -> str:
-        """The node key, the same everywhere: ``file:5e3f...``."""
+        """The node key, ``type:id``."""
         return f"{self.type}:{self.id}"
 
     @property
     def label(self) -> str:
-        """What to call it in a picture: title, name, a URL itself, a short id. Never empty."""
+        """The display name: title, name, URL or shortened id. Never empty."""
         for name in ("title", "name", "meaningful_name"):
             text = self.attributes.get(name)
             if isinstance(text, str) and text.strip():
                 return text
         url = self.attributes.get("url") if self.type == URL else None
-        return url if isinstance(url, str) and url else short_id(self)
+        return url if isinstance(url, str) and url else shorten_id(self)
 
 
-def short_id(entity: Entity) -> str:
-    """The id, hashes cut to twelve digits: enough to tell two apart on a screen."""
-    is_hash = hash_kind(entity.id) is not None
-    return entity.id[:_SHORT_HASH] + "…" if is_hash else entity.id
+def shorten_id(entity: Entity) -> str:
+    """Return the id for display; hashes are cut to 12 digits."""
+    is_hash = detect_hash_type(entity.id) is not None
+    return entity.id[:_SHORT_HASH_LENGTH] + "…" if is_hash else entity.id
 
 
-def hash_kind(text: str) -> str | None:
-    """Which hash ``text`` is by its length: ``md5``, ``sha1``, ``sha256``, or None."""
-    kind = HASH_KINDS.get(len(text))
-    return kind if kind and _HEX.fullmatch(text) else None
+def is_object_type(value: object) -> bool:
+    """Return whether ``value`` is a valid object type: a short ASCII word."""
+    return isinstance(value, str) and _TYPE.fullmatch(value) is not None
 
 
-def is_type(text: object) -> bool:
-    """Whether ``text`` can be an object type: a short ASCII word."""
-    return isinstance(text, str) and _TYPE.fullmatch(text) is not None
-
-
-def is_id(text: object) -> bool:
-    """Whether ``text`` can be an object id that is safe in a path, an XML id and a table cell."""
-    if not isinstance(text, str):
+def is_object_id(value: object) -> bool:
+    """Return whether ``value`` is an object id that is safe in a path, an XML id and a table."""
+    if not isinstance(value, str):
         return False
-    return _PLAIN_ID.fullmatch(text) is not None or (
-        0 < len(text) <= MAX_ID
-        and text.isprintable()
-        and text not in {".", ".."}
-        and not _FORBIDDEN_IN_ID.intersection(text)
+    return _SIMPLE_ID.fullmatch(value) is not None or (
+        0 < len(value) <= MAX_ID_LENGTH
+        and value.isprintable()
+        and value not in {".", ".."}
+        and not _FORBIDDEN_IN_ID.intersection(value)
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """An entity somebody asked about, where they wrote it, and what they noted beside it."""
+    """An entry of a seed list.
+
+    Attributes:
+        entity: the file, domain, IP address or URL.
+        source: the name of the seed list.
+        line: the line number in the list, from 1.
+        attributes: the other columns of the entry.
+    """
 
     entity: Entity
     source: str
@@ -137,16 +173,15 @@ class Seed:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The API's ternary fact, kept whole: subject, reference, and the collection behind it.
+    """A reference of a subject, and the collection through which they are related.
 
     Attributes:
-        subject: what was asked about.
-        reference: the report it is related to.
-        related_from: the collection through which, None where the answer names none.
-        evidence: ``OBSERVED`` where an answer said so, ``INFERRED`` where what other answers said
-            proves it.
-        first_seen: when an answer first said so, seconds since 1970 UTC; None where not kept.
-        last_seen: when an answer last said so.
+        subject: the entity whose references were requested.
+        reference: the related reference.
+        related_from: the collection; None if the API names none.
+        evidence: ``OBSERVED`` if a stored page contains it, ``INFERRED`` if it follows from others.
+        first_seen: time of the first page that contains it, in seconds since 1970; None if unknown.
+        last_seen: time of the last such page.
     """
 
     subject: Entity
@@ -158,12 +193,11 @@ class Observation:
 
 
 class Entry(NamedTuple):
-    """What one entry of a list says, whoever the list is about.
+    """An entry of a ``related_references`` page, without its subject.
 
     Attributes:
-        reference: the report that is listed.
-        related_from: the collections through which, in the order of the answer; one None where it
-            names none.
+        reference: the related reference.
+        related_from: the collections in the API's order; a single None if the API names none.
     """
 
     reference: Entity
@@ -172,12 +206,12 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A fact of two: the API lists ``target`` among the ``relationship`` of ``source``.
+    """An entry of another relationship than ``related_references``, without a collection.
 
     Attributes:
-        source: what was asked about: a collection or a reference.
+        source: the collection or reference whose relationship was requested.
         relationship: ``files`` or ``references``.
-        target: what is listed.
+        target: the related entity.
     """
 
     source: Entity
@@ -187,33 +221,33 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer, read.
+    """A parsed API response: one page of a list.
 
     Attributes:
-        subject: what was asked about.
-        entries: what an answer of ``related_references`` says, in its order. One tuple for all
-            pages of a client that say just the same, as those of one family do.
-        count: how many entries there are over all pages, where the answer says so.
-        next_cursor: where the next page starts; None on the last.
-        items: how many entries the answer listed, set-aside ones included.
-        remarks: what was set aside or changed, each with its path.
-        listed: what an answer of another relationship lists, in its order.
-        named: the subject under the id the service itself uses, where that is another than the
-            one it was asked about by: a file's SHA-256 in the answer about its MD5.
+        subject: the entity that was requested.
+        entries: the entries of a ``related_references`` page, in the API's order. Pages of one
+            client with equal entries may share the tuple.
+        count: the length of the whole list, if the API states it.
+        next_cursor: the cursor of the next page; None on the last page.
+        item_count: the number of items on the page, including skipped ones.
+        remarks: skipped or changed items, each with its path in the response.
+        targets: the related entities on a page of another relationship, in the API's order.
+        canonical_subject: the subject under the API's own id, if the request used another one, such
+            as the MD5 of a file.
     """
 
     subject: Entity
     entries: tuple[Entry, ...]
     count: int | None
     next_cursor: str | None
-    items: int
+    item_count: int
     remarks: tuple[str, ...] = ()
-    listed: tuple[Entity, ...] = ()
-    named: Entity | None = None
+    targets: tuple[Entity, ...] = ()
+    canonical_subject: Entity | None = None
 
     @property
     def observations(self) -> tuple[Observation, ...]:
-        """An observation for each entry and each collection behind it; made anew each time."""
+        """One observation for each entry and collection, created on each access."""
         return tuple(
             Observation(self.subject, entry.reference, collection)
             for entry in self.entries
@@ -222,8 +256,8 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """How a subject stands: one of ``STATES``, and what a reader should know about it."""
+class Status:
+    """The state of a subject, one of ``STATES``, with an explanation if there is one."""
 
     state: str
-    remark: str = ""
+    detail: str = ""

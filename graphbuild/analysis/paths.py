@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from graphbuild.analysis.timeline import day_of
 from graphbuild.errors import AnalysisError
 from graphbuild.models import COLLECTION, INFERRED, REFERENCE
-from graphbuild.seeds.indicators import defanged, recognize
+from graphbuild.seeds.indicators import defang, parse_indicator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -200,7 +200,7 @@ def _by_id(name: str) -> Callable[[Entity], bool]:
 
 def _by_address(name: str) -> Callable[[Entity], bool]:
     try:
-        meant = recognize(name)
+        meant = parse_indicator(name).entity
     except ValueError:
         return lambda _: False
     address = meant.attributes.get("url", name)
@@ -261,7 +261,7 @@ def statement(observation: Observation, quote: Callable[[str], str]) -> str:
         called(report, quote),
         *([f"by {quote(quiet(author))}"] if isinstance(author, str) and author.strip() else []),
         day.isoformat() if day else "no date",
-        *([quote(defanged(_cut(address)))] if isinstance(address, str) and address else []),
+        *([quote(defang(_cut(address)))] if isinstance(address, str) and address else []),
     ]
     behind = observation.related_from
     through = f"through {called(behind, quote)}" if behind else "through no named collection"
@@ -279,12 +279,12 @@ def quiet_name(entity: Entity) -> str:
     """The title or name of a node, cut where it is long; no address in it leads anywhere."""
     if entity.type in {REFERENCE, COLLECTION}:
         return quiet(entity.label)
-    return defanged(_cut(entity.label))
+    return defang(_cut(entity.label))
 
 
 def quiet(text: str) -> str:
     """A title or name, cut where it is long; an address that stands in it is defanged."""
-    return _ADDRESS.sub(lambda match: defanged(match[0]), _cut(text))
+    return _ADDRESS.sub(lambda match: defang(match[0]), _cut(text))
 
 
 def _cut(text: str) -> str:

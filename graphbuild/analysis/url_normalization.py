@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from graphbuild.analysis._optional import library
-from graphbuild.seeds.indicators import DEVIATIONS
+from graphbuild.seeds.indicators import IDNA_DEVIATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,7 +123,7 @@ def _is_readable(address: str) -> bool:
         and bare.isprintable()
         and "\\" not in bare
         and " " not in bare
-        and DEVIATIONS.isdisjoint(found["host"])
+        and IDNA_DEVIATIONS.isdisjoint(found["host"])
     )
 
 

@@ -23,10 +23,10 @@ from graphbuild.models import (
     REFERENCE,
     REFERENCES,
     RELATED_REFERENCES,
-    SUBJECTS,
+    SUBJECT_TYPES,
     URL,
-    hash_kind,
-    is_id,
+    detect_hash_type,
+    is_object_id,
 )
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def questions_of(entity_type: str) -> tuple[str, ...]:
         return (FILES, REFERENCES)
     if entity_type == REFERENCE:
         return (FILES,)
-    return (RELATED_REFERENCES,) if entity_type in SUBJECTS else ()
+    return (RELATED_REFERENCES,) if entity_type in SUBJECT_TYPES else ()
 
 
 def address(subject: Entity, relationship: str, dialect: str = CLASSIC) -> str:
@@ -66,7 +66,11 @@ def address(subject: Entity, relationship: str, dialect: str = CLASSIC) -> str:
         ValueError: the API has no such thing to ask about.
     """
     endpoint = ENDPOINTS.get(subject.type)
-    if endpoint is None or relationship not in questions_of(subject.type) or not is_id(subject.id):
+    if (
+        endpoint is None
+        or relationship not in questions_of(subject.type)
+        or not is_object_id(subject.id)
+    ):
         raise ValueError(f"cannot ask about {subject.type} {subject.id!a}")
     name = _name(subject)
     if dialect == GTI:
@@ -86,13 +90,13 @@ def _name(subject: Entity) -> str:
 
 def report_id(reference: str) -> str:
     """The id that a reference has among the collections of the younger generation."""
-    return f"{REPORT_PREFIX}{reference}" if hash_kind(reference) else reference
+    return f"{REPORT_PREFIX}{reference}" if detect_hash_type(reference) else reference
 
 
 def reference_id(report: str) -> str:
     """The id of the reference that a report is: the hash of its address, or its own."""
     bare = report.removeprefix(REPORT_PREFIX).lower()
-    return bare if hash_kind(bare) == "sha256" else report
+    return bare if detect_hash_type(bare) == "sha256" else report
 
 
 def classic_name(relationship: str) -> str:

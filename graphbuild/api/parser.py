@@ -41,9 +41,9 @@ from graphbuild.models import (
     Entity,
     Entry,
     Page,
-    hash_kind,
-    is_id,
-    is_type,
+    detect_hash_type,
+    is_object_id,
+    is_object_type,
 )
 
 if TYPE_CHECKING:
@@ -121,10 +121,10 @@ def _page(  # noqa: PLR0913, PLR0917  what a page is made of
         entries=entries,
         count=_count(meta, remarks),
         next_cursor=_next_cursor(payload, meta, remarks),
-        items=items,
+        item_count=items,
         remarks=_bounded(remarks),
-        listed=listed,
-        named=named,
+        targets=listed,
+        canonical_subject=named,
     )
 
 
@@ -134,7 +134,7 @@ def asked(payload: dict[str, Any]) -> Asked | None:
     if not isinstance(address, str) or len(address) > _MAX_ADDRESS:
         return None
     found = _SUBJECT_PATH.fullmatch(_path(address))
-    if not found or found["endpoint"] not in _TYPES or not is_id(found["id"]):
+    if not found or found["endpoint"] not in _TYPES or not is_object_id(found["id"]):
         return None
     limit = _parameter(address, "limit") or ""
     return Asked(
@@ -159,7 +159,7 @@ def _path(address: str) -> str:
 def _subject(entity_type: str, entity_id: str) -> Entity:
     if entity_type == COLLECTION and entity_id.startswith(REPORT_PREFIX):
         return Entity(REFERENCE, reference_id(entity_id))
-    return Entity(entity_type, entity_id.lower() if hash_kind(entity_id) else entity_id)
+    return Entity(entity_type, entity_id.lower() if detect_hash_type(entity_id) else entity_id)
 
 
 # --- the envelope --------------------------------------------------------------------------------
@@ -198,7 +198,7 @@ def _refuse_other_subject(question: Asked | None, subject: Entity) -> Entity | N
     if question is None or question.subject == _subject(subject.type, subject.id):
         return None
     other = question.subject
-    kinds = hash_kind(other.id), hash_kind(subject.id)
+    kinds = detect_hash_type(other.id), detect_hash_type(subject.id)
     if other.type != subject.type or (kinds[0] == kinds[1] and subject.type != URL):
         raise PayloadError(f"the answer is about {other.type} {other.id[:80]!a}", "links.self")
     return other if kinds[0] == "sha256" else None
@@ -378,7 +378,7 @@ class _Reader:
         if known is not None and known[0] == link:
             return known[1]
         told = plain_attributes(link.get("attributes", {}))
-        if told is None or link.get("type") != COLLECTION or not is_id(name):
+        if told is None or link.get("type") != COLLECTION or not is_object_id(name):
             return None
         entity = Entity(COLLECTION, str(name), told)
         self._links[entity.id] = link, entity
@@ -457,17 +457,17 @@ class _Reader:
 
     def _other_type(self, stated: object, path: str, expected: str) -> str:
         """Types are open: one that was not expected is kept, and told."""
-        if not is_type(stated):
+        if not is_object_type(stated):
             raise PayloadError(f"expected an object type, got {shown(stated)}", path)
         self.remarks.append(f"{path}: {shown(stated)} where a {expected} was expected (kept)")
         return str(stated)
 
     def _id(self, entity_type: str, stated: object, path: str) -> str:
         if entity_type not in _HASHED:
-            if is_id(stated):
+            if is_object_id(stated):
                 return str(stated)
             raise PayloadError(f"expected an id, got {shown(stated)}", path)
-        if not isinstance(stated, str) or hash_kind(stated) != "sha256":
+        if not isinstance(stated, str) or detect_hash_type(stated) != "sha256":
             raise PayloadError(f"expected 64 hexadecimal digits, got {shown(stated)}", path)
         lowered = stated.lower()
         if stated != lowered:

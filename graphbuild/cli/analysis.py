@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from graphbuild._util import counted
+from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.console import result, result_json, table
 from graphbuild.cli.errors import told
@@ -77,8 +77,9 @@ def overlap(
             return
         beyond = len(found.beyond_chance(false))
         result(
-            f"{counted(len(found.nodes), of.removesuffix('s'))}: of {counted(found.tests, 'pair')}"
-            f" {len(found):,} share something, {beyond:,} more than chance (q <= {false:g})"
+            f"{format_count(len(found.nodes), of.removesuffix('s'))}: of"
+            f" {format_count(found.tests, 'pair')} {len(found):,} share something, {beyond:,}"
+            f" more than chance (q <= {false:g})"
         )
         rows = [
             (
@@ -135,8 +136,9 @@ def communities(
         together = [group for group in found.groups if len(group.files) > 1]
         alone = len(found.groups) - len(together)
         result(
-            f"{counted(len(together), 'cluster')} of {counted(len(incidence.files), 'file')},"
-            f" {alone:,} alone · {found.method}, resolution {found.resolution:.2f},"
+            f"{format_count(len(together), 'cluster')} of"
+            f" {format_count(len(incidence.files), 'file')}, {alone:,} alone · {found.method},"
+            f" resolution {found.resolution:.2f},"
             f" agreement of runs {found.agreement:.2f}"
         )
         rows = [
@@ -185,8 +187,8 @@ def bridges(
             )
             return
         result(
-            f"{counted(found.joined, 'pair')} of clusters joined, {len(found.single):,} of them by"
-            " a single source"
+            f"{format_count(found.joined, 'pair')} of clusters joined, {len(found.single):,} of"
+            " them by a single source"
         )
         rows = [
             (
@@ -236,7 +238,7 @@ def central(
             result_json({"samples": found.samples, "nodes": nodes})
             return
         how = f"estimated from {found.samples:,}" if found.samples else "counted"
-        result(f"{counted(len(found.nodes), 'node')}, betweenness {how}")
+        result(f"{format_count(len(found.nodes), 'node')}, betweenness {how}")
         rows = [
             (
                 each.entity.type,
@@ -277,7 +279,7 @@ def timeline(
             )
             return
         whole = times.whole
-        result(f"{counted(whole.reports, 'report')}, {whole.undated:,} without a date (UTC)")
+        result(f"{format_count(whole.reports, 'report')}, {whole.undated:,} without a date (UTC)")
         most = max(whole.months.values(), default=1)
         for month, reports in whole.months.items():
             result(f"{month}  {reports:>6,}  {'#' * -(-reports * _BAR // most)}")

@@ -395,12 +395,12 @@ def _check_address(base_url: str) -> None:
 
 
 def _subject(text: str | None) -> Entity | None:
-    from graphbuild.seeds.indicators import recognize
+    from graphbuild.seeds.indicators import parse_indicator
 
     if text is None:
         return None
     try:
-        return recognize(text.strip())
+        return parse_indicator(text.strip()).entity
     except ValueError as error:
         raise typer.BadParameter(f"{text!a} {error}", param_hint="--subject") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from graphbuild._util import counted, plain
+from graphbuild._util import format_count, to_plain_text
 from graphbuild.cli import options
 from graphbuild.cli.console import notice, result, result_json, table
 from graphbuild.cli.errors import told
@@ -87,8 +87,9 @@ def tell_gaps(side: Snapshot, when: str) -> None:
     if states:
         notice(
             f"not whole {when}: {states['pending']:,} still to ask, {states['incomplete']:,}"
-            f" incomplete, {states['failed']:,} failed of {counted(len(side.states), 'subject')};"
-            " what only these would tell counts neither as new nor as gone"
+            f" incomplete, {states['failed']:,} failed of"
+            f" {format_count(len(side.states), 'subject')}; what only these would tell counts"
+            " neither as new nor as gone"
         )
 
 
@@ -109,7 +110,7 @@ def _tell(found: Comparison, limit: int) -> None:
     _tell_fates(found, limit)
     for move in found.moved[:limit]:
         before, after = (
-            plain(cluster_name(side.groups[number - 1]))
+            to_plain_text(cluster_name(side.groups[number - 1]))
             for side, number in ((found.before, move.before), (found.after, move.after))
         )
         result(f"{move.file.key} changed cluster: from {before} to {after}")
@@ -157,9 +158,9 @@ def _tell_fates(found: Comparison, limit: int) -> None:
     result(summary(found))
     told_of = [fate for fate in found.fates if fate.kind != "stayed"]
     for fate in told_of[:limit]:
-        result(plain(fate_of(fate, found)))
+        result(to_plain_text(fate_of(fate, found)))
         for reason in reasons(fate, _CAUSES):
-            result(f"  {plain(reason)}")
+            result(f"  {to_plain_text(reason)}")
     _more(len(told_of), limit)
 
 

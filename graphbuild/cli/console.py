@@ -10,7 +10,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Self
 
-from graphbuild._util import LONGEST, safe
+from graphbuild._util import MAX_DISPLAY_LENGTH, escape_unprintable
 from graphbuild.models import URL
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 def notice(text: str) -> None:
     """A line for the person at the terminal, beside the result."""
-    print(safe(text), file=sys.stderr, flush=True)  # noqa: T201  the room that prints
+    print(escape_unprintable(text), file=sys.stderr, flush=True)  # noqa: T201  the room that prints
 
 
-def result(text: str, longest: int = LONGEST) -> None:
+def result(text: str, longest: int = MAX_DISPLAY_LENGTH) -> None:
     """A line of the result."""
-    print(safe(text, longest))  # noqa: T201  the room that prints
+    print(escape_unprintable(text, longest))  # noqa: T201  the room that prints
 
 
 def result_json(value: Mapping[str, object]) -> None:
@@ -41,7 +41,7 @@ def result_json(value: Mapping[str, object]) -> None:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Lines in columns; plain text, so that it reads the same in a file."""
-    cells = [[safe(cell) for cell in row] for row in (head, *rows)]
+    cells = [[escape_unprintable(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     for row in cells:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -81,7 +81,7 @@ class Doing:
         if self._status is not None:
             from rich.text import Text
 
-            self._status.update(Text(f"{safe(text)} ..."))
+            self._status.update(Text(f"{escape_unprintable(text)} ..."))
 
 
 class Progress:

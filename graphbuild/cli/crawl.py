@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from graphbuild._util import counted
+from graphbuild._util import format_count
 from graphbuild.cli.console import named, notice
 from graphbuild.cli.signals import on_signal
 from graphbuild.errors import KeyRefused, Paused, SeedError
@@ -74,10 +74,10 @@ def ask_again(store: Store, *, refresh: float | None, audit: float | None) -> No
     """Make pending what is older than so many seconds, and a share of what was inferred."""
     if refresh is not None:
         again = store.refresh(time.time() - refresh)
-        notice(f"{counted(again, 'subject')} to ask again, being older")
+        notice(f"{format_count(again, 'subject')} to ask again, being older")
     if audit is not None:
         chosen = store.audit(audit, random.SystemRandom())
-        notice(f"{counted(chosen, 'subject')} chosen at random to ask for what was inferred")
+        notice(f"{format_count(chosen, 'subject')} chosen at random to ask for what was inferred")
 
 
 def refuse_key(seeds: SeedList) -> None:
@@ -192,7 +192,7 @@ class _Watch:
         self._progress.update(
             done=self._made,
             left=self._left,
-            counts=counted(self._references, "reference"),
+            counts=format_count(self._references, "reference"),
             line=_line(step),
         )
 
@@ -200,13 +200,13 @@ class _Watch:
 def _line(step: Step) -> str:
     verdict = step.verdict
     if step.inferred:
-        proved = counted(step.inferred, "reference")
+        proved = format_count(step.inferred, "reference")
         return f"{named(step.subject)}: {proved} inferred, no call needed, {verdict.state}"
-    said = f" ({verdict.remark})" if verdict.remark else ""
-    odd = f", {counted(len(step.remarks), 'remark')}" if step.remarks else ""
+    said = f" ({verdict.detail})" if verdict.detail else ""
+    odd = f", {format_count(len(step.remarks), 'remark')}" if step.remarks else ""
     return (
         f"{named(step.subject)}: page {step.page}, "
-        f"{counted(step.new, 'new reference')}{odd}, {verdict.state}{said}"
+        f"{format_count(step.new, 'new reference')}{odd}, {verdict.state}{said}"
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from graphbuild._util import counted
+from graphbuild._util import format_count
 from graphbuild.cli import export, status
 from graphbuild.cli.console import Progress, notice, result
 from graphbuild.cli.crawl import Limits, ask
@@ -76,12 +76,12 @@ def _answer(api: Api, port: int) -> None:
     try:
         with on_signal(_interrupt), emulator:
             result(f"emulating the API at {emulator.base_url}; Ctrl-C ends it")
-            notice(f"{counted(len(api.world.hashes()), 'file')} known; any key will do")
+            notice(f"{format_count(len(api.world.hashes()), 'file')} known; any key will do")
             emulator.wait()
     except OSError as error:
         raise GraphbuildError(f"cannot serve port {port}: {error.strerror or error}") from None
     except KeyboardInterrupt:
-        notice(f"{counted(api.calls, 'call')} answered")
+        notice(f"{format_count(api.calls, 'call')} answered")
 
 
 def _interrupt(_: Signals) -> NoReturn:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graphbuild._util import counted, in_markdown, safe
+from graphbuild._util import escape_markdown, escape_unprintable, format_count
 from graphbuild.cli import options
 from graphbuild.cli.console import result, result_json
 from graphbuild.cli.errors import told
@@ -96,8 +96,8 @@ def _tell_chains(
         return
     for number, chain in enumerate(chains, start=1):
         if number == 1:
-            steps = counted(len(chain.steps), "step")
-            title = f"{counted(count, 'shortest chain')} of {steps} between {said}"
+            steps = format_count(len(chain.steps), "step")
+            title = f"{format_count(count, 'shortest chain')} of {steps} between {said}"
             result(f"# {title}" if markdown else title, _LONG)
         result("")
         for place, step in enumerate(chain.steps):
@@ -113,11 +113,11 @@ def _tell_chains(
 
 
 def _in_text(text: str) -> str:
-    return f'"{safe(text)}"'
+    return f'"{escape_unprintable(text)}"'
 
 
 def _in_markdown(text: str) -> str:
-    return f"“{in_markdown(text)}”"
+    return f"“{escape_markdown(text)}”"
 
 
 def _chain_json(chain: Chain) -> list[dict[str, object]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from graphbuild._util import counted
+from graphbuild._util import format_count
 from graphbuild.cli.console import Doing, notice, result, result_json
 from graphbuild.cli.signals import on_signal
 
@@ -188,7 +188,7 @@ def tell(exported: Exported) -> None:
     """Name each file, what it is for, and what it could not carry."""
     files, (nodes, edges) = exported.files, exported.whole
     if exported.view != FULL:
-        shown, ties = counted(exported.nodes, "node"), counted(exported.edges, "edge")
+        shown, ties = format_count(exported.nodes, "node"), format_count(exported.edges, "edge")
         result(f"view {exported.view}: {shown} and {ties}; the whole has {nodes:,} and {edges:,}")
     tell_files(files, exported.view)
     said = dict.fromkeys(f"{each.path.name}: {each.warnings}" for each in files if each.warnings)
@@ -249,7 +249,8 @@ def take_in(
     else:
         known = len(pages) - new
         result(
-            f"{counted(new, 'page')} taken in, {known:,} known already, {len(refused):,} refused"
+            f"{format_count(new, 'page')} taken in, {known:,} known already,"
+            f" {len(refused):,} refused"
         )
         status.status(store, everything=False)
     if not pages:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from graphbuild.models import HASH_TYPES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -162,7 +164,8 @@ SeedsArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[SEEDS]...",
-        help="Lists of hashes (MD5, SHA-1, SHA-256), domains, IP addresses and URLs, defanged or "
+        help=f"Lists of hashes ({', '.join(each.label for each in HASH_TYPES)}), domains, IP "
+        "addresses and URLs, defanged or "
         "not; - is standard input.",
     ),
 ]

@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from graphbuild._util import counted
+from graphbuild._util import format_count
 from graphbuild.api.rate_limit import day_start
 from graphbuild.cli import quota
 from graphbuild.cli.console import result
-from graphbuild.models import FILE, hash_kind
+from graphbuild.models import FILE, detect_hash_type
 
 if TYPE_CHECKING:
     from graphbuild.cli.crawl import Limits
@@ -74,7 +74,7 @@ def plan(
 
 def _kind(entity: Entity) -> str:
     """Of a file, by which hash it is asked about; of anything else its type."""
-    return (hash_kind(entity.id) or FILE) if entity.type == FILE else entity.type
+    return (detect_hash_type(entity.id) or FILE) if entity.type == FILE else entity.type
 
 
 def _price(new: int, store: Store | None, before: float) -> Bill:
@@ -129,19 +129,19 @@ def as_json(planned: Plan) -> dict[str, object]:
 
 def tell(planned: Plan) -> None:
     """The same in words."""
-    passed = f"{counted(planned.repeats, 'repeat')}, {planned.rejected:,} rejected"
+    passed = f"{format_count(planned.repeats, 'repeat')}, {planned.rejected:,} rejected"
     result(f"{_listed(planned.seeds) or 'no seeds'}; {passed}")
     if planned.known:
         result(f"already in the campaign file: {_listed(planned.known)}")
     price = planned.bill
     if price.exact:
-        result(f"{counted(price.at_least, 'call')}: every number of references is known")
+        result(f"{format_count(price.at_least, 'call')}: every number of references is known")
     else:
-        result(f"at least {counted(price.at_least, 'call')}: each has one page of 40, or more")
+        result(f"at least {format_count(price.at_least, 'call')}: each has one page of 40, or more")
         if price.expected is None:
             result("how many more cannot be told before some first pages are read")
         else:
-            result(f"about {counted(price.expected, 'call')}, by the files known so far")
+            result(f"about {format_count(price.expected, 'call')}, by the files known so far")
     if planned.left:
         quota.tell(planned.left)
         _tell_month(price, planned.left)

@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from graphbuild._util import counted
+from graphbuild._util import format_count
 from graphbuild.cli.console import notice, result
 from graphbuild.errors import GraphbuildError
 
@@ -69,7 +69,7 @@ def tell(left: Left) -> None:
         whose = left.user if quota.owner == "user" else f"{left.user}'s {quota.owner}"
         ends = quota.resets_at(left.at)
         until = f"; it resets at {in_words(ends)}" if ends else ""
-        calls = counted(quota.allowed, "call")
+        calls = format_count(quota.allowed, "call")
         result(f"{quota.window} quota of {whose}: {quota.left:,} of {calls} left{until}")
 
 

@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from graphbuild._util import counted
+from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.console import result, result_json, table
 from graphbuild.cli.errors import told
 from graphbuild.cli.status import gaps
-from graphbuild.seeds.indicators import defanged
+from graphbuild.seeds.indicators import defang
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,22 +88,22 @@ def sources_or_none(evidence: Evidence) -> Sources | None:
 def _tell(found: Sources, limit: int) -> None:
     publishers = [each for each in found.publishers if each.name]
     result(
-        f"{counted(len(found.references), 'reference')}:"
-        f" {counted(len(found.publications), 'report')}"
-        f" by {counted(len(publishers), 'publisher')};"
-        f" {counted(len(found.merged), 'report')} under several addresses"
+        f"{format_count(len(found.references), 'reference')}:"
+        f" {format_count(len(found.publications), 'report')}"
+        f" by {format_count(len(publishers), 'publisher')};"
+        f" {format_count(len(found.merged), 'report')} under several addresses"
     )
     for each in found.merged[:limit]:
         result("")
         result(f"{_title(each.reference)} ({', '.join(each.rules)})")
         for member, name in zip(each.members, each.publishers, strict=True):
             mark = "*" if member == each.reference else "-"
-            result(f"  {mark} {_cut(defanged(_address(member) or member.id))}  {_quiet(name)}")
+            result(f"  {mark} {_cut(defang(_address(member) or member.id))}  {_quiet(name)}")
     if len(found.merged) > limit:
         result(f"… and {len(found.merged) - limit:,} more; --limit shows them, --json has all")
     result("")
     for name, says, count in _rules(found):
-        result(f"{name}: {says} ({counted(count, 'report')})")
+        result(f"{name}: {says} ({format_count(count, 'report')})")
     rows = [
         (_quiet(each.name), f"{each.reports:,}", f"{each.references:,}")
         for each in found.publishers[:limit]
@@ -152,7 +152,7 @@ def _address(reference: Entity) -> str:
 
 
 def _quiet(publisher: str) -> str:
-    return defanged(publisher) or _UNKNOWN
+    return defang(publisher) or _UNKNOWN
 
 
 def _cut(text: str) -> str:

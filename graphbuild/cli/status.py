@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from graphbuild._util import counted, moment
+from graphbuild._util import format_count, format_timestamp
 from graphbuild.cli.console import named, notice, result, result_json, table
 from graphbuild.models import COMPLETE, RELATED_REFERENCES
 
@@ -21,25 +21,29 @@ def in_words(totals: Totals) -> str:
     return (
         f"{_subjects(totals)}: {totals.complete:,} complete, "
         f"{totals.incomplete:,} incomplete, {totals.failed:,} failed, "
-        f"{totals.pending:,} still to ask · {counted(totals.references, 'reference')} · "
-        f"{counted(totals.collections, 'collection')} · "
-        f"{counted(totals.observations, 'observation')} · {counted(totals.calls, 'call')}"
+        f"{totals.pending:,} still to ask · {format_count(totals.references, 'reference')} · "
+        f"{format_count(totals.collections, 'collection')} · "
+        f"{format_count(totals.observations, 'observation')} · {format_count(totals.calls, 'call')}"
     )
 
 
 def _subjects(totals: Totals) -> str:
     """How many were asked about: files, where nothing else was."""
-    return counted(totals.subjects, "file" if totals.files == totals.subjects else "subject")
+    return format_count(totals.subjects, "file" if totals.files == totals.subjects else "subject")
 
 
 def summary(store: Store, outcome: Outcome) -> None:
     """What a crawl came to."""
     totals = store.totals()
     result(in_words(totals))
-    result(f"this run: {counted(outcome.calls, 'call')}, {counted(outcome.pages, 'page')}")
+    result(
+        f"this run: {format_count(outcome.calls, 'call')}, {format_count(outcome.pages, 'page')}"
+    )
     _tell_audit(store)
     if totals.remarks:
-        result(f"{counted(totals.remarks, 'remark')} on what the pages hold; see status --remarks")
+        result(
+            f"{format_count(totals.remarks, 'remark')} on what the pages hold; see status --remarks"
+        )
     _list_problems(store)
     if outcome.paused:
         notice(f"paused: {outcome.paused}")
@@ -89,7 +93,7 @@ def check(store: Store, *, json: bool) -> bool:
         return not found
     for each in found:
         result(f"{named(each.subject) if each.subject else store.path}: {each.problem}")
-    pages = counted(store.totals().pages, "page") if not found else "some damaged"
+    pages = format_count(store.totals().pages, "page") if not found else "some damaged"
     result(f"{store.path}: {'sound' if not found else 'not sound'}, {pages}")
     return not found
 
@@ -120,10 +124,10 @@ def _tell_audit(store: Store) -> None:
     if audit.subjects:
         result(
             f"audit: {audit.confirmed:,} of {audit.edges:,} inferred references confirmed, "
-            f"{audit.refuted:,} refuted, in {counted(audit.subjects, 'subject')}"
+            f"{audit.refuted:,} refuted, in {format_count(audit.subjects, 'subject')}"
         )
     if audit.waiting:
-        result(f"audit: {counted(audit.waiting, 'subject')} still to read")
+        result(f"audit: {format_count(audit.waiting, 'subject')} still to read")
 
 
 def _list_problems(store: Store) -> None:
@@ -144,7 +148,7 @@ def _row(row: SubjectStatus) -> tuple[str, ...]:
     name = named(row.subject)
     if row.relationship != RELATED_REFERENCES:
         name += f" {row.relationship}"
-    asked = moment(row.asked_at) if row.asked_at else "never"
+    asked = format_timestamp(row.asked_at) if row.asked_at else "never"
     told = str(row.status or "")
     return (name, row.state, known, f"{row.pages:,}", asked, told, row.remark or row.error)
 

@@ -17,7 +17,7 @@ from graphbuild.errors import (
     QuotaExhausted,
     Transient,
 )
-from graphbuild.models import FAILED, Verdict
+from graphbuild.models import FAILED, Status
 from graphbuild.store import Fetched
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Step:
     subject: Entity
     page: int
     new: int
-    verdict: Verdict
+    verdict: Status
     remarks: tuple[str, ...] = ()
     error: ApiError | PayloadError | None = None
     inferred: int = 0
@@ -118,4 +118,4 @@ class Intake:
             raise Paused(
                 f"{self._failures} subjects in a row could not be read: {error}; run again later"
             )
-        return Step(task.subject, task.pages + 1, 0, Verdict(FAILED, str(error)), (), error)
+        return Step(task.subject, task.pages + 1, 0, Status(FAILED, str(error)), (), error)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from graphbuild.api.client import LIMIT
 from graphbuild.crawler.inference import Knowledge, next_to_read
 from graphbuild.crawler.result_handler import Step
-from graphbuild.models import COMPLETE, PENDING, RELATED_REFERENCES, Verdict
+from graphbuild.models import COMPLETE, PENDING, RELATED_REFERENCES, Status
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -111,5 +111,5 @@ class Thrift:
             return None
         task = self._store.task(number)
         self._store.conclude(number, proof.behind)
-        verdict = Verdict(COMPLETE)
+        verdict = Status(COMPLETE)
         return Step(task.subject, task.pages, 0, verdict, inferred=len(proof.behind))

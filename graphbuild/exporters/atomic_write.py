@@ -7,7 +7,7 @@ import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from graphbuild._util import sync_folder
+from graphbuild._util import fsync_directory
 from graphbuild.errors import ExportError
 from graphbuild.exporters.temp_files import hold, new_name, remove_leftovers
 
@@ -59,7 +59,7 @@ def open_atomic(path: Path) -> Iterator[BufferedRandom]:
             stream.flush()
             os.fsync(stream.fileno())
             beside.replace(path)
-        sync_folder(path.parent)
+        fsync_directory(path.parent)
     except OSError as error:
         raise ExportError(f"{path}: {advice(error)}") from error
 

@@ -14,8 +14,16 @@ from urllib.parse import quote
 from uuid import UUID, uuid5
 
 from graphbuild.exporters.sanitize import label_text, replaced, url_host
-from graphbuild.models import COLLECTION, DOMAIN, IP_ADDRESS, REFERENCE, URL, hash_kind
-from graphbuild.seeds.indicators import recognize
+from graphbuild.models import (
+    COLLECTION,
+    DOMAIN,
+    HASH_TYPES,
+    IP_ADDRESS,
+    REFERENCE,
+    URL,
+    detect_hash_type,
+)
+from graphbuild.seeds.indicators import parse_indicator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +61,6 @@ _PREFIXES = (
     ("analysis_virustotal_", MALWARE),
 )
 _THREAT_ACTOR = "threat_actor"
-_HASHES = ("md5", "sha1", "sha256")
 _CVE = re.compile(r"CVE-[0-9]{4}-(0[0-9]{3}|[1-9][0-9]{3,})", re.IGNORECASE)
 _LAST_SECOND = 253_402_300_799  # of the year 9999
 
@@ -94,14 +101,14 @@ def hashes_of(node: Mapping[str, object]) -> dict[str, str]:
 
     An attribute that is no such hash, or says another than the id, is passed over.
     """
-    known = {name: node.get(name) for name in _HASHES}
-    own = hash_kind(str(node["id"]))
+    known = {name: node.get(name) for name, _, _ in HASH_TYPES}
+    own = detect_hash_type(str(node["id"]))
     if own:
         known[own] = node["id"]
     return {
         name: text.lower()
         for name, text in known.items()
-        if isinstance(text, str) and hash_kind(text) == name
+        if isinstance(text, str) and detect_hash_type(text) == name
     }
 
 
@@ -110,7 +117,7 @@ def is_domain(node: Mapping[str, object]) -> bool:
     if node["type"] != DOMAIN:
         return False
     try:
-        found = recognize(str(node["id"]))
+        found = parse_indicator(str(node["id"])).entity
     except ValueError:
         return False
     return found.type == DOMAIN and found.id == node["id"]

@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING
 
 from graphbuild.exporters.sanitize import is_exportable, json_text
-from graphbuild.models import SEED_PREFIX
+from graphbuild.models import SEED_ATTRIBUTE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from graphbuild.models import Scalar
 
 
-_SEED_COLUMN = re.compile(rf"{SEED_PREFIX}[a-z0-9_]{{1,60}}")
+_SEED_COLUMN = re.compile(rf"{SEED_ATTRIBUTE_PREFIX}[a-z0-9_]{{1,60}}")
 _MAX_SEED_COLUMNS = 1_000
 _MANY = 10_000
 
@@ -40,7 +40,7 @@ def seed_columns(graph: nx.DiGraph[str]) -> list[str]:
         for name, value in attributes.items():
             if is_seed_column(name, value):
                 found.add(name)
-            elif len(others) < _MANY and not str(name).startswith(SEED_PREFIX):
+            elif len(others) < _MANY and not str(name).startswith(SEED_ATTRIBUTE_PREFIX):
                 others.add(name)
     return sorted(found)[:_MAX_SEED_COLUMNS]
 
@@ -49,7 +49,7 @@ def is_seed_column(name: object, value: object) -> bool:
     """Whether an attribute is a text out of a seed list, and no other."""
     return (
         isinstance(name, str)
-        and name.startswith(SEED_PREFIX)
+        and name.startswith(SEED_ATTRIBUTE_PREFIX)
         and isinstance(value, str)
         and _SEED_COLUMN.fullmatch(name) is not None
     )

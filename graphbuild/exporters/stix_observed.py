@@ -26,7 +26,7 @@ from graphbuild.exporters.stix_common import (
     relationship,
     virustotal,
 )
-from graphbuild.models import FILE
+from graphbuild.models import FILE, HASH_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 # The namespace that the standard names for the ids of observables, section 2.9.
 _OBSERVABLES = UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")
-_HASH_NAMES = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256"}
+_HASH_LABELS = {each.name: each.label for each in HASH_TYPES}
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
@@ -55,7 +55,7 @@ def observable(node: Mapping[str, Any]) -> Object | None:
 
 
 def _file(node: Mapping[str, Any]) -> Object:
-    hashes = {_HASH_NAMES[name]: text for name, text in hashes_of(node).items()}
+    hashes = {_HASH_LABELS[name]: text for name, text in hashes_of(node).items()}
     # A file by another name than a hash is none of the service's; it is named by it all the same.
     telling = {"hashes": hashes} if hashes else {"name": xml_text(str(node["id"]))}
     body: Object = {"type": "file", **telling}

@@ -20,7 +20,7 @@ from graphbuild.exporters.sanitize import (
     xml_text,
 )
 from graphbuild.graph.builder import RELATED_FROM
-from graphbuild.models import FILE, INFERRED, OBSERVED, REFERENCE, hash_kind
+from graphbuild.models import FILE, HASH_TYPES, INFERRED, OBSERVED, REFERENCE, detect_hash_type
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -52,9 +52,7 @@ NODE_KEYS = {
     "crawl_remark": "string",
     "crawl_asked_at": "string",
     "hop": "long",
-    "sha256": "string",
-    "sha1": "string",
-    "md5": "string",
+    **{each.name: "string" for each in reversed(HASH_TYPES)},
     "url": "string",
     "title": "string",
     "author": "string",
@@ -134,7 +132,7 @@ def identity(attributes: dict[str, Any], targets: Edges, spell: Spell) -> str:
     if attributes["type"] == REFERENCE:
         behind = sum(edge["relation"] == RELATED_FROM for edge in targets.values())
         return spell("collections", str(behind))
-    kind = hash_kind(attributes["id"]) if attributes["type"] == FILE else None
+    kind = detect_hash_type(attributes["id"]) if attributes["type"] == FILE else None
     return spell(kind, attributes["id"]) if kind else ""
 
 

@@ -28,9 +28,16 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
-from graphbuild._util import moment
+from graphbuild._util import format_timestamp
 from graphbuild.errors import ExportError
-from graphbuild.models import OBSERVED, OUR_PREFIXES, RELATED_REFERENCES, Entity, Link, Observation
+from graphbuild.models import (
+    LOCAL_ATTRIBUTE_PREFIXES,
+    OBSERVED,
+    RELATED_REFERENCES,
+    Entity,
+    Link,
+    Observation,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -145,7 +152,7 @@ def _entity(graph: nx.DiGraph[str], key: str) -> Entity:
 
 
 def _is_ours(name: str) -> bool:
-    return name in _OURS or name.startswith(OUR_PREFIXES)
+    return name in _OURS or name.startswith(LOCAL_ATTRIBUTE_PREFIXES)
 
 
 class _Builder:
@@ -228,8 +235,8 @@ class _Builder:
 def _see(edge: dict[str, Any], observation: Observation) -> None:
     """When the edge was seen first and last: the earliest and latest of what stands behind it."""
     if observation.first_seen is not None:
-        first = moment(observation.first_seen)
+        first = format_timestamp(observation.first_seen)
         edge["first_seen"] = min(first, edge.get("first_seen", first))
     if observation.last_seen is not None:
-        last = moment(observation.last_seen)
+        last = format_timestamp(observation.last_seen)
         edge["last_seen"] = max(last, edge.get("last_seen", last))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from graphbuild._util import Text
+    from graphbuild._util import MixedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Heading:
     """
 
     level: int
-    text: Text
+    text: MixedText
     anchor: str = ""
     cluster: int = 0
 
@@ -35,7 +35,7 @@ class Paragraph:
         warns: whether somebody who reads on must know it.
     """
 
-    text: Text
+    text: MixedText
     warns: bool = False
 
 
@@ -43,7 +43,7 @@ class Paragraph:
 class Items:
     """A list, a line each."""
 
-    lines: tuple[Text, ...]
+    lines: tuple[MixedText, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Table:
     """
 
     head: tuple[str, ...]
-    rows: tuple[tuple[Text, ...], ...]
+    rows: tuple[tuple[MixedText, ...], ...]
     numbers: frozenset[int] = frozenset()
 
 

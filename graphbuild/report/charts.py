@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import numpy as np
 
-from graphbuild._util import counted, safe
+from graphbuild._util import escape_unprintable, format_count
 from graphbuild.graph.layout import place
 from graphbuild.models import COLLECTION, FILE
 
@@ -69,7 +69,7 @@ def timeline(months: Mapping[str, int]) -> str:
             parts.append(
                 f'<rect class="bar" fill="#0b5cad" x="{x + wide * 0.08:.1f}"'
                 f' y="{_TOP + high - tall:.1f}" width="{wide * 0.84:.1f}" height="{tall:.1f}">'
-                f"<title>{when}: {counted(count, 'report')}</title></rect>"
+                f"<title>{when}: {format_count(count, 'report')}</title></rect>"
             )
         if (len(when) == len("2018") or when.endswith("-01") or number == 0) and x - named > 46:  # noqa: PLR2004
             parts.append(_label(x, _HIGH - 8, when[:4] if number else when, "start"))
@@ -127,10 +127,10 @@ def cluster_map(incidence: Incidence, clusters: Communities) -> tuple[str, str]:
         " number of their cluster) and the collections they are in (diamonds)."
     )
     if len(drawn) < len(order):
-        text += f" {counted(len(order) - len(drawn), 'collection')} with fewer files left out."
+        text += f" {format_count(len(order) - len(drawn), 'collection')} with fewer files left out."
     loose = sum(groups.values()) - sum(kept.values())
     if loose:
-        text += f" {counted(loose, 'file')} in none of these left out."
+        text += f" {format_count(loose, 'file')} in none of these left out."
     return _map(incidence, kept), text
 
 
@@ -161,7 +161,7 @@ def _coarse(
         " least a quarter of their files are in: the most telling of each, and the widest."
     )
     if len(together) > len(shown):
-        text += f" {counted(len(together) - len(shown), 'smaller cluster')} left out."
+        text += f" {format_count(len(together) - len(shown), 'smaller cluster')} left out."
     return _map(incidence, groups), text
 
 
@@ -220,7 +220,7 @@ def _dot(at: tuple[float, float], cluster: int, files: int, largest: int) -> str
     return (
         f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="{size:.1f}" fill="{colour(cluster)}"'
         ' class="halo" stroke="#ffffff" stroke-width="1.5">'
-        f"<title>{counted(files, 'file')} of cluster {cluster}</title></circle>"
+        f"<title>{format_count(files, 'file')} of cluster {cluster}</title></circle>"
     )
 
 
@@ -237,7 +237,7 @@ def _names(
     named = []
     for each in shown:
         x, y = at[f"collection:{each}"]
-        text = safe(incidence.collections[each].label, _LONGEST_NAME)
+        text = escape_unprintable(incidence.collections[each].label, _LONGEST_NAME)
         named.append(_label(x, y - 13, text, "middle", 'font-weight="600"'))
     return named
 

@@ -12,12 +12,12 @@ import hashlib
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from graphbuild._util import Strange, safe
+from graphbuild._util import UntrustedText, escape_unprintable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from graphbuild._util import Text
+    from graphbuild._util import MixedText
     from graphbuild.report.blocks import Block
 
 
@@ -42,10 +42,11 @@ def as_page(blocks: Sequence[Block]) -> str:
     )
 
 
-def _parts(text: Text) -> list[tuple[bool, str]]:
+def _parts(text: MixedText) -> list[tuple[bool, str]]:
     """Of each part of a text whether a stranger wrote it, and what it says."""
     return [
-        (True, safe(part.text)) if isinstance(part, Strange) else (False, part) for part in text
+        (True, escape_unprintable(part.text)) if isinstance(part, UntrustedText) else (False, part)
+        for part in text
     ]
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from graphbuild._util import Strange, in_markdown
+from graphbuild._util import UntrustedText, escape_markdown
 from graphbuild.report.blocks import Heading, Items, Paragraph, Picture, Table, Tiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from graphbuild._util import Text
+    from graphbuild._util import MixedText
     from graphbuild.report.blocks import Block
 
 
@@ -51,5 +51,7 @@ def _table(table: Table) -> Iterator[str]:
         yield f"| {' | '.join(map(_text, row))} |"
 
 
-def _text(text: Text) -> str:
-    return "".join(in_markdown(part.text) if isinstance(part, Strange) else part for part in text)
+def _text(text: MixedText) -> str:
+    return "".join(
+        escape_markdown(part.text) if isinstance(part, UntrustedText) else part for part in text
+    )

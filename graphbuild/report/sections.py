@@ -6,18 +6,18 @@ from collections import Counter, defaultdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from graphbuild._util import Strange, counted, moment, noun
+from graphbuild._util import UntrustedText, format_count, format_timestamp, pluralize
 from graphbuild.analysis import cluster_name, day_of, fate_of, quiet_name, reasons, summary
 from graphbuild.models import COMPLETE, REFERENCE
 from graphbuild.report.blocks import Heading, Items, Paragraph, Picture, Table, Tiles
 from graphbuild.report.charts import cluster_map, timeline
 from graphbuild.report.data import reports_of
-from graphbuild.seeds.indicators import defanged
+from graphbuild.seeds.indicators import defang
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from graphbuild._util import Text
+    from graphbuild._util import MixedText
     from graphbuild.analysis import Changes, Community, Comparison, Span, Telling
     from graphbuild.models import Entity
     from graphbuild.report.blocks import Block
@@ -49,9 +49,11 @@ def blocks_of(found: Findings) -> list[Block]:
 
 
 def _opening(found: Findings) -> Iterator[Block]:
-    yield Heading(1, ("Campaign report: ", Strange(found.name)))
+    yield Heading(1, ("Campaign report: ", UntrustedText(found.name)))
     asked = max((row.asked_at for row in found.statuses if row.asked_at is not None), default=None)
-    yield Paragraph((f"Last answer {moment(asked)}." if asked is not None else "No answer yet.",))
+    yield Paragraph(
+        (f"Last answer {format_timestamp(asked)}." if asked is not None else "No answer yet.",)
+    )
     missing = _gaps(found)
     if missing:
         yield Paragraph((missing,), warns=True)
@@ -65,7 +67,7 @@ def _opening(found: Findings) -> Iterator[Block]:
         (len(found.clusters.groups) - together, "file alone", "files alone"),
         (found.totals.calls, "call", ""),
     )
-    yield Tiles(tuple((f"{number:,}", noun(number, *names)) for number, *names in figures))
+    yield Tiles(tuple((f"{number:,}", pluralize(number, *names)) for number, *names in figures))
 
 
 def _gaps(found: Findings) -> str:
@@ -74,8 +76,8 @@ def _gaps(found: Findings) -> str:
         return ""
     return (
         f"Not whole: {totals.pending:,} still to ask, {totals.incomplete:,} incomplete,"
-        f" {totals.failed:,} failed of {counted(totals.subjects, 'subject')}. What these would tell"
-        " is not in this report."
+        f" {totals.failed:,} failed of {format_count(totals.subjects, 'subject')}. What these would"
+        " tell is not in this report."
     )
 
 
@@ -84,9 +86,9 @@ def _missing(found: Findings) -> Iterator[Block]:
     yield Heading(2, ("What is missing",), "missing")
     problems = [row for row in found.statuses if row.state != COMPLETE or row.remark]
     if not problems:
-        whole = counted(totals.subjects, "subject")
+        whole = format_count(totals.subjects, "subject")
         yield Paragraph((f"Nothing: the lists of all {whole} were read to their ends.",))
-    notes: list[Text] = []
+    notes: list[MixedText] = []
     if totals.announced:
         known = totals.received + totals.inferred
         notes.append(
@@ -96,11 +98,11 @@ def _missing(found: Findings) -> Iterator[Block]:
         row for row in found.statuses if row.state == COMPLETE and not row.received + row.inferred
     ]
     if unknown:
-        notes.append((f"No report is known of {counted(len(unknown), 'subject')}.",))
+        notes.append((f"No report is known of {format_count(len(unknown), 'subject')}.",))
     if totals.inferred:
         notes.append((f"{totals.inferred:,} of them were inferred from other lists, not read.",))
     if totals.remarks:
-        remarks = counted(totals.remarks, "remark")
+        remarks = format_count(totals.remarks, "remark")
         notes.append(
             (f"{remarks} on what the answers hold: graphbuild status --remarks lists them.",)
         )
@@ -112,11 +114,19 @@ def _missing(found: Findings) -> Iterator[Block]:
         yield from _more(problems, "graphbuild status lists them")
 
 
-def _problem(row: SubjectStatus) -> tuple[Text, ...]:
+def _problem(row: SubjectStatus) -> tuple[MixedText, ...]:
     announced = "" if row.count is None else f"{row.count:,}"
     known = f"{row.received + row.inferred:,}"
-    subject = Strange(defanged(row.subject.label if row.subject.type == "url" else row.subject.id))
-    return (subject,), (row.state,), (known,), (announced,), (Strange(row.remark or row.error),)
+    subject = UntrustedText(
+        defang(row.subject.label if row.subject.type == "url" else row.subject.id)
+    )
+    return (
+        (subject,),
+        (row.state,),
+        (known,),
+        (announced,),
+        (UntrustedText(row.remark or row.error),),
+    )
 
 
 # --- what is new ---------------------------------------------------------------------------------
@@ -126,12 +136,12 @@ def _changes(found: Findings) -> Iterator[Block]:
     compared = found.comparison
     if compared is None:
         return
-    yield Heading(2, ("What is new since ", Strange(found.before)), "new")
+    yield Heading(2, ("What is new since ", UntrustedText(found.before)), "new")
     for gaps, when in ((compared.gaps_before, "then"), (compared.gaps_after, "now")):
         if gaps:
             states = Counter(state for _, state in gaps)
             said = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
-            text = f"Not wholly known {when}: {counted(len(gaps), 'subject')} ({said})."
+            text = f"Not wholly known {when}: {format_count(len(gaps), 'subject')} ({said})."
             yield Paragraph((f"{text} What only these tell counts neither as new nor as gone.",))
     rows = (
         _counts("files", compared.files),
@@ -148,7 +158,7 @@ def _changes(found: Findings) -> Iterator[Block]:
     yield from _fates(compared)
 
 
-def _counts(name: str, changes: Changes[Any]) -> tuple[Text, ...]:
+def _counts(name: str, changes: Changes[Any]) -> tuple[MixedText, ...]:
     return (name,), *((f"{len(getattr(changes, part)):,}",) for part in _PARTS)
 
 
@@ -181,13 +191,13 @@ def _fates(compared: Comparison) -> Iterator[Block]:
     if compared.moved:
         rows = tuple(
             (
-                (Strange(move.file.id),),
+                (UntrustedText(move.file.id),),
                 cluster_name(compared.before.groups[move.before - 1]),
                 cluster_name(compared.after.groups[move.after - 1]),
             )
             for move in compared.moved[:_ROWS]
         )
-        yield Paragraph((f"{counted(len(compared.moved), 'file')} changed cluster:",))
+        yield Paragraph((f"{format_count(len(compared.moved), 'file')} changed cluster:",))
         yield Table(("file", "from", "to"), rows)
         yield from _more(compared.moved, "graphbuild compare --json lists them")
 
@@ -203,7 +213,7 @@ def _clusters(found: Findings) -> Iterator[Block]:
         return
     yield Paragraph(
         _line(
-            f"{counted(len(together), 'cluster')}; runs with other seeds agree to"
+            f"{format_count(len(together), 'cluster')}; runs with other seeds agree to"
             f" {found.clusters.agreement:.2f}. Stability is how much of a cluster they find again."
             " Independent are reports that are not another one under one more address."
         )
@@ -223,10 +233,10 @@ def _drawn_clusters(found: Findings) -> Picture:
     return Picture(svg, "map", text)
 
 
-def _cluster_row(found: Findings, group: Community, span: Span) -> tuple[Text, ...]:
+def _cluster_row(found: Findings, group: Community, span: Span) -> tuple[MixedText, ...]:
     return (
         (f"{group.number}",),
-        (Strange(group.name),),
+        (UntrustedText(group.name),),
         (f"{len(group.files):,}",),
         (f"{group.stability:.2f}",),
         *((f"{number:,}",) for number in reports_of(found, group.number)),
@@ -236,8 +246,8 @@ def _cluster_row(found: Findings, group: Community, span: Span) -> tuple[Text, .
 
 
 def _cluster(group: Community) -> Iterator[Block]:
-    files = counted(len(group.files), "file")
-    title = f"Cluster {group.number}: ", Strange(group.name), f", {files}"
+    files = format_count(len(group.files), "file")
+    title = f"Cluster {group.number}: ", UntrustedText(group.name), f", {files}"
     yield Heading(3, title, f"cluster-{group.number}", group.number)
     numbers = frozenset({1, 2, 3})
     if group.collections:
@@ -251,7 +261,7 @@ def _cluster(group: Community) -> Iterator[Block]:
         head = ("telling report", "inside", "outside", "times as often", "day", "address")
         yield Table(head, rows, numbers)
     shown = [
-        (Strange(defanged(file.label if file.type == "url" else file.id)),)
+        (UntrustedText(defang(file.label if file.type == "url" else file.id)),)
         for file in group.files[:_FILES]
     ]
     yield Items(tuple(shown))
@@ -260,7 +270,7 @@ def _cluster(group: Community) -> Iterator[Block]:
         yield Paragraph((f"… and {more:,} more; graphbuild communities --json lists them.",))
 
 
-def _told_of(telling: Telling) -> tuple[Text, ...]:
+def _told_of(telling: Telling) -> tuple[MixedText, ...]:
     return (f"{telling.inside:,}",), (f"{telling.outside:,}",), (f"{telling.lift:.1f}",)
 
 
@@ -272,8 +282,9 @@ def _bridges(found: Findings) -> Iterator[Block]:
     told = found.bridges
     yield Paragraph(
         _line(
-            f"{counted(told.joined, 'pair')} of clusters joined, {len(told.single):,} of them by a"
-            " single source."
+            f"{format_count(told.joined, 'pair')} of clusters joined, {len(told.single):,} of"
+            " them by"
+            " a single source."
         )
     )
     if told.bridges:
@@ -311,7 +322,7 @@ def _bridges(found: Findings) -> Iterator[Block]:
 def _times(found: Findings) -> Iterator[Block]:
     yield Heading(2, ("Timeline",), "timeline")
     whole = found.timeline.whole
-    reports = counted(whole.reports, "report")
+    reports = format_count(whole.reports, "report")
     yield Paragraph((f"{reports}, {whole.undated:,} without a day (UTC).",))
     if not whole.months:
         return
@@ -353,29 +364,29 @@ def _method(found: Findings) -> Iterator[Block]:
 # --- what they share -----------------------------------------------------------------------------
 
 
-def _line(*parts: str | Strange) -> Text:
+def _line(*parts: str | UntrustedText) -> MixedText:
     return parts
 
 
-def _name(entity: Entity) -> Text:
-    return (Strange(quiet_name(entity)),)
+def _name(entity: Entity) -> MixedText:
+    return (UntrustedText(quiet_name(entity)),)
 
 
 def _kind(entity: Entity) -> str:
     return "report" if entity.type == REFERENCE else entity.type
 
 
-def _day(entity: Entity | None) -> Text:
+def _day(entity: Entity | None) -> MixedText:
     day = day_of(entity) if entity else None
     return (day.isoformat() if day else "",)
 
 
-def _address(entity: Entity) -> Text:
+def _address(entity: Entity) -> MixedText:
     url = entity.attributes.get("url")
     if not isinstance(url, str):
         return ("",)
     cut = url if len(url) <= _LONGEST_ADDRESS else url[:_LONGEST_ADDRESS] + "…"
-    return (Strange(defanged(cut)),)
+    return (UntrustedText(defang(cut)),)
 
 
 def _by_key(entity: Entity) -> str:

@@ -14,7 +14,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from graphbuild.errors import SeedError
-from graphbuild.seeds.indicators import recognize
+from graphbuild.seeds.indicators import parse_indicator
 from graphbuild.seeds.plain_list import MAX_LINE, name_in
 from graphbuild.seeds.results import AROUND
 
@@ -195,7 +195,7 @@ def _names_something(cell: str) -> bool:
     if not cell or len(cell) > MAX_LINE:
         return False
     try:
-        recognize(name_in(cell))
+        parse_indicator(name_in(cell))
     except ValueError:
         return False
     return True

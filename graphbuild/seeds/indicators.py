@@ -1,6 +1,6 @@
-"""Texts that name a domain, an IP address or a URL: refanged, checked, and spelled as the API does.
+"""Parse indicators: file hashes, domains, IP addresses and URLs, defanged or not.
 
-A text is never bent until it fits: what could be read in two ways is refused with the reason.
+An indicator is normalized to the API's spelling. Ambiguous text is refused with a reason.
 """
 
 from __future__ import annotations
@@ -9,28 +9,36 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Literal
 from urllib.parse import urlsplit
 
-from graphbuild.models import FILE, HASH_KINDS, URL, Entity, hash_kind
+from graphbuild.models import (
+    DOMAIN,
+    FILE,
+    HASH_TYPES,
+    IP_ADDRESS,
+    UNSUPPORTED_HASH_TYPES,
+    URL,
+    Entity,
+    detect_hash_type,
+)
 
-# What was changed on the way from the text to the name; said once for many lines.
-DEFANGED = "defanged names were read as they are meant"
-PORT_LEFT_OFF = "ports were left off"
-HTTP_ADDED = "http:// was put before addresses with a path"
-UNMAPPED = "IPv4 addresses were taken out of their IPv6 form"
+# Changes made while parsing, in the plural: one warning covers many lines.
+REFANGED = "defanged names were refanged"
+PORT_REMOVED = "ports were removed"
+HTTP_ADDED = "http:// was added to addresses with a path"
+IPV4_UNMAPPED = "IPv4-mapped IPv6 addresses were converted to IPv4"
 
 _SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp", "ws", "wss"})
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,31})://", re.IGNORECASE)
-# One sign is enough to look closer: most texts are not defanged.
-_SIGN = re.compile(r"[\[\](){}\\]|^[hf][x*t]{1,2}p", re.IGNORECASE)
+# Without one of these characters a text cannot be defanged.
+_DEFANG_HINT = re.compile(r"[\[\](){}\\]|^[hf][x*t]{1,2}p", re.IGNORECASE)
 _DEFANGED_SCHEME = re.compile(
     r"^(h(?:xx|xt|tx|\*\*|tt)p|f[xt]p)(s?)(?:\[:\]|\(:\)|:)(?://|\[//\]|\\/\\/)"
     r"|^(h(?:xx|xt|tx|\*\*|tt)p|f[xt]p)(s?)\[://\]",
     re.IGNORECASE,
 )
-_LIVE_SCHEME = re.compile(r"https?(?=:)", re.IGNORECASE)
-_LIVE_FTP = re.compile(r"ftp(s?)://", re.IGNORECASE)
+_HTTP_SCHEME = re.compile(r"https?(?=:)", re.IGNORECASE)
+_FTP_SCHEME = re.compile(r"ftp(s?)://", re.IGNORECASE)
 _DEFANGED_DOT = re.compile(
     r"\s?(?:\[\s?(?:\.|dot)\s?\]|\(\s?(?:\.|dot)\s?\)|\{\s?(?:\.|dot)\s?\})\s?|\[\.|\.\]|\\\.",
     re.IGNORECASE,
@@ -39,15 +47,15 @@ _DEFANGED_COLON = re.compile(r"\[:\]|\(:\)")
 _DEFANGED_AT = re.compile(r"\[(?:@|at)\]|\((?:@|at)\)", re.IGNORECASE)
 _DEFANGED_SLASH = re.compile(r"\[/\]")
 
-_WORDS_AND_DOTS = re.compile(r"[\w-]+(?:[.\u3002\uff0e\uff61][\w-]+)+\.?")
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-_TOP_LABEL = re.compile(r"[a-z]{2,63}|xn--[a-z0-9-]{1,58}[a-z0-9]")
-_MAX_DOMAIN = 253
-_FOUR_NUMBERS = re.compile(r"\d+(?:\.\d+){3}")
-_PORT = re.compile(r"(.+):(\d{1,5})")
-_BRACKETED = re.compile(r"\[([0-9a-fA-F:.]+)\](?::\d{1,5})?")
+_DOTTED_WORDS = re.compile(r"[\w-]+(?:[.\u3002\uff0e\uff61][\w-]+)+\.?")
+_DOMAIN_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_TOP_LEVEL_DOMAIN = re.compile(r"[a-z]{2,63}|xn--[a-z0-9-]{1,58}[a-z0-9]")
+_MAX_DOMAIN_LENGTH = 253
+_DOTTED_QUAD = re.compile(r"\d+(?:\.\d+){3}")
+_WITH_PORT = re.compile(r"(.+):(\d{1,5})")
+_BRACKETED_IP = re.compile(r"\[([0-9a-fA-F:.]+)\](?::\d{1,5})?")
 _MAX_PORT = 65_535
-_PRIVATE = frozenset(
+_PRIVATE_DOMAINS = frozenset(
     {
         "arpa",
         "corp",
@@ -63,8 +71,8 @@ _PRIVATE = frozenset(
         "test",
     }
 )
-# Endings of files that are no top-level domains (those that are both are not here).
-_FILE_ENDINGS = frozenset(
+# File extensions that are not also top-level domains.
+_FILE_EXTENSIONS = frozenset(
     re.findall(
         r"\w+",
         "apk bak bat bin bmp bz2 cfg chm class cmd conf cpl csv dat dll dmg doc docm docx "
@@ -73,245 +81,235 @@ _FILE_ENDINGS = frozenset(
         "txt vbe vbs vhd wsf xls xlsb xlsm xlsx xml yaml yml 7z",
     )
 )
-# Characters that the two versions of IDNA spell differently: two names, and which is meant?
-DEVIATIONS = frozenset("\u00df\u1e9e\u03c2\u200c\u200d")
+# Characters that IDNA 2003 and IDNA 2008 encode differently, which makes the domain ambiguous.
+IDNA_DEVIATIONS = frozenset("\u00df\u1e9e\u03c2\u200c\u200d")
+
+_HEX = re.compile(r"[0-9a-fA-F]+")
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
+_SPREADSHEET_NUMBER = re.compile(r"\d(\.\d+)?[eE]\+?\d+")
+_FIELD_END = re.compile(r"[\s,;|]")
+_HASH_LENGTHS = {each.hex_length: each.label for each in (*HASH_TYPES, *UNSUPPORTED_HASH_TYPES)}
+# A hash with one wrong character can look like a domain; it gets the reason of a bad hash.
+_NEAR_HASH_LENGTHS = frozenset(each.hex_length + by for each in HASH_TYPES for by in (-1, 0, 1))
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
-    """What a text names.
+class Indicator:
+    """An entity that a text names.
 
     Attributes:
-        kind: which kind of thing.
-        text: its name, spelled in one way only.
-        remarks: what was changed on the way there.
+        entity: a file, domain, IP address or URL. The id of a URL is the SHA-256 of its text; the
+            text is the attribute ``url``.
+        changes: how the text was changed to get there, each one of this module's constants.
     """
 
-    kind: Literal["domain", "ip_address", "url"]
-    text: str
-    remarks: tuple[str, ...] = ()
+    entity: Entity
+    changes: tuple[str, ...] = ()
 
 
-def read(text: str) -> Name | None:
-    """What ``text`` names; None if it does not even look like a name.
+def parse_indicator(text: str) -> Indicator:
+    """Parse a file hash, domain, IP address or URL.
 
     Raises:
-        ValueError: it looks like one and is none; with the reason.
+        ValueError: the text is no indicator. The message continues a sentence that starts with
+            the text.
     """
-    meant = refang(text)
-    said = (DEFANGED,) if meant != text else ()
-    if any(char.isspace() for char in meant):
-        return None
-    if scheme := _SCHEME.match(meant):
-        return Name("url", _url(meant, scheme[1]), said)
-    host = re.split(r"[/?]", meant, maxsplit=1)[0]
-    if host != meant:
-        return _with_path(meant, host, said)
-    if "@" in meant and "." in meant:
-        raise ValueError("is a mail address; a domain, an IP address or a URL can be asked about")
-    return _host(meant, said)
+    if detect_hash_type(text):
+        return Indicator(Entity(FILE, text.lower()))
+    found = None if _resembles_hash(text) else _parse_network_indicator(text)
+    if found is None:
+        raise ValueError(_rejection_reason(text))
+    return found
 
 
 def refang(text: str) -> str:
-    """``text`` as it was before it was guarded against a click: ``hxxp``, ``[.]``, ``(dot)``."""
-    if not _SIGN.search(text):
+    """Undo defanging: ``hxxp``, ``[.]``, ``(dot)`` and the like."""
+    if not _DEFANG_HINT.search(text):
         return text
-    text = _DEFANGED_SCHEME.sub(_plain_scheme, text)
+    text = _DEFANGED_SCHEME.sub(_refang_scheme, text)
     text = _DEFANGED_DOT.sub(".", text)
     text = _DEFANGED_COLON.sub(":", text)
     return _DEFANGED_SLASH.sub("/", _DEFANGED_AT.sub("@", text))
 
 
-def defanged(text: str) -> str:
-    """``text`` so that nobody can click on an address in it; :func:`refang` undoes it."""
-    quiet = _LIVE_SCHEME.sub(lambda match: match[0].lower().replace("tt", "xx", 1), text)
-    quiet = _LIVE_FTP.sub(lambda match: f"fxp{match[1].lower()}://", quiet)
-    return quiet.replace(".", "[.]")
+def defang(text: str) -> str:
+    """Make addresses in ``text`` unclickable: ``hxxp``, ``[.]``. Undone by :func:`refang`."""
+    text = _HTTP_SCHEME.sub(lambda match: match[0].lower().replace("tt", "xx", 1), text)
+    text = _FTP_SCHEME.sub(lambda match: f"fxp{match[1].lower()}://", text)
+    return text.replace(".", "[.]")
 
 
-def _plain_scheme(match: re.Match[str]) -> str:
-    word, secure = match[1] or match[3], match[2] or match[4] or ""
-    return f"{'ftp' if word[0] in 'fF' else 'http'}{secure.lower()}://"
-
-
-def why_not_asked(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    """Why an address is not worth a question; empty if it is."""
-    for is_so, what in (
-        (address.is_unspecified, "no address of anybody"),
-        (address.is_loopback, "an address of this very machine (loopback)"),
-        (address.is_link_local, "a link-local address"),
-        (address.is_multicast, "a multicast address"),
-        (getattr(address, "is_site_local", False), "a private address"),
-        (address.is_reserved, "a reserved address"),
-        (not address.is_global, "a private or reserved address"),
-    ):
-        if is_so:
-            return f"is {what}, which is not asked about"
-    return ""
+def _refang_scheme(match: re.Match[str]) -> str:
+    scheme, secure = match[1] or match[3], match[2] or match[4] or ""
+    return f"{'ftp' if scheme[0] in 'fF' else 'http'}{secure.lower()}://"
 
 
 # --- hosts ---------------------------------------------------------------------------------------
 
 
-def _with_path(meant: str, host: str, said: tuple[str, ...]) -> Name | None:
-    """An address with a path and no scheme, which the service takes for one of http."""
-    if meant[len(host) + 1 :].isdigit() and (_FOUR_NUMBERS.fullmatch(host) or ":" in host):
-        raise ValueError("is a network; name single addresses")
-    if "@" in host or _host(host, ()) is None:
+def _parse_network_indicator(text: str) -> Indicator | None:
+    """Parse a URL, IP address or domain; return None if the text does not resemble one."""
+    refanged = refang(text)
+    changes = (REFANGED,) if refanged != text else ()
+    if any(char.isspace() for char in refanged):
         return None
-    return Name("url", _url(f"http://{meant}", "http"), (*said, HTTP_ADDED))
+    if scheme := _SCHEME.match(refanged):
+        return _parse_url(refanged, scheme[1], changes)
+    host = re.split(r"[/?]", refanged, maxsplit=1)[0]
+    if host != refanged:
+        return _parse_url_without_scheme(refanged, host, changes)
+    if "@" in refanged and "." in refanged:
+        raise ValueError("is a mail address, not a domain, an IP address or a URL")
+    return _parse_host(refanged, changes)
 
 
-def _host(text: str, said: tuple[str, ...]) -> Name | None:
-    if bracketed := _BRACKETED.fullmatch(text):
-        port = (PORT_LEFT_OFF,) if text[-1] != "]" else ()
-        return _address(bracketed[1], (*said, *port)) or None
-    if found := _address(text, said):
+def _parse_url_without_scheme(text: str, host: str, changes: tuple[str, ...]) -> Indicator | None:
+    """Parse an address with a path; the API reads it as an http URL, too."""
+    if text[len(host) + 1 :].isdigit() and (_DOTTED_QUAD.fullmatch(host) or ":" in host):
+        raise ValueError("is a network; list single addresses")
+    if "@" in host or _parse_host(host, ()) is None:
+        return None
+    return _parse_url(f"http://{text}", "http", (*changes, HTTP_ADDED))
+
+
+def _parse_host(text: str, changes: tuple[str, ...]) -> Indicator | None:
+    if bracketed := _BRACKETED_IP.fullmatch(text):
+        removed = (PORT_REMOVED,) if text[-1] != "]" else ()
+        return _parse_ip_address(bracketed[1], (*changes, *removed))
+    if found := _parse_ip_address(text, changes):
         return found
-    ported = _PORT.fullmatch(text)
-    if ported and int(ported[2]) <= _MAX_PORT:
-        found = _address(ported[1], (*said, PORT_LEFT_OFF))
-        return found or _domain_name(ported[1], (*said, PORT_LEFT_OFF))
-    return _domain_name(text, said)
-
-
-def _address(text: str, said: tuple[str, ...]) -> Name | None:
-    if "%" in text and ":" in text:
-        raise ValueError("is an address with a zone, which means something on one machine only")
-    try:
-        found = ipaddress.ip_address(text)
-    except ValueError:
-        if _FOUR_NUMBERS.fullmatch(text):
-            raise ValueError("is no IPv4 address: four numbers to 255, no zeros before") from None
+    with_port = _WITH_PORT.fullmatch(text)
+    if with_port and int(with_port[2]) <= _MAX_PORT:
+        text, changes = with_port[1], (*changes, PORT_REMOVED)
+        if found := _parse_ip_address(text, changes):
+            return found
+    if not _DOTTED_WORDS.fullmatch(text):
         return None
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-        found, said = found.ipv4_mapped, (*said, UNMAPPED)
-    if reason := why_not_asked(found):
-        raise ValueError(reason)
-    return Name("ip_address", str(found), said)
+    return Indicator(Entity(DOMAIN, _normalize_domain(text)), changes)
 
 
-def _domain_name(text: str, said: tuple[str, ...]) -> Name | None:
-    return Name("domain", domain(text), said) if _WORDS_AND_DOTS.fullmatch(text) else None
+def _parse_ip_address(text: str, changes: tuple[str, ...]) -> Indicator | None:
+    if "%" in text and ":" in text:
+        raise ValueError("is an address with a zone, which is valid on one machine only")
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        if _DOTTED_QUAD.fullmatch(text):
+            raise ValueError(
+                "is no IPv4 address: it needs four numbers up to 255, without leading zeros"
+            ) from None
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address, changes = address.ipv4_mapped, (*changes, IPV4_UNMAPPED)
+    if scope := _non_public_scope(address):
+        raise ValueError(f"is {scope} address; only public addresses can be looked up")
+    return Indicator(Entity(IP_ADDRESS, str(address)), changes)
 
 
-def domain(text: str) -> str:
-    """A domain in the one spelling of it: lower case, ASCII, no dot at its end.
+def _non_public_scope(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    """Return the scope of an address, with its article, or an empty string if it is public."""
+    for applies, scope in (
+        (address.is_unspecified, "the unspecified"),
+        (address.is_loopback, "a loopback"),
+        (address.is_link_local, "a link-local"),
+        (address.is_multicast, "a multicast"),
+        (getattr(address, "is_site_local", False), "a private"),
+        (address.is_reserved, "a reserved"),
+        (not address.is_global, "a private or reserved"),
+    ):
+        if applies:
+            return scope
+    return ""
+
+
+def _normalize_domain(text: str) -> str:
+    """Return a domain in lower-case ASCII without a trailing dot.
 
     Raises:
-        ValueError: it is none that can be asked about; with the reason.
+        ValueError: it is no public domain; the message says why.
     """
-    name = _ascii(text.removesuffix(".")).lower()
+    name = _to_ascii(text.removesuffix(".")).lower()
     *labels, top = name.split(".")
-    if top in _FILE_ENDINGS:
+    if top in _FILE_EXTENSIONS:
         raise ValueError("looks like the name of a file, not of a domain")
-    if not labels or top in _PRIVATE:
-        raise ValueError("is a name of a private network, which is not asked about")
-    if len(name) > _MAX_DOMAIN:
-        raise ValueError(f"is longer than the {_MAX_DOMAIN} characters of a domain")
-    if not all(map(_LABEL.fullmatch, labels)):
-        raise ValueError("is no domain: a part of it is empty, over 63 characters, or has odd ones")
-    if not _TOP_LABEL.fullmatch(top):
-        raise ValueError("is no domain: no top-level domain is called so")
+    if not labels or top in _PRIVATE_DOMAINS:
+        raise ValueError("is a name in a private network; only public domains can be looked up")
+    if len(name) > _MAX_DOMAIN_LENGTH:
+        raise ValueError(f"is longer than the {_MAX_DOMAIN_LENGTH} characters of a domain")
+    if not all(map(_DOMAIN_LABEL.fullmatch, labels)):
+        raise ValueError(
+            "is no domain: a label is empty, over 63 characters, or has invalid characters"
+        )
+    if not _TOP_LEVEL_DOMAIN.fullmatch(top):
+        raise ValueError("is no domain: its last label is no top-level domain")
     return name
 
 
-def _ascii(text: str) -> str:
-    """An international domain as it stands in the DNS; never a look-alike folded into ASCII."""
+def _to_ascii(text: str) -> str:
+    """Encode an international domain with IDNA; refuse look-alikes that become plain ASCII."""
     if text.isascii():
         return text
-    odd = next(char for char in text if not char.isascii())
+    code_point = f"U+{ord(next(char for char in text if not char.isascii())):04X}"
     try:
         labels = [label.encode("idna").decode("ascii") for label in re.split("[.\u3002]", text)]
     except UnicodeError:
-        raise ValueError(f"contains U+{ord(odd):04X}, which no domain has") from None
-    written = ".".join(labels)
-    if DEVIATIONS.intersection(text) or not any(label[:4] == "xn--" for label in labels):
-        raise ValueError(f"contains U+{ord(odd):04X}: write the domain in ASCII (xn--...)")
-    return written
+        raise ValueError(f"contains {code_point}, which no domain has") from None
+    if IDNA_DEVIATIONS.intersection(text) or not any(label[:4] == "xn--" for label in labels):
+        raise ValueError(f"contains {code_point}: write the domain in ASCII (xn--...)")
+    return ".".join(labels)
 
 
 # --- URLs ----------------------------------------------------------------------------------------
 
 
-def _url(text: str, scheme: str) -> str:
+def _parse_url(text: str, scheme: str, changes: tuple[str, ...]) -> Indicator:
     if scheme.lower() not in _SCHEMES:
-        raise ValueError("has a scheme that is not asked about; http, https and ftp are")
+        raise ValueError("has an unsupported scheme; http, https and ftp can be looked up")
     if not text.isprintable() or "\\" in text:
-        raise ValueError("is no URL: it has a backslash or a character that cannot be seen")
+        raise ValueError("is no URL: it has a backslash or an invisible character")
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise ValueError("is no URL: its host or port cannot be read") from None
+        raise ValueError("is no URL: its host or port is invalid") from None
     if not host:
         raise ValueError("is no URL: it has no host")
-    if _host(f"[{host}]" if ":" in host else host, ()) is None:
+    if _parse_host(f"[{host}]" if ":" in host else host, ()) is None:
         raise ValueError("is a URL whose host is neither a domain nor an address")
-    return text
+    return Indicator(Entity(URL, sha256(text.encode()).hexdigest(), {"url": text}), changes)
 
 
-# --- entities -----------------------------------------------------------------------------------
-
-_SHA512_DIGITS = 128
-_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
-_SPREADSHEET = re.compile(r"\d(\.\d+)?[eE]\+?\d+")
-_FIELD_END = re.compile(r"[\s,;|]")
-# A hash with one wrong character may look like a domain; it is refused as the hash it was to be.
-_NEAR_LENGTHS = frozenset(length + by for length in HASH_KINDS for by in (-1, 0, 1))
-_HEX = re.compile(r"[0-9a-fA-F]+")
+# --- reasons -------------------------------------------------------------------------------------
 
 
-def recognize(text: str) -> Entity:
-    """The entity that ``text`` names: a file by its hash, a domain, an IP address or a URL.
-
-    Raises:
-        ValueError: with the reason, in words for the person who wrote the line.
-    """
-    return understand(text)[0]
-
-
-def understand(text: str) -> tuple[Entity, tuple[str, ...]]:
-    """The same, with remarks on what was changed between the text and the name.
-
-    A URL's id is the SHA-256 of its text; the text itself is the attribute ``url``.
-
-    Raises:
-        ValueError: with the reason, in words for the person who wrote the line.
-    """
-    if hash_kind(text):
-        return Entity(FILE, text.lower()), ()
-    found = None if _looks_like_a_hash(text) else read(text)
-    if found is None:
-        raise ValueError(_why_not(text))
-    if found.kind == URL:
-        digest = sha256(found.text.encode()).hexdigest()
-        return Entity(URL, digest, {"url": found.text}), found.remarks
-    return Entity(found.kind, found.text), found.remarks
-
-
-def _looks_like_a_hash(text: str) -> bool:
-    """Whether ``text`` was to be a hash, so that its flaw is worth telling."""
-    if hash_kind(_FIELD_END.split(text, maxsplit=1)[0]) or _SPREADSHEET.fullmatch(text):
-        return True
-    odd = sum(char not in _HEX_DIGITS for char in text) if len(text) in _NEAR_LENGTHS else 0
-    return odd == 1
-
-
-def _why_not(text: str) -> str:
-    """The most helpful reason why ``text`` names nothing."""
+def _resembles_hash(text: str) -> bool:
+    """Return whether ``text`` was meant to be a hash, so that the reason should be about that."""
     first = _FIELD_END.split(text, maxsplit=1)[0]
-    if first != text and hash_kind(first):
-        return "has more than a hash on its line; one hash a line, a comment after '#'"
+    if detect_hash_type(first) or _SPREADSHEET_NUMBER.fullmatch(text):
+        return True
+    return len(text) in _NEAR_HASH_LENGTHS and sum(char not in _HEX_DIGITS for char in text) == 1
+
+
+def _rejection_reason(text: str) -> str:
+    """Return the most helpful reason why ``text`` is no indicator."""
+    first = _FIELD_END.split(text, maxsplit=1)[0]
+    if first != text and detect_hash_type(first):
+        return "has more than a hash on its line; write one hash per line, comments after '#'"
     if not text.isascii():
-        strange = next(char for char in text if not char.isascii())
-        return f"contains U+{ord(strange):04X}, which is no hexadecimal digit"
+        code_point = ord(next(char for char in text if not char.isascii()))
+        return f"contains U+{code_point:04X}, which is no hexadecimal digit"
     if _HEX.fullmatch(text):
-        kind = " (looks like SHA-512)" if len(text) == _SHA512_DIGITS else ""
-        return f"has {len(text)} hexadecimal digits{kind}; MD5 has 32, SHA-1 40, SHA-256 64"
-    if _SPREADSHEET.fullmatch(text):
+        label = _HASH_LENGTHS.get(len(text))
+        resemblance = f" (looks like {label})" if label else ""
+        expected = ", ".join(f"{each.label} has {each.hex_length}" for each in HASH_TYPES)
+        return f"has {len(text)} hexadecimal digits{resemblance}; {expected}"
+    if _SPREADSHEET_NUMBER.fullmatch(text):
         return "looks like a hash that a spreadsheet turned into a number"
-    if len(text) in HASH_KINDS:
-        wrong = next(char for char in text if not _HEX.fullmatch(char))
+    if any(len(text) == each.hex_length for each in HASH_TYPES):
+        wrong = next(char for char in text if char not in _HEX_DIGITS)
         return f"contains {wrong!r}, which is no hexadecimal digit"
-    return "is not a file hash (MD5, SHA-1 or SHA-256), and no domain, IP address or URL"
+    labels = [each.label for each in HASH_TYPES]
+    return (
+        f"is not a file hash ({', '.join(labels[:-1])} or {labels[-1]}), and no domain, IP address"
+        " or URL"
+    )

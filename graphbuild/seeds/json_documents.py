@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import SeedError
+from graphbuild.models import HASH_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,17 +79,13 @@ def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-# Of one file the most telling hash is asked about; the others stand beside it.
-_HASHES = ("sha256", "sha1", "md5")
-
-
 def best_hash(hashes: dict[str, str]) -> tuple[str, dict[str, str]]:
     """The hash to ask about, and the others; by their plain names, ``sha256`` and so on."""
-    kind = next(kind for kind in _HASHES if kind in hashes)
+    kind = next(each.name for each in reversed(HASH_TYPES) if each.name in hashes)
     return hashes[kind], {other: text for other, text in hashes.items() if other != kind}
 
 
 def hash_name(text: str) -> str | None:
     """The plain name of a hash algorithm that can be asked by; None for the others."""
     plain = text.lower().replace("-", "").replace("_", "")
-    return plain if plain in _HASHES else None
+    return plain if any(plain == each.name for each in HASH_TYPES) else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import SeedError
-from graphbuild.models import hash_kind
+from graphbuild.models import HASH_TYPES, detect_hash_type
 from graphbuild.seeds.json_documents import best_hash, texts_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from graphbuild.seeds.results import Reading
 
-_HASHES = frozenset({"md5", "sha1", "sha256"})
+_HASHES = frozenset(each.name for each in HASH_TYPES)
 _NAMES = frozenset({"domain", "hostname", "ip-src", "ip-dst", "url"})
 _PAIRS = {
     "domain|ip": ("", ""),
@@ -134,8 +134,8 @@ class _Reader:
                 self._take(role or kind, part, beside | noted)
 
     def _take(self, kind: str, text: str, beside: dict[str, str]) -> None:
-        if kind in _HASHES and hash_kind(text) not in {kind, None}:
-            reason = f"says {kind} but has the length of {hash_kind(text)}"
+        if kind in _HASHES and detect_hash_type(text) not in {kind, None}:
+            reason = f"says {kind} but has the length of {detect_hash_type(text)}"
             self._reading.reject(text, self._number, reason)
         else:
             self._reading.take(text, self._number, beside)

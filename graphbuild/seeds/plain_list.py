@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from graphbuild.models import hash_kind
+from graphbuild.models import detect_hash_type
 from graphbuild.seeds.results import AROUND
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def take(line: str, number: int, reading: Reading) -> bool:
     repeats = reading.found.repeats
     taken = reading.take(named, number, shown=line)
     if taken and repeats == reading.found.repeats and line.strip() != text:
-        around = "the hash" if hash_kind(named) else "the name"
+        around = "the hash" if detect_hash_type(named) else "the name"
         reading.remark(number, f"invisible characters around {around} were removed")
     return taken
 
@@ -76,7 +76,7 @@ def name_in(text: str) -> str:
     if prefixed is None:
         return text
     stated, rest = prefixed[1].lower().replace("-", ""), prefixed[2]
-    kind = hash_kind(rest)
+    kind = detect_hash_type(rest)
     if kind and kind != stated:
         raise ValueError(f"says {stated} but has the length of {kind}")
     return rest

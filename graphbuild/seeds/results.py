@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from graphbuild.models import FILE, Seed
-from graphbuild.seeds.indicators import understand
+from graphbuild.seeds.indicators import parse_indicator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -143,7 +143,8 @@ class Reading:
     def try_take(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> str:
         """The same, but why not is left to the caller to tell; empty if it was taken."""
         try:
-            entity, said = understand(text)
+            indicator = parse_indicator(text)
+            entity, said = indicator.entity, indicator.changes
             self._refuse_empty(entity)
         except ValueError as error:
             return str(error)

@@ -228,7 +228,7 @@ class Passes:
             present = self._load(task)
             self._read += len(present)
         self._present[task] = present
-        self._read += fetched.page.items
+        self._read += fetched.page.item_count
         return present
 
     def _load(self, task: int) -> Pass:
@@ -280,13 +280,13 @@ class Pass:
         page = fetched.page
         cursors = frozenset(self._cursors)
         if self._whole:
-            self._take(page.next_cursor, page.count, page.items)
+            self._take(page.next_cursor, page.count, page.item_count)
         return History(
             pages=self._pages,
             counts=frozenset(self._counts),
             cursors=cursors,
             next_cursor=page.next_cursor,
-            items=page.items,
+            items=page.item_count,
             new=len(self._seen) - before,
             distinct=len(self._seen),
             empty_before=empty_before,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from graphbuild._util import sync_folder
+from graphbuild._util import fsync_directory
 from graphbuild.errors import StoreError
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def create(path: Path) -> None:
         with sentences(path):
             _write_schema(draft)
         draft.replace(path)
-        sync_folder(path.parent)
+        fsync_directory(path.parent)
     except OSError as error:
         raise StoreError(f"cannot make {path}: {error.strerror or error}") from None
     finally:

@@ -59,7 +59,7 @@ def _read(page: PackedPage) -> set[Triple] | Damage:
         said = parse_page(raw, page.subject, page.relationship)
     except PayloadError as error:
         return Damage(page.subject, f"page {page.number}: {error}")
-    listed = {(page.subject.key, each.key, "-") for each in said.listed}
+    listed = {(page.subject.key, each.key, "-") for each in said.targets}
     return listed | {_triple(each) for each in said.observations}
 
 

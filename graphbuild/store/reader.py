@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from graphbuild._util import moment
+from graphbuild._util import format_timestamp
 from graphbuild.errors import StoreError
 from graphbuild.models import (
     COMPLETE,
@@ -18,11 +18,11 @@ from graphbuild.models import (
     FILE,
     INCOMPLETE,
     INFERRED,
+    LOCAL_ATTRIBUTE_PREFIXES,
     OBSERVED,
-    OUR_PREFIXES,
     PENDING,
     RELATED_REFERENCES,
-    SEED_PREFIX,
+    SEED_ATTRIBUTE_PREFIX,
     URL,
     Entity,
     Link,
@@ -300,10 +300,10 @@ class Reader:
             known = {
                 name: value
                 for name, value in entity.attributes.items()
-                if not name.startswith(OUR_PREFIXES)
+                if not name.startswith(LOCAL_ATTRIBUTE_PREFIXES)
             }
             beside = self._attributes(noted or "{}", entity.id)
-            known |= {f"{SEED_PREFIX}{name}": value for name, value in beside.items()}
+            known |= {f"{SEED_ATTRIBUTE_PREFIX}{name}": value for name, value in beside.items()}
             known |= _told(relationship, ledger, seed=noted is not None)
             yield Entity(entity.type, entity.id, known)
 
@@ -565,5 +565,5 @@ def _told(relationship: str, ledger: dict[str, Any], *, seed: bool) -> dict[str,
     if "crawl_pages" not in known:
         del known["crawl_received"]
     if "crawl_asked_at" in known:
-        known["crawl_asked_at"] = moment(known["crawl_asked_at"])
+        known["crawl_asked_at"] = format_timestamp(known["crawl_asked_at"])
     return {"seed": seed, **known}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from graphbuild.models import Entity, Page, Verdict
+    from graphbuild.models import Entity, Page, Status
 
 Id = TypeVar("Id")
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # whichever its head says
@@ -59,7 +59,7 @@ class Committed:
     """What a commit changed: references new to the subject, and how the subject stands."""
 
     new: int
-    verdict: Verdict
+    verdict: Status
 
 
 @dataclass(frozen=True, slots=True)

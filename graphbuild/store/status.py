@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, Verdict
+from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, Status
 
 MAX_PAGES = 2_500  # of one subject: a hundred thousand references, and no answer goes on for ever
 
@@ -39,24 +39,24 @@ class History:
     empty_before: bool = False
 
 
-def judge(history: History) -> Verdict:
+def judge(history: History) -> Status:
     """How the subject stands after its newest page."""
     if history.next_cursor is None:
         return ended(history.counts, history.distinct)
     loop = _loop(history)
     if loop:
-        return Verdict(INCOMPLETE, f"paging ended after page {history.pages}: {loop}")
-    return Verdict(PENDING)
+        return Status(INCOMPLETE, f"paging ended after page {history.pages}: {loop}")
+    return Status(PENDING)
 
 
-def ended(counts: frozenset[int], distinct: int) -> Verdict:
+def ended(counts: frozenset[int], distinct: int) -> Status:
     """How a subject stands whose list was read to its end.
 
     Args:
         counts: every total the answers announced.
         distinct: references known of it.
     """
-    return Verdict(COMPLETE, _shortfall(counts, distinct))
+    return Status(COMPLETE, _shortfall(counts, distinct))
 
 
 def _loop(history: History) -> str:

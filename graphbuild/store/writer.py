@@ -23,12 +23,14 @@ from graphbuild.models import (
     COMPLETE,
     FAILED,
     FILE,
+    FILE_ID_HASH,
+    HASH_TYPES,
     INCOMPLETE,
     PENDING,
     RELATED_REFERENCES,
     Entity,
-    Verdict,
-    hash_kind,
+    Status,
+    detect_hash_type,
 )
 from graphbuild.store import connection, task_queue
 from graphbuild.store.cache import Lists, Numbers, Passes, encode
@@ -203,14 +205,14 @@ class Store(Reader):
                     fetched.page.count,
                     self._numbers.added - before,
                     fetched.at,
-                    verdict.remark,
+                    verdict.detail,
                     task.id,
                 ),
             )
-            if self._has_inferences and verdict == Verdict(COMPLETE):
+            if self._has_inferences and verdict == Status(COMPLETE):
                 task_queue.settle_inferences(self._db, task.id)
             elif verdict.state == PENDING and task.depth and limit and received >= limit:
-                verdict = Verdict(INCOMPLETE, task_queue.cut(self._db, task.id, limit))
+                verdict = Status(INCOMPLETE, task_queue.cut(self._db, task.id, limit))
             self._learn_names(task, fetched.page)
         return Committed(history.new, verdict)
 
@@ -219,7 +221,7 @@ class Store(Reader):
         self._add_page(home, task_queue.aside(self._db, home), fetched)
         self._db.execute("UPDATE task SET pages = pages + 1 WHERE id = ?", (task.id,))
         self._passes.forget()
-        return Committed(0, Verdict(COMPLETE, task_queue.TWIN))
+        return Committed(0, Status(COMPLETE, task_queue.TWIN))
 
     def fail(  # noqa: PLR0913  all but the task are named
         self,
@@ -264,11 +266,11 @@ class Store(Reader):
     def _settle(self, task: Task, unfinished: str) -> None:
         """Judge saved pages by how they hang together, in whatever order they came."""
         received = self._received(task.id)
-        verdict, cursor = Verdict(unfinished), task.cursor
+        verdict, cursor = Status(unfinished), task.cursor
         if self._loose_ends(task) == 0:
             verdict, cursor = ended(self._announced(task), received), None
         elif unfinished == INCOMPLETE:
-            verdict = Verdict(INCOMPLETE, "the saved pages are not the whole list")
+            verdict = Status(INCOMPLETE, "the saved pages are not the whole list")
         self._db.execute(
             "UPDATE task SET state = ?, cursor = ?, received = ?, remark = ?, retry = ?"
             " WHERE id = ?",
@@ -276,7 +278,7 @@ class Store(Reader):
                 verdict.state,
                 cursor,
                 received,
-                verdict.remark,
+                verdict.detail,
                 verdict.state == INCOMPLETE,
                 task.id,
             ),
@@ -423,7 +425,7 @@ class Store(Reader):
                 fetched.cursor,
                 page.next_cursor,
                 page.count,
-                page.items,
+                page.item_count,
                 len(page.remarks),
                 fetched.at,
                 says,
@@ -436,8 +438,8 @@ class Store(Reader):
 
     def _add_facts(self, page: int, said: Page) -> list[int]:
         """The numbers of what is listed, as often as it is."""
-        listed = [entry.reference for entry in said.entries] + [*said.listed]
-        behind = [entry.related_from for entry in said.entries] + [(None,)] * len(said.listed)
+        listed = [entry.reference for entry in said.entries] + [*said.targets]
+        behind = [entry.related_from for entry in said.entries] + [(None,)] * len(said.targets)
         references = self._numbers.of_all(listed)
         # Most entries of a page name the same few collections: the same objects.
         collections = {id(each): each for all_of in behind for each in all_of if each is not None}
@@ -460,22 +462,24 @@ class Store(Reader):
 
     def _learn_names(self, task: Task, page: Page) -> None:
         """Unite what an answer proves to be one: an MD5 and the SHA-256 it is answered under."""
-        if page.named is not None:
-            self._unite(task.subject, page.named)
-        for entity in page.listed:
+        if page.canonical_subject is not None:
+            self._unite(task.subject, page.canonical_subject)
+        for entity in page.targets:
             if entity.type == FILE:
                 self._unite_hashes(entity)
 
     def _unite_hashes(self, file: Entity) -> None:
-        for kind in ("md5", "sha1"):
-            name = file.attributes.get(kind)
-            if isinstance(name, str) and hash_kind(name) == kind:
+        for kind in HASH_TYPES:
+            name = file.attributes.get(kind.name)
+            if kind.name == FILE_ID_HASH or not isinstance(name, str):
+                continue
+            if detect_hash_type(name) == kind.name:
                 alias = Entity(FILE, name.lower())
                 if self.has(alias):
                     self._unite(alias, file)
 
     def _unite(self, alias: Entity, real: Entity) -> None:
-        kind = hash_kind(alias.id)
+        kind = detect_hash_type(alias.id)
         known = {kind: alias.id} if kind and alias.type == FILE else alias.attributes
         numbers = self._intern(alias), self._intern(Entity(real.type, real.id, known))
         if numbers[0] != numbers[1]:

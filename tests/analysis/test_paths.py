@@ -15,7 +15,7 @@ from graphbuild.analysis.paths import Evidence, sentence, statement
 from graphbuild.api.parser import parse_page
 from graphbuild.errors import AnalysisError
 from graphbuild.models import Entity, Observation
-from graphbuild.seeds.indicators import defanged, refang
+from graphbuild.seeds.indicators import defang, refang
 from tests.support.graphs import (
     EMOTET,
     GANG,
@@ -231,6 +231,6 @@ def test_all_text_of_reports_goes_through_the_quote(text: str) -> None:
     ],
 )
 def test_an_address_is_told_so_that_nobody_clicks_on_it(live: str, dead: str) -> None:
-    assert defanged(live) == dead
+    assert defang(live) == dead
     if live == live.lower() and "\t" not in live:
         assert refang(dead) == live

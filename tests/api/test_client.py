@@ -133,7 +133,7 @@ def test_a_listing_is_read_page_by_page_at_the_price_of_one_call_each(
     found: list[str] = []
     for items in (40, 40, 10):
         answered = client.related_references(subject, cursor=cursor)
-        assert answered.page.items == items
+        assert answered.page.item_count == items
         assert answered.page.count == 90
         found += [each.reference.id for each in answered.page.observations]
         cursor = answered.page.next_cursor
@@ -472,7 +472,7 @@ def test_what_is_no_page_says_why(listener: Listeners, opened: Opener) -> None:
 def test_a_request_that_takes_too_long_is_asked_again(emulator: Emulators, opened: Opener) -> None:
     service, book = emulator(Fault("stall")), Book()
     client = opened(service.base_url, deadline=0.5)
-    assert client.related_references(known(service), ledger=book).page.items == 40
+    assert client.related_references(known(service), ledger=book).page.item_count == 40
     assert book.ends == [(0, "Deadline", True), (200, "", True)]
 
 
@@ -484,7 +484,7 @@ def test_as_soon_as_an_answer_is_good_it_is_taken(
     service = emulator(*[Fault(kind, times=failures)] * bool(failures))
     book = Book()
     answered = opened(service.base_url).related_references(known(service), ledger=book)
-    assert answered.page.items == 40
+    assert answered.page.item_count == 40
     assert len(service.api.log) == book.begun == failures + 1
     assert len(clock.waits) == failures
     assert book.ends[-1] == (200, "", True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from graphbuild.api.json_decoding import decode_strictly
 from graphbuild.api.parser import Recall, _parameter, _path, asked, page_from, parse_page
 from graphbuild.errors import PayloadError
-from graphbuild.models import Entity, Observation, is_id, is_type
+from graphbuild.models import Entity, Observation, is_object_id, is_object_type
 from tests.support.paths import DATA
 
 FILE = "5e3f311ae67f046b56435067bcdd39fbf836fa0421fbc8c8b0e43e8e47524954"
@@ -66,7 +66,7 @@ def refused(problem, *items, **envelope):
 def test_the_documented_sample_is_read_whole():
     page = parse_page(SAMPLE, SUBJECT)
     assert page.subject == SUBJECT
-    assert (page.count, page.items, page.remarks) == (241, 2, ())
+    assert (page.count, page.item_count, page.remarks) == (241, 2, ())
     assert page.next_cursor == "eyJsaW1pdCI6IDIsICJvZmZzZXQiOiAyfQ=="
     first, second = page.observations
     assert first.reference == Entity(
@@ -111,7 +111,7 @@ def test_the_documented_last_page_ends_the_list():
         b'{"meta": {"count": 0}, "data": [], "links": {"self": "%s?limit=10"}}' % HERE.encode(),
         SUBJECT,
     )
-    assert (page.observations, page.count, page.next_cursor, page.items) == ((), 0, None, 0)
+    assert (page.observations, page.count, page.next_cursor, page.item_count) == ((), 0, None, 0)
 
 
 # --- framing -------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def test_an_answer_may_name_the_file_by_another_kind_of_hash(subject):
 
 
 def test_an_answer_may_name_the_file_in_capitals():
-    assert read(item(), links={"self": HERE.replace(FILE, FILE.upper())}).items == 1
+    assert read(item(), links={"self": HERE.replace(FILE, FILE.upper())}).item_count == 1
 
 
 @pytest.mark.parametrize("count", [-1, True, "5", 1.5, 2**53, 10**20, [], {}])
@@ -218,7 +218,7 @@ def test_a_count_may_be_missing():
 
 
 def test_ten_thousand_entries_are_read():  # J15
-    assert read(*(item(f"{n:064x}") for n in range(10_000))).items == 10_000
+    assert read(*(item(f"{n:064x}") for n in range(10_000))).item_count == 10_000
 
 
 def test_more_entries_than_asked_for_are_read_with_a_remark():  # J15 P25
@@ -427,7 +427,7 @@ def test_every_collection_behind_a_reference_is_an_observation_of_its_own():
 def test_a_bad_entry_costs_only_itself(bad, remark):
     page = read(item(ONE), bad, item(TWO))
     assert [key for _, key, _ in triples(page)] == [f"reference:{ONE}", f"reference:{TWO}"]
-    assert page.items == 3
+    assert page.item_count == 3
     said = next(each for each in page.remarks if each.endswith("(set aside)"))
     assert remark in said
     assert said.isprintable()
@@ -719,8 +719,8 @@ def _holds(page):
     for seen in page.observations:
         assert seen.subject is SUBJECT
         for entity in filter(None, (seen.reference, seen.related_from)):
-            assert is_type(entity.type)
-            assert is_id(entity.id)
+            assert is_object_type(entity.type)
+            assert is_object_id(entity.id)
             assert entity.label
             assert json.dumps(dict(entity.attributes), allow_nan=False, ensure_ascii=False).encode()
 
@@ -765,7 +765,7 @@ def test_a_sound_page_says_exactly_its_triples(entries):
     }
     page = read(*items)
     assert set(triples(page)) == expected
-    assert page.items == len(entries)
+    assert page.item_count == len(entries)
 
 
 # --- the short ways say what the careful ones say, or nothing ------------------------------------

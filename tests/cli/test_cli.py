@@ -418,7 +418,7 @@ def test_plan_counts_what_a_mixed_list_names(shell: Shell) -> None:
     assert done.returncode == 0
     assert done.stdout.startswith("2 domain, 1 ip_address, 1 md5, 1 url; 0 repeats, 0 rejected")
     assert "at least 5 calls" in done.stdout
-    assert "line 2 and 1 more: defanged names were read as they are meant" in done.stderr
+    assert "line 2 and 1 more: defanged names were refanged" in done.stderr
 
 
 def test_a_table_is_crawled_and_its_columns_reach_the_exports(shell: Shell, service) -> None:

@@ -24,7 +24,7 @@ from graphbuild.errors import (
     QuotaExhausted,
 )
 from graphbuild.graph.builder import build_graph
-from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, PENDING, Verdict
+from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, PENDING, Status
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 
@@ -205,7 +205,7 @@ def test_a_step_that_needed_no_page_says_what_it_inferred(campaign) -> None:
     assert {third.subject.id, second.subject.id} == {*made.world.hashes()[1:]}
     for step in (second, third):
         assert (step.page, step.new, step.inferred, step.remarks) == (1, 0, 50, ())
-        assert (step.verdict, step.error) == (Verdict(COMPLETE), None)
+        assert (step.verdict, step.error) == (Status(COMPLETE), None)
 
 
 def refused(made: Campaign, subject: str) -> tuple[object, ...]:
@@ -229,7 +229,7 @@ def test_a_refusal_is_told_in_its_step_and_kept(campaign, page, fault, code, sta
     *_, step = made.crawl()
     assert (step.subject.id, step.page, step.new, step.inferred) == (subject, page, 0, 0)
     assert step.remarks == ()
-    assert step.verdict == Verdict(FAILED, str(step.error))
+    assert step.verdict == Status(FAILED, str(step.error))
     assert refused(made, subject) == (FAILED, code, status, str(step.error), made.clock.now())
 
 

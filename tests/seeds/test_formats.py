@@ -73,9 +73,9 @@ def test_a_list_may_mix_all_kinds_defanged_or_not():
     assert found.repeats == 1
     assert [rejected.line for rejected in found.rejected] == [8]
     assert found.remarks == [
-        "<lines>, line 2 and 1 more: defanged names were read as they are meant",
-        "<lines>, line 3: ports were left off",
-        "<lines>, line 5: http:// was put before addresses with a path",
+        "<lines>, line 2 and 1 more: defanged names were refanged",
+        "<lines>, line 3: ports were removed",
+        "<lines>, line 5: http:// was added to addresses with a path",
     ]
 
 

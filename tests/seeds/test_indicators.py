@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tldextract import TLDExtract
 
-from graphbuild.models import Entity, hash_kind, is_id, is_type, short_id
+from graphbuild.models import Entity, detect_hash_type, is_object_id, is_object_type, shorten_id
 from graphbuild.seeds import indicators
-from graphbuild.seeds.indicators import recognize
+from graphbuild.seeds.indicators import parse_indicator
 
 SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 SHA1 = "da39a3ee5e6b4b0d3255bfef95601890afd80709"
@@ -82,7 +82,7 @@ def test_a_label_is_the_title_or_the_name_or_the_id(attributes, label):
     ],
 )
 def test_only_hashes_are_cut_short(entity_id, short):
-    assert short_id(Entity("any", entity_id)) == short
+    assert shorten_id(Entity("any", entity_id)) == short
 
 
 # --- what can be a type, an id, a hash -----------------------------------------------------------
@@ -90,7 +90,7 @@ def test_only_hashes_are_cut_short(entity_id, short):
 
 @pytest.mark.parametrize("text", ["file", "ip_address", "threat-actor", "X1", "a" * 64])
 def test_a_short_ascii_word_can_be_a_type(text):
-    assert is_type(text)
+    assert is_object_type(text)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_short_ascii_word_can_be_a_type(text):
     ["", "1a", "_a", "a b", "a:b", "file\n", "fil\u0435", "\ud800", "a" * 65, None, 5, ["file"]],
 )
 def test_anything_else_can_be_no_type(text):
-    assert not is_type(text)
+    assert not is_object_type(text)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_anything_else_can_be_no_type(text):
     ["malpedia_win_emotet", "report--24-10072685", "a.b", "CON", "\u4f60\u597d", "a" * 256],
 )
 def test_a_printable_word_can_be_an_id(text):
-    assert is_id(text)
+    assert is_object_id(text)
 
 
 @pytest.mark.parametrize(
@@ -137,27 +137,27 @@ def test_a_printable_word_can_be_an_id(text):
     ],
 )
 def test_what_could_leave_its_place_in_a_path_or_a_table_can_be_no_id(text):
-    assert not is_id(text)
+    assert not is_object_id(text)
 
 
 @given(st.text(st.sampled_from("aZ0._-:é /\u200b")) | st.integers(250, 260).map("x".__mul__))
 def test_an_id_is_one_by_each_of_its_characters(text):
     good = all(each in "aZ0._-:éx" for each in text)
-    assert is_id(text) == (good and 0 < len(text) <= 256 and text not in {".", ".."})
+    assert is_object_id(text) == (good and 0 < len(text) <= 256 and text not in {".", ".."})
 
 
 @given(st.text())
 def test_an_id_never_holds_white_space_or_what_cannot_be_encoded(text):
-    if is_id(text):
+    if is_object_id(text):
         assert text.split() == [text]
         assert text.encode()
 
 
 @pytest.mark.parametrize(("text", "kind"), [(MD5, "md5"), (SHA1, "sha1"), (SHA256, "sha256")])
 def test_a_hash_is_known_by_its_length(text, kind):
-    assert hash_kind(text) == kind
-    assert hash_kind(text + "0") is None
-    assert hash_kind("g" + text[1:]) is None
+    assert detect_hash_type(text) == kind
+    assert detect_hash_type(text + "0") is None
+    assert detect_hash_type("g" + text[1:]) is None
 
 
 # --- what a line names ---------------------------------------------------------------------------
@@ -165,7 +165,7 @@ def test_a_hash_is_known_by_its_length(text, kind):
 
 @pytest.mark.parametrize("text", [MD5, SHA1.upper(), SHA256.title()], ids=["L1-a", "L1-b", "L1-c"])
 def test_a_hash_in_any_case_names_a_file(text):
-    found = recognize(text)
+    found = parse_indicator(text).entity
     assert (found.type, found.id) == ("file", text.lower())
 
 
@@ -197,14 +197,14 @@ def test_a_hash_in_any_case_names_a_file(text):
 )
 def test_what_is_no_hash_is_told_with_the_reason(text, reason):
     with pytest.raises(ValueError, match=re.escape(reason)):
-        recognize(text)
+        parse_indicator(text)
 
 
 @given(st.text())
 def test_whatever_is_recognized_can_be_an_id(text):
     with suppress(ValueError):
-        found = recognize(text)
-        assert is_id(found.id)
+        found = parse_indicator(text).entity
+        assert is_object_id(found.id)
         assert found.id == found.id.lower()
         assert found.type in {"file", "domain", "ip_address", "url"}
         if found.type in {"file", "url"}:
@@ -239,7 +239,7 @@ def test_whatever_is_recognized_can_be_an_id(text):
     ],
 )
 def test_a_domain_has_one_spelling(text, name):
-    assert recognize(text) == Entity("domain", name)
+    assert parse_indicator(text).entity == Entity("domain", name)
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_a_domain_has_one_spelling(text, name):
     ],
 )
 def test_an_address_has_one_spelling(text, name):
-    assert recognize(text) == Entity("ip_address", name)
+    assert parse_indicator(text).entity == Entity("ip_address", name)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_an_address_has_one_spelling(text, name):
     ],
 )
 def test_a_url_is_known_by_the_hash_of_its_text(text, url):
-    found = recognize(text)
+    found = parse_indicator(text).entity
     assert found == Entity("url", hashlib.sha256(url.encode()).hexdigest())
     assert found.attributes == {"url": url}
     assert found.label == url
@@ -286,15 +286,15 @@ def test_a_url_is_known_by_the_hash_of_its_text(text, url):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        pytest.param("192.168.0.010", "no zeros before", id="L17-zeros"),
-        pytest.param("256.1.1.1", "four numbers to 255", id="L17-large"),
+        pytest.param("192.168.0.010", "without leading zeros", id="L17-zeros"),
+        pytest.param("256.1.1.1", "four numbers up to 255", id="L17-large"),
         pytest.param("fe80::1%eth0", "a zone", id="L17-zone"),
         pytest.param("10.0.0.1", "private or reserved", id="L17-private"),
         pytest.param("172.16.0.1", "private or reserved", id="L17-private-172"),
         pytest.param("100.64.0.1", "private or reserved", id="L17-shared"),
         pytest.param("127.0.0.1", "loopback", id="L17-loopback"),
         pytest.param("::1", "loopback", id="L17-loopback-6"),
-        pytest.param("0.0.0.0", "no address of anybody", id="L17-any"),
+        pytest.param("0.0.0.0", "the unspecified address", id="L17-any"),
         pytest.param("169.254.0.1", "link-local", id="L17-link"),
         pytest.param("224.0.0.1", "multicast", id="L17-multicast"),
         pytest.param("::ffff:10.0.0.1", "private or reserved", id="L17-mapped"),
@@ -303,7 +303,7 @@ def test_a_url_is_known_by_the_hash_of_its_text(text, url):
         pytest.param(f"{'a' * 64}.example", "over 63 characters", id="L18-label"),
         pytest.param(f"{'a.' * 125}example", "longer than the 253", id="L18-long"),
         pytest.param("-evil.example", "is no domain", id="L18-hyphen"),
-        pytest.param("evil.c", "no top-level domain", id="L18-top"),
+        pytest.param("evil.c", "is no top-level domain", id="L18-top"),
         pytest.param("\uff45vil.example", "U+FF45: write the domain in ASCII", id="L18-look-alike"),
         pytest.param("fa\u00df.example", "U+00DF: write the domain in ASCII", id="L18-two-names"),
         pytest.param("localhost", "is not a file hash", id="localhost"),
@@ -314,26 +314,26 @@ def test_a_url_is_known_by_the_hash_of_its_text(text, url):
         pytest.param(f"{MD5}.exe", "the name of a file", id="hash.exe"),
         pytest.param("me@evil.example", "a mail address", id="mail"),
         pytest.param("me[@]evil[.]example", "a mail address", id="mail-defanged"),
-        pytest.param("gopher://evil.example", "scheme that is not asked about", id="scheme"),
+        pytest.param("gopher://evil.example", "unsupported scheme", id="scheme"),
         pytest.param("http://", "it has no host", id="no-host"),
         pytest.param("http://localhost/x", "neither a domain nor an address", id="local-url"),
         pytest.param("http://10.0.0.1/x", "private or reserved", id="private-url"),
-        pytest.param("http://evil.example:99999/", "host or port", id="port"),
-        pytest.param("http://[::1", "host or port", id="bracket"),
+        pytest.param("http://evil.example:99999/", "host or port is invalid", id="port"),
+        pytest.param("http://[::1", "host or port is invalid", id="bracket"),
         pytest.param("https://good.example\\@evil.example", "a backslash", id="backslash"),
-        pytest.param("http://evil.example/\u202e", "cannot be seen", id="bidi"),
+        pytest.param("http://evil.example/\u202e", "an invisible character", id="bidi"),
         pytest.param("http://evil.example/a b", "is not a file hash", id="space"),
         pytest.param(f"{MD5[:20]}.{MD5[21:]}", "contains '.', which is no hex", id="near-hash"),
     ],
 )
 def test_what_only_looks_like_a_name_is_told_with_the_reason(text, reason):
     with pytest.raises(ValueError, match=re.escape(reason)):
-        recognize(text)
+        parse_indicator(text)
 
 
 def test_no_ending_of_a_file_is_a_top_level_domain():
     suffixes = TLDExtract(cache_dir=None, suffix_list_urls=()).tlds
-    assert not indicators._FILE_ENDINGS.intersection(suffixes)
+    assert not indicators._FILE_EXTENSIONS.intersection(suffixes)
 
 
 # A defanger of the test's own: every dot, the scheme's letters and colon, as analysts write them.
@@ -364,8 +364,8 @@ def test_a_defanged_name_is_the_name(name, dot, data):
     joints = data.draw(st.lists(st.sampled_from([".", dot]), min_size=len(parts), max_size=20))
     written = "".join(part + joint for part, joint in zip(parts, [*joints, ""], strict=False))
     written = written[: len(written) - len(joints[len(parts) - 1])]
-    assert recognize(written) == recognize(name)
-    assert recognize(name).id == name
+    assert parse_indicator(written).entity == parse_indicator(name).entity
+    assert parse_indicator(name).entity.id == name
 
 
 @given(_domain, st.sampled_from(sorted(_SCHEMES)), _DOTS, st.data())
@@ -374,5 +374,5 @@ def test_a_defanged_url_is_the_url(name, scheme, dot, data):
     url = f"{scheme}://{name}{path}"
     colon = data.draw(st.sampled_from(["://", "[:]//", "[://]", ":[//]"]))
     written = data.draw(st.sampled_from(_SCHEMES[scheme])) + colon + name.replace(".", dot) + path
-    found = recognize(written)
+    found = parse_indicator(written).entity
     assert (found.type, found.attributes["url"]) == ("url", url)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, STATES, Verdict
+from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, STATES, Status
 from graphbuild.store.status import MAX_PAGES, History, judge
 
 
@@ -30,15 +30,15 @@ def after(**changes):
 
 
 def test_a_list_that_came_whole_is_complete():
-    assert after() == Verdict(COMPLETE, "")
+    assert after() == Status(COMPLETE, "")
 
 
 def test_a_list_of_nothing_is_complete():
-    assert after(counts=frozenset({0}), items=0, new=0, distinct=0) == Verdict(COMPLETE, "")
+    assert after(counts=frozenset({0}), items=0, new=0, distinct=0) == Status(COMPLETE, "")
 
 
 def test_a_list_whose_length_nobody_announced_is_complete():
-    assert after(counts=frozenset(), distinct=7) == Verdict(COMPLETE, "")
+    assert after(counts=frozenset(), distinct=7) == Status(COMPLETE, "")
 
 
 @pytest.mark.parametrize(
@@ -50,28 +50,28 @@ def test_a_list_whose_length_nobody_announced_is_complete():
     ],
 )
 def test_a_shortfall_or_a_surplus_is_remarked(announced, received, remark):
-    assert after(counts=frozenset({announced}), distinct=received) == Verdict(COMPLETE, remark)
+    assert after(counts=frozenset({announced}), distinct=received) == Status(COMPLETE, remark)
 
 
 @pytest.mark.parametrize("received", [240, 241])
 def test_an_announcement_that_moved_is_remarked(received):  # P20
     verdict = after(counts=frozenset({240, 241}), distinct=received)
     assert verdict.state == COMPLETE
-    assert verdict.remark == (
+    assert verdict.detail == (
         f"the announced number moved between 240 and 241; {received} received"
     )
 
 
 def test_an_announcement_that_moved_often_is_told_by_its_ends():
     verdict = after(counts=frozenset(range(5, 90)), distinct=7)
-    assert verdict.remark == "the announced number moved between 5 and 89; 7 received"
+    assert verdict.detail == "the announced number moved between 5 and 89; 7 received"
 
 
 # --- the list goes on ----------------------------------------------------------------------------
 
 
 def test_a_new_cursor_goes_on():
-    assert after(counts=frozenset({241}), next_cursor="b", cursors=frozenset("a")) == Verdict(
+    assert after(counts=frozenset({241}), next_cursor="b", cursors=frozenset("a")) == Status(
         PENDING, ""
     )
 
@@ -93,7 +93,7 @@ def test_pages_smaller_than_asked_for_are_all_read():
     pages = [(100, f"c{n}" if n < 9 else None, range(10 * n, 10 * n + 10)) for n in range(10)]
     verdicts = crawl(pages)
     assert len(verdicts) == 10
-    assert verdicts[-1] == Verdict(COMPLETE, "")
+    assert verdicts[-1] == Status(COMPLETE, "")
 
 
 # --- the list does not end -----------------------------------------------------------------------
@@ -143,8 +143,8 @@ def test_pages_smaller_than_asked_for_are_all_read():
 def test_a_list_that_would_go_on_for_ever_ends_incomplete(history, reason):
     verdict = after(**history)
     assert verdict.state == INCOMPLETE
-    assert verdict.remark.startswith("paging ended after page ")
-    assert reason in verdict.remark
+    assert verdict.detail.startswith("paging ended after page ")
+    assert reason in verdict.detail
 
 
 # --- laws ----------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ def test_a_sound_service_is_asked_exactly_as_often_as_its_list_is_long(total, li
     pages[-1] = (total, None, range(starts[-1], total))
     verdicts = crawl(pages)
     assert len(verdicts) == calls
-    assert verdicts[-1] == Verdict(COMPLETE, "")
+    assert verdicts[-1] == Status(COMPLETE, "")
 
 
 _PAGE = st.tuples(
@@ -234,7 +234,7 @@ def test_complete_without_a_remark_means_as_many_as_always_announced(pages):
     read = pages[: len(verdicts)]
     counts = {count for count, _, _ in read} - {None}
     distinct = {each for _, _, ids in read for each in ids}
-    if verdicts[-1] == Verdict(COMPLETE):
+    if verdicts[-1] == Status(COMPLETE):
         assert counts <= {len(distinct)}
     elif verdicts[-1].state == COMPLETE:
         assert counts

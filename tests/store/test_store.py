@@ -19,7 +19,7 @@ import pytest
 
 from graphbuild.api.parser import parse_page
 from graphbuild.errors import StoreError
-from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, PENDING, Entity, Verdict
+from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, PENDING, Entity, Status
 from graphbuild.seeds import Seed, parse_seeds
 from graphbuild.store import (
     Committed,
@@ -214,14 +214,14 @@ def test_a_subject_without_references_is_complete(store: Store) -> None:
 def test_less_than_announced_is_complete_with_a_remark(store: Store) -> None:
     verdict = commit(store, body(R1, R2, count=241)).verdict
     assert verdict.state == COMPLETE
-    assert verdict.remark == "241 references announced, 2 received"
+    assert verdict.detail == "241 references announced, 2 received"
 
 
 def test_an_announced_number_that_moves_is_a_remark(store: Store) -> None:
     commit(store, body(R1, count=3, cursor="x"))
     commit(store, body(R1))
     verdict = commit(store, body(R2, count=2)).verdict
-    assert verdict.remark == "the announced number moved between 2 and 3; 2 received"
+    assert verdict.detail == "the announced number moved between 2 and 3; 2 received"
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_endless_paging_ends_as_incomplete(path: Path, pages: list[bytes], said:
         store.add_seeds(parse_seeds([A]))
         verdicts = [commit(store, raw).verdict for raw in pages]
         assert verdicts[-1].state == INCOMPLETE
-        assert said in verdicts[-1].remark
+        assert said in verdicts[-1].detail
         assert store.next_task() is None
 
 
@@ -470,7 +470,7 @@ def test_a_page_in_flight_when_its_subject_is_found_to_be_anothers_is_theirs(
         store = Store.open(path)
     with closing(store):
         said = store.commit(one, Fetched(answers[1], pages[1], 2.0, None))
-        assert said == Committed(0, Verdict(COMPLETE, "the same subject under another name"))
+        assert said == Committed(0, Status(COMPLETE, "the same subject under another name"))
         assert triples(store) == [(A, R1, "c"), (A, R2, "c")]
         times = {
             each.reference.id: (each.first_seen, each.last_seen) for each in store.observations()
@@ -482,7 +482,7 @@ def test_a_page_in_flight_when_its_subject_is_found_to_be_anothers_is_theirs(
         assert store.totals().pages == 2
         # What the twin brought is known of the subject by now, and is not new on the next page.
         done = commit(store, body(R2, R3, count=3))
-        assert (done.new, done.verdict) == (1, Verdict(COMPLETE))
+        assert (done.new, done.verdict) == (1, Status(COMPLETE))
         assert list(damages(store)) == []
 
 

@@ -7,7 +7,7 @@ import string
 from hypothesis import strategies as st
 
 from graphbuild.graph.builder import build_graph
-from graphbuild.models import Entity, Observation, is_id
+from graphbuild.models import Entity, Observation, is_object_id
 
 EMOTET = Entity("file", "ab" * 32, {"seed": True, "state": "complete", "size": 5120})
 LOADER = Entity("file", "cd" * 20, {"seed": False, "meaningful_name": "load & run.exe"})
@@ -150,7 +150,7 @@ _ID_CHARACTERS = st.characters(
 )
 odd_ids = st.one_of(
     st.sampled_from(["-1", "1", "e\u0301", "\u00e9", "CON", "a:b", "A", "a", "=x", "'", "]]", "r"]),
-    st.text(_ID_CHARACTERS, min_size=1, max_size=20).filter(is_id),
+    st.text(_ID_CHARACTERS, min_size=1, max_size=20).filter(is_object_id),
 )
 _names = st.sampled_from(
     ["title", "url", "author", "name", "origin", "tags", "state", "sha256", "size", "color", "x"]

@@ -10,7 +10,7 @@ from functools import cache
 from hypothesis import strategies as st
 
 from graphbuild.graph.builder import build_graph
-from graphbuild.models import INFERRED, OBSERVED, Entity, Link, Observation, is_id
+from graphbuild.models import INFERRED, OBSERVED, Entity, Link, Observation, is_object_id
 from tests.support.graphs import any_text, odd_ids
 from tests.support.paths import DATA
 
@@ -61,7 +61,7 @@ def _told(row):
     for item in page["data"][:1]:
         known = {n: v for n, v in item["attributes"].items() if isinstance(v, str | int | float)}
         behind = [each["id"] for each in item["context_attributes"]["related_from"]]
-        yield known, list(filter(is_id, behind))
+        yield known, list(filter(is_object_id, behind))
 
 
 def _hashes(digits):

@@ -78,17 +78,18 @@ jupyter: $(JUPYTER)/done
 pictures: $(VENV)/test demo
 	$(BIN)/python docs/pictures.py output/demo/graph.html
 
-# Install a lock and this package. A lock lists every distribution with its hashes, so pip must not
-# resolve anything (--no-deps): a resolver that finds a newer release refuses the lock. Packages
-# without a wheel are built with what the lock already installed. `pip check` verifies the result.
+# Install a lock, then this package. A lock pins every distribution with its hashes, so pip must not
+# resolve anything (--no-deps): a resolver refuses the lock as soon as a newer release exists.
+# build.lock comes first, because packages without a wheel are built with what it installs.
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 define install
-$(1)/python $(PIP_INSTALL) --require-hashes -r $(2)
+$(1)/python $(PIP_INSTALL) --require-hashes -r requirements/build.lock
+	$(1)/python $(PIP_INSTALL) --require-hashes -r $(2)
 	$(1)/python $(PIP_INSTALL) --editable .
 	$(1)/python -m pip --disable-pip-version-check check
 endef
 
-$(VENV)/run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
+$(VENV)/run: requirements/build.lock requirements/run.lock pyproject.toml | $(VENV)/bin/python
 	$(call install,$(BIN),requirements/run.lock)
 	@touch $@
 
@@ -100,25 +101,25 @@ $(JUPYTER)/done: requirements/jupyter.lock pyproject.toml | $(JUPYTER)/bin/pytho
 	$(call install,$(JUPYTER)/bin,requirements/jupyter.lock)
 	@touch $@
 
-$(VENV)/bin/python $(JUPYTER)/bin/python:
+$(VENV)/bin/python $(JUPYTER)/bin/python .venv-lock/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "graphbuild needs Python 3.11 or later; name one: make PYTHON=python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(dir $(@D))
 
-# uv resolves for every platform and Python at once; it leaves out where packages come from.
-lock:
-	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet uv
-	.venv-lock/bin/uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
-	  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet \
-	  --upgrade --output-file requirements/run.lock
-	.venv-lock/bin/uv pip compile pyproject.toml --group build --group test \
-	  --extra analysis --extra columnar --extra lists --extra notebook --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	  --no-emit-find-links --quiet --constraints requirements/run.lock --upgrade \
+# uv resolves for every platform and every supported Python at once. Each lock is constrained by the
+# one before it, so that a package has the same version in all of them.
+UV := .venv-lock/bin/uv
+COMPILE := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 \
+  --generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links
+lock: | .venv-lock/bin/python
+	.venv-lock/bin/python $(PIP_INSTALL) --require-hashes -r requirements/lock.lock
+	$(COMPILE) --group lock --output-file requirements/lock.lock
+	$(COMPILE) --group build --output-file requirements/build.lock
+	$(COMPILE) pyproject.toml --all-extras --group build --constraints requirements/build.lock \
+	  --output-file requirements/run.lock
+	$(COMPILE) pyproject.toml --all-extras --group build --group test --constraints requirements/run.lock \
 	  --output-file requirements/test.lock
-	.venv-lock/bin/uv pip compile pyproject.toml --group build --group jupyter \
-	  --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	  --no-emit-find-links --quiet --constraints requirements/test.lock --upgrade \
+	$(COMPILE) pyproject.toml --all-extras --group build --group jupyter --constraints requirements/test.lock \
 	  --output-file requirements/jupyter.lock
 
 clean:

@@ -1,0 +1,143 @@
+"""The locks are complete, and no install line leaves a choice to pip."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import metadata
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.support.paths import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
+EVERY_LOCK = pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+# Files whose commands install something without a person looking on.
+SCRIPTS = [
+    path
+    for path in (
+        ROOT / "Makefile",
+        *(ROOT / ".ci").rglob("*"),
+        *(ROOT / ".github").rglob("*.yml"),
+        ROOT / ".pre-commit-config.yaml",
+    )
+    if path.is_file()
+]
+
+
+class Pin(NamedTuple):
+    """One entry of a lock: a requirement with exactly one version, and its hashes."""
+
+    requirement: Requirement
+    hashes: list[str]
+
+
+@cache
+def pins(lock: Path) -> dict[str, list[Pin]]:
+    """The entries of a lock by package name; some have one version for each range of Pythons."""
+    found: dict[str, list[Pin]] = {}
+    for entry in re.findall(r"^[^\s#].*(?:\n[ ]+--hash.*)*", lock.read_text("utf-8"), re.MULTILINE):
+        text, *hashes = re.split(r"\\?\s*--hash=", entry)
+        requirement = Requirement(text.strip())
+        pin = Pin(requirement, [each.rstrip("\\ ") for each in hashes])
+        found.setdefault(canonicalize_name(requirement.name), []).append(pin)
+    return found
+
+
+def here(lock: Path) -> dict[str, Requirement]:
+    """The entries of a lock that apply to this Python on this platform."""
+    return {
+        name: entry.requirement
+        for name, entries in pins(lock).items()
+        for entry in entries
+        if entry.requirement.marker is None or entry.requirement.marker.evaluate()
+    }
+
+
+def requirements_of(pinned: Requirement) -> Iterator[Requirement]:
+    """Requirements of an installed distribution, those of its pinned extras included."""
+    for text in metadata.requires(pinned.name) or ():
+        requirement = Requirement(text)
+        extras = {"", *pinned.extras}
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate({"extra": extra}) for extra in extras):
+            yield requirement
+
+
+def is_installed(name: str) -> bool:
+    try:
+        metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+@EVERY_LOCK
+def test_each_entry_has_one_version_and_a_hash(lock: Path) -> None:
+    for entries in pins(lock).values():
+        for requirement, hashes in entries:
+            assert re.fullmatch(r"==[^*,]+", str(requirement.specifier)), requirement
+            assert hashes, requirement
+            assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each) for each in hashes), requirement
+
+
+@EVERY_LOCK
+def test_each_requirement_of_an_installed_package_is_in_the_lock(lock: Path) -> None:
+    pinned = here(lock)
+    missing = [
+        f"{name} requires {requirement}"
+        for name, pin in pinned.items()
+        if is_installed(name)
+        for requirement in requirements_of(pin)
+        if not satisfies(pinned.get(canonicalize_name(requirement.name)), requirement)
+    ]
+    assert missing == []
+
+
+def satisfies(pinned: Requirement | None, requirement: Requirement) -> bool:
+    """Whether a pin is of a version and has the extras that are required."""
+    if pinned is None or not requirement.extras <= pinned.extras:
+        return False
+    version = str(pinned.specifier).removeprefix("==")
+    return requirement.specifier.contains(version, prereleases=True)
+
+
+def test_a_package_has_the_same_version_in_every_lock() -> None:
+    versions: dict[str, set[str]] = {}
+    for lock in LOCKS:
+        for name, requirement in here(lock).items():
+            versions.setdefault(name, set()).add(str(requirement.specifier))
+    assert {name: found for name, found in versions.items() if len(found) > 1} == {}
+
+
+def test_the_test_lock_is_what_is_installed_here() -> None:
+    different = {
+        name: metadata.version(name)
+        for name, pin in here(ROOT / "requirements" / "test.lock").items()
+        if not is_installed(name) or f"=={metadata.version(name)}" != str(pin.specifier)
+    }
+    assert different == {}
+
+
+def test_no_lock_says_where_packages_come_from() -> None:
+    for lock in LOCKS:
+        assert not re.search(r"index|find-links|://", lock.read_text("utf-8")), lock
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_install_command_resolves(script: Path) -> None:
+    options = re.search(r"^PIP_INSTALL := (.*)$", MAKEFILE, re.MULTILINE)
+    assert options
+    text = script.read_text("utf-8").replace("\\\n", " ").replace("$(PIP_INSTALL)", options[1])
+    for line in text.splitlines():
+        if re.search(r"\bpip\b.*\binstall\b", line) and not line.startswith(("#", "PIP_INSTALL")):
+            assert "--no-deps" in line, line
+            assert "--require-hashes" in line or "--editable ." in line, line

@@ -29,7 +29,7 @@ RELATED_REFERENCES = "related_references"
 REFERENCES = "references"
 FILES = "files"
 
-# Values of `Observation.evidence`.
+# Values of `Observation.provenance`.
 OBSERVED, INFERRED = "observed", "inferred"
 
 # States of a subject.
@@ -179,7 +179,7 @@ class Observation:
         subject: the entity whose references were requested.
         reference: the related reference.
         related_from: the collection; None if the API names none.
-        evidence: ``OBSERVED`` if a stored page contains it, ``INFERRED`` if it follows from others.
+        provenance: ``OBSERVED`` if a page contains it, ``INFERRED`` if it follows from other ones.
         first_seen: time of the first page that contains it, in seconds since 1970; None if unknown.
         last_seen: time of the last such page.
     """
@@ -187,7 +187,7 @@ class Observation:
     subject: Entity
     reference: Entity
     related_from: Entity | None
-    evidence: str = OBSERVED
+    provenance: str = OBSERVED
     first_seen: float | None = field(default=None, compare=False)
     last_seen: float | None = field(default=None, compare=False)
 

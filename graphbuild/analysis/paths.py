@@ -265,7 +265,7 @@ def statement(observation: Observation, quote: Callable[[str], str]) -> str:
     ]
     behind = observation.related_from
     through = f"through {called(behind, quote)}" if behind else "through no named collection"
-    inferred = ", inferred" if observation.evidence == INFERRED else ""
+    inferred = ", inferred" if observation.provenance == INFERRED else ""
     return f"{', '.join(parts)}; told of {called(observation.subject, quote)} {through}{inferred}"
 
 

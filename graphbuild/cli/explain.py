@@ -130,7 +130,7 @@ def _chain_json(chain: Chain) -> list[dict[str, object]]:
                     "subject": each.subject.key,
                     "reference": each.reference.key,
                     "related_from": each.related_from.key if each.related_from else None,
-                    "evidence": each.evidence,
+                    "provenance": each.provenance,
                     "title": each.reference.attributes.get("title"),
                     "url": each.reference.attributes.get("url"),
                     "creation_date": each.reference.attributes.get("creation_date"),

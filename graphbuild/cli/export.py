@@ -162,7 +162,7 @@ def write(  # noqa: PLR0913  all but the first three are named
     from graphbuild.models import OBSERVED
 
     observations = (
-        one for one in store.observations() if one.evidence == OBSERVED or not observed_only
+        one for one in store.observations() if one.provenance == OBSERVED or not observed_only
     )
     subjects, links = store.subjects(times=times), store.links()
     with on_signal(tidy_up), Doing() as doing:

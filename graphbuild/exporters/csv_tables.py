@@ -151,10 +151,10 @@ def _observation_lines(graph: nx.DiGraph[str], cells: Cells) -> Iterator[Line]:
         for target, edge in targets:
             if edge["relation"] == RELATED_REFERENCES:
                 reference, about = reference_of(target)
-                evidence = cell_of(edge.get("evidence", OBSERVED))
+                provenance = cell_of(edge.get("provenance", OBSERVED))
                 for key in edge["related_from"]:
                     collection, name = collection_of(key)
-                    yield subject, reference, collection, about, name, evidence
+                    yield subject, reference, collection, about, name, provenance
 
 
 # --- rows and frames -----------------------------------------------------------------------------
@@ -163,14 +163,14 @@ def _observation_lines(graph: nx.DiGraph[str], cells: Cells) -> Iterator[Line]:
 def _edge_rows(graph: nx.DiGraph[str], weights: str, warnings: ExportWarnings) -> Iterator[Row]:
     for source, targets in by_source(graph):
         for target, edge in targets:
-            relation, weight, evidence, behind, first, last = in_full(said_of(edge))
+            relation, weight, provenance, behind, first, last = in_full(said_of(edge))
             yield (
                 source,
                 target,
                 relation,
                 weight_of(weight, weights, warnings),
                 keys_of(relation, behind),
-                evidence,
+                provenance,
                 time_of(first, warnings),
                 time_of(last, warnings),
             )
@@ -178,12 +178,12 @@ def _edge_rows(graph: nx.DiGraph[str], weights: str, warnings: ExportWarnings) -
 
 def _plain(said: Said) -> Row:
     """What an edge says, the collections as one text."""
-    relation, weight, evidence, behind, *times = in_full(said)
-    return relation, weight, " ".join(named(behind)) or None, evidence, *times
+    relation, weight, provenance, behind, *times = in_full(said)
+    return relation, weight, " ".join(named(behind)) or None, provenance, *times
 
 
 def _observation_rows(graph: nx.DiGraph[str]) -> Iterator[Row]:
-    for source, target, key, evidence in observed(graph):
+    for source, target, key, provenance in observed(graph):
         subject, reference, behind = known(graph, source), known(graph, target), known(graph, key)
         told = (
             subject["type"],
@@ -195,13 +195,13 @@ def _observation_rows(graph: nx.DiGraph[str]) -> Iterator[Row]:
             reference.get("url"),
             reference.get("title"),
             behind.get("name"),
-            evidence,
+            provenance,
         )
         yield tuple(map(text_of, told))
 
 
 _CREATED, _SECONDS, _ASKED_AT = map(
-    NODE_COLUMNS.index, ("created", "creation_date", "crawl_asked_at")
+    NODE_COLUMNS.index, ("created", "creation_date", "crawl_fetched_at")
 )
 
 

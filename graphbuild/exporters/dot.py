@@ -36,7 +36,7 @@ _SHAPES = {FILE: "ellipse", REFERENCE: "box", COLLECTION: "octagon"}
 _OTHER_SHAPE = "hexagon"
 _DARK = {REFERENCE: "#000000"}  # what is written on orange
 _PIECE = 4_000  # characters: Graphviz reads no more than 16 KiB between two quotes
-_TEXTS = ("evidence", "first_seen", "last_seen")
+_TEXTS = ("provenance", "first_seen", "last_seen")
 _CARRIED = frozenset({"relation", "weight", "related_from", *_TEXTS})
 # Graphviz turns these into characters, wherever they stand.
 _ENTITY = re.compile(r"&(?=#[0-9]+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)")
@@ -80,7 +80,7 @@ def _edges(graph: Graph, warnings: ExportWarnings) -> Iterator[str]:
         if edge.get("related_from"):
             told["related_from"] = " ".join(edge["related_from"])
         told |= {name: edge[name] for name in _TEXTS if name in edge}
-        if edge.get("evidence") == INFERRED:
+        if edge.get("provenance") == INFERRED:
             told["style"] = "dashed"
         yield _line(f"{_quoted(source)} -> {_quoted(target)}", told)
         if not _CARRIED.issuperset(edge):

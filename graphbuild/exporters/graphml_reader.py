@@ -215,7 +215,7 @@ class _Reader:
         edge: dict[str, Any] = {"relation": texts["relation"], "weight": self._weight(texts)}
         if texts["relation"] == RELATED_REFERENCES:
             edge["related_from"] = tuple((texts.get("related_from") or NO_COLLECTION).split())
-            edge["evidence"] = texts.get("evidence", OBSERVED)
+            edge["provenance"] = texts.get("provenance", OBSERVED)
         edge |= {name: texts[name] for name in ("first_seen", "last_seen") if name in texts}
         self.graph.add_edge(source, target, **edge)
 

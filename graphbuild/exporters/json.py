@@ -75,12 +75,12 @@ def write_lines(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
 
 
 def _observations(graph: nx.DiGraph[str]) -> Iterator[dict[str, str | None]]:
-    for subject, reference, behind, evidence in observed(graph):
+    for subject, reference, behind, provenance in observed(graph):
         yield {
             "subject": subject,
             "reference": reference,
             "related_from": None if behind == NO_COLLECTION else behind,
-            "evidence": evidence,
+            "provenance": provenance,
         }
 
 

@@ -2,7 +2,7 @@
 
 Only objects that MISP itself ships templates of are used, so that nothing has to be installed
 there. The comment of an object is the node's key; the comment of a reference says the relation,
-the evidence and the collections behind it, by their keys, because MISP knows no fact of three.
+the provenance and the collections behind it, by their keys, because MISP knows no fact of three.
 
 MISP takes no id of an attribute a second time, whatever event it is in, and drops what bears one
 (https://github.com/MISP/MISP/issues/9012): so all ids are made from the event's own, which follows
@@ -50,7 +50,7 @@ Json = dict[str, Any]
 
 _YOUR_ORGANISATION, _AS_THE_EVENT = "0", "5"  # who may see it
 _UNDEFINED_THREAT, _COMPLETED = "4", "2"
-_CARRIED = frozenset({"relation", "evidence", "related_from"})
+_CARRIED = frozenset({"relation", "provenance", "related_from"})
 
 
 class _Template(NamedTuple):
@@ -178,16 +178,16 @@ class _Event:
     def _references(self, key: str, own: str) -> Iterator[Json]:
         collections: dict[str, str] = {}
         for target, edge in self._graph.adj[key].items():
-            behind, evidence = edge.get("related_from", ()), edge.get("evidence", "")
-            said = (edge["relation"], evidence, " ".join(behind))
+            behind, provenance = edge.get("related_from", ()), edge.get("provenance", "")
+            said = (edge["relation"], provenance, " ".join(behind))
             yield self._reference(own, target, "; ".join(filter(None, said)))
             for each in behind:
                 if collections.get(each) != OBSERVED:
-                    collections[each] = evidence
+                    collections[each] = provenance
             self.warnings.omitted += len(edge.keys() - _CARRIED - {"weight"})
-        for target, evidence in collections.items():
+        for target, provenance in collections.items():
             if target in self._graph and not self._graph.has_edge(key, target):
-                yield self._reference(own, target, f"behind related_references; {evidence}")
+                yield self._reference(own, target, f"behind related_references; {provenance}")
 
     def _reference(self, own: str, target: str, comment: str) -> Json:
         other = self._id(target)

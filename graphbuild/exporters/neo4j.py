@@ -63,18 +63,18 @@ _COLUMNS: dict[str, tuple[type, str]] = {
     "seed": (bool, ":boolean"),
     "state": (str, ""),
     "crawl_pages": (int, ":long"),
-    "crawl_announced": (int, ":long"),
+    "crawl_expected_count": (int, ":long"),
     "crawl_received": (int, ":long"),
     "crawl_inferred": (int, ":long"),
-    "crawl_status": (int, ":long"),
-    "crawl_remark": (str, ""),
-    "crawl_asked_at": (str, ""),
+    "crawl_http_status": (int, ":long"),
+    "crawl_warning": (str, ""),
+    "crawl_fetched_at": (str, ""),
     "hop": (int, ":long"),
     "community": (int, ":long"),
     "group_size": (int, ":long"),
 }
 _DERIVED = ("domain", "created:date", "attributes")
-_EDGE_TEXTS = ("evidence", "first_seen", "last_seen")
+_EDGE_TEXTS = ("provenance", "first_seen", "last_seen")
 _EDGE_HEADER = ":START_ID,:END_ID,:TYPE,weight:double,observations:long,related_from:string[]"
 _EDGE_NAMES = frozenset({"relation", "weight", "related_from", *_EDGE_TEXTS})
 _COUNT = 2**53  # the largest whole number that a double holds exactly

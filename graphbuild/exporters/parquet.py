@@ -151,7 +151,7 @@ def _nodes(
     days = zip(group["created"], group["creation_date"], strict=True)
     seconds = pa.array([None if day is None else date for day, date in days], pa.timestamp("s"))
     group["created"] = seconds.cast(pa.timestamp("us")).cast(_TIME)
-    group["crawl_asked_at"] = [time_of(text, warnings) for text in group["crawl_asked_at"]]
+    group["crawl_fetched_at"] = [time_of(text, warnings) for text in group["crawl_fetched_at"]]
     return [_array(group[field.name], field.type, warnings) for field in schema]
 
 
@@ -183,12 +183,12 @@ class _Edges:
     def arrays(self, schema: pa.Schema, weights: str, warnings: ExportWarnings) -> list[pa.Array]:
         """They as columns."""
         said = zip(*map(in_full, self._said), strict=True)
-        relation, weight, evidence, behind, first, last = said
+        relation, weight, provenance, behind, first, last = said
         told = (
             relation,
             [weight_of(each, weights, warnings) for each in weight],
             [keys_of(kind, keys) for kind, keys in zip(relation, behind, strict=True)],
-            evidence,
+            provenance,
             [time_of(text, warnings) for text in first],
             [time_of(text, warnings) for text in last],
         )
@@ -212,7 +212,7 @@ class _Facts:
         self._counts: list[int] = []  # of the observations of each subject
         self._references: list[str] = []
         self._collections: list[str] = []
-        self._evidence: list[str] = []
+        self._provenance: list[str] = []
 
     def __len__(self) -> int:
         return len(self._references)
@@ -222,11 +222,11 @@ class _Facts:
         before = len(self)
         for target, edge in targets:
             if edge["relation"] == RELATED_REFERENCES:
-                seen = edge.get("evidence", OBSERVED)
+                seen = edge.get("provenance", OBSERVED)
                 for key in edge["related_from"]:
                     self._references.append(target)
                     self._collections.append(key)
-                    self._evidence.append(seen)
+                    self._provenance.append(seen)
         if len(self) > before:
             self._subjects.append(source)
             self._counts.append(len(self) - before)
@@ -252,7 +252,7 @@ class _Facts:
             url,
             title,
             name,
-            _array(self._evidence, _WORD, warnings),
+            _array(self._provenance, _WORD, warnings),
         ]
 
     def _told(

@@ -40,12 +40,12 @@ NODE_COLUMNS = (
     "seed",
     "state",
     "crawl_pages",
-    "crawl_announced",
+    "crawl_expected_count",
     "crawl_received",
     "crawl_inferred",
-    "crawl_status",
-    "crawl_remark",
-    "crawl_asked_at",
+    "crawl_http_status",
+    "crawl_warning",
+    "crawl_fetched_at",
     "degree",
     "attributes",
 )
@@ -55,7 +55,7 @@ EDGE_COLUMNS = (
     "relation",
     "weight",
     "related_from",
-    "evidence",
+    "provenance",
     "first_seen",
     "last_seen",
 )
@@ -69,10 +69,12 @@ OBSERVATION_COLUMNS = (
     "reference_url",
     "reference_title",
     "related_from_name",
-    "evidence",
+    "provenance",
 )
 # The attributes among these columns that are not texts; the derived ones are no attributes.
-COUNTS = tuple(f"crawl_{name}" for name in ("pages", "announced", "received", "inferred", "status"))
+COUNTS = tuple(
+    f"crawl_{name}" for name in ("pages", "expected_count", "received", "inferred", "http_status")
+)
 _OTHERS = dict.fromkeys(("creation_date", *COUNTS), int) | {"seed": bool}
 _DERIVED = frozenset({"key", "created", "domain", "degree", "attributes"})
 _KINDS: dict[str, type] = {n: _OTHERS.get(n, str) for n in NODE_COLUMNS if n not in _DERIVED}
@@ -92,10 +94,10 @@ TRUTH = "truth"
 TIME = "time"  # UTC
 KEYS = "keys"  # a list of texts
 _KINDS_OF_COLUMNS = {
-    **dict.fromkeys(("type", "state", "collection_type", "origin", "relation", "evidence"), WORD),
+    **dict.fromkeys(("type", "state", "collection_type", "origin", "relation", "provenance"), WORD),
     **dict.fromkeys(("subject_type", "reference_type", "related_from_type"), WORD),
     **dict.fromkeys(("creation_date", "degree", "weight", *COUNTS), WHOLE),
-    **dict.fromkeys(("created", "crawl_asked_at", "first_seen", "last_seen"), TIME),
+    **dict.fromkeys(("created", "crawl_fetched_at", "first_seen", "last_seen"), TIME),
     "seed": TRUTH,
 }
 
@@ -106,7 +108,7 @@ def kinds_of(columns: Iterable[str], **others: str) -> dict[str, str]:
 
 
 # What an edge says of itself, and what of it is usually there.
-USUAL = ("relation", "weight", "evidence", "related_from", "first_seen", "last_seen")
+USUAL = ("relation", "weight", "provenance", "related_from", "first_seen", "last_seen")
 Said = tuple[Any, ...]
 _ABSENT = (None, 1, None, (), None, None)
 _PICKED = {count: itemgetter(*USUAL[:count]) for count in (2, 4, 6)}
@@ -190,7 +192,7 @@ def said_of(edge: Mapping[str, Any]) -> Said:
     return usual(edge) or (
         edge["relation"],
         told("weight", 1),
-        told("evidence"),
+        told("provenance"),
         tuple(told("related_from", ())),
         told("first_seen"),
         told("last_seen"),
@@ -208,7 +210,7 @@ def named(behind: Iterable[str]) -> list[str]:
 
 
 def keys_of(relation: str, behind: Iterable[str]) -> list[str] | None:
-    """The collections behind an edge; None where there are none to name, as it is no evidence."""
+    """The collections behind an edge; None where there are none to name, as it is no provenance."""
     keys = tuple(behind)
     return named(keys) if keys or relation == RELATED_REFERENCES else None
 
@@ -244,15 +246,15 @@ def time_of(text: object, warnings: ExportWarnings) -> datetime | None:
 
 
 def observed(graph: nx.DiGraph[str]) -> Iterator[tuple[str, str, str, str]]:
-    """The observations: the keys of subject, reference and collection, and the evidence.
+    """The observations: the keys of subject, reference and collection, and the provenance.
 
     ``NO_COLLECTION`` is the key of the collection where none was named.
     """
     for source, target, edge in graph.edges(data=True):
         if edge["relation"] == RELATED_REFERENCES:
-            evidence = edge.get("evidence", OBSERVED)
+            provenance = edge.get("provenance", OBSERVED)
             for key in edge["related_from"]:
-                yield source, target, key, evidence
+                yield source, target, key, provenance
 
 
 def known(graph: nx.DiGraph[str], key: str) -> Mapping[str, Any]:

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
 
 _INDICATED = tuple(f"{kind}--" for kind in (MALWARE, TOOL, CAMPAIGN, INTRUSION_SET))
-_TEXTS = ("evidence", "first_seen", "last_seen")
+_TEXTS = ("provenance", "first_seen", "last_seen")
 _EDGE_NAMES = frozenset({"relation", "weight", "related_from", *_TEXTS})
 
 
@@ -174,24 +174,24 @@ class _Bundle:
     # --- what follows from the observations ------------------------------------------------------
 
     def _collections(self, subject: str) -> dict[str, str]:
-        """The collections through which something is related to any report, and the evidence."""
+        """The collections through which something is related to any report, and the provenance."""
         found: dict[str, str] = {}
         for edge in self._graph.succ[subject].values():
             for key in edge.get("related_from", ()):
                 if key in self._ids and found.get(key) != OBSERVED:
-                    found[key] = edge.get("evidence", OBSERVED)
+                    found[key] = edge.get("provenance", OBSERVED)
         return found
 
     def _ties(self, subject: str) -> Iterator[Object]:
         """A file and the families, campaigns and actors it is related through, in STIX's words."""
         node = self._graph.nodes[subject]
         looked_for = self._indicators and observable(node) is not None
-        for collection, evidence in self._collections(subject).items():
+        for collection, provenance in self._collections(subject).items():
             name = self._ids[collection]
             if is_container(name):
                 continue
             day = born(self._graph.nodes[collection])
-            labels = {"labels": [evidence]} if evidence == INFERRED else {}
+            labels = {"labels": [provenance]} if provenance == INFERRED else {}
             if not self._graph.has_edge(subject, collection):
                 yield relationship(self._ids[subject], "related-to", name, day, **labels)
             if looked_for and name.startswith(_INDICATED):

@@ -55,7 +55,7 @@ EXTENSION: Object = {
         " object is one; relation, a string, the VirusTotal relationship; weight, a number, the"
         " observations behind it; and where relation is related_references: related_from_refs, the"
         " collections through which the file is related to the report; unnamed, true where an"
-        " answer named none; evidence, 'observed' in an answer or 'inferred' from others;"
+        " answer named none; provenance, 'observed' in an answer or 'inferred' from others;"
         " first_seen and last_seen, when answers said so."
     ),
     "version": "1.0.0",

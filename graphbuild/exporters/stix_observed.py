@@ -85,7 +85,7 @@ def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarni
     """What is known of an observable beside its name; younger than before if asked since."""
     shown = name_of(node, warnings)
     known = (f"{name}: {_said(value)}" for name, value in node.items() if name not in CONTRACT)
-    asked = node.get("crawl_asked_at")
+    asked = node.get("crawl_fetched_at")
     return {
         "type": "note",
         "spec_version": SPEC,

@@ -33,8 +33,8 @@ _USUAL = {
     len(names): itemgetter(*names)
     for names in (
         ("relation", "weight"),
-        ("relation", "weight", "evidence", "related_from"),
-        ("relation", "weight", "evidence", "related_from", "first_seen", "last_seen"),
+        ("relation", "weight", "provenance", "related_from"),
+        ("relation", "weight", "provenance", "related_from", "first_seen", "last_seen"),
     )
 }
 

@@ -45,12 +45,12 @@ NODE_KEYS = {
     "seed": "boolean",
     "state": "string",
     "crawl_pages": "long",
-    "crawl_announced": "long",
+    "crawl_expected_count": "long",
     "crawl_received": "long",
     "crawl_inferred": "long",
-    "crawl_status": "long",
-    "crawl_remark": "string",
-    "crawl_asked_at": "string",
+    "crawl_http_status": "long",
+    "crawl_warning": "string",
+    "crawl_fetched_at": "string",
     "hop": "long",
     **{each.name: "string" for each in reversed(HASH_TYPES)},
     "url": "string",
@@ -69,13 +69,13 @@ EDGE_KEYS = {
     "relation": "string",
     "weight": "double",
     "observations": "long",
-    "evidence": "string",
+    "provenance": "string",
     "first_seen": "string",
     "last_seen": "string",
     "related_from": "string",
 }
 _EDGE_NAMES = frozenset(EDGE_KEYS) - {"observations"}
-_EVIDENCE = (OBSERVED, INFERRED)
+_PROVENANCE = (OBSERVED, INFERRED)
 _TIMES = ("first_seen", "last_seen")
 _COUNT = 2**53  # the largest whole number that a double, and so a weight, holds exactly
 
@@ -200,12 +200,12 @@ _COLUMNS: dict[str, tuple[type, Callable[[str, Any, Spell, ExportWarnings], str]
     "seed": (bool, _flag),
     "state": (str, _text),
     "crawl_pages": (int, _number),
-    "crawl_announced": (int, _number),
+    "crawl_expected_count": (int, _number),
     "crawl_received": (int, _number),
     "crawl_inferred": (int, _number),
-    "crawl_status": (int, _number),
-    "crawl_remark": (str, _text),
-    "crawl_asked_at": (str, _text),
+    "crawl_http_status": (int, _number),
+    "crawl_warning": (str, _text),
+    "crawl_fetched_at": (str, _text),
     "hop": (int, _number),
     "url": (str, _url),
     "title": (str, _text),
@@ -227,8 +227,8 @@ def edge_facts(
     """What is known of an edge: its relation, its weight as a number, and all else."""
     weight, counted = _weight(edge.get("weight", 1), warnings)
     rest = spell("observations", counted) if counted else ""
-    if edge.get("evidence") in _EVIDENCE:
-        rest += spell("evidence", edge["evidence"])
+    if edge.get("provenance") in _PROVENANCE:
+        rest += spell("provenance", edge["provenance"])
     for name in _TIMES:
         if name in edge:
             rest += _text(name, edge[name], spell, warnings)

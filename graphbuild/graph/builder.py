@@ -17,7 +17,7 @@ The contract of the graph:
   ``references`` where a crawl went deeper), ``weight`` (how many
   observations stand behind it) and, on ``related_references``, ``related_from``: the sorted node
   keys of the collections, with ``NO_COLLECTION`` standing for "through none that was named", and
-  ``evidence``: ``observed`` in an answer, or ``inferred`` from what other answers prove; with
+  ``provenance``: ``observed`` in an answer, or ``inferred`` from what other answers prove; with
   ``times``, ``first_seen`` and ``last_seen``: when answers said so (UTC, ISO 8601). Where two
   nodes are tied in both ways, the edge is a ``related_references`` one that weighs both.
 """
@@ -91,8 +91,8 @@ def observations_of(graph: nx.DiGraph[str]) -> Iterator[Observation]:
             continue
         for key in edge["related_from"]:
             behind = None if key == NO_COLLECTION else entity(key)
-            evidence = edge.get("evidence", OBSERVED)
-            yield Observation(entity(source), entity(target), behind, evidence)
+            provenance = edge.get("provenance", OBSERVED)
+            yield Observation(entity(source), entity(target), behind, provenance)
 
 
 def links_of(graph: nx.DiGraph[str]) -> Iterator[Link]:
@@ -198,8 +198,8 @@ class _Builder:
         behind = NO_COLLECTION if related_from is None else self.add_node(related_from)
         edge = self._edge(source, target)
         edge["relation"] = RELATED_REFERENCES
-        if edge.get("evidence") != OBSERVED:  # once observed is observed
-            edge["evidence"] = observation.evidence
+        if edge.get("provenance") != OBSERVED:  # once observed is observed
+            edge["provenance"] = observation.provenance
         if self._times:
             _see(edge, observation)
         seen: tuple[str, ...] = edge.get("related_from", ())

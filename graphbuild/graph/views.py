@@ -134,9 +134,9 @@ def _bundle(edges: Mapping[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
     if "related_from" in all_of[0]:
         behind = {key for edge in all_of for key in edge["related_from"]}
         told["related_from"] = tuple(sorted(behind))
-    if "evidence" in all_of[0]:
-        observed = all(edge["evidence"] == OBSERVED for edge in all_of)
-        told["evidence"] = OBSERVED if observed else INFERRED
+    if "provenance" in all_of[0]:
+        observed = all(edge["provenance"] == OBSERVED for edge in all_of)
+        told["provenance"] = OBSERVED if observed else INFERRED
     for name, choose in (("first_seen", min), ("last_seen", max)):
         seen = [edge[name] for edge in all_of if name in edge]
         if seen:

@@ -36,7 +36,7 @@ def damages(reader: Reader) -> Iterator[Damage]:
                 yield triples
             else:
                 stated |= triples
-        stored = {_triple(each) for each in reader.observations() if each.evidence == OBSERVED}
+        stored = {_triple(each) for each in reader.observations() if each.provenance == OBSERVED}
         stored |= {(each.source.key, each.target.key, "-") for each in reader.links()}
     except StoreError as error:
         yield Damage(None, str(error))

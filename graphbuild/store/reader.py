@@ -296,7 +296,7 @@ class Reader:
             entity = entities[subject]
             ledger = dict(zip(_LEDGER, rest, strict=True))
             if not times:
-                del ledger["crawl_asked_at"]
+                del ledger["crawl_fetched_at"]
             known = {
                 name: value
                 for name, value in entity.attributes.items()
@@ -543,27 +543,27 @@ def _subject(kind: str, name: str, attributes: str) -> Entity:
 _LEDGER = (
     "state",
     "crawl_pages",
-    "crawl_announced",
+    "crawl_expected_count",
     "crawl_received",
     "crawl_inferred",
     "crawl_cursor",
-    "crawl_status",
-    "crawl_asked_at",
-    "crawl_remark",
+    "crawl_http_status",
+    "crawl_fetched_at",
+    "crawl_warning",
 )
 
 
 def _told(relationship: str, ledger: dict[str, Any], *, seed: bool) -> dict[str, Scalar]:
     """The ledger of one question, as attributes of the node it is about."""
     if relationship != RELATED_REFERENCES:
-        remark = f" ({ledger['crawl_remark']})" if ledger["crawl_remark"] else ""
+        remark = f" ({ledger['crawl_warning']})" if ledger["crawl_warning"] else ""
         return {f"crawl_{relationship}": f"{ledger['state']}{remark}"}
     known = {name: value for name, value in ledger.items() if value not in {None, ""}}
-    for name in ("crawl_inferred", "crawl_status", "crawl_pages"):
+    for name in ("crawl_inferred", "crawl_http_status", "crawl_pages"):
         if not known[name]:
             del known[name]
     if "crawl_pages" not in known:
         del known["crawl_received"]
-    if "crawl_asked_at" in known:
-        known["crawl_asked_at"] = format_timestamp(known["crawl_asked_at"])
+    if "crawl_fetched_at" in known:
+        known["crawl_fetched_at"] = format_timestamp(known["crawl_fetched_at"])
     return {"seed": seed, **known}

@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_cli_analysis import answer, asked
 
 from graphbuild.analysis import (
     SAYS,
@@ -28,6 +27,7 @@ from graphbuild.analysis import (
 )
 from graphbuild.analysis.incidence import NOBODY
 from graphbuild.models import Entity, Observation
+from tests.cli.test_analysis import answer, asked
 from tests.support.graphs import HOSTILE
 from tests.support.paths import ROOT
 from tests.support.worlds import worlds

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_html import HOSTILE, hostile_campaign
 
 from graphbuild.emulator import made_up_world
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Observation
 from tests.browser.campaigns import collection, file, large_campaign, report
+from tests.exporters.test_html import HOSTILE, hostile_campaign
 from tests.support.tools import OUTPUT, Tool
 
 pytestmark = pytest.mark.browser

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from test_html import on_a_grid, scattered
-from test_page import assert_all_can_be_found
 
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Observation
 from tests.browser.campaigns import collection, file, report
+from tests.browser.test_page import assert_all_can_be_found
+from tests.exporters.test_html import on_a_grid, scattered
 
 pytestmark = [pytest.mark.browser, pytest.mark.bulk]
 

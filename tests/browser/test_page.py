@@ -7,7 +7,6 @@ import re
 
 import networkx as nx
 import pytest
-from test_html import HOSTILE, UNSEEN, hostile_campaign
 
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Observation
@@ -20,6 +19,7 @@ from tests.browser.campaigns import (
     sample_campaign,
 )
 from tests.browser.pages import without_policy, written
+from tests.exporters.test_html import HOSTILE, UNSEEN, hostile_campaign
 from tests.support.platforms import bad_texts
 
 pytestmark = pytest.mark.browser

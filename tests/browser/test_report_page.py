@@ -6,13 +6,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from test_access import axe, barriers  # noqa: F401  a fixture
-from test_cli_analysis import store_of
 
 from graphbuild.analysis import Snapshot
 from graphbuild.report import Before, write_report
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.browser.test_access import axe, barriers  # noqa: F401  a fixture
+from tests.cli.test_analysis import store_of
 from tests.support.planted import plant
 from tests.support.tools import OUTPUT
 

@@ -9,12 +9,12 @@ import struct
 import xml.etree.ElementTree as ET
 
 import pytest
-from test_html import HOSTILE, hostile_campaign
 
 from graphbuild.exporters.sanitize import guard_cell
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Observation
 from tests.browser.campaigns import SVG, collection, file, large_campaign, report
+from tests.exporters.test_html import HOSTILE, hostile_campaign
 from tests.support.graphs import FORMULAS, with_title
 from tests.support.graphs import HOSTILE as HOSTILE_CELLS
 

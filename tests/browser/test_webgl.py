@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 
 import pytest
-from test_html import HOSTILE, on_a_grid, scattered
 
 from graphbuild.exporters.html import level_of_detail
 from tests.browser.pages import written
+from tests.exporters.test_html import HOSTILE, on_a_grid, scattered
 
 pytestmark = [pytest.mark.browser, pytest.mark.bulk]
 

@@ -7,16 +7,16 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 import pytest
-from test_again import DAY, refresh
-from test_cli_analysis import answer, store_of
-from test_compare import twelve, world
-from test_crawl import Campaign
 
 from graphbuild.analysis import Snapshot, compare
 from graphbuild.emulator import Collection, File, Reference, World
 from graphbuild.models import Entity
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.analysis.test_diff import twelve, world
+from tests.cli.test_analysis import answer, store_of
+from tests.crawler.test_crawler import Campaign
+from tests.crawler.test_refresh import DAY, refresh
 from tests.support.graphs import HOSTILE
 from tests.support.rig import Shell
 

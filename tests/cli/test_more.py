@@ -135,16 +135,16 @@ def test_the_files_carry_the_ledger_and_times_only_when_told(shell: Shell, servi
     ledger = {name: value for name, value in node.items() if name.startswith("crawl_")}
     assert ledger == {
         "crawl_pages": 2,
-        "crawl_announced": 50,
+        "crawl_expected_count": 50,
         "crawl_received": 50,
-        "crawl_status": 200,
+        "crawl_http_status": 200,
     }
     missing = plain.nodes[f"file:{'d' * 64}"]
-    assert (missing["state"], missing["crawl_status"]) == ("failed", 404)
-    assert "does not know this file" in missing["crawl_remark"]
+    assert (missing["state"], missing["crawl_http_status"]) == ("failed", 404)
+    assert "does not know this file" in missing["crawl_warning"]
     assert not any("first_seen" in edge for *_, edge in plain.edges(data=True))
-    asked = timed.nodes[f"file:{api.world.hashes()[0]}"]["crawl_asked_at"]
-    edges = [edge for *_, edge in timed.edges(data=True) if "evidence" in edge]
+    asked = timed.nodes[f"file:{api.world.hashes()[0]}"]["crawl_fetched_at"]
+    edges = [edge for *_, edge in timed.edges(data=True) if "provenance" in edge]
     assert len(edges) == 50
     assert all(edge["first_seen"] == edge["last_seen"] <= asked for edge in edges)
     assert (shell.folder / "timed" / "edges.csv").read_text().count(edges[0]["first_seen"]) >= 2

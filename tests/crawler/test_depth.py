@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from test_crawl import Campaign
 
 from graphbuild.emulator import Collection, Fault, File, Reference, World, family_world
 from graphbuild.errors import BudgetSpent, Forbidden
@@ -13,6 +12,7 @@ from graphbuild.graph.builder import build_graph, links_of, observations_of
 from graphbuild.models import COMPLETE, INCOMPLETE
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
+from tests.crawler.test_crawler import Campaign
 
 if TYPE_CHECKING:
     from pathlib import Path

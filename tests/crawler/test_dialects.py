@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from test_crawl import Campaign
 
 from graphbuild.api.auth import Key
 from graphbuild.api.client import Client
@@ -24,6 +23,7 @@ from graphbuild.graph.builder import build_graph
 from graphbuild.models import COMPLETE, URL, Entity
 from graphbuild.seeds import Seed
 from graphbuild.store import Store, damages
+from tests.crawler.test_crawler import Campaign
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_crawl import Campaign
 
 from graphbuild.emulator import (
     Collection,
@@ -23,6 +22,7 @@ from graphbuild.emulator import (
 from graphbuild.errors import BudgetSpent
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
+from tests.crawler.test_crawler import Campaign
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,7 +152,7 @@ def test_what_is_inferred_is_marked_and_counted(tmp_path) -> None:
         rows = list(store.statuses())
         assert sorted(row.inferred for row in rows) == [0, 50, 50]
         assert {row.received + row.inferred for row in rows} == {90}
-        kinds = [one.evidence for one in store.observations()]
+        kinds = [one.provenance for one in store.observations()]
         assert kinds.count("inferred") == 100
         assert kinds.count("observed") == 170
         assert list(damages(store)) == []

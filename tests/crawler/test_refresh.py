@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from test_crawl import Campaign
 
 from graphbuild.api.auth import Key
 from graphbuild.api.client import Client
@@ -27,6 +26,7 @@ from graphbuild.models import COMPLETE
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
 from graphbuild.store.records import Audit
+from tests.crawler.test_crawler import Campaign
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -181,7 +181,7 @@ def test_an_audit_reads_a_share_and_confirms_what_was_inferred(tmp_path) -> None
     assert made.api.calls == 23 + 2 * 3
     with Store.read(made.path) as store:
         result = store.audit_result()
-        kinds = [one.evidence for one in store.observations()]
+        kinds = [one.provenance for one in store.observations()]
         assert list(damages(store)) == []
     assert (result.subjects, result.waiting) == (2, 0)
     assert (result.edges, result.confirmed, result.refuted) == (100, 100, 0)
@@ -211,7 +211,7 @@ def test_an_audit_refutes_what_does_not_come_and_no_graph_shows_it(tmp_path) -> 
     made.crawl(frugal=True)
     # One file was read to its end; of nine others fifty references were inferred, the last too.
     with Store.read(made.path) as store:
-        inferred = [one.evidence for one in store.observations()].count("inferred")
+        inferred = [one.provenance for one in store.observations()].count("inferred")
     assert inferred == 9 * 50
     made.api.world = whole.changed(files=[without_its_last(whole, file) for file in files(whole)])
     assert audit(made, 1.0) == 9

@@ -9,7 +9,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from test_crawl import Campaign, Clock
 
 from graphbuild.api.auth import Key
 from graphbuild.api.client import Client
@@ -31,6 +30,7 @@ from graphbuild.errors import BudgetSpent, KeyRefused, Paused, QuotaExhausted
 from graphbuild.models import COMPLETE, PENDING
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
+from tests.crawler.test_crawler import Campaign, Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

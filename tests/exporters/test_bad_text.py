@@ -20,13 +20,13 @@ import pandas as pd
 import pymisp
 import pytest
 import stix2
-from test_dot import plain, pydot
-from test_html import data_of
-from test_neo4j import imported
-from test_stix import entity_keys, extension_or_nothing
 
 from graphbuild.exporters import FORMATS, export, export_all
 from graphbuild.exporters.sanitize import unguard_cell
+from tests.exporters.test_dot import plain, pydot
+from tests.exporters.test_html import data_of
+from tests.exporters.test_neo4j import imported
+from tests.exporters.test_stix import entity_keys, extension_or_nothing
 from tests.support.expected import NODE_COLUMNS, as_told, clean
 from tests.support.graphs import HOSTILE, with_title
 from tests.support.platforms import bad_texts

@@ -89,7 +89,7 @@ def test_one_row_for_each_observation():
     assert data.splitlines()[0] == (
         b'"subject_type","subject_id","reference_id","related_from_type","related_from_id",'
         b'"reference_type","reference_url","reference_title","related_from_name",'
-        b'"evidence"'
+        b'"provenance"'
     )
     found = rows(data)
     assert {tuple(row.values())[:5] for row in found} == {
@@ -161,7 +161,7 @@ def test_one_row_for_each_edge():
         "target": REPORT.key,
         "relation": "related_references",
         "weight": "3",
-        "evidence": "observed",
+        "provenance": "observed",
         "related_from": f"{OTHERS.key} {GANG.key}",
         "first_seen": "",
         "last_seen": "",

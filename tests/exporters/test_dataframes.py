@@ -10,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from hypothesis import given, settings
-from test_cli_analysis import store_of
 
 import graphbuild as gb
 from graphbuild.exporters import csv_tables
@@ -18,6 +17,7 @@ from graphbuild.exporters import parquet as parquet_format
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.views import view
 from graphbuild.models import Entity, Observation
+from tests.cli.test_analysis import store_of
 from tests.support.graphs import (
     EMOTET,
     GANG,
@@ -41,19 +41,19 @@ UTC = "datetime64[us, UTC]"
 KINDS = {
     "nodes": {
         **dict.fromkeys(("type", "state", "collection_type", "origin"), WORDS),
-        **dict.fromkeys(("created", "crawl_asked_at"), UTC),
+        **dict.fromkeys(("created", "crawl_fetched_at"), UTC),
         **{f"crawl_{n}": "Int64" for n in ("pages", "announced", "received", "inferred", "status")},
         **dict.fromkeys(("creation_date", "degree"), "Int64"),
         "seed": "boolean",
     },
     "edges": {
-        **dict.fromkeys(("relation", "evidence"), WORDS),
+        **dict.fromkeys(("relation", "provenance"), WORDS),
         **dict.fromkeys(("first_seen", "last_seen"), UTC),
         "weight": "Int64",
         "related_from": "object",
     },
     "observations": dict.fromkeys(
-        ("subject_type", "reference_type", "related_from_type", "evidence"), WORDS
+        ("subject_type", "reference_type", "related_from_type", "provenance"), WORDS
     ),
 }
 EVERY_TABLE = pytest.mark.parametrize("table", MAKERS)
@@ -83,7 +83,9 @@ def values(frame: pd.DataFrame) -> list[list[object]]:
 
 def timed():
     seen = Observation(EMOTET, REPORT, GANG, first_seen=1.5e9, last_seen=1.6e9)
-    asked = Entity("file", EMOTET.id, {"crawl_asked_at": "2020-09-13T12:26:40Z", "crawl_pages": 2})
+    asked = Entity(
+        "file", EMOTET.id, {"crawl_fetched_at": "2020-09-13T12:26:40Z", "crawl_pages": 2}
+    )
     return build_graph([seen, *OBSERVATIONS], subjects=[asked, LOADER], times=True)
 
 
@@ -138,7 +140,7 @@ def test_times_are_times_and_lists_are_lists() -> None:
     assert edge["last_seen"] == pd.Timestamp(1.6e9, unit="s", tz="UTC")
     assert edge["related_from"] == ["collection:alienvault_5a5", GANG.key]
     nodes = csv_tables.nodes_frame(GRAPHS["times"]).set_index("key")
-    assert nodes.loc[EMOTET.key, "crawl_asked_at"] == pd.Timestamp(1.6e9, unit="s", tz="UTC")
+    assert nodes.loc[EMOTET.key, "crawl_fetched_at"] == pd.Timestamp(1.6e9, unit="s", tz="UTC")
     assert nodes.loc[REPORT.key, "created"] == pd.Timestamp("2018-01-12", tz="UTC")
 
 
@@ -160,8 +162,8 @@ def test_a_campaign_file_gives_its_tables(tmp_path: Path) -> None:
     assert set(facts["reference_title"].dropna()) == {REPORT.attributes["title"]}
     assert len(facts) == 3  # an answer cannot say "through none" beside two
     assert nodes["seed"].sum() == 1
-    assert nodes["crawl_asked_at"].isna().all()
-    assert timed_nodes["crawl_asked_at"].notna().sum() == 1
+    assert nodes["crawl_fetched_at"].isna().all()
+    assert timed_nodes["crawl_fetched_at"].notna().sum() == 1
     assert edges["first_seen"].isna().all()
     assert timed_edges["first_seen"].notna().any()
 

@@ -82,7 +82,7 @@ def by_pydot(graph):
 
 def triples_in(edges):
     return {
-        (source, target, None if key == "-" else key, edge["evidence"])
+        (source, target, None if key == "-" else key, edge["provenance"])
         for (source, target), edge in edges.items()
         if edge["relation"] == "related_references"
         for key in edge["related_from"].split(" ")
@@ -120,7 +120,7 @@ def test_what_stands_in_the_file():
     assert (
         f'"{EMOTET.key}" -> "{REPORT.key}" [relation="related_references", weight="3",'
         ' related_from="- collection:alienvault_5a5 collection:malpedia_win_emotet",'
-        ' evidence="observed"];'
+        ' provenance="observed"];'
     ) in lines
 
 

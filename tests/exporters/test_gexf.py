@@ -387,13 +387,13 @@ def test_only_references_have_a_day():
 
 
 def told(graph):
-    """Subject, reference, collection or "-", and evidence: what the graph was built from."""
+    """Subject, reference, collection or "-", and provenance: what the graph was built from."""
     return {
         (
             seen.subject.key,
             seen.reference.key,
             seen.related_from.key if seen.related_from else "-",
-            seen.evidence,
+            seen.provenance,
         )
         for seen in observations_of(graph)
     }
@@ -401,7 +401,7 @@ def told(graph):
 
 def triples_by_networkx(data):
     return {
-        (source, target, behind, edge["evidence"])
+        (source, target, behind, edge["provenance"])
         for source, target, edge in nx.read_gexf(io.BytesIO(data)).edges(data=True)
         if edge["relation"] == "related_references"
         for behind in edge["related_from"].split(" ")
@@ -415,7 +415,7 @@ def triples_by_lxml(data):
         if values["relation"] == "related_references":
             ends = edge.get("source"), edge.get("target")
             for behind in values["related_from"].split(" "):
-                found.add((*ends, behind, values["evidence"]))
+                found.add((*ends, behind, values["provenance"]))
     return found
 
 

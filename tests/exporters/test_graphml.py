@@ -225,13 +225,13 @@ def test_what_a_reader_finds_at_edges():
         "relation": "related_references",
         "weight": 3.0,
         "observations": 3,
-        "evidence": "observed",
+        "provenance": "observed",
         "related_from": "- collection:alienvault_5a5 collection:malpedia_win_emotet",
     }
     assert edges[REPORT.key, OTHERS.key]["relation"] == "related_from"
     assert edges[REPORT.key, OTHERS.key]["observations"] == 2
     assert "related_from" not in edges[REPORT.key, OTHERS.key]
-    assert "evidence" not in edges[REPORT.key, OTHERS.key]
+    assert "provenance" not in edges[REPORT.key, OTHERS.key]
 
 
 def test_attribute_names_from_outside_never_become_keys():
@@ -278,7 +278,7 @@ def test_edges_that_say_nearly_the_same_are_told_apart():
     for edge, weight in zip(edges, [1.0, 1, True, 1, 2.0, 2, 2.5, False], strict=True):
         edge["weight"] = weight
     edges[6]["related_from"] = list(edges[3]["related_from"])
-    edges[5]["first_seen"] = edges[5].pop("evidence")
+    edges[5]["first_seen"] = edges[5].pop("provenance")
     read = [edge for *_, edge in from_networkx(graph).edges(data=True) if "related_from" in edge]
     assert [edge["weight"] for edge in read] == [1, 1, 1, 1, 2, 2, 2.5, 1]
     assert [edge.get("observations") for edge in read] == [None, 1, None, 1, None, 2, None, None]

@@ -23,8 +23,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_views import GRAPHS as GRAPHS_THAT_FOLD
-from test_views import family
 
 from graphbuild.errors import ExportError
 from graphbuild.exporters.html import level_of_detail, page
@@ -32,6 +30,8 @@ from graphbuild.exporters.html import text as html_text
 from graphbuild.exporters.html.page import write_html
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Entity, Observation
+from tests.graph.test_views import GRAPHS as GRAPHS_THAT_FOLD
+from tests.graph.test_views import family
 from tests.support.graphs import BARE, EMOTET, GANG, REPORT, UNKNOWN, campaign
 from tests.support.paths import ROOT
 
@@ -211,7 +211,7 @@ def test_nothing_is_lost_by_folding(graph):
         edge = graph.edges[ends]
         assert (relation, known["weight"]) == (edge["relation"], edge["weight"])
         assert via == {-1 if key == "-" else key for key in edge.get("related_from", ())}
-        assert known.get("evidence") == edge.get("evidence")
+        assert known.get("provenance") == edge.get("provenance")
 
 
 def test_a_family_is_a_few_links():
@@ -231,7 +231,7 @@ def test_what_is_known_of_a_node_is_in_the_page():
 def test_a_link_tells_its_observations():
     _, via, known = pairs_of(page_of(campaign()))[EMOTET.key, REPORT.key]
     assert via == {-1, GANG.key, "collection:alienvault_5a5"}
-    assert known == {"weight": 3, "evidence": "observed"}
+    assert known == {"weight": 3, "provenance": "observed"}
 
 
 def test_a_collection_that_a_view_left_out_stays_named():
@@ -463,7 +463,7 @@ def test_the_same_graph_makes_the_same_bytes():
 _DIGEST = """
 import hashlib, sys
 sys.path.insert(0, sys.argv[1])
-import test_html as here
+import tests.exporters.test_html as here
 print(hashlib.sha256(here.page_of(here.hostile_campaign()).encode()).hexdigest())
 """
 

@@ -143,7 +143,7 @@ def test_lines_are_nodes_then_edges_then_observations():
     assert {tuple(line.items()) for line in found[-len(OBSERVATIONS) :]} == {
         (
             ("kind", "observation"),
-            ("evidence", "observed"),
+            ("provenance", "observed"),
             ("reference", o.reference.key),
             ("related_from", o.related_from and o.related_from.key),
             ("subject", o.subject.key),
@@ -160,7 +160,7 @@ def test_lines_are_nodes_then_edges_then_observations():
         "relation": "related_references",
         "weight": 3,
         "related_from": ["-", OTHERS.key, GANG.key],
-        "evidence": "observed",
+        "provenance": "observed",
     } in found
 
 
@@ -211,7 +211,7 @@ def test_cytoscape_finds_what_it_looks_for():
         "relation": "related_references",
         "weight": 3,
         "related_from": ["-", OTHERS.key, GANG.key],
-        "evidence": "observed",
+        "provenance": "observed",
     }
 
 

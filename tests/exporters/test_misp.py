@@ -60,11 +60,11 @@ def triples_in(event):
     """The observations, out of the comments of references."""
     keys = {each.uuid: each.comment for each in event.objects}
     return {
-        (key, keys[reference.referenced_uuid], None if behind == "-" else behind, evidence)
+        (key, keys[reference.referenced_uuid], None if behind == "-" else behind, provenance)
         for key, each in by_key(event).items()
         for reference in each.references
         if reference.comment.startswith("related_references; ")
-        for relation, evidence, behinds in [reference.comment.split("; ")]
+        for relation, provenance, behinds in [reference.comment.split("; ")]
         for behind in behinds.split(" ")
     }
 

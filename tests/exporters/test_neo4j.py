@@ -129,7 +129,7 @@ def test_an_edge_has_its_relation_as_type_and_a_list_of_collections():
         "weight": 3.0,
         "observations": 3,
         "related_from": ["-", OTHERS.key, GANG.key],
-        "evidence": "observed",
+        "provenance": "observed",
     }
     assert found[REPORT.key, OTHERS.key] == {
         ":START_ID": REPORT.key,
@@ -143,7 +143,7 @@ def test_an_edge_has_its_relation_as_type_and_a_list_of_collections():
 def test_times_stand_on_edges_where_they_are_known():
     seen = Observation(EMOTET, BARE, None, INFERRED, 0.0, 60.0)
     (edge,) = edges_in(build_graph([seen], times=True)).values()
-    assert (edge["evidence"], edge["first_seen"], edge["last_seen"]) == (
+    assert (edge["provenance"], edge["first_seen"], edge["last_seen"]) == (
         "inferred",
         "1970-01-01T00:00:00Z",
         "1970-01-01T00:01:00Z",
@@ -170,7 +170,7 @@ def test_headers_do_not_depend_on_the_data():
 def test_observations_and_attributes_come_back(graph):
     edges, nodes = edges_in(graph), nodes_in(graph)
     assert triples_of(graph) == {
-        (source, target, None if key == "-" else key, edge["evidence"])
+        (source, target, None if key == "-" else key, edge["provenance"])
         for (source, target), edge in edges.items()
         if edge[":TYPE"] == "related_references"
         for key in edge["related_from"]

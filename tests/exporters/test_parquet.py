@@ -61,20 +61,20 @@ def types(found):
 
 NODES = {
     **dict.fromkeys(("type", "state", "collection_type", "origin"), "category"),
-    **dict.fromkeys(("created", "crawl_asked_at"), "datetime64[us, UTC]"),
+    **dict.fromkeys(("created", "crawl_fetched_at"), "datetime64[us, UTC]"),
     **{f"crawl_{n}": "Int64" for n in ("pages", "announced", "received", "inferred", "status")},
     "creation_date": "Int64",
     "degree": "Int64",
     "seed": "boolean",
 }
 EDGES = {
-    **dict.fromkeys(("relation", "evidence"), "category"),
+    **dict.fromkeys(("relation", "provenance"), "category"),
     **dict.fromkeys(("first_seen", "last_seen"), "datetime64[us, UTC]"),
     "weight": "Int64",
     "related_from": "object",
 }
 FACTS = dict.fromkeys(
-    ("subject_type", "reference_type", "related_from_type", "evidence"), "category"
+    ("subject_type", "reference_type", "related_from_type", "provenance"), "category"
 )
 
 
@@ -145,7 +145,7 @@ def test_one_row_for_each_edge():
     assert len(found) == 7
     drawn = found.loc[(EMOTET.key, REPORT.key)]
     assert drawn["related_from"].tolist() == [OTHERS.key, GANG.key]
-    assert (drawn["relation"], drawn["weight"], drawn["evidence"]) == (
+    assert (drawn["relation"], drawn["weight"], drawn["provenance"]) == (
         "related_references",
         3,
         "observed",
@@ -174,12 +174,12 @@ def test_one_row_for_each_observation():
 
 def test_times_are_times():
     seen = Observation(EMOTET, REPORT, GANG, first_seen=1.5e9, last_seen=1.6e9)
-    asked = Entity("file", EMOTET.id, {"crawl_asked_at": "2020-09-13T12:26:40Z"})
+    asked = Entity("file", EMOTET.id, {"crawl_fetched_at": "2020-09-13T12:26:40Z"})
     graph = build_graph([seen], subjects=[asked], times=True)
     edges, nodes = frame("edges", graph), frame("nodes", graph)
     assert edges["first_seen"].dropna().tolist() == [pd.Timestamp(1.5e9, unit="s", tz="UTC")]
     assert edges["last_seen"].dropna().tolist() == [pd.Timestamp(1.6e9, unit="s", tz="UTC")]
-    assert nodes["crawl_asked_at"].dropna().tolist() == [pd.Timestamp(1.6e9, unit="s", tz="UTC")]
+    assert nodes["crawl_fetched_at"].dropna().tolist() == [pd.Timestamp(1.6e9, unit="s", tz="UTC")]
 
 
 @pytest.mark.parametrize("seconds", [-62135596801, 10**12, 10**18, -1, 0, 2**62])

@@ -100,7 +100,7 @@ def edges_in(objects):
 def triples_in(objects):
     keys = entity_keys(objects)
     return {
-        (source, target, behind, edge["evidence"])
+        (source, target, behind, edge["provenance"])
         for source, target, edge in edges_in(objects)
         if edge["relation"] == "related_references"
         for behind in [
@@ -188,7 +188,7 @@ def test_nothing_is_lost_that_a_crawl_in_depth_with_times_tells():
         "source_ref": "",
         "relation": "related_references",
         "weight": 1,
-        "evidence": "inferred",
+        "provenance": "inferred",
         "first_seen": "2023-11-14T22:13:20Z",
         "last_seen": "2023-11-14T22:14:20Z",
         "related_from_refs": [],
@@ -284,7 +284,7 @@ def test_what_is_known_of_a_file_stands_in_a_note_on_it():
 
 
 def test_a_note_is_younger_when_the_file_was_asked_about_again():
-    asked = Entity("file", "ab" * 32, {"crawl_asked_at": "2026-11-23T06:20:58Z"})
+    asked = Entity("file", "ab" * 32, {"crawl_fetched_at": "2026-11-23T06:20:58Z"})
     note = only(parsed(build_graph([], subjects=[asked])), "note")
     assert (str(note["created"]), str(note["modified"])) == (
         "1970-01-01 00:00:00+00:00",

@@ -47,7 +47,7 @@ def test_a_file_points_to_its_reference_and_the_reference_to_its_collection():
         (F1.key, R1.key): {
             "relation": "related_references",
             "weight": 1,
-            "evidence": "observed",
+            "provenance": "observed",
             "related_from": ("collection:c1",),
         },
         (R1.key, "collection:c1"): {"relation": "related_from", "weight": 1},
@@ -171,7 +171,7 @@ def test_an_edge_of_both_kinds_weighs_both():
     assert edges(graph)[R1.key, C1.key] == {
         "relation": "related_references",
         "weight": 2,
-        "evidence": "observed",
+        "provenance": "observed",
         "related_from": ("collection:c2",),
     }
 
@@ -179,9 +179,9 @@ def test_an_edge_of_both_kinds_weighs_both():
 def test_what_is_inferred_is_marked_until_it_is_observed():
     inferred = [Observation(F1, R1, C1, "inferred"), Observation(F2, R1, C1, "inferred")]
     graph = build_graph([*inferred, Observation(F2, R1, C1)])
-    assert edges(graph)[F1.key, R1.key]["evidence"] == "inferred"
-    assert edges(graph)[F2.key, R1.key]["evidence"] == "observed"
-    assert [one.evidence for one in observations_of(graph)] == ["inferred", "observed"]
+    assert edges(graph)[F1.key, R1.key]["provenance"] == "inferred"
+    assert edges(graph)[F2.key, R1.key]["provenance"] == "observed"
+    assert [one.provenance for one in observations_of(graph)] == ["inferred", "observed"]
 
 
 # --- and back ------------------------------------------------------------------------------------

@@ -160,7 +160,7 @@ def test_the_order_of_nodes_and_links_does_not_matter(name):
 _DIGEST = """
 import hashlib, json, sys
 sys.path.insert(0, sys.argv[1])
-import test_layout as here
+import tests.graph.test_layout as here
 positions = here.place(here.tangle(300, 250, 12))
 print(hashlib.sha256(json.dumps(sorted(positions.items())).encode()).hexdigest())
 """

@@ -237,7 +237,7 @@ def test_an_edge_of_groups_tells_all_that_stands_behind_it():
     folded = fold(build_graph(facts, times=True))
     (edge,) = (e for _, _, e in folded.edges(data=True) if e["relation"] == "related_references")
     assert edge["weight"] == 4
-    assert edge["evidence"] == INFERRED
+    assert edge["provenance"] == INFERRED
     assert edge["related_from"] == ("collection:c0",)
     assert (edge["first_seen"], edge["last_seen"]) == (
         "1970-01-01T00:00:05Z",

@@ -58,7 +58,7 @@ def from_table(rows):
     pairs = {
         ((row["subject_type"], row["subject_id"]), (row["reference_type"], row["reference_id"]))
         for row in rows
-        if row["evidence"] == "observed"
+        if row["provenance"] == "observed"
     }
     return facts, pairs
 
@@ -67,7 +67,7 @@ def from_edges(edges):
     """What edges say, given as source, target and attributes."""
     asked = [each for each in edges if each[2]["relation"] == "related_references"]
     facts = {(node(s), node(t), behind(key)) for s, t, e in asked for key in e["related_from"]}
-    return facts, {(node(s), node(t)) for s, t, e in asked if e["evidence"] == "observed"}
+    return facts, {(node(s), node(t)) for s, t, e in asked if e["provenance"] == "observed"}
 
 
 def by_csv(found):
@@ -119,7 +119,7 @@ def by_lines(found):
     }
     assert facts == from_edges(edges)[0]
     assert len(facts) == len(told)
-    seen = {(n["subject"], n["reference"]) for n in told if n["evidence"] == "observed"}
+    seen = {(n["subject"], n["reference"]) for n in told if n["provenance"] == "observed"}
     return facts, {(node(subject), node(reference)) for subject, reference in seen}
 
 

@@ -20,8 +20,6 @@ from xml.etree import ElementTree as ET
 
 import networkx as nx
 import pytest
-from test_cli_analysis import answer, store_of
-from test_cli_compare import FIRST, refreshed  # noqa: F401  a fixture
 
 from graphbuild.analysis import Snapshot, find_communities
 from graphbuild.analysis.incidence import Incidence
@@ -31,6 +29,8 @@ from graphbuild.report import Before, write_report
 from graphbuild.report.charts import cluster_map, timeline
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.cli.test_analysis import answer, store_of
+from tests.cli.test_compare import FIRST, refreshed  # noqa: F401  a fixture
 from tests.support.graphs import HOSTILE
 from tests.support.planted import MEDIUM, plant
 from tests.support.rig import Shell
@@ -38,8 +38,7 @@ from tests.support.rig import Shell
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from test_crawl import Campaign
-
+    from tests.crawler.test_crawler import Campaign
     from tests.support.planted import Planted
 
 DAY = 86_400

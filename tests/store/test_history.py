@@ -6,14 +6,14 @@ import random
 from math import inf
 
 import pytest
-from test_again import DAY, refresh, world_of
-from test_crawl import Campaign
 
 from graphbuild.emulator import Collection, File, Reference, World, family_world
 from graphbuild.errors import BudgetSpent
 from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, PENDING
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.crawler.test_crawler import Campaign
+from tests.crawler.test_refresh import DAY, refresh, world_of
 
 FILE = "a" * 64
 

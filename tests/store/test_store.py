@@ -392,11 +392,11 @@ def test_a_node_shows_the_ledger_and_no_answer_can_pretend_to(path: Path) -> Non
         "seed": True,
         "state": COMPLETE,
         "crawl_pages": 1,
-        "crawl_announced": 1,
+        "crawl_expected_count": 1,
         "crawl_received": 1,
-        "crawl_status": 200,
+        "crawl_http_status": 200,
     }
-    assert timed.attributes == {**plain.attributes, "crawl_asked_at": "1970-01-01T00:00:01Z"}
+    assert timed.attributes == {**plain.attributes, "crawl_fetched_at": "1970-01-01T00:00:01Z"}
 
 
 def test_a_later_list_adds_to_what_stands_beside_a_seed(path: Path) -> None:

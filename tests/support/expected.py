@@ -35,12 +35,12 @@ NODE_COLUMNS = {
     "seed": bool,
     "state": str,
     "crawl_pages": int,
-    "crawl_announced": int,
+    "crawl_expected_count": int,
     "crawl_received": int,
     "crawl_inferred": int,
-    "crawl_status": int,
-    "crawl_remark": str,
-    "crawl_asked_at": str,
+    "crawl_http_status": int,
+    "crawl_warning": str,
+    "crawl_fetched_at": str,
     "hop": int,
     "sha256": str,
     "sha1": str,
@@ -61,7 +61,7 @@ EDGE_COLUMNS = {
     "relation": str,
     "weight": float,
     "observations": int,
-    "evidence": str,
+    "provenance": str,
     "first_seen": str,
     "last_seen": str,
     "related_from": str,
@@ -232,7 +232,9 @@ def _edge(source: str, target: str, known: Values) -> Values:
     digest = sha256(f"{known['relation']}\n{source}\n{target}".encode()).hexdigest()
     told = {"id": f"e{digest[:16]}", "relation": clean(known["relation"])}
     told |= _weight(known.get("weight", 1))
-    told |= {name: known[name] for name in ("evidence", "first_seen", "last_seen") if name in known}
+    told |= {
+        name: known[name] for name in ("provenance", "first_seen", "last_seen") if name in known
+    }
     if known.get("related_from"):
         told["related_from"] = clean(" ".join(known["related_from"]))
     return told

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pytest
-from test_sample import SAMPLE, beside
 
 import graphbuild as gb
 from graphbuild.api.auth import Key
@@ -17,6 +16,7 @@ from graphbuild.emulator import Api, Emulator, load_world
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.layout import place
 from graphbuild.models import Entity, Link, Observation
+from tests.integration.test_sample import SAMPLE, beside
 from tests.support import graphs
 from tests.support.expected import expected
 from tests.support.paths import DATA
@@ -128,7 +128,7 @@ def hostile_graph() -> nx.DiGraph[str]:
     files = [
         Entity("file", f"{n:0{(32, 40, 64)[n % 3]}x}", {"seed": n % 2 == 0, "state": text, **more})
         for n, text in enumerate(texts)
-        for more in ({"crawl_remark": text, "seed_note": text, "seed_family": texts[n - 1]},)
+        for more in ({"crawl_warning": text, "seed_note": text, "seed_family": texts[n - 1]},)
     ]
     graph = build_graph(
         (

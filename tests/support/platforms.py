@@ -1,4 +1,4 @@
-"""Campaigns of every kind of subject, collection and evidence, for the formats of platforms."""
+"""Campaigns of every kind of subject, collection and provenance, for the formats of platforms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.paths import DATA
 def triples_of(graph):
     """The observations in a graph, read off its edges a second time, as plain texts."""
     return {
-        (source, target, None if key == "-" else key, edge.get("evidence", "observed"))
+        (source, target, None if key == "-" else key, edge.get("provenance", "observed"))
         for source, target, edge in graph.edges(data=True)
         if edge["relation"] == "related_references"
         for key in edge["related_from"]

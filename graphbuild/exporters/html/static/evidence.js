@@ -66,7 +66,7 @@ function evidenceByPairs(line) {
 function sameEvidence(said, pairs) {
   const parts = [make("summary", {}, `${counted(pairs.length, "link")}: ${saidNote(said)}`)];
   const box = make("details", { className: "pairs" }, ...parts);
-  if (Object.keys(said.more ?? {}).some((name) => name !== "evidence")) box.append(extra(said));
+  if (Object.keys(said.more ?? {}).some((name) => name !== "provenance")) box.append(extra(said));
   // Thousands of rows are made when they are asked for.
   box.ontoggle = () => {
     if (box.open && !box.querySelector("ul")) box.append(rowsOf(pairs, pairRow));
@@ -77,10 +77,10 @@ function sameEvidence(said, pairs) {
 /** "through Red, Blue · 3 observations · inferred" */
 function saidNote(said) {
   const names = (said.via ?? []).map((id) => cut(viaName(id), 60));
-  const evidence = said.more?.evidence;
+  const provenance = said.more?.provenance;
   return [names.length && `through ${names.join(", ")}`,
     typeof said.weight === "number" && counted(said.weight, "observation"),
-    evidence && clean(evidence)].filter(Boolean).join(" · ");
+    provenance && clean(provenance)].filter(Boolean).join(" · ");
 }
 
 function pairRow({ from, to }) {

@@ -1,5 +1,4 @@
-# Everything a newcomer needs. `make demo` and `make test` work on a fresh machine with
-# Python 3.11 or later, git and make; each makes .venv by itself.
+# `make demo` and `make test` need Python 3.11 or later, git and make; they create .venv themselves.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,25 +7,25 @@ BIN := $(VENV)/bin
 SEEDS ?= hashes.txt
 STORE ?= output/campaign.db
 OUT ?= output
-# The tests run in as many processes as there are processors, in one with: make test WORKERS=
-# One more than processors was slower: browsers run beside their tests, so the processors are full,
-# and each process loads what it tests anew. More than four would wait for the longest test.
+# Processes that run the tests: one per processor, at most four; one in all with `make test WORKERS=`.
+# More processes than processors were slower, because browsers run beside their tests.
 WORKERS ?= -n logical --maxprocesses 4 --dist worksteal
 
 .PHONY: help demo crawl test lint tools torture bench mutate notebooks jupyter pictures lock clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo                    made-up campaigns, from crawl to pictures, no key needed"
-	@echo "make crawl SEEDS=hashes.txt  the same for your files, with the key in VT_APIKEY"
-	@echo "make test                    every check and test"
-	@echo "make torture                 kills, signals, faults and bad input by the thousand; see PARTS"
-	@echo "make bench                   speed, size and memory beside the usual ways; see CASES"
-	@echo "make mutate                  change the code a little: does a test notice? see MODULES, SAMPLE"
-	@echo "make notebooks               run the notebooks again and keep their pictures"
-	@echo "make jupyter                 try show(graph) in JupyterLab and in Notebook 7"
+	@echo "make demo                    crawl and export made-up campaigns; no key needed"
+	@echo "make crawl SEEDS=hashes.txt  crawl and export your files; the key is in VT_APIKEY"
+	@echo "make test                    linters, types and all tests"
+	@echo "make lint                    linters and types only"
+	@echo "make torture                 thousands of kills, signals, faults and bad inputs; see PARTS"
+	@echo "make bench                   speed, size and memory against alternatives; see CASES"
+	@echo "make mutate                  mutation testing; see MODULES, SAMPLE"
+	@echo "make notebooks               run the notebooks and save their output"
+	@echo "make jupyter                 test gb.show in JupyterLab and Notebook 7"
 	@echo "make pictures                take the pictures of docs/page.md again"
-	@echo "make lock                    choose new versions of what we depend on"
+	@echo "make lock                    upgrade the locked dependencies"
 
 demo: $(VENV)/run
 	$(BIN)/graphbuild demo --out output/demo
@@ -44,9 +43,9 @@ lint: $(VENV)/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# What others do with our files is asked of them: a real Chromium, Gephi's own importer, the parsers
-# of Gephi Lite, LibreOffice, Graphviz. What these need and is not there is installed from Debian if
-# we may; if not, their tests say at their end that they did not run.
+# Programs that read our files in tests: Chromium, Gephi's importer (Java), Gephi Lite's parsers
+# (Node.js), LibreOffice, Graphviz. Missing ones are installed from Debian where that is possible; else
+# their tests are reported as not run.
 tools:
 	@sh tests/support/install.sh "browser tests" "chromium fonts-dejavu-core" chromium,chromium-browser,google-chrome
 	@sh tests/support/install.sh "tests with Gephi" "default-jdk-headless maven" java javac mvn
@@ -54,24 +53,23 @@ tools:
 	@sh tests/support/install.sh "tests with LibreOffice" libreoffice-calc-nogui soffice
 	@sh tests/support/install.sh "tests with Graphviz" graphviz dot
 
-# All of the rig, or some of it: make torture PARTS="kills flips". A quick share is in `make test`.
+# All parts, or some: make torture PARTS="kills flips". `make test` runs a small share of each.
 torture: $(VENV)/test
 	$(BIN)/python -m tests.torture $(PARTS)
 
-# All cases, or some: make bench CASES=crawl. It fails where a goal is missed.
+# All cases, or some: make bench CASES=crawl. Fails where a goal is missed.
 bench: $(VENV)/test
 	$(BIN)/python -m tests.bench $(CASES)
 
-# All rooms held this way, or some: make mutate MODULES=pacing; SAMPLE=200 tries so many changes
-# a room. It takes minutes for pacing and up to an hour for the others; where temporary files are
-# kept in memory (TMPDIR), a good part of that.
+# All modules, or some: make mutate MODULES=api/rate_limit; SAMPLE=200 tries 200 changes per module.
+# Takes minutes for api/rate_limit and up to an hour for others; less with TMPDIR in memory.
 mutate: $(VENV)/test
 	$(BIN)/python -m tests.mutation $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE))
 
 notebooks: $(VENV)/test
 	$(BIN)/python notebooks/execute.py
 
-# Both applications and Chromium, in an environment of their own for their weight.
+# JupyterLab and Notebook are large, so they have an environment of their own.
 jupyter: $(JUPYTER)/done
 	$(JUPYTER)/bin/python -m tests.jupyter
 

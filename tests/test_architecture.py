@@ -1,4 +1,4 @@
-"""The house: who may import whom, what loads what, and what the door shows."""
+"""The structure of the package: allowed imports, lazy loading, and the public names."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ MODULES = {module_name(path): path for path in sources()}
 
 
 def imports(path: Path) -> set[str]:
-    """Every module a file imports, wherever in it, for types only or not."""
+    """Return every module that a file imports, for types too."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -159,7 +159,7 @@ def test_no_module_imports_itself_through_others() -> None:
     assert cycles == []
 
 
-def test_the_door_shows_exactly_the_public_names_and_each_loads() -> None:
+def test_each_public_name_loads_and_has_a_docstring() -> None:
     assert graphbuild.__all__ == sorted(graphbuild.__all__)
     for name in graphbuild.__all__:
         value = getattr(graphbuild, name)
@@ -184,7 +184,7 @@ def _public(tree: ast.Module) -> list[ast.Module | ast.ClassDef | ast.FunctionDe
     return [tree, *(node for node in named if not node.name.startswith("_"))]
 
 
-def test_only_the_command_line_prints_and_nobody_configures_logging() -> None:
+def test_only_the_command_line_prints_or_configures_logging() -> None:
     for path in sources():
         if package_of(path) == "cli":
             continue
@@ -232,7 +232,7 @@ def test_importing_the_package_takes_at_most_one_and_a_half_times_as_long_as_net
             )
         )
 
-    # In turns: what else the machine does for a while, it does to both.
+    # Alternate, so that other load on the machine affects both.
     pairs = [(cpu_seconds("graphbuild"), cpu_seconds("networkx")) for _ in range(5)]
     ours, theirs = map(min, zip(*pairs, strict=True))
     assert ours <= 1.5 * theirs, f"{ours:.3f} s of CPU against {theirs:.3f} s"

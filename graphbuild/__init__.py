@@ -21,7 +21,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # as type checkers see it; typing itself takes longer than all of this
 
 if TYPE_CHECKING:
-    from graphbuild.api.auth import Key, find_key
+    from graphbuild.api.auth import ApiKey, find_api_key
     from graphbuild.api.client import Client
     from graphbuild.api.parser import parse_page
     from graphbuild.campaign import Store
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         ApiError,
         ExportError,
         GraphbuildError,
-        Paused,
+        CrawlPaused,
         PayloadError,
         SeedError,
         StoreError,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
-    "api.auth": ("Key", "find_key"),
+    "api.auth": ("Key", "find_api_key"),
     "api.client": ("Client",),
     "api.parser": ("parse_page",),
     "campaign": ("Store",),
@@ -56,7 +56,7 @@ _MODULES = {
         "ApiError",
         "ExportError",
         "GraphbuildError",
-        "Paused",
+        "CrawlPaused",
         "PayloadError",
         "SeedError",
         "StoreError",
@@ -82,7 +82,7 @@ __all__ = [
     "Key",
     "Observation",
     "Page",
-    "Paused",
+    "CrawlPaused",
     "PayloadError",
     "Seed",
     "SeedError",
@@ -92,7 +92,7 @@ __all__ = [
     "build_graph",
     "export",
     "export_all",
-    "find_key",
+    "find_api_key",
     "import_answers",
     "observations_of",
     "parse_page",

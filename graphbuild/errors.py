@@ -6,15 +6,15 @@
     ├── SeedError            a seed list that cannot be read at all
     ├── PayloadError         an answer that is not what the API documents; names the path into it
     ├── ApiError             the service said no, or could not be asked
-    │   ├── KeyRefused       no key, a malformed key, or 401: the key must change
-    │   ├── Forbidden        403: the key lacks the licence for this relationship
-    │   ├── NotFound         404: the service does not know this subject
-    │   ├── Misdirected      a redirect, or another's 404: this address is not the API
-    │   └── Transient        worth another try: 5xx, cut connections, pages that are no JSON
-    │       └── RateLimited  429: says how long to wait
-    ├── Paused               the run ends here by intent; running again goes on
-    │   ├── QuotaExhausted   the service's daily or monthly quota is spent; knows when it resets
-    │   └── BudgetSpent      the limit the user set is reached
+    │   ├── AuthenticationError       no key, a malformed key, or 401: the key must change
+    │   ├── ForbiddenError        403: the key lacks the licence for this relationship
+    │   ├── NotFoundError         404: the service does not know this subject
+    │   ├── BaseUrlError      a redirect, or another's 404: this address is not the API
+    │   └── TransientError        worth another try: 5xx, cut connections, pages that are no JSON
+    │       └── RateLimitError  429: says how long to wait
+    ├── CrawlPaused               the run ends here by intent; running again goes on
+    │   ├── QuotaExhaustedError   the service's daily or monthly quota is spent; knows when it resets
+    │   └── BudgetExhaustedError      the limit the user set is reached
     ├── StoreError           a campaign file that is missing, foreign, newer, in use or damaged
     ├── ExportError          a file that could not be written; what stood there still stands
     └── AnalysisError        a question about a campaign that cannot be answered; says why
@@ -66,26 +66,26 @@ class ApiError(GraphbuildError):
         super().__init__(message)
 
 
-class KeyRefused(ApiError):
+class AuthenticationError(ApiError):
     """The key is missing, malformed or refused (401)."""
 
 
-class Forbidden(ApiError):
+class ForbiddenError(ApiError):
     """The key is good but not licensed for what was asked (403)."""
 
 
-class NotFound(ApiError):
+class NotFoundError(ApiError):
     """The service does not know this subject (404)."""
 
 
-class Misdirected(ApiError):
+class BaseUrlError(ApiError):
     """The address does not answer as the API does: a redirect, or a 404 that is nobody's word.
 
     A redirect was not followed, and the key stayed here.
     """
 
 
-class Transient(ApiError):
+class TransientError(ApiError):
     """Asking again may work.
 
     Attributes:
@@ -97,7 +97,7 @@ class Transient(ApiError):
         super().__init__(message, status=status, code=code)
 
 
-class RateLimited(Transient):
+class RateLimitError(TransientError):
     """The service asked to wait (429).
 
     Attributes:
@@ -109,11 +109,11 @@ class RateLimited(Transient):
         super().__init__(message, status=429, code=code)
 
 
-class Paused(GraphbuildError):
+class CrawlPaused(GraphbuildError):
     """The run ends here by intent. Everything so far is stored; running again goes on."""
 
 
-class QuotaExhausted(Paused):
+class QuotaExhaustedError(CrawlPaused):
     """The daily or monthly quota is spent.
 
     Attributes:
@@ -125,7 +125,7 @@ class QuotaExhausted(Paused):
         super().__init__(message)
 
 
-class BudgetSpent(Paused):
+class BudgetExhaustedError(CrawlPaused):
     """The number of calls the user allowed is reached."""
 
 

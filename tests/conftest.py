@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from graphbuild.api.auth import Key
+from graphbuild.api.auth import ApiKey
 from graphbuild.emulator import Api, Emulator, family_world
 from tests.support.rig import CANARY, MEASURED, Listener, ManualClock, Shell, heed_signals
 from tests.support.tools import say_what_did_not_run
@@ -171,9 +171,9 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def key() -> Key:
+def key() -> ApiKey:
     """The canary: a key that must turn up nowhere."""
-    return Key(CANARY)
+    return ApiKey(CANARY)
 
 
 @pytest.fixture

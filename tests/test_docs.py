@@ -12,7 +12,7 @@ import networkx as nx
 import pytest
 
 import graphbuild
-from graphbuild.api.auth import Key
+from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import Api, Emulator, made_up_world
@@ -72,7 +72,7 @@ def test_the_python_of_the_page_of_analysis_runs(
     with (
         Emulator(Api(world)) as emulator,
         Store.open("campaign.db") as store,
-        Client(Key("k" * 64), base_url=emulator.base_url) as client,
+        Client(ApiKey("k" * 64), base_url=emulator.base_url) as client,
     ):
         store.add_seeds(parse_seeds(world.hashes()))
         assert list(Crawl(client, store))

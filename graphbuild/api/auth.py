@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from graphbuild.errors import KeyRefused
+from graphbuild.errors import AuthenticationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ _HOW = (
 )
 
 
-class Key:
+class ApiKey:
     """An API key that shows itself to nobody but :meth:`reveal`'s caller.
 
     Args:
@@ -33,7 +33,7 @@ class Key:
             refuses contains the value.
 
     Raises:
-        KeyRefused: it cannot be a key; the message does not contain it.
+        AuthenticationError: it cannot be a key; the message does not contain it.
     """
 
     __slots__ = ("_text",)
@@ -42,7 +42,7 @@ class Key:
         problem = _problem(text)
         if problem:
             del text  # a traceback may show what stands in this frame
-            raise KeyRefused(problem)
+            raise AuthenticationError(problem)
         self._text = text
 
     def reveal(self) -> str:
@@ -50,12 +50,12 @@ class Key:
         return self._text
 
     def check_length(self) -> None:
-        """Raise KeyRefused unless the key is as long as the service's keys are."""
+        """Raise AuthenticationError unless the key is as long as the service's keys are."""
         if len(self._text) != LENGTH:
-            raise KeyRefused(f"the API key has {len(self._text)} characters, expected {LENGTH}")
+            raise AuthenticationError(f"the API key has {len(self._text)} characters, expected {LENGTH}")
 
     def __repr__(self) -> str:
-        return "Key(****)"
+        return "ApiKey(****)"
 
     __str__ = __repr__
 
@@ -74,7 +74,7 @@ def _problem(text: str) -> str:
     return ""
 
 
-def find_key(environment: Mapping[str, str] | None = None, home: Path | None = None) -> Key:
+def find_api_key(environment: Mapping[str, str] | None = None, home: Path | None = None) -> ApiKey:
     """The user's key, from the environment or the home folder.
 
     Args:
@@ -82,12 +82,12 @@ def find_key(environment: Mapping[str, str] | None = None, home: Path | None = N
         home: where ``.vt.toml`` may lie; the user's home by default.
 
     Raises:
-        KeyRefused: there is none, it is malformed, or others can read the file.
+        AuthenticationError: there is none, it is malformed, or others can read the file.
     """
-    return Key(_found(environment, home))
+    return ApiKey(_found(environment, home))
 
 
-def find_user(environment: Mapping[str, str] | None = None, home: Path | None = None) -> str:
+def find_user_name(environment: Mapping[str, str] | None = None, home: Path | None = None) -> str:
     """The user's name at the service, from ``VT_USER`` or ``user`` in ``.vt.toml``.
 
     Nothing needs it but the question for what is left of the quotas; empty where there is none.
@@ -103,7 +103,7 @@ def find_user(environment: Mapping[str, str] | None = None, home: Path | None = 
     path = home / ".vt.toml" if home else None
     try:
         found = (_settings(path) or {}).get("user") if path else None
-    except KeyRefused:  # a file that others can read: whoever needs the key will tell
+    except AuthenticationError:  # a file that others can read: whoever needs the key will tell
         return ""
     return found.strip() if isinstance(found, str) else ""
 
@@ -123,16 +123,16 @@ def _home() -> Path | None:
 def _from_file(home: Path | None) -> str:
     path = home / ".vt.toml" if home else None
     if path is None or not _is_there(path):
-        raise KeyRefused(f"no API key found; {_HOW}")
+        raise AuthenticationError(f"no API key found; {_HOW}")
     settings = _settings(path)
     if settings is None:
-        raise KeyRefused(f"{path} is not a readable TOML file")
+        raise AuthenticationError(f"{path} is not a readable TOML file")
     found = settings.get("apikey")
     del settings  # a traceback may show what stands in this frame
     if isinstance(found, str):
         return found
     del found
-    raise KeyRefused(f"{path} has no apikey; {_HOW}")
+    raise AuthenticationError(f"{path} has no apikey; {_HOW}")
 
 
 def _is_there(path: Path) -> bool:
@@ -158,4 +158,4 @@ def _settings(path: Path) -> dict[str, object] | None:
 def _refuse_shared(path: Path, mode: int) -> None:
     rights = stat.S_IMODE(mode)
     if os.name == "posix" and rights & 0o077:
-        raise KeyRefused(f"others can read {path} (mode {rights:04o}); run: chmod 600 {path}")
+        raise AuthenticationError(f"others can read {path} (mode {rights:04o}); run: chmod 600 {path}")

@@ -27,24 +27,24 @@ from urllib.parse import quote
 
 from tenacity import Retrying, retry_if_exception_type
 
-from graphbuild.api.auth import find_key
-from graphbuild.api.endpoints import AUTO, CLASSIC, DIALECTS, GTI, address
+from graphbuild.api.auth import find_api_key
+from graphbuild.api.endpoints import AUTO, CLASSIC, API_FLAVORS, GTI, endpoint_path
 from graphbuild.api.json_decoding import decode
-from graphbuild.api.parser import Recall, page_from
-from graphbuild.api.quotas import is_user_name, quotas_from
-from graphbuild.api.rate_limit import Pace, SystemClock, next_day
+from graphbuild.api.parser import Recall, parse_payload
+from graphbuild.api.quotas import is_user_name, parse_quotas
+from graphbuild.api.rate_limit import RateLimiter, SystemClock, next_day
 from graphbuild.api.transport import MAX_BYTES, Transport
 from graphbuild.errors import (
     ApiError,
-    Forbidden,
-    KeyRefused,
-    Misdirected,
-    NotFound,
-    Paused,
+    ForbiddenError,
+    AuthenticationError,
+    BaseUrlError,
+    NotFoundError,
+    CrawlPaused,
     PayloadError,
-    QuotaExhausted,
-    RateLimited,
-    Transient,
+    QuotaExhaustedError,
+    RateLimitError,
+    TransientError,
 )
 from graphbuild.models import RELATED_REFERENCES
 
@@ -54,10 +54,10 @@ if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
     from tenacity import RetryCallState
 
-    from graphbuild.api.auth import Key
+    from graphbuild.api.auth import ApiKey
     from graphbuild.api.quotas import Quota
     from graphbuild.api.rate_limit import Clock
-    from graphbuild.api.transport import Reply
+    from graphbuild.api.transport import Response
     from graphbuild.models import Entity, Page
 
 BASE_URL = "https://www.virustotal.com/api/v3"
@@ -85,33 +85,33 @@ _STATUS_OF_CODE = {
     "InvalidArgumentError": 400,
 }
 # How a service may refuse a relationship that its generation does not have; a 403 is the licence.
-_MAY_BE_THE_DIALECT = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
+_WRONG_FLAVOR_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
 _TRANSIENT = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.FAILED_DEPENDENCY})
 _REFUSALS: dict[int, tuple[type[ApiError], str]] = {
     HTTPStatus.UNAUTHORIZED: (
-        KeyRefused,
+        AuthenticationError,
         "the service refuses this API key ({said}); check VT_APIKEY or ~/.vt.toml",
     ),
     HTTPStatus.FORBIDDEN: (
-        Forbidden,
+        ForbiddenError,
         (
             "this API key may not read {relationship} ({said}): the relationship needs a "
             "VirusTotal Enterprise licence with the Threat Landscape module"
         ),
     ),
-    HTTPStatus.NOT_FOUND: (NotFound, "the service does not know this {type} ({said})"),
+    HTTPStatus.NOT_FOUND: (NotFoundError, "the service does not know this {type} ({said})"),
 }
 
 
-class Ledger(Protocol):
+class CallRecorder(Protocol):
     """Who is told of every call before it is made."""
 
     def check(self) -> None:
-        """Raise Paused if a call would be forbidden now: asked before a wait for its turn."""
+        """Raise CrawlPaused if a call would be forbidden now: asked before a wait for its turn."""
         ...
 
     def begin_call(self, subject: Entity, relationship: str) -> int:
-        """Note that a request is about to be sent; may raise Paused to forbid it."""
+        """Note that a request is about to be sent; may raise CrawlPaused to forbid it."""
         ...
 
     def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
@@ -119,7 +119,7 @@ class Ledger(Protocol):
         ...
 
 
-class NoLedger:
+class NullRecorder:
     """A ledger that forgets, for single questions."""
 
     def check(self) -> None:
@@ -134,10 +134,10 @@ class NoLedger:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PageResponse:
     """One page as it came: the raw bytes (decompressed), and what they say.
 
-    ``packed`` is the same body as the wire brought it, see :class:`Reply`.
+    ``packed`` is the same body as the wire brought it, see :class:`Response`.
     """
 
     body: bytes
@@ -160,38 +160,38 @@ class Client:
     Args:
         key: the user's key.
         base_url: where the API is; plain http only on this machine itself.
-        pace: how fast we go by ourselves; without limit by default, the service's 429s are heeded
+        rate_limiter: how fast we go by ourselves; without limit by default, the service's 429s are heeded
             in any case.
         clock: time, replaceable in tests.
         adapter: what carries the requests, replaceable in tests.
         deadline: seconds one request may take in all.
         max_bytes: how large a page may be, decompressed.
-        dialect: the generation of the service: ``classic``, ``gti``, or ``auto`` to find out with
+        api_flavor: the generation of the service: ``classic``, ``gti``, or ``auto`` to find out with
             the first question.
 
     Raises:
-        KeyRefused: the key cannot be one of the service's.
-        ValueError: the base URL is none, or the dialect.
+        AuthenticationError: the key cannot be one of the service's.
+        ValueError: the base URL is none, or the api_flavor.
     """
 
     def __init__(  # noqa: PLR0913  all but the first have their defaults
         self,
-        key: Key,
+        key: ApiKey,
         *,
         base_url: str = BASE_URL,
-        pace: Pace | None = None,
+        rate_limiter: RateLimiter | None = None,
         clock: Clock | None = None,
         adapter: BaseAdapter | None = None,
         deadline: float = 60.0,
         max_bytes: int = MAX_BYTES,
-        dialect: str = CLASSIC,
+        api_flavor: str = CLASSIC,
     ) -> None:
-        if dialect not in DIALECTS:
-            raise ValueError(f"no dialect {dialect!r}; we have {', '.join(DIALECTS)}")
-        self.dialect = dialect
+        if api_flavor not in API_FLAVORS:
+            raise ValueError(f"no api_flavor {api_flavor!r}; we have {', '.join(API_FLAVORS)}")
+        self.api_flavor = api_flavor
         self._probes = 0
         self.clock = clock or SystemClock()
-        self.pace = pace or Pace()
+        self.rate_limiter = rate_limiter or RateLimiter()
         self._connect = partial(
             Transport, key, base_url, adapter=adapter, deadline=deadline, max_bytes=max_bytes
         )
@@ -205,19 +205,19 @@ class Client:
         cls,
         *,
         base_url: str = BASE_URL,
-        pace: Pace | None = None,
+        rate_limiter: RateLimiter | None = None,
         clock: Clock | None = None,
-        dialect: str = AUTO,
+        api_flavor: str = AUTO,
     ) -> Client:
         """A client with the key from ``VT_APIKEY`` or ``~/.vt.toml``.
 
         Raises:
-            KeyRefused: there is no key, or it is malformed.
+            AuthenticationError: there is no key, or it is malformed.
         """
-        return cls(find_key(), base_url=base_url, pace=pace, clock=clock, dialect=dialect)
+        return cls(find_api_key(), base_url=base_url, rate_limiter=rate_limiter, clock=clock, api_flavor=api_flavor)
 
-    def twin(self) -> Client:
-        """Another client for the same service, with a connection of its own; pace and clock shared.
+    def clone(self) -> Client:
+        """Another client for the same service, with a connection of its own; rate_limiter and clock shared.
 
         For who asks several questions at once: one client asks one at a time.
         """
@@ -245,28 +245,28 @@ class Client:
         subject: Entity,
         *,
         cursor: str | None = None,
-        ledger: Ledger | None = None,
-        patient: bool = True,
-    ) -> Answer:
+        ledger: CallRecorder | None = None,
+        retry_on_429: bool = True,
+    ) -> PageResponse:
         """One page of the references of the collections that contain ``subject``.
 
         What :meth:`ask` does, for the question this package is about.
         """
-        return self.ask(subject, RELATED_REFERENCES, cursor=cursor, ledger=ledger, patient=patient)
+        return self.fetch_page(subject, RELATED_REFERENCES, cursor=cursor, ledger=ledger, retry_on_429=retry_on_429)
 
-    def ask(
+    def fetch_page(
         self,
         subject: Entity,
         relationship: str,
         *,
         cursor: str | None = None,
-        ledger: Ledger | None = None,
-        patient: bool = True,
-    ) -> Answer:
+        ledger: CallRecorder | None = None,
+        retry_on_429: bool = True,
+    ) -> PageResponse:
         """One page of a relationship of ``subject``.
 
         Asks up to four times where that may help (``RETRIES``), and waits as long as the service
-        says before it asks again or gives up. Where the dialect is still to be found out, a
+        says before it asks again or gives up. Where the api_flavor is still to be found out, a
         question that is refused is asked in the younger generation's words too, three times at most
         (``PROBES``): a subject that nobody knows tells nothing about the words.
 
@@ -275,74 +275,74 @@ class Client:
             relationship: one of ``questions.LISTED``.
             cursor: where the page starts, as an earlier page said; None for the first.
             ledger: told before each attempt, and how it ended.
-            patient: whether a 429 is waited for; not where the quota is known to be spent and
+            retry_on_429: whether a 429 is waited for; not where the quota is known to be spent and
                 this is but a probe.
 
         Raises:
             ApiError: the service refused; its subclasses tell how.
             PayloadError: the answer is JSON but no such page.
-            QuotaExhausted: waiting a minute did not help, or the service says it would not.
-            Paused: the ledger forbade the call, or the clock was stopped while waiting.
+            QuotaExhaustedError: waiting a minute did not help, or the service says it would not.
+            CrawlPaused: the ledger forbade the call, or the clock was stopped while waiting.
         """
         question = Question(subject, relationship, cursor)
-        book = ledger or NoLedger()
-        if self.dialect != AUTO:
-            return self._ask(question, self.dialect, book, patient=patient)
+        book = ledger or NullRecorder()
+        if self.api_flavor != AUTO:
+            return self._ask(question, self.api_flavor, book, retry_on_429=retry_on_429)
         try:
-            answer = self._ask(question, CLASSIC, book, patient=patient)
-        except (Transient, Misdirected):
+            answer = self._ask(question, CLASSIC, book, retry_on_429=retry_on_429)
+        except (TransientError, BaseUrlError):
             raise
         except ApiError as refusal:
-            if self._probes == PROBES or refusal.status not in _MAY_BE_THE_DIALECT:
+            if self._probes == PROBES or refusal.status not in _WRONG_FLAVOR_STATUSES:
                 raise
             self._probes += 1
-            return self._ask_younger(question, book, refusal, patient=patient)
-        self.dialect = CLASSIC
+            return self._ask_younger(question, book, refusal, retry_on_429=retry_on_429)
+        self.api_flavor = CLASSIC
         return answer
 
     def _ask_younger(
-        self, question: Question, book: Ledger, refusal: ApiError, *, patient: bool
-    ) -> Answer:
+        self, question: Question, book: CallRecorder, refusal: ApiError, *, retry_on_429: bool
+    ) -> PageResponse:
         """The same in the younger generation's words; if that is refused too, the first refusal."""
         try:
-            answer = self._ask(question, GTI, book, patient=patient)
-        except Transient:
+            answer = self._ask(question, GTI, book, retry_on_429=retry_on_429)
+        except TransientError:
             raise
         except ApiError:
             raise refusal from None
-        self.dialect = GTI
+        self.api_flavor = GTI
         return answer
 
-    def _ask(self, question: Question, dialect: str, book: Ledger, *, patient: bool) -> Answer:
-        path = address(question.subject, question.relationship, dialect)
+    def _ask(self, question: Question, api_flavor: str, book: CallRecorder, *, retry_on_429: bool) -> PageResponse:
+        path = endpoint_path(question.subject, question.relationship, api_flavor)
         try:
             return self._once(question, path, book)
-        except Transient as error:
+        except TransientError as error:
             first = error
-        return self._ask_again(first, question, path, book, patient=patient)
+        return self._ask_again(first, question, path, book, retry_on_429=retry_on_429)
 
     def _ask_again(
-        self, first: Transient, question: Question, path: str, book: Ledger, *, patient: bool
-    ) -> Answer:
+        self, first: TransientError, question: Question, path: str, book: CallRecorder, *, retry_on_429: bool
+    ) -> PageResponse:
         """What is to be done after a first attempt that failed in passing."""
         failures = iter([first])
 
-        def attempt() -> Answer:
+        def attempt() -> PageResponse:
             for error in failures:
                 raise error
             return self._once(question, path, book)
 
         attempts = Retrying(
-            retry=retry_if_exception_type(Transient),
-            stop=_give_up if patient else _give_up_at_once,
+            retry=retry_if_exception_type(TransientError),
+            stop=_give_up if retry_on_429 else _give_up_at_once,
             wait=self._backoff,
             sleep=self._sleep,
             reraise=True,
         )
         try:
             return attempts(attempt)
-        except RateLimited as error:
-            if not patient or _is_exhausted(error, attempts.statistics["idle_for"]):
+        except RateLimitError as error:
+            if not retry_on_429 or _is_exhausted(error, attempts.statistics["idle_for"]):
                 raise self._exhausted(error) from None
             self._sleep(error.after)  # whatever is asked next leaves no earlier
             raise
@@ -350,7 +350,7 @@ class Client:
     def quotas(self, user: str) -> tuple[Quota, ...]:
         """What is left of the quotas of the key's user, by name.
 
-        The service takes no quota for this, so no ledger is told and no pace is kept. It is asked
+        The service takes no quota for this, so no ledger is told and no rate_limiter is kept. It is asked
         once: whoever wants to know can do without.
 
         Args:
@@ -368,17 +368,17 @@ class Client:
         if reply.status != HTTPStatus.OK or reply.damage:
             said = _code(reply.body) or f"HTTP {reply.status}"
             raise ApiError(f"the service does not tell ({said})", status=reply.status, code=said)
-        return quotas_from(decode(reply.body))
+        return parse_quotas(decode_json(reply.body))
 
-    def _once(self, question: Question, path: str, book: Ledger) -> Answer:
+    def _once(self, question: Question, path: str, book: CallRecorder) -> PageResponse:
         call = self._begin(question, book)
         try:
             reply = self._get(path, question.cursor)
             answer = _read(reply, question, self._recall, self.clock.now())
         except ApiError as error:
-            sent = not isinstance(error, Transient) or error.sent
-            if isinstance(error, RateLimited) and error.after <= LONGEST_WAIT:
-                self.pace.hold(self.clock.monotonic() + error.after)
+            sent = not isinstance(error, TransientError) or error.sent
+            if isinstance(error, RateLimitError) and error.after <= LONGEST_WAIT:
+                self.rate_limiter.hold(self.clock.monotonic() + error.after)
             book.end_call(call, status=error.status, note=error.code or str(error), sent=sent)
             raise
         except PayloadError as error:
@@ -387,27 +387,27 @@ class Client:
         book.end_call(call, status=reply.status, note="", sent=True)
         return answer
 
-    def _begin(self, question: Question, book: Ledger) -> int:
+    def _begin(self, question: Question, book: CallRecorder) -> int:
         """Wait for a place, then enter the call into the ledger."""
-        while (wait := self.pace.take(self.clock.monotonic())) > 0:
+        while (wait := self.rate_limiter.take(self.clock.monotonic())) > 0:
             book.check()  # who may not ask need not wait for it
             self._sleep(wait)
         try:
             return book.begin_call(question.subject, question.relationship)
         except BaseException:
-            self.pace.give_back()
+            self.rate_limiter.give_back()
             raise
 
-    def _get(self, path: str, cursor: str | None) -> Reply:
+    def _get(self, path: str, cursor: str | None) -> Response:
         try:
             return self._transport.get(path, _query(cursor))
         finally:
             # Only now it is certain to have arrived: the service's minute begins no later.
-            self.pace.sent(self.clock.monotonic())
+            self.rate_limiter.sent(self.clock.monotonic())
 
     def _sleep(self, seconds: float) -> None:
         if seconds > 0 and not self.clock.sleep(seconds):
-            raise Paused("stopped while waiting")
+            raise CrawlPaused("stopped while waiting")
 
     def _backoff(self, state: RetryCallState) -> float:
         """As long as the service said, else 1, 2, 4 seconds, half of it by chance.
@@ -415,18 +415,18 @@ class Client:
         Before the last attempt a whole minute, so that a 429 to it is no matter of the minute.
         """
         error = _error_of(state)
-        if isinstance(error, RateLimited):
+        if isinstance(error, RateLimitError):
             return max(error.after, RATE_WAIT if state.attempt_number == RETRIES else 0.0)
         longest = _FIRST_BACKOFF * 2.0 ** (state.attempt_number - 1)
         return longest * (0.5 + self._random.random() / 2)
 
-    def _exhausted(self, error: RateLimited) -> QuotaExhausted:
+    def _exhausted(self, error: RateLimitError) -> QuotaExhaustedError:
         now = self.clock.now()
         resets_at = next_day(now)
         if LONGEST_WAIT < error.after <= _LONGEST_QUOTA:
             stated = datetime.fromtimestamp(now + error.after, UTC) + timedelta(minutes=1)
             resets_at = stated.replace(second=0, microsecond=0)
-        return QuotaExhausted(
+        return QuotaExhaustedError(
             f"the service's quota is spent ({error.code}); "
             f"run again after {resets_at:%Y-%m-%d %H:%M} UTC",
             resets_at=resets_at,
@@ -440,16 +440,16 @@ def _error_of(state: RetryCallState) -> BaseException | None:
 def _give_up(state: RetryCallState) -> bool:
     """After all attempts, or when waiting for a quota makes no sense."""
     error = _error_of(state)
-    exhausted = isinstance(error, RateLimited) and _is_exhausted(error, state.idle_for)
+    exhausted = isinstance(error, RateLimitError) and _is_exhausted(error, state.idle_for)
     return exhausted or state.attempt_number > RETRIES
 
 
 def _give_up_at_once(state: RetryCallState) -> bool:
     """The same, for who knows already that a 429 is no matter of the minute."""
-    return isinstance(_error_of(state), RateLimited) or _give_up(state)
+    return isinstance(_error_of(state), RateLimitError) or _give_up(state)
 
 
-def _is_exhausted(error: RateLimited, waited: float) -> bool:
+def _is_exhausted(error: RateLimitError, waited: float) -> bool:
     """Whether a 429 has outlived a whole minute window, or says itself that it will."""
     return error.after > LONGEST_WAIT or waited >= RATE_WAIT
 
@@ -464,36 +464,36 @@ def _query(cursor: str | None) -> dict[str, str]:
 # --- what an answer means ------------------------------------------------------------------------
 
 
-def _read(reply: Reply, question: Question, recall: Recall, now: float) -> Answer:
+def _read(reply: Response, question: Question, recall: Recall, now: float) -> PageResponse:
     """The page in a reply, or the error it stands for: status first, body second."""
     if reply.status != HTTPStatus.OK:
         raise _error(reply.status, reply, _code(reply.body), question, now)
     if reply.damage:
-        raise Transient(f"the page is damaged: {reply.damage}", status=200, code="DamagedPage")
+        raise TransientError(f"the page is damaged: {reply.damage}", status=200, code="DamagedPage")
     if question.relationship == RELATED_REFERENCES:
         known = recall.page(reply.body, question.subject)
         if known is not None:
-            return Answer(reply.body, known, reply.packed)
+            return PageResponse(reply.body, known, reply.packed)
     try:
-        payload = decode(reply.body)
+        payload = decode_json(reply.body)
     except PayloadError as error:
-        raise Transient(f"the page {error}", status=200, code="NotAPage") from None
+        raise TransientError(f"the page {error}", status=200, code="NotAPage") from None
     if "error" in payload and "data" not in payload:
         code = _code_of(payload)
         raise _error(_STATUS_OF_CODE.get(code, 502), reply, code, question, now)
-    page = page_from(payload, question.subject, question.relationship)
-    return Answer(reply.body, page, reply.packed)
+    page = parse_payload(payload, question.subject, question.relationship)
+    return PageResponse(reply.body, page, reply.packed)
 
 
-def _error(status: int, reply: Reply, code: str, question: Question, now: float) -> ApiError:
+def _error(status: int, reply: Response, code: str, question: Question, now: float) -> ApiError:
     said = code or f"HTTP {status}"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         after = retry_after(reply.headers.get("retry-after"), reply.headers.get("date"), now)
-        return RateLimited(f"asked to wait ({said})", after=after, code=said)
+        return RateLimitError(f"asked to wait ({said})", after=after, code=said)
     kind, message = _REFUSALS.get(status) or _other(status, code)
-    if kind is NotFound and not code and not reply.damage:
+    if kind is NotFoundError and not code and not reply.damage:
         # Nobody but the API may say that a file is unknown: it is written down for good.
-        kind = Misdirected
+        kind = BaseUrlError
         message = "the address does not answer as the API does ({said}); is --base-url the API's?"
     told = {"said": said, "relationship": question.relationship, "type": question.subject.type}
     return kind(message.format(**told), status=status, code=said)
@@ -501,17 +501,17 @@ def _error(status: int, reply: Reply, code: str, question: Question, now: float)
 
 def _other(status: int, code: str) -> tuple[type[ApiError], str]:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRANSIENT:
-        return Transient, "the service failed ({said})"
+        return TransientError, "the service failed ({said})"
     if code == "NotAvailableYet":
-        return Transient, "the service has no answer yet ({said})"
+        return TransientError, "the service has no answer yet ({said})"
     if status >= HTTPStatus.BAD_REQUEST:
         return ApiError, "the service refused the request ({said})"
     if status >= HTTPStatus.MULTIPLE_CHOICES and status != HTTPStatus.NOT_MODIFIED:
-        return Misdirected, (
+        return BaseUrlError, (
             "the address answers with a redirect ({said}), which is not followed; "
             "is --base-url the API's?"
         )
-    return Transient, "the service answered without a page ({said})"
+    return TransientError, "the service answered without a page ({said})"
 
 
 def retry_after(stated: str | None, date: str | None, now: float) -> float:
@@ -542,7 +542,7 @@ def _seconds(date: str) -> float | None:
 def _code(body: bytes) -> str:
     """The API's error code, if the body holds one; never fails."""
     try:
-        return _code_of(decode(body))
+        return _code_of(decode_json(body))
     except PayloadError:
         return ""
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity
 
 CLASSIC, GTI, AUTO = "classic", "gti", "auto"
-DIALECTS = (AUTO, CLASSIC, GTI)
+API_FLAVORS = (AUTO, CLASSIC, GTI)
 
 REPORT_PREFIX = "report--"
 ENDPOINTS = {
@@ -50,7 +50,7 @@ _GTI_NAMES = {RELATED_REFERENCES: "related_reports", REFERENCES: "reports"}
 _CLASSIC_NAMES = {younger: name for name, younger in _GTI_NAMES.items()}
 
 
-def questions_of(entity_type: str) -> tuple[str, ...]:
+def relationships_of(entity_type: str) -> tuple[str, ...]:
     """The relationships that are asked of an entity of that type."""
     if entity_type == COLLECTION:
         return (FILES, REFERENCES)
@@ -59,7 +59,7 @@ def questions_of(entity_type: str) -> tuple[str, ...]:
     return (RELATED_REFERENCES,) if entity_type in SUBJECT_TYPES else ()
 
 
-def address(subject: Entity, relationship: str, dialect: str = CLASSIC) -> str:
+def endpoint_path(subject: Entity, relationship: str, api_flavor: str = CLASSIC) -> str:
     """The path of a question, below the base address.
 
     Raises:
@@ -68,12 +68,12 @@ def address(subject: Entity, relationship: str, dialect: str = CLASSIC) -> str:
     endpoint = ENDPOINTS.get(subject.type)
     if (
         endpoint is None
-        or relationship not in questions_of(subject.type)
+        or relationship not in relationships_of(subject.type)
         or not is_object_id(subject.id)
     ):
         raise ValueError(f"cannot ask about {subject.type} {subject.id!a}")
     name = _name(subject)
-    if dialect == GTI:
+    if api_flavor == GTI:
         relationship = _GTI_NAMES.get(relationship, relationship)
         if subject.type == REFERENCE:
             endpoint, name = ENDPOINTS[COLLECTION], report_id(subject.id)

@@ -55,7 +55,7 @@ class Shallow(dict[str, Any]):
 # --- bytes ---------------------------------------------------------------------------------------
 
 
-def decode(body: bytes) -> dict[str, Any]:
+def decode_json(body: bytes) -> dict[str, Any]:
     """Decode an answer strictly: UTF-8, one JSON object, no duplicate keys, bounded numbers.
 
     Raises:
@@ -199,7 +199,7 @@ def decode_strictly(body: bytes) -> dict[str, Any]:
     except RecursionError:
         raise PayloadError(f"is nested deeper than {MAX_DEPTH}") from None
     if not isinstance(payload, dict):
-        raise PayloadError(f"expected an object, got {kind_of(payload)}")
+        raise PayloadError(f"expected an object, got {describe_type(payload)}")
     return payload
 
 
@@ -217,7 +217,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) == len(pairs):
         return values
     ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
-    raise PayloadError(f"the key {shown(twice)} stands twice in one object")
+    raise PayloadError(f"the key {describe_value(twice)} stands twice in one object")
 
 
 def _refuse_constant(text: str) -> NoReturn:
@@ -267,7 +267,7 @@ def attributes(value: object, path: str, remarks: list[str]) -> dict[str, Scalar
     if value is None:
         return {}
     if not isinstance(value, dict):
-        remarks.append(f"{path}: expected an object, got {kind_of(value)} (ignored)")
+        remarks.append(f"{path}: expected an object, got {describe_type(value)} (ignored)")
         return {}
     if len(value) > MAX_KEYS:
         raise PayloadError(f"{len(value)} keys, more than {MAX_KEYS}", path)
@@ -279,7 +279,7 @@ def attributes(value: object, path: str, remarks: list[str]) -> dict[str, Scalar
             kept[name] = raw  # nearly all are just this
             continue
         if name not in _KNOWN_NAMES and not _is_name(name):
-            remarks.append(f"{path}: {shown(name)} is no name of an attribute (left out)")
+            remarks.append(f"{path}: {describe_value(name)} is no name of an attribute (left out)")
             continue
         scalar = _scalar(name, raw, path, remarks)
         if scalar is not None:
@@ -314,12 +314,12 @@ def _scalar(name: str, raw: object, path: str, remarks: list[str]) -> Scalar | N
     if name.endswith("_date"):
         if type(raw) is int and raw in _DATES:
             return raw
-        remarks.append(f"{path}.{name}: {shown(raw)} is no date between 1990 and 2100 (left out)")
+        remarks.append(f"{path}.{name}: {describe_value(raw)} is no date between 1990 and 2100 (left out)")
         return None
     if isinstance(raw, str):
         return _text(name, raw, path, remarks)
     if name in _TEXTS:
-        remarks.append(f"{path}.{name}: expected a string, got {kind_of(raw)} (left out)")
+        remarks.append(f"{path}.{name}: expected a string, got {describe_type(raw)} (left out)")
         return None
     if isinstance(raw, list):
         return _joined(name, raw, path, remarks)
@@ -360,7 +360,7 @@ def _number(name: str, raw: object, path: str, remarks: list[str]) -> Scalar | N
 # --- words for remarks ---------------------------------------------------------------------------
 
 
-def kind_of(value: object) -> str:
+def describe_type(value: object) -> str:
     """What sort of JSON value this is, in words."""
     if value is None:
         return "null"
@@ -371,6 +371,6 @@ def kind_of(value: object) -> str:
     return repr(value)[:40]
 
 
-def shown(value: object) -> str:
+def describe_value(value: object) -> str:
     """A value for a remark: short, and harmless on a terminal."""
-    return ascii(value[:40]) if isinstance(value, str) else kind_of(value)
+    return ascii(value[:40]) if isinstance(value, str) else describe_type(value)

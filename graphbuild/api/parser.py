@@ -20,14 +20,14 @@ from graphbuild.api.json_decoding import (
     ENTRY_LEVELS,
     Shallow,
     attributes,
-    decode,
+    decode_json,
     decode_plain,
     entries_of,
-    kind_of,
+    describe_type,
     list_of,
     plain_attributes,
     refuse_depth,
-    shown,
+    describe_value,
     take_apart,
     take_rest,
 )
@@ -71,7 +71,7 @@ _TYPES = {endpoint: kind for kind, endpoint in ENDPOINTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SelfLink:
     """What an answer says it answers, read from its ``links.self``."""
 
     subject: Entity
@@ -86,10 +86,10 @@ def parse_page(body: bytes, subject: Entity, relationship: str = RELATED_REFEREN
     Raises:
         PayloadError: the bytes are not such an answer; nothing of it can be used.
     """
-    return page_from(decode(body), subject, relationship)
+    return parse_payload(decode_json(body), subject, relationship)
 
 
-def page_from(
+def parse_payload(
     payload: dict[str, Any], subject: Entity, relationship: str = RELATED_REFERENCES
 ) -> Page:
     """The same as :func:`parse_page` for an answer that is decoded already."""
@@ -113,7 +113,7 @@ def _page(  # noqa: PLR0913, PLR0917  what a page is made of
 ) -> Page:
     """What the envelope says, around what the entries say."""
     meta = _optional_object(payload, "meta")
-    question = asked(payload)
+    question = parse_self_link(payload)
     named = _refuse_other_subject(question, subject)
     _remark_surplus(items, question, remarks)
     return Page(
@@ -128,7 +128,7 @@ def _page(  # noqa: PLR0913, PLR0917  what a page is made of
     )
 
 
-def asked(payload: dict[str, Any]) -> Asked | None:
+def parse_self_link(payload: dict[str, Any]) -> SelfLink | None:
     """What ``payload`` answers, by its ``links.self``; None where that cannot be told."""
     address = _link(payload, "self")
     if not isinstance(address, str) or len(address) > _MAX_ADDRESS:
@@ -137,7 +137,7 @@ def asked(payload: dict[str, Any]) -> Asked | None:
     if not found or found["endpoint"] not in _TYPES or not is_object_id(found["id"]):
         return None
     limit = _parameter(address, "limit") or ""
-    return Asked(
+    return SelfLink(
         subject=_subject(_TYPES[found["endpoint"]], found["id"]),
         relationship=classic_name(found["relationship"]),
         cursor=_parameter(address, "cursor"),
@@ -172,7 +172,7 @@ def _items(payload: dict[str, Any]) -> list[Any]:
         raise PayloadError("missing", "data")
     items = payload["data"]
     if not isinstance(items, list):
-        raise PayloadError(f"expected a list, got {kind_of(items)}", "data")
+        raise PayloadError(f"expected a list, got {describe_type(items)}", "data")
     if len(items) > MAX_ITEMS:
         raise PayloadError(f"{len(items)} items, more than {MAX_ITEMS}", "data")
     return items
@@ -183,11 +183,11 @@ def _optional_object(parent: dict[str, Any], name: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise PayloadError(f"expected an object, got {kind_of(value)}", name)
+        raise PayloadError(f"expected an object, got {describe_type(value)}", name)
     return value
 
 
-def _refuse_other_subject(question: Asked | None, subject: Entity) -> Entity | None:
+def _refuse_other_subject(question: SelfLink | None, subject: Entity) -> Entity | None:
     """An answer about somebody else (a mixed-up cache) must not enter the graph.
 
     Returns:
@@ -204,7 +204,7 @@ def _refuse_other_subject(question: Asked | None, subject: Entity) -> Entity | N
     return other if kinds[0] == "sha256" else None
 
 
-def _remark_surplus(items: int, question: Asked | None, remarks: list[str]) -> None:
+def _remark_surplus(items: int, question: SelfLink | None, remarks: list[str]) -> None:
     limit = question.limit if question else None
     if limit and items > limit:
         remarks.append(f"data: {items} entries where {limit} were asked for (all read)")
@@ -216,7 +216,7 @@ def _count(meta: dict[str, Any], remarks: list[str]) -> int | None:
         return None
     if type(count) is int and 0 <= count < 2**53:
         return count
-    remarks.append(f"meta.count: expected a count, got {kind_of(count)} (ignored)")
+    remarks.append(f"meta.count: expected a count, got {describe_type(count)} (ignored)")
     return None
 
 
@@ -256,7 +256,7 @@ def _cursor(cursor: object, path: str) -> str | None:
     if cursor is None:
         return None
     if not isinstance(cursor, str):
-        raise PayloadError(f"expected a string, got {kind_of(cursor)}", path)
+        raise PayloadError(f"expected a string, got {describe_type(cursor)}", path)
     if not 0 < len(cursor) <= MAX_CURSOR:
         raise PayloadError(f"{len(cursor)} characters, expected 1 to {MAX_CURSOR}", path)
     if not (cursor.isascii() and cursor.isprintable()):
@@ -422,7 +422,7 @@ class _Reader:
             return []
         path = f"{path}.context_attributes.related_from"
         if not isinstance(links, list):
-            self.remarks.append(f"{path}: expected a list, got {kind_of(links)} (set aside)")
+            self.remarks.append(f"{path}: expected a list, got {describe_type(links)} (set aside)")
             return []
         found: dict[str, Entity] = {}
         for index, link in enumerate(links):
@@ -458,17 +458,17 @@ class _Reader:
     def _other_type(self, stated: object, path: str, expected: str) -> str:
         """Types are open: one that was not expected is kept, and told."""
         if not is_object_type(stated):
-            raise PayloadError(f"expected an object type, got {shown(stated)}", path)
-        self.remarks.append(f"{path}: {shown(stated)} where a {expected} was expected (kept)")
+            raise PayloadError(f"expected an object type, got {describe_value(stated)}", path)
+        self.remarks.append(f"{path}: {describe_value(stated)} where a {expected} was expected (kept)")
         return str(stated)
 
     def _id(self, entity_type: str, stated: object, path: str) -> str:
         if entity_type not in _HASHED:
             if is_object_id(stated):
                 return str(stated)
-            raise PayloadError(f"expected an id, got {shown(stated)}", path)
+            raise PayloadError(f"expected an id, got {describe_value(stated)}", path)
         if not isinstance(stated, str) or detect_hash_type(stated) != "sha256":
-            raise PayloadError(f"expected 64 hexadecimal digits, got {shown(stated)}", path)
+            raise PayloadError(f"expected 64 hexadecimal digits, got {describe_value(stated)}", path)
         lowered = stated.lower()
         if stated != lowered:
             self.remarks.append(f"{path}: lower-cased")
@@ -555,7 +555,7 @@ class Recall:
 def _object(value: object, path: str) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
-    raise PayloadError(f"expected an object, got {kind_of(value)}", path)
+    raise PayloadError(f"expected an object, got {describe_type(value)}", path)
 
 
 # --- reports, which are references ---------------------------------------------------------------

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from graphbuild.api.json_decoding import kind_of
+from graphbuild.api.json_decoding import describe_type
 from graphbuild.api.rate_limit import next_day, next_month
 from graphbuild.errors import PayloadError
 
@@ -59,7 +59,7 @@ def is_user_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None and bool(text.strip("."))
 
 
-def quotas_from(payload: dict[str, Any]) -> tuple[Quota, ...]:
+def parse_quotas(payload: dict[str, Any]) -> tuple[Quota, ...]:
     """The quotas of requests in an answer, the scarcer of user's and group's for each window.
 
     A part that is missing or odd is left out; what is known of the others still holds.
@@ -69,7 +69,7 @@ def quotas_from(payload: dict[str, Any]) -> tuple[Quota, ...]:
     """
     data = payload.get("data")
     if not isinstance(data, dict):
-        raise PayloadError(f"expected an object, got {kind_of(data)}", "data")
+        raise PayloadError(f"expected an object, got {describe_type(data)}", "data")
     found = [
         min(quotas, key=lambda quota: quota.left)
         for window in (HOURLY, DAILY, MONTHLY)

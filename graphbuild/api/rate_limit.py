@@ -67,7 +67,7 @@ class SystemClock:
             self._going.release()
 
 
-class Pace:
+class RateLimiter:
     """A sliding window of one minute, shared by all who ask.
 
     Args:

@@ -34,7 +34,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import log
 from urllib3.exceptions import HTTPError, ProxyError, SSLError
 
-from graphbuild.errors import Misdirected, Transient
+from graphbuild.errors import BaseUrlError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
     from urllib3 import BaseHTTPResponse, HTTPConnectionPool
 
-    from graphbuild.api.auth import Key
+    from graphbuild.api.auth import ApiKey
 
     _Response = tuple[BaseHTTPResponse, Iterable[tuple[str, str]]]  # and the fields of its head
 
@@ -79,7 +79,7 @@ _BREAKS = (requests.RequestException, HTTPError, OSError, http.client.HTTPExcept
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Response:
     """What came back: status, headers under lower-case names, the body decompressed.
 
     Attributes:
@@ -107,7 +107,7 @@ class Transport:
 
     def __init__(
         self,
-        key: Key,
+        key: ApiKey,
         base_url: str,
         *,
         adapter: BaseAdapter | None,
@@ -138,11 +138,11 @@ class Transport:
         self._watch.close()
         self._session.close()
 
-    def get(self, path: str, query: Mapping[str, str]) -> Reply:
+    def get(self, path: str, query: Mapping[str, str]) -> Response:
         """Send one request and read the whole answer.
 
         Raises:
-            Transient: no whole answer came; ``sent`` tells whether the request got out.
+            TransientError: no whole answer came; ``sent`` tells whether the request got out.
         """
         self._watch.begin(self._deadline)
         try:
@@ -158,9 +158,9 @@ class Transport:
         # Not inside the except: its error holds the request, and that the key.
         raise failure
 
-    def _get(self, path: str, query: Mapping[str, str]) -> Reply:
+    def _get(self, path: str, query: Mapping[str, str]) -> Response:
         if _PATH.fullmatch(path) is None:
-            raise Misdirected("a request was about to leave the configured address")
+            raise BaseUrlError("a request was about to leave the configured address")
         target = f"{path}?{urlencode(query)}" if query else path
         kept = self._watch.connection
         if kept is not None and kept.is_connected and not kept.proxy_is_forwarding:
@@ -172,7 +172,7 @@ class Transport:
             response.close()
             response.release_conn()
 
-    def _get_again(self, connection: HTTPConnection, target: str) -> Reply:
+    def _get_again(self, connection: HTTPConnection, target: str) -> Response:
         """Over a connection that has carried a request before."""
         try:
             begun = self._ask(connection.sock, target)
@@ -194,7 +194,7 @@ class Transport:
             sock.sendall(head.encode("ascii"))
         return sock.recv(_CHUNK)
 
-    def _read_plainly(self, connection: HTTPConnection, begun: bytes) -> Reply | None:
+    def _read_plainly(self, connection: HTTPConnection, begun: bytes) -> Response | None:
         """The same as :meth:`_read_carefully`, where the head leaves no question; None elsewhere.
 
         None also where not all of the head is among the first bytes. Then nothing has been done.
@@ -204,9 +204,9 @@ class Transport:
         if not answer or not headers or int(headers["content-length"]) > self._max_bytes:
             return None
         body = _rest(connection.sock, begun[answer.end() :], int(headers["content-length"]))
-        return Reply(200, headers, *_body(iter((body,)), headers, self._max_bytes))
+        return Response(200, headers, *_body(iter((body,)), headers, self._max_bytes))
 
-    def _read_carefully(self, connection: HTTPConnection, begun: bytes) -> Reply:
+    def _read_carefully(self, connection: HTTPConnection, begun: bytes) -> Response:
         """What an answer says of which the first bytes have been read."""
         raw = _WithoutCookies(_Begun(begun, connection.sock), method="GET")  # type: ignore[arg-type]
         raw.begin()
@@ -273,9 +273,9 @@ class Transport:
         adapter.cert_verify(pool, self.base_url, verify, None)
         return pool
 
-    def _reply(self, response: BaseHTTPResponse, fields: Iterable[tuple[str, str]]) -> Reply:
+    def _reply(self, response: BaseHTTPResponse, fields: Iterable[tuple[str, str]]) -> Response:
         headers = {name.lower(): text for name, text in fields}
-        return Reply(response.status, headers, *self._read(response, headers))
+        return Response(response.status, headers, *self._read(response, headers))
 
     def _read(self, response: BaseHTTPResponse, headers: Mapping[str, str]) -> _Body:
         chunks = response.stream(_CHUNK, decode_content=False)
@@ -289,11 +289,11 @@ class Transport:
             # The status came whole, and it says more than the body: a 401 stays one.
             return _damaged("cut short")
 
-    def _failure(self, error: Exception) -> Transient:
+    def _failure(self, error: Exception) -> TransientError:
         if self._watch.late:
             return self._too_late()
         if self._watch.sent:
-            return Transient(
+            return TransientError(
                 f"the connection to {self._host} broke off ({type(error).__name__})", code="Broken"
             )
         message, code = f"cannot reach {self._host}", "Unreachable"
@@ -308,10 +308,10 @@ class Transport:
                 f"no trusted connection to {self._host}: its certificate was not accepted; "
                 "name your authority's bundle in REQUESTS_CA_BUNDLE"
             )
-        return Transient(message, code=code, sent=False)
+        return TransientError(message, code=code, sent=False)
 
-    def _too_late(self) -> Transient:
-        return Transient(
+    def _too_late(self) -> TransientError:
+        return TransientError(
             f"no complete answer from {self._host} within {self._deadline:g} s",
             code="Deadline",
             sent=self._watch.sent,
@@ -354,13 +354,13 @@ class _KeyHeader(AuthBase):
     Being an auth object, it also keeps a netrc entry from adding a foreign password.
     """
 
-    def __init__(self, key: Key, base_url: str) -> None:
+    def __init__(self, key: ApiKey, base_url: str) -> None:
         self._key = key
         self._base_url = base_url
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if not (request.url or "").startswith(self._base_url + "/"):
-            raise Misdirected("a request was about to leave the configured address")
+            raise BaseUrlError("a request was about to leave the configured address")
         request.headers["x-apikey"] = self._key.reveal()
         return request
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from graphbuild._util import format_count
 from graphbuild.cli.console import named, notice
 from graphbuild.cli.signals import on_signal
-from graphbuild.errors import KeyRefused, Paused, SeedError
+from graphbuild.errors import AuthenticationError, CrawlPaused, SeedError
 from graphbuild.models import FILE, Entity
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Limits:
         per_node: entries after which a list beyond the seeds is read no further; None for the
             usual number.
         workers: questions in flight at once.
-        dialect: the generation of the service.
+        api_flavor: the generation of the service.
     """
 
     per_minute: int | None = None
@@ -67,7 +67,7 @@ class Limits:
     depth: int = 0
     per_node: int | None = None
     workers: int = 1
-    dialect: str = "auto"
+    api_flavor: str = "auto"
 
 
 def ask_again(store: Store, *, refresh: float | None, audit: float | None) -> None:
@@ -82,11 +82,11 @@ def ask_again(store: Store, *, refresh: float | None, audit: float | None) -> No
 
 def refuse_key(seeds: SeedList) -> None:
     """Raise SeedError if the user's key is among the seeds: before anything is kept of it."""
-    from graphbuild.api.auth import find_key
+    from graphbuild.api.auth import find_api_key
 
     try:
-        key = find_key().reveal().lower()
-    except KeyRefused:
+        key = find_api_key().reveal().lower()
+    except AuthenticationError:
         return  # without a key there is none to keep; whether one is needed shows later
     if any(_holds(seed, key) for seed in seeds):
         raise SeedError("your API key stands in the seed list; take it out, it was not sent")
@@ -107,23 +107,23 @@ def ask(store: Store, base_url: str, limits: Limits, progress: Progress) -> Outc
         ApiError: something that concerns every subject, such as a refused key.
         SeedError: the key stands in the campaign file, as a subject.
     """
-    from graphbuild.api.auth import find_key
+    from graphbuild.api.auth import find_api_key
     from graphbuild.api.client import Client
-    from graphbuild.api.rate_limit import Pace, SystemClock
+    from graphbuild.api.rate_limit import RateLimiter, SystemClock
     from graphbuild.crawler import PER_NODE, Crawl
 
     for depth in range(limits.depth):
         store.expand(depth)
     if not store.has_work():
         return Outcome()
-    key = find_key()
+    key = find_api_key()
     if store.has(Entity(FILE, key.reveal().lower())):
         raise SeedError(
             f"your API key stands in {store.path} as if it were a file's hash; "
             "start a new campaign file without it, it was not sent"
         )
-    clock, pace = SystemClock(), Pace(limits.per_minute)
-    opened = Client(key, base_url=base_url, pace=pace, clock=clock, dialect=limits.dialect)
+    clock, rate_limiter = SystemClock(), RateLimiter(limits.per_minute)
+    opened = Client(key, base_url=base_url, rate_limiter=rate_limiter, clock=clock, api_flavor=limits.api_flavor)
     with opened as client:
         crawl = Crawl(
             client,
@@ -159,7 +159,7 @@ def run(crawl: Crawl, store: Store, clock: SystemClock, progress: Progress) -> O
             for step in crawl:
                 outcome.pages += step.error is None and not step.inferred
                 watch.step(step)
-        except Paused as reason:
+        except CrawlPaused as reason:
             outcome.paused = str(reason)
         finally:
             outcome.calls = store.calls() - before
@@ -203,7 +203,7 @@ def _line(step: Step) -> str:
         proved = format_count(step.inferred, "reference")
         return f"{named(step.subject)}: {proved} inferred, no call needed, {verdict.state}"
     said = f" ({verdict.detail})" if verdict.detail else ""
-    odd = f", {format_count(len(step.remarks), 'remark')}" if step.remarks else ""
+    odd = f", {format_count(len(step.warnings), 'remark')}" if step.warnings else ""
     return (
         f"{named(step.subject)}: page {step.page}, "
         f"{format_count(step.new, 'new reference')}{odd}, {verdict.state}{said}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from graphbuild.cli.console import notice
-from graphbuild.errors import GraphbuildError, Paused
+from graphbuild.errors import GraphbuildError, CrawlPaused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def told() -> Iterator[None]:
     """Every error of ours ends in one sentence and an exit code, never in a traceback."""
     try:
         yield
-    except Paused as reason:
+    except CrawlPaused as reason:
         notice(f"graphbuild: paused: {reason}")
         raise typer.Exit(Exit.PAUSED) from None
     except GraphbuildError as error:

@@ -43,20 +43,20 @@ class Left:
 
 def named(user: str | None) -> str:
     """The user's name: as given, else as the environment has it; empty where nobody says."""
-    from graphbuild.api.auth import find_user
+    from graphbuild.api.auth import find_user_name
 
-    return find_user() if user is None else user
+    return find_user_name() if user is None else user
 
 
 def ask(user: str, base_url: str) -> Left | None:
     """What is left; None without a name, and where it cannot be had, which is told."""
     if not user:
         return None
-    from graphbuild.api.auth import find_key
+    from graphbuild.api.auth import find_api_key
     from graphbuild.api.client import Client
 
     try:
-        with Client(find_key(), base_url=base_url, deadline=DEADLINE) as client:
+        with Client(find_api_key(), base_url=base_url, deadline=DEADLINE) as client:
             return Left(user, client.quotas(user), time.time())
     except (GraphbuildError, ValueError) as error:
         notice(f"graphbuild: what is left of the quota is not known: {error}")

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from graphbuild.api.rate_limit import day_start, next_day
-from graphbuild.errors import BudgetSpent, GraphbuildError
+from graphbuild.errors import BudgetExhaustedError, GraphbuildError
 
 if TYPE_CHECKING:
     from graphbuild.api.rate_limit import Clock
@@ -30,7 +30,7 @@ class BudgetedLedger:
         """Note the first call of a question that is about to be asked; whether one may be made."""
         try:
             call = self.begin_call(task.subject, task.relationship)
-        except BudgetSpent:
+        except BudgetExhaustedError:
             return False  # said when it is asked
         self._booked[task.subject, task.relationship] = call
         return True
@@ -43,7 +43,7 @@ class BudgetedLedger:
                 self._store.forget_call(call)
 
     def check(self) -> None:
-        """Raise BudgetSpent if no call may be made now."""
+        """Raise BudgetExhaustedError if no call may be made now."""
         self._check(self._clock.now())
 
     def begin_call(self, subject: Entity, relationship: str) -> int:
@@ -57,13 +57,13 @@ class BudgetedLedger:
 
     def _check(self, now: float) -> None:
         if self._max_calls is not None and self._store.calls() >= self._max_calls:
-            raise BudgetSpent(
+            raise BudgetExhaustedError(
                 f"the budget of {self._max_calls} calls is spent; raise --max-calls to go on"
             )
         if self._per_day is None:
             return
         if self._store.calls(since=day_start(now).timestamp()) >= self._per_day:
-            raise BudgetSpent(
+            raise BudgetExhaustedError(
                 f"today's {self._per_day} calls are spent; run again after "
                 f"{next_day(now):%Y-%m-%d %H:%M} UTC"
             )

@@ -21,7 +21,7 @@ from graphbuild.errors import GraphbuildError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from graphbuild.api.client import Answer, Client
+    from graphbuild.api.client import PageResponse, Client
     from graphbuild.crawler.result_handler import Step
     from graphbuild.crawler.scheduler import Plan
     from graphbuild.crawler.workers import Crew
@@ -60,7 +60,7 @@ class Crawl:
             references that come to light for their files and references, 2 asks these files, and
             so on, nearest first.
         per_node: entries after which the list of a node beyond the seeds is read no further.
-        workers: questions in flight at once, for keys that allow it; they share one pace.
+        workers: questions in flight at once, for keys that allow it; they share one rate_limiter.
     """
 
     _intake: Intake  # of the iteration under way
@@ -95,7 +95,7 @@ class Crawl:
         """Go on until everything is asked.
 
         Raises:
-            Paused: by a limit or the service's quota; running again goes on.
+            CrawlPaused: by a limit or the service's quota; running again goes on.
             ApiError: something that concerns every subject.
         """
         self._remember_pace()
@@ -126,10 +126,10 @@ class Crawl:
 
     def _crew(self) -> Crew:
         """As many as may ask at once; one alone until it is known which words are understood."""
-        if self._workers == 1 or self._client.dialect == AUTO:
+        if self._workers == 1 or self._client.api_flavor == AUTO:
             return Alone(self._client, self._ledger)
-        twins = [self._client.twin() for _ in range(self._workers)]
-        return Workers(twins, self._ledger)
+        clients = [self._client.clone() for _ in range(self._workers)]
+        return Workers(clients, self._ledger)
 
     def _work(self, shift: _Shift) -> Iterator[Step]:
         """Keep a crew busy until nothing is left, or others could join it."""
@@ -143,7 +143,7 @@ class Crawl:
                     continue
                 yield step
                 yield from shift.plan.after(task)
-                if others_wait and self._client.dialect != AUTO:
+                if others_wait and self._client.api_flavor != AUTO:
                     return
         finally:
             try:
@@ -161,10 +161,10 @@ class Crawl:
             if task is None:
                 break
             shift.busy[task.id] = task
-            shift.crew.ask(task, patient=self._intake.patient)
+            shift.crew.ask(task, retry_on_429=self._intake.retry_on_429)
         return bool(shift.busy)
 
-    def _take_in(self, shift: _Shift, task: Task, outcome: Answer | BaseException) -> Step | None:
+    def _take_in(self, shift: _Shift, task: Task, outcome: PageResponse | BaseException) -> Step | None:
         """Store what came; None where it is no step, but the end of the run."""
         try:
             step = self._settle(shift, task, outcome)
@@ -174,13 +174,13 @@ class Crawl:
         self._ended = self._ended or step is None
         return step
 
-    def _settle(self, shift: _Shift, task: Task, outcome: Answer | BaseException) -> Step | None:
+    def _settle(self, shift: _Shift, task: Task, outcome: PageResponse | BaseException) -> Step | None:
         """Store what came, and note the next call, in one transaction.
 
-        To make sure of what is on disk costs more than most that is done for a page. Where a pace
+        To make sure of what is on disk costs more than most that is done for a page. Where a rate_limiter
         is kept, time may pass before the next call is made; then it is noted when it is.
         """
-        paced = self._client.pace.per_minute is not None
+        paced = self._client.rate_limiter.per_minute is not None
         if paced or self._is_over() or isinstance(outcome, BaseException):
             return self._intake.settle(task, outcome)
         with self._store.together():
@@ -208,11 +208,11 @@ class Crawl:
 
     def _speak_as_before(self) -> None:
         """Which generation of the service answers was found out once, and is not asked again."""
-        known = self._store.dialect()
-        if self._client.dialect == AUTO and known:
-            self._client.dialect = known
+        known = self._store.api_flavor()
+        if self._client.api_flavor == AUTO and known:
+            self._client.api_flavor = known
 
     def _remember_pace(self) -> None:
         now = self._client.clock.now()
         calls = self._store.recent_calls(now - MINUTE)
-        self._client.pace.remember((now - at for at in calls), self._client.clock.monotonic())
+        self._client.rate_limiter.remember((now - at for at in calls), self._client.clock.monotonic())

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 from graphbuild.api.endpoints import AUTO
 from graphbuild.errors import (
     ApiError,
-    BudgetSpent,
-    Forbidden,
-    KeyRefused,
-    Misdirected,
-    Paused,
+    BudgetExhaustedError,
+    ForbiddenError,
+    AuthenticationError,
+    BaseUrlError,
+    CrawlPaused,
     PayloadError,
-    QuotaExhausted,
-    Transient,
+    QuotaExhaustedError,
+    TransientError,
 )
 from graphbuild.models import FAILED, Status
 from graphbuild.store import Fetched
 
 if TYPE_CHECKING:
-    from graphbuild.api.client import Answer, Client
+    from graphbuild.api.client import PageResponse, Client
     from graphbuild.models import Entity
     from graphbuild.store import Store, Task
 
@@ -62,7 +62,7 @@ class Intake:
         limit: entries after which the list of a node beyond the seeds is read no further.
 
     Attributes:
-        patient: whether a 429 is waited for; not while the quota is known to be spent.
+        retry_on_429: whether a 429 is waited for; not while the quota is known to be spent.
     """
 
     def __init__(self, client: Client, store: Store, *, limit: int) -> None:
@@ -70,9 +70,9 @@ class Intake:
         self._store = store
         self._limit = limit
         self._failures = 0
-        self.patient = store.quota_resets_at() <= client.clock.now()
+        self.retry_on_429 = store.quota_resets_at() <= client.clock.now()
 
-    def settle(self, task: Task, outcome: Answer | BaseException) -> Step | None:
+    def settle(self, task: Task, outcome: PageResponse | BaseException) -> Step | None:
         """Store what came of a question; None if the run was stopped while waiting.
 
         Raises:
@@ -81,41 +81,41 @@ class Intake:
         """
         if not isinstance(outcome, BaseException):
             return self._commit(task, outcome)
-        if isinstance(outcome, QuotaExhausted):
+        if isinstance(outcome, QuotaExhaustedError):
             self._store.note_quota(outcome.resets_at.timestamp())
             raise outcome
-        if isinstance(outcome, Paused) and not isinstance(outcome, BudgetSpent):
+        if isinstance(outcome, CrawlPaused) and not isinstance(outcome, BudgetExhaustedError):
             return None
-        if isinstance(outcome, Forbidden) and task.depth:
+        if isinstance(outcome, ForbiddenError) and task.depth:
             return self._failed(task, outcome)  # a seed that may not be read: none may
-        if isinstance(outcome, KeyRefused | Forbidden | Misdirected):
+        if isinstance(outcome, AuthenticationError | ForbiddenError | BaseUrlError):
             raise outcome
         if isinstance(outcome, ApiError | PayloadError):
             return self._failed(task, outcome)
         raise outcome
 
-    def _commit(self, task: Task, answer: Answer) -> Step:
-        self._failures, self.patient = 0, True
+    def _commit(self, task: Task, answer: PageResponse) -> Step:
+        self._failures, self.retry_on_429 = 0, True
         at = self._client.clock.now()
         fetched = Fetched(answer.body, answer.page, at, task.cursor, answer.packed)
         done = self._store.commit(task, fetched, limit=self._limit)
-        if self._client.dialect != AUTO:
-            self._store.note_dialect(self._client.dialect)
-        return Step(task.subject, task.pages + 1, done.new, done.verdict, answer.page.remarks)
+        if self._client.api_flavor != AUTO:
+            self._store.save_api_flavor(self._client.api_flavor)
+        return Step(task.subject, task.pages + 1, done.new, done.verdict, answer.page.warnings)
 
     def _failed(self, task: Task, error: ApiError | PayloadError) -> Step:
-        if isinstance(error, Transient) and not error.sent:
-            raise Paused(f"{error}; run again later")
-        passing = isinstance(error, Transient | PayloadError)
+        if isinstance(error, TransientError) and not error.sent:
+            raise CrawlPaused(f"{error}; run again later")
+        passing = isinstance(error, TransientError | PayloadError)
         code, status = "PayloadError", 200
         if isinstance(error, ApiError):
             code, status = error.code, error.status
         at = self._client.clock.now()
         self._store.fail(task, code=code, remark=str(error), retry=passing, status=status, at=at)
-        grave = isinstance(error, Transient | Forbidden)
+        grave = isinstance(error, TransientError | ForbiddenError)
         self._failures = self._failures + 1 if grave else 0
         if self._failures >= PATIENCE:
-            raise Paused(
+            raise CrawlPaused(
                 f"{self._failures} subjects in a row could not be read: {error}; run again later"
             )
         return Step(task.subject, task.pages + 1, 0, Status(FAILED, str(error)), (), error)

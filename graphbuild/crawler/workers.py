@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from graphbuild.api.client import Answer, Client, Ledger
+    from graphbuild.api.client import PageResponse, Client, CallRecorder
     from graphbuild.models import Entity
     from graphbuild.store import Task
 
@@ -27,11 +27,11 @@ class Crew(Protocol):
         """Whether one more question can be taken."""
         ...
 
-    def ask(self, task: Task, *, patient: bool) -> None:
+    def ask(self, task: Task, *, retry_on_429: bool) -> None:
         """Take a question."""
         ...
 
-    def next(self) -> tuple[Task, Answer | BaseException]:
+    def next(self) -> tuple[Task, PageResponse | BaseException]:
         """The next question that is done, and its answer or what went wrong, whatever it is."""
         ...
 
@@ -43,20 +43,20 @@ class Crew(Protocol):
 class Alone:
     """One question at a time, in the thread of the crawl."""
 
-    def __init__(self, client: Client, ledger: Ledger) -> None:
+    def __init__(self, client: Client, ledger: CallRecorder) -> None:
         self._client = client
         self._ledger = ledger
-        self._done: deque[tuple[Task, Answer | BaseException]] = deque()
+        self._done: deque[tuple[Task, PageResponse | BaseException]] = deque()
 
     def free(self) -> bool:
         """Whether the last answer was taken."""
         return not self._done
 
-    def ask(self, task: Task, *, patient: bool) -> None:
+    def ask(self, task: Task, *, retry_on_429: bool) -> None:
         """Ask, and wait for the answer."""
-        self._done.append((task, _ask(self._client, task, self._ledger, patient=patient)))
+        self._done.append((task, _ask(self._client, task, self._ledger, retry_on_429=retry_on_429)))
 
-    def next(self) -> tuple[Task, Answer | BaseException]:
+    def next(self) -> tuple[Task, PageResponse | BaseException]:
         """The answer."""
         return self._done.popleft()
 
@@ -67,7 +67,7 @@ class Alone:
 class _Request(NamedTuple):
     """What a worker leaves to the thread that owns the store."""
 
-    do: Callable[[Ledger], int]
+    do: Callable[[CallRecorder], int]
     done: Future[int]
 
 
@@ -76,7 +76,7 @@ class _Done(NamedTuple):
 
     client: Client
     task: Task
-    outcome: Answer | BaseException
+    outcome: PageResponse | BaseException
 
 
 _Events = SimpleQueue[_Request | _Done]
@@ -85,7 +85,7 @@ _Events = SimpleQueue[_Request | _Done]
 class Workers:
     """Several at once, each with a connection of its own; pace and clock are shared."""
 
-    def __init__(self, clients: Sequence[Client], ledger: Ledger) -> None:
+    def __init__(self, clients: Sequence[Client], ledger: CallRecorder) -> None:
         self._clients = clients
         self._idle = list(clients)
         self._ledger = ledger
@@ -96,11 +96,11 @@ class Workers:
         """Whether a worker has nothing to do."""
         return bool(self._idle)
 
-    def ask(self, task: Task, *, patient: bool) -> None:
+    def ask(self, task: Task, *, retry_on_429: bool) -> None:
         """Hand a question to a worker."""
-        self._pool.submit(self._work, self._idle.pop(), task, patient=patient)
+        self._pool.submit(self._work, self._idle.pop(), task, retry_on_429=retry_on_429)
 
-    def next(self) -> tuple[Task, Answer | BaseException]:
+    def next(self) -> tuple[Task, PageResponse | BaseException]:
         """Serve the ledger until a question is done."""
         while True:
             event = self._events.get()
@@ -116,8 +116,8 @@ class Workers:
         for client in self._clients:
             client.close()
 
-    def _work(self, client: Client, task: Task, *, patient: bool) -> None:
-        outcome = _ask(client, task, _Post(self._events), patient=patient)
+    def _work(self, client: Client, task: Task, *, retry_on_429: bool) -> None:
+        outcome = _ask(client, task, _Post(self._events), retry_on_429=retry_on_429)
         self._events.put(_Done(client, task, outcome))
 
 
@@ -128,7 +128,7 @@ class _Post:
         self._events = events
 
     def check(self) -> None:
-        def do(ledger: Ledger) -> int:
+        def do(ledger: CallRecorder) -> int:
             ledger.check()
             return 0
 
@@ -138,30 +138,30 @@ class _Post:
         return self._left(lambda ledger: ledger.begin_call(subject, relationship))
 
     def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
-        def do(ledger: Ledger) -> int:
+        def do(ledger: CallRecorder) -> int:
             ledger.end_call(call, status=status, note=note, sent=sent)
             return 0
 
         self._left(do)
 
-    def _left(self, do: Callable[[Ledger], int]) -> int:
+    def _left(self, do: Callable[[CallRecorder], int]) -> int:
         done: Future[int] = Future()
         self._events.put(_Request(do, done))
         return done.result()
 
 
-def _serve(request: _Request, ledger: Ledger) -> None:
+def _serve(request: _Request, ledger: CallRecorder) -> None:
     try:
         request.done.set_result(request.do(ledger))
     except BaseException as error:  # noqa: BLE001  comes back as the outcome of who asked
         request.done.set_exception(error)
 
 
-def _ask(client: Client, task: Task, ledger: Ledger, *, patient: bool) -> Answer | BaseException:
+def _ask(client: Client, task: Task, ledger: CallRecorder, *, retry_on_429: bool) -> PageResponse | BaseException:
     """The answer, or what went wrong, as a value: also a mistake of ours, or Ctrl-C."""
     try:
-        return client.ask(
-            task.subject, task.relationship, cursor=task.cursor, ledger=ledger, patient=patient
+        return client.fetch_page(
+            task.subject, task.relationship, cursor=task.cursor, recorder=ledger, retry_on_429=retry_on_429
         )
     except BaseException as error:  # noqa: BLE001  raised when what is in flight is stored
         return error

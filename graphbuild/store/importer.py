@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphbuild.api.json_decoding import decode
-from graphbuild.api.parser import asked, page_from
+from graphbuild.api.parser import parse_self_link, parse_payload
 from graphbuild.errors import PayloadError
 from graphbuild.models import RELATED_REFERENCES
 from graphbuild.store import Fetched
@@ -73,8 +73,8 @@ def _read(path: Path, subject: Entity | None) -> Fetched:
         saved_at = path.stat().st_mtime
     if len(body) > MAX_BYTES:
         raise PayloadError(f"is larger than {MAX_BYTES} bytes")
-    payload = decode(body)
-    about = asked(payload)
+    payload = decode_json(body)
+    about = parse_self_link(payload)
     if about is None and subject is None:
         raise PayloadError(
             "does not name the file it is about; say it with --subject HASH", "links.self"
@@ -85,7 +85,7 @@ def _read(path: Path, subject: Entity | None) -> Fetched:
     if entity is None:
         raise PayloadError("is about nothing")
     cursor = about.cursor if about else None
-    return Fetched(body, page_from(payload, entity), saved_at, cursor)
+    return Fetched(body, parse_payload(payload, entity), saved_at, cursor)
 
 
 def _in_order(pages: list[Fetched]) -> Iterator[Fetched]:

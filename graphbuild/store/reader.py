@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 _Value = TypeVar("_Value")
 QUOTA = "quota resets at"  # a note: seconds since 1970
-DIALECT = "dialect"  # a note: the generation of the service, once it is found out
+API_FLAVOR = "dialect"  # a note: the generation of the service, once it is found out
 TASKS = (
     "SELECT task.id, type, name, attributes, relationship, pages, cursor, depth FROM task"
     " JOIN entity ON entity.id = task.subject"
@@ -371,9 +371,9 @@ class Reader:
         row = next(self._rows("SELECT value FROM note WHERE name = ?", QUOTA), None)
         return float(row[0]) if row else 0.0
 
-    def dialect(self) -> str | None:
+    def api_flavor(self) -> str | None:
         """The generation of the service, once a crawl has found out."""
-        row = next(self._rows("SELECT value FROM note WHERE name = ?", DIALECT), None)
+        row = next(self._rows("SELECT value FROM note WHERE name = ?", API_FLAVOR), None)
         return str(row[0]) if row else None
 
     def calls(self, since: float = 0.0) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from graphbuild.api.endpoints import ENDPOINTS, questions_of
+from graphbuild.api.endpoints import ENDPOINTS, relationships_of
 from graphbuild.models import COMPLETE, INCOMPLETE, PENDING
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def expand(db: sqlite3.Connection, depth: int) -> int:
             },
         ).rowcount
         for entity_type in ENDPOINTS
-        for relationship in questions_of(entity_type)
+        for relationship in relationships_of(entity_type)
     )
 
 

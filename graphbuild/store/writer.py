@@ -34,7 +34,7 @@ from graphbuild.models import (
 )
 from graphbuild.store import connection, task_queue
 from graphbuild.store.cache import Lists, Numbers, Passes, encode
-from graphbuild.store.reader import DIALECT, QUOTA, TASKS, Reader, task_of
+from graphbuild.store.reader import API_FLAVOR, QUOTA, TASKS, Reader, task_of
 from graphbuild.store.records import Committed
 from graphbuild.store.status import ended, judge
 from graphbuild.store.transaction import Transaction
@@ -64,7 +64,7 @@ class Store(Reader):
         self._numbers = Numbers(connection, path)
         self._lists = Lists(self._numbers)
         self._passes = Passes(connection)
-        self._dialect = ""  # as noted last
+        self._api_flavor = ""  # as noted last
         self._calls: dict[float, int] = {}  # how many were made, by since when
         self._transaction = Transaction(
             connection,
@@ -385,13 +385,13 @@ class Store(Reader):
         """Keep when the service's quota resets, so that a run before that asks but once."""
         self._note(QUOTA, repr(resets_at))
 
-    def note_dialect(self, dialect: str) -> None:
+    def save_api_flavor(self, api_flavor: str) -> None:
         """Keep which generation of the service answers."""
-        if dialect == self._dialect:
+        if api_flavor == self._api_flavor:
             return
-        if dialect != self.dialect():
-            self._note(DIALECT, dialect)
-        self._dialect = dialect
+        if api_flavor != self.api_flavor():
+            self._note(API_FLAVOR, api_flavor)
+        self._api_flavor = api_flavor
 
     def _note(self, name: str, value: str) -> None:
         with self._transaction:
@@ -426,7 +426,7 @@ class Store(Reader):
                 page.next_cursor,
                 page.count,
                 page.item_count,
-                len(page.remarks),
+                len(page.warnings),
                 fetched.at,
                 says,
                 hashlib.sha256(fetched.body).digest(),

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphbuild.api import auth
-from graphbuild.api.auth import Key, find_key
-from graphbuild.errors import KeyRefused
+from graphbuild.api.auth import ApiKey, find_api_key
+from graphbuild.errors import AuthenticationError
 from tests.support.rig import CANARY
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ MALFORMED = {
 }
 
 
-def shown(error: BaseException) -> str:
+def describe_value(error: BaseException) -> str:
     """All that a traceback can show of an error, with the locals of every frame of ours."""
     text = traceback.TracebackException.from_exception(error, capture_locals=True)
     ours = [frame for frame in text.stack if Path(frame.filename).is_relative_to(PACKAGE)]
@@ -50,8 +50,8 @@ def shown(error: BaseException) -> str:
     )
 
 
-def refused(attempt: Callable[[], object]) -> KeyRefused:
-    with pytest.raises(KeyRefused) as caught:
+def refused(attempt: Callable[[], object]) -> AuthenticationError:
+    with pytest.raises(AuthenticationError) as caught:
         attempt()
     return caught.value
 
@@ -61,34 +61,34 @@ def refused(attempt: Callable[[], object]) -> KeyRefused:
 
 @pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_key_is_refused_by_a_message_that_does_not_hold_it(text: str) -> None:
-    error = refused(lambda: Key(text))
+    error = refused(lambda: ApiKey(text))
     assert "copy it again" in str(error)
-    assert CANARY[:16] not in shown(error)
+    assert CANARY[:16] not in describe_value(error)
 
 
 def test_an_empty_key_is_refused_with_the_way_out() -> None:
-    assert "VT_APIKEY" in str(refused(lambda: Key("")))
+    assert "VT_APIKEY" in str(refused(lambda: ApiKey("")))
 
 
 @given(st.text(max_size=80))
 def test_a_text_is_a_key_if_and_only_if_it_is_ascii_letters_and_digits(text: str) -> None:
     allowed = set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
     if text and set(text) <= allowed:
-        assert Key(text).reveal() == text
+        assert ApiKey(text).reveal() == text
     else:
-        with pytest.raises(KeyRefused):
-            Key(text)
+        with pytest.raises(AuthenticationError):
+            ApiKey(text)
 
 
 @pytest.mark.parametrize("length", [1, 63, 65, 128])
 def test_a_key_of_another_length_than_the_services_is_told_by_its_length(length: int) -> None:
     text = (CANARY * 2)[:length]
-    error = refused(Key(text).check_length)
+    error = refused(ApiKey(text).check_length)
     assert f"{length} characters, expected 64" in str(error)
     assert length == 1 or text not in str(error)
 
 
-def test_a_key_of_the_services_length_is_good(key: Key) -> None:
+def test_a_key_of_the_services_length_is_good(key: ApiKey) -> None:
     key.check_length()
 
 
@@ -96,24 +96,24 @@ def test_a_key_of_the_services_length_is_good(key: Key) -> None:
 
 
 @pytest.mark.parametrize("show", [repr, str, "{}".format, "{0!r:>20}".format, ascii])
-def test_a_key_shows_itself_in_no_text(key: Key, show: Callable[[object], str]) -> None:
+def test_a_key_shows_itself_in_no_text(key: ApiKey, show: Callable[[object], str]) -> None:
     assert CANARY not in show(key)
     assert "****" in show(key)
     assert CANARY not in show([key, {"key": key}])
 
 
 @pytest.mark.parametrize("write", [pickle.dumps, copy.copy, copy.deepcopy])
-def test_a_key_cannot_be_written_or_copied(key: Key, write: Callable[[object], object]) -> None:
+def test_a_key_cannot_be_written_or_copied(key: ApiKey, write: Callable[[object], object]) -> None:
     with pytest.raises(TypeError, match="not written to disk"):
         write(key)
 
 
-def test_a_key_has_no_variables_to_look_into(key: Key) -> None:
+def test_a_key_has_no_variables_to_look_into(key: ApiKey) -> None:
     with pytest.raises(TypeError):
         vars(key)
 
 
-def test_a_key_is_revealed_on_request_only(key: Key) -> None:
+def test_a_key_is_revealed_on_request_only(key: ApiKey) -> None:
     assert key.reveal() == CANARY
 
 
@@ -129,17 +129,17 @@ def at_home(home: Path, text: str, mode: int = 0o600) -> Path:
 
 def test_the_variable_is_looked_at_first(tmp_path: Path) -> None:
     at_home(tmp_path, 'apikey = "other"')
-    assert find_key({"VT_APIKEY": CANARY}, tmp_path).reveal() == CANARY
+    assert find_api_key({"VT_APIKEY": CANARY}, tmp_path).reveal() == CANARY
 
 
 def test_by_default_the_variable_of_this_process_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VT_APIKEY", CANARY)
-    assert find_key().reveal() == CANARY
+    assert find_api_key().reveal() == CANARY
 
 
 def test_else_the_official_command_lines_file_is_read(tmp_path: Path) -> None:
     at_home(tmp_path, f'proxy = ""\napikey = "{CANARY}"\n')
-    assert find_key({}, tmp_path).reveal() == CANARY
+    assert find_api_key({}, tmp_path).reveal() == CANARY
 
 
 def test_by_default_the_home_of_this_user_is_meant(
@@ -148,7 +148,7 @@ def test_by_default_the_home_of_this_user_is_meant(
     monkeypatch.setattr(auth, "_home", TRUE_HOME)
     monkeypatch.setenv("HOME", str(tmp_path))
     at_home(tmp_path, f'apikey = "{CANARY}"')
-    assert find_key({}).reveal() == CANARY
+    assert find_api_key({}).reveal() == CANARY
 
 
 def test_a_user_without_a_home_has_no_key_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,39 +158,39 @@ def test_a_user_without_a_home_has_no_key_there(monkeypatch: pytest.MonkeyPatch)
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(Path, "home", classmethod(nowhere))
-    assert "no API key found" in str(refused(lambda: find_key({})))
+    assert "no API key found" in str(refused(lambda: find_api_key({})))
 
 
 def test_without_any_source_the_message_names_both(tmp_path: Path) -> None:
-    message = str(refused(lambda: find_key({}, tmp_path)))
+    message = str(refused(lambda: find_api_key({}, tmp_path)))
     assert "VT_APIKEY" in message
     assert ".vt.toml" in message
 
 
 def test_an_empty_variable_is_an_error_and_no_reason_to_look_elsewhere(tmp_path: Path) -> None:
     at_home(tmp_path, f'apikey = "{CANARY}"')
-    assert "empty" in str(refused(lambda: find_key({"VT_APIKEY": ""}, tmp_path)))
+    assert "empty" in str(refused(lambda: find_api_key({"VT_APIKEY": ""}, tmp_path)))
 
 
 @pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_variable_shows_nowhere(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VT_APIKEY", text.replace("\0", "\t"))  # no variable can hold a NUL
-    assert CANARY[:16] not in shown(refused(find_key))
+    assert CANARY[:16] not in describe_value(refused(find_api_key))
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
 def test_a_file_of_the_user_alone_is_read(tmp_path: Path, mode: int) -> None:
     at_home(tmp_path, f'apikey = "{CANARY}"', mode)
-    assert find_key({}, tmp_path).reveal() == CANARY
+    assert find_api_key({}, tmp_path).reveal() == CANARY
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o601, 0o610, 0o666, 0o777])
 def test_a_file_that_others_can_reach_is_refused(tmp_path: Path, mode: int) -> None:
     path = at_home(tmp_path, f'apikey = "{CANARY}"', mode)
-    error = refused(lambda: find_key({}, tmp_path))
+    error = refused(lambda: find_api_key({}, tmp_path))
     assert f"mode {mode:04o}" in str(error)
     assert f"chmod 600 {path}" in str(error)
-    assert CANARY not in shown(error)
+    assert CANARY not in describe_value(error)
 
 
 BROKEN = [
@@ -207,9 +207,9 @@ BROKEN = [
 @pytest.mark.parametrize("text", BROKEN)
 def test_a_broken_file_is_told_without_a_word_of_it(tmp_path: Path, text: str) -> None:
     at_home(tmp_path, text)
-    error = refused(lambda: find_key({}, tmp_path))
+    error = refused(lambda: find_api_key({}, tmp_path))
     assert "not a readable TOML file" in str(error)
-    assert CANARY not in shown(error)
+    assert CANARY not in describe_value(error)
 
 
 @pytest.mark.parametrize(
@@ -224,19 +224,19 @@ def test_a_broken_file_is_told_without_a_word_of_it(tmp_path: Path, text: str) -
 )
 def test_a_file_without_a_key_is_told_without_a_word_of_it(tmp_path: Path, text: str) -> None:
     at_home(tmp_path, text)
-    error = refused(lambda: find_key({}, tmp_path))
+    error = refused(lambda: find_api_key({}, tmp_path))
     assert "has no apikey" in str(error)
-    assert CANARY not in shown(error)
+    assert CANARY not in describe_value(error)
 
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     at_home(tmp_path, "").write_bytes(b"\xff\xfe\x00")
-    assert "not a readable TOML file" in str(refused(lambda: find_key({}, tmp_path)))
+    assert "not a readable TOML file" in str(refused(lambda: find_api_key({}, tmp_path)))
 
 
 def test_a_folder_of_that_name_is_no_file(tmp_path: Path) -> None:
     (tmp_path / ".vt.toml").mkdir()
-    assert "no API key found" in str(refused(lambda: find_key({}, tmp_path)))
+    assert "no API key found" in str(refused(lambda: find_api_key({}, tmp_path)))
 
 
 @pytest.mark.parametrize("denied", ["is_file", "open"])
@@ -251,7 +251,7 @@ def test_a_file_that_may_not_be_read_is_told(
 
     monkeypatch.setattr(Path, denied, deny)
     monkeypatch.setattr(Path, "open", deny)
-    assert "not a readable TOML file" in str(refused(lambda: find_key({}, tmp_path)))
+    assert "not a readable TOML file" in str(refused(lambda: find_api_key({}, tmp_path)))
 
 
 def test_where_modes_mean_nothing_they_are_not_asked(
@@ -260,5 +260,5 @@ def test_where_modes_mean_nothing_they_are_not_asked(
     at_home(tmp_path, f'apikey = "{CANARY}"', 0o666)
     with monkeypatch.context() as patch:
         patch.setattr(auth.os, "name", "nt")
-        assert auth.find_key({}, tmp_path).reveal() == CANARY
+        assert auth.find_api_key({}, tmp_path).reveal() == CANARY
     assert os.name == "posix"

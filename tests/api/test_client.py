@@ -22,23 +22,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphbuild.api.auth import Key
-from graphbuild.api.client import LIMIT, RETRIES, Answer, Client, retry_after
+from graphbuild.api.auth import ApiKey
+from graphbuild.api.client import LIMIT, RETRIES, PageResponse, Client, retry_after
 from graphbuild.api.parser import parse_page
-from graphbuild.api.rate_limit import Pace
+from graphbuild.api.rate_limit import RateLimiter
 from graphbuild.emulator import Api, EmulatorAdapter, Fault, Quota, family_world
 from graphbuild.errors import (
     ApiError,
-    BudgetSpent,
-    Forbidden,
-    KeyRefused,
-    Misdirected,
-    NotFound,
-    Paused,
+    BudgetExhaustedError,
+    ForbiddenError,
+    AuthenticationError,
+    BaseUrlError,
+    NotFoundError,
+    CrawlPaused,
     PayloadError,
-    QuotaExhausted,
-    RateLimited,
-    Transient,
+    QuotaExhaustedError,
+    RateLimitError,
+    TransientError,
 )
 from graphbuild.models import Entity
 from tests.support.paths import ROOT
@@ -78,7 +78,7 @@ class Book:
 
     def check(self) -> None:
         if self.begun >= self._budget:
-            raise BudgetSpent("the budget is spent")
+            raise BudgetExhaustedError("the budget is spent")
 
     def begin_call(self, subject: Entity, relationship: str) -> int:
         assert (subject.type, relationship) == ("file", "related_references")
@@ -93,7 +93,7 @@ class Book:
 
 
 @pytest.fixture
-def opened(key: Key, clock: ManualClock) -> Iterator[Opener]:
+def opened(key: ApiKey, clock: ManualClock) -> Iterator[Opener]:
     """Make clients on the manual clock."""
     made: list[Client] = []
 
@@ -117,7 +117,7 @@ def error_body(code: str) -> bytes:
 
 def refusal(kind: type[E], client: Client, book: Book | None = None) -> E:
     with pytest.raises(kind) as caught:
-        client.related_references(SUBJECT, ledger=book)
+        client.related_references(SUBJECT, recorder=book)
     assert type(caught.value) is kind
     return caught.value
 
@@ -187,7 +187,7 @@ def test_what_has_no_place_in_the_api_is_never_asked_about(
 ) -> None:
     server, book = listener(answer(PAGE)), Book()
     with pytest.raises(ValueError, match="cannot ask about"):
-        opened(server.base_url).related_references(subject, ledger=book)
+        opened(server.base_url).related_references(subject, recorder=book)
     assert (server.connections, book.begun) == (0, 0)
 
 
@@ -195,7 +195,7 @@ def test_an_adapter_replaces_the_network(opened: Opener) -> None:
     api = Api(family_world(1, 5))
     client = opened("https://api.example", adapter=EmulatorAdapter(api))
     answered = client.related_references(Entity("file", api.world.hashes()[0]))
-    assert isinstance(answered, Answer)
+    assert isinstance(answered, PageResponse)
     assert answered.page.count == 5
 
 
@@ -209,15 +209,15 @@ def test_a_client_takes_its_key_from_the_environment(
 
 
 def test_without_a_key_there_is_no_client() -> None:
-    with pytest.raises(KeyRefused):
+    with pytest.raises(AuthenticationError):
         Client.from_env()
 
 
-def test_the_public_address_is_the_default(key: Key) -> None:
+def test_the_public_address_is_the_default(key: ApiKey) -> None:
     with Client(key) as client:
         assert client._transport.base_url == "https://www.virustotal.com/api/v3"
-    with pytest.raises(KeyRefused):
-        Client(Key("short"))
+    with pytest.raises(AuthenticationError):
+        Client(ApiKey("short"))
     with pytest.raises(ValueError, match="expected https"):
         Client(key, base_url="https://www.virustotal.com\\@evil.example/")
 
@@ -262,7 +262,7 @@ def test_a_redirect_is_never_followed_and_costs_one_call(
     target = location.replace("{other}", str(trap.port)).replace("{here}", "80")
     server = listener(answer(PAGE, status, f"Location: {target}"))
     book = Book()
-    error = refusal(Misdirected, opened(server.base_url), book)
+    error = refusal(BaseUrlError, opened(server.base_url), book)
     assert error.status == status
     assert "redirect" in str(error)
     assert (trap.connections, trap.received) == (0, 0)
@@ -272,7 +272,7 @@ def test_a_redirect_is_never_followed_and_costs_one_call(
 
 def test_a_redirect_to_itself_is_asked_once(emulator: Emulators, opened: Opener) -> None:
     service = emulator(Fault("redirect", times=None))
-    refusal(Misdirected, opened(service.base_url))
+    refusal(BaseUrlError, opened(service.base_url))
     assert len(service.api.log) == 1
 
 
@@ -285,7 +285,7 @@ def test_a_redirect_with_a_bomb_is_not_opened(
     fields = ("Location: /x", "Content-Encoding: gzip")
     server = listener(answer(gzip.compress(bytes(20 << 20)), 302, *fields))
     monkeypatch.setattr("graphbuild.api.transport.zlib.decompressobj", pack_no_more)
-    refusal(Misdirected, opened(server.base_url))
+    refusal(BaseUrlError, opened(server.base_url))
 
 
 # --- refusals: one call each, for good
@@ -294,11 +294,11 @@ def test_a_redirect_with_a_bomb_is_not_opened(
 FINAL = [
     (400, "BadRequestError", ApiError),
     (400, "InvalidArgumentError", ApiError),
-    (401, "AuthenticationRequiredError", KeyRefused),
-    (401, "UserNotActiveError", KeyRefused),
-    (401, "WrongCredentialsError", KeyRefused),
-    (403, "ForbiddenError", Forbidden),
-    (404, "NotFoundError", NotFound),
+    (401, "AuthenticationRequiredError", AuthenticationError),
+    (401, "UserNotActiveError", AuthenticationError),
+    (401, "WrongCredentialsError", AuthenticationError),
+    (403, "ForbiddenError", ForbiddenError),
+    (404, "NotFoundError", NotFoundError),
     (409, "AlreadyExistsError", ApiError),
     (407, "ProxyAuthenticationRequired", ApiError),
     (418, "", ApiError),
@@ -323,7 +323,7 @@ HTML = b"<!doctype html><title>401</title>"
 
 
 @pytest.mark.parametrize("body", [b"", HTML, b"[]", b'{"error": 5}', b'{"error": {"code": 7}}'])
-@pytest.mark.parametrize(("status", "kind"), [(401, KeyRefused), (403, Forbidden), (400, ApiError)])
+@pytest.mark.parametrize(("status", "kind"), [(401, AuthenticationError), (403, ForbiddenError), (400, ApiError)])
 def test_a_refusal_is_known_by_its_status_whatever_its_body(
     listener: Listeners, opened: Opener, status: int, kind: type[ApiError], body: bytes
 ) -> None:
@@ -339,21 +339,21 @@ def test_that_a_file_is_unknown_is_believed_of_the_api_only(
 ) -> None:
     """It is written down for good: a wrong address must not make it so of every file."""
     server = listener(answer(body, 404))
-    assert "--base-url" in str(refusal(Misdirected, opened(server.base_url)))
+    assert "--base-url" in str(refusal(BaseUrlError, opened(server.base_url)))
     assert len(server.heads) == 1
 
 
 def test_a_404_whose_body_did_not_survive_is_still_one(listener: Listeners, opened: Opener) -> None:
     server = listener(answer(error_body("NotFoundError"), 404, "Content-Encoding: gzip"))
-    refusal(NotFound, opened(server.base_url))
+    refusal(NotFoundError, opened(server.base_url))
 
 
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        ("WrongCredentialsError", KeyRefused),
-        ("ForbiddenError", Forbidden),
-        ("NotFoundError", NotFound),
+        ("WrongCredentialsError", AuthenticationError),
+        ("ForbiddenError", ForbiddenError),
+        ("NotFoundError", NotFoundError),
         ("BadRequestError", ApiError),
     ],
 )
@@ -370,7 +370,7 @@ def test_a_code_that_is_none_is_not_repeated(
     listener: Listeners, opened: Opener, code: str
 ) -> None:
     server = listener(answer(error_body(code), 403))
-    assert refusal(Forbidden, opened(server.base_url)).code == "HTTP 403"
+    assert refusal(ForbiddenError, opened(server.base_url)).code == "HTTP 403"
 
 
 def test_a_page_that_is_none_is_told_and_not_asked_again(
@@ -398,7 +398,7 @@ def test_both_an_error_and_data_or_neither_is_no_page_and_no_refusal(
 
 def test_a_choice_of_answers_is_a_redirect(listener: Listeners, opened: Opener) -> None:
     server = listener(answer(b"", 300))
-    assert "redirect" in str(refusal(Misdirected, opened(server.base_url)))
+    assert "redirect" in str(refusal(BaseUrlError, opened(server.base_url)))
 
 
 # --- what may pass
@@ -440,8 +440,8 @@ def test_what_may_pass_is_asked_four_times_and_each_is_told_before(
 ) -> None:
     server = listener(sent)
     book = Book(look=lambda: len(server.heads))
-    with pytest.raises(Transient) as caught:
-        opened(server.base_url).related_references(SUBJECT, ledger=book)
+    with pytest.raises(TransientError) as caught:
+        opened(server.base_url).related_references(SUBJECT, recorder=book)
     assert caught.value.sent
     assert (len(server.heads), book.begun, RETRIES) == (4, 4, 3)
     assert book.seen == [0, 1, 2, 3]
@@ -452,19 +452,19 @@ def test_what_may_pass_is_asked_four_times_and_each_is_told_before(
 
 def test_a_damaged_page_says_what_is_wrong_with_it(listener: Listeners, opened: Opener) -> None:
     server = listener(answer(gzip.compress(PAGE)[:-8], 200, "Content-Encoding: gzip"))
-    error = refusal(Transient, opened(server.base_url))
+    error = refusal(TransientError, opened(server.base_url))
     assert (error.code, error.status) == ("DamagedPage", 200)
     assert "cut short" in str(error)
 
 
 def test_a_page_over_the_limit_says_so(emulator: Emulators, opened: Opener) -> None:
     service = emulator(Fault("bomb", 10_000, times=None))
-    with pytest.raises(Transient, match="larger than 5000 bytes"):
+    with pytest.raises(TransientError, match="larger than 5000 bytes"):
         opened(service.base_url, max_bytes=5_000).related_references(known(service))
 
 
 def test_what_is_no_page_says_why(listener: Listeners, opened: Opener) -> None:
-    error = refusal(Transient, opened(listener(answer(HTML)).base_url))
+    error = refusal(TransientError, opened(listener(answer(HTML)).base_url))
     assert (error.code, error.status) == ("NotAPage", 200)
     assert str(error).startswith("the page is not JSON: ")
 
@@ -472,7 +472,7 @@ def test_what_is_no_page_says_why(listener: Listeners, opened: Opener) -> None:
 def test_a_request_that_takes_too_long_is_asked_again(emulator: Emulators, opened: Opener) -> None:
     service, book = emulator(Fault("stall")), Book()
     client = opened(service.base_url, deadline=0.5)
-    assert client.related_references(known(service), ledger=book).page.item_count == 40
+    assert client.related_references(known(service), recorder=book).page.item_count == 40
     assert book.ends == [(0, "Deadline", True), (200, "", True)]
 
 
@@ -483,7 +483,7 @@ def test_as_soon_as_an_answer_is_good_it_is_taken(
 ) -> None:
     service = emulator(*[Fault(kind, times=failures)] * bool(failures))
     book = Book()
-    answered = opened(service.base_url).related_references(known(service), ledger=book)
+    answered = opened(service.base_url).related_references(known(service), recorder=book)
     assert answered.page.item_count == 40
     assert len(service.api.log) == book.begun == failures + 1
     assert len(clock.waits) == failures
@@ -494,7 +494,7 @@ def test_the_waits_differ_by_chance(emulator: Emulators, opened: Opener) -> None
     service = emulator(Fault("status", 503, times=None))
     clocks = [ManualClock() for _ in range(5)]
     for clock in clocks:
-        refusal(Transient, opened(service.base_url, clock=clock))
+        refusal(TransientError, opened(service.base_url, clock=clock))
         assert_backed_off(clock.waits)
     assert len({tuple(clock.waits) for clock in clocks}) == 5
 
@@ -509,13 +509,13 @@ def test_chance_takes_at_most_half_of_a_wait(
 ) -> None:
     monkeypatch.setattr(random.Random, "random", lambda _: share)
     service = emulator(Fault("status", 503, times=None))
-    refusal(Transient, opened(service.base_url))
+    refusal(TransientError, opened(service.base_url))
     assert clock.waits == [longest * (0.5 + share / 2) for longest in (1, 2, 4)]
 
 
 def test_what_was_not_sent_is_told_as_free(opened: Opener) -> None:
     book = Book()
-    error = refusal(Transient, opened("https://api.invalid"), book)
+    error = refusal(TransientError, opened("https://api.invalid"), book)
     assert not error.sent
     assert [sent for _, _, sent in book.ends] == [False] * 4
 
@@ -530,7 +530,7 @@ def limited(*fields: str) -> bytes:
 def test_a_429_is_waited_out(listener: Listeners, opened: Opener, clock: ManualClock) -> None:
     server = listener(limited(), answer(PAGE))
     book = Book()
-    opened(server.base_url).related_references(SUBJECT, ledger=book)
+    opened(server.base_url).related_references(SUBJECT, recorder=book)
     assert clock.waits == [60.0]
     assert book.ends == [(429, "QuotaExceededError", True), (200, "", True)]
 
@@ -586,7 +586,7 @@ def test_a_429_for_ever_is_a_spent_quota_after_a_whole_minute_and_few_calls(
     emulator: Emulators, opened: Opener, clock: ManualClock, stated: str | None
 ) -> None:
     service = emulator(Fault("status", 429, times=None, retry_after=stated))
-    error = refusal(QuotaExhausted, opened(service.base_url))
+    error = refusal(QuotaExhaustedError, opened(service.base_url))
     assert error.resets_at == MIDNIGHT
     assert "2023-11-15 00:00 UTC" in str(error)
     assert sum(clock.waits) >= 60
@@ -612,7 +612,7 @@ def test_a_429_that_says_it_will_last_is_a_spent_quota_at_once(
     listener: Listeners, opened: Opener, clock: ManualClock, stated: str, resets_at: datetime
 ) -> None:
     server = listener(limited(f"Retry-After: {stated}"))
-    error = refusal(QuotaExhausted, opened(server.base_url))
+    error = refusal(QuotaExhaustedError, opened(server.base_url))
     assert resets_at <= error.resets_at <= resets_at + timedelta(minutes=1)
     assert f"{error.resets_at:%Y-%m-%d %H:%M} UTC" in str(error)
     assert (error.resets_at.second, error.resets_at.microsecond) == (0, 0)
@@ -624,7 +624,7 @@ def test_a_429_after_other_failures_is_no_spent_quota(
 ) -> None:
     """One 429 on the last attempt says nothing of the day; but it is waited out."""
     server = listener(*[answer(HTML, 503)] * 3, limited("Retry-After: 33"))
-    error = refusal(RateLimited, opened(server.base_url))
+    error = refusal(RateLimitError, opened(server.base_url))
     assert error.after == 33
     assert str(error) == "asked to wait (QuotaExceededError)"
     assert clock.waits[-1] == 33
@@ -633,7 +633,7 @@ def test_a_429_after_other_failures_is_no_spent_quota(
 
 def test_a_200_that_says_quota_is_a_429(emulator: Emulators, opened: Opener) -> None:
     service = emulator(Fault("error", "QuotaExceededError", times=None))
-    refusal(QuotaExhausted, opened(service.base_url))
+    refusal(QuotaExhaustedError, opened(service.base_url))
     assert len(service.api.log) == 2
 
 
@@ -651,8 +651,8 @@ def test_who_knows_the_quota_is_spent_asks_once_and_does_not_wait(
     listener: Listeners, opened: Opener, clock: ManualClock, stated: str
 ) -> None:
     server = listener(limited(stated))
-    with pytest.raises(QuotaExhausted):
-        opened(server.base_url).related_references(SUBJECT, patient=False)
+    with pytest.raises(QuotaExhaustedError):
+        opened(server.base_url).related_references(SUBJECT, retry_on_429=False)
     assert (len(server.heads), clock.waits) == (1, [])
 
 
@@ -660,7 +660,7 @@ def test_who_knows_the_quota_is_spent_asks_again_after_other_failures(
     emulator: Emulators, opened: Opener, clock: ManualClock
 ) -> None:
     service = emulator(Fault("status", 503, times=3))
-    opened(service.base_url).related_references(known(service), patient=False)
+    opened(service.base_url).related_references(known(service), retry_on_429=False)
     assert len(service.api.log) == 4
     assert_backed_off(clock.waits)
 
@@ -669,21 +669,21 @@ def test_who_knows_the_quota_is_spent_asks_again_after_other_failures(
 def test_who_shares_the_pace_waits_too_unless_it_is_a_matter_of_the_day(
     listener: Listeners, opened: Opener, clock: ManualClock, stated: str, waits: list[float]
 ) -> None:
-    server, pace = listener(limited(f"Retry-After: {stated}"), answer(PAGE)), Pace()
-    first, second = (opened(server.base_url, pace=pace) for _ in range(2))
-    with pytest.raises(QuotaExhausted):
-        first.related_references(SUBJECT, patient=False)
+    server, rate_limiter = listener(limited(f"Retry-After: {stated}"), answer(PAGE)), RateLimiter()
+    first, second = (opened(server.base_url, rate_limiter=rate_limiter) for _ in range(2))
+    with pytest.raises(QuotaExhaustedError):
+        first.related_references(SUBJECT, retry_on_429=False)
     assert clock.waits == []
     second.related_references(SUBJECT)
     assert clock.waits == waits
 
 
-@pytest.mark.parametrize("dialect", ["auto", "classic", "gti"])
+@pytest.mark.parametrize("api_flavor", ["auto", "classic", "gti"])
 def test_in_whatever_words_it_is_asked_a_429_is_waited_out(
-    listener: Listeners, opened: Opener, clock: ManualClock, dialect: str
+    listener: Listeners, opened: Opener, clock: ManualClock, api_flavor: str
 ) -> None:
     server = listener(limited("Retry-After: 7"), answer(PAGE))
-    opened(server.base_url, dialect=dialect).ask(SUBJECT, "related_references")
+    opened(server.base_url, api_flavor=api_flavor).fetch_page(SUBJECT, "related_references")
     assert clock.waits == [7.0]
 
 
@@ -772,7 +772,7 @@ def test_a_stop_ends_a_wait_and_nothing_is_sent_after_it(
 ) -> None:
     service, book = emulator(fault), Book()
     clock.stop()
-    error = refusal(Paused, opened(service.base_url), book)
+    error = refusal(CrawlPaused, opened(service.base_url), book)
     assert "stopped" in str(error)
     assert len(service.api.log) == 1
     assert len(book.ends) == 1
@@ -782,11 +782,11 @@ def test_a_stop_while_the_pace_is_kept_sends_nothing(
     emulator: Emulators, opened: Opener, clock: ManualClock
 ) -> None:
     service, book = emulator(), Book()
-    client = opened(service.base_url, pace=Pace(1))
-    client.related_references(known(service), ledger=book)
+    client = opened(service.base_url, rate_limiter=RateLimiter(1))
+    client.related_references(known(service), recorder=book)
     clock.stop()
-    with pytest.raises(Paused):
-        client.related_references(known(service), ledger=book)
+    with pytest.raises(CrawlPaused):
+        client.related_references(known(service), recorder=book)
     assert (len(service.api.log), book.begun) == (1, 1)
 
 
@@ -798,7 +798,7 @@ def test_a_ledger_that_forbids_a_call_is_obeyed(
     emulator: Emulators, opened: Opener, budget: int
 ) -> None:
     service, book = emulator(Fault("status", 503, times=None)), Book(budget=budget)
-    refusal(BudgetSpent, opened(service.base_url), book)
+    refusal(BudgetExhaustedError, opened(service.base_url), book)
     assert len(service.api.log) == book.begun == len(book.ends) == budget
 
 
@@ -809,11 +809,11 @@ def test_a_ledger_that_fails_lets_nothing_out(emulator: Emulators, opened: Opene
 
     service = emulator()
     with pytest.raises(OSError, match="No space"):
-        opened(service.base_url).related_references(known(service), ledger=Full())
+        opened(service.base_url).related_references(known(service), recorder=Full())
     assert service.api.log == []
 
 
-# --- the pace
+# --- the rate_limiter
 
 
 class SlowAdapter(EmulatorAdapter):
@@ -846,9 +846,9 @@ def test_a_service_with_that_quota_never_has_to_refuse(
     adapter = SlowAdapter(api, clock, itertools.cycle(delays))
     subject = Entity("file", api.world.hashes()[0])
     with Client(
-        Key(CANARY),
+        ApiKey(CANARY),
         base_url="https://api.example",
-        pace=Pace(most),
+        rate_limiter=RateLimiter(most),
         clock=clock,
         adapter=adapter,
     ) as client:
@@ -862,7 +862,7 @@ def test_a_part_of_a_second_is_waited_for_too(
     emulator: Emulators, opened: Opener, clock: ManualClock
 ) -> None:
     service = emulator()
-    client = opened(service.base_url, pace=Pace(1))
+    client = opened(service.base_url, rate_limiter=RateLimiter(1))
     client.related_references(known(service))
     clock.pass_by(59.5)
     client.related_references(known(service))
@@ -874,7 +874,7 @@ def test_every_attempt_keeps_the_pace(
 ) -> None:
     service = emulator(Fault("status", 503, times=3))
     begun = clock.monotonic()
-    opened(service.base_url, pace=Pace(1)).related_references(known(service))
+    opened(service.base_url, rate_limiter=RateLimiter(1)).related_references(known(service))
     assert clock.monotonic() - begun == pytest.approx(180)
 
 
@@ -882,11 +882,11 @@ def test_a_spent_budget_is_not_waited_for(
     emulator: Emulators, opened: Opener, clock: ManualClock
 ) -> None:
     service, book = emulator(), Book(budget=2)
-    client = opened(service.base_url, pace=Pace(2))
+    client = opened(service.base_url, rate_limiter=RateLimiter(2))
     for _ in range(2):
-        client.related_references(known(service), ledger=book)
-    with pytest.raises(BudgetSpent):
-        client.related_references(known(service), ledger=book)
+        client.related_references(known(service), recorder=book)
+    with pytest.raises(BudgetExhaustedError):
+        client.related_references(known(service), recorder=book)
     assert clock.waits == []
     assert (len(service.api.log), book.begun) == (2, 2)
 
@@ -897,14 +897,14 @@ def test_a_budget_that_is_spent_while_the_pace_is_kept_still_holds(
     class Late(Book):
         def begin_call(self, subject: Entity, relationship: str) -> int:
             if clock.waits:
-                raise BudgetSpent("in the meantime")
+                raise BudgetExhaustedError("in the meantime")
             return super().begin_call(subject, relationship)
 
     service, book = emulator(), Late()
-    client = opened(service.base_url, pace=Pace(1))
-    client.related_references(known(service), ledger=book)
-    with pytest.raises(BudgetSpent, match="meantime"):
-        client.related_references(known(service), ledger=book)
+    client = opened(service.base_url, rate_limiter=RateLimiter(1))
+    client.related_references(known(service), recorder=book)
+    with pytest.raises(BudgetExhaustedError, match="meantime"):
+        client.related_references(known(service), recorder=book)
     assert len(clock.waits) == 1
     assert (len(service.api.log), book.begun) == (1, 1)
 
@@ -928,7 +928,7 @@ def test_the_question_is_free_and_asked_by_name_with_the_key_in_its_header_only(
 
 
 @pytest.mark.parametrize("name", [CANARY, CANARY.upper(), "..", "", "a/../b"])
-def test_a_key_is_no_name_and_nothing_is_asked(listener: Listeners, key: Key, name: str) -> None:
+def test_a_key_is_no_name_and_nothing_is_asked(listener: Listeners, key: ApiKey, name: str) -> None:
     server = listener(answer(b"{}"))
     with Client(key, base_url=server.base_url) as client, pytest.raises(ValueError, match="name"):
         client.quotas(name)
@@ -937,7 +937,7 @@ def test_a_key_is_no_name_and_nothing_is_asked(listener: Listeners, key: Key, na
 
 def test_a_short_key_of_an_emulator_is_no_name_either(listener: Listeners) -> None:
     server = listener(answer(b"{}"))
-    with Client(Key("Secret"), base_url=server.base_url) as client:
+    with Client(ApiKey("Secret"), base_url=server.base_url) as client:
         for name in ("Secret", "secret", "my.SECRET"):
             with pytest.raises(ValueError, match="name"):
                 client.quotas(name)
@@ -946,7 +946,7 @@ def test_a_short_key_of_an_emulator_is_no_name_either(listener: Listeners) -> No
 
 @pytest.mark.parametrize("status", [302, 401, 403, 404, 429, 500, 503])
 def test_a_refusal_is_told_at_once_and_not_asked_again(
-    listener: Listeners, key: Key, clock: ManualClock, status: int
+    listener: Listeners, key: ApiKey, clock: ManualClock, status: int
 ) -> None:
     server = listener(answer(b"<html>", status))
     client = Client(key, base_url=server.base_url, clock=clock)
@@ -956,7 +956,7 @@ def test_a_refusal_is_told_at_once_and_not_asked_again(
     assert (len(server.heads), clock.waits) == (1, [])
 
 
-def test_the_code_of_a_refusal_is_the_services_own(listener: Listeners, key: Key) -> None:
+def test_the_code_of_a_refusal_is_the_services_own(listener: Listeners, key: ApiKey) -> None:
     server = listener(answer(error_body("NotFoundError"), 404))
     with Client(key, base_url=server.base_url) as client, pytest.raises(ApiError) as caught:
         client.quotas("somebody")
@@ -964,7 +964,7 @@ def test_the_code_of_a_refusal_is_the_services_own(listener: Listeners, key: Key
     assert "does not tell (NotFoundError)" in str(caught.value)
 
 
-def test_a_damaged_answer_tells_no_quotas(listener: Listeners, key: Key) -> None:
+def test_a_damaged_answer_tells_no_quotas(listener: Listeners, key: ApiKey) -> None:
     packed = gzip.compress(b'{"data": {}}')[:-8]
     server = listener(answer(packed, 200, "Content-Encoding: gzip"))
     with Client(key, base_url=server.base_url) as client, pytest.raises(ApiError, match="HTTP 200"):
@@ -978,9 +978,9 @@ def test_a_client_from_the_environment_takes_what_it_is_given(
     monkeypatch: pytest.MonkeyPatch, clock: ManualClock
 ) -> None:
     monkeypatch.setenv("VT_APIKEY", CANARY)
-    pace = Pace(4)
-    with Client.from_env(pace=pace, clock=clock, dialect="gti") as client:
-        assert (client.pace, client.clock, client.dialect) == (pace, clock, "gti")
+    rate_limiter = RateLimiter(4)
+    with Client.from_env(rate_limiter=rate_limiter, clock=clock, api_flavor="gti") as client:
+        assert (client.rate_limiter, client.clock, client.api_flavor) == (rate_limiter, clock, "gti")
 
 
 def test_a_request_takes_a_minute_at_most_unless_told_otherwise() -> None:
@@ -1065,8 +1065,8 @@ def test_the_key_is_in_no_error_log_or_output_of_a_failure(
     client, book = opened(server.base_url), Book()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(http.client.HTTPConnection, "debuglevel", 9)
-        with pytest.raises((ApiError, PayloadError, Paused)) as caught:
-            client.related_references(SUBJECT, ledger=book)
+        with pytest.raises((ApiError, PayloadError, CrawlPaused)) as caught:
+            client.related_references(SUBJECT, recorder=book)
     assert any(CANARY.encode() in head for head in server.heads)
     assert caplog.records
     assert_unseen(everything_of(caught.value))
@@ -1080,7 +1080,7 @@ def test_the_key_is_in_no_error_of_a_request_that_was_not_sent(
     opened: Opener, caplog: pytest.LogCaptureFixture, base_url: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    error = refusal(Transient, opened(base_url))
+    error = refusal(TransientError, opened(base_url))
     assert_unseen(everything_of(error) + caplog.text)
 
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from graphbuild.api.json_decoding import (
     MAX_VALUES,
     attributes,
-    decode,
+    decode_json,
     decode_plain,
     decode_strictly,
     entries_of,
-    kind_of,
+    describe_type,
     refuse_depth,
-    shown,
+    describe_value,
     take_apart,
 )
 from graphbuild.errors import PayloadError
@@ -84,19 +84,19 @@ JSON = st.recursive(
 )
 def test_a_damaged_or_ambiguous_answer_is_refused(body, problem):
     with pytest.raises(PayloadError, match=re.escape(problem)):
-        decode(body)
+        decode_json(body)
 
 
 def test_a_byte_order_mark_is_passed_over():  # J4
-    assert decode(b'\xef\xbb\xbf{"data":[]}') == {"data": []}
+    assert decode_json(b'\xef\xbb\xbf{"data":[]}') == {"data": []}
 
 
 def test_an_escaped_pair_is_one_character():  # J13
-    assert decode(rb'{"t":"\ud83d\ude00"}') == {"t": "\N{GRINNING FACE}"}
+    assert decode_json(rb'{"t":"\ud83d\ude00"}') == {"t": "\N{GRINNING FACE}"}
 
 
 def test_numbers_up_to_a_hundred_digits_pass():
-    assert decode(b'{"a":' + b"9" * 100 + b',"b":-1.5e3,"c":1E-400}') == {
+    assert decode_json(b'{"a":' + b"9" * 100 + b',"b":-1.5e3,"c":1E-400}') == {
         "a": 10**100 - 1,
         "b": -1500.0,
         "c": 0.0,
@@ -105,39 +105,39 @@ def test_numbers_up_to_a_hundred_digits_pass():
 
 def test_one_digit_more_is_refused():
     with pytest.raises(PayloadError, match="a number has 101 digits"):
-        decode(b'{"a":' + b"9" * 101 + b"}")
+        decode_json(b'{"a":' + b"9" * 101 + b"}")
 
 
 def test_half_a_million_values_are_read_and_one_more_is_not():  # G11
-    assert len(decode(b'{"a":[' + b"1," * 499_998 + b"1]}")["a"]) == 499_999
+    assert len(decode_json(b'{"a":[' + b"1," * 499_998 + b"1]}")["a"]) == 499_999
     with pytest.raises(PayloadError, match="holds 500001 values"):
-        decode(b'{"a":[' + b"1," * 499_999 + b"1]}")
+        decode_json(b'{"a":[' + b"1," * 499_999 + b"1]}")
 
 
 def test_refusing_a_swarm_of_values_costs_no_memory():  # G11
     body = b'{"a":[' + b"[]," * 10_000_000 + b"[]]}"
     tracemalloc.start()
     with pytest.raises(PayloadError, match="holds 20000003 values"):
-        decode(body)
+        decode_json(body)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 100_000
 
 
 def test_a_title_of_twenty_megabytes_is_read():  # J16
-    assert len(decode(b'{"t":"' + b"x" * 20_000_000 + b'"}')["t"]) == 20_000_000
+    assert len(decode_json(b'{"t":"' + b"x" * 20_000_000 + b'"}')["t"]) == 20_000_000
 
 
 @given(st.binary())
 def test_any_bytes_are_an_object_or_a_payload_error(body):
     with suppress(PayloadError):
-        assert isinstance(decode(body), dict)
+        assert isinstance(decode_json(body), dict)
 
 
 @given(st.dictionaries(TEXT, JSON))
 def test_a_sound_object_is_read_as_the_standard_library_reads_it(values):
     body = json.dumps(values).encode()
-    assert decode(body) == json.loads(body)
+    assert decode_json(body) == json.loads(body)
 
 
 # --- the fast way --------------------------------------------------------------------------------
@@ -510,17 +510,17 @@ def test_every_attribute_that_is_kept_is_a_clean_scalar(values):
     ],
 )
 def test_a_value_is_shown_short_and_harmless(value, words):
-    assert shown(value) == words
+    assert describe_value(value) == words
 
 
 def test_the_kind_of_a_deep_value_is_told_without_descending():
     deep = []
     for _ in range(5_000):
         deep = [deep]
-    assert kind_of(deep) == "a list"
+    assert describe_type(deep) == "a list"
 
 
 @given(JSON)
 def test_whatever_is_shown_fits_on_a_line(value):
-    assert shown(value).isprintable()
-    assert len(shown(value)) <= 410
+    assert describe_value(value).isprintable()
+    assert len(describe_value(value)) <= 410

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphbuild.api.json_decoding import decode_strictly
-from graphbuild.api.parser import Recall, _parameter, _path, asked, page_from, parse_page
+from graphbuild.api.parser import Recall, _parameter, _path, asked, parse_payload, parse_page
 from graphbuild.errors import PayloadError
 from graphbuild.models import Entity, Observation, is_object_id, is_object_type
 from tests.support.paths import DATA
@@ -66,7 +66,7 @@ def refused(problem, *items, **envelope):
 def test_the_documented_sample_is_read_whole():
     page = parse_page(SAMPLE, SUBJECT)
     assert page.subject == SUBJECT
-    assert (page.count, page.item_count, page.remarks) == (241, 2, ())
+    assert (page.count, page.item_count, page.warnings) == (241, 2, ())
     assert page.next_cursor == "eyJsaW1pdCI6IDIsICJvZmZzZXQiOiAyfQ=="
     first, second = page.observations
     assert first.reference == Entity(
@@ -103,7 +103,7 @@ def test_the_documented_sample_says_what_it_answers():
 
 
 def test_the_decoded_answer_says_the_same_as_its_bytes():
-    assert page_from(json.loads(SAMPLE), SUBJECT) == parse_page(SAMPLE, SUBJECT)
+    assert parse_payload(json.loads(SAMPLE), SUBJECT) == parse_page(SAMPLE, SUBJECT)
 
 
 def test_the_documented_last_page_ends_the_list():
@@ -190,7 +190,7 @@ def test_data_that_is_nested_as_deep_as_can_be_is_refused_in_words():
 def test_what_may_be_missing_may_be_missing(envelope):
     page = read(item(), **envelope)
     assert len(page.observations) == 1
-    assert (page.next_cursor, page.remarks) == (None, ())
+    assert (page.next_cursor, page.warnings) == (None, ())
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_an_answer_may_name_the_file_in_capitals():
 def test_a_count_that_is_none_is_unknown(count):  # P21
     page = read(item(), meta={"count": count})
     assert page.count is None
-    (remark,) = page.remarks
+    (remark,) = page.warnings
     assert remark.startswith("meta.count: expected a count")
 
 
@@ -225,7 +225,7 @@ def test_more_entries_than_asked_for_are_read_with_a_remark():  # J15 P25
     many = [item(f"{n:064x}") for n in range(400)]
     page = read(*many, links={"self": f"{HERE}?limit=40"})
     assert len(page.observations) == 400
-    assert page.remarks == ("data: 400 entries where 40 were asked for (all read)",)
+    assert page.warnings == ("data: 400 entries where 40 were asked for (all read)",)
 
 
 def test_as_many_entries_as_asked_for_are_no_matter():
@@ -284,7 +284,7 @@ def test_an_address_of_another_form_tells_nothing(address):
 
 def turned(cursor, following, own=f"{HERE}?limit=40"):
     page = read(item(), meta={"count": 9, "cursor": cursor}, links={"self": own, "next": following})
-    return page.next_cursor, page.remarks
+    return page.next_cursor, page.warnings
 
 
 IGNORED = "links.next: not the address of this list (ignored)"
@@ -383,7 +383,7 @@ def test_every_collection_behind_a_reference_is_an_observation_of_its_own():
         (f"file:{FILE}", f"reference:{TWO}", "collection:alienvault_5a5"),
         (f"file:{FILE}", f"reference:{'03' * 32}", None),
     ]
-    assert page.remarks == ()
+    assert page.warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -428,7 +428,7 @@ def test_a_bad_entry_costs_only_itself(bad, remark):
     page = read(item(ONE), bad, item(TWO))
     assert [key for _, key, _ in triples(page)] == [f"reference:{ONE}", f"reference:{TWO}"]
     assert page.item_count == 3
-    said = next(each for each in page.remarks if each.endswith("(set aside)"))
+    said = next(each for each in page.warnings if each.endswith("(set aside)"))
     assert remark in said
     assert said.isprintable()
 
@@ -436,7 +436,7 @@ def test_a_bad_entry_costs_only_itself(bad, remark):
 def test_an_id_in_capitals_is_lower_cased_with_a_remark():  # I3
     page = read(item("AB" * 32, {"type": "file", "id": "CD" * 32}))
     assert triples(page) == [(f"file:{FILE}", f"reference:{OTHER}", f"file:{'cd' * 32}")]
-    assert page.remarks[0] == "data[0].id: lower-cased"
+    assert page.warnings[0] == "data[0].id: lower-cased"
 
 
 @pytest.mark.parametrize(
@@ -446,7 +446,7 @@ def test_an_id_in_capitals_is_lower_cased_with_a_remark():  # I3
 def test_an_unexpected_type_is_kept_with_a_remark(entity_type, entity_id):  # I2
     page = read(item(entity_id, type=entity_type))
     assert page.observations[0].reference == Entity(entity_type, entity_id)
-    assert page.remarks == (f"data[0].type: '{entity_type}' where a reference was expected (kept)",)
+    assert page.warnings == (f"data[0].type: '{entity_type}' where a reference was expected (kept)",)
 
 
 @pytest.mark.parametrize(
@@ -475,7 +475,7 @@ def test_a_report_of_the_younger_generation_is_the_reference_it_was(report, refe
         "original_type": "collection",
         "original_id": report,
     }
-    assert page.remarks == ()
+    assert page.warnings == ()
 
 
 @pytest.mark.parametrize("attributes", [..., None, {}], ids=["missing", "null", "empty"])
@@ -504,7 +504,7 @@ def test_a_reference_of_which_nothing_is_told_has_a_label_all_the_same(attribute
 def test_a_title_is_kept_to_the_letter(title):
     page = read(item(ONE, attributes={"title": title}))
     assert page.observations[0].reference.attributes["title"] == title
-    assert page.remarks == ()
+    assert page.warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -528,7 +528,7 @@ def test_a_reference_the_service_does_not_hold_is_kept_with_a_remark():
     error = {"code": "NotFoundError", "message": "not found"}
     page = read(item(ONE, attributes=..., error=error), item(TWO, error=None))
     assert len(page.observations) == 2
-    assert page.remarks == ("data[0].error: the service lists this but does not hold it",)
+    assert page.warnings == ("data[0].error: the service lists this but does not hold it",)
 
 
 @pytest.mark.parametrize(
@@ -572,20 +572,20 @@ def test_a_reference_the_service_does_not_hold_is_kept_with_a_remark():
 def test_without_a_sound_link_a_reference_stands_alone(context, remarks):
     page = read(item(ONE, context_attributes=context))
     assert triples(page) == [(f"file:{FILE}", f"reference:{ONE}", None)]
-    assert len(page.remarks) == len(remarks)
-    assert all(want in got for want, got in zip(remarks, page.remarks, strict=True))
+    assert len(page.warnings) == len(remarks)
+    assert all(want in got for want, got in zip(remarks, page.warnings, strict=True))
 
 
 def test_a_bad_link_costs_only_itself():  # I17
     page = read(item(ONE, None, EMOTET, {"type": "collection", "id": "a b"}))
     assert [key for _, _, key in triples(page)] == ["collection:malpedia_win_emotet"]
-    assert len(page.remarks) == 2
+    assert len(page.warnings) == 2
 
 
 def test_a_link_of_an_unexpected_type_is_kept_with_a_remark():  # I17: types are open
     page = read(item(ONE, {"type": "threat_actor", "id": "apt1"}))
     assert triples(page)[0][2] == "threat_actor:apt1"
-    (remark,) = page.remarks
+    (remark,) = page.warnings
     assert remark.endswith(".type: 'threat_actor' where a collection was expected (kept)")
 
 
@@ -601,8 +601,8 @@ def test_five_thousand_links_are_five_thousand_observations():  # I18
 
 
 def test_equal_names_are_two_collections_where_the_ids_differ():  # I19 I20
-    twins = [{**EMOTET, "id": each} for each in ("a", "A", "\u00e9", "e\u0301", "1")]
-    assert len(set(triples(read(item(ONE, *twins))))) == 5
+    clients = [{**EMOTET, "id": each} for each in ("a", "A", "\u00e9", "e\u0301", "1")]
+    assert len(set(triples(read(item(ONE, *clients))))) == 5
 
 
 def test_a_link_that_stands_twice_is_one_and_keeps_what_is_known():
@@ -635,7 +635,7 @@ def test_a_reference_that_stands_twice_is_merged_with_a_remark():  # P22
     ]
     known = {"title": "New", "author": "A", "url": "u"}
     assert [dict(seen.reference.attributes) for seen in page.observations][1:] == [known, known]
-    assert page.remarks == (
+    assert page.warnings == (
         "data[1].id: the same reference once more, with other attributes (merged)",
         "data[2].id: the same reference once more, with other attributes (merged)",
     )
@@ -644,16 +644,16 @@ def test_a_reference_that_stands_twice_is_merged_with_a_remark():  # P22
 def test_the_same_entry_once_more_changes_nothing():  # P22
     page = read(item(ONE), item(ONE))
     assert len(set(triples(page))) == 1
-    assert page.remarks == ("data[1].id: the same reference once more (merged)",)
+    assert page.warnings == ("data[1].id: the same reference once more (merged)",)
 
 
 def test_a_thousand_remarks_are_enough():
     assert len(read(*[None] * 1_000).remarks) == 1_000
     assert read(*[None] * 1_001).remarks[1_000:] == ("and 1 more",)
     page = read(*[None] * 5_000)
-    assert len(page.remarks) == 1_001
-    assert page.remarks[999].startswith("data[999]: ")
-    assert page.remarks[1_000] == "and 4000 more"
+    assert len(page.warnings) == 1_001
+    assert page.warnings[999].startswith("data[999]: ")
+    assert page.warnings[1_000] == "and 4000 more"
 
 
 # --- laws ----------------------------------------------------------------------------------------
@@ -715,7 +715,7 @@ def _holds(page):
     assert page.subject == SUBJECT
     assert page.count is None or page.count >= 0
     assert page.next_cursor is None or re.fullmatch("[ -~]{1,4096}", page.next_cursor)
-    assert all(remark.isprintable() for remark in page.remarks)
+    assert all(remark.isprintable() for remark in page.warnings)
     for seen in page.observations:
         assert seen.subject is SUBJECT
         for entity in filter(None, (seen.reference, seen.related_from)):
@@ -813,7 +813,7 @@ _ANSWERS = (
 @settings(max_examples=600)
 def test_the_short_way_through_a_page_says_what_the_careful_one_says(payload):
     def carefully(body, subject):
-        return page_from(decode_strictly(body), subject)
+        return parse_payload(decode_strictly(body), subject)
 
     body = json.dumps(payload).encode()
     assert _outcome(parse_page, body, SUBJECT) == _outcome(carefully, body, SUBJECT)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from graphbuild.api.auth import find_user
-from graphbuild.api.quotas import is_user_name, quotas_from
+from graphbuild.api.auth import find_user_name
+from graphbuild.api.quotas import is_user_name, parse_quotas
 from graphbuild.cli import quota
 from graphbuild.cli.app import app
 from graphbuild.emulator import Api, Fault, Quota, family_world
@@ -44,7 +44,7 @@ DOCUMENTED = {
 
 
 def test_the_documented_answer_is_read_and_the_scarcer_of_user_and_group_counts() -> None:
-    hourly, daily, monthly = quotas_from(DOCUMENTED)
+    hourly, daily, monthly = parse_quotas(DOCUMENTED)
     assert (hourly.window, hourly.owner, hourly.left) == ("hourly", "group", 3299347)
     assert (daily.window, daily.owner, daily.left) == ("daily", "group", 98954927)
     assert (monthly.window, monthly.owner, monthly.left) == ("monthly", "user", 999999863)
@@ -80,21 +80,21 @@ GOOD = {"allowed": 500, "used": 17}
 )
 def test_what_is_odd_is_left_out_and_the_rest_holds(odd: object) -> None:
     for quotas in ({"user": GOOD, "group": odd}, {"group": GOOD, "user": odd}):
-        (daily,) = quotas_from(row(**quotas))
+        (daily,) = parse_quotas(row(**quotas))
         assert (daily.left, daily.allowed, daily.used) == (483, 500, 17)
     with pytest.raises(PayloadError, match="no quota of requests"):
-        quotas_from(row(user=odd))
+        parse_quotas(row(user=odd))
 
 
 def test_more_used_than_allowed_leaves_nothing() -> None:
-    (daily,) = quotas_from(row(user={"allowed": 500, "used": 501}, group=GOOD))
+    (daily,) = parse_quotas(row(user={"allowed": 500, "used": 501}, group=GOOD))
     assert (daily.left, daily.owner) == (0, "user")
 
 
 @pytest.mark.parametrize("data", [None, [], "x", 5, {}, {"api_requests_daily": []}], ids=str)
 def test_an_answer_without_quotas_is_told(data: object) -> None:
     with pytest.raises(PayloadError, match="data"):
-        quotas_from({"data": data})
+        parse_quotas({"data": data})
 
 
 numbers = st.one_of(st.integers(), st.booleans(), st.none(), st.floats(), st.just("5"))
@@ -110,7 +110,7 @@ windows = st.dictionaries(st.sampled_from(["user", "group"]), st.one_of(owners, 
 )
 def test_whatever_the_service_says_what_is_left_is_a_number(data: dict[str, object]) -> None:
     try:
-        found = quotas_from({"data": data})
+        found = parse_quotas({"data": data})
     except PayloadError:
         return
     for each in found:
@@ -134,18 +134,18 @@ def test_what_is_no_name_or_could_be_a_key_is_none(name: str) -> None:
 
 def test_a_name_stands_in_the_environment_or_beside_the_key(tmp_path: Path) -> None:
     path = tmp_path / ".vt.toml"
-    assert find_user({}, tmp_path) == ""
+    assert find_user_name({}, tmp_path) == ""
     path.write_text('apikey = "x"\nuser = " analyst "\n')
     path.chmod(0o600)
-    assert find_user({}, tmp_path) == "analyst"
-    assert find_user({"VT_USER": "other"}, tmp_path) == "other"
-    assert find_user({"VT_USER": ""}, tmp_path) == ""
+    assert find_user_name({}, tmp_path) == "analyst"
+    assert find_user_name({"VT_USER": "other"}, tmp_path) == "other"
+    assert find_user_name({"VT_USER": ""}, tmp_path) == ""
     path.chmod(0o644)
-    assert find_user({}, tmp_path) == ""
+    assert find_user_name({}, tmp_path) == ""
     path.chmod(0o600)
     for text in ("user = 5", "apikey = 'x'", "no toml", ""):
         path.write_text(text)
-        assert find_user({}, tmp_path) == ""
+        assert find_user_name({}, tmp_path) == ""
 
 
 # --- the commands

@@ -12,22 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphbuild.api.rate_limit import Pace, SystemClock, day_start, next_day, next_month
+from graphbuild.api.rate_limit import RateLimiter, SystemClock, day_start, next_day, next_month
 from tests.support.rig import ManualClock
 
 MINUTE = 60.0
 gaps = st.lists(st.floats(0, 90), max_size=30)
 
 
-def send_all(pace: Pace, clock: ManualClock, idle: list[float]) -> list[float]:
-    """Send after each idle time, as soon as the pace allows; when each went out."""
+def send_all(rate_limiter: RateLimiter, clock: ManualClock, idle: list[float]) -> list[float]:
+    """Send after each idle time, as soon as the rate_limiter allows; when each went out."""
     sent = []
     for seconds in idle:
         clock.pass_by(seconds)
-        while (wait := pace.take(clock.monotonic())) > 0:
+        while (wait := rate_limiter.take(clock.monotonic())) > 0:
             clock.sleep(wait)
         sent.append(clock.monotonic())
-        pace.sent(clock.monotonic())
+        rate_limiter.sent(clock.monotonic())
     return sent
 
 
@@ -38,14 +38,14 @@ def assert_no_minute_holds_more(sent: list[float], most: int) -> None:
 
 @given(st.integers(1, 6), gaps)
 def test_no_minute_holds_more_requests_than_allowed(most: int, idle: list[float]) -> None:
-    sent = send_all(Pace(most), ManualClock(), idle)
+    sent = send_all(RateLimiter(most), ManualClock(), idle)
     assert_no_minute_holds_more(sent, most)
 
 
 @given(st.integers(1, 6), gaps)
 def test_nobody_waits_while_the_minute_has_room(most: int, idle: list[float]) -> None:
     clock = ManualClock()
-    sent = send_all(Pace(most), clock, idle)
+    sent = send_all(RateLimiter(most), clock, idle)
     ready, earlier = 5_000.0, []
     for seconds, at in zip(idle, sent, strict=True):
         ready += seconds
@@ -59,93 +59,93 @@ def test_nobody_waits_while_the_minute_has_room(most: int, idle: list[float]) ->
 def test_requests_before_a_restart_count_by_their_age(
     most: int, ages: list[float], idle: list[float]
 ) -> None:
-    clock, pace = ManualClock(), Pace(most)
-    pace.remember(ages, clock.monotonic())
+    clock, rate_limiter = ManualClock(), RateLimiter(most)
+    rate_limiter.remember(ages, clock.monotonic())
     begun = clock.monotonic()
-    latest = sorted(begun - age for age in ages)[-most:]  # the earlier run kept its own pace
-    assert_no_minute_holds_more(latest + send_all(pace, clock, idle), most)
+    latest = sorted(begun - age for age in ages)[-most:]  # the earlier run kept its own rate_limiter
+    assert_no_minute_holds_more(latest + send_all(rate_limiter, clock, idle), most)
 
 
 @given(st.integers(1, 4), gaps, st.lists(st.floats(0, 60), max_size=4), gaps)
 def test_ages_taken_in_later_never_let_more_through(
     most: int, before: list[float], ages: list[float], after: list[float]
 ) -> None:
-    clock, pace = ManualClock(), Pace(most)
-    earlier = send_all(pace, clock, before)
-    pace.remember([*ages, *(clock.monotonic() - at for at in earlier)], clock.monotonic())
-    assert_no_minute_holds_more(earlier + send_all(pace, clock, after), most)
+    clock, rate_limiter = ManualClock(), RateLimiter(most)
+    earlier = send_all(rate_limiter, clock, before)
+    rate_limiter.remember([*ages, *(clock.monotonic() - at for at in earlier)], clock.monotonic())
+    assert_no_minute_holds_more(earlier + send_all(rate_limiter, clock, after), most)
 
 
 def test_an_age_from_the_future_counts_as_just_now() -> None:
-    pace = Pace(1)
-    pace.remember([-3_600.0], 1_000.0)
-    assert pace.take(1_000.0) == MINUTE
+    rate_limiter = RateLimiter(1)
+    rate_limiter.remember([-3_600.0], 1_000.0)
+    assert rate_limiter.take(1_000.0) == MINUTE
 
 
 def test_an_age_makes_the_wait_shorter() -> None:
-    pace = Pace(2)
-    pace.remember([10.0, 45.0], 1_000.0)
-    assert pace.take(1_000.0) == 15.0
+    rate_limiter = RateLimiter(2)
+    rate_limiter.remember([10.0, 45.0], 1_000.0)
+    assert rate_limiter.take(1_000.0) == 15.0
 
 
 def test_a_place_given_back_is_one_place() -> None:
-    pace = Pace(2)
-    assert [pace.take(0.0), pace.take(0.0)] == [0.0, 0.0]
-    pace.give_back()
-    assert pace.take(0.0) == 0.0
-    assert pace.take(0.0) == MINUTE
+    rate_limiter = RateLimiter(2)
+    assert [rate_limiter.take(0.0), rate_limiter.take(0.0)] == [0.0, 0.0]
+    rate_limiter.give_back()
+    assert rate_limiter.take(0.0) == 0.0
+    assert rate_limiter.take(0.0) == MINUTE
 
 
 def test_without_a_limit_nobody_waits() -> None:
-    pace = Pace()
-    pace.remember([0.0] * 100, 0.0)
+    rate_limiter = RateLimiter()
+    rate_limiter.remember([0.0] * 100, 0.0)
     for _ in range(100):
-        assert pace.take(0.0) == 0.0
-        pace.sent(0.0)
+        assert rate_limiter.take(0.0) == 0.0
+        rate_limiter.sent(0.0)
 
 
 @given(st.integers(1, 6), st.integers(1, 8), gaps)
 def test_those_who_ask_at_once_share_one_minute(most: int, at_once: int, idle: list[float]) -> None:
-    clock, pace = ManualClock(), Pace(most)
+    clock, rate_limiter = ManualClock(), RateLimiter(most)
     sent: list[float] = []
     for seconds in idle:
         clock.pass_by(seconds)
         flying = 0
         for _ in range(at_once):
-            if pace.take(clock.monotonic()) == 0.0:
+            if rate_limiter.take(clock.monotonic()) == 0.0:
                 flying += 1
         clock.pass_by(1.0)
         for _ in range(flying):
             sent.append(clock.monotonic())
-            pace.sent(clock.monotonic())
+            rate_limiter.sent(clock.monotonic())
     assert_no_minute_holds_more(sent, most)
 
 
 def test_while_all_places_are_in_flight_nobody_else_goes() -> None:
-    pace = Pace(2)
-    assert [pace.take(0.0), pace.take(0.0), pace.take(0.0)] == [0.0, 0.0, MINUTE]
+    rate_limiter = RateLimiter(2)
+    assert [rate_limiter.take(0.0), rate_limiter.take(0.0), rate_limiter.take(0.0)] == [0.0, 0.0, MINUTE]
 
 
 def test_a_place_given_back_is_free_at_once() -> None:
-    pace = Pace(1)
-    pace.take(0.0)
-    pace.give_back()
-    assert pace.take(0.0) == 0.0
+    rate_limiter = RateLimiter(1)
+    rate_limiter.take(0.0)
+    rate_limiter.give_back()
+    assert rate_limiter.take(0.0) == 0.0
 
 
 @pytest.mark.parametrize("most", [None, 3])
 def test_one_who_is_told_to_wait_holds_all(most: int | None) -> None:
-    pace = Pace(most)
-    pace.hold(30.0)
-    pace.hold(20.0)
-    assert pace.take(10.0) == 20.0
-    assert pace.take(30.0) == 0.0
+    rate_limiter = RateLimiter(most)
+    rate_limiter.hold(30.0)
+    rate_limiter.hold(20.0)
+    assert rate_limiter.take(10.0) == 20.0
+    assert rate_limiter.take(30.0) == 0.0
 
 
 @pytest.mark.parametrize("none", [0, -1])
 def test_a_pace_that_lets_nothing_through_is_refused(none: int) -> None:
     with pytest.raises(ValueError, match="requests a minute"):
-        Pace(none)
+        RateLimiter(none)
 
 
 # --- the machine's clock

@@ -19,10 +19,10 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graphbuild.api.auth import Key, find_key
-from graphbuild.api.transport import MAX_BYTES, Reply, Transport, check_base_url
+from graphbuild.api.auth import ApiKey, find_api_key
+from graphbuild.api.transport import MAX_BYTES, Response, Transport, check_base_url
 from graphbuild.emulator import Fault
-from graphbuild.errors import ApiError, KeyRefused, Misdirected, Transient
+from graphbuild.errors import ApiError, AuthenticationError, BaseUrlError, TransientError
 from tests.support.paths import DATA
 from tests.support.rig import CANARY, KEPT, answer, drip
 
@@ -45,7 +45,7 @@ PAGE = b'{"data": []}'
 
 
 @pytest.fixture
-def opened(key: Key) -> Iterator[Opener]:
+def opened(key: ApiKey) -> Iterator[Opener]:
     """Make transports to a base URL."""
     made: list[Transport] = []
 
@@ -59,12 +59,12 @@ def opened(key: Key) -> Iterator[Opener]:
         transport.close()
 
 
-def ask(transport: Transport) -> Reply:
+def ask(transport: Transport) -> Response:
     return transport.get("/files/x/related_references", {"limit": "40"})
 
 
-def failure(transport: Transport) -> Transient:
-    with pytest.raises(Transient) as caught:
+def failure(transport: Transport) -> TransientError:
+    with pytest.raises(TransientError) as caught:
         ask(transport)
     return caught.value
 
@@ -95,8 +95,8 @@ def test_a_test_that_looks_up_a_name_fails() -> None:
 def test_tests_see_neither_a_key_nor_a_proxy() -> None:
     names = {name.upper() for name in os.environ}
     assert not names & {"VT_APIKEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
-    with pytest.raises(KeyRefused, match="no API key found"):
-        find_key()
+    with pytest.raises(AuthenticationError, match="no API key found"):
+        find_api_key()
 
 
 # --- the base address
@@ -213,9 +213,9 @@ def test_an_accepted_base_is_the_place_that_requests_would_ask(scheme: str, rest
 
 def test_a_key_of_a_strange_length_goes_to_this_machine_only(opened: Opener) -> None:
     kwargs = {"adapter": None, "deadline": 1.0, "max_bytes": 1}
-    Transport(Key("k"), "http://127.0.0.1:1", **kwargs).close()
-    with pytest.raises(KeyRefused):
-        Transport(Key("k"), "https://api.example", **kwargs)
+    Transport(ApiKey("k"), "http://127.0.0.1:1", **kwargs).close()
+    with pytest.raises(AuthenticationError):
+        Transport(ApiKey("k"), "https://api.example", **kwargs)
     opened("https://api.example")
 
 
@@ -296,7 +296,7 @@ def test_a_request_that_would_leave_the_base_is_not_sent(
     other = listener(answer(PAGE))
     transport = opened(server.base_url.removesuffix("/api/v3") + "/v")
     for path in ("/../x", f"@127.0.0.1:{other.port}/", "x/files"):
-        with pytest.raises(Misdirected):
+        with pytest.raises(BaseUrlError):
             transport.get(path, {})
     assert (server.received, other.received) == (0, 0)
 
@@ -432,7 +432,7 @@ def test_a_connection_that_ends_early_is_transient(
     emulator: Emulators, opened: Opener, kind: str
 ) -> None:
     service = emulator(Fault(kind))
-    with pytest.raises(Transient) as caught:
+    with pytest.raises(TransientError) as caught:
         opened(service.base_url).get(path_of(service), {})
     assert (caught.value.code, caught.value.sent) == ("Broken", True)
 
@@ -475,9 +475,9 @@ def test_no_bytes_of_an_answer_escape_as_another_error(
     head = "\r\n".join([data.draw(lines), *data.draw(st.lists(field, max_size=4)), "", ""])
     server = listener(head.encode("latin-1") + data.draw(st.binary(max_size=50)))
     try:
-        assert isinstance(ask(opened(server.base_url)), Reply)
+        assert isinstance(ask(opened(server.base_url)), Response)
     except ApiError as error:
-        assert isinstance(error, Transient)  # noqa: PT017  either is good
+        assert isinstance(error, TransientError)  # noqa: PT017  either is good
     finally:
         server.close()
 
@@ -532,7 +532,7 @@ STATUS_LINES = [
 def outcome(transport: Transport) -> tuple[object, ...]:
     try:
         reply = ask(transport)
-    except Transient as error:
+    except TransientError as error:
         return error.code, error.sent, error.status
     return reply.status, dict(reply.headers), reply.body, reply.damage, reply.packed
 
@@ -754,7 +754,7 @@ def test_the_body_of_a_redirect_is_not_read(
 # --- time
 
 
-def within_deadline(transport: Transport) -> Transient:
+def within_deadline(transport: Transport) -> TransientError:
     begun = time.monotonic()
     error = failure(transport)
     assert time.monotonic() - begun < DEADLINE + SLACK
@@ -770,7 +770,7 @@ def test_a_request_ends_at_its_deadline_however_slowly_bytes_come(
     service = emulator(Fault(kind))
     transport = opened(service.base_url, deadline=DEADLINE)
     begun = time.monotonic()
-    with pytest.raises(Transient) as caught:
+    with pytest.raises(TransientError) as caught:
         transport.get(path_of(service), {"limit": "40"})
     assert time.monotonic() - begun < DEADLINE + SLACK
     assert (caught.value.code, caught.value.sent) == ("Deadline", True)

@@ -20,7 +20,7 @@ if __name__ == "__main__":  # as a script, where nothing says where the package 
 import networkx as nx
 import requests
 
-from graphbuild.api.auth import Key
+from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import LIMIT, Client
 from graphbuild.crawler import Crawl
 from graphbuild.seeds import parse_seeds
@@ -42,7 +42,7 @@ def ours(base_url: str, hashes: list[str], folder: Path) -> dict[str, Any]:
     """Crawl as the tool does: every page durable before the next call."""
     path = folder / "campaign.db"
     used = Used()
-    with Client(Key(_KEY), base_url=base_url) as client, Store.open(path) as store:
+    with Client(ApiKey(_KEY), base_url=base_url) as client, Store.open(path) as store:
         store.add_seeds(parse_seeds(hashes))
         pages = sum(step.error is None for step in Crawl(client, store))
     spent = used.so_far()

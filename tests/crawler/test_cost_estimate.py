@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphbuild.api.rate_limit import Pace
+from graphbuild.api.rate_limit import RateLimiter
 from graphbuild.crawler.cost_estimate import Bill, bill, done_at
 from graphbuild.emulator import Api, family_world, made_up_world
 from tests.support.rig import seeds
@@ -57,16 +57,16 @@ def test_when_it_would_be_done(calls, per_minute, per_day, spent, after):
 
 @given(st.integers(0, 200), st.integers(1, 9), st.integers(1, 50), st.integers(0, 60))
 def test_the_end_is_that_of_a_crawl_which_keeps_to_the_quotas(calls, per_minute, per_day, spent):
-    pace, now, today, day = Pace(per_minute), NOON.timestamp(), spent, NOON.date()
+    rate_limiter, now, today, day = RateLimiter(per_minute), NOON.timestamp(), spent, NOON.date()
     for _ in range(calls):
         if today >= per_day:
             midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
             now, today, day = midnight.timestamp(), 0, midnight.date()
-        while (wait := pace.take(now)) > 0:
+        while (wait := rate_limiter.take(now)) > 0:
             now += wait
         if datetime.fromtimestamp(now, UTC).date() != day:
             today, day = 0, datetime.fromtimestamp(now, UTC).date()
-        pace.sent(now)
+        rate_limiter.sent(now)
         today += 1
     end = done_at(
         calls, now=NOON.timestamp(), per_minute=per_minute, per_day=per_day, spent_today=spent

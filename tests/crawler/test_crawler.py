@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graphbuild.api.auth import Key
+from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
-from graphbuild.api.rate_limit import Pace
+from graphbuild.api.rate_limit import RateLimiter
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import Api, EmulatorAdapter, Fault, Quota, family_world, made_up_world
 from graphbuild.errors import (
-    BudgetSpent,
-    Forbidden,
-    KeyRefused,
-    Misdirected,
-    NotFound,
-    Paused,
-    QuotaExhausted,
+    BudgetExhaustedError,
+    ForbiddenError,
+    AuthenticationError,
+    BaseUrlError,
+    NotFoundError,
+    CrawlPaused,
+    QuotaExhaustedError,
 )
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, PENDING, Status
@@ -68,9 +68,9 @@ class Campaign:
         with Store.open(path) as store:
             store.add_seeds(parse_seeds(world.hashes()))
 
-    def crawl(self, pace: Pace | None = None, **limits: int) -> list:
+    def crawl(self, rate_limiter: RateLimiter | None = None, **limits: int) -> list:
         client = Client(
-            Key("k" * 64), adapter=EmulatorAdapter(self.api), clock=self.clock, pace=pace
+            ApiKey("k" * 64), adapter=EmulatorAdapter(self.api), clock=self.clock, rate_limiter=rate_limiter
         )
         with Store.open(self.path) as store, client:
             return list(Crawl(client, store, **limits))  # type: ignore[arg-type]
@@ -130,7 +130,7 @@ def test_every_subject_is_seen_before_any_is_finished(campaign) -> None:
 
 def test_stopping_the_iteration_and_running_again_goes_on(campaign) -> None:
     made = campaign()
-    client = Client(Key("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+    client = Client(ApiKey("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
     with Store.open(made.path) as store:
         for step in Crawl(client, store):
             if step.page == 2:
@@ -143,7 +143,7 @@ def test_stopping_the_iteration_and_running_again_goes_on(campaign) -> None:
 @pytest.mark.parametrize("steps", range(1, 7))
 def test_the_ledger_has_the_calls_that_were_made_wherever_one_stops(campaign, steps: int) -> None:
     made = campaign()
-    client = Client(Key("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+    client = Client(ApiKey("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
     with Store.open(made.path) as store:
         for number, _ in enumerate(Crawl(client, store), 1):
             if number == steps:
@@ -170,7 +170,7 @@ def test_a_call_is_in_the_ledger_before_it_is_made(campaign) -> None:
 
 def test_stop_ends_after_the_step_in_progress(campaign) -> None:
     made = campaign()
-    client = Client(Key("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+    client = Client(ApiKey("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
     with Store.open(made.path) as store:
         crawl = Crawl(client, store)
         steps = []
@@ -194,7 +194,7 @@ def test_every_step_says_what_its_page_brought(campaign) -> None:
         (second, 2, 40, PENDING),
         (second, 3, 10, COMPLETE),
     ]
-    assert [bool(step.remarks) for step in steps] == [False] * 5 + [True]
+    assert [bool(step.warnings) for step in steps] == [False] * 5 + [True]
     assert {(step.error, step.inferred) for step in steps} == {(None, 0)}
 
 
@@ -204,7 +204,7 @@ def test_a_step_that_needed_no_page_says_what_it_inferred(campaign) -> None:
     assert [step.inferred for step in asked] == [0] * 5
     assert {third.subject.id, second.subject.id} == {*made.world.hashes()[1:]}
     for step in (second, third):
-        assert (step.page, step.new, step.inferred, step.remarks) == (1, 0, 50, ())
+        assert (step.page, step.new, step.inferred, step.warnings) == (1, 0, 50, ())
         assert (step.verdict, step.error) == (Status(COMPLETE), None)
 
 
@@ -228,7 +228,7 @@ def test_a_refusal_is_told_in_its_step_and_kept(campaign, page, fault, code, sta
     (subject,) = made.world.hashes()
     *_, step = made.crawl()
     assert (step.subject.id, step.page, step.new, step.inferred) == (subject, page, 0, 0)
-    assert step.remarks == ()
+    assert step.warnings == ()
     assert step.verdict == Status(FAILED, str(step.error))
     assert refused(made, subject) == (FAILED, code, status, str(step.error), made.clock.now())
 
@@ -238,11 +238,11 @@ def test_a_service_that_cannot_be_reached_pauses_the_run_and_blames_no_subject(c
     with socket.socket() as deaf:  # nobody listens there
         deaf.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{deaf.getsockname()[1]}/api/v3"
-        client = Client(Key("k" * 64), base_url=address, clock=made.clock)
+        client = Client(ApiKey("k" * 64), base_url=address, clock=made.clock)
         with (
             Store.open(made.path) as store,
             client,
-            pytest.raises(Paused, match=r"cannot reach .*; run again later"),
+            pytest.raises(CrawlPaused, match=r"cannot reach .*; run again later"),
         ):
             list(Crawl(client, store))
     assert set(made.states().values()) == {PENDING}
@@ -264,7 +264,7 @@ def test_subjects_that_may_not_be_read_end_a_deeper_run_as_well(campaign) -> Non
         Fault("status", 403, match=f"references/{n}", times=None) for n in "0123456789abcdef"
     ]
     made = campaign(family_world(1, 30), faults=refusals)
-    with pytest.raises(Paused, match="3 subjects in a row"):
+    with pytest.raises(CrawlPaused, match="3 subjects in a row"):
         made.crawl(depth=1)
 
 
@@ -273,7 +273,7 @@ def test_an_unknown_file_is_a_failed_step_and_is_not_asked_again(campaign) -> No
     with Store.open(made.path) as store:
         store.add_seeds(parse_seeds([UNKNOWN]))
     (failed,) = [step for step in made.crawl() if step.error]
-    assert isinstance(failed.error, NotFound)
+    assert isinstance(failed.error, NotFoundError)
     assert made.states()[UNKNOWN] == FAILED
     calls = made.api.calls
     made.crawl()
@@ -283,10 +283,10 @@ def test_an_unknown_file_is_a_failed_step_and_is_not_asked_again(campaign) -> No
 @pytest.mark.parametrize(
     ("switch", "error"),
     [
-        ({"keys": ["other"]}, KeyRefused),
-        ({"inactive_keys": ["k" * 64]}, KeyRefused),
-        ({"public_keys": ["k" * 64]}, Forbidden),
-        ({"faults": [Fault("redirect", "https://evil.example/", times=None)]}, Misdirected),
+        ({"keys": ["other"]}, AuthenticationError),
+        ({"inactive_keys": ["k" * 64]}, AuthenticationError),
+        ({"public_keys": ["k" * 64]}, ForbiddenError),
+        ({"faults": [Fault("redirect", "https://evil.example/", times=None)]}, BaseUrlError),
     ],
     ids=["unknown key", "inactive key", "key without the licence", "redirect"],
 )
@@ -302,7 +302,7 @@ def test_what_concerns_every_subject_stops_the_run_after_one_call(
 
 def test_a_key_that_is_revoked_in_between_loses_nothing(campaign) -> None:
     made = campaign(faults=[Fault("status", 401, after=7, times=1)])
-    with pytest.raises(KeyRefused):
+    with pytest.raises(AuthenticationError):
         made.crawl()
     made.crawl()
     assert made.triples() == made.world.triples()
@@ -332,7 +332,7 @@ def test_a_subject_that_keeps_failing_costs_four_calls_and_the_run_goes_on(campa
 
 def test_a_service_that_is_down_is_not_hammered(campaign) -> None:
     made = campaign(family_world(50, 30), faults=[Fault("status", 500, times=None)])
-    with pytest.raises(Paused, match="3 subjects in a row"):
+    with pytest.raises(CrawlPaused, match="3 subjects in a row"):
         made.crawl()
     assert len(made.api.log) == 12
 
@@ -392,7 +392,7 @@ def test_a_page_more_is_a_transaction_more(campaign) -> None:
     for files in (4, 9):
         made = campaign(family_world(files, 30))
         statements: list[str] = []
-        client = Client(Key("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+        client = Client(ApiKey("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
         with Store.open(made.path) as store, client:
             store._db.set_trace_callback(statements.append)
             assert len(list(Crawl(client, store))) == files
@@ -412,27 +412,27 @@ def test_pages_are_kept_as_the_wire_packed_them(campaign) -> None:
 
 def test_a_pace_of_ones_own_never_meets_the_minute_quota(campaign) -> None:
     made = campaign(family_world(20, 30), quota=Quota(per_minute=4))
-    made.crawl(pace=Pace(4))
+    made.crawl(rate_limiter=RateLimiter(4))
     assert {entry.status for entry in made.api.log} == {200}
 
 
 def test_a_pace_is_kept_over_a_restart(campaign) -> None:
     made = campaign(family_world(8, 30), quota=Quota(per_minute=4))
-    with pytest.raises(BudgetSpent):
-        made.crawl(pace=Pace(4), max_calls=3)
-    made.crawl(pace=Pace(4))
+    with pytest.raises(BudgetExhaustedError):
+        made.crawl(rate_limiter=RateLimiter(4), max_calls=3)
+    made.crawl(rate_limiter=RateLimiter(4))
     assert {entry.status for entry in made.api.log} == {200}
 
 
 def test_a_spent_day_pauses_the_run_and_names_the_reset(campaign) -> None:
     made = campaign(quota=Quota(per_day=6))
-    with pytest.raises(QuotaExhausted, match="2023-11-15 00:00 UTC"):
+    with pytest.raises(QuotaExhaustedError, match="2023-11-15 00:00 UTC"):
         made.crawl()
     assert made.api.calls == 6
     refused = [entry for entry in made.api.log if entry.status == 429]
     assert len(refused) == 2
     made.clock.time += 86_400
-    with pytest.raises(QuotaExhausted):
+    with pytest.raises(QuotaExhaustedError):
         made.crawl()
     made.clock.time += 86_400
     made.crawl()
@@ -441,12 +441,12 @@ def test_a_spent_day_pauses_the_run_and_names_the_reset(campaign) -> None:
 
 def test_a_spent_quota_is_probed_once_a_run_until_it_resets(campaign) -> None:
     made = campaign(quota=Quota(per_day=6))
-    with pytest.raises(QuotaExhausted):
+    with pytest.raises(QuotaExhaustedError):
         made.crawl()
     asked, slept = len(made.api.log), len(made.clock.slept)
     for _ in range(3):
         asked += 1
-        with pytest.raises(QuotaExhausted):
+        with pytest.raises(QuotaExhaustedError):
             made.crawl()
         assert len(made.api.log) == asked
         assert len(made.clock.slept) == slept
@@ -454,11 +454,11 @@ def test_a_spent_quota_is_probed_once_a_run_until_it_resets(campaign) -> None:
 
 def test_a_day_of_ones_own_is_not_exceeded(campaign) -> None:
     made = campaign()
-    with pytest.raises(BudgetSpent, match="2023-11-15 00:00 UTC"):
+    with pytest.raises(BudgetExhaustedError, match="2023-11-15 00:00 UTC"):
         made.crawl(per_day=4)
     assert made.api.calls == 4
     made.clock.time += 86_400
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(BudgetExhaustedError):
         made.crawl(per_day=4)
     assert made.api.calls == 8
 
@@ -466,7 +466,7 @@ def test_a_day_of_ones_own_is_not_exceeded(campaign) -> None:
 def test_the_budget_holds_over_several_runs_and_retries(campaign) -> None:
     made = campaign(faults=[Fault("status", 503, after=2, times=2)])
     for budget in (3, 3, 7, 7):
-        with pytest.raises(BudgetSpent, match=f"budget of {budget} calls"):
+        with pytest.raises(BudgetExhaustedError, match=f"budget of {budget} calls"):
             made.crawl(max_calls=budget)
         assert len(made.api.log) == budget
     made.crawl()
@@ -477,8 +477,8 @@ def test_the_budget_holds_over_several_runs_and_retries(campaign) -> None:
 def test_a_spent_budget_is_told_before_the_pace_is_kept(campaign, limit: str) -> None:
     made = campaign(family_world(8, 30))
     for _ in range(2):
-        with pytest.raises(BudgetSpent):
-            made.crawl(pace=Pace(4), **{limit: 4})
+        with pytest.raises(BudgetExhaustedError):
+            made.crawl(rate_limiter=RateLimiter(4), **{limit: 4})
     assert made.clock.slept == []
     assert len(made.api.log) == 4
 

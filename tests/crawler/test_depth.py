@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from graphbuild.emulator import Collection, Fault, File, Reference, World, family_world
-from graphbuild.errors import BudgetSpent, Forbidden
+from graphbuild.errors import BudgetExhaustedError, ForbiddenError
 from graphbuild.graph.builder import build_graph, links_of, observations_of
 from graphbuild.models import COMPLETE, INCOMPLETE
 from graphbuild.seeds import parse_seeds
@@ -108,7 +108,7 @@ def test_a_deeper_crawl_that_was_cut_goes_on_and_asks_nothing_twice(tmp_path) ->
     straight.crawl(depth=3)
     broken = begun(tmp_path / "broken.db", chain(), "a" * 64)
     for budget in range(1, straight.api.calls):
-        with pytest.raises(BudgetSpent):
+        with pytest.raises(BudgetExhaustedError):
             broken.crawl(depth=3, max_calls=budget)
     broken.crawl(depth=3)
     assert sorted(asked(broken)) == sorted(asked(straight))
@@ -169,7 +169,7 @@ def test_a_collection_that_may_not_be_read_costs_only_itself(tmp_path) -> None:
     fault = Fault("status", 403, match="collections/c1/files")
     made = begun(tmp_path / "c.db", chain(), "a" * 64, faults=[fault])
     steps = made.crawl(depth=1)
-    assert [type(step.error) for step in steps if step.error] == [Forbidden]
+    assert [type(step.error) for step in steps if step.error] == [ForbiddenError]
     assert "references" in {path.split("/")[-1] for path in asked(made)[2:]}
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graphbuild.api.auth import Key
+from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import (
@@ -18,7 +18,7 @@ from graphbuild.emulator import (
     family_world,
 )
 from graphbuild.emulator.answers import Answer
-from graphbuild.errors import Misdirected, NotFound
+from graphbuild.errors import BaseUrlError, NotFoundError
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import COMPLETE, URL, Entity
 from graphbuild.seeds import Seed
@@ -34,7 +34,7 @@ class Asked(Campaign):
 
     def crawl(self, *, dialect: str = "auto", **how: object) -> list:  # type: ignore[override]
         adapter = EmulatorAdapter(self.api)
-        client = Client(Key("k" * 64), adapter=adapter, clock=self.clock, dialect=dialect)
+        client = Client(ApiKey("k" * 64), adapter=adapter, clock=self.clock, dialect=dialect)
         with Store.open(self.path) as store, client:
             return list(Crawl(client, store, **how))
 
@@ -101,7 +101,7 @@ def unknown(path: Path, count: int, **switches: object) -> Asked:
 def test_auto_asks_in_other_words_but_three_times_a_run(tmp_path) -> None:
     made = unknown(tmp_path / "c.db", 5)
     steps = made.crawl()
-    assert [type(step.error) for step in steps] == [NotFound] * 5
+    assert [type(step.error) for step in steps] == [NotFoundError] * 5
     classic, younger = "related_references", "related_reports"
     assert made.paths() == [classic, younger] * 3 + [classic] * 2
 
@@ -129,7 +129,7 @@ def test_an_address_that_is_not_the_api_is_asked_but_once(tmp_path) -> None:
     respond = made.api.respond
     empty = Answer(404, {"Content-Type": "text/html"}, b"<html>Not here</html>")
     made.api.respond = lambda *asked: respond(*asked) and empty  # type: ignore[method-assign]
-    with pytest.raises(Misdirected):
+    with pytest.raises(BaseUrlError):
         made.crawl()
     assert len(made.paths()) == 1
 
@@ -148,7 +148,7 @@ def test_a_deeper_crawl_speaks_the_younger_words_throughout(tmp_path) -> None:
 
 def test_an_unknown_dialect_is_refused_before_anything_is_asked() -> None:
     with pytest.raises(ValueError, match="no dialect 'old'"):
-        Client(Key("k" * 64), dialect="old")
+        Client(ApiKey("k" * 64), dialect="old")
 
 
 # --- domains, addresses, URLs --------------------------------------------------------------------

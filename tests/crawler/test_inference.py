@@ -19,7 +19,7 @@ from graphbuild.emulator import (
     family_world,
     made_up_world,
 )
-from graphbuild.errors import BudgetSpent
+from graphbuild.errors import BudgetExhaustedError
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
 from tests.crawler.test_crawler import Campaign
@@ -162,7 +162,7 @@ def test_an_interrupted_frugal_crawl_goes_on_and_spares_as_much(tmp_path) -> Non
     world = family_world(40, 241)
     made = Campaign(tmp_path / "c.db", world)
     for budget in (5, 39, 43, 44):
-        with pytest.raises(BudgetSpent):
+        with pytest.raises(BudgetExhaustedError):
             made.crawl(frugal=True, max_calls=budget)
     made.crawl(frugal=True)
     assert made.api.calls == 46

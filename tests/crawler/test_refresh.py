@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graphbuild.api.auth import Key
+from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import (
@@ -20,7 +20,7 @@ from graphbuild.emulator import (
     World,
     family_world,
 )
-from graphbuild.errors import BudgetSpent
+from graphbuild.errors import BudgetExhaustedError
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import COMPLETE
 from graphbuild.seeds import parse_seeds
@@ -74,7 +74,7 @@ def test_a_refresh_that_was_cut_goes_on_without_asking_twice(tmp_path) -> None:
     made.clock.time += 7 * DAY
     for budget in (10, 13, 16):
         refresh(made, 6 * DAY)
-        with pytest.raises(BudgetSpent):
+        with pytest.raises(BudgetExhaustedError):
             made.crawl(max_calls=budget)
     refresh(made, 6 * DAY)
     made.crawl()
@@ -116,7 +116,7 @@ def _cited(graph) -> list:
 
 def test_a_half_read_old_list_is_begun_anew(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", world_of(*range(90)))
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(BudgetExhaustedError):
         made.crawl(max_calls=1)
     made.clock.time += 7 * DAY
     assert refresh(made, DAY) == 1
@@ -192,7 +192,7 @@ def test_an_audit_that_was_cut_chooses_no_more_when_it_goes_on(tmp_path) -> None
     made = Campaign(tmp_path / "c.db", family_world(21, 90))
     made.crawl(frugal=True)
     assert audit(made, 0.1) == 2
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(BudgetExhaustedError):
         made.crawl(max_calls=25)
     assert audit(made, 0.1) == 0
     with Store.read(made.path) as store:
@@ -234,7 +234,7 @@ def test_an_audit_refutes_what_does_not_come_and_no_graph_shows_it(tmp_path) -> 
 def test_an_audit_in_the_session_that_inferred_refutes_as_much(tmp_path) -> None:
     whole = family_world(3, 90)
     made = Campaign(tmp_path / "c.db", whole)
-    client = Client(Key("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+    client = Client(ApiKey("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
     with Store.open(made.path) as store, client:
         list(Crawl(client, store, frugal=True))
         made.api.world = whole.changed(

@@ -1,4 +1,4 @@
-"""Several questions in flight: how many at once, one pace, one budget, and what a stop leaves."""
+"""Several questions in flight: how many at once, one rate_limiter, one budget, and what a stop leaves."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graphbuild.api.auth import Key
+from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
-from graphbuild.api.rate_limit import MINUTE, Pace
+from graphbuild.api.rate_limit import MINUTE, RateLimiter
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import (
     Choices,
@@ -26,7 +26,7 @@ from graphbuild.emulator import (
     family_world,
     made_up_world,
 )
-from graphbuild.errors import BudgetSpent, KeyRefused, Paused, QuotaExhausted
+from graphbuild.errors import BudgetExhaustedError, AuthenticationError, CrawlPaused, QuotaExhaustedError
 from graphbuild.models import COMPLETE, PENDING
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
@@ -73,7 +73,7 @@ class LockedClock(Clock):
 
 def running(made: Campaign, workers: int, meeting: int = 1, **how: object) -> Iterator:
     adapter = Together(made.api, meeting)
-    client = Client(Key("k" * 64), adapter=adapter, clock=made.clock, pace=how.pop("pace", None))  # type: ignore[arg-type]
+    client = Client(ApiKey("k" * 64), adapter=adapter, clock=made.clock, rate_limiter=how.pop("rate_limiter", None))  # type: ignore[arg-type]
     with Store.open(made.path) as store, client:
         yield from Crawl(client, store, workers=workers, **how)  # type: ignore[arg-type]
 
@@ -117,7 +117,7 @@ def test_frugal_workers_cost_no_call_more_than_one_alone(tmp_path, workers) -> N
 @pytest.mark.parametrize("budget", [1, 7, 20])
 def test_one_budget_holds_for_all(tmp_path, budget) -> None:
     made = campaign(tmp_path / "c.db", family_world(10, 90))
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(BudgetExhaustedError):
         list(running(made, 4, max_calls=budget))
     assert made.api.calls == budget
     with Store.read(made.path) as store:
@@ -128,7 +128,7 @@ def test_one_budget_holds_for_all(tmp_path, budget) -> None:
 
 def test_one_pace_holds_for_all(tmp_path) -> None:
     made = campaign(tmp_path / "c.db", family_world(10, 30))
-    list(running(made, 4, pace=Pace(3)))
+    list(running(made, 4, rate_limiter=RateLimiter(3)))
     times = [entry.time for entry in made.api.log]
     assert len(times) == 10
     assert all(later - first >= MINUTE for first, later in zip(times, times[3:], strict=False))
@@ -157,7 +157,7 @@ def test_whoever_ends_the_iteration_keeps_what_is_in_flight(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ("switches", "error"),
-    [({"keys": ["other"]}, KeyRefused), ({"quota": Quota(per_day=3)}, QuotaExhausted)],
+    [({"keys": ["other"]}, AuthenticationError), ({"quota": Quota(per_day=3)}, QuotaExhaustedError)],
 )
 def test_what_concerns_all_ends_the_run_and_loses_nothing(tmp_path, switches, error) -> None:
     made = campaign(tmp_path / "c.db", family_world(12, 3), **switches)
@@ -193,7 +193,7 @@ def test_a_mistake_is_raised_where_the_crawl_runs_and_loses_nothing(
 ) -> None:
     made = campaign(tmp_path / "c.db", family_world(6, 3))
     word = "files/" if which is None else made.world.hashes()[which]
-    client = Client(Key("k" * 64), adapter=Broken(made.api, word, error), clock=made.clock)
+    client = Client(ApiKey("k" * 64), adapter=Broken(made.api, word, error), clock=made.clock)
     with Store.open(made.path) as store, client, pytest.raises(error):
         list(Crawl(client, store, workers=workers))
     with Store.read(made.path) as store:
@@ -239,8 +239,8 @@ def test_calls_that_never_leave_are_not_counted(tmp_path) -> None:
     with socket.socket() as deaf:  # nobody listens there
         deaf.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{deaf.getsockname()[1]}/api/v3"
-        client = Client(Key("k" * 64), base_url=address, clock=made.clock)
-        with Store.open(made.path) as store, client, pytest.raises(Paused, match="cannot reach"):
+        client = Client(ApiKey("k" * 64), base_url=address, clock=made.clock)
+        with Store.open(made.path) as store, client, pytest.raises(CrawlPaused, match="cannot reach"):
             list(Crawl(client, store, workers=2))
     with Store.read(made.path) as store:
         assert store.calls() == 0
@@ -258,7 +258,7 @@ def test_an_unknown_file_among_many_is_one_failed_step(tmp_path) -> None:
 
 def test_workers_begin_when_it_is_known_which_words_are_understood(tmp_path) -> None:
     made = campaign(tmp_path / "c.db", family_world(6, 3), dialect="gti")
-    client = Client(Key("k" * 64), adapter=Together(made.api), clock=made.clock, dialect="auto")
+    client = Client(ApiKey("k" * 64), adapter=Together(made.api), clock=made.clock, dialect="auto")
     with Store.open(made.path) as store, client:
         list(Crawl(client, store, workers=3))
     asked = [entry.path.rpartition("/")[2] for entry in made.api.log]

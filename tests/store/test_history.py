@@ -8,7 +8,7 @@ from math import inf
 import pytest
 
 from graphbuild.emulator import Collection, File, Reference, World, family_world
-from graphbuild.errors import BudgetSpent
+from graphbuild.errors import BudgetExhaustedError
 from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, PENDING
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
@@ -82,7 +82,7 @@ def test_while_a_list_is_read_again_the_earlier_one_stands_beside_what_has_come(
     made.clock.time += 7 * DAY
     made.api.world = changed = world_of(*range(50, 150))
     refresh(made, DAY)
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(BudgetExhaustedError):
         made.crawl(max_calls=3 + 1)
     half = triples(made)
     assert world_of(*range(90)).triples() < half
@@ -96,7 +96,7 @@ def test_while_a_list_is_read_again_the_earlier_one_stands_beside_what_has_come(
 def test_before_a_whole_pass_everything_stands_and_the_list_is_not_whole(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", world_of(*range(90)))
     assert states(made, made.clock.now()) == {FILE: PENDING}
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(BudgetExhaustedError):
         made.crawl(max_calls=2)
     assert len(triples(made)) == 80
     assert states(made, made.clock.now()) == {FILE: INCOMPLETE}

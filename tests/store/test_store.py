@@ -528,15 +528,15 @@ def test_how_a_call_ended_is_kept_when_the_file_is_closed(path: Path) -> None:
 def test_what_was_learned_of_the_service_is_kept_until_it_is_otherwise(path: Path) -> None:
     known = []
     with Store.open(path) as store, Store.read(path) as reader:
-        known.append((reader.dialect(), reader.quota_resets_at()))
-        for dialect, quota in (("gti", 1.5), ("gti", 1.5), ("classic", 2.25), ("gti", 0.1)):
-            store.note_dialect(dialect)
+        known.append((reader.api_flavor(), reader.quota_resets_at()))
+        for api_flavor, quota in (("gti", 1.5), ("gti", 1.5), ("classic", 2.25), ("gti", 0.1)):
+            store.save_api_flavor(api_flavor)
             store.note_quota(quota)
-            known.append((reader.dialect(), reader.quota_resets_at()))
+            known.append((reader.api_flavor(), reader.quota_resets_at()))
     assert known == [(None, 0.0), ("gti", 1.5), ("gti", 1.5), ("classic", 2.25), ("gti", 0.1)]
     with Store.open(path) as store:
-        store.note_dialect("classic")
-        assert store.dialect() == "classic"
+        store.save_api_flavor("classic")
+        assert store.api_flavor() == "classic"
 
 
 # --- one writer ----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import graphbuild as gb
-from graphbuild.api.auth import Key
+from graphbuild.api.auth import ApiKey
 from graphbuild.emulator import Api, Emulator, load_world
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.layout import place
@@ -75,7 +75,7 @@ def _sample(folder: Path) -> Exported:
     with (
         Emulator(Api(world)) as emulator,
         gb.Store.open(folder / "c.db") as store,
-        gb.Client(Key(CANARY), base_url=emulator.base_url) as client,
+        gb.Client(ApiKey(CANARY), base_url=emulator.base_url) as client,
     ):
         store.add_seeds(gb.read_seeds(SAMPLE / "hashes.txt"))
         for _ in gb.Crawl(client, store):

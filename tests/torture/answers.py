@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from graphbuild.api.auth import Key
+from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
 from graphbuild.api.parser import parse_page
 from graphbuild.cli import status
@@ -93,7 +93,7 @@ class Table:
     def ask_truly(self, folder: Path, subjects: int = 1) -> Came:
         """Crawl against whatever the service answers now."""
         before, came, clock = len(self.service.log), Came(), ManualClock()
-        client = Client(Key(CANARY), base_url=self.base_url, clock=clock, deadline=5.0)
+        client = Client(ApiKey(CANARY), base_url=self.base_url, clock=clock, deadline=5.0)
         with client, Store.open(folder / "campaign.db") as store:
             store.add_seeds(parse_seeds(WORLD.hashes()[:subjects]))
             try:
@@ -135,7 +135,7 @@ def _look(store: Store, came: Came) -> None:
     first, *_ = store.statuses()  # all of them: a half-read listing complains when it is dropped
     came.state, came.pages = first.state, first.pages
     remarks = [
-        remark for page in store.pages() for remark in parse_page(page.body, page.subject).remarks
+        remark for page in store.pages() for remark in parse_page(page.body, page.subject).warnings
     ]
     said = [*remarks, first.remark, first.error, str(came.raised or "")]
     came.told = "\n".join(each[:_SHORT] for each in said)

@@ -3,7 +3,7 @@
 Rows 25 and 26 of the fault matrix.
 
 The wall clock is set forward an hour, back an hour, back thirty days, and over 00:00 UTC, while a
-crawl waits for the service's 429s or for its own pace, and between two runs. The service keeps its
+crawl waits for the service's 429s or for its own rate_limiter, and between two runs. The service keeps its
 own, true time and notes when each request came.
 """
 
@@ -12,12 +12,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from graphbuild.api.auth import Key
+from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
-from graphbuild.api.rate_limit import Pace
+from graphbuild.api.rate_limit import RateLimiter
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import Api, EmulatorAdapter, Fault, Quota, family_world
-from graphbuild.errors import Paused
+from graphbuild.errors import CrawlPaused
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.support.rig import CANARY, ManualClock
@@ -88,7 +88,7 @@ def _settings() -> Iterator[tuple[str, float, int, Callable[..., None]]]:
                 play = partial(_refused, stated=stated)
                 yield f"{name} in wait {at} for {stated}", jump, at, play
         for at in (0, 1, 2):
-            yield f"{name} in wait {at} of our own pace", jump, at, _paced
+            yield f"{name} in wait {at} of our own rate_limiter", jump, at, _paced
         yield f"{name}, with a limit a day", jump, 0, _daily
         yield f"{name} between two runs", jump, 0, _restarted
 
@@ -102,7 +102,7 @@ def _refused(
         said = "Wed, 15 Nov 2023 00:00:10 GMT"  # thirty seconds after the start
     faults = [Fault("status", 429, after=after, times=1, retry_after=said) for after in (1, 3, 5)]
     api = Api(_WORLD, faults=faults, clock=clock.service_time)
-    _crawl(tally, what, folder, clock, api=api, pace=Pace())
+    _crawl(tally, what, folder, clock, api=api, rate_limiter=RateLimiter())
     refused = [place for place, entry in enumerate(api.log) if entry.status == 429]
     for place in refused[:1] if stated == "{date}" else refused:  # the date holds for the first
         if place + 1 < len(api.log):
@@ -112,9 +112,9 @@ def _refused(
 
 
 def _paced(tally: Tally, what: str, folder: Path, clock: JumpingClock) -> None:
-    """Our own pace against the same of the service: it never has to refuse."""
+    """Our own rate_limiter against the same of the service: it never has to refuse."""
     api = Api(_WORLD, quota=Quota(per_minute=_PER_MINUTE), clock=clock.service_time)
-    _crawl(tally, what, folder, clock, api=api, pace=Pace(_PER_MINUTE))
+    _crawl(tally, what, folder, clock, api=api, rate_limiter=RateLimiter(_PER_MINUTE))
     refused = sum(entry.status == 429 for entry in api.log)
     tally.expect(not refused, f"{what}: {refused} calls left too early")
 
@@ -129,7 +129,7 @@ def _daily(tally: Tally, what: str, folder: Path, clock: JumpingClock) -> None:
         for _ in range(12):
             if not store.has_work():
                 break
-            _once(store, clock, api, Pace(), per_day=2)
+            _once(store, clock, api, RateLimiter(), per_day=2)
             clock.jump()
             clock.pass_by(_DAY)
         # A clock that was set back counts calls of days to come as today's: it waits, and says so.
@@ -148,11 +148,11 @@ def _restarted(tally: Tally, what: str, folder: Path, clock: JumpingClock) -> No
     tally.rounds += 1
     with Store.open(folder / f"clock-{tally.rounds}.db") as store:
         store.add_seeds(parse_seeds(_WORLD.hashes()))
-        _once(store, clock, api, Pace(_PER_MINUTE), max_calls=_PER_MINUTE - 1)
+        _once(store, clock, api, RateLimiter(_PER_MINUTE), max_calls=_PER_MINUTE - 1)
         clock.jump()
         for _ in range(_MOST_RUNS):
             if store.has_work():
-                _once(store, clock, api, Pace(_PER_MINUTE))
+                _once(store, clock, api, RateLimiter(_PER_MINUTE))
         tally.expect(not store.has_work(), f"{what}: never ends")
     waited, refused = sum(clock.waits), sum(entry.status == 429 for entry in api.log)
     tally.expect(waited <= 3 * 60.0, f"{what}: waits {waited:g} s")
@@ -162,7 +162,7 @@ def _restarted(tally: Tally, what: str, folder: Path, clock: JumpingClock) -> No
 
 
 def _crawl(
-    tally: Tally, what: str, folder: Path, clock: JumpingClock, *, api: Api, pace: Pace
+    tally: Tally, what: str, folder: Path, clock: JumpingClock, *, api: Api, rate_limiter: RateLimiter
 ) -> None:
     """Crawl, again where a run pauses; all is known in the end, after bounded waits."""
     tally.rounds += 1
@@ -172,7 +172,7 @@ def _crawl(
         for _ in range(_MOST_RUNS):
             if not store.has_work():
                 break
-            _once(store, clock, api, pace)
+            _once(store, clock, api, rate_limiter)
         found = {
             (each.subject.id, each.reference.id, each.related_from and each.related_from.id)
             for each in store.observations()
@@ -186,12 +186,12 @@ def _crawl(
     tally.expect(waited <= _LONGEST, f"{what}: waits {waited:g} s in all")
 
 
-def _once(store: Store, clock: JumpingClock, api: Api, pace: Pace, **limits: int) -> None:
+def _once(store: Store, clock: JumpingClock, api: Api, rate_limiter: RateLimiter, **limits: int) -> None:
     """One run, to its end or its pause."""
-    client = Client(Key(CANARY), adapter=EmulatorAdapter(api), clock=clock, pace=pace)
+    client = Client(ApiKey(CANARY), adapter=EmulatorAdapter(api), clock=clock, rate_limiter=rate_limiter)
     with client:
         try:
             for _ in Crawl(client, store, **limits):
                 pass
-        except Paused:
+        except CrawlPaused:
             return

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 from unittest import mock
 
-from graphbuild.api.auth import Key
+from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import Api, Emulator, Fault, family_world
@@ -136,7 +136,7 @@ class _Service:
 
 def crawl(tally: Tally, what: str, path: Path, base_url: str) -> BaseException | None:
     """Crawl once with a clock by hand; what ended the run early, if anything, is one of ours."""
-    client = Client(Key(CANARY), base_url=base_url, clock=ManualClock(), deadline=_DEADLINE)
+    client = Client(ApiKey(CANARY), base_url=base_url, clock=ManualClock(), deadline=_DEADLINE)
     with client, Store.open(path) as store:
         store.add_seeds(parse_seeds(_WORLD.hashes()))
         try:

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from graphbuild.crawler import Crawl, Step
     from graphbuild.errors import (
         ApiError,
+        CrawlPaused,
         ExportError,
         GraphbuildError,
-        CrawlPaused,
         PayloadError,
         SeedError,
         StoreError,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
-    "api.auth": ("Key", "find_api_key"),
+    "api.auth": ("ApiKey", "find_api_key"),
     "api.client": ("Client",),
     "api.parser": ("parse_page",),
     "campaign": ("Store",),
@@ -74,15 +74,15 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 
 __all__ = [
     "ApiError",
+    "ApiKey",
     "Client",
     "Crawl",
+    "CrawlPaused",
     "Entity",
     "ExportError",
     "GraphbuildError",
-    "Key",
     "Observation",
     "Page",
-    "CrawlPaused",
     "PayloadError",
     "Seed",
     "SeedError",

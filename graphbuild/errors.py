@@ -1,25 +1,25 @@
-"""Every error graphbuild raises on purpose.
+"""All exceptions that graphbuild raises on purpose.
 
 ::
 
     GraphbuildError
-    ├── SeedError            a seed list that cannot be read at all
-    ├── PayloadError         an answer that is not what the API documents; names the path into it
-    ├── ApiError             the service said no, or could not be asked
-    │   ├── AuthenticationError       no key, a malformed key, or 401: the key must change
-    │   ├── ForbiddenError        403: the key lacks the licence for this relationship
-    │   ├── NotFoundError         404: the service does not know this subject
-    │   ├── BaseUrlError      a redirect, or another's 404: this address is not the API
-    │   └── TransientError        worth another try: 5xx, cut connections, pages that are no JSON
-    │       └── RateLimitError  429: says how long to wait
-    ├── CrawlPaused               the run ends here by intent; running again goes on
-    │   ├── QuotaExhaustedError   the service's daily or monthly quota is spent; knows when it resets
-    │   └── BudgetExhaustedError      the limit the user set is reached
-    ├── StoreError           a campaign file that is missing, foreign, newer, in use or damaged
-    ├── ExportError          a file that could not be written; what stood there still stands
-    └── AnalysisError        a question about a campaign that cannot be answered; says why
+    ├── SeedError                 a seed list cannot be read
+    ├── PayloadError              a response does not have the documented structure
+    ├── ApiError                  the service refused a request, or could not be reached
+    │   ├── AuthenticationError   no API key, a malformed key, or HTTP 401
+    │   ├── ForbiddenError        HTTP 403: the key has no licence for this relationship
+    │   ├── NotFoundError         HTTP 404: the service does not know this subject
+    │   ├── BaseUrlError          a redirect, or a 404 without an API error code
+    │   └── TransientError        a retry may succeed: HTTP 5xx, broken connection, damaged page
+    │       └── RateLimitError    HTTP 429
+    ├── CrawlPaused               the run stopped, and the next run continues it
+    │   ├── QuotaExhaustedError   the daily or monthly quota of the service is spent
+    │   └── BudgetExhaustedError  the limit set by the user is reached
+    ├── StoreError                a campaign file is missing, foreign, newer, locked or damaged
+    ├── ExportError               a file could not be written
+    └── AnalysisError             an analysis is not possible with this campaign
 
-A message names the thing at fault and the way out.
+Every message names the cause and a way out.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 
 
 class GraphbuildError(Exception):
-    """The base of all: catch this to catch everything graphbuild raises on purpose."""
+    """Base class of all exceptions of this package."""
 
 
 class SeedError(GraphbuildError):
-    """A seed list could not be read. Single bad lines are values, not errors."""
+    """A seed list could not be read. Invalid lines are reported in the result instead."""
 
 
 class PayloadError(GraphbuildError):
-    """An answer is not what the API documents.
+    """A response does not have the documented structure.
 
     Attributes:
-        path: where in the payload, for example ``data[3].id``; empty for the whole.
-        problem: what is wrong there.
+        path: location in the payload, such as ``data[3].id``; empty for the whole payload.
+        problem: description of the error.
     """
 
     def __init__(self, problem: str, path: str = "") -> None:
@@ -53,11 +53,11 @@ class PayloadError(GraphbuildError):
 
 
 class ApiError(GraphbuildError):
-    """The service refused, or could not be asked.
+    """The service refused a request, or could not be reached.
 
     Attributes:
-        status: the HTTP status, 0 where no answer came.
-        code: the API's own error code, or ours where it gave none.
+        status: the HTTP status, 0 without a response.
+        code: the API's error code, or a code of ours if the response has none.
     """
 
     def __init__(self, message: str, *, status: int = 0, code: str = "") -> None:
@@ -67,29 +67,29 @@ class ApiError(GraphbuildError):
 
 
 class AuthenticationError(ApiError):
-    """The key is missing, malformed or refused (401)."""
+    """The API key is missing, malformed or refused (HTTP 401)."""
 
 
 class ForbiddenError(ApiError):
-    """The key is good but not licensed for what was asked (403)."""
+    """The API key is valid but has no licence for the request (HTTP 403)."""
 
 
 class NotFoundError(ApiError):
-    """The service does not know this subject (404)."""
+    """The service does not know this subject (HTTP 404 with an API error code)."""
 
 
 class BaseUrlError(ApiError):
-    """The address does not answer as the API does: a redirect, or a 404 that is nobody's word.
+    """The base URL does not lead to the API: a redirect, or a 404 without an API error code.
 
-    A redirect was not followed, and the key stayed here.
+    Redirects are not followed, so the key is not sent to their target.
     """
 
 
 class TransientError(ApiError):
-    """Asking again may work.
+    """A retry may succeed.
 
     Attributes:
-        sent: False where the request never left this machine, so that it cost nothing.
+        sent: False if the request was not sent, so that it does not count against the quota.
     """
 
     def __init__(self, message: str, *, status: int = 0, code: str = "", sent: bool = True) -> None:
@@ -98,26 +98,26 @@ class TransientError(ApiError):
 
 
 class RateLimitError(TransientError):
-    """The service asked to wait (429).
+    """The service refused a request because of a rate limit (HTTP 429).
 
     Attributes:
-        after: seconds to wait: as the answer stated, or the default.
+        retry_after: seconds to wait, as stated in the response, or the default.
     """
 
-    def __init__(self, message: str, *, after: float, code: str = "") -> None:
-        self.after = after
+    def __init__(self, message: str, *, retry_after: float, code: str = "") -> None:
+        self.retry_after = retry_after
         super().__init__(message, status=429, code=code)
 
 
-class CrawlPaused(GraphbuildError):
-    """The run ends here by intent. Everything so far is stored; running again goes on."""
+class CrawlPaused(GraphbuildError):  # noqa: N818  a control signal, not an error
+    """The run stopped early. All pages so far are stored, and the next run continues."""
 
 
 class QuotaExhaustedError(CrawlPaused):
-    """The daily or monthly quota is spent.
+    """The daily or monthly quota of the service is spent.
 
     Attributes:
-        resets_at: when asking makes sense again (UTC).
+        resets_at: end of the quota period (UTC).
     """
 
     def __init__(self, message: str, *, resets_at: datetime) -> None:
@@ -126,16 +126,16 @@ class QuotaExhaustedError(CrawlPaused):
 
 
 class BudgetExhaustedError(CrawlPaused):
-    """The number of calls the user allowed is reached."""
+    """The number of calls allowed by the user is reached."""
 
 
 class StoreError(GraphbuildError):
-    """A campaign file cannot be used as it is; it was left untouched."""
+    """A campaign file cannot be used as it is. It was not changed."""
 
 
 class ExportError(GraphbuildError):
-    """An export could not be written; an older file of that name is still whole."""
+    """An export could not be written. An existing file of that name is unchanged."""
 
 
 class AnalysisError(GraphbuildError):
-    """A question about a campaign cannot be answered: an unknown name, or a missing library."""
+    """An analysis is not possible: a name is unknown, or a library is missing."""

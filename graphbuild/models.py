@@ -230,7 +230,7 @@ class Page:
         count: the length of the whole list, if the API states it.
         next_cursor: the cursor of the next page; None on the last page.
         item_count: the number of items on the page, including skipped ones.
-        remarks: skipped or changed items, each with its path in the response.
+        warnings: skipped or changed items, each with its path in the response.
         targets: the related entities on a page of another relationship, in the API's order.
         canonical_subject: the subject under the API's own id, if the request used another one, such
             as the MD5 of a file.
@@ -241,7 +241,7 @@ class Page:
     count: int | None
     next_cursor: str | None
     item_count: int
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     targets: tuple[Entity, ...] = ()
     canonical_subject: Entity | None = None
 

@@ -52,7 +52,9 @@ class ApiKey:
     def check_length(self) -> None:
         """Raise AuthenticationError unless the key is as long as the service's keys are."""
         if len(self._text) != LENGTH:
-            raise AuthenticationError(f"the API key has {len(self._text)} characters, expected {LENGTH}")
+            raise AuthenticationError(
+                f"the API key has {len(self._text)} characters, expected {LENGTH}"
+            )
 
     def __repr__(self) -> str:
         return "ApiKey(****)"
@@ -158,4 +160,6 @@ def _settings(path: Path) -> dict[str, object] | None:
 def _refuse_shared(path: Path, mode: int) -> None:
     rights = stat.S_IMODE(mode)
     if os.name == "posix" and rights & 0o077:
-        raise AuthenticationError(f"others can read {path} (mode {rights:04o}); run: chmod 600 {path}")
+        raise AuthenticationError(
+            f"others can read {path} (mode {rights:04o}); run: chmod 600 {path}"
+        )

@@ -28,19 +28,19 @@ from urllib.parse import quote
 from tenacity import Retrying, retry_if_exception_type
 
 from graphbuild.api.auth import find_api_key
-from graphbuild.api.endpoints import AUTO, CLASSIC, API_FLAVORS, GTI, endpoint_path
-from graphbuild.api.json_decoding import decode
+from graphbuild.api.endpoints import API_FLAVORS, AUTO, CLASSIC, GTI, endpoint_path
+from graphbuild.api.json_decoding import decode_json
 from graphbuild.api.parser import Recall, parse_payload
 from graphbuild.api.quotas import is_user_name, parse_quotas
 from graphbuild.api.rate_limit import RateLimiter, SystemClock, next_day
 from graphbuild.api.transport import MAX_BYTES, Transport
 from graphbuild.errors import (
     ApiError,
-    ForbiddenError,
     AuthenticationError,
     BaseUrlError,
-    NotFoundError,
     CrawlPaused,
+    ForbiddenError,
+    NotFoundError,
     PayloadError,
     QuotaExhaustedError,
     RateLimitError,
@@ -160,14 +160,13 @@ class Client:
     Args:
         key: the user's key.
         base_url: where the API is; plain http only on this machine itself.
-        rate_limiter: how fast we go by ourselves; without limit by default, the service's 429s are heeded
-            in any case.
+        rate_limiter: how fast we go by ourselves; without limit by default, the service's 429s are
+            heeded in any case.
         clock: time, replaceable in tests.
         adapter: what carries the requests, replaceable in tests.
         deadline: seconds one request may take in all.
         max_bytes: how large a page may be, decompressed.
-        api_flavor: the generation of the service: ``classic``, ``gti``, or ``auto`` to find out with
-            the first question.
+        api_flavor: ``classic``, ``gti``, or ``auto`` to detect it with the first request.
 
     Raises:
         AuthenticationError: the key cannot be one of the service's.
@@ -187,7 +186,8 @@ class Client:
         api_flavor: str = CLASSIC,
     ) -> None:
         if api_flavor not in API_FLAVORS:
-            raise ValueError(f"no api_flavor {api_flavor!r}; we have {', '.join(API_FLAVORS)}")
+            expected = ", ".join(API_FLAVORS)
+            raise ValueError(f"unknown API flavor {api_flavor!r}; expected one of {expected}")
         self.api_flavor = api_flavor
         self._probes = 0
         self.clock = clock or SystemClock()
@@ -214,10 +214,16 @@ class Client:
         Raises:
             AuthenticationError: there is no key, or it is malformed.
         """
-        return cls(find_api_key(), base_url=base_url, rate_limiter=rate_limiter, clock=clock, api_flavor=api_flavor)
+        return cls(
+            find_api_key(),
+            base_url=base_url,
+            rate_limiter=rate_limiter,
+            clock=clock,
+            api_flavor=api_flavor,
+        )
 
     def clone(self) -> Client:
-        """Another client for the same service, with a connection of its own; rate_limiter and clock shared.
+        """Return a client with its own connection that shares rate limiter and clock.
 
         For who asks several questions at once: one client asks one at a time.
         """
@@ -245,14 +251,16 @@ class Client:
         subject: Entity,
         *,
         cursor: str | None = None,
-        ledger: CallRecorder | None = None,
+        recorder: CallRecorder | None = None,
         retry_on_429: bool = True,
     ) -> PageResponse:
         """One page of the references of the collections that contain ``subject``.
 
         What :meth:`ask` does, for the question this package is about.
         """
-        return self.fetch_page(subject, RELATED_REFERENCES, cursor=cursor, ledger=ledger, retry_on_429=retry_on_429)
+        return self.fetch_page(
+            subject, RELATED_REFERENCES, cursor=cursor, recorder=recorder, retry_on_429=retry_on_429
+        )
 
     def fetch_page(
         self,
@@ -260,7 +268,7 @@ class Client:
         relationship: str,
         *,
         cursor: str | None = None,
-        ledger: CallRecorder | None = None,
+        recorder: CallRecorder | None = None,
         retry_on_429: bool = True,
     ) -> PageResponse:
         """One page of a relationship of ``subject``.
@@ -274,7 +282,7 @@ class Client:
             subject: what to ask about.
             relationship: one of ``questions.LISTED``.
             cursor: where the page starts, as an earlier page said; None for the first.
-            ledger: told before each attempt, and how it ended.
+            recorder: told before each attempt, and how it ended.
             retry_on_429: whether a 429 is waited for; not where the quota is known to be spent and
                 this is but a probe.
 
@@ -285,7 +293,7 @@ class Client:
             CrawlPaused: the ledger forbade the call, or the clock was stopped while waiting.
         """
         question = Question(subject, relationship, cursor)
-        book = ledger or NullRecorder()
+        book = recorder or NullRecorder()
         if self.api_flavor != AUTO:
             return self._ask(question, self.api_flavor, book, retry_on_429=retry_on_429)
         try:
@@ -313,7 +321,9 @@ class Client:
         self.api_flavor = GTI
         return answer
 
-    def _ask(self, question: Question, api_flavor: str, book: CallRecorder, *, retry_on_429: bool) -> PageResponse:
+    def _ask(
+        self, question: Question, api_flavor: str, book: CallRecorder, *, retry_on_429: bool
+    ) -> PageResponse:
         path = endpoint_path(question.subject, question.relationship, api_flavor)
         try:
             return self._once(question, path, book)
@@ -322,7 +332,13 @@ class Client:
         return self._ask_again(first, question, path, book, retry_on_429=retry_on_429)
 
     def _ask_again(
-        self, first: TransientError, question: Question, path: str, book: CallRecorder, *, retry_on_429: bool
+        self,
+        first: TransientError,
+        question: Question,
+        path: str,
+        book: CallRecorder,
+        *,
+        retry_on_429: bool,
     ) -> PageResponse:
         """What is to be done after a first attempt that failed in passing."""
         failures = iter([first])
@@ -344,13 +360,13 @@ class Client:
         except RateLimitError as error:
             if not retry_on_429 or _is_exhausted(error, attempts.statistics["idle_for"]):
                 raise self._exhausted(error) from None
-            self._sleep(error.after)  # whatever is asked next leaves no earlier
+            self._sleep(error.retry_after)  # whatever is asked next leaves no earlier
             raise
 
     def quotas(self, user: str) -> tuple[Quota, ...]:
         """What is left of the quotas of the key's user, by name.
 
-        The service takes no quota for this, so no ledger is told and no rate_limiter is kept. It is asked
+        The service takes no quota for this, so no ledger is told and no limit is kept. It is asked
         once: whoever wants to know can do without.
 
         Args:
@@ -377,8 +393,8 @@ class Client:
             answer = _read(reply, question, self._recall, self.clock.now())
         except ApiError as error:
             sent = not isinstance(error, TransientError) or error.sent
-            if isinstance(error, RateLimitError) and error.after <= LONGEST_WAIT:
-                self.rate_limiter.hold(self.clock.monotonic() + error.after)
+            if isinstance(error, RateLimitError) and error.retry_after <= LONGEST_WAIT:
+                self.rate_limiter.hold(self.clock.monotonic() + error.retry_after)
             book.end_call(call, status=error.status, note=error.code or str(error), sent=sent)
             raise
         except PayloadError as error:
@@ -416,15 +432,15 @@ class Client:
         """
         error = _error_of(state)
         if isinstance(error, RateLimitError):
-            return max(error.after, RATE_WAIT if state.attempt_number == RETRIES else 0.0)
+            return max(error.retry_after, RATE_WAIT if state.attempt_number == RETRIES else 0.0)
         longest = _FIRST_BACKOFF * 2.0 ** (state.attempt_number - 1)
         return longest * (0.5 + self._random.random() / 2)
 
     def _exhausted(self, error: RateLimitError) -> QuotaExhaustedError:
         now = self.clock.now()
         resets_at = next_day(now)
-        if LONGEST_WAIT < error.after <= _LONGEST_QUOTA:
-            stated = datetime.fromtimestamp(now + error.after, UTC) + timedelta(minutes=1)
+        if LONGEST_WAIT < error.retry_after <= _LONGEST_QUOTA:
+            stated = datetime.fromtimestamp(now + error.retry_after, UTC) + timedelta(minutes=1)
             resets_at = stated.replace(second=0, microsecond=0)
         return QuotaExhaustedError(
             f"the service's quota is spent ({error.code}); "
@@ -451,7 +467,7 @@ def _give_up_at_once(state: RetryCallState) -> bool:
 
 def _is_exhausted(error: RateLimitError, waited: float) -> bool:
     """Whether a 429 has outlived a whole minute window, or says itself that it will."""
-    return error.after > LONGEST_WAIT or waited >= RATE_WAIT
+    return error.retry_after > LONGEST_WAIT or waited >= RATE_WAIT
 
 
 def _query(cursor: str | None) -> dict[str, str]:
@@ -489,7 +505,7 @@ def _error(status: int, reply: Response, code: str, question: Question, now: flo
     said = code or f"HTTP {status}"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         after = retry_after(reply.headers.get("retry-after"), reply.headers.get("date"), now)
-        return RateLimitError(f"asked to wait ({said})", after=after, code=said)
+        return RateLimitError(f"asked to wait ({said})", retry_after=after, code=said)
     kind, message = _REFUSALS.get(status) or _other(status, code)
     if kind is NotFoundError and not code and not reply.damage:
         # Nobody but the API may say that a file is unknown: it is written down for good.

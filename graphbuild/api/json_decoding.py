@@ -255,11 +255,11 @@ def _fits(value: Any, levels: int) -> bool:  # noqa: ANN401  any JSON object or 
 # --- attributes ----------------------------------------------------------------------------------
 
 
-def attributes(value: object, path: str, remarks: list[str]) -> dict[str, Scalar]:
+def attributes(value: object, path: str, warnings: list[str]) -> dict[str, Scalar]:
     """The attributes of an object that are scalars, or lists of strings, which are joined.
 
     What is empty, and what holds further objects, is left out; what is changed or refused besides
-    is told in ``remarks``.
+    is told in ``warnings``.
 
     Raises:
         PayloadError: there are more than ``MAX_KEYS``.
@@ -267,7 +267,7 @@ def attributes(value: object, path: str, remarks: list[str]) -> dict[str, Scalar
     if value is None:
         return {}
     if not isinstance(value, dict):
-        remarks.append(f"{path}: expected an object, got {describe_type(value)} (ignored)")
+        warnings.append(f"{path}: expected an object, got {describe_type(value)} (ignored)")
         return {}
     if len(value) > MAX_KEYS:
         raise PayloadError(f"{len(value)} keys, more than {MAX_KEYS}", path)
@@ -279,9 +279,9 @@ def attributes(value: object, path: str, remarks: list[str]) -> dict[str, Scalar
             kept[name] = raw  # nearly all are just this
             continue
         if name not in _KNOWN_NAMES and not _is_name(name):
-            remarks.append(f"{path}: {describe_value(name)} is no name of an attribute (left out)")
+            warnings.append(f"{path}: {describe_value(name)} is no name of an attribute (left out)")
             continue
-        scalar = _scalar(name, raw, path, remarks)
+        scalar = _scalar(name, raw, path, warnings)
         if scalar is not None:
             kept[name] = scalar
     return kept
@@ -310,54 +310,56 @@ def _is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None and text not in _NO_NAMES
 
 
-def _scalar(name: str, raw: object, path: str, remarks: list[str]) -> Scalar | None:
+def _scalar(name: str, raw: object, path: str, warnings: list[str]) -> Scalar | None:
     if name.endswith("_date"):
         if type(raw) is int and raw in _DATES:
             return raw
-        remarks.append(f"{path}.{name}: {describe_value(raw)} is no date between 1990 and 2100 (left out)")
+        warnings.append(
+            f"{path}.{name}: {describe_value(raw)} is no date between 1990 and 2100 (left out)"
+        )
         return None
     if isinstance(raw, str):
-        return _text(name, raw, path, remarks)
+        return _text(name, raw, path, warnings)
     if name in _TEXTS:
-        remarks.append(f"{path}.{name}: expected a string, got {describe_type(raw)} (left out)")
+        warnings.append(f"{path}.{name}: expected a string, got {describe_type(raw)} (left out)")
         return None
     if isinstance(raw, list):
-        return _joined(name, raw, path, remarks)
-    return _number(name, raw, path, remarks)
+        return _joined(name, raw, path, warnings)
+    return _number(name, raw, path, warnings)
 
 
 def _text(
-    name: str, raw: str, path: str, remarks: list[str], longest: int = MAX_TEXT
+    name: str, raw: str, path: str, warnings: list[str], longest: int = MAX_TEXT
 ) -> str | None:
     if len(raw) > longest:
         kept = "left out" if name in _WHOLE else f"cut to {longest}"
-        remarks.append(f"{path}.{name}: {len(raw)} characters ({kept})")
+        warnings.append(f"{path}.{name}: {len(raw)} characters ({kept})")
         if name in _WHOLE:
             return None
         raw = raw[:longest]
     if raw.isascii() or not _SURROGATE.search(raw):
         return raw
-    remarks.append(f"{path}.{name}: half of a surrogate pair (replaced by U+FFFD)")
+    warnings.append(f"{path}.{name}: half of a surrogate pair (replaced by U+FFFD)")
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", raw)
 
 
-def _joined(name: str, raw: list[Any], path: str, remarks: list[str]) -> str | None:
+def _joined(name: str, raw: list[Any], path: str, warnings: list[str]) -> str | None:
     if not raw or not all(isinstance(entry, str) for entry in raw):
         return None
-    return _text(name, "; ".join(raw), path, remarks, _MAX_LIST_TEXT)
+    return _text(name, "; ".join(raw), path, warnings, _MAX_LIST_TEXT)
 
 
-def _number(name: str, raw: object, path: str, remarks: list[str]) -> Scalar | None:
+def _number(name: str, raw: object, path: str, warnings: list[str]) -> Scalar | None:
     if isinstance(raw, bool | float):
         return raw
     if isinstance(raw, int):
         if raw in _INT64:
             return raw
-        remarks.append(f"{path}.{name}: a number beyond 64 bits (left out)")
+        warnings.append(f"{path}.{name}: a number beyond 64 bits (left out)")
     return None
 
 
-# --- words for remarks ---------------------------------------------------------------------------
+# --- words for warnings ---------------------------------------------------------------------------
 
 
 def describe_type(value: object) -> str:

@@ -22,12 +22,12 @@ from graphbuild.api.json_decoding import (
     attributes,
     decode_json,
     decode_plain,
-    entries_of,
     describe_type,
+    describe_value,
+    entries_of,
     list_of,
     plain_attributes,
     refuse_depth,
-    describe_value,
     take_apart,
     take_rest,
 )
@@ -58,7 +58,7 @@ _MOST_RECALLED = 10_000  # entries: about twenty megabytes
 _MOST_LISTS = 400  # whole lists: about ten
 _BEGINNING = 1_024  # bytes of a list by which it is looked up
 MAX_CURSOR = 4_096
-MAX_REMARKS = 1_000
+MAX_WARNINGS = 1_000
 _MAX_ADDRESS = 4 * MAX_CURSOR  # room for a cursor that is percent-encoded
 _SUBJECT_PATH = re.compile(
     r".*/(?P<endpoint>[a-z_]+)/(?P<id>[^/]+)(?:/relationships)?/(?P<relationship>[a-z_]+)"
@@ -99,15 +99,15 @@ def parse_payload(
         refuse_depth({name: value for name, value in payload.items() if name != "data"}, "")
     reader = _Reader(LISTED[relationship], shallow=shallow)
     if relationship == RELATED_REFERENCES:
-        return _page(payload, len(items), subject, reader.remarks, reader.read(items))
-    return _page(payload, len(items), subject, reader.remarks, (), reader.listing(items))
+        return _page(payload, len(items), subject, reader.warnings, reader.read(items))
+    return _page(payload, len(items), subject, reader.warnings, (), reader.listing(items))
 
 
 def _page(  # noqa: PLR0913, PLR0917  what a page is made of
     payload: dict[str, Any],
     items: int,
     subject: Entity,
-    remarks: list[str],
+    warnings: list[str],
     entries: tuple[Entry, ...],
     listed: tuple[Entity, ...] = (),
 ) -> Page:
@@ -115,14 +115,14 @@ def _page(  # noqa: PLR0913, PLR0917  what a page is made of
     meta = _optional_object(payload, "meta")
     question = parse_self_link(payload)
     named = _refuse_other_subject(question, subject)
-    _remark_surplus(items, question, remarks)
+    _warn_of_surplus(items, question, warnings)
     return Page(
         subject=subject,
         entries=entries,
-        count=_count(meta, remarks),
-        next_cursor=_next_cursor(payload, meta, remarks),
+        count=_count(meta, warnings),
+        next_cursor=_next_cursor(payload, meta, warnings),
         item_count=items,
-        remarks=_bounded(remarks),
+        warnings=_bounded(warnings),
         targets=listed,
         canonical_subject=named,
     )
@@ -204,34 +204,34 @@ def _refuse_other_subject(question: SelfLink | None, subject: Entity) -> Entity 
     return other if kinds[0] == "sha256" else None
 
 
-def _remark_surplus(items: int, question: SelfLink | None, remarks: list[str]) -> None:
+def _warn_of_surplus(items: int, question: SelfLink | None, warnings: list[str]) -> None:
     limit = question.limit if question else None
     if limit and items > limit:
-        remarks.append(f"data: {items} entries where {limit} were asked for (all read)")
+        warnings.append(f"data: {items} entries where {limit} were asked for (all read)")
 
 
-def _count(meta: dict[str, Any], remarks: list[str]) -> int | None:
+def _count(meta: dict[str, Any], warnings: list[str]) -> int | None:
     count = meta.get("count")
     if count is None:
         return None
     if type(count) is int and 0 <= count < 2**53:
         return count
-    remarks.append(f"meta.count: expected a count, got {describe_type(count)} (ignored)")
+    warnings.append(f"meta.count: expected a count, got {describe_type(count)} (ignored)")
     return None
 
 
-def _bounded(remarks: list[str]) -> tuple[str, ...]:
-    more = len(remarks) - MAX_REMARKS
-    return (*remarks[:MAX_REMARKS], f"and {more} more") if more > 0 else tuple(remarks)
+def _bounded(warnings: list[str]) -> tuple[str, ...]:
+    more = len(warnings) - MAX_WARNINGS
+    return (*warnings[:MAX_WARNINGS], f"and {more} more") if more > 0 else tuple(warnings)
 
 
 # --- where the next page starts ------------------------------------------------------------------
 
 
-def _next_cursor(payload: dict[str, Any], meta: dict[str, Any], remarks: list[str]) -> str | None:
+def _next_cursor(payload: dict[str, Any], meta: dict[str, Any], warnings: list[str]) -> str | None:
     """``meta.cursor``; where it is missing, the one in ``links.next``, if that is our question.
 
-    No address in an answer is ever asked; ``links.next`` is read for its cursor and for remarks.
+    No address in an answer is ever asked; ``links.next`` is read for its cursor and for warnings.
     """
     cursor = _cursor(meta.get("cursor"), "meta.cursor")
     following = _link(payload, "next")
@@ -239,16 +239,16 @@ def _next_cursor(payload: dict[str, Any], meta: dict[str, Any], remarks: list[st
         return cursor
     if not _same_question(following, _link(payload, "self")):
         ended = "" if cursor else "; paging ends here"
-        remarks.append(f"links.next: not the address of this list (ignored{ended})")
+        warnings.append(f"links.next: not the address of this list (ignored{ended})")
         return cursor
     stated = _parameter(following, "cursor")
     if cursor is None:
         stated = _cursor(stated, "links.next")
         said = "its cursor is used, as meta.cursor is missing"
-        remarks.append(f"links.next: {said if stated else 'without a cursor; paging ends here'}")
+        warnings.append(f"links.next: {said if stated else 'without a cursor; paging ends here'}")
         return stated
     if stated != cursor:
-        remarks.append("links.next: another cursor than meta.cursor, which counts")
+        warnings.append("links.next: another cursor than meta.cursor, which counts")
     return cursor
 
 
@@ -289,14 +289,14 @@ def _parameter(address: object, name: str) -> str | None:
 
 
 class _Reader:
-    """Reads the entries of one answer; what is odd about them becomes remarks.
+    """Reads the entries of one answer; what is odd about them becomes warnings.
 
     Nearly all entries are plain: nothing about them is changed, left out or told. These are read
     the short way; what is not plain is left to the careful way, which alone decides about it.
     """
 
     def __init__(self, expected: str, *, shallow: bool) -> None:
-        self.remarks: list[str] = []
+        self.warnings: list[str] = []
         self._expected = expected
         self._shallow = shallow
         self._references: dict[tuple[str, str], Entity] = {}
@@ -317,7 +317,7 @@ class _Reader:
         try:
             return self._entry(item, f"data[{index}]")
         except PayloadError as error:
-            self.remarks.append(f"{error} (set aside)")
+            self.warnings.append(f"{error} (set aside)")
             return None
 
     def listing(self, items: Iterable[Any]) -> tuple[Entity, ...]:
@@ -328,7 +328,7 @@ class _Reader:
                 path = f"data[{index}]"
                 entity = self._item(_object(item, path), path)
             except PayloadError as error:
-                self.remarks.append(f"{error} (set aside)")
+                self.warnings.append(f"{error} (set aside)")
             else:
                 found[entity.key] = entity
         return tuple(found.values())
@@ -399,7 +399,7 @@ class _Reader:
     def _reference(self, item: dict[str, Any], path: str) -> Entity:
         reference = self._entity(item, path, self._expected)
         if item.get("error") is not None:
-            self.remarks.append(f"{path}.error: the service lists this but does not hold it")
+            self.warnings.append(f"{path}.error: the service lists this but does not hold it")
         return reference
 
     def _merged(self, reference: Entity, path: str) -> Entity:
@@ -409,7 +409,7 @@ class _Reader:
         if earlier is reference:
             return reference
         same = "" if earlier.attributes == reference.attributes else ", with other attributes"
-        self.remarks.append(f"{path}.id: the same reference once more{same} (merged)")
+        self.warnings.append(f"{path}.id: the same reference once more{same} (merged)")
         known = {**earlier.attributes, **reference.attributes}
         merged = Entity(reference.type, reference.id, known)
         self._references[key] = merged
@@ -422,7 +422,7 @@ class _Reader:
             return []
         path = f"{path}.context_attributes.related_from"
         if not isinstance(links, list):
-            self.remarks.append(f"{path}: expected a list, got {describe_type(links)} (set aside)")
+            self.warnings.append(f"{path}: expected a list, got {describe_type(links)} (set aside)")
             return []
         found: dict[str, Entity] = {}
         for index, link in enumerate(links):
@@ -437,7 +437,7 @@ class _Reader:
         try:
             entity = self._entity(link, path, COLLECTION)
         except PayloadError as error:
-            self.remarks.append(f"{error} (set aside)")
+            self.warnings.append(f"{error} (set aside)")
             return None
         self._last_link = link, entity
         return entity
@@ -450,7 +450,7 @@ class _Reader:
         if entity_type != expected and not is_report:
             entity_type = self._other_type(entity_type, f"{path}.type", expected)
         entity_id = self._id(str(entity_type), told.get("id"), f"{path}.id")
-        known = attributes(told.get("attributes"), f"{path}.attributes", self.remarks)
+        known = attributes(told.get("attributes"), f"{path}.attributes", self.warnings)
         if is_report:
             return _reference_of(entity_id, known)
         return Entity(str(entity_type), entity_id, known)
@@ -459,7 +459,9 @@ class _Reader:
         """Types are open: one that was not expected is kept, and told."""
         if not is_object_type(stated):
             raise PayloadError(f"expected an object type, got {describe_value(stated)}", path)
-        self.remarks.append(f"{path}: {describe_value(stated)} where a {expected} was expected (kept)")
+        self.warnings.append(
+            f"{path}: {describe_value(stated)} where a {expected} was expected (kept)"
+        )
         return str(stated)
 
     def _id(self, entity_type: str, stated: object, path: str) -> str:
@@ -468,10 +470,12 @@ class _Reader:
                 return str(stated)
             raise PayloadError(f"expected an id, got {describe_value(stated)}", path)
         if not isinstance(stated, str) or detect_hash_type(stated) != "sha256":
-            raise PayloadError(f"expected 64 hexadecimal digits, got {describe_value(stated)}", path)
+            raise PayloadError(
+                f"expected 64 hexadecimal digits, got {describe_value(stated)}", path
+            )
         lowered = stated.lower()
         if stated != lowered:
-            self.remarks.append(f"{path}: lower-cased")
+            self.warnings.append(f"{path}: lower-cased")
         return lowered
 
 
@@ -511,15 +515,15 @@ class Recall:
         raw = entries_of(apart.data) if apart else None
         if apart is None or raw is None or len(raw) > MAX_ITEMS:
             return None
-        remarks: list[str] = []
-        entries = self._read(raw, remarks)
+        warnings: list[str] = []
+        entries = self._read(raw, warnings)
         if entries is None:
             return None
-        if len(entries) == len(raw) and not remarks:
+        if len(entries) == len(raw) and not warnings:
             self._remember(apart.data, entries)
-        return _page(apart.rest, len(raw), subject, remarks, entries)
+        return _page(apart.rest, len(raw), subject, warnings, entries)
 
-    def _read(self, raw: list[bytes], remarks: list[str]) -> tuple[Entry, ...] | None:
+    def _read(self, raw: list[bytes], warnings: list[str]) -> tuple[Entry, ...] | None:
         reader = _Reader(REFERENCE, shallow=True)
         entries: list[Entry] = []
         for index, text in enumerate(raw):
@@ -533,7 +537,7 @@ class Recall:
                 entries.append(said)
         if len({entry.reference.key for entry in entries}) < len(entries):
             return None  # one that stands twice is merged, and told
-        remarks += reader.remarks
+        warnings += reader.warnings
         return tuple(entries)
 
     def _meet(self, text: bytes, item: dict[str, Any], reader: _Reader, index: int) -> Entry | None:

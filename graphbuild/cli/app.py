@@ -66,7 +66,7 @@ def crawl(
     refresh: options.RefreshOption = None,
     audit: options.AuditOption = None,
     workers: options.WorkersOption = 1,
-    dialect: options.DialectOption = "auto",
+    api_flavor: options.ApiFlavorOption = "auto",
     api_key: options.ApiKeyOption = None,  # noqa: ARG001  only there to be refused
     *,
     allow_empty: options.AllowEmptyOption = False,
@@ -90,7 +90,7 @@ def crawl(
             depth=depth,
             per_node=per_node,
             workers=workers,
-            dialect=dialect,
+            api_flavor=api_flavor,
         )
         _check_address(base_url)
         refuse_key(found)

@@ -123,7 +123,9 @@ def ask(store: Store, base_url: str, limits: Limits, progress: Progress) -> Outc
             "start a new campaign file without it, it was not sent"
         )
     clock, rate_limiter = SystemClock(), RateLimiter(limits.per_minute)
-    opened = Client(key, base_url=base_url, rate_limiter=rate_limiter, clock=clock, api_flavor=limits.api_flavor)
+    opened = Client(
+        key, base_url=base_url, rate_limiter=rate_limiter, clock=clock, api_flavor=limits.api_flavor
+    )
     with opened as client:
         crawl = Crawl(
             client,

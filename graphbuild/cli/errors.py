@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from graphbuild.cli.console import notice
-from graphbuild.errors import GraphbuildError, CrawlPaused
+from graphbuild.errors import CrawlPaused, GraphbuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

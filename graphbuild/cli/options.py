@@ -103,7 +103,7 @@ def _checked(read: Callable[[str], float], value: str | None) -> str | None:
     return value
 
 
-def _dialect(value: str) -> str:
+def _api_flavor(value: str) -> str:
     return _one_of(("auto", "classic", "gti"), value)
 
 
@@ -289,13 +289,13 @@ WorkersOption = Annotated[
         help="Questions in flight at once, for keys that allow it; --per-minute holds for all.",
     ),
 ]
-DialectOption = Annotated[
+ApiFlavorOption = Annotated[
     str,
     typer.Option(
-        callback=_dialect,
+        callback=_api_flavor,
         metavar="NAME",
-        help="The generation of the service: classic (related_references), gti "
-        "(related_reports), or auto, which finds out with the first question.",
+        help="API flavor: classic (related_references), gti (related_reports) or auto "
+        "(default: detect it with the first request).",
     ),
 ]
 ApiKeyOption = Annotated[str | None, typer.Option(hidden=True, callback=_no_key_here)]

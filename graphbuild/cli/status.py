@@ -75,7 +75,7 @@ def remarks(store: Store) -> None:
     from graphbuild.api.parser import parse_page
 
     for stored in store.pages():
-        for remark in parse_page(stored.body, stored.subject, stored.relationship).remarks:
+        for remark in parse_page(stored.body, stored.subject, stored.relationship).warnings:
             result(f"{named(stored.subject)}, page {stored.number}: {remark}")
 
 

@@ -21,7 +21,7 @@ from graphbuild.errors import GraphbuildError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from graphbuild.api.client import PageResponse, Client
+    from graphbuild.api.client import Client, PageResponse
     from graphbuild.crawler.result_handler import Step
     from graphbuild.crawler.scheduler import Plan
     from graphbuild.crawler.workers import Crew
@@ -60,7 +60,7 @@ class Crawl:
             references that come to light for their files and references, 2 asks these files, and
             so on, nearest first.
         per_node: entries after which the list of a node beyond the seeds is read no further.
-        workers: questions in flight at once, for keys that allow it; they share one rate_limiter.
+        workers: questions in flight at once, for keys that allow it; they share one rate limit.
     """
 
     _intake: Intake  # of the iteration under way
@@ -164,7 +164,9 @@ class Crawl:
             shift.crew.ask(task, retry_on_429=self._intake.retry_on_429)
         return bool(shift.busy)
 
-    def _take_in(self, shift: _Shift, task: Task, outcome: PageResponse | BaseException) -> Step | None:
+    def _take_in(
+        self, shift: _Shift, task: Task, outcome: PageResponse | BaseException
+    ) -> Step | None:
         """Store what came; None where it is no step, but the end of the run."""
         try:
             step = self._settle(shift, task, outcome)
@@ -174,11 +176,13 @@ class Crawl:
         self._ended = self._ended or step is None
         return step
 
-    def _settle(self, shift: _Shift, task: Task, outcome: PageResponse | BaseException) -> Step | None:
+    def _settle(
+        self, shift: _Shift, task: Task, outcome: PageResponse | BaseException
+    ) -> Step | None:
         """Store what came, and note the next call, in one transaction.
 
-        To make sure of what is on disk costs more than most that is done for a page. Where a rate_limiter
-        is kept, time may pass before the next call is made; then it is noted when it is.
+        To make sure of what is on disk costs more than most that is done for a page. Where a rate
+        limit is kept, time may pass before the next call is made; then it is noted when it is.
         """
         paced = self._client.rate_limiter.per_minute is not None
         if paced or self._is_over() or isinstance(outcome, BaseException):
@@ -215,4 +219,6 @@ class Crawl:
     def _remember_pace(self) -> None:
         now = self._client.clock.now()
         calls = self._store.recent_calls(now - MINUTE)
-        self._client.rate_limiter.remember((now - at for at in calls), self._client.clock.monotonic())
+        self._client.rate_limiter.remember(
+            (now - at for at in calls), self._client.clock.monotonic()
+        )

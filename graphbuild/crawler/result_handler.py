@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from graphbuild.api.endpoints import AUTO
 from graphbuild.errors import (
     ApiError,
-    BudgetExhaustedError,
-    ForbiddenError,
     AuthenticationError,
     BaseUrlError,
+    BudgetExhaustedError,
     CrawlPaused,
+    ForbiddenError,
     PayloadError,
     QuotaExhaustedError,
     TransientError,
@@ -21,7 +21,7 @@ from graphbuild.models import FAILED, Status
 from graphbuild.store import Fetched
 
 if TYPE_CHECKING:
-    from graphbuild.api.client import PageResponse, Client
+    from graphbuild.api.client import Client, PageResponse
     from graphbuild.models import Entity
     from graphbuild.store import Store, Task
 
@@ -39,7 +39,7 @@ class Step:
         page: the number of its page, from 1.
         new: references this page added to what is known of the subject.
         verdict: how the subject stands now.
-        remarks: what the page held that was set aside or changed.
+        warnings: what the page held that was set aside or changed.
         error: why there is no page, if there is none.
         inferred: references that no page was asked for, because the known ones prove them.
     """
@@ -48,7 +48,7 @@ class Step:
     page: int
     new: int
     verdict: Status
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     error: ApiError | PayloadError | None = None
     inferred: int = 0
 

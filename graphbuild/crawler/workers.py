@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from graphbuild.api.client import PageResponse, Client, CallRecorder
+    from graphbuild.api.client import CallRecorder, Client, PageResponse
     from graphbuild.models import Entity
     from graphbuild.store import Task
 
@@ -157,11 +157,17 @@ def _serve(request: _Request, ledger: CallRecorder) -> None:
         request.done.set_exception(error)
 
 
-def _ask(client: Client, task: Task, ledger: CallRecorder, *, retry_on_429: bool) -> PageResponse | BaseException:
+def _ask(
+    client: Client, task: Task, ledger: CallRecorder, *, retry_on_429: bool
+) -> PageResponse | BaseException:
     """The answer, or what went wrong, as a value: also a mistake of ours, or Ctrl-C."""
     try:
         return client.fetch_page(
-            task.subject, task.relationship, cursor=task.cursor, recorder=ledger, retry_on_429=retry_on_429
+            task.subject,
+            task.relationship,
+            cursor=task.cursor,
+            recorder=ledger,
+            retry_on_429=retry_on_429,
         )
     except BaseException as error:  # noqa: BLE001  raised when what is in flight is stored
         return error

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphbuild.api.json_decoding import decode
-from graphbuild.api.parser import parse_self_link, parse_payload
+from graphbuild.api.json_decoding import decode_json
+from graphbuild.api.parser import parse_payload, parse_self_link
 from graphbuild.errors import PayloadError
 from graphbuild.models import RELATED_REFERENCES
 from graphbuild.store import Fetched

@@ -23,18 +23,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphbuild.api.auth import ApiKey
-from graphbuild.api.client import LIMIT, RETRIES, PageResponse, Client, retry_after
+from graphbuild.api.client import LIMIT, RETRIES, Client, PageResponse, retry_after
 from graphbuild.api.parser import parse_page
 from graphbuild.api.rate_limit import RateLimiter
 from graphbuild.emulator import Api, EmulatorAdapter, Fault, Quota, family_world
 from graphbuild.errors import (
     ApiError,
-    BudgetExhaustedError,
-    ForbiddenError,
     AuthenticationError,
     BaseUrlError,
-    NotFoundError,
+    BudgetExhaustedError,
     CrawlPaused,
+    ForbiddenError,
+    NotFoundError,
     PayloadError,
     QuotaExhaustedError,
     RateLimitError,
@@ -323,7 +323,9 @@ HTML = b"<!doctype html><title>401</title>"
 
 
 @pytest.mark.parametrize("body", [b"", HTML, b"[]", b'{"error": 5}', b'{"error": {"code": 7}}'])
-@pytest.mark.parametrize(("status", "kind"), [(401, AuthenticationError), (403, ForbiddenError), (400, ApiError)])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, AuthenticationError), (403, ForbiddenError), (400, ApiError)]
+)
 def test_a_refusal_is_known_by_its_status_whatever_its_body(
     listener: Listeners, opened: Opener, status: int, kind: type[ApiError], body: bytes
 ) -> None:
@@ -625,7 +627,7 @@ def test_a_429_after_other_failures_is_no_spent_quota(
     """One 429 on the last attempt says nothing of the day; but it is waited out."""
     server = listener(*[answer(HTML, 503)] * 3, limited("Retry-After: 33"))
     error = refusal(RateLimitError, opened(server.base_url))
-    assert error.after == 33
+    assert error.retry_after == 33
     assert str(error) == "asked to wait (QuotaExceededError)"
     assert clock.waits[-1] == 33
     assert len(server.heads) == 4
@@ -913,7 +915,7 @@ def test_a_budget_that_is_spent_while_the_pace_is_kept_still_holds(
 
 
 def test_the_question_is_free_and_asked_by_name_with_the_key_in_its_header_only(
-    listener: Listeners, key: Key
+    listener: Listeners, key: ApiKey
 ) -> None:
     server = listener(
         answer(b'{"data": {"api_requests_daily": {"user": {"allowed": 500, "used": 17}}}}')
@@ -980,7 +982,11 @@ def test_a_client_from_the_environment_takes_what_it_is_given(
     monkeypatch.setenv("VT_APIKEY", CANARY)
     rate_limiter = RateLimiter(4)
     with Client.from_env(rate_limiter=rate_limiter, clock=clock, api_flavor="gti") as client:
-        assert (client.rate_limiter, client.clock, client.api_flavor) == (rate_limiter, clock, "gti")
+        assert (client.rate_limiter, client.clock, client.api_flavor) == (
+            rate_limiter,
+            clock,
+            "gti",
+        )
 
 
 def test_a_request_takes_a_minute_at_most_unless_told_otherwise() -> None:
@@ -1094,4 +1100,4 @@ def test_no_other_room_sends() -> None:
         if any(line.strip().startswith(network) for line in path.read_text("utf-8").splitlines())
     }
     ours = {name for name in senders if not name.startswith("emulator/")}
-    assert ours == {"transport.py", "client.py"}
+    assert ours == {"api/transport.py", "api/client.py"}

@@ -17,10 +17,10 @@ from graphbuild.api.json_decoding import (
     decode_json,
     decode_plain,
     decode_strictly,
-    entries_of,
     describe_type,
-    refuse_depth,
     describe_value,
+    entries_of,
+    refuse_depth,
     take_apart,
 )
 from graphbuild.errors import PayloadError
@@ -339,8 +339,8 @@ def test_depth_itself_costs_no_stack():
 
 
 def cleaned(**values):
-    remarks = []
-    return attributes(values, "p", remarks), remarks
+    warnings = []
+    return attributes(values, "p", warnings), warnings
 
 
 def test_plain_attributes_pass_as_they_are():
@@ -355,15 +355,15 @@ def test_plain_attributes_pass_as_they_are():
         "tlsh": "",
         "xmlns": "x",
     }
-    found, remarks = cleaned(**known)
+    found, warnings = cleaned(**known)
     assert found == {name: value for name, value in known.items() if name != "tlsh"}
     assert list(map(type, found.values())) == [str, str, str, int, int, float, bool, str]
-    assert remarks == []
+    assert warnings == []
 
 
 def test_what_is_empty_or_an_object_is_left_out_without_a_word():
-    found, remarks = cleaned(a=None, b="", c=[], d={}, e={"x": 1}, f=[1, 2], g=["x", 1], h=[[]])
-    assert (found, remarks) == ({}, [])
+    found, warnings = cleaned(a=None, b="", c=[], d={}, e={"x": 1}, f=[1, 2], g=["x", 1], h=[[]])
+    assert (found, warnings) == ({}, [])
 
 
 def test_a_list_of_strings_is_joined():
@@ -379,9 +379,9 @@ def test_a_list_of_strings_is_joined():
     ],
 )
 def test_attributes_that_are_no_object_are_ignored_with_a_remark(value, kind):
-    remarks = []
-    assert attributes(value, "data[0].attributes", remarks) == {}
-    assert remarks == [f"data[0].attributes: expected an object, got {kind} (ignored)"]
+    warnings = []
+    assert attributes(value, "data[0].attributes", warnings) == {}
+    assert warnings == [f"data[0].attributes: expected an object, got {kind} (ignored)"]
 
 
 def test_missing_attributes_are_no_matter():  # I5
@@ -406,9 +406,9 @@ def test_missing_attributes_are_no_matter():  # I5
     ],
 )
 def test_a_date_is_whole_seconds_between_1990_and_2100_or_absent(value, told):
-    found, remarks = cleaned(creation_date=value, title="T")
+    found, warnings = cleaned(creation_date=value, title="T")
     assert found == {"title": "T"}
-    assert remarks == [f"p.creation_date: {told} is no date between 1990 and 2100 (left out)"]
+    assert warnings == [f"p.creation_date: {told} is no date between 1990 and 2100 (left out)"]
 
 
 @pytest.mark.parametrize("seconds", [631152000, 1515715200, 4102444799])
@@ -423,29 +423,29 @@ def test_dates_between_1990_and_2100_pass(seconds):
     ids=["I6-5", "I6-I16-list", "I16-object", "true"],
 )
 def test_a_text_that_is_none_is_left_out_with_a_remark(name, value, kind):
-    found, remarks = cleaned(**{name: value})
+    found, warnings = cleaned(**{name: value})
     assert found == {}
-    assert remarks == [f"p.{name}: expected a string, got {kind} (left out)"]
+    assert warnings == [f"p.{name}: expected a string, got {kind} (left out)"]
 
 
 @pytest.mark.parametrize("raw", ["\ud800", "a\udfffb\ud800", "\ud800" * 3])
 def test_half_a_surrogate_pair_is_replaced_with_a_remark(raw):  # J12
-    found, remarks = cleaned(title=raw, vendor=raw)
+    found, warnings = cleaned(title=raw, vendor=raw)
     clean = re.sub("[\ud800-\udfff]", "\ufffd", raw)
     assert found == {"title": clean, "vendor": clean}
-    assert [remark.split(":")[0] for remark in remarks] == ["p.title", "p.vendor"]
+    assert [remark.split(":")[0] for remark in warnings] == ["p.title", "p.vendor"]
 
 
 def test_a_long_title_is_cut_with_a_remark():  # J16
-    found, remarks = cleaned(title="\u00e9" * 100_000, summary="x" * 65_536)
+    found, warnings = cleaned(title="\u00e9" * 100_000, summary="x" * 65_536)
     assert found == {"title": "\u00e9" * 65_536, "summary": "x" * 65_536}
-    assert remarks == ["p.title: 100000 characters (cut to 65536)"]
+    assert warnings == ["p.title: 100000 characters (cut to 65536)"]
 
 
 def test_an_address_or_an_author_is_whole_or_absent():  # I16: a part would say something else
-    found, remarks = cleaned(url="https://r.example/" + "x" * 70_000, author="a" * 1_000_000)
+    found, warnings = cleaned(url="https://r.example/" + "x" * 70_000, author="a" * 1_000_000)
     assert found == {}
-    assert remarks == [
+    assert warnings == [
         "p.url: 70018 characters (left out)",
         "p.author: 1000000 characters (left out)",
     ]
@@ -456,9 +456,9 @@ def test_an_address_of_ten_kilobytes_is_whole():  # I13
 
 
 def test_a_long_list_is_cut_with_a_remark():
-    found, remarks = cleaned(tags=["x" * 99] * 100)
+    found, warnings = cleaned(tags=["x" * 99] * 100)
     assert len(found["tags"]) == 4096
-    assert remarks == ["p.tags: 10098 characters (cut to 4096)"]
+    assert warnings == ["p.tags: 10098 characters (cut to 4096)"]
 
 
 def test_a_number_beyond_64_bits_is_left_out_with_a_remark():
@@ -470,9 +470,9 @@ def test_a_number_beyond_64_bits_is_left_out_with_a_remark():
     ["__proto__", "constructor", "__class__", "a b", "<a>", "a:b", "\ud800", "A", "1", "x" * 65],
 )
 def test_a_name_that_is_none_of_the_apis_is_left_out_with_a_remark(name):  # J18 I21
-    found, remarks = cleaned(**{name: "x", "title": "T"})
+    found, warnings = cleaned(**{name: "x", "title": "T"})
     assert found == {"title": "T"}
-    (remark,) = remarks
+    (remark,) = warnings
     assert "is no name of an attribute (left out)" in remark
     assert remark.isprintable()
 
@@ -485,13 +485,13 @@ def test_more_than_a_thousand_attributes_are_refused():  # J17
 
 @given(st.dictionaries(TEXT | st.sampled_from(["title", "url", "x_date"]), JSON))
 def test_every_attribute_that_is_kept_is_a_clean_scalar(values):
-    remarks = []
-    for name, value in attributes(values, "p", remarks).items():
+    warnings = []
+    for name, value in attributes(values, "p", warnings).items():
         assert re.fullmatch("[a-z][a-z0-9_]*", name)
         assert isinstance(value, str | int | float | bool)
         assert not isinstance(value, str) or value.encode("utf-8")
         assert not isinstance(value, int) or -(2**63) <= value < 2**63
-    assert all(remark.isprintable() for remark in remarks)
+    assert all(remark.isprintable() for remark in warnings)
 
 
 # --- words ---------------------------------------------------------------------------------------

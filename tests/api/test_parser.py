@@ -12,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphbuild.api.json_decoding import decode_strictly
-from graphbuild.api.parser import Recall, _parameter, _path, asked, parse_payload, parse_page
+from graphbuild.api.parser import (
+    Recall,
+    _parameter,
+    _path,
+    parse_page,
+    parse_payload,
+    parse_self_link,
+)
 from graphbuild.errors import PayloadError
 from graphbuild.models import Entity, Observation, is_object_id, is_object_type
 from tests.support.paths import DATA
@@ -93,7 +100,7 @@ def test_the_documented_sample_is_read_whole():
 
 
 def test_the_documented_sample_says_what_it_answers():
-    question = asked(json.loads(SAMPLE))
+    question = parse_self_link(json.loads(SAMPLE))
     assert question.subject == SUBJECT
     assert (question.relationship, question.cursor, question.limit) == (
         "related_references",
@@ -209,8 +216,8 @@ def test_an_answer_may_name_the_file_in_capitals():
 def test_a_count_that_is_none_is_unknown(count):  # P21
     page = read(item(), meta={"count": count})
     assert page.count is None
-    (remark,) = page.warnings
-    assert remark.startswith("meta.count: expected a count")
+    (warning,) = page.warnings
+    assert warning.startswith("meta.count: expected a count")
 
 
 def test_a_count_may_be_missing():
@@ -230,7 +237,7 @@ def test_more_entries_than_asked_for_are_read_with_a_remark():  # J15 P25
 
 def test_as_many_entries_as_asked_for_are_no_matter():
     many = [item(f"{n:064x}") for n in range(40)]
-    assert read(*many, links={"self": f"{HERE}?limit=40"}).remarks == ()
+    assert read(*many, links={"self": f"{HERE}?limit=40"}).warnings == ()
 
 
 # --- what the answer answers ---------------------------------------------------------------------
@@ -253,7 +260,7 @@ def test_as_many_entries_as_asked_for_are_no_matter():
     ],
 )
 def test_the_own_address_tells_the_question(address, expected):
-    question = asked({"links": {"self": address}})
+    question = parse_self_link({"links": {"self": address}})
     assert question.subject.type == "file"
     assert (
         question.subject.id,
@@ -276,7 +283,7 @@ def test_the_own_address_tells_the_question(address, expected):
     ],
 )
 def test_an_address_of_another_form_tells_nothing(address):
-    assert asked({"links": {"self": address}}) is None
+    assert parse_self_link({"links": {"self": address}}) is None
 
 
 # --- where the next page starts ------------------------------------------------------------------
@@ -387,7 +394,7 @@ def test_every_collection_behind_a_reference_is_an_observation_of_its_own():
 
 
 @pytest.mark.parametrize(
-    ("bad", "remark"),
+    ("bad", "warning"),
     [
         pytest.param(None, "data[1]: expected an object, got null", id="I1-null"),
         pytest.param(1, "data[1]: expected an object, got 1", id="I1-number"),
@@ -424,12 +431,12 @@ def test_every_collection_behind_a_reference_is_an_observation_of_its_own():
         ),
     ],
 )
-def test_a_bad_entry_costs_only_itself(bad, remark):
+def test_a_bad_entry_costs_only_itself(bad, warning):
     page = read(item(ONE), bad, item(TWO))
     assert [key for _, key, _ in triples(page)] == [f"reference:{ONE}", f"reference:{TWO}"]
     assert page.item_count == 3
     said = next(each for each in page.warnings if each.endswith("(set aside)"))
-    assert remark in said
+    assert warning in said
     assert said.isprintable()
 
 
@@ -446,7 +453,9 @@ def test_an_id_in_capitals_is_lower_cased_with_a_remark():  # I3
 def test_an_unexpected_type_is_kept_with_a_remark(entity_type, entity_id):  # I2
     page = read(item(entity_id, type=entity_type))
     assert page.observations[0].reference == Entity(entity_type, entity_id)
-    assert page.warnings == (f"data[0].type: '{entity_type}' where a reference was expected (kept)",)
+    assert page.warnings == (
+        f"data[0].type: '{entity_type}' where a reference was expected (kept)",
+    )
 
 
 @pytest.mark.parametrize(
@@ -532,7 +541,7 @@ def test_a_reference_the_service_does_not_hold_is_kept_with_a_remark():
 
 
 @pytest.mark.parametrize(
-    ("context", "remarks"),
+    ("context", "warnings"),
     [
         pytest.param(None, (), id="null"),
         pytest.param([], (), id="list"),
@@ -569,11 +578,11 @@ def test_a_reference_the_service_does_not_hold_is_kept_with_a_remark():
         ),
     ],
 )
-def test_without_a_sound_link_a_reference_stands_alone(context, remarks):
+def test_without_a_sound_link_a_reference_stands_alone(context, warnings):
     page = read(item(ONE, context_attributes=context))
     assert triples(page) == [(f"file:{FILE}", f"reference:{ONE}", None)]
-    assert len(page.warnings) == len(remarks)
-    assert all(want in got for want, got in zip(remarks, page.warnings, strict=True))
+    assert len(page.warnings) == len(warnings)
+    assert all(want in got for want, got in zip(warnings, page.warnings, strict=True))
 
 
 def test_a_bad_link_costs_only_itself():  # I17
@@ -585,8 +594,8 @@ def test_a_bad_link_costs_only_itself():  # I17
 def test_a_link_of_an_unexpected_type_is_kept_with_a_remark():  # I17: types are open
     page = read(item(ONE, {"type": "threat_actor", "id": "apt1"}))
     assert triples(page)[0][2] == "threat_actor:apt1"
-    (remark,) = page.warnings
-    assert remark.endswith(".type: 'threat_actor' where a collection was expected (kept)")
+    (warning,) = page.warnings
+    assert warning.endswith(".type: 'threat_actor' where a collection was expected (kept)")
 
 
 def test_a_link_may_point_to_the_reference_itself():  # I18
@@ -647,9 +656,9 @@ def test_the_same_entry_once_more_changes_nothing():  # P22
     assert page.warnings == ("data[1].id: the same reference once more (merged)",)
 
 
-def test_a_thousand_remarks_are_enough():
-    assert len(read(*[None] * 1_000).remarks) == 1_000
-    assert read(*[None] * 1_001).remarks[1_000:] == ("and 1 more",)
+def test_a_thousand_warnings_are_enough():
+    assert len(read(*[None] * 1_000).warnings) == 1_000
+    assert read(*[None] * 1_001).warnings[1_000:] == ("and 1 more",)
     page = read(*[None] * 5_000)
     assert len(page.warnings) == 1_001
     assert page.warnings[999].startswith("data[999]: ")
@@ -715,7 +724,7 @@ def _holds(page):
     assert page.subject == SUBJECT
     assert page.count is None or page.count >= 0
     assert page.next_cursor is None or re.fullmatch("[ -~]{1,4096}", page.next_cursor)
-    assert all(remark.isprintable() for remark in page.warnings)
+    assert all(warning.isprintable() for warning in page.warnings)
     for seen in page.observations:
         assert seen.subject is SUBJECT
         for entity in filter(None, (seen.reference, seen.related_from)):
@@ -911,8 +920,8 @@ def test_an_odd_entry_is_read_with_care_among_those_that_are_recalled():
         found = recall.page(json.dumps(answer(item(ONE), odd)).encode(), SUBJECT)
         assert found is not None
         assert [seen.reference.id for seen in found.observations] == [ONE, TWO]
-        (remark,) = found.remarks
-        assert remark.startswith("data[1].attributes.creation_date: ")
+        (warning,) = found.warnings
+        assert warning.startswith("data[1].attributes.creation_date: ")
 
 
 def test_an_observation_of_a_page_is_as_its_constructor_makes_it():

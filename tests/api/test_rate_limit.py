@@ -62,7 +62,9 @@ def test_requests_before_a_restart_count_by_their_age(
     clock, rate_limiter = ManualClock(), RateLimiter(most)
     rate_limiter.remember(ages, clock.monotonic())
     begun = clock.monotonic()
-    latest = sorted(begun - age for age in ages)[-most:]  # the earlier run kept its own rate_limiter
+    latest = sorted(begun - age for age in ages)[
+        -most:
+    ]  # the earlier run kept its own rate_limiter
     assert_no_minute_holds_more(latest + send_all(rate_limiter, clock, idle), most)
 
 
@@ -123,7 +125,11 @@ def test_those_who_ask_at_once_share_one_minute(most: int, at_once: int, idle: l
 
 def test_while_all_places_are_in_flight_nobody_else_goes() -> None:
     rate_limiter = RateLimiter(2)
-    assert [rate_limiter.take(0.0), rate_limiter.take(0.0), rate_limiter.take(0.0)] == [0.0, 0.0, MINUTE]
+    assert [rate_limiter.take(0.0), rate_limiter.take(0.0), rate_limiter.take(0.0)] == [
+        0.0,
+        0.0,
+        MINUTE,
+    ]
 
 
 def test_a_place_given_back_is_free_at_once() -> None:

@@ -268,7 +268,7 @@ def test_a_cookie_is_never_sent_back(listener: Listeners, opened: Opener, cookie
 
 
 def test_a_cookie_is_not_sent_back_by_an_adapter_of_others_either(
-    listener: Listeners, key: Key
+    listener: Listeners, key: ApiKey
 ) -> None:
     server = listener(answer(PAGE, 200, "Set-Cookie: a=b"))
     adapter = requests.adapters.HTTPAdapter()

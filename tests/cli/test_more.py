@@ -159,7 +159,7 @@ def test_the_files_carry_the_ledger_and_times_only_when_told(shell: Shell, servi
         (("--audit", "0"), "is no share; say 0.1 or 10%"),
         (("--audit", "101%"), "is no share"),
         (("--audit", "lots"), "is no share"),
-        (("--dialect", "old"), "expected one of auto, classic, gti"),
+        (("--api-flavor", "old"), "expected one of auto, classic, gti"),
         (("--depth", "-1"), "--depth"),
         (("--per-node", "0"), "expected a number from 1 up"),
         (("--workers", "0"), "--workers"),

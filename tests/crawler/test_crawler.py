@@ -15,12 +15,12 @@ from graphbuild.api.rate_limit import RateLimiter
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import Api, EmulatorAdapter, Fault, Quota, family_world, made_up_world
 from graphbuild.errors import (
-    BudgetExhaustedError,
-    ForbiddenError,
     AuthenticationError,
     BaseUrlError,
-    NotFoundError,
+    BudgetExhaustedError,
     CrawlPaused,
+    ForbiddenError,
+    NotFoundError,
     QuotaExhaustedError,
 )
 from graphbuild.graph.builder import build_graph
@@ -70,7 +70,10 @@ class Campaign:
 
     def crawl(self, rate_limiter: RateLimiter | None = None, **limits: int) -> list:
         client = Client(
-            ApiKey("k" * 64), adapter=EmulatorAdapter(self.api), clock=self.clock, rate_limiter=rate_limiter
+            ApiKey("k" * 64),
+            adapter=EmulatorAdapter(self.api),
+            clock=self.clock,
+            rate_limiter=rate_limiter,
         )
         with Store.open(self.path) as store, client:
             return list(Crawl(client, store, **limits))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Several questions in flight: how many at once, one rate_limiter, one budget, and what a stop leaves."""
+"""Concurrent requests: their number, one rate limit, one budget, and an early stop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ from graphbuild.emulator import (
     family_world,
     made_up_world,
 )
-from graphbuild.errors import BudgetExhaustedError, AuthenticationError, CrawlPaused, QuotaExhaustedError
+from graphbuild.errors import (
+    AuthenticationError,
+    BudgetExhaustedError,
+    CrawlPaused,
+    QuotaExhaustedError,
+)
 from graphbuild.models import COMPLETE, PENDING
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
@@ -73,7 +78,12 @@ class LockedClock(Clock):
 
 def running(made: Campaign, workers: int, meeting: int = 1, **how: object) -> Iterator:
     adapter = Together(made.api, meeting)
-    client = Client(ApiKey("k" * 64), adapter=adapter, clock=made.clock, rate_limiter=how.pop("rate_limiter", None))  # type: ignore[arg-type]
+    client = Client(
+        ApiKey("k" * 64),
+        adapter=adapter,
+        clock=made.clock,
+        rate_limiter=how.pop("rate_limiter", None),
+    )  # type: ignore[arg-type]
     with Store.open(made.path) as store, client:
         yield from Crawl(client, store, workers=workers, **how)  # type: ignore[arg-type]
 
@@ -157,7 +167,10 @@ def test_whoever_ends_the_iteration_keeps_what_is_in_flight(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ("switches", "error"),
-    [({"keys": ["other"]}, AuthenticationError), ({"quota": Quota(per_day=3)}, QuotaExhaustedError)],
+    [
+        ({"keys": ["other"]}, AuthenticationError),
+        ({"quota": Quota(per_day=3)}, QuotaExhaustedError),
+    ],
 )
 def test_what_concerns_all_ends_the_run_and_loses_nothing(tmp_path, switches, error) -> None:
     made = campaign(tmp_path / "c.db", family_world(12, 3), **switches)
@@ -240,7 +253,11 @@ def test_calls_that_never_leave_are_not_counted(tmp_path) -> None:
         deaf.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{deaf.getsockname()[1]}/api/v3"
         client = Client(ApiKey("k" * 64), base_url=address, clock=made.clock)
-        with Store.open(made.path) as store, client, pytest.raises(CrawlPaused, match="cannot reach"):
+        with (
+            Store.open(made.path) as store,
+            client,
+            pytest.raises(CrawlPaused, match="cannot reach"),
+        ):
             list(Crawl(client, store, workers=2))
     with Store.read(made.path) as store:
         assert store.calls() == 0
@@ -258,7 +275,9 @@ def test_an_unknown_file_among_many_is_one_failed_step(tmp_path) -> None:
 
 def test_workers_begin_when_it_is_known_which_words_are_understood(tmp_path) -> None:
     made = campaign(tmp_path / "c.db", family_world(6, 3), dialect="gti")
-    client = Client(ApiKey("k" * 64), adapter=Together(made.api), clock=made.clock, dialect="auto")
+    client = Client(
+        ApiKey("k" * 64), adapter=Together(made.api), clock=made.clock, api_flavor="auto"
+    )
     with Store.open(made.path) as store, client:
         list(Crawl(client, store, workers=3))
     asked = [entry.path.rpartition("/")[2] for entry in made.api.log]

@@ -46,7 +46,7 @@ TESTS = {
     "api/rate_limit": ["api/test_rate_limit.py"],
     "api/client": [
         "api/test_client.py",
-        "crawler/test_dialects.py",
+        "crawler/test_api_flavors.py",
         "crawler/test_workers.py",
         *_QUICK,
     ],
@@ -64,7 +64,7 @@ TESTS = {
     "crawler": [
         "crawler/test_crawler.py",
         "crawler/test_workers.py",
-        "crawler/test_dialects.py",
+        "crawler/test_api_flavors.py",
         "crawler/test_depth.py",
         "crawler/test_refresh.py",
         "crawler/test_inference.py",

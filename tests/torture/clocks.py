@@ -3,8 +3,8 @@
 Rows 25 and 26 of the fault matrix.
 
 The wall clock is set forward an hour, back an hour, back thirty days, and over 00:00 UTC, while a
-crawl waits for the service's 429s or for its own rate_limiter, and between two runs. The service keeps its
-own, true time and notes when each request came.
+crawl waits for the service's 429s or for its own rate limit, and between two runs. The service
+keeps its own, true time and notes when each request came.
 """
 
 from __future__ import annotations
@@ -162,7 +162,13 @@ def _restarted(tally: Tally, what: str, folder: Path, clock: JumpingClock) -> No
 
 
 def _crawl(
-    tally: Tally, what: str, folder: Path, clock: JumpingClock, *, api: Api, rate_limiter: RateLimiter
+    tally: Tally,
+    what: str,
+    folder: Path,
+    clock: JumpingClock,
+    *,
+    api: Api,
+    rate_limiter: RateLimiter,
 ) -> None:
     """Crawl, again where a run pauses; all is known in the end, after bounded waits."""
     tally.rounds += 1
@@ -186,9 +192,13 @@ def _crawl(
     tally.expect(waited <= _LONGEST, f"{what}: waits {waited:g} s in all")
 
 
-def _once(store: Store, clock: JumpingClock, api: Api, rate_limiter: RateLimiter, **limits: int) -> None:
+def _once(
+    store: Store, clock: JumpingClock, api: Api, rate_limiter: RateLimiter, **limits: int
+) -> None:
     """One run, to its end or its pause."""
-    client = Client(ApiKey(CANARY), adapter=EmulatorAdapter(api), clock=clock, rate_limiter=rate_limiter)
+    client = Client(
+        ApiKey(CANARY), adapter=EmulatorAdapter(api), clock=clock, rate_limiter=rate_limiter
+    )
     with client:
         try:
             for _ in Crawl(client, store, **limits):

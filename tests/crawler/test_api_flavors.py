@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 class Asked(Campaign):
     """A campaign whose client speaks as it is told."""
 
-    def crawl(self, *, dialect: str = "auto", **how: object) -> list:  # type: ignore[override]
+    def crawl(self, *, api_flavor: str = "auto", **how: object) -> list:  # type: ignore[override]
         adapter = EmulatorAdapter(self.api)
-        client = Client(ApiKey("k" * 64), adapter=adapter, clock=self.clock, dialect=dialect)
+        client = Client(ApiKey("k" * 64), adapter=adapter, clock=self.clock, api_flavor=api_flavor)
         with Store.open(self.path) as store, client:
             return list(Crawl(client, store, **how))
 
@@ -52,8 +52,8 @@ def test_both_generations_give_the_same_nodes_and_triples(tmp_path) -> None:
     world = family_world(4, 90)
     classic = Asked(tmp_path / "classic.db", world, dialect="classic")
     younger = Asked(tmp_path / "gti.db", world, dialect="gti")
-    classic.crawl(dialect="classic")
-    younger.crawl(dialect="gti")
+    classic.crawl(api_flavor="classic")
+    younger.crawl(api_flavor="gti")
     assert set(classic.paths()) == {"related_references"}
     assert set(younger.paths()) == {"related_reports"}
     assert younger.triples() == classic.triples() == world.triples()
@@ -76,7 +76,7 @@ def test_auto_finds_out_with_the_first_question_and_remembers(tmp_path) -> None:
     made.crawl(max_calls=None)
     assert made.paths() == ["related_references", *["related_reports"] * 6]
     with Store.read(made.path) as store:
-        assert store.dialect() == "gti"
+        assert store.api_flavor() == "gti"
     with Store.open(made.path) as store:
         store.refresh(made.clock.now() + 1)
     made.crawl()
@@ -136,7 +136,7 @@ def test_an_address_that_is_not_the_api_is_asked_but_once(tmp_path) -> None:
 
 def test_a_deeper_crawl_speaks_the_younger_words_throughout(tmp_path) -> None:
     made = Asked(tmp_path / "c.db", family_world(3, 2), dialect="gti")
-    made.crawl(dialect="gti", depth=1)
+    made.crawl(api_flavor="gti", depth=1)
     kinds = {tuple(entry.path.split("/")[3::2]) for entry in made.api.log}
     assert kinds == {
         ("files", "related_reports"),
@@ -146,9 +146,9 @@ def test_a_deeper_crawl_speaks_the_younger_words_throughout(tmp_path) -> None:
     assert any("/collections/report--" in entry.path for entry in made.api.log)
 
 
-def test_an_unknown_dialect_is_refused_before_anything_is_asked() -> None:
-    with pytest.raises(ValueError, match="no dialect 'old'"):
-        Client(ApiKey("k" * 64), dialect="old")
+def test_an_unknown_api_flavor_is_refused_before_anything_is_asked() -> None:
+    with pytest.raises(ValueError, match="unknown API flavor 'old'"):
+        Client(ApiKey("k" * 64), api_flavor="old")
 
 
 # --- domains, addresses, URLs --------------------------------------------------------------------
@@ -179,12 +179,12 @@ def seeded(path: Path, world: World, entities: list[Entity], **switches: object)
 
 
 @pytest.mark.parametrize("canonical", [True, False])
-@pytest.mark.parametrize("dialect", ["classic", "gti"])
-def test_other_subjects_are_asked_about_as_files_are(tmp_path, dialect, canonical) -> None:
+@pytest.mark.parametrize("api_flavor", ["classic", "gti"])
+def test_other_subjects_are_asked_about_as_files_are(tmp_path, api_flavor, canonical) -> None:
     world, entities = mixed()
     choices = Choices(canonical_links=canonical)
-    made = seeded(tmp_path / "c.db", world, entities, dialect=dialect, choices=choices)
-    made.crawl(dialect=dialect)
+    made = seeded(tmp_path / "c.db", world, entities, dialect=api_flavor, choices=choices)
+    made.crawl(api_flavor=api_flavor)
     with Store.read(made.path) as store:
         states = {row.subject: row.state for row in store.statuses()}
         found = {(one.subject, one.reference.id) for one in store.observations()}

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from graphbuild.api.auth import ApiKey
-from graphbuild.emulator import Api, Emulator, family_world
+from graphbuild.emulator import Emulator, generate_family_world
+from tests.support.faults import FaultyApi
 from tests.support.rig import CANARY, MEASURED, Listener, ManualClock, Shell, heed_signals
 from tests.support.tools import say_what_did_not_run
 from tests.torture import canary
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from graphbuild.emulator import Fault, World
+    from graphbuild.emulator import Api, World
     from tests.support.exported import Exported
+    from tests.support.faults import Fault
     from tests.support.rig import Act
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -178,11 +180,11 @@ def key() -> ApiKey:
 
 @pytest.fixture
 def emulator() -> Iterator[Callable[..., Emulator]]:
-    """Make running emulators: ``emulator(fault, fault, world=..., **switches of the Api)``."""
+    """Make running emulators: ``emulator(fault, fault, world=..., **options of the Api)``."""
     with ExitStack() as stack:
 
         def make(*faults: Fault, world: World | None = None, **switches: object) -> Emulator:
-            api = Api(world or family_world(3, 90), faults=faults, **switches)  # type: ignore[arg-type]  # handed on
+            api = FaultyApi(world or generate_family_world(3, 90), faults=faults, **switches)  # type: ignore[arg-type]  # handed on
             return stack.enter_context(Emulator(api))
 
         yield make

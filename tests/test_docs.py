@@ -15,7 +15,7 @@ import graphbuild
 from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
 from graphbuild.crawler import Crawl
-from graphbuild.emulator import Api, Emulator, made_up_world
+from graphbuild.emulator import Api, Emulator, generate_world
 from graphbuild.errors import ExportError
 from graphbuild.exporters import FORMATS, export_all, neo4j
 from graphbuild.graph.views import VIEWS, view
@@ -50,7 +50,7 @@ def commands() -> list[str]:
 
 def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    world = made_up_world(1)
+    world = generate_world(1)
     (tmp_path / "hashes.txt").write_text("\n".join(world.hashes()))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VT_APIKEY", "k" * 64)
@@ -67,7 +67,7 @@ def test_the_python_of_the_page_of_analysis_runs(
 ) -> None:
     page = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
     code = "".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
-    world = made_up_world(1)
+    world = generate_world(1)
     monkeypatch.chdir(tmp_path)
     with (
         Emulator(Api(world)) as emulator,

@@ -20,7 +20,7 @@ import networkx as nx
 import pytest
 
 import graphbuild
-from graphbuild.emulator import made_up_world
+from graphbuild.emulator import generate_world
 from graphbuild.exporters.notebook import show
 from graphbuild.exporters.static_image import picture
 from graphbuild.graph.builder import build_graph
@@ -164,7 +164,7 @@ def test_what_is_committed_is_small_and_shows_something_on_a_code_host(path, com
 
 
 def test_the_answer_to_the_first_campaign_is_what_was_planted():
-    world = made_up_world(seed=1)
+    world = generate_world(seed=1)
     notebook = nbformat.read(ROOT / "notebooks" / "01-first-campaign.ipynb", as_version=4)
     answer = notebook.cells[-1].source
     for name, files in world.campaigns.items():
@@ -172,7 +172,7 @@ def test_the_answer_to_the_first_campaign_is_what_was_planted():
         assert f" {len(files)}" in answer
     grouped = frozenset.union(*world.campaigns.values())
     assert f"Of the {len(world.files)} files, {len(grouped)} " in answer
-    unknown = [file for file in world.files.values() if not world.related(file)]
+    unknown = [file for file in world.files.values() if not world.related_references(file)]
     assert len(unknown) == len(world.files) - len(grouped) == 2
     assert "two files are in no report" in answer
     low, high = map(int, re.search(r"Between (\d+) and (\d+) reports", answer).groups())
@@ -191,13 +191,13 @@ def answer_of(name):
 
 
 def test_the_answer_to_which_belong_together_is_what_was_planted():
-    world = made_up_world(seed=2, campaigns=6, files_per_campaign=14, references_per_campaign=24)
+    world = generate_world(seed=2, campaigns=6, files_per_campaign=14, references_per_campaign=24)
     answer, checked = answer_of("02-which-files-belong-together")
     assert checked == "True"
     for name, files in world.campaigns.items():
         assert f"**{name}**" in answer
         assert len(files) == (5 if name == "Emotet" else 14)
-    known = [file for file in world.files.values() if world.related(file)]
+    known = [file for file in world.files.values() if world.related_references(file)]
     assert f"The {len(known)} files of which a report is known fall into seven clusters" in answer
     assert len(world.campaigns) == 7
     assert f"one shared collection proves little among {len(world.collections)}" in answer
@@ -208,7 +208,7 @@ def test_the_answer_to_which_belong_together_is_what_was_planted():
 
 
 def test_the_answer_to_what_is_new_is_what_was_published():
-    world = made_up_world(seed=6, campaigns=4, files_per_campaign=10, references_per_campaign=16)
+    world = generate_world(seed=6, campaigns=4, files_per_campaign=10, references_per_campaign=16)
     answer, checked = answer_of("03-what-is-new")
     assert checked == "True"
     for name in ("Brindlefox", "Emotet"):
@@ -220,7 +220,7 @@ def test_the_answer_to_what_is_new_is_what_was_published():
 
 
 def test_the_answer_to_what_gephi_does_is_what_was_sent():
-    world = made_up_world(seed=4, campaigns=3, files_per_campaign=8, references_per_campaign=12)
+    world = generate_world(seed=4, campaigns=3, files_per_campaign=8, references_per_campaign=12)
     answer, checked = answer_of("04-from-gephi-and-back")
     assert checked == "True"
     sent = [world.file(h) for name, own in world.campaigns.items() if name != "Emotet" for h in own]
@@ -232,7 +232,7 @@ def test_the_answer_to_what_gephi_does_is_what_was_sent():
 
 
 def test_the_answer_to_large_graphs_is_what_was_planted():
-    world = made_up_world(
+    world = generate_world(
         seed=5, campaigns=24, files_per_campaign=30, references_per_campaign=60, siblings=20
     )
     answer, checked = answer_of("05-large-graphs")
@@ -247,8 +247,8 @@ def size_of(world, files):
     """Nodes, edges and observations of what the world says of some files."""
     nodes, edges, observed = {file.id for file in files}, set(), 0
     for file in files:
-        for item in world.related(file):
-            behind = item.holders or ()
+        for item in world.related_references(file):
+            behind = item.related_from or ()
             nodes |= {item.id, *behind}
             edges |= {(file.id, item.id), *((item.id, each) for each in behind)}
             observed += max(1, len(behind))
@@ -256,7 +256,7 @@ def size_of(world, files):
 
 
 def reports_of(world, hashes):
-    return {item.id for each in hashes for item in world.related(world.file(each))}
+    return {item.id for each in hashes for item in world.related_references(world.file(each))}
 
 
 def reports_of_one_group(world, name):

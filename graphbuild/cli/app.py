@@ -309,21 +309,17 @@ def emulate(
         list[str] | None,
         typer.Option(metavar="TEXT", help="Accept only this key; repeat for more. Any, without."),
     ] = None,
-    fault: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FAULT", help="Go wrong on purpose, as in status=503,times=2."),
-    ] = None,
     per_minute: Annotated[int | None, typer.Option(callback=options.positive, metavar="N")] = None,
     per_day: Annotated[int | None, typer.Option(callback=options.positive, metavar="N")] = None,
     log: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Append a JSON line for each request.")
     ] = None,
-    dialect: Annotated[
+    api_flavor: Annotated[
         str,
         typer.Option(
             callback=options.generation,
             metavar="NAME",
-            help="Which generation answers: classic (references), gti (reports), or both.",
+            help="API flavor: classic (references), gti (reports), or both.",
         ),
     ] = "classic",
 ) -> None:
@@ -334,11 +330,10 @@ def emulate(
             data=data,
             seed=seed,
             keys=key,
-            faults=fault or [],
             per_minute=per_minute,
             per_day=per_day,
             log=log,
-            dialect=dialect,
+            api_flavor=api_flavor,
         )
 
 

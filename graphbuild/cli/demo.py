@@ -7,8 +7,6 @@ import secrets
 import time
 from typing import TYPE_CHECKING, NoReturn
 
-import typer
-
 from graphbuild._util import format_count
 from graphbuild.cli import export, status
 from graphbuild.cli.console import Progress, notice, result
@@ -32,35 +30,29 @@ def serve(
     data: Path | None,
     seed: int,
     keys: Sequence[str] | None,
-    faults: Sequence[str],
     per_minute: int | None,
     per_day: int | None,
     log: Path | None,
-    dialect: str,
+    api_flavor: str,
 ) -> None:
     """Answer on loopback until interrupted."""
-    from graphbuild.emulator import Api, Quota, parse_fault
+    from graphbuild.emulator import Api, Quota
 
-    try:
-        planned = [parse_fault(text) for text in faults]
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--fault") from None
     api = Api(
         _world(data, seed),
         keys=keys or None,
         quota=Quota(per_minute=per_minute, per_day=per_day),
-        faults=planned,
         log_path=log,
-        dialect=dialect,
+        api_flavor=api_flavor,
     )
     _answer(api, port)
 
 
 def _world(data: Path | None, seed: int) -> World:
-    from graphbuild.emulator import load_world, made_up_world
+    from graphbuild.emulator import generate_world, load_world
 
     if data is None:
-        return made_up_world(seed)
+        return generate_world(seed)
     try:
         return load_world(data)
     except OSError as error:
@@ -90,12 +82,12 @@ def _interrupt(_: Signals) -> NoReturn:
 
 def demo(out: Path) -> None:
     """Crawl made-up campaigns over HTTP and export them, telling each command on the way."""
-    from graphbuild.emulator import Api, Emulator, made_up_world
+    from graphbuild.emulator import Api, Emulator, generate_world
     from graphbuild.seeds import read_seeds
     from graphbuild.store import Store
 
     began = time.monotonic()
-    world = made_up_world(_DEMO_WORLD)
+    world = generate_world(_DEMO_WORLD)
     hashes, campaign = _fresh(out)
     hashes.write_text("".join(f"{each}\n" for each in world.hashes()), encoding="utf-8")
     os.environ["VT_APIKEY"] = secrets.token_hex(32)  # the emulator takes any; the user's stays out

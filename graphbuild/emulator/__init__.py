@@ -1,59 +1,56 @@
-"""A stand-in of VirusTotal's API v3: a world of data, the service over it, two ways to reach it.
+"""An emulator of the VirusTotal API v3, for demonstrations and tests.
 
-    >>> from graphbuild.emulator import Api, Emulator, made_up_world
-    >>> with Emulator(Api(made_up_world(seed=1))) as emulator:
+    >>> from graphbuild.emulator import Api, Emulator, generate_world
+    >>> with Emulator(Api(generate_world(seed=1))) as emulator:
     ...     emulator.base_url.startswith("http://127.0.0.1:")
     True
 
-It knows nothing of the rest of the package, so that the two can disagree.
+`World` holds the data, `Api` maps requests to responses, `Emulator` serves them over HTTP, and
+`EmulatorAdapter` serves them to a `requests` session without a socket. The emulator imports nothing
+from the other packages, so errors of the client cannot hide in shared code.
 """
 
 from graphbuild.emulator.adapter import EmulatorAdapter
-from graphbuild.emulator.answers import Answer
 from graphbuild.emulator.api import Api
-from graphbuild.emulator.config import Choices
-from graphbuild.emulator.dialects import DIALECTS
-from graphbuild.emulator.faults import KINDS, Fault, parse_fault
-from graphbuild.emulator.generator import family_world, made_up_world
+from graphbuild.emulator.behavior import Behavior
+from graphbuild.emulator.generator import generate_family_world, generate_world
 from graphbuild.emulator.loader import load_world
+from graphbuild.emulator.messages import Delivery, Middleware, Request, Response
 from graphbuild.emulator.models import Collection, File, Indicator, Reference
 from graphbuild.emulator.mutations import (
     add_references,
-    drop_reference,
     join_collection,
-    later_world,
     leave_collection,
+    remove_reference,
 )
 from graphbuild.emulator.quota import Quota
-from graphbuild.emulator.request_log import Entry
+from graphbuild.emulator.relationships import API_FLAVORS
+from graphbuild.emulator.request_log import LogEntry
 from graphbuild.emulator.server import Emulator
-from graphbuild.emulator.violations import break_rule
 from graphbuild.emulator.world import World
 
 __all__ = [
-    "DIALECTS",
-    "KINDS",
-    "Answer",
+    "API_FLAVORS",
     "Api",
-    "Choices",
+    "Behavior",
     "Collection",
+    "Delivery",
     "Emulator",
     "EmulatorAdapter",
-    "Entry",
-    "Fault",
     "File",
     "Indicator",
+    "LogEntry",
+    "Middleware",
     "Quota",
     "Reference",
+    "Request",
+    "Response",
     "World",
     "add_references",
-    "break_rule",
-    "drop_reference",
-    "family_world",
+    "generate_family_world",
+    "generate_world",
     "join_collection",
-    "later_world",
     "leave_collection",
     "load_world",
-    "made_up_world",
-    "parse_fault",
+    "remove_reference",
 ]

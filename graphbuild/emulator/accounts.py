@@ -1,93 +1,93 @@
-"""What each key spent, and what it is told about itself."""
+"""Accounts: the quotas of each key, and the requests below `/users`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from graphbuild.emulator.answers import ServiceError
-from graphbuild.emulator.quota import UNLIMITED, Meter
-from graphbuild.emulator.usage import Usage
+from graphbuild.emulator.api_usage import ApiUsage
+from graphbuild.emulator.messages import ServiceError
+from graphbuild.emulator.quota import UNLIMITED, QuotaMeter
 
 if TYPE_CHECKING:
-    from graphbuild.emulator.answers import Json
+    from graphbuild.emulator.messages import Json, Request
     from graphbuild.emulator.quota import Quota
-    from graphbuild.emulator.request import Request
-    from graphbuild.emulator.routes import Reader
+    from graphbuild.emulator.router import Caller
 
-_ALL = ""  # the key under which the calls of all are counted
-_GROUP = "company"  # the documented sample's
+_ALL_KEYS = ""  # the key under which the group's meter records all calls
+_GROUP_NAME = "company"  # as in the documented sample
 
-# The name of the privilege that opens references is not documented; this one is made up.
+# The privilege that gives access to references is not documented; the second name is invented.
 _PRIVILEGES = ("intelligence", "threat-landscape")
 
 
 class Accounts:
-    """The books of all keys; `user` is what each may call itself, `group` is what all share."""
+    """The accounts of all keys.
 
-    def __init__(self, user: str, quota: Quota, group: Quota | None) -> None:
+    Args:
+        user: the user name that every key may use in a path.
+        group_quota: a quota that all keys share; None if there is no group.
+    """
+
+    def __init__(self, user: str, quota: Quota, group_quota: Quota | None) -> None:
         self._user = user
-        self._meter = Meter(quota)
-        self._shared = Meter(group or UNLIMITED)
-        self._has_group = group is not None
-        self._usage = Usage()
+        self._meter = QuotaMeter(quota)
+        self._group_meter = QuotaMeter(group_quota or UNLIMITED)
+        self._has_group = group_quota is not None
+        self._usage = ApiUsage()
 
-    def spend(self, key: str, place: str, now: float) -> None:
-        """Book one call; `place` is the path of it."""
-        self._meter.spend(key, now)
-        self._shared.spend(_ALL, now)
-        self._usage.book(key, place, now)
+    def record_call(self, key: str, resource_path: str, now: float) -> None:
+        """Count one call against the quotas of the key and of the group."""
+        self._meter.record(key, now)
+        self._group_meter.record(_ALL_KEYS, now)
+        self._usage.record(key, resource_path, now)
 
-    def is_spent(self, key: str, now: float) -> bool:
-        """Tell whether any quota of a key or of the group is used up."""
-        return self._meter.is_spent(key, now) or self._shared.is_spent(_ALL, now)
+    def is_exhausted(self, key: str, now: float) -> bool:
+        """Return whether a quota of the key or of the group is used up."""
+        return self._meter.is_exhausted(key, now) or self._group_meter.is_exhausted(_ALL_KEYS, now)
 
-    def read(self, request: Request, reader: Reader, base: str, now: float) -> Json:
-        """Answer `/users/{key or name}` and what is under it.
+    def get(self, request: Request, caller: Caller, base_url: str, now: float) -> Json:
+        """Return the body of the response to a request for `/users/{key or name}`.
 
         Raises:
-            ServiceError: it is about somebody else, or there is no such thing.
+            ServiceError: the path is unknown or names another user (404).
         """
         key = request.key
-        match [unquote(part) for part in request.place.strip("/").split("/")]:
-            case ["users", name] if self._is(name, key):
-                return {"data": self._account(key, reader, base, now)}
-            case ["users", name, "overall_quotas"] if self._is(name, key):
-                return {"data": self._quotas(key, now)}
-            case ["users", name, "api_usage"] if self._is(name, key):
-                return {"data": self._usage.report(key, request.query, now)}
+        match [unquote(part) for part in request.resource_path.strip("/").split("/")]:
+            case ["users", name, *rest] if name in {key, self._user}:
+                match rest:
+                    case []:
+                        return {"data": self._account(key, caller, base_url, now)}
+                    case ["overall_quotas"]:
+                        return {"data": self._overall_quotas(key, now)}
+                    case ["api_usage"]:
+                        return {"data": self._usage.usage(key, request.query, now)}
         raise ServiceError(404, "Resource not found.")  # without the name: it may be a key
 
-    def _is(self, name: str, key: str) -> bool:
-        return name in {key, self._user}
+    def _overall_quotas(self, key: str, now: float) -> Json:
+        group = self._group_meter.usage(_ALL_KEYS, now)
+        quotas: Json = {}
+        for name, user in self._meter.usage(key, now).items():
+            quotas[name] = {"user": user}
+            if self._has_group:
+                quotas[name]["group"] = {**group[name], "inherited_from": _GROUP_NAME}
+        return quotas
 
-    def _quotas(self, key: str, now: float) -> Json:
-        shared = self._shared.report(_ALL, now)
-        return {
-            name: self._group(shared[name]) | {"user": row}
-            for name, row in self._meter.report(key, now).items()
-        }
-
-    def _group(self, row: dict[str, int]) -> Json:
-        if not self._has_group:
-            return {}
-        return {"group": {"allowed": row["allowed"], "inherited_from": _GROUP, "used": row["used"]}}
-
-    def _account(self, key: str, reader: Reader, base: str, now: float) -> Json:
-        # The service tells its user the key as well; nobody here has a use for that.
+    def _account(self, key: str, caller: Caller, base_url: str, now: float) -> Json:
+        # The API also includes the key itself, which no caller of the emulator needs.
         privileges = {
             name: {
-                "granted": not reader.is_public,
+                "granted": not caller.is_public,
                 "expiration_date": None,
                 "inherited_from": None,
                 "inherited_via": None,
             }
             for name in _PRIVILEGES
         }
-        quotas = self._meter.report(key, now)
+        quotas = self._meter.usage(key, now)
         return {
             "attributes": {"quotas": quotas, "privileges": privileges},
             "type": "user",
             "id": self._user,
-            "links": {"self": f"{base}/users/{self._user}"},
+            "links": {"self": f"{base_url}/users/{self._user}"},
         }

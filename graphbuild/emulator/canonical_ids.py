@@ -1,4 +1,4 @@
-"""Ways to name one thing in an address, brought to the one the service keeps."""
+"""Canonical ids: map the id in a request to the id under which the API stores the object."""
 
 from __future__ import annotations
 
@@ -6,42 +6,40 @@ import base64
 import hashlib
 import ipaddress
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 
-def canonical_url_id(name: str) -> str:
-    """Return the SHA-256 of a url from itself, in any case, or from unpadded base64 of the url.
+def canonical_id(object_type: str, identifier: str) -> str:
+    """Return the canonical id of an object, or an empty string if `identifier` is invalid.
 
-    Anything else is "", the id of nothing: the documentation has 404 for "makesnosenseatall".
+    The API documentation does not define the rules for domains and IPv6 addresses. Here any
+    case and any notation is accepted.
     """
-    if re.fullmatch("[0-9a-fA-F]{64}", name):
-        return name.lower()
-    if "=" in name:
+    match object_type:
+        case "domain":
+            return identifier.lower()
+        case "ip_address":
+            return _canonical_ip_address(identifier)
+        case "url" | "reference":
+            return _canonical_url_id(identifier)
+    return identifier
+
+
+def _canonical_url_id(identifier: str) -> str:
+    """Accept a SHA-256 in any case, or the URL in base64 without padding."""
+    if re.fullmatch("[0-9a-fA-F]{64}", identifier):
+        return identifier.lower()
+    if "=" in identifier:
         return ""
+    padding = "=" * (-len(identifier) % 4)
     try:
-        url = base64.b64decode(name + "=" * (-len(name) % 4), altchars=b"-_", validate=True)
+        url = base64.b64decode(identifier + padding, altchars=b"-_", validate=True)
     except ValueError:
         return ""
     return hashlib.sha256(url).hexdigest()
 
 
-def canonical_address(text: str) -> str:
-    """Return an address in its one short spelling, "" when it is none."""
+def _canonical_ip_address(text: str) -> str:
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:
         return ""
-
-
-# How the id of a type is found from what stands in the address. The rules for domains and
-# for IPv6 are not documented; here any case and any spelling will do.
-SPELLINGS: Mapping[str, Callable[[str], str]] = {
-    "domain": str.lower,
-    "ip_address": canonical_address,
-    "url": canonical_url_id,
-    "reference": canonical_url_id,
-    "collection": str,
-}

@@ -1,4 +1,4 @@
-"""Made-up worlds: campaigns whose true clusters are known, and worlds of an exact size."""
+"""Generated worlds: campaigns with known clusters, and worlds of an exact size."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING
 
-from graphbuild.emulator import documented
-from graphbuild.emulator.fake_reports import Press
-from graphbuild.emulator.hosts import Hosts
+from graphbuild.emulator import documented_sample
+from graphbuild.emulator.fake_indicators import IndicatorFactory
+from graphbuild.emulator.fake_names import NAMES
+from graphbuild.emulator.fake_references import ReferenceFactory
 from graphbuild.emulator.models import Collection, File, Reference
-from graphbuild.emulator.violations import break_rule
-from graphbuild.emulator.vocabulary import ACTORS, FAMILIES, FILE_NAMES, FILE_SUFFIXES
 from graphbuild.emulator.world import World
 
 if TYPE_CHECKING:
@@ -21,39 +20,39 @@ if TYPE_CHECKING:
 
     from graphbuild.emulator.models import Indicator
 
-_OVERLAP = 3  # references that a collection shares with the one before it
-_LONERS = 2  # files of which nothing is known
-_HUB_REPORTS = 6
+_SHARED_REFERENCES = 3  # of two consecutive collections of a campaign
+_UNKNOWN_FILES = 2  # files without collections
+_HUB_REFERENCES = 6
 
 
 @dataclass(frozen=True, slots=True)
-class _Sample:
-    """A file in the making: its collections are still to be found."""
+class _DraftFile:
+    """A file to which relationships are still added."""
 
     file: File
     collections: list[str] = field(default_factory=list)
-    loose: list[str] = field(default_factory=list)
-    bare: list[str] = field(default_factory=list)
+    without_collection: list[str] = field(default_factory=list)
+    without_context: list[str] = field(default_factory=list)
 
-    def done(self) -> File:
+    def build(self) -> File:
         return replace(
             self.file,
             collections=tuple(dict.fromkeys(self.collections)),
-            loose=tuple(self.loose),
-            bare=tuple(self.bare),
+            without_collection=tuple(self.without_collection),
+            without_context=tuple(self.without_context),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Campaign:
-    """A true cluster: files used together, and the collections made of them."""
+    """A true cluster: files and the collections that describe them."""
 
     name: str
     collections: Sequence[Collection]
-    samples: Sequence[_Sample]
+    files: Sequence[_DraftFile]
 
 
-def made_up_world(  # noqa: PLR0913 - each is a measure of the world, all but the seed named
+def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except the seed
     seed: int = 0,
     *,
     campaigns: int = 4,
@@ -62,172 +61,187 @@ def made_up_world(  # noqa: PLR0913 - each is a measure of the world, all but th
     siblings: int = 4,
     noise: float = 0.1,
     indicators_per_campaign: int = 6,
-    broken: float = 0.0,
 ) -> World:
-    """Make a world of planted campaigns; the same seed gives the same world.
+    """Generate a world of campaigns; the same arguments give the same world.
 
-    `world.campaigns` tells the truth in the hashes of `world.hashes()`. `noise` is how often a
-    file is in a collection of another campaign and a report is about two; a hub collection
-    takes four times as many files. Without noise campaigns share nothing. The documented
-    sample is part of every world, with `siblings` files in its collection.
+    Every world contains the sample of the API documentation. `World.campaigns` holds the true
+    clusters.
 
-    Domains, addresses and urls are put beside the files without changing anything of them.
-    `broken` is the share of files at which `related_references` breaks its rule, see `break_rule`.
+    Args:
+        seed: seed of the random numbers.
+        campaigns: number of campaigns.
+        files_per_campaign: number of files per campaign.
+        references_per_campaign: number of references per campaign.
+        siblings: number of other files in the collection of the documented sample.
+        noise: probability (0 to 1) that a file is also in a collection of another campaign and
+            that a reference is about two campaigns. Four times as many files are in a hub
+            collection. Without noise, campaigns share nothing.
+        indicators_per_campaign: number of domains, IP addresses and URLs per campaign. They
+            change nothing about the files.
     """
-    maker = _Maker(seed, noise)
+    builder = _WorldBuilder(seed, noise)
     for number in range(campaigns):
-        maker.plant(number, files_per_campaign, references_per_campaign)
-    maker.stray()
-    maker.plant_documented(siblings)
+        builder.add_campaign(number, files_per_campaign, references_per_campaign)
+    builder.mix_campaigns()
+    builder.add_documented_sample(siblings)
     if noise:
-        maker.gather()
-    maker.rent(indicators_per_campaign)
-    return break_rule(maker.world(), share=broken, seed=seed) if broken else maker.world()
+        builder.add_hub()
+    builder.add_indicators(indicators_per_campaign)
+    return builder.build()
 
 
-def family_world(files: int, references: int) -> World:
-    """Make a world of one collection: so many references, all shared by so many files."""
-    reports = [
-        Reference.of(f"https://blog.example/{number}", title=f"Report {number}")
+def generate_family_world(files: int, references: int) -> World:
+    """Generate a world of one collection, whose files share all its references."""
+    listed = [
+        Reference.from_url(f"https://blog.example/{number}", title=f"Report {number}")
         for number in range(references)
     ]
-    family = Collection("made_up_family", "Family", tuple(report.id for report in reports))
+    family = Collection("made_up_family", "Family", tuple(each.id for each in listed))
     members = [
         replace(_file(f"family {number}"), collections=(family.id,)) for number in range(files)
     ]
-    return World(members, reports, [family])
+    return World(members, listed, [family])
 
 
-class _Maker:
-    """Plants campaigns one after the other, then mixes them."""
+class _WorldBuilder:
+    """Generates campaigns one by one, then connects them."""
 
     def __init__(self, seed: int, noise: float) -> None:
         self._seed = seed
         self._noise = noise
-        self._rng = Random(seed)  # noqa: S311 - a world to look at, not a secret
-        self._press = Press(self._rng)
+        self._rng = Random(seed)  # noqa: S311 - sample data, not a secret
+        self._references = ReferenceFactory(self._rng)
         self._campaigns: list[_Campaign] = []
         self._hubs: list[Collection] = []
         self._indicators: list[Indicator] = []
 
-    def plant(self, number: int, files: int, references: int) -> None:
-        """Add a campaign: a family, often an actor, a report or two."""
-        platform, family = FAMILIES[number % len(FAMILIES)]
-        name = family + "I" * (number // len(FAMILIES))
-        reports = self._reports(number, name, references)
-        held = list(_split(reports, (0.5, 0.3, 0.2) if number % 3 else (0.5, 0.25, 0.15, 0.1)))
-        slug, mark = name.lower(), _hex(f"{self._seed} {name}")
+    def add_campaign(self, number: int, files: int, references: int) -> None:
+        """Add a campaign with three or four collections: a family, lists, sometimes an actor."""
+        families = NAMES["malware_families"]
+        platform, family = families[number % len(families)]
+        name = family + "I" * (number // len(families))
+        ids = self._create_references(number, name, references)
+        parts = list(_split(ids, (0.5, 0.3, 0.2) if number % 3 else (0.5, 0.25, 0.15, 0.1)))
+        slug, digits = name.lower(), _hex(f"{self._seed} {name}")
         collections = [
-            Collection(f"atlas_{platform}_{slug}", name, held[0], "malware-family", "Partner"),
-            Collection(mark, f"{name} indicators", held[1], "collection", "Crowdsourced"),
-            # As in the schema of the documentation: some are mentioned by type and id only.
-            Collection(f"report--{mark}", f"{name} in brief", held[2], "report", None, number != 1),
+            Collection(f"atlas_{platform}_{slug}", name, parts[0], "malware-family", "Partner"),
+            Collection(digits, f"{name} indicators", parts[1], "collection", "Crowdsourced"),
+            # The documented schema allows mentions without attributes; campaign 1 has them.
+            Collection(
+                f"report--{digits}", f"{name} in brief", parts[2], "report", None, number != 1
+            ),
         ]
-        if len(held) > len(collections):
-            actor = ACTORS[number % len(ACTORS)]
-            uuid = f"{mark[:8]}-{mark[8:12]}-{mark[12:16]}-{mark[16:20]}-{mark[20:32]}"
-            collections.append(Collection(f"threat-actor--{uuid}", actor, held[3], "threat-actor"))
-        samples = [self._sample(f"{name} {n}", n, collections) for n in range(files)]
-        self._campaigns.append(_Campaign(name, collections, samples))
-        self._list_unexplained(number, samples[:2])
+        if len(parts) > len(collections):
+            actor = NAMES["actors"][number % len(NAMES["actors"])]
+            uuid = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
+            collections.append(Collection(f"threat-actor--{uuid}", actor, parts[3], "threat-actor"))
+        drafts = [self._draft_file(f"{name} {n}", n, collections) for n in range(files)]
+        self._campaigns.append(_Campaign(name, collections, drafts))
+        self._add_unexplained_reference(number, drafts[:2])
 
-    def plant_documented(self, siblings: int) -> None:
-        """Add the documented sample: its file is in no other collection."""
-        first, second = documented.REFERENCES
-        self._press.written.update({each.id: each for each in documented.REFERENCES})
+    def add_documented_sample(self, siblings: int) -> None:
+        """Add the documented sample; its file is in no other collection."""
+        first, second = documented_sample.REFERENCES
+        self._references.references |= {first.id: first, second.id: second}
         others = [
-            self._press.article(documented.NAME, after=second.id)
-            for _ in range(documented.COUNT - len(documented.REFERENCES))
+            self._references.create(documented_sample.NAME, after=second.id)
+            for _ in range(documented_sample.COUNT - len(documented_sample.REFERENCES))
         ]
-        held = (first.id, second.id, *others)
-        emotet = Collection(documented.COLLECTION, documented.NAME, held, "malware-family")
-        files = [File(documented.FILE), *(_file(f"{self._seed} e{n}") for n in range(siblings))]
-        samples = [_Sample(file, [emotet.id]) for file in files]
-        self._campaigns.append(_Campaign(documented.NAME, [emotet], samples))
-
-    def stray(self) -> None:
-        """Put some files into a collection of the next campaign."""
-        for here, there in pairwise([*self._campaigns, *self._campaigns[:1]]):
-            for sample in here.samples:
-                if here is not there and self._rng.random() < self._noise:
-                    sample.collections.append(there.collections[-1].id)
-
-    def gather(self) -> None:
-        """Put many files of all campaigns into one collection."""
-        reports = tuple(self._press.article("commodity malware") for _ in range(_HUB_REPORTS))
-        hub = Collection("atlas_roundup", "Quarterly round-up", reports, "collection", "Partner")
-        reached = [
-            sample
-            for campaign in self._campaigns
-            for sample in campaign.samples
-            if sample.file.id != documented.FILE and self._rng.random() < 4 * self._noise
+        name, ids = documented_sample.NAME, (first.id, second.id, *others)
+        collection = Collection(documented_sample.COLLECTION, name, ids, "malware-family")
+        files = [
+            File(documented_sample.FILE),
+            *(_file(f"{self._seed} e{number}") for number in range(siblings)),
         ]
-        for sample in reached:
-            sample.collections.append(hub.id)
-        self._hubs = [hub]
+        drafts = [_DraftFile(file, [collection.id]) for file in files]
+        self._campaigns.append(_Campaign(name, [collection], drafts))
 
-    def rent(self, count: int) -> None:
-        """Give every campaign machines, some of which another one uses too."""
-        hosts = Hosts(self._seed)
-        for here, there in zip(
-            self._campaigns, self._campaigns[1:] + self._campaigns[:1], strict=True
-        ):
-            read = self._press.written[here.collections[0].references[0]]
-            made = hosts.plant(count, here.collections, read)
-            chance = 2 * self._noise
-            self._indicators += hosts.stray(made, chance, there.collections[-1], *self._hubs)
+    def mix_campaigns(self) -> None:
+        """Add some files to a collection of the next campaign."""
+        for campaign, following in pairwise([*self._campaigns, *self._campaigns[:1]]):
+            for draft in campaign.files:
+                if campaign is not following and self._rng.random() < self._noise:
+                    draft.collections.append(following.collections[-1].id)
 
-    def world(self) -> World:
-        """Put all together, files in no order."""
-        samples = [sample for campaign in self._campaigns for sample in campaign.samples]
-        loners = [_file(f"{self._seed} loner {number}") for number in range(_LONERS)]
-        files = [sample.done() for sample in samples] + loners
+    def add_hub(self) -> None:
+        """Add a collection that contains many files of all campaigns."""
+        ids = tuple(self._references.create("commodity malware") for _ in range(_HUB_REFERENCES))
+        hub = Collection("atlas_roundup", "Quarterly round-up", ids, "collection", "Partner")
+        self._hubs.append(hub)
+        for campaign in self._campaigns:
+            for draft in campaign.files:
+                is_documented = draft.file.id == documented_sample.FILE
+                if not is_documented and self._rng.random() < 4 * self._noise:
+                    draft.collections.append(hub.id)
+
+    def add_indicators(self, count: int) -> None:
+        """Add indicators to every campaign; some also belong to the next campaign."""
+        factory = IndicatorFactory(self._seed)
+        following = self._campaigns[1:] + self._campaigns[:1]
+        for campaign, other in zip(self._campaigns, following, strict=True):
+            reference = self._references.references[campaign.collections[0].references[0]]
+            created = factory.create(count, campaign.collections, reference)
+            probability = 2 * self._noise
+            self._indicators += factory.mix(
+                created, probability, other.collections[-1], *self._hubs
+            )
+
+    def build(self) -> World:
+        """Return the world; the documented file is the first, the others are shuffled."""
+        files = [draft.build() for campaign in self._campaigns for draft in campaign.files]
+        files += [_file(f"{self._seed} loner {number}") for number in range(_UNKNOWN_FILES)]
         self._rng.shuffle(files)
-        files.sort(key=lambda file: file.id != documented.FILE)  # but the documented one first
-        held = [each for campaign in self._campaigns for each in campaign.collections]
-        truth = {
-            campaign.name: frozenset(sample.file.seed for sample in campaign.samples)
+        files.sort(key=lambda file: file.id != documented_sample.FILE)
+        collections = [each for campaign in self._campaigns for each in campaign.collections]
+        clusters = {
+            campaign.name: frozenset(draft.file.seed for draft in campaign.files)
             for campaign in self._campaigns
         }
-        known = self._press.written.values()
-        return World(files, known, held + self._hubs, truth, self._indicators)
+        references = self._references.references.values()
+        return World(files, references, collections + self._hubs, clusters, self._indicators)
 
-    def _reports(self, number: int, name: str, count: int) -> list[str]:
-        """Write about a campaign; with noise, some reports are about an earlier one too."""
+    def _create_references(self, number: int, name: str, count: int) -> list[str]:
+        """Create references about a campaign; with noise, reuse some of the previous campaign."""
         earlier = [
-            i for each in self._campaigns[-1:] for c in each.collections for i in c.references
+            reference
+            for campaign in self._campaigns[-1:]
+            for collection in campaign.collections
+            for reference in collection.references
         ]
-        reports = [self._press.odd_article(name, number)]
-        while len(reports) < count:
-            shared = earlier and self._rng.random() < self._noise / 2
-            reports.append(self._rng.choice(earlier) if shared else self._press.article(name))
-        return reports
+        ids = [self._references.create_with_invalid_date(name, number)]
+        while len(ids) < count:
+            reuse = earlier and self._rng.random() < self._noise / 2
+            ids.append(self._rng.choice(earlier) if reuse else self._references.create(name))
+        return ids
 
-    def _sample(self, text: str, number: int, collections: Sequence[Collection]) -> _Sample:
-        """Make a file that is in all of the collections, or in all but one."""
-        # At most one of three or more is missing: any two files of a campaign have one in common.
-        held = [collection.id for collection in collections]
+    def _draft_file(self, text: str, number: int, collections: Sequence[Collection]) -> _DraftFile:
+        """Create a file in all of the collections, or in all but one.
+
+        With at least three collections, any two files of a campaign then share one.
+        """
+        ids = [collection.id for collection in collections]
         if self._rng.getrandbits(1):
-            held.remove(self._rng.choice(held))
-        asked = {7: "md5", 12: "sha1"}.get(number, "sha256")  # some users have weaker hashes
+            ids.remove(self._rng.choice(ids))
+        hash_type = {7: "md5", 12: "sha1"}.get(number, "sha256")  # seed lists mix hash types
         file = _file(f"{self._seed} {text}")
-        about = collections[-1].references[:1]
-        return _Sample(replace(file, asked=getattr(file, asked), direct=about), held)
+        direct = collections[-1].references[:1]
+        file = replace(file, seed_hash=getattr(file, hash_type), references=direct)
+        return _DraftFile(file, ids)
 
-    def _list_unexplained(self, number: int, samples: Sequence[_Sample]) -> None:
-        """List a report at some files although no collection stands behind it."""
-        report = self._press.article(self._campaigns[-1].name)
-        for sample in samples:
-            (sample.bare if number % 2 else sample.loose).append(report)
+    def _add_unexplained_reference(self, number: int, drafts: Sequence[_DraftFile]) -> None:
+        """Add a reference without a collection to some files."""
+        reference = self._references.create(self._campaigns[-1].name)
+        for draft in drafts:
+            (draft.without_context if number % 2 else draft.without_collection).append(reference)
 
 
 def _split(ids: Sequence[str], shares: Sequence[float]) -> Iterator[tuple[str, ...]]:
-    """Cut a list by shares, each part beginning a little before its time."""
-    done = 0.0
+    """Split a list by shares; each part begins with the last references of the one before."""
+    total = 0.0
     for share in shares:
-        start = max(0, round(done * len(ids)) - _OVERLAP)
-        done += share
-        yield tuple(dict.fromkeys(ids[start : max(1, round(done * len(ids)))]))
+        start = max(0, round(total * len(ids)) - _SHARED_REFERENCES)
+        total += share
+        yield tuple(dict.fromkeys(ids[start : max(1, round(total * len(ids)))]))
 
 
 def _file(text: str) -> File:
@@ -237,9 +251,10 @@ def _file(text: str) -> File:
 
 
 def _file_name(number: int) -> str:
-    more, word = divmod(number, len(FILE_NAMES))
-    more, suffix = divmod(more, len(FILE_SUFFIXES))
-    return f"{FILE_NAMES[word]}_{more % 1000}{FILE_SUFFIXES[suffix]}"
+    names, suffixes = NAMES["file_names"], NAMES["file_suffixes"]
+    number, name = divmod(number, len(names))
+    number, suffix = divmod(number, len(suffixes))
+    return f"{names[name]}_{number % 1000}{suffixes[suffix]}"
 
 
 def _hex(text: str, length: int = 64) -> str:

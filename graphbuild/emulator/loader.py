@@ -1,4 +1,4 @@
-"""Read a world from a file of observations, one JSON object a line."""
+"""Load a world from a file of JSON lines."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _KINDS = ("meta", "s", "r", "c", "f")
 
 
 def load_world(path: Path) -> World:
-    """Read the world kept in a file.
+    """Read a world from a file.
 
-    A line's `k` says what it is: `r` a reference, `c` a collection, `f` a file; `s` and
-    `meta` are skipped. Numbers point at the `i` of another line.
+    The key `k` of a line is its kind: `r` reference, `c` collection, `f` file. Lines of kind `s`
+    and `meta` are skipped. Numbers refer to the `i` of other lines.
 
     Raises:
-        ValueError: a line is malformed; the message bears its number.
+        ValueError: a line is malformed; the message contains its number.
     """
     rows = list(_read_rows(path))
     references = dict(_build(rows, "r", _reference))
@@ -51,41 +51,41 @@ def _parse_row(number: int, line: bytes) -> Row:
     return row
 
 
-def _build(rows: list[tuple[int, Row]], kind: str, make: Callable[[Row], T]) -> Iterator[T]:
+def _build(rows: list[tuple[int, Row]], kind: str, build: Callable[[Row], T]) -> Iterator[T]:
     for number, row in rows:
         if row["k"] == kind:
             try:
-                yield make(row)
+                yield build(row)
             except KeyError as error:
-                raise ValueError(f"line {number}: nothing under {error}") from error
+                raise ValueError(f"line {number}: no such key or number: {error}") from error
             except (TypeError, ValueError) as error:
                 raise ValueError(f"line {number}: {error}") from error
 
 
 def _reference(row: Row) -> tuple[int, Reference]:
-    known = {"creation_date": row.get("date"), "author": row.get("author")}
-    return int(row["i"]), Reference.of(_text(row, "url"), **known, title=row.get("title"))
+    attributes = {name: row.get(name) for name in ("author", "title")}
+    url = _text(row, "url")
+    return int(row["i"]), Reference.from_url(url, creation_date=row.get("date"), **attributes)
 
 
 def _collection(row: Row, references: dict[int, Reference]) -> tuple[int, Collection]:
-    held = tuple(references[number].id for number in row["r"])
+    ids = tuple(references[number].id for number in row["r"])
     kind, origin = row.get("kind"), row.get("origin")
-    return int(row["i"]), Collection(_text(row, "id"), _text(row, "name"), held, kind, origin)
+    return int(row["i"]), Collection(_text(row, "id"), _text(row, "name"), ids, kind, origin)
 
 
 def _file(row: Row, references: dict[int, Reference], collections: dict[int, Collection]) -> File:
-    known = {"sha256": "", "sha1": "", "md5": ""} | row
-    sha256, sha1, md5 = (_text(known, kind) for kind in ("sha256", "sha1", "md5"))
+    sha256, sha1, md5 = (_text({name: "", **row}, name) for name in ("sha256", "sha1", "md5"))
     if not (sha256 or sha1 or md5):
-        raise ValueError("a file without any hash")
-    # Stated collections come before those found by name; one can be both.
+        raise ValueError("a file without a hash")
+    # `c` lists the collections that were stated, `n` those found by name; some are in both.
     numbers = dict.fromkeys(row.get("c", []) + row.get("n", []))
     return File(
         sha256,
         sha1,
         md5,
         collections=tuple(collections[number].id for number in numbers),
-        direct=tuple(references[number].id for number in row.get("r", [])),
+        references=tuple(references[number].id for number in row.get("r", [])),
     )
 
 

@@ -1,4 +1,4 @@
-"""What there is to know of: files and other subjects, references, collections."""
+"""Objects of the emulated API: subjects, references and collections."""
 
 from __future__ import annotations
 
@@ -6,135 +6,155 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from graphbuild.emulator.canonical_ids import SPELLINGS
+from graphbuild.emulator.canonical_ids import canonical_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Pair = tuple[str, str]  # the ids of a reference and of a collection
+INDICATOR_TYPES = ("domain", "ip_address", "url")
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A public report; `attributes` is everything the service says but the url."""
+    """An article or blog post; `attributes` are all attributes except the URL."""
 
     id: str
     url: str
     attributes: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     @classmethod
-    def of(cls, url: str, **attributes: object) -> Reference:
-        """Make one from its url: the id is the SHA-256 of it, an attribute of None is left out."""
+    def from_url(cls, url: str, **attributes: object) -> Reference:
+        """Create a reference whose id is the SHA-256 of its URL; attributes of None are omitted."""
         known = {name: value for name, value in attributes.items() if value is not None}
         return cls(hashlib.sha256(url.encode()).hexdigest(), url, known)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A reference as the younger generation has it: a collection named after the same hash."""
+    """A reference in the "gti" flavor: a collection whose id contains the reference's id."""
 
     reference: Reference
 
     @property
     def id(self) -> str:
-        """The id among the collections."""
+        """The id of the collection."""
         return report_id(self.reference.id)
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A malware family, an actor or a report as the service keeps it: a named set."""
+    """A named set of objects, such as a malware family or an actor.
+
+    Attributes:
+        references: ids of its references.
+        mentions_name: whether `related_from` includes the collection's attributes.
+    """
 
     id: str
     name: str
     references: tuple[str, ...] = ()
     collection_type: str | None = None
     origin: str | None = None
-    mentions_name: bool = True  # False: `related_from` bears its type and id only
+    mentions_name: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listed:
+    """Relationships of a subject, all by id.
+
+    `related_references` lists the references of all collections of the subject. The last four
+    attributes are exceptions to this rule; a pair is (reference, collection).
+
+    Attributes:
+        collections: the collections that contain the subject.
+        references: references about the subject itself (relationship `references`).
+        without_collection: references listed with an empty `related_from`.
+        without_context: references listed without `context_attributes`.
+        omitted: pairs that are not listed although the collection has the reference.
+        unexpected: pairs that are listed although the collection does not have the reference.
+    """
+
+    collections: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    without_collection: tuple[str, ...] = ()
+    without_context: tuple[str, ...] = ()
+    omitted: tuple[tuple[str, str], ...] = ()
+    unexpected: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """A file under any of its three hashes; the hash tuples hold ids of other objects."""
+class File(_Listed):
+    """A file, identified by any of its three hashes.
+
+    Attributes:
+        name: the attribute `meaningful_name`.
+        seed_hash: the hash in a seed list; the id by default.
+    """
 
     sha256: str = ""
     sha1: str = ""
     md5: str = ""
-    collections: tuple[str, ...] = ()
-    direct: tuple[str, ...] = ()  # references about this very file: `references`, not `related_`
-    loose: tuple[str, ...] = ()  # listed with an empty `related_from`
-    bare: tuple[str, ...] = ()  # listed without `context_attributes`
-    asked: str = ""  # the hash its user has; the id when empty
-    missing: tuple[Pair, ...] = ()  # not listed although the collection has the reference
-    extra: tuple[Pair, ...] = ()  # listed as of a collection that does not have the reference
-    name: str = ""  # its `meaningful_name`
+    name: str = ""
+    seed_hash: str = ""
 
     @property
     def type(self) -> str:
-        """The type of the object."""
+        """The object type."""
         return "file"
 
     @property
     def id(self) -> str:
-        """The strongest hash known."""
+        """The strongest known hash."""
         return self.sha256 or self.sha1 or self.md5
 
     @property
     def seed(self) -> str:
-        """The hash a user would ask with."""
-        return self.asked or self.id
+        """The entry of a seed list."""
+        return self.seed_hash or self.id
 
 
 @dataclass(frozen=True, slots=True)
-class Indicator:
-    """A domain, an `ip_address` or a url: a subject as a file is, named by its text.
+class Indicator(_Listed):
+    """A subject that is a domain, an `ip_address` or a url.
 
     Raises:
-        ValueError: it is of another type, or an address that is none.
+        ValueError: the type is unknown or the IP address is invalid.
     """
 
     type: str
-    text: str  # what its user has
-    collections: tuple[str, ...] = ()
-    direct: tuple[str, ...] = ()
-    loose: tuple[str, ...] = ()
-    bare: tuple[str, ...] = ()
-    missing: tuple[Pair, ...] = ()
-    extra: tuple[Pair, ...] = ()
+    text: str
 
     def __post_init__(self) -> None:
-        if self.type not in INDICATORS:
-            raise ValueError(f"no indicator {self.type!r}; we have {', '.join(INDICATORS)}")
+        if self.type not in INDICATOR_TYPES:
+            raise ValueError(f"no indicator {self.type!r}; we have {', '.join(INDICATOR_TYPES)}")
         if not self.id:
             raise ValueError(f"not an {self.type}: {self.text!r}")
 
     @property
     def id(self) -> str:
-        """The id as the service gives it: of a url the SHA-256."""
+        """The id in the API; the SHA-256 of a URL."""
         if self.type == "url":
             return hashlib.sha256(self.text.encode()).hexdigest()
-        return SPELLINGS[self.type](self.text)
+        return canonical_id(self.type, self.text)
 
     @property
     def seed(self) -> str:
-        """The text a user would ask with."""
+        """The entry of a seed list."""
         return self.text
 
 
-INDICATORS = ("domain", "ip_address", "url")
-
 Subject = File | Indicator
-Thing = Subject | Reference | Collection | Report
+ApiObject = Subject | Reference | Collection | Report
 
 
-class Item(NamedTuple):
-    """A line of a listing; `holders` are collection ids, None when there is no context at all."""
+class ListItem(NamedTuple):
+    """An item of a list; `related_from` are collection ids, or None without context."""
 
     type: str
     id: str
-    holders: tuple[str, ...] | None = None
+    related_from: tuple[str, ...] | None = None
 
 
 def report_id(reference: str) -> str:
-    """Return the id that a reference has among the collections of the younger generation."""
+    """Return the id of a reference as a collection in the "gti" flavor."""
     return f"report--{reference}"

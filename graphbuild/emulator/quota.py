@@ -1,4 +1,4 @@
-"""Quotas by key: a sliding minute, the day and the month in UTC."""
+"""Quotas per key: a sliding minute, and the day and the month in UTC."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
-_BOUNDLESS = 1_000_000_000  # what the service shows to those without a limit
+_NO_LIMIT = 1_000_000_000  # the value that the API reports for unlimited quotas
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How many calls a key may make; None is without bound."""
+    """Maximum numbers of calls per key; None is unlimited."""
 
     per_minute: int | None = None
     per_day: int | None = None
@@ -23,19 +23,19 @@ class Quota:
 UNLIMITED = Quota()
 
 
-class Meter:
-    """When each key made its calls."""
+class QuotaMeter:
+    """Records the times of the calls of each key."""
 
     def __init__(self, quota: Quota) -> None:
         self.quota = quota
-        self._spent = defaultdict[str, list[float]](list)
+        self._calls = defaultdict[str, list[float]](list)
 
-    def spend(self, key: str, now: float) -> None:
-        """Book one call."""
-        insort(self._spent[key], now)  # a test may turn the clock back
+    def record(self, key: str, now: float) -> None:
+        """Record one call."""
+        insort(self._calls[key], now)  # the clock of a test may go backwards
 
-    def is_spent(self, key: str, now: float) -> bool:
-        """Tell whether any quota of a key is used up."""
+    def is_exhausted(self, key: str, now: float) -> bool:
+        """Return whether any quota of a key is used up."""
         limits = (
             (self.quota.per_minute, now - MINUTE),
             (self.quota.per_day, _start_of_day(now)),
@@ -43,30 +43,30 @@ class Meter:
         )
         return any(limit is not None and self._used(key, since) >= limit for limit, since in limits)
 
-    def report(self, key: str, now: float) -> dict[str, dict[str, int]]:
-        """Return what is allowed and used by name, which tells the hour and never the minute."""
-        a_minute = self.quota.per_minute
-        hourly = None if a_minute is None else a_minute * (HOUR // MINUTE)
+    def usage(self, key: str, now: float) -> dict[str, dict[str, int]]:
+        """Return allowed and used calls; like the API, per hour instead of per minute."""
+        per_minute = self.quota.per_minute
+        per_hour = None if per_minute is None else per_minute * (HOUR // MINUTE)
         rows = {
-            "api_requests_hourly": (hourly, now - HOUR),
+            "api_requests_hourly": (per_hour, now - HOUR),
             "api_requests_daily": (self.quota.per_day, _start_of_day(now)),
             "api_requests_monthly": (self.quota.per_month, _start_of_month(now)),
         }
         return {
             name: {
-                "allowed": _BOUNDLESS if allowed is None else allowed,
+                "allowed": _NO_LIMIT if allowed is None else allowed,
                 "used": self._used(key, since),
             }
             for name, (allowed, since) in rows.items()
         }
 
     def _used(self, key: str, since: float) -> int:
-        spent = self._spent[key]
-        return len(spent) - bisect_right(spent, since)
+        calls = self._calls[key]
+        return len(calls) - bisect_right(calls, since)
 
 
+# Both start a moment before midnight: a call at 00:00:00.0 belongs to the new day.
 def _start_of_day(now: float) -> float:
-    # A hair before midnight: a call at 00:00:00.0 belongs to the new day.
     return now - now % DAY - 1e-6
 
 

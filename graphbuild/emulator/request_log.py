@@ -1,4 +1,4 @@
-"""The request log: what was asked, never with which key."""
+"""The request log; it never contains an API key."""
 
 from __future__ import annotations
 
@@ -12,25 +12,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One request and how it was answered."""
+class LogEntry:
+    """A request and its response.
+
+    Attributes:
+        key: a fingerprint of the API key, see `key_fingerprint`.
+        fault: the name of the simulated fault, or an empty string.
+        time: seconds since 1970.
+    """
 
     number: int
     method: str
     path: str
     query: str
-    key: str  # a mark of the key, see `mark`
+    key: str
     status: int
-    fault: str  # the kind of the fault injected, or ""
+    fault: str
     time: float
 
 
-def mark(key: str) -> str:
-    """Return a short text by which a key is told apart, and from which it cannot be had."""
+def key_fingerprint(key: str) -> str:
+    """Return a short hash of a key, or an empty string if there is no key."""
     return hashlib.sha256(key.encode()).hexdigest()[:8] if key else ""
 
 
-def append(path: Path, entry: Entry) -> None:
-    """Write an entry to a file of JSON lines; on disk when this returns, no handle kept."""
-    with path.open("a", encoding="utf-8") as sink:
-        sink.write(json.dumps(asdict(entry)) + "\n")
+def append_entry(path: Path, entry: LogEntry) -> None:
+    """Append an entry to a file of JSON lines."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(entry)) + "\n")

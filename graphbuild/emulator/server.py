@@ -1,4 +1,4 @@
-"""The emulator on a port of this machine, over real HTTP/1.1."""
+"""An HTTP/1.1 server of the emulated API on loopback."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self, cast
 
-from graphbuild.emulator.request import PREFIX
-from graphbuild.emulator.wire_faults import LASTING, WIRE_FAULTS, Wire
+from graphbuild.emulator.messages import PREFIX
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    from graphbuild.emulator.answers import Answer
     from graphbuild.emulator.api import Api
+    from graphbuild.emulator.messages import Response
 
 _Incoming = socket.socket | tuple[bytes, socket.socket]
 _Address = tuple[str, int]
 
-_POLL = 0.02  # seconds until the accepting thread sees that it shall end
-_FAREWELL = 5.0  # seconds that connections get to end
+_POLL_INTERVAL = 0.02  # seconds until the server thread notices a shutdown
+_CLOSE_TIMEOUT = 5.0  # seconds that open connections have to end
 
 
 class Emulator:
-    """A server of an `Api` on loopback, up inside a `with`; port 0 takes a free one."""
+    """A server of an `Api`, running inside a `with` block; port 0 selects a free port.
+
+    Raises:
+        ValueError: the host is not loopback.
+    """
 
     def __init__(self, api: Api, *, host: str = "127.0.0.1", port: int = 0) -> None:
         if not _is_loopback(host):
@@ -41,25 +42,29 @@ class Emulator:
 
     @property
     def base_url(self) -> str:
-        """What a client takes for the address of the API."""
+        """The base URL of the API for clients.
+
+        Raises:
+            RuntimeError: the server is not running.
+        """
         if self._server is None:
             raise RuntimeError("the emulator is not running; use it in a with statement")
         return f"http://{self._address[0]}:{self._server.server_port}{PREFIX}"
 
     def start(self) -> None:
-        """Bind and answer from a thread in the background."""
+        """Bind the port and serve from a background thread."""
         self._server = _Server(self._address, self.api)
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(_POLL,), name="emulator", daemon=True
+            target=self._server.serve_forever, args=(_POLL_INTERVAL,), name="emulator", daemon=True
         )
         self._thread.start()
 
     def wait(self) -> None:
-        """Serve until somebody interrupts."""
+        """Block until the server is closed."""
         self._thread.join()
 
     def close(self) -> None:
-        """Stop answering; connections and delays under way end."""
+        """Stop serving and end open connections."""
         if self._server is not None:
             self._server.shutdown()
             self._thread.join()
@@ -70,17 +75,12 @@ class Emulator:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
 class _Server(ThreadingHTTPServer):
-    """Keeps account of its connections, so that closing leaves none behind."""
+    """Tracks its connections, so that closing the server ends them."""
 
     def __init__(self, address: tuple[str, int], api: Api) -> None:
         self.api = api
@@ -89,35 +89,35 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
-        """Bind without the name lookup that the base class makes."""
+        """Bind without the DNS lookup of the base class."""
         socketserver.TCPServer.server_bind(self)
         self.server_port = self.socket.getsockname()[1]
 
     def get_request(self) -> tuple[socket.socket, _Address]:
-        """Accept a connection and remember it."""
+        """Accept and track a connection."""
         connection, address = super().get_request()
         with self._changed:
             self._open.add(connection)
         return connection, address
 
     def shutdown_request(self, request: _Incoming) -> None:
-        """Close a connection and forget it."""
+        """Close a connection."""
         super().shutdown_request(request)
         with self._changed:
-            self._open.discard(cast("socket.socket", request))  # a datagram never comes here
+            self._open.discard(cast("socket.socket", request))  # a TCP server has no datagrams
             self._changed.notify_all()
 
     def server_close(self) -> None:
-        """Close the port, wake every connection that waits, and see them off."""
+        """Close the port, interrupt waiting connections, and wait until they have ended."""
         super().server_close()
         with self._changed:
             for connection in self._open:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-            self._changed.wait_for(lambda: not self._open, _FAREWELL)
+            self._changed.wait_for(lambda: not self._open, _CLOSE_TIMEOUT)
 
     def handle_error(self, request: _Incoming, client_address: _Address) -> None:
-        """Say nothing: clients that leave in the middle are what tests are made of."""
+        """Ignore clients that disconnect early; tests do this on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -126,27 +126,27 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def _respond(self) -> None:
-        answer = self.server.api.respond(self.command, self.path, dict(self.headers.items()))
-        if self.command != "GET":  # whatever body came with it is left unread
-            answer = replace(answer, headers={**answer.headers, "Connection": "close"})
+        response = self.server.api.respond(self.command, self.path, dict(self.headers.items()))
+        if self.command != "GET":  # the body of the request is not read
+            response = replace(response, headers={**response.headers, "Connection": "close"})
             self.close_connection = True
-        if answer.wire is not None:
-            self.close_connection = answer.wire.kind not in LASTING
-            act = WIRE_FAULTS[answer.wire.kind][1]
-            act(Wire(self.connection), _head(answer), answer.body, answer.wire)
+        head = _response_head(response)
+        if response.delivery is not None:
+            keep = response.delivery.send(self.connection, head, response.body)
+            self.close_connection = not keep
         else:
-            body = b"" if self.command == "HEAD" else answer.body
-            self.wfile.write(_head(answer) + body)  # one write, one packet
+            body = b"" if self.command == "HEAD" else response.body
+            self.wfile.write(head + body)  # one write, one packet
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _respond  # noqa: N815 - so the base class calls them
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _respond  # noqa: N815 - names that the base class calls
 
     def log_message(self, *_: object) -> None:
-        """Keep quiet: the request log is the API's."""
+        """Print nothing; `Api.log` is the request log."""
 
 
-def _head(answer: Answer) -> bytes:
-    lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}"]
-    lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+def _response_head(response: Response) -> bytes:
+    lines = [f"HTTP/1.1 {response.status} {responses.get(response.status, '')}"]
+    lines += [f"{name}: {value}" for name, value in response.headers.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 

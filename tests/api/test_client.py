@@ -26,7 +26,7 @@ from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import LIMIT, RETRIES, Client, PageResponse, retry_after
 from graphbuild.api.parser import parse_page
 from graphbuild.api.rate_limit import RateLimiter
-from graphbuild.emulator import Api, EmulatorAdapter, Fault, Quota, family_world
+from graphbuild.emulator import Api, EmulatorAdapter, Quota, generate_family_world
 from graphbuild.errors import (
     ApiError,
     AuthenticationError,
@@ -41,6 +41,7 @@ from graphbuild.errors import (
     TransientError,
 )
 from graphbuild.models import Entity
+from tests.support.faults import Fault
 from tests.support.paths import ROOT
 from tests.support.rig import CANARY, ManualClock, answer
 
@@ -128,7 +129,7 @@ def refusal(kind: type[E], client: Client, book: Book | None = None) -> E:
 def test_a_listing_is_read_page_by_page_at_the_price_of_one_call_each(
     emulator: Emulators, opened: Opener
 ) -> None:
-    service = emulator(world=family_world(2, 90))
+    service = emulator(world=generate_family_world(2, 90))
     subject, client, cursor = known(service), opened(service.base_url), None
     found: list[str] = []
     for items in (40, 40, 10):
@@ -192,7 +193,7 @@ def test_what_has_no_place_in_the_api_is_never_asked_about(
 
 
 def test_an_adapter_replaces_the_network(opened: Opener) -> None:
-    api = Api(family_world(1, 5))
+    api = Api(generate_family_world(1, 5))
     client = opened("https://api.example", adapter=EmulatorAdapter(api))
     answered = client.related_references(Entity("file", api.world.hashes()[0]))
     assert isinstance(answered, PageResponse)
@@ -460,7 +461,7 @@ def test_a_damaged_page_says_what_is_wrong_with_it(listener: Listeners, opened: 
 
 
 def test_a_page_over_the_limit_says_so(emulator: Emulators, opened: Opener) -> None:
-    service = emulator(Fault("bomb", 10_000, times=None))
+    service = emulator(Fault("gzip_bomb", 10_000, times=None))
     with pytest.raises(TransientError, match="larger than 5000 bytes"):
         opened(service.base_url, max_bytes=5_000).related_references(known(service))
 
@@ -844,7 +845,7 @@ def test_a_service_with_that_quota_never_has_to_refuse(
 ) -> None:
     """However long a request is on its way, and however the wall clock is set meanwhile."""
     clock = ManualClock()
-    api = Api(family_world(1, 1), quota=Quota(per_minute=most), clock=clock.monotonic)
+    api = Api(generate_family_world(1, 1), quota=Quota(per_minute=most), clock=clock.monotonic)
     adapter = SlowAdapter(api, clock, itertools.cycle(delays))
     subject = Entity("file", api.world.hashes()[0])
     with Client(

@@ -16,8 +16,9 @@ from graphbuild.api.auth import find_user_name
 from graphbuild.api.quotas import is_user_name, parse_quotas
 from graphbuild.cli import quota
 from graphbuild.cli.app import app
-from graphbuild.emulator import Api, Fault, Quota, family_world
+from graphbuild.emulator import Api, Quota, generate_family_world
 from graphbuild.errors import PayloadError
+from tests.support.faults import Fault, FaultyApi
 from tests.support.rig import CANARY, KEY, seeds
 
 if TYPE_CHECKING:
@@ -151,14 +152,14 @@ def test_a_name_stands_in_the_environment_or_beside_the_key(tmp_path: Path) -> N
 # --- the commands
 
 
-def own_emulator(**more: object) -> Api:
-    return Api(family_world(3, 50), keys=[KEY], quota=Quota(4, 500, 15_500), **more)  # type: ignore[arg-type]  # handed on
+def own_emulator(**more: object) -> FaultyApi:
+    return FaultyApi(generate_family_world(3, 50), keys=[KEY], quota=Quota(4, 500, 15_500), **more)  # type: ignore[arg-type]  # handed on
 
 
 def test_a_plan_and_a_status_tell_what_is_left_without_a_metered_call(
     shell: Shell, service
 ) -> None:
-    api = own_emulator(group=Quota(per_day=20))
+    api = own_emulator(group_quota=Quota(per_day=20))
     url = service(api)
     hashes = seeds(shell, *api.world.hashes())
     where = ("--store", "c.db", "--base-url", url)
@@ -188,7 +189,7 @@ def test_a_plan_reckons_with_what_is_left_today(shell: Shell, service) -> None:
     """Of 500 calls a day 2 are left: 700 files take today, tomorrow and the day after."""
     api = own_emulator()
     where = ("--base-url", service(api), "--user", "analyst", "--json")
-    made_up = family_world(700, 1).hashes()
+    made_up = generate_family_world(700, 1).hashes()
     fault = Fault("body", json.dumps(row(user={"allowed": 500, "used": 498})).encode(), times=None)
     api.add_faults(fault)
     told = json.loads(shell("plan", seeds(shell, *made_up), *where).stdout)
@@ -199,8 +200,8 @@ def test_a_plan_reckons_with_what_is_left_today(shell: Shell, service) -> None:
 
 
 def test_a_plan_says_where_the_month_ends_it(shell: Shell, service) -> None:
-    url = service(Api(family_world(1, 1), quota=Quota(per_month=1)))
-    hashes = seeds(shell, *family_world(2, 1).hashes())
+    url = service(Api(generate_family_world(1, 1), quota=Quota(per_month=1)))
+    hashes = seeds(shell, *generate_family_world(2, 1).hashes())
     said = shell("plan", hashes, "--base-url", url, "--user", "analyst").stdout
     assert "more than is left this month: the rest waits until" in said
     assert "-01 00:00 UTC" in said
@@ -208,7 +209,9 @@ def test_a_plan_says_where_the_month_ends_it(shell: Shell, service) -> None:
 
 def test_a_day_of_no_calls_is_no_day_to_reckon_with(shell: Shell, service) -> None:
     nothing = json.dumps(row(user={"allowed": 0, "used": 0})).encode()
-    url = service(Api(family_world(1, 1), faults=[Fault("body", nothing, times=None)]))
+    url = service(
+        FaultyApi(generate_family_world(1, 1), faults=[Fault("body", nothing, times=None)])
+    )
     where = ("--base-url", url, "--user", "analyst")
     done = shell("plan", seeds(shell, FILE), *where)
     assert "daily quota of analyst: 0 of 0 calls left" in done.stdout

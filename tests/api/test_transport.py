@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from graphbuild.api.auth import ApiKey, find_api_key
 from graphbuild.api.transport import MAX_BYTES, Response, Transport, check_base_url
-from graphbuild.emulator import Fault
 from graphbuild.errors import ApiError, AuthenticationError, BaseUrlError, TransientError
+from tests.support.faults import Fault
 from tests.support.paths import DATA
 from tests.support.rig import CANARY, KEPT, answer, drip
 
@@ -827,7 +827,7 @@ def test_a_bomb_is_given_up_within_three_times_the_limit(
     emulator: Emulators, opened: Opener
 ) -> None:
     limit = 4 << 20
-    service = emulator(Fault("bomb", 200 << 20, times=2))
+    service = emulator(Fault("gzip_bomb", 200 << 20, times=2))
     transport = opened(service.base_url, max_bytes=limit)
     transport.get(path_of(service), {})  # the emulator packs its bomb
     tracemalloc.start()

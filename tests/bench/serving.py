@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self
 if __name__ == "__main__":  # as a script, where nothing says where the package is
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from graphbuild.emulator import Api, World, made_up_world
+from graphbuild.emulator import Api, World, generate_world
 from graphbuild.emulator.models import Collection, File
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _COLLECTIONS = ((0, 120), (100, 170), (160, 200))
 
 def world_of(families: int, files: int) -> World:
     """Families of so many files, 200 references each; families share nothing."""
-    made = made_up_world(7, campaigns=families, references_per_campaign=_REFERENCES + 10, noise=0)
+    made = generate_world(7, campaigns=families, references_per_campaign=_REFERENCES + 10, noise=0)
     known = sorted(made.references.values(), key=lambda each: each.id)
     references, collections, members = [], [], []
     for number in range(families):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from graphbuild.emulator import made_up_world
+from graphbuild.emulator import generate_world
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Observation
 from tests.browser.campaigns import collection, file, large_campaign, report
@@ -378,7 +378,7 @@ def test_the_flight_is_a_jump_for_who_wants_no_movement(opened, motion):
 
 
 def test_the_demo_has_no_barrier(opened, axe):
-    world = made_up_world(1)
+    world = generate_world(1)
     graph = build_graph(
         Observation(file(hash_), report(f"{hash_} {n}"), collection(f"c{n}"))
         for hash_ in world.hashes()[:20]

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import pytest
 
-from graphbuild.emulator import Api, Fault, family_world, made_up_world
+from graphbuild.emulator import Api, generate_family_world, generate_world
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.support.faults import Fault, FaultyApi
 from tests.support.paths import DATA
 from tests.support.rig import KEY, seeds
 
@@ -34,7 +35,7 @@ UNKNOWN = "d" * 64
 
 
 def test_crawl_status_export(shell: Shell, service) -> None:
-    world = made_up_world(1)
+    world = generate_world(1)
     url = service(Api(world))
     done = shell("crawl", seeds(shell, *world.hashes()), "--store", "c.db", "--base-url", url)
     assert done.returncode == 0
@@ -88,7 +89,7 @@ def test_the_demo_leaves_everything_and_says_what_to_open(shell: Shell) -> None:
 
 
 def test_json_is_one_object_on_standard_output(shell: Shell, service) -> None:
-    world = family_world(3, 50)
+    world = generate_family_world(3, 50)
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     crawled = json.loads(shell("crawl", seeds(shell, *world.hashes()), *where, "--json").stdout)
     assert crawled["run"]["calls"] == 6
@@ -105,7 +106,7 @@ def test_json_is_one_object_on_standard_output(shell: Shell, service) -> None:
 
 
 def test_a_view_is_written_beside_the_whole_and_says_how_much_it_is(shell: Shell, service) -> None:
-    world = family_world(3, 50)
+    world = generate_family_world(3, 50)
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     shell("crawl", seeds(shell, *world.hashes()), *where)
     shell("export", "--store", "c.db", "--to", "graphml", "--out", "o")
@@ -131,7 +132,7 @@ def test_a_view_is_written_beside_the_whole_and_says_how_much_it_is(shell: Shell
 
 
 def test_without_seeds_a_crawl_goes_on_with_what_is_pending(shell: Shell, service) -> None:
-    world = family_world(4, 30)
+    world = generate_family_world(4, 30)
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     done = shell("crawl", seeds(shell, *world.hashes()), *where, "--max-calls", 2)
     assert done.returncode == 3
@@ -140,7 +141,7 @@ def test_without_seeds_a_crawl_goes_on_with_what_is_pending(shell: Shell, servic
 
 
 def test_a_finished_crawl_needs_no_key_and_no_service(shell: Shell, service) -> None:
-    world = family_world(2, 30)
+    world = generate_family_world(2, 30)
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     assert shell("crawl", seeds(shell, *world.hashes()), *where).returncode == 0
     del shell.environment["VT_APIKEY"]
@@ -150,7 +151,7 @@ def test_a_finished_crawl_needs_no_key_and_no_service(shell: Shell, service) -> 
 
 
 def test_seeds_may_come_from_standard_input(shell: Shell, service) -> None:
-    world = family_world(2, 30)
+    world = generate_family_world(2, 30)
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     done = shell("crawl", "-", *where, given="\r\n".join(["# mine", *world.hashes()]))
     assert done.returncode == 0
@@ -161,7 +162,7 @@ def test_seeds_may_come_from_standard_input(shell: Shell, service) -> None:
 
 
 def test_a_line_that_is_no_hash_is_told_with_number_and_reason(shell: Shell, service) -> None:
-    world = family_world(1, 3)
+    world = generate_family_world(1, 3)
     lines = ["# fine", *world.hashes(), "", "not-a-hash", "a" * 63]
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     done = shell("crawl", seeds(shell, *lines), *where)
@@ -186,7 +187,7 @@ def test_a_line_that_is_no_hash_is_told_with_number_and_reason(shell: Shell, ser
 )
 def test_an_unusable_seed_list_ends_with_a_sentence(shell: Shell, service, make, said) -> None:
     make(shell.folder / "list")
-    api = Api(family_world(1, 1))
+    api = Api(generate_family_world(1, 1))
     done = shell("crawl", "list", "--store", "c.db", "--base-url", service(api))
     assert done.returncode == 1
     assert said in done.stderr
@@ -196,7 +197,7 @@ def test_an_unusable_seed_list_ends_with_a_sentence(shell: Shell, service, make,
 def test_a_key_among_the_seeds_is_not_kept_and_one_that_is_kept_is_not_asked(
     shell: Shell, service
 ) -> None:
-    api = Api(family_world(1, 1))
+    api = Api(generate_family_world(1, 1))
     where = ("--store", "c.db", "--base-url", service(api))
     assert shell("crawl", seeds(shell, KEY), *where).returncode == 1
     assert not (shell.folder / "c.db").exists()
@@ -220,8 +221,8 @@ def test_a_key_among_the_seeds_is_not_kept_and_one_that_is_kept_is_not_asked(
 def test_a_refused_key_ends_the_run_after_one_call_and_loses_nothing(
     shell: Shell, service, switch, said
 ) -> None:
-    world = family_world(3, 3)
-    api = Api(world, **switch)
+    world = generate_family_world(3, 3)
+    api = FaultyApi(world, **switch)
     where = ("--store", "c.db", "--base-url", service(api))
     done = shell("crawl", seeds(shell, *world.hashes()), *where)
     assert done.returncode == 1
@@ -232,7 +233,7 @@ def test_a_refused_key_ends_the_run_after_one_call_and_loses_nothing(
 
 
 def test_an_unknown_hash_is_told_and_the_others_are_crawled(shell: Shell, service) -> None:
-    world = family_world(2, 3)
+    world = generate_family_world(2, 3)
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     done = shell("crawl", seeds(shell, UNKNOWN, *world.hashes()), *where)
     assert done.returncode == 4
@@ -245,9 +246,9 @@ def test_an_unknown_hash_is_told_and_the_others_are_crawled(shell: Shell, servic
 
 
 def test_a_spent_quota_pauses_with_the_time_of_the_reset(shell: Shell, service) -> None:
-    world = family_world(2, 3)
+    world = generate_family_world(2, 3)
     fault = Fault("status", 429, retry_after="99999999999", times=None)
-    where = ("--store", "c.db", "--base-url", service(Api(world, faults=[fault])))
+    where = ("--store", "c.db", "--base-url", service(FaultyApi(world, faults=[fault])))
     done = shell("crawl", seeds(shell, *world.hashes()), *where)
     assert done.returncode == 3
     assert re.search(r"run again after \d{4}-\d\d-\d\d \d\d:\d\d UTC", done.stderr)
@@ -297,7 +298,7 @@ def test_a_key_file_of_ones_own_is_used(shell: Shell, service) -> None:
     path = shell.folder / ".vt.toml"
     path.write_text(f'apikey = "{KEY}"\n')
     path.chmod(0o600)
-    world = family_world(1, 3)
+    world = generate_family_world(1, 3)
     where = ("--store", "c.db", "--base-url", service(Api(world, keys=[KEY])))
     assert shell("crawl", seeds(shell, *world.hashes()), *where).returncode == 0
 
@@ -319,7 +320,6 @@ def test_a_key_file_of_ones_own_is_used(shell: Shell, service) -> None:
         ("import", "--store", "c.db"),
         ("import", "x.json", "--store", "c.db", "--subject", "nonsense"),
         ("emulate", "--port", "99999"),
-        ("emulate", "--fault", "nonsense"),
         ("nonsense",),
     ],
     ids=" ".join,
@@ -372,7 +372,7 @@ def test_answers_that_are_none_are_told_and_the_good_ones_taken(shell: Shell) ->
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs Linux namespaces")
 def test_a_full_disk_stops_with_a_sentence_and_the_next_run_goes_on(shell: Shell, service) -> None:
-    world = made_up_world(1)
+    world = generate_world(1)
     api = Api(world)
     url = service(api)
     seeds(shell, *world.hashes())
@@ -422,7 +422,7 @@ def test_plan_counts_what_a_mixed_list_names(shell: Shell) -> None:
 
 
 def test_a_table_is_crawled_and_its_columns_reach_the_exports(shell: Shell, service) -> None:
-    world = family_world(2, 3)
+    world = generate_family_world(2, 3)
     one, two = world.hashes()
     table = f"file;family;other\n{one};Emotet;{two}\n{two};Emotet;{one}\n"
     (shell.folder / "list.csv").write_text(table)
@@ -509,7 +509,7 @@ def on_terminal(shell: Shell, *arguments: str) -> str:
 
 
 def test_on_a_terminal_is_shown_how_far_it_is(shell: Shell, service) -> None:
-    world = family_world(3, 90)
+    world = generate_family_world(3, 90)
     where = ["--store", "c.db", "--base-url", service(Api(world))]
     seeds(shell, *world.hashes())
     shown = on_terminal(shell, "crawl", "seeds.txt", *where)
@@ -520,10 +520,10 @@ def test_on_a_terminal_is_shown_how_far_it_is(shell: Shell, service) -> None:
 
 
 def test_nothing_from_a_report_reaches_the_terminal_raw(shell: Shell, service) -> None:
-    world = family_world(2, 3)
+    world = generate_family_world(2, 3)
     hostile = b'{"data": [], "meta": {"count": "\\u001b[2J\\u202e\\u0007"}}'
     where = ("--store", "c.db", "--base-url")
-    url = service(Api(world, faults=[Fault("body", hostile, times=None)]))
+    url = service(FaultyApi(world, faults=[Fault("body", hostile, times=None)]))
     said = shell("crawl", seeds(shell, *world.hashes()), *where, url)
     listed = shell("status", "--store", "c.db", "--remarks")
     for text in (said.stdout, said.stderr, listed.stdout):
@@ -532,7 +532,7 @@ def test_nothing_from_a_report_reaches_the_terminal_raw(shell: Shell, service) -
 
 
 def test_a_reader_that_has_enough_ends_it_quietly(shell: Shell, service) -> None:
-    world = family_world(300, 1)
+    world = generate_family_world(300, 1)
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     shell("crawl", seeds(shell, *world.hashes()), *where)
     command = f"{sys.executable} -m graphbuild status --all --store c.db | head -1"
@@ -560,7 +560,7 @@ def test_the_emulator_serves_until_interrupted(shell: Shell) -> None:
     assert process.stdout is not None
     found = re.search(r"http://127\.0\.0\.1:\d+/api/v3", process.stdout.readline())
     assert found
-    world = made_up_world(1)
+    world = generate_world(1)
     where = ("--store", "c.db", "--base-url", found[0])
     assert shell("crawl", seeds(shell, world.hashes()[0]), *where).returncode == 0
     process.send_signal(2)
@@ -577,7 +577,7 @@ def test_the_emulator_serves_until_interrupted(shell: Shell) -> None:
 def test_a_frugal_crawl_tells_what_it_inferred_and_exports_can_leave_it_out(
     shell: Shell, service
 ) -> None:
-    world = family_world(5, 90)
+    world = generate_family_world(5, 90)
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     done = shell("crawl", seeds(shell, *world.hashes()), *where, "--frugal")
     assert done.returncode == 0

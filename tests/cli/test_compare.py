@@ -27,7 +27,9 @@ FIRST, SECOND = "2023-11-15", "2023-11-21"  # after the first crawl, and before 
 
 
 def world_of(lists: dict[str, list[int]], files: dict[str, list[str]]) -> World:
-    known = {n: Reference.of(f"https://r.example/{n}") for held in lists.values() for n in held}
+    known = {
+        n: Reference.from_url(f"https://r.example/{n}") for held in lists.values() for n in held
+    }
     return World(
         [File(file, collections=tuple(held)) for file, held in files.items()],
         list(known.values()),
@@ -59,7 +61,7 @@ def urls(made: Campaign, keys: list[str]) -> set[str]:
 
 
 def title(number: int) -> str:
-    return Reference.of(f"https://r.example/{number}").id
+    return Reference.from_url(f"https://r.example/{number}").id
 
 
 def test_one_file_at_two_times_tells_what_came_and_went(refreshed: Campaign) -> None:

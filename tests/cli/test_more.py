@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import pytest
 
-from graphbuild.emulator import Api, family_world
+from graphbuild.emulator import Api, generate_family_world
 from tests.support.rig import seeds
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def price(shell: Shell, *words: object) -> dict:
 
 
 def test_a_deeper_crawl_from_the_command_line_to_gephi(shell: Shell, service) -> None:
-    world = family_world(60, 3)
+    world = generate_family_world(60, 3)
     api = Api(world)
     url = service(api)
     first = seeds(shell, world.hashes()[0])
@@ -48,7 +48,7 @@ def test_a_deeper_crawl_from_the_command_line_to_gephi(shell: Shell, service) ->
 
 
 def test_what_is_old_is_asked_again_when_told(shell: Shell, service) -> None:
-    api = Api(family_world(3, 50))
+    api = Api(generate_family_world(3, 50))
     url = service(api)
     listed = seeds(shell, *api.world.hashes())
     crawl(shell, url, listed)
@@ -65,7 +65,7 @@ def test_what_is_old_is_asked_again_when_told(shell: Shell, service) -> None:
 
 
 def test_an_audit_is_told(shell: Shell, service) -> None:
-    api = Api(family_world(21, 90))
+    api = Api(generate_family_world(21, 90))
     url = service(api)
     listed = seeds(shell, *api.world.hashes())
     crawl(shell, url, listed, "--frugal")
@@ -85,20 +85,20 @@ def test_an_audit_is_told(shell: Shell, service) -> None:
 
 
 def test_the_younger_generation_is_found_out(shell: Shell, service) -> None:
-    api = Api(family_world(3, 50), dialect="gti")
+    api = Api(generate_family_world(3, 50), api_flavor="gti")
     told = crawl(shell, service(api), seeds(shell, *api.world.hashes()))
     assert (told["campaign"]["complete"], api.calls) == (3, 7)
 
 
 def test_workers_bring_the_same(shell: Shell, service) -> None:
-    api = Api(family_world(9, 90))
+    api = Api(generate_family_world(9, 90))
     told = crawl(shell, service(api), seeds(shell, *api.world.hashes()), "--workers", 4)
     assert (told["campaign"]["complete"], api.calls) == (9, 27)
     assert told["campaign"]["calls"] == 27
 
 
 def test_an_address_is_called_by_its_text(shell: Shell, service) -> None:
-    api = Api(family_world(1, 3))
+    api = Api(generate_family_world(1, 3))
     where = ("--store", "c.db", "--base-url", service(api))
     done = shell("crawl", seeds(shell, "hxxp://evil[.]example/x"), *where)
     assert done.returncode == 4
@@ -107,7 +107,7 @@ def test_an_address_is_called_by_its_text(shell: Shell, service) -> None:
 
 
 def test_status_tells_of_each_subject_what_was_asked_and_when(shell: Shell, service) -> None:
-    api = Api(family_world(2, 50))
+    api = Api(generate_family_world(2, 50))
     crawl(shell, service(api), seeds(shell, api.world.hashes()[0], "d" * 64))
     known, unknown = json.loads(shell("status", "--store", "c.db", "--json").stdout)["subjects"]
     assert known["relationship"] == "related_references"
@@ -125,7 +125,7 @@ def test_status_tells_of_each_subject_what_was_asked_and_when(shell: Shell, serv
 
 
 def test_the_files_carry_the_ledger_and_times_only_when_told(shell: Shell, service) -> None:
-    api = Api(family_world(2, 50))
+    api = Api(generate_family_world(2, 50))
     crawl(shell, service(api), seeds(shell, api.world.hashes()[0], "d" * 64))
     shell("export", "--store", "c.db", "--out", "plain", "--to", "graphml,csv")
     shell("export", "--store", "c.db", "--out", "timed", "--to", "graphml,csv", "--times")

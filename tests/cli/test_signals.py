@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graphbuild.emulator import Api, family_world
+from graphbuild.emulator import Api, generate_family_world
 from graphbuild.store import Store
 from tests.support.rig import MEASURED, seeds, unmeasured
 
@@ -80,7 +80,7 @@ def instants(shell: Shell, few: int, *words: object) -> list[int]:
 
 
 def test_a_crawl_interrupted_at_any_instant_is_quiet_and_goes_on(shell: Shell, service) -> None:
-    api = Api(family_world(3, 50))
+    api = Api(generate_family_world(3, 50))
     words = ["crawl", seeds(shell, *api.world.hashes()), "--base-url", service(api), "--store"]
     stopped = set()
     for number in instants(shell, 10, *words, "calm.db"):
@@ -98,7 +98,7 @@ def test_a_crawl_interrupted_at_any_instant_is_quiet_and_goes_on(shell: Shell, s
 def test_an_export_ended_at_any_instant_is_quiet_and_leaves_nothing_half_written(
     shell: Shell, service
 ) -> None:
-    api = Api(family_world(3, 50))
+    api = Api(generate_family_world(3, 50))
     where = ("--store", "c.db", "--base-url", service(api))
     shell("crawl", seeds(shell, *api.world.hashes()), *where)
     words = ["export", "--store", "c.db", "--out"]
@@ -111,7 +111,7 @@ def test_an_export_ended_at_any_instant_is_quiet_and_leaves_nothing_half_written
 
 def test_the_instant_of_writing_is_one_of_them(shell: Shell, service) -> None:
     """The moment between the bytes and the move, found by its event: it is not left to chance."""
-    api = Api(family_world(3, 50))
+    api = Api(generate_family_world(3, 50))
     where = ("--store", "c.db", "--base-url", service(api))
     shell("crawl", seeds(shell, *api.world.hashes()), *where)
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -124,7 +124,7 @@ def test_the_instant_of_writing_is_one_of_them(shell: Shell, service) -> None:
 def test_other_commands_interrupted_at_any_instant_are_quiet(
     shell: Shell, words: tuple[str, ...]
 ) -> None:
-    seeds(shell, *family_world(3, 1).hashes())
+    seeds(shell, *generate_family_world(3, 1).hashes())
     for number in (1, 2, 3, *instants(shell, 2, *words)):
         code, said = run(shell, number, *words)
         assert code == -signal.SIGINT or number > 3  # the last may come a little earlier
@@ -132,7 +132,7 @@ def test_other_commands_interrupted_at_any_instant_are_quiet(
 
 
 def test_whoever_wants_a_signal_ignored_is_obeyed(shell: Shell, service) -> None:
-    api = Api(family_world(2, 50))
+    api = Api(generate_family_world(2, 50))
     url = service(api)
     seeds(shell, *api.world.hashes())
     for name in ("SIGINT", "SIGHUP"):

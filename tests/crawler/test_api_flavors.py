@@ -11,13 +11,13 @@ from graphbuild.api.client import Client
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import (
     Api,
-    Choices,
+    Behavior,
     EmulatorAdapter,
     Indicator,
     World,
-    family_world,
+    generate_family_world,
 )
-from graphbuild.emulator.answers import Answer
+from graphbuild.emulator.messages import Response
 from graphbuild.errors import BaseUrlError, NotFoundError
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import COMPLETE, URL, Entity
@@ -49,9 +49,9 @@ def graph_of(made: Campaign):
 
 
 def test_both_generations_give_the_same_nodes_and_triples(tmp_path) -> None:
-    world = family_world(4, 90)
-    classic = Asked(tmp_path / "classic.db", world, dialect="classic")
-    younger = Asked(tmp_path / "gti.db", world, dialect="gti")
+    world = generate_family_world(4, 90)
+    classic = Asked(tmp_path / "classic.db", world, api_flavor="classic")
+    younger = Asked(tmp_path / "gti.db", world, api_flavor="gti")
     classic.crawl(api_flavor="classic")
     younger.crawl(api_flavor="gti")
     assert set(classic.paths()) == {"related_references"}
@@ -72,7 +72,7 @@ def test_both_generations_give_the_same_nodes_and_triples(tmp_path) -> None:
 
 
 def test_auto_finds_out_with_the_first_question_and_remembers(tmp_path) -> None:
-    made = Asked(tmp_path / "c.db", family_world(3, 50), dialect="gti")
+    made = Asked(tmp_path / "c.db", generate_family_world(3, 50), api_flavor="gti")
     made.crawl(max_calls=None)
     assert made.paths() == ["related_references", *["related_reports"] * 6]
     with Store.read(made.path) as store:
@@ -84,7 +84,7 @@ def test_auto_finds_out_with_the_first_question_and_remembers(tmp_path) -> None:
 
 
 def test_auto_costs_no_call_where_the_classic_words_are_understood(tmp_path) -> None:
-    made = Asked(tmp_path / "c.db", family_world(3, 50), dialect="both")
+    made = Asked(tmp_path / "c.db", generate_family_world(3, 50), api_flavor="both")
     made.crawl()
     assert made.paths() == ["related_references"] * 6
 
@@ -107,8 +107,8 @@ def test_auto_asks_in_other_words_but_three_times_a_run(tmp_path) -> None:
 
 
 def test_a_file_that_nobody_knows_does_not_keep_auto_from_finding_out(tmp_path) -> None:
-    made = unknown(tmp_path / "c.db", 2, dialect="gti")
-    made.api.world = world = family_world(2, 3)
+    made = unknown(tmp_path / "c.db", 2, api_flavor="gti")
+    made.api.world = world = generate_family_world(2, 3)
     with Store.open(made.path) as store:
         store.add_seeds([Seed(Entity("file", each), "-", 9) for each in world.hashes()])
     made.crawl()
@@ -118,16 +118,18 @@ def test_a_file_that_nobody_knows_does_not_keep_auto_from_finding_out(tmp_path) 
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_a_relationship_refused_either_way_is_asked_in_the_younger_words(tmp_path, status) -> None:
-    choices = Choices(no_relationship=status)
-    made = Asked(tmp_path / "c.db", family_world(2, 3), dialect="gti", choices=choices)
+    behavior = Behavior(unknown_relationship_status=status)
+    made = Asked(
+        tmp_path / "c.db", generate_family_world(2, 3), api_flavor="gti", behavior=behavior
+    )
     made.crawl()
     assert set(made.states().values()) == {COMPLETE}
 
 
 def test_an_address_that_is_not_the_api_is_asked_but_once(tmp_path) -> None:
-    made = Asked(tmp_path / "c.db", family_world(2, 3))
+    made = Asked(tmp_path / "c.db", generate_family_world(2, 3))
     respond = made.api.respond
-    empty = Answer(404, {"Content-Type": "text/html"}, b"<html>Not here</html>")
+    empty = Response(404, {"Content-Type": "text/html"}, b"<html>Not here</html>")
     made.api.respond = lambda *asked: respond(*asked) and empty  # type: ignore[method-assign]
     with pytest.raises(BaseUrlError):
         made.crawl()
@@ -135,7 +137,7 @@ def test_an_address_that_is_not_the_api_is_asked_but_once(tmp_path) -> None:
 
 
 def test_a_deeper_crawl_speaks_the_younger_words_throughout(tmp_path) -> None:
-    made = Asked(tmp_path / "c.db", family_world(3, 2), dialect="gti")
+    made = Asked(tmp_path / "c.db", generate_family_world(3, 2), api_flavor="gti")
     made.crawl(api_flavor="gti", depth=1)
     kinds = {tuple(entry.path.split("/")[3::2]) for entry in made.api.log}
     assert kinds == {
@@ -155,7 +157,7 @@ def test_an_unknown_api_flavor_is_refused_before_anything_is_asked() -> None:
 
 
 def mixed() -> tuple[World, list[Entity]]:
-    family = family_world(1, 50)
+    family = generate_family_world(1, 50)
     subjects = [
         Indicator("domain", "Evil.Example", collections=tuple(family.collections)),
         Indicator("ip_address", "192.0.2.7", collections=tuple(family.collections)),
@@ -182,8 +184,8 @@ def seeded(path: Path, world: World, entities: list[Entity], **switches: object)
 @pytest.mark.parametrize("api_flavor", ["classic", "gti"])
 def test_other_subjects_are_asked_about_as_files_are(tmp_path, api_flavor, canonical) -> None:
     world, entities = mixed()
-    choices = Choices(canonical_links=canonical)
-    made = seeded(tmp_path / "c.db", world, entities, dialect=api_flavor, choices=choices)
+    behavior = Behavior(canonical_links=canonical)
+    made = seeded(tmp_path / "c.db", world, entities, api_flavor=api_flavor, behavior=behavior)
     made.crawl(api_flavor=api_flavor)
     with Store.read(made.path) as store:
         states = {row.subject: row.state for row in store.statuses()}
@@ -210,7 +212,7 @@ def test_an_address_the_service_spells_otherwise_is_one_node_under_its_spelling(
     # The user wrote it with a port that goes without saying; the world knows the canonical form.
     written = Entity(URL, "e" * 64, {"url": "http://evil.example:80/a?b=c/d"})
     real = next(each for each in world.subjects() if each.type == URL)
-    api = Api(world, choices=Choices(canonical_links=True))
+    api = Api(world, behavior=Behavior(canonical_links=True))
     respond = api.respond
     target = "aHR0cDovL2V2aWwuZXhhbXBsZTo4MC9hP2I9Yy9k"
     api.respond = lambda method, path, headers: respond(  # type: ignore[method-assign]

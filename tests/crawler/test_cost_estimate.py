@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from graphbuild.api.rate_limit import RateLimiter
 from graphbuild.crawler.cost_estimate import Bill, bill, done_at
-from graphbuild.emulator import Api, family_world, made_up_world
+from graphbuild.emulator import Api, generate_family_world, generate_world
 from tests.support.rig import seeds
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def planned(shell: Shell, *words: object) -> dict:
 
 
 def test_once_first_pages_are_in_the_plan_is_what_the_crawl_makes(shell, service) -> None:
-    world = made_up_world(3)
+    world = generate_world(3)
     api = Api(world)
     where = ("--store", "c.db", "--base-url", service(api))
     seeds(shell, *world.hashes())
@@ -98,7 +98,7 @@ def test_once_first_pages_are_in_the_plan_is_what_the_crawl_makes(shell, service
 
 def test_a_plan_in_words_costs_nothing_and_needs_no_key(shell) -> None:
     del shell.environment["VT_APIKEY"]
-    hashes = family_world(500, 1).hashes()
+    hashes = generate_family_world(500, 1).hashes()
     seeds(shell, *hashes, "a" * 32, hashes[0], "nonsense")
     done = shell("plan", "seeds.txt", "--per-minute", 4, "--per-day", 500)
     assert done.returncode == 0

@@ -13,7 +13,7 @@ from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
 from graphbuild.api.rate_limit import RateLimiter
 from graphbuild.crawler import Crawl
-from graphbuild.emulator import Api, EmulatorAdapter, Fault, Quota, family_world, made_up_world
+from graphbuild.emulator import EmulatorAdapter, Quota, generate_family_world, generate_world
 from graphbuild.errors import (
     AuthenticationError,
     BaseUrlError,
@@ -27,6 +27,7 @@ from graphbuild.graph.builder import build_graph
 from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, PENDING, Status
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.support.faults import Fault, FaultyApi
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +64,7 @@ class Campaign:
     ) -> None:
         self.world = world
         self.clock = clock or Clock()
-        self.api = Api(world, clock=self.clock.now, **switches)  # type: ignore[arg-type]
+        self.api = FaultyApi(world, clock=self.clock.now, **switches)  # type: ignore[arg-type]
         self.path = path
         with Store.open(path) as store:
             store.add_seeds(parse_seeds(world.hashes()))
@@ -93,14 +94,14 @@ class Campaign:
 @pytest.fixture
 def campaign(tmp_path: Path):
     def make(world: World | None = None, **switches: object) -> Campaign:
-        return Campaign(tmp_path / "campaign.db", world or family_world(5, 90), **switches)
+        return Campaign(tmp_path / "campaign.db", world or generate_family_world(5, 90), **switches)
 
     return make
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_crawl_brings_exactly_the_triples_of_the_world(campaign, seed: int) -> None:
-    world = made_up_world(seed)
+    world = generate_world(seed)
     made = campaign(world)
     made.crawl()
     assert made.triples() == world.triples()
@@ -109,7 +110,7 @@ def test_a_crawl_brings_exactly_the_triples_of_the_world(campaign, seed: int) ->
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_crawl_makes_one_call_a_page_of_forty(campaign, seed: int) -> None:
-    world = made_up_world(seed)
+    world = generate_world(seed)
     made = campaign(world)
     made.crawl()
     sizes = dict.fromkeys(world.hashes(), 0)
@@ -185,7 +186,7 @@ def test_stop_ends_after_the_step_in_progress(campaign) -> None:
 
 
 def test_every_step_says_what_its_page_brought(campaign) -> None:
-    made = campaign(family_world(2, 90), faults=[Fault("count_text", after=5)])
+    made = campaign(generate_family_world(2, 90), faults=[Fault("count_text", after=5)])
     first, second = made.world.hashes()
     steps = made.crawl()
     # First pages first; then the subject whose pages bring what the campaign had not.
@@ -202,7 +203,7 @@ def test_every_step_says_what_its_page_brought(campaign) -> None:
 
 
 def test_a_step_that_needed_no_page_says_what_it_inferred(campaign) -> None:
-    made = campaign(family_world(3, 90))
+    made = campaign(generate_family_world(3, 90))
     *asked, third, second = made.crawl(frugal=True)
     assert [step.inferred for step in asked] == [0] * 5
     assert {third.subject.id, second.subject.id} == {*made.world.hashes()[1:]}
@@ -227,7 +228,9 @@ def refused(made: Campaign, subject: str) -> tuple[object, ...]:
 )
 @pytest.mark.parametrize("page", [1, 2])
 def test_a_refusal_is_told_in_its_step_and_kept(campaign, page, fault, code, status) -> None:
-    made = campaign(family_world(1, 90), faults=[Fault(*fault, after=page - 1, times=None)])
+    made = campaign(
+        generate_family_world(1, 90), faults=[Fault(*fault, after=page - 1, times=None)]
+    )
     (subject,) = made.world.hashes()
     *_, step = made.crawl()
     assert (step.subject.id, step.page, step.new, step.inferred) == (subject, page, 0, 0)
@@ -254,7 +257,7 @@ def test_a_service_that_cannot_be_reached_pauses_the_run_and_blames_no_subject(c
 
 
 def test_only_failures_in_a_row_end_a_run_and_a_refusal_is_none(campaign) -> None:
-    world = family_world(12, 3)
+    world = generate_family_world(12, 3)
     down = [Fault("status", 500, match=world.hashes()[n], times=None) for n in (0, 1, 3, 4, 6, 7)]
     gone = [Fault("status", 404, match=world.hashes()[n], times=None) for n in (2, 8, 9, 10)]
     made = campaign(world, faults=[*down, *gone])
@@ -266,7 +269,7 @@ def test_subjects_that_may_not_be_read_end_a_deeper_run_as_well(campaign) -> Non
     refusals = [
         Fault("status", 403, match=f"references/{n}", times=None) for n in "0123456789abcdef"
     ]
-    made = campaign(family_world(1, 30), faults=refusals)
+    made = campaign(generate_family_world(1, 30), faults=refusals)
     with pytest.raises(CrawlPaused, match="3 subjects in a row"):
         made.crawl(depth=1)
 
@@ -323,7 +326,7 @@ def test_a_passing_fault_is_waited_out(campaign, kind: str) -> None:
 
 
 def test_a_subject_that_keeps_failing_costs_four_calls_and_the_run_goes_on(campaign) -> None:
-    world = family_world(5, 30)
+    world = generate_family_world(5, 30)
     made = campaign(world, faults=[Fault("status", 500, match=world.hashes()[1], times=None)])
     steps = made.crawl()
     assert [step.error is not None for step in steps] == [False, True, False, False, False]
@@ -334,14 +337,14 @@ def test_a_subject_that_keeps_failing_costs_four_calls_and_the_run_goes_on(campa
 
 
 def test_a_service_that_is_down_is_not_hammered(campaign) -> None:
-    made = campaign(family_world(50, 30), faults=[Fault("status", 500, times=None)])
+    made = campaign(generate_family_world(50, 30), faults=[Fault("status", 500, times=None)])
     with pytest.raises(CrawlPaused, match="3 subjects in a row"):
         made.crawl()
     assert len(made.api.log) == 12
 
 
 def test_a_page_that_is_json_but_no_page_costs_that_subject_one_call(campaign) -> None:
-    world = family_world(3, 30)
+    world = generate_family_world(3, 30)
     made = campaign(
         world, faults=[Fault("body", b'{"data": {}}', match=world.hashes()[0], times=None)]
     )
@@ -352,7 +355,7 @@ def test_a_page_that_is_json_but_no_page_costs_that_subject_one_call(campaign) -
 
 def test_endless_paging_ends_within_two_extra_calls(campaign) -> None:
     for kind in ("same_cursor", "fresh_cursor", "extra_cursor"):
-        world = family_world(1, 90)
+        world = generate_family_world(1, 90)
         made = campaign(world, faults=[Fault(kind, times=None)])
         made.crawl()
         assert len(made.api.log) <= 5, kind
@@ -360,7 +363,7 @@ def test_endless_paging_ends_within_two_extra_calls(campaign) -> None:
 
 
 def test_a_repeating_cursor_leaves_the_subject_incomplete_and_says_so(campaign) -> None:
-    made = campaign(family_world(1, 90), faults=[Fault("same_cursor", times=None)])
+    made = campaign(generate_family_world(1, 90), faults=[Fault("same_cursor", times=None)])
     made.crawl()
     with Store.read(made.path) as store:
         (status,) = store.statuses()
@@ -372,7 +375,7 @@ def test_a_repeating_cursor_leaves_the_subject_incomplete_and_says_so(campaign) 
 
 
 def test_the_minute_quota_is_waited_for_as_the_service_says(campaign) -> None:
-    made = campaign(family_world(8, 30), quota=Quota(per_minute=4))
+    made = campaign(generate_family_world(8, 30), quota=Quota(per_minute=4))
     made.crawl()
     assert made.triples() == made.world.triples()
     assert sum(made.clock.slept) >= 60
@@ -381,7 +384,7 @@ def test_the_minute_quota_is_waited_for_as_the_service_says(campaign) -> None:
 @pytest.mark.parametrize("reset", [None, 0.0, -1.0])
 def test_a_first_refusal_is_waited_for_if_the_quota_should_be_there(campaign, reset) -> None:
     fault = Fault("status", 429, times=1, retry_after="30")
-    made = campaign(family_world(2, 30), faults=[fault])
+    made = campaign(generate_family_world(2, 30), faults=[fault])
     if reset is not None:  # a quota that was spent once, and is there again
         with Store.open(made.path) as store:
             store.note_quota(made.clock.now() + reset)
@@ -393,7 +396,7 @@ def test_a_first_refusal_is_waited_for_if_the_quota_should_be_there(campaign, re
 def test_a_page_more_is_a_transaction_more(campaign) -> None:
     transactions = []
     for files in (4, 9):
-        made = campaign(family_world(files, 30))
+        made = campaign(generate_family_world(files, 30))
         statements: list[str] = []
         client = Client(ApiKey("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
         with Store.open(made.path) as store, client:
@@ -405,7 +408,7 @@ def test_a_page_more_is_a_transaction_more(campaign) -> None:
 
 
 def test_pages_are_kept_as_the_wire_packed_them(campaign) -> None:
-    made = campaign(family_world(1, 40))
+    made = campaign(generate_family_world(1, 40))
     made.crawl()
     with Store.read(made.path) as store:
         (page,), (packed,) = store.pages(), store.packed_pages()
@@ -414,13 +417,13 @@ def test_pages_are_kept_as_the_wire_packed_them(campaign) -> None:
 
 
 def test_a_pace_of_ones_own_never_meets_the_minute_quota(campaign) -> None:
-    made = campaign(family_world(20, 30), quota=Quota(per_minute=4))
+    made = campaign(generate_family_world(20, 30), quota=Quota(per_minute=4))
     made.crawl(rate_limiter=RateLimiter(4))
     assert {entry.status for entry in made.api.log} == {200}
 
 
 def test_a_pace_is_kept_over_a_restart(campaign) -> None:
-    made = campaign(family_world(8, 30), quota=Quota(per_minute=4))
+    made = campaign(generate_family_world(8, 30), quota=Quota(per_minute=4))
     with pytest.raises(BudgetExhaustedError):
         made.crawl(rate_limiter=RateLimiter(4), max_calls=3)
     made.crawl(rate_limiter=RateLimiter(4))
@@ -478,7 +481,7 @@ def test_the_budget_holds_over_several_runs_and_retries(campaign) -> None:
 
 @pytest.mark.parametrize("limit", ["max_calls", "per_day"])
 def test_a_spent_budget_is_told_before_the_pace_is_kept(campaign, limit: str) -> None:
-    made = campaign(family_world(8, 30))
+    made = campaign(generate_family_world(8, 30))
     for _ in range(2):
         with pytest.raises(BudgetExhaustedError):
             made.crawl(rate_limiter=RateLimiter(4), **{limit: 4})
@@ -489,7 +492,7 @@ def test_a_spent_budget_is_told_before_the_pace_is_kept(campaign, limit: str) ->
 def test_the_same_campaign_gives_the_same_graph_whatever_happened_on_the_way(
     campaign, tmp_path: Path
 ) -> None:
-    world = made_up_world(2)
+    world = generate_world(2)
     smooth = campaign(world)
     smooth.crawl()
     (tmp_path / "rough").mkdir()

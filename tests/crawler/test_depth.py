@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graphbuild.emulator import Collection, Fault, File, Reference, World, family_world
+from graphbuild.emulator import Collection, File, Reference, World, generate_family_world
 from graphbuild.errors import BudgetExhaustedError, ForbiddenError
 from graphbuild.graph.builder import build_graph, links_of, observations_of
 from graphbuild.models import COMPLETE, INCOMPLETE
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
 from tests.crawler.test_crawler import Campaign
+from tests.support.faults import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-R = [Reference.of(f"https://r.example/{number}", title=f"R{number}") for number in range(4)]
+R = [Reference.from_url(f"https://r.example/{number}", title=f"R{number}") for number in range(4)]
 
 
 def chain() -> World:
@@ -92,7 +93,10 @@ def test_a_report_that_stands_behind_references_is_asked_as_any_collection(tmp_p
 
 def test_what_is_nearer_to_the_seeds_is_asked_first(tmp_path) -> None:
     made = begun(
-        tmp_path / "c.db", family_world(6, 50), "a" * 64, *family_world(6, 50).hashes()[:2]
+        tmp_path / "c.db",
+        generate_family_world(6, 50),
+        "a" * 64,
+        *generate_family_world(6, 50).hashes()[:2],
     )
     made.crawl(depth=2)
     kinds = [path.split("/")[0] + "/" + path.split("/")[-1] for path in asked(made)]
@@ -125,7 +129,7 @@ def facts(path: Path) -> tuple[set, set]:
 
 
 def test_a_hub_is_cut_at_the_limit_and_said(tmp_path) -> None:
-    world = family_world(100, 1)
+    world = generate_family_world(100, 1)
     made = begun(tmp_path / "c.db", world, world.hashes()[0])
     made.crawl(depth=1, per_node=60)
     with Store.read(made.path) as store:
@@ -144,7 +148,7 @@ def test_a_hub_is_cut_at_the_limit_and_said(tmp_path) -> None:
 
 
 def test_a_hub_of_unknown_size_is_cut_without_a_number_that_nobody_said(tmp_path) -> None:
-    world = family_world(100, 1)
+    world = generate_family_world(100, 1)
     fault = Fault("count_missing", match="collections", times=None)
     made = begun(tmp_path / "c.db", world, world.hashes()[0], faults=[fault])
     made.crawl(depth=1, per_node=60)
@@ -154,7 +158,7 @@ def test_a_hub_of_unknown_size_is_cut_without_a_number_that_nobody_said(tmp_path
 
 
 def test_a_greater_limit_goes_on_where_the_smaller_one_cut(tmp_path) -> None:
-    world = family_world(100, 1)
+    world = generate_family_world(100, 1)
     made = begun(tmp_path / "c.db", world, world.hashes()[0])
     made.crawl(depth=1, per_node=40)
     before = made.api.calls
@@ -196,7 +200,7 @@ def test_the_references_announced_are_those_of_the_seeds(tmp_path) -> None:
 
 
 def test_a_frugal_crawl_goes_deeper_too(tmp_path) -> None:
-    world = family_world(12, 120)
+    world = generate_family_world(12, 120)
     plain = begun(tmp_path / "plain.db", world, world.hashes()[0])
     plain.crawl(depth=2)
     frugal = begun(tmp_path / "frugal.db", world, world.hashes()[0])

@@ -11,18 +11,17 @@ from hypothesis import strategies as st
 
 from graphbuild.emulator import (
     Collection,
-    Fault,
     File,
     Reference,
     World,
-    break_rule,
-    family_world,
-    made_up_world,
+    generate_family_world,
+    generate_world,
 )
 from graphbuild.errors import BudgetExhaustedError
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
 from tests.crawler.test_crawler import Campaign
+from tests.support.faults import Fault, rule_violators, violate_rule
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +46,7 @@ def both(folder: Path, world: World) -> tuple[Campaign, Campaign]:
 
 @pytest.mark.bulk
 def test_a_family_that_shares_one_collection_costs_a_call_a_file_and_one_list(tmp_path) -> None:
-    world = family_world(200, 241)
+    world = generate_family_world(200, 241)
     plain, frugal = both(tmp_path, world)
     assert plain.api.calls == 1_400
     assert frugal.api.calls == 206
@@ -57,7 +56,7 @@ def test_a_family_that_shares_one_collection_costs_a_call_a_file_and_one_list(tm
 
 @pytest.mark.parametrize("seed", range(6))
 def test_on_made_up_campaigns_it_costs_less_and_gives_the_same_edges(tmp_path, seed: int) -> None:
-    world = made_up_world(seed, files_per_campaign=12, references_per_campaign=90)
+    world = generate_world(seed, files_per_campaign=12, references_per_campaign=90)
     plain, frugal = both(tmp_path, world)
     assert frugal.api.calls < plain.api.calls
     assert edges(frugal) == edges(plain)
@@ -67,7 +66,7 @@ def test_on_made_up_campaigns_it_costs_less_and_gives_the_same_edges(tmp_path, s
 def worlds(draw: st.DrawFn) -> World:
     """Up to five collections with overlapping lists, up to eight files in any of them."""
     total = draw(st.integers(1, 130))
-    references = [Reference.of(f"https://r.example/{number}") for number in range(total)]
+    references = [Reference.from_url(f"https://r.example/{number}") for number in range(total)]
     ids = [reference.id for reference in references]
     collections = [
         Collection(
@@ -102,8 +101,8 @@ def test_on_any_world_it_costs_no_call_more_and_gives_the_same_edges(tmp_path, w
 
 @pytest.mark.parametrize("seed", range(4))
 def test_where_more_follows_than_was_announced_it_is_told_and_read_in_full(tmp_path, seed) -> None:
-    whole = family_world(12, 120)
-    world = break_rule(whole, share=0.4, seed=seed)
+    whole = generate_family_world(12, 120)
+    world = violate_rule(whole, share=0.4, seed=seed)
     plain, frugal = both(tmp_path, world)
     assert frugal.api.calls <= plain.api.calls
     with Store.read(frugal.path) as store:
@@ -113,15 +112,15 @@ def test_where_more_follows_than_was_announced_it_is_told_and_read_in_full(tmp_p
         assert {pair for pair in edges(frugal) if pair[0] == row.subject.id} == {
             pair for pair in edges(plain) if pair[0] == row.subject.id
         }
-    assert told <= world.rule_breakers() | {world.hashes()[0]}
+    assert told <= rule_violators(world) | {world.hashes()[0]}
 
 
 def test_a_file_of_which_too_much_would_follow_is_doubted_and_read_in_full(tmp_path) -> None:
-    whole = family_world(3, 90)
+    whole = generate_family_world(3, 90)
     *others, last = whole.files.values()
-    gone = list(whole.related(last))[-1]  # on no first page
-    lacking = replace(last, missing=tuple((gone.id, holder) for holder in gone.holders or ()))
-    made = crawled(tmp_path / "c.db", whole.changed(files=[*others, lacking]), frugal=True)
+    gone = list(whole.related_references(last))[-1]  # on no first page
+    lacking = replace(last, omitted=tuple((gone.id, each) for each in gone.related_from or ()))
+    made = crawled(tmp_path / "c.db", whole.replace(files=[*others, lacking]), frugal=True)
     # A first page each, the rest of one list that all share, and the rest of the odd one's.
     assert made.api.calls == 3 + 2 + 2
     with Store.read(made.path) as store:
@@ -134,8 +133,8 @@ def test_a_file_of_which_too_much_would_follow_is_doubted_and_read_in_full(tmp_p
 
 
 def test_what_earlier_runs_read_to_the_end_spares_a_later_one_as_much(tmp_path) -> None:
-    world = family_world(4, 90)
-    made = Campaign(tmp_path / "c.db", world.changed(files=list(world.files.values())[:3]))
+    world = generate_family_world(4, 90)
+    made = Campaign(tmp_path / "c.db", world.replace(files=list(world.files.values())[:3]))
     made.crawl(frugal=True)
     assert made.api.calls == 3 + 2
     made.api.world = world
@@ -147,7 +146,7 @@ def test_what_earlier_runs_read_to_the_end_spares_a_later_one_as_much(tmp_path) 
 
 
 def test_what_is_inferred_is_marked_and_counted(tmp_path) -> None:
-    made = crawled(tmp_path / "c.db", family_world(3, 90), frugal=True)
+    made = crawled(tmp_path / "c.db", generate_family_world(3, 90), frugal=True)
     with Store.read(made.path) as store:
         rows = list(store.statuses())
         assert sorted(row.inferred for row in rows) == [0, 50, 50]
@@ -159,7 +158,7 @@ def test_what_is_inferred_is_marked_and_counted(tmp_path) -> None:
 
 
 def test_an_interrupted_frugal_crawl_goes_on_and_spares_as_much(tmp_path) -> None:
-    world = family_world(40, 241)
+    world = generate_family_world(40, 241)
     made = Campaign(tmp_path / "c.db", world)
     for budget in (5, 39, 43, 44):
         with pytest.raises(BudgetExhaustedError):
@@ -170,7 +169,7 @@ def test_an_interrupted_frugal_crawl_goes_on_and_spares_as_much(tmp_path) -> Non
 
 
 def test_a_finished_frugal_campaign_costs_no_call(tmp_path) -> None:
-    made = crawled(tmp_path / "c.db", family_world(5, 90), frugal=True)
+    made = crawled(tmp_path / "c.db", generate_family_world(5, 90), frugal=True)
     before = made.api.calls
     made.crawl(frugal=True)
     made.crawl()
@@ -178,7 +177,7 @@ def test_a_finished_frugal_campaign_costs_no_call(tmp_path) -> None:
 
 
 def test_a_list_that_moves_while_it_is_read_teaches_nothing(tmp_path) -> None:
-    world = family_world(4, 120)
+    world = generate_family_world(4, 120)
     made = Campaign(tmp_path / "c.db", world, faults=[Fault("count_high", after=5, times=None)])
     made.crawl(frugal=True)
     with Store.read(made.path) as store:
@@ -186,7 +185,7 @@ def test_a_list_that_moves_while_it_is_read_teaches_nothing(tmp_path) -> None:
 
 
 def test_an_announced_number_that_moved_is_no_ground_to_conclude_from(tmp_path) -> None:
-    world = family_world(3, 120)
+    world = generate_family_world(3, 120)
     last = world.hashes()[2]
     # Only the first page about the last file announces another number than all the rest.
     fault = Fault("count_low", match=last, times=1)

@@ -12,13 +12,13 @@ from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import (
-    Choices,
+    Behavior,
     Collection,
     EmulatorAdapter,
     File,
     Reference,
     World,
-    family_world,
+    generate_family_world,
 )
 from graphbuild.errors import BudgetExhaustedError
 from graphbuild.graph.builder import build_graph
@@ -36,7 +36,7 @@ DAY = 86_400.0
 
 def world_of(*numbers: int) -> World:
     """One file in one collection with these references."""
-    references = [Reference.of(f"https://r.example/{number}") for number in numbers]
+    references = [Reference.from_url(f"https://r.example/{number}") for number in numbers]
     collection = Collection("c", "C", tuple(each.id for each in references))
     return World([File("a" * 64, collections=("c",))], references, [collection])
 
@@ -50,7 +50,7 @@ def refresh(made: Campaign, age: float) -> int:
 
 
 def test_what_is_young_is_not_asked_again(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", family_world(3, 50))
+    made = Campaign(tmp_path / "c.db", generate_family_world(3, 50))
     made.crawl()
     made.clock.time += 5 * DAY
     assert refresh(made, 6 * DAY) == 0
@@ -58,7 +58,7 @@ def test_what_is_young_is_not_asked_again(tmp_path) -> None:
 
 
 def test_what_is_old_is_asked_again_from_its_first_page_and_only_once(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", family_world(3, 50))
+    made = Campaign(tmp_path / "c.db", generate_family_world(3, 50))
     made.crawl()
     made.clock.time += 7 * DAY
     assert refresh(made, 6 * DAY) == 3
@@ -69,7 +69,7 @@ def test_what_is_old_is_asked_again_from_its_first_page_and_only_once(tmp_path) 
 
 
 def test_a_refresh_that_was_cut_goes_on_without_asking_twice(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", family_world(3, 90))
+    made = Campaign(tmp_path / "c.db", generate_family_world(3, 90))
     made.crawl()
     made.clock.time += 7 * DAY
     for budget in (10, 13, 16):
@@ -139,7 +139,7 @@ def test_a_refused_subject_is_asked_again_once_it_is_old(tmp_path) -> None:
 
 
 def test_a_frugal_refresh_spares_as_much_as_the_first_crawl(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", family_world(40, 241))
+    made = Campaign(tmp_path / "c.db", generate_family_world(40, 241))
     made.crawl(frugal=True)
     assert made.api.calls == 46
     made.clock.time += 7 * DAY
@@ -150,11 +150,11 @@ def test_a_frugal_refresh_spares_as_much_as_the_first_crawl(tmp_path) -> None:
 
 
 def test_a_refresh_refutes_nothing_that_was_inferred_of_an_older_list(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", family_world(2, 90))
+    made = Campaign(tmp_path / "c.db", generate_family_world(2, 90))
     made.crawl(frugal=True)
     before = made.triples()
     made.clock.time += 7 * DAY
-    made.api.world = family_world(2, 60)  # shorter lists of the same family
+    made.api.world = generate_family_world(2, 60)  # shorter lists of the same family
     refresh(made, DAY)
     made.crawl()
     assert made.triples() == before | made.api.world.triples()
@@ -173,7 +173,7 @@ def audit(made: Campaign, share: float) -> int:
 
 
 def test_an_audit_reads_a_share_and_confirms_what_was_inferred(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", family_world(21, 90))
+    made = Campaign(tmp_path / "c.db", generate_family_world(21, 90))
     made.crawl(frugal=True)
     assert made.api.calls == 21 + 2
     assert audit(made, 0.1) == 2
@@ -189,7 +189,7 @@ def test_an_audit_reads_a_share_and_confirms_what_was_inferred(tmp_path) -> None
 
 
 def test_an_audit_that_was_cut_chooses_no_more_when_it_goes_on(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", family_world(21, 90))
+    made = Campaign(tmp_path / "c.db", generate_family_world(21, 90))
     made.crawl(frugal=True)
     assert audit(made, 0.1) == 2
     with pytest.raises(BudgetExhaustedError):
@@ -206,7 +206,7 @@ def test_an_audit_that_was_cut_chooses_no_more_when_it_goes_on(tmp_path) -> None
 
 
 def test_an_audit_refutes_what_does_not_come_and_no_graph_shows_it(tmp_path) -> None:
-    whole = family_world(10, 90)
+    whole = generate_family_world(10, 90)
     made = Campaign(tmp_path / "c.db", whole)
     made.crawl(frugal=True)
     # One file was read to its end; of nine others fifty references were inferred, the last too.
@@ -232,7 +232,7 @@ def test_an_audit_refutes_what_does_not_come_and_no_graph_shows_it(tmp_path) -> 
 
 
 def test_an_audit_in_the_session_that_inferred_refutes_as_much(tmp_path) -> None:
-    whole = family_world(3, 90)
+    whole = generate_family_world(3, 90)
     made = Campaign(tmp_path / "c.db", whole)
     client = Client(ApiKey("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
     with Store.open(made.path) as store, client:
@@ -250,8 +250,8 @@ def files(world: World) -> list[File]:
 
 
 def without_its_last(world: World, file: File) -> File:
-    last = list(world.related(file))[-1]
-    return replace(file, missing=tuple((last.id, holder) for holder in last.holders or ()))
+    last = list(world.related_references(file))[-1]
+    return replace(file, omitted=tuple((last.id, each) for each in last.related_from or ()))
 
 
 # --- one file under several names ----------------------------------------------------------------
@@ -260,13 +260,13 @@ SHA256, SHA1, MD5 = "a" * 64, "b" * 40, "c" * 32
 
 
 def named(collections: tuple[str, ...] = ("c",), references: int = 90) -> World:
-    held = [Reference.of(f"https://r.example/{number}") for number in range(references)]
+    held = [Reference.from_url(f"https://r.example/{number}") for number in range(references)]
     file = File(SHA256, SHA1, MD5, collections=collections)
     return World([file], held, [Collection("c", "C", tuple(each.id for each in held))])
 
 
 def crawled(path: Path, world: World, *seeds: str, **how: object) -> Campaign:
-    made = Campaign(path, world, choices=Choices(canonical_links=True))
+    made = Campaign(path, world, behavior=Behavior(canonical_links=True))
     path.unlink()
     with Store.open(path) as store:
         store.add_seeds(parse_seeds(seeds))

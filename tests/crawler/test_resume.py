@@ -17,21 +17,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graphbuild.emulator import Api, Emulator, Fault, made_up_world
+from graphbuild.emulator import Emulator, generate_world
 from graphbuild.store import Store
+from tests.support.faults import Fault, FaultyApi
 from tests.support.rig import MEASURED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from graphbuild.emulator.answers import Answer
+    from graphbuild.emulator.messages import Response
 
 KEY = "k" * 64
 NAMES = ("graph.graphml", "graph.html", "nodes.csv", "edges.csv", "observations.csv")
 
 
-class Held(Api):
+class Held(FaultyApi):
     """A service that can keep its answers to itself from some request on, for as long as told.
 
     A crawl comes no further then, however long whoever means to stop it has to wait for the
@@ -50,7 +51,7 @@ class Held(Api):
         self._last = sys.maxsize
         self._open.set()
 
-    def respond(self, method: str, target: str, headers: Mapping[str, str]) -> Answer:
+    def respond(self, method: str, target: str, headers: Mapping[str, str]) -> Response:
         """Take the request down, and answer when it may be."""
         gate, answer = self._open, super().respond(method, target, headers)
         if len(self.log) > self._last:
@@ -128,7 +129,7 @@ def runs(tmp_path: Path):
     servers: list[Emulator] = []
 
     def make(name: str, faults: tuple[Fault, ...] = (), files: int = 40) -> Runs:
-        api = Held(made_up_world(4, files_per_campaign=files), faults=faults)
+        api = Held(generate_world(4, files_per_campaign=files), faults=faults)
         server = Emulator(api)
         server.start()
         servers.append(server)

@@ -15,16 +15,15 @@ from graphbuild.api.client import Client
 from graphbuild.api.rate_limit import MINUTE, RateLimiter
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import (
-    Choices,
+    Behavior,
     Collection,
     EmulatorAdapter,
-    Fault,
     File,
     Quota,
     Reference,
     World,
-    family_world,
-    made_up_world,
+    generate_family_world,
+    generate_world,
 )
 from graphbuild.errors import (
     AuthenticationError,
@@ -36,6 +35,7 @@ from graphbuild.models import COMPLETE, PENDING
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
 from tests.crawler.test_crawler import Campaign, Clock
+from tests.support.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ def campaign(path: Path, world: World, **switches: object) -> Campaign:
 
 @pytest.mark.parametrize("workers", [4, 40])
 def test_as_many_questions_are_in_flight_as_there_are_workers(tmp_path, workers) -> None:
-    made = campaign(tmp_path / "c.db", family_world(3 * workers, 1))
+    made = campaign(tmp_path / "c.db", generate_family_world(3 * workers, 1))
     # The service answers only when all are there: with fewer at once nothing would ever come.
     assert len(list(running(made, workers, meeting=workers))) == 3 * workers
     assert made.api.calls == 3 * workers
@@ -103,7 +103,7 @@ def test_as_many_questions_are_in_flight_as_there_are_workers(tmp_path, workers)
 @pytest.mark.parametrize("workers", [2, 5])
 @pytest.mark.parametrize("seed", range(3))
 def test_workers_bring_what_one_alone_brings_for_as_many_calls(tmp_path, seed, workers) -> None:
-    world = made_up_world(seed)
+    world = generate_world(seed)
     alone = Campaign(tmp_path / "alone.db", world)
     alone.crawl()
     made = campaign(tmp_path / "many.db", world)
@@ -118,7 +118,7 @@ def test_workers_bring_what_one_alone_brings_for_as_many_calls(tmp_path, seed, w
 
 @pytest.mark.parametrize("workers", [2, 6])
 def test_frugal_workers_cost_no_call_more_than_one_alone(tmp_path, workers) -> None:
-    made = campaign(tmp_path / "c.db", family_world(40, 241))
+    made = campaign(tmp_path / "c.db", generate_family_world(40, 241))
     list(running(made, workers, frugal=True))
     assert made.api.calls == 46
     assert made.triples() == made.world.triples()
@@ -126,7 +126,7 @@ def test_frugal_workers_cost_no_call_more_than_one_alone(tmp_path, workers) -> N
 
 @pytest.mark.parametrize("budget", [1, 7, 20])
 def test_one_budget_holds_for_all(tmp_path, budget) -> None:
-    made = campaign(tmp_path / "c.db", family_world(10, 90))
+    made = campaign(tmp_path / "c.db", generate_family_world(10, 90))
     with pytest.raises(BudgetExhaustedError):
         list(running(made, 4, max_calls=budget))
     assert made.api.calls == budget
@@ -137,7 +137,7 @@ def test_one_budget_holds_for_all(tmp_path, budget) -> None:
 
 
 def test_one_pace_holds_for_all(tmp_path) -> None:
-    made = campaign(tmp_path / "c.db", family_world(10, 30))
+    made = campaign(tmp_path / "c.db", generate_family_world(10, 30))
     list(running(made, 4, rate_limiter=RateLimiter(3)))
     times = [entry.time for entry in made.api.log]
     assert len(times) == 10
@@ -146,7 +146,7 @@ def test_one_pace_holds_for_all(tmp_path) -> None:
 
 def test_one_who_is_told_to_wait_holds_all(tmp_path) -> None:
     fault = Fault("status", 429, after=3, times=1, retry_after="30")
-    made = campaign(tmp_path / "c.db", family_world(12, 3), faults=[fault])
+    made = campaign(tmp_path / "c.db", generate_family_world(12, 3), faults=[fault])
     list(running(made, 3))
     refused = next(entry for entry in made.api.log if entry.status == 429)
     late = [entry for entry in made.api.log if entry.number > refused.number + 2]
@@ -155,7 +155,7 @@ def test_one_who_is_told_to_wait_holds_all(tmp_path) -> None:
 
 
 def test_whoever_ends_the_iteration_keeps_what_is_in_flight(tmp_path) -> None:
-    made = campaign(tmp_path / "c.db", family_world(12, 3))
+    made = campaign(tmp_path / "c.db", generate_family_world(12, 3))
     steps = running(made, 4, meeting=2)
     next(steps)
     steps.close()
@@ -173,7 +173,7 @@ def test_whoever_ends_the_iteration_keeps_what_is_in_flight(tmp_path) -> None:
     ],
 )
 def test_what_concerns_all_ends_the_run_and_loses_nothing(tmp_path, switches, error) -> None:
-    made = campaign(tmp_path / "c.db", family_world(12, 3), **switches)
+    made = campaign(tmp_path / "c.db", generate_family_world(12, 3), **switches)
     with pytest.raises(error):
         list(running(made, 3))
     with Store.read(made.path) as store:
@@ -204,7 +204,7 @@ class Broken(EmulatorAdapter):
 def test_a_mistake_is_raised_where_the_crawl_runs_and_loses_nothing(
     tmp_path, which, workers, error
 ) -> None:
-    made = campaign(tmp_path / "c.db", family_world(6, 3))
+    made = campaign(tmp_path / "c.db", generate_family_world(6, 3))
     word = "files/" if which is None else made.world.hashes()[which]
     client = Client(ApiKey("k" * 64), adapter=Broken(made.api, word, error), clock=made.clock)
     with Store.open(made.path) as store, client, pytest.raises(error):
@@ -235,7 +235,7 @@ class Interrupted(LockedClock):
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("looks", range(12))
 def test_ctrl_c_ends_a_crawl_wherever_it_comes(tmp_path, looks, workers) -> None:
-    made = campaign(tmp_path / "c.db", family_world(6, 3))
+    made = campaign(tmp_path / "c.db", generate_family_world(6, 3))
     clock, made.clock = made.clock, Interrupted(looks)
     with pytest.raises(KeyboardInterrupt):
         list(running(made, workers))
@@ -248,7 +248,7 @@ def test_ctrl_c_ends_a_crawl_wherever_it_comes(tmp_path, looks, workers) -> None
 
 
 def test_calls_that_never_leave_are_not_counted(tmp_path) -> None:
-    made = campaign(tmp_path / "c.db", family_world(6, 3))
+    made = campaign(tmp_path / "c.db", generate_family_world(6, 3))
     with socket.socket() as deaf:  # nobody listens there
         deaf.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{deaf.getsockname()[1]}/api/v3"
@@ -265,7 +265,7 @@ def test_calls_that_never_leave_are_not_counted(tmp_path) -> None:
 
 
 def test_an_unknown_file_among_many_is_one_failed_step(tmp_path) -> None:
-    made = campaign(tmp_path / "c.db", family_world(8, 3))
+    made = campaign(tmp_path / "c.db", generate_family_world(8, 3))
     with Store.open(made.path) as store:
         store.add_seeds(parse_seeds(["d" * 64]))
     steps = list(running(made, 3))
@@ -274,7 +274,7 @@ def test_an_unknown_file_among_many_is_one_failed_step(tmp_path) -> None:
 
 
 def test_workers_begin_when_it_is_known_which_words_are_understood(tmp_path) -> None:
-    made = campaign(tmp_path / "c.db", family_world(6, 3), dialect="gti")
+    made = campaign(tmp_path / "c.db", generate_family_world(6, 3), api_flavor="gti")
     client = Client(
         ApiKey("k" * 64), adapter=Together(made.api), clock=made.clock, api_flavor="auto"
     )
@@ -285,10 +285,10 @@ def test_workers_begin_when_it_is_known_which_words_are_understood(tmp_path) -> 
 
 
 def test_two_names_of_a_file_in_flight_at_once_are_one_in_the_end(tmp_path) -> None:
-    held = [Reference.of(f"https://r.example/{number}") for number in range(90)]
+    held = [Reference.from_url(f"https://r.example/{number}") for number in range(90)]
     file = File("a" * 64, "b" * 40, "c" * 32, collections=("c",))
     world = World([file], held, [Collection("c", "C", tuple(each.id for each in held))])
-    made = campaign(tmp_path / "c.db", world, choices=Choices(canonical_links=True))
+    made = campaign(tmp_path / "c.db", world, behavior=Behavior(canonical_links=True))
     made.path.unlink()
     with Store.open(made.path) as store:
         store.add_seeds(parse_seeds(["c" * 32, "a" * 64, "b" * 40]))

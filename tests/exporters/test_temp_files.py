@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graphbuild.emulator import Api, family_world
+from graphbuild.emulator import Api, generate_family_world
 from graphbuild.exporters import temp_files
 from graphbuild.exporters.atomic_write import open_atomic
 from tests.support.rig import seeds, unmeasured
@@ -43,7 +43,7 @@ main()
 
 @pytest.fixture
 def campaign(shell: Shell, service) -> Shell:
-    world = family_world(2, 3)
+    world = generate_family_world(2, 3)
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     assert shell("crawl", seeds(shell, *world.hashes()), *where).returncode == 0
     return shell

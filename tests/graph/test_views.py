@@ -113,7 +113,7 @@ def test_a_family_is_three_nodes(files, reports):
 def emulated(files, collections, references, held, seed=7):
     """What the emulated service answers of lists like the real ones that were measured."""
     rng = Random(seed)
-    reports = [Reference.of(f"https://r.example/{number}") for number in range(references)]
+    reports = [Reference.from_url(f"https://r.example/{number}") for number in range(references)]
     families = [
         Collection(f"c{n}", f"Family {n}", tuple(r.id for r in rng.sample(reports, held)))
         for n in range(collections)
@@ -132,8 +132,8 @@ def emulated(files, collections, references, held, seed=7):
             Entity("file", each.id), Entity("reference", item.id), Entity("collection", name)
         )
         for each in world.files.values()
-        for item in world.related(each)
-        for name in item.holders
+        for item in world.related_references(each)
+        for name in item.related_from
     ]
 
 

@@ -7,7 +7,7 @@ from math import inf
 
 import pytest
 
-from graphbuild.emulator import Collection, File, Reference, World, family_world
+from graphbuild.emulator import Collection, File, Reference, World, generate_family_world
 from graphbuild.errors import BudgetExhaustedError
 from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, PENDING
 from graphbuild.seeds import parse_seeds
@@ -33,7 +33,7 @@ def states(made: Campaign, at: float = inf) -> dict[str, str]:
 
 def random_world(chance: random.Random) -> World:
     """The same five files, in collections that hold what they hold this time."""
-    references = [Reference.of(f"https://r.example/{number}") for number in range(130)]
+    references = [Reference.from_url(f"https://r.example/{number}") for number in range(130)]
     collections = [
         Collection(f"c{n}", f"C{n}", tuple(chance.sample([r.id for r in references], size)))
         for n, size in enumerate((3, 41, 90))
@@ -115,14 +115,14 @@ def test_a_refusal_after_an_answer_takes_nothing_back(tmp_path) -> None:
 
 
 def test_what_an_audit_refuted_never_stood(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", family_world(3, 90))
+    made = Campaign(tmp_path / "c.db", generate_family_world(3, 90))
     made.crawl(frugal=True)
     before = made.clock.now()
     known = triples(made)
     assert known == made.world.triples()
     made.clock.time += DAY
     held = made.world.collections.values()
-    made.api.world = made.world.changed(
+    made.api.world = made.world.replace(
         collections=[Collection(each.id, each.name, each.references[:60]) for each in held]
     )
     with Store.open(made.path) as store:
@@ -133,7 +133,7 @@ def test_what_an_audit_refuted_never_stood(tmp_path) -> None:
 
 
 def test_a_subject_that_was_added_later_was_not_asked_before(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", family_world(2, 20))
+    made = Campaign(tmp_path / "c.db", generate_family_world(2, 20))
     made.crawl()
     then = made.clock.now()
     made.clock.time += DAY

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graphbuild.emulator import Api, family_world
+from graphbuild.emulator import Api, generate_family_world
 from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, Entity
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
@@ -31,7 +31,7 @@ def store(tmp_path: Path):
 @pytest.fixture
 def saved(tmp_path: Path) -> list[Path]:
     """The seven pages of a file with 241 references, as they would lie on disk."""
-    world = family_world(1, 241)
+    world = generate_family_world(1, 241)
     api = Api(world)
     target: str | None = f"/api/v3/files/{world.hashes()[0]}/related_references?limit=40"
     paths = []

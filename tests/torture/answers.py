@@ -16,12 +16,13 @@ from graphbuild.api.client import Client
 from graphbuild.api.parser import parse_page
 from graphbuild.cli import status
 from graphbuild.crawler import Crawl
-from graphbuild.emulator import Api, Emulator, Fault
+from graphbuild.emulator import Emulator
 from graphbuild.errors import GraphbuildError
 from graphbuild.exporters import export_all, read_graphml
 from graphbuild.graph.builder import build_graph, observations_of
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.support.faults import Fault, FaultyApi
 from tests.support.rig import CANARY, ManualClock
 from tests.torture.payloads import WORLD, Memory, content, filled
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from graphbuild.emulator import Answer
+    from graphbuild.emulator import Response
 
     Row = Mapping[str, Any]
 
@@ -37,7 +38,7 @@ _SHORT = 2_000  # characters of a remark that are kept
 _SHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
-class Service(Api):
+class Service(FaultyApi):
     """The emulated service, which also watches what it must never be sent."""
 
     def __init__(self) -> None:
@@ -45,7 +46,7 @@ class Service(Api):
         self.cookies = 0
         self.passwords = 0
 
-    def respond(self, method: str, target: str, headers: Mapping[str, str]) -> Answer:
+    def respond(self, method: str, target: str, headers: Mapping[str, str]) -> Response:
         """Answer as the emulator does."""
         names = {name.lower() for name in headers}
         self.cookies += "cookie" in names

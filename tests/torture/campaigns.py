@@ -11,9 +11,10 @@ from contextlib import closing
 from functools import cache
 from typing import TYPE_CHECKING, Self
 
-from graphbuild.emulator import Api, Emulator, family_world, made_up_world
+from graphbuild.emulator import Emulator, generate_family_world, generate_world
 from graphbuild.errors import StoreError
 from graphbuild.store import Store
+from tests.support.faults import FaultyApi
 from tests.support.rig import CANARY
 from tests.torture.forking import environment
 
@@ -37,8 +38,8 @@ def world(seed: int) -> World:
     ``TINY`` is one of four calls, for what is done at every single step of a crawl.
     """
     if seed == TINY:
-        return family_world(2, 50)
-    return made_up_world(
+        return generate_family_world(2, 50)
+    return generate_world(
         seed, campaigns=3, files_per_campaign=5, references_per_campaign=60, siblings=2
     )
 
@@ -68,7 +69,7 @@ class Campaign:
         self.folder = folder
         self.seed = seed
         self.options = options
-        self.api = Api(world(seed))
+        self.api = FaultyApi(world(seed))
         self.store = folder / "campaign.db"
         self.seeds = folder / "hashes.txt"
         self.seeds.write_text("\n".join(self.api.world.hashes()), encoding="utf-8")

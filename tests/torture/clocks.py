@@ -16,10 +16,11 @@ from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
 from graphbuild.api.rate_limit import RateLimiter
 from graphbuild.crawler import Crawl
-from graphbuild.emulator import Api, EmulatorAdapter, Fault, Quota, family_world
+from graphbuild.emulator import EmulatorAdapter, Quota, generate_family_world
 from graphbuild.errors import CrawlPaused
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.support.faults import Fault, FaultyApi
 from tests.support.rig import CANARY, ManualClock
 from tests.torture.tally import Tally
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from tests.torture.forking import Zygote
 
-_WORLD = family_world(6, 30)
+_WORLD = generate_family_world(6, 30)
 _START = 1_700_006_380.0  # twenty seconds before 00:00 UTC of 2023-11-15
 _HOUR, _DAY = 3_600.0, 86_400.0
 _JUMPS = {
@@ -101,7 +102,7 @@ def _refused(
     if stated == "{date}":
         said = "Wed, 15 Nov 2023 00:00:10 GMT"  # thirty seconds after the start
     faults = [Fault("status", 429, after=after, times=1, retry_after=said) for after in (1, 3, 5)]
-    api = Api(_WORLD, faults=faults, clock=clock.service_time)
+    api = FaultyApi(_WORLD, faults=faults, clock=clock.service_time)
     _crawl(tally, what, folder, clock, api=api, rate_limiter=RateLimiter())
     refused = [place for place, entry in enumerate(api.log) if entry.status == 429]
     for place in refused[:1] if stated == "{date}" else refused:  # the date holds for the first
@@ -113,7 +114,7 @@ def _refused(
 
 def _paced(tally: Tally, what: str, folder: Path, clock: JumpingClock) -> None:
     """Our own rate_limiter against the same of the service: it never has to refuse."""
-    api = Api(_WORLD, quota=Quota(per_minute=_PER_MINUTE), clock=clock.service_time)
+    api = FaultyApi(_WORLD, quota=Quota(per_minute=_PER_MINUTE), clock=clock.service_time)
     _crawl(tally, what, folder, clock, api=api, rate_limiter=RateLimiter(_PER_MINUTE))
     refused = sum(entry.status == 429 for entry in api.log)
     tally.expect(not refused, f"{what}: {refused} calls left too early")
@@ -121,7 +122,7 @@ def _paced(tally: Tally, what: str, folder: Path, clock: JumpingClock) -> None:
 
 def _daily(tally: Tally, what: str, folder: Path, clock: JumpingClock) -> None:
     """A limit a day and a jump between runs: each run ends, and the true next day goes on."""
-    api = Api(_WORLD, clock=clock.service_time)
+    api = FaultyApi(_WORLD, clock=clock.service_time)
     tally.rounds += 1
     path = folder / f"day-{tally.rounds}.db"
     with Store.open(path) as store:
@@ -144,7 +145,7 @@ def _restarted(tally: Tally, what: str, folder: Path, clock: JumpingClock) -> No
     Set forward, the clock says that the minute is over; then the service's 429 is heeded, and that
     it comes is a note. Set back, the wait must not exceed a minute.
     """
-    api = Api(_WORLD, quota=Quota(per_minute=_PER_MINUTE), clock=clock.service_time)
+    api = FaultyApi(_WORLD, quota=Quota(per_minute=_PER_MINUTE), clock=clock.service_time)
     tally.rounds += 1
     with Store.open(folder / f"clock-{tally.rounds}.db") as store:
         store.add_seeds(parse_seeds(_WORLD.hashes()))
@@ -167,7 +168,7 @@ def _crawl(
     folder: Path,
     clock: JumpingClock,
     *,
-    api: Api,
+    api: FaultyApi,
     rate_limiter: RateLimiter,
 ) -> None:
     """Crawl, again where a run pauses; all is known in the end, after bounded waits."""
@@ -193,7 +194,7 @@ def _crawl(
 
 
 def _once(
-    store: Store, clock: JumpingClock, api: Api, rate_limiter: RateLimiter, **limits: int
+    store: Store, clock: JumpingClock, api: FaultyApi, rate_limiter: RateLimiter, **limits: int
 ) -> None:
     """One run, to its end or its pause."""
     client = Client(

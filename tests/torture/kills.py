@@ -13,7 +13,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from graphbuild.emulator import Fault
+from tests.support.faults import Fault
 from tests.torture.campaigns import Campaign
 from tests.torture.tally import Tally
 

@@ -22,13 +22,13 @@ import re
 import tracemalloc
 from typing import TYPE_CHECKING, Any, Self
 
-from graphbuild.emulator import family_world
+from graphbuild.emulator import generate_family_world
 from tests.support.rig import CANARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-WORLD = family_world(5, 3)
+WORLD = generate_family_world(5, 3)
 SUBJECT = WORLD.hashes()[0]
 COLLECTION = "made_up_collection"
 _REFERENCE = re.compile("@(U?)R([0-9]+)")

@@ -12,7 +12,7 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
-from graphbuild.emulator import Fault
+from tests.support.faults import Fault
 from tests.torture.campaigns import Campaign
 from tests.torture.tally import Tally
 

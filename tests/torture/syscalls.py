@@ -14,7 +14,7 @@ import signal
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from graphbuild.emulator import Fault
+from tests.support.faults import Fault
 from tests.torture import tracing
 from tests.torture.campaigns import TINY, Campaign
 from tests.torture.tally import Tally

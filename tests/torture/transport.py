@@ -15,10 +15,11 @@ from unittest import mock
 from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
 from graphbuild.crawler import Crawl
-from graphbuild.emulator import Api, Emulator, Fault, family_world
+from graphbuild.emulator import Emulator, generate_family_world
 from graphbuild.errors import GraphbuildError
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.support.faults import Fault, FaultyApi
 from tests.support.rig import CANARY, ManualClock
 from tests.torture import corpus
 from tests.torture.answers import fault_of
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from tests.torture.forking import Zygote
 
-_WORLD = family_world(3, 50)
+_WORLD = generate_family_world(3, 50)
 _NEEDED = 6
 _DEADLINE = 0.6
 _SLACK = 10.0  # seconds a loaded machine may take beyond the deadlines
@@ -105,7 +106,7 @@ class _Service:
     """An emulated service that lies, and crawls against it."""
 
     def __init__(self, *faults: Fault) -> None:
-        self.api = Api(_WORLD, faults=faults)
+        self.api = FaultyApi(_WORLD, faults=faults)
         self._server = Emulator(self.api)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,7 @@
-"""The sample of the API's documentation: one file, one collection, two of its 241 references."""
+"""The sample of the API documentation: a file, a collection and two of its 241 references.
+
+https://docs.virustotal.com/reference/files
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,17 @@ NAME = "Emotet"
 COUNT = 241
 
 REFERENCES = (
-    Reference.of(
+    Reference.from_url(
         "https://www.proofpoint.com/us/threat-insight/post/holiday-lull-not-so-much",
         creation_date=1515715200,
         author="Proofpoint Staff",
         title="Holiday lull? Not so much",
     ),
-    Reference.of(
+    Reference.from_url(
         "https://www.fortinet.com/blog/threat-research/"
         "ms-office-files-involved-again-in-recent-emotet-trojan-campaign-part-ii",
         creation_date=1647993600,
         author="Xiaopeng Zhang",
-        title="MS Office Files Involved Again in Recent Emotet Trojan Campaign – Part II",  # noqa: RUF001 - its dash is part of the sample
+        title="MS Office Files Involved Again in Recent Emotet Trojan Campaign – Part II",  # noqa: RUF001 - the dash is part of the sample
     ),
 )

@@ -1,4 +1,4 @@
-"""The emulated service: every kind of subject, what an object tells, what hangs on it."""
+"""Requests for all types of objects and relationships."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import graphbuild.emulator as em
 
-BASE = "https://www.virustotal.com/api/v3"
+BASE_URL = "https://www.virustotal.com/api/v3"
 F1, F2 = "1" * 64, "2" * 32
 URL = "http://bad.example:8080/a/?q=1&r=%20x"
 ADDRESS6 = "2001:db8::5"
@@ -30,18 +30,18 @@ A, B, C = (sha(f"https://r.example/{name}") for name in "abc")
 
 @pytest.fixture
 def world():
-    """Two collections of all sorts; the url is an address that a reference has too."""
-    a, b, c = (em.Reference.of(f"https://r.example/{name}", title=name) for name in "abc")
+    """Two collections of all types of subjects; one URL is also that of a reference."""
+    a, b, c = (em.Reference.from_url(f"https://r.example/{name}", title=name) for name in "abc")
     left = em.Collection("left", "Left", (A, B), "malware-family", "Partner")
     right = em.Collection("right", "Right", (B, C))
     subjects = [
-        em.Indicator("domain", "Bad.example", ("left",), direct=(C,)),
-        em.Indicator("ip_address", "192.0.2.7", ("left", "right")),
-        em.Indicator("ip_address", ADDRESS6, ("right",), bare=(A,)),
-        em.Indicator("url", URL, ("right",)),
-        em.Indicator("url", "https://r.example/a", ("left",), loose=(C,)),
+        em.Indicator("domain", "Bad.example", collections=("left",), references=(C,)),
+        em.Indicator("ip_address", "192.0.2.7", collections=("left", "right")),
+        em.Indicator("ip_address", ADDRESS6, collections=("right",), without_context=(A,)),
+        em.Indicator("url", URL, collections=("right",)),
+        em.Indicator("url", "https://r.example/a", collections=("left",), without_collection=(C,)),
     ]
-    files = [em.File(F1, "a" * 40, "b" * 32, ("left",), name="setup.exe"), em.File(md5=F2)]
+    files = [em.File(F1, "a" * 40, "b" * 32, "setup.exe", collections=("left",)), em.File(md5=F2)]
     return em.World(files, [a, b, c], [left, right], indicators=subjects)
 
 
@@ -50,23 +50,23 @@ def api(world):
     return em.Api(world)
 
 
-def ask(api, path, key="k"):
-    answer = api.respond("GET", f"/api/v3{path}", {"x-apikey": key})
-    return answer.status, json.loads(answer.body)
+def get(api, path, key="k"):
+    response = api.respond("GET", f"/api/v3{path}", {"x-apikey": key})
+    return response.status, json.loads(response.body)
 
 
-def listed(api, path):
-    status, page = ask(api, path)
+def list_ids(api, path):
+    status, page = get(api, path)
     assert status == 200
     return [item["id"] for item in page["data"]]
 
 
-def holders(item):
+def related_from(item):
     context = item.get("context_attributes")
     return None if context is None else [each["id"] for each in context["related_from"]]
 
 
-# --- domains, addresses, urls
+# --- domains, IP addresses, URLs
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,14 @@ def holders(item):
         (f"/urls/{sha('https://r.example/a')}", {A: ["left"], B: ["left"], C: []}),
     ],
 )
-def test_every_subject_has_the_references_of_its_collections(api, path, expected):
-    _, page = ask(api, f"{path}/related_references")
-    assert {item["id"]: holders(item) for item in page["data"]} == expected
+def test_related_references_of_every_subject_type(api, path, expected):
+    _, page = get(api, f"{path}/related_references")
+    assert {item["id"]: related_from(item) for item in page["data"]} == expected
     assert [item["id"] for item in page["data"]] == sorted(expected)
     assert page["meta"] == {"count": len(expected)}
-    assert page["links"] == {"self": f"{BASE}{path}/related_references?limit=10"}
-    _, short = ask(api, f"{path}/relationships/related_references")
-    assert {item["id"]: holders(item) for item in short["data"]} == expected
+    assert page["links"] == {"self": f"{BASE_URL}{path}/related_references?limit=10"}
+    _, short = get(api, f"{path}/relationships/related_references")
+    assert {item["id"]: related_from(item) for item in short["data"]} == expected
 
 
 @pytest.mark.parametrize(
@@ -100,12 +100,12 @@ def test_every_subject_has_the_references_of_its_collections(api, path, expected
         (f"/references/{unpadded('https://r.example/a')}", "reference", A),
     ],
 )
-def test_names_are_brought_to_the_id_and_links_of_a_relationship_echo_them(api, path, kind, name):
-    _, body = ask(api, path)
+def test_ids_are_canonical_and_links_contain_the_requested_id(api, path, kind, name):
+    _, body = get(api, path)
     assert (body["data"]["type"], body["data"]["id"]) == (kind, name)
-    assert body["data"]["links"]["self"] == f"{BASE}/{path.split('/')[1]}/{name}"
-    _, page = ask(api, f"{path}/collections?limit=1")
-    assert page["links"]["self"] == f"{BASE}{path}/collections?limit=1"
+    assert body["data"]["links"]["self"] == f"{BASE_URL}/{path.split('/')[1]}/{name}"
+    _, page = get(api, f"{path}/collections?limit=1")
+    assert page["links"]["self"] == f"{BASE_URL}{path}/collections?limit=1"
 
 
 @pytest.mark.parametrize(
@@ -121,44 +121,44 @@ def test_names_are_brought_to_the_id_and_links_of_a_relationship_echo_them(api, 
         ("/ips/192.0.2.7", "Resource not found."),
     ],
 )
-def test_what_is_not_there_is_not_found_by_name(api, path, message):
-    status, body = ask(api, path)
+def test_not_found_messages_contain_the_id(api, path, message):
+    status, body = get(api, path)
     assert (status, body["error"]["code"]) == (404, "NotFoundError")
     assert message in {None, body["error"]["message"]}
 
 
-def test_a_url_and_a_reference_may_have_one_id(api):
+def test_a_url_and_a_reference_can_have_the_same_id(api):
     for endpoint, kind in (("urls", "url"), ("references", "reference")):
-        data = ask(api, f"/{endpoint}/{A}")[1]["data"]
+        data = get(api, f"/{endpoint}/{A}")[1]["data"]
         assert (data["type"], data["id"]) == (kind, A)
         assert data["attributes"]["url"] == "https://r.example/a"
 
 
 @pytest.mark.parametrize(("kind", "text"), [("hostname", "x"), ("ip_address", "x"), ("file", F1)])
-def test_an_indicator_is_what_it_says(kind, text):
+def test_invalid_indicators_are_rejected(kind, text):
     with pytest.raises(ValueError, match=r"no indicator|not an ip_address"):
         em.Indicator(kind, text)
 
 
-def test_two_indicators_cannot_share_an_id():
-    twins = [em.Indicator("ip_address", text) for text in (ADDRESS6, "2001:db8:0::5")]
+def test_two_indicators_cannot_have_the_same_id():
+    duplicates = [em.Indicator("ip_address", text) for text in (ADDRESS6, "2001:db8:0::5")]
     with pytest.raises(ValueError, match="share the id 2001:db8::5"):
-        em.World([], [], [], indicators=twins)
+        em.World([], [], [], indicators=duplicates)
 
 
-def test_a_public_key_reads_no_references_of_any_subject(world):
+def test_a_public_key_cannot_read_references(world):
     api = em.Api(world, public_keys={"k"})
-    assert ask(api, "/domains/bad.example/related_references")[0] == 403
-    assert ask(api, f"/references/{A}/domains")[0] == 403
-    assert listed(api, "/domains/bad.example/collections") == ["left"]
+    assert get(api, "/domains/bad.example/related_references")[0] == 403
+    assert get(api, f"/references/{A}/domains")[0] == 403
+    assert list_ids(api, "/domains/bad.example/collections") == ["left"]
 
 
-# --- what an object tells
+# --- attributes of objects
 
 
 @pytest.mark.parametrize("name", [F1, "a" * 40, "B" * 32])
-def test_a_file_tells_all_its_hashes_and_its_name(api, name):
-    data = ask(api, f"/files/{name}")[1]["data"]
+def test_a_file_has_all_hashes_and_a_name(api, name):
+    data = get(api, f"/files/{name}")[1]["data"]
     assert data["id"] == F1
     assert data["attributes"] == {
         "sha256": F1,
@@ -168,39 +168,39 @@ def test_a_file_tells_all_its_hashes_and_its_name(api, name):
     }
 
 
-def test_every_made_up_file_proves_that_its_hashes_are_one():
-    world = em.made_up_world(1)
+def test_every_generated_file_is_found_by_each_hash():
+    world = em.generate_world(1)
     api = em.Api(world)
     for file in list(world.files.values())[1:]:
-        told = [
-            ask(api, f"/files/{name}")[1]["data"] for name in (file.sha256, file.sha1, file.md5)
+        objects = [
+            get(api, f"/files/{name}")[1]["data"] for name in (file.sha256, file.sha1, file.md5)
         ]
-        assert told[0] == told[1] == told[2]
-        assert {len(told[0]["attributes"][kind]) for kind in ("sha256", "sha1", "md5")} == {
+        assert objects[0] == objects[1] == objects[2]
+        assert {len(objects[0]["attributes"][kind]) for kind in ("sha256", "sha1", "md5")} == {
             64,
             40,
             32,
         }
-        assert told[0]["attributes"]["meaningful_name"]
+        assert objects[0]["attributes"]["meaningful_name"]
 
 
 @pytest.mark.parametrize(
-    ("asked", "canonical"),
+    ("requested", "canonical"),
     [
         ("/files/" + "a" * 40, f"/files/{F1}"),
         (f"/files/{F2}", f"/files/{F2}"),
         (f"/urls/{unpadded(URL)}", f"/urls/{sha(URL)}"),
     ],
 )
-def test_links_of_a_relationship_may_name_the_object_instead(world, asked, canonical):
-    api = em.Api(world, choices=em.Choices(canonical_links=True))
+def test_canonical_links(world, requested, canonical):
+    api = em.Api(world, behavior=em.Behavior(canonical_links=True))
     for relationship in ("related_references", "relationships/related_references"):
-        links = ask(api, f"{asked}/{relationship}?limit=1")[1]["links"]
-        assert links["self"] == f"{BASE}{canonical}/{relationship}?limit=1"
-        assert links.get("next", links["self"]).startswith(f"{BASE}{canonical}/{relationship}?")
+        links = get(api, f"{requested}/{relationship}?limit=1")[1]["links"]
+        assert links["self"] == f"{BASE_URL}{canonical}/{relationship}?limit=1"
+        assert links.get("next", links["self"]).startswith(f"{BASE_URL}{canonical}/{relationship}?")
 
 
-# --- edges
+# --- relationships
 
 
 @pytest.mark.parametrize(
@@ -224,17 +224,17 @@ def test_links_of_a_relationship_may_name_the_object_instead(world, asked, canon
         ("/ip_addresses/192.0.2.7/collections", ["left", "right"]),
     ],
 )
-def test_every_edge_can_be_followed_in_full_and_as_descriptors(api, path, ids):
-    assert listed(api, path) == ids
-    place, _, relationship = path.rpartition("/")
-    _, page = ask(api, f"{place}/relationships/{relationship}")
+def test_relationships_as_objects_and_as_descriptors(api, path, ids):
+    assert list_ids(api, path) == ids
+    parent, _, relationship = path.rpartition("/")
+    _, page = get(api, f"{parent}/relationships/{relationship}")
     assert [item["id"] for item in page["data"]] == ids
     assert all(set(item) == {"type", "id"} for item in page["data"])
     assert page["meta"] == {"count": len(ids)}
 
 
-def test_a_collection_counts_what_it_has(api):
-    assert ask(api, "/collections/left")[1]["data"]["attributes"] == {
+def test_a_collection_has_counts_of_its_members(api):
+    assert get(api, "/collections/left")[1]["data"]["attributes"] == {
         "name": "Left",
         "collection_type": "malware-family",
         "origin": "Partner",
@@ -247,20 +247,20 @@ def test_a_collection_counts_what_it_has(api):
 
 
 @given(limit=st.integers(1, 40), count=st.integers(0, 90))
-def test_members_are_paged_as_references_are(limit, count):
-    domains = [em.Indicator("domain", f"{n}.example", ("all",)) for n in range(count)]
+def test_pages_of_members(limit, count):
+    domains = [em.Indicator("domain", f"{n}.example", collections=("all",)) for n in range(count)]
     api = em.Api(em.World([], [], [em.Collection("all", "All")], indicators=domains))
     found, path = [], f"/collections/all/domains?limit={limit}"
     while path:
-        _, page = ask(api, path)
+        _, page = get(api, path)
         found += [item["id"] for item in page["data"]]
-        path = page["links"].get("next", "").removeprefix(BASE)
+        path = page["links"].get("next", "").removeprefix(BASE_URL)
     assert found == sorted(each.id for each in domains)
     assert api.calls == max(1, -(-count // limit))
 
 
-def test_from_any_hash_the_whole_world_can_be_reached():
-    world = em.made_up_world(2, noise=0.3)
+def test_every_object_is_reachable_from_any_file():
+    world = em.generate_world(2, noise=0.3)
     api = em.Api(world)
     edges = {
         "file": ("files", ["collections"]),
@@ -279,28 +279,30 @@ def test_from_any_hash_the_whole_world_can_be_reached():
         endpoint, relationships = edges[kind]
         paths = [f"/{endpoint}/{quote(name)}/relationships/{each}" for each in relationships]
         while paths:
-            _, page = ask(api, paths.pop())
+            _, page = get(api, paths.pop())
             todo += [(item["type"], item["id"]) for item in page["data"]]
-            paths += [page["links"]["next"].removeprefix(BASE)] if "next" in page["links"] else []
+            paths += (
+                [page["links"]["next"].removeprefix(BASE_URL)] if "next" in page["links"] else []
+            )
     assert {name for kind, name in seen if kind == "collection"} == set(world.collections)
-    assert {name for kind, name in seen if kind == "url"} == set(world.urls)
-    assert {name for kind, name in seen if kind == "domain"} == set(world.domains)
-    assert {name for kind, name in seen if kind == "ip_address"} == set(world.ip_addresses)
+    assert {name for kind, name in seen if kind == "url"} == set(world.objects("url"))
+    assert {name for kind, name in seen if kind == "domain"} == set(world.objects("domain"))
+    assert {name for kind, name in seen if kind == "ip_address"} == set(world.objects("ip_address"))
 
 
-# --- embedding and attributes
+# --- embedded relationships and selected attributes
 
 
-def test_relationships_come_inside_an_object_as_descriptors(api):
-    data = ask(api, "/domains/bad.example?relationships=collections,related_references")[1]["data"]
-    place = f"{BASE}/domains/bad.example"
+def test_embedded_relationships_are_descriptors(api):
+    data = get(api, "/domains/bad.example?relationships=collections,related_references")[1]["data"]
+    url = f"{BASE_URL}/domains/bad.example"
     mention = {"attributes": {"name": "Left"}, "type": "collection", "id": "left"}
     assert data["relationships"] == {
         "collections": {
             "data": [{"type": "collection", "id": "left"}],
             "links": {
-                "self": f"{place}/relationships/collections?limit=20",
-                "related": f"{place}/collections",
+                "self": f"{url}/relationships/collections?limit=20",
+                "related": f"{url}/collections",
             },
         },
         "related_references": {
@@ -313,8 +315,8 @@ def test_relationships_come_inside_an_object_as_descriptors(api):
                 for name in sorted([A, B])
             ],
             "links": {
-                "self": f"{place}/relationships/related_references?limit=20",
-                "related": f"{place}/related_references",
+                "self": f"{url}/relationships/related_references?limit=20",
+                "related": f"{url}/related_references",
             },
         },
     }
@@ -322,10 +324,10 @@ def test_relationships_come_inside_an_object_as_descriptors(api):
 
 
 @pytest.mark.parametrize("count", [0, 19, 20, 21, 41])
-def test_an_embedded_page_has_twenty_and_a_way_on(count):
-    world = em.family_world(1, count)
+def test_an_embedded_relationship_has_at_most_20_items_and_a_next_link(count):
+    world = em.generate_family_world(1, count)
     api, [name] = em.Api(world), world.hashes()
-    data = ask(api, f"/files/{name}?relationships=related_references")[1]["data"]
+    data = get(api, f"/files/{name}?relationships=related_references")[1]["data"]
     page = data["relationships"]["related_references"]
     assert len(page["data"]) == min(20, count)
     if count <= 20:
@@ -335,19 +337,19 @@ def test_an_embedded_page_has_twenty_and_a_way_on(count):
     cursor = base64.b64encode(b'{"limit": 20, "offset": 20}').decode()
     assert page["meta"] == {"cursor": cursor}
     assert page["links"]["next"] == f"{page['links']['self']}&cursor={quote(cursor)}"
-    following = listed(api, page["links"]["next"].removeprefix(BASE))
+    following = list_ids(api, page["links"]["next"].removeprefix(BASE_URL))
     ids = [item["id"] for item in page["data"]] + following
     assert ids == sorted(world.references)[: min(40, count)]
 
 
-def test_an_object_not_asked_for_relationships_has_none(api):
-    assert "relationships" not in ask(api, f"/files/{F1}")[1]["data"]
-    assert "relationships" not in ask(api, f"/files/{F1}?relationships=")[1]["data"]
+def test_objects_have_no_relationships_by_default(api):
+    assert "relationships" not in get(api, f"/files/{F1}")[1]["data"]
+    assert "relationships" not in get(api, f"/files/{F1}?relationships=")[1]["data"]
 
 
-def test_embedded_descriptors_tell_what_is_asked_of_them(api):
+def test_relationship_attributes(api):
     query = "relationships=collections&relationship_attributes=name,origin,nothing"
-    page = ask(api, f"/ip_addresses/192.0.2.7?{query}")[1]["data"]["relationships"]["collections"]
+    page = get(api, f"/ip_addresses/192.0.2.7?{query}")[1]["data"]["relationships"]["collections"]
     assert page["data"] == [
         {
             "type": "collection",
@@ -358,23 +360,23 @@ def test_embedded_descriptors_tell_what_is_asked_of_them(api):
     ]
 
 
-@pytest.mark.parametrize("switch", ["unknown", "locked"])
-def test_an_embedded_relationship_that_cannot_be_is_left_out_or_refused(world, switch):
-    name = {"unknown": "nothing", "locked": "related_references"}[switch]
+@pytest.mark.parametrize("reason", ["unknown", "restricted"])
+def test_unavailable_embedded_relationships_are_omitted_or_an_error(world, reason):
+    name = {"unknown": "nothing", "restricted": "related_references"}[reason]
     path = f"/files/{F1}?relationships={name},collections"
-    for forgiving in (True, False):
-        choices = em.Choices(forgiving_embeds=forgiving)
-        api = em.Api(world, public_keys={"k"}, choices=choices)
-        status, body = ask(api, path)
-        if forgiving:
+    for skip in (True, False):
+        behavior = em.Behavior(skip_unavailable_embeds=skip)
+        api = em.Api(world, public_keys={"k"}, behavior=behavior)
+        status, body = get(api, path)
+        if skip:
             assert status == 200
             assert list(body["data"]["relationships"]) == ["collections"]
         else:
-            assert status == {"unknown": 404, "locked": 403}[switch]
+            assert status == {"unknown": 404, "restricted": 403}[reason]
 
 
 @pytest.mark.parametrize(
-    ("query", "left"),
+    ("query", "expected"),
     [
         ("attributes=md5,sha1", ["sha1", "md5"]),
         ("attributes=md5,nothing", ["md5"]),
@@ -384,18 +386,5 @@ def test_an_embedded_relationship_that_cannot_be_is_left_out_or_refused(world, s
         ("attributes=md5,sha1&exclude_attributes=md5", ["sha1"]),
     ],
 )
-def test_attributes_can_be_chosen(api, query, left):
-    assert list(ask(api, f"/files/{F1}?{query}")[1]["data"]["attributes"]) == left
-
-
-def test_faults_of_a_page_strike_other_listings_too(api):
-    for kind in sorted(em.KINDS):
-        api.clear_faults()
-        api.add_faults(em.Fault(kind))
-        answer = api.respond("GET", "/api/v3/collections/left/domains", {"x-apikey": "k"})
-        assert answer.status in {200, 302, 503}
-        assert api.log[-1].fault == kind
-    api.clear_faults()
-    api.add_faults(em.Fault("other_self"))
-    _, page = ask(api, "/domains/bad.example/related_references")
-    assert page["links"]["self"] == f"{BASE}/domains/{'0' * 64}/related_references?limit=10"
+def test_attributes_can_be_selected(api, query, expected):
+    assert list(get(api, f"/files/{F1}?{query}")[1]["data"]["attributes"]) == expected

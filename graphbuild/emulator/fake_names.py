@@ -1,0 +1,11 @@
+"""Names for generated worlds, read from `fake_names.json`; none of them exists."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+NAMES: dict[str, list[Any]] = json.loads(
+    files("graphbuild.emulator").joinpath("fake_names.json").read_text("utf-8")
+)

@@ -1,0 +1,107 @@
+"""Pages of a list: limit, cursor and the envelope around the items."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qs, quote
+
+from graphbuild.emulator.messages import ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphbuild.emulator.messages import Json
+
+DEFAULT_LIMIT = 10
+MAX_LIMIT = 40
+EMBEDDED_LIMIT = 20  # items of a relationship inside an object
+
+
+class PageParams(NamedTuple):
+    """The part of a list that a request selects; `cursor` is the text in the request."""
+
+    limit: int
+    offset: int = 0
+    cursor: str | None = None
+
+
+def parse_page_params(query: str) -> PageParams:
+    """Read `limit` and `cursor` from a query string.
+
+    The first of several cursors is used, as in the API. The documentation does not say which
+    limit applies if the query and the cursor differ. Here the query takes precedence.
+
+    Raises:
+        ServiceError: limit or cursor is invalid (400).
+    """
+    fields = parse_qs(query, keep_blank_values=True)
+    cursor = fields.get("cursor", [None])[0]
+    position = PageParams(DEFAULT_LIMIT) if cursor is None else _decode_cursor(cursor)
+    limit = _parse_limit(fields["limit"][0]) if "limit" in fields else position.limit
+    return PageParams(limit, position.offset, cursor)
+
+
+def encode_cursor(limit: int, offset: int, **extra: int) -> str:
+    """Encode a cursor as the API does; `extra` fields give another text for the same position."""
+    text = json.dumps({"limit": limit, "offset": offset, **extra})
+    return base64.b64encode(text.encode()).decode()
+
+
+def serialize_page(url: str, params: PageParams, data: list[Json], count: int) -> Json:
+    """Return a page; `url` is that of the list, `count` the number of items in the list."""
+    meta: Json = {"count": count}
+    links: Json = {"self": page_url(url, params.limit, params.cursor)}
+    following = params.offset + params.limit
+    if following < count:
+        meta["cursor"] = encode_cursor(params.limit, following)
+        links["next"] = page_url(url, params.limit, meta["cursor"])
+    return {"meta": meta, "data": data, "links": links}
+
+
+def page_url(url: str, limit: int, cursor: str | None) -> str:
+    """Return the URL of a page, with the parameters in the order of the documented sample."""
+    prefix = f"cursor={quote(cursor, safe='')}&" if cursor is not None else ""
+    return f"{url}?{prefix}limit={limit}"
+
+
+def serialize_embedded(url: str, name: str, data: Sequence[Json], count: int) -> Json:
+    """Return a relationship inside an object; `url` is that of the object.
+
+    `meta` is present only if there are more than `EMBEDDED_LIMIT` items.
+    """
+    first = f"{url}/relationships/{name}?limit={EMBEDDED_LIMIT}"
+    links = {"self": first, "related": f"{url}/{name}"}
+    if count <= EMBEDDED_LIMIT:
+        return {"data": data, "links": links}
+    cursor = encode_cursor(EMBEDDED_LIMIT, EMBEDDED_LIMIT)
+    links["next"] = f"{first}&cursor={quote(cursor, safe='')}"
+    return {"data": data, "meta": {"cursor": cursor}, "links": links}
+
+
+def _decode_cursor(cursor: str) -> PageParams:
+    try:
+        position = json.loads(base64.b64decode(cursor, validate=True))
+        limit, offset = int(position["limit"]), int(position["offset"])
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise ServiceError(400, "Invalid cursor") from error
+    if offset < 0:
+        raise ServiceError(400, "Invalid cursor")
+    return PageParams(_check_limit(limit), offset)
+
+
+def _parse_limit(text: str) -> int:
+    # int() would accept "4_0", " 40" and digits of other scripts, and fail on 5,000 digits.
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise ServiceError(400, "Limit must be an integer")
+    return _check_limit(int(text))
+
+
+def _check_limit(limit: int) -> int:
+    if limit > MAX_LIMIT:
+        raise ServiceError(400, f"Limit can't be larger than {MAX_LIMIT}")
+    if limit < 1:
+        raise ServiceError(400, "Limit must be a positive integer")
+    return limit

@@ -1,0 +1,137 @@
+"""The relationships of each object type in the two flavors of the API.
+
+"classic" is VirusTotal's API with references. "gti" is that of Google Threat Intelligence, where
+references are collections of type "report". The tables follow the metadata of the API and its
+official clients.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphbuild.emulator.models import (
+    Collection,
+    File,
+    Indicator,
+    ListItem,
+    Reference,
+    Report,
+    report_id,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from graphbuild.emulator.models import ApiObject, Subject
+    from graphbuild.emulator.world import World
+
+    ListFunction = Callable[[World, Any], Sequence[ListItem]]
+    Table = Mapping[str, Mapping[str, ListFunction]]
+
+API_FLAVORS = ("classic", "gti", "both")
+
+# Relationships that public API keys may not read.
+RESTRICTED = frozenset({"references", "related_references", "reports", "related_reports"})
+
+
+def check_api_flavor(name: str) -> str:
+    """Return `name` if it is an API flavor.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if name not in API_FLAVORS:
+        raise ValueError(f"no API flavor {name!r}; choose one of {', '.join(API_FLAVORS)}")
+    return name
+
+
+def includes(api_flavor: str, other: str) -> bool:
+    """Return whether an API flavor offers everything that `other` offers."""
+    return api_flavor in {other, "both"}
+
+
+def relationships_of(entity: ApiObject, api_flavor: str) -> dict[str, ListFunction]:
+    """Return the relationships of an object: name to a function that lists its items."""
+    kind = _kind(entity)
+    found = dict(_COMMON[kind])
+    if includes(api_flavor, "classic"):
+        found |= _CLASSIC[kind]
+    if includes(api_flavor, "gti"):
+        found |= _GTI[kind]
+    return found
+
+
+def _kind(entity: ApiObject) -> str:
+    match entity:
+        case File() | Indicator():
+            return "subject"
+        case Collection():
+            return "collection"
+        case Reference():
+            return "reference"
+    return "report"
+
+
+def _references(_: World, parent: Subject | Collection) -> Sequence[ListItem]:
+    return _items("reference", parent.references)
+
+
+def _reports(_: World, parent: Subject | Collection) -> Sequence[ListItem]:
+    return _items("collection", map(report_id, parent.references))
+
+
+def _collections(_: World, subject: Subject) -> Sequence[ListItem]:
+    return _items("collection", subject.collections)
+
+
+def _collections_of(world: World, reference: Reference | Report) -> Sequence[ListItem]:
+    reference = reference.reference if isinstance(reference, Report) else reference
+    return _items("collection", world.collections_of(reference.id))
+
+
+def _members(object_type: str) -> ListFunction:
+    def members(world: World, parent: Collection | Reference | Report) -> Sequence[ListItem]:
+        parent = parent.reference if isinstance(parent, Report) else parent
+        return _items(object_type, world.members(parent.id, object_type))
+
+    return members
+
+
+def _items(object_type: str, ids: Iterable[str]) -> list[ListItem]:
+    return [ListItem(object_type, each) for each in sorted(set(ids))]
+
+
+_MEMBERS = {
+    "files": _members("file"),
+    "domains": _members("domain"),
+    "ip_addresses": _members("ip_address"),
+    "urls": _members("url"),
+}
+
+_COMMON: Table = {
+    "subject": {"collections": _collections},
+    "collection": _MEMBERS,
+    "reference": _MEMBERS,
+    "report": _MEMBERS,
+}
+
+_CLASSIC: Table = {
+    "subject": {
+        "references": _references,
+        "related_references": lambda world, subject: world.related_references(subject),
+    },
+    "collection": {"references": _references},
+    "reference": {"collections": _collections_of},
+    "report": {},
+}
+
+# "associations" contains all related objects; here these are reports and their collections.
+_GTI: Table = {
+    "subject": {
+        "reports": _reports,
+        "related_reports": lambda world, subject: world.related_reports(subject),
+    },
+    "collection": {"reports": _reports, "associations": _reports},
+    "reference": {},
+    "report": {"associations": _collections_of},
+}

@@ -1,0 +1,171 @@
+"""Routing: map the path of a request to an object or a list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
+
+from graphbuild.emulator.behavior import DEFAULT_BEHAVIOR
+from graphbuild.emulator.messages import ServiceError
+from graphbuild.emulator.models import Report, report_id
+from graphbuild.emulator.pagination import (
+    EMBEDDED_LIMIT,
+    parse_page_params,
+    serialize_embedded,
+    serialize_page,
+)
+from graphbuild.emulator.relationships import RESTRICTED, includes, relationships_of
+from graphbuild.emulator.serialization import (
+    OBJECT_TYPES,
+    parse_list,
+    select_attributes,
+    serialize_descriptor,
+    serialize_item,
+    serialize_object,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from graphbuild.emulator.behavior import Behavior
+    from graphbuild.emulator.messages import Json
+    from graphbuild.emulator.models import ApiObject, ListItem
+    from graphbuild.emulator.world import World
+
+# Object types in error messages, where they differ from `str.capitalize`.
+_TYPE_LABELS = {"url": "URL", "ip_address": "IP address"}
+
+
+class Caller(NamedTuple):
+    """The API flavor and the privileges of the key that sent a request."""
+
+    api_flavor: str = "classic"
+    is_public: bool = False
+
+
+class Router:
+    """Serves the objects and lists of a world; links begin with `base_url`."""
+
+    def __init__(self, world: World, base_url: str, behavior: Behavior = DEFAULT_BEHAVIOR) -> None:
+        self.world = world
+        self.base_url = base_url
+        self.behavior = behavior
+
+    def get(self, path: str, query: str, caller: Caller) -> Json:
+        """Return the body of the response to a request.
+
+        `path` is `/{endpoint}/{id}`, `/{endpoint}/{id}/{relationship}` or
+        `/{endpoint}/{id}/relationships/{relationship}`.
+
+        Raises:
+            ServiceError: the path is unknown or restricted, or the query is invalid.
+        """
+        _check_access(path.split("/"), caller)
+        match [unquote(part) for part in path.strip("/").split("/")]:
+            case [endpoint, identifier]:
+                entity = self._find(endpoint, identifier, caller)
+                return {"data": self._object(path, query, entity, caller)}
+            case [endpoint, identifier, "relationships", relationship]:
+                entity = self._find(endpoint, identifier, caller)
+                items = self._list(entity, relationship, caller)
+                return self._page(path, query, entity, items)
+            case [endpoint, identifier, relationship]:
+                entity = self._find(endpoint, identifier, caller)
+                items = self._list(entity, relationship, caller)
+                return self._page(path, query, entity, items, full=True)
+        raise ServiceError(404, "Resource not found.")
+
+    def _find(self, endpoint: str, identifier: str, caller: Caller) -> ApiObject:
+        is_removed = endpoint == "references" and not includes(caller.api_flavor, "classic")
+        if endpoint not in OBJECT_TYPES or is_removed:
+            raise ServiceError(404, "Resource not found.")
+        object_type = OBJECT_TYPES[endpoint]
+        found = self.world.find(object_type, identifier)
+        if found is None and object_type == "collection" and includes(caller.api_flavor, "gti"):
+            found = self._find_report(identifier, caller)
+        if found is None:
+            label = _TYPE_LABELS.get(object_type, object_type.capitalize())
+            raise ServiceError(404, f'{label} "{identifier}" not found')
+        return found
+
+    def _find_report(self, identifier: str, caller: Caller) -> Report | None:
+        prefix = report_id("")
+        reference = self.world.references.get(identifier.removeprefix(prefix).lower())
+        if reference is None or not identifier.startswith(prefix):
+            return None
+        _check_access(["reports"], caller)
+        return Report(reference)
+
+    def _list(self, entity: ApiObject, relationship: str, caller: Caller) -> Sequence[ListItem]:
+        _check_access([relationship], caller)
+        list_items = relationships_of(entity, caller.api_flavor).get(relationship)
+        if list_items is None:
+            message = f'Relationship "{relationship}" not found'
+            raise ServiceError(self.behavior.unknown_relationship_status, message)
+        return list_items(self.world, entity)
+
+    def _page(
+        self,
+        path: str,
+        query: str,
+        entity: ApiObject,
+        items: Sequence[ListItem],
+        *,
+        full: bool = False,
+    ) -> Json:
+        params = parse_page_params(query)
+        data = [
+            serialize_item(self.world, item, self.base_url)
+            if full
+            else serialize_descriptor(self.world, item)
+            for item in items[params.offset : params.offset + params.limit]
+        ]
+        return serialize_page(self._url(path, entity), params, data, len(items))
+
+    def _object(self, path: str, query: str, entity: ApiObject, caller: Caller) -> Json:
+        data = serialize_object(self.world, entity, self.base_url)
+        data["attributes"] = select_attributes(data["attributes"], query)
+        names = parse_list(query, "relationships")
+        attributes = parse_list(query, "relationship_attributes")
+        lists = {name: self._list_embedded(entity, name, caller) for name in names}
+        embedded = {
+            name: serialize_embedded(
+                self._url(path, entity),
+                name,
+                [self._embedded_item(item, attributes) for item in items[:EMBEDDED_LIMIT]],
+                len(items),
+            )
+            for name, items in lists.items()
+            if items is not None
+        }
+        return data | ({"relationships": embedded} if names else {})
+
+    def _list_embedded(
+        self, entity: ApiObject, name: str, caller: Caller
+    ) -> Sequence[ListItem] | None:
+        try:
+            return self._list(entity, name, caller)
+        except ServiceError:
+            if self.behavior.skip_unavailable_embeds:
+                return None
+            raise
+
+    def _embedded_item(self, item: ListItem, names: Sequence[str]) -> Json:
+        data = serialize_descriptor(self.world, item)
+        if names:
+            known = serialize_item(self.world, item, self.base_url)["attributes"]
+            if selected := {name: known[name] for name in names if name in known}:
+                data["attributes"] = selected
+        return data
+
+    def _url(self, path: str, entity: ApiObject) -> str:
+        """Return the URL with which links begin."""
+        if self.behavior.canonical_links:
+            _, endpoint, _, *rest = path.split("/")
+            path = "/".join(["", endpoint, entity.id, *rest])
+        return self.base_url + path
+
+
+def _check_access(segments: Iterable[str], caller: Caller) -> None:
+    if caller.is_public and not RESTRICTED.isdisjoint(segments):
+        raise ServiceError(403)

@@ -1,0 +1,154 @@
+"""JSON of API objects: full objects, list items and descriptors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from graphbuild.emulator.models import (
+    INDICATOR_TYPES,
+    Collection,
+    File,
+    Indicator,
+    Reference,
+    Report,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphbuild.emulator.messages import Json
+    from graphbuild.emulator.models import ApiObject, ListItem
+    from graphbuild.emulator.world import World
+
+# Object type to the first segment of its path.
+ENDPOINTS = {
+    "file": "files",
+    "domain": "domains",
+    "ip_address": "ip_addresses",
+    "url": "urls",
+    "reference": "references",
+    "collection": "collections",
+}
+OBJECT_TYPES = {endpoint: object_type for object_type, endpoint in ENDPOINTS.items()}
+
+
+def serialize_object(world: World, entity: ApiObject, base_url: str) -> Json:
+    """Return an object with all its attributes."""
+    object_type = _object_type(entity)
+    return {
+        "attributes": _attributes(world, entity),
+        "type": object_type,
+        "id": entity.id,
+        "links": {"self": f"{base_url}/{ENDPOINTS[object_type]}/{entity.id}"},
+    }
+
+
+def serialize_item(world: World, item: ListItem, base_url: str) -> Json:
+    """Return a list item as a full object with its context."""
+    return serialize_object(world, world.resolve(item), base_url) | _context(world, item)
+
+
+def serialize_descriptor(world: World, item: ListItem) -> Json:
+    """Return type, id and context of a list item."""
+    return {"type": item.type, "id": item.id} | _context(world, item)
+
+
+def parse_list(query: str, name: str) -> list[str]:
+    """Read a comma-separated parameter from a query string."""
+    text = parse_qs(query).get(name, [""])[0]
+    return [each for each in dict.fromkeys(map(str.strip, text.split(","))) if each]
+
+
+def select_attributes(attributes: Mapping[str, object], query: str) -> Json:
+    """Apply the parameters `attributes` and `exclude_attributes`."""
+    included = parse_list(query, "attributes") or attributes
+    excluded = parse_list(query, "exclude_attributes")
+    return {
+        name: value
+        for name, value in attributes.items()
+        if name in included and name not in excluded
+    }
+
+
+def _object_type(entity: ApiObject) -> str:
+    match entity:
+        case File() | Indicator():
+            return entity.type
+        case Reference():
+            return "reference"
+    return "collection"
+
+
+def _attributes(world: World, entity: ApiObject) -> Json:
+    match entity:
+        case File():
+            hashes = {"sha256": entity.sha256, "sha1": entity.sha1, "md5": entity.md5}
+            known = hashes | {"meaningful_name": entity.name}
+            return {name: value for name, value in known.items() if value}
+        case Indicator():
+            return {"url": entity.text} if entity.type == "url" else {}
+        case Reference():
+            return {"url": entity.url, **entity.attributes}
+        case Report():
+            return _report_attributes(entity.reference)
+        case Collection():
+            return _collection_attributes(world, entity)
+
+
+def _report_attributes(reference: Reference) -> Json:
+    attributes = dict(reference.attributes)
+    if "title" in attributes:
+        attributes["name"] = attributes.pop("title")
+    # The origin of these reports is inferred, not documented.
+    constants = {"collection_type": "report", "origin": "Crowdsourced"}
+    return {"link": reference.url, **attributes, **constants}
+
+
+def _collection_attributes(world: World, collection: Collection) -> Json:
+    counts = {
+        f"{ENDPOINTS[each]}_count": len(world.members(collection.id, each)) or None
+        for each in INDICATOR_TYPES
+    }
+    return _without_none(
+        {
+            "name": collection.name,
+            "collection_type": collection.collection_type,
+            "origin": collection.origin,
+            "references_count": len(set(collection.references)),
+            "files_count": len(world.members(collection.id)),
+            **counts,
+        }
+    )
+
+
+def _context(world: World, item: ListItem) -> Json:
+    if item.related_from is None:
+        return {}
+    attributes = _gti_attributes if item.type == "collection" else _classic_attributes
+    collections = [world.collections[each] for each in item.related_from]
+    mentions = [
+        ({"attributes": attributes(each)} if each.mentions_name else {})
+        | {"type": "collection", "id": each.id}
+        for each in collections
+    ]
+    return {"context_attributes": {"related_from": mentions}}
+
+
+def _classic_attributes(collection: Collection) -> Json:
+    return {"name": collection.name}
+
+
+def _gti_attributes(collection: Collection) -> Json:
+    return _without_none(
+        {
+            "name": collection.name,
+            "tags": [],
+            "origin": collection.origin,
+            "collection_type": collection.collection_type or "collection",
+        }
+    )
+
+
+def _without_none(values: Json) -> Json:
+    return {name: value for name, value in values.items() if value is not None}

@@ -48,12 +48,12 @@ def whole(page: Page) -> None:
 def which_two(page: Page) -> None:
     """Which two campaigns share a report?"""
     page.get_by_role("button", name="GlassHeron and Tallowrat").click()
-    page.get_by_text("2 links, none is shorter").wait_for()
+    page.get_by_text("2 links, shortest path").wait_for()
 
 
 def oldest(page: Page) -> None:
     """Which report is the oldest?"""
-    page.locator("h3", has_text="Oldest report").locator("+ ul button").click()
+    page.locator("h3", has_text="Oldest reference").locator("+ ul button").click()
     page.locator("#details dd", has_text="2017-01-06").wait_for()
 
 
@@ -61,10 +61,10 @@ def evidence(page: Page) -> None:
     """What evidence ties a file to a collection?"""
     page.fill("#query", "5e3f311ae67f")
     page.press("#query", "Enter")
-    page.get_by_role("button", name="Way to").click()
+    page.get_by_role("button", name="Path to").click()
     page.fill("#query", "Emotet")
     page.press("#query", "Enter")
-    page.get_by_text("2 links, none is shorter").wait_for()
+    page.get_by_text("2 links, shortest path").wait_for()
 
 
 WAYS = {"whole": whole, "which-two": which_two, "oldest": oldest, "evidence": evidence}

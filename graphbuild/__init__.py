@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     )
     from graphbuild.exporters import export, export_all
     from graphbuild.exporters.notebook import show
-    from graphbuild.exporters.static_image import picture
-    from graphbuild.graph.builder import build_graph, observations_of
-    from graphbuild.graph.layout import place
+    from graphbuild.exporters.static_image import draw
+    from graphbuild.graph.builder import build_graph, extract_observations
+    from graphbuild.graph.layout import compute_layout
     from graphbuild.models import Entity, Observation, Page, Seed
     from graphbuild.seeds import parse_seeds, read_seeds
     from graphbuild.store.importer import import_answers, read_answers
@@ -63,9 +63,9 @@ _MODULES = {
     ),
     "exporters": ("export", "export_all"),
     "exporters.notebook": ("show",),
-    "exporters.static_image": ("picture",),
-    "graph.builder": ("build_graph", "observations_of"),
-    "graph.layout": ("place",),
+    "exporters.static_image": ("draw",),
+    "graph.builder": ("build_graph", "extract_observations"),
+    "graph.layout": ("compute_layout",),
     "models": ("Entity", "Observation", "Page", "Seed"),
     "seeds": ("parse_seeds", "read_seeds"),
     "store.importer": ("import_answers", "read_answers"),
@@ -90,15 +90,15 @@ __all__ = [
     "Store",
     "StoreError",
     "build_graph",
+    "compute_layout",
+    "draw",
     "export",
     "export_all",
+    "extract_observations",
     "find_api_key",
     "import_answers",
-    "observations_of",
     "parse_page",
     "parse_seeds",
-    "picture",
-    "place",
     "read_answers",
     "read_seeds",
     "show",

@@ -22,7 +22,7 @@ import pytest
 import graphbuild
 from graphbuild.emulator import generate_world
 from graphbuild.exporters.notebook import show
-from graphbuild.exporters.static_image import picture
+from graphbuild.exporters.static_image import draw
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Entity, Observation
 from tests.support.chromium import launched
@@ -339,7 +339,7 @@ def test_where_no_html_is_shown_a_sentence_stands():
         "graph of 3 files, 3 references, 1 collection; open it in Jupyter"
     )
     assert repr(show(nx.DiGraph())) == "graph of nothing; open it in Jupyter"
-    assert repr(picture(campaign())) == "graph of 3 files, 3 references, 1 collection"
+    assert repr(draw(campaign())) == "graph of 3 files, 3 references, 1 collection"
 
 
 def test_loading_the_room_loads_nothing_heavy():
@@ -364,15 +364,15 @@ def legend_of(figure):
 
 def test_the_same_graph_gives_the_same_picture():
     graph = campaign()
-    drawn = picture(graph)._repr_png_()
+    drawn = draw(graph)._repr_png_()
     assert drawn.startswith(PNG)
-    assert drawn == picture(graph)._repr_png_()
+    assert drawn == draw(graph)._repr_png_()
 
 
 def test_the_picture_has_one_legend_entry_a_type_and_names_collections_only():
     graph = campaign()
     graph.add_node("domain:d.example", type="domain", label="d.example", id="d.example")
-    figure = picture(graph)
+    figure = draw(graph)
     assert legend_of(figure) == ["3 files", "3 references", "1 collection", "1 domain"]
     assert names_in(figure) == ["Emotet"]
     assert not figure.axes[0].axison
@@ -382,26 +382,26 @@ def test_a_picture_leaves_the_graph_and_pyplot_alone():
     graph = campaign()
     before = nx.node_link_data(graph)
     code = (
-        "import networkx as nx, sys; from graphbuild.exporters.static_image import picture; "
-        "picture(nx.DiGraph())._repr_png_(); sys.exit('matplotlib.pyplot' in sys.modules)"
+        "import networkx as nx, sys; from graphbuild.exporters.static_image import draw; "
+        "draw(nx.DiGraph())._repr_png_(); sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-    picture(graph)
+    draw(graph)
     assert nx.node_link_data(graph) == before
 
 
 def test_names_that_stay_out_are_counted():
     files = Entity("file", "ab" * 32), Entity("reference", "cd" * 32)
     graph = build_graph(Observation(*files, Entity("collection", f"c{n}")) for n in range(5))
-    figure = picture(graph, names=3)
+    figure = draw(graph, max_labels=3)
     assert len(names_in(figure)) == 3
-    assert [text.get_text() for text in figure.texts] == ["2 more collections without a name here"]
+    assert [text.get_text() for text in figure.texts] == ["2 more collections without a label"]
 
 
 def test_names_keep_clear_of_each_other_and_stay_on_the_paper():
     files = Entity("file", "ab" * 32), Entity("reference", "cd" * 32)
     known = [Entity("collection", f"c{n}", {"name": f"Collection {n}"}) for n in range(8)]
-    figure = picture(build_graph(Observation(*files, each) for each in known))
+    figure = draw(build_graph(Observation(*files, each) for each in known))
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     assert len(boxes) == len(known)
@@ -421,7 +421,7 @@ def test_names_keep_clear_of_each_other_and_stay_on_the_paper():
     ],
 )
 def test_a_stranger_s_name_is_drawn_as_text(name, drawn):
-    figure = picture(campaign(name))
+    figure = draw(campaign(name))
     assert names_in(figure) == [drawn]
     assert figure._repr_png_().startswith(PNG)
 
@@ -431,19 +431,19 @@ def test_a_collection_without_a_name_bears_its_short_id():
     graph = build_graph(
         [Observation(Entity("file", "ab" * 32), Entity("reference", "cd" * 32), nameless)]
     )
-    assert names_in(picture(graph)) == ["report--8b8b8b8…"]
+    assert names_in(draw(graph)) == ["report--8b8b8b8…"]
 
 
 @pytest.mark.parametrize("graph", [nx.DiGraph(), campaign()], ids=["empty", "campaign"])
 def test_any_graph_has_a_picture(graph):
-    assert picture(graph)._repr_png_().startswith(PNG)
+    assert draw(graph)._repr_png_().startswith(PNG)
 
 
 def test_without_matplotlib_the_picture_says_what_to_install(monkeypatch):
     for name in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=r"pip install 'graphbuild\[notebook\]'"):
-        picture(campaign())
+        draw(campaign())
 
 
 # --- the page in a browser -----------------------------------------------------------------------

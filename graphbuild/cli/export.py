@@ -118,11 +118,11 @@ def refuse_derived(names: Sequence[str], view: str) -> None:
         typer.BadParameter: one of ``names`` is such a format.
     """
     from graphbuild.exporters import FORMATS
-    from graphbuild.graph.views import DERIVED, VIEWS
+    from graphbuild.graph.views import DERIVED_VIEWS, VIEWS
 
     refused = [name for name in names if FORMATS[name].told]
-    if refused and view in DERIVED:
-        others = " or ".join(name for name in VIEWS if name not in DERIVED)
+    if refused and view in DERIVED_VIEWS:
+        others = " or ".join(name for name in VIEWS if name not in DERIVED_VIEWS)
         raise typer.BadParameter(
             f"{view} shows what no answer told, and {', '.join(refused)} would say it as a fact;"
             f" choose {others}, or other formats",

@@ -376,6 +376,6 @@ def _write(graph: Graph, path: Path, writer: Writer, positions: Positions | None
 
 
 def _layout(graph: Graph) -> Positions:
-    from graphbuild.graph.layout import place  # noqa: PLC0415  loads numpy
+    from graphbuild.graph.layout import compute_layout  # noqa: PLC0415  loads numpy
 
-    return place(graph)
+    return compute_layout(graph)

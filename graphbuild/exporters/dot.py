@@ -15,7 +15,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from graphbuild.exporters.sanitize import ExportWarnings, label_text, write_lines, xml_text
-from graphbuild.exporters.style import colour_of
+from graphbuild.graph.style import node_colour
 from graphbuild.models import COLLECTION, FILE, INFERRED, REFERENCE
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _nodes(graph: Graph) -> Iterator[str]:
                 "label": _ENTITY.sub("&amp;", label_text(node["label"])),
                 "type": kind,
                 "shape": _SHAPES.get(kind, _OTHER_SHAPE),
-                "fillcolor": colour_of(kind),
+                "fillcolor": node_colour(kind),
                 **({"fontcolor": _DARK[kind]} if kind in _DARK else {}),
             },
         )

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from graphbuild.exporters.extra_attributes import seed_columns
 from graphbuild.exporters.sanitize import ExportWarnings, write_lines
-from graphbuild.exporters.style import colour_of, places_of
 from graphbuild.exporters.xml_common import (
     edge_lines,
     escaped,
@@ -32,7 +31,7 @@ from graphbuild.exporters.xml_schema import (
     label_of,
     type_of,
 )
-from graphbuild.graph.style import sizing
+from graphbuild.graph.style import check_positions, node_colour, size_scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -71,7 +70,7 @@ def write_gexf(
         ExportError: a node key cannot be an XML id, or a node has no place; nothing is written.
     """
     warnings = ExportWarnings()
-    ids, places = written_ids(graph), places_of(graph, positions)
+    ids, places = written_ids(graph), check_positions(graph, positions)
     seed_keys = seed_columns(graph)
     nodes = _nodes(graph, ids, places, warnings, frozenset(seed_keys))
     edges = edge_lines(graph, ids, warnings, _edge, _since(graph))
@@ -107,7 +106,7 @@ def _nodes(
     warnings: ExportWarnings,
     seed_keys: frozenset[str],
 ) -> Iterator[str]:
-    size_of, degree_of, attributes_of = sizing(graph), graph.degree, graph.nodes
+    size_of, degree_of, attributes_of = size_scale(graph), graph.degree, graph.nodes
     for key, targets in graph.adjacency():
         attributes = attributes_of[key]
         parts = facts(attributes, _value, warnings, seed_keys)
@@ -125,7 +124,7 @@ def _nodes(
 
 @lru_cache(maxsize=64)  # there are few types
 def _colour(node_type: str) -> str:
-    red, green, blue = bytes.fromhex(colour_of(node_type).removeprefix("#"))
+    red, green, blue = bytes.fromhex(node_colour(node_type).removeprefix("#"))
     return f'<viz:color r="{red}" g="{green}" b="{blue}"/>'
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from graphbuild.exporters.extra_attributes import seed_columns
 from graphbuild.exporters.sanitize import ExportWarnings, write_lines
-from graphbuild.exporters.style import colour_of, places_of
 from graphbuild.exporters.xml_common import (
     edge_lines,
     place_text,
@@ -28,7 +27,7 @@ from graphbuild.exporters.xml_schema import (
     label_of,
     type_of,
 )
-from graphbuild.graph.style import sizing
+from graphbuild.graph.style import check_positions, node_colour, size_scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -61,7 +60,7 @@ def write_graphml(
         ExportError: a node key cannot be an XML id, or a node has no place; nothing is written.
     """
     warnings = ExportWarnings()
-    ids, places = written_ids(graph), places_of(graph, positions)
+    ids, places = written_ids(graph), check_positions(graph, positions)
     seed_keys = seed_columns(graph)
     nodes = _nodes(graph, ids, places, warnings, frozenset(seed_keys))
     edges = edge_lines(graph, ids, warnings, _edge)
@@ -86,13 +85,13 @@ def _nodes(
     warnings: ExportWarnings,
     seed_keys: frozenset[str],
 ) -> Iterator[str]:
-    size_of, degree_of, attributes_of = sizing(graph), graph.degree, graph.nodes
+    size_of, degree_of, attributes_of = size_scale(graph), graph.degree, graph.nodes
     for key, targets in graph.adjacency():
         attributes = attributes_of[key]
         parts = facts(attributes, _data, warnings, seed_keys)
         parts.append(identity(attributes, targets, _data))
         parts.append(_label(attributes))
-        colour = _data("color", colour_of(attributes["type"]))
+        colour = _data("color", node_colour(attributes["type"]))
         parts.append(type_of(attributes, _data, warnings) + colour)
         parts.append(_data("size", repr(size_of(degree_of[key]))))
         if places:

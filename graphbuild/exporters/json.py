@@ -18,9 +18,8 @@ from graphbuild.exporters.csv_cells import KEPT
 from graphbuild.exporters.extra_attributes import seed_columns
 from graphbuild.exporters.sanitize import ExportWarnings, is_exportable, replace_surrogates
 from graphbuild.exporters.schema import NODE_COLUMNS, node_rows, observed, usual
-from graphbuild.exporters.style import colour_of, places_of
 from graphbuild.graph.builder import NO_COLLECTION
-from graphbuild.graph.style import sizing
+from graphbuild.graph.style import check_positions, node_colour, size_scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -108,7 +107,7 @@ def write_cytoscape(
         ExportError: a node has no place, though others have; nothing is written.
     """
     objects = _Objects()
-    places = places_of(graph, positions)
+    places = check_positions(graph, positions)
     head = _encoded({"data": _NETWORK, "directed": True, **_VERSIONS})
     stream.write(head[:-1] + b',"elements":{"nodes":[\n')
     _write(stream, _cytoscape_nodes(graph, places, objects), b",")
@@ -122,7 +121,7 @@ def write_cytoscape(
 def _cytoscape_nodes(
     graph: nx.DiGraph[str], places: Positions, objects: _Objects
 ) -> Iterator[bytes]:
-    size_of = sizing(graph)
+    size_of = size_scale(graph)
     columns = (*NODE_COLUMNS, *seed_columns(graph))
     for key, row in zip(graph, node_rows(graph, columns, objects.warnings), strict=True):
         told = {name: value for name, value in zip(columns, row, strict=True) if value is not None}
@@ -130,7 +129,7 @@ def _cytoscape_nodes(
             told["api_name"] = told["name"]
         del told["key"]
         told |= {"id": key, "value": key, "name": told["label"]}
-        told |= {"color": colour_of(told["type"]), "size": size_of(told["degree"])}
+        told |= {"color": node_colour(told["type"]), "size": size_of(told["degree"])}
         place = b""
         if places:
             x, y = places[key]

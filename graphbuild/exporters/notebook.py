@@ -1,8 +1,7 @@
-"""Graphs in a notebook: the interactive page, in a frame.
+"""Display the interactive page in a notebook.
 
-``show`` puts the very page that ``export`` writes into the notebook, in a frame of its own: no
-side files, no network, and the frame can neither reach the notebook nor leave the page. It shows
-itself to IPython through the methods IPython asks for, so nothing of it is imported here.
+The page is the one that ``export`` writes, in a sandboxed frame without network access. It needs no
+files beside the notebook. IPython displays it through ``_repr_html_``.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from graphbuild.exporters.static_image import told
+from graphbuild.exporters.static_image import describe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,36 +20,35 @@ if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
     Positions = Mapping[str, tuple[float, float]]
 
-# Scripts run, a picture can be saved, and a report opens in a tab of its own when asked for;
-# everything else a frame could do is switched off.
+# The frame may run scripts, save files, and open references in a new tab; nothing else.
 _SANDBOX = "allow-scripts allow-downloads allow-popups allow-popups-to-escape-sandbox"
-_INSTEAD = "to see it, run the cell again or trust this notebook"
+_FALLBACK = "to see it, run the cell again or trust this notebook"
 
 
-def show(graph: Graph, *, positions: Positions | None = None, height: int = 600) -> Shown:
-    """The interactive page, to stand as the last line of a notebook cell.
+def show(graph: Graph, *, positions: Positions | None = None, height: int = 600) -> PageFrame:
+    """Return the interactive page of ``graph``; use it as the last line of a notebook cell.
 
-    A notebook saved with it grows by the size of the page, about a megabyte and the data.
+    A saved notebook grows by the size of the page: about 1 MB plus the data.
 
     Args:
-        graph: a graph as :func:`graphbuild.graph.builder.build_graph` makes it, or a view of one.
-        positions: a place for each node, y upwards; None lays the graph out.
-        height: of the frame, in pixels; it is as wide as the notebook.
+        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
+        positions: the position of each node, y upwards; computed if None.
+        height: the height of the frame in pixels; it is as wide as the notebook.
     """
     from graphbuild.exporters.html.page import write_html  # noqa: PLC0415  loads a template engine
 
     stream = BytesIO()
     write_html(graph, stream, positions=positions)
-    return Shown(stream.getvalue().decode("utf-8"), told(graph), height)
+    return PageFrame(stream.getvalue().decode("utf-8"), describe(graph), height)
 
 
-class Shown:
-    """A page in a frame, where the notebook shows HTML; a sentence, where it shows text.
+class PageFrame:
+    """A page that notebooks display in a frame; its text form is a summary.
 
     Attributes:
-        page: the whole page.
-        summary: what is on it, in words.
-        height: of the frame, in pixels.
+        page: the HTML.
+        summary: the number of nodes per type.
+        height: the height of the frame in pixels.
     """
 
     __slots__ = ("height", "page", "summary")
@@ -64,14 +62,14 @@ class Shown:
         return f"{self.summary}; open it in Jupyter"
 
     def _repr_html_(self) -> str:
-        """The frame, with the page inside its ``srcdoc``: no file, no address.
+        """Return the frame with the page in its ``srcdoc``.
 
-        A browser that shows frames shows nothing of the sentence inside. A notebook that is not
-        trusted, as one sent by somebody else, is shown without frames, and then it is what stands.
+        The text inside the frame element is shown only where frames are removed, as in a notebook
+        that is not trusted.
         """
-        instead = escape(f"{self.summary}; {_INSTEAD}")
+        fallback = escape(f"{self.summary}; {_FALLBACK}")
         return (
             f'<iframe title="{escape(self.summary)}" sandbox="{_SANDBOX}" allow="clipboard-write"'
             f' style="width: 100%; height: {self.height:d}px; border: 1px solid #d5dae1"'
-            f' srcdoc="{escape(self.page)}">{instead}</iframe>'
+            f' srcdoc="{escape(self.page)}">{fallback}</iframe>'
         )

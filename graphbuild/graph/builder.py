@@ -3,7 +3,7 @@
 The API states ternary facts: this file is related to this reference, because of this collection.
 A path graph alone would lose them: from (F1, R, C1) and (F2, R, C2) it also contains F1 -> R -> C2,
 which nobody observed. So each file -> reference edge lists the collections that stand behind it,
-and ``observations_of`` gives back exactly the triples that went in.
+and ``extract_observations`` gives back exactly the triples that went in.
 
 The contract of the graph:
 
@@ -77,7 +77,7 @@ def build_graph(
     return builder.graph
 
 
-def observations_of(graph: nx.DiGraph[str]) -> Iterator[Observation]:
+def extract_observations(graph: nx.DiGraph[str]) -> Iterator[Observation]:
     """The observations a graph was built from, each once, in the order of its edges."""
     entities: dict[str, Entity] = {}
 
@@ -95,7 +95,7 @@ def observations_of(graph: nx.DiGraph[str]) -> Iterator[Observation]:
             yield Observation(entity(source), entity(target), behind, provenance)
 
 
-def links_of(graph: nx.DiGraph[str]) -> Iterator[Link]:
+def extract_links(graph: nx.DiGraph[str]) -> Iterator[Link]:
     """The links a graph was built from, in the order of its edges."""
     for source, target, edge in graph.edges(data=True):
         if edge["relation"] not in {RELATED_REFERENCES, RELATED_FROM}:

@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphbuild.graph.builder import validate_graph
-from graphbuild.graph.style import numbered, parts, sizing, ties
+from graphbuild.graph.clustering import louvain_clusters, number_clusters, quotient_graph
+from graphbuild.graph.style import size_scale
 from graphbuild.graph.views import fold_groups
 from graphbuild.models import COLLECTION
 
@@ -60,7 +61,7 @@ _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 _SUNFLOWER = 1.62  # neighbouring seeds of a sunflower of pitch 1 are at least this far apart
 
 
-class Places(dict[str, Point]):
+class Layout(dict[str, Point]):
     """Coordinates of nodes, and what was found out on the way to them.
 
     Attributes:
@@ -68,10 +69,10 @@ class Places(dict[str, Point]):
             layout had to find it; finding it again would take as long again.
     """
 
-    communities: dict[str, int] | None = None
+    clusters: dict[str, int] | None = None
 
 
-def place(graph: nx.DiGraph[str]) -> Places:
+def compute_layout(graph: nx.DiGraph[str]) -> Layout:
     """Coordinates for every node, y upwards, none nearer to another than ``MIN_DISTANCE``.
 
     Raises:
@@ -79,26 +80,26 @@ def place(graph: nx.DiGraph[str]) -> Places:
     """
     validate_graph(graph)
     groups = fold_groups(graph)
-    folded = ties(graph, groups)
+    folded = quotient_graph(graph, groups)
     rooms = _rooms(graph)
     pitches = [2 * max(rooms[node] for node in group) + _gap_within(group) for group in groups]
     radii = np.array([_disc_radius(len(g), p) for g, p in zip(groups, pitches, strict=True)])
     components = sorted((sorted(part) for part in nx.connected_components(folded)), key=_by_size)
-    found = parts(folded) if components and len(components[0]) > _SPRING_LIMIT else None
+    found = louvain_clusters(folded) if components and len(components[0]) > _SPRING_LIMIT else None
     centres = _pack_components(folded, components, radii, found or [])
     positions = {
         node: (centres[index][0] + x, centres[index][1] + y)
         for index, group in enumerate(groups)
         for node, (x, y) in zip(group, _sunflower(len(group), pitches[index]), strict=True)
     }
-    places = Places((node, _rounded(positions[node])) for node in graph)
-    places.communities = numbered(groups, found) if found else None
-    return places
+    layout = Layout((node, _rounded(positions[node])) for node in graph)
+    layout.clusters = number_clusters(groups, found) if found else None
+    return layout
 
 
 def _rooms(graph: nx.DiGraph[str]) -> dict[str, float]:
     """The radius each node needs; collections always show their names."""
-    size_of = sizing(graph)
+    size_of = size_scale(graph)
     return {
         node: size_of(degree) + (_LABEL_ROOM if graph.nodes[node]["type"] == COLLECTION else 0.0)
         for node, degree in graph.degree()
@@ -232,7 +233,7 @@ def _star(hub: int, radii: Floats) -> Floats:
 
 
 def _ring(wide: Floats, inner: float) -> Floats:
-    """Places on a circle around a hub, each with an angle as large as its disc."""
+    """Layout on a circle around a hub, each with an angle as large as its disc."""
     reach = inner + float(wide.max())
     while _arc(wide, reach).sum() > 2 * math.pi:
         reach *= 1.05
@@ -244,7 +245,7 @@ def _ring(wide: Floats, inner: float) -> Floats:
 
 
 def _corona(wide: Floats, inner: float) -> Floats:
-    """Places in a sunflower whose middle is left to the hub."""
+    """Layout in a sunflower whose middle is left to the hub."""
     pitch = 2 * float(wide.max())
     taken = math.ceil(((inner + pitch / 2) * _SUNFLOWER / pitch) ** 2)
     return np.array(_sunflower(taken + len(wide), pitch)[taken:])
@@ -296,7 +297,7 @@ def _disc_of(graph: nx.Graph[int], nodes: list[int], radii: Floats) -> tuple[Flo
 
 def _split(graph: nx.Graph[int], nodes: list[int]) -> list[list[int]]:
     """The communities of a community; where all is tied to all, any slice is as good."""
-    found = sorted(parts(graph), key=_by_size)
+    found = sorted(louvain_clusters(graph), key=_by_size)
     if len(found) > 1:
         return found
     return [nodes[at : at + _PART_LIMIT] for at in range(0, len(nodes), _PART_LIMIT)]

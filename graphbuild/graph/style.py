@@ -1,4 +1,8 @@
-"""What the layout and every drawing must agree on: how large a node is, and what it belongs to."""
+"""The appearance of nodes, shared by the layout and all exporters: colour, shape, size, position.
+
+People with any common colour blindness can tell the three colours apart (Okabe and Ito, 2008,
+"Color Universal Design"). The shapes carry the same information.
+"""
 
 from __future__ import annotations
 
@@ -6,78 +10,61 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING
 
-import networkx as nx
-
-from graphbuild.graph.views import fold_groups
+from graphbuild.errors import ExportError
+from graphbuild.models import COLLECTION, FILE, REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
+
+    import networkx as nx
 
     Graph = nx.DiGraph[str]
+    Positions = Mapping[str, tuple[float, float]]
 
-SMALLEST, LARGEST = 6.0, 30.0  # radii of nodes
-ALONE = -1  # the community of what nothing ties
-_SEED = 20_240_229
+# Six hexadecimal digits: Gephi reads the short form "#f00" as almost black.
+COLOURS = {FILE: "#0072b2", REFERENCE: "#e69f00", COLLECTION: "#cc3311"}
+SHAPES = {FILE: "dot", REFERENCE: "square", COLLECTION: "diamond"}
+OTHER_COLOUR = "#777777"
+OTHER_SHAPE = "triangle"
+MIN_RADIUS, MAX_RADIUS = 6.0, 30.0
 
 
-def sizing(graph: Graph) -> Callable[[int], float]:
-    """The size of a node of each degree: from 6 to 30, growing with the degree's square root."""
-    most = max((degree for _, degree in graph.degree()), default=0) or 1
-    span = LARGEST - SMALLEST
+def node_colour(node_type: str) -> str:
+    """Return the colour of a node type as ``#rrggbb``."""
+    return COLOURS.get(node_type, OTHER_COLOUR)
+
+
+def node_shape(node_type: str) -> str:
+    """Return the shape of a node type, by its name in vis-network."""
+    return SHAPES.get(node_type, OTHER_SHAPE)
+
+
+def size_scale(graph: Graph) -> Callable[[int], float]:
+    """Return a function from the degree of a node to its radius.
+
+    The radius grows with the square root of the degree, from ``MIN_RADIUS`` to ``MAX_RADIUS``.
+    """
+    max_degree = max((degree for _, degree in graph.degree()), default=0) or 1
 
     @cache
-    def size_of(degree: int) -> float:
-        return round(SMALLEST + span * math.sqrt(degree / most), 1)
+    def radius(degree: int) -> float:
+        return round(MIN_RADIUS + (MAX_RADIUS - MIN_RADIUS) * math.sqrt(degree / max_degree), 1)
 
-    return size_of
+    return radius
 
 
-def ties(graph: Graph, groups: Sequence[Sequence[str]]) -> nx.Graph[int]:
-    """``graph`` without direction and loops, its ``groups`` as nodes, by number.
+def check_positions(graph: Graph, positions: Positions | None) -> Positions:
+    """Return ``positions``, or an empty mapping for None.
 
-    Args:
-        graph: keeps the contract of :mod:`graphbuild.graph.builder`.
-        groups: what :func:`graphbuild.graph.views.fold_groups` gave for it.
+    Many programs draw all nodes without a position at one point.
 
-    Returns:
-        A graph in which ``weight`` says how many edges stand behind a tie. The same in whatever
-        order nodes and edges came.
+    Raises:
+        ExportError: some nodes have a position, but not all of them.
     """
-    number = {node: index for index, group in enumerate(groups) for node in group}
-    counts: dict[tuple[int, int], int] = {}
-    adjacent = dict(graph.adjacency())
-    for one, group in enumerate(groups):
-        for other in {number[target] for target in adjacent[group[0]]} - {one}:
-            ends = (one, other) if one < other else (other, one)
-            counts[ends] = counts.get(ends, 0) + len(group) * len(groups[other])
-    tied: nx.Graph[int] = nx.Graph()
-    tied.add_nodes_from(range(len(groups)))
-    tied.add_weighted_edges_from((*ends, counts[ends]) for ends in sorted(counts))
-    return tied
-
-
-def parts(tied: nx.Graph[int]) -> list[list[int]]:
-    """Communities of what :func:`ties` gave, or of a part of it, by Louvain's method; sorted."""
-    ordered: nx.Graph[int] = nx.Graph()
-    ordered.add_nodes_from(sorted(tied))
-    ordered.add_weighted_edges_from(
-        sorted((min(a, b), max(a, b), told["weight"]) for a, b, told in tied.edges(data=True))
-    )
-    return sorted(map(sorted, nx.community.louvain_communities(ordered, seed=_SEED)))
-
-
-def communities(graph: Graph) -> dict[str, int]:
-    """The community of each node: 0 for the largest, ``ALONE`` for what nothing ties."""
-    groups = fold_groups(graph)
-    tied = ties(graph, groups)
-    return numbered(groups, parts(tied) if tied.size() else [])
-
-
-def numbered(groups: Sequence[Sequence[str]], found: Sequence[Sequence[int]]) -> dict[str, int]:
-    """The community of each node, as :func:`communities` tells it, where they are found already."""
-    by_members = [sorted(key for group in part for key in groups[group]) for part in found]
-    of = dict.fromkeys((key for group in groups for key in group), ALONE)
-    tied = (part for part in by_members if len(part) > 1)
-    for index, part in enumerate(sorted(tied, key=lambda part: (-len(part), part))):
-        of.update(dict.fromkeys(part, index))
-    return of
+    if not positions:
+        return {}
+    for key in graph:
+        position = positions.get(key, ())
+        if len(position) != 2 or not all(map(math.isfinite, position)):  # noqa: PLR2004  x and y
+            raise ExportError(f"{key}: no position; give a finite one for each node, or none")
+    return positions

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
 
 SHARED_REFERENCES = "shared_references"  # the relation of two nodes that have references in common
-DERIVED = frozenset({"files", "collections", "folded"})  # views in which not all was told
+DERIVED_VIEWS = frozenset({"files", "collections", "folded"})  # views in which not all was told
 _FOLDED = "folded-from"  # what a node or an edge stands for; no name of an answer has a hyphen
 
 

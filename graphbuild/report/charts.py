@@ -15,7 +15,7 @@ import networkx as nx
 import numpy as np
 
 from graphbuild._util import escape_unprintable, format_count
-from graphbuild.graph.layout import place
+from graphbuild.graph.layout import compute_layout
 from graphbuild.models import COLLECTION, FILE
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _map(incidence: Incidence, groups: Mapping[_Group, int]) -> str:
     ordered = sorted(groups, key=lambda group: (group[0], sorted(group[1])))
     touched = sorted({each for _, inside in ordered for each in inside})
     graph = _graph(ordered, touched)
-    at = _on_paper(place(graph)) if len(graph) else {}
+    at = _on_paper(compute_layout(graph)) if len(graph) else {}
     wide = max((x for x, _ in at.values()), default=0.0) + _MARGIN
     high = max((y for _, y in at.values()), default=0.0) + _MARGIN
     largest = max(groups.values(), default=1)

@@ -23,8 +23,8 @@ from statistics import median
 
 from graphbuild.exporters.html.page import write_html
 from graphbuild.graph.builder import build_graph
-from graphbuild.graph.layout import place
-from graphbuild.graph.style import communities
+from graphbuild.graph.clustering import node_clusters
+from graphbuild.graph.layout import compute_layout
 from graphbuild.models import Entity, Observation
 from tests.bench.rows import Row, paired
 from tests.bench.usage import Used
@@ -253,16 +253,16 @@ def observations(kind: str, edges: int) -> Iterator[Observation]:
 def _places(kind: str, graph: Graph) -> dict[str, tuple[float, float]]:
     """The layout; on a grid where it would take minutes and is not what is measured."""
     if kind == "families" or graph.number_of_edges() < 5_000:
-        return place(graph)
+        return compute_layout(graph)
     return {key: (40.0 * (n % 200), 40.0 * (n // 200)) for n, key in enumerate(graph)}
 
 
 def _ours(kind: str, graph: Graph, path: Path) -> dict[str, float]:
     # Communities are found apart, as places are: it is networkx's work, and pyvis finds none.
-    places, found = _places(kind, graph), communities(graph)
+    places, found = _places(kind, graph), node_clusters(graph)
     used = Used()
     with path.open("wb") as stream:
-        write_html(graph, stream, positions=places, communities=found)
+        write_html(graph, stream, positions=places, clusters=found)
     return used.so_far()
 
 

@@ -33,7 +33,7 @@ SCREENSHOTS = OUTPUT / "screenshots"
 
 WINDOW = {"width": 1300, "height": 850}
 _POINT = """(key) => {
-  const at = window.graphbuild.at(key);
+  const at = window.graphbuild.position(key);
   const canvas = document.querySelector("#canvas").getBoundingClientRect();
   return [at.x + canvas.x, at.y + canvas.y];
 }"""
@@ -109,9 +109,9 @@ class Opened:
         """Press the button whose name begins so."""
         self.page.get_by_role("button", name=re.compile(f"^{re.escape(name)}")).click()
 
-    def spot(self, key: str) -> dict[str, Any]:
+    def marker(self, key: str) -> dict[str, Any]:
         """What a node is drawn as."""
-        found: dict[str, Any] = self.page.evaluate("(key) => window.graphbuild.spot(key)", key)
+        found: dict[str, Any] = self.page.evaluate("(key) => window.graphbuild.marker(key)", key)
         return found
 
     def point(self, key: str) -> tuple[float, float]:

@@ -76,7 +76,7 @@ def folded(page):
 
 def way(page):
     page.choose(FILES[0].key)
-    page.press("Way to")
+    page.press("Path to")
     page.choose(RED.key)
 
 
@@ -92,7 +92,7 @@ def searching(page):
 
 def coloured(page):
     page.page.select_option("#colour", "date")
-    page.page.fill("#least", "2")
+    page.page.fill("#min-links", "2")
     page.page.uncheck("#undated")
 
 
@@ -187,10 +187,10 @@ def test_opening_and_closing_by_keys(opened):
     page = opened(campaign())
     find(page, "Report 2")  # it was folded: search opens
     assert page.selection == REPORTS[2].key
-    press(page, "Fold again")
+    press(page, "Fold")
     assert len(page.selection.split()) == 6
-    press(page, "Open all 6")
-    assert page.spot(REPORTS[4].key)["members"] == 1
+    press(page, "Expand all 6")
+    assert page.marker(REPORTS[4].key)["members"] == 1
     press(page, "Two hops")
     two = page.page.get_by_role("button", name="Two hops")
     assert two.get_attribute("aria-pressed") == "true"
@@ -205,10 +205,10 @@ def test_evidence_and_ways_by_keys(opened):
     page.page.locator(".ends li").first.wait_for()
     tab_to(page, ".ends li button")
     page.page.keyboard.press("Enter")
-    assert page.link is not None
+    assert page.line is not None
     assert "observation" in page.details
     find(page, "Red")
-    press(page, "Way to")
+    press(page, "Path to")
     find(page, "Alone")
     assert len(page.path) == 4
     page.page.keyboard.press("Escape")
@@ -222,16 +222,16 @@ def test_filters_and_colours_by_keys(opened):
     keys.press("Space")
     assert page.visible["nodes"] == 5
     keys.press("Space")
-    tab_to(page, "#least")
+    tab_to(page, "#min-links")
     keys.press("ArrowRight")
-    assert page.page.inner_text("#least-shown") == "1"
+    assert page.page.inner_text("#min-links-shown") == "1"
     keys.press("ArrowLeft")
     tab_to(page, "#fold")
     keys.press("Space")
-    assert page.drawn["spots"] == page.visible["spots"] == page.counts["nodes"]
+    assert page.drawn["markers"] == page.visible["markers"] == page.counts["nodes"]
     tab_to(page, "#colour")
     keys.press("ArrowDown")
-    assert page.page.input_value("#colour") == "community"
+    assert page.page.input_value("#colour") == "cluster"
     tab_to(page, "#from-month")
     keys.press("End")
     tab_to(page, "#undated")
@@ -295,11 +295,11 @@ def test_the_list_is_what_is_drawn_the_important_first(opened):
     graph = campaign()
     page = opened(graph)
     open_list(page)
-    assert len(listed(page)) == page.drawn["spots"]
+    assert len(listed(page)) == page.drawn["markers"]
     assert listed(page)[0].startswith("Red\n")
     assert any(row.startswith("×6 Report 0 and 5 more\n") for row in listed(page))
     page.page.uncheck("#legend li:nth-child(2) input")
-    assert len(listed(page)) == page.visible["spots"]
+    assert len(listed(page)) == page.visible["markers"]
     assert not any("Report" in row for row in listed(page))
 
 
@@ -311,7 +311,7 @@ def test_the_list_is_filtered_by_what_search_looks_at_members_too(opened):
     assert row.startswith("×6")
     page.page.fill("#list-query", "no such thing")
     assert listed(page) == []
-    assert "Nothing drawn matches" in page.page.inner_text("#list-rest")
+    assert "No drawn node matches" in page.page.inner_text("#list-rest")
 
 
 def test_a_long_list_goes_on_when_asked(opened):
@@ -351,7 +351,7 @@ def test_what_changes_is_said(opened):
     page = opened(campaign())
     assert page.page.get_attribute("#status", "aria-live") == "polite"
     page.choose(RED.key)
-    assert "chosen: Red" in page.status
+    assert "selected: Red" in page.status
     page.page.uncheck("#legend li:nth-child(2) input")
     assert f"Drawn: 5 of {page.counts['nodes']} nodes" in page.status
 

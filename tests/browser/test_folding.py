@@ -51,15 +51,15 @@ def test_the_folded_graph_is_drawn(opened):
     graph = large_campaign()
     folded = fold(graph)
     page = opened(graph)
-    assert page.drawn == {"spots": len(folded), "lines": folded.number_of_edges()}
+    assert page.drawn == {"markers": len(folded), "lines": folded.number_of_edges()}
     assert page.visible["nodes"] == len(graph)
-    assert f"equal ones folded into {len(folded):,} and {folded.number_of_edges():,}" in page.status
+    assert f"folded into {len(folded):,} and {folded.number_of_edges():,}" in page.status
 
 
 def test_a_folded_spot_tells_how_many_and_who(opened):
     page = opened(family())
     key = REPORTS[5].key
-    assert page.spot(key) == {"members": 9, "shown": 9, "colour": "#e69f00"}
+    assert page.marker(key) == {"members": 9, "shown": 9, "colour": "#e69f00"}
     page.page.mouse.click(*page.point(key))
     assert "×9" in page.details
     for each in REPORTS[1:]:
@@ -73,15 +73,15 @@ def test_it_opens_in_its_place_and_closes_again(opened):
     before, key = page.drawn, REPORTS[5].key
     middle = page.point(key)
     page.page.mouse.click(*middle)
-    page.press("Open all 9")
-    assert page.drawn["spots"] == before["spots"] + 8
-    assert page.spot(key)["members"] == 1
+    page.press("Expand all 9")
+    assert page.drawn["markers"] == before["markers"] + 8
+    assert page.marker(key)["members"] == 1
     assert (page.visible["nodes"], page.visible["links"]) == (len(graph), graph.number_of_edges())
     points = [page.point(each.key) for each in REPORTS[1:]]
     assert len(set(points)) == 9
     assert sum(x for x, _ in points) / 9 == pytest.approx(middle[0], abs=1)
     page.choose(key)
-    page.press("Fold again: 9")
+    page.press("Fold 9 nodes")
     assert page.drawn == before
     assert len(page.selection.split()) == 9
     page.page.click("#fit")
@@ -91,17 +91,17 @@ def test_it_opens_in_its_place_and_closes_again(opened):
 def test_a_double_click_opens(opened):
     page = opened(family())
     page.page.mouse.dblclick(*page.point(REPORTS[5].key))
-    assert page.open == [REPORTS[1].key]
+    assert page.expanded == [REPORTS[1].key]
 
 
 def test_all_at_once(opened):
     graph = family()
     page = opened(graph)
     page.page.uncheck("#fold")
-    assert page.drawn == {"spots": len(graph), "lines": graph.number_of_edges()}
+    assert page.drawn == {"markers": len(graph), "lines": graph.number_of_edges()}
     assert "folded" not in page.status
     page.page.check("#fold")
-    assert page.drawn["spots"] == len(fold(graph))
+    assert page.drawn["markers"] == len(fold(graph))
 
 
 def test_search_finds_who_is_folded_and_goes_there(opened):
@@ -109,10 +109,10 @@ def test_search_finds_who_is_folded_and_goes_there(opened):
     key = next(
         k for k in large_campaign() if large_campaign().nodes[k]["label"].endswith("part 101")
     )
-    assert page.spot(key)["members"] > 100
+    assert page.marker(key)["members"] > 100
     page.choose(key)
     assert page.selection == key
-    assert page.spot(key)["members"] == 1
+    assert page.marker(key)["members"] == 1
     box = page.page.locator("#canvas").bounding_box()
     assert page.point(key)[0] == pytest.approx(box["x"] + box["width"] / 2, abs=2)
 
@@ -122,14 +122,14 @@ def test_of_many_at_most_200_come_out_and_the_rest_by_the_list(opened):
     page = opened(graph)
     key = report("r3").key
     page.page.mouse.click(*page.point(key))
-    page.press("Open 200 of 450")
-    assert page.drawn["spots"] == 2 + 200 + 1
-    rest = next(k for k in graph if page.spot(k)["members"] == 250)
+    page.press("Expand 200 of 450")
+    assert page.drawn["markers"] == 2 + 200 + 1
+    rest = next(k for k in graph if page.marker(k)["members"] == 250)
     page.page.mouse.click(*page.point(rest))
     assert "×250" in page.details
     page.page.click(f'#details button[data-key="{rest}"]')
     assert page.selection == rest
-    assert page.drawn["spots"] == 2 + 201 + 1
+    assert page.drawn["markers"] == 2 + 201 + 1
     assert page.visible["nodes"] == len(graph)
 
 
@@ -172,7 +172,7 @@ def between(page, one, other):
 def test_what_stands_behind_a_folded_line_is_told_once_where_it_is_the_same(opened):
     page = opened(family())
     between(page, FILES[1].key, REPORTS[5].key)
-    assert "All 3 with all 9: 27 links. 27 observations behind them." in page.details
+    assert "All 3 with all 9: 27 links. 27 observations." in page.details
     assert evidence_of(page) == ["27 links: through Red · 1 observation · observed"]
 
 
@@ -180,7 +180,7 @@ def test_and_pair_by_pair_where_it_differs(opened):
     graph = alike()
     page = opened(graph)
     one, about = file("f0").key, report("r0").key
-    assert page.spot(about)["members"] == 5
+    assert page.marker(about)["members"] == 5
     between(page, one, about)
     kinds = evidence_of(page)
     assert len(kinds) == 2
@@ -214,7 +214,7 @@ def test_what_opens_and_folds_keeps_the_words_of_strangers_as_text(opened):
     facts = [Observation(one, report(f"{markup}{n}"), RED) for one in FILES for n in range(3)]
     page = opened(build_graph(facts))
     page.page.mouse.click(*page.point(report(f"{markup}1").key))
-    page.press("Open all 3")
+    page.press("Expand all 3")
     between(page, FILES[0].key, report(f"{markup}2").key)
     assert markup in page.details
     assert page.page.locator("img").count() == 0

@@ -49,9 +49,9 @@ def assert_seen(page, graph):
     """However wide the picture is, nothing that it begins with is a speck."""
     least = {"collection": 6, "reference": 2.5, "file": 2.5}  # pixels, half a spot
     sizes = page.page.evaluate(
-        "(keys) => keys.map((key) => window.graphbuild.at(key).size)", page.pictured
+        "(keys) => keys.map((key) => window.graphbuild.position(key).size)", page.drawnKeys
     )
-    for key, size in zip(page.pictured, sizes, strict=True):
+    for key, size in zip(page.drawnKeys, sizes, strict=True):
         assert size > 0.89 * least[graph.nodes[key]["type"]]
 
 
@@ -62,12 +62,12 @@ def test_families_of_any_size_are_a_few_spots(opened, files, reports, families_)
     graph = families(files * reports * families_, files=files, reports=reports)
     page = opened(graph)
     assert_whole(page, graph)
-    assert page.rung == "all"
+    assert page.level == "all"
     assert page.visible["nodes"] == len(graph)
-    assert page.drawn == {"spots": 3 * families_, "lines": 2 * families_}
+    assert page.drawn == {"markers": 3 * families_, "lines": 2 * families_}
     assert_all_can_be_found(page, graph)
     page.choose(report(f"0 {reports - 1}").key)
-    assert page.spot(report(f"0 {reports - 1}").key)["members"] == 1
+    assert page.marker(report(f"0 {reports - 1}").key)["members"] == 1
     assert page.requests == page.complaints == []
 
 
@@ -75,11 +75,11 @@ def test_a_graph_of_some_size_is_drawn_whole_and_calmly(opened):
     graph = scattered(500, 1_500, 40)
     page = opened(graph, positions=on_a_grid(graph))
     assert_whole(page, graph)
-    assert page.rung == "calm"
+    assert page.level == "reduced"
     assert page.visible["nodes"] == len(graph)
     assert page.visible["links"] == graph.number_of_edges()
-    assert page.page.input_value("#colour") == "community"
-    assert "names: the largest 200 only" in page.page.inner_text("#lines")
+    assert page.page.input_value("#colour") == "cluster"
+    assert "labels of the largest 200 only" in page.page.inner_text("#lines")
 
 
 def test_a_large_graph_begins_with_its_backbone_and_says_so(opened):
@@ -90,9 +90,9 @@ def test_a_large_graph_begins_with_its_backbone_and_says_so(opened):
     assert_seen(page, graph)
     absent = len(graph) - 640
     assert (
-        f"the backbone only: search, or the panel of a node, draws any of {absent:,}" in page.status
+        f"only the backbone: search, or the panel of a node, draws any of {absent:,}" in page.status
     )
-    drawn = set(page.pictured)
+    drawn = set(page.drawnKeys)
     lost = next(key for key in graph if key not in drawn)
     page.choose(lost)
     assert page.selection == lost
@@ -100,28 +100,28 @@ def test_a_large_graph_begins_with_its_backbone_and_says_so(opened):
     before = page.visible
     page.press("Draw ")
     near = set(graph.predecessors(lost)) | set(graph.successors(lost))
-    assert near <= set(page.pictured)
+    assert near <= set(page.drawnKeys)
     box = page.page.locator("#canvas").bounding_box()
     for x, y in map(page.point, near):
         assert 0 < x - box["x"] < box["width"]
         assert 0 < y - box["y"] < box["height"]
     assert page.visible["nodes"] > before["nodes"]
-    assert page.drawn == {"spots": page.visible["spots"], "lines": page.visible["lines"]}
-    assert page.visible["links"] == graph.subgraph(page.pictured).number_of_edges()
+    assert page.drawn == {"markers": page.visible["markers"], "lines": page.visible["lines"]}
+    assert page.visible["links"] == graph.subgraph(page.drawnKeys).number_of_edges()
     assert page.requests == page.complaints == []
 
 
 def test_a_way_may_lead_through_what_is_not_drawn(opened):
     graph = scattered(1_500, 4_000, 40)
     page = opened(graph, positions=on_a_grid(graph))
-    drawn = set(page.pictured)
+    drawn = set(page.drawnKeys)
     lost = next(key for key in graph if key not in drawn)
     page.choose(lost)
-    page.press("Way to")
+    page.press("Path to")
     page.choose("collection:c7")
     assert page.path[0] == [lost]
     assert page.path[-1] == ["collection:c7"]
-    assert {key for step in page.path for key in step} <= set(page.pictured)
+    assert {key for step in page.path for key in step} <= set(page.drawnKeys)
 
 
 @pytest.mark.slow
@@ -130,19 +130,19 @@ def test_100000_edges_that_do_not_fold_begin_with_a_map(opened):
     for about in list(graph.predecessors("collection:c1"))[:5]:
         graph.add_edge(about, "collection:c2", relation="related_from", weight=1)
     assert graph.number_of_edges() > 100_000
-    page = opened(graph, positions=on_a_grid(graph), communities=dict.fromkeys(graph, 0))
+    page = opened(graph, positions=on_a_grid(graph), clusters=dict.fromkeys(graph, 0))
     assert_whole(page, graph)
-    assert page.rung == "map"
+    assert page.level == "map"
     assert page.visible["nodes"] == 60
     assert "the map of collections only" in page.status
-    assert page.drawn == {"spots": 60, "lines": 1}
+    assert page.drawn == {"markers": 60, "lines": 1}
     assert_seen(page, graph)
     took = [page.page.evaluate(_ASK, text) for text in ("report 17", "set", "0000000a1")]
     assert sorted(took)[1] < 1_000
     page.choose("collection:c1")
     page.page.click(".ends summary")
     page.page.click(".ends li button")
-    assert "5 in both" in page.details
+    assert "5 shared references" in page.details
     key = "reference:" + f"{20_999:064x}"
     page.choose(key)
     assert page.selection == key

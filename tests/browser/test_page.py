@@ -8,6 +8,7 @@ import re
 import networkx as nx
 import pytest
 
+from graphbuild.exporters.html import page as html_page
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Observation
 from tests.browser.campaigns import (
@@ -78,7 +79,7 @@ def test_everything_is_drawn_and_nobody_is_called(opened, graph):
     all_of_it = {"nodes": len(graph), "links": graph.number_of_edges()}
     assert page.counts == all_of_it
     assert page.visible.items() >= all_of_it.items()
-    assert page.drawn == {"spots": page.visible["spots"], "lines": page.visible["lines"]}
+    assert page.drawn == {"markers": page.visible["markers"], "lines": page.visible["lines"]}
     edges = graph.number_of_edges()
     assert f"{len(graph):,} of {len(graph):,} nodes and {edges:,} of {edges:,} links" in page.status
     assert_silent(page)
@@ -86,7 +87,7 @@ def test_everything_is_drawn_and_nobody_is_called(opened, graph):
 
 def test_an_empty_graph_says_so(opened):
     page = opened(nx.DiGraph())
-    assert "nothing to draw" in page.page.inner_text("#notice")
+    assert "no nodes" in page.page.inner_text("#notice")
     assert page.status.startswith("Drawn: 0 of 0 nodes")
     page.page.fill("#query", "x")
     page.page.keyboard.press("Escape")
@@ -99,7 +100,7 @@ def test_an_unknown_type_is_drawn_filtered_and_told(opened):
     graph.add_node("domain:a.example", type="domain", label="a.example", id="a.example", size=7)
     graph.add_edge("domain:a.example", SHARED.key, relation="mentions", weight=1)
     page = opened(graph)
-    assert page.drawn["spots"] == len(graph)
+    assert page.drawn["markers"] == len(graph)
     page.choose("domain:a.example")
     assert "a.example" in page.details
     assert SHARED.label in page.details
@@ -158,7 +159,7 @@ def test_search_says_when_nothing_is_found(opened):
     page = opened(campaign())
     page.page.fill("#query", "no such thing")
     assert page.results == []
-    assert page.page.inner_text("#results") == "Nothing found"
+    assert page.page.inner_text("#results") == "No results"
     page.page.press("#query", "Enter")
     assert page.selection is None
 
@@ -208,7 +209,7 @@ def test_the_legend_hides_a_type_and_brings_it_back(opened, row, kind):
     box.uncheck()
     assert page.visible["nodes"] == len(left)
     assert page.visible["links"] == left.number_of_edges()
-    assert page.drawn == {"spots": page.visible["spots"], "lines": page.visible["lines"]}
+    assert page.drawn == {"markers": page.visible["markers"], "lines": page.visible["lines"]}
     assert f"{len(left):,} of {len(graph):,} nodes" in page.status
     box.check()
     assert page.visible.items() >= page.counts.items()
@@ -218,19 +219,19 @@ def test_the_legend_hides_a_type_and_brings_it_back(opened, row, kind):
 def test_the_slider_hides_what_has_fewer_links(opened):
     graph = large_campaign()
     page = opened(graph)
-    page.page.fill("#least", "5")
+    page.page.fill("#min-links", "5")
     assert page.visible["nodes"] == sum(degree >= 5 for _, degree in graph.degree())
-    assert page.page.inner_text("#least-shown") == "5"
+    assert page.page.inner_text("#min-links-shown") == "5"
 
 
 def test_search_brings_a_hidden_node_back(opened):
     page = opened(campaign())
     page.page.uncheck("#legend li:nth-child(2) input")
-    page.page.fill("#least", "2")
+    page.page.fill("#min-links", "2")
     page.choose(PRIVATE.key)
     assert page.page.is_checked("#legend li:nth-child(2) input")
     assert page.selection == PRIVATE.key
-    assert page.page.input_value("#least") == "1"
+    assert page.page.input_value("#min-links") == "1"
 
 
 # --- choosing
@@ -242,7 +243,7 @@ def test_a_click_on_a_node_tells_what_is_known(opened):
     assert page.selection == SHARED.key
     for text in ("reference", SHARED.label, "2018-01-12", "Zoë Ünal", SHARED.id):
         assert text in page.details
-    assert "chosen: A shared report" in page.status
+    assert "selected: A shared report" in page.status
 
 
 def test_an_address_is_shown_without_teeth_beside_the_way_there(opened):
@@ -313,9 +314,9 @@ def test_a_link_tells_the_observations_behind_it(opened):
     page = opened(campaign())
     (x1, y1), (x2, y2) = page.point(ONE.key), page.point(SHARED.key)
     page.page.mouse.click((x1 + x2) / 2, (y1 + y2) / 2)
-    assert page.link == [ONE.key, SHARED.key]
+    assert page.line == [ONE.key, SHARED.key]
     assert "related_references" in page.details
-    assert "1 observation behind it" in page.details
+    assert "1 observation." in page.details
     assert "Red" in page.details
     assert set(page.focus) == {ONE.key, SHARED.key, RED.key}
 
@@ -324,7 +325,7 @@ def test_the_files_behind_the_link_of_a_collection_are_told(opened):
     page = opened(campaign())
     (x1, y1), (x2, y2) = page.point(SHARED.key), page.point(RED.key)
     page.page.mouse.click((x1 + x2) / 2, (y1 + y2) / 2)
-    assert page.link == [SHARED.key, RED.key]
+    assert page.line == [SHARED.key, RED.key]
     assert ONE.label in page.details
     assert TWO.label not in page.details
 
@@ -333,7 +334,7 @@ def test_what_is_not_complete_is_said(opened):
     page = opened(campaign())
     assert "incomplete: 1 (1 failed)" in page.status
     page.choose(LOST.key)
-    assert "Not complete: failed" in page.page.inner_text("#details .warn")
+    assert "Incomplete: failed" in page.page.inner_text("#details .warn")
     page.choose(ONE.key)
     assert page.page.locator("#details .warn").count() == 0
 
@@ -475,7 +476,7 @@ def test_no_hostile_title_runs_even_without_the_policy(opened, tmp_path):
     for text in HOSTILE.values():
         content = without_policy(written(campaign(), title=text)).decode()
         for script in (
-            page._library(),
+            html_page._library(),
             page._script("vis"),
         ):  # it costs time, and has no part in it
             assert script in content
@@ -494,14 +495,14 @@ _EVERYTHING = """async () => {
   const named = (word) => [...document.querySelectorAll("#details button")]
     .find((one) => one.textContent.startsWith(word));
   for (const one of document.querySelectorAll("details")) one.open = true;
-  for (const key of await window.graphbuild.api.auth) {
+  for (const key of await window.graphbuild.keys) {
     query.value = key;
     query.dispatchEvent(new Event("input"));
     query.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
     press(named("Two hops"));
     for (const one of document.querySelectorAll("#details details")) one.open = true;
     press(named("Copy"));
-    press(named("Way to"));
+    press(named("Path to"));
   }
   for (const colour of document.querySelectorAll("#colour option")) {
     document.querySelector("#colour").value = colour.value;

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from graphbuild.graph.builder import observations_of
+from graphbuild.graph.builder import extract_observations
 
 pytestmark = pytest.mark.browser
 
@@ -35,7 +35,7 @@ def test_which_two_campaigns_share_a_report(opened, graph):
         for pair, common in shared.items()
         if len({name for key in pair for name in families if name in key}) == 2
     ]
-    first = page.page.locator("h3", has_text="Collections with reports in common").locator(
+    first = page.page.locator("h3", has_text="Collections with shared references").locator(
         "+ ul button"
     )
     first.first.click()
@@ -50,7 +50,7 @@ def test_which_report_is_oldest(opened, graph):
         for key in of_type(graph, "reference")
         if "creation_date" in graph.nodes[key]
     }
-    page.page.locator("h3", has_text="Oldest report").locator("+ ul button").click()
+    page.page.locator("h3", has_text="Oldest reference").locator("+ ul button").click()
     assert page.selection == min(dates, key=dates.__getitem__)
     assert datetime.fromtimestamp(min(dates.values()), UTC).date().isoformat() in page.details
 
@@ -58,21 +58,21 @@ def test_which_report_is_oldest(opened, graph):
 def test_what_ties_a_file_to_a_collection(opened, graph):
     one, about = next(
         (fact.subject, fact.related_from)
-        for fact in observations_of(graph)
+        for fact in extract_observations(graph)
         if fact.related_from is not None
     )
     reports = {
         fact.reference.key
-        for fact in observations_of(graph)
+        for fact in extract_observations(graph)
         if (fact.subject.key, fact.related_from and fact.related_from.key) == (one.key, about.key)
     }
     page = opened(graph)
     page.choose(one.key)
-    page.press("Way to")
+    page.press("Path to")
     page.choose(about.key)
     assert [page.path[0], page.path[-1]] == [[one.key], [about.key]]
     assert set(page.path[1]) <= reports
-    assert f"through {about.label}" in page.page.inner_text("#way")
+    assert f"through {about.label}" in page.page.inner_text("#path")
     page.choose(one.key)  # all of them stand beside the collection, in the file's own panel
     row = page.page.locator(f'#details button[data-key="{about.key}"]')
     assert row.locator(".also").inner_text() == f"through {len(reports)} references"

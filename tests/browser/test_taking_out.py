@@ -58,7 +58,7 @@ def test_the_picture_is_saved_as_shapes(opened):
     root = ET.fromstring(content)
     assert len(root.findall(f"{SVG}line")) == page.drawn["lines"]
     shapes = [len(root.findall(f"{SVG}{kind}")) for kind in ("circle", "polygon")]
-    assert sum(shapes) == page.drawn["spots"]
+    assert sum(shapes) == page.drawn["markers"]
     said = " ".join(one.text for one in root.iter(f"{SVG}text"))
     for known in graph.nodes.values():
         if known["type"] == "collection":
@@ -122,7 +122,7 @@ def test_no_cell_starts_a_formula_by_the_rule_of_the_exporter(opened):
 
 
 def kept(page):
-    page.page.click("#keep")
+    page.page.click("#permalink")
     page.page.wait_for_function("() => location.hash.length > 1")
     return page.page.evaluate("() => location.hash")
 
@@ -138,8 +138,8 @@ def test_a_view_is_kept_and_restored(opened):
     graph = large_campaign()
     page = opened(graph)
     page.page.uncheck("#legend li:nth-child(3) input")
-    page.page.fill("#least", "2")
-    page.page.select_option("#colour", "community")
+    page.page.fill("#min-links", "2")
+    page.page.select_option("#colour", "cluster")
     page.page.fill("#from-month", str(2015 * 12))
     page.page.uncheck("#undated")
     key = "collection:turla_toolset"
@@ -152,7 +152,7 @@ def test_a_view_is_kept_and_restored(opened):
     assert after[:3] == before[:3]
     assert after[3] == pytest.approx(before[3], abs=0.001)
     assert after[4] == pytest.approx(before[4], abs=2)
-    assert page.page.input_value("#colour") == "community"
+    assert page.page.input_value("#colour") == "cluster"
     assert page.page.input_value("#from-month") == str(2015 * 12)
     assert not page.page.is_checked("#undated")
 
@@ -161,12 +161,12 @@ def test_what_was_open_and_the_way_are_restored(opened):
     page = opened(campaign())
     page.page.mouse.dblclick(*page.point(REPORTS[0].key))
     page.choose(REPORTS[1].key)
-    page.press("Way to")
+    page.press("Path to")
     page.choose(REPORTS[3].key)
-    due = (page.open, page.path)
+    due = (page.expanded, page.path)
     assert due[1] is not None
     at_address(page, kept(page))
-    assert (page.open, page.path) == due
+    assert (page.expanded, page.path) == due
 
 
 def test_going_back_restores_the_view_before(opened):
@@ -175,7 +175,7 @@ def test_going_back_restores_the_view_before(opened):
     first = kept(page)
     page.page.keyboard.press("Escape")
     page.choose(REPORTS[0].key)
-    page.page.click("#keep")
+    page.page.click("#permalink")
     page.page.wait_for_function("(first) => location.hash !== first", arg=first)
     page.page.go_back()
     page.page.wait_for_function("() => window.graphbuild.selection.startsWith('collection:')")
@@ -185,16 +185,16 @@ def test_going_back_restores_the_view_before(opened):
 BAD = [
     "#",
     "#v=2&node=x",
-    "#v=1&node=nobody&fold=nobody&open=nobody&way=a&way=b",
-    "#v=1&least=-3&hops=99&colour=url(https://evil.example)&undated=yes",
-    "#v=1&least=1e400&from=9999-99&to=0000-00&look=NaN,Infinity,-1",
-    "#v=1&from=0001-01&to=9999-12&look=1,2",
-    "#v=1&look=1,2,3,4&look=1e99,1,1",
-    "#v=1&off=__proto__&colour=__proto__&node=__proto__&open=constructor",
+    "#v=1&node=nobody&group=nobody&expanded=nobody&path=a&path=b",
+    "#v=1&min=-3&hops=99&colour=url(https://evil.example)&undated=yes",
+    "#v=1&min=1e400&from=9999-99&to=0000-00&view=NaN,Infinity,-1",
+    "#v=1&from=0001-01&to=9999-12&view=1,2",
+    "#v=1&view=1,2,3,4&view=1e99,1,1",
+    "#v=1&hidden=__proto__&colour=__proto__&node=__proto__&expanded=constructor",
     "#v=1&node=%3Cimg%20src%3Dx%20onerror%3Dwindow.ran%3D1%3E",
-    "#v=1&" + "open=x&" * 5_000,
+    "#v=1&" + "expanded=x&" * 5_000,
     "#%E0%A4%A&v=1%",
-    "#v=1&" + "&".join(f"open={text}&way={text}" for text in HOSTILE.values()),
+    "#v=1&" + "&".join(f"expanded={text}&path={text}" for text in HOSTILE.values()),
 ]
 
 
@@ -204,7 +204,7 @@ def untouched(page):
     assert page.page.evaluate("() => window.ran === undefined")
     assert page.page.locator("img").count() == 0
     assert page.requests == page.complaints == []
-    return page.visible["nodes"], page.selection, page.open, page.path
+    return page.visible["nodes"], page.selection, page.expanded, page.path
 
 
 @pytest.mark.parametrize("fragment", BAD)
@@ -221,7 +221,7 @@ def test_no_hostile_word_in_the_address_changes_anything(opened):
     heard = "() => { window.heard = 0; addEventListener('hashchange', () => { heard += 1; }); }"
     page.page.evaluate(heard)
     for number, text in enumerate(HOSTILE.values(), 1):
-        fragment = f"v=1&node={text}&off={text}&colour={text}"
+        fragment = f"v=1&node={text}&hidden={text}&colour={text}"
         page.page.evaluate("(fragment) => { location.hash = fragment; }", fragment)
         page.page.wait_for_function("(number) => window.heard === number", arg=number)
         assert untouched(page) == due, text
@@ -229,14 +229,14 @@ def test_no_hostile_word_in_the_address_changes_anything(opened):
 
 def test_numbers_in_an_address_keep_within_the_page(opened):
     page = opened(campaign())
-    at_address(page, "#v=1&least=999999999&look=0,0,999999")
-    assert page.page.input_value("#least") == page.page.get_attribute("#least", "max")
+    at_address(page, "#v=1&min=999999999&view=0,0,999999")
+    assert page.page.input_value("#min-links") == page.page.get_attribute("#min-links", "max")
     assert page.scale == pytest.approx(10)
 
 
 def test_the_status_tells_of_the_words_of_a_link_button(opened):
     page = opened(campaign())
     page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.page.click("#keep")
+    page.page.click("#permalink")
     page.page.get_by_role("button", name=re.compile("Link copied")).wait_for()
     assert page.page.evaluate("() => navigator.clipboard.readText()") == page.page.url

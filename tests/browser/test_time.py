@@ -38,16 +38,16 @@ def month(year, number):
 def drawn(page):
     """Which reports the picture shows, whether folded or not."""
     page.page.uncheck("#fold")
-    return {each.label for each in REPORTS if page.spot(each.key)["shown"]}
+    return {each.label for each in REPORTS if page.marker(each.key)["shown"]}
 
 
 def test_the_sliders_keep_the_reports_between(opened):
     page = opened(campaign())
-    assert page.spot(OLD.key) == {"members": 5, "shown": 5, "colour": "#e69f00"}
+    assert page.marker(OLD.key) == {"members": 5, "shown": 5, "colour": "#e69f00"}
     page.page.fill("#from-month", month(2019, 4))
-    assert page.spot(OLD.key)["shown"] == 4
+    assert page.marker(OLD.key)["shown"] == 4
     page.page.fill("#to-month", month(2019, 11))
-    assert page.page.inner_text("#dated-count") == "2 reports"
+    assert page.page.inner_text("#dated-count") == "2 references"
     assert page.visible["nodes"] == 1 + 2 + 3
     assert "6 of 8 nodes" in page.status
     assert drawn(page) == {"Middle 1", "Middle 30", "Undated"}
@@ -91,7 +91,7 @@ def test_the_sliders_go_by_keyboard_and_say_their_month(opened):
 def test_each_month_has_a_bar_with_its_count(opened):
     page = opened(campaign())
     said = [one.text_content() for one in page.page.locator("#bars title").all()]
-    assert said == ["2019-03: 1 report", "2019-04: 2 reports", "2019-12: 1 report"]
+    assert said == ["2019-03: 1 reference", "2019-04: 2 references", "2019-12: 1 reference"]
 
 
 def test_search_brings_back_what_the_months_hide(opened):
@@ -132,16 +132,16 @@ def test_communities_have_colours_and_names(opened):
     ]
     tie = Observation(file("l0"), report("right 0"), BLUE)
     page = opened(build_graph([*left, *right, tie], subjects=[file("alone")]))
-    page.page.select_option("#colour", "community")
-    colours = {name: page.spot(report(name).key)["colour"] for name in ("left 1", "right 1")}
+    page.page.select_option("#colour", "cluster")
+    colours = {name: page.marker(report(name).key)["colour"] for name in ("left 1", "right 1")}
     assert colours["left 1"] != colours["right 1"]
-    assert page.spot(RED.key)["colour"] == colours["left 1"]
-    assert page.spot(BLUE.key)["colour"] == colours["right 1"]
+    assert page.marker(RED.key)["colour"] == colours["left 1"]
+    assert page.marker(BLUE.key)["colour"] == colours["right 1"]
     rows = [row.split("\n") for row in colour_rows(page)]
     assert [row[0] for row in rows] == ["around Red", "around Blue", "without links"]
     assert sum(int(row[1]) for row in rows) == page.counts["nodes"]
     page.page.select_option("#colour", "type")
-    assert page.spot(RED.key)["colour"] == "#cc3311"
+    assert page.marker(RED.key)["colour"] == "#cc3311"
     assert page.page.is_hidden("#colours")
 
 
@@ -149,9 +149,9 @@ def test_dates_are_colours_from_first_to_last(opened):
     page = opened(campaign())
     page.page.uncheck("#fold")
     page.page.select_option("#colour", "date")
-    shown = [page.spot(each.key)["colour"] for each in (OLD, MIDDLE[0], NEW, UNDATED)]
+    shown = [page.marker(each.key)["colour"] for each in (OLD, MIDDLE[0], NEW, UNDATED)]
     assert len(set(shown)) == 4
-    assert page.spot(FILES[0].key)["colour"] == shown[3]
+    assert page.marker(FILES[0].key)["colour"] == shown[3]
     rows = colour_rows(page)
     assert rows[0] == "2019-03"
     assert rows[-2] == "2019-12"
@@ -161,7 +161,7 @@ def test_dates_are_colours_from_first_to_last(opened):
 def test_names_of_communities_are_text(opened):
     markup = "<img src=x onerror=window.ran=1>"
     page = opened(build_graph([Observation(FILES[0], OLD, collection(markup))]))
-    page.page.select_option("#colour", "community")
+    page.page.select_option("#colour", "cluster")
     assert markup in colour_rows(page)[0]
     assert page.page.evaluate("() => window.ran === undefined")
     assert page.requests == page.complaints == []

@@ -32,7 +32,7 @@ def chain():
 
 def go(page, one, other):
     page.choose(one)
-    page.press("Way to")
+    page.press("Path to")
     page.choose(other)
 
 
@@ -41,8 +41,8 @@ def test_the_way_is_the_shortest_and_told_step_by_step(opened):
     go(page, ONE.key, THREE.key)
     assert page.path == [[ONE.key], [SHARED.key], [TWO.key], [OTHER.key], [THREE.key]]
     assert set(page.focus) == {ONE.key, SHARED.key, TWO.key, OTHER.key, THREE.key}
-    assert "4 links, none is shorter" in page.details
-    steps = page.page.locator("#way .step").all_inner_texts()
+    assert "4 links, shortest path" in page.details
+    steps = page.page.locator("#path .step").all_inner_texts()
     assert len(steps) == 4
     assert "through Red · 1 observation" in steps[0]
     assert "through Blue" in steps[1]
@@ -67,7 +67,7 @@ def test_no_way_is_longer_than_it_must_be(opened, seed):
 def test_two_that_are_folded_as_one_are_two_links_apart(opened):
     graph = build_graph(Observation(one, SHARED, RED) for one in (ONE, TWO))
     page = opened(graph)
-    assert page.spot(ONE.key)["members"] == 2
+    assert page.marker(ONE.key)["members"] == 2
     go(page, ONE.key, TWO.key)
     assert page.path == [[ONE.key], [SHARED.key], [TWO.key]]
 
@@ -76,21 +76,21 @@ def test_where_no_way_is_it_says_so(opened):
     page = opened(chain())
     go(page, ONE.key, FAR.key)
     assert page.path is None
-    assert "There is none through what is shown" in page.details
+    assert "There is no path through visible nodes" in page.details
 
 
 def test_the_way_goes_through_what_the_filters_leave(opened):
     page = opened(chain())
     page.page.uncheck("#legend li:nth-child(2) input")
     go(page, ONE.key, RED.key)
-    assert "There is none" in page.details
+    assert "There is no path" in page.details
 
 
 def test_a_way_that_nobody_observed_is_told_as_such(opened):
     page = opened(chain())
     go(page, ONE.key, BLUE.key)
     assert page.path == [[ONE.key], [SHARED.key], [BLUE.key]]
-    assert "Nobody observed" in page.page.inner_text("#details .warn")
+    assert "No observation of" in page.page.inner_text("#details .warn")
     go(page, ONE.key, RED.key)
     assert page.page.locator("#details .warn").count() == 0
 
@@ -98,10 +98,10 @@ def test_a_way_that_nobody_observed_is_told_as_such(opened):
 def test_escape_ends_the_choosing_and_then_the_way(opened):
     page = opened(chain())
     page.choose(ONE.key)
-    page.press("Way to")
-    assert "choose where the way" in page.status
+    page.press("Path to")
+    assert "select the end of the path" in page.status
     page.page.keyboard.press("Escape")
-    assert "choose where the way" not in page.status
+    assert "select the end of the path" not in page.status
     page.choose(TWO.key)
     assert page.selection == TWO.key
     go(page, ONE.key, TWO.key)

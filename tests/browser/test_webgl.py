@@ -19,20 +19,20 @@ def graph():
 
 
 @pytest.fixture(scope="module")
-def communities(graph):
+def clusters(graph):
     """Any, so that none need be found."""
     return {key: number % 50 for number, key in enumerate(graph)}
 
 
 @pytest.fixture(scope="module")
-def whole(graph, communities):
+def whole(graph, clusters):
     """The page as a file: it takes long to write."""
-    return written(graph, positions=on_a_grid(graph), communities=communities, full=True)
+    return written(graph, positions=on_a_grid(graph), clusters=clusters, full=True)
 
 
 # Waits until the picture has stood for some frames.
 STANDS = """() => new Promise((done) => {
-  const place = () => JSON.stringify(window.graphbuild.at("collection:c18"));
+  const place = () => JSON.stringify(window.graphbuild.position("collection:c18"));
   let [before, same] = ["", 0];
   const look = () => {
     const now = place();
@@ -52,8 +52,8 @@ def page(opened, whole):
 
 def test_everything_is_drawn_and_nobody_is_called(page, graph):
     edges = graph.number_of_edges()
-    assert page.rung == "whole"
-    assert page.drawn == {"spots": page.visible["spots"], "lines": page.visible["lines"]}
+    assert page.level == "full"
+    assert page.drawn == {"markers": page.visible["markers"], "lines": page.visible["lines"]}
     assert (page.visible["nodes"], page.visible["links"]) == (len(graph), edges)
     assert f"{len(graph):,} of {len(graph):,} nodes and {edges:,} of {edges:,} links" in page.status
     assert page.requests == page.complaints == []
@@ -88,26 +88,26 @@ def test_filters_ways_and_colours_do_what_they_do_elsewhere(page, graph):
     assert page.visible["nodes"] == sum(known["type"] != "file" for known in graph.nodes.values())
     page.page.check("#legend li:nth-child(3) input")
     page.choose("collection:c1")
-    page.press("Way to")
+    page.press("Path to")
     page.choose("collection:c2")
     assert len(page.path) >= 5
     page.page.select_option("#colour", "type")
-    assert page.spot("collection:c1")["colour"] == "#cc3311"
+    assert page.marker("collection:c1")["colour"] == "#cc3311"
     assert page.page.is_hidden("#untangle")
     assert page.complaints == []
 
 
 def test_what_is_folded_opens(opened, monkeypatch):
-    monkeypatch.setattr(level_of_detail, "CALM_FROM", 0)
-    monkeypatch.setattr(level_of_detail, "BACKBONE_FROM", 0)
+    monkeypatch.setattr(level_of_detail, "MAX_ALL", 0)
+    monkeypatch.setattr(level_of_detail, "MAX_REDUCED", 0)
     graph = scattered(4, 30, 2)
     folded = opened(graph, full=True)
-    key = next(key for key in graph if folded.spot(key)["members"] > 1)
+    key = next(key for key in graph if folded.marker(key)["members"] > 1)
     before = folded.drawn
     folded.choose(key)
-    assert folded.spot(key)["members"] == 1
-    assert folded.drawn["spots"] > before["spots"]
-    folded.press("Fold again")
+    assert folded.marker(key)["members"] == 1
+    assert folded.drawn["markers"] > before["markers"]
+    folded.press("Fold")
     assert folded.drawn == before
 
 
@@ -120,7 +120,7 @@ def test_the_picture_is_saved_and_the_view_kept(page):
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     box = page.page.locator("#canvas").bounding_box()
     assert struct.unpack(">II", content[16:24]) == (round(box["width"]), round(box["height"]))
-    page.page.click("#keep")
+    page.page.click("#permalink")
     page.page.wait_for_function("() => location.hash.length > 1")
     kept = page.page.url
     page.page.goto("about:blank")
@@ -155,14 +155,14 @@ def test_a_browser_without_webgl_is_told_and_the_rest_works(opened, whole):
     assert "Set 17" in page.details
 
 
-def test_words_of_strangers_are_words_here_too(opened, graph, communities):
+def test_words_of_strangers_are_words_here_too(opened, graph, clusters):
     hostile = graph.copy()
     for number, text in enumerate(HOSTILE.values()):
         hostile.nodes[f"collection:c{number % 40}"]["label"] = text
     page = opened(
         hostile,
         positions=on_a_grid(graph),
-        communities=communities,
+        clusters=clusters,
         full=True,
         title=HOSTILE["end of script"],
     )

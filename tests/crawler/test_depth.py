@@ -8,7 +8,7 @@ import pytest
 
 from graphbuild.emulator import Collection, File, Reference, World, generate_family_world
 from graphbuild.errors import BudgetExhaustedError, ForbiddenError
-from graphbuild.graph.builder import build_graph, links_of, observations_of
+from graphbuild.graph.builder import build_graph, extract_links, extract_observations
 from graphbuild.models import COMPLETE, INCOMPLETE
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
@@ -187,8 +187,8 @@ def test_the_graph_shows_what_was_found_deeper_and_gives_it_back(tmp_path) -> No
     assert graph.edges["collection:c1", f"reference:{R[0].id}"]["relation"] == "references"
     assert graph.edges[f"reference:{R[0].id}", "collection:c1"]["relation"] == "related_from"
     assert graph.nodes[f"file:{'b' * 64}"]["label"] == "both.exe"
-    assert set(links_of(graph)) == set(links)
-    assert set(observations_of(graph)) == observations
+    assert set(extract_links(graph)) == set(links)
+    assert set(extract_observations(graph)) == observations
 
 
 def test_the_references_announced_are_those_of_the_seeds(tmp_path) -> None:

@@ -20,8 +20,8 @@ import pytest
 from graphbuild.errors import ExportError
 from graphbuild.exporters import FORMATS, ExportedFile, export, export_all, read_graphml
 from graphbuild.exporters.atomic_write import open_atomic
-from graphbuild.graph.builder import observations_of
-from graphbuild.graph.layout import place
+from graphbuild.graph.builder import extract_observations
+from graphbuild.graph.layout import compute_layout
 from tests.support.graphs import HOSTILE, OBSERVATIONS, campaign, with_title
 from tests.support.paths import ROOT
 
@@ -140,7 +140,7 @@ def test_a_graph_that_does_not_say_what_is_related_to_what_is_refused(change, tm
     with pytest.raises(ExportError, match="give the DiGraph that build_graph made"):
         export_all(graph, tmp_path / "new", FORMATS)
     with pytest.raises(ExportError, match="does not say what is related to what"):
-        place(graph)
+        compute_layout(graph)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -187,7 +187,7 @@ def test_the_suffix_names_the_format(suffix, tmp_path):
     if suffix.endswith(".gz"):
         assert gzip.decompress(path.read_bytes()).startswith(b"<?xml")
     if ".graphml" in suffix:
-        assert set(observations_of(read_graphml(path))) == set(OBSERVATIONS)
+        assert set(extract_observations(read_graphml(path))) == set(OBSERVATIONS)
 
 
 @pytest.mark.parametrize("name", ["map.xyz", "map", ".graphml2", "graphml", "map.graphml.bz2"])
@@ -226,11 +226,11 @@ def test_what_was_written_is_told(tmp_path):
 def test_the_layout_is_made_once_and_only_if_drawn(tmp_path, monkeypatch):
     calls = []
 
-    def place(graph):
+    def compute_layout(graph):
         calls.append(graph)
         return places(graph)
 
-    monkeypatch.setattr("graphbuild.graph.layout.place", place)
+    monkeypatch.setattr("graphbuild.graph.layout.compute_layout", compute_layout)
     graph = campaign()
     export_all(graph, tmp_path, ["csv"])
     assert not calls

@@ -17,7 +17,7 @@ import networkx as nx
 import pytest
 
 import graphbuild as gb
-from graphbuild import observations_of
+from graphbuild import extract_observations
 from graphbuild.exporters import read_graphml, write_graphml
 from tests.support.expected import Held, as_told
 from tests.support.exported import NAMES, THERE
@@ -313,7 +313,7 @@ def test_what_gephi_saves_is_read_back_without_loss(gephi, exported, tmp_path, n
     gephi(made.path, "--save", saved)
     back = read_graphml(saved)
     assert set(back) == set(made.graph)
-    assert set(observations_of(back)) == set(observations_of(made.graph))
+    assert set(extract_observations(back)) == set(extract_observations(made.graph))
     theirs = nx.read_graphml(saved)
     assert all("Modularity Class" in node for node in theirs.nodes.values())
     assert not any("Modularity Class" in node for node in back.nodes.values())

@@ -15,7 +15,7 @@ from lxml import etree
 
 from graphbuild.errors import ExportError
 from graphbuild.exporters import write_gexf, write_graphml
-from graphbuild.graph.builder import build_graph, observations_of
+from graphbuild.graph.builder import build_graph, extract_observations
 from graphbuild.models import Entity, Link, Observation
 from tests.support.expected import as_told
 from tests.support.exported import NAMES
@@ -395,7 +395,7 @@ def told(graph):
             seen.related_from.key if seen.related_from else "-",
             seen.provenance,
         )
-        for seen in observations_of(graph)
+        for seen in extract_observations(graph)
     }
 
 

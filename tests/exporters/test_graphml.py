@@ -22,7 +22,7 @@ from lxml import etree
 from graphbuild.errors import ExportError
 from graphbuild.exporters.graphml import write_graphml
 from graphbuild.exporters.graphml_reader import read_graphml
-from graphbuild.graph.builder import build_graph, observations_of
+from graphbuild.graph.builder import build_graph, extract_observations
 from graphbuild.models import Entity, Observation
 from tests.support.expected import clean
 from tests.support.graphs import (
@@ -409,14 +409,14 @@ def test_the_graph_comes_back_whole():
     graph, read = campaign(), again(campaign())
     assert dict(read.nodes(data=True)) == dict(graph.nodes(data=True))
     assert nx.utils.graphs_equal(read, graph)
-    assert set(observations_of(read)) == set(OBSERVATIONS)
+    assert set(extract_observations(read)) == set(OBSERVATIONS)
 
 
 @settings(max_examples=200)
 @given(hostile_graphs())
 def test_the_triples_come_back_exactly_and_a_second_time_nothing_changes(graph):
     once = again(graph)
-    assert set(observations_of(once)) == set(observations_of(graph))
+    assert set(extract_observations(once)) == set(extract_observations(graph))
     assert nx.utils.graphs_equal(again(once), once)
     assert written(again(once)) == written(once)
 
@@ -430,13 +430,13 @@ def test_long_labels_and_odd_attributes_come_back_as_they_were():
 
 def test_what_networkx_wrote_anew_is_read(tmp_path):
     nx.write_graphml(from_networkx(campaign()), tmp_path / "other.graphml")
-    assert set(observations_of(read_graphml(tmp_path / "other.graphml"))) == set(OBSERVATIONS)
+    assert set(extract_observations(read_graphml(tmp_path / "other.graphml"))) == set(OBSERVATIONS)
 
 
 def test_packed_files_are_read_whatever_their_name(tmp_path):
     path = tmp_path / "map.graphml"
     path.write_bytes(gzip.compress(written(campaign())))
-    assert set(observations_of(read_graphml(str(path)))) == set(OBSERVATIONS)
+    assert set(extract_observations(read_graphml(str(path)))) == set(OBSERVATIONS)
 
 
 def test_an_attribute_that_would_forge_the_contract_does_not():

@@ -25,8 +25,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphbuild.errors import ExportError
-from graphbuild.exporters.html import level_of_detail, page
-from graphbuild.exporters.html import text as html_text
+from graphbuild.exporters.html import json_block, level_of_detail
+from graphbuild.exporters.html import page as html_page
 from graphbuild.exporters.html.page import write_html
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Entity, Observation
@@ -175,7 +175,7 @@ def pairs_of(page):
         numbers = [said] * len(pairs) if isinstance(said, int) else said
         assert len(numbers) == len(pairs)
         for (one, other), number in zip(pairs, numbers, strict=True):
-            told = data["says"][number]
+            told = data["facts"][number]
             via = {keys[i] if isinstance(i, int) and i >= 0 else i for i in told.get("via", [])}
             known = {**told.get("more", {}), "weight": told["weight"]}
             found[keys[one], keys[other]] = (data["relations"][relation], via, known)
@@ -294,8 +294,8 @@ def test_labels_are_cut_and_addresses_are_not():
         "r:1", type="reference", label="ü" * 9_000, id="1", url=address, note="n" * 9_000
     )
     node = node_of(page_of(graph), "r:1")
-    assert len(node["label"]) == html_text.MAX_LABEL
-    assert len(node["attributes"]["note"]) == html_text.MAX_TEXT
+    assert len(node["label"]) == json_block.MAX_LABEL
+    assert len(node["attributes"]["note"]) == json_block.MAX_TEXT
     assert node["attributes"]["url"] == address
 
 
@@ -306,7 +306,7 @@ def test_labels_are_cut_and_addresses_are_not():
         ("exe\u202egnp", "exe gnp"),
         ("two\nlines", "two lines"),
         ("  ", "graphbuild"),
-        ("x" * 999, "x" * (html_text.MAX_LABEL - 1) + "…"),
+        ("x" * 999, "x" * (json_block.MAX_LABEL - 1) + "…"),
         *((text, UNSEEN.sub(" ", text).strip()) for text in HOSTILE.values()),
     ],
 )
@@ -387,7 +387,7 @@ def test_nothing_is_asked_of_anyone():
 
 def test_no_host_is_named_but_in_data_and_library():
     page = page_of(campaign())
-    library = page._library()
+    library = html_page._library()
     [block] = [text for known, text in Reader(page).all("script") if "id" in known]
     ours = page.replace(library, "").replace(block, "")
     names = set(re.findall(r"(?:https?:)?//([\w-]+\.[\w.-]+)", ours))
@@ -413,14 +413,14 @@ def test_all_shipped_scripts_are_in_the_page():
     for name in SCRIPTS:
         text = (SHIPPED / name).read_text(encoding="utf-8")
         found = [text in page for page in either]
-        assert found == [name != "webgl.js", name != "vis.js"]
+        assert found == [name != "renderer_webgl.js", name != "renderer_vis.js"]
 
 
 def page_drawn_by_webgl():
     """A page as it is of a graph too large for the other renderer."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(level_of_detail, "CALM_FROM", 0)
-        patch.setattr(level_of_detail, "BACKBONE_FROM", 0)
+        patch.setattr(level_of_detail, "MAX_ALL", 0)
+        patch.setattr(level_of_detail, "MAX_REDUCED", 0)
         return page_of(campaign(), full=True)
 
 
@@ -430,11 +430,11 @@ def test_a_page_drawn_by_webgl_has_the_same_policy_with_its_own_scripts():
     assert policy_of(page)["script-src"] == f"{digest(library)} {digest(script)}"
     assert "sigmaParts" in library
     assert not {*re.findall(r"(?:https?:)?//([\w-]+\.[\w.-]+)", library)}
-    assert data_of(page)["rung"] == "whole"
+    assert data_of(page)["level"] == "full"
 
 
 def test_no_picture_of_a_node_is_an_image():
-    for name in ("looks.js", "vis.js", "webgl.js"):
+    for name in ("style.js", "renderer_vis.js", "renderer_webgl.js"):
         script = (SHIPPED / name).read_text(encoding="utf-8").lower()
         assert "image" not in script.replace("drawimage", "")  # of our own canvas, to save it
 
@@ -515,27 +515,27 @@ def test_importing_the_exporter_does_not_load_pyvis():
 def test_the_network_is_one_of_pyvis():
     from pyvis.network import Network  # noqa: PLC0415  slow to load
 
-    network = page._campaign_network("", "", "vis")
+    network = html_page._campaign_network("", "", "vis")
     assert isinstance(network, Network)
     assert type(network).__name__ == "CampaignNetwork"
 
 
 def test_another_vis_network_is_refused(monkeypatch):
-    (where, which, _) = page._LIBRARIES["vis"]
-    monkeypatch.setitem(page._LIBRARIES, "vis", (where, which, "0" * 64))
+    (where, which, _) = html_page._LIBRARIES["vis"]
+    monkeypatch.setitem(html_page._LIBRARIES, "vis", (where, which, "0" * 64))
     with pytest.raises(ExportError, match="is not vis-network"):
         write_html(campaign(), BytesIO())
 
 
 def test_a_missing_vis_network_is_told(monkeypatch):
-    _, *rest = page._LIBRARIES["vis"]
-    monkeypatch.setitem(page._LIBRARIES, "vis", (("pyvis", "templates/nowhere.js"), *rest))
+    _, *rest = html_page._LIBRARIES["vis"]
+    monkeypatch.setitem(html_page._LIBRARIES, "vis", (("pyvis", "templates/nowhere.js"), *rest))
     with pytest.raises(ExportError, match="install pyvis"):
         write_html(campaign(), BytesIO())
 
 
 def test_text_is_hashed_as_a_parser_hands_it_on():
-    assert page._as_parsed("a\r\nb\rc\n") == "a\nb\nc\n"
+    assert html_page._normalize_newlines("a\r\nb\rc\n") == "a\nb\nc\n"
 
 
 def test_a_reference_without_anything_known_is_drawn():
@@ -546,9 +546,9 @@ def test_a_reference_without_anything_known_is_drawn():
 # --- communities, and where to begin
 
 
-def communities_of(graph):
+def clusters_of(graph):
     data = data_of(page_of(graph, positions=dict.fromkeys(graph, (0, 0))))
-    return dict(zip(graph, data["communities"], strict=True))
+    return dict(zip(graph, data["clusters"], strict=True))
 
 
 def test_families_apart_are_communities_the_largest_first():
@@ -558,14 +558,14 @@ def test_families_apart_are_communities_the_largest_first():
         of_second = known["id"] == "c1" or (len(known["id"]) == 64 and int(known["id"], 16) >= 1000)
         due[key] = 0 if of_second else 1
     due[UNKNOWN.key] = -1
-    assert communities_of(graph) == due
+    assert clusters_of(graph) == due
 
 
 def test_communities_found_elsewhere_are_taken_as_they_are():
     graph = campaign()
     given = {EMOTET.key: 1, REPORT.key: 0}
-    data = data_of(page_of(graph, communities=given))
-    assert dict(zip(graph, data["communities"], strict=True)) == {
+    data = data_of(page_of(graph, clusters=given))
+    assert dict(zip(graph, data["clusters"], strict=True)) == {
         key: given.get(key, -1) for key in graph
     }
 
@@ -591,18 +591,19 @@ def on_a_grid(graph):
 
 @pytest.mark.bulk
 @pytest.mark.parametrize(
-    ("references", "rung"), [(500, "all"), (1_500, "calm"), (4_000, "backbone"), (11_000, "map")]
+    ("references", "level"),
+    [(500, "all"), (1_500, "reduced"), (4_000, "backbone"), (11_000, "map")],
 )
-def test_how_much_is_drawn_at_first_depends_on_how_much_there_is(references, rung):
+def test_how_much_is_drawn_at_first_depends_on_how_much_there_is(references, level):
     graph = scattered(references // 3, references, 40)
     places = on_a_grid(graph)
     data = data_of(page_of(graph, positions=places))
-    assert data["rung"] == rung
+    assert data["level"] == level
     assert len(data["nodes"]) == len(graph)
-    assert ("begin" in data) == (rung in {"backbone", "map"})
-    assert ("shared" in data) == (rung == "map")
+    assert ("initial" in data) == (level in {"backbone", "map"})
+    assert ("shared" in data) == (level == "map")
     whole = data_of(page_of(graph, positions=places, full=True))
-    assert whole["rung"] == (rung if rung in {"all", "calm"} else "whole")
+    assert whole["level"] == (level if level in {"all", "reduced"} else "full")
     assert "begin" not in whole
 
 
@@ -615,7 +616,7 @@ def test_a_backbone_is_what_ties_the_most_of_each_type():
         graph.add_node(key, **known)
     data = data_of(page_of(graph, positions=on_a_grid(graph)))
     keys = list(graph)
-    drawn = [keys[number] for number in data["begin"]]
+    drawn = [keys[number] for number in data["initial"]]
     types = Counter(graph.nodes[key]["type"] for key in drawn)
     assert types == {"collection": 40, "reference": 300, "file": 300}
     assert "reference:" + "e" * 64 not in drawn
@@ -631,6 +632,6 @@ def test_the_map_ties_collections_by_the_reports_in_both():
         graph.add_edge(about, "collection:c2", relation="related_from", weight=1)
     data = data_of(page_of(graph, positions=on_a_grid(graph)))
     keys = list(graph)
-    assert {keys[n] for n in data["begin"]} == {f"collection:c{n}" for n in range(40)}
+    assert {keys[n] for n in data["initial"]} == {f"collection:c{n}" for n in range(40)}
     found = {frozenset((keys[a], keys[b])): count for a, b, count in data["shared"]}
     assert found == {frozenset(("collection:c1", "collection:c2")): 5}

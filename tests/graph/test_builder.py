@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphbuild.graph.builder import build_graph, observations_of
+from graphbuild.graph.builder import build_graph, extract_observations
 from graphbuild.models import Entity, Observation
 
 F1, F2 = Entity("file", "f1" * 32), Entity("file", "f2" * 32)
@@ -73,7 +73,7 @@ def test_a_weight_counts_the_observations_behind_an_edge():
 
 def test_what_nobody_observed_does_not_come_back():
     facts = [Observation(F1, R1, C1), Observation(F2, R1, C2)]
-    assert triples(observations_of(build_graph(facts))) == [
+    assert triples(extract_observations(build_graph(facts))) == [
         (F1.key, R1.key, "collection:c1"),
         (F2.key, R1.key, "collection:c2"),
     ]
@@ -82,7 +82,7 @@ def test_what_nobody_observed_does_not_come_back():
 def test_no_observations_are_an_empty_graph():
     graph = build_graph([])
     assert graph.number_of_nodes() == 0
-    assert list(observations_of(graph)) == []
+    assert list(extract_observations(graph)) == []
 
 
 def test_subjects_stand_first_and_without_any_observation():
@@ -162,7 +162,7 @@ def test_an_attribute_may_have_the_name_of_an_argument(name):
 def test_two_nodes_may_be_tied_in_both_ways(facts):
     graph = build_graph(Observation(*fact) for fact in facts)
     expected = {(s.key, r.key, c and c.key) for s, r, c in facts}
-    assert set(triples(observations_of(graph))) == expected
+    assert set(triples(extract_observations(graph))) == expected
     assert all(isinstance(edge["weight"], int) for edge in edges(graph).values())
 
 
@@ -181,7 +181,7 @@ def test_what_is_inferred_is_marked_until_it_is_observed():
     graph = build_graph([*inferred, Observation(F2, R1, C1)])
     assert edges(graph)[F1.key, R1.key]["provenance"] == "inferred"
     assert edges(graph)[F2.key, R1.key]["provenance"] == "observed"
-    assert [one.provenance for one in observations_of(graph)] == ["inferred", "observed"]
+    assert [one.provenance for one in extract_observations(graph)] == ["inferred", "observed"]
 
 
 # --- and back ------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def test_what_is_inferred_is_marked_until_it_is_observed():
 
 def test_entities_come_back_with_what_the_api_says_and_nothing_of_ours():
     seed = Entity("file", F1.id, {"seed": True, "state": "complete", "size": 5})
-    (seen,) = observations_of(build_graph([Observation(F1, R1, C1)], subjects=[seed]))
+    (seen,) = extract_observations(build_graph([Observation(F1, R1, C1)], subjects=[seed]))
     assert dict(seen.subject.attributes) == {"size": 5}
     assert dict(seen.reference.attributes) == dict(R1.attributes)
     assert dict(seen.related_from.attributes) == {"name": "Emotet"}
@@ -197,7 +197,7 @@ def test_entities_come_back_with_what_the_api_says_and_nothing_of_ours():
 
 def test_changing_what_came_back_does_not_change_the_graph():
     graph = build_graph([Observation(F1, R1, C1)])
-    (seen,) = observations_of(graph)
+    (seen,) = extract_observations(graph)
     seen.reference.attributes["title"] = "forged"
     assert graph.nodes[R1.key]["title"] == "A report"
 
@@ -218,7 +218,7 @@ _FACTS = st.lists(st.builds(Observation, _ENTITIES, _ENTITIES, st.none() | _ENTI
 @given(_FACTS)
 @settings(max_examples=300)
 def test_exactly_the_triples_that_went_in_come_out_once(facts):
-    found = triples(observations_of(build_graph(facts)))
+    found = triples(extract_observations(build_graph(facts)))
     assert set(found) == set(triples(facts))
     assert len(found) == len(set(found))
 
@@ -226,7 +226,7 @@ def test_exactly_the_triples_that_went_in_come_out_once(facts):
 @given(_FACTS)
 def test_a_graph_built_from_what_came_out_is_the_same(facts):
     graph = build_graph(facts)
-    again = build_graph(observations_of(graph))
+    again = build_graph(extract_observations(graph))
     assert dict(again.nodes(data=True)) == dict(graph.nodes(data=True))
     assert edges(again) == edges(graph)
 

@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphbuild.graph import layout
-from graphbuild.graph.layout import MIN_DISTANCE, place
-from graphbuild.graph.style import communities, sizing
+from graphbuild.graph.clustering import node_clusters
+from graphbuild.graph.layout import MIN_DISTANCE, compute_layout
+from graphbuild.graph.style import size_scale
 from graphbuild.graph.views import fold_groups
 from tests.support.paths import ROOT
 
@@ -57,7 +58,7 @@ def nearest(positions):
 
 
 def assert_well_placed(graph):
-    positions = place(graph)
+    positions = compute_layout(graph)
     assert list(positions) == list(graph)
     assert all(math.isfinite(value) for point in positions.values() for value in point)
     assert all(value == round(value, 1) for point in positions.values() for value in point)
@@ -90,7 +91,7 @@ def test_every_node_stands_somewhere_and_apart(graph):
 
 
 def test_an_empty_graph_has_no_places():
-    assert place(nx.DiGraph()) == {}
+    assert compute_layout(nx.DiGraph()) == {}
 
 
 def test_a_component_too_large_for_springs_is_placed_by_communities():
@@ -107,14 +108,14 @@ def test_a_community_too_large_for_springs_is_split_again(monkeypatch):
 
 def test_communities_are_found_once_and_told():
     graph = tangle(900, 500, 40)
-    assert place(graph).communities == communities(graph)
-    assert place(SHAPES["a tangle"]).communities is None  # nobody needed them
+    assert compute_layout(graph).clusters == node_clusters(graph)
+    assert compute_layout(SHAPES["a tangle"]).clusters is None  # nobody needed them
 
 
 def test_the_members_of_a_community_stand_together():
     graph = tangle(900, 500, 40)
-    positions = place(graph)
-    of = communities(graph)
+    positions = compute_layout(graph)
+    of = node_clusters(graph)
     middles = {
         number: np.mean([positions[key] for key in graph if of[key] == number], axis=0)
         for number in set(of.values())
@@ -132,7 +133,7 @@ def test_a_long_path_is_placed():
 @pytest.mark.parametrize("name", ["a biclique", "islands", "a tangle", "a star of files"])
 def test_no_node_is_drawn_over_another(name):
     graph = SHAPES[name]
-    positions, size_of = place(graph), sizing(graph)
+    positions, size_of = compute_layout(graph), size_scale(graph)
     points = np.array([positions[node] for node in graph])
     radii = np.array([size_of(graph.degree[node]) for node in graph])
     apart = np.hypot(*(points[:, axis][:, None] - points[:, axis] for axis in (0, 1)))
@@ -142,7 +143,7 @@ def test_no_node_is_drawn_over_another(name):
 
 def test_the_same_graph_has_the_same_places():
     graph = SHAPES["a tangle"]
-    assert place(graph) == place(graph.copy())
+    assert compute_layout(graph) == compute_layout(graph.copy())
 
 
 @pytest.mark.parametrize("name", ["islands", "a tangle", "a path"])
@@ -154,14 +155,14 @@ def test_the_order_of_nodes_and_links_does_not_matter(name):
     shuffled = nx.DiGraph()
     shuffled.add_nodes_from(nodes)
     shuffled.add_edges_from(links)
-    assert place(shuffled) == place(graph)
+    assert compute_layout(shuffled) == compute_layout(graph)
 
 
 _DIGEST = """
 import hashlib, json, sys
 sys.path.insert(0, sys.argv[1])
 import tests.graph.test_layout as here
-positions = here.place(here.tangle(300, 250, 12))
+positions = here.compute_layout(here.tangle(300, 250, 12))
 print(hashlib.sha256(json.dumps(sorted(positions.items())).encode()).hexdigest())
 """
 
@@ -169,7 +170,7 @@ print(hashlib.sha256(json.dumps(sorted(positions.items())).encode()).hexdigest()
 @pytest.mark.bulk
 def test_hash_order_does_not_matter():
     here = tangle(300, 250, 12)
-    expected = hashlib.sha256(json.dumps(sorted(place(here).items())).encode()).hexdigest()
+    expected = hashlib.sha256(json.dumps(sorted(compute_layout(here).items())).encode()).hexdigest()
     for seed in ("1", "2"):
         run = subprocess.run(
             [sys.executable, "-c", _DIGEST, str(ROOT)],
@@ -184,12 +185,12 @@ def test_hash_order_does_not_matter():
 def test_the_graph_is_not_changed():
     graph = SHAPES["islands"]
     before = nx.node_link_data(graph)
-    place(graph)
+    compute_layout(graph)
     assert nx.node_link_data(graph) == before
 
 
 def test_a_picture_is_centred_and_wider_than_high():
-    points = np.array(list(place(SHAPES["a path"]).values()))
+    points = np.array(list(compute_layout(SHAPES["a path"]).values()))
     low, high = points.min(axis=0), points.max(axis=0)
     assert np.abs(low + high).max() < 60
     assert high[0] - low[0] > high[1] - low[1]
@@ -226,7 +227,7 @@ def test_a_link_of_groups_stands_for_all_pairs():
 
 def test_members_of_a_group_stand_together():
     graph = SHAPES["islands"]
-    positions = place(graph)
+    positions = compute_layout(graph)
     for group in fold_groups(graph):
         points = np.array([positions[node] for node in group])
         middle = points.mean(axis=0)

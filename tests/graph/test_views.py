@@ -15,7 +15,7 @@ from graphbuild.emulator import Collection, File, Reference, World
 from graphbuild.errors import ExportError
 from graphbuild.exporters import FORMATS, export, export_all, read_graphml
 from graphbuild.graph.builder import build_graph
-from graphbuild.graph.views import DERIVED, VIEWS, fold, fold_groups, unfold, view
+from graphbuild.graph.views import DERIVED_VIEWS, VIEWS, fold, fold_groups, unfold, view
 from graphbuild.models import INFERRED, OBSERVED, Entity, Link, Observation
 from tests.support.graphs import campaign
 
@@ -273,14 +273,14 @@ def test_a_view_changes_nothing_and_keeps_the_contract(name, graph):
 
 @EVERY_VIEW
 def test_every_exporter_takes_every_view_that_is_no_fact_but_for_platforms(name, tmp_path):
-    forms = [form for form, each in FORMATS.items() if name not in DERIVED or not each.told]
+    forms = [form for form, each in FORMATS.items() if name not in DERIVED_VIEWS or not each.told]
     for graph in (campaign(), build_graph(())):
         written = export_all(view(graph, name), tmp_path, forms)
         assert all(each.path.stat().st_size == each.bytes for each in written)
         assert not sum(each.warnings.omitted for each in written)
 
 
-@pytest.mark.parametrize("name", sorted(DERIVED))
+@pytest.mark.parametrize("name", sorted(DERIVED_VIEWS))
 @pytest.mark.parametrize("form", ["stix", "stix-indicators", "misp"])
 def test_what_no_answer_told_is_no_fact_for_a_platform(form, name, tmp_path):
     seen = view(nx.compose(campaign(), build_graph(family(2, 3))), name)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from graphbuild.errors import SeedError
 from graphbuild.exporters import csv_tables, export_all, read_graphml
-from graphbuild.graph.builder import build_graph, observations_of
+from graphbuild.graph.builder import build_graph, extract_observations
 from graphbuild.models import Entity, Observation
 from graphbuild.seeds import Seed, parse_seeds, read_seeds
 from graphbuild.store import Store
@@ -667,8 +667,8 @@ def test_what_stands_beside_a_seed_reaches_every_export(tmp_path, written):
     assert graph.nodes[f"file:{A}"]["seed_family"] == "Emotet <&>"
     assert graph.nodes[f"reference:{REFERENCE.id}"].keys().isdisjoint({"seed_family", "seed_x"})
     assert "seed_x" not in graph.nodes[f"file:{A}"]
-    assert list(observations_of(graph)) == seen
-    assert all("seed_family" not in each.subject.attributes for each in observations_of(graph))
+    assert list(extract_observations(graph)) == seen
+    assert all("seed_family" not in each.subject.attributes for each in extract_observations(graph))
 
     written_files = {
         each.path.name for each in export_all(graph, tmp_path / "out", ["graphml", "csv"])
@@ -680,7 +680,7 @@ def test_what_stands_beside_a_seed_reaches_every_export(tmp_path, written):
     assert text.index('attr.name="seed_2nd"') < text.index('attr.name="seed_family"')
     back = read_graphml(tmp_path / "out" / "graph.graphml")
     assert back.nodes[f"file:{A}"]["seed_family"] == "Emotet <&>"
-    assert list(observations_of(back)) == seen
+    assert list(extract_observations(back)) == seen
     with (tmp_path / "out" / "nodes.csv").open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert list(rows[0])[-2:] == ["seed_2nd", "seed_family"]

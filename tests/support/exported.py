@@ -14,7 +14,7 @@ import graphbuild as gb
 from graphbuild.api.auth import ApiKey
 from graphbuild.emulator import Api, Emulator, load_world
 from graphbuild.graph.builder import build_graph
-from graphbuild.graph.layout import place
+from graphbuild.graph.layout import compute_layout
 from graphbuild.models import Entity, Link, Observation
 from tests.integration.test_sample import SAMPLE, beside
 from tests.support import graphs
@@ -66,7 +66,7 @@ def _demo(folder: Path) -> Exported:
     assert done.returncode == 0, done.stderr
     with gb.Store.read(folder / "campaign.db") as store:
         graph = build_graph(store.observations(), subjects=store.subjects(), links=store.links())
-    return Exported(graph, place(graph), folder / "graph.graphml")
+    return Exported(graph, compute_layout(graph), folder / "graph.graphml")
 
 
 def _sample(folder: Path) -> Exported:
@@ -81,7 +81,7 @@ def _sample(folder: Path) -> Exported:
         for _ in gb.Crawl(client, store):
             pass
         graph = build_graph(store.observations(), subjects=store.subjects(times=True), times=True)
-    return Exported(graph, place(graph), gb.export(graph, folder / "graph.graphml"))
+    return Exported(graph, compute_layout(graph), gb.export(graph, folder / "graph.graphml"))
 
 
 def _hostile(folder: Path) -> Exported:

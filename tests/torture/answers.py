@@ -19,7 +19,7 @@ from graphbuild.crawler import Crawl
 from graphbuild.emulator import Emulator
 from graphbuild.errors import GraphbuildError
 from graphbuild.exporters import export_all, read_graphml
-from graphbuild.graph.builder import build_graph, observations_of
+from graphbuild.graph.builder import build_graph, extract_observations
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.support.faults import Fault, FaultyApi
@@ -203,7 +203,7 @@ def exported(folder: Path) -> str:
     if odd:
         return f"the terminal is shown {sorted(odd)!a}"
     export_all(graph, folder, ["graphml", "html", "csv"])
-    back = set(observations_of(read_graphml(folder / "graph.graphml")))
+    back = set(extract_observations(read_graphml(folder / "graph.graphml")))
     if back != set(observations):
         return "GraphML does not give back the same observations"
     return ""

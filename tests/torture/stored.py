@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from graphbuild.api.parser import parse_page
 from graphbuild.errors import ExportError, GraphbuildError
 from graphbuild.exporters import read_graphml
-from graphbuild.graph.builder import build_graph, observations_of
+from graphbuild.graph.builder import build_graph, extract_observations
 from graphbuild.store import Store, damages
 from tests.torture.campaigns import digest
 from tests.torture.payloads import Memory, content
@@ -33,7 +33,7 @@ def graphml(row: Row, folder: Path) -> str:
     path.write_bytes(content(row))
     Memory.begin()
     try:
-        list(observations_of(read_graphml(path)))
+        list(extract_observations(read_graphml(path)))
     except ExportError as error:
         return _judge(row, "STOP", str(error))
     finally:

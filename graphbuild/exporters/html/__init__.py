@@ -1,1 +1,1 @@
-"""The interactive HTML page."""
+"""The interactive page: one HTML file with its data, style and scripts."""

@@ -1,15 +1,15 @@
-"""All that the page's script is told of a graph: nodes, groups, links, and where to begin."""
+"""Build the data block of the page: nodes, groups, links, and what to draw first."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from graphbuild.exporters.html.level_of_detail import MAP, start_of
-from graphbuild.exporters.html.links import folded, shared_links
-from graphbuild.exporters.html.text import MAX_LABEL, cut, scalar
-from graphbuild.exporters.style import colour_of, shape_of
-from graphbuild.graph.style import ALONE, sizing
+from graphbuild.exporters.html.folded_graph import fold_for_page, shared_reference_counts
+from graphbuild.exporters.html.json_block import MAX_LABEL, json_scalar, truncate
+from graphbuild.exporters.html.level_of_detail import MAP, choose_initial_view
+from graphbuild.graph.clustering import NO_CLUSTER
+from graphbuild.graph.style import node_colour, node_shape, size_scale
 from graphbuild.models import COLLECTION, FILE, REFERENCE
 
 if TYPE_CHECKING:
@@ -21,102 +21,105 @@ if TYPE_CHECKING:
     Positions = Mapping[str, tuple[float, float]]
 
 _TYPE_ORDER = (COLLECTION, REFERENCE, FILE)
-_FIRST = ("id", "title", "name", "url", "author", "creation_date")
+_FIRST_ATTRIBUTES = ("id", "title", "name", "url", "author", "creation_date")
 
 
 def page_data(
     graph: Graph,
     positions: Positions,
     *,
-    of_community: Mapping[str, int],
+    clusters: Mapping[str, int],
     full: bool,
 ) -> dict[str, Any]:
-    """What goes into the data block.
+    """Return the content of the data block.
 
     Args:
-        graph: keeps the contract of ``graphbuild.graph.builder``.
-        positions: where each node stands, y upwards.
-        of_community: which community each node is of, from 0 up, the largest first.
-        full: begin with all of it, however much that is.
+        graph: a graph as ``build_graph`` returns it.
+        positions: the position of each node, y upwards.
+        clusters: the cluster number of each node, 0 for the largest.
+        full: draw everything first, whatever its size.
     """
-    found = folded(graph)
-    of_type = [str(name) for _, name in graph.nodes(data="type")]
-    type_names = sorted(set(of_type), key=_type_order)
-    firsts = [members[0] for members in found.groups]  # a group goes by the number of its first
-    group_types = [of_type[first] for first in firsts]
-    start = start_of(group_types, found, full=full)
+    folded = fold_for_page(graph)
+    node_types = [str(name) for _, name in graph.nodes(data="type")]
+    type_names = sorted(set(node_types), key=_type_order)
+    firsts = [members[0] for members in folded.groups]  # scripts know a group by its first member
+    group_types = [node_types[first] for first in firsts]
+    initial = choose_initial_view(group_types, folded, full=full)
     document = {
         "types": [_type(name) for name in type_names],
-        "relations": found.relations,
-        "says": found.says,
+        "relations": folded.relations,
+        "facts": folded.facts,
         "nodes": _nodes(graph, positions, type_names),
-        "groups": [members for members in found.groups if len(members) > 1],
+        "groups": [members for members in folded.groups if len(members) > 1],
         "links": [
-            (firsts[source], firsts[target], relation, said)
-            for source, target, relation, said in found.links
+            (firsts[source], firsts[target], relation, facts)
+            for source, target, relation, facts in folded.links
         ],
-        "communities": [of_community.get(key, ALONE) for key in graph],
-        "rung": start.rung,
+        "clusters": [clusters.get(key, NO_CLUSTER) for key in graph],
+        "level": initial.level,
     }
-    if start.groups is not None:
-        document["begin"] = [firsts[group] for group in start.groups]
-    if start.rung == MAP:
+    if initial.groups is not None:
+        document["initial"] = [firsts[group] for group in initial.groups]
+    if initial.level == MAP:
         document["shared"] = [
             (firsts[one], firsts[other], count)
-            for one, other, count in shared_links(found, group_types)
+            for one, other, count in shared_reference_counts(folded, group_types)
         ]
     return document
 
 
 def _type(name: str) -> dict[str, Any]:
-    """How a type looks; collections always show their names, and references have a day."""
+    """Return the appearance of a type; collections are always labelled, references are dated."""
     return {
         "name": name,
-        "shape": shape_of(name),
-        "colour": colour_of(name),
-        "named": name == COLLECTION,
+        "shape": node_shape(name),
+        "colour": node_colour(name),
+        "labelled": name == COLLECTION,
         "dated": name == REFERENCE,
     }
 
 
 def _type_order(name: str) -> tuple[int, str]:
-    known = _TYPE_ORDER.index(name) if name in _TYPE_ORDER else len(_TYPE_ORDER)
-    return known, name
+    rank = _TYPE_ORDER.index(name) if name in _TYPE_ORDER else len(_TYPE_ORDER)
+    return rank, name
 
 
 def _nodes(graph: Graph, positions: Positions, type_names: Sequence[str]) -> list[dict[str, Any]]:
-    """Nodes by number: a number can be no markup and no name of the browser's."""
-    size_of, links = sizing(graph), dict(graph.degree())
+    """Return the nodes; scripts know a node by its index in this list.
+
+    An index cannot be markup or a property name of JavaScript, as a node key could.
+    """
+    radius, degrees = size_scale(graph), dict(graph.degree())
     type_number = {name: number for number, name in enumerate(type_names)}
     nodes = []
-    for key, known in graph.nodes(data=True):
+    for key, attributes in graph.nodes(data=True):
         x, y = positions[key]
         node = {
-            "type": type_number[str(known["type"])],
-            "label": cut(str(known["label"]), MAX_LABEL),
-            "attributes": _attributes(known),
+            "type": type_number[str(attributes["type"])],
+            "label": truncate(str(attributes["label"]), MAX_LABEL),
+            "attributes": _attributes(attributes),
             "x": float(x),
-            "y": 0.0 - float(y),  # browsers count downwards
-            "size": size_of(links[key]),
-            "links": links[key],
+            "y": 0.0 - float(y),  # y grows downwards in a browser
+            "size": radius(degrees[key]),
+            "links": degrees[key],
         }
-        if key != f"{known['type']}:{scalar(known.get('id'))}":  # type and id do not tell it
+        if key != f"{attributes['type']}:{json_scalar(attributes.get('id'))}":
             node["key"] = key
         nodes.append(node)
     return nodes
 
 
 def _attributes(known: Mapping[str, Any]) -> dict[str, Any]:
-    """What the panel lists, the well-known first; type and label stand elsewhere."""
+    """Return the attributes that the panel lists, without type and label."""
     return {
-        name: str(known[name]) if name == "url" else scalar(known[name])
-        for name in _order(tuple(known))
+        name: str(known[name]) if name == "url" else json_scalar(known[name])
+        for name in _panel_order(tuple(known))
         if known[name] is not None
     }
 
 
 @lru_cache(maxsize=1_024)
-def _order(names: tuple[str, ...]) -> list[str]:
-    """The names of attributes in the order of the panel; many nodes have the same ones."""
-    rest = sorted(name for name in names if name not in {*_FIRST, "type", "label"})
-    return [name for name in _FIRST if name in names] + rest
+def _panel_order(names: tuple[str, ...]) -> list[str]:
+    """Return attribute names in the order of the panel."""
+    rest = sorted(name for name in names if name not in {*_FIRST_ATTRIBUTES, "type", "label"})
+    return [name for name in _FIRST_ATTRIBUTES if name in names] + rest

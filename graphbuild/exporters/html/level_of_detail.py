@@ -1,8 +1,8 @@
-"""With how much of a graph the page begins: all, its backbone, or the map of its collections.
+"""Choose what the page draws first: everything, the backbone, or a map of the collections.
 
-A browser draws so many elements (nodes and lines, folded) in a frame, and a person sees fewer. What
-the page does not begin with is in it all the same: search and "show neighbours" bring it in, and
-the line at its foot counts what is not drawn.
+The choice depends on the number of elements, that is nodes and lines after folding. The page
+contains the whole graph at every level. Search and "show neighbours" draw what is left out at
+first, and the status line counts it.
 """
 
 from __future__ import annotations
@@ -15,63 +15,69 @@ from graphbuild.models import COLLECTION, FILE, REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from graphbuild.exporters.html.links import Folded
+    from graphbuild.exporters.html.folded_graph import FoldedGraph
 
-ALL, CALM, BACKBONE, MAP = "all", "calm", "backbone", "map"
-WHOLE = "whole"  # all of what would begin with a part, as was asked for
-CALM_FROM = 5_000  # elements; fewer names from here on, and no lines while the picture moves
-BACKBONE_FROM = 15_000
-MAP_FROM = 60_000
-EACH_TYPE = 300  # nodes of a type that a backbone has at most
+ALL = "all"
+REDUCED = "reduced"  # everything, but with fewer labels, and without lines while the view moves
+BACKBONE = "backbone"
+MAP = "map"
+FULL = "full"  # everything, drawn by WebGL
+MAX_ALL = 5_000  # elements
+MAX_REDUCED = 15_000
+MAX_BACKBONE = 60_000
+MAX_PER_TYPE = 300  # nodes of each type in the backbone
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """What the page begins with.
+class InitialView:
+    """What the page draws first.
 
     Attributes:
-        rung: one of ``ALL``, ``CALM``, ``BACKBONE``, ``MAP`` and ``WHOLE``.
-        groups: which groups are drawn at first; None where all are.
+        level: one of ``ALL``, ``REDUCED``, ``BACKBONE``, ``MAP`` and ``FULL``.
+        groups: the groups to draw first; None for all.
     """
 
-    rung: str
+    level: str
     groups: list[int] | None = None
 
 
-def start_of(types: Sequence[str], found: Folded, *, full: bool) -> Start:
-    """The rung of a graph.
+def choose_initial_view(types: Sequence[str], folded: FoldedGraph, *, full: bool) -> InitialView:
+    """Return the level of detail for a graph.
 
     Args:
-        types: of each group.
-        found: the groups, and what ties them.
-        full: draw all of it, however much that is.
+        types: the node type of each group.
+        folded: the groups and the links between them.
+        full: draw everything, whatever its size.
     """
-    elements = len(types) + len(found.ties)
-    if elements <= CALM_FROM:
-        return Start(ALL)
-    if elements <= BACKBONE_FROM:
-        return Start(CALM)
+    elements = len(types) + len(folded.pair_counts)
+    if elements <= MAX_ALL:
+        return InitialView(ALL)
+    if elements <= MAX_REDUCED:
+        return InitialView(REDUCED)
     if full:
-        return Start(WHOLE)
-    if elements <= MAP_FROM:
-        return Start(BACKBONE, _backbone(types, found))
-    return Start(MAP, [group for group, name in enumerate(types) if name == COLLECTION])
+        return InitialView(FULL)
+    if elements <= MAX_BACKBONE:
+        return InitialView(BACKBONE, _backbone(types, folded))
+    return InitialView(MAP, [group for group, name in enumerate(types) if name == COLLECTION])
 
 
-def _backbone(types: Sequence[str], found: Folded) -> list[int]:
-    """References that tie something, and the rest; of each type those that tie the most."""
-    near = found.neighbours()
-    sizes = list(map(len, found.groups))
-    reach = [sum(map(sizes.__getitem__, others)) for others in near]
+def _backbone(types: Sequence[str], folded: FoldedGraph) -> list[int]:
+    """Return the best connected groups of each type, without references that connect nothing."""
+    neighbours = folded.neighbours()
+    sizes = list(map(len, folded.groups))
+    degrees = [sum(sizes[other] for other in others) for others in neighbours]
     chosen: list[int] = []
     for name in dict.fromkeys(types):
-        those = (group for group, of in enumerate(types) if of == name)
-        kept = (group for group in those if name != REFERENCE or _ties(types, near[group]))
-        chosen += sorted(kept, key=lambda group: (-reach[group], group))[:EACH_TYPE]
+        kept = (
+            group
+            for group, group_type in enumerate(types)
+            if group_type == name and (name != REFERENCE or _connects(types, neighbours[group]))
+        )
+        chosen += sorted(kept, key=lambda group: (-degrees[group], group))[:MAX_PER_TYPE]
     return sorted(chosen)
 
 
-def _ties(types: Sequence[str], neighbours: Iterable[int]) -> bool:
-    """Whether two collections, or two groups of files, meet here."""
+def _connects(types: Sequence[str], neighbours: Iterable[int]) -> bool:
+    """Return whether a group has two collections or two groups of files as neighbours."""
     names = [types[other] for other in neighbours]
     return names.count(COLLECTION) > 1 or names.count(FILE) > 1

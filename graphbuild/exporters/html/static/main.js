@@ -1,38 +1,38 @@
-// The start, the keys, the line at the foot, and what tests may read.
+// Start the page: keyboard shortcuts, the status line, and an interface for tests.
 
 function showStatus() {
-  const now = visible();
-  const of = (some, all, word) => `${number(some)} of ${counted(all, word)}`;
-  const folded = now.spots < now.nodes || now.lines < now.links;
+  const now = visibleCounts();
+  const of = (some, all, word) => `${formatNumber(some)} of ${plural(all, word)}`;
+  const folded = now.markers < now.nodes || now.lines < now.links;
   const parts = [
-    `Drawn: ${of(now.nodes, nodes.length, "node")} and ${of(now.links, countOfLinks, "link")}`
-      + (folded ? `, equal ones folded into ${number(now.spots)} and ${number(now.lines)}` : ""),
+    `Drawn: ${of(now.nodes, nodes.length, "node")} and ${of(now.links, linkCount, "link")}`
+      + (folded ? `, folded into ${formatNumber(now.markers)} and ${formatNumber(now.lines)}` : ""),
     partNote(),
     incompleteNote(),
-    wanted && `choose where the way from ${cut(titleOf(wanted), 60)} shall lead; Esc ends it`,
-    state.spot && `chosen: ${cut(titleOf(state.spot), 80)}`,
-    state.focus && `${counted(state.focus.nodes.size, "node")} in focus`,
+    pathStart && `select the end of the path from ${truncate(titleOf(pathStart), 60)}; Esc cancels`,
+    state.marker && `selected: ${truncate(titleOf(state.marker), 80)}`,
+    state.focus && `${plural(state.focus.nodes.size, "node")} in focus`,
   ];
   const text = `${parts.filter(Boolean).join("; ")}.`;
   if (byId("status").textContent !== text) byId("status").textContent = text;
 }
 
-/** What of a large graph is not in the picture, and how to have it. */
+/** Return how many nodes are not drawn yet, and how to draw them. */
 function partNote() {
-  const absent = groups.filter((group) => !state.picture.has(group))
+  const absent = groups.filter((group) => !state.drawnGroups.has(group))
     .reduce((sum, group) => sum + group.members.length, 0);
   if (!absent) return "";
-  const part = data.rung === "map" ? "the map of collections" : "the backbone";
-  return `${part} only: search, or the panel of a node, draws any of ${counted(absent, "other node")}`;
+  const part = data.level === "map" ? "the map of collections" : "the backbone";
+  return `only ${part}: search, or the panel of a node, draws any of ${plural(absent, "other node")}`;
 }
 
-/** "incomplete: 3 (2 failed, 1 pending)" */
+/** Return a text such as "incomplete: 3 (2 failed, 1 pending)". */
 function incompleteNote() {
-  if (!unfinished.length) return "";
+  if (!incompleteNodes.length) return "";
   const counts = new Map();
-  for (const { attributes: { state: of } } of unfinished) counts.set(of, (counts.get(of) ?? 0) + 1);
-  const kinds = [...counts].map(([of, count]) => `${number(count)} ${cut(clean(of), 40)}`);
-  return `incomplete: ${number(unfinished.length)} (${kinds.slice(0, 5).join(", ")})`;
+  for (const { attributes: { state: of } } of incompleteNodes) counts.set(of, (counts.get(of) ?? 0) + 1);
+  const kinds = [...counts].map(([of, count]) => `${formatNumber(count)} ${truncate(showInvisible(of), 40)}`);
+  return `incomplete: ${formatNumber(incompleteNodes.length)} (${kinds.slice(0, 5).join(", ")})`;
 }
 
 function onKey(event) {
@@ -43,42 +43,42 @@ function onKey(event) {
     byId("query").focus();
     event.preventDefault();
   } else if (event.key === "Escape") {
-    if (wanted) stopPath();
-    else clearChoice();
+    if (pathStart) stopPath();
+    else clearSelection();
   }
 }
 
-/** What tests, and the curious at the console, may read. */
+/** Publish the state as `window.graphbuild`, read-only, for tests and the browser console. */
 function publish() {
   const keys = (ids) => Array.from(ids ?? [], (id) => nodes[id].key);
   window.graphbuild = Object.freeze({
     ready: true,
-    rung: data.rung,
-    counts: Object.freeze({ nodes: nodes.length, links: countOfLinks }),
+    level: data.level,
+    counts: Object.freeze({ nodes: nodes.length, links: linkCount }),
     get keys() { return nodes.map((node) => node.key); },
-    /** Keys of what is in the picture, folded or not. */
-    get pictured() { return keys([...spots.values()].flatMap((spot) => spot.members)); },
-    get visible() { return visible(); },
-    get drawn() { return picture.drawn(); },
-    get selection() { return state.spot && keys(state.spot.members).join(" "); },
-    get link() { return state.line && keys([state.line.from.members[0], state.line.to.members[0]]); },
+    /** Keys of all nodes that are drawn, folded or not. */
+    get drawnKeys() { return keys([...markers.values()].flatMap((marker) => marker.members)); },
+    get visible() { return visibleCounts(); },
+    get drawn() { return renderer.drawn(); },
+    get selection() { return state.marker && keys(state.marker.members).join(" "); },
+    get line() { return state.line && keys([state.line.from.members[0], state.line.to.members[0]]); },
     get focus() { return keys(state.focus?.nodes); },
     get path() { return state.path?.steps && state.path.steps.map(keys); },
-    get untangling() { return nodes.length > 0 && picture.isUntangling(); },
-    get results() { return keys(found.all.map((node) => node.id)); },
-    get open() { return keys([...state.outside.keys()].map((group) => group.members[0])); },
-    get scale() { return nodes.length ? picture.look().scale : 0; },
-    /** Where a node stands on the canvas, and how large, in CSS pixels; a folded one as its spot. */
-    at(key) {
-      const spot = byKey.has(key) && spotOf(byKey.get(key).id);
-      if (!spot) return null;
-      const { x, y } = picture.pointOf(spot);
-      return { x, y, size: spot.size * picture.look().scale };
+    get untangling() { return nodes.length > 0 && renderer.isUntangling(); },
+    get results() { return keys(searchResults.all.map((node) => node.id)); },
+    get expanded() { return keys([...state.expanded.keys()].map((group) => group.members[0])); },
+    get scale() { return nodes.length ? renderer.getView().scale : 0; },
+    /** Position and size of a node's marker on the canvas, in CSS pixels. */
+    position(key) {
+      const marker = byKey.has(key) && markerOf(byKey.get(key).id);
+      if (!marker) return null;
+      const { x, y } = renderer.pointOf(marker);
+      return { x, y, size: marker.size * renderer.getView().scale };
     },
-    /** What a node is drawn as: how many it stands for, how many of these are shown. */
-    spot(key) {
-      const spot = byKey.has(key) && spotOf(byKey.get(key).id);
-      return spot ? { members: spot.members.length, shown: spot.shown, colour: colourOf(spot) } : null;
+    /** Size of the marker that a node belongs to, and how many of its members pass the filters. */
+    marker(key) {
+      const marker = byKey.has(key) && markerOf(byKey.get(key).id);
+      return marker ? { members: marker.members.length, shown: marker.shown, colour: colourOf(marker) } : null;
     },
   });
 }
@@ -89,25 +89,25 @@ function notice(text) {
 }
 
 function begin() {
-  if (data.begin) state.picture = new Set(data.begin.map((id) => groupOf[id]));
-  rebuild(state.picture);
-  if (nodes.length) picture.start(byId("canvas"), { onChoose, onUntangled: after });
-  notice(nodes.length ? byId("notice").dataset.reason ?? "" : "There is nothing to draw: this graph has no nodes.");
+  if (data.initial) state.drawnGroups = new Set(data.initial.map((id) => groupOf[id]));
+  updateGroups(state.drawnGroups);
+  if (nodes.length) renderer.start(byId("canvas"), { onSelect, onUntangled: notify });
+  notice(nodes.length ? byId("notice").dataset.reason ?? "" : "This graph has no nodes.");
   buildLegend();
-  buildColours();
+  buildColourChoice();
   buildTimeline();
   buildTools();
   buildList();
   listenToSearch();
-  byId("fit").onclick = () => { if (nodes.length) picture.showAll(); };
+  byId("fit").onclick = () => { if (nodes.length) renderer.showAll(); };
   document.addEventListener("keydown", onKey);
-  for (const show of [showLegend, showColours, showTimeline, showDetails, showTools,
-    showList, showStatus]) picturesOf.add(show);
-  after();
-  buildAddress();
+  for (const show of [showLegend, showColourLegend, showTimeline, showDetails, showTools,
+    showList, showStatus]) listeners.add(show);
+  notify();
+  startPermalink();
   publish();
 }
 
-notice(`Drawing ${counted(nodes.length, "node")} and ${counted(countOfLinks, "link")} …`);
-// Two frames, so that the words above are painted before the drawing takes its time.
+notice(`Drawing ${plural(nodes.length, "node")} and ${plural(linkCount, "link")} …`);
+// Wait two frames, so that the message is painted before drawing blocks the page.
 requestAnimationFrame(() => requestAnimationFrame(begin));

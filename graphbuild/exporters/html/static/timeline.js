@@ -1,8 +1,8 @@
-// Reports by month: a histogram to draw a span on, and two sliders that do the same by keyboard.
+// Histogram of references per month. Drag on it, or use two sliders, to filter by date.
 
 const BARS_HIGH = 40; // pixels
-const span = { from: 0, to: 0 }; // months, both of them in
-let bars = []; // the month and the drawing of each bar
+const span = { from: 0, to: 0 }; // first and last month, both included
+let bars = []; // month and SVG element of each bar
 
 function buildTimeline() {
   const { counts, undated, first, last } = months();
@@ -15,7 +15,7 @@ function buildTimeline() {
     slider.oninput = () => { setSpan({ ...span, [name]: Number(slider.value) }, name); };
   }
   byId("undated").onchange = () => setSpan(span);
-  byId("undated-count").textContent = number(undated);
+  byId("undated-count").textContent = formatNumber(undated);
   byId("undated").disabled = undated === 0;
   byId("all-dates").onclick = () => { byId("undated").checked = true; resetSpan(); setSpan(span); };
   drawBars(counts, first, last);
@@ -27,7 +27,7 @@ function resetSpan() {
   Object.assign(span, { from: first, to: last });
 }
 
-/** The months that are kept; who moves one end past the other takes it along. */
+/** Set the first and last month. An end that is moved past the other takes it along. */
 function setSpan({ from, to }, moving = "to") {
   const { first, last } = months();
   const within = (month) => Math.min(last, Math.max(first, month));
@@ -35,12 +35,12 @@ function setSpan({ from, to }, moving = "to") {
   span.to = within(moving === "to" ? to : Math.max(from, to));
   const undated = byId("undated").checked;
   const whole = undated && span.from === first && span.to === last;
-  state.dates = whole ? { ...EVERYTHING }
+  state.dates = whole ? { ...ALL_DATES }
     : { from: monthStart(span.from), to: monthStart(span.to + 1), undated };
-  sift();
+  applyFilters();
 }
 
-/** The controls as the state has it, which others change too. */
+/** Update the controls, as other parts of the page change the dates too. */
 function showTimeline() {
   const { counts, first, last } = months();
   if (!counts.size) return;
@@ -59,7 +59,7 @@ function showTimeline() {
   }
   const kept = [...counts].reduce((sum, [month, count]) =>
     sum + (month >= span.from && month <= span.to ? count : 0), 0);
-  byId("dated-count").textContent = counted(kept, "report");
+  byId("dated-count").textContent = plural(kept, "reference");
 }
 
 function drawBars(counts, first, last) {
@@ -71,7 +71,7 @@ function drawBars(counts, first, last) {
     const bar = document.createElementNS(SVG, "rect");
     const high = 2 + (BARS_HIGH - 2) * (count / most);
     const title = document.createElementNS(SVG, "title");
-    title.textContent = `${monthName(month)}: ${counted(count, "report")}`;
+    title.textContent = `${monthName(month)}: ${plural(count, "reference")}`;
     bar.append(title);
     const box = { x: month - first + 0.08, y: BARS_HIGH - high, width: 0.84, height: high };
     for (const [name, value] of Object.entries(box)) bar.setAttribute(name, value);
@@ -80,7 +80,7 @@ function drawBars(counts, first, last) {
   drawing.replaceChildren(...bars.map(({ bar }) => bar));
 }
 
-/** Press, draw, let go: the months between; a press alone means its month. */
+/** Select months by dragging; a click selects one month. */
 function brush(drawing) {
   let start = null;
   const monthAt = ({ clientX }) => {

@@ -1,35 +1,35 @@
-// Colours: by type, by community or by date; the canvas asks the style sheet for the rest.
+// Colours by type, cluster or date; shapes; and how the view fits markers.
 
-// Told apart by people with any common colour blindness (Paul Tol's "muted", technical note of 2021).
-const COMMUNITY = ["#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#cc6677",
+// Distinguishable with any common colour blindness: Paul Tol's "muted" scheme, technical note 2021.
+const CLUSTER_COLOURS = ["#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#cc6677",
   "#882255", "#aa4499"];
 const OTHER = "#8a8f98";
 const UNDATED = "#8a8f98";
-const EARLY = [68, 1, 84], MIDDLE = [33, 145, 140], LATE = [253, 231, 37]; // of viridis
-const MARGIN = 0.88; // of a window that what is looked at takes
-const ink = {};
+const EARLY = [68, 1, 84], MIDDLE = [33, 145, 140], LATE = [253, 231, 37]; // viridis
+const MARGIN = 0.88; // share of the view that fitted markers fill
+const theme = {};
 
-/** The colours of the style sheet, light or dark. */
-function readInk() {
+/** Read the colours of the style sheet, for the light or dark scheme. */
+function readTheme() {
   const style = getComputedStyle(document.documentElement);
   for (const name of ["paper", "ink", "accent", "warn", "halo", "outline", "link-a", "link-b"]) {
-    ink[name] = style.getPropertyValue(`--${name}`).trim();
+    theme[name] = style.getPropertyValue(`--${name}`).trim();
   }
 }
 
-function colourOf(spot) {
-  if (state.colour === "community") return communityColour(communityOf(spot.first));
-  if (state.colour === "date") return dateColour(middleDate(spot));
-  return types[spot.type].colour;
+function colourOf(marker) {
+  if (state.colour === "cluster") return clusterColour(clusterOf(marker.first));
+  if (state.colour === "date") return dateColour(middleDate(marker));
+  return types[marker.type].colour;
 }
 
-function communityColour(community) {
-  return community === ALONE ? OTHER : COMMUNITY[community] ?? OTHER;
+function clusterColour(cluster) {
+  return cluster === NO_CLUSTER ? OTHER : CLUSTER_COLOURS[cluster] ?? OTHER;
 }
 
-/** The date in the middle of those that a spot stands for, as the filters leave it. */
-function middleDate(spot) {
-  const dates = spot.members.map((id) => nodes[id]).filter(isShown).map(dateOf)
+/** Return the median date of a marker's visible members. */
+function middleDate(marker) {
+  const dates = marker.members.map((id) => nodes[id]).filter(passesFilters).map(dateOf)
     .filter((date) => date !== undefined);
   return dates.sort((a, b) => a - b)[Math.floor(dates.length / 2)];
 }
@@ -49,8 +49,8 @@ function hex(channels) {
   return `#${channels.map((value) => Math.round(value).toString(16).padStart(2, "0")).join("")}`;
 }
 
-/** One colour with some of another in it. */
-function mixed(one, other, share) {
+/** Mix two colours; `share` is the share of the second. */
+function mixColours(one, other, share) {
   const parts = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
   const [a, b] = [parts(one), parts(other)];
   return hex(a.map((value, index) => value * (1 - share) + b[index] * share));
@@ -63,7 +63,7 @@ function monthOf(date) {
   return at.getUTCFullYear() * 12 + at.getUTCMonth();
 }
 
-/** "2019-03" */
+/** Return the name of a month, such as "2019-03". */
 function monthName(month) {
   return `${String(Math.floor(month / 12)).padStart(4, "0")}-${String((month % 12) + 1).padStart(2, "0")}`;
 }
@@ -73,7 +73,7 @@ function monthStart(month) {
 }
 
 let monthsKnown = null;
-/** The first and the last month in which a report was published, and how many in each. */
+/** Return the first and last month with references, and the number of references per month. */
 function months() {
   if (monthsKnown) return monthsKnown;
   const counts = new Map();
@@ -89,27 +89,27 @@ function months() {
   return monthsKnown;
 }
 
-// --- spots and lines
+// --- markers and lines
 
-/** Folded spots are lighter, so that their count can be read. */
-function tint(spot) {
-  return mixed(colourOf(spot), ink.paper, 0.62);
+/** Return a lighter colour for folded markers, so that their count is readable. */
+function tint(marker) {
+  return mixColours(colourOf(marker), theme.paper, 0.62);
 }
 
-function inkOf({ link }) {
-  if (link.count) return ink.accent;
-  const [sample] = typeof link.said === "number" ? [link.said] : link.said;
-  return says[sample].via ? ink["link-a"] : ink["link-b"];
+function lineColour({ link }) {
+  if (link.count) return theme.accent;
+  const [sample] = typeof link.facts === "number" ? [link.facts] : link.facts;
+  return facts[sample].via ? theme["link-a"] : theme["link-b"];
 }
 
-/** The more lines there are, the fainter each is drawn; on black they need a little more. */
-function faint() {
+/** Return the opacity of lines: lower the more there are, a little higher on dark backgrounds. */
+function lineOpacity() {
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   const share = 0.75 - 0.16 * Math.log10(lines.size + 1) + (dark ? 0.08 : 0);
   return Math.min(0.6, Math.max(0.12, share));
 }
 
-/** Where the corners of a shape are around its middle; a dot has none. */
+/** Return the corners of a shape around its centre; undefined for a dot. */
 function cornersOf(shape, size) {
   return {
     diamond: [[0, -size], [size, 0], [0, size], [-size, 0]],
@@ -118,13 +118,13 @@ function cornersOf(shape, size) {
   }[shape];
 }
 
-/** Where to look, and how near, so that some spots fill a window but for a margin for names. */
-function viewOn(some, { width, height }) {
-  const reach = (axis) => some.reduce(([low, high], spot) =>
-    [Math.min(low, spot[axis] - spot.size), Math.max(high, spot[axis] + spot.size)],
+/** Return the centre and scale at which some markers fill the view. */
+function fitView(some, { width, height }) {
+  const reach = (axis) => some.reduce(([low, high], marker) =>
+    [Math.min(low, marker[axis] - marker.size), Math.max(high, marker[axis] + marker.size)],
   [Infinity, -Infinity]);
   const [left, right] = reach("x");
   const [top, bottom] = reach("y");
-  const scale = MARGIN * Math.min(width / (right - left), height / (bottom - top), CLOSEST / MARGIN);
+  const scale = MARGIN * Math.min(width / (right - left), height / (bottom - top), MAX_SCALE / MARGIN);
   return { x: (left + right) / 2, y: (top + bottom) / 2, scale };
 }

@@ -1,0 +1,75 @@
+"""Encode values and text for the JSON data block of the page."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+import re
+from typing import cast
+
+import msgspec
+
+MAX_LABEL = 300  # characters
+MAX_TEXT = 4_000  # characters of one attribute; URLs are never truncated: they would lead elsewhere
+
+_MAX_SAFE_INTEGER = 2**53 - 1  # larger ones lose digits in JavaScript
+_MARKUP = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+_ESCAPE_ERRORS = "graphbuild.escape"
+# Control and formatting characters that hide or reorder text. The page shows their code points;
+# the title leaves them out.
+_INVISIBLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+
+
+def encode_block(document: object) -> str:
+    """Return ``document`` as ASCII JSON without ``<``, ``>`` and ``&``.
+
+    The text cannot end the script element that it is written into.
+    """
+    text = _encode(document)
+    if not text.isascii():
+        text = text.encode("ascii", _ESCAPE_ERRORS).decode("ascii")
+    for character, escaped in _MARKUP.items():
+        text = text.replace(character, escaped)
+    return text
+
+
+def _encode(document: object) -> str:
+    try:
+        return msgspec.json.encode(document).decode("utf-8")
+    except UnicodeEncodeError:  # a lone surrogate: only the standard library can escape it
+        return json.dumps(document)
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """Return the JSON escape of the characters that ASCII cannot encode."""
+    found = cast("UnicodeEncodeError", error)
+    return json.dumps(found.object[found.start : found.end])[1:-1], found.end
+
+
+codecs.register_error(_ESCAPE_ERRORS, _escape)
+
+
+def json_scalar(value: object) -> str | float | bool | None:
+    """Return ``value`` if JavaScript can read it exactly, else its text."""
+    if type(value) is str:
+        return truncate(value, MAX_TEXT)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and abs(value) <= _MAX_SAFE_INTEGER:
+        return int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    return truncate(str(value), MAX_TEXT)
+
+
+def truncate(text: str, max_length: int) -> str:
+    """Return at most ``max_length`` characters of ``text``, with an ellipsis where it is cut."""
+    return text if len(text) <= max_length else text[: max_length - 1] + "…"
+
+
+def single_line(title: str) -> str:
+    """Return a heading on one line, without invisible characters; never empty."""
+    return truncate(_INVISIBLE.sub(" ", title).strip(), MAX_LABEL) or "graphbuild"

@@ -1,0 +1,208 @@
+// The details panel: attributes of the selected marker, and a button for every related node.
+
+const LABELS = ["title", "name", "meaningful_name"];
+let shownItem = null; // the item that the panel shows now
+
+function showDetails() {
+  const about = state.path ?? state.marker ?? state.line;
+  const parts = state.path ? pathPanel(state.path)
+    : state.marker ? markerPanel(state.marker)
+      : state.line ? linePanel(state.line) : graphPanel();
+  const details = byId("details");
+  const focused = details.contains(document.activeElement) ? document.activeElement : null;
+  details.replaceChildren(...parts.filter(Boolean));
+  if (focused) restoreKeyboardFocus(focused);
+  if (about !== shownItem) details.parentElement.scrollTop = 0;
+  shownItem = about;
+}
+
+/** Return the keyboard focus to the button that was pressed, or else to the panel. */
+function restoreKeyboardFocus(pressed) {
+  const { act } = pressed.dataset;
+  const same = act && byId("details").querySelector(`[data-act="${act}"]`);
+  (same || byId("details")).focus({ preventScroll: true });
+}
+
+function heading(text) {
+  return createElement("h2", { id: "details-title", textContent: text });
+}
+
+function button(text, onclick, properties = {}) {
+  return createElement("button", { type: "button", className: "plain", textContent: text, onclick,
+    ...properties });
+}
+
+function clearButton() {
+  return button("Clear (Esc)", clearSelection);
+}
+
+function linksNote(node) {
+  return plural(node.links, "link");
+}
+
+function markerPanel(marker) {
+  const fold = isFolded(marker);
+  return [
+    heading("Details"),
+    createElement("p", { className: "type" }, typeIcon(types[marker.type]), isolatedText(types[marker.type].name),
+      createElement("span", { className: "what", textContent: fold
+        ? `${countText(marker)} · ${linksNote(marker)} each` : `· ${linksNote(marker)}` }), clearButton()),
+    createElement("p", { className: "name", dir: "auto" }, isolatedText(fold ? titleOf(marker) : marker.first.label)),
+    ...warnings(marker),
+    actions(marker),
+    selectionButtons(),
+    ...(fold ? members(marker) : [attributeList(marker.first)]),
+    linesSection(marker),
+    ...relatedSection(marker),
+  ];
+}
+
+/** A collapsible list of the marker's lines. */
+function linesSection(marker) {
+  const shown = [...marker.lines].filter(isDrawn);
+  if (!shown.length) return null;
+  const box = createElement("details", { className: "ends" },
+    createElement("summary", { textContent: `Evidence: ${plural(shown.length, "line")} from here` }));
+  box.ontoggle = () => {
+    if (box.open && !box.querySelector("ul")) box.append(rowsOf(shown, (line) => lineRow(line, marker)));
+  };
+  return box;
+}
+
+function lineRow(line, marker) {
+  const other = line.from === marker ? line.to : line.from;
+  const note = line.link.count ? `${plural(line.link.count, "shared reference")}` : showInvisible(relations[line.link.relation]);
+  const choose = createElement("button", { type: "button", className: "neighbour row tall" },
+    typeIcon(types[other.type]), createElement("span", { className: "what", dir: "auto" },
+      isFolded(other) ? `${countText(other)} ` : "", isolatedText(truncate(titleOf(other), 120)),
+      createElement("span", { className: "also", textContent: note })));
+  choose.onclick = () => selectLine(line);
+  return createElement("li", {}, choose);
+}
+
+function warnings(marker) {
+  const open = marker.members.map((id) => nodes[id]).filter(isIncomplete);
+  const states = [...new Set(open.map((node) => showInvisible(node.attributes.state)))].join(", ");
+  const some = isFolded(marker) ? `${formatNumber(open.length)} of them` : "";
+  return [
+    open.length && warning(`Incomplete${some && ` (${some})`}: ${states}. References may be missing.`),
+    !marker.shown && warning("Hidden by the filters."),
+  ];
+}
+
+/** Buttons for the actions on a marker. */
+function actions(marker) {
+  const alike = marker.group.members.length;
+  const absent = undrawnNeighbours(marker).size;
+  return createElement("p", { className: "actions" }, ...[
+    isFolded(marker) && button(expandLabel(marker), () => expandGroup(marker.group)),
+    isExpanded(marker.group) && button(`Fold ${formatNumber(alike)} nodes with the same neighbours`,
+      () => foldGroup(marker.group)),
+    absent && button(`Draw ${plural(absent, "missing neighbour")}`,
+      () => showNeighbours(marker)),
+    hopsButton(),
+    button("Path to …", () => startPath(marker), { title: "Shortest path to the node you select next" }),
+  ].filter(Boolean));
+}
+
+function expandLabel(marker) {
+  const rest = marker.members.length;
+  return rest > MAX_EXPANDED ? `Expand ${formatNumber(MAX_EXPANDED)} of ${formatNumber(rest)}` : `Expand all ${formatNumber(rest)}`;
+}
+
+function hopsButton() {
+  const two = state.hops === 2;
+  const one = button("Two hops", () => setHops(two ? 1 : 2), { "aria-pressed": String(two) });
+  one.dataset.act = "hops";
+  return one;
+}
+
+/** A list of the members of a folded group; selecting one takes it out of the group. */
+function members(marker) {
+  const these = marker.members.map((id) => nodes[id]).sort((a, b) => Number(passesFilters(b)) - Number(passesFilters(a)));
+  const note = (node) => [passesFilters(node) ? "" : "hidden by the filters", resultNote(node)]
+    .filter(Boolean).join(" · ");
+  return listing(`${formatNumber(these.length)} nodes with the same neighbours`, these, note);
+}
+
+function warning(text) {
+  return createElement("strong", { className: "warn", textContent: text });
+}
+
+function attributeList(node) {
+  return createElement("dl", {}, ...Object.entries(node.attributes)
+    .flatMap(([name, value]) => attributeRow(node, name, value)));
+}
+
+/** One attribute as term and description; nothing if the label has the same text. */
+function attributeRow(node, name, value) {
+  if (value === node.label && LABELS.includes(name)) return [];
+  const term = createElement("dt", {}, Object.hasOwn(ATTRIBUTE_LABELS, name) ? ATTRIBUTE_LABELS[name] : isolatedText(name));
+  return [term, createElement("dd", { dir: "auto" }, ...attributeValue(name, value))];
+}
+
+function attributeValue(name, value) {
+  if (name === "url") return urlParts(String(value));
+  if (name.endsWith("_date")) return [formatDate(value)];
+  if (typeof value === "boolean") return [value ? "yes" : "no"];
+  if (name === "id") return [createElement("code", {}, isolatedText(value)), " ", copyButton(String(value))];
+  return [isolatedText(value)];
+}
+
+/** The defanged URL, next to a link if it is an http or https URL. */
+function urlParts(text) {
+  const shown = createElement("bdi", { textContent: truncate(defang(text), 400) });
+  const parsed = parseHttpUrl(text);
+  if (!parsed) return [shown, " ", copyButton(text)];
+  const link = createElement("a", { className: "open", href: parsed.href, target: "_blank",
+    rel: "noopener noreferrer nofollow", referrerPolicy: "no-referrer",
+    textContent: "Open reference ↗" });
+  const honest = text.toLowerCase().includes(`//${parsed.host}`);
+  const leads = honest ? [] : [warning(`Leads to ${parsed.host.replaceAll(".", "[.]")}`)];
+  return [shown, createElement("br"), ...leads, link, " ", copyButton(text)];
+}
+
+/** Related nodes by type, each with the nodes that relate it to the marker. */
+function relatedSection(marker) {
+  const near = relatedNodes(marker.members);
+  return types.flatMap((type, index) => {
+    const these = nodesByDegree.filter((other) => other.type === index && near.has(other.id));
+    if (!these.length) return [];
+    const note = (other) => throughNote(near.get(other.id));
+    return listing(`${showInvisible(type.name)}: ${formatNumber(these.length)}`, these, note);
+  });
+}
+
+/** "through Emotet", "through 12 nodes": the nodes between the marker and a related node. */
+function throughNote(through) {
+  const ids = [...through];
+  if (!ids.length) return "";
+  if (ids.length > 2) return `through ${kindsOf(ids)}`;
+  return `through ${ids.map((id) => truncate(viaName(id), 60)).join(", ")}`;
+}
+
+function kindsOf(ids) {
+  const kinds = new Set(ids.map((id) => nodes[id]?.type));
+  const [only] = kinds;
+  const same = kinds.size === 1 && only !== undefined;
+  return plural(ids.length, same ? showInvisible(types[only].name) : "node");
+}
+
+function viaName(id) {
+  if (id === NO_COLLECTION) return "no named collection";
+  return typeof id === "number" ? displayName(nodes[id]) : showInvisible(id);
+}
+
+function listing(title, these, note) {
+  return [createElement("h3", {}, isolatedText(title)), rowsOf(these, (node) => nodeRow(node, note(node)))];
+}
+
+function nodeRow(node, note) {
+  const what = createElement("span", { className: "what", dir: "auto" }, isolatedText(truncate(displayName(node), 160)));
+  if (note) what.append(createElement("span", { className: "also", textContent: note }));
+  const choose = createElement("button", { type: "button", className: "neighbour row tall" },
+    typeIcon(types[node.type]), what);
+  choose.dataset.key = node.key;
+  choose.onclick = () => selectNode(node);
+  return createElement("li", {}, choose);
+}

@@ -1,0 +1,153 @@
+// Questions about the graph: related nodes, focus, pairs of collections. Works on nodes and groups.
+
+/**
+ * Return all nodes and parts of links that were observed together with some nodes. An observation
+ * is a triple (file, reference, collection). From a reference, a collection counts only if an edge
+ * names it.
+ */
+function observedWith(members) {
+  const mine = new Map(); // group -> those of its members
+  for (const id of members) {
+    const group = groupOf[id];
+    mine.set(group, [...(mine.get(group) ?? []), id]);
+  }
+  const found = { nodes: new Set(members), parts: [] };
+  for (const [group, those] of mine) {
+    for (const link of group.out) {
+      addEdges(found, link, those, link.to.members);
+      addCollections(found, link, those, link.to.members);
+      addEarlier(found, group, those, link.to.members);
+    }
+    for (const link of group.in) {
+      addEdges(found, link, link.from.members, those);
+      addCollections(found, link, link.from.members, those);
+      addEarlier(found, link.from, link.from.members, those);
+    }
+  }
+  return found;
+}
+
+// Collections that any edge names: others need not be searched for.
+const namedCollections = new Set(facts.flatMap((fact) => collectionsOf(fact)));
+
+function addEdges(found, link, froms, tos) {
+  if (!froms.length || !tos.length) return;
+  found.parts.push({ link, froms: new Set(froms), tos: new Set(tos) });
+  for (const id of froms) found.nodes.add(id);
+  for (const id of tos) found.nodes.add(id);
+}
+
+/** Add the collections that the edges between some nodes name. */
+function addCollections(found, link, froms, tos) {
+  for (const next of link.to.out) {
+    for (const to of next.to.members) {
+      if (!namedCollections.has(to)) continue;
+      const params = matchingEnds(link, froms, tos, (fact) => fact.via?.includes(to));
+      if (params.froms.length) addEdges(found, next, params.tos, [to]);
+    }
+  }
+}
+
+/** Add the nodes whose edges name a collection among `ends`. */
+function addEarlier(found, group, those, ends) {
+  const sought = new Set(ends.filter((id) => namedCollections.has(id)));
+  if (!sought.size) return;
+  for (const prior of group.in) {
+    const params = matchingEnds(prior, prior.from.members, those,
+      (fact) => fact.via?.some((id) => sought.has(id)));
+    addEdges(found, prior, params.froms, params.tos);
+  }
+}
+
+/** Return the focus around some nodes. Each hop adds what was observed with the nodes so far. */
+function focusAround(members, hops) {
+  let found = observedWith(members);
+  for (let hop = 1; hop < hops; hop += 1) found = observedWith([...found.nodes]);
+  return { nodes: found.nodes, lines: linesOf(found.parts) };
+}
+
+function focusOfLine(line) {
+  const { link, from, to } = line;
+  const found = { nodes: new Set(), parts: [] };
+  if (link.count) return { nodes: new Set([...from.members, ...to.members]), lines: new Set([line]) };
+  addEdges(found, link, from.members, to.members);
+  addCollections(found, link, from.members, to.members);
+  addEarlier(found, link.from, from.members, to.members);
+  return { nodes: found.nodes, lines: linesOf(found.parts) };
+}
+
+/** Return the lines that draw parts of links. */
+function linesOf(parts) {
+  const found = new Set();
+  for (const { link, froms, tos } of parts) {
+    for (const from of link.from.markers ?? []) {
+      if (!from.members.some((id) => froms.has(id))) continue;
+      for (const to of link.to.markers ?? []) {
+        const line = lines.get(`${link.id}:${from.id}:${to.id}`);
+        if (line && to.members.some((id) => tos.has(id))) found.add(line);
+      }
+    }
+  }
+  return found;
+}
+
+/** Return a map from the id of each related node to the ids of the nodes in between. */
+function relatedNodes(members) {
+  const own = new Set(members);
+  const found = new Map();
+  const add = (id, through) => {
+    if (own.has(id)) return;
+    if (!found.has(id)) found.set(id, new Set());
+    for (const each of through) if (!own.has(each)) found.get(id).add(each);
+  };
+  for (const id of members) {
+    for (const link of groupOf[id].out) {
+      for (const to of link.to.members) {
+        const fact = factOf(link, id, to);
+        add(to, fact.via ?? []);
+        for (const named of collectionsOf(fact)) add(named, [to]);
+      }
+    }
+    for (const link of groupOf[id].in) {
+      for (const from of link.from.members) {
+        const fact = factOf(link, from, id);
+        add(from, fact.via ?? []);
+        for (const named of collectionsOf(fact)) add(named, [from]);
+        for (const prior of link.from.in) {
+          for (const start of prior.from.members) {
+            if (factOf(prior, start, from).via?.includes(id)) add(start, [from]);
+          }
+        }
+      }
+    }
+  }
+  return found;
+}
+
+/**
+ * Return pairs of collections with shared references and how many they share. Pairs from different
+ * clusters come first, as they connect campaigns; then those that share the most.
+ */
+function collectionPairs() {
+  const found = new Map();
+  for (const group of groups) {
+    const ends = group.out.map((link) => link.to.members[0]).filter((id) => types[nodes[id].type].labelled);
+    for (const one of ends) {
+      for (const other of ends) {
+        if (one >= other) continue;
+        const pair = `${one} ${other}`;
+        if (!found.has(pair)) found.set(pair, { one, other, count: 0 });
+        found.get(pair).count += group.members.length;
+      }
+    }
+  }
+  const within = ({ one, other }) => Number(data.clusters[one] === data.clusters[other]);
+  return [...found.values()].sort((a, b) => within(a) - within(b) || b.count - a.count
+    || a.one - b.one || a.other - b.other);
+}
+
+/** Return the dated references, the oldest first. */
+function nodesByDate() {
+  return nodes.filter((node) => dateOf(node) !== undefined)
+    .sort((a, b) => dateOf(a) - dateOf(b) || a.id - b.id);
+}

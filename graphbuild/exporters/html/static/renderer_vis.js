@@ -1,0 +1,226 @@
+// Draw markers and lines with vis-network; focus and labels are drawn on top.
+
+const CROWDED = 2000; // from this many markers on they are drawn without an outline
+const MIN_RADIUS = Object.freeze({ labelled: 6, other: 2.5 }); // minimum radius in pixels
+const MAX_SCALE = 1.2;
+const MIN_SCALE = 0.3;
+const UNTANGLE_SECONDS = 5;
+const IS_LARGE = data.level !== "all";
+const OPTIONS = Object.freeze({
+  autoResize: true,
+  physics: { enabled: false },
+  layout: { improvedLayout: false, randomSeed: 1 },
+  nodes: { borderWidthSelected: 0, labelHighlightBold: false, chosen: false },
+  edges: { smooth: false, width: 1, hoverWidth: 0, selectionWidth: 0, chosen: false },
+  interaction: {
+    hover: true, hoverConnectedEdges: false, selectConnectedEdges: false, tooltipDelay: 150,
+    hideEdgesOnDrag: IS_LARGE, hideEdgesOnZoom: IS_LARGE,
+    keyboard: { enabled: true, bindToWindow: false },
+  },
+});
+const UNTANGLE_PHYSICS = Object.freeze({
+  enabled: true, solver: "forceAtlas2Based", stabilization: { enabled: false },
+  forceAtlas2Based: { gravitationalConstant: -60, springLength: 60, avoidOverlap: 1, damping: 0.6 },
+});
+
+let network = null;
+let visNodes = null; // the data sets of vis-network
+let visEdges = null;
+let sizedAt = 0; // the scale for which the marker sizes were computed
+let moved = false; // whether the user moved the view
+let untangling = null; // the timer that ends the simulation
+let lineWidth = 1; // about one pixel when the whole graph is visible
+
+const renderer = {
+  start(container, { onSelect, onUntangled }) {
+    readTheme();
+    lineWidth = minLineWidth(container);
+    visNodes = new vis.DataSet([...markers.values()].map(visNode));
+    visEdges = new vis.DataSet([...lines.values()].map(visEdge));
+    network = new vis.Network(container, { nodes: visNodes, edges: visEdges }, OPTIONS);
+    this.onUntangled = onUntangled;
+    describeCanvas(container.firstChild);
+    network.on("afterDrawing", drawOverlay);
+    network.on("hoverNode", ({ node }) => { labelState.hovered = markers.get(node); network.redraw(); });
+    network.on("blurNode", () => { labelState.hovered = null; network.redraw(); });
+    network.on("click", ({ nodes: [marker], edges: [line] }) =>
+      onSelect(markers.get(marker) ?? null, marker === undefined ? lines.get(line) ?? null : null));
+    network.on("doubleClick", ({ nodes: [marker] }) => { if (markers.has(marker)) toggleMarker(markers.get(marker)); });
+    network.on("dragging", ({ nodes: [marker] }) => { if (marker !== undefined) readPositions([marker]); });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour());
+    for (const event of ["dragStart", "zoom"]) network.on(event, () => { moved = true; });
+    // Show the whole graph again after a resize, unless the user moved the view.
+    network.on("resize", () => { if (!moved) this.showAll(); });
+    // vis-network fits the view before its first drawing, with other margins.
+    network.once("afterDrawing", () => { if (!moved) this.showAll(); });
+    this.showAll();
+  },
+
+  /** Replace markers and lines. */
+  swap({ removed, added }) {
+    if (!network) return;
+    resetLargest();
+    sizedAt = 0;
+    labelState.hovered = null;
+    visEdges.remove(removed.lines.map((line) => line.id));
+    visNodes.remove(removed.markers.map((marker) => marker.id));
+    visNodes.add(added.markers.map(visNode));
+    visEdges.add(added.lines.map(visEdge));
+  },
+
+  /** Update markers whose appearance or visibility changed; lines follow their ends. */
+  refresh(some) {
+    visNodes?.update(some.map(visNode));
+  },
+
+  recolour() {
+    readTheme();
+    visNodes?.update([...markers.values()].map(visNode));
+    visEdges?.update([...lines.values()].map(visEdge));
+  },
+
+  redraw() { network?.redraw(); },
+
+  showAll() {
+    this.showOnly([...markers.values()]);
+    moved = false;
+  },
+
+  showOnly(some) {
+    const shown = [...some].filter((marker) => marker.shown);
+    const { clientWidth: width, clientHeight: height } = network.canvas.frame;
+    if (shown.length) this.setView(fitView(shown, { width, height }));
+  },
+
+  /** Move the view to a marker, at a scale that shows its focus. */
+  flyTo(marker) {
+    moved = true;
+    network.focus(marker.id, {
+      scale: Math.min(MAX_SCALE, Math.max(MIN_SCALE, scaleFor(marker))),
+      animation: prefersReducedMotion() ? false : { duration: 350, easingFunction: "easeInOutQuad" },
+    });
+  },
+
+  /** Return the centre and the scale of the view; `setView` sets them. */
+  getView() { return { ...network.getViewPosition(), scale: network.getScale() }; },
+  setView({ x, y, scale }) {
+    moved = true;
+    network.moveTo({ position: { x, y }, scale, animation: false });
+  },
+
+  /** Return the position of a marker on the canvas in CSS pixels. */
+  pointOf(marker) { return network.canvasToDOM({ x: marker.x, y: marker.y }); },
+
+  /** Return how many markers and lines vis-network draws. */
+  drawn() {
+    const { nodeIndices = [], edgeIndices = [] } = network?.body ?? {};
+    return { markers: nodeIndices.length, lines: edgeIndices.length };
+  },
+
+  canvas() { return network.canvas.frame.canvas; },
+
+  isUntangling() { return untangling !== null; },
+
+  /** Start a force simulation; it stops after five seconds or when called again. */
+  untangle() {
+    if (untangling !== null) { this.freeze(); return; }
+    untangling = setTimeout(() => this.freeze(), UNTANGLE_SECONDS * 1000);
+    network.setOptions({ physics: UNTANGLE_PHYSICS });
+    network.startSimulation();
+  },
+
+  freeze() {
+    clearTimeout(untangling);
+    untangling = null;
+    network.stopSimulation();
+    network.setOptions({ physics: { enabled: false } });
+    readPositions([...markers.keys()]);
+    this.onUntangled();
+  },
+
+  /** Move all markers to the positions in the model. */
+  restorePositions() {
+    visNodes.update([...markers.values()].map(({ id, x, y }) => ({ id, x, y })));
+  },
+};
+
+/** Store the positions that vis-network moved markers to; a group that is expanded later follows. */
+function readPositions(ids) {
+  for (const id of ids) {
+    const marker = markers.get(id);
+    const { x, y } = network.body.nodes[id];
+    if (isFolded(marker) || marker.group.members.length === 1) {
+      const home = marker.group.moved ?? { x: 0, y: 0 };
+      marker.group.moved = { x: home.x + x - marker.x, y: home.y + y - marker.y };
+    }
+    Object.assign(marker, { x, y });
+  }
+}
+
+/** Return a marker as a node of vis-network; hollow if a subject is incomplete. */
+function visNode(marker) {
+  const colour = colourOf(marker);
+  const open = marker.members.some((id) => isIncomplete(nodes[id]));
+  const fold = isFolded(marker);
+  return {
+    id: marker.id, x: marker.x, y: marker.y, size: marker.size, shape: types[marker.type].shape,
+    hidden: marker.shown === 0,
+    color: open ? { background: theme.paper, border: colour }
+      : fold ? { background: tint(marker), border: colour }
+        : { background: colour, border: markers.size > CROWDED ? colour : theme.outline },
+    borderWidth: open ? 3 : fold ? 2 : 1,
+    title: `${truncate(titleOf(marker), 200)}\n${showInvisible(types[marker.type].name)}, `
+      + `${plural(marker.links, "link")}${fold ? " each" : ""}`,
+  };
+}
+
+function visEdge(line) {
+  const width = lineWidth * (1 + Math.log10(line.link.count ?? pairCount(line)) / 2);
+  return { id: line.id, from: line.from.id, to: line.to.id, width,
+    color: { color: lineColour(line), opacity: lineOpacity() } };
+}
+
+function minLineWidth({ clientWidth: width, clientHeight: height }) {
+  return Math.min(4, Math.max(1, 0.8 / fitView([...markers.values()], { width, height }).scale));
+}
+
+function scaleFor(marker) {
+  const { clientWidth, clientHeight } = network.canvas.frame;
+  const near = [...state.focus?.markers ?? [marker]];
+  const farthest = (axis) => near.reduce((most, other) =>
+    Math.max(most, Math.abs(other[axis] - marker[axis]) + other.size + 40), 1);
+  return Math.min(clientWidth / 2 / farthest("x"), clientHeight / 2 / farthest("y"));
+}
+
+function drawOverlay(context) {
+  if (untangling !== null) readPositions([...markers.keys()]);
+  const scale = network.getScale();
+  keepVisible(scale);
+  const view = viewOf();
+  // vis-network also draws while markers are being replaced: some may be missing.
+  const draw = (on, marker) => network.body.nodes[marker.id]?.draw(on);
+  if (state.focus) drawFocus(context, view, scale, draw);
+  drawLabels(context, view, scale);
+}
+
+/** Keep a minimum size on the screen when few markers are spread over a wide graph. */
+function keepVisible(scale) {
+  if (markers.size > CROWDED || Math.abs(Math.log(scale / sizedAt)) < 0.1) return;
+  sizedAt = scale;
+  const changed = [];
+  for (const marker of markers.values()) {
+    const least = (types[marker.type].labelled ? MIN_RADIUS.labelled : MIN_RADIUS.other) / scale;
+    const size = Math.max(marker.own, least);
+    if (size === marker.size) continue;
+    marker.size = size;
+    changed.push({ id: marker.id, size });
+  }
+  if (changed.length) visNodes.update(changed);
+}
+
+function viewOf() {
+  const { clientWidth, clientHeight } = network.canvas.frame;
+  const low = network.DOMtoCanvas({ x: 0, y: 0 });
+  const high = network.DOMtoCanvas({ x: clientWidth, y: clientHeight });
+  return { left: low.x, top: low.y, right: high.x, bottom: high.y };
+}

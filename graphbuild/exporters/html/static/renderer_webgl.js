@@ -1,0 +1,212 @@
+// Draw very large graphs with sigma (WebGL); focus and labels are drawn on top.
+// It has the same interface as renderer_vis.js.
+
+const MAX_SCALE = 3;
+const MIN_SCALE = 0.05;
+const FLIGHT = 350; // milliseconds
+const STEP = 60; // pixels that an arrow key moves the view
+const { MultiGraph, Sigma, NodePointProgram, EdgeLineProgram } = sigmaParts;
+const SETTINGS = Object.freeze({
+  renderLabels: false, hideEdgesOnMove: true, allowInvalidContainer: true, minCameraRatio: 0.0005,
+  defaultNodeType: "point", nodeProgramClasses: { point: NodePointProgram },
+  defaultEdgeType: "line", edgeProgramClasses: { line: EdgeLineProgram },
+});
+
+let sigma = null;
+let graph = null; // the graphology graph that sigma draws
+let overlay = null; // the canvas above sigma's
+let moved = false;
+
+const renderer = {
+  start(container, { onSelect }) {
+    readTheme();
+    graph = new MultiGraph();
+    for (const marker of markers.values()) graph.addNode(marker.id, pointOf(marker));
+    for (const line of lines.values()) addLine(line);
+    try {
+      sigma = new Sigma(graph, container, SETTINGS);
+    } catch {
+      graph = null;
+      byId("notice").dataset.reason = "This browser has no WebGL. Search, the panel and the list "
+        + "still work. Export the page without --full to draw the graph without WebGL.";
+      return;
+    }
+    sigma.setCustomBBox(sigma.getBBox()); // keeps the view steady when nodes are added
+    overlay = createElement("canvas", { className: "over" });
+    container.append(overlay);
+    sigma.on("afterRender", drawOverlay);
+    sigma.on("enterNode", ({ node }) => { labelState.hovered = markers.get(Number(node)); drawOverlay(); });
+    sigma.on("leaveNode", () => { labelState.hovered = null; drawOverlay(); });
+    sigma.on("clickNode", ({ node }) => onSelect(markers.get(Number(node)), null));
+    sigma.on("clickStage", () => onSelect(null, null));
+    sigma.on("doubleClickNode", ({ node, preventSigmaDefault }) => {
+      preventSigmaDefault();
+      toggleMarker(markers.get(Number(node)));
+    });
+    sigma.on("resize", () => { if (!moved) this.showAll(); });
+    for (const event of ["downStage", "wheel"]) sigma.on(event, () => { moved = true; });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour());
+    listenToArrows(container);
+    byId("untangle").hidden = true; // the graph is too large for a force simulation
+    this.showAll();
+  },
+
+  swap({ removed, added }) {
+    if (!graph) return;
+    resetLargest();
+    labelState.hovered = null;
+    for (const line of removed.lines) if (graph.hasEdge(line.id)) graph.dropEdge(line.id);
+    for (const marker of removed.markers) graph.dropNode(marker.id);
+    for (const marker of added.markers) graph.addNode(marker.id, pointOf(marker));
+    for (const line of added.lines) addLine(line);
+  },
+
+  refresh(some) {
+    for (const marker of some) graph?.mergeNodeAttributes(marker.id, pointOf(marker));
+  },
+
+  recolour() {
+    readTheme();
+    this.refresh([...markers.values()]);
+    graph?.updateEachEdgeAttributes((id) => visEdge(lines.get(id)));
+  },
+
+  redraw() { if (sigma) drawOverlay(); },
+
+  showAll() {
+    this.showOnly([...markers.values()]);
+    moved = false;
+  },
+
+  showOnly(some) {
+    const shown = [...some].filter((marker) => marker.shown);
+    if (!sigma || !shown.length) return;
+    moved = true;
+    this.setView(fitView(shown, sigma.getDimensions()));
+  },
+
+  flyTo(marker) {
+    if (!sigma) return;
+    moved = true;
+    const { width, height } = sigma.getDimensions();
+    const near = [...state.focus?.markers ?? [marker]];
+    const far = (axis) => near.reduce((most, other) =>
+      Math.max(most, Math.abs(other[axis] - marker[axis]) + 40), 1);
+    const fit = Math.min(width / 2 / far("x"), height / 2 / far("y"));
+    const to = stateFor({ x: marker.x, y: marker.y, scale: Math.min(1.2, Math.max(MIN_SCALE, fit)) });
+    if (prefersReducedMotion()) sigma.getCamera().setState(to);
+    else sigma.getCamera().animate(to, { duration: FLIGHT });
+  },
+
+  getView() {
+    if (!sigma) return { x: 0, y: 0, scale: 1 };
+    const { width, height } = sigma.getDimensions();
+    const { x, y } = sigma.viewportToGraph({ x: width / 2, y: height / 2 }, currentCamera());
+    return { x, y: -y, scale: scaleNow() };
+  },
+
+  setView(where) {
+    moved = true;
+    sigma?.getCamera().setState(stateFor(where));
+  },
+
+  pointOf(marker) { return onScreen(marker); },
+
+  drawn() { return { markers: graph?.order ?? 0, lines: graph?.size ?? 0 }; },
+
+  /** Return everything on one canvas; redrawn first, as WebGL does not keep its buffer. */
+  canvas() {
+    sigma.refresh({ schedule: false });
+    const whole = createElement("canvas", { width: overlay.width, height: overlay.height });
+    const context = whole.getContext("2d");
+    for (const layer of [...Object.values(sigma.getCanvases()), overlay]) {
+      context.drawImage(layer, 0, 0, whole.width, whole.height);
+    }
+    return whole;
+  },
+
+  isUntangling() { return false; },
+  untangle() {},
+};
+
+/** Return a marker as a node of graphology; hidden if no member passes the filters. */
+function pointOf(marker) {
+  const open = marker.members.some((id) => isIncomplete(nodes[id]));
+  const colour = colourOf(marker);
+  return { x: marker.x, y: -marker.y, size: Math.min(24, 2.2 + marker.size / 12),
+    color: open ? mixColours(colour, theme.paper, 0.5) : colour, hidden: marker.shown === 0 };
+}
+
+function addLine(line) {
+  graph.addEdgeWithKey(line.id, line.from.id, line.to.id, visEdge(line));
+}
+
+function visEdge(line) {
+  return { color: mixColours(lineColour(line), theme.paper, 1 - lineOpacity()), size: 1 };
+}
+
+/** Return the current camera; by default sigma uses that of the last frame. */
+function currentCamera() {
+  return { cameraState: sigma.getCamera().getState() };
+}
+
+function onScreen({ x, y }) {
+  return sigma.graphToViewport({ x, y: -y }, currentCamera());
+}
+
+/** Return pixels per unit of the layout. */
+function scaleNow() {
+  return onScreen({ x: 1, y: 0 }).x - onScreen({ x: 0, y: 0 }).x;
+}
+
+function stateFor({ x, y, scale }) {
+  const camera = sigma.getCamera().getState();
+  const middle = sigma.viewportToFramedGraph(onScreen({ x, y }), currentCamera());
+  return { ...camera, x: middle.x, y: middle.y, ratio: (camera.ratio * scaleNow()) / scale };
+}
+
+function drawOverlay() {
+  const { width, height } = sigma.getDimensions();
+  const dense = window.devicePixelRatio || 1;
+  if (overlay.width !== Math.round(width * dense) || overlay.height !== Math.round(height * dense)) {
+    Object.assign(overlay, { width: Math.round(width * dense), height: Math.round(height * dense) });
+  }
+  const context = overlay.getContext("2d");
+  const scale = scaleNow();
+  const origin = onScreen({ x: 0, y: 0 });
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, overlay.width, overlay.height);
+  context.setTransform(scale * dense, 0, 0, scale * dense, origin.x * dense, origin.y * dense);
+  const view = { left: -origin.x / scale, top: -origin.y / scale,
+    right: (width - origin.x) / scale, bottom: (height - origin.y) / scale };
+  if (state.focus) drawFocus(context, view, scale, (on, marker) => fillMarker(on, marker, scale));
+  drawLabels(context, view, scale);
+}
+
+/** Draw a focused marker in the size it has below. */
+function fillMarker(context, marker, scale) {
+  const size = Math.max(4 / scale, marker.size * 0.6);
+  context.fillStyle = isFolded(marker) ? tint(marker) : colourOf(marker);
+  context.strokeStyle = colourOf(marker);
+  context.lineWidth = 1.5 / scale;
+  context.beginPath();
+  if (types[marker.type].shape === "dot") context.arc(marker.x, marker.y, size, 0, 2 * Math.PI);
+  else cornersOf(types[marker.type].shape, size).forEach(([right, down]) =>
+    context.lineTo(marker.x + right, marker.y + down));
+  context.closePath();
+  context.fill();
+  context.stroke();
+}
+
+function listenToArrows(container) {
+  container.tabIndex = 0;
+  describeCanvas(container);
+  container.onkeydown = ({ key }) => {
+    const [right, down] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1],
+      ArrowDown: [0, 1] }[key] ?? [0, 0];
+    const zoom = { "+": 1.3, "=": 1.3, "-": 1 / 1.3 }[key] ?? 1;
+    if (!right && !down && zoom === 1) return;
+    const { x, y, scale } = renderer.getView();
+    renderer.setView({ x: x + (right * STEP) / scale, y: y + (down * STEP) / scale, scale: scale * zoom });
+  };
+}

@@ -1,0 +1,169 @@
+// Actions of the user: they change the state and notify every part of the page that shows it.
+
+const byId = (id) => document.getElementById(id);
+const listeners = new Set(); // functions that update a part of the page; called after each change
+
+/** Redraw changed groups. */
+function applyGroups(changed) {
+  const difference = updateGroups(changed);
+  updateSelection();
+  renderer.swap(difference);
+  notify();
+}
+
+/** Update the selection after groups were folded or expanded. */
+function updateSelection() {
+  if (state.marker && markers.get(state.marker.id) !== state.marker) {
+    const ids = state.marker.members;
+    state.marker = groupOf[ids[0]].markers?.find((marker) => marker.members.includes(ids[0])) ?? null;
+  }
+  if (state.line && !lines.has(state.line.id)) state.line = null;
+  updateFocus();
+}
+
+function updateFocus() {
+  const found = state.path ? focusOfPath(state.path)
+    : state.marker ? focusAround(state.marker.members, state.hops)
+      : state.line ? focusOfLine(state.line) : null;
+  state.focus = found && { ...found, markers: markersOf(found.nodes) };
+}
+
+function markersOf(ids) {
+  const found = new Set();
+  for (const id of ids) {
+    const marker = markerOf(id);
+    if (marker) found.add(marker);
+  }
+  return found;
+}
+
+function notify() {
+  for (const show of listeners) show();
+  renderer.redraw();
+}
+
+// --- select
+
+function selectMarker(marker, { fly = false } = {}) {
+  if (pathStart) { endPath(marker); return; }
+  Object.assign(state, { marker, line: null, path: null });
+  updateFocus();
+  if (fly) renderer.flyTo(marker);
+  notify();
+}
+
+/** Select a node, even if it is folded, not drawn, or hidden by a filter. */
+function selectNode(node) {
+  if (!passesFilters(node)) reveal(node);
+  const group = groupOf[node.id];
+  const changed = new Set();
+  if (!state.drawnGroups.has(group)) { state.drawnGroups.add(group); changed.add(group); }
+  if (group.members.length > 1 && !state.expanded.get(group)?.has(node.id)) {
+    state.expanded.set(group, expand(group, [node.id]));
+    changed.add(group);
+  }
+  if (changed.size) applyGroups(changed);
+  selectMarker(markerOf(node.id), { fly: true });
+}
+
+function selectLine(line) {
+  Object.assign(state, { marker: null, line, path: null });
+  updateFocus();
+  notify();
+}
+
+function clearSelection() {
+  Object.assign(state, { marker: null, line: null, path: null, focus: null });
+  notify();
+}
+
+function onSelect(marker, line) {
+  if (marker) selectMarker(marker);
+  else if (line) selectLine(line);
+  else clearSelection();
+}
+
+function setHops(hops) {
+  state.hops = hops;
+  updateFocus();
+  notify();
+}
+
+// --- fold and expand
+
+function expandGroup(group) {
+  state.expanded.set(group, expand(group));
+  applyGroups(new Set([group]));
+  const rest = group.markers.find(isFolded); // it may be outside the view
+  if (rest && !isInView(rest)) renderer.showAll();
+}
+
+function isInView(marker) {
+  const { x, y } = renderer.pointOf(marker);
+  const { clientWidth: width, clientHeight: height } = byId("canvas");
+  return x > 0 && y > 0 && x < width && y < height;
+}
+
+function foldGroup(group) {
+  state.expanded.delete(group);
+  applyGroups(new Set([group]));
+}
+
+function toggleMarker(marker) {
+  if (isFolded(marker)) expandGroup(marker.group);
+  else if (isExpanded(marker.group)) foldGroup(marker.group);
+}
+
+function foldAll(fold) {
+  const changed = new Set(groups.filter((group) => group.members.length > 1
+    && state.drawnGroups.has(group) && (fold ? isExpanded(group) : !isExpanded(group))));
+  for (const group of changed) {
+    if (fold) state.expanded.delete(group);
+    else state.expanded.set(group, expand(group));
+  }
+  applyGroups(changed);
+}
+
+// --- drawn groups
+
+/** Return the neighbours of a marker that are not drawn yet. */
+function undrawnNeighbours(marker) {
+  const near = [...marker.group.out.map((link) => link.to), ...marker.group.in.map((link) => link.from)];
+  return new Set(near.filter((group) => !state.drawnGroups.has(group)));
+}
+
+function showNeighbours(marker) {
+  const changed = undrawnNeighbours(marker);
+  for (const group of changed) state.drawnGroups.add(group);
+  applyGroups(changed);
+  if (state.focus) renderer.showOnly(state.focus.markers);
+}
+
+// --- filters
+
+/** Relax the filters until they show a node. */
+function reveal(node) {
+  state.hiddenTypes.delete(node.type);
+  state.minLinks = Math.min(state.minLinks, node.links);
+  if (!passesDates(node)) state.dates = { ...ALL_DATES };
+  applyFilters();
+}
+
+/** Apply changed filters. */
+function applyFilters() {
+  const changed = [];
+  for (const marker of markers.values()) {
+    const before = marker.shown;
+    countShown(marker);
+    if (marker.shown !== before) changed.push(marker);
+  }
+  resetLargest();
+  renderer.refresh(changed);
+  notify();
+}
+
+function setColour(colour) {
+  state.colour = colour;
+  renderer.recolour();
+  notify();
+}

@@ -1,0 +1,150 @@
+// Shortest paths between two markers through visible nodes.
+
+let pathStart = null; // the next selected marker is the end of the path
+
+function startPath(marker) {
+  pathStart = marker;
+  notify();
+}
+
+function stopPath() {
+  pathStart = null;
+  notify();
+}
+
+/** Show the path to the marker that was selected as its end. */
+function endPath(marker) {
+  const from = markers.get(pathStart.id) ?? markerOf(pathStart.members[0]);
+  pathStart = null;
+  showPath(from, marker);
+}
+
+function showPath(from, to) {
+  const ids = shortestPath(from, to);
+  drawGroups(ids ?? []);
+  Object.assign(state, { marker: null, line: null, path: { from: from.members, to: to.members,
+    steps: ids } });
+  updateFocus();
+  if (ids && nodes.length) renderer.showOnly(state.focus.markers);
+  notify();
+}
+
+/** Draw the groups of a path that are not drawn yet. */
+function drawGroups(steps) {
+  const changed = new Set(steps.map((members) => groupOf[members[0]])
+    .filter((group) => !state.drawnGroups.has(group)));
+  if (!changed.size) return;
+  for (const group of changed) state.drawnGroups.add(group);
+  renderer.swap(updateGroups(changed));
+}
+
+/**
+ * Breadth-first search over groups, as all members of a group have the same neighbours. Each step
+ * of the path is a list of interchangeable nodes; null if there is no path.
+ */
+function shortestPath(from, to) {
+  if (from === to) return [from.members];
+  const goal = groupOf[to.members[0]];
+  const start = groupOf[from.members[0]];
+  const cameFrom = new Map();
+  let front = [start];
+  const seen = new Set(goal === start ? [] : [start]); // a path from a group back to itself has two links
+  while (front.length && !cameFrom.has(goal)) {
+    const next = [];
+    for (const group of front) {
+      for (const other of neighbourGroups(group)) {
+        if (seen.has(other) || (other !== goal && !isPassable(other))) continue;
+        seen.add(other);
+        cameFrom.set(other, group);
+        next.push(other);
+      }
+    }
+    front = next;
+  }
+  if (!cameFrom.has(goal)) return null;
+  const middle = [];
+  for (let at = cameFrom.get(goal); at !== start; at = cameFrom.get(at)) middle.unshift(at);
+  return [from.members, ...middle.map((group) => group.members.filter((id) => passesFilters(nodes[id]))),
+    to.members];
+}
+
+function neighbourGroups(group) {
+  return [...group.out.map((link) => link.to), ...group.in.map((link) => link.from)];
+}
+
+function isPassable(group) {
+  return group.members.some((id) => passesFilters(nodes[id]));
+}
+
+/** Return the link between two steps, whatever its direction, and the nodes at its ends. */
+function linkBetween(one, other) {
+  const [a, b] = [groupOf[one[0]], groupOf[other[0]]];
+  const there = a.out.find((link) => link.to === b);
+  if (there) return { link: there, froms: one, tos: other };
+  return { link: a.in.find((link) => link.from === b), froms: other, tos: one };
+}
+
+function focusOfPath({ from, to, steps }) {
+  if (!steps) return { nodes: new Set([...from, ...to]), lines: new Set() };
+  const parts = steps.slice(1).map((members, index) => {
+    const { link, froms, tos } = linkBetween(steps[index], members);
+    return { link, froms: new Set(froms), tos: new Set(tos) };
+  });
+  return { nodes: new Set(steps.flat()), lines: linesOf(parts) };
+}
+
+// --- details of a path
+
+function pathPanel({ from, to, steps }) {
+  const ends = [from, to].map((members) => nodes[members[0]]);
+  if (!steps) {
+    return [heading("Path"), createElement("p", { className: "type" }, createElement("span", { className: "what",
+      textContent: "There is no path through visible nodes." }), clearButton()),
+    ...listing("Between", ends, linksNote)];
+  }
+  const rows = steps.flatMap((members, index) =>
+    [index > 0 && createElement("li", { className: "step" }, stepText(steps, index)), stepRow(members)]);
+  return [
+    heading("Path"),
+    createElement("p", { className: "type" }, createElement("span", { className: "what",
+      textContent: `${plural(steps.length - 1, "link")}, shortest path` }), clearButton()),
+    createElement("ol", { id: "path" }, ...rows.filter(Boolean)),
+    ...unobservedWarnings(steps),
+  ];
+}
+
+function stepRow(members) {
+  const row = nodeRow(nodes[members[0]], resultNote(nodes[members[0]]));
+  if (members.length > 1) {
+    row.append(createElement("span", { className: "also", textContent: `or any of ${formatNumber(members.length - 1)} equivalent nodes` }));
+  }
+  return row;
+}
+
+/** Return the relation between a step and the one before, with the observations behind it. */
+function stepText(steps, index) {
+  const { link, froms, tos } = linkBetween(steps[index - 1], steps[index]);
+  const kinds = new Set();
+  for (const from of froms) for (const to of tos) kinds.add(factNote(factOf(link, from, to)));
+  const shown = [...kinds].filter(Boolean).slice(0, 3).join("; or ");
+  return `${showInvisible(relations[link.relation])}${shown && `: ${shown}`}`;
+}
+
+/** Warn about file, reference and collection in a row that were not observed as a triple. */
+function unobservedWarnings(steps) {
+  return steps.slice(2).map((last, index) => {
+    const triple = [steps[index], steps[index + 1], last];
+    const [subject, , collection] = isNamed(last) ? triple : triple.reverse();
+    if (!isNamed(collection) || isNamed(subject)) return false;
+    const { link, froms, tos } = linkBetween(subject, steps[index + 1]);
+    if (typeof link.facts === "number" && !facts[link.facts].via) return false;
+    const params = matchingEnds(link, froms, tos, (fact) => fact.via?.some((id) => collection.includes(id)));
+    return !params.froms.length && warning(
+      `No observation of ${truncate(viaName(subject[0]), 60)} with ${truncate(viaName(collection[0]), 60)}: `
+      + "the reference is related to both, but not in one observation.");
+  }).filter(Boolean);
+}
+
+function isNamed(members) {
+  return types[nodes[members[0]].type].labelled;
+}

@@ -1,0 +1,72 @@
+"""Clusters for the layout and the colours of the page: Louvain's method on the folded graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import networkx as nx
+
+from graphbuild.graph.views import fold_groups
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Graph = nx.DiGraph[str]
+
+NO_CLUSTER = -1  # the cluster number of a node that has no neighbour
+_SEED = 20_240_229
+
+
+def quotient_graph(graph: Graph, groups: Sequence[Sequence[str]]) -> nx.Graph[int]:
+    """Return the undirected graph of ``groups``, numbered in their order, without self-loops.
+
+    Args:
+        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it.
+        groups: the result of :func:`graphbuild.graph.views.fold_groups` for ``graph``.
+
+    Returns:
+        A graph whose edge attribute ``weight`` counts the edges between two groups. It does not
+        depend on the order of nodes and edges in ``graph``.
+    """
+    number = {node: index for index, group in enumerate(groups) for node in group}
+    counts: dict[tuple[int, int], int] = {}
+    adjacency = dict(graph.adjacency())
+    for one, group in enumerate(groups):
+        for other in {number[target] for target in adjacency[group[0]]} - {one}:
+            pair = (one, other) if one < other else (other, one)
+            counts[pair] = counts.get(pair, 0) + len(group) * len(groups[other])
+    quotient: nx.Graph[int] = nx.Graph()
+    quotient.add_nodes_from(range(len(groups)))
+    quotient.add_weighted_edges_from((*pair, counts[pair]) for pair in sorted(counts))
+    return quotient
+
+
+def louvain_clusters(quotient: nx.Graph[int]) -> list[list[int]]:
+    """Return the clusters of a quotient graph, or of a subgraph of one, sorted."""
+    ordered: nx.Graph[int] = nx.Graph()
+    ordered.add_nodes_from(sorted(quotient))
+    ordered.add_weighted_edges_from(
+        sorted((min(a, b), max(a, b), edge["weight"]) for a, b, edge in quotient.edges(data=True))
+    )
+    return sorted(map(sorted, nx.community.louvain_communities(ordered, seed=_SEED)))
+
+
+def node_clusters(graph: Graph) -> dict[str, int]:
+    """Return the cluster number of each node: 0 for the largest, ``NO_CLUSTER`` for lone nodes."""
+    groups = fold_groups(graph)
+    quotient = quotient_graph(graph, groups)
+    return number_clusters(groups, louvain_clusters(quotient) if quotient.size() else [])
+
+
+def number_clusters(
+    groups: Sequence[Sequence[str]], clusters: Sequence[Sequence[int]]
+) -> dict[str, int]:
+    """Return the cluster number of each node, from clusters of groups found before."""
+    members = [sorted(key for group in cluster for key in groups[group]) for cluster in clusters]
+    numbers = dict.fromkeys((key for group in groups for key in group), NO_CLUSTER)
+    ranked = sorted(
+        (keys for keys in members if len(keys) > 1), key=lambda keys: (-len(keys), keys)
+    )
+    for number, keys in enumerate(ranked):
+        numbers.update(dict.fromkeys(keys, number))
+    return numbers

@@ -6,8 +6,8 @@
 
     with gb.Store.open("emotet.db") as store, gb.Client.from_env() as client:
         store.add_seeds(gb.read_seeds("seeds.txt"))
-        for step in gb.Crawl(client, store):  # stop whenever; run again to go on
-            print(step)
+        for event in gb.Crawl(client, store):  # to pause, stop; to resume, run it again
+            print(event)
         graph = gb.build_graph(store.observations())
 
     gb.export(graph, "output/emotet.graphml")  # Gephi
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from graphbuild.api.client import Client
     from graphbuild.api.parser import parse_page
     from graphbuild.campaign import Store
-    from graphbuild.crawler import Crawl, Step
+    from graphbuild.crawler import Crawl, CrawlEvent
     from graphbuild.errors import (
         ApiError,
         CrawlPaused,
@@ -51,7 +51,7 @@ _MODULES = {
     "api.client": ("Client",),
     "api.parser": ("parse_page",),
     "campaign": ("Store",),
-    "crawler": ("Crawl", "Step"),
+    "crawler": ("Crawl", "CrawlEvent"),
     "errors": (
         "ApiError",
         "ExportError",
@@ -77,6 +77,7 @@ __all__ = [
     "ApiKey",
     "Client",
     "Crawl",
+    "CrawlEvent",
     "CrawlPaused",
     "Entity",
     "ExportError",
@@ -86,7 +87,6 @@ __all__ = [
     "PayloadError",
     "Seed",
     "SeedError",
-    "Step",
     "Store",
     "StoreError",
     "build_graph",

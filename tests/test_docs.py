@@ -84,7 +84,7 @@ def test_the_python_of_the_page_of_analysis_runs(
 
 def test_the_door_shows_the_same_example_as_the_readme() -> None:
     lines = [line.strip() for line in (graphbuild.__doc__ or "").splitlines()]
-    for line in ("store.add_seeds(", "for step in gb.Crawl(client, store)", "gb.build_graph("):
+    for line in ("store.add_seeds(", "for event in gb.Crawl(client, store)", "gb.build_graph("):
         assert any(line in each for each in lines)
         assert line in README
 

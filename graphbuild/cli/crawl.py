@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from graphbuild.api.rate_limit import SystemClock
     from graphbuild.cli.console import Progress
-    from graphbuild.crawler import Crawl, Step
+    from graphbuild.crawler import Crawl, CrawlEvent
     from graphbuild.seeds import Seed, SeedList
     from graphbuild.store import Store, Totals
 
@@ -110,7 +110,7 @@ def ask(store: Store, base_url: str, limits: Limits, progress: Progress) -> Outc
     from graphbuild.api.auth import find_api_key
     from graphbuild.api.client import Client
     from graphbuild.api.rate_limit import RateLimiter, SystemClock
-    from graphbuild.crawler import PER_NODE, Crawl
+    from graphbuild.crawler import DEFAULT_PER_NODE, Crawl
 
     for depth in range(limits.depth):
         store.expand(depth)
@@ -134,7 +134,7 @@ def ask(store: Store, base_url: str, limits: Limits, progress: Progress) -> Outc
             per_day=limits.per_day,
             frugal=limits.frugal,
             depth=limits.depth,
-            per_node=limits.per_node or PER_NODE,
+            per_node=limits.per_node or DEFAULT_PER_NODE,
             workers=limits.workers,
         )
         return run(crawl, store, clock, progress)
@@ -158,9 +158,9 @@ def run(crawl: Crawl, store: Store, clock: SystemClock, progress: Progress) -> O
 
     with on_signal(stop), progress:
         try:
-            for step in crawl:
-                outcome.pages += step.error is None and not step.inferred
-                watch.step(step)
+            for event in crawl:
+                outcome.pages += event.error is None and not event.inferred_references
+                watch.show(event)
         except CrawlPaused as reason:
             outcome.paused = str(reason)
         finally:
@@ -171,7 +171,7 @@ def run(crawl: Crawl, store: Store, clock: SystemClock, progress: Progress) -> O
 
 
 class _Watch:
-    """Turns steps into progress."""
+    """Updates the progress display after each event."""
 
     def __init__(self, store: Store, progress: Progress) -> None:
         self._store = store
@@ -181,11 +181,11 @@ class _Watch:
         self._left = 0
         self._looked = float("-inf")
 
-    def step(self, step: Step) -> None:
+    def show(self, event: CrawlEvent) -> None:
         from graphbuild.api.client import LIMIT
 
-        self._made += not step.inferred
-        self._references += step.new + step.inferred
+        self._made += not event.inferred_references
+        self._references += event.new_references + event.inferred_references
         self._left -= 1
         if self._left <= 0 or time.monotonic() - self._looked > _REFRESH:
             work = self._store.work_left(LIMIT)
@@ -195,20 +195,20 @@ class _Watch:
             done=self._made,
             left=self._left,
             counts=format_count(self._references, "reference"),
-            line=_line(step),
+            line=_line(event),
         )
 
 
-def _line(step: Step) -> str:
-    verdict = step.verdict
-    if step.inferred:
-        proved = format_count(step.inferred, "reference")
-        return f"{named(step.subject)}: {proved} inferred, no call needed, {verdict.state}"
-    said = f" ({verdict.detail})" if verdict.detail else ""
-    odd = f", {format_count(len(step.warnings), 'remark')}" if step.warnings else ""
+def _line(event: CrawlEvent) -> str:
+    status = event.status
+    if event.inferred_references:
+        inferred = format_count(event.inferred_references, "reference")
+        return f"{named(event.subject)}: {inferred} inferred, no call needed, {status.state}"
+    detail = f" ({status.detail})" if status.detail else ""
+    warnings = f", {format_count(len(event.warnings), 'warning')}" if event.warnings else ""
     return (
-        f"{named(step.subject)}: page {step.page}, "
-        f"{format_count(step.new, 'new reference')}{odd}, {verdict.state}{said}"
+        f"{named(event.subject)}: page {event.page_number}, "
+        f"{format_count(event.new_references, 'new reference')}{warnings}, {status.state}{detail}"
     )
 
 

@@ -17,7 +17,7 @@ from graphbuild.models import FILE, detect_hash_type
 if TYPE_CHECKING:
     from graphbuild.cli.crawl import Limits
     from graphbuild.cli.quota import Left
-    from graphbuild.crawler.cost_estimate import Bill
+    from graphbuild.crawler.cost_estimate import CostEstimate
     from graphbuild.models import Entity
     from graphbuild.seeds import SeedList
     from graphbuild.store import Store
@@ -32,8 +32,8 @@ class Plan:
         repeats: lines that name a seed again.
         rejected: lines that are no seed.
         known: how many of the seeds the campaign file has, by how they stand.
-        bill: the calls, those of seeds that came in earlier included.
-        done_at: when it would be done with as many calls (UTC), where a pace or the quota is known.
+        cost: the calls to make, including those for earlier seeds.
+        completion: the time (UTC) at which the calls would be made, if a limit is known.
         left: what the service says is left of the quotas, if it was asked and told.
     """
 
@@ -41,8 +41,8 @@ class Plan:
     repeats: int
     rejected: int
     known: dict[str, int]
-    bill: Bill
-    done_at: dict[str, str]
+    cost: CostEstimate
+    completion: dict[str, str]
     left: Left | None = None
 
 
@@ -66,8 +66,8 @@ def plan(
         repeats=seeds.repeats,
         rejected=len(seeds.rejected),
         known=dict(Counter(known.values())),
-        bill=price,
-        done_at=_ends(price, store, limits, left),
+        cost=price,
+        completion=_ends(price, store, limits, left),
         left=left,
     )
 
@@ -77,18 +77,22 @@ def _kind(entity: Entity) -> str:
     return (detect_hash_type(entity.id) or FILE) if entity.type == FILE else entity.type
 
 
-def _price(new: int, store: Store | None, before: float) -> Bill:
+def _price(new: int, store: Store | None, before: float) -> CostEstimate:
     from graphbuild.api.client import LIMIT
-    from graphbuild.crawler.cost_estimate import bill
+    from graphbuild.crawler.cost_estimate import estimate_cost
 
     if store is None:
-        return bill(unseen=new, left=0, mean_pages=None)
+        return estimate_cost(unseen=new, left=0, mean_pages=None)
     work = store.work_left(LIMIT, before)
-    return bill(unseen=work.unseen + new, left=work.left, mean_pages=store.mean_pages(LIMIT))
+    return estimate_cost(
+        unseen=work.unseen + new, left=work.left, mean_pages=store.mean_pages(LIMIT)
+    )
 
 
-def _ends(price: Bill, store: Store | None, limits: Limits, left: Left | None) -> dict[str, str]:
-    from graphbuild.crawler.cost_estimate import done_at
+def _ends(
+    price: CostEstimate, store: Store | None, limits: Limits, left: Left | None
+) -> dict[str, str]:
+    from graphbuild.crawler.cost_estimate import estimate_completion
 
     now = time.time()
     spent = store.calls(since=day_start(now).timestamp()) if store else 0
@@ -99,7 +103,7 @@ def _ends(price: Bill, store: Store | None, limits: Limits, left: Left | None) -
     for name, calls in (("at least", price.at_least), ("expected", price.expected)):
         with suppress(OverflowError):  # beyond the year 9999 is no date
             if calls is not None:
-                end = done_at(
+                end = estimate_completion(
                     calls,
                     now=now,
                     per_minute=limits.per_minute,
@@ -133,7 +137,7 @@ def tell(planned: Plan) -> None:
     result(f"{_listed(planned.seeds) or 'no seeds'}; {passed}")
     if planned.known:
         result(f"already in the campaign file: {_listed(planned.known)}")
-    price = planned.bill
+    price = planned.cost
     if price.exact:
         result(f"{format_count(price.at_least, 'call')}: every number of references is known")
     else:
@@ -145,11 +149,11 @@ def tell(planned: Plan) -> None:
     if planned.left:
         quota.tell(planned.left)
         _tell_month(price, planned.left)
-    for name, at in planned.done_at.items():
+    for name, at in planned.completion.items():
         result(f"done, with {name} that many: {at}")
 
 
-def _tell_month(price: Bill, left: Left) -> None:
+def _tell_month(price: CostEstimate, left: Left) -> None:
     monthly = left.of("monthly")
     resets_at = monthly and monthly.resets_at(left.at)
     if monthly and resets_at and price.at_least > monthly.left:

@@ -1,6 +1,6 @@
-"""Everything a store has still to ask, as steps. See :class:`Crawl`."""
+"""Crawling: request what a campaign file does not know yet. See :class:`Crawl`."""
 
-from graphbuild.crawler.crawler import PER_NODE, Crawl
-from graphbuild.crawler.result_handler import Step
+from graphbuild.crawler.crawler import DEFAULT_PER_NODE, Crawl
+from graphbuild.crawler.result_handler import CrawlEvent
 
-__all__ = ["PER_NODE", "Crawl", "Step"]
+__all__ = ["DEFAULT_PER_NODE", "Crawl", "CrawlEvent"]

@@ -1,8 +1,8 @@
-"""What a crawl will cost, and when it would be done, told before anything is spent.
+"""Estimate the calls a crawl needs, and when it would end.
 
-A call brings up to 40 references, so a file costs ``max(1, ceil(references / 40))`` calls. How many
-references a file has stands on its first page; before that the number is an estimate, from the
-files that are known already.
+A page has up to 40 references, so a file costs ``max(1, ceil(references / 40))`` calls. The first
+page of a file states how many references it has. Before that, the number of pages is estimated
+from the files that are already known.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-MINUTE = 60.0
+from graphbuild.api.rate_limit import MINUTE
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
-    """The calls still to make.
+class CostEstimate:
+    """The number of calls a crawl needs.
 
     Attributes:
-        at_least: none fewer, unless the service has changed its lists.
-        expected: as many as files of the known kind would take; None where none is known yet.
-        exact: whether every file's number of references is known, so that both are the price.
+        at_least: the minimum, unless the API's lists have changed meanwhile.
+        expected: the estimate, based on the files known so far; None if no file is known.
+        exact: whether the number of pages of every file is known.
     """
 
     at_least: int
@@ -29,46 +29,43 @@ class Bill:
     exact: bool
 
 
-def bill(*, unseen: int, left: int, mean_pages: float | None) -> Bill:
-    """The bill for files of which no page is read yet, and the rest of those begun.
+def estimate_cost(*, unseen: int, left: int, mean_pages: float | None) -> CostEstimate:
+    """Estimate the calls for a number of files.
 
     Args:
-        unseen: files of which no page is read.
-        left: calls that the files already begun still need, by their announced numbers.
-        mean_pages: pages a file took so far; None where none is known.
+        unseen: the number of files without any stored page.
+        left: the remaining calls of the other files, from the list lengths the API stated.
+        mean_pages: the mean number of pages of the known files; None if no file is known.
     """
     at_least = left + unseen
     if not unseen:
-        return Bill(at_least, at_least, exact=True)
+        return CostEstimate(at_least, at_least, exact=True)
     if mean_pages is None:
-        return Bill(at_least, None, exact=False)
-    return Bill(at_least, left + math.ceil(unseen * max(1.0, mean_pages)), exact=False)
+        return CostEstimate(at_least, None, exact=False)
+    expected = left + math.ceil(unseen * max(1.0, mean_pages))
+    return CostEstimate(at_least, expected, exact=False)
 
 
-def done_at(
+def estimate_completion(
     calls: int, *, now: float, per_minute: int | None, per_day: int | None, spent_today: int = 0
 ) -> datetime:
-    """When so many calls would be made at these quotas; days begin at 00:00 UTC.
+    """Return the time (UTC) at which a number of calls would be made under the given quotas.
 
     Args:
-        calls: how many.
-        now: seconds since 1970, UTC.
-        per_minute: calls in any minute; None for no limit, which is taken as no time at all.
-        per_day: calls a UTC day; None for no limit.
-        spent_today: calls made today already.
+        calls: the number of calls to make.
+        now: the current time in seconds since 1970.
+        per_minute: maximum calls per minute; None for no limit. Calls themselves take no time.
+        per_day: maximum calls per UTC day; None for no limit.
+        spent_today: calls already made today.
     """
-    begin = datetime.fromtimestamp(now, UTC)
+    start = datetime.fromtimestamp(now, UTC)
     if per_day is not None:
-        today = max(0, per_day - spent_today)
-        if calls > today:
-            days, calls = _days(calls - today, per_day)
-            midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0)
-            begin = midnight + timedelta(days=days)
-    windows = (calls - 1) // per_minute if per_minute and calls else 0
-    return begin + timedelta(seconds=windows * MINUTE)
-
-
-def _days(calls: int, per_day: int) -> tuple[int, int]:
-    """On which day from today the last of them is made, and how many on that day."""
-    days = math.ceil(calls / per_day)
-    return days, calls - (days - 1) * per_day
+        left_today = max(0, per_day - spent_today)
+        if calls > left_today:
+            calls -= left_today
+            days = math.ceil(calls / per_day)
+            calls -= (days - 1) * per_day  # those of the last day
+            midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
+            start = midnight + timedelta(days=days)
+    full_minutes = (calls - 1) // per_minute if per_minute and calls else 0
+    return start + timedelta(seconds=full_minutes * MINUTE)

@@ -1,8 +1,8 @@
-"""The loop: take a task, ask, store what comes, say so; then the next.
+"""The crawl loop: choose a task, request its next page, store it, yield an event.
 
-A step is yielded after it is on disk, so to pause is to stop iterating, and to go on is to run
-again. A refused subject is a value (its step carries the error); only what concerns every subject
-ends the run: a bad key, a missing licence, a spent quota or budget, a service that is not there.
+An event is yielded after its page is durable. To pause, stop iterating; to resume, crawl again. A
+failed subject is an event with an error. Only errors that concern every subject end the run, such
+as a refused key, a spent quota or an unreachable service.
 """
 
 from __future__ import annotations
@@ -12,60 +12,60 @@ from typing import TYPE_CHECKING
 
 from graphbuild.api.endpoints import AUTO
 from graphbuild.api.rate_limit import MINUTE
-from graphbuild.crawler.budget import BudgetedLedger
-from graphbuild.crawler.result_handler import Intake
-from graphbuild.crawler.scheduler import InOrder, Thrift
-from graphbuild.crawler.workers import Alone, Workers
+from graphbuild.crawler.budget import CallBudget
+from graphbuild.crawler.result_handler import ResultHandler
+from graphbuild.crawler.scheduler import FifoScheduler, InferringScheduler
+from graphbuild.crawler.workers import SerialExecutor, WorkerPool
 from graphbuild.errors import GraphbuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from graphbuild.api.client import Client, PageResponse
-    from graphbuild.crawler.result_handler import Step
-    from graphbuild.crawler.scheduler import Plan
-    from graphbuild.crawler.workers import Crew
+    from graphbuild.crawler.result_handler import CrawlEvent
+    from graphbuild.crawler.scheduler import Scheduler
+    from graphbuild.crawler.workers import Executor
     from graphbuild.store import Store, Task
 
-PER_NODE = 200  # entries of a list beyond the seeds: five calls; some collections have a million
+# Five calls per list; some collections have a million files.
+DEFAULT_PER_NODE = 200
 
 
 @dataclass(slots=True)
-class _Shift:
-    """A crew at work on a plan.
+class _CrawlRun:
+    """The state of one pass of the loop.
 
     Attributes:
-        busy: the questions under way, by the number of their task.
-        upcoming: the task whose call is noted already.
-        trouble: what ends the run, as soon as nothing is under way any more.
+        results: stores what the executor returns.
+        in_flight: submitted tasks by their number.
+        reserved: the task to submit next, if its call is already recorded.
+        error: the error that ends the run once nothing is in flight.
     """
 
-    plan: Plan
-    crew: Crew
-    busy: dict[int, Task] = field(default_factory=dict)
-    upcoming: Task | None = None
-    trouble: GraphbuildError | None = None
+    scheduler: Scheduler
+    executor: Executor
+    results: ResultHandler
+    in_flight: dict[int, Task] = field(default_factory=dict)
+    reserved: Task | None = None
+    error: GraphbuildError | None = None
 
 
 class Crawl:
-    """Everything a store has still to ask, as steps.
+    """Requests what a campaign file does not know yet. Iterate over it to run it.
 
     Args:
-        client: asks.
-        store: tells what to ask and keeps what comes.
-        max_calls: how many calls the campaign may cost in all, over every run; None for no limit.
-        per_day: how many calls a UTC day may hold; None for no limit of ours.
-        frugal: leave out pages whose content is proved by what is known (see ``frugal``).
-        depth: how many questions to go beyond what the seed lists name: 1 asks the collections and
-            references that come to light for their files and references, 2 asks these files, and
-            so on, nearest first.
-        per_node: entries after which the list of a node beyond the seeds is read no further.
-        workers: questions in flight at once, for keys that allow it; they share one rate limit.
+        client: sends the requests.
+        store: the campaign file; must be open for writing.
+        max_calls: maximum calls of the campaign over all runs; None for no limit.
+        per_day: maximum calls per UTC day; None for no limit besides the API's.
+        frugal: infer references instead of requesting them where the stored pages allow it.
+        depth: how far to crawl beyond the seeds. 1 requests the files and references of the
+            collections and references that were found, 2 the references of these files, and so on.
+        per_node: maximum entries per list beyond the seeds.
+        workers: maximum concurrent requests. The rate limit applies to all of them together.
     """
 
-    _intake: Intake  # of the iteration under way
-
-    def __init__(  # noqa: PLR0913  all but the first two have their defaults
+    def __init__(  # noqa: PLR0913  all but the first two have defaults
         self,
         client: Client,
         store: Store,
@@ -74,151 +74,143 @@ class Crawl:
         per_day: int | None = None,
         frugal: bool = False,
         depth: int = 0,
-        per_node: int = PER_NODE,
+        per_node: int = DEFAULT_PER_NODE,
         workers: int = 1,
     ) -> None:
         self._client = client
         self._store = store
-        self._ledger = BudgetedLedger(client.clock, store, max_calls=max_calls, per_day=per_day)
-        self._stopping = False
+        self._budget = CallBudget(client.clock, store, max_calls=max_calls, per_day=per_day)
         self._frugal = frugal
         self._depth = depth
         self._per_node = per_node
         self._workers = workers
-        self._ended = False
+        self._stopped = False
 
     def stop(self) -> None:
-        """End the iteration after the step in progress; safe in a signal handler."""
-        self._stopping = True
+        """Stop iterating after the requests in flight. Safe to call in a signal handler."""
+        self._stopped = True
 
-    def __iter__(self) -> Iterator[Step]:
-        """Go on until everything is asked.
+    def __iter__(self) -> Iterator[CrawlEvent]:
+        """Crawl until nothing is pending, one event per stored page.
 
         Raises:
-            CrawlPaused: by a limit or the service's quota; running again goes on.
-            ApiError: something that concerns every subject.
+            CrawlPaused: a limit or quota is reached; crawl again to resume.
+            ApiError: an error that concerns every subject.
         """
-        self._remember_pace()
-        self._intake = Intake(self._client, self._store, limit=self._per_node)
+        self._restore_client_state()
+        results = ResultHandler(self._client, self._store, limit=self._per_node)
         self._store.requeue()
-        self._speak_as_before()
         for depth in range(self._depth + 1):
             if depth:
                 self._store.expand(depth - 1)
                 self._store.reopen(self._per_node)
-            yield from self._level()
-            if self._is_over() or self._store.next_task():
+            yield from self._crawl_pending(results)
+            if self._stopped or self._store.next_task():
                 return
 
-    def _is_over(self) -> bool:
-        """Whether nothing more shall be asked: told to stop, or stopped while waiting."""
-        return self._stopping or self._ended
+    def _restore_client_state(self) -> None:
+        """Give the client the stored API flavor and the calls of the last minute."""
+        known_flavor = self._store.api_flavor()
+        if self._client.api_flavor == AUTO and known_flavor:
+            self._client.api_flavor = known_flavor
+        now = self._client.clock.now()
+        recent = self._store.recent_calls(now - MINUTE)
+        self._client.rate_limiter.remember(
+            (now - at for at in recent), self._client.clock.monotonic()
+        )
 
-    def _level(self) -> Iterator[Step]:
-        """Everything that is pending now."""
-        plan: Plan = Thrift(self._store) if self._frugal else InOrder(self._store)
-        while not self._is_over() and plan.next_task(frozenset()):
-            crew = self._crew()
+    def _crawl_pending(self, results: ResultHandler) -> Iterator[CrawlEvent]:
+        """Crawl all tasks that are pending now."""
+        scheduler = (InferringScheduler if self._frugal else FifoScheduler)(self._store)
+        while not self._stopped and scheduler.next_task(()):
+            executor = self._create_executor()
             try:
-                yield from self._work(_Shift(plan, crew))
+                yield from self._run(_CrawlRun(scheduler, executor, results))
             finally:
-                crew.close()
+                executor.close()
 
-    def _crew(self) -> Crew:
-        """As many as may ask at once; one alone until it is known which words are understood."""
+    def _create_executor(self) -> Executor:
+        """Create the workers; only one until the first response shows the API flavor."""
         if self._workers == 1 or self._client.api_flavor == AUTO:
-            return Alone(self._client, self._ledger)
+            return SerialExecutor(self._client, self._budget)
         clients = [self._client.clone() for _ in range(self._workers)]
-        return Workers(clients, self._ledger)
+        return WorkerPool(clients, self._budget)
 
-    def _work(self, shift: _Shift) -> Iterator[Step]:
-        """Keep a crew busy until nothing is left, or others could join it."""
-        others_wait = self._workers > 1 and isinstance(shift.crew, Alone)
+    def _run(self, run: _CrawlRun) -> Iterator[CrawlEvent]:
+        """Crawl until nothing is left, or until more workers can start."""
+        waiting_for_flavor = self._workers > 1 and self._client.api_flavor == AUTO
         try:
-            while self._hand_out(shift):
-                task, outcome = shift.crew.next()
-                del shift.busy[task.id]
-                step = self._take_in(shift, task, outcome)
-                if step is None:
+            while self._submit_tasks(run):
+                task, outcome = run.executor.next_result()
+                del run.in_flight[task.id]
+                event = self._handle(run, task, outcome)
+                if event is None:
                     continue
-                yield step
-                yield from shift.plan.after(task)
-                if others_wait and self._client.api_flavor != AUTO:
+                yield event
+                yield from run.scheduler.infer(task)
+                if waiting_for_flavor and self._client.api_flavor != AUTO:
                     return
         finally:
             try:
-                self._store_the_rest(shift)
+                _store_in_flight(run)
             finally:
-                self._ledger.take_back()
-        if shift.trouble:
-            raise shift.trouble
+                self._budget.release_reserved()
+        if run.error:
+            raise run.error
 
-    def _hand_out(self, shift: _Shift) -> bool:
-        """Give everybody who is free a question; whether anybody has one."""
-        while shift.crew.free() and not (shift.trouble or self._is_over()):
-            task = shift.upcoming or shift.plan.next_task(shift.busy.keys())
-            shift.upcoming = None
+    def _submit_tasks(self, run: _CrawlRun) -> bool:
+        """Submit tasks while workers are idle; return whether any task is in flight."""
+        while run.executor.has_capacity() and not (run.error or self._stopped):
+            task = run.reserved or run.scheduler.next_task(run.in_flight.keys())
+            run.reserved = None
             if task is None:
                 break
-            shift.busy[task.id] = task
-            shift.crew.ask(task, retry_on_429=self._intake.retry_on_429)
-        return bool(shift.busy)
+            run.in_flight[task.id] = task
+            run.executor.submit(task, retry_on_429=run.results.retry_on_429)
+        return bool(run.in_flight)
 
-    def _take_in(
-        self, shift: _Shift, task: Task, outcome: PageResponse | BaseException
-    ) -> Step | None:
-        """Store what came; None where it is no step, but the end of the run."""
+    def _handle(
+        self, run: _CrawlRun, task: Task, outcome: PageResponse | BaseException
+    ) -> CrawlEvent | None:
+        """Store a result; return None if it ends the run."""
         try:
-            step = self._settle(shift, task, outcome)
+            event = self._store_result(run, task, outcome)
         except GraphbuildError as error:
-            shift.trouble = shift.trouble or error
+            run.error = run.error or error
             return None
-        self._ended = self._ended or step is None
-        return step
+        self._stopped = self._stopped or event is None
+        return event
 
-    def _settle(
-        self, shift: _Shift, task: Task, outcome: PageResponse | BaseException
-    ) -> Step | None:
-        """Store what came, and note the next call, in one transaction.
+    def _store_result(
+        self, run: _CrawlRun, task: Task, outcome: PageResponse | BaseException
+    ) -> CrawlEvent | None:
+        """Store a result and record the next call in the same transaction.
 
-        To make sure of what is on disk costs more than most that is done for a page. Where a rate
-        limit is kept, time may pass before the next call is made; then it is noted when it is.
+        Two transactions per page would halve the number of pages that many workers can store. With
+        a rate limit, the next call may be far off; then it is recorded when it is made.
         """
-        paced = self._client.rate_limiter.per_minute is not None
-        if paced or self._is_over() or isinstance(outcome, BaseException):
-            return self._intake.settle(task, outcome)
+        rate_limited = self._client.rate_limiter.per_minute is not None
+        if rate_limited or self._stopped or isinstance(outcome, BaseException):
+            return run.results.handle(task, outcome)
         with self._store.together():
-            step = self._intake.settle(task, outcome)
-            busy = shift.busy.keys()
-            upcoming = shift.plan.next_task(busy) if shift.plan.knows_the_next(busy) else None
-            if upcoming is not None and self._ledger.book(upcoming):
-                shift.upcoming = upcoming
-        return step
+            event = run.results.handle(task, outcome)
+            upcoming = run.scheduler.next_independent_task(run.in_flight.keys())
+            if upcoming is not None and self._budget.reserve(upcoming):
+                run.reserved = upcoming
+        return event
 
-    def _store_the_rest(self, shift: _Shift) -> None:
-        """Whoever ends the iteration in the middle: what is under way is paid for, and kept."""
-        mistake: BaseException | None = None
-        while shift.busy:
-            task, outcome = shift.crew.next()
-            del shift.busy[task.id]
-            try:
-                self._intake.settle(task, outcome)
-            except GraphbuildError:
-                pass
-            except BaseException as error:  # noqa: BLE001  told when all of it is stored
-                mistake = mistake or error
-        if mistake:
-            raise mistake
 
-    def _speak_as_before(self) -> None:
-        """Which generation of the service answers was found out once, and is not asked again."""
-        known = self._store.api_flavor()
-        if self._client.api_flavor == AUTO and known:
-            self._client.api_flavor = known
-
-    def _remember_pace(self) -> None:
-        now = self._client.clock.now()
-        calls = self._store.recent_calls(now - MINUTE)
-        self._client.rate_limiter.remember(
-            (now - at for at in calls), self._client.clock.monotonic()
-        )
+def _store_in_flight(run: _CrawlRun) -> None:
+    """Store the pages in flight, however the iteration ended: their calls are spent."""
+    unexpected: BaseException | None = None
+    while run.in_flight:
+        task, outcome = run.executor.next_result()
+        del run.in_flight[task.id]
+        try:
+            run.results.handle(task, outcome)
+        except GraphbuildError:
+            pass
+        except BaseException as error:  # noqa: BLE001  raised when all pages are stored
+            unexpected = unexpected or error
+    if unexpected:
+        raise unexpected

@@ -1,17 +1,16 @@
-"""Which pages need not be asked, because what is known already proves what they hold.
+"""Infer references without requesting them.
 
-The service's own description of ``related_references`` is "the References of the Collections
-containing this File". So, as long as that holds:
+VirusTotal describes ``related_references`` as "the References of the Collections containing this
+File". As long as that holds:
 
-* a file whose list was read to its end tells *all* references of each collection it names;
-* another file in such a collection has all of these references too; and once the collections it
-  was seen in, together with what was read of it, come to exactly as many references as its answer
-  announced, there is nothing left that its further pages could hold: the count proves it.
+* A file whose list was read to its end reveals *all* references of each collection it names.
+* Another file in such a collection has all of these references, too. If the references read and
+  inferred so far are as many as the API stated for this file, its other pages hold nothing new.
 
-Where they come to more than was announced, or two files disagree about a collection, the
-description does not hold there. Then nothing is concluded, and the file is read page by page.
+If there are more than stated, or two files disagree about a collection, the description does not
+hold. Then nothing is inferred and the file is read page by page.
 
-Pure functions of what was read; the ids may be of any hashable kind.
+The functions are pure; ids can be of any hashable type.
 """
 
 from __future__ import annotations
@@ -25,102 +24,110 @@ from graphbuild.store.records import Id
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from graphbuild.store.records import Reading
+    from graphbuild.store.records import ObservedReferences
 
 
 @dataclass(frozen=True, slots=True)
-class Proof(Generic[Id]):
-    """What is concluded of a file.
+class Inference(Generic[Id]):
+    """The references that follow for a file.
 
     Attributes:
-        behind: each reference not read yet, and the known collections behind it.
-        excess: how many references more than announced; above 0 nothing may be concluded.
-        missing: how many references less than announced; above 0 its next page must be asked.
+        collections_by_reference: each inferred reference with the collections it is inferred from.
+        excess: the number of references beyond the stated one; above 0 nothing may be inferred.
+        missing: the number of references still missing; above 0 the next page must be requested.
     """
 
-    behind: Mapping[Id, set[Id]]
+    collections_by_reference: Mapping[Id, set[Id]]
     excess: int = 0
     missing: int = 0
 
     @property
     def complete(self) -> bool:
-        """Whether the count proves that nothing is missing."""
+        """Whether exactly the stated number of references is known."""
         return not self.excess and not self.missing
 
 
-class Knowledge(Generic[Id]):
-    """Collections whose references are fully known."""
+class CollectionKnowledge(Generic[Id]):
+    """Collections whose references are all known."""
 
     def __init__(self) -> None:
         self._references: dict[Id, frozenset[Id]] = {}
         self._disputed: set[Id] = set()
 
-    def learn(self, reading: Reading[Id]) -> None:
-        """Take in a file that was read to its end."""
-        held: dict[Id, set[Id]] = defaultdict(set)
-        for reference, collections in reading.behind.items():
+    def add(self, observed: ObservedReferences[Id]) -> None:
+        """Add the collections of a file whose list was read to its end."""
+        by_collection: dict[Id, set[Id]] = defaultdict(set)
+        for reference, collections in observed.collections_by_reference.items():
             for collection in collections:
-                held[collection].add(reference)
-        for collection, references in held.items():
+                by_collection[collection].add(reference)
+        for collection, references in by_collection.items():
             known = self._references.setdefault(collection, frozenset(references))
             if known != references:
                 self._disputed.add(collection)
 
-    def knows(self, collection: Id) -> bool:
-        """Whether all references of a collection are known, and nobody disagrees."""
+    def __contains__(self, collection: Id) -> bool:
         return collection in self._references and collection not in self._disputed
 
-    def prove(self, reading: Reading[Id]) -> Proof[Id]:
-        """What follows for a file from the collections it was seen in."""
-        if reading.count is None or self._disputed & reading.collections():
-            return Proof({}, missing=1)
-        more: dict[Id, set[Id]] = defaultdict(set)
-        for collection in filter(self.knows, reading.collections()):
+    def infer(self, observed: ObservedReferences[Id]) -> Inference[Id]:
+        """Return the references that follow from the collections of a file."""
+        if observed.count is None or self._disputed & observed.collections():
+            return Inference({}, missing=1)
+        inferred: dict[Id, set[Id]] = defaultdict(set)
+        for collection in observed.collections():
+            if collection not in self:
+                continue
             for reference in self._references[collection]:
-                if reference not in reading.behind:
-                    more[reference].add(collection)
-        total = len(reading.behind) + len(more)
-        excess, missing = max(0, total - reading.count), max(0, reading.count - total)
-        return Proof(more, excess, missing)
+                if reference not in observed.collections_by_reference:
+                    inferred[reference].add(collection)
+        total = len(observed.collections_by_reference) + len(inferred)
+        excess, missing = max(0, total - observed.count), max(0, observed.count - total)
+        return Inference(inferred, excess, missing)
 
 
-def next_to_read(readings: Mapping[Id, Reading[Id]], knowledge: Knowledge[Id], limit: int) -> Id:
-    """Which unfinished file to page on with: the one whose end spares most calls for its cost.
+def choose_next_file(
+    unfinished: Mapping[Id, ObservedReferences[Id]],
+    knowledge: CollectionKnowledge[Id],
+    page_size: int,
+) -> Id:
+    """Return the unfinished file whose remaining pages save the most requests per page read.
 
-    A file that is finished makes its collections known. What that spares is counted for the files
-    seen in no collection but those and the ones known already: their remaining pages.
+    Reading a file to its end makes its collections known. It saves the remaining pages of every
+    file that is in no other unknown collection.
 
     Args:
-        readings: the unfinished files, in the order they were asked for; not empty.
-        knowledge: the collections known already.
-        limit: references a page.
+        unfinished: the unfinished files in the order of their seeds; not empty.
+        knowledge: the collections known so far.
+        page_size: references per page.
     """
-    need = {key: _unknown(reading, knowledge) for key, reading in readings.items()}
-    cost = {key: _pages_left(reading, limit) for key, reading in readings.items()}
-    groups: dict[frozenset[Id], int] = defaultdict(int)
-    for key, unknown in need.items():
-        groups[unknown] += cost[key]
+    unknown = {
+        key: frozenset(each for each in observed.collections() if each not in knowledge)
+        for key, observed in unfinished.items()
+    }
+    pages_left = {key: _pages_left(observed, page_size) for key, observed in unfinished.items()}
+    pages_by_unknown: dict[frozenset[Id], int] = defaultdict(int)
+    for key, collections in unknown.items():
+        pages_by_unknown[collections] += pages_left[key]
 
-    def spared(key: Id) -> float:
-        found = need[key]
-        return sum(pages for group, pages in groups.items() if group <= found) / max(1, cost[key])
+    def savings_per_page(key: Id) -> float:
+        saved = sum(
+            pages for collections, pages in pages_by_unknown.items() if collections <= unknown[key]
+        )
+        return saved / pages_left[key]
 
-    return max(_first_of_each(need, cost), key=spared)
+    return max(_cheapest_per_group(unknown, pages_left), key=savings_per_page)
 
 
-def _first_of_each(need: Mapping[Id, frozenset[Id]], cost: Mapping[Id, int]) -> Iterable[Id]:
-    """Of files that are alike in what they teach, the cheapest: the others cannot be better."""
+def _cheapest_per_group(
+    unknown: Mapping[Id, frozenset[Id]], pages_left: Mapping[Id, int]
+) -> Iterable[Id]:
+    """Of files with the same unknown collections, keep the one with the fewest pages left."""
     best: dict[frozenset[Id], Id] = {}
-    for key, unknown in need.items():
-        if unknown not in best or cost[key] < cost[best[unknown]]:
-            best[unknown] = key
+    for key, collections in unknown.items():
+        if collections not in best or pages_left[key] < pages_left[best[collections]]:
+            best[collections] = key
     return best.values()
 
 
-def _unknown(reading: Reading[Id], knowledge: Knowledge[Id]) -> frozenset[Id]:
-    return frozenset(each for each in reading.collections() if not knowledge.knows(each))
-
-
-def _pages_left(reading: Reading[Id], limit: int) -> int:
-    known = len(reading.behind)
-    return max(1, -(-((reading.count or 0) - known) // limit))
+def _pages_left(observed: ObservedReferences[Id], page_size: int) -> int:
+    known = len(observed.collections_by_reference)
+    return max(1, -(-((observed.count or 0) - known) // page_size))

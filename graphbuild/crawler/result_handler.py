@@ -1,4 +1,4 @@
-"""What comes of each question: a page on disk, a refusal noted, or the end of the run."""
+"""Store the result of a request: a page, a failed subject, or an error that ends the run."""
 
 from __future__ import annotations
 
@@ -25,97 +25,108 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity
     from graphbuild.store import Store, Task
 
-# Subjects in a row that fail in passing before the run stops: a service that is down for one is
-# down for all, and asking on costs calls.
-PATIENCE = 3
+# A service that fails for this many subjects in a row is probably down, and more requests would
+# waste calls.
+MAX_CONSECUTIVE_FAILURES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One page on disk, or one refusal.
+class CrawlEvent:
+    """Progress of one subject: a page was stored, references were inferred, or it failed.
 
     Attributes:
-        subject: what was asked about.
-        page: the number of its page, from 1.
-        new: references this page added to what is known of the subject.
-        verdict: how the subject stands now.
-        warnings: what the page held that was set aside or changed.
-        error: why there is no page, if there is none.
-        inferred: references that no page was asked for, because the known ones prove them.
+        subject: the entity whose references were requested.
+        page_number: the number of the page, from 1.
+        new_references: the number of references that were not known of the subject.
+        status: the state of the subject after the event.
+        warnings: skipped or changed items of the page.
+        error: the reason if the request failed; None otherwise.
+        inferred_references: the number of references that were inferred without a request.
     """
 
     subject: Entity
-    page: int
-    new: int
-    verdict: Status
+    page_number: int
+    new_references: int
+    status: Status
     warnings: tuple[str, ...] = ()
     error: ApiError | PayloadError | None = None
-    inferred: int = 0
+    inferred_references: int = 0
 
 
-class Intake:
-    """Stores what came, and judges what did not.
+class ResultHandler:
+    """Stores pages and failures, and raises the errors that concern every subject.
 
     Args:
-        client: asked; tells the time and the words that are understood.
-        store: keeps what comes.
-        limit: entries after which the list of a node beyond the seeds is read no further.
+        client: the client that sends the requests; gives the time and the API flavor.
+        store: the campaign file.
+        limit: maximum entries per list of an entity beyond the seeds.
 
     Attributes:
-        retry_on_429: whether a 429 is waited for; not while the quota is known to be spent.
+        retry_on_429: whether to wait and retry after HTTP status 429. False while the stored quota
+            is exhausted, because waiting a minute would not help.
     """
 
     def __init__(self, client: Client, store: Store, *, limit: int) -> None:
         self._client = client
         self._store = store
         self._limit = limit
-        self._failures = 0
+        self._consecutive_failures = 0
         self.retry_on_429 = store.quota_resets_at() <= client.clock.now()
 
-    def settle(self, task: Task, outcome: PageResponse | BaseException) -> Step | None:
-        """Store what came of a question; None if the run was stopped while waiting.
+    def handle(self, task: Task, outcome: PageResponse | BaseException) -> CrawlEvent | None:
+        """Store the result of a request; return None if the run was stopped while waiting.
 
         Raises:
-            GraphbuildError: what concerns every subject.
-            BaseException: whatever else went wrong.
+            GraphbuildError: an error that concerns every subject.
+            BaseException: any other exception of the request.
         """
         if not isinstance(outcome, BaseException):
-            return self._commit(task, outcome)
+            return self._store_page(task, outcome)
         if isinstance(outcome, QuotaExhaustedError):
             self._store.note_quota(outcome.resets_at.timestamp())
             raise outcome
         if isinstance(outcome, CrawlPaused) and not isinstance(outcome, BudgetExhaustedError):
             return None
         if isinstance(outcome, ForbiddenError) and task.depth:
-            return self._failed(task, outcome)  # a seed that may not be read: none may
+            # Beyond the seeds, single objects can be forbidden. If a seed is, the key lacks the
+            # licence for all of them.
+            return self._store_failure(task, outcome)
         if isinstance(outcome, AuthenticationError | ForbiddenError | BaseUrlError):
             raise outcome
         if isinstance(outcome, ApiError | PayloadError):
-            return self._failed(task, outcome)
+            return self._store_failure(task, outcome)
         raise outcome
 
-    def _commit(self, task: Task, answer: PageResponse) -> Step:
-        self._failures, self.retry_on_429 = 0, True
-        at = self._client.clock.now()
-        fetched = Fetched(answer.body, answer.page, at, task.cursor, answer.packed)
-        done = self._store.commit(task, fetched, limit=self._limit)
+    def _store_page(self, task: Task, response: PageResponse) -> CrawlEvent:
+        self._consecutive_failures, self.retry_on_429 = 0, True
+        now = self._client.clock.now()
+        fetched = Fetched(response.body, response.page, now, task.cursor, response.packed)
+        committed = self._store.commit(task, fetched, limit=self._limit)
         if self._client.api_flavor != AUTO:
             self._store.save_api_flavor(self._client.api_flavor)
-        return Step(task.subject, task.pages + 1, done.new, done.verdict, answer.page.warnings)
+        return CrawlEvent(
+            task.subject, task.pages + 1, committed.new, committed.verdict, response.page.warnings
+        )
 
-    def _failed(self, task: Task, error: ApiError | PayloadError) -> Step:
+    def _store_failure(self, task: Task, error: ApiError | PayloadError) -> CrawlEvent:
         if isinstance(error, TransientError) and not error.sent:
             raise CrawlPaused(f"{error}; run again later")
-        passing = isinstance(error, TransientError | PayloadError)
-        code, status = "PayloadError", 200
+        code, http_status = "PayloadError", 200
         if isinstance(error, ApiError):
-            code, status = error.code, error.status
-        at = self._client.clock.now()
-        self._store.fail(task, code=code, remark=str(error), retry=passing, status=status, at=at)
-        grave = isinstance(error, TransientError | ForbiddenError)
-        self._failures = self._failures + 1 if grave else 0
-        if self._failures >= PATIENCE:
+            code, http_status = error.code, error.status
+        self._store.fail(
+            task,
+            code=code,
+            remark=str(error),
+            retry=isinstance(error, TransientError | PayloadError),
+            status=http_status,
+            at=self._client.clock.now(),
+        )
+        counts = isinstance(error, TransientError | ForbiddenError)
+        self._consecutive_failures = self._consecutive_failures + 1 if counts else 0
+        if self._consecutive_failures >= MAX_CONSECUTIVE_FAILURES:
             raise CrawlPaused(
-                f"{self._failures} subjects in a row could not be read: {error}; run again later"
+                f"{self._consecutive_failures} subjects in a row could not be read: {error};"
+                " run again later"
             )
-        return Step(task.subject, task.pages + 1, 0, Status(FAILED, str(error)), (), error)
+        return CrawlEvent(task.subject, task.pages + 1, 0, Status(FAILED, str(error)), error=error)

@@ -1,115 +1,118 @@
-"""What to ask next: in order, or whatever spares most calls."""
+"""Choose the page to request next."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 from graphbuild.api.client import LIMIT
-from graphbuild.crawler.inference import Knowledge, next_to_read
-from graphbuild.crawler.result_handler import Step
+from graphbuild.crawler.inference import CollectionKnowledge, choose_next_file
+from graphbuild.crawler.result_handler import CrawlEvent
 from graphbuild.models import COMPLETE, PENDING, RELATED_REFERENCES, Status
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from graphbuild.store import Store, Task
-    from graphbuild.store.records import Reading
+    from graphbuild.store.records import ObservedReferences
 
 
-class Plan(Protocol):
-    """What to ask next."""
+class Scheduler(Protocol):
+    """Chooses the task whose next page is requested."""
 
-    def next_task(self, busy: Collection[int]) -> Task | None:
-        """The task to go on with, but for those under way; None if there is none now."""
+    def next_task(self, in_flight: Collection[int]) -> Task | None:
+        """Return a task that is not in flight, or None if there is none now."""
         ...
 
-    def knows_the_next(self, busy: Collection[int]) -> bool:
-        """Whether the next task is known before :meth:`after` has taken in what came."""
+    def next_independent_task(self, in_flight: Collection[int]) -> Task | None:
+        """Return the next task if it cannot depend on pages that are still to be learned from."""
         ...
 
-    def after(self, task: Task) -> Iterator[Step]:
-        """Take in what a page taught; steps that need no page."""
+    def infer(self, task: Task) -> Iterator[CrawlEvent]:
+        """Yield the subjects that need no more requests, now that a page of ``task`` is stored."""
         ...
 
 
-class InOrder:
-    """First pages first, then each subject's others, in the order of the seeds."""
+class FifoScheduler:
+    """Requests the first page of every subject, then the others, in the order of the seeds."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def next_task(self, busy: Collection[int]) -> Task | None:
-        """As the store has them in order."""
-        return self._store.next_task(busy)
+    def next_task(self, in_flight: Collection[int]) -> Task | None:
+        """Return the next task in the order of the store."""
+        return self._store.next_task(in_flight)
 
-    def knows_the_next(self, busy: Collection[int]) -> bool:  # noqa: ARG002  the role's
-        """Always: nothing depends on what a page taught."""
-        return True
+    def next_independent_task(self, in_flight: Collection[int]) -> Task | None:
+        """Return the next task: the order never depends on pages."""
+        return self.next_task(in_flight)
 
-    def after(self, task: Task) -> Iterator[Step]:  # noqa: ARG002  the role's
-        """Nothing."""
+    def infer(self, task: Task) -> Iterator[CrawlEvent]:  # noqa: ARG002  part of the protocol
+        """Yield nothing."""
         return iter(())
 
 
-class Thrift:
-    """First pages first, then whatever spares most calls; what is proved is not asked."""
+class InferringScheduler:
+    """Requests first pages, then those that save most requests; infers the rest."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._knowledge: Knowledge[int] = Knowledge()
-        self._open: dict[int, Reading[int]] = {}
-        self._doubted = store.doubted()
+        self._knowledge: CollectionKnowledge[int] = CollectionKnowledge()
+        self._unfinished: dict[int, ObservedReferences[int]] = {}
+        self._excluded = store.doubted()
         self._current: int | None = None
-        for number in store.tasks(COMPLETE):
-            self._learn(store.reading(number))
-        for number in store.tasks(PENDING):
-            self._open[number] = store.reading(number)
+        for task_id in store.tasks(COMPLETE):
+            self._learn(store.observed_references(task_id))
+        for task_id in store.tasks(PENDING):
+            self._unfinished[task_id] = store.observed_references(task_id)
 
-    def knows_the_next(self, busy: Collection[int]) -> bool:
-        """Whether it is known before what came was taken in: while first pages are to be read."""
-        return self._store.first_task(busy) is not None
-
-    def next_task(self, busy: Collection[int]) -> Task | None:
-        """A first page; when all are read, the page whose list's end spares most."""
-        first = self._store.first_task(busy)
+    def next_task(self, in_flight: Collection[int]) -> Task | None:
+        """Return a task without pages; if there is none, the one whose end saves most requests."""
+        first = self._store.first_task(in_flight)
         if first is not None:
             return first
-        if busy:
-            return None  # what comes next depends on what is in flight
-        pending = {key: self._open[key] for key in self._store.tasks(PENDING)}
+        if in_flight:
+            return None  # the choice depends on the pages in flight
+        pending = {task_id: self._unfinished[task_id] for task_id in self._store.tasks(PENDING)}
         if not pending:
-            return self._store.next_task(busy)
+            return self._store.next_task(in_flight)
         if self._current not in pending:
-            self._current = next_to_read(pending, self._knowledge, LIMIT)
+            self._current = choose_next_file(pending, self._knowledge, LIMIT)
         return self._store.task(self._current)
 
-    def after(self, task: Task) -> Iterator[Step]:
-        """Take in what a page taught; the subjects that are proved by it."""
+    def next_independent_task(self, in_flight: Collection[int]) -> Task | None:
+        """Return a task without pages: these are requested first in any case."""
+        return self._store.first_task(in_flight)
+
+    def infer(self, task: Task) -> Iterator[CrawlEvent]:
+        """Learn from the new page and complete each subject whose references all follow."""
         if task.relationship != RELATED_REFERENCES:
             return
-        reading = self._store.reading(task.id)
-        self._open[task.id] = reading
-        self._learn(reading)
+        observed = self._store.observed_references(task.id)
+        self._unfinished[task.id] = observed
+        self._learn(observed)
         if self._store.first_task() is not None:
             return
-        for number in self._store.tasks(PENDING):
-            step = self._conclude(number)
-            if step is not None:
-                yield step
+        for task_id in self._store.tasks(PENDING):
+            event = self._complete_by_inference(task_id)
+            if event is not None:
+                yield event
 
-    def _learn(self, reading: Reading[int]) -> None:
-        if reading.whole:
-            self._knowledge.learn(reading)
+    def _learn(self, observed: ObservedReferences[int]) -> None:
+        if observed.complete:
+            self._knowledge.add(observed)
 
-    def _conclude(self, number: int) -> Step | None:
-        """The step that completes a subject without asking, if what is known proves it."""
-        proof = self._knowledge.prove(self._open[number])
-        if proof.excess and number not in self._doubted:
-            self._doubted.add(number)
-            self._store.doubt(number, f"its collections hold {proof.excess} references too many")
-        if not proof.complete or number in self._doubted:
+    def _complete_by_inference(self, task_id: int) -> CrawlEvent | None:
+        inference = self._knowledge.infer(self._unfinished[task_id])
+        if inference.excess and task_id not in self._excluded:
+            self._excluded.add(task_id)
+            self._store.doubt(
+                task_id, f"its collections hold {inference.excess} references too many"
+            )
+        if not inference.complete or task_id in self._excluded:
             return None
-        task = self._store.task(number)
-        self._store.conclude(number, proof.behind)
-        verdict = Status(COMPLETE)
-        return Step(task.subject, task.pages, 0, verdict, inferred=len(proof.behind))
+        task = self._store.task(task_id)
+        references = inference.collections_by_reference
+        self._store.conclude(task_id, references)
+        return CrawlEvent(
+            task.subject, task.pages, 0, Status(COMPLETE), inferred_references=len(references)
+        )

@@ -1,16 +1,17 @@
-"""Several questions in flight, and one thread that owns the campaign file.
+"""Send requests one at a time or concurrently.
 
-A worker asks and waits; whatever concerns the ledger it leaves to the thread that runs the crawl,
-which alone touches the store. So a call stands in the ledger before it is sent, budgets hold, and a
-kill costs at most one call for each worker.
+Only the thread that runs the crawl uses the campaign file. A worker that has to record a call
+sends the job to that thread and waits. Every call is therefore recorded before it is made, limits
+hold for all workers, and a kill wastes at most one call per worker.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,155 +20,149 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity
     from graphbuild.store import Task
 
+    Outcome = PageResponse | BaseException
 
-class Crew(Protocol):
-    """Who asks: alone, or several at once."""
+T = TypeVar("T")
 
-    def free(self) -> bool:
-        """Whether one more question can be taken."""
+
+class Executor(Protocol):
+    """Requests the next page of each submitted task."""
+
+    def has_capacity(self) -> bool:
+        """Return whether a task can be submitted now."""
         ...
 
-    def ask(self, task: Task, *, retry_on_429: bool) -> None:
-        """Take a question."""
+    def submit(self, task: Task, *, retry_on_429: bool) -> None:
+        """Start requesting the next page of a task."""
         ...
 
-    def next(self) -> tuple[Task, PageResponse | BaseException]:
-        """The next question that is done, and its answer or what went wrong, whatever it is."""
+    def next_result(self) -> tuple[Task, Outcome]:
+        """Wait for a task to finish; return it with its page or any exception it raised."""
         ...
 
     def close(self) -> None:
-        """End the workers; none has a question any more."""
+        """Release the workers. All results must have been fetched."""
         ...
 
 
-class Alone:
-    """One question at a time, in the thread of the crawl."""
+class SerialExecutor:
+    """Requests one page at a time, in the calling thread."""
 
-    def __init__(self, client: Client, ledger: CallRecorder) -> None:
+    def __init__(self, client: Client, recorder: CallRecorder) -> None:
         self._client = client
-        self._ledger = ledger
-        self._done: deque[tuple[Task, PageResponse | BaseException]] = deque()
+        self._recorder = recorder
+        self._results: deque[tuple[Task, Outcome]] = deque()
 
-    def free(self) -> bool:
-        """Whether the last answer was taken."""
-        return not self._done
+    def has_capacity(self) -> bool:
+        """Return whether the last result has been fetched."""
+        return not self._results
 
-    def ask(self, task: Task, *, retry_on_429: bool) -> None:
-        """Ask, and wait for the answer."""
-        self._done.append((task, _ask(self._client, task, self._ledger, retry_on_429=retry_on_429)))
+    def submit(self, task: Task, *, retry_on_429: bool) -> None:
+        """Request a page and keep the result."""
+        outcome = _fetch(self._client, task, self._recorder, retry_on_429=retry_on_429)
+        self._results.append((task, outcome))
 
-    def next(self) -> tuple[Task, PageResponse | BaseException]:
-        """The answer."""
-        return self._done.popleft()
+    def next_result(self) -> tuple[Task, Outcome]:
+        """Return the result of the last task."""
+        return self._results.popleft()
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Do nothing: there are no workers."""
 
 
-class _Request(NamedTuple):
-    """What a worker leaves to the thread that owns the store."""
+class _RecorderJob(NamedTuple):
+    """A recorder method that a worker wants the crawling thread to run."""
 
-    do: Callable[[CallRecorder], int]
-    done: Future[int]
+    function: Callable[[], Any]
+    result: Future[Any]
 
 
-class _Done(NamedTuple):
-    """A question that is done, and the client that is free again."""
+class _Finished(NamedTuple):
+    """A finished task, with the client that is idle again."""
 
     client: Client
     task: Task
-    outcome: PageResponse | BaseException
+    outcome: Outcome
 
 
-_Events = SimpleQueue[_Request | _Done]
+_Events = SimpleQueue[_RecorderJob | _Finished]
 
 
-class Workers:
-    """Several at once, each with a connection of its own; pace and clock are shared."""
+class WorkerPool:
+    """Requests pages in threads, one per client. The clients share rate limit and clock."""
 
-    def __init__(self, clients: Sequence[Client], ledger: CallRecorder) -> None:
+    def __init__(self, clients: Sequence[Client], recorder: CallRecorder) -> None:
         self._clients = clients
         self._idle = list(clients)
-        self._ledger = ledger
         self._events: _Events = SimpleQueue()
-        self._pool = ThreadPoolExecutor(len(clients), thread_name_prefix="graphbuild")
+        self._recorder = _RecorderProxy(recorder, self._events)
+        self._threads = ThreadPoolExecutor(len(clients), thread_name_prefix="graphbuild")
 
-    def free(self) -> bool:
-        """Whether a worker has nothing to do."""
+    def has_capacity(self) -> bool:
+        """Return whether a worker is idle."""
         return bool(self._idle)
 
-    def ask(self, task: Task, *, retry_on_429: bool) -> None:
-        """Hand a question to a worker."""
-        self._pool.submit(self._work, self._idle.pop(), task, retry_on_429=retry_on_429)
+    def submit(self, task: Task, *, retry_on_429: bool) -> None:
+        """Give a task to an idle worker."""
+        self._threads.submit(self._work, self._idle.pop(), task, retry_on_429=retry_on_429)
 
-    def next(self) -> tuple[Task, PageResponse | BaseException]:
-        """Serve the ledger until a question is done."""
+    def next_result(self) -> tuple[Task, Outcome]:
+        """Run recorder jobs of the workers until a task is finished, then return its result."""
         while True:
             event = self._events.get()
-            if isinstance(event, _Request):
-                _serve(event, self._ledger)
-                continue
-            self._idle.append(event.client)
-            return event.task, event.outcome
+            if isinstance(event, _Finished):
+                self._idle.append(event.client)
+                return event.task, event.outcome
+            try:
+                event.result.set_result(event.function())
+            except BaseException as error:  # noqa: BLE001  the worker gets it, as its outcome
+                event.result.set_exception(error)
 
     def close(self) -> None:
-        """End the workers; none has a question any more."""
-        self._pool.shutdown()
+        """End the threads and close the clients."""
+        self._threads.shutdown()
         for client in self._clients:
             client.close()
 
     def _work(self, client: Client, task: Task, *, retry_on_429: bool) -> None:
-        outcome = _ask(client, task, _Post(self._events), retry_on_429=retry_on_429)
-        self._events.put(_Done(client, task, outcome))
+        outcome = _fetch(client, task, self._recorder, retry_on_429=retry_on_429)
+        self._events.put(_Finished(client, task, outcome))
 
 
-class _Post:
-    """A ledger elsewhere: each entry is left to the thread that owns it, and waited for."""
+class _RecorderProxy:
+    """A recorder for workers: each method runs in the crawling thread."""
 
-    def __init__(self, events: _Events) -> None:
+    def __init__(self, recorder: CallRecorder, events: _Events) -> None:
+        self._recorder = recorder
         self._events = events
 
     def check(self) -> None:
-        def do(ledger: CallRecorder) -> int:
-            ledger.check()
-            return 0
-
-        self._left(do)
+        self._run(self._recorder.check)
 
     def begin_call(self, subject: Entity, relationship: str) -> int:
-        return self._left(lambda ledger: ledger.begin_call(subject, relationship))
+        return self._run(partial(self._recorder.begin_call, subject, relationship))
 
     def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
-        def do(ledger: CallRecorder) -> int:
-            ledger.end_call(call, status=status, note=note, sent=sent)
-            return 0
+        self._run(partial(self._recorder.end_call, call, status=status, note=note, sent=sent))
 
-        self._left(do)
-
-    def _left(self, do: Callable[[CallRecorder], int]) -> int:
-        done: Future[int] = Future()
-        self._events.put(_Request(do, done))
-        return done.result()
+    def _run(self, function: Callable[[], T]) -> T:
+        result: Future[T] = Future()
+        self._events.put(_RecorderJob(function, result))
+        return result.result()
 
 
-def _serve(request: _Request, ledger: CallRecorder) -> None:
-    try:
-        request.done.set_result(request.do(ledger))
-    except BaseException as error:  # noqa: BLE001  comes back as the outcome of who asked
-        request.done.set_exception(error)
+def _fetch(client: Client, task: Task, recorder: CallRecorder, *, retry_on_429: bool) -> Outcome:
+    """Request the next page of a task; return any exception, even KeyboardInterrupt.
 
-
-def _ask(
-    client: Client, task: Task, ledger: CallRecorder, *, retry_on_429: bool
-) -> PageResponse | BaseException:
-    """The answer, or what went wrong, as a value: also a mistake of ours, or Ctrl-C."""
+    The crawl raises it after the pages of the other workers are stored.
+    """
     try:
         return client.fetch_page(
             task.subject,
             task.relationship,
             cursor=task.cursor,
-            recorder=ledger,
+            recorder=recorder,
             retry_on_429=retry_on_429,
         )
-    except BaseException as error:  # noqa: BLE001  raised when what is in flight is stored
+    except BaseException as error:  # noqa: BLE001  raised by the crawl, see above
         return error

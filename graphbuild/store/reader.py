@@ -33,8 +33,8 @@ from graphbuild.store.cache import attributes_of
 from graphbuild.store.history import Step, standing
 from graphbuild.store.records import (
     Audit,
+    ObservedReferences,
     PackedPage,
-    Reading,
     StoredPage,
     SubjectStatus,
     Task,
@@ -484,16 +484,16 @@ class Reader:
         query = "SELECT id FROM task WHERE doubt <> '' OR audited = 1"
         return {number for (number,) in self._rows(query)}
 
-    def reading(self, task: int) -> Reading[int]:
-        """What the present pass read of a subject, entities by their numbers here."""
+    def observed_references(self, task: int) -> ObservedReferences[int]:
+        """Return the references on the pages of the current pass, by their database ids."""
         query = "SELECT count, state, remark, inferred FROM task WHERE id = ?"
         count, state, remark, inferred = next(self._rows(query, task))
         first = self._first_page(task)
         moved = "SELECT count(DISTINCT count) FROM page WHERE task = ? AND number > 0 AND id >= ?"
         if self._number(moved, task, first) > 1:
             count = None  # a list that moved while it was read proves nothing
-        reading: Reading[int] = Reading(
-            count=count, whole=state == COMPLETE and not remark and not inferred
+        observed: ObservedReferences[int] = ObservedReferences(
+            count=count, complete=state == COMPLETE and not remark and not inferred
         )
         rows = self._rows(
             "SELECT reference, related_from FROM page"
@@ -503,10 +503,10 @@ class Reader:
             first,
         )
         for reference, collection in rows:
-            found = reading.behind[reference]
+            found = observed.collections_by_reference[reference]
             if collection:
                 found.add(collection)
-        return reading
+        return observed
 
     def _first_page(self, task: int) -> int:
         """Where the present pass through the list began; an earlier pass proves nothing new."""

@@ -208,19 +208,19 @@ class Damage:
 
 
 @dataclass(slots=True)
-class Reading(Generic[Id]):
-    """What was read of one file.
+class ObservedReferences(Generic[Id]):
+    """The references of one file on the stored pages.
 
     Attributes:
-        count: references its answer announced; None while unknown, or if the number moved.
-        behind: each reference read, and the collections behind it (none for some).
-        whole: whether its list was read to the end and came to the announced number.
+        count: the length of the list as the API states it; None if unknown or inconsistent.
+        collections_by_reference: each reference with its collections, if any.
+        complete: whether the list was read to its end and has the stated length.
     """
 
     count: int | None = None
-    behind: dict[Id, set[Id]] = field(default_factory=lambda: defaultdict(set))
-    whole: bool = False
+    collections_by_reference: dict[Id, set[Id]] = field(default_factory=lambda: defaultdict(set))
+    complete: bool = False
 
     def collections(self) -> set[Id]:
-        """The collections it was seen in."""
-        return set().union(*self.behind.values())
+        """Return all collections of the references."""
+        return set().union(*self.collections_by_reference.values())

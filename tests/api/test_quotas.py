@@ -179,7 +179,7 @@ def test_a_plan_and_a_status_tell_what_is_left_without_a_metered_call(
     resets_at = datetime.fromisoformat(daily.pop("resets_at"))
     assert resets_at.timestamp() % 86_400 == 0
     assert daily == {"window": "daily", "owner": "group", "allowed": 20, "used": 3, "left": 17}
-    assert set(told["done_at"]) == {"at least", "expected"}
+    assert set(told["completion"]) == {"at least", "expected"}
     assert api.calls == 3
     asked = [entry.path for entry in api.log if entry.path.startswith("/api/v3/users/")]
     assert asked == ["/api/v3/users/analyst/overall_quotas"] * 4
@@ -194,9 +194,9 @@ def test_a_plan_reckons_with_what_is_left_today(shell: Shell, service) -> None:
     api.add_faults(fault)
     told = json.loads(shell("plan", seeds(shell, *made_up), *where).stdout)
     tomorrow = datetime.fromisoformat(told["quota"]["windows"][0]["resets_at"])
-    assert (datetime.fromisoformat(told["done_at"]["at least"]) - tomorrow).days == 1
+    assert (datetime.fromisoformat(told["completion"]["at least"]) - tomorrow).days == 1
     fewer = json.loads(shell("plan", "seeds.txt", *where, "--per-day", 100).stdout)
-    assert (datetime.fromisoformat(fewer["done_at"]["at least"]) - tomorrow).days == 6
+    assert (datetime.fromisoformat(fewer["completion"]["at least"]) - tomorrow).days == 6
 
 
 def test_a_plan_says_where_the_month_ends_it(shell: Shell, service) -> None:

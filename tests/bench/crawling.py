@@ -44,7 +44,7 @@ def ours(base_url: str, hashes: list[str], folder: Path) -> dict[str, Any]:
     used = Used()
     with Client(ApiKey(_KEY), base_url=base_url) as client, Store.open(path) as store:
         store.add_seeds(parse_seeds(hashes))
-        pages = sum(step.error is None for step in Crawl(client, store))
+        pages = sum(event.error is None for event in Crawl(client, store))
     spent = used.so_far()
     size = sum(each.stat().st_size for each in folder.iterdir())
     with Store.read(path) as store:

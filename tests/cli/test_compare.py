@@ -15,7 +15,7 @@ from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.analysis.test_diff import twelve, world
 from tests.cli.test_analysis import answer, store_of
-from tests.crawler.test_crawler import Campaign
+from tests.crawler.campaign import Campaign
 from tests.crawler.test_refresh import DAY, refresh
 from tests.support.graphs import HOSTILE
 from tests.support.rig import Shell

@@ -24,7 +24,7 @@ def crawl(shell: Shell, url: str, *words: object) -> dict:
 def price(shell: Shell, *words: object) -> dict:
     done = shell("plan", *words, "--store", "c.db", "--json")
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["bill"]
+    return json.loads(done.stdout)["cost"]
 
 
 def test_a_deeper_crawl_from_the_command_line_to_gephi(shell: Shell, service) -> None:

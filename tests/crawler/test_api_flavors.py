@@ -23,7 +23,7 @@ from graphbuild.graph.builder import build_graph
 from graphbuild.models import COMPLETE, URL, Entity
 from graphbuild.seeds import Seed
 from graphbuild.store import Store, damages
-from tests.crawler.test_crawler import Campaign
+from tests.crawler.campaign import Campaign
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,8 +100,8 @@ def unknown(path: Path, count: int, **switches: object) -> Asked:
 
 def test_auto_asks_in_other_words_but_three_times_a_run(tmp_path) -> None:
     made = unknown(tmp_path / "c.db", 5)
-    steps = made.crawl()
-    assert [type(step.error) for step in steps] == [NotFoundError] * 5
+    events = made.crawl()
+    assert [type(event.error) for event in events] == [NotFoundError] * 5
     classic, younger = "related_references", "related_reports"
     assert made.paths() == [classic, younger] * 3 + [classic] * 2
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphbuild.api.rate_limit import RateLimiter
-from graphbuild.crawler.cost_estimate import Bill, bill, done_at
+from graphbuild.crawler.cost_estimate import CostEstimate, estimate_completion, estimate_cost
 from graphbuild.emulator import Api, generate_family_world, generate_world
 from tests.support.rig import seeds
 
@@ -22,16 +22,16 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def test_without_anything_known_only_the_least_can_be_told():
-    assert bill(unseen=5, left=0, mean_pages=None) == Bill(5, None, exact=False)
+    assert estimate_cost(unseen=5, left=0, mean_pages=None) == CostEstimate(5, None, exact=False)
 
 
 def test_files_known_so_far_tell_what_to_expect():
-    assert bill(unseen=10, left=3, mean_pages=2.5) == Bill(13, 28, exact=False)
-    assert bill(unseen=10, left=0, mean_pages=0.5) == Bill(10, 10, exact=False)
+    assert estimate_cost(unseen=10, left=3, mean_pages=2.5) == CostEstimate(13, 28, exact=False)
+    assert estimate_cost(unseen=10, left=0, mean_pages=0.5) == CostEstimate(10, 10, exact=False)
 
 
 def test_with_every_number_known_the_bill_is_exact():
-    assert bill(unseen=0, left=7, mean_pages=2.5) == Bill(7, 7, exact=True)
+    assert estimate_cost(unseen=0, left=7, mean_pages=2.5) == CostEstimate(7, 7, exact=True)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_with_every_number_known_the_bill_is_exact():
     ],
 )
 def test_when_it_would_be_done(calls, per_minute, per_day, spent, after):
-    end = done_at(
+    end = estimate_completion(
         calls, now=NOON.timestamp(), per_minute=per_minute, per_day=per_day, spent_today=spent
     )
     assert end == NOON + after
@@ -68,7 +68,7 @@ def test_the_end_is_that_of_a_crawl_which_keeps_to_the_quotas(calls, per_minute,
             today, day = 0, datetime.fromtimestamp(now, UTC).date()
         rate_limiter.sent(now)
         today += 1
-    end = done_at(
+    end = estimate_completion(
         calls, now=NOON.timestamp(), per_minute=per_minute, per_day=per_day, spent_today=spent
     )
     assert abs(end.timestamp() - now) <= 60
@@ -86,14 +86,14 @@ def test_once_first_pages_are_in_the_plan_is_what_the_crawl_makes(shell, service
     where = ("--store", "c.db", "--base-url", service(api))
     seeds(shell, *world.hashes())
     before = planned(shell)
-    assert before["bill"] == {"at_least": 67, "expected": None, "exact": False}
+    assert before["cost"] == {"at_least": 67, "expected": None, "exact": False}
     assert api.log == []
     assert shell("crawl", "seeds.txt", *where, "--max-calls", 67).returncode == 3
-    told = planned(shell)["bill"]
+    told = planned(shell)["cost"]
     assert told["exact"]
     assert shell("crawl", "seeds.txt", *where).returncode == 0
     assert told["at_least"] == told["expected"] == api.calls - 67
-    assert planned(shell)["bill"] == {"at_least": 0, "expected": 0, "exact": True}
+    assert planned(shell)["cost"] == {"at_least": 0, "expected": 0, "exact": True}
 
 
 def test_a_plan_in_words_costs_nothing_and_needs_no_key(shell) -> None:

@@ -13,7 +13,7 @@ from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
 from graphbuild.api.rate_limit import RateLimiter
 from graphbuild.crawler import Crawl
-from graphbuild.emulator import EmulatorAdapter, Quota, generate_family_world, generate_world
+from graphbuild.emulator import Quota, generate_family_world, generate_world
 from graphbuild.errors import (
     AuthenticationError,
     BaseUrlError,
@@ -27,7 +27,8 @@ from graphbuild.graph.builder import build_graph
 from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, PENDING, Status
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
-from tests.support.faults import Fault, FaultyApi
+from tests.crawler.campaign import Campaign
+from tests.support.faults import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,60 +36,6 @@ if TYPE_CHECKING:
     from graphbuild.emulator import World
 
 UNKNOWN = "d" * 64
-
-
-class Clock:
-    """Time that passes only when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.time = 1_700_000_000.0
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> bool:
-        self.slept.append(seconds)
-        self.time += seconds
-        return True
-
-
-class Campaign:
-    """A store, a client and an emulator in process, wired together."""
-
-    def __init__(
-        self, path: Path, world: World, clock: Clock | None = None, **switches: object
-    ) -> None:
-        self.world = world
-        self.clock = clock or Clock()
-        self.api = FaultyApi(world, clock=self.clock.now, **switches)  # type: ignore[arg-type]
-        self.path = path
-        with Store.open(path) as store:
-            store.add_seeds(parse_seeds(world.hashes()))
-
-    def crawl(self, rate_limiter: RateLimiter | None = None, **limits: int) -> list:
-        client = Client(
-            ApiKey("k" * 64),
-            adapter=EmulatorAdapter(self.api),
-            clock=self.clock,
-            rate_limiter=rate_limiter,
-        )
-        with Store.open(self.path) as store, client:
-            return list(Crawl(client, store, **limits))  # type: ignore[arg-type]
-
-    def states(self) -> dict[str, str]:
-        with Store.read(self.path) as store:
-            return {row.subject.id: row.state for row in store.statuses()}
-
-    def triples(self) -> set:
-        with Store.read(self.path) as store:
-            return {
-                (one.subject.id, one.reference.id, one.related_from and one.related_from.id)
-                for one in store.observations()
-            }
 
 
 @pytest.fixture
@@ -128,16 +75,16 @@ def test_a_finished_campaign_costs_no_call(campaign) -> None:
 
 
 def test_every_subject_is_seen_before_any_is_finished(campaign) -> None:
-    steps = campaign().crawl()
-    assert [step.page for step in steps] == [1] * 5 + [2, 3] * 5
+    events = campaign().crawl()
+    assert [event.page_number for event in events] == [1] * 5 + [2, 3] * 5
 
 
 def test_stopping_the_iteration_and_running_again_goes_on(campaign) -> None:
     made = campaign()
-    client = Client(ApiKey("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+    client = made.client()
     with Store.open(made.path) as store:
-        for step in Crawl(client, store):
-            if step.page == 2:
+        for event in Crawl(client, store):
+            if event.page_number == 2:
                 break
     made.crawl()
     assert made.api.calls == 15
@@ -147,7 +94,7 @@ def test_stopping_the_iteration_and_running_again_goes_on(campaign) -> None:
 @pytest.mark.parametrize("steps", range(1, 7))
 def test_the_ledger_has_the_calls_that_were_made_wherever_one_stops(campaign, steps: int) -> None:
     made = campaign()
-    client = Client(ApiKey("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+    client = made.client()
     with Store.open(made.path) as store:
         for number, _ in enumerate(Crawl(client, store), 1):
             if number == steps:
@@ -174,23 +121,26 @@ def test_a_call_is_in_the_ledger_before_it_is_made(campaign) -> None:
 
 def test_stop_ends_after_the_step_in_progress(campaign) -> None:
     made = campaign()
-    client = Client(ApiKey("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+    client = made.client()
     with Store.open(made.path) as store:
         crawl = Crawl(client, store)
-        steps = []
-        for step in crawl:
-            steps.append(step)
+        events = []
+        for event in crawl:
+            events.append(event)
             crawl.stop()
-        assert len(steps) == 1
+        assert len(events) == 1
         assert store.totals().pages == 1
 
 
 def test_every_step_says_what_its_page_brought(campaign) -> None:
     made = campaign(generate_family_world(2, 90), faults=[Fault("count_text", after=5)])
     first, second = made.world.hashes()
-    steps = made.crawl()
+    events = made.crawl()
     # First pages first; then the subject whose pages bring what the campaign had not.
-    assert [(step.subject.id, step.page, step.new, step.verdict.state) for step in steps] == [
+    assert [
+        (event.subject.id, event.page_number, event.new_references, event.status.state)
+        for event in events
+    ] == [
         (first, 1, 40, PENDING),
         (second, 1, 40, PENDING),
         (first, 2, 40, PENDING),
@@ -198,18 +148,23 @@ def test_every_step_says_what_its_page_brought(campaign) -> None:
         (second, 2, 40, PENDING),
         (second, 3, 10, COMPLETE),
     ]
-    assert [bool(step.warnings) for step in steps] == [False] * 5 + [True]
-    assert {(step.error, step.inferred) for step in steps} == {(None, 0)}
+    assert [bool(event.warnings) for event in events] == [False] * 5 + [True]
+    assert {(event.error, event.inferred_references) for event in events} == {(None, 0)}
 
 
 def test_a_step_that_needed_no_page_says_what_it_inferred(campaign) -> None:
     made = campaign(generate_family_world(3, 90))
     *asked, third, second = made.crawl(frugal=True)
-    assert [step.inferred for step in asked] == [0] * 5
+    assert [event.inferred_references for event in asked] == [0] * 5
     assert {third.subject.id, second.subject.id} == {*made.world.hashes()[1:]}
-    for step in (second, third):
-        assert (step.page, step.new, step.inferred, step.warnings) == (1, 0, 50, ())
-        assert (step.verdict, step.error) == (Status(COMPLETE), None)
+    for event in (second, third):
+        assert (
+            event.page_number,
+            event.new_references,
+            event.inferred_references,
+            event.warnings,
+        ) == (1, 0, 50, ())
+        assert (event.status, event.error) == (Status(COMPLETE), None)
 
 
 def refused(made: Campaign, subject: str) -> tuple[object, ...]:
@@ -232,11 +187,16 @@ def test_a_refusal_is_told_in_its_step_and_kept(campaign, page, fault, code, sta
         generate_family_world(1, 90), faults=[Fault(*fault, after=page - 1, times=None)]
     )
     (subject,) = made.world.hashes()
-    *_, step = made.crawl()
-    assert (step.subject.id, step.page, step.new, step.inferred) == (subject, page, 0, 0)
-    assert step.warnings == ()
-    assert step.verdict == Status(FAILED, str(step.error))
-    assert refused(made, subject) == (FAILED, code, status, str(step.error), made.clock.now())
+    *_, event = made.crawl()
+    assert (
+        event.subject.id,
+        event.page_number,
+        event.new_references,
+        event.inferred_references,
+    ) == (subject, page, 0, 0)
+    assert event.warnings == ()
+    assert event.status == Status(FAILED, str(event.error))
+    assert refused(made, subject) == (FAILED, code, status, str(event.error), made.clock.now())
 
 
 def test_a_service_that_cannot_be_reached_pauses_the_run_and_blames_no_subject(campaign) -> None:
@@ -261,8 +221,8 @@ def test_only_failures_in_a_row_end_a_run_and_a_refusal_is_none(campaign) -> Non
     down = [Fault("status", 500, match=world.hashes()[n], times=None) for n in (0, 1, 3, 4, 6, 7)]
     gone = [Fault("status", 404, match=world.hashes()[n], times=None) for n in (2, 8, 9, 10)]
     made = campaign(world, faults=[*down, *gone])
-    steps = made.crawl()
-    assert [step.error is None for step in steps] == [n in {5, 11} for n in range(12)]
+    events = made.crawl()
+    assert [event.error is None for event in events] == [n in {5, 11} for n in range(12)]
 
 
 def test_subjects_that_may_not_be_read_end_a_deeper_run_as_well(campaign) -> None:
@@ -278,7 +238,7 @@ def test_an_unknown_file_is_a_failed_step_and_is_not_asked_again(campaign) -> No
     made = campaign()
     with Store.open(made.path) as store:
         store.add_seeds(parse_seeds([UNKNOWN]))
-    (failed,) = [step for step in made.crawl() if step.error]
+    (failed,) = [event for event in made.crawl() if event.error]
     assert isinstance(failed.error, NotFoundError)
     assert made.states()[UNKNOWN] == FAILED
     calls = made.api.calls
@@ -328,8 +288,8 @@ def test_a_passing_fault_is_waited_out(campaign, kind: str) -> None:
 def test_a_subject_that_keeps_failing_costs_four_calls_and_the_run_goes_on(campaign) -> None:
     world = generate_family_world(5, 30)
     made = campaign(world, faults=[Fault("status", 500, match=world.hashes()[1], times=None)])
-    steps = made.crawl()
-    assert [step.error is not None for step in steps] == [False, True, False, False, False]
+    events = made.crawl()
+    assert [event.error is not None for event in events] == [False, True, False, False, False]
     assert len(made.api.log) == 8
     made.api.clear_faults()
     made.crawl()
@@ -398,7 +358,7 @@ def test_a_page_more_is_a_transaction_more(campaign) -> None:
     for files in (4, 9):
         made = campaign(generate_family_world(files, 30))
         statements: list[str] = []
-        client = Client(ApiKey("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
+        client = made.client()
         with Store.open(made.path) as store, client:
             store._db.set_trace_callback(statements.append)
             assert len(list(Crawl(client, store))) == files

@@ -12,7 +12,7 @@ from graphbuild.graph.builder import build_graph, extract_links, extract_observa
 from graphbuild.models import COMPLETE, INCOMPLETE
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
-from tests.crawler.test_crawler import Campaign
+from tests.crawler.campaign import Campaign
 from tests.support.faults import Fault
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_a_report_that_stands_behind_references_is_asked_as_any_collection(tmp_p
         [File("a" * 64, collections=(report,))], R, [Collection(report, "A report", (R[0].id,))]
     )
     made = begun(tmp_path / "c.db", world, "a" * 64)
-    assert [step.error for step in made.crawl(depth=1)] == [None] * 4
+    assert [event.error for event in made.crawl(depth=1)] == [None] * 4
     assert f"collections/{report}/files" in asked(made)
 
 
@@ -172,8 +172,8 @@ def test_a_greater_limit_goes_on_where_the_smaller_one_cut(tmp_path) -> None:
 def test_a_collection_that_may_not_be_read_costs_only_itself(tmp_path) -> None:
     fault = Fault("status", 403, match="collections/c1/files")
     made = begun(tmp_path / "c.db", chain(), "a" * 64, faults=[fault])
-    steps = made.crawl(depth=1)
-    assert [type(step.error) for step in steps if step.error] == [ForbiddenError]
+    events = made.crawl(depth=1)
+    assert [type(event.error) for event in events if event.error] == [ForbiddenError]
     assert "references" in {path.split("/")[-1] for path in asked(made)[2:]}
 
 

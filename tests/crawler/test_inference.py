@@ -20,7 +20,7 @@ from graphbuild.emulator import (
 from graphbuild.errors import BudgetExhaustedError
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
-from tests.crawler.test_crawler import Campaign
+from tests.crawler.campaign import Campaign
 from tests.support.faults import Fault, rule_violators, violate_rule
 
 if TYPE_CHECKING:
@@ -196,5 +196,5 @@ def test_an_announced_number_that_moved_is_no_ground_to_conclude_from(tmp_path) 
     assert rows[last].inferred == 0
     assert made.triples() == world.triples()
     with Store.read(made.path) as store:
-        counts = [store.reading(number).count for number in store.tasks("complete")]
+        counts = [store.observed_references(number).count for number in store.tasks("complete")]
     assert counts == [120, 120, None]

@@ -26,7 +26,7 @@ from graphbuild.models import COMPLETE
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
 from graphbuild.store.records import Audit
-from tests.crawler.test_crawler import Campaign
+from tests.crawler.campaign import Campaign
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -34,7 +34,7 @@ from graphbuild.errors import (
 from graphbuild.models import COMPLETE, PENDING
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, damages
-from tests.crawler.test_crawler import Campaign, Clock
+from tests.crawler.campaign import Campaign, Clock
 from tests.support.faults import Fault
 
 if TYPE_CHECKING:
@@ -156,9 +156,9 @@ def test_one_who_is_told_to_wait_holds_all(tmp_path) -> None:
 
 def test_whoever_ends_the_iteration_keeps_what_is_in_flight(tmp_path) -> None:
     made = campaign(tmp_path / "c.db", generate_family_world(12, 3))
-    steps = running(made, 4, meeting=2)
-    next(steps)
-    steps.close()
+    events = running(made, 4, meeting=2)
+    next(events)
+    events.close()
     with Store.read(made.path) as store:
         assert store.totals().pages == made.api.calls
     list(running(made, 4))
@@ -268,9 +268,9 @@ def test_an_unknown_file_among_many_is_one_failed_step(tmp_path) -> None:
     made = campaign(tmp_path / "c.db", generate_family_world(8, 3))
     with Store.open(made.path) as store:
         store.add_seeds(parse_seeds(["d" * 64]))
-    steps = list(running(made, 3))
-    assert sum(step.error is not None for step in steps) == 1
-    assert len(steps) == 9
+    events = list(running(made, 3))
+    assert sum(event.error is not None for event in events) == 1
+    assert len(events) == 9
 
 
 def test_workers_begin_when_it_is_known_which_words_are_understood(tmp_path) -> None:

@@ -38,7 +38,7 @@ from tests.support.rig import Shell
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.crawler.test_crawler import Campaign
+    from tests.crawler.campaign import Campaign
     from tests.support.planted import Planted
 
 DAY = 86_400

@@ -12,7 +12,7 @@ from graphbuild.errors import BudgetExhaustedError
 from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, PENDING
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
-from tests.crawler.test_crawler import Campaign
+from tests.crawler.campaign import Campaign
 from tests.crawler.test_refresh import DAY, refresh, world_of
 
 FILE = "a" * 64

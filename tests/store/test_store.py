@@ -285,7 +285,9 @@ def test_the_totals_are_what_was_put_in(path: Path) -> None:
             raw = body(R3, count=3, cursor="same")
             answer = Fetched(raw, parse_page(raw, looping.subject), 1.0, cursor)
             store.commit(store.task(looping.id), answer)
-        whole, part = (store.reading(number).behind for number in (1, 2))
+        whole, part = (
+            store.observed_references(number).collections_by_reference for number in (1, 2)
+        )
         store.conclude(2, {each: whole[each] for each in whole.keys() - part.keys()})
         for sent in (True, False, True):
             call = store.begin_call(Entity("file", A), "related_references", 0.5)
@@ -430,9 +432,9 @@ def test_of_a_list_that_is_read_again_only_the_present_pass_counts(store: Store)
     answer = fetched(store, body(R3, count=5, cursor="next"), at=3.0)
     done = store.commit(store.task(1), answer)
     assert (done.new, done.verdict.state) == (1, PENDING)
-    reading = store.reading(1)
+    reading = store.observed_references(1)
     names = {one.reference.id for one in store.observations()}
-    assert (reading.count, len(reading.behind), names) == (5, 1, {R1, R2, R3})
+    assert (reading.count, len(reading.collections_by_reference), names) == (5, 1, {R1, R2, R3})
 
 
 def test_two_names_that_were_both_begun_are_one_with_what_either_knew(path: Path) -> None:

@@ -1,11 +1,11 @@
 """The ``graphbuild`` command, and ``python -m graphbuild``.
 
-From here on an interrupt ends the process as the system means it: at once and without a word (130
-in a shell's ``$?``). Python's own way shows a traceback while modules load, or loses the interrupt
-in a callback. What must not be cut off takes signals into its own hands: see ``cli.stopping``.
+Until a command installs handlers of its own (:mod:`graphbuild.cli.signals`), SIGINT has its default
+action: it ends the process at once (exit code 130 in a shell). Python's own handler would print a
+traceback while modules are imported, or lose the interrupt in a callback.
 """
 
-# Not from signal: that loads other modules first, and to be interrupted there is what must not be.
+# signal imports other modules first, and an interrupt during these would print a traceback.
 from _signal import (  # type: ignore[import-not-found]  # typeshed has none
     SIG_DFL,
     SIGINT,
@@ -16,11 +16,11 @@ from _signal import (  # type: ignore[import-not-found]  # typeshed has none
 
 
 def main() -> None:
-    """The entry point."""
-    if getsignal(SIGINT) is default_int_handler:  # else somebody wants it ignored, as nohup does
+    """Run the command line."""
+    if getsignal(SIGINT) is default_int_handler:  # not if it is ignored, as under nohup
         signal(SIGINT, SIG_DFL)
 
-    from graphbuild.cli import main as command  # noqa: PLC0415  only now
+    from graphbuild.cli.main import main as command  # noqa: PLC0415  not before the signal is set
 
     command()
 

@@ -1,5 +1,1 @@
-"""The command line: the only room that prints. The library below it never does."""
-
-from graphbuild.cli.app import main
-
-__all__ = ["main"]
+"""Command line: one module per command, registered in :mod:`graphbuild.cli.main`."""

@@ -1,188 +1,157 @@
-"""Two campaign files, or one at two times: what came, went and stayed, as text and JSON."""
+"""``graphbuild compare``: compare two campaign files, or one at two times."""
 
 from __future__ import annotations
 
 from collections import Counter
+from math import inf
 from typing import TYPE_CHECKING
 
 from graphbuild._util import format_count, to_plain_text
 from graphbuild.cli import options
-from graphbuild.cli.console import notice, result, result_json, table
-from graphbuild.cli.errors import told
+from graphbuild.cli.campaign_file import find_campaign_file
+from graphbuild.cli.console import (
+    notice,
+    print_json,
+    print_line,
+    print_omitted,
+    print_table,
+    shorten,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import typer
-
-    from graphbuild.analysis import (
-        Changes,
-        Communities,
-        Comparison,
-        Fact,
-        Fate,
-        Snapshot,
-    )
+    from graphbuild.analysis import Changes, Communities, Comparison, Fact, Fate, Snapshot
     from graphbuild.models import Entity
 
-_NAME = 40  # characters of a name
-_CAUSES = 5  # told of a merge or a split
+_MAX_NAME = 80  # characters
+_MAX_CAUSES = 5  # shown per merge or split
+_COLUMNS = "came", "went", "stayed", "unknown_before", "unknown_after"
+_HEADER = ("", "added", "removed", "unchanged", "unknown before", "unknown after")
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command to those of ``app``."""
-    app.command(short_help="What came, went and stayed since, and the fates of clusters.")(compare)
-
-
-def compare(  # noqa: PLR0913, PLR0917  each is an option of the command
-    store: options.StoreOption,
-    against: options.AgainstOption = None,
+def compare(
+    store: options.StoreOption = None,
+    baseline: options.BaselineOption = None,
     since: options.SinceOption = None,
     until: options.UntilOption = None,
     seed: options.SeedOption = 0,
-    limit: options.LimitOption = options.FEW,
+    limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,
     json: options.JsonOption = False,
 ) -> None:
-    """Show what came, went and stayed, and which clusters merged or split by which report.
+    """Show changes between two states of a campaign.
 
-    Held beside each other are a campaign file and an older one (--against), or one file at two
-    times (--since, --until). What was not asked about before, or not wholly read, is told apart:
-    it may have been there.
+    Shows what was added and removed, and which clusters merged or split because of what.
+    Compares a campaign file with an older one (--baseline), or with itself at another time
+    (--since, --until). Whatever was not requested, or only in part, on one side counts as unknown
+    there, since it may have existed.
     """
-    from graphbuild.analysis import compare as compare_sides
+    from graphbuild.analysis import compare as compare_snapshots
 
-    options.refuse_no_side(against, since, until)
-    with told():
-        old, new = snapshot(against or store, since), snapshot(store, until)
-        found = compare_sides(old, new, seed=seed)
-        tell_gaps(old, "before")
-        tell_gaps(new, "after")
-        if json:
-            result_json(_as_json(found))
-        else:
-            _tell(found, limit)
+    options.check_comparison(baseline, since, until)
+    path = find_campaign_file(store)
+    before, after = read_snapshot(baseline or path, since), read_snapshot(path, until)
+    found = compare_snapshots(before, after, seed=seed)
+    _warn_if_incomplete(before, "before")
+    _warn_if_incomplete(after, "after")
+    if json:
+        print_json(_as_json(found))
+    else:
+        _print_comparison(found, limit)
 
 
-def snapshot(path: Path, date: str | None) -> Snapshot:
-    """What a campaign file knows, or knew as a day began.
+def read_snapshot(path: Path, at: float | None) -> Snapshot:
+    """Return the state of a campaign file at a time, in seconds since 1970, or now.
 
     Raises:
-        StoreError: it is no campaign file.
+        StoreError: ``path`` is not a campaign file.
     """
-    from math import inf
-
     from graphbuild.analysis import Snapshot
     from graphbuild.store import Store
 
-    at = options.time_of(date) if date else inf
+    time = inf if at is None else at
     with Store.read(path) as campaign, campaign.snapshot():
-        return Snapshot.of(campaign.standing(at), campaign.stood(at))
+        return Snapshot.of(campaign.standing(time), campaign.stood(time))
 
 
-def tell_gaps(side: Snapshot, when: str) -> None:
-    """Say on standard error what a side does not know."""
+def _warn_if_incomplete(side: Snapshot, when: str) -> None:
     states = Counter(state for _, state in side.gaps)
     if states:
         notice(
-            f"not whole {when}: {states['pending']:,} still to ask, {states['incomplete']:,}"
-            f" incomplete, {states['failed']:,} failed of"
-            f" {format_count(len(side.states), 'subject')}; what only these would tell counts"
-            " neither as new nor as gone"
+            f"the campaign was not complete {when}: {states['pending']:,} pending,"
+            f" {states['incomplete']:,} incomplete, {states['failed']:,} failed of"
+            f" {format_count(len(side.states), 'subject')}; their references count neither as added"
+            " nor as removed"
         )
 
 
 # --- text ----------------------------------------------------------------------------------------
 
 
-def _tell(found: Comparison, limit: int) -> None:
+def _print_comparison(found: Comparison, limit: int) -> None:
     from graphbuild.analysis import cluster_name
 
-    _tell_numbers(found)
-    for title, entities in (
-        ("reports that came", found.references.came),
-        ("reports that went", found.references.went),
-        ("collections that came", found.collections.came),
-        ("collections that went", found.collections.went),
-    ):
-        _tell_entities(title, entities, limit)
-    _tell_fates(found, limit)
+    rows = [
+        (name, *(f"{len(getattr(changes, column)):,}" for column in _COLUMNS))
+        for name, changes in _changes(found).items()
+    ]
+    print_table(_HEADER, rows)
+    _print_entities("references added", found.references.came, limit)
+    _print_entities("references removed", found.references.went, limit)
+    _print_entities("collections added", found.collections.came, limit)
+    _print_entities("collections removed", found.collections.went, limit)
+    _print_cluster_changes(found, limit)
     for move in found.moved[:limit]:
         before, after = (
             to_plain_text(cluster_name(side.groups[number - 1]))
             for side, number in ((found.before, move.before), (found.after, move.after))
         )
-        result(f"{move.file.key} changed cluster: from {before} to {after}")
-    _more(len(found.moved), limit)
+        print_line(f"{move.file.key} changed cluster: from {before} to {after}")
+    print_omitted(len(found.moved) - limit)
 
 
-def _tell_numbers(found: Comparison) -> None:
-    rows = [
-        (name, *(f"{len(getattr(changes, each)):,}" for each in _COLUMNS))
-        for name, changes in _kinds(found).items()
-    ]
-    head = "", "came", "went", "stayed", "unknown before", "unknown after"
-    table(head, rows)
-
-
-_COLUMNS = "came", "went", "stayed", "unknown_before", "unknown_after"
-
-
-def _kinds(found: Comparison) -> Mapping[str, Changes[Entity] | Changes[Fact]]:
+def _changes(found: Comparison) -> Mapping[str, Changes[Entity] | Changes[Fact]]:
     return {
         "files": found.files,
-        "reports": found.references,
+        "references": found.references,
         "collections": found.collections,
         "observations": found.facts,
     }
 
 
-def _tell_entities(title: str, entities: Sequence[Entity], limit: int) -> None:
+def _print_entities(title: str, entities: Sequence[Entity], limit: int) -> None:
     from graphbuild.analysis import day_of
 
     if not entities:
         return
-    result("")
-    result(f"{title}:")
-    for each in entities[:limit]:
-        day = day_of(each)
-        result(f"  {f'{day} ' if day else ''}{_name(each)}")
-    _more(len(entities), limit)
+    print_line()
+    print_line(f"{title}:")
+    for entity in entities[:limit]:
+        day = day_of(entity)
+        print_line(f"  {f'{day} ' if day else ''}{shorten(entity.label, _MAX_NAME)}")
+    print_omitted(len(entities) - limit)
 
 
-def _tell_fates(found: Comparison, limit: int) -> None:
+def _print_cluster_changes(found: Comparison, limit: int) -> None:
     from graphbuild.analysis import fate_of, reasons, summary
 
-    result("")
-    result(summary(found))
-    told_of = [fate for fate in found.fates if fate.kind != "stayed"]
-    for fate in told_of[:limit]:
-        result(to_plain_text(fate_of(fate, found)))
-        for reason in reasons(fate, _CAUSES):
-            result(f"  {to_plain_text(reason)}")
-    _more(len(told_of), limit)
-
-
-def _both(found: Comparison) -> tuple[Communities, Communities]:
-    return found.before, found.after
-
-
-def _name(entity: Entity) -> str:
-    label = entity.label
-    return label if len(label) <= _NAME * 2 else label[: _NAME * 2] + "…"
-
-
-def _more(count: int, limit: int) -> None:
-    if count > limit:
-        result(f"… and {count - limit:,} more; --limit shows them, --json has all")
+    print_line()
+    print_line(summary(found))
+    changed = [fate for fate in found.fates if fate.kind != "stayed"]
+    for fate in changed[:limit]:
+        print_line(to_plain_text(fate_of(fate, found)))
+        for reason in reasons(fate, _MAX_CAUSES):
+            print_line(f"  {to_plain_text(reason)}")
+    print_omitted(len(changed) - limit)
 
 
 # --- JSON ----------------------------------------------------------------------------------------
 
 
 def _as_json(found: Comparison) -> dict[str, object]:
-    facts = {each: [_fact(fact) for fact in getattr(found.facts, each)] for each in _COLUMNS}
+    facts = {each: [_fact_json(fact) for fact in getattr(found.facts, each)] for each in _COLUMNS}
     return {
         "gaps": {
             "before": [{"key": file.key, "state": state} for file, state in found.gaps_before],
@@ -193,18 +162,10 @@ def _as_json(found: Comparison) -> dict[str, object]:
         "collections": _keys(found.collections),
         "observations": {**facts, "stayed": len(found.facts.stayed)},
         "clusters": {
-            name: [
-                {
-                    "number": group.number,
-                    "name": group.name,
-                    "stability": group.stability,
-                    "files": [file.key for file in group.files],
-                }
-                for group in side.groups
-            ]
-            for name, side in zip(("before", "after"), _both(found), strict=True)
+            "before": _clusters_json(found.before),
+            "after": _clusters_json(found.after),
         },
-        "fates": [_fate(fate) for fate in found.fates],
+        "fates": [_fate_json(fate) for fate in found.fates],
         "moved": [
             {"file": move.file.key, "before": move.before, "after": move.after}
             for move in found.moved
@@ -216,7 +177,7 @@ def _keys(changes: Changes[Entity]) -> dict[str, list[str]]:
     return {each: [entity.key for entity in getattr(changes, each)] for each in _COLUMNS}
 
 
-def _fact(fact: Fact) -> dict[str, str | None]:
+def _fact_json(fact: Fact) -> dict[str, str | None]:
     return {
         "subject": fact.file.key,
         "reference": fact.reference.key,
@@ -224,7 +185,19 @@ def _fact(fact: Fact) -> dict[str, str | None]:
     }
 
 
-def _fate(fate: Fate) -> dict[str, object]:
+def _clusters_json(clusters: Communities) -> list[dict[str, object]]:
+    return [
+        {
+            "number": cluster.number,
+            "name": cluster.name,
+            "stability": cluster.stability,
+            "files": [file.key for file in cluster.files],
+        }
+        for cluster in clusters.groups
+    ]
+
+
+def _fate_json(fate: Fate) -> dict[str, object]:
     return {
         "fate": fate.kind,
         "before": list(fate.before),

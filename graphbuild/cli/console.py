@@ -1,125 +1,154 @@
-"""What a person sees: notices and progress on standard error, results on standard output.
+"""Output: results on standard output, notices and progress on standard error.
 
-Text from reports is hostile until shown harmless: :func:`graphbuild._text.safe` lets no control,
-bidi or escape character through to the terminal.
+Texts of references are untrusted. :func:`graphbuild._util.escape_unprintable` escapes control,
+bidi and escape characters before they reach the terminal.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import sys
-from typing import TYPE_CHECKING, Self
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
 
 from graphbuild._util import MAX_DISPLAY_LENGTH, escape_unprintable
 from graphbuild.models import URL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from types import TracebackType
-
-    from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
-    from rich.status import Status
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from graphbuild.models import Entity
 
+_log = logging.getLogger("graphbuild")
+
+
+class _SafeFormatter(logging.Formatter):
+    """Formats a record as its message alone, with unsafe characters escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return escape_unprintable(record.getMessage())
+
+
+def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
+    """Send notices to standard error.
+
+    Args:
+        verbose: Also log each request line and status. Headers, and so the API key, are not logged.
+        quiet: Log errors only; progress is hidden too. Wins over ``verbose``.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(_SafeFormatter())
+    level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
+    for name in ("graphbuild", "urllib3"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.setLevel(level if name == "graphbuild" or verbose else logging.ERROR)
+        logger.propagate = False
+
 
 def notice(text: str) -> None:
-    """A line for the person at the terminal, beside the result."""
-    print(escape_unprintable(text), file=sys.stderr, flush=True)  # noqa: T201  the room that prints
+    """Log a message about the run; --quiet hides it."""
+    _log.info(text)
 
 
-def result(text: str, longest: int = MAX_DISPLAY_LENGTH) -> None:
-    """A line of the result."""
-    print(escape_unprintable(text, longest))  # noqa: T201  the room that prints
+def error(text: str) -> None:
+    """Log an error; --quiet does not hide it."""
+    _log.error(text)
 
 
-def result_json(value: Mapping[str, object]) -> None:
-    """The result as one JSON object, for scripts."""
-    print(json.dumps(value, ensure_ascii=True, indent=2))  # noqa: T201  the room that prints
+def is_quiet() -> bool:
+    """Return whether notices and progress are hidden."""
+    return not _log.isEnabledFor(logging.INFO)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Lines in columns; plain text, so that it reads the same in a file."""
-    cells = [[escape_unprintable(cell) for cell in row] for row in (head, *rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+def print_line(text: str = "", longest: int = MAX_DISPLAY_LENGTH) -> None:
+    """Print a line of the result, cut after ``longest`` characters."""
+    typer.echo(escape_unprintable(text, longest))
+
+
+def print_json(value: Mapping[str, object]) -> None:
+    """Print the result as one JSON object, for scripts."""
+    typer.echo(json.dumps(value, ensure_ascii=True, indent=2))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in aligned columns of plain text, so that files and pipes get the same."""
+    cells = [[escape_unprintable(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        result(line.rstrip())
+        print_line(line.rstrip())
 
 
-def named(subject: Entity) -> str:
-    """What a subject is called: an address by its text, all else by the id."""
+def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], total: int) -> None:
+    """Print a table of the first rows, and how many of ``total`` are not shown."""
+    if rows:
+        print_table(header, rows)
+    print_omitted(total - len(rows))
+
+
+def print_omitted(count: int) -> None:
+    """Print how many entries of a list are not shown, if any."""
+    if count > 0:
+        print_line(f"… and {count:,} more; --limit N shows more, --json shows all")
+
+
+def shorten(text: str, longest: int = 40) -> str:
+    """Return ``text``, cut after ``longest`` characters."""
+    return text if len(text) <= longest else text[:longest] + "…"
+
+
+def display_name(subject: Entity) -> str:
+    """Return the URL of a URL, and the id of any other subject."""
     return subject.label if subject.type == URL else subject.id
 
 
-class Doing:
-    """What is being done now, on a terminal, as long as it is; nothing elsewhere."""
+@contextmanager
+def spinner() -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows the current step on a terminal; with --quiet it shows nothing."""
+    if is_quiet() or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.text import Text
 
-    def __init__(self) -> None:
-        self._status: Status | None = None
-
-    def __enter__(self) -> Self:
-        if sys.stderr.isatty():
-            from rich.console import Console
-
-            self._status = Console(stderr=True).status("")
-            self._status.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._status is not None:
-            self._status.stop()
-
-    def now(self, text: str) -> None:
-        """Say what is begun."""
-        if self._status is not None:
-            from rich.text import Text
-
-            self._status.update(Text(f"{escape_unprintable(text)} ..."))
+    with Console(stderr=True).status("") as status:
+        yield lambda step: status.update(Text(f"{escape_unprintable(step)} ..."))
 
 
+@dataclass(frozen=True, slots=True)
 class Progress:
-    """How a crawl goes: a bar on a terminal, plain lines elsewhere, nothing where told so.
+    """How far a crawl is.
 
-    Args:
-        quiet: say nothing at all.
+    Attributes:
+        done: Calls made.
+        left: Calls still needed, as far as known.
+        counts: What was found so far, in words.
+        line: The last page, in words.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet
-        self._bar: RichProgress | None = None
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> Self:
-        if not self._quiet and sys.stderr.isatty():
-            self._bar, self._task = _bar()
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def update(self, *, done: int, left: int, counts: str, line: str) -> None:
-        """After each step: calls made and still needed, the numbers so far, and a plain line."""
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=done, total=done + left, counts=counts)
-        elif not self._quiet:
-            notice(line)
+    done: int
+    left: int
+    counts: str
+    line: str
 
 
-def _bar() -> tuple[RichProgress, TaskID]:
+@contextmanager
+def crawl_progress(*, hidden: bool = False) -> Iterator[Callable[[Progress], None]]:
+    """Yield a function that shows progress: a bar on a terminal, otherwise a line per page.
+
+    With --verbose there are lines on a terminal, too: log messages would break the bar.
+
+    Args:
+        hidden: Show nothing.
+    """
+    if hidden or not sys.stderr.isatty() or is_quiet() or _log.isEnabledFor(logging.DEBUG):
+        yield lambda progress: None if hidden else notice(progress.line)
+        return
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -127,9 +156,7 @@ def _bar() -> tuple[RichProgress, TaskID]:
         TextColumn,
         TimeRemainingColumn,
     )
-    from rich.progress import (
-        Progress as Bar,
-    )
+    from rich.progress import Progress as Bar
 
     bar = Bar(
         BarColumn(bar_width=None),
@@ -139,4 +166,8 @@ def _bar() -> tuple[RichProgress, TaskID]:
         TextColumn("left"),
         console=Console(stderr=True),
     )
-    return bar, bar.add_task("", total=None, counts="")
+    task = bar.add_task("", total=None, counts="")
+    with bar:
+        yield lambda now: bar.update(
+            task, completed=now.done, total=now.done + now.left, counts=now.counts
+        )

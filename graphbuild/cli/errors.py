@@ -1,4 +1,4 @@
-"""How a command ends: every error in one sentence, and with an exit code."""
+"""Translate errors into one sentence on standard error and an exit code."""
 
 from __future__ import annotations
 
@@ -10,38 +10,39 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from graphbuild.cli.console import notice
+from graphbuild.cli.console import error
 from graphbuild.errors import CrawlPaused, GraphbuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Exit(IntEnum):
-    """How the process ends."""
+class ExitCode(IntEnum):
+    """Exit codes of the process. A signal that is not handled ends it with 128 + its number."""
 
-    DONE = 0
+    SUCCESS = 0
     ERROR = 1
     USAGE = 2
     PAUSED = 3
-    PARTIAL = 4
+    INCOMPLETE = 4
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Every error of ours ends in one sentence and an exit code, never in a traceback."""
+def handle_errors() -> Iterator[None]:
+    """Turn graphbuild's errors into a message and an exit code, without a traceback."""
     try:
         yield
     except CrawlPaused as reason:
-        notice(f"graphbuild: paused: {reason}")
-        raise typer.Exit(Exit.PAUSED) from None
-    except GraphbuildError as error:
-        notice(f"graphbuild: {error}")
-        raise typer.Exit(Exit.ERROR) from None
+        error(f"graphbuild: paused: {reason}")
+        raise typer.Exit(ExitCode.PAUSED) from None
+    except GraphbuildError as problem:
+        error(f"graphbuild: {problem}")
+        raise typer.Exit(ExitCode.ERROR) from None
     except BrokenPipeError:
-        # Whoever read our output has enough; nothing is left to flush at exit.
+        # The reader of our output, such as `head`, has closed the pipe. Without this, Python would
+        # fail again when it flushes standard output at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(Exit.DONE) from None
+        raise typer.Exit(ExitCode.SUCCESS) from None
     except MemoryError:
-        notice("graphbuild: out of memory; everything stored is safe, try it on a larger machine")
-        raise typer.Exit(Exit.ERROR) from None
+        error("graphbuild: out of memory; stored data is safe, run it on a machine with more")
+        raise typer.Exit(ExitCode.ERROR) from None

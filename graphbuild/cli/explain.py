@@ -1,4 +1,4 @@
-"""The command that tells by what two nodes are tied, as sentences, Markdown and JSON."""
+"""``graphbuild explain``: show how two nodes are connected."""
 
 from __future__ import annotations
 
@@ -9,118 +9,121 @@ import typer
 
 from graphbuild._util import escape_markdown, escape_unprintable, format_count
 from graphbuild.cli import options
-from graphbuild.cli.console import result, result_json
-from graphbuild.cli.errors import told
-from graphbuild.cli.sources import sources_or_none
-from graphbuild.cli.status import gaps
+from graphbuild.cli.campaign_file import read_campaign
+from graphbuild.cli.console import print_json, print_line
+from graphbuild.cli.summary import warn_if_incomplete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from graphbuild.analysis import Chain, Sources
+    from graphbuild.analysis import Chain, Evidence, Sources
     from graphbuild.models import Entity
 
-_BEHIND = 10  # observations told of a step
-_LONG = 5_000  # characters of a sentence, all texts in it cut already
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add this command to those of ``app``."""
-    app.command(short_help="What ties two nodes: every shortest chain.")(explain)
+_MAX_OBSERVATIONS = 10  # per step
+_MAX_LINE = 5_000  # characters; every text in a line is cut already
 
 
 def explain(
-    one: Annotated[str, typer.Argument(metavar="A", help="A hash, an id, a title or a name.")],
-    other: Annotated[str, typer.Argument(metavar="B", help="Another.")],
-    store: options.StoreOption,
-    limit: options.LimitOption = options.FEW,
+    one: Annotated[str, typer.Argument(metavar="A", help="Hash, id, title or name of a node.")],
+    other: Annotated[str, typer.Argument(metavar="B", help="The same of another node.")],
+    store: options.StoreOption = None,
+    limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Tell every chain and every observation.")
+    show_all: Annotated[
+        bool, typer.Option("--all", help="All paths with all their observations.")
     ] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Output in Markdown.")] = False,
     json: options.JsonOption = False,
 ) -> None:
-    """Tell what ties two nodes: every shortest chain of evidence, and the observations behind it.
+    """Show the shortest paths between two nodes.
 
-    Addresses are defanged, but in JSON, which has all chains.
+    Each path comes with the observations it consists of. URLs are defanged,
+    except in JSON, which has all paths.
     """
     from graphbuild.analysis import Evidence
-    from graphbuild.store import Store
 
-    with told():
-        with Store.read(store) as campaign:
-            gaps(campaign)
-            evidence = Evidence(campaign.observations())
-        ends = evidence.find(one), evidence.find(other)
-        count = evidence.count(*ends)
-        chains = evidence.chains(*ends)
-        if json:
-            result_json(
-                {
-                    "one": ends[0].key,
-                    "other": ends[1].key,
-                    "chains": [_chain_json(chain) for chain in chains],
-                }
-            )
-            return
-        some = chains if everything else islice(chains, limit)
-        _tell_chains(
-            ends,
-            count,
-            some,
-            sources_or_none(evidence),
-            markdown=markdown,
-            behind=None if everything else _BEHIND,
+    with read_campaign(store) as campaign:
+        warn_if_incomplete(campaign)
+        evidence = Evidence(campaign.observations())
+    ends = evidence.find(one), evidence.find(other)
+    paths = evidence.chains(*ends)
+    if json:
+        print_json(
+            {
+                "one": ends[0].key,
+                "other": ends[1].key,
+                "chains": [_path_json(path) for path in paths],
+            }
         )
-        if not everything and count > limit:
-            result(f"… and {count - limit:,} more; --all tells every one")
+        return
+    count = evidence.count(*ends)
+    _print_paths(
+        ends,
+        count,
+        paths if show_all else islice(paths, limit),
+        _find_duplicates(evidence),
+        markdown=markdown,
+        max_observations=None if show_all else _MAX_OBSERVATIONS,
+    )
+    if not show_all and count > limit:
+        print_line(f"… and {count - limit:,} more; --all shows every path")
 
 
-def _tell_chains(
+def _find_duplicates(evidence: Evidence) -> Sources | None:
+    """Return which references are the same article; None without the optional libraries."""
+    from graphbuild.analysis import find_sources
+    from graphbuild.errors import AnalysisError
+
+    try:
+        return find_sources(evidence.references)
+    except AnalysisError:
+        return None
+
+
+def _print_paths(
     ends: tuple[Entity, Entity],
     count: int,
-    chains: Iterable[Chain],
+    paths: Iterable[Chain],
     sources: Sources | None,
     *,
     markdown: bool,
-    behind: int | None,
+    max_observations: int | None,
 ) -> None:
-    """Tell each chain, with so many of the observations behind each step; None: with all."""
     from graphbuild.analysis import called, sentence, statement
 
-    quote: Callable[[str], str] = _in_markdown if markdown else _in_text
-    said = " and ".join(called(end, quote) for end in ends)
+    quote: Callable[[str], str] = _quote_markdown if markdown else _quote
+    names = " and ".join(called(end, quote) for end in ends)
     if not count:
-        result(f"nothing observed ties {said}", _LONG)
+        print_line(f"no observation connects {names}", _MAX_LINE)
         return
-    for number, chain in enumerate(chains, start=1):
+    for number, path in enumerate(paths, start=1):
         if number == 1:
-            steps = format_count(len(chain.steps), "step")
-            title = f"{format_count(count, 'shortest chain')} of {steps} between {said}"
-            result(f"# {title}" if markdown else title, _LONG)
-        result("")
-        for place, step in enumerate(chain.steps):
-            lead = f"{number}. " if not place else "   "
-            result(f"{lead}{sentence(step, quote, sources)}{'  ' if markdown else ''}", _LONG)
-        result("")
-        for step in chain.steps:
-            for one in step.observations[:behind]:
-                result(f"   - {statement(one, quote)}", _LONG)
-            more = len(step.observations[behind:]) if behind else 0
-            if more:
-                result(f"   - … and {more:,} more observations")
+            steps = format_count(len(path.steps), "step")
+            title = f"{format_count(count, 'shortest path')} of {steps} between {names}"
+            print_line(f"# {title}" if markdown else title, _MAX_LINE)
+        print_line()
+        for position, step in enumerate(path.steps):
+            indent = "   " if position else f"{number}. "
+            line_break = "  " if markdown else ""
+            print_line(f"{indent}{sentence(step, quote, sources)}{line_break}", _MAX_LINE)
+        print_line()
+        for step in path.steps:
+            for observation in step.observations[:max_observations]:
+                print_line(f"   - {statement(observation, quote)}", _MAX_LINE)
+            hidden = len(step.observations[max_observations:]) if max_observations else 0
+            if hidden:
+                print_line(f"   - … and {hidden:,} more observations")
 
 
-def _in_text(text: str) -> str:
+def _quote(text: str) -> str:
     return f'"{escape_unprintable(text)}"'
 
 
-def _in_markdown(text: str) -> str:
+def _quote_markdown(text: str) -> str:
     return f"“{escape_markdown(text)}”"
 
 
-def _chain_json(chain: Chain) -> list[dict[str, object]]:
+def _path_json(path: Chain) -> list[dict[str, object]]:
     return [
         {
             "one": step.one.key,
@@ -138,5 +141,5 @@ def _chain_json(chain: Chain) -> list[dict[str, object]]:
                 for each in step.observations
             ],
         }
-        for step in chain.steps
+        for step in path.steps
     ]

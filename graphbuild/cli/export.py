@@ -1,16 +1,19 @@
-"""Files in and out: saved answers taken in, exports written and told."""
+"""``graphbuild export``: write the graph of a campaign to files."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from signal import raise_signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from graphbuild._util import format_count
-from graphbuild.cli.console import Doing, notice, result, result_json
+from graphbuild.cli import options
+from graphbuild.cli.campaign_file import read_campaign
+from graphbuild.cli.console import notice, print_json, print_line, spinner
 from graphbuild.cli.signals import on_signal
+from graphbuild.cli.summary import warn_if_incomplete
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,143 +21,195 @@ if TYPE_CHECKING:
     from signal import Signals
 
     from graphbuild.exporters import ExportedFile
-    from graphbuild.models import Entity
-    from graphbuild.store import Fetched, Store
-    from graphbuild.store.importer import Refused
+    from graphbuild.store import Store
 
+DEFAULT_FORMATS = "graphml,html,csv"
 FULL = "full"
-_OPENED_BY = {
+_DESCRIPTIONS = {
     "graph.graphml": "open it in Gephi",
-    "graph.gexf": "open it in Gephi, where its timeline shows reports by their day",
+    "graph.gexf": "open it in Gephi; its timeline shows references by day",
     "graph.html": "open it in a browser; it needs no network",
-    "nodes.csv": "one row a file, reference or collection",
-    "edges.csv": "one row an edge",
-    "observations.csv": "one row a (file, reference, collection)",
-    "nodes.parquet": "the same tables with types: pandas.read_parquet",
-    "edges.parquet": "one row an edge, with types",
-    "observations.parquet": "one row a (file, reference, collection), with types",
+    "nodes.csv": "one row per file, reference or collection",
+    "edges.csv": "one row per edge",
+    "observations.csv": "one row per (file, reference, collection)",
+    "nodes.parquet": "nodes with column types, for pandas.read_parquet",
+    "edges.parquet": "one row per edge, with column types",
+    "observations.parquet": "one row per (file, reference, collection), with column types",
     "graph.json": "node-link data for networkx.node_link_graph",
-    "graph.jsonl": "an object a line: nodes, edges, observations",
-    "graph.cyjs": "open it in Cytoscape, or give it to Cytoscape.js",
+    "graph.jsonl": "one JSON object per line: nodes, edges, observations",
+    "graph.cyjs": "open it in Cytoscape, or pass it to Cytoscape.js",
     "graph.stix.json": "import it into a platform that reads STIX 2.1",
-    "graph.misp.json": "import it into MISP, as an event in its own JSON",
-    "nodes.neo4j.csv": "for neo4j-admin, as neo4j-import.txt says",
-    "edges.neo4j.csv": "for neo4j-admin, as neo4j-import.txt says",
-    "neo4j-import.txt": "the one command that makes a Neo4j database of both",
-    "graph.dot": "draw it with Graphviz: dot -Tsvg -O graph.dot; sfdp for over a thousand nodes",
-    "report.md": "the report as Markdown, pictures inside",
-    "report.html": "the report as one page; open it in a browser, or print it",
-    "indicators.stix.json": "a STIX 2.1 bundle that has an indicator for each file and name",
+    "graph.misp.json": "import it into MISP, as an event in MISP JSON",
+    "nodes.neo4j.csv": "for neo4j-admin, see neo4j-import.txt",
+    "edges.neo4j.csv": "for neo4j-admin, see neo4j-import.txt",
+    "neo4j-import.txt": "the command that imports both files into Neo4j",
+    "graph.dot": "render it with Graphviz: dot -Tsvg -O graph.dot; sfdp for over 1,000 nodes",
+    "report.md": "the report in Markdown, with embedded images",
+    "report.html": "the report as one page, to open in a browser or print",
+    "indicators.stix.json": "a STIX 2.1 bundle with an indicator for each file and name",
 }
 
 
-def formats(text: str) -> list[str]:
-    """The formats named in ``text``, commas between.
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The result of an export.
+
+    Attributes:
+        view: The exported view of the graph.
+        nodes: Number of nodes in the view.
+        edges: Number of edges in the view.
+        total: Numbers of nodes and edges of the whole graph.
+        files: The written files.
+    """
+
+    view: str
+    nodes: int
+    edges: int
+    total: tuple[int, int]
+    files: list[ExportedFile]
+
+
+def _check_view(name: str) -> str:
+    from graphbuild.graph.views import VIEWS
+
+    if name not in VIEWS:
+        raise typer.BadParameter(f"no view {name!a}; use one of {', '.join(VIEWS)}")
+    return name
+
+
+def export(
+    store: options.StoreOption = None,
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="FORMATS",
+            help="Formats, separated by commas: graphml, gexf, html, csv, parquet, json, jsonl, "
+            "cytoscape, stix, stix-indicators, misp, neo4j, dot.",
+        ),
+    ] = DEFAULT_FORMATS,
+    out: options.OutOption = options.DEFAULT_OUT,
+    *,
+    view: Annotated[
+        str,
+        typer.Option(
+            callback=_check_view,
+            metavar="NAME",
+            help="Part of the graph: full; folded (nodes with equal neighbors as one); backbone "
+            "(one of several similar references); files or collections (connected by shared "
+            "references).",
+        ),
+    ] = FULL,
+    observed_only: Annotated[
+        bool, typer.Option("--observed-only", help="No inferred edges.")
+    ] = False,
+    timestamps: Annotated[
+        bool,
+        typer.Option("--timestamps", help="First and last time each edge was in a response."),
+    ] = False,
+    no_csv_guard: Annotated[
+        bool,
+        typer.Option(
+            "--no-csv-guard",
+            help="CSV for programs: no apostrophe before cells that look like formulas. Do not "
+            "open such a file in a spreadsheet.",
+        ),
+    ] = False,
+    no_reduction: Annotated[
+        bool,
+        typer.Option(
+            "--no-reduction",
+            help="HTML page that starts with the whole graph, even with more than 15,000 nodes "
+            "and edges after folding.",
+        ),
+    ] = False,
+    json: options.JsonOption = False,
+) -> None:
+    """Write the graph for Gephi, browsers and other programs.
+
+    Existing files are replaced atomically.
+    """
+    formats = parse_formats(to)
+    _refuse_unused_options(formats, no_csv_guard=no_csv_guard, no_reduction=no_reduction)
+    _refuse_derived_view(formats, view)
+    with read_campaign(store) as campaign:
+        exported = write_exports(
+            campaign,
+            out,
+            formats,
+            view=view,
+            observed_only=observed_only,
+            timestamps=timestamps,
+            no_csv_guard=no_csv_guard,
+            no_reduction=no_reduction,
+        )
+        if json:
+            print_json(_as_json(exported))
+        else:
+            print_exported(exported)
+            warn_if_incomplete(campaign)
+
+
+def parse_formats(text: str) -> list[str]:
+    """Return the formats in ``text``, which are separated by commas.
 
     Raises:
-        typer.BadParameter: one is unknown, or none is named.
+        typer.BadParameter: A format is unknown, or there is none.
     """
     from graphbuild.exporters import FORMATS
 
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in FORMATS]
     if unknown or not names:
-        said = f"no format {unknown[0]!a}" if unknown else "no format named"
-        raise typer.BadParameter(f"{said}; we have {', '.join(FORMATS)}", param_hint="--to")
+        problem = f"no format {unknown[0]!a}" if unknown else "no format given"
+        raise typer.BadParameter(f"{problem}; use any of {', '.join(FORMATS)}", param_hint="--to")
     return names
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """What was written.
-
-    Attributes:
-        view: which of the views.
-        nodes: how many are in the files, and edges.
-        whole: how many nodes and edges the graph has.
-        files: the files, in their order.
-    """
-
-    view: str
-    nodes: int
-    edges: int
-    whole: tuple[int, int]
-    files: list[ExportedFile]
-
-
-def view_name(text: str) -> str:
-    """The view named in ``text``.
-
-    Raises:
-        typer.BadParameter: there is none of that name.
-    """
-    from graphbuild.graph.views import VIEWS
-
-    if text not in VIEWS:
-        raise typer.BadParameter(f"no view {text!a}; we have {', '.join(VIEWS)}")
-    return text
-
-
-def refuse_idle(names: Sequence[str], *, raw: bool, full: bool) -> None:
-    """Refuse ``--raw`` and ``--full`` where no format heeds them.
-
-    Raises:
-        typer.BadParameter: none of ``names`` does.
-    """
+def _refuse_unused_options(
+    formats: Sequence[str], *, no_csv_guard: bool, no_reduction: bool
+) -> None:
+    """Raise BadParameter for an option that none of the formats supports."""
     from graphbuild.exporters import FORMATS
 
-    for option, asked in (("raw", raw), ("full", full)):
-        heeding = [name for name, form in FORMATS.items() if getattr(form, option)]
-        if asked and not set(heeding) & set(names):
-            raise typer.BadParameter(
-                f"goes with --to {', '.join(heeding)}", param_hint=f"--{option}"
-            )
+    for option, attribute, given in (
+        ("--no-csv-guard", "raw", no_csv_guard),
+        ("--no-reduction", "full", no_reduction),
+    ):
+        supporting = [name for name, each in FORMATS.items() if getattr(each, attribute)]
+        if given and not set(supporting) & set(formats):
+            raise typer.BadParameter(f"needs --to {', '.join(supporting)}", param_hint=option)
 
 
-def refuse_derived(names: Sequence[str], view: str) -> None:
-    """Refuse a view in which not all was told where a format may say nothing else.
-
-    Raises:
-        typer.BadParameter: one of ``names`` is such a format.
-    """
+def _refuse_derived_view(formats: Sequence[str], view: str) -> None:
+    """Raise BadParameter for a format of facts and a view with counted or grouped nodes."""
     from graphbuild.exporters import FORMATS
     from graphbuild.graph.views import DERIVED_VIEWS, VIEWS
 
-    refused = [name for name in names if FORMATS[name].told]
+    refused = [name for name in formats if FORMATS[name].told]
     if refused and view in DERIVED_VIEWS:
         others = " or ".join(name for name in VIEWS if name not in DERIVED_VIEWS)
         raise typer.BadParameter(
-            f"{view} shows what no answer told, and {', '.join(refused)} would say it as a fact;"
-            f" choose {others}, or other formats",
+            f"the view {view} is computed, and {', '.join(refused)} would state it as a fact; "
+            f"use the view {others}, or other formats",
             param_hint="--view",
         )
 
 
-def write(  # noqa: PLR0913  all but the first three are named
+def write_exports(
     store: Store,
     folder: Path,
-    names: Sequence[str],
+    formats: Sequence[str],
     *,
     view: str = FULL,
     observed_only: bool = False,
-    times: bool = False,
-    raw: bool = False,
-    full: bool = False,
+    timestamps: bool = False,
+    no_csv_guard: bool = False,
+    no_reduction: bool = False,
 ) -> Exported:
-    """Write the store's graph into ``folder``.
-
-    Args:
-        store: the campaign.
-        folder: where the files go; made if missing.
-        names: the formats.
-        view: how much of the graph; the names of the files tell it, but for the full one.
-        observed_only: leave out what is inferred.
-        times: tell when each edge was seen first and last.
-        raw: leave the guard against formulas off the cells of tables.
-        full: let the page begin with the whole picture, however large.
+    """Write the graph of a campaign into ``folder``; the arguments are the command's options.
 
     Raises:
-        ExportError: a file could not be written.
+        ExportError: A file cannot be written.
     """
     from graphbuild.exporters import export_all
     from graphbuild.graph.builder import build_graph
@@ -162,61 +217,60 @@ def write(  # noqa: PLR0913  all but the first three are named
     from graphbuild.models import OBSERVED
 
     observations = (
-        one for one in store.observations() if one.provenance == OBSERVED or not observed_only
+        each for each in store.observations() if each.provenance == OBSERVED or not observed_only
     )
-    subjects, links = store.subjects(times=times), store.links()
-    with on_signal(tidy_up), Doing() as doing:
-        doing.now("reading the campaign")
+    with on_signal(remove_unfinished_and_exit), spinner() as show_step:
+        show_step("reading the campaign")
         with store.snapshot():
-            graph = build_graph(observations, subjects=subjects, links=links, times=times)
-        seen = view_of(graph, view)
-        named = "" if view == FULL else view
-        files = export_all(seen, folder, names, named=named, raw=raw, full=full, tell=doing.now)
-    whole = len(graph), graph.number_of_edges()
-    return Exported(view, len(seen), seen.number_of_edges(), whole, files)
+            graph = build_graph(
+                observations,
+                subjects=store.subjects(times=timestamps),
+                links=store.links(),
+                times=timestamps,
+            )
+        shown = view_of(graph, view)
+        files = export_all(
+            shown,
+            folder,
+            formats,
+            named="" if view == FULL else view,
+            raw=no_csv_guard,
+            full=no_reduction,
+            tell=show_step,
+        )
+    total = len(graph), graph.number_of_edges()
+    return Exported(view, len(shown), shown.number_of_edges(), total, files)
 
 
-def tidy_up(signal: Signals) -> None:
-    """Remove what is half written, and end as the signal means it."""
+def remove_unfinished_and_exit(signal: Signals) -> None:
+    """Remove partial files, and end the process by ``signal``."""
     from graphbuild.exporters import remove_unfinished
 
     remove_unfinished()
     raise_signal(signal)
 
 
-def tell(exported: Exported) -> None:
-    """Name each file, what it is for, and what it could not carry."""
-    files, (nodes, edges) = exported.files, exported.whole
+def print_exported(exported: Exported) -> None:
+    """Print the files and their purpose, and log what they could not represent."""
     if exported.view != FULL:
-        shown, ties = format_count(exported.nodes, "node"), format_count(exported.edges, "edge")
-        result(f"view {exported.view}: {shown} and {ties}; the whole has {nodes:,} and {edges:,}")
-    tell_files(files, exported.view)
-    said = dict.fromkeys(f"{each.path.name}: {each.warnings}" for each in files if each.warnings)
-    for line in said:
+        nodes, edges = exported.total
+        shown = f"{format_count(exported.nodes, 'node')} and {format_count(exported.edges, 'edge')}"
+        print_line(f"view {exported.view}: {shown} of {nodes:,} and {edges:,}")
+    print_files(exported.files, exported.view)
+    remarks = [f"{each.path.name}: {each.warnings}" for each in exported.files if each.warnings]
+    for line in dict.fromkeys(remarks):
         notice(line)
 
 
-def tell_files(files: Sequence[ExportedFile], view: str = FULL) -> None:
-    """Name each file, and what it is for."""
+def print_files(files: Sequence[ExportedFile], view: str = FULL) -> None:
+    """Print each file with its size and purpose."""
     for each in files:
         name = each.path.name.replace(f"-{view}.", ".")
-        result(f"{each.path}  ({each.size:,} bytes; {_OPENED_BY[name]})")
-
-
-def as_json(exported: Exported) -> dict[str, object]:
-    """The same for scripts."""
-    nodes, edges = exported.whole
-    return {
-        "view": exported.view,
-        "nodes": exported.nodes,
-        "edges": exported.edges,
-        "whole": {"nodes": nodes, "edges": edges},
-        "files": [file_json(each) for each in exported.files],
-    }
+        print_line(f"{each.path}  ({each.size:,} bytes; {_DESCRIPTIONS[name]})")
 
 
 def file_json(written: ExportedFile) -> dict[str, object]:
-    """A file for scripts."""
+    """Return a written file as JSON data."""
     return {
         "path": str(written.path),
         "bytes": written.size,
@@ -225,34 +279,12 @@ def file_json(written: ExportedFile) -> dict[str, object]:
     }
 
 
-def read(answers: Sequence[Path], subject: Entity | None) -> tuple[list[Fetched], list[Refused]]:
-    """Read saved answers; those that are none are told at once."""
-    from graphbuild.store.importer import read_answers
-
-    pages, refused = read_answers(answers, subject)
-    for each in refused:
-        notice(f"not taken in: {each.path}: {each.reason}")
-    return pages, refused
-
-
-def take_in(
-    store: Store, pages: Sequence[Fetched], refused: Sequence[Refused], *, json: bool
-) -> int:
-    """Commit saved answers and tell what the campaign holds now; the exit code."""
-    from graphbuild.cli import status
-    from graphbuild.store.importer import import_answers
-
-    new = import_answers(store, pages)
-    if json:
-        counts = {"pages": len(pages), "new": new, "refused": len(refused)}
-        result_json({"import": counts, **status.status_json(store)})
-    else:
-        known = len(pages) - new
-        result(
-            f"{format_count(new, 'page')} taken in, {known:,} known already,"
-            f" {len(refused):,} refused"
-        )
-        status.status(store, everything=False)
-    if not pages:
-        return 1
-    return 4 if refused else 0
+def _as_json(exported: Exported) -> dict[str, object]:
+    nodes, edges = exported.total
+    return {
+        "view": exported.view,
+        "nodes": exported.nodes,
+        "edges": exported.edges,
+        "whole": {"nodes": nodes, "edges": edges},
+        "files": [file_json(each) for each in exported.files],
+    }

@@ -1,40 +1,41 @@
-"""The price of a crawl, told before anything is spent."""
+"""``graphbuild plan``: estimate the calls of a crawl before it starts."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphbuild._util import format_count
 from graphbuild.api.rate_limit import day_start
-from graphbuild.cli import quota
-from graphbuild.cli.console import result
+from graphbuild.cli import options, quota
+from graphbuild.cli.campaign_file import campaign_files, find_campaign_file
+from graphbuild.cli.console import print_json, print_line
+from graphbuild.cli.seed_lists import read_seed_lists
 from graphbuild.models import FILE, detect_hash_type
 
 if TYPE_CHECKING:
-    from graphbuild.cli.crawl import Limits
-    from graphbuild.cli.quota import Left
+    from graphbuild.cli.quota import RemainingQuota
     from graphbuild.crawler.cost_estimate import CostEstimate
     from graphbuild.models import Entity
-    from graphbuild.seeds import SeedList
     from graphbuild.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a crawl would come to.
+    """The estimated cost of a crawl.
 
     Attributes:
-        seeds: how many of each kind.
-        repeats: lines that name a seed again.
-        rejected: lines that are no seed.
-        known: how many of the seeds the campaign file has, by how they stand.
-        cost: the calls to make, including those for earlier seeds.
-        completion: the time (UTC) at which the calls would be made, if a limit is known.
-        left: what the service says is left of the quotas, if it was asked and told.
+        seeds: Number of seeds of each kind.
+        repeats: Lines that repeat a seed.
+        rejected: Lines that are not seeds.
+        known: Number of seeds that the campaign file has already, by state.
+        cost: The calls, including those of pending subjects of the campaign file.
+        completion: Estimated end (UTC), where a rate or a quota is known.
+        quota: The remaining quota, if it is known.
     """
 
     seeds: dict[str, int]
@@ -43,41 +44,72 @@ class Plan:
     known: dict[str, int]
     cost: CostEstimate
     completion: dict[str, str]
-    left: Left | None = None
+    quota: RemainingQuota | None
 
 
 def plan(
-    seeds: SeedList,
-    store: Store | None,
-    limits: Limits,
-    left: Left | None = None,
+    seeds: options.SeedsArgument = None,
+    store: options.StoreOption = None,
+    format_name: options.FormatOption = "auto",
+    column: options.ColumnOption = None,
+    per_minute: options.PerMinuteOption = None,
+    per_day: options.PerDayOption = None,
+    refresh: options.RefreshOption = None,
+    user: options.UserOption = None,
+    base_url: options.BaseUrlOption = options.DEFAULT_BASE_URL,
     *,
-    refresh: float | None = None,
-) -> Plan:
-    """What a crawl of ``seeds`` into ``store`` would cost at those ``limits``; makes no call.
+    allow_empty: options.AllowEmptyOption = False,
+    json: options.JsonOption = False,
+) -> None:
+    """Estimate the calls and the end of a crawl.
 
-    With ``refresh``, as if what is older than so many seconds were asked again.
+    The estimate is exact once the first page of every subject is stored. Before that it is a lower
+    bound, and a projection from the subjects known so far.
+
+    With --user, the remaining quota is requested, which costs no call.
     """
-    known = store.known(seed.entity for seed in seeds) if store else {}
-    before = 0.0 if refresh is None else time.time() - refresh
-    price = _price(len(seeds) - len(known), store, before)
-    return Plan(
-        seeds=dict(Counter(_kind(seed.entity) for seed in seeds)),
-        repeats=seeds.repeats,
-        rejected=len(seeds.rejected),
+    seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
+    user_name = quota.find_user_name(user)
+    remaining = quota.request_quota(user_name, base_url)
+    with ExitStack() as stack:
+        campaign = _open_if_exists(store, stack)
+        known = campaign.known(seed.entity for seed in seed_list) if campaign else {}
+        before = 0.0 if refresh is None else time.time() - refresh
+        cost = _estimate(len(seed_list) - len(known), campaign, before)
+        calls_today = _calls_today(campaign)
+    result = Plan(
+        seeds=dict(Counter(_kind(seed.entity) for seed in seed_list)),
+        repeats=seed_list.repeats,
+        rejected=len(seed_list.rejected),
         known=dict(Counter(known.values())),
-        cost=price,
-        completion=_ends(price, store, limits, left),
-        left=left,
+        cost=cost,
+        completion=_completion_times(cost, calls_today, per_minute, per_day, remaining),
+        quota=remaining,
     )
+    if json:
+        print_json({**asdict(result), "quota": quota.quota_json(remaining)})
+        return
+    _print_plan(result)
+    if not user_name:
+        print_line(quota.HINT)
+
+
+def _open_if_exists(store: Path | None, stack: ExitStack) -> Store | None:
+    """Open the campaign file; None if there is none yet."""
+    from graphbuild.store import Store
+
+    if store is None and not campaign_files(Path()):
+        return None
+    path = find_campaign_file(store)
+    return stack.enter_context(Store.read(path)) if path.exists() else None
 
 
 def _kind(entity: Entity) -> str:
-    """Of a file, by which hash it is asked about; of anything else its type."""
+    """Return the kind of hash of a file, and the type of anything else."""
     return (detect_hash_type(entity.id) or FILE) if entity.type == FILE else entity.type
 
 
-def _price(new: int, store: Store | None, before: float) -> CostEstimate:
+def _estimate(new: int, store: Store | None, before: float) -> CostEstimate:
     from graphbuild.api.client import LIMIT
     from graphbuild.crawler.cost_estimate import estimate_cost
 
@@ -89,76 +121,80 @@ def _price(new: int, store: Store | None, before: float) -> CostEstimate:
     )
 
 
-def _ends(
-    price: CostEstimate, store: Store | None, limits: Limits, left: Left | None
+def _calls_today(store: Store | None) -> int:
+    return store.calls(since=day_start(time.time()).timestamp()) if store else 0
+
+
+def _completion_times(
+    cost: CostEstimate,
+    calls_today: int,
+    per_minute: int | None,
+    per_day: int | None,
+    remaining: RemainingQuota | None,
 ) -> dict[str, str]:
     from graphbuild.crawler.cost_estimate import estimate_completion
 
-    now = time.time()
-    spent = store.calls(since=day_start(now).timestamp()) if store else 0
-    per_day, spent = _day(limits.per_day, spent, left)
-    if limits.per_minute is None and not per_day:
+    per_day, calls_today = _daily_limit(per_day, calls_today, remaining)
+    if per_minute is None and not per_day:
         return {}
-    ends: dict[str, str] = {}
-    for name, calls in (("at least", price.at_least), ("expected", price.expected)):
-        with suppress(OverflowError):  # beyond the year 9999 is no date
+    times: dict[str, str] = {}
+    for name, calls in (("at least", cost.at_least), ("expected", cost.expected)):
+        with suppress(OverflowError):  # later than the year 9999
             if calls is not None:
                 end = estimate_completion(
                     calls,
-                    now=now,
-                    per_minute=limits.per_minute,
+                    now=time.time(),
+                    per_minute=per_minute,
                     per_day=per_day,
-                    spent_today=spent,
+                    spent_today=calls_today,
                 )
-                ends[name] = end.isoformat(timespec="minutes")
-    return ends
+                times[name] = end.isoformat(timespec="minutes")
+    return times
 
 
-def _day(per_day: int | None, spent: int, left: Left | None) -> tuple[int | None, int]:
-    """How many calls a day may hold, by the user's limit and the service's, and today's gone."""
-    daily = left.of("daily") if left else None
+def _daily_limit(
+    per_day: int | None, calls_today: int, remaining: RemainingQuota | None
+) -> tuple[int | None, int]:
+    """Return the calls allowed per day, by the user and the service, and those of today."""
+    daily = remaining.of("daily") if remaining else None
     if daily is None or not daily.allowed:
-        return per_day, spent
-    most = min(daily.allowed, per_day or daily.allowed)
-    today = min(daily.left, most - spent if per_day else most)
-    return most, most - max(0, today)
+        return per_day, calls_today
+    limit = min(daily.allowed, per_day or daily.allowed)
+    left = min(daily.left, limit - calls_today if per_day else limit)
+    return limit, limit - max(0, left)
 
 
-def as_json(planned: Plan) -> dict[str, object]:
-    """The same for scripts."""
-    told = asdict(planned)
-    del told["left"]
-    return {**told, "quota": quota.as_json(planned.left)}
-
-
-def tell(planned: Plan) -> None:
-    """The same in words."""
-    passed = f"{format_count(planned.repeats, 'repeat')}, {planned.rejected:,} rejected"
-    result(f"{_listed(planned.seeds) or 'no seeds'}; {passed}")
-    if planned.known:
-        result(f"already in the campaign file: {_listed(planned.known)}")
-    price = planned.cost
-    if price.exact:
-        result(f"{format_count(price.at_least, 'call')}: every number of references is known")
+def _print_plan(plan: Plan) -> None:
+    lines = f"{format_count(plan.repeats, 'repeat')}, {plan.rejected:,} rejected"
+    print_line(f"{_format_counts(plan.seeds) or 'no seeds'}; {lines}")
+    if plan.known:
+        print_line(f"already in the campaign file: {_format_counts(plan.known)}")
+    cost = plan.cost
+    if cost.exact:
+        print_line(f"{format_count(cost.at_least, 'call')} (exact: all numbers of pages are known)")
     else:
-        result(f"at least {format_count(price.at_least, 'call')}: each has one page of 40, or more")
-        if price.expected is None:
-            result("how many more cannot be told before some first pages are read")
+        print_line(f"at least {format_count(cost.at_least, 'call')}: one per page of 40 references")
+        if cost.expected is None:
+            print_line("a better estimate needs the first pages of some subjects")
         else:
-            result(f"about {format_count(price.expected, 'call')}, by the files known so far")
-    if planned.left:
-        quota.tell(planned.left)
-        _tell_month(price, planned.left)
-    for name, at in planned.completion.items():
-        result(f"done, with {name} that many: {at}")
+            print_line(
+                f"about {format_count(cost.expected, 'call')}, judging by the subjects so far"
+            )
+    if plan.quota:
+        quota.print_quota(plan.quota)
+        _print_monthly_shortage(cost, plan.quota)
+    for name, end in plan.completion.items():
+        calls = "the fewest calls" if name == "at least" else "the expected calls"
+        print_line(f"finished, with {calls}: {end}")
 
 
-def _tell_month(price: CostEstimate, left: Left) -> None:
-    monthly = left.of("monthly")
-    resets_at = monthly and monthly.resets_at(left.at)
-    if monthly and resets_at and price.at_least > monthly.left:
-        result(f"more than is left this month: the rest waits until {quota.in_words(resets_at)}")
+def _print_monthly_shortage(cost: CostEstimate, remaining: RemainingQuota) -> None:
+    monthly = remaining.of("monthly")
+    resets_at = monthly and monthly.resets_at(remaining.at)
+    if monthly and resets_at and cost.at_least > monthly.left:
+        reset = quota.format_time(resets_at)
+        print_line(f"more calls than the monthly quota has left; the rest waits until {reset}")
 
 
-def _listed(counts: dict[str, int]) -> str:
+def _format_counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{number:,} {name}" for name, number in sorted(counts.items()))

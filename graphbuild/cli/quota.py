@@ -1,4 +1,4 @@
-"""What is left of the user's quotas at the service: asked at no cost, and never in the way."""
+"""Request and print the remaining API quota; neither costs a call nor fails a command."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from graphbuild._util import format_count
-from graphbuild.cli.console import notice, result
+from graphbuild.cli.console import notice, print_line
 from graphbuild.errors import GraphbuildError
 
 if TYPE_CHECKING:
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
     from graphbuild.api.quotas import Quota
 
-HOW = (
-    "what is left of your quota is shown to those who name themselves: "
-    '--user NAME, the variable VT_USER, or user = "..." in ~/.vt.toml'
+HINT = (
+    "to see your remaining quota, give your user name: --user NAME, the variable VT_USER, "
+    'or user = "..." in ~/.vt.toml'
 )
-DEADLINE = 10.0  # seconds: somebody waits for the command, and can do without this
+DEADLINE = 10.0  # seconds; the command works without the quota
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """An answer to the question for quotas.
+class RemainingQuota:
+    """The remaining quota of a user.
 
     Attributes:
-        user: whose.
-        quotas: one a window.
-        at: when it was asked, in seconds since 1970.
+        user: The user name.
+        quotas: One per time window.
+        at: When it was requested, in seconds since 1970.
     """
 
     user: str
@@ -37,19 +37,19 @@ class Left:
     at: float
 
     def of(self, window: str) -> Quota | None:
-        """The quota of one window, if it is told."""
+        """Return the quota of a time window, or None if it is unknown."""
         return next((quota for quota in self.quotas if quota.window == window), None)
 
 
-def named(user: str | None) -> str:
-    """The user's name: as given, else as the environment has it; empty where nobody says."""
+def find_user_name(user: str | None) -> str:
+    """Return ``user``, or the configured user name, or an empty string."""
     from graphbuild.api.auth import find_user_name
 
     return find_user_name() if user is None else user
 
 
-def ask(user: str, base_url: str) -> Left | None:
-    """What is left; None without a name, and where it cannot be had, which is told."""
+def request_quota(user: str, base_url: str) -> RemainingQuota | None:
+    """Return the remaining quota, or None without a user name and on errors, which are logged."""
     if not user:
         return None
     from graphbuild.api.auth import find_api_key
@@ -57,38 +57,39 @@ def ask(user: str, base_url: str) -> Left | None:
 
     try:
         with Client(find_api_key(), base_url=base_url, deadline=DEADLINE) as client:
-            return Left(user, client.quotas(user), time.time())
-    except (GraphbuildError, ValueError) as error:
-        notice(f"graphbuild: what is left of the quota is not known: {error}")
+            return RemainingQuota(user, client.quotas(user), time.time())
+    except (GraphbuildError, ValueError) as problem:
+        notice(f"graphbuild: the remaining quota is unknown: {problem}")
         return None
 
 
-def tell(left: Left) -> None:
-    """A line for each window."""
-    for quota in left.quotas:
-        whose = left.user if quota.owner == "user" else f"{left.user}'s {quota.owner}"
-        ends = quota.resets_at(left.at)
-        until = f"; it resets at {in_words(ends)}" if ends else ""
+def print_quota(remaining: RemainingQuota) -> None:
+    """Print a line per time window."""
+    for quota in remaining.quotas:
+        owner = remaining.user if quota.owner == "user" else f"{remaining.user}'s {quota.owner}"
+        resets_at = quota.resets_at(remaining.at)
+        reset = f"; it resets at {format_time(resets_at)}" if resets_at else ""
         calls = format_count(quota.allowed, "call")
-        result(f"{quota.window} quota of {whose}: {quota.left:,} of {calls} left{until}")
+        print_line(f"{quota.window} quota of {owner}: {quota.left:,} of {calls} left{reset}")
 
 
-def in_words(moment: datetime) -> str:
-    """A moment, as every notice of ours has it."""
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+def format_time(time: datetime) -> str:
+    """Return a UTC time to the minute."""
+    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
-def as_json(left: Left | None) -> dict[str, object] | None:
-    """The same for scripts; None where nothing is known."""
-    if left is None:
+def quota_json(remaining: RemainingQuota | None) -> dict[str, object] | None:
+    """Return the quota as JSON data; None if it is unknown."""
+    if remaining is None:
         return None
-    return {"user": left.user, "windows": [_window(quota, left.at) for quota in left.quotas]}
+    windows = [_window_json(quota, remaining.at) for quota in remaining.quotas]
+    return {"user": remaining.user, "windows": windows}
 
 
-def _window(quota: Quota, at: float) -> dict[str, object]:
-    ends = quota.resets_at(at)
+def _window_json(quota: Quota, at: float) -> dict[str, object]:
+    resets_at = quota.resets_at(at)
     return {
         **asdict(quota),
         "left": quota.left,
-        "resets_at": ends.isoformat(timespec="minutes") if ends else None,
+        "resets_at": resets_at.isoformat(timespec="minutes") if resets_at else None,
     }

@@ -1,62 +1,62 @@
-"""The report of a campaign: one Markdown file and one page."""
+"""``graphbuild report``: write a report of a campaign."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-import typer
-
-from graphbuild.cli import compare, export, options, status
-from graphbuild.cli.console import Doing, result_json
-from graphbuild.cli.errors import told
+from graphbuild.cli import options
+from graphbuild.cli.campaign_file import find_campaign_file, read_campaign
+from graphbuild.cli.compare import read_snapshot
+from graphbuild.cli.console import print_json, spinner
+from graphbuild.cli.export import file_json, print_files, remove_unfinished_and_exit
 from graphbuild.cli.signals import on_signal
+from graphbuild.cli.summary import warn_if_incomplete
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from graphbuild.report import Before
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command to those of ``app``."""
-    app.command(short_help="Write all of it on one page, to read, print and send.")(report)
-
-
-def report(  # noqa: PLR0913  each is an option of the command
-    store: options.StoreOption,
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="The folder to write into; made if missing.")
-    ] = Path("output"),
-    against: options.AgainstOption = None,
+def report(
+    store: options.StoreOption = None,
+    out: options.OutOption = options.DEFAULT_OUT,
+    baseline: options.BaselineOption = None,
     since: options.SinceOption = None,
     seed: options.SeedOption = 0,
     *,
     json: options.JsonOption = False,
 ) -> None:
-    """Write what the campaign says on one page: report.md and report.html.
+    """Write a report: report.md and report.html.
 
-    What is missing, the clusters with their evidence, bridges, the timeline, and with --since or
-    --against what is new. Pictures are inside; the page runs nothing and asks nobody.
+    It lists what is missing, the clusters with their evidence, bridges and a timeline, and with
+    --since or --baseline the changes. Images are embedded; the page has no scripts and loads
+    nothing from the network.
     """
     from graphbuild.report import write_report
-    from graphbuild.store import Store
 
-    if against or since:
-        options.refuse_no_side(against, since, None)
-    with told(), Store.read(store) as campaign:
-        before = _before(store, against, since)
-        with on_signal(export.tidy_up), Doing() as doing:
-            doing.now("writing the report")
+    if baseline or since is not None:
+        options.check_comparison(baseline, since, None)
+    path = find_campaign_file(store)
+    with read_campaign(path) as campaign:
+        before = _read_before(path, baseline, since)
+        with on_signal(remove_unfinished_and_exit), spinner() as show_step:
+            show_step("writing the report")
             written = write_report(campaign, out, before, seed=seed)
         if json:
-            result_json({"files": [export.file_json(each) for each in written]})
+            print_json({"files": [file_json(each) for each in written]})
         else:
-            export.tell_files(written)
-            status.gaps(campaign)
+            print_files(written)
+            warn_if_incomplete(campaign)
 
 
-def _before(store: Path, against: Path | None, since: str | None) -> Before | None:
+def _read_before(path: Path, baseline: Path | None, since: float | None) -> Before | None:
     from graphbuild.report import Before
 
-    if against:
-        return Before(against.name, compare.snapshot(against, None))
-    return Before(since, compare.snapshot(store, since)) if since else None
+    if baseline:
+        return Before(baseline.name, read_snapshot(baseline, None))
+    if since is None:
+        return None
+    date = datetime.fromtimestamp(since, UTC).isoformat()
+    return Before(date.removesuffix("+00:00").removesuffix("T00:00:00"), read_snapshot(path, since))

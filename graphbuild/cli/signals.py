@@ -1,6 +1,6 @@
-"""Signals that ask to stop, for what must not be cut off just anywhere.
+"""Signal handlers for code that must not be interrupted at an arbitrary point.
 
-Elsewhere they do what the system means by them: the process ends at once, and nothing is lost.
+Elsewhere signals keep their default action: the process ends at once, and nothing is lost.
 """
 
 from __future__ import annotations
@@ -17,21 +17,22 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 @contextmanager
-def on_signal(act: Callable[[signal.Signals], None]) -> Iterator[None]:
-    """Within the block, the first signal calls ``act``; the second is as the system means it.
+def on_signal(handler: Callable[[signal.Signals], None]) -> Iterator[None]:
+    """Call ``handler`` on the first SIGINT, SIGTERM or SIGHUP within the block.
 
-    A signal that is ignored stays so: whoever started us with nohup wants no hang-up to matter.
+    The second signal has its default action. A signal that is ignored, as under ``nohup``, stays
+    ignored.
     """
 
     def handle(number: int, _: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
-        act(signal.Signals(number))
+        handler(signal.Signals(number))
 
     numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-    heeded = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, handle) for number in heeded}
+    handled = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    previous = {number: signal.signal(number, handle) for number in handled}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, action in previous.items():
+            signal.signal(number, action)

@@ -1,157 +1,111 @@
-"""How a campaign stands, in words: what is known, what is missing, and why."""
+"""``graphbuild status``: show what a campaign file contains and what it lacks."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from graphbuild._util import format_count, format_timestamp
-from graphbuild.cli.console import named, notice, result, result_json, table
-from graphbuild.models import COMPLETE, RELATED_REFERENCES
+import typer
+
+from graphbuild._util import format_timestamp
+from graphbuild.cli import options, quota
+from graphbuild.cli.campaign_file import read_campaign
+from graphbuild.cli.console import display_name, print_json, print_line, print_table
+from graphbuild.cli.summary import MAX_LISTED, has_problem, print_totals, print_verification
+from graphbuild.models import RELATED_REFERENCES
 
 if TYPE_CHECKING:
-    from graphbuild.cli.crawl import Outcome
-    from graphbuild.store import Store, SubjectStatus, Totals
-
-_FEW = 20  # rows of a listing, unless all are asked for
+    from graphbuild.store import Store, SubjectStatus
 
 
-def in_words(totals: Totals) -> str:
-    """The campaign in one line."""
-    return (
-        f"{_subjects(totals)}: {totals.complete:,} complete, "
-        f"{totals.incomplete:,} incomplete, {totals.failed:,} failed, "
-        f"{totals.pending:,} still to ask · {format_count(totals.references, 'reference')} · "
-        f"{format_count(totals.collections, 'collection')} · "
-        f"{format_count(totals.observations, 'observation')} · {format_count(totals.calls, 'call')}"
-    )
+def status(
+    store: options.StoreOption = None,
+    *,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Every subject, not only those with problems.")
+    ] = False,
+    warnings: Annotated[
+        bool,
+        typer.Option("--warnings", help="Everything dropped or changed while reading pages."),
+    ] = False,
+    user: options.UserOption = None,
+    base_url: options.BaseUrlOption = options.DEFAULT_BASE_URL,
+    json: options.JsonOption = False,
+) -> None:
+    """Show what is stored and what is missing, and the quota."""
+    with read_campaign(store) as campaign:
+        if warnings and not json:
+            print_warnings(campaign)
+            return
+        remaining = quota.request_quota(quota.find_user_name(user), base_url)
+        if json:
+            print_json({**status_json(campaign), "quota": quota.quota_json(remaining)})
+            return
+        print_status(campaign, show_all=show_all)
+        if remaining:
+            quota.print_quota(remaining)
 
 
-def _subjects(totals: Totals) -> str:
-    """How many were asked about: files, where nothing else was."""
-    return format_count(totals.subjects, "file" if totals.files == totals.subjects else "subject")
-
-
-def summary(store: Store, outcome: Outcome) -> None:
-    """What a crawl came to."""
+def print_status(store: Store, *, show_all: bool = False) -> None:
+    """Print the campaign and its subjects: those with problems, or all."""
     totals = store.totals()
-    result(in_words(totals))
-    result(
-        f"this run: {format_count(outcome.calls, 'call')}, {format_count(outcome.pages, 'page')}"
-    )
-    _tell_audit(store)
-    if totals.remarks:
-        result(
-            f"{format_count(totals.remarks, 'remark')} on what the pages hold; see status --remarks"
-        )
-    _list_problems(store)
-    if outcome.paused:
-        notice(f"paused: {outcome.paused}")
-
-
-def status(store: Store, *, everything: bool) -> None:
-    """The campaign, and its subjects: those with something to say, or all."""
-    totals = store.totals()
-    result(str(store.path))
-    result(in_words(totals))
+    print_line(str(store.path))
+    print_totals(store)
     if totals.announced:
-        inferred = f", {totals.inferred:,} of them inferred" if totals.inferred else ""
         known = totals.received + totals.inferred
-        result(f"{known:,} of {totals.announced:,} references are known, file by file{inferred}")
-    _tell_audit(store)
+        inferred = f", {totals.inferred:,} of them inferred" if totals.inferred else ""
+        print_line(f"{known:,} of {totals.announced:,} references are known{inferred}")
+    print_verification(store)
     subjects = list(store.statuses())
-    rows = subjects if everything else [row for row in subjects if _is_problem(row)][:_FEW]
+    problems = [row for row in subjects if has_problem(row)]
+    rows = subjects if show_all else problems[:MAX_LISTED]
     if rows:
-        result("")
-        head = ("subject", "state", "known", "pages", "asked", "status", "remark")
-        table(head, [_row(row) for row in rows])
-    hidden = sum(map(_is_problem, subjects)) - len(rows)
-    if not everything and hidden > 0:
-        result(f"… and {hidden:,} more; --all lists every file")
+        print_line()
+        header = ("subject", "state", "known", "pages", "requested", "status", "remark")
+        print_table(header, [_table_row(row) for row in rows])
+    hidden = len(problems) - len(rows)
+    if not show_all and hidden > 0:
+        print_line(f"… and {hidden:,} more; --all lists every subject")
 
 
-def remarks(store: Store) -> None:
-    """What was set aside or changed while reading, from the stored pages themselves."""
+def print_warnings(store: Store) -> None:
+    """Print everything that is dropped or changed while reading the stored pages."""
     from graphbuild.api.parser import parse_page
 
-    for stored in store.pages():
-        for remark in parse_page(stored.body, stored.subject, stored.relationship).warnings:
-            result(f"{named(stored.subject)}, page {stored.number}: {remark}")
-
-
-def check(store: Store, *, json: bool) -> bool:
-    """Tell whether the file is what was stored; True if it is."""
-    from graphbuild.store import damages
-
-    found = list(damages(store))
-    if json:
-        told = [
-            {"subject": each.subject.id if each.subject else None, "problem": each.problem}
-            for each in found
-        ]
-        result_json({"sound": not found, "damages": told})
-        return not found
-    for each in found:
-        result(f"{named(each.subject) if each.subject else store.path}: {each.problem}")
-    pages = format_count(store.totals().pages, "page") if not found else "some damaged"
-    result(f"{store.path}: {'sound' if not found else 'not sound'}, {pages}")
-    return not found
+    for page in store.pages():
+        for warning in parse_page(page.body, page.subject, page.relationship).warnings:
+            print_line(f"{display_name(page.subject)}, page {page.number}: {warning}")
 
 
 def status_json(store: Store) -> dict[str, object]:
-    """The same for scripts, every subject."""
-    subjects = [
-        {"type": row.subject.type, "id": row.subject.id, **_fields(row)} for row in store.statuses()
-    ]
-    audit = asdict(store.audit_result())
-    return {"campaign": asdict(store.totals()), "audit": audit, "subjects": subjects}
+    """Return the state of the campaign and of every subject as JSON data."""
+    subjects = []
+    for row in store.statuses():
+        values = asdict(row)
+        del values["subject"]
+        subjects.append({"type": row.subject.type, "id": row.subject.id, **values})
+    return {
+        "campaign": asdict(store.totals()),
+        "audit": asdict(store.audit_result()),
+        "subjects": subjects,
+    }
 
 
-def gaps(store: Store) -> None:
-    """One line on what the graph does not hold, if anything."""
-    totals = store.totals()
-    missing = totals.pending + totals.incomplete + totals.failed
-    if missing:
-        notice(
-            f"not whole: {totals.pending:,} still to ask, {totals.incomplete:,} incomplete, "
-            f"{totals.failed:,} failed of {_subjects(totals)}; see graphbuild status"
-        )
-
-
-def _tell_audit(store: Store) -> None:
-    """How what was inferred agrees with what was asked for after all."""
-    audit = store.audit_result()
-    if audit.subjects:
-        result(
-            f"audit: {audit.confirmed:,} of {audit.edges:,} inferred references confirmed, "
-            f"{audit.refuted:,} refuted, in {format_count(audit.subjects, 'subject')}"
-        )
-    if audit.waiting:
-        result(f"audit: {format_count(audit.waiting, 'subject')} still to read")
-
-
-def _list_problems(store: Store) -> None:
-    problems = [row for row in store.statuses() if row.state != "pending" and _is_problem(row)]
-    for row in problems[:_FEW]:
-        result(f"{named(row.subject)}: {row.state}: {row.remark or row.error}")
-    if len(problems) > _FEW:
-        result(f"… and {len(problems) - _FEW:,} more; graphbuild status --all lists every file")
-
-
-def _is_problem(row: SubjectStatus) -> bool:
-    return row.state != COMPLETE or bool(row.remark)
-
-
-def _row(row: SubjectStatus) -> tuple[str, ...]:
+def _table_row(row: SubjectStatus) -> tuple[str, ...]:
     known = f"{row.received + row.inferred:,}"
-    known += "" if row.count is None else f" of {row.count:,}"
-    name = named(row.subject)
+    if row.count is not None:
+        known += f" of {row.count:,}"
+    name = display_name(row.subject)
     if row.relationship != RELATED_REFERENCES:
         name += f" {row.relationship}"
-    asked = format_timestamp(row.asked_at) if row.asked_at else "never"
-    told = str(row.status or "")
-    return (name, row.state, known, f"{row.pages:,}", asked, told, row.remark or row.error)
-
-
-def _fields(row: SubjectStatus) -> dict[str, object]:
-    return {name: value for name, value in asdict(row).items() if name != "subject"}
+    requested = format_timestamp(row.asked_at) if row.asked_at else "never"
+    status = str(row.status or "")
+    return (
+        name,
+        row.state,
+        known,
+        f"{row.pages:,}",
+        requested,
+        status,
+        row.remark or row.error,
+    )

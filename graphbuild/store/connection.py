@@ -183,6 +183,16 @@ def _write_schema(draft: Path) -> None:
         connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")
 
 
+def is_campaign_file(path: Path) -> bool:
+    """Return whether the header of ``path`` is that of a campaign file, of any schema version."""
+    try:
+        with path.open("rb") as stream:
+            header = stream.read(_HEADER_BYTES)
+    except OSError:
+        return False
+    return header.startswith(_MAGIC) and int.from_bytes(header[68:72]) == APPLICATION_ID
+
+
 def check(path: Path) -> None:
     """Raise StoreError unless the header is a campaign file's of this version; change nothing."""
     try:

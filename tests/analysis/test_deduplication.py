@@ -400,7 +400,7 @@ def tied(shell: Shell) -> Shell:
 
 
 def test_the_command_tells_the_merged_reports_their_rules_and_the_publishers(tied: Shell) -> None:
-    lines = asked(tied, "sources").splitlines()
+    lines = asked(tied, "dedupe").splitlines()
     assert lines[0] == "5 references: 3 reports by 2 publishers; 2 reports under several addresses"
     text = "\n".join(lines)
     assert "(scheme, www, end, tracking)" in text
@@ -410,7 +410,7 @@ def test_the_command_tells_the_merged_reports_their_rules_and_the_publishers(tie
     assert f"{TITLE} (title)" in text
     assert re.search(r"^one\[\.\]example +2 +3$", text, re.MULTILINE)
     assert not re.search(r"https?:|\w\.example", text)
-    told = json.loads(asked(tied, "sources", "--json"))
+    told = json.loads(asked(tied, "dedupe", "--json"))
     assert (told["references"], told["reports"]) == (5, 3)
     merged = {each["reference"]: each for each in told["merged"]}
     keys = {name: f"reference:{name * 64}" for name in "abcde"}
@@ -425,7 +425,7 @@ def test_the_command_tells_the_merged_reports_their_rules_and_the_publishers(tie
 
 
 def test_listings_are_cut_and_say_so(tied: Shell) -> None:
-    text = asked(tied, "sources", "--limit", 1)
+    text = asked(tied, "dedupe", "--limit", 1)
     assert text.count("… and 1 more; --limit shows them, --json has all") == 2
 
 
@@ -433,7 +433,7 @@ def test_ties_and_chains_say_what_is_independent(tied: Shell) -> None:
     overlap = asked(tied, "overlap", "--all").splitlines()
     assert overlap[1].split()[2:5] == ["reports", "independent", "publishers"]
     assert overlap[2].split()[2:5] == ["5", "3", "2"]
-    assert asked(tied, "overlap", "--all", "--merge-reports").splitlines()[2].split()[2:5] == [
+    assert asked(tied, "overlap", "--all", "--merge-duplicates").splitlines()[2].split()[2:5] == [
         *("3", "3", "2")
     ]
     (tie,) = json.loads(asked(tied, "overlap", "--all", "--json"))["ties"]
@@ -442,19 +442,19 @@ def test_ties_and_chains_say_what_is_independent(tied: Shell) -> None:
         tied, "explain", FILES[0].id, "first"
     )
     assert asked(tied, "timeline").startswith("5 reports")
-    assert asked(tied, "timeline", "--merge-reports").startswith("3 reports")
+    assert asked(tied, "timeline", "--merge-duplicates").startswith("3 reports")
     for command in ("communities", "bridges"):
-        assert asked(tied, command, "--merge-reports")
+        assert asked(tied, command, "--merge-duplicates")
 
 
 def test_an_empty_campaign_has_no_sources_and_that_is_no_error(shell: Shell) -> None:
     answer(shell.folder / "c.db", {})
-    assert asked(shell, "sources") == (
+    assert asked(shell, "dedupe") == (
         "0 references: 0 reports by 0 publishers; 0 reports under several addresses\n\n"
     )
-    assert json.loads(asked(shell, "sources", "--json"))["publishers"] == []
+    assert json.loads(asked(shell, "dedupe", "--json"))["publishers"] == []
     for command in ("overlap", "communities", "bridges", "timeline"):
-        assert asked(shell, command, "--merge-reports")
+        assert asked(shell, command, "--merge-duplicates")
 
 
 def test_hostile_texts_do_nothing_on_a_terminal(shell: Shell) -> None:
@@ -466,7 +466,7 @@ def test_hostile_texts_do_nothing_on_a_terminal(shell: Shell) -> None:
         for twice in "ab"
     ]
     answer(shell.folder / "c.db", {FILES[0]: told_of(told)})
-    text = asked(shell, "sources", "--limit", 500)
+    text = asked(shell, "dedupe", "--limit", 500)
     assert text.startswith(f"{len(told)} references: ")
     assert text.count(" * ") >= len(texts) / 2
     assert not {c for c in text if unicodedata.category(c) in {"Cc", "Cf"}} - {"\n"}
@@ -477,7 +477,7 @@ def test_hostile_texts_do_nothing_on_a_terminal(shell: Shell) -> None:
 _WITHOUT = """
 import sys
 sys.modules["{}"] = None
-from graphbuild.cli import main
+from graphbuild.cli.main import main
 main()
 """
 
@@ -494,7 +494,7 @@ def test_without_the_extra_a_sentence_says_what_to_install(tied: Shell, library:
             env={**tied.environment, "PYTHONPATH": str(ROOT)},
         )
 
-    done = ran("sources")
+    done = ran("dedupe")
     assert done.returncode == 1
     assert done.stderr == (
         f"graphbuild: this needs {library}, which is not installed;"

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from graphbuild.api.auth import find_user_name
 from graphbuild.api.quotas import is_user_name, parse_quotas
 from graphbuild.cli import quota
-from graphbuild.cli.app import app
+from graphbuild.cli.main import app
 from graphbuild.emulator import Api, Quota, generate_family_world
 from graphbuild.errors import PayloadError
 from tests.support.faults import Fault, FaultyApi

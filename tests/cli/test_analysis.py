@@ -132,11 +132,11 @@ def test_bridges_are_told_with_what_hangs_on_them(campaign) -> None:
 def test_what_stands_in_the_middle_is_told(campaign) -> None:
     shell, incidence = campaign
     found = find_central(incidence)
-    text = asked(shell, "central", "--limit", "3")
+    text = asked(shell, "centrality", "--limit", "3")
     assert text.splitlines()[0] == f"{len(found.nodes):,} nodes, betweenness counted"
     first = found.nodes[0]
     assert text.splitlines()[2].split()[:2] == [first.entity.type, first.entity.label]
-    told = json.loads(asked(shell, "central", "--json"))
+    told = json.loads(asked(shell, "centrality", "--json"))
     assert told["samples"] is None
     assert [node["key"] for node in told["nodes"]] == [each.entity.key for each in found.nodes]
     assert told["nodes"][0]["betweenness"] == first.betweenness
@@ -231,8 +231,8 @@ def test_a_wrong_side_is_wrong_usage(sample: Shell) -> None:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ("overlap --level nan", "'nan' is no share"),
-        ("overlap --level 0", "'0' is no share"),
+        ("overlap --fdr nan", "'nan' is no share"),
+        ("overlap --fdr 0", "'0' is no share"),
         ("communities --seed -1", "greater than or equal to 0"),
         ("bridges --seed 4294967296", "less than or equal to 4294967295"),
     ],
@@ -244,7 +244,7 @@ def test_a_wrong_number_is_wrong_usage(sample: Shell, words: str, problem: str) 
 
 
 def test_a_share_may_be_said_in_percent(sample: Shell) -> None:
-    assert json.loads(asked(sample, "overlap", "--level", "5%", "--json"))["level"] == 0.05
+    assert json.loads(asked(sample, "overlap", "--fdr", "5%", "--json"))["level"] == 0.05
 
 
 def test_the_largest_seed_is_taken(campaign) -> None:
@@ -254,7 +254,8 @@ def test_the_largest_seed_is_taken(campaign) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["overlap", "communities", "bridges", "central", "timeline", f"explain {FILE} Emotet"]
+    "words",
+    ["overlap", "communities", "bridges", "centrality", "timeline", f"explain {FILE} Emotet"],
 )
 def test_what_is_concluded_from_a_part_is_said_to_be(sample: Shell, words: str) -> None:
     done = sample(*words.split(), "--store", "c.db")
@@ -262,7 +263,7 @@ def test_what_is_concluded_from_a_part_is_said_to_be(sample: Shell, words: str) 
     assert "not whole: 0 still to ask, 1 incomplete, 0 failed of 1 file" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["overlap", "communities", "bridges", "central", "timeline"])
+@pytest.mark.parametrize("command", ["overlap", "communities", "bridges", "centrality", "timeline"])
 def test_an_empty_campaign_is_no_error(shell: Shell, command: str) -> None:
     Store.open(shell.folder / "c.db").close()
     assert asked(shell, command)
@@ -270,7 +271,7 @@ def test_an_empty_campaign_is_no_error(shell: Shell, command: str) -> None:
 
 
 def test_without_the_extra_a_command_says_what_to_install(sample: Shell) -> None:
-    code = "import sys; sys.modules['scipy'] = None; from graphbuild.cli import main; main()"
+    code = "import sys; sys.modules['scipy'] = None; from graphbuild.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "overlap", "--store", "c.db"],
         cwd=sample.folder,

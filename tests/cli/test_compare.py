@@ -118,7 +118,7 @@ def test_two_files_are_held_beside_each_other(shell: Shell) -> None:
         joined[name] = [*joined[name][:1], *(f"joint {n}" for n in range(7))]
     store_of(shell.folder / "old.db", world(apart).observations())
     store_of(shell.folder / "new.db", world(joined).observations())
-    text = shell("compare", "--store", "new.db", "--against", "old.db").stdout
+    text = shell("compare", "--store", "new.db", "--baseline", "old.db").stdout
     assert "12 clusters before, 11 after: 1 merged, 10 stayed" in text
     lines = text.splitlines()
     (place,) = [n for n, line in enumerate(lines) if line.startswith("merged: cluster ")]
@@ -127,7 +127,7 @@ def test_two_files_are_held_beside_each_other(shell: Shell) -> None:
     assert lines[place + 1].startswith("  by the report joint ")
     assert lines[place + 1].endswith("(new, 8 files)")
     assert "… and 2 more" in lines[place + 6]
-    back = shell("compare", "--store", "old.db", "--against", "new.db").stdout
+    back = shell("compare", "--store", "old.db", "--baseline", "new.db").stdout
     assert "11 clusters before, 12 after: 1 split, 10 stayed" in back
     assert "(gone, 8 files)" in back
 
@@ -138,7 +138,7 @@ def test_what_was_not_asked_is_said_and_counts_neither_way(shell: Shell) -> None
     with Store.open(shell.folder / "old.db") as store:
         store.add_seeds(parse_seeds([of(1)]))
     answer(shell.folder / "new.db", {Entity("file", of(1)): [report]})
-    done = shell("compare", "--store", "new.db", "--against", "old.db")
+    done = shell("compare", "--store", "new.db", "--baseline", "old.db")
     assert "not whole before: 1 still to ask" in done.stderr
     assert ["reports", "0", "0", "0", "1", "0"] in [x.split() for x in done.stdout.splitlines()]
     assert "reports that came" not in done.stdout
@@ -162,7 +162,7 @@ def test_hostile_names_do_nothing_on_a_terminal(shell: Shell) -> None:
     files = [Entity("file", of(n)) for n in (1, 2)]
     answer(shell.folder / "new.db", dict.fromkeys(files, told))
     answer(shell.folder / "old.db", {file: [] for file in files})
-    text = shell("compare", "--store", "new.db", "--against", "old.db", "--limit", 999).stdout
+    text = shell("compare", "--store", "new.db", "--baseline", "old.db", "--limit", 999).stdout
     assert not {c for c in text if unicodedata.category(c) in {"Cc", "Cf"}} - {"\n"}
     assert len(text.splitlines()) >= 2 * len(texts)
 
@@ -171,7 +171,7 @@ def test_hostile_names_do_nothing_on_a_terminal(shell: Shell) -> None:
     ("words", "said"),
     [
         ([], "say what to compare with"),
-        (["--against", "c.db", "--since", FIRST], "say what to compare with"),
+        (["--baseline", "c.db", "--since", FIRST], "say what to compare with"),
         (["--since", "last week"], "is no date"),
         (["--since", SECOND, "--until", FIRST], "expected a date after --since"),
     ],
@@ -184,7 +184,7 @@ def test_wrong_sides_are_wrong_usage(shell: Shell, words: list[str], said: str) 
 
 def test_a_file_that_is_not_there_is_told(shell: Shell) -> None:
     Store.open(shell.folder / "c.db").close()
-    done = shell("compare", "--store", "c.db", "--against", "gone.db")
+    done = shell("compare", "--store", "c.db", "--baseline", "gone.db")
     assert done.returncode == 1
     assert "there is no campaign file gone.db" in done.stderr
 
@@ -192,5 +192,5 @@ def test_a_file_that_is_not_there_is_told(shell: Shell) -> None:
 def test_empty_campaigns_are_no_error(shell: Shell) -> None:
     Store.open(shell.folder / "c.db").close()
     for words in ((), ("--json",)):
-        done = shell("compare", "--store", "c.db", "--against", "c.db", *words)
+        done = shell("compare", "--store", "c.db", "--baseline", "c.db", *words)
         assert (done.returncode, done.stderr) == (0, "")

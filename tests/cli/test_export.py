@@ -45,7 +45,7 @@ def titles(folder: Path) -> list[str]:
 
 def test_cells_are_guarded_unless_they_are_asked_for_raw(shell: Shell, campaign: Path) -> None:
     guarded = shell("export", "--store", "c.db", "--to", "csv", "--out", "guarded")
-    raw = shell("export", "--store", "c.db", "--to", "csv", "--out", "raw", "--raw")
+    raw = shell("export", "--store", "c.db", "--to", "csv", "--out", "raw", "--no-csv-guard")
     assert (guarded.returncode, raw.returncode) == (0, 0)
     assert titles(campaign / "guarded") == ["'" + TITLE]
     assert titles(campaign / "raw") == [TITLE]
@@ -56,9 +56,11 @@ def test_cells_are_guarded_unless_they_are_asked_for_raw(shell: Shell, campaign:
 
 
 def test_raw_goes_with_tables_only_and_its_help_warns(shell: Shell, campaign: Path) -> None:
-    done = shell("export", "--store", "c.db", "--to", "graphml,html", "--out", "out", "--raw")
+    done = shell(
+        "export", "--store", "c.db", "--to", "graphml,html", "--out", "out", "--no-csv-guard"
+    )
     assert done.returncode == 2
-    assert "--raw" in done.stderr
+    assert "--no-csv-guard" in done.stderr
     assert "goes with --to csv" in done.stderr
     assert not (campaign / "out").exists()
     assert "Open no such file in one" in " ".join(shell("export", "--help").stdout.split())
@@ -110,10 +112,10 @@ def test_a_full_disk_is_a_sentence_and_the_old_file_stands(
 
 
 def test_the_page_may_begin_with_all_of_it(shell: Shell, campaign: Path) -> None:
-    done = shell("export", "--store", "c.db", "--to", "html", "--out", "out", "--full")
+    done = shell("export", "--store", "c.db", "--to", "html", "--out", "out", "--no-reduction")
     assert done.returncode == 0
     assert (campaign / "out" / "graph.html").is_file()
-    done = shell("export", "--store", "c.db", "--to", "csv", "--out", "none", "--full")
+    done = shell("export", "--store", "c.db", "--to", "csv", "--out", "none", "--no-reduction")
     assert done.returncode == 2
     assert "goes with --to html" in done.stderr
     assert not (campaign / "none").exists()

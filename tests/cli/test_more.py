@@ -69,7 +69,9 @@ def test_an_audit_is_told(shell: Shell, service) -> None:
     url = service(api)
     listed = seeds(shell, *api.world.hashes())
     crawl(shell, url, listed, "--frugal")
-    done = shell("crawl", "--store", "c.db", "--base-url", url, "--audit", "10%", "--frugal")
+    done = shell(
+        "crawl", "--store", "c.db", "--base-url", url, "--verify-inferred", "10%", "--frugal"
+    )
     assert done.returncode == 0
     said = "audit: 100 of 100 inferred references confirmed, 0 refuted, in 2 subjects"
     assert said in done.stdout
@@ -128,7 +130,7 @@ def test_the_files_carry_the_ledger_and_times_only_when_told(shell: Shell, servi
     api = Api(generate_family_world(2, 50))
     crawl(shell, service(api), seeds(shell, api.world.hashes()[0], "d" * 64))
     shell("export", "--store", "c.db", "--out", "plain", "--to", "graphml,csv")
-    shell("export", "--store", "c.db", "--out", "timed", "--to", "graphml,csv", "--times")
+    shell("export", "--store", "c.db", "--out", "timed", "--to", "graphml,csv", "--timestamps")
     plain = nx.read_graphml(shell.folder / "plain" / "graph.graphml")
     timed = nx.read_graphml(shell.folder / "timed" / "graph.graphml")
     node = plain.nodes[f"file:{api.world.hashes()[0]}"]
@@ -156,9 +158,9 @@ def test_the_files_carry_the_ledger_and_times_only_when_told(shell: Shell, servi
         (("--refresh", "yesterday"), "is no age; say 90m, 12h, 30d or 2w"),
         (("--refresh", "-3d"), "is no age"),
         (("--refresh", "3 d"), "is no age"),
-        (("--audit", "0"), "is no share; say 0.1 or 10%"),
-        (("--audit", "101%"), "is no share"),
-        (("--audit", "lots"), "is no share"),
+        (("--verify-inferred", "0"), "is no share; say 0.1 or 10%"),
+        (("--verify-inferred", "101%"), "is no share"),
+        (("--verify-inferred", "lots"), "is no share"),
         (("--api-flavor", "old"), "expected one of auto, classic, gti"),
         (("--depth", "-1"), "--depth"),
         (("--per-node", "0"), "expected a number from 1 up"),

@@ -599,10 +599,10 @@ def test_the_command_names_its_files_and_says_what_is_not_whole(made: Made, shel
     ]
     assert done.stderr.startswith("not whole: 2 still to ask")
     assert "What is new since 2026\\-10\\-01" in (shell.folder / "o" / "report.md").read_text()
-    done = shell("report", "--store", store, "--out", "o", "--against", store)
+    done = shell("report", "--store", store, "--out", "o", "--baseline", store)
     assert "What is new since c\\.db" in (shell.folder / "o" / "report.md").read_text()
     assert (
-        shell("report", "--store", store, "--against", store, "--since", "2026-10-01").returncode
+        shell("report", "--store", store, "--baseline", store, "--since", "2026-10-01").returncode
         == 2
     )
 

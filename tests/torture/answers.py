@@ -197,8 +197,8 @@ def exported(folder: Path) -> str:
         graph = build_graph(observations, subjects=store.subjects())
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
-            status.status(store, everything=True)
-            status.remarks(store)
+            status.print_status(store, show_all=True)
+            status.print_warnings(store)
     odd = {char for char in said.getvalue() if unicodedata.category(char) in _SHOWN} - {"\n"}
     if odd:
         return f"the terminal is shown {sorted(odd)!a}"

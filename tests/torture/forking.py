@@ -23,7 +23,7 @@ from typing import IO, Self
 _PACKAGE = Path(__file__).resolve().parents[2]
 _WARM = (
     "graphbuild.store.importer",
-    "graphbuild.cli.app",
+    "graphbuild.cli.main",
     "graphbuild.cli.export",
     "graphbuild.api.client",
     "graphbuild.crawler",

@@ -1,0 +1,88 @@
+"""Find and open the campaign file that a command works on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from graphbuild.cli.console import notice
+from graphbuild.cli.summary import warn_if_incomplete
+
+if TYPE_CHECKING:
+    from graphbuild.analysis import Incidence
+    from graphbuild.store import Store
+
+
+def find_campaign_file(store: Path | None) -> Path:
+    """Return ``store``, or the only campaign file in the current folder where it is None.
+
+    Raises:
+        typer.BadParameter: ``store`` is None, and there is no campaign file or more than one.
+    """
+    if store is not None:
+        return store
+    found = campaign_files(Path())
+    if len(found) == 1:
+        notice(f"using the campaign file {found[0]}")
+        return found[0]
+    if found:
+        names = ", ".join(map(str, found))
+        raise typer.BadParameter(
+            f"this folder has several campaign files: {names}; choose one", param_hint="--store"
+        )
+    others = [*campaign_files(Path("output")), *campaign_files(Path("output/demo"))]
+    hint = (
+        f"; there is {others[0]}"
+        if others
+        else "; 'crawl' and 'import' create one: --store campaign.db"
+    )
+    raise typer.BadParameter(f"this folder has no campaign file (*.db){hint}", param_hint="--store")
+
+
+def campaign_files(folder: Path) -> list[Path]:
+    """Return the campaign files in ``folder``, by name."""
+    from graphbuild.store.connection import is_campaign_file
+
+    return [path for path in sorted(folder.glob("*.db")) if is_campaign_file(path)]
+
+
+def read_campaign(store: Path | None) -> Store:
+    """Open the campaign file for reading; see :func:`find_campaign_file`."""
+    from graphbuild.store import Store
+
+    return Store.read(find_campaign_file(store))
+
+
+def write_campaign(store: Path | None, *, create: bool) -> Store:
+    """Open the campaign file for writing.
+
+    Args:
+        store: See :func:`find_campaign_file`.
+        create: Create the file if it does not exist.
+
+    Raises:
+        StoreError: The file does not exist, and ``create`` is False.
+    """
+    from graphbuild.store import Store
+
+    path = find_campaign_file(store)
+    if not create:
+        Store.read(path).close()
+    return Store.open(path)
+
+
+def read_incidence(store: Path | None, *, merge: bool = False) -> Incidence:
+    """Return which references and collections each file of the campaign has.
+
+    Args:
+        store: See :func:`find_campaign_file`.
+        merge: Count an article with several URLs as one reference.
+    """
+    from graphbuild.analysis import Incidence, find_sources
+
+    with read_campaign(store) as campaign:
+        warn_if_incomplete(campaign)
+        incidence = Incidence.of(campaign.observations())
+    return find_sources(incidence.references).merge(incidence) if merge else incidence

@@ -1,0 +1,52 @@
+"""``graphbuild centrality``: rank nodes by centrality."""
+
+from __future__ import annotations
+
+from graphbuild._util import format_count
+from graphbuild.cli import options
+from graphbuild.cli.campaign_file import read_incidence
+from graphbuild.cli.console import print_json, print_line, print_rows, shorten
+
+
+def centrality(
+    store: options.StoreOption = None,
+    seed: options.SeedOption = 0,
+    limit: options.LimitOption = options.DEFAULT_LIMIT,
+    *,
+    merge: options.MergeOption = False,
+    json: options.JsonOption = False,
+) -> None:
+    """Rank files, references and collections by centrality.
+
+    Betweenness is the share of shortest paths through a node, PageRank the share of a random walk.
+    The betweenness of large campaigns is estimated from a random sample.
+    """
+    from graphbuild.analysis import find_central
+
+    found = find_central(read_incidence(store, merge=merge), seed=seed)
+    if json:
+        nodes = [
+            {
+                "key": node.entity.key,
+                "label": node.entity.label,
+                "ties": node.ties,
+                "betweenness": node.betweenness,
+                "pagerank": node.pagerank,
+            }
+            for node in found.nodes
+        ]
+        print_json({"samples": found.samples, "nodes": nodes})
+        return
+    method = f"estimated from {found.samples:,} nodes" if found.samples else "exact"
+    print_line(f"{format_count(len(found.nodes), 'node')}, betweenness {method}")
+    rows = [
+        (
+            node.entity.type,
+            shorten(node.entity.label),
+            f"{node.ties:,}",
+            f"{node.betweenness:.4f}",
+            f"{node.pagerank:.4f}",
+        )
+        for node in found.nodes[:limit]
+    ]
+    print_rows(("type", "name", "degree", "betweenness", "pagerank"), rows, len(found.nodes))

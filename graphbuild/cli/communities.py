@@ -1,0 +1,87 @@
+"""``graphbuild communities``: find clusters of files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphbuild._util import format_count
+from graphbuild.cli import options
+from graphbuild.cli.campaign_file import read_incidence
+from graphbuild.cli.console import print_json, print_line, print_rows, shorten
+
+if TYPE_CHECKING:
+    from graphbuild.analysis import Community, Telling
+
+
+def communities(
+    store: options.StoreOption = None,
+    seed: options.SeedOption = 0,
+    limit: options.LimitOption = options.DEFAULT_LIMIT,
+    *,
+    merge: options.MergeOption = False,
+    json: options.JsonOption = False,
+) -> None:
+    """Show clusters of files and what characterizes them.
+
+    Stability is the share of a cluster that runs with other random seeds find, too.
+    """
+    from graphbuild.analysis import find_communities
+
+    incidence = read_incidence(store, merge=merge)
+    found = find_communities(incidence, seed=seed)
+    if json:
+        print_json(
+            {
+                "method": found.method,
+                "resolution": found.resolution,
+                "modularity": found.modularity,
+                "agreement": found.agreement,
+                "clusters": [_cluster_json(cluster) for cluster in found.groups],
+            }
+        )
+        return
+    clusters = [cluster for cluster in found.groups if len(cluster.files) > 1]
+    single = len(found.groups) - len(clusters)
+    print_line(
+        f"{format_count(len(clusters), 'cluster')} of {format_count(len(incidence.files), 'file')},"
+        f" {format_count(single, 'single file')} · {found.method},"
+        f" resolution {found.resolution:.2f}, agreement of runs {found.agreement:.2f}"
+    )
+    rows = [
+        (
+            f"{cluster.number}",
+            f"{len(cluster.files):,}",
+            f"{cluster.stability:.2f}",
+            ", ".join(map(_describe, cluster.collections[:2])),
+            ", ".join(map(_describe, cluster.references[:1])),
+        )
+        for cluster in clusters[:limit]
+    ]
+    header = ("cluster", "files", "stability", "collections", "reference")
+    print_rows(header, rows, len(clusters))
+
+
+def _describe(telling: Telling) -> str:
+    return f"{shorten(telling.entity.label)} ({telling.inside:,} in, {telling.outside:,} out)"
+
+
+def _cluster_json(cluster: Community) -> dict[str, object]:
+    return {
+        "number": cluster.number,
+        "name": cluster.name,
+        "stability": cluster.stability,
+        "files": [file.key for file in cluster.files],
+        "collections": [_telling_json(telling) for telling in cluster.collections],
+        "references": [_telling_json(telling) for telling in cluster.references],
+    }
+
+
+def _telling_json(telling: Telling) -> dict[str, object]:
+    return {
+        "key": telling.entity.key,
+        "label": telling.entity.label,
+        "inside": telling.inside,
+        "outside": telling.outside,
+        "lift": telling.lift,
+        "score": telling.score,
+    }

@@ -1,0 +1,175 @@
+"""Run a crawl from the command line: limits, progress, signals, outcome."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graphbuild._util import format_count
+from graphbuild.cli.console import Progress, crawl_progress, display_name
+from graphbuild.cli.signals import on_signal
+from graphbuild.errors import CrawlPaused, SeedError
+from graphbuild.models import FILE, Entity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from signal import Signals
+
+    from graphbuild.api.rate_limit import SystemClock
+    from graphbuild.crawler import Crawl, CrawlEvent
+    from graphbuild.store import Store
+
+_REFRESH_SECONDS = 0.5  # between two counts of the calls still needed
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The result of a run.
+
+    Attributes:
+        calls: Calls made.
+        pages: Pages stored.
+        paused: Why the run stopped before everything was requested; otherwise empty.
+        added: Seeds that the campaign file did not have yet.
+        rejected: Lines of the seed lists that are not seeds.
+    """
+
+    calls: int = 0
+    pages: int = 0
+    paused: str = ""
+    added: int = 0
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlOptions:
+    """The options of a crawl; each is described at the option of its name.
+
+    Attributes:
+        per_minute: Maximum calls per minute.
+        per_day: Maximum calls per UTC day.
+        max_calls: Maximum calls for the campaign file.
+        frugal: Infer pages that follow from known ones.
+        depth: Levels to follow beyond the seeds.
+        per_node: Maximum entries per list beyond the seeds.
+        workers: Concurrent requests.
+        api_flavor: ``auto``, ``classic`` or ``gti``.
+    """
+
+    per_minute: int | None = None
+    per_day: int | None = None
+    max_calls: int | None = None
+    frugal: bool = False
+    depth: int = 0
+    per_node: int | None = None
+    workers: int = 1
+    api_flavor: str = "auto"
+
+
+def run_crawl(
+    store: Store, base_url: str, options: CrawlOptions, *, show_progress: bool = True
+) -> Outcome:
+    """Request what the campaign file lacks; without pending subjects no API key is needed.
+
+    Raises:
+        ApiError: An error that concerns every subject, such as an invalid key.
+        SeedError: The API key is a subject of the campaign file.
+    """
+    from graphbuild.api.auth import find_api_key
+    from graphbuild.api.client import Client
+    from graphbuild.api.rate_limit import RateLimiter, SystemClock
+    from graphbuild.crawler import DEFAULT_PER_NODE, Crawl
+
+    for depth in range(options.depth):
+        store.expand(depth)
+    if not store.has_work():
+        return Outcome()
+    key = find_api_key()
+    if store.has(Entity(FILE, key.reveal().lower())):
+        raise SeedError(
+            f"{store.path} contains your API key as a file hash; it was not sent. "
+            "Start a new campaign file without it"
+        )
+    clock, rate_limiter = SystemClock(), RateLimiter(options.per_minute)
+    client = Client(
+        key,
+        base_url=base_url,
+        rate_limiter=rate_limiter,
+        clock=clock,
+        api_flavor=options.api_flavor,
+    )
+    with client:
+        crawl = Crawl(
+            client,
+            store,
+            max_calls=options.max_calls,
+            per_day=options.per_day,
+            frugal=options.frugal,
+            depth=options.depth,
+            per_node=options.per_node or DEFAULT_PER_NODE,
+            workers=options.workers,
+        )
+        return _run(crawl, store, clock, show_progress=show_progress)
+
+
+def _run(crawl: Crawl, store: Store, clock: SystemClock, *, show_progress: bool) -> Outcome:
+    """Crawl until finished, paused, or stopped by a signal after the pages in flight."""
+    outcome = Outcome()
+    calls_before = store.calls()
+    received: list[str] = []
+
+    def stop(signal: Signals) -> None:
+        received.append(signal.name)
+        crawl.stop()
+        clock.stop()
+
+    with on_signal(stop), crawl_progress(hidden=not show_progress) as update:
+        reporter = _Reporter(store, update)
+        try:
+            for event in crawl:
+                outcome.pages += event.error is None and not event.inferred_references
+                reporter.report(event)
+        except CrawlPaused as reason:
+            outcome.paused = str(reason)
+        finally:
+            outcome.calls = store.calls() - calls_before
+    if received:
+        outcome.paused = f"stopped by {received[0]}; run the same command again to continue"
+    return outcome
+
+
+class _Reporter:
+    """Turns the events of a crawl into progress."""
+
+    def __init__(self, store: Store, update: Callable[[Progress], None]) -> None:
+        self._store = store
+        self._update = update
+        self._done = 0
+        self._references = 0
+        self._left = 0
+        self._counted_at = float("-inf")
+
+    def report(self, event: CrawlEvent) -> None:
+        from graphbuild.api.client import LIMIT
+
+        self._done += not event.inferred_references
+        self._references += event.new_references + event.inferred_references
+        self._left -= 1
+        if self._left <= 0 or time.monotonic() - self._counted_at > _REFRESH_SECONDS:
+            work = self._store.work_left(LIMIT)
+            self._left = work.unseen + work.left
+            self._counted_at = time.monotonic()
+        counts = format_count(self._references, "reference")
+        self._update(Progress(self._done, self._left, counts, _describe(event)))
+
+
+def _describe(event: CrawlEvent) -> str:
+    name, status = display_name(event.subject), event.status
+    if event.inferred_references:
+        inferred = format_count(event.inferred_references, "reference")
+        return f"{name}: {inferred} inferred without a call, {status.state}"
+    detail = f" ({status.detail})" if status.detail else ""
+    warnings = f", {format_count(len(event.warnings), 'warning')}" if event.warnings else ""
+    new = format_count(event.new_references, "new reference")
+    return f"{name}: page {event.page_number}, {new}{warnings}, {status.state}{detail}"

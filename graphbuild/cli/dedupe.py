@@ -1,0 +1,112 @@
+"""``graphbuild dedupe``: find references that are the same article, and their publishers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from graphbuild._util import format_count
+from graphbuild.cli import options
+from graphbuild.cli.campaign_file import read_incidence
+from graphbuild.cli.console import print_json, print_line, print_omitted, print_rows, shorten
+from graphbuild.seeds.indicators import defang
+
+if TYPE_CHECKING:
+    from graphbuild.analysis import Publication, Sources
+    from graphbuild.models import Entity
+
+_MAX_URL = 160  # characters
+_UNKNOWN = "(unknown publisher)"
+
+
+def dedupe(
+    store: options.StoreOption = None,
+    limit: options.LimitOption = options.DEFAULT_LIMIT,
+    *,
+    json: options.JsonOption = False,
+) -> None:
+    """Show references that are the same article.
+
+    References are the same article if their URLs differ only in parts that do not change the page,
+    or if title and day are equal. URLs are defanged, except in JSON.
+    """
+    from graphbuild.analysis import find_sources
+
+    found = find_sources(read_incidence(store).references)
+    if json:
+        print_json(
+            {
+                "references": len(found.references),
+                "reports": len(found.publications),
+                "rules": {name: description for name, description, _ in _used_rules(found)},
+                "merged": [_publication_json(each) for each in found.merged],
+                "publishers": [asdict(each) for each in found.publishers],
+            }
+        )
+        return
+    publishers = [each for each in found.publishers if each.name]
+    print_line(
+        f"{format_count(len(found.references), 'reference')}:"
+        f" {format_count(len(found.publications), 'article')}"
+        f" by {format_count(len(publishers), 'publisher')};"
+        f" {format_count(len(found.merged), 'article')} with several URLs"
+    )
+    for publication in found.merged[:limit]:
+        _print_publication(publication)
+    print_omitted(len(found.merged) - limit)
+    print_line()
+    for name, description, count in _used_rules(found):
+        print_line(f"{name}: {description} ({format_count(count, 'article')})")
+    rows = [
+        (_publisher(each.name), f"{each.reports:,}", f"{each.references:,}")
+        for each in found.publishers[:limit]
+    ]
+    print_rows(("publisher", "articles", "references"), rows, len(found.publishers))
+
+
+def _print_publication(publication: Publication) -> None:
+    from graphbuild.analysis import quiet
+
+    print_line()
+    print_line(f"{quiet(publication.reference.label)} ({', '.join(publication.rules)})")
+    for member, publisher in zip(publication.members, publication.publishers, strict=True):
+        mark = "*" if member == publication.reference else "-"
+        url = shorten(defang(_url(member) or member.id), _MAX_URL)
+        print_line(f"  {mark} {url}  {_publisher(publisher)}")
+
+
+def _used_rules(found: Sources) -> list[tuple[str, str, int]]:
+    """Return name, description and number of articles of each rule that merged references."""
+    from graphbuild.analysis import SAYS
+
+    used = Counter(rule for each in found.merged for rule in each.rules)
+    return [(name, text, used[name]) for name, text in SAYS.items() if name in used]
+
+
+def _publication_json(publication: Publication) -> dict[str, object]:
+    members = zip(publication.members, publication.publishers, strict=True)
+    return {
+        "reference": publication.reference.key,
+        "rules": list(publication.rules),
+        "publisher": publication.publisher,
+        "members": [
+            {
+                "key": member.key,
+                "url": member.attributes.get("url"),
+                "title": member.attributes.get("title"),
+                "creation_date": member.attributes.get("creation_date"),
+                "publisher": publisher,
+            }
+            for member, publisher in members
+        ],
+    }
+
+
+def _url(reference: Entity) -> str:
+    url = reference.attributes.get("url")
+    return url if isinstance(url, str) else ""
+
+
+def _publisher(name: str) -> str:
+    return defang(name) or _UNKNOWN

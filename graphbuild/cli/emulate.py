@@ -1,0 +1,98 @@
+"""``graphbuild emulate``: serve an emulated API on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+
+from graphbuild._util import format_count
+from graphbuild.cli.console import notice, print_line
+from graphbuild.cli.signals import on_signal
+from graphbuild.errors import GraphbuildError
+
+if TYPE_CHECKING:
+    from signal import Signals
+
+    from graphbuild.emulator import Api, World
+
+
+def emulate(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="TCP port; 0 chooses a free one.")
+    ] = 8080,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="World to serve, as JSON lines (default: generated)."),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the generated world.")] = 1,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT", help="API key to accept; repeatable (default: any is accepted)."
+        ),
+    ] = None,
+    per_minute: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Calls per minute before a 429.")
+    ] = None,
+    per_day: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Calls per UTC day before a 429.")
+    ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="File to which each request appends a JSON line."),
+    ] = None,
+    api_flavor: Annotated[
+        Literal["classic", "gti", "both"],
+        typer.Option(
+            "--api-flavor",
+            help="API flavor: classic (related_references), gti (related_reports), or both.",
+        ),
+    ] = "classic",
+) -> None:
+    """Serve an emulated API, to try graphbuild without a key."""
+    from graphbuild.emulator import Api, Quota
+
+    api = Api(
+        _load_world(data, seed),
+        keys=key or None,
+        quota=Quota(per_minute=per_minute, per_day=per_day),
+        log_path=log,
+        api_flavor=api_flavor,
+    )
+    _serve(api, port)
+
+
+def _load_world(data: Path | None, seed: int) -> World:
+    from graphbuild.emulator import load_world, generate_world
+
+    if data is None:
+        return generate_world(seed)
+    try:
+        return load_world(data)
+    except OSError as problem:
+        raise GraphbuildError(f"cannot read {data}: {problem.strerror or problem}") from None
+    except ValueError as problem:
+        raise GraphbuildError(f"{data} is not a world file: {problem}") from None
+
+
+def _serve(api: Api, port: int) -> None:
+    from graphbuild.emulator import Emulator
+
+    emulator = Emulator(api, port=port)
+    try:
+        with on_signal(_interrupt), emulator:
+            print_line(f"emulating the API at {emulator.base_url}; press Ctrl-C to stop")
+            notice(f"{format_count(len(api.world.hashes()), 'file')} known")
+            emulator.wait()
+    except OSError as problem:
+        raise GraphbuildError(
+            f"cannot listen on port {port}: {problem.strerror or problem}; choose another --port"
+        ) from None
+    except KeyboardInterrupt:
+        notice(f"{format_count(api.calls, 'call')} served")
+
+
+def _interrupt(_: Signals) -> NoReturn:
+    raise KeyboardInterrupt

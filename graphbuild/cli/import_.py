@@ -1,0 +1,70 @@
+"""``graphbuild import``: store API responses that were saved as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from graphbuild._util import format_count
+from graphbuild.cli import options
+from graphbuild.cli.campaign_file import write_campaign
+from graphbuild.cli.console import notice, print_json, print_line
+from graphbuild.cli.errors import ExitCode
+from graphbuild.cli.status import print_status, status_json
+
+if TYPE_CHECKING:
+    from graphbuild.models import Entity
+
+
+def _parse_subject(text: str) -> Entity:
+    from graphbuild.seeds.indicators import parse_indicator
+
+    try:
+        return parse_indicator(text.strip()).entity
+    except ValueError as problem:
+        raise typer.BadParameter(f"{text!a} {problem}") from None
+
+
+def import_(
+    responses: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILES...",
+            help="Saved responses of files/{hash}/related_references, one JSON page per file.",
+        ),
+    ],
+    store: options.StoreOption = None,
+    subject: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Subject of responses that have no links.self."),
+    ] = None,
+    *,
+    json: options.JsonOption = False,
+) -> None:
+    """Import saved API responses, without an API key.
+
+    Exits with 4 if some files are not valid responses, with 1 if none is.
+    """
+    from graphbuild.store.importer import import_answers, read_answers
+
+    pages, refused = read_answers(responses, _parse_subject(subject) if subject else None)
+    for each in refused:
+        notice(f"not imported: {each.path}: {each.reason}")
+    with write_campaign(store, create=True) as campaign:
+        new = import_answers(campaign, pages)
+        if json:
+            counts = {"pages": len(pages), "new": new, "refused": len(refused)}
+            print_json({"import": counts, **status_json(campaign)})
+        else:
+            known = len(pages) - new
+            print_line(
+                f"{format_count(new, 'page')} imported, {known:,} already stored, "
+                f"{len(refused):,} refused"
+            )
+            print_status(campaign)
+    if not pages:
+        raise typer.Exit(ExitCode.ERROR)
+    if refused:
+        raise typer.Exit(ExitCode.INCOMPLETE)

@@ -1,0 +1,134 @@
+"""The ``graphbuild`` command: registers the commands and the options of all of them.
+
+To add a command, write a module with a function of its name and list the function in COMMANDS.
+The first sentence of its docstring is its line in ``graphbuild --help``.
+
+Nothing but typer is imported before a command runs, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import graphbuild
+from graphbuild.cli.bridges import bridges
+from graphbuild.cli.centrality import centrality
+from graphbuild.cli.check import check
+from graphbuild.cli.communities import communities
+from graphbuild.cli.compare import compare
+from graphbuild.cli.console import configure_logging
+from graphbuild.cli.crawl import crawl
+from graphbuild.cli.dedupe import dedupe
+from graphbuild.cli.demo import demo
+from graphbuild.cli.emulate import emulate
+from graphbuild.cli.errors import handle_errors
+from graphbuild.cli.explain import explain
+from graphbuild.cli.export import export
+from graphbuild.cli.import_ import import_
+from graphbuild.cli.overlap import overlap
+from graphbuild.cli.plan import plan
+from graphbuild.cli.report import report
+from graphbuild.cli.status import status
+from graphbuild.cli.timeline import timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COMMANDS = (
+    crawl,
+    plan,
+    status,
+    check,
+    export,
+    import_,
+    emulate,
+    demo,
+    communities,
+    overlap,
+    bridges,
+    centrality,
+    dedupe,
+    explain,
+    timeline,
+    compare,
+    report,
+)
+
+app = typer.Typer(
+    name="graphbuild",
+    help="Find the public references and collections (malware families, campaigns, actors) that "
+    "connect a set of files.\n\n"
+    "\b\n"
+    "  graphbuild demo                                   try it without an API key\n"
+    "  graphbuild crawl hashes.txt --store campaign.db   request references from VirusTotal\n"
+    "  graphbuild export --store campaign.db --out maps  write graph and tables\n\n"
+    "The API key is read from the variable VT_APIKEY, or from apikey in ~/.vt.toml.",
+    epilog="Exit codes: 0 success · 1 error · 2 wrong usage · 3 paused, run again to continue · "
+    "4 finished, but some subjects failed or are incomplete · 130 interrupted",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Log every request to standard error.")
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Errors only: no progress and no notices.")
+]
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001  typer calls it with the value alone
+    if value:
+        typer.echo(f"graphbuild {graphbuild.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global_options(
+    *,
+    version: Annotated[  # noqa: ARG001  its callback prints and exits
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    configure_logging(verbose=verbose, quiet=quiet)
+
+
+def _with_common_behavior(command: Callable[..., None]) -> Callable[..., None]:
+    """Return ``command`` with error handling, and with --verbose and --quiet after its name too."""
+
+    @functools.wraps(command)
+    def run(*args: object, verbose: bool, quiet: bool, **options: object) -> None:
+        if verbose or quiet:
+            configure_logging(verbose=verbose, quiet=quiet)
+        with handle_errors():
+            command(*args, **options)
+
+    signature = inspect.signature(command, eval_str=True)
+    common = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=option)
+        for name, option in (("verbose", VerboseOption), ("quiet", QuietOption))
+    ]
+    parameters = [*signature.parameters.values(), *common]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    vars(run)["__signature__"] = signature.replace(parameters=parameters)  # typer reads both
+    return run
+
+
+for _command in COMMANDS:
+    app.command(_command.__name__.rstrip("_"))(_with_common_behavior(_command))
+
+
+def main() -> None:
+    """Run the command named on the command line."""
+    app()

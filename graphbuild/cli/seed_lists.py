@@ -1,0 +1,36 @@
+"""Read the seed lists named on the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphbuild.cli.console import notice
+from graphbuild.errors import SeedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphbuild.seeds import SeedList
+
+
+def read_seed_lists(
+    sources: Sequence[str], format_name: str, column: str | None, *, allow_empty: bool
+) -> SeedList:
+    """Read seed lists, and log each line that is not a seed.
+
+    Raises:
+        SeedError: A list cannot be read, or none of them has a seed.
+    """
+    from graphbuild.seeds import read_seeds
+
+    seeds = read_seeds(*sources, form=format_name, column=column, allow_empty=allow_empty)
+    for rejected in seeds.rejected:
+        notice(f"not a seed: {rejected}")
+    for remark in seeds.remarks:
+        notice(remark)
+    if sources and not seeds:
+        raise SeedError(
+            f"no file hash, domain, IP address or URL in {', '.join(sources)}; "
+            "expected one per line"
+        )
+    return seeds

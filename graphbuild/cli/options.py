@@ -130,8 +130,8 @@ SeedsArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[SEEDS]...",
-        help=f"Files with hashes ({', '.join(each.label for each in HASH_TYPES)}), domains, IP addresses or URLs, defanged or "
-        "not; - reads standard input.",
+        help=f"Files with hashes ({', '.join(each.label for each in HASH_TYPES)}), domains, IP "
+        "addresses or URLs, defanged or not; - reads standard input.",
     ),
 ]
 FormatOption = Annotated[

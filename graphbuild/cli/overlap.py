@@ -56,7 +56,8 @@ def overlap(
         return
     print_line(
         f"{format_count(len(found.nodes), of.removesuffix('s'))}:"
-        f" of {format_count(found.tests, 'pair')} {len(found):,} share something, {len(beyond_chance):,} more than chance (q <= {fdr:g})"
+        f" of {format_count(found.tests, 'pair')} {len(found):,} share"
+        f" something, {len(beyond_chance):,} more than chance (q <= {fdr:g})"
     )
     rows = [
         (

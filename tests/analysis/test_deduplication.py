@@ -401,7 +401,7 @@ def tied(shell: Shell) -> Shell:
 
 def test_the_command_tells_the_merged_reports_their_rules_and_the_publishers(tied: Shell) -> None:
     lines = asked(tied, "dedupe").splitlines()
-    assert lines[0] == "5 references: 3 reports by 2 publishers; 2 reports under several addresses"
+    assert lines[0] == "5 references: 3 articles by 2 publishers; 2 articles with several URLs"
     text = "\n".join(lines)
     assert "(scheme, www, end, tracking)" in text
     assert "  * hxxps://one[.]example/1/?utm_source=x  one[.]example" in text or (
@@ -426,12 +426,12 @@ def test_the_command_tells_the_merged_reports_their_rules_and_the_publishers(tie
 
 def test_listings_are_cut_and_say_so(tied: Shell) -> None:
     text = asked(tied, "dedupe", "--limit", 1)
-    assert text.count("… and 1 more; --limit shows them, --json has all") == 2
+    assert text.count("… and 1 more; --limit N shows more, --json shows all") == 2
 
 
 def test_ties_and_chains_say_what_is_independent(tied: Shell) -> None:
     overlap = asked(tied, "overlap", "--all").splitlines()
-    assert overlap[1].split()[2:5] == ["reports", "independent", "publishers"]
+    assert overlap[1].split()[2:5] == ["references", "independent", "publishers"]
     assert overlap[2].split()[2:5] == ["5", "3", "2"]
     assert asked(tied, "overlap", "--all", "--merge-duplicates").splitlines()[2].split()[2:5] == [
         *("3", "3", "2")
@@ -441,8 +441,8 @@ def test_ties_and_chains_say_what_is_independent(tied: Shell) -> None:
     assert "by 5 reports (3 independent) by 2 publishers" in asked(
         tied, "explain", FILES[0].id, "first"
     )
-    assert asked(tied, "timeline").startswith("5 reports")
-    assert asked(tied, "timeline", "--merge-duplicates").startswith("3 reports")
+    assert asked(tied, "timeline").startswith("5 references")
+    assert asked(tied, "timeline", "--merge-duplicates").startswith("3 references")
     for command in ("communities", "bridges"):
         assert asked(tied, command, "--merge-duplicates")
 
@@ -450,7 +450,7 @@ def test_ties_and_chains_say_what_is_independent(tied: Shell) -> None:
 def test_an_empty_campaign_has_no_sources_and_that_is_no_error(shell: Shell) -> None:
     answer(shell.folder / "c.db", {})
     assert asked(shell, "dedupe") == (
-        "0 references: 0 reports by 0 publishers; 0 reports under several addresses\n\n"
+        "0 references: 0 articles by 0 publishers; 0 articles with several URLs\n\n"
     )
     assert json.loads(asked(shell, "dedupe", "--json"))["publishers"] == []
     for command in ("overlap", "communities", "bridges", "timeline"):

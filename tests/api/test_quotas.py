@@ -203,7 +203,7 @@ def test_a_plan_says_where_the_month_ends_it(shell: Shell, service) -> None:
     url = service(Api(generate_family_world(1, 1), quota=Quota(per_month=1)))
     hashes = seeds(shell, *generate_family_world(2, 1).hashes())
     said = shell("plan", hashes, "--base-url", url, "--user", "analyst").stdout
-    assert "more than is left this month: the rest waits until" in said
+    assert "more calls than the monthly quota has left; the rest waits until" in said
     assert "-01 00:00 UTC" in said
 
 
@@ -215,7 +215,7 @@ def test_a_day_of_no_calls_is_no_day_to_reckon_with(shell: Shell, service) -> No
     where = ("--base-url", url, "--user", "analyst")
     done = shell("plan", seeds(shell, FILE), *where)
     assert "daily quota of analyst: 0 of 0 calls left" in done.stdout
-    assert "done, with" not in done.stdout
+    assert "finished, with" not in done.stdout
 
 
 def test_without_a_name_nothing_is_asked_and_the_plan_says_how(shell: Shell, service) -> None:
@@ -273,7 +273,7 @@ def test_where_it_cannot_be_told_one_sentence_says_so_and_the_plan_stands(
     assert "at least 1 call" in done.stdout
     assert "quota" not in done.stdout
     (line,) = done.stderr.splitlines()
-    assert line.startswith("graphbuild: what is left of the quota is not known: ")
+    assert line.startswith("graphbuild: the remaining quota is unknown: ")
     assert said in line
     assert "\x1b" not in line
 

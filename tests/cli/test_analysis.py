@@ -94,11 +94,11 @@ def test_overlap_tells_the_ties_beyond_chance_and_the_hubs(campaign) -> None:
         (tie.one.key, tie.other.key, tie.q) for tie in beyond
     ]
     text = asked(shell, "overlap")
-    assert "each of them may be chance" in text
-    assert "damped: the collection roundup-1, which 174 have, tells 1 bits" in text
+    assert "chance may explain each of them" in text
+    assert "low weight: the collection roundup-1, shared by 174, counts 1 bits" in text
     everything = asked(shell, "overlap", "--all", "--limit", 2).splitlines()
     assert everything[1].split() == [
-        *("one", "other", "reports", "independent", "publishers", "sources"),
+        *("one", "other", "references", "independent", "publishers", "sources"),
         *("jaccard", "overlap", "rarity", "bits", "p", "q"),
     ]
 
@@ -126,14 +126,14 @@ def test_bridges_are_told_with_what_hangs_on_them(campaign) -> None:
     ]
     assert told["joined"] == found.joined
     text = asked(shell, "bridges")
-    assert f"of clusters joined, {len(found.single):,} of them by a single source" in text
+    assert f"of clusters connected, {len(found.single):,} of them by a single node" in text
 
 
 def test_what_stands_in_the_middle_is_told(campaign) -> None:
     shell, incidence = campaign
     found = find_central(incidence)
     text = asked(shell, "centrality", "--limit", "3")
-    assert text.splitlines()[0] == f"{len(found.nodes):,} nodes, betweenness counted"
+    assert text.splitlines()[0] == f"{len(found.nodes):,} nodes, betweenness exact"
     first = found.nodes[0]
     assert text.splitlines()[2].split()[:2] == [first.entity.type, first.entity.label]
     told = json.loads(asked(shell, "centrality", "--json"))
@@ -144,7 +144,7 @@ def test_what_stands_in_the_middle_is_told(campaign) -> None:
 
 def test_the_timeline_tells_months_and_ends(sample: Shell) -> None:
     text = asked(sample, "timeline")
-    assert text.splitlines()[0] == "2 reports, 0 without a date (UTC)"
+    assert text.splitlines()[0] == "2 references, 0 without a date (UTC)"
     months = re.findall(r"^(\d{4}-\d\d) +(\d+)  (#+)$", text, re.MULTILINE)
     assert [(month, count) for month, count, _ in months] == [("2018-01", "1"), ("2022-03", "1")]
     assert re.search(r"^Emotet +2 +0 +2018-01-\d\d .+ 2022-03-\d\d ", text, re.MULTILINE)
@@ -179,7 +179,7 @@ def test_chains_are_counted_and_cut_unless_all_are_asked_for(campaign) -> None:
     whole = json.loads(asked(shell, "explain", one, other, "--json"))["chains"]
     assert len(whole) > 2
     text = asked(shell, "explain", one, other, "--limit", 2)
-    assert text.startswith(f"{len(whole):,} shortest chains of ")
+    assert text.startswith(f"{len(whole):,} shortest paths of ")
     assert f"… and {len(whole) - 2:,} more; --all" in text
     everything = asked(shell, "explain", one, other, "--all")
     assert f"\n{len(whole)}. " in everything
@@ -225,14 +225,14 @@ def test_hostile_texts_do_nothing_on_a_terminal_nor_in_markdown(shell: Shell) ->
 def test_a_wrong_side_is_wrong_usage(sample: Shell) -> None:
     done = sample("overlap", "--of", "reports", "--store", "c.db")
     assert done.returncode == 2
-    assert "expected one of files, collections" in done.stderr
+    assert "is not one of 'files', 'collections'" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ("overlap --fdr nan", "'nan' is no share"),
-        ("overlap --fdr 0", "'0' is no share"),
+        ("overlap --fdr nan", "'nan' is not a share"),
+        ("overlap --fdr 0", "'0' is not a share"),
         ("communities --seed -1", "greater than or equal to 0"),
         ("bridges --seed 4294967296", "less than or equal to 4294967295"),
     ],
@@ -244,7 +244,7 @@ def test_a_wrong_number_is_wrong_usage(sample: Shell, words: str, problem: str) 
 
 
 def test_a_share_may_be_said_in_percent(sample: Shell) -> None:
-    assert json.loads(asked(sample, "overlap", "--fdr", "5%", "--json"))["level"] == 0.05
+    assert json.loads(asked(sample, "overlap", "--fdr", "5%", "--json"))["fdr"] == 0.05
 
 
 def test_the_largest_seed_is_taken(campaign) -> None:
@@ -260,7 +260,9 @@ def test_the_largest_seed_is_taken(campaign) -> None:
 def test_what_is_concluded_from_a_part_is_said_to_be(sample: Shell, words: str) -> None:
     done = sample(*words.split(), "--store", "c.db")
     assert done.returncode == 0
-    assert "not whole: 0 still to ask, 1 incomplete, 0 failed of 1 file" in done.stderr
+    assert (
+        "the campaign is not complete: 0 pending, 1 incomplete, 0 failed of 1 file" in done.stderr
+    )
 
 
 @pytest.mark.parametrize("command", ["overlap", "communities", "bridges", "centrality", "timeline"])

@@ -114,7 +114,7 @@ def test_a_view_is_written_beside_the_whole_and_says_how_much_it_is(shell: Shell
         "export", "--store", "c.db", "--to", "graphml,csv", "--out", "o", "--view", "folded"
     )
     said, *files = done.stdout.splitlines()[:5]
-    assert said == "view folded: 3 nodes and 2 edges; the whole has 54 and 200"
+    assert said == "view folded: 3 nodes and 2 edges of 54 and 200"
     assert files[0].startswith("o/graph-folded.graphml  (")
     assert files[0].endswith("; open it in Gephi)")
     sizes = {
@@ -179,9 +179,12 @@ def test_a_line_that_is_no_hash_is_told_with_number_and_reason(shell: Shell, ser
         (lambda path: path.mkdir(), "Is a directory"),
         (lambda path: path.write_bytes(b"\x7fELF\x00\x01"), "is not text"),
         (lambda path: path.write_bytes(b"\xff\xff\xff"), "is not text"),
-        (lambda path: path.write_text("hello\n"), "no file hash in list"),
-        (lambda path: path.write_text(""), "no file hash in list"),
-        (lambda path: path.write_text(KEY), "your API key stands in the seed list"),
+        (
+            lambda path: path.write_text("hello\n"),
+            "no file hash, domain, IP address or URL in list",
+        ),
+        (lambda path: path.write_text(""), "no file hash, domain, IP address or URL in list"),
+        (lambda path: path.write_text(KEY), "the seed list contains your API key"),
     ],
     ids=["missing", "folder", "binary", "not UTF-8", "no hash", "empty", "the key"],
 )
@@ -205,7 +208,7 @@ def test_a_key_among_the_seeds_is_not_kept_and_one_that_is_kept_is_not_asked(
         store.add_seeds(parse_seeds([KEY, UNKNOWN]))
     done = shell("crawl", *where)
     assert done.returncode == 1
-    assert "your API key stands in c.db" in done.stderr
+    assert "c.db contains your API key" in done.stderr
     assert api.log == []
 
 
@@ -242,7 +245,10 @@ def test_an_unknown_hash_is_told_and_the_others_are_crawled(shell: Shell, servic
     assert "NotFoundError" in shell("status", "--store", "c.db").stdout
     exported = shell("export", "--store", "c.db")
     assert exported.returncode == 0
-    assert "not whole: 0 still to ask, 0 incomplete, 1 failed of 3 files" in exported.stderr
+    assert (
+        "the campaign is not complete: 0 pending, 0 incomplete, 1 failed of 3 files"
+        in exported.stderr
+    )
 
 
 def test_a_spent_quota_pauses_with_the_time_of_the_reset(shell: Shell, service) -> None:
@@ -365,8 +371,8 @@ def test_answers_that_are_none_are_told_and_the_good_ones_taken(shell: Shell) ->
     (shell.folder / "bad.json").write_text("<html>")
     done = shell("import", "bad.json", SAMPLE, "--store", "c.db")
     assert done.returncode == 4
-    assert "not taken in: bad.json: is not JSON" in done.stderr
-    assert "1 page taken in" in done.stdout
+    assert "not imported: bad.json: is not JSON" in done.stderr
+    assert "1 page imported" in done.stdout
     assert shell("import", "bad.json", "--store", "d.db").returncode == 1
 
 
@@ -480,7 +486,7 @@ def test_a_key_beside_a_seed_or_in_a_url_is_not_kept(shell: Shell) -> None:
         (shell.folder / "list.csv").write_text(text)
         done = shell("crawl", "list.csv", "--column", column, "--store", "c.db")
         assert done.returncode == 1
-        assert "your API key stands in the seed list" in done.stderr
+        assert "the seed list contains your API key" in done.stderr
         assert not (shell.folder / "c.db").exists()
 
 
@@ -525,7 +531,7 @@ def test_nothing_from_a_report_reaches_the_terminal_raw(shell: Shell, service) -
     where = ("--store", "c.db", "--base-url")
     url = service(FaultyApi(world, faults=[Fault("body", hostile, times=None)]))
     said = shell("crawl", seeds(shell, *world.hashes()), *where, url)
-    listed = shell("status", "--store", "c.db", "--remarks")
+    listed = shell("status", "--store", "c.db", "--warnings")
     for text in (said.stdout, said.stderr, listed.stdout):
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", text)
     assert "meta.count" in listed.stdout
@@ -581,10 +587,10 @@ def test_a_frugal_crawl_tells_what_it_inferred_and_exports_can_leave_it_out(
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     done = shell("crawl", seeds(shell, *world.hashes()), *where, "--frugal")
     assert done.returncode == 0
-    assert "50 references inferred, no call needed" in done.stderr
+    assert "50 references inferred without a call" in done.stderr
     assert "this run: 7 calls, 7 pages" in done.stdout
     stood = shell("status", "--store", "c.db").stdout
-    assert "450 of 450 references are known, file by file, 200 of them inferred" in stood
+    assert "450 of 450 references are known, 200 of them inferred" in stood
     assert shell("check", "--store", "c.db").returncode == 0
     for option, rows in ((), 450), (("--observed-only",), 250):
         shell("export", "--store", "c.db", "--to", "csv", "--out", "out", *option)

@@ -87,15 +87,23 @@ def test_one_file_at_two_times_tells_what_came_and_went(refreshed: Campaign) -> 
 def test_text_tells_the_numbers_and_names(refreshed: Campaign) -> None:
     shell = Shell(refreshed.path.parent)
     lines = shell("compare", "--store", "c.db", "--since", FIRST).stdout.splitlines()
-    assert lines[0].split() == ["came", "went", "stayed", "unknown", "before", "unknown", "after"]
+    assert lines[0].split() == [
+        "added",
+        "removed",
+        "unchanged",
+        "unknown",
+        "before",
+        "unknown",
+        "after",
+    ]
     assert [line.split() for line in lines[1:5]] == [
         ["files", "0", "0", "2", "0", "0"],
-        ["reports", "2", "2", "1", "0", "0"],
+        ["references", "2", "2", "1", "0", "0"],
         ["collections", "1", "1", "1", "0", "0"],
         ["observations", "3", "3", "2", "0", "0"],
     ]
-    assert "collections that came:" in lines
-    assert lines[lines.index("collections that went:") + 1] == "  b"
+    assert "collections added:" in lines
+    assert lines[lines.index("collections removed:") + 1] == "  b"
 
 
 def test_until_leaves_out_what_came_later(refreshed: Campaign) -> None:
@@ -108,7 +116,7 @@ def test_until_leaves_out_what_came_later(refreshed: Campaign) -> None:
     told = json.loads(done.stdout)
     assert told["files"]["came"] == [f"file:{of(1)}", f"file:{of(2)}"]
     assert done.stderr.startswith(
-        "not whole before: 2 still to ask, 0 incomplete, 0 failed of 2 subjects; "
+        "the campaign was not complete before: 2 pending, 0 incomplete, 0 failed of 2 subjects; "
     )
 
 
@@ -139,9 +147,9 @@ def test_what_was_not_asked_is_said_and_counts_neither_way(shell: Shell) -> None
         store.add_seeds(parse_seeds([of(1)]))
     answer(shell.folder / "new.db", {Entity("file", of(1)): [report]})
     done = shell("compare", "--store", "new.db", "--baseline", "old.db")
-    assert "not whole before: 1 still to ask" in done.stderr
-    assert ["reports", "0", "0", "0", "1", "0"] in [x.split() for x in done.stdout.splitlines()]
-    assert "reports that came" not in done.stdout
+    assert "the campaign was not complete before: 1 pending" in done.stderr
+    assert ["references", "0", "0", "0", "1", "0"] in [x.split() for x in done.stdout.splitlines()]
+    assert "references added" not in done.stdout
 
 
 def test_hostile_names_do_nothing_on_a_terminal(shell: Shell) -> None:
@@ -170,9 +178,9 @@ def test_hostile_names_do_nothing_on_a_terminal(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "say what to compare with"),
-        (["--baseline", "c.db", "--since", FIRST], "say what to compare with"),
-        (["--since", "last week"], "is no date"),
+        ([], "choose what to compare with"),
+        (["--baseline", "c.db", "--since", FIRST], "choose what to compare with"),
+        (["--since", "last week"], "is not a date"),
         (["--since", SECOND, "--until", FIRST], "expected a date after --since"),
     ],
 )

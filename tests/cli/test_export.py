@@ -61,9 +61,11 @@ def test_raw_goes_with_tables_only_and_its_help_warns(shell: Shell, campaign: Pa
     )
     assert done.returncode == 2
     assert "--no-csv-guard" in done.stderr
-    assert "goes with --to csv" in done.stderr
+    assert "needs --to csv" in done.stderr
     assert not (campaign / "out").exists()
-    assert "Open no such file in one" in " ".join(shell("export", "--help").stdout.split())
+    assert "Do not open such a file in a spreadsheet" in " ".join(
+        shell("export", "--help").stdout.split()
+    )
 
 
 # --- views ---------------------------------------------------------------------------------------
@@ -77,8 +79,8 @@ def test_a_platform_is_told_no_view_that_no_answer_told(
     done = shell("export", *words)
     assert done.returncode == 2
     said = " ".join(done.stderr.translate({ord("│"): " "}).split())
-    assert f"{view} shows what no answer told, and misp, stix would say it as a fact" in said
-    assert "choose full or backbone, or other formats" in said
+    assert f"the view {view} is computed, and misp, stix would state it as a fact" in said
+    assert "use the view full or backbone, or other formats" in said
     assert not (campaign / "out").exists()
 
 
@@ -117,5 +119,5 @@ def test_the_page_may_begin_with_all_of_it(shell: Shell, campaign: Path) -> None
     assert (campaign / "out" / "graph.html").is_file()
     done = shell("export", "--store", "c.db", "--to", "csv", "--out", "none", "--no-reduction")
     assert done.returncode == 2
-    assert "goes with --to html" in done.stderr
+    assert "needs --to html" in done.stderr
     assert not (campaign / "none").exists()

@@ -73,7 +73,7 @@ def test_an_audit_is_told(shell: Shell, service) -> None:
         "crawl", "--store", "c.db", "--base-url", url, "--verify-inferred", "10%", "--frugal"
     )
     assert done.returncode == 0
-    said = "audit: 100 of 100 inferred references confirmed, 0 refuted, in 2 subjects"
+    said = "verified: 100 of 100 inferred references confirmed, 0 refuted, in 2 subjects"
     assert said in done.stdout
     assert said in shell("status", "--store", "c.db").stdout
     told = json.loads(shell("status", "--store", "c.db", "--json").stdout)
@@ -155,15 +155,15 @@ def test_the_files_carry_the_ledger_and_times_only_when_told(shell: Shell, servi
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--refresh", "yesterday"), "is no age; say 90m, 12h, 30d or 2w"),
-        (("--refresh", "-3d"), "is no age"),
-        (("--refresh", "3 d"), "is no age"),
-        (("--verify-inferred", "0"), "is no share; say 0.1 or 10%"),
-        (("--verify-inferred", "101%"), "is no share"),
-        (("--verify-inferred", "lots"), "is no share"),
-        (("--api-flavor", "old"), "expected one of auto, classic, gti"),
+        (("--refresh", "yesterday"), "is not an age; use 90m, 12h, 30d or 2w"),
+        (("--refresh", "-3d"), "is not an age"),
+        (("--refresh", "3 d"), "is not an age"),
+        (("--verify-inferred", "0"), "is not a share; use 0.1 or 10%"),
+        (("--verify-inferred", "101%"), "is not a share"),
+        (("--verify-inferred", "lots"), "is not a share"),
+        (("--api-flavor", "old"), "'old' is not one of 'auto', 'classic', 'gti'"),
         (("--depth", "-1"), "--depth"),
-        (("--per-node", "0"), "expected a number from 1 up"),
+        (("--per-node", "0"), "greater than or equal to 1"),
         (("--workers", "0"), "--workers"),
         (("--workers", "1000"), "--workers"),
     ],

@@ -177,7 +177,7 @@ def test_another_separator_makes_no_formula(office: Office, name: str, separator
 
 
 def test_without_the_guard_there_are_formulas(office: Office) -> None:
-    """So these tests can see one; and it is why ``--no-csv-guard`` warns, and the tables for Neo4j do."""
+    """The readers see formulas where there is no guard, as ``--no-csv-guard`` warns."""
     for name in GRAPHS:
         for form, raw in (("csv", True), ("neo4j", False)):
             found = formulas_in(office.opened(name, UNTOLD.format(COMMA), form, raw=raw))

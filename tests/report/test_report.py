@@ -597,7 +597,7 @@ def test_the_command_names_its_files_and_says_what_is_not_whole(made: Made, shel
         "o/report.md",
         "o/report.html",
     ]
-    assert done.stderr.startswith("not whole: 2 still to ask")
+    assert done.stderr.startswith("the campaign is not complete: 2 pending")
     assert "What is new since 2026\\-10\\-01" in (shell.folder / "o" / "report.md").read_text()
     done = shell("report", "--store", store, "--out", "o", "--baseline", store)
     assert "What is new since c\\.db" in (shell.folder / "o" / "report.md").read_text()

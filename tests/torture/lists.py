@@ -83,7 +83,7 @@ def _crawl(row: Row, path: Path, table: Table, zygote: Zygote) -> str:
     before = len(table.service.log)
     store = path.with_name("lists.db")
     argv = ["crawl", str(path), "--store", str(store), "--base-url", table.base_url]
-    argv += ["--api-flavor", "classic"]  # finding it out would cost calls that are none of the list's
+    argv += ["--api-flavor", "classic"]  # auto makes calls beyond those of the list
     code, said = _run(zygote, argv, path.with_name("list.out"), CANARY)
     calls = len(table.service.log) - before
     if row["expect"] == "STOP":

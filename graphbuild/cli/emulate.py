@@ -65,7 +65,7 @@ def emulate(
 
 
 def _load_world(data: Path | None, seed: int) -> World:
-    from graphbuild.emulator import load_world, generate_world
+    from graphbuild.emulator import generate_world, load_world
 
     if data is None:
         return generate_world(seed)

@@ -1,7 +1,7 @@
-"""What the things of a graph are in the words of the platforms they go to: STIX and MISP.
+"""Map nodes to the types of threat intelligence formats, for STIX and MISP.
 
-Both have files with several hashes, reports with an address and a date, and names for what a
-collection may be: a malware family, a campaign, an actor. What is told here is told once for both.
+Both formats have files with several hashes, reports with a URL and a date, and types for what a
+collection may be: a malware family, a campaign, an actor.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
     from graphbuild.exporters.sanitize import ExportWarnings
 
-# What a collection, an actor or a reference is, in the words of STIX.
+# Types of STIX domain objects.
 MALWARE, TOOL, CAMPAIGN = "malware", "tool", "campaign"
 INTRUSION_SET, VULNERABILITY = "intrusion-set", "vulnerability"
 REPORT, GROUPING = "report", "grouping"
 
-# All ids of ours are made in this namespace, so that the same thing has the same id in any export.
-OURS = UUID("0e8a84f3-138e-4a9b-9a82-a241d5627add")
-MAX_NAME = 16_000  # characters: what a field of a platform's database holds, in any script
+# The namespace of our UUIDs: equal content gets the same id in every export.
+NAMESPACE = UUID("0e8a84f3-138e-4a9b-9a82-a241d5627add")
+MAX_NAME = 16_000  # characters that fit a database field of 64 KiB, in any script
 
-# The kinds the API itself tells: https://gtidocs.virustotal.com/reference/collections
+# Values of the attribute collection_type: https://gtidocs.virustotal.com/reference/collections
 _COLLECTION_TYPES = {
     "malware-family": MALWARE,
     "software-toolkit": TOOL,
@@ -49,7 +49,7 @@ _COLLECTION_TYPES = {
     "report": REPORT,
     "collection": GROUPING,
 }
-# Where it does not, as in the classic generation: what ids of these forms were seen to be.
+# Id prefixes, for the classic API, which has no collection_type.
 _PREFIXES = (
     ("malware--", MALWARE),
     ("campaign--", CAMPAIGN),
@@ -62,15 +62,15 @@ _PREFIXES = (
 )
 _THREAT_ACTOR = "threat_actor"
 _CVE = re.compile(r"CVE-[0-9]{4}-(0[0-9]{3}|[1-9][0-9]{3,})", re.IGNORECASE)
-_LAST_SECOND = 253_402_300_799  # of the year 9999
+_MAX_TIMESTAMP = 253_402_300_799  # of the year 9999
 
-# An address as RFC 3986 has it, with a host that a browser would ask for by that name.
+# URLs as in RFC 3986, with a host name that browsers do not rewrite.
 _CHARACTER = r"(?:[A-Za-z0-9._~:/@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})"
 _REST = rf"(?:/{_CHARACTER}*)?(?:\?(?:{_CHARACTER}|\?)*)?(?:#(?:{_CHARACTER}|\?)*)?"
 _PORT = r"(?::[0-9]{1,5})?"
-_ADDRESS = re.compile(rf"(?:https?|ftp)://[A-Za-z0-9.-]{{1,253}}{_PORT}{_REST}", re.IGNORECASE)
+_LINK = re.compile(rf"(?:https?|ftp)://[A-Za-z0-9.-]{{1,253}}{_PORT}{_REST}", re.IGNORECASE)
 _USER = r"(?:(?:[A-Za-z0-9._~:!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*@)?"
-_OBSERVED = re.compile(
+_URL = re.compile(
     rf"(?:https?|ftp)://{_USER}(?:[A-Za-z0-9.-]{{1,253}}|\[(?P<v6>[0-9A-Fa-f:.]+)\]){_PORT}{_REST}",
     re.IGNORECASE,
 )
@@ -78,10 +78,10 @@ _PARTS = re.compile(r"(?P<scheme>[A-Za-z]+)://[^/?#@]+?(?P<port>:[0-9]{1,5})?(?P
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
-def kind_of(node: Mapping[str, object]) -> str | None:
-    """What a node is among the things that are talked about; None for what is observed.
+def stix_type(node: Mapping[str, object]) -> str | None:
+    """Return the STIX type of a reference, collection or actor; None for other nodes.
 
-    A collection's own word decides, the form of its id where it says nothing.
+    The type of a collection is its ``collection_type``, or else follows from its id.
     """
     if node["type"] == REFERENCE:
         return REPORT
@@ -96,10 +96,10 @@ def kind_of(node: Mapping[str, object]) -> str | None:
     return next((kind for prefix, kind in _PREFIXES if name.startswith(prefix)), GROUPING)
 
 
-def hashes_of(node: Mapping[str, object]) -> dict[str, str]:
-    """The hashes of a file by their names, ``md5`` first: its id, and what answers say beside it.
+def file_hashes(node: Mapping[str, object]) -> dict[str, str]:
+    """Return the hashes of a file by algorithm, ``md5`` first: its id and its attributes.
 
-    An attribute that is no such hash, or says another than the id, is passed over.
+    Attributes that are not a hash of that algorithm, or contradict the id, are ignored.
     """
     known = {name: node.get(name) for name, _, _ in HASH_TYPES}
     own = detect_hash_type(str(node["id"]))
@@ -113,7 +113,7 @@ def hashes_of(node: Mapping[str, object]) -> dict[str, str]:
 
 
 def is_domain(node: Mapping[str, object]) -> bool:
-    """Whether a node is a domain, and its id the name of one."""
+    """Return whether a node is a domain with a valid name as id."""
     if node["type"] != DOMAIN:
         return False
     try:
@@ -124,7 +124,7 @@ def is_domain(node: Mapping[str, object]) -> bool:
 
 
 def ip_version(node: Mapping[str, object]) -> int | None:
-    """4 or 6, of a node that is an IP address by its id; None for any other."""
+    """Return 4 or 6 if a node is a valid IP address, else None."""
     if node["type"] != IP_ADDRESS:
         return None
     try:
@@ -133,72 +133,73 @@ def ip_version(node: Mapping[str, object]) -> int | None:
         return None
 
 
-def url_of(node: Mapping[str, object]) -> str | None:
-    """The address that a node of type ``url`` is; None where it is not known.
+def url_value(node: Mapping[str, object]) -> str | None:
+    """Return the URL of a node of type ``url``; None if it is unknown or invalid.
 
-    Unlike a link it may have a user before the host, and an address for a host.
+    Unlike a link it may have a user name, and an IP address as host.
     """
     text = node.get("url")
     if node["type"] != URL or not isinstance(text, str) or len(text) > MAX_NAME:
         return None
-    found = _OBSERVED.fullmatch(text)
-    if found and (not found["v6"] or _is_address(found["v6"])):
+    found = _URL.fullmatch(text)
+    if found and (not found["v6"] or _is_ip_address(found["v6"])):
         return text
-    return web_address(text)
+    return safe_link(text)
 
 
-def _is_address(text: str) -> bool:
+def _is_ip_address(text: str) -> bool:
     try:
         return bool(ip_address(text))
     except ValueError:
         return False
 
 
-def web_address(text: object) -> str | None:
-    """``text`` as a link that a person may be shown; None where it is no plain web address.
+def safe_link(text: object) -> str | None:
+    """Return ``text`` as a link that is safe to show, or None.
 
-    What a browser would read differently than it looks (a user before the host, a backslash,
-    white space) is no link, nor is any other scheme. Letters beyond ASCII are percent-encoded.
+    Only http, https and ftp URLs are links. URLs that browsers read differently than they look
+    (with a user name, a backslash or white space) are not. Non-ASCII characters are
+    percent-encoded.
     """
     if not isinstance(text, str) or len(text) > MAX_NAME:
         return None
-    if _ADDRESS.fullmatch(text):
+    if _LINK.fullmatch(text):
         return text
     parts = _PARTS.fullmatch(text)
     host = url_host(text)
-    if not parts or not host or ":" in host:  # as an IPv6 address has; here without its brackets
+    if not parts or not host or ":" in host:  # an IPv6 address
         return None
     if not text.isprintable() or " " in text or "\\" in text:
         return None
     rest = quote(_BARE_PERCENT.sub("%25", parts["rest"] or ""), safe="/?#%:@!$&'()*+,;=~")
     address = f"{parts['scheme']}://{host}{parts['port'] or ''}{rest}"
-    return address if _ADDRESS.fullmatch(address) else None
+    return address if _LINK.fullmatch(address) else None
 
 
-def cve_of(node: Mapping[str, object]) -> str | None:
-    """The number of a vulnerability, ``CVE-2022-30190``, where its id or its name is one."""
+def cve_id(node: Mapping[str, object]) -> str | None:
+    """Return the CVE number of a vulnerability, such as ``CVE-2022-30190``, from its id or name."""
     for text in (str(node["id"]).removeprefix("vulnerability--"), node.get("name")):
         if isinstance(text, str) and _CVE.fullmatch(text):
             return text.upper()
     return None
 
 
-def name_of(node: Mapping[str, object], warnings: ExportWarnings) -> str:
-    """What a platform shows: the label in full, cleaned as labels are, never empty."""
+def display_name(node: Mapping[str, object], warnings: ExportWarnings) -> str:
+    """Return the full label without control characters; never empty."""
     label = str(node["label"])
     if not label.isprintable() and replaced(label) != label:
         warnings.cleaned += 1
     return label_text(label, MAX_NAME)
 
 
-def moment_of(seconds: object) -> datetime | None:
-    """A time of the API, in UTC; None for what is no such time, or none that is known."""
-    if type(seconds) is int and 0 < seconds <= _LAST_SECOND:
+def parse_timestamp(seconds: object) -> datetime | None:
+    """Return a timestamp of the API in UTC; None if it is invalid or unknown (0)."""
+    if type(seconds) is int and 0 < seconds <= _MAX_TIMESTAMP:
         return datetime.fromtimestamp(seconds, UTC)
     return None
 
 
-def id_of(*words: str, namespace: UUID = OURS) -> str:
-    """A UUID (version 5) that follows from ``words`` alone."""
-    # A lone surrogate, which no text of the API holds, must not keep a graph from being written.
-    return str(uuid5(namespace, "\n".join(words).encode("utf-8", "backslashreplace").decode()))
+def stable_uuid(*names: str, namespace: UUID = NAMESPACE) -> str:
+    """Return a version 5 UUID that depends only on the arguments."""
+    # A lone surrogate must not stop an export.
+    return str(uuid5(namespace, "\n".join(names).encode("utf-8", "backslashreplace").decode()))

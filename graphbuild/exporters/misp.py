@@ -1,12 +1,14 @@
-"""A MISP event: files, names, reports and collections as MISP's objects, and how they are related.
+"""Write the graph as a MISP event.
 
-Only objects that MISP itself ships templates of are used, so that nothing has to be installed
-there. The comment of an object is the node's key; the comment of a reference says the relation,
-the provenance and the collections behind it, by their keys, because MISP knows no fact of three.
+Nodes become objects of templates that MISP ships, so nothing has to be installed there. The comment
+of an object is its node key. The comment of an object reference lists the relation, the provenance
+and the collections, as MISP has no ternary relationships.
 
-MISP takes no id of an attribute a second time, whatever event it is in, and drops what bears one
-(https://github.com/MISP/MISP/issues/9012): so all ids are made from the event's own, which follows
-from the seeds. https://www.misp-project.org/datamodels/, https://github.com/MISP/misp-objects
+MISP accepts each attribute UUID only once in all events and drops later ones
+(https://github.com/MISP/MISP/issues/9012). So all UUIDs derive from the UUID of the event, which
+depends on the seeds.
+
+https://www.misp-project.org/datamodels/, https://github.com/MISP/misp-objects
 """
 
 from __future__ import annotations
@@ -24,16 +26,16 @@ from graphbuild.exporters.cti_types import (
     MAX_NAME,
     REPORT,
     VULNERABILITY,
-    cve_of,
-    hashes_of,
-    id_of,
+    cve_id,
+    display_name,
+    file_hashes,
     ip_version,
     is_domain,
-    kind_of,
-    moment_of,
-    name_of,
-    url_of,
-    web_address,
+    parse_timestamp,
+    safe_link,
+    stable_uuid,
+    stix_type,
+    url_value,
 )
 from graphbuild.exporters.json_stream import write_objects
 from graphbuild.exporters.sanitize import ExportWarnings, label_text, xml_text
@@ -48,13 +50,13 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_YOUR_ORGANISATION, _AS_THE_EVENT = "0", "5"  # who may see it
-_UNDEFINED_THREAT, _COMPLETED = "4", "2"
-_CARRIED = frozenset({"relation", "provenance", "related_from"})
+_YOUR_ORGANISATION, _INHERIT = "0", "5"  # distribution levels
+_THREAT_LEVEL_UNDEFINED, _ANALYSIS_COMPLETED = "4", "2"
+_EDGE_ATTRIBUTES = frozenset({"relation", "provenance", "related_from"})
 
 
 class _Template(NamedTuple):
-    """A template of MISP's: its name, category, id and version there."""
+    """A MISP object template."""
 
     name: str
     category: str
@@ -63,16 +65,18 @@ class _Template(NamedTuple):
 
 
 class _Value(NamedTuple):
-    """One attribute: its place in the template, and what it says.
+    """A MISP attribute.
 
-    Where it is ``telling``, MISP shows other events that say the same.
+    Attributes:
+        relation: the name of the attribute in the template.
+        correlates: whether MISP shows other events with the same value.
     """
 
     relation: str
     type: str
     category: str
     value: str
-    telling: bool = True
+    correlates: bool = True
 
 
 _FILE = _Template("file", "file", "688c46fb-5edb-40a3-8273-1af7923e2215", "25")
@@ -91,16 +95,16 @@ _OTHER, _INTERNAL = "Other", "Internal reference"
 
 
 def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> ExportWarnings:
-    """Write ``graph`` to ``stream`` as one event, an object a line.
+    """Write ``graph`` to ``stream`` as one event, one object per line.
 
     Args:
-        graph: any graph that keeps the contract of :mod:`graphbuild.graph.builder`.
-        stream: where the bytes go.
-        to_ids: whether files, domains, addresses and URLs are marked for detection. That something
-            is related to a report does not make it malicious.
+        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it.
+        stream: an open binary file.
+        to_ids: mark files, domains, IP addresses and URLs for detection. Being related to a
+            reference does not make them malicious.
 
     Returns:
-        What could not be carried as it was.
+        Values that were cleaned or omitted.
     """
     event = _Event(graph, to_ids=to_ids)
     head = msgspec.json.encode({"Event": event.head()}).removesuffix(b"}}") + b',"Object":['
@@ -109,91 +113,92 @@ def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> Expor
 
 
 class _Event:
-    """One graph on its way."""
+    """The objects of one graph."""
 
     def __init__(self, graph: Graph, *, to_ids: bool) -> None:
         self.warnings = ExportWarnings()
         self._graph = graph
         self._to_ids = to_ids
         self._uuid = _event_id(graph)
-        dates = (moment_of(node.get("creation_date")) for _, node in graph.nodes(data=True))
+        dates = (parse_timestamp(node.get("creation_date")) for _, node in graph.nodes(data=True))
         self._newest = max(filter(None, dates), default=datetime.fromtimestamp(0, UTC))
         self._timestamp = str(int(self._newest.timestamp()))
 
     def head(self) -> Json:
-        """The event itself: seen by one's own organisation, dated as the newest report is."""
+        """Return the event: visible to your organisation only, dated as the newest reference."""
         kinds = Counter(node["type"] for _, node in self._graph.nodes(data=True))
         counts = xml_text(", ".join(f"{kind} {count}" for kind, count in kinds.items()))
         return {
             "uuid": self._uuid,
-            "info": f"VirusTotal, as related by graphbuild: {counts or 'nothing'}",
+            "info": f"VirusTotal references, from graphbuild: {counts or 'none'}",
             "date": self._newest.strftime("%Y-%m-%d"),
             "timestamp": self._timestamp,
-            "threat_level_id": _UNDEFINED_THREAT,
-            "analysis": _COMPLETED,
+            "threat_level_id": _THREAT_LEVEL_UNDEFINED,
+            "analysis": _ANALYSIS_COMPLETED,
             "distribution": _YOUR_ORGANISATION,
             "published": False,
         }
 
     def objects(self) -> Iterator[Json]:
-        """An object for each node, with the references that start from it."""
+        """Yield an object for each node, with its object references."""
         for key, node in self._graph.nodes(data=True):
-            template, values = _described(node, self.warnings)
-            own = self._id(key)
-            seen = moment_of(node.get("creation_date")) if template is _REPORT else None
+            template, values = _object_content(node, self.warnings)
+            object_uuid = self._id(key)
+            date = parse_timestamp(node.get("creation_date")) if template is _REPORT else None
             yield {
-                "uuid": own,
+                "uuid": object_uuid,
                 "name": template.name,
                 "meta-category": template.category,
                 "template_uuid": template.uuid,
                 "template_version": template.version,
                 "timestamp": self._timestamp,
-                "distribution": _AS_THE_EVENT,
+                "distribution": _INHERIT,
                 "comment": xml_text(key),
                 "deleted": False,
-                **({"first_seen": seen.isoformat()} if seen else {}),
-                "Attribute": [self._attribute(own, value) for value in values],
-                "ObjectReference": list(self._references(key, own)),
+                **({"first_seen": date.isoformat()} if date else {}),
+                "Attribute": [self._attribute(object_uuid, value) for value in values],
+                "ObjectReference": list(self._references(key, object_uuid)),
             }
 
     def _id(self, *words: str) -> str:
-        return id_of(self._uuid, *words)
+        return stable_uuid(self._uuid, *words)
 
-    def _attribute(self, own: str, value: _Value) -> Json:
+    def _attribute(self, object_uuid: str, value: _Value) -> Json:
         return {
-            "uuid": self._id(own, value.relation),
+            "uuid": self._id(object_uuid, value.relation),
             "object_relation": value.relation,
             "type": value.type,
             "category": value.category,
             "value": value.value,
-            "to_ids": self._to_ids and value.category in {_PAYLOAD, _NETWORK} and value.telling,
-            "disable_correlation": not value.telling,
+            "to_ids": self._to_ids and value.category in {_PAYLOAD, _NETWORK} and value.correlates,
+            "disable_correlation": not value.correlates,
             "timestamp": self._timestamp,
-            "distribution": _AS_THE_EVENT,
+            "distribution": _INHERIT,
             "deleted": False,
         }
 
     # --- references ------------------------------------------------------------------------------
 
-    def _references(self, key: str, own: str) -> Iterator[Json]:
+    def _references(self, key: str, object_uuid: str) -> Iterator[Json]:
         collections: dict[str, str] = {}
         for target, edge in self._graph.adj[key].items():
-            behind, provenance = edge.get("related_from", ()), edge.get("provenance", "")
-            said = (edge["relation"], provenance, " ".join(behind))
-            yield self._reference(own, target, "; ".join(filter(None, said)))
-            for each in behind:
-                if collections.get(each) != OBSERVED:
-                    collections[each] = provenance
-            self.warnings.omitted += len(edge.keys() - _CARRIED - {"weight"})
+            related_from, provenance = edge.get("related_from", ()), edge.get("provenance", "")
+            parts = (edge["relation"], provenance, " ".join(related_from))
+            yield self._reference(object_uuid, target, "; ".join(filter(None, parts)))
+            for collection in related_from:
+                if collections.get(collection) != OBSERVED:
+                    collections[collection] = provenance
+            self.warnings.omitted += len(edge.keys() - _EDGE_ATTRIBUTES - {"weight"})
         for target, provenance in collections.items():
             if target in self._graph and not self._graph.has_edge(key, target):
-                yield self._reference(own, target, f"behind related_references; {provenance}")
+                comment = f"collection of related_references; {provenance}"
+                yield self._reference(object_uuid, target, comment)
 
-    def _reference(self, own: str, target: str, comment: str) -> Json:
+    def _reference(self, object_uuid: str, target: str, comment: str) -> Json:
         other = self._id(target)
         return {
-            "uuid": self._id(own, other),
-            "object_uuid": own,
+            "uuid": self._id(object_uuid, other),
+            "object_uuid": object_uuid,
             "referenced_uuid": other,
             "relationship_type": "related-to",
             "comment": xml_text(comment),
@@ -203,60 +208,65 @@ class _Event:
 
 
 def _event_id(graph: Graph) -> str:
-    """The same for the same seeds, so that a later export is known for the same event."""
+    """Return an id that depends only on the seeds.
+
+    MISP then recognizes a later export of the campaign as the same event.
+    """
     seeds = sorted(key for key, node in graph.nodes(data=True) if node.get("seed") is True)
     digest = sha256("\n".join(seeds or sorted(graph)).encode("utf-8", "backslashreplace"))
-    return id_of("event", digest.hexdigest())
+    return stable_uuid("event", digest.hexdigest())
 
 
-# --- what a node is in MISP ----------------------------------------------------------------------
+# --- objects by type ----------------------------------------------------------------------------
 
 
-def _described(node: Mapping[str, Any], warnings: ExportWarnings) -> tuple[_Template, list[_Value]]:
+def _object_content(
+    node: Mapping[str, Any], warnings: ExportWarnings
+) -> tuple[_Template, list[_Value]]:
     if node["type"] == FILE:
         return _FILE, list(_file(node))
     if is_domain(node):
         return _DOMAIN_IP, [_Value("domain", "domain", _NETWORK, node["id"])]
     if ip_version(node):
         return _DOMAIN_IP, [_Value("ip", "ip-dst", _NETWORK, node["id"])]
-    url = url_of(node)
+    url = url_value(node)
     if url:
         return _URL, [_Value("url", "url", _NETWORK, url)]
-    return _talked_about(node, name_of(node, warnings))
+    return _domain_object(node, display_name(node, warnings))
 
 
 def _file(node: Mapping[str, Any]) -> Iterator[_Value]:
-    hashes = hashes_of(node)
+    hashes = file_hashes(node)
     for name, text in hashes.items():
         yield _Value(name, name, _PAYLOAD, text)
-    called = node.get("meaningful_name")
+    file_name = node.get("meaningful_name")
     if not hashes:
-        called = str(node["id"])
-    if isinstance(called, str) and called.strip():
-        name = label_text(called, MAX_NAME)
-        yield _Value("filename", "filename", _PAYLOAD, name, telling=False)
+        file_name = str(node["id"])
+    if isinstance(file_name, str) and file_name.strip():
+        name = label_text(file_name, MAX_NAME)
+        yield _Value("filename", "filename", _PAYLOAD, name, correlates=False)
     size = node.get("size")
     if type(size) is int and size >= 0:
-        yield _Value("size-in-bytes", "size-in-bytes", _OTHER, str(size), telling=False)
+        yield _Value("size-in-bytes", "size-in-bytes", _OTHER, str(size), correlates=False)
 
 
-def _talked_about(node: Mapping[str, Any], name: str) -> tuple[_Template, list[_Value]]:
-    kind = kind_of(node)
+def _domain_object(node: Mapping[str, Any], name: str) -> tuple[_Template, list[_Value]]:
+    kind = stix_type(node)
     if kind == REPORT:
-        link = web_address(node.get("url") or node.get("link"))
+        link = safe_link(node.get("url") or node.get("link"))
         title = _Value("title", "text", _OTHER, name)
         return _REPORT, [title, *([_Value("link", "link", _ANALYSIS, link)] if link else [])]
     if kind == MALWARE:
-        family = _Value("is_family", "boolean", _OTHER, "1", telling=False)
+        family = _Value("is_family", "boolean", _OTHER, "1", correlates=False)
         return _MALWARE, [_Value("name", "text", _OTHER, name), family]
     if kind == INTRUSION_SET:
         return _INTRUSION_SET, [_Value("name", "text", _OTHER, name)]
-    cve = cve_of(node) if kind == VULNERABILITY else None
+    cve = cve_id(node) if kind == VULNERABILITY else None
     if cve:
         summary = _Value("summary", "text", _OTHER, name)
         return _VULNERABILITY, [_Value("id", "vulnerability", _ANALYSIS, cve), summary]
     return _REFERENCE, [
         _Value("identifier", "text", _INTERNAL, xml_text(str(node["id"]))),
-        _Value("type", "text", _INTERNAL, kind or xml_text(str(node["type"])), telling=False),
-        _Value("comment", "comment", _INTERNAL, name, telling=False),
+        _Value("type", "text", _INTERNAL, kind or xml_text(str(node["type"])), correlates=False),
+        _Value("comment", "comment", _INTERNAL, name, correlates=False),
     ]

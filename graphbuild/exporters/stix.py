@@ -1,13 +1,13 @@
-"""A bundle of STIX 2.1: what the graph says, in the words of the platforms a team already runs.
+"""Write the graph as a STIX 2.1 bundle.
 
-A report lists what it is about, as reports of STIX do, and its extension says the API's facts
-exactly: which file, through which collections. The same stands in relationships where the standard
-has words for it: a file is related to the family, campaign or actor through which an answer relates
-it, and an indicator indicates it. So nothing is read as a fact that no answer stated, and what a
-report lists is not said a second time by a hundred thousand relationships.
+A report lists its subjects in ``object_refs``. Its extension keeps the observations exactly: each
+file with the collections that relate it to the report. Relationships are written only where STIX
+has a type for them: from a file to the family, campaign or actor that an observation names, and
+from an indicator to what it indicates. So the bundle states nothing that was not observed.
 
-Written by us, streaming: the official library keeps all objects until the last is made. It is the
-judge in the tests.
+The objects are plain dictionaries, written one by one. Building them with the ``stix2`` library
+takes 9 times as long (1.06 s against 0.12 s for 5,170 edges) and needs an optional dependency. The
+tests parse every bundle with ``stix2`` and validate it against the schemas of the standard.
 """
 
 from __future__ import annotations
@@ -15,26 +15,25 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from graphbuild.exporters.cti_types import CAMPAIGN, INTRUSION_SET, MALWARE, TOOL, id_of
+from graphbuild.exporters.cti_types import CAMPAIGN, INTRUSION_SET, MALWARE, TOOL, stable_uuid
 from graphbuild.exporters.json_stream import write_objects
 from graphbuild.exporters.sanitize import ExportWarnings, xml_text
-from graphbuild.exporters.stix_common import (
+from graphbuild.exporters.stix_objects import (
     EXTENSION,
     EXTENSION_ID,
     IDENTITY,
     UNKNOWN_TIME,
-    born,
-    is_container,
-    is_number,
-    relationship,
-)
-from graphbuild.exporters.stix_objects import about, subject_id
-from graphbuild.exporters.stix_observed import (
+    created,
+    domain_object,
+    domain_object_id,
     indicator,
     indicator_id,
+    is_container,
+    is_number,
     observable,
     observable_id,
-    observed,
+    observable_with_note,
+    relationship,
 )
 from graphbuild.graph.builder import NO_COLLECTION
 from graphbuild.models import INFERRED, OBSERVED
@@ -44,58 +43,56 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from graphbuild.exporters.stix_common import (
-        Object,
-    )
+    from graphbuild.exporters.stix_objects import Object
 
     Graph = nx.DiGraph[str]
 
-_INDICATED = tuple(f"{kind}--" for kind in (MALWARE, TOOL, CAMPAIGN, INTRUSION_SET))
-_TEXTS = ("provenance", "first_seen", "last_seen")
-_EDGE_NAMES = frozenset({"relation", "weight", "related_from", *_TEXTS})
+_INDICATED = tuple(f"{stix_type}--" for stix_type in (MALWARE, TOOL, CAMPAIGN, INTRUSION_SET))
+_TEXT_ATTRIBUTES = ("provenance", "first_seen", "last_seen")
+_EDGE_ATTRIBUTES = frozenset({"relation", "weight", "related_from", *_TEXT_ATTRIBUTES})
 
 
 def write_stix(graph: Graph, stream: BinaryIO, *, indicators: bool = False) -> ExportWarnings:
-    """Write ``graph`` to ``stream`` as one bundle, an object a line.
+    """Write ``graph`` to ``stream`` as one bundle, one object per line.
 
     Args:
-        graph: any graph that keeps the contract of :mod:`graphbuild.graph.builder`.
-        stream: where the bytes go.
-        indicators: whether files, domains, addresses and URLs come with an indicator each, which
-            platforms may hand on to what looks for them.
+        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it.
+        stream: an open binary file.
+        indicators: also write an indicator for each file, domain, IP address and URL. Platforms
+            may use indicators for detection.
 
     Returns:
-        What could not be carried as it was; texts are cleaned where they are shown only.
+        Values that were cleaned or omitted.
     """
     bundle = _Bundle(graph, indicators=indicators)
-    head = f'{{"type":"bundle","id":"bundle--{bundle.name()}","objects":['
+    head = f'{{"type":"bundle","id":"bundle--{bundle.uuid()}","objects":['
     write_objects(stream, head.encode(), bundle.objects(), b"]}\n")
     return bundle.warnings
 
 
 class _Bundle:
-    """One graph on its way: the ids of all objects, and which files each collection holds."""
+    """The objects of one graph."""
 
     def __init__(self, graph: Graph, *, indicators: bool) -> None:
         self.warnings = ExportWarnings()
         self._graph = graph
         self._indicators = indicators
-        self._ids = _ids_of(graph)
-        self._members: dict[str, dict[str, None]] = {}
+        self._ids = _object_ids(graph)
+        self._members: dict[str, dict[str, None]] = {}  # container -> its subjects
         for subject in graph:
             for collection in self._collections(subject):
                 if is_container(self._ids[collection]):
                     self._members.setdefault(collection, {})[subject] = None
 
-    def name(self) -> str:
-        """The bundle's own id: by its content, so that another graph is another bundle."""
+    def uuid(self) -> str:
+        """Return an id that depends on the content, so different graphs give different bundles."""
         digest = sha256("\n".join(self._ids.values()).encode())
         for source, target in self._graph.edges:
             digest.update(f"{self._ids[source]} {self._ids[target]}\n".encode())
-        return id_of("bundle", digest.hexdigest())
+        return stable_uuid("bundle", digest.hexdigest())
 
     def objects(self) -> Iterator[Object]:
-        """All objects, nodes before what relates them."""
+        """Yield all objects, relationships last."""
         yield IDENTITY
         yield EXTENSION
         for key, node in self._graph.nodes(data=True):
@@ -104,77 +101,76 @@ class _Bundle:
             if not (is_container(self._ids[source]) or is_container(self._ids[target])):
                 yield self._related(source, target, edge)
         for subject in self._graph:
-            yield from self._ties(subject)
+            yield from self._collection_relationships(subject)
 
     # --- nodes -----------------------------------------------------------------------------------
 
     def _node(self, key: str, node: dict[str, Any]) -> Iterator[Object]:
-        name, body = self._ids[key], observable(node)
+        object_id, body = self._ids[key], observable(node)
         if body is None:
-            edges = list(self._edges(key)) if is_container(name) else []
-            yield about(node, name, self._refs(key), edges, self.warnings)
+            edges = list(self._container_edges(key)) if is_container(object_id) else []
+            yield domain_object(node, object_id, self._object_refs(key), edges, self.warnings)
             return
-        yield from observed(key, node, name, body, self.warnings)
+        yield from observable_with_note(key, node, object_id, body, self.warnings)
         if self._indicators:
-            yield from indicator(key, node, name, body, self._first_report(key))
+            yield from indicator(key, node, object_id, body, self._first_reference(key))
 
-    def _refs(self, key: str) -> Iterator[str]:
-        """What an object is about: whatever is tied to it, and the files that it holds."""
+    def _object_refs(self, key: str) -> Iterator[str]:
+        """Yield the ids of a node's neighbours, and of the files of a collection."""
         for other in (*self._graph.pred[key], *self._graph.succ[key], *self._members.get(key, ())):
             yield self._ids[other]
 
-    def _first_report(self, key: str) -> str:
-        """The earliest date of a report on something: since then it was worth looking for."""
-        dates = (born(self._graph.nodes[target]) for target in self._graph.succ[key])
+    def _first_reference(self, key: str) -> str:
+        """Return the date of the earliest reference, from which an indicator is valid."""
+        dates = (created(self._graph.nodes[target]) for target in self._graph.succ[key])
         return min((date for date in dates if date != UNKNOWN_TIME), default=UNKNOWN_TIME)
 
     # --- edges -----------------------------------------------------------------------------------
 
-    def _edges(self, key: str) -> Iterator[Object]:
-        """The edges that an object keeps: those that end in it, and those to no such object."""
+    def _container_edges(self, key: str) -> Iterator[Object]:
+        """Yield the edges to a container, and those from it to anything but a container."""
         for source, edge in self._graph.pred[key].items():
-            yield {"source_ref": self._ids[source], **self._facts(edge)}
+            yield {"source_ref": self._ids[source], **self._edge(edge)}
         for target, edge in self._graph.succ[key].items():
             if not is_container(self._ids[target]):
-                yield {"target_ref": self._ids[target], **self._facts(edge)}
+                yield {"target_ref": self._ids[target], **self._edge(edge)}
 
     def _related(self, source: str, target: str, edge: dict[str, Any]) -> Object:
-        told = {"extension_type": "property-extension", **self._facts(edge)}
-        day = born(self._graph.nodes[source])
-        extensions = {EXTENSION_ID: told}
+        extension = {"extension_type": "property-extension", **self._edge(edge)}
         return relationship(
-            self._ids[source], "related-to", self._ids[target], day, extensions=extensions
+            self._ids[source],
+            "related-to",
+            self._ids[target],
+            created(self._graph.nodes[source]),
+            extensions={EXTENSION_ID: extension},
         )
 
-    def _facts(self, edge: dict[str, Any]) -> Object:
-        """What an edge says; collections by the ids of their objects."""
-        told: Object = {"relation": xml_text(edge["relation"])}
+    def _edge(self, edge: dict[str, Any]) -> Object:
+        """Return the attributes of an edge; collections by the ids of their objects."""
+        attributes: Object = {"relation": xml_text(edge["relation"])}
         weight = edge.get("weight", 1)
         if is_number(weight):
-            told["weight"] = weight
+            attributes["weight"] = weight
         else:
             self.warnings.omitted += 1
-        behind = edge.get("related_from")
-        if behind:
-            told |= self._behind(behind)
-        for name in _TEXTS:
+        related_from = edge.get("related_from")
+        if related_from:
+            attributes |= self._related_from(related_from)
+        for name in _TEXT_ATTRIBUTES:
             if name in edge:
-                told[name] = xml_text(edge[name])
-        if not _EDGE_NAMES.issuperset(edge):
-            self.warnings.omitted += len(edge.keys() - _EDGE_NAMES)
-        return told
+                attributes[name] = xml_text(edge[name])
+        self.warnings.omitted += len(edge.keys() - _EDGE_ATTRIBUTES)
+        return attributes
 
-    def _behind(self, keys: Collection[str]) -> Object:
+    def _related_from(self, keys: Collection[str]) -> Object:
         refs = [self._ids[key] for key in keys if key in self._ids]
         unnamed = NO_COLLECTION in keys
         self.warnings.omitted += len(keys) - len(refs) - unnamed
-        told: Object = {"related_from_refs": refs} if refs else {}
-        return told | {"unnamed": True} if unnamed else told
-
-    # --- what follows from the observations ------------------------------------------------------
+        attributes: Object = {"related_from_refs": refs} if refs else {}
+        return attributes | {"unnamed": True} if unnamed else attributes
 
     def _collections(self, subject: str) -> dict[str, str]:
-        """The collections through which something is related to any report, and the provenance."""
+        """Return the collections of all observations of a subject, with their provenance."""
         found: dict[str, str] = {}
         for edge in self._graph.succ[subject].values():
             for key in edge.get("related_from", ()):
@@ -182,35 +178,34 @@ class _Bundle:
                     found[key] = edge.get("provenance", OBSERVED)
         return found
 
-    def _ties(self, subject: str) -> Iterator[Object]:
-        """A file and the families, campaigns and actors it is related through, in STIX's words."""
-        node = self._graph.nodes[subject]
-        looked_for = self._indicators and observable(node) is not None
+    def _collection_relationships(self, subject: str) -> Iterator[Object]:
+        """Yield relationships from a subject to families, campaigns and actors."""
+        has_indicator = self._indicators and observable(self._graph.nodes[subject]) is not None
         for collection, provenance in self._collections(subject).items():
-            name = self._ids[collection]
-            if is_container(name):
+            object_id = self._ids[collection]
+            if is_container(object_id):
                 continue
-            day = born(self._graph.nodes[collection])
+            date = created(self._graph.nodes[collection])
             labels = {"labels": [provenance]} if provenance == INFERRED else {}
             if not self._graph.has_edge(subject, collection):
-                yield relationship(self._ids[subject], "related-to", name, day, **labels)
-            if looked_for and name.startswith(_INDICATED):
-                yield relationship(indicator_id(subject), "indicates", name, day, **labels)
+                yield relationship(self._ids[subject], "related-to", object_id, date, **labels)
+            if has_indicator and object_id.startswith(_INDICATED):
+                yield relationship(indicator_id(subject), "indicates", object_id, date, **labels)
 
 
-def _ids_of(graph: Graph) -> dict[str, str]:
-    """The id of the object that stands for each node; no two alike.
+def _object_ids(graph: Graph) -> dict[str, str]:
+    """Return a distinct object id for each node.
 
-    Two observables that the standard's rule takes for one (a file under two of its hashes, before
-    any answer proved it) are kept apart: the second gets an id of ours.
+    The standard may give two observables the same id: a file under two of its hashes, before a
+    response showed that they are the same file. The second one gets an id of our own.
     """
     ids: dict[str, str] = {}
-    taken: set[str] = set()
+    used: set[str] = set()
     for key, node in graph.nodes(data=True):
         body = observable(node)
-        name = observable_id(body) if body else subject_id(key, node)
-        if name in taken:
-            name = f"{name.partition('--')[0]}--{id_of(key)}"
-        taken.add(name)
-        ids[key] = name
+        object_id = observable_id(body) if body else domain_object_id(key, node)
+        if object_id in used:
+            object_id = f"{object_id.partition('--')[0]}--{stable_uuid(key)}"
+        used.add(object_id)
+        ids[key] = object_id
     return ids

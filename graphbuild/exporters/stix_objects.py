@@ -1,13 +1,21 @@
-"""What is talked about, in the words of STIX 2.1: reports, families, campaigns, actors.
+"""Build the objects of a STIX 2.1 bundle from nodes.
 
-Each carries its own extension, which says the API's names and what else is known of it.
+* Reports, collections and actors become domain objects. An extension keeps the type and id of the
+  VirusTotal object and all its attributes.
+* Files, domains, IP addresses and URLs become observables, with the deterministic id that the
+  standard defines, so that other producers use the same id. An extension on a file would change
+  that id, so all further attributes are in a ``note`` on the observable.
 
-https://docs.oasis-open.org/cti/stix/v2.1/os/stix-v2.1-os.html, section 4.
+https://docs.oasis-open.org/cti/stix/v2.1/os/stix-v2.1-os.html, sections 2.9, 3 to 7.
 """
 
 from __future__ import annotations
 
+import json
+import math
+import re
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from graphbuild.exporters.cti_types import (
     CAMPAIGN,
@@ -17,81 +25,183 @@ from graphbuild.exporters.cti_types import (
     REPORT,
     TOOL,
     VULNERABILITY,
-    cve_of,
-    id_of,
-    kind_of,
-    name_of,
-    web_address,
+    cve_id,
+    display_name,
+    file_hashes,
+    ip_version,
+    is_domain,
+    parse_timestamp,
+    safe_link,
+    stable_uuid,
+    stix_type,
+    url_value,
 )
-from graphbuild.exporters.sanitize import url_host
-from graphbuild.exporters.stix_common import (
-    EXTENSION_ID,
-    IDENTITY_ID,
-    SPEC,
-    UNKNOWN_TIME,
-    born,
-    entity,
-    is_container,
-    times,
-    virustotal,
-)
+from graphbuild.exporters.extra_attributes import further
+from graphbuild.exporters.sanitize import ExportWarnings, url_host, xml_text
+from graphbuild.models import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from graphbuild.exporters.sanitize import ExportWarnings
-    from graphbuild.exporters.stix_common import (
-        Object,
-    )
+Object = dict[str, Any]
 
-UNDATED = "date-unknown"  # the label of a report for which no answer tells a date
+UNKNOWN_TIME = "1970-01-01T00:00:00.000Z"
+UNKNOWN_DATE_LABEL = "date-unknown"  # label of a report without a publication date
+_SPEC_VERSION = "2.1"
+_MAX_INTEGER = 2**53 - 1
+_GRAPH_ATTRIBUTES = frozenset({"type", "label", "id"})
+_OBSERVABLE_NAMESPACE = UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")  # section 2.9
+_HASH_NAMES = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256"}
+_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+
+_RELEASED = "2026-01-01T00:00:00.000Z"
+IDENTITY_ID = f"identity--{stable_uuid('identity')}"
+EXTENSION_ID = f"extension-definition--{stable_uuid('extension', '1')}"
+IDENTITY: Object = {
+    "type": "identity",
+    "spec_version": _SPEC_VERSION,
+    "id": IDENTITY_ID,
+    "created": _RELEASED,
+    "modified": _RELEASED,
+    "name": "graphbuild",
+    "description": "Builds graphs from VirusTotal relationships: file, reference, collection.",
+    "identity_class": "system",
+}
+EXTENSION: Object = {
+    "type": "extension-definition",
+    "spec_version": _SPEC_VERSION,
+    "id": EXTENSION_ID,
+    "created_by_ref": IDENTITY_ID,
+    "created": _RELEASED,
+    "modified": _RELEASED,
+    "name": "graphbuild",
+    "description": "Attributes of the graph for which STIX has no property.",
+    "schema": (
+        "On a report, grouping, malware, tool, campaign, intrusion-set, vulnerability and note"
+        " (which describes its first object_ref): entity_type and entity_id, strings, the type and"
+        " id of the VirusTotal object; attributes, a string, a JSON object of its other attributes."
+        " On a report and grouping also edges, a list of objects, and on a relationship the"
+        " properties of one such object: source_ref or target_ref, the other end, where this"
+        " object is one; relation, a string, the VirusTotal relationship; weight, a number, the"
+        " number of observations; and where relation is related_references: related_from_refs, the"
+        " collections through which the file is related to the report; unnamed, true where a"
+        " response named none; provenance, 'observed' in a response or 'inferred' from others;"
+        " first_seen and last_seen, the times of the responses."
+    ),
+    "version": "1.0.0",
+    "extension_types": ["property-extension"],
+}
 
 
-def subject_id(key: str, node: Mapping[str, Any]) -> str:
-    """The id of what a node is about, where it is no observable."""
-    return f"{kind_of(node) or GROUPING}--{id_of(key)}"
+# --- common properties ---------------------------------------------------------------------------
 
 
-def about(
+def created(node: Mapping[str, Any]) -> str:
+    """Return the creation date that the API reports, or ``UNKNOWN_TIME``."""
+    return _format_time(node.get("creation_date"))
+
+
+def _times(node: Mapping[str, Any]) -> Object:
+    """Return both times from the data, never the current time: equal graphs give equal bytes."""
+    modified = _format_time(node.get("last_modification_date"))
+    return {"created": created(node), "modified": max(created(node), modified)}
+
+
+def _format_time(seconds: object) -> str:
+    moment = parse_timestamp(seconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z") if moment else UNKNOWN_TIME
+
+
+def is_number(value: object) -> bool:
+    """Return whether STIX can represent a number: finite, and an integer within 53 bits."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return type(value) is int and abs(value) <= _MAX_INTEGER
+
+
+def is_container(object_id: str) -> bool:
+    """Return whether an object lists its subjects: a report or a grouping."""
+    return object_id.startswith((f"{REPORT}--", f"{GROUPING}--"))
+
+
+def relationship(source: str, verb: str, target: str, date: str, **properties: object) -> Object:
+    """Return a relationship between two objects."""
+    return {
+        "type": "relationship",
+        "spec_version": _SPEC_VERSION,
+        "id": f"relationship--{stable_uuid(source, verb, target)}",
+        "created": date,
+        "modified": date,
+        "relationship_type": verb,
+        "source_ref": source,
+        "target_ref": target,
+        **properties,
+    }
+
+
+def _virustotal(node: Mapping[str, Any]) -> Object:
+    """Return the external reference to the VirusTotal object."""
+    return {"source_name": "virustotal", "external_id": xml_text(str(node["id"]))}
+
+
+def _extension(node: Mapping[str, Any], warnings: ExportWarnings) -> Object:
+    """Return the extension with the API's type and id, and all other attributes as JSON."""
+    others = {name: value for name, value in node.items() if name not in _GRAPH_ATTRIBUTES}
+    attributes = further(others, warnings)
+    return {
+        "extension_type": "property-extension",
+        "entity_type": xml_text(str(node["type"])),
+        "entity_id": xml_text(str(node["id"])),
+    } | ({"attributes": attributes} if attributes else {})
+
+
+# --- domain objects: reports, families, campaigns, actors ----------------------------------------
+
+
+def domain_object_id(key: str, node: Mapping[str, Any]) -> str:
+    """Return the id of the domain object of a node."""
+    return f"{stix_type(node) or GROUPING}--{stable_uuid(key)}"
+
+
+def domain_object(
     node: Mapping[str, Any],
-    name: str,
+    object_id: str,
     refs: Iterable[str],
     edges: list[Object],
     warnings: ExportWarnings,
 ) -> Object:
-    """A report, a collection or an actor.
+    """Return a report, a collection or an actor.
 
     Args:
-        node: the node's attributes.
-        name: its id as an object.
-        refs: the ids of what it is about; a report or grouping must have some.
-        edges: what stands in its extension.
-        warnings: where it is counted what could not be carried as it was.
+        node: the attributes of the node.
+        object_id: the id of the object.
+        refs: the ids of its subjects; used for reports and groupings.
+        edges: the edges to write into the extension.
+        warnings: counts values that are cleaned or omitted.
     """
-    kind = kind_of(node)
+    kind = stix_type(node)
     body = {
         "type": kind or GROUPING,
-        "spec_version": SPEC,
-        "id": name,
-        **times(node),
-        "name": name_of(node, warnings),
-        **_own_words(node, kind),
+        "spec_version": _SPEC_VERSION,
+        "id": object_id,
+        **_times(node),
+        "name": display_name(node, warnings),
+        **_required_properties(node, kind),
     }
-    if is_container(name):
-        # One that is about nothing known is about nobody but us: it may not be empty.
-        body["object_refs"] = list(dict.fromkeys(refs)) or [IDENTITY_ID]
-    body["external_references"] = list(_external(node, kind))
-    told = {"edges": edges} if edges else {}
-    body["extensions"] = {EXTENSION_ID: entity(node, warnings) | told}
+    if is_container(object_id):
+        body["object_refs"] = list(dict.fromkeys(refs)) or [IDENTITY_ID]  # may not be empty
+    body["external_references"] = list(_external_references(node, kind))
+    extension = _extension(node, warnings) | ({"edges": edges} if edges else {})
+    body["extensions"] = {EXTENSION_ID: extension}
     return body
 
 
-def _own_words(node: Mapping[str, Any], kind: str | None) -> Object:
-    """What an object of its kind must say."""
+def _required_properties(node: Mapping[str, Any], kind: str | None) -> Object:
+    """Return the properties that the standard requires of an object of this type."""
     if kind == REPORT:
-        published = born(node)
-        undated = {"labels": [UNDATED]} if published == UNKNOWN_TIME else {}
-        return {"report_types": ["threat-report"], "published": published, **undated}
+        published = created(node)
+        labels = {"labels": [UNKNOWN_DATE_LABEL]} if published == UNKNOWN_TIME else {}
+        return {"report_types": ["threat-report"], "published": published, **labels}
     if kind == MALWARE:
         return {"is_family": True}
     if kind in {TOOL, CAMPAIGN, INTRUSION_SET, VULNERABILITY}:
@@ -99,12 +209,131 @@ def _own_words(node: Mapping[str, Any], kind: str | None) -> Object:
     return {"context": "suspicious-activity" if kind == GROUPING else "unspecified"}
 
 
-def _external(node: Mapping[str, Any], kind: str | None) -> Iterator[Object]:
-    """Where else it is to be found: at its own address, at VirusTotal, in the list of CVEs."""
-    address = web_address(node.get("url") or node.get("link"))
-    if address:
-        yield {"source_name": url_host(address), "url": address}
-    cve = cve_of(node) if kind == VULNERABILITY else None
+def _external_references(node: Mapping[str, Any], kind: str | None) -> Iterator[Object]:
+    """Yield the URL of the original, the CVE number and the VirusTotal object."""
+    link = safe_link(node.get("url") or node.get("link"))
+    if link:
+        yield {"source_name": url_host(link), "url": link}
+    cve = cve_id(node) if kind == VULNERABILITY else None
     if cve:
         yield {"source_name": "cve", "external_id": cve}
-    yield virustotal(node)
+    yield _virustotal(node)
+
+
+# --- observables: files, domains, IP addresses, URLs ---------------------------------------------
+
+
+def observable(node: Mapping[str, Any]) -> Object | None:
+    """Return the type and value of an observable; None for any other node."""
+    if node["type"] == FILE:
+        return _file(node)
+    if is_domain(node):
+        return {"type": "domain-name", "value": node["id"]}
+    version = ip_version(node)
+    if version:
+        return {"type": f"ipv{version}-addr", "value": node["id"]}
+    url = url_value(node)
+    return None if url is None else {"type": "url", "value": url}
+
+
+def _file(node: Mapping[str, Any]) -> Object:
+    hashes = {_HASH_NAMES[name]: digest for name, digest in file_hashes(node).items()}
+    # The id of a file that the API did not report may be any text; it becomes the file's name.
+    body = {"type": "file"} | (
+        {"hashes": hashes} if hashes else {"name": xml_text(str(node["id"]))}
+    )
+    size = node.get("size")
+    return body | ({"size": size} if type(size) is int and 0 <= size <= _MAX_INTEGER else {})
+
+
+def observable_id(body: Object) -> str:
+    """Return the id that the standard defines: a UUID of the identifying properties (RFC 8785)."""
+    identifying = {name: body[name] for name in ("hashes", "name", "value") if name in body}
+    if "hashes" in identifying:
+        # The standard uses one hash, the first in its order.
+        identifying["hashes"] = dict([next(iter(identifying["hashes"].items()))])
+    text = json.dumps(identifying, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return f"{body['type']}--{stable_uuid(text, namespace=_OBSERVABLE_NAMESPACE)}"
+
+
+def observable_with_note(
+    key: str, node: Mapping[str, Any], object_id: str, body: Object, warnings: ExportWarnings
+) -> Iterator[Object]:
+    """Yield an observable, and a note if the node has more attributes."""
+    yield {"type": body["type"], "spec_version": _SPEC_VERSION, "id": object_id, **body}
+    if len(node) > len(_GRAPH_ATTRIBUTES) or not _is_complete(node, body):
+        yield _note(key, node, object_id, warnings)
+
+
+def _is_complete(node: Mapping[str, Any], body: Object) -> bool:
+    """Return whether the type and id of a node follow from its observable."""
+    if "hashes" in body:
+        return list(body["hashes"].values()) == [node["id"]]
+    return body["type"] != "url" and "name" not in body
+
+
+def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarnings) -> Object:
+    """Return a note with all further attributes; its date is that of the latest request."""
+    title = display_name(node, warnings)
+    lines = (
+        f"{name}: {str(value).lower() if isinstance(value, bool) else value}"
+        for name, value in node.items()
+        if name not in _GRAPH_ATTRIBUTES
+    )
+    fetched = node.get("crawl_fetched_at")
+    is_time = isinstance(fetched, str) and _TIMESTAMP.fullmatch(fetched)
+    return {
+        "type": "note",
+        "spec_version": _SPEC_VERSION,
+        "id": f"note--{stable_uuid('note', key)}",
+        "created": UNKNOWN_TIME,
+        "modified": fetched if is_time else UNKNOWN_TIME,
+        "abstract": title,
+        "content": "\n".join(sorted(map(xml_text, lines))) or title,
+        "object_refs": [subject],
+        "external_references": [_virustotal(node)],
+        "extensions": {EXTENSION_ID: _extension(node, warnings)},
+    }
+
+
+# --- indicators ----------------------------------------------------------------------------------
+
+
+def indicator(
+    key: str, node: Mapping[str, Any], object_id: str, body: Object, valid_from: str
+) -> Iterator[Object]:
+    """Yield an indicator for an observable, and the relationship between the two."""
+    own_id = indicator_id(key)
+    yield {
+        "type": "indicator",
+        "spec_version": _SPEC_VERSION,
+        "id": own_id,
+        "created": valid_from,
+        "modified": valid_from,
+        "name": display_name(node, ExportWarnings()),
+        "description": "Related to public references by VirusTotal; see its relationships.",
+        "indicator_types": ["unknown"],
+        "pattern": _pattern(body),
+        "pattern_type": "stix",
+        "pattern_version": _SPEC_VERSION,
+        "valid_from": valid_from,
+        "external_references": [_virustotal(node)],
+    }
+    yield relationship(own_id, "related-to", object_id, valid_from)
+
+
+def indicator_id(key: str) -> str:
+    """Return the id of the indicator of a node."""
+    return f"indicator--{stable_uuid('indicator', key)}"
+
+
+def _pattern(body: Object) -> str:
+    """Return a STIX pattern that matches the strongest hash, the name or the value."""
+    if "hashes" in body:
+        name, text = list(body["hashes"].items())[-1]
+        path = f"file:hashes.'{name}'"
+    else:
+        field = "name" if "name" in body else "value"
+        path, text = f"{body['type']}:{field}", body[field]
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"[{path} = '{escaped}']"

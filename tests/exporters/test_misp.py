@@ -107,7 +107,9 @@ def test_the_event_is_for_ones_own_organisation_and_dated_by_the_data():
     event = event_of(campaign())
     assert (event.distribution, event.threat_level_id, event.published) == (0, 4, False)
     assert event.date.isoformat() == "2018-01-12"
-    assert event.info == ("VirusTotal, as related by graphbuild: file 3, reference 3, collection 2")
+    assert event.info == (
+        "VirusTotal references, from graphbuild: file 3, reference 3, collection 2"
+    )
     assert event_of(build_graph([])).date.isoformat() == "1970-01-01"
 
 
@@ -249,7 +251,7 @@ def test_a_file_is_related_to_the_collections_behind_its_reports():
             "related-to",
             "related_references; inferred; collection:malpedia_win_emotet",
         ),
-        found[GANG.key].uuid: ("related-to", "behind related_references; inferred"),
+        found[GANG.key].uuid: ("related-to", "collection of related_references; inferred"),
     }
 
 
@@ -258,7 +260,7 @@ def test_what_was_observed_once_is_no_more_inferred():
     for order in (facts, facts[::-1]):
         found = by_key(event_of(build_graph(order)))
         said = {each.referenced_uuid: each.comment for each in found[EMOTET.key].references}
-        assert said[found[GANG.key].uuid] == "behind related_references; observed"
+        assert said[found[GANG.key].uuid] == "collection of related_references; observed"
 
 
 # --- the file ------------------------------------------------------------------------------------

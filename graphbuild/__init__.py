@@ -1,30 +1,42 @@
-"""graphbuild: which public reports and which collections tie a set of files together.
+"""graphbuild: the public references and collections that connect a set of files.
 
-::
+Crawl::
 
     import graphbuild as gb
 
     with gb.Store.open("emotet.db") as store, gb.Client.from_env() as client:
         store.add_seeds(gb.read_seeds("seeds.txt"))
-        for event in gb.Crawl(client, store):  # to pause, stop; to resume, run it again
+        for event in gb.Crawl(client, store):  # can be stopped, and continued later
             print(event)
-        graph = gb.build_graph(store.observations())
 
-    gb.export(graph, "output/emotet.graphml")  # Gephi
-    gb.export(graph, "output/emotet.html")  # any browser
+Analyze::
 
-Each name below is loaded when it is first used, so that ``import graphbuild`` costs nothing.
+    with gb.open("emotet.db") as campaign:
+        graph = campaign.graph()  # networkx
+        files = campaign.clusters()  # pandas
+        gb.export(graph, "output/emotet.graphml")  # Gephi
+        gb.export(graph, "output/emotet.html")  # any browser
+
+Public names are imported on first use, so that ``import graphbuild`` is fast.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # as type checkers see it; typing itself takes longer than all of this
+TYPE_CHECKING = False  # type checkers assume True; importing typing would take longer than the rest
 
 if TYPE_CHECKING:
     from graphbuild.api.auth import ApiKey, find_api_key
     from graphbuild.api.client import Client
     from graphbuild.api.parser import parse_page
-    from graphbuild.campaign import Store
+    from graphbuild.campaign import (
+        Campaign,
+        build_graph,
+        draw,
+        export,
+        export_all,
+        open,  # noqa: A004  gb.open reads as the builtin does
+        show,
+    )
     from graphbuild.crawler import Crawl, CrawlEvent
     from graphbuild.errors import (
         ApiError,
@@ -35,13 +47,11 @@ if TYPE_CHECKING:
         SeedError,
         StoreError,
     )
-    from graphbuild.exporters import export, export_all
-    from graphbuild.exporters.notebook import show
-    from graphbuild.exporters.static_image import draw
-    from graphbuild.graph.builder import build_graph, extract_observations
+    from graphbuild.graph.builder import extract_observations
     from graphbuild.graph.layout import compute_layout
     from graphbuild.models import Entity, Observation, Page, Seed
     from graphbuild.seeds import parse_seeds, read_seeds
+    from graphbuild.store import Store
     from graphbuild.store.importer import import_answers, read_answers
 
 __version__ = "0.1.0"
@@ -50,7 +60,7 @@ _MODULES = {
     "api.auth": ("ApiKey", "find_api_key"),
     "api.client": ("Client",),
     "api.parser": ("parse_page",),
-    "campaign": ("Store",),
+    "campaign": ("Campaign", "build_graph", "draw", "export", "export_all", "open", "show"),
     "crawler": ("Crawl", "CrawlEvent"),
     "errors": (
         "ApiError",
@@ -61,13 +71,11 @@ _MODULES = {
         "SeedError",
         "StoreError",
     ),
-    "exporters": ("export", "export_all"),
-    "exporters.notebook": ("show",),
-    "exporters.static_image": ("draw",),
-    "graph.builder": ("build_graph", "extract_observations"),
+    "graph.builder": ("extract_observations",),
     "graph.layout": ("compute_layout",),
     "models": ("Entity", "Observation", "Page", "Seed"),
     "seeds": ("parse_seeds", "read_seeds"),
+    "store": ("Store",),
     "store.importer": ("import_answers", "read_answers"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
@@ -75,6 +83,7 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 __all__ = [
     "ApiError",
     "ApiKey",
+    "Campaign",
     "Client",
     "Crawl",
     "CrawlEvent",
@@ -97,6 +106,7 @@ __all__ = [
     "extract_observations",
     "find_api_key",
     "import_answers",
+    "open",
     "parse_page",
     "parse_seeds",
     "read_answers",
@@ -106,10 +116,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name from its room, once."""
+    """Import a public name from its module on first use."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415  the same
+    from importlib import import_module  # noqa: PLC0415  not needed until then
 
     value: object = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value

@@ -31,7 +31,7 @@ DEPENDENCIES: dict[str, set[str]] = {
     "analysis": {"_util", "errors", "models", "seeds"},
     "exporters": {"_util", "errors", "graph", "models", "seeds"},
     "report": {"_util", "analysis", "exporters", "graph", "models", "seeds", "store"},
-    "campaign": {"exporters", "graph", "store"},
+    "campaign": {"analysis", "exporters", "graph", "models", "store"},
     "cli": {
         "_util",
         "analysis",

@@ -149,12 +149,10 @@ def test_times_are_times_and_lists_are_lists() -> None:
 
 def test_a_campaign_file_gives_its_tables(tmp_path: Path) -> None:
     store_of(tmp_path / "c.db", [one for one in OBSERVATIONS if one.subject != LOADER])
-    with gb.Store.read(tmp_path / "c.db") as store:
-        nodes, edges, facts = store.nodes_frame(), store.edges_frame(), store.observations_frame()
-        timed_nodes, timed_edges = store.nodes_frame(times=True), store.edges_frame(times=True)
-        gb.export_all(
-            build_graph(store.observations(), subjects=store.subjects()), tmp_path, ["parquet"]
-        )
+    with gb.open(tmp_path / "c.db") as campaign:
+        nodes, edges, facts = campaign.nodes(), campaign.edges(), campaign.observations()
+        timed_nodes, timed_edges = campaign.nodes(timestamps=True), campaign.edges(timestamps=True)
+        gb.export_all(campaign, tmp_path, ["parquet"])
     for table, frame in (("nodes", nodes), ("edges", edges), ("observations", facts)):
         read = pd.read_parquet(tmp_path / f"{table}.parquet", dtype_backend="numpy_nullable")
         assert types(frame) == types(read)
@@ -170,15 +168,16 @@ def test_a_campaign_file_gives_its_tables(tmp_path: Path) -> None:
 
 def test_a_campaign_without_answers_has_tables_without_rows(tmp_path: Path) -> None:
     with gb.Store.open(tmp_path / "c.db") as store:
+        campaign = gb.Campaign(store)
         for table, frame in (
-            ("nodes", store.nodes_frame()),
-            ("edges", store.edges_frame()),
-            ("observations", store.observations_frame()),
+            ("nodes", campaign.nodes()),
+            ("edges", campaign.edges()),
+            ("observations", campaign.observations()),
         ):
             assert len(frame) == 0
             assert types(frame) == {name: KINDS[table].get(name, "string") for name in frame}
         store.add_seeds(gb.parse_seeds([EMOTET.id]))
-        assert store.nodes_frame()["state"].tolist() == ["pending"]
+        assert campaign.nodes()["state"].tolist() == ["pending"]
 
 
 _WITHOUT = """
@@ -187,7 +186,7 @@ import graphbuild as gb
 with gb.Store.open("c.db") as store:
     assert not {"pandas", "networkx"} & set(sys.modules), "loaded before it is asked for"
     sys.modules["pyarrow"] = None
-    print(len(store.nodes_frame()), "pandas" in sys.modules)
+    print(len(gb.Campaign(store).nodes()), "pandas" in sys.modules)
 """
 
 

@@ -71,7 +71,7 @@ THIRD_PARTIES: dict[str, set[str]] = {
         "pyvis",
     },
     "report": {"jinja2", "markupsafe", "networkx", "numpy"},
-    "campaign": {"networkx", "pandas"},
+    "campaign": {"matplotlib", "networkx", "pandas"},
     "cli": {"rich", "typer"},
 }
 

@@ -164,7 +164,7 @@ def mixed() -> tuple[World, list[Entity]]:
         Indicator("ip_address", "2001:db8::7", collections=tuple(family.collections)),
         Indicator("url", "http://evil.example/a?b=c/d", collections=tuple(family.collections)),
     ]
-    world = family.changed(indicators=subjects)
+    world = family.replace(indicators=subjects)
     entities = [
         Entity(each.type, each.id, {"url": each.text} if each.type == URL else {})
         for each in subjects

@@ -213,7 +213,7 @@ def test_an_audit_refutes_what_does_not_come_and_no_graph_shows_it(tmp_path) -> 
     with Store.read(made.path) as store:
         inferred = [one.provenance for one in store.observations()].count("inferred")
     assert inferred == 9 * 50
-    made.api.world = whole.changed(files=[without_its_last(whole, file) for file in files(whole)])
+    made.api.world = whole.replace(files=[without_its_last(whole, file) for file in files(whole)])
     assert audit(made, 1.0) == 9
     made.crawl()
     with Store.read(made.path) as store:
@@ -237,7 +237,7 @@ def test_an_audit_in_the_session_that_inferred_refutes_as_much(tmp_path) -> None
     client = Client(ApiKey("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
     with Store.open(made.path) as store, client:
         list(Crawl(client, store, frugal=True))
-        made.api.world = whole.changed(
+        made.api.world = whole.replace(
             files=[without_its_last(whole, each) for each in files(whole)]
         )
         assert store.audit(1.0, random.Random(7)) == 2

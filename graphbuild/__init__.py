@@ -33,7 +33,6 @@ if TYPE_CHECKING:
         build_graph,
         draw,
         export,
-        export_all,
         open,  # noqa: A004  gb.open reads as the builtin does
         show,
     )
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
         SeedError,
         StoreError,
     )
+    from graphbuild.exporters import export_all
     from graphbuild.graph.builder import extract_observations
     from graphbuild.graph.layout import compute_layout
     from graphbuild.models import Entity, Observation, Page, Seed
@@ -60,7 +60,7 @@ _MODULES = {
     "api.auth": ("ApiKey", "find_api_key"),
     "api.client": ("Client",),
     "api.parser": ("parse_page",),
-    "campaign": ("Campaign", "build_graph", "draw", "export", "export_all", "open", "show"),
+    "campaign": ("Campaign", "build_graph", "draw", "export", "open", "show"),
     "crawler": ("Crawl", "CrawlEvent"),
     "errors": (
         "ApiError",
@@ -71,6 +71,7 @@ _MODULES = {
         "SeedError",
         "StoreError",
     ),
+    "exporters": ("export_all",),
     "graph.builder": ("extract_observations",),
     "graph.layout": ("compute_layout",),
     "models": ("Entity", "Observation", "Page", "Seed"),

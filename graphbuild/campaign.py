@@ -155,7 +155,9 @@ class Campaign:
         Raises:
             ExportError: A format is unknown, or a file cannot be written.
         """
-        return export_all(self, folder, formats)
+        from graphbuild.exporters import export_all  # noqa: PLC0415  loads networkx
+
+        return export_all(self.graph(), folder, formats)
 
     def show(self, *, height: int = 600) -> PageFrame:
         """Return the interactive page for a notebook; see :func:`show`."""
@@ -221,29 +223,6 @@ def export(source: GraphSource, path: str | Path, *, positions: Positions | None
     from graphbuild import exporters  # noqa: PLC0415  loads networkx
 
     return exporters.export(_to_graph(source), path, positions=positions)
-
-
-def export_all(
-    source: GraphSource,
-    folder: str | Path,
-    formats: Iterable[str] = DEFAULT_FORMATS,
-    *,
-    positions: Positions | None = None,
-) -> list[ExportedFile]:
-    """Write a graph into ``folder`` in several formats, with one layout.
-
-    Args:
-        source: As for :func:`export`.
-        folder: Created if missing.
-        formats: Names as in ``graphbuild export --to``.
-        positions: Position of each node; computed if None.
-
-    Raises:
-        ExportError: A format is unknown, or a file cannot be written.
-    """
-    from graphbuild import exporters  # noqa: PLC0415  loads networkx
-
-    return exporters.export_all(_to_graph(source), folder, formats, positions=positions)
 
 
 def show(

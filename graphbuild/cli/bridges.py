@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import read_incidence
-from graphbuild.cli.console import print_json, print_line, print_rows, shorten
+from graphbuild.cli.console import attributes_json, print_json, print_line, print_rows, shorten
 
 if TYPE_CHECKING:
-    from graphbuild.analysis import Bridge, Bridges
+    from graphbuild.analysis import Bridges
 
 
 def bridges(
@@ -23,8 +23,8 @@ def bridges(
 ) -> None:
     """Show the references and collections between clusters.
 
-    "only link" counts the pairs of clusters that nothing else connects. "pieces" is the number of
-    parts that remain without the node, and "cut off" the number of files outside the largest part.
+    "only link" counts the pairs of clusters that nothing else connects. Without the node, the
+    files would be in "pieces" parts, with "cut off" files outside the largest.
     """
     from graphbuild.analysis import find_bridges, find_communities
 
@@ -42,11 +42,11 @@ def bridges(
         (
             bridge.entity.type,
             shorten(bridge.entity.label),
-            f"{bridge.files:,}",
-            f"{len(bridge.clusters):,}",
-            f"{len(bridge.alone):,}",
-            f"{bridge.pieces:,}",
-            f"{bridge.cut_off:,}",
+            bridge.files,
+            len(bridge.clusters),
+            len(bridge.alone),
+            bridge.pieces,
+            bridge.cut_off,
         )
         for bridge in found.bridges[:limit]
     ]
@@ -63,18 +63,12 @@ def bridges(
 def _as_json(found: Bridges) -> dict[str, object]:
     return {
         "joined": found.joined,
-        "bridges": [_bridge_json(bridge) for bridge in found.bridges],
+        "bridges": [
+            {
+                **attributes_json(bridge.entity, "key", "label"),
+                **attributes_json(bridge, "files", "clusters", "alone", "pieces", "cut_off"),
+            }
+            for bridge in found.bridges
+        ],
         "single": [{"clusters": list(pair), "source": entity.key} for pair, entity in found.single],
-    }
-
-
-def _bridge_json(bridge: Bridge) -> dict[str, object]:
-    return {
-        "key": bridge.entity.key,
-        "label": bridge.entity.label,
-        "files": bridge.files,
-        "clusters": list(bridge.clusters),
-        "alone": [list(pair) for pair in bridge.alone],
-        "pieces": bridge.pieces,
-        "cut_off": bridge.cut_off,
     }

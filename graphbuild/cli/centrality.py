@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import read_incidence
-from graphbuild.cli.console import print_json, print_line, print_rows, shorten
+from graphbuild.cli.console import attributes_json, print_json, print_line, print_rows, shorten
 
 
 def centrality(
@@ -27,11 +27,8 @@ def centrality(
     if json:
         nodes = [
             {
-                "key": node.entity.key,
-                "label": node.entity.label,
-                "ties": node.ties,
-                "betweenness": node.betweenness,
-                "pagerank": node.pagerank,
+                **attributes_json(node.entity, "key", "label"),
+                **attributes_json(node, "ties", "betweenness", "pagerank"),
             }
             for node in found.nodes
         ]
@@ -43,7 +40,7 @@ def centrality(
         (
             node.entity.type,
             shorten(node.entity.label),
-            f"{node.ties:,}",
+            node.ties,
             f"{node.betweenness:.4f}",
             f"{node.pagerank:.4f}",
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import read_incidence
-from graphbuild.cli.console import print_json, print_line, print_rows, shorten
+from graphbuild.cli.console import attributes_json, print_json, print_line, print_rows, shorten
 
 if TYPE_CHECKING:
     from graphbuild.analysis import Community, Telling
@@ -32,10 +32,7 @@ def communities(
     if json:
         print_json(
             {
-                "method": found.method,
-                "resolution": found.resolution,
-                "modularity": found.modularity,
-                "agreement": found.agreement,
+                **attributes_json(found, "method", "resolution", "modularity", "agreement"),
                 "clusters": [_cluster_json(cluster) for cluster in found.groups],
             }
         )
@@ -49,8 +46,8 @@ def communities(
     )
     rows = [
         (
-            f"{cluster.number}",
-            f"{len(cluster.files):,}",
+            str(cluster.number),
+            len(cluster.files),
             f"{cluster.stability:.2f}",
             ", ".join(map(_describe, cluster.collections[:2])),
             ", ".join(map(_describe, cluster.references[:1])),
@@ -67,10 +64,7 @@ def _describe(telling: Telling) -> str:
 
 def _cluster_json(cluster: Community) -> dict[str, object]:
     return {
-        "number": cluster.number,
-        "name": cluster.name,
-        "stability": cluster.stability,
-        "files": [file.key for file in cluster.files],
+        **attributes_json(cluster, "number", "name", "stability", "files"),
         "collections": [_telling_json(telling) for telling in cluster.collections],
         "references": [_telling_json(telling) for telling in cluster.references],
     }
@@ -78,10 +72,6 @@ def _cluster_json(cluster: Community) -> dict[str, object]:
 
 def _telling_json(telling: Telling) -> dict[str, object]:
     return {
-        "key": telling.entity.key,
-        "label": telling.entity.label,
-        "inside": telling.inside,
-        "outside": telling.outside,
-        "lift": telling.lift,
-        "score": telling.score,
+        **attributes_json(telling.entity, "key", "label"),
+        **attributes_json(telling, "inside", "outside", "lift", "score"),
     }

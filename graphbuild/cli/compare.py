@@ -10,6 +10,7 @@ from graphbuild._util import format_count, to_plain_text
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import find_campaign_file
 from graphbuild.cli.console import (
+    attributes_json,
     notice,
     print_json,
     print_line,
@@ -45,8 +46,8 @@ def compare(
 
     Shows what was added and removed, and which clusters merged or split because of what.
     Compares a campaign file with an older one (--baseline), or with itself at another time
-    (--since, --until). Whatever was not requested, or only in part, on one side counts as unknown
-    there, since it may have existed.
+    (--since, --until). References of subjects that are not complete on one side count as unknown
+    there.
     """
     from graphbuild.analysis import compare as compare_snapshots
 
@@ -94,7 +95,7 @@ def _print_comparison(found: Comparison, limit: int) -> None:
     from graphbuild.analysis import cluster_name
 
     rows = [
-        (name, *(f"{len(getattr(changes, column)):,}" for column in _COLUMNS))
+        (name, *(len(getattr(changes, column)) for column in _COLUMNS))
         for name, changes in _changes(found).items()
     ]
     print_table(_HEADER, rows)
@@ -166,15 +167,12 @@ def _as_json(found: Comparison) -> dict[str, object]:
             "after": _clusters_json(found.after),
         },
         "fates": [_fate_json(fate) for fate in found.fates],
-        "moved": [
-            {"file": move.file.key, "before": move.before, "after": move.after}
-            for move in found.moved
-        ],
+        "moved": [attributes_json(move, "file", "before", "after") for move in found.moved],
     }
 
 
-def _keys(changes: Changes[Entity]) -> dict[str, list[str]]:
-    return {each: [entity.key for entity in getattr(changes, each)] for each in _COLUMNS}
+def _keys(changes: Changes[Entity]) -> dict[str, object]:
+    return attributes_json(changes, *_COLUMNS)
 
 
 def _fact_json(fact: Fact) -> dict[str, str | None]:
@@ -186,35 +184,19 @@ def _fact_json(fact: Fact) -> dict[str, str | None]:
 
 
 def _clusters_json(clusters: Communities) -> list[dict[str, object]]:
-    return [
-        {
-            "number": cluster.number,
-            "name": cluster.name,
-            "stability": cluster.stability,
-            "files": [file.key for file in cluster.files],
-        }
-        for cluster in clusters.groups
-    ]
+    names = ("number", "name", "stability", "files")
+    return [attributes_json(cluster, *names) for cluster in clusters.groups]
 
 
 def _fate_json(fate: Fate) -> dict[str, object]:
     return {
         "fate": fate.kind,
-        "before": list(fate.before),
-        "after": list(fate.after),
-        "likeness": fate.likeness,
-        "came": [file.key for file in fate.came],
-        "went": [file.key for file in fate.went],
+        **attributes_json(fate, "before", "after", "likeness", "came", "went", "through"),
         "causes": [
             {
-                "key": cause.entity.key,
-                "label": cause.entity.label,
-                "clusters": list(cause.clusters),
-                "files": cause.files,
-                "new": cause.new,
-                "sure": cause.sure,
+                **attributes_json(cause.entity, "key", "label"),
+                **attributes_json(cause, "clusters", "files", "new", "sure"),
             }
             for cause in fate.causes
         ],
-        "through": [file.key for file in fate.through],
     }

@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from graphbuild._util import MAX_DISPLAY_LENGTH, escape_unprintable
-from graphbuild.models import URL
+from graphbuild.models import URL, Entity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from graphbuild.models import Entity
 
 _log = logging.getLogger("graphbuild")
 
@@ -75,16 +73,19 @@ def print_json(value: Mapping[str, object]) -> None:
     typer.echo(json.dumps(value, ensure_ascii=True, indent=2))
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows in aligned columns of plain text, so that files and pipes get the same."""
-    cells = [[escape_unprintable(cell) for cell in row] for row in (header, *rows)]
+    cells = [
+        [f"{cell:,}" if isinstance(cell, int) else escape_unprintable(str(cell)) for cell in row]
+        for row in (header, *rows)
+    ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print_line(line.rstrip())
 
 
-def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], total: int) -> None:
+def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]], total: int) -> None:
     """Print a table of the first rows, and how many of ``total`` are not shown."""
     if rows:
         print_table(header, rows)
@@ -95,6 +96,17 @@ def print_omitted(count: int) -> None:
     """Print how many entries of a list are not shown, if any."""
     if count > 0:
         print_line(f"… and {count:,} more; --limit N shows more, --json shows all")
+
+
+def attributes_json(value: object, *names: str) -> dict[str, object]:
+    """Return the named attributes as JSON data: entities by their node key, tuples as lists."""
+
+    def convert(attribute: object) -> object:
+        if isinstance(attribute, tuple | list):
+            return [convert(each) for each in attribute]
+        return attribute.key if isinstance(attribute, Entity) else attribute
+
+    return {name: convert(getattr(value, name)) for name in names}
 
 
 def shorten(text: str, longest: int = 40) -> str:
@@ -122,14 +134,7 @@ def spinner() -> Iterator[Callable[[str], None]]:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a crawl is.
-
-    Attributes:
-        done: Calls made.
-        left: Calls still needed, as far as known.
-        counts: What was found so far, in words.
-        line: The last page, in words.
-    """
+    """How far a crawl is: calls made and calls still needed, found entries, the last page."""
 
     done: int
     left: int

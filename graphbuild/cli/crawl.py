@@ -13,7 +13,7 @@ from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import write_campaign
 from graphbuild.cli.console import notice, print_json, print_line
-from graphbuild.cli.crawl_runner import CrawlOptions, run_crawl
+from graphbuild.cli.crawl_runner import run_crawl
 from graphbuild.cli.errors import ExitCode
 from graphbuild.cli.seed_lists import read_seed_lists
 from graphbuild.cli.summary import print_problems, print_totals, print_verification
@@ -58,7 +58,9 @@ def crawl(
     with write_campaign(store, create=bool(seeds)) as campaign:
         added = campaign.add_seeds(seed_list)
         _reset_old_subjects(campaign, refresh, verify_inferred)
-        crawl_options = CrawlOptions(
+        outcome = run_crawl(
+            campaign,
+            base_url,
             per_minute=per_minute,
             per_day=per_day,
             max_calls=max_calls,
@@ -67,8 +69,8 @@ def crawl(
             per_node=per_node,
             workers=workers,
             api_flavor=api_flavor,
+            show_progress=not json,
         )
-        outcome = run_crawl(campaign, base_url, crawl_options, show_progress=not json)
         outcome.added, outcome.rejected = added, len(seed_list.rejected)
         totals = campaign.totals()
         if json:

@@ -42,35 +42,23 @@ class Outcome:
     rejected: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CrawlOptions:
-    """The options of a crawl; each is described at the option of its name.
-
-    Attributes:
-        per_minute: Maximum calls per minute.
-        per_day: Maximum calls per UTC day.
-        max_calls: Maximum calls for the campaign file.
-        frugal: Infer pages that follow from known ones.
-        depth: Levels to follow beyond the seeds.
-        per_node: Maximum entries per list beyond the seeds.
-        workers: Concurrent requests.
-        api_flavor: ``auto``, ``classic`` or ``gti``.
-    """
-
-    per_minute: int | None = None
-    per_day: int | None = None
-    max_calls: int | None = None
-    frugal: bool = False
-    depth: int = 0
-    per_node: int | None = None
-    workers: int = 1
-    api_flavor: str = "auto"
-
-
 def run_crawl(
-    store: Store, base_url: str, options: CrawlOptions, *, show_progress: bool = True
+    store: Store,
+    base_url: str,
+    *,
+    per_minute: int | None = None,
+    per_day: int | None = None,
+    max_calls: int | None = None,
+    frugal: bool = False,
+    depth: int = 0,
+    per_node: int | None = None,
+    workers: int = 1,
+    api_flavor: str = "auto",
+    show_progress: bool = True,
 ) -> Outcome:
     """Request what the campaign file lacks; without pending subjects no API key is needed.
+
+    The arguments are the options of ``graphbuild crawl``.
 
     Raises:
         ApiError: An error that concerns every subject, such as an invalid key.
@@ -81,8 +69,8 @@ def run_crawl(
     from graphbuild.api.rate_limit import RateLimiter, SystemClock
     from graphbuild.crawler import DEFAULT_PER_NODE, Crawl
 
-    for depth in range(options.depth):
-        store.expand(depth)
+    for level in range(depth):
+        store.expand(level)
     if not store.has_work():
         return Outcome()
     key = find_api_key()
@@ -91,24 +79,19 @@ def run_crawl(
             f"{store.path} contains your API key as a file hash; it was not sent. "
             "Start a new campaign file without it"
         )
-    clock, rate_limiter = SystemClock(), RateLimiter(options.per_minute)
-    client = Client(
-        key,
-        base_url=base_url,
-        rate_limiter=rate_limiter,
-        clock=clock,
-        api_flavor=options.api_flavor,
-    )
-    with client:
+    clock, limiter = SystemClock(), RateLimiter(per_minute)
+    with Client(
+        key, base_url=base_url, rate_limiter=limiter, clock=clock, api_flavor=api_flavor
+    ) as client:
         crawl = Crawl(
             client,
             store,
-            max_calls=options.max_calls,
-            per_day=options.per_day,
-            frugal=options.frugal,
-            depth=options.depth,
-            per_node=options.per_node or DEFAULT_PER_NODE,
-            workers=options.workers,
+            max_calls=max_calls,
+            per_day=per_day,
+            frugal=frugal,
+            depth=depth,
+            per_node=per_node or DEFAULT_PER_NODE,
+            workers=workers,
         )
         return _run(crawl, store, clock, show_progress=show_progress)
 

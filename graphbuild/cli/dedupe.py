@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import read_incidence
-from graphbuild.cli.console import print_json, print_line, print_omitted, print_rows, shorten
+from graphbuild.cli.console import (
+    attributes_json,
+    print_json,
+    print_line,
+    print_omitted,
+    print_rows,
+    shorten,
+)
 from graphbuild.seeds.indicators import defang
 
 if TYPE_CHECKING:
@@ -59,8 +66,7 @@ def dedupe(
     for name, description, count in _used_rules(found):
         print_line(f"{name}: {description} ({format_count(count, 'article')})")
     rows = [
-        (_publisher(each.name), f"{each.reports:,}", f"{each.references:,}")
-        for each in found.publishers[:limit]
+        (_publisher(each.name), each.reports, each.references) for each in found.publishers[:limit]
     ]
     print_rows(("publisher", "articles", "references"), rows, len(found.publishers))
 
@@ -87,9 +93,7 @@ def _used_rules(found: Sources) -> list[tuple[str, str, int]]:
 def _publication_json(publication: Publication) -> dict[str, object]:
     members = zip(publication.members, publication.publishers, strict=True)
     return {
-        "reference": publication.reference.key,
-        "rules": list(publication.rules),
-        "publisher": publication.publisher,
+        **attributes_json(publication, "reference", "rules", "publisher"),
         "members": [
             {
                 "key": member.key,

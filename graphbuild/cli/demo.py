@@ -12,7 +12,7 @@ import typer
 
 from graphbuild.cli.console import print_line
 from graphbuild.cli.crawl import print_outcome
-from graphbuild.cli.crawl_runner import CrawlOptions, run_crawl
+from graphbuild.cli.crawl_runner import run_crawl
 from graphbuild.cli.export import DEFAULT_FORMATS, parse_formats, print_exported, write_exports
 from graphbuild.errors import ExportError
 
@@ -38,7 +38,7 @@ def demo(
     with Emulator(Api(world)) as emulator, Store.open(campaign) as store:
         print_line(f"$ graphbuild crawl {hashes} --store {campaign} --base-url {emulator.base_url}")
         store.add_seeds(read_seeds(hashes))
-        print_outcome(store, run_crawl(store, emulator.base_url, CrawlOptions()))
+        print_outcome(store, run_crawl(store, emulator.base_url))
         print_line()
         print_line(f"$ graphbuild export --store {campaign} --to {DEFAULT_FORMATS} --out {out}")
         print_exported(write_exports(store, out, parse_formats(DEFAULT_FORMATS)))

@@ -10,7 +10,7 @@ import typer
 from graphbuild._util import escape_markdown, escape_unprintable, format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import read_campaign
-from graphbuild.cli.console import print_json, print_line
+from graphbuild.cli.console import attributes_json, print_json, print_line
 from graphbuild.cli.summary import warn_if_incomplete
 
 if TYPE_CHECKING:
@@ -126,14 +126,10 @@ def _quote_markdown(text: str) -> str:
 def _path_json(path: Chain) -> list[dict[str, object]]:
     return [
         {
-            "one": step.one.key,
-            "other": step.other.key,
+            **attributes_json(step, "one", "other"),
             "observations": [
                 {
-                    "subject": each.subject.key,
-                    "reference": each.reference.key,
-                    "related_from": each.related_from.key if each.related_from else None,
-                    "provenance": each.provenance,
+                    **attributes_json(each, "subject", "reference", "related_from", "provenance"),
                     "title": each.reference.attributes.get("title"),
                     "url": each.reference.attributes.get("url"),
                     "creation_date": each.reference.attributes.get("creation_date"),

@@ -10,7 +10,7 @@ import typer
 from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import read_incidence
-from graphbuild.cli.console import print_json, print_line, print_rows, shorten
+from graphbuild.cli.console import attributes_json, print_json, print_line, print_rows, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +39,9 @@ def overlap(
 ) -> None:
     """Show pairs that share more than chance explains.
 
-    Files are tested on the collections they share, since a collection brings all its references at
-    once; collections are tested on their references. q is the false discovery rate: the expected
-    share of false pairs among those with this q or a smaller one.
+    Files are tested on their collections, since a collection brings all its references at once.
+    Collections are tested on their references. q is the false discovery rate: the expected share
+    of false pairs among those with this q or a smaller one.
     """
     from graphbuild.analysis import find_sources, find_ties
 
@@ -63,16 +63,9 @@ def overlap(
         (
             shorten(tie.one.label),
             shorten(tie.other.label),
-            f"{tie.shared:,}",
-            f"{tie.independent:,}",
-            f"{tie.publishers:,}",
-            f"{tie.sources:,}",
-            f"{tie.jaccard:.2f}",
-            f"{tie.overlap:.2f}",
-            f"{tie.rarity:.2f}",
-            f"{tie.bits:.1f}",
-            f"{tie.p:.1e}",
-            f"{tie.q:.1e}",
+            *(tie.shared, tie.independent, tie.publishers, tie.sources),
+            *(f"{each:.2f}" for each in (tie.jaccard, tie.overlap, tie.rarity)),
+            *(f"{tie.bits:.1f}", f"{tie.p:.1e}", f"{tie.q:.1e}"),
         )
         for tie in listed
     ]
@@ -92,15 +85,6 @@ def _print_hubs(hubs: Sequence[Hub]) -> None:
 
 
 def _as_json(found: Overlap, shown: Overlap, fdr: float) -> dict[str, object]:
-    ties = [
-        {
-            **{field.name: getattr(tie, field.name) for field in fields(tie)},
-            "one": tie.one.key,
-            "other": tie.other.key,
-        }
-        for tie in shown
-    ]
-    hubs = [
-        {"source": hub.source.key, "members": hub.members, "bits": hub.bits} for hub in found.hubs
-    ]
+    ties = [attributes_json(tie, *(field.name for field in fields(tie))) for tie in shown]
+    hubs = [attributes_json(hub, "source", "members", "bits") for hub in found.hubs]
     return {"pairs": found.tests, "sharing": len(found), "fdr": fdr, "ties": ties, "hubs": hubs}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,29 +22,6 @@ if TYPE_CHECKING:
     from graphbuild.crawler.cost_estimate import CostEstimate
     from graphbuild.models import Entity
     from graphbuild.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The estimated cost of a crawl.
-
-    Attributes:
-        seeds: Number of seeds of each kind.
-        repeats: Lines that repeat a seed.
-        rejected: Lines that are not seeds.
-        known: Number of seeds that the campaign file has already, by state.
-        cost: The calls, including those of pending subjects of the campaign file.
-        completion: Estimated end (UTC), where a rate or a quota is known.
-        quota: The remaining quota, if it is known.
-    """
-
-    seeds: dict[str, int]
-    repeats: int
-    rejected: int
-    known: dict[str, int]
-    cost: CostEstimate
-    completion: dict[str, str]
-    quota: RemainingQuota | None
 
 
 def plan(
@@ -77,19 +54,29 @@ def plan(
         before = 0.0 if refresh is None else time.time() - refresh
         cost = _estimate(len(seed_list) - len(known), campaign, before)
         calls_today = _calls_today(campaign)
-    result = Plan(
-        seeds=dict(Counter(_kind(seed.entity) for seed in seed_list)),
-        repeats=seed_list.repeats,
-        rejected=len(seed_list.rejected),
-        known=dict(Counter(known.values())),
-        cost=cost,
-        completion=_completion_times(cost, calls_today, per_minute, per_day, remaining),
-        quota=remaining,
-    )
+    counts = Counter(_kind(seed.entity) for seed in seed_list)
+    completion = _completion_times(cost, calls_today, per_minute, per_day, remaining)
     if json:
-        print_json({**asdict(result), "quota": quota.quota_json(remaining)})
+        print_json(
+            {
+                "seeds": dict(counts),
+                "repeats": seed_list.repeats,
+                "rejected": len(seed_list.rejected),
+                "known": dict(Counter(known.values())),
+                "cost": asdict(cost),
+                "completion": completion,
+                "quota": quota.quota_json(remaining),
+            }
+        )
         return
-    _print_plan(result)
+    lines = f"{format_count(seed_list.repeats, 'repeat')}, {len(seed_list.rejected):,} rejected"
+    print_line(f"{_format_counts(counts) or 'no seeds'}; {lines}")
+    if known:
+        print_line(f"already in the campaign file: {_format_counts(Counter(known.values()))}")
+    _print_cost(cost, remaining)
+    for name, end in completion.items():
+        calls = "the fewest calls" if name == "at least" else "the expected calls"
+        print_line(f"finished, with {calls}: {end}")
     if not user_name:
         print_line(quota.HINT)
 
@@ -164,12 +151,7 @@ def _daily_limit(
     return limit, limit - max(0, left)
 
 
-def _print_plan(plan: Plan) -> None:
-    lines = f"{format_count(plan.repeats, 'repeat')}, {plan.rejected:,} rejected"
-    print_line(f"{_format_counts(plan.seeds) or 'no seeds'}; {lines}")
-    if plan.known:
-        print_line(f"already in the campaign file: {_format_counts(plan.known)}")
-    cost = plan.cost
+def _print_cost(cost: CostEstimate, remaining: RemainingQuota | None) -> None:
     if cost.exact:
         print_line(f"{format_count(cost.at_least, 'call')} (exact: all numbers of pages are known)")
     else:
@@ -177,15 +159,11 @@ def _print_plan(plan: Plan) -> None:
         if cost.expected is None:
             print_line("a better estimate needs the first pages of some subjects")
         else:
-            print_line(
-                f"about {format_count(cost.expected, 'call')}, judging by the subjects so far"
-            )
-    if plan.quota:
-        quota.print_quota(plan.quota)
-        _print_monthly_shortage(cost, plan.quota)
-    for name, end in plan.completion.items():
-        calls = "the fewest calls" if name == "at least" else "the expected calls"
-        print_line(f"finished, with {calls}: {end}")
+            calls = format_count(cost.expected, "call")
+            print_line(f"about {calls}, judging by the subjects so far")
+    if remaining:
+        quota.print_quota(remaining)
+        _print_monthly_shortage(cost, remaining)
 
 
 def _print_monthly_shortage(cost: CostEstimate, remaining: RemainingQuota) -> None:
@@ -196,5 +174,5 @@ def _print_monthly_shortage(cost: CostEstimate, remaining: RemainingQuota) -> No
         print_line(f"more calls than the monthly quota has left; the rest waits until {reset}")
 
 
-def _format_counts(counts: dict[str, int]) -> str:
+def _format_counts(counts: Counter[str]) -> str:
     return ", ".join(f"{number:,} {name}" for name, number in sorted(counts.items()))

@@ -91,7 +91,7 @@ def status_json(store: Store) -> dict[str, object]:
     }
 
 
-def _table_row(row: SubjectStatus) -> tuple[str, ...]:
+def _table_row(row: SubjectStatus) -> tuple[object, ...]:
     known = f"{row.received + row.inferred:,}"
     if row.count is not None:
         known += f" of {row.count:,}"
@@ -104,7 +104,7 @@ def _table_row(row: SubjectStatus) -> tuple[str, ...]:
         name,
         row.state,
         known,
-        f"{row.pages:,}",
+        row.pages,
         requested,
         status,
         row.remark or row.error,

@@ -55,8 +55,8 @@ def timeline(
     rows = [
         (
             shorten(span.name),
-            f"{span.reports:,}",
-            f"{span.undated:,}",
+            span.reports,
+            span.undated,
             _describe(span.first),
             _describe(span.last),
         )

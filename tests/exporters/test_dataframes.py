@@ -152,7 +152,7 @@ def test_a_campaign_file_gives_its_tables(tmp_path: Path) -> None:
     with gb.open(tmp_path / "c.db") as campaign:
         nodes, edges, facts = campaign.nodes(), campaign.edges(), campaign.observations()
         timed_nodes, timed_edges = campaign.nodes(timestamps=True), campaign.edges(timestamps=True)
-        gb.export_all(campaign, tmp_path, ["parquet"])
+        campaign.export(tmp_path, ["parquet"])
     for table, frame in (("nodes", nodes), ("edges", edges), ("observations", facts)):
         read = pd.read_parquet(tmp_path / f"{table}.parquet", dtype_backend="numpy_nullable")
         assert types(frame) == types(read)

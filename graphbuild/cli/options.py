@@ -78,10 +78,10 @@ def _parse_base_url(text: str) -> str:
 
 
 def _parse_format(text: str) -> str:
-    from graphbuild.seeds.formats import FORMS
+    from graphbuild.seeds.formats import FORMAT_NAMES
 
-    if text not in FORMS:
-        raise typer.BadParameter(f"no format {text!a}; use one of {', '.join(FORMS)}")
+    if text not in FORMAT_NAMES:
+        raise typer.BadParameter(f"no format {text!a}; use one of {', '.join(FORMAT_NAMES)}")
     return text
 
 

@@ -60,7 +60,7 @@ def plan(
         print_json(
             {
                 "seeds": dict(counts),
-                "repeats": seed_list.repeats,
+                "duplicates": seed_list.duplicates,
                 "rejected": len(seed_list.rejected),
                 "known": dict(Counter(known.values())),
                 "cost": asdict(cost),
@@ -69,7 +69,9 @@ def plan(
             }
         )
         return
-    lines = f"{format_count(seed_list.repeats, 'repeat')}, {len(seed_list.rejected):,} rejected"
+    lines = (
+        f"{format_count(seed_list.duplicates, 'duplicate')}, {len(seed_list.rejected):,} rejected"
+    )
     print_line(f"{_format_counts(counts) or 'no seeds'}; {lines}")
     if known:
         print_line(f"already in the campaign file: {_format_counts(Counter(known.values()))}")

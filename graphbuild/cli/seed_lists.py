@@ -23,11 +23,11 @@ def read_seed_lists(
     """
     from graphbuild.seeds import read_seeds
 
-    seeds = read_seeds(*sources, form=format_name, column=column, allow_empty=allow_empty)
+    seeds = read_seeds(*sources, format=format_name, column=column, allow_empty=allow_empty)
     for rejected in seeds.rejected:
         notice(f"not a seed: {rejected}")
-    for remark in seeds.remarks:
-        notice(remark)
+    for warning in seeds.warnings:
+        notice(warning)
     if sources and not seeds:
         raise SeedError(
             f"no file hash, domain, IP address or URL in {', '.join(sources)}; "

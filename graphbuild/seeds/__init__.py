@@ -1,23 +1,23 @@
-"""Seed lists become seeds; what is no seed is told with its place and reason.
+"""Seed lists: read files, domains, IP addresses and URLs to start a campaign from.
 
-A list may be plain lines, a table (CSV, TSV), a STIX 2.1 bundle, a MISP event, or any text in which
-hashes, domains, addresses and URLs stand. Nothing is dropped in silence: repeats are counted, what
-names nothing is a :class:`Rejected` value, what was changed or passed over is a remark.
+A list can be plain text with one seed per line, a table (CSV, TSV), a STIX 2.1 bundle, a MISP
+event, or free text that contains indicators. Invalid lines are reported as :class:`RejectedEntry`,
+duplicates are counted, and changes are reported as warnings.
 """
 
 from __future__ import annotations
 
 from graphbuild.models import Seed
-from graphbuild.seeds.formats import FORMS, parse_seeds, read_seeds
+from graphbuild.seeds.formats import FORMAT_NAMES, parse_seeds, read_seeds
 from graphbuild.seeds.plain_list import MAX_LINE
-from graphbuild.seeds.results import Rejected, SeedList
+from graphbuild.seeds.results import RejectedEntry, SeedList
 from graphbuild.seeds.streams import STDIN
 
 __all__ = [
-    "FORMS",
+    "FORMAT_NAMES",
     "MAX_LINE",
     "STDIN",
-    "Rejected",
+    "RejectedEntry",
     "Seed",
     "SeedList",
     "parse_seeds",

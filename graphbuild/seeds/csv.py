@@ -1,7 +1,7 @@
-"""A table, CSV or TSV: one column names the seeds, the others become what is noted beside them.
+"""Tables (CSV, TSV): one column contains the seeds, the others become their attributes.
 
-Which column it is, the user says by name or number. Unsaid, it is the one column most of whose
-cells name something; where there are several, or none, that is told instead of guessed.
+The user names the column, or it is the only one in which most cells are indicators. If several
+columns or none are, the error lists the columns.
 """
 
 from __future__ import annotations
@@ -9,226 +9,230 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from graphbuild.errors import SeedError
 from graphbuild.seeds.indicators import parse_indicator
-from graphbuild.seeds.plain_list import MAX_LINE, name_in
-from graphbuild.seeds.results import AROUND
+from graphbuild.seeds.plain_list import MAX_LINE as MAX_INDICATOR
+from graphbuild.seeds.plain_list import strip_decoration
+from graphbuild.seeds.results import STRIPPED_CHARACTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from graphbuild.seeds.results import Reading
+    from graphbuild.seeds.results import SeedReader
 
 MAX_COLUMNS = 100
-MAX_ROW = 4 * 2**20  # characters of a line
-MAX_CELL = 2**17  # characters of a cell: what the csv module takes, unless somebody told it more
-_SAMPLE = 1_000
+MAX_LINE = 4 * 2**20  # characters
+MAX_CELL = 2**17  # characters; the default limit of the csv module
+_SAMPLE_ROWS = 1_000
 _DELIMITERS = ",;\t|"
 _MAX_NAME = 50
-_TOLD = 40  # columns that a message lists
+_MAX_LISTED_COLUMNS = 40
 
 _Row = tuple[int, list[str]]  # the number of its first line, and its cells
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """What stands where: the column of the names, and what the others are called."""
-
-    column: int
-    names: dict[int, str]
-
-
-def read(lines: Iterable[str], reading: Reading, column: str | None) -> None:
-    """Take the cells of one column as seeds.
-
-    Args:
-        lines: the table, without line ends.
-        reading: where the seeds go.
-        column: its name or its number from 1; None for the one that holds names.
+def read(lines: Iterable[str], reader: SeedReader) -> None:
+    """Add the indicators of one column.
 
     Raises:
-        SeedError: it is no such table, or which column is meant cannot be told.
+        SeedError: the table is invalid, or the column is ambiguous.
     """
-    rows = _rows(_bounded(lines, reading.source), reading)
-    sample = list(islice(rows, _SAMPLE))
+    rows = _read_rows(_limit_lines(lines, reader.source), reader)
+    sample = list(islice(rows, _SAMPLE_ROWS))
     if not sample:
         return
-    head = [cell.strip(AROUND) for cell in sample[0][1]]
-    body = sample
-    if any(map(_names_something, head)):
-        head = []  # a table without one: its columns have numbers
+    header = [cell.strip(STRIPPED_CHARACTERS) for cell in sample[0][1]]
+    if any(map(_is_indicator, header)):
+        header, body = [], sample  # without a header, columns are numbered
     else:
         body = sample[1:]
-    chosen = _column(column, head, [cells for _, cells in body], reading.source)
+    column = _find_column(reader.column, header, [cells for _, cells in body], reader.source)
     width = max(len(cells) for _, cells in sample)
-    layout = _Layout(chosen, _attribute_names(head, width, chosen, reading))
+    names = _attribute_names(header, width, column, reader)
     for number, cells in chain(body, rows):
-        _take(cells, number, layout, reading)
+        _add_row(cells, number, column, names, reader)
 
 
-def _take(cells: Sequence[str], number: int, layout: _Layout, reading: Reading) -> None:
-    cell = cells[layout.column].strip(AROUND) if layout.column < len(cells) else ""
+def _add_row(
+    cells: Sequence[str], number: int, column: int, names: Mapping[int, str], reader: SeedReader
+) -> None:
+    cell = cells[column].strip(STRIPPED_CHARACTERS) if column < len(cells) else ""
     if not cell:
-        reading.count("rows with nothing in the column were passed over", number)
-        reading.found.skipped += 1
+        reader.count_warning("rows without a value in the column were skipped", number)
+        reader.seeds.skipped += 1
         return
     try:
-        name = name_in(cell) if len(cell) <= MAX_LINE else ""
+        indicator = strip_decoration(cell) if len(cell) <= MAX_INDICATOR else ""
     except ValueError as error:
-        reading.reject(cell, number, str(error))
+        reader.reject(cell, number, str(error))
         return
-    beside = {
-        called: cells[at].strip(AROUND)
-        for at, called in layout.names.items()
-        if at < len(cells) and cells[at].strip(AROUND)
+    attributes = {
+        name: cells[index].strip(STRIPPED_CHARACTERS)
+        for index, name in names.items()
+        if index < len(cells) and cells[index].strip(STRIPPED_CHARACTERS)
     }
-    reading.take(name, number, beside, shown=cell)
+    reader.add(indicator, number, attributes, excerpt=cell)
 
 
 # --- rows ----------------------------------------------------------------------------------------
 
 
-def _bounded(lines: Iterable[str], source: str) -> Iterator[str]:
+def _limit_lines(lines: Iterable[str], source: str) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
-        if len(line) > MAX_ROW:
-            raise SeedError(f"{source}, line {number}: is longer than a line of a table can be")
+        if len(line) > MAX_LINE:
+            raise SeedError(f"{source}, line {number}: is longer than {MAX_LINE:,} characters")
         yield f"{line}\n"
 
 
-def _rows(lines: Iterator[str], reading: Reading) -> Iterator[_Row]:
-    """The rows that are neither blank nor a comment."""
-    before: list[str] = []
+def _read_rows(lines: Iterator[str], reader: SeedReader) -> Iterator[_Row]:
+    """Yield the rows that are neither empty nor comments."""
+    leading: list[str] = []  # empty lines and comments
     first = ""
     for line in lines:
-        if line.strip(AROUND) and not line.startswith("#"):
+        if line.strip(STRIPPED_CHARACTERS) and not line.startswith("#"):
             first = line
             break
-        before.append(line)
-    delimiter = _delimiter(first)
-    leading = _without_comments(before, first, delimiter)
+        leading.append(line)
+    delimiter = _detect_delimiter(first)
+    leading = _blank_comments(leading, first, delimiter)
     parser = csv.reader(chain(leading, [first], lines), delimiter=delimiter, strict=True)
     number = 0
     try:
         for cells in parser:
             start, number = number + 1, parser.line_num
-            _refuse_long(cells)
+            _check_cells(cells)
             if not any(map(str.strip, cells)) or cells[0].startswith("#"):
-                reading.found.skipped += 1
+                reader.seeds.skipped += 1
                 continue
             yield start, cells
     except csv.Error as error:
         raise SeedError(
-            f"{reading.source}, line {number + 1}: is no row of a table: {error}; a quote inside"
-            " quotes stands twice"
+            f"{reader.source}, line {number + 1}: is no row of a table: {error}; double the quotes"
+            " inside quoted cells"
         ) from None
 
 
-def _refuse_long(cells: list[str]) -> None:
+def _check_cells(cells: list[str]) -> None:
     if any(len(cell) > MAX_CELL for cell in cells):
         raise csv.Error(f"a cell is longer than {MAX_CELL:,} characters")
 
 
-def _without_comments(before: list[str], first: str, delimiter: str) -> list[str]:
-    """What stands before the first row, emptied; a head may hide in the last comment."""
-    emptied = ["\n"] * len(before)
-    head = before[-1].lstrip("# ") if before else ""
-    cells = _cells(first, delimiter)
-    if 1 < len(cells) == len(_cells(head, delimiter)) and any(map(_names_something, cells)):
-        emptied[-1] = head
-    return emptied
+def _blank_comments(leading: list[str], first: str, delimiter: str) -> list[str]:
+    """Replace the lines before the first row by empty ones, but keep a header in a comment."""
+    blank = ["\n"] * len(leading)
+    header = leading[-1].lstrip("# ") if leading else ""
+    cells = _split_cells(first, delimiter)
+    if 1 < len(cells) == len(_split_cells(header, delimiter)) and any(map(_is_indicator, cells)):
+        blank[-1] = header
+    return blank
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
+def _split_cells(line: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:
         return []
 
 
-def _delimiter(line: str) -> str:
-    """Which character parts the cells: the one that makes the most of them."""
-    return max(_DELIMITERS, key=lambda delimiter: len(_cells(line, delimiter)))
+def _detect_delimiter(line: str) -> str:
+    """Return the delimiter that gives the most cells."""
+    return max(_DELIMITERS, key=lambda delimiter: len(_split_cells(line, delimiter)))
 
 
 # --- columns -------------------------------------------------------------------------------------
 
 
-def _column(said: str | None, head: list[str], body: list[list[str]], source: str) -> int:
-    width = max(map(len, [head, *body]))
-    if said is None:
-        return _only_one(head, body, width, source)
-    wanted = said.strip(AROUND)
-    for same in (str, str.casefold):
-        places = [at for at, name in enumerate(head) if same(name) == same(wanted)]
-        if len(places) == 1:
-            return places[0]
-        if places:
-            raise SeedError(f"{source} has {len(places)} columns {wanted!a}; name it by its number")
+def _find_column(stated: str | None, header: list[str], body: list[list[str]], source: str) -> int:
+    """Return the index of the column with the seeds."""
+    width = max(map(len, [header, *body]))
+    if stated is None:
+        return _detect_column(header, body, width, source)
+    wanted = stated.strip(STRIPPED_CHARACTERS)
+    for normalize in (str, str.casefold):
+        matches = [
+            index for index, name in enumerate(header) if normalize(name) == normalize(wanted)
+        ]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise SeedError(f"{source} has {len(matches)} columns {wanted!a}; use the number")
     if wanted.isascii() and wanted.isdigit() and 0 < int(wanted[:9]) <= width:
         return int(wanted[:9]) - 1
-    raise SeedError(f"{source} has no column {wanted[:60]!a}; it has {_listed(head, width)}")
-
-
-def _only_one(head: list[str], body: list[list[str]], width: int, source: str) -> int:
-    """The one column most of whose cells name something."""
-    found = [at for at in range(width) if _holds_names(body, at)]
-    if len(found) == 1:
-        return found[0]
-    what = "no column holds" if not found else "several columns hold"
-    those = f": {_listed(head, width, found)}" if found else f"; it has {_listed(head, width)}"
     raise SeedError(
-        f"{source}: {what} hashes, domains, addresses or URLs{those}; say which with --column"
+        f"{source} has no column {wanted[:60]!a}; it has {_list_columns(header, range(width))}"
     )
 
 
-def _holds_names(body: list[list[str]], at: int) -> bool:
-    cells = [cells[at].strip(AROUND) for cells in body if at < len(cells)]
+def _detect_column(header: list[str], body: list[list[str]], width: int, source: str) -> int:
+    """Return the only column in which most cells are indicators."""
+    found = [index for index in range(width) if _has_indicators(body, index)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        problem = "several columns contain"
+        columns = f": {_list_columns(header, found)}"
+    else:
+        problem = "no column contains"
+        columns = f"; it has {_list_columns(header, range(width))}"
+    raise SeedError(
+        f"{source}: {problem} hashes, domains, IP addresses or URLs{columns}; choose one with"
+        " --column"
+    )
+
+
+def _has_indicators(body: list[list[str]], index: int) -> bool:
+    cells = [cells[index].strip(STRIPPED_CHARACTERS) for cells in body if index < len(cells)]
     filled = [cell for cell in cells if cell]
-    return sum(map(_names_something, filled)) * 2 > len(filled)
+    return sum(map(_is_indicator, filled)) * 2 > len(filled)
 
 
-def _names_something(cell: str) -> bool:
-    if not cell or len(cell) > MAX_LINE:
+def _is_indicator(cell: str) -> bool:
+    if not cell or len(cell) > MAX_INDICATOR:
         return False
     try:
-        parse_indicator(name_in(cell))
+        parse_indicator(strip_decoration(cell))
     except ValueError:
         return False
     return True
 
 
-def _listed(head: list[str], width: int, places: Sequence[int] | None = None) -> str:
-    shown = [
-        f"{at + 1} {head[at][:60]!a}" if at < len(head) and head[at] else str(at + 1)
-        for at in (range(width) if places is None else places)
+def _list_columns(header: list[str], indexes: Sequence[int]) -> str:
+    columns = [
+        f"{index + 1} {header[index][:60]!a}"
+        if index < len(header) and header[index]
+        else str(index + 1)
+        for index in indexes
     ]
-    more = f" and {len(shown) - _TOLD} more" if len(shown) > _TOLD else ""
-    return ", ".join(shown[:_TOLD]) + more
+    hidden = len(columns) - _MAX_LISTED_COLUMNS
+    more = f" and {hidden} more" if hidden > 0 else ""
+    return ", ".join(columns[:_MAX_LISTED_COLUMNS]) + more
 
 
-def _attribute_names(head: list[str], width: int, chosen: int, reading: Reading) -> dict[int, str]:
-    """What the other columns are called, as the API calls attributes; each name once."""
+def _attribute_names(
+    header: list[str], width: int, column: int, reader: SeedReader
+) -> dict[int, str]:
+    """Return a unique attribute name for each of the other columns, in lower-case ASCII."""
     names: dict[int, str] = {}
-    others = [at for at in range(width) if at != chosen]
-    for at in others[:MAX_COLUMNS]:
-        name = plain = _plain(head[at] if at < len(head) else "") or f"column_{at + 1}"
-        twin = 1
+    others = [index for index in range(width) if index != column]
+    for index in others[:MAX_COLUMNS]:
+        title = header[index] if index < len(header) else ""
+        name = base = _normalize_name(title) or f"column_{index + 1}"
+        suffix = 1
         while name in names.values():
-            twin += 1
-            name = f"{plain}_{twin}"
-        names[at] = name
+            suffix += 1
+            name = f"{base}_{suffix}"
+        names[index] = name
     if len(others) > MAX_COLUMNS:
-        reading.found.remarks.append(
-            f"{reading.source}: {len(others)} columns stand beside the names; the first"
-            f" {MAX_COLUMNS} are kept"
+        reader.seeds.warnings.append(
+            f"{reader.source}: the table has {len(others)} other columns; the first {MAX_COLUMNS}"
+            " are kept"
         )
     return names
 
 
-def _plain(text: str) -> str:
+def _normalize_name(text: str) -> str:
     ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "_", ascii_only.lower()).strip("_")[:_MAX_NAME].strip("_")

@@ -1,150 +1,215 @@
-"""Which form a seed list has, and who reads it."""
+"""The formats of seed lists, and the functions that read them.
+
+To add a format, write a module with a function ``read(content, reader)`` and add a line to
+``FORMATS``. ``content`` is an iterator over lines, or the decoded value of a JSON document;
+``reader`` is a :class:`graphbuild.seeds.results.SeedReader`. A module that reads lines also has
+``MAX_LINE``, the number of characters after which a line may be cut.
+"""
 
 from __future__ import annotations
 
+import io
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import SeedError
-from graphbuild.seeds import csv, json_documents, misp, plain_list, streams
-from graphbuild.seeds.results import Reading, SeedList
+from graphbuild.seeds import json_documents, misp, plain_list, streams
+from graphbuild.seeds.indicators import parse_indicator
+from graphbuild.seeds.results import SeedList, SeedReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
-AUTO, LIST, CSV, STIX, MISP, TEXT = FORMS = ("auto", "list", "csv", "stix", "misp", "text")
-_CALLED = {
-    CSV: "a table",
-    STIX: "a STIX bundle",
-    MISP: "a MISP event",
-    TEXT: "a report, in which names are looked for",
-}
-_JSON = "json"
-_SUFFIXES = {
-    ".csv": CSV,
-    ".tsv": CSV,
-    ".json": _JSON,
-    ".stix": STIX,
-    ".stix2": STIX,
-    ".misp": MISP,
-    ".md": TEXT,
-    ".markdown": TEXT,
-}
+AUTO = "auto"
 _JSON_START = re.compile(r'\s*\[?\s*\{\s*"[A-Za-z]')
-_PEEK = 200  # characters that show whether a text is JSON
+_PEEKED_CHARACTERS = 200  # enough to recognize JSON
+_PARSE_HINT = (
+    "; a seed itself is passed to parse_seeds() in Python and to standard input (-) in a shell"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format of seed lists.
+
+    Attributes:
+        name: the value of ``--format``.
+        module: the name of the module in ``graphbuild.seeds``. It is loaded on first use, because
+            it can need libraries that are not installed.
+        description: the format in messages, with an article.
+        suffixes: file name suffixes by which the format is detected.
+        unit: what is numbered, see :class:`graphbuild.seeds.results.RejectedEntry`.
+        matches_json: for JSON formats, a function that tells whether a value has the format.
+    """
+
+    name: str
+    module: str
+    description: str
+    suffixes: tuple[str, ...] = ()
+    unit: str = "line"
+    matches_json: Callable[[object], bool] | None = None
+
+
+PLAIN_LIST = Format("list", "plain_list", "a plain list")
+CSV = Format("csv", "csv", "a table", (".csv", ".tsv"))
+FORMATS = (
+    PLAIN_LIST,
+    CSV,
+    Format(
+        "stix", "stix", "a STIX bundle", (".stix", ".stix2"), "object", json_documents.is_bundle
+    ),
+    Format("misp", "misp", "a MISP event", (".misp",), "attribute", misp.is_event),
+    Format("text", "text", "text that contains indicators", (".md", ".markdown")),
+)
+FORMAT_NAMES = (AUTO, *(each.name for each in FORMATS))
 
 
 def read_seeds(
-    *sources: str | Path, form: str = AUTO, column: str | None = None, allow_empty: bool = False
+    *sources: str | Path,
+    format: str = AUTO,  # noqa: A002  named like the option --format
+    column: str | None = None,
+    allow_empty: bool = False,
 ) -> SeedList:
-    """Read seed lists from files; ``-`` is standard streams.
+    """Read seed lists from files. ``-`` is standard input.
 
     Args:
-        sources: paths of text files in UTF-8, or UTF-16 with a byte order mark.
-        form: what they are: ``list`` (a name a line), ``csv`` (a table), ``stix``, ``misp``, or
-            ``text`` (names anywhere in it); ``auto`` tells by suffix and content, and says so.
-        column: of a table, the name or number of the column that names the seeds.
-        allow_empty: take hashes that say nothing, such as the empty file's, too.
+        sources: paths of text files in UTF-8, or in UTF-16 with a byte order mark.
+        format: ``list`` (one seed per line), ``csv`` (a table), ``stix``, ``misp`` or ``text``
+            (indicators anywhere in a text). ``auto`` detects the format by suffix and content.
+        column: for tables, the name or number (from 1) of the column with the seeds.
+        allow_empty: accept hashes that name no particular file, such as that of the empty file.
 
     Raises:
-        SeedError: a source cannot be opened, is not text, or not of that form.
+        SeedError: a source cannot be opened, is not text or does not have the format.
+        TypeError: a source is not a path.
     """
-    if form not in FORMS:
-        raise SeedError(f"no form {form!a}; we have {', '.join(FORMS)}")
-    found = SeedList()
-    for each in sources:
-        reading = Reading(found, str(each), allow_empty=allow_empty)
+    names = {each.name: each for each in FORMATS}
+    if format != AUTO and format not in names:
+        raise SeedError(f"unknown format {format!a}; use one of {', '.join(FORMAT_NAMES)}")
+    seeds = SeedList()
+    for source in sources:
+        if not isinstance(source, str | Path):
+            raise TypeError(
+                f"read_seeds() takes paths, not {type(source).__name__}: read_seeds('a.txt',"
+                " 'b.csv'); for seeds in memory call parse_seeds(['hash', 'domain'])"
+            )
+        reader = SeedReader(seeds, str(source), allow_empty=allow_empty, column=column)
         try:
-            with streams.opened(each) as stream:
-                _read(streams.pieces(stream, str(each)), reading, form, column)
+            with streams.open_source(source) as stream:
+                _read(streams.decode(stream, str(source)), reader, names.get(format))
         except UnicodeDecodeError as error:
-            raise SeedError(f"{each} is not text: {error.reason}; save it as UTF-8") from None
+            raise SeedError(f"{source} is not text: {error.reason}; save it as UTF-8") from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise SeedError(f"cannot read the seed list {each}: {reason}") from None
-    return found
+            hint = _PARSE_HINT if _is_indicator(str(source).split("\n")[0].strip()) else ""
+            raise SeedError(f"cannot read the seed list {source}: {reason}{hint}") from None
+    return seeds
 
 
 def parse_seeds(
-    lines: Iterable[str], *, source: str = "<lines>", allow_empty: bool = False
+    lines: str | Iterable[str], *, source: str = "<lines>", allow_empty: bool = False
 ) -> SeedList:
-    """The same for lines of a list that are in memory already, with or without their line ends."""
-    found = SeedList()
-    reading = Reading(found, source, allow_empty=allow_empty)
-    plain_list.read(lines, reading)
-    reading.finish()
-    return found
+    """Read a plain list that is in memory, one seed per line.
+
+    Args:
+        lines: the text of the list, or its lines with or without line ends.
+        source: the name of the list in messages.
+        allow_empty: accept hashes that name no particular file, such as that of the empty file.
+
+    Raises:
+        TypeError: ``lines`` is neither text nor lines of text.
+    """
+    if isinstance(lines, str):
+        lines = io.StringIO(lines, newline=None)
+    elif not isinstance(lines, Iterable):
+        raise TypeError(
+            f"parse_seeds() takes the text of a list or its lines, not {type(lines).__name__}; to"
+            " read a file call read_seeds(path)"
+        )
+    seeds = SeedList()
+    reader = SeedReader(seeds, source, allow_empty=allow_empty)
+    plain_list.read(map(_require_text, lines), reader)
+    reader.finish()
+    return seeds
 
 
-def _read(texts: Iterator[str], reading: Reading, form: str, column: str | None) -> None:
-    start, texts = _peeked(texts)
-    taken = form if form != AUTO else _form(reading.source, start, column)
-    value: Any = None
-    if taken in {_JSON, STIX, MISP}:
-        value = json_documents.load(texts, reading.source)
-        taken = _kind_of(value, reading.source) if taken == _JSON else taken
-    if column is not None and taken != CSV:
-        raise SeedError(f"{reading.source} is no table; --column goes with --format csv")
-    if form == AUTO and taken in _CALLED:
-        reading.found.remarks.append(f"{reading.source}: read as {_CALLED[taken]}")
-    if taken == LIST:
-        plain_list.read(streams.lines(texts, plain_list.MAX_LINE), reading)
-    elif taken == CSV:
-        csv.read(streams.lines(texts, csv.MAX_ROW), reading, column)
-    elif taken == MISP:
-        reading.unit = "attribute"
-        misp.read(value, reading)
-    elif taken == STIX:
-        reading.unit = "object"
-        _extra("stix").read(value, reading)
+def _require_text(line: object) -> str:
+    if not isinstance(line, str):
+        raise TypeError(
+            f"parse_seeds() takes text or lines of text, not {type(line).__name__}:"
+            " parse_seeds(['hash', 'domain'])"
+        )
+    return line
+
+
+def _is_indicator(text: str) -> bool:
+    try:
+        parse_indicator(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _read(texts: Iterator[str], reader: SeedReader, stated: Format | None) -> None:
+    """Detect the format of a source if it is not stated, and read the source."""
+    start, texts = _peek(texts)
+    found, value = stated, None
+    if found is None and reader.column is not None:
+        found = CSV
+    if found is None:
+        suffix = Path(reader.source).suffix.lower()
+        found = next((each for each in FORMATS if suffix in each.suffixes), None)
+        if found is None and (suffix == ".json" or _JSON_START.match(start)):
+            value = json_documents.load(texts, reader.source)
+            found = _detect_json_format(value, reader.source)
+    found = found or PLAIN_LIST
+    if reader.column is not None and found is not CSV:
+        raise SeedError(f"{reader.source} is no table; --column goes with --format csv")
+    if stated is None and found is not PLAIN_LIST:
+        reader.seeds.warnings.append(f"{reader.source}: read as {found.description}")
+    module = _load_module(found)
+    reader.unit = found.unit
+    if found.matches_json is None:
+        module.read(streams.split_lines(texts, module.MAX_LINE), reader)
     else:
-        prose = _extra("text")
-        prose.read(streams.lines(texts, prose.MAX_LINE), reading)
-    reading.finish()
+        module.read(value or json_documents.load(texts, reader.source), reader)
+    reader.finish()
 
 
-def _peeked(texts: Iterator[str]) -> tuple[str, Iterator[str]]:
-    """The first characters, and the whole again."""
-    read: list[str] = []
+def _peek(texts: Iterator[str]) -> tuple[str, Iterator[str]]:
+    """Return the first characters, and an iterator over the whole text."""
+    peeked: list[str] = []
     for text in texts:
-        read.append(text)
-        if sum(map(len, read)) >= _PEEK:
+        peeked.append(text)
+        if sum(map(len, peeked)) >= _PEEKED_CHARACTERS:
             break
-    return "".join(read)[:_PEEK], chain(read, texts)
+    return "".join(peeked)[:_PEEKED_CHARACTERS], chain(peeked, texts)
 
 
-def _form(source: str, start: str, column: str | None) -> str:
-    if column is not None:
-        return CSV
-    suffix = Path(source).suffix.lower()
-    if suffix in _SUFFIXES:
-        return _SUFFIXES[suffix]
-    return _JSON if _JSON_START.match(start) else LIST
-
-
-def _kind_of(value: object, source: str) -> str:
-    if isinstance(value, dict) and value.get("type") == "bundle":
-        return STIX
-    if misp.is_event(value):
-        return MISP
+def _detect_json_format(value: object, source: str) -> Format:
+    for each in FORMATS:
+        if each.matches_json is not None and each.matches_json(value):
+            return each
     raise SeedError(f"{source} is JSON, but neither a STIX bundle nor a MISP event")
 
 
-def _extra(name: str) -> Any:  # noqa: ANN401  a module
-    """A reader that needs libraries which not everybody installs.
+def _load_module(found: Format) -> Any:  # noqa: ANN401  a module
+    """Import the module of a format.
 
     Raises:
-        SeedError: they are not installed.
+        SeedError: an optional library is not installed.
     """
     try:
-        return import_module(f"graphbuild.seeds.{name}")
+        return import_module(f"graphbuild.seeds.{found.module}")
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("graphbuild"):
             raise
         raise SeedError(
-            f"{_CALLED[STIX if name == 'stix' else TEXT]} needs {error.name}, which is not"
+            f"{found.description} needs {error.name}, which is not"
             " installed; run: pip install 'graphbuild[lists]'"
         ) from None

@@ -88,6 +88,11 @@ _HEX = re.compile(r"[0-9a-fA-F]+")
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _SPREADSHEET_NUMBER = re.compile(r"\d(\.\d+)?[eE]\+?\d+")
 _FIELD_END = re.compile(r"[\s,;|]")
+# Matches any hash, in lower case; the longest first.
+HASH_PATTERN = "|".join(f"[0-9a-f]{{{each.hex_length}}}" for each in reversed(HASH_TYPES))
+HASH_LABELS = " or ".join(
+    [", ".join(each.label for each in HASH_TYPES[:-1]), HASH_TYPES[-1].label]
+)  # MD5, SHA-1 or SHA-256
 _HASH_LENGTHS = {each.hex_length: each.label for each in (*HASH_TYPES, *UNSUPPORTED_HASH_TYPES)}
 # A hash with one wrong character can look like a domain; it gets the reason of a bad hash.
 _NEAR_HASH_LENGTHS = frozenset(each.hex_length + by for each in HASH_TYPES for by in (-1, 0, 1))
@@ -308,8 +313,4 @@ def _rejection_reason(text: str) -> str:
     if any(len(text) == each.hex_length for each in HASH_TYPES):
         wrong = next(char for char in text if char not in _HEX_DIGITS)
         return f"contains {wrong!r}, which is no hexadecimal digit"
-    labels = [each.label for each in HASH_TYPES]
-    return (
-        f"is not a file hash ({', '.join(labels[:-1])} or {labels[-1]}), and no domain, IP address"
-        " or URL"
-    )
+    return f"is not a file hash ({HASH_LABELS}), and no domain, IP address or URL"

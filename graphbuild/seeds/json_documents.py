@@ -1,4 +1,4 @@
-"""JSON documents, read with bounds: a bundle from outside may be a bomb."""
+"""Decode JSON documents within limits, and helpers for the STIX and MISP formats."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ if TYPE_CHECKING:
 
 MAX_MIB = 64
 MAX_DEPTH = 64
-MAX_VALUES = 4_000_000  # two bytes in the file can cost sixty in memory
+MAX_VALUES = 4_000_000  # a value of two bytes can take sixty bytes of memory
+_HASHES_BY_STRENGTH = tuple(each.name for each in reversed(HASH_TYPES))
 
 
 def load(texts: Iterable[str], source: str) -> Any:  # noqa: ANN401  any JSON value
-    """The value in a JSON text.
+    """Decode a JSON document.
 
     Raises:
-        SeedError: it is none, or larger or deeper than a list of seeds can be.
+        SeedError: the document is invalid, too large or nested too deeply.
     """
-    text = _whole(texts, source)
+    text = _join(texts, source)
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise SeedError(
-            f"{source} is not whole JSON: {error.msg} in line {error.lineno}, character"
+            f"{source} is no complete JSON document: {error.msg} in line {error.lineno}, character"
             f" {error.colno}"
         ) from None
     except RecursionError:
         raise SeedError(f"{source} is nested deeper than {MAX_DEPTH}") from None
     except ValueError:
-        raise SeedError(f"{source} holds a number of thousands of digits") from None
-    _refuse_depth(value, source)
+        raise SeedError(f"{source} contains a number with thousands of digits") from None
+    _check_depth(value, source)
     return value
 
 
-def _whole(texts: Iterable[str], source: str) -> str:
+def _join(texts: Iterable[str], source: str) -> str:
     parts: list[str] = []
     length = values = 0
     for text in texts:
@@ -46,13 +47,13 @@ def _whole(texts: Iterable[str], source: str) -> str:
         length += len(text)
         values += sum(map(text.count, ",[{"))
         if length > MAX_MIB * 2**20:
-            raise SeedError(f"{source} is larger than {MAX_MIB} MiB; cut it into several")
+            raise SeedError(f"{source} is larger than {MAX_MIB} MiB; split it")
         if values > MAX_VALUES:
-            raise SeedError(f"{source} holds more than {MAX_VALUES:,} values; cut it into several")
+            raise SeedError(f"{source} contains more than {MAX_VALUES:,} values; split it")
     return "".join(parts)
 
 
-def _refuse_depth(value: object, source: str) -> None:
+def _check_depth(value: object, source: str) -> None:
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [child for each in level for child in _children(each)]
@@ -67,25 +68,30 @@ def _children(value: object) -> Iterable[object]:
     return value if isinstance(value, list) else ()
 
 
-def texts_of(values: dict[str, Any], *names: str) -> dict[str, str]:
-    """Those of ``names`` that are told as a text, or as a list of texts."""
-    told = {name: _text(values.get(name)) for name in names}
-    return {name: text for name, text in told.items() if text}
+def is_bundle(value: object) -> bool:
+    """Return whether a JSON value claims to be a STIX bundle."""
+    return isinstance(value, dict) and value.get("type") == "bundle"
 
 
-def _text(value: object) -> str:
+def text_fields(values: dict[str, Any], *names: str) -> dict[str, str]:
+    """Return the named values that are texts or lists of texts; lists are joined."""
+    texts = {name: _to_text(values.get(name)) for name in names}
+    return {name: text for name, text in texts.items() if text}
+
+
+def _to_text(value: object) -> str:
     if isinstance(value, list):
-        return "; ".join(text for text in map(_text, value) if text)
+        return "; ".join(text for text in map(_to_text, value) if text)
     return value.strip() if isinstance(value, str) else ""
 
 
-def best_hash(hashes: dict[str, str]) -> tuple[str, dict[str, str]]:
-    """The hash to ask about, and the others; by their plain names, ``sha256`` and so on."""
-    kind = next(each.name for each in reversed(HASH_TYPES) if each.name in hashes)
-    return hashes[kind], {other: text for other, text in hashes.items() if other != kind}
+def strongest_hash(hashes: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """Return the strongest hash of a file, and the others by their API names."""
+    strongest = next(name for name in _HASHES_BY_STRENGTH if name in hashes)
+    return hashes[strongest], {name: text for name, text in hashes.items() if name != strongest}
 
 
-def hash_name(text: str) -> str | None:
-    """The plain name of a hash algorithm that can be asked by; None for the others."""
-    plain = text.lower().replace("-", "").replace("_", "")
-    return plain if any(plain == each.name for each in HASH_TYPES) else None
+def api_hash_name(text: str) -> str | None:
+    """Return the API's name of a hash algorithm, or None if the API cannot find files by it."""
+    name = text.lower().replace("-", "").replace("_", "")
+    return name if name in _HASHES_BY_STRENGTH else None

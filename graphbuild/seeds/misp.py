@@ -1,7 +1,7 @@
-"""MISP events: their attributes, and those inside their objects.
+"""MISP events: their attributes, including those of objects.
 
-Read as the JSON that MISP documents (https://www.misp-project.org/datamodels/): of an event only
-types and values are wanted here.
+MISP documents the JSON format at https://www.misp-project.org/datamodels/. Only types, values,
+comments and tags are read.
 """
 
 from __future__ import annotations
@@ -10,44 +10,46 @@ from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import SeedError
 from graphbuild.models import HASH_TYPES, detect_hash_type
-from graphbuild.seeds.json_documents import best_hash, texts_of
+from graphbuild.seeds.json_documents import strongest_hash, text_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from graphbuild.seeds.results import Reading
+    from graphbuild.seeds.results import SeedReader
 
 _HASHES = frozenset(each.name for each in HASH_TYPES)
 _NAMES = frozenset({"domain", "hostname", "ip-src", "ip-dst", "url"})
-_PAIRS = {
-    "domain|ip": ("", ""),
-    "hostname|port": ("", "port"),
-    "ip-src|port": ("", "port"),
-    "ip-dst|port": ("", "port"),
+_SEED = ""  # in place of an attribute name: the part is a seed
+# Types of composite values, which are separated by a bar: what each part is.
+_COMPOSITES = {
+    "domain|ip": (_SEED, _SEED),
+    "hostname|port": (_SEED, "port"),
+    "ip-src|port": (_SEED, "port"),
+    "ip-dst|port": (_SEED, "port"),
     "malware-sample": ("file_name", "md5"),
-    **{f"filename|{kind}": ("file_name", kind) for kind in _HASHES},
+    **{f"filename|{name}": ("file_name", name) for name in _HASHES},
 }
-_LISTED = 10  # types that a remark names
+_MAX_LISTED_TYPES = 10
 
 
 def is_event(value: object) -> bool:
-    """Whether a JSON value is a MISP event, or several."""
+    """Return whether a JSON value contains a MISP event."""
     return next(_events(value), None) is not None
 
 
-def read(value: object, reading: Reading) -> None:
-    """Take what the attributes of events name.
+def read(value: object, reader: SeedReader) -> None:
+    """Add the indicators of all attributes.
 
     Raises:
         SeedError: there is no event.
     """
     if not is_event(value):
-        raise SeedError(f"{reading.source} is no MISP event: it has no Event")
-    _Reader(reading).read(value)
+        raise SeedError(f"{reader.source} is no MISP event: it has no Event")
+    _EventReader(reader).read(value)
 
 
 def _events(value: object) -> Iterator[dict[str, Any]]:
-    """The events of a saved event, a search's response, or a list of either."""
+    """Yield the events of a saved event, a search response, or a list of either."""
     if isinstance(value, list):
         for each in value:
             yield from _events(each)
@@ -60,100 +62,104 @@ def _events(value: object) -> Iterator[dict[str, Any]]:
             yield value
 
 
-class _Reader:
-    """The attributes, numbered as they come."""
+class _EventReader:
+    """Reads events and numbers their attributes consecutively."""
 
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
+    def __init__(self, reader: SeedReader) -> None:
+        self._reader = reader
         self._number = 0
-        self._others: dict[str, None] = {}
+        self._unsupported_types: set[str] = set()
 
     def read(self, value: object) -> None:
         for event in _events(value):
-            beside = _called("event", event, "info")
-            for each in _list(event, "Attribute"):
-                self._attribute(each, beside)
-            for each in _list(event, "Object"):
-                self._object(each, beside)
-        if self._others:
-            kinds = ", ".join(sorted(self._others)[:_LISTED])
-            more = ", ..." if len(self._others) > _LISTED else ""
-            self._reading.found.remarks.append(
-                f"{self._reading.source}: attributes of these types are not asked about: {kinds}"
-                f"{more}"
+            context = _renamed_field(event, "info", "event")
+            for attribute in _dicts(event, "Attribute"):
+                self._read_attribute(attribute, context)
+            for each in _dicts(event, "Object"):
+                self._read_object(each, context)
+        if self._unsupported_types:
+            names = sorted(self._unsupported_types)
+            listed = ", ".join(names[:_MAX_LISTED_TYPES])
+            more = ", ..." if len(names) > _MAX_LISTED_TYPES else ""
+            self._reader.seeds.warnings.append(
+                f"{self._reader.source}: attributes of these types were skipped: {listed}{more}"
             )
 
-    def _object(self, value: dict[str, Any], beside: dict[str, str]) -> None:
-        """One object: of the hashes of a file only one is asked about."""
-        beside = beside | _called("object", value, "name")
+    def _read_object(self, value: dict[str, Any], context: dict[str, str]) -> None:
+        """Read an object; the hashes in it are of one file, which becomes one seed."""
+        context = context | _renamed_field(value, "name", "object")
         hashes: dict[str, str] = {}
-        last: dict[str, str] = {}
-        for each in _list(value, "Attribute"):
+        file_attributes: dict[str, str] = {}
+        for each in _dicts(value, "Attribute"):
             if each.get("type") in _HASHES and isinstance(each.get("value"), str):
                 if each["type"] in hashes or each.get("deleted") is True:
-                    self._attribute(each, beside)
+                    self._read_attribute(each, context)
                     continue
                 self._number += 1
                 hashes[each["type"]] = each["value"].strip()
-                last = last | _noted(each)
+                file_attributes |= _notes(each)
             elif each.get("type") == "filename" and isinstance(each.get("value"), str):
                 self._number += 1
-                last = last | {"file_name": each["value"]}
+                file_attributes |= {"file_name": each["value"]}
             else:
-                self._attribute(each, beside)
+                self._read_attribute(each, context)
         if hashes:
-            best, others = best_hash(hashes)
-            kind = next(kind for kind, text in hashes.items() if text == best)
-            self._take(kind, best, {**beside, **last, **others})
+            strongest, others = strongest_hash(hashes)
+            kind = next(kind for kind, text in hashes.items() if text == strongest)
+            self._add(kind, strongest, {**context, **file_attributes, **others})
 
-    def _attribute(self, each: dict[str, Any], beside: dict[str, str]) -> None:
+    def _read_attribute(self, attribute: dict[str, Any], context: dict[str, str]) -> None:
         self._number += 1
-        kind, value = each.get("type"), each.get("value")
+        kind, value = attribute.get("type"), attribute.get("value")
         if not isinstance(kind, str) or not isinstance(value, str):
-            self._reading.reject(str(value)[:100], self._number, "has no type and value as texts")
-        elif each.get("deleted") is True:
-            self._reading.count("deleted attributes were passed over", self._number)
-        elif kind in _PAIRS:
-            self._pair(kind, value, beside | _noted(each))
+            self._reader.reject(str(value)[:100], self._number, "has no type and value as text")
+        elif attribute.get("deleted") is True:
+            self._reader.count_warning("deleted attributes were skipped", self._number)
+        elif kind in _COMPOSITES:
+            self._add_composite(kind, value, context | _notes(attribute))
         elif kind in _HASHES | _NAMES:
-            self._take(kind, value.strip(), beside | _noted(each))
+            self._add(kind, value.strip(), context | _notes(attribute))
         else:
-            self._reading.found.skipped += 1
-            self._others[ascii(kind[:40])[1:-1]] = None
+            self._reader.seeds.skipped += 1
+            self._unsupported_types.add(ascii(kind[:40])[1:-1])
 
-    def _pair(self, kind: str, value: str, beside: dict[str, str]) -> None:
-        """Two values with a bar between: a file's name and hash, an address and port, two names."""
+    def _add_composite(self, kind: str, value: str, attributes: dict[str, str]) -> None:
+        """Add the seeds of a composite value, such as ``name.exe|<md5>``."""
         parts = [part.strip() for part in value.rsplit("|", 1)]
-        if len(parts) != 2:  # noqa: PLR2004  a pair
-            self._reading.reject(value, self._number, f"is no {kind}: it has no bar")
+        if len(parts) != 2:  # noqa: PLR2004  two parts
+            self._reader.reject(value, self._number, f"is no {kind}: it has no bar")
             return
-        roles = list(zip(_PAIRS[kind], parts, strict=True))
-        noted = {role: part for role, part in roles if role and role not in _HASHES and part}
+        roles = list(zip(_COMPOSITES[kind], parts, strict=True))
+        noted = {
+            role: part for role, part in roles if role != _SEED and role not in _HASHES and part
+        }
         for role, part in roles:
-            if role in _HASHES or not role:
-                self._take(role or kind, part, beside | noted)
+            if role in _HASHES or role == _SEED:
+                self._add(role or kind, part, attributes | noted)
 
-    def _take(self, kind: str, text: str, beside: dict[str, str]) -> None:
+    def _add(self, kind: str, text: str, attributes: dict[str, str]) -> None:
         if kind in _HASHES and detect_hash_type(text) not in {kind, None}:
             reason = f"says {kind} but has the length of {detect_hash_type(text)}"
-            self._reading.reject(text, self._number, reason)
+            self._reader.reject(text, self._number, reason)
         else:
-            self._reading.take(text, self._number, beside)
+            self._reader.add(text, self._number, attributes)
 
 
-def _list(value: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
+def _dicts(value: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
+    """Yield the objects in a list field; anything else is ignored."""
     found = value.get(name)
     for each in found if isinstance(found, list) else ():
         if isinstance(each, dict):
             yield each
 
 
-def _called(ours: str, value: dict[str, Any], theirs: str) -> dict[str, str]:
-    """What one attribute says, under a name of ours; nothing if it says nothing."""
-    told = texts_of(value, theirs)
-    return {ours: told[theirs]} if told else {}
+def _renamed_field(value: dict[str, Any], name: str, new_name: str) -> dict[str, str]:
+    """Return a text field under a new name, or nothing if it is empty."""
+    found = text_fields(value, name)
+    return {new_name: found[name]} if found else {}
 
 
-def _noted(each: dict[str, Any]) -> dict[str, str]:
-    tags = [tag.get("name") for tag in _list(each, "Tag")]
-    return texts_of({**each, "tags": tags}, "category", "comment", "tags")
+def _notes(attribute: dict[str, Any]) -> dict[str, str]:
+    """Return category, comment and tags of an attribute."""
+    tags = [tag.get("name") for tag in _dicts(attribute, "Tag")]
+    return text_fields({**attribute, "tags": tags}, "category", "comment", "tags")

@@ -1,82 +1,84 @@
-"""A plain list: a hash, domain, address or URL a line; ``#`` begins a comment."""
+"""Plain lists: one file hash, domain, IP address or URL per line; ``#`` starts a comment."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from graphbuild.models import detect_hash_type
-from graphbuild.seeds.results import AROUND
+from graphbuild.models import HASH_TYPES, detect_hash_type
+from graphbuild.seeds.indicators import HASH_PATTERN
+from graphbuild.seeds.results import STRIPPED_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from graphbuild.seeds.results import Reading
+    from graphbuild.seeds.results import SeedReader
 
 MAX_LINE = 4_096
-_PREFIX = re.compile(r"(md5|sha-?1|sha-?256)[:=]\s*(.*)", re.IGNORECASE)
-_HASH_INSIDE = re.compile(
-    r"(?<![0-9a-z])(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})(?![0-9a-z])", re.IGNORECASE
-)
+_PREFIXES = "|".join(each.label.replace("-", "-?") for each in HASH_TYPES)
+_PREFIXED = re.compile(rf"({_PREFIXES})[:=]\s*(.*)", re.IGNORECASE)
+_CONTAINED_HASH = re.compile(rf"(?<![0-9a-z])(?:{HASH_PATTERN})(?![0-9a-z])", re.IGNORECASE)
 
 
-def read(lines: Iterable[str], reading: Reading) -> None:
-    """Take each line that names something; reject each that does not."""
-    found = reading.found
-    before, rejected = len(found) + found.repeats, len(found.rejected)
-    hidden = 0
+def read(lines: Iterable[str], reader: SeedReader) -> None:
+    """Add the indicator of each line; reject lines that have none."""
+    seeds = reader.seeds
+    added_before = len(seeds) + seeds.duplicates
+    rejected_before = len(seeds.rejected)
+    with_hash = 0  # rejected lines that contain a hash
     for number, line in enumerate(lines, 1):
-        if not take(line, number, reading):
-            hidden += _hides_a_hash(line)
-    if hidden and len(found.rejected) - rejected > len(found) + found.repeats - before:
-        found.remarks.append(
-            f"{reading.source}: most lines are no seeds, but hashes stand inside {hidden:,} of "
-            "them; --format text finds them in a report, --format csv in a table"
+        if not _read_line(line, number, reader):
+            with_hash += _contains_hash(line)
+    added = len(seeds) + seeds.duplicates - added_before
+    if with_hash and len(seeds.rejected) - rejected_before > added:
+        seeds.warnings.append(
+            f"{reader.source}: most lines are no seeds, but {with_hash:,} of them contain hashes;"
+            " read free text with --format text, a table with --format csv"
         )
 
 
-def _hides_a_hash(line: str) -> bool:
-    if len(line) > MAX_LINE or _HASH_INSIDE.fullmatch(line.strip(AROUND)):
+def _contains_hash(line: str) -> bool:
+    if len(line) > MAX_LINE or _CONTAINED_HASH.fullmatch(line.strip(STRIPPED_CHARACTERS)):
         return False
-    return _HASH_INSIDE.search(line) is not None
+    return _CONTAINED_HASH.search(line) is not None
 
 
-def take(line: str, number: int, reading: Reading) -> bool:
-    """Take what one line, or one cell, names; False if it was rejected."""
+def _read_line(line: str, number: int, reader: SeedReader) -> bool:
+    """Add the indicator of a line; return False if the line is rejected."""
     if len(line) > MAX_LINE:
-        reading.reject(line, number, f"is longer than {MAX_LINE} characters")
+        reader.reject(line, number, f"is longer than {MAX_LINE} characters")
         return False
-    text = line.strip(AROUND)
+    text = line.strip(STRIPPED_CHARACTERS)
     if not text or text.startswith("#"):
-        reading.found.skipped += 1
+        reader.seeds.skipped += 1
         return True
     try:
-        named = name_in(text)
+        indicator = strip_decoration(text)
     except ValueError as error:
-        reading.reject(line, number, str(error))
+        reader.reject(line, number, str(error))
         return False
-    repeats = reading.found.repeats
-    taken = reading.take(named, number, shown=line)
-    if taken and repeats == reading.found.repeats and line.strip() != text:
-        around = "the hash" if detect_hash_type(named) else "the name"
-        reading.remark(number, f"invisible characters around {around} were removed")
-    return taken
+    duplicates = reader.seeds.duplicates
+    added = reader.add(indicator, number, excerpt=line)
+    if added and duplicates == reader.seeds.duplicates and line.strip() != text:
+        what = "hash" if detect_hash_type(indicator) else "name"
+        reader.warn(number, f"invisible characters around the {what} were removed")
+    return added
 
 
-def name_in(text: str) -> str:
-    """What is left of a line without a trailing comment and a ``sha256:`` in front.
+def strip_decoration(text: str) -> str:
+    """Remove a trailing comment and a prefix such as ``sha256:``.
 
     Raises:
-        ValueError: it says of a hash what it is not.
+        ValueError: the prefix names another hash than the text has by its length.
     """
     before, _, _ = text.partition("#")
     if before[-1:].isspace():
-        text = before.strip(AROUND)
-    prefixed = _PREFIX.fullmatch(text)
+        text = before.strip(STRIPPED_CHARACTERS)
+    prefixed = _PREFIXED.fullmatch(text)
     if prefixed is None:
         return text
     stated, rest = prefixed[1].lower().replace("-", ""), prefixed[2]
-    kind = detect_hash_type(rest)
-    if kind and kind != stated:
-        raise ValueError(f"says {stated} but has the length of {kind}")
+    actual = detect_hash_type(rest)
+    if actual and actual != stated:
+        raise ValueError(f"says {stated} but has the length of {actual}")
     return rest

@@ -1,13 +1,14 @@
-"""What reading brings: seeds, lines that are none, and remarks."""
+"""The result of reading seed lists: seeds, rejected entries and warnings."""
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from graphbuild.models import FILE, Seed
+from graphbuild.models import FILE, HASH_TYPES, Seed
 from graphbuild.seeds.indicators import parse_indicator
 
 if TYPE_CHECKING:
@@ -16,31 +17,28 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity, Scalar
 
 MAX_VALUE = 65_536  # characters of one attribute
-_SHOWN = 60
-# Invisible characters that ride along when text is copied out of a web page or a dialog.
+_MAX_EXCERPT = 60
+# Invisible characters that are often copied along from web pages and dialogs.
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
-AROUND = _INVISIBLE + "".join(char for char in map(chr, range(0x3001)) if char.isspace())
-# Every empty file has these; as all zeros and all f, they are asked about with consent only.
-_EMPTY_FILE = frozenset(
-    {
-        "d41d8cd98f00b204e9800998ecf8427e",
-        "da39a3ee5e6b4b0d3255bfef95601890afd80709",
-        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-    }
+STRIPPED_CHARACTERS = _INVISIBLE + "".join(
+    char for char in map(chr, range(0x3001)) if char.isspace()
 )
-_CONSENT = "--allow-empty asks all the same"
+_EMPTY_FILE_HASHES = frozenset(
+    hashlib.new(each.name, usedforsecurity=False).hexdigest() for each in HASH_TYPES
+)
+_ALLOW_EMPTY_HINT = "add --allow-empty to request it anyway"
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
-    """A line that is no seed.
+class RejectedEntry:
+    """An entry of a list that is no seed.
 
     Attributes:
-        source: the file, or ``-`` for standard input.
-        line: its number, from 1.
-        text: the line, cut short and safe to print.
-        reason: why, and what it looks like instead.
-        unit: what is numbered, where it is not lines.
+        source: the name of the list, ``-`` for standard input.
+        line: the number of the entry, from 1.
+        text: the entry, shortened and safe to print.
+        reason: why it was rejected.
+        unit: what is numbered: ``line``, or ``object`` or ``attribute`` in JSON.
     """
 
     source: str
@@ -55,16 +53,20 @@ class Rejected:
 
 @dataclass(slots=True)
 class SeedList:
-    """What seed lists say: the seeds, the lines that are none, and what was counted.
+    """The seeds of one or more lists, without duplicates. Iterate over it for the seeds.
 
-    Iterate over it for the seeds, in the order of their lines. They are kept in columns, because a
-    list may have a million lines.
+    Attributes:
+        rejected: the entries that are no seeds.
+        warnings: changes and other remarkable facts, one message each.
+        duplicates: the number of entries that repeat an earlier seed.
+        skipped: the number of entries without an indicator, such as comments.
     """
 
-    rejected: list[Rejected] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
-    repeats: int = 0
+    rejected: list[RejectedEntry] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    duplicates: int = 0
     skipped: int = 0
+    # Columns instead of Seed objects, because a list can have a million lines.
     _entities: dict[Entity, None] = field(default_factory=dict, repr=False)
     _sources: list[str] = field(default_factory=list, repr=False)
     _lines: array[int] = field(default_factory=lambda: array("Q"), repr=False)
@@ -72,7 +74,7 @@ class SeedList:
 
     @property
     def seeds(self) -> list[Seed]:
-        """The seeds as a list of their own."""
+        """The seeds as a new list."""
         return list(self)
 
     def __iter__(self) -> Iterator[Seed]:
@@ -89,15 +91,15 @@ class SeedList:
         line: int,
         attributes: Mapping[str, Scalar] | None = None,
     ) -> bool:
-        """Add a seed, or count it as a repeat; whether it is new.
+        """Add a seed or count a duplicate; return whether the seed is new.
 
-        Of a repeat the attributes are kept whose names the seed does not have yet.
+        Attributes of a duplicate are added to the seed unless it has them already.
         """
         if attributes:
             known = self._attributes.get(entity, {})
             self._attributes[entity] = {**attributes, **known}
         if entity in self._entities:
-            self.repeats += 1
+            self.duplicates += 1
             return False
         self._entities[entity] = None
         self._sources.append(source)
@@ -105,107 +107,120 @@ class SeedList:
         return True
 
 
-class Reading:
-    """One source on its way into a list.
+class SeedReader:
+    """Adds the entries of one source to a seed list. Each format's ``read`` function gets one.
 
     Args:
-        found: the list.
+        seeds: the list to add to.
         source: the name of the source.
-        allow_empty: whether hashes that say nothing are asked about all the same.
-        unit: what is numbered in this form.
+        allow_empty: accept hashes that name no particular file, such as that of the empty file.
+        column: for tables, the name or number of the column with the indicators.
+        unit: what is numbered, see :class:`RejectedEntry`.
     """
 
     def __init__(
-        self, found: SeedList, source: str, *, allow_empty: bool = False, unit: str = "line"
+        self,
+        seeds: SeedList,
+        source: str,
+        *,
+        allow_empty: bool = False,
+        column: str | None = None,
+        unit: str = "line",
     ) -> None:
-        self.found = found
+        self.seeds = seeds
         self.source = source
+        self.column = column
         self.unit = unit
         self._allow_empty = allow_empty
-        self._counted: dict[str, list[int]] = {}
+        self._counted_warnings: dict[str, list[int]] = {}
 
-    def take(
-        self, text: str, number: int, attributes: Mapping[str, str] | None = None, shown: str = ""
+    def add(
+        self,
+        text: str,
+        number: int,
+        attributes: Mapping[str, str] | None = None,
+        excerpt: str = "",
     ) -> bool:
-        """Take what ``text`` names as a seed, or tell why it names nothing; whether it is one.
+        """Parse an indicator and add it, or reject it; return whether it was added.
 
         Args:
-            text: the name, nothing around it.
-            number: of the line, or whatever is numbered here.
-            attributes: what stands beside it.
-            shown: what to show of it, if not the text itself.
+            text: the indicator, without surrounding space.
+            number: the number of the line or other unit.
+            attributes: attributes of the seed.
+            excerpt: the text to show if it is rejected; default ``text``.
         """
-        reason = self.try_take(text, number, attributes)
+        reason = self.try_add(text, number, attributes)
         if reason:
-            self.reject(shown or text, number, reason)
+            self.reject(excerpt or text, number, reason)
         return not reason
 
-    def try_take(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> str:
-        """The same, but why not is left to the caller to tell; empty if it was taken."""
+    def try_add(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> str:
+        """Add an indicator; return the reason if it cannot be added, else an empty string."""
         try:
             indicator = parse_indicator(text)
-            entity, said = indicator.entity, indicator.changes
-            self._refuse_empty(entity)
+            entity = indicator.entity
+            self._check_meaningful(entity)
         except ValueError as error:
             return str(error)
-        beside = self._bounded(attributes, number) if attributes else None
-        if self.found.add(entity, self.source, number, beside):
-            for kind in said:
-                self.count(kind, number)
-            if entity.type == FILE and not _speaks(entity.id):
-                self.remark(number, f"this {_silence(entity.id)}")
+        values = self._truncate(attributes, number) if attributes else None
+        if self.seeds.add(entity, self.source, number, values):
+            for change in indicator.changes:
+                self.count_warning(change, number)
+            if entity.type == FILE and not _is_meaningful(entity.id):
+                self.warn(number, f"this {_describe_meaningless(entity.id)}")
         return ""
 
     def reject(self, text: str, number: int, reason: str) -> None:
-        """Note that something is no seed."""
-        reason = sys.intern(reason)  # of a million lines most fail alike
-        self.found.rejected.append(
-            Rejected(self.source, number, show(text), reason, sys.intern(self.unit))
+        """Add a rejected entry."""
+        reason = sys.intern(reason)  # a million lines can fail for the same reason
+        self.seeds.rejected.append(
+            RejectedEntry(self.source, number, excerpt(text), reason, sys.intern(self.unit))
         )
 
-    def remark(self, number: int, said: str) -> None:
-        """Note what is worth a line of its own."""
-        self.found.remarks.append(f"{self.source}, {self.unit} {number}: {said}")
+    def warn(self, number: int, message: str) -> None:
+        """Add a warning about one entry."""
+        self.seeds.warnings.append(f"{self.source}, {self.unit} {number}: {message}")
 
-    def count(self, said: str, number: int) -> None:
-        """Note what may be said of thousands of lines: told once, at the end."""
-        counted = self._counted.setdefault(said, [0, number])
-        counted[0] += 1
+    def count_warning(self, message: str, number: int) -> None:
+        """Count a warning that can concern many entries; :meth:`finish` adds it once."""
+        count_and_first = self._counted_warnings.setdefault(message, [0, number])
+        count_and_first[0] += 1
 
     def finish(self) -> None:
-        """Tell what was counted."""
-        for said, (times, first) in self._counted.items():
-            more = f" and {times - 1:,} more" if times > 1 else ""
-            self.found.remarks.append(f"{self.source}, {self.unit} {first}{more}: {said}")
-        self._counted.clear()
+        """Add the counted warnings."""
+        for message, (count, first) in self._counted_warnings.items():
+            more = f" and {count - 1:,} more" if count > 1 else ""
+            self.seeds.warnings.append(f"{self.source}, {self.unit} {first}{more}: {message}")
+        self._counted_warnings.clear()
 
-    def _refuse_empty(self, entity: Entity) -> None:
+    def _check_meaningful(self, entity: Entity) -> None:
         if entity.type != FILE or self._allow_empty:
             return
-        if entity.id in _EMPTY_FILE:
+        if entity.id in _EMPTY_FILE_HASHES:
             raise ValueError(
-                f"{_silence(entity.id)}: asking about it brings in half the world; {_CONSENT}"
+                f"{_describe_meaningless(entity.id)}, which is in many unrelated collections;"
+                f" {_ALLOW_EMPTY_HINT}"
             )
         if not entity.id.strip("0") or not entity.id.strip("f"):
-            raise ValueError(f"{_silence(entity.id)}; {_CONSENT}")
+            raise ValueError(f"{_describe_meaningless(entity.id)}; {_ALLOW_EMPTY_HINT}")
 
-    def _bounded(self, attributes: Mapping[str, str], number: int) -> dict[str, Scalar]:
+    def _truncate(self, attributes: Mapping[str, str], number: int) -> dict[str, Scalar]:
         if any(len(value) > MAX_VALUE for value in attributes.values()):
-            self.count(f"values were cut to {MAX_VALUE:,} characters", number)
+            self.count_warning(f"values were truncated to {MAX_VALUE:,} characters", number)
         return {name: value[:MAX_VALUE] for name, value in attributes.items()}
 
 
-def _speaks(digits: str) -> bool:
-    """Whether a hash is one of a file that holds something."""
-    return digits not in _EMPTY_FILE and bool(digits.strip(digits[0]))
+def _is_meaningful(digits: str) -> bool:
+    """Return whether a hash can be that of a particular file."""
+    return digits not in _EMPTY_FILE_HASHES and bool(digits.strip(digits[0]))
 
 
-def _silence(digits: str) -> str:
-    empty = digits in _EMPTY_FILE
+def _describe_meaningless(digits: str) -> str:
+    empty = digits in _EMPTY_FILE_HASHES
     return "is the hash of the empty file" if empty else "is hardly the hash of a file"
 
 
-def show(text: str) -> str:
-    """A text as a message may hold it: short, and nothing in it that moves a cursor."""
-    text = text.strip(AROUND)
-    return ascii(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!a}..."
+def excerpt(text: str) -> str:
+    """Return a short printable form of a text, for messages."""
+    text = text.strip(STRIPPED_CHARACTERS)
+    return ascii(text) if len(text) <= _MAX_EXCERPT else f"{text[:_MAX_EXCERPT]!a}..."

@@ -1,8 +1,8 @@
-"""STIX 2.1 bundles: observed files, domains, addresses and URLs, and what indicators look for.
+"""STIX 2.1 bundles: observed files, domains, IP addresses and URLs, and patterns of indicators.
 
-Read by the standard's own library, object by object, so that one bad object costs itself alone.
-Of a pattern only what must be equal is taken: what is negated, or only like something, names
-nothing that could be asked about.
+Each object is parsed with the ``stix2`` library on its own, so that an invalid object does not
+affect the others. Only comparisons for equality are read from patterns. Negated comparisons and
+``LIKE`` name no single object.
 """
 
 from __future__ import annotations
@@ -16,20 +16,26 @@ from stix2patterns.exceptions import ParseException
 from stix2patterns.v21.pattern import Pattern
 
 from graphbuild.errors import SeedError
-from graphbuild.seeds.json_documents import best_hash, hash_name, texts_of
+from graphbuild.seeds.indicators import HASH_LABELS
+from graphbuild.seeds.json_documents import (
+    api_hash_name,
+    is_bundle,
+    strongest_hash,
+    text_fields,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from graphbuild.seeds.results import Reading
+    from graphbuild.seeds.results import SeedReader
 
 MAX_PATTERN = 65_536
-_VALUES = frozenset({"domain-name", "ipv4-addr", "ipv6-addr", "url"})
-_SEEDS = _VALUES | {"file", "indicator", "observed-data"}
-_ENDS = frozenset({"src_ref", "dst_ref"})
-_CONSTANT = re.compile(r"'((?:[^'\\]|\\.)*)'")
-# What the libraries raise on objects that only look like STIX.
-_BAD = (
+_VALUE_TYPES = frozenset({"domain-name", "ipv4-addr", "ipv6-addr", "url"})
+_READ_TYPES = _VALUE_TYPES | {"file", "indicator", "observed-data"}
+_TRAFFIC_REFS = frozenset({"src_ref", "dst_ref"})
+_QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
+# The libraries raise any of these on invalid objects.
+_PARSE_ERRORS = (
     STIXError,
     ParseException,
     AttributeError,
@@ -40,113 +46,111 @@ _BAD = (
 )
 
 
-def is_bundle(value: object) -> bool:
-    """Whether a JSON value says that it is a STIX bundle."""
-    return isinstance(value, dict) and value.get("type") == "bundle"
-
-
-def read(value: object, reading: Reading) -> None:
-    """Take what the objects of a bundle name.
+def read(value: object, reader: SeedReader) -> None:
+    """Add the indicators of a bundle's objects.
 
     Raises:
-        SeedError: it is no bundle.
+        SeedError: the value is no bundle.
     """
     if not isinstance(value, dict) or not is_bundle(value):
-        raise SeedError(f"{reading.source} is no STIX bundle: its type is not bundle")
+        raise SeedError(f"{reader.source} is no STIX bundle: its type is not bundle")
     objects = value.get("objects", [])
     if not isinstance(objects, list):
-        raise SeedError(f"{reading.source} is no STIX bundle: its objects are no list")
+        raise SeedError(f"{reader.source} is no STIX bundle: its objects are no list")
     for number, each in enumerate(objects, 1):
         if not isinstance(each, dict) or not isinstance(each.get("type"), str):
-            reading.reject(str(each)[:100], number, "is no STIX object: it has no type")
-        elif each["type"] in _SEEDS:
-            _take(each, number, reading)
+            reader.reject(str(each)[:100], number, "is no STIX object: it has no type")
+        elif each["type"] in _READ_TYPES:
+            _read_object(each, number, reader)
         else:
-            reading.found.skipped += 1
+            reader.seeds.skipped += 1
 
 
-def _take(each: dict[str, Any], number: int, reading: Reading) -> None:
+def _read_object(each: dict[str, Any], number: int, reader: SeedReader) -> None:
     kind = each["type"]
     try:
         if kind == "indicator":
-            _take_pattern(each, number, reading)
+            _read_indicator(each, number, reader)
             return
         stix2.parse(each, allow_custom=True)
-    except _BAD as error:
-        said = "nested too deeply" if isinstance(error, RecursionError) else _sentence(error)
-        reading.reject(str(each.get("id", kind))[:100], number, f"is no {kind} of STIX: {said}")
+    except _PARSE_ERRORS as error:
+        problem = "nested too deeply" if isinstance(error, RecursionError) else _one_line(error)
+        reader.reject(str(each.get("id", kind))[:100], number, f"is an invalid {kind}: {problem}")
         return
-    for one in _inside(each.get("objects")) if kind == "observed-data" else [each]:
-        _take_observable(one, number, reading)
+    for one in _contained_objects(each.get("objects")) if kind == "observed-data" else [each]:
+        _read_observable(one, number, reader)
 
 
-def _inside(objects: object) -> Iterator[dict[str, Any]]:
-    """What older bundles keep inside of an observation."""
+def _contained_objects(objects: object) -> Iterator[dict[str, Any]]:
+    """Yield the objects inside observed data, where STIX 2.0 keeps them."""
     for each in objects.values() if isinstance(objects, dict) else ():
         if isinstance(each, dict):
             yield each
 
 
-def _take_observable(each: Mapping[str, Any], number: int, reading: Reading) -> None:
-    beside = texts_of(dict(each), "name", "labels")
+def _read_observable(each: Mapping[str, Any], number: int, reader: SeedReader) -> None:
+    attributes = text_fields(dict(each), "name", "labels")
     if each.get("type") == "file":
         stated = each.get("hashes")
-        named = stated.items() if isinstance(stated, dict) else ()
+        items = stated.items() if isinstance(stated, dict) else ()
         hashes = {
-            plain: text
-            for name, text in named
-            if (plain := hash_name(name)) and isinstance(text, str)
+            api_name: text
+            for name, text in items
+            if (api_name := api_hash_name(name)) and isinstance(text, str)
         }
         if not hashes:
-            reading.count("files without MD5, SHA-1 or SHA-256 were passed over", number)
+            reader.count_warning(f"files without {HASH_LABELS} were skipped", number)
             return
-        best, others = best_hash(hashes)
-        reading.take(best, number, {**beside, **others})
-    elif each.get("type") in _VALUES:
-        reading.take(str(each.get("value")), number, beside)
+        strongest, others = strongest_hash(hashes)
+        reader.add(strongest, number, {**attributes, **others})
+    elif each.get("type") in _VALUE_TYPES:
+        reader.add(str(each.get("value")), number, attributes)
 
 
 # --- patterns ------------------------------------------------------------------------------------
 
 
-def _take_pattern(each: dict[str, Any], number: int, reading: Reading) -> None:
-    """Take what an indicator looks for.
+def _read_indicator(each: dict[str, Any], number: int, reader: SeedReader) -> None:
+    """Add the values in the pattern of an indicator.
 
-    Only its pattern is parsed: as a whole it would be refused for a set of hashes, which the
-    library takes for one hash and finds malformed.
+    Only the pattern is parsed: ``stix2`` rejects whole indicators whose pattern compares a hash
+    with a set, because it takes the set for one malformed hash.
     """
     pattern = each.get("pattern")
     if each.get("pattern_type", "stix") != "stix":
-        reading.count("indicators in other languages than STIX were passed over", number)
+        reader.count_warning("indicators in other pattern languages were skipped", number)
         return
     if not isinstance(pattern, str):
         raise TypeError("it has no pattern")
     if len(pattern) > MAX_PATTERN:
         raise ValueError(f"its pattern is longer than {MAX_PATTERN:,} characters")
-    beside = texts_of(each, "name", "description", "indicator_types", "labels")
-    for text in _names(Pattern(pattern).inspect().comparisons, number, reading):
-        reading.take(text, number, beside)
+    attributes = text_fields(each, "name", "description", "indicator_types", "labels")
+    for text in _pattern_values(Pattern(pattern).inspect().comparisons, number, reader):
+        reader.add(text, number, attributes)
 
 
-def _names(comparisons: Mapping[str, Any], number: int, reading: Reading) -> Iterator[str]:
+def _pattern_values(
+    comparisons: Mapping[str, Any], number: int, reader: SeedReader
+) -> Iterator[str]:
     for kind, found in comparisons.items():
         for path, operator, constant in found:
-            if not _is_name(kind, path):
-                reading.count("parts of patterns name nothing that is asked about", number)
+            if not _is_readable(kind, path):
+                reader.count_warning("parts of patterns on other properties were skipped", number)
             elif operator not in {"=", "IN"}:
-                reading.count("parts of patterns that ask for no equality were left out", number)
+                reader.count_warning("parts of patterns with other operators were skipped", number)
             else:
-                for text in _CONSTANT.findall(constant):
+                for text in _QUOTED.findall(constant):
                     yield re.sub(r"\\(.)", r"\1", text)
 
 
-def _is_name(kind: str, path: list[object]) -> bool:
+def _is_readable(kind: str, path: list[object]) -> bool:
+    """Return whether a property contains hashes, domains, IP addresses or URLs."""
     if kind == "file":
-        return len(path) == 2 and path[0] == "hashes" and bool(hash_name(str(path[1])))  # noqa: PLR2004  hashes.MD5
+        return len(path) == 2 and path[0] == "hashes" and bool(api_hash_name(str(path[1])))  # noqa: PLR2004  hashes.MD5
     if kind == "network-traffic":
-        return len(path) == 2 and path[0] in _ENDS and path[1] == "value"  # noqa: PLR2004  dst_ref.value
-    return kind in _VALUES and path == ["value"]
+        return len(path) == 2 and path[0] in _TRAFFIC_REFS and path[1] == "value"  # noqa: PLR2004  dst_ref.value
+    return kind in _VALUE_TYPES and path == ["value"]
 
 
-def _sentence(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return ascii(" ".join(str(error).split())[:150])[1:-1]

@@ -1,4 +1,4 @@
-"""From a path, a pipe or standard input to text, in pieces and in lines."""
+"""Open files, pipes and standard input, and decode them into text and lines."""
 
 from __future__ import annotations
 
@@ -19,49 +19,48 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 STDIN = "-"
-_CHUNK = 65_536
+_CHUNK_SIZE = 65_536
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_LONGEST_BOM = max(len(bom) for bom, _ in _BOMS)
-# What a shell hands over for <(...): a pipe that is open already, under a number.
-_OWN_PIPE = re.compile(r"/dev/fd/(\d{1,4})|/proc/self/fd/(\d{1,4})")
-_PATIENCE = 3.0  # seconds in which something must come through a named pipe
-_SILENT = "it is a pipe, which may never answer; send it to standard input, named -"
+_MAX_BOM_LENGTH = max(len(bom) for bom, _ in _BOMS)
+# A shell passes <(...) as the path of a file descriptor that is already open.
+_INHERITED_PIPE = re.compile(r"/dev/fd/(\d{1,4})|/proc/self/fd/(\d{1,4})")
+_PIPE_TIMEOUT = 3.0  # seconds to wait for the first byte of a named pipe
 
 
 @contextmanager
-def opened(source: str | Path) -> Iterator[BinaryIO]:
-    """The bytes of a source.
+def open_source(source: str | Path) -> Iterator[BinaryIO]:
+    """Open a path or standard input for reading bytes.
 
     Raises:
-        OSError: it cannot be opened, or is a pipe that nobody writes to.
+        OSError: it cannot be opened, or is a pipe without a writer.
     """
     if str(source) == STDIN:
-        yield _stdin()
+        yield _standard_input()
     elif stat.S_ISFIFO(Path(source).stat().st_mode):
-        with os.fdopen(_pipe(str(source)), "rb") as stream:
+        with os.fdopen(_open_pipe(str(source)), "rb") as stream:
             yield stream
     else:
         with Path(source).open("rb") as stream:
             yield stream
 
 
-def _stdin() -> BinaryIO:
+def _standard_input() -> BinaryIO:
     if not hasattr(sys.stdin, "buffer"):
         raise OSError("there is no standard input to read bytes from")
     return sys.stdin.buffer
 
 
-def _pipe(source: str) -> int:
-    if own := _OWN_PIPE.fullmatch(source):
-        # Not opened anew: that would wait for a writer who may have written and gone.
-        return os.dup(int(own[1] or own[2]))
+def _open_pipe(source: str) -> int:
+    if inherited := _INHERITED_PIPE.fullmatch(source):
+        # Opening the path again would block if the writer has already finished.
+        return os.dup(int(inherited[1] or inherited[2]))
     descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        _await_writer(descriptor)
+        _wait_for_writer(descriptor)
         os.set_blocking(descriptor, True)
     except BaseException:
         os.close(descriptor)
@@ -69,44 +68,44 @@ def _pipe(source: str) -> int:
     return descriptor
 
 
-def _await_writer(descriptor: int) -> None:
-    """Return once somebody writes into the pipe; nothing is read from it.
+def _wait_for_writer(descriptor: int) -> None:
+    """Return as soon as a pipe has data.
 
     Raises:
-        OSError: nobody came.
+        OSError: there was none within the timeout.
     """
-    watch = select.poll()
-    watch.register(descriptor, select.POLLIN)
-    if not watch.poll(_PATIENCE * 1000):
-        raise OSError(_SILENT)
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    if not poll.poll(_PIPE_TIMEOUT * 1000):
+        raise OSError("it is a pipe without data; use standard input, -, instead")
 
 
-def pieces(stream: BinaryIO, source: str) -> Iterator[str]:
-    """The text of a source, all line ends LF, in pieces as they come.
+def decode(stream: BinaryIO, source: str) -> Iterator[str]:
+    """Decode a stream chunk by chunk; all line ends become LF.
 
     Raises:
-        SeedError: it has a NUL byte.
-        UnicodeDecodeError: it is no UTF-8, nor UTF-16 with a byte order mark.
+        SeedError: it contains a NUL byte.
+        UnicodeDecodeError: it is neither UTF-8, nor UTF-16 with a byte order mark.
     """
-    start = stream.read(_LONGEST_BOM)
+    start = stream.read(_MAX_BOM_LENGTH)
     bom, encoding = next((pair for pair in _BOMS if start.startswith(pair[0])), (b"", "utf-8"))
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
     chunk, more = start[len(bom) :], True
     while more:
-        more = bool(following := stream.read(_CHUNK))
+        more = bool(following := stream.read(_CHUNK_SIZE))
         text = decoder.decode(chunk, final=not more)
         if "\0" in text:
-            raise SeedError(f"{source} is not text: it has a NUL byte; save it as UTF-8")
+            raise SeedError(f"{source} is not text: it contains a NUL byte; save it as UTF-8")
         yield text
         chunk = following
 
 
-def lines(texts: Iterable[str], longest: int) -> Iterator[str]:
-    """The lines, without their ends; of one over ``longest`` as much as it takes to see that."""
+def split_lines(texts: Iterable[str], max_length: int) -> Iterator[str]:
+    """Split text into lines without line ends; cut longer lines after ``max_length`` + 1."""
     rest = ""
     for text in texts:
-        *whole, rest = (rest + text).split("\n")
-        yield from whole
-        rest = rest[: longest + 1]
+        *complete, rest = (rest + text).split("\n")
+        yield from complete
+        rest = rest[: max_length + 1]
     if rest:
         yield rest

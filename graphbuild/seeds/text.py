@@ -1,8 +1,7 @@
-"""A report: every hash, domain, address and URL that stands in a text.
+"""Free text: every hash, domain, IP address and URL in it.
 
-Words are plenty and few of them are names, so a plain domain must end as domains do by the public
-suffix list, and not as files do; what was defanged was meant. What is left out, though it looks
-like a name, is told.
+Few words are indicators. A domain must end in a public suffix, and must not end like a file name
+unless it is defanged. Text that resembles an indicator but is rejected becomes a warning.
 """
 
 from __future__ import annotations
@@ -15,94 +14,93 @@ from typing import TYPE_CHECKING
 from ioc_fanger import fang
 from tldextract import TLDExtract
 
-from graphbuild.seeds.indicators import refang
-from graphbuild.seeds.results import show
+from graphbuild.seeds.indicators import HASH_PATTERN, refang
+from graphbuild.seeds.results import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from graphbuild.seeds.results import Reading
+    from graphbuild.seeds.results import SeedReader
 
-MAX_LINE = 2**20  # characters of one line that are read
-_WINDOW = 2_000  # what is looked at in one go: patterns of others cost the square of it
-_MAX_REMARKS = 1_000
-# Signs that something is defanged; brackets in heaps are none, and would cost time.
-_SIGN = re.compile(r"[\[\](){}<\\]|hxxp|\bdot\b", re.IGNORECASE)
-_HEAP = re.compile(r"[\[\](){}]{5,}")
-_ENDS = ".,;:!?'\"*_"  # punctuation that ends a sentence, not a URL
-_PAIRS = (("(", ")"), ("[", "]"))
-_NAME = re.compile(
-    r"""
-    (?P<mail> [\w.+-]{1,64} @ [\w-]+ (?:\.[\w-]+)+ )
-    | (?P<url> \b(?:https?|s?ftps?)://[^\s<>"`|^{}]{1,2000} )
-    | (?P<hash> (?<![0-9A-Za-z]) (?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}) (?![0-9A-Za-z]) )
-    | (?P<six> (?<![\w:.]) (?=[0-9a-f:.]*[0-9a-f]:|::[0-9a-f])
-        (?:[0-9a-f]{0,4}:){2,7} [0-9a-f.]{0,15} (?![\w:]) )
-    | (?P<four> (?<![\w.]) \d{1,3}(?:\.\d{1,3}){3} (?![\w]|\.\d) (?::\d{1,5}\b|/[^\s<>"`|^{}]*)? )
-    | (?P<domain> (?<![\w@.\\/-]) (?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,20}
-        (?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,63}) (?![\w@-]|\.\w) (?::\d{1,5}\b|/[^\s<>"`|^{}]*)? )
+MAX_LINE = 2**20  # characters
+_WINDOW = 2_000  # characters searched at once: ioc_fanger takes quadratic time
+_MAX_WARNINGS = 1_000
+# Only text with one of these can be defanged. Long runs of brackets cannot, but take much time.
+_DEFANG_HINT = re.compile(r"[\[\](){}<\\]|hxxp|\bdot\b", re.IGNORECASE)
+_BRACKET_RUN = re.compile(r"[\[\](){}]{5,}")
+_SENTENCE_PUNCTUATION = ".,;:!?'\"*_"
+_BRACKETS = (("(", ")"), ("[", "]"))
+_CANDIDATE = re.compile(
+    rf"""
+    (?P<mail> [\w.+-]{{1,64}} @ [\w-]+ (?:\.[\w-]+)+ )
+    | (?P<url> \b(?:https?|s?ftps?)://[^\s<>"`|^{{}}]{{1,2000}} )
+    | (?P<hash> (?<![0-9A-Za-z]) (?:{HASH_PATTERN}) (?![0-9A-Za-z]) )
+    | (?P<ipv6> (?<![\w:.]) (?=[0-9a-f:.]*[0-9a-f]:|::[0-9a-f])
+        (?:[0-9a-f]{{0,4}}:){{2,7}} [0-9a-f.]{{0,15}} (?![\w:]) )
+    | (?P<ipv4> (?<![\w.]) \d{{1,3}}(?:\.\d{{1,3}}){{3}} (?![\w]|\.\d)
+        (?::\d{{1,5}}\b|/[^\s<>"`|^{{}}]*)? )
+    | (?P<domain> (?<![\w@.\\/-]) (?:[^\W_](?:[\w-]{{0,61}}[^\W_])?\.){{1,20}}
+        (?:xn--[a-z0-9-]{{1,59}}|[^\W\d_]{{2,63}}) (?![\w@-]|\.\w)
+        (?::\d{{1,5}}\b|/[^\s<>"`|^{{}}]*)? )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _VERSION = re.compile(r"\b(?:v|ver|version|build|release)\.?\s*$", re.IGNORECASE)
-# Top-level domains that are endings of files, too: of these a plain word is no domain.
-_ALSO_FILES = frozenset({"md", "mov", "pl", "pm", "ps", "py", "rs", "sh", "so", "zip"})
-_KINDS = ("mail", "url", "hash", "six", "four", "domain")
+# Top-level domains that are file extensions, too: a word that ends so is taken for a file name.
+_FILE_EXTENSION_DOMAINS = frozenset({"md", "mov", "pl", "pm", "ps", "py", "rs", "sh", "so", "zip"})
 
 
-def read(lines: Iterable[str], reading: Reading) -> None:
-    """Take every name in a text as a seed, once; tell what looks like one and is not asked about.
-
-    Args:
-        lines: the text.
-        reading: where the seeds go.
-    """
-    reader = _Reader(reading)
+def read(lines: Iterable[str], reader: SeedReader) -> None:
+    """Add each indicator in a text once."""
+    text_reader = _TextReader(reader)
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE:
-            reading.count(f"of a line only {MAX_LINE:,} characters are read", number)
-        for window in _windows(line[:MAX_LINE]):
-            reader.read(window, number)
-    reader.finish()
+            reader.count_warning(
+                f"only the first {MAX_LINE:,} characters of the line were read", number
+            )
+        for window in _split_windows(line[:MAX_LINE]):
+            text_reader.read(window, number)
+    text_reader.finish()
 
 
-class _Reader:
-    """What was told already: a report names the same thing in every other line."""
+class _TextReader:
+    """Reads text in windows and warns only once about the same text."""
 
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-        self._told: set[str] = set()
+    def __init__(self, reader: SeedReader) -> None:
+        self._reader = reader
+        self._rejected: set[str] = set()
 
     def read(self, text: str, number: int) -> None:
-        """Take the names in one window."""
-        plain = _HEAP.sub(" ", text)
-        meant = fang(refang(plain)) if _SIGN.search(plain) else plain
-        for match in _NAME.finditer(meant):
-            kind = next(name for name in _KINDS if match[name] is not None)
-            name = _trimmed(match[kind])
-            defanged = name not in plain
-            if not defanged and _is_a_mere_word(kind, name):
-                self._reading.count("words with dots or colons that are no names", number)
+        original = _BRACKET_RUN.sub(" ", text)
+        refanged = fang(refang(original)) if _DEFANG_HINT.search(original) else original
+        for match in _CANDIDATE.finditer(refanged):
+            kind = str(match.lastgroup)
+            candidate = _strip_punctuation(match[0])
+            defanged = candidate not in original
+            if not defanged and _is_ordinary_word(kind, candidate):
+                self._reader.count_warning(
+                    "words with dots or colons that are no indicators were skipped", number
+                )
                 continue
-            reason = _why_not(kind, name, meant[: match.start()], defanged=defanged)
-            if reason := reason or self._reading.try_take(name, number):
-                self._leave_out(name, number, reason)
+            before = refanged[: match.start()]
+            reason = _rejection_reason(kind, candidate, before, defanged=defanged)
+            if reason := reason or self._reader.try_add(candidate, number):
+                self._warn_rejected(candidate, number, reason)
 
-    def _leave_out(self, name: str, number: int, reason: str) -> None:
-        if name not in self._told:
-            self._told.add(name)
-            if len(self._told) <= _MAX_REMARKS:
-                self._reading.remark(number, f"{show(name)} {reason}; left out")
+    def _warn_rejected(self, candidate: str, number: int, reason: str) -> None:
+        if candidate not in self._rejected:
+            self._rejected.add(candidate)
+            if len(self._rejected) <= _MAX_WARNINGS:
+                self._reader.warn(number, f"{excerpt(candidate)} {reason}; skipped")
 
     def finish(self) -> None:
-        """Tell how much more was left out than is listed."""
-        more = len(self._told) - _MAX_REMARKS
+        more = len(self._rejected) - _MAX_WARNINGS
         if more > 0:
-            self._reading.found.remarks.append(f"{self._reading.source}: {more:,} more left out")
+            self._reader.seeds.warnings.append(f"{self._reader.source}: {more:,} more skipped")
 
 
-def _windows(line: str) -> Iterator[str]:
-    """A line in pieces that end at white space, where there is any."""
+def _split_windows(line: str) -> Iterator[str]:
+    """Split a line into pieces of limited length, at white space if possible."""
     start = 0
     while len(line) - start > _WINDOW:
         end = max(line.rfind(" ", start, start + _WINDOW), line.rfind("\t", start, start + _WINDOW))
@@ -112,65 +110,65 @@ def _windows(line: str) -> Iterator[str]:
     yield line[start:]
 
 
-def _trimmed(name: str) -> str:
-    """A match without the punctuation of the sentence around it."""
+def _strip_punctuation(text: str) -> str:
+    """Remove trailing punctuation and unmatched closing brackets."""
     while True:
-        short = name.rstrip(_ENDS)
-        for left, right in _PAIRS:
-            if short.endswith(right) and short.count(right) > short.count(left):
-                short = short[:-1]
-        if short == name:
-            return name
-        name = short
+        shorter = text.rstrip(_SENTENCE_PUNCTUATION)
+        for left, right in _BRACKETS:
+            if shorter.endswith(right) and shorter.count(right) > shorter.count(left):
+                shorter = shorter[:-1]
+        if shorter == text:
+            return text
+        text = shorter
 
 
-def _is_a_mere_word(kind: str, name: str) -> bool:
-    """Whether a match is a file's name, the end of a sentence, or a time of day."""
+def _is_ordinary_word(kind: str, text: str) -> bool:
+    """Return whether a match is a file name, the end of a sentence, or a time."""
     if kind == "domain":
-        return not _is_registrable(_host(name))
-    if kind == "six":
+        return not _is_registrable(_host(text).lower())
+    if kind == "ipv6":
         try:
-            ip_address(name)
+            ip_address(text)
         except ValueError:
             return True
     return False
 
 
-def _host(name: str) -> str:
-    return re.split("[:/]", name, maxsplit=1)[0].lower()
-
-
-def _why_not(kind: str, name: str, before: str, *, defanged: bool) -> str:
-    """Why a match is no name, where only the words around it tell; empty if it may be one."""
+def _rejection_reason(kind: str, text: str, before: str, *, defanged: bool) -> str:
+    """Return why a match is no indicator in its context, or an empty string."""
     if kind == "mail":
         return "is a mail address"
-    if kind == "four" and _VERSION.search(before[-20:]):
-        return "looks like the number of a version"
+    if kind == "ipv4" and _VERSION.search(before[-20:]):
+        return "looks like a version number"
     if kind == "domain":
-        return _why_no_domain(re.split("[:/]", name, maxsplit=1)[0], defanged=defanged)
+        return _domain_rejection_reason(_host(text), defanged=defanged)
     return ""
 
 
-def _why_no_domain(host: str, *, defanged: bool) -> str:
+def _host(text: str) -> str:
+    return re.split("[:/]", text, maxsplit=1)[0]
+
+
+def _domain_rejection_reason(host: str, *, defanged: bool) -> str:
     top = host.rpartition(".")[2]
     if not _is_registrable(host.lower()):
         return "ends in no public suffix"
     if defanged:
         return ""
-    if top.lower() in _ALSO_FILES:
-        return "may be the name of a file; defang it, if it is a domain"
+    if top.lower() in _FILE_EXTENSION_DOMAINS:
+        return "may be a file name; defang it if it is a domain"
     if not top.islower() and not host.isupper():
-        return "is not written as a domain is"
+        return "is not spelled like a domain"
     return ""
 
 
 @lru_cache(maxsize=4_096)
 def _is_registrable(host: str) -> bool:
-    found = _suffixes()(host)
+    found = _public_suffixes()(host)
     return bool(found.domain and found.suffix)
 
 
 @lru_cache(maxsize=1)
-def _suffixes() -> TLDExtract:
-    """The list that came with the library: nobody is asked for a newer one."""
+def _public_suffixes() -> TLDExtract:
+    """Return the list that is part of the library; no newer one is downloaded."""
     return TLDExtract(cache_dir=None, suffix_list_urls=(), extra_suffixes=["example"])

@@ -422,7 +422,7 @@ def test_plan_counts_what_a_mixed_list_names(shell: Shell) -> None:
     lines = ["a" * 31 + "b", "evil[.]example", "b.example", "8.8.8.8", "hxxp://evil[.]example/"]
     done = shell("plan", seeds(shell, *lines))
     assert done.returncode == 0
-    assert done.stdout.startswith("2 domain, 1 ip_address, 1 md5, 1 url; 0 repeats, 0 rejected")
+    assert done.stdout.startswith("2 domain, 1 ip_address, 1 md5, 1 url; 0 duplicates, 0 rejected")
     assert "at least 5 calls" in done.stdout
     assert "line 2 and 1 more: defanged names were refanged" in done.stderr
 

@@ -102,7 +102,7 @@ def test_a_plan_in_words_costs_nothing_and_needs_no_key(shell) -> None:
     seeds(shell, *hashes, "a" * 32, hashes[0], "nonsense")
     done = shell("plan", "seeds.txt", "--per-minute", 4, "--per-day", 500)
     assert done.returncode == 0
-    assert "1 md5, 500 sha256; 1 repeat, 1 rejected" in done.stdout
+    assert "1 md5, 500 sha256; 1 duplicate, 1 rejected" in done.stdout
     assert "at least 501 calls" in done.stdout
     assert "done, with at least that many: 20" in done.stdout
     assert not (shell.folder / "c.db").exists()

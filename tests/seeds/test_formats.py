@@ -49,7 +49,7 @@ def named(found):
 
 
 def said(found):
-    return "\n".join([*map(str, found.rejected), *found.remarks])
+    return "\n".join([*map(str, found.rejected), *found.warnings])
 
 
 def beside(found):
@@ -70,9 +70,9 @@ def test_a_list_may_mix_all_kinds_defanged_or_not():
         ("url", "http://evil.example/y"),
         ("file", B),
     ]
-    assert found.repeats == 1
+    assert found.duplicates == 1
     assert [rejected.line for rejected in found.rejected] == [8]
-    assert found.remarks == [
+    assert found.warnings == [
         "<lines>, line 2 and 1 more: defanged names were refanged",
         "<lines>, line 3: ports were removed",
         "<lines>, line 5: http:// was added to addresses with a path",
@@ -84,8 +84,8 @@ def test_a_plain_list_stays_one_whatever_stands_in_it(written, name):
     text = f"We saw {A} and {B},\nand also [{C}].\nNothing else.\n"
     found = read_seeds(written(text, name))
     assert (len(found), len(found.rejected)) == (0, 3)
-    (hint,) = found.remarks
-    assert "hashes stand inside 2 of them; --format text finds them in a report" in hint
+    (hint,) = found.warnings
+    assert "2 of them contain hashes; read free text with --format text" in hint
     assert "--format" not in said(read_seeds(written(f"{A}\n{B}\nx {C}\n", name)))
 
 
@@ -99,7 +99,7 @@ def test_a_table_gives_the_seeds_and_what_stands_beside_them(written):
         Seed(Entity("file", A), str(path), 2, {"family": "Emotet", "first_seen_utc": "2018"}),
         Seed(Entity("file", B), str(path), 3, {"family": 'a, "b"'}),
     ]
-    assert found.remarks == [f"{path}: read as a table"]
+    assert found.warnings == [f"{path}: read as a table"]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -126,19 +126,19 @@ def test_a_column_is_named_by_its_name_or_number(written, column):
 @pytest.mark.parametrize(
     ("text", "column", "reason"),
     [
-        (f"md5,sha1,n\n{C},{B},1\n", None, "several columns hold"),
-        (f"md5,sha1,n\n{C},{B},1\n", None, ": 1 'md5', 2 'sha1'; say which with --column"),
-        ("a,b\n1,2\n", None, "no column holds hashes"),
-        ("a,b\n1,2\n", None, "it has 1 'a', 2 'b'; say which with --column"),
+        (f"md5,sha1,n\n{C},{B},1\n", None, "several columns contain"),
+        (f"md5,sha1,n\n{C},{B},1\n", None, ": 1 'md5', 2 'sha1'; choose one with --column"),
+        ("a,b\n1,2\n", None, "no column contains hashes"),
+        ("a,b\n1,2\n", None, "it has 1 'a', 2 'b'; choose one with --column"),
         (f"a,b\n1,{A}\n", "c", "has no column 'c'; it has 1 'a', 2 'b'"),
         (f"a,b\n1,{A}\n", "3", "has no column '3'"),
         (f"a,b\n1,{A}\n", "0", "has no column '0'"),
         (f"a,A\n1,{A}\n", "\u202e\x1b", r"no column '\u202e\x1b'"),
-        (f"a,a\n1,{A}\n", "a", "has 2 columns 'a'; name it by its number"),
+        (f"a,a\n1,{A}\n", "a", "has 2 columns 'a'; use the number"),
         (f'a,b\n1,"{A}\n', None, "is no row of a table"),
-        (f'a,b\n"x"y,{A}\n', None, "a quote inside quotes stands twice"),
+        (f'a,b\n"x"y,{A}\n', None, "double the quotes inside quoted cells"),
         (f"a,b\n{'x' * 200_000},{A}\n", None, "is no row of a table"),
-        ("x" * (5 * 2**20), None, "longer than a line of a table can be"),
+        ("x" * (5 * 2**20), None, "is longer than 4,194,304 characters"),
         ("a\0b", None, "NUL byte"),
     ],
 )
@@ -165,7 +165,7 @@ def test_rows_without_a_seed_are_told(written):
     assert named(found) == [("file", A), ("file", B)]
     assert [rejected.line for rejected in found.rejected] == [4, 5, 6]
     assert "says md5 but has the length of sha256" in said(found)
-    assert "line 3: rows with nothing in the column were passed over" in said(found)
+    assert "line 3: rows without a value in the column were skipped" in said(found)
 
 
 def test_what_stands_beside_has_limits_that_are_told(written):
@@ -174,8 +174,8 @@ def test_what_stands_beside_has_limits_that_are_told(written):
     (noted,) = beside(found)
     assert len(noted) == 100
     assert len(noted["c0"]) == 65_536
-    assert "150 columns stand beside the names; the first 100 are kept" in said(found)
-    assert "values were cut to 65,536 characters" in said(found)
+    assert "the table has 150 other columns; the first 100 are kept" in said(found)
+    assert "values were truncated to 65,536 characters" in said(found)
 
 
 def test_columns_of_one_name_are_told_apart(written):
@@ -187,7 +187,7 @@ def test_columns_of_one_name_are_told_apart(written):
 
 def test_a_table_without_rows_is_an_empty_list(written):
     for text in ("", "# a comment\n\n"):
-        found = read_seeds(written(text, "l.csv"), form="csv")
+        found = read_seeds(written(text, "l.csv"), format="csv")
         assert (len(found), found.rejected) == (0, [])
 
 
@@ -206,7 +206,7 @@ def test_a_table_that_was_written_is_read(tmp_path_factory, rows):
         first.setdefault(f"{number:064x}", f"x{cell}x")
     found = read_seeds(path)
     assert {seed.entity.id: seed.attributes["note"] for seed in found} == first
-    assert found.repeats == len(rows) - len(first)
+    assert found.duplicates == len(rows) - len(first)
 
 
 def test_a_seed_of_several_lists_keeps_the_first_and_learns_new_names(written):
@@ -214,7 +214,7 @@ def test_a_seed_of_several_lists_keeps_the_first_and_learns_new_names(written):
     two = written(f"hash,family,actor\n{A},Heodo,TA542\n{B},,\n", "2.csv")
     found = read_seeds(one, two)
     assert beside(found) == [{"family": "Emotet", "actor": "TA542"}, {}]
-    assert (next(iter(found)).source, found.repeats) == (str(one), 1)
+    assert (next(iter(found)).source, found.duplicates) == (str(one), 1)
 
 
 # --- STIX ----------------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ def test_what_older_bundles_keep_inside_of_an_observation_is_found(written):
 def test_indicators_in_other_languages_are_told(written):
     found = read_seeds(written(bundle(indicator("rule x {}", pattern_type="yara")), "b.json"))
     assert not found
-    assert "indicators in other languages than STIX" in said(found)
+    assert "indicators in other pattern languages" in said(found)
 
 
 @pytest.mark.bulk
@@ -380,7 +380,7 @@ def test_an_attribute_gives_what_its_type_says(written, kind, value, names):
     names = pair if names is None else names
     found = read_seeds(written(event(attribute(kind, value)), "e.json"))
     assert named(found) == names
-    assert names or found.rejected or "types are not asked about: email-src" in said(found)
+    assert names or found.rejected or "these types were skipped: email-src" in said(found)
 
 
 def test_what_an_event_says_beside_comes_along(written):
@@ -421,7 +421,7 @@ def test_what_an_event_says_beside_comes_along(written):
         "md5": C,
         "sha1": B,
     }
-    assert "deleted attributes were passed over" in said(found)
+    assert "deleted attributes were skipped" in said(found)
     assert [rejected.line for rejected in found.rejected] == [3]
 
 
@@ -456,9 +456,9 @@ def test_json_is_told_by_its_content_or_suffix(written, encoding, name):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "is not whole JSON"),
-        ('{"type": "bundle", "objects": [', "is not whole JSON"),
-        ('{"type": "bundle"} x', "is not whole JSON"),
+        ("", "is no complete JSON document"),
+        ('{"type": "bundle", "objects": [', "is no complete JSON document"),
+        ('{"type": "bundle"} x', "is no complete JSON document"),
         ("{}", "neither a STIX bundle nor a MISP event"),
         (f'["{A}"]', "neither a STIX bundle nor a MISP event"),
         ("5", "neither a STIX bundle nor a MISP event"),
@@ -468,7 +468,7 @@ def test_json_is_told_by_its_content_or_suffix(written, encoding, name):
         ("[" * 200_000, "nested deeper than 64"),
         ("9" * 10_000, "thousands of digits"),
         ('{"a": "' + "x" * (64 * 2**20) + '"}', "larger than 64 MiB"),
-        ("[" + "{}," * 4_000_001, "holds more than 4,000,000 values"),
+        ("[" + "{}," * 4_000_001, "contains more than 4,000,000 values"),
     ],
     ids=lambda text: text[:30],
 )
@@ -477,11 +477,11 @@ def test_json_that_is_no_list_of_seeds_is_refused_with_a_sentence(written, text,
         read_seeds(written(text, "b.json"))
 
 
-@pytest.mark.parametrize("form", ["stix", "misp"])
-def test_a_stated_form_is_held_to(written, form):
-    other = event(attribute("md5", C)) if form == "stix" else bundle()
+@pytest.mark.parametrize("format_name", ["stix", "misp"])
+def test_a_stated_form_is_held_to(written, format_name):
+    other = event(attribute("md5", C)) if format_name == "stix" else bundle()
     with pytest.raises(SeedError, match=r"is no (STIX bundle|MISP event)"):
-        read_seeds(written(other, "x.json"), form=form)
+        read_seeds(written(other, "x.json"), format=format_name)
 
 
 def test_a_bundle_without_objects_is_an_empty_list(written):
@@ -503,7 +503,7 @@ http://evil.example. Mail me@gmail.com! Empty: {EMPTY}. The end.Then more.
 
 def test_a_report_gives_every_name_that_stands_in_it(written):
     path = written(REPORT, "r.txt")
-    found = read_seeds(path, form="text")
+    found = read_seeds(path, format="text")
     assert named(found) == [
         ("file", C),
         ("url", "https://evil.example/a.php?x=1"),
@@ -521,30 +521,30 @@ def test_a_report_gives_every_name_that_stands_in_it(written):
     assert found.rejected == []
     for left_out in ("1.2.3.4", "10.0.0.5", "setup.zip", "run.sh", "me@gmail.com", EMPTY):
         assert f"'{left_out}'" in said(found)
-    assert "words with dots or colons that are no names" in said(found)
+    assert "words with dots or colons that are no indicators" in said(found)
     assert named(read_seeds(written(REPORT, "r.md"))) == named(found)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("text", ["", "\n\n", "Nothing here, e.g. i.e. U.S. 3.14 a.b foo.bar.baz1"])
 def test_a_report_without_names_is_an_empty_list(written, text, encoding):
-    assert not read_seeds(written(text, "r.txt", encoding), form="text")
+    assert not read_seeds(written(text, "r.txt", encoding), format="text")
 
 
 def test_a_report_is_read_within_bounds(written):
     hostile = ["[" * 300_000, "[.]" * 100_000, "a." * 150_000, "a@" * 100_000, ":" * 300_000]
     hostile += ["http://" * 40_000, "(dot" * 60_000, "1.2.3." * 50_000, f"{A}\n" * 20_000]
     hostile += ["-dot-" * 50_000, "0:" * 100_000, "xn--" * 80_000, "{[( " * 80_000]
-    found = read_seeds(written("\n".join(hostile) + f"\n{B}\n", "r.txt"), form="text")
+    found = read_seeds(written("\n".join(hostile) + f"\n{B}\n", "r.txt"), format="text")
     assert ("file", B) in named(found)
     assert ("file", A) in named(found)
 
 
 def test_what_is_left_out_of_a_report_is_listed_up_to_a_bound(written):
     text = "\n".join(f"10.0.{n // 250}.{n % 250}" for n in range(3_000)) + "\n10.0.0.7 once more"
-    found = read_seeds(written(text, "r.txt"), form="text")
-    assert len(found.remarks) == 1_001
-    assert found.remarks[-1].endswith("2,000 more left out")
+    found = read_seeds(written(text, "r.txt"), format="text")
+    assert len(found.warnings) == 1_001
+    assert found.warnings[-1].endswith("2,000 more skipped")
 
 
 _words = st.sampled_from(["the", "e.g.", "kernel32.dll", "(see", "3.14", "it's", "--", "a/b", "\n"])
@@ -555,26 +555,28 @@ def test_every_hash_of_a_report_is_found_once(tmp_path_factory, words):
     path = tmp_path_factory.getbasetemp() / "law.txt"
     path.write_text(" ".join(words), encoding="utf-8")
     expected = dict.fromkeys(word for word in words if len(word) == 64)
-    assert named(read_seeds(path, form="text")) == [("file", word) for word in expected]
+    assert named(read_seeds(path, format="text")) == [("file", word) for word in expected]
 
 
-@pytest.mark.parametrize("form", ["list", "csv", "stix", "misp", "text"])
+@pytest.mark.parametrize("format_name", ["list", "csv", "stix", "misp", "text"])
 @given(content=st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
-def test_any_bytes_are_a_list_of_any_form_or_a_seed_error(tmp_path_factory, form, content):
+def test_any_bytes_are_a_list_of_any_form_or_a_seed_error(tmp_path_factory, format_name, content):
     path = tmp_path_factory.getbasetemp() / "any.bin"
     path.write_bytes(content)
     with suppress(SeedError):
-        assert all(line.isprintable() for line in said(read_seeds(path, form=form)).split("\n"))
+        assert all(
+            line.isprintable() for line in said(read_seeds(path, format=format_name)).split("\n")
+        )
 
 
 # --- forms ---------------------------------------------------------------------------------------
 
 
 def test_an_unknown_form_and_a_column_of_no_table_are_refused(written):
-    with pytest.raises(SeedError, match="no form 'pdf'; we have auto, list, csv"):
-        read_seeds(form="pdf")
+    with pytest.raises(SeedError, match="unknown format 'pdf'; use one of auto, list, csv"):
+        read_seeds(format="pdf")
     with pytest.raises(SeedError, match="--column goes with --format csv"):
-        read_seeds(written(A), form="list", column="x")
+        read_seeds(written(A), format="list", column="x")
 
 
 _WITHOUT = """
@@ -584,16 +586,16 @@ from graphbuild.seeds import read_seeds
 for name in ("stix2", "ioc_fanger", "tldextract"):
     sys.modules[name] = None
 try:
-    read_seeds(sys.argv[1], form=sys.argv[2])
+    read_seeds(sys.argv[1], format=sys.argv[2])
 except SeedError as error:
     print(error)
 """
 
 
-@pytest.mark.parametrize(("form", "text"), [("stix", bundle()), ("text", "x")])
-def test_without_the_extra_a_sentence_says_what_to_install(written, form, text):
+@pytest.mark.parametrize(("format_name", "text"), [("stix", bundle()), ("text", "x")])
+def test_without_the_extra_a_sentence_says_what_to_install(written, format_name, text):
     path = written(text, "x")
-    command = [sys.executable, "-c", _WITHOUT, path, form]
+    command = [sys.executable, "-c", _WITHOUT, path, format_name]
     measured = {**os.environ, **MEASURED}
     ran = subprocess.run(command, env=measured, capture_output=True, text=True, check=True)
     assert "is not installed; run: pip install 'graphbuild[lists]'" in ran.stdout

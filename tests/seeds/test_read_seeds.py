@@ -68,8 +68,8 @@ def test_a_list_becomes_seeds_with_the_place_they_were_written(written):
         Seed(Entity("file", B), str(path), 4),
     ]
     assert found.seeds == list(found)
-    assert (len(found), found.skipped, found.repeats, found.rejected) == (2, 2, 0, [])
-    assert found.remarks == []
+    assert (len(found), found.skipped, found.duplicates, found.rejected) == (2, 2, 0, [])
+    assert found.warnings == []
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_list_becomes_seeds_with_the_place_they_were_written(written):
 def test_a_hash_is_found_without_a_remark(line, seed):
     found = parse_seeds([line])
     assert ids(found) == [seed]
-    assert (found.rejected, found.remarks) == ([], [])
+    assert (found.rejected, found.warnings) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_hash_is_found_without_a_remark(line, seed):
 def test_invisible_characters_around_a_hash_are_removed_and_told(around):
     found = parse_seeds([around + A + around])
     assert ids(found) == [A]
-    assert found.remarks == ["<lines>, line 1: invisible characters around the hash were removed"]
+    assert found.warnings == ["<lines>, line 1: invisible characters around the hash were removed"]
 
 
 @pytest.mark.parametrize(
@@ -161,17 +161,17 @@ def test_a_hash_that_says_nothing_is_asked_about_with_consent_only(seed, remark)
     assert ids(found) == [A]
     (rejected,) = found.rejected
     assert remark in rejected.reason
-    assert rejected.reason.endswith("; --allow-empty asks all the same")
+    assert rejected.reason.endswith("; add --allow-empty to request it anyway")
     found = parse_seeds([seed.upper()], allow_empty=True)
     assert ids(found) == [seed]
-    (said,) = found.remarks
+    (said,) = found.warnings
     assert remark in said
 
 
 def test_a_hash_of_one_digit_is_taken_with_a_remark():
     found = parse_seeds(["d" * 64])
     assert ids(found) == ["d" * 64]
-    assert found.remarks == ["<lines>, line 1: this is hardly the hash of a file"]
+    assert found.warnings == ["<lines>, line 1: this is hardly the hash of a file"]
 
 
 def test_repeats_are_counted_and_asked_about_once(written):  # L3
@@ -182,7 +182,7 @@ def test_repeats_are_counted_and_asked_about_once(written):  # L3
         (B, str(one), 3),
         (C, str(two), 2),
     ]
-    assert found.repeats == 2
+    assert found.duplicates == 2
 
 
 def test_lines_may_keep_their_ends():
@@ -193,6 +193,50 @@ def test_lines_may_keep_their_ends():
 
 def test_lines_may_come_one_by_one():
     assert ids(parse_seeds(line for line in (A, B))) == [A, B]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_text_is_split_into_lines_like_a_file(end):
+    found = parse_seeds(end.join(["# my list", A, f"{B}\u2028", ""]))
+    assert [(seed.entity.id, seed.line) for seed in found] == [(A, 2), (B, 3)]
+    assert parse_seeds(A).seeds == parse_seeds([A]).seeds
+    assert len(parse_seeds("")) == 0
+
+
+# --- wrong arguments -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("argument", [[A, B], (A,), None, 5, open], ids=str)
+def test_read_seeds_names_the_call_for_seeds_in_memory(argument):
+    with pytest.raises(
+        TypeError, match=r"takes paths, not .*; for seeds in memory call parse_seeds"
+    ):
+        read_seeds(argument)
+
+
+@pytest.mark.parametrize("argument", [A, "evil[.]example", f"{A}\n{B}\n"])
+def test_read_seeds_hints_at_parse_seeds_if_the_path_is_a_seed(argument):
+    with pytest.raises(SeedError, match=r"No such file .*; a seed itself is passed to parse_seeds"):
+        read_seeds(argument)
+
+
+def test_read_seeds_gives_no_hint_for_other_paths(tmp_path):
+    with pytest.raises(SeedError, match=r"No such file or directory$"):
+        read_seeds(tmp_path / "missing.txt")
+
+
+@pytest.mark.parametrize("argument", [None, 5, Path("seeds.txt")], ids=str)
+def test_parse_seeds_names_the_call_for_files(argument):
+    with pytest.raises(
+        TypeError, match=r"takes the text of a list .*; to read a file call read_seeds"
+    ):
+        parse_seeds(argument)
+
+
+@pytest.mark.parametrize("argument", [[Path("seeds.txt")], [A, 5], A.encode(), [Entity("file", A)]])
+def test_parse_seeds_refuses_lines_that_are_no_text(argument):
+    with pytest.raises(TypeError, match=r"takes text or lines of text, not \w+: parse_seeds\("):
+        parse_seeds(argument)
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -217,7 +261,7 @@ def test_a_list_is_read_in_any_of_these_forms(written, typed, content):
             (A, str(source), 1),
             (B, str(source), 2),
         ]
-        assert (found.rejected, found.remarks) == ([], [])
+        assert (found.rejected, found.warnings) == ([], [])
 
 
 def test_a_long_list_is_whole_across_the_pieces_it_is_read_in(written):
@@ -272,7 +316,7 @@ def test_what_cannot_be_read_is_told(tmp_path):  # L21
     for name, reason in (
         ("missing.txt", "No such file or directory"),
         ("", "Is a directory"),
-        ("pipe", "it is a pipe, which may never answer"),
+        ("pipe", "it is a pipe without data"),
         ("a\0b", "null"),
         ("n" * 300, "File name too long"),
     ):
@@ -368,7 +412,7 @@ peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 status = Path("/proc/self/status")
 if status.exists():
     peak = int(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1]) * 1024
-print(len(found), found.repeats, time.process_time(), peak)
+print(len(found), found.duplicates, time.process_time(), peak)
 """
 
 
@@ -410,7 +454,7 @@ _LINES = st.one_of(
 
 
 def _total(found):
-    return len(found) + len(found.rejected) + found.repeats + found.skipped
+    return len(found) + len(found.rejected) + found.duplicates + found.skipped
 
 
 @given(st.lists(_LINES))

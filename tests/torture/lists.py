@@ -55,7 +55,7 @@ def _counted(row: Row, found: SeedList) -> str:
     for name, number in (
         ("seeds", len(found)),
         ("rejected", len(found.rejected)),
-        ("repeats", found.repeats),
+        ("repeats", found.duplicates),
     ):
         if row.get(name) is not None and row[name] != number:
             return f"{number} {name}, not {row[name]}"
@@ -64,7 +64,7 @@ def _counted(row: Row, found: SeedList) -> str:
 
 def _said_of_lines(row: Row, found: SeedList) -> str:
     """Each line that is refused is told with its number; what was changed is a remark."""
-    said = "\n".join([*map(str, found.rejected[:9]), *found.remarks[:9]])
+    said = "\n".join([*map(str, found.rejected[:9]), *found.warnings[:9]])
     if any(not char.isprintable() for char in said.replace("\n", "")):
         return f"a terminal would be shown {said[:200]!a}"
     return "" if isinstance(row.get("library"), str) else _says(row, said)

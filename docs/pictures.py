@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests"))
+sys.path.insert(0, str(HERE.parent))
 
-from chromium import launched  # noqa: E402  of the tests, which are no package
+from tests.support.chromium import launch_chromium  # noqa: E402 - after sys.path
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -30,7 +30,7 @@ SIZE = {"width": 1120, "height": 700}
 def main(page_of_the_demo: Path) -> None:
     """Open the page, go each way, and keep what is seen."""
     FOLDER.mkdir(exist_ok=True)
-    with launched() as browser:
+    with launch_chromium() as browser:
         context = browser.new_context(viewport=SIZE, reduced_motion="reduce", offline=True)
         page = context.new_page()
         for name, way in WAYS.items():

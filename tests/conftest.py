@@ -16,9 +16,13 @@ from hypothesis import HealthCheck, settings
 
 from graphbuild.api.auth import ApiKey
 from graphbuild.emulator import Emulator, generate_family_world
+from tests.support.clock import ManualClock
+from tests.support.external_tools import report_skipped_tools
 from tests.support.faults import FaultyApi
-from tests.support.rig import CANARY, MEASURED, Listener, ManualClock, Shell, heed_signals
-from tests.support.tools import say_what_did_not_run
+from tests.support.http_listener import Listener
+from tests.support.keys import CANARY
+from tests.support.processes import COVERAGE_ENVIRONMENT, restore_default_signals
+from tests.support.shell import Shell
 from tests.torture import canary
 
 if TYPE_CHECKING:
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
     from graphbuild.emulator import Api, World
     from tests.support.exported import Exported
     from tests.support.faults import Fault
-    from tests.support.rig import Act
+    from tests.support.http_listener import Action
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _NOWHERE = ".invalid"  # a name that no lookup ever finds (RFC 6761), so none is made
@@ -67,7 +71,7 @@ _PATTERNS = canary.patterns()
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Tell of tools that were missed."""
-    say_what_did_not_run(terminalreporter)
+    report_skipped_tools(terminalreporter)
 
 
 # --- what is measured ----------------------------------------------------------------------------
@@ -102,7 +106,7 @@ def pytest_xdist_setupnodes() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def measured_where_asked() -> None:
     """Processes are measured where a test says so: it costs them a third of their time."""
-    MEASURED.update(_take_measure())
+    COVERAGE_ENVIRONMENT.update(_take_measure())
 
 
 def _take_measure() -> dict[str, str]:
@@ -120,7 +124,7 @@ def heeded() -> None:
 
     Whoever started us may have them ignored, as a shell does for what it runs in the background.
     """
-    heed_signals()
+    restore_default_signals()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -195,7 +199,7 @@ def listener() -> Iterator[Callable[..., Listener]]:
     """Make listeners: ``listener(act, act, ...)``."""
     with ExitStack() as stack:
 
-        def make(*acts: Act | bytes) -> Listener:
+        def make(*acts: Action | bytes) -> Listener:
             made = Listener(*acts)
             stack.callback(made.close)
             return made

@@ -25,7 +25,7 @@ from graphbuild.exporters.notebook import show
 from graphbuild.exporters.static_image import draw
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Entity, Observation
-from tests.support.chromium import launched
+from tests.support.chromium import launch_chromium
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
@@ -489,5 +489,5 @@ def test_the_page_works_inside_the_frame(chromium):
 
 @pytest.fixture
 def chromium():
-    with launched() as browser:
+    with launch_chromium() as browser:
         yield browser

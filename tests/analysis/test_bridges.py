@@ -12,13 +12,13 @@ from graphbuild.analysis.bridges import find_bridges
 from graphbuild.analysis.communities import find_communities
 from graphbuild.analysis.incidence import Incidence
 from tests.support.graphs import OBSERVATIONS
-from tests.support.planted import MEDIUM, Planted, plant
+from tests.support.planted_campaigns import MEDIUM, PlantedCampaigns, plant
 
 if TYPE_CHECKING:
     from graphbuild.analysis.bridges import Bridge
     from graphbuild.models import Observation
 
-THINNED = Planted(  # two families, a third that hangs on one report, and a fourth on one collection
+THINNED = PlantedCampaigns(  # a third family hangs on one reference, a fourth on one collection
     members={
         **{f"a{n}" * 32: ["a", "a2"] for n in range(3)},
         **{f"b{n}" * 32: ["b"] for n in range(3)},
@@ -66,7 +66,7 @@ WORLDS = [THINNED, *(plant(seed) for seed in range(3)), plant(0, MEDIUM)]
 
 
 @pytest.mark.parametrize("planted", WORLDS, ids=range(len(WORLDS)))
-def test_what_falls_apart_is_what_networkx_finds(planted: Planted) -> None:
+def test_what_falls_apart_is_what_networkx_finds(planted: PlantedCampaigns) -> None:
     observations = planted.observations()
     incidence = Incidence.of(observations)
     told = {
@@ -83,7 +83,7 @@ def test_what_falls_apart_is_what_networkx_finds(planted: Planted) -> None:
 
 
 @pytest.mark.parametrize("planted", WORLDS, ids=range(len(WORLDS)))
-def test_what_joins_clusters_is_what_sets_say(planted: Planted) -> None:
+def test_what_joins_clusters_is_what_sets_say(planted: PlantedCampaigns) -> None:
     observations = planted.observations()
     incidence = Incidence.of(observations)
     found = find_communities(incidence)

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from graphbuild.analysis import Incidence, find_central
 from graphbuild.analysis.centrality import EXACT
 from graphbuild.models import Entity, Observation
-from tests.support.planted import plant
+from tests.support.planted_campaigns import plant
 
 A, B = Entity("file", "a" * 64), Entity("file", "b" * 64)
 LEFT, RIGHT = Entity("collection", "left"), Entity("collection", "right")

@@ -21,12 +21,12 @@ from graphbuild.models import Entity, Observation
 from tests.bench.clusters import of_groups, raw_projection
 from tests.support.graphs import OBSERVATIONS
 from tests.support.paths import ROOT
-from tests.support.planted import MEDIUM, SMALL, Planted, plant, scrambled
+from tests.support.planted_campaigns import MEDIUM, SMALL, PlantedCampaigns, plant, shuffled
 
 WORLDS = [*((SMALL, seed) for seed in range(15)), *((MEDIUM, seed) for seed in range(5))]
 
 
-def incidence_of(planted: Planted) -> Incidence:
+def incidence_of(planted: PlantedCampaigns) -> Incidence:
     return Incidence.of(planted.observations())
 
 
@@ -61,7 +61,7 @@ def test_collections_that_share_reports_beyond_chance_tie_files_that_share_none(
     holds["twin"] = [*holds["c0"][:6], "twin 6", "twin 7"]
     members = {f"{n:02x}{each:02x}" * 16: [f"c{n}"] for n in range(12) for each in range(4)}
     members |= {f"ee{each:02x}" * 16: ["twin"] for each in range(4)}
-    found = find_communities(incidence_of(Planted(members, holds, {}, {})))
+    found = find_communities(incidence_of(PlantedCampaigns(members, holds, {}, {})))
     (joined,) = [group for group in found.groups if len(group.files) == 8]
     assert {telling.entity.id for telling in joined.collections} == {"c0", "twin"}
     assert len(found.groups) == 12
@@ -169,7 +169,7 @@ def test_clusters_that_other_runs_do_not_find_are_less_stable() -> None:
     clear = find_communities(incidence_of(plant(0)))
     assert {group.stability for group in clear.groups} == {1.0}
     assert clear.agreement == 1.0
-    vague = find_communities(incidence_of(scrambled(plant(0), 0)))
+    vague = find_communities(incidence_of(shuffled(plant(0), 0)))
     assert vague.agreement < 0.9
     assert all(0 < group.stability <= 1 for group in vague.groups)
 

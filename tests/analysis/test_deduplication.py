@@ -29,11 +29,11 @@ from graphbuild.analysis.incidence import NOBODY
 from graphbuild.models import Entity, Observation
 from tests.cli.test_analysis import answer, asked
 from tests.support.graphs import HOSTILE
+from tests.support.observed_graphs import observed_graphs
 from tests.support.paths import ROOT
-from tests.support.worlds import worlds
 
 if TYPE_CHECKING:
-    from tests.support.rig import Shell
+    from tests.support.shell import Shell
 
 DAY = 1_515_715_200  # 2018-01-12 00:00:00 UTC
 HOUR = 3_600
@@ -223,7 +223,7 @@ copies = st.lists(
     ),
     max_size=20,
 )
-told_in_worlds = worlds().map(lambda world: world.observations)
+told_in_worlds = observed_graphs().map(lambda world: world.observations)
 
 
 @settings(max_examples=80)

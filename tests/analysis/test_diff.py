@@ -17,7 +17,7 @@ from graphbuild.analysis import Communities, Community, Snapshot, compare
 from graphbuild.analysis.cluster_evolution import Followed
 from graphbuild.analysis.diff import Both
 from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, PENDING, Entity, Observation
-from tests.support.planted import Planted, plant
+from tests.support.planted_campaigns import PlantedCampaigns, plant
 
 if TYPE_CHECKING:
     from graphbuild.analysis import Changes, Comparison, Fate
@@ -333,25 +333,25 @@ def _check_causes(fate: Fate, groups: list, both: tuple[Snapshot, Snapshot]) -> 
     assert {file.key for file in fate.through} == tying
 
 
-def world(groups: dict[str, list[str]]) -> Planted:
+def world(groups: dict[str, list[str]]) -> PlantedCampaigns:
     """A campaign for each collection, with four files of its own."""
     members = {
         sha256(f"{name} {each}".encode()).hexdigest(): [name]
         for name in groups
         for each in range(4)
     }
-    return Planted(members, groups, {}, {})
+    return PlantedCampaigns(members, groups, {}, {})
 
 
 def twelve() -> dict[str, list[str]]:
     return {f"c{n}": [f"{n} {each}" for each in range(8)] for n in range(12)}
 
 
-def side_of(planted: Planted) -> Snapshot:
+def side_of(planted: PlantedCampaigns) -> Snapshot:
     return Snapshot.of(planted.observations())
 
 
-def ids(planted: Planted, *names: str) -> set[str]:
+def ids(planted: PlantedCampaigns, *names: str) -> set[str]:
     return {file for file, held in planted.members.items() if set(held) & set(names)}
 
 
@@ -437,7 +437,7 @@ def test_a_campaign_that_is_new_is_born_and_one_that_is_gone_died() -> None:
 
 def test_tables_have_a_row_for_each_change_and_each_fate() -> None:
     old = plant(0)
-    new = Planted({**old.members}, old.holds, old.loose, {})
+    new = PlantedCampaigns({**old.members}, old.holds, old.loose, {})
     gone = next(iter(new.members))
     del new.members[gone]
     found = compare(side_of(old), side_of(new))

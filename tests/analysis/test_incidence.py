@@ -14,11 +14,11 @@ import graphbuild
 from graphbuild.analysis.incidence import NOBODY, Incidence
 from graphbuild.models import Entity, Observation
 from tests.support.graphs import EMOTET, GANG, OBSERVATIONS, REPORT
-from tests.support.planted import plant
-from tests.support.worlds import worlds
+from tests.support.observed_graphs import observed_graphs
+from tests.support.planted_campaigns import plant
 
 if TYPE_CHECKING:
-    from tests.support.worlds import World
+    from tests.support.observed_graphs import ObservedGraph
 
 
 def triples(incidence: Incidence) -> list[tuple[str, str, str | None]]:
@@ -32,8 +32,8 @@ def triples(incidence: Incidence) -> list[tuple[str, str, str | None]]:
     ]
 
 
-@given(worlds())
-def test_the_facts_are_exactly_the_triples_each_once_and_sorted(world: World) -> None:
+@given(observed_graphs())
+def test_the_facts_are_exactly_the_triples_each_once_and_sorted(world: ObservedGraph) -> None:
     found = triples(Incidence.of(world.observations))
     assert set(found) == {
         (one.subject.key, one.reference.key, one.related_from and one.related_from.key)

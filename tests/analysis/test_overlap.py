@@ -18,10 +18,10 @@ from graphbuild.analysis.null_model import adjusted, model_of
 from graphbuild.analysis.overlap import Tie, find_ties, projection, shared_evidence
 from graphbuild.models import Entity, Observation
 from tests.support.graphs import OBSERVATIONS
-from tests.support.planted import LARGE, MEDIUM, SMALL, plant, scrambled
+from tests.support.planted_campaigns import LARGE, MEDIUM, SMALL, plant, shuffled
 
 if TYPE_CHECKING:
-    from tests.support.planted import Size
+    from tests.support.planted_campaigns import Size
 
 SIZES = {"small": SMALL, "medium": MEDIUM, "large": LARGE}
 
@@ -266,7 +266,7 @@ def test_of_worlds_without_campaigns_at_most_one_pair_in_twenty_is_reported(
 ) -> None:
     """Beside them, sharing anything at all reports nearly every pair of files."""
     for seed in range(1 if size == "large" else 5):
-        dealt = scrambled(plant(seed, SIZES[size]), seed)
+        dealt = shuffled(plant(seed, SIZES[size]), seed)
         found = find_ties(Incidence.of(dealt.observations()), of)
         assert (found.p <= 0.05).sum() <= 0.05 * found.tests
         assert len(found.beyond_chance()) <= 0.001 * found.tests

@@ -26,13 +26,13 @@ from tests.support.graphs import (
     REPORT,
     any_text,
 )
+from tests.support.observed_graphs import observed_graphs
 from tests.support.paths import DATA
-from tests.support.planted import plant
-from tests.support.worlds import worlds
+from tests.support.planted_campaigns import plant
 
 if TYPE_CHECKING:
     from graphbuild.analysis.paths import Chain
-    from tests.support.worlds import World
+    from tests.support.observed_graphs import ObservedGraph
 
 DOCUMENTED = DATA / "related_references.json"
 
@@ -76,9 +76,9 @@ def check(observations: list[Observation], one: Entity, other: Entity) -> list[C
     return chains
 
 
-@given(worlds(), st.data())
+@given(observed_graphs(), st.data())
 def test_every_chain_is_of_stored_observations_and_none_of_the_shortest_is_missing(
-    world: World, data: st.DataObject
+    world: ObservedGraph, data: st.DataObject
 ) -> None:
     plain = [Observation(o.subject, o.reference, o.related_from) for o in world.observations]
     nodes = sorted({node.key: node for one in plain for node in nodes_of(one)}.items())

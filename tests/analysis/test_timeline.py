@@ -12,7 +12,7 @@ from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.timeline import build_timeline, day_of
 from graphbuild.models import Entity, Observation
 from tests.support.graphs import OBSERVATIONS, REPORT
-from tests.support.planted import plant
+from tests.support.planted_campaigns import plant
 
 DAY = 86_400
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from graphbuild.api import auth
 from graphbuild.api.auth import ApiKey, find_api_key
 from graphbuild.errors import AuthenticationError
-from tests.support.rig import CANARY
+from tests.support.keys import CANARY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

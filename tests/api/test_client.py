@@ -41,15 +41,17 @@ from graphbuild.errors import (
     TransientError,
 )
 from graphbuild.models import Entity
+from tests.support.clock import ManualClock
 from tests.support.faults import Fault
+from tests.support.http_listener import answer
+from tests.support.keys import CANARY
 from tests.support.paths import ROOT
-from tests.support.rig import CANARY, ManualClock, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from graphbuild.emulator import Emulator
-    from tests.support.rig import Listener
+    from tests.support.http_listener import Listener
 
     Listeners = Callable[..., Listener]
     Emulators = Callable[..., Emulator]
@@ -564,7 +566,7 @@ def test_a_date_is_judged_by_the_servers_clock_not_by_ours(
     date = "Date: Tue, 01 Jan 2030 00:00:00 GMT"
     until = "Retry-After: Tue, 01 Jan 2030 00:00:30 GMT"
     server = listener(limited(date, until), answer(PAGE))
-    clock.set_wall(NOW + 3_600)
+    clock.set_wall_clock(NOW + 3_600)
     opened(server.base_url).related_references(SUBJECT)
     assert clock.waits == [30.0]
 
@@ -828,9 +830,9 @@ class SlowAdapter(EmulatorAdapter):
         self._delays = delays
 
     def send(self, *arguments: object, **more: object) -> object:  # type: ignore[override]
-        self._clock.pass_by(next(self._delays))
+        self._clock.advance(next(self._delays))
         response = super().send(*arguments, **more)  # type: ignore[arg-type]
-        self._clock.pass_by(next(self._delays))
+        self._clock.advance(next(self._delays))
         return response
 
 
@@ -857,7 +859,7 @@ def test_a_service_with_that_quota_never_has_to_refuse(
     ) as client:
         for jump in jumps:
             client.related_references(subject)
-            clock.set_wall(clock.now() + jump)
+            clock.set_wall_clock(clock.now() + jump)
     assert [entry.status for entry in api.log] == [200] * len(jumps)
 
 
@@ -867,7 +869,7 @@ def test_a_part_of_a_second_is_waited_for_too(
     service = emulator()
     client = opened(service.base_url, rate_limiter=RateLimiter(1))
     client.related_references(known(service))
-    clock.pass_by(59.5)
+    clock.advance(59.5)
     client.related_references(known(service))
     assert clock.waits == [0.5]
 

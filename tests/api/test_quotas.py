@@ -19,12 +19,13 @@ from graphbuild.cli.main import app
 from graphbuild.emulator import Api, Quota, generate_family_world
 from graphbuild.errors import PayloadError
 from tests.support.faults import Fault, FaultyApi
-from tests.support.rig import CANARY, KEY, seeds
+from tests.support.keys import CANARY, KEY
+from tests.support.shell import seeds
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.rig import Shell
+    from tests.support.shell import Shell
 
 FILE = hashlib.sha256(b"anything").hexdigest()
 NOW = datetime(2024, 12, 30, 22, 13, tzinfo=UTC).timestamp()

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphbuild.api.rate_limit import RateLimiter, SystemClock, day_start, next_day, next_month
-from tests.support.rig import ManualClock
+from tests.support.clock import ManualClock
 
 MINUTE = 60.0
 gaps = st.lists(st.floats(0, 90), max_size=30)
@@ -23,7 +23,7 @@ def send_all(rate_limiter: RateLimiter, clock: ManualClock, idle: list[float]) -
     """Send after each idle time, as soon as the rate_limiter allows; when each went out."""
     sent = []
     for seconds in idle:
-        clock.pass_by(seconds)
+        clock.advance(seconds)
         while (wait := rate_limiter.take(clock.monotonic())) > 0:
             clock.sleep(wait)
         sent.append(clock.monotonic())
@@ -111,12 +111,12 @@ def test_those_who_ask_at_once_share_one_minute(most: int, at_once: int, idle: l
     clock, rate_limiter = ManualClock(), RateLimiter(most)
     sent: list[float] = []
     for seconds in idle:
-        clock.pass_by(seconds)
+        clock.advance(seconds)
         flying = 0
         for _ in range(at_once):
             if rate_limiter.take(clock.monotonic()) == 0.0:
                 flying += 1
-        clock.pass_by(1.0)
+        clock.advance(1.0)
         for _ in range(flying):
             sent.append(clock.monotonic())
             rate_limiter.sent(clock.monotonic())

@@ -23,15 +23,16 @@ from graphbuild.api.auth import ApiKey, find_api_key
 from graphbuild.api.transport import MAX_BYTES, Response, Transport, check_base_url
 from graphbuild.errors import ApiError, AuthenticationError, BaseUrlError, TransientError
 from tests.support.faults import Fault
+from tests.support.http_listener import KEEP_ALIVE, answer, drip
+from tests.support.keys import CANARY
 from tests.support.paths import DATA
-from tests.support.rig import CANARY, KEPT, answer, drip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from graphbuild.emulator import Emulator
-    from tests.support.rig import Act, Listener
+    from tests.support.http_listener import Action, Listener
 
     Listeners = Callable[..., Listener]
     Emulators = Callable[..., Emulator]
@@ -258,7 +259,7 @@ def test_the_request_is_what_is_documented_and_nothing_more(
 )
 def test_a_cookie_is_never_sent_back(listener: Listeners, opened: Opener, cookie: str) -> None:
     fields = (f"Set-Cookie: {cookie}", f"Set-Cookie2: {cookie}")
-    server = listener(answer(PAGE, 200, KEPT, *fields))
+    server = listener(answer(PAGE, 200, KEEP_ALIVE, *fields))
     transport = opened(server.base_url)
     for _ in range(3):
         assert ask(transport).body == PAGE
@@ -303,8 +304,8 @@ def test_a_request_that_would_leave_the_base_is_not_sent(
 
 def test_connections_are_kept_for_the_next_request(listener: Listeners, opened: Opener) -> None:
     def keep(server: Listener, connection: socket.socket) -> None:
-        while server.take_head(connection):
-            connection.sendall(answer(PAGE, 200, KEPT))
+        while server.read_head(connection):
+            connection.sendall(answer(PAGE, 200, KEEP_ALIVE))
 
     server = listener(keep)
     transport = opened(server.base_url)
@@ -316,7 +317,7 @@ def test_connections_are_kept_for_the_next_request(listener: Listeners, opened: 
 def test_a_kept_connection_that_the_server_closed_costs_nothing(
     listener: Listeners, opened: Opener
 ) -> None:
-    server = listener(answer(PAGE, 200, KEPT))
+    server = listener(answer(PAGE, 200, KEEP_ALIVE))
     transport = opened(server.base_url)
     for number in range(1, 5):
         assert ask(transport).body == PAGE
@@ -537,14 +538,14 @@ def outcome(transport: Transport) -> tuple[object, ...]:
     return reply.status, dict(reply.headers), reply.body, reply.damage, reply.packed
 
 
-def greeting(sent: bytes, *cuts: int) -> Act:
+def greeting(sent: bytes, *cuts: int) -> Action:
     """A first request is answered as it should be, and the next one so, in pieces or at once."""
 
     def act(server: Listener, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        server.take_head(connection)
-        connection.sendall(answer(PAGE, 200, KEPT))
-        server.take_head(connection)
+        server.read_head(connection)
+        connection.sendall(answer(PAGE, 200, KEEP_ALIVE))
+        server.read_head(connection)
         for begin, end in zip((0, *cuts), (*cuts, len(sent)), strict=True):
             connection.sendall(sent[begin:end])
             time.sleep(0.01 if cuts else 0)
@@ -574,20 +575,20 @@ WHOLE_ANSWERS = {
     "until the end": b"HTTP/1.0 200 OK\r\n\r\n" + PAGE,
     "identity": answer(PAGE, 200, "Content-Encoding: identity"),
     "gzip": answer(gzip.compress(PAGE), 200, "Content-Encoding:  GZIP "),
-    "gzip, kept": answer(gzip.compress(PAGE * 9), 200, "Content-Encoding: gzip", KEPT),
-    "gzip of nothing": answer(gzip.compress(b""), 200, "Content-Encoding: gzip", KEPT),
-    "nothing": answer(b"", 200, KEPT),
-    "kept": answer(PAGE, 200, KEPT),
-    "large": answer(b"x" * 300_000, 200, KEPT),
-    "too large": answer(b"x" * 1_000_001, 200, KEPT),
-    "bomb": answer(gzip.compress(bytes(1_000_001)), 200, "Content-Encoding: gzip", KEPT),
+    "gzip, kept": answer(gzip.compress(PAGE * 9), 200, "Content-Encoding: gzip", KEEP_ALIVE),
+    "gzip of nothing": answer(gzip.compress(b""), 200, "Content-Encoding: gzip", KEEP_ALIVE),
+    "nothing": answer(b"", 200, KEEP_ALIVE),
+    "kept": answer(PAGE, 200, KEEP_ALIVE),
+    "large": answer(b"x" * 300_000, 200, KEEP_ALIVE),
+    "too large": answer(b"x" * 1_000_001, 200, KEEP_ALIVE),
+    "bomb": answer(gzip.compress(bytes(1_000_001)), 200, "Content-Encoding: gzip", KEEP_ALIVE),
     "provisional": b"HTTP/1.1 100 Continue\r\n\r\n" + answer(PAGE),
-    "99 headers": answer(PAGE, 200, *[f"X-{n}: x" for n in range(97)], KEPT),
-    "100 headers": answer(PAGE, 200, *[f"X-{n}: x" for n in range(98)], KEPT),
-    "101 headers": answer(PAGE, 200, *[f"X-{n}: x" for n in range(99)], KEPT),
-    "more than it says": answer(PAGE + b"x", 200, KEPT, length=len(PAGE)),
+    "99 headers": answer(PAGE, 200, *[f"X-{n}: x" for n in range(97)], KEEP_ALIVE),
+    "100 headers": answer(PAGE, 200, *[f"X-{n}: x" for n in range(98)], KEEP_ALIVE),
+    "101 headers": answer(PAGE, 200, *[f"X-{n}: x" for n in range(99)], KEEP_ALIVE),
+    "more than it says": answer(PAGE + b"x", 200, KEEP_ALIVE, length=len(PAGE)),
     **{
-        f"{encoding}: {name}": answer(body, 200, f"Content-Encoding: {encoding[:50]}", KEPT)
+        f"{encoding}: {name}": answer(body, 200, f"Content-Encoding: {encoding[:50]}", KEEP_ALIVE)
         for name, (body, encoding) in DAMAGED.items()
     },
     **{
@@ -639,12 +640,14 @@ def test_whatever_a_head_holds_it_says_the_same_over_a_kept_connection(
     assert first == again
 
 
-@pytest.mark.parametrize("sent", [answer(PAGE, 200, KEPT), chunked(PAGE), answer(PAGE, 404, KEPT)])
+@pytest.mark.parametrize(
+    "sent", [answer(PAGE, 200, KEEP_ALIVE), chunked(PAGE), answer(PAGE, 404, KEEP_ALIVE)]
+)
 def test_a_connection_is_kept_on_after_any_answer_that_ended_well(
     listener: Listeners, opened: Opener, sent: bytes
 ) -> None:
     def keep(server: Listener, connection: socket.socket) -> None:
-        while server.take_head(connection):
+        while server.read_head(connection):
             connection.sendall(sent)
 
     server = listener(keep)
@@ -657,10 +660,10 @@ def test_a_connection_is_kept_on_after_any_answer_that_ended_well(
     "sent",
     [
         answer(PAGE, 200),
-        answer(PAGE, 302, KEPT),
-        answer(b"x" * 1_000_001, 200, KEPT),
+        answer(PAGE, 302, KEEP_ALIVE),
+        answer(b"x" * 1_000_001, 200, KEEP_ALIVE),
         chunked(b"x" * 1_000_001),
-        answer(PAGE, 404, KEPT, length=100)[:-1],
+        answer(PAGE, 404, KEEP_ALIVE, length=100)[:-1],
         chunked(PAGE, end=b"zz\r\n").replace(b"200", b"404", 1),
     ],
 )
@@ -681,13 +684,13 @@ def test_what_comes_behind_a_body_that_broke_off_is_never_an_answer(
     behind = threading.Event()
 
     def act(server: Listener, connection: socket.socket) -> None:
-        server.take_head(connection)
-        connection.sendall(answer(PAGE, 200, KEPT))
-        server.take_head(connection)
+        server.read_head(connection)
+        connection.sendall(answer(PAGE, 200, KEEP_ALIVE))
+        server.read_head(connection)
         connection.sendall(chunked(PAGE, end=b"zz\r\n").replace(b"200", b"404", 1))
-        if server.take_head(connection):
+        if server.read_head(connection):
             behind.set()
-            connection.sendall(answer(b"foreign", 200, KEPT))
+            connection.sendall(answer(b"foreign", 200, KEEP_ALIVE))
 
     server = listener(act, answer(PAGE))
     transport = opened(server.base_url)
@@ -698,8 +701,8 @@ def test_what_comes_behind_a_body_that_broke_off_is_never_an_answer(
 
 def test_over_a_kept_connection_the_deadline_holds_too(listener: Listeners, opened: Opener) -> None:
     def act(server: Listener, connection: socket.socket) -> None:
-        server.take_head(connection)
-        connection.sendall(answer(PAGE, 200, KEPT))
+        server.read_head(connection)
+        connection.sendall(answer(PAGE, 200, KEEP_ALIVE))
         dripping(server, connection)
 
     transport = opened(listener(act).base_url, deadline=DEADLINE)
@@ -711,7 +714,7 @@ def test_a_bomb_over_a_kept_connection_is_given_up_within_three_times_the_limit(
     listener: Listeners, opened: Opener
 ) -> None:
     limit = 1 << 20
-    bomb = answer(gzip.compress(bytes(50 << 20)), 200, "Content-Encoding: gzip", KEPT)
+    bomb = answer(gzip.compress(bytes(50 << 20)), 200, "Content-Encoding: gzip", KEEP_ALIVE)
     transport = opened(listener(greeting(bomb)).base_url, max_bytes=limit)
     ask(transport)
     tracemalloc.start()
@@ -735,7 +738,7 @@ def test_the_body_of_a_redirect_is_not_read(
 
     def pour(server: Listener, connection: socket.socket) -> None:
         nonlocal sent
-        server.take_head(connection)
+        server.read_head(connection)
         fields = ("Location: /elsewhere", "Content-Encoding: gzip")
         connection.sendall(answer(b"", status, *fields, length=10**9))
         block = gzip.compress(bytes(1 << 20))
@@ -782,7 +785,7 @@ def test_bytes_that_drip_for_ever_without_a_length_end_at_the_deadline(
     listener: Listeners, opened: Opener
 ) -> None:
     def act(server: Listener, connection: socket.socket) -> None:
-        server.take_head(connection)
+        server.read_head(connection)
         connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + PAGE)
         drip(connection, b" " * 1_000)
 
@@ -793,7 +796,7 @@ def test_endless_provisional_answers_end_at_the_deadline(
     listener: Listeners, opened: Opener
 ) -> None:
     def act(server: Listener, connection: socket.socket) -> None:
-        server.take_head(connection)
+        server.read_head(connection)
         while True:
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
 
@@ -804,7 +807,7 @@ def test_a_status_whose_body_never_ends_is_told_at_the_deadline(
     listener: Listeners, opened: Opener
 ) -> None:
     def act(server: Listener, connection: socket.socket) -> None:
-        server.take_head(connection)
+        server.read_head(connection)
         connection.sendall(answer(b"", 429, "Retry-After: 7", length=1_000))
         drip(connection, b"x" * 1_000)
 
@@ -845,7 +848,7 @@ def test_a_plain_body_over_the_limit_is_given_up(
     listener: Listeners, opened: Opener, fields: tuple[str, ...]
 ) -> None:
     def pour(server: Listener, connection: socket.socket) -> None:
-        server.take_head(connection)
+        server.read_head(connection)
         length = "Content-Length: 1000000000"
         head = "\r\n".join(["HTTP/1.1 200 OK", *(fields or (length,)), "", ""])
         connection.sendall(head.encode())
@@ -874,7 +877,7 @@ def test_gzip_that_grows_on_the_wire_and_never_inside_is_given_up(
     """Empty stored blocks: five bytes each that decompress to none."""
 
     def pour(server: Listener, connection: socket.socket) -> None:
-        server.take_head(connection)
+        server.read_head(connection)
         connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\n")
         connection.sendall(gzip.compress(b"")[:10])
         while True:
@@ -924,7 +927,7 @@ def test_a_connection_made_after_the_deadline_is_shut(
 
 
 def test_a_deadline_shorter_than_the_last_one_holds(listener: Listeners, opened: Opener) -> None:
-    server = listener(answer(PAGE, 200, KEPT))
+    server = listener(answer(PAGE, 200, KEEP_ALIVE))
     transport = opened(server.base_url)
     assert ask(transport).body == PAGE
     assert server.answered.acquire(timeout=5)
@@ -979,7 +982,7 @@ def named_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(BUNDLE))
 
 
-def speaking_tls(act: Act) -> Act:
+def speaking_tls(act: Action) -> Action:
     """The act, behind a handshake for api.example."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(BUNDLE)
@@ -991,16 +994,16 @@ def speaking_tls(act: Act) -> Act:
     return play
 
 
-def telling(data: bytes) -> Act:
+def telling(data: bytes) -> Action:
     def play(server: Listener, connection: socket.socket) -> None:
-        server.take_head(connection)
+        server.read_head(connection)
         connection.sendall(data)
 
     return play
 
 
 def dripping(server: Listener, connection: socket.socket) -> None:
-    server.take_head(connection)
+    server.read_head(connection)
     connection.sendall(answer(length=1_000))
     drip(connection, b"x" * 1_000)
 
@@ -1051,7 +1054,7 @@ def test_tls_that_breaks_after_the_request_counts_as_sent(
     listener: Listeners, opened: Opener
 ) -> None:
     def act(server: Listener, secure: socket.socket) -> None:
-        server.take_head(secure)
+        server.read_head(secure)
         socket.socket.sendall(secure, b"\x17\x03\x03\x00\x20" + bytes(32))  # not a true record
 
     server = listener(speaking_tls(act))
@@ -1060,8 +1063,8 @@ def test_tls_that_breaks_after_the_request_counts_as_sent(
 
 
 def keeping(server: Listener, connection: socket.socket) -> None:
-    while server.take_head(connection):
-        connection.sendall(answer(gzip.compress(PAGE), 200, "Content-Encoding: gzip", KEPT))
+    while server.read_head(connection):
+        connection.sendall(answer(gzip.compress(PAGE), 200, "Content-Encoding: gzip", KEEP_ALIVE))
 
 
 @pytest.mark.usefixtures("named_here")
@@ -1080,9 +1083,9 @@ def test_over_tls_that_is_kept_a_break_after_the_request_counts_as_sent(
     listener: Listeners, opened: Opener
 ) -> None:
     def act(server: Listener, secure: socket.socket) -> None:
-        server.take_head(secure)
-        secure.sendall(answer(PAGE, 200, KEPT))
-        server.take_head(secure)
+        server.read_head(secure)
+        secure.sendall(answer(PAGE, 200, KEEP_ALIVE))
+        server.read_head(secure)
         socket.socket.sendall(secure, b"\x17\x03\x03\x00\x20" + bytes(32))  # not a true record
 
     server = listener(speaking_tls(act))
@@ -1122,11 +1125,11 @@ def test_a_password_of_netrc_is_not_added(
     assert b"authorization" not in server.heads[0].lower()
 
 
-def connecting(reply: bytes, act: Act) -> Act:
+def connecting(reply: bytes, act: Action) -> Action:
     """A proxy that answers CONNECT and, once agreed, is the service itself."""
 
     def play(server: Listener, connection: socket.socket) -> None:
-        server.take_head(connection)
+        server.read_head(connection)
         connection.sendall(reply)
         if b" 200 " in reply:
             act(server, connection)
@@ -1144,7 +1147,7 @@ def proxied(
     """Make a proxy of such an act, and a transport that goes through it."""
     del named_here
 
-    def make(act: Act, deadline: float = 10.0) -> tuple[Listener, Transport]:
+    def make(act: Action, deadline: float = 10.0) -> tuple[Listener, Transport]:
         proxy = listener(act)
         address = f"http://user:proxypassword@127.0.0.1:{proxy.port}"
         monkeypatch.setenv("HTTPS_PROXY", address)
@@ -1183,7 +1186,7 @@ def test_through_a_proxy_the_deadline_holds_too(proxied: Proxied) -> None:
 
 def test_a_proxy_that_drips_its_consent_is_given_up_at_the_deadline(proxied: Proxied) -> None:
     def act(server: Listener, connection: socket.socket) -> None:
-        server.take_head(connection)
+        server.read_head(connection)
         drip(connection, b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 50)
 
     _, transport = proxied(act, DEADLINE)

@@ -19,12 +19,12 @@ from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.null_model import model_of, points_of
 from graphbuild.analysis.overlap import find_ties, projection
 from tests.bench.rows import Row
-from tests.support.planted import LARGE, MEDIUM, SMALL, plant, scrambled
+from tests.support.planted_campaigns import LARGE, MEDIUM, SMALL, plant, shuffled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tests.support.planted import Planted, Size
+    from tests.support.planted_campaigns import PlantedCampaigns, Size
 
 SIZES = {"small": (SMALL, 12), "medium": (MEDIUM, 8), "large": (LARGE, 4)}
 _ENOUGH = 0.95  # adjusted mutual information with the truth
@@ -93,7 +93,7 @@ def ties(_: int, sizes: Iterable[str] = ("small", "medium"), worlds: int = 3) ->
     rows = []
     for name in sizes:
         size, _ = SIZES[name]
-        found = [_told(scrambled(plant(seed, size), seed)) for seed in range(worlds)]
+        found = [_told(shuffled(plant(seed, size), seed)) for seed in range(worlds)]
         ours, pieces, sharing, collections = (fmean(each) for each in zip(*found, strict=True))
         other = f"{pieces:.1%} each reference a fact, {sharing:.1%} sharing any"
         case = f"no campaigns, {name}: "
@@ -108,7 +108,7 @@ def _share(case: str, told: float, other: str) -> Row:
     return Row(case, f"{told:.1%}", other, told, _LEVEL, shown="{:.3f}")
 
 
-def _told(dealt: Planted) -> tuple[float, float, float, float]:
+def _told(dealt: PlantedCampaigns) -> tuple[float, float, float, float]:
     incidence = Incidence.of(dealt.observations())
     found = find_ties(incidence)
     between = find_ties(incidence, "collections")

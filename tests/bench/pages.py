@@ -158,9 +158,9 @@ class _Chromium:
     """A browser for some pages."""
 
     def __enter__(self) -> Self:
-        from tests.support.chromium import launched  # noqa: PLC0415  only where there is a browser
+        from tests.support.chromium import launch_chromium  # noqa: PLC0415  only where there is a browser
 
-        self._launched = launched()
+        self._launched = launch_chromium()
         self._browser: Browser = self._launched.__enter__()
         return self
 

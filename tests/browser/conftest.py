@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from tests.browser.pages import written
-from tests.support.chromium import launched
-from tests.support.tools import OUTPUT
+from tests.support.chromium import launch_chromium
+from tests.support.external_tools import OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +44,7 @@ _POINT = """(key) => {
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A browser."""
-    with launched() as browser:
+    with launch_chromium() as browser:
         yield browser
 
 

@@ -11,11 +11,11 @@ from graphbuild.graph.builder import build_graph
 from graphbuild.models import Observation
 from tests.browser.campaigns import collection, file, large_campaign, report
 from tests.exporters.test_html import HOSTILE, hostile_campaign
-from tests.support.tools import OUTPUT, Tool
+from tests.support.external_tools import OUTPUT, ExternalTool
 
 pytestmark = pytest.mark.browser
 
-AXE = Tool(
+AXE = ExternalTool(
     "the accessibility tests with axe-core",
     "GRAPHBUILD_REQUIRE_NODE",
     "install what they need with: apt-get install nodejs npm",
@@ -42,9 +42,9 @@ def campaign():
 @pytest.fixture(scope="module")
 def axe():
     """The program that looks for barriers."""
-    AXE.need("node", "npm")
+    AXE.require("node", "npm")
     sources = [SOURCES / name for name in ("package.json", "package-lock.json")]
-    AXE.make(
+    AXE.build(
         MADE, sources, ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], UNREACHABLE
     )
     return (MADE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")

@@ -21,7 +21,7 @@ from tests.browser.campaigns import (
 )
 from tests.browser.pages import without_policy, written
 from tests.exporters.test_html import HOSTILE, UNSEEN, hostile_campaign
-from tests.support.platforms import bad_texts
+from tests.support.mixed_campaigns import hostile_text_graph
 
 pytestmark = pytest.mark.browser
 
@@ -522,7 +522,7 @@ def test_no_control_runs_what_strangers_wrote_policy_or_not(opened, hostile_page
 
 
 def test_no_bad_text_of_the_corpus_runs_or_calls_anybody(opened):
-    graph = bad_texts()
+    graph = hostile_text_graph()
     page = opened(graph)
     before = page.page.title()
     keys = [key for key in graph if graph.nodes[key]["type"] == "reference"]

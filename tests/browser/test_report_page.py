@@ -13,8 +13,8 @@ from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.browser.test_access import axe, barriers  # noqa: F401  a fixture
 from tests.cli.test_analysis import store_of
-from tests.support.planted import plant
-from tests.support.tools import OUTPUT
+from tests.support.external_tools import OUTPUT
+from tests.support.planted_campaigns import plant
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,8 +18,8 @@ from graphbuild.seeds import parse_seeds
 from graphbuild.store import Fetched, Store
 from tests.support.graphs import HOSTILE
 from tests.support.paths import DATA, ROOT
-from tests.support.planted import MEDIUM, plant
-from tests.support.rig import Shell
+from tests.support.planted_campaigns import MEDIUM, plant
+from tests.support.shell import Shell
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,11 +21,12 @@ from graphbuild.emulator import Api, generate_family_world, generate_world
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.support.faults import Fault, FaultyApi
+from tests.support.keys import KEY
 from tests.support.paths import DATA
-from tests.support.rig import KEY, seeds
+from tests.support.shell import seeds
 
 if TYPE_CHECKING:
-    from tests.support.rig import Shell
+    from tests.support.shell import Shell
 
 SAMPLE = DATA / "related_references.json"
 UNKNOWN = "d" * 64

@@ -18,7 +18,7 @@ from tests.cli.test_analysis import answer, store_of
 from tests.crawler.campaign import Campaign
 from tests.crawler.test_refresh import DAY, refresh
 from tests.support.graphs import HOSTILE
-from tests.support.rig import Shell
+from tests.support.shell import Shell
 
 if TYPE_CHECKING:
     from pathlib import Path

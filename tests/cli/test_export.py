@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from graphbuild.graph.views import VIEWS
-from tests.support.rig import unmeasured
+from tests.support.processes import without_coverage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.rig import Shell
+    from tests.support.shell import Shell
 
 SUBJECT, REFERENCE = "ab" * 32, "cd" * 32
 TITLE = '=HYPERLINK("http://evil.example","x")'
@@ -100,7 +100,7 @@ def test_a_full_disk_is_a_sentence_and_the_old_file_stands(
     done = subprocess.run(
         ["sh", "-c", 'ulimit -f 500; exec "$@"', "sh", sys.executable, "-m", "graphbuild", *words],
         cwd=campaign,
-        env=unmeasured(shell.environment),
+        env=without_coverage(shell.environment),
         capture_output=True,
         text=True,
         check=False,

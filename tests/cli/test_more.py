@@ -9,10 +9,10 @@ import networkx as nx
 import pytest
 
 from graphbuild.emulator import Api, generate_family_world
-from tests.support.rig import seeds
+from tests.support.shell import seeds
 
 if TYPE_CHECKING:
-    from tests.support.rig import Shell
+    from tests.support.shell import Shell
 
 
 def crawl(shell: Shell, url: str, *words: object) -> dict:

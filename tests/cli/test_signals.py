@@ -15,10 +15,11 @@ import pytest
 
 from graphbuild.emulator import Api, generate_family_world
 from graphbuild.store import Store
-from tests.support.rig import MEASURED, seeds, unmeasured
+from tests.support.processes import COVERAGE_ENVIRONMENT, without_coverage
+from tests.support.shell import seeds
 
 if TYPE_CHECKING:
-    from tests.support.rig import Shell
+    from tests.support.shell import Shell
 
 AT_AN_EVENT = """
 import os, signal, sys
@@ -63,7 +64,7 @@ def run(
         capture_output=True,
         text=True,
         cwd=shell.folder,
-        env={**unmeasured(shell.environment), **(MEASURED if at else {})},
+        env={**without_coverage(shell.environment), **(COVERAGE_ENVIRONMENT if at else {})},
         check=False,
         timeout=60,
     )

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from graphbuild.api.rate_limit import RateLimiter
 from graphbuild.crawler.cost_estimate import CostEstimate, estimate_completion, estimate_cost
 from graphbuild.emulator import Api, generate_family_world, generate_world
-from tests.support.rig import seeds
+from tests.support.shell import seeds
 
 if TYPE_CHECKING:
-    from tests.support.rig import Shell
+    from tests.support.shell import Shell
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

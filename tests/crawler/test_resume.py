@@ -20,7 +20,7 @@ import pytest
 from graphbuild.emulator import Emulator, generate_world
 from graphbuild.store import Store
 from tests.support.faults import Fault, FaultyApi
-from tests.support.rig import MEASURED
+from tests.support.processes import COVERAGE_ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -185,7 +185,7 @@ def test_a_budget_of_fifty_calls_holds_over_five_kills(runs) -> None:
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_lets_the_page_in_flight_finish_and_wastes_nothing(runs, name: str) -> None:
     stopped = runs("stopped", files=15)
-    stopped.measured = MEASURED
+    stopped.measured = COVERAGE_ENVIRONMENT
     needed = _needed(stopped)
     for calls in (1, 4, 9):
         assert stopped.crawl_until(calls, getattr(signal, name), 0.0) == 3
@@ -195,7 +195,7 @@ def test_a_signal_lets_the_page_in_flight_finish_and_wastes_nothing(runs, name: 
 
 def test_a_signal_while_waiting_for_the_quota_ends_the_wait(runs) -> None:
     waiting = runs("waiting", (Fault("status", 429, after=3, retry_after="300"),), files=15)
-    waiting.measured = MEASURED
+    waiting.measured = COVERAGE_ENVIRONMENT
     assert waiting.crawl_until(4, signal.SIGTERM, 0.1) == 3
     waiting.crawl_to_the_end()
     assert waiting.api.calls == _needed(waiting)

@@ -29,7 +29,7 @@ from tests.exporters.test_neo4j import imported
 from tests.exporters.test_stix import entity_keys, extension_or_nothing
 from tests.support.expected import NODE_COLUMNS, as_told, clean
 from tests.support.graphs import HOSTILE, with_title
-from tests.support.platforms import bad_texts
+from tests.support.mixed_campaigns import hostile_text_graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     Found = dict[str, dict[str, Any]]
 
 csv.field_size_limit(sys.maxsize)
-GRAPHS = {"corpus": bad_texts, "titles": partial(with_title, *HOSTILE)}
+GRAPHS = {"corpus": hostile_text_graph, "titles": partial(with_title, *HOSTILE)}
 CONTRACT = {"type", "label", "id"}  # names of the graph's own
 PACKED = {".graphml.gz": "graphml", ".gexf.gz": "gexf"}
 

@@ -15,15 +15,15 @@ from hypothesis import HealthCheck, given, settings
 from graphbuild.exporters.dot import write_dot
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import INFERRED, Entity, Observation
+from tests.support.external_tools import ExternalTool
 from tests.support.graphs import EMOTET, GANG, HOSTILE, REPORT, campaign, hostile_graphs, with_title
-from tests.support.platforms import bad_texts, campaigns, triples_of
-from tests.support.tools import Tool
+from tests.support.mixed_campaigns import campaigns, hostile_text_graph, triples_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of its own parser's library
     import pydot.dot_parser
 
-GRAPHVIZ = Tool(
+GRAPHVIZ = ExternalTool(
     "tests with Graphviz",
     "GRAPHBUILD_REQUIRE_GRAPHVIZ",
     "install it with: apt-get install graphviz",
@@ -39,7 +39,7 @@ def written(graph):
 
 
 def graphviz(data, *arguments):
-    GRAPHVIZ.need("dot")
+    GRAPHVIZ.require("dot")
     done = subprocess.run(
         ["dot", *arguments], input=data, capture_output=True, check=False, timeout=60
     )
@@ -153,7 +153,7 @@ def test_every_title_of_the_corpus_is_drawn_as_text_and_nothing_as_a_link():
 
 
 def test_every_bad_text_of_the_corpus_is_drawn_as_text():
-    graph = bad_texts()
+    graph = hostile_text_graph()
     assert triples_in(by_graphviz(graph)[1]) == triples_of(graph)
     picture = ET.fromstring(graphviz(written(graph), "-Tsvg"))
     assert not [each for each in picture.iter() if LINK in each.attrib]

@@ -21,8 +21,8 @@ from graphbuild import extract_observations
 from graphbuild.exporters import read_graphml, write_graphml
 from tests.support.expected import Held, as_told
 from tests.support.exported import NAMES, THERE
+from tests.support.external_tools import OUTPUT, ExternalTool
 from tests.support.paths import ROOT, TESTS
-from tests.support.tools import OUTPUT, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tests.support.exported import Exported
 
-GEPHI = Tool(
+GEPHI = ExternalTool(
     "the tests with Gephi",
     "GRAPHBUILD_REQUIRE_GEPHI",
     "install what they need with: apt-get install default-jdk-headless maven",
@@ -55,10 +55,10 @@ Opened = dict[str, Any]
 @pytest.fixture(scope="module")
 def gephi(tmp_path_factory) -> Callable[..., list[Opened]]:
     """Open files in Gephi: ``gephi("--as-is", path, path, ...)``; one start for all of them."""
-    GEPHI.need("java", "javac", "mvn")
+    GEPHI.require("java", "javac", "mvn")
     sources = [SOURCES / name for name in ("pom.xml", "Import.java", "Json.java")]
     command = ["mvn", "--batch-mode", "--quiet", "compile"]
-    GEPHI.make(MADE, sources, command, "ResolutionException")
+    GEPHI.build(MADE, sources, command, "ResolutionException")
     java = [
         "java",
         "-Djava.awt.headless=true",

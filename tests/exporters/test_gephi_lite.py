@@ -12,10 +12,10 @@ import pytest
 import graphbuild as gb
 from tests.support.expected import Held, as_told
 from tests.support.exported import NAMES, THERE
+from tests.support.external_tools import OUTPUT, ExternalTool
 from tests.support.paths import TESTS
-from tests.support.tools import OUTPUT, Tool
 
-GEPHI_LITE = Tool(
+GEPHI_LITE = ExternalTool(
     "the tests with Gephi Lite",
     "GRAPHBUILD_REQUIRE_NODE",
     "install what they need with: apt-get install nodejs npm",
@@ -31,10 +31,10 @@ Opened = dict[str, Any]
 @pytest.fixture(scope="module")
 def opened(exported, tmp_path_factory) -> dict[str, Opened]:
     """What it finds in every file there is."""
-    GEPHI_LITE.need("node", "npm")
+    GEPHI_LITE.require("node", "npm")
     sources = [SOURCES / name for name in ("package.json", "package-lock.json", "read.cjs")]
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    GEPHI_LITE.make(MADE, sources, command, UNREACHABLE)
+    GEPHI_LITE.build(MADE, sources, command, UNREACHABLE)
     folder = tmp_path_factory.mktemp("files")
     files = {name: exported(name).path for name in THERE} | {
         "packed": gb.export(exported("demo").graph, folder / "packed.graphml.gz"),

@@ -17,7 +17,7 @@ import pytest
 from graphbuild.exporters import FORMATS, export, export_all
 from tests.support.graphs import HOSTILE, with_title
 from tests.support.paths import ROOT
-from tests.support.rig import unmeasured
+from tests.support.processes import without_coverage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,7 +124,7 @@ def stopped(how: str, folder: Path, names: list[str], instants: list[int]) -> li
     words = [ROOT, how, folder, ",".join(names), *map(str, instants)]
     ran = subprocess.run(
         [sys.executable, "-c", STOPPED, *words],
-        env=unmeasured(os.environ),
+        env=without_coverage(os.environ),
         capture_output=True,
         text=True,
         check=False,

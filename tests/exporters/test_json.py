@@ -31,7 +31,7 @@ from tests.support.graphs import (
     hostile_graphs,
     with_title,
 )
-from tests.support.worlds import worlds
+from tests.support.observed_graphs import observed_graphs
 
 WRITERS = {
     "json": json_format.write_node_link,
@@ -121,7 +121,7 @@ def test_it_says_what_networkx_itself_would_say():
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(world=worlds())
+@given(world=observed_graphs())
 def test_a_made_up_world_is_read_again_to_the_last_attribute(world):
     assert nx.utils.graphs_equal(again(world.graph), told(world.graph))
 

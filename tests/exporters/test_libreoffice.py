@@ -17,19 +17,19 @@ import pytest
 from lxml import etree
 
 from graphbuild.exporters import FORMATS, export_all
+from tests.support.external_tools import ExternalTool
 from tests.support.graphs import FORMULAS, HOSTILE, with_title
-from tests.support.platforms import bad_texts
-from tests.support.tools import Tool
+from tests.support.mixed_campaigns import hostile_text_graph
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LIBREOFFICE = Tool(
+LIBREOFFICE = ExternalTool(
     "tests with LibreOffice",
     "GRAPHBUILD_REQUIRE_OFFICE",
     "install it with: apt-get install libreoffice-calc-nogui",
 )
-GRAPHS = {"corpus": bad_texts, "titles": partial(with_title, *HOSTILE, *FORMULAS)}
+GRAPHS = {"corpus": hostile_text_graph, "titles": partial(with_title, *HOSTILE, *FORMULAS)}
 TABLES = [name.removesuffix(".csv") for name in FORMATS["csv"].files]
 # Separator, quote, UTF-8, first line, columns, language, whether what is quoted is text, whether
 # 1E5 is a number, four of other uses, and whether what looks like a formula is one, as it was ever
@@ -87,7 +87,7 @@ class Office:
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
-    LIBREOFFICE.need("soffice")
+    LIBREOFFICE.require("soffice")
     return Office(tmp_path_factory.mktemp("office"))
 
 

@@ -30,7 +30,7 @@ from tests.support.graphs import (
     campaign,
     with_title,
 )
-from tests.support.platforms import bad_texts, campaigns, triples_of
+from tests.support.mixed_campaigns import campaigns, hostile_text_graph, triples_of
 
 TEMPLATES = Path(pymisp.__file__).parent / "data" / "misp-objects" / "objects"
 
@@ -145,9 +145,9 @@ def test_every_title_of_the_corpus_is_an_attribute():
 
 def test_every_bad_text_of_the_corpus_is_taken():
     with silence():
-        event = event_of(bad_texts())
+        event = event_of(hostile_text_graph())
     refuse_what_misp_would(event)
-    assert triples_in(event) == triples_of(bad_texts())
+    assert triples_in(event) == triples_of(hostile_text_graph())
 
 
 def test_the_triples_of_the_campaign():

@@ -16,7 +16,7 @@ from graphbuild.exporters.neo4j import write_edges, write_nodes
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import INFERRED, Observation
 from tests.support.graphs import BARE, EMOTET, GANG, LOADER, OTHERS, REPORT, campaign, with_title
-from tests.support.platforms import campaigns, triples_of
+from tests.support.mixed_campaigns import campaigns, triples_of
 
 KINDS = {
     "long": int,

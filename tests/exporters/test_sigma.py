@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.external_tools import OUTPUT, ExternalTool
 from tests.support.paths import TESTS
-from tests.support.tools import OUTPUT, Tool
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SIGMA = Tool(
+SIGMA = ExternalTool(
     "the test of the second renderer's script",
     "GRAPHBUILD_REQUIRE_NODE",
     "install what it needs with: apt-get install nodejs npm",
@@ -28,9 +28,9 @@ NAMES = ("package.json", "package-lock.json", "entry.mjs", "build.mjs")
 
 
 def test_the_script_is_what_its_sources_make(tmp_path: Path) -> None:
-    SIGMA.need("node", "npm")
+    SIGMA.require("node", "npm")
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    SIGMA.make(MADE, [SOURCES / name for name in NAMES], command, UNREACHABLE)
+    SIGMA.build(MADE, [SOURCES / name for name in NAMES], command, UNREACHABLE)
     subprocess.run(["node", "build.mjs", tmp_path], cwd=MADE, check=True)
     for name in ("sigma.min.js", "sigma.licences.txt"):
         assert (tmp_path / name).read_bytes() == (SHIPPED / name).read_bytes(), name

@@ -30,7 +30,7 @@ from tests.support.graphs import (
     campaign,
     with_title,
 )
-from tests.support.platforms import bad_texts, campaigns, triples_of
+from tests.support.mixed_campaigns import campaigns, hostile_text_graph, triples_of
 
 NAMESPACE = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")  # as the standard says
 OURS = {"identity", "extension-definition"}
@@ -165,7 +165,7 @@ def test_every_title_of_the_corpus_stands_in_a_valid_bundle():
 
 
 def test_every_bad_text_of_the_corpus_is_carried_and_shown_harmlessly():
-    graph = bad_texts()
+    graph = hostile_text_graph()
     refuse_errors(written(graph, indicators=True))
     objects = parsed(graph, indicators=True)
     assert triples_in(objects) == triples_of(graph)

@@ -14,12 +14,13 @@ import pytest
 from graphbuild.emulator import Api, generate_family_world
 from graphbuild.exporters import temp_files
 from graphbuild.exporters.atomic_write import open_atomic
-from tests.support.rig import seeds, unmeasured
+from tests.support.processes import without_coverage
+from tests.support.shell import seeds
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.rig import Shell
+    from tests.support.shell import Shell
 
 NAMES = {"graph.graphml", "graph.html", "nodes.csv", "edges.csv", "observations.csv"}
 OURS = ".graphbuild-0123456789abcdef.tmp"
@@ -54,7 +55,7 @@ def export(shell: Shell, number: signal.Signals) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-c", AT_THE_MOVE, str(int(number)), *words],
         cwd=shell.folder,
-        env=unmeasured(shell.environment),
+        env=without_coverage(shell.environment),
         stdout=subprocess.DEVNULL,
     )
 

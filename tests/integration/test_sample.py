@@ -22,7 +22,7 @@ from graphbuild.models import COMPLETE
 from graphbuild.store import Store
 from graphbuild.store.importer import import_answers, read_answers
 from tests.support.paths import DATA, ROOT, SHARED
-from tests.support.rig import MEASURED
+from tests.support.processes import COVERAGE_ENVIRONMENT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +67,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("sample")
     log = folder / "log.jsonl"
     command = [sys.executable, "-m", "graphbuild"]
-    environment = {**os.environ, **MEASURED, "VT_APIKEY": KEY, "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, **COVERAGE_ENVIRONMENT, "VT_APIKEY": KEY, "PYTHONUNBUFFERED": "1"}
     world = ["--data", str(SAMPLE / "observations.jsonl"), "--log", str(log)]
     server = subprocess.Popen(
         [*command, "emulate", "--port", "0", *world],

@@ -1,4 +1,4 @@
-"""A thousand made-up worlds: what was observed comes back out of every file that claims so.
+"""A thousand random graphs: what was observed comes back out of every file that claims so.
 
 Each file is read by a reader that is not ours, and the facts are put together from what it found.
 """
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from graphbuild.exporters import FORMATS
-from tests.support.worlds import worlds
+from tests.support.observed_graphs import observed_graphs
 
 csv.field_size_limit(2**31 - 1)
 IN_EACH = 200  # seven formats: more than a thousand
@@ -142,7 +142,7 @@ READERS = {
 
 @pytest.mark.parametrize("form", READERS)
 @settings(max_examples=IN_EACH, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(world=worlds())
+@given(world=observed_graphs())
 def test_what_was_observed_comes_back(form, world):
     facts, observed = READERS[form](files(form, world.graph))
     assert facts == world.triples

@@ -25,7 +25,7 @@ from playwright.sync_api import Error, expect
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.support.chromium import launched  # noqa: E402  of the tests, which are no package
+from tests.support.chromium import launch_chromium  # noqa: E402  of the tests, which are no package
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +99,7 @@ class Heard:
 def main() -> int:
     """Try each application; 0 if all was as it must be."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with launched() as browser:
+    with launch_chromium() as browser:
         return max([_tried(browser, name) for name in APPLICATIONS])
 
 

@@ -32,20 +32,20 @@ from graphbuild.store import Store
 from tests.cli.test_analysis import answer, store_of
 from tests.cli.test_compare import FIRST, refreshed  # noqa: F401  a fixture
 from tests.support.graphs import HOSTILE
-from tests.support.planted import MEDIUM, plant
-from tests.support.rig import Shell
+from tests.support.planted_campaigns import MEDIUM, plant
+from tests.support.shell import Shell
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.crawler.campaign import Campaign
-    from tests.support.planted import Planted
+    from tests.support.planted_campaigns import PlantedCampaigns
 
 DAY = 86_400
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def dated(planted: Planted) -> list[Observation]:
+def dated(planted: PlantedCampaigns) -> list[Observation]:
     """What is told of a world, its reports with days, but for one in seven."""
     told = {}
     for one in planted.observations():

@@ -23,7 +23,7 @@ from graphbuild.graph.builder import build_graph, extract_observations
 from graphbuild.models import Entity, Observation
 from graphbuild.seeds import Seed, parse_seeds, read_seeds
 from graphbuild.store import Store
-from tests.support.rig import MEASURED
+from tests.support.processes import COVERAGE_ENVIRONMENT
 
 A, B, C = "a1" * 32, "b2" * 20, "c3" * 16
 EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
@@ -596,7 +596,7 @@ except SeedError as error:
 def test_without_the_extra_a_sentence_says_what_to_install(written, format_name, text):
     path = written(text, "x")
     command = [sys.executable, "-c", _WITHOUT, path, format_name]
-    measured = {**os.environ, **MEASURED}
+    measured = {**os.environ, **COVERAGE_ENVIRONMENT}
     ran = subprocess.run(command, env=measured, capture_output=True, text=True, check=True)
     assert "is not installed; run: pip install 'graphbuild[lists]'" in ran.stdout
 
@@ -607,7 +607,7 @@ def test_without_the_extra_a_sentence_says_what_to_install(written, format_name,
 def test_a_pipe_that_a_shell_opened_is_read():
     script = f"exec {sys.executable} -c 'import sys; from graphbuild.seeds import read_seeds;"
     script += f" print(len(read_seeds(*sys.argv[1:])))' <(echo {A}) <(sleep 0.3; echo {B}) <(:)"
-    measured = {**os.environ, **MEASURED}
+    measured = {**os.environ, **COVERAGE_ENVIRONMENT}
     ran = subprocess.run(
         ["bash", "-c", script], env=measured, capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""A real Chromium for the tests that need one; where there is none it is said loudly."""
+"""Start Chromium for browser tests."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tests.support.tools import Tool
+from tests.support.external_tools import ExternalTool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser
 
-_CHROMIUM = Tool(
+_CHROMIUM = ExternalTool(
     "browser tests", "GRAPHBUILD_REQUIRE_BROWSER", "install it with: apt-get install chromium"
 )
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -29,10 +29,10 @@ _FLAGS = (
 
 
 @contextmanager
-def launched() -> Iterator[Browser]:
-    """A browser; a test is skipped where there is none, or fails if it must not be."""
+def launch_chromium() -> Iterator[Browser]:
+    """Yield a browser; skip or fail the test if Chromium is not installed."""
     executable = _executable()
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  only where there is a browser
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  only if there is a browser
 
     root = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses root otherwise
     with sync_playwright() as playwright:
@@ -43,4 +43,4 @@ def launched() -> Iterator[Browser]:
 
 def _executable() -> str:
     found = next(filter(None, map(shutil.which, _NAMES)), None)
-    return found or _CHROMIUM.missed("no Chromium")
+    return found or _CHROMIUM.skip_or_fail("no Chromium")

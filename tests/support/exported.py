@@ -19,8 +19,9 @@ from graphbuild.models import Entity, Link, Observation
 from tests.integration.test_sample import SAMPLE, beside
 from tests.support import graphs
 from tests.support.expected import expected
+from tests.support.keys import CANARY
 from tests.support.paths import DATA
-from tests.support.rig import CANARY, Shell
+from tests.support.shell import Shell
 
 if TYPE_CHECKING:
     from pathlib import Path

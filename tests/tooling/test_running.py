@@ -9,17 +9,17 @@ import sys
 
 import pytest
 
+from tests.support.keys import CANARY
 from tests.support.paths import TESTS
-from tests.support.rig import CANARY
 
 SOME = """
 import logging
 import sys
 
 import pytest
-from tests.support.chromium import launched
+from tests.support.chromium import launch_chromium
 from hypothesis import given, strategies as st
-from tests.support.rig import CANARY
+from tests.support.keys import CANARY
 
 
 def test_silent():
@@ -58,7 +58,7 @@ def test_preparing(writing):
 
 
 def test_looking():
-    with launched():
+    with launch_chromium():
         pass
 """
 

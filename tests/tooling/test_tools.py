@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.support.tools import Tool, say_what_did_not_run
+from tests.support.external_tools import ExternalTool, report_skipped_tools
 
-TOOL = Tool("the tests with it", "GRAPHBUILD_REQUIRE_IT", "install it")
+TOOL = ExternalTool("the tests with it", "GRAPHBUILD_REQUIRE_IT", "install it")
 COUNT = "print('made', file=open('count', 'a'))"
 
 
@@ -18,12 +18,12 @@ def told(*missed):
     lines = []
     reports = {"skipped": [SimpleNamespace(longrepr=("a.py", 1, f"Skipped: {m}")) for m in missed]}
     terminal = SimpleNamespace(stats=reports, write_line=lambda line, **_: lines.append(line))
-    say_what_did_not_run(terminal)
+    report_skipped_tools(terminal)
     return [line for line in lines if line]
 
 
 def make(folder, source, code, unreachable="no network"):
-    TOOL.make(folder / "made", [source], [sys.executable, "-c", code], unreachable)
+    TOOL.build(folder / "made", [source], [sys.executable, "-c", code], unreachable)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def source(tmp_path):
 def test_a_missing_tool_skips_and_is_told_once(monkeypatch):
     monkeypatch.delenv("GRAPHBUILD_REQUIRE_IT", raising=False)
     with pytest.raises(pytest.skip.Exception) as caught:
-        TOOL.need("sh", "no-such-tool", "nor-this")
+        TOOL.require("sh", "no-such-tool", "nor-this")
     assert told(caught.value.msg, "for another reason", caught.value.msg) == [
         "NOT RUN: the tests with it, no no-such-tool and no nor-this; install it"
     ]
@@ -45,11 +45,11 @@ def test_a_missing_tool_skips_and_is_told_once(monkeypatch):
 def test_a_missing_tool_that_must_be_there_fails(monkeypatch):
     monkeypatch.setenv("GRAPHBUILD_REQUIRE_IT", "1")
     with pytest.raises(pytest.fail.Exception, match="NOT RUN"):
-        TOOL.need("no-such-tool")
+        TOOL.require("no-such-tool")
 
 
 def test_a_tool_that_is_there_is_not_told():
-    TOOL.need("sh")
+    TOOL.require("sh")
     assert told() == []
 
 
@@ -66,7 +66,7 @@ def test_a_tool_is_made_again_only_of_other_sources(tmp_path, source):
 
 def test_what_cannot_be_fetched_is_missed_and_tried_again(tmp_path, source, monkeypatch):
     monkeypatch.delenv("GRAPHBUILD_REQUIRE_IT", raising=False)
-    with pytest.raises(pytest.skip.Exception, match=r"could not fetch.*with a network"):
+    with pytest.raises(pytest.skip.Exception, match=r"could not download.*with a network"):
         make(tmp_path, source, "import sys; sys.exit('there is no network')")
     make(tmp_path, source, COUNT)
     assert (tmp_path / "made" / "count").exists()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.rig import CANARY
+from tests.support.keys import CANARY
 from tests.torture import canary, corpus, forking, power, tracing
 from tests.torture.forking import Zygote
 from tests.torture.tally import Tally, table

@@ -22,8 +22,9 @@ from graphbuild.exporters import export_all, read_graphml
 from graphbuild.graph.builder import build_graph, extract_observations
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.support.clock import ManualClock
 from tests.support.faults import Fault, FaultyApi
-from tests.support.rig import CANARY, ManualClock
+from tests.support.keys import CANARY
 from tests.torture.payloads import WORLD, Memory, content, filled
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from graphbuild.emulator import Emulator, generate_family_world, generate_world
 from graphbuild.errors import StoreError
 from graphbuild.store import Store
 from tests.support.faults import FaultyApi
-from tests.support.rig import CANARY
+from tests.support.keys import CANARY
 from tests.torture.forking import environment
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING
 
-from tests.support.rig import CANARY
+from tests.support.keys import CANARY
 from tests.torture.tally import Tally
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from graphbuild.emulator import EmulatorAdapter, Quota, generate_family_world
 from graphbuild.errors import CrawlPaused
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.support.clock import ManualClock
 from tests.support.faults import Fault, FaultyApi
-from tests.support.rig import CANARY, ManualClock
+from tests.support.keys import CANARY
 from tests.torture.tally import Tally
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class JumpingClock(ManualClock):
 
     def jump(self) -> None:
         """Set the wall clock."""
-        self.set_wall(self.now() + self._jump)
+        self.set_wall_clock(self.now() + self._jump)
 
 
 def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> Tally:  # noqa: ARG001  all parts are called alike
@@ -132,7 +133,7 @@ def _daily(tally: Tally, what: str, folder: Path, clock: JumpingClock) -> None:
                 break
             _once(store, clock, api, RateLimiter(), per_day=2)
             clock.jump()
-            clock.pass_by(_DAY)
+            clock.advance(_DAY)
         # A clock that was set back counts calls of days to come as today's: it waits, and says so.
         done = not store.has_work()
         tally.expect(done or clock.now() < _START, f"{what}: never ends")

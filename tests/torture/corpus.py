@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.rig import CANARY
+from tests.support.keys import CANARY
 from tests.torture import answers, lists, stored, titles
 from tests.torture.payloads import Memory
 from tests.torture.tally import Tally

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from graphbuild.errors import SeedError
 from graphbuild.seeds import parse_seeds, read_seeds
 from graphbuild.store import Store
-from tests.support.rig import CANARY
+from tests.support.keys import CANARY
 from tests.torture.payloads import SUBJECT, Memory, content, filled
 
 if TYPE_CHECKING:

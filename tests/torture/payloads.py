@@ -23,7 +23,7 @@ import tracemalloc
 from typing import TYPE_CHECKING, Any, Self
 
 from graphbuild.emulator import generate_family_world
-from tests.support.rig import CANARY
+from tests.support.keys import CANARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if __name__ == "__main__":  # as a script, where nothing says where the parts are
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.support.rig import heed_signals
+from tests.support.processes import restore_default_signals
 from tests.torture.forking import Zygote, possible
 from tests.torture.tally import Tally, table
 
@@ -49,7 +49,7 @@ def run_part(name: str, folder: Path, rounds: int, seed: int, zygote: Zygote) ->
 def main(arguments: Sequence[str]) -> int:
     """Run what was asked for; the exit code."""
     options = _options(arguments)
-    heed_signals()
+    restore_default_signals()
     if possible():
         _say(f"torture: DID NOT RUN: {possible()}")
         return 1

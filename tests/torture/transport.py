@@ -19,8 +19,9 @@ from graphbuild.emulator import Emulator, generate_family_world
 from graphbuild.errors import GraphbuildError
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.support.clock import ManualClock
 from tests.support.faults import Fault, FaultyApi
-from tests.support.rig import CANARY, ManualClock
+from tests.support.keys import CANARY
 from tests.torture import corpus
 from tests.torture.answers import fault_of
 from tests.torture.tally import Tally

@@ -11,7 +11,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import GraphbuildError
-from tests.support.rig import CANARY, Listener
+from tests.support.http_listener import Listener
+from tests.support.keys import CANARY
 from tests.torture.answers import Table, exported
 from tests.torture.payloads import SUBJECT
 from tests.torture.tally import Tally

@@ -1,4 +1,4 @@
-"""Made-up worlds: what was observed, the graph of it, and what must come back out of its files."""
+"""Random graphs together with the observations that exports must preserve."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Triple = tuple[Node, Node, Node | None]  # subject, reference, collection
 
 
 @dataclass(frozen=True)
-class World:
-    """What was observed.
+class ObservedGraph:
+    """Observations and their graph.
 
     Attributes:
-        observations: in the order in which they were made; some come twice.
-        graph: of them.
+        observations: in the order of observation; some occur twice.
+        graph: the graph of these observations.
     """
 
     observations: list[Observation]
@@ -32,7 +32,7 @@ class World:
 
     @property
     def triples(self) -> set[Triple]:
-        """The facts that must come back."""
+        """The facts that an export must preserve."""
         return {
             (_node(one.subject), _node(one.reference), one.related_from and _node(one.related_from))
             for one in self.observations
@@ -40,7 +40,7 @@ class World:
 
     @property
     def observed(self) -> set[tuple[Node, Node]]:
-        """The pairs of subject and reference that an answer told; others are inferred."""
+        """The pairs of subject and reference that were observed, not inferred."""
         return {
             (_node(one.subject), _node(one.reference))
             for one in self.observations
@@ -85,8 +85,8 @@ _links = st.builds(
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
-    """Small worlds whose texts, ids and attributes are hostile and whose facts share their ends."""
+def observed_graphs(draw: st.DrawFn) -> ObservedGraph:
+    """Draw a small graph with hostile texts, ids and attributes."""
     observations = draw(st.lists(_observations, max_size=8))
     observations += (
         draw(st.lists(st.sampled_from(observations), max_size=2)) if observations else []
@@ -97,4 +97,4 @@ def worlds(draw: st.DrawFn) -> World:
         links=draw(st.lists(_links, max_size=2)),
         times=draw(st.booleans()),
     )
-    return World(observations, graph)
+    return ObservedGraph(observations, graph)

@@ -1,11 +1,11 @@
-"""Campaigns whose truth is known, and worlds of the same degrees that have none.
+"""Random campaigns with known clusters, and random graphs of the same degrees without clusters.
 
-A campaign has collections that share some of their reports, and files that are in several of its
-collections. What makes it hard: round-ups that touch files of every campaign and are long, toolkits
-that several campaigns use, files that strayed into the collection of another campaign, reports that
-stand in collections of many, and reports that are listed although no collection stands behind them.
+A campaign has collections that share some references, and files that are in several of these
+collections. The following make the clusters hard to find: long round-ups with files of every
+campaign, toolkits of several campaigns, files in a collection of another campaign, references in
+collections of several campaigns, and references without a collection.
 
-Nothing here knows the code that is tested: the truth is the maker's.
+The true clusters come from the generator; the tested code is not used.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from graphbuild.models import Entity, Observation
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-NOISE = 0.1  # the documented level: so many files stray, so many reports are about another campaign
+NOISE = 0.1  # share of files in, and of references about, another campaign
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a world is: how many campaigns, and how few and how many files one has."""
+    """The number of campaigns, and the minimum and maximum number of files in each."""
 
     campaigns: int
-    fewest: int
-    most: int
+    min_files: int
+    max_files: int
 
 
 SMALL, MEDIUM, LARGE = Size(6, 6, 24), Size(16, 6, 40), Size(40, 6, 80)
 
 
 @dataclass(frozen=True, slots=True)
-class Planted:
-    """A world and its truth.
+class PlantedCampaigns:
+    """Files, references and collections with their true clusters.
 
     Attributes:
-        members: the collections each file is in.
-        holds: the reports each collection holds.
-        loose: the reports of each file behind which no collection stands.
+        members: the collections of each file.
+        holds: the references of each collection.
+        loose: the references of each file without a collection.
         truth: the campaign of each file.
     """
 
@@ -53,25 +53,25 @@ class Planted:
     truth: dict[str, int]
 
     def observations(self) -> list[Observation]:
-        """What the API would say: each file is told all that each of its collections holds."""
-        return list(told(self.members, self.holds, self.loose))
+        """Return the observations of a complete crawl."""
+        return list(observations_of(self.members, self.holds, self.loose))
 
 
-def told(
+def observations_of(
     members: dict[str, list[str]], holds: dict[str, list[str]], loose: dict[str, list[str]]
 ) -> Iterable[Observation]:
-    """The triples of these memberships."""
+    """Yield the observations of these memberships."""
     collections = {name: Entity("collection", name) for name in holds}
     for file, held in members.items():
         subject = Entity("file", file)
         for name in held:
-            for report in holds[name]:
-                yield Observation(subject, _reference(report), collections[name])
-        for report in loose.get(file, ()):
-            yield Observation(subject, _reference(report), None)
+            for reference in holds[name]:
+                yield Observation(subject, _reference(reference), collections[name])
+        for reference in loose.get(file, ()):
+            yield Observation(subject, _reference(reference), None)
 
 
-@cache  # a large world tells of some reports hundreds of times
+@cache  # large worlds contain some references hundreds of times
 def _reference(name: str) -> Entity:
     return Entity("reference", _hash(name), {"title": name})
 
@@ -80,11 +80,13 @@ def _hash(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def plant(seed: int, size: Size = SMALL, noise: float = NOISE, *, thin: bool = False) -> Planted:
-    """A world; the same seed gives the same.
+def plant(
+    seed: int, size: Size = SMALL, noise: float = NOISE, *, thin: bool = False
+) -> PlantedCampaigns:
+    """Generate campaigns; the same seed gives the same result.
 
-    Files are in most collections of their campaign, and at least in two; in a thin world in two of
-    five, and many in one only.
+    Files are in most collections of their campaign, at least in two. If ``thin``, they are in two
+    of five, and many in one only.
     """
     rng = Random(f"{seed} {size} {noise}")
     holds: dict[str, list[str]] = {}
@@ -97,14 +99,14 @@ def plant(seed: int, size: Size = SMALL, noise: float = NOISE, *, thin: bool = F
             holds[name] = _sample(rng, pool, rng.uniform(0.25, 0.6), least=2)
         own.append(names)
         pools.append(pool)
-    _be_about_others(rng, holds, own, pools, noise)
+    _move_references(rng, holds, own, pools, noise)
     toolkits = _toolkits(rng, holds, size)
     roundups = _roundups(rng, holds, pools, size)
     members: dict[str, list[str]] = {}
     loose: dict[str, list[str]] = {}
     truth: dict[str, int] = {}
     for number, names in enumerate(own):
-        for each in range(rng.randint(size.fewest, size.most)):
+        for each in range(rng.randint(size.min_files, size.max_files)):
             file = _hash(f"{seed} {number} {each}")
             held = _sample(rng, names, 0.4 if thin else 0.6, least=1 if thin else 2)
             held += [kit for kit, users in toolkits if number in users and rng.random() < 0.5]
@@ -117,7 +119,7 @@ def plant(seed: int, size: Size = SMALL, noise: float = NOISE, *, thin: bool = F
             truth[file] = number
     files = list(members)
     rng.shuffle(files)
-    return Planted({file: members[file] for file in files}, holds, loose, truth)
+    return PlantedCampaigns({file: members[file] for file in files}, holds, loose, truth)
 
 
 def _sample(rng: Random, names: Sequence[str], share: float, *, least: int) -> list[str]:
@@ -125,23 +127,23 @@ def _sample(rng: Random, names: Sequence[str], share: float, *, least: int) -> l
     return sorted(rng.sample(names, min(count, len(names))))
 
 
-def _be_about_others(
+def _move_references(
     rng: Random,
     holds: dict[str, list[str]],
     own: list[list[str]],
     pools: list[list[str]],
     noise: float,
 ) -> None:
-    """Some reports of a collection are about another campaign instead."""
+    """Replace some references by references of another campaign."""
     for names in own:
         for name in names:
-            kept = [report for report in holds[name] if rng.random() >= noise]
+            kept = [each for each in holds[name] if rng.random() >= noise]
             lost = len(holds[name]) - len(kept)
             holds[name] = sorted({*kept, *(rng.choice(rng.choice(pools)) for _ in range(lost))})
 
 
 def _toolkits(rng: Random, holds: dict[str, list[str]], size: Size) -> list[tuple[str, list[int]]]:
-    """Collections about a tool, long ones, and the campaigns that use it."""
+    """Add long collections about a tool; return each with the campaigns that use it."""
     toolkits = []
     for number in range(max(2, size.campaigns // 4)):
         name = f"toolkit-{number}"
@@ -153,7 +155,7 @@ def _toolkits(rng: Random, holds: dict[str, list[str]], size: Size) -> list[tupl
 def _roundups(
     rng: Random, holds: dict[str, list[str]], pools: list[list[str]], size: Size
 ) -> list[str]:
-    """Collections that files of every campaign are in; they hold a report or so of each."""
+    """Add collections with a reference of each campaign; files of every campaign are in them."""
     names = [f"roundup-{number}" for number in range(2 if size.campaigns < LARGE.campaigns else 4)]
     for name in names:
         of_each = [rng.choice(pool) for pool in pools]
@@ -161,14 +163,14 @@ def _roundups(
     return names
 
 
-def scrambled(planted: Planted, seed: int) -> Planted:
-    """The same files, collections and degrees, but who is in what is chance: no campaigns.
+def shuffled(planted: PlantedCampaigns, seed: int) -> PlantedCampaigns:
+    """Return the same files and collections with random memberships of the same degrees.
 
-    Swaps of two memberships, ten for each, keep the number of collections of every file and of
-    files of every collection; the same for what collections hold and for what is loose.
+    Ten random swaps per membership keep the number of collections of every file and of files of
+    every collection. The references of collections and files are shuffled likewise.
     """
     rng = Random(seed)
-    return Planted(
+    return PlantedCampaigns(
         _swapped(rng, planted.members),
         _swapped(rng, planted.holds),
         _swapped(rng, planted.loose),
@@ -178,17 +180,17 @@ def scrambled(planted: Planted, seed: int) -> Planted:
 
 def _swapped(rng: Random, lists: dict[str, list[str]]) -> dict[str, list[str]]:
     pairs = [(one, other) for one, others in lists.items() for other in others]
-    there = set(pairs)
+    present = set(pairs)
     for _ in range(10 * len(pairs)):
         first, second = rng.randrange(len(pairs)), rng.randrange(len(pairs))
         (a, x), (b, y) = pairs[first], pairs[second]
-        if (a, y) in there or (b, x) in there:
+        if (a, y) in present or (b, x) in present:
             continue
-        there.remove(pairs[first])
-        there.remove(pairs[second])
+        present.remove(pairs[first])
+        present.remove(pairs[second])
         pairs[first], pairs[second] = (a, y), (b, x)
-        there.update((pairs[first], pairs[second]))
-    made: dict[str, list[str]] = {name: [] for name in lists}
+        present.update((pairs[first], pairs[second]))
+    result: dict[str, list[str]] = {name: [] for name in lists}
     for one, other in pairs:
-        made[one].append(other)
-    return made
+        result[one].append(other)
+    return result

@@ -1,4 +1,4 @@
-"""Campaigns of every kind of subject, collection and provenance, for the formats of platforms."""
+"""Random campaigns with all types of subjects and collections, for STIX, MISP and others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.paths import DATA
 
 
 def triples_of(graph):
-    """The observations in a graph, read off its edges a second time, as plain texts."""
+    """Return the observations of a graph, read from its edges, as keys."""
     return {
         (source, target, None if key == "-" else key, edge.get("provenance", "observed"))
         for source, target, edge in graph.edges(data=True)
@@ -30,12 +30,12 @@ _ROWS = re.compile(r"(J1[2-6]|I([789]|1[0-3]|2[0-2]))\.")
 
 
 @cache
-def bad_texts():
-    """A graph that holds every text, odd attribute and odd id of the corpus's rows on text."""
+def hostile_text_graph():
+    """Return a graph with all texts, attributes and ids of the corpus rows about text."""
     rows = [
         row for row in map(json.loads, CORPUS.read_text().splitlines()) if _ROWS.match(row["id"])
     ]
-    known = [each for row in rows for each in _told(row)]
+    known = [each for row in rows for each in _read_row(row)]
     assert len(known) > 150
     long = {"title": "x" * 65_536, "name": "y\u0301" * 32_768}
     return build_graph(
@@ -49,8 +49,8 @@ def bad_texts():
     )
 
 
-def _told(row):
-    """What a row says of its first reference, and the odd ids behind it; if it is JSON at all."""
+def _read_row(row):
+    """Yield the attributes of a row's first reference and its collection ids, if it is JSON."""
     if row["kind"] == "title":
         yield {row["field"]: row["text"]}, []
         return
@@ -149,7 +149,7 @@ _links = st.builds(Link, _collections, _listed, _files | _references)
 
 @st.composite
 def campaigns(draw):
-    """A small campaign as a deeper, frugal crawl of any kind of subject may leave it."""
+    """Draw the graph of a small campaign with inferred observations and deeper levels."""
     return build_graph(
         draw(st.lists(_observations, max_size=8)),
         subjects=draw(st.lists(_files | _names | _urls | _collections | _references, max_size=3)),

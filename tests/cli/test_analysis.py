@@ -1,4 +1,4 @@
-"""What a campaign says, from the command line: in sentences, in JSON, and harmless."""
+"""Analysis commands: text, JSON, and escaping of untrusted texts."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def asked(shell: Shell, *words: object) -> str:
 # --- overlap, clusters, bridges, times -----------------------------------------------------------
 
 
-def test_overlap_tells_the_ties_beyond_chance_and_the_hubs(campaign) -> None:
+def test_overlap_lists_significant_pairs_and_hubs(campaign) -> None:
     shell, incidence = campaign
     found = find_ties(incidence, "collections")
     beyond = found.beyond_chance()
@@ -103,7 +103,7 @@ def test_overlap_tells_the_ties_beyond_chance_and_the_hubs(campaign) -> None:
     ]
 
 
-def test_communities_are_told_with_their_collections(campaign) -> None:
+def test_communities_lists_clusters_with_collections(campaign) -> None:
     shell, incidence = campaign
     found = find_communities(incidence)
     told = json.loads(asked(shell, "communities", "--json"))
@@ -117,7 +117,7 @@ def test_communities_are_told_with_their_collections(campaign) -> None:
     assert found.groups[0].name in lines[2]
 
 
-def test_bridges_are_told_with_what_hangs_on_them(campaign) -> None:
+def test_bridges_lists_nodes_between_clusters(campaign) -> None:
     shell, incidence = campaign
     found = find_bridges(incidence, find_communities(incidence))
     told = json.loads(asked(shell, "bridges", "--json"))
@@ -129,7 +129,7 @@ def test_bridges_are_told_with_what_hangs_on_them(campaign) -> None:
     assert f"of clusters connected, {len(found.single):,} of them by a single node" in text
 
 
-def test_what_stands_in_the_middle_is_told(campaign) -> None:
+def test_centrality_ranks_nodes(campaign) -> None:
     shell, incidence = campaign
     found = find_central(incidence)
     text = asked(shell, "centrality", "--limit", "3")
@@ -142,7 +142,7 @@ def test_what_stands_in_the_middle_is_told(campaign) -> None:
     assert told["nodes"][0]["betweenness"] == first.betweenness
 
 
-def test_the_timeline_tells_months_and_ends(sample: Shell) -> None:
+def test_timeline_lists_months_and_first_and_last_dates(sample: Shell) -> None:
     text = asked(sample, "timeline")
     assert text.splitlines()[0] == "2 references, 0 without a date (UTC)"
     months = re.findall(r"^(\d{4}-\d\d) +(\d+)  (#+)$", text, re.MULTILINE)
@@ -158,7 +158,7 @@ def test_the_timeline_tells_months_and_ends(sample: Shell) -> None:
 
 
 @pytest.mark.parametrize("form", [(), ("--markdown",), ("--json",)])
-def test_the_documented_sample_is_explained_by_both_reports_and_emotet(
+def test_explain_lists_both_references_of_the_documented_sample(
     sample: Shell, form: tuple[str, ...]
 ) -> None:
     text = asked(sample, "explain", FILE, "Emotet", *form)
@@ -173,7 +173,7 @@ def test_the_documented_sample_is_explained_by_both_reports_and_emotet(
         assert not re.search(r"https?:", text)
 
 
-def test_chains_are_counted_and_cut_unless_all_are_asked_for(campaign) -> None:
+def test_explain_counts_paths_and_truncates_the_list(campaign) -> None:
     shell, _ = campaign
     one, other = "c0-0", "c1-0"
     whole = json.loads(asked(shell, "explain", one, other, "--json"))["chains"]
@@ -186,7 +186,7 @@ def test_chains_are_counted_and_cut_unless_all_are_asked_for(campaign) -> None:
     assert "more observations" not in everything
 
 
-def test_who_is_not_there_and_what_nothing_ties_is_told(sample: Shell) -> None:
+def test_explain_reports_unknown_and_equal_nodes(sample: Shell) -> None:
     done = sample("explain", FILE, "Nobody", "--store", "c.db")
     assert done.returncode == 1
     assert "nothing in the campaign is called 'Nobody'" in done.stderr
@@ -195,7 +195,7 @@ def test_who_is_not_there_and_what_nothing_ties_is_told(sample: Shell) -> None:
     assert "are the same node" in done.stderr
 
 
-def test_hostile_texts_do_nothing_on_a_terminal_nor_in_markdown(shell: Shell) -> None:
+def test_hostile_texts_are_escaped_on_terminal_and_in_markdown(shell: Shell) -> None:
     file = Entity("file", "a" * 64)
     texts = [text for text in HOSTILE if text.strip() and "\ud800" not in text]
     told = [
@@ -222,7 +222,7 @@ def test_hostile_texts_do_nothing_on_a_terminal_nor_in_markdown(shell: Shell) ->
 # --- what goes wrong -----------------------------------------------------------------------------
 
 
-def test_a_wrong_side_is_wrong_usage(sample: Shell) -> None:
+def test_unknown_node_type_of_overlap_is_wrong_usage(sample: Shell) -> None:
     done = sample("overlap", "--of", "reports", "--store", "c.db")
     assert done.returncode == 2
     assert "is not one of 'files', 'collections'" in done.stderr
@@ -237,17 +237,17 @@ def test_a_wrong_side_is_wrong_usage(sample: Shell) -> None:
         ("bridges --seed 4294967296", "less than or equal to 4294967295"),
     ],
 )
-def test_a_wrong_number_is_wrong_usage(sample: Shell, words: str, problem: str) -> None:
+def test_invalid_number_is_wrong_usage(sample: Shell, words: str, problem: str) -> None:
     done = sample(*words.split(), "--store", "c.db")
     assert done.returncode == 2
     assert problem in done.stderr
 
 
-def test_a_share_may_be_said_in_percent(sample: Shell) -> None:
+def test_share_in_percent(sample: Shell) -> None:
     assert json.loads(asked(sample, "overlap", "--fdr", "5%", "--json"))["fdr"] == 0.05
 
 
-def test_the_largest_seed_is_taken(campaign) -> None:
+def test_largest_random_seed_is_accepted(campaign) -> None:
     shell, _ = campaign
     text = asked(shell, "communities", "--seed", "4294967295", "--json")
     assert json.loads(text)["clusters"]
@@ -257,7 +257,7 @@ def test_the_largest_seed_is_taken(campaign) -> None:
     "words",
     ["overlap", "communities", "bridges", "centrality", "timeline", f"explain {FILE} Emotet"],
 )
-def test_what_is_concluded_from_a_part_is_said_to_be(sample: Shell, words: str) -> None:
+def test_analysis_of_an_incomplete_campaign_warns(sample: Shell, words: str) -> None:
     done = sample(*words.split(), "--store", "c.db")
     assert done.returncode == 0
     assert (
@@ -266,13 +266,13 @@ def test_what_is_concluded_from_a_part_is_said_to_be(sample: Shell, words: str) 
 
 
 @pytest.mark.parametrize("command", ["overlap", "communities", "bridges", "centrality", "timeline"])
-def test_an_empty_campaign_is_no_error(shell: Shell, command: str) -> None:
+def test_analysis_of_an_empty_campaign_is_not_an_error(shell: Shell, command: str) -> None:
     Store.open(shell.folder / "c.db").close()
     assert asked(shell, command)
     assert json.loads(asked(shell, command, "--json"))
 
 
-def test_without_the_extra_a_command_says_what_to_install(sample: Shell) -> None:
+def test_missing_library_is_reported_with_the_install_command(sample: Shell) -> None:
     code = "import sys; sys.modules['scipy'] = None; from graphbuild.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "overlap", "--store", "c.db"],

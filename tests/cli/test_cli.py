@@ -1,4 +1,4 @@
-"""The command line, as a person or a script meets it: sentences, exit codes, nothing lost."""
+"""Commands from end to end: messages, exit codes, files; nothing stored is lost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SAMPLE = DATA / "related_references.json"
 UNKNOWN = "d" * 64
 
 
-# --- the whole path ------------------------------------------------------------------------------
+# --- from seeds to files -------------------------------------------------------------------------
 
 
 def test_crawl_status_export(shell: Shell, service) -> None:
@@ -63,7 +63,7 @@ def test_crawl_status_export(shell: Shell, service) -> None:
     ]
 
 
-def test_the_documented_answer_from_disk_to_graph_and_back(shell: Shell) -> None:
+def test_import_of_the_documented_response_reaches_the_graph(shell: Shell) -> None:
     done = shell("import", SAMPLE, "--store", "c.db")
     assert done.returncode == 0
     assert "2 of 241 references are known" in done.stdout
@@ -80,7 +80,7 @@ def test_the_documented_answer_from_disk_to_graph_and_back(shell: Shell) -> None
     assert titles["Holiday lull? Not so much"]["creation_date"] == 1515715200
 
 
-def test_the_demo_leaves_everything_and_says_what_to_open(shell: Shell) -> None:
+def test_demo_writes_all_files_and_names_the_page(shell: Shell) -> None:
     for _ in range(2):
         done = shell("demo", "--out", "demo")
         assert done.returncode == 0
@@ -95,18 +95,18 @@ def test_json_is_one_object_on_standard_output(shell: Shell, service) -> None:
     crawled = json.loads(shell("crawl", seeds(shell, *world.hashes()), *where, "--json").stdout)
     assert crawled["run"]["calls"] == 6
     assert crawled["campaign"]["complete"] == 3
-    stood = json.loads(shell("status", "--store", "c.db", "--json").stdout)
-    assert [row["id"] for row in stood["subjects"]] == world.hashes()
-    assert {row["received"] for row in stood["subjects"]} == {50}
+    status = json.loads(shell("status", "--store", "c.db", "--json").stdout)
+    assert [row["id"] for row in status["subjects"]] == world.hashes()
+    assert {row["received"] for row in status["subjects"]} == {50}
     exported = json.loads(shell("export", "--store", "c.db", "--to", "csv", "--json").stdout)
     assert len(exported["files"]) == 3
     assert re.fullmatch(r"[0-9a-f]{64}", exported["files"][0]["sha256"])
     assert (exported["view"], exported["nodes"], exported["edges"]) == ("full", 54, 200)
-    taken = json.loads(shell("import", SAMPLE, "--store", "d.db", "--json").stdout)
-    assert taken["import"] == {"pages": 1, "new": 1, "refused": 0}
+    imported = json.loads(shell("import", SAMPLE, "--store", "d.db", "--json").stdout)
+    assert imported["import"] == {"pages": 1, "new": 1, "refused": 0}
 
 
-def test_a_view_is_written_beside_the_whole_and_says_how_much_it_is(shell: Shell, service) -> None:
+def test_export_of_a_view_reports_its_share_of_the_graph(shell: Shell, service) -> None:
     world = generate_family_world(3, 50)
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     shell("crawl", seeds(shell, *world.hashes()), *where)
@@ -114,25 +114,25 @@ def test_a_view_is_written_beside_the_whole_and_says_how_much_it_is(shell: Shell
     done = shell(
         "export", "--store", "c.db", "--to", "graphml,csv", "--out", "o", "--view", "folded"
     )
-    said, *files = done.stdout.splitlines()[:5]
-    assert said == "view folded: 3 nodes and 2 edges of 54 and 200"
+    message, *files = done.stdout.splitlines()[:5]
+    assert message == "view folded: 3 nodes and 2 edges of 54 and 200"
     assert files[0].startswith("o/graph-folded.graphml  (")
     assert files[0].endswith("; open it in Gephi)")
     sizes = {
         path.name: len(nx.read_graphml(path)) for path in (shell.folder / "o").glob("*.graphml")
     }
     assert sizes == {"graph.graphml": 54, "graph-folded.graphml": 3}
-    told = json.loads(
+    result = json.loads(
         shell("export", "--store", "c.db", "--to", "csv", "--view", "files", "--json").stdout
     )
-    assert (told["view"], told["nodes"], told["edges"]) == ("files", 3, 3)
-    assert told["whole"] == {"nodes": 54, "edges": 200}
+    assert (result["view"], result["nodes"], result["edges"]) == ("files", 3, 3)
+    assert result["whole"] == {"nodes": 54, "edges": 200}
     refused = shell("export", "--store", "c.db", "--view", "best")
     assert refused.returncode == 2
     assert "we have full, files, collections, backbone, folded" in refused.stderr
 
 
-def test_without_seeds_a_crawl_goes_on_with_what_is_pending(shell: Shell, service) -> None:
+def test_crawl_without_seeds_continues_with_pending_subjects(shell: Shell, service) -> None:
     world = generate_family_world(4, 30)
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     done = shell("crawl", seeds(shell, *world.hashes()), *where, "--max-calls", 2)
@@ -141,7 +141,7 @@ def test_without_seeds_a_crawl_goes_on_with_what_is_pending(shell: Shell, servic
     assert shell("crawl", *where).returncode == 0
 
 
-def test_a_finished_crawl_needs_no_key_and_no_service(shell: Shell, service) -> None:
+def test_crawl_of_a_finished_campaign_needs_no_key_and_no_service(shell: Shell, service) -> None:
     world = generate_family_world(2, 30)
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     assert shell("crawl", seeds(shell, *world.hashes()), *where).returncode == 0
@@ -151,7 +151,7 @@ def test_a_finished_crawl_needs_no_key_and_no_service(shell: Shell, service) -> 
     assert "0 calls" in done.stdout
 
 
-def test_seeds_may_come_from_standard_input(shell: Shell, service) -> None:
+def test_crawl_reads_seeds_from_standard_input(shell: Shell, service) -> None:
     world = generate_family_world(2, 30)
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     done = shell("crawl", "-", *where, given="\r\n".join(["# mine", *world.hashes()]))
@@ -162,7 +162,7 @@ def test_seeds_may_come_from_standard_input(shell: Shell, service) -> None:
 # --- bad input -----------------------------------------------------------------------------------
 
 
-def test_a_line_that_is_no_hash_is_told_with_number_and_reason(shell: Shell, service) -> None:
+def test_invalid_lines_are_reported_with_number_and_reason(shell: Shell, service) -> None:
     world = generate_family_world(1, 3)
     lines = ["# fine", *world.hashes(), "", "not-a-hash", "a" * 63]
     where = ("--store", "c.db", "--base-url", service(Api(world)))
@@ -174,7 +174,7 @@ def test_a_line_that_is_no_hash_is_told_with_number_and_reason(shell: Shell, ser
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda _: None, "cannot read the seed list list: No such file"),
         (lambda path: path.mkdir(), "Is a directory"),
@@ -189,18 +189,18 @@ def test_a_line_that_is_no_hash_is_told_with_number_and_reason(shell: Shell, ser
     ],
     ids=["missing", "folder", "binary", "not UTF-8", "no hash", "empty", "the key"],
 )
-def test_an_unusable_seed_list_ends_with_a_sentence(shell: Shell, service, make, said) -> None:
+def test_unusable_seed_list_is_an_error_with_a_message(
+    shell: Shell, service, make, message
+) -> None:
     make(shell.folder / "list")
     api = Api(generate_family_world(1, 1))
     done = shell("crawl", "list", "--store", "c.db", "--base-url", service(api))
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert api.log == []
 
 
-def test_a_key_among_the_seeds_is_not_kept_and_one_that_is_kept_is_not_asked(
-    shell: Shell, service
-) -> None:
+def test_api_key_as_seed_is_neither_stored_nor_requested(shell: Shell, service) -> None:
     api = Api(generate_family_world(1, 1))
     where = ("--store", "c.db", "--base-url", service(api))
     assert shell("crawl", seeds(shell, KEY), *where).returncode == 1
@@ -214,7 +214,7 @@ def test_a_key_among_the_seeds_is_not_kept_and_one_that_is_kept_is_not_asked(
 
 
 @pytest.mark.parametrize(
-    ("switch", "said"),
+    ("switch", "message"),
     [
         ({"keys": ["other"]}, "the service refuses this API key (WrongCredentialsError)"),
         ({"public_keys": [KEY]}, "may not read related_references (ForbiddenError)"),
@@ -222,21 +222,19 @@ def test_a_key_among_the_seeds_is_not_kept_and_one_that_is_kept_is_not_asked(
     ],
     ids=["401", "403", "302"],
 )
-def test_a_refused_key_ends_the_run_after_one_call_and_loses_nothing(
-    shell: Shell, service, switch, said
-) -> None:
+def test_refused_key_ends_the_run_after_one_call(shell: Shell, service, switch, message) -> None:
     world = generate_family_world(3, 3)
     api = FaultyApi(world, **switch)
     where = ("--store", "c.db", "--base-url", service(api))
     done = shell("crawl", seeds(shell, *world.hashes()), *where)
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert len(api.log) == 1
     with Store.read(shell.folder / "c.db") as store:
         assert store.totals().pending == 3
 
 
-def test_an_unknown_hash_is_told_and_the_others_are_crawled(shell: Shell, service) -> None:
+def test_unknown_hash_is_reported_and_the_others_are_crawled(shell: Shell, service) -> None:
     world = generate_family_world(2, 3)
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     done = shell("crawl", seeds(shell, UNKNOWN, *world.hashes()), *where)
@@ -252,7 +250,7 @@ def test_an_unknown_hash_is_told_and_the_others_are_crawled(shell: Shell, servic
     )
 
 
-def test_a_spent_quota_pauses_with_the_time_of_the_reset(shell: Shell, service) -> None:
+def test_exhausted_quota_pauses_and_reports_the_reset_time(shell: Shell, service) -> None:
     world = generate_family_world(2, 3)
     fault = Fault("status", 429, retry_after="99999999999", times=None)
     where = ("--store", "c.db", "--base-url", service(FaultyApi(world, faults=[fault])))
@@ -261,7 +259,7 @@ def test_a_spent_quota_pauses_with_the_time_of_the_reset(shell: Shell, service) 
     assert re.search(r"run again after \d{4}-\d\d-\d\d \d\d:\d\d UTC", done.stderr)
 
 
-def test_a_service_that_is_not_there_is_told(shell: Shell) -> None:
+def test_unreachable_service_is_reported(shell: Shell) -> None:
     where = ("--store", "c.db", "--base-url", "http://127.0.0.1:9")
     done = shell("crawl", seeds(shell, UNKNOWN), *where)
     assert done.returncode == 3
@@ -271,7 +269,7 @@ def test_a_service_that_is_not_there_is_told(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "said"),
+    ("key", "message"),
     [
         (None, "no API key found"),
         ("", "the API key is empty"),
@@ -280,16 +278,16 @@ def test_a_service_that_is_not_there_is_told(shell: Shell) -> None:
     ],
     ids=["none", "empty", "short", "line end"],
 )
-def test_a_key_that_is_none_is_told_before_any_call(shell: Shell, key: str | None, said) -> None:
+def test_invalid_key_is_reported_before_any_call(shell: Shell, key: str | None, message) -> None:
     shell.environment.pop("VT_APIKEY")
     if key is not None:
         shell.environment["VT_APIKEY"] = key
     done = shell("crawl", seeds(shell, UNKNOWN), "--store", "c.db")
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
 
 
-def test_a_key_file_that_others_can_read_is_refused(shell: Shell) -> None:
+def test_key_file_readable_by_others_is_refused(shell: Shell) -> None:
     shell.environment.pop("VT_APIKEY")
     path = shell.folder / ".vt.toml"
     path.write_text(f'apikey = "{KEY}"\n')
@@ -300,7 +298,7 @@ def test_a_key_file_that_others_can_read_is_refused(shell: Shell) -> None:
     assert "chmod 600" in done.stderr
 
 
-def test_a_key_file_of_ones_own_is_used(shell: Shell, service) -> None:
+def test_private_key_file_is_used(shell: Shell, service) -> None:
     shell.environment.pop("VT_APIKEY")
     path = shell.folder / ".vt.toml"
     path.write_text(f'apikey = "{KEY}"\n')
@@ -331,14 +329,14 @@ def test_a_key_file_of_ones_own_is_used(shell: Shell, service) -> None:
     ],
     ids=" ".join,
 )
-def test_wrong_usage_ends_with_2_and_makes_no_file(shell: Shell, words: tuple[str, ...]) -> None:
+def test_wrong_usage_exits_with_2_and_creates_no_file(shell: Shell, words: tuple[str, ...]) -> None:
     seeds(shell, UNKNOWN)
     done = shell(*words)
     assert done.returncode == 2
     assert not (shell.folder / "c.db").exists()
 
 
-def test_a_damaged_campaign_file_is_told_by_check(shell: Shell) -> None:
+def test_check_reports_a_damaged_campaign_file(shell: Shell) -> None:
     shell("import", SAMPLE, "--store", "c.db")
     assert "c.db: sound, 1 page" in shell("check", "--store", "c.db").stdout
     with sqlite3.connect(shell.folder / "c.db") as connection:
@@ -347,19 +345,19 @@ def test_a_damaged_campaign_file_is_told_by_check(shell: Shell) -> None:
     done = shell("check", "--store", "c.db")
     assert done.returncode == 1
     assert "page 1 is not what was stored" in done.stdout
-    told = json.loads(shell("check", "--store", "c.db", "--json").stdout)
-    assert told["sound"] is False
+    result = json.loads(shell("check", "--store", "c.db", "--json").stdout)
+    assert result["sound"] is False
 
 
 @pytest.mark.parametrize("command", ["status", "export", "crawl", "check"])
-def test_a_missing_campaign_file_is_told_and_not_made(shell: Shell, command: str) -> None:
+def test_missing_campaign_file_is_reported_and_not_created(shell: Shell, command: str) -> None:
     done = shell(command, "--store", "nowhere.db")
     assert done.returncode == 1
     assert "there is no campaign file nowhere.db" in done.stderr
     assert not (shell.folder / "nowhere.db").exists()
 
 
-def test_an_output_folder_that_cannot_be_leaves_older_exports_whole(shell: Shell) -> None:
+def test_unusable_output_folder_is_left_unchanged(shell: Shell) -> None:
     shell("import", SAMPLE, "--store", "c.db")
     (shell.folder / "plain").write_text("a file")
     done = shell("export", "--store", "c.db", "--out", "plain")
@@ -368,7 +366,7 @@ def test_an_output_folder_that_cannot_be_leaves_older_exports_whole(shell: Shell
     assert (shell.folder / "plain").read_text() == "a file"
 
 
-def test_answers_that_are_none_are_told_and_the_good_ones_taken(shell: Shell) -> None:
+def test_import_reports_invalid_files_and_stores_the_others(shell: Shell) -> None:
     (shell.folder / "bad.json").write_text("<html>")
     done = shell("import", "bad.json", SAMPLE, "--store", "c.db")
     assert done.returncode == 4
@@ -378,7 +376,7 @@ def test_answers_that_are_none_are_told_and_the_good_ones_taken(shell: Shell) ->
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs Linux namespaces")
-def test_a_full_disk_stops_with_a_sentence_and_the_next_run_goes_on(shell: Shell, service) -> None:
+def test_full_disk_stops_a_crawl_and_the_next_run_continues(shell: Shell, service) -> None:
     world = generate_world(1)
     api = Api(world)
     url = service(api)
@@ -416,10 +414,10 @@ def _needed(world) -> int:
     return sum(max(1, -(-len(references) // 40)) for references in sizes.values())
 
 
-# --- lists of other kinds and forms --------------------------------------------------------------
+# --- seeds of other types and formats ------------------------------------------------------------
 
 
-def test_plan_counts_what_a_mixed_list_names(shell: Shell) -> None:
+def test_plan_counts_seeds_by_kind(shell: Shell) -> None:
     lines = ["a" * 31 + "b", "evil[.]example", "b.example", "8.8.8.8", "hxxp://evil[.]example/"]
     done = shell("plan", seeds(shell, *lines))
     assert done.returncode == 0
@@ -428,7 +426,7 @@ def test_plan_counts_what_a_mixed_list_names(shell: Shell) -> None:
     assert "line 2 and 1 more: defanged names were refanged" in done.stderr
 
 
-def test_a_table_is_crawled_and_its_columns_reach_the_exports(shell: Shell, service) -> None:
+def test_columns_of_a_csv_seed_list_are_exported(shell: Shell, service) -> None:
     world = generate_family_world(2, 3)
     one, two = world.hashes()
     table = f"file;family;other\n{one};Emotet;{two}\n{two};Emotet;{one}\n"
@@ -450,7 +448,7 @@ def test_a_table_is_crawled_and_its_columns_reach_the_exports(shell: Shell, serv
     assert "seed_family" in (shell.folder / "out" / "graph.html").read_text()
 
 
-def test_a_report_is_looked_through_if_told_so(shell: Shell) -> None:
+def test_format_text_finds_seeds_in_free_text(shell: Shell) -> None:
     (shell.folder / "r.txt").write_text("We saw evil[.]com and 10.0.0.1 there.")
     assert shell("plan", "r.txt").returncode == 1
     done = shell("plan", "r.txt", "--format", "text")
@@ -458,7 +456,7 @@ def test_a_report_is_looked_through_if_told_so(shell: Shell) -> None:
     assert "'10.0.0.1' is a private or reserved address" in done.stderr
 
 
-def test_saved_answers_may_be_about_any_kind(shell: Shell) -> None:
+def test_import_accepts_every_subject_type(shell: Shell) -> None:
     (shell.folder / "page.json").write_text('{"data": [], "meta": {"count": 0}}')
     for name, kind in (
         ("evil[.]example", "domain"),
@@ -467,11 +465,11 @@ def test_saved_answers_may_be_about_any_kind(shell: Shell) -> None:
     ):
         done = shell("import", "page.json", "--store", f"{kind}.db", "--subject", name)
         assert done.returncode == 0, done.stderr
-        stood = json.loads(shell("status", "--store", f"{kind}.db", "--json").stdout)
-        assert [row["type"] for row in stood["subjects"]] == [kind]
+        status = json.loads(shell("status", "--store", f"{kind}.db", "--json").stdout)
+        assert [row["type"] for row in status["subjects"]] == [kind]
 
 
-def test_the_hash_of_the_empty_file_needs_consent(shell: Shell) -> None:
+def test_hash_of_the_empty_file_needs_allow_empty(shell: Shell) -> None:
     seeds(shell, "d41d8cd98f00b204e9800998ecf8427e")
     done = shell("plan", "seeds.txt")
     assert done.returncode == 1
@@ -479,7 +477,7 @@ def test_the_hash_of_the_empty_file_needs_consent(shell: Shell) -> None:
     assert shell("plan", "seeds.txt", "--allow-empty").stdout.startswith("1 md5;")
 
 
-def test_a_key_beside_a_seed_or_in_a_url_is_not_kept(shell: Shell) -> None:
+def test_api_key_in_a_column_or_url_is_not_stored(shell: Shell) -> None:
     for text, column in (
         (f"h,k\n{UNKNOWN},{KEY.upper()}\n", "h"),
         (f"h\nhttp://evil.example/?k={KEY}\n", "h"),
@@ -495,7 +493,7 @@ def test_a_key_beside_a_seed_or_in_a_url_is_not_kept(shell: Shell) -> None:
 
 
 def on_terminal(shell: Shell, *arguments: str) -> str:
-    """What a command shows on a terminal, beside its result."""
+    """Return what a command shows on a terminal, without its standard output."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "graphbuild", *arguments],
@@ -515,7 +513,7 @@ def on_terminal(shell: Shell, *arguments: str) -> str:
     return shown.decode()
 
 
-def test_on_a_terminal_is_shown_how_far_it_is(shell: Shell, service) -> None:
+def test_terminal_shows_progress(shell: Shell, service) -> None:
     world = generate_family_world(3, 90)
     where = ["--store", "c.db", "--base-url", service(Api(world))]
     seeds(shell, *world.hashes())
@@ -526,19 +524,19 @@ def test_on_a_terminal_is_shown_how_far_it_is(shell: Shell, service) -> None:
     assert "writing graph.graphml ..." in shown
 
 
-def test_nothing_from_a_report_reaches_the_terminal_raw(shell: Shell, service) -> None:
+def test_control_characters_of_responses_are_escaped(shell: Shell, service) -> None:
     world = generate_family_world(2, 3)
     hostile = b'{"data": [], "meta": {"count": "\\u001b[2J\\u202e\\u0007"}}'
     where = ("--store", "c.db", "--base-url")
     url = service(FaultyApi(world, faults=[Fault("body", hostile, times=None)]))
-    said = shell("crawl", seeds(shell, *world.hashes()), *where, url)
+    message = shell("crawl", seeds(shell, *world.hashes()), *where, url)
     listed = shell("status", "--store", "c.db", "--warnings")
-    for text in (said.stdout, said.stderr, listed.stdout):
+    for text in (message.stdout, message.stderr, listed.stdout):
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", text)
     assert "meta.count" in listed.stdout
 
 
-def test_a_reader_that_has_enough_ends_it_quietly(shell: Shell, service) -> None:
+def test_closed_pipe_ends_the_command_silently(shell: Shell, service) -> None:
     world = generate_family_world(300, 1)
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     shell("crawl", seeds(shell, *world.hashes()), *where)
@@ -555,7 +553,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(shell: Shell, service) -> None
     assert done.stdout == "c.db\n"
 
 
-def test_the_emulator_serves_until_interrupted(shell: Shell) -> None:
+def test_emulate_serves_until_interrupted(shell: Shell) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "graphbuild", "emulate", "--port", "0", "--log", "log.jsonl"],
         stdout=subprocess.PIPE,
@@ -571,8 +569,8 @@ def test_the_emulator_serves_until_interrupted(shell: Shell) -> None:
     where = ("--store", "c.db", "--base-url", found[0])
     assert shell("crawl", seeds(shell, world.hashes()[0]), *where).returncode == 0
     process.send_signal(2)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 0, said
+    _, message = process.communicate(timeout=30)
+    assert process.returncode == 0, message
     logged = [json.loads(line) for line in (shell.folder / "log.jsonl").read_text().splitlines()]
     assert {entry["status"] for entry in logged} == {200}
     assert KEY not in (shell.folder / "log.jsonl").read_text()
@@ -581,17 +579,15 @@ def test_the_emulator_serves_until_interrupted(shell: Shell) -> None:
 # --- frugal --------------------------------------------------------------------------------------
 
 
-def test_a_frugal_crawl_tells_what_it_inferred_and_exports_can_leave_it_out(
-    shell: Shell, service
-) -> None:
+def test_frugal_crawl_marks_inferred_edges_and_export_can_omit_them(shell: Shell, service) -> None:
     world = generate_family_world(5, 90)
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     done = shell("crawl", seeds(shell, *world.hashes()), *where, "--frugal")
     assert done.returncode == 0
     assert "50 references inferred without a call" in done.stderr
     assert "this run: 7 calls, 7 pages" in done.stdout
-    stood = shell("status", "--store", "c.db").stdout
-    assert "450 of 450 references are known, 200 of them inferred" in stood
+    status = shell("status", "--store", "c.db").stdout
+    assert "450 of 450 references are known, 200 of them inferred" in status
     assert shell("check", "--store", "c.db").returncode == 0
     for option, rows in ((), 450), (("--observed-only",), 250):
         shell("export", "--store", "c.db", "--to", "csv", "--out", "out", *option)

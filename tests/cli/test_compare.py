@@ -1,4 +1,4 @@
-"""Compare, from the command line: two files, or one at two times; in text and in JSON."""
+"""``graphbuild compare``: two files, or one file at two times; as text and as JSON."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def of(number: int) -> str:
 
 @pytest.fixture
 def refreshed(tmp_path: Path) -> Campaign:
-    """A campaign that was asked for twice, a week apart."""
+    """Crawl a campaign twice, a week apart, with changes in between."""
     files = {of(1): ["a"], of(2): ["a", "b"]}
     made = Campaign(tmp_path / "c.db", world_of({"a": [1, 2], "b": [3]}, files))
     made.crawl()
@@ -64,27 +64,27 @@ def title(number: int) -> str:
     return Reference.from_url(f"https://r.example/{number}").id
 
 
-def test_one_file_at_two_times_tells_what_came_and_went(refreshed: Campaign) -> None:
+def test_since_compares_a_campaign_with_its_past(refreshed: Campaign) -> None:
     shell = Shell(refreshed.path.parent)
     done = shell("compare", "--store", "c.db", "--since", FIRST, "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    told = json.loads(done.stdout)
-    assert {key.partition(":")[2] for key in told["references"]["came"]} == {title(4), title(5)}
-    assert {key.partition(":")[2] for key in told["references"]["went"]} == {title(1), title(3)}
-    assert {key.partition(":")[2] for key in told["references"]["stayed"]} == {title(2)}
-    assert told["collections"]["came"] == ["collection:c"]
-    assert told["collections"]["went"] == ["collection:b"]
-    assert told["files"]["stayed"] == [f"file:{of(1)}", f"file:{of(2)}"]
-    assert told["observations"]["stayed"] == 2
-    assert len(told["observations"]["came"]) == len(told["observations"]["went"]) == 3
+    result = json.loads(done.stdout)
+    assert {key.partition(":")[2] for key in result["references"]["came"]} == {title(4), title(5)}
+    assert {key.partition(":")[2] for key in result["references"]["went"]} == {title(1), title(3)}
+    assert {key.partition(":")[2] for key in result["references"]["stayed"]} == {title(2)}
+    assert result["collections"]["came"] == ["collection:c"]
+    assert result["collections"]["went"] == ["collection:b"]
+    assert result["files"]["stayed"] == [f"file:{of(1)}", f"file:{of(2)}"]
+    assert result["observations"]["stayed"] == 2
+    assert len(result["observations"]["came"]) == len(result["observations"]["went"]) == 3
     with Store.read(refreshed.path) as store:
         moments = 1_700_006_400.0, float("inf")
         sides = [Snapshot.of(store.standing(at), store.stood(at)) for at in moments]
     found = compare(*sides)
-    assert [fate["fate"] for fate in told["fates"]] == [fate.kind for fate in found.fates]
+    assert [fate["fate"] for fate in result["fates"]] == [fate.kind for fate in found.fates]
 
 
-def test_text_tells_the_numbers_and_names(refreshed: Campaign) -> None:
+def test_text_lists_numbers_and_names(refreshed: Campaign) -> None:
     shell = Shell(refreshed.path.parent)
     lines = shell("compare", "--store", "c.db", "--since", FIRST).stdout.splitlines()
     assert lines[0].split() == [
@@ -106,21 +106,21 @@ def test_text_tells_the_numbers_and_names(refreshed: Campaign) -> None:
     assert lines[lines.index("collections removed:") + 1] == "  b"
 
 
-def test_until_leaves_out_what_came_later(refreshed: Campaign) -> None:
+def test_until_ignores_later_pages(refreshed: Campaign) -> None:
     shell = Shell(refreshed.path.parent)
     words = "compare", "--store", "c.db", "--since", FIRST, "--until", SECOND, "--json"
-    told = json.loads(shell(*words).stdout)
-    assert told["references"]["came"] == told["references"]["went"] == []
+    result = json.loads(shell(*words).stdout)
+    assert result["references"]["came"] == result["references"]["went"] == []
     words = "compare", "--store", "c.db", "--since", "2023-11-14", "--until", SECOND, "--json"
     done = shell(*words)
-    told = json.loads(done.stdout)
-    assert told["files"]["came"] == [f"file:{of(1)}", f"file:{of(2)}"]
+    result = json.loads(done.stdout)
+    assert result["files"]["came"] == [f"file:{of(1)}", f"file:{of(2)}"]
     assert done.stderr.startswith(
         "the campaign was not complete before: 2 pending, 0 incomplete, 0 failed of 2 subjects; "
     )
 
 
-def test_two_files_are_held_beside_each_other(shell: Shell) -> None:
+def test_baseline_compares_two_files(shell: Shell) -> None:
     apart, joined = twelve(), twelve()
     for name in ("c3", "c7"):
         joined[name] = [*joined[name][:1], *(f"joint {n}" for n in range(7))]
@@ -140,7 +140,7 @@ def test_two_files_are_held_beside_each_other(shell: Shell) -> None:
     assert "(gone, 8 files)" in back
 
 
-def test_what_was_not_asked_is_said_and_counts_neither_way(shell: Shell) -> None:
+def test_pending_subjects_count_as_unknown(shell: Shell) -> None:
     report = {"type": "reference", "id": "1" * 64, "attributes": {"title": "R"}}
     store_of(shell.folder / "old.db", [])
     with Store.open(shell.folder / "old.db") as store:
@@ -152,9 +152,9 @@ def test_what_was_not_asked_is_said_and_counts_neither_way(shell: Shell) -> None
     assert "references added" not in done.stdout
 
 
-def test_hostile_names_do_nothing_on_a_terminal(shell: Shell) -> None:
+def test_hostile_names_are_escaped(shell: Shell) -> None:
     texts = [text for text in HOSTILE if text.strip() and "\ud800" not in text]
-    told = [
+    result = [
         {
             "type": "reference",
             "id": f"{n:064x}",
@@ -168,7 +168,7 @@ def test_hostile_names_do_nothing_on_a_terminal(shell: Shell) -> None:
         for n, text in enumerate(texts)
     ]
     files = [Entity("file", of(n)) for n in (1, 2)]
-    answer(shell.folder / "new.db", dict.fromkeys(files, told))
+    answer(shell.folder / "new.db", dict.fromkeys(files, result))
     answer(shell.folder / "old.db", {file: [] for file in files})
     text = shell("compare", "--store", "new.db", "--baseline", "old.db", "--limit", 999).stdout
     assert not {c for c in text if unicodedata.category(c) in {"Cc", "Cf"}} - {"\n"}
@@ -176,7 +176,7 @@ def test_hostile_names_do_nothing_on_a_terminal(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ([], "choose what to compare with"),
         (["--baseline", "c.db", "--since", FIRST], "choose what to compare with"),
@@ -184,20 +184,20 @@ def test_hostile_names_do_nothing_on_a_terminal(shell: Shell) -> None:
         (["--since", SECOND, "--until", FIRST], "expected a date after --since"),
     ],
 )
-def test_wrong_sides_are_wrong_usage(shell: Shell, words: list[str], said: str) -> None:
+def test_invalid_comparison_is_wrong_usage(shell: Shell, words: list[str], message: str) -> None:
     done = shell("compare", "--store", "c.db", *words)
     assert done.returncode == 2
-    assert said in " ".join(done.stderr.replace("│", " ").split())
+    assert message in " ".join(done.stderr.replace("│", " ").split())
 
 
-def test_a_file_that_is_not_there_is_told(shell: Shell) -> None:
+def test_missing_baseline_is_reported(shell: Shell) -> None:
     Store.open(shell.folder / "c.db").close()
     done = shell("compare", "--store", "c.db", "--baseline", "gone.db")
     assert done.returncode == 1
     assert "there is no campaign file gone.db" in done.stderr
 
 
-def test_empty_campaigns_are_no_error(shell: Shell) -> None:
+def test_comparison_of_empty_campaigns_is_not_an_error(shell: Shell) -> None:
     Store.open(shell.folder / "c.db").close()
     for words in ((), ("--json",)):
         done = shell("compare", "--store", "c.db", "--baseline", "c.db", *words)

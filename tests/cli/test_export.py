@@ -1,4 +1,4 @@
-"""The formats and options of ``graphbuild export``, as a user meets them."""
+"""Formats and options of ``graphbuild export``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ANSWER = {
 
 @pytest.fixture
 def campaign(shell: Shell) -> Path:
-    """The folder with a campaign file in which a title looks like a formula."""
+    """Create a campaign file in which a title looks like a formula; return its folder."""
     (shell.folder / "page.json").write_text(json.dumps(ANSWER))
     assert shell("import", "page.json", "--store", "c.db").returncode == 0
     return shell.folder
@@ -43,7 +43,7 @@ def titles(folder: Path) -> list[str]:
 # --- CSV -----------------------------------------------------------------------------------------
 
 
-def test_cells_are_guarded_unless_they_are_asked_for_raw(shell: Shell, campaign: Path) -> None:
+def test_csv_guard_is_the_default(shell: Shell, campaign: Path) -> None:
     guarded = shell("export", "--store", "c.db", "--to", "csv", "--out", "guarded")
     raw = shell("export", "--store", "c.db", "--to", "csv", "--out", "raw", "--no-csv-guard")
     assert (guarded.returncode, raw.returncode) == (0, 0)
@@ -55,7 +55,7 @@ def test_cells_are_guarded_unless_they_are_asked_for_raw(shell: Shell, campaign:
     assert len(edges) == 1
 
 
-def test_raw_goes_with_tables_only_and_its_help_warns(shell: Shell, campaign: Path) -> None:
+def test_no_csv_guard_needs_csv_and_its_help_warns(shell: Shell, campaign: Path) -> None:
     done = shell(
         "export", "--store", "c.db", "--to", "graphml,html", "--out", "out", "--no-csv-guard"
     )
@@ -72,15 +72,13 @@ def test_raw_goes_with_tables_only_and_its_help_warns(shell: Shell, campaign: Pa
 
 
 @pytest.mark.parametrize("view", ["files", "collections", "folded"])
-def test_a_platform_is_told_no_view_that_no_answer_told(
-    shell: Shell, campaign: Path, view: str
-) -> None:
+def test_formats_of_facts_refuse_computed_views(shell: Shell, campaign: Path, view: str) -> None:
     words = ("--store", "c.db", "--to", "graphml,misp,stix", "--view", view, "--out", "out")
     done = shell("export", *words)
     assert done.returncode == 2
-    said = " ".join(done.stderr.translate({ord("│"): " "}).split())
-    assert f"the view {view} is computed, and misp, stix would state it as a fact" in said
-    assert "use the view full or backbone, or other formats" in said
+    message = " ".join(done.stderr.translate({ord("│"): " "}).split())
+    assert f"the view {view} is computed, and misp, stix would state it as a fact" in message
+    assert "use the view full or backbone, or other formats" in message
     assert not (campaign / "out").exists()
 
 
@@ -88,10 +86,10 @@ def test_a_platform_is_told_no_view_that_no_answer_told(
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_full_disk_is_a_sentence_and_the_old_file_stands(
+def test_full_disk_is_reported_and_the_old_file_remains(
     shell: Shell, campaign: Path, view: str
 ) -> None:
-    """The system itself gives no file so much as the page takes, whatever it shows."""
+    """The operating system limits file sizes to less than the page needs."""
     name = "graph.html" if view == "full" else f"graph-{view}.html"
     out = campaign / "out"
     out.mkdir()
@@ -105,15 +103,15 @@ def test_a_full_disk_is_a_sentence_and_the_old_file_stands(
         text=True,
         check=False,
     )
-    said = f"out/{name}: the disk is full or the file too large; make room and export again"
-    assert (done.returncode, said in " ".join(done.stderr.split())) == (1, True)
+    message = f"out/{name}: the disk is full or the file too large; make room and export again"
+    assert (done.returncode, message in " ".join(done.stderr.split())) == (1, True)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == {name: b"the old file"}
 
 
 # --- the page ------------------------------------------------------------------------------------
 
 
-def test_the_page_may_begin_with_all_of_it(shell: Shell, campaign: Path) -> None:
+def test_no_reduction_needs_html(shell: Shell, campaign: Path) -> None:
     done = shell("export", "--store", "c.db", "--to", "html", "--out", "out", "--no-reduction")
     assert done.returncode == 0
     assert (campaign / "out" / "graph.html").is_file()

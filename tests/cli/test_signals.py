@@ -1,7 +1,7 @@
-"""An interrupt at any instant: quiet, with a documented code, and the next run goes on.
+"""Interrupts at any moment: no traceback, a documented exit code, and the next run continues.
 
-The instants are counted in audit events (imports, files opened, connections, code run), so that
-each stands where it stood the last time; the signal is a real one, sent in a process of its own.
+Moments are numbers of audit events (imports, opened files, connections, executed code), so that a
+test can be repeated. The signal is sent in a separate process.
 """
 
 from __future__ import annotations
@@ -51,10 +51,11 @@ finally:
 def run(
     shell: Shell, number: int, *words: object, name: str = "SIGINT", at: str = "", first: str = ""
 ) -> tuple[int, str]:
-    """Run a command that signals itself at an event, told by its number or its kind.
+    """Run a command that sends itself a signal; return its exit code and standard error.
 
-    Returns its exit code and what it said; ``first`` is run before it. Coverage is measured where
-    the event is told by its kind: it has events of its own, which the numbers would count.
+    The signal is sent at the event with a number, or at the first event of the kind ``at``. The
+    code ``first`` runs before the command. Coverage has audit events of its own, so it is measured
+    only with ``at``.
     """
     code = first + AT_AN_EVENT.replace("{signal}", name)
     if at:
@@ -71,8 +72,8 @@ def run(
     return done.returncode, done.stderr
 
 
-def instants(shell: Shell, few: int, *words: object) -> list[int]:
-    """Some events of a command: from the first to the last, and around its first request."""
+def moments(shell: Shell, few: int, *words: object) -> list[int]:
+    """Return numbers of events of a command: spread evenly, and around its first request."""
     run(shell, 0, *words)
     connected, events = map(int, (shell.folder / "events").read_text().split())
     assert events > 100
@@ -80,38 +81,36 @@ def instants(shell: Shell, few: int, *words: object) -> list[int]:
     return sorted(spread | {connected - 1, connected, connected + 1} - {-1, 0, 1})
 
 
-def test_a_crawl_interrupted_at_any_instant_is_quiet_and_goes_on(shell: Shell, service) -> None:
+def test_crawl_interrupted_at_any_moment_is_silent_and_can_continue(shell: Shell, service) -> None:
     api = Api(generate_family_world(3, 50))
     words = ["crawl", seeds(shell, *api.world.hashes()), "--base-url", service(api), "--store"]
     stopped = set()
-    for number in instants(shell, 10, *words, "calm.db"):
+    for number in moments(shell, 10, *words, "calm.db"):
         before = api.calls
-        code, said = run(shell, number, *words, f"{number}.db")
-        assert code in {-signal.SIGINT, 3, 0}, said
-        assert "Traceback" not in said
-        assert "KeyboardInterrupt" not in said
+        code, message = run(shell, number, *words, f"{number}.db")
+        assert code in {-signal.SIGINT, 3, 0}, message
+        assert "Traceback" not in message
+        assert "KeyboardInterrupt" not in message
         stopped.add(code)
         assert shell(*words, f"{number}.db").returncode == 0
         assert api.calls - before == 6
     assert {-signal.SIGINT, 3} <= stopped
 
 
-def test_an_export_ended_at_any_instant_is_quiet_and_leaves_nothing_half_written(
-    shell: Shell, service
-) -> None:
+def test_export_interrupted_at_any_moment_leaves_no_partial_file(shell: Shell, service) -> None:
     api = Api(generate_family_world(3, 50))
     where = ("--store", "c.db", "--base-url", service(api))
     shell("crawl", seeds(shell, *api.world.hashes()), *where)
     words = ["export", "--store", "c.db", "--out"]
-    for number in instants(shell, 6, *words, "calm"):
-        code, said = run(shell, number, *words, str(number))
+    for number in moments(shell, 6, *words, "calm"):
+        code, message = run(shell, number, *words, str(number))
         assert code in {-signal.SIGINT, 0}
-        assert said == ""
+        assert message == ""
         assert list((shell.folder / str(number)).glob(".*")) == []
 
 
-def test_the_instant_of_writing_is_one_of_them(shell: Shell, service) -> None:
-    """The moment between the bytes and the move, found by its event: it is not left to chance."""
+def test_export_interrupted_before_the_rename_leaves_no_file(shell: Shell, service) -> None:
+    """The signal comes between writing the bytes and renaming the file."""
     api = Api(generate_family_world(3, 50))
     where = ("--store", "c.db", "--base-url", service(api))
     shell("crawl", seeds(shell, *api.world.hashes()), *where)
@@ -122,17 +121,17 @@ def test_the_instant_of_writing_is_one_of_them(shell: Shell, service) -> None:
 
 
 @pytest.mark.parametrize("words", [("--help",), ("plan", "seeds.txt"), ("import", "x", "-s", "c")])
-def test_other_commands_interrupted_at_any_instant_are_quiet(
+def test_other_commands_interrupted_at_any_moment_are_silent(
     shell: Shell, words: tuple[str, ...]
 ) -> None:
     seeds(shell, *generate_family_world(3, 1).hashes())
-    for number in (1, 2, 3, *instants(shell, 2, *words)):
-        code, said = run(shell, number, *words)
+    for number in (1, 2, 3, *moments(shell, 2, *words)):
+        code, message = run(shell, number, *words)
         assert code == -signal.SIGINT or number > 3  # the last may come a little earlier
-        assert "Traceback" not in said
+        assert "Traceback" not in message
 
 
-def test_whoever_wants_a_signal_ignored_is_obeyed(shell: Shell, service) -> None:
+def test_ignored_signals_stay_ignored(shell: Shell, service) -> None:
     api = Api(generate_family_world(2, 50))
     url = service(api)
     seeds(shell, *api.world.hashes())

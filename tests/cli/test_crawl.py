@@ -1,4 +1,4 @@
-"""What a crawl can be told besides: how far, how old, how sure, how many at once."""
+"""Options of ``graphbuild crawl``: depth, refresh, verification, workers, API flavor."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def price(shell: Shell, *words: object) -> dict:
     return json.loads(done.stdout)["cost"]
 
 
-def test_a_deeper_crawl_from_the_command_line_to_gephi(shell: Shell, service) -> None:
+def test_depth_adds_files_and_references_to_the_graph(shell: Shell, service) -> None:
     world = generate_family_world(60, 3)
     api = Api(world)
     url = service(api)
     first = seeds(shell, world.hashes()[0])
-    told = crawl(shell, url, first, "--depth", 1, "--per-node", 40)
-    assert told["campaign"]["incomplete"] == 1
+    result = crawl(shell, url, first, "--depth", 1, "--per-node", 40)
+    assert result["campaign"]["incomplete"] == 1
     done = shell("status", "--store", "c.db")
     assert "40 of 60 files read; the limit a node is 40" in done.stdout
     assert "made_up_family files" in done.stdout
@@ -47,7 +47,7 @@ def test_a_deeper_crawl_from_the_command_line_to_gephi(shell: Shell, service) ->
     assert api.calls == calls
 
 
-def test_what_is_old_is_asked_again_when_told(shell: Shell, service) -> None:
+def test_refresh_requests_old_subjects_again(shell: Shell, service) -> None:
     api = Api(generate_family_world(3, 50))
     url = service(api)
     listed = seeds(shell, *api.world.hashes())
@@ -64,7 +64,7 @@ def test_what_is_old_is_asked_again_when_told(shell: Shell, service) -> None:
     assert api.calls == 12
 
 
-def test_an_audit_is_told(shell: Shell, service) -> None:
+def test_verification_of_inferred_references_is_reported(shell: Shell, service) -> None:
     api = Api(generate_family_world(21, 90))
     url = service(api)
     listed = seeds(shell, *api.world.hashes())
@@ -73,11 +73,11 @@ def test_an_audit_is_told(shell: Shell, service) -> None:
         "crawl", "--store", "c.db", "--base-url", url, "--verify-inferred", "10%", "--frugal"
     )
     assert done.returncode == 0
-    said = "verified: 100 of 100 inferred references confirmed, 0 refuted, in 2 subjects"
-    assert said in done.stdout
-    assert said in shell("status", "--store", "c.db").stdout
-    told = json.loads(shell("status", "--store", "c.db", "--json").stdout)
-    assert told["audit"] == {
+    message = "verified: 100 of 100 inferred references confirmed, 0 refuted, in 2 subjects"
+    assert message in done.stdout
+    assert message in shell("status", "--store", "c.db").stdout
+    result = json.loads(shell("status", "--store", "c.db", "--json").stdout)
+    assert result["audit"] == {
         "subjects": 2,
         "waiting": 0,
         "edges": 100,
@@ -86,29 +86,29 @@ def test_an_audit_is_told(shell: Shell, service) -> None:
     }
 
 
-def test_the_younger_generation_is_found_out(shell: Shell, service) -> None:
+def test_api_flavor_is_detected(shell: Shell, service) -> None:
     api = Api(generate_family_world(3, 50), api_flavor="gti")
-    told = crawl(shell, service(api), seeds(shell, *api.world.hashes()))
-    assert (told["campaign"]["complete"], api.calls) == (3, 7)
+    result = crawl(shell, service(api), seeds(shell, *api.world.hashes()))
+    assert (result["campaign"]["complete"], api.calls) == (3, 7)
 
 
-def test_workers_bring_the_same(shell: Shell, service) -> None:
+def test_workers_give_the_same_result(shell: Shell, service) -> None:
     api = Api(generate_family_world(9, 90))
-    told = crawl(shell, service(api), seeds(shell, *api.world.hashes()), "--workers", 4)
-    assert (told["campaign"]["complete"], api.calls) == (9, 27)
-    assert told["campaign"]["calls"] == 27
+    result = crawl(shell, service(api), seeds(shell, *api.world.hashes()), "--workers", 4)
+    assert (result["campaign"]["complete"], api.calls) == (9, 27)
+    assert result["campaign"]["calls"] == 27
 
 
-def test_an_address_is_called_by_its_text(shell: Shell, service) -> None:
+def test_url_subjects_are_shown_as_urls(shell: Shell, service) -> None:
     api = Api(generate_family_world(1, 3))
     where = ("--store", "c.db", "--base-url", service(api))
     done = shell("crawl", seeds(shell, "hxxp://evil[.]example/x"), *where)
     assert done.returncode == 4
     shown = shell("status", "--store", "c.db").stdout
-    assert all("http://evil.example/x" in said for said in (done.stderr, done.stdout, shown))
+    assert all("http://evil.example/x" in message for message in (done.stderr, done.stdout, shown))
 
 
-def test_status_tells_of_each_subject_what_was_asked_and_when(shell: Shell, service) -> None:
+def test_status_lists_requests_of_each_subject(shell: Shell, service) -> None:
     api = Api(generate_family_world(2, 50))
     crawl(shell, service(api), seeds(shell, api.world.hashes()[0], "d" * 64))
     known, unknown = json.loads(shell("status", "--store", "c.db", "--json").stdout)["subjects"]
@@ -126,7 +126,7 @@ def test_status_tells_of_each_subject_what_was_asked_and_when(shell: Shell, serv
     assert "Z  200" in shown
 
 
-def test_the_files_carry_the_ledger_and_times_only_when_told(shell: Shell, service) -> None:
+def test_exports_have_request_state_and_optional_timestamps(shell: Shell, service) -> None:
     api = Api(generate_family_world(2, 50))
     crawl(shell, service(api), seeds(shell, api.world.hashes()[0], "d" * 64))
     shell("export", "--store", "c.db", "--out", "plain", "--to", "graphml,csv")
@@ -153,7 +153,7 @@ def test_the_files_carry_the_ledger_and_times_only_when_told(shell: Shell, servi
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--refresh", "yesterday"), "is not an age; use 90m, 12h, 30d or 2w"),
         (("--refresh", "-3d"), "is not an age"),
@@ -168,8 +168,10 @@ def test_the_files_carry_the_ledger_and_times_only_when_told(shell: Shell, servi
         (("--workers", "1000"), "--workers"),
     ],
 )
-def test_what_makes_no_sense_is_refused_before_anything_is_done(shell: Shell, words, said) -> None:
+def test_invalid_option_values_are_refused_before_anything_is_done(
+    shell: Shell, words, message
+) -> None:
     done = shell("crawl", seeds(shell, "a" * 64), "--store", "c.db", *words)
     assert done.returncode == 2
-    assert said in done.stderr.replace("\n", " ")
+    assert message in done.stderr.replace("\n", " ")
     assert not (shell.folder / "c.db").exists()

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import graphbuild
 from graphbuild.cli.main import COMMANDS, app
 from graphbuild.emulator import Api, generate_family_world
-from graphbuild.seeds.formats import FORMS
+from graphbuild.seeds.formats import FORMAT_NAMES
 from graphbuild.store import Store
 from tests.support.rig import KEY
 
@@ -56,7 +56,7 @@ def test_help_lists_every_command_with_a_whole_sentence() -> None:
 def test_help_of_crawl_lists_every_seed_format() -> None:
     text = " ".join(run("crawl", "--help").stdout.split())
     formats = text[text.index("Format of the seed lists:") : text.index("--column")]
-    assert all(name in formats for name in FORMS)
+    assert all(name in formats for name in FORMAT_NAMES)
 
 
 def test_completion_names_commands_and_options(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     )
     from graphbuild.exporters import export_all
     from graphbuild.graph.builder import extract_observations
+    from graphbuild.graph.flatten import flatten
     from graphbuild.graph.layout import compute_layout
     from graphbuild.models import Entity, Observation, Page, Seed
     from graphbuild.seeds import parse_seeds, read_seeds
@@ -73,6 +74,7 @@ _MODULES = {
     ),
     "exporters": ("export_all",),
     "graph.builder": ("extract_observations",),
+    "graph.flatten": ("flatten",),
     "graph.layout": ("compute_layout",),
     "models": ("Entity", "Observation", "Page", "Seed"),
     "seeds": ("parse_seeds", "read_seeds"),
@@ -106,6 +108,7 @@ __all__ = [
     "export_all",
     "extract_observations",
     "find_api_key",
+    "flatten",
     "import_answers",
     "open",
     "parse_page",

@@ -96,7 +96,7 @@ class Campaign:
         Args:
             timestamps: Whether ``crawl_fetched_at`` is filled.
         """
-        from graphbuild.exporters.csv_tables import nodes_frame  # noqa: PLC0415  loads networkx
+        from graphbuild.exporters.dataframes import nodes_frame  # noqa: PLC0415  loads networkx
 
         return nodes_frame(self.graph(timestamps=timestamps))
 
@@ -106,13 +106,13 @@ class Campaign:
         Args:
             timestamps: Whether ``first_seen`` and ``last_seen`` are filled.
         """
-        from graphbuild.exporters.csv_tables import edges_frame  # noqa: PLC0415  loads networkx
+        from graphbuild.exporters.dataframes import edges_frame  # noqa: PLC0415  loads networkx
 
         return edges_frame(self.graph(timestamps=timestamps))
 
     def observations(self) -> pd.DataFrame:
         """Return a row per (subject, reference, collection), as in ``observations.parquet``."""
-        from graphbuild.exporters.csv_tables import (  # noqa: PLC0415  loads networkx
+        from graphbuild.exporters.dataframes import (  # noqa: PLC0415  loads networkx
             observations_frame,
         )
 

@@ -14,6 +14,13 @@ from graphbuild.cli.campaign_file import read_campaign
 from graphbuild.cli.console import notice, print_json, print_line, spinner
 from graphbuild.cli.signals import on_signal
 from graphbuild.cli.summary import warn_if_incomplete
+from graphbuild.exporters.registry import (
+    CSV_GUARD,
+    FORMATS,
+    FULL_PAGE,
+    check_requirements,
+    describe_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,28 +32,9 @@ if TYPE_CHECKING:
 
 DEFAULT_FORMATS = "graphml,html,csv"
 FULL = "full"
-_DESCRIPTIONS = {
-    "graph.graphml": "open it in Gephi",
-    "graph.gexf": "open it in Gephi; its timeline shows references by day",
-    "graph.html": "open it in a browser; it needs no network",
-    "nodes.csv": "one row per file, reference or collection",
-    "edges.csv": "one row per edge",
-    "observations.csv": "one row per (file, reference, collection)",
-    "nodes.parquet": "nodes with column types, for pandas.read_parquet",
-    "edges.parquet": "one row per edge, with column types",
-    "observations.parquet": "one row per (file, reference, collection), with column types",
-    "graph.json": "node-link data for networkx.node_link_graph",
-    "graph.jsonl": "one JSON object per line: nodes, edges, observations",
-    "graph.cyjs": "open it in Cytoscape, or pass it to Cytoscape.js",
-    "graph.stix.json": "import it into a platform that reads STIX 2.1",
-    "graph.misp.json": "import it into MISP, as an event in MISP JSON",
-    "nodes.neo4j.csv": "for neo4j-admin, see neo4j-import.txt",
-    "edges.neo4j.csv": "for neo4j-admin, see neo4j-import.txt",
-    "neo4j-import.txt": "the command that imports both files into Neo4j",
-    "graph.dot": "render it with Graphviz: dot -Tsvg -O graph.dot; sfdp for over 1,000 nodes",
+_REPORT_FILES = {
     "report.md": "the report in Markdown, with embedded images",
     "report.html": "the report as one page, to open in a browser or print",
-    "indicators.stix.json": "a STIX 2.1 bundle with an indicator for each file and name",
 }
 
 
@@ -83,8 +71,7 @@ def export(
         str,
         typer.Option(
             metavar="FORMATS",
-            help="Formats, separated by commas: graphml, gexf, html, csv, parquet, json, jsonl, "
-            "cytoscape, stix, stix-indicators, misp, neo4j, dot.",
+            help=f"Formats, separated by commas: {', '.join(FORMATS)}.",
         ),
     ] = DEFAULT_FORMATS,
     out: options.OutOption = options.DEFAULT_OUT,
@@ -154,14 +141,14 @@ def parse_formats(text: str) -> list[str]:
 
     Raises:
         typer.BadParameter: A format is unknown, or there is none.
+        ExportError: A format needs a library that is not installed.
     """
-    from graphbuild.exporters import FORMATS
-
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in FORMATS]
     if unknown or not names:
         problem = f"no format {unknown[0]!a}" if unknown else "no format given"
         raise typer.BadParameter(f"{problem}; use any of {', '.join(FORMATS)}", param_hint="--to")
+    check_requirements(names)
     return names
 
 
@@ -169,23 +156,20 @@ def _refuse_unused_options(
     formats: Sequence[str], *, no_csv_guard: bool, no_reduction: bool
 ) -> None:
     """Raise BadParameter for an option that none of the formats supports."""
-    from graphbuild.exporters import FORMATS
-
-    for option, attribute, given in (
-        ("--no-csv-guard", "raw", no_csv_guard),
-        ("--no-reduction", "full", no_reduction),
+    for option, writer_option, given in (
+        ("--no-csv-guard", CSV_GUARD, no_csv_guard),
+        ("--no-reduction", FULL_PAGE, no_reduction),
     ):
-        supporting = [name for name, each in FORMATS.items() if getattr(each, attribute)]
+        supporting = [name for name, each in FORMATS.items() if writer_option in each.options]
         if given and not set(supporting) & set(formats):
             raise typer.BadParameter(f"needs --to {', '.join(supporting)}", param_hint=option)
 
 
 def _refuse_derived_view(formats: Sequence[str], view: str) -> None:
     """Raise BadParameter for a format of facts and a view with counted or grouped nodes."""
-    from graphbuild.exporters import FORMATS
     from graphbuild.graph.views import DERIVED_VIEWS, VIEWS
 
-    refused = [name for name in formats if FORMATS[name].told]
+    refused = [name for name in formats if FORMATS[name].observed_only]
     if refused and view in DERIVED_VIEWS:
         others = " or ".join(name for name in VIEWS if name not in DERIVED_VIEWS)
         raise typer.BadParameter(
@@ -233,10 +217,10 @@ def write_exports(
             shown,
             folder,
             formats,
-            named="" if view == FULL else view,
-            raw=no_csv_guard,
+            name_suffix="" if view == FULL else view,
+            csv_guard=not no_csv_guard,
             full=no_reduction,
-            tell=show_step,
+            on_progress=show_step,
         )
     total = len(graph), graph.number_of_edges()
     return Exported(view, len(shown), shown.number_of_edges(), total, files)
@@ -244,7 +228,7 @@ def write_exports(
 
 def remove_unfinished_and_exit(signal: Signals) -> None:
     """Remove partial files, and end the process by ``signal``."""
-    from graphbuild.exporters import remove_unfinished
+    from graphbuild.exporters.atomic_write import remove_unfinished
 
     remove_unfinished()
     raise_signal(signal)
@@ -256,17 +240,17 @@ def print_exported(exported: Exported) -> None:
         nodes, edges = exported.total
         shown = f"{format_count(exported.nodes, 'node')} and {format_count(exported.edges, 'edge')}"
         print_line(f"view {exported.view}: {shown} of {nodes:,} and {edges:,}")
-    print_files(exported.files, exported.view)
+    print_files(exported.files)
     remarks = [f"{each.path.name}: {each.warnings}" for each in exported.files if each.warnings]
     for line in dict.fromkeys(remarks):
         notice(line)
 
 
-def print_files(files: Sequence[ExportedFile], view: str = FULL) -> None:
+def print_files(files: Sequence[ExportedFile]) -> None:
     """Print each file with its size and purpose."""
     for each in files:
-        name = each.path.name.replace(f"-{view}.", ".")
-        print_line(f"{each.path}  ({each.size:,} bytes; {_DESCRIPTIONS[name]})")
+        purpose = _REPORT_FILES.get(each.path.name) or describe_file(each.path.name)
+        print_line(f"{each.path}  ({each.size:,} bytes; {purpose})")
 
 
 def file_json(written: ExportedFile) -> dict[str, object]:

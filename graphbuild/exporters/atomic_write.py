@@ -1,21 +1,34 @@
-"""A file is whole or absent: written beside its place, synced, then moved there."""
+"""Atomic writing: a file is either complete or unchanged, even if the process is killed.
+
+The bytes go to a temporary file in the same folder, which then replaces the target. The writer
+locks the temporary file, and the system releases the lock when the process ends. So an unlocked
+temporary file was left by a killed process, and the next export into the folder removes it. Process
+ids would not work, because several machines may write to one folder. Where files cannot be locked,
+nothing is removed.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
+import secrets
+import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from graphbuild._util import fsync_directory
 from graphbuild.errors import ExportError
-from graphbuild.exporters.temp_files import hold, new_name, remove_leftovers
+
+if os.name == "posix":
+    import fcntl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedRandom
     from pathlib import Path
 
+_TEMP_NAME = re.compile(r"\.graphbuild-[0-9a-f]{16}\.tmp")
 _FULL = "the disk is full or the file too large; make room and export again"
 _DENIED = "not allowed to write there; choose another folder"
 _ADVICE = {
@@ -26,93 +39,110 @@ _ADVICE = {
     errno.EPERM: _DENIED,
     errno.EROFS: _DENIED,
     errno.ENOENT: "its folder does not exist; make it first",
-    errno.ENOTDIR: "what should be its folder is a file; choose another place",
-    errno.EEXIST: "what should be its folder is a file; choose another place",
+    errno.ENOTDIR: "its parent is a file; choose another path",
+    errno.EEXIST: "is a file; choose another folder",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
-
-
-_unfinished: set[Path] = set()  # what is being written now, beside its place
+_unfinished: set[Path] = set()  # temporary files of this process
 
 
 @contextmanager
 def open_atomic(path: Path) -> Iterator[BufferedRandom]:
-    """A stream whose bytes stand at ``path`` once the block ends well, and not before.
+    """Return a context manager with a stream whose bytes replace ``path`` when the block ends.
 
-    If anything fails, the new bytes are removed and what stood at ``path`` still stands; what a
-    killed process could not remove, the next export into that folder does. A link
-    at ``path`` is replaced itself; what it points to is never written to, so that nobody who can
-    put a link into a shared folder directs an export elsewhere. Devices, pipes and folders are
-    refused.
+    If the block fails, ``path`` stays as it was. If ``path`` is a symbolic link, the link itself is
+    replaced, so that nobody can redirect an export through a link in a shared folder.
 
     Raises:
-        ExportError: the file system said no; the message says what, where and what to do.
+        ExportError: the file cannot be written; the message names the path, the cause and a remedy.
     """
     try:
-        _refuse_odd(path)
+        if path.exists() and not path.is_symlink() and not path.is_file():
+            raise ExportError(f"{path}: is a folder or a device, not a file; choose another name")
         remove_leftovers(path.parent)
-        # In the same folder, because only there is moving one step.
-        beside = path.with_name(new_name())
-        # Moved before it is closed: until then it is marked as being written.
-        with _removed_on_failure(beside), _created(beside) as stream:
+        with _temporary_file(path.parent) as (temporary, stream):
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-            beside.replace(path)
+            temporary.replace(path)  # before it is closed, which releases the lock
         fsync_directory(path.parent)
     except OSError as error:
-        raise ExportError(f"{path}: {advice(error)}") from error
+        raise ExportError(f"{path}: {_advice(error)}") from error
+
+
+def make_folder(folder: Path) -> Path:
+    """Create ``folder`` and its parents if they are missing, and return it.
+
+    Raises:
+        ExportError: the folder cannot be created.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExportError(f"{folder}: {_advice(error)}") from error
+    return folder
 
 
 def remove_unfinished() -> None:
-    """Remove what is half written, before the process ends; safe in a signal handler."""
+    """Remove the temporary files of this process; safe in a signal handler."""
     for path in list(_unfinished):
         with suppress(OSError):
             path.unlink()
 
 
-def make_folder(folder: Path) -> Path:
-    """The folder, made where it is missing.
-
-    Raises:
-        ExportError: it cannot be made; the message says why and what to do.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ExportError(f"{folder}: {advice(error)}") from error
-    return folder
-
-
-def advice(error: OSError) -> str:
-    """What went wrong, and the way out."""
-    known = _ADVICE.get(error.errno or 0)
-    return known or f"cannot be written: {error.strerror or error}; choose another place"
-
-
-def _refuse_odd(path: Path) -> None:
-    if path.exists() and not path.is_symlink() and not path.is_file():
-        raise ExportError(f"{path}: is a folder or a device, not a file; choose another name")
-
-
-def _created(path: Path) -> BufferedRandom:
-    # Exclusive: what already has this name is never written to. The mode is masked by the umask.
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    while True:
-        stream = os.fdopen(os.open(path, flags, 0o644), "w+b")
-        if hold(stream.fileno()):
-            return stream
-        stream.close()
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed exports left in ``folder``."""
+    if os.name != "posix":
+        return
+    with suppress(OSError), os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if _TEMP_NAME.fullmatch(entry.name)]
+        for name in names:
+            with suppress(OSError):
+                _remove_if_unlocked(folder / name)
 
 
 @contextmanager
-def _removed_on_failure(path: Path) -> Iterator[None]:
+def _temporary_file(folder: Path) -> Iterator[tuple[Path, BufferedRandom]]:
+    path = folder / f".graphbuild-{secrets.token_hex(8)}.tmp"
     _unfinished.add(path)
     try:
-        yield
+        with _create_locked(path) as stream:
+            yield path, stream
     except BaseException:
         with suppress(OSError):
             path.unlink()
         raise
     finally:
         _unfinished.discard(path)
+
+
+def _create_locked(path: Path) -> BufferedRandom:
+    """Create a new file and lock it; again if another export removed it before it was locked."""
+    while True:
+        stream = path.open("x+b")
+        if os.name != "posix":
+            return stream
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(stream.fileno(), fcntl.LOCK_EX)
+        if os.fstat(stream.fileno()).st_nlink > 0:
+            return stream
+        stream.close()
+
+
+def _remove_if_unlocked(path: Path) -> None:
+    # Follow no link and wait for no pipe. Locks over a network need write access.
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags)
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+    finally:
+        os.close(descriptor)
+
+
+def _advice(error: OSError) -> str:
+    """Return the cause of an error and a remedy."""
+    known = _ADVICE.get(error.errno or 0)
+    return known or f"cannot be written: {error.strerror or error}; choose another path"

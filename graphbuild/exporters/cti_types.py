@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
-from graphbuild.exporters.sanitize import label_text, replaced, url_host
+from graphbuild.exporters.sanitize import label_text, replace_illegal, url_host
 from graphbuild.models import (
     COLLECTION,
     DOMAIN,
@@ -28,7 +28,7 @@ from graphbuild.seeds.indicators import parse_indicator
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from graphbuild.exporters.sanitize import ExportWarnings
+    from graphbuild.exporters.results import ExportWarnings
 
 # Types of STIX domain objects.
 MALWARE, TOOL, CAMPAIGN = "malware", "tool", "campaign"
@@ -187,7 +187,7 @@ def cve_id(node: Mapping[str, object]) -> str | None:
 def display_name(node: Mapping[str, object], warnings: ExportWarnings) -> str:
     """Return the full label without control characters; never empty."""
     label = str(node["label"])
-    if not label.isprintable() and replaced(label) != label:
+    if not label.isprintable() and replace_illegal(label) != label:
         warnings.cleaned += 1
     return label_text(label, MAX_NAME)
 

@@ -1,9 +1,8 @@
-"""DOT, the language of Graphviz: for pictures of small graphs.
+"""DOT, the language of Graphviz, for drawing small graphs.
 
-Written whatever the size, because what a person may want to draw is theirs to say: ``dot`` is slow
-beyond a thousand nodes, ``sfdp`` is not. All values are quoted; nothing is a link, and no text can
-become markup. Attributes that Graphviz does not know pass through it unharmed, so a reader of DOT
-finds the observations too.
+All values are quoted, there are no links, and no text can become markup. Graphviz ignores
+attributes that it does not know, so the file also contains the observations. There is no limit on
+the size of the graph: ``dot`` is slow beyond a thousand nodes, but ``sfdp`` is not.
 https://graphviz.org/doc/info/lang.html
 """
 
@@ -14,7 +13,9 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from graphbuild.exporters.sanitize import ExportWarnings, label_text, write_lines, xml_text
+from graphbuild.exporters.results import ExportWarnings
+from graphbuild.exporters.rows import EDGE_ATTRIBUTES, edge_values
+from graphbuild.exporters.sanitize import label_text, write_lines, xml_text
 from graphbuild.graph.style import node_colour
 from graphbuild.models import COLLECTION, FILE, INFERRED, REFERENCE
 
@@ -31,75 +32,70 @@ graph [overlap=false, outputorder=edgesfirst]
 node [style=filled, fontname="sans-serif", fontsize=10, fontcolor="#ffffff", color="#333333"]
 edge [color="#999999", arrowsize=0.6]
 """
-# The same shapes as elsewhere, in the words of Graphviz, with room for a label.
+# The shapes of the other formats under their Graphviz names, with room for a label.
 _SHAPES = {FILE: "ellipse", REFERENCE: "box", COLLECTION: "octagon"}
 _OTHER_SHAPE = "hexagon"
-_DARK = {REFERENCE: "#000000"}  # what is written on orange
-_PIECE = 4_000  # characters: Graphviz reads no more than 16 KiB between two quotes
-_TEXTS = ("provenance", "first_seen", "last_seen")
-_CARRIED = frozenset({"relation", "weight", "related_from", *_TEXTS})
-# Graphviz turns these into characters, wherever they stand.
+_DARK_TEXT = {REFERENCE: "#000000"}  # on orange
+_MAX_STRING = 4_000  # characters: Graphviz reads at most 16 KiB between two quotes
+# Graphviz replaces these by characters wherever they occur.
 _ENTITY = re.compile(r"&(?=#[0-9]+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)")
 
 
 def write_dot(graph: Graph, stream: BinaryIO) -> ExportWarnings:
-    """Write ``graph`` to ``stream``; memory stays flat.
+    """Write ``graph`` to ``stream`` as DOT, in constant memory.
 
     Returns:
-        What could not be carried as it was: of a node only its key, type and label are.
+        Counts of the edge values that the file could not carry. The other attributes of nodes are
+        not counted: only key, type and label of a node are written.
     """
     warnings = ExportWarnings()
-    lines = chain([_HEAD], _nodes(graph), _edges(graph, warnings), "}\n")
-    write_lines(stream, lines)
+    write_lines(stream, chain([_HEAD], _nodes(graph), _edges(graph, warnings), "}\n"))
     return warnings
 
 
 def _nodes(graph: Graph) -> Iterator[str]:
     for key, node in graph.nodes(data=True):
         kind = node["type"]
-        yield _line(
+        yield _statement(
             _quoted(key),
             {
                 "label": _ENTITY.sub("&amp;", label_text(node["label"])),
                 "type": kind,
                 "shape": _SHAPES.get(kind, _OTHER_SHAPE),
                 "fillcolor": node_colour(kind),
-                **({"fontcolor": _DARK[kind]} if kind in _DARK else {}),
+                "fontcolor": _DARK_TEXT.get(kind),
             },
         )
 
 
 def _edges(graph: Graph, warnings: ExportWarnings) -> Iterator[str]:
     for source, target, edge in graph.edges(data=True):
-        told: dict[str, Any] = {"relation": edge["relation"]}
-        weight = edge.get("weight", 1)
-        if isinstance(weight, int | float) and math.isfinite(weight) and weight >= 0:
-            told["weight"] = weight
-        else:
+        values: dict[str, Any] = edge_values(edge)._asdict()
+        weight = values["weight"]
+        if not isinstance(weight, int | float) or not math.isfinite(weight) or weight < 0:
+            values["weight"] = None
             warnings.omitted += 1
-        if edge.get("related_from"):
-            told["related_from"] = " ".join(edge["related_from"])
-        told |= {name: edge[name] for name in _TEXTS if name in edge}
-        if edge.get("provenance") == INFERRED:
-            told["style"] = "dashed"
-        yield _line(f"{_quoted(source)} -> {_quoted(target)}", told)
-        if not _CARRIED.issuperset(edge):
-            warnings.omitted += len(edge.keys() - _CARRIED)
+        values["related_from"] = " ".join(values["related_from"]) or None
+        values["style"] = "dashed" if values["provenance"] == INFERRED else None
+        yield _statement(f"{_quoted(source)} -> {_quoted(target)}", values)
+        if not EDGE_ATTRIBUTES.issuperset(edge):
+            warnings.omitted += len(edge.keys() - EDGE_ATTRIBUTES)
 
 
-def _line(what: str, told: Mapping[str, object]) -> str:
-    return f"{what} [{', '.join(f'{name}={_quoted(value)}' for name, value in told.items())}];\n"
+def _statement(subject: str, attributes: Mapping[str, object]) -> str:
+    written = [f"{name}={_quoted(each)}" for name, each in attributes.items() if each is not None]
+    return f"{subject} [{', '.join(written)}];\n"
 
 
 def _quoted(value: object) -> str:
-    r"""``value`` between quotes, in which ``\`` is what Graphviz takes for the start of more."""
+    """Return ``value`` in quotes, as a concatenation if it is too long for one string."""
     text = xml_text(str(value))
-    if len(text) <= _PIECE:
-        return _between_quotes(text)
-    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
-    return " + ".join(map(_between_quotes, pieces))
+    if len(text) <= _MAX_STRING:
+        return _string(text)
+    parts = (text[start : start + _MAX_STRING] for start in range(0, len(text), _MAX_STRING))
+    return " + ".join(map(_string, parts))
 
 
-def _between_quotes(text: str) -> str:
+def _string(text: str) -> str:
     text = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'

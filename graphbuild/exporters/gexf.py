@@ -1,35 +1,29 @@
-"""GEXF 1.3, for Gephi's timeline: references appear on their day, and their edges with them.
+"""GEXF 1.3, for Gephi's timeline: references and their edges appear on the date of the reference.
 
-What stands in it is what stands in GraphML, under the same names; label, colour, size, place and
-weight are the format's own. Times are open at their end: nobody
-says when a report ceases to be. Files and collections bear no time, as nobody says theirs. The
-rules are those of the schema at https://gexf.net/schema.html, and those that Gephi was seen to
-follow; the date of today, which others stamp in, is left out, so that the bytes stay the same.
+The columns are those of GraphML; label, color, size, position and weight have their own elements.
+Times have no end, because the API gives none, and files and collections have no time. The rules are
+those of the schema (https://gexf.net/schema.html) and those that Gephi was observed to follow. The
+date of the export is not written, so that the same graph gives the same bytes.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from graphbuild.exporters.extra_attributes import seed_columns
-from graphbuild.exporters.sanitize import ExportWarnings, write_lines
+from graphbuild.exporters.results import ExportWarnings
+from graphbuild.exporters.sanitize import write_lines
+from graphbuild.exporters.schema import XML, NodeColumns
 from graphbuild.exporters.xml_common import (
+    edge_declarations,
     edge_lines,
-    escaped,
-    place_text,
-    written_ids,
-)
-from graphbuild.exporters.xml_schema import (
-    EDGE_KEYS,
-    NODE_KEYS,
-    day_of,
-    edge_facts,
-    facts,
-    identity,
-    label_of,
-    type_of,
+    escape_attribute,
+    escaped_ids,
+    format_position,
+    node_declarations,
+    node_texts,
+    reference_day,
 )
 from graphbuild.graph.style import check_positions, node_colour, size_scale
 
@@ -38,129 +32,109 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from graphbuild.exporters.xml_common import Since
+    from graphbuild.exporters.xml_common import Texts
 
+    Graph = nx.DiGraph[str]
     Positions = Mapping[str, tuple[float, float]]
 
-# What the format has a place of its own for; all else is declared.
-_OWN = frozenset({"label", "color", "size", "x", "y", "weight"})
+# Columns for which the format has its own element or attribute; all others are declared.
+_BUILT_IN = frozenset({"label", "color", "size", "x", "y", "weight"})
 _HEAD = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <gexf xmlns="http://gexf.net/1.3" xmlns:viz="http://gexf.net/1.3/viz" version="1.3">
 <meta><creator>graphbuild</creator></meta>
+<graph defaultedgetype="directed" mode="dynamic" timeformat="date" timerepresentation="interval">
 """
 _TAIL = "</edges>\n</graph>\n</gexf>\n"
-_MANY = 65_536  # nodes whose beginning is remembered: about five megabytes
+_CACHED_STARTS = 65_536  # nodes; about five megabytes
 
 
 def write_gexf(
-    graph: nx.DiGraph[str], stream: BinaryIO, *, positions: Positions | None = None
+    graph: Graph, stream: BinaryIO, *, positions: Positions | None = None
 ) -> ExportWarnings:
-    """Write ``graph`` to ``stream``; memory stays flat, whatever its size.
+    """Write ``graph`` to ``stream`` as GEXF, in constant memory.
 
     Args:
-        graph: any graph that keeps the contract of :mod:`graphbuild.graph.builder`.
-        stream: where the bytes go.
-        positions: a place for each node, y up; without them a reader lays the graph out itself.
+        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it.
+        stream: binary stream to write to.
+        positions: position of each node, y upwards; without positions, a reader computes a layout.
 
     Returns:
-        What could not be carried as it was.
+        Counts of the values that the file could not carry exactly.
 
     Raises:
-        ExportError: a node key cannot be an XML id, or a node has no place; nothing is written.
+        ExportError: a node key cannot be an XML id, or a node has no position; nothing is written.
     """
     warnings = ExportWarnings()
-    ids, places = written_ids(graph), check_positions(graph, positions)
-    seed_keys = seed_columns(graph)
-    nodes = _nodes(graph, ids, places, warnings, frozenset(seed_keys))
-    edges = edge_lines(graph, ids, warnings, _edge, _since(graph))
-    lines = chain(_head(seed_keys), ["<nodes>\n"], nodes, ["</nodes>\n<edges>\n"], edges, [_TAIL])
+    ids, positions = escaped_ids(graph), check_positions(graph, positions)
+    columns = NodeColumns(XML, graph)
+    start_of = lru_cache(maxsize=_CACHED_STARTS)(lambda key: _start(graph, key))
+    nodes = _nodes(graph, columns, ids, positions, warnings)
+    edges = edge_lines(graph, ids, warnings, _edge, start_of)
+    lines = chain(_head(columns), ["<nodes>\n"], nodes, ["</nodes>\n<edges>\n"], edges, [_TAIL])
     write_lines(stream, lines)
     return warnings
 
 
-def _head(seed_keys: Iterable[str]) -> Iterator[str]:
+def _head(columns: NodeColumns) -> Iterator[str]:
     yield _HEAD
-    yield '<graph defaultedgetype="directed" mode="dynamic"'
-    yield ' timeformat="date" timerepresentation="interval">\n'
-    yield from _declared("node", NODE_KEYS | dict.fromkeys(seed_keys, "string"))
-    yield from _declared("edge", EDGE_KEYS)
+    yield from _declared("node", node_declarations(columns))
+    yield from _declared("edge", edge_declarations())
 
 
-def _declared(scope: str, keys: Mapping[str, str]) -> Iterator[str]:
-    # The id is the title: Gephi Lite shows the one, Gephi and networkx the other.
+def _declared(scope: str, columns: Iterable[tuple[str, str]]) -> Iterator[str]:
+    # Id and title are equal, because Gephi Lite shows the id, Gephi and networkx the title.
     yield f'<attributes class="{scope}" mode="static">\n'
-    for name, kind in keys.items():
-        if name not in _OWN:
+    for name, kind in columns:
+        if name not in _BUILT_IN:
             yield f'<attribute id="{name}" title="{name}" type="{kind}"/>\n'
     yield "</attributes>\n"
 
 
-# --- nodes ---------------------------------------------------------------------------------------
-
-
 def _nodes(
-    graph: nx.DiGraph[str],
+    graph: Graph,
+    columns: NodeColumns,
     ids: Mapping[str, str],
-    places: Positions,
+    positions: Positions,
     warnings: ExportWarnings,
-    seed_keys: frozenset[str],
 ) -> Iterator[str]:
-    size_of, degree_of, attributes_of = size_scale(graph), graph.degree, graph.nodes
-    for key, targets in graph.adjacency():
-        attributes = attributes_of[key]
-        parts = facts(attributes, _value, warnings, seed_keys)
-        parts.append(identity(attributes, targets, _value))
-        parts.append(type_of(attributes, _value, warnings))
-        parts.sort()  # by name, in whatever order the attributes became known
-        looks = f'{_colour(attributes["type"])}<viz:size value="{size_of(degree_of[key])!r}"/>'
-        place = _place(places[key]) if places else ""
+    size_of = size_scale(graph)
+    for key, edges in graph.adjacency():
+        node = graph.nodes[key]
+        texts = node_texts(columns, node, edges, warnings)
         yield (
-            f'<node id="{ids.get(key, key)}" label="{escaped(label_of(attributes))}"'
-            f"{_start(attributes)}><attvalues>{''.join(parts)}</attvalues>"
-            f"{looks}{place}</node>\n"
+            f'<node id="{ids.get(key, key)}" label="{escape_attribute(texts.get("label", ""))}"'
+            f"{_start(graph, key)}>{_values(texts)}"
+            f'{_color(node["type"])}<viz:size value="{size_of(graph.degree[key])!r}"/>'
+            f"{_position(positions[key]) if positions else ''}</node>\n"
         )
 
 
+def _edge(texts: Texts) -> str:
+    return f' weight="{texts["weight"]}">{_values(texts)}</edge>'
+
+
+def _values(texts: Texts) -> str:
+    """Return ``texts`` as elements, sorted by name."""
+    values = "".join(
+        f'<attvalue for="{name}" value="{escape_attribute(text)}"/>'
+        for name, text in sorted(texts.items())
+        if text and name not in _BUILT_IN
+    )
+    return f"<attvalues>{values}</attvalues>"
+
+
 @lru_cache(maxsize=64)  # there are few types
-def _colour(node_type: str) -> str:
+def _color(node_type: str) -> str:
     red, green, blue = bytes.fromhex(node_colour(node_type).removeprefix("#"))
     return f'<viz:color r="{red}" g="{green}" b="{blue}"/>'
 
 
-def _place(place: tuple[float, float]) -> str:
-    x, y = place_text(place)
+def _position(position: tuple[float, float]) -> str:
+    x, y = format_position(position)
     return f'<viz:position x="{x}" y="{y}" z="0.0"/>'
 
 
-# --- edges ---------------------------------------------------------------------------------------
-
-
-def _edge(edge: dict[str, Any], warnings: ExportWarnings) -> str:
-    relation, weight, rest = edge_facts(edge, _value, warnings)
-    return f' weight="{weight}"><attvalues>{relation}{rest}</attvalues></edge>'
-
-
-def _since(graph: nx.DiGraph[str]) -> Since:
-    attributes_of = graph.nodes
-    known: dict[str, str] = {}  # looked up for each edge
-
-    def since(key: str) -> str:
-        start = known.get(key)
-        if start is None:
-            start = _start(attributes_of[key])
-            if len(known) < _MANY:
-                known[key] = start
-        return start
-
-    return since
-
-
-def _start(attributes: dict[str, Any]) -> str:
-    day = day_of(attributes)
+def _start(graph: Graph, key: str) -> str:
+    day = reference_day(graph.nodes[key])
     return f' start="{day}"' if day else ""
-
-
-def _value(name: str, text: str) -> str:
-    """``text``, clean already, as the value of the attribute ``name``."""
-    return f'<attvalue for="{name}" value="{escaped(text)}"/>'

@@ -1,8 +1,8 @@
-"""A GraphML file of ours becomes the graph again, with the same triples.
+"""Reader for GraphML files that ``write_graphml`` wrote.
 
-The file may have been through other hands: a document type, and with it entities (a few hundred
-bytes that unfold to gigabytes, or that name a local file), is refused, and so are absurd depth and
-size. The standard library's parser reads it in small pieces.
+The file may have been changed by others. A document type is refused, because its entities can
+expand to gigabytes or name a local file. Files that are nested too deeply or too large are refused
+as well. The parser of the standard library reads the file in small blocks.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from xml.parsers import expat
 import networkx as nx
 
 from graphbuild.errors import ExportError
-from graphbuild.exporters.extra_attributes import is_seed_column, scalars
 from graphbuild.exporters.sanitize import label_text
-from graphbuild.exporters.xml_schema import NODE_KINDS
+from graphbuild.exporters.schema import exportable_scalars, is_seed_column, readable_node_types
 from graphbuild.graph.builder import NO_COLLECTION
 from graphbuild.models import OBSERVED, RELATED_REFERENCES, Entity
 
@@ -28,22 +27,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedReader
 
-MAX_BYTES = 4 * 2**30  # unpacked; a million edges take 0.3
+MAX_BYTES = 4 * 2**30  # decompressed; a million edges take 0.3 GiB
 MAX_DEPTH = 64
-_PIECE = 65_536
+_BLOCK = 65_536
 _NAMESPACE = "http://graphml.graphdrawing.org/xmlns "
 _GZIP = b"\x1f\x8b"
 _TRUE = frozenset({"true", "True", "TRUE", "1"})
 
 
 def read_graphml(source: str | Path | BinaryIO) -> nx.DiGraph[str]:
-    """The graph in a GraphML file that ``write_graphml`` wrote, gzip-packed or not.
+    """Return the graph in a GraphML file that ``write_graphml`` wrote.
 
-    Texts come back with their white space folded; attributes without a column of their own come
-    back exactly. Colours, sizes, places and what else follows from the rest is not read.
+    White space in texts is folded; attributes without a column are read back exactly. Colors,
+    sizes, positions and other computed columns are not read.
+
+    Args:
+        source: path or binary stream; a file may be compressed with gzip.
 
     Raises:
-        ExportError: the file cannot be read, is no GraphML, or no graph of ours.
+        ExportError: the file cannot be read, is not GraphML, or was not written by graphbuild.
     """
     name = source if isinstance(source, str | Path) else getattr(source, "name", "the stream")
     try:
@@ -57,30 +59,31 @@ def read_graphml(source: str | Path | BinaryIO) -> nx.DiGraph[str]:
 @contextmanager
 def _opened(source: str | Path | BinaryIO) -> Iterator[BinaryIO]:
     if isinstance(source, str | Path):
-        with Path(source).open("rb") as stream, _unpacked(stream) as plain:
-            yield plain
+        with Path(source).open("rb") as stream, _decompressed(stream) as decompressed:
+            yield decompressed
     else:
         yield source
 
 
 @contextmanager
-def _unpacked(stream: BufferedReader) -> Iterator[BinaryIO]:
+def _decompressed(stream: BufferedReader) -> Iterator[BinaryIO]:
     if stream.peek(2).startswith(_GZIP):
-        with gzip.open(stream) as plain:
-            yield cast("BinaryIO", plain)
+        with gzip.open(stream) as decompressed:
+            yield cast("BinaryIO", decompressed)
     else:
         yield stream
 
 
 class _Reader:
-    """One file's way through the parser: where we are, and the graph so far."""
+    """Handlers of the parser, and the graph read so far."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.graph: nx.DiGraph[str] = nx.DiGraph()
-        self._names: dict[str, str] = {}  # key id -> attribute name
-        self._item: dict[str, str] | None = None  # the texts of the node or edge being read
-        self._ends: tuple[str, ...] = ()  # its id, or its source and target
+        self._node_types = readable_node_types()
+        self._names: dict[str, str] = {}  # column names by key id
+        self._item: dict[str, str] | None = None  # texts of the current node or edge
+        self._ids: tuple[str, ...] = ()  # id of the current node, or source and target
         self._column: str | None = None
         self._text: list[str] = []
         self._depth = 0
@@ -92,16 +95,16 @@ class _Reader:
         self._parser.CharacterDataHandler = self._characters
 
     def read(self, stream: BinaryIO) -> nx.DiGraph[str]:
-        """Parse to the end."""
+        """Return the graph in ``stream``."""
         read = 0
         try:
-            while piece := stream.read(_PIECE):
-                read += len(piece)
+            while block := stream.read(_BLOCK):
+                read += len(block)
                 if read > MAX_BYTES:
                     self._refuse(f"is larger than {MAX_BYTES} bytes")
-                self._parser.Parse(piece, False)  # noqa: FBT003  expat takes no keyword
-            self._parser.Parse(b"", True)  # noqa: FBT003  the same
-        except (expat.ExpatError, LookupError, ValueError) as error:  # an odd encoding is neither
+                self._parser.Parse(block, False)  # noqa: FBT003  expat takes no keyword
+            self._parser.Parse(b"", True)  # noqa: FBT003
+        except (expat.ExpatError, LookupError, ValueError) as error:  # or an unknown encoding
             raise ExportError(f"{self.name}: is no whole XML file: {error}") from error
         return self.graph
 
@@ -146,7 +149,7 @@ class _Reader:
         if self._item is not None:
             self._refuse("holds a node or edge inside another")
         self._item = {}
-        self._ends = tuple(self._attribute(attributes, name) for name in names)
+        self._ids = tuple(self._attribute(attributes, name) for name in names)
 
     def _attribute(self, attributes: dict[str, str], name: str) -> str:
         value = attributes.get(name)
@@ -163,10 +166,10 @@ class _Reader:
                 self._item[self._column] = "".join(self._text)
                 self._column = None
             case "node" if self._item is not None:
-                self._add_node(self._ends[0], self._item)
+                self._add_node(self._ids[0], self._item)
                 self._item = None
             case "edge" if self._item is not None:
-                self._add_edge(self._ends[0], self._ends[1], self._item)
+                self._add_edge(self._ids[0], self._ids[1], self._item)
                 self._item = None
 
     # --- the graph -------------------------------------------------------------------------------
@@ -176,36 +179,45 @@ class _Reader:
             self._refuse(f"the node {key[:80]!a} stands there twice")
         if "type" not in texts:
             self._refuse(f"the node {key[:80]!a} has no type; this is no graph of ours")
-        known = self._further(texts.get("attributes")) | {
+        attributes = self._extra_attributes(texts.get("attributes")) | {
             name: self._value(name, text)
             for name, text in texts.items()
-            if name in NODE_KINDS or is_seed_column(name, text)
+            if name in self._node_types or is_seed_column(name, text)
         }
         node_type = texts["type"]
-        entity = Entity(node_type, key.removeprefix(f"{node_type}:"), known)
-        label = _whole_label(entity, texts.get("label", ""))
-        self.graph.add_node(key, **{**known, "type": node_type, "label": label, "id": entity.id})
+        entity = Entity(node_type, key.removeprefix(f"{node_type}:"), attributes)
+        label = _full_label(entity, texts.get("label", ""))
+        own = {"type": node_type, "label": label, "id": entity.id}
+        self.graph.add_node(key, **{**attributes, **own})
 
-    def _value(self, name: str, text: str) -> Any:  # noqa: ANN401  text, number or truth
-        kind = NODE_KINDS.get(name, str)
+    def _value(self, name: str, text: str) -> Any:  # noqa: ANN401  text, number or boolean
+        kind = self._node_types.get(name, str)
         if kind is bool:
             return text in _TRUE
-        return self._whole(name, text) if kind is int else text
+        if kind is float:
+            return self._float(name, text)
+        return self._int(name, text) if kind is int else text
 
-    def _whole(self, name: str, text: str) -> int:
+    def _float(self, name: str, text: str) -> float:
+        try:
+            return float(text)
+        except ValueError:
+            self._refuse(f"{name} is {text[:40]!a}, not a number")
+
+    def _int(self, name: str, text: str) -> int:
         try:
             return int(text[:20])
         except ValueError:
             self._refuse(f"{name} is {text[:40]!a}, not a whole number")
 
-    def _further(self, text: str | None) -> dict[str, Any]:
+    def _extra_attributes(self, text: str | None) -> dict[str, Any]:
         try:
             values = json.loads(text or "{}")
         except (ValueError, RecursionError):
             self._refuse("attributes is no JSON")
         if not isinstance(values, dict):
             self._refuse("attributes is no JSON object")
-        return scalars(values)
+        return exportable_scalars(values)
 
     def _add_edge(self, source: str, target: str, texts: dict[str, str]) -> None:
         if source not in self.graph or target not in self.graph:
@@ -221,13 +233,10 @@ class _Reader:
 
     def _weight(self, texts: dict[str, str]) -> int | float:
         if "observations" in texts:
-            return self._whole("observations", texts["observations"])
-        try:
-            return float(texts.get("weight", "1"))
-        except ValueError:
-            self._refuse(f"weight is {texts['weight'][:40]!a}, not a number")
+            return self._int("observations", texts["observations"])
+        return self._float("weight", texts.get("weight", "1"))
 
 
-def _whole_label(entity: Entity, shown: str) -> str:
-    """The label before it was cut for the file, where what is known of the entity tells it."""
-    return entity.label if label_text(entity.label) == shown or not shown else shown
+def _full_label(entity: Entity, written: str) -> str:
+    """Return the label before the export shortened it, where the attributes contain it."""
+    return entity.label if label_text(entity.label) == written or not written else written

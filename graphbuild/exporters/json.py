@@ -1,23 +1,22 @@
-"""The graph as JSON: node-link data for networkx, lines for streams, elements for Cytoscape.
+"""JSON formats: node-link data for networkx, JSON Lines, and elements for Cytoscape.
 
-All of it is strict JSON in UTF-8, written object by object with sorted names, so that memory stays
-flat and the same graph gives the same bytes. What these files cannot hold is left out and counted;
-lone surrogates, which no encoding holds, become U+FFFD.
+All files are strict JSON in UTF-8. Objects are written one by one with sorted names, so memory is
+constant and the same graph gives the same bytes. Values that JSON cannot hold are omitted and
+counted; lone surrogates become U+FFFD.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from hashlib import sha256
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
-from graphbuild.exporters.csv_cells import KEPT
-from graphbuild.exporters.extra_attributes import seed_columns
-from graphbuild.exporters.sanitize import ExportWarnings, is_exportable, replace_surrogates
-from graphbuild.exporters.schema import NODE_COLUMNS, node_rows, observed, usual
+from graphbuild.exporters.results import ExportWarnings
+from graphbuild.exporters.rows import node_rows, observation_keys
+from graphbuild.exporters.sanitize import is_exportable, replace_surrogates
+from graphbuild.exporters.schema import TABLES, NodeColumns
+from graphbuild.exporters.xml_common import edge_id
 from graphbuild.graph.builder import NO_COLLECTION
 from graphbuild.graph.style import check_positions, node_colour, size_scale
 
@@ -26,67 +25,80 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from graphbuild.exporters.schema import Said
-
+    Graph = nx.DiGraph[str]
     Positions = Mapping[str, tuple[float, float]]
 
 _ENDS = frozenset({"source", "target"})
-_AT_ONCE = 250  # objects a write: few calls, and memory stays flat
-_PLAIN = frozenset({str, bool, type(None)})
+_BLOCK = 250  # objects per write: few calls, and memory stays constant
 _UNFIT = object()
-_encoded = msgspec.json.Encoder(order="sorted").encode
+_encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def write_node_link(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
-    """Node-link data as networkx has it, a node or an edge a line.
+def write_node_link(graph: Graph, stream: BinaryIO) -> ExportWarnings:
+    """Write node-link data as networkx reads it, one node or edge per line.
 
-    ``nx.node_link_graph(json.load(stream), edges="edges")`` is the graph again, with lists for
-    tuples. There ``id`` is the key of a node, so its attribute of that name is not told: it is what
-    stands behind the type in the key.
+    ``nx.node_link_graph(json.load(stream), edges="edges")`` returns the graph, with lists instead
+    of tuples. The format uses the name ``id`` for the key of a node, so the attribute ``id`` is not
+    written; the key contains it.
     """
-    objects = _Objects()
+    encoder = _Encoder()
     head = b'{"directed":true,"graph":%b,"multigraph":false,"nodes":[\n'
-    stream.write(head % objects.of(graph.graph))
-    _write(stream, (objects.of({**told, "id": key}) for key, told in graph.nodes(data=True)), b",")
+    stream.write(head % encoder.object(graph.graph))
+    nodes = (encoder.object({**node, "id": key}) for key, node in graph.nodes(data=True))
+    _write(stream, nodes, b",")
     stream.write(b'\n],"edges":[\n')
-    _write(stream, (objects.edge(*each) for each in graph.edges(data=True)), b",")
+    _write(stream, (encoder.edge(*each) for each in graph.edges(data=True)), b",")
     stream.write(b"\n]}\n")
-    return objects.warnings
+    return encoder.warnings
 
 
-def write_lines(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
-    """An object a line, which says its ``kind`` first: ``node``, ``edge`` or ``observation``.
+def write_lines(graph: Graph, stream: BinaryIO) -> ExportWarnings:
+    """Write JSON Lines; the first member of each object is its ``kind``.
 
-    Nodes come first, with all that is known of them in ``attributes``, then edges, then
-    observations, which name nodes by their keys.
+    Nodes come first, with all their attributes in ``attributes``, then edges, then observations,
+    which name nodes by their keys.
     """
-    objects = _Objects()
-    of = objects.of
+    encoder = _Encoder()
     nodes = (
-        b'{"kind":"node","key":%b,"attributes":%b}' % (objects.text(key), of(told))
-        for key, told in graph.nodes(data=True)
+        b'{"kind":"node","key":%b,"attributes":%b}' % (encoder.text(key), encoder.object(node))
+        for key, node in graph.nodes(data=True)
     )
-    edges = (b'{"kind":"edge",' + objects.edge(*each)[1:] for each in graph.edges(data=True))
-    facts = (b'{"kind":"observation",' + of(each)[1:] for each in _observations(graph))
-    _write(stream, chain(nodes, edges, facts), b"")
+    edges = (b'{"kind":"edge",' + encoder.edge(*each)[1:] for each in graph.edges(data=True))
+    observations = (
+        b'{"kind":"observation",' + encoder.object(each)[1:] for each in _observations(graph)
+    )
+    _write(stream, chain(nodes, edges, observations), b"")
     stream.write(b"\n" if graph else b"")
-    return objects.warnings
+    return encoder.warnings
 
 
-def _observations(graph: nx.DiGraph[str]) -> Iterator[dict[str, str | None]]:
-    for subject, reference, behind, provenance in observed(graph):
+def _observations(graph: Graph) -> Iterator[dict[str, str | None]]:
+    for subject, reference, collection, provenance in observation_keys(graph):
         yield {
             "subject": subject,
             "reference": reference,
-            "related_from": None if behind == NO_COLLECTION else behind,
+            "related_from": None if collection == NO_COLLECTION else collection,
             "provenance": provenance,
         }
 
 
+def write_object_list(
+    stream: BinaryIO, head: bytes, objects: Iterable[dict[str, Any]], tail: bytes
+) -> None:
+    """Write ``head``, ``objects`` one per line with commas between them, and ``tail``."""
+    encode = msgspec.json.Encoder().encode
+    separator = head + b"\n"
+    for each in objects:
+        stream.write(separator + encode(each))
+        separator = b",\n"
+    stream.write((b"\n" if separator == b",\n" else separator) + tail)
+
+
 # --- Cytoscape -----------------------------------------------------------------------------------
 
-_NETWORK = {"name": "graphbuild", "shared_name": "graphbuild"}
-_VERSIONS = {
+_CYTOSCAPE_HEAD = {
+    "data": {"name": "graphbuild", "shared_name": "graphbuild"},
+    "directed": True,
     "format_version": "1.0",
     "generated_by": "graphbuild",
     "multigraph": False,
@@ -95,112 +107,95 @@ _VERSIONS = {
 
 
 def write_cytoscape(
-    graph: nx.DiGraph[str], stream: BinaryIO, *, positions: Positions | None = None
+    graph: Graph, stream: BinaryIO, *, positions: Positions | None = None
 ) -> ExportWarnings:
-    """Elements as Cytoscape and Cytoscape.js read them, and ``nx.cytoscape_graph``, too.
+    """Write elements as Cytoscape, Cytoscape.js and ``nx.cytoscape_graph`` read them.
 
-    A node's columns are those of the tables, but ``id`` and ``value`` are its key, ``name`` is what
-    to show, and the API's name is ``api_name``. ``color`` and ``size`` say how it looks. Places,
-    where there are any, count downwards.
+    Nodes have the columns of the tables, with these exceptions: ``id`` and ``value`` are the key of
+    the node, ``name`` is its label, and the API's name is ``api_name``. ``color`` and ``size`` are
+    for display. Positions count downwards.
 
     Raises:
-        ExportError: a node has no place, though others have; nothing is written.
+        ExportError: a node has no position although others have; nothing is written.
     """
-    objects = _Objects()
-    places = check_positions(graph, positions)
-    head = _encoded({"data": _NETWORK, "directed": True, **_VERSIONS})
-    stream.write(head[:-1] + b',"elements":{"nodes":[\n')
-    _write(stream, _cytoscape_nodes(graph, places, objects), b",")
+    encoder = _Encoder()
+    positions = check_positions(graph, positions)
+    stream.write(_encode(_CYTOSCAPE_HEAD)[:-1] + b',"elements":{"nodes":[\n')
+    _write(stream, _cytoscape_nodes(graph, positions, encoder), b",")
     stream.write(b'\n],"edges":[\n')
-    edges = graph.edges(data=True)
-    _write(stream, (b'{"data":%b}' % _cytoscape_edge(*each, objects) for each in edges), b",")
+    edges = (_cytoscape_edge(*each) for each in graph.edges(data=True))
+    _write(stream, (b'{"data":%b}' % encoder.edge(*each) for each in edges), b",")
     stream.write(b"\n]}}\n")
-    return objects.warnings
+    return encoder.warnings
 
 
-def _cytoscape_nodes(
-    graph: nx.DiGraph[str], places: Positions, objects: _Objects
-) -> Iterator[bytes]:
+def _cytoscape_nodes(graph: Graph, positions: Positions, encoder: _Encoder) -> Iterator[bytes]:
     size_of = size_scale(graph)
-    columns = (*NODE_COLUMNS, *seed_columns(graph))
-    for key, row in zip(graph, node_rows(graph, columns, objects.warnings), strict=True):
-        told = {name: value for name, value in zip(columns, row, strict=True) if value is not None}
-        if "name" in told:
-            told["api_name"] = told["name"]
-        del told["key"]
-        told |= {"id": key, "value": key, "name": told["label"]}
-        told |= {"color": node_colour(told["type"]), "size": size_of(told["degree"])}
-        place = b""
-        if places:
-            x, y = places[key]
-            # Plain floats, whatever computed them, and zero without a sign.
-            place = b',"position":' + _encoded({"x": float(x) + 0.0, "y": 0.0 - float(y)})
-        yield b'{"data":%b%b}' % (objects.of(told), place)
+    columns = NodeColumns(TABLES, graph)
+    for row in node_rows(graph, columns, encoder.warnings):
+        values = {n: v for n, v in zip(columns.names, row, strict=True) if v is not None}
+        if "name" in values:
+            values["api_name"] = values["name"]
+        key = values.pop("key")
+        values |= {"id": key, "value": key, "name": values["label"]}
+        values |= {"color": node_colour(values["type"]), "size": size_of(values["degree"])}
+        position = b""
+        if positions:
+            x, y = positions[key]
+            # Plain floats, zero without a sign.
+            position = b',"position":' + _encode({"x": float(x) + 0.0, "y": 0.0 - float(y)})
+        yield b'{"data":%b%b}' % (encoder.object(values), position)
 
 
-def _cytoscape_edge(source: str, target: str, told: Mapping[str, Any], objects: _Objects) -> bytes:
-    relation = told["relation"]
-    # By content, so that an edge bears the same id in every export, as in GraphML.
-    digest = sha256(f"{relation}\n{source}\n{target}".encode()).hexdigest()
-    return objects.edge(source, target, {**told, "id": f"e{digest[:16]}", "interaction": relation})
+def _cytoscape_edge(
+    source: str, target: str, edge: Mapping[str, Any]
+) -> tuple[str, str, dict[str, Any]]:
+    relation = edge["relation"]
+    own = {"id": edge_id(relation, source, target), "interaction": relation}
+    return source, target, {**edge, **own}
 
 
 # --- objects -------------------------------------------------------------------------------------
 
 
-class _Objects:
-    """Objects of JSON, and what they could not hold."""
+class _Encoder:
+    """Encodes objects as JSON and counts the values that JSON cannot hold."""
 
     def __init__(self) -> None:
         self.warnings = ExportWarnings()
-        self._key = lru_cache(maxsize=KEPT)(self.text)
-        self._said: dict[Said | None, bytes] = {}
 
-    def of(self, told: Mapping[str, Any]) -> bytes:
-        """An object of what is told: texts, truths, numbers, nothing, and lists of such."""
-        for value in told.values():
-            if type(value) not in _PLAIN and not _is_plain(value):
-                told = self._fitting(told)
-                break
+    def object(self, values: Mapping[str, Any]) -> bytes:
+        """Return an object of texts, booleans, numbers, None, and lists of these."""
+        if not all(map(_is_plain, values.values())):
+            values = self._fitting(values)
         try:
-            return _encoded(told)
-        except (TypeError, UnicodeEncodeError):  # a name that is no text, a lone surrogate
-            return _encoded(self._cleaned(self._fitting(told)))
+            return _encode(values)
+        except (TypeError, UnicodeEncodeError):  # a name that is not text, or a lone surrogate
+            return _encode(self._cleaned(self._fitting(values)))
 
-    def edge(self, source: str, target: str, told: Mapping[str, Any]) -> bytes:
-        """An edge, its ends first; what it may tell under their names is left out."""
-        return b'{"source":%b,"target":%b%b}' % (
-            self._key(source),
-            self._key(target),
-            self._said.get(usual(told)) or self._members(told),
-        )
-
-    def _members(self, told: Mapping[str, Any]) -> bytes:
-        """What an edge tells; kept for those that tell the same, if there is nothing to remark."""
-        before, key = self.warnings.total, usual(told)
-        own = {name: value for name, value in told.items() if name not in _ENDS}
-        self.warnings.omitted += len(told) - len(own)
-        members = b"," + self.of(own)[1:-1] if own else b""
-        if key is not None and self.warnings.total == before:
-            if len(self._said) >= KEPT:
-                self._said.clear()
-            self._said[key] = members
-        return members
+    def edge(self, source: str, target: str, edge: Mapping[str, Any]) -> bytes:
+        """Return an edge, its ends first; attributes with their names are omitted."""
+        if not _ENDS.isdisjoint(edge):
+            own = {name: value for name, value in edge.items() if name not in _ENDS}
+            self.warnings.omitted += len(edge) - len(own)
+            edge = own
+        members = b"," + self.object(edge)[1:-1] if edge else b""
+        return b'{"source":%b,"target":%b%b}' % (self.text(source), self.text(target), members)
 
     def text(self, text: str) -> bytes:
-        """A text."""
+        """Return a text."""
         try:
-            return _encoded(text)
+            return _encode(text)
         except UnicodeEncodeError:
-            return _encoded(self._cleaned(text))
+            return _encode(self._cleaned(text))
 
-    def _fitting(self, told: Mapping[str, Any]) -> dict[str, Any]:
-        fitted = {n: _fitted(value) for n, value in told.items() if isinstance(n, str)}
-        kept = {name: value for name, value in fitted.items() if value is not _UNFIT}
-        self.warnings.omitted += len(told) - len(kept)
+    def _fitting(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        fitting = {n: _fitting(value) for n, value in values.items() if isinstance(n, str)}
+        kept = {name: value for name, value in fitting.items() if value is not _UNFIT}
+        self.warnings.omitted += len(values) - len(kept)
         return kept
 
-    def _cleaned(self, value: Any) -> Any:  # noqa: ANN401  what JSON holds
+    def _cleaned(self, value: Any) -> Any:  # noqa: ANN401  any JSON value
         if isinstance(value, str):
             text = replace_surrogates(value)
             self.warnings.cleaned += text != value
@@ -211,19 +206,19 @@ class _Objects:
 
 
 def _is_plain(value: object) -> bool:
-    """Whether a value is written as it is, of those that are no text, truth or nothing."""
+    """Return whether a value can be encoded as it is."""
     kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
     if kind is int or kind is float:
         return is_exportable(value)
-    if isinstance(value, list | tuple):
-        return all(type(each) is str for each in value)
-    return False
+    return isinstance(value, list | tuple) and all(type(each) is str for each in value)
 
 
-def _fitted(value: object) -> object:
-    """The value as JSON can hold it, without what libraries make of numbers and texts."""
+def _fitting(value: object) -> object:
+    """Return a value of a built-in type that JSON can hold, or ``_UNFIT``."""
     if isinstance(value, list | tuple):
-        items = [_fitted(each) for each in value]
+        items = [_fitting(each) for each in value]
         return _UNFIT if _UNFIT in items else items
     if value is None or isinstance(value, bool):
         return value
@@ -232,10 +227,10 @@ def _fitted(value: object) -> object:
     return next(kind(value) for kind in (int, float, str) if isinstance(value, kind))
 
 
-def _write(stream: BinaryIO, objects: Iterable[bytes], between: bytes) -> None:
-    """Write objects, a line each, without the end of the last line."""
-    rest, end = iter(objects), between + b"\n"
+def _write(stream: BinaryIO, objects: Iterable[bytes], separator: bytes) -> None:
+    """Write one object per line, without the end of the last line."""
+    remaining, line_end = iter(objects), separator + b"\n"
     before = b""
-    while block := list(islice(rest, _AT_ONCE)):
-        stream.write(before + end.join(block))
-        before = end
+    while block := list(islice(remaining, _BLOCK)):
+        stream.write(before + line_end.join(block))
+        before = line_end

@@ -37,8 +37,9 @@ from graphbuild.exporters.cti_types import (
     stix_type,
     url_value,
 )
-from graphbuild.exporters.json_stream import write_objects
-from graphbuild.exporters.sanitize import ExportWarnings, label_text, xml_text
+from graphbuild.exporters.json import write_object_list
+from graphbuild.exporters.results import ExportWarnings
+from graphbuild.exporters.sanitize import label_text, xml_text
 from graphbuild.models import FILE, OBSERVED
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> Expor
     """
     event = _Event(graph, to_ids=to_ids)
     head = msgspec.json.encode({"Event": event.head()}).removesuffix(b"}}") + b',"Object":['
-    write_objects(stream, head, event.objects(), b"]}}\n")
+    write_object_list(stream, head, event.objects(), b"]}}\n")
     return event.warnings
 
 

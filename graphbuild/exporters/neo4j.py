@@ -1,11 +1,11 @@
-"""Tables for Neo4j's bulk importer, and the one command that reads them.
+"""Tables for Neo4j's bulk importer, and the command that imports them.
 
-Their headers bear types, so that numbers, truths and dates arrive as such. A text is quoted, with
-quotes doubled, and may hold line ends; what is not there is an empty field without quotes, which
-the importer takes for no property. Lists are parted by tabs, which no key holds.
+The headers contain types, so that numbers, booleans and dates are imported as such. Texts are
+quoted, with quotes doubled, and may contain line ends. An empty field without quotes means no
+property. Lists are separated by tabs, which no key contains.
 
-Nothing guards these cells against spreadsheets, because the texts must arrive as they are: the
-tables for people are ``nodes.csv`` and ``edges.csv``.
+Cells are not guarded against formulas, because the importer must get the texts unchanged. The
+tables for spreadsheets are ``nodes.csv`` and ``edges.csv``.
 https://neo4j.com/docs/operations-manual/current/import/
 """
 
@@ -16,21 +16,33 @@ from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 from graphbuild.errors import ExportError
-from graphbuild.exporters.extra_attributes import further, holds, seed_columns
+from graphbuild.exporters.registry import add_suffix
+from graphbuild.exporters.results import ExportWarnings
+from graphbuild.exporters.rows import EDGE_ATTRIBUTES, edge_values
 from graphbuild.exporters.sanitize import (
     REPLACEMENT,
-    ExportWarnings,
-    created,
-    is_exportable,
+    format_value,
     replace_surrogates,
-    url_host,
     write_lines,
+)
+from graphbuild.exporters.schema import (
+    BOOL,
+    DATE,
+    EDGE_COLUMNS,
+    FLOAT,
+    INT,
+    KEYS,
+    NEO4J,
+    NodeColumns,
+    columns_for,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import networkx as nx
+
+    from graphbuild.exporters.schema import Column
 
     Graph = nx.DiGraph[str]
 
@@ -39,117 +51,83 @@ _COMMAND = (
     "neo4j-admin database import full --nodes={} --relationships={}"
     " --array-delimiter=TAB --multiline-fields=true neo4j"
 )
-_HOW = """
+_INSTRUCTIONS = """
 
-Run it in this folder, with the database stopped. It fills a database that is not there yet;
---overwrite-destination before the database's name puts it in the place of one that is.
-Then, for instance:
+Run it in this folder while the database is stopped. It fills a new database;
+--overwrite-destination before the name of the database replaces an existing one.
+Then, for example:
 
 MATCH (f:file)-[r:related_references]->(report:reference) RETURN f, r, report LIMIT 100
 """
-# The attributes with a column of their own, in this order, and the importer's name of their type.
-_COLUMNS: dict[str, tuple[type, str]] = {
-    "type": (str, ""),
-    "id": (str, ""),
-    "label": (str, ""),
-    "title": (str, ""),
-    "url": (str, ""),
-    "author": (str, ""),
-    "creation_date": (int, ":long"),
-    "name": (str, ""),
-    "collection_type": (str, ""),
-    "origin": (str, ""),
-    "tags": (str, ""),
-    "seed": (bool, ":boolean"),
-    "state": (str, ""),
-    "crawl_pages": (int, ":long"),
-    "crawl_expected_count": (int, ":long"),
-    "crawl_received": (int, ":long"),
-    "crawl_inferred": (int, ":long"),
-    "crawl_http_status": (int, ":long"),
-    "crawl_warning": (str, ""),
-    "crawl_fetched_at": (str, ""),
-    "hop": (int, ":long"),
-    "community": (int, ":long"),
-    "group_size": (int, ":long"),
-}
-_DERIVED = ("domain", "created:date", "attributes")
-_EDGE_TEXTS = ("provenance", "first_seen", "last_seen")
-_EDGE_HEADER = ":START_ID,:END_ID,:TYPE,weight:double,observations:long,related_from:string[]"
-_EDGE_NAMES = frozenset({"relation", "weight", "related_from", *_EDGE_TEXTS})
-_COUNT = 2**53  # the largest whole number that a double holds exactly
+_TYPE_NAMES = {INT: ":long", FLOAT: ":double", BOOL: ":boolean", DATE: ":date", KEYS: ":string[]"}
+_MAX_EXACT_FLOAT = 2**53  # the largest integer up to which a double holds every integer
 
 
 def write_nodes(graph: Graph, stream: BinaryIO) -> ExportWarnings:
-    """One row for each node; its label is its type, what has no column stands in the last, as JSON.
+    """Write one row per node; its label is its type, other attributes go into ``attributes``.
 
     Raises:
-        ExportError: a key holds a tab, which parts the keys in a list; nothing is written.
+        ExportError: a key contains a tab, which separates the keys of a list; nothing is written.
     """
     for key in graph:
         if "\t" in key:
-            raise ExportError(f"node {key[:80]!a}: holds a tab, which parts lists; rename the node")
+            raise ExportError(
+                f"node {key[:80]!a}: contains a tab, which separates lists; rename the node"
+            )
     warnings = ExportWarnings()
-    seed_names = seed_columns(graph)
-    write_lines(stream, chain([_header(seed_names)], _node_rows(graph, seed_names, warnings)))
+    columns = NodeColumns(NEO4J, graph)
+    header = _header(["key:ID", ":LABEL"], (each for each in columns.columns if each.name != "key"))
+    write_lines(stream, chain([header], _node_rows(graph, columns, warnings)))
     return warnings
 
 
 def write_edges(graph: Graph, stream: BinaryIO) -> ExportWarnings:
-    """One row for each edge; its type is its relation, ``related_from`` a list of keys."""
+    """Write one row per edge; its type is its relation, ``related_from`` a list of keys."""
     warnings = ExportWarnings()
-    header = ",".join((_EDGE_HEADER, *_EDGE_TEXTS)) + "\n"
+    columns = columns_for(EDGE_COLUMNS, NEO4J)
+    header = _header(
+        [":START_ID", ":END_ID", ":TYPE"], (each for each in columns if each.name != "relation")
+    )
     write_lines(stream, chain([header], _edge_rows(graph, warnings)))
     return warnings
 
 
-def command(nodes: str = NODES, edges: str = EDGES) -> str:
-    """The command that makes a database of two tables, by the names of their files."""
-    return _COMMAND.format(nodes, edges)
+def import_command(name_suffix: str = "") -> str:
+    """Return the command that creates a database from the two tables."""
+    return _COMMAND.format(*(add_suffix(name, name_suffix) for name in (NODES, EDGES)))
 
 
-def write_command(stream: BinaryIO, nodes: str = NODES, edges: str = EDGES) -> ExportWarnings:
-    """How to read the two tables, by the names of their files."""
-    stream.write(f"{command(nodes, edges)}{_HOW}".encode())
+def write_command(_: Graph, stream: BinaryIO, *, name_suffix: str = "") -> ExportWarnings:
+    """Write the command that imports the two tables, and how to run it."""
+    stream.write(f"{import_command(name_suffix)}{_INSTRUCTIONS}".encode())
     return ExportWarnings()
 
 
-def _header(seed_names: list[str]) -> str:
-    own = (f"{name}{kind}" for name, (_, kind) in _COLUMNS.items())
-    return ",".join(("key:ID", ":LABEL", *own, *_DERIVED, *seed_names)) + "\n"
+def _header(special: list[str], columns: Iterable[Column]) -> str:
+    typed = (f"{column.name}{_TYPE_NAMES.get(column.dtype, '')}" for column in columns)
+    return ",".join((*special, *typed)) + "\n"
 
 
-def _node_rows(graph: Graph, seed_names: list[str], warnings: ExportWarnings) -> Iterator[str]:
+def _node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings) -> Iterator[str]:
+    names = [name for name in columns.names if name != "key"]
     for key, node in graph.nodes(data=True):
-        known = {name: node[name] for name in _COLUMNS if name in node and _fits(name, node[name])}
-        ours = {name: node[name] for name in seed_names if isinstance(node.get(name), str)}
-        rest = {n: v for n, v in node.items() if n not in known and n not in ours}
-        derived = (
-            url_host(known.get("url", "")) or None,
-            created(known["creation_date"]) or None if "creation_date" in known else None,
-            further(rest, warnings) or None,
-        )
-        cells = (key, node["type"], *map(known.get, _COLUMNS), *derived, *map(ours.get, seed_names))
-        yield _row(cells, warnings)
-
-
-def _fits(name: str, value: object) -> bool:
-    return holds(_COLUMNS[name][0], value) and is_exportable(value)
+        values = columns.values(node, warnings)
+        yield _row((key, node["type"], *map(values.get, names)), warnings)
 
 
 def _edge_rows(graph: Graph, warnings: ExportWarnings) -> Iterator[str]:
     for source, target, edge in graph.edges(data=True):
-        weight, count = _weight(edge.get("weight", 1), warnings)
-        behind = "\t".join(edge.get("related_from", ())) or None
-        told = map(edge.get, _EDGE_TEXTS)
-        yield _row((source, target, edge["relation"], weight, count, behind, *told), warnings)
-        if not _EDGE_NAMES.issuperset(edge):
-            warnings.omitted += len(edge.keys() - _EDGE_NAMES)
+        relation, weight, related_from, *rest = edge_values(edge)
+        number, count = _weight(weight, warnings)
+        collections = "\t".join(related_from) or None
+        yield _row((source, target, relation, number, count, collections, *rest), warnings)
+        if not EDGE_ATTRIBUTES.issuperset(edge):
+            warnings.omitted += len(edge.keys() - EDGE_ATTRIBUTES)
 
 
 def _weight(weight: object, warnings: ExportWarnings) -> tuple[float | None, int | None]:
-    """As a number to reckon with, and as a count where it is one."""
-    if type(weight) is int and abs(weight) <= _COUNT:
+    """Return the weight, and the number of observations if it is one."""
+    if type(weight) is int and abs(weight) <= _MAX_EXACT_FLOAT:
         return float(weight), weight
     if isinstance(weight, float) and math.isfinite(weight):
         return float(weight), None
@@ -157,8 +135,8 @@ def _weight(weight: object, warnings: ExportWarnings) -> tuple[float | None, int
     return None, None
 
 
-def _row(cells: tuple[object, ...], warnings: ExportWarnings) -> str:
-    return ",".join([_cell(cell, warnings) for cell in cells]) + "\n"
+def _row(values: Iterable[object], warnings: ExportWarnings) -> str:
+    return ",".join([_cell(value, warnings) for value in values]) + "\n"
 
 
 def _cell(value: object, warnings: ExportWarnings) -> str:
@@ -166,6 +144,4 @@ def _cell(value: object, warnings: ExportWarnings) -> str:
         text = replace_surrogates(value).replace("\0", REPLACEMENT)
         warnings.cleaned += text != value
         return '"' + text.replace('"', '""') + '"'
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
+    return "" if value is None else format_value(value)

@@ -1,265 +1,320 @@
-"""What stands in a row of each table: nodes, edges and observations.
+"""The column schema: every column of nodes, edges and observations, listed once.
 
-CSV, Parquet and the frames of pandas all show these columns, the latter two with these types; how a
-value is written there is told there.
+All exporters derive their columns from these tables, and so does the documentation. To add a node
+column, add one line to ``NODE_COLUMNS`` that names the node attribute it shows (``source``).
+
+The columns do not depend on the data, so exports can be compared and no attribute name from outside
+becomes an XML id or a column. Attributes without a column, and values of another type than their
+column, go into one JSON text, the column ``attributes``. The only exception are the extra columns
+of the user's own seed lists (``seed_*``): each has a column, after all others, sorted by name.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from operator import itemgetter
+import re
+from dataclasses import dataclass
+from enum import Flag, StrEnum, auto
 from typing import TYPE_CHECKING, Any
 
-from graphbuild.exporters.extra_attributes import further, holds
-from graphbuild.exporters.sanitize import created, is_exportable, shown, url_host
-from graphbuild.graph.builder import NO_COLLECTION
-from graphbuild.models import OBSERVED, RELATED_REFERENCES
+from graphbuild.exporters.sanitize import format_date, is_exportable, json_text, url_host
+from graphbuild.models import (
+    COLLECTION,
+    FILE,
+    HASH_TYPES,
+    REFERENCE,
+    SEED_ATTRIBUTE_PREFIX,
+    detect_hash_type,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     import networkx as nx
 
-    from graphbuild.exporters.sanitize import ExportWarnings
+    from graphbuild.exporters.results import ExportWarnings
+    from graphbuild.models import HashType, Scalar
 
-NODE_COLUMNS = (
-    "key",
-    "type",
-    "id",
-    "label",
-    "title",
-    "url",
-    "author",
-    "creation_date",
-    "created",
-    "domain",
-    "name",
-    "collection_type",
-    "origin",
-    "tags",
-    "seed",
-    "state",
-    "crawl_pages",
-    "crawl_expected_count",
-    "crawl_received",
-    "crawl_inferred",
-    "crawl_http_status",
-    "crawl_warning",
-    "crawl_fetched_at",
-    "degree",
-    "attributes",
-)
-EDGE_COLUMNS = (
-    "source",
-    "target",
-    "relation",
-    "weight",
-    "related_from",
-    "provenance",
-    "first_seen",
-    "last_seen",
-)
-OBSERVATION_COLUMNS = (
-    "subject_type",
-    "subject_id",
-    "reference_id",
-    "related_from_type",
-    "related_from_id",
-    "reference_type",
-    "reference_url",
-    "reference_title",
-    "related_from_name",
-    "provenance",
-)
-# The attributes among these columns that are not texts; the derived ones are no attributes.
-COUNTS = tuple(
-    f"crawl_{name}" for name in ("pages", "expected_count", "received", "inferred", "http_status")
-)
-_OTHERS = dict.fromkeys(("creation_date", *COUNTS), int) | {"seed": bool}
-_DERIVED = frozenset({"key", "created", "domain", "degree", "attributes"})
-_KINDS: dict[str, type] = {n: _OTHERS.get(n, str) for n in NODE_COLUMNS if n not in _DERIVED}
-_PLACES = {name: place for place, name in enumerate(NODE_COLUMNS)}
-_TEXTS = {name: _PLACES[name] for name, kind in _KINDS.items() if kind is str}
-_KEY, _CREATED, _DOMAIN, _DEGREE, _ATTRIBUTES = map(
-    _PLACES.__getitem__, ("key", "created", "domain", "degree", "attributes")
-)
-OTHER_PLACES = tuple(_PLACES[name] for name in (*_OTHERS, "degree"))  # of what is no text
-
-# What a column holds; all others hold text.
-TEXT = "text"
-WORD = "word"  # one of few
-WHOLE = "whole number"
-BROKEN = "broken number"
-TRUTH = "truth"
-TIME = "time"  # UTC
-KEYS = "keys"  # a list of texts
-_KINDS_OF_COLUMNS = {
-    **dict.fromkeys(("type", "state", "collection_type", "origin", "relation", "provenance"), WORD),
-    **dict.fromkeys(("subject_type", "reference_type", "related_from_type"), WORD),
-    **dict.fromkeys(("creation_date", "degree", "weight", *COUNTS), WHOLE),
-    **dict.fromkeys(("created", "crawl_fetched_at", "first_seen", "last_seen"), TIME),
-    "seed": TRUTH,
-}
+    Values = Mapping[str, Any]
 
 
-def kinds_of(columns: Iterable[str], **others: str) -> dict[str, str]:
-    """What each column holds, ``others`` being what some hold here."""
-    return {name: others.get(name) or _KINDS_OF_COLUMNS.get(name, TEXT) for name in columns}
+class DType(StrEnum):
+    """The type of the values in a column."""
+
+    TEXT = "text"
+    CATEGORY = "category"  # text with few distinct values
+    INT = "integer"
+    FLOAT = "number"
+    BOOL = "boolean"
+    DATE = "date"  # UTC
+    TIME = "time"  # UTC
+    KEYS = "list of node keys"
 
 
-# What an edge says of itself, and what of it is usually there.
-USUAL = ("relation", "weight", "provenance", "related_from", "first_seen", "last_seen")
-Said = tuple[Any, ...]
-_ABSENT = (None, 1, None, (), None, None)
-_PICKED = {count: itemgetter(*USUAL[:count]) for count in (2, 4, 6)}
+TEXT, CATEGORY, INT, FLOAT, BOOL, DATE, TIME, KEYS = DType
+_PYTHON_TYPES: dict[DType, type] = {INT: int, FLOAT: float, BOOL: bool, KEYS: tuple}
 
 
-def node_rows(
-    graph: nx.DiGraph[str],
-    columns: Sequence[str],
-    warnings: ExportWarnings,
-    nothing: str | None = None,
-) -> Iterator[list[Any]]:
-    """The nodes, each as its values in the order of the columns.
+class Target(Flag):
+    """The groups of formats that share a set of columns."""
+
+    TABLES = auto()  # CSV, Parquet, DataFrames, Cytoscape
+    XML = auto()  # GraphML, GEXF
+    NEO4J = auto()
+
+
+TABLES, XML, NEO4J = Target
+EVERYWHERE = TABLES | XML | NEO4J
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of an exported table.
+
+    Attributes:
+        name: the name in every format.
+        dtype: the type of its values.
+        description: one sentence for the documentation.
+        source: the attribute whose value it shows; empty if it is computed.
+        compute: computes it from the values of the other columns; None if an exporter does.
+        types: the object types that have a value in it; empty if all have.
+        targets: the formats that have it.
+        title: the name that the HTML page displays; by default made from ``name``.
+    """
+
+    name: str
+    dtype: DType
+    description: str
+    source: str = ""
+    compute: Callable[[Values], object] | None = None
+    types: tuple[str, ...] = ()
+    targets: Target = EVERYWHERE
+    title: str = ""
+
+    @property
+    def python_type(self) -> type:
+        """The Python type of a value."""
+        return _PYTHON_TYPES.get(self.dtype, str)
+
+    def accepts(self, value: object) -> bool:
+        """Return whether ``value`` has the type of this column; booleans are not integers."""
+        kind = self.python_type
+        if type(value) is not kind and (
+            not isinstance(value, kind) or (kind is int and isinstance(value, bool))
+        ):
+            return False
+        return is_exportable(value)
+
+
+def _attribute(
+    name: str,
+    dtype: DType,
+    description: str,
+    *types: str,
+    title: str = "",
+    targets: Target = EVERYWHERE,
+) -> Column:
+    """Return a column that shows the attribute of the same name."""
+    return Column(name, dtype, description, name, None, types, targets, title)
+
+
+def _hash_column(kind: HashType) -> Column:
+    def compute(values: Values) -> str | None:
+        is_file = values.get("type") == FILE
+        node_id = values.get("id", "")
+        return node_id if is_file and detect_hash_type(node_id) == kind.name else None
+
+    description = f"Id of a file, where it is its {kind.label}."
+    return Column(kind.name, TEXT, description, compute=compute, types=(FILE,), targets=XML)
+
+
+def _domain(values: Values) -> str:
+    return url_host(values.get("url", ""))
+
+
+def _created(values: Values) -> str:
+    return format_date(values["creation_date"]) if "creation_date" in values else ""
+
+
+_BOTH = (REFERENCE, COLLECTION)
+_SUBJECTS = ("subjects",)
+NODE_COLUMNS: list[Column] = [
+    Column("key", TEXT, "Node key, `type:id`.", targets=TABLES | NEO4J),
+    _attribute("type", CATEGORY, "Object type of the API."),
+    _attribute("id", TEXT, "Object id of the API.", title="Id"),
+    _attribute("label", TEXT, "Title, name, URL or shortened id, for display."),
+    Column("color", TEXT, "Color by type, `#rrggbb`.", targets=XML),
+    Column("size", FLOAT, "Radius, 6 to 30, growing with the degree.", targets=XML),
+    Column("x", FLOAT, "Position to the right.", targets=XML),
+    Column("y", FLOAT, "Position upwards.", targets=XML),
+    *map(_hash_column, reversed(HASH_TYPES)),
+    _attribute("title", TEXT, "Title of the article.", REFERENCE),
+    _attribute("url", TEXT, "Address of the article.", REFERENCE, title="Address"),
+    _attribute("author", TEXT, "Author of the article.", REFERENCE),
+    _attribute("creation_date", INT, "Date, seconds since 1970 UTC.", *_BOTH, title="Date"),
+    Column("created", DATE, "The same date as a day (UTC).", compute=_created, types=_BOTH),
+    Column("domain", TEXT, "Host name of `url`.", compute=_domain, types=(REFERENCE,)),
+    # Not in XML: Cytoscape would take it for the node's key. The label shows it there.
+    _attribute("name", TEXT, "Name of the collection.", COLLECTION, targets=TABLES | NEO4J),
+    _attribute("collection_type", CATEGORY, "Such as `malware-family`.", COLLECTION),
+    _attribute("origin", CATEGORY, "Source of the collection.", COLLECTION),
+    _attribute("tags", TEXT, "Tags of the collection.", COLLECTION),
+    Column("collections", INT, "Number of its collections.", types=(REFERENCE,), targets=XML),
+    _attribute("seed", BOOL, "Whether the seed list names it.", *_SUBJECTS),
+    _attribute("state", CATEGORY, "State of the crawl, such as `complete`.", *_SUBJECTS),
+    _attribute("crawl_pages", INT, "Pages fetched.", *_SUBJECTS),
+    _attribute("crawl_expected_count", INT, "References the API announced.", *_SUBJECTS),
+    _attribute("crawl_received", INT, "References received.", *_SUBJECTS),
+    _attribute("crawl_inferred", INT, "References inferred instead of fetched.", *_SUBJECTS),
+    _attribute("crawl_http_status", INT, "HTTP status of the last failure.", *_SUBJECTS),
+    _attribute("crawl_warning", TEXT, "Reason for the state.", *_SUBJECTS),
+    _attribute("crawl_fetched_at", TIME, "Time of the last response.", *_SUBJECTS),
+    _attribute("group_size", INT, "Number of nodes it represents; in folded views.", "groups"),
+    Column("degree", INT, "Number of edges.", targets=TABLES),
+    Column("attributes", TEXT, "All other attributes, as JSON."),
+]
+EDGE_COLUMNS: list[Column] = [
+    Column("source", TEXT, "Node key of the start.", targets=TABLES),
+    Column("target", TEXT, "Node key of the end.", targets=TABLES),
+    _attribute("relation", CATEGORY, "Relationship, such as `related_references`."),
+    _attribute("weight", FLOAT, "Number of observations behind the edge."),
+    Column("observations", INT, "The weight, where it is a count.", targets=XML | NEO4J),
+    _attribute("related_from", KEYS, "Node keys of the collections."),
+    _attribute("provenance", CATEGORY, "`observed` in a response, or `inferred`."),
+    _attribute("first_seen", TIME, "First response that contained it; with `--timestamps`."),
+    _attribute("last_seen", TIME, "Last response that contained it; with `--timestamps`."),
+]
+OBSERVATION_COLUMNS: list[Column] = [
+    Column("subject_type", CATEGORY, "Object type of the subject."),
+    Column("subject_id", TEXT, "Object id of the subject."),
+    Column("reference_id", TEXT, "Object id of the reference."),
+    Column("related_from_type", CATEGORY, "Object type of the collection; empty if there is none."),
+    Column("related_from_id", TEXT, "Object id of the collection; empty if there is none."),
+    Column("reference_type", CATEGORY, "Object type of the reference."),
+    Column("reference_url", TEXT, "Address of the reference."),
+    Column("reference_title", TEXT, "Title of the reference."),
+    Column("related_from_name", TEXT, "Name of the collection."),
+    Column("provenance", CATEGORY, "`observed` in a response, or `inferred`."),
+]
+
+
+class NodeColumns:
+    """The node columns of one export, and the values of a node in them.
 
     Args:
-        graph: has the nodes.
-        columns: ``NODE_COLUMNS``, and behind them those of seed lists.
-        warnings: where it is counted what no column holds.
-        nothing: what stands where nothing is known.
+        target: the group of formats.
+        graph: the graph whose ``seed_*`` attributes get a column each.
     """
-    empty = [nothing] * len(columns)
-    degrees = iter(graph.degree())
-    ours = {name: place for place, name in enumerate(columns) if name not in _PLACES}
-    for _, attributes in graph.nodes(data=True):
-        row: list[Any] = empty.copy()
-        row[_KEY], row[_DEGREE] = next(degrees)
+
+    def __init__(self, target: Target, graph: nx.DiGraph[str]) -> None:
+        seeds = [Column(name, TEXT, "From the seed list.", name) for name in seed_columns(graph)]
+        self.columns = [each for each in NODE_COLUMNS if target & each.targets] + seeds
+        self.names = [column.name for column in self.columns]
+        self._by_source = {each.source: each for each in self.columns if each.source}
+        self._computed = [(each.name, each.compute) for each in self.columns if each.compute]
+
+    def values(self, node: Mapping[str, Any], warnings: ExportWarnings) -> dict[str, Any]:
+        """Return the values of a node by column name; columns without a value are absent.
+
+        Values that depend on other nodes (such as ``degree``) are left to the exporter. Attributes
+        that cannot be exported are counted in ``warnings``.
+        """
+        values: dict[str, Any] = {}
         rest: dict[str, Any] = {}
-        for name, value in attributes.items():
-            if type(value) is str and name in _TEXTS:  # as nearly all are
-                row[_TEXTS[name]] = value
+        for name, value in node.items():
+            column = self._by_source.get(name)
+            if column is not None and column.accepts(value):
+                values[column.name] = value
             else:
-                place = _place(name, value, ours)
-                if place is None:
-                    rest[name] = value
-                else:
-                    row[place] = value
-        if "url" in attributes and row[_TEXTS["url"]]:
-            row[_DOMAIN] = url_host(row[_TEXTS["url"]]) or nothing
-        if "creation_date" in attributes and "creation_date" not in rest:
-            row[_CREATED] = created(attributes["creation_date"]) or nothing
-        if rest:
-            row[_ATTRIBUTES] = further(rest, warnings) or nothing
-        yield row
+                rest[name] = value
+        for name, compute in self._computed:
+            if value := compute(values):
+                values[name] = value
+        if rest and (text := extra_attributes(rest, warnings)):
+            values["attributes"] = text
+        return values
 
 
-def _place(name: str, value: object, ours: Mapping[str, int]) -> int | None:
-    """The place of the column that takes an attribute; None where there is none."""
-    kind = _KINDS.get(name)
-    if kind is not None and holds(kind, value) and is_exportable(value):
-        return _PLACES[name]
-    return ours.get(name) if isinstance(value, str) else None
+def columns_for(columns: Iterable[Column], target: Target) -> list[Column]:
+    """Return those of ``columns`` that the formats of ``target`` have."""
+    return [column for column in columns if target & column.targets]
 
 
-def by_source(
-    graph: nx.DiGraph[str],
-) -> Iterator[tuple[str, Iterable[tuple[str, dict[str, Any]]]]]:
-    """The edges in their order: each source, and with it its targets and what the edges say."""
-    for source, targets in graph.adjacency():
-        yield source, targets.items()
+def readable_node_types() -> dict[str, type]:
+    """Return the Python type of each node attribute that has a column in XML formats."""
+    return {each.source: each.python_type for each in columns_for(NODE_COLUMNS, XML) if each.source}
 
 
-def usual(edge: Mapping[str, Any]) -> Said | None:
-    """What an edge says, to know it by again, if it says what edges usually do; else None.
-
-    Usual are the first two, four or six of ``USUAL``, and a whole number as weight.
-    """
-    pick = _PICKED.get(len(edge))
-    if pick is None:
-        return None
-    try:
-        said: Said = pick(edge)
-    except KeyError:
-        return None
-    # True and 1.0 are equal to 1 and written otherwise; a list cannot be looked up.
-    plain = type(said[1]) is int and (said[2:] == () or type(said[3]) is tuple)
-    return said if plain else None
+def column_titles() -> dict[str, str]:
+    """Return the names that the HTML page displays, by attribute."""
+    return {
+        column.source: column.title or column.name.replace("_", " ").capitalize()
+        for column in NODE_COLUMNS
+        if column.source
+    }
 
 
-def said_of(edge: Mapping[str, Any]) -> Said:
-    """What an edge says, in the order of ``USUAL``; less of it where it says less."""
-    told = edge.get
-    return usual(edge) or (
-        edge["relation"],
-        told("weight", 1),
-        told("provenance"),
-        tuple(told("related_from", ())),
-        told("first_seen"),
-        told("last_seen"),
+def markdown_table(columns: Iterable[Column]) -> str:
+    """Return the documentation of ``columns`` as a Markdown table."""
+    lines = ["| column | type | formats | of | contents |", "| --- | --- | --- | --- | --- |"]
+    for each in columns:
+        formats = (
+            "all"
+            if each.targets == EVERYWHERE
+            else ", ".join(_TARGET_NAMES[target] for target in each.targets)
+        )
+        cells = (
+            f"`{each.name}`",
+            each.dtype,
+            formats,
+            ", ".join(each.types) or "all",
+            each.description,
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+_TARGET_NAMES = {TABLES: "tables", XML: "XML", NEO4J: "Neo4j"}
+
+
+# --- attributes without a column -----------------------------------------------------------------
+
+_SEED_COLUMN = re.compile(rf"{SEED_ATTRIBUTE_PREFIX}[a-z0-9_]{{1,60}}")
+_MAX_SEED_COLUMNS = 1_000
+
+
+def seed_columns(graph: nx.DiGraph[str]) -> list[str]:
+    """Return the sorted names of the attributes that come from a seed list."""
+    found = {
+        name
+        for _, node in graph.nodes(data=True)
+        for name, value in node.items()
+        if is_seed_column(name, value)
+    }
+    return sorted(found)[:_MAX_SEED_COLUMNS]
+
+
+def is_seed_column(name: object, value: object) -> bool:
+    """Return whether an attribute is a text from a seed list."""
+    return (
+        isinstance(name, str)
+        and name.startswith(SEED_ATTRIBUTE_PREFIX)
+        and isinstance(value, str)
+        and _SEED_COLUMN.fullmatch(name) is not None
     )
 
 
-def in_full(said: Said) -> Said:
-    """The same with what is missing at its end."""
-    return *said, *_ABSENT[len(said) :]
+def extra_attributes(attributes: Mapping[str, object], warnings: ExportWarnings) -> str:
+    """Return ``attributes`` as one JSON text; empty if none can be exported."""
+    present = {name: value for name, value in attributes.items() if value is not None}
+    kept = {n: v for n, v in present.items() if isinstance(n, str) and is_exportable(v)}
+    warnings.omitted += len(present) - len(kept)
+    return json_text(kept) if kept else ""
 
 
-def named(behind: Iterable[str]) -> list[str]:
-    """The collections among what is behind an edge."""
-    return [key for key in behind if key != NO_COLLECTION]
-
-
-def keys_of(relation: str, behind: Iterable[str]) -> list[str] | None:
-    """The collections behind an edge; None where there are none to name, as it is no provenance."""
-    keys = tuple(behind)
-    return named(keys) if keys or relation == RELATED_REFERENCES else None
-
-
-def kind_of_weights(graph: nx.DiGraph[str]) -> str:
-    """Whole numbers; broken ones where a view has such."""
-    kinds = {type(edge.get("weight")) for _, targets in by_source(graph) for _, edge in targets}
-    return BROKEN if any(issubclass(kind, float) for kind in kinds) else WHOLE
-
-
-def weight_of(value: object, kind: str, warnings: ExportWarnings) -> float | None:
-    """The weight of an edge as such a number; what is none is left out."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and is_exportable(value):
-        return float(value) if kind == BROKEN else int(value)
-    warnings.omitted += 1
-    return None
-
-
-def text_of(value: object) -> str | None:
-    """What a node tells, as text, whatever it is."""
-    return None if value is None else shown(value)
-
-
-def time_of(text: object, warnings: ExportWarnings) -> datetime | None:
-    """A time of ours, which is one in UTC; anything else is left out."""
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(str(text)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        warnings.omitted += 1
-        return None
-
-
-def observed(graph: nx.DiGraph[str]) -> Iterator[tuple[str, str, str, str]]:
-    """The observations: the keys of subject, reference and collection, and the provenance.
-
-    ``NO_COLLECTION`` is the key of the collection where none was named.
-    """
-    for source, target, edge in graph.edges(data=True):
-        if edge["relation"] == RELATED_REFERENCES:
-            provenance = edge.get("provenance", OBSERVED)
-            for key in edge["related_from"]:
-                yield source, target, key, provenance
-
-
-def known(graph: nx.DiGraph[str], key: str) -> Mapping[str, Any]:
-    """What is known of a node: nothing of ``NO_COLLECTION``, its key of one a view leaves out."""
-    if key in graph:
-        return graph.nodes[key]
-    node_type, _, node_id = key.partition(":")
-    return {} if key == NO_COLLECTION else {"type": node_type, "id": node_id}
+def exportable_scalars(values: Mapping[str, object]) -> dict[str, Scalar]:
+    """Return the entries that :func:`extra_attributes` can have written."""
+    return {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, str | int | float | bool) and is_exportable(value)
+    }

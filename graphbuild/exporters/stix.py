@@ -16,8 +16,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from graphbuild.exporters.cti_types import CAMPAIGN, INTRUSION_SET, MALWARE, TOOL, stable_uuid
-from graphbuild.exporters.json_stream import write_objects
-from graphbuild.exporters.sanitize import ExportWarnings, xml_text
+from graphbuild.exporters.json import write_object_list
+from graphbuild.exporters.results import ExportWarnings
+from graphbuild.exporters.sanitize import xml_text
 from graphbuild.exporters.stix_objects import (
     EXTENSION,
     EXTENSION_ID,
@@ -66,7 +67,7 @@ def write_stix(graph: Graph, stream: BinaryIO, *, indicators: bool = False) -> E
     """
     bundle = _Bundle(graph, indicators=indicators)
     head = f'{{"type":"bundle","id":"bundle--{bundle.uuid()}","objects":['
-    write_objects(stream, head.encode(), bundle.objects(), b"]}\n")
+    write_object_list(stream, head.encode(), bundle.objects(), b"]}\n")
     return bundle.warnings
 
 

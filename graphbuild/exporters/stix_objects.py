@@ -36,8 +36,9 @@ from graphbuild.exporters.cti_types import (
     stix_type,
     url_value,
 )
-from graphbuild.exporters.extra_attributes import further
-from graphbuild.exporters.sanitize import ExportWarnings, url_host, xml_text
+from graphbuild.exporters.results import ExportWarnings
+from graphbuild.exporters.sanitize import url_host, xml_text
+from graphbuild.exporters.schema import extra_attributes
 from graphbuild.models import FILE
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _virustotal(node: Mapping[str, Any]) -> Object:
 def _extension(node: Mapping[str, Any], warnings: ExportWarnings) -> Object:
     """Return the extension with the API's type and id, and all other attributes as JSON."""
     others = {name: value for name, value in node.items() if name not in _GRAPH_ATTRIBUTES}
-    attributes = further(others, warnings)
+    attributes = extra_attributes(others, warnings)
     return {
         "extension_type": "property-extension",
         "entity_type": xml_text(str(node["type"])),

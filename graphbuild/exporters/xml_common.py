@@ -1,154 +1,217 @@
-"""What both XML formats do alike: which ids stand in the file, and a line for each edge.
-
-Nothing here grows with the graph but what is written: an edge's line is made, handed on, forgotten.
-"""
+"""Parts that GraphML and GEXF share: declared columns, clean texts, ids, and edges line by line."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from functools import lru_cache
 from hashlib import sha256
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import ExportError
-from graphbuild.exporters.sanitize import ExportWarnings, xml_text
+from graphbuild.exporters.results import ExportWarnings
+from graphbuild.exporters.rows import EDGE_ATTRIBUTES, EdgeValues, edge_values
+from graphbuild.exporters.sanitize import (
+    format_date,
+    format_value,
+    label_text,
+    replace_illegal,
+    xml_text,
+)
+from graphbuild.exporters.schema import BOOL, EDGE_COLUMNS, FLOAT, INT, XML, columns_for
+from graphbuild.graph.builder import RELATED_FROM
+from graphbuild.models import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import networkx as nx
 
-    Positions = Mapping[str, tuple[float, float]]
-    Edge = dict[str, Any]
+    from graphbuild.exporters.schema import Column, NodeColumns
 
-About = Callable[
-    [dict[str, Any], ExportWarnings], str
-]  # an edge, from the quote behind its target on
-Since = Callable[[str], str]  # a node's key, and what tells from when on it is there
+    Graph = nx.DiGraph[str]
+    Texts = dict[str, str]  # by column name; columns without a value are absent
 
-_ROOM = 4_000_000  # characters of what is said of edges, kept to be said again
-_SHARE = 400  # what an entry takes beside its text, roughly
-# All that an edge says, if it says so many things: the usual ones, and nothing beside them.
-_USUAL = {
-    len(names): itemgetter(*names)
-    for names in (
-        ("relation", "weight"),
-        ("relation", "weight", "provenance", "related_from"),
-        ("relation", "weight", "provenance", "related_from", "first_seen", "last_seen"),
-    )
-}
+_TYPE_NAMES = {INT: "long", FLOAT: "double", BOOL: "boolean"}
+_CACHED_EDGES = 1_024  # texts of edges with equal attributes; few, because a text can be long
+_MAX_EXACT_FLOAT = 2**53  # the largest integer up to which a double holds every integer
 
 
-# --- ids: checked before the first byte -----------------------------------------------------------
+# --- ids and declarations ------------------------------------------------------------------------
 
 
-def escaped(text: str) -> str:
-    """``text`` as it can stand between quotes."""
-    if "&" in text or "<" in text or '"' in text or ">" in text:
-        text = text.replace("&", "&amp;").replace("<", "&lt;")
-        return text.replace(">", "&gt;").replace('"', "&quot;")
-    return text
+def escape_attribute(text: str) -> str:
+    """Return ``text`` with markup escaped, for an XML attribute in double quotes."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;")
+    return text.replace(">", "&gt;").replace('"', "&quot;")
 
 
-def written_ids(graph: nx.DiGraph[str]) -> dict[str, str]:
-    """The node keys that must be escaped, as they are written; nearly always none.
+def escaped_ids(graph: Graph) -> dict[str, str]:
+    """Return the escaped form of the node keys that need escaping.
 
     Raises:
         ExportError: a node key cannot be an XML id.
     """
-    odd: dict[str, str] = {}
+    escaped: dict[str, str] = {}
     for key in graph:
-        if not _is_id(key):
+        if not isinstance(key, str) or key == "" or " " in key or xml_text(key) != key:
             raise ExportError(
                 f"node {ascii(key)[:80]}: no XML id can be empty or hold white space or control"
                 " characters; rename the node"
             )
-        written = escaped(key)
+        written = escape_attribute(key)
         if written != key:
-            odd[key] = written
-    return odd
+            escaped[key] = written
+    return escaped
 
 
-def _is_id(key: object) -> bool:
-    return isinstance(key, str) and key != "" and " " not in key and xml_text(key) == key
+def edge_id(relation: str, source: str, target: str) -> str:
+    """Return an id that follows from the content, so that it is the same in every export."""
+    content = f"{relation}\n{source}\n{target}"
+    return f"e{sha256(content.encode()).hexdigest()[:16]}"
 
 
-def place_text(place: tuple[float, float]) -> tuple[str, str]:
-    """A place as plain floats, whatever computed them, and zero without a sign."""
-    return repr(float(place[0]) + 0.0), repr(float(place[1]) + 0.0)
+def node_declarations(columns: NodeColumns) -> Iterator[tuple[str, str]]:
+    """Yield the name and type of each declared node column; the id is in the key of the node."""
+    return _declarations(column for column in columns.columns if column.name != "id")
+
+
+def edge_declarations() -> Iterator[tuple[str, str]]:
+    """Yield the name and type of each declared edge column."""
+    return _declarations(columns_for(EDGE_COLUMNS, XML))
+
+
+def _declarations(columns: Iterable[Column]) -> Iterator[tuple[str, str]]:
+    return ((each.name, _TYPE_NAMES.get(each.dtype, "string")) for each in columns)
+
+
+def format_position(position: tuple[float, float]) -> tuple[str, str]:
+    """Return a position as texts of plain floats, zero without a sign."""
+    return repr(float(position[0]) + 0.0), repr(float(position[1]) + 0.0)
+
+
+# --- nodes ---------------------------------------------------------------------------------------
+
+
+def node_texts(
+    columns: NodeColumns, node: dict[str, Any], edges: Mapping[str, Any], warnings: ExportWarnings
+) -> Texts:
+    """Return the clean texts of a node, without those that only one format has.
+
+    Args:
+        columns: the columns of the file.
+        node: the attributes of the node.
+        edges: the attributes of its outgoing edges, by target.
+        warnings: counts the values that could not be written exactly.
+    """
+    values = columns.values(node, warnings)
+    values.pop("id", None)
+    texts = {name: _node_text(name, value, warnings) for name, value in values.items()}
+    if node["type"] == REFERENCE:
+        collections = sum(edge["relation"] == RELATED_FROM for edge in edges.values())
+        texts["collections"] = str(collections)
+    return {name: text for name, text in texts.items() if text}
+
+
+def _node_text(name: str, value: object, warnings: ExportWarnings) -> str:
+    if not isinstance(value, str):
+        return format_value(value)
+    if name == "label":
+        return label_text(value)
+    if name == "attributes":  # JSON, which is safe in XML already
+        _count_misread(value, warnings)
+        return value
+    return _clean_text(value, warnings)
+
+
+def reference_day(node: dict[str, Any]) -> str:
+    """Return the date of a reference as ``2018-01-12``; empty for other nodes or if unknown."""
+    seconds = node.get("creation_date")
+    if node["type"] != REFERENCE or not isinstance(seconds, int) or isinstance(seconds, bool):
+        return ""
+    return format_date(seconds)
+
+
+def _clean_text(value: str, warnings: ExportWarnings) -> str:
+    text = xml_text(value)
+    if text is not value and replace_illegal(value) != value:
+        warnings.cleaned += 1
+    _count_misread(text, warnings)
+    return text
+
+
+def _count_misread(text: str, warnings: ExportWarnings) -> None:
+    if "INF" in text or (len(text) == len("null") and text.lower() == "null"):
+        warnings.misread += 1
 
 
 # --- edges ---------------------------------------------------------------------------------------
 
 
 def edge_lines(
-    graph: nx.DiGraph[str],
+    graph: Graph,
     ids: Mapping[str, str],
     warnings: ExportWarnings,
-    about: About,
-    since: Since | None = None,
+    format_texts: Callable[[Texts], str],
+    start_of: Callable[[str], str] | None = None,
 ) -> Iterator[str]:
-    """A line for each edge.
+    """Yield one line per edge.
 
-    Its id follows from its content, so that an edge bears the same in every export and in every
-    format; it is unique, as Gephi drops an edge otherwise. Many edges say the same of themselves:
-    that is made once.
+    Gephi drops edges with equal ids, so each edge has its own. Many edges have equal attributes;
+    their text is made once.
 
     Args:
-        graph: whose edges.
-        ids: the node keys that are written in another way.
-        warnings: where it is counted what could not be carried as it was.
-        about: writes what an edge says of itself.
-        since: writes from when on a node is there, in texts that compare as the times do; an edge
-            is there when both its ends are.
+        graph: has the edges.
+        ids: the node keys that are written in an escaped form.
+        warnings: counts the values that could not be written exactly.
+        format_texts: formats the texts of an edge, starting behind its target.
+        start_of: returns the start time of a node, in texts that sort like the times. An edge
+            starts when both its nodes have started.
     """
-    sayings = _Sayings(about, warnings)
-    known, usual, written = sayings.known, _USUAL, ids.get
+
+    # Typed, because weights of 1, 1.0 and True are equal and written differently.
+    @lru_cache(maxsize=_CACHED_EDGES, typed=True)
+    def formatted(*values: Any) -> tuple[str, ExportWarnings | None]:  # noqa: ANN401  of an edge
+        found = ExportWarnings()
+        text = format_texts(_edge_texts(EdgeValues(*values), found))
+        return text, found or None
+
     for source, targets in graph.adjacency():
-        begin, relation = f'source="{written(source, source)}" target="', None
-        earliest = since(source) if since else ""
+        escaped_source = ids.get(source, source)
+        earliest = start_of(source) if start_of else ""
         for target, edge in targets.items():
-            if edge["relation"] != relation:
-                relation = edge["relation"]
-                begun = sha256(f"{relation}\n{source}\n".encode())
-            digest = begun.copy()
-            digest.update(target.encode())
-            try:
-                key = usual[len(edge)](edge)
-                said = known.get(key) if type(key[1]) is int else None
-            except (KeyError, TypeError):  # it says something else, or says it in a list
-                key = said = None
-            if said is None:
-                said = sayings.new(key, edge)
-            start = max(earliest, since(target)) if since else ""
+            text, found = formatted(*edge_values(edge))
+            if found:
+                warnings.add(found)
+            if not EDGE_ATTRIBUTES.issuperset(edge):
+                warnings.omitted += len(edge.keys() - EDGE_ATTRIBUTES)
+            start = max(earliest, start_of(target)) if start_of else ""
             yield (
-                f'<edge id="e{digest.hexdigest()[:16]}" {begin}{written(target, target)}"'
-                f"{start}{said}\n"
+                f'<edge id="{edge_id(edge["relation"], source, target)}" source="{escaped_source}"'
+                f' target="{ids.get(target, target)}"{start}{text}\n'
             )
 
 
-class _Sayings:
-    """What edges say of themselves, made once for all that say the same, within some room."""
+def _edge_texts(values: EdgeValues, warnings: ExportWarnings) -> Texts:
+    weight, count = _weight(values.weight, warnings)
+    texts = {
+        "relation": values.relation,
+        "provenance": values.provenance,
+        "first_seen": values.first_seen,
+        "last_seen": values.last_seen,
+        "related_from": " ".join(values.related_from),
+    }
+    cleaned = {name: _clean_text(text, warnings) for name, text in texts.items() if text}
+    return {"weight": weight, "observations": count, **cleaned}
 
-    def __init__(self, about: About, warnings: ExportWarnings) -> None:
-        self.known: dict[tuple[Any, ...], str] = {}
-        self._about = about
-        self._remarks = warnings
-        self._remarked = warnings.total
-        self._room = _ROOM
 
-    def new(self, key: tuple[Any, ...] | None, edge: Edge) -> str:
-        """What ``edge`` says, kept under ``key`` if there is one that tells it from all others."""
-        said = self._about(edge, self._remarks)
-        # True and 1.0 are equal to 1 and written otherwise; what is remarked on counts each time.
-        remarked, self._remarked = self._remarked, self._remarks.total
-        if key is not None and type(key[1]) is int and self._remarked == remarked:
-            self._keep(key, said)
-        return said
+def _weight(weight: object, warnings: ExportWarnings) -> tuple[str, str]:
+    """Return the weight, and the number of observations if it is one.
 
-    def _keep(self, key: tuple[Any, ...], said: str) -> None:
-        self._room -= len(said) + _SHARE
-        if self._room < 0:
-            self.known.clear()
-            self._room = _ROOM
-        self.known[key] = said
+    Gephi drops edges whose weight is not positive, so an invalid weight becomes 1.0.
+    """
+    if type(weight) is int and 0 < weight <= _MAX_EXACT_FLOAT:
+        return f"{weight}.0", str(weight)
+    if isinstance(weight, float) and math.isfinite(weight) and weight > 0:
+        return repr(float(weight)), ""
+    warnings.omitted += 1
+    return "1.0", ""

@@ -16,7 +16,8 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphbuild.exporters import ExportedFile, ExportWarnings, make_folder, open_atomic
+from graphbuild.exporters import ExportedFile, ExportWarnings
+from graphbuild.exporters.atomic_write import make_folder, open_atomic
 from graphbuild.report.data import Before, Findings, find
 from graphbuild.report.html import as_page
 from graphbuild.report.markdown import as_markdown

@@ -24,7 +24,8 @@ import networkx as nx
 import pandas as pd
 import pyarrow as pa
 
-from graphbuild.exporters import csv_tables
+from graphbuild.exporters import csv as csv_format
+from graphbuild.exporters import dataframes
 from graphbuild.exporters import json as json_format
 from graphbuild.exporters import parquet as parquet_format
 from graphbuild.graph.builder import build_graph
@@ -140,7 +141,7 @@ def _parquet(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str
     def write() -> None:
         for name in _TABLES:
             with (folder / name).open("wb") as stream:
-                parquet_format.WRITERS[name](graph, stream)
+                _PARQUET[name](graph, stream)
 
     def said() -> Iterable[str]:
         for name in _TABLES:
@@ -209,14 +210,19 @@ def _objects(folder: Path) -> Iterable[str]:
 
 
 _CSV = {
-    "nodes": csv_tables.write_nodes,
-    "edges": csv_tables.write_edges,
-    "observations": csv_tables.write_observations,
+    "nodes": csv_format.write_nodes,
+    "edges": csv_format.write_edges,
+    "observations": csv_format.write_observations,
+}
+_PARQUET = {
+    "nodes": parquet_format.write_nodes,
+    "edges": parquet_format.write_edges,
+    "observations": parquet_format.write_observations,
 }
 _FRAMES = {
-    "nodes": csv_tables.nodes_frame,
-    "edges": csv_tables.edges_frame,
-    "observations": csv_tables.observations_frame,
+    "nodes": dataframes.nodes_frame,
+    "edges": dataframes.edges_frame,
+    "observations": dataframes.observations_frame,
 }
 SIDES: dict[str, Side] = {
     "csv": _csv,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 import graphbuild as gb
-from graphbuild.exporters import csv_tables
+from graphbuild.exporters import dataframes
 from graphbuild.exporters import parquet as parquet_format
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.views import view
@@ -32,9 +32,9 @@ from tests.support.paths import DATA
 
 SAMPLE = DATA / "related_references.json"
 MAKERS = {
-    "nodes": csv_tables.nodes_frame,
-    "edges": csv_tables.edges_frame,
-    "observations": csv_tables.observations_frame,
+    "nodes": dataframes.nodes_frame,
+    "edges": dataframes.edges_frame,
+    "observations": dataframes.observations_frame,
 }
 WORDS = "category"
 UTC = "datetime64[us, UTC]"
@@ -42,8 +42,11 @@ KINDS = {
     "nodes": {
         **dict.fromkeys(("type", "state", "collection_type", "origin"), WORDS),
         **dict.fromkeys(("created", "crawl_fetched_at"), UTC),
-        **{f"crawl_{n}": "Int64" for n in ("pages", "announced", "received", "inferred", "status")},
-        **dict.fromkeys(("creation_date", "degree"), "Int64"),
+        **{
+            f"crawl_{n}": "Int64"
+            for n in ("pages", "expected_count", "received", "inferred", "http_status")
+        },
+        **dict.fromkeys(("creation_date", "group_size", "degree"), "Int64"),
         "seed": "boolean",
     },
     "edges": {
@@ -62,7 +65,7 @@ EVERY_TABLE = pytest.mark.parametrize("table", MAKERS)
 def parquet(table: str, graph) -> pd.DataFrame:
     """What pandas reads back."""
     stream = io.BytesIO()
-    parquet_format.WRITERS[table](graph, stream)
+    getattr(parquet_format, f"write_{table}")(graph, stream)
     return pd.read_parquet(stream, dtype_backend="numpy_nullable")
 
 
@@ -134,12 +137,12 @@ def test_every_column_has_its_type_whatever_stands_in_it(table: str, name: str) 
 
 
 def test_times_are_times_and_lists_are_lists() -> None:
-    edges = csv_tables.edges_frame(GRAPHS["times"]).set_index(["source", "target"])
+    edges = dataframes.edges_frame(GRAPHS["times"]).set_index(["source", "target"])
     edge = edges.loc[(EMOTET.key, REPORT.key)]
     assert edge["first_seen"] == pd.Timestamp(1.5e9, unit="s", tz="UTC")
     assert edge["last_seen"] == pd.Timestamp(1.6e9, unit="s", tz="UTC")
     assert edge["related_from"] == ["collection:alienvault_5a5", GANG.key]
-    nodes = csv_tables.nodes_frame(GRAPHS["times"]).set_index("key")
+    nodes = dataframes.nodes_frame(GRAPHS["times"]).set_index("key")
     assert nodes.loc[EMOTET.key, "crawl_fetched_at"] == pd.Timestamp(1.6e9, unit="s", tz="UTC")
     assert nodes.loc[REPORT.key, "created"] == pd.Timestamp("2018-01-12", tz="UTC")
 

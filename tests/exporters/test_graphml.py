@@ -297,7 +297,7 @@ def test_what_is_said_of_many_edges_alike_counts_each_time():
 
 def test_however_little_is_kept_the_bytes_are_the_same(monkeypatch):
     kept = written(campaign())
-    monkeypatch.setattr("graphbuild.exporters.xml_common._ROOM", 500)
+    monkeypatch.setattr("graphbuild.exporters.xml_common._CACHED_EDGES", 1)
     assert written(campaign()) == kept
 
 

@@ -52,7 +52,14 @@ class Stopping(io.FileIO):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return written
 
-os.fdopen = lambda descriptor, mode: io.BufferedRandom(Stopping(descriptor, mode.replace("w", "r")))
+plain_open = Path.open
+
+def open_stopping(path, mode="r", *rest, **options):
+    if mode != "x+b":
+        return plain_open(path, mode, *rest, **options)
+    return io.BufferedRandom(Stopping(path, "x+"))
+
+Path.open = open_stopping
 how, folder, names, *instants = sys.argv[2:]
 for instant in instants:
     child = os.fork()

@@ -30,7 +30,7 @@ LIBREOFFICE = ExternalTool(
     "install it with: apt-get install libreoffice-calc-nogui",
 )
 GRAPHS = {"corpus": hostile_text_graph, "titles": partial(with_title, *HOSTILE, *FORMULAS)}
-TABLES = [name.removesuffix(".csv") for name in FORMATS["csv"].files]
+TABLES = [file.name.removesuffix(".csv") for file in FORMATS["csv"].files]
 # Separator, quote, UTF-8, first line, columns, language, whether what is quoted is text, whether
 # 1E5 is a number, four of other uses, and whether what looks like a formula is one, as it was ever
 # before it could be told: https://help.libreoffice.org/latest/en-US/text/shared/guide/csv_params.html
@@ -53,7 +53,7 @@ class Office:
     def exported(self, name: str, form: str, *, raw: bool) -> Path:
         folder = self._folder / f"{name}-{form}-{raw}"
         if not folder.exists():
-            export_all(GRAPHS[name](), folder, [form], raw=raw)
+            export_all(GRAPHS[name](), folder, [form], csv_guard=not raw)
         return folder
 
     def opened(self, name: str, way: str, form: str = "csv", *, raw: bool = False) -> Path:

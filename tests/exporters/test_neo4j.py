@@ -219,7 +219,7 @@ def test_a_key_that_would_tear_a_list_is_refused_before_anything_is_written():
     graph = build_graph([])
     graph.add_node("file:a\tb", type="file", id="a\tb", label="x")
     stream = io.BytesIO()
-    with pytest.raises(ExportError, match="holds a tab"):
+    with pytest.raises(ExportError, match="contains a tab"):
         write_nodes(graph, stream)
     assert stream.getvalue() == b""
 
@@ -229,7 +229,9 @@ def test_a_key_that_would_tear_a_list_is_refused_before_anything_is_written():
 
 @pytest.mark.parametrize("word", ["", "folded"])
 def test_the_command_names_the_files_that_are_written(word, tmp_path):
-    files = [each.path.name for each in export_all(campaign(), tmp_path, ["neo4j"], named=word)]
+    files = [
+        each.path.name for each in export_all(campaign(), tmp_path, ["neo4j"], name_suffix=word)
+    ]
     assert len(files) == len(FORMATS["neo4j"].files)
     nodes, edges, how = files
     assert (word in nodes, word in edges) == (True, True)

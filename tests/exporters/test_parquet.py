@@ -14,7 +14,14 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from graphbuild.exporters import csv_tables, parquet
+from graphbuild.exporters import parquet
+from graphbuild.exporters.schema import (
+    EDGE_COLUMNS,
+    NODE_COLUMNS,
+    OBSERVATION_COLUMNS,
+    TABLES,
+    columns_for,
+)
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.views import VIEWS, view
 from graphbuild.models import Entity, Observation
@@ -62,9 +69,11 @@ def types(found):
 NODES = {
     **dict.fromkeys(("type", "state", "collection_type", "origin"), "category"),
     **dict.fromkeys(("created", "crawl_fetched_at"), "datetime64[us, UTC]"),
-    **{f"crawl_{n}": "Int64" for n in ("pages", "announced", "received", "inferred", "status")},
-    "creation_date": "Int64",
-    "degree": "Int64",
+    **{
+        f"crawl_{n}": "Int64"
+        for n in ("pages", "expected_count", "received", "inferred", "http_status")
+    },
+    **dict.fromkeys(("creation_date", "group_size", "degree"), "Int64"),
     "seed": "boolean",
 }
 EDGES = {
@@ -81,13 +90,14 @@ FACTS = dict.fromkeys(
 @pytest.mark.parametrize(
     ("table", "columns", "kinds"),
     [
-        ("nodes", csv_tables.NODE_COLUMNS, NODES),
-        ("edges", csv_tables.EDGE_COLUMNS, EDGES),
-        ("observations", csv_tables.OBSERVATION_COLUMNS, FACTS),
+        ("nodes", NODE_COLUMNS, NODES),
+        ("edges", EDGE_COLUMNS, EDGES),
+        ("observations", OBSERVATION_COLUMNS, FACTS),
     ],
 )
 def test_pandas_finds_every_column_of_its_type(table, columns, kinds):
-    expected = {name: kinds.get(name, "string") for name in columns}
+    names = [column.name for column in columns_for(columns, TABLES)]
+    expected = {name: kinds.get(name, "string") for name in names}
     for graph in (campaign(), build_graph([]), with_title(*HOSTILE)):
         assert types(frame(table, graph, dtype_backend="numpy_nullable")) == expected
 
@@ -259,8 +269,7 @@ def test_a_file_is_packed_typed_and_tells_of_nobody(table):
 @EVERY_TABLE
 def test_rows_come_in_groups_and_stay_in_order(table, monkeypatch):
     whole = frame(table, campaign())
-    monkeypatch.setattr(parquet, "GROUP", 3)
-    monkeypatch.setattr(parquet, "_CHUNK", 2)
+    monkeypatch.setattr(parquet, "ROW_GROUP", 3)
     stream = written(table, campaign())
     sizes = pq.ParquetFile(stream).metadata
     assert sizes.num_row_groups > 1
@@ -288,6 +297,6 @@ def test_without_the_extra_a_sentence_says_what_to_install_and_nothing_is_writte
         command, capture_output=True, text=True, check=True, env={"PYTHONPATH": str(ROOT)}
     )
     assert ran.stdout == (
-        "parquet needs pyarrow, which is not installed; run: pip install 'graphbuild[columnar]'\n"
+        "parquet needs pyarrow, which is not installed; run: pip install pyarrow\n"
     )
     assert not (tmp_path / "out").exists()

@@ -24,10 +24,11 @@ IN_EACH = 200  # seven formats: more than a thousand
 def files(form, graph):
     """The files of a format, by name."""
     found = {}
-    for name, writer in FORMATS[form].files.items():
+    options = {"positions": {}} if "positions" in FORMATS[form].options else {}
+    for file in FORMATS[form].files:
         stream = io.BytesIO()
-        writer(graph, stream, {})
-        found[name] = stream.getvalue()
+        file.writer(graph, stream, **options)
+        found[file.name] = stream.getvalue()
     return found
 
 

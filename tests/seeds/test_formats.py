@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphbuild.errors import SeedError
-from graphbuild.exporters import csv_tables, export_all, read_graphml
+from graphbuild.exporters import dataframes, export_all, read_graphml
 from graphbuild.graph.builder import build_graph, extract_observations
 from graphbuild.models import Entity, Observation
 from graphbuild.seeds import Seed, parse_seeds, read_seeds
@@ -688,4 +688,4 @@ def test_what_stands_beside_a_seed_reaches_every_export(tmp_path, written):
     assert list(rows[0])[-2:] == ["seed_2nd", "seed_family"]
     assert (rows[0]["seed_2nd"], rows[1]["seed_2nd"]) == ("'=1", "x")
     assert "seed_" not in rows[0]["attributes"]
-    assert csv_tables.nodes_frame(graph)["seed_family"].tolist()[0] == "Emotet <&>"
+    assert dataframes.nodes_frame(graph)["seed_family"].tolist()[0] == "Emotet <&>"

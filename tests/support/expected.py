@@ -22,16 +22,27 @@ if TYPE_CHECKING:
 
     Values = dict[str, Any]
 
-# Every column, in this order: those that a node has for its looks first.
+# The columns of GraphML and GEXF, in this order.
 NODE_COLUMNS = {
-    "label": str,
     "type": str,
+    "label": str,
     "color": str,
     "size": float,
     "x": float,
     "y": float,
-    "community": int,
-    "group_size": int,
+    "sha256": str,
+    "sha1": str,
+    "md5": str,
+    "title": str,
+    "url": str,
+    "author": str,
+    "creation_date": int,
+    "created": str,
+    "domain": str,
+    "collection_type": str,
+    "origin": str,
+    "tags": str,
+    "collections": int,
     "seed": bool,
     "state": str,
     "crawl_pages": int,
@@ -41,30 +52,17 @@ NODE_COLUMNS = {
     "crawl_http_status": int,
     "crawl_warning": str,
     "crawl_fetched_at": str,
-    "hop": int,
-    "sha256": str,
-    "sha1": str,
-    "md5": str,
-    "url": str,
-    "title": str,
-    "author": str,
-    "domain": str,
-    "creation_date": int,
-    "created": str,
-    "collections": int,
-    "collection_type": str,
-    "origin": str,
-    "tags": str,
+    "group_size": int,
     "attributes": str,
 }
 EDGE_COLUMNS = {
     "relation": str,
     "weight": float,
     "observations": int,
+    "related_from": str,
     "provenance": str,
     "first_seen": str,
     "last_seen": str,
-    "related_from": str,
 }
 # What an exporter works out: an attribute of that name is another thing, told with the rest.
 _WORKED_OUT = frozenset(

@@ -20,6 +20,7 @@ from graphbuild.errors import ExportError
 from graphbuild.exporters.html.data import page_data
 from graphbuild.exporters.html.json_block import encode_block, single_line
 from graphbuild.exporters.html.level_of_detail import FULL
+from graphbuild.exporters.results import ExportWarnings
 from graphbuild.graph.clustering import node_clusters
 from graphbuild.graph.layout import Layout, compute_layout
 
@@ -78,7 +79,7 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
     title: str = "Files, references and collections",
     clusters: Mapping[str, int] | None = None,
     full: bool = False,
-) -> None:
+) -> ExportWarnings:
     """Write ``graph`` to ``stream`` as one self-contained page.
 
     Args:
@@ -94,7 +95,7 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
     Raises:
         ExportError: the drawing library is missing or not the tested version.
     """
-    positions = compute_layout(graph) if positions is None else positions
+    positions = positions or compute_layout(graph)
     if clusters is None and isinstance(positions, Layout):
         clusters = positions.clusters
     if clusters is None:
@@ -103,6 +104,7 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
     renderer = "webgl" if data["level"] == FULL else "vis"
     network = _campaign_network(single_line(title), encode_block(data), renderer)
     stream.write(network.generate_html().encode("utf-8"))
+    return ExportWarnings()
 
 
 def _campaign_network(heading: str, block: str, renderer: str) -> Any:  # noqa: ANN401  pyvis is untyped

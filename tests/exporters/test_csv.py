@@ -15,9 +15,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from graphbuild.exporters import csv_tables
+from graphbuild.exporters import csv as csv_format
+from graphbuild.exporters import dataframes
 from graphbuild.exporters.sanitize import (
-    created,
+    format_date,
     guard_cell,
     json_text,
     label_text,
@@ -25,6 +26,7 @@ from graphbuild.exporters.sanitize import (
     url_host,
     xml_text,
 )
+from graphbuild.exporters.schema import NODE_COLUMNS, TABLES, columns_for
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Entity, Observation
 from tests.support.graphs import (
@@ -43,7 +45,7 @@ from tests.support.graphs import (
     with_title,
 )
 
-WRITERS = (csv_tables.write_nodes, csv_tables.write_edges, csv_tables.write_observations)
+WRITERS = (csv_format.write_nodes, csv_format.write_edges, csv_format.write_observations)
 csv.field_size_limit(2**31 - 1)
 
 
@@ -85,7 +87,7 @@ def starts_a_formula(cell):
 
 
 def test_one_row_for_each_observation():
-    data = written(csv_tables.write_observations, campaign())
+    data = written(csv_format.write_observations, campaign())
     assert data.splitlines()[0] == (
         b'"subject_type","subject_id","reference_id","related_from_type","related_from_id",'
         b'"reference_type","reference_url","reference_title","related_from_name",'
@@ -107,23 +109,31 @@ def test_one_row_for_each_observation():
 
 def test_a_view_without_its_collections_still_tells_which_they_were():
     view = nx.subgraph_view(campaign(), filter_node=lambda key: not key.startswith("collection:"))
-    (found, whole) = (rows(written(csv_tables.write_observations, g)) for g in (view, campaign()))
+    (found, whole) = (rows(written(csv_format.write_observations, g)) for g in (view, campaign()))
     ids = [[row["related_from_type"], row["related_from_id"]] for row in found]
     assert ids == [[row["related_from_type"], row["related_from_id"]] for row in whole]
     assert {row["related_from_name"] for row in found} == {""}
-    assert len(csv_tables.observations_frame(view)) == len(found)
+    assert len(dataframes.observations_frame(view)) == len(found)
 
 
 LEDGER = [
     f"crawl_{name}"
-    for name in ("pages", "announced", "received", "inferred", "status", "remark", "asked_at")
+    for name in (
+        "pages",
+        "expected_count",
+        "received",
+        "inferred",
+        "http_status",
+        "warning",
+        "fetched_at",
+    )
 ]
 
 
 def test_one_row_for_each_node():
-    found = {row["key"]: row for row in rows(written(csv_tables.write_nodes, campaign()))}
+    found = {row["key"]: row for row in rows(written(csv_format.write_nodes, campaign()))}
     assert len(found) == 8
-    assert list(found[REPORT.key]) == list(csv_tables.NODE_COLUMNS)
+    assert list(found[REPORT.key]) == [column.name for column in columns_for(NODE_COLUMNS, TABLES)]
     assert found[REPORT.key] == {
         "key": REPORT.key,
         "type": "reference",
@@ -142,6 +152,7 @@ def test_one_row_for_each_node():
         "seed": "",
         "state": "",
         **dict.fromkeys(LEDGER, ""),
+        "group_size": "",
         "degree": "4",
         "attributes": "",
     }
@@ -153,7 +164,7 @@ def test_one_row_for_each_node():
 def test_one_row_for_each_edge():
     found = {
         (row["source"], row["target"]): row
-        for row in rows(written(csv_tables.write_edges, campaign()))
+        for row in rows(written(csv_format.write_edges, campaign()))
     }
     assert len(found) == 7
     assert found[EMOTET.key, REPORT.key] == {
@@ -182,7 +193,7 @@ def test_bytes_are_plain_csv(write):
 
 def test_what_no_cell_can_hold_is_left_out_and_counted():
     graph = with_title("t", score=math.nan, creation_date=2**70)
-    assert csv_tables.write_nodes(graph, io.BytesIO()).omitted == 2
+    assert csv_format.write_nodes(graph, io.BytesIO()).omitted == 2
 
 
 # --- hostile text --------------------------------------------------------------------------------
@@ -191,7 +202,7 @@ def test_what_no_cell_can_hold_is_left_out_and_counted():
 @pytest.mark.parametrize("write", WRITERS)
 def test_every_cell_of_the_corpus_reads_back(write):
     graph = with_title(*HOSTILE)
-    guarded, raw = rows(written(write, graph)), rows(written(write, graph, raw=True))
+    guarded, raw = rows(written(write, graph)), rows(written(write, graph, csv_guard=False))
     assert [[unguard_cell(cell) for cell in row.values()] for row in guarded] == [
         [as_cell(cell) for cell in row.values()] for row in raw
     ]
@@ -250,19 +261,19 @@ def test_harmless_text_is_untouched(text):
 
 
 def test_raw_leaves_the_texts_alone():
-    found = rows(written(csv_tables.write_observations, with_title("=1+1", "-1"), raw=True))
+    found = rows(written(csv_format.write_observations, with_title("=1+1", "-1"), csv_guard=False))
     assert [row["reference_title"] for row in found] == ["=1+1", "-1"]
-    assert not csv_tables.write_observations(with_title("=1+1"), io.BytesIO(), raw=True)
+    assert not csv_format.write_observations(with_title("=1+1"), io.BytesIO(), csv_guard=False)
 
 
 def test_guarded_cells_are_counted():
-    warnings = csv_tables.write_observations(with_title("=1", "\0", "fine"), io.BytesIO())
+    warnings = csv_format.write_observations(with_title("=1", "\0", "fine"), io.BytesIO())
     assert (warnings.guarded, warnings.cleaned) == (1, 1)
 
 
 def test_an_id_that_looks_like_a_formula_comes_back():
     graph = build_graph([Observation(EMOTET, Entity("reference", "-1"), None)])
-    (row,) = rows(written(csv_tables.write_observations, graph))
+    (row,) = rows(written(csv_format.write_observations, graph))
     assert row["reference_id"] == "'-1"
     assert unguard_cell(row["reference_id"]) == "-1"
 
@@ -271,7 +282,7 @@ def test_an_id_that_looks_like_a_formula_comes_back():
 
 
 def test_frames_have_types():
-    nodes = csv_tables.nodes_frame(campaign()).set_index("key")
+    nodes = dataframes.nodes_frame(campaign()).set_index("key")
     assert nodes.dtypes[["type", "creation_date", "seed", "degree"]].astype(str).tolist() == [
         "category",
         "Int64",
@@ -281,17 +292,17 @@ def test_frames_have_types():
     assert nodes.loc[REPORT.key, "created"] == pd.Timestamp("2018-01-12", tz="UTC")
     assert nodes["created"].isna().sum() == 7
     assert nodes.loc[TALK.key, "title"] == "LODEINFO at 10:00"
-    edges = csv_tables.edges_frame(campaign())
+    edges = dataframes.edges_frame(campaign())
     assert edges["weight"].sum() == 10
     assert str(edges["relation"].dtype) == "category"
-    seen = csv_tables.observations_frame(campaign())
+    seen = dataframes.observations_frame(campaign())
     assert len(seen) == len(OBSERVATIONS)
     assert seen["related_from_id"].isna().sum() == 2
     assert str(seen["subject_type"].dtype) == "category"
 
 
 @pytest.mark.parametrize(
-    "make", [csv_tables.nodes_frame, csv_tables.edges_frame, csv_tables.observations_frame]
+    "make", [dataframes.nodes_frame, dataframes.edges_frame, dataframes.observations_frame]
 )
 def test_frames_of_nothing_have_columns(make):
     empty = make(build_graph([]))
@@ -302,14 +313,14 @@ def test_frames_of_nothing_have_columns(make):
 @settings(max_examples=50)
 @given(hostile_graphs())
 def test_frames_hold_hostile_text(graph):
-    assert set(csv_tables.nodes_frame(graph)["key"]) == set(graph)
-    assert len(csv_tables.edges_frame(graph)) == graph.number_of_edges()
-    csv_tables.observations_frame(graph)
+    assert set(dataframes.nodes_frame(graph)["key"]) == set(graph)
+    assert len(dataframes.edges_frame(graph)) == graph.number_of_edges()
+    dataframes.observations_frame(graph)
 
 
 @pytest.mark.parametrize("seconds", [-62135596801, 10**12, 10**18, -1, 0, 2**62])
 def test_frames_bear_rubbish_dates(seconds):
-    nodes = csv_tables.nodes_frame(with_title("t", creation_date=seconds))
+    nodes = dataframes.nodes_frame(with_title("t", creation_date=seconds))
     assert seconds in nodes["creation_date"].dropna().tolist()
 
 
@@ -317,7 +328,7 @@ def test_weights_of_a_view_may_be_fractions():
     graph = campaign()
     for *_, edge in graph.edges(data=True):
         edge["weight"] = 0.5
-    assert csv_tables.edges_frame(graph)["weight"].sum() == 3.5
+    assert dataframes.edges_frame(graph)["weight"].sum() == 3.5
 
 
 # --- text, each destination ----------------------------------------------------------------------
@@ -385,4 +396,4 @@ def test_json_has_no_end_of_line_that_some_reader_would_change():
     ],
 )
 def test_days(seconds, day):
-    assert created(seconds) == day
+    assert format_date(seconds) == day

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from graphbuild.emulator import Api, generate_family_world
-from graphbuild.exporters import temp_files
+from graphbuild.exporters import atomic_write
 from graphbuild.exporters.atomic_write import open_atomic
 from tests.support.processes import without_coverage
 from tests.support.shell import seeds
@@ -65,7 +65,7 @@ def test_what_a_killed_export_left_goes_with_the_next(campaign: Shell) -> None:
     for _ in range(2):
         assert export(campaign, signal.SIGKILL).wait(timeout=60) == -signal.SIGKILL
         (left,) = out.iterdir()  # the second one took the first one's
-        assert temp_files._NAME.fullmatch(left.name)
+        assert atomic_write._TEMP_NAME.fullmatch(left.name)
     assert campaign("export", "--store", "c.db", "--out", "out").returncode == 0
     assert {path.name for path in out.iterdir()} == NAMES
 
@@ -146,7 +146,7 @@ def test_a_new_file_taken_for_a_leftover_before_it_was_locked_is_made_again(
     def late(descriptor: int, operation: int) -> None:
         if not met:
             met.append(operation)
-            temp_files.remove_leftovers(tmp_path)  # another export, at just that moment
+            atomic_write.remove_leftovers(tmp_path)  # another export, at just that moment
             assert list(tmp_path.iterdir()) == []
         flock(descriptor, operation)
 

@@ -1,0 +1,94 @@
+"""pandas DataFrames of nodes, edges and observations.
+
+They have the columns and types of the Parquet files: categories, nullable integers, times in UTC.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphbuild.exporters.results import ExportWarnings
+from graphbuild.exporters.rows import (
+    observation_rows,
+    typed_edge_columns,
+    typed_edge_rows,
+    typed_node_rows,
+)
+from graphbuild.exporters.sanitize import replace_surrogates
+from graphbuild.exporters.schema import (
+    BOOL,
+    CATEGORY,
+    DATE,
+    FLOAT,
+    INT,
+    KEYS,
+    OBSERVATION_COLUMNS,
+    TABLES,
+    TEXT,
+    TIME,
+    NodeColumns,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import networkx as nx
+    import pandas as pd
+
+    from graphbuild.exporters.rows import Row
+    from graphbuild.exporters.schema import Column
+
+_PANDAS_TYPES = {
+    TEXT: "string",
+    CATEGORY: "category",
+    INT: "Int64",
+    FLOAT: "Float64",
+    BOOL: "boolean",
+    KEYS: "object",
+}
+
+
+def nodes_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
+    """Return the nodes, one row per node."""
+    columns = NodeColumns(TABLES, graph)
+    return _frame(columns.columns, typed_node_rows(graph, columns, ExportWarnings()))
+
+
+def edges_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
+    """Return the edges, one row per edge.
+
+    ``related_from`` is a list of node keys: empty if the edge was observed without a collection,
+    missing if its relation has no collections.
+    """
+    columns = typed_edge_columns(graph)
+    return _frame(columns, typed_edge_rows(graph, columns, ExportWarnings()))
+
+
+def observations_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
+    """Return the observations, one row per subject, reference and collection."""
+    return _frame(OBSERVATION_COLUMNS, observation_rows(graph))
+
+
+def _frame(columns: Iterable[Column], rows: Iterable[Row]) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415  slow to import, and few runs need it
+
+    cleaned = [[_cleaned(value) for value in row] for row in rows]
+    frame = pd.DataFrame(cleaned, columns=[each.name for each in columns], dtype=object)
+    times = {each.name: _times(frame[each.name]) for each in columns if each.dtype in {DATE, TIME}}
+    others = {each.name: _PANDAS_TYPES[each.dtype] for each in columns if each.name not in times}
+    return frame.assign(**times).astype(others)
+
+
+def _times(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return times in UTC with microseconds, a unit that holds every year of ``datetime``."""
+    import numpy as np  # noqa: PLC0415  slow to import, and few runs need it
+    import pandas as pd  # noqa: PLC0415
+
+    naive = [None if pd.isna(each) else each.replace(tzinfo=None) for each in column]
+    return pd.Series(np.array(naive, "datetime64[us]"), column.index).dt.tz_localize("UTC")
+
+
+def _cleaned(value: Any) -> Any:  # noqa: ANN401  any value of a row
+    if isinstance(value, list):
+        return [replace_surrogates(each) for each in value]
+    return replace_surrogates(value) if isinstance(value, str) else value

@@ -1,0 +1,145 @@
+"""Export of a graph to one file or to a folder."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graphbuild.errors import ExportError
+from graphbuild.exporters.atomic_write import make_folder, open_atomic
+from graphbuild.exporters.registry import (
+    CSV_GUARD,
+    FULL_PAGE,
+    NAME_SUFFIX,
+    POSITIONS,
+    add_suffix,
+    format_of_path,
+    get_format,
+)
+from graphbuild.exporters.results import ExportedFile
+from graphbuild.graph.builder import restore_node_order, validate_graph
+from graphbuild.graph.views import is_derived
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from graphbuild.exporters.registry import Format, Graph, Positions, Writer
+
+
+def export(graph: Graph, path: str | Path, *, positions: Positions | None = None) -> Path:
+    """Write ``graph`` to ``path`` in the format that the suffix selects.
+
+    The file is written completely or not at all; an existing file is replaced.
+
+    Args:
+        graph: a graph as :func:`~graphbuild.graph.builder.build_graph` returns it, or a view of it.
+            Nodes and edges are written in its order. ``graph.subgraph(...)`` has the order of the
+            graph; a ``copy()`` of it does not, because networkx copies in the order of a set.
+        path: ends in ``.graphml``, ``.gexf``, ``.graphml.gz``, ``.gexf.gz``, ``.html``,
+            ``.stix.json``, ``.misp.json``, ``.dot``, ``.json``, ``.jsonl`` or ``.cyjs``. A symbolic
+            link is replaced itself.
+        positions: position of each node, y upwards; the layout is computed if None, and omitted
+            if empty.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        ExportError: the suffix selects no format, the format cannot express the graph, the graph is
+            not directed, a node has no type or label, or the file cannot be written.
+    """
+    path = Path(path)
+    chosen, writer = format_of_path(path)
+    validate_graph(graph)
+    _refuse_derived(graph, [chosen], path)
+    graph = restore_node_order(graph)
+    options = (
+        {POSITIONS: _positions(graph, positions, [chosen])} if POSITIONS in chosen.options else {}
+    )
+    return _write(graph, path, writer, options).path
+
+
+def export_all(  # noqa: PLR0913  all but the first three have defaults
+    graph: Graph,
+    folder: str | Path,
+    formats: Iterable[str],
+    *,
+    positions: Positions | None = None,
+    name_suffix: str = "",
+    csv_guard: bool = True,
+    full: bool = False,
+    on_progress: Callable[[str], None] = lambda _: None,
+) -> list[ExportedFile]:
+    """Write ``graph`` into ``folder`` in each of ``formats``; compute the layout at most once.
+
+    Each file is written completely or not at all. If a file fails, the files before it remain.
+
+    Args:
+        graph: a graph as :func:`~graphbuild.graph.builder.build_graph` returns it, or a view of it.
+        folder: folder of the files; it is created if it is missing.
+        formats: names of formats, see ``FORMATS``.
+        positions: position of each node, y upwards; the layout is computed if None, and omitted
+            if empty.
+        name_suffix: part of the file names: ``graph-SUFFIX.graphml``.
+        csv_guard: whether CSV cells that look like formulas get an apostrophe.
+        full: whether the HTML page shows a large graph without reduction.
+        on_progress: called with a description of each step before it starts.
+
+    Returns:
+        The files, in the order in which they were written.
+
+    Raises:
+        ExportError: a format does not exist, needs a missing library or cannot express the graph;
+            or the graph is not directed, or a node has no type or label (nothing is written then);
+            or a file cannot be written.
+    """
+    chosen = [get_format(name) for name in dict.fromkeys(formats)]
+    validate_graph(graph)
+    _refuse_derived(graph, chosen, ", ".join(each.name for each in chosen if each.observed_only))
+    graph = restore_node_order(graph)
+    folder = make_folder(Path(folder))
+    if positions is None and any(POSITIONS in each.options for each in chosen):
+        on_progress("computing the layout")
+    options = {
+        POSITIONS: _positions(graph, positions, chosen),
+        NAME_SUFFIX: name_suffix,
+        CSV_GUARD: csv_guard,
+        FULL_PAGE: full,
+    }
+    written = []
+    for each in chosen:
+        for file in each.files:
+            path = folder / add_suffix(file.name, name_suffix)
+            on_progress(f"writing {path.name}")
+            own = {name: options[name] for name in file.options}
+            written.append(_write(graph, path, file.writer, own))
+    return written
+
+
+def _positions(
+    graph: Graph, positions: Positions | None, formats: Iterable[Format]
+) -> Positions | None:
+    if positions is not None or not any(POSITIONS in each.options for each in formats):
+        return positions
+    from graphbuild.graph.layout import compute_layout  # noqa: PLC0415  loads numpy
+
+    return compute_layout(graph)
+
+
+def _refuse_derived(graph: Graph, formats: Iterable[Format], subject: object) -> None:
+    if any(each.observed_only for each in formats) and is_derived(graph):
+        raise ExportError(
+            f"{subject}: readers take its content as facts, but this view contains nodes or edges"
+            " that graphbuild computed; export the full or the backbone view"
+        )
+
+
+def _write(graph: Graph, path: Path, writer: Writer, options: Mapping[str, object]) -> ExportedFile:
+    with open_atomic(path) as stream:
+        warnings = writer(graph, stream, **options)
+        stream.flush()
+        stream.seek(0)
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        size = stream.tell()
+    return ExportedFile(path, size, digest, warnings)

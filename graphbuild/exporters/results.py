@@ -1,0 +1,67 @@
+"""The result of an export: the file that was written and the values it could not carry exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(slots=True)
+class ExportWarnings:
+    """Counts of values that an export changed or omitted.
+
+    Attributes:
+        cleaned: texts in which forbidden characters were replaced by U+FFFD.
+        omitted: values that no format can hold: not finite, beyond 64 bits, neither text nor
+            number.
+        misread: texts that are correct in the file but that Gephi displays wrongly.
+        guarded: table cells that got an apostrophe because they look like formulas.
+    """
+
+    cleaned: int = 0
+    omitted: int = 0
+    misread: int = 0
+    guarded: int = 0
+
+    @property
+    def total(self) -> int:
+        """The sum of all counts."""
+        return self.cleaned + self.omitted + self.misread + self.guarded
+
+    def add(self, other: ExportWarnings) -> None:
+        """Add the counts of ``other``."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+
+    def __bool__(self) -> bool:
+        return self.total > 0
+
+    def __str__(self) -> str:
+        """Return all counts in one line; empty if every count is zero."""
+        descriptions = (
+            (self.cleaned, "cleaned of forbidden characters"),
+            (self.omitted, "left out (not finite, beyond 64 bits, or neither text nor number)"),
+            (self.misread, 'shown wrongly by Gephi ("INF" as "Infinity", "null" as nothing)'),
+            (self.guarded, "guarded against formulas by an apostrophe"),
+        )
+        return "; ".join(f"{count} {description}" for count, description in descriptions if count)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFile:
+    """A file that an export has written.
+
+    Attributes:
+        path: location of the file.
+        size: number of bytes, as read back from the disk.
+        sha256: checksum of the bytes read back, in hexadecimal.
+        warnings: values that the file could not carry exactly.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+    warnings: ExportWarnings

@@ -1,0 +1,234 @@
+"""The values of edges and observations, as CSV, Parquet, DataFrames and JSON show them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from graphbuild.exporters.sanitize import format_value, is_exportable
+from graphbuild.exporters.schema import (
+    EDGE_COLUMNS,
+    FLOAT,
+    INT,
+    TABLES,
+    TIME,
+    columns_for,
+)
+from graphbuild.graph.builder import NO_COLLECTION
+from graphbuild.models import OBSERVED, RELATED_REFERENCES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    import networkx as nx
+
+    from graphbuild.exporters.results import ExportWarnings
+    from graphbuild.exporters.schema import Column, NodeColumns
+
+    Graph = nx.DiGraph[str]
+
+Row = tuple[Any, ...]  # one value per column; None where there is none
+CACHED = 16_384  # entries of a cache of converted values: a few megabytes
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+# --- nodes ---------------------------------------------------------------------------------------
+
+
+def node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings) -> Iterator[Row]:
+    """Yield one row per node, in the order of ``columns``."""
+    degree, names = graph.degree, columns.names
+    for key, node in graph.nodes(data=True):
+        values = columns.values(node, warnings)
+        values["key"], values["degree"] = key, degree[key]
+        yield tuple(map(values.get, names))
+
+
+def typed_node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings) -> Iterator[Row]:
+    """Yield the same rows with dates and times as ``datetime``."""
+    times = [number for number, each in enumerate(columns.columns) if each.dtype is TIME]
+    created, seconds = map(columns.names.index, ("created", "creation_date"))
+    for row in node_rows(graph, columns, warnings):
+        typed = list(row)
+        for number in times:
+            typed[number] = parse_time(row[number], warnings)
+        if row[created] is not None:  # the day is known, so the seconds are in range
+            typed[created] = _EPOCH + timedelta(seconds=row[seconds])
+        yield tuple(typed)
+
+
+# --- edges ---------------------------------------------------------------------------------------
+
+
+class EdgeValues(NamedTuple):
+    """The attributes of an edge; an absent one has its default."""
+
+    relation: str
+    weight: Any
+    related_from: tuple[str, ...]
+    provenance: str | None
+    first_seen: str | None
+    last_seen: str | None
+
+
+EDGE_ATTRIBUTES = frozenset(EdgeValues._fields)
+
+
+def edge_values(edge: Mapping[str, Any]) -> EdgeValues:
+    """Return the attributes of an edge."""
+    get = edge.get
+    return EdgeValues(
+        edge["relation"],
+        get("weight", 1),
+        tuple(get("related_from", ())),
+        get("provenance"),
+        get("first_seen"),
+        get("last_seen"),
+    )
+
+
+def typed_edge_columns(graph: Graph) -> list[Column]:
+    """Return the edge columns of the tables; weights are integers where all of them are."""
+    kinds = {type(edge.get("weight")) for _, _, edge in graph.edges(data=True)}
+    is_float = any(issubclass(kind, float) for kind in kinds)
+    return [
+        replace(column, dtype=FLOAT if is_float else INT) if column.name == "weight" else column
+        for column in columns_for(EDGE_COLUMNS, TABLES)
+    ]
+
+
+def typed_edge_rows(
+    graph: Graph, columns: Iterable[Column], warnings: ExportWarnings
+) -> Iterator[Row]:
+    """Yield one row per edge: collections as a list, times as ``datetime``.
+
+    Args:
+        graph: has the edges.
+        columns: result of :func:`typed_edge_columns`.
+        warnings: counts the weights and times that are not valid.
+    """
+    (number,) = (each.python_type for each in columns if each.name == "weight")
+    for source, target, edge in graph.edges(data=True):
+        values = edge_values(edge)
+        yield (
+            source,
+            target,
+            values.relation,
+            _number(values.weight, number, warnings),
+            _collections(values),
+            values.provenance,
+            parse_time(values.first_seen, warnings),
+            parse_time(values.last_seen, warnings),
+        )
+
+
+def collection_keys(related_from: Iterable[str]) -> list[str]:
+    """Return the node keys of the collections in ``related_from``."""
+    return [key for key in related_from if key != NO_COLLECTION]
+
+
+def _collections(values: EdgeValues) -> list[str] | None:
+    """Return the collections of an edge; None if its relation has none."""
+    if values.related_from or values.relation == RELATED_REFERENCES:
+        return collection_keys(values.related_from)
+    return None
+
+
+def _number(value: object, kind: type, warnings: ExportWarnings) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool) and is_exportable(value):
+        return float(value) if kind is float else int(value)
+    warnings.omitted += 1
+    return None
+
+
+# --- observations --------------------------------------------------------------------------------
+
+
+class ObservationKeys(NamedTuple):
+    """An observation by the keys of its nodes; ``collection`` may be ``NO_COLLECTION``."""
+
+    subject: str
+    reference: str
+    collection: str
+    provenance: str
+
+
+def observation_keys(graph: Graph) -> Iterator[ObservationKeys]:
+    """Yield the observations of a graph, in the order of its edges."""
+    for source, target, edge in graph.edges(data=True):
+        if edge["relation"] == RELATED_REFERENCES:
+            provenance = edge.get("provenance", OBSERVED)
+            for key in edge["related_from"]:
+                yield ObservationKeys(source, target, key, provenance)
+
+
+def observation_rows(
+    graph: Graph, encode: Callable[[str | None], Any] = lambda text: text
+) -> Iterator[Row]:
+    """Yield one row per observation.
+
+    Args:
+        graph: has the observations.
+        encode: converts a text, or None where there is no value. It is called once for the values
+            of a node that many rows share.
+    """
+
+    @lru_cache(maxsize=CACHED)
+    def cells(key: str, names: tuple[str, ...]) -> Row:
+        node = node_attributes(graph, key)
+        return tuple(encode(_text(node.get(name))) for name in names)
+
+    encode_provenance = cache(encode)
+    for subject, reference, collection, provenance in observation_keys(graph):
+        subject_type, subject_id = cells(subject, _SUBJECT)
+        reference_type, reference_id, url, title = cells(reference, _REFERENCE)
+        collection_type, collection_id, name = cells(collection, _COLLECTION)
+        yield (
+            subject_type,
+            subject_id,
+            reference_id,
+            collection_type,
+            collection_id,
+            reference_type,
+            url,
+            title,
+            name,
+            encode_provenance(provenance),
+        )
+
+
+_SUBJECT = ("type", "id")
+_REFERENCE = ("type", "id", "url", "title")
+_COLLECTION = ("type", "id", "name")
+
+
+def node_attributes(graph: Graph, key: str) -> Mapping[str, Any]:
+    """Return the attributes of a node, or of one that only an edge names.
+
+    A view may leave out a collection, of which only the key is known then. ``NO_COLLECTION`` has no
+    attributes.
+    """
+    if key in graph:
+        return graph.nodes[key]
+    node_type, _, node_id = key.partition(":")
+    return {} if key == NO_COLLECTION else {"type": node_type, "id": node_id}
+
+
+# --- values --------------------------------------------------------------------------------------
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else format_value(value)
+
+
+def parse_time(text: object, warnings: ExportWarnings) -> datetime | None:
+    """Return a time in UTC; None if there is none or it is not valid."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(str(text)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        warnings.omitted += 1
+        return None

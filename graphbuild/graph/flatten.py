@@ -1,0 +1,50 @@
+"""Conversion of a graph for the writers of networkx and pyvis, which take plain values only."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Characters that XML 1.0 cannot hold: https://www.w3.org/TR/xml/#charsets
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_RENAMED = {"id": "entity_id"}
+
+
+def flatten(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
+    r"""Return a copy of ``graph`` whose attributes are plain texts, numbers and booleans.
+
+    ``nx.write_graphml``, ``nx.write_gexf``, ``nx.write_gml`` and pyvis's ``from_nx`` accept the
+    copy. The collections in ``related_from`` become one text, separated by spaces. Attributes that
+    are None are omitted, and characters that XML forbids become ``\ufffd``. The attribute ``id``
+    is named ``entity_id``, because these functions use ``id`` for the key of a node.
+
+    Args:
+        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
+    """
+    flat: nx.DiGraph[str] = nx.DiGraph()
+    flat.graph.update(_flat(graph.graph))
+    flat.add_nodes_from((key, _flat(node)) for key, node in graph.nodes(data=True))
+    flat.add_edges_from(
+        (source, target, _flat(edge)) for source, target, edge in graph.edges(data=True)
+    )
+    return flat
+
+
+def _flat(attributes: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
+    return {
+        _RENAMED.get(name, name): _scalar(value)
+        for name, value in attributes.items()
+        if value is not None
+    }
+
+
+def _scalar(value: object) -> str | int | float | bool:
+    if isinstance(value, bool | int | float):
+        return value
+    text = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)

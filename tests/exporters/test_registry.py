@@ -1,0 +1,160 @@
+"""A format and a column that are registered once appear everywhere."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import pandas as pd
+import pytest
+
+import graphbuild as gb
+from graphbuild.errors import ExportError
+from graphbuild.exporters import (
+    FORMATS,
+    ExportWarnings,
+    Format,
+    OutputFile,
+    export_all,
+    register,
+    registry,
+    schema,
+)
+from graphbuild.exporters.schema import INT, NODE_COLUMNS, Column
+from tests.support import doc_tables
+from tests.support.graphs import REPORT, campaign
+from tests.support.paths import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+
+def write_toy(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
+    stream.write(f"{len(graph)} nodes".encode())
+    return ExportWarnings(omitted=1)
+
+
+TOY = Format(
+    "toy",
+    (OutputFile("graph.toy", write_toy, "count the nodes"),),
+    readers="a person",
+    contents="the number of nodes",
+    suffixes=(".toy", ".toy.gz"),
+)
+
+
+@pytest.fixture
+def toy_format() -> Iterator[None]:
+    register(TOY)
+    yield
+    del FORMATS["toy"]
+
+
+@pytest.fixture
+def toy_column() -> Iterator[None]:
+    NODE_COLUMNS.append(Column("views", INT, "Number of views.", source="views"))
+    yield
+    NODE_COLUMNS.pop()
+
+
+@pytest.mark.usefixtures("toy_format")
+def test_a_registered_format_is_exported_and_documented(tmp_path: Path) -> None:
+    (written,) = export_all(campaign(), tmp_path, ["toy"], name_suffix="full")
+    assert written.path == tmp_path / "graph-full.toy"
+    assert written.path.read_bytes() == b"8 nodes"
+    assert written.warnings.omitted == 1
+    assert gb.export(campaign(), tmp_path / "x.toy").read_bytes() == b"8 nodes"
+    assert gb.export(campaign(), tmp_path / "x.toy.gz").stat().st_size > 20
+    assert registry.describe_file("graph-full.toy") == "count the nodes"
+    assert "| `toy` | `graph.toy` | a person | the number of nodes |" in registry.markdown_table()
+    with pytest.raises(ExportError, match="toy"):
+        export_all(campaign(), tmp_path, ["unknown"])
+
+
+HELP_WITH_TOY = """
+from tests.exporters.test_registry import TOY
+from graphbuild.exporters import register
+register(TOY)
+import sys
+sys.argv = ["graphbuild", "export", "--help"]
+from graphbuild.__main__ import main
+main()
+"""
+
+
+def test_a_registered_format_is_in_the_help_of_the_command_line() -> None:
+    command = [sys.executable, "-c", HELP_WITH_TOY]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert "dot, toy" in " ".join(done.stdout.replace("│", " ").split()), done.stderr
+
+
+@pytest.mark.usefixtures("toy_format")
+@pytest.mark.parametrize("changed", ["name", "file", "suffix"])
+def test_a_format_with_a_name_in_use_is_refused(changed: str) -> None:
+    other = Format(
+        "toy" if changed == "name" else "other",
+        (OutputFile("graph.toy" if changed == "file" else "other", write_toy, ""),),
+        readers="",
+        contents="",
+        suffixes=(".toy" if changed == "suffix" else ".other",),
+    )
+    with pytest.raises(ValueError, match="in use"):
+        register(other)
+
+
+def test_a_format_with_an_unknown_option_is_refused() -> None:
+    with pytest.raises(ValueError, match="known options"):
+        Format("x", (OutputFile("x", write_toy, "", ("colour",)),), readers="", contents="")
+
+
+@pytest.mark.usefixtures("toy_column")
+def test_a_column_of_the_schema_is_in_every_table(tmp_path: Path) -> None:
+    graph = campaign()
+    graph.nodes[REPORT.key]["views"] = 7
+    export_all(graph, tmp_path, ["csv", "graphml", "gexf", "parquet", "neo4j"], positions={})
+    with (tmp_path / "nodes.csv").open(encoding="utf-8", newline="") as stream:
+        rows = {row["key"]: row["views"] for row in csv.DictReader(stream)}
+    assert rows == {key: "7" if key == REPORT.key else "" for key in graph}
+    assert nx.read_graphml(tmp_path / "graph.graphml").nodes[REPORT.key]["views"] == 7
+    assert nx.read_gexf(tmp_path / "graph.gexf").nodes[REPORT.key]["views"] == 7
+    assert "views:long" in (tmp_path / "nodes.neo4j.csv").read_text().partition("\n")[0]
+    nodes = pd.read_parquet(tmp_path / "nodes.parquet").set_index("key")
+    assert nodes.loc[REPORT.key, "views"] == 7
+    assert schema.column_titles()["views"] == "Views"
+    assert "| `views` | integer | all | all | Number of views. |" in schema.markdown_table(
+        NODE_COLUMNS
+    )
+
+
+@pytest.mark.usefixtures("toy_column")
+def test_a_column_of_the_schema_is_read_back_from_graphml() -> None:
+    graph = campaign()
+    graph.nodes[REPORT.key]["views"] = 7
+    stream = io.BytesIO()
+    gb.exporters.write_graphml(graph, stream)
+    stream.seek(0)
+    assert gb.exporters.read_graphml(stream).nodes[REPORT.key]["views"] == 7
+
+
+def test_every_writer_can_be_imported(tmp_path: Path) -> None:
+    assert len(export_all(campaign(), tmp_path, FORMATS)) == sum(
+        len(each.files) for each in FORMATS.values()
+    )
+
+
+def test_the_documentation_contains_the_generated_tables() -> None:
+    document = doc_tables.DOCUMENT.read_text(encoding="utf-8")
+    assert doc_tables.updated(document) == document, "run: python -m tests.support.doc_tables"
+
+
+def test_every_declared_column_can_be_filled() -> None:
+    """Each column shows an attribute, is computed, or is filled by an exporter."""
+    by_exporters = {"key", "color", "size", "x", "y", "collections", "degree", "attributes"}
+    for column in NODE_COLUMNS:
+        assert column.source or column.compute or column.name in by_exporters

@@ -1,0 +1,39 @@
+"""The tables of ``docs/formats.md`` that are generated from the registry and the column schema.
+
+To update the document, run ``python -m tests.support.doc_tables``.
+"""
+
+from __future__ import annotations
+
+import re
+
+from graphbuild.exporters import registry
+from graphbuild.exporters.schema import (
+    EDGE_COLUMNS,
+    NODE_COLUMNS,
+    OBSERVATION_COLUMNS,
+    markdown_table,
+)
+from tests.support.paths import ROOT
+
+DOCUMENT = ROOT / "docs" / "formats.md"
+
+
+def updated(document: str) -> str:
+    """Return ``document`` with its tables generated anew."""
+    tables = {
+        "formats": registry.markdown_table(),
+        "node columns": markdown_table(NODE_COLUMNS),
+        "edge columns": markdown_table(EDGE_COLUMNS),
+        "observation columns": markdown_table(OBSERVATION_COLUMNS),
+    }
+    for name, table in tables.items():
+        start, end = f"<!-- {name}: generated -->", f"<!-- end of {name} -->"
+        assert document.count(start) == document.count(end) == 1, name
+        block = f"{start}\n{table}\n{end}"
+        document = re.sub(f"{start}.*?{end}", lambda _: block, document, flags=re.DOTALL)  # noqa: B023  used at once
+    return document
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(updated(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")

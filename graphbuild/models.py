@@ -43,7 +43,7 @@ SEED_ATTRIBUTE_PREFIX = "seed_"  # for attributes that come from a seed list
 # Attributes with these prefixes do not come from the API.
 LOCAL_ATTRIBUTE_PREFIXES = ("crawl_", "group_", SEED_ATTRIBUTE_PREFIX)
 
-MAX_ID_LENGTH = 256  # the longest known ids, prefix included, have fewer than 100 characters
+_MAX_ID_LENGTH = 256  # the longest known ids, prefix included, have fewer than 100 characters
 _SHORT_HASH_LENGTH = 12
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -57,9 +57,9 @@ class HashType(NamedTuple):
     """A hash algorithm.
 
     Attributes:
-        name: the name of the API's file attribute, for example ``sha256``.
-        label: the name in messages, for example ``SHA-256``.
-        hex_length: the number of hexadecimal digits.
+        name: The name of the API's file attribute, for example ``sha256``.
+        label: The name in messages, for example ``SHA-256``.
+        hex_length: The number of hexadecimal digits.
     """
 
     name: str
@@ -103,10 +103,10 @@ class Entity:
     """An object of the API. Two entities are equal if type and id are equal.
 
     Attributes:
-        type: the API's object type, such as ``file``, ``reference`` or ``collection``.
+        type: The API's object type, such as ``file``, ``reference`` or ``collection``.
             Types that graphbuild does not know are allowed.
-        id: the API's id; lower-case hexadecimal for files and references.
-        attributes: attributes under the API's names; ignored when entities are compared.
+        id: The API's id; lower-case hexadecimal for files and references.
+        attributes: Attributes under the API's names; ignored when entities are compared.
     """
 
     type: str
@@ -147,7 +147,7 @@ def is_object_id(value: object) -> bool:
     if not isinstance(value, str):
         return False
     return _SIMPLE_ID.fullmatch(value) is not None or (
-        0 < len(value) <= MAX_ID_LENGTH
+        0 < len(value) <= _MAX_ID_LENGTH
         and value.isprintable()
         and value not in {".", ".."}
         and not _FORBIDDEN_IN_ID.intersection(value)
@@ -159,10 +159,10 @@ class Seed:
     """An entry of a seed list.
 
     Attributes:
-        entity: the file, domain, IP address or URL.
-        source: the name of the seed list.
-        line: the line number in the list, from 1.
-        attributes: the other columns of the entry.
+        entity: The file, domain, IP address or URL.
+        source: The name of the seed list.
+        line: The line number in the list, from 1.
+        attributes: The other columns of the entry.
     """
 
     entity: Entity
@@ -176,12 +176,12 @@ class Observation:
     """A reference of a subject, and the collection through which they are related.
 
     Attributes:
-        subject: the entity whose references were requested.
-        reference: the related reference.
-        related_from: the collection; None if the API names none.
+        subject: The entity whose references were requested.
+        reference: The related reference.
+        related_from: The collection; None if the API names none.
         provenance: ``OBSERVED`` if a page contains it, ``INFERRED`` if it follows from other ones.
-        first_seen: time of the first page that contains it, in seconds since 1970; None if unknown.
-        last_seen: time of the last such page.
+        first_seen: Time of the first page that contains it, in seconds since 1970; None if unknown.
+        last_seen: Time of the last such page.
     """
 
     subject: Entity
@@ -196,8 +196,8 @@ class Entry(NamedTuple):
     """An entry of a ``related_references`` page, without its subject.
 
     Attributes:
-        reference: the related reference.
-        related_from: the collections in the API's order; a single None if the API names none.
+        reference: The related reference.
+        related_from: The collections in the API's order; a single None if the API names none.
     """
 
     reference: Entity
@@ -209,9 +209,9 @@ class Link:
     """An entry of another relationship than ``related_references``, without a collection.
 
     Attributes:
-        source: the collection or reference whose relationship was requested.
+        source: The collection or reference whose relationship was requested.
         relationship: ``files`` or ``references``.
-        target: the related entity.
+        target: The related entity.
     """
 
     source: Entity
@@ -224,15 +224,15 @@ class Page:
     """A parsed API response: one page of a list.
 
     Attributes:
-        subject: the entity that was requested.
-        entries: the entries of a ``related_references`` page, in the API's order. Pages of one
+        subject: The entity that was requested.
+        entries: The entries of a ``related_references`` page, in the API's order. Pages of one
             client with equal entries may share the tuple.
-        count: the length of the whole list, if the API states it.
-        next_cursor: the cursor of the next page; None on the last page.
-        item_count: the number of items on the page, including skipped ones.
-        warnings: skipped or changed items, each with its path in the response.
-        targets: the related entities on a page of another relationship, in the API's order.
-        canonical_subject: the subject under the API's own id, if the request used another one, such
+        count: The length of the whole list, if the API states it.
+        next_cursor: The cursor of the next page; None on the last page.
+        item_count: The number of items on the page, including skipped ones.
+        warnings: Skipped or changed items, each with its path in the response.
+        targets: The related entities on a page of another relationship, in the API's order.
+        canonical_subject: The subject under the API's own id, if the request used another one, such
             as the MD5 of a file.
     """
 

@@ -18,10 +18,10 @@ class CallBudget:
     """Records calls in a campaign file and refuses those beyond the user's limits.
 
     Args:
-        clock: the source of the current time.
-        store: the campaign file.
-        max_calls: maximum calls of the campaign over all runs; None for no limit.
-        per_day: maximum calls per UTC day; None for no limit.
+        clock: The source of the current time.
+        store: The campaign file.
+        max_calls: Maximum calls of the campaign over all runs; None for no limit.
+        per_day: Maximum calls per UTC day; None for no limit.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class CallBudget:
         """Record a call durably before it is made, unless it is reserved; return its number.
 
         Raises:
-            BudgetExhaustedError: no call may be made now.
+            BudgetExhaustedError: No call may be made now.
         """
         reserved = self._reserved.pop((subject, relationship), None)
         if reserved is not None:

@@ -19,9 +19,9 @@ class CostEstimate:
     """The number of calls a crawl needs.
 
     Attributes:
-        at_least: the minimum, unless the API's lists have changed meanwhile.
-        expected: the estimate, based on the files known so far; None if no file is known.
-        exact: whether the number of pages of every file is known.
+        at_least: The minimum, unless the API's lists have changed meanwhile.
+        expected: The estimate, based on the files known so far; None if no file is known.
+        exact: Whether the number of pages of every file is known.
     """
 
     at_least: int
@@ -33,9 +33,9 @@ def estimate_cost(*, unseen: int, left: int, mean_pages: float | None) -> CostEs
     """Estimate the calls for a number of files.
 
     Args:
-        unseen: the number of files without any stored page.
-        left: the remaining calls of the other files, from the list lengths the API stated.
-        mean_pages: the mean number of pages of the known files; None if no file is known.
+        unseen: The number of files without any stored page.
+        left: The remaining calls of the other files, from the list lengths the API stated.
+        mean_pages: The mean number of pages of the known files; None if no file is known.
     """
     at_least = left + unseen
     if not unseen:
@@ -52,11 +52,11 @@ def estimate_completion(
     """Return the time (UTC) at which a number of calls would be made under the given quotas.
 
     Args:
-        calls: the number of calls to make.
-        now: the current time in seconds since 1970.
-        per_minute: maximum calls per minute; None for no limit. Calls themselves take no time.
-        per_day: maximum calls per UTC day; None for no limit.
-        spent_today: calls already made today.
+        calls: The number of calls to make.
+        now: The current time in seconds since 1970.
+        per_minute: Maximum calls per minute; None for no limit. Calls themselves take no time.
+        per_day: Maximum calls per UTC day; None for no limit.
+        spent_today: Calls already made today.
     """
     start = datetime.fromtimestamp(now, UTC)
     if per_day is not None:

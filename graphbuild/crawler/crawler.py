@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from graphbuild.api.client import Client, PageResponse
     from graphbuild.crawler.result_handler import CrawlEvent
-    from graphbuild.crawler.scheduler import Scheduler
     from graphbuild.crawler.workers import Executor
     from graphbuild.store import Store, Task
 
@@ -36,13 +35,13 @@ class _CrawlRun:
     """The state of one pass of the loop.
 
     Attributes:
-        results: stores what the executor returns.
-        in_flight: submitted tasks by their number.
-        reserved: the task to submit next, if its call is already recorded.
-        error: the error that ends the run once nothing is in flight.
+        results: Stores what the executor returns.
+        in_flight: Submitted tasks by their number.
+        reserved: The task to submit next, if its call is already recorded.
+        error: The error that ends the run once nothing is in flight.
     """
 
-    scheduler: Scheduler
+    scheduler: FifoScheduler
     executor: Executor
     results: ResultHandler
     in_flight: dict[int, Task] = field(default_factory=dict)
@@ -54,15 +53,15 @@ class Crawl:
     """Requests what a campaign file does not know yet. Iterate over it to run it.
 
     Args:
-        client: sends the requests.
-        store: the campaign file; must be open for writing.
-        max_calls: maximum calls of the campaign over all runs; None for no limit.
-        per_day: maximum calls per UTC day; None for no limit besides the API's.
-        frugal: infer references instead of requesting them where the stored pages allow it.
-        depth: how far to crawl beyond the seeds. 1 requests the files and references of the
-            collections and references that were found, 2 the references of these files, and so on.
-        per_node: maximum entries per list beyond the seeds.
-        workers: maximum concurrent requests. The rate limit applies to all of them together.
+        client: Sends the requests.
+        store: The campaign file; must be open for writing.
+        max_calls: Maximum calls of the campaign over all runs; None for no limit.
+        per_day: Maximum calls per UTC day; None for no limit besides the API's.
+        frugal: Infer references instead of requesting them where the stored pages allow it.
+        depth: How far to crawl beyond the seeds. 1 requests the files and references of the
+            collections and references that were found. 2 requests the references of these files.
+        per_node: Maximum entries per list beyond the seeds.
+        workers: Maximum concurrent requests. The rate limit applies to all of them together.
     """
 
     def __init__(  # noqa: PLR0913  all but the first two have defaults
@@ -94,8 +93,8 @@ class Crawl:
         """Crawl until nothing is pending, one event per stored page.
 
         Raises:
-            CrawlPaused: a limit or quota is reached; crawl again to resume.
-            ApiError: an error that concerns every subject.
+            CrawlPaused: A limit or quota is reached; crawl again to resume.
+            ApiError: An error that concerns every subject.
         """
         self._restore_client_state()
         results = ResultHandler(self._client, self._store, limit=self._per_node)

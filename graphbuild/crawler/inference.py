@@ -32,9 +32,9 @@ class Inference(Generic[Id]):
     """The references that follow for a file.
 
     Attributes:
-        collections_by_reference: each inferred reference with the collections it is inferred from.
-        excess: the number of references beyond the stated one; above 0 nothing may be inferred.
-        missing: the number of references still missing; above 0 the next page must be requested.
+        collections_by_reference: Each inferred reference with the collections it is inferred from.
+        excess: The number of references beyond the stated one; above 0 nothing may be inferred.
+        missing: The number of references still missing; above 0 the next page must be requested.
     """
 
     collections_by_reference: Mapping[Id, set[Id]]
@@ -95,9 +95,9 @@ def choose_next_file(
     file that is in no other unknown collection.
 
     Args:
-        unfinished: the unfinished files in the order of their seeds; not empty.
-        knowledge: the collections known so far.
-        page_size: references per page.
+        unfinished: The unfinished files in the order of their seeds; not empty.
+        knowledge: The collections known so far.
+        page_size: References per page.
     """
     unknown = {
         key: frozenset(each for each in observed.collections() if each not in knowledge)

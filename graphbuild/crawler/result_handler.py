@@ -35,13 +35,13 @@ class CrawlEvent:
     """Progress of one subject: a page was stored, references were inferred, or it failed.
 
     Attributes:
-        subject: the entity whose references were requested.
-        page_number: the number of the page, from 1.
-        new_references: the number of references that were not known of the subject.
-        status: the state of the subject after the event.
-        warnings: skipped or changed items of the page.
-        error: the reason if the request failed; None otherwise.
-        inferred_references: the number of references that were inferred without a request.
+        subject: The entity whose references were requested.
+        page_number: The number of the page, from 1.
+        new_references: The number of references that were not known of the subject.
+        status: The state of the subject after the event.
+        warnings: Skipped or changed items of the page.
+        error: The reason if the request failed; None otherwise.
+        inferred_references: The number of references that were inferred without a request.
     """
 
     subject: Entity
@@ -57,12 +57,12 @@ class ResultHandler:
     """Stores pages and failures, and raises the errors that concern every subject.
 
     Args:
-        client: the client that sends the requests; gives the time and the API flavor.
-        store: the campaign file.
-        limit: maximum entries per list of an entity beyond the seeds.
+        client: The client that sends the requests; gives the time and the API flavor.
+        store: The campaign file.
+        limit: Maximum entries per list of an entity beyond the seeds.
 
     Attributes:
-        retry_on_429: whether to wait and retry after HTTP status 429. False while the stored quota
+        retry_on_429: Whether to wait and retry after HTTP status 429. False while the stored quota
             is exhausted, because waiting a minute would not help.
     """
 
@@ -77,8 +77,8 @@ class ResultHandler:
         """Store the result of a request; return None if the run was stopped while waiting.
 
         Raises:
-            GraphbuildError: an error that concerns every subject.
-            BaseException: any other exception of the request.
+            GraphbuildError: An error that concerns every subject.
+            BaseException: Any other exception of the request.
         """
         if not isinstance(outcome, BaseException):
             return self._store_page(task, outcome)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from graphbuild.api.client import LIMIT
 from graphbuild.crawler.inference import CollectionKnowledge, choose_next_file
@@ -16,22 +16,6 @@ if TYPE_CHECKING:
     from graphbuild.store.records import ObservedReferences
 
 
-class Scheduler(Protocol):
-    """Chooses the task whose next page is requested."""
-
-    def next_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return a task that is not in flight, or None if there is none now."""
-        ...
-
-    def next_independent_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return the next task if it cannot depend on pages that are still to be learned from."""
-        ...
-
-    def infer(self, task: Task) -> Iterator[CrawlEvent]:
-        """Yield the subjects that need no more requests, now that a page of ``task`` is stored."""
-        ...
-
-
 class FifoScheduler:
     """Requests the first page of every subject, then the others, in the order of the seeds."""
 
@@ -39,23 +23,23 @@ class FifoScheduler:
         self._store = store
 
     def next_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return the next task in the order of the store."""
+        """Return a task that is not in flight, or None if there is none now."""
         return self._store.next_task(in_flight)
 
     def next_independent_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return the next task: the order never depends on pages."""
+        """Return the next task if it cannot depend on pages that are still to be learned from."""
         return self.next_task(in_flight)
 
-    def infer(self, task: Task) -> Iterator[CrawlEvent]:  # noqa: ARG002  part of the protocol
-        """Yield nothing."""
+    def infer(self, task: Task) -> Iterator[CrawlEvent]:  # noqa: ARG002  used by the subclass
+        """Yield the subjects that need no more requests, now that a page of ``task`` is stored."""
         return iter(())
 
 
-class InferringScheduler:
+class InferringScheduler(FifoScheduler):
     """Requests first pages, then those that save most requests; infers the rest."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        super().__init__(store)
         self._knowledge: CollectionKnowledge[int] = CollectionKnowledge()
         self._unfinished: dict[int, ObservedReferences[int]] = {}
         self._excluded = store.doubted()

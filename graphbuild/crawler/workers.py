@@ -11,7 +11,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,26 +25,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Executor(Protocol):
-    """Requests the next page of each submitted task."""
-
-    def has_capacity(self) -> bool:
-        """Return whether a task can be submitted now."""
-        ...
-
-    def submit(self, task: Task, *, retry_on_429: bool) -> None:
-        """Start requesting the next page of a task."""
-        ...
-
-    def next_result(self) -> tuple[Task, Outcome]:
-        """Wait for a task to finish; return it with its page or any exception it raised."""
-        ...
-
-    def close(self) -> None:
-        """Release the workers. All results must have been fetched."""
-        ...
-
-
 class SerialExecutor:
     """Requests one page at a time, in the calling thread."""
 
@@ -54,7 +34,7 @@ class SerialExecutor:
         self._results: deque[tuple[Task, Outcome]] = deque()
 
     def has_capacity(self) -> bool:
-        """Return whether the last result has been fetched."""
+        """Return whether a task can be submitted: not before the last result is fetched."""
         return not self._results
 
     def submit(self, task: Task, *, retry_on_429: bool) -> None:
@@ -63,7 +43,7 @@ class SerialExecutor:
         self._results.append((task, outcome))
 
     def next_result(self) -> tuple[Task, Outcome]:
-        """Return the result of the last task."""
+        """Return the last task with its page, or with any exception it raised."""
         return self._results.popleft()
 
     def close(self) -> None:
@@ -99,7 +79,7 @@ class WorkerPool:
         self._threads = ThreadPoolExecutor(len(clients), thread_name_prefix="graphbuild")
 
     def has_capacity(self) -> bool:
-        """Return whether a worker is idle."""
+        """Return whether a task can be submitted: a worker is idle."""
         return bool(self._idle)
 
     def submit(self, task: Task, *, retry_on_429: bool) -> None:
@@ -107,7 +87,7 @@ class WorkerPool:
         self._threads.submit(self._work, self._idle.pop(), task, retry_on_429=retry_on_429)
 
     def next_result(self) -> tuple[Task, Outcome]:
-        """Run recorder jobs of the workers until a task is finished, then return its result."""
+        """Run recorder jobs of the workers until a task is finished; see ``SerialExecutor``."""
         while True:
             event = self._events.get()
             if isinstance(event, _Finished):
@@ -119,7 +99,7 @@ class WorkerPool:
                 event.result.set_exception(error)
 
     def close(self) -> None:
-        """End the threads and close the clients."""
+        """End the threads and close the clients. All results must have been fetched."""
         self._threads.shutdown()
         for client in self._clients:
             client.close()
@@ -127,6 +107,9 @@ class WorkerPool:
     def _work(self, client: Client, task: Task, *, retry_on_429: bool) -> None:
         outcome = _fetch(client, task, self._recorder, retry_on_429=retry_on_429)
         self._events.put(_Finished(client, task, outcome))
+
+
+Executor = SerialExecutor | WorkerPool
 
 
 class _RecorderProxy:

@@ -9,14 +9,10 @@ from __future__ import annotations
 
 from graphbuild.models import Seed
 from graphbuild.seeds.formats import FORMAT_NAMES, parse_seeds, read_seeds
-from graphbuild.seeds.plain_list import MAX_LINE
 from graphbuild.seeds.results import RejectedEntry, SeedList
-from graphbuild.seeds.streams import STDIN
 
 __all__ = [
     "FORMAT_NAMES",
-    "MAX_LINE",
-    "STDIN",
     "RejectedEntry",
     "Seed",
     "SeedList",

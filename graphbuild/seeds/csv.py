@@ -1,7 +1,7 @@
 """Tables (CSV, TSV): one column contains the seeds, the others become their attributes.
 
-The user names the column, or it is the only one in which most cells are indicators. If several
-columns or none are, the error lists the columns.
+The user names the column, or it is the only one in which most cells are indicators. If that is
+ambiguous, the error lists the columns.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from graphbuild.errors import SeedError
-from graphbuild.seeds.indicators import parse_indicator
+from graphbuild.seeds.indicators import is_indicator
 from graphbuild.seeds.plain_list import MAX_LINE as MAX_INDICATOR
 from graphbuild.seeds.plain_list import strip_decoration
 from graphbuild.seeds.results import STRIPPED_CHARACTERS
@@ -38,7 +38,7 @@ def read(lines: Iterable[str], reader: SeedReader) -> None:
     """Add the indicators of one column.
 
     Raises:
-        SeedError: the table is invalid, or the column is ambiguous.
+        SeedError: The table is invalid, or the column is ambiguous.
     """
     rows = _read_rows(_limit_lines(lines, reader.source), reader)
     sample = list(islice(rows, _SAMPLE_ROWS))
@@ -193,10 +193,9 @@ def _is_indicator(cell: str) -> bool:
     if not cell or len(cell) > MAX_INDICATOR:
         return False
     try:
-        parse_indicator(strip_decoration(cell))
+        return is_indicator(strip_decoration(cell))
     except ValueError:
         return False
-    return True
 
 
 def _list_columns(header: list[str], indexes: Sequence[int]) -> str:

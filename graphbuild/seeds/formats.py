@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import SeedError
 from graphbuild.seeds import json_documents, misp, plain_list, streams
-from graphbuild.seeds.indicators import parse_indicator
+from graphbuild.seeds.indicators import is_indicator
 from graphbuild.seeds.results import SeedList, SeedReader
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ class Format:
     """A format of seed lists.
 
     Attributes:
-        name: the value of ``--format``.
-        module: the name of the module in ``graphbuild.seeds``. It is loaded on first use, because
+        name: The value of ``--format``.
+        module: The name of the module in ``graphbuild.seeds``. It is loaded on first use, because
             it can need libraries that are not installed.
-        description: the format in messages, with an article.
-        suffixes: file name suffixes by which the format is detected.
-        unit: what is numbered, see :class:`graphbuild.seeds.results.RejectedEntry`.
-        matches_json: for JSON formats, a function that tells whether a value has the format.
+        description: The format in messages, with an article.
+        suffixes: File name suffixes by which the format is detected.
+        unit: The numbered unit, see :class:`graphbuild.seeds.results.RejectedEntry`.
+        matches_json: For JSON formats, a function that tells whether a value has the format.
     """
 
     name: str
@@ -78,15 +78,15 @@ def read_seeds(
     """Read seed lists from files. ``-`` is standard input.
 
     Args:
-        sources: paths of text files in UTF-8, or in UTF-16 with a byte order mark.
+        sources: Paths of text files in UTF-8, or in UTF-16 with a byte order mark.
         format: ``list`` (one seed per line), ``csv`` (a table), ``stix``, ``misp`` or ``text``
             (indicators anywhere in a text). ``auto`` detects the format by suffix and content.
-        column: for tables, the name or number (from 1) of the column with the seeds.
-        allow_empty: accept hashes that name no particular file, such as that of the empty file.
+        column: For tables, the name or number (from 1) of the column with the seeds.
+        allow_empty: Accept hashes that name no particular file, such as that of the empty file.
 
     Raises:
-        SeedError: a source cannot be opened, is not text or does not have the format.
-        TypeError: a source is not a path.
+        SeedError: A source cannot be opened, is not text or does not have the format.
+        TypeError: A source is not a path.
     """
     names = {each.name: each for each in FORMATS}
     if format != AUTO and format not in names:
@@ -106,7 +106,7 @@ def read_seeds(
             raise SeedError(f"{source} is not text: {error.reason}; save it as UTF-8") from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            hint = _PARSE_HINT if _is_indicator(str(source).split("\n")[0].strip()) else ""
+            hint = _PARSE_HINT if is_indicator(str(source).split("\n")[0].strip()) else ""
             raise SeedError(f"cannot read the seed list {source}: {reason}{hint}") from None
     return seeds
 
@@ -117,9 +117,9 @@ def parse_seeds(
     """Read a plain list that is in memory, one seed per line.
 
     Args:
-        lines: the text of the list, or its lines with or without line ends.
-        source: the name of the list in messages.
-        allow_empty: accept hashes that name no particular file, such as that of the empty file.
+        lines: The text of the list, or its lines with or without line ends.
+        source: The name of the list in messages.
+        allow_empty: Accept hashes that name no particular file, such as that of the empty file.
 
     Raises:
         TypeError: ``lines`` is neither text nor lines of text.
@@ -145,14 +145,6 @@ def _require_text(line: object) -> str:
             " parse_seeds(['hash', 'domain'])"
         )
     return line
-
-
-def _is_indicator(text: str) -> bool:
-    try:
-        parse_indicator(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _read(texts: Iterator[str], reader: SeedReader, stated: Format | None) -> None:
@@ -202,7 +194,7 @@ def _load_module(found: Format) -> Any:  # noqa: ANN401  a module
     """Import the module of a format.
 
     Raises:
-        SeedError: an optional library is not installed.
+        SeedError: An optional library is not installed.
     """
     try:
         return import_module(f"graphbuild.seeds.{found.module}")

@@ -56,20 +56,10 @@ _WITH_PORT = re.compile(r"(.+):(\d{1,5})")
 _BRACKETED_IP = re.compile(r"\[([0-9a-fA-F:.]+)\](?::\d{1,5})?")
 _MAX_PORT = 65_535
 _PRIVATE_DOMAINS = frozenset(
-    {
-        "arpa",
-        "corp",
-        "home",
-        "internal",
-        "intranet",
-        "invalid",
-        "lan",
-        "local",
-        "localdomain",
-        "localhost",
-        "private",
-        "test",
-    }
+    re.findall(
+        r"\w+",
+        "arpa corp home internal intranet invalid lan local localdomain localhost private test",
+    )
 )
 # File extensions that are not also top-level domains.
 _FILE_EXTENSIONS = frozenset(
@@ -103,9 +93,9 @@ class Indicator:
     """An entity that a text names.
 
     Attributes:
-        entity: a file, domain, IP address or URL. The id of a URL is the SHA-256 of its text; the
+        entity: A file, domain, IP address or URL. The id of a URL is the SHA-256 of its text; the
             text is the attribute ``url``.
-        changes: how the text was changed to get there, each one of this module's constants.
+        changes: How the text was changed to get there, each one of this module's constants.
     """
 
     entity: Entity
@@ -116,7 +106,7 @@ def parse_indicator(text: str) -> Indicator:
     """Parse a file hash, domain, IP address or URL.
 
     Raises:
-        ValueError: the text is no indicator. The message continues a sentence that starts with
+        ValueError: The text is no indicator. The message continues a sentence that starts with
             the text.
     """
     if detect_hash_type(text):
@@ -125,6 +115,15 @@ def parse_indicator(text: str) -> Indicator:
     if found is None:
         raise ValueError(_rejection_reason(text))
     return found
+
+
+def is_indicator(text: str) -> bool:
+    """Return whether :func:`parse_indicator` accepts ``text``."""
+    try:
+        parse_indicator(text)
+    except ValueError:
+        return False
+    return True
 
 
 def refang(text: str) -> str:
@@ -231,7 +230,7 @@ def _normalize_domain(text: str) -> str:
     """Return a domain in lower-case ASCII without a trailing dot.
 
     Raises:
-        ValueError: it is no public domain; the message says why.
+        ValueError: It is no public domain; the message says why.
     """
     name = _to_ascii(text.removesuffix(".")).lower()
     *labels, top = name.split(".")

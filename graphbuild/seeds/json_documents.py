@@ -21,7 +21,7 @@ def load(texts: Iterable[str], source: str) -> Any:  # noqa: ANN401  any JSON va
     """Decode a JSON document.
 
     Raises:
-        SeedError: the document is invalid, too large or nested too deeply.
+        SeedError: The document is invalid, too large or nested too deeply.
     """
     text = _join(texts, source)
     try:

@@ -41,7 +41,7 @@ def read(value: object, reader: SeedReader) -> None:
     """Add the indicators of all attributes.
 
     Raises:
-        SeedError: there is no event.
+        SeedError: There is no event.
     """
     if not is_event(value):
         raise SeedError(f"{reader.source} is no MISP event: it has no Event")

@@ -69,7 +69,7 @@ def strip_decoration(text: str) -> str:
     """Remove a trailing comment and a prefix such as ``sha256:``.
 
     Raises:
-        ValueError: the prefix names another hash than the text has by its length.
+        ValueError: The prefix names another hash than the text has by its length.
     """
     before, _, _ = text.partition("#")
     if before[-1:].isspace():

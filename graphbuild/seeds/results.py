@@ -34,11 +34,11 @@ class RejectedEntry:
     """An entry of a list that is no seed.
 
     Attributes:
-        source: the name of the list, ``-`` for standard input.
-        line: the number of the entry, from 1.
-        text: the entry, shortened and safe to print.
-        reason: why it was rejected.
-        unit: what is numbered: ``line``, or ``object`` or ``attribute`` in JSON.
+        source: The name of the list, ``-`` for standard input.
+        line: The number of the entry, from 1.
+        text: The entry, shortened and safe to print.
+        reason: Why it was rejected.
+        unit: The numbered unit: ``line``, or ``object`` or ``attribute`` in JSON.
     """
 
     source: str
@@ -56,10 +56,10 @@ class SeedList:
     """The seeds of one or more lists, without duplicates. Iterate over it for the seeds.
 
     Attributes:
-        rejected: the entries that are no seeds.
-        warnings: changes and other remarkable facts, one message each.
-        duplicates: the number of entries that repeat an earlier seed.
-        skipped: the number of entries without an indicator, such as comments.
+        rejected: The entries that are no seeds.
+        warnings: Changes and other remarkable facts, one message each.
+        duplicates: The number of entries that repeat an earlier seed.
+        skipped: The number of entries without an indicator, such as comments.
     """
 
     rejected: list[RejectedEntry] = field(default_factory=list)
@@ -71,11 +71,6 @@ class SeedList:
     _sources: list[str] = field(default_factory=list, repr=False)
     _lines: array[int] = field(default_factory=lambda: array("Q"), repr=False)
     _attributes: dict[Entity, dict[str, Scalar]] = field(default_factory=dict, repr=False)
-
-    @property
-    def seeds(self) -> list[Seed]:
-        """The seeds as a new list."""
-        return list(self)
 
     def __iter__(self) -> Iterator[Seed]:
         for entity, source, line in zip(self._entities, self._sources, self._lines, strict=True):
@@ -111,11 +106,11 @@ class SeedReader:
     """Adds the entries of one source to a seed list. Each format's ``read`` function gets one.
 
     Args:
-        seeds: the list to add to.
-        source: the name of the source.
-        allow_empty: accept hashes that name no particular file, such as that of the empty file.
-        column: for tables, the name or number of the column with the indicators.
-        unit: what is numbered, see :class:`RejectedEntry`.
+        seeds: The list to add to.
+        source: The name of the source.
+        allow_empty: Accept hashes that name no particular file, such as that of the empty file.
+        column: For tables, the name or number of the column with the indicators.
+        unit: The numbered unit, see :class:`RejectedEntry`.
     """
 
     def __init__(
@@ -144,10 +139,10 @@ class SeedReader:
         """Parse an indicator and add it, or reject it; return whether it was added.
 
         Args:
-            text: the indicator, without surrounding space.
-            number: the number of the line or other unit.
-            attributes: attributes of the seed.
-            excerpt: the text to show if it is rejected; default ``text``.
+            text: The indicator, without surrounding space.
+            number: The number of the line or other unit.
+            attributes: Attributes of the seed.
+            excerpt: The text to show if it is rejected; default ``text``.
         """
         reason = self.try_add(text, number, attributes)
         if reason:

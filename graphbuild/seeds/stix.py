@@ -50,7 +50,7 @@ def read(value: object, reader: SeedReader) -> None:
     """Add the indicators of a bundle's objects.
 
     Raises:
-        SeedError: the value is no bundle.
+        SeedError: The value is no bundle.
     """
     if not isinstance(value, dict) or not is_bundle(value):
         raise SeedError(f"{reader.source} is no STIX bundle: its type is not bundle")

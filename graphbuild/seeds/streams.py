@@ -36,7 +36,7 @@ def open_source(source: str | Path) -> Iterator[BinaryIO]:
     """Open a path or standard input for reading bytes.
 
     Raises:
-        OSError: it cannot be opened, or is a pipe without a writer.
+        OSError: It cannot be opened, or is a pipe without a writer.
     """
     if str(source) == STDIN:
         yield _standard_input()
@@ -72,7 +72,7 @@ def _wait_for_writer(descriptor: int) -> None:
     """Return as soon as a pipe has data.
 
     Raises:
-        OSError: there was none within the timeout.
+        OSError: There was none within the timeout.
     """
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
@@ -84,8 +84,8 @@ def decode(stream: BinaryIO, source: str) -> Iterator[str]:
     """Decode a stream chunk by chunk; all line ends become LF.
 
     Raises:
-        SeedError: it contains a NUL byte.
-        UnicodeDecodeError: it is neither UTF-8, nor UTF-16 with a byte order mark.
+        SeedError: It contains a NUL byte.
+        UnicodeDecodeError: It is neither UTF-8, nor UTF-16 with a byte order mark.
     """
     start = stream.read(_MAX_BOM_LENGTH)
     bom, encoding = next((pair for pair in _BOMS if start.startswith(pair[0])), (b"", "utf-8"))

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity, Observation, Page, Seed
     from graphbuild.seeds import parse_seeds, read_seeds
     from graphbuild.store import Store
-    from graphbuild.store.importer import import_answers, read_answers
+    from graphbuild.store.importer import import_responses, read_responses
 
 __version__ = "0.1.0"
 
@@ -79,7 +79,7 @@ _MODULES = {
     "models": ("Entity", "Observation", "Page", "Seed"),
     "seeds": ("parse_seeds", "read_seeds"),
     "store": ("Store",),
-    "store.importer": ("import_answers", "read_answers"),
+    "store.importer": ("import_responses", "read_responses"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -109,11 +109,11 @@ __all__ = [
     "extract_observations",
     "find_api_key",
     "flatten",
-    "import_answers",
+    "import_responses",
     "open",
     "parse_page",
     "parse_seeds",
-    "read_answers",
+    "read_responses",
     "read_seeds",
     "show",
 ]

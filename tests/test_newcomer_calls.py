@@ -12,7 +12,7 @@ from pyvis.network import Network
 
 import graphbuild as gb
 from graphbuild.models import Entity, Observation
-from graphbuild.store.importer import import_answers, read_answers
+from graphbuild.store.importer import import_responses, read_responses
 from tests.support.paths import DATA
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ KEY = "0123456789abcdef" * 4
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A campaign file with the documented sample: one file, two references, one collection."""
     path = tmp_path_factory.mktemp("newcomer") / "campaign.db"
-    pages, _ = read_answers([DATA / "related_references.json"], None)
+    pages, _ = read_responses([DATA / "related_references.json"], None)
     with gb.Store.open(path) as store:
-        import_answers(store, pages)
+        import_responses(store, pages)
     return path
 
 

@@ -43,7 +43,7 @@ def find_campaign_file(store: Path | None) -> Path:
 
 def campaign_files(folder: Path) -> list[Path]:
     """Return the campaign files in ``folder``, by name."""
-    from graphbuild.store.connection import is_campaign_file
+    from graphbuild.store.database import is_campaign_file
 
     return [path for path in sorted(folder.glob("*.db")) if is_campaign_file(path)]
 

@@ -17,10 +17,10 @@ def check(store: options.StoreOption = None, *, json: options.JsonOption = False
     Compares stored pages with their checksums, and observations with the pages.
     Exits with 1 if anything differs, and names the subject it belongs to.
     """
-    from graphbuild.store import damages
+    from graphbuild.store import find_damage
 
     with read_campaign(store) as campaign:
-        found = list(damages(campaign))
+        found = list(find_damage(campaign))
         if json:
             problems = [
                 {"subject": each.subject.id if each.subject else None, "problem": each.problem}

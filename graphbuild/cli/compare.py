@@ -74,7 +74,7 @@ def read_snapshot(path: Path, at: float | None) -> Snapshot:
 
     time = inf if at is None else at
     with Store.read(path) as campaign, campaign.snapshot():
-        return Snapshot.of(campaign.standing(time), campaign.stood(time))
+        return Snapshot.of(campaign.current_observations(time), campaign.states(time))
 
 
 def _warn_if_incomplete(side: Snapshot, when: str) -> None:

@@ -90,7 +90,7 @@ def print_outcome(store: Store, outcome: Outcome) -> None:
         f"this run: {format_count(outcome.calls, 'call')}, {format_count(outcome.pages, 'page')}"
     )
     print_verification(store)
-    if warnings := store.totals().remarks:
+    if warnings := store.totals().warnings:
         print_line(f"{format_count(warnings, 'warning')} about the pages; see status --warnings")
     print_problems(store)
     if outcome.paused:
@@ -100,10 +100,10 @@ def print_outcome(store: Store, outcome: Outcome) -> None:
 def _reset_old_subjects(store: Store, refresh: float | None, verify_inferred: float | None) -> None:
     """Make pending what --refresh and --verify-inferred select."""
     if refresh is not None:
-        count = store.refresh(time.time() - refresh)
+        count = store.tasks.refresh(time.time() - refresh)
         notice(f"requesting {format_count(count, 'subject')} again")
     if verify_inferred is not None:
-        count = store.audit(verify_inferred, random.SystemRandom())
+        count = store.tasks.audit(verify_inferred, random.SystemRandom())
         notice(
             f"verifying inferred references of {format_count(count, 'subject')}, chosen at random"
         )

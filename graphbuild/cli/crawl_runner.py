@@ -70,11 +70,11 @@ def run_crawl(
     from graphbuild.crawler import DEFAULT_PER_NODE, Crawl
 
     for level in range(depth):
-        store.expand(level)
-    if not store.has_work():
+        store.tasks.expand(level)
+    if not store.tasks.has_pending():
         return Outcome()
     key = find_api_key()
-    if store.has(Entity(FILE, key.reveal().lower())):
+    if store.contains(Entity(FILE, key.reveal().lower())):
         raise SeedError(
             f"{store.path} contains your API key as a file hash; it was not sent. "
             "Start a new campaign file without it"
@@ -99,7 +99,7 @@ def run_crawl(
 def _run(crawl: Crawl, store: Store, clock: SystemClock, *, show_progress: bool) -> Outcome:
     """Crawl until finished, paused, or stopped by a signal after the pages in flight."""
     outcome = Outcome()
-    calls_before = store.calls()
+    calls_before = store.calls.count()
     received: list[str] = []
 
     def stop(signal: Signals) -> None:
@@ -116,7 +116,7 @@ def _run(crawl: Crawl, store: Store, clock: SystemClock, *, show_progress: bool)
         except CrawlPaused as reason:
             outcome.paused = str(reason)
         finally:
-            outcome.calls = store.calls() - calls_before
+            outcome.calls = store.calls.count() - calls_before
     if received:
         outcome.paused = f"stopped by {received[0]}; run the same command again to continue"
     return outcome
@@ -140,8 +140,8 @@ class _Reporter:
         self._references += event.new_references + event.inferred_references
         self._left -= 1
         if self._left <= 0 or time.monotonic() - self._counted_at > _REFRESH_SECONDS:
-            work = self._store.work_left(LIMIT)
-            self._left = work.unseen + work.left
+            work = self._store.tasks.remaining_calls(LIMIT)
+            self._left = work.unknown_lists + work.known_pages
             self._counted_at = time.monotonic()
         counts = format_count(self._references, "reference")
         self._update(Progress(self._done, self._left, counts, _describe(event)))

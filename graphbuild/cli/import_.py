@@ -47,13 +47,13 @@ def import_(
 
     Exits with 4 if some files are not valid responses, with 1 if none is.
     """
-    from graphbuild.store.importer import import_answers, read_answers
+    from graphbuild.store.importer import import_responses, read_responses
 
-    pages, refused = read_answers(responses, _parse_subject(subject) if subject else None)
+    pages, refused = read_responses(responses, _parse_subject(subject) if subject else None)
     for each in refused:
         notice(f"not imported: {each.path}: {each.reason}")
     with write_campaign(store, create=True) as campaign:
-        new = import_answers(campaign, pages)
+        new = import_responses(campaign, pages)
         if json:
             counts = {"pages": len(pages), "new": new, "refused": len(refused)}
             print_json({"import": counts, **status_json(campaign)})

@@ -50,7 +50,7 @@ def plan(
     remaining = quota.request_quota(user_name, base_url)
     with ExitStack() as stack:
         campaign = _open_if_exists(store, stack)
-        known = campaign.known(seed.entity for seed in seed_list) if campaign else {}
+        known = campaign.known_states(seed.entity for seed in seed_list) if campaign else {}
         before = 0.0 if refresh is None else time.time() - refresh
         cost = _estimate(len(seed_list) - len(known), campaign, before)
         calls_today = _calls_today(campaign)
@@ -104,14 +104,16 @@ def _estimate(new: int, store: Store | None, before: float) -> CostEstimate:
 
     if store is None:
         return estimate_cost(unseen=new, left=0, mean_pages=None)
-    work = store.work_left(LIMIT, before)
+    work = store.tasks.remaining_calls(LIMIT, before)
     return estimate_cost(
-        unseen=work.unseen + new, left=work.left, mean_pages=store.mean_pages(LIMIT)
+        unseen=work.unknown_lists + new,
+        left=work.known_pages,
+        mean_pages=store.tasks.mean_pages(LIMIT),
     )
 
 
 def _calls_today(store: Store | None) -> int:
-    return store.calls(since=day_start(time.time()).timestamp()) if store else 0
+    return store.calls.count(since=day_start(time.time()).timestamp()) if store else 0
 
 
 def _completion_times(

@@ -51,10 +51,10 @@ def print_status(store: Store, *, show_all: bool = False) -> None:
     totals = store.totals()
     print_line(str(store.path))
     print_totals(store)
-    if totals.announced:
+    if totals.expected:
         known = totals.received + totals.inferred
         inferred = f", {totals.inferred:,} of them inferred" if totals.inferred else ""
-        print_line(f"{known:,} of {totals.announced:,} references are known{inferred}")
+        print_line(f"{known:,} of {totals.expected:,} references are known{inferred}")
     print_verification(store)
     subjects = list(store.statuses())
     problems = [row for row in subjects if has_problem(row)]
@@ -92,20 +92,20 @@ def status_json(store: Store) -> dict[str, object]:
 
 
 def _table_row(row: SubjectStatus) -> tuple[object, ...]:
-    known = f"{row.received + row.inferred:,}"
-    if row.count is not None:
-        known += f" of {row.count:,}"
+    known = f"{row.received_count + row.inferred_count:,}"
+    if row.expected_count is not None:
+        known += f" of {row.expected_count:,}"
     name = display_name(row.subject)
     if row.relationship != RELATED_REFERENCES:
         name += f" {row.relationship}"
-    requested = format_timestamp(row.asked_at) if row.asked_at else "never"
-    status = str(row.status or "")
+    requested = format_timestamp(row.fetched_at) if row.fetched_at else "never"
+    status = str(row.http_status or "")
     return (
         name,
         row.state,
         known,
-        row.pages,
+        row.page_count,
         requested,
         status,
-        row.remark or row.error,
+        row.detail or row.error_code,
     )

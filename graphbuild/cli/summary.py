@@ -31,18 +31,18 @@ def print_verification(store: Store) -> None:
     audit = store.audit_result()
     if audit.subjects:
         print_line(
-            f"verified: {audit.confirmed:,} of {audit.edges:,} inferred references confirmed, "
+            f"verified: {audit.confirmed:,} of {audit.references:,} inferred references confirmed, "
             f"{audit.refuted:,} refuted, in {format_count(audit.subjects, 'subject')}"
         )
-    if audit.waiting:
-        print_line(f"verification pending: {format_count(audit.waiting, 'subject')}")
+    if audit.pending:
+        print_line(f"verification pending: {format_count(audit.pending, 'subject')}")
 
 
 def print_problems(store: Store) -> None:
     """Print the first subjects that failed or are incomplete, and why."""
     problems = [row for row in store.statuses() if row.state != "pending" and has_problem(row)]
     for row in problems[:MAX_LISTED]:
-        print_line(f"{display_name(row.subject)}: {row.state}: {row.remark or row.error}")
+        print_line(f"{display_name(row.subject)}: {row.state}: {row.detail or row.error_code}")
     if len(problems) > MAX_LISTED:
         hidden = len(problems) - MAX_LISTED
         print_line(f"… and {hidden:,} more; 'graphbuild status --all' lists every subject")
@@ -50,7 +50,7 @@ def print_problems(store: Store) -> None:
 
 def has_problem(row: SubjectStatus) -> bool:
     """Return whether a subject is not complete, or complete with a remark."""
-    return row.state != COMPLETE or bool(row.remark)
+    return row.state != COMPLETE or bool(row.detail)
 
 
 def warn_if_incomplete(store: Store) -> None:

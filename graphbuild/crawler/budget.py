@@ -47,18 +47,18 @@ class CallBudget:
         while self._reserved:
             _, call = self._reserved.popitem()
             with suppress(GraphbuildError):  # one recorded call too many exceeds no limit
-                self._store.forget_call(call)
+                self._store.calls.cancel(call)
 
     def check(self) -> None:
         """Raise BudgetExhaustedError if no call may be made now."""
-        if self._max_calls is not None and self._store.calls() >= self._max_calls:
+        if self._max_calls is not None and self._store.calls.count() >= self._max_calls:
             raise BudgetExhaustedError(
                 f"the budget of {self._max_calls} calls is spent; raise --max-calls to go on"
             )
         if self._per_day is None:
             return
         now = self._clock.now()
-        if self._store.calls(since=day_start(now).timestamp()) >= self._per_day:
+        if self._store.calls.count(since=day_start(now).timestamp()) >= self._per_day:
             raise BudgetExhaustedError(
                 f"today's {self._per_day} calls are spent; run again after "
                 f"{next_day(now):%Y-%m-%d %H:%M} UTC"
@@ -74,8 +74,8 @@ class CallBudget:
         if reserved is not None:
             return reserved
         self.check()
-        return self._store.begin_call(subject, relationship, self._clock.now())
+        return self._store.calls.begin(subject, relationship, self._clock.now())
 
     def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
         """Record the result of a call."""
-        self._store.end_call(call, status=status, note=note, sent=sent)
+        self._store.calls.end(call, status=status, error=note, sent=sent)

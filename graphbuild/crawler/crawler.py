@@ -98,22 +98,22 @@ class Crawl:
         """
         self._restore_client_state()
         results = ResultHandler(self._client, self._store, limit=self._per_node)
-        self._store.requeue()
+        self._store.tasks.requeue()
         for depth in range(self._depth + 1):
             if depth:
-                self._store.expand(depth - 1)
-                self._store.reopen(self._per_node)
+                self._store.tasks.expand(depth - 1)
+                self._store.tasks.reopen(self._per_node)
             yield from self._crawl_pending(results)
-            if self._stopped or self._store.next_task():
+            if self._stopped or self._store.tasks.next_task():
                 return
 
     def _restore_client_state(self) -> None:
         """Give the client the stored API flavor and the calls of the last minute."""
-        known_flavor = self._store.api_flavor()
+        known_flavor = self._store.api_info.flavor()
         if self._client.api_flavor == AUTO and known_flavor:
             self._client.api_flavor = known_flavor
         now = self._client.clock.now()
-        recent = self._store.recent_calls(now - MINUTE)
+        recent = self._store.calls.times(now - MINUTE)
         self._client.rate_limiter.remember(
             (now - at for at in recent), self._client.clock.monotonic()
         )
@@ -191,7 +191,7 @@ class Crawl:
         rate_limited = self._client.rate_limiter.per_minute is not None
         if rate_limited or self._stopped or isinstance(outcome, BaseException):
             return run.results.handle(task, outcome)
-        with self._store.together():
+        with self._store.transaction():
             event = run.results.handle(task, outcome)
             upcoming = run.scheduler.next_independent_task(run.in_flight.keys())
             if upcoming is not None and self._budget.reserve(upcoming):

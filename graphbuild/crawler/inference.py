@@ -19,12 +19,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic
 
-from graphbuild.store.records import Id
+from graphbuild.store.models import Id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from graphbuild.store.records import ObservedReferences
+    from graphbuild.store.models import ObservedReferences
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from graphbuild.errors import (
     TransientError,
 )
 from graphbuild.models import FAILED, Status
-from graphbuild.store import Fetched
+from graphbuild.store import FetchedPage
 
 if TYPE_CHECKING:
     from graphbuild.api.client import Client, PageResponse
@@ -71,7 +71,7 @@ class ResultHandler:
         self._store = store
         self._limit = limit
         self._consecutive_failures = 0
-        self.retry_on_429 = store.quota_resets_at() <= client.clock.now()
+        self.retry_on_429 = store.api_info.quota_resets_at() <= client.clock.now()
 
     def handle(self, task: Task, outcome: PageResponse | BaseException) -> CrawlEvent | None:
         """Store the result of a request; return None if the run was stopped while waiting.
@@ -83,7 +83,7 @@ class ResultHandler:
         if not isinstance(outcome, BaseException):
             return self._store_page(task, outcome)
         if isinstance(outcome, QuotaExhaustedError):
-            self._store.note_quota(outcome.resets_at.timestamp())
+            self._store.api_info.save_quota_reset(outcome.resets_at.timestamp())
             raise outcome
         if isinstance(outcome, CrawlPaused) and not isinstance(outcome, BudgetExhaustedError):
             return None
@@ -100,12 +100,16 @@ class ResultHandler:
     def _store_page(self, task: Task, response: PageResponse) -> CrawlEvent:
         self._consecutive_failures, self.retry_on_429 = 0, True
         now = self._client.clock.now()
-        fetched = Fetched(response.body, response.page, now, task.cursor, response.packed)
-        committed = self._store.commit(task, fetched, limit=self._limit)
+        fetched = FetchedPage(response.body, response.page, now, task.cursor, response.packed)
+        saved = self._store.results.save_page(task, fetched, limit=self._limit)
         if self._client.api_flavor != AUTO:
-            self._store.save_api_flavor(self._client.api_flavor)
+            self._store.api_info.save_flavor(self._client.api_flavor)
         return CrawlEvent(
-            task.subject, task.pages + 1, committed.new, committed.verdict, response.page.warnings
+            task.subject,
+            task.page_count + 1,
+            saved.new_references,
+            saved.status,
+            response.page.warnings,
         )
 
     def _store_failure(self, task: Task, error: ApiError | PayloadError) -> CrawlEvent:
@@ -114,12 +118,12 @@ class ResultHandler:
         code, http_status = "PayloadError", 200
         if isinstance(error, ApiError):
             code, http_status = error.code, error.status
-        self._store.fail(
+        self._store.results.save_failure(
             task,
-            code=code,
-            remark=str(error),
+            error_code=code,
+            detail=str(error),
             retry=isinstance(error, TransientError | PayloadError),
-            status=http_status,
+            http_status=http_status,
             at=self._client.clock.now(),
         )
         counts = isinstance(error, TransientError | ForbiddenError)
@@ -129,4 +133,6 @@ class ResultHandler:
                 f"{self._consecutive_failures} subjects in a row could not be read: {error};"
                 " run again later"
             )
-        return CrawlEvent(task.subject, task.pages + 1, 0, Status(FAILED, str(error)), error=error)
+        return CrawlEvent(
+            task.subject, task.page_count + 1, 0, Status(FAILED, str(error)), error=error
+        )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from graphbuild.store import Store, Task
-    from graphbuild.store.records import ObservedReferences
+    from graphbuild.store.models import ObservedReferences
 
 
 class FifoScheduler:
@@ -24,7 +24,7 @@ class FifoScheduler:
 
     def next_task(self, in_flight: Collection[int]) -> Task | None:
         """Return a task that is not in flight, or None if there is none now."""
-        return self._store.next_task(in_flight)
+        return self._store.tasks.next_task(in_flight)
 
     def next_independent_task(self, in_flight: Collection[int]) -> Task | None:
         """Return the next task if it cannot depend on pages that are still to be learned from."""
@@ -42,41 +42,41 @@ class InferringScheduler(FifoScheduler):
         super().__init__(store)
         self._knowledge: CollectionKnowledge[int] = CollectionKnowledge()
         self._unfinished: dict[int, ObservedReferences[int]] = {}
-        self._excluded = store.doubted()
+        self._excluded = store.tasks.excluded_from_inference()
         self._current: int | None = None
-        for task_id in store.tasks(COMPLETE):
-            self._learn(store.observed_references(task_id))
-        for task_id in store.tasks(PENDING):
-            self._unfinished[task_id] = store.observed_references(task_id)
+        for task_id in store.tasks.ids(COMPLETE):
+            self._learn(store.tasks.observed_references(task_id))
+        for task_id in store.tasks.ids(PENDING):
+            self._unfinished[task_id] = store.tasks.observed_references(task_id)
 
     def next_task(self, in_flight: Collection[int]) -> Task | None:
         """Return a task without pages; if there is none, the one whose end saves most requests."""
-        first = self._store.first_task(in_flight)
+        first = self._store.tasks.next_first_page(in_flight)
         if first is not None:
             return first
         if in_flight:
             return None  # the choice depends on the pages in flight
-        pending = {task_id: self._unfinished[task_id] for task_id in self._store.tasks(PENDING)}
+        pending = {task_id: self._unfinished[task_id] for task_id in self._store.tasks.ids(PENDING)}
         if not pending:
-            return self._store.next_task(in_flight)
+            return self._store.tasks.next_task(in_flight)
         if self._current not in pending:
             self._current = choose_next_file(pending, self._knowledge, LIMIT)
-        return self._store.task(self._current)
+        return self._store.tasks.get(self._current)
 
     def next_independent_task(self, in_flight: Collection[int]) -> Task | None:
         """Return a task without pages: these are requested first in any case."""
-        return self._store.first_task(in_flight)
+        return self._store.tasks.next_first_page(in_flight)
 
     def infer(self, task: Task) -> Iterator[CrawlEvent]:
         """Learn from the new page and complete each subject whose references all follow."""
         if task.relationship != RELATED_REFERENCES:
             return
-        observed = self._store.observed_references(task.id)
+        observed = self._store.tasks.observed_references(task.id)
         self._unfinished[task.id] = observed
         self._learn(observed)
-        if self._store.first_task() is not None:
+        if self._store.tasks.next_first_page() is not None:
             return
-        for task_id in self._store.tasks(PENDING):
+        for task_id in self._store.tasks.ids(PENDING):
             event = self._complete_by_inference(task_id)
             if event is not None:
                 yield event
@@ -89,14 +89,14 @@ class InferringScheduler(FifoScheduler):
         inference = self._knowledge.infer(self._unfinished[task_id])
         if inference.excess and task_id not in self._excluded:
             self._excluded.add(task_id)
-            self._store.doubt(
+            self._store.results.save_inference_conflict(
                 task_id, f"its collections hold {inference.excess} references too many"
             )
         if not inference.complete or task_id in self._excluded:
             return None
-        task = self._store.task(task_id)
+        task = self._store.tasks.get(task_id)
         references = inference.collections_by_reference
-        self._store.conclude(task_id, references)
+        self._store.results.save_inference(task_id, references)
         return CrawlEvent(
-            task.subject, task.pages, 0, Status(COMPLETE), inferred_references=len(references)
+            task.subject, task.page_count, 0, Status(COMPLETE), inferred_references=len(references)
         )

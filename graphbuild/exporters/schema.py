@@ -166,7 +166,7 @@ NODE_COLUMNS: list[Column] = [
     _attribute("crawl_received", INT, "References received.", *_SUBJECTS),
     _attribute("crawl_inferred", INT, "References inferred instead of fetched.", *_SUBJECTS),
     _attribute("crawl_http_status", INT, "HTTP status of the last failure.", *_SUBJECTS),
-    _attribute("crawl_warning", TEXT, "Reason for the state.", *_SUBJECTS),
+    _attribute("crawl_detail", TEXT, "Reason for the state.", *_SUBJECTS),
     _attribute("crawl_fetched_at", TIME, "Time of the last response.", *_SUBJECTS),
     _attribute("group_size", INT, "Number of nodes it represents; in folded views.", "groups"),
     Column("degree", INT, "Number of edges.", targets=TABLES),

@@ -78,7 +78,7 @@ def find(store: Store, before: Before | None = None, *, seed: int = 0) -> Findin
     with store.snapshot():
         totals, statuses = store.totals(), tuple(store.statuses())
         incidence = Incidence.of(store.observations())
-        now = Snapshot.of(store.standing(), store.stood()) if before else None
+        now = Snapshot.of(store.current_observations(), store.states()) if before else None
     clusters = find_communities(incidence, seed=seed)
     return Findings(
         store.path.name,

@@ -50,7 +50,9 @@ def blocks_of(found: Findings) -> list[Block]:
 
 def _opening(found: Findings) -> Iterator[Block]:
     yield Heading(1, ("Campaign report: ", UntrustedText(found.name)))
-    asked = max((row.asked_at for row in found.statuses if row.asked_at is not None), default=None)
+    asked = max(
+        (row.fetched_at for row in found.statuses if row.fetched_at is not None), default=None
+    )
     yield Paragraph(
         (f"Last answer {format_timestamp(asked)}." if asked is not None else "No answer yet.",)
     )
@@ -84,25 +86,27 @@ def _gaps(found: Findings) -> str:
 def _missing(found: Findings) -> Iterator[Block]:
     totals = found.totals
     yield Heading(2, ("What is missing",), "missing")
-    problems = [row for row in found.statuses if row.state != COMPLETE or row.remark]
+    problems = [row for row in found.statuses if row.state != COMPLETE or row.detail]
     if not problems:
         whole = format_count(totals.subjects, "subject")
         yield Paragraph((f"Nothing: the lists of all {whole} were read to their ends.",))
     notes: list[MixedText] = []
-    if totals.announced:
+    if totals.expected:
         known = totals.received + totals.inferred
         notes.append(
-            (f"{known:,} of {totals.announced:,} announced references are known, file by file.",)
+            (f"{known:,} of {totals.expected:,} announced references are known, file by file.",)
         )
     unknown = [
-        row for row in found.statuses if row.state == COMPLETE and not row.received + row.inferred
+        row
+        for row in found.statuses
+        if row.state == COMPLETE and not row.received_count + row.inferred_count
     ]
     if unknown:
         notes.append((f"No report is known of {format_count(len(unknown), 'subject')}.",))
     if totals.inferred:
         notes.append((f"{totals.inferred:,} of them were inferred from other lists, not read.",))
-    if totals.remarks:
-        remarks = format_count(totals.remarks, "remark")
+    if totals.warnings:
+        remarks = format_count(totals.warnings, "remark")
         notes.append(
             (f"{remarks} on what the answers hold: graphbuild status --remarks lists them.",)
         )
@@ -115,8 +119,8 @@ def _missing(found: Findings) -> Iterator[Block]:
 
 
 def _problem(row: SubjectStatus) -> tuple[MixedText, ...]:
-    announced = "" if row.count is None else f"{row.count:,}"
-    known = f"{row.received + row.inferred:,}"
+    announced = "" if row.expected_count is None else f"{row.expected_count:,}"
+    known = f"{row.received_count + row.inferred_count:,}"
     subject = UntrustedText(
         defang(row.subject.label if row.subject.type == "url" else row.subject.id)
     )
@@ -125,7 +129,7 @@ def _problem(row: SubjectStatus) -> tuple[MixedText, ...]:
         (row.state,),
         (known,),
         (announced,),
-        (UntrustedText(row.remark or row.error),),
+        (UntrustedText(row.detail or row.error_code),),
     )
 
 

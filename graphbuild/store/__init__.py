@@ -1,27 +1,29 @@
-"""The campaign file: what was asked, what came, and what it cost. See :class:`Store`."""
+"""The campaign file, an SQLite database. See :class:`Store`."""
 
-from graphbuild.store.integrity import damages
-from graphbuild.store.records import (
-    Committed,
+from graphbuild.store.integrity import find_damage
+from graphbuild.store.models import (
+    AuditResult,
     Damage,
-    Fetched,
+    FetchedPage,
+    RemainingCalls,
+    SaveResult,
     StoredPage,
     SubjectStatus,
     Task,
     Totals,
-    Work,
 )
-from graphbuild.store.writer import Store
+from graphbuild.store.store import Store
 
 __all__ = [
-    "Committed",
+    "AuditResult",
     "Damage",
-    "Fetched",
+    "FetchedPage",
+    "RemainingCalls",
+    "SaveResult",
     "Store",
     "StoredPage",
     "SubjectStatus",
     "Task",
     "Totals",
-    "Work",
-    "damages",
+    "find_damage",
 ]

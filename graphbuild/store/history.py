@@ -1,8 +1,7 @@
-"""What stood in the answers at a time, where a list was asked for more than once.
+"""The state of a list at a given time, if the list was requested more than once.
 
-A campaign file forgets nothing: what the first answer said and the second does not stays known,
-with its times. What stands is less: of each list the last pass that was read to its end, and
-whatever came after it. Where no pass was, all that came stands, as nothing can have gone yet.
+The campaign file keeps all that any page ever contained. The *current* observations of a list are
+those of its last complete pass, and of later pages. Without a complete pass, all pages count.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 
-class Step(NamedTuple):
-    """A page on the way through a list.
+class PageStep(NamedTuple):
+    """The position of a stored page in the paging through its list.
 
     Attributes:
-        page: its number in the file; later pages have greater ones.
-        number: which page of its list, from 1; below that, one that came beside.
-        cursor: where it starts; None where a pass begins.
-        next_cursor: where the next one starts; None where the list ends.
+        page: its row id; later pages have greater ids.
+        number: its number in the list, from 1; below that, a page that was requested for an alias.
+        cursor: the cursor it was requested with; None starts a pass.
+        next_cursor: the cursor of the next page; None ends the list.
     """
 
     page: int
@@ -31,34 +30,33 @@ class Step(NamedTuple):
     next_cursor: str | None
 
 
-class Standing(NamedTuple):
-    """How a list stood.
+class ListState(NamedTuple):
+    """The state of a list at a given time.
 
     Attributes:
-        since: the page with which the last whole pass began; 0 where there is none.
-        state: ``complete`` where the newest pass is whole, ``incomplete`` where it is not, and
-            ``pending`` where nothing had come.
+        since: the first page of the last complete pass; 0 if there is none.
+        state: ``complete`` or ``incomplete`` for the newest pass; ``pending`` without any page.
     """
 
     since: int
     state: str
 
 
-def standing(steps: Iterable[Step], concluded: Collection[int]) -> Standing:
-    """How a list stands after some pages of it.
+def list_state(steps: Iterable[PageStep], inferred_after: Collection[int]) -> ListState:
+    """Return the state of a list after some of its pages.
 
     Args:
-        steps: its pages, in the order in which they were stored.
-        concluded: the pages after which nothing more was asked, as the rest was proved.
+        steps: its pages, in the order of storage.
+        inferred_after: the pages after which the rest of a list was inferred.
     """
-    since = begun = 0
+    since = first_page = 0
     state = PENDING
     for step in steps:
         if step.number < 1:
             continue
         if step.cursor is None:
-            begun = step.page
-        whole = begun and (step.next_cursor is None or step.page in concluded)
-        state = COMPLETE if whole else INCOMPLETE
-        since = begun if whole else since
-    return Standing(since, state)
+            first_page = step.page
+        complete = first_page and (step.next_cursor is None or step.page in inferred_after)
+        state = COMPLETE if complete else INCOMPLETE
+        since = first_page if complete else since
+    return ListState(since, state)

@@ -1,7 +1,6 @@
-"""Saved answers: JSON pages on disk become pages in a store, for who has answers but no key.
+"""Import saved API responses: JSON files with pages of ``related_references``.
 
-A file holds one answer of ``files/{id}/related_references``, as the API gave it. What it is about,
-and which page it is, stand in its ``links.self``.
+The subject and the position of a page are in the response's ``links.self``.
 """
 
 from __future__ import annotations
@@ -14,86 +13,85 @@ from graphbuild.api.json_decoding import decode_json
 from graphbuild.api.parser import parse_payload, parse_self_link
 from graphbuild.errors import PayloadError
 from graphbuild.models import RELATED_REFERENCES
-from graphbuild.store import Fetched
+from graphbuild.store.models import FetchedPage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from graphbuild.models import Entity
-    from graphbuild.store import Store
+    from graphbuild.store.store import Store
 
-MAX_BYTES = 32 * 1024 * 1024
+MAX_FILE_SIZE = 32 * 1024 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """A file that holds no answer we can use, and why."""
+class RejectedFile:
+    """A file without a usable response, and the reason."""
 
     path: Path
     reason: str
 
 
-def read_answers(
+def read_responses(
     paths: Iterable[str | Path], subject: Entity | None = None
-) -> tuple[list[Fetched], list[Refused]]:
-    """Read saved answers.
+) -> tuple[list[FetchedPage], list[RejectedFile]]:
+    """Read saved responses.
 
     Args:
-        paths: JSON files, one answer each.
-        subject: what they are about, where their ``links.self`` does not say.
+        paths: JSON files with one response each.
+        subject: the subject of responses without a ``links.self``.
 
     Returns:
-        The pages, and the files that hold none.
+        The pages, and the files without a usable response.
     """
-    pages: list[Fetched] = []
-    refused: list[Refused] = []
+    pages: list[FetchedPage] = []
+    rejected: list[RejectedFile] = []
     for path in map(Path, paths):
         try:
             pages.append(_read(path, subject))
         except PayloadError as error:
-            refused.append(Refused(path, str(error)))
+            rejected.append(RejectedFile(path, str(error)))
         except OSError as error:
-            refused.append(Refused(path, error.strerror or str(error)))
-    return pages, refused
+            rejected.append(RejectedFile(path, error.strerror or str(error)))
+    return pages, rejected
 
 
-def import_answers(store: Store, pages: Iterable[Fetched]) -> int:
-    """Commit saved pages to a store, each subject's in the order of their cursors; how many new."""
-    by_subject: dict[Entity, list[Fetched]] = {}
+def import_responses(store: Store, pages: Iterable[FetchedPage]) -> int:
+    """Store the pages of each subject in the order of their cursors; return how many are new."""
+    by_subject: dict[Entity, list[FetchedPage]] = {}
     for page in pages:
         by_subject.setdefault(page.page.subject, []).append(page)
     return sum(
-        store.commit_import(subject, _in_order(found)) for subject, found in by_subject.items()
+        store.results.import_pages(subject, _in_paging_order(group))
+        for subject, group in by_subject.items()
     )
 
 
-def _read(path: Path, subject: Entity | None) -> Fetched:
+def _read(path: Path, subject: Entity | None) -> FetchedPage:
     with path.open("rb") as stream:
-        body = stream.read(MAX_BYTES + 1)
-        saved_at = path.stat().st_mtime
-    if len(body) > MAX_BYTES:
-        raise PayloadError(f"is larger than {MAX_BYTES} bytes")
+        body = stream.read(MAX_FILE_SIZE + 1)
+        modified_at = path.stat().st_mtime
+    if len(body) > MAX_FILE_SIZE:
+        raise PayloadError(f"is larger than {MAX_FILE_SIZE} bytes")
     payload = decode_json(body)
-    about = parse_self_link(payload)
-    if about is None and subject is None:
+    link = parse_self_link(payload)
+    if link is not None and link.relationship != RELATED_REFERENCES:
         raise PayloadError(
-            "does not name the file it is about; say it with --subject HASH", "links.self"
+            f"is a response of {link.relationship}, not {RELATED_REFERENCES}", "links.self"
         )
-    if about is not None and about.relationship != RELATED_REFERENCES:
-        raise PayloadError(f"answers {about.relationship}, not {RELATED_REFERENCES}", "links.self")
-    entity = about.subject if about else subject
+    entity = link.subject if link else subject
     if entity is None:
-        raise PayloadError("is about nothing")
-    cursor = about.cursor if about else None
-    return Fetched(body, parse_payload(payload, entity), saved_at, cursor)
+        raise PayloadError("does not name its file; pass it with --subject HASH", "links.self")
+    cursor = link.cursor if link else None
+    return FetchedPage(body, parse_payload(payload, entity), modified_at, cursor)
 
 
-def _in_order(pages: list[Fetched]) -> Iterator[Fetched]:
-    """First pages first, then whichever starts where the last one ended, then the rest."""
-    waiting = list(pages)
+def _in_paging_order(pages: list[FetchedPage]) -> Iterator[FetchedPage]:
+    """Yield first pages, then each page that continues the previous one, then the others."""
+    remaining = list(pages)
     cursor: str | None = None
-    while waiting:
-        follow = next((page for page in waiting if page.cursor == cursor), waiting[0])
-        waiting.remove(follow)
-        cursor = follow.page.next_cursor
-        yield follow
+    while remaining:
+        page = next((each for each in remaining if each.cursor == cursor), remaining[0])
+        remaining.remove(page)
+        cursor = page.page.next_cursor
+        yield page

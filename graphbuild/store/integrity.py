@@ -1,4 +1,4 @@
-"""Is a campaign file still what was stored? Pages against their digests, facts against pages."""
+"""Find damage in a campaign file: compare pages with their digests, and facts with their pages."""
 
 from __future__ import annotations
 
@@ -9,60 +9,60 @@ from typing import TYPE_CHECKING
 from graphbuild.api.parser import parse_page
 from graphbuild.errors import PayloadError, StoreError
 from graphbuild.models import OBSERVED
-from graphbuild.store.records import Damage
+from graphbuild.store.models import Damage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from graphbuild.models import Observation
-    from graphbuild.store.reader import Reader
-    from graphbuild.store.records import PackedPage
+    from graphbuild.store.models import CompressedPage
+    from graphbuild.store.store import Store
 
 Triple = tuple[str, str, str]
 
 
-def damages(reader: Reader) -> Iterator[Damage]:
-    """Everything that is not as it was stored; nothing if the file is sound.
+def find_damage(store: Store) -> Iterator[Damage]:
+    """Yield every difference between the file and what was stored; nothing if it is intact.
 
-    SQLite's own check sees its structure only, and most flipped bits are in the pages: each page is
-    held against the SHA-256 that was stored with it, and the observations against the pages.
+    SQLite checks only its own structure, and most of the file is page bodies. So each page is
+    compared with its stored SHA-256, and the observations are compared with the pages.
     """
     try:
-        yield from (Damage(None, problem) for problem in reader.structure())
-        stated: set[Triple] = set()
-        for page in reader.packed_pages():
-            triples = _read(page)
+        yield from (Damage(None, problem) for problem in store.structural_problems())
+        in_pages: set[Triple] = set()
+        for page in store.compressed_pages():
+            triples = _parse(page)
             if isinstance(triples, Damage):
                 yield triples
             else:
-                stated |= triples
-        stored = {_triple(each) for each in reader.observations() if each.provenance == OBSERVED}
-        stored |= {(each.source.key, each.target.key, "-") for each in reader.links()}
+                in_pages |= triples
+        in_tables = {_triple(each) for each in store.observations() if each.provenance == OBSERVED}
+        in_tables |= {(link.source.key, link.target.key, "-") for link in store.links()}
     except StoreError as error:
         yield Damage(None, str(error))
         return
-    for difference, problem in (
-        (stored - stated, "no stored page says"),
-        (stated - stored, "a stored page says, but it is not among the observations:"),
+    for triples, problem in (
+        (in_tables - in_pages, "no stored page contains"),
+        (in_pages - in_tables, "a stored page contains, but the observations do not:"),
     ):
-        yield from (Damage(None, f"{problem} {' '.join(triple)}") for triple in sorted(difference))
+        yield from (Damage(None, f"{problem} {' '.join(triple)}") for triple in sorted(triples))
 
 
-def _read(page: PackedPage) -> set[Triple] | Damage:
+def _parse(page: CompressedPage) -> set[Triple] | Damage:
     try:
-        raw = page.unpack()
+        body = page.decompress()
     except zlib.error:
-        return Damage(page.subject, f"page {page.number} cannot be unpacked")
-    if zlib.crc32(page.packed) != page.crc or hashlib.sha256(raw).digest() != page.sha256:
+        return Damage(page.subject, f"page {page.number} cannot be decompressed")
+    if zlib.crc32(page.compressed) != page.crc32 or hashlib.sha256(body).digest() != page.sha256:
         return Damage(page.subject, f"page {page.number} is not what was stored")
     try:
-        said = parse_page(raw, page.subject, page.relationship)
+        parsed = parse_page(body, page.subject, page.relationship)
     except PayloadError as error:
         return Damage(page.subject, f"page {page.number}: {error}")
-    listed = {(page.subject.key, each.key, "-") for each in said.targets}
-    return listed | {_triple(each) for each in said.observations}
+    links = {(page.subject.key, target.key, "-") for target in parsed.targets}
+    return links | {_triple(each) for each in parsed.observations}
 
 
-def _triple(seen: Observation) -> Triple:
-    behind = seen.related_from.key if seen.related_from else "-"
-    return seen.subject.key, seen.reference.key, behind
+def _triple(observation: Observation) -> Triple:
+    collection = observation.related_from.key if observation.related_from else "-"
+    return observation.subject.key, observation.reference.key, collection

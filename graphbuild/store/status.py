@@ -1,8 +1,8 @@
-"""Is a subject completely known? The judgement after each page, as a pure function.
+"""Decide after each page whether the list of a subject is complete. Pure functions.
 
-*Complete* means: the last page carried no cursor, as many distinct references came as the answer
-announced, and the announcement never moved. Anything else is said. The API's cursor is an offset
-into a list that may move, so a swap of equal size behind it cannot be noticed from the pages.
+A list is complete if its last page has no cursor. If the number of received references differs from
+the API's count, or that count changed between pages, the status says so. Cursors are offsets into a
+list that can change, so the pages alone do not show a replacement of one reference by another.
 """
 
 from __future__ import annotations
@@ -11,83 +11,79 @@ from dataclasses import dataclass
 
 from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, Status
 
-MAX_PAGES = 2_500  # of one subject: a hundred thousand references, and no answer goes on for ever
+MAX_PAGES = 2_500  # per subject: 100,000 references
 
 
 @dataclass(frozen=True, slots=True)
-class History:
-    """What the pages of one subject came to, the newest included.
+class PagingState:
+    """The pages of one pass through a list, the newest page included.
 
     Attributes:
-        pages: how many were read.
-        counts: every total the answers announced.
-        cursors: every cursor the answers gave before the newest page's.
-        next_cursor: the newest page's; None on the last page.
-        items: entries on the newest page.
-        new: references on it that were not known of this subject before.
-        distinct: references known of this subject now.
-        empty_before: whether the page before the newest had no entries.
+        page_count: number of pages.
+        expected_counts: every list length that the API stated.
+        next_cursor: the newest page's next cursor; None on the last page.
+        cursor_repeated: whether an earlier page had the same next cursor.
+        item_count: number of items on the newest page.
+        new_count: references on the newest page that no earlier page contains.
+        received_count: distinct references of all pages.
+        previous_page_empty: whether the page before the newest had no items.
     """
 
-    pages: int
-    counts: frozenset[int]
-    cursors: frozenset[str]
+    page_count: int
+    expected_counts: frozenset[int]
     next_cursor: str | None
-    items: int
-    new: int
-    distinct: int
-    empty_before: bool = False
+    cursor_repeated: bool
+    item_count: int
+    new_count: int
+    received_count: int
+    previous_page_empty: bool = False
 
 
-def judge(history: History) -> Status:
-    """How the subject stands after its newest page."""
-    if history.next_cursor is None:
-        return ended(history.counts, history.distinct)
-    loop = _loop(history)
-    if loop:
-        return Status(INCOMPLETE, f"paging ended after page {history.pages}: {loop}")
+def status_after_page(state: PagingState) -> Status:
+    """Return the status of a subject after its newest page."""
+    if state.next_cursor is None:
+        return status_at_end(state.expected_counts, state.received_count)
+    reason = _endless_paging(state)
+    if reason:
+        return Status(INCOMPLETE, f"paging ended after page {state.page_count}: {reason}")
     return Status(PENDING)
 
 
-def ended(counts: frozenset[int], distinct: int) -> Status:
-    """How a subject stands whose list was read to its end.
-
-    Args:
-        counts: every total the answers announced.
-        distinct: references known of it.
-    """
-    return Status(COMPLETE, _shortfall(counts, distinct))
+def status_at_end(expected_counts: frozenset[int], received_count: int) -> Status:
+    """Return the status of a subject whose list was read to the end."""
+    return Status(COMPLETE, _count_mismatch(expected_counts, received_count))
 
 
-def _loop(history: History) -> str:
-    """Why going on would page for ever; empty if it would not."""
-    if history.next_cursor in history.cursors:
-        return "the service repeats a cursor"
-    if history.items and not history.new:
-        return "a page held nothing new"
-    if not history.items and history.empty_before:
+def _endless_paging(state: PagingState) -> str:
+    """Return why further pages would never end the list; empty if they may."""
+    if state.cursor_repeated:
+        return "the API repeats a cursor"
+    if state.item_count and not state.new_count:
+        return "the page contains no new reference"
+    if not state.item_count and state.previous_page_empty:
         return "two empty pages in a row"
-    if _had_all_before(history):
-        return f"{max(history.counts)} references were announced, yet more pages follow"
-    if history.pages >= MAX_PAGES:
+    if _was_complete_before(state):
+        return f"{max(state.expected_counts)} references expected, but more pages follow"
+    if state.page_count >= MAX_PAGES:
         return f"more than {MAX_PAGES} pages"
     return ""
 
 
-def _had_all_before(history: History) -> bool:
-    """Whether the newest page was one more than the announced number needed.
+def _was_complete_before(state: PagingState) -> bool:
+    """Return whether all expected references were received before the newest page.
 
-    Counted in references, not in pages: a service may give fewer a page than were asked for.
+    Counts references, not pages, since the API may send shorter pages than requested.
     """
-    before = history.distinct - history.new
-    return history.pages > 1 and bool(history.counts) and before >= max(history.counts)
+    before = state.received_count - state.new_count
+    expected = state.expected_counts
+    return state.page_count > 1 and bool(expected) and before >= max(expected)
 
 
-def _shortfall(counts: frozenset[int], distinct: int) -> str:
-    if len(counts) > 1:
-        seen = f"{min(counts)} and {max(counts)}"
-        return f"the announced number moved between {seen}; {distinct} received"
-    announced = next(iter(counts), distinct)
-    if announced != distinct:
-        return f"{announced} references announced, {distinct} received"
+def _count_mismatch(expected_counts: frozenset[int], received: int) -> str:
+    if len(expected_counts) > 1:
+        lowest, highest = min(expected_counts), max(expected_counts)
+        return f"the expected count changed between {lowest} and {highest}; {received} received"
+    expected = next(iter(expected_counts), received)
+    if expected != received:
+        return f"{expected} references expected, {received} received"
     return ""

@@ -1,213 +1,253 @@
-"""What is still to ask, and what is to be asked again: the changes that make tasks pending.
-
-Plain statements on an open connection, inside the caller's transaction.
-"""
+"""The queue of lists to request. A task is one list: a relationship of a subject."""
 
 from __future__ import annotations
 
+import json
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphbuild.api.endpoints import ENDPOINTS, relationships_of
-from graphbuild.models import COMPLETE, INCOMPLETE, PENDING
+from graphbuild.models import COMPLETE, PENDING, RELATED_REFERENCES, URL, Entity
+from graphbuild.store.models import ObservedReferences, RemainingCalls, Task
+from graphbuild.store.schema import REFUTED
 
 if TYPE_CHECKING:
     import random
-    import sqlite3
+    from collections.abc import Collection, Iterator
 
-TWIN = "the same subject under another name"
-INFERRED, CONFIRMED, REFUTED = 1, 2, 3  # of an inference's evidence; 0 is observed
-_SAID_SINCE = (  # by a page of the same task that came after the inference was drawn
-    "EXISTS (SELECT 1 FROM page JOIN fact ON fact.page = coalesce(says, page.id)"
-    " WHERE page.task = inference.task AND page.id > inference.last_page"
-    " AND fact.reference = inference.reference AND fact.related_from = inference.related_from)"
+    from graphbuild.store.database import Database
+
+_TASKS = (
+    "SELECT task.id, type, api_id, attributes, relationship, page_count, cursor, depth FROM task"
+    " JOIN entity ON entity.id = task.subject"
 )
-
-# Back to the first page. What is known stays known; the new pass is judged by itself.
-_ANEW = "state = ?, cursor = NULL, error = '', remark = '', retry = 0, cut = 0"
-
-
-def requeue(db: sqlite3.Connection) -> int:
-    """Tasks that failed in passing, and pages that were only imported, are asked again."""
-    return db.execute(
-        "UPDATE task SET state = ?, error = '', remark = '', retry = 0 WHERE retry = 1", (PENDING,)
-    ).rowcount
+# First pages before later ones, then the subjects with most new entities; see index task_order.
+_ORDER = " ORDER BY depth, cursor IS NOT NULL, new_entity_count DESC, task.id LIMIT ?"
+# Restart a list at its first page. Stored observations stay.
+_RESTART = "state = ?, cursor = NULL, error_code = '', detail = '', retry = 0, truncated_at = 0"
 
 
-def refresh(db: sqlite3.Connection, before: float) -> int:
-    """What was last asked before a time is asked again, from its first page on."""
-    return db.execute(
-        f"UPDATE task SET {_ANEW}, doubt = '', audited = 0"  # noqa: S608  ours
-        " WHERE asked_at < ? AND (state <> ? OR cursor IS NOT NULL)",
-        (PENDING, before, PENDING),
-    ).rowcount
+class TaskQueue:
+    """Selects the lists to request next, and adds lists to request again."""
 
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
-def audit(db: sqlite3.Connection, share: float, chance: random.Random) -> int:
-    """A random share of the subjects of which something is inferred is read after all.
+    # --- select ----------------------------------------------------------------------------------
 
-    Those chosen by earlier runs count, so that a run that goes on chooses no more.
-    """
-    chosen = db.execute("SELECT count(*) FROM task WHERE audited = 1").fetchone()[0]
-    rows = db.execute(
-        "SELECT id FROM task WHERE inferred > 0 AND audited = 0 AND state = ? ORDER BY id",
-        (COMPLETE,),
-    ).fetchall()
-    wanted = math.ceil(share * (chosen + len(rows))) - chosen
-    sample = chance.sample(rows, max(0, wanted))
-    db.executemany(
-        f"UPDATE task SET {_ANEW}, audited = 1 WHERE id = ?",  # noqa: S608  ours
-        [(PENDING, number) for (number,) in sample],
-    )
-    return len(sample)
+    def has_pending(self) -> bool:
+        """Return whether any list is still to be requested, or to be retried."""
+        query = "SELECT count(*) FROM task WHERE state = ? OR retry = 1"
+        return self._db.integer(query, PENDING) > 0
 
+    def next_task(self, exclude: Collection[int] = ()) -> Task | None:
+        """Return the next task, except those with the ids ``exclude``.
 
-def settle_inferences(db: sqlite3.Connection, task: int) -> None:
-    """After a list was read to its end nothing of it is inferred any more.
+        Lists nearest to the seeds come first; among these, first pages in the order of the seeds,
+        then later pages of the lists that contributed most new entities.
+        """
+        return self._first_except(exclude, f"{_TASKS} WHERE state = ?{_ORDER}")
 
-    In an audit, what was inferred and did not come is refuted. In a refresh it is not: the list may
-    have changed since, and what was known of it then stays known, with its time.
-    """
-    db.execute("UPDATE task SET inferred = 0 WHERE id = ?", (task,))
-    db.execute(
-        f"UPDATE inference SET evidence = ? WHERE task = ? AND evidence = ? AND {_SAID_SINCE}",  # noqa: S608  ours
-        (CONFIRMED, task, INFERRED),
-    )
-    count = db.execute(
-        "UPDATE inference SET evidence = ? WHERE task = ? AND evidence = ?"
-        " AND EXISTS (SELECT 1 FROM task WHERE id = inference.task AND audited = 1)",
-        (REFUTED, task, INFERRED),
-    ).rowcount
-    if count:
-        doubt = f"{count} of what was inferred did not come when it was asked for"
-        db.execute("UPDATE task SET doubt = ? WHERE id = ?", (doubt, task))
+    def next_first_page(self, exclude: Collection[int] = ()) -> Task | None:
+        """Return the next task whose current pass has no page yet, in the order of the seeds."""
+        return self._first_except(exclude, f"{_TASKS} WHERE state = ? AND cursor IS NULL{_ORDER}")
 
+    def _first_except(self, exclude: Collection[int], query: str) -> Task | None:
+        tasks = map(_task, self._db.rows(query, PENDING, len(exclude) + 1))
+        return next((task for task in tasks if task.id not in exclude), None)
 
-def expand(db: sqlite3.Connection, depth: int) -> int:
-    """What the questions of one depth brought to light is asked about at the next."""
-    return sum(
-        db.execute(
+    def get(self, task_id: int) -> Task:
+        """Return the task with that id."""
+        return next(map(_task, self._db.rows(f"{_TASKS} WHERE task.id = ?", task_id)))
+
+    def get_for(self, subject: int) -> Task:
+        """Return the ``related_references`` task of a subject, by its row id."""
+        query = f"{_TASKS} WHERE subject = ? AND relationship = ?"
+        return next(map(_task, self._db.rows(query, subject, RELATED_REFERENCES)))
+
+    def ids(self, state: str) -> list[int]:
+        """Return the ids of all ``related_references`` tasks in a state, in the order of seeds."""
+        query = "SELECT id FROM task WHERE state = ? AND relationship = ? ORDER BY id"
+        return [task_id for (task_id,) in self._db.rows(query, state, RELATED_REFERENCES)]
+
+    # --- add and restart -------------------------------------------------------------------------
+
+    def add(self, subject: int, state: str = PENDING) -> int:
+        """Add the ``related_references`` task of a subject; return 1 if it is new, else 0."""
+        with self._db.transaction():
+            return self._db.execute(
+                "INSERT OR IGNORE INTO task (subject, relationship, state) VALUES (?, ?, ?)",
+                subject,
+                RELATED_REFERENCES,
+                state,
+            ).rowcount
+
+    def requeue(self) -> int:
+        """Retry lists after temporary errors, and continue imported ones; return how many."""
+        with self._db.transaction():
+            return self._db.execute(
+                "UPDATE task SET state = ?, error_code = '', detail = '', retry = 0"
+                " WHERE retry = 1",
+                PENDING,
+            ).rowcount
+
+    def refresh(self, before: float) -> int:
+        """Request lists again whose last response is older than a time; return how many.
+
+        Args:
+            before: seconds since 1970.
+        """
+        with self._db.transaction():
+            return self._db.execute(
+                f"UPDATE task SET {_RESTART}, inference_conflict = '', audited = 0"  # noqa: S608  constants only
+                " WHERE fetched_at < ? AND (state <> ? OR cursor IS NOT NULL)",
+                PENDING,
+                before,
+                PENDING,
+            ).rowcount
+
+    def audit(self, share: float, rng: random.Random) -> int:
+        """Request a random share of the lists with inferences; return how many are new.
+
+        Lists that earlier runs selected count towards the share.
+        """
+        with self._db.transaction():
+            selected = self._db.integer("SELECT count(*) FROM task WHERE audited = 1")
+            candidates = [
+                task_id
+                for (task_id,) in self._db.rows(
+                    "SELECT id FROM task WHERE inferred_count > 0 AND audited = 0 AND state = ?"
+                    " ORDER BY id",
+                    COMPLETE,
+                )
+            ]
+            missing = math.ceil(share * (selected + len(candidates))) - selected
+            sample = rng.sample(candidates, max(0, missing))
+            self._db.execute_many(
+                f"UPDATE task SET {_RESTART}, audited = 1 WHERE id = ?",  # noqa: S608  constants only
+                [(PENDING, task_id) for task_id in sample],
+            )
+            return len(sample)
+
+    def expand(self, depth: int) -> int:
+        """Add the lists of all entities found at one depth; return how many are new."""
+        with self._db.transaction():
+            return sum(
+                self._expand(depth, entity_type, relationship)
+                for entity_type in ENDPOINTS
+                for relationship in relationships_of(entity_type)
+            )
+
+    def _expand(self, depth: int, entity_type: str, relationship: str) -> int:
+        return self._db.execute(
             "INSERT OR IGNORE INTO task (subject, relationship, state, depth)"
             " SELECT DISTINCT entity.id, :relationship, :pending, :depth + 1 FROM task"
-            " JOIN said ON said.task = task.id AND evidence <> :refuted"
+            " JOIN fact_by_task AS fact ON fact.task = task.id AND provenance <> :refuted"
             " JOIN entity ON entity.id IN (reference, related_from)"
             " WHERE task.depth = :depth AND type = :type AND same_as = 0 ORDER BY entity.id",
-            {
-                "relationship": relationship,
-                "pending": PENDING,
-                "depth": depth,
-                "refuted": REFUTED,
-                "type": entity_type,
-            },
+            relationship=relationship,
+            pending=PENDING,
+            depth=depth,
+            refuted=REFUTED,
+            type=entity_type,
         ).rowcount
-        for entity_type in ENDPOINTS
-        for relationship in relationships_of(entity_type)
-    )
 
+    def reopen(self, limit: int) -> int:
+        """Continue lists that were truncated at a lower limit; return how many."""
+        with self._db.transaction():
+            return self._db.execute(
+                "UPDATE task SET state = ?, detail = '', truncated_at = 0"
+                " WHERE truncated_at > 0 AND received_count < ?",
+                PENDING,
+                limit,
+            ).rowcount
 
-def reopen(db: sqlite3.Connection, limit: int) -> int:
-    """Lists that were cut at a smaller limit go on where they were."""
-    return db.execute(
-        "UPDATE task SET state = ?, remark = '', cut = 0 WHERE cut > 0 AND received < ?",
-        (PENDING, limit),
-    ).rowcount
+    # --- estimate --------------------------------------------------------------------------------
 
+    def mean_pages(self, limit: int) -> float | None:
+        """Return the mean number of pages per list of known length; None if there is none.
 
-def cut(db: sqlite3.Connection, task: int, limit: int) -> str:
-    """Stop reading a list that goes on beyond the limit; the remark that says so."""
-    received, count, relationship = db.execute(
-        "SELECT received, count, relationship FROM task WHERE id = ?", (task,)
-    ).fetchone()
-    all_of_them = "" if count is None else f" of {count:,}"
-    remark = f"{received:,}{all_of_them} {relationship} read; the limit a node is {limit:,}"
-    db.execute(
-        "UPDATE task SET state = ?, remark = ?, cut = ? WHERE id = ?",
-        (INCOMPLETE, remark, limit, task),
-    )
-    return remark
+        Args:
+            limit: entries per page.
+        """
+        row = self._db.first(
+            "SELECT avg(max(1, (expected_count + :limit - 1) / :limit))"
+            " FROM task WHERE expected_count IS NOT NULL",
+            limit=limit,
+        )
+        mean: float | None = row[0] if row else None
+        return mean
 
+    def remaining_calls(self, limit: int, before: float = 0.0) -> RemainingCalls:
+        """Return how many calls complete the campaign.
 
-def unite(db: sqlite3.Connection, alias: int, real: int) -> None:
-    """Two names of one subject: from now on one, asked about but once."""
-    db.execute("UPDATE entity SET same_as = ? WHERE id = ?", (real, alias))
-    db.execute("UPDATE entity SET same_as = ? WHERE same_as = ?", (real, alias))
-    db.execute("UPDATE OR IGNORE seed SET entity = ? WHERE entity = ?", (real, alias))
-    for task, relationship in db.execute(
-        "SELECT id, relationship FROM task WHERE subject = ?", (alias,)
-    ).fetchall():
-        other = db.execute(
-            "SELECT id, pages FROM task WHERE subject = ? AND relationship = ?",
-            (real, relationship),
-        ).fetchone()
-        if other is None:
-            db.execute("UPDATE task SET subject = ? WHERE id = ?", (real, task))
-            continue
-        number, pages = other
-        if pages:
-            _hand_over(db, task, number)
-            _retire(db, task)
-        else:
-            _swap(db, (task, real), (number, alias), relationship)
-            _retire(db, number)
+        Args:
+            limit: entries per page.
+            before: also count a :meth:`refresh` of lists older than this, in seconds since 1970.
+        """
+        (row,) = self._db.rows(
+            "SELECT count(*) FILTER (WHERE expected_count IS NULL), coalesce(sum(max(1,"
+            " (expected_count - iif(cursor IS NULL OR fetched_at < :before, 0, received_count)"
+            " + :limit - 1) / :limit)), 0)"
+            " FROM task WHERE state = :pending OR retry = 1 OR fetched_at < :before",
+            pending=PENDING,
+            before=before,
+            limit=limit,
+        )
+        return RemainingCalls(*row)
 
+    # --- for inference ---------------------------------------------------------------------------
 
-def _swap(
-    db: sqlite3.Connection, one: tuple[int, int], other: tuple[int, int], relationship: str
-) -> None:
-    """Give two tasks, which are the same but for this, each the subject stated with it."""
-    for task, subject, name in ((*other, ""), (*one, relationship), (*other, relationship)):
-        # In three steps, as no two tasks may be the same at any time.
-        db.execute(
-            "UPDATE task SET subject = ?, relationship = ? WHERE id = ?", (subject, name, task)
+    def excluded_from_inference(self) -> set[int]:
+        """Return the ids of tasks without inference: under audit, or with a conflict."""
+        query = "SELECT id FROM task WHERE inference_conflict <> '' OR audited = 1"
+        return {task_id for (task_id,) in self._db.rows(query)}
+
+    def observed_references(self, task: int) -> ObservedReferences[int]:
+        """Return what the current pass through a list contains, with the row ids of entities."""
+        (row,) = self._db.rows(
+            "SELECT expected_count, state, detail, inferred_count FROM task WHERE id = ?", task
+        )
+        expected_count, state, detail, inferred_count = row
+        first_page = first_page_of_pass(self._db, task)
+        counts = self._db.integer(
+            "SELECT count(DISTINCT expected_count) FROM page"
+            " WHERE task = ? AND number > 0 AND id >= ?",
+            task,
+            first_page,
+        )
+        observed: ObservedReferences[int] = ObservedReferences(
+            # The length of a list that changed between pages proves nothing.
+            count=None if counts > 1 else expected_count,
+            complete=state == COMPLETE and not detail and not inferred_count,
+        )
+        for reference, collection in self._facts_of_pass(task, first_page):
+            collections = observed.collections_by_reference[reference]
+            if collection:
+                collections.add(collection)
+        return observed
+
+    def _facts_of_pass(self, task: int, first_page: int) -> Iterator[tuple[int, int]]:
+        return self._db.rows(
+            "SELECT reference, related_from FROM page"
+            " JOIN fact ON fact.page = coalesce(duplicate_of, page.id)"
+            " WHERE task = ? AND page.id >= ?",
+            task,
+            first_page,
         )
 
 
-def _hand_over(db: sqlite3.Connection, task: int, other: int) -> None:
-    """Both were begun: what one knows is the other's, set aside of its own reading."""
-    db.execute("UPDATE OR IGNORE inference SET task = ? WHERE task = ?", (other, task))
-    db.execute("DELETE FROM inference WHERE task = ?", (task,))
-    pages = db.execute("SELECT id FROM page WHERE task = ? ORDER BY id", (task,)).fetchall()
-    for (page,) in pages:
-        db.execute(
-            "UPDATE page SET task = ?, number = ? WHERE id = ?", (other, aside(db, other), page)
-        )
+def first_page_of_pass(db: Database, task: int) -> int:
+    """Return the row id of the first page of the current pass through a list; 0 without one."""
+    query = "SELECT max(id) FROM page WHERE task = ? AND number > 0 AND cursor IS NULL"
+    return db.integer(query, task)
 
 
-def aside(db: sqlite3.Connection, task: int) -> int:
-    """The number of a page that came under another name of a task's subject.
-
-    What it says counts, but it is no step of the way through the list: those have numbers from 1.
-    """
-    query = "SELECT min(0, coalesce(min(number), 0)) - 1 FROM page WHERE task = ?"
-    return int(db.execute(query, (task,)).fetchone()[0])
+def subject_entity(entity_type: str, api_id: str, attributes: str) -> Entity:
+    """Return the subject of a task; a URL keeps its attributes, since requests need its text."""
+    return Entity(entity_type, api_id, json.loads(attributes) if entity_type == URL else {})
 
 
-def _retire(db: sqlite3.Connection, task: int) -> None:
-    """Ask no more here: the same subject is asked about under another name."""
-    db.execute(
-        "UPDATE task SET state = ?, cursor = NULL, count = NULL, received = 0, inferred = 0,"
-        " error = '', retry = 0, cut = 0, audited = 0, asked_at = NULL, remark = ? WHERE id = ?",
-        (COMPLETE, TWIN, task),
-    )
-
-
-def has_twins(db: sqlite3.Connection) -> bool:
-    """Whether any subject goes by several names."""
-    return bool(db.execute("SELECT EXISTS (SELECT 1 FROM entity WHERE same_as <> 0)").fetchone()[0])
-
-
-def has_inferences(db: sqlite3.Connection) -> bool:
-    """Whether anything was ever inferred."""
-    query = "SELECT EXISTS (SELECT 1 FROM task WHERE inferred > 0 OR audited = 1)"
-    return bool(db.execute(query).fetchone()[0])
-
-
-def home(db: sqlite3.Connection, task: int) -> int | None:
-    """The task that a retired one's subject is asked about in; None for any other task."""
-    row = db.execute(
-        "SELECT other.id FROM task JOIN entity ON entity.id = task.subject AND same_as <> 0"
-        " JOIN task AS other ON other.subject = same_as AND other.relationship = task.relationship"
-        " WHERE task.id = ?",
-        (task,),
-    ).fetchone()
-    return int(row[0]) if row else None
+def _task(row: tuple[Any, ...]) -> Task:
+    task_id, entity_type, api_id, attributes, *rest = row
+    return Task(task_id, subject_entity(entity_type, api_id, attributes), *rest)

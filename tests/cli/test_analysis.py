@@ -15,7 +15,7 @@ from graphbuild.analysis import Incidence, find_bridges, find_central, find_comm
 from graphbuild.api.parser import parse_page
 from graphbuild.models import Entity
 from graphbuild.seeds import parse_seeds
-from graphbuild.store import Fetched, Store
+from graphbuild.store import FetchedPage, Store
 from tests.support.graphs import HOSTILE
 from tests.support.paths import DATA, ROOT
 from tests.support.planted_campaigns import MEDIUM, plant
@@ -53,10 +53,12 @@ def store_of(path: Path, observations: list[Observation]) -> None:
 def answer(path: Path, bodies: dict[Entity, list[dict[str, object]]]) -> None:
     with Store.open(path) as store:
         store.add_seeds(parse_seeds([subject.id for subject in bodies]))
-        while task := store.next_task():
+        while task := store.tasks.next_task():
             data = bodies[task.subject]
             body = json.dumps({"data": data, "meta": {"count": len(data)}}).encode()
-            store.commit(task, Fetched(body, parse_page(body, task.subject), 0.0, None))
+            store.results.save_page(
+                task, FetchedPage(body, parse_page(body, task.subject), 0.0, None)
+            )
 
 
 @pytest.fixture(scope="module")

@@ -97,7 +97,7 @@ def test_json_is_one_object_on_standard_output(shell: Shell, service) -> None:
     assert crawled["campaign"]["complete"] == 3
     status = json.loads(shell("status", "--store", "c.db", "--json").stdout)
     assert [row["id"] for row in status["subjects"]] == world.hashes()
-    assert {row["received"] for row in status["subjects"]} == {50}
+    assert {row["received_count"] for row in status["subjects"]} == {50}
     exported = json.loads(shell("export", "--store", "c.db", "--to", "csv", "--json").stdout)
     assert len(exported["files"]) == 3
     assert re.fullmatch(r"[0-9a-f]{64}", exported["files"][0]["sha256"])
@@ -265,7 +265,7 @@ def test_unreachable_service_is_reported(shell: Shell) -> None:
     assert done.returncode == 3
     assert "cannot reach 127.0.0.1:9; run again later" in done.stderr
     with Store.read(shell.folder / "c.db") as store:
-        assert store.calls() == 0
+        assert store.calls.count() == 0
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_since_compares_a_campaign_with_its_past(refreshed: Campaign) -> None:
     assert len(result["observations"]["came"]) == len(result["observations"]["went"]) == 3
     with Store.read(refreshed.path) as store:
         moments = 1_700_006_400.0, float("inf")
-        sides = [Snapshot.of(store.standing(at), store.stood(at)) for at in moments]
+        sides = [Snapshot.of(store.current_observations(at), store.states(at)) for at in moments]
     found = compare(*sides)
     assert [fate["fate"] for fate in result["fates"]] == [fate.kind for fate in found.fates]
 

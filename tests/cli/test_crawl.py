@@ -79,8 +79,8 @@ def test_verification_of_inferred_references_is_reported(shell: Shell, service) 
     result = json.loads(shell("status", "--store", "c.db", "--json").stdout)
     assert result["audit"] == {
         "subjects": 2,
-        "waiting": 0,
-        "edges": 100,
+        "pending": 0,
+        "references": 100,
         "confirmed": 100,
         "refuted": 0,
     }
@@ -113,10 +113,10 @@ def test_status_lists_requests_of_each_subject(shell: Shell, service) -> None:
     crawl(shell, service(api), seeds(shell, api.world.hashes()[0], "d" * 64))
     known, unknown = json.loads(shell("status", "--store", "c.db", "--json").stdout)["subjects"]
     assert known["relationship"] == "related_references"
-    assert (known["pages"], known["count"], known["received"]) == (2, 50, 50)
-    assert (known["cursor"], known["status"], known["remark"]) == (None, 200, "")
-    assert known["asked_at"] > 1_700_000_000
-    assert (unknown["state"], unknown["status"], unknown["error"]) == (
+    assert (known["page_count"], known["expected_count"], known["received_count"]) == (2, 50, 50)
+    assert (known["cursor"], known["http_status"], known["detail"]) == (None, 200, "")
+    assert known["fetched_at"] > 1_700_000_000
+    assert (unknown["state"], unknown["http_status"], unknown["error_code"]) == (
         "failed",
         404,
         "NotFoundError",
@@ -143,7 +143,7 @@ def test_exports_have_request_state_and_optional_timestamps(shell: Shell, servic
     }
     missing = plain.nodes[f"file:{'d' * 64}"]
     assert (missing["state"], missing["crawl_http_status"]) == ("failed", 404)
-    assert "does not know this file" in missing["crawl_warning"]
+    assert "does not know this file" in missing["crawl_detail"]
     assert not any("first_seen" in edge for *_, edge in plain.edges(data=True))
     asked = timed.nodes[f"file:{api.world.hashes()[0]}"]["crawl_fetched_at"]
     edges = [edge for *_, edge in timed.edges(data=True) if "provenance" in edge]

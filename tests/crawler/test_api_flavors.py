@@ -22,7 +22,7 @@ from graphbuild.errors import BaseUrlError, NotFoundError
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import COMPLETE, URL, Entity
 from graphbuild.seeds import Seed
-from graphbuild.store import Store, damages
+from graphbuild.store import Store, find_damage
 from tests.crawler.campaign import Campaign
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Asked(Campaign):
 
 def graph_of(made: Campaign):
     with Store.read(made.path) as store:
-        assert list(damages(store)) == []
+        assert list(find_damage(store)) == []
         return build_graph(store.observations(), subjects=store.subjects(), links=store.links())
 
 
@@ -76,9 +76,9 @@ def test_auto_finds_out_with_the_first_question_and_remembers(tmp_path) -> None:
     made.crawl(max_calls=None)
     assert made.paths() == ["related_references", *["related_reports"] * 6]
     with Store.read(made.path) as store:
-        assert store.api_flavor() == "gti"
+        assert store.api_info.flavor() == "gti"
     with Store.open(made.path) as store:
-        store.refresh(made.clock.now() + 1)
+        store.tasks.refresh(made.clock.now() + 1)
     made.crawl()
     assert made.paths()[7:] == ["related_reports"] * 6
 
@@ -190,7 +190,7 @@ def test_other_subjects_are_asked_about_as_files_are(tmp_path, api_flavor, canon
     with Store.read(made.path) as store:
         states = {row.subject: row.state for row in store.statuses()}
         found = {(one.subject, one.reference.id) for one in store.observations()}
-        assert list(damages(store)) == []
+        assert list(find_damage(store)) == []
         assert (store.totals().subjects, store.totals().files) == (4, 0)
     assert states == dict.fromkeys(entities, COMPLETE)
     assert len(found) == 4 * 50

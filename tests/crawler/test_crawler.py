@@ -99,9 +99,9 @@ def test_the_ledger_has_the_calls_that_were_made_wherever_one_stops(campaign, st
         for number, _ in enumerate(Crawl(client, store), 1):
             if number == steps:
                 break
-        assert store.calls() == made.api.calls == steps
+        assert store.calls.count() == made.api.calls == steps
     with Store.read(made.path) as store:
-        assert store.calls() == steps
+        assert store.calls.count() == steps
 
 
 def test_a_call_is_in_the_ledger_before_it_is_made(campaign) -> None:
@@ -111,7 +111,7 @@ def test_a_call_is_in_the_ledger_before_it_is_made(campaign) -> None:
 
     def look(*asked: object) -> object:
         with Store.read(made.path) as store:
-            seen.append(store.calls() - made.api.calls)
+            seen.append(store.calls.count() - made.api.calls)
         return respond(*asked)
 
     made.api.respond = look  # type: ignore[method-assign]
@@ -170,7 +170,7 @@ def test_a_step_that_needed_no_page_says_what_it_inferred(campaign) -> None:
 def refused(made: Campaign, subject: str) -> tuple[object, ...]:
     with Store.read(made.path) as store:
         (row,) = [row for row in store.statuses() if row.subject.id == subject]
-    return row.state, row.error, row.status, row.remark, row.asked_at
+    return row.state, row.error_code, row.http_status, row.detail, row.fetched_at
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_a_service_that_cannot_be_reached_pauses_the_run_and_blames_no_subject(c
             list(Crawl(client, store))
     assert set(made.states().values()) == {PENDING}
     with Store.read(made.path) as store:
-        assert store.calls() == 0
+        assert store.calls.count() == 0
 
 
 def test_only_failures_in_a_row_end_a_run_and_a_refusal_is_none(campaign) -> None:
@@ -328,7 +328,7 @@ def test_a_repeating_cursor_leaves_the_subject_incomplete_and_says_so(campaign) 
     with Store.read(made.path) as store:
         (status,) = store.statuses()
     assert status.state == INCOMPLETE
-    assert "cursor" in status.remark or "nothing new" in status.remark
+    assert "cursor" in status.detail or "nothing new" in status.detail
 
 
 # --- quotas --------------------------------------------------------------------------------------
@@ -347,7 +347,7 @@ def test_a_first_refusal_is_waited_for_if_the_quota_should_be_there(campaign, re
     made = campaign(generate_family_world(2, 30), faults=[fault])
     if reset is not None:  # a quota that was spent once, and is there again
         with Store.open(made.path) as store:
-            store.note_quota(made.clock.now() + reset)
+            store.api_info.save_quota_reset(made.clock.now() + reset)
     made.crawl()
     assert made.clock.slept[0] >= 30
     assert [entry.status for entry in made.api.log] == [429, 200, 200]
@@ -360,7 +360,7 @@ def test_a_page_more_is_a_transaction_more(campaign) -> None:
         statements: list[str] = []
         client = made.client()
         with Store.open(made.path) as store, client:
-            store._db.set_trace_callback(statements.append)
+            store._db._connection.set_trace_callback(statements.append)
             assert len(list(Crawl(client, store))) == files
         transactions.append(statements.count("COMMIT"))
         made.path.unlink()
@@ -371,9 +371,9 @@ def test_pages_are_kept_as_the_wire_packed_them(campaign) -> None:
     made = campaign(generate_family_world(1, 40))
     made.crawl()
     with Store.read(made.path) as store:
-        (page,), (packed,) = store.pages(), store.packed_pages()
+        (page,), (packed,) = store.pages(), store.compressed_pages()
     # As the emulator packs, between the head and the tail of gzip.
-    assert gzip.compress(page.body, 1)[10:-8] in packed.packed
+    assert gzip.compress(page.body, 1)[10:-8] in packed.compressed
 
 
 def test_a_pace_of_ones_own_never_meets_the_minute_quota(campaign) -> None:

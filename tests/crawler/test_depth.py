@@ -11,7 +11,7 @@ from graphbuild.errors import BudgetExhaustedError, ForbiddenError
 from graphbuild.graph.builder import build_graph, extract_links, extract_observations
 from graphbuild.models import COMPLETE, INCOMPLETE
 from graphbuild.seeds import parse_seeds
-from graphbuild.store import Store, damages
+from graphbuild.store import Store, find_damage
 from tests.crawler.campaign import Campaign
 from tests.support.faults import Fault
 
@@ -78,7 +78,7 @@ def test_two_steps_deeper_ask_the_files_found_too_and_three_what_these_are_in(tm
     with Store.read(made.path) as store:
         assert {one.subject.id for one in store.observations()} == {"a" * 64, "b" * 64}
         assert ("c2", "c" * 64) in {(link.source.id, link.target.id) for link in store.links()}
-        assert list(damages(store)) == []
+        assert list(find_damage(store)) == []
 
 
 def test_a_report_that_stands_behind_references_is_asked_as_any_collection(tmp_path) -> None:
@@ -134,13 +134,15 @@ def test_a_hub_is_cut_at_the_limit_and_said(tmp_path) -> None:
     made.crawl(depth=1, per_node=60)
     with Store.read(made.path) as store:
         rows = {(row.subject.id, row.relationship): row for row in store.statuses()}
-        hub = next(row for key, row in rows.items() if key[1] == "files" and row.count == 100)
+        hub = next(
+            row for key, row in rows.items() if key[1] == "files" and row.expected_count == 100
+        )
         graph = build_graph([], subjects=store.subjects())
-    assert (hub.state, hub.received) == (INCOMPLETE, 80)
-    assert hub.remark == "80 of 100 files read; the limit a node is 60"
+    assert (hub.state, hub.received_count) == (INCOMPLETE, 80)
+    assert hub.detail == "80 of 100 files read; the limit per node is 60"
     assert hub.cursor is not None
     node = graph.nodes[hub.subject.key]
-    assert node["crawl_files"] == f"incomplete ({hub.remark})"
+    assert node["crawl_files"] == f"incomplete ({hub.detail})"
     assert node["crawl_references"] == COMPLETE
     calls = made.api.calls
     made.crawl(depth=1, per_node=60)
@@ -153,8 +155,8 @@ def test_a_hub_of_unknown_size_is_cut_without_a_number_that_nobody_said(tmp_path
     made = begun(tmp_path / "c.db", world, world.hashes()[0], faults=[fault])
     made.crawl(depth=1, per_node=60)
     with Store.read(made.path) as store:
-        remarks = [row.remark for row in store.statuses() if row.state == INCOMPLETE]
-    assert remarks == ["80 files read; the limit a node is 60"]
+        remarks = [row.detail for row in store.statuses() if row.state == INCOMPLETE]
+    assert remarks == ["80 files read; the limit per node is 60"]
 
 
 def test_a_greater_limit_goes_on_where_the_smaller_one_cut(tmp_path) -> None:
@@ -196,7 +198,7 @@ def test_the_references_announced_are_those_of_the_seeds(tmp_path) -> None:
     made.crawl(depth=1)
     with Store.read(made.path) as store:
         totals = store.totals()
-    assert (totals.announced, totals.received) == (2, 2)
+    assert (totals.expected, totals.received) == (2, 2)
 
 
 def test_a_frugal_crawl_goes_deeper_too(tmp_path) -> None:

@@ -19,7 +19,7 @@ from graphbuild.emulator import (
 )
 from graphbuild.errors import BudgetExhaustedError
 from graphbuild.seeds import parse_seeds
-from graphbuild.store import Store, damages
+from graphbuild.store import Store, find_damage
 from tests.crawler.campaign import Campaign
 from tests.support.faults import Fault, rule_violators, violate_rule
 
@@ -106,7 +106,7 @@ def test_where_more_follows_than_was_announced_it_is_told_and_read_in_full(tmp_p
     plain, frugal = both(tmp_path, world)
     assert frugal.api.calls <= plain.api.calls
     with Store.read(frugal.path) as store:
-        doubts = [row for row in store.statuses() if "too many" in row.remark]
+        doubts = [row for row in store.statuses() if "too many" in row.detail]
     told = {row.subject.id for row in doubts}
     for row in doubts:
         assert {pair for pair in edges(frugal) if pair[0] == row.subject.id} == {
@@ -125,7 +125,8 @@ def test_a_file_of_which_too_much_would_follow_is_doubted_and_read_in_full(tmp_p
     assert made.api.calls == 3 + 2 + 2
     with Store.read(made.path) as store:
         rows = {
-            row.subject.id: (row.received, row.inferred, row.remark) for row in store.statuses()
+            row.subject.id: (row.received_count, row.inferred_count, row.detail)
+            for row in store.statuses()
         }
     assert rows[last.id] == (89, 0, "its collections hold 1 references too many")
     assert sorted(rows[other.id] for other in others) == [(40, 50, ""), (90, 0, "")]
@@ -149,12 +150,12 @@ def test_what_is_inferred_is_marked_and_counted(tmp_path) -> None:
     made = crawled(tmp_path / "c.db", generate_family_world(3, 90), frugal=True)
     with Store.read(made.path) as store:
         rows = list(store.statuses())
-        assert sorted(row.inferred for row in rows) == [0, 50, 50]
-        assert {row.received + row.inferred for row in rows} == {90}
+        assert sorted(row.inferred_count for row in rows) == [0, 50, 50]
+        assert {row.received_count + row.inferred_count for row in rows} == {90}
         kinds = [one.provenance for one in store.observations()]
         assert kinds.count("inferred") == 100
         assert kinds.count("observed") == 170
-        assert list(damages(store)) == []
+        assert list(find_damage(store)) == []
 
 
 def test_an_interrupted_frugal_crawl_goes_on_and_spares_as_much(tmp_path) -> None:
@@ -181,7 +182,7 @@ def test_a_list_that_moves_while_it_is_read_teaches_nothing(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", world, faults=[Fault("count_high", after=5, times=None)])
     made.crawl(frugal=True)
     with Store.read(made.path) as store:
-        assert {row.inferred for row in store.statuses()} == {0}
+        assert {row.inferred_count for row in store.statuses()} == {0}
 
 
 def test_an_announced_number_that_moved_is_no_ground_to_conclude_from(tmp_path) -> None:
@@ -193,8 +194,10 @@ def test_an_announced_number_that_moved_is_no_ground_to_conclude_from(tmp_path) 
     made.crawl(frugal=True)
     with Store.read(made.path) as store:
         rows = {row.subject.id: row for row in store.statuses()}
-    assert rows[last].inferred == 0
+    assert rows[last].inferred_count == 0
     assert made.triples() == world.triples()
     with Store.read(made.path) as store:
-        counts = [store.observed_references(number).count for number in store.tasks("complete")]
+        counts = [
+            store.tasks.observed_references(number).count for number in store.tasks.ids("complete")
+        ]
     assert counts == [120, 120, None]

@@ -24,8 +24,8 @@ from graphbuild.errors import BudgetExhaustedError
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import COMPLETE
 from graphbuild.seeds import parse_seeds
-from graphbuild.store import Store, damages
-from graphbuild.store.records import Audit
+from graphbuild.store import Store, find_damage
+from graphbuild.store.models import AuditResult
 from tests.crawler.campaign import Campaign
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def world_of(*numbers: int) -> World:
 
 def refresh(made: Campaign, age: float) -> int:
     with Store.open(made.path) as store:
-        return store.refresh(made.clock.now() - age)
+        return store.tasks.refresh(made.clock.now() - age)
 
 
 # --- refresh -------------------------------------------------------------------------------------
@@ -94,13 +94,13 @@ def test_both_answers_are_kept_with_their_times(tmp_path) -> None:
         for one in store.observations():
             seen[one.reference.attributes["url"][-1]] = (one.first_seen, one.last_seen)
         (row,) = store.statuses()
-        assert list(damages(store)) == []
+        assert list(find_damage(store)) == []
         graph = build_graph(store.observations(), times=True)
     later = first + 7 * DAY
     assert seen == {"1": (first, first), "2": (first, later), "3": (later, later)}
     # The second answer is judged by itself: two announced, two received.
-    assert (row.state, row.count, row.received, row.remark) == (COMPLETE, 2, 2, "")
-    assert row.asked_at == later
+    assert (row.state, row.expected_count, row.received_count, row.detail) == (COMPLETE, 2, 2, "")
+    assert row.fetched_at == later
     times = {(edge["first_seen"][:10], edge["last_seen"][:10]) for *_, edge in _cited(graph)}
     assert times == {
         ("2023-11-14", "2023-11-14"),
@@ -159,7 +159,7 @@ def test_a_refresh_refutes_nothing_that_was_inferred_of_an_older_list(tmp_path) 
     made.crawl()
     assert made.triples() == before | made.api.world.triples()
     with Store.read(made.path) as store:
-        assert {(row.state, row.inferred, row.remark) for row in store.statuses()} == {
+        assert {(row.state, row.inferred_count, row.detail) for row in store.statuses()} == {
             (COMPLETE, 0, "")
         }
 
@@ -169,7 +169,7 @@ def test_a_refresh_refutes_nothing_that_was_inferred_of_an_older_list(tmp_path) 
 
 def audit(made: Campaign, share: float) -> int:
     with Store.open(made.path) as store:
-        return store.audit(share, random.Random(7))
+        return store.tasks.audit(share, random.Random(7))
 
 
 def test_an_audit_reads_a_share_and_confirms_what_was_inferred(tmp_path) -> None:
@@ -182,9 +182,9 @@ def test_an_audit_reads_a_share_and_confirms_what_was_inferred(tmp_path) -> None
     with Store.read(made.path) as store:
         result = store.audit_result()
         kinds = [one.provenance for one in store.observations()]
-        assert list(damages(store)) == []
-    assert (result.subjects, result.waiting) == (2, 0)
-    assert (result.edges, result.confirmed, result.refuted) == (100, 100, 0)
+        assert list(find_damage(store)) == []
+    assert (result.subjects, result.pending) == (2, 0)
+    assert (result.references, result.confirmed, result.refuted) == (100, 100, 0)
     assert kinds.count("inferred") == 18 * 50
 
 
@@ -196,13 +196,15 @@ def test_an_audit_that_was_cut_chooses_no_more_when_it_goes_on(tmp_path) -> None
         made.crawl(max_calls=25)
     assert audit(made, 0.1) == 0
     with Store.read(made.path) as store:
-        assert store.audit_result() == Audit(subjects=0, waiting=2, edges=0, confirmed=0, refuted=0)
+        assert store.audit_result() == AuditResult(
+            subjects=0, pending=2, references=0, confirmed=0, refuted=0
+        )
     made.crawl()
     assert made.api.calls == 29
     assert audit(made, 0.2) == 2
     with Store.read(made.path) as store:
         result = store.audit_result()
-    assert result == Audit(subjects=2, waiting=2, edges=100, confirmed=100, refuted=0)
+    assert result == AuditResult(subjects=2, pending=2, references=100, confirmed=100, refuted=0)
 
 
 def test_an_audit_refutes_what_does_not_come_and_no_graph_shows_it(tmp_path) -> None:
@@ -218,12 +220,12 @@ def test_an_audit_refutes_what_does_not_come_and_no_graph_shows_it(tmp_path) -> 
     made.crawl()
     with Store.read(made.path) as store:
         result = store.audit_result()
-        remarks = [row.remark for row in store.statuses()]
+        remarks = [row.detail for row in store.statuses()]
         shown = store.totals().observations
-        assert list(damages(store)) == []
-    assert (result.subjects, result.waiting) == (9, 0)
-    assert (result.edges, result.confirmed, result.refuted) == (450, 441, 9)
-    said = "1 of what was inferred did not come when it was asked for"
+        assert list(find_damage(store)) == []
+    assert (result.subjects, result.pending) == (9, 0)
+    assert (result.references, result.confirmed, result.refuted) == (450, 441, 9)
+    said = "inferred, but not returned by the API: 1 observation"
     assert sorted(remarks) == ["", *[said] * 9]
     read = next(file.id for file, remark in zip(files(whole), remarks, strict=True) if not remark)
     kept = {row for row in whole.triples() if row[0] == read}
@@ -240,9 +242,9 @@ def test_an_audit_in_the_session_that_inferred_refutes_as_much(tmp_path) -> None
         made.api.world = whole.replace(
             files=[without_its_last(whole, each) for each in files(whole)]
         )
-        assert store.audit(1.0, random.Random(7)) == 2
+        assert store.tasks.audit(1.0, random.Random(7)) == 2
         list(Crawl(client, store))
-        assert store.audit_result() == Audit(2, 0, edges=100, confirmed=98, refuted=2)
+        assert store.audit_result() == AuditResult(2, 0, references=100, confirmed=98, refuted=2)
 
 
 def files(world: World) -> list[File]:
@@ -283,7 +285,7 @@ def test_three_hashes_of_a_file_are_one_node_once_an_answer_proves_it(tmp_path, 
     assert made.states() == {SHA256: COMPLETE}
     with Store.read(made.path) as store:
         graph = build_graph(store.observations(), subjects=store.subjects())
-        assert list(damages(store)) == []
+        assert list(find_damage(store)) == []
         assert store.totals().subjects == 1
     files = [key for key, node in graph.nodes(data=True) if node["type"] == "file"]
     assert files == [f"file:{SHA256}"]

@@ -174,7 +174,7 @@ def test_a_budget_of_fifty_calls_holds_over_five_kills(runs) -> None:
     assert "the budget of 50 calls is spent" in said.decode()
     assert 45 <= bounded.api.calls <= 50
     with Store.read(bounded.store) as store:
-        assert store.calls() == 50
+        assert store.calls.count() == 50
     spent = bounded.api.calls
     again = bounded.crawl(*budget)
     again.communicate(timeout=120)

@@ -33,7 +33,7 @@ from graphbuild.errors import (
 )
 from graphbuild.models import COMPLETE, PENDING
 from graphbuild.seeds import parse_seeds
-from graphbuild.store import Store, damages
+from graphbuild.store import Store, find_damage
 from tests.crawler.campaign import Campaign, Clock
 from tests.support.faults import Fault
 
@@ -112,8 +112,8 @@ def test_workers_bring_what_one_alone_brings_for_as_many_calls(tmp_path, seed, w
     assert made.api.calls == alone.api.calls
     assert set(made.states().values()) == {COMPLETE}
     with Store.read(made.path) as store:
-        assert list(damages(store)) == []
-        assert store.calls() == made.api.calls
+        assert list(find_damage(store)) == []
+        assert store.calls.count() == made.api.calls
 
 
 @pytest.mark.parametrize("workers", [2, 6])
@@ -179,9 +179,9 @@ def test_what_concerns_all_ends_the_run_and_loses_nothing(tmp_path, switches, er
     with Store.read(made.path) as store:
         good = sum(entry.status == 200 for entry in made.api.log)
         assert store.totals().pages == good
-        assert store.calls() == len(made.api.log)
+        assert store.calls.count() == len(made.api.log)
     with closing(sqlite3.connect(made.path)) as connection:
-        statuses = [status for (status,) in connection.execute("SELECT status FROM call")]
+        statuses = [status for (status,) in connection.execute("SELECT http_status FROM call")]
     assert sorted(statuses) == sorted(entry.status for entry in made.api.log)
 
 
@@ -260,7 +260,7 @@ def test_calls_that_never_leave_are_not_counted(tmp_path) -> None:
         ):
             list(Crawl(client, store, workers=2))
     with Store.read(made.path) as store:
-        assert store.calls() == 0
+        assert store.calls.count() == 0
     assert set(made.states().values()) == {PENDING}
 
 
@@ -296,4 +296,4 @@ def test_two_names_of_a_file_in_flight_at_once_are_one_in_the_end(tmp_path) -> N
     assert made.states() == {"a" * 64: COMPLETE}
     assert len(made.triples()) == 90
     with Store.read(made.path) as store:
-        assert list(damages(store)) == []
+        assert list(find_damage(store)) == []

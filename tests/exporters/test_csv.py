@@ -124,7 +124,7 @@ LEDGER = [
         "received",
         "inferred",
         "http_status",
-        "warning",
+        "detail",
         "fetched_at",
     )
 ]

@@ -20,7 +20,7 @@ import pytest
 from graphbuild.analysis import Incidence, find_sources
 from graphbuild.models import COMPLETE
 from graphbuild.store import Store
-from graphbuild.store.importer import import_answers, read_answers
+from graphbuild.store.importer import import_responses, read_responses
 from tests.support.paths import DATA, ROOT, SHARED
 from tests.support.processes import COVERAGE_ENVIRONMENT
 
@@ -136,11 +136,11 @@ def test_of_the_real_sample_one_report_stands_under_two_addresses(crawled: Path)
 
 @beside
 def test_saved_real_answers_are_taken_in_complete(tmp_path: Path) -> None:
-    pages, refused = read_answers(sorted((SAMPLE / "api").glob("*.json"), reverse=True))
+    pages, refused = read_responses(sorted((SAMPLE / "api").glob("*.json"), reverse=True))
     assert refused == []
     with Store.open(tmp_path / "c.db") as store:
-        assert import_answers(store, pages) == 3
-        assert {(row.state, row.received) for row in store.statuses()} == {
+        assert import_responses(store, pages) == 3
+        assert {(row.state, row.received_count) for row in store.statuses()} == {
             (COMPLETE, 63),
             (COMPLETE, 1),
         }

@@ -657,7 +657,7 @@ def test_what_stands_beside_a_seed_is_kept_and_later_lists_add_to_it(tmp_path):
 def test_a_url_comes_back_from_the_campaign_file_with_its_text(tmp_path):
     with Store.open(tmp_path / "c.db") as store:
         store.add_seeds(parse_seeds(["hxxp://evil[.]example/"]))
-        task = store.next_task()
+        task = store.tasks.next_task()
     assert task.subject.attributes["url"] == "http://evil.example/"
 
 

@@ -22,13 +22,13 @@ def triples(made: Campaign, at: float = inf) -> set:
     with Store.read(made.path) as store:
         return {
             (one.subject.id, one.reference.id, one.related_from and one.related_from.id)
-            for one in store.standing(at)
+            for one in store.current_observations(at)
         }
 
 
 def states(made: Campaign, at: float = inf) -> dict[str, str]:
     with Store.read(made.path) as store:
-        return {subject.id: state for subject, state in store.stood(at)}
+        return {subject.id: state for subject, state in store.states(at)}
 
 
 def random_world(chance: random.Random) -> World:
@@ -126,7 +126,7 @@ def test_what_an_audit_refuted_never_stood(tmp_path) -> None:
         collections=[Collection(each.id, each.name, each.references[:60]) for each in held]
     )
     with Store.open(made.path) as store:
-        store.audit(1.0, random.Random(1))
+        store.tasks.audit(1.0, random.Random(1))
     made.crawl()
     assert triples(made, before) == triples(made, before) & made.triples()
     assert triples(made, before) < known

@@ -12,7 +12,7 @@ from graphbuild.emulator import Api, generate_family_world
 from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, Entity
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
-from graphbuild.store.importer import import_answers, read_answers
+from graphbuild.store.importer import import_responses, read_responses
 from tests.support.paths import DATA
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def saved(tmp_path: Path) -> list[Path]:
 
 
 def take_in(store: Store, paths: list[Path]) -> int:
-    pages, refused = read_answers(paths)
+    pages, refused = read_responses(paths)
     assert refused == []
-    return import_answers(store, pages)
+    return import_responses(store, pages)
 
 
 def test_the_documented_answer_is_taken_in_unchanged(store: Store) -> None:
@@ -57,7 +57,7 @@ def test_the_documented_answer_is_taken_in_unchanged(store: Store) -> None:
     assert page.subject == Entity("file", FILE)
     assert page.body == SAMPLE.read_bytes()
     (status,) = store.statuses()
-    assert (status.received, status.count, status.state) == (2, 241, INCOMPLETE)
+    assert (status.received_count, status.expected_count, status.state) == (2, 241, INCOMPLETE)
 
 
 def test_the_same_answer_twice_is_taken_in_once(store: Store) -> None:
@@ -73,7 +73,7 @@ def test_all_pages_are_complete_in_whatever_order_they_come(
     random.Random(seed).shuffle(saved)
     assert take_in(store, saved) == 7
     (status,) = store.statuses()
-    assert (status.state, status.received, status.remark) == (COMPLETE, 241, "")
+    assert (status.state, status.received_count, status.detail) == (COMPLETE, 241, "")
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -88,17 +88,17 @@ def test_pages_may_come_one_by_one(store: Store, saved: list[Path], seed: int) -
 def test_a_missing_page_leaves_the_subject_incomplete(store: Store, saved: list[Path]) -> None:
     take_in(store, saved[:3] + saved[4:])
     (status,) = store.statuses()
-    assert (status.state, status.received) == (INCOMPLETE, 201)
-    assert status.remark == "the saved pages are not the whole list"
+    assert (status.state, status.received_count) == (INCOMPLETE, 201)
+    assert status.detail == "the imported pages are not the whole list"
 
 
 def test_an_incomplete_import_is_asked_from_the_start_by_a_crawl(
     store: Store, saved: list[Path]
 ) -> None:
     take_in(store, saved[:2])
-    assert store.has_work()
-    store.requeue()
-    task = store.next_task()
+    assert store.tasks.has_pending()
+    store.tasks.requeue()
+    task = store.tasks.next_task()
     assert task is not None
     assert task.cursor is None
 
@@ -106,14 +106,14 @@ def test_an_incomplete_import_is_asked_from_the_start_by_a_crawl(
 def test_an_import_does_not_disturb_a_crawl_that_is_under_way(
     store: Store, saved: list[Path]
 ) -> None:
-    pages, _ = read_answers(saved)
+    pages, _ = read_responses(saved)
     subject = pages[0].page.subject
     store.add_seeds(parse_seeds([subject.id]))
-    task = store.next_task()
+    task = store.tasks.next_task()
     assert task is not None
-    store.commit(task, pages[0])
-    import_answers(store, [pages[3]])
-    after = store.next_task()
+    store.results.save_page(task, pages[0])
+    import_responses(store, [pages[3]])
+    after = store.tasks.next_task()
     assert after is not None
     assert after.cursor == pages[0].page.next_cursor
     assert next(store.statuses()).state == PENDING
@@ -128,7 +128,10 @@ def test_an_import_does_not_disturb_a_crawl_that_is_under_way(
         (b"[]", "expected an object"),
         (b'{"data": []}', "links.self"),
         (b'{"data": {}, "links": {"self": "/files/%s/related_references"}}', "data"),
-        (b'{"data": [], "links": {"self": "https://x.example/files/a/contacted_urls"}}', "answers"),
+        (
+            b'{"data": [], "links": {"self": "https://x.example/files/a/contacted_urls"}}',
+            "is a response of",
+        ),
     ],
     ids=["empty", "html", "bytes", "list", "nobody", "object", "other relationship"],
 )
@@ -137,14 +140,14 @@ def test_what_is_no_answer_is_refused_with_its_reason(
 ) -> None:
     path = tmp_path / "page.json"
     path.write_bytes(content.replace(b"%s", b"a" * 64))
-    pages, (refused,) = read_answers([path])
+    pages, (refused,) = read_responses([path])
     assert pages == []
     assert reason in refused.reason
     assert refused.path == path
 
 
 def test_a_missing_file_is_refused_and_the_others_are_read(tmp_path: Path) -> None:
-    pages, (refused,) = read_answers([tmp_path / "nowhere.json", SAMPLE])
+    pages, (refused,) = read_responses([tmp_path / "nowhere.json", SAMPLE])
     assert len(pages) == 1
     assert "No such file" in refused.reason
 
@@ -152,6 +155,6 @@ def test_a_missing_file_is_refused_and_the_others_are_read(tmp_path: Path) -> No
 def test_an_answer_without_links_needs_to_be_told_its_subject(tmp_path: Path) -> None:
     path = tmp_path / "page.json"
     path.write_text('{"data": []}')
-    pages, refused = read_answers([path], Entity("file", "a" * 32))
+    pages, refused = read_responses([path], Entity("file", "a" * 32))
     assert refused == []
     assert pages[0].page.subject == Entity("file", "a" * 32)

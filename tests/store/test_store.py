@@ -22,17 +22,17 @@ from graphbuild.errors import StoreError
 from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, PENDING, Entity, Status
 from graphbuild.seeds import Seed, parse_seeds
 from graphbuild.store import (
-    Committed,
+    AuditResult,
     Damage,
-    Fetched,
+    FetchedPage,
+    RemainingCalls,
+    SaveResult,
     Store,
     StoredPage,
     Totals,
-    Work,
-    connection,
-    damages,
+    find_damage,
 )
-from graphbuild.store.records import Audit
+from graphbuild.store.database import acquire_lock, create
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,16 +68,16 @@ def about(subject: Entity, raw: bytes) -> bytes:
     return json.dumps({**json.loads(raw), "links": links}).encode()
 
 
-def fetched(store: Store, raw: bytes, at: float = 1.0) -> Fetched:
-    task = store.next_task()
+def fetched(store: Store, raw: bytes, at: float = 1.0) -> FetchedPage:
+    task = store.tasks.next_task()
     assert task is not None
-    return Fetched(raw, parse_page(raw, task.subject), at, task.cursor)
+    return FetchedPage(raw, parse_page(raw, task.subject), at, task.cursor)
 
 
-def commit(store: Store, raw: bytes) -> Committed:
-    task = store.next_task()
+def commit(store: Store, raw: bytes) -> SaveResult:
+    task = store.tasks.next_task()
     assert task is not None
-    return store.commit(task, fetched(store, raw))
+    return store.results.save_page(task, fetched(store, raw))
 
 
 @pytest.fixture
@@ -107,21 +107,21 @@ def test_seeds_become_tasks_once_in_their_order(store: Store) -> None:
 
 def test_a_page_its_observations_and_the_next_cursor_are_stored_together(store: Store) -> None:
     done = commit(store, body(R1, R2, count=3, cursor="next"))
-    assert (done.new, done.verdict.state) == (2, PENDING)
+    assert (done.new_references, done.status.state) == (2, PENDING)
     assert triples(store) == [(A, R1, "c"), (A, R2, "c")]
     first = next(store.statuses())
-    assert (first.pages, first.count, first.received) == (1, 3, 2)
+    assert (first.page_count, first.expected_count, first.received_count) == (1, 3, 2)
 
 
 def test_first_pages_of_all_come_before_second_pages(store: Store) -> None:
     commit(store, body(R1, count=2, cursor="next"))
-    second = store.next_task()
+    second = store.tasks.next_task()
     assert second is not None
     assert second.subject.id == B
     commit(store, body(R1))
-    third = store.next_task()
+    third = store.tasks.next_task()
     assert third is not None
-    assert (third.subject.id, third.cursor, third.pages) == (A, "next", 1)
+    assert (third.subject.id, third.cursor, third.page_count) == (A, "next", 1)
 
 
 def test_what_is_read_is_of_one_moment_whatever_a_crawl_adds(path: Path) -> None:
@@ -143,11 +143,11 @@ def test_a_view_tells_each_observation_once_to_whoever_opens_the_file(path: Path
         store.add_seeds(parse_seeds([A, B]))
         for raw in (body(R1, R2), body(R1)):
             commit(store, raw)
-        store.refresh(2.0)
+        store.tasks.refresh(2.0)
         commit(store, body(R1, R2))
     with sqlite3.connect(path) as connection:
         rows = connection.execute(
-            "SELECT task, reference, first_page, last_page, evidence FROM observation"
+            "SELECT task, reference, first_page, last_page, provenance FROM observation"
         ).fetchall()
     assert [(task, first, last, evidence) for task, _, first, last, evidence in rows] == [
         (1, 1, 3, 0),
@@ -171,17 +171,17 @@ def test_everything_is_there_after_closing_and_opening_again(path: Path) -> None
 
 
 def test_a_failing_commit_leaves_nothing_of_the_page(store: Store) -> None:
-    task = store.next_task()
+    task = store.tasks.next_task()
     assert task is not None
     good = fetched(store, body(R1, R2))
     broken = Entity("reference", R3, {"title": object()})  # type: ignore[dict-item]  # cannot be kept
     worse = good.page.entries[0].__class__(broken, (None,))
     page = good.page.__class__(task.subject, (*good.page.entries, worse), 3, None, 3)
     with pytest.raises(TypeError):
-        store.commit(task, Fetched(good.body, page, 1.0, None))
+        store.results.save_page(task, FetchedPage(good.body, page, 1.0, None))
     assert triples(store) == []
     assert store.totals().pages == 0
-    assert store.next_task() == task
+    assert store.tasks.next_task() == task
 
 
 def test_a_bare_mention_never_erases_what_is_known(store: Store) -> None:
@@ -206,29 +206,29 @@ def test_references_without_a_collection_are_observations_too(store: Store) -> N
 
 
 def test_a_subject_without_references_is_complete(store: Store) -> None:
-    assert commit(store, body()).verdict.state == COMPLETE
+    assert commit(store, body()).status.state == COMPLETE
     (first, _) = store.statuses()
-    assert (first.state, first.count, first.received) == (COMPLETE, 0, 0)
+    assert (first.state, first.expected_count, first.received_count) == (COMPLETE, 0, 0)
 
 
 def test_less_than_announced_is_complete_with_a_remark(store: Store) -> None:
-    verdict = commit(store, body(R1, R2, count=241)).verdict
+    verdict = commit(store, body(R1, R2, count=241)).status
     assert verdict.state == COMPLETE
-    assert verdict.detail == "241 references announced, 2 received"
+    assert verdict.detail == "241 references expected, 2 received"
 
 
 def test_an_announced_number_that_moves_is_a_remark(store: Store) -> None:
     commit(store, body(R1, count=3, cursor="x"))
     commit(store, body(R1))
-    verdict = commit(store, body(R2, count=2)).verdict
-    assert verdict.detail == "the announced number moved between 2 and 3; 2 received"
+    verdict = commit(store, body(R2, count=2)).status
+    assert verdict.detail == "the expected count changed between 2 and 3; 2 received"
 
 
 @pytest.mark.parametrize(
     ("pages", "said"),
     [
         ([body(R1, count=90, cursor="x"), body(R2, count=90, cursor="x")], "repeats a cursor"),
-        ([body(R1, count=90, cursor="x"), body(R1, count=90, cursor="y")], "nothing new"),
+        ([body(R1, count=90, cursor="x"), body(R1, count=90, cursor="y")], "no new reference"),
         ([body(R1, count=1, cursor="x"), body(R2, count=1, cursor="y")], "more pages follow"),
     ],
     ids=["same cursor", "same entries", "beyond the count"],
@@ -236,22 +236,22 @@ def test_an_announced_number_that_moves_is_a_remark(store: Store) -> None:
 def test_endless_paging_ends_as_incomplete(path: Path, pages: list[bytes], said: str) -> None:
     with Store.open(path) as store:
         store.add_seeds(parse_seeds([A]))
-        verdicts = [commit(store, raw).verdict for raw in pages]
+        verdicts = [commit(store, raw).status for raw in pages]
         assert verdicts[-1].state == INCOMPLETE
         assert said in verdicts[-1].detail
-        assert store.next_task() is None
+        assert store.tasks.next_task() is None
 
 
 def test_a_refusal_is_kept_and_asked_again_only_if_it_may_pass(store: Store) -> None:
-    first = store.next_task()
+    first = store.tasks.next_task()
     assert first is not None
-    store.fail(first, code="NotFoundError", remark="unknown", retry=False)
-    second = store.next_task()
+    store.results.save_failure(first, error_code="NotFoundError", detail="unknown", retry=False)
+    second = store.tasks.next_task()
     assert second is not None
-    store.fail(second, code="TransientError", remark="later", retry=True)
-    assert store.next_task() is None
+    store.results.save_failure(second, error_code="TransientError", detail="later", retry=True)
+    assert store.tasks.next_task() is None
     assert [row.state for row in store.statuses()] == [FAILED, FAILED]
-    assert store.requeue() == 1
+    assert store.tasks.requeue() == 1
     assert [row.state for row in store.statuses()] == [FAILED, PENDING]
 
 
@@ -265,10 +265,10 @@ def test_subjects_carry_whether_they_are_seeds_and_how_they_stand(store: Store) 
 def test_an_empty_campaign_comes_to_nothing(path: Path) -> None:
     with Store.open(path) as store:
         assert store.totals() == Totals(*[0] * 15)
-        assert not store.has_work()
-        assert store.mean_pages(40) is None
-        assert store.work_left(40) == Work(0, 0)
-        assert store.audit_result() == Audit(0, 0, 0, 0, 0)
+        assert not store.tasks.has_pending()
+        assert store.tasks.mean_pages(40) is None
+        assert store.tasks.remaining_calls(40) == RemainingCalls(0, 0)
+        assert store.audit_result() == AuditResult(0, 0, 0, 0, 0)
 
 
 def test_the_totals_are_what_was_put_in(path: Path) -> None:
@@ -277,25 +277,31 @@ def test_the_totals_are_what_was_put_in(path: Path) -> None:
         store.add_seeds(parse_seeds([A, B, "c" * 64, "d" * 64, "evil.example"]))
         commit(store, body(R1, R2, creation_date="yesterday"))  # a remark on each
         commit(store, body(R2, count=2, cursor="next"))
-        refused, looping = store.next_task(), store.next_task([3])
+        refused, looping = store.tasks.next_task(), store.tasks.next_task([3])
         assert refused is not None
         assert looping is not None
-        store.fail(refused, code="NotFoundError", remark="unknown", retry=False, status=404)
+        store.results.save_failure(
+            refused,
+            error_code="NotFoundError",
+            detail="unknown",
+            retry=False,
+            http_status=404,
+        )
         for cursor in (None, "same"):
             raw = body(R3, count=3, cursor="same")
-            answer = Fetched(raw, parse_page(raw, looping.subject), 1.0, cursor)
-            store.commit(store.task(looping.id), answer)
+            answer = FetchedPage(raw, parse_page(raw, looping.subject), 1.0, cursor)
+            store.results.save_page(store.tasks.get(looping.id), answer)
         whole, part = (
-            store.observed_references(number).collections_by_reference for number in (1, 2)
+            store.tasks.observed_references(number).collections_by_reference for number in (1, 2)
         )
-        store.conclude(2, {each: whole[each] for each in whole.keys() - part.keys()})
+        store.results.save_inference(2, {each: whole[each] for each in whole.keys() - part.keys()})
         for sent in (True, False, True):
-            call = store.begin_call(Entity("file", A), "related_references", 0.5)
-            store.end_call(call, status=200, note="", sent=sent)
+            call = store.calls.begin(Entity("file", A), "related_references", 0.5)
+            store.calls.end(call, status=200, error="", sent=sent)
         totals = store.totals()
-        assert store.calls() == 2
+        assert store.calls.count() == 2
     with Store.read(path) as reader:
-        assert (reader.totals(), reader.calls()) == (totals, 2)
+        assert (reader.totals(), reader.calls.count()) == (totals, 2)
     assert totals == Totals(
         subjects=5,
         files=4,
@@ -307,10 +313,10 @@ def test_the_totals_are_what_was_put_in(path: Path) -> None:
         references=3,
         collections=1,
         observations=5,
-        announced=2 + 2 + 3,
+        expected=2 + 2 + 3,
         received=2 + 1 + 1,
         inferred=1,
-        remarks=2,
+        warnings=2,
         calls=2,
     )
 
@@ -318,36 +324,38 @@ def test_the_totals_are_what_was_put_in(path: Path) -> None:
 def test_what_is_left_is_counted_in_pages(path: Path) -> None:
     with Store.open(path) as store:
         store.add_seeds(parse_seeds([A, B, "c" * 64, "d" * 64]))
-        assert store.work_left(40) == Work(4, 0)
-        assert store.mean_pages(40) is None
+        assert store.tasks.remaining_calls(40) == RemainingCalls(4, 0)
+        assert store.tasks.mean_pages(40) is None
         commit(store, body(R1, count=81, cursor="next"))
         commit(store, body(R1, R2))
-        assert store.work_left(40) == Work(2, 2)
-        assert store.work_left(1) == Work(2, 80)
-        assert store.mean_pages(40) == (3 + 1) / 2
-        assert store.mean_pages(1) == (81 + 2) / 2
+        assert store.tasks.remaining_calls(40) == RemainingCalls(2, 2)
+        assert store.tasks.remaining_calls(1) == RemainingCalls(2, 80)
+        assert store.tasks.mean_pages(40) == (3 + 1) / 2
+        assert store.tasks.mean_pages(1) == (81 + 2) / 2
         for _ in range(2):
-            task = store.next_task()
+            task = store.tasks.next_task()
             assert task is not None
-            store.fail(task, code="TransientError", remark="later", retry=True)
-        assert store.work_left(40) == Work(2, 2)
+            store.results.save_failure(
+                task, error_code="TransientError", detail="later", retry=True
+            )
+        assert store.tasks.remaining_calls(40) == RemainingCalls(2, 2)
         # Of what is older than that nothing counts as read: the first pages come again.
-        assert store.work_left(40, before=1.0) == Work(2, 2)
-        assert store.work_left(40, before=1.5) == Work(2, 3 + 1)
+        assert store.tasks.remaining_calls(40, before=1.0) == RemainingCalls(2, 2)
+        assert store.tasks.remaining_calls(40, before=1.5) == RemainingCalls(2, 3 + 1)
 
 
 def test_what_was_asked_at_the_dawn_of_time_is_left_alone_unless_told(path: Path) -> None:
     with Store.open(path) as store:
         store.add_seeds(parse_seeds([A]))
-        task = store.next_task()
+        task = store.tasks.next_task()
         assert task is not None
-        store.commit(task, fetched(store, body(R1), at=0.5))
-        assert store.work_left(40) == Work(0, 0)
+        store.results.save_page(task, fetched(store, body(R1), at=0.5))
+        assert store.tasks.remaining_calls(40) == RemainingCalls(0, 0)
 
 
 @pytest.mark.parametrize(
     ("count", "remark"),
-    [(2, ""), (3, "3 references announced, 2 received"), (None, "")],
+    [(2, ""), (3, "3 references expected, 2 received"), (None, "")],
 )
 def test_saved_pages_are_judged_by_what_they_announced(store: Store, count, remark) -> None:
     raw = body(R1, R2, count=count)
@@ -355,32 +363,32 @@ def test_saved_pages_are_judged_by_what_they_announced(store: Store, count, rema
         raw = json.dumps({"data": json.loads(raw)["data"]}).encode()
     other = body(R3, count=7, cursor="next")
     for subject, answer in ((Entity("file", B), other), (Entity("file", "c" * 64), raw)):
-        saved = Fetched(answer, parse_page(answer, subject), 1.0, None)
-        assert store.commit_import(subject, [saved, saved]) == 1
+        saved = FetchedPage(answer, parse_page(answer, subject), 1.0, None)
+        assert store.results.import_pages(subject, [saved, saved]) == 1
     row = list(store.statuses())[2]
-    assert (row.state, row.received, row.remark) == (COMPLETE, 2, remark)
+    assert (row.state, row.received_count, row.detail) == (COMPLETE, 2, remark)
 
 
 def test_there_is_work_as_long_as_anything_is_to_ask_or_to_ask_again(path: Path) -> None:
     with Store.open(path) as store:
         store.add_seeds(parse_seeds([A]))
-        assert store.has_work()
-        task = store.next_task()
+        assert store.tasks.has_pending()
+        task = store.tasks.next_task()
         assert task is not None
-        store.fail(task, code="TransientError", remark="later", retry=True)
-        assert store.has_work()
-        store.fail(task, code="NotFoundError", remark="unknown", retry=False)
-        assert not store.has_work()
+        store.results.save_failure(task, error_code="TransientError", detail="later", retry=True)
+        assert store.tasks.has_pending()
+        store.results.save_failure(task, error_code="NotFoundError", detail="unknown", retry=False)
+        assert not store.tasks.has_pending()
         (row,) = store.statuses()
-        assert (row.status, row.error, row.remark) == (0, "NotFoundError", "unknown")
+        assert (row.http_status, row.error_code, row.detail) == (0, "NotFoundError", "unknown")
 
 
 def test_it_is_told_who_is_known_and_how_each_stands(store: Store) -> None:
     commit(store, body(R1))
     stranger = Entity("file", "c" * 64)
     subjects = [Entity("file", A), Entity("file", B), stranger, Entity("reference", R1)]
-    assert store.known(subjects) == {subjects[0]: COMPLETE, subjects[1]: PENDING}
-    assert [store.has(each) for each in subjects] == [True, True, False, True]
+    assert store.known_states(subjects) == {subjects[0]: COMPLETE, subjects[1]: PENDING}
+    assert [store.contains(each) for each in subjects] == [True, True, False, True]
 
 
 def test_a_node_shows_the_ledger_and_no_answer_can_pretend_to(path: Path) -> None:
@@ -428,11 +436,11 @@ def test_a_page_comes_back_as_it_was_stored_with_its_place(store: Store) -> None
 
 def test_of_a_list_that_is_read_again_only_the_present_pass_counts(store: Store) -> None:
     commit(store, body(R1, R2, count=3, cursor="next"))
-    store.refresh(2.0)
+    store.tasks.refresh(2.0)
     answer = fetched(store, body(R3, count=5, cursor="next"), at=3.0)
-    done = store.commit(store.task(1), answer)
-    assert (done.new, done.verdict.state) == (1, PENDING)
-    reading = store.observed_references(1)
+    done = store.results.save_page(store.tasks.get(1), answer)
+    assert (done.new_references, done.status.state) == (1, PENDING)
+    reading = store.tasks.observed_references(1)
     names = {one.reference.id for one in store.observations()}
     assert (reading.count, len(reading.collections_by_reference), names) == (5, 1, {R1, R2, R3})
 
@@ -447,10 +455,10 @@ def test_two_names_that_were_both_begun_are_one_with_what_either_knew(path: Path
         assert [row.subject.id for row in store.statuses()] == [A]
         assert next(store.subjects()).attributes["md5"] == "c" * 32
         commit(store, body(R3, count=3))
-        assert (store.next_task(), store.totals().subjects) == (None, 1)
+        assert (store.tasks.next_task(), store.totals().subjects) == (None, 1)
         (row,) = store.statuses()
-        assert (row.state, row.received, row.remark) == (COMPLETE, 3, "")
-        assert list(damages(store)) == []
+        assert (row.state, row.received_count, row.detail) == (COMPLETE, 3, "")
+        assert list(find_damage(store)) == []
 
 
 @pytest.mark.parametrize("reopened", [False, True])
@@ -460,32 +468,32 @@ def test_a_page_in_flight_when_its_subject_is_found_to_be_anothers_is_theirs(
     real = Entity("file", A)
     store = Store.open(path)
     store.add_seeds(parse_seeds([A, "c" * 32]))
-    one, other = store.next_task(), store.next_task([1])
+    one, other = store.tasks.next_task(), store.tasks.next_task([1])
     assert one is not None
     assert other is not None
     raws = body(R1, count=3, cursor="next"), body(R1, R2, count=3, cursor="elsewhere")
     answers = [about(real, raw) for raw in raws]
     pages = [parse_page(*each) for each in zip(answers, (other.subject, real), strict=True)]
-    store.commit(other, Fetched(answers[0], pages[0], 1.0, None))
+    store.results.save_page(other, FetchedPage(answers[0], pages[0], 1.0, None))
     if reopened:
         store.close()
         store = Store.open(path)
     with closing(store):
-        said = store.commit(one, Fetched(answers[1], pages[1], 2.0, None))
-        assert said == Committed(0, Status(COMPLETE, "the same subject under another name"))
+        said = store.results.save_page(one, FetchedPage(answers[1], pages[1], 2.0, None))
+        assert said == SaveResult(0, Status(COMPLETE, "the same subject under another id"))
         assert triples(store) == [(A, R1, "c"), (A, R2, "c")]
         times = {
             each.reference.id: (each.first_seen, each.last_seen) for each in store.observations()
         }
         assert times == {R1: (1.0, 2.0), R2: (2.0, 2.0)}
         (row,) = store.statuses()
-        assert (row.subject, row.state, row.pages, row.cursor) == (real, PENDING, 1, "next")
-        assert store.task(one.id).pages == 1
+        assert (row.subject, row.state, row.page_count, row.cursor) == (real, PENDING, 1, "next")
+        assert store.tasks.get(one.id).page_count == 1
         assert store.totals().pages == 2
         # What the twin brought is known of the subject by now, and is not new on the next page.
         done = commit(store, body(R2, R3, count=3))
-        assert (done.new, done.verdict) == (1, Status(COMPLETE))
-        assert list(damages(store)) == []
+        assert (done.new_references, done.status) == (1, Status(COMPLETE))
+        assert list(find_damage(store)) == []
 
 
 def test_an_address_that_the_service_calls_otherwise_keeps_its_text(path: Path) -> None:
@@ -499,53 +507,53 @@ def test_an_address_that_the_service_calls_otherwise_keeps_its_text(path: Path) 
         for each in (subject, row.subject):
             assert each.attributes["url"] == "http://evil.example/"
         assert not {"sha256", "null"} & subject.attributes.keys()
-        assert list(damages(store)) == []
+        assert list(find_damage(store)) == []
 
 
 # --- the ledger ----------------------------------------------------------------------------------
 
 
 def test_a_call_stands_in_the_ledger_before_it_is_answered(path: Path, store: Store) -> None:
-    store.begin_call(Entity("file", A), "related_references", 100.0)
+    store.calls.begin(Entity("file", A), "related_references", 100.0)
     with Store.read(path) as other:
-        assert other.calls() == 1
-        assert other.recent_calls(99.0) == [100.0]
-        assert other.calls(since=101.0) == 0
+        assert other.calls.count() == 1
+        assert other.calls.times(99.0) == [100.0]
+        assert other.calls.count(since=101.0) == 0
 
 
 def test_a_call_that_never_left_is_not_counted(store: Store) -> None:
-    call = store.begin_call(Entity("file", A), "related_references", 100.0)
-    store.end_call(call, status=0, note="Unreachable", sent=False)
-    assert store.calls() == 0
+    call = store.calls.begin(Entity("file", A), "related_references", 100.0)
+    store.calls.end(call, status=0, error="Unreachable", sent=False)
+    assert store.calls.count() == 0
 
 
 def test_how_a_call_ended_is_kept_when_the_file_is_closed(path: Path) -> None:
     with Store.open(path) as store:
-        call = store.begin_call(Entity("file", A), "related_references", 100.0)
-        store.end_call(call, status=0, note="Unreachable", sent=False)
+        call = store.calls.begin(Entity("file", A), "related_references", 100.0)
+        store.calls.end(call, status=0, error="Unreachable", sent=False)
     with Store.read(path) as store:
-        assert store.calls() == 0
+        assert store.calls.count() == 0
 
 
 def test_what_was_learned_of_the_service_is_kept_until_it_is_otherwise(path: Path) -> None:
     known = []
     with Store.open(path) as store, Store.read(path) as reader:
-        known.append((reader.api_flavor(), reader.quota_resets_at()))
+        known.append((reader.api_info.flavor(), reader.api_info.quota_resets_at()))
         for api_flavor, quota in (("gti", 1.5), ("gti", 1.5), ("classic", 2.25), ("gti", 0.1)):
-            store.save_api_flavor(api_flavor)
-            store.note_quota(quota)
-            known.append((reader.api_flavor(), reader.quota_resets_at()))
+            store.api_info.save_flavor(api_flavor)
+            store.api_info.save_quota_reset(quota)
+            known.append((reader.api_info.flavor(), reader.api_info.quota_resets_at()))
     assert known == [(None, 0.0), ("gti", 1.5), ("gti", 1.5), ("classic", 2.25), ("gti", 0.1)]
     with Store.open(path) as store:
-        store.save_api_flavor("classic")
-        assert store.api_flavor() == "classic"
+        store.api_info.save_flavor("classic")
+        assert store.api_info.flavor() == "classic"
 
 
 # --- one writer ----------------------------------------------------------------------------------
 
 
 def test_where_nobody_knows_who_holds_the_file_that_is_said(path: Path) -> None:
-    held = connection.lock(path)
+    held = acquire_lock(path)
     with pytest.raises(StoreError, match="in use by another process"):
         Store.open(path)
     held.release()
@@ -565,19 +573,19 @@ def test_a_full_disk_is_told_with_a_way_out_and_loses_nothing(store: Store) -> N
 def test_a_store_that_is_closed_says_so(path: Path) -> None:
     store = Store.open(path)
     store.close()
-    said = rf"{path}: Cannot operate on a closed database\. What"
+    said = rf"{path}: Cannot operate on a closed database\. Data"
     with pytest.raises(StoreError, match=said):
         store.totals()
     with pytest.raises(StoreError, match=said):
-        store.requeue()
+        store.tasks.requeue()
     with pytest.raises(StoreError, match=said):
-        store.end_call(1, status=200, note="", sent=True)
+        store.calls.end(1, status=200, error="", sent=True)
 
 
 def test_a_second_writer_is_told_who_holds_the_file(path: Path, store: Store) -> None:
     with pytest.raises(StoreError, match=rf"in use by process {os.getpid()}"):
         Store.open(path)
-    assert store.next_task() is not None
+    assert store.tasks.next_task() is not None
 
 
 def test_the_lock_dies_with_its_holder(path: Path) -> None:
@@ -588,7 +596,7 @@ def test_the_lock_dies_with_its_holder(path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
     assert done.returncode == -9
     with Store.open(path) as store:
-        assert store.next_task() is None
+        assert store.tasks.next_task() is None
 
 
 def test_readers_are_not_blocked_and_cannot_write(path: Path, store: Store) -> None:
@@ -649,7 +657,7 @@ def halved(path: Path) -> None:
         (text, "not a campaign file"),
         (other_database, "another program's database"),
         (newer, "newer graphbuild"),
-        (with_trigger, "tables are not ours"),
+        (with_trigger, "has other tables"),
         (halved, "malformed"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -714,7 +722,7 @@ def test_what_a_killed_writer_left_in_a_journal_is_no_hindrance_to_reading(path:
         connection.execute("PRAGMA cache_size = 1")
         connection.execute("BEGIN")
         for number in range(500):
-            connection.execute("INSERT INTO note VALUES (?, ?)", (f"n{number}", "x" * 500))
+            connection.execute("INSERT INTO metadata VALUES (?, ?)", (f"n{number}", "x" * 500))
         shutil.copy(path, left)
         shutil.copy(f"{path}-journal", f"{left}-journal")
         connection.execute("ROLLBACK")
@@ -741,7 +749,7 @@ def change(path: Path, statement: str, *values: object) -> None:
 
 def found(path: Path) -> list:
     with Store.read(path) as store:
-        return list(damages(store))
+        return list(find_damage(store))
 
 
 def test_a_file_as_it_was_stored_is_sound(path: Path) -> None:
@@ -775,7 +783,7 @@ def test_a_forged_digest_is_found(path: Path) -> None:
 def test_a_row_that_refers_to_one_that_is_gone_is_found(path: Path) -> None:
     sound(path)
     change(path, "INSERT INTO seed VALUES (999, 'nowhere', 1, '{}')")
-    assert "a row of the table seed refers to one of entity that is not there" in {
+    assert "a row of the table seed refers to a missing row of entity" in {
         each.problem for each in found(path)
     }
 
@@ -783,19 +791,19 @@ def test_a_row_that_refers_to_one_that_is_gone_is_found(path: Path) -> None:
 def test_a_page_that_cannot_be_unpacked_is_found(path: Path) -> None:
     sound(path)
     change(path, "UPDATE page SET body = x'00' WHERE id = 2")
-    assert Damage(Entity("file", B), "page 1 cannot be unpacked") in found(path)
+    assert Damage(Entity("file", B), "page 1 cannot be decompressed") in found(path)
 
 
 def test_a_page_that_was_exchanged_with_its_digests_is_found(path: Path) -> None:
     sound(path)
     raw = b'{"data": {}}'
     packed, digest = zlib.compress(raw), hashlib.sha256(raw).digest()
-    statement = "UPDATE page SET body = ?, crc = ?, sha256 = ? WHERE id = 1"
+    statement = "UPDATE page SET body = ?, crc32 = ?, sha256 = ? WHERE id = 1"
     change(path, statement, packed, zlib.crc32(packed), digest)
     first, *rest = found(path)
     assert first.subject == Entity("file", A)
     assert first.problem.startswith("page 1: data: expected")
-    assert [each.problem.split(" says ")[0] for each in rest] == ["no stored page"] * 2
+    assert [each.problem.split(" contains ")[0] for each in rest] == ["no stored page"] * 2
 
 
 def test_a_broken_structure_is_found(path: Path) -> None:
@@ -819,23 +827,23 @@ def test_an_observation_that_no_page_says_is_found(path: Path) -> None:
     sound(path)
     change(path, "UPDATE fact SET related_from = 0 WHERE reference = 3")
     problems = " ".join(each.problem for each in found(path))
-    assert "no stored page says" in problems
-    assert "not among the observations" in problems
+    assert "no stored page contains" in problems
+    assert "but the observations do not" in problems
 
 
 @pytest.mark.parametrize("column", ["reference", "related_from"])
 def test_a_fact_about_what_is_not_there_is_told(path: Path, column: str) -> None:
     sound(path)
     change(path, f"UPDATE OR REPLACE fact SET {column} = 99")
-    with Store.read(path) as store, pytest.raises(StoreError, match="number 99, which is not"):
+    with Store.read(path) as store, pytest.raises(StoreError, match="entity 99, which is missing"):
         list(store.observations())
-    assert any("number 99" in each.problem for each in found(path))
+    assert any("entity 99" in each.problem for each in found(path))
 
 
 def test_a_task_about_what_is_not_there_is_told(path: Path) -> None:
     sound(path)
     change(path, "UPDATE task SET subject = 99 WHERE id = 1")
-    assert any("number 99" in each.problem for each in found(path))
+    assert any("entity 99" in each.problem for each in found(path))
 
 
 @pytest.mark.parametrize("attributes", ["x", "[]", "5", ""])
@@ -843,18 +851,18 @@ def test_damaged_attributes_are_told_by_whoever_meets_them(path: Path, attribute
     sound(path)
     change(path, "UPDATE entity SET attributes = ?", attributes)
     with Store.read(path) as store:
-        with pytest.raises(StoreError, match="is damaged"):
+        with pytest.raises(StoreError, match="are damaged"):
             list(store.observations())
-        with pytest.raises(StoreError, match="is damaged"):
+        with pytest.raises(StoreError, match="are damaged"):
             list(store.subjects())
     (only,) = found(path)
-    assert (only.subject, "is damaged" in only.problem) == (None, True)
+    assert (only.subject, "are damaged" in only.problem) == (None, True)
 
 
 def test_damage_beside_a_seed_is_told_by_whoever_meets_it(path: Path) -> None:
     sound(path)
     change(path, "UPDATE seed SET attributes = 'x'")
-    said = rf"{path}: what is known of {A} is damaged"
+    said = rf"{path}: the attributes of {A} are damaged"
     with Store.open(path) as store:
         with pytest.raises(StoreError, match=said):
             list(store.subjects())
@@ -864,13 +872,13 @@ def test_damage_beside_a_seed_is_told_by_whoever_meets_it(path: Path) -> None:
 
 def test_damaged_attributes_stop_whoever_would_add_to_them(path: Path) -> None:
     sound(path)
-    change(path, "UPDATE entity SET attributes = '[]' WHERE name = ?", R2)
+    change(path, "UPDATE entity SET attributes = '[]' WHERE api_id = ?", R2)
     with Store.open(path) as store:
         store.add_seeds(parse_seeds(["c" * 64]))
-        with pytest.raises(StoreError, match=rf"{path}: what is known of {R2} is damaged"):
+        with pytest.raises(StoreError, match=rf"{path}: the attributes of {R2} are damaged"):
             commit(store, body(R2))
         assert store.totals().pages == 2
-        with pytest.raises(StoreError, match=rf"{path}: what is known of {R2} is damaged"):
+        with pytest.raises(StoreError, match=rf"{path}: the attributes of {R2} are damaged"):
             list(store.observations())
 
 
@@ -883,6 +891,6 @@ def test_a_listing_that_is_read_but_half_does_not_hold_the_file_open(path: Path)
 
 
 def test_a_new_file_is_whole_without_its_log(path: Path) -> None:
-    connection.create(path)
+    create(path)
     assert [each.name for each in path.parent.iterdir()] == [path.name]
     Store.read(path).close()

@@ -50,7 +50,7 @@ NODE_COLUMNS = {
     "crawl_received": int,
     "crawl_inferred": int,
     "crawl_http_status": int,
-    "crawl_warning": str,
+    "crawl_detail": str,
     "crawl_fetched_at": str,
     "group_size": int,
     "attributes": str,

@@ -129,7 +129,7 @@ def hostile_graph() -> nx.DiGraph[str]:
     files = [
         Entity("file", f"{n:0{(32, 40, 64)[n % 3]}x}", {"seed": n % 2 == 0, "state": text, **more})
         for n, text in enumerate(texts)
-        for more in ({"crawl_warning": text, "seed_note": text, "seed_family": texts[n - 1]},)
+        for more in ({"crawl_detail": text, "seed_note": text, "seed_family": texts[n - 1]},)
     ]
     graph = build_graph(
         (

@@ -57,7 +57,7 @@ _names = st.sampled_from(["title", "url", "name", "author", "creation_date", "ta
 _values = any_text | st.integers(-(2**40), 2**40) | st.booleans() | st.floats(allow_nan=False)
 _known = st.dictionaries(_names, _values, max_size=3)
 _seeds = st.dictionaries(
-    st.sampled_from(["seed", "state", "crawl_pages", "crawl_warning", "seed_family"]),
+    st.sampled_from(["seed", "state", "crawl_pages", "crawl_detail", "seed_family"]),
     any_text | st.booleans() | st.integers(0, 9),
     max_size=3,
 )

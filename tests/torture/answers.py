@@ -135,11 +135,11 @@ def _wire(answer: Mapping[str, Any]) -> bytes:
 
 def _look(store: Store, came: Came) -> None:
     first, *_ = store.statuses()  # all of them: a half-read listing complains when it is dropped
-    came.state, came.pages = first.state, first.pages
+    came.state, came.pages = first.state, first.page_count
     remarks = [
         remark for page in store.pages() for remark in parse_page(page.body, page.subject).warnings
     ]
-    said = [*remarks, first.remark, first.error, str(came.raised or "")]
+    said = [*remarks, first.detail, first.error_code, str(came.raised or "")]
     came.told = "\n".join(each[:_SHORT] for each in said)
     found = list(store.observations())
     came.observations = len(found)

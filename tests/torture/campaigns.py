@@ -132,7 +132,7 @@ class Campaign:
         if not self.store.exists():
             return False
         with Store.read(self.store) as store:
-            return not store.has_work()
+            return not store.tasks.has_pending()
 
     # --- promises --------------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ class Campaign:
                     (each.subject.id, each.reference.id, each.related_from and each.related_from.id)
                     for each in store.observations()
                 }
-                pages, calls = store.totals().pages, store.calls()
+                pages, calls = store.totals().pages, store.calls.count()
         except StoreError as error:
             tally.unreadable += 1
             tally.broken.append(f"{what}: the campaign file does not open: {error}")

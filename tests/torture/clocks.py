@@ -129,13 +129,13 @@ def _daily(tally: Tally, what: str, folder: Path, clock: JumpingClock) -> None:
     with Store.open(path) as store:
         store.add_seeds(parse_seeds(_WORLD.hashes()))
         for _ in range(12):
-            if not store.has_work():
+            if not store.tasks.has_pending():
                 break
             _once(store, clock, api, RateLimiter(), per_day=2)
             clock.jump()
             clock.advance(_DAY)
         # A clock that was set back counts calls of days to come as today's: it waits, and says so.
-        done = not store.has_work()
+        done = not store.tasks.has_pending()
         tally.expect(done or clock.now() < _START, f"{what}: never ends")
     tally.expect(sum(clock.waits) <= _LONGEST, f"{what}: waits {sum(clock.waits):g} s")
 
@@ -153,9 +153,9 @@ def _restarted(tally: Tally, what: str, folder: Path, clock: JumpingClock) -> No
         _once(store, clock, api, RateLimiter(_PER_MINUTE), max_calls=_PER_MINUTE - 1)
         clock.jump()
         for _ in range(_MOST_RUNS):
-            if store.has_work():
+            if store.tasks.has_pending():
                 _once(store, clock, api, RateLimiter(_PER_MINUTE))
-        tally.expect(not store.has_work(), f"{what}: never ends")
+        tally.expect(not store.tasks.has_pending(), f"{what}: never ends")
     waited, refused = sum(clock.waits), sum(entry.status == 429 for entry in api.log)
     tally.expect(waited <= 3 * 60.0, f"{what}: waits {waited:g} s")
     tally.expect(refused <= 1, f"{what}: {refused} calls left too early")
@@ -178,7 +178,7 @@ def _crawl(
     with Store.open(path) as store:
         store.add_seeds(parse_seeds(_WORLD.hashes()))
         for _ in range(_MOST_RUNS):
-            if not store.has_work():
+            if not store.tasks.has_pending():
                 break
             _once(store, clock, api, rate_limiter)
         found = {

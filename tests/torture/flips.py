@@ -63,7 +63,7 @@ def _prepared(tally: Tally, campaign: Campaign) -> bool:
 def _bodies(store: Path) -> list[tuple[str, bytes]]:
     with closing(sqlite3.connect(store)) as connection:
         query = (
-            "SELECT name, body FROM page JOIN task ON task.id = page.task"
+            "SELECT api_id, body FROM page JOIN task ON task.id = page.task"
             " JOIN entity ON entity.id = task.subject"
         )
         return connection.execute(query).fetchall()

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from graphbuild.errors import StoreError
-from graphbuild.store import Store, damages
+from graphbuild.store import Store, find_damage
 from tests.torture import tracing
 from tests.torture.campaigns import Campaign, integrity
 from tests.torture.tally import Tally
@@ -170,7 +170,7 @@ def _lose(tally: Tally, disk: Disk, chance: random.Random, place: Path, what: st
     try:
         with Store.open(path) as store:
             pages = store.totals().pages
-            wrong = [str(each) for each in damages(store)]
+            wrong = [str(each) for each in find_damage(store)]
     except StoreError as error:
         tally.unreadable += 1
         tally.broken.append(f"{what}: the campaign file does not open: {error}")

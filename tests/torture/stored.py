@@ -15,7 +15,7 @@ from graphbuild.api.parser import parse_page
 from graphbuild.errors import ExportError, GraphbuildError
 from graphbuild.exporters import read_graphml
 from graphbuild.graph.builder import build_graph, extract_observations
-from graphbuild.store import Store, damages
+from graphbuild.store import Store, find_damage
 from tests.torture.campaigns import digest
 from tests.torture.payloads import Memory, content
 
@@ -101,7 +101,7 @@ def _look(path: Path) -> None:
 
 def _open(path: Path) -> None:
     with Store.open(path) as opened:
-        opened.has_work()
+        opened.tasks.has_pending()
         opened.totals()
         list(opened.observations())
         list(opened.pages())
@@ -109,7 +109,7 @@ def _open(path: Path) -> None:
 
 def _damages(path: Path) -> list[object]:
     with Store.read(path) as opened:
-        return list(damages(opened))
+        return list(find_damage(opened))
 
 
 def _judge(row: Row, came: str, said: str) -> str:

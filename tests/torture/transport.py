@@ -180,7 +180,9 @@ def _unreachable(tally: Tally, folder: Path) -> None:
             error = crawl(tally, name, path, base_url)
         tally.expect(error is not None, f"{name}: the run goes on")
         with Store.read(path) as store:
-            tally.expect(store.calls() == 0, f"{name}: the ledger says {store.calls()} calls")
+            tally.expect(
+                store.calls.count() == 0, f"{name}: the ledger says {store.calls.count()} calls"
+            )
         with _Service() as service:
             service.crawl(tally, f"{name}, resumed", path)
             service.judge(tally, name, path)

@@ -1,0 +1,99 @@
+"""The log of API calls, and what is known of the API: its flavor and when its quota resets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphbuild.store.entities import save_entity
+
+if TYPE_CHECKING:
+    from graphbuild.models import Entity
+    from graphbuild.store.database import Database
+
+_MAX_ERROR_LENGTH = 200
+
+
+class CallLog:
+    """Records every call before it is sent, so that no call is missing from the count."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def begin(self, subject: Entity, relationship: str, now: float) -> int:
+        """Record, durably, that a call is about to be sent; return its id."""
+        with self._db.transaction():
+            cursor = self._db.execute(
+                "INSERT INTO call (subject, relationship, started_at) VALUES (?, ?, ?)",
+                save_entity(self._db, subject),
+                relationship,
+                now,
+            )
+            return int(cursor.lastrowid or 0)
+
+    def cancel(self, call: int) -> None:
+        """Delete the record of a call that was not sent after all."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM call WHERE id = ?", call)
+
+    def end(self, call: int, *, status: int, error: str, sent: bool) -> None:
+        """Record the result of a call; durable with the next transaction or :meth:`Store.close`.
+
+        Args:
+            call: the id that :meth:`begin` returned.
+            status: the HTTP status; 0 without a response.
+            error: an error code or message; empty after success.
+            sent: whether the request may have reached the API; only these calls are counted.
+        """
+        self._db.begin()
+        self._db.execute(
+            "UPDATE call SET http_status = ?, error = ?, sent = ? WHERE id = ?",
+            status,
+            error[:_MAX_ERROR_LENGTH],
+            sent,
+            call,
+        )
+
+    def count(self, since: float = 0.0) -> int:
+        """Return the number of calls since a time (seconds since 1970), failed ones included."""
+        return self._db.integer("SELECT count(*) FROM call WHERE sent AND started_at >= ?", since)
+
+    def times(self, since: float) -> list[float]:
+        """Return when the calls since a time were started, in seconds since 1970."""
+        rows = self._db.rows("SELECT started_at FROM call WHERE started_at >= ?", since)
+        return [started_at for (started_at,) in rows]
+
+
+class ApiInfo:
+    """What earlier runs learned about the API."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def flavor(self) -> str | None:
+        """Return the API flavor, ``classic`` or ``gti``; None if it is not known yet."""
+        return self._get("api_flavor")
+
+    def quota_resets_at(self) -> float:
+        """Return when the exhausted quota resets, in seconds since 1970; 0 if none is known."""
+        return float(self._get("quota_resets_at") or 0)
+
+    def save_flavor(self, flavor: str) -> None:
+        """Store the API flavor."""
+        if flavor != self.flavor():
+            self._set("api_flavor", flavor)
+
+    def save_quota_reset(self, resets_at: float) -> None:
+        """Store when the quota resets, so that runs before that time send only one request."""
+        self._set("quota_resets_at", repr(resets_at))
+
+    def save_holder(self, holder: str) -> None:
+        """Store which process has the file open for writing."""
+        self._set("holder", holder)
+
+    def _get(self, name: str) -> str | None:
+        row = self._db.first("SELECT value FROM metadata WHERE name = ?", name)
+        return str(row[0]) if row else None
+
+    def _set(self, name: str, value: str) -> None:
+        with self._db.transaction():
+            self._db.execute("INSERT OR REPLACE INTO metadata VALUES (?, ?)", name, value)

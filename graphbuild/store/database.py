@@ -1,0 +1,374 @@
+"""Create, check, lock and open the SQLite database of a campaign; run queries and transactions.
+
+* A new file is created under a temporary name and renamed, so an incomplete one is never visible.
+* A missing, empty, foreign or newer file is rejected by its header, before SQLite opens it.
+* A file with unknown tables, views or triggers is rejected: a planted trigger would run on our
+  inserts (https://sqlite.org/security.html).
+* One process writes at a time. The operating system releases the lock when that process ends.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Self
+
+from filelock import FileLock, Timeout
+
+from graphbuild._util import fsync_directory
+from graphbuild.errors import StoreError
+from graphbuild.store import migrations, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+_MAGIC = b"SQLite format 3\0"
+_HEADER_SIZE = 100  # https://sqlite.org/fileformat2.html#the_database_header
+_LOCK_TIMEOUT = 30  # seconds that SQLite waits for another connection
+
+_HINTS = {
+    "SQLITE_FULL": "the disk is full; free some space and run again",
+    "SQLITE_READONLY": "no permission to write; check the permissions of the file and its folder",
+    "SQLITE_CANTOPEN": "cannot be opened; check the folder, its permissions and the disk",
+    "SQLITE_BUSY": "another program has locked it; close that program and run again",
+    "SQLITE_IOERR": "the disk reports an error; check it, then run again",
+}
+
+
+@contextmanager
+def translate_sqlite_errors(path: Path) -> Iterator[None]:
+    """Raise SQLite's errors as StoreError, with a hint where there is one."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorname", None) or ""
+        hint = next((text for prefix, text in _HINTS.items() if code.startswith(prefix)), "")
+        message = hint or str(error).rstrip(".")
+        raise StoreError(f"{path}: {message}. Data stored before this is still there") from None
+
+
+class Database:
+    """An open campaign file.
+
+    Args:
+        path: the file, for error messages.
+        connection: a connection in autocommit mode.
+        lock: held by a writer; None for a read-only database.
+    """
+
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, lock: FileLock | None = None
+    ) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = lock
+        self._depth = 0  # of nested transactions or snapshots
+        self._rollback_callbacks: list[Callable[[], None]] = []
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a file for writing; create it if it does not exist, migrate it if it is older.
+
+        Raises:
+            StoreError: the file is in use, or is not a campaign file, or cannot be opened.
+        """
+        lock = acquire_lock(path)
+        try:
+            if path.exists():
+                check_header(path)
+            else:
+                create(path)
+            return cls(path, _open_for_writing(path), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Open a file for reading, without a lock.
+
+        Raises:
+            StoreError: there is no such file, or it is not a campaign file.
+        """
+        check_header(path)
+        return cls(path, _open_for_reading(path))
+
+    def close(self) -> None:
+        """Commit an open transaction, close the file and release the lock."""
+        try:
+            if self._lock is not None and self._connection.in_transaction:
+                with self.transaction():
+                    pass
+        finally:
+            self._connection.close()
+            if self._lock is not None:
+                self._lock.release()
+
+    # --- queries ---------------------------------------------------------------------------------
+
+    def rows(self, query: str, *values: object, **named: object) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query.
+
+        Raises:
+            StoreError: the file is damaged or closed.
+        """
+        with translate_sqlite_errors(self.path):
+            # "yield from" would close the cursor of an unfinished listing, after the connection.
+            for row in self._connection.execute(query, named or values):  # noqa: UP028
+                yield row
+
+    def first(self, query: str, *values: object, **named: object) -> tuple[Any, ...] | None:
+        """Return the first row of a query, or None."""
+        with translate_sqlite_errors(self.path):
+            row: tuple[Any, ...] | None = self._connection.execute(
+                query, named or values
+            ).fetchone()
+            return row
+
+    def integer(self, query: str, *values: object, **named: object) -> int:
+        """Return the first value of a query; 0 if it is NULL or there is no row."""
+        row = self.first(query, *values, **named)
+        return int(row[0] or 0) if row else 0
+
+    def execute(self, statement: str, *values: object, **named: object) -> sqlite3.Cursor:
+        """Run a statement inside the caller's transaction."""
+        with translate_sqlite_errors(self.path):
+            return self._connection.execute(statement, named or values)
+
+    def execute_many(self, statement: str, rows: Iterable[Any]) -> None:
+        """Run a statement once per row, inside the caller's transaction."""
+        with translate_sqlite_errors(self.path):
+            self._connection.executemany(statement, rows)
+
+    # --- transactions ----------------------------------------------------------------------------
+
+    def on_rollback(self, callback: Callable[[], None]) -> None:
+        """Call a function whenever a transaction is rolled back."""
+        self._rollback_callbacks.append(callback)
+
+    def begin(self) -> None:
+        """Begin a transaction that the next :meth:`transaction` joins and commits."""
+        with translate_sqlite_errors(self.path):
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN IMMEDIATE")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit all changes of the block together, durably, or none of them.
+
+        A nested block is part of the outer transaction.
+        """
+        if self._depth:
+            yield
+            return
+        self.begin()
+        self._depth = 1
+        try:
+            yield
+            with translate_sqlite_errors(self.path):
+                self._connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        finally:
+            self._depth = 0
+
+    def _roll_back(self) -> None:
+        for callback in self._rollback_callbacks:
+            callback()
+        if self._connection.in_transaction:
+            with translate_sqlite_errors(self.path):
+                self._connection.execute("ROLLBACK")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read one state of the file in the whole block, whatever another process writes.
+
+        A writer needs no snapshot, since nobody else can change the file.
+        """
+        if self._lock is not None:
+            yield
+            return
+        with translate_sqlite_errors(self.path):
+            if not self._depth:
+                self._connection.execute("BEGIN")
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                if not self._depth:
+                    self._connection.execute("COMMIT")
+
+
+# --- create, check, open -------------------------------------------------------------------------
+
+
+def create(path: Path) -> None:
+    """Create an empty campaign file that only its owner can read.
+
+    Raises:
+        StoreError: the file cannot be created; no partial file remains.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with translate_sqlite_errors(path):
+            _write_schema(draft)
+        draft.replace(path)
+        fsync_directory(path.parent)
+    except OSError as error:
+        raise StoreError(f"cannot create {path}: {error.strerror or error}") from None
+    finally:
+        for leftover in (draft, draft.with_name(f"{draft.name}-journal")):
+            with suppress(OSError):
+                leftover.unlink()
+
+
+def _write_schema(draft: Path) -> None:
+    # Without a write-ahead log: the rename would leave the log behind if its last checkpoint
+    # failed, and SQLite does not report such a failure.
+    with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
+        connection.executescript(f"BEGIN; {schema.SCHEMA} COMMIT;")
+
+
+def is_campaign_file(path: Path) -> bool:
+    """Return whether the header of ``path`` is that of a campaign file, of any schema version."""
+    try:
+        with path.open("rb") as stream:
+            header = stream.read(_HEADER_SIZE)
+    except OSError:
+        return False
+    return header.startswith(_MAGIC) and int.from_bytes(header[68:72]) == schema.APPLICATION_ID
+
+
+def check_header(path: Path) -> None:
+    """Raise StoreError unless the header is that of a campaign file of a known version."""
+    try:
+        with path.open("rb") as stream:
+            header = stream.read(_HEADER_SIZE)
+    except FileNotFoundError:
+        raise StoreError(f"there is no campaign file {path}; crawl or import creates one") from None
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror or error}") from None
+    if not header:
+        raise StoreError(f"{path} is empty, not a campaign file; remove it to start a new one")
+    if len(header) < _HEADER_SIZE or not header.startswith(_MAGIC):
+        raise StoreError(f"{path} is not a campaign file; check the path")
+    if int.from_bytes(header[68:72]) != schema.APPLICATION_ID:
+        raise StoreError(f"{path} is another program's database; check the path")
+    _check_version(path, int.from_bytes(header[60:64]))
+
+
+def _check_version(path: Path, version: int) -> None:
+    if version < 1:
+        raise StoreError(f"{path} is not a campaign file: it has no schema version")
+    if version > schema.SCHEMA_VERSION:
+        raise StoreError(
+            f"{path} was written by a newer graphbuild: it has schema {version}, and this version "
+            f"supports schemas up to {schema.SCHEMA_VERSION}; upgrade graphbuild"
+        )
+
+
+def _open_for_writing(path: Path) -> sqlite3.Connection:
+    with translate_sqlite_errors(path):
+        connection = _connect(path, "rw")
+        try:
+            if _check_tables(connection, path) < schema.SCHEMA_VERSION:
+                migrations.back_up(connection, path)
+                migrations.migrate(connection)
+            # The statements of this package and `check` keep references intact. SQLite's own check
+            # of every row would take a fifth of the time of storing a page.
+            connection.execute("PRAGMA foreign_keys = OFF")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _open_for_reading(path: Path) -> sqlite3.Connection:
+    with translate_sqlite_errors(path):
+        connection = _connect_for_reading(path)
+        try:
+            if _check_tables(connection, path) < schema.SCHEMA_VERSION:
+                connection = _migrated_copy(connection)
+            connection.execute("PRAGMA query_only = ON")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Return a migrated temporary copy, so that reading does not change an older file."""
+    copy = sqlite3.connect("", isolation_level=None)  # on disk, deleted when closed
+    with closing(connection):
+        connection.backup(copy)
+    migrations.migrate(copy)
+    return copy
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_LOCK_TIMEOUT)
+
+
+def _connect_for_reading(path: Path) -> sqlite3.Connection:
+    """Connect in SQLite's read-only mode, unless a killed writer left a journal to roll back."""
+    connection = _connect(path, "ro")
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if not str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_READONLY"):
+            raise
+        return _connect(path, "rw")
+    return connection
+
+
+def _check_tables(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the schema version; raise StoreError unless all tables are those of that version."""
+    connection.execute("PRAGMA trusted_schema = OFF")
+    version = migrations.version_of(connection)  # the header may be older than the log
+    _check_version(path, version)
+    if schema.schema_digest(connection) != schema.expected_digest(version):
+        raise StoreError(f"{path} is not a campaign file: it has other tables")
+    return version
+
+
+# --- lock ----------------------------------------------------------------------------------------
+
+
+def acquire_lock(path: Path) -> FileLock:
+    """Lock a campaign file for writing.
+
+    Raises:
+        StoreError: another process has locked it, or the lock file cannot be created.
+    """
+    if not path.parent.is_dir():
+        raise StoreError(f"cannot use {path}: the folder {path.parent} does not exist")
+    lock = FileLock(path.with_name(path.name + ".lock"), timeout=0, mode=0o600)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise StoreError(
+            f"{path} is in use by {_lock_holder(path)}; wait for it to end, or stop it"
+        ) from None
+    except OSError as error:
+        raise StoreError(f"cannot lock {path}: {error.strerror or error}") from None
+    return lock
+
+
+def _lock_holder(path: Path) -> str:
+    try:
+        with closing(Database.read(path)) as database:
+            row = database.first("SELECT value FROM metadata WHERE name = 'holder'")
+    except StoreError:
+        row = None
+    return str(row[0]) if row else "another process"

@@ -1,0 +1,185 @@
+"""The table ``entity``: save entities, load them, and unite aliases of one subject."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from graphbuild.errors import StoreError
+from graphbuild.models import COMPLETE, Entity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from graphbuild.models import Scalar
+    from graphbuild.store.database import Database
+
+NO_ENTITY = 0  # no row has this id
+ALIAS_DETAIL = "the same subject under another id"
+_Value = TypeVar("_Value")
+
+encode_attributes = json.JSONEncoder(ensure_ascii=True, sort_keys=True).encode
+
+
+def decode_attributes(text: str, api_id: str, path: Path) -> dict[str, Scalar]:
+    """Return the attributes in a row of an entity or a seed.
+
+    Raises:
+        StoreError: the text is damaged.
+    """
+    with suppress(ValueError, TypeError):
+        attributes = json.loads(text)
+        if isinstance(attributes, dict):
+            return attributes
+    raise StoreError(f"{path}: the attributes of {api_id} are damaged; see graphbuild check")
+
+
+def find_entity(db: Database, entity: Entity) -> int | None:
+    """Return the row id of an entity, or None."""
+    query = "SELECT id FROM entity WHERE type = ? AND api_id = ?"
+    row = db.first(query, entity.type, entity.id)
+    return int(row[0]) if row else None
+
+
+def save_entity(db: Database, entity: Entity) -> int:
+    """Insert an entity, or merge its attributes into the stored ones; return the row id."""
+    query = "SELECT id, attributes FROM entity WHERE type = ? AND api_id = ?"
+    row = db.first(query, entity.type, entity.id)
+    if row is None:
+        cursor = db.execute(
+            "INSERT INTO entity (type, api_id, attributes) VALUES (?, ?, ?)",
+            entity.type,
+            entity.id,
+            encode_attributes(dict(entity.attributes)),
+        )
+        return int(cursor.lastrowid or 0)
+    entity_id, text = row
+    if entity.attributes:
+        stored = decode_attributes(text, entity.id, db.path)
+        merged = encode_attributes({**stored, **entity.attributes})
+        if merged != text:
+            db.execute("UPDATE entity SET attributes = ? WHERE id = ?", merged, entity_id)
+    return int(entity_id)
+
+
+class ById(dict[int, _Value]):
+    """A mapping by entity id that raises StoreError for an id that is not in the file."""
+
+    def __init__(self, path: Path, values: Mapping[int, _Value]) -> None:
+        super().__init__(values)
+        self._path = path
+
+    def __missing__(self, entity_id: int) -> _Value:
+        raise StoreError(
+            f"{self._path}: a row refers to entity {entity_id}, which is missing; "
+            "see graphbuild check"
+        )
+
+
+def load_entities(db: Database) -> ById[Entity]:
+    """Return every entity by row id; an alias is mapped to its canonical entity."""
+    entities: ById[Entity] = ById(db.path, {})
+    canonical_ids: dict[int, int] = {}
+    for entity_id, entity_type, api_id, attributes, same_as in db.rows(
+        "SELECT id, type, api_id, attributes, same_as FROM entity"
+    ):
+        decoded = decode_attributes(attributes, api_id, db.path)
+        entities[entity_id] = Entity(entity_type, api_id, decoded)
+        if same_as:
+            canonical_ids[entity_id] = same_as
+    entities.update((alias, entities[same_as]) for alias, same_as in canonical_ids.items())
+    return entities
+
+
+def load_sort_ranks(db: Database) -> ById[int]:
+    """Return the position of each entity, by row id, in the order of types and API ids."""
+    rows = db.rows("SELECT id FROM entity ORDER BY type, api_id")
+    return ById(db.path, {NO_ENTITY: -1} | {row[0]: rank for rank, row in enumerate(rows)})
+
+
+# --- aliases -------------------------------------------------------------------------------------
+
+
+def canonical_id(db: Database, entity_id: int) -> int:
+    """Return the row id of the canonical entity of an alias; of any other entity its own."""
+    return db.integer("SELECT same_as FROM entity WHERE id = ?", entity_id) or entity_id
+
+
+def canonical_task(db: Database, task_id: int) -> int | None:
+    """Return the task of the canonical subject if the task's subject is an alias, else None."""
+    row = db.first(
+        "SELECT other.id FROM task JOIN entity ON entity.id = task.subject AND same_as <> 0"
+        " JOIN task AS other ON other.subject = same_as AND other.relationship = task.relationship"
+        " WHERE task.id = ?",
+        task_id,
+    )
+    return int(row[0]) if row else None
+
+
+def unite_entities(db: Database, alias: int, canonical: int) -> None:
+    """Make one entity an alias of another, so that its lists are requested only once."""
+    db.execute("UPDATE entity SET same_as = ? WHERE id = ?", canonical, alias)
+    db.execute("UPDATE entity SET same_as = ? WHERE same_as = ?", canonical, alias)
+    db.execute("UPDATE OR IGNORE seed SET entity = ? WHERE entity = ?", canonical, alias)
+    tasks = list(db.rows("SELECT id, relationship FROM task WHERE subject = ?", alias))
+    for task, relationship in tasks:
+        other = db.first(
+            "SELECT id, page_count FROM task WHERE subject = ? AND relationship = ?",
+            canonical,
+            relationship,
+        )
+        if other is None:
+            db.execute("UPDATE task SET subject = ? WHERE id = ?", canonical, task)
+            continue
+        other_task, page_count = other
+        if page_count:
+            _move_pages(db, task, other_task)
+            _retire_task(db, task)
+        else:
+            _swap_subjects(db, (task, canonical), (other_task, alias), relationship)
+            _retire_task(db, other_task)
+
+
+def next_alias_page_number(db: Database, task: int) -> int:
+    """Return the number for a page that was requested for an alias: -1, -2, ...
+
+    Its facts count, but it is not a step of the paging through the canonical subject's list.
+    """
+    query = "SELECT min(0, coalesce(min(number), 0)) - 1 FROM page WHERE task = ?"
+    return db.integer(query, task)
+
+
+def _swap_subjects(
+    db: Database, one: tuple[int, int], other: tuple[int, int], relationship: str
+) -> None:
+    """Give each of two tasks (id, new subject) the other's subject.
+
+    In three steps, because (subject, relationship) is unique.
+    """
+    for task, subject, name in ((*other, ""), (*one, relationship), (*other, relationship)):
+        db.execute(
+            "UPDATE task SET subject = ?, relationship = ? WHERE id = ?", subject, name, task
+        )
+
+
+def _move_pages(db: Database, task: int, other: int) -> None:
+    """Move pages and inferences of a task to another task of the same subject."""
+    db.execute("UPDATE OR IGNORE inference SET task = ? WHERE task = ?", other, task)
+    db.execute("DELETE FROM inference WHERE task = ?", task)
+    for (page,) in list(db.rows("SELECT id FROM page WHERE task = ? ORDER BY id", task)):
+        number = next_alias_page_number(db, other)
+        db.execute("UPDATE page SET task = ?, number = ? WHERE id = ?", other, number, page)
+
+
+def _retire_task(db: Database, task: int) -> None:
+    """Stop requesting a list that another task requests under the canonical id."""
+    db.execute(
+        "UPDATE task SET state = ?, cursor = NULL, expected_count = NULL, received_count = 0,"
+        " inferred_count = 0, error_code = '', retry = 0, truncated_at = 0, audited = 0,"
+        " fetched_at = NULL, detail = ? WHERE id = ?",
+        COMPLETE,
+        ALIAS_DETAIL,
+        task,
+    )

@@ -1,0 +1,142 @@
+"""Migrations of campaign files from earlier schema versions.
+
+To change the schema: edit :mod:`graphbuild.store.schema`, raise ``SCHEMA_VERSION``, add the digest
+of the old schema there, and register a function here. Tests open a saved file of every version.
+
+Each step is one transaction that also raises the version, so a killed migration continues with the
+step that was interrupted. A verified copy of the file is made before the first step.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+from graphbuild._util import fsync_directory
+from graphbuild.errors import StoreError
+from graphbuild.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the schema version of a campaign file."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Migrate an open campaign file, in autocommit mode, to the current schema version."""
+    while (version := version_of(connection)) < schema.SCHEMA_VERSION:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            MIGRATIONS[version](connection)
+            connection.execute(f"PRAGMA user_version = {version + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+
+def back_up(connection: sqlite3.Connection, path: Path) -> Path:
+    """Copy a campaign file to ``<name>.schema-<version>.bak`` beside it, and verify the copy.
+
+    Raises:
+        StoreError: the copy cannot be written, or it is damaged.
+    """
+    backup = path.with_name(f"{path.name}.schema-{version_of(connection)}.bak")
+    draft = path.with_name(f".{backup.name}.{os.getpid()}.new")
+    try:
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with closing(sqlite3.connect(draft)) as copy:
+            connection.backup(copy)
+            (problem,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
+        if problem != "ok":
+            raise StoreError(
+                f"{path} is damaged ({' '.join(problem.split())}), so it is not migrated; "
+                "restore an earlier copy of the file"
+            )
+        _fsync(draft)
+        draft.replace(backup)
+        fsync_directory(path.parent)
+    except OSError as error:
+        raise StoreError(f"cannot write {backup}: {error.strerror or error}") from None
+    finally:
+        with suppress(OSError):
+            draft.unlink()
+    return backup
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# --- steps ---------------------------------------------------------------------------------------
+
+
+def rename_columns(connection: sqlite3.Connection) -> None:
+    """Schema 1 to 2: give columns, views and the table ``note`` descriptive names."""
+    for view in ("observation", "said"):
+        connection.execute(f"DROP VIEW {view}")
+    for table, names in _NAMES_SINCE_SCHEMA_2.items():
+        for old, new in names.items():
+            connection.execute(f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}")
+    connection.execute("ALTER TABLE note RENAME TO metadata")
+    for old, new in (("dialect", "api_flavor"), ("quota resets at", "quota_resets_at")):
+        connection.execute("UPDATE metadata SET name = ? WHERE name = ?", (new, old))
+    for view in _VIEWS_OF_SCHEMA_2:
+        connection.execute(view)
+
+
+_NAMES_SINCE_SCHEMA_2 = {
+    "entity": {"name": "api_id"},
+    "task": {
+        "pages": "page_count",
+        "count": "expected_count",
+        "received": "received_count",
+        "inferred": "inferred_count",
+        "gain": "new_entity_count",
+        "status": "http_status",
+        "asked_at": "fetched_at",
+        "error": "error_code",
+        "cut": "truncated_at",
+        "remark": "detail",
+        "doubt": "inference_conflict",
+    },
+    "page": {
+        "count": "expected_count",
+        "items": "item_count",
+        "remarks": "warning_count",
+        "says": "duplicate_of",
+        "crc": "crc32",
+    },
+    "inference": {"evidence": "provenance"},
+    "call": {"begun_at": "started_at", "status": "http_status", "note": "error"},
+}
+# A later schema may change the views, so this step has its own copy.
+_VIEWS_OF_SCHEMA_2 = (
+    """
+    CREATE VIEW fact_by_task AS
+    SELECT task, reference, related_from, page.id AS first_page, page.id AS last_page,
+        0 AS provenance
+        FROM page JOIN fact ON fact.page = coalesce(duplicate_of, page.id)
+    UNION ALL
+    SELECT task, reference, related_from, first_page, last_page, provenance FROM inference
+    """,
+    """
+    CREATE VIEW observation AS
+    SELECT task, reference, related_from, min(first_page) AS first_page,
+        max(last_page) AS last_page, min(provenance) AS provenance
+        FROM fact_by_task GROUP BY task, reference, related_from
+    """,
+)
+
+# Schema version -> the function that migrates a file of that version to the next one.
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: rename_columns}

@@ -1,0 +1,243 @@
+"""Values that go into a campaign file and come out of it."""
+
+from __future__ import annotations
+
+import zlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from graphbuild.models import Entity, Page, Status
+
+Id = TypeVar("Id")
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # detected by the header
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A list to request: a relationship of a subject.
+
+    Attributes:
+        id: the row id.
+        subject: the entity whose relationship is requested.
+        relationship: the API's name of the relationship.
+        page_count: number of stored pages.
+        cursor: the cursor of the next page; None for the first page.
+        depth: number of requests between the seeds and the subject; 0 for a seed.
+    """
+
+    id: int
+    subject: Entity
+    relationship: str
+    page_count: int
+    cursor: str | None
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedPage:
+    """A response to store.
+
+    Attributes:
+        body: the bytes of the response.
+        page: the parsed response.
+        fetched_at: time of the response, in seconds since 1970.
+        cursor: the cursor it was requested with; None for the first page.
+        compressed: the body as a gzip stream if the API sent one, else empty.
+    """
+
+    body: bytes
+    page: Page
+    fetched_at: float
+    cursor: str | None
+    compressed: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveResult:
+    """The effect of storing a page.
+
+    Attributes:
+        new_references: references that earlier pages of the list do not contain.
+        status: the status of the subject after the page.
+    """
+
+    new_references: int
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectStatus:
+    """The progress of one list.
+
+    Attributes:
+        subject: the entity whose relationship is requested.
+        relationship: the API's name of the relationship.
+        state: one of ``graphbuild.models.STATES``.
+        page_count: number of stored pages.
+        expected_count: length of the list as stated by the API; None if unknown.
+        received_count: distinct references in the current pass through the list.
+        inferred_count: references that were inferred instead of requested.
+        cursor: the cursor of the next page; None before the first and after the last page.
+        http_status: status of the last response; 0 without one, as for imported pages.
+        fetched_at: time of the last response, in seconds since 1970; None without one.
+        error_code: code of the API's error; empty without one.
+        detail: an explanation of the state, or a mismatch of counts; usually empty.
+    """
+
+    subject: Entity
+    relationship: str
+    state: str
+    page_count: int
+    expected_count: int | None
+    received_count: int
+    inferred_count: int
+    cursor: str | None
+    http_status: int
+    fetched_at: float | None
+    error_code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts over the whole campaign.
+
+    Attributes:
+        subjects: all subjects, and ``files`` those that are files.
+        pending: subjects in this state; the same for ``complete``, ``incomplete`` and ``failed``.
+        pages: stored pages.
+        references: known references; the same for ``collections`` and ``observations``.
+        expected: sum of the list lengths that the API stated.
+        received: sum of the received references of all lists.
+        inferred: sum of the inferred references.
+        warnings: skipped or changed items of all pages.
+        calls: calls sent by all runs.
+    """
+
+    subjects: int
+    files: int
+    pending: int
+    complete: int
+    incomplete: int
+    failed: int
+    pages: int
+    references: int
+    collections: int
+    observations: int
+    expected: int
+    received: int
+    inferred: int
+    warnings: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditResult:
+    """Result of requesting lists whose references had been inferred.
+
+    Attributes:
+        subjects: audited subjects whose list was read to the end.
+        pending: audited subjects whose list was not read to the end yet.
+        references: inferred references of the former.
+        confirmed: those that the API returned too.
+        refuted: those that the API did not return; they are not observations any more.
+    """
+
+    subjects: int
+    pending: int
+    references: int
+    confirmed: int
+    refuted: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemainingCalls:
+    """Calls that complete a campaign.
+
+    Attributes:
+        unknown_lists: lists of unknown length, with at least one call each.
+        known_pages: pages that the other lists need.
+    """
+
+    unknown_lists: int
+    known_pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """A stored response.
+
+    Attributes:
+        subject: the entity whose relationship was requested.
+        relationship: the API's name of the relationship.
+        number: the page number in its list, from 1.
+        body: the bytes of the response.
+    """
+
+    subject: Entity
+    relationship: str
+    number: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CompressedPage:
+    """A stored response, not verified yet.
+
+    Attributes:
+        subject: the entity whose relationship was requested.
+        relationship: the API's name of the relationship.
+        number: the page number in its list, from 1.
+        compressed: the compressed body.
+        crc32: the stored checksum of the compressed body.
+        sha256: the stored digest of the original body.
+    """
+
+    subject: Entity
+    relationship: str
+    number: int
+    compressed: bytes
+    crc32: int
+    sha256: bytes
+
+    def decompress(self) -> bytes:
+        """Return the original body.
+
+        Raises:
+            zlib.error: the compressed body is damaged.
+        """
+        return zlib.decompress(self.compressed, _GZIP_OR_ZLIB)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A difference between a campaign file and what was stored.
+
+    Attributes:
+        subject: the subject of the damaged page; None if the damage is elsewhere.
+        problem: a description.
+    """
+
+    subject: Entity | None
+    problem: str
+
+
+@dataclass(slots=True)
+class ObservedReferences(Generic[Id]):
+    """The references of one subject, as far as they were read.
+
+    Attributes:
+        count: length of the list as stated by the API; None if unknown or changing.
+        collections_by_reference: the collections of each reference that was read.
+        complete: whether the list was read to the end, with as many references as expected.
+    """
+
+    count: int | None = None
+    collections_by_reference: dict[Id, set[Id]] = field(default_factory=lambda: defaultdict(set))
+    complete: bool = False
+
+    def collections(self) -> set[Id]:
+        """Return the collections of all references."""
+        return set().union(*self.collections_by_reference.values())

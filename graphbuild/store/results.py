@@ -1,0 +1,401 @@
+"""Store pages, errors and inferences."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from typing import TYPE_CHECKING
+
+from graphbuild._util import format_count
+from graphbuild.models import (
+    COMPLETE,
+    FAILED,
+    FILE,
+    FILE_ID_HASH,
+    HASH_TYPES,
+    INCOMPLETE,
+    PENDING,
+    Entity,
+    Status,
+    detect_hash_type,
+)
+from graphbuild.store.entities import (
+    ALIAS_DETAIL,
+    NO_ENTITY,
+    canonical_id,
+    canonical_task,
+    find_entity,
+    next_alias_page_number,
+    save_entity,
+    unite_entities,
+)
+from graphbuild.store.models import SaveResult
+from graphbuild.store.schema import CONFIRMED, INFERRED, REFUTED
+from graphbuild.store.status import PagingState, status_after_page, status_at_end
+from graphbuild.store.task_queue import first_page_of_pass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from graphbuild.models import Page
+    from graphbuild.store.database import Database
+    from graphbuild.store.models import FetchedPage, Task
+    from graphbuild.store.task_queue import TaskQueue
+
+    Facts = tuple[tuple[int, int], ...]  # row ids of reference and collection
+
+_GOOD_RATIO = 3  # compression of the API that is kept; zlib reaches about 5
+_MAX_KNOWN_PAGES = 1_000
+_WEAK_HASHES = tuple(each.name for each in HASH_TYPES if each.name != FILE_ID_HASH)
+
+
+class Results:
+    """Stores the results of requests, each in one durable transaction."""
+
+    def __init__(self, db: Database, tasks: TaskQueue) -> None:
+        self._db = db
+        self._tasks = tasks
+        self._page_of: dict[Facts, int] = {}  # facts of recent pages; many subjects share them
+        db.on_rollback(self._page_of.clear)
+
+    def save_page(
+        self, task: Task, fetched: FetchedPage, *, limit: int | None = None
+    ) -> SaveResult:
+        """Store a page, its observations and the next cursor.
+
+        Args:
+            task: the list that was requested.
+            fetched: the response.
+            limit: truncate the list of an entity beyond the seeds at this number of references.
+        """
+        db = self._db
+        with db.transaction():
+            canonical = canonical_task(db, task.id)
+            if canonical is not None:
+                return self._save_alias_page(task, fetched, canonical)
+            entities = db.integer("SELECT max(id) FROM entity")
+            page = self._insert_page(task.id, task.page_count + 1, fetched)
+            state = self._paging_state(task.id, page, fetched.page)
+            status = status_after_page(state)
+            db.execute(
+                "UPDATE task SET state = ?, page_count = page_count + 1, cursor = ?,"
+                " received_count = ?, expected_count = coalesce(?, expected_count),"
+                " new_entity_count = ?, http_status = 200, fetched_at = ?, error_code = '',"
+                " detail = ? WHERE id = ?",
+                status.state,
+                fetched.page.next_cursor,
+                state.received_count,
+                fetched.page.count,
+                db.integer("SELECT max(id) FROM entity") - entities,
+                fetched.fetched_at,
+                status.detail,
+                task.id,
+            )
+            if status == Status(COMPLETE):
+                self._settle_inferences(task.id)
+            elif status.state == PENDING and task.depth and limit and state.received_count >= limit:
+                status = self._truncate(task.id, limit)
+            self._unite_aliases(task, fetched.page)
+        return SaveResult(state.new_count, status)
+
+    def save_failure(  # noqa: PLR0913  all but the task are keyword arguments
+        self,
+        task: Task,
+        *,
+        error_code: str,
+        detail: str,
+        retry: bool,
+        http_status: int = 0,
+        at: float | None = None,
+    ) -> None:
+        """Mark a list as failed.
+
+        Args:
+            task: the list that was requested.
+            error_code: the API's error code.
+            detail: an explanation.
+            retry: whether the next run requests the list again.
+            http_status: the status of the response; 0 without one.
+            at: time of the response, in seconds since 1970.
+        """
+        with self._db.transaction():
+            self._db.execute(
+                "UPDATE task SET state = ?, error_code = ?, detail = ?, retry = ?,"
+                " http_status = ?, fetched_at = coalesce(?, fetched_at) WHERE id = ?",
+                FAILED,
+                error_code,
+                detail,
+                retry,
+                http_status,
+                at,
+                task.id,
+            )
+
+    def save_inference(
+        self, task: int, collections_by_reference: Mapping[int, Iterable[int]]
+    ) -> None:
+        """Complete a list whose remaining references follow from other lists.
+
+        Args:
+            task: the id of the task.
+            collections_by_reference: the row ids of each remaining reference and its collections.
+        """
+        with self._db.transaction():
+            page = self._db.integer("SELECT max(id) FROM page WHERE task = ?", task)
+            self._db.execute_many(
+                "INSERT INTO inference VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+                " SET last_page = excluded.last_page, provenance = excluded.provenance",
+                [
+                    (task, reference, collection, page, page, INFERRED)
+                    for reference, collections in collections_by_reference.items()
+                    for collection in collections
+                ],
+            )
+            self._db.execute(
+                "UPDATE task SET state = ?, cursor = NULL, inferred_count = ? WHERE id = ?",
+                COMPLETE,
+                len(collections_by_reference),
+                task,
+            )
+
+    def save_inference_conflict(self, task: int, detail: str) -> None:
+        """Store why nothing is inferred for a list, so that all of its pages are requested."""
+        with self._db.transaction():
+            self._db.execute("UPDATE task SET inference_conflict = ? WHERE id = ?", detail, task)
+
+    # --- pages -----------------------------------------------------------------------------------
+
+    def _save_alias_page(self, task: Task, fetched: FetchedPage, canonical: int) -> SaveResult:
+        """Store a page that was in flight when its subject was united with another one."""
+        self._insert_page(canonical, next_alias_page_number(self._db, canonical), fetched)
+        self._db.execute("UPDATE task SET page_count = page_count + 1 WHERE id = ?", task.id)
+        return SaveResult(0, Status(COMPLETE, ALIAS_DETAIL))
+
+    def _insert_page(self, task: int, number: int, fetched: FetchedPage) -> int:
+        """Insert a page and its facts; return the row id."""
+        page, body = fetched.page, _compress(fetched)
+        facts = self._save_entities(page)
+        duplicate_of = self._page_of.get(facts)
+        cursor = self._db.execute(
+            "INSERT INTO page (task, number, cursor, next_cursor, expected_count, item_count,"
+            " warning_count, fetched_at, duplicate_of, sha256, crc32, body)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            task,
+            number,
+            fetched.cursor,
+            page.next_cursor,
+            page.count,
+            page.item_count,
+            len(page.warnings),
+            fetched.fetched_at,
+            duplicate_of,
+            hashlib.sha256(fetched.body).digest(),
+            zlib.crc32(body),
+            body,
+        )
+        page_id = int(cursor.lastrowid or 0)
+        if facts and duplicate_of is None:
+            self._insert_facts(page_id, facts)
+        return page_id
+
+    def _save_entities(self, page: Page) -> Facts:
+        """Save the entities of a page; return its facts, sorted."""
+        facts = {(save_entity(self._db, target), NO_ENTITY) for target in page.targets}
+        for entry in page.entries:
+            reference = save_entity(self._db, entry.reference)
+            for collection in entry.related_from:
+                related_from = save_entity(self._db, collection) if collection else NO_ENTITY
+                facts.add((reference, related_from))
+        return tuple(sorted(facts))
+
+    def _insert_facts(self, page: int, facts: Facts) -> None:
+        self._db.execute_many(
+            "INSERT INTO fact VALUES (?, ?, ?)", [(page, *each) for each in facts]
+        )
+        if len(self._page_of) >= _MAX_KNOWN_PAGES:
+            self._page_of.clear()
+        self._page_of[facts] = page
+
+    def _paging_state(self, task: int, page_id: int, page: Page) -> PagingState:
+        """Return the state of the current pass, which the page with that row id ends.
+
+        Without a first page, as after an import, nothing is known of the pass as a whole.
+        """
+        first_page = first_page_of_pass(self._db, task)
+        steps = list(
+            self._db.rows(
+                "SELECT next_cursor, expected_count, item_count FROM page"
+                " WHERE task = ? AND number > 0 AND id >= ? ORDER BY id",
+                task,
+                first_page,
+            )
+            if first_page
+            else ()
+        )
+        ((received_count, new_count),) = self._db.rows(
+            "SELECT count(*), coalesce(sum(first_id = :page), 0) FROM"
+            " (SELECT min(page.id) AS first_id FROM page"
+            " JOIN fact ON fact.page = coalesce(duplicate_of, page.id)"
+            " WHERE task = :task AND page.id >= :first GROUP BY reference)",
+            task=task,
+            page=page_id,
+            first=first_page,
+        )
+        earlier = steps[:-1]
+        return PagingState(
+            page_count=len(steps),
+            expected_counts=frozenset(count for _, count, _ in steps if count is not None),
+            next_cursor=page.next_cursor,
+            cursor_repeated=any(cursor == page.next_cursor for cursor, _, _ in earlier),
+            item_count=page.item_count,
+            new_count=new_count,
+            received_count=received_count,
+            previous_page_empty=bool(earlier) and earlier[-1][2] == 0,
+        )
+
+    def _truncate(self, task: int, limit: int) -> Status:
+        """Stop reading a list that continues beyond the limit."""
+        ((received, expected, relationship),) = self._db.rows(
+            "SELECT received_count, expected_count, relationship FROM task WHERE id = ?", task
+        )
+        total = "" if expected is None else f" of {expected:,}"
+        detail = f"{received:,}{total} {relationship} read; the limit per node is {limit:,}"
+        self._db.execute(
+            "UPDATE task SET state = ?, detail = ?, truncated_at = ? WHERE id = ?",
+            INCOMPLETE,
+            detail,
+            limit,
+            task,
+        )
+        return Status(INCOMPLETE, detail)
+
+    def _settle_inferences(self, task: int) -> None:
+        """Compare the inferences for a list with its pages, after it was read to the end.
+
+        An audit refutes inferences that no page confirms. A refresh does not: the list may have
+        changed, and then its earlier state stays known.
+        """
+        db = self._db
+        db.execute("UPDATE task SET inferred_count = 0 WHERE id = ?", task)
+        db.execute(
+            "UPDATE inference SET provenance = ? WHERE task = ? AND provenance = ?"
+            " AND EXISTS (SELECT 1 FROM page"
+            " JOIN fact ON fact.page = coalesce(duplicate_of, page.id)"
+            " WHERE page.task = inference.task AND page.id > inference.last_page"
+            " AND fact.reference = inference.reference"
+            " AND fact.related_from = inference.related_from)",
+            CONFIRMED,
+            task,
+            INFERRED,
+        )
+        refuted = db.execute(
+            "UPDATE inference SET provenance = ? WHERE task = ? AND provenance = ?"
+            " AND EXISTS (SELECT 1 FROM task WHERE id = inference.task AND audited = 1)",
+            REFUTED,
+            task,
+            INFERRED,
+        ).rowcount
+        if refuted:
+            detail = (
+                f"inferred, but not returned by the API: {format_count(refuted, 'observation')}"
+            )
+            db.execute("UPDATE task SET inference_conflict = ? WHERE id = ?", detail, task)
+
+    # --- aliases ---------------------------------------------------------------------------------
+
+    def _unite_aliases(self, task: Task, page: Page) -> None:
+        """Unite entities that a page shows to be one, such as an MD5 and a SHA-256 of a file."""
+        if page.canonical_subject is not None:
+            self._unite(task.subject, page.canonical_subject)
+        for file in page.targets:
+            for name in _WEAK_HASHES if file.type == FILE else ():
+                value = file.attributes.get(name)
+                if isinstance(value, str) and detect_hash_type(value) == name:
+                    alias = Entity(FILE, value.lower())
+                    if find_entity(self._db, alias) is not None:
+                        self._unite(alias, file)
+
+    def _unite(self, alias: Entity, canonical: Entity) -> None:
+        hash_name = detect_hash_type(alias.id) if alias.type == FILE else None
+        attributes = {hash_name: alias.id} if hash_name else alias.attributes
+        alias_id = save_entity(self._db, alias)
+        other_id = save_entity(self._db, Entity(canonical.type, canonical.id, attributes))
+        if alias_id != other_id:
+            unite_entities(self._db, alias_id, other_id)
+
+    # --- import ----------------------------------------------------------------------------------
+
+    def import_pages(self, subject: Entity, pages: Iterable[FetchedPage]) -> int:
+        """Store saved pages of one subject, in the order of their paging; return how many are new.
+
+        A page that is already stored with the same bytes is skipped. If the pages end before the
+        list does, the subject stays incomplete until a crawl requests it from the start.
+        """
+        with self._db.transaction():
+            entity = canonical_id(self._db, save_entity(self._db, subject))
+            self._tasks.add(entity, INCOMPLETE)
+        task = self._tasks.get_for(entity)
+        state = self._db.first("SELECT state FROM task WHERE id = ?", task.id)
+        new = 0
+        for fetched in pages:
+            if not self._is_stored(task, fetched):
+                current = canonical_id(self._db, entity)
+                self.save_page(self._tasks.get_for(current), fetched)
+                new += 1
+        with self._db.transaction():
+            self._set_import_status(task, PENDING if state == (PENDING,) else INCOMPLETE)
+        return new
+
+    def _is_stored(self, task: Task, fetched: FetchedPage) -> bool:
+        digest = hashlib.sha256(fetched.body).digest()
+        query = "SELECT count(*) FROM page WHERE task = ? AND sha256 = ?"
+        return self._db.integer(query, task.id, digest) > 0
+
+    def _set_import_status(self, task: Task, unfinished_state: str) -> None:
+        """Set the status after an import from the connections of all pages, in whatever order."""
+        received = self._db.integer(
+            "SELECT count(DISTINCT reference) FROM page"
+            " JOIN fact ON fact.page = coalesce(duplicate_of, page.id) WHERE task = ?",
+            task.id,
+        )
+        status, cursor = Status(unfinished_state), task.cursor
+        if self._missing_pages(task) == 0:
+            status, cursor = status_at_end(self._expected_counts(task), received), None
+        elif unfinished_state == INCOMPLETE:
+            status = Status(INCOMPLETE, "the imported pages are not the whole list")
+        self._db.execute(
+            "UPDATE task SET state = ?, cursor = ?, received_count = ?, detail = ?, retry = ?"
+            " WHERE id = ?",
+            status.state,
+            cursor,
+            received,
+            status.detail,
+            status.state == INCOMPLETE,
+            task.id,
+        )
+
+    def _missing_pages(self, task: Task) -> int:
+        """Count the gaps: a missing first page, next pages and previous pages that are missing."""
+        return self._db.integer(
+            "WITH step AS (SELECT cursor, next_cursor FROM page WHERE task = :task AND number > 0)"
+            " SELECT (SELECT count(*) = 0 FROM step WHERE cursor IS NULL)"
+            " + (SELECT count(*) FROM step AS one WHERE next_cursor NOT NULL"
+            "    AND NOT EXISTS (SELECT 1 FROM step WHERE cursor = one.next_cursor))"
+            " + (SELECT count(*) FROM step AS one WHERE cursor NOT NULL"
+            "    AND NOT EXISTS (SELECT 1 FROM step WHERE next_cursor = one.cursor))",
+            task=task.id,
+        )
+
+    def _expected_counts(self, task: Task) -> frozenset[int]:
+        query = (
+            "SELECT DISTINCT expected_count FROM page"
+            " WHERE task = ? AND number > 0 AND expected_count IS NOT NULL"
+        )
+        return frozenset(count for (count,) in self._db.rows(query, task.id))
+
+
+def _compress(fetched: FetchedPage) -> bytes:
+    """Return the compressed body: as the API sent it if that is small, which saves time."""
+    if fetched.compressed and len(fetched.body) >= _GOOD_RATIO * len(fetched.compressed):
+        return fetched.compressed
+    return zlib.compress(fetched.body)

@@ -1,0 +1,148 @@
+"""Tables and views of a campaign file.
+
+Notes on the columns:
+
+* Entities are stored once; all other tables refer to them by ``id``. A fact is three integers.
+  ``related_from`` is 0 if the API names no collection, because a key column cannot be NULL.
+* ``entity.same_as`` is the id of the canonical entity, or 0. A file requested by its MD5 is an
+  alias of the file with the SHA-256 that the API answers with.
+* ``task.inference_conflict`` says why nothing may be inferred for the subject; usually empty.
+* ``page.duplicate_of`` names an earlier page with equal content, so that the facts of pages that
+  are equal for many subjects are stored once. Pages are numbered from 1. Pages that were requested
+  for an alias are numbered from -1 down.
+* ``page.body`` is compressed, as gzip if the API sent gzip, else as zlib. ``sha256`` is computed
+  from the original body. ``crc32`` is computed from the compressed one, because some of its bits
+  can flip without a change of the decompressed body.
+* ``fact_by_task`` lists the facts of each list, once per page. ``observation`` lists them once.
+* The index ``task_order`` is the order in which pages are requested.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from contextlib import closing
+
+APPLICATION_ID = 0x67624B47  # "gbKG", in the header of the file
+SCHEMA_VERSION = 2
+
+SCHEMA = """
+CREATE TABLE entity (
+    id INTEGER PRIMARY KEY,
+    type TEXT NOT NULL,
+    api_id TEXT NOT NULL,
+    attributes TEXT NOT NULL,
+    same_as INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (type, api_id)
+) STRICT;
+CREATE TABLE seed (
+    entity INTEGER PRIMARY KEY REFERENCES entity,
+    source TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    attributes TEXT NOT NULL
+) STRICT;
+CREATE TABLE task (
+    id INTEGER PRIMARY KEY,
+    subject INTEGER NOT NULL REFERENCES entity,
+    relationship TEXT NOT NULL,
+    depth INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL,
+    page_count INTEGER NOT NULL DEFAULT 0,
+    cursor TEXT,
+    expected_count INTEGER,
+    received_count INTEGER NOT NULL DEFAULT 0,
+    inferred_count INTEGER NOT NULL DEFAULT 0,
+    new_entity_count INTEGER NOT NULL DEFAULT 0,
+    http_status INTEGER NOT NULL DEFAULT 0,
+    fetched_at REAL,
+    error_code TEXT NOT NULL DEFAULT '',
+    retry INTEGER NOT NULL DEFAULT 0,
+    truncated_at INTEGER NOT NULL DEFAULT 0,
+    audited INTEGER NOT NULL DEFAULT 0,
+    detail TEXT NOT NULL DEFAULT '',
+    inference_conflict TEXT NOT NULL DEFAULT '',
+    UNIQUE (subject, relationship)
+) STRICT;
+CREATE INDEX task_order ON task (state, depth, cursor IS NOT NULL, new_entity_count DESC, id);
+CREATE TABLE page (
+    id INTEGER PRIMARY KEY,
+    task INTEGER NOT NULL REFERENCES task,
+    number INTEGER NOT NULL,
+    cursor TEXT,
+    next_cursor TEXT,
+    expected_count INTEGER,
+    item_count INTEGER NOT NULL,
+    warning_count INTEGER NOT NULL,
+    fetched_at REAL NOT NULL,
+    duplicate_of INTEGER REFERENCES page,
+    sha256 BLOB NOT NULL,
+    crc32 INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (task, number)
+) STRICT;
+CREATE TABLE fact (
+    page INTEGER NOT NULL REFERENCES page,
+    reference INTEGER NOT NULL REFERENCES entity,
+    related_from INTEGER NOT NULL,
+    PRIMARY KEY (page, reference, related_from)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE inference (
+    task INTEGER NOT NULL REFERENCES task,
+    reference INTEGER NOT NULL REFERENCES entity,
+    related_from INTEGER NOT NULL,
+    first_page INTEGER NOT NULL REFERENCES page,
+    last_page INTEGER NOT NULL REFERENCES page,
+    provenance INTEGER NOT NULL,
+    PRIMARY KEY (task, reference, related_from)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE call (
+    id INTEGER PRIMARY KEY,
+    subject INTEGER NOT NULL REFERENCES entity,
+    relationship TEXT NOT NULL,
+    started_at REAL NOT NULL,
+    sent INTEGER NOT NULL DEFAULT 1,
+    http_status INTEGER,
+    error TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE TABLE metadata (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+CREATE VIEW fact_by_task AS
+    SELECT task, reference, related_from, page.id AS first_page, page.id AS last_page,
+        0 AS provenance
+        FROM page JOIN fact ON fact.page = coalesce(duplicate_of, page.id)
+    UNION ALL
+    SELECT task, reference, related_from, first_page, last_page, provenance FROM inference;
+CREATE VIEW observation AS
+    SELECT task, reference, related_from, min(first_page) AS first_page,
+        max(last_page) AS last_page, min(provenance) AS provenance
+        FROM fact_by_task GROUP BY task, reference, related_from;
+"""
+
+# Values of `provenance` in the table `inference`; observed facts have 0.
+INFERRED, CONFIRMED, REFUTED = 1, 2, 3
+
+# Digests of the schemas of earlier versions; see `schema_digest`.
+_EARLIER_DIGESTS = {1: "ba8bad2ae3ee54ab203ea5f8e7bd751ffd5e705808acfe67d128c164c13daf1e"}
+
+
+def schema_digest(connection: sqlite3.Connection) -> str:
+    """Return the SHA-256 of all table, index, view and trigger definitions.
+
+    ``ALTER TABLE`` may add quotes and change white space, so both are ignored.
+    """
+    rows = connection.execute(
+        "SELECT type, name, coalesce(sql, '') FROM sqlite_master ORDER BY type, name"
+    )
+    lines = (" ".join(" ".join(row).replace('"', "").split()) for row in rows)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def expected_digest(version: int) -> str:
+    """Return the digest of an unmodified campaign file of that schema version."""
+    if version in _EARLIER_DIGESTS:
+        return _EARLIER_DIGESTS[version]
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(SCHEMA)
+        return schema_digest(connection)

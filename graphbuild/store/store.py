@@ -1,0 +1,360 @@
+"""The campaign file: everything that was requested, and every response.
+
+Guarantees, each covered by a test:
+
+* A page, its observations and the next cursor are one transaction, on disk before the next call
+  (write-ahead log, ``synchronous=FULL``).
+* Pages are kept unchanged with their SHA-256, so observations can be parsed from them again.
+* Every call is recorded before it is sent.
+* Reading never waits for a crawl, and never changes the file.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from graphbuild._util import format_timestamp
+from graphbuild.errors import StoreError
+from graphbuild.models import (
+    COMPLETE,
+    FAILED,
+    FILE,
+    INCOMPLETE,
+    LOCAL_ATTRIBUTE_PREFIXES,
+    PENDING,
+    RELATED_REFERENCES,
+    SEED_ATTRIBUTE_PREFIX,
+    Entity,
+)
+from graphbuild.store import observations
+from graphbuild.store.call_log import ApiInfo, CallLog
+from graphbuild.store.database import Database
+from graphbuild.store.entities import (
+    canonical_id,
+    decode_attributes,
+    encode_attributes,
+    find_entity,
+    load_entities,
+    save_entity,
+)
+from graphbuild.store.models import (
+    AuditResult,
+    CompressedPage,
+    StoredPage,
+    SubjectStatus,
+    Totals,
+)
+from graphbuild.store.observations import CANONICAL_TASKS
+from graphbuild.store.results import Results
+from graphbuild.store.schema import CONFIRMED, REFUTED
+from graphbuild.store.task_queue import TaskQueue, subject_entity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from graphbuild.models import Link, Observation, Scalar, Seed
+
+_DETAIL = "trim(detail || '; ' || inference_conflict, '; ')"
+# Node attributes of a subject, in the order of the columns that `subjects` selects.
+_STATUS_ATTRIBUTES = (
+    "state",
+    "crawl_pages",
+    "crawl_expected_count",
+    "crawl_received",
+    "crawl_inferred",
+    "crawl_cursor",
+    "crawl_http_status",
+    "crawl_fetched_at",
+    "crawl_detail",
+)
+
+
+class Store:
+    """An open campaign file. Create it with :meth:`open` to write, or :meth:`read` to read.
+
+    Attributes:
+        path: the file.
+        tasks: the lists to request, for a crawler.
+        results: stores responses, for a crawler or an importer.
+        calls: the log of API calls.
+        api_info: what is known of the API.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.path = db.path
+        self.tasks = TaskQueue(db)
+        self.results = Results(db, self.tasks)
+        self.calls = CallLog(db)
+        self.api_info = ApiInfo(db)
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open a campaign file for writing; create it if it does not exist.
+
+        A file of an earlier schema version is migrated, after a backup to
+        ``<name>.schema-<version>.bak``.
+
+        Raises:
+            StoreError: another process has it open, or it is not a campaign file, or its schema
+                version is newer.
+        """
+        db = Database.open(Path(path))
+        try:
+            store = cls(db)
+            store.api_info.save_holder(f"process {os.getpid()}")
+        except BaseException:
+            db.close()
+            raise
+        return store
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Open a campaign file for reading, also while a crawl writes to it.
+
+        A file of an earlier schema version is migrated in a temporary copy.
+
+        Raises:
+            StoreError: there is no such file, or it is not a campaign file, or its schema version
+                is newer.
+        """
+        return cls(Database.read(Path(path)))
+
+    def close(self) -> None:
+        """Close the file, and release the lock of a writer."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Read one state of the file in the whole ``with`` block, whatever a crawl adds."""
+        return self._db.snapshot()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Commit all changes of the ``with`` block together, durably, or none of them."""
+        return self._db.transaction()
+
+    # --- seeds -----------------------------------------------------------------------------------
+
+    def add_seeds(self, seeds: Iterable[Seed]) -> int:
+        """Add seeds as pending subjects; return how many are new."""
+        with self.transaction():
+            return sum(self._add_seed(seed) for seed in seeds)
+
+    def _add_seed(self, seed: Seed) -> int:
+        entity = canonical_id(self._db, save_entity(self._db, seed.entity))
+        row = self._db.first("SELECT attributes FROM seed WHERE entity = ?", entity)
+        if row is None:
+            attributes = encode_attributes(dict(seed.attributes))
+            self._db.execute(
+                "INSERT INTO seed VALUES (?, ?, ?, ?)", entity, seed.source, seed.line, attributes
+            )
+        elif seed.attributes:  # the attributes of the first list win
+            known = decode_attributes(row[0], seed.entity.id, self.path)
+            merged = encode_attributes({**seed.attributes, **known})
+            self._db.execute("UPDATE seed SET attributes = ? WHERE entity = ?", merged, entity)
+        return self.tasks.add(entity)
+
+    # --- observations ----------------------------------------------------------------------------
+
+    def observations(self) -> Iterator[Observation]:
+        """Yield every observation once: by subject in the order of seeds, then by reference."""
+        return observations.read_observations(self._db)
+
+    def current_observations(self, at: float = math.inf) -> Iterator[Observation]:
+        """Yield the observations of each list's last complete pass, and of later pages.
+
+        They differ from :meth:`observations` if a list was requested again and has changed.
+
+        Args:
+            at: seconds since 1970; later pages are ignored.
+        """
+        return observations.read_current_observations(self._db, at)
+
+    def links(self) -> Iterator[Link]:
+        """Yield the files and references of entities beyond the seeds, each once."""
+        return observations.read_links(self._db)
+
+    def states(self, at: float = math.inf) -> Iterator[tuple[Entity, str]]:
+        """Yield each subject with its state, one of ``graphbuild.models.STATES``.
+
+        Args:
+            at: seconds since 1970. An earlier state follows from the pages alone, so a subject that
+                had failed is ``pending``.
+        """
+        return observations.read_states(self._db, at)
+
+    # --- subjects --------------------------------------------------------------------------------
+
+    def subjects(self, *, times: bool = False) -> Iterator[Entity]:
+        """Yield each subject, in the order of addition, with attributes on its progress.
+
+        Besides the API's attributes it has ``seed``, ``state``, progress as ``crawl_*`` and the
+        columns of the seed list as ``seed_*``. Attributes of the API with such names are dropped.
+
+        Args:
+            times: also add ``crawl_fetched_at``, the time of the last response.
+        """
+        entities = load_entities(self._db)
+        rows = self._db.rows(
+            "SELECT task.subject, seed.attributes, relationship, state, page_count,"  # noqa: S608  constants only
+            " expected_count, received_count, inferred_count, cursor, http_status, fetched_at,"
+            f" {_DETAIL} FROM {CANONICAL_TASKS} LEFT JOIN seed ON seed.entity = task.subject"
+            " ORDER BY task.id"
+        )
+        for subject, seed_attributes, relationship, *values in rows:
+            entity = entities[subject]
+            status = dict(zip(_STATUS_ATTRIBUTES, values, strict=True))
+            if not times:
+                del status["crawl_fetched_at"]
+            attributes = {
+                name: value
+                for name, value in entity.attributes.items()
+                if not name.startswith(LOCAL_ATTRIBUTE_PREFIXES)
+            }
+            columns = decode_attributes(seed_attributes or "{}", entity.id, self.path)
+            attributes |= {f"{SEED_ATTRIBUTE_PREFIX}{n}": value for n, value in columns.items()}
+            is_seed = seed_attributes is not None
+            attributes |= _status_attributes(relationship, status, is_seed=is_seed)
+            yield Entity(entity.type, entity.id, attributes)
+
+    def statuses(self) -> Iterator[SubjectStatus]:
+        """Yield the progress of each list, in the order of addition."""
+        rows = self._db.rows(
+            "SELECT type, api_id, attributes, relationship, state, page_count, expected_count,"  # noqa: S608  constants only
+            " received_count, inferred_count, cursor, http_status, fetched_at, error_code,"
+            f" {_DETAIL} FROM {CANONICAL_TASKS} ORDER BY task.id"
+        )
+        for entity_type, api_id, attributes, *rest in rows:
+            yield SubjectStatus(subject_entity(entity_type, api_id, attributes), *rest)
+
+    def contains(self, entity: Entity) -> bool:
+        """Return whether the campaign knows an entity."""
+        return find_entity(self._db, entity) is not None
+
+    def known_states(self, subjects: Iterable[Entity]) -> dict[Entity, str]:
+        """Return the state of those subjects that the campaign knows, also by an alias."""
+        rows = self._db.rows(
+            "SELECT type, api_id, state FROM entity"
+            " JOIN task ON task.subject IN (entity.id, same_as) WHERE relationship = ?",
+            RELATED_REFERENCES,
+        )
+        states = {Entity(entity_type, api_id): state for entity_type, api_id, state in rows}
+        return {subject: states[subject] for subject in subjects if subject in states}
+
+    # --- totals ----------------------------------------------------------------------------------
+
+    def totals(self) -> Totals:
+        """Return counts over the whole campaign."""
+        count = self._db.integer
+        by_state = f"SELECT state, count(*) FROM {CANONICAL_TASKS} GROUP BY state"  # noqa: S608  constants only
+        states = dict(self._db.rows(by_state))
+        types = dict(self._db.rows("SELECT type, count(*) FROM entity GROUP BY type"))
+        of_references = "FROM task WHERE relationship = ?"
+        return Totals(
+            subjects=sum(states.values()),
+            files=count(f"SELECT count(*) FROM {CANONICAL_TASKS} WHERE type = ?", FILE),  # noqa: S608  constants only
+            pending=states.get(PENDING, 0),
+            complete=states.get(COMPLETE, 0),
+            incomplete=states.get(INCOMPLETE, 0),
+            failed=states.get(FAILED, 0),
+            pages=count("SELECT count(*) FROM page"),
+            references=types.get("reference", 0),
+            collections=types.get("collection", 0),
+            observations=count(
+                "SELECT count(*) FROM (SELECT DISTINCT task, reference, related_from"
+                " FROM fact_by_task WHERE provenance <> ?)",
+                REFUTED,
+            ),
+            expected=count(f"SELECT sum(expected_count) {of_references}", RELATED_REFERENCES),
+            received=count(f"SELECT sum(received_count) {of_references}", RELATED_REFERENCES),
+            inferred=count("SELECT sum(inferred_count) FROM task"),
+            warnings=count("SELECT sum(warning_count) FROM page"),
+            calls=self.calls.count(),
+        )
+
+    def audit_result(self) -> AuditResult:
+        """Return the result of all audits of inferred references."""
+        ((subjects, pending),) = self._db.rows(
+            "SELECT count(*), count(*) FILTER (WHERE state <> ?) FROM task WHERE audited = 1",
+            COMPLETE,
+        )
+        ((references, refuted),) = self._db.rows(
+            "SELECT count(*), coalesce(sum(best = :refuted), 0) FROM (SELECT min(provenance)"
+            " AS best FROM inference JOIN task ON task.id = inference.task"
+            " WHERE audited = 1 AND state = :complete AND provenance IN (:confirmed, :refuted)"
+            " GROUP BY task, reference)",
+            confirmed=CONFIRMED,
+            refuted=REFUTED,
+            complete=COMPLETE,
+        )
+        return AuditResult(subjects - pending, pending, references, references - refuted, refuted)
+
+    # --- pages -----------------------------------------------------------------------------------
+
+    def pages(self) -> Iterator[StoredPage]:
+        """Yield every stored response, in the order of storage.
+
+        Raises:
+            StoreError: a page is damaged; the message names its subject.
+        """
+        for page in self.compressed_pages():
+            try:
+                body = page.decompress()
+            except zlib.error:
+                raise StoreError(
+                    f"{self.path}: page {page.number} of {page.subject.id} is damaged; "
+                    "see graphbuild check"
+                ) from None
+            yield StoredPage(page.subject, page.relationship, page.number, body)
+
+    def compressed_pages(self) -> Iterator[CompressedPage]:
+        """Yield every stored response without decompressing it, in the order of storage."""
+        entities = load_entities(self._db)
+        rows = self._db.rows(
+            "SELECT subject, relationship, number, body, crc32, sha256 FROM page"
+            " JOIN task ON task.id = page.task ORDER BY page.id"
+        )
+        for subject, *rest in rows:
+            yield CompressedPage(entities[subject], *rest)
+
+    def structural_problems(self) -> Iterator[str]:
+        """Yield the problems that SQLite finds in the structure of the file."""
+        for (message,) in self._db.rows("PRAGMA integrity_check(20)"):
+            if message != "ok":
+                yield message
+        for table, _, other, _ in self._db.rows("PRAGMA foreign_key_check"):
+            yield f"a row of the table {table} refers to a missing row of {other}"
+
+
+def _status_attributes(
+    relationship: str, status: dict[str, Any], *, is_seed: bool
+) -> dict[str, Scalar]:
+    """Return the node attributes for the progress of one list; zeros and unknowns are omitted."""
+    if relationship != RELATED_REFERENCES:
+        detail = f" ({status['crawl_detail']})" if status["crawl_detail"] else ""
+        return {f"crawl_{relationship}": f"{status['state']}{detail}"}
+    attributes = {name: value for name, value in status.items() if value not in {None, ""}}
+    for name in ("crawl_inferred", "crawl_http_status", "crawl_pages"):
+        if not attributes[name]:
+            del attributes[name]
+    if "crawl_pages" not in attributes:
+        del attributes["crawl_received"]
+    if "crawl_fetched_at" in attributes:
+        attributes["crawl_fetched_at"] = format_timestamp(attributes["crawl_fetched_at"])
+    return {"seed": is_seed, **attributes}

@@ -1,0 +1,270 @@
+"""Migrations: a saved campaign file of every earlier schema opens with the same contents."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import random
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from graphbuild.errors import StoreError
+from graphbuild.store import Store, find_damage, migrations, schema
+from graphbuild.store.schema import SCHEMA_VERSION, expected_digest, schema_digest
+
+if TYPE_CHECKING:
+    from graphbuild.models import Entity
+
+DATA = Path(__file__).parent / "data"
+EARLIER = range(1, SCHEMA_VERSION)
+KILLS = 12
+
+
+def saved_file(version: int, folder: Path) -> Path:
+    """Unpack the saved campaign file of a schema version."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "campaign.db"
+    path.write_bytes(gzip.decompress((DATA / f"schema-{version}.db.gz").read_bytes()))
+    return path
+
+
+def recorded_contents(version: int) -> dict[str, Any]:
+    """Return what the version that wrote the file read from it."""
+    text = gzip.decompress((DATA / f"schema-{version}.json.gz").read_bytes())
+    contents: dict[str, Any] = json.loads(text)
+    return contents
+
+
+def contents(path: Path) -> dict[str, Any]:
+    """Return everything in a campaign file, in the form of the recorded contents."""
+
+    def key(entity: Entity | None) -> str | None:
+        return entity.key if entity else None
+
+    with Store.read(path) as store:
+        audit, totals = store.audit_result(), store.totals()
+        read: dict[str, Any] = {
+            "observations": [
+                [
+                    key(each.subject),
+                    key(each.reference),
+                    key(each.related_from),
+                    each.provenance,
+                    each.first_seen,
+                    each.last_seen,
+                ]
+                for each in store.observations()
+            ],
+            "current": [
+                [key(each.subject), key(each.reference), key(each.related_from)]
+                for each in store.current_observations()
+            ],
+            "links": [
+                [link.source.key, link.relationship, key(link.target)] for link in store.links()
+            ],
+            "attributes": {
+                each.key: {
+                    name: value
+                    for name, value in each.attributes.items()
+                    if not name.startswith("crawl_")
+                }
+                for each in store.subjects()
+            },
+            "statuses": [
+                [getattr(each, name) for name in each.__slots__] for each in store.statuses()
+            ],
+            "calls": [
+                list(row)
+                for row in store._db.rows(
+                    "SELECT api_id, relationship, started_at, sent, http_status, error FROM call"
+                    " JOIN entity ON entity.id = subject ORDER BY call.id"
+                )
+            ],
+            "audit": [getattr(audit, name) for name in audit.__slots__],
+            "totals": [getattr(totals, name) for name in totals.__slots__],
+            "pages": [
+                [
+                    key(each.subject),
+                    each.relationship,
+                    each.number,
+                    hashlib.sha256(each.body).hexdigest(),
+                ]
+                for each in store.pages()
+            ],
+            "api_flavor": store.api_info.flavor(),
+            "quota_resets_at": store.api_info.quota_resets_at(),
+        }
+        for row in read["statuses"]:
+            row[0] = row[0].key
+        assert list(find_damage(store)) == []
+    return read
+
+
+def version_of(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return migrations.version_of(connection)
+
+
+@pytest.mark.parametrize("version", EARLIER)
+def test_a_file_of_an_earlier_schema_is_migrated_after_a_backup(
+    tmp_path: Path, version: int
+) -> None:
+    path = saved_file(version, tmp_path)
+    with Store.open(path) as store:
+        assert schema_digest(store._db._connection) == expected_digest(SCHEMA_VERSION)
+    assert contents(path) == recorded_contents(version)
+    assert version_of(path) == SCHEMA_VERSION
+    backup = tmp_path / f"campaign.db.schema-{version}.bak"
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    names = {each.name for each in tmp_path.iterdir() if not each.name.startswith("campaign.db-")}
+    assert names <= {"campaign.db", "campaign.db.lock", backup.name}
+    assert version_of(backup) == version
+    assert contents(backup) == recorded_contents(version)
+    original = saved_file(version, tmp_path / "original")
+    with closing(sqlite3.connect(backup)) as one, closing(sqlite3.connect(original)) as other:
+        assert list(one.iterdump()) == list(other.iterdump())
+
+
+@pytest.mark.parametrize("version", EARLIER)
+def test_reading_an_earlier_schema_leaves_the_file_unchanged(tmp_path: Path, version: int) -> None:
+    path = saved_file(version, tmp_path)
+    before = path.read_bytes()
+    assert contents(path) == recorded_contents(version)
+    assert path.read_bytes() == before
+
+
+def test_an_opened_file_of_the_current_schema_gets_no_backup(tmp_path: Path) -> None:
+    path = tmp_path / "campaign.db"
+    for _ in range(2):
+        Store.open(path).close()
+    assert not list(tmp_path.glob("*.bak"))
+
+
+def test_the_steps_end_in_the_current_schema() -> None:
+    assert sorted(migrations.MIGRATIONS) == list(EARLIER)
+
+
+def test_a_raised_schema_version_runs_the_registered_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved_file(1, tmp_path)
+    steps = {**migrations.MIGRATIONS, SCHEMA_VERSION: lambda _: None}
+    monkeypatch.setattr(migrations, "MIGRATIONS", steps)
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    Store.open(path).close()
+    assert version_of(path) == SCHEMA_VERSION + 1
+    assert contents(path) == recorded_contents(1)
+    monkeypatch.undo()
+    before = path.read_bytes()
+    newer = rf"has schema {SCHEMA_VERSION + 1}, .* supports schemas up to {SCHEMA_VERSION};"
+    for opens in (Store.open, Store.read):
+        with pytest.raises(StoreError, match=newer):
+            opens(path)
+    assert path.read_bytes() == before
+
+
+def test_a_failing_step_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved_file(1, tmp_path)
+
+    def fail(connection: sqlite3.Connection) -> None:
+        migrations.rename_columns(connection)
+        connection.execute("SELECT nonsense")
+
+    with monkeypatch.context() as patch:
+        patch.setitem(migrations.MIGRATIONS, 1, fail)
+        with pytest.raises(StoreError, match="no such column"):
+            Store.open(path)
+    assert version_of(path) == 1
+    Store.open(path).close()
+    assert contents(path) == recorded_contents(1)
+
+
+def test_a_file_with_another_table_is_not_migrated(tmp_path: Path) -> None:
+    path = saved_file(1, tmp_path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TRIGGER t AFTER INSERT ON seed BEGIN DELETE FROM page; END")
+    for opens in (Store.open, Store.read):
+        with pytest.raises(StoreError, match="has other tables"):
+            opens(path)
+    assert version_of(path) == 1
+
+
+def test_a_damaged_file_is_not_migrated(tmp_path: Path) -> None:
+    path = saved_file(1, tmp_path)
+    with closing(sqlite3.connect(path)) as connection:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'task_order'"
+        ((root,), (size,)) = (
+            connection.execute(each).fetchone() for each in (query, "PRAGMA page_size")
+        )
+    with path.open("r+b") as stream:
+        stream.seek((root - 1) * size + 3)  # the number of cells of an index page
+        stream.write(b"\0\0")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"is damaged \(.*\), so it is not migrated"):
+        Store.open(path)
+    assert path.read_bytes() == before
+    assert not list(tmp_path.glob("*.bak"))
+
+
+def test_a_backup_that_cannot_be_written_stops_the_migration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved_file(1, tmp_path)
+    before = path.read_bytes()
+
+    def fail(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(migrations, "_fsync", fail)
+    with pytest.raises(StoreError, match=r"cannot write .*schema-1\.bak: No space left"):
+        Store.open(path)
+    assert path.read_bytes() == before
+    assert {each.name for each in tmp_path.iterdir()} <= {"campaign.db", "campaign.db.lock"}
+
+
+MIGRATE = """
+import sys
+from graphbuild.store import Store
+print("ready", flush=True)
+sys.stdin.readline()
+Store.open(sys.argv[1]).close()
+"""
+
+
+def test_a_migration_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
+    rng = random.Random(2)
+    expected = recorded_contents(1)
+    versions = set()
+    for number in range(KILLS):
+        path = saved_file(1, tmp_path / str(number))
+        process = subprocess.Popen(
+            [sys.executable, "-c", MIGRATE, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            process.stdin.write("\n")
+            process.stdin.flush()
+            time.sleep(rng.uniform(0.0, 0.06))
+            os.kill(process.pid, signal.SIGKILL)
+        versions.add(version_of(path))
+        assert contents(path) == expected
+        Store.open(path).close()
+        assert contents(path) == expected
+        assert version_of(path) == SCHEMA_VERSION
+    assert versions <= {1, SCHEMA_VERSION}

@@ -14,7 +14,7 @@ from graphbuild.cli.main import COMMANDS, app
 from graphbuild.emulator import Api, generate_family_world
 from graphbuild.seeds.formats import FORMAT_NAMES
 from graphbuild.store import Store
-from tests.support.rig import KEY
+from tests.support.keys import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

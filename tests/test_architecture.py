@@ -53,7 +53,7 @@ MAX_ENTRIES = 14  # below graphbuild/, besides the entry points and py.typed
 
 # Package or module -> third-party packages it may import, besides the standard library.
 THIRD_PARTIES: dict[str, set[str]] = {
-    "api": {"msgspec", "requests", "tenacity", "urllib3"},
+    "api": {"requests", "urllib3"},
     "seeds": {"ioc_fanger", "stix2", "stix2patterns", "tldextract"},
     "store": {"filelock"},
     "emulator": {"requests", "urllib3"},

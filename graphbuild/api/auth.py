@@ -1,7 +1,7 @@
-"""The API key: read from where the user keeps it, shown to nobody.
+"""The API key and where it is found.
 
-Found in ``VT_APIKEY``, or in the ``apikey`` of ``.vt.toml`` in the home folder, where the official
-command line keeps it (https://github.com/VirusTotal/vt-cli). The user's name may stand beside it.
+The key is read from ``VT_APIKEY``, or from ``apikey`` in ``~/.vt.toml``, the file of the official
+command line (https://github.com/VirusTotal/vt-cli). The user name is optional.
 """
 
 from __future__ import annotations
@@ -17,43 +17,44 @@ from graphbuild.errors import AuthenticationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VARIABLE = "VT_APIKEY"
+KEY_VARIABLE = "VT_APIKEY"
 USER_VARIABLE = "VT_USER"
-LENGTH = 64  # of every key seen: 64 letters and digits
-_HOW = (
-    f'put your key into the variable {VARIABLE}, or into ~/.vt.toml as apikey = "..." (chmod 600)'
+KEY_LENGTH = 64  # letters and digits
+_INSTRUCTIONS = (
+    f"put your key into the variable {KEY_VARIABLE}, "
+    'or into ~/.vt.toml as apikey = "..." (chmod 600)'
 )
 
 
 class ApiKey:
-    """An API key that shows itself to nobody but :meth:`reveal`'s caller.
+    """An API key that only :meth:`reveal` returns: not ``repr``, not pickling.
 
     Args:
-        text: the key. It is checked here, because what ``requests`` says of a header value that it
-            refuses contains the value.
+        text: the key.
 
     Raises:
-        AuthenticationError: it cannot be a key; the message does not contain it.
+        AuthenticationError: it is not a valid key. The message does not contain it, unlike that of
+            `requests` for an invalid header.
     """
 
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
-        problem = _problem(text)
+        problem = _find_problem(text)
         if problem:
-            del text  # a traceback may show what stands in this frame
+            del text  # a traceback may show the local variables
             raise AuthenticationError(problem)
         self._text = text
 
     def reveal(self) -> str:
-        """The key itself, for the one place that sends it."""
+        """Return the key, to send it."""
         return self._text
 
     def check_length(self) -> None:
-        """Raise AuthenticationError unless the key is as long as the service's keys are."""
-        if len(self._text) != LENGTH:
+        """Raise AuthenticationError unless the key has the length of the service's keys."""
+        if len(self._text) != KEY_LENGTH:
             raise AuthenticationError(
-                f"the API key has {len(self._text)} characters, expected {LENGTH}"
+                f"the API key has {len(self._text)} characters, expected {KEY_LENGTH}"
             )
 
     def __repr__(self) -> str:
@@ -62,12 +63,12 @@ class ApiKey:
     __str__ = __repr__
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("an API key is not written to disk")
+        raise TypeError("an API key cannot be pickled")
 
 
-def _problem(text: str) -> str:
+def _find_problem(text: str) -> str:
     if not text:
-        return f"the API key is empty; {_HOW}"
+        return f"the API key is empty; {_INSTRUCTIONS}"
     if not (text.isascii() and text.isalnum()):
         return (
             f"the API key has {len(text)} characters, of which some are neither letters nor "
@@ -77,89 +78,97 @@ def _problem(text: str) -> str:
 
 
 def find_api_key(environment: Mapping[str, str] | None = None, home: Path | None = None) -> ApiKey:
-    """The user's key, from the environment or the home folder.
+    """Return the API key from the environment, or else from ``.vt.toml``.
 
     Args:
-        environment: the variables; the process's own by default.
-        home: where ``.vt.toml`` may lie; the user's home by default.
+        environment: the environment variables; by default those of the process.
+        home: the folder of ``.vt.toml``; by default the user's home.
 
     Raises:
-        AuthenticationError: there is none, it is malformed, or others can read the file.
+        AuthenticationError: there is no key, it is malformed, or others can read the file.
     """
-    return ApiKey(_found(environment, home))
+    # Without a local variable for the text, which a traceback could show.
+    return ApiKey(_find_key(environment, home))
 
 
 def find_user_name(environment: Mapping[str, str] | None = None, home: Path | None = None) -> str:
-    """The user's name at the service, from ``VT_USER`` or ``user`` in ``.vt.toml``.
+    """Return the user name from ``VT_USER``, or else from ``user`` in ``.vt.toml``.
 
-    Nothing needs it but the question for what is left of the quotas; empty where there is none.
+    It is only needed to request the quotas.
 
     Args:
-        environment: the variables; the process's own by default.
-        home: where ``.vt.toml`` may lie; the user's home by default.
+        environment: the environment variables; by default those of the process.
+        home: the folder of ``.vt.toml``; by default the user's home.
+
+    Returns:
+        The name, or an empty string if there is none.
     """
     text = (os.environ if environment is None else environment).get(USER_VARIABLE)
     if text is not None:
         return text.strip()
-    home = home or _home()
-    path = home / ".vt.toml" if home else None
+    path = _settings_path(home)
     try:
-        found = (_settings(path) or {}).get("user") if path else None
-    except AuthenticationError:  # a file that others can read: whoever needs the key will tell
+        name = (_read_settings(path) or {}).get("user") if path else None
+    except AuthenticationError:  # reported when the key is read from the same file
         return ""
-    return found.strip() if isinstance(found, str) else ""
+    return name.strip() if isinstance(name, str) else ""
 
 
-def _found(environment: Mapping[str, str] | None, home: Path | None) -> str:
-    text = (os.environ if environment is None else environment).get(VARIABLE)
-    return _from_file(home or _home()) if text is None else text
+def _find_key(environment: Mapping[str, str] | None, home: Path | None) -> str:
+    text = (os.environ if environment is None else environment).get(KEY_VARIABLE)
+    return _read_key(home) if text is None else text
+
+
+def _read_key(home: Path | None) -> str:
+    path = _settings_path(home)
+    if path is None or not _exists(path):
+        raise AuthenticationError(f"no API key found; {_INSTRUCTIONS}")
+    settings = _read_settings(path)
+    if settings is None:
+        raise AuthenticationError(f"{path} is not a readable TOML file")
+    key = settings.get("apikey")
+    del settings  # a traceback may show the local variables
+    if isinstance(key, str):
+        return key
+    del key
+    raise AuthenticationError(f"{path} has no apikey; {_INSTRUCTIONS}")
+
+
+def _settings_path(home: Path | None) -> Path | None:
+    home = home or _home()
+    return home / ".vt.toml" if home else None
 
 
 def _home() -> Path | None:
     try:
         return Path.home()
-    except RuntimeError:  # a user without one
+    except RuntimeError:  # the user has no home
         return None
 
 
-def _from_file(home: Path | None) -> str:
-    path = home / ".vt.toml" if home else None
-    if path is None or not _is_there(path):
-        raise AuthenticationError(f"no API key found; {_HOW}")
-    settings = _settings(path)
-    if settings is None:
-        raise AuthenticationError(f"{path} is not a readable TOML file")
-    found = settings.get("apikey")
-    del settings  # a traceback may show what stands in this frame
-    if isinstance(found, str):
-        return found
-    del found
-    raise AuthenticationError(f"{path} has no apikey; {_HOW}")
-
-
-def _is_there(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     try:
         return path.is_file()
     except PermissionError:
-        return True  # to open it will tell
+        return True  # opening it gives the reason
 
 
-def _settings(path: Path) -> dict[str, object] | None:
-    """What the file says; None if it cannot be read.
+def _read_settings(path: Path) -> dict[str, object] | None:
+    """Return the settings, or None if the file cannot be read.
 
-    Why not is kept back: what tomllib says of a bad line may quote it, and the key stands there.
+    The reason is not reported, as tomllib may quote the line with the key.
     """
     try:
         with path.open("rb") as stream:
-            _refuse_shared(path, os.fstat(stream.fileno()).st_mode)
+            _check_permissions(path, os.fstat(stream.fileno()).st_mode)
             return tomllib.load(stream)
     except (OSError, ValueError, RecursionError):
         return None
 
 
-def _refuse_shared(path: Path, mode: int) -> None:
-    rights = stat.S_IMODE(mode)
-    if os.name == "posix" and rights & 0o077:
+def _check_permissions(path: Path, mode: int) -> None:
+    permissions = stat.S_IMODE(mode)
+    if os.name == "posix" and permissions & 0o077:
         raise AuthenticationError(
-            f"others can read {path} (mode {rights:04o}); run: chmod 600 {path}"
+            f"others can read {path} (mode {permissions:04o}); run: chmod 600 {path}"
         )

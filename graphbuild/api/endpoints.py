@@ -1,8 +1,8 @@
-"""What can be asked of the API, and where, in either generation of the service.
+"""Object types, relationships and URL paths of the API, in both API flavors.
 
-A question is a subject and a relationship. Relationships bear the names of the classic API, also
-where the younger generation is asked: there, references have become collections of the type
-"report", whose ids carry the same hash, and ``related_references`` is called ``related_reports``.
+Relationships and object types are stored under the names of the classic API. In Google Threat
+Intelligence (``gti``), a reference is a collection of type ``report`` with the same hash in its id,
+and ``related_references`` is called ``related_reports``.
 
 Sources: https://docs.virustotal.com/reference/files-object-related_references,
 https://gtidocs.virustotal.com/reference/object-references.
@@ -11,19 +11,19 @@ https://gtidocs.virustotal.com/reference/object-references.
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from graphbuild.models import (
     COLLECTION,
     DOMAIN,
     FILE,
+    FILE_ID_HASH,
     FILES,
     IP_ADDRESS,
     REFERENCE,
     REFERENCES,
     RELATED_REFERENCES,
-    SUBJECT_TYPES,
     URL,
     detect_hash_type,
     is_object_id,
@@ -35,70 +35,90 @@ if TYPE_CHECKING:
 CLASSIC, GTI, AUTO = "classic", "gti", "auto"
 API_FLAVORS = (AUTO, CLASSIC, GTI)
 
-REPORT_PREFIX = "report--"
-ENDPOINTS = {
-    FILE: "files",
-    DOMAIN: "domains",
-    IP_ADDRESS: "ip_addresses",
-    URL: "urls",
-    REFERENCE: "references",
-    COLLECTION: "collections",
+
+class ObjectType(NamedTuple):
+    """An object type of the API.
+
+    Attributes:
+        endpoint: the first part of its URL path.
+        relationships: the relationships that a crawl requests.
+        has_hash_id: whether its ids are SHA-256 hashes.
+    """
+
+    endpoint: str
+    relationships: tuple[str, ...]
+    has_hash_id: bool = False
+
+
+class Relationship(NamedTuple):
+    """A relationship of the API.
+
+    Attributes:
+        target_type: the type of the related objects.
+        gti_name: its name in the API flavor ``gti``.
+    """
+
+    target_type: str
+    gti_name: str
+
+
+OBJECT_TYPES = {
+    FILE: ObjectType("files", (RELATED_REFERENCES,), has_hash_id=True),
+    DOMAIN: ObjectType("domains", (RELATED_REFERENCES,)),
+    IP_ADDRESS: ObjectType("ip_addresses", (RELATED_REFERENCES,)),
+    URL: ObjectType("urls", (RELATED_REFERENCES,)),
+    REFERENCE: ObjectType("references", (FILES,), has_hash_id=True),
+    COLLECTION: ObjectType("collections", (FILES, REFERENCES)),
 }
-# What each relationship lists.
-LISTED = {RELATED_REFERENCES: REFERENCE, REFERENCES: REFERENCE, FILES: FILE}
-_GTI_NAMES = {RELATED_REFERENCES: "related_reports", REFERENCES: "reports"}
-_CLASSIC_NAMES = {younger: name for name, younger in _GTI_NAMES.items()}
-
-
-def relationships_of(entity_type: str) -> tuple[str, ...]:
-    """The relationships that are asked of an entity of that type."""
-    if entity_type == COLLECTION:
-        return (FILES, REFERENCES)
-    if entity_type == REFERENCE:
-        return (FILES,)
-    return (RELATED_REFERENCES,) if entity_type in SUBJECT_TYPES else ()
+RELATIONSHIPS = {
+    RELATED_REFERENCES: Relationship(REFERENCE, "related_reports"),
+    REFERENCES: Relationship(REFERENCE, "reports"),
+    FILES: Relationship(FILE, "files"),
+}
+REPORT_PREFIX = "report--"
+_CLASSIC_NAMES = {each.gti_name: name for name, each in RELATIONSHIPS.items()}
 
 
 def endpoint_path(subject: Entity, relationship: str, api_flavor: str = CLASSIC) -> str:
-    """The path of a question, below the base address.
+    """Return the path of a relationship below the base URL.
 
     Raises:
-        ValueError: the API has no such thing to ask about.
+        ValueError: the API has no such relationship, or the id is invalid.
     """
-    endpoint = ENDPOINTS.get(subject.type)
+    object_type = OBJECT_TYPES.get(subject.type)
     if (
-        endpoint is None
-        or relationship not in relationships_of(subject.type)
+        object_type is None
+        or relationship not in object_type.relationships
         or not is_object_id(subject.id)
     ):
-        raise ValueError(f"cannot ask about {subject.type} {subject.id!a}")
-    name = _name(subject)
+        raise ValueError(f"the API has no {relationship} of {subject.type} {subject.id!a}")
+    endpoint, object_id = object_type.endpoint, _request_id(subject)
     if api_flavor == GTI:
-        relationship = _GTI_NAMES.get(relationship, relationship)
+        relationship = RELATIONSHIPS[relationship].gti_name
         if subject.type == REFERENCE:
-            endpoint, name = ENDPOINTS[COLLECTION], report_id(subject.id)
-    return f"/{endpoint}/{quote(name, safe='')}/{relationship}"
+            endpoint, object_id = OBJECT_TYPES[COLLECTION].endpoint, report_id(subject.id)
+    return f"/{endpoint}/{quote(object_id, safe='')}/{relationship}"
 
 
-def _name(subject: Entity) -> str:
-    """The id; of a URL its text, from which the service makes the canonical form itself."""
+def _request_id(subject: Entity) -> str:
+    """Return the id; for a URL the encoded text, which the API canonicalizes itself."""
     text = subject.attributes.get("url") if subject.type == URL else None
     if not isinstance(text, str):
         return subject.id
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def report_id(reference: str) -> str:
-    """The id that a reference has among the collections of the younger generation."""
-    return f"{REPORT_PREFIX}{reference}" if detect_hash_type(reference) else reference
+def report_id(reference_id: str) -> str:
+    """Return the id of a reference in the API flavor ``gti``."""
+    return f"{REPORT_PREFIX}{reference_id}" if detect_hash_type(reference_id) else reference_id
 
 
-def reference_id(report: str) -> str:
-    """The id of the reference that a report is: the hash of its address, or its own."""
-    bare = report.removeprefix(REPORT_PREFIX).lower()
-    return bare if detect_hash_type(bare) == "sha256" else report
+def reference_id(report_id: str) -> str:
+    """Return the classic id of a ``gti`` report: the hash in its id, else the id itself."""
+    digest = report_id.removeprefix(REPORT_PREFIX).lower()
+    return digest if detect_hash_type(digest) == FILE_ID_HASH else report_id
 
 
-def classic_name(relationship: str) -> str:
-    """The classic name of a relationship, whichever generation named it."""
-    return _CLASSIC_NAMES.get(relationship, relationship)
+def classic_relationship(name: str) -> str:
+    """Return the classic name of a relationship of either API flavor."""
+    return _CLASSIC_NAMES.get(name, name)

@@ -1,9 +1,11 @@
-"""What the service says is left of a key's quotas: ``/users/{name}/overall_quotas``, read.
+"""Parsing of the API's quotas, the response of ``/users/{name}/overall_quotas``.
 
-Documented at https://docs.virustotal.com/reference/overall-quotas. For each window there is what
-the user may ask and, where the key belongs to a group, what the group may; whichever has less
-left is the one that ends a run. The windows of the day and the month end at midnight UTC
-(https://docs.virustotal.com/docs/consumption-quotas-handled); when an hour ends is not documented.
+Each window has a quota of the user and, if the key belongs to a group, one of the group. The
+smaller remainder limits a crawl. Daily and monthly quotas reset at midnight UTC; the end of an hour
+is not documented.
+
+Sources: https://docs.virustotal.com/reference/overall-quotas,
+https://docs.virustotal.com/docs/consumption-quotas-handled.
 """
 
 from __future__ import annotations
@@ -20,22 +22,21 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 HOURLY, DAILY, MONTHLY = "hourly", "daily", "monthly"
-_RESETS = {DAILY: next_day, MONTHLY: next_month}
+_NEXT_RESET = {DAILY: next_day, MONTHLY: next_month}
 _OWNERS = ("user", "group")
-_LARGEST = 2**63  # what is beyond counts nothing
-# Shorter than any key, so that a key is no name: it must never stand in an address.
-_NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,63}")
+# Shorter than a key: a key must not become part of a URL.
+_USER_NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How many calls one window may hold, and how many it holds.
+    """The number of calls in a time window.
 
     Attributes:
         window: ``hourly``, ``daily`` or ``monthly``.
-        owner: whose it is: ``user``, or ``group`` where all members share it.
-        allowed: calls in one window.
-        used: calls made in this one, by whoever shares it.
+        owner: ``user``, or ``group`` if the members of a group share it.
+        allowed: maximum number of calls per window.
+        used: number of calls in the current window.
     """
 
     window: str
@@ -44,57 +45,52 @@ class Quota:
     used: int
 
     @property
-    def left(self) -> int:
-        """Calls that may still be made in this window."""
+    def remaining(self) -> int:
+        """The number of calls that are left in the current window."""
         return max(0, self.allowed - self.used)
 
     def resets_at(self, now: float) -> datetime | None:
-        """When the window of ``now`` ends (UTC); None for the hour, of which nobody says."""
-        ends = _RESETS.get(self.window)
-        return ends(now) if ends else None
+        """Return when the window ends (UTC); None for an hour."""
+        next_reset = _NEXT_RESET.get(self.window)
+        return next_reset(now) if next_reset else None
 
 
 def is_user_name(text: str) -> bool:
-    """Whether this can be a user's name; a key cannot."""
-    return _NAME.fullmatch(text) is not None and bool(text.strip("."))
+    """Return whether this can be the name of a user. An API key cannot."""
+    return _USER_NAME.fullmatch(text) is not None and bool(text.strip("."))
 
 
 def parse_quotas(payload: dict[str, Any]) -> tuple[Quota, ...]:
-    """The quotas of requests in an answer, the scarcer of user's and group's for each window.
+    """Return the request quotas, for each window the one with the smaller remainder.
 
-    A part that is missing or odd is left out; what is known of the others still holds.
+    Missing or invalid quotas are left out.
 
     Raises:
-        PayloadError: nothing in it is a quota of requests.
+        PayloadError: there is no valid request quota.
     """
     data = payload.get("data")
     if not isinstance(data, dict):
         raise PayloadError(f"expected an object, got {describe_type(data)}", "data")
     found = [
-        min(quotas, key=lambda quota: quota.left)
+        min(quotas, key=lambda quota: quota.remaining)
         for window in (HOURLY, DAILY, MONTHLY)
-        if (quotas := _quotas(window, data.get(f"api_requests_{window}")))
+        if (quotas := _parse_window(window, data.get(f"api_requests_{window}")))
     ]
     if not found:
-        raise PayloadError("holds no quota of requests", "data")
+        raise PayloadError("contains no quota of requests", "data")
     return tuple(found)
 
 
-def _quotas(window: str, row: object) -> list[Quota]:
-    if not isinstance(row, dict):
-        return []
-    found = (_quota(window, owner, row.get(owner)) for owner in _OWNERS)
-    return [quota for quota in found if quota]
-
-
-def _quota(window: str, owner: str, value: object) -> Quota | None:
-    if not isinstance(value, dict):
-        return None
-    allowed, used = value.get("allowed"), value.get("used")
-    if not (_is_count(allowed) and _is_count(used)):
-        return None
-    return Quota(window, owner, allowed, used)
+def _parse_window(window: str, value: object) -> list[Quota]:
+    quotas = []
+    for owner in _OWNERS:
+        numbers = value.get(owner) if isinstance(value, dict) else None
+        if isinstance(numbers, dict):
+            allowed, used = numbers.get("allowed"), numbers.get("used")
+            if _is_count(allowed) and _is_count(used):
+                quotas.append(Quota(window, owner, allowed, used))
+    return quotas
 
 
 def _is_count(value: object) -> TypeGuard[int]:
-    return type(value) is int and 0 <= value < _LARGEST
+    return type(value) is int and 0 <= value < 2**63

@@ -1,9 +1,8 @@
-"""When may the next request go out: the clock, the minute window, the UTC day.
+"""The clock, the rate limit per minute, and the quota periods of the API.
 
 The service counts requests per minute, per UTC day and per month
-(https://docs.virustotal.com/docs/consumption-quotas-handled). The minute is a sliding window kept
-here, in monotonic time, so that a clock set back or forward changes nothing; what is left of it
-after a restart comes from the call ledger. The day is counted in the ledger itself.
+(https://docs.virustotal.com/docs/consumption-quotas-handled). The rate limit per minute is a
+sliding window in monotonic time, so changes of the system clock do not matter.
 """
 
 from __future__ import annotations
@@ -18,133 +17,131 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MINUTE = 60.0
+MINUTE = 60.0  # seconds
 
 
 class Clock(Protocol):
-    """Time, as something a test can hold."""
+    """The time, replaceable in tests."""
 
     def now(self) -> float:
-        """Seconds since 1970, UTC."""
+        """Return the seconds since 1970 (UTC)."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that only ever grow."""
+        """Return seconds that never decrease."""
         ...
 
     def sleep(self, seconds: float) -> bool:
-        """Wait; False if the wait was cut short because the run shall stop."""
+        """Wait; return False if the wait was interrupted to stop the crawl."""
         ...
 
 
 class SystemClock:
-    """The machine's own clock, whose waits another thread or a signal handler can end."""
+    """The clock of the system. Another thread or a signal handler can end its waits."""
 
     def __init__(self) -> None:
-        # A bare lock, taken until the run shall stop. No Event: a signal handler that sets one
-        # while this very thread is about to wait for it waits for its inner lock for ever.
-        self._going = threading.Lock()
-        self._going.acquire()
+        # Held until stop(). A threading.Event could deadlock: its set() in a signal handler would
+        # wait for a lock that the interrupted wait() of the same thread holds.
+        self._running = threading.Lock()
+        self._running.acquire()
 
     def now(self) -> float:
-        """Seconds since 1970, UTC."""
+        """Return the seconds since 1970 (UTC)."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Seconds that only ever grow."""
+        """Return seconds that never decrease."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> bool:
-        """Wait; False if :meth:`stop` ended the wait, or was called before."""
-        stopped = self._going.acquire(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX))
+        """Wait; return False if :meth:`stop` was called before or during the wait."""
+        stopped = self._running.acquire(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX))
         if stopped:
             self.stop()
         return not stopped
 
     def stop(self) -> None:
-        """End every wait, now and from now on."""
-        with suppress(RuntimeError):  # ended already
-            self._going.release()
+        """End all waits, now and in future."""
+        with suppress(RuntimeError):  # stopped already
+            self._running.release()
 
 
 class RateLimiter:
-    """A sliding window of one minute, shared by all who ask.
+    """A limit of requests per minute, shared by all clients of a crawl.
 
     Args:
-        per_minute: how many requests any 60 seconds may hold; None for no limit of ours.
+        per_minute: maximum number of requests in any 60 seconds; None for no limit.
 
     Raises:
-        ValueError: a limit that lets nothing through.
+        ValueError: the limit is less than one.
     """
 
     def __init__(self, per_minute: int | None = None) -> None:
         if per_minute is not None and per_minute < 1:
-            raise ValueError(f"{per_minute} requests a minute are none")
+            raise ValueError(f"expected at least 1 request per minute, got {per_minute}")
         self.per_minute = per_minute
         self._sent: deque[float] = deque(maxlen=per_minute)
         self._in_flight = 0
-        self._held_until = float("-inf")
+        self._paused_until = float("-inf")
         self._lock = threading.Lock()
 
-    def remember(self, ages: Iterable[float], monotonic: float) -> None:
-        """Take in requests of an earlier run, by how many seconds ago they were sent."""
+    def record_past(self, ages: Iterable[float], monotonic: float) -> None:
+        """Record the requests of an earlier run, given the seconds since each."""
         if self.per_minute is None:
             return
         earlier = [monotonic - min(max(age, 0.0), MINUTE) for age in ages]
-        # The oldest first: it is the one that makes room.
         self._sent = deque(sorted([*self._sent, *earlier]), maxlen=self.per_minute)
 
-    def take(self, monotonic: float) -> float:
-        """Take a place for a request that goes out now; 0 if there is one, else seconds to wait.
+    def acquire(self, monotonic: float) -> float:
+        """Return 0 if a request may be sent now, else the seconds to wait before asking again.
 
-        Whoever got a place tells :meth:`sent` when the request is over, or :meth:`give_back`.
+        After 0, call :meth:`record` when the request is over, or :meth:`release`.
         """
         with self._lock:
-            wait = max(self._held_until - monotonic, self._full(monotonic))
+            wait = max(self._paused_until - monotonic, self._window_wait(monotonic))
             if wait > 0:
                 return wait
             self._in_flight += 1
             return 0.0
 
-    def _full(self, monotonic: float) -> float:
-        """Seconds until the window has room; 0 if it has."""
+    def _window_wait(self, monotonic: float) -> float:
         if self.per_minute is None:
             return 0.0
-        recent = [at for at in self._sent if at + MINUTE > monotonic]
+        recent = [sent for sent in self._sent if sent + MINUTE > monotonic]
         if len(recent) + self._in_flight < self.per_minute:
             return 0.0
         return min(recent, default=monotonic) + MINUTE - monotonic
 
-    def sent(self, monotonic: float) -> None:
-        """Count a request that has gone out by now."""
+    def record(self, monotonic: float) -> None:
+        """Count a request that has been sent by now."""
         with self._lock:
             self._in_flight -= 1
             if self.per_minute is not None:
                 self._sent.append(monotonic)
 
-    def give_back(self) -> None:
-        """Nothing was sent after all."""
+    def release(self) -> None:
+        """Undo :meth:`acquire` for a request that was not sent."""
         with self._lock:
             self._in_flight -= 1
 
-    def hold(self, until: float) -> None:
-        """Let nobody go before a time: the service asked one of us to wait, and means all."""
+    def pause_until(self, monotonic: float) -> None:
+        """Let no client send a request before that time."""
         with self._lock:
-            self._held_until = max(self._held_until, until)
+            self._paused_until = max(self._paused_until, monotonic)
 
 
 def day_start(now: float) -> datetime:
-    """The beginning of the UTC day in which ``now`` lies."""
+    """Return the start of the UTC day of a time in seconds since 1970."""
     today = datetime.fromtimestamp(now, UTC)
     return today.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def next_day(now: float) -> datetime:
-    """When the daily quota resets: the next 00:00 UTC."""
+    """Return when the daily quota resets: at the next 00:00 UTC."""
     return day_start(now) + timedelta(days=1)
 
 
 def next_month(now: float) -> datetime:
-    """When the monthly quota resets: 00:00 UTC on the next 1st."""
-    longest = timedelta(days=31)  # from the 1st, this is always in the next month
-    return (day_start(now).replace(day=1) + longest).replace(day=1)
+    """Return when the monthly quota resets: at 00:00 UTC on the next 1st."""
+    in_next_month = day_start(now).replace(day=1) + timedelta(days=31)
+    return in_next_month.replace(day=1)

@@ -69,7 +69,7 @@ def parse_date(text: str) -> float:
 
 
 def _parse_base_url(text: str) -> str:
-    from graphbuild.api.transport import check_base_url
+    from graphbuild.api.base_url import check_base_url
 
     try:
         return check_base_url(text)

@@ -151,7 +151,7 @@ def _daily_limit(
     if daily is None or not daily.allowed:
         return per_day, calls_today
     limit = min(daily.allowed, per_day or daily.allowed)
-    left = min(daily.left, limit - calls_today if per_day else limit)
+    left = min(daily.remaining, limit - calls_today if per_day else limit)
     return limit, limit - max(0, left)
 
 
@@ -173,7 +173,7 @@ def _print_cost(cost: CostEstimate, remaining: RemainingQuota | None) -> None:
 def _print_monthly_shortage(cost: CostEstimate, remaining: RemainingQuota) -> None:
     monthly = remaining.of("monthly")
     resets_at = monthly and monthly.resets_at(remaining.at)
-    if monthly and resets_at and cost.at_least > monthly.left:
+    if monthly and resets_at and cost.at_least > monthly.remaining:
         reset = quota.format_time(resets_at)
         print_line(f"more calls than the monthly quota has left; the rest waits until {reset}")
 

@@ -70,7 +70,7 @@ def print_quota(remaining: RemainingQuota) -> None:
         resets_at = quota.resets_at(remaining.at)
         reset = f"; it resets at {format_time(resets_at)}" if resets_at else ""
         calls = format_count(quota.allowed, "call")
-        print_line(f"{quota.window} quota of {owner}: {quota.left:,} of {calls} left{reset}")
+        print_line(f"{quota.window} quota of {owner}: {quota.remaining:,} of {calls} left{reset}")
 
 
 def format_time(time: datetime) -> str:
@@ -90,6 +90,6 @@ def _window_json(quota: Quota, at: float) -> dict[str, object]:
     resets_at = quota.resets_at(at)
     return {
         **asdict(quota),
-        "left": quota.left,
+        "left": quota.remaining,
         "resets_at": resets_at.isoformat(timespec="minutes") if resets_at else None,
     }

@@ -21,7 +21,8 @@ from graphbuild.errors import GraphbuildError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from graphbuild.api.client import Client, PageResponse
+    from graphbuild.api.client import Client
+    from graphbuild.api.responses import PageResponse
     from graphbuild.crawler.result_handler import CrawlEvent
     from graphbuild.crawler.workers import Executor
     from graphbuild.store import Store, Task
@@ -114,7 +115,7 @@ class Crawl:
             self._client.api_flavor = known_flavor
         now = self._client.clock.now()
         recent = self._store.calls.times(now - MINUTE)
-        self._client.rate_limiter.remember(
+        self._client.rate_limiter.record_past(
             (now - at for at in recent), self._client.clock.monotonic()
         )
 

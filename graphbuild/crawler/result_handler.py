@@ -21,7 +21,8 @@ from graphbuild.models import FAILED, Status
 from graphbuild.store import FetchedPage
 
 if TYPE_CHECKING:
-    from graphbuild.api.client import Client, PageResponse
+    from graphbuild.api.client import Client
+    from graphbuild.api.responses import PageResponse
     from graphbuild.models import Entity
     from graphbuild.store import Store, Task
 
@@ -100,7 +101,9 @@ class ResultHandler:
     def _store_page(self, task: Task, response: PageResponse) -> CrawlEvent:
         self._consecutive_failures, self.retry_on_429 = 0, True
         now = self._client.clock.now()
-        fetched = FetchedPage(response.body, response.page, now, task.cursor, response.packed)
+        fetched = FetchedPage(
+            response.body, response.page, now, task.cursor, response.compressed_body
+        )
         saved = self._store.results.save_page(task, fetched, limit=self._limit)
         if self._client.api_flavor != AUTO:
             self._store.api_info.save_flavor(self._client.api_flavor)

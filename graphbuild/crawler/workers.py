@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from graphbuild.api.client import CallRecorder, Client, PageResponse
+    from graphbuild.api.client import CallRecorder, Client
+    from graphbuild.api.responses import PageResponse
     from graphbuild.models import Entity
     from graphbuild.store import Task
 

@@ -6,7 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from graphbuild.api.endpoints import ENDPOINTS, relationships_of
+from graphbuild.api.endpoints import OBJECT_TYPES
 from graphbuild.models import COMPLETE, PENDING, RELATED_REFERENCES, URL, Entity
 from graphbuild.store.models import ObservedReferences, RemainingCalls, Task
 from graphbuild.store.schema import REFUTED
@@ -134,8 +134,8 @@ class TaskQueue:
         with self._db.transaction():
             return sum(
                 self._expand(depth, entity_type, relationship)
-                for entity_type in ENDPOINTS
-                for relationship in relationships_of(entity_type)
+                for entity_type, object_type in OBJECT_TYPES.items()
+                for relationship in object_type.relationships
             )
 
     def _expand(self, depth: int, entity_type: str, relationship: str) -> int:

@@ -47,9 +47,9 @@ DOCUMENTED = {
 
 def test_the_documented_answer_is_read_and_the_scarcer_of_user_and_group_counts() -> None:
     hourly, daily, monthly = parse_quotas(DOCUMENTED)
-    assert (hourly.window, hourly.owner, hourly.left) == ("hourly", "group", 3299347)
-    assert (daily.window, daily.owner, daily.left) == ("daily", "group", 98954927)
-    assert (monthly.window, monthly.owner, monthly.left) == ("monthly", "user", 999999863)
+    assert (hourly.window, hourly.owner, hourly.remaining) == ("hourly", "group", 3299347)
+    assert (daily.window, daily.owner, daily.remaining) == ("daily", "group", 98954927)
+    assert (monthly.window, monthly.owner, monthly.remaining) == ("monthly", "user", 999999863)
     assert hourly.resets_at(NOW) is None
     assert daily.resets_at(NOW) == datetime(2024, 12, 31, tzinfo=UTC)
     assert monthly.resets_at(NOW) == datetime(2025, 1, 1, tzinfo=UTC)
@@ -83,14 +83,14 @@ GOOD = {"allowed": 500, "used": 17}
 def test_what_is_odd_is_left_out_and_the_rest_holds(odd: object) -> None:
     for quotas in ({"user": GOOD, "group": odd}, {"group": GOOD, "user": odd}):
         (daily,) = parse_quotas(row(**quotas))
-        assert (daily.left, daily.allowed, daily.used) == (483, 500, 17)
+        assert (daily.remaining, daily.allowed, daily.used) == (483, 500, 17)
     with pytest.raises(PayloadError, match="no quota of requests"):
         parse_quotas(row(user=odd))
 
 
 def test_more_used_than_allowed_leaves_nothing() -> None:
     (daily,) = parse_quotas(row(user={"allowed": 500, "used": 501}, group=GOOD))
-    assert (daily.left, daily.owner) == (0, "user")
+    assert (daily.remaining, daily.owner) == (0, "user")
 
 
 @pytest.mark.parametrize("data", [None, [], "x", 5, {}, {"api_requests_daily": []}], ids=str)
@@ -116,7 +116,7 @@ def test_whatever_the_service_says_what_is_left_is_a_number(data: dict[str, obje
     except PayloadError:
         return
     for each in found:
-        assert 0 <= each.left <= each.allowed
+        assert 0 <= each.remaining <= each.allowed
 
 
 # --- names
@@ -246,7 +246,7 @@ def test_a_key_given_as_the_name_is_refused_and_not_repeated(shell: Shell) -> No
     shell.environment["VT_USER"] = KEY
     done = shell("plan", "seeds.txt", "--base-url", "http://127.0.0.1:1")
     assert done.returncode == 0
-    assert "no user's name" in done.stderr
+    assert "not a user name" in done.stderr
 
 
 FAULTS = {

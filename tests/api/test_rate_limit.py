@@ -24,10 +24,10 @@ def send_all(rate_limiter: RateLimiter, clock: ManualClock, idle: list[float]) -
     sent = []
     for seconds in idle:
         clock.advance(seconds)
-        while (wait := rate_limiter.take(clock.monotonic())) > 0:
+        while (wait := rate_limiter.acquire(clock.monotonic())) > 0:
             clock.sleep(wait)
         sent.append(clock.monotonic())
-        rate_limiter.sent(clock.monotonic())
+        rate_limiter.record(clock.monotonic())
     return sent
 
 
@@ -60,7 +60,7 @@ def test_requests_before_a_restart_count_by_their_age(
     most: int, ages: list[float], idle: list[float]
 ) -> None:
     clock, rate_limiter = ManualClock(), RateLimiter(most)
-    rate_limiter.remember(ages, clock.monotonic())
+    rate_limiter.record_past(ages, clock.monotonic())
     begun = clock.monotonic()
     latest = sorted(begun - age for age in ages)[
         -most:
@@ -74,36 +74,38 @@ def test_ages_taken_in_later_never_let_more_through(
 ) -> None:
     clock, rate_limiter = ManualClock(), RateLimiter(most)
     earlier = send_all(rate_limiter, clock, before)
-    rate_limiter.remember([*ages, *(clock.monotonic() - at for at in earlier)], clock.monotonic())
+    rate_limiter.record_past(
+        [*ages, *(clock.monotonic() - at for at in earlier)], clock.monotonic()
+    )
     assert_no_minute_holds_more(earlier + send_all(rate_limiter, clock, after), most)
 
 
 def test_an_age_from_the_future_counts_as_just_now() -> None:
     rate_limiter = RateLimiter(1)
-    rate_limiter.remember([-3_600.0], 1_000.0)
-    assert rate_limiter.take(1_000.0) == MINUTE
+    rate_limiter.record_past([-3_600.0], 1_000.0)
+    assert rate_limiter.acquire(1_000.0) == MINUTE
 
 
 def test_an_age_makes_the_wait_shorter() -> None:
     rate_limiter = RateLimiter(2)
-    rate_limiter.remember([10.0, 45.0], 1_000.0)
-    assert rate_limiter.take(1_000.0) == 15.0
+    rate_limiter.record_past([10.0, 45.0], 1_000.0)
+    assert rate_limiter.acquire(1_000.0) == 15.0
 
 
 def test_a_place_given_back_is_one_place() -> None:
     rate_limiter = RateLimiter(2)
-    assert [rate_limiter.take(0.0), rate_limiter.take(0.0)] == [0.0, 0.0]
-    rate_limiter.give_back()
-    assert rate_limiter.take(0.0) == 0.0
-    assert rate_limiter.take(0.0) == MINUTE
+    assert [rate_limiter.acquire(0.0), rate_limiter.acquire(0.0)] == [0.0, 0.0]
+    rate_limiter.release()
+    assert rate_limiter.acquire(0.0) == 0.0
+    assert rate_limiter.acquire(0.0) == MINUTE
 
 
 def test_without_a_limit_nobody_waits() -> None:
     rate_limiter = RateLimiter()
-    rate_limiter.remember([0.0] * 100, 0.0)
+    rate_limiter.record_past([0.0] * 100, 0.0)
     for _ in range(100):
-        assert rate_limiter.take(0.0) == 0.0
-        rate_limiter.sent(0.0)
+        assert rate_limiter.acquire(0.0) == 0.0
+        rate_limiter.record(0.0)
 
 
 @given(st.integers(1, 6), st.integers(1, 8), gaps)
@@ -114,18 +116,18 @@ def test_those_who_ask_at_once_share_one_minute(most: int, at_once: int, idle: l
         clock.advance(seconds)
         flying = 0
         for _ in range(at_once):
-            if rate_limiter.take(clock.monotonic()) == 0.0:
+            if rate_limiter.acquire(clock.monotonic()) == 0.0:
                 flying += 1
         clock.advance(1.0)
         for _ in range(flying):
             sent.append(clock.monotonic())
-            rate_limiter.sent(clock.monotonic())
+            rate_limiter.record(clock.monotonic())
     assert_no_minute_holds_more(sent, most)
 
 
 def test_while_all_places_are_in_flight_nobody_else_goes() -> None:
     rate_limiter = RateLimiter(2)
-    assert [rate_limiter.take(0.0), rate_limiter.take(0.0), rate_limiter.take(0.0)] == [
+    assert [rate_limiter.acquire(0.0), rate_limiter.acquire(0.0), rate_limiter.acquire(0.0)] == [
         0.0,
         0.0,
         MINUTE,
@@ -134,23 +136,23 @@ def test_while_all_places_are_in_flight_nobody_else_goes() -> None:
 
 def test_a_place_given_back_is_free_at_once() -> None:
     rate_limiter = RateLimiter(1)
-    rate_limiter.take(0.0)
-    rate_limiter.give_back()
-    assert rate_limiter.take(0.0) == 0.0
+    rate_limiter.acquire(0.0)
+    rate_limiter.release()
+    assert rate_limiter.acquire(0.0) == 0.0
 
 
 @pytest.mark.parametrize("most", [None, 3])
 def test_one_who_is_told_to_wait_holds_all(most: int | None) -> None:
     rate_limiter = RateLimiter(most)
-    rate_limiter.hold(30.0)
-    rate_limiter.hold(20.0)
-    assert rate_limiter.take(10.0) == 20.0
-    assert rate_limiter.take(30.0) == 0.0
+    rate_limiter.pause_until(30.0)
+    rate_limiter.pause_until(20.0)
+    assert rate_limiter.acquire(10.0) == 20.0
+    assert rate_limiter.acquire(30.0) == 0.0
 
 
 @pytest.mark.parametrize("none", [0, -1])
 def test_a_pace_that_lets_nothing_through_is_refused(none: int) -> None:
-    with pytest.raises(ValueError, match="requests a minute"):
+    with pytest.raises(ValueError, match="at least 1 request per minute"):
         RateLimiter(none)
 
 

@@ -62,11 +62,11 @@ def test_the_end_is_that_of_a_crawl_which_keeps_to_the_quotas(calls, per_minute,
         if today >= per_day:
             midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
             now, today, day = midnight.timestamp(), 0, midnight.date()
-        while (wait := rate_limiter.take(now)) > 0:
+        while (wait := rate_limiter.acquire(now)) > 0:
             now += wait
         if datetime.fromtimestamp(now, UTC).date() != day:
             today, day = 0, datetime.fromtimestamp(now, UTC).date()
-        rate_limiter.sent(now)
+        rate_limiter.record(now)
         today += 1
     end = estimate_completion(
         calls, now=NOON.timestamp(), per_minute=per_minute, per_day=per_day, spent_today=spent

@@ -170,8 +170,8 @@ def _judge_details(row: Row, came: Came) -> str:
         return f"waited {came.waited:g} s, not {low} to {high}"
     if row.get("remark") and row["remark"] not in came.told:
         return f"says {came.told.strip()[:200]!a}, not {row['remark']!a}"
-    if row["expect"] == "ITEM" and "(set aside)" not in came.told:
-        return f"nothing set aside: {came.told.strip()[:200]!a}"
+    if row["expect"] == "ITEM" and "(skipped)" not in came.told:
+        return f"nothing was skipped: {came.told.strip()[:200]!a}"
     if row["expect"] in {"OK", "MAP", "ITEM"} and not came.observations:
         return "the good entry beside it is lost"
     if "titles" in row and row["titles"] != came.titles:

@@ -1,0 +1,50 @@
+"""Validation of the API's base URL."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+# Stricter than RFC 3986: excludes everything that two URL parsers could read differently.
+_HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\]"
+_BASE_URL = re.compile(
+    rf"(?P<scheme>https?)://(?P<host>{_HOST})(:(?P<port>[0-9]{{1,5}}))?(?P<path>(/[\w.~-]+)*)/*",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def check_base_url(text: str) -> str:
+    """Return the base URL in normal form: no trailing slash, ``/api/v3`` if it has no path.
+
+    Raises:
+        ValueError: it is not an https URL, or it is an http URL of another machine. The message
+            does not contain the text, as that may hold a password.
+    """
+    found = _BASE_URL.fullmatch(text)
+    if not found or not _is_valid(found):
+        raise ValueError("invalid base URL: expected https://host/path and nothing more")
+    scheme, host = found["scheme"].lower(), found["host"].lower()
+    if scheme != "https" and not is_loopback(host.strip("[]")):
+        raise ValueError("the key is sent over https only (plain http only to this machine itself)")
+    port = f":{int(found['port'])}" if found["port"] else ""
+    return f"{scheme}://{host}{port}{found['path'] or '/api/v3'}"
+
+
+def _is_valid(found: re.Match[str]) -> bool:
+    if found["host"].startswith("["):
+        try:
+            ipaddress.IPv6Address(found["host"].strip("[]"))
+        except ValueError:
+            return False
+    has_dots = not {".", ".."}.isdisjoint(found["path"].split("/"))
+    return not has_dots and 0 < int(found["port"] or 1) < 2**16
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether the host is this machine's loopback interface."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

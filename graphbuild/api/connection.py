@@ -1,0 +1,202 @@
+"""HTTP connections with a deadline, for `requests`.
+
+Only public names of `http.client` and `urllib3` are overridden.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import ssl
+import time
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
+
+_MAX_LINE = 64 * 1024
+_MAX_INFORMATIONAL = 10  # 1xx responses before the final one
+_BUFFER_SIZE = 64 * 1024
+
+
+class RequestState:
+    """The deadline of the current request, and whether the request was sent.
+
+    Args:
+        sent: the value of ``sent`` at the start of each request.
+    """
+
+    def __init__(self, *, sent: bool = False) -> None:
+        self._sent_at_start = sent
+        self.sent = sent
+        self._due = 0.0
+
+    def start(self, seconds: float) -> None:
+        """Start a request that must end within so many seconds."""
+        self.sent = self._sent_at_start
+        self._due = time.monotonic() + seconds
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.monotonic() >= self._due
+
+    def remaining(self) -> float:
+        """Return the seconds until the deadline.
+
+        Raises:
+            TimeoutError: the deadline has passed.
+        """
+        seconds = self._due - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError
+        return seconds
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """An adapter whose connections keep the deadline of a request, also through proxies."""
+
+    def __init__(self, state: RequestState) -> None:
+        self._state = state
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  passed on
+        """Create the pools of direct connections."""
+        super().init_poolmanager(*args, **kwargs)
+        self._replace_connection_classes(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:  # noqa: ANN401  passed on
+        """Return the pools of connections through a proxy."""
+        is_new = proxy not in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if is_new:
+            self._replace_connection_classes(manager)
+        return manager
+
+    def _replace_connection_classes(self, manager: Any) -> None:  # noqa: ANN401  of urllib3
+        response_class = type("Response", (_Response,), {"state": self._state})
+        names = {"state": self._state, "response_class": response_class}
+        pools = {}
+        for scheme, pool in manager.pool_classes_by_scheme.items():
+            connection_class = type("Connection", (_Connection, pool.ConnectionCls), names)
+            pools[scheme] = type("Pool", (pool,), {"ConnectionCls": connection_class})
+        manager.pool_classes_by_scheme = pools
+
+
+class _Connection(HTTPConnection):
+    """A connection that records when a request is sent, and sends none after the deadline."""
+
+    state: RequestState
+    debuglevel = 0  # with a higher level, http.client prints the headers and thus the key
+
+    def connect(self) -> None:
+        super().connect()
+        self.state.remaining()
+
+    def endheaders(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  passed on
+        if self.sock is None:
+            self.connect()
+        self.state.remaining()
+        self.state.sent = True
+        super().endheaders(*args, **kwargs)
+
+
+class _Response(http.client.HTTPResponse):
+    """The final response to a request; informational responses (1xx) are skipped."""
+
+    state: RequestState
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        self.fp = _Reader(_SocketStream(sock, self.state))
+
+    def begin(self) -> None:
+        """Read the status line and the headers."""
+        for _ in range(_MAX_INFORMATIONAL + 1):
+            super().begin()
+            if not 100 <= self.status < 200:  # noqa: PLR2004  the class of informational responses
+                break
+            if self.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                self.will_close = True
+                break
+            self.headers = self.msg = None  # type: ignore[assignment]  # lets begin() read again
+        else:
+            raise http.client.HTTPException("too many informational responses")
+        for name in ("Set-Cookie", "Set-Cookie2"):
+            # Cookies are not used, and http.cookiejar prints warnings for malformed ones.
+            del self.headers[name]
+
+
+class _SocketStream(io.RawIOBase):
+    """The bytes received from a socket until the deadline."""
+
+    def __init__(self, sock: socket.socket, state: RequestState) -> None:
+        self._sock = sock
+        self._stream = sock.makefile("rb", buffering=0)
+        self._state = state
+        self._timeout = sock.gettimeout()
+        self._blocking = True
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401  any writable buffer
+        self._sock.settimeout(self._state.remaining() if self._blocking else 0)
+        with suppress(ssl.SSLWantReadError):
+            return self._stream.readinto(buffer)
+        return None
+
+    def stop_blocking(self) -> None:
+        """Let the next reads return only what was received already."""
+        self._blocking = False
+
+    def shut_down(self) -> None:
+        """Make the connection unusable, so that the pool replaces it."""
+        plain = getattr(self._sock, "socket", self._sock)  # TLS within TLS is not a socket
+        with suppress(OSError):
+            plain.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        with suppress(OSError):  # the socket may be closed
+            self._sock.settimeout(self._timeout)
+        self._stream.close()
+        super().close()
+
+
+class _Reader(io.BufferedReader):
+    """The buffered bytes of one response, with limits where `urllib3` has none."""
+
+    raw: _SocketStream
+
+    def __init__(self, stream: _SocketStream) -> None:
+        super().__init__(stream, _BUFFER_SIZE)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        # A negative chunk size would read everything until the end of the connection.
+        if size is None or size < 0:
+            raise http.client.HTTPException("negative size")
+        return super().read(size)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size >= 0:
+            return super().readline(size)
+        line = super().readline(_MAX_LINE)
+        if len(line) == _MAX_LINE:
+            raise http.client.LineTooLong("line")
+        return line
+
+    def close(self) -> None:
+        """Close the response, and its connection if more was received than the response.
+
+        The extra bytes would be read as the response to the next request.
+        """
+        if not self.closed:
+            self.raw.stop_blocking()
+            with suppress(OSError):
+                if self.peek(1):
+                    self.raw.shut_down()
+        super().close()

@@ -1,0 +1,200 @@
+"""What an HTTP response means: a page, or an exception of this package.
+
+The HTTP status decides before the body, as error bodies come in many forms. Error codes are listed
+at https://docs.virustotal.com/reference/errors.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from graphbuild.api.json_decoding import decode_json
+from graphbuild.api.parser import parse_payload
+from graphbuild.errors import (
+    ApiError,
+    AuthenticationError,
+    BaseUrlError,
+    ForbiddenError,
+    NotFoundError,
+    PayloadError,
+    RateLimitError,
+    TransientError,
+)
+
+if TYPE_CHECKING:
+    from graphbuild.api.transport import Response
+    from graphbuild.models import Entity, Page
+
+DEFAULT_WAIT = 60.0  # seconds after a 429 without Retry-After: the service counts per minute
+# Statuses of the errors that come in a response with status 200.
+_STATUS_OF_CODE = {
+    "AuthenticationRequiredError": 401,
+    "WrongCredentialsError": 401,
+    "UserNotActiveError": 401,
+    "ForbiddenError": 403,
+    "NotFoundError": 404,
+    "QuotaExceededError": 429,
+    "TooManyRequestsError": 429,
+    "TooManyRequests": 429,
+    "NotAvailableYet": 503,
+    "TransientError": 503,
+    "DeadlineExceededError": 504,
+    "BadRequestError": 400,
+    "InvalidArgumentError": 400,
+}
+_REFUSALS: dict[int, tuple[type[ApiError], str]] = {
+    HTTPStatus.UNAUTHORIZED: (
+        AuthenticationError,
+        "the service refuses this API key ({reason}); check VT_APIKEY or ~/.vt.toml",
+    ),
+    HTTPStatus.FORBIDDEN: (
+        ForbiddenError,
+        (
+            "this API key may not read {relationship} ({reason}): the relationship needs a "
+            "VirusTotal Enterprise licence with the Threat Landscape module"
+        ),
+    ),
+    HTTPStatus.NOT_FOUND: (NotFoundError, "the service does not know this {type} ({reason})"),
+}
+_FOREIGN_404 = (
+    BaseUrlError,
+    "the address does not answer like the API ({reason}); is --base-url the API's?",
+)
+_REDIRECT = (
+    BaseUrlError,
+    (
+        "the address answers with a redirect ({reason}), which is not followed; "
+        "is --base-url the API's?"
+    ),
+)
+_TRANSIENT_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.FAILED_DEPENDENCY})
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """A request for one page of a relationship of a subject."""
+
+    subject: Entity
+    relationship: str
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageResponse:
+    """A page, and the response it was parsed from.
+
+    Attributes:
+        body: the decompressed body.
+        page: the parsed page.
+        compressed_body: the body as received; empty if it was not compressed with gzip.
+    """
+
+    body: bytes
+    page: Page
+    compressed_body: bytes = b""
+
+
+def parse_response(response: Response, request: PageRequest, now: float) -> PageResponse:
+    """Return the page in a response.
+
+    Args:
+        response: the response to ``request``.
+        request: the request.
+        now: the time in seconds since 1970, for a Retry-After date.
+
+    Raises:
+        ApiError: the response is an error; the subclass tells which.
+        PayloadError: the response is JSON, but not a page.
+    """
+    if response.status != HTTPStatus.OK:
+        raise _error(response.status, error_code(response.body), response, request, now)
+    if response.body_error:
+        message = f"the page is damaged: {response.body_error}"
+        raise TransientError(message, status=200, code="DamagedPage")
+    try:
+        payload = decode_json(response.body)
+    except PayloadError as error:
+        raise TransientError(f"the page {error}", status=200, code="NotAPage") from None
+    if "error" in payload and "data" not in payload:
+        code = _code_in(payload)
+        raise _error(_STATUS_OF_CODE.get(code, 502), code, response, request, now)
+    page = parse_payload(payload, request.subject, request.relationship)
+    return PageResponse(response.body, page, response.compressed_body)
+
+
+def _error(
+    status: int, code: str, response: Response, request: PageRequest, now: float
+) -> ApiError:
+    reason = code or f"HTTP {status}"
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        headers = response.headers
+        seconds = retry_after(headers.get("retry-after"), headers.get("date"), now)
+        return RateLimitError(f"rate limit reached ({reason})", retry_after=seconds, code=reason)
+    # A 404 is stored for good, so it must come from the API itself.
+    is_foreign = status == HTTPStatus.NOT_FOUND and not code and not response.body_error
+    kind, message = _FOREIGN_404 if is_foreign else _kind_of_error(status, code)
+    message = message.format(
+        reason=reason, relationship=request.relationship, type=request.subject.type
+    )
+    return kind(message, status=status, code=reason)
+
+
+def _kind_of_error(status: int, code: str) -> tuple[type[ApiError], str]:
+    """Return the exception class and the message for a status other than 429."""
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRANSIENT_STATUSES:
+        return TransientError, "the service failed ({reason})"
+    if code == "NotAvailableYet":
+        return TransientError, "the service has no result yet ({reason})"
+    if status >= HTTPStatus.BAD_REQUEST:
+        return _REFUSALS.get(status, (ApiError, "the service refused the request ({reason})"))
+    if status >= HTTPStatus.MULTIPLE_CHOICES and status != HTTPStatus.NOT_MODIFIED:
+        return _REDIRECT
+    return TransientError, "the service answered without a page ({reason})"
+
+
+def retry_after(stated: str | None, date: str | None, now: float) -> float:
+    """Return the seconds to wait after a 429: at least one, the default if the header is invalid.
+
+    Args:
+        stated: the header ``Retry-After``, in seconds or as a date.
+        date: the header ``Date``; a stated date is relative to it, as the local clock may be wrong.
+        now: the local time in seconds since 1970, if there is no ``Date``.
+    """
+    text = (stated or "").strip()
+    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text):
+        return max(1.0, float(text))
+    until = _parse_date(text)
+    if until is None:
+        return DEFAULT_WAIT
+    sent_at = _parse_date(date or "")
+    return max(1.0, until - (now if sent_at is None else sent_at))
+
+
+def _parse_date(date: str) -> float | None:
+    """Return an HTTP date in seconds since 1970, or None if it is invalid."""
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    # HTTP dates are in GMT, also without a zone.
+    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+
+
+def error_code(body: bytes) -> str:
+    """Return the API's error code in a body, or an empty string."""
+    try:
+        return _code_in(decode_json(body))
+    except PayloadError:
+        return ""
+
+
+def _code_in(payload: dict[str, object]) -> str:
+    error = payload.get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    is_valid = isinstance(code, str) and re.fullmatch(r"[A-Za-z]{1,60}", code)
+    return str(code) if is_valid else ""

@@ -17,12 +17,7 @@ from graphbuild.emulator.generator import generate_family_world, generate_world
 from graphbuild.emulator.loader import load_world
 from graphbuild.emulator.messages import Delivery, Middleware, Request, Response
 from graphbuild.emulator.models import Collection, File, Indicator, Reference
-from graphbuild.emulator.mutations import (
-    add_references,
-    join_collection,
-    leave_collection,
-    remove_reference,
-)
+from graphbuild.emulator.mutations import join_collection, remove_reference
 from graphbuild.emulator.quota import Quota
 from graphbuild.emulator.relationships import API_FLAVORS
 from graphbuild.emulator.request_log import LogEntry
@@ -46,11 +41,9 @@ __all__ = [
     "Request",
     "Response",
     "World",
-    "add_references",
     "generate_family_world",
     "generate_world",
     "join_collection",
-    "leave_collection",
     "load_world",
     "remove_reference",
 ]

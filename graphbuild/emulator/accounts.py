@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from graphbuild.emulator.api_usage import ApiUsage
 from graphbuild.emulator.messages import ServiceError
-from graphbuild.emulator.quota import UNLIMITED, QuotaMeter
+from graphbuild.emulator.quota import UNLIMITED, CallCounter
 
 if TYPE_CHECKING:
     from graphbuild.emulator.messages import Json, Request
     from graphbuild.emulator.quota import Quota
     from graphbuild.emulator.router import Caller
 
-_ALL_KEYS = ""  # the key under which the group's meter records all calls
+_ALL_KEYS = ""  # the key of all calls in the group's counter
 _GROUP_NAME = "company"  # as in the documented sample
 
 # The privilege that gives access to references is not documented; the second name is invented.
@@ -31,20 +30,18 @@ class Accounts:
 
     def __init__(self, user: str, quota: Quota, group_quota: Quota | None) -> None:
         self._user = user
-        self._meter = QuotaMeter(quota)
-        self._group_meter = QuotaMeter(group_quota or UNLIMITED)
+        self._calls = CallCounter(quota)
+        self._group_calls = CallCounter(group_quota or UNLIMITED)
         self._has_group = group_quota is not None
-        self._usage = ApiUsage()
 
     def record_call(self, key: str, resource_path: str, now: float) -> None:
         """Count one call against the quotas of the key and of the group."""
-        self._meter.record(key, now)
-        self._group_meter.record(_ALL_KEYS, now)
-        self._usage.record(key, resource_path, now)
+        self._calls.record(key, resource_path, now)
+        self._group_calls.record(_ALL_KEYS, resource_path, now)
 
     def is_exhausted(self, key: str, now: float) -> bool:
         """Return whether a quota of the key or of the group is used up."""
-        return self._meter.is_exhausted(key, now) or self._group_meter.is_exhausted(_ALL_KEYS, now)
+        return self._calls.is_exhausted(key, now) or self._group_calls.is_exhausted(_ALL_KEYS, now)
 
     def get(self, request: Request, caller: Caller, base_url: str, now: float) -> Json:
         """Return the body of the response to a request for `/users/{key or name}`.
@@ -61,13 +58,13 @@ class Accounts:
                     case ["overall_quotas"]:
                         return {"data": self._overall_quotas(key, now)}
                     case ["api_usage"]:
-                        return {"data": self._usage.usage(key, request.query, now)}
+                        return {"data": self._calls.api_usage(key, request.query, now)}
         raise ServiceError(404, "Resource not found.")  # without the name: it may be a key
 
     def _overall_quotas(self, key: str, now: float) -> Json:
-        group = self._group_meter.usage(_ALL_KEYS, now)
+        group = self._group_calls.quotas(_ALL_KEYS, now)
         quotas: Json = {}
-        for name, user in self._meter.usage(key, now).items():
+        for name, user in self._calls.quotas(key, now).items():
             quotas[name] = {"user": user}
             if self._has_group:
                 quotas[name]["group"] = {**group[name], "inherited_from": _GROUP_NAME}
@@ -84,7 +81,7 @@ class Accounts:
             }
             for name in _PRIVILEGES
         }
-        quotas = self._meter.usage(key, now)
+        quotas = self._calls.quotas(key, now)
         return {
             "attributes": {"quotas": quotas, "privileges": privileges},
             "type": "user",

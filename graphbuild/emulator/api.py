@@ -171,7 +171,7 @@ class Api:
 
 def _check_method(request: Request) -> None:
     if request.method != "GET":
-        raise ServiceError(405, "Only GET is served here")
+        raise ServiceError(405, "Only GET is supported")
 
 
 def _mask_keys(text: str, keys: Collection[str]) -> str:

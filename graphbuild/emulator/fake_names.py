@@ -1,4 +1,4 @@
-"""Names for generated worlds, read from `fake_names.json`; none of them exists."""
+"""Fictional names for generated worlds, read from `fake_names.json`."""
 
 from __future__ import annotations
 

@@ -1,12 +1,13 @@
-"""Objects of the emulated API: subjects, references and collections."""
+"""Objects of the emulated API (subjects, references, collections) and their ids."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import ipaddress
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
-
-from graphbuild.emulator.canonical_ids import canonical_id
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,7 @@ INDICATOR_TYPES = ("domain", "ip_address", "url")
 class Reference:
     """An article or blog post; `attributes` are all attributes except the URL."""
 
+    type: ClassVar[str] = "reference"
     id: str
     url: str
     attributes: Mapping[str, object] = field(default_factory=dict, hash=False)
@@ -33,6 +35,7 @@ class Reference:
 class Report:
     """A reference in the "gti" flavor: a collection whose id contains the reference's id."""
 
+    type: ClassVar[str] = "collection"
     reference: Reference
 
     @property
@@ -50,6 +53,7 @@ class Collection:
         mentions_name: whether `related_from` includes the collection's attributes.
     """
 
+    type: ClassVar[str] = "collection"
     id: str
     name: str
     references: tuple[str, ...] = ()
@@ -91,16 +95,12 @@ class File(_Listed):
         seed_hash: the hash in a seed list; the id by default.
     """
 
+    type: ClassVar[str] = "file"
     sha256: str = ""
     sha1: str = ""
     md5: str = ""
     name: str = ""
     seed_hash: str = ""
-
-    @property
-    def type(self) -> str:
-        """The object type."""
-        return "file"
 
     @property
     def id(self) -> str:
@@ -158,3 +158,40 @@ class ListItem(NamedTuple):
 def report_id(reference: str) -> str:
     """Return the id of a reference as a collection in the "gti" flavor."""
     return f"report--{reference}"
+
+
+def canonical_id(object_type: str, identifier: str) -> str:
+    """Return the canonical id of an object, or an empty string if `identifier` is invalid.
+
+    The API documentation does not define the rules for domains and IPv6 addresses. Here any
+    case and any notation is accepted.
+    """
+    match object_type:
+        case "domain":
+            return identifier.lower()
+        case "ip_address":
+            return _canonical_ip_address(identifier)
+        case "url" | "reference":
+            return _canonical_url_id(identifier)
+    return identifier
+
+
+def _canonical_url_id(identifier: str) -> str:
+    """Accept a SHA-256 in any case, or the URL in base64 without padding."""
+    if re.fullmatch("[0-9a-fA-F]{64}", identifier):
+        return identifier.lower()
+    if "=" in identifier:
+        return ""
+    padding = "=" * (-len(identifier) % 4)
+    try:
+        url = base64.b64decode(identifier + padding, altchars=b"-_", validate=True)
+    except ValueError:
+        return ""
+    return hashlib.sha256(url).hexdigest()
+
+
+def _canonical_ip_address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return ""

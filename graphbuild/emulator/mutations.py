@@ -8,23 +8,10 @@ from typing import TYPE_CHECKING, TypeVar
 from graphbuild.emulator.models import File, Indicator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from graphbuild.emulator.models import Collection, Reference, Subject
+    from graphbuild.emulator.models import Subject
     from graphbuild.emulator.world import World
 
-
-Ids = tuple[str, ...]
 S = TypeVar("S", File, Indicator)
-
-
-def add_references(world: World, collection: str, *references: Reference) -> World:
-    """Append references to a collection."""
-    changed = world.collections[collection]
-    ids = tuple(dict.fromkeys(changed.references + tuple(each.id for each in references)))
-    known = {**world.references, **{each.id: each for each in references}}
-    changed = replace(changed, references=ids)
-    return _replace_collection(world, changed).replace(references=known.values())
 
 
 def remove_reference(world: World, reference: str) -> World:
@@ -47,31 +34,16 @@ def join_collection(world: World, subject: str, collection: str) -> World:
         KeyError: there is no such subject or no such collection.
     """
     added = world.collections[collection].id
-    return _change_collections(world, subject, lambda ids: (*_without(ids, added), added))
+    changed = _find_subject(world, subject)
 
-
-def leave_collection(world: World, subject: str, collection: str) -> World:
-    """Remove a subject from a collection.
-
-    Raises:
-        KeyError: there is no such subject.
-    """
-    return _change_collections(world, subject, lambda ids: _without(ids, collection))
-
-
-def _replace_collection(world: World, collection: Collection) -> World:
-    return world.replace(collections={**world.collections, collection.id: collection}.values())
-
-
-def _change_collections(world: World, name: str, change: Callable[[Ids], Ids]) -> World:
-    subject = _find_subject(world, name)
-
-    def changed(one: S) -> S:
-        return replace(one, collections=change(one.collections)) if one is subject else one
+    def add(one: S) -> S:
+        if one is not changed:
+            return one
+        return replace(one, collections=(*_without(one.collections, added), added))
 
     return world.replace(
-        files=[changed(file) for file in world.files.values()],
-        indicators=[changed(each) for each in world.indicators],
+        files=[add(file) for file in world.files.values()],
+        indicators=[add(each) for each in world.indicators],
     )
 
 
@@ -94,5 +66,5 @@ def _remove_from_subject(subject: S, reference: str) -> S:
     )
 
 
-def _without(ids: Ids, removed: str) -> Ids:
+def _without(ids: tuple[str, ...], removed: str) -> tuple[str, ...]:
     return tuple(each for each in ids if each != removed)

@@ -1,14 +1,34 @@
-"""Quotas per key: a sliding minute, and the day and the month in UTC."""
+"""Quotas and usage per key: a sliding minute and hour, and the day and the month in UTC."""
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right, insort
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from graphbuild.emulator.messages import ServiceError
+
+if TYPE_CHECKING:
+    from graphbuild.emulator.messages import Json
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 _NO_LIMIT = 1_000_000_000  # the value that the API reports for unlimited quotas
+_RETENTION = timedelta(days=60)  # of daily usage
+_MAX_SPAN = timedelta(days=30)  # of a request for usage; also the default, which is not documented
+
+# The API's names for requests of a relationship. The plural "ip_addresses" is irregular.
+_RELATIONSHIP_ENDPOINTS = {
+    "files": "file_relationships",
+    "domains": "domain_relationships",
+    "urls": "url_relationships",
+    "ip_addresses": "ip_addresses_relationships",
+    "references": "reference_relationships",
+    "collections": "collection_relationships",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +43,21 @@ class Quota:
 UNLIMITED = Quota()
 
 
-class QuotaMeter:
-    """Records the times of the calls of each key."""
+class CallCounter:
+    """Records the calls of each key and compares them with a quota."""
 
     def __init__(self, quota: Quota) -> None:
         self.quota = quota
-        self._calls = defaultdict[str, list[float]](list)
+        self._times = defaultdict[str, list[float]](list)
+        self._daily = defaultdict[tuple[str, date], Counter[str]](Counter)
 
-    def record(self, key: str, now: float) -> None:
+    def record(self, key: str, resource_path: str, now: float) -> None:
         """Record one call."""
-        insort(self._calls[key], now)  # the clock of a test may go backwards
+        insort(self._times[key], now)  # the clock of a test may go backwards
+        endpoint, *rest = resource_path.strip("/").split("/")
+        if endpoint in _RELATIONSHIP_ENDPOINTS:
+            name = _RELATIONSHIP_ENDPOINTS[endpoint] if rest[1:] else endpoint
+            self._daily[key, _day(now)][name] += 1
 
     def is_exhausted(self, key: str, now: float) -> bool:
         """Return whether any quota of a key is used up."""
@@ -43,7 +68,7 @@ class QuotaMeter:
         )
         return any(limit is not None and self._used(key, since) >= limit for limit, since in limits)
 
-    def usage(self, key: str, now: float) -> dict[str, dict[str, int]]:
+    def quotas(self, key: str, now: float) -> dict[str, dict[str, int]]:
         """Return allowed and used calls; like the API, per hour instead of per minute."""
         per_minute = self.quota.per_minute
         per_hour = None if per_minute is None else per_minute * (HOUR // MINUTE)
@@ -60,9 +85,26 @@ class QuotaMeter:
             for name, (allowed, since) in rows.items()
         }
 
+    def api_usage(self, key: str, query: str, now: float) -> Json:
+        """Return the calls per day and endpoint from `start_date` to `end_date` of the query.
+
+        Raises:
+            ServiceError: a date is invalid, or the span is negative or too long (400).
+        """
+        start, end = _parse_span(query, _day(now))
+        start = max(start, _day(now) - _RETENTION)
+        days = {
+            day: counts
+            for (owner, day), counts in sorted(self._daily.items())
+            if owner == key and start <= day <= end
+        }
+        total = sum(days.values(), Counter[str]())
+        daily = {str(day): dict(sorted(counts.items())) for day, counts in days.items()}
+        return {"daily": daily, "total": dict(sorted(total.items()))}
+
     def _used(self, key: str, since: float) -> int:
-        calls = self._calls[key]
-        return len(calls) - bisect_right(calls, since)
+        times = self._times[key]
+        return len(times) - bisect_right(times, since)
 
 
 # Both start a moment before midnight: a call at 00:00:00.0 belongs to the new day.
@@ -73,3 +115,27 @@ def _start_of_day(now: float) -> float:
 def _start_of_month(now: float) -> float:
     day = datetime.fromtimestamp(now, UTC)
     return day.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp() - 1e-6
+
+
+def _parse_span(query: str, today: date) -> tuple[date, date]:
+    fields = parse_qs(query, keep_blank_values=True)
+    end = _parse_date(fields["end_date"][0]) if "end_date" in fields else today
+    default = date.fromordinal(max(1, end.toordinal() - _MAX_SPAN.days))
+    start = _parse_date(fields["start_date"][0]) if "start_date" in fields else default
+    if not timedelta() <= end - start <= _MAX_SPAN:
+        limit = f"at most {_MAX_SPAN.days} days apart"
+        raise ServiceError(400, f"Dates must be in order and {limit}")
+    return start, end
+
+
+def _parse_date(text: str) -> date:
+    try:
+        if re.fullmatch("[0-9]{8}", text):
+            return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        pass
+    raise ServiceError(400, "Dates must be of the form YYYYMMDD")
+
+
+def _day(now: float) -> date:
+    return datetime.fromtimestamp(now, UTC).date()

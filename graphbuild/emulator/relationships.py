@@ -9,20 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphbuild.emulator.models import (
-    Collection,
-    File,
-    Indicator,
-    ListItem,
-    Reference,
-    Report,
-    report_id,
-)
+from graphbuild.emulator.models import ListItem, Report, report_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from graphbuild.emulator.models import ApiObject, Subject
+    from graphbuild.emulator.models import ApiObject, Collection, Reference, Subject
     from graphbuild.emulator.world import World
 
     ListFunction = Callable[[World, Any], Sequence[ListItem]]
@@ -52,24 +44,14 @@ def includes(api_flavor: str, other: str) -> bool:
 
 def relationships_of(entity: ApiObject, api_flavor: str) -> dict[str, ListFunction]:
     """Return the relationships of an object: name to a function that lists its items."""
-    kind = _kind(entity)
+    kind = "report" if isinstance(entity, Report) else entity.type
+    kind = kind if kind in _COMMON else "subject"
     found = dict(_COMMON[kind])
     if includes(api_flavor, "classic"):
         found |= _CLASSIC[kind]
     if includes(api_flavor, "gti"):
         found |= _GTI[kind]
     return found
-
-
-def _kind(entity: ApiObject) -> str:
-    match entity:
-        case File() | Indicator():
-            return "subject"
-        case Collection():
-            return "collection"
-        case Reference():
-            return "reference"
-    return "report"
 
 
 def _references(_: World, parent: Subject | Collection) -> Sequence[ListItem]:

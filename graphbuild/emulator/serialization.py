@@ -35,12 +35,11 @@ OBJECT_TYPES = {endpoint: object_type for object_type, endpoint in ENDPOINTS.ite
 
 def serialize_object(world: World, entity: ApiObject, base_url: str) -> Json:
     """Return an object with all its attributes."""
-    object_type = _object_type(entity)
     return {
         "attributes": _attributes(world, entity),
-        "type": object_type,
+        "type": entity.type,
         "id": entity.id,
-        "links": {"self": f"{base_url}/{ENDPOINTS[object_type]}/{entity.id}"},
+        "links": {"self": f"{base_url}/{ENDPOINTS[entity.type]}/{entity.id}"},
     }
 
 
@@ -69,15 +68,6 @@ def select_attributes(attributes: Mapping[str, object], query: str) -> Json:
         for name, value in attributes.items()
         if name in included and name not in excluded
     }
-
-
-def _object_type(entity: ApiObject) -> str:
-    match entity:
-        case File() | Indicator():
-            return entity.type
-        case Reference():
-            return "reference"
-    return "collection"
 
 
 def _attributes(world: World, entity: ApiObject) -> Json:
@@ -125,21 +115,19 @@ def _collection_attributes(world: World, collection: Collection) -> Json:
 def _context(world: World, item: ListItem) -> Json:
     if item.related_from is None:
         return {}
-    attributes = _gti_attributes if item.type == "collection" else _classic_attributes
+    is_gti = item.type == "collection"
     collections = [world.collections[each] for each in item.related_from]
     mentions = [
-        ({"attributes": attributes(each)} if each.mentions_name else {})
-        | {"type": "collection", "id": each.id}
+        ({"attributes": _mention(each, is_gti=is_gti)} if each.mentions_name else {})
+        | {"type": each.type, "id": each.id}
         for each in collections
     ]
     return {"context_attributes": {"related_from": mentions}}
 
 
-def _classic_attributes(collection: Collection) -> Json:
-    return {"name": collection.name}
-
-
-def _gti_attributes(collection: Collection) -> Json:
+def _mention(collection: Collection, *, is_gti: bool) -> Json:
+    if not is_gti:
+        return {"name": collection.name}
     return _without_none(
         {
             "name": collection.name,

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from graphbuild.emulator.canonical_ids import canonical_id
-from graphbuild.emulator.models import INDICATOR_TYPES, ListItem, Report, report_id
+from graphbuild.emulator.models import (
+    INDICATOR_TYPES,
+    ListItem,
+    Report,
+    canonical_id,
+    report_id,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphbuild.graph import layout
+from graphbuild.graph import layout, overlap_removal
 from graphbuild.graph.clustering import node_clusters
 from graphbuild.graph.layout import MIN_DISTANCE, compute_layout
 from graphbuild.graph.style import size_scale
@@ -99,10 +99,10 @@ def test_a_component_too_large_for_springs_is_placed_by_communities():
 
 
 def test_a_community_too_large_for_springs_is_split_again(monkeypatch):
-    monkeypatch.setattr(layout, "_PART_LIMIT", 60)
+    monkeypatch.setattr(layout, "_MAX_DISCS", 60)
     assert_well_placed(tangle(900, 500, 40))
     everything = graph_of(*((f"x{a}", f"x{b}") for a in range(80) for b in range(a)))
-    monkeypatch.setattr(layout, "_SPRING_LIMIT", 40)
+    monkeypatch.setattr(layout, "_MAX_DISCS", 40)
     assert_well_placed(everything)
 
 
@@ -260,4 +260,4 @@ def test_pairs_that_are_near_are_found_by_the_grid_as_by_comparing_all():
     centres = dice.uniform(-900, 900, (3_000, 2))
     apart = np.hypot(*(centres[:, axis][:, None] - centres[:, axis] for axis in (0, 1)))
     expected = np.argwhere(np.triu(apart < room[:, None] + room + 7.0, 1))
-    assert np.array_equal(layout._near(centres, room, margin=7.0), expected)
+    assert np.array_equal(overlap_removal.close_pairs(centres, room, margin=7.0), expected)

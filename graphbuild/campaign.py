@@ -86,7 +86,7 @@ class Campaign:
                 self.store.observations(),
                 subjects=self.store.subjects(times=timestamps),
                 links=self.store.links(),
-                times=timestamps,
+                timestamps=timestamps,
             )
         return view_of(graph, view)
 
@@ -182,7 +182,7 @@ def build_graph(
     *,
     subjects: Iterable[Entity] = (),
     links: Iterable[Link] = (),
-    times: bool = False,
+    timestamps: bool = False,
 ) -> Graph:
     """Return the graph file → reference → collection.
 
@@ -191,7 +191,7 @@ def build_graph(
             :class:`Campaign` or a Store, of which subjects and links are included.
         subjects: With observations: entities to include even without observations.
         links: With observations: files and references found with ``--depth``.
-        times: Whether edges say when they were first and last in a response.
+        timestamps: Whether edges say when they were first and last in a response.
 
     Raises:
         TypeError: ``source`` is none of these.
@@ -199,11 +199,11 @@ def build_graph(
     from graphbuild.graph import builder  # noqa: PLC0415  loads networkx
 
     if isinstance(source, str | Path | Store | Campaign):
-        return _read_graph(source, timestamps=times)
+        return _read_graph(source, timestamps=timestamps)
     if not isinstance(source, Iterable):
         raise _wrong_source(source)
     return builder.build_graph(
-        _check_observations(source), subjects=subjects, links=links, times=times
+        _check_observations(source), subjects=subjects, links=links, timestamps=timestamps
     )
 
 

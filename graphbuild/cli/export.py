@@ -210,7 +210,7 @@ def write_exports(
                 observations,
                 subjects=store.subjects(times=timestamps),
                 links=store.links(),
-                times=timestamps,
+                timestamps=timestamps,
             )
         shown = view_of(graph, view)
         files = export_all(

@@ -18,7 +18,7 @@ from graphbuild.exporters.registry import (
     get_format,
 )
 from graphbuild.exporters.results import ExportedFile
-from graphbuild.graph.builder import restore_node_order, validate_graph
+from graphbuild.graph.builder import validate_graph, with_stable_order
 from graphbuild.graph.views import is_derived
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
 
     Args:
         graph: a graph as :func:`~graphbuild.graph.builder.build_graph` returns it, or a view of it.
-            Nodes and edges are written in its order. ``graph.subgraph(...)`` has the order of the
-            graph; a ``copy()`` of it does not, because networkx copies in the order of a set.
+            Nodes and edges are written in its order. Views of networkx such as
+            ``graph.subgraph(...)`` are sorted by node key.
         path: ends in ``.graphml``, ``.gexf``, ``.graphml.gz``, ``.gexf.gz``, ``.html``,
             ``.stix.json``, ``.misp.json``, ``.dot``, ``.json``, ``.jsonl`` or ``.cyjs``. A symbolic
             link is replaced itself.
@@ -53,7 +53,7 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
     chosen, writer = format_of_path(path)
     validate_graph(graph)
     _refuse_derived(graph, [chosen], path)
-    graph = restore_node_order(graph)
+    graph = with_stable_order(graph)
     options = (
         {POSITIONS: _positions(graph, positions, [chosen])} if POSITIONS in chosen.options else {}
     )
@@ -97,7 +97,7 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
     chosen = [get_format(name) for name in dict.fromkeys(formats)]
     validate_graph(graph)
     _refuse_derived(graph, chosen, ", ".join(each.name for each in chosen if each.observed_only))
-    graph = restore_node_order(graph)
+    graph = with_stable_order(graph)
     folder = make_folder(Path(folder))
     if positions is None and any(POSITIONS in each.options for each in chosen):
         on_progress("computing the layout")

@@ -1,25 +1,27 @@
-"""Observations become the graph file -> reference -> collection.
+"""Build the graph file -> reference -> collection from observations.
 
-The API states ternary facts: this file is related to this reference, because of this collection.
-A path graph alone would lose them: from (F1, R, C1) and (F2, R, C2) it also contains F1 -> R -> C2,
-which nobody observed. So each file -> reference edge lists the collections that stand behind it,
-and ``extract_observations`` gives back exactly the triples that went in.
+The API reports ternary relationships: a file is related to a reference because of a collection. A
+graph of pairs would lose them: from (F1, R, C1) and (F2, R, C2) it contains the path F1 -> R -> C2,
+which nobody observed. So each file -> reference edge lists its collections, and
+``extract_observations`` returns exactly the observations that the graph was built from.
 
-The contract of the graph:
+Node keys are ``type:id``. Node attributes:
 
-* node key ``type:id``; node attributes ``type`` and ``label`` (never absent), ``id``, then the
-  API's own names (``url``, ``title``, ``author``, ``creation_date``, ``name``, ...) where known;
-  subjects carry ``seed`` (bool), ``state`` (how complete the answer is), what the ledger tells,
-  under names that begin with ``crawl_``, and what a seed list says beside a seed, under names that
-  begin with ``seed_``, when a store says so; nothing an answer says under these names reaches the
-  graph;
-* edge attributes ``relation`` (``related_references`` or ``related_from``; ``files`` or
-  ``references`` where a crawl went deeper), ``weight`` (how many
-  observations stand behind it) and, on ``related_references``, ``related_from``: the sorted node
-  keys of the collections, with ``NO_COLLECTION`` standing for "through none that was named", and
-  ``provenance``: ``observed`` in an answer, or ``inferred`` from what other answers prove; with
-  ``times``, ``first_seen`` and ``last_seen``: when answers said so (UTC, ISO 8601). Where two
-  nodes are tied in both ways, the edge is a ``related_references`` one that weighs both.
+* ``type``, ``label`` and ``id``, always present;
+* attributes of the API (``url``, ``title``, ``author``, ``creation_date``, ``name``, ...);
+* on subjects ``seed`` (bool), ``state``, ``crawl_*`` (from the campaign file) and ``seed_*`` (from
+  the seed list). Attributes of the API never have these names.
+
+Edge attributes:
+
+* ``relation``: ``related_references`` or ``related_from``, and ``files`` or ``references`` for
+  links of a deeper crawl. If two nodes are related in both ways, it is ``related_references``;
+* ``weight``: the number of observations;
+* on ``related_references``: ``related_from``, the sorted node keys of the collections, with
+  ``NO_COLLECTION`` for an observation without one; and ``provenance``, ``observed`` or
+  ``inferred``;
+* with ``timestamps``: ``first_seen`` and ``last_seen`` (UTC, ISO 8601), the earliest and latest
+  response that contained the edge.
 """
 
 from __future__ import annotations
@@ -44,8 +46,8 @@ if TYPE_CHECKING:
 
 RELATED_FROM = "related_from"
 NO_COLLECTION = "-"
-_GRAPHS = frozenset({"type", "label", "id"})  # node attributes that are the graph's own
-_OURS = _GRAPHS | {"seed", "state"}  # and those that only the store can tell
+_GRAPH_ATTRIBUTES = frozenset({"type", "label", "id"})
+_LOCAL_ATTRIBUTES = _GRAPH_ATTRIBUTES | {"seed", "state"}
 
 
 def build_graph(
@@ -53,23 +55,20 @@ def build_graph(
     *,
     subjects: Iterable[Entity] = (),
     links: Iterable[Link] = (),
-    times: bool = False,
+    timestamps: bool = False,
 ) -> nx.DiGraph[str]:
-    """The customary picture of ``observations``, as a directed graph.
+    """Return the graph of ``observations``; the module documentation lists its attributes.
 
     Args:
-        observations: ternary facts, in the order the nodes shall stand.
-        subjects: entities to show even if nothing is known of them, such as the seeds; their
-            attributes (``seed``, ``state``) go onto their nodes.
-        links: what a crawl that went deeper found: files and references of nodes.
-        times: whether edges tell when they were seen first and last.
-
-    Returns:
-        A graph that keeps the contract told at the top of this module.
+        observations: the observations, in the order in which nodes are added.
+        subjects: entities to add even without observations, such as the seeds. Their attributes
+            (``seed``, ``state``) are added to their nodes.
+        links: files and references of nodes, from a deeper crawl.
+        timestamps: add ``first_seen`` and ``last_seen`` to edges.
     """
-    builder = _Builder(times=times)
+    builder = _Builder(timestamps=timestamps)
     for subject in subjects:
-        builder.add_node(subject, of_answer=False)
+        builder.add_node(subject, is_local=True)
     for observation in observations:
         builder.add_observation(observation)
     for link in links:
@@ -78,7 +77,7 @@ def build_graph(
 
 
 def extract_observations(graph: nx.DiGraph[str]) -> Iterator[Observation]:
-    """The observations a graph was built from, each once, in the order of its edges."""
+    """Yield each observation that a graph was built from, in the order of its edges."""
     entities: dict[str, Entity] = {}
 
     def entity(key: str) -> Entity:
@@ -90,150 +89,129 @@ def extract_observations(graph: nx.DiGraph[str]) -> Iterator[Observation]:
         if edge["relation"] != RELATED_REFERENCES:
             continue
         for key in edge["related_from"]:
-            behind = None if key == NO_COLLECTION else entity(key)
+            collection = None if key == NO_COLLECTION else entity(key)
             provenance = edge.get("provenance", OBSERVED)
-            yield Observation(entity(source), entity(target), behind, provenance)
+            yield Observation(entity(source), entity(target), collection, provenance)
 
 
 def extract_links(graph: nx.DiGraph[str]) -> Iterator[Link]:
-    """The links a graph was built from, in the order of its edges."""
+    """Yield each link that a graph was built from, in the order of its edges."""
     for source, target, edge in graph.edges(data=True):
         if edge["relation"] not in {RELATED_REFERENCES, RELATED_FROM}:
             yield Link(_entity(graph, source), edge["relation"], _entity(graph, target))
 
 
 def validate_graph(graph: nx.Graph[str]) -> None:
-    """Refuse a graph that does not keep the contract where nothing could be said of it then.
+    """Check that a graph is a ``DiGraph`` whose nodes have a type and a label.
 
     Raises:
-        ExportError: it has no directions, or several edges between two nodes, or a node that
-            tells no type or no label.
+        ExportError: it is undirected or a multigraph, or a node has no type or no label.
     """
     if not graph.is_directed() or graph.is_multigraph():
         raise ExportError(
             f"a networkx.{type(graph).__name__} does not say what is related to what; give the"
             " DiGraph that build_graph made, or a view of it"
         )
-    for key, known in graph.nodes(data=True):
+    for key, attributes in graph.nodes(data=True):
         for name in ("type", "label"):
-            if known.get(name) is None:
+            if attributes.get(name) is None:
                 raise ExportError(
                     f"node {str(key)[:80]!a} has no {name}, which every node must have; give the"
                     f" DiGraph that build_graph made, or set {name!r} on each node"
                 )
 
 
-def restore_node_order(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
-    """``graph``; if it is a view of networkx, what it shows in the order of the graph behind it.
+def with_stable_order(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
+    """Return ``graph``, or for a view of networkx a copy sorted by node keys.
 
-    Nodes stand in its order, the edges of each in that of their other ends. By itself a view, such
-    as ``graph.subgraph(nodes)``, stands in the order of a set, another one in each run of Python.
+    A view such as ``graph.subgraph(nodes)`` has the order of a set, which differs between runs.
+    Views are frozen, and a frozen graph cannot be told from a view.
     """
-    behind = graph
-    while hasattr(behind, "_graph"):
-        behind = behind._graph  # noqa: SLF001  networkx has no other name for it
-    if behind is graph:
+    if not nx.is_frozen(graph):
         return graph
-    places = {key: place for place, key in enumerate(behind)}
     ordered: nx.DiGraph[str] = nx.DiGraph()
     ordered.graph.update(graph.graph)
-    ordered.add_nodes_from((key, graph.nodes[key]) for key in sorted(graph, key=places.__getitem__))
-    for source in list(ordered):
-        targets = sorted(graph.adj[source], key=places.__getitem__)
-        ordered.add_edges_from((source, target, graph.adj[source][target]) for target in targets)
+    ordered.add_nodes_from(sorted(graph.nodes(data=True)))
+    ordered.add_edges_from(sorted(graph.edges(data=True)))
     return ordered
 
 
 def _entity(graph: nx.DiGraph[str], key: str) -> Entity:
-    """What the API says of a node, without what the graph and the store added."""
+    """Return the entity of a node, without the attributes that the graph and the store added."""
     node = graph.nodes[key]
-    known = {name: value for name, value in node.items() if not _is_ours(name)}
-    return Entity(node["type"], node["id"], known)
+    attributes = {name: value for name, value in node.items() if not _is_local(name)}
+    return Entity(node["type"], node["id"], attributes)
 
 
-def _is_ours(name: str) -> bool:
-    return name in _OURS or name.startswith(LOCAL_ATTRIBUTE_PREFIXES)
+def _is_local(name: str) -> bool:
+    return name in _LOCAL_ATTRIBUTES or name.startswith(LOCAL_ATTRIBUTE_PREFIXES)
 
 
 class _Builder:
-    """A graph that grows.
+    """A graph under construction."""
 
-    A campaign names the same few entities a million times, as the same objects. What was added
-    last of an entity is remembered, so that the same again is known at a glance.
-    """
-
-    def __init__(self, *, times: bool) -> None:
+    def __init__(self, *, timestamps: bool) -> None:
         self.graph: nx.DiGraph[str] = nx.DiGraph()
-        self._times = times
-        self._latest: dict[str, Entity] = {}  # what was said last of a node
-        self._keys: dict[int, str] = {}  # of those, by who they are
-        self._unions: dict[tuple[tuple[str, ...], str], tuple[str, ...]] = {}
+        self._timestamps = timestamps
+        self._latest: dict[str, Entity] = {}  # added last; the same object comes many times
+        self._collections: dict[tuple[str, ...], tuple[str, ...]] = {}  # equal tuples are shared
 
-    def add_node(self, entity: Entity, *, of_answer: bool = True) -> str:
-        """Add what is known of an entity, and give its key; a bare mention erases nothing.
+    def add_node(self, entity: Entity, *, is_local: bool = False) -> str:
+        """Add an entity and return its node key. Known attributes are kept, or updated.
 
-        Some names mean something of ours, whatever an answer says under them.
+        Only subjects (``is_local``) may set attributes that the campaign file and the seed list
+        provide.
         """
-        known = self._keys.get(id(entity))
-        if known is not None:
-            return known
         key = entity.key
-        if key in self._latest:
-            del self._keys[id(self._latest[key])]
-        self._latest[key], self._keys[id(entity)] = entity, key
+        if self._latest.get(key) is entity:
+            return key
+        self._latest[key] = entity
         if key not in self.graph:
             self.graph.add_node(key, type=entity.type, label=entity.label, id=entity.id)
-        node, said = self.graph.nodes[key], entity.attributes.items()
-        if not said <= node.items():
-            reserved = _is_ours if of_answer else _GRAPHS.__contains__
-            node.update((name, value) for name, value in said if not reserved(name))
+        node, attributes = self.graph.nodes[key], entity.attributes.items()
+        if not attributes <= node.items():
+            reserved = _GRAPH_ATTRIBUTES.__contains__ if is_local else _is_local
+            node.update((name, value) for name, value in attributes if not reserved(name))
             node["label"] = Entity(entity.type, entity.id, node).label
         return key
 
     def add_observation(self, observation: Observation) -> None:
-        """Add the edges of one, or what it adds to them."""
+        """Add the edges of an observation, or update them."""
         source = self.add_node(observation.subject)
         target = self.add_node(observation.reference)
         related_from = observation.related_from
-        behind = NO_COLLECTION if related_from is None else self.add_node(related_from)
+        collection = NO_COLLECTION if related_from is None else self.add_node(related_from)
         edge = self._edge(source, target)
         edge["relation"] = RELATED_REFERENCES
-        if edge.get("provenance") != OBSERVED:  # once observed is observed
+        if edge.get("provenance") != OBSERVED:
             edge["provenance"] = observation.provenance
-        if self._times:
-            _see(edge, observation)
-        seen: tuple[str, ...] = edge.get("related_from", ())
-        if behind in seen:
+        if self._timestamps:
+            _update_timestamps(edge, observation)
+        collections: tuple[str, ...] = edge.get("related_from", ())
+        if collection in collections:
             return
-        edge["related_from"] = self._union(seen, behind)
+        collections = tuple(sorted((*collections, collection)))
+        edge["related_from"] = self._collections.setdefault(collections, collections)
         edge["weight"] += 1
-        if related_from is not None and (target, behind) != (source, target):
-            self._edge(target, behind)["weight"] += 1
+        if related_from is not None and (target, collection) != (source, target):
+            self._edge(target, collection)["weight"] += 1
 
     def add_link(self, link: Link) -> None:
-        """Add an edge, where there is none yet."""
+        """Add an edge, unless the two nodes have one."""
         source, target = self.add_node(link.source), self.add_node(link.target)
         if source != target and not self.graph.has_edge(source, target):
             self.graph.add_edge(source, target, relation=link.relationship, weight=1)
 
     def _edge(self, source: str, target: str) -> dict[str, Any]:
-        """The attributes of an edge; a new one is made where there is none."""
+        """Return the attributes of an edge; add the edge if it is missing."""
         edge: dict[str, Any] | None = self.graph.get_edge_data(source, target)
-        if edge is not None:
-            return edge
-        self.graph.add_edge(source, target, relation=RELATED_FROM, weight=0)
-        return self._edge(source, target)
-
-    def _union(self, seen: tuple[str, ...], behind: str) -> tuple[str, ...]:
-        """Both, sorted; the same tuple for all edges behind which the same stand."""
-        union = self._unions.get((seen, behind))
-        if union is None:
-            union = self._unions[seen, behind] = tuple(sorted((*seen, behind)))
-        return union
+        if edge is None:
+            self.graph.add_edge(source, target, relation=RELATED_FROM, weight=0)
+            return self._edge(source, target)
+        return edge
 
 
-def _see(edge: dict[str, Any], observation: Observation) -> None:
-    """When the edge was seen first and last: the earliest and latest of what stands behind it."""
+def _update_timestamps(edge: dict[str, Any], observation: Observation) -> None:
     if observation.first_seen is not None:
         first = format_timestamp(observation.first_seen)
         edge["first_seen"] = min(first, edge.get("first_seen", first))

@@ -1,17 +1,17 @@
-"""A graph becomes another one that shows less, and says what it left out.
+"""Derive smaller graphs: fold equivalent nodes, or project onto files or collections.
 
-Real graphs are stacks of bicliques: an answer gives a file all references of all its collections,
-so files of one collection have the same neighbours. To fold them loses nothing.
+Real graphs are stacks of bicliques: a response gives a file all references of all its collections,
+so files of one collection have the same neighbours. Folding them loses nothing.
 
-A view keeps the contract of :mod:`graphbuild.graph.builder`, so each exporter takes it, with
-relations of its own where an edge is none of the API's.
+Views have the attributes that :mod:`graphbuild.graph.builder` describes, so every exporter accepts
+them. Edges that the API did not report have a relation of their own.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from hashlib import sha256
-from itertools import combinations
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
@@ -23,74 +23,70 @@ if TYPE_CHECKING:
 
     Graph = nx.DiGraph[str]
 
-SHARED_REFERENCES = "shared_references"  # the relation of two nodes that have references in common
-DERIVED_VIEWS = frozenset({"files", "collections", "folded"})  # views in which not all was told
-_FOLDED = "folded-from"  # what a node or an edge stands for; no name of an answer has a hyphen
+SHARED_REFERENCES = "shared_references"  # the relation of two nodes with common references
+DERIVED_VIEWS = frozenset({"files", "collections", "folded"})  # contain more than observations
+_FOLDED = "folded-from"  # the nodes or edges before folding; API names contain no hyphen
 
 
 # --- folding -------------------------------------------------------------------------------------
 
 
 def fold_groups(graph: Graph) -> list[list[str]]:
-    """Nodes of one type with exactly the same neighbours, together; collections stay alone.
+    """Group nodes of one type that have exactly the same neighbours; collections stay alone.
 
-    Every link between two groups stands for all pairs of their members, so nothing is lost, and
-    to fold once more changes nothing. Groups and members are sorted by node key.
+    Two groups are connected by all pairs of their members or by none, so nothing is lost, and
+    folding again changes nothing. Groups and members are sorted by node key.
     """
-    number = {node: place for place, node in enumerate(graph)}
+    number = {node: index for index, node in enumerate(graph)}
     relations: dict[object, int] = {}
-    near: list[list[int]] = [[] for _ in number]  # numbers sort and hash faster than keys
-    for source, neighbours in graph.adjacency():  # plain dictionaries: far faster than the views
+    neighbours: list[list[int]] = [[] for _ in number]  # integers sort and hash faster than keys
+    for source, targets in graph.adjacency():
         one = number[source]
-        for target, edge in neighbours.items():
+        for target, edge in targets.items():
             relation = relations.setdefault(edge.get("relation"), len(relations)) * len(number)
             other = number[target]
-            near[one].append(relation + other)
-            near[other].append(~(relation + one))  # below zero: it leads here
-    alike: dict[object, list[str]] = defaultdict(list)
-    kinds = {node: known["type"] for node, known in graph.nodes(data=True)}
+            neighbours[one].append(relation + other)
+            neighbours[other].append(~(relation + one))  # negative: an incoming edge
+    groups: dict[object, list[str]] = defaultdict(list)
+    types = {node: attributes["type"] for node, attributes in graph.nodes(data=True)}
     for node in sorted(graph):
-        alone = node if kinds[node] == COLLECTION else None
-        alike[kinds[node], alone, tuple(sorted(near[number[node]]))].append(node)
-    return list(alike.values())
+        alone = node if types[node] == COLLECTION else None
+        groups[types[node], alone, tuple(sorted(neighbours[number[node]]))].append(node)
+    return list(groups.values())
 
 
 def fold(graph: Graph) -> Graph:
-    """Nodes of one type with exactly the same neighbours become one.
+    """Return a graph in which nodes of one type with the same neighbours are one node.
 
-    Args:
-        graph: any that keeps the contract of :mod:`graphbuild.graph.builder`; it is not changed.
-
-    Returns:
-        A graph in which a node that stands for several tells how many (``group_size``), their keys
-        with one space between (``group_members``), a label such as "Report A and 24 more", and the
-        earliest ``creation_date`` among them, where any has one: since then the group is there. An
-        edge weighs what all it stands for weigh, and is observed if all of them are.
-        :func:`unfold` gives the whole back.
+    A node of several members has the attributes ``group_size``, ``group_members`` (their keys,
+    separated by spaces), a label such as "Report A and 24 more", and their earliest
+    ``creation_date``. The weight of an edge is the sum over all pairs; the edge is observed if all
+    pairs are. :func:`unfold` restores ``graph``, which is not changed.
     """
     groups = fold_groups(graph)
     keys = {member: _group_key(graph, group) for group in groups for member in group}
     members = {keys[group[0]]: group for group in groups}
     folded: Graph = nx.DiGraph()
-    folded.add_nodes_from(  # in the order in which their first members stand
-        (key, _group(graph, key, members[key]))
-        for key in dict.fromkeys(keys[node] for node in graph)
+    folded.add_nodes_from(
+        (key, _group_attributes(graph, key, members[key]))
+        for key in dict.fromkeys(keys[node] for node in graph)  # in the order of the graph
     )
     pairs: dict[tuple[str, str], dict[tuple[str, str], dict[str, Any]]] = defaultdict(dict)
     for source, target, edge in graph.edges(data=True):
         pairs[keys[source], keys[target]][source, target] = edge
-    folded.add_edges_from((*ends, _bundle(edges)) for ends, edges in pairs.items())
+    folded.add_edges_from((*ends, _merged_edge(edges)) for ends, edges in pairs.items())
     return folded
 
 
 def unfold(folded: Graph) -> Graph:
-    """The graph that was folded, in all it held; a graph that is not folded as it is."""
+    """Return the graph that was folded."""
     graph: Graph = nx.DiGraph()
     for key, node in folded.nodes(data=True):
-        graph.add_nodes_from((m, dict(told)) for m, told in node.get(_FOLDED, {key: node}).items())
+        members = node.get(_FOLDED, {key: node})
+        graph.add_nodes_from((member, dict(known)) for member, known in members.items())
     for source, target, edge in folded.edges(data=True):
         pairs = edge.get(_FOLDED, {(source, target): edge})
-        graph.add_edges_from((*ends, dict(told)) for ends, told in pairs.items())
+        graph.add_edges_from((*ends, dict(known)) for ends, known in pairs.items())
     return graph
 
 
@@ -101,12 +97,11 @@ def _group_key(graph: Graph, group: Sequence[str]) -> str:
     return f"{graph.nodes[group[0]]['type']}:group-{digest[:16]}"
 
 
-def _group(graph: Graph, key: str, group: Sequence[str]) -> dict[str, Any]:
-    """The attributes of a node that stands for a group."""
+def _group_attributes(graph: Graph, key: str, group: Sequence[str]) -> dict[str, Any]:
     if len(group) == 1:
         return dict(graph.nodes[group[0]])
     nodes = [graph.nodes[member] for member in group]
-    told: dict[str, Any] = {
+    attributes: dict[str, Any] = {
         "type": nodes[0]["type"],
         "label": f"{nodes[0]['label']} and {len(group) - 1:,} more",
         "id": key.partition(":")[2],
@@ -115,83 +110,88 @@ def _group(graph: Graph, key: str, group: Sequence[str]) -> dict[str, Any]:
         _FOLDED: dict(zip(group, nodes, strict=True)),
     }
     dates = [node.get("creation_date") for node in nodes]
-    known = [date for date in dates if type(date) is int and date > 0]
-    if known:
-        told["creation_date"] = min(known)
+    known_dates = [date for date in dates if type(date) is int and date > 0]
+    if known_dates:
+        attributes["creation_date"] = min(known_dates)
     for name in ("seed", "state"):
-        stated = {node.get(name) for node in nodes} - {None}
-        if len(stated) == 1:
-            told[name] = stated.pop()
-    return told
+        values = {node.get(name) for node in nodes} - {None}
+        if len(values) == 1:
+            attributes[name] = values.pop()
+    return attributes
 
 
-def _bundle(edges: Mapping[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
-    """The attributes of an edge that stands for all pairs of two groups."""
-    all_of = list(edges.values())
-    if len(all_of) == 1:
-        return dict(all_of[0])
-    told = {"relation": all_of[0]["relation"], "weight": sum(e["weight"] for e in all_of)}
-    if "related_from" in all_of[0]:
-        behind = {key for edge in all_of for key in edge["related_from"]}
-        told["related_from"] = tuple(sorted(behind))
-    if "provenance" in all_of[0]:
-        observed = all(edge["provenance"] == OBSERVED for edge in all_of)
-        told["provenance"] = OBSERVED if observed else INFERRED
+def _merged_edge(edges: Mapping[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
+    """Return the attributes of the edge between two groups."""
+    first, *others = edges.values()
+    if not others:
+        return dict(first)
+    everything = [first, *others]
+    merged = {"relation": first["relation"], "weight": sum(edge["weight"] for edge in everything)}
+    if "related_from" in first:
+        collections = {key for edge in everything for key in edge["related_from"]}
+        merged["related_from"] = tuple(sorted(collections))
+    if "provenance" in first:
+        observed = all(edge["provenance"] == OBSERVED for edge in everything)
+        merged["provenance"] = OBSERVED if observed else INFERRED
     for name, choose in (("first_seen", min), ("last_seen", max)):
-        seen = [edge[name] for edge in all_of if name in edge]
-        if seen:
-            told[name] = choose(seen)
-    return {**told, _FOLDED: dict(edges)}
+        times = [edge[name] for edge in everything if name in edge]
+        if times:
+            merged[name] = choose(times)
+    return {**merged, _FOLDED: dict(edges)}
 
 
 # --- views ---------------------------------------------------------------------------------------
 
 
 def view(graph: Graph, name: str) -> Graph:
-    """One of :data:`VIEWS` of ``graph``, which is not changed.
+    """Return a view of ``graph`` by its name in :data:`VIEWS`; ``graph`` is not changed.
 
     Raises:
         ValueError: there is no such view.
     """
     if name not in VIEWS:
-        raise ValueError(f"no view {name!a}; we have {', '.join(VIEWS)}")
+        raise ValueError(f"no view {name!a}; choose from {', '.join(VIEWS)}")
     return VIEWS[name](graph)
 
 
-def _full(graph: Graph) -> Graph:
+def full_view(graph: Graph) -> Graph:
+    """Return ``graph`` itself."""
     return graph
 
 
 def folded_view(graph: Graph) -> Graph:
-    """What :func:`fold` gives, without what is needed to unfold it: for files."""
+    """Return the folded graph without the data that :func:`unfold` needs, for export."""
     folded = fold(graph)
-    for _, told in folded.nodes(data=True):
-        told.pop(_FOLDED, None)
-    for _, _, told in folded.edges(data=True):
-        told.pop(_FOLDED, None)
+    for _, node in folded.nodes(data=True):
+        node.pop(_FOLDED, None)
+    for _, _, edge in folded.edges(data=True):
+        edge.pop(_FOLDED, None)
     return folded
 
 
 def files_view(graph: Graph) -> Graph:
-    """What was asked about, tied by the references that two have in common; ``weight`` counts them.
+    """Return files and other subjects, with an edge between two that share references.
 
-    Files, and domains, addresses and URLs beside them; each pair once.
+    The weight of an edge is the number of shared references.
     """
     kept = [key for key in graph if graph.nodes[key]["type"] not in {REFERENCE, COLLECTION}]
-    return _projected(graph, kept, {key: _references(graph, graph.succ[key]) for key in kept})
+    return _project(graph, kept, {key: _references(graph, graph.succ[key]) for key in kept})
 
 
 def collections_view(graph: Graph) -> Graph:
-    """Collections, tied by the references that stand in both; ``weight`` counts them."""
+    """Return collections, with an edge between two that share references.
+
+    The weight of an edge is the number of shared references.
+    """
     kept = [key for key in graph if graph.nodes[key]["type"] == COLLECTION]
-    return _projected(graph, kept, {key: _references(graph, graph.pred[key]) for key in kept})
+    return _project(graph, kept, {key: _references(graph, graph.pred[key]) for key in kept})
 
 
 def backbone_view(graph: Graph) -> Graph:
-    """All, but of references with exactly the same neighbours only the first.
+    """Return the graph with one reference of each group that has the same neighbours.
 
-    It ties what they all tie, so nobody is cut off, and tells for how many it stands
-    (``group_size``).
+    The connectivity of all other nodes stays the same. ``group_size`` of the reference is the size
+    of its group.
     """
     kept: set[str] = set()
     sizes: dict[str, int] = {}
@@ -201,67 +201,64 @@ def backbone_view(graph: Graph) -> Graph:
             kept.add(group[0])
         else:
             kept.update(group)
-    chosen: Graph = nx.DiGraph()  # in the order of the graph, edges too: a subgraph has another
-    chosen.add_nodes_from((key, dict(graph.nodes[key])) for key in graph if key in kept)
-    chosen.add_edges_from(
+    backbone: Graph = nx.DiGraph()  # a subgraph view has no stable order
+    backbone.add_nodes_from((key, dict(graph.nodes[key])) for key in graph if key in kept)
+    backbone.add_edges_from(
         (source, target, dict(edge))
         for source, target, edge in graph.edges(data=True)
         if source in kept and target in kept
     )
-    for reference, size in sizes.items():
-        chosen.nodes[reference]["group_size"] = size
-    return chosen
+    nx.set_node_attributes(backbone, sizes, "group_size")
+    return backbone
 
 
 def _references(graph: Graph, neighbours: Iterable[str]) -> frozenset[str]:
     return frozenset(key for key in neighbours if graph.nodes[key]["type"] == REFERENCE)
 
 
-def _projected(graph: Graph, kept: Sequence[str], lists: Mapping[str, frozenset[str]]) -> Graph:
-    """``kept`` nodes, each pair tied by how many references both have in their list."""
-    alike: dict[frozenset[str], list[str]] = defaultdict(list)  # lists come by the hundred
+def _project(graph: Graph, kept: Sequence[str], references: Mapping[str, frozenset[str]]) -> Graph:
+    """Return the ``kept`` nodes, with an edge between two that share ``references``."""
+    groups: dict[frozenset[str], list[str]] = defaultdict(list)  # many nodes have equal sets
     for key in kept:
-        alike[lists[key]].append(key)
-    groups = list(alike.values())
+        groups[references[key]].append(key)
+    members = list(groups.values())
     projected: Graph = nx.DiGraph()
     projected.add_nodes_from((key, dict(graph.nodes[key])) for key in kept)
-    for group, references in zip(groups, alike, strict=True):
-        if references:
-            _tie(projected, combinations(group, 2), len(references))
-    for (one, other), shared in sorted(_shared(list(alike)).items()):
-        pairs = ((a, b) for a in groups[one] for b in groups[other])
-        _tie(projected, pairs, shared)
+    for common, group in groups.items():
+        if common:
+            _connect(projected, combinations(group, 2), len(common))
+    for (one, other), count in sorted(_shared_counts(list(groups)).items()):
+        _connect(projected, product(members[one], members[other]), count)
     return projected
 
 
-def _shared(lists: Sequence[frozenset[str]]) -> Counter[tuple[int, int]]:
-    """For each two of ``lists`` how many they have in common, if any."""
-    having: dict[str, list[int]] = defaultdict(list)
-    for index, references in enumerate(lists):
+def _shared_counts(sets: Sequence[frozenset[str]]) -> Counter[tuple[int, int]]:
+    """Return for each two sets that overlap how many elements they share."""
+    containing: dict[str, list[int]] = defaultdict(list)
+    for index, references in enumerate(sets):
         for reference in references:
-            having[reference].append(index)
-    # References in the same lists add the same pairs: so many at once.
-    times = Counter(tuple(indices) for indices in having.values())
-    shared: Counter[tuple[int, int]] = Counter()
-    for indices, count in times.items():
+            containing[reference].append(index)
+    # Many references are in the same sets: count these together.
+    counts: Counter[tuple[int, int]] = Counter()
+    for indices, count in Counter(map(tuple, containing.values())).items():
         for pair in combinations(indices, 2):
-            shared[pair] += count
-    return shared
+            counts[pair] += count
+    return counts
 
 
-def _tie(graph: Graph, pairs: Iterable[tuple[str, str]], shared: int) -> None:
+def _connect(graph: Graph, pairs: Iterable[tuple[str, str]], shared: int) -> None:
     graph.add_edges_from(pairs, relation=SHARED_REFERENCES, weight=shared)
 
 
 def is_derived(graph: Graph) -> bool:
-    """Whether something in a graph was told by no answer: a tie that was counted, or a group."""
+    """Return whether a graph contains projected edges or groups, which no response contains."""
     if any("group_members" in node for node in graph.nodes.values()):
         return True
     return any(edge.get("relation") == SHARED_REFERENCES for _, _, edge in graph.edges(data=True))
 
 
 VIEWS: Mapping[str, Callable[[Graph], Graph]] = {
-    "full": _full,
+    "full": full_view,
     "files": files_view,
     "collections": collections_view,
     "backbone": backbone_view,

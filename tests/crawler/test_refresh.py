@@ -95,7 +95,7 @@ def test_both_answers_are_kept_with_their_times(tmp_path) -> None:
             seen[one.reference.attributes["url"][-1]] = (one.first_seen, one.last_seen)
         (row,) = store.statuses()
         assert list(find_damage(store)) == []
-        graph = build_graph(store.observations(), times=True)
+        graph = build_graph(store.observations(), timestamps=True)
     later = first + 7 * DAY
     assert seen == {"1": (first, first), "2": (first, later), "3": (later, later)}
     # The second answer is judged by itself: two announced, two received.

@@ -89,7 +89,7 @@ def timed():
     asked = Entity(
         "file", EMOTET.id, {"crawl_fetched_at": "2020-09-13T12:26:40Z", "crawl_pages": 2}
     )
-    return build_graph([seen, *OBSERVATIONS], subjects=[asked, LOADER], times=True)
+    return build_graph([seen, *OBSERVATIONS], subjects=[asked, LOADER], timestamps=True)
 
 
 def fractions():

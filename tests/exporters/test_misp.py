@@ -278,5 +278,5 @@ def test_nothing_at_all_is_an_event():
 
 
 def test_times_of_edges_are_counted_as_left_out():
-    graph = build_graph([Observation(EMOTET, REPORT, GANG, last_seen=1.0)], times=True)
+    graph = build_graph([Observation(EMOTET, REPORT, GANG, last_seen=1.0)], timestamps=True)
     assert write_misp(graph, io.BytesIO()).omitted == 1

@@ -142,7 +142,7 @@ def test_an_edge_has_its_relation_as_type_and_a_list_of_collections():
 
 def test_times_stand_on_edges_where_they_are_known():
     seen = Observation(EMOTET, BARE, None, INFERRED, 0.0, 60.0)
-    (edge,) = edges_in(build_graph([seen], times=True)).values()
+    (edge,) = edges_in(build_graph([seen], timestamps=True)).values()
     assert (edge["provenance"], edge["first_seen"], edge["last_seen"]) == (
         "inferred",
         "1970-01-01T00:00:00Z",

@@ -185,7 +185,7 @@ def test_one_row_for_each_observation():
 def test_times_are_times():
     seen = Observation(EMOTET, REPORT, GANG, first_seen=1.5e9, last_seen=1.6e9)
     asked = Entity("file", EMOTET.id, {"crawl_fetched_at": "2020-09-13T12:26:40Z"})
-    graph = build_graph([seen], subjects=[asked], times=True)
+    graph = build_graph([seen], subjects=[asked], timestamps=True)
     edges, nodes = frame("edges", graph), frame("nodes", graph)
     assert edges["first_seen"].dropna().tolist() == [pd.Timestamp(1.5e9, unit="s", tz="UTC")]
     assert edges["last_seen"].dropna().tolist() == [pd.Timestamp(1.6e9, unit="s", tz="UTC")]

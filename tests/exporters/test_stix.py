@@ -182,7 +182,7 @@ def test_every_bad_text_of_the_corpus_is_carried_and_shown_harmlessly():
 def test_nothing_is_lost_that_a_crawl_in_depth_with_times_tells():
     seen = Observation(EMOTET, REPORT, GANG, INFERRED, 1_700_000_000.0, 1_700_000_060.0)
     links = [Link(GANG, "files", LOADER), Link(OTHERS, "references", BARE)]
-    graph = build_graph([seen], links=links, times=True)
+    graph = build_graph([seen], links=links, timestamps=True)
     found = {(s, t): e for s, t, e in edges_in(parsed(graph))}
     assert found[EMOTET.key, REPORT.key] | {"source_ref": "", "related_from_refs": []} == {
         "source_ref": "",

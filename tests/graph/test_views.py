@@ -234,7 +234,7 @@ def test_an_edge_of_groups_tells_all_that_stands_behind_it():
     facts = family(2, 2)
     facts[0] = Observation(facts[0].subject, facts[0].reference, collection(0), INFERRED, 10, 20)
     facts[3] = Observation(facts[3].subject, facts[3].reference, collection(0), OBSERVED, 5, 30)
-    folded = fold(build_graph(facts, times=True))
+    folded = fold(build_graph(facts, timestamps=True))
     (edge,) = (e for _, _, e in folded.edges(data=True) if e["relation"] == "related_references")
     assert edge["weight"] == 4
     assert edge["provenance"] == INFERRED
@@ -304,7 +304,7 @@ def test_the_backbone_stands_in_the_order_of_the_graph(graph):
 
 
 def test_an_unknown_view_is_told_what_we_have():
-    with pytest.raises(ValueError, match="no view 'x'; we have full, files, collections"):
+    with pytest.raises(ValueError, match="no view 'x'; choose from full, files, collections"):
         view(campaign(), "x")
 
 

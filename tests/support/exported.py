@@ -81,7 +81,9 @@ def _sample(folder: Path) -> Exported:
         store.add_seeds(gb.read_seeds(SAMPLE / "hashes.txt"))
         for _ in gb.Crawl(client, store):
             pass
-        graph = build_graph(store.observations(), subjects=store.subjects(times=True), times=True)
+        graph = build_graph(
+            store.observations(), subjects=store.subjects(times=True), timestamps=True
+        )
     return Exported(graph, compute_layout(graph), gb.export(graph, folder / "graph.graphml"))
 
 
@@ -138,7 +140,7 @@ def hostile_graph() -> nx.DiGraph[str]:
         ),
         subjects=files,
         links=[Link(files[0], "files", Entity(each, ident)) for ident in _IDS for each in _TYPES],
-        times=True,
+        timestamps=True,
     )
     for n, (*_, edge) in enumerate(graph.edges(data=True)):
         edge["weight"] = _WEIGHTS[n % len(_WEIGHTS)]

@@ -1,17 +1,29 @@
-"""Helpers that several packages need: text for display, timestamps, directory fsync."""
+"""Helpers that several packages need: text, timestamps, optional libraries, directory fsync."""
 
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 import unicodedata
 from contextlib import suppress
 from datetime import UTC, datetime
+from importlib import import_module
 from string import punctuation
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from graphbuild.errors import MissingLibraryError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+# The libraries of each extra in pyproject.toml; a test compares the two.
+EXTRAS = {
+    "analysis": ("networkit", "scipy", "tldextract", "w3lib"),
+    "columnar": ("pyarrow",),
+    "lists": ("ioc-fanger", "stix2", "stix2-patterns", "tldextract"),
+    "notebook": ("ipykernel", "matplotlib"),
+}
 MAX_DISPLAY_LENGTH = 500
 # Control, format (bidi, zero width), surrogate, private, unassigned, line and paragraph separators.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -61,6 +73,29 @@ def pluralize(number: int, singular: str, plural: str = "") -> str:
 def format_timestamp(seconds: float) -> str:
     """Format seconds since 1970 as UTC, to the second: ``2026-11-23T06:20:58Z``."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def require(module: str, *, extra: str) -> Any:  # noqa: ANN401  attributes depend on the module
+    """Import a module of an optional library.
+
+    The error message lists the libraries instead of ``graphbuild[extra]``: this works in a
+    checkout and for an installed wheel.
+
+    Args:
+        module: the name of the module, such as ``scipy.sparse``.
+        extra: the extra in ``EXTRAS`` that contains the library.
+
+    Raises:
+        MissingLibraryError: the library is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        python = shlex.quote(sys.executable or "python3")
+        raise MissingLibraryError(
+            f"this needs {module.partition('.')[0]}, which is not installed;"
+            f" run: {python} -m pip install {' '.join(EXTRAS[extra])}"
+        ) from error
 
 
 def fsync_directory(path: Path) -> None:

@@ -125,23 +125,15 @@ class Campaign:
             seed: Seed of the random number generator.
 
         Returns:
-            A row per file: ``key`` (of the node), ``cluster`` (1 is the largest), ``name`` (of the
-            cluster) and ``stability``.
+            A row per file: ``file`` (node key), ``cluster`` (1 is the largest), ``cluster_name``
+            and ``stability``.
 
         Raises:
-            AnalysisError: A library of the extra ``analysis`` is not installed.
+            MissingLibraryError: A library of the extra ``analysis`` is not installed.
         """
-        import pandas as pd  # noqa: PLC0415  loads slowly
+        from graphbuild.analysis import find_clusters  # noqa: PLC0415  loads numpy
 
-        from graphbuild.analysis import Incidence, find_communities  # noqa: PLC0415  loads numpy
-
-        found = find_communities(Incidence.of(self.store.observations()), seed=seed)
-        rows = [
-            (file.key, group.number, group.name, group.stability)
-            for group in found.groups
-            for file in group.files
-        ]
-        return pd.DataFrame(rows, columns=["key", "cluster", "name", "stability"])
+        return find_clusters(self.store, seed=seed).to_frame()
 
     def export(
         self, folder: str | Path = "output", formats: Iterable[str] = DEFAULT_FORMATS

@@ -17,7 +17,8 @@
     │   └── BudgetExhaustedError  the limit set by the user is reached
     ├── StoreError                a campaign file is missing, foreign, newer, locked or damaged
     ├── ExportError               a file could not be written
-    └── AnalysisError             an analysis is not possible with this campaign
+    ├── AnalysisError             an analysis is not possible with this campaign
+    └── MissingLibraryError       a library of an extra is not installed
 
 Every message names the cause and a way out.
 """
@@ -139,3 +140,7 @@ class ExportError(GraphbuildError):
 
 class AnalysisError(GraphbuildError):
     """An analysis is not possible: a name is unknown, or a library is missing."""
+
+
+class MissingLibraryError(GraphbuildError, ImportError):
+    """A library of an extra is not installed; the message contains the command to install it."""

@@ -20,7 +20,7 @@ ROOT = PACKAGE.parent
 # Package or module -> those of graphbuild that it may import, for types too.
 DEPENDENCIES: dict[str, set[str]] = {
     "errors": set(),
-    "_util": set(),
+    "_util": {"errors"},
     "emulator": set(),  # it must be able to disagree with the parser
     "models": set(),
     "api": {"errors", "models"},
@@ -28,7 +28,7 @@ DEPENDENCIES: dict[str, set[str]] = {
     "store": {"_util", "api", "errors", "models"},
     "crawler": {"api", "errors", "models", "store"},
     "graph": {"_util", "errors", "models"},
-    "analysis": {"_util", "errors", "models", "seeds"},
+    "analysis": {"_util", "errors", "graph", "models", "seeds"},
     "exporters": {"_util", "errors", "graph", "models", "seeds"},
     "report": {"_util", "analysis", "exporters", "graph", "models", "seeds", "store"},
     "campaign": {"analysis", "exporters", "graph", "models", "store"},

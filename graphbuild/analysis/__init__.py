@@ -1,102 +1,121 @@
-"""What a campaign says, concluded from its observations, never from paths of the drawn graph.
+"""Analyze a campaign: overlaps, clusters, bridges, centrality, timeline, paths, comparisons.
 
-::
+All conclusions start from observations, not from paths of the exported graph::
 
+    import graphbuild as gb
     from graphbuild import analysis
 
     with gb.Store.read("emotet.db") as store:
-        incidence = analysis.Incidence.of(store.observations())
-        evidence = analysis.Evidence(store.observations())
+        incidence = analysis.as_incidence(store)
+        evidence = analysis.EvidenceGraph(store.observations())
 
-    sources = analysis.find_sources(incidence.references)  # which references are one report
-    ties = analysis.find_ties(incidence).beyond_chance()
-    ties.with_sources(incidence, sources).frame()  # pandas: which files, on what evidence
-    clusters = analysis.find_communities(incidence)
-    analysis.find_bridges(incidence, clusters).frame()
-    analysis.find_central(incidence).frame()
-    analysis.build_timeline(incidence, clusters).frame()
-    list(evidence.chains(evidence.find("5e3f..."), evidence.find("Emotet")))
+    duplicates = analysis.find_duplicates(incidence.references)
+    overlaps = analysis.find_overlaps(incidence).significant()
+    overlaps.with_duplicates(incidence, duplicates).to_frame()  # a pandas DataFrame
+    clustering = analysis.find_clusters(incidence)
+    analysis.find_bridges(incidence, clustering).to_frame()
+    analysis.compute_centrality(incidence).to_frame()
+    analysis.build_timeline(incidence, clustering).to_frame()
+    list(evidence.shortest_paths(evidence.find_node("5e3f..."), evidence.find_node("Emotet")))
 
-All but the chains need scipy, in the extra ``analysis``.
+Instead of an incidence, the functions also take a graph made by ``build_graph``, an open store or
+observations. Everything except paths needs the libraries of the extra ``analysis``.
 """
 
 from graphbuild.analysis.bridges import Bridge, Bridges, find_bridges
-from graphbuild.analysis.centrality import Central, Centrality, find_central
-from graphbuild.analysis.cluster_evolution import Cause, Fate, Move
-from graphbuild.analysis.communities import (
-    Communities,
-    Community,
-    Telling,
-    find_communities,
-)
+from graphbuild.analysis.centrality import Centrality, NodeCentrality, compute_centrality
+from graphbuild.analysis.cluster_evolution import Cause, ClusterChange, MovedFile
+from graphbuild.analysis.clusters import Cluster, Clustering, DistinctiveEntity, find_clusters
 from graphbuild.analysis.compare import Comparison, compare
-from graphbuild.analysis.deduplication import SAYS, Publication, Publisher, Sources, find_sources
-from graphbuild.analysis.diff import Changes, Fact, Snapshot
-from graphbuild.analysis.formatting import cluster_name, fate_of, reasons, summary
-from graphbuild.analysis.incidence import Incidence
-from graphbuild.analysis.overlap import Hub, Overlap, Tie, find_ties, shared_evidence
-from graphbuild.analysis.paths import (
-    Chain,
-    Evidence,
-    Step,
-    called,
-    quiet,
-    quiet_name,
-    sentence,
-    statement,
+from graphbuild.analysis.deduplication import (
+    RULE_DESCRIPTIONS,
+    Deduplication,
+    Publisher,
+    ReferenceGroup,
+    find_duplicates,
 )
-from graphbuild.analysis.timeline import Span, Timeline, build_timeline, day_of
-from graphbuild.analysis.url_normalization import RULES, Normal, Rule, normal, publisher
+from graphbuild.analysis.diff import Changes, Snapshot, Triple
+from graphbuild.analysis.formatting import (
+    defang_text,
+    describe_causes,
+    describe_change,
+    describe_cluster,
+    describe_node,
+    describe_observation,
+    describe_step,
+    display_name,
+    summarize_changes,
+)
+from graphbuild.analysis.incidence import Incidence, as_incidence
+from graphbuild.analysis.overlap import (
+    Overlap,
+    Overlaps,
+    SharedEntity,
+    find_overlaps,
+    shared_entities,
+)
+from graphbuild.analysis.paths import EvidenceGraph, EvidencePath, PathStep
+from graphbuild.analysis.reference_attributes import publication_date, reference_url
+from graphbuild.analysis.timeline import Timeline, TimelineSeries, build_timeline
+from graphbuild.analysis.url_normalization import (
+    URL_RULES,
+    NormalizedUrl,
+    Rule,
+    normalize_url,
+    publisher_domain,
+)
 
 __all__ = [
-    "RULES",
-    "SAYS",
+    "RULE_DESCRIPTIONS",
+    "URL_RULES",
     "Bridge",
     "Bridges",
     "Cause",
-    "Central",
     "Centrality",
-    "Chain",
     "Changes",
-    "Communities",
-    "Community",
+    "Cluster",
+    "ClusterChange",
+    "Clustering",
     "Comparison",
-    "Evidence",
-    "Fact",
-    "Fate",
-    "Hub",
+    "Deduplication",
+    "DistinctiveEntity",
+    "EvidenceGraph",
+    "EvidencePath",
     "Incidence",
-    "Move",
-    "Normal",
+    "MovedFile",
+    "NodeCentrality",
+    "NormalizedUrl",
     "Overlap",
-    "Publication",
+    "Overlaps",
+    "PathStep",
     "Publisher",
+    "ReferenceGroup",
     "Rule",
+    "SharedEntity",
     "Snapshot",
-    "Sources",
-    "Span",
-    "Step",
-    "Telling",
-    "Tie",
     "Timeline",
+    "TimelineSeries",
+    "Triple",
+    "as_incidence",
     "build_timeline",
-    "called",
-    "cluster_name",
     "compare",
-    "day_of",
-    "fate_of",
+    "compute_centrality",
+    "defang_text",
+    "describe_causes",
+    "describe_change",
+    "describe_cluster",
+    "describe_node",
+    "describe_observation",
+    "describe_step",
+    "display_name",
     "find_bridges",
-    "find_central",
-    "find_communities",
-    "find_sources",
-    "find_ties",
-    "normal",
-    "publisher",
-    "quiet",
-    "quiet_name",
-    "reasons",
-    "sentence",
-    "shared_evidence",
-    "statement",
-    "summary",
+    "find_clusters",
+    "find_duplicates",
+    "find_overlaps",
+    "normalize_url",
+    "publication_date",
+    "publisher_domain",
+    "reference_url",
+    "shared_entities",
+    "summarize_changes",
 ]

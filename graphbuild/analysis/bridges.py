@@ -1,14 +1,13 @@
-"""What joins groups that are separate otherwise: reports and collections, and what hangs on them.
+"""Find the references and collections that connect clusters, or hold files together.
 
-Two questions, answered apart:
+Two questions are answered independently:
 
-* *Which clusters does it touch, and which two does nothing else join?* A collection joins two
-  clusters if files of both are in it. A report joins them if files of both were told it, and counts
-  by itself only where no collection that joins the two holds it: else it is the same piece of
-  evidence once more.
-* *What falls apart without it?* Files hang together through the collections they are in and the
-  reports these hold. Without a cut vertex of that graph (Hopcroft and Tarjan 1973, Commun. ACM 16)
-  its files fall into several pieces.
+* *Which clusters does it connect, and does anything else connect them?* A collection connects two
+  clusters if it has files of both. A reference connects them if files of both have it and no
+  collection that connects them contains it: otherwise it is the same piece of evidence again.
+* *What falls apart without it?* In the evidence graph, files are linked to their collections and
+  these to their references. Without a cut vertex (Hopcroft and Tarjan 1973, Commun. ACM 16), the
+  graph falls into several components.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from graphbuild.analysis._optional import library
-from graphbuild.analysis.incidence import alike
+from graphbuild._util import require
+from graphbuild.analysis.incidence import EXTRA, as_incidence, group_identical_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from graphbuild.analysis.communities import Communities
+    from graphbuild.analysis.clusters import Clustering
     from graphbuild.analysis.incidence import Incidence, Matrix
     from graphbuild.models import Entity
 
@@ -39,50 +38,51 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A report or a collection that joins clusters, or holds files together.
+    """A reference or collection that connects clusters or holds files together.
 
     Attributes:
-        entity: which.
-        files: how many have it.
-        clusters: the numbers of the clusters whose files have it.
-        alone: the pairs of clusters that nothing else joins.
-        pieces: into how many pieces with files the rest falls without it, 1 if it does not.
-        cut_off: how many files are then outside of the largest piece.
+        entity: the reference or collection.
+        files: number of files that have it.
+        clusters: numbers of the clusters whose files have it.
+        sole_pairs: pairs of clusters that nothing else connects.
+        components: number of components with files that remain of its component without it; 1 if
+            the component does not fall apart.
+        cut_off_files: number of files outside the largest of these components.
     """
 
     entity: Entity
     files: int
     clusters: tuple[int, ...]
-    alone: tuple[Pair, ...]
-    pieces: int
-    cut_off: int
+    sole_pairs: tuple[Pair, ...]
+    components: int
+    cut_off_files: int
 
 
 @dataclass(frozen=True, slots=True)
 class Bridges:
-    """All that joins.
+    """All bridges.
 
     Attributes:
-        bridges: those that alone join clusters first, then those without which most files are cut
-            off, then those that touch most clusters.
-        joined: how many pairs of clusters anything joins.
+        bridges: sorted by the number of sole pairs, of cut-off files and of clusters, each
+            descending, then by key.
+        joined_pairs: number of pairs of clusters that anything connects.
     """
 
     bridges: tuple[Bridge, ...]
-    joined: int
+    joined_pairs: int
 
     @property
-    def single(self) -> tuple[tuple[Pair, Entity], ...]:
-        """The ties of clusters that rest on a single source, and that source; by their numbers."""
-        return tuple(
-            sorted(
-                ((pair, bridge.entity) for bridge in self.bridges for pair in bridge.alone),
-                key=lambda tie: tie[0],
-            )
-        )
+    def single_links(self) -> tuple[tuple[Pair, Entity], ...]:
+        """Return the pairs of clusters with only one connection, and that connection."""
+        links = ((pair, bridge.entity) for bridge in self.bridges for pair in bridge.sole_pairs)
+        return tuple(sorted(links, key=lambda link: link[0]))
 
-    def frame(self) -> pd.DataFrame:
-        """A table with a row for each bridge; ``clusters`` and ``alone`` are counted."""
+    def to_frame(self) -> pd.DataFrame:
+        """Return a DataFrame with one row per bridge.
+
+        Columns: ``key``, ``label``, ``files``, ``clusters``, ``sole_pairs``, ``components``,
+        ``cut_off_files``. Clusters and pairs are counts.
+        """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
         rows = [
@@ -91,160 +91,171 @@ class Bridges:
                 each.entity.label,
                 each.files,
                 len(each.clusters),
-                len(each.alone),
-                each.pieces,
-                each.cut_off,
+                len(each.sole_pairs),
+                each.components,
+                each.cut_off_files,
             )
             for each in self.bridges
         ]
-        columns = ["key", "label", "files", "clusters", "alone", "pieces", "cut_off"]
+        columns = ["key", "label", "files", "clusters", "sole_pairs", "components", "cut_off_files"]
         return pd.DataFrame(rows, columns=columns)
 
 
-def find_bridges(incidence: Incidence, found: Communities) -> Bridges:
-    """What joins clusters, and what holds files together.
+def find_bridges(data: object, clustering: Clustering) -> Bridges:
+    """Find the references and collections that connect clusters or hold files together.
 
     Args:
-        incidence: what was observed.
-        found: its clusters.
+        data: a graph, a store, observations or an ``Incidence``.
+        clustering: the clusters of ``data``.
 
     Raises:
-        AnalysisError: scipy, in the extra ``analysis``, is not installed.
+        MissingLibraryError: scipy is not installed.
     """
+    incidence = as_incidence(data)
     sides = (
-        _Side(incidence.collections, incidence.file_collections, found),
-        _Side(incidence.references, incidence.file_references, found),
+        _Membership(incidence.collections, incidence.file_collections, clustering),
+        _Membership(incidence.references, incidence.file_references, clustering),
     )
-    joiners = _joiners(*sides, incidence.collection_references)
-    falls = _falls(incidence) if incidence.files else {}
-    alone: dict[Entity, list[Pair]] = defaultdict(list)
-    for pair, (first, *others) in joiners.items():
+    connections = _connections(*sides, incidence.collection_references)
+    cuts = _cut_vertices(incidence) if incidence.files else {}
+    sole: dict[Entity, list[Pair]] = defaultdict(list)
+    for pair, (first, *others) in connections.items():
         if not others:
-            alone[first].append(pair)
-    told = [
-        Bridge(entity, files, clusters, tuple(sorted(alone[entity])), *falls.get(entity, (1, 0)))
+            sole[first].append(pair)
+    bridges = [
+        Bridge(
+            entity, files, tuple(clusters), tuple(sorted(sole[entity])), *cuts.get(entity, (1, 0))
+        )
         for side in sides
-        for entity, files, clusters in side.rows()
-        if len(clusters) > 1 or entity in falls
+        for entity, files, clusters in zip(side.entities, side.files, side.clusters, strict=True)
+        if len(clusters) > 1 or entity in cuts
     ]
-    told.sort(
-        key=lambda each: (-len(each.alone), -each.cut_off, -len(each.clusters), each.entity.key)
-    )
-    return Bridges(tuple(told), len(joiners))
+    bridges.sort(key=_importance)
+    return Bridges(tuple(bridges), len(connections))
 
 
-# --- clusters ------------------------------------------------------------------------------------
+def _importance(bridge: Bridge) -> tuple[int, int, int, str]:
+    counts = -len(bridge.sole_pairs), -bridge.cut_off_files, -len(bridge.clusters)
+    return *counts, bridge.entity.key
 
 
-class _Side:
-    """Collections, or references, and which clusters each touches."""
+# --- connections between clusters ----------------------------------------------------------------
 
-    def __init__(self, entities: Sequence[Entity], files: Matrix, found: Communities) -> None:
+
+class _Membership:
+    """Collections, or references, with the number of files and the clusters of each."""
+
+    def __init__(self, entities: Sequence[Entity], files: Matrix, clustering: Clustering) -> None:
         self.entities = entities
-        self._files = np.bincount(files.indices, minlength=len(entities)).tolist()
-        cells = files.tocoo()
-        pairs = np.unique(np.stack([cells.col, found.label[cells.row]]), axis=1)
+        self.files: list[int] = np.bincount(files.indices, minlength=len(entities)).tolist()
+        entries = files.tocoo()
+        pairs = np.unique(np.stack([entries.col, clustering.labels[entries.row]]), axis=1)
         self.clusters: list[list[int]] = [[] for _ in entities]
-        for place, cluster in pairs.T.tolist():
-            self.clusters[place].append(cluster)
-
-    def rows(self) -> list[tuple[Entity, int, tuple[int, ...]]]:
-        touched = map(tuple, self.clusters)
-        return list(zip(self.entities, self._files, touched, strict=True))
+        for number, cluster in pairs.T.tolist():
+            self.clusters[number].append(cluster)
 
     def by_cluster(self) -> dict[int, set[int]]:
-        """What files of each cluster have."""
-        held: dict[int, set[int]] = defaultdict(set)
-        for place, clusters in enumerate(self.clusters):
+        """Return the indices of the entities of each cluster."""
+        found: dict[int, set[int]] = defaultdict(set)
+        for number, clusters in enumerate(self.clusters):
             for cluster in clusters:
-                held[cluster].add(place)
-        return held
+                found[cluster].add(number)
+        return found
 
 
-def _joiners(collections: _Side, references: _Side, holds: Matrix) -> dict[Pair, list[Entity]]:
-    """For each two clusters that are joined what joins them: one, or the first two of several."""
-    held = [set(row.tolist()) for row in np.split(holds.indices, holds.indptr[1:-1])]
-    behind, reports = collections.by_cluster(), references.by_cluster()
+def _connections(
+    collections: _Membership, references: _Membership, contents: Matrix
+) -> dict[Pair, list[Entity]]:
+    """Return the connections of each connected pair of clusters, at most two of several.
+
+    Args:
+        collections: the clusters of each collection.
+        references: the clusters of each reference.
+        contents: the references of each collection.
+    """
+    contained = [set(row.tolist()) for row in np.split(contents.indices, contents.indptr[1:-1])]
+    collections_of, references_of = collections.by_cluster(), references.by_cluster()
     found: dict[Pair, list[Entity]] = {}
-    for one, other in combinations(sorted(reports), 2):
-        both = sorted(behind[one] & behind[other])[:2]
-        joiners = [collections.entities[place] for place in both]
-        if len(joiners) < 2:  # noqa: PLR2004  one, or several
-            more = reports[one] & reports[other]
-            for place in both:
-                more -= held[place]
-            joiners += [references.entities[place] for place in sorted(more)[:2]]
-        if joiners:
-            found[one, other] = joiners
+    for one, other in combinations(sorted(references_of), 2):
+        common = sorted(collections_of[one] & collections_of[other])[:2]
+        entities = [collections.entities[number] for number in common]
+        if len(entities) < 2:  # noqa: PLR2004  only one and several are distinguished
+            direct = references_of[one] & references_of[other]
+            for number in common:
+                direct -= contained[number]
+            entities += [references.entities[number] for number in sorted(direct)[:2]]
+        if entities:
+            found[one, other] = entities
     return found
 
 
-# --- what falls apart ----------------------------------------------------------------------------
+# --- cut vertices --------------------------------------------------------------------------------
 
 
-class _Graph(NamedTuple):
-    """Files, collections and references, folded: those with the same neighbours are one node.
+class _FoldedGraph(NamedTuple):
+    """The evidence graph, with nodes that have the same neighbors merged.
 
     Attributes:
-        edges: a symmetric matrix.
-        files: how many files each node stands for.
-        only: for each node that stands for a single collection or reference, that one.
+        edges: a symmetric adjacency matrix.
+        files: the number of files in each node.
+        single: the collection or reference of each node that contains nothing else.
     """
 
     edges: Matrix
     files: Numbers
-    only: dict[int, Entity]
+    single: dict[int, Entity]
 
 
-def _falls(incidence: Incidence) -> dict[Entity, tuple[int, int]]:
-    """For each without which files fall apart: into how many pieces, and how many are cut off."""
-    graph = _folded(incidence)
+def _cut_vertices(incidence: Incidence) -> dict[Entity, tuple[int, int]]:
+    """Return the number of components and of cut-off files without each cut vertex."""
+    graph = _fold(incidence)
     found: dict[Entity, tuple[int, int]] = {}
     degrees = np.diff(graph.edges.indptr)
-    _, component = _components(graph.edges)
-    for node, entity in graph.only.items():
+    _, component = _connected_components(graph.edges)
+    for node, entity in graph.single.items():
         if degrees[node] > 1:
-            inside = component == component[node]
-            inside[node] = False
-            pieces = _pieces(graph, np.flatnonzero(inside))
-            if len(pieces) > 1:
-                found[entity] = len(pieces), sum(pieces) - max(pieces)
+            rest = component == component[node]
+            rest[node] = False
+            sizes = _component_sizes(graph, np.flatnonzero(rest))
+            if len(sizes) > 1:
+                found[entity] = len(sizes), sum(sizes) - max(sizes)
     return found
 
 
-def _components(edges: Matrix) -> tuple[int, Numbers]:
-    count, label = library("scipy.sparse.csgraph").connected_components(edges, directed=False)
-    return count, label
+def _connected_components(edges: Matrix) -> tuple[int, Numbers]:
+    csgraph = require("scipy.sparse.csgraph", extra=EXTRA)
+    count, labels = csgraph.connected_components(edges, directed=False)
+    return count, labels
 
 
-def _pieces(graph: _Graph, nodes: Numbers) -> list[int]:
-    """How many files each component of some nodes has, but for those that have none."""
-    count, label = _components(graph.edges[nodes][:, nodes])
-    files = np.bincount(label, graph.files[nodes], minlength=count).astype(int).tolist()
-    nodes_in = np.bincount(label, minlength=count).tolist()
-    pieces: list[int] = []
-    for held, size in zip(files, nodes_in, strict=True):
-        # A node by itself has lost what its files had in common: each is alone.
-        pieces += [1] * held if size == 1 else [held] * bool(held)
-    return pieces
+def _component_sizes(graph: _FoldedGraph, nodes: Numbers) -> list[int]:
+    """Return the number of files in each component of a subgraph, for components with files."""
+    count, labels = _connected_components(graph.edges[nodes][:, nodes])
+    files = np.bincount(labels, graph.files[nodes], minlength=count).astype(int).tolist()
+    nodes_in = np.bincount(labels, minlength=count).tolist()
+    sizes: list[int] = []
+    for file_count, node_count in zip(files, nodes_in, strict=True):
+        # Files in a folded node without neighbors are no longer connected to each other.
+        sizes += [1] * file_count if node_count == 1 else [file_count] * bool(file_count)
+    return sizes
 
 
-def _folded(incidence: Incidence) -> _Graph:
-    """To fold first makes a campaign of families small, and changes nothing that is asked."""
-    sizes = len(incidence.files), len(incidence.collections), len(incidence.references)
-    collections = sizes[0]  # where they begin
-    half = incidence.evidence
-    whole = (half + half.T).tocsr()
-    # Collections stay apart: few, and never quite alike.
-    sides = [0] * sizes[0] + list(range(1, 1 + sizes[1])) + [-1] * sizes[2]
-    node = alike(whole, sides)
-    firsts = np.unique(node, return_index=True)[1]
-    members = np.bincount(node)
+def _fold(incidence: Incidence) -> _FoldedGraph:
+    """Merge nodes with the same neighbors, which keeps the search fast for large families."""
+    first_collection = len(incidence.files)
+    upper = incidence.adjacency
+    edges = (upper + upper.T).tocsr()
+    # Collections are not merged with each other: they are few, and hardly ever identical.
+    collections = range(1, 1 + len(incidence.collections))
+    labels = [0] * first_collection + [*collections] + [-1] * len(incidence.references)
+    node = group_identical_rows(edges, labels)
+    first = np.unique(node, return_index=True)[1]
+    size = np.bincount(node)
     entities = (*incidence.collections, *incidence.references)
-    only = {
-        number: entities[first - collections]
-        for number, first in enumerate(firsts.tolist())
-        if first >= collections and members[number] == 1
+    single = {
+        number: entities[position - first_collection]
+        for number, position in enumerate(first.tolist())
+        if position >= first_collection and size[number] == 1
     }
-    files = np.where(firsts < collections, members, 0)
-    return _Graph(whole[firsts][:, firsts], files, only)
+    files = np.where(first < first_collection, size, 0)
+    return _FoldedGraph(edges[first][:, first], files, single)

@@ -1,12 +1,11 @@
-"""What became of clusters: which before and after belong together, and what joined or parted them.
+"""Match the clusters of two snapshots, and find out why clusters merged or split.
 
-Clusters are followed as Greene, Doyle and Cunningham (2010, "Tracking the Evolution of Communities
-in Dynamic Social Networks", ASONAM) do, by the Jaccard likeness of their files, and what becomes of
-them bears their names: born, died, merged, split, grown, shrunk. In place of their threshold, which
-loses a small cluster that a large one takes in, stands the majority of Spiliopoulou et al. (2006,
-"MONIC", KDD): a cluster before and one after belong together where one holds most of the other.
-Only files of which both sides know something count for that, and a file that is alone is no
-cluster.
+The method follows Greene, Doyle and Cunningham (2010, "Tracking the Evolution of Communities in
+Dynamic Social Networks", ASONAM): clusters are matched by the Jaccard index of their files, and
+changes are named after theirs. Their threshold would lose a small cluster that a large one absorbs.
+Instead, two clusters match if one contains more than half of the other (Spiliopoulou et al. 2006,
+"MONIC", KDD). Only files with observations in both snapshots count for that. A cluster of one file
+is ignored.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from graphbuild.analysis.diff import members
-from graphbuild.analysis.incidence import NOBODY
+from graphbuild.analysis.diff import used_numbers
+from graphbuild.analysis.incidence import NO_COLLECTION
 from graphbuild.models import COLLECTION, Entity
 
 if TYPE_CHECKING:
@@ -26,13 +25,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from graphbuild.analysis.communities import Communities
-    from graphbuild.analysis.diff import Both
+    from graphbuild.analysis.clusters import Clustering
+    from graphbuild.analysis.diff import SnapshotPair
 
     Numbers = NDArray[np.int64]
+    FileCounts = dict[int, dict[int, int]]  # by entity and cluster
 
-Kind = Literal["merged", "split", "born", "died", "grew", "shrank", "changed", "stayed"]
-KINDS: tuple[Kind, ...] = (
+ChangeKind = Literal["merged", "split", "born", "died", "grew", "shrank", "changed", "unchanged"]
+CHANGE_KINDS: tuple[ChangeKind, ...] = (
     "merged",
     "split",
     "born",
@@ -40,67 +40,67 @@ KINDS: tuple[Kind, ...] = (
     "grew",
     "shrank",
     "changed",
-    "stayed",
+    "unchanged",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A collection or a report that joins files of clusters on one side, and did not on the other.
+    """A collection or reference that connects clusters in one snapshot but not in the other.
 
     Attributes:
-        entity: which.
-        clusters: of the clusters that became one, or that were one, the numbers of those whose
-            files have it on the side where they are one.
-        files: how many files of these have it there.
-        new: whether it is nowhere on the other side.
-        sure: whether a file that is wholly known on the other side does not have it there.
+        entity: the collection or reference.
+        clusters: numbers of the separate clusters whose files have it in the snapshot in which
+            they are one cluster.
+        files: number of these files.
+        exclusive: whether the other snapshot does not contain it at all.
+        certain: whether the other snapshot is complete for a file that does not have it there.
     """
 
     entity: Entity
     clusters: tuple[int, ...]
     files: int
-    new: bool
-    sure: bool
+    exclusive: bool
+    certain: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """What became of a cluster, or of several.
+class ClusterChange:
+    """A change of one cluster, or of several that merged or split.
 
     Attributes:
-        kind: ``merged`` (several became one), ``split`` (one became several), ``born``, ``died``,
-            or of one and the same: ``grew``, ``shrank``, ``changed`` (as many files, but others),
-            ``stayed`` (the same files).
-        before: the numbers of the clusters before, the likest first.
-        after: those after.
-        likeness: the largest Jaccard likeness of one before and one after, by the files of which
-            both sides know something; 0 where there are no two.
-        came: the files after that were in none of these clusters before.
-        went: the files before that are in none of these clusters after.
-        causes: of clusters that merged or split, what did it: collections first, then reports.
-        through: files known on the side alone where the clusters are one that share something with
-            several of them.
+        kind: ``merged`` (several became one), ``split`` (one became several), ``born``, ``died``;
+            for a pair of matching clusters ``grew``, ``shrank``, ``changed`` (as many files, but
+            others) or ``unchanged``.
+        before: numbers of the clusters in the earlier snapshot, the most similar first.
+        after: numbers of the clusters in the later snapshot.
+        similarity: the largest Jaccard index of a cluster before and one after, by the files with
+            observations in both snapshots; 0 for ``born`` and ``died``.
+        added: files of the clusters after that were in none of the clusters before.
+        removed: files of the clusters before that are in none of the clusters after.
+        causes: reasons for a merge or split: collections first, then references.
+        linking_files: files known only in the snapshot with one cluster that share entities with
+            several of the separate clusters.
     """
 
-    kind: Kind
+    kind: ChangeKind
     before: tuple[int, ...]
     after: tuple[int, ...]
-    likeness: float
-    came: tuple[Entity, ...]
-    went: tuple[Entity, ...]
+    similarity: float
+    added: tuple[Entity, ...]
+    removed: tuple[Entity, ...]
     causes: tuple[Cause, ...] = ()
-    through: tuple[Entity, ...] = ()
+    linking_files: tuple[Entity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """A file that is in another cluster now, one that its former one did not become.
+class MovedFile:
+    """A file whose cluster after does not match its cluster before.
 
     Attributes:
-        file: which.
-        before: the number of its cluster before.
-        after: and after.
+        file: the file.
+        before: the number of its cluster in the earlier snapshot.
+        after: the number of its cluster in the later snapshot.
     """
 
     file: Entity
@@ -108,180 +108,205 @@ class Move:
     after: int
 
 
-class Followed:
-    """The clusters of both sides, and which belong together."""
+class ClusterMatching:
+    """The clusters of two snapshots, and which of them match.
 
-    def __init__(self, both: Both, found: Sequence[Communities]) -> None:
-        self._both = both
+    In this class, side 0 is the earlier snapshot and side 1 the later one.
+    """
+
+    def __init__(self, pair: SnapshotPair, clusterings: Sequence[Clustering]) -> None:
+        self._pair = pair
         self._members = [
-            {group.number: frozenset(group.files) for group in side.groups} for side in found
+            {cluster.number: frozenset(cluster.files) for cluster in clustering.clusters}
+            for clustering in clusterings
         ]
-        place = {file: number for number, file in enumerate(both.files)}
-        self._number = np.zeros((2, len(both.files)), np.int64)  # 0: nothing is known of it there
-        for side, groups in enumerate(self._members):
-            for number, files in groups.items():
-                self._number[side, [place[file] for file in files]] = number
-        self._likeness = self._related()
+        index = {file: number for number, file in enumerate(pair.files)}
+        self._cluster = np.zeros((2, len(pair.files)), np.int64)  # 0: no observations
+        for side, clusters in enumerate(self._members):
+            for number, files in clusters.items():
+                self._cluster[side, [index[file] for file in files]] = number
+        self._similarity = self._match()
 
-    def _related(self) -> dict[tuple[int, int], float]:
-        """The pairs of a cluster before and one after that belong together, and how alike."""
-        common = self._number[:, (self._number > 0).all(axis=0)]
-        pairs, both = np.unique(common, axis=1, return_counts=True)
+    def _match(self) -> dict[tuple[int, int], float]:
+        """Return the Jaccard index of each matching pair of clusters."""
+        common = self._cluster[:, (self._cluster > 0).all(axis=0)]
+        pairs, shared_counts = np.unique(common, axis=1, return_counts=True)
         sizes = [np.bincount(side) for side in common]
         found: dict[tuple[int, int], float] = {}
-        for (one, other), shared in zip(pairs.T.tolist(), both.tolist(), strict=True):
+        for (one, other), shared in zip(pairs.T.tolist(), shared_counts.tolist(), strict=True):
             before, after = int(sizes[0][one]), int(sizes[1][other])
-            clusters = self._is_cluster(0, one) and self._is_cluster(1, other)
-            if clusters and 2 * shared > min(before, after):
+            if not (self._has_several_files(0, one) and self._has_several_files(1, other)):
+                continue
+            if 2 * shared > min(before, after):
                 found[one, other] = shared / (before + after - shared)
         return found
 
-    def _clusters(self, side: int) -> set[int]:
-        return {number for number in self._members[side] if self._is_cluster(side, number)}
-
-    def _is_cluster(self, side: int, number: int) -> bool:
+    def _has_several_files(self, side: int, number: int) -> bool:
         return len(self._members[side][number]) > 1
 
-    def moved(self) -> tuple[Move, ...]:
-        """Files whose cluster after is none that their cluster before became."""
+    def _numbers(self, side: int) -> set[int]:
+        return {number for number in self._members[side] if self._has_several_files(side, number)}
+
+    def moved_files(self) -> tuple[MovedFile, ...]:
+        """Return the files whose cluster after does not match their cluster before."""
         found = []
-        for file, (before, after) in zip(self._both.files, self._number.T.tolist(), strict=True):
-            if not before or not after or (before, after) in self._likeness:
+        for file, (before, after) in zip(self._pair.files, self._cluster.T.tolist(), strict=True):
+            if not before or not after or (before, after) in self._similarity:
                 continue
-            if self._is_cluster(0, before) or self._is_cluster(1, after):
-                found.append(Move(file, before, after))
+            if self._has_several_files(0, before) or self._has_several_files(1, after):
+                found.append(MovedFile(file, before, after))
         return tuple(found)
 
-    def fates(self) -> tuple[Fate, ...]:
-        """What became of each cluster; one that both merged and split is in two of them."""
-        heirs, parents = _sided(self._likeness)
+    def changes(self) -> tuple[ClusterChange, ...]:
+        """Return the changes; a cluster can take part in a merge and in a split."""
+        successors, predecessors = _matches_by_side(self._similarity)
         found = [
-            self._fate("merged", sources, (number,))
-            for number, sources in parents.items()
-            if len(sources) > 1
+            self._change("merged", before, (number,))
+            for number, before in predecessors.items()
+            if len(before) > 1
         ]
         found += [
-            self._fate("split", (number,), targets)
-            for number, targets in heirs.items()
-            if len(targets) > 1
+            self._change("split", (number,), after)
+            for number, after in successors.items()
+            if len(after) > 1
         ]
         found += [
-            self._fate(self._alike(one, other), (one,), (other,))
-            for one, other in self._likeness
-            if len(heirs[one]) == len(parents[other]) == 1
+            self._change(self._pair_kind(one, other), (one,), (other,))
+            for one, other in self._similarity
+            if len(successors[one]) == len(predecessors[other]) == 1
         ]
-        found += [self._fate("died", (number,), ()) for number in self._clusters(0) - set(heirs)]
-        found += [self._fate("born", (), (number,)) for number in self._clusters(1) - set(parents)]
-        found.sort(key=lambda fate: (KINDS.index(fate.kind), fate.after, fate.before))
+        found += [self._change("died", (each,), ()) for each in self._numbers(0) - set(successors)]
+        found += [
+            self._change("born", (), (each,)) for each in self._numbers(1) - set(predecessors)
+        ]
+        found.sort(key=lambda each: (CHANGE_KINDS.index(each.kind), each.after, each.before))
         return tuple(found)
 
-    def _alike(self, one: int, other: int) -> Kind:
+    def _pair_kind(self, one: int, other: int) -> ChangeKind:
         before, after = self._members[0][one], self._members[1][other]
         if before == after:
-            return "stayed"
+            return "unchanged"
         if len(before) == len(after):
             return "changed"
         return "grew" if len(before) < len(after) else "shrank"
 
-    def _fate(self, kind: Kind, before: tuple[int, ...], after: tuple[int, ...]) -> Fate:
+    def _change(
+        self, kind: ChangeKind, before: tuple[int, ...], after: tuple[int, ...]
+    ) -> ClusterChange:
         files = [
             frozenset[Entity]().union(*(self._members[side][number] for number in numbers))
             for side, numbers in enumerate((before, after))
         ]
-        likeness = [self._likeness.get((one, other), 0.0) for one in before for other in after]
+        similarity = [self._similarity.get((one, other), 0.0) for one in before for other in after]
         causes: tuple[Cause, ...] = ()
-        through: tuple[Entity, ...] = ()
+        linking_files: tuple[Entity, ...] = ()
         if kind == "merged":
-            causes, through = self._why(0, before)
+            causes, linking_files = self._explain(0, before)
         elif kind == "split":
-            causes, through = self._why(1, after)
-        return Fate(
+            causes, linking_files = self._explain(1, after)
+        return ClusterChange(
             kind,
             before,
             after,
-            max(likeness, default=0.0),
-            _by_key(files[1] - files[0]),
-            _by_key(files[0] - files[1]),
+            max(similarity, default=0.0),
+            _sorted(files[1] - files[0]),
+            _sorted(files[0] - files[1]),
             causes,
-            through,
+            linking_files,
         )
 
-    def _why(
-        self, apart: int, numbers: tuple[int, ...]
+    def _explain(
+        self, separate: int, numbers: tuple[int, ...]
     ) -> tuple[tuple[Cause, ...], tuple[Entity, ...]]:
-        """What joins clusters of one side on the other side, and does not on their own."""
-        part = np.full(len(self._both.files), -1, np.int64)
-        for place, number in enumerate(numbers):
-            part[self._number[apart] == number] = place
-        here, there = self._both.sides[apart], self._both.sides[1 - apart]
+        """Explain why clusters that are separate on one side are one cluster on the other.
+
+        Args:
+            separate: the side on which they are separate.
+            numbers: the numbers of the separate clusters.
+
+        Returns:
+            The causes and the linking files.
+        """
+        part = np.full(len(self._pair.files), -1, np.int64)  # of each file: index into numbers
+        for position, number in enumerate(numbers):
+            part[self._cluster[separate] == number] = position
+        here, there = self._pair.snapshots[separate], self._pair.snapshots[1 - separate]
+        certain_triples = there.triples[here.complete[there.triples[:, 0]]]
         causes: list[Cause] = []
-        joined: list[dict[int, set[int]]] = []
-        for column, names in ((2, self._both.collections), (1, self._both.references)):
-            held, holding = _touched(here.facts, column, part), _touched(there.facts, column, part)
-            known = members(here.facts[:, column])
-            sure = _touched(there.facts[here.whole[there.facts[:, 0]]], column, part)
-            joined.append({source: set(parts) for source, parts in holding.items()})
-            for source, parts in holding.items():
-                fresh = set(parts) - set(held.get(source, ()))
-                if len(parts) > 1 and fresh:
+        parts_of: list[dict[int, set[int]]] = []
+        for column, entities in ((2, self._pair.collections), (1, self._pair.references)):
+            separately = _count_files(here.triples, column, part)
+            together = _count_files(there.triples, column, part)
+            certain = _count_files(certain_triples, column, part)
+            known = used_numbers(here.triples[:, column])
+            parts_of.append({entity: set(counts) for entity, counts in together.items()})
+            for entity, counts in together.items():
+                new_parts = set(counts) - set(separately.get(entity, ()))
+                if len(counts) > 1 and new_parts:
                     causes.append(
                         Cause(
-                            names[source],
-                            tuple(numbers[place] for place in sorted(parts)),
-                            sum(parts.values()),
-                            source not in known,
-                            bool(fresh & set(sure.get(source, ()))),
+                            entities[entity],
+                            tuple(numbers[position] for position in sorted(counts)),
+                            sum(counts.values()),
+                            entity not in known,
+                            bool(new_parts & set(certain.get(entity, ()))),
                         )
                     )
-        causes.sort(
-            key=lambda cause: (
-                cause.entity.type != COLLECTION,
-                not cause.new,
-                -len(cause.clusters),
-                -cause.files,
-                cause.entity.key,
-            )
-        )
-        return tuple(causes), self._through(apart, numbers, joined)
+        causes.sort(key=_cause_order)
+        return tuple(causes), self._linking_files(separate, numbers, parts_of)
 
-    def _through(
-        self, apart: int, numbers: tuple[int, ...], joined: Sequence[Mapping[int, set[int]]]
+    def _linking_files(
+        self, separate: int, numbers: tuple[int, ...], parts_of: Sequence[Mapping[int, set[int]]]
     ) -> tuple[Entity, ...]:
-        """Files of the other side alone that share something with several of the clusters."""
-        ones = {
-            other if apart == 0 else one
-            for one, other in self._likeness
-            if (one if apart == 0 else other) in numbers
-        }
-        alone = (self._number[apart] == 0) & np.isin(self._number[1 - apart], list(ones))
-        touching: dict[int, set[int]] = defaultdict(set)
-        facts = self._both.sides[1 - apart].facts
-        for file, reference, collection in facts[alone[facts[:, 0]]].tolist():
-            touching[file] |= joined[0].get(collection, set()) | joined[1].get(reference, set())
-        return tuple(self._both.files[file] for file in sorted(touching) if len(touching[file]) > 1)
+        """Return the files known only on the other side that are linked to several clusters.
+
+        Args:
+            separate: the side on which the clusters are separate.
+            numbers: the numbers of the separate clusters.
+            parts_of: the clusters of each collection, and of each reference.
+        """
+        joined = {pair[1 - separate] for pair in self._similarity if pair[separate] in numbers}
+        only_there = self._cluster[separate] == 0
+        candidate = only_there & np.isin(self._cluster[1 - separate], list(joined))
+        linked: dict[int, set[int]] = defaultdict(set)
+        triples = self._pair.snapshots[1 - separate].triples
+        for file, reference, collection in triples[candidate[triples[:, 0]]].tolist():
+            linked[file] |= parts_of[0].get(collection, set()) | parts_of[1].get(reference, set())
+        return tuple(self._pair.files[file] for file in sorted(linked) if len(linked[file]) > 1)
 
 
-def _sided(
-    likeness: Mapping[tuple[int, int], float],
+def _cause_order(cause: Cause) -> tuple[bool, bool, int, int, str]:
+    is_reference = cause.entity.type != COLLECTION
+    return is_reference, not cause.exclusive, -len(cause.clusters), -cause.files, cause.entity.key
+
+
+def _matches_by_side(
+    similarity: Mapping[tuple[int, int], float],
 ) -> tuple[dict[int, tuple[int, ...]], dict[int, tuple[int, ...]]]:
-    """For each cluster before those after, and for each after those before, the likest first."""
-    heirs: dict[int, tuple[int, ...]] = defaultdict(tuple)
-    parents: dict[int, tuple[int, ...]] = defaultdict(tuple)
-    for one, other in sorted(likeness, key=lambda pair: (-likeness[pair], pair)):
-        heirs[one] += (other,)
-        parents[other] += (one,)
-    return heirs, parents
+    """Return the matches of each cluster before and of each one after, the most similar first."""
+    successors: dict[int, tuple[int, ...]] = defaultdict(tuple)
+    predecessors: dict[int, tuple[int, ...]] = defaultdict(tuple)
+    for one, other in sorted(similarity, key=lambda pair: (-similarity[pair], pair)):
+        successors[one] += (other,)
+        predecessors[other] += (one,)
+    return successors, predecessors
 
 
-def _touched(facts: Numbers, column: int, part: Numbers) -> dict[int, dict[int, int]]:
-    """For each source which parts have it, and how many files of each."""
-    kept = facts[(part[facts[:, 0]] >= 0) & (facts[:, column] != NOBODY)]
+def _count_files(triples: Numbers, column: int, part: Numbers) -> FileCounts:
+    """Count, for each collection or reference in a column, the files of each cluster that have it.
+
+    Args:
+        triples: the observations.
+        column: 1 for references, 2 for collections.
+        part: the cluster of each file; -1 for files to leave out.
+    """
+    kept = triples[(part[triples[:, 0]] >= 0) & (triples[:, column] != NO_COLLECTION)]
     pairs = np.unique(kept[:, [column, 0]], axis=0)
-    found: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    for source, place in zip(pairs[:, 0].tolist(), part[pairs[:, 1]].tolist(), strict=True):
-        found[source][place] += 1
-    return found
+    counts: FileCounts = defaultdict(lambda: defaultdict(int))
+    for entity, position in zip(pairs[:, 0].tolist(), part[pairs[:, 1]].tolist(), strict=True):
+        counts[entity][position] += 1
+    return counts
 
 
-def _by_key(files: Iterable[Entity]) -> tuple[Entity, ...]:
+def _sorted(files: Iterable[Entity]) -> tuple[Entity, ...]:
     return tuple(sorted(files, key=lambda file: file.key))

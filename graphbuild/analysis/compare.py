@@ -1,6 +1,7 @@
-"""Two campaigns, or one at two times: what came, went and stayed, and what became of its clusters.
+"""Compare two campaigns, or two snapshots of one campaign, and their clusters.
 
-See :mod:`sides` for when something came or went, :mod:`fates` for how clusters are followed.
+:mod:`diff` defines when something counts as added or removed, :mod:`cluster_evolution` how clusters
+are matched.
 """
 
 from __future__ import annotations
@@ -8,117 +9,128 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from graphbuild.analysis.cluster_evolution import Followed
-from graphbuild.analysis.communities import find_communities
-from graphbuild.analysis.diff import Both, Changes
+from graphbuild.analysis.cluster_evolution import ClusterMatching
+from graphbuild.analysis.clusters import find_clusters
+from graphbuild.analysis.diff import Changes, SnapshotPair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
-    from graphbuild.analysis.cluster_evolution import Fate, Move
-    from graphbuild.analysis.communities import Communities, Method
-    from graphbuild.analysis.diff import Fact, Snapshot
+    from graphbuild.analysis.cluster_evolution import ClusterChange, MovedFile
+    from graphbuild.analysis.clusters import Clustering, Method
+    from graphbuild.analysis.diff import Snapshot, Triple
     from graphbuild.models import Entity
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """What came, went and stayed.
+    """The differences between two snapshots.
 
     Attributes:
-        files: what was asked about; came, if after only, went, if before only.
-        references: the reports.
-        collections: what stands behind them.
-        facts: the observations.
-        fates: what became of the clusters: merged ones first, in the order of ``KINDS``.
-        moved: files that changed cluster, by key.
-        before: the clusters before.
-        after: the clusters after.
-        gaps_before: what was not wholly known before, and how it stood.
-        gaps_after: the same after.
+        files: the subjects; added if only the later snapshot has a response for them.
+        references: the references.
+        collections: the collections.
+        observations: the observations.
+        cluster_changes: what happened to the clusters: merged ones first, in the order of
+            ``CHANGE_KINDS``.
+        moved_files: files that changed cluster, sorted by key.
+        before: the clusters of the earlier snapshot.
+        after: the clusters of the later snapshot.
+        incomplete_before: subjects for which the earlier snapshot is not complete, and their state.
+        incomplete_after: the same for the later snapshot.
     """
 
     files: Changes[Entity]
     references: Changes[Entity]
     collections: Changes[Entity]
-    facts: Changes[Fact]
-    fates: tuple[Fate, ...]
-    moved: tuple[Move, ...]
-    before: Communities
-    after: Communities
-    gaps_before: tuple[tuple[Entity, str], ...]
-    gaps_after: tuple[tuple[Entity, str], ...]
+    observations: Changes[Triple]
+    cluster_changes: tuple[ClusterChange, ...]
+    moved_files: tuple[MovedFile, ...]
+    before: Clustering
+    after: Clustering
+    incomplete_before: tuple[tuple[Entity, str], ...]
+    incomplete_after: tuple[tuple[Entity, str], ...]
 
-    def frame(self) -> pd.DataFrame:
-        """A table with a row for each file, report and collection: what became of it."""
+    def to_frame(self) -> pd.DataFrame:
+        """Return a DataFrame with one row per file, reference and collection.
+
+        Columns: ``kind`` (file, reference or collection), ``key``, ``label``, ``change`` (a field
+        of :class:`Changes`).
+        """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
-        sides = {"file": self.files, "reference": self.references, "collection": self.collections}
+        kinds = {"file": self.files, "reference": self.references, "collection": self.collections}
         rows = [
-            (of, entity.key, entity.label, change.name)
-            for of, changes in sides.items()
+            (kind, entity.key, entity.label, change.name)
+            for kind, changes in kinds.items()
             for change in fields(changes)
             for entity in getattr(changes, change.name)
         ]
-        frame = pd.DataFrame(rows, columns=["of", "key", "label", "change"])
-        return frame.astype({"of": "category", "change": "category"})
+        frame = pd.DataFrame(rows, columns=["kind", "key", "label", "change"])
+        return frame.astype({"kind": "category", "change": "category"})
 
-    def fates_frame(self) -> pd.DataFrame:
-        """A table with a row for each fate of clusters; numbers with one space between."""
+    def cluster_changes_frame(self) -> pd.DataFrame:
+        """Return a DataFrame with one row per cluster change.
+
+        Columns: ``change``, ``before`` and ``after`` (cluster numbers, separated by spaces),
+        ``similarity``, ``added`` and ``removed`` (numbers of files), ``causes`` (node keys,
+        separated by spaces).
+        """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
         rows = [
             (
-                fate.kind,
-                " ".join(map(str, fate.before)),
-                " ".join(map(str, fate.after)),
-                fate.likeness,
-                len(fate.came),
-                len(fate.went),
-                " ".join(cause.entity.key for cause in fate.causes),
+                change.kind,
+                " ".join(map(str, change.before)),
+                " ".join(map(str, change.after)),
+                change.similarity,
+                len(change.added),
+                len(change.removed),
+                " ".join(cause.entity.key for cause in change.causes),
             )
-            for fate in self.fates
+            for change in self.cluster_changes
         ]
-        columns = ["fate", "before", "after", "likeness", "came", "went", "causes"]
-        return pd.DataFrame(rows, columns=columns).astype({"fate": "category"})
+        columns = ["change", "before", "after", "similarity", "added", "removed", "causes"]
+        return pd.DataFrame(rows, columns=columns).astype({"change": "category"})
 
 
 def compare(old: Snapshot, new: Snapshot, *, seed: int = 0, method: Method = "auto") -> Comparison:
-    """What came, went and stayed between two sides, and what became of the clusters.
+    """Compare two snapshots and their clusters.
 
-    Changing places changes nothing but the names: what came, went; what merged, split.
+    The comparison is symmetric: with the snapshots exchanged, added becomes removed, and merged
+    becomes split.
 
     Args:
-        old: what was known before.
-        new: what is known after.
-        seed: of the clusters on both sides.
-        method: that finds them; see ``find_communities``.
+        old: the earlier snapshot.
+        new: the later snapshot.
+        seed: seed for clustering both snapshots.
+        method: clustering method; see :func:`find_clusters`.
 
     Raises:
-        AnalysisError: scipy, in the extra ``analysis``, is not installed.
+        MissingLibraryError: scipy is not installed.
     """
-    both = Both(old, new)
+    pair = SnapshotPair(old, new)
     before, after = (
-        find_communities(side.incidence, seed=seed, method=method) for side in (old, new)
+        find_clusters(snapshot.incidence, seed=seed, method=method) for snapshot in (old, new)
     )
-    followed = Followed(both, (before, after))
+    matching = ClusterMatching(pair, (before, after))
     return Comparison(
-        _asked(old.asked, new.asked),
-        both.entities(1, both.references),
-        both.entities(2, both.collections),
-        both.told(),
-        followed.fates(),
-        followed.moved(),
+        _file_changes(old.fetched_subjects, new.fetched_subjects),
+        pair.entity_changes(1, pair.references),
+        pair.entity_changes(2, pair.collections),
+        pair.observation_changes(),
+        matching.changes(),
+        matching.moved_files(),
         before,
         after,
-        old.gaps,
-        new.gaps,
+        old.incomplete_subjects,
+        new.incomplete_subjects,
     )
 
 
-def _asked(old: Sequence[Entity], new: Sequence[Entity]) -> Changes[Entity]:
+def _file_changes(old: Sequence[Entity], new: Sequence[Entity]) -> Changes[Entity]:
     before, after = set(old), set(new)
     return Changes(
         tuple(file for file in new if file not in before),

@@ -1,11 +1,12 @@
-"""Which references are one report, and who published it: five reports, or one copied five times?
+"""Find references that are the same document, and their publishers.
 
-Two references are one report if their addresses are, by the rules of :mod:`addresses`, or if they
-have the same title and the same day. A title that many reports may have ("Malware Analysis Report")
-is not enough: it must have four words, two of which say what it is about.
+Two references are duplicates if their URLs are equal after normalization
+(:mod:`url_normalization`), or if they have the same title and the same publication date. The title
+must be specific: four words, two of which are not common in titles. "Malware Analysis Report" is
+not specific.
 
-Nothing is lost: every report knows its references, with their ids, and the rules without which they
-would stand apart.
+Nothing is lost: each group lists all its references, with their ids and the rules that were needed
+to match them.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import numpy as np
 
-from graphbuild.analysis.incidence import distinct
-from graphbuild.analysis.timeline import day_of
-from graphbuild.analysis.url_normalization import RULES, normal, publisher
+from graphbuild._util import require
+from graphbuild.analysis.incidence import EXTRA, sorted_unique
+from graphbuild.analysis.reference_attributes import publication_date, reference_url
+from graphbuild.analysis.url_normalization import URL_RULES, normalize_url, publisher_domain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,236 +32,229 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphbuild.analysis.incidence import Incidence
-    from graphbuild.analysis.url_normalization import Normal
+    from graphbuild.analysis.url_normalization import NormalizedUrl
     from graphbuild.models import Entity
 
     Numbers = NDArray[np.int64]
 
-SAME_ADDRESS = "address"  # to the letter, under two ids
-TITLE = "title"  # and day
-SAYS = {  # what each rule takes for the same, by its name
-    SAME_ADDRESS: "the same address, under two ids",
-    **{rule.name: rule.says for rule in RULES},
-    TITLE: "the same title, if it is a telling one, and the same day",
+IDENTICAL_URL = "identical_url"
+TITLE_AND_DATE = "title"
+RULE_DESCRIPTIONS = {
+    IDENTICAL_URL: "the same URL under two ids",
+    **{rule.name: rule.description for rule in URL_RULES},
+    TITLE_AND_DATE: "the same specific title and the same date",
 }
-_WORDS = 4  # of a title that may tell a report
-_TELLING = 2  # how many of them must say what it is about
-_LONGEST = 1_000  # characters of a title that are looked at
+_MIN_WORDS = 4  # in a specific title
+_MIN_SPECIFIC_WORDS = 2  # words that are not common in titles
+_MAX_TITLE_LENGTH = 1_000  # characters that are compared
 _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
-class Publication:
-    """A report, under all its references.
+class ReferenceGroup:
+    """All references to one document.
 
     Attributes:
-        reference: the one that stands for it: the one whose address fewest rules changed, then
-            the one of which most is known, then the one whose key comes first.
-        members: all of them, sorted by key.
-        rules: the names of the rules without which they would stand apart, in their order.
-        publishers: of each member; empty where its address does not tell.
+        representative: the reference whose URL was changed by the fewest rules; among equals, the
+            one with most attributes, then the first by key.
+        members: all references, sorted by key.
+        rules: names of the rules without which the members would not all match.
+        publishers: the publisher of each member; empty if its URL does not show it.
     """
 
-    reference: Entity
+    representative: Entity
     members: tuple[Entity, ...]
     rules: tuple[str, ...]
     publishers: tuple[str, ...]
 
     @property
     def publisher(self) -> str:
-        """Of the reference that stands for it: the one that counts."""
-        return self.publishers[self.members.index(self.reference)]
+        """Return the publisher of the representative."""
+        return self.publishers[self.members.index(self.representative)]
 
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Who published reports.
+    """A publisher of references.
 
     Attributes:
-        name: a domain; empty for all of whom nothing is known.
-        reports: how many, each counted once.
-        references: under how many references.
+        name: a domain; empty for all unknown publishers together.
+        independent_references: number of references, duplicates counted once.
+        references: number of all references.
     """
 
     name: str
-    reports: int
+    independent_references: int
     references: int
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
-    """All reports.
+class Deduplication:
+    """References, grouped into documents.
 
     Attributes:
-        publications: sorted by the keys of the references that stand for them.
+        groups: sorted by the key of the representative; most have a single member.
     """
 
-    publications: tuple[Publication, ...]
-    _places: Mapping[Entity, int] = field(repr=False, compare=False)
+    groups: tuple[ReferenceGroup, ...]
+    _group_index: Mapping[Entity, int] = field(repr=False, compare=False)
 
     @property
-    def merged(self) -> tuple[Publication, ...]:
-        """Those that have several references."""
-        return tuple(each for each in self.publications if len(each.members) > 1)
+    def duplicates(self) -> tuple[ReferenceGroup, ...]:
+        """Return the groups with several members."""
+        return tuple(group for group in self.groups if len(group.members) > 1)
 
     @property
     def references(self) -> tuple[Entity, ...]:
-        """What was put in: all references, sorted by key."""
-        return tuple(sorted(self._places, key=lambda each: each.key))
+        """Return all references, sorted by key."""
+        return tuple(sorted(self._group_index, key=lambda each: each.key))
 
     @property
     def publishers(self) -> tuple[Publisher, ...]:
-        """Who published the reports, those of most reports first."""
-        found: dict[str, list[int]] = defaultdict(list)
-        for each in self.publications:
-            found[each.publisher].append(len(each.members))
-        told = (Publisher(name, len(sizes), sum(sizes)) for name, sizes in found.items())
-        return tuple(sorted(told, key=lambda each: (-each.reports, each.name)))
+        """Return the publishers, sorted by the number of independent references, descending."""
+        sizes: dict[str, list[int]] = defaultdict(list)
+        for group in self.groups:
+            sizes[group.publisher].append(len(group.members))
+        found = (Publisher(name, len(each), sum(each)) for name, each in sizes.items())
+        return tuple(sorted(found, key=lambda each: (-each.independent_references, each.name)))
 
-    def of(self, reference: Entity) -> Publication:
-        """The report that a reference is.
+    def group_of(self, reference: Entity) -> ReferenceGroup:
+        """Return the group of a reference.
 
         Raises:
-            KeyError: it was not among those that were put in.
+            KeyError: the reference was not given to :func:`find_duplicates`.
         """
-        return self.publications[self._places[reference]]
+        return self.groups[self._group_index[reference]]
 
-    def count(self, references: Iterable[Entity]) -> tuple[int, int]:
-        """How many reports some references are, and by how many publishers that are known."""
-        reports = {self._places[each] for each in references}
-        names = {self.publications[place].publisher for place in reports}
-        return len(reports), len(names - {""})
+    def count_independent(self, references: Iterable[Entity]) -> tuple[int, int]:
+        """Return the number of distinct documents and of known publishers of ``references``."""
+        numbers = {self._group_index[each] for each in references}
+        publishers = {self.groups[number].publisher for number in numbers}
+        return len(numbers), len(publishers - {""})
 
-    def places(self, references: Iterable[Entity]) -> Numbers:
-        """For each reference the place of its report among ``publications``."""
-        return np.fromiter((self._places[each] for each in references), np.int64)
+    def group_indices(self, references: Iterable[Entity]) -> Numbers:
+        """Return the index of each reference's group in ``groups``."""
+        return np.fromiter((self._group_index[each] for each in references), np.int64)
 
     def merge(self, incidence: Incidence) -> Incidence:
-        """The same observations, with each report once, under the reference that stands for it.
+        """Return the incidence with each group replaced by its representative.
 
         Args:
-            incidence: whose references were put in.
+            incidence: an incidence whose references were given to :func:`find_duplicates`.
         """
-        where = self.places(incidence.references)
-        kept = distinct(where)
-        facts = incidence.facts.copy()
-        facts[:, 1] = np.searchsorted(kept, where)[facts[:, 1]]
-        references = tuple(self.publications[place].reference for place in kept.tolist())
-        # A report that was told twice of a file, through one collection, is told once.
-        return replace(incidence, references=references, facts=np.unique(facts, axis=0))
+        group = self.group_indices(incidence.references)
+        kept = sorted_unique(group)
+        triples = incidence.triples.copy()
+        triples[:, 1] = np.searchsorted(kept, group)[triples[:, 1]]
+        references = tuple(self.groups[number].representative for number in kept.tolist())
+        return replace(incidence, references=references, triples=np.unique(triples, axis=0))
 
-    def frame(self) -> pd.DataFrame:
-        """A table with a row for each reference: its key, its report's, its publisher, the rules.
+    def to_frame(self) -> pd.DataFrame:
+        """Return a DataFrame with one row per reference.
 
-        ``rules`` is a list of names, empty where a report has one reference.
+        Columns: ``reference`` and ``representative`` (node keys), ``publisher``, ``rules`` (a list
+        of names, empty in groups of one), ``url``, ``title``, ``published`` (date, UTC).
         """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
         rows = [
             (
                 member.key,
-                each.reference.key,
-                name or None,
-                list(each.rules),
+                group.representative.key,
+                publisher or None,
+                list(group.rules),
                 member.attributes.get("url"),
                 member.attributes.get("title"),
-                day_of(member),
+                publication_date(member),
             )
-            for each in self.publications
-            for member, name in zip(each.members, each.publishers, strict=True)
+            for group in self.groups
+            for member, publisher in zip(group.members, group.publishers, strict=True)
         ]
-        columns = ["reference", "report", "publisher", "rules", "url", "title", "day"]
+        texts = ("reference", "representative", "url", "title")
+        columns = ["reference", "representative", "publisher", "rules", "url", "title", "published"]
         frame = pd.DataFrame(rows, columns=columns)
-        texts = dict.fromkeys(("reference", "report", "url", "title"), "string")
-        kinds = {**texts, "publisher": "category", "rules": "object"}
-        days = pd.to_datetime(frame["day"], utc=True).astype("datetime64[us, UTC]")
-        return frame.astype(kinds).assign(day=days)
+        types = dict.fromkeys(texts, "string") | {"publisher": "category", "rules": "object"}
+        dates = pd.to_datetime(frame["published"], utc=True).astype("datetime64[us, UTC]")
+        return frame.astype(types).assign(published=dates)
 
 
-def find_sources(references: Iterable[Entity]) -> Sources:
-    """Which references are one report, and who published each.
+def find_duplicates(references: Iterable[Entity]) -> Deduplication:
+    """Group references that are the same document, and find the publisher of each.
 
     Args:
-        references: such as ``incidence.references``; each counts once.
+        references: for example ``incidence.references``.
 
     Raises:
-        AnalysisError: a library of the extra ``analysis`` is not installed.
+        MissingLibraryError: tldextract or w3lib is not installed.
     """
+    require("tldextract", extra=EXTRA)
+    require("w3lib", extra=EXTRA)
     members = sorted(dict.fromkeys(references), key=lambda each: each.key)
-    normals = {each: normal(_address(each)) for each in members}
+    urls = {each: normalize_url(reference_url(each)) for each in members}
     same: nx.utils.UnionFind[Entity] = nx.utils.UnionFind(members)
-    met: dict[object, Entity] = {}
+    first_with: dict[object, Entity] = {}
     for each in members:
-        for mark in _marks(each, normals[each].text):
-            same.union(met.setdefault(mark, each), each)
-    groups: dict[Entity, list[Entity]] = defaultdict(list)
+        for feature in _features(each, urls[each].url):
+            same.union(first_with.setdefault(feature, each), each)
+    by_root: dict[Entity, list[Entity]] = defaultdict(list)
     for each in members:
-        groups[same[each]].append(each)
-    found = [_publication(group, normals) for group in groups.values()]
-    found.sort(key=lambda each: each.reference.key)
-    places = {member: place for place, each in enumerate(found) for member in each.members}
-    return Sources(tuple(found), places)
+        by_root[same[each]].append(each)
+    groups = [_group(each, urls) for each in by_root.values()]
+    groups.sort(key=lambda group: group.representative.key)
+    index = {member: number for number, group in enumerate(groups) for member in group.members}
+    return Deduplication(tuple(groups), index)
 
 
-def _publication(members: list[Entity], normals: Mapping[Entity, Normal]) -> Publication:
-    best = min(
-        members,
-        key=lambda each: (len(normals[each].rules), -len(each.attributes), each.key),
+def _group(members: list[Entity], urls: Mapping[Entity, NormalizedUrl]) -> ReferenceGroup:
+    representative = min(
+        members, key=lambda each: (len(urls[each].rules), -len(each.attributes), each.key)
     )
-    return Publication(
-        best,
-        tuple(members),
-        _needed(members) if len(members) > 1 else (),
-        tuple(publisher(normals[each]) for each in members),
-    )
+    rules = _needed_rules(members) if len(members) > 1 else ()
+    publishers = tuple(publisher_domain(urls[each]) for each in members)
+    return ReferenceGroup(representative, tuple(members), rules, publishers)
 
 
-def _marks(reference: Entity, address: str) -> Iterable[object]:
-    """What two references of one report have in common: either is enough."""
-    if address:
-        yield address
-    title, day = telling_title(reference), day_of(reference)
-    if title and day:
-        yield title, day
+def _features(reference: Entity, url: str) -> Iterable[object]:
+    """Yield features; references with a feature in common are duplicates."""
+    if url:
+        yield url
+    title, date = specific_title(reference), publication_date(reference)
+    if title and date:
+        yield title, date
 
 
-def _address(reference: Entity) -> str:
-    address = reference.attributes.get("url")
-    return address if isinstance(address, str) else ""
+# --- rules that matched --------------------------------------------------------------------------
 
 
-# --- which rule did it ---------------------------------------------------------------------------
+def _needed_rules(members: list[Entity]) -> tuple[str, ...]:
+    """Return the rules without which the members of a group would not all match."""
+    counts = Counter(url for each in members if (url := reference_url(each)))
+    spellings: dict[str, set[str]] = defaultdict(set)
+    for url in counts:
+        spellings[normalize_url(url).url].add(url)
+    needed = {rule for group in spellings.values() for rule in _needed_url_rules(group)}
+    if len(spellings) + len(members) - counts.total() > 1:
+        needed.add(TITLE_AND_DATE)
+    if max(counts.values(), default=0) > 1:
+        needed.add(IDENTICAL_URL)
+    return tuple(name for name in RULE_DESCRIPTIONS if name in needed)
 
 
-def _needed(members: list[Entity]) -> tuple[str, ...]:
-    """The rules without which the references of a report would stand apart."""
-    spelled = Counter(_address(each) for each in members if _address(each))
-    alike: dict[str, set[str]] = defaultdict(set)
-    for address in spelled:
-        alike[normal(address).text].add(address)
-    found = {rule for group in alike.values() for rule in _needed_for(group)}
-    if len(alike) + len(members) - spelled.total() > 1:
-        found.add(TITLE)
-    if max(spelled.values(), default=0) > 1:
-        found.add(SAME_ADDRESS)
-    return tuple(name for name in SAYS if name in found)
-
-
-def _needed_for(addresses: set[str]) -> set[str]:
-    """The same for addresses that come to one; where two rules do the same, both."""
-    if len(addresses) == 1:
+def _needed_url_rules(urls: set[str]) -> set[str]:
+    """Return the rules without which some URLs would differ; all used ones if none is decisive."""
+    if len(urls) == 1:
         return set()
-    used = {rule for each in addresses for rule in normal(each).rules}
-    apart = {
-        rule for rule in used if len({normal(each, without=rule).text for each in addresses}) > 1
+    used = {rule for url in urls for rule in normalize_url(url).rules}
+    decisive = {
+        rule for rule in used if len({normalize_url(url, without=rule).url for url in urls}) > 1
     }
-    return apart or used
+    return decisive or used
 
 
 # --- titles --------------------------------------------------------------------------------------
 
-# Words of titles that many reports have: they tell what kind of text it is, when, and little more.
-_COMMON = frozenset(
+# Words that are common in titles: function words, dates, and words for a kind of text.
+_COMMON_WORDS = frozenset(
     re.findall(
         r"\S+",
         "a an and are as at by for from how in into is it its new of on or our the their this to "
@@ -276,27 +271,27 @@ _COMMON = frozenset(
         "october november december jan feb mar apr jun jul aug sep sept oct nov dec",
     )
 )
-_WIDE_A_WORD = 3  # characters, in a script that has no spaces
+_WIDE_CHARACTERS_PER_WORD = 3  # in scripts without spaces
 
 
-def telling_title(reference: Entity) -> str:
-    """The title of a report, its words in lower case; empty where many reports may have it.
+def specific_title(reference: Entity) -> str:
+    """Return the title as lower-case words; empty if many documents may have it.
 
-    It must have four words, two of which are neither numbers nor words of any report's title. In
-    scripts without spaces, three characters more count as another word.
+    A specific title has four words, two of which are neither numbers nor common in titles. In
+    scripts without spaces, every three characters after the first count as a word.
     """
     title = reference.attributes.get("title")
     if not isinstance(title, str):
         return ""
-    words = _WORD.findall(unicodedata.normalize("NFKC", title[:_LONGEST]).casefold())
-    telling = [word for word in words if word not in _COMMON and not word.isdecimal()]
-    if _length(words) < _WORDS or _length(telling) < _TELLING:
+    words = _WORD.findall(unicodedata.normalize("NFKC", title[:_MAX_TITLE_LENGTH]).casefold())
+    specific = [word for word in words if word not in _COMMON_WORDS and not word.isdecimal()]
+    if _count_words(words) < _MIN_WORDS or _count_words(specific) < _MIN_SPECIFIC_WORDS:
         return ""
     return " ".join(words)
 
 
-def _length(words: Iterable[str]) -> int:
-    return sum(1 + max(0, _wide(word) - 1) // _WIDE_A_WORD for word in words)
+def _count_words(words: Iterable[str]) -> int:
+    return sum(1 + max(0, _wide(word) - 1) // _WIDE_CHARACTERS_PER_WORD for word in words)
 
 
 def _wide(word: str) -> int:

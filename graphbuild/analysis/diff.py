@@ -1,9 +1,9 @@
-"""Two sides of a comparison: what is known on each, and what came, went and stayed.
+"""Compare two snapshots: which observations and entities were added, removed or unchanged.
 
-What is missing on a side may be missing because nobody asked there. So a fact of a file *came* only
-where the file was wholly known before, and *went* only where it is wholly known after; else it is
-told apart, as unknown. A report or a collection came where it was nowhere before and one of its
-facts came.
+Something missing from a snapshot may be missing because it was never requested. An observation of a
+file counts as *added* only if the earlier snapshot is complete for the file, and as *removed* only
+if the later one is. Otherwise it is listed as unknown. A reference or collection is added if the
+earlier snapshot does not contain it and one of its observations is added.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from graphbuild.analysis.incidence import NOBODY, Incidence, distinct
+from graphbuild.analysis.incidence import NO_COLLECTION, Incidence, sorted_unique
 from graphbuild.models import COMPLETE, PENDING, Entity
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from graphbuild.models import Observation
 
     Numbers = NDArray[np.int64]
-    Truths = NDArray[np.bool_]
+    Booleans = NDArray[np.bool_]
 
 _T = TypeVar("_T")
 
 
-class Fact(NamedTuple):
-    """An observation, whoever said so: the file, the report, and the collection behind it."""
+class Triple(NamedTuple):
+    """An observation without provenance and times."""
 
     file: Entity
     reference: Entity
@@ -40,167 +40,170 @@ class Fact(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Changes(Generic[_T]):
-    """What is on the one side, the other, or both; sorted by key.
+    """Entities or observations of two snapshots, by change; each sorted by key.
 
     Attributes:
-        came: only after, and it would have been told before.
-        went: only before, and it would be told after.
-        stayed: on both sides.
-        unknown_before: only after, but whoever tells it was not wholly known before.
-        unknown_after: only before, but whoever told it is not wholly known after.
+        added: only in the later snapshot; the earlier one is complete for the subject.
+        removed: only in the earlier snapshot; the later one is complete for the subject.
+        unchanged: in both snapshots.
+        unknown_before: only in the later snapshot; the earlier one is incomplete for the subject.
+        unknown_after: only in the earlier snapshot; the later one is incomplete for the subject.
     """
 
-    came: tuple[_T, ...]
-    went: tuple[_T, ...]
-    stayed: tuple[_T, ...]
+    added: tuple[_T, ...]
+    removed: tuple[_T, ...]
+    unchanged: tuple[_T, ...]
     unknown_before: tuple[_T, ...] = ()
     unknown_after: tuple[_T, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """What is known of a campaign on one side.
+    """The content of a campaign at one time.
 
     Attributes:
-        incidence: what was observed.
-        states: how wholly each of those asked about is known, one of ``completeness.STATES``.
+        incidence: the observations.
+        states: the state of each subject: ``complete``, ``incomplete``, ``failed`` or ``pending``.
     """
 
     incidence: Incidence
     states: Mapping[Entity, str]
 
     @classmethod
-    def of(
+    def from_observations(
         cls,
         observations: Iterable[Observation],
         states: Iterable[tuple[Entity, str]] | None = None,
     ) -> Snapshot:
-        """The snapshot of ``observations``.
+        """Return the snapshot of observations.
 
         Args:
-            observations: what was observed.
-            states: what was asked about and how wholly each is known, as ``Store.stood`` tells;
-                where None, all that was observed of counts as wholly known.
+            observations: the observations.
+            states: the subjects and their states; if None, the subjects of the observations count
+                as complete.
         """
-        incidence = Incidence.of(observations)
+        incidence = Incidence.from_observations(observations)
         if states is None:
             states = ((file, COMPLETE) for file in incidence.files)
         return cls(incidence, dict(states))
 
     @property
-    def asked(self) -> tuple[Entity, ...]:
-        """What was asked about and answered, wholly or not; sorted by key."""
-        answered = (file for file, state in self.states.items() if state != PENDING)
-        known = {file.key: file for file in (*answered, *self.incidence.files)}
-        return tuple(known[key] for key in sorted(known))
+    def fetched_subjects(self) -> tuple[Entity, ...]:
+        """Return the subjects that are not pending, or have observations; sorted by key."""
+        fetched = (file for file, state in self.states.items() if state != PENDING)
+        by_key = {file.key: file for file in (*fetched, *self.incidence.files)}
+        return tuple(by_key[key] for key in sorted(by_key))
 
     @property
-    def gaps(self) -> tuple[tuple[Entity, str], ...]:
-        """What was to be asked about and is not wholly known, and how it stands; by key."""
-        missing = (pair for pair in self.states.items() if pair[1] != COMPLETE)
-        return tuple(sorted(missing, key=lambda pair: pair[0].key))
+    def incomplete_subjects(self) -> tuple[tuple[Entity, str], ...]:
+        """Return the subjects that are not complete, with their states; sorted by key."""
+        incomplete = (pair for pair in self.states.items() if pair[1] != COMPLETE)
+        return tuple(sorted(incomplete, key=lambda pair: pair[0].key))
 
 
-class Side(NamedTuple):
-    """One side, in the numbers of both.
+class AlignedSnapshot(NamedTuple):
+    """A snapshot in the numbering of a :class:`SnapshotPair`.
 
     Attributes:
-        facts: a row for each: file, reference and collection.
-        keys: the same, a number for each, sorted.
-        whole: of each file whether it is wholly known here.
+        triples: the observations: indices of file, reference and collection.
+        keys: one integer for each of them, sorted.
+        complete: for each file, whether the snapshot is complete for it.
     """
 
-    facts: Numbers
+    triples: Numbers
     keys: Numbers
-    whole: Truths
+    complete: Booleans
 
 
-class Both:
-    """Both sides, in the same numbers."""
+class SnapshotPair:
+    """Two snapshots in a common numbering of files, references and collections."""
 
     def __init__(self, old: Snapshot, new: Snapshot) -> None:
-        sides = old, new
-        incidences = [side.incidence for side in sides]
-        self.files, files = _united([each.files for each in incidences])
-        self.references, references = _united([each.references for each in incidences])
-        self.collections, collections = _united([each.collections for each in incidences])
-        self.sides = tuple(
-            self._side(side, places)
-            for side, places in zip(
-                sides, zip(files, references, collections, strict=True), strict=True
-            )
+        incidences = [snapshot.incidence for snapshot in (old, new)]
+        self.files, files = _merge([each.files for each in incidences])
+        self.references, references = _merge([each.references for each in incidences])
+        self.collections, collections = _merge([each.collections for each in incidences])
+        self.snapshots = (
+            self._align(old, (files[0], references[0], collections[0])),
+            self._align(new, (files[1], references[1], collections[1])),
         )
 
-    def _side(self, side: Snapshot, places: tuple[Numbers, Numbers, Numbers]) -> Side:
-        columns = [
-            numbers[side.incidence.facts[:, column]] for column, numbers in enumerate(places)
-        ]
-        facts = np.stack(columns, axis=1)
+    def _align(
+        self, snapshot: Snapshot, numbers: tuple[Numbers, Numbers, Numbers]
+    ) -> AlignedSnapshot:
+        columns = [each[snapshot.incidence.triples[:, n]] for n, each in enumerate(numbers)]
+        triples = np.stack(columns, axis=1)
         width, depth = max(1, len(self.references)), len(self.collections) + 1
-        keys = (facts[:, 0] * width + facts[:, 1]) * depth + facts[:, 2] + 1
+        keys = (triples[:, 0] * width + triples[:, 1]) * depth + triples[:, 2] + 1
         order = np.argsort(keys)
-        whole = np.array([side.states.get(file) == COMPLETE for file in self.files], bool)
-        return Side(facts[order], keys[order], whole)
+        complete = np.array([snapshot.states.get(file) == COMPLETE for file in self.files], bool)
+        return AlignedSnapshot(triples[order], keys[order], complete)
 
-    def told(self) -> Changes[Fact]:
-        """What became of the facts."""
-        old, new = self.sides
-        came, unknown_before = self._only(new, old)
-        went, unknown_after = self._only(old, new)
-        stayed = old.facts[np.isin(old.keys, new.keys, assume_unique=True)]
-        rows = came, went, stayed, unknown_before, unknown_after
-        return Changes(*(tuple(map(self._fact, each.tolist())) for each in rows))
+    def observation_changes(self) -> Changes[Triple]:
+        """Return the changes of the observations."""
+        old, new = self.snapshots
+        added, unknown_before = _exclusive_triples(new, old)
+        removed, unknown_after = _exclusive_triples(old, new)
+        unchanged = old.triples[np.isin(old.keys, new.keys, assume_unique=True)]
+        groups = added, removed, unchanged, unknown_before, unknown_after
+        return Changes(*(tuple(map(self._triple, each.tolist())) for each in groups))
 
-    def entities(self, column: int, names: Sequence[Entity]) -> Changes[Entity]:
-        """What became of the references, or collections: those in a column of the facts."""
-        old, new = self.sides
-        before, after = members(old.facts[:, column]), members(new.facts[:, column])
-        came, unknown_before = self._alone(new, old, column, np.setdiff1d(after, before))
-        went, unknown_after = self._alone(old, new, column, np.setdiff1d(before, after))
-        stayed = np.intersect1d(before, after, assume_unique=True)
-        rows = came, went, stayed, unknown_before, unknown_after
-        return Changes(*(tuple(names[place] for place in each.tolist()) for each in rows))
+    def entity_changes(self, column: int, entities: Sequence[Entity]) -> Changes[Entity]:
+        """Return the changes of the references or collections in a column of the triples."""
+        old, new = self.snapshots
+        before, after = used_numbers(old.triples[:, column]), used_numbers(new.triples[:, column])
+        added, unknown_before = _split_certain(new, old, column, np.setdiff1d(after, before))
+        removed, unknown_after = _split_certain(old, new, column, np.setdiff1d(before, after))
+        unchanged = np.intersect1d(before, after, assume_unique=True)
+        groups = added, removed, unchanged, unknown_before, unknown_after
+        return Changes(*(tuple(entities[number] for number in each.tolist()) for each in groups))
 
-    def _alone(
-        self, side: Side, other: Side, column: int, names: Numbers
-    ) -> tuple[Numbers, Numbers]:
-        """Those with a fact that the other side would have told, and the others."""
-        sure, _ = self._only(side, other)
-        told = np.isin(names, sure[:, column])
-        return names[told], names[~told]
-
-    @staticmethod
-    def _only(side: Side, other: Side) -> tuple[Numbers, Numbers]:
-        """The facts of one side alone: of files that the other knows wholly, and of others."""
-        facts = side.facts[np.isin(side.keys, other.keys, assume_unique=True, invert=True)]
-        sure = other.whole[facts[:, 0]]
-        return facts[sure], facts[~sure]
-
-    def _fact(self, row: list[int]) -> Fact:
+    def _triple(self, row: list[int]) -> Triple:
         file, reference, collection = row
-        behind = None if collection == NOBODY else self.collections[collection]
-        return Fact(self.files[file], self.references[reference], behind)
+        through = None if collection == NO_COLLECTION else self.collections[collection]
+        return Triple(self.files[file], self.references[reference], through)
 
 
-def _united(
-    sides: Sequence[Sequence[Entity]],
-) -> tuple[tuple[Entity, ...], list[Numbers]]:
-    """All of both, sorted by key, and where each side's stand; at its end, where nobody does."""
-    known: dict[str, Entity] = {}
+def _exclusive_triples(one: AlignedSnapshot, other: AlignedSnapshot) -> tuple[Numbers, Numbers]:
+    """Return the triples only in ``one``: of files that are complete in ``other``, and the rest."""
+    exclusive = np.isin(one.keys, other.keys, assume_unique=True, invert=True)
+    triples = one.triples[exclusive]
+    certain = other.complete[triples[:, 0]]
+    return triples[certain], triples[~certain]
+
+
+def _split_certain(
+    one: AlignedSnapshot, other: AlignedSnapshot, column: int, numbers: Numbers
+) -> tuple[Numbers, Numbers]:
+    """Split entities only in ``one``: into those with a certain exclusive triple, and the rest."""
+    certain_triples, _ = _exclusive_triples(one, other)
+    certain = np.isin(numbers, certain_triples[:, column])
+    return numbers[certain], numbers[~certain]
+
+
+def _merge(sides: Sequence[Sequence[Entity]]) -> tuple[tuple[Entity, ...], list[Numbers]]:
+    """Merge the entities of two snapshots.
+
+    Returns:
+        All entities, sorted by key, and for each snapshot the new number of each of its entities.
+        The last number is ``NO_COLLECTION``, so that it maps to itself.
+    """
+    merged: dict[str, Entity] = {}
     for entity in chain(*sides):
-        earlier = known.get(entity.key)
-        if earlier is not None and not entity.attributes.items() >= earlier.attributes.items():
-            attributes = {**earlier.attributes, **entity.attributes}
-            known[entity.key] = Entity(entity.type, entity.id, attributes)
+        known = merged.get(entity.key)
+        if known is not None and not entity.attributes.items() >= known.attributes.items():
+            attributes = {**known.attributes, **entity.attributes}
+            merged[entity.key] = Entity(entity.type, entity.id, attributes)
         else:
-            known[entity.key] = entity
-    place = {key: number for number, key in enumerate(sorted(known))}
+            merged[entity.key] = entity
+    number = {key: position for position, key in enumerate(sorted(merged))}
     numbers = [
-        np.array([*(place[entity.key] for entity in side), NOBODY], np.int64) for side in sides
+        np.array([*(number[entity.key] for entity in side), NO_COLLECTION], np.int64)
+        for side in sides
     ]
-    return tuple(known[key] for key in place), numbers
+    return tuple(merged[key] for key in number), numbers
 
 
-def members(column: Numbers) -> Numbers:
-    """Who stands in a column of facts, each once, sorted."""
-    return distinct(column[column != NOBODY])
+def used_numbers(column: Numbers) -> Numbers:
+    """Return the distinct numbers in a column of triples, sorted, without ``NO_COLLECTION``."""
+    return sorted_unique(column[column != NO_COLLECTION])

@@ -1,81 +1,186 @@
-"""The fates of clusters in words, strangers' texts marked as such."""
+"""Describe nodes, path steps, observations and cluster changes in sentences.
+
+Titles and names are untrusted text. Functions with an argument ``quote`` pass all of it through
+that function. The others return :data:`MixedText`, in which it is marked.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from graphbuild._util import UntrustedText, format_count
-from graphbuild.analysis.paths import quiet_name
-from graphbuild.models import REFERENCE
+from graphbuild.analysis.reference_attributes import publication_date, reference_url
+from graphbuild.models import COLLECTION, INFERRED, REFERENCE
+from graphbuild.seeds.indicators import defang
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from graphbuild._util import MixedText
-    from graphbuild.analysis.cluster_evolution import Cause, Fate
-    from graphbuild.analysis.communities import Communities, Community
+    from graphbuild.analysis.cluster_evolution import Cause, ClusterChange
+    from graphbuild.analysis.clusters import Cluster, Clustering
     from graphbuild.analysis.compare import Comparison
+    from graphbuild.analysis.deduplication import Deduplication
+    from graphbuild.analysis.paths import PathStep
+    from graphbuild.models import Entity, Observation
 
-_NAME = 60  # characters of a cluster's name
-
-
-def summary(found: Comparison) -> str:
-    """How many clusters there were and are, and what became of them."""
-    before, after = (_count(side) for side in (found.before, found.after))
-    kinds = dict.fromkeys(fate.kind for fate in found.fates)
-    numbers = {kind: sum(fate.kind == kind for fate in found.fates) for kind in kinds}
-    said = ", ".join(f"{number:,} {kind}" for kind, number in numbers.items()) or "none"
-    return f"{format_count(before, 'cluster')} before, {after:,} after: {said}"
+_MAX_TEXT_LENGTH = 160  # characters of a title, name or URL
+_MAX_CLUSTER_NAME_LENGTH = 60
+_URL = re.compile(r"\S*https?:\S*|\S*://\S*", re.IGNORECASE)
 
 
-def _count(side: Communities) -> int:
-    return sum(len(group.files) > 1 for group in side.groups)
+# --- nodes ---------------------------------------------------------------------------------------
 
 
-def fate_of(fate: Fate, found: Comparison) -> MixedText:
-    """What became of which clusters."""
+def describe_node(entity: Entity, quote: Callable[[str], str]) -> str:
+    """Return the type and the quoted name of a node: ``the collection 'Emotet'``."""
+    types = {REFERENCE: "the reference", COLLECTION: "the collection"}
+    return f"{types.get(entity.type, entity.type)} {quote(display_name(entity))}"
+
+
+def display_name(entity: Entity) -> str:
+    """Return the label of a node, shortened and with all URLs and domains defanged."""
+    if entity.type in {REFERENCE, COLLECTION}:
+        return defang_text(entity.label)
+    return defang(shorten(entity.label))
+
+
+def defang_text(text: str) -> str:
+    """Shorten a title or name, and defang the URLs in it."""
+    return _URL.sub(lambda match: defang(match[0]), shorten(text))
+
+
+def shorten(text: str) -> str:
+    """Cut a text to 160 characters and an ellipsis."""
+    return text if len(text) <= _MAX_TEXT_LENGTH else text[:_MAX_TEXT_LENGTH] + "…"
+
+
+# --- paths ---------------------------------------------------------------------------------------
+
+
+def describe_step(
+    step: PathStep, quote: Callable[[str], str], duplicates: Deduplication | None = None
+) -> str:
+    """Describe a step of a path in one sentence.
+
+    Args:
+        step: the step.
+        quote: escapes untrusted text and puts it in quotation marks.
+        duplicates: duplicates among the references, to count independent ones; or None.
+    """
+    by_type = {step.source.type: step.source, step.target.type: step.target}
+    reference, collection = by_type.get(REFERENCE), by_type.get(COLLECTION)
+    if reference and collection:
+        files = len({each.subject.key for each in step.observations})
+        through = describe_node(collection, quote)
+        listed_for = f"is listed for {format_count(files, 'file')}"
+        return f"{describe_node(reference, quote)} {listed_for} through {through}"
+    file, entity = step.source, step.target
+    if file.type in {REFERENCE, COLLECTION}:
+        file, entity = entity, file
+    if entity.type == REFERENCE:
+        return f"{describe_node(file, quote)} is related to {describe_node(entity, quote)}"
+    count = _count_references(step, duplicates)
+    return f"{describe_node(file, quote)} is in {describe_node(entity, quote)}, through {count}"
+
+
+def _count_references(step: PathStep, duplicates: Deduplication | None) -> str:
+    references = [each.reference for each in step.observations]
+    count = format_count(len(references), "reference")
+    if duplicates is None or len(references) == 1:
+        return count
+    independent, publishers = duplicates.count_independent(references)
+    by = f", by {format_count(publishers, 'publisher')}" if publishers else ""
+    return f"{count} ({independent:,} independent{by})"
+
+
+def describe_observation(observation: Observation, quote: Callable[[str], str]) -> str:
+    """Describe an observation: title, author, date and URL of the reference, file and collection.
+
+    Args:
+        observation: the observation.
+        quote: escapes untrusted text and puts it in quotation marks.
+    """
+    reference = observation.reference
+    author, date = reference.attributes.get("author"), publication_date(reference)
+    url, collection = reference_url(reference), observation.related_from
+    parts = [describe_node(reference, quote)]
+    if isinstance(author, str) and author.strip():
+        parts.append(f"by {quote(defang_text(author))}")
+    parts.append(date.isoformat() if date else "no date")
+    if url:
+        parts.append(quote(defang(shorten(url))))
+    through = describe_node(collection, quote) if collection else "no named collection"
+    inferred = ", inferred" if observation.provenance == INFERRED else ""
+    subject = describe_node(observation.subject, quote)
+    return f"{', '.join(parts)}; listed for {subject} through {through}{inferred}"
+
+
+# --- clusters ------------------------------------------------------------------------------------
+
+
+def describe_cluster(cluster: Cluster) -> MixedText:
+    """Return the number, the name and the size of a cluster."""
+    name = UntrustedText(cluster.name[:_MAX_CLUSTER_NAME_LENGTH])
+    files = format_count(len(cluster.files), "file")
+    return f"cluster {cluster.number} (", name, f", {files})"
+
+
+def summarize_changes(comparison: Comparison) -> str:
+    """Return the number of clusters before and after, and of each kind of change."""
+    before, after = (_count_clusters(each) for each in (comparison.before, comparison.after))
+    kinds = [change.kind for change in comparison.cluster_changes]
+    counts = ", ".join(f"{kinds.count(kind):,} {kind}" for kind in dict.fromkeys(kinds))
+    return f"{format_count(before, 'cluster')} before, {after:,} after: {counts or 'no changes'}"
+
+
+def _count_clusters(clustering: Clustering) -> int:
+    return sum(len(cluster.files) > 1 for cluster in clustering)
+
+
+def describe_change(change: ClusterChange, comparison: Comparison) -> MixedText:
+    """Describe a change of clusters in one line."""
     before, after = (
-        _named([side.groups[number - 1] for number in numbers])
-        for side, numbers in ((found.before, fate.before), (found.after, fate.after))
+        _join([clustering.clusters[number - 1] for number in numbers])
+        for clustering, numbers in (
+            (comparison.before, change.before),
+            (comparison.after, change.after),
+        )
     )
     if not before or not after:
-        return f"{fate.kind}: ", *before, *after
-    files = f"+{len(fate.came):,} -{len(fate.went):,} files, likeness {fate.likeness:.2f}"
-    return f"{fate.kind}: ", *before, " became ", *after, f" ({files})"
+        return f"{change.kind}: ", *before, *after
+    files = f"+{len(change.added):,} -{len(change.removed):,} files"
+    similarity = f"similarity {change.similarity:.2f}"
+    return f"{change.kind}: ", *before, " became ", *after, f" ({files}, {similarity})"
 
 
-def reasons(fate: Fate, most: int) -> list[MixedText]:
-    """What merged or split clusters: at most so many collections and reports, a line each."""
-    if fate.kind not in {"merged", "split"}:
+def _join(clusters: Sequence[Cluster]) -> MixedText:
+    parts: list[str | UntrustedText] = []
+    for cluster in clusters:
+        parts += [" and " if parts else "", *describe_cluster(cluster)]
+    return tuple(parts)
+
+
+def describe_causes(change: ClusterChange, limit: int) -> list[MixedText]:
+    """Describe why clusters merged or split: one line each for at most ``limit`` causes."""
+    if change.kind not in {"merged", "split"}:
         return []
-    told = [_cause(cause, fate) for cause in fate.causes[:most]]
-    if len(fate.causes) > most:
-        told.append((f"… and {len(fate.causes) - most:,} more",))
-    if fate.through:
-        side = "now" if fate.kind == "merged" else "before"
-        files = format_count(len(fate.through), "file")
-        told.append((f"by {files}, known only {side}, sharing something with several of them",))
-    return told or [("by no single report or collection: the clusters are drawn anew",)]
+    lines = [_describe_cause(cause, change) for cause in change.causes[:limit]]
+    if len(change.causes) > limit:
+        lines.append((f"… and {len(change.causes) - limit:,} more",))
+    if change.linking_files:
+        when = "after" if change.kind == "merged" else "before"
+        files = format_count(len(change.linking_files), "file")
+        lines.append((f"by {files} known only {when}, with links to several of the clusters",))
+    return lines or [("by no single reference or collection, but by a new partition",)]
 
 
-def _cause(cause: Cause, fate: Fate) -> MixedText:
-    kind = "report" if cause.entity.type == REFERENCE else cause.entity.type
-    said = [format_count(cause.files, "file")]
-    if cause.new:
-        said.insert(0, "new" if fate.kind == "merged" else "gone")
-    if not cause.sure:
-        said.append("but not all was known on the other side")
-    return f"by the {kind} ", UntrustedText(quiet_name(cause.entity)), f" ({', '.join(said)})"
-
-
-def _named(groups: Sequence[Community]) -> MixedText:
-    told: list[str | UntrustedText] = []
-    for group in groups:
-        told += [" and " if told else "", *cluster_name(group)]
-    return tuple(told)
-
-
-def cluster_name(group: Community) -> MixedText:
-    """A cluster by its number, its name and how many files it has."""
-    files = format_count(len(group.files), "file")
-    return f"cluster {group.number} (", UntrustedText(group.name[:_NAME]), f", {files})"
+def _describe_cause(cause: Cause, change: ClusterChange) -> MixedText:
+    details = [format_count(cause.files, "file")]
+    if cause.exclusive:
+        details.insert(0, "added" if change.kind == "merged" else "removed")
+    if not cause.certain:
+        details.append("the other snapshot is incomplete")
+    name = UntrustedText(display_name(cause.entity))
+    return f"by the {cause.entity.type} ", name, f" ({', '.join(details)})"

@@ -1,219 +1,260 @@
-"""Observations as numbers: which file has which references, through which collections.
+"""Observations as index arrays: which file has which references, through which collections.
 
-Everything that is concluded about a campaign starts here, from the triples (subject, reference,
-collection), and not from paths of the drawn graph, which also suggest what nobody observed.
+Every analysis starts from these triples (file, reference, collection). Paths of the drawn graph are
+not used, because they also suggest combinations that were never observed.
 """
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise, repeat
+from itertools import chain, pairwise, repeat
 from typing import TYPE_CHECKING, Any, Self
 
+import networkx as nx
 import numpy as np
 
-from graphbuild.analysis._optional import library
+from graphbuild._util import require
+from graphbuild.graph.builder import extract_observations
+from graphbuild.models import Entity, Observation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
-
-    from graphbuild.models import Entity, Observation
 
     Numbers = NDArray[np.int64]
     Matrix = Any  # a scipy.sparse.csr_array
 
-NOBODY = -1  # in the place of a collection: the answer names none
+NO_COLLECTION = -1  # index of the collection in a triple without one
+EXTRA = "analysis"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Incidence:
-    """What was observed, each fact once; who is who does not depend on the order of observations.
+    """Distinct observations; the result does not depend on the order of the input.
 
     Attributes:
-        files: what was asked about, sorted by key: files, and domains, addresses and URLs.
-        references: the reports, sorted by key.
-        collections: what stands behind the reports, sorted by key.
-        facts: a row for each triple, sorted: the places of file, reference and collection in the
-            three tuples above, ``NOBODY`` where no collection was named.
+        files: the subjects, sorted by key: files, and also domains, IP addresses and URLs.
+        references: the references, sorted by key.
+        collections: the collections, sorted by key.
+        triples: one row per observation, sorted: indices into ``files``, ``references`` and
+            ``collections``. The last is ``NO_COLLECTION`` if the API named no collection.
     """
 
     files: tuple[Entity, ...]
     references: tuple[Entity, ...]
     collections: tuple[Entity, ...]
-    facts: Numbers
+    triples: Numbers
 
     @classmethod
-    def of(cls, observations: Iterable[Observation]) -> Self:
-        """The incidence of ``observations``; what is said twice counts once."""
-        files, references, collections = _Numbered(), _Numbered(), _Numbered()
-        columns = array("q"), array("q"), array("q")
-        add_file, add_reference, add_collection = (column.append for column in columns)
-        for one in observations:
-            behind = one.related_from
-            add_file(files.number(one.subject))
-            add_reference(references.number(one.reference))
-            add_collection(NOBODY if behind is None else collections.number(behind))
-        sides = files, references, collections
-        places = [
-            side.places()[np.frombuffer(column, np.int64)]
-            for side, column in zip(sides, columns, strict=True)
-        ]
-        sizes = len(files), len(references), len(collections) + 1
-        facts = _unique(places, sizes)
-        return cls(files.sorted(), references.sorted(), collections.sorted(), facts)
+    def from_observations(cls, observations: Iterable[Observation]) -> Self:
+        """Return the incidence of ``observations``; repeated observations count once.
 
-    # --- as sparse matrices -----------------------------------------------------------------------
+        Raises:
+            MissingLibraryError: scipy is not installed.
+        """
+        require("scipy", extra=EXTRA)
+        indexes = files, references, collections = _Index(), _Index(), _Index()
+        columns = array("q"), array("q"), array("q")
+        for each in observations:
+            collection = each.related_from
+            columns[0].append(files.add(each.subject))
+            columns[1].append(references.add(each.reference))
+            columns[2].append(NO_COLLECTION if collection is None else collections.add(collection))
+        ranked = [
+            index.ranks()[np.frombuffer(column, np.int64)]
+            for index, column in zip(indexes, columns, strict=True)
+        ]
+        triples = _unique_rows(ranked, (len(files), len(references), len(collections)))
+        return cls(files.sorted(), references.sorted(), collections.sorted(), triples)
+
+    # --- sparse matrices --------------------------------------------------------------------------
 
     @property
     def file_references(self) -> Matrix:
-        """Files by references: 1 where the file was told the reference."""
-        return self._matrix(self.facts[:, 0], self.facts[:, 1], self._sizes[:2])
+        """Return a matrix of files by references: 1 if the file has the reference."""
+        return self._matrix(self.triples[:, 0], self.triples[:, 1], self._sizes[:2])
 
     @property
     def file_collections(self) -> Matrix:
-        """Files by collections: 1 where the file was told a reference through the collection."""
-        named = self._named
-        return self._matrix(named[:, 0], named[:, 2], (len(self.files), len(self.collections)))
+        """Return a matrix of files by collections: 1 if the file has a reference through it."""
+        triples = self._with_collection
+        return self._matrix(triples[:, 0], triples[:, 2], (len(self.files), len(self.collections)))
 
     @property
     def collection_references(self) -> Matrix:
-        """Collections by references: 1 where a file was told the reference through it."""
-        named = self._named
-        return self._matrix(named[:, 2], named[:, 1], (len(self.collections), len(self.references)))
+        """Return a matrix of collections by references: 1 if a file has it through this."""
+        triples = self._with_collection
+        shape = len(self.collections), len(self.references)
+        return self._matrix(triples[:, 2], triples[:, 1], shape)
 
     @property
-    def loose(self) -> Matrix:
-        """Files by references: 1 where the file was told the reference through no collection."""
-        facts = self.facts[self.facts[:, 2] == NOBODY]
-        return self._matrix(facts[:, 0], facts[:, 1], self._sizes[:2])
+    def file_direct_references(self) -> Matrix:
+        """Return a matrix of files by references: 1 if the file has it through no collection."""
+        triples = self.triples[self.triples[:, 2] == NO_COLLECTION]
+        return self._matrix(triples[:, 0], triples[:, 1], self._sizes[:2])
 
     @property
-    def file_sources(self) -> Matrix:
-        """Files by sources; these are the collections, then all references, which count if loose.
+    def file_evidence(self) -> Matrix:
+        """Return a matrix of files by pieces of evidence: the collections, then the references.
 
-        A source is what brought a file its references, as one piece: a collection, or a reference
-        behind which the answer names none.
+        A collection brings all its references at once, so it is one piece of evidence. A reference
+        is one by itself where the API named no collection.
         """
-        stacked: Matrix = library("scipy.sparse").hstack(
-            [self.file_collections, self.loose], format="csr"
+        sparse = require("scipy.sparse", extra=EXTRA)
+        stacked: Matrix = sparse.hstack(
+            [self.file_collections, self.file_direct_references], format="csr"
         )
         return stacked
 
     @property
-    def evidence(self) -> Matrix:
-        """What hangs together, each pair once: files, then collections, then references by them.
+    def adjacency(self) -> Matrix:
+        """Return the upper triangle of the evidence graph's adjacency matrix.
 
-        A file is tied to its collections and these to their references; to a reference itself where
-        no collection was named.
+        Its nodes are the files, then the collections, then the references. Files are linked to
+        their collections, and these to their references. A reference without a collection is
+        linked to the file.
         """
-        sparse = library("scipy.sparse")
+        sparse = require("scipy.sparse", extra=EXTRA)
         files, references, collections = (sparse.csr_array((size, size)) for size in self._sizes)
         rows = [
-            [files, self.file_collections, self.loose],
+            [files, self.file_collections, self.file_direct_references],
             [None, collections, self.collection_references],
             [None, None, references],
         ]
-        half: Matrix = sparse.block_array(rows, format="csr")
-        return half
+        upper: Matrix = sparse.block_array(rows, format="csr")
+        return upper
 
-    def source(self, number: int) -> Entity:
-        """The source that is a column of :attr:`file_sources`."""
-        own = len(self.collections)
-        return self.collections[number] if number < own else self.references[number - own]
+    def evidence_entity(self, column: int) -> Entity:
+        """Return the collection or reference in a column of :attr:`file_evidence`."""
+        count = len(self.collections)
+        return self.collections[column] if column < count else self.references[column - count]
 
     @property
-    def _named(self) -> Numbers:
-        named: Numbers = self.facts[self.facts[:, 2] != NOBODY]
-        return named
+    def _with_collection(self) -> Numbers:
+        triples: Numbers = self.triples[self.triples[:, 2] != NO_COLLECTION]
+        return triples
 
     @property
     def _sizes(self) -> tuple[int, int, int]:
         return len(self.files), len(self.references), len(self.collections)
 
     def _matrix(self, rows: Numbers, columns: Numbers, shape: tuple[int, ...]) -> Matrix:
-        sparse = library("scipy.sparse")
-        keys = distinct(rows * max(1, shape[1]) + columns)
+        sparse = require("scipy.sparse", extra=EXTRA)
+        keys = sorted_unique(rows * max(1, shape[1]) + columns)
         rows, columns = np.divmod(keys, max(1, shape[1]))
         starts = np.searchsorted(rows, np.arange(shape[0] + 1))
         return sparse.csr_array((np.ones(len(keys), np.int64), columns, starts), shape=shape)
 
 
-class _Numbered:
-    """Entities by numbers, in the order in which they were met.
-
-    The same few entities are named a million times, mostly as the same objects; so that the same
-    again is known at a glance, the object met last of each is remembered.
-    """
-
-    def __init__(self) -> None:
-        self._met: list[Entity] = []
-        self._by_entity: dict[Entity, int] = {}
-        self._by_object: dict[int, int] = {}
-
-    def __len__(self) -> int:
-        return len(self._met)
-
-    def number(self, entity: Entity) -> int:
-        known = self._by_object.get(id(entity))
-        return self._meet(entity) if known is None else known
-
-    def _meet(self, entity: Entity) -> int:
-        number = self._by_entity.setdefault(entity, len(self._met))
-        if number == len(self._met):
-            self._met.append(entity)
-        else:
-            earlier = self._met[number]
-            del self._by_object[id(earlier)]
-            if not entity.attributes.items() >= earlier.attributes.items():
-                # Knowledge grows: a bare mention erases nothing.
-                known = {**earlier.attributes, **entity.attributes}
-                entity = type(entity)(entity.type, entity.id, known)
-            self._met[number] = entity
-        self._by_object[id(entity)] = number
-        return number
-
-    def places(self) -> Numbers:
-        """Where each number stands when all are sorted by key; at the end, where nobody does."""
-        places = np.full(len(self._met) + 1, NOBODY, np.int64)
-        places[self._order()] = np.arange(len(self._met))
-        return places
-
-    def sorted(self) -> tuple[Entity, ...]:
-        return tuple(self._met[number] for number in self._order())
-
-    def _order(self) -> list[int]:
-        return sorted(range(len(self._met)), key=lambda number: self._met[number].key)
-
-
-def _unique(places: list[Numbers], sizes: tuple[int, int, int]) -> Numbers:
-    """The triples, each once, sorted: as one number each, which sorts fastest."""
-    files, references, collections = places
-    keys = distinct((files * sizes[1] + references) * sizes[2] + collections + 1)
-    keys, behind = np.divmod(keys, sizes[2])
-    of_file, reference = np.divmod(keys, max(1, sizes[1]))
-    return np.stack([of_file, reference, behind - 1], axis=1)
-
-
-def distinct(keys: Numbers) -> Numbers:
-    """Each number once, sorted; sorting is many times faster here than numpy's table of what is."""
-    ordered = np.sort(keys)
-    first: Numbers = ordered[np.flatnonzero(np.diff(ordered, prepend=-1))]
-    return first
-
-
-def alike(matrix: Matrix, sides: Iterable[int] | None = None) -> Numbers:
-    """The kind of each row of ones, from 0 in the order met: rows with the same ones are a kind.
+def as_incidence(data: object) -> Incidence:
+    """Return the incidence of a graph, a store or observations; an incidence is returned as it is.
 
     Args:
-        matrix: sparse, by rows.
-        sides: a number for each row, where only rows with the same one may be alike.
+        data: an ``Incidence``, a graph made by ``build_graph``, an open ``Store`` or ``Campaign``,
+            or an iterable of ``Observation``.
+
+    Raises:
+        MissingLibraryError: scipy is not installed.
+        TypeError: ``data`` is none of these.
     """
-    ones = matrix.sorted_indices().indices
-    rows = [ones[start:end].tobytes() for start, end in pairwise(matrix.indptr.tolist())]
-    kinds: dict[tuple[int, bytes], int] = {}
-    of_side = repeat(0, len(rows)) if sides is None else sides
-    of_row = zip(of_side, rows, strict=True)
-    return np.array([kinds.setdefault(row, len(kinds)) for row in of_row], np.int64)
+    if isinstance(data, Incidence):
+        return data
+    require("scipy", extra=EXTRA)
+    return Incidence.from_observations(_observations(data))
+
+
+def _observations(data: object) -> Iterator[Observation]:
+    if isinstance(data, nx.DiGraph):
+        found: Any = extract_observations(data)
+    else:
+        store = getattr(data, "store", data)
+        read = getattr(store, "observations", None)
+        found = read() if callable(read) else store
+    if isinstance(found, Iterable) and not isinstance(found, str | bytes):
+        observations = iter(found)
+        try:
+            first = next(observations, None)
+        except KeyError as error:
+            raise TypeError(
+                f"an edge of this graph has no attribute {error}; pass a graph made by build_graph"
+            ) from None
+        if first is None:
+            return iter(())
+        if isinstance(first, Observation):
+            return chain([first], observations)
+    raise TypeError(
+        "expected a graph made by build_graph, an open Store, observations or an Incidence, not"
+        f" {type(data).__name__}; to analyse a campaign file, open it first: gb.open(path)"
+    )
+
+
+class _Index:
+    """Numbers entities in the order in which they are added, and merges their attributes."""
+
+    def __init__(self) -> None:
+        self._entities: list[Entity] = []
+        self._numbers: dict[Entity, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._entities)
+
+    def add(self, entity: Entity) -> int:
+        """Return the number of ``entity``; attributes that it lacks are kept."""
+        number = self._numbers.setdefault(entity, len(self._entities))
+        if number == len(self._entities):
+            self._entities.append(entity)
+            return number
+        known = self._entities[number]
+        if known is not entity and not entity.attributes.items() <= known.attributes.items():
+            attributes = {**known.attributes, **entity.attributes}
+            self._entities[number] = Entity(entity.type, entity.id, attributes)
+        return number
+
+    def ranks(self) -> Numbers:
+        """Return the position of each number in key order, with ``NO_COLLECTION`` at the end."""
+        ranks = np.full(len(self._entities) + 1, NO_COLLECTION, np.int64)
+        ranks[self._order()] = np.arange(len(self._entities))
+        return ranks
+
+    def sorted(self) -> tuple[Entity, ...]:
+        return tuple(self._entities[number] for number in self._order())
+
+    def _order(self) -> list[int]:
+        return sorted(range(len(self._entities)), key=lambda number: self._entities[number].key)
+
+
+def _unique_rows(columns: list[Numbers], sizes: tuple[int, int, int]) -> Numbers:
+    """Return the distinct triples, sorted; packed into one integer each, they sort fastest."""
+    files, references, collections = columns
+    depth = sizes[2] + 1
+    keys = sorted_unique((files * sizes[1] + references) * depth + collections + 1)
+    keys, collections = np.divmod(keys, depth)
+    files, references = np.divmod(keys, max(1, sizes[1]))
+    return np.stack([files, references, collections - 1], axis=1)
+
+
+def sorted_unique(values: Numbers) -> Numbers:
+    """Return the distinct non-negative integers, sorted.
+
+    ``numpy.unique`` builds a hash table, which takes 30 times as long for millions of integers.
+    """
+    ordered = np.sort(values)
+    distinct: Numbers = ordered[np.flatnonzero(np.diff(ordered, prepend=-1))]
+    return distinct
+
+
+def group_identical_rows(matrix: Matrix, labels: Iterable[int] | None = None) -> Numbers:
+    """Return a group number for each row of a sparse 0/1 matrix; identical rows share one.
+
+    Args:
+        matrix: a sparse matrix in CSR format.
+        labels: one per row; only rows with the same label can share a group.
+    """
+    columns = matrix.sorted_indices().indices
+    rows = [columns[start:end].tobytes() for start, end in pairwise(matrix.indptr.tolist())]
+    keys = zip(repeat(0) if labels is None else labels, rows, strict=False)
+    groups: dict[tuple[int, bytes], int] = {}
+    return np.array([groups.setdefault(key, len(groups)) for key in keys], np.int64)

@@ -1,33 +1,31 @@
-"""Which files, and which collections, belong together: what they share, and if chance would do.
+"""Pairs of files, or of collections, that share evidence, and whether chance explains it.
 
-What counts as one piece of evidence decides everything. The API tells each file all references of
-all its collections, so files of one collection share exactly these, and fifty shared reports may be
-one fact told fifty times. Where files and collections are dealt at random, so that nobody belongs
-together, a test on shared references finds a quarter of all pairs beyond chance (p <= 0.05), a test
-on shared *sources* two to four in a hundred (``make bench CASES=ties`` prints both). A source is a
-collection, or a reference behind which no collection is named. So:
+Pieces of evidence must be independent. The API gives each file all references of all its
+collections, so two files of one collection share every reference in it: fifty shared references can
+be one fact, repeated fifty times. In random data without related files, a test on shared references
+reports a quarter of all pairs (p <= 0.05). A test on shared evidence reports two to four percent
+(``make bench CASES=ties`` prints both). Therefore:
 
-* files are tested on the sources they share;
-* collections are tested on the references they share: each chose its own.
+* files are tested on shared collections, and on shared references that came without a collection;
+* collections are tested on shared references, because each collection selected its own.
 
-A source that many files are in says little: what it tells is the bits in its rarity, log2(files /
-files in it), none if all are (Sparck Jones 1972, J. Doc. 28). The p-value is the probability that
-two files with as many sources share as many bits in the random model of :mod:`chance`, which has
-the degrees of all files and all sources; q-values correct for all pairs. References and sources of
-each pair are counted besides, with the usual measures of likeness.
+Evidence that many files have weighs little: its weight is log2(files / files that have it) bits
+(Sparck Jones 1972, J. Doc. 28). The p-value is the probability that two files with as many pieces
+of evidence share as many bits in the null model of :mod:`null_model`. The q-value corrects for the
+number of pairs. Shared references and common similarity measures are computed as well.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from itertools import repeat, starmap
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from graphbuild.analysis._optional import library
-from graphbuild.analysis.incidence import distinct
-from graphbuild.analysis.null_model import POINTS_A_BIT, adjusted, model_of, points_of
+from graphbuild._util import require
+from graphbuild.analysis.incidence import EXTRA, as_incidence, sorted_unique
+from graphbuild.analysis.null_model import SCORE_PER_BIT, NullModel, benjamini_hochberg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,267 +33,284 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from graphbuild.analysis.deduplication import Sources
+    from graphbuild.analysis.deduplication import Deduplication
     from graphbuild.analysis.incidence import Incidence, Matrix
     from graphbuild.models import Entity
 
     Numbers = NDArray[np.int64]
     Reals = NDArray[np.float64]
 
-Side = Literal["files", "collections"]
-LEVEL = 0.05
-_HUB = 0.25  # the share of all that a hub has: to share it tells less than two bits
+NodeKind = Literal["files", "collections"]
+FALSE_DISCOVERY_RATE = 0.05
+_HUB_SHARE = 0.25  # of all nodes: sharing such a hub gives less than two bits
+_BATCH = 4_096  # pairs whose shared references are in memory at a time
+_UNKNOWN_PUBLISHER = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Tie:
-    """Two that share something.
+class Overlap:
+    """Two files, or two collections, that share evidence.
 
     Attributes:
-        one: the one whose key comes first.
-        other: the other.
-        shared: how many references both have.
-        sources: how many pieces of evidence that is: sources of files, references of collections.
-        jaccard: shared references by those that either has.
-        overlap: shared references by those of the one that has fewer (Szymkiewicz-Simpson).
-        rarity: the sum over shared references of 1 / log(how many have it) (Adamic and Adar 2003,
-            Soc. Networks 25).
-        bits: what the shared evidence tells.
-        p: how probable as many bits are by chance.
-        q: the share of false ties among all that are as good as this one.
-        independent: how many reports the shared references are; None where nobody said.
-        publishers: by how many publishers that are known; None where nobody said.
+        source: the node whose key sorts first.
+        target: the other node.
+        shared_references: number of references that both have.
+        shared_evidence: number of shared pieces of evidence: collections and direct references of
+            files, references of collections.
+        jaccard: shared references divided by the references that either has.
+        overlap_coefficient: shared references divided by those of the node that has fewer
+            (Szymkiewicz-Simpson).
+        adamic_adar: sum over shared references of 1 / log(number of nodes that have it) (Adamic
+            and Adar 2003, Soc. Networks 25).
+        bits: weight of the shared evidence.
+        p_value: probability of sharing at least as many bits by chance.
+        q_value: false discovery rate if all pairs with a p-value up to this one are reported.
+        independent_references: number of shared references, duplicates counted once; None until
+            :meth:`Overlaps.with_duplicates` sets it.
+        publishers: number of known publishers of the shared references; None like the above.
     """
 
-    one: Entity
-    other: Entity
-    shared: int
-    sources: int
+    source: Entity
+    target: Entity
+    shared_references: int
+    shared_evidence: int
     jaccard: float
-    overlap: float
-    rarity: float
+    overlap_coefficient: float
+    adamic_adar: float
     bits: float
-    p: float
-    q: float
-    independent: int | None = None
+    p_value: float
+    q_value: float
+    independent_references: int | None = None
     publishers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Hub:
-    """What so many have that to share it says little.
+class SharedEntity:
+    """A collection or reference that several nodes have.
 
     Attributes:
-        source: a collection, or a reference.
-        members: how many have it.
-        bits: what it tells that two share it.
+        entity: the collection or reference.
+        degree: number of files, or collections, that have it.
+        bits: weight of sharing it.
     """
 
-    source: Entity
-    members: int
+    entity: Entity
+    degree: int
     bits: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Overlap:
-    """All pairs that share a reference or a source, the least probable by chance first.
+class Overlaps:
+    """All pairs that share a reference or a piece of evidence, sorted by p-value.
+
+    Iterating gives one :class:`Overlap` per pair.
 
     Attributes:
-        nodes: files or collections.
-        one: of each pair, the place of the first among ``nodes``.
-        other: and of the second.
-        tests: how many pairs there are, with those that share nothing.
-        hubs: what was damped, the widest first.
+        nodes: the files or collections.
+        source: for each pair, the index of the first node in ``nodes``.
+        target: for each pair, the index of the second node.
+        tested_pairs: number of all pairs, including those that share nothing.
+        hubs: evidence that more than a quarter of the nodes have, the most frequent first.
 
-    The other columns are those of :class:`Tie`.
+    The other attributes are columns with the names of :class:`Overlap`.
     """
 
     nodes: tuple[Entity, ...]
-    one: Numbers
-    other: Numbers
-    shared: Numbers
-    sources: Numbers
+    source: Numbers
+    target: Numbers
+    shared_references: Numbers
+    shared_evidence: Numbers
     jaccard: Reals
-    overlap: Reals
-    rarity: Reals
+    overlap_coefficient: Reals
+    adamic_adar: Reals
     bits: Reals
-    p: Reals
-    q: Reals
-    tests: int
-    hubs: tuple[Hub, ...]
-    independent: Numbers | None = None
+    p_value: Reals
+    q_value: Reals
+    tested_pairs: int
+    hubs: tuple[SharedEntity, ...]
+    independent_references: Numbers | None = None
     publishers: Numbers | None = None
 
     def __len__(self) -> int:
-        return len(self.one)
+        return len(self.source)
 
-    def __iter__(self) -> Iterator[Tie]:
+    def __iter__(self) -> Iterator[Overlap]:
         columns = [
             repeat(None, len(self)) if values is None else values.tolist()
-            for values in (getattr(self, name) for name in (*_MEASURES, *_TOLD))
+            for values in (getattr(self, name) for name in (*_MEASURES, *_DUPLICATE_COUNTS))
         ]
-        ends = ((self.nodes[a], self.nodes[b]) for a, b in zip(self.one, self.other, strict=True))
-        told = zip(ends, zip(*columns, strict=True), strict=True)
-        return starmap(Tie, ((*pair, *measures) for pair, measures in told))
+        pairs = zip(self.source.tolist(), self.target.tolist(), strict=True)
+        for (one, other), measures in zip(pairs, zip(*columns, strict=True), strict=True):
+            yield Overlap(self.nodes[one], self.nodes[other], *measures)
 
-    def beyond_chance(self, level: float = LEVEL) -> Overlap:
-        """The ties of which at most the share ``level`` is expected to be chance."""
-        return self._only(np.flatnonzero(self.q <= level))
+    def significant(self, fdr: float = FALSE_DISCOVERY_RATE) -> Overlaps:
+        """Return the pairs with a q-value of at most ``fdr``, the false discovery rate."""
+        return self._select(np.flatnonzero(self.q_value <= fdr))
 
-    def first(self, count: int) -> Overlap:
-        """The first so many."""
-        return self._only(np.arange(min(count, len(self))))
+    def head(self, count: int) -> Overlaps:
+        """Return the first ``count`` pairs."""
+        return self._select(np.arange(min(count, len(self))))
 
-    def with_sources(self, incidence: Incidence, sources: Sources) -> Overlap:
-        """The same, told of how many independent reports and of how many publishers each is.
+    def with_duplicates(self, incidence: Incidence, duplicates: Deduplication) -> Overlaps:
+        """Add the columns ``independent_references`` and ``publishers``.
 
         Args:
-            incidence: what was observed.
-            sources: which of its references are one report.
+            incidence: the incidence in which the pairs were found.
+            duplicates: the duplicates among its references.
         """
         of_files = self.nodes == incidence.files
         matrix = incidence.file_references if of_files else incidence.collection_references
-        publication = sources.places(incidence.references)
-        names = [sources.publications[place].publisher for place in publication.tolist()]
+        group = duplicates.group_indices(incidence.references)
+        names = [duplicates.groups[number].publisher for number in group.tolist()]
         numbers = {name: number for number, name in enumerate(sorted({*names} - {""}))}
-        publisher = np.array([numbers.get(name, _NOBODY) for name in names], np.int64)
-        counts = [
-            [_distinct(shared, mark) for mark in (publication, publisher)]
-            for first in range(0, len(self), _AT_ONCE)
-            for shared in [self._shared(matrix, slice(first, first + _AT_ONCE))]
-        ]
-        empty = [np.zeros(0, np.int64)]
-        independent, publishers = (
-            np.concatenate(empty + [count[mark] for count in counts]) for mark in (0, 1)
-        )
-        return replace(self, independent=independent, publishers=publishers)
+        publisher = np.array([numbers.get(name, _UNKNOWN_PUBLISHER) for name in names], np.int64)
+        counts = [np.zeros((2, 0), np.int64)]
+        for start in range(0, len(self), _BATCH):
+            pairs = slice(start, start + _BATCH)
+            shared = matrix[self.source[pairs]].multiply(matrix[self.target[pairs]]).tocsr()
+            counts.append(np.stack([_count_distinct(shared, each) for each in (group, publisher)]))
+        independent, publishers = np.concatenate(counts, axis=1)
+        return replace(self, independent_references=independent, publishers=publishers)
 
-    def _shared(self, matrix: Matrix, which: slice) -> Matrix:
-        """Which columns both of each pair have, a row for each pair."""
-        return matrix[self.one[which]].multiply(matrix[self.other[which]]).tocsr()
+    def to_frame(self) -> pd.DataFrame:
+        """Return a DataFrame with one row per pair and the attributes of :class:`Overlap`.
 
-    def frame(self) -> pd.DataFrame:
-        """A table with a row for each tie; ``one`` and ``other`` are node keys, categories."""
+        ``source`` and ``target`` are node keys, so that ``networkx.from_pandas_edgelist`` accepts
+        the frame as it is.
+        """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
         keys = pd.Index([node.key for node in self.nodes])
-        ends = {
-            name: pd.Categorical.from_codes(getattr(self, name), keys) for name in ("one", "other")
+        columns: dict[str, Any] = {
+            name: pd.Categorical.from_codes(getattr(self, name), keys)
+            for name in ("source", "target")
         }
-        measures = {name: getattr(self, name) for name in _MEASURES}
-        told = {
-            name: pd.array([None] * len(self) if values is None else values.tolist(), dtype="Int64")
-            for name, values in (("independent", self.independent), ("publishers", self.publishers))
-        }
-        return pd.DataFrame({**ends, **measures, **told})
+        columns |= {name: getattr(self, name) for name in _MEASURES}
+        for name in _DUPLICATE_COUNTS:
+            values = getattr(self, name)
+            cells = [None] * len(self) if values is None else values.tolist()
+            columns[name] = pd.array(cells, dtype="Int64")
+        return pd.DataFrame(columns)
 
-    def _only(self, which: Numbers) -> Overlap:
-        names = ("one", "other", *_MEASURES, *(_TOLD if self.independent is not None else ()))
-        return replace(self, **{name: getattr(self, name)[which] for name in names})
-
-
-_TOLD = ("independent", "publishers")
-_MEASURES = tuple(each.name for each in fields(Tie) if each.name not in {"one", "other", *_TOLD})
-_NOBODY = -1  # in the place of a publisher: it is not known
-_AT_ONCE = 4_096  # pairs of which all that is shared is in memory
+    def _select(self, rows: Numbers) -> Overlaps:
+        counts = () if self.independent_references is None else _DUPLICATE_COUNTS
+        names = ("source", "target", *_MEASURES, *counts)
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
 
-def find_ties(incidence: Incidence, of: Side = "files") -> Overlap:
-    """Every two files, or collections, that share something, and whether that is beyond chance.
+_DUPLICATE_COUNTS = ("independent_references", "publishers")
+_MEASURES = tuple(
+    field.name
+    for field in fields(Overlap)
+    if field.name not in {"source", "target", *_DUPLICATE_COUNTS}
+)
+
+
+def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
+    """Find all pairs of files, or of collections, that share evidence, and test them.
 
     Args:
-        incidence: what was observed.
+        data: a graph, a store, observations or an ``Incidence``.
         of: ``files`` or ``collections``.
 
     Raises:
-        AnalysisError: scipy, in the extra ``analysis``, is not installed.
+        MissingLibraryError: scipy is not installed.
     """
+    incidence = as_incidence(data)
     if of == "files":
-        nodes, evidence = incidence.files, incidence.file_sources
+        nodes, evidence = incidence.files, incidence.file_evidence
         references = incidence.file_references
     else:
         nodes, references = incidence.collections, incidence.collection_references
         evidence = references
-    model = model_of(evidence)
-    points = points_of(evidence, model)
-    weighted = _product(evidence, points)
-    sharing, held = _product(references), _product(evidence)
-    # Two may share what tells nothing, a source that all have, and no reference at all.
-    one, other = _pairs_of(sharing, held)
-    total = _values(weighted, one, other)
-    p = model.tail(one, other, total)
-    tests = len(nodes) * (len(nodes) - 1) // 2
-    shared, fewer = _values(sharing, one, other), _fewer(references, one, other)
-    found = Overlap(
+    model = NullModel.fit(evidence)
+    scores = model.column_scores(evidence)
+    common_references, common_evidence = _product(references), _product(evidence)
+    # A pair can share evidence without sharing a reference: a collection read incompletely.
+    one, other = _pairs(common_references, common_evidence)
+    score = _lookup(_product(evidence, scores), one, other)
+    p_value = model.p_values(one, other, score)
+    tested_pairs = len(nodes) * (len(nodes) - 1) // 2
+    shared = _lookup(common_references, one, other)
+    sizes = np.diff(references.indptr)
+    adamic_adar = _lookup(_product(references, _adamic_adar(references)), one, other)
+    order = np.lexsort((other, one, -adamic_adar, -score, p_value))
+    return Overlaps(
         nodes,
-        one,
-        other,
-        sources=_values(held, one, other),
-        bits=total / POINTS_A_BIT,
-        shared=shared,
-        jaccard=jaccard(references, one, other, shared),
-        overlap=shared / np.maximum(fewer, 1),
-        p=p,
-        q=adjusted(p, tests),
-        rarity=_values(_product(references, _adamic_adar(references)), one, other),
-        tests=tests,
-        hubs=_hubs(incidence, evidence, points, of),
+        one[order],
+        other[order],
+        shared_references=shared[order],
+        shared_evidence=_lookup(common_evidence, one, other)[order],
+        jaccard=jaccard(references, one, other, shared)[order],
+        overlap_coefficient=(shared / np.maximum(np.minimum(sizes[one], sizes[other]), 1))[order],
+        adamic_adar=adamic_adar[order],
+        bits=score[order] / SCORE_PER_BIT,
+        p_value=p_value[order],
+        q_value=benjamini_hochberg(p_value, tested_pairs)[order],
+        tested_pairs=tested_pairs,
+        hubs=_hubs(incidence, evidence, scores, of),
     )
-    return found._only(np.lexsort((other, one, -found.rarity, -found.bits, p)))  # noqa: SLF001  ours
 
 
-def shared_evidence(incidence: Incidence, one: Entity, other: Entity) -> list[Hub]:
-    """What two files, or two collections, have in common, the rarest first.
+def shared_entities(data: object, one: Entity, other: Entity) -> list[SharedEntity]:
+    """Return the collections and references that two files, or two collections, share.
 
-    Collections (of files) and references, each with how many have it and what that tells.
+    Args:
+        data: a graph, a store, observations or an ``Incidence``.
+        one: a file or a collection.
+        other: another of the same type.
+
+    Returns:
+        Collections before references, each sorted by the number of nodes that have it.
     """
+    incidence = as_incidence(data)
     is_file = one in set(incidence.files)
     nodes = incidence.files if is_file else incidence.collections
     rows = [nodes.index(each) for each in (one, other)]
-    found: list[Hub] = []
     if is_file:
-        found += _common(incidence.file_collections, rows, incidence.collections)
-        found += _common(incidence.file_references, rows, incidence.references)
+        found = [
+            *_common(incidence.file_collections, rows, incidence.collections),
+            *_common(incidence.file_references, rows, incidence.references),
+        ]
     else:
-        found += _common(incidence.collection_references, rows, incidence.references)
-    return sorted(found, key=lambda each: (each.source.type, each.members, each.source.key))
+        found = _common(incidence.collection_references, rows, incidence.references)
+    return sorted(found, key=lambda each: (each.entity.type, each.degree, each.entity.key))
 
 
 def projection(matrix: Matrix) -> tuple[Numbers, Numbers, Numbers]:
-    """Every two rows of a matrix of zeros and ones that share columns: the rows, and how many."""
+    """Return all pairs of rows of a 0/1 matrix that share columns, and the number they share."""
     product = _product(matrix).tocoo()
     return product.row, product.col, product.data
 
 
 def jaccard(matrix: Matrix, one: Numbers, other: Numbers, shared: Numbers) -> Reals:
-    """Of each two rows, the columns that both have by those that either has."""
+    """Return the Jaccard index of pairs of rows, from the number of columns that they share."""
     sizes = np.diff(matrix.indptr)
-    likeness: Reals = shared / np.maximum(sizes[one] + sizes[other] - shared, 1)
-    return likeness
+    index: Reals = shared / np.maximum(sizes[one] + sizes[other] - shared, 1)
+    return index
 
 
-# --- pairs ---------------------------------------------------------------------------------------
+# --- pairs of rows -------------------------------------------------------------------------------
 
 
 def _product(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
-    """What each two rows share, each pair once: counted, or weighed by column."""
-    sparse = library("scipy.sparse")
-    scaled = matrix
+    """Return, for each pair of rows, the number or the weight of the columns that they share."""
+    sparse = require("scipy.sparse", extra=EXTRA)
+    weighted = matrix
     if weights is not None:
-        scaled = sparse.csr_array(
+        weighted = sparse.csr_array(
             (weights[matrix.indices], matrix.indices, matrix.indptr), shape=matrix.shape
         )
-    product = sparse.triu(scaled @ matrix.T, k=1, format="csr")
+    product = sparse.triu(weighted @ matrix.T, k=1, format="csr")
     product.eliminate_zeros()
     product.sort_indices()
     return product
 
 
-def _pairs_of(*products: Matrix) -> tuple[Numbers, Numbers]:
-    """The pairs that are in any of the products, sorted."""
-    size = products[0].shape[0]
-    keys = distinct(np.concatenate([_keys(product) for product in products]))
-    one, other = np.divmod(keys, max(1, size))
+def _pairs(*products: Matrix) -> tuple[Numbers, Numbers]:
+    """Return the pairs of rows in any of the products, sorted."""
+    keys = sorted_unique(np.concatenate([_keys(product) for product in products]))
+    one, other = np.divmod(keys, max(1, products[0].shape[0]))
     return one, other
 
 
@@ -305,27 +320,21 @@ def _keys(product: Matrix) -> Numbers:
     return keys
 
 
-def _values(product: Matrix, one: Numbers, other: Numbers) -> NDArray[Any]:
-    """What the product says of each pair; nothing where it has none."""
+def _lookup(product: Matrix, one: Numbers, other: Numbers) -> NDArray[Any]:
+    """Return the entries of the product for sorted pairs; 0 where it has none."""
     values = np.zeros(len(one), product.data.dtype)
-    places = np.searchsorted(one * product.shape[0] + other, _keys(product))
-    values[places] = product.data
+    values[np.searchsorted(one * product.shape[0] + other, _keys(product))] = product.data
     return values
 
 
-def _distinct(shared: Matrix, marks: Numbers) -> Numbers:
-    """How many different marks the columns of each row have; ``_NOBODY`` is none."""
+def _count_distinct(shared: Matrix, labels: Numbers) -> Numbers:
+    """Return the number of distinct labels among the columns of each row, unknown ones excluded."""
     rows = np.repeat(np.arange(shared.shape[0]), np.diff(shared.indptr))
-    found = marks[shared.indices]
-    known = found != _NOBODY
-    keys = distinct(rows[known] * (marks.max(initial=0) + 1) + found[known])
-    return np.bincount(keys // (marks.max(initial=0) + 1), minlength=shared.shape[0])
-
-
-def _fewer(matrix: Matrix, one: Numbers, other: Numbers) -> Numbers:
-    sizes = np.diff(matrix.indptr)
-    fewer: Numbers = np.minimum(sizes[one], sizes[other])
-    return fewer
+    found = labels[shared.indices]
+    known = found != _UNKNOWN_PUBLISHER
+    width = labels.max(initial=0) + 1
+    keys = sorted_unique(rows[known] * width + found[known])
+    return np.bincount(keys // width, minlength=shared.shape[0])
 
 
 def _degrees(matrix: Matrix) -> Numbers:
@@ -333,21 +342,25 @@ def _degrees(matrix: Matrix) -> Numbers:
 
 
 def _adamic_adar(references: Matrix) -> Reals:
-    """By column; one that nobody shares ties nobody."""
+    """Return the weight of each column; a degree of 1 counts as 2, because log(1) is 0."""
     weights: Reals = 1 / np.log(np.maximum(_degrees(references), 2))
     return weights
 
 
-def _hubs(incidence: Incidence, evidence: Matrix, points: Numbers, of: Side) -> tuple[Hub, ...]:
+def _hubs(
+    incidence: Incidence, evidence: Matrix, scores: Numbers, of: NodeKind
+) -> tuple[SharedEntity, ...]:
     degrees = _degrees(evidence)
-    wide = np.flatnonzero(degrees > max(2, _HUB * evidence.shape[0]))
-    name = incidence.source if of == "files" else incidence.references.__getitem__
-    hubs = [Hub(name(n), int(degrees[n]), float(points[n]) / POINTS_A_BIT) for n in wide.tolist()]
-    return tuple(sorted(hubs, key=lambda hub: (-hub.members, hub.source.key)))
+    entity = incidence.evidence_entity if of == "files" else incidence.references.__getitem__
+    hubs = [
+        SharedEntity(entity(column), int(degrees[column]), float(scores[column]) / SCORE_PER_BIT)
+        for column in np.flatnonzero(degrees > max(2, _HUB_SHARE * evidence.shape[0])).tolist()
+    ]
+    return tuple(sorted(hubs, key=lambda hub: (-hub.degree, hub.entity.key)))
 
 
-def _common(matrix: Matrix, rows: list[int], names: tuple[Entity, ...]) -> list[Hub]:
+def _common(matrix: Matrix, rows: list[int], columns: tuple[Entity, ...]) -> list[SharedEntity]:
     degrees = _degrees(matrix)
     both = np.intersect1d(*(matrix.indices[slice(*matrix.indptr[row : row + 2])] for row in rows))
     bits = np.log2(matrix.shape[0] / np.maximum(degrees, 1))
-    return [Hub(names[n], int(degrees[n]), float(bits[n])) for n in both.tolist()]
+    return [SharedEntity(columns[n], int(degrees[n]), float(bits[n])) for n in both.tolist()]

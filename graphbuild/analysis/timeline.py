@@ -1,13 +1,15 @@
-"""When reports were published: by month, of the whole, of each collection and each cluster."""
+"""Publication dates of references by month: for the campaign, each collection and each cluster."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from graphbuild.analysis.incidence import as_incidence, sorted_unique
+from graphbuild.analysis.reference_attributes import publication_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,33 +17,32 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from graphbuild.analysis.communities import Communities
-    from graphbuild.analysis.incidence import Incidence
+    from graphbuild.analysis.clusters import Clustering
     from graphbuild.models import Entity
 
-WHOLE = "campaign"
+CAMPAIGN = "campaign"
 CLUSTER = "cluster"
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """The reports of something.
+class TimelineSeries:
+    """The publication dates of the references of a campaign, collection or cluster.
 
     Attributes:
-        of: what kind it is: ``campaign``, ``collection`` or ``cluster``.
-        key: the collection's key, or the cluster's number; empty for the whole.
-        name: what it is called.
-        reports: how many there are.
-        undated: how many of them have no day.
-        first: the earliest, by day and key; None where none has a day.
-        last: the latest.
-        months: how many there are in each month that has any, such as ``2018-01``, in order.
+        kind: ``campaign``, ``collection`` or ``cluster``.
+        key: the node key of the collection, or the number of the cluster; empty for the campaign.
+        name: a name for display.
+        references: number of references.
+        undated: number of references without a publication date.
+        first: the earliest reference; None if none has a date.
+        last: the latest reference.
+        months: number of references per month, such as ``2018-01``, without empty months.
     """
 
-    of: str
+    kind: str
     key: str
     name: str
-    reports: int
+    references: int
     undated: int
     first: Entity | None
     last: Entity | None
@@ -50,85 +51,80 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """When reports were published (UTC).
+    """Publication dates of references (UTC).
 
     Attributes:
-        whole: all reports.
-        collections: those of each collection, in the order of their keys.
-        clusters: those that files of each cluster have.
+        campaign: all references.
+        collections: the references of each collection, in the order of their keys.
+        clusters: the references of the files of each cluster.
     """
 
-    whole: Span
-    collections: tuple[Span, ...]
-    clusters: tuple[Span, ...]
+    campaign: TimelineSeries
+    collections: tuple[TimelineSeries, ...]
+    clusters: tuple[TimelineSeries, ...]
 
-    def frame(self) -> pd.DataFrame:
-        """A table with a row for each month of each: what it is of, key, month and reports."""
+    def to_frame(self) -> pd.DataFrame:
+        """Return a DataFrame with one row per series and month.
+
+        Columns: ``kind``, ``key``, ``name``, ``month`` (first day, UTC), ``references``.
+        """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
         rows = [
-            (span.of, span.key, span.name, pd.Timestamp(f"{month}-01", tz="UTC"), count)
-            for span in (self.whole, *self.collections, *self.clusters)
-            for month, count in span.months.items()
+            (series.kind, series.key, series.name, pd.Timestamp(f"{month}-01", tz="UTC"), count)
+            for series in (self.campaign, *self.collections, *self.clusters)
+            for month, count in series.months.items()
         ]
-        frame = pd.DataFrame(rows, columns=["of", "key", "name", "month", "reports"])
-        return frame.astype({"of": "category", "month": "datetime64[ns, UTC]"})
+        frame = pd.DataFrame(rows, columns=["kind", "key", "name", "month", "references"])
+        return frame.astype({"kind": "category", "month": "datetime64[ns, UTC]"})
 
 
-def day_of(reference: Entity) -> date | None:
-    """The day a report was published, as the API tells it in ``creation_date`` (seconds, UTC)."""
-    seconds = reference.attributes.get("creation_date")
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
-        return None
-    try:
-        return datetime.fromtimestamp(seconds, UTC).date()
-    except (OverflowError, ValueError, OSError):
-        return None
-
-
-def build_timeline(incidence: Incidence, found: Communities | None = None) -> Timeline:
-    """When the reports were published.
+def build_timeline(data: object, clustering: Clustering | None = None) -> Timeline:
+    """Count the references by month of publication.
 
     Args:
-        incidence: what was observed.
-        found: its clusters, where they shall have times of their own.
+        data: a graph, a store, observations or an ``Incidence``.
+        clustering: the clusters of ``data``, to get a series for each.
 
     Raises:
-        AnalysisError: scipy, in the extra ``analysis``, is not installed.
+        MissingLibraryError: scipy is not installed.
     """
-    days = [day_of(reference) for reference in incidence.references]
+    incidence = as_incidence(data)
+    dates = [publication_date(reference) for reference in incidence.references]
 
-    def span(of: str, key: str, name: str, places: Iterable[int]) -> Span:
-        return _span(incidence, days, (of, key, name), sorted(places))
+    def series(kind: str, key: str, name: str, references: Iterable[int]) -> TimelineSeries:
+        return _series(incidence.references, dates, (kind, key, name), sorted(references))
 
     held = incidence.collection_references
     collections = tuple(
-        span(each.type, each.key, each.label, held.indices[start:end].tolist())
+        series(each.type, each.key, each.label, held.indices[start:end].tolist())
         for each, start, end in zip(
             incidence.collections, held.indptr[:-1], held.indptr[1:], strict=True
         )
     )
-    clusters: tuple[Span, ...] = ()
-    if found is not None:
-        told = np.stack([found.label[incidence.facts[:, 0]], incidence.facts[:, 1]])
-        reports: dict[int, set[int]] = {group.number: set() for group in found.groups}
-        for number, reference in np.unique(told, axis=1).T.tolist():
-            reports[number].add(reference)
+    clusters: tuple[TimelineSeries, ...] = ()
+    if clustering is not None:
+        # One integer per cluster and reference, sorted: the references of a cluster are adjacent.
+        width = max(1, len(dates))
+        keys = clustering.labels[incidence.triples[:, 0]] * width + incidence.triples[:, 1]
+        numbers, references = np.divmod(sorted_unique(keys), width)
+        starts = np.searchsorted(numbers, np.arange(1, len(clustering) + 1))
         clusters = tuple(
-            span(CLUSTER, str(group.number), group.name, reports[group.number])
-            for group in found.groups
+            series(CLUSTER, str(cluster.number), cluster.name, part.tolist())
+            for cluster, part in zip(clustering, np.split(references, starts[1:]), strict=False)
         )
-    return Timeline(span(WHOLE, "", "all reports", range(len(days))), collections, clusters)
+    everything = series(CAMPAIGN, "", "all references", range(len(dates)))
+    return Timeline(everything, collections, clusters)
 
 
-def _span(
-    incidence: Incidence,
-    days: list[date | None],
+def _series(
+    references: tuple[Entity, ...],
+    dates: list[date | None],
     names: tuple[str, str, str],
-    places: list[int],
-) -> Span:
-    dated = sorted((day, place) for place in places if (day := days[place]) is not None)
+    selected: list[int],
+) -> TimelineSeries:
+    dated = sorted((day, number) for number in selected if (day := dates[number]) is not None)
     months = Counter(day.isoformat()[:7] for day, _ in dated)
-    ends = [incidence.references[place] for _, place in (dated[:1] + dated[-1:])]
-    first, last = ends or (None, None)
-    return Span(*names, len(places), len(places) - len(dated), first, last, dict(months))
+    first, last = (references[dated[end][1]] if dated else None for end in (0, -1))
+    undated = len(selected) - len(dated)
+    return TimelineSeries(*names, len(selected), undated, first, last, dict(months))

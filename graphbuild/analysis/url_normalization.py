@@ -1,15 +1,14 @@
-"""Addresses of one page that are spelled apart, and who publishes what stands there.
+"""Normalize URLs, so that the URLs of one page become equal, and find the publisher of a page.
 
-Rules, each by its name, take an address to the one that all addresses of its page have in common.
-They are applied in their order, and again until none changes anything. What is left serves to
-compare; nobody need find a page there, as ``http`` is told as ``https``.
+Named rules are applied in order, and again until none changes the URL. The result is for comparison
+only and need not work in a browser; for example, ``http`` becomes ``https``.
 
-* How one address may be spelled is RFC 3986, section 6 (case, percent signs, dots, ports), done by
-  w3lib as a browser would; parameters are put in order.
-* What else is the same page is custom, not standard, and told rule by rule in :data:`RULES`.
+* Spelling follows RFC 3986, section 6 (case, percent-encoding, dot segments, ports). w3lib applies
+  it as a browser would, and sorts the parameters.
+* The other rules are conventions; :data:`URL_RULES` describes each.
 
-An address is a text out of a report: what is no address of the web, or not spelled in one way only,
-or longer than 8,192 characters, no rule touches.
+URLs come from untrusted text. No rule is applied if the text is not a web URL, if programs may read
+it differently, or if it is longer than 8,192 characters.
 """
 
 from __future__ import annotations
@@ -21,228 +20,228 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from graphbuild.analysis._optional import library
+from graphbuild._util import require
 from graphbuild.seeds.indicators import IDNA_DEVIATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from urllib.parse import SplitResult
 
-LONGEST = 8_192  # characters of an address that is looked at
-_ROUNDS = 300  # more than such an address has copies of copies in it
+MAX_URL_LENGTH = 8_192
+_MAX_ROUNDS = 300  # more than the copies of copies that fit into such a URL
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What makes two addresses one.
+    """A rule that makes URLs of one page equal.
 
     Attributes:
-        name: what it is called.
-        says: what it takes for the same.
-        apply: takes an address to a simpler one, or leaves it; raises ValueError for what is none.
+        name: a short name.
+        description: the differences that the rule removes.
+        apply: returns a simpler URL, or the same; raises ValueError for an invalid URL.
     """
 
     name: str
-    says: str
+    description: str
     apply: Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Normal:
-    """An address in the form that all addresses of its page have in common.
+class NormalizedUrl:
+    """A normalized URL.
 
     Attributes:
-        text: that form.
-        rules: the names of the rules that changed it on the way, in their order.
+        url: the URL; unchanged if it cannot be normalized.
+        rules: names of the rules that changed it, in the order of ``URL_RULES``.
     """
 
-    text: str
+    url: str
     rules: tuple[str, ...] = ()
 
 
-def normal(address: str, *, without: str = "") -> Normal:
-    """The form of ``address`` that all addresses of its page have in common.
+def normalize_url(url: str, *, without: str = "") -> NormalizedUrl:
+    """Normalize a URL for comparison.
 
     Args:
-        address: as a report gives it.
-        without: the name of a rule that is not applied, to see what it did.
+        url: a URL as the API gives it.
+        without: the name of a rule to leave out, to test its effect.
 
     Raises:
-        AnalysisError: w3lib, in the extra ``analysis``, is not installed.
+        MissingLibraryError: w3lib is not installed.
     """
-    if not _is_readable(address):
-        return Normal(address)
-    rules = [rule for rule in RULES if rule.name != without]
-    text, changed = address.strip(), set[str]()
-    for _ in range(_ROUNDS):
-        before = text
+    if not _is_unambiguous(url):
+        return NormalizedUrl(url)
+    rules = [rule for rule in URL_RULES if rule.name != without]
+    current, changed = url.strip(), set[str]()
+    for _ in range(_MAX_ROUNDS):
+        before = current
         for rule in rules:
             try:
-                simpler = rule.apply(text)
-            except ValueError:  # it has no host, or a port beyond all ports
-                return Normal(address)
-            if simpler != text:
+                simpler = rule.apply(current)
+            except ValueError:  # no host, or an invalid port
+                return NormalizedUrl(url)
+            if simpler != current:
                 changed.add(rule.name)
-                text = simpler
-        if text == before:
+                current = simpler
+        if current == before:
             break
-    return Normal(text, tuple(rule.name for rule in rules if rule.name in changed))
+    return NormalizedUrl(current, tuple(rule.name for rule in rules if rule.name in changed))
 
 
-def publisher(address: Normal) -> str:
-    """Who publishes what stands at an address: the domain that somebody registered.
+def publisher_domain(url: NormalizedUrl) -> str:
+    """Return the registered domain of the host, which stands for the publisher.
 
-    Of an archived copy, the one whose page was copied. Hosts of many, such as ``blogspot.com``, are
-    told apart by the public suffix list, as it came with tldextract; a host that is no domain is
-    its own publisher.
+    The public suffix list of tldextract separates customers of shared hosts such as
+    ``blogspot.com``. It is never downloaded. A host that is not a domain name is returned as it is.
 
     Returns:
-        A domain or an IP address in lower case; empty where it cannot be told: it is no address
-        of the web, or of a link shortener, or of an archive that hides what it copied.
+        A domain or an IP address in lower case. Empty if the publisher is unknown: the text is not
+        a web URL, or a link shortener, or an archive whose URLs do not contain the original.
 
     Raises:
-        AnalysisError: tldextract, in the extra ``analysis``, is not installed.
+        MissingLibraryError: tldextract is not installed.
     """
-    if not _is_readable(address.text):
+    if not _is_unambiguous(url.url):
         return ""
     try:
-        parts = urlsplit(address.text)
+        parts = urlsplit(url.url)
         host, _ = parts.hostname or "", parts.port
-    except ValueError:  # no rule could read it, either
+    except ValueError:  # an invalid URL, which no rule has changed
         return ""
-    return _registered(host) if host.isascii() else ""
+    return _registered_domain(host) if host.isascii() else ""
 
 
-def _is_readable(address: str) -> bool:
-    """Whether it is an address of the web that programs read alike."""
-    bare = address.strip()
-    found = _WEB.match(bare)
+def _is_unambiguous(url: str) -> bool:
+    """Return whether all programs read the text as the same web URL."""
+    stripped = url.strip()
+    match = _WEB_URL.match(stripped)
     return (
-        found is not None
-        and len(address) <= LONGEST
-        and bare.isprintable()
-        and "\\" not in bare
-        and " " not in bare
-        and IDNA_DEVIATIONS.isdisjoint(found["host"])
+        match is not None
+        and len(url) <= MAX_URL_LENGTH
+        and stripped.isprintable()
+        and "\\" not in stripped
+        and " " not in stripped
+        and IDNA_DEVIATIONS.isdisjoint(match["host"])
     )
 
 
-_WEB = re.compile(r"https?://(?P<host>[^/?#]+)", re.IGNORECASE)
+_WEB_URL = re.compile(r"https?://(?P<host>[^/?#]+)", re.IGNORECASE)
 
 
-# --- copies --------------------------------------------------------------------------------------
+# --- archived and cached copies ------------------------------------------------------------------
 
-_SIGN = re.compile("archive|arquivo|webcache|amp", re.IGNORECASE)  # most addresses have none
-_ANY = r"https?://(?:[^/?#@]*\.)?"  # the beginning of an address, up to the name of a host
-_INNER = r"(?:(?P<scheme>https?):/{1,2})?(?P<rest>[^/?#@]+\.[^/?#@]+.*)"
-_TODAY = r"archive\.(?:today|ph|is|li|vn|md|fo)"
+_COPY_HINT = re.compile("archive|arquivo|webcache|amp", re.IGNORECASE)  # most URLs have none
+_ANY_HOST = r"https?://(?:[^/?#@]*\.)?"  # scheme and subdomains
+_ORIGINAL = r"(?:(?P<scheme>https?):/{1,2})?(?P<rest>[^/?#@]+\.[^/?#@]+.*)"
+_ARCHIVE_TODAY = r"archive\.(?:today|ph|is|li|vn|md|fo)"
 _ARCHIVES = (
-    rf"{_ANY}archive\.org(?::\d+)?/web/(?:\d{{1,14}}\*?|\*)?(?:[a-z]{{2}}_)?/{_INNER}",
-    rf"https?://{_TODAY}/(?:\d{{4,14}}|newest|oldest|o/\w{{1,12}})/{_INNER}",
-    rf"{_ANY}arquivo\.pt/wayback/\d{{1,14}}(?:[a-z]{{2}}_)?/{_INNER}",
-    rf"https?://wayback\.archive-it\.org/\w{{1,12}}/\d{{1,14}}(?:[a-z]{{2}}_)?/{_INNER}",
+    rf"{_ANY_HOST}archive\.org(?::\d+)?/web/(?:\d{{1,14}}\*?|\*)?(?:[a-z]{{2}}_)?/{_ORIGINAL}",
+    rf"https?://{_ARCHIVE_TODAY}/(?:\d{{4,14}}|newest|oldest|o/\w{{1,12}})/{_ORIGINAL}",
+    rf"{_ANY_HOST}arquivo\.pt/wayback/\d{{1,14}}(?:[a-z]{{2}}_)?/{_ORIGINAL}",
+    rf"https?://wayback\.archive-it\.org/\w{{1,12}}/\d{{1,14}}(?:[a-z]{{2}}_)?/{_ORIGINAL}",
 )
 _CACHED = r"https?://webcache\.googleusercontent\.com/search\?(?:[^#]*&)?q=cache:(?:[\w-]{12}:)?"
 _CACHES = (rf"{_CACHED}(?:(?P<scheme>https?):/{{1,2}})?(?P<rest>[^/?#@+&]+\.[^/?#@+&]+[^+&]*).*",)
 _AMP_CACHES = (
-    rf"{_ANY}cdn\.ampproject\.org/(?:c|v|r|wp/c)/(?P<secure>s/)?{_INNER}",
-    rf"{_ANY}google\.[a-z.]{{2,6}}/amp/(?P<secure>s/)?{_INNER}",
-    rf"{_ANY}bing-amp\.com/c/(?P<secure>s/)?{_INNER}",
+    rf"{_ANY_HOST}cdn\.ampproject\.org/(?:c|v|r|wp/c)/(?P<secure>s/)?{_ORIGINAL}",
+    rf"{_ANY_HOST}google\.[a-z.]{{2,6}}/amp/(?P<secure>s/)?{_ORIGINAL}",
+    rf"{_ANY_HOST}bing-amp\.com/c/(?P<secure>s/)?{_ORIGINAL}",
 )
 
 
-def _inside(patterns: tuple[str, ...]) -> Callable[[str], str]:
-    """Takes the address of a copy to that of which it is one."""
+def _extract_original(patterns: tuple[str, ...]) -> Callable[[str], str]:
+    """Return a function that replaces the URL of a copy by the URL of the original."""
     compiled = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
 
-    def apply(address: str) -> str:
-        if not _SIGN.search(address):
-            return address
+    def apply(url: str) -> str:
+        if not _COPY_HINT.search(url):
+            return url
         for pattern in compiled:
-            if found := pattern.fullmatch(address):
-                secure = found.groupdict().get("secure")
-                scheme = found["scheme"] or ("https" if secure else "http")
-                return f"{scheme.lower()}://{found['rest']}"
-        return address
+            if match := pattern.fullmatch(url):
+                secure = match.groupdict().get("secure")
+                scheme = match["scheme"] or ("https" if secure else "http")
+                return f"{scheme.lower()}://{match['rest']}"
+        return url
 
     return apply
 
 
-_amp_cache = _inside(_AMP_CACHES)
+_extract_from_amp_cache = _extract_original(_AMP_CACHES)
 _AMP_PATH = re.compile(r"(?<=[^/])(?:/+amp/?$|\.amp(?=(?:\.html?)?$))", re.IGNORECASE)
 _AMP_PARAMETERS = frozenset({("amp", ""), ("amp", "1"), ("amp", "true"), ("outputtype", "amp")})
 
 
-def _amp(address: str) -> str:
-    if "amp" not in address.lower():
-        return address
-    inside = _amp_cache(address)
-    if inside != address:
-        return inside
-    parts = urlsplit(address)
+def _remove_amp(url: str) -> str:
+    if "amp" not in url.lower():
+        return url
+    original = _extract_from_amp_cache(url)
+    if original != url:
+        return original
+    parts = urlsplit(url)
     host = parts.netloc
     if host.lower().startswith("amp.") and host.count(".") > 1 and parts.path.strip("/"):
         host = host[len("amp.") :]
-    kept = _without(parts, lambda name, value: (name, value) in _AMP_PARAMETERS)
-    return _rebuilt(address, kept._replace(netloc=host, path=_AMP_PATH.sub("", parts.path)))
+    kept = _drop_parameters(parts, lambda name, value: (name, value) in _AMP_PARAMETERS)
+    return _join(url, kept._replace(netloc=host, path=_AMP_PATH.sub("", parts.path)))
 
 
-# --- one address ---------------------------------------------------------------------------------
+# --- one URL -------------------------------------------------------------------------------------
 
-# Spelled as it should be: no capital in the host, nothing escaped, no dots for a folder, no port.
-_PLAIN = re.compile(
+# Already canonical: lower-case host, no percent-encoding, no dot segments, no port. w3lib, which is
+# slow, is not called for these.
+_CANONICAL = re.compile(
     r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/(?:[\w~-][\w.~-]*/)*(?:[\w~-][\w.~-]*)?", re.ASCII
 )
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def _spelling(address: str) -> str:
-    if _PLAIN.fullmatch(address):
-        return address
-    canonical = library("w3lib.url").canonicalize_url(address, keep_fragments=True)
-    parts = urlsplit(canonical)
+def _canonicalize(url: str) -> str:
+    if _CANONICAL.fullmatch(url):
+        return url
+    canonicalize_url = require("w3lib.url", extra="analysis").canonicalize_url
+    parts = urlsplit(canonicalize_url(url, keep_fragments=True))
     user, at, host = parts.netloc.rpartition("@")
     if parts.port is not None and parts.port == _DEFAULT_PORTS.get(parts.scheme):
         host = host.rpartition(":")[0]
-    spelled: str = urlunsplit(parts._replace(netloc=f"{user}{at}{host.removesuffix('.')}"))
-    return spelled
+    canonical: str = urlunsplit(parts._replace(netloc=f"{user}{at}{host.removesuffix('.')}"))
+    return canonical
 
 
-def _scheme(address: str) -> str:
-    return f"https{address[4:]}" if address[:5].lower() == "http:" else address
+def _use_https(url: str) -> str:
+    return f"https{url[4:]}" if url[:5].lower() == "http:" else url
 
 
 _WWW = re.compile(r"(https?://)(?:www\.)+(?=[^/?#.]+\.[^/?#])", re.IGNORECASE)
-_RENAMED = re.compile(r"(https?://)(?:mobile\.)?twitter\.com(?=[/?#]|$)", re.IGNORECASE)
+_TWITTER = re.compile(r"(https?://)(?:mobile\.)?twitter\.com(?=[/?#]|$)", re.IGNORECASE)
 
 
-def _www(address: str) -> str:
-    found = _WWW.match(address)
-    return found[1] + address[found.end() :] if found else address
+def _remove_www(url: str) -> str:
+    match = _WWW.match(url)
+    return match[1] + url[match.end() :] if match else url
 
 
-def _renamed(address: str) -> str:
-    found = _RENAMED.match(address)
-    return f"{found[1]}x.com{address[found.end() :]}" if found else address
+def _rename_host(url: str) -> str:
+    match = _TWITTER.match(url)
+    return f"{match[1]}x.com{url[match.end() :]}" if match else url
 
 
-_INDEX = frozenset({"index.html", "index.htm", "index.php"})
+_INDEX_FILES = frozenset({"index.html", "index.htm", "index.php"})
 
 
-def _end(address: str) -> str:
-    parts = urlsplit(address)
+def _remove_trailing_slash(url: str) -> str:
+    parts = urlsplit(url)
     folder, _, last = parts.path.rpartition("/")
-    path = folder if last.lower() in _INDEX else parts.path
-    return _rebuilt(address, parts._replace(path=path.rstrip("/") or "/"))
+    path = folder if last.lower() in _INDEX_FILES else parts.path
+    return _join(url, parts._replace(path=path.rstrip("/") or "/"))
 
 
-def _fragment(address: str) -> str:
-    # Behind "#!" and "#/" stands what page of a site is meant, not what place of a page.
-    bare, _, place = address.partition("#")
-    return address if place.startswith(("!", "/")) else bare
+def _remove_fragment(url: str) -> str:
+    # After "#!" and "#/", single-page applications name the page.
+    bare, _, fragment = url.partition("#")
+    return url if fragment.startswith(("!", "/")) else bare
 
 
-# What the makers of analytics, of advertisements and of newsletters say that they add to addresses.
+# Parameters documented by analytics, advertising and newsletter services.
 _TRACKING = frozenset(
     re.findall(
         r"\S+",
@@ -253,55 +252,57 @@ _TRACKING = frozenset(
         "guce_referrer_sig __twitter_impression sr_share",
     )
 )
-_TRACKING_FAMILIES = ("utm_", "pk_", "mtm_", "matomo_", "piwik_", "hsa_")
+_TRACKING_PREFIXES = ("utm_", "pk_", "mtm_", "matomo_", "piwik_", "hsa_")
 
 
-def _tracking(address: str) -> str:
-    if "?" not in address:
-        return address
+def _remove_tracking(url: str) -> str:
+    if "?" not in url:
+        return url
 
-    def tracks(name: str, _: str) -> bool:
-        return name in _TRACKING or name.startswith(_TRACKING_FAMILIES)
+    def is_tracking(name: str, _: str) -> bool:
+        return name in _TRACKING or name.startswith(_TRACKING_PREFIXES)
 
-    return _rebuilt(address, _without(urlsplit(address), tracks))
+    return _join(url, _drop_parameters(urlsplit(url), is_tracking))
 
 
-def _without(parts: SplitResult, is_dropped: Callable[[str, str], bool]) -> SplitResult:
-    """An address without some of its parameters; the others as they are spelled."""
+def _drop_parameters(parts: SplitResult, is_dropped: Callable[[str, str], bool]) -> SplitResult:
+    """Remove parameters and keep the spelling of the others."""
     if not parts.query:
         return parts
     kept = []
     for parameter in parts.query.split("&"):
-        # One at a time, so that no limit on their number is met.
+        # Parsed one by one, because parse_qsl limits their number.
         (name, value), *_ = parse_qsl(parameter, keep_blank_values=True) or [("", "")]
         if not is_dropped(name.lower(), value.lower()):
             kept.append(parameter)
     return parts._replace(query="&".join(kept))
 
 
-def _rebuilt(address: str, parts: SplitResult) -> str:
-    """The address of the parts; as it is spelled where they are its own."""
-    return address if parts == urlsplit(address) else urlunsplit(parts)
+def _join(url: str, parts: SplitResult) -> str:
+    """Return the URL of the parts; ``url`` itself, in its own spelling, if they are its parts."""
+    return url if parts == urlsplit(url) else urlunsplit(parts)
 
 
-RULES = (
-    Rule("archive", "a copy in a web archive is the page copied", _inside(_ARCHIVES)),
-    Rule("cache", "so is Google's cached copy", _inside(_CACHES)),
-    Rule("spelling", "case, escapes, dots, ports, order of parameters (RFC 3986)", _spelling),
-    Rule("amp", "the AMP form of a page is the page", _amp),
-    Rule("scheme", "http and https", _scheme),
-    Rule("www", "a host with and without www", _www),
-    Rule("renamed", "twitter.com and x.com", _renamed),
-    Rule("end", "with and without a slash or index.html at the end of the path", _end),
-    Rule("tracking", "parameters that tell where a reader came from", _tracking),
-    Rule("fragment", "places of a page", _fragment),
+URL_RULES = (
+    Rule("archive", "a copy in a web archive and the original", _extract_original(_ARCHIVES)),
+    Rule("cache", "a copy in Google's cache and the original", _extract_original(_CACHES)),
+    Rule("spelling", "case, escapes, dots, ports, order of parameters (RFC 3986)", _canonicalize),
+    Rule("amp", "the AMP version of a page and the page", _remove_amp),
+    Rule("scheme", "http and https", _use_https),
+    Rule("www", "a host with and without www", _remove_www),
+    Rule("renamed_host", "twitter.com and x.com", _rename_host),
+    Rule(
+        "trailing_slash", "a path with and without a final / or index.html", _remove_trailing_slash
+    ),
+    Rule("tracking", "with and without tracking parameters", _remove_tracking),
+    Rule("fragment", "different positions in one page", _remove_fragment),
 )
 
 
 # --- publishers ----------------------------------------------------------------------------------
 
-# Who stands behind a page of theirs, its address does not tell.
-_NOBODYS = frozenset(
+# Archives and link shorteners: their URLs do not show who published the page.
+_NOT_PUBLISHERS = frozenset(
     re.findall(
         r"\S+",
         "archive.today archive.ph archive.is archive.li archive.vn archive.md archive.fo "
@@ -312,21 +313,21 @@ _NOBODYS = frozenset(
 )
 
 
-@lru_cache(maxsize=65_536)  # a few hosts publish most reports
-def _registered(host: str) -> str:
+@lru_cache(maxsize=65_536)  # few hosts publish most references
+def _registered_domain(host: str) -> str:
     try:
         return str(ip_address(host))
     except ValueError:
         pass
     labels = host.split(".")
-    if any(".".join(labels[place:]) in _NOBODYS for place in range(len(labels))):
+    if any(".".join(labels[start:]) in _NOT_PUBLISHERS for start in range(len(labels))):
         return ""
-    found = _suffixes()(host)
+    found = _suffix_extractor()(host)
     return str(found.top_domain_under_public_suffix or found.fqdn or host)
 
 
 @cache
-def _suffixes() -> Any:  # noqa: ANN401  a library that not everybody installs
-    """The list that came with the library: nobody is asked for a newer one."""
-    extract = library("tldextract").TLDExtract
+def _suffix_extractor() -> Any:  # noqa: ANN401  a class of an optional library
+    """Return an extractor with the suffix list in the library; nothing is downloaded."""
+    extract = require("tldextract", extra="analysis").TLDExtract
     return extract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)

@@ -23,20 +23,20 @@ def bridges(
 ) -> None:
     """Show the references and collections between clusters.
 
-    "only link" counts the pairs of clusters that nothing else connects. Without the node, the
-    files would be in "pieces" parts, with "cut off" files outside the largest.
+    "sole pairs" counts the pairs of clusters that nothing else connects. Without the node, the
+    files would be in "components" parts, with "cut-off files" outside the largest.
     """
-    from graphbuild.analysis import find_bridges, find_communities
+    from graphbuild.analysis import find_bridges, find_clusters
 
     incidence = read_incidence(store, merge=merge)
-    clusters = find_communities(incidence, seed=seed)
+    clusters = find_clusters(incidence, seed=seed)
     found = find_bridges(incidence, clusters)
     if json:
         print_json(_as_json(found))
         return
     print_line(
-        f"{format_count(found.joined, 'pair')} of clusters connected,"
-        f" {len(found.single):,} of them by a single node"
+        f"{format_count(found.joined_pairs, 'pair')} of clusters connected,"
+        f" {len(found.single_links):,} of them by a single node"
     )
     rows = [
         (
@@ -44,17 +44,17 @@ def bridges(
             shorten(bridge.entity.label),
             bridge.files,
             len(bridge.clusters),
-            len(bridge.alone),
-            bridge.pieces,
-            bridge.cut_off,
+            len(bridge.sole_pairs),
+            bridge.components,
+            bridge.cut_off_files,
         )
         for bridge in found.bridges[:limit]
     ]
-    header = ("type", "name", "files", "clusters", "only link", "pieces", "cut off")
+    header = ("type", "name", "files", "clusters", "sole pairs", "components", "cut-off files")
     print_rows(header, rows, len(found.bridges))
-    for pair, entity in found.single[:limit]:
+    for pair, entity in found.single_links[:limit]:
         names = " and ".join(
-            f"{number} ({shorten(clusters.groups[number - 1].name)})" for number in pair
+            f"{number} ({shorten(clusters.clusters[number - 1].name)})" for number in pair
         )
         name = shorten(entity.label)
         print_line(f"clusters {names} are connected only by the {entity.type} {name}")
@@ -62,13 +62,17 @@ def bridges(
 
 def _as_json(found: Bridges) -> dict[str, object]:
     return {
-        "joined": found.joined,
+        "joined_pairs": found.joined_pairs,
         "bridges": [
             {
                 **attributes_json(bridge.entity, "key", "label"),
-                **attributes_json(bridge, "files", "clusters", "alone", "pieces", "cut_off"),
+                **attributes_json(
+                    bridge, "files", "clusters", "sole_pairs", "components", "cut_off_files"
+                ),
             }
             for bridge in found.bridges
         ],
-        "single": [{"clusters": list(pair), "source": entity.key} for pair, entity in found.single],
+        "single_links": [
+            {"clusters": list(pair), "entity": entity.key} for pair, entity in found.single_links
+        ],
     }

@@ -80,9 +80,12 @@ def read_incidence(store: Path | None, *, merge: bool = False) -> Incidence:
         store: See :func:`find_campaign_file`.
         merge: Count an article with several URLs as one reference.
     """
-    from graphbuild.analysis import Incidence, find_sources
+    from graphbuild._util import require
+    from graphbuild.analysis import as_incidence, find_duplicates
+
+    require("scipy", extra="analysis")  # before the file is read
 
     with read_campaign(store) as campaign:
         warn_if_incomplete(campaign)
-        incidence = Incidence.of(campaign.observations())
-    return find_sources(incidence.references).merge(incidence) if merge else incidence
+        incidence = as_incidence(campaign)
+    return find_duplicates(incidence.references).merge(incidence) if merge else incidence

@@ -21,14 +21,14 @@ def centrality(
     Betweenness is the share of shortest paths through a node, PageRank the share of a random walk.
     The betweenness of large campaigns is estimated from a random sample.
     """
-    from graphbuild.analysis import find_central
+    from graphbuild.analysis import compute_centrality
 
-    found = find_central(read_incidence(store, merge=merge), seed=seed)
+    found = compute_centrality(read_incidence(store, merge=merge), seed=seed)
     if json:
         nodes = [
             {
                 **attributes_json(node.entity, "key", "label"),
-                **attributes_json(node, "ties", "betweenness", "pagerank"),
+                **attributes_json(node, "degree", "betweenness", "pagerank"),
             }
             for node in found.nodes
         ]
@@ -40,7 +40,7 @@ def centrality(
         (
             node.entity.type,
             shorten(node.entity.label),
-            node.ties,
+            node.degree,
             f"{node.betweenness:.4f}",
             f"{node.pagerank:.4f}",
         )

@@ -10,7 +10,7 @@ from graphbuild.cli.campaign_file import read_incidence
 from graphbuild.cli.console import attributes_json, print_json, print_line, print_rows, shorten
 
 if TYPE_CHECKING:
-    from graphbuild.analysis import Community, Telling
+    from graphbuild.analysis import Cluster, DistinctiveEntity
 
 
 def communities(
@@ -25,20 +25,20 @@ def communities(
 
     Stability is the share of a cluster that runs with other random seeds find, too.
     """
-    from graphbuild.analysis import find_communities
+    from graphbuild.analysis import find_clusters
 
     incidence = read_incidence(store, merge=merge)
-    found = find_communities(incidence, seed=seed)
+    found = find_clusters(incidence, seed=seed)
     if json:
         print_json(
             {
                 **attributes_json(found, "method", "resolution", "modularity", "agreement"),
-                "clusters": [_cluster_json(cluster) for cluster in found.groups],
+                "clusters": [_cluster_json(cluster) for cluster in found.clusters],
             }
         )
         return
-    clusters = [cluster for cluster in found.groups if len(cluster.files) > 1]
-    single = len(found.groups) - len(clusters)
+    clusters = [cluster for cluster in found.clusters if len(cluster.files) > 1]
+    single = len(found.clusters) - len(clusters)
     print_line(
         f"{format_count(len(clusters), 'cluster')} of {format_count(len(incidence.files), 'file')},"
         f" {format_count(single, 'single file')} · {found.method},"
@@ -49,8 +49,8 @@ def communities(
             str(cluster.number),
             len(cluster.files),
             f"{cluster.stability:.2f}",
-            ", ".join(map(_describe, cluster.collections[:2])),
-            ", ".join(map(_describe, cluster.references[:1])),
+            ", ".join(map(_describe, cluster.top_collections[:2])),
+            ", ".join(map(_describe, cluster.top_references[:1])),
         )
         for cluster in clusters[:limit]
     ]
@@ -58,20 +58,20 @@ def communities(
     print_rows(header, rows, len(clusters))
 
 
-def _describe(telling: Telling) -> str:
-    return f"{shorten(telling.entity.label)} ({telling.inside:,} in, {telling.outside:,} out)"
+def _describe(each: DistinctiveEntity) -> str:
+    return f"{shorten(each.entity.label)} ({each.inside:,} in, {each.outside:,} out)"
 
 
-def _cluster_json(cluster: Community) -> dict[str, object]:
+def _cluster_json(cluster: Cluster) -> dict[str, object]:
     return {
         **attributes_json(cluster, "number", "name", "stability", "files"),
-        "collections": [_telling_json(telling) for telling in cluster.collections],
-        "references": [_telling_json(telling) for telling in cluster.references],
+        "top_collections": [_distinctive_json(each) for each in cluster.top_collections],
+        "top_references": [_distinctive_json(each) for each in cluster.top_references],
     }
 
 
-def _telling_json(telling: Telling) -> dict[str, object]:
+def _distinctive_json(each: DistinctiveEntity) -> dict[str, object]:
     return {
-        **attributes_json(telling.entity, "key", "label"),
-        **attributes_json(telling, "inside", "outside", "lift", "score"),
+        **attributes_json(each.entity, "key", "label"),
+        **attributes_json(each, "inside", "outside", "lift", "log_likelihood"),
     }

@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from graphbuild.analysis import Changes, Communities, Comparison, Fact, Fate, Snapshot
+    from graphbuild.analysis import Changes, ClusterChange, Clustering, Comparison, Snapshot, Triple
     from graphbuild.models import Entity
 
 _MAX_NAME = 80  # characters
 _MAX_CAUSES = 5  # shown per merge or split
-_COLUMNS = "came", "went", "stayed", "unknown_before", "unknown_after"
+_COLUMNS = "added", "removed", "unchanged", "unknown_before", "unknown_after"
+_CHANGE_FIELDS = "before", "after", "similarity", "added", "removed", "linking_files"
 _HEADER = ("", "added", "removed", "unchanged", "unknown before", "unknown after")
 
 
@@ -74,11 +75,13 @@ def read_snapshot(path: Path, at: float | None) -> Snapshot:
 
     time = inf if at is None else at
     with Store.read(path) as campaign, campaign.snapshot():
-        return Snapshot.of(campaign.current_observations(time), campaign.states(time))
+        return Snapshot.from_observations(
+            campaign.current_observations(time), campaign.states(time)
+        )
 
 
 def _warn_if_incomplete(side: Snapshot, when: str) -> None:
-    states = Counter(state for _, state in side.gaps)
+    states = Counter(state for _, state in side.incomplete_subjects)
     if states:
         notice(
             f"the campaign was not complete {when}: {states['pending']:,} pending,"
@@ -92,58 +95,58 @@ def _warn_if_incomplete(side: Snapshot, when: str) -> None:
 
 
 def _print_comparison(found: Comparison, limit: int) -> None:
-    from graphbuild.analysis import cluster_name
+    from graphbuild.analysis import describe_cluster
 
     rows = [
         (name, *(len(getattr(changes, column)) for column in _COLUMNS))
         for name, changes in _changes(found).items()
     ]
     print_table(_HEADER, rows)
-    _print_entities("references added", found.references.came, limit)
-    _print_entities("references removed", found.references.went, limit)
-    _print_entities("collections added", found.collections.came, limit)
-    _print_entities("collections removed", found.collections.went, limit)
+    _print_entities("references added", found.references.added, limit)
+    _print_entities("references removed", found.references.removed, limit)
+    _print_entities("collections added", found.collections.added, limit)
+    _print_entities("collections removed", found.collections.removed, limit)
     _print_cluster_changes(found, limit)
-    for move in found.moved[:limit]:
+    for move in found.moved_files[:limit]:
         before, after = (
-            to_plain_text(cluster_name(side.groups[number - 1]))
+            to_plain_text(describe_cluster(side.clusters[number - 1]))
             for side, number in ((found.before, move.before), (found.after, move.after))
         )
         print_line(f"{move.file.key} changed cluster: from {before} to {after}")
-    print_omitted(len(found.moved) - limit)
+    print_omitted(len(found.moved_files) - limit)
 
 
-def _changes(found: Comparison) -> Mapping[str, Changes[Entity] | Changes[Fact]]:
+def _changes(found: Comparison) -> Mapping[str, Changes[Entity] | Changes[Triple]]:
     return {
         "files": found.files,
         "references": found.references,
         "collections": found.collections,
-        "observations": found.facts,
+        "observations": found.observations,
     }
 
 
 def _print_entities(title: str, entities: Sequence[Entity], limit: int) -> None:
-    from graphbuild.analysis import day_of
+    from graphbuild.analysis import publication_date
 
     if not entities:
         return
     print_line()
     print_line(f"{title}:")
     for entity in entities[:limit]:
-        day = day_of(entity)
+        day = publication_date(entity)
         print_line(f"  {f'{day} ' if day else ''}{shorten(entity.label, _MAX_NAME)}")
     print_omitted(len(entities) - limit)
 
 
 def _print_cluster_changes(found: Comparison, limit: int) -> None:
-    from graphbuild.analysis import fate_of, reasons, summary
+    from graphbuild.analysis import describe_causes, describe_change, summarize_changes
 
     print_line()
-    print_line(summary(found))
-    changed = [fate for fate in found.fates if fate.kind != "stayed"]
-    for fate in changed[:limit]:
-        print_line(to_plain_text(fate_of(fate, found)))
-        for reason in reasons(fate, _MAX_CAUSES):
+    print_line(summarize_changes(found))
+    changed = [change for change in found.cluster_changes if change.kind != "unchanged"]
+    for change in changed[:limit]:
+        print_line(to_plain_text(describe_change(change, found)))
+        for reason in describe_causes(change, _MAX_CAUSES):
             print_line(f"  {to_plain_text(reason)}")
     print_omitted(len(changed) - limit)
 
@@ -152,22 +155,29 @@ def _print_cluster_changes(found: Comparison, limit: int) -> None:
 
 
 def _as_json(found: Comparison) -> dict[str, object]:
-    facts = {each: [_fact_json(fact) for fact in getattr(found.facts, each)] for each in _COLUMNS}
+    triples = {
+        each: [_triple_json(triple) for triple in getattr(found.observations, each)]
+        for each in _COLUMNS
+    }
     return {
-        "gaps": {
-            "before": [{"key": file.key, "state": state} for file, state in found.gaps_before],
-            "after": [{"key": file.key, "state": state} for file, state in found.gaps_after],
+        "incomplete": {
+            "before": [
+                {"key": file.key, "state": state} for file, state in found.incomplete_before
+            ],
+            "after": [{"key": file.key, "state": state} for file, state in found.incomplete_after],
         },
         "files": _keys(found.files),
         "references": _keys(found.references),
         "collections": _keys(found.collections),
-        "observations": {**facts, "stayed": len(found.facts.stayed)},
+        "observations": {**triples, "unchanged": len(found.observations.unchanged)},
         "clusters": {
             "before": _clusters_json(found.before),
             "after": _clusters_json(found.after),
         },
-        "fates": [_fate_json(fate) for fate in found.fates],
-        "moved": [attributes_json(move, "file", "before", "after") for move in found.moved],
+        "cluster_changes": [_cluster_change_json(change) for change in found.cluster_changes],
+        "moved_files": [
+            attributes_json(move, "file", "before", "after") for move in found.moved_files
+        ],
     }
 
 
@@ -175,28 +185,28 @@ def _keys(changes: Changes[Entity]) -> dict[str, object]:
     return attributes_json(changes, *_COLUMNS)
 
 
-def _fact_json(fact: Fact) -> dict[str, str | None]:
+def _triple_json(triple: Triple) -> dict[str, str | None]:
     return {
-        "subject": fact.file.key,
-        "reference": fact.reference.key,
-        "related_from": fact.collection.key if fact.collection else None,
+        "subject": triple.file.key,
+        "reference": triple.reference.key,
+        "related_from": triple.collection.key if triple.collection else None,
     }
 
 
-def _clusters_json(clusters: Communities) -> list[dict[str, object]]:
+def _clusters_json(clusters: Clustering) -> list[dict[str, object]]:
     names = ("number", "name", "stability", "files")
-    return [attributes_json(cluster, *names) for cluster in clusters.groups]
+    return [attributes_json(cluster, *names) for cluster in clusters.clusters]
 
 
-def _fate_json(fate: Fate) -> dict[str, object]:
+def _cluster_change_json(change: ClusterChange) -> dict[str, object]:
     return {
-        "fate": fate.kind,
-        **attributes_json(fate, "before", "after", "likeness", "came", "went", "through"),
+        "change": change.kind,
+        **attributes_json(change, *_CHANGE_FIELDS),
         "causes": [
             {
                 **attributes_json(cause.entity, "key", "label"),
-                **attributes_json(cause, "clusters", "files", "new", "sure"),
+                **attributes_json(cause, "clusters", "files", "exclusive", "certain"),
             }
-            for cause in fate.causes
+            for cause in change.causes
         ],
     }

@@ -20,7 +20,7 @@ from graphbuild.cli.console import (
 from graphbuild.seeds.indicators import defang
 
 if TYPE_CHECKING:
-    from graphbuild.analysis import Publication, Sources
+    from graphbuild.analysis import Deduplication, ReferenceGroup
     from graphbuild.models import Entity
 
 _MAX_URL = 160  # characters
@@ -38,16 +38,16 @@ def dedupe(
     References are the same article if their URLs differ only in parts that do not change the page,
     or if title and day are equal. URLs are defanged, except in JSON.
     """
-    from graphbuild.analysis import find_sources
+    from graphbuild.analysis import find_duplicates
 
-    found = find_sources(read_incidence(store).references)
+    found = find_duplicates(read_incidence(store).references)
     if json:
         print_json(
             {
                 "references": len(found.references),
-                "reports": len(found.publications),
+                "independent_references": len(found.groups),
                 "rules": {name: description for name, description, _ in _used_rules(found)},
-                "merged": [_publication_json(each) for each in found.merged],
+                "duplicates": [_group_json(each) for each in found.duplicates],
                 "publishers": [asdict(each) for each in found.publishers],
             }
         )
@@ -55,45 +55,46 @@ def dedupe(
     publishers = [each for each in found.publishers if each.name]
     print_line(
         f"{format_count(len(found.references), 'reference')}:"
-        f" {format_count(len(found.publications), 'article')}"
+        f" {format_count(len(found.groups), 'article')}"
         f" by {format_count(len(publishers), 'publisher')};"
-        f" {format_count(len(found.merged), 'article')} with several URLs"
+        f" {format_count(len(found.duplicates), 'article')} with several URLs"
     )
-    for publication in found.merged[:limit]:
-        _print_publication(publication)
-    print_omitted(len(found.merged) - limit)
+    for group in found.duplicates[:limit]:
+        _print_group(group)
+    print_omitted(len(found.duplicates) - limit)
     print_line()
     for name, description, count in _used_rules(found):
         print_line(f"{name}: {description} ({format_count(count, 'article')})")
     rows = [
-        (_publisher(each.name), each.reports, each.references) for each in found.publishers[:limit]
+        (_publisher(each.name), each.independent_references, each.references)
+        for each in found.publishers[:limit]
     ]
     print_rows(("publisher", "articles", "references"), rows, len(found.publishers))
 
 
-def _print_publication(publication: Publication) -> None:
-    from graphbuild.analysis import quiet
+def _print_group(group: ReferenceGroup) -> None:
+    from graphbuild.analysis import defang_text
 
     print_line()
-    print_line(f"{quiet(publication.reference.label)} ({', '.join(publication.rules)})")
-    for member, publisher in zip(publication.members, publication.publishers, strict=True):
-        mark = "*" if member == publication.reference else "-"
+    print_line(f"{defang_text(group.representative.label)} ({', '.join(group.rules)})")
+    for member, publisher in zip(group.members, group.publishers, strict=True):
+        mark = "*" if member == group.representative else "-"
         url = shorten(defang(_url(member) or member.id), _MAX_URL)
         print_line(f"  {mark} {url}  {_publisher(publisher)}")
 
 
-def _used_rules(found: Sources) -> list[tuple[str, str, int]]:
+def _used_rules(found: Deduplication) -> list[tuple[str, str, int]]:
     """Return name, description and number of articles of each rule that merged references."""
-    from graphbuild.analysis import SAYS
+    from graphbuild.analysis import RULE_DESCRIPTIONS
 
-    used = Counter(rule for each in found.merged for rule in each.rules)
-    return [(name, text, used[name]) for name, text in SAYS.items() if name in used]
+    used = Counter(rule for each in found.duplicates for rule in each.rules)
+    return [(name, text, used[name]) for name, text in RULE_DESCRIPTIONS.items() if name in used]
 
 
-def _publication_json(publication: Publication) -> dict[str, object]:
-    members = zip(publication.members, publication.publishers, strict=True)
+def _group_json(group: ReferenceGroup) -> dict[str, object]:
+    members = zip(group.members, group.publishers, strict=True)
     return {
-        **attributes_json(publication, "reference", "rules", "publisher"),
+        **attributes_json(group, "representative", "rules", "publisher"),
         "members": [
             {
                 "key": member.key,

@@ -16,7 +16,7 @@ from graphbuild.cli.summary import warn_if_incomplete
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from graphbuild.analysis import Chain, Evidence, Sources
+    from graphbuild.analysis import Deduplication, EvidenceGraph, EvidencePath
     from graphbuild.models import Entity
 
 _MAX_OBSERVATIONS = 10  # per step
@@ -40,23 +40,23 @@ def explain(
     Each path comes with the observations it consists of. URLs are defanged,
     except in JSON, which has all paths.
     """
-    from graphbuild.analysis import Evidence
+    from graphbuild.analysis import EvidenceGraph
 
     with read_campaign(store) as campaign:
         warn_if_incomplete(campaign)
-        evidence = Evidence(campaign.observations())
-    ends = evidence.find(one), evidence.find(other)
-    paths = evidence.chains(*ends)
+        evidence = EvidenceGraph(campaign.observations())
+    ends = evidence.find_node(one), evidence.find_node(other)
+    paths = evidence.shortest_paths(*ends)
     if json:
         print_json(
             {
-                "one": ends[0].key,
-                "other": ends[1].key,
-                "chains": [_path_json(path) for path in paths],
+                "source": ends[0].key,
+                "target": ends[1].key,
+                "paths": [_path_json(path) for path in paths],
             }
         )
         return
-    count = evidence.count(*ends)
+    count = evidence.count_paths(*ends)
     _print_paths(
         ends,
         count,
@@ -69,30 +69,30 @@ def explain(
         print_line(f"… and {count - limit:,} more; --all shows every path")
 
 
-def _find_duplicates(evidence: Evidence) -> Sources | None:
+def _find_duplicates(evidence: EvidenceGraph) -> Deduplication | None:
     """Return which references are the same article; None without the optional libraries."""
-    from graphbuild.analysis import find_sources
-    from graphbuild.errors import AnalysisError
+    from graphbuild.analysis import find_duplicates
+    from graphbuild.errors import MissingLibraryError
 
     try:
-        return find_sources(evidence.references)
-    except AnalysisError:
+        return find_duplicates(evidence.references)
+    except MissingLibraryError:
         return None
 
 
 def _print_paths(
     ends: tuple[Entity, Entity],
     count: int,
-    paths: Iterable[Chain],
-    sources: Sources | None,
+    paths: Iterable[EvidencePath],
+    duplicates: Deduplication | None,
     *,
     markdown: bool,
     max_observations: int | None,
 ) -> None:
-    from graphbuild.analysis import called, sentence, statement
+    from graphbuild.analysis import describe_node, describe_observation, describe_step
 
     quote: Callable[[str], str] = _quote_markdown if markdown else _quote
-    names = " and ".join(called(end, quote) for end in ends)
+    names = " and ".join(describe_node(end, quote) for end in ends)
     if not count:
         print_line(f"no observation connects {names}", _MAX_LINE)
         return
@@ -105,11 +105,11 @@ def _print_paths(
         for position, step in enumerate(path.steps):
             indent = "   " if position else f"{number}. "
             line_break = "  " if markdown else ""
-            print_line(f"{indent}{sentence(step, quote, sources)}{line_break}", _MAX_LINE)
+            print_line(f"{indent}{describe_step(step, quote, duplicates)}{line_break}", _MAX_LINE)
         print_line()
         for step in path.steps:
             for observation in step.observations[:max_observations]:
-                print_line(f"   - {statement(observation, quote)}", _MAX_LINE)
+                print_line(f"   - {describe_observation(observation, quote)}", _MAX_LINE)
             hidden = len(step.observations[max_observations:]) if max_observations else 0
             if hidden:
                 print_line(f"   - … and {hidden:,} more observations")
@@ -123,10 +123,10 @@ def _quote_markdown(text: str) -> str:
     return f"“{escape_markdown(text)}”"
 
 
-def _path_json(path: Chain) -> list[dict[str, object]]:
+def _path_json(path: EvidencePath) -> list[dict[str, object]]:
     return [
         {
-            **attributes_json(step, "one", "other"),
+            **attributes_json(step, "source", "target"),
             "observations": [
                 {
                     **attributes_json(each, "subject", "reference", "related_from", "provenance"),

@@ -15,7 +15,7 @@ from graphbuild.cli.console import attributes_json, print_json, print_line, prin
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from graphbuild.analysis import Hub, Overlap
+    from graphbuild.analysis import Overlaps, SharedEntity
 
 
 def overlap(
@@ -43,48 +43,55 @@ def overlap(
     Collections are tested on their references. q is the false discovery rate: the expected share
     of false pairs among those with this q or a smaller one.
     """
-    from graphbuild.analysis import find_sources, find_ties
+    from graphbuild.analysis import find_duplicates, find_overlaps
 
     incidence = read_incidence(store, merge=merge)
-    found = find_ties(incidence, of)
-    beyond_chance = found.beyond_chance(fdr)
-    selected = found if show_all else beyond_chance
-    listed = selected if json else selected.first(limit)
-    listed = listed.with_sources(incidence, find_sources(incidence.references))
+    found = find_overlaps(incidence, of)
+    significant = found.significant(fdr)
+    selected = found if show_all else significant
+    listed = selected if json else selected.head(limit)
+    listed = listed.with_duplicates(incidence, find_duplicates(incidence.references))
     if json:
         print_json(_as_json(found, listed, fdr))
         return
     print_line(
         f"{format_count(len(found.nodes), of.removesuffix('s'))}:"
-        f" of {format_count(found.tests, 'pair')} {len(found):,} share"
-        f" something, {len(beyond_chance):,} more than chance (q <= {fdr:g})"
+        f" of {format_count(found.tested_pairs, 'pair')} {len(found):,} share"
+        f" something, {len(significant):,} more than chance (q <= {fdr:g})"
     )
     rows = [
         (
-            shorten(tie.one.label),
-            shorten(tie.other.label),
-            *(tie.shared, tie.independent, tie.publishers, tie.sources),
-            *(f"{each:.2f}" for each in (tie.jaccard, tie.overlap, tie.rarity)),
-            *(f"{tie.bits:.1f}", f"{tie.p:.1e}", f"{tie.q:.1e}"),
+            shorten(pair.source.label),
+            shorten(pair.target.label),
+            pair.shared_references,
+            pair.independent_references,
+            pair.publishers,
+            pair.shared_evidence,
+            *(f"{each:.2f}" for each in (pair.jaccard, pair.overlap_coefficient, pair.adamic_adar)),
+            *(f"{pair.bits:.1f}", f"{pair.p_value:.1e}", f"{pair.q_value:.1e}"),
         )
-        for tie in listed
+        for pair in listed
     ]
-    header = ("one", "other", "references", "independent", "publishers", "sources", "jaccard")
-    print_rows((*header, "overlap", "rarity", "bits", "p", "q"), rows, len(selected))
+    header = ("source", "target", "references", "independent", "publishers", "evidence", "jaccard")
+    print_rows((*header, "overlap", "adamic-adar", "bits", "p", "q"), rows, len(selected))
     if len(found) > len(selected) == 0:
         print_line("chance may explain each of them; --all shows them with their p-values")
     _print_hubs(found.hubs)
 
 
-def _print_hubs(hubs: Sequence[Hub]) -> None:
+def _print_hubs(hubs: Sequence[SharedEntity]) -> None:
     for hub in hubs[: options.DEFAULT_LIMIT]:
         print_line(
-            f"low weight: the {hub.source.type} {shorten(hub.source.label)}, shared by"
-            f" {hub.members:,}, counts {hub.bits:g} bits"
+            f"low weight: the {hub.entity.type} {shorten(hub.entity.label)}, shared by"
+            f" {hub.degree:,}, counts {hub.bits:g} bits"
         )
 
 
-def _as_json(found: Overlap, shown: Overlap, fdr: float) -> dict[str, object]:
-    ties = [attributes_json(tie, *(field.name for field in fields(tie))) for tie in shown]
-    hubs = [attributes_json(hub, "source", "members", "bits") for hub in found.hubs]
-    return {"pairs": found.tests, "sharing": len(found), "fdr": fdr, "ties": ties, "hubs": hubs}
+def _as_json(found: Overlaps, shown: Overlaps, fdr: float) -> dict[str, object]:
+    return {
+        "tested_pairs": found.tested_pairs,
+        "sharing_pairs": len(found),
+        "fdr": fdr,
+        "pairs": [attributes_json(pair, *(field.name for field in fields(pair))) for pair in shown],
+        "hubs": [attributes_json(hub, "entity", "degree", "bits") for hub in found.hubs],
+    }

@@ -16,7 +16,7 @@ from graphbuild.cli.summary import warn_if_incomplete
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from graphbuild.report import Before
+    from graphbuild.report import Baseline
 
 
 def report(
@@ -40,10 +40,10 @@ def report(
         options.check_comparison(baseline, since, None)
     path = find_campaign_file(store)
     with read_campaign(path) as campaign:
-        before = _read_before(path, baseline, since)
+        earlier = _read_baseline(path, baseline, since)
         with on_signal(remove_unfinished_and_exit), spinner() as show_step:
             show_step("writing the report")
-            written = write_report(campaign, out, before, seed=seed)
+            written = write_report(campaign, out, earlier, seed=seed)
         if json:
             print_json({"files": [file_json(each) for each in written]})
         else:
@@ -51,12 +51,14 @@ def report(
             warn_if_incomplete(campaign)
 
 
-def _read_before(path: Path, baseline: Path | None, since: float | None) -> Before | None:
-    from graphbuild.report import Before
+def _read_baseline(path: Path, baseline: Path | None, since: float | None) -> Baseline | None:
+    from graphbuild.report import Baseline
 
     if baseline:
-        return Before(baseline.name, read_snapshot(baseline, None))
+        return Baseline(baseline.name, read_snapshot(baseline, None))
     if since is None:
         return None
     date = datetime.fromtimestamp(since, UTC).isoformat()
-    return Before(date.removesuffix("+00:00").removesuffix("T00:00:00"), read_snapshot(path, since))
+    return Baseline(
+        date.removesuffix("+00:00").removesuffix("T00:00:00"), read_snapshot(path, since)
+    )

@@ -13,7 +13,7 @@ from graphbuild.cli.campaign_file import read_incidence
 from graphbuild.cli.console import print_json, print_line, print_rows, shorten
 
 if TYPE_CHECKING:
-    from graphbuild.analysis import Span
+    from graphbuild.analysis import TimelineSeries
     from graphbuild.models import Entity
 
 _BAR_WIDTH = 40  # characters, of the month with most references
@@ -30,48 +30,50 @@ def timeline(
     json: options.JsonOption = False,
 ) -> None:
     """Show the publication dates of references."""
-    from graphbuild.analysis import build_timeline, find_communities
+    from graphbuild.analysis import build_timeline, find_clusters
 
     incidence = read_incidence(store, merge=merge)
-    found = find_communities(incidence) if clusters or json else None
+    found = find_clusters(incidence) if clusters or json else None
     times = build_timeline(incidence, found)
     if json:
         print_json(
             {
-                "campaign": _span_json(times.whole),
-                "collections": [_span_json(span) for span in times.collections],
-                "clusters": [_span_json(span) for span in times.clusters],
+                "campaign": _series_json(times.campaign),
+                "collections": [_series_json(series) for series in times.collections],
+                "clusters": [_series_json(series) for series in times.clusters],
             }
         )
         return
-    whole = times.whole
-    total = format_count(whole.reports, "reference")
-    print_line(f"{total}, {whole.undated:,} without a date (UTC)")
-    most = max(whole.months.values(), default=1)
-    for month, count in whole.months.items():
+    campaign = times.campaign
+    total = format_count(campaign.references, "reference")
+    print_line(f"{total}, {campaign.undated:,} without a date (UTC)")
+    most = max(campaign.months.values(), default=1)
+    for month, count in campaign.months.items():
         print_line(f"{month}  {count:>6,}  {'#' * -(-count * _BAR_WIDTH // most)}")
     print_line()
-    spans = times.clusters if clusters else times.collections
+    all_series = times.clusters if clusters else times.collections
     rows = [
         (
-            shorten(span.name),
-            span.reports,
-            span.undated,
-            _describe(span.first),
-            _describe(span.last),
+            shorten(series.name),
+            series.references,
+            series.undated,
+            _describe(series.first),
+            _describe(series.last),
         )
-        for span in sorted(spans, key=lambda span: (-span.reports, span.key))[:limit]
+        for series in sorted(all_series, key=lambda series: (-series.references, series.key))[
+            :limit
+        ]
     ]
     kind = "cluster" if clusters else "collection"
-    print_rows((kind, "references", "undated", "first", "last"), rows, len(spans))
+    print_rows((kind, "references", "undated", "first", "last"), rows, len(all_series))
 
 
 def _describe(reference: Entity | None) -> str:
-    from graphbuild.analysis import day_of
+    from graphbuild.analysis import publication_date
 
-    return "-" if reference is None else f"{day_of(reference)} {shorten(reference.label)}"
+    return "-" if reference is None else f"{publication_date(reference)} {shorten(reference.label)}"
 
 
-def _span_json(span: Span) -> dict[str, object]:
-    ends = {name: end and end.key for name, end in (("first", span.first), ("last", span.last))}
-    return {**asdict(span), **ends}
+def _series_json(series: TimelineSeries) -> dict[str, object]:
+    ends = {name: end and end.key for name, end in (("first", series.first), ("last", series.last))}
+    return {**asdict(series), **ends}

@@ -1,4 +1,4 @@
-"""A campaign told on one page: numbers, what is missing, clusters, bridges, times, what is new.
+"""Write the report of a campaign: missing data, clusters, bridges, timeline, changes.
 
 ::
 
@@ -7,7 +7,7 @@
     with gb.Store.read("campaign.db") as store:
         write_report(store, "output")  # report.md and report.html
 
-Both are whole by themselves, pictures included, and ask nobody for anything.
+Both files contain their figures and load nothing from the network.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ from typing import TYPE_CHECKING
 
 from graphbuild.exporters import ExportedFile, ExportWarnings
 from graphbuild.exporters.atomic_write import make_folder, open_atomic
-from graphbuild.report.data import Before, Findings, find
-from graphbuild.report.html import as_page
-from graphbuild.report.markdown import as_markdown
-from graphbuild.report.sections import blocks_of
+from graphbuild.report.data import Baseline, ReportData, collect_data
+from graphbuild.report.html import render_html
+from graphbuild.report.markdown import render_markdown
+from graphbuild.report.sections import build_blocks
 
 if TYPE_CHECKING:
     from graphbuild.store import Store
 
-__all__ = ["Before", "Findings", "find", "write_report"]
+__all__ = ["Baseline", "ReportData", "collect_data", "write_report"]
 
 
 def write_report(
-    store: Store, folder: str | Path, before: Before | None = None, *, seed: int = 0
+    store: Store, folder: str | Path, baseline: Baseline | None = None, *, seed: int = 0
 ) -> list[ExportedFile]:
-    """Write ``report.md`` and ``report.html`` into a folder, each whole or not at all.
+    """Write ``report.md`` and ``report.html``, each atomically.
 
     The same campaign file gives the same bytes.
 
     Args:
-        store: the campaign file.
-        folder: where they go; made if missing.
-        before: what to hold the campaign beside, so that the report tells what is new.
-        seed: of the clusters.
+        store: the open campaign file.
+        folder: the output folder; created if missing.
+        baseline: an earlier snapshot, to report the changes since then.
+        seed: seed for clustering.
 
     Raises:
-        AnalysisError: scipy, in the extra ``analysis``, is not installed.
-        ExportError: a file could not be written; what stood there still stands.
+        MissingLibraryError: a library of the extra ``analysis`` is not installed.
+        ExportError: a file could not be written; an existing file is kept.
     """
-    blocks = blocks_of(find(store, before, seed=seed))
-    into = make_folder(Path(folder))
-    texts = {"report.md": as_markdown(blocks), "report.html": as_page(blocks)}
-    return [_write(into / name, text.encode("utf-8")) for name, text in texts.items()]
+    blocks = build_blocks(collect_data(store, baseline, seed=seed))
+    path = make_folder(Path(folder))
+    texts = {"report.md": render_markdown(blocks), "report.html": render_html(blocks)}
+    return [_write(path / name, text.encode("utf-8")) for name, text in texts.items()]
 
 
 def _write(path: Path, content: bytes) -> ExportedFile:

@@ -1,4 +1,4 @@
-"""What a report is made of, whatever it is written as: headings, paragraphs, tables, pictures."""
+"""The building blocks of a report, independent of the output format."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The title of a part.
+    """A heading.
 
     Attributes:
-        level: 1 for the report itself.
-        text: what it says.
-        anchor: by what it is linked to; empty where nobody does.
-        cluster: the number of the cluster it is about; 0 for none.
+        level: 1 for the title of the report.
+        text: the text.
+        anchor: the id for links to it; empty if there are none.
+        cluster: the number of the cluster that the section describes; 0 for none.
     """
 
     level: int
@@ -28,32 +28,32 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A few sentences.
+    """A paragraph.
 
     Attributes:
-        text: what they say.
-        warns: whether somebody who reads on must know it.
+        text: the text.
+        is_warning: whether to highlight it.
     """
 
     text: MixedText
-    warns: bool = False
+    is_warning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
-    """A list, a line each."""
+class BulletList:
+    """A bullet list of single lines."""
 
     lines: tuple[MixedText, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under a head.
+    """A table.
 
     Attributes:
-        head: the names of the columns.
-        rows: a text for each column.
-        numbers: the columns that hold numbers.
+        head: the column names.
+        rows: one text per column.
+        numbers: indices of the columns with numbers.
     """
 
     head: tuple[str, ...]
@@ -62,20 +62,20 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Tiles:
-    """The few figures that say how large all this is: each with what it counts."""
+class KeyFigures:
+    """A row of key figures: pairs of a number and what it counts."""
 
     figures: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A drawing.
+class Figure:
+    """A figure.
 
     Attributes:
-        svg: the whole of it; no script, no address, harmless as it is.
-        name: what it is called inside of the report, one word.
-        text: what it shows.
+        svg: an SVG document without scripts and links, all text escaped.
+        name: an identifier, unique in the report.
+        text: the caption.
     """
 
     svg: str
@@ -83,4 +83,4 @@ class Picture:
     text: str
 
 
-Block = Heading | Paragraph | Items | Table | Tiles | Picture
+Block = Heading | Paragraph | BulletList | Table | KeyFigures | Figure

@@ -1,4 +1,4 @@
-"""What a campaign file says, all of it that a report tells; every figure is made here."""
+"""Collect the data of a report from a campaign file."""
 
 from __future__ import annotations
 
@@ -7,101 +7,109 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from graphbuild._util import require
 from graphbuild.analysis import (
     Incidence,
     Snapshot,
     build_timeline,
     compare,
     find_bridges,
-    find_communities,
-    find_sources,
+    find_clusters,
+    find_duplicates,
 )
 
 if TYPE_CHECKING:
-    from graphbuild.analysis import Bridges, Communities, Comparison, Sources, Timeline
+    from graphbuild.analysis import Bridges, Clustering, Comparison, Deduplication, Timeline
     from graphbuild.store import Store, SubjectStatus, Totals
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Before:
-    """What the campaign is held beside.
+class Baseline:
+    """The snapshot with which a campaign is compared.
 
     Attributes:
-        name: what to call it: a day, or a file.
-        side: what was known then.
+        name: a name for display: a date or a file name.
+        snapshot: the earlier snapshot.
     """
 
     name: str
-    side: Snapshot
+    snapshot: Snapshot
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Findings:
-    """What a campaign file says.
+class ReportData:
+    """The data of a report.
 
     Attributes:
-        name: of the file.
-        totals: the file in numbers.
-        statuses: how wholly each subject is known.
-        incidence: what was observed, ever.
-        clusters: of the files.
-        sources: which references are one report, and who published it.
-        bridges: what joins them.
-        timeline: when reports were published.
-        before: what it is held beside, empty for nothing.
-        comparison: what came and went since; None without.
+        name: the name of the campaign file.
+        totals: counts of the campaign file.
+        statuses: the status of each subject.
+        incidence: all observations.
+        clustering: the clusters of files.
+        duplicates: the duplicates among the references.
+        bridges: connections between the clusters.
+        timeline: publication dates of the references.
+        baseline_name: the name of the baseline; empty without one.
+        comparison: the changes since the baseline; None without one.
     """
 
     name: str
     totals: Totals
     statuses: tuple[SubjectStatus, ...]
     incidence: Incidence
-    clusters: Communities
-    sources: Sources
+    clustering: Clustering
+    duplicates: Deduplication
     bridges: Bridges
     timeline: Timeline
-    before: str
+    baseline_name: str
     comparison: Comparison | None
 
 
-def find(store: Store, before: Before | None = None, *, seed: int = 0) -> Findings:
-    """All that a report tells of a campaign file.
+def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 0) -> ReportData:
+    """Read and analyze a campaign file.
 
     Args:
-        store: the file.
-        before: what to hold it beside.
-        seed: of the clusters.
+        store: the open campaign file.
+        baseline: an earlier snapshot, for comparison.
+        seed: seed for clustering.
 
     Raises:
-        AnalysisError: a library of the extra ``analysis`` is not installed.
+        MissingLibraryError: a library of the extra ``analysis`` is not installed.
     """
+    for library in ("scipy", "tldextract", "w3lib"):
+        require(library, extra="analysis")
     with store.snapshot():
         totals, statuses = store.totals(), tuple(store.statuses())
-        incidence = Incidence.of(store.observations())
-        now = Snapshot.of(store.current_observations(), store.states()) if before else None
-    clusters = find_communities(incidence, seed=seed)
-    return Findings(
+        incidence = Incidence.from_observations(store.observations())
+        now = None
+        if baseline:
+            now = Snapshot.from_observations(store.current_observations(), store.states())
+    clustering = find_clusters(incidence, seed=seed)
+    return ReportData(
         store.path.name,
         totals,
         statuses,
         incidence,
-        clusters,
-        find_sources(incidence.references),
-        find_bridges(incidence, clusters),
-        build_timeline(incidence, clusters),
-        before.name if before else "",
-        compare(before.side, now, seed=seed) if before and now else None,
+        clustering,
+        find_duplicates(incidence.references),
+        find_bridges(incidence, clustering),
+        build_timeline(incidence, clustering),
+        baseline.name if baseline else "",
+        compare(baseline.snapshot, now, seed=seed) if baseline and now else None,
     )
 
 
-def reports_of(found: Findings, cluster: int) -> tuple[int, int, int]:
-    """The references of a cluster's files, how many reports these are, and by how many publishers.
+def count_references(data: ReportData, cluster: int) -> tuple[int, int, int]:
+    """Count the references of a cluster's files.
 
     Args:
-        found: what a campaign file says.
-        cluster: the number of the cluster, from 1.
+        data: the data of the report.
+        cluster: the number of the cluster.
+
+    Returns:
+        The number of references, of independent references, and of known publishers.
     """
-    facts = found.incidence.facts
-    rows = found.clusters.label[facts[:, 0]] == cluster
-    references = [found.incidence.references[n] for n in np.unique(facts[rows, 1]).tolist()]
-    return len(references), *found.sources.count(references)
+    triples = data.incidence.triples
+    rows = data.clustering.labels[triples[:, 0]] == cluster
+    references = [data.incidence.references[n] for n in np.unique(triples[rows, 1]).tolist()]
+    return len(references), *data.duplicates.count_independent(references)

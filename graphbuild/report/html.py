@@ -1,8 +1,8 @@
-"""A report as one HTML page: no script, no request, no link out of it.
+"""Render a report as one HTML page without scripts, network requests and external links.
 
-Jinja escapes all that stands in it, but for the style we ship and the drawings, which escape what
-strangers wrote themselves. The policy in the first line of the page allows that one style, by its
-hash, and nothing else: even a title that became markup could neither run nor fetch anything.
+Jinja escapes all text. Only our own style sheet and the figures are inserted as markup; the figures
+escape untrusted text themselves. The content security policy allows this one style sheet, by its
+hash, and nothing else, so injected markup could neither run nor load anything.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from graphbuild.report.blocks import Block
 
 
-def as_page(blocks: Sequence[Block]) -> str:
-    """The report; the first block is its heading."""
-    from jinja2 import DictLoader, Environment  # noqa: PLC0415  only for those who write a page
-    from markupsafe import Markup  # noqa: PLC0415  the same
+def render_html(blocks: Sequence[Block]) -> str:
+    """Render the report; the first block must be its title."""
+    from jinja2 import DictLoader, Environment  # noqa: PLC0415  needed only for HTML
+    from markupsafe import Markup  # noqa: PLC0415  needed only for HTML
 
     environment = Environment(
         loader=DictLoader({"page.html": _read("page.html")}),
@@ -36,14 +36,14 @@ def as_page(blocks: Sequence[Block]) -> str:
     return environment.get_template("page.html").render(
         blocks=[(type(block).__name__, block) for block in blocks],
         parts=_parts,
-        style=Markup(style),  # noqa: S704  ours
-        drawn=Markup,
+        style=Markup(style),  # noqa: S704  from our own file
+        markup=Markup,
         policy=_policy(style),
     )
 
 
 def _parts(text: MixedText) -> list[tuple[bool, str]]:
-    """Of each part of a text whether a stranger wrote it, and what it says."""
+    """Return the parts of a text, and whether each is untrusted."""
     return [
         (True, escape_unprintable(part.text)) if isinstance(part, UntrustedText) else (False, part)
         for part in text
@@ -59,6 +59,6 @@ def _policy(style: str) -> str:
 
 
 def _read(name: str) -> str:
-    """A text of the page, as an HTML parser hands it on: the hash is of that."""
+    """Read a resource with the line ends of an HTML parser, on which the hash depends."""
     content = (files("graphbuild.report") / name).read_text(encoding="utf-8")
     return content.replace("\r\n", "\n")

@@ -1,4 +1,4 @@
-"""A report as one Markdown file, pictures inside; no title turns into markup or a link."""
+"""Render a report as one Markdown file with embedded figures; untrusted text is escaped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING
 
 from graphbuild._util import UntrustedText, escape_markdown
-from graphbuild.report.blocks import Heading, Items, Paragraph, Picture, Table, Tiles
+from graphbuild.report.blocks import BulletList, Figure, Heading, KeyFigures, Paragraph, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
     from graphbuild.report.blocks import Block
 
 
-def as_markdown(blocks: Iterable[Block]) -> str:
-    """The report; its pictures stand at the end, as data, so that the text stays readable."""
+def render_markdown(blocks: Iterable[Block]) -> str:
+    """Render the report; the data of the figures is at the end, so that the text stays readable."""
     parts: list[str] = []
-    pictures: list[str] = []
+    figures: list[str] = []
     for block in blocks:
         parts.append("\n".join(_lines(block)))
-        if isinstance(block, Picture):
+        if isinstance(block, Figure):
             data = base64.b64encode(block.svg.encode("utf-8")).decode("ascii")
-            pictures.append(f"[{block.name}]: data:image/svg+xml;base64,{data}")
-    return "\n\n".join([*parts, "\n".join(pictures)]).rstrip() + "\n"
+            figures.append(f"[{block.name}]: data:image/svg+xml;base64,{data}")
+    return "\n\n".join([*parts, "\n".join(figures)]).rstrip() + "\n"
 
 
 def _lines(block: Block) -> Iterator[str]:
     match block:
         case Heading():
-            yield f"{'#' * block.level} {_text(block.text)}"
+            yield f"{'#' * block.level} {_escape(block.text)}"
         case Paragraph():
-            yield f"> **{_text(block.text)}**" if block.warns else _text(block.text)
-        case Items():
-            yield from (f"- {_text(line)}" for line in block.lines)
-        case Tiles():
+            yield f"> **{_escape(block.text)}**" if block.is_warning else _escape(block.text)
+        case BulletList():
+            yield from (f"- {_escape(line)}" for line in block.lines)
+        case KeyFigures():
             yield from (f"- **{number}** {name}" for number, name in block.figures)
-        case Picture():
+        case Figure():
             yield f"![{block.text}][{block.name}]"
         case Table():
             yield from _table(block)
@@ -48,10 +48,10 @@ def _table(table: Table) -> Iterator[str]:
     rules = ("---:" if column in table.numbers else "---" for column in range(len(table.head)))
     yield f"| {' | '.join(rules)} |"
     for row in table.rows:
-        yield f"| {' | '.join(map(_text, row))} |"
+        yield f"| {' | '.join(map(_escape, row))} |"
 
 
-def _text(text: MixedText) -> str:
+def _escape(text: MixedText) -> str:
     return "".join(
         escape_markdown(part.text) if isinstance(part, UntrustedText) else part for part in text
     )

@@ -1,4 +1,4 @@
-"""What a report says, in the order in which it says it; the figures come from ``findings``."""
+"""The sections of a report, in order; the figures come from :mod:`data`."""
 
 from __future__ import annotations
 
@@ -7,396 +7,411 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from graphbuild._util import UntrustedText, format_count, format_timestamp, pluralize
-from graphbuild.analysis import cluster_name, day_of, fate_of, quiet_name, reasons, summary
-from graphbuild.models import COMPLETE, REFERENCE
-from graphbuild.report.blocks import Heading, Items, Paragraph, Picture, Table, Tiles
-from graphbuild.report.charts import cluster_map, timeline
-from graphbuild.report.data import reports_of
+from graphbuild.analysis import (
+    describe_causes,
+    describe_change,
+    describe_cluster,
+    display_name,
+    publication_date,
+    reference_url,
+    summarize_changes,
+)
+from graphbuild.models import COMPLETE, REFERENCE, URL
+from graphbuild.report.blocks import BulletList, Figure, Heading, KeyFigures, Paragraph, Table
+from graphbuild.report.charts import cluster_map, month_chart
+from graphbuild.report.data import count_references
 from graphbuild.seeds.indicators import defang
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from graphbuild._util import MixedText
-    from graphbuild.analysis import Changes, Community, Comparison, Span, Telling
+    from graphbuild.analysis import (
+        Changes,
+        Cluster,
+        Comparison,
+        DistinctiveEntity,
+        TimelineSeries,
+    )
     from graphbuild.models import Entity
     from graphbuild.report.blocks import Block
-    from graphbuild.report.data import Findings
+    from graphbuild.report.data import ReportData
     from graphbuild.store import SubjectStatus
 
-_ROWS = 30  # of a table
-_DETAILED = 12  # clusters with their evidence
-_FILES = 10  # of a cluster
-_CAUSES = 6
-_LONGEST_ADDRESS = 160
-_PARTS = ("came", "went", "stayed", "unknown_before", "unknown_after")
+_MAX_ROWS = 30  # of a table
+_MAX_DETAILED_CLUSTERS = 12
+_MAX_FILES = 10  # listed per cluster
+_MAX_CAUSES = 6
+_MAX_URL_LENGTH = 160
+_CHANGES = ("added", "removed", "unchanged", "unknown_before", "unknown_after")
 
 
-def blocks_of(found: Findings) -> list[Block]:
-    """The report, block by block; the first is its heading."""
+def build_blocks(data: ReportData) -> list[Block]:
+    """Build the report; the first block is its title."""
     return [
-        *_opening(found),
-        *_missing(found),
-        *_changes(found),
-        *_clusters(found),
-        *_bridges(found),
-        *_times(found),
-        *_method(found),
+        *_overview(data),
+        *_missing_data(data),
+        *_changes(data),
+        *_clusters(data),
+        *_bridges(data),
+        *_timeline(data),
+        *_method(data),
     ]
 
 
-# --- the whole, and what is not in it ------------------------------------------------------------
+# --- overview and missing data -------------------------------------------------------------------
 
 
-def _opening(found: Findings) -> Iterator[Block]:
-    yield Heading(1, ("Campaign report: ", UntrustedText(found.name)))
-    asked = max(
-        (row.fetched_at for row in found.statuses if row.fetched_at is not None), default=None
+def _overview(data: ReportData) -> Iterator[Block]:
+    yield Heading(1, ("Campaign report: ", UntrustedText(data.name)))
+    last = max(
+        (row.fetched_at for row in data.statuses if row.fetched_at is not None), default=None
     )
-    yield Paragraph(
-        (f"Last answer {format_timestamp(asked)}." if asked is not None else "No answer yet.",)
+    yield _paragraph(
+        "No response yet." if last is None else f"Last response: {format_timestamp(last)}."
     )
-    missing = _gaps(found)
-    if missing:
-        yield Paragraph((missing,), warns=True)
-    together = sum(len(group.files) > 1 for group in found.clusters.groups)
+    warning = _incomplete_warning(data)
+    if warning:
+        yield Paragraph((warning,), is_warning=True)
+    clusters = sum(len(cluster.files) > 1 for cluster in data.clustering)
     figures = (
-        (found.totals.subjects, "subject", ""),
-        (len(found.incidence.references), "report", ""),
-        (len(found.incidence.collections), "collection", ""),
-        (len(found.incidence.facts), "observation", ""),
-        (together, "cluster", ""),
-        (len(found.clusters.groups) - together, "file alone", "files alone"),
-        (found.totals.calls, "call", ""),
+        (data.totals.subjects, "subject"),
+        (len(data.incidence.references), "reference"),
+        (len(data.incidence.collections), "collection"),
+        (len(data.incidence.triples), "observation"),
+        (clusters, "cluster"),
+        (len(data.clustering) - clusters, "unclustered file"),
+        (data.totals.calls, "call"),
     )
-    yield Tiles(tuple((f"{number:,}", pluralize(number, *names)) for number, *names in figures))
+    yield KeyFigures(tuple((f"{number:,}", pluralize(number, name)) for number, name in figures))
 
 
-def _gaps(found: Findings) -> str:
-    totals = found.totals
+def _incomplete_warning(data: ReportData) -> str:
+    totals = data.totals
     if not totals.pending + totals.incomplete + totals.failed:
         return ""
     return (
-        f"Not whole: {totals.pending:,} still to ask, {totals.incomplete:,} incomplete,"
-        f" {totals.failed:,} failed of {format_count(totals.subjects, 'subject')}. What these would"
-        " tell is not in this report."
+        f"Incomplete data: {totals.pending:,} pending, {totals.incomplete:,} incomplete,"
+        f" {totals.failed:,} failed of {format_count(totals.subjects, 'subject')}. References that"
+        " were not fetched are missing from this report."
     )
 
 
-def _missing(found: Findings) -> Iterator[Block]:
-    totals = found.totals
-    yield Heading(2, ("What is missing",), "missing")
-    problems = [row for row in found.statuses if row.state != COMPLETE or row.detail]
+def _missing_data(data: ReportData) -> Iterator[Block]:
+    totals = data.totals
+    yield Heading(2, ("Missing data",), "missing")
+    problems = [row for row in data.statuses if row.state != COMPLETE or row.detail]
     if not problems:
-        whole = format_count(totals.subjects, "subject")
-        yield Paragraph((f"Nothing: the lists of all {whole} were read to their ends.",))
-    notes: list[MixedText] = []
+        subjects = format_count(totals.subjects, "subject")
+        yield _paragraph(f"None: the lists of all {subjects} were read to the end.")
+    notes: list[str] = []
     if totals.expected:
         known = totals.received + totals.inferred
         notes.append(
-            (f"{known:,} of {totals.expected:,} announced references are known, file by file.",)
+            f"{known:,} of {totals.expected:,} expected references are known, summed over the"
+            " subjects."
         )
-    unknown = [
-        row
-        for row in found.statuses
-        if row.state == COMPLETE and not row.received_count + row.inferred_count
-    ]
-    if unknown:
-        notes.append((f"No report is known of {format_count(len(unknown), 'subject')}.",))
+    without = sum(
+        row.state == COMPLETE and not row.received_count + row.inferred_count
+        for row in data.statuses
+    )
+    if without:
+        notes.append(f"{format_count(without, 'complete subject')} without references.")
     if totals.inferred:
-        notes.append((f"{totals.inferred:,} of them were inferred from other lists, not read.",))
+        notes.append(f"{totals.inferred:,} of them were inferred from other lists, not fetched.")
     if totals.warnings:
-        remarks = format_count(totals.warnings, "remark")
+        warnings = format_count(totals.warnings, "warning")
         notes.append(
-            (f"{remarks} on what the answers hold: graphbuild status --remarks lists them.",)
+            f"{warnings} about the content of responses: graphbuild status --warnings lists them."
         )
     if notes:
-        yield Items(tuple(notes))
+        yield BulletList(tuple((note,) for note in notes))
     if problems:
-        rows = tuple(_problem(row) for row in problems[:_ROWS])
-        yield Table(("subject", "state", "known", "announced", "remark"), rows, frozenset({2, 3}))
+        rows = tuple(_problem(row) for row in problems[:_MAX_ROWS])
+        yield Table(("subject", "state", "known", "expected", "warning"), rows, frozenset({2, 3}))
         yield from _more(problems, "graphbuild status lists them")
 
 
 def _problem(row: SubjectStatus) -> tuple[MixedText, ...]:
-    announced = "" if row.expected_count is None else f"{row.expected_count:,}"
-    known = f"{row.received_count + row.inferred_count:,}"
-    subject = UntrustedText(
-        defang(row.subject.label if row.subject.type == "url" else row.subject.id)
-    )
     return (
-        (subject,),
+        _subject(row.subject),
         (row.state,),
-        (known,),
-        (announced,),
+        (f"{row.received_count + row.inferred_count:,}",),
+        ("" if row.expected_count is None else f"{row.expected_count:,}",),
         (UntrustedText(row.detail or row.error_code),),
     )
 
 
-# --- what is new ---------------------------------------------------------------------------------
+# --- changes -------------------------------------------------------------------------------------
 
 
-def _changes(found: Findings) -> Iterator[Block]:
-    compared = found.comparison
-    if compared is None:
+def _changes(data: ReportData) -> Iterator[Block]:
+    comparison = data.comparison
+    if comparison is None:
         return
-    yield Heading(2, ("What is new since ", UntrustedText(found.before)), "new")
-    for gaps, when in ((compared.gaps_before, "then"), (compared.gaps_after, "now")):
-        if gaps:
-            states = Counter(state for _, state in gaps)
-            said = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
-            text = f"Not wholly known {when}: {format_count(len(gaps), 'subject')} ({said})."
-            yield Paragraph((f"{text} What only these tell counts neither as new nor as gone.",))
+    yield Heading(2, ("Changes since ", UntrustedText(data.baseline_name)), "changes")
+    for subjects, when in (
+        (comparison.incomplete_before, "before"),
+        (comparison.incomplete_after, "after"),
+    ):
+        if subjects:
+            states = Counter(state for _, state in subjects)
+            total = format_count(len(subjects), "subject")
+            counts = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
+            yield _paragraph(
+                f"Incomplete {when}: {total} ({counts}). References that only these have count"
+                " neither as added nor as removed."
+            )
     rows = (
-        _counts("files", compared.files),
-        _counts("reports", compared.references),
-        _counts("collections", compared.collections),
-        _counts("observations", compared.facts),
+        _change_row("files", comparison.files),
+        _change_row("references", comparison.references),
+        _change_row("collections", comparison.collections),
+        _change_row("observations", comparison.observations),
     )
-    head = ("", "came", "went", "stayed", "unknown before", "unknown after")
+    head = ("", *(name.replace("_", " ") for name in _CHANGES))
     yield Table(head, rows, frozenset(range(1, 6)))
-    yield from _listed("Reports that came", compared.references.came)
-    yield from _listed("Collections that came", compared.collections.came)
-    yield from _listed("Reports that went", compared.references.went)
-    yield from _listed("Collections that went", compared.collections.went)
-    yield from _fates(compared)
+    yield from _entities("Added references", comparison.references.added)
+    yield from _entities("Added collections", comparison.collections.added)
+    yield from _entities("Removed references", comparison.references.removed)
+    yield from _entities("Removed collections", comparison.collections.removed)
+    yield from _cluster_changes(comparison)
 
 
-def _counts(name: str, changes: Changes[Any]) -> tuple[MixedText, ...]:
-    return (name,), *((f"{len(getattr(changes, part)):,}",) for part in _PARTS)
+def _change_row(name: str, changes: Changes[Any]) -> tuple[MixedText, ...]:
+    return (name,), *((f"{len(getattr(changes, change)):,}",) for change in _CHANGES)
 
 
-def _listed(title: str, entities: Sequence[Entity]) -> Iterator[Block]:
+def _entities(title: str, entities: Sequence[Entity]) -> Iterator[Block]:
     if not entities:
         return
     yield Heading(3, (title,))
-    newest = sorted(entities, key=lambda each: (day_of(each) or date.min, each.key), reverse=True)
     if entities[0].type == REFERENCE:
-        rows = tuple((_day(each), _name(each), _address(each)) for each in newest[:_ROWS])
-        yield Table(("day", "report", "address"), rows)
+        newest = sorted(entities, key=_date_and_key, reverse=True)
+        rows = tuple((_date(each), _name(each), _url(each)) for each in newest[:_MAX_ROWS])
+        yield Table(("date", "reference", "URL"), rows)
     else:
-        yield Items(tuple(_name(each) for each in sorted(entities, key=_by_key)[:_ROWS]))
+        by_key = sorted(entities, key=lambda each: each.key)
+        yield BulletList(tuple(_name(each) for each in by_key[:_MAX_ROWS]))
     yield from _more(entities, "graphbuild compare --json lists them")
 
 
-def _fates(compared: Comparison) -> Iterator[Block]:
-    yield Heading(3, ("Clusters",))
-    yield Paragraph((f"{summary(compared)}.",))
-    changed = [fate for fate in compared.fates if fate.kind != "stayed"]
-    shown = [(fate_of(fate, compared), reasons(fate, _CAUSES)) for fate in changed[:_ROWS]]
-    for text, why in shown:
-        if why:
+def _date_and_key(entity: Entity) -> tuple[date, str]:
+    return publication_date(entity) or date.min, entity.key
+
+
+def _cluster_changes(comparison: Comparison) -> Iterator[Block]:
+    yield Heading(3, ("Cluster changes",))
+    yield _paragraph(f"{summarize_changes(comparison)}.")
+    changes = [each for each in comparison.cluster_changes if each.kind != "unchanged"]
+    others = []
+    for change in changes[:_MAX_ROWS]:
+        text, causes = describe_change(change, comparison), describe_causes(change, _MAX_CAUSES)
+        if causes:
             yield Paragraph(text)
-            yield Items(tuple(why))
-    others = tuple(text for text, why in shown if not why)
+            yield BulletList(tuple(causes))
+        else:
+            others.append(text)
     if others:
-        yield Items(others)
-    yield from _more(changed, "graphbuild compare --json lists them")
-    if compared.moved:
+        yield BulletList(tuple(others))
+    yield from _more(changes, "graphbuild compare --json lists them")
+    moved = comparison.moved_files
+    if moved:
         rows = tuple(
             (
-                (UntrustedText(move.file.id),),
-                cluster_name(compared.before.groups[move.before - 1]),
-                cluster_name(compared.after.groups[move.after - 1]),
+                (UntrustedText(each.file.id),),
+                describe_cluster(comparison.before.clusters[each.before - 1]),
+                describe_cluster(comparison.after.clusters[each.after - 1]),
             )
-            for move in compared.moved[:_ROWS]
+            for each in moved[:_MAX_ROWS]
         )
-        yield Paragraph((f"{format_count(len(compared.moved), 'file')} changed cluster:",))
-        yield Table(("file", "from", "to"), rows)
-        yield from _more(compared.moved, "graphbuild compare --json lists them")
+        yield _paragraph(f"{format_count(len(moved), 'file')} changed cluster:")
+        yield Table(("file", "before", "after"), rows)
+        yield from _more(moved, "graphbuild compare --json lists them")
 
 
 # --- clusters ------------------------------------------------------------------------------------
 
 
-def _clusters(found: Findings) -> Iterator[Block]:
+def _clusters(data: ReportData) -> Iterator[Block]:
     yield Heading(2, ("Clusters",), "clusters")
-    together = [group for group in found.clusters.groups if len(group.files) > 1]
-    if not together:
-        yield Paragraph(("No two files belong together.",))
+    clusters = [cluster for cluster in data.clustering if len(cluster.files) > 1]
+    if not clusters:
+        yield _paragraph("There are no clusters of two or more files.")
         return
-    yield Paragraph(
-        _line(
-            f"{format_count(len(together), 'cluster')}; runs with other seeds agree to"
-            f" {found.clusters.agreement:.2f}. Stability is how much of a cluster they find again."
-            " Independent are reports that are not another one under one more address."
-        )
+    yield _paragraph(
+        f"{format_count(len(clusters), 'cluster')}; agreement of runs with different seeds:"
+        f" {data.clustering.agreement:.2f}. Stability is the mean Jaccard index of a cluster with"
+        " the most similar cluster of each run. Independent references are the references without"
+        " duplicates under other URLs."
     )
-    yield _drawn_clusters(found)
-    spans = {span.key: span for span in found.timeline.clusters}
-    rows = tuple(_cluster_row(found, group, spans[str(group.number)]) for group in together[:_ROWS])
-    head = ("cluster", "name", "files", "stability", "reports", "independent", "publishers")
+    svg, text = cluster_map(data.incidence, data.clustering)
+    yield Figure(svg, "map", text)
+    series = {each.key: each for each in data.timeline.clusters}
+    rows = tuple(
+        _cluster_row(data, cluster, series[str(cluster.number)]) for cluster in clusters[:_MAX_ROWS]
+    )
+    head = ("cluster", "name", "files", "stability", "references", "independent", "publishers")
     yield Table((*head, "first", "last"), rows, frozenset({2, 3, 4, 5, 6}))
-    yield from _more(together, "graphbuild communities lists them")
-    for group in together[:_DETAILED]:
-        yield from _cluster(group)
+    yield from _more(clusters, "graphbuild communities lists them")
+    for cluster in clusters[:_MAX_DETAILED_CLUSTERS]:
+        yield from _cluster_details(cluster)
 
 
-def _drawn_clusters(found: Findings) -> Picture:
-    svg, text = cluster_map(found.incidence, found.clusters)
-    return Picture(svg, "map", text)
-
-
-def _cluster_row(found: Findings, group: Community, span: Span) -> tuple[MixedText, ...]:
+def _cluster_row(
+    data: ReportData, cluster: Cluster, series: TimelineSeries
+) -> tuple[MixedText, ...]:
     return (
-        (f"{group.number}",),
-        (UntrustedText(group.name),),
-        (f"{len(group.files):,}",),
-        (f"{group.stability:.2f}",),
-        *((f"{number:,}",) for number in reports_of(found, group.number)),
-        _day(span.first),
-        _day(span.last),
+        (f"{cluster.number}",),
+        (UntrustedText(cluster.name),),
+        (f"{len(cluster.files):,}",),
+        (f"{cluster.stability:.2f}",),
+        *((f"{number:,}",) for number in count_references(data, cluster.number)),
+        _date(series.first),
+        _date(series.last),
     )
 
 
-def _cluster(group: Community) -> Iterator[Block]:
-    files = format_count(len(group.files), "file")
-    title = f"Cluster {group.number}: ", UntrustedText(group.name), f", {files}"
-    yield Heading(3, title, f"cluster-{group.number}", group.number)
-    numbers = frozenset({1, 2, 3})
-    if group.collections:
-        rows = tuple((_name(each.entity), *_told_of(each)) for each in group.collections)
-        yield Table(("telling collection", "inside", "outside", "times as often"), rows, numbers)
-    if group.references:
+def _cluster_details(cluster: Cluster) -> Iterator[Block]:
+    files = format_count(len(cluster.files), "file")
+    title = f"Cluster {cluster.number}: ", UntrustedText(cluster.name), f", {files}"
+    yield Heading(3, title, f"cluster-{cluster.number}", cluster.number)
+    counts, numbers = ("inside", "outside", "lift"), frozenset({1, 2, 3})
+    if cluster.top_collections:
+        rows = tuple((_name(each.entity), *_counts(each)) for each in cluster.top_collections)
+        yield Table(("distinctive collection", *counts), rows, numbers)
+    if cluster.top_references:
         rows = tuple(
-            (_name(each.entity), *_told_of(each), _day(each.entity), _address(each.entity))
-            for each in group.references
+            (_name(each.entity), *_counts(each), _date(each.entity), _url(each.entity))
+            for each in cluster.top_references
         )
-        head = ("telling report", "inside", "outside", "times as often", "day", "address")
-        yield Table(head, rows, numbers)
-    shown = [
-        (UntrustedText(defang(file.label if file.type == "url" else file.id)),)
-        for file in group.files[:_FILES]
-    ]
-    yield Items(tuple(shown))
-    if len(group.files) > _FILES:
-        more = len(group.files) - _FILES
-        yield Paragraph((f"… and {more:,} more; graphbuild communities --json lists them.",))
+        yield Table(("distinctive reference", *counts, "date", "URL"), rows, numbers)
+    yield BulletList(tuple(_subject(file) for file in cluster.files[:_MAX_FILES]))
+    if len(cluster.files) > _MAX_FILES:
+        more = len(cluster.files) - _MAX_FILES
+        yield _paragraph(f"… and {more:,} more; graphbuild communities --json lists them.")
 
 
-def _told_of(telling: Telling) -> tuple[MixedText, ...]:
-    return (f"{telling.inside:,}",), (f"{telling.outside:,}",), (f"{telling.lift:.1f}",)
+def _counts(each: DistinctiveEntity) -> tuple[MixedText, ...]:
+    return (f"{each.inside:,}",), (f"{each.outside:,}",), (f"{each.lift:.1f}",)
 
 
-# --- bridges and times ---------------------------------------------------------------------------
+# --- bridges and timeline ------------------------------------------------------------------------
 
 
-def _bridges(found: Findings) -> Iterator[Block]:
+def _bridges(data: ReportData) -> Iterator[Block]:
     yield Heading(2, ("Bridges",), "bridges")
-    told = found.bridges
-    yield Paragraph(
-        _line(
-            f"{format_count(told.joined, 'pair')} of clusters joined, {len(told.single):,} of"
-            " them by"
-            " a single source."
-        )
+    bridges, links = data.bridges.bridges, data.bridges.single_links
+    verb = "is" if data.bridges.joined_pairs == 1 else "are"
+    yield _paragraph(
+        f"{format_count(data.bridges.joined_pairs, 'pair')} of clusters {verb} connected,"
+        f" {len(links):,} of them by a single reference or collection."
     )
-    if told.bridges:
+    if bridges:
         rows = tuple(
             (
                 _name(each.entity),
-                (_kind(each.entity),),
+                (each.entity.type,),
                 (f"{each.files:,}",),
                 (f"{len(each.clusters):,}",),
-                (f"{len(each.alone):,}",),
-                (f"{each.pieces:,}",),
-                (f"{each.cut_off:,}",),
+                (f"{len(each.sole_pairs):,}",),
+                (f"{each.components:,}",),
+                (f"{each.cut_off_files:,}",),
             )
-            for each in told.bridges[:_ROWS]
+            for each in bridges[:_MAX_ROWS]
         )
-        head = ("bridge", "type", "files", "clusters", "alone", "pieces", "cut off")
-        yield Table(head, rows, frozenset(range(2, 7)))
-        yield from _more(told.bridges, "graphbuild bridges --json lists them")
-    if told.single:
-        groups = found.clusters.groups
+        counts = ("files", "clusters", "sole pairs", "components", "cut-off files")
+        yield Table(("bridge", "type", *counts), rows, frozenset(range(2, 7)))
+        yield from _more(bridges, "graphbuild bridges --json lists them")
+    if links:
+        clusters = data.clustering.clusters
         lines = tuple(
             (
-                *cluster_name(groups[one - 1]),
+                *describe_cluster(clusters[one - 1]),
                 " and ",
-                *cluster_name(groups[other - 1]),
-                f" rest on the {_kind(entity)} ",
+                *describe_cluster(clusters[other - 1]),
+                f" are connected only by the {entity.type} ",
                 *_name(entity),
             )
-            for (one, other), entity in told.single[:_ROWS]
+            for (one, other), entity in links[:_MAX_ROWS]
         )
-        yield Items(lines)
-        yield from _more(told.single, "graphbuild bridges --json lists them")
+        yield BulletList(lines)
+        yield from _more(links, "graphbuild bridges --json lists them")
 
 
-def _times(found: Findings) -> Iterator[Block]:
+def _timeline(data: ReportData) -> Iterator[Block]:
     yield Heading(2, ("Timeline",), "timeline")
-    whole = found.timeline.whole
-    reports = format_count(whole.reports, "report")
-    yield Paragraph((f"{reports}, {whole.undated:,} without a day (UTC).",))
-    if not whole.months:
+    series = data.timeline.campaign
+    references = format_count(series.references, "reference")
+    yield _paragraph(f"{references}, {series.undated:,} without a publication date.")
+    if not series.months:
         return
-    yield Picture(timeline(whole.months), "timeline", "Reports by the month they were published.")
+    yield Figure(
+        month_chart(series.months), "timeline", "References by month of publication (UTC)."
+    )
     years: dict[str, int] = defaultdict(int)
-    for month, count in whole.months.items():
+    for month, count in series.months.items():
         years[month[:4]] += count
     newest = sorted(years.items(), reverse=True)
-    rows = tuple(((year,), (f"{count:,}",)) for year, count in newest[:_ROWS])
-    yield Table(("year", "reports"), rows, frozenset({1}))
+    rows = tuple(((year,), (f"{count:,}",)) for year, count in newest[:_MAX_ROWS])
+    yield Table(("year", "references"), rows, frozenset({1}))
     yield from _more(newest, "graphbuild timeline --json lists every month")
 
 
-def _method(found: Findings) -> Iterator[Block]:
-    yield Heading(2, ("How to read this",), "method")
+def _method(data: ReportData) -> Iterator[Block]:
+    yield Heading(2, ("How to read this report",), "method")
+    clustering = data.clustering
     lines = (
-        _line(
-            "Conclusions start from what answers said of a file, a report and a collection"
-            " together, not from paths of a drawn graph."
+        (
+            "All conclusions start from observations: a file, a reference, and the collection"
+            " through which the API lists it. Paths of the graph are not used."
         ),
-        _line(
-            f"Clusters: {found.clusters.method}, at resolution {found.clusters.resolution:.2f}."
-            " A collection that many files are in ties them little."
+        (
+            f"Clusters: {clustering.method}, resolution {clustering.resolution:.2f}. A collection"
+            " of many files links them only weakly."
         ),
-        _line(
-            "Telling: how many files inside and outside of the cluster have it, and how many"
-            " times as often it is inside than among all files."
+        (
+            "Inside and outside: number of files in the cluster, and of other files, that have the"
+            " entity. Lift: its frequency inside, divided by its frequency among all files."
         ),
-        _line(
-            "Alone: pairs of clusters that nothing else joins. Pieces: into how many the files"
-            " fall without it. Cut off: the files outside of the largest piece."
+        (
+            "Sole pairs: pairs of clusters that nothing else connects. Components: number of parts"
+            " into which the files fall without the bridge. Cut-off files: files outside the"
+            " largest part."
         ),
-        _line("Came and went: judged only of files that were wholly known on the other side."),
-        _line("Addresses are defanged. docs/analysis.md of graphbuild tells more."),
+        "Added and removed: counted only for files that are complete in the other snapshot.",
+        "URLs are defanged. More: docs/analysis.md of graphbuild.",
     )
-    yield Items(lines)
+    yield BulletList(tuple((line,) for line in lines))
 
 
-# --- what they share -----------------------------------------------------------------------------
+# --- cells and paragraphs ------------------------------------------------------------------------
 
 
-def _line(*parts: str | UntrustedText) -> MixedText:
-    return parts
+def _paragraph(text: str) -> Paragraph:
+    return Paragraph((text,))
 
 
 def _name(entity: Entity) -> MixedText:
-    return (UntrustedText(quiet_name(entity)),)
+    return (UntrustedText(display_name(entity)),)
 
 
-def _kind(entity: Entity) -> str:
-    return "report" if entity.type == REFERENCE else entity.type
+def _subject(entity: Entity) -> MixedText:
+    return (UntrustedText(defang(entity.label if entity.type == URL else entity.id)),)
 
 
-def _day(entity: Entity | None) -> MixedText:
-    day = day_of(entity) if entity else None
+def _date(entity: Entity | None) -> MixedText:
+    day = publication_date(entity) if entity else None
     return (day.isoformat() if day else "",)
 
 
-def _address(entity: Entity) -> MixedText:
-    url = entity.attributes.get("url")
-    if not isinstance(url, str):
+def _url(entity: Entity) -> MixedText:
+    url = reference_url(entity)
+    if not url:
         return ("",)
-    cut = url if len(url) <= _LONGEST_ADDRESS else url[:_LONGEST_ADDRESS] + "…"
-    return (UntrustedText(defang(cut)),)
+    shortened = url if len(url) <= _MAX_URL_LENGTH else url[:_MAX_URL_LENGTH] + "…"
+    return (UntrustedText(defang(shortened)),)
 
 
-def _by_key(entity: Entity) -> str:
-    return entity.key
-
-
-def _more(all_of: Sequence[object], where: str) -> Iterator[Block]:
-    if len(all_of) > _ROWS:
-        yield Paragraph((f"… and {len(all_of) - _ROWS:,} more; {where}.",))
+def _more(rows: Sequence[object], hint: str) -> Iterator[Block]:
+    if len(rows) > _MAX_ROWS:
+        yield _paragraph(f"… and {len(rows) - _MAX_ROWS:,} more; {hint}.")

@@ -9,7 +9,7 @@ import networkx as nx
 import pytest
 
 from graphbuild.analysis.bridges import find_bridges
-from graphbuild.analysis.communities import find_communities
+from graphbuild.analysis.clusters import find_clusters
 from graphbuild.analysis.incidence import Incidence
 from tests.support.graphs import OBSERVATIONS
 from tests.support.planted_campaigns import MEDIUM, PlantedCampaigns, plant
@@ -68,10 +68,8 @@ WORLDS = [THINNED, *(plant(seed) for seed in range(3)), plant(0, MEDIUM)]
 @pytest.mark.parametrize("planted", WORLDS, ids=range(len(WORLDS)))
 def test_what_falls_apart_is_what_networkx_finds(planted: PlantedCampaigns) -> None:
     observations = planted.observations()
-    incidence = Incidence.of(observations)
-    told = {
-        each.entity: each for each in find_bridges(incidence, find_communities(incidence)).bridges
-    }
+    incidence = Incidence.from_observations(observations)
+    told = {each.entity: each for each in find_bridges(incidence, find_clusters(incidence)).bridges}
     graph = evidence_graph(observations)
     for node in (*incidence.collections, *incidence.references):
         pieces, cut_off = pieces_without(graph, node)
@@ -79,15 +77,15 @@ def test_what_falls_apart_is_what_networkx_finds(planted: PlantedCampaigns) -> N
         if bridge is None:
             assert pieces == 1
         else:
-            assert (bridge.pieces, bridge.cut_off) == (pieces, cut_off)
+            assert (bridge.components, bridge.cut_off_files) == (pieces, cut_off)
 
 
 @pytest.mark.parametrize("planted", WORLDS, ids=range(len(WORLDS)))
 def test_what_joins_clusters_is_what_sets_say(planted: PlantedCampaigns) -> None:
     observations = planted.observations()
-    incidence = Incidence.of(observations)
-    found = find_communities(incidence)
-    cluster = {file: group.number for group in found.groups for file in group.files}
+    incidence = Incidence.from_observations(observations)
+    found = find_clusters(incidence)
+    cluster = {file: group.number for group in found.clusters for file in group.files}
     touched: dict[object, set[int]] = {}
     having: dict[object, set[object]] = {}
     held: dict[object, set[object]] = {}
@@ -99,7 +97,7 @@ def test_what_joins_clusters_is_what_sets_say(planted: PlantedCampaigns) -> None
         held.setdefault(one.related_from, set()).add(one.reference)
     alone: dict[object, set[tuple[int, int]]] = {}
     joined = 0
-    for pair in combinations(range(1, len(found.groups) + 1), 2):
+    for pair in combinations(range(1, len(found.clusters) + 1), 2):
         both = [entity for entity, numbers in touched.items() if set(pair) <= numbers]
         collections = [entity for entity in both if entity.type == "collection"]
         covered = {report for each in collections for report in held[each]}
@@ -108,39 +106,41 @@ def test_what_joins_clusters_is_what_sets_say(planted: PlantedCampaigns) -> None
         if len(joiners) == 1:
             alone.setdefault(joiners[0], set()).add(pair)
     result = find_bridges(incidence, found)
-    assert result.joined == joined
-    assert {each.entity: set(each.alone) for each in result.bridges if each.alone} == alone
+    assert result.joined_pairs == joined
+    assert {
+        each.entity: set(each.sole_pairs) for each in result.bridges if each.sole_pairs
+    } == alone
     for each in result.bridges:
         assert set(each.clusters) == touched[each.entity]
         assert each.files == len(having[each.entity])
     pairs = [(pair, entity) for entity, found in alone.items() for pair in found]
-    assert list(result.single) == sorted(pairs, key=lambda tie: tie[0])
+    assert list(result.single_links) == sorted(pairs, key=lambda tie: tie[0])
 
 
 def test_the_most_needed_come_first() -> None:
-    incidence = Incidence.of(THINNED.observations())
-    told = find_bridges(incidence, find_communities(incidence)).bridges
-    assert {each.entity.label for each in told if each.alone} == {"both", "a 2"}
+    incidence = Incidence.from_observations(THINNED.observations())
+    told = find_bridges(incidence, find_clusters(incidence)).bridges
+    assert {each.entity.label for each in told if each.sole_pairs} == {"both", "a 2"}
     joint = next(each for each in told if each.entity.id == "joint")
-    assert (joint.files, joint.pieces, joint.cut_off) == (4, 3, 4)
+    assert (joint.files, joint.components, joint.cut_off_files) == (4, 3, 4)
 
     def rank(each: Bridge) -> tuple[int, ...]:
-        return len(each.alone), each.cut_off, len(each.clusters)
+        return len(each.sole_pairs), each.cut_off_files, len(each.clusters)
 
     assert [rank(each) for each in told] == sorted(map(rank, told), reverse=True)
 
 
 def test_a_table_has_a_row_for_each_bridge() -> None:
-    incidence = Incidence.of(THINNED.observations())
-    result = find_bridges(incidence, find_communities(incidence))
-    frame = result.frame()
+    incidence = Incidence.from_observations(THINNED.observations())
+    result = find_bridges(incidence, find_clusters(incidence))
+    frame = result.to_frame()
     assert list(frame["key"]) == [each.entity.key for each in result.bridges]
-    assert list(frame["alone"]) == [len(each.alone) for each in result.bridges]
+    assert list(frame["sole_pairs"]) == [len(each.sole_pairs) for each in result.bridges]
 
 
 def test_files_that_have_all_in_common_need_no_bridge_but_what_they_share() -> None:
-    incidence = Incidence.of(OBSERVATIONS)
-    told = find_bridges(incidence, find_communities(incidence)).bridges
-    assert [each for each in told if each.pieces > 1] == []
-    empty = Incidence.of([])
-    assert find_bridges(empty, find_communities(empty)).bridges == ()
+    incidence = Incidence.from_observations(OBSERVATIONS)
+    told = find_bridges(incidence, find_clusters(incidence)).bridges
+    assert [each for each in told if each.components > 1] == []
+    empty = Incidence.from_observations([])
+    assert find_bridges(empty, find_clusters(empty)).bridges == ()

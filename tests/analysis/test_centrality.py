@@ -7,8 +7,8 @@ import networkx as nx
 import pytest
 from scipy.stats import spearmanr
 
-from graphbuild.analysis import Incidence, find_central
-from graphbuild.analysis.centrality import EXACT
+from graphbuild.analysis import Incidence, compute_centrality
+from graphbuild.analysis.centrality import MAX_EXACT_NODES
 from graphbuild.models import Entity, Observation
 from tests.support.planted_campaigns import plant
 
@@ -39,7 +39,7 @@ def counted_by_igraph(graph: nx.Graph) -> dict[str, float]:
 def test_counted_it_is_what_networkx_counts(seed: int) -> None:
     observations = plant(seed).observations()
     graph = evidence(observations)
-    found = find_central(Incidence.of(observations))
+    found = compute_centrality(Incidence.from_observations(observations))
     assert found.samples is None
     through, walked = (
         nx.betweenness_centrality(graph),
@@ -48,7 +48,7 @@ def test_counted_it_is_what_networkx_counts(seed: int) -> None:
     assert {each.entity.key for each in found.nodes} == set(graph)
     for each in found.nodes:
         key = each.entity.key
-        assert each.ties == graph.degree[key]
+        assert each.degree == graph.degree[key]
         assert each.betweenness == pytest.approx(through[key], abs=1e-9)
         assert each.pagerank == pytest.approx(walked[key], abs=1e-6)
     assert sum(each.pagerank for each in found.nodes) == pytest.approx(1)
@@ -59,9 +59,12 @@ def test_counted_it_is_what_networkx_counts(seed: int) -> None:
 
 def test_estimated_it_ranks_as_counted() -> None:
     observations = plant(0).observations()
-    more = [Observation(A, Entity("reference", f"{number:064x}"), LEFT) for number in range(EXACT)]
-    incidence = Incidence.of([*observations, *more])
-    found = find_central(incidence, samples=300)
+    more = [
+        Observation(A, Entity("reference", f"{number:064x}"), LEFT)
+        for number in range(MAX_EXACT_NODES)
+    ]
+    incidence = Incidence.from_observations([*observations, *more])
+    found = compute_centrality(incidence, samples=300)
     assert found.samples == 300
     through = counted_by_igraph(evidence([*observations, *more]))
     middle = [each for each in found.nodes if through[each.entity.key] > 0]
@@ -69,25 +72,25 @@ def test_estimated_it_ranks_as_counted() -> None:
     estimated = [each.betweenness for each in middle]
     assert spearmanr(counted, estimated)[0] > 0.9
     assert estimated == pytest.approx(counted, abs=0.02)
-    assert found == find_central(incidence, samples=300)
+    assert found == compute_centrality(incidence, samples=300)
 
 
 def test_what_alone_joins_two_is_first() -> None:
     facts = [Observation(A, REPORT, LEFT), Observation(B, REPORT, RIGHT)]
-    first, *_ = find_central(Incidence.of(facts)).nodes
-    assert (first.entity, first.ties) == (REPORT, 2)
+    first, *_ = compute_centrality(Incidence.from_observations(facts)).nodes
+    assert (first.entity, first.degree) == (REPORT, 2)
     assert first.betweenness == pytest.approx(4 / 6)  # of 6 pairs of the others, 4 go through it
 
 
 @pytest.mark.parametrize("facts", [[], [Observation(A, REPORT, None)]])
 def test_where_nothing_stands_between_two_nothing_is_in_the_middle(facts: list) -> None:
-    found = find_central(Incidence.of(facts))
+    found = compute_centrality(Incidence.from_observations(facts))
     assert [each.betweenness for each in found.nodes] == [0.0] * (2 * len(facts))
 
 
 def test_a_table_has_a_row_for_each_node() -> None:
-    found = find_central(Incidence.of(plant(0).observations()))
-    frame = found.frame()
-    assert list(frame.columns) == ["key", "type", "ties", "betweenness", "pagerank"]
+    found = compute_centrality(Incidence.from_observations(plant(0).observations()))
+    frame = found.to_frame()
+    assert list(frame.columns) == ["key", "type", "degree", "betweenness", "pagerank"]
     assert frame["key"].tolist() == [each.entity.key for each in found.nodes]
-    assert frame["ties"].dtype == "int64"
+    assert frame["degree"].dtype == "int64"

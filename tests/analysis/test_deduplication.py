@@ -1,4 +1,4 @@
-"""Sources: which references are one report, reversibly, and how many stand behind a tie."""
+"""Deduplication: which references are one report, reversibly, and how many stand behind a tie."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphbuild.analysis import (
-    SAYS,
-    Evidence,
+    RULE_DESCRIPTIONS,
+    EvidenceGraph,
     Incidence,
+    describe_step,
     find_bridges,
-    find_communities,
-    find_sources,
-    find_ties,
-    sentence,
+    find_clusters,
+    find_duplicates,
+    find_overlaps,
 )
-from graphbuild.analysis.incidence import NOBODY
+from graphbuild.analysis.incidence import NO_COLLECTION
 from graphbuild.models import Entity, Observation
 from tests.cli.test_analysis import answer, asked
 from tests.support.graphs import HOSTILE
@@ -47,11 +47,11 @@ def reference(name: str, address: str = "", title: str = "", date: int | None = 
 
 def groups(*references: Entity) -> list[list[str]]:
     """The ids of the references of each report."""
-    return [[each.id for each in one.members] for one in find_sources(references).publications]
+    return [[each.id for each in one.members] for one in find_duplicates(references).groups]
 
 
 def rules(*references: Entity) -> tuple[str, ...]:
-    (merged,) = find_sources(references).publications
+    (merged,) = find_duplicates(references).groups
     return merged.rules
 
 
@@ -95,9 +95,12 @@ def test_the_rules_told_are_those_without_which_they_would_stand_apart() -> None
         "scheme",
         "tracking",
     )
-    assert rules(one, reference("b", "http://example.com/page/?utm_source=1")) == ("www", "end")
-    assert rules(one, reference("b", one.attributes["url"])) == ("address",)
-    assert find_sources([one]).publications[0].rules == ()
+    assert rules(one, reference("b", "http://example.com/page/?utm_source=1")) == (
+        "www",
+        "trailing_slash",
+    )
+    assert rules(one, reference("b", one.attributes["url"])) == ("identical_url",)
+    assert find_duplicates([one]).groups[0].rules == ()
 
 
 def test_the_one_that_stands_for_all_is_the_plainest_whatever_the_order() -> None:
@@ -109,12 +112,12 @@ def test_the_one_that_stands_for_all_is_the_plainest_whatever_the_order() -> Non
         reference("e", "http://example.com/page", TITLE, DAY),
     ]
     for order in (members, members[::-1]):
-        found = find_sources(order)
-        (merged,) = found.publications
-        assert merged.reference.id == "c"
+        found = find_duplicates(order)
+        (merged,) = found.groups
+        assert merged.representative.id == "c"
         assert merged.members == tuple(members)
-        assert merged.rules == ("address", "archive", "scheme")
-        assert found == find_sources(members)
+        assert merged.rules == ("identical_url", "archive", "scheme")
+        assert found == find_duplicates(members)
 
 
 # --- by title and day ----------------------------------------------------------------------------
@@ -194,9 +197,9 @@ def triples(incidence: Incidence) -> set[tuple[str, str, str | None]]:
         (
             incidence.files[file].key,
             incidence.references[place].key,
-            None if behind == NOBODY else incidence.collections[behind].key,
+            None if behind == NO_COLLECTION else incidence.collections[behind].key,
         )
-        for file, place, behind in incidence.facts.tolist()
+        for file, place, behind in incidence.triples.tolist()
     }
 
 
@@ -229,22 +232,22 @@ told_in_worlds = observed_graphs().map(lambda world: world.observations)
 @settings(max_examples=80)
 @given(copies | told_in_worlds)
 def test_what_was_merged_comes_back_exactly(observations: list[Observation]) -> None:
-    incidence = Incidence.of(observations)
-    found = find_sources(incidence.references)
+    incidence = Incidence.from_observations(observations)
+    found = find_duplicates(incidence.references)
     assert found.references == incidence.references
-    members = [each for one in found.publications for each in one.members]
+    members = [each for one in found.groups for each in one.members]
     assert Counter(members) == Counter(incidence.references)
-    for one in found.publications:
-        assert one.reference in one.members
-        assert all(found.of(each) == one for each in one.members)
+    for one in found.groups:
+        assert one.representative in one.members
+        assert all(found.group_of(each) == one for each in one.members)
         assert bool(one.rules) == (len(one.members) > 1)
-        assert list(one.rules) == [name for name in SAYS if name in one.rules]
+        assert list(one.rules) == [name for name in RULE_DESCRIPTIONS if name in one.rules]
     merged = found.merge(incidence)
-    stands_for = {each.key: one.reference.key for one in found.publications for each in one.members}
+    stands_for = {each.key: one.representative.key for one in found.groups for each in one.members}
     assert triples(merged) == {
         (file, stands_for[told], behind) for file, told, behind in triples(incidence)
     }
-    facts = [tuple(fact) for fact in merged.facts.tolist()]
+    facts = [tuple(fact) for fact in merged.triples.tolist()]
     assert facts == sorted(set(facts))
     assert list(merged.references) == sorted(merged.references, key=lambda each: each.key)
     assert (merged.files, merged.collections) == (incidence.files, incidence.collections)
@@ -256,21 +259,23 @@ def test_the_table_has_every_reference_and_its_report() -> None:
         reference("b", "https://www.example.com/1"),
         reference("c", "javascript:alert(1)"),
     ]
-    frame = find_sources(told).frame()
+    frame = find_duplicates(told).to_frame()
     assert {name: str(kind) for name, kind in frame.dtypes.items()} == {
         "reference": "string",
-        "report": "string",
+        "representative": "string",
         "publisher": "category",
         "rules": "object",
         "url": "string",
         "title": "string",
-        "day": "datetime64[us, UTC]",
+        "published": "datetime64[us, UTC]",
     }
-    assert frame["report"].tolist() == ["reference:b", "reference:b", "reference:c"]
+    assert frame["representative"].tolist() == ["reference:b", "reference:b", "reference:c"]
     assert frame["rules"].tolist() == [["scheme"], ["scheme"], []]
     assert frame["publisher"].isna().tolist() == [False, False, True]
-    assert frame["day"][0] == pd.Timestamp("2018-01-12", tz="UTC")
-    assert frame.dtypes.equals(find_sources([]).frame().dtypes) or not len(find_sources([]).frame())
+    assert frame["published"][0] == pd.Timestamp("2018-01-12", tz="UTC")
+    assert frame.dtypes.equals(find_duplicates([]).to_frame().dtypes) or not len(
+        find_duplicates([]).to_frame()
+    )
 
 
 # --- what stands behind a tie --------------------------------------------------------------------
@@ -290,19 +295,27 @@ TIED = [
 
 
 def test_a_tie_by_five_references_is_one_by_three_reports_of_two_publishers() -> None:
-    incidence = Incidence.of(TIED)
-    sources = find_sources(incidence.references)
-    assert sources.count(FIVE) == (3, 2)
+    incidence = Incidence.from_observations(TIED)
+    sources = find_duplicates(incidence.references)
+    assert sources.count_independent(FIVE) == (3, 2)
     for side in ("files", "collections"):
-        ties = find_ties(incidence, side)
-        assert {(tie.independent, tie.publishers) for tie in ties} == {(None, None)}
-        told = ties.with_sources(incidence, sources)
-        assert {(tie.shared, tie.independent, tie.publishers) for tie in told} == {(5, 3, 2)}
-        assert told.frame()[["shared", "independent", "publishers"]].iloc[0].tolist() == [5, 3, 2]
-        assert str(told.frame()["independent"].dtype) == "Int64"
-        assert {(tie.independent) for tie in told.first(1)} == {3}
-        merged = find_ties(sources.merge(incidence), side)
-        assert {tie.shared for tie in merged} == {3}
+        ties = find_overlaps(incidence, side)
+        assert {(tie.independent_references, tie.publishers) for tie in ties} == {(None, None)}
+        told = ties.with_duplicates(incidence, sources)
+        assert {
+            (tie.shared_references, tie.independent_references, tie.publishers) for tie in told
+        } == {(5, 3, 2)}
+        assert told.to_frame()[["shared_references", "independent_references", "publishers"]].iloc[
+            0
+        ].tolist() == [
+            5,
+            3,
+            2,
+        ]
+        assert str(told.to_frame()["independent_references"].dtype) == "Int64"
+        assert {(tie.independent_references) for tie in told.head(1)} == {3}
+        merged = find_overlaps(sources.merge(incidence), side)
+        assert {tie.shared_references for tie in merged} == {3}
 
 
 @settings(max_examples=80)
@@ -310,24 +323,26 @@ def test_a_tie_by_five_references_is_one_by_three_reports_of_two_publishers() ->
 def test_independent_reports_of_ties_are_those_counted_by_hand(
     observations: list[Observation],
 ) -> None:
-    incidence = Incidence.of(observations)
-    sources = find_sources(incidence.references)
+    incidence = Incidence.from_observations(observations)
+    sources = find_duplicates(incidence.references)
     has: dict[str, set[Entity]] = {}
     for one in observations:
         has.setdefault(one.subject.key, set()).add(one.reference)
-    for tie in find_ties(incidence).with_sources(incidence, sources):
-        both = has[tie.one.key] & has[tie.other.key]
-        reports = {sources.of(each).reference for each in both}
-        names = {sources.of(each).publisher for each in both} - {""}
-        assert (tie.independent, tie.publishers) == (len(reports), len(names))
+    for tie in find_overlaps(incidence).with_duplicates(incidence, sources):
+        both = has[tie.source.key] & has[tie.target.key]
+        reports = {sources.group_of(each).representative for each in both}
+        names = {sources.group_of(each).publisher for each in both} - {""}
+        assert (tie.independent_references, tie.publishers) == (len(reports), len(names))
 
 
 def test_copies_under_two_addresses_are_a_tie_only_when_merged() -> None:
     told = [Observation(FILES[0], FIVE[0], None), Observation(FILES[1], FIVE[1], None)]
-    incidence = Incidence.of(told)
-    assert len(find_ties(incidence)) == 0
-    merged = find_sources(incidence.references).merge(incidence)
-    assert [(tie.shared, tie.sources) for tie in find_ties(merged)] == [(1, 1)]
+    incidence = Incidence.from_observations(told)
+    assert len(find_overlaps(incidence)) == 0
+    merged = find_duplicates(incidence.references).merge(incidence)
+    assert [(tie.shared_references, tie.shared_evidence) for tie in find_overlaps(merged)] == [
+        (1, 1)
+    ]
 
 
 def test_what_looked_like_two_bridges_is_a_single_one_when_merged() -> None:
@@ -342,29 +357,29 @@ def test_what_looked_like_two_bridges_is_a_single_one_when_merged() -> None:
         for each in range(3)
     ]
     told += [Observation(side[0], each, None) for side in sides for each in FIVE[:2]]
-    incidence = Incidence.of(told)
-    merged = find_sources(incidence.references).merge(incidence)
+    incidence = Incidence.from_observations(told)
+    merged = find_duplicates(incidence.references).merge(incidence)
     singles = []
     for each in (incidence, merged):
-        clusters = find_communities(each)
-        assert len(clusters.groups) == 2
-        singles.append([entity.id for _, entity in find_bridges(each, clusters).single])
+        clusters = find_clusters(each)
+        assert len(clusters.clusters) == 2
+        singles.append([entity.id for _, entity in find_bridges(each, clusters).single_links])
     assert singles == [[], ["a" * 64]]
 
 
 def test_a_chain_says_how_many_of_its_reports_are_independent() -> None:
-    evidence = Evidence(TIED)
-    sources = find_sources(evidence.references)
-    (chain,) = evidence.chains(FILES[0], FIRST)
-    assert sentence(chain.steps[0], repr, sources).endswith(
-        ", by 5 reports (3 independent) by 2 publishers"
+    evidence = EvidenceGraph(TIED)
+    sources = find_duplicates(evidence.references)
+    (chain,) = evidence.shortest_paths(FILES[0], FIRST)
+    assert describe_step(chain.steps[0], repr, sources).endswith(
+        ", through 5 references (3 independent, by 2 publishers)"
     )
-    assert sentence(chain.steps[0], repr).endswith(", by 5 reports")
+    assert describe_step(chain.steps[0], repr).endswith(", through 5 references")
 
 
 def test_publishers_are_counted_those_of_most_reports_first() -> None:
-    found = find_sources([*FIVE, reference("f", "javascript:1"), reference("g", "x")]).publishers
-    assert [(each.name, each.reports, each.references) for each in found] == [
+    found = find_duplicates([*FIVE, reference("f", "javascript:1"), reference("g", "x")]).publishers
+    assert [(each.name, each.independent_references, each.references) for each in found] == [
         ("", 2, 2),
         ("one.example", 2, 3),
         ("two.example", 1, 2),
@@ -403,7 +418,7 @@ def test_the_command_tells_the_merged_reports_their_rules_and_the_publishers(tie
     lines = asked(tied, "dedupe").splitlines()
     assert lines[0] == "5 references: 3 articles by 2 publishers; 2 articles with several URLs"
     text = "\n".join(lines)
-    assert "(scheme, www, end, tracking)" in text
+    assert "(scheme, www, trailing_slash, tracking)" in text
     assert "  * hxxps://one[.]example/1/?utm_source=x  one[.]example" in text or (
         "  * hxxp://www[.]one[.]example/1  one[.]example" in text
     )
@@ -411,8 +426,8 @@ def test_the_command_tells_the_merged_reports_their_rules_and_the_publishers(tie
     assert re.search(r"^one\[\.\]example +2 +3$", text, re.MULTILINE)
     assert not re.search(r"https?:|\w\.example", text)
     told = json.loads(asked(tied, "dedupe", "--json"))
-    assert (told["references"], told["reports"]) == (5, 3)
-    merged = {each["reference"]: each for each in told["merged"]}
+    assert (told["references"], told["independent_references"]) == (5, 3)
+    merged = {each["representative"]: each for each in told["duplicates"]}
     keys = {name: f"reference:{name * 64}" for name in "abcde"}
     assert {tuple(m["key"] for m in each["members"]) for each in merged.values()} == {
         (keys["a"], keys["b"]),
@@ -420,8 +435,12 @@ def test_the_command_tells_the_merged_reports_their_rules_and_the_publishers(tie
     }
     assert merged[keys["d"]]["rules"] == ["title"]
     assert merged[keys["d"]]["publisher"] == "two.example"
-    assert told["publishers"][0] == {"name": "one.example", "reports": 2, "references": 3}
-    assert set(told["rules"]) == {"scheme", "www", "end", "tracking", "title"}
+    assert told["publishers"][0] == {
+        "name": "one.example",
+        "independent_references": 2,
+        "references": 3,
+    }
+    assert set(told["rules"]) == {"scheme", "www", "trailing_slash", "tracking", "title"}
 
 
 def test_listings_are_cut_and_say_so(tied: Shell) -> None:
@@ -436,9 +455,9 @@ def test_ties_and_chains_say_what_is_independent(tied: Shell) -> None:
     assert asked(tied, "overlap", "--all", "--merge-duplicates").splitlines()[2].split()[2:5] == [
         *("3", "3", "2")
     ]
-    (tie,) = json.loads(asked(tied, "overlap", "--all", "--json"))["ties"]
-    assert (tie["shared"], tie["independent"], tie["publishers"]) == (5, 3, 2)
-    assert "by 5 reports (3 independent) by 2 publishers" in asked(
+    (tie,) = json.loads(asked(tied, "overlap", "--all", "--json"))["pairs"]
+    assert (tie["shared_references"], tie["independent_references"], tie["publishers"]) == (5, 3, 2)
+    assert "through 5 references (3 independent, by 2 publishers)" in asked(
         tied, "explain", FILES[0].id, "first"
     )
     assert asked(tied, "timeline").startswith("5 references")
@@ -498,9 +517,9 @@ def test_without_the_extra_a_sentence_says_what_to_install(tied: Shell, library:
     assert done.returncode == 1
     assert done.stderr == (
         f"graphbuild: this needs {library}, which is not installed;"
-        " run: pip install 'graphbuild[analysis]'\n"
+        f" run: {sys.executable} -m pip install networkit scipy tldextract w3lib\n"
     )
     # A chain needs none of it: what it cannot tell, it leaves out.
     done = ran("explain", FILES[0].id, "first")
     assert done.returncode == 0
-    assert "by 5 reports\n" in done.stdout
+    assert "through 5 references\n" in done.stdout

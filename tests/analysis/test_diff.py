@@ -1,4 +1,4 @@
-"""Two campaigns held beside each other: what came, went and stayed, and the fates of clusters."""
+"""Two campaigns held beside each other: what came, went and stayed, and the changes of clusters."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphbuild.analysis import Communities, Community, Snapshot, compare
-from graphbuild.analysis.cluster_evolution import Followed
-from graphbuild.analysis.diff import Both
+from graphbuild.analysis import Cluster, Clustering, Snapshot, compare
+from graphbuild.analysis.cluster_evolution import ClusterMatching
+from graphbuild.analysis.diff import SnapshotPair
 from graphbuild.models import COMPLETE, FAILED, INCOMPLETE, PENDING, Entity, Observation
 from tests.support.planted_campaigns import PlantedCampaigns, plant
 
 if TYPE_CHECKING:
-    from graphbuild.analysis import Changes, Comparison, Fate
+    from graphbuild.analysis import Changes, ClusterChange, Comparison
 
 FILES = [Entity("file", f"{n:064x}") for n in range(1, 9)]
 REPORTS = [Entity("reference", f"{n:064x}", {"title": f"report {n}"}) for n in range(6)]
 GROUPS = [Entity("collection", f"c{n}", {"name": f"C {n}"}) for n in range(4)]
-OPPOSITE = {"came": "went", "merged": "split", "born": "died", "grew": "shrank"}
+OPPOSITE = {"added": "removed", "merged": "split", "born": "died", "grew": "shrank"}
 OPPOSITE |= {other: one for one, other in OPPOSITE.items()}
 
 
@@ -52,7 +52,7 @@ def sides(draw) -> Snapshot:
     """What some answers say; nobody has any of whom none was asked."""
     told, states = draw(_told), draw(_states)
     states |= {one.subject: COMPLETE for one in told if one.subject not in states}
-    return Snapshot.of(told, states.items())
+    return Snapshot.from_observations(told, states.items())
 
 
 def triples(side: Snapshot) -> set[tuple[str, str, str | None]]:
@@ -60,7 +60,7 @@ def triples(side: Snapshot) -> set[tuple[str, str, str | None]]:
     names = incidence.files, incidence.references, incidence.collections
     return {
         tuple(all_of[n].key if n >= 0 else None for all_of, n in zip(names, row, strict=True))
-        for row in incidence.facts.tolist()
+        for row in incidence.triples.tolist()
     }
 
 
@@ -78,7 +78,7 @@ def told(changes: Changes, of: str) -> set:
 
 
 def as_sets(changes: Changes) -> dict[str, set]:
-    names = "came", "went", "stayed", "unknown_before", "unknown_after"
+    names = "added", "removed", "unchanged", "unknown_before", "unknown_after"
     return {name: told(changes, name) for name in names}
 
 
@@ -92,10 +92,10 @@ def test_what_came_and_went_is_what_plain_sets_say(old: Snapshot, new: Snapshot)
     before, after = triples(old), triples(new)
     came = {fact for fact in after - before if fact[0] in whole(old)}
     went = {fact for fact in before - after if fact[0] in whole(new)}
-    assert as_sets(found.facts) == {
-        "came": came,
-        "went": went,
-        "stayed": before & after,
+    assert as_sets(found.observations) == {
+        "added": came,
+        "removed": went,
+        "unchanged": before & after,
         "unknown_before": after - before - came,
         "unknown_after": before - after - went,
     }
@@ -104,9 +104,9 @@ def test_what_came_and_went_is_what_plain_sets_say(old: Snapshot, new: Snapshot)
             {fact[column] for fact in facts} - {None} for facts in (before, after, came, went)
         )
         assert as_sets(changes) == {
-            "came": (later - earlier) & sure,
-            "went": (earlier - later) & lost,
-            "stayed": earlier & later,
+            "added": (later - earlier) & sure,
+            "removed": (earlier - later) & lost,
+            "unchanged": earlier & later,
             "unknown_before": later - earlier - sure,
             "unknown_after": earlier - later - lost,
         }
@@ -115,10 +115,10 @@ def test_what_came_and_went_is_what_plain_sets_say(old: Snapshot, new: Snapshot)
         | {fact[0] for fact in triples(side)}
         for side in (old, new)
     ]
-    assert told(found.files, "came") == asked[1] - asked[0]
-    assert told(found.files, "went") == asked[0] - asked[1]
-    assert told(found.files, "stayed") == asked[0] & asked[1]
-    for gaps, side in ((found.gaps_before, old), (found.gaps_after, new)):
+    assert told(found.files, "added") == asked[1] - asked[0]
+    assert told(found.files, "removed") == asked[0] - asked[1]
+    assert told(found.files, "unchanged") == asked[0] & asked[1]
+    for gaps, side in ((found.incomplete_before, old), (found.incomplete_after, new)):
         assert dict(gaps) == {file: s for file, s in side.states.items() if s != COMPLETE}
     _check_clusters(found, old, new)
 
@@ -127,63 +127,65 @@ def test_what_came_and_went_is_what_plain_sets_say(old: Snapshot, new: Snapshot)
 @given(sides(), sides())
 def test_to_change_places_changes_only_the_names(old: Snapshot, new: Snapshot) -> None:
     one, other = compare(old, new, method="louvain"), compare(new, old, method="louvain")
-    for of in ("files", "references", "collections", "facts"):
+    for of in ("files", "references", "collections", "observations"):
         here, there = as_sets(getattr(one, of)), as_sets(getattr(other, of))
-        assert (here["came"], here["went"], here["stayed"]) == (
-            there["went"],
-            there["came"],
-            there["stayed"],
+        assert (here["added"], here["removed"], here["unchanged"]) == (
+            there["removed"],
+            there["added"],
+            there["unchanged"],
         )
         assert here["unknown_before"] == there["unknown_after"]
 
-    def turned(fate: Fate) -> tuple:
-        kind = OPPOSITE.get(fate.kind, fate.kind)
-        rest = fate.likeness, fate.causes, fate.through
-        return kind, fate.after, fate.before, fate.went, fate.came, *rest
+    def turned(change: ClusterChange) -> tuple:
+        kind = OPPOSITE.get(change.kind, change.kind)
+        rest = change.similarity, change.causes, change.linking_files
+        return kind, change.after, change.before, change.removed, change.added, *rest
 
-    def plain(fate: Fate) -> tuple:
-        rest = fate.likeness, fate.causes, fate.through
-        return fate.kind, fate.before, fate.after, fate.came, fate.went, *rest
+    def plain(change: ClusterChange) -> tuple:
+        rest = change.similarity, change.causes, change.linking_files
+        return change.kind, change.before, change.after, change.added, change.removed, *rest
 
-    assert set(map(turned, one.fates)) == set(map(plain, other.fates))
-    assert {(m.file, m.after, m.before) for m in one.moved} == {
-        (m.file, m.before, m.after) for m in other.moved
+    assert set(map(turned, one.cluster_changes)) == set(map(plain, other.cluster_changes))
+    assert {(m.file, m.after, m.before) for m in one.moved_files} == {
+        (m.file, m.before, m.after) for m in other.moved_files
     }
 
 
 @settings(max_examples=20)
 @given(_told)
 def test_with_itself_everything_stayed(observations: list[Observation]) -> None:
-    side = Snapshot.of(observations)
+    side = Snapshot.from_observations(observations)
     found = compare(side, side, method="louvain")
-    for changes in (found.files, found.references, found.collections, found.facts):
-        assert not any(told for name, told in as_sets(changes).items() if name != "stayed")
-    assert len(found.facts.stayed) == len(set(observations))
-    assert {fate.kind for fate in found.fates} <= {"stayed"}
-    assert {fate.likeness for fate in found.fates} <= {1.0}
-    assert found.moved == found.gaps_before == ()
+    for changes in (found.files, found.references, found.collections, found.observations):
+        assert not any(told for name, told in as_sets(changes).items() if name != "unchanged")
+    assert len(found.observations.unchanged) == len(set(observations))
+    assert {change.kind for change in found.cluster_changes} <= {"unchanged"}
+    assert {change.similarity for change in found.cluster_changes} <= {1.0}
+    assert found.moved_files == found.incomplete_before == ()
 
 
 def test_what_was_not_asked_before_has_not_come() -> None:
     (one, other), (first, second) = FILES[:2], REPORTS[:2]
-    old = Snapshot.of([observation(one, first, None)], [(one, COMPLETE), (other, PENDING)])
-    new = Snapshot.of(
+    old = Snapshot.from_observations(
+        [observation(one, first, None)], [(one, COMPLETE), (other, PENDING)]
+    )
+    new = Snapshot.from_observations(
         [observation(one, first, None), observation(other, second, GROUPS[0])],
         [(one, COMPLETE), (other, COMPLETE)],
     )
     found = compare(old, new)
-    assert found.files.came == (other,)
-    assert found.references.came == found.collections.came == found.facts.came == ()
+    assert found.files.added == (other,)
+    assert found.references.added == found.collections.added == found.observations.added == ()
     assert found.references.unknown_before == (second,)
     assert found.collections.unknown_before == (GROUPS[0],)
-    assert found.gaps_before == ((other, PENDING),)
+    assert found.incomplete_before == ((other, PENDING),)
 
 
 def test_what_one_side_knows_of_a_report_the_other_side_shows_too() -> None:
     bare = Entity("reference", REPORTS[0].id)
-    old = Snapshot.of([observation(FILES[0], REPORTS[0], None)])
-    new = Snapshot.of([observation(FILES[0], bare, None)])
-    (stayed,) = compare(old, new).references.stayed
+    old = Snapshot.from_observations([observation(FILES[0], REPORTS[0], None)])
+    new = Snapshot.from_observations([observation(FILES[0], bare, None)])
+    (stayed,) = compare(old, new).references.unchanged
     assert stayed.label == "report 0"
 
 
@@ -191,9 +193,9 @@ def test_what_one_side_knows_of_a_report_the_other_side_shows_too() -> None:
 
 
 def _check_clusters(found: Comparison | SimpleNamespace, old: Snapshot, new: Snapshot) -> None:
-    """The fates, the causes and the moves, from the clusters and the triples alone."""
+    """The changes, the causes and the moves, from the clusters and the triples alone."""
     groups = [
-        {group.number: {file.key for file in group.files} for group in side.groups}
+        {group.number: {file.key for file in group.files} for group in side.clusters}
         for side in (found.before, found.after)
     ]
     common = set().union(*groups[0].values()) & set().union(*groups[1].values())
@@ -206,43 +208,43 @@ def _check_clusters(found: Comparison | SimpleNamespace, old: Snapshot, new: Sna
             most = 2 * len(both) > len(here) or 2 * len(both) > len(there)
             if both and most and (0, one) in graph and (1, other) in graph:
                 graph.add_edge((0, one), (1, other), like=len(both) / len(here | there))
-    assert _kinds(graph, groups) == Counter(map(_shape, found.fates))
+    assert _kinds(graph, groups) == Counter(map(_shape, found.cluster_changes))
     links = {
         (one[1], other[1]) if one[0] == 0 else (other[1], one[1]) for one, other in graph.edges
     }
     of = [{file: n for n, files in side.items() for file in files} for side in groups]
-    assert {(m.file.key, m.before, m.after) for m in found.moved} == {
+    assert {(m.file.key, m.before, m.after) for m in found.moved_files} == {
         (file, of[0][file], of[1][file])
         for file in common
         if (of[0][file], of[1][file]) not in links
         and ((0, of[0][file]) in graph or (1, of[1][file]) in graph)
     }
-    for fate in found.fates:
+    for change in found.cluster_changes:
         likeness = [
             graph.edges[(0, one), (1, other)]["like"]
-            for one in fate.before
-            for other in fate.after
+            for one in change.before
+            for other in change.after
             if graph.has_edge((0, one), (1, other))
         ]
-        assert fate.likeness == pytest.approx(max(likeness, default=0.0))
+        assert change.similarity == pytest.approx(max(likeness, default=0.0))
         before, after = (
             set().union(*(groups[side][n] for n in numbers))
-            for side, numbers in enumerate((fate.before, fate.after))
+            for side, numbers in enumerate((change.before, change.after))
         )
-        assert {file.key for file in fate.came} == after - before
-        assert {file.key for file in fate.went} == before - after
-        if fate.kind in {"merged", "split"}:
-            _check_causes(fate, groups, (old, new))
+        assert {file.key for file in change.added} == after - before
+        assert {file.key for file in change.removed} == before - after
+        if change.kind in {"merged", "split"}:
+            _check_causes(change, groups, (old, new))
 
 
-def found_by(labels: list[int], files: tuple[Entity, ...]) -> Communities:
+def found_by(labels: list[int], files: tuple[Entity, ...]) -> Clustering:
     """Clusters as somebody drew them."""
     members = [[f for f, n in zip(files, labels, strict=False) if n == each] for each in range(4)]
     groups = tuple(
-        Community(number, tuple(held), (), (), 1.0)
+        Cluster(number, tuple(held), (), (), 1.0)
         for number, held in enumerate(filter(None, members), 1)
     )
-    return Communities(groups, np.zeros(0, np.int64), "", 1.0, 0.0)
+    return Clustering(groups, np.zeros(0, np.int64), "", 1.0, 0.0)
 
 
 _labels = st.lists(st.integers(0, 3), min_size=len(FILES), max_size=len(FILES))
@@ -253,9 +255,12 @@ _labels = st.lists(st.integers(0, 3), min_size=len(FILES), max_size=len(FILES))
 def test_fates_follow_any_clusters(old: Snapshot, new: Snapshot, one: list, other: list) -> None:
     """Of exactly half the files, of all of them, of none."""
     before, after = found_by(one, old.incidence.files), found_by(other, new.incidence.files)
-    followed = Followed(Both(old, new), (before, after))
+    followed = ClusterMatching(SnapshotPair(old, new), (before, after))
     drawn = SimpleNamespace(
-        before=before, after=after, fates=followed.fates(), moved=followed.moved()
+        before=before,
+        after=after,
+        cluster_changes=followed.changes(),
+        moved_files=followed.moved_files(),
     )
     _check_clusters(drawn, old, new)
 
@@ -276,21 +281,21 @@ def _kinds(graph: nx.Graph, groups: list) -> Counter:
                 files, others = groups[0][number], groups[1][other]
                 grown = (len(others) > len(files)) - (len(others) < len(files))
                 kind = {1: "grew", -1: "shrank", 0: "changed"}[grown]
-                expected["stayed" if files == others else kind, (number,), (other,)] += 1
+                expected["unchanged" if files == others else kind, (number,), (other,)] += 1
     return expected
 
 
-def _shape(fate: Fate) -> tuple:
-    if fate.kind == "merged":
-        return fate.kind, fate.after, tuple(sorted(fate.before))
-    if fate.kind in {"died", "born"}:
-        return fate.kind, fate.before or fate.after, ()
-    return fate.kind, fate.before, tuple(sorted(fate.after))
+def _shape(change: ClusterChange) -> tuple:
+    if change.kind == "merged":
+        return change.kind, change.after, tuple(sorted(change.before))
+    if change.kind in {"died", "born"}:
+        return change.kind, change.before or change.after, ()
+    return change.kind, change.before, tuple(sorted(change.after))
 
 
-def _check_causes(fate: Fate, groups: list, both: tuple[Snapshot, Snapshot]) -> None:
-    apart = 0 if fate.kind == "merged" else 1
-    numbers = fate.before if apart == 0 else fate.after
+def _check_causes(change: ClusterChange, groups: list, both: tuple[Snapshot, Snapshot]) -> None:
+    apart = 0 if change.kind == "merged" else 1
+    numbers = change.before if apart == 0 else change.after
     part = {file: number for number in numbers for file in groups[apart][number]}
 
     def holding(side: Snapshot, only: set[str] | None = None) -> dict[str, dict[int, set[str]]]:
@@ -315,10 +320,10 @@ def _check_causes(fate: Fate, groups: list, both: tuple[Snapshot, Snapshot]) -> 
         if len(parts) > 1 and set(parts) - set(here[source])
     }
     assert {
-        cause.entity.key: (cause.clusters, cause.files, cause.new, cause.sure)
-        for cause in fate.causes
+        cause.entity.key: (cause.clusters, cause.files, cause.exclusive, cause.certain)
+        for cause in change.causes
     } == expected
-    one = fate.after if apart == 0 else fate.before
+    one = change.after if apart == 0 else change.before
     newcomers = {
         file
         for number in one
@@ -330,7 +335,7 @@ def _check_causes(fate: Fate, groups: list, both: tuple[Snapshot, Snapshot]) -> 
         sources = {e for fact in triples(both[1 - apart]) if fact[0] == file for e in fact[1:] if e}
         if len({n for source in sources for n in there.get(source, ())}) > 1:
             tying.add(file)
-    assert {file.key for file in fate.through} == tying
+    assert {file.key for file in change.linking_files} == tying
 
 
 def world(groups: dict[str, list[str]]) -> PlantedCampaigns:
@@ -348,7 +353,7 @@ def twelve() -> dict[str, list[str]]:
 
 
 def side_of(planted: PlantedCampaigns) -> Snapshot:
-    return Snapshot.of(planted.observations())
+    return Snapshot.from_observations(planted.observations())
 
 
 def ids(planted: PlantedCampaigns, *names: str) -> set[str]:
@@ -356,7 +361,7 @@ def ids(planted: PlantedCampaigns, *names: str) -> set[str]:
 
 
 def of_numbers(found: Comparison, side: str, numbers: tuple[int, ...]) -> list[set[str]]:
-    groups = {group.number: group for group in getattr(found, side).groups}
+    groups = {group.number: group for group in getattr(found, side).clusters}
     return [{file.id for file in groups[number].files} for number in numbers]
 
 
@@ -366,19 +371,21 @@ def test_a_planted_merge_is_found_with_the_reports_that_did_it() -> None:
     for name in ("c3", "c7"):
         joined[name] = [*joined[name][:1], *(f"joint {n}" for n in range(7))]
     found = compare(side_of(world(apart)), side_of(world(joined)))
-    merged = [fate for fate in found.fates if fate.kind == "merged"]
+    merged = [change for change in found.cluster_changes if change.kind == "merged"]
     assert len(merged) == 1
-    (fate,) = merged
+    (change,) = merged
     known = world(apart)
-    before = of_numbers(found, "before", fate.before)
+    before = of_numbers(found, "before", change.before)
     assert sorted(before, key=min) == sorted([ids(known, "c3"), ids(known, "c7")], key=min)
-    assert of_numbers(found, "after", fate.after) == [ids(known, "c3", "c7")]
-    assert [cause.entity.label for cause in fate.causes] == sorted(
+    assert of_numbers(found, "after", change.after) == [ids(known, "c3", "c7")]
+    assert [cause.entity.label for cause in change.causes] == sorted(
         (f"joint {n}" for n in range(7)), key=_key
     )
-    assert {(cause.files, cause.new, cause.sure) for cause in fate.causes} == {(8, True, True)}
-    assert fate.likeness == 0.5
-    assert found.moved == ()
+    assert {(cause.files, cause.exclusive, cause.certain) for cause in change.causes} == {
+        (8, True, True)
+    }
+    assert change.similarity == 0.5
+    assert found.moved_files == ()
 
 
 def _key(title: str) -> str:
@@ -391,13 +398,13 @@ def test_a_planted_split_is_found_with_the_collection_that_held_both() -> None:
         joined.members[file].append("both")
     joined.holds["both"] = ["a round-up"]
     found = compare(side_of(joined), side_of(world(twelve())))
-    (fate,) = [fate for fate in found.fates if fate.kind == "split"]
-    assert sorted(of_numbers(found, "after", fate.after), key=min) == sorted(
+    (change,) = [change for change in found.cluster_changes if change.kind == "split"]
+    assert sorted(of_numbers(found, "after", change.after), key=min) == sorted(
         [ids(joined, "c3"), ids(joined, "c7")], key=min
     )
-    assert [cause.entity.label for cause in fate.causes] == ["both", "a round-up"]
-    assert {fate.kind for fate in found.fates} == {"split", "stayed"}
-    assert [entity.id for entity in found.collections.went] == ["both"]
+    assert [cause.entity.label for cause in change.causes] == ["both", "a round-up"]
+    assert {change.kind for change in found.cluster_changes} == {"split", "unchanged"}
+    assert [entity.id for entity in found.collections.removed] == ["both"]
 
 
 def test_a_file_that_ties_two_clusters_and_was_not_asked_before_is_told() -> None:
@@ -405,11 +412,11 @@ def test_a_file_that_ties_two_clusters_and_was_not_asked_before_is_told() -> Non
     ties = [f"{n:02x}" * 32 for n in range(0xE0, 0xF0)]
     new.members.update({file: ["c3", "c7"] for file in ties})
     found = compare(side_of(old), side_of(new))
-    (fate,) = [fate for fate in found.fates if fate.kind == "merged"]
-    assert fate.causes == ()
-    assert {file.id for file in fate.through} == set(ties)
-    assert {file.id for file in fate.came} == set(ties)
-    assert found.references.came == ()
+    (change,) = [change for change in found.cluster_changes if change.kind == "merged"]
+    assert change.causes == ()
+    assert {file.id for file in change.linking_files} == set(ties)
+    assert {file.id for file in change.added} == set(ties)
+    assert found.references.added == ()
 
 
 def test_a_file_that_went_over_is_told_and_its_cluster_is_the_same() -> None:
@@ -417,22 +424,30 @@ def test_a_file_that_went_over_is_told_and_its_cluster_is_the_same() -> None:
     file = min(ids(old, "c3"))
     new.members[file] = ["c7"]
     found = compare(side_of(old), side_of(new))
-    (move,) = found.moved
+    (move,) = found.moved_files
     assert move.file.id == file
     assert of_numbers(found, "before", (move.before,)) == [ids(old, "c3")]
     assert of_numbers(found, "after", (move.after,)) == [ids(new, "c7")]
-    assert Counter(fate.kind for fate in found.fates) == {"grew": 1, "shrank": 1, "stayed": 10}
+    assert Counter(change.kind for change in found.cluster_changes) == {
+        "grew": 1,
+        "shrank": 1,
+        "unchanged": 10,
+    }
 
 
 def test_a_campaign_that_is_new_is_born_and_one_that_is_gone_died() -> None:
     groups = twelve()
     gone = dict(list(groups.items())[1:])
     found = compare(side_of(world(groups)), side_of(world(gone | {"new": ["n 1", "n 2"]})))
-    assert Counter(fate.kind for fate in found.fates) == {"born": 1, "died": 1, "stayed": 11}
-    born, died, *_ = found.fates
-    assert {file.id for file in born.came} == ids(world({"new": []}), "new")
-    assert {file.id for file in died.went} == ids(world({"c0": []}), "c0")
-    assert born.likeness == died.likeness == 0
+    assert Counter(change.kind for change in found.cluster_changes) == {
+        "born": 1,
+        "died": 1,
+        "unchanged": 11,
+    }
+    born, died, *_ = found.cluster_changes
+    assert {file.id for file in born.added} == ids(world({"new": []}), "new")
+    assert {file.id for file in died.removed} == ids(world({"c0": []}), "c0")
+    assert born.similarity == died.similarity == 0
 
 
 def test_tables_have_a_row_for_each_change_and_each_fate() -> None:
@@ -441,11 +456,11 @@ def test_tables_have_a_row_for_each_change_and_each_fate() -> None:
     gone = next(iter(new.members))
     del new.members[gone]
     found = compare(side_of(old), side_of(new))
-    frame = found.frame()
-    counts = Counter(zip(frame["of"], frame["change"], strict=True))
-    assert counts["file", "went"] == 1
-    assert counts["file", "stayed"] == len(new.members)
-    assert list(frame.columns) == ["of", "key", "label", "change"]
-    fates = found.fates_frame()
-    assert len(fates) == len(found.fates)
-    assert list(fates["fate"]) == [fate.kind for fate in found.fates]
+    frame = found.to_frame()
+    counts = Counter(zip(frame["kind"], frame["change"], strict=True))
+    assert counts["file", "removed"] == 1
+    assert counts["file", "unchanged"] == len(new.members)
+    assert list(frame.columns) == ["kind", "key", "label", "change"]
+    changes = found.cluster_changes_frame()
+    assert len(changes) == len(found.cluster_changes)
+    assert list(changes["change"]) == [change.kind for change in found.cluster_changes]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 
 import graphbuild
-from graphbuild.analysis.incidence import NOBODY, Incidence
+from graphbuild.analysis.incidence import NO_COLLECTION, Incidence
 from graphbuild.models import Entity, Observation
 from tests.support.graphs import EMOTET, GANG, OBSERVATIONS, REPORT
 from tests.support.observed_graphs import observed_graphs
@@ -26,15 +26,15 @@ def triples(incidence: Incidence) -> list[tuple[str, str, str | None]]:
         (
             incidence.files[file].key,
             incidence.references[reference].key,
-            None if behind == NOBODY else incidence.collections[behind].key,
+            None if behind == NO_COLLECTION else incidence.collections[behind].key,
         )
-        for file, reference, behind in incidence.facts.tolist()
+        for file, reference, behind in incidence.triples.tolist()
     ]
 
 
 @given(observed_graphs())
 def test_the_facts_are_exactly_the_triples_each_once_and_sorted(world: ObservedGraph) -> None:
-    found = triples(Incidence.of(world.observations))
+    found = triples(Incidence.from_observations(world.observations))
     assert set(found) == {
         (one.subject.key, one.reference.key, one.related_from and one.related_from.key)
         for one in world.observations
@@ -47,17 +47,17 @@ def test_the_facts_are_exactly_the_triples_each_once_and_sorted(world: ObservedG
 def test_the_order_of_observations_changes_nothing() -> None:
     observations = plant(1).observations()
     shuffled = Random(2).sample(observations, len(observations))
-    one, other = Incidence.of(observations), Incidence.of(shuffled)
+    one, other = Incidence.from_observations(observations), Incidence.from_observations(shuffled)
     assert one.files == other.files
     assert one.references == other.references
     assert one.collections == other.collections
-    assert (one.facts == other.facts).all()
+    assert (one.triples == other.triples).all()
 
 
 def test_a_bare_mention_erases_nothing_that_is_known() -> None:
     bare = Entity(REPORT.type, REPORT.id)
     told = [Observation(EMOTET, each, GANG) for each in (bare, REPORT, bare)]
-    (reference,) = Incidence.of(told).references
+    (reference,) = Incidence.from_observations(told).references
     assert reference.attributes == REPORT.attributes
 
 
@@ -67,14 +67,14 @@ def test_entities_that_live_for_a_moment_only_are_told_apart() -> None:
             report = Entity("reference", f"{number % 50:064x}", {"title": f"{number % 50}"})
             yield Observation(Entity("file", f"{number % 40:064x}"), report, None)
 
-    incidence = Incidence.of(told())
+    incidence = Incidence.from_observations(told())
     assert set(triples(incidence)) == {(one.subject.key, one.reference.key, None) for one in told()}
-    assert len(incidence.facts) == 200
+    assert len(incidence.triples) == 200
     assert all(each.label == str(int(each.id, 16)) for each in incidence.references)
 
 
 def test_the_matrices_say_who_has_what() -> None:
-    incidence = Incidence.of(OBSERVATIONS)
+    incidence = Incidence.from_observations(OBSERVATIONS)
 
     def pairs(matrix, rows, columns) -> set[tuple[str, str]]:
         entries = matrix.tocoo()
@@ -91,27 +91,29 @@ def test_the_matrices_say_who_has_what() -> None:
     assert pairs(incidence.collection_references, collections, references) == {
         (c.key, r) for _, r, c in facts if c
     }
-    assert pairs(incidence.loose, files, references) == {(f, r) for f, r, c in facts if not c}
-    sources = [incidence.source(n) for n in range(incidence.file_sources.shape[1])]
-    assert pairs(incidence.file_sources, files, sources) == {
+    assert pairs(incidence.file_direct_references, files, references) == {
+        (f, r) for f, r, c in facts if not c
+    }
+    sources = [incidence.evidence_entity(n) for n in range(incidence.file_evidence.shape[1])]
+    assert pairs(incidence.file_evidence, files, sources) == {
         (f, c.key if c else r) for f, r, c in facts
     }
 
 
 def test_nothing_observed_is_nothing() -> None:
-    incidence = Incidence.of([])
-    assert incidence.facts.shape == (0, 3)
-    assert incidence.file_sources.shape == (0, 0)
+    incidence = Incidence.from_observations([])
+    assert incidence.triples.shape == (0, 3)
+    assert incidence.file_evidence.shape == (0, 0)
 
 
 _WITHOUT = """
 import sys
 sys.modules["scipy"] = None
 from graphbuild.analysis.incidence import Incidence
-from graphbuild.errors import AnalysisError
+from graphbuild.errors import MissingLibraryError
 try:
-    Incidence.of([]).file_references
-except AnalysisError as error:
+    Incidence.from_observations([]).file_references
+except MissingLibraryError as error:
     print(error)
 """
 
@@ -122,5 +124,6 @@ def test_without_the_extra_a_sentence_says_what_to_install() -> None:
         [sys.executable, "-c", _WITHOUT], capture_output=True, text=True, check=True, cwd=root
     )
     assert done.stdout == (
-        "this needs scipy, which is not installed; run: pip install 'graphbuild[analysis]'\n"
+        "this needs scipy, which is not installed;"
+        f" run: {sys.executable} -m pip install networkit scipy tldextract w3lib\n"
     )

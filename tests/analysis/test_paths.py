@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphbuild.analysis.paths import Evidence, sentence, statement
+from graphbuild.analysis.formatting import describe_observation, describe_step
+from graphbuild.analysis.paths import EvidenceGraph
 from graphbuild.api.parser import parse_page
 from graphbuild.errors import AnalysisError
 from graphbuild.models import Entity, Observation
@@ -31,7 +32,7 @@ from tests.support.paths import DATA
 from tests.support.planted_campaigns import plant
 
 if TYPE_CHECKING:
-    from graphbuild.analysis.paths import Chain
+    from graphbuild.analysis.paths import EvidencePath
     from tests.support.observed_graphs import ObservedGraph
 
 DOCUMENTED = DATA / "related_references.json"
@@ -51,10 +52,10 @@ def drawn(observations: list[Observation]) -> nx.Graph:
     return graph
 
 
-def check(observations: list[Observation], one: Entity, other: Entity) -> list[Chain]:
+def check(observations: list[Observation], one: Entity, other: Entity) -> list[EvidencePath]:
     """All that is promised of the chains between two nodes."""
-    evidence, graph = Evidence(observations), drawn(observations)
-    chains = list(evidence.chains(one, other))
+    evidence, graph = EvidenceGraph(observations), drawn(observations)
+    chains = list(evidence.shortest_paths(one, other))
     found = [tuple(node.key for node in chain.nodes) for chain in chains]
     expected = (
         sorted(map(tuple, nx.all_shortest_paths(graph, one.key, other.key)))
@@ -66,11 +67,11 @@ def check(observations: list[Observation], one: Entity, other: Entity) -> list[C
     for each in observations:
         for pair in combinations({node.key for node in nodes_of(each)}, 2):
             stored.setdefault(frozenset(pair), set()).add(each)
-    assert evidence.count(one, other) == len(expected)
+    assert evidence.count_paths(one, other) == len(expected)
     for chain in chains:
-        assert all(step.other == then.one for step, then in pairwise(chain.steps))
+        assert all(step.target == then.source for step, then in pairwise(chain.steps))
         for step in chain.steps:
-            behind = stored[frozenset({step.one.key, step.other.key})]
+            behind = stored[frozenset({step.source.key, step.target.key})]
             assert set(step.observations) == behind
             assert len(step.observations) == len(behind)
     return chains
@@ -121,17 +122,19 @@ def test_what_nothing_ties_has_no_chain() -> None:
 
 def test_a_node_is_no_chain_to_itself() -> None:
     with pytest.raises(AnalysisError, match="are the same node"):
-        list(Evidence(OBSERVATIONS).chains(GANG, GANG))
+        list(EvidenceGraph(OBSERVATIONS).shortest_paths(GANG, GANG))
 
 
 def test_the_documented_sample_names_both_reports_and_emotet() -> None:
     payload = json.loads(DOCUMENTED.read_bytes())
     subject = Entity("file", payload["links"]["self"].split("/files/")[1].split("/")[0])
     observations = parse_page(DOCUMENTED.read_bytes(), subject).observations
-    evidence = Evidence(observations)
-    (chain,) = evidence.chains(evidence.find(subject.id), evidence.find("emotet"))
+    evidence = EvidenceGraph(observations)
+    (chain,) = evidence.shortest_paths(evidence.find_node(subject.id), evidence.find_node("emotet"))
     (step,) = chain.steps
-    said = "\n".join([sentence(step, repr), *(statement(o, repr) for o in step.observations)])
+    said = "\n".join(
+        [describe_step(step, repr), *(describe_observation(o, repr) for o in step.observations)]
+    )
     assert "'Emotet'" in said
     titles = [each["attributes"]["title"] for each in payload["data"]]
     assert len(titles) == 2
@@ -159,13 +162,13 @@ def test_the_documented_sample_names_both_reports_and_emotet() -> None:
     ],
 )
 def test_a_node_is_found_by_whatever_names_it(name: str, node: Entity) -> None:
-    assert Evidence(OBSERVATIONS).find(name) == node
+    assert EvidenceGraph(OBSERVATIONS).find_node(name) == node
 
 
 @pytest.mark.parametrize("name", ["nobody", "ab", "", "hxxp://[", "\x1b[2J"])
 def test_a_name_nobody_has_is_told(name: str) -> None:
-    with pytest.raises(AnalysisError, match="nothing in the campaign is called") as told:
-        Evidence(OBSERVATIONS).find(name)
+    with pytest.raises(AnalysisError, match="no node of the campaign matches") as told:
+        EvidenceGraph(OBSERVATIONS).find_node(name)
     assert "\x1b" not in str(told.value)
 
 
@@ -173,50 +176,56 @@ def test_a_name_that_several_have_is_told_with_their_keys() -> None:
     twins = [Entity("collection", name, {"name": "Twin"}) for name in ("one", "two")]
     told = [Observation(EMOTET, REPORT, twin) for twin in twins]
     with pytest.raises(
-        AnalysisError, match=r"'twin' names 2 nodes; .* collection:one, collection:"
+        AnalysisError, match=r"'twin' matches 2 nodes; .* collection:one, collection:"
     ):
-        Evidence(told).find("twin")
-    assert Evidence(told).find("collection:two") == twins[1]
+        EvidenceGraph(told).find_node("twin")
+    assert EvidenceGraph(told).find_node("collection:two") == twins[1]
 
 
 # --- sentences -----------------------------------------------------------------------------------
 
 
 def test_sentences_tell_title_day_address_and_collection() -> None:
-    evidence = Evidence(OBSERVATIONS)
-    chains = list(evidence.chains(EMOTET, LOADER))
-    said = [[sentence(step, repr) for step in chain.steps] for chain in chains]
-    file, report = "file 'abababababab…'", "the report 'Emotet – a <i>history</i> & more'"
+    evidence = EvidenceGraph(OBSERVATIONS)
+    chains = list(evidence.shortest_paths(EMOTET, LOADER))
+    said = [[describe_step(step, repr) for step in chain.steps] for chain in chains]
+    file, report = "file 'abababababab…'", "the reference 'Emotet – a <i>history</i> & more'"
     assert said[0] == [
-        f"{file} is in the collection 'Spam run', by 1 report",
-        "file 'load & run[.]exe' is in the collection 'Spam run', by 1 report",
+        f"{file} is in the collection 'Spam run', through 1 reference",
+        "file 'load & run[.]exe' is in the collection 'Spam run', through 1 reference",
     ]
     assert [f"{file} is related to {report}"] == said[2][:1]
-    assert statement(chains[0].steps[0].observations[0], repr) == (
+    assert describe_observation(chains[0].steps[0].observations[0], repr) == (
         f"{report}, by 'Zoë Ünal', 2018-01-12,"
         " 'hxxps://Blog[.]Example[.]org:8443/2018/01/emotet?a=1&b=2';"
-        f" told of {file} through the collection 'Spam run'"
+        f" listed for {file} through the collection 'Spam run'"
     )
-    (one,) = evidence.chains(REPORT, OTHERS)
-    assert sentence(one.steps[0], repr) == (
-        f"{report} is told of 2 files through the collection 'Spam run'"
+    (one,) = evidence.shortest_paths(REPORT, OTHERS)
+    assert describe_step(one.steps[0], repr) == (
+        f"{report} is listed for 2 files through the collection 'Spam run'"
     )
 
 
 def test_what_was_inferred_is_said() -> None:
     told = Observation(EMOTET, REPORT, GANG, "inferred")
-    assert statement(told, repr).endswith("through the collection 'win.emotet', inferred")
-    assert "through no named collection" in statement(Observation(EMOTET, REPORT, None), repr)
+    assert describe_observation(told, repr).endswith(
+        "through the collection 'win.emotet', inferred"
+    )
+    assert "through no named collection" in describe_observation(
+        Observation(EMOTET, REPORT, None), repr
+    )
 
 
 @given(any_text | st.sampled_from(HOSTILE))
 def test_all_text_of_reports_goes_through_the_quote(text: str) -> None:
     report = Entity("reference", "0" * 64, {"title": text, "url": text, "author": text})
     behind = Entity("collection", "c", {"name": text})
-    evidence = Evidence([Observation(EMOTET, report, behind)])
-    (chain,) = evidence.chains(report, behind)
+    evidence = EvidenceGraph([Observation(EMOTET, report, behind)])
+    (chain,) = evidence.shortest_paths(report, behind)
     one = chain.steps[0]
-    said = sentence(one, lambda _: "*") + statement(one.observations[0], lambda _: "*")
+    said = describe_step(one, lambda _: "*") + describe_observation(
+        one.observations[0], lambda _: "*"
+    )
     assert set(said) <= set("abcdefghijklmnopqrstuvwxyz0123456789 *,;")
 
 

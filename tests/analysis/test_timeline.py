@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from graphbuild.analysis.communities import find_communities
+from graphbuild.analysis.clusters import find_clusters
 from graphbuild.analysis.incidence import Incidence
-from graphbuild.analysis.timeline import build_timeline, day_of
+from graphbuild.analysis.timeline import build_timeline, publication_date
 from graphbuild.models import Entity, Observation
 from tests.support.graphs import OBSERVATIONS, REPORT
 from tests.support.planted_campaigns import plant
@@ -38,41 +38,41 @@ def expected(references: set[Entity]) -> tuple[int, int, dict[str, int], list[st
 
 def of(span) -> tuple:
     ends = [end and end.id for end in (span.first, span.last)]
-    return span.reports, span.undated, dict(span.months), ends
+    return span.references, span.undated, dict(span.months), ends
 
 
 def test_the_figures_are_those_of_plain_counting() -> None:
     observations = dated_world()
-    incidence = Incidence.of(observations)
-    found = find_communities(incidence)
+    incidence = Incidence.from_observations(observations)
+    found = find_clusters(incidence)
     told = build_timeline(incidence, found)
-    assert of(told.whole) == expected({one.reference for one in observations})
+    assert of(told.campaign) == expected({one.reference for one in observations})
     assert [span.key for span in told.collections] == [each.key for each in incidence.collections]
     for span in told.collections:
         held = {
             o.reference for o in observations if o.related_from and o.related_from.key == span.key
         }
         assert of(span) == expected(held)
-    assert [span.key for span in told.clusters] == [str(each.number) for each in found.groups]
-    for span, group in zip(told.clusters, found.groups, strict=True):
+    assert [span.key for span in told.clusters] == [str(each.number) for each in found.clusters]
+    for span, group in zip(told.clusters, found.clusters, strict=True):
         files = set(group.files)
         assert of(span) == expected({o.reference for o in observations if o.subject in files})
         assert span.name == group.name
 
 
 def test_a_table_has_a_row_for_each_month() -> None:
-    told = build_timeline(Incidence.of(dated_world()))
-    frame = told.frame()
-    assert len(frame) == sum(len(span.months) for span in (told.whole, *told.collections))
-    whole = frame[frame["of"] == "campaign"]
-    assert dict(zip(whole["month"].dt.strftime("%Y-%m"), whole["reports"], strict=True)) == dict(
-        told.whole.months
+    told = build_timeline(Incidence.from_observations(dated_world()))
+    frame = told.to_frame()
+    assert len(frame) == sum(len(span.months) for span in (told.campaign, *told.collections))
+    whole = frame[frame["kind"] == "campaign"]
+    assert dict(zip(whole["month"].dt.strftime("%Y-%m"), whole["references"], strict=True)) == dict(
+        told.campaign.months
     )
     assert str(frame["month"].dtype) == "datetime64[ns, UTC]"
 
 
 def test_the_day_of_a_report_is_in_utc() -> None:
-    assert day_of(REPORT) == date(2018, 1, 12)
+    assert publication_date(REPORT) == date(2018, 1, 12)
 
 
 @pytest.mark.parametrize(
@@ -80,11 +80,11 @@ def test_the_day_of_a_report_is_in_utc() -> None:
 )
 def test_what_is_no_day_is_none(odd: object) -> None:
     known = {} if odd is None else {"creation_date": odd}
-    assert day_of(Entity("reference", "0" * 64, known)) is None
+    assert publication_date(Entity("reference", "0" * 64, known)) is None
 
 
 def test_nothing_dated_has_no_months() -> None:
-    told = build_timeline(Incidence.of(OBSERVATIONS[-1:]))
-    assert of(told.whole) == (1, 1, {}, [None, None])
+    told = build_timeline(Incidence.from_observations(OBSERVATIONS[-1:]))
+    assert of(told.campaign) == (1, 1, {}, [None, None])
     assert told.collections == told.clusters == ()
-    assert len(told.frame()) == 0
+    assert len(told.to_frame()) == 0

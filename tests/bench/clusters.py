@@ -14,10 +14,10 @@ import networkx as nx
 import numpy as np
 from sklearn.metrics import adjusted_mutual_info_score
 
-from graphbuild.analysis.communities import find_communities
+from graphbuild.analysis.clusters import find_clusters
 from graphbuild.analysis.incidence import Incidence
-from graphbuild.analysis.null_model import model_of, points_of
-from graphbuild.analysis.overlap import find_ties, projection
+from graphbuild.analysis.null_model import NullModel
+from graphbuild.analysis.overlap import find_overlaps, projection
 from tests.bench.rows import Row
 from tests.support.planted_campaigns import LARGE, MEDIUM, SMALL, plant, shuffled
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.support.planted_campaigns import PlantedCampaigns, Size
 
 SIZES = {"small": (SMALL, 12), "medium": (MEDIUM, 8), "large": (LARGE, 4)}
-_ENOUGH = 0.95  # adjusted mutual information with the truth
+_ENOUGH = 0.95  # benjamini_hochberg mutual information with the truth
 _LEVEL = 0.05
 
 
@@ -52,11 +52,11 @@ def thin(_: int) -> list[Row]:
 
 def _world(case: str, size: Size, seed: int, *, thin: bool = False) -> Row:
     planted = plant(seed, size, thin=thin)
-    incidence = Incidence.of(planted.observations())
+    incidence = Incidence.from_observations(planted.observations())
     truth = [planted.truth[file.id] for file in incidence.files]
-    ours = adjusted_mutual_info_score(truth, find_communities(incidence).label)
+    ours = adjusted_mutual_info_score(truth, find_clusters(incidence).labels)
     fallback = adjusted_mutual_info_score(
-        truth, find_communities(incidence, method="louvain", runs=1).label
+        truth, find_clusters(incidence, method="louvain", runs=1).labels
     )
     graph = raw_projection(incidence)
     louvain = of_groups(truth, nx.community.louvain_communities(graph, seed=seed))
@@ -109,24 +109,24 @@ def _share(case: str, told: float, other: str) -> Row:
 
 
 def _told(dealt: PlantedCampaigns) -> tuple[float, float, float, float]:
-    incidence = Incidence.of(dealt.observations())
-    found = find_ties(incidence)
-    between = find_ties(incidence, "collections")
+    incidence = Incidence.from_observations(dealt.observations())
+    found = find_overlaps(incidence)
+    between = find_overlaps(incidence, "collections")
     return (
-        (found.p <= _LEVEL).sum() / found.tests,
-        _by_references(incidence) / found.tests,
-        len(found) / found.tests,
-        (between.p <= _LEVEL).sum() / between.tests,
+        (found.p_value <= _LEVEL).sum() / found.tested_pairs,
+        _by_references(incidence) / found.tested_pairs,
+        len(found) / found.tested_pairs,
+        (between.p_value <= _LEVEL).sum() / between.tested_pairs,
     )
 
 
 def _by_references(incidence: Incidence) -> int:
     """The same test, had each shared reference been a piece of evidence by itself."""
     matrix = incidence.file_references
-    model = model_of(matrix)
+    model = NullModel.fit(matrix)
     weighted = matrix.astype(float)
-    weighted.data = points_of(matrix, model)[matrix.indices].astype(float)
+    weighted.data = model.column_scores(matrix)[matrix.indices].astype(float)
     shared = (weighted @ matrix.T).tocoo()
     pairs = (shared.row < shared.col) & (shared.data > 0)
     points = np.rint(shared.data[pairs]).astype(int)
-    return int((model.tail(shared.row[pairs], shared.col[pairs], points) <= _LEVEL).sum())
+    return int((model.p_values(shared.row[pairs], shared.col[pairs], points) <= _LEVEL).sum())

@@ -1,4 +1,4 @@
-"""Ties of files and clusters of them, beside networkx, at 100,000 and 1,000,000 edges.
+"""WeightedGraph of files and clusters of them, beside networkx, at 100,000 and 1,000,000 edges.
 
 Run as a script, this file is one side in a process of its own.
 """
@@ -20,8 +20,8 @@ if __name__ == "__main__":  # as a script, where nothing says where the package 
 import networkx as nx
 import numpy as np
 
-from graphbuild.analysis.centrality import DAMPING, betweenness, evidence_graph, pagerank
-from graphbuild.analysis.communities import Ties, leiden
+from graphbuild.analysis.centrality import DAMPING, betweenness, pagerank, to_networkit
+from graphbuild.analysis.clusters import WeightedGraph, leiden
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.overlap import jaccard, projection
 from graphbuild.models import Entity, Observation
@@ -141,7 +141,7 @@ def observations(edges: int) -> Iterator[Observation]:
 
 
 def _incidence(edges: int) -> Incidence:
-    return Incidence.of(observations(edges))
+    return Incidence.from_observations(observations(edges))
 
 
 def _bipartite(edges: int) -> tuple[nx.Graph[str], list[str]]:
@@ -190,7 +190,7 @@ def _hashed(ties: Iterator[tuple[str, str, float]]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _planted(edges: int) -> Ties:
+def _planted(edges: int) -> WeightedGraph:
     rng = np.random.default_rng(7)
     size = edges // 20
     one = rng.integers(0, size, edges)
@@ -202,7 +202,7 @@ def _planted(edges: int) -> Ties:
     one, other = np.divmod(keys, size)
     apart = one != other
     weight = rng.integers(1, 5, len(keys)).astype(float)
-    return Ties(size, one[apart], other[apart], weight[apart])
+    return WeightedGraph(size, one[apart], other[apart], weight[apart])
 
 
 def _ours_clusters(edges: int) -> Side:
@@ -229,8 +229,8 @@ def _nx_clusters(edges: int) -> Side:
 
 
 def _ours_pagerank(edges: int) -> Side:
-    half = _incidence(edges).evidence
-    return lambda: pagerank(half), lambda found: _error(found, _walked(edges))
+    graph = to_networkit(_incidence(edges).adjacency)
+    return lambda: pagerank(graph), lambda found: _error(found, _walked(edges))
 
 
 def _nx_pagerank(edges: int) -> Side:
@@ -242,7 +242,7 @@ def _nx_pagerank(edges: int) -> Side:
 
 
 def _ours_betweenness(edges: int) -> Side:
-    graph = evidence_graph(_incidence(edges).evidence)
+    graph = to_networkit(_incidence(edges).adjacency)
     return (
         lambda: betweenness(graph, _STARTS, 1),
         lambda found: _error(found, betweenness(graph, _MANY_STARTS, 2)),
@@ -253,7 +253,7 @@ def _nx_betweenness(edges: int) -> Side:
     graph = _evidence(edges)
 
     def said(found: dict[int, float]) -> float:
-        same = evidence_graph(_incidence(edges).evidence)
+        same = to_networkit(_incidence(edges).adjacency)
         return _error(_in_order(found), betweenness(same, _MANY_STARTS, 2))
 
     return lambda: nx.betweenness_centrality(graph, k=_STARTS, seed=1), said
@@ -261,7 +261,7 @@ def _nx_betweenness(edges: int) -> Side:
 
 def _evidence(edges: int) -> nx.Graph[int]:
     """The same graph in networkx, nodes by their numbers."""
-    half = _incidence(edges).evidence.tocoo()
+    half = _incidence(edges).adjacency.tocoo()
     graph: nx.Graph[int] = nx.empty_graph(half.shape[0])
     graph.add_edges_from(zip(half.row.tolist(), half.col.tolist(), strict=True))
     return graph
@@ -269,7 +269,7 @@ def _evidence(edges: int) -> nx.Graph[int]:
 
 def _walked(edges: int) -> NDArray[np.float64]:
     """PageRank as the paper has it, until nothing moves."""
-    half = _incidence(edges).evidence
+    half = _incidence(edges).adjacency
     whole = (half + half.T).tocsr().astype(float)
     degree = np.maximum(whole.sum(axis=1), 1)
     found = np.full(whole.shape[0], 1 / whole.shape[0])

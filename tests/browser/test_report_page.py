@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from graphbuild.analysis import Snapshot
-from graphbuild.report import Before, write_report
+from graphbuild.report import Baseline, write_report
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.browser.test_access import axe, barriers  # noqa: F401  a fixture
@@ -40,7 +40,11 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Store.open(folder / "c.db") as store:
         store.add_seeds(parse_seeds(["ab" * 32]))
     with Store.read(folder / "c.db") as store:
-        write_report(store, folder, Before("last month", Snapshot.of(plant(4).observations())))
+        write_report(
+            store,
+            folder,
+            Baseline("last month", Snapshot.from_observations(plant(4).observations())),
+        )
     return folder / "report.html"
 
 

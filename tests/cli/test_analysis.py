@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graphbuild.analysis import Incidence, find_bridges, find_central, find_communities, find_ties
+from graphbuild.analysis import (
+    Incidence,
+    compute_centrality,
+    find_bridges,
+    find_clusters,
+    find_overlaps,
+)
 from graphbuild.api.parser import parse_page
 from graphbuild.models import Entity
 from graphbuild.seeds import parse_seeds
@@ -66,7 +72,7 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shell, Incidence
     folder = tmp_path_factory.mktemp("analysis")
     store_of(folder / "c.db", plant(0, MEDIUM).observations())
     with Store.read(folder / "c.db") as store:
-        return Shell(folder), Incidence.of(store.observations())
+        return Shell(folder), Incidence.from_observations(store.observations())
 
 
 @pytest.fixture
@@ -86,54 +92,56 @@ def asked(shell: Shell, *words: object) -> str:
 
 def test_overlap_lists_significant_pairs_and_hubs(campaign) -> None:
     shell, incidence = campaign
-    found = find_ties(incidence, "collections")
-    beyond = found.beyond_chance()
+    found = find_overlaps(incidence, "collections")
+    beyond = found.significant()
     text = asked(shell, "overlap", "--of", "collections", "--limit", 3)
     assert f"{len(found):,} share something, {len(beyond):,} more than chance (q <= 0.05)" in text
     assert f"… and {len(beyond) - 3:,} more" in text
     told = json.loads(asked(shell, "overlap", "--of", "collections", "--json"))
-    assert [(tie["one"], tie["other"], tie["q"]) for tie in told["ties"]] == [
-        (tie.one.key, tie.other.key, tie.q) for tie in beyond
+    assert [(pair["source"], pair["target"], pair["q_value"]) for pair in told["pairs"]] == [
+        (pair.source.key, pair.target.key, pair.q_value) for pair in beyond
     ]
     text = asked(shell, "overlap")
     assert "chance may explain each of them" in text
     assert "low weight: the collection roundup-1, shared by 174, counts 1 bits" in text
     everything = asked(shell, "overlap", "--all", "--limit", 2).splitlines()
     assert everything[1].split() == [
-        *("one", "other", "references", "independent", "publishers", "sources"),
-        *("jaccard", "overlap", "rarity", "bits", "p", "q"),
+        *("source", "target", "references", "independent", "publishers", "evidence"),
+        *("jaccard", "overlap", "adamic-adar", "bits", "p", "q"),
     ]
 
 
 def test_communities_lists_clusters_with_collections(campaign) -> None:
     shell, incidence = campaign
-    found = find_communities(incidence)
+    found = find_clusters(incidence)
     told = json.loads(asked(shell, "communities", "--json"))
-    assert [group["name"] for group in told["clusters"]] == [group.name for group in found.groups]
+    assert [group["name"] for group in told["clusters"]] == [group.name for group in found.clusters]
     assert [group["files"] for group in told["clusters"]] == [
-        [file.key for file in group.files] for group in found.groups
+        [file.key for file in group.files] for group in found.clusters
     ]
     lines = asked(shell, "communities", "--limit", 2).splitlines()
-    assert lines[0].startswith(f"{len(found.groups)} clusters of {len(incidence.files)} files, 0 ")
-    assert lines[2].split()[:3] == ["1", str(len(found.groups[0].files)), "1.00"]
-    assert found.groups[0].name in lines[2]
+    assert lines[0].startswith(
+        f"{len(found.clusters)} clusters of {len(incidence.files)} files, 0 "
+    )
+    assert lines[2].split()[:3] == ["1", str(len(found.clusters[0].files)), "1.00"]
+    assert found.clusters[0].name in lines[2]
 
 
 def test_bridges_lists_nodes_between_clusters(campaign) -> None:
     shell, incidence = campaign
-    found = find_bridges(incidence, find_communities(incidence))
+    found = find_bridges(incidence, find_clusters(incidence))
     told = json.loads(asked(shell, "bridges", "--json"))
-    assert [(b["key"], b["pieces"], b["cut_off"]) for b in told["bridges"]] == [
-        (b.entity.key, b.pieces, b.cut_off) for b in found.bridges
+    assert [(b["key"], b["components"], b["cut_off_files"]) for b in told["bridges"]] == [
+        (b.entity.key, b.components, b.cut_off_files) for b in found.bridges
     ]
-    assert told["joined"] == found.joined
+    assert told["joined_pairs"] == found.joined_pairs
     text = asked(shell, "bridges")
-    assert f"of clusters connected, {len(found.single):,} of them by a single node" in text
+    assert f"of clusters connected, {len(found.single_links):,} of them by a single node" in text
 
 
 def test_centrality_ranks_nodes(campaign) -> None:
     shell, incidence = campaign
-    found = find_central(incidence)
+    found = compute_centrality(incidence)
     text = asked(shell, "centrality", "--limit", "3")
     assert text.splitlines()[0] == f"{len(found.nodes):,} nodes, betweenness exact"
     first = found.nodes[0]
@@ -152,7 +160,7 @@ def test_timeline_lists_months_and_first_and_last_dates(sample: Shell) -> None:
     assert re.search(r"^Emotet +2 +0 +2018-01-\d\d .+ 2022-03-\d\d ", text, re.MULTILINE)
     told = json.loads(asked(sample, "timeline", "--json"))
     assert told["campaign"]["months"] == {"2018-01": 1, "2022-03": 1}
-    assert told["clusters"][0]["reports"] == 2
+    assert told["clusters"][0]["references"] == 2
     assert asked(sample, "timeline", "--clusters").splitlines()[4].startswith("cluster")
 
 
@@ -178,7 +186,7 @@ def test_explain_lists_both_references_of_the_documented_sample(
 def test_explain_counts_paths_and_truncates_the_list(campaign) -> None:
     shell, _ = campaign
     one, other = "c0-0", "c1-0"
-    whole = json.loads(asked(shell, "explain", one, other, "--json"))["chains"]
+    whole = json.loads(asked(shell, "explain", one, other, "--json"))["paths"]
     assert len(whole) > 2
     text = asked(shell, "explain", one, other, "--limit", 2)
     assert text.startswith(f"{len(whole):,} shortest paths of ")
@@ -191,7 +199,7 @@ def test_explain_counts_paths_and_truncates_the_list(campaign) -> None:
 def test_explain_reports_unknown_and_equal_nodes(sample: Shell) -> None:
     done = sample("explain", FILE, "Nobody", "--store", "c.db")
     assert done.returncode == 1
-    assert "nothing in the campaign is called 'Nobody'" in done.stderr
+    assert "no node of the campaign matches 'Nobody'" in done.stderr
     done = sample("explain", "emotet", "Emotet", "--store", "c.db")
     assert done.returncode == 1
     assert "are the same node" in done.stderr
@@ -287,5 +295,5 @@ def test_missing_library_is_reported_with_the_install_command(sample: Shell) -> 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
         "graphbuild: this needs scipy, which is not installed;"
-        " run: pip install 'graphbuild[analysis]'"
+        f" run: {sys.executable} -m pip install networkit scipy tldextract w3lib"
     )

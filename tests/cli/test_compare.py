@@ -69,19 +69,27 @@ def test_since_compares_a_campaign_with_its_past(refreshed: Campaign) -> None:
     done = shell("compare", "--store", "c.db", "--since", FIRST, "--json")
     assert (done.returncode, done.stderr) == (0, "")
     result = json.loads(done.stdout)
-    assert {key.partition(":")[2] for key in result["references"]["came"]} == {title(4), title(5)}
-    assert {key.partition(":")[2] for key in result["references"]["went"]} == {title(1), title(3)}
-    assert {key.partition(":")[2] for key in result["references"]["stayed"]} == {title(2)}
-    assert result["collections"]["came"] == ["collection:c"]
-    assert result["collections"]["went"] == ["collection:b"]
-    assert result["files"]["stayed"] == [f"file:{of(1)}", f"file:{of(2)}"]
-    assert result["observations"]["stayed"] == 2
-    assert len(result["observations"]["came"]) == len(result["observations"]["went"]) == 3
+    assert {key.partition(":")[2] for key in result["references"]["added"]} == {title(4), title(5)}
+    assert {key.partition(":")[2] for key in result["references"]["removed"]} == {
+        title(1),
+        title(3),
+    }
+    assert {key.partition(":")[2] for key in result["references"]["unchanged"]} == {title(2)}
+    assert result["collections"]["added"] == ["collection:c"]
+    assert result["collections"]["removed"] == ["collection:b"]
+    assert result["files"]["unchanged"] == [f"file:{of(1)}", f"file:{of(2)}"]
+    assert result["observations"]["unchanged"] == 2
+    assert len(result["observations"]["added"]) == len(result["observations"]["removed"]) == 3
     with Store.read(refreshed.path) as store:
         moments = 1_700_006_400.0, float("inf")
-        sides = [Snapshot.of(store.current_observations(at), store.states(at)) for at in moments]
+        sides = [
+            Snapshot.from_observations(store.current_observations(at), store.states(at))
+            for at in moments
+        ]
     found = compare(*sides)
-    assert [fate["fate"] for fate in result["fates"]] == [fate.kind for fate in found.fates]
+    assert [each["change"] for each in result["cluster_changes"]] == [
+        each.kind for each in found.cluster_changes
+    ]
 
 
 def test_text_lists_numbers_and_names(refreshed: Campaign) -> None:
@@ -110,11 +118,11 @@ def test_until_ignores_later_pages(refreshed: Campaign) -> None:
     shell = Shell(refreshed.path.parent)
     words = "compare", "--store", "c.db", "--since", FIRST, "--until", SECOND, "--json"
     result = json.loads(shell(*words).stdout)
-    assert result["references"]["came"] == result["references"]["went"] == []
+    assert result["references"]["added"] == result["references"]["removed"] == []
     words = "compare", "--store", "c.db", "--since", "2023-11-14", "--until", SECOND, "--json"
     done = shell(*words)
     result = json.loads(done.stdout)
-    assert result["files"]["came"] == [f"file:{of(1)}", f"file:{of(2)}"]
+    assert result["files"]["added"] == [f"file:{of(1)}", f"file:{of(2)}"]
     assert done.stderr.startswith(
         "the campaign was not complete before: 2 pending, 0 incomplete, 0 failed of 2 subjects; "
     )
@@ -127,17 +135,17 @@ def test_baseline_compares_two_files(shell: Shell) -> None:
     store_of(shell.folder / "old.db", world(apart).observations())
     store_of(shell.folder / "new.db", world(joined).observations())
     text = shell("compare", "--store", "new.db", "--baseline", "old.db").stdout
-    assert "12 clusters before, 11 after: 1 merged, 10 stayed" in text
+    assert "12 clusters before, 11 after: 1 merged, 10 unchanged" in text
     lines = text.splitlines()
     (place,) = [n for n, line in enumerate(lines) if line.startswith("merged: cluster ")]
     assert "c3, 4 files" in lines[place]
-    assert lines[place].endswith("(+0 -0 files, likeness 0.50)")
-    assert lines[place + 1].startswith("  by the report joint ")
-    assert lines[place + 1].endswith("(new, 8 files)")
+    assert lines[place].endswith("(+0 -0 files, similarity 0.50)")
+    assert lines[place + 1].startswith("  by the reference joint ")
+    assert lines[place + 1].endswith("(added, 8 files)")
     assert "… and 2 more" in lines[place + 6]
     back = shell("compare", "--store", "old.db", "--baseline", "new.db").stdout
-    assert "11 clusters before, 12 after: 1 split, 10 stayed" in back
-    assert "(gone, 8 files)" in back
+    assert "11 clusters before, 12 after: 1 split, 10 unchanged" in back
+    assert "(removed, 8 files)" in back
 
 
 def test_pending_subjects_count_as_unknown(shell: Shell) -> None:

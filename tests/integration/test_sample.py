@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graphbuild.analysis import Incidence, find_sources
+from graphbuild.analysis import Incidence, find_duplicates
 from graphbuild.models import COMPLETE
 from graphbuild.store import Store
 from graphbuild.store.importer import import_responses, read_responses
@@ -120,14 +120,14 @@ def test_the_real_sample_costs_one_call_a_page_of_forty(crawled: Path) -> None:
 def test_of_the_real_sample_one_report_stands_under_two_addresses(crawled: Path) -> None:
     """The numbers of docs/analysis.md."""
     with Store.read(crawled / "c.db") as store:
-        found = find_sources(Incidence.of(store.observations()).references)
+        found = find_duplicates(Incidence.from_observations(store.observations()).references)
     assert len(found.references) == 151
-    assert len(found.publications) == 150
-    assert [(each.rules, each.publisher) for each in found.merged] == [
+    assert len(found.groups) == 150
+    assert [(each.rules, each.publisher) for each in found.duplicates] == [
         (("scheme",), "talosintelligence.com")
     ]
     assert len(found.publishers) == 62
-    names = {each.name: each.reports for each in found.publishers}
+    names = {each.name: each.independent_references for each in found.publishers}
     assert names["fireeye.com"] == 7  # two of them as copies in an archive
     assert "archive.org" not in names
     page = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")

@@ -21,12 +21,12 @@ from xml.etree import ElementTree as ET
 import networkx as nx
 import pytest
 
-from graphbuild.analysis import Snapshot, find_communities
+from graphbuild.analysis import Snapshot, find_clusters
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.errors import ExportError
 from graphbuild.models import Entity, Observation
-from graphbuild.report import Before, write_report
-from graphbuild.report.charts import cluster_map, timeline
+from graphbuild.report import Baseline, write_report
+from graphbuild.report.charts import cluster_map, month_chart
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.cli.test_analysis import answer, store_of
@@ -183,7 +183,7 @@ class Made:
         return (self.folder / "report.md").read_text(encoding="utf-8")
 
     def each(self) -> list[Read]:
-        """Both forms, read."""
+        """AlignedSnapshots forms, read."""
         return [Page(self.page).read, read_markdown(self.markdown)]
 
 
@@ -200,7 +200,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     with Store.open(folder / "c.db") as store:
         store.add_seeds(parse_seeds(["ab" * 32, "cd" * 32]))
     with Store.read(folder / "c.db") as store:
-        write_report(store, folder / "out", Before("last month", Snapshot.of(before)))
+        write_report(
+            store, folder / "out", Baseline("last month", Snapshot.from_observations(before))
+        )
     return Made(folder / "out", dated(new), before)
 
 
@@ -208,8 +210,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 def clusters_of(observations: list[Observation]) -> list[set[str]]:
-    found = find_communities(Incidence.of(observations))
-    return [{file.id for file in group.files} for group in found.groups]
+    found = find_clusters(Incidence.from_observations(observations))
+    return [{file.id for file in group.files} for group in found.clusters]
 
 
 def having(observations: list[Observation]) -> dict[str, set[str]]:
@@ -227,11 +229,11 @@ def test_the_numbers_are_those_of_sets(made: Made) -> None:
     sizes = [len(files) for files in clusters_of(told)]
     expected = {
         "subjects": len({one.subject for one in told}) + 2,
-        "reports": len({one.reference for one in told}),
+        "references": len({one.reference for one in told}),
         "collections": len({one.related_from for one in told} - {None}),
         "observations": len({(o.subject, o.reference, o.related_from) for o in told}),
         "clusters": sum(size > 1 for size in sizes),
-        "files alone": sizes.count(1),
+        "unclustered files": sizes.count(1),
         "calls": 0,
     }
     for read in made.each():
@@ -243,22 +245,24 @@ def test_one_of_a_thing_is_told_as_one(tmp_path: Path) -> None:
     with Store.read(tmp_path / "c.db") as store:
         write_report(store, tmp_path)
     tiles = read_markdown((tmp_path / "report.md").read_text(encoding="utf-8")).tiles
-    ones = dict.fromkeys(("subject", "report", "collection", "observation", "file alone"), 1)
+    ones = dict.fromkeys(
+        ("subject", "reference", "collection", "observation", "unclustered file"), 1
+    )
     assert tiles == {**ones, "clusters": 0, "calls": 0}
 
 
 def test_what_is_missing_stands_before_any_figure(made: Made) -> None:
     count = len({one.subject for one in made.observations}) + 2
-    said = f"Not whole: 2 still to ask, 0 incomplete, 0 failed of {count} subjects."
-    assert made.page.index(said) < made.page.index('class="tiles"')
+    said = f"Incomplete data: 2 pending, 0 incomplete, 0 failed of {count} subjects."
+    assert made.page.index(said) < made.page.index('class="figures"')
     assert made.markdown.index(said) < made.markdown.index("- **")
     for read in made.each():
-        rows = read.tables["What is missing", "subject"]
+        rows = read.tables["Missing data", "subject"]
         assert [row[:4] for row in rows] == [
             [name * 32, "pending", "0", ""] for name in ("ab", "cd")
         ]
         told = len({(one.subject, one.reference) for one in made.observations})
-        assert any(f"{told:,} of {told:,} announced" in line for line in read.paragraphs)
+        assert any(f"{told:,} of {told:,} expected references" in line for line in read.paragraphs)
 
 
 def test_a_whole_campaign_misses_nothing(tmp_path: Path) -> None:
@@ -266,9 +270,9 @@ def test_a_whole_campaign_misses_nothing(tmp_path: Path) -> None:
     with Store.read(tmp_path / "c.db") as store:
         write_report(store, tmp_path)
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
-    assert f"Nothing: the lists of all {len(plant(0).members)} subjects were read" in text
-    assert "Not whole" not in text
-    assert "What is new" not in text
+    assert f"None: the lists of all {len(plant(0).members)} subjects were read" in text
+    assert "Incomplete data" not in text
+    assert "Changes since" not in text
 
 
 def test_of_whom_no_report_is_known_is_counted(tmp_path: Path) -> None:
@@ -276,8 +280,8 @@ def test_of_whom_no_report_is_known_is_counted(tmp_path: Path) -> None:
     with Store.read(tmp_path / "c.db") as store:
         write_report(store, tmp_path)
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
-    assert "No report is known of 2 subjects." in text
-    assert "Nothing: the lists of all 2 subjects were read" in text
+    assert "2 complete subjects without references." in text
+    assert "None: the lists of all 2 subjects were read" in text
 
 
 def test_the_clusters_and_what_tells_of_them_are_counted_right(made: Made) -> None:
@@ -300,7 +304,7 @@ def test_the_clusters_and_what_tells_of_them_are_counted_right(made: Made) -> No
             assert [int(cell) for cell in row[5:7]] == [len(pages), len({n % 12 for n in pages})]
             assert row[7:] == [day_of(min(dates)), day_of(max(dates))]
             part = f"Cluster {row[0]}: {row[1]}, {len(files)} files"
-            for head in ("telling collection", "telling report"):
+            for head in ("distinctive collection", "distinctive reference"):
                 telling = read.tables[part, head]
                 assert telling
                 for name, inside, outside, often, *_ in telling:
@@ -340,7 +344,7 @@ def test_the_bridges_are_those_of_sets_and_networkx(made: Made) -> None:
             for one, other in combinations(groups, 2)
         )
         assert any(
-            line.startswith(f"{joined} pairs of clusters joined") for line in read.paragraphs
+            line.startswith(f"{joined} pairs of clusters are connected") for line in read.paragraphs
         )
 
 
@@ -355,7 +359,9 @@ def test_the_timeline_has_every_month_and_year(made: Made) -> None:
         assert {year: int(count) for year, count in rows} == years
         assert bars_of(read.pictures[1]) == months
         undated = sum(not each for each in seconds.values())
-        assert f"{len(seconds):,} reports, {undated} without a day (UTC)." in read.paragraphs
+        assert (
+            f"{len(seconds):,} references, {undated} without a publication date." in read.paragraphs
+        )
 
 
 def bars_of(svg: str) -> dict[str, int]:
@@ -387,13 +393,13 @@ def test_the_map_has_a_dot_for_files_in_the_same_collections(made: Made) -> None
 
 def test_a_large_map_has_a_dot_for_each_cluster() -> None:
     observations = plant(1, MEDIUM).observations()
-    incidence = Incidence.of(observations)
-    clusters = find_communities(incidence)
+    incidence = Incidence.from_observations(observations)
+    clusters = find_clusters(incidence)
     svg, text = cluster_map(incidence, clusters)
     files_of = {name: files for name, files in having(observations).items() if " " not in name}
-    told = {each.entity.id for group in clusters.groups for each in group.collections[:2]}
+    told = {each.entity.id for group in clusters.clusters for each in group.top_collections[:2]}
     told |= set(sorted(sorted(files_of), key=lambda name: -len(files_of[name]))[:8])
-    groups = {group.number: {file.id for file in group.files} for group in clusters.groups}
+    groups = {group.number: {file.id for file in group.files} for group in clusters.clusters}
     ties = [
         (number, name)
         for number, files in groups.items()
@@ -421,22 +427,22 @@ def test_what_is_new_is_what_sets_say(made: Made) -> None:
         for side in (made.observations, made.old)
     )
     asked = [{fact[0] for fact in side} for side in (old, new)]
-    came = {fact for fact in new - old if fact[0] in asked[0]}
-    went = {fact for fact in old - new if fact[0] in asked[1]}
+    added = {fact for fact in new - old if fact[0] in asked[0]}
+    removed = {fact for fact in old - new if fact[0] in asked[1]}
     reports = [{fact[1] for fact in side} for side in (old, new)]
-    sure = {fact[1] for fact in came} - reports[0]
+    sure = {fact[1] for fact in added} - reports[0]
     for read in made.each():
         rows = {
             row[0]: [int(cell.replace(",", "")) for cell in row[1:]]
-            for row in read.tables["What is new since last month", ""]
+            for row in read.tables["Changes since last month", ""]
         }
         assert rows["files"] == [len(asked[1] - asked[0]), 0, len(asked[0]), 0, 0]
         assert rows["observations"] == [
-            *(len(came), len(went), len(new & old)),
-            *(len(new - old - came), len(old - new - went)),
+            *(len(added), len(removed), len(new & old)),
+            *(len(new - old - added), len(old - new - removed)),
         ]
-        assert rows["reports"][0] == len(sure)
-        listed = {row[1] for row in read.tables["Reports that came", "day"]}
+        assert rows["references"][0] == len(sure)
+        listed = {row[1] for row in read.tables["Added references", "date"]}
         assert listed == {each.label for each in sure} == {"a fresh look"}
 
 
@@ -445,10 +451,10 @@ def test_what_an_answer_no_longer_says_went(refreshed: Campaign) -> None:  # noq
     done = Shell(folder)("report", "--store", "c.db", "--out", "o", "--since", FIRST)
     assert done.returncode == 0
     read = read_markdown((folder / "o" / "report.md").read_text(encoding="utf-8"))
-    rows = {row[0]: row[1:] for row in read.tables[f"What is new since {FIRST}", ""]}
-    assert rows["reports"] == ["2", "2", "1", "0", "0"]
+    rows = {row[0]: row[1:] for row in read.tables[f"Changes since {FIRST}", ""]}
+    assert rows["references"] == ["2", "2", "1", "0", "0"]
     assert rows["collections"] == ["1", "1", "1", "0", "0"]
-    assert len(read.tables["Reports that went", "day"]) == 2
+    assert len(read.tables["Removed references", "date"]) == 2
 
 
 # --- harmless ------------------------------------------------------------------------------------
@@ -483,7 +489,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Made:
     answer(path, dict.fromkeys(files, told))
     with Store.read(path) as store:
         write_report(
-            store, folder / "out", Before("<i>x", Snapshot.of([], [(f, "complete") for f in files]))
+            store,
+            folder / "out",
+            Baseline("<i>x", Snapshot.from_observations([], [(f, "complete") for f in files])),
         )
     return Made(folder / "out", [], [])
 
@@ -598,9 +606,9 @@ def test_the_command_names_its_files_and_says_what_is_not_whole(made: Made, shel
         "o/report.html",
     ]
     assert done.stderr.startswith("the campaign is not complete: 2 pending")
-    assert "What is new since 2026\\-10\\-01" in (shell.folder / "o" / "report.md").read_text()
+    assert "Changes since 2026\\-10\\-01" in (shell.folder / "o" / "report.md").read_text()
     done = shell("report", "--store", store, "--out", "o", "--baseline", store)
-    assert "What is new since c\\.db" in (shell.folder / "o" / "report.md").read_text()
+    assert "Changes since c\\.db" in (shell.folder / "o" / "report.md").read_text()
     assert (
         shell("report", "--store", store, "--baseline", store, "--since", "2026-10-01").returncode
         == 2
@@ -611,7 +619,7 @@ def test_an_empty_campaign_has_a_report(shell: Shell) -> None:
     Store.open(shell.folder / "c.db").close()
     assert shell("report", "--store", "c.db", "--since", "2026-10-01").returncode == 0
     text = (shell.folder / "output" / "report.md").read_text(encoding="utf-8")
-    assert "No two files belong together." in text
+    assert "There are no clusters of two or more files." in text
 
 
 @pytest.mark.parametrize(
@@ -624,4 +632,4 @@ def test_an_empty_campaign_has_a_report(shell: Shell) -> None:
     ],
 )
 def test_long_times_are_told_by_year(months: dict[str, int], bars: dict[str, int]) -> None:
-    assert bars_of(timeline(months)) == bars
+    assert bars_of(month_chart(months)) == bars

@@ -1,0 +1,415 @@
+"""Cluster files by the evidence that they share.
+
+The clusters are communities of a weighted graph of files:
+
+* A piece of evidence (see :mod:`overlap`) distributes one unit of weight among its files (resource
+  allocation, Zhou et al. 2007, Phys. Rev. E 76, 046115). A round-up that lists everything therefore
+  links nothing.
+* If two collections share significantly many references (q <= 0.05), their files are linked too, by
+  the Jaccard index of the two.
+* Files with identical evidence are merged into one node first, so a large family costs no more than
+  one file.
+* Leiden (Traag et al. 2019, Sci. Rep. 9, 5233) maximizes modularity. The resolution is the one that
+  the clusters themselves imply, found by iteration (Newman 2016, Phys. Rev. E 94, 052315). A
+  resolution of 1 would merge small campaigns in large data.
+
+The best of several runs with different seeds is returned, and its agreement with the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import networkx as nx
+import numpy as np
+
+from graphbuild._util import require
+from graphbuild.analysis._networkit import single_threaded
+from graphbuild.analysis.incidence import EXTRA, as_incidence, group_identical_rows
+from graphbuild.analysis.overlap import find_overlaps
+from graphbuild.errors import MissingLibraryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from graphbuild.analysis.incidence import Incidence, Matrix
+    from graphbuild.models import Entity
+
+    Numbers = NDArray[np.int64]
+    Reals = NDArray[np.float64]
+    Partition = Callable[[float, int], Numbers]  # from resolution and seed to labels
+
+Method = Literal["auto", "leiden", "louvain"]
+RUNS = 10
+_RESOLUTION_STEPS = 20  # at most; three or four are usual
+_RESOLUTION_TOLERANCE = 0.02  # relative
+_LEIDEN_ITERATIONS = 5  # more make no difference on generated data
+_DISTINCTIVE = 5  # entities listed per cluster
+
+
+@dataclass(frozen=True, slots=True)
+class DistinctiveEntity:
+    """A collection or reference that is more frequent inside a cluster than outside.
+
+    Attributes:
+        entity: the collection or reference.
+        inside: number of files of the cluster that have it.
+        outside: number of other files that have it.
+        lift: its frequency inside, divided by its frequency among all files.
+        log_likelihood: log-likelihood ratio of different against equal frequencies inside and
+            outside (Dunning 1993, Computational Linguistics 19).
+    """
+
+    entity: Entity
+    inside: int
+    outside: int
+    lift: float
+    log_likelihood: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Files that belong together.
+
+    Attributes:
+        number: 1 for the largest cluster.
+        files: the files, sorted by key.
+        top_collections: the most distinctive collections, by log-likelihood ratio.
+        top_references: the most distinctive references.
+        stability: mean over the runs of the Jaccard index with the most similar cluster of that
+            run (Hennig 2007, Comput. Stat. Data Anal. 52).
+    """
+
+    number: int
+    files: tuple[Entity, ...]
+    top_collections: tuple[DistinctiveEntity, ...]
+    top_references: tuple[DistinctiveEntity, ...]
+    stability: float
+
+    @property
+    def name(self) -> str:
+        """Return the label of the most distinctive collection, else reference, else file."""
+        for each in (*self.top_collections, *self.top_references):
+            return each.entity.label
+        return self.files[0].label
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clustering:
+    """All clusters. Iterating gives one :class:`Cluster` each, the largest first.
+
+    Attributes:
+        clusters: the clusters, the largest first; a file without shared evidence is one by itself.
+        labels: the cluster number of each file, in the order of ``Incidence.files``.
+        method: the algorithm.
+        resolution: the resolution of the modularity.
+        modularity: the modularity at this resolution.
+    """
+
+    clusters: tuple[Cluster, ...]
+    labels: Numbers
+    method: str
+    resolution: float
+    modularity: float
+
+    def __len__(self) -> int:
+        return len(self.clusters)
+
+    def __iter__(self) -> Iterator[Cluster]:
+        return iter(self.clusters)
+
+    @property
+    def agreement(self) -> float:
+        """Return the mean stability of the clusters, weighted by size; 1 without clusters."""
+        sizes = [len(cluster.files) for cluster in self.clusters]
+        stability = [cluster.stability for cluster in self.clusters]
+        return float(np.average(stability, weights=sizes)) if sizes else 1.0
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a DataFrame with one row per file.
+
+        Columns: ``file`` (node key), ``cluster`` (number), ``cluster_name``, ``stability``.
+        """
+        import pandas as pd  # noqa: PLC0415  loads slowly
+
+        rows = [
+            (file.key, cluster.number, cluster.name, cluster.stability)
+            for cluster in self.clusters
+            for file in cluster.files
+        ]
+        columns = ["file", "cluster", "cluster_name", "stability"]
+        return pd.DataFrame(rows, columns=columns).astype({"cluster_name": "category"})
+
+
+def find_clusters(
+    data: object, *, seed: int = 0, runs: int = RUNS, method: Method = "auto"
+) -> Clustering:
+    """Find clusters of files; the same observations and seed give the same clusters.
+
+    Args:
+        data: a graph, a store, observations or an ``Incidence``.
+        seed: seed of the first run; the following runs count up from it.
+        runs: number of runs, at least 1.
+        method: ``leiden`` (NetworKit), ``louvain`` (networkx), or ``auto``: Leiden if NetworKit is
+            installed.
+
+    Raises:
+        MissingLibraryError: scipy is not installed, or NetworKit for ``method="leiden"``.
+    """
+    name, algorithm = _algorithm(method)
+    incidence = as_incidence(data)
+    graph, node = _file_graph(incidence)
+    partition = algorithm(graph)
+    resolution = _resolution(graph, partition, seed)
+    found = [partition(resolution, seed + run) for run in range(max(1, runs))]
+    modularity = [graph.modularity(labels, resolution) for labels in found]
+    best = int(np.argmax(np.round(modularity, 12)))
+    labels = _rank_by_size(found[best][node])
+    stability = _stability(labels, [each[node] for each in found])
+    clusters = _describe(incidence, labels, stability)
+    return Clustering(clusters, labels + 1, name, resolution, modularity[best])
+
+
+# --- weighted graph of files ---------------------------------------------------------------------
+
+
+class WeightedGraph(NamedTuple):
+    """An undirected weighted graph; each edge is stored once.
+
+    A self-loop carries the weight of the edges among the files that were merged into its node.
+
+    Attributes:
+        size: the number of nodes.
+        source: one end of each edge.
+        target: the other end.
+        weight: the weight of each edge.
+    """
+
+    size: int
+    source: Numbers
+    target: Numbers
+    weight: Reals
+
+    def modularity(self, labels: Numbers, resolution: float) -> float:
+        """Return the modularity (Newman and Girvan 2004; Reichardt and Bornholdt 2006)."""
+        inside, total, degrees = self._sums(labels)
+        if not total:
+            return 0.0
+        return float(inside / total - resolution * ((degrees / total) ** 2).sum())
+
+    def implied_resolution(self, labels: Numbers) -> float | None:
+        """Return the resolution that makes the clusters most likely (Newman 2016, equation 15).
+
+        None if the clusters are no denser than the rest of the graph.
+        """
+        inside, total, degrees = self._sums(labels)
+        expected = (degrees**2).sum() / total if total else 0.0
+        if not 0 < expected < total or not 0 < inside < total:
+            return None
+        within, between = inside / expected, (total - inside) / (total - expected)
+        if within <= between:
+            return None
+        return float((within - between) / np.log(within / between))
+
+    def _sums(self, labels: Numbers) -> tuple[float, float, Reals]:
+        """Return twice the weight inside clusters, twice the total, and the degree per cluster."""
+        ends = np.concatenate([labels[self.source], labels[self.target]])
+        degrees = np.bincount(ends, np.tile(self.weight, 2)).astype(float)
+        inside = self.weight[labels[self.source] == labels[self.target]].sum()
+        return float(2 * inside), float(degrees.sum()), degrees
+
+
+def _file_graph(incidence: Incidence) -> tuple[WeightedGraph, Numbers]:
+    """Return the graph, and the node of each file; files with identical evidence share a node."""
+    sparse = require("scipy.sparse", extra=EXTRA)
+    evidence = incidence.file_evidence
+    node = group_identical_rows(evidence)
+    _, first, sizes = np.unique(node, return_index=True, return_counts=True)
+    degrees = np.bincount(evidence.indices, minlength=evidence.shape[1])
+    shares = sparse.diags_array(1 / np.sqrt(np.maximum(degrees, 1)))
+    reach = evidence[first].astype(float) @ shares
+    weights = sparse.triu(reach @ _similarity(incidence, evidence.shape[1]) @ reach.T).tocoo()
+    source, target = weights.row.astype(np.int64), weights.col.astype(np.int64)
+    inner = sizes[source] * (sizes[source] - 1) / 2
+    pairs = np.where(source == target, inner, sizes[source] * sizes[target])
+    kept = pairs > 0
+    weight = weights.data * pairs
+    return WeightedGraph(len(first), source[kept], target[kept], weight[kept]), node
+
+
+def _similarity(incidence: Incidence, size: int) -> Matrix:
+    """Return the similarity of pieces of evidence: 1 to itself, Jaccard if significant, else 0."""
+    sparse = require("scipy.sparse", extra=EXTRA)
+    related = find_overlaps(incidence, "collections").significant()
+    entries = related.jaccard, (related.source, related.target)
+    half = sparse.csr_array(entries, shape=(size, size))
+    return half + half.T + sparse.eye_array(size)
+
+
+# --- algorithms ----------------------------------------------------------------------------------
+
+
+def _algorithm(method: Method) -> tuple[str, Callable[[WeightedGraph], Partition]]:
+    if method != "louvain":
+        try:
+            require("networkit", extra=EXTRA)
+        except MissingLibraryError:
+            if method == "leiden":
+                raise
+        else:
+            return "Leiden (NetworKit)", leiden
+    return "Louvain (networkx)", louvain
+
+
+def leiden(graph: WeightedGraph) -> Partition:
+    """Return a function that partitions the graph by Leiden.
+
+    Raises:
+        MissingLibraryError: NetworKit is not installed.
+    """
+    networkit = require("networkit", extra=EXTRA)
+    edges = graph.weight, (graph.source, graph.target)
+    prepared = networkit.GraphFromCoo(edges, n=graph.size, weighted=True, directed=False)
+
+    def partition(resolution: float, seed: int) -> Numbers:
+        with single_threaded(seed):
+            algorithm = networkit.community.ParallelLeiden(
+                prepared, iterations=_LEIDEN_ITERATIONS, gamma=resolution
+            )
+            return np.array(algorithm.run().getPartition().getVector(), np.int64)
+
+    return partition if len(graph.weight) else lambda *_: np.arange(graph.size)
+
+
+def louvain(graph: WeightedGraph) -> Partition:
+    """Return a function that partitions the graph by Louvain, without NetworKit."""
+    prepared: nx.Graph[int] = nx.empty_graph(graph.size)
+    prepared.add_weighted_edges_from(
+        zip(graph.source.tolist(), graph.target.tolist(), graph.weight.tolist(), strict=True)
+    )
+
+    def partition(resolution: float, seed: int) -> Numbers:
+        labels = np.zeros(graph.size, np.int64)
+        found = nx.community.louvain_communities(prepared, resolution=resolution, seed=seed)
+        for number, members in enumerate(found):
+            labels[list(members)] = number
+        return labels
+
+    return partition
+
+
+def _resolution(graph: WeightedGraph, partition: Partition, seed: int) -> float:
+    """Alternate between clusters and the resolution that they imply until it settles."""
+    resolution = 1.0
+    for _ in range(_RESOLUTION_STEPS):
+        implied = graph.implied_resolution(partition(resolution, seed))
+        if implied is None or abs(implied - resolution) < _RESOLUTION_TOLERANCE * resolution:
+            break
+        resolution = implied
+    return resolution
+
+
+def _rank_by_size(labels: Numbers) -> Numbers:
+    """Number the clusters from 0 by decreasing size; among equals, by the first file."""
+    _, first, which, sizes = np.unique(
+        labels, return_index=True, return_inverse=True, return_counts=True
+    )
+    rank = np.empty(len(first), np.int64)
+    rank[np.lexsort((first, -sizes))] = np.arange(len(first))
+    return rank[which] if len(labels) else labels
+
+
+def _stability(labels: Numbers, runs: Sequence[Numbers]) -> Reals:
+    if not len(labels):
+        return np.zeros(0)
+    stability: Reals = np.mean([best_jaccard(labels, _rank_by_size(run)) for run in runs], axis=0)
+    return stability
+
+
+def best_jaccard(labels: Numbers, other: Numbers) -> Reals:
+    """Return the Jaccard index of each cluster with the most similar cluster of another labeling.
+
+    Args:
+        labels: cluster numbers from 0, without gaps.
+        other: the same files in other clusters, also without gaps.
+    """
+    pairs, shared = np.unique(np.stack([labels, other]), axis=1, return_counts=True)
+    sizes, other_sizes = np.bincount(labels), np.bincount(other)
+    index = shared / (sizes[pairs[0]] + other_sizes[pairs[1]] - shared)
+    best = np.zeros(len(sizes))
+    np.maximum.at(best, pairs[0], index)
+    return best
+
+
+# --- distinctive entities ------------------------------------------------------------------------
+
+
+def _describe(incidence: Incidence, labels: Numbers, stability: Reals) -> tuple[Cluster, ...]:
+    collections = _distinctive(incidence.file_collections, labels, incidence.collections)
+    references = _distinctive(incidence.file_references, labels, incidence.references)
+    files: list[list[Entity]] = [[] for _ in stability]
+    for file, number in zip(incidence.files, labels.tolist(), strict=True):
+        files[number].append(file)
+    return tuple(
+        Cluster(number + 1, tuple(members), collections[number], references[number], stable)
+        for number, (members, stable) in enumerate(zip(files, stability.tolist(), strict=True))
+    )
+
+
+def _distinctive(
+    matrix: Matrix, labels: Numbers, columns: Sequence[Entity]
+) -> list[tuple[DistinctiveEntity, ...]]:
+    """Return the most distinctive columns of each cluster."""
+    sparse = require("scipy.sparse", extra=EXTRA)
+    sizes = np.bincount(labels)
+    members = sparse.csr_array(
+        (np.ones(len(labels), np.int64), (labels, np.arange(len(labels)))),
+        shape=(len(sizes), len(labels)),
+    )
+    counts = (members @ matrix).tocsr()
+    counts.sort_indices()
+    totals = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    result: list[tuple[DistinctiveEntity, ...]] = []
+    for number, size in enumerate(sizes.tolist()):
+        row = slice(*counts.indptr[number : number + 2])
+        found, inside = counts.indices[row], counts.data[row]
+        total = totals[found]
+        score = _log_likelihood_ratio(inside, size, total, len(labels))
+        lift = inside / size / (total / len(labels))
+        order = np.lexsort((found, -inside, -np.round(score, 9)))
+        result.append(
+            tuple(
+                DistinctiveEntity(
+                    columns[found[n]],
+                    int(inside[n]),
+                    int(total[n] - inside[n]),
+                    float(lift[n]),
+                    float(score[n]),
+                )
+                for n in order[lift[order] >= 1][:_DISTINCTIVE].tolist()
+            )
+        )
+    return result
+
+
+def _log_likelihood_ratio(inside: Numbers, size: int, total: Numbers, files: int) -> Reals:
+    """Return the log-likelihood ratio of 2x2 tables: in the cluster or not, has it or not.
+
+    Args:
+        inside: number of files of the cluster that have each entity.
+        size: number of files of the cluster.
+        total: number of all files that have each entity.
+        files: number of all files.
+    """
+    ratio = np.zeros(len(inside))
+    for seen, row_total in ((inside, total), (size - inside, files - total)):
+        for observed, column_total in ((seen, size), (row_total - seen, files - size)):
+            expected = row_total * (column_total / files)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                part = 2 * observed * np.log(observed / expected)
+            ratio += np.where(observed > 0, part, 0.0)
+    return np.asarray(ratio, float)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from graphbuild.exporters import ExportedFile
     from graphbuild.exporters.notebook import PageFrame
     from graphbuild.models import Entity, Link, Observation
     from graphbuild.store import Totals
@@ -135,21 +134,27 @@ class Campaign:
 
         return find_clusters(self.store, seed=seed).to_frame()
 
-    def export(
-        self, folder: str | Path = "output", formats: Iterable[str] = DEFAULT_FORMATS
-    ) -> list[ExportedFile]:
-        """Write the graph into ``folder``; for a single file of any name see :func:`export`.
+    def export(self, path: str | Path, formats: Iterable[str] | None = None) -> list[Path]:
+        """Write the graph to a file, or into a folder in several formats.
 
         Args:
-            folder: Created if missing.
-            formats: Names as in ``graphbuild export --to``.
+            path: A file, whose suffix selects the format, or a folder, created if missing.
+            formats: For a folder: names as in ``graphbuild export --to``; by default GraphML, HTML
+                and CSV.
+
+        Returns:
+            The written files.
 
         Raises:
             ExportError: A format is unknown, or a file cannot be written.
         """
         from graphbuild.exporters import export_all  # noqa: PLC0415  loads networkx
 
-        return export_all(self.graph(), folder, formats)
+        path = Path(path)
+        if formats is None and path.suffix and not path.is_dir():
+            return [export(self, path)]
+        files = export_all(self.graph(), path, formats or DEFAULT_FORMATS)
+        return [each.path for each in files]
 
     def show(self, *, height: int = 600) -> PageFrame:
         """Return the interactive page for a notebook; see :func:`show`."""

@@ -111,14 +111,13 @@ def test_export_a_campaign_to_a_file(path: Path, tmp_path: Path) -> None:
 
 
 def test_export_a_campaign_to_a_folder(path: Path, tmp_path: Path) -> None:
+    tables = {"nodes.csv", "edges.csv", "observations.csv"}
     with gb.open(path) as campaign:
-        files = campaign.export(tmp_path / "maps", ["graphml", "csv"])
-    assert {each.path.name for each in files} == {
-        "graph.graphml",
-        "nodes.csv",
-        "edges.csv",
-        "observations.csv",
-    }
+        chosen = campaign.export(tmp_path / "chosen", ["csv"])
+        default = campaign.export(tmp_path / "default")
+        assert campaign.export(tmp_path / "one.json") == [tmp_path / "one.json"]
+    assert {each.name for each in chosen} == tables
+    assert {each.name for each in default} == tables | {"graph.graphml", "graph.html"}
 
 
 def test_export_something_else(tmp_path: Path) -> None:

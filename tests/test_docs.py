@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 import pytest
 
-from graphbuild.api.auth import Key
+from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import Api, Emulator, generate_world
@@ -58,7 +58,7 @@ def campaign_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     with Emulator(Api(world)) as emulator:
         with (
             Store.open("campaign.db") as store,
-            Client(Key("k" * 64), base_url=emulator.base_url) as client,
+            Client(ApiKey("k" * 64), base_url=emulator.base_url) as client,
         ):
             store.add_seeds(parse_seeds(world.hashes()))
             assert list(Crawl(client, store))

@@ -25,6 +25,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # type checkers assume True; importing typing would take longer than the rest
 
 if TYPE_CHECKING:
+    from graphbuild.analysis import find_clusters
     from graphbuild.api.auth import ApiKey, find_api_key
     from graphbuild.api.client import Client
     from graphbuild.api.parser import parse_page
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
+    "analysis": ("find_clusters",),
     "api.auth": ("ApiKey", "find_api_key"),
     "api.client": ("Client",),
     "api.parser": ("parse_page",),
@@ -108,6 +110,7 @@ __all__ = [
     "export_all",
     "extract_observations",
     "find_api_key",
+    "find_clusters",
     "flatten",
     "import_responses",
     "open",

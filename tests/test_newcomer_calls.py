@@ -67,7 +67,7 @@ def test_tables_of_a_campaign(path: Path) -> None:
     assert sorted(nodes["type"]) == ["collection", "file", "reference", "reference"]
     assert len(edges) == 4
     assert observations["reference_title"].notna().all()
-    assert clusters.loc[0, ["key", "cluster"]].tolist() == [f"file:{HASH}", 1]
+    assert clusters.loc[0, ["file", "cluster"]].tolist() == [f"file:{HASH}", 1]
     assert all(isinstance(each, pd.DataFrame) for each in (nodes, edges, observations, clusters))
 
 

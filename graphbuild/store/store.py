@@ -86,7 +86,12 @@ class Store:
         api_info: what is known of the API.
     """
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database | str | Path) -> None:
+        if not isinstance(db, Database):
+            raise TypeError(
+                "Store(...) takes no path; use graphbuild.open(path) or Store.read(path) to read a"
+                " campaign file, Store.open(path) to write to it"
+            )
         self._db = db
         self.path = db.path
         self.tasks = TaskQueue(db)

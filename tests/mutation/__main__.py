@@ -1,10 +1,10 @@
-"""``python -m tests.mutation [ROOM ...]``: change the code a little; does a test notice?
+"""``python -m tests.mutation [MODULE ...]``: mutation tests with mutmut.
 
-mutmut (https://mutmut.readthedocs.io) makes the changes and runs the tests that reach them; here
-it is said which tests those are, and what came of it is counted. A change to nothing but words is
-not tried: nobody promises the words of a message, and no test reads SQL.
+mutmut (https://mutmut.readthedocs.io) changes the code in small ways and runs the tests that cover
+each change. This script selects the tests per module and counts the results. Changes of string
+literals are skipped: tests do not fix the wording of messages or SQL.
 
-The exit code is 1 if a room's tests notice less than nine changes in ten.
+The exit code is 1 if the tests of a module detect less than 90 % of the changes.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.mutation.report import mutants, names, told
+from tests.mutation.report import format_report, list_mutants, read_mutants
 
 if TYPE_CHECKING:
     from tests.mutation.report import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
-ENOUGH = 0.9
-# A room, and the tests that hold it; not those that start processes, where nothing is changed.
+MIN_SCORE = 0.9
+
+# Slow tests that detect no further changes.
 _SLOW = [
     "any_world",
     "a_family_that_shares",
@@ -42,6 +43,7 @@ _SLOW = [
     ),
 ]
 _QUICK = ["-k", " and ".join(f"not {name}" for name in _SLOW)]
+# Module or package to its tests, without tests that start processes: changes do not reach these.
 TESTS = {
     "api/rate_limit": ["api/test_rate_limit.py"],
     "api/client": [
@@ -52,7 +54,7 @@ TESTS = {
     ],
     "store": [
         "store/test_store.py",
-        "store/test_cache.py",
+        "store/test_results.py",
         "store/test_status.py",
         "store/test_importer.py",
         "crawler/test_crawler.py",
@@ -85,60 +87,64 @@ timeout_multiplier = 2.0
 
 
 def main() -> int:
-    """Do what the arguments say; the exit code."""
+    """Run the selected modules; return the exit code."""
     options = _options()
     scores = []
-    for room in options.rooms or TESTS:
+    for module in options.modules or TESTS:
         try:
-            found = _run(room, options)
+            mutants = _run(module, options)
         except RuntimeError as error:
-            sys.exit(f"{room}: {error}")
-        sys.stdout.write(told(room, found))
-        scores.append(sum(each.noticed for each in found) / len(found))
-    return int(min(scores) < ENOUGH)
+            sys.exit(f"{module}: {error}")
+        sys.stdout.write(format_report(module, mutants))
+        scores.append(sum(each.detected for each in mutants) / len(mutants))
+    return int(min(scores) < MIN_SCORE)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
-    parser.add_argument("rooms", nargs="*", choices=[[], *TESTS], metavar="ROOM")
-    parser.add_argument("--sample", type=int, default=0, metavar="N", help="N changes a room")
-    parser.add_argument("--seed", type=int, default=1, help="which ones")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at a time")
+    parser.add_argument("modules", nargs="*", choices=[[], *TESTS], metavar="MODULE")
+    parser.add_argument(
+        "--sample", type=int, default=0, metavar="N", help="changes per module (default: all)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of the sample")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="parallel processes")
     return parser.parse_args()
 
 
-def _run(room: str, options: argparse.Namespace) -> list[Mutant]:
-    """Change a copy of the tree in all ways that count, or in a sample of them."""
-    folder = ROOT / "build" / "mutation" / room
-    _copy(room, folder)
-    _mutmut(folder, options.jobs, ["none of them"])  # makes the changes, tries none
-    chosen = names(folder)
+def _run(module: str, options: argparse.Namespace) -> list[Mutant]:
+    """Test all changes of a module, or a sample of them, in a copy of the tree."""
+    folder = ROOT / "build" / "mutation" / module
+    _copy(module, folder)
+    _mutmut(folder, options.jobs, ["none"])  # generates the changes without testing them
+    names = list_mutants(folder)
     if options.sample:
-        chosen = random.Random(options.seed).sample(chosen, min(options.sample, len(chosen)))
-    _mutmut(folder, options.jobs, chosen)
-    return mutants(folder, set(chosen))
+        names = random.Random(options.seed).sample(names, min(options.sample, len(names)))
+    _mutmut(folder, options.jobs, names)
+    return read_mutants(folder, set(names))
 
 
-def _copy(room: str, folder: Path) -> None:
+def _copy(module: str, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in ("graphbuild", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    only = [f"graphbuild/{room}{rest}" for rest in (".py", "/*.py")]
-    tests = [f"tests/{word}" if word.endswith(".py") else word for word in TESTS[room]]
-    configuration = _CONFIGURATION.format(only=only, tests=tests, plugin="tests.mutation.quickest")
+    only = [f"graphbuild/{module}{suffix}" for suffix in (".py", "/*.py")]
+    tests = [f"tests/{each}" if each.endswith(".py") else each for each in TESTS[module]]
+    configuration = _CONFIGURATION.format(
+        only=only, tests=tests, plugin="tests.mutation.fastest_first"
+    )
     settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     (folder / "pyproject.toml").write_text(settings + configuration, encoding="utf-8")
 
 
-def _mutmut(folder: Path, jobs: int, chosen: list[str]) -> None:
+def _mutmut(folder: Path, jobs: int, names: list[str]) -> None:
     with (folder / "log").open("ab") as log:
         subprocess.run(
-            [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs), *chosen],
+            [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs), *names],
             cwd=folder,
             stdout=log,
             stderr=subprocess.STDOUT,
-            check=False,  # what came of it stands in its files
+            check=False,  # the results are in its files
         )
 
 

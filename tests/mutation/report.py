@@ -1,4 +1,4 @@
-"""What mutmut leaves in its folder, read: each change, where it is, whether it was noticed."""
+"""Read the results of mutmut: each change, its location, and whether a test detected it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-# mutmut's exit codes; the others are kills of some sort.
-_SURVIVED, _UNREACHED, _ENDLESS = 0, (5, 33), (-24, 24, 36, 152, 255)
+# Exit codes of mutmut; all others mean that a test failed.
+_SURVIVED, _UNREACHED, _TIMED_OUT = 0, (5, 33), (-24, 24, 36, 152, 255)
 _MARK = "__mutmut_"
-_BETWEEN = "ǁ"
+_SEPARATOR = "ǁ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,72 +23,73 @@ class Mutant:
     """A change to the code.
 
     Attributes:
-        name: mutmut's.
-        place: file and line.
+        name: the name in mutmut.
+        location: file and line.
         change: the lines before and after.
-        words: whether it is one of words only.
-        code: how its tests ended; None where they did not run.
+        only_strings: whether it changes string literals only.
+        exit_code: the exit code of its tests; None if they did not run.
     """
 
     name: str
-    place: str
+    location: str
     change: str
-    words: bool
-    code: int | None
+    only_strings: bool
+    exit_code: int | None
 
     @property
-    def noticed(self) -> bool:
-        """Whether a test failed, or never ended."""
-        return self.code not in {_SURVIVED, *_UNREACHED}
+    def detected(self) -> bool:
+        """Whether a test failed or did not end in time."""
+        return self.exit_code not in {_SURVIVED, *_UNREACHED}
 
     @property
-    def endless(self) -> bool:
-        """Whether they were ended, as they took too long."""
-        return self.code in _ENDLESS
+    def timed_out(self) -> bool:
+        """Whether its tests did not end in time."""
+        return self.exit_code in _TIMED_OUT
 
 
-def names(folder: Path) -> list[str]:
-    """The names of all changes there are, but those of words only."""
-    return sorted(each.name for each in _all(folder) if not each.words)
+def list_mutants(folder: Path) -> list[str]:
+    """Return the names of all changes except those of string literals only."""
+    return sorted(each.name for each in _all(folder) if not each.only_strings)
 
 
-def mutants(folder: Path, chosen: set[str]) -> list[Mutant]:
-    """The changes that were to be tried.
+def read_mutants(folder: Path, names: set[str]) -> list[Mutant]:
+    """Return the results of the named changes.
 
     Raises:
-        RuntimeError: one of them was not.
+        RuntimeError: some were not tested.
     """
-    found = [each for each in _all(folder) if each.name in chosen]
-    if not found or any(each.code is None for each in found):
-        raise RuntimeError(f"mutmut did not come to its end; see {folder / 'log'}")
+    found = [each for each in _all(folder) if each.name in names]
+    if not found or any(each.exit_code is None for each in found):
+        raise RuntimeError(f"mutmut did not finish; see {folder / 'log'}")
     return found
 
 
-def told(room: str, found: list[Mutant]) -> str:
-    """The changes nobody noticed, and the score."""
-    missed = [each for each in found if not each.noticed]
+def format_report(module: str, mutants: list[Mutant]) -> str:
+    """Return a report of the undetected changes and the score."""
+    missed = [each for each in mutants if not each.detected]
     lines = []
     for each in missed:
-        how = "survived" if each.code == _SURVIVED else "reached by no test"
-        lines += [f"{each.place}: {how} ({each.name})", each.change]
-    noticed = len(found) - len(missed)
-    endless = sum(each.endless for each in found)
+        reason = "survived" if each.exit_code == _SURVIVED else "covered by no test"
+        lines += [f"{each.location}: {reason} ({each.name})", each.change]
+    detected = len(mutants) - len(missed)
+    timed_out = sum(each.timed_out for each in mutants)
     lines.append(
-        f"{room}: {100 * noticed / len(found):.1f} %: {noticed} of {len(found)} changes noticed,"
-        f" {endless} of them as the tests did not end\n"
+        f"{module}: {100 * detected / len(mutants):.1f} %: {detected} of {len(mutants)} changes"
+        f" detected, {timed_out} of them by a timeout\n"
     )
     return "\n".join(lines)
 
 
 def _all(folder: Path) -> Iterator[Mutant]:
-    return (each for path, codes in _codes(folder) for each in _mutants(folder, path, codes))
+    for path, codes in _codes(folder):
+        yield from _mutants(folder, path, codes)
 
 
 def _codes(folder: Path) -> Iterator[tuple[Path, dict[str, int | None]]]:
-    """Each changed file, and how the tests of its changes ended."""
+    """Yield each changed file with the exit codes of its changes."""
     for path in sorted((folder / "mutants").rglob("*.py.meta")):
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        yield path.with_suffix(""), kept["exit_code_by_key"]
+        results = json.loads(path.read_text(encoding="utf-8"))
+        yield path.with_suffix(""), results["exit_code_by_key"]
 
 
 def _mutants(folder: Path, path: Path, codes: dict[str, int | None]) -> Iterator[Mutant]:
@@ -101,9 +102,10 @@ def _mutants(folder: Path, path: Path, codes: dict[str, int | None]) -> Iterator
         changed = name.rpartition(".")[2]
         function = changed.rpartition(_MARK)[0]
         before, after = versions[f"{function}{_MARK}orig"], versions[changed]
-        offset, change = _difference(_text(before, lines), _text(after, lines))
-        place = f"{where}:{starts[function] + offset}"
-        yield Mutant(name, place, change, _blank(before) == _blank(after), code)
+        offset, change = _diff(_text(before, lines), _text(after, lines))
+        location = f"{where}:{starts[function] + offset}"
+        only_strings = _without_strings(before) == _without_strings(after)
+        yield Mutant(name, location, change, only_strings, code)
 
 
 def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
@@ -111,13 +113,15 @@ def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
 
 
 def _starts(source: str) -> dict[str, int]:
-    """The line of each function of a file, by mutmut's name for it."""
+    """Return the first line of each function by its name in mutmut."""
     starts = {}
     tree = ast.parse(source)
     for owner in ast.walk(tree):
         if isinstance(owner, ast.Module | ast.ClassDef):
             inner = (
-                f"x{_BETWEEN}{owner.name}{_BETWEEN}" if isinstance(owner, ast.ClassDef) else "x_"
+                f"x{_SEPARATOR}{owner.name}{_SEPARATOR}"
+                if isinstance(owner, ast.ClassDef)
+                else "x_"
             )
             for node in owner.body:
                 if isinstance(node, ast.FunctionDef):
@@ -130,8 +134,8 @@ def _text(function: ast.FunctionDef, lines: list[str]) -> list[str]:
     return [line.replace(function.name, function.name.partition(_MARK)[0]) for line in text]
 
 
-def _difference(before: list[str], after: list[str]) -> tuple[int, str]:
-    """In which line it begins, and what it is."""
+def _diff(before: list[str], after: list[str]) -> tuple[int, str]:
+    """Return the offset of the first changed line, and the changed lines."""
     pairs = enumerate(zip(before, after, strict=False))
     offset = next((number for number, (old, new) in pairs if old != new), 0)
     return offset, "\n".join(_changed(difflib.ndiff(before, after)))
@@ -141,8 +145,8 @@ def _changed(lines: Iterable[str]) -> Iterator[str]:
     return (f"    {line[0]} {line[1:].strip()}" for line in lines if line[0] in "-+")
 
 
-def _blank(function: ast.FunctionDef) -> str:
-    """The function without its name and without any words in it."""
+def _without_strings(function: ast.FunctionDef) -> str:
+    """Return a dump of the function without its name and with empty string literals."""
     for node in ast.walk(function):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             node.value = ""

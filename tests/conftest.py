@@ -23,7 +23,7 @@ from tests.support.http_listener import Listener
 from tests.support.keys import CANARY
 from tests.support.processes import COVERAGE_ENVIRONMENT, restore_default_signals
 from tests.support.shell import Shell
-from tests.torture import canary
+from tests.torture import key_leaks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,7 +66,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
     return report
 
 
-_PATTERNS = canary.patterns()
+_PATTERNS = key_leaks.patterns()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -1,6 +1,6 @@
-"""The quick share of the torture rig: a little of each part in every run of the tests.
+"""A few rounds of each part of the torture tests.
 
-All of it, some thousand rounds, is ``python -m tests.torture``.
+``python -m tests.torture`` runs thousands of rounds.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.keys import CANARY
-from tests.torture import canary, corpus, forking, power, tracing
+from tests.torture import corpus, forking, key_leaks, power, tracing
 from tests.torture.forking import Zygote
-from tests.torture.tally import Tally, table
+from tests.torture.results import PartResult, format_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(bool(forking.possible()), reason=forking.possible() or "possible")
 
-# A part and its rounds here; seeds differ from the full rig's so that the two do not do the same.
+# Part to its rounds here; the seed differs from that of a full run.
 QUICK = {
     "kills": 20,
     "workers": 10,
     "signals": 10,
     "corpus": 70,
-    "traps": 0,
+    "redirects": 0,
     "flips": 10,
     "syscalls": 8,
     "transport": 8,
@@ -41,33 +41,31 @@ TRACED = frozenset({"syscalls", "power"})
 
 @pytest.fixture(scope="module")
 def zygote() -> Iterator[Zygote]:
-    with Zygote() as made:
-        yield made
+    with Zygote() as zygote:
+        yield zygote
 
 
 @pytest.mark.parametrize("part", QUICK)
-def test_no_promise_is_broken_and_the_key_left_nowhere(
-    part: str, tmp_path: Path, zygote: Zygote
-) -> None:
+def test_part_has_no_failures_and_leaks_no_key(part: str, tmp_path: Path, zygote: Zygote) -> None:
     if part in TRACED and tracing.possible():
         pytest.skip(f"{part} did NOT run: {tracing.possible()}")
-    tally = importlib.import_module(f"tests.torture.{part}").run(
+    result = importlib.import_module(f"tests.torture.{part}").run(
         tmp_path, QUICK[part], SEED, zygote
     )
-    assert not tally.missing
-    assert not tally.broken, "\n".join(tally.broken)
-    assert tally.rounds >= QUICK[part]
-    assert (tally.lost, tally.unreadable, tally.key_bytes) == (0, 0, 0)
-    # Here and not after all parts: they may run in several processes, one here and one there.
-    left = canary.scan(tmp_path)
-    assert not left.broken, "\n".join(left.broken)
+    assert not result.missing
+    assert not result.failures, "\n".join(result.failures)
+    assert result.rounds >= QUICK[part]
+    assert (result.lost, result.unreadable, result.key_bytes) == (0, 0, 0)
+    # After each part, because parts may run in different processes.
+    leaks = key_leaks.scan(tmp_path)
+    assert not leaks.failures, "\n".join(leaks.failures)
 
 
-# --- the rig itself ------------------------------------------------------------------------------
+# --- the tools themselves
 
 
 @pytest.mark.parametrize(
-    "written",
+    "encoded",
     [
         CANARY,
         CANARY.upper(),
@@ -78,28 +76,30 @@ def test_no_promise_is_broken_and_the_key_left_nowhere(
         CANARY[::-1],
     ],
 )
-def test_the_canary_is_found_however_it_is_written(tmp_path: Path, written: str) -> None:
-    (tmp_path / "log.txt").write_text(f"before{written}after", encoding="utf-8")
-    assert canary.scan(tmp_path).broken
+def test_the_key_is_found_in_every_encoding(tmp_path: Path, encoded: str) -> None:
+    (tmp_path / "log.txt").write_text(f"before{encoded}after", encoding="utf-8")
+    assert key_leaks.scan(tmp_path).failures
 
 
-def test_a_disk_that_lies_about_syncs_is_seen_to_lose_pages(
+def test_lost_syncs_are_detected(
     tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if tracing.possible():
         pytest.skip(tracing.possible())
     monkeypatch.setattr(power.Content, "sync", lambda _: None)
-    tally = power.run(tmp_path, 10, SEED, zygote)
-    assert tally.lost or tally.unreadable
+    result = power.run(tmp_path, 10, SEED, zygote)
+    assert result.lost or result.unreadable
 
 
-def test_the_corpus_has_a_row_of_each_kind_and_no_id_twice() -> None:
+def test_the_corpus_has_rows_of_all_kinds_and_unique_ids() -> None:
     rows = corpus.read()
     assert len({row["id"] for row in rows}) == len(rows) >= 300
     kinds = {"http", "page", "title", "seeds", "command", "graphml", "store"}
     assert {row["kind"] for row in rows} == kinds
 
 
-def test_the_table_names_parts_that_did_not_run() -> None:
-    said = table([Tally("kills", rounds=3).done(), Tally("syscalls", missing="no strace")])
-    assert "syscalls: DID NOT RUN: no strace" in said
+def test_the_table_lists_parts_that_did_not_run() -> None:
+    text = format_table(
+        [PartResult("kills", rounds=3).finish(), PartResult("syscalls", missing="no strace")]
+    )
+    assert "syscalls: DID NOT RUN: no strace" in text

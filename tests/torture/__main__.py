@@ -1,7 +1,6 @@
-"""``python -m tests.torture [PART ...]``: do to graphbuild what must not hurt it, and count.
+"""``python -m tests.torture [PART ...]``: crashes, signals, failing system calls and hostile input.
 
-Without a part's name all run. The exit code is 1 if any promise was broken or a part that was
-asked for by name could not run.
+By default all parts run. The exit code is 1 if a check failed or a named part could not run.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from graphbuild.emulator import World
     from tests.torture.forking import Running, Zygote
-    from tests.torture.tally import Tally
+    from tests.torture.results import PartResult
 
 EXPORTS = ("graph.graphml", "graph.html", "nodes.csv", "edges.csv", "observations.csv")
 TINY = -1
@@ -136,7 +136,7 @@ class Campaign:
 
     # --- promises --------------------------------------------------------------------------------
 
-    def examine(self, tally: Tally, what: str) -> None:
+    def examine(self, result: PartResult, what: str) -> None:
         """After whatever was done: the file opens, is whole, and has lost nothing (G1, G14, G16).
 
         Every step that the last run told must be in it, and every call the service counted must
@@ -144,7 +144,7 @@ class Campaign:
         """
         told, paid = self.steps_told(), self.api.calls
         if not self.store.exists():
-            tally.expect(not self._known and not told and not paid, f"{what}: the file is gone")
+            result.check(not self._known and not told and not paid, f"{what}: the file is gone")
             return
         try:
             with Store.read(self.store) as store:
@@ -154,35 +154,35 @@ class Campaign:
                 }
                 pages, calls = store.totals().pages, store.calls.count()
         except StoreError as error:
-            tally.unreadable += 1
-            tally.broken.append(f"{what}: the campaign file does not open: {error}")
+            result.unreadable += 1
+            result.failures.append(f"{what}: the campaign file does not open: {error}")
             return
         lost = len(self._known - found) + max(0, self._pages + told - pages)
-        tally.lost += lost
-        tally.expect(not lost, f"{what}: {lost} observations or pages are gone")
-        tally.expect(calls >= paid, f"{what}: the ledger says {calls} calls, the service {paid}")
+        result.lost += lost
+        result.check(not lost, f"{what}: {lost} observations or pages are gone")
+        result.check(calls >= paid, f"{what}: the ledger says {calls} calls, the service {paid}")
         said = integrity(self.store)
-        tally.expect(said == "ok", f"{what}: SQLite finds it damaged: {said}")
+        result.check(said == "ok", f"{what}: SQLite finds it damaged: {said}")
         self._known, self._pages = found, pages
 
-    def finish(self, tally: Tally, what: str, allowed: int) -> None:
+    def finish(self, result: PartResult, what: str, allowed: int) -> None:
         """Crawl to the end and export: the same bytes as undisturbed, few calls wasted (G1, G20).
 
         ``allowed`` is how many calls may be wasted.
         """
         code = self.start(self.crawl_command()).end()
         said = self.said()
-        if not tally.expect(code == 0, f"{what}: the last crawl ends with {code}: {said[-300:]}"):
+        if not result.check(code == 0, f"{what}: the last crawl ends with {code}: {said[-300:]}"):
             return
-        self.examine(tally, what)
+        self.examine(result, what)
         triples = self.api.world.triples()
-        tally.lost += len(triples - self._known)
-        tally.expect(triples == self._known, f"{what}: the graph is not the service's")
+        result.lost += len(triples - self._known)
+        result.check(triples == self._known, f"{what}: the graph is not the service's")
         wasted = self.api.calls - needed(self.seed)
-        tally.wasted += wasted
-        tally.expect(0 <= wasted <= allowed, f"{what}: {wasted} calls wasted, {allowed} allowed")
+        result.wasted += wasted
+        result.check(0 <= wasted <= allowed, f"{what}: {wasted} calls wasted, {allowed} allowed")
         exports, calm = self.exports(), calm_exports(self.seed, self.folder.parent, self._zygote)
-        tally.expect(exports == calm, f"{what}: exports differ from those of an undisturbed run")
+        result.check(exports == calm, f"{what}: exports differ from those of an undisturbed run")
 
     def exports(self) -> dict[str, str]:
         """Export; the files' digests."""

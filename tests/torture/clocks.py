@@ -4,7 +4,7 @@ Rows 25 and 26 of the fault matrix.
 
 The wall clock is set forward an hour, back an hour, back thirty days, and over 00:00 UTC, while a
 crawl waits for the service's 429s or for its own rate limit, and between two runs. The service
-keeps its own, true time and notes when each request came.
+keeps its own, true time and notes when each request crawled.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from graphbuild.store import Store
 from tests.support.clock import ManualClock
 from tests.support.faults import Fault, FaultyApi
 from tests.support.keys import CANARY
-from tests.torture.tally import Tally
+from tests.torture.results import PartResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,13 +73,13 @@ class JumpingClock(ManualClock):
         self.set_wall_clock(self.now() + self._jump)
 
 
-def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> Tally:  # noqa: ARG001  all parts are called alike
+def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResult:  # noqa: ARG001  all parts are called alike
     """Try every jump in every setting, or about ``rounds`` of them."""
-    tally = Tally("clocks")
+    result = PartResult("clocks")
     settings = list(_settings())
     for what, jump, at, play in settings[:: max(1, len(settings) // rounds) if rounds else 1]:
-        play(tally, what, folder, JumpingClock(jump, at))
-    return tally.done()
+        play(result, what, folder, JumpingClock(jump, at))
+    return result.finish()
 
 
 def _settings() -> Iterator[tuple[str, float, int, Callable[..., None]]]:
@@ -96,7 +96,7 @@ def _settings() -> Iterator[tuple[str, float, int, Callable[..., None]]]:
 
 
 def _refused(
-    tally: Tally, what: str, folder: Path, clock: JumpingClock, *, stated: str | None
+    result: PartResult, what: str, folder: Path, clock: JumpingClock, *, stated: str | None
 ) -> None:
     """429s that state a wait: nothing leaves before it is over."""
     said = stated
@@ -104,28 +104,28 @@ def _refused(
         said = "Wed, 15 Nov 2023 00:00:10 GMT"  # thirty seconds after the start
     faults = [Fault("status", 429, after=after, times=1, retry_after=said) for after in (1, 3, 5)]
     api = FaultyApi(_WORLD, faults=faults, clock=clock.service_time)
-    _crawl(tally, what, folder, clock, api=api, rate_limiter=RateLimiter())
+    _crawl(result, what, folder, clock, api=api, rate_limiter=RateLimiter())
     refused = [place for place, entry in enumerate(api.log) if entry.status == 429]
     for place in refused[:1] if stated == "{date}" else refused:  # the date holds for the first
         if place + 1 < len(api.log):
             gap = api.log[place + 1].time - api.log[place].time
             least = {"30": 30.0, None: 60.0}.get(stated, 1.0)
-            tally.expect(gap >= least, f"{what}: asked again after {gap:g} s, not {least:g}")
+            result.check(gap >= least, f"{what}: asked again after {gap:g} s, not {least:g}")
 
 
-def _paced(tally: Tally, what: str, folder: Path, clock: JumpingClock) -> None:
+def _paced(result: PartResult, what: str, folder: Path, clock: JumpingClock) -> None:
     """Our own rate_limiter against the same of the service: it never has to refuse."""
     api = FaultyApi(_WORLD, quota=Quota(per_minute=_PER_MINUTE), clock=clock.service_time)
-    _crawl(tally, what, folder, clock, api=api, rate_limiter=RateLimiter(_PER_MINUTE))
+    _crawl(result, what, folder, clock, api=api, rate_limiter=RateLimiter(_PER_MINUTE))
     refused = sum(entry.status == 429 for entry in api.log)
-    tally.expect(not refused, f"{what}: {refused} calls left too early")
+    result.check(not refused, f"{what}: {refused} calls left too early")
 
 
-def _daily(tally: Tally, what: str, folder: Path, clock: JumpingClock) -> None:
+def _daily(result: PartResult, what: str, folder: Path, clock: JumpingClock) -> None:
     """A limit a day and a jump between runs: each run ends, and the true next day goes on."""
     api = FaultyApi(_WORLD, clock=clock.service_time)
-    tally.rounds += 1
-    path = folder / f"day-{tally.rounds}.db"
+    result.rounds += 1
+    path = folder / f"day-{result.rounds}.db"
     with Store.open(path) as store:
         store.add_seeds(parse_seeds(_WORLD.hashes()))
         for _ in range(12):
@@ -136,35 +136,35 @@ def _daily(tally: Tally, what: str, folder: Path, clock: JumpingClock) -> None:
             clock.advance(_DAY)
         # A clock that was set back counts calls of days to come as today's: it waits, and says so.
         done = not store.tasks.has_pending()
-        tally.expect(done or clock.now() < _START, f"{what}: never ends")
-    tally.expect(sum(clock.waits) <= _LONGEST, f"{what}: waits {sum(clock.waits):g} s")
+        result.check(done or clock.now() < _START, f"{what}: never ends")
+    result.check(sum(clock.waits) <= _LONGEST, f"{what}: waits {sum(clock.waits):g} s")
 
 
-def _restarted(tally: Tally, what: str, folder: Path, clock: JumpingClock) -> None:
+def _restarted(result: PartResult, what: str, folder: Path, clock: JumpingClock) -> None:
     """A jump while nothing runs: what is left of the minute is known from wall times only.
 
     Set forward, the clock says that the minute is over; then the service's 429 is heeded, and that
     it comes is a note. Set back, the wait must not exceed a minute.
     """
     api = FaultyApi(_WORLD, quota=Quota(per_minute=_PER_MINUTE), clock=clock.service_time)
-    tally.rounds += 1
-    with Store.open(folder / f"clock-{tally.rounds}.db") as store:
+    result.rounds += 1
+    with Store.open(folder / f"clock-{result.rounds}.db") as store:
         store.add_seeds(parse_seeds(_WORLD.hashes()))
         _once(store, clock, api, RateLimiter(_PER_MINUTE), max_calls=_PER_MINUTE - 1)
         clock.jump()
         for _ in range(_MOST_RUNS):
             if store.tasks.has_pending():
                 _once(store, clock, api, RateLimiter(_PER_MINUTE))
-        tally.expect(not store.tasks.has_pending(), f"{what}: never ends")
+        result.check(not store.tasks.has_pending(), f"{what}: never ends")
     waited, refused = sum(clock.waits), sum(entry.status == 429 for entry in api.log)
-    tally.expect(waited <= 3 * 60.0, f"{what}: waits {waited:g} s")
-    tally.expect(refused <= 1, f"{what}: {refused} calls left too early")
+    result.check(waited <= 3 * 60.0, f"{what}: waits {waited:g} s")
+    result.check(refused <= 1, f"{what}: {refused} calls left too early")
     if refused:
-        tally.notes.append(f"{what}: the service had to refuse {refused} call")
+        result.notes.append(f"{what}: the service had to refuse {refused} call")
 
 
 def _crawl(
-    tally: Tally,
+    result: PartResult,
     what: str,
     folder: Path,
     clock: JumpingClock,
@@ -173,8 +173,8 @@ def _crawl(
     rate_limiter: RateLimiter,
 ) -> None:
     """Crawl, again where a run pauses; all is known in the end, after bounded waits."""
-    tally.rounds += 1
-    path = folder / f"clock-{tally.rounds}.db"
+    result.rounds += 1
+    path = folder / f"clock-{result.rounds}.db"
     with Store.open(path) as store:
         store.add_seeds(parse_seeds(_WORLD.hashes()))
         for _ in range(_MOST_RUNS):
@@ -186,12 +186,12 @@ def _crawl(
             for each in store.observations()
         }
     lost = len(_WORLD.triples() - found)
-    tally.lost += lost
-    tally.expect(not lost, f"{what}: {lost} observations are missing")
-    tally.wasted += api.calls - len(_WORLD.hashes())
-    tally.expect(api.calls == len(_WORLD.hashes()), f"{what}: {api.calls} calls were billed")
+    result.lost += lost
+    result.check(not lost, f"{what}: {lost} observations are missing")
+    result.wasted += api.calls - len(_WORLD.hashes())
+    result.check(api.calls == len(_WORLD.hashes()), f"{what}: {api.calls} calls were billed")
     waited = sum(clock.waits)
-    tally.expect(waited <= _LONGEST, f"{what}: waits {waited:g} s in all")
+    result.check(waited <= _LONGEST, f"{what}: waits {waited:g} s in all")
 
 
 def _once(

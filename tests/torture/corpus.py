@@ -1,9 +1,9 @@
-"""The corpus of bad input: one data file, each row run through its real entrance and judged.
+"""The corpus of invalid and hostile input: one data file whose rows are all checked.
 
-A row says what it is (``id``, ``kind``, ``says``), what it consists of (see ``payloads``), and
-what must come of it: ``expect`` is one of OK, MAP, ITEM, PAGE, LOOP, STOP, LINE, DROP; ``remark`` a
-piece of what must be said; ``calls`` how many calls it costs; ``mib`` how much memory it may take.
-A new defect adds a row.
+A row has a description (``id``, ``kind``, ``says``), an input (see ``payloads``) and the expected
+result: ``expect`` is one of OK, MAP, ITEM, PAGE, LOOP, STOP, LINE, DROP; ``remark`` is part of a
+message; ``calls`` is the number of calls; ``mib`` is the maximum memory. Add a row for each new
+defect.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.keys import CANARY
-from tests.torture import answers, lists, stored, titles
+from tests.torture import responses, seed_lists, stored, titles
 from tests.torture.payloads import Memory
-from tests.torture.tally import Tally
+from tests.torture.results import PartResult
 
 if TYPE_CHECKING:
     from tests.torture.forking import Zygote
@@ -27,56 +27,60 @@ _ACCEPTED = frozenset({"OK", "MAP", "ITEM", "LOOP"})
 
 
 def read(path: Path = ROWS) -> list[dict[str, Any]]:
-    """All rows."""
+    """Return all rows."""
     with path.open(encoding="utf-8") as stream:
         return [json.loads(line) for line in stream]
 
 
-def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> Tally:  # noqa: ARG001  all parts are called alike
-    """Run all rows, or every so many-th so that about ``rounds`` are; figures by kind."""
-    tally = Tally("corpus")
+def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResult:  # noqa: ARG001  all parts have the same signature
+    """Check all rows, or about ``rounds`` of them at regular intervals."""
+    result = PartResult("corpus")
     rows = read()
-    table = answers.Table()
+    server = responses.CorpusServer()
     kinds: Counter[str] = Counter()
     try:
         for row in rows[:: max(1, len(rows) // rounds) if rounds else 1]:
             place = folder / row["id"]
             place.mkdir()
-            wrong = _judged(row, place, table, zygote)
-            tally.expect(not wrong, f"{row['id']} ({row['says']}): {wrong}")
-            tally.rounds += 1
+            wrong = _check_row(row, place, server, zygote)
+            result.check(not wrong, f"{row['id']} ({row['says']}): {wrong}")
+            result.rounds += 1
             kinds[row["kind"]] += 1
     finally:
-        table.close()
-    tally.expect(not table.service.cookies, "a cookie was sent back")
-    tally.notes.append(", ".join(f"{count} {kind}" for kind, count in kinds.items()))
-    return tally.done()
+        server.close()
+    result.check(not server.api.cookies, "a cookie was sent back")
+    result.notes.append(", ".join(f"{count} {kind}" for kind, count in kinds.items()))
+    return result.finish()
 
 
-def _judged(row: dict[str, Any], place: Path, table: answers.Table, zygote: Zygote | None) -> str:
-    """What is wrong with a row; an exception that is not ours is, whatever the row says."""
+def _check_row(
+    row: dict[str, Any], place: Path, server: responses.CorpusServer, zygote: Zygote | None
+) -> str:
+    """Return what is wrong with a row; unexpected exceptions always are."""
     try:
         with Memory(row.get("mib")) as memory:
-            wrong = _run(row, place, table, zygote)
-    except Exception:  # noqa: BLE001  that none gets here is what is tested
+            wrong = _run(row, place, server, zygote)
+    except Exception:  # noqa: BLE001  any exception is a failure
         return traceback.format_exc()[-600:]
     if CANARY in wrong:
-        return "the key stands in what is said"
+        return "a message contains the key"
     return wrong or memory.excess
 
 
-def _run(row: dict[str, Any], place: Path, table: answers.Table, zygote: Zygote | None) -> str:
+def _run(
+    row: dict[str, Any], place: Path, server: responses.CorpusServer, zygote: Zygote | None
+) -> str:
     kind = row["kind"]
     if kind in {"http", "page"}:
-        came = table.ask(row, place)
-        wrong = answers.judge(row, came)
-        went_on = not wrong and came.pages and row["expect"] in _ACCEPTED
-        return answers.exported(place) if went_on else wrong
+        crawled = server.crawl_row(row, place)
+        wrong = responses.judge(row, crawled)
+        accepted = not wrong and crawled.pages and row["expect"] in _ACCEPTED
+        return responses.check_exports(place) if accepted else wrong
     runs = {
-        "title": lambda: titles.run(row, place, table),
-        "seeds": lambda: lists.seeds(row, place, table, zygote),
-        "command": lambda: lists.command(row, place, table, zygote),
+        "title": lambda: titles.run(row, place, server),
+        "seeds": lambda: seed_lists.seeds(row, place, server, zygote),
+        "command": lambda: seed_lists.command(row, place, server, zygote),
         "graphml": lambda: stored.graphml(row, place),
-        "store": lambda: stored.store(row, place, table),
+        "store": lambda: stored.store(row, place, server),
     }
     return runs[kind]()

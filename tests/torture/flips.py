@@ -14,7 +14,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tests.torture.campaigns import Campaign
-from tests.torture.tally import Tally
+from tests.torture.results import PartResult
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,38 +26,38 @@ _ELSEWHERE = 0.25  # of the rounds, as many again anywhere in the file
 _NAMED = re.compile("damaged|[0-9a-f]{32,64}")
 
 
-def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> Tally:
+def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
     """Flip one bit at a time, always in a fresh copy of the same good file."""
-    tally = Tally("flips")
+    result = PartResult("flips")
     chance = random.Random(seed)
     with Campaign(folder / "flips", 1, zygote) as campaign:
-        if not _prepared(tally, campaign):
-            return tally.done()
+        if not _prepared(result, campaign):
+            return result.finish()
         whole = campaign.store.read_bytes()
         bodies = _bodies(campaign.store)
         for _ in range(rounds):
             subject, place = _inside(whole, bodies, chance)
             code, said = _check(campaign, whole, place, chance.randrange(8))
-            tally.rounds += 1
+            result.rounds += 1
             what = f"bit at byte {place} in a page of {subject}"
-            tally.expect(code == 1, f"{what}: check ends with {code}: {said[-200:]}")
-            tally.expect("Traceback" not in said, f"{what}: a traceback: {said[-300:]}")
+            result.check(code == 1, f"{what}: check ends with {code}: {said[-200:]}")
+            result.check("Traceback" not in said, f"{what}: a traceback: {said[-300:]}")
             named = subject in said or _NAMED.search(said)
-            tally.expect(named, f"{what}: nothing is named: {said[-200:]}")
-        _elsewhere(tally, campaign, whole, chance, int(rounds * _ELSEWHERE))
-    return tally.done()
+            result.check(named, f"{what}: nothing is named: {said[-200:]}")
+        _elsewhere(result, campaign, whole, chance, int(rounds * _ELSEWHERE))
+    return result.finish()
 
 
-def _prepared(tally: Tally, campaign: Campaign) -> bool:
+def _prepared(result: PartResult, campaign: Campaign) -> bool:
     """A finished campaign in one file, in which the check finds nothing."""
     code = campaign.start(campaign.crawl_command()).end()
-    tally.expect(code == 0, f"the crawl ends with {code}")
+    result.check(code == 0, f"the crawl ends with {code}")
     with closing(sqlite3.connect(campaign.store)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     code, said = _run(campaign)
     if code == 2:
-        tally.missing = "there is no command `check`"
-    return not tally.missing and tally.expect(code == 0, f"check of a good file: {code}: {said}")
+        result.missing = "there is no command `check`"
+    return not result.missing and result.check(code == 0, f"check of a good file: {code}: {said}")
 
 
 def _bodies(store: Path) -> list[tuple[str, bytes]]:
@@ -97,13 +97,13 @@ def _run(campaign: Campaign) -> tuple[int, str]:
 
 
 def _elsewhere(
-    tally: Tally, campaign: Campaign, whole: bytes, chance: random.Random, rounds: int
+    result: PartResult, campaign: Campaign, whole: bytes, chance: random.Random, rounds: int
 ) -> None:
     """Anywhere in the file: nothing is promised but a sentence."""
     found = 0
     for _ in range(rounds):
         place = chance.randrange(len(whole))
         code, said = _check(campaign, whole, place, chance.randrange(8))
-        tally.expect("Traceback" not in said, f"bit at byte {place}: a traceback: {said[-300:]}")
+        result.check("Traceback" not in said, f"bit at byte {place}: a traceback: {said[-300:]}")
         found += code == 1
-    tally.notes.append(f"{found} of {rounds} flips anywhere in the file are found")
+    result.notes.append(f"{found} of {rounds} flips anywhere in the file are found")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.faults import Fault
 from tests.torture.campaigns import Campaign
-from tests.torture.tally import Tally
+from tests.torture.results import PartResult
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,50 +27,54 @@ _SLOW = 0.04  # of all rounds: real processes
 _PHASES = ("start", "calls", "calls", "calls", "answer", "wait", "export")
 
 
-def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> Tally:
+def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
     """Kill so many times, campaign after campaign."""
-    return kill(Tally("kills"), folder, rounds, seed, zygote)
+    return kill(PartResult("kills"), folder, rounds, seed, zygote)
 
 
 def kill(
-    tally: Tally, folder: Path, rounds: int, seed: int, zygote: Zygote, *, workers: int = 1
-) -> Tally:
+    result: PartResult, folder: Path, rounds: int, seed: int, zygote: Zygote, *, workers: int = 1
+) -> PartResult:
     """The same with several workers, of which a kill may cost one call each."""
     options = ("--workers", str(workers)) if workers > 1 else ()
     chance = random.Random(seed)
     phases: dict[str, int] = {}
     number = 0
-    while tally.rounds < rounds:
+    while result.rounds < rounds:
         number += 1
-        where = folder / f"{tally.part}-{number}"
+        where = folder / f"{result.part}-{number}"
         with Campaign(where, number % _WORLDS, zygote, options) as campaign:
-            kills = _campaign(campaign, tally, chance, rounds, phases)
-            campaign.finish(tally, where.name, allowed=kills * workers)
+            kills = _campaign(campaign, result, chance, rounds, phases)
+            campaign.finish(result, where.name, allowed=kills * workers)
     spread = ", ".join(f"{count} in {phase}" for phase, count in sorted(phases.items()))
-    tally.notes.append(f"{number} campaigns; {spread}")
-    return tally.done()
+    result.notes.append(f"{number} campaigns; {spread}")
+    return result.finish()
 
 
 def _campaign(
-    campaign: Campaign, tally: Tally, chance: random.Random, rounds: int, phases: dict[str, int]
+    campaign: Campaign,
+    result: PartResult,
+    chance: random.Random,
+    rounds: int,
+    phases: dict[str, int],
 ) -> int:
     """Kill until the campaign is complete; how many times."""
     kills = 0
     what = campaign.folder.name
-    while tally.rounds < rounds:
+    while result.rounds < rounds:
         phase = "slow" if chance.random() < _SLOW else chance.choice(_PHASES)
         if phase == "export" and not campaign.store.exists():
             continue
         code = _kill(campaign, phase, chance)
         campaign.api.clear_faults()
-        campaign.examine(tally, f"{what}, kill {kills + 1} in {phase}")
+        campaign.examine(result, f"{what}, kill {kills + 1} in {phase}")
         if code != -signal.SIGKILL:
-            tally.expect(code == 0, f"{what}: {phase} ends with {code}: {campaign.said()[-300:]}")
+            result.check(code == 0, f"{what}: {phase} ends with {code}: {campaign.said()[-300:]}")
             if phase == "export":
                 continue
             break
         kills += 1
-        tally.rounds += 1
+        result.rounds += 1
         phases[phase] = phases.get(phase, 0) + 1
     return kills
 

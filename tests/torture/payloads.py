@@ -1,16 +1,17 @@
-"""The bytes of a row of the corpus: written out, in base64, or told how to make (for bombs).
+"""The bytes of a corpus row: literal, in base64, or generated (for large inputs).
 
 A payload is a dictionary with one of
 
-* ``text``: a text, in UTF-8;
+* ``text``: text, encoded as UTF-8;
 * ``base64``: bytes;
-* ``parts``: a list of texts and of payloads, among them ``{"repeat": text, "times": n}``,
-  ``{"numbered": template, "times": n}`` (``str.format`` with 1 to n) and ``{"gzip": parts}``, which
-  may be spoiled by ``cut`` (bytes less at the end), ``keep`` (bytes kept) or ``flip`` (a place).
+* ``parts``: a list of texts and payloads, including ``{"repeat": text, "times": n}``,
+  ``{"numbered": template, "times": n}`` (``str.format`` with 1 to n) and ``{"gzip": parts}``. The
+  gzip data can be damaged with ``cut`` (remove bytes at the end), ``keep`` (keep the first bytes)
+  or ``flip`` (flip a bit of the byte at an index).
 
-In texts ``@S`` is the subject's hash, ``@R1``, ``@R2`` ... are references' ids, ``@UR1`` is the
-first in upper case, ``@C`` is a collection's id, ``@KEY`` the key; further names come from the
-kind of the row.
+Texts may contain placeholders: ``@S`` is the hash of the subject, ``@R1``, ``@R2`` ... are ids of
+references, ``@UR1`` is the first in upper case, ``@C`` is the id of a collection, ``@KEY`` is the
+key. Some kinds of rows have further placeholders.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ _NAMES = {
 
 
 def reference(number: int) -> str:
-    """The id that ``@R<number>`` stands for."""
+    """Return the id for ``@R<number>``."""
     return hashlib.sha256(f"reference {number}".encode()).hexdigest()
 
 
-def filled(text: str, more: Mapping[str, str] | None = None) -> str:
-    """A text with its names replaced; the longer names first."""
+def fill_placeholders(text: str, more: Mapping[str, str] | None = None) -> str:
+    """Replace the placeholders of a text, longer ones first."""
 
     def numbered(match: re.Match[str]) -> str:
         found = reference(int(match[2]))
@@ -59,7 +60,7 @@ def filled(text: str, more: Mapping[str, str] | None = None) -> str:
 
 
 class Memory:
-    """How much is taken while a row that states a bound is tried; others are not slowed down."""
+    """Measures the memory of a row that sets a maximum; other rows are not slowed down."""
 
     def __init__(self, bound: int | None) -> None:
         self._bound = bound
@@ -72,26 +73,26 @@ class Memory:
 
     def __exit__(self, *_: object) -> None:
         if self._bound:
-            mib = (tracemalloc.get_traced_memory()[1] - _taken[0]) / 2**20
+            mib = (tracemalloc.get_traced_memory()[1] - _start[0]) / 2**20
             tracemalloc.stop()
             if mib > self._bound:
-                self.excess = f"took {mib:.0f} MiB, {self._bound} allowed"
+                self.excess = f"used {mib:.0f} MiB, {self._bound} allowed"
 
     @staticmethod
     def begin() -> None:
-        """Count from here: the payload is made."""
-        _taken[0] = tracemalloc.get_traced_memory()[0]
+        """Start to measure, after the payload is generated."""
+        _start[0] = tracemalloc.get_traced_memory()[0]
         if tracemalloc.is_tracing():
             tracemalloc.reset_peak()
 
 
-_taken = [0]
+_start = [0]
 
 
 def content(payload: Mapping[str, Any]) -> bytes:
-    """The bytes of a payload."""
+    """Return the bytes of a payload."""
     if "text" in payload:
-        return filled(payload["text"]).encode("utf-8", "surrogatepass")
+        return fill_placeholders(payload["text"]).encode("utf-8", "surrogatepass")
     if "base64" in payload:
         return base64.b64decode(payload["base64"])
     return b"".join(_parts(payload["parts"]))
@@ -100,21 +101,21 @@ def content(payload: Mapping[str, Any]) -> bytes:
 def _parts(parts: list[Any]) -> Iterator[bytes]:
     for part in parts:
         if isinstance(part, str):
-            yield filled(part).encode("utf-8", "surrogatepass")
+            yield fill_placeholders(part).encode("utf-8", "surrogatepass")
         elif "repeat" in part:
             yield part["repeat"].encode() * part["times"]
         elif "numbered" in part:
             lines = (part["numbered"].format(n, n) for n in range(1, part["times"] + 1))
-            yield filled("".join(lines)).encode()
+            yield fill_placeholders("".join(lines)).encode()
         elif "gzip" in part:
-            yield _spoiled(gzip.compress(b"".join(_parts(part["gzip"])), 1, mtime=0), part)
+            yield _damage(gzip.compress(b"".join(_parts(part["gzip"])), 1, mtime=0), part)
         else:
             yield content(part)
 
 
-def _spoiled(packed: bytes, part: Mapping[str, int]) -> bytes:
-    spoiled = bytearray(packed)
+def _damage(packed: bytes, part: Mapping[str, int]) -> bytes:
+    damaged = bytearray(packed)
     if "flip" in part:
-        spoiled[part["flip"]] ^= 1
-    end = part.get("keep", len(spoiled) - part.get("cut", 0))
-    return bytes(spoiled[:end])
+        damaged[part["flip"]] ^= 1
+    end = part.get("keep", len(damaged) - part.get("cut", 0))
+    return bytes(damaged[:end])

@@ -23,7 +23,7 @@ from graphbuild.errors import StoreError
 from graphbuild.store import Store, find_damage
 from tests.torture import tracing
 from tests.torture.campaigns import Campaign, integrity
-from tests.torture.tally import Tally
+from tests.torture.results import PartResult
 from tests.torture.tracing import traced
 
 if TYPE_CHECKING:
@@ -128,17 +128,17 @@ class Disk:
         return {name: content.after_loss(chance) for name, content in names.items()}
 
 
-def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> Tally:
+def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
     """Record a crawl and lose the power at random points of it."""
-    tally = Tally("power")
-    tally.missing = tracing.possible()
-    if tally.missing:
-        return tally
+    result = PartResult("power")
+    result.missing = tracing.possible()
+    if result.missing:
+        return result
     chance = random.Random(seed)
     with Campaign(folder / "recorded", 1, zygote) as campaign:
         options = ("-xx", "-s", _ALL, "-e", f"trace={_SYSCALLS}")
         code, calls = traced(campaign, campaign.crawl_command(), *options)
-        tally.expect(code == 0, f"the recorded crawl ends with {code}")
+        result.check(code == 0, f"the recorded crawl ends with {code}")
         home = str(campaign.folder)
     own = [call for call in calls if _hex(home) in call.rest or home in call.rest]
     points = sorted(chance.randrange(1, len(own) + 1) for _ in range(rounds))
@@ -147,15 +147,15 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> Tally:
         _happen(disk, call, home)
         while points and points[0] == number:
             points.pop(0)
-            _lose(tally, disk, chance, folder / "lost", f"after call {number} of {len(own)}")
+            _lose(result, disk, chance, folder / "lost", f"after call {number} of {len(own)}")
             told = disk.told
-    tally.notes.append(f"{len(own)} calls recorded, {told} pages told by the last loss")
-    return tally.done()
+    result.notes.append(f"{len(own)} calls recorded, {told} pages told by the last loss")
+    return result.finish()
 
 
-def _lose(tally: Tally, disk: Disk, chance: random.Random, place: Path, what: str) -> None:
+def _lose(result: PartResult, disk: Disk, chance: random.Random, place: Path, what: str) -> None:
     """Build what is left and look at it with the package's own eyes."""
-    tally.rounds += 1
+    result.rounds += 1
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     left = disk.after_loss(chance)
@@ -164,22 +164,22 @@ def _lose(tally: Tally, disk: Disk, chance: random.Random, place: Path, what: st
             (place / name).write_bytes(content)
     path = place / "campaign.db"
     if not path.exists():
-        tally.lost += disk.told
-        tally.expect(disk.told == 0, f"{what}: the file is gone, {disk.told} pages were told")
+        result.lost += disk.told
+        result.check(disk.told == 0, f"{what}: the file is gone, {disk.told} pages were told")
         return
     try:
         with Store.open(path) as store:
             pages = store.totals().pages
             wrong = [str(each) for each in find_damage(store)]
     except StoreError as error:
-        tally.unreadable += 1
-        tally.broken.append(f"{what}: the campaign file does not open: {error}")
+        result.unreadable += 1
+        result.failures.append(f"{what}: the campaign file does not open: {error}")
         return
     lost = max(0, disk.told - pages)
-    tally.lost += lost
-    tally.expect(not lost, f"{what}: {lost} of {disk.told} pages told as stored are lost")
-    tally.expect(not wrong, f"{what}: the check finds {wrong[:1]}")
-    tally.expect(integrity(path) == "ok", f"{what}: SQLite finds it damaged")
+    result.lost += lost
+    result.check(not lost, f"{what}: {lost} of {disk.told} pages told as stored are lost")
+    result.check(not wrong, f"{what}: the check finds {wrong[:1]}")
+    result.check(integrity(path) == "ok", f"{what}: SQLite finds it damaged")
 
 
 # --- what a call does to the disk ----------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.faults import Fault
 from tests.torture.campaigns import Campaign
-from tests.torture.tally import Tally
+from tests.torture.results import PartResult
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,38 +32,38 @@ _DELAYS = {"pace": 0.4}  # seconds until it certainly waits
 _BOUND = 30.0
 
 
-def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> Tally:
+def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
     """Stop so many times, campaign after campaign."""
-    tally = Tally("signals")
+    result = PartResult("signals")
     chance = random.Random(seed)
     codes: dict[tuple[str, int], int] = {}
     number = 0
-    while tally.rounds < rounds:
+    while result.rounds < rounds:
         number += 1
         with Campaign(folder / f"signals-{number}", number % _WORLDS, zygote) as campaign:
-            _campaign(campaign, tally, chance, rounds, codes)
+            _campaign(campaign, result, chance, rounds, codes)
     spread = ", ".join(f"{moment}: {code} x{count}" for (moment, code), count in codes.items())
-    tally.notes.append(f"{number} campaigns; exit codes: {spread}")
-    tally.notes.append("calls may be wasted by second signals only, at most one each")
-    return tally.done()
+    result.notes.append(f"{number} campaigns; exit codes: {spread}")
+    result.notes.append("calls may be wasted by second signals only, at most one each")
+    return result.finish()
 
 
 def _campaign(
     campaign: Campaign,
-    tally: Tally,
+    result: PartResult,
     chance: random.Random,
     rounds: int,
     codes: dict[tuple[str, int], int],
 ) -> None:
     """Stop until the campaign is complete, then look at what it came to."""
     second = 0  # signals that were the second one, while a call was under way
-    while tally.rounds < rounds:
+    while result.rounds < rounds:
         moment, number = chance.choice(_MOMENTS), chance.choice(_NUMBERS)
         what = f"{campaign.folder.name}, {moment}, {number.name}"
         before = campaign.api.calls
         code = _stop(campaign, moment, number, chance)
         campaign.api.clear_faults()
-        campaign.examine(tally, what)
+        campaign.examine(result, what)
         second += moment == "twice" and code == -number
         if code == 0:
             break
@@ -79,11 +79,11 @@ def _campaign(
         if moment == "slow start" and "KeyboardInterrupt" in said and "graphbuild/cli" not in said:
             # The interpreter's own way, before it has come to our first line.
             allowed, moment, said = {1, -number}, "before our first line", ""
-        tally.expect(code in allowed, f"{what}: ends with {code}: {said[-300:]}")
-        tally.expect("Traceback" not in said, f"{what}: a traceback: {said[-300:]}")
-        tally.rounds += 1
+        result.check(code in allowed, f"{what}: ends with {code}: {said[-300:]}")
+        result.check("Traceback" not in said, f"{what}: a traceback: {said[-300:]}")
+        result.rounds += 1
         codes[moment, code] = codes.get((moment, code), 0) + 1
-    campaign.finish(tally, campaign.folder.name, allowed=second)
+    campaign.finish(result, campaign.folder.name, allowed=second)
 
 
 def _stop(campaign: Campaign, moment: str, number: int, chance: random.Random) -> int:

@@ -22,7 +22,7 @@ from tests.torture.payloads import Memory, content
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.torture.answers import Table
+    from tests.torture.responses import CorpusServer
 
     Row = Mapping[str, Any]
 
@@ -41,33 +41,33 @@ def graphml(row: Row, folder: Path) -> str:
     return _judge(row, "OK", "")
 
 
-def store(row: Row, folder: Path, table: Table) -> str:
+def store(row: Row, folder: Path, server: CorpusServer) -> str:
     """Spoil a good campaign file and use it in every way."""
-    path = _good(folder, table)
+    path = _good(folder, server)
     _spoil(row, path)
     before = digest(path)
-    came, said = "OK", ""
+    crawled, said = "OK", ""
     for use in (_look, _open):
         try:
             use(path)
         except GraphbuildError as error:
-            came, said = "STOP", str(error)
+            crawled, said = "STOP", str(error)
             if use is _look and digest(path) != before:
                 return "looking at it changed it"
     if row.get("checked"):  # a well-formed file with false contents: to find that is the check's
-        return "" if came == "STOP" or _damages(path) else "the check finds nothing"
-    if came == "STOP" and "sql" not in row and digest(path) != before:
+        return "" if crawled == "STOP" or _damages(path) else "the check finds nothing"
+    if crawled == "STOP" and "sql" not in row and digest(path) != before:
         return "it was refused and changed all the same"
-    return _judge(row, came, said)
+    return _judge(row, crawled, said)
 
 
-def _good(folder: Path, table: Table) -> Path:
+def _good(folder: Path, server: CorpusServer) -> Path:
     """A campaign file with the pages of one subject, its log taken in."""
-    table.service.clear_faults()
+    server.api.clear_faults()
     model = folder.parent / "model.db"
     if not model.exists():
         (folder / "model").mkdir()
-        table.ask_truly(folder / "model")
+        server.crawl(folder / "model")
         with closing(sqlite3.connect(folder / "model" / "campaign.db")) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         shutil.copy(folder / "model" / "campaign.db", model)
@@ -112,9 +112,9 @@ def _damages(path: Path) -> list[object]:
         return list(find_damage(opened))
 
 
-def _judge(row: Row, came: str, said: str) -> str:
-    if came not in {row["expect"], *row.get("either", ())}:
-        return f"came to {came} ({said[:200]!a}), not {row['expect']}"
-    if came == "STOP" and row.get("remark") and row["remark"] not in said:
+def _judge(row: Row, crawled: str, said: str) -> str:
+    if crawled not in {row["expect"], *row.get("either", ())}:
+        return f"came to {crawled} ({said[:200]!a}), not {row['expect']}"
+    if crawled == "STOP" and row.get("remark") and row["remark"] not in said:
         return f"says {said[:200]!a}, not {row['remark']!a}"
     return ""

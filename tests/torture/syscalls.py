@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tests.support.faults import Fault
 from tests.torture import tracing
 from tests.torture.campaigns import TINY, Campaign
-from tests.torture.tally import Tally
+from tests.torture.results import PartResult
 from tests.torture.tracing import traced
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ _DOCUMENTED = frozenset({0, 1, 3, 4})
 _SCENES = ("crawl", "resume", "export")
 
 
-def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> Tally:
+def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
     """Fail all calls, or about ``rounds`` of them by chance."""
-    tally = Tally("syscalls")
-    tally.missing = tracing.possible()
-    if tally.missing:
-        return tally
+    result = PartResult("syscalls")
+    result.missing = tracing.possible()
+    if result.missing:
+        return result
     scenes = {name: _Scene(folder, name, zygote) for name in _SCENES}
     points = [
         (name, call, fault)
@@ -60,13 +60,13 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> Tally:
         points = random.Random(seed).sample(points, rounds)
     ends: Counter[str] = Counter()
     for name, call, fault in points:
-        tally.rounds += 1
-        code = scenes[name].fail(tally, call, fault, tally.rounds)
+        result.rounds += 1
+        code = scenes[name].fail(result, call, fault, result.rounds)
         ends[f"{fault.partition('=')[2]} -> {code}"] += 1
-    tally.notes.append(", ".join(f"{end} x{count}" for end, count in sorted(ends.items())))
+    result.notes.append(", ".join(f"{end} x{count}" for end, count in sorted(ends.items())))
     left = sum(scene.left for scene in scenes.values())
-    tally.notes.append(f"{left} runs that could still tidy up left a draft behind")
-    return tally.done()
+    result.notes.append(f"{left} runs that could still tidy up left a draft behind")
+    return result.finish()
 
 
 class _Scene:
@@ -94,7 +94,7 @@ class _Scene:
             own = [call for call in calls if str(campaign.folder) in call.rest]
             return [call for call in own if "/run" not in call.rest and "/proc/" not in call.rest]
 
-    def fail(self, tally: Tally, call: Call, fault: str, number: int) -> int:
+    def fail(self, result: PartResult, call: Call, fault: str, number: int) -> int:
         """Run with one call failing, then without; judge both. The first one's exit code."""
         what = f"{self.name}, {call.name} number {call.number} with {fault}"
         inject = f"inject={call.name}:{fault}:when={call.number}"
@@ -104,14 +104,14 @@ class _Scene:
             code, _ = traced(campaign, command, "-e", trace, "-e", inject)
             said = campaign.said()
             killed = fault == _KILL and code == -signal.SIGKILL
-            tally.expect(killed or code in _DOCUMENTED, f"{what}: ends with {code}: {said[-300:]}")
-            tally.expect("Traceback" not in said, f"{what}: a traceback: {said[-400:]}")
+            result.check(killed or code in _DOCUMENTED, f"{what}: ends with {code}: {said[-300:]}")
+            result.check("Traceback" not in said, f"{what}: a traceback: {said[-400:]}")
             told = code != 1 or "graphbuild: " in said
-            tally.expect(told, f"{what}: ends with 1 and no sentence: {said[-300:]}")
-            _exports_are_whole(tally, what, campaign, self._model)
-            campaign.examine(tally, what)
+            result.check(told, f"{what}: ends with 1 and no sentence: {said[-300:]}")
+            _exports_are_whole(result, what, campaign, self._model)
+            campaign.examine(result, what)
             # The kill that set the scene of a resumed crawl has wasted one already.
-            campaign.finish(tally, what, allowed=1 + (self.name == "resume"))
+            campaign.finish(result, what, allowed=1 + (self.name == "resume"))
             self.left += code > 0 and _left_behind(campaign)
         shutil.rmtree(self._folder / f"{self.name}-{number}")
         return code
@@ -146,13 +146,13 @@ def _prepare(campaign: Campaign, name: str) -> None:
         path.write_bytes(b"an older export\n")
 
 
-def _exports_are_whole(tally: Tally, what: str, campaign: Campaign, model: Path) -> None:
+def _exports_are_whole(result: PartResult, what: str, campaign: Campaign, model: Path) -> None:
     """Each export is the old one or the new one, never a stub (G21)."""
     for path in (campaign.folder / "out").glob("[!.]*"):
         old = (model / "out" / path.name).read_bytes()
         content = path.read_bytes()
         new = content.rstrip().endswith((b"</graphml>", b"</html>", b'"'))
-        tally.expect(content == old or new, f"{what}: {path.name} is a stub")
+        result.check(content == old or new, f"{what}: {path.name} is a stub")
 
 
 def _left_behind(campaign: Campaign) -> bool:

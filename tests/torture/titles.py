@@ -1,8 +1,8 @@
-"""Rows of the corpus that are texts of a report: shown literally everywhere, executed nowhere.
+"""Corpus rows that are texts of a reference: no export may change or execute them.
 
-Each goes over HTTP into a crawl, out through every exporter, and back through a reader that is not
-ours where there is one. What a page does in a browser is another test's matter; here the page must
-not have one tag more than with a harmless text.
+Each text is served to a crawl, exported in all formats and read back, with third-party readers if
+there are any. The HTML page must have the same tags as with a harmless text; its behaviour in a
+browser is tested elsewhere.
 """
 
 from __future__ import annotations
@@ -18,49 +18,52 @@ import networkx as nx
 
 from graphbuild.exporters import read_graphml
 from graphbuild.exporters.sanitize import guard_cell, replace_surrogates, unguard_cell, xml_text
-from tests.torture.answers import exported, judge
 from tests.torture.payloads import COLLECTION, reference
+from tests.torture.responses import check_exports, judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.torture.answers import Table
+    from tests.torture.responses import CorpusServer
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _TAG = re.compile(r"<(?:script|img|svg|iframe|style|link|object|embed)\b", re.IGNORECASE)
 _HARMLESS = "Harmless"
 _tags: dict[str, int] = {}
 
 
-def run(row: Mapping[str, Any], folder: Path, table: Table) -> str:
-    """What is wrong; empty if nothing is."""
+def run(row: Mapping[str, Any], folder: Path, server: CorpusServer) -> str:
+    """Return what is wrong, or an empty string."""
     if not _tags:
         (folder / "harmless").mkdir()
-        _crawl({"field": "title", "text": _HARMLESS}, folder / "harmless", table)
+        _crawl({"field": "title", "text": _HARMLESS}, folder / "harmless", server)
         _tags["page"] = len(_TAG.findall(_page(folder / "harmless")))
-    return _crawl(row, folder, table) or _graphml(row, folder) or _csv(row, folder) or _html(folder)
+    return (
+        _crawl(row, folder, server) or _graphml(row, folder) or _csv(row, folder) or _html(folder)
+    )
 
 
-def _crawl(row: Mapping[str, Any], folder: Path, table: Table) -> str:
-    body = base64.b64encode(json.dumps(_payload(row)).encode()).decode()  # no names in it
+def _crawl(row: Mapping[str, Any], folder: Path, server: CorpusServer) -> str:
+    body = base64.b64encode(json.dumps(_payload(row)).encode()).decode()  # without placeholders
     answer = {"kind": "page", "answers": [{"base64": body}], "expect": "OK"}
-    came = table.ask(answer, folder)
-    return judge({**answer, "calls": 1}, came) or exported(folder)
+    crawled = server.crawl_row(answer, folder)
+    return judge({**answer, "calls": 1}, crawled) or check_exports(folder)
 
 
 def _payload(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A page of one reference and one collection, one of which bears the text."""
-    named = row["field"] == "name"
-    report = {"title": "A title", "url": "https://good.example/"}
-    family = {"name": "A name"}
-    (family if named else report)[row["field"]] = row["text"]
-    behind = {"type": "collection", "id": COLLECTION, "attributes": family}
+    """Return a page of one reference and one collection, one of which has the text."""
+    is_name = row["field"] == "name"
+    reference_attributes = {"title": "A title", "url": "https://good.example/"}
+    collection_attributes = {"name": "A name"}
+    attributes = collection_attributes if is_name else reference_attributes
+    attributes[row["field"]] = row["text"]
+    collection = {"type": "collection", "id": COLLECTION, "attributes": collection_attributes}
     item = {
         "type": "reference",
         "id": reference(1),
-        "attributes": report,
-        "context_attributes": {"related_from": [behind]},
+        "attributes": reference_attributes,
+        "context_attributes": {"related_from": [collection]},
     }
     return {"meta": {"count": 1}, "data": [item]}
 
@@ -70,32 +73,34 @@ def _key(row: Mapping[str, Any]) -> str:
 
 
 def _graphml(row: Mapping[str, Any], folder: Path) -> str:
-    """Ours gives the text back as its character map says; networkx at least reads the file."""
+    """Check the text in GraphML, and that networkx reads the file."""
     path, text = folder / "graph.graphml", row["text"]
     found = read_graphml(path).nodes[_key(row)].get(row["field"], "")
-    exact = row["field"] in {"name", "further_text"}  # no column of its own: it stands in JSON
+    exact = row["field"] in {"name", "further_text"}  # stored as JSON in one column
     expected = text if exact else xml_text(text)
     if found != expected and not (text.strip() == "" and not found):
         return f"GraphML gives back {found[:60]!a}, not {expected[:60]!a}"
     if nx.read_graphml(path).number_of_nodes() != 3:
-        return "networkx reads another number of nodes"
+        return "networkx reads a different number of nodes"
     return ""
 
 
 def _csv(row: Mapping[str, Any], folder: Path) -> str:
-    """As many rows as nodes, no cell that starts a formula, and the text comes back."""
+    """Check the number of rows, that no cell is a formula, and the text."""
     csv.field_size_limit(sys.maxsize)
     with (folder / "nodes.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     if len(rows) != 3:
         return f"CSV has {len(rows)} rows, not 3"
     cells = [cell for each in rows for cell in each.values()]
-    started = [cell for cell in cells if cell.lstrip(" \u00a0\ufeff\u200b").startswith(_FORMULA)]
+    started = [
+        cell for cell in cells if cell.lstrip(" \u00a0\ufeff\u200b").startswith(_FORMULA_STARTS)
+    ]
     if started:
         return f"a cell starts a formula: {started[0][:40]!a}"
     mine = next(each for each in rows if each["key"] == _key(row))
     if row["field"] == "further_text":
-        return ""  # it stands in the JSON of the last column
+        return ""  # stored as JSON in the last column
     expected = unguard_cell(guard_cell(replace_surrogates(row["text"])))
     found = unguard_cell(mine[row["field"]])
     return "" if found == expected else f"CSV gives back {found[:60]!a}, not {expected[:60]!a}"
@@ -104,8 +109,8 @@ def _csv(row: Mapping[str, Any], folder: Path) -> str:
 def _html(folder: Path) -> str:
     page = _page(folder)
     if len(_TAG.findall(page)) != _tags["page"]:
-        return "the page has other tags than with a harmless text"
-    return "" if page.rstrip().endswith("</html>") else "the page does not end as it should"
+        return "the page has different tags than with a harmless text"
+    return "" if page.rstrip().endswith("</html>") else "the page is not complete"
 
 
 def _page(folder: Path) -> str:

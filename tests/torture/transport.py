@@ -23,8 +23,8 @@ from tests.support.clock import ManualClock
 from tests.support.faults import Fault, FaultyApi
 from tests.support.keys import CANARY
 from tests.torture import corpus
-from tests.torture.answers import fault_of
-from tests.torture.tally import Tally
+from tests.torture.responses import fault_of
+from tests.torture.results import PartResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,19 +52,19 @@ _WIRE = (
 )
 
 
-def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> Tally:  # noqa: ARG001  all parts are called alike
+def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResult:  # noqa: ARG001  all parts are called alike
     """Tell every lie, or every so many-th so that about ``rounds`` are told."""
-    tally = Tally("transport")
+    result = PartResult("transport")
     lies = list(_lies())
     for name, kind, value in lies[:: max(1, len(lies) // rounds) if rounds else 1]:
-        place = folder / f"lie-{tally.rounds}"
+        place = folder / f"lie-{result.rounds}"
         place.mkdir()
-        _once(tally, name, Fault(kind, value, after=3), place / "once.db")
-        _for_ever(tally, name, Fault(kind, value, after=3, times=None), place / "ever.db")
-        tally.rounds += 1
-    _kept_alive(tally, folder)
-    _unreachable(tally, folder)
-    return tally.done()
+        _once(result, name, Fault(kind, value, after=3), place / "once.db")
+        _for_ever(result, name, Fault(kind, value, after=3, times=None), place / "ever.db")
+        result.rounds += 1
+    _kept_alive(result, folder)
+    _unreachable(result, folder)
+    return result.finish()
 
 
 def _lies() -> Iterator[tuple[str, str, Any]]:
@@ -77,30 +77,30 @@ def _lies() -> Iterator[tuple[str, str, Any]]:
         yield kind, kind, value
 
 
-def _once(tally: Tally, name: str, fault: Fault, path: Path) -> None:
+def _once(result: PartResult, name: str, fault: Fault, path: Path) -> None:
     """One lie: the crawl, or its resume where it stops the run, ends with all there is."""
     with _Service(fault) as service:
-        stopped = service.crawl(tally, f"{name}, once", path)
+        stopped = service.crawl(result, f"{name}, once", path)
         if stopped:
-            service.crawl(tally, f"{name}, once, resumed", path)
-        service.judge(tally, f"{name}, once", path)
+            service.crawl(result, f"{name}, once, resumed", path)
+        service.judge(result, f"{name}, once", path)
         told = len(service.api.log) - _NEEDED
-        tally.expect(told <= 2, f"{name}, once: {told} calls more than needed")
+        result.check(told <= 2, f"{name}, once: {told} calls more than needed")
 
 
-def _for_ever(tally: Tally, name: str, fault: Fault, path: Path) -> None:
+def _for_ever(result: PartResult, name: str, fault: Fault, path: Path) -> None:
     """The lie is all there is: the run ends in time, and the next one asks what is missing."""
     with _Service(fault) as service:
         began = time.monotonic()
-        service.crawl(tally, f"{name}, for ever", path)
+        service.crawl(result, f"{name}, for ever", path)
         lasted = time.monotonic() - began
         most = _ASKED * _DEADLINE + _SLACK
-        tally.expect(lasted <= most, f"{name}, for ever: lasted {lasted:.1f} s, {most:g} allowed")
+        result.check(lasted <= most, f"{name}, for ever: lasted {lasted:.1f} s, {most:g} allowed")
         asked = len(service.api.log)
-        tally.expect(asked <= 3 + _ASKED, f"{name}, for ever: {asked} calls")
+        result.check(asked <= 3 + _ASKED, f"{name}, for ever: {asked} calls")
         service.api.clear_faults()
-        service.crawl(tally, f"{name}, resumed", path)
-        service.judge(tally, name, path)
+        service.crawl(result, f"{name}, resumed", path)
+        service.judge(result, name, path)
 
 
 class _Service:
@@ -117,11 +117,11 @@ class _Service:
     def __exit__(self, *_: object) -> None:
         self._server.close()
 
-    def crawl(self, tally: Tally, what: str, path: Path) -> BaseException | None:
+    def crawl(self, result: PartResult, what: str, path: Path) -> BaseException | None:
         """Crawl once; what ended the run early, if anything."""
-        return crawl(tally, what, path, self._server.base_url)
+        return crawl(result, what, path, self._server.base_url)
 
-    def judge(self, tally: Tally, what: str, path: Path) -> None:
+    def judge(self, result: PartResult, what: str, path: Path) -> None:
         """All is there, and each true answer was asked for once."""
         with Store.read(path) as store:
             found = {
@@ -129,14 +129,14 @@ class _Service:
                 for each in store.observations()
             }
         lost = len(_WORLD.triples() - found)
-        tally.lost += lost
-        tally.expect(found == _WORLD.triples(), f"{what}: {lost} observations are missing")
+        result.lost += lost
+        result.check(found == _WORLD.triples(), f"{what}: {lost} observations are missing")
         true = sum(not entry.fault for entry in self.api.log)
-        tally.wasted += true - _NEEDED
-        tally.expect(true == _NEEDED, f"{what}: {true} true answers, {_NEEDED} needed")
+        result.wasted += true - _NEEDED
+        result.check(true == _NEEDED, f"{what}: {true} true answers, {_NEEDED} needed")
 
 
-def crawl(tally: Tally, what: str, path: Path, base_url: str) -> BaseException | None:
+def crawl(result: PartResult, what: str, path: Path, base_url: str) -> BaseException | None:
     """Crawl once with a clock by hand; what ended the run early, if anything, is one of ours."""
     client = Client(ApiKey(CANARY), base_url=base_url, clock=ManualClock(), deadline=_DEADLINE)
     with client, Store.open(path) as store:
@@ -146,7 +146,7 @@ def crawl(tally: Tally, what: str, path: Path, base_url: str) -> BaseException |
                 pass
         except BaseException as error:  # noqa: BLE001  what it is, is the question
             ours = isinstance(error, GraphbuildError)
-            tally.expect(ours, f"{what}: raised {error!r}")
+            result.check(ours, f"{what}: raised {error!r}")
             return error
     return None
 
@@ -154,15 +154,15 @@ def crawl(tally: Tally, what: str, path: Path, base_url: str) -> BaseException |
 # --- connections ---------------------------------------------------------------------------------
 
 
-def _kept_alive(tally: Tally, folder: Path) -> None:
+def _kept_alive(result: PartResult, folder: Path) -> None:
     """A service that closes idle connections without a word costs nothing (row 49)."""
-    tally.rounds += 1
+    result.rounds += 1
     with _Service(Fault("hang_up", times=None)) as service:
-        service.crawl(tally, "hang_up", folder / "hang_up.db")
-        tally.expect(len(service.api.log) == _NEEDED, f"hang_up: {len(service.api.log)} calls")
+        service.crawl(result, "hang_up", folder / "hang_up.db")
+        result.check(len(service.api.log) == _NEEDED, f"hang_up: {len(service.api.log)} calls")
 
 
-def _unreachable(tally: Tally, folder: Path) -> None:
+def _unreachable(result: PartResult, folder: Path) -> None:
     """Nobody there: the run pauses, the ledger stands at nought, and an honest service is paid
     for what it gives only (row 50).
     """
@@ -174,15 +174,15 @@ def _unreachable(tally: Tally, folder: Path) -> None:
         ("no such name", "https://nowhere.invalid/api/v3", no_name),
     )
     for name, base_url, setting in places:
-        tally.rounds += 1
+        result.rounds += 1
         path = folder / f"{name}.db"
         with setting:
-            error = crawl(tally, name, path, base_url)
-        tally.expect(error is not None, f"{name}: the run goes on")
+            error = crawl(result, name, path, base_url)
+        result.check(error is not None, f"{name}: the run goes on")
         with Store.read(path) as store:
-            tally.expect(
+            result.check(
                 store.calls.count() == 0, f"{name}: the ledger says {store.calls.count()} calls"
             )
         with _Service() as service:
-            service.crawl(tally, f"{name}, resumed", path)
-            service.judge(tally, name, path)
+            service.crawl(result, f"{name}, resumed", path)
+            service.judge(result, name, path)

@@ -1,11 +1,11 @@
-"""Kill -9 while four questions are in flight: at most one call for each worker is paid twice."""
+"""SIGKILL with four concurrent requests: at most one call per worker is repeated."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tests.torture.kills import kill
-from tests.torture.tally import Tally
+from tests.torture.results import PartResult
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 _WORKERS = 4
 
 
-def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> Tally:
-    """Kill so many times."""
-    return kill(Tally("workers"), folder, rounds, seed, zygote, workers=_WORKERS)
+def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
+    """Kill ``rounds`` times."""
+    return kill(PartResult("workers"), folder, rounds, seed, zygote, workers=_WORKERS)

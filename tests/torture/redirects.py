@@ -1,8 +1,8 @@
-"""Redirects and hostile addresses in answers: not a byte, not a connection goes elsewhere (G23).
+"""Redirects and foreign URLs in responses: nothing may be sent to another host (G23).
 
-A second listener stands for everybody else. Each form points at it in another way: a redirect of
-each status, headers that some clients follow, ``links.next`` in forms that parsers read
-differently, a proxy or a password in the environment.
+A second listener represents the other host. Responses refer to it with redirects of all statuses,
+headers that some clients follow, and ``links.next`` in notations that parsers interpret
+differently. The environment sets a proxy or a password.
 """
 
 from __future__ import annotations
@@ -13,64 +13,64 @@ from typing import TYPE_CHECKING, Any
 from graphbuild.errors import GraphbuildError
 from tests.support.http_listener import Listener
 from tests.support.keys import CANARY
-from tests.torture.answers import Table, exported
 from tests.torture.payloads import SUBJECT
-from tests.torture.tally import Tally
+from tests.torture.responses import CorpusServer, check_exports
+from tests.torture.results import PartResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.torture.answers import Came
     from tests.torture.forking import Zygote
+    from tests.torture.responses import CrawlResult
 
 _PATH = f"/api/v3/files/{SUBJECT}/related_references"
 _SELF = f"https://www.virustotal.com{_PATH}?limit=40"
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
-def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> Tally:  # noqa: ARG001  all parts are called alike
-    """Try every form once."""
-    tally = Tally("traps")
-    table, foreign = Table(), Listener()
+def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResult:  # noqa: ARG001  all parts have the same signature
+    """Try each case once."""
+    result = PartResult("redirects")
+    server, foreign = CorpusServer(), Listener()
     try:
         for name, answer in [*_redirects(foreign.port), *_pages(foreign.port)]:
-            tally.rounds += 1
-            place = folder / f"trap-{tally.rounds}"
+            result.rounds += 1
+            place = folder / f"redirect-{result.rounds}"
             place.mkdir()
-            came = table.ask(answer, place)
-            _judge(tally, name, came, place)
-            _nobody_came(tally, name, foreign)
+            crawled = server.crawl_row(answer, place)
+            _check_crawl(result, name, crawled, place)
+            _check_no_connection(result, name, foreign)
         if zygote is not None:
-            _environment(tally, folder, table, foreign, zygote)
+            _environment(result, folder, server, foreign, zygote)
     finally:
-        table.close()
+        server.close()
         foreign.close()
-    tally.expect(not table.service.cookies, "a cookie was sent back")
-    tally.expect(not table.service.passwords, "a password of the environment was sent")
-    return tally.done()
+    result.check(not server.api.cookies, "a cookie was sent back")
+    result.check(not server.api.passwords, "a password of the environment was sent")
+    return result.finish()
 
 
-def _judge(tally: Tally, name: str, came: Came, place: Path) -> None:
-    ours = came.raised is None or isinstance(came.raised, GraphbuildError)
-    tally.expect(ours, f"{name}: raised {came.raised!r}")
-    tally.expect(came.calls <= 4, f"{name}: {came.calls} calls")
-    if came.pages:
-        tally.expect(not exported(place), f"{name}: the export fails")
+def _check_crawl(result: PartResult, name: str, crawled: CrawlResult, place: Path) -> None:
+    ours = crawled.raised is None or isinstance(crawled.raised, GraphbuildError)
+    result.check(ours, f"{name}: raised {crawled.raised!r}")
+    result.check(crawled.calls <= 4, f"{name}: {crawled.calls} calls")
+    if crawled.pages:
+        result.check(not check_exports(place), f"{name}: the export fails")
 
 
-def _nobody_came(tally: Tally, name: str, foreign: Listener) -> None:
-    """What reached the second listener, all of it counted as the key's."""
-    tally.key_bytes += foreign.received
-    tally.expect(not foreign.connections, f"{name}: {foreign.connections} connections elsewhere")
+def _check_no_connection(result: PartResult, name: str, foreign: Listener) -> None:
+    """Check that the second listener received nothing."""
+    result.key_bytes += foreign.received
+    result.check(not foreign.connections, f"{name}: {foreign.connections} connections elsewhere")
     foreign.connections = foreign.received = 0
 
 
-# --- forms ---------------------------------------------------------------------------------------
+# --- cases ---------------------------------------------------------------------------------------
 
 
-def _addresses(port: int) -> list[str]:
-    """One place, written in many ways."""
+def _urls(port: int) -> list[str]:
+    """Return many notations of one URL."""
     here = f"127.0.0.1:{port}"
     return [
         f"http://{here}{_PATH}?cursor=ZZ&limit=40",
@@ -97,12 +97,12 @@ def _addresses(port: int) -> list[str]:
 
 
 def _redirects(port: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Answers that send the client elsewhere in a header or in their HTML."""
+    """Yield responses that refer to another host in a header or in HTML."""
     page = json.dumps(_page(_SELF))
-    for place, address in enumerate(_addresses(port)):
+    for place, address in enumerate(_urls(port)):
         status = (301, 302, 303, 307, 308, 300)[place % 6]
         yield f"{status} to {address!a}", _http(status, [f"Location: {address}"], page)
-    there = _addresses(port)[0]
+    there = _urls(port)[0]
     for status, head in (
         (305, f"Location: {there}"),
         (306, f"Location: {there}"),
@@ -119,22 +119,22 @@ def _redirects(port: int) -> Iterator[tuple[str, dict[str, Any]]]:
     ):
         yield f"{status} with {head[:30]!a}", _http(status, [head], page)
     refresh = f'<meta http-equiv="refresh" content="0; url={there}"><base href="{there}">'
-    yield "a page of HTML that refreshes", _http(200, ["Content-Type: text/html"], refresh)
+    yield "an HTML page with a refresh", _http(200, ["Content-Type: text/html"], refresh)
 
 
 def _pages(port: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Pages whose texts are addresses of somebody else."""
-    for address in _addresses(port):
-        yield f"links.next {address!a}", _asked(_page(_SELF, next=address))
-    there = _addresses(port)[0]
+    """Yield pages that contain URLs of another host."""
+    for address in _urls(port):
+        yield f"links.next {address!a}", _page_case(_page(_SELF, next=address))
+    there = _urls(port)[0]
     yield (
-        "links.self elsewhere, next to the letter the same",
-        _asked(_page(there, next=f"{there}&x=1")),
+        "links.self and links.next on another host",
+        _page_case(_page(there, next=f"{there}&x=1")),
     )
     cursors = _page(_SELF)
     cursors["meta"]["cursor"] = there
-    yield "a cursor that is an address", _asked(cursors)
-    yield "an address in every text", _asked(_page(_SELF, title=there, url=there, author=there))
+    yield "a cursor that is a URL", _page_case(cursors)
+    yield "a URL in every text", _page_case(_page(_SELF, title=there, url=there, author=there))
 
 
 def _http(status: int, head: list[str], body: str) -> dict[str, Any]:
@@ -142,13 +142,13 @@ def _http(status: int, head: list[str], body: str) -> dict[str, Any]:
     return {"kind": "http", "answers": [{"head": lines, "text": body}]}
 
 
-def _asked(page: dict[str, Any]) -> dict[str, Any]:
+def _page_case(page: dict[str, Any]) -> dict[str, Any]:
     last: dict[str, Any] = {"data": [], "meta": {}}
     answers = [{"text": json.dumps(page)}, {"text": json.dumps(last)}]
     return {"kind": "page", "answers": answers}
 
 
-def _page(own: str, next: str | None = None, **attributes: str) -> dict[str, Any]:  # noqa: A002  the API's word
+def _page(own: str, next: str | None = None, **attributes: str) -> dict[str, Any]:  # noqa: A002  the name in the API
     item = {"type": "reference", "id": "ab" * 32, "attributes": attributes or {"title": "A trap"}}
     links = {"self": own, **({"next": next} if next else {})}
     return {"meta": {"count": 2}, "data": [item], "links": links}
@@ -158,28 +158,28 @@ def _page(own: str, next: str | None = None, **attributes: str) -> dict[str, Any
 
 
 def _environment(
-    tally: Tally, folder: Path, table: Table, foreign: Listener, zygote: Zygote
+    result: PartResult, folder: Path, server: CorpusServer, foreign: Listener, zygote: Zygote
 ) -> None:
-    """A proxy for all, and a password for every host in the home folder."""
+    """Crawl with a proxy in the environment and a password for all hosts in .netrc."""
     proxy = f"http://127.0.0.1:{foreign.port}"
-    forms = {f"{name} in the environment": {name: proxy} for name in _PROXIES}
-    forms["a default entry in .netrc"] = {}
+    cases = {f"{name} in the environment": {name: proxy} for name in _PROXIES}
+    cases["a default entry in .netrc"] = {}
     home = folder / "home"
     home.mkdir()
     (home / ".netrc").write_text("default login anybody password secret\n", encoding="utf-8")
     (home / ".netrc").chmod(0o600)
     seeds = home / "hashes.txt"
     seeds.write_text(f"{SUBJECT}\n", encoding="utf-8")
-    table.service.clear_faults()
-    for number, (name, variables) in enumerate(forms.items()):
-        tally.rounds += 1
-        before = len(table.service.log)
-        where = ["--store", str(home / f"{number}.db"), "--base-url", table.base_url]
+    server.api.clear_faults()
+    for number, (name, variables) in enumerate(cases.items()):
+        result.rounds += 1
+        before = len(server.api.log)
+        where = ["--store", str(home / f"{number}.db"), "--base-url", server.base_url]
         more = {"VT_APIKEY": CANARY, "HOME": str(home), **dict.fromkeys(_PROXIES, ""), **variables}
         running = zygote.start(
             "crawl", str(seeds), *where, out=home / f"{number}.out", variables=more
         )
         code = running.end(60.0)
-        asked = len(table.service.log) - before
-        tally.expect(code == 0 and asked == 1, f"{name}: ends with {code} after {asked} calls")
-        _nobody_came(tally, name, foreign)
+        calls = len(server.api.log) - before
+        result.check(code == 0 and calls == 1, f"{name}: ends with {code} after {calls} calls")
+        _check_no_connection(result, name, foreign)

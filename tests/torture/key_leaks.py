@@ -1,7 +1,7 @@
-"""The key of all runs is a canary: whatever they left behind is searched for it (G24).
+"""Search all files that a run has written for its API key (G24).
 
-Six ways to write it: plain, base64 (at each of three alignments), percent, JSON escapes, hex, and
-backwards. Upper and lower case count as one where the way knows no case.
+The key is found in six encodings: plain, base64 (in three alignments), percent, JSON escapes, hex
+and reversed. Case is ignored where the encoding allows it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from tests.support.keys import CANARY
-from tests.torture.tally import Tally
+from tests.torture.results import PartResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,12 +23,12 @@ _GZIP = b"\x1f\x8b"
 
 
 def patterns(key: str = CANARY) -> dict[str, re.Pattern[bytes]]:
-    """What to look for, by the name of the way it is written."""
+    """Return a pattern of the key per encoding."""
     raw = key.encode()
     aligned = [base64.b64encode(b"\0" * pad + raw)[4 * (pad > 0) : -4] for pad in range(3)]
     percent = "".join(f"%{byte:02x}" for byte in raw)
     escaped = "".join(f"\\u{byte:04x}" for byte in raw)
-    ways = {
+    encodings = {
         "plain": (raw,),
         "base64": tuple(aligned),
         "percent": (percent.encode(),),
@@ -38,27 +38,27 @@ def patterns(key: str = CANARY) -> dict[str, re.Pattern[bytes]]:
     }
     return {
         name: re.compile(b"|".join(map(re.escape, texts)), 0 if name == "base64" else re.IGNORECASE)
-        for name, texts in ways.items()
+        for name, texts in encodings.items()
     }
 
 
-def scan(folder: Path, key: str = CANARY) -> Tally:
-    """Search every file below a folder, and their names; a round is a file."""
-    tally = Tally("canary")
-    looked_for = patterns(key)
+def scan(folder: Path, key: str = CANARY) -> PartResult:
+    """Search the content and the name of every file below a folder; a round is a file."""
+    result = PartResult("key leaks")
+    searched = patterns(key)
     for path in sorted(folder.rglob("*")):
         texts = [str(path.relative_to(folder)).encode(), *_contents(path)]
-        for way, pattern in looked_for.items():
+        for encoding, pattern in searched.items():
             hits = sum(len(pattern.findall(text)) for text in texts)
-            tally.key_bytes += hits * len(key)
-            tally.expect(not hits, f"{path}: the key stands there {hits} times ({way})")
-        tally.rounds += path.is_file()
-    tally.expect(tally.rounds, "there was nothing to search")
-    return tally.done()
+            result.key_bytes += hits * len(key)
+            result.check(not hits, f"{path}: contains the key {hits} times ({encoding})")
+        result.rounds += path.is_file()
+    result.check(result.rounds, "there were no files to search")
+    return result.finish()
 
 
 def _contents(path: Path) -> Iterator[bytes]:
-    """A file's bytes, and what is packed in them."""
+    """Yield the bytes of a file, and the decompressed bytes."""
     if not path.is_file():
         return
     content = path.read_bytes()

@@ -39,7 +39,7 @@ class Campaign:
     in another process may add to it meanwhile.
 
     Attributes:
-        store: The open file, for access to pages and observations.
+        store: the open file, for access to pages and observations.
     """
 
     def __init__(self, store: Store) -> None:
@@ -71,11 +71,11 @@ class Campaign:
         """Return the graph file → reference → collection.
 
         Args:
-            view: A part of it: ``full``, ``folded``, ``backbone``, ``files`` or ``collections``.
-            timestamps: Whether edges say when they were first and last in a response.
+            view: a part of it: ``full``, ``folded``, ``backbone``, ``files`` or ``collections``.
+            timestamps: whether edges say when they were first and last in a response.
 
         Raises:
-            StoreError: The file is damaged.
+            StoreError: the file is damaged.
         """
         from graphbuild.graph.builder import build_graph  # noqa: PLC0415  loads networkx
         from graphbuild.graph.views import view as view_of  # noqa: PLC0415  loads networkx
@@ -93,7 +93,7 @@ class Campaign:
         """Return the nodes with their attributes, in the columns of ``nodes.parquet``.
 
         Args:
-            timestamps: Whether ``crawl_fetched_at`` is filled.
+            timestamps: whether ``crawl_fetched_at`` is filled.
         """
         from graphbuild.exporters.dataframes import nodes_frame  # noqa: PLC0415  loads networkx
 
@@ -103,7 +103,7 @@ class Campaign:
         """Return the edges with their attributes, in the columns of ``edges.parquet``.
 
         Args:
-            timestamps: Whether ``first_seen`` and ``last_seen`` are filled.
+            timestamps: whether ``first_seen`` and ``last_seen`` are filled.
         """
         from graphbuild.exporters.dataframes import edges_frame  # noqa: PLC0415  loads networkx
 
@@ -121,14 +121,14 @@ class Campaign:
         """Return the cluster of each file, as ``graphbuild communities`` finds them.
 
         Args:
-            seed: Seed of the random number generator.
+            seed: seed of the random number generator.
 
         Returns:
             A row per file: ``file`` (node key), ``cluster`` (1 is the largest), ``cluster_name``
             and ``stability``.
 
         Raises:
-            MissingLibraryError: A library of the extra ``analysis`` is not installed.
+            MissingLibraryError: a library of the extra ``analysis`` is not installed.
         """
         from graphbuild.analysis import find_clusters  # noqa: PLC0415  loads numpy
 
@@ -138,15 +138,15 @@ class Campaign:
         """Write the graph to a file, or into a folder in several formats.
 
         Args:
-            path: A file, whose suffix selects the format, or a folder, created if missing.
-            formats: For a folder: names as in ``graphbuild export --to``; by default GraphML, HTML
+            path: a file, whose suffix selects the format, or a folder, created if missing.
+            formats: for a folder: names as in ``graphbuild export --to``; by default GraphML, HTML
                 and CSV.
 
         Returns:
             The written files.
 
         Raises:
-            ExportError: A format is unknown, or a file cannot be written.
+            ExportError: a format is unknown, or a file cannot be written.
         """
         from graphbuild.exporters import export_all  # noqa: PLC0415  loads networkx
 
@@ -169,7 +169,7 @@ def open(path: str | Path) -> Campaign:  # noqa: A001  gb.open reads as the buil
     """Open a campaign file for reading.
 
     Raises:
-        StoreError: There is no such file, or it is not a campaign file.
+        StoreError: there is no such file, or it is not a campaign file.
     """
     return Campaign(Store.read(path))
 
@@ -184,11 +184,11 @@ def build_graph(
     """Return the graph file → reference → collection.
 
     Args:
-        source: Observations, in the order of the nodes; or a campaign: its path, a
+        source: observations, in the order of the nodes; or a campaign: its path, a
             :class:`Campaign` or a Store, of which subjects and links are included.
-        subjects: With observations: entities to include even without observations.
-        links: With observations: files and references found with ``--depth``.
-        timestamps: Whether edges say when they were first and last in a response.
+        subjects: with observations: entities to include even without observations.
+        links: with observations: files and references found with ``--depth``.
+        timestamps: whether edges say when they were first and last in a response.
 
     Raises:
         TypeError: ``source`` is none of these.
@@ -208,14 +208,14 @@ def export(source: GraphSource, path: str | Path, *, positions: Positions | None
     """Write a graph to ``path``, in the format of its suffix.
 
     Args:
-        source: A graph of :func:`build_graph`, a view of one, or a campaign (its path, a
+        source: a graph of :func:`build_graph`, a view of one, or a campaign (its path, a
             :class:`Campaign` or a Store).
-        path: Ends in ``.graphml``, ``.gexf``, ``.html``, ``.json`` or another suffix of
+        path: ends in ``.graphml``, ``.gexf``, ``.html``, ``.json`` or another suffix of
             docs/formats.md.
-        positions: Position of each node; computed if None.
+        positions: position of each node; computed if None.
 
     Raises:
-        ExportError: The format is unknown, or the file cannot be written; an older file remains.
+        ExportError: the format is unknown, or the file cannot be written; an older file remains.
     """
     from graphbuild import exporters  # noqa: PLC0415  loads networkx
 
@@ -228,9 +228,9 @@ def show(
     """Return the interactive page, to be the last line of a notebook cell.
 
     Args:
-        source: As for :func:`export`.
-        positions: Position of each node, y upwards; computed if None.
-        height: Height in pixels.
+        source: as for :func:`export`.
+        positions: position of each node, y upwards; computed if None.
+        height: height in pixels.
     """
     from graphbuild.exporters import notebook  # noqa: PLC0415  loads a template engine
 
@@ -247,10 +247,10 @@ def draw(
     """Return a still image of a graph as a matplotlib figure.
 
     Args:
-        source: As for :func:`export`.
-        positions: Position of each node, y upwards; computed if None.
-        width: Width in inches.
-        max_labels: Maximum number of labelled collections, the largest first.
+        source: as for :func:`export`.
+        positions: position of each node, y upwards; computed if None.
+        width: width in inches.
+        max_labels: maximum number of labelled collections, the largest first.
 
     Raises:
         ImportError: matplotlib is not installed.

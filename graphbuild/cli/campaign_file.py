@@ -59,11 +59,11 @@ def write_campaign(store: Path | None, *, create: bool) -> Store:
     """Open the campaign file for writing.
 
     Args:
-        store: See :func:`find_campaign_file`.
-        create: Create the file if it does not exist.
+        store: see :func:`find_campaign_file`.
+        create: create the file if it does not exist.
 
     Raises:
-        StoreError: The file does not exist, and ``create`` is False.
+        StoreError: the file does not exist, and ``create`` is False.
     """
     from graphbuild.store import Store
 
@@ -77,8 +77,8 @@ def read_incidence(store: Path | None, *, merge: bool = False) -> Incidence:
     """Return which references and collections each file of the campaign has.
 
     Args:
-        store: See :func:`find_campaign_file`.
-        merge: Count an article with several URLs as one reference.
+        store: see :func:`find_campaign_file`.
+        merge: count duplicate references once.
     """
     from graphbuild._util import require
     from graphbuild.analysis import as_incidence, find_duplicates

@@ -35,8 +35,8 @@ def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
     """Send notices to standard error.
 
     Args:
-        verbose: Also log each request line and status. Headers, and so the API key, are not logged.
-        quiet: Log errors only; progress is hidden too. Wins over ``verbose``.
+        verbose: also log each request line and status. Headers, and so the API key, are not logged.
+        quiet: log errors only; progress is hidden too. Wins over ``verbose``.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(_SafeFormatter())
@@ -149,7 +149,7 @@ def crawl_progress(*, hidden: bool = False) -> Iterator[Callable[[Progress], Non
     With --verbose there are lines on a terminal, too: log messages would break the bar.
 
     Args:
-        hidden: Show nothing.
+        hidden: show nothing.
     """
     if hidden or not sys.stderr.isatty() or is_quiet() or _log.isEnabledFor(logging.DEBUG):
         yield lambda progress: None if hidden else notice(progress.line)

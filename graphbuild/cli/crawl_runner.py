@@ -28,11 +28,11 @@ class Outcome:
     """The result of a run.
 
     Attributes:
-        calls: Calls made.
-        pages: Pages stored.
-        paused: Why the run stopped before everything was requested; otherwise empty.
-        added: Seeds that the campaign file did not have yet.
-        rejected: Lines of the seed lists that are not seeds.
+        calls: calls made.
+        pages: pages stored.
+        paused: why the run stopped before everything was requested; otherwise empty.
+        added: seeds that the campaign file did not have yet.
+        rejected: lines of the seed lists that are not seeds.
     """
 
     calls: int = 0
@@ -61,8 +61,8 @@ def run_crawl(
     The arguments are the options of ``graphbuild crawl``.
 
     Raises:
-        ApiError: An error that concerns every subject, such as an invalid key.
-        SeedError: The API key is a subject of the campaign file.
+        ApiError: an error that concerns every subject, such as an invalid key.
+        SeedError: the API key is a subject of the campaign file.
     """
     from graphbuild.api.auth import find_api_key
     from graphbuild.api.client import Client

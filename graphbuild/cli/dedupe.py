@@ -1,4 +1,4 @@
-"""``graphbuild dedupe``: find references that are the same article, and their publishers."""
+"""``graphbuild dedupe``: find duplicate references and their publishers."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def dedupe(
     *,
     json: options.JsonOption = False,
 ) -> None:
-    """Show references that are the same article.
+    """Show duplicate references and the publishers.
 
-    References are the same article if their URLs differ only in parts that do not change the page,
-    or if title and day are equal. URLs are defanged, except in JSON.
+    References are duplicates if their URLs differ only in parts that do not change the page, or if
+    title and day are equal. URLs are defanged, except in JSON.
     """
     from graphbuild.analysis import find_duplicates
 
@@ -54,22 +54,21 @@ def dedupe(
         return
     publishers = [each for each in found.publishers if each.name]
     print_line(
-        f"{format_count(len(found.references), 'reference')}:"
-        f" {format_count(len(found.groups), 'article')}"
+        f"{format_count(len(found.references), 'reference')}: {len(found.groups):,} independent"
         f" by {format_count(len(publishers), 'publisher')};"
-        f" {format_count(len(found.duplicates), 'article')} with several URLs"
+        f" {len(found.duplicates):,} of them with duplicates"
     )
     for group in found.duplicates[:limit]:
         _print_group(group)
     print_omitted(len(found.duplicates) - limit)
     print_line()
     for name, description, count in _used_rules(found):
-        print_line(f"{name}: {description} ({format_count(count, 'article')})")
+        print_line(f"{name}: {description} ({format_count(count, 'group')})")
     rows = [
         (_publisher(each.name), each.independent_references, each.references)
         for each in found.publishers[:limit]
     ]
-    print_rows(("publisher", "articles", "references"), rows, len(found.publishers))
+    print_rows(("publisher", "independent", "references"), rows, len(found.publishers))
 
 
 def _print_group(group: ReferenceGroup) -> None:
@@ -84,7 +83,7 @@ def _print_group(group: ReferenceGroup) -> None:
 
 
 def _used_rules(found: Deduplication) -> list[tuple[str, str, int]]:
-    """Return name, description and number of articles of each rule that merged references."""
+    """Return name, description and number of groups of each rule that found duplicates."""
     from graphbuild.analysis import RULE_DESCRIPTIONS
 
     used = Counter(rule for each in found.duplicates for rule in each.rules)

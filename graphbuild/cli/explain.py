@@ -70,7 +70,7 @@ def explain(
 
 
 def _find_duplicates(evidence: EvidenceGraph) -> Deduplication | None:
-    """Return which references are the same article; None without the optional libraries."""
+    """Return the duplicate references; None without the optional libraries."""
     from graphbuild.analysis import find_duplicates
     from graphbuild.errors import MissingLibraryError
 

@@ -43,11 +43,11 @@ class Exported:
     """The result of an export.
 
     Attributes:
-        view: The exported view of the graph.
-        nodes: Number of nodes in the view.
-        edges: Number of edges in the view.
-        total: Numbers of nodes and edges of the whole graph.
-        files: The written files.
+        view: the exported view of the graph.
+        nodes: number of nodes in the view.
+        edges: number of edges in the view.
+        total: numbers of nodes and edges of the whole graph.
+        files: the written files.
     """
 
     view: str
@@ -141,7 +141,7 @@ def parse_formats(text: str) -> list[str]:
 
     Raises:
         typer.BadParameter: A format is unknown, or there is none.
-        ExportError: A format needs a library that is not installed.
+        ExportError: a format needs a library that is not installed.
     """
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in FORMATS]
@@ -193,7 +193,7 @@ def write_exports(
     """Write the graph of a campaign into ``folder``; the arguments are the command's options.
 
     Raises:
-        ExportError: A file cannot be written.
+        ExportError: a file cannot be written.
     """
     from graphbuild.exporters import export_all
     from graphbuild.graph.builder import build_graph

@@ -265,7 +265,7 @@ SeedOption = Annotated[
 ]
 MergeOption = Annotated[
     bool,
-    typer.Option("--merge-duplicates", help="Count an article with several URLs as one reference."),
+    typer.Option("--merge-duplicates", help="Duplicate references count once; see dedupe."),
 ]
 BaselineOption = Annotated[
     Path | None,

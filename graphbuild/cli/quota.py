@@ -27,9 +27,9 @@ class RemainingQuota:
     """The remaining quota of a user.
 
     Attributes:
-        user: The user name.
-        quotas: One per time window.
-        at: When it was requested, in seconds since 1970.
+        user: the user name.
+        quotas: one per time window.
+        at: when it was requested, in seconds since 1970.
     """
 
     user: str

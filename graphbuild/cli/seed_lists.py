@@ -19,7 +19,7 @@ def read_seed_lists(
     """Read seed lists, and log each line that is not a seed.
 
     Raises:
-        SeedError: A list cannot be read, or none of them has a seed.
+        SeedError: a list cannot be read, or none of them has a seed.
     """
     from graphbuild.seeds import read_seeds
 

@@ -11,7 +11,7 @@ from graphbuild.models import COMPLETE
 if TYPE_CHECKING:
     from graphbuild.store import Store, SubjectStatus, Totals
 
-MAX_LISTED = 20  # subjects, unless all are requested
+MAX_LISTED = 20  # subjects, without --all
 
 
 def print_totals(store: Store) -> None:
@@ -27,7 +27,7 @@ def print_totals(store: Store) -> None:
 
 
 def print_verification(store: Store) -> None:
-    """Print how requests have confirmed inferred references, if any were verified."""
+    """Print how many inferred references were confirmed, if any were verified."""
     audit = store.audit_result()
     if audit.subjects:
         print_line(

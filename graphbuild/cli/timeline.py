@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from graphbuild.analysis import TimelineSeries
     from graphbuild.models import Entity
 
-_BAR_WIDTH = 40  # characters, of the month with most references
+_BAR_WIDTH = 40  # of the month with most references, in characters
 
 
 def timeline(

@@ -416,7 +416,7 @@ def tied(shell: Shell) -> Shell:
 
 def test_the_command_tells_the_merged_reports_their_rules_and_the_publishers(tied: Shell) -> None:
     lines = asked(tied, "dedupe").splitlines()
-    assert lines[0] == "5 references: 3 articles by 2 publishers; 2 articles with several URLs"
+    assert lines[0] == "5 references: 3 independent by 2 publishers; 2 of them with duplicates"
     text = "\n".join(lines)
     assert "(scheme, www, trailing_slash, tracking)" in text
     assert "  * hxxps://one[.]example/1/?utm_source=x  one[.]example" in text or (
@@ -469,7 +469,7 @@ def test_ties_and_chains_say_what_is_independent(tied: Shell) -> None:
 def test_an_empty_campaign_has_no_sources_and_that_is_no_error(shell: Shell) -> None:
     answer(shell.folder / "c.db", {})
     assert asked(shell, "dedupe") == (
-        "0 references: 0 articles by 0 publishers; 0 articles with several URLs\n\n"
+        "0 references: 0 independent by 0 publishers; 0 of them with duplicates\n\n"
     )
     assert json.loads(asked(shell, "dedupe", "--json"))["publishers"] == []
     for command in ("overlap", "communities", "bridges", "timeline"):

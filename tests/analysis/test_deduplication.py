@@ -27,7 +27,8 @@ from graphbuild.analysis import (
 )
 from graphbuild.analysis.incidence import NO_COLLECTION
 from graphbuild.models import Entity, Observation
-from tests.cli.test_analysis import answer, asked
+from tests.cli.test_analysis import output_of
+from tests.support.campaign_files import write_pages
 from tests.support.graphs import HOSTILE
 from tests.support.observed_graphs import observed_graphs
 from tests.support.paths import ROOT
@@ -410,12 +411,12 @@ def told_of(references: list[Entity], behind: tuple[Entity, ...] = ()) -> list[d
 def tied(shell: Shell) -> Shell:
     """Two files in two collections, tied by the five."""
     body = told_of(FIVE, (FIRST, SECOND))
-    answer(shell.folder / "c.db", dict.fromkeys(FILES[:2], body))
+    write_pages(shell.folder / "c.db", dict.fromkeys(FILES[:2], body))
     return shell
 
 
 def test_the_command_tells_the_merged_reports_their_rules_and_the_publishers(tied: Shell) -> None:
-    lines = asked(tied, "dedupe").splitlines()
+    lines = output_of(tied, "dedupe").splitlines()
     assert lines[0] == "5 references: 3 independent by 2 publishers; 2 of them with duplicates"
     text = "\n".join(lines)
     assert "(scheme, www, trailing_slash, tracking)" in text
@@ -425,7 +426,7 @@ def test_the_command_tells_the_merged_reports_their_rules_and_the_publishers(tie
     assert f"{TITLE} (title)" in text
     assert re.search(r"^one\[\.\]example +2 +3$", text, re.MULTILINE)
     assert not re.search(r"https?:|\w\.example", text)
-    told = json.loads(asked(tied, "dedupe", "--json"))
+    told = json.loads(output_of(tied, "dedupe", "--json"))
     assert (told["references"], told["independent_references"]) == (5, 3)
     merged = {each["representative"]: each for each in told["duplicates"]}
     keys = {name: f"reference:{name * 64}" for name in "abcde"}
@@ -444,36 +445,36 @@ def test_the_command_tells_the_merged_reports_their_rules_and_the_publishers(tie
 
 
 def test_listings_are_cut_and_say_so(tied: Shell) -> None:
-    text = asked(tied, "dedupe", "--limit", 1)
+    text = output_of(tied, "dedupe", "--limit", 1)
     assert text.count("… and 1 more; --limit N shows more, --json shows all") == 2
 
 
 def test_ties_and_chains_say_what_is_independent(tied: Shell) -> None:
-    overlap = asked(tied, "overlap", "--all").splitlines()
+    overlap = output_of(tied, "overlap", "--all").splitlines()
     assert overlap[1].split()[2:5] == ["references", "independent", "publishers"]
     assert overlap[2].split()[2:5] == ["5", "3", "2"]
-    assert asked(tied, "overlap", "--all", "--merge-duplicates").splitlines()[2].split()[2:5] == [
-        *("3", "3", "2")
-    ]
-    (tie,) = json.loads(asked(tied, "overlap", "--all", "--json"))["pairs"]
+    assert output_of(tied, "overlap", "--all", "--merge-duplicates").splitlines()[2].split()[
+        2:5
+    ] == [*("3", "3", "2")]
+    (tie,) = json.loads(output_of(tied, "overlap", "--all", "--json"))["pairs"]
     assert (tie["shared_references"], tie["independent_references"], tie["publishers"]) == (5, 3, 2)
-    assert "through 5 references (3 independent, by 2 publishers)" in asked(
+    assert "through 5 references (3 independent, by 2 publishers)" in output_of(
         tied, "explain", FILES[0].id, "first"
     )
-    assert asked(tied, "timeline").startswith("5 references")
-    assert asked(tied, "timeline", "--merge-duplicates").startswith("3 references")
+    assert output_of(tied, "timeline").startswith("5 references")
+    assert output_of(tied, "timeline", "--merge-duplicates").startswith("3 references")
     for command in ("communities", "bridges"):
-        assert asked(tied, command, "--merge-duplicates")
+        assert output_of(tied, command, "--merge-duplicates")
 
 
 def test_an_empty_campaign_has_no_sources_and_that_is_no_error(shell: Shell) -> None:
-    answer(shell.folder / "c.db", {})
-    assert asked(shell, "dedupe") == (
+    write_pages(shell.folder / "c.db", {})
+    assert output_of(shell, "dedupe") == (
         "0 references: 0 independent by 0 publishers; 0 of them with duplicates\n\n"
     )
-    assert json.loads(asked(shell, "dedupe", "--json"))["publishers"] == []
+    assert json.loads(output_of(shell, "dedupe", "--json"))["publishers"] == []
     for command in ("overlap", "communities", "bridges", "timeline"):
-        assert asked(shell, command, "--merge-duplicates")
+        assert output_of(shell, command, "--merge-duplicates")
 
 
 def test_hostile_texts_do_nothing_on_a_terminal(shell: Shell) -> None:
@@ -484,8 +485,8 @@ def test_hostile_texts_do_nothing_on_a_terminal(shell: Shell) -> None:
         for n, text in enumerate(texts)
         for twice in "ab"
     ]
-    answer(shell.folder / "c.db", {FILES[0]: told_of(told)})
-    text = asked(shell, "dedupe", "--limit", 500)
+    write_pages(shell.folder / "c.db", {FILES[0]: told_of(told)})
+    text = output_of(shell, "dedupe", "--limit", 500)
     assert text.startswith(f"{len(told)} references: ")
     assert text.count(" * ") >= len(texts) / 2
     assert not {c for c in text if unicodedata.category(c) in {"Cc", "Cf"}} - {"\n"}

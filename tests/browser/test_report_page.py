@@ -12,7 +12,7 @@ from graphbuild.report import Baseline, write_report
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.browser.test_access import axe, barriers  # noqa: F401  a fixture
-from tests.cli.test_analysis import store_of
+from tests.support.campaign_files import write_campaign
 from tests.support.external_tools import OUTPUT
 from tests.support.planted_campaigns import plant
 
@@ -36,7 +36,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "<img src=x>",
             "W" * 160,
         ]
-    store_of(folder / "c.db", world.observations())
+    write_campaign(folder / "c.db", world.observations())
     with Store.open(folder / "c.db") as store:
         store.add_seeds(parse_seeds(["ab" * 32]))
     with Store.read(folder / "c.db") as store:

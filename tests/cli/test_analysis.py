@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import unicodedata
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,59 +17,22 @@ from graphbuild.analysis import (
     find_clusters,
     find_overlaps,
 )
-from graphbuild.api.parser import parse_page
 from graphbuild.models import Entity
-from graphbuild.seeds import parse_seeds
-from graphbuild.store import FetchedPage, Store
+from graphbuild.store import Store
+from tests.support.campaign_files import write_campaign, write_pages
 from tests.support.graphs import HOSTILE
 from tests.support.paths import DATA, ROOT
 from tests.support.planted_campaigns import MEDIUM, plant
 from tests.support.shell import Shell
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from graphbuild.models import Observation
-
 SAMPLE = DATA / "related_references.json"
 FILE = "5e3f311ae67f046b56435067bcdd39fbf836fa0421fbc8c8b0e43e8e47524954"
-
-
-def store_of(path: Path, observations: list[Observation]) -> None:
-    """A campaign file in which answers say so."""
-    lists: dict[Entity, dict[Entity, list[Entity]]] = {}
-    for one in observations:
-        behind = lists.setdefault(one.subject, {}).setdefault(one.reference, [])
-        behind += [one.related_from] if one.related_from else []
-
-    def told(entity: Entity) -> dict[str, object]:
-        return {"type": entity.type, "id": entity.id, "attributes": dict(entity.attributes)}
-
-    bodies = {
-        subject: [
-            {**told(reference), "context_attributes": {"related_from": [*map(told, behind)]}}
-            for reference, behind in entries.items()
-        ]
-        for subject, entries in lists.items()
-    }
-    answer(path, bodies)
-
-
-def answer(path: Path, bodies: dict[Entity, list[dict[str, object]]]) -> None:
-    with Store.open(path) as store:
-        store.add_seeds(parse_seeds([subject.id for subject in bodies]))
-        while task := store.tasks.next_task():
-            data = bodies[task.subject]
-            body = json.dumps({"data": data, "meta": {"count": len(data)}}).encode()
-            store.results.save_page(
-                task, FetchedPage(body, parse_page(body, task.subject), 0.0, None)
-            )
 
 
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shell, Incidence]:
     folder = tmp_path_factory.mktemp("analysis")
-    store_of(folder / "c.db", plant(0, MEDIUM).observations())
+    write_campaign(folder / "c.db", plant(0, MEDIUM).observations())
     with Store.read(folder / "c.db") as store:
         return Shell(folder), Incidence.from_observations(store.observations())
 
@@ -81,7 +43,7 @@ def sample(shell: Shell) -> Shell:
     return shell
 
 
-def asked(shell: Shell, *words: object) -> str:
+def output_of(shell: Shell, *words: object) -> str:
     done = shell(*words, "--store", "c.db")
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -94,17 +56,17 @@ def test_overlap_lists_significant_pairs_and_hubs(campaign) -> None:
     shell, incidence = campaign
     found = find_overlaps(incidence, "collections")
     beyond = found.significant()
-    text = asked(shell, "overlap", "--of", "collections", "--limit", 3)
+    text = output_of(shell, "overlap", "--of", "collections", "--limit", 3)
     assert f"{len(found):,} share something, {len(beyond):,} more than chance (q <= 0.05)" in text
     assert f"… and {len(beyond) - 3:,} more" in text
-    told = json.loads(asked(shell, "overlap", "--of", "collections", "--json"))
-    assert [(pair["source"], pair["target"], pair["q_value"]) for pair in told["pairs"]] == [
+    result = json.loads(output_of(shell, "overlap", "--of", "collections", "--json"))
+    assert [(pair["source"], pair["target"], pair["q_value"]) for pair in result["pairs"]] == [
         (pair.source.key, pair.target.key, pair.q_value) for pair in beyond
     ]
-    text = asked(shell, "overlap")
+    text = output_of(shell, "overlap")
     assert "chance may explain each of them" in text
     assert "low weight: the collection roundup-1, shared by 174, counts 1 bits" in text
-    everything = asked(shell, "overlap", "--all", "--limit", 2).splitlines()
+    everything = output_of(shell, "overlap", "--all", "--limit", 2).splitlines()
     assert everything[1].split() == [
         *("source", "target", "references", "independent", "publishers", "evidence"),
         *("jaccard", "overlap", "adamic-adar", "bits", "p", "q"),
@@ -114,12 +76,14 @@ def test_overlap_lists_significant_pairs_and_hubs(campaign) -> None:
 def test_communities_lists_clusters_with_collections(campaign) -> None:
     shell, incidence = campaign
     found = find_clusters(incidence)
-    told = json.loads(asked(shell, "communities", "--json"))
-    assert [group["name"] for group in told["clusters"]] == [group.name for group in found.clusters]
-    assert [group["files"] for group in told["clusters"]] == [
+    result = json.loads(output_of(shell, "communities", "--json"))
+    assert [group["name"] for group in result["clusters"]] == [
+        group.name for group in found.clusters
+    ]
+    assert [group["files"] for group in result["clusters"]] == [
         [file.key for file in group.files] for group in found.clusters
     ]
-    lines = asked(shell, "communities", "--limit", 2).splitlines()
+    lines = output_of(shell, "communities", "--limit", 2).splitlines()
     assert lines[0].startswith(
         f"{len(found.clusters)} clusters of {len(incidence.files)} files, 0 "
     )
@@ -130,38 +94,38 @@ def test_communities_lists_clusters_with_collections(campaign) -> None:
 def test_bridges_lists_nodes_between_clusters(campaign) -> None:
     shell, incidence = campaign
     found = find_bridges(incidence, find_clusters(incidence))
-    told = json.loads(asked(shell, "bridges", "--json"))
-    assert [(b["key"], b["components"], b["cut_off_files"]) for b in told["bridges"]] == [
+    result = json.loads(output_of(shell, "bridges", "--json"))
+    assert [(b["key"], b["components"], b["cut_off_files"]) for b in result["bridges"]] == [
         (b.entity.key, b.components, b.cut_off_files) for b in found.bridges
     ]
-    assert told["joined_pairs"] == found.joined_pairs
-    text = asked(shell, "bridges")
+    assert result["joined_pairs"] == found.joined_pairs
+    text = output_of(shell, "bridges")
     assert f"of clusters connected, {len(found.single_links):,} of them by a single node" in text
 
 
 def test_centrality_ranks_nodes(campaign) -> None:
     shell, incidence = campaign
     found = compute_centrality(incidence)
-    text = asked(shell, "centrality", "--limit", "3")
+    text = output_of(shell, "centrality", "--limit", "3")
     assert text.splitlines()[0] == f"{len(found.nodes):,} nodes, betweenness exact"
     first = found.nodes[0]
     assert text.splitlines()[2].split()[:2] == [first.entity.type, first.entity.label]
-    told = json.loads(asked(shell, "centrality", "--json"))
-    assert told["samples"] is None
-    assert [node["key"] for node in told["nodes"]] == [each.entity.key for each in found.nodes]
-    assert told["nodes"][0]["betweenness"] == first.betweenness
+    result = json.loads(output_of(shell, "centrality", "--json"))
+    assert result["samples"] is None
+    assert [node["key"] for node in result["nodes"]] == [each.entity.key for each in found.nodes]
+    assert result["nodes"][0]["betweenness"] == first.betweenness
 
 
 def test_timeline_lists_months_and_first_and_last_dates(sample: Shell) -> None:
-    text = asked(sample, "timeline")
+    text = output_of(sample, "timeline")
     assert text.splitlines()[0] == "2 references, 0 without a date (UTC)"
     months = re.findall(r"^(\d{4}-\d\d) +(\d+)  (#+)$", text, re.MULTILINE)
     assert [(month, count) for month, count, _ in months] == [("2018-01", "1"), ("2022-03", "1")]
     assert re.search(r"^Emotet +2 +0 +2018-01-\d\d .+ 2022-03-\d\d ", text, re.MULTILINE)
-    told = json.loads(asked(sample, "timeline", "--json"))
-    assert told["campaign"]["months"] == {"2018-01": 1, "2022-03": 1}
-    assert told["clusters"][0]["references"] == 2
-    assert asked(sample, "timeline", "--clusters").splitlines()[4].startswith("cluster")
+    result = json.loads(output_of(sample, "timeline", "--json"))
+    assert result["campaign"]["months"] == {"2018-01": 1, "2022-03": 1}
+    assert result["clusters"][0]["references"] == 2
+    assert output_of(sample, "timeline", "--clusters").splitlines()[4].startswith("cluster")
 
 
 # --- explain -------------------------------------------------------------------------------------
@@ -171,7 +135,7 @@ def test_timeline_lists_months_and_first_and_last_dates(sample: Shell) -> None:
 def test_explain_lists_both_references_of_the_documented_sample(
     sample: Shell, form: tuple[str, ...]
 ) -> None:
-    text = asked(sample, "explain", FILE, "Emotet", *form)
+    text = output_of(sample, "explain", FILE, "Emotet", *form)
     for title in (
         json.loads(SAMPLE.read_bytes())["data"][n]["attributes"]["title"] for n in (0, 1)
     ):
@@ -186,12 +150,12 @@ def test_explain_lists_both_references_of_the_documented_sample(
 def test_explain_counts_paths_and_truncates_the_list(campaign) -> None:
     shell, _ = campaign
     one, other = "c0-0", "c1-0"
-    whole = json.loads(asked(shell, "explain", one, other, "--json"))["paths"]
+    whole = json.loads(output_of(shell, "explain", one, other, "--json"))["paths"]
     assert len(whole) > 2
-    text = asked(shell, "explain", one, other, "--limit", 2)
+    text = output_of(shell, "explain", one, other, "--limit", 2)
     assert text.startswith(f"{len(whole):,} shortest paths of ")
     assert f"… and {len(whole) - 2:,} more; --all" in text
-    everything = asked(shell, "explain", one, other, "--all")
+    everything = output_of(shell, "explain", one, other, "--all")
     assert f"\n{len(whole)}. " in everything
     assert "more observations" not in everything
 
@@ -208,7 +172,7 @@ def test_explain_reports_unknown_and_equal_nodes(sample: Shell) -> None:
 def test_hostile_texts_are_escaped_on_terminal_and_in_markdown(shell: Shell) -> None:
     file = Entity("file", "a" * 64)
     texts = [text for text in HOSTILE if text.strip() and "\ud800" not in text]
-    told = [
+    result = [
         {
             "type": "reference",
             "id": f"{n:064x}",
@@ -219,12 +183,12 @@ def test_hostile_texts_are_escaped_on_terminal_and_in_markdown(shell: Shell) -> 
         }
         for n, text in enumerate(texts)
     ]
-    answer(shell.folder / "c.db", {file: told})
+    write_pages(shell.folder / "c.db", {file: result})
     for words in (("explain", file.id, "collection:c"), ("timeline",), ("bridges",), ("overlap",)):
-        text = asked(shell, *words, *(["--all"] if words[0] in {"explain", "overlap"} else []))
+        text = output_of(shell, *words, *(["--all"] if words[0] in {"explain", "overlap"} else []))
         assert not {c for c in text if unicodedata.category(c) in {"Cc", "Cf"}} - {"\n"}
         assert words[0] != "explain" or not re.search(r"https?:|//evil\.", text)
-    text = asked(shell, "explain", file.id, "collection:c", "--all", "--markdown")
+    text = output_of(shell, "explain", file.id, "collection:c", "--all", "--markdown")
     bare = re.sub(r"\\.", "", text)
     assert not re.search(r"[<>\[\]`*_|~]|https?:", bare)
 
@@ -254,12 +218,12 @@ def test_invalid_number_is_wrong_usage(sample: Shell, words: str, problem: str) 
 
 
 def test_share_in_percent(sample: Shell) -> None:
-    assert json.loads(asked(sample, "overlap", "--fdr", "5%", "--json"))["fdr"] == 0.05
+    assert json.loads(output_of(sample, "overlap", "--fdr", "5%", "--json"))["fdr"] == 0.05
 
 
 def test_largest_random_seed_is_accepted(campaign) -> None:
     shell, _ = campaign
-    text = asked(shell, "communities", "--seed", "4294967295", "--json")
+    text = output_of(shell, "communities", "--seed", "4294967295", "--json")
     assert json.loads(text)["clusters"]
 
 
@@ -278,8 +242,8 @@ def test_analysis_of_an_incomplete_campaign_warns(sample: Shell, words: str) -> 
 @pytest.mark.parametrize("command", ["overlap", "communities", "bridges", "centrality", "timeline"])
 def test_analysis_of_an_empty_campaign_is_not_an_error(shell: Shell, command: str) -> None:
     Store.open(shell.folder / "c.db").close()
-    assert asked(shell, command)
-    assert json.loads(asked(shell, command, "--json"))
+    assert output_of(shell, command)
+    assert json.loads(output_of(shell, command, "--json"))
 
 
 def test_missing_library_is_reported_with_the_install_command(sample: Shell) -> None:

@@ -14,9 +14,9 @@ from graphbuild.models import Entity
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.analysis.test_diff import twelve, world
-from tests.cli.test_analysis import answer, store_of
 from tests.crawler.campaign import Campaign
 from tests.crawler.test_refresh import DAY, refresh
+from tests.support.campaign_files import write_campaign, write_pages
 from tests.support.graphs import HOSTILE
 from tests.support.shell import Shell
 
@@ -132,8 +132,8 @@ def test_baseline_compares_two_files(shell: Shell) -> None:
     apart, joined = twelve(), twelve()
     for name in ("c3", "c7"):
         joined[name] = [*joined[name][:1], *(f"joint {n}" for n in range(7))]
-    store_of(shell.folder / "old.db", world(apart).observations())
-    store_of(shell.folder / "new.db", world(joined).observations())
+    write_campaign(shell.folder / "old.db", world(apart).observations())
+    write_campaign(shell.folder / "new.db", world(joined).observations())
     text = shell("compare", "--store", "new.db", "--baseline", "old.db").stdout
     assert "12 clusters before, 11 after: 1 merged, 10 unchanged" in text
     lines = text.splitlines()
@@ -150,10 +150,10 @@ def test_baseline_compares_two_files(shell: Shell) -> None:
 
 def test_pending_subjects_count_as_unknown(shell: Shell) -> None:
     report = {"type": "reference", "id": "1" * 64, "attributes": {"title": "R"}}
-    store_of(shell.folder / "old.db", [])
+    write_campaign(shell.folder / "old.db", [])
     with Store.open(shell.folder / "old.db") as store:
         store.add_seeds(parse_seeds([of(1)]))
-    answer(shell.folder / "new.db", {Entity("file", of(1)): [report]})
+    write_pages(shell.folder / "new.db", {Entity("file", of(1)): [report]})
     done = shell("compare", "--store", "new.db", "--baseline", "old.db")
     assert "the campaign was not complete before: 1 pending" in done.stderr
     assert ["references", "0", "0", "0", "1", "0"] in [x.split() for x in done.stdout.splitlines()]
@@ -176,8 +176,8 @@ def test_hostile_names_are_escaped(shell: Shell) -> None:
         for n, text in enumerate(texts)
     ]
     files = [Entity("file", of(n)) for n in (1, 2)]
-    answer(shell.folder / "new.db", dict.fromkeys(files, result))
-    answer(shell.folder / "old.db", {file: [] for file in files})
+    write_pages(shell.folder / "new.db", dict.fromkeys(files, result))
+    write_pages(shell.folder / "old.db", {file: [] for file in files})
     text = shell("compare", "--store", "new.db", "--baseline", "old.db", "--limit", 999).stdout
     assert not {c for c in text if unicodedata.category(c) in {"Cc", "Cf"}} - {"\n"}
     assert len(text.splitlines()) >= 2 * len(texts)

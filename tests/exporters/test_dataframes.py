@@ -17,7 +17,7 @@ from graphbuild.exporters import parquet as parquet_format
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.views import view
 from graphbuild.models import Entity, Observation
-from tests.cli.test_analysis import store_of
+from tests.support.campaign_files import write_campaign
 from tests.support.graphs import (
     EMOTET,
     GANG,
@@ -151,7 +151,7 @@ def test_times_are_times_and_lists_are_lists() -> None:
 
 
 def test_a_campaign_file_gives_its_tables(tmp_path: Path) -> None:
-    store_of(tmp_path / "c.db", [one for one in OBSERVATIONS if one.subject != LOADER])
+    write_campaign(tmp_path / "c.db", [one for one in OBSERVATIONS if one.subject != LOADER])
     with gb.open(tmp_path / "c.db") as campaign:
         nodes, edges, facts = campaign.nodes(), campaign.edges(), campaign.observations()
         timed_nodes, timed_edges = campaign.nodes(timestamps=True), campaign.edges(timestamps=True)

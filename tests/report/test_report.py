@@ -29,8 +29,8 @@ from graphbuild.report import Baseline, write_report
 from graphbuild.report.charts import cluster_map, month_chart
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
-from tests.cli.test_analysis import answer, store_of
 from tests.cli.test_compare import FIRST, refreshed  # noqa: F401  a fixture
+from tests.support.campaign_files import write_campaign, write_pages
 from tests.support.graphs import HOSTILE
 from tests.support.planted_campaigns import MEDIUM, plant
 from tests.support.shell import Shell
@@ -196,7 +196,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         del old.members[file]
     new.holds["c0-0"] = [*new.holds["c0-0"][:-3], "a fresh look"]
     before = dated(old)
-    store_of(folder / "c.db", dated(new))
+    write_campaign(folder / "c.db", dated(new))
     with Store.open(folder / "c.db") as store:
         store.add_seeds(parse_seeds(["ab" * 32, "cd" * 32]))
     with Store.read(folder / "c.db") as store:
@@ -241,7 +241,7 @@ def test_the_numbers_are_those_of_sets(made: Made) -> None:
 
 
 def test_one_of_a_thing_is_told_as_one(tmp_path: Path) -> None:
-    store_of(tmp_path / "c.db", plant(0).observations()[:1])
+    write_campaign(tmp_path / "c.db", plant(0).observations()[:1])
     with Store.read(tmp_path / "c.db") as store:
         write_report(store, tmp_path)
     tiles = read_markdown((tmp_path / "report.md").read_text(encoding="utf-8")).tiles
@@ -266,7 +266,7 @@ def test_what_is_missing_stands_before_any_figure(made: Made) -> None:
 
 
 def test_a_whole_campaign_misses_nothing(tmp_path: Path) -> None:
-    store_of(tmp_path / "c.db", plant(0).observations())
+    write_campaign(tmp_path / "c.db", plant(0).observations())
     with Store.read(tmp_path / "c.db") as store:
         write_report(store, tmp_path)
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
@@ -276,7 +276,7 @@ def test_a_whole_campaign_misses_nothing(tmp_path: Path) -> None:
 
 
 def test_of_whom_no_report_is_known_is_counted(tmp_path: Path) -> None:
-    answer(tmp_path / "c.db", {Entity("file", name * 64): [] for name in "ab"})
+    write_pages(tmp_path / "c.db", {Entity("file", name * 64): [] for name in "ab"})
     with Store.read(tmp_path / "c.db") as store:
         write_report(store, tmp_path)
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
@@ -486,7 +486,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Made:
     ]
     files = [Entity("file", f"{n:064x}") for n in range(1, 4)]
     path = folder / "<b>c.db"
-    answer(path, dict.fromkeys(files, told))
+    write_pages(path, dict.fromkeys(files, told))
     with Store.read(path) as store:
         write_report(
             store,

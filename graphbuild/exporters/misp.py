@@ -69,8 +69,8 @@ class _Value(NamedTuple):
     """A MISP attribute.
 
     Attributes:
-        relation: the name of the attribute in the template.
-        correlates: whether MISP shows other events with the same value.
+        relation: The name of the attribute in the template.
+        correlates: Whether MISP shows other events with the same value.
     """
 
     relation: str
@@ -99,9 +99,9 @@ def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> Expor
     """Write ``graph`` to ``stream`` as one event, one object per line.
 
     Args:
-        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it.
-        stream: an open binary file.
-        to_ids: mark files, domains, IP addresses and URLs for detection. Being related to a
+        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
+        stream: An open binary file.
+        to_ids: Mark files, domains, IP addresses and URLs for detection. Being related to a
             reference does not make them malicious.
 
     Returns:

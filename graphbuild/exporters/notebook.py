@@ -31,9 +31,9 @@ def show(graph: Graph, *, positions: Positions | None = None, height: int = 600)
     A saved notebook grows by the size of the page: about 1 MB plus the data.
 
     Args:
-        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
-        positions: the position of each node, y upwards; computed if None.
-        height: the height of the frame in pixels; it is as wide as the notebook.
+        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
+        positions: The position of each node, y upwards; computed if None.
+        height: The height of the frame in pixels; it is as wide as the notebook.
     """
     from graphbuild.exporters.html.page import write_html  # noqa: PLC0415  loads a template engine
 
@@ -46,9 +46,9 @@ class PageFrame:
     """A page that notebooks display in a frame; its text form is a summary.
 
     Attributes:
-        page: the HTML.
-        summary: the number of nodes per type.
-        height: the height of the frame in pixels.
+        page: The HTML.
+        summary: The number of nodes per type.
+        height: The height of the frame in pixels.
     """
 
     __slots__ = ("height", "page", "summary")

@@ -67,13 +67,13 @@ def draw(
     The largest collections are labelled.
 
     Args:
-        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
-        positions: the position of each node, y upwards; computed if None.
-        width: the width of the image in inches.
-        max_labels: the maximum number of labels; the image states how many are left out.
+        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
+        positions: The position of each node, y upwards; computed if None.
+        width: The width of the image in inches.
+        max_labels: The maximum number of labels; the image states how many are left out.
 
     Raises:
-        ImportError: matplotlib is not installed; it is in the extra ``notebook``.
+        ImportError: Matplotlib is not installed; it is in the extra ``notebook``.
     """
     if positions is None:
         from graphbuild.graph.layout import compute_layout  # noqa: PLC0415  loads numpy

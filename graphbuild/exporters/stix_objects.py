@@ -174,11 +174,11 @@ def domain_object(
     """Return a report, a collection or an actor.
 
     Args:
-        node: the attributes of the node.
-        object_id: the id of the object.
-        refs: the ids of its subjects; used for reports and groupings.
-        edges: the edges to write into the extension.
-        warnings: counts values that are cleaned or omitted.
+        node: The attributes of the node.
+        object_id: The id of the object.
+        refs: The ids of its subjects; used for reports and groupings.
+        edges: The edges to write into the extension.
+        warnings: Counts values that are cleaned or omitted.
     """
     kind = stix_type(node)
     body = {

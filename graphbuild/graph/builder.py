@@ -60,11 +60,11 @@ def build_graph(
     """Return the graph of ``observations``; the module documentation lists its attributes.
 
     Args:
-        observations: the observations, in the order in which nodes are added.
-        subjects: entities to add even without observations, such as the seeds. Their attributes
+        observations: The observations, in the order in which nodes are added.
+        subjects: Entities to add even without observations, such as the seeds. Their attributes
             (``seed``, ``state``) are added to their nodes.
-        links: files and references of nodes, from a deeper crawl.
-        timestamps: add ``first_seen`` and ``last_seen`` to edges.
+        links: Files and references of nodes, from a deeper crawl.
+        timestamps: Add ``first_seen`` and ``last_seen`` to edges.
     """
     builder = _Builder(timestamps=timestamps)
     for subject in subjects:
@@ -105,7 +105,7 @@ def validate_graph(graph: nx.Graph[str]) -> None:
     """Check that a graph is a ``DiGraph`` whose nodes have a type and a label.
 
     Raises:
-        ExportError: it is undirected or a multigraph, or a node has no type or no label.
+        ExportError: It is undirected or a multigraph, or a node has no type or no label.
     """
     if not graph.is_directed() or graph.is_multigraph():
         raise ExportError(
@@ -125,7 +125,7 @@ def with_stable_order(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
     """Return ``graph``, or for a view of networkx a copy sorted by node keys.
 
     A view such as ``graph.subgraph(nodes)`` has the order of a set, which differs between runs.
-    Views are frozen, and a frozen graph cannot be told from a view.
+    All views are frozen; other frozen graphs are sorted, too.
     """
     if not nx.is_frozen(graph):
         return graph

@@ -21,8 +21,8 @@ def quotient_graph(graph: Graph, groups: Sequence[Sequence[str]]) -> nx.Graph[in
     """Return the undirected graph of ``groups``, numbered in their order, without self-loops.
 
     Args:
-        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it.
-        groups: the result of :func:`graphbuild.graph.views.fold_groups` for ``graph``.
+        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
+        groups: The result of :func:`graphbuild.graph.views.fold_groups` for ``graph``.
 
     Returns:
         A graph whose edge attribute ``weight`` counts the edges between two groups. It does not

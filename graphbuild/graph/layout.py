@@ -1,7 +1,7 @@
 """Compute node positions: fold, lay out, pack and unfold.
 
-Real graphs are stacks of bicliques: a response gives a file all references of all its collections,
-so files of one collection have the same neighbours and no force can separate them. The steps are:
+Real graphs are stacks of bicliques: a response gives a file all references of all its collections.
+Files of one collection therefore have the same neighbours, and no force can separate them. Steps:
 
 1. Nodes with the same neighbours are folded into one disc.
 2. ForceAtlas2 arranges the discs of each connected component. A component that is too large is
@@ -41,7 +41,6 @@ _SEED = 20_240_229
 _COMPONENT_GAP = 90.0
 _ASPECT = 1.5  # width to height of the whole layout
 _LABEL_SPACE = 16.0  # around collections, which are always labelled
-_MAX_RING = 24  # discs on one circle around a hub
 _MAX_DISCS = 1_000  # laid out at once; time and memory grow with the square
 _MANY_DISCS = 300
 _ITERATIONS, _FEWER_ITERATIONS = 100, 50  # the second from _MANY_DISCS on
@@ -56,7 +55,7 @@ class Layout(dict[str, Point]):
     """Coordinates of nodes.
 
     Attributes:
-        clusters: the result of :func:`graphbuild.graph.clustering.node_clusters`, if the layout
+        clusters: The result of :func:`graphbuild.graph.clustering.node_clusters`, if the layout
             computed it.
     """
 
@@ -67,7 +66,7 @@ def compute_layout(graph: nx.DiGraph[str]) -> Layout:
     """Return coordinates for every node, y upwards, at least ``MIN_DISTANCE`` apart.
 
     Raises:
-        ExportError: the graph is undirected, or a node has no type or label.
+        ExportError: The graph is undirected, or a node has no type or label.
     """
     validate_graph(graph)
     groups = fold_groups(graph)
@@ -201,57 +200,12 @@ def _arrange(
     graph: nx.Graph[int], discs: list[int], radii: Floats, cluster_of: Mapping[int, int]
 ) -> Floats:
     """Return centres for the discs of a connected graph, in the order of ``discs``."""
-    hub = _hub(graph, discs)
-    if hub is not None:
-        return _star(discs.index(hub), radii)
     if len(discs) <= _MAX_DISCS:
         return _force_layout(graph, discs, radii)
     members: dict[int, list[int]] = {}
     for disc in discs:
         members.setdefault(cluster_of[disc], []).append(disc)
     return _arrange_clusters(graph, sorted(members.values(), key=_by_size), discs, radii)
-
-
-def _hub(graph: nx.Graph[int], discs: list[int]) -> int | None:
-    """Return the centre of a star, or a single disc; None for any other graph."""
-    if graph.number_of_edges() != len(discs) - 1:
-        return None
-    return next((disc for disc in discs if graph.degree[disc] == len(discs) - 1), None)
-
-
-def _star(hub: int, radii: Floats) -> Floats:
-    """Place the leaves of a star around its hub: on a circle, or in a sunflower if many."""
-    centres = np.zeros((len(radii), 2))
-    leaves = [index for index in range(len(radii)) if index != hub]
-    if leaves:
-        padded = radii[leaves] + GAP / 2
-        inner = float(radii[hub] + GAP / 2)
-        centres[leaves] = (_ring if len(leaves) <= _MAX_RING else _corona)(padded, inner)
-    return centres
-
-
-def _ring(radii: Floats, inner: float) -> Floats:
-    """Return points on a circle around a hub, each with an angle in proportion to its disc."""
-    distance = inner + float(radii.max())
-    while _angles(radii, distance).sum() > 2 * math.pi:
-        distance *= 1.05
-    shares = _angles(radii, distance)
-    shares *= 2 * math.pi / shares.sum()
-    middles = np.cumsum(shares) - shares / 2
-    points: Floats = distance * np.column_stack((np.cos(middles), np.sin(middles)))
-    return points
-
-
-def _angles(radii: Floats, distance: float) -> Floats:
-    """Return the angles that discs cover on a circle."""
-    return 2 * np.arcsin(np.minimum(radii / distance, 1.0))
-
-
-def _corona(radii: Floats, inner: float) -> Floats:
-    """Return points of a sunflower whose centre is left to the hub."""
-    pitch = 2 * float(radii.max())
-    skipped = math.ceil(((inner + pitch / 2) * _SUNFLOWER_SPACING / pitch) ** 2)
-    return np.array(_sunflower(skipped + len(radii), pitch)[skipped:])
 
 
 def _arrange_clusters(
@@ -279,8 +233,6 @@ def _arrange_clusters(
 
 
 def _arrange_cluster(graph: nx.Graph[int], discs: list[int], radii: Floats) -> Floats:
-    if len(discs) == 1:
-        return np.zeros((1, 2))
     if len(discs) <= _MAX_DISCS:
         return _force_layout(graph, discs, radii)
     clusters = sorted(louvain_clusters(graph), key=_by_size)
@@ -294,6 +246,8 @@ def _arrange_cluster(graph: nx.Graph[int], discs: list[int], radii: Floats) -> F
 
 def _force_layout(graph: nx.Graph[int], discs: list[int], radii: Floats) -> Floats:
     """Arrange discs with ForceAtlas2, starting from an approximation of graph distances."""
+    if len(discs) == 1:
+        return np.zeros((1, 2))
     index = {disc: position for position, disc in enumerate(discs)}
     pairs = ((index[a], index[b]) for a, b in graph.edges)
     ordered: nx.Graph[int] = nx.Graph()

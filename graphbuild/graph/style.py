@@ -59,7 +59,7 @@ def check_positions(graph: Graph, positions: Positions | None) -> Positions:
     Many programs draw all nodes without a position at one point.
 
     Raises:
-        ExportError: some nodes have a position, but not all of them.
+        ExportError: Some nodes have a position, but not all of them.
     """
     if not positions:
         return {}

@@ -147,7 +147,7 @@ def view(graph: Graph, name: str) -> Graph:
     """Return a view of ``graph`` by its name in :data:`VIEWS`; ``graph`` is not changed.
 
     Raises:
-        ValueError: there is no such view.
+        ValueError: There is no such view.
     """
     if name not in VIEWS:
         raise ValueError(f"no view {name!a}; choose from {', '.join(VIEWS)}")

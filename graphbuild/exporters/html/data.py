@@ -34,10 +34,10 @@ def page_data(
     """Return the content of the data block.
 
     Args:
-        graph: a graph as ``build_graph`` returns it.
-        positions: the position of each node, y upwards.
-        clusters: the cluster number of each node, 0 for the largest.
-        full: draw everything first, whatever its size.
+        graph: A graph as ``build_graph`` returns it.
+        positions: The position of each node, y upwards.
+        clusters: The cluster number of each node, 0 for the largest.
+        full: Draw everything first, whatever its size.
     """
     folded = fold_for_page(graph)
     node_types = [str(name) for _, name in graph.nodes(data="type")]

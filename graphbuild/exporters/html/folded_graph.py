@@ -1,8 +1,8 @@
 """Fold the graph for the page without losing what each edge states.
 
-Nodes with the same neighbours are one group. A link between two groups stands for all pairs of
-their members. The facts of these edges are stored once if they are all equal, else one per pair,
-row by row. Folding turns 11,236 edges of a real campaign into 39 links.
+Nodes with the same neighbours are one group. A link between two groups represents the edges between
+all pairs of their members. The attributes of these edges are stored once if they are all equal,
+else one per pair, row by row. Folding turns 11,236 edges of a real campaign into 39 links.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class FoldedGraph:
     """The groups of a graph and the links between them.
 
     Attributes:
-        groups: the node numbers of each group's members.
-        relations: the names of all relations.
-        facts: the distinct attributes of edges.
-        links: source group, target group, number of the relation, and number of the fact; a list
+        groups: The node numbers of each group's members.
+        relations: The names of all relations.
+        facts: The distinct attributes of edges.
+        links: Source group, target group, number of the relation, and number of the fact; a list
             of facts, one per pair, where they differ.
-        pair_counts: for each two linked groups, the lower number first, how many edges link them.
+        pair_counts: For each two linked groups, the lower number first, how many edges link them.
     """
 
     groups: list[list[int]]
@@ -64,7 +64,7 @@ def fold_for_page(graph: Graph) -> FoldedGraph:
     group_of = {key: index for index, members in enumerate(groups) for key in members}
     folded = FoldedGraph([[number[key] for key in members] for members in groups])
     table = _FactTable(number, folded)
-    adjacency = dict(graph.adjacency())  # plain dictionaries: three times as fast as the views
+    adjacency = dict(graph.adjacency())  # plain dictionaries are much faster than views
     for source, members in enumerate(groups):
         rows = [adjacency[member] for member in members]
         for target in dict.fromkeys(group_of[key] for key in rows[0]):
@@ -90,7 +90,7 @@ class _FactTable:
     """The distinct attributes of edges: many edges share the same ones.
 
     Attributes:
-        relation_of: the number of the relation of each fact.
+        relation_of: The number of the relation of each fact.
     """
 
     def __init__(self, number: Mapping[str, int], folded: FoldedGraph) -> None:

@@ -30,11 +30,11 @@ MAX_PER_TYPE = 300  # nodes of each type in the backbone
 
 @dataclass(frozen=True, slots=True)
 class InitialView:
-    """What the page draws first.
+    """The part of the graph that the page draws first.
 
     Attributes:
-        level: one of ``ALL``, ``REDUCED``, ``BACKBONE``, ``MAP`` and ``FULL``.
-        groups: the groups to draw first; None for all.
+        level: One of ``ALL``, ``REDUCED``, ``BACKBONE``, ``MAP`` and ``FULL``.
+        groups: The groups to draw first; None for all.
     """
 
     level: str
@@ -45,9 +45,9 @@ def choose_initial_view(types: Sequence[str], folded: FoldedGraph, *, full: bool
     """Return the level of detail for a graph.
 
     Args:
-        types: the node type of each group.
-        folded: the groups and the links between them.
-        full: draw everything, whatever its size.
+        types: The node type of each group.
+        folded: The groups and the links between them.
+        full: Draw everything, whatever its size.
     """
     elements = len(types) + len(folded.pair_counts)
     if elements <= MAX_ALL:

@@ -83,17 +83,17 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
     """Write ``graph`` to ``stream`` as one self-contained page.
 
     Args:
-        graph: a graph as ``build_graph`` returns it, or a view of one.
-        stream: an open binary file; the page is UTF-8.
-        positions: the position of each node, y upwards; computed if None.
-        title: the heading of the page.
-        clusters: the cluster number of each node, 0 for the largest; computed with Louvain's
+        graph: A graph as ``build_graph`` returns it, or a view of one.
+        stream: An open binary file; the page is UTF-8.
+        positions: The position of each node, y upwards; computed if None.
+        title: The heading of the page.
+        clusters: The cluster number of each node, 0 for the largest; computed with Louvain's
             method if None. Nodes that are missing belong to no cluster.
-        full: draw the whole graph first, with WebGL if it is large. By default a graph of more
+        full: Draw the whole graph first, with WebGL if it is large. By default a graph of more
             than 15,000 nodes and lines after folding starts with a part (``level_of_detail``).
 
     Raises:
-        ExportError: the drawing library is missing or not the tested version.
+        ExportError: The drawing library is missing or not the tested version.
     """
     positions = positions or compute_layout(graph)
     if clusters is None and isinstance(positions, Layout):

@@ -56,7 +56,7 @@ def test_the_folded_graph_is_drawn(opened):
     assert f"folded into {len(folded):,} and {folded.number_of_edges():,}" in page.status
 
 
-def test_a_folded_spot_tells_how_many_and_who(opened):
+def test_a_folded_marker_shows_count_and_members(opened):
     page = opened(family())
     key = REPORTS[5].key
     assert page.marker(key) == {"members": 9, "shown": 9, "colour": "#e69f00"}
@@ -67,7 +67,7 @@ def test_a_folded_spot_tells_how_many_and_who(opened):
     assert page.selection.split() == [each.key for each in REPORTS[1:]]
 
 
-def test_it_opens_in_its_place_and_closes_again(opened):
+def test_a_group_expands_in_place_and_folds_again(opened):
     graph = family()
     page = opened(graph)
     before, key = page.drawn, REPORTS[5].key
@@ -88,13 +88,13 @@ def test_it_opens_in_its_place_and_closes_again(opened):
     assert page.point(key) == pytest.approx(middle, abs=1)
 
 
-def test_a_double_click_opens(opened):
+def test_a_double_click_expands(opened):
     page = opened(family())
     page.page.mouse.dblclick(*page.point(REPORTS[5].key))
     assert page.expanded == [REPORTS[1].key]
 
 
-def test_all_at_once(opened):
+def test_all_groups_expand_and_fold_at_once(opened):
     graph = family()
     page = opened(graph)
     page.page.uncheck("#fold")
@@ -104,7 +104,7 @@ def test_all_at_once(opened):
     assert page.drawn["markers"] == len(fold(graph))
 
 
-def test_search_finds_who_is_folded_and_goes_there(opened):
+def test_search_expands_a_folded_node(opened):
     page = opened(large_campaign())
     key = next(
         k for k in large_campaign() if large_campaign().nodes[k]["label"].endswith("part 101")
@@ -117,7 +117,7 @@ def test_search_finds_who_is_folded_and_goes_there(opened):
     assert page.point(key)[0] == pytest.approx(box["x"] + box["width"] / 2, abs=2)
 
 
-def test_of_many_at_most_200_come_out_and_the_rest_by_the_list(opened):
+def test_at_most_200_members_expand_at_once(opened):
     graph = build_graph(Observation(FILES[0], report(f"r{n}"), RED) for n in range(450))
     page = opened(graph)
     key = report("r3").key
@@ -133,7 +133,7 @@ def test_of_many_at_most_200_come_out_and_the_rest_by_the_list(opened):
     assert page.visible["nodes"] == len(graph)
 
 
-def test_the_rest_of_an_open_group_covers_none_that_came_out(opened):
+def test_the_rest_of_a_group_covers_no_expanded_member(opened):
     graph = build_graph(Observation(FILES[0], report(f"r{n}"), RED) for n in range(450))
     page = opened(graph)
     page.choose(report("r3").key)
@@ -169,14 +169,14 @@ def between(page, one, other):
     page.page.mouse.click((x1 + x2) / 2, (y1 + y2) / 2)
 
 
-def test_what_stands_behind_a_folded_line_is_told_once_where_it_is_the_same(opened):
+def test_equal_evidence_of_a_folded_line_is_shown_once(opened):
     page = opened(family())
     between(page, FILES[1].key, REPORTS[5].key)
     assert "All 3 with all 9: 27 links. 27 observations." in page.details
     assert evidence_of(page) == ["27 links: through Red · 1 observation · observed"]
 
 
-def test_and_pair_by_pair_where_it_differs(opened):
+def test_different_evidence_of_a_folded_line_is_shown_per_pair(opened):
     graph = alike()
     page = opened(graph)
     one, about = file("f0").key, report("r0").key
@@ -209,7 +209,7 @@ def test_the_focus_of_a_member_is_what_was_observed_with_it(opened):
     assert set(page.focus) == set(whole) - {BLUE.key}
 
 
-def test_what_opens_and_folds_keeps_the_words_of_strangers_as_text(opened):
+def test_hostile_text_stays_text_in_groups(opened):
     markup = "<img src=x onerror=window.ran=1>"
     facts = [Observation(one, report(f"{markup}{n}"), RED) for one in FILES for n in range(3)]
     page = opened(build_graph(facts))

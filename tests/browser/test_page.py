@@ -54,7 +54,7 @@ def assert_silent(opened):
 # --- opening
 
 
-def test_a_window_of_another_size_shows_the_whole_picture_again(opened):
+def test_a_resize_shows_the_whole_graph_again(opened):
     page = opened(large_campaign())
     before = page.scale
     page.page.set_viewport_size({"width": 800, "height": 850})
@@ -63,7 +63,7 @@ def test_a_window_of_another_size_shows_the_whole_picture_again(opened):
     page.page.wait_for_function("before => window.graphbuild.scale >= before * 0.999", arg=before)
 
 
-def test_a_part_that_was_chosen_stays_in_view_when_the_window_changes(opened):
+def test_a_moved_view_stays_after_a_resize(opened):
     page = opened(large_campaign())
     overview = page.scale
     page.page.fill("#query", "Emotet")
@@ -74,7 +74,7 @@ def test_a_part_that_was_chosen_stays_in_view_when_the_window_changes(opened):
 
 
 @pytest.mark.parametrize("graph", [campaign(), large_campaign()], ids=["small", "large"])
-def test_everything_is_drawn_and_nobody_is_called(opened, graph):
+def test_everything_is_drawn_without_requests(opened, graph):
     page = opened(graph)
     all_of_it = {"nodes": len(graph), "links": graph.number_of_edges()}
     assert page.counts == all_of_it
@@ -85,7 +85,7 @@ def test_everything_is_drawn_and_nobody_is_called(opened, graph):
     assert_silent(page)
 
 
-def test_an_empty_graph_says_so(opened):
+def test_an_empty_graph_shows_a_notice(opened):
     page = opened(nx.DiGraph())
     assert "no nodes" in page.page.inner_text("#notice")
     assert page.status.startswith("Drawn: 0 of 0 nodes")
@@ -95,7 +95,7 @@ def test_an_empty_graph_says_so(opened):
     assert_silent(page)
 
 
-def test_an_unknown_type_is_drawn_filtered_and_told(opened):
+def test_an_unknown_type_is_drawn_and_filtered(opened):
     graph = campaign()
     graph.add_node("domain:a.example", type="domain", label="a.example", id="a.example", size=7)
     graph.add_edge("domain:a.example", SHARED.key, relation="mentions", weight=1)
@@ -108,7 +108,7 @@ def test_an_unknown_type_is_drawn_filtered_and_told(opened):
     assert_silent(page)
 
 
-def test_no_notice_stays_over_the_picture(opened):
+def test_the_notice_disappears(opened):
     assert not opened(campaign()).page.is_visible("#notice")
 
 
@@ -148,14 +148,14 @@ def test_search_finds_every_node_by_id(opened):
         SHARED.id[:20],
     ],
 )
-def test_search_looks_at_words_addresses_and_ids(opened, query):
+def test_search_finds_words_urls_and_ids(opened, query):
     page = opened(campaign())
     page.page.fill("#query", query)
     assert page.results == [SHARED.key]
     assert page.page.locator("#results [role=option]").count() == 1
 
 
-def test_search_says_when_nothing_is_found(opened):
+def test_search_reports_no_results(opened):
     page = opened(campaign())
     page.page.fill("#query", "no such thing")
     assert page.results == []
@@ -164,7 +164,7 @@ def test_search_says_when_nothing_is_found(opened):
     assert page.selection is None
 
 
-def test_enter_chooses_and_goes_there(opened):
+def test_enter_selects_the_first_result(opened):
     page = opened(large_campaign())
     before = page.scale
     page.page.fill("#query", "Turla toolset")
@@ -178,7 +178,7 @@ def test_enter_chooses_and_goes_there(opened):
     assert page.page.is_hidden("#results")
 
 
-def test_the_arrows_walk_through_the_results(opened):
+def test_arrow_keys_move_through_results(opened):
     page = opened(campaign())
     page.page.fill("#query", "report")
     page.page.press("#query", "ArrowDown")
@@ -200,7 +200,7 @@ def test_a_result_can_be_clicked(opened):
 
 
 @pytest.mark.parametrize(("row", "kind"), [(1, "collection"), (2, "reference"), (3, "file")])
-def test_the_legend_hides_a_type_and_brings_it_back(opened, row, kind):
+def test_the_legend_hides_and_shows_a_type(opened, row, kind):
     graph = large_campaign()
     page = opened(graph)
     left = graph.subgraph([n for n in graph if graph.nodes[n]["type"] != kind])
@@ -216,7 +216,7 @@ def test_the_legend_hides_a_type_and_brings_it_back(opened, row, kind):
     assert_silent(page)
 
 
-def test_the_slider_hides_what_has_fewer_links(opened):
+def test_the_slider_hides_nodes_with_fewer_links(opened):
     graph = large_campaign()
     page = opened(graph)
     page.page.fill("#min-links", "5")
@@ -237,7 +237,7 @@ def test_search_brings_a_hidden_node_back(opened):
 # --- choosing
 
 
-def test_a_click_on_a_node_tells_what_is_known(opened):
+def test_a_click_shows_the_attributes_of_a_node(opened):
     page = opened(campaign())
     page.page.mouse.click(*page.point(SHARED.key))
     assert page.selection == SHARED.key
@@ -246,7 +246,7 @@ def test_a_click_on_a_node_tells_what_is_known(opened):
     assert "selected: A shared report" in page.status
 
 
-def test_an_address_is_shown_without_teeth_beside_the_way_there(opened):
+def test_urls_are_defanged_next_to_a_link(opened):
     page = opened(campaign())
     page.choose(SHARED.key)
     assert "hxxps://evil[.]example/a.b?c=d" in page.details
@@ -261,7 +261,7 @@ def test_an_address_is_shown_without_teeth_beside_the_way_there(opened):
 @pytest.mark.parametrize(
     "url", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "ftp://a.example/"]
 )
-def test_only_web_addresses_become_links(opened, url):
+def test_only_http_urls_become_links(opened, url):
     page = opened(build_graph([Observation(ONE, report("x", url=url), RED)]))
     page.choose(report("x").key)
     assert url in page.details
@@ -269,13 +269,13 @@ def test_only_web_addresses_become_links(opened, url):
 
 
 @pytest.mark.parametrize("url", ["https://bank.example@evil.example/", "https://bаnk.example/"])
-def test_a_misleading_address_says_where_it_leads(opened, url):
+def test_a_misleading_url_shows_its_host(opened, url):
     page = opened(build_graph([Observation(ONE, report("x", url=url), RED)]))
     page.choose(report("x").key)
     assert "Leads to " in page.details
 
 
-def test_only_what_was_observed_together_stays_in_focus(opened):
+def test_the_focus_is_what_was_observed_together(opened):
     page = opened(campaign())
     page.choose(ONE.key)
     assert set(page.focus) == {ONE.key, SHARED.key, RED.key}
@@ -285,7 +285,7 @@ def test_only_what_was_observed_together_stays_in_focus(opened):
     assert set(page.focus) == {SHARED.key, ONE.key, TWO.key, RED.key, BLUE.key}
 
 
-def test_neighbours_tell_through_what_and_can_be_clicked(opened):
+def test_related_nodes_show_the_nodes_between(opened):
     page = opened(campaign())
     page.choose(ONE.key)
     assert "through Red" in page.details
@@ -296,7 +296,7 @@ def test_neighbours_tell_through_what_and_can_be_clicked(opened):
     assert "through no named collection" in page.details
 
 
-def test_escape_and_the_background_clear(opened):
+def test_escape_and_background_clear_the_selection(opened):
     page = opened(campaign())
     for clear in (
         lambda: page.page.keyboard.press("Escape"),
@@ -310,7 +310,7 @@ def test_escape_and_the_background_clear(opened):
         assert SHARED.id not in page.details
 
 
-def test_a_link_tells_the_observations_behind_it(opened):
+def test_a_link_shows_its_observations(opened):
     page = opened(campaign())
     (x1, y1), (x2, y2) = page.point(ONE.key), page.point(SHARED.key)
     page.page.mouse.click((x1 + x2) / 2, (y1 + y2) / 2)
@@ -321,7 +321,7 @@ def test_a_link_tells_the_observations_behind_it(opened):
     assert set(page.focus) == {ONE.key, SHARED.key, RED.key}
 
 
-def test_the_files_behind_the_link_of_a_collection_are_told(opened):
+def test_a_link_to_a_collection_shows_its_files(opened):
     page = opened(campaign())
     (x1, y1), (x2, y2) = page.point(SHARED.key), page.point(RED.key)
     page.page.mouse.click((x1 + x2) / 2, (y1 + y2) / 2)
@@ -330,7 +330,7 @@ def test_the_files_behind_the_link_of_a_collection_are_told(opened):
     assert TWO.label not in page.details
 
 
-def test_what_is_not_complete_is_said(opened):
+def test_incomplete_nodes_are_marked(opened):
     page = opened(campaign())
     assert "incomplete: 1 (1 failed)" in page.status
     page.choose(LOST.key)
@@ -339,7 +339,7 @@ def test_what_is_not_complete_is_said(opened):
     assert page.page.locator("#details .warn").count() == 0
 
 
-def test_a_long_list_shows_its_rest_when_asked(opened):
+def test_a_long_list_shows_its_rest(opened):
     graph = large_campaign()
     page = opened(graph)
     page.choose("collection:sednit")
@@ -450,7 +450,7 @@ def hostile_page():
     return written(hostile_campaign(), title=HOSTILE["end of script"])
 
 
-def test_a_hostile_text_is_shown_and_never_run(opened, hostile_page):
+def test_hostile_text_is_shown_and_not_run(opened, hostile_page):
     graph = hostile_campaign()
     page = opened(hostile_page)
     for text in HOSTILE.values():
@@ -515,13 +515,13 @@ _EVERYTHING = """async () => {
 
 
 @pytest.mark.parametrize("policy", [True, False], ids=["with the policy", "without"])
-def test_no_control_runs_what_strangers_wrote_policy_or_not(opened, hostile_page, policy):
+def test_no_control_runs_hostile_text(opened, hostile_page, policy):
     page = opened(hostile_page if policy else without_policy(hostile_page))
     page.page.evaluate(_EVERYTHING)
     assert_harmless(page)
 
 
-def test_no_bad_text_of_the_corpus_runs_or_calls_anybody(opened):
+def test_no_bad_text_of_the_corpus_runs_or_sends_requests(opened):
     graph = hostile_text_graph()
     page = opened(graph)
     before = page.page.title()
@@ -543,7 +543,7 @@ def test_hostile_types_and_relations_are_text(opened):
     assert_silent(page)
 
 
-def test_the_policy_stops_what_gets_in_all_the_same(opened):
+def test_the_policy_blocks_injected_scripts(opened):
     page = opened(campaign())
     page.page.evaluate(
         """() => {
@@ -561,7 +561,7 @@ def test_the_policy_stops_what_gets_in_all_the_same(opened):
     assert len(page.complaints) >= 3
 
 
-def test_what_the_page_publishes_can_only_be_read(opened):
+def test_the_published_state_is_read_only(opened):
     page = opened(campaign())
     page.page.evaluate("() => { try { window.graphbuild.counts.nodes = 0; } catch {} }")
     assert page.counts["nodes"] == len(campaign())
@@ -577,7 +577,7 @@ if SAMPLE.is_file():
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", GRAPHS)
-def test_it_can_be_looked_at(opened, name, scheme):
+def test_screenshots(opened, name, scheme):
     graph = GRAPHS[name]()
     page = opened(graph, color_scheme=scheme, title=f"The {name} campaign")
     whole = page.screenshot(f"page-{name}-{scheme}")
@@ -589,7 +589,7 @@ def test_it_can_be_looked_at(opened, name, scheme):
 
 
 @pytest.mark.skipif(not SAMPLE.is_file(), reason="the real data does not lie beside this checkout")
-def test_the_real_sample_is_drawn_whole(opened):
+def test_the_real_sample_is_drawn_completely(opened):
     graph = sample_campaign()
     page = opened(graph)
     due = {"nodes": len(graph), "links": graph.number_of_edges()}
@@ -598,7 +598,7 @@ def test_the_real_sample_is_drawn_whole(opened):
     assert_all_can_be_found(page, graph)
 
 
-def test_the_demo_is_drawn_whole(opened, exported):
+def test_the_demo_is_drawn_completely(opened, exported):
     graph = exported("demo").graph
     page = opened(graph)
     assert page.counts == {"nodes": len(graph), "links": graph.number_of_edges()}

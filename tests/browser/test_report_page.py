@@ -11,7 +11,7 @@ from graphbuild.analysis import Snapshot
 from graphbuild.report import Baseline, write_report
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
-from tests.browser.test_access import axe, barriers  # noqa: F401  a fixture
+from tests.browser.test_accessibility import axe, barriers  # noqa: F401  a fixture
 from tests.support.campaign_files import write_campaign
 from tests.support.external_tools import OUTPUT
 from tests.support.planted_campaigns import plant
@@ -78,7 +78,7 @@ def test_the_report_asks_for_nothing_and_fits(
     context.close()
 
 
-def test_axe_finds_no_barrier(chromium: Browser, written: Path, axe: str) -> None:  # noqa: F811
+def test_axe_finds_no_violation(chromium: Browser, written: Path, axe: str) -> None:  # noqa: F811
     context = chromium.new_context(bypass_csp=True, offline=True)
     page = context.new_page()
     page.goto(written.as_uri())

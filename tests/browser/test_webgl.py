@@ -50,7 +50,7 @@ def page(opened, whole):
     return opened(whole)
 
 
-def test_everything_is_drawn_and_nobody_is_called(page, graph):
+def test_everything_is_drawn_without_requests(page, graph):
     edges = graph.number_of_edges()
     assert page.level == "full"
     assert page.drawn == {"markers": page.visible["markers"], "lines": page.visible["lines"]}
@@ -59,7 +59,7 @@ def test_everything_is_drawn_and_nobody_is_called(page, graph):
     assert page.requests == page.complaints == []
 
 
-def test_search_flies_there_and_the_panel_tells(page):
+def test_search_moves_the_view_and_fills_the_panel(page):
     overview = page.scale
     page.choose("collection:c17")
     assert page.selection == "collection:c17"
@@ -71,7 +71,7 @@ def test_search_flies_there_and_the_panel_tells(page):
     assert "Set 17" in page.details
 
 
-def test_a_click_chooses_what_stands_there(page):
+def test_a_click_selects_a_node(page):
     page.choose("collection:c17")
     page.page.keyboard.press("Escape")
     page.page.evaluate(STANDS)  # what is zoomed in flight flies on
@@ -83,7 +83,7 @@ def test_a_click_chooses_what_stands_there(page):
     page.page.wait_for_function("() => window.graphbuild.selection === 'collection:c18'")
 
 
-def test_filters_ways_and_colours_do_what_they_do_elsewhere(page, graph):
+def test_filters_paths_and_colours_work(page, graph):
     page.page.uncheck("#legend li:nth-child(3) input")
     assert page.visible["nodes"] == sum(known["type"] != "file" for known in graph.nodes.values())
     page.page.check("#legend li:nth-child(3) input")
@@ -97,7 +97,7 @@ def test_filters_ways_and_colours_do_what_they_do_elsewhere(page, graph):
     assert page.complaints == []
 
 
-def test_what_is_folded_opens(opened, monkeypatch):
+def test_a_folded_group_expands(opened, monkeypatch):
     monkeypatch.setattr(level_of_detail, "MAX_ALL", 0)
     monkeypatch.setattr(level_of_detail, "MAX_REDUCED", 0)
     graph = scattered(4, 30, 2)
@@ -111,7 +111,7 @@ def test_what_is_folded_opens(opened, monkeypatch):
     assert folded.drawn == before
 
 
-def test_the_picture_is_saved_and_the_view_kept(page):
+def test_png_download_and_permalink(page):
     page.choose("collection:c3")
     scale = page.scale
     with page.page.expect_download() as download:
@@ -130,7 +130,7 @@ def test_the_picture_is_saved_and_the_view_kept(page):
     assert page.scale == pytest.approx(scale, rel=0.01)
 
 
-def test_the_arrows_and_signs_move_it(page):
+def test_arrow_keys_and_zoom_keys(page):
     before, x = page.scale, page.point("collection:c3")[0]
     page.page.focus("#canvas")
     page.page.keyboard.press("ArrowRight")
@@ -139,7 +139,7 @@ def test_the_arrows_and_signs_move_it(page):
     assert page.scale == pytest.approx(1.3 * before)
 
 
-def test_a_browser_without_webgl_is_told_and_the_rest_works(opened, whole):
+def test_without_webgl_search_and_panel_work(opened, whole):
     page = opened(
         whole,
         begin=(
@@ -155,7 +155,7 @@ def test_a_browser_without_webgl_is_told_and_the_rest_works(opened, whole):
     assert "Set 17" in page.details
 
 
-def test_words_of_strangers_are_words_here_too(opened, graph, clusters):
+def test_hostile_text_is_text_with_webgl(opened, graph, clusters):
     hostile = graph.copy()
     for number, text in enumerate(HOSTILE.values()):
         hostile.nodes[f"collection:c{number % 40}"]["label"] = text

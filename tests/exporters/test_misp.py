@@ -69,7 +69,7 @@ def triples_in(event):
     }
 
 
-def refuse_what_misp_would(event):
+def reject_invalid_misp(event):
     """By its list of types and categories, and by the templates of its objects."""
     types = event.describe_types
     names = [each.uuid for each in event.objects]
@@ -103,7 +103,7 @@ def refuse_what_misp_would(event):
 # --- the event -----------------------------------------------------------------------------------
 
 
-def test_the_event_is_for_ones_own_organisation_and_dated_by_the_data():
+def test_the_event_is_private_and_dated_by_the_data():
     event = event_of(campaign())
     assert (event.distribution, event.threat_level_id, event.published) == (0, 4, False)
     assert event.date.isoformat() == "2018-01-12"
@@ -115,10 +115,10 @@ def test_the_event_is_for_ones_own_organisation_and_dated_by_the_data():
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(campaigns())
-def test_misp_takes_every_object_and_the_triples_stand_in_the_comments(graph):
+def test_pymisp_reads_every_object_and_comments_contain_the_triples(graph):
     with silence():
         event = event_of(graph)
-    refuse_what_misp_would(event)
+    reject_invalid_misp(event)
     assert set(by_key(event)) == set(graph)
     assert triples_in(event) == triples_of(graph)
 
@@ -137,27 +137,27 @@ class silence:  # noqa: N801  reads as a word
 
 def test_every_title_of_the_corpus_is_an_attribute():
     event = event_of(with_title(*HOSTILE))
-    refuse_what_misp_would(event)
+    reject_invalid_misp(event)
     titles = [values(each)["title"] for each in event.objects if each.name == "report"]
     assert len(titles) == len(HOSTILE)
     assert not {*map(chr, range(32)), "\ufffe", "\u202e"} & set("".join(titles))
 
 
-def test_every_bad_text_of_the_corpus_is_taken():
+def test_every_bad_text_of_the_corpus_is_accepted():
     with silence():
         event = event_of(hostile_text_graph())
-    refuse_what_misp_would(event)
+    reject_invalid_misp(event)
     assert triples_in(event) == triples_of(hostile_text_graph())
 
 
-def test_the_triples_of_the_campaign():
+def test_comments_contain_the_observations():
     assert triples_in(event_of(campaign())) == {
         (o.subject.key, o.reference.key, o.related_from and o.related_from.key, "observed")
         for o in OBSERVATIONS
     }
 
 
-def test_the_same_seeds_are_the_same_event_and_others_share_no_id_with_it():
+def test_ids_depend_on_the_seeds():
     seeds = [EMOTET, UNKNOWN]
     first = event_of(build_graph([], subjects=seeds))
     grown = event_of(build_graph(OBSERVATIONS, subjects=seeds))
@@ -170,7 +170,7 @@ def test_the_same_seeds_are_the_same_event_and_others_share_no_id_with_it():
 # --- the objects ---------------------------------------------------------------------------------
 
 
-def test_what_stands_for_files_reports_and_collections():
+def test_objects_of_files_reports_and_collections():
     found = {key: (each.name, values(each)) for key, each in by_key(event_of(campaign())).items()}
     assert found == {
         EMOTET.key: ("file", {"sha256": EMOTET.id, "size-in-bytes": "5120"}),
@@ -216,18 +216,18 @@ def test_what_stands_for_files_reports_and_collections():
         ),
     ],
 )
-def test_what_stands_for_others(entity, name, told):
+def test_objects_of_other_types(entity, name, told):
     (found,) = event_of(build_graph([], subjects=[entity])).objects
     assert (found.name, values(found)) == (name, told)
 
 
-def test_a_report_is_seen_first_when_it_was_published():
+def test_first_seen_of_a_report_is_its_date():
     found = by_key(event_of(campaign()))
     assert found[REPORT.key].first_seen.isoformat() == "2018-01-12T00:00:00+00:00"
     assert not hasattr(found[BARE.key], "first_seen")
 
 
-def test_nothing_is_for_detection_unless_asked_for():
+def test_to_ids_is_optional():
     def marked(event):
         return {a.type for each in event.objects for a in each.attributes if a.to_ids}
 
@@ -235,12 +235,12 @@ def test_nothing_is_for_detection_unless_asked_for():
     assert marked(event_of(campaign(), to_ids=True)) == {"sha256", "sha1", "md5"}
 
 
-def test_what_is_no_plain_web_address_is_no_link():
+def test_unsafe_urls_are_not_links():
     found = by_key(event_of(campaign()))[TALK.key]
     assert "javascript" not in str(values(found))
 
 
-def test_a_file_is_related_to_the_collections_behind_its_reports():
+def test_a_file_is_related_to_the_collections_of_its_reports():
     found = by_key(event_of(build_graph([Observation(EMOTET, REPORT, GANG, INFERRED)])))
     said = {
         reference.referenced_uuid: (reference.relationship_type, reference.comment)
@@ -255,7 +255,7 @@ def test_a_file_is_related_to_the_collections_behind_its_reports():
     }
 
 
-def test_what_was_observed_once_is_no_more_inferred():
+def test_an_observed_relationship_is_not_inferred():
     facts = [Observation(EMOTET, REPORT, GANG, INFERRED), Observation(EMOTET, BARE, GANG)]
     for order in (facts, facts[::-1]):
         found = by_key(event_of(build_graph(order)))
@@ -266,17 +266,17 @@ def test_what_was_observed_once_is_no_more_inferred():
 # --- the file ------------------------------------------------------------------------------------
 
 
-def test_what_we_write_we_read_as_a_seed_list(tmp_path):
+def test_the_export_is_readable_as_a_seed_list(tmp_path):
     subjects = [EMOTET, LOADER, UNKNOWN, Entity("domain", "evil.com")]
     path = export(build_graph([], subjects=subjects), tmp_path / "map.misp.json")
     found = read_seeds(path)
     assert [seed.entity.key for seed in found] == [each.key for each in subjects]
 
 
-def test_nothing_at_all_is_an_event():
+def test_an_empty_graph_gives_an_event():
     assert event_of(build_graph([])).objects == []
 
 
-def test_times_of_edges_are_counted_as_left_out():
+def test_edge_timestamps_are_counted_as_omitted():
     graph = build_graph([Observation(EMOTET, REPORT, GANG, last_seen=1.0)], timestamps=True)
     assert write_misp(graph, io.BytesIO()).omitted == 1

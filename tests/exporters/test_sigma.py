@@ -27,7 +27,7 @@ SHIPPED = files("graphbuild.exporters.html") / "sigma"
 NAMES = ("package.json", "package-lock.json", "entry.mjs", "build.mjs")
 
 
-def test_the_script_is_what_its_sources_make(tmp_path: Path) -> None:
+def test_the_script_is_reproducible(tmp_path: Path) -> None:
     SIGMA.require("node", "npm")
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     SIGMA.build(MADE, [SOURCES / name for name in NAMES], command, UNREACHABLE)

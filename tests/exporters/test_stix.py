@@ -120,7 +120,7 @@ def refuse_errors(text):
 
 @settings(max_examples=1_000, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(campaigns())
-def test_the_standards_library_finds_the_same_observations_edges_and_attributes(graph):
+def test_stix2_reads_the_same_observations_edges_and_attributes(graph):
     objects = parsed(graph)
     assert triples_in(objects) == triples_of(graph)
     assert {(s, t): (e["relation"], e["weight"]) for s, t, e in edges_in(objects)} == {
@@ -147,11 +147,11 @@ def fits_64_bits(value):
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(campaigns())
-def test_the_validator_has_nothing_against_it(graph):
+def test_the_validator_accepts_the_bundle(graph):
     refuse_errors(written(graph, indicators=True))
 
 
-def test_every_title_of_the_corpus_stands_in_a_valid_bundle():
+def test_a_bundle_with_every_corpus_title_is_valid():
     graph = with_title(*HOSTILE)
     objects = parsed(graph)
     refuse_errors(written(graph))
@@ -164,7 +164,7 @@ def test_every_title_of_the_corpus_stands_in_a_valid_bundle():
     assert not {*map(chr, range(32)), "\ufffe", "\ufdd0", "\u202e"} & set(shown)
 
 
-def test_every_bad_text_of_the_corpus_is_carried_and_shown_harmlessly():
+def test_every_bad_text_of_the_corpus_is_kept_and_displayed_safely():
     graph = hostile_text_graph()
     refuse_errors(written(graph, indicators=True))
     objects = parsed(graph, indicators=True)
@@ -179,7 +179,7 @@ def test_every_bad_text_of_the_corpus_is_carried_and_shown_harmlessly():
     assert all(re.match(r"(?i)(https?|ftp)://[a-z0-9.-]+(:\d+)?(/|$)", link) for link in links)
 
 
-def test_nothing_is_lost_that_a_crawl_in_depth_with_times_tells():
+def test_links_and_timestamps_are_kept():
     seen = Observation(EMOTET, REPORT, GANG, INFERRED, 1_700_000_000.0, 1_700_000_060.0)
     links = [Link(GANG, "files", LOADER), Link(OTHERS, "references", BARE)]
     graph = build_graph([seen], links=links, timestamps=True)
@@ -228,13 +228,13 @@ SUBJECTS = [
 
 
 @pytest.mark.parametrize(("subject", "expected"), SUBJECTS)
-def test_an_observable_is_the_one_that_the_library_would_make(subject, expected):
+def test_observables_equal_those_of_stix2(subject, expected):
     found = only(parsed(build_graph([], subjects=[subject])), expected["type"])
     assert found.serialize() == expected.serialize()
 
 
 @pytest.mark.parametrize("text", [None, "", 5, "javascript:x", "http://[::1", "http://[1:2]/"])
-def test_a_url_that_is_no_address_is_told_in_other_words(text):
+def test_an_invalid_url_becomes_a_grouping(text):
     subject = Entity("url", "00" * 32, {} if text is None else {"url": text})
     graph = build_graph([Observation(subject, REPORT, GANG)])
     refuse_errors(written(graph))
@@ -244,26 +244,26 @@ def test_a_url_that_is_no_address_is_told_in_other_words(text):
 
 
 @pytest.mark.parametrize("name", ["evil[.]example", "EVIL.example", "evil.example.", "evil"])
-def test_a_domain_that_is_not_written_as_one_is_told_in_other_words(name):
+def test_an_invalid_domain_becomes_a_grouping(name):
     objects = parsed(build_graph([], subjects=[Entity("domain", name)]))
     assert not of_type(objects, "domain-name")
     assert list(entity_keys(objects).values()) == [f"domain:{name}"]
 
 
-def test_an_id_follows_the_rule_of_the_standard():
+def test_observable_ids_follow_the_standard():
     found = only(parsed(build_graph([], subjects=[UNKNOWN])), "file")
     name = '{"hashes":{"MD5":"' + UNKNOWN.id + '"}}'
     assert found["id"] == f"file--{uuid.uuid5(NAMESPACE, name)}"
 
 
-def test_a_hash_in_capitals_comes_back_so():
+def test_an_upper_case_hash_is_kept():
     graph = build_graph([Observation(Entity("file", "AB" * 32), REPORT, GANG)])
     objects = parsed(graph)
     assert only(objects, "file")["hashes"]["SHA-256"] == "ab" * 32
     assert triples_in(objects) == triples_of(graph)
 
 
-def test_one_file_under_two_hashes_stays_two_until_an_answer_proves_it():
+def test_two_hashes_of_one_file_stay_two_objects():
     other = Entity("file", "ab" * 32, {"md5": UNKNOWN.id})
     graph = build_graph(
         [Observation(UNKNOWN, REPORT, GANG), Observation(other, BARE, None)], subjects=[other]
@@ -274,7 +274,7 @@ def test_one_file_under_two_hashes_stays_two_until_an_answer_proves_it():
     assert triples_in(objects) == triples_of(graph)
 
 
-def test_what_is_known_of_a_file_stands_in_a_note_on_it():
+def test_attributes_of_a_file_are_in_a_note():
     objects = parsed(build_graph([], subjects=[UNKNOWN, Entity("file", "12" * 32)]))
     note = only(objects, "note")
     assert note["content"] == "seed: true\nstate: not found"
@@ -283,7 +283,7 @@ def test_what_is_known_of_a_file_stands_in_a_note_on_it():
     assert len(of_type(objects, "file")) == 2
 
 
-def test_a_note_is_younger_when_the_file_was_asked_about_again():
+def test_a_note_is_modified_by_a_later_request():
     asked = Entity("file", "ab" * 32, {"crawl_fetched_at": "2026-11-23T06:20:58Z"})
     note = only(parsed(build_graph([], subjects=[asked])), "note")
     assert (str(note["created"]), str(note["modified"])) == (
@@ -295,7 +295,7 @@ def test_a_note_is_younger_when_the_file_was_asked_about_again():
 # --- reports and collections ---------------------------------------------------------------------
 
 
-def test_a_report_says_where_it_stands_when_it_was_published_and_what_it_is_about():
+def test_a_report_has_url_date_and_subjects():
     objects = parsed(campaign())
     keys = entity_keys(objects)
     (report,) = (each for each in of_type(objects, "report") if keys[each["id"]] == REPORT.key)
@@ -319,7 +319,7 @@ def test_a_report_says_where_it_stands_when_it_was_published_and_what_it_is_abou
 
 
 @pytest.mark.parametrize("date", [None, 0, -1, 10**12, "yesterday", True])
-def test_a_report_without_a_date_says_so(date):
+def test_a_report_without_a_date_is_labelled(date):
     graph = build_graph(
         [Observation(EMOTET, Entity("reference", "1", {"creation_date": date}), None)]
     )
@@ -328,7 +328,7 @@ def test_a_report_without_a_date_says_so(date):
     assert report["labels"] == ["date-unknown"]
 
 
-def test_what_was_changed_later_is_younger():
+def test_modified_is_the_last_modification_date():
     known = {"creation_date": 1_000_000_000, "last_modification_date": 1_100_000_000}
     (one, other) = (
         only(parsed(build_graph([], subjects=[Entity("reference", "1", dates)])), "report")
@@ -357,7 +357,7 @@ def test_what_was_changed_later_is_younger():
         ("de2dc92e" * 8, None, "grouping"),
     ],
 )
-def test_a_collection_is_what_it_says_it_is_or_what_its_id_looks_like(identifier, stated, kind):
+def test_the_type_of_a_collection_follows_from_its_attribute_or_id(identifier, stated, kind):
     behind = Entity("collection", identifier, {"collection_type": stated} if stated else {})
     objects = parsed(build_graph([Observation(EMOTET, REPORT, behind)]))
     keys = entity_keys(objects)
@@ -368,7 +368,7 @@ def test_a_collection_is_what_it_says_it_is_or_what_its_id_looks_like(identifier
     ]
 
 
-def test_a_vulnerability_is_named_as_the_list_of_cves_does():
+def test_a_vulnerability_has_its_cve_number():
     behind = Entity("collection", "vulnerability--cve-2022-30190", {"name": "Follina"})
     found = only(parsed(build_graph([Observation(EMOTET, REPORT, behind)])), "vulnerability")
     assert found["name"] == "Follina"
@@ -402,7 +402,7 @@ def test_a_grouping_lists_its_files_and_reports():
         "",
     ],
 )
-def test_what_is_no_plain_web_address_is_no_link(url):
+def test_unsafe_urls_are_not_links(url):
     graph = with_title("t", url=url)
     report = only(parsed(graph), "report")
     assert [each["source_name"] for each in report["external_references"]] == ["virustotal"]
@@ -418,7 +418,7 @@ def test_what_is_no_plain_web_address_is_no_link(url):
         ("http://evil.example/[a]#b#c", None),
     ],
 )
-def test_a_link_is_written_as_the_standard_of_addresses_has_it(url, link):
+def test_links_are_percent_encoded(url, link):
     graph = with_title("t", url=url)
     refuse_errors(written(graph))
     found = [each.get("url") for each in only(parsed(graph), "report")["external_references"]]
@@ -436,14 +436,14 @@ def relations(objects):
     }
 
 
-def test_a_file_is_related_to_the_families_an_answer_relates_it_through_and_to_no_other():
+def test_a_file_is_related_only_to_observed_families():
     assert relations(parsed(campaign())) == {
         (EMOTET.key, "related-to", GANG.key),
         (LOADER.key, "related-to", GANG.key),
     }
 
 
-def test_what_is_only_inferred_is_labelled_so():
+def test_inferred_relationships_are_labelled():
     inferred, seen = Observation(EMOTET, REPORT, GANG, INFERRED), Observation(EMOTET, BARE, GANG)
     for known, labels in (([inferred], ["inferred"]), ([inferred, seen], None)):
         for order in (known, known[::-1]):
@@ -451,14 +451,14 @@ def test_what_is_only_inferred_is_labelled_so():
             assert found.get("labels") == labels
 
 
-def test_a_tie_that_an_edge_says_is_not_said_twice():
+def test_an_edge_is_not_repeated_as_a_relationship():
     listed = Observation(EMOTET, GANG, None)  # a family where a report should be
     objects = parsed(build_graph([listed, Observation(EMOTET, REPORT, GANG)]))
     assert len({each["id"] for each in objects}) == len(objects)
     assert extension(only(objects, "relationship"))["unnamed"] is True
 
 
-def test_no_relationship_says_again_what_a_report_or_grouping_lists():
+def test_no_relationship_repeats_object_refs():
     objects = parsed(campaign(), indicators=True)
     assert of_type(objects, "relationship")
     for each in of_type(objects, "relationship"):
@@ -466,7 +466,7 @@ def test_no_relationship_says_again_what_a_report_or_grouping_lists():
             assert not each[end].startswith(("report--", "grouping--"))
 
 
-def test_every_reference_leads_to_an_object_of_the_bundle():
+def test_every_ref_is_an_object_of_the_bundle():
     objects = parsed(campaign(), indicators=True)
     ids = {each["id"] for each in objects}
     for each in objects:
@@ -477,7 +477,7 @@ def test_every_reference_leads_to_an_object_of_the_bundle():
 # --- indicators ----------------------------------------------------------------------------------
 
 
-def test_indicators_come_only_when_asked_for():
+def test_indicators_are_optional():
     assert not of_type(parsed(campaign()), "indicator")
     objects = parsed(campaign(), indicators=True)
     patterns = {each["pattern"] for each in of_type(objects, "indicator")}
@@ -495,14 +495,14 @@ def test_indicators_come_only_when_asked_for():
     assert len(indicated) == 2
 
 
-def test_an_indicator_holds_since_the_first_report():
+def test_an_indicator_is_valid_from_the_first_report():
     late = Entity("reference", "9", {"creation_date": 1_600_000_000})
     graph = build_graph(Observation(EMOTET, each, GANG) for each in (late, REPORT, BARE))
     found = only(parsed(graph, indicators=True), "indicator")
     assert found["valid_from"].isoformat() == "2018-01-12T00:00:00+00:00"
 
 
-def test_a_vulnerability_is_not_indicated_as_the_standard_has_no_such_verb():
+def test_a_vulnerability_is_not_indicated():
     hole = Entity("collection", "vulnerability--cve-2022-30190")
     objects = parsed(build_graph([Observation(EMOTET, REPORT, hole)]), indicators=True)
     verbs = [each["relationship_type"] for each in of_type(objects, "relationship")]
@@ -528,7 +528,7 @@ def test_the_command_line_has_a_format_with_indicators(tmp_path):
 # --- the file ------------------------------------------------------------------------------------
 
 
-def test_what_we_write_we_read_as_a_seed_list(tmp_path):
+def test_the_export_is_readable_as_a_seed_list(tmp_path):
     public = Entity("ip_address", "8.8.8.8")  # an address of documents is asked about by nobody
     subjects = [EMOTET, LOADER, UNKNOWN, Entity("domain", "evil.com"), public]
     path = export(build_graph([], subjects=subjects), tmp_path / "map.stix.json")
@@ -550,13 +550,13 @@ def test_ids_are_the_same_in_another_campaign():
     assert json.loads(written(other))["id"] != json.loads(written(campaign()))["id"]
 
 
-def test_an_object_a_line():
+def test_each_object_is_on_its_own_line():
     lines = written(campaign()).splitlines()
     assert len(lines) == len(parsed(campaign())) + 2
     assert json.loads(lines[5].removesuffix(","))["spec_version"] == "2.1"
 
 
-def test_nothing_at_all_is_a_bundle():
+def test_an_empty_graph_gives_a_bundle():
     assert [each["type"] for each in parsed(build_graph([]))] == [
         "identity",
         "extension-definition",
@@ -564,7 +564,7 @@ def test_nothing_at_all_is_a_bundle():
 
 
 @pytest.mark.parametrize("weight", [float("nan"), 2**60, None, "2"])
-def test_a_weight_that_is_no_number_of_json_is_left_out_and_counted(weight):
+def test_an_invalid_weight_is_omitted_and_counted(weight):
     graph = build_graph([Observation(EMOTET, REPORT, None)])
     graph.edges[EMOTET.key, REPORT.key].update(weight=weight, colour="red")
     warnings = write_stix(graph, io.BytesIO())

@@ -54,7 +54,7 @@ def test_a_file_points_to_its_reference_and_the_reference_to_its_collection():
     }
 
 
-def test_a_weight_counts_the_observations_behind_an_edge():
+def test_weight_counts_observations():
     graph = build_graph(
         [
             Observation(F1, R1, C2),
@@ -71,7 +71,7 @@ def test_a_weight_counts_the_observations_behind_an_edge():
     assert found[R1.key, C2.key] == {"relation": "related_from", "weight": 1}
 
 
-def test_what_nobody_observed_does_not_come_back():
+def test_unobserved_triples_are_not_extracted():
     facts = [Observation(F1, R1, C1), Observation(F2, R1, C2)]
     assert triples(extract_observations(build_graph(facts))) == [
         (F1.key, R1.key, "collection:c1"),
@@ -79,13 +79,13 @@ def test_what_nobody_observed_does_not_come_back():
     ]
 
 
-def test_no_observations_are_an_empty_graph():
+def test_no_observations_give_an_empty_graph():
     graph = build_graph([])
     assert graph.number_of_nodes() == 0
     assert list(extract_observations(graph)) == []
 
 
-def test_subjects_stand_first_and_without_any_observation():
+def test_subjects_come_first_even_without_observations():
     seed = Entity("file", F2.id, {"seed": True, "state": "failed", "size": 5})
     graph = build_graph([Observation(F1, R1, None)], subjects=[seed])
     assert list(graph) == [F2.key, F1.key, R1.key]
@@ -99,7 +99,7 @@ def test_subjects_stand_first_and_without_any_observation():
     }
 
 
-def test_knowledge_grows_and_a_bare_mention_erases_nothing():
+def test_attributes_are_added_and_a_bare_mention_erases_none():
     graph = build_graph(
         [
             Observation(F1, Entity("reference", R1.id), None),
@@ -120,7 +120,7 @@ def test_knowledge_grows_and_a_bare_mention_erases_nothing():
 # --- what an answer cannot do --------------------------------------------------------------------
 
 
-def test_no_attribute_of_an_answer_passes_for_one_of_ours():
+def test_api_attributes_cannot_have_local_names():
     forged = {"type": "file", "id": "x", "label": "L", "seed": True, "state": "complete"}
     known = Entity("reference", R1.id, {**forged, "title": "T"})
     graph = build_graph([Observation(F1, known, Entity("collection", "c1", forged))])
@@ -128,7 +128,7 @@ def test_no_attribute_of_an_answer_passes_for_one_of_ours():
     assert graph.nodes["collection:c1"] == {"type": "collection", "id": "c1", "label": "c1"}
 
 
-def test_only_the_store_says_what_is_a_seed_and_how_complete_it_is():
+def test_only_subjects_set_seed_and_state():
     seed = Entity("file", F1.id, {"seed": False, "state": "incomplete", "type": "x", "label": "x"})
     forged = Entity("file", F1.id, {"seed": True, "state": "complete", "size": 7})
     graph = build_graph([Observation(F2, forged, None)], subjects=[seed])
@@ -159,14 +159,14 @@ def test_an_attribute_may_have_the_name_of_an_argument(name):
         pytest.param([(F1, F2, C1), (F2, C1, C2), (F2, C1, None)], id="chain"),
     ],
 )
-def test_two_nodes_may_be_tied_in_both_ways(facts):
+def test_two_nodes_may_be_related_in_both_ways(facts):
     graph = build_graph(Observation(*fact) for fact in facts)
     expected = {(s.key, r.key, c and c.key) for s, r, c in facts}
     assert set(triples(extract_observations(graph))) == expected
     assert all(isinstance(edge["weight"], int) for edge in edges(graph).values())
 
 
-def test_an_edge_of_both_kinds_weighs_both():
+def test_the_weight_of_an_edge_of_both_kinds_is_the_sum():
     graph = build_graph([Observation(F1, R1, C1), Observation(R1, C1, C2)])
     assert edges(graph)[R1.key, C1.key] == {
         "relation": "related_references",
@@ -176,7 +176,7 @@ def test_an_edge_of_both_kinds_weighs_both():
     }
 
 
-def test_what_is_inferred_is_marked_until_it_is_observed():
+def test_an_edge_is_inferred_until_it_is_observed():
     inferred = [Observation(F1, R1, C1, "inferred"), Observation(F2, R1, C1, "inferred")]
     graph = build_graph([*inferred, Observation(F2, R1, C1)])
     assert edges(graph)[F1.key, R1.key]["provenance"] == "inferred"
@@ -187,7 +187,7 @@ def test_what_is_inferred_is_marked_until_it_is_observed():
 # --- and back ------------------------------------------------------------------------------------
 
 
-def test_entities_come_back_with_what_the_api_says_and_nothing_of_ours():
+def test_extracted_entities_have_api_attributes_only():
     seed = Entity("file", F1.id, {"seed": True, "state": "complete", "size": 5})
     (seen,) = extract_observations(build_graph([Observation(F1, R1, C1)], subjects=[seed]))
     assert dict(seen.subject.attributes) == {"size": 5}
@@ -195,7 +195,7 @@ def test_entities_come_back_with_what_the_api_says_and_nothing_of_ours():
     assert dict(seen.related_from.attributes) == {"name": "Emotet"}
 
 
-def test_changing_what_came_back_does_not_change_the_graph():
+def test_changing_an_extracted_entity_does_not_change_the_graph():
     graph = build_graph([Observation(F1, R1, C1)])
     (seen,) = extract_observations(graph)
     seen.reference.attributes["title"] = "forged"
@@ -217,14 +217,14 @@ _FACTS = st.lists(st.builds(Observation, _ENTITIES, _ENTITIES, st.none() | _ENTI
 
 @given(_FACTS)
 @settings(max_examples=300)
-def test_exactly_the_triples_that_went_in_come_out_once(facts):
+def test_each_observation_is_extracted_once(facts):
     found = triples(extract_observations(build_graph(facts)))
     assert set(found) == set(triples(facts))
     assert len(found) == len(set(found))
 
 
 @given(_FACTS)
-def test_a_graph_built_from_what_came_out_is_the_same(facts):
+def test_a_graph_built_from_extracted_observations_is_equal(facts):
     graph = build_graph(facts)
     again = build_graph(extract_observations(graph))
     assert dict(again.nodes(data=True)) == dict(graph.nodes(data=True))
@@ -245,7 +245,7 @@ def test_repeats_do_not_change_the_graph(facts, random):
 
 
 @given(_FACTS)
-def test_every_weight_is_the_number_of_triples_behind_the_edge(facts):
+def test_every_weight_is_the_number_of_observations(facts):
     known = set(triples(facts))
     for (source, target), edge in edges(build_graph(facts)).items():
         behind = [triple for triple in known if (source, target) in {triple[:2], triple[1:]}]

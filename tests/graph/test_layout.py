@@ -57,7 +57,7 @@ def nearest(positions):
     return float(apart.min())
 
 
-def assert_well_placed(graph):
+def assert_no_overlaps(graph):
     positions = compute_layout(graph)
     assert list(positions) == list(graph)
     assert all(math.isfinite(value) for point in positions.values() for value in point)
@@ -86,33 +86,33 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("graph", SHAPES.values(), ids=SHAPES)
-def test_every_node_stands_somewhere_and_apart(graph):
-    assert_well_placed(graph)
+def test_every_node_has_a_position_and_none_overlap(graph):
+    assert_no_overlaps(graph)
 
 
-def test_an_empty_graph_has_no_places():
+def test_an_empty_graph_has_an_empty_layout():
     assert compute_layout(nx.DiGraph()) == {}
 
 
-def test_a_component_too_large_for_springs_is_placed_by_communities():
-    assert_well_placed(tangle(900, 500, 40))
+def test_a_large_component_is_laid_out_by_clusters():
+    assert_no_overlaps(tangle(900, 500, 40))
 
 
-def test_a_community_too_large_for_springs_is_split_again(monkeypatch):
+def test_a_large_cluster_is_split_again(monkeypatch):
     monkeypatch.setattr(layout, "_MAX_DISCS", 60)
-    assert_well_placed(tangle(900, 500, 40))
+    assert_no_overlaps(tangle(900, 500, 40))
     everything = graph_of(*((f"x{a}", f"x{b}") for a in range(80) for b in range(a)))
     monkeypatch.setattr(layout, "_MAX_DISCS", 40)
-    assert_well_placed(everything)
+    assert_no_overlaps(everything)
 
 
-def test_communities_are_found_once_and_told():
+def test_clusters_of_a_large_graph_are_returned():
     graph = tangle(900, 500, 40)
     assert compute_layout(graph).clusters == node_clusters(graph)
     assert compute_layout(SHAPES["a tangle"]).clusters is None  # nobody needed them
 
 
-def test_the_members_of_a_community_stand_together():
+def test_members_of_a_cluster_are_close_together():
     graph = tangle(900, 500, 40)
     positions = compute_layout(graph)
     of = node_clusters(graph)
@@ -126,12 +126,12 @@ def test_the_members_of_a_community_stand_together():
 
 
 @pytest.mark.bulk
-def test_a_long_path_is_placed():
-    assert_well_placed(graph_of(*((f"x{n}", f"x{n + 1}") for n in range(1_500))))
+def test_a_long_path_is_laid_out():
+    assert_no_overlaps(graph_of(*((f"x{n}", f"x{n + 1}") for n in range(1_500))))
 
 
 @pytest.mark.parametrize("name", ["a biclique", "islands", "a tangle", "a star of files"])
-def test_no_node_is_drawn_over_another(name):
+def test_no_node_overlaps_another(name):
     graph = SHAPES[name]
     positions, size_of = compute_layout(graph), size_scale(graph)
     points = np.array([positions[node] for node in graph])
@@ -141,7 +141,7 @@ def test_no_node_is_drawn_over_another(name):
     assert (apart > radii[:, None] + radii).all()
 
 
-def test_the_same_graph_has_the_same_places():
+def test_equal_graphs_have_equal_layouts():
     graph = SHAPES["a tangle"]
     assert compute_layout(graph) == compute_layout(graph.copy())
 
@@ -189,7 +189,7 @@ def test_the_graph_is_not_changed():
     assert nx.node_link_data(graph) == before
 
 
-def test_a_picture_is_centred_and_wider_than_high():
+def test_a_layout_is_centred_and_wider_than_high():
     points = np.array(list(compute_layout(SHAPES["a path"]).values()))
     low, high = points.min(axis=0), points.max(axis=0)
     assert np.abs(low + high).max() < 60
@@ -199,7 +199,7 @@ def test_a_picture_is_centred_and_wider_than_high():
 # --- folding
 
 
-def test_equal_nodes_fold_and_collections_do_not():
+def test_nodes_with_equal_neighbours_fold_but_collections_do_not():
     graph = graph_of(("f1", "r1"), ("f2", "r1"), ("f3", "r2"), ("r1", "c1"), ("r1", "c2"))
     assert sorted(fold_groups(graph)) == [["c1"], ["c2"], ["f1", "f2"], ["f3"], ["r1"], ["r2"]]
 
@@ -217,7 +217,7 @@ def test_every_node_is_in_exactly_one_group():
     assert sorted(node for group in fold_groups(graph) for node in group) == sorted(graph)
 
 
-def test_a_link_of_groups_stands_for_all_pairs():
+def test_linked_groups_are_linked_by_all_pairs():
     graph = SHAPES["islands"]
     for one in fold_groups(graph):
         for two in fold_groups(graph):
@@ -225,7 +225,7 @@ def test_a_link_of_groups_stands_for_all_pairs():
             assert links in {0, len(one) * len(two)}
 
 
-def test_members_of_a_group_stand_together():
+def test_members_of_a_group_are_close_together():
     graph = SHAPES["islands"]
     positions = compute_layout(graph)
     for group in fold_groups(graph):
@@ -250,11 +250,11 @@ def graphs(draw):
 
 @settings(max_examples=60)
 @given(graphs())
-def test_any_graph_is_well_placed(graph):
-    assert_well_placed(graph)
+def test_any_graph_is_laid_out_without_overlaps(graph):
+    assert_no_overlaps(graph)
 
 
-def test_pairs_that_are_near_are_found_by_the_grid_as_by_comparing_all():
+def test_the_grid_finds_the_same_pairs_as_comparing_all():
     dice = np.random.default_rng(3)
     room = np.where(dice.uniform(size=3_000) < 0.01, 300.0, dice.uniform(5, 30, 3_000))
     centres = dice.uniform(-900, 900, (3_000, 2))

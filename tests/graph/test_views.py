@@ -71,19 +71,19 @@ GRAPHS = st.builds(lambda facts, links: build_graph(facts, links=links), _FACTS,
 
 @given(GRAPHS)
 @settings(max_examples=300)
-def test_what_is_folded_comes_back(graph):
+def test_unfold_restores_the_graph(graph):
     assert nx.utils.graphs_equal(unfold(fold(graph)), graph)
 
 
 @given(GRAPHS)
-def test_to_fold_once_more_changes_nothing(graph):
+def test_folding_twice_changes_nothing(graph):
     folded = fold(graph)
     assert all(len(group) == 1 for group in fold_groups(folded))
     assert nx.utils.graphs_equal(fold(folded), folded)
 
 
 @given(GRAPHS)
-def test_what_is_folded_is_counted(graph):
+def test_folding_keeps_counts(graph):
     folded = fold(graph)
     sizes = [node.get("group_size", 1) for _, node in folded.nodes(data=True)]
     assert sum(sizes) == len(graph)
@@ -147,9 +147,7 @@ def emulated(files, collections, references, held, seed=7):
         pytest.param(200, 6, 600, 200, 0.4, id="many files of a few families"),
     ],
 )
-def test_stacks_of_families_shrink_to_the_sets_of_collections(
-    files, collections, references, held, share
-):
+def test_files_fold_to_their_sets_of_collections(files, collections, references, held, share):
     """A group for each set of collections that a file is in, or that a reference is found through.
 
     What is real was measured so: 25 files of one family, 493 nodes and 11,236 edges, are 19 nodes
@@ -175,7 +173,7 @@ def test_stacks_of_families_shrink_to_the_sets_of_collections(
     assert nx.utils.graphs_equal(unfold(folded), graph)
 
 
-def test_a_group_says_whom_it_stands_for():
+def test_a_group_lists_its_members():
     subjects = [Entity("file", file(n).id, {"seed": True, "state": "complete"}) for n in (0, 1)]
     folded = fold(build_graph(family(2, 3), subjects=subjects))
     (key,) = (key for key in folded if key.startswith("file:"))
@@ -194,7 +192,7 @@ def test_a_group_says_whom_it_stands_for():
         ([None, True, "yesterday"], None),
     ],
 )
-def test_a_group_is_as_old_as_its_oldest_member_that_has_a_date(dates, first):
+def test_a_group_has_the_earliest_date_of_its_members(dates, first):
     reports = [
         Entity("reference", report(n).id, {} if date is None else {"creation_date": date})
         for n, date in enumerate(dates)
@@ -205,7 +203,7 @@ def test_a_group_is_as_old_as_its_oldest_member_that_has_a_date(dates, first):
     assert node.get("creation_date") == first
 
 
-def test_a_group_has_its_day_in_gexf_and_its_size_in_a_column(tmp_path):
+def test_exports_contain_the_date_and_size_of_a_group(tmp_path):
     reports = [
         Entity("reference", report(n).id, {"creation_date": n * 86_400 + 1_515_715_200})
         for n in range(3)
@@ -221,7 +219,7 @@ def test_a_group_has_its_day_in_gexf_and_its_size_in_a_column(tmp_path):
     assert read_graphml(tmp_path / "x.graphml").nodes[key]["group_size"] == 3
 
 
-def test_members_that_stand_differently_are_said_to_stand_no_way():
+def test_a_group_of_different_states_has_no_state():
     states = {0: "complete", 1: "incomplete"}
     subjects = [Entity("file", file(n).id, {"seed": True, "state": states[n]}) for n in states]
     folded = fold(build_graph(family(2, 3), subjects=subjects))
@@ -230,7 +228,7 @@ def test_members_that_stand_differently_are_said_to_stand_no_way():
     assert "state" not in node
 
 
-def test_an_edge_of_groups_tells_all_that_stands_behind_it():
+def test_an_edge_between_groups_merges_its_edges():
     facts = family(2, 2)
     facts[0] = Observation(facts[0].subject, facts[0].reference, collection(0), INFERRED, 10, 20)
     facts[3] = Observation(facts[3].subject, facts[3].reference, collection(0), OBSERVED, 5, 30)
@@ -245,7 +243,7 @@ def test_an_edge_of_groups_tells_all_that_stands_behind_it():
     )
 
 
-def test_no_answer_passes_for_a_group():
+def test_api_attributes_cannot_make_a_group():
     odd = Entity("reference", report(0).id, {"group_size": 9, "group_members": "x", "folded": "y"})
     graph = build_graph([Observation(file(0), odd, None)])
     assert "group_size" not in graph.nodes[odd.key]
@@ -258,7 +256,7 @@ def test_no_answer_passes_for_a_group():
 @EVERY_VIEW
 @given(graph=GRAPHS)
 @settings(max_examples=40)
-def test_a_view_changes_nothing_and_keeps_the_contract(name, graph):
+def test_a_view_does_not_change_the_graph_and_has_its_attributes(name, graph):
     before = copy.deepcopy(graph)
     seen = view(graph, name)
     assert nx.utils.graphs_equal(graph, before)
@@ -272,7 +270,7 @@ def test_a_view_changes_nothing_and_keeps_the_contract(name, graph):
 
 
 @EVERY_VIEW
-def test_every_exporter_takes_every_view_that_is_no_fact_but_for_platforms(name, tmp_path):
+def test_every_exporter_accepts_every_view_except_derived_ones_for_platforms(name, tmp_path):
     derived = name in DERIVED_VIEWS
     forms = [n for n, each in FORMATS.items() if not (derived and each.observed_only)]
     for graph in (campaign(), build_graph(())):
@@ -283,7 +281,7 @@ def test_every_exporter_takes_every_view_that_is_no_fact_but_for_platforms(name,
 
 @pytest.mark.parametrize("name", sorted(DERIVED_VIEWS))
 @pytest.mark.parametrize("form", ["stix", "stix-indicators", "misp"])
-def test_what_no_answer_told_is_no_fact_for_a_platform(form, name, tmp_path):
+def test_platform_formats_refuse_derived_views(form, name, tmp_path):
     seen = view(nx.compose(campaign(), build_graph(family(2, 3))), name)
     with pytest.raises(ExportError, match="graphbuild computed; export the full or the backbone"):
         export_all(seen, tmp_path / "new", ["graphml", form])
@@ -297,13 +295,13 @@ def test_what_no_answer_told_is_no_fact_for_a_platform(form, name, tmp_path):
 
 
 @given(GRAPHS)
-def test_the_backbone_stands_in_the_order_of_the_graph(graph):
+def test_the_backbone_keeps_the_order_of_the_graph(graph):
     seen = view(graph, "backbone")
     assert list(seen) == [key for key in graph if key in seen]
     assert list(seen.edges) == [ends for ends in graph.edges if ends in seen.edges]
 
 
-def test_an_unknown_view_is_told_what_we_have():
+def test_an_unknown_view_is_refused_with_the_known_names():
     with pytest.raises(ValueError, match="no view 'x'; choose from full, files, collections"):
         view(campaign(), "x")
 
@@ -329,7 +327,7 @@ def shared(graph, kind):
 @pytest.mark.parametrize(("name", "kind"), [("files", "file"), ("collections", "collection")])
 @given(graph=GRAPHS)
 @settings(max_examples=150)
-def test_two_are_tied_by_as_many_references_as_both_have(name, kind, graph):
+def test_the_weight_is_the_number_of_shared_references(name, kind, graph):
     seen = view(graph, name)
     found = {frozenset(ends): weight for *ends, weight in seen.edges(data="weight")}
     assert found == shared(graph, kind)
@@ -337,13 +335,13 @@ def test_two_are_tied_by_as_many_references_as_both_have(name, kind, graph):
     assert set(seen) == {key for key in graph if key.startswith(f"{kind}:")}
 
 
-def test_what_has_nothing_in_common_stands_alone():
+def test_nodes_without_shared_references_have_no_edges():
     seen = view(build_graph([*family(2, 3, 0), *family(1, 2, 1)]), "files")
     assert sorted(weight for _, _, weight in seen.edges(data="weight")) == [3]
     assert nx.number_of_isolates(seen) == 1
 
 
-def test_domains_and_addresses_are_tied_like_files():
+def test_domains_and_ip_addresses_are_projected_like_files():
     domain = Entity("domain", "evil.example")
     graph = build_graph(
         [Observation(file(0), report(0), None), Observation(domain, report(0), None)]
@@ -353,7 +351,7 @@ def test_domains_and_addresses_are_tied_like_files():
 
 @given(GRAPHS)
 @settings(max_examples=200)
-def test_the_backbone_cuts_nobody_off(graph):
+def test_the_backbone_disconnects_no_node(graph):
     seen = view(graph, "backbone")
     whole = [part & set(seen) for part in nx.weakly_connected_components(graph)]
     assert sorted(map(sorted, nx.weakly_connected_components(seen))) == sorted(map(sorted, whole))
@@ -361,7 +359,7 @@ def test_the_backbone_cuts_nobody_off(graph):
 
 @given(GRAPHS)
 @settings(max_examples=200)
-def test_the_backbone_leaves_out_only_references_like_one_that_stays(graph):
+def test_the_backbone_drops_only_references_equal_to_a_kept_one(graph):
     seen = view(graph, "backbone")
     left_out = set(graph) - set(seen)
     stand_for = {}
@@ -378,7 +376,7 @@ def _neighbours(graph, key):
     return graph.nodes[key]["type"], set(graph.pred[key]), set(graph.succ[key])
 
 
-def test_the_backbone_keeps_what_ties():
+def test_the_backbone_keeps_connecting_references():
     facts = [*family(3, 10), Observation(file(9), report(0), collection(5))]
     seen = view(build_graph(facts), "backbone")
     reports = {key: node for key, node in seen.nodes(data=True) if node["type"] == "reference"}

@@ -41,7 +41,7 @@ def drawn(page):
     return {each.label for each in REPORTS if page.marker(each.key)["shown"]}
 
 
-def test_the_sliders_keep_the_reports_between(opened):
+def test_the_sliders_filter_references_by_month(opened):
     page = opened(campaign())
     assert page.marker(OLD.key) == {"members": 5, "shown": 5, "colour": "#e69f00"}
     page.page.fill("#from-month", month(2019, 4))
@@ -53,7 +53,7 @@ def test_the_sliders_keep_the_reports_between(opened):
     assert drawn(page) == {"Middle 1", "Middle 30", "Undated"}
 
 
-def test_the_undated_are_kept_or_not(opened):
+def test_undated_references_can_be_hidden(opened):
     page = opened(campaign())
     assert page.page.inner_text("#undated-count") == "1"
     page.page.uncheck("#undated")
@@ -62,7 +62,7 @@ def test_the_undated_are_kept_or_not(opened):
     assert "Undated" in drawn(page)
 
 
-def test_a_span_is_drawn_on_the_histogram(opened):
+def test_dragging_on_the_histogram_selects_months(opened):
     page = opened(campaign())
     box = page.page.locator("#bars").bounding_box()
     across = [box["x"] + box["width"] * (n + 0.5) / 10 for n in range(10)]  # March to December
@@ -78,7 +78,7 @@ def test_a_span_is_drawn_on_the_histogram(opened):
     assert len(drawn(page)) == 5
 
 
-def test_the_sliders_go_by_keyboard_and_say_their_month(opened):
+def test_the_sliders_work_by_keyboard(opened):
     page = opened(campaign())
     slider = page.page.get_by_role("slider", name="From")
     slider.press("ArrowRight")
@@ -94,7 +94,7 @@ def test_each_month_has_a_bar_with_its_count(opened):
     assert said == ["2019-03: 1 reference", "2019-04: 2 references", "2019-12: 1 reference"]
 
 
-def test_search_brings_back_what_the_months_hide(opened):
+def test_search_shows_references_hidden_by_date(opened):
     page = opened(campaign())
     page.page.fill("#from-month", month(2019, 12))
     page.choose(OLD.key)
@@ -103,7 +103,7 @@ def test_search_brings_back_what_the_months_hide(opened):
 
 
 @pytest.mark.parametrize("date", ["2019-01-01", -1e15, 1e300, True])
-def test_what_is_no_date_is_undated(opened, date):
+def test_invalid_dates_are_undated(opened, date):
     odd = report("Odd", creation_date=date)
     page = opened(build_graph([Observation(FILES[0], each, RED) for each in (OLD, odd)]))
     assert page.page.inner_text("#undated-count") == "1"
@@ -123,7 +123,7 @@ def colour_rows(page):
     return page.page.locator("#colours li").all_inner_texts()
 
 
-def test_communities_have_colours_and_names(opened):
+def test_clusters_have_colours_and_names(opened):
     left = [
         Observation(file(f"l{n}"), report(f"left {m}"), RED) for n in range(4) for m in range(6)
     ]
@@ -158,7 +158,7 @@ def test_dates_are_colours_from_first_to_last(opened):
     assert "no date" in rows[-1]
 
 
-def test_names_of_communities_are_text(opened):
+def test_names_of_clusters_are_text(opened):
     markup = "<img src=x onerror=window.ran=1>"
     page = opened(build_graph([Observation(FILES[0], OLD, collection(markup))]))
     page.page.select_option("#colour", "cluster")

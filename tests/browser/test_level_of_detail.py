@@ -58,7 +58,7 @@ def assert_seen(page, graph):
 @pytest.mark.parametrize(
     ("files", "reports", "families_"), [(10, 200, 1), (40, 250, 1), (40, 400, 7)]
 )
-def test_families_of_any_size_are_a_few_spots(opened, files, reports, families_):
+def test_families_of_any_size_are_a_few_markers(opened, files, reports, families_):
     graph = families(files * reports * families_, files=files, reports=reports)
     page = opened(graph)
     assert_whole(page, graph)
@@ -71,7 +71,7 @@ def test_families_of_any_size_are_a_few_spots(opened, files, reports, families_)
     assert page.requests == page.complaints == []
 
 
-def test_a_graph_of_some_size_is_drawn_whole_and_calmly(opened):
+def test_a_medium_graph_is_drawn_completely_with_fewer_labels(opened):
     graph = scattered(500, 1_500, 40)
     page = opened(graph, positions=on_a_grid(graph))
     assert_whole(page, graph)
@@ -82,7 +82,7 @@ def test_a_graph_of_some_size_is_drawn_whole_and_calmly(opened):
     assert "labels of the largest 200 only" in page.page.inner_text("#lines")
 
 
-def test_a_large_graph_begins_with_its_backbone_and_says_so(opened):
+def test_a_large_graph_starts_with_its_backbone(opened):
     graph = scattered(1_500, 4_000, 40)
     page = opened(graph, positions=on_a_grid(graph))
     assert_whole(page, graph)
@@ -111,7 +111,7 @@ def test_a_large_graph_begins_with_its_backbone_and_says_so(opened):
     assert page.requests == page.complaints == []
 
 
-def test_a_way_may_lead_through_what_is_not_drawn(opened):
+def test_a_path_may_contain_undrawn_nodes(opened):
     graph = scattered(1_500, 4_000, 40)
     page = opened(graph, positions=on_a_grid(graph))
     drawn = set(page.drawnKeys)
@@ -125,7 +125,7 @@ def test_a_way_may_lead_through_what_is_not_drawn(opened):
 
 
 @pytest.mark.slow
-def test_100000_edges_that_do_not_fold_begin_with_a_map(opened):
+def test_100000_edges_that_do_not_fold_start_with_the_map(opened):
     graph = scattered(9_000, 21_000, 60)
     for about in list(graph.predecessors("collection:c1"))[:5]:
         graph.add_edge(about, "collection:c2", relation="related_from", weight=1)

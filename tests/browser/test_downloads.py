@@ -39,7 +39,7 @@ def copied(page, name):
 # --- pictures
 
 
-def test_the_picture_is_saved_as_png(opened):
+def test_png_download(opened):
     page = opened(campaign())
     name, content = page.saved("#png")
     assert (name, content[:8]) == ("graph.png", b"\x89PNG\r\n\x1a\n")
@@ -50,7 +50,7 @@ def test_the_picture_is_saved_as_png(opened):
     assert page.requests == page.complaints == []
 
 
-def test_the_picture_is_saved_as_shapes(opened):
+def test_svg_download(opened):
     graph = large_campaign()
     page = opened(graph)
     name, content = page.saved("#svg")
@@ -65,7 +65,7 @@ def test_the_picture_is_saved_as_shapes(opened):
             assert known["label"][:39] in said
 
 
-def test_a_saved_picture_of_hostile_words_is_words(opened):
+def test_hostile_text_in_svg_is_text(opened):
     graph = hostile_campaign()
     page = opened(graph)
     _, content = page.saved("#svg")
@@ -81,7 +81,7 @@ def test_a_saved_picture_of_hostile_words_is_words(opened):
 # --- the selection
 
 
-def test_the_hashes_of_the_selection(opened):
+def test_copy_hashes_of_the_selection(opened):
     page = opened(campaign())
     assert copied(page, "Copy 2 hashes").split() == [each.id for each in FILES]
     page.page.uncheck("#fold")
@@ -89,7 +89,7 @@ def test_the_hashes_of_the_selection(opened):
     assert copied(page, "Copy 1 hash") == FILES[0].id
 
 
-def test_the_table_of_the_selection(opened):
+def test_copy_the_selection_as_csv(opened):
     page = opened(campaign())
     page.choose(REPORTS[2].key)
     text = copied(page, "Copy 4 rows as CSV")
@@ -100,7 +100,7 @@ def test_the_table_of_the_selection(opened):
     assert (about["title"], about["creation_date"]) == ("Report 2", "2018-01-15")
 
 
-def test_no_cell_starts_a_formula_by_the_rule_of_the_exporter(opened):
+def test_csv_cells_are_guarded_like_in_the_exporter(opened):
     texts = [text for text in (*HOSTILE_CELLS, *FORMULAS) if text.strip() and len(text) < 4_000]
     graph = with_title(*texts)
     page = opened(graph)
@@ -134,7 +134,7 @@ def at_address(page, fragment):
     page.page.wait_for_function("() => window.graphbuild?.ready")
 
 
-def test_a_view_is_kept_and_restored(opened):
+def test_a_view_is_saved_and_restored(opened):
     graph = large_campaign()
     page = opened(graph)
     page.page.uncheck("#legend li:nth-child(3) input")
@@ -157,7 +157,7 @@ def test_a_view_is_kept_and_restored(opened):
     assert not page.page.is_checked("#undated")
 
 
-def test_what_was_open_and_the_way_are_restored(opened):
+def test_expanded_groups_and_the_path_are_restored(opened):
     page = opened(campaign())
     page.page.mouse.dblclick(*page.point(REPORTS[0].key))
     page.choose(REPORTS[1].key)
@@ -208,14 +208,14 @@ def untouched(page):
 
 
 @pytest.mark.parametrize("fragment", BAD)
-def test_a_hostile_address_changes_nothing(opened, fragment):
+def test_an_invalid_fragment_changes_nothing(opened, fragment):
     page = opened(campaign())
     due = untouched(page)
     at_address(page, fragment)
     assert untouched(page) == due
 
 
-def test_no_hostile_word_in_the_address_changes_anything(opened):
+def test_hostile_text_in_the_fragment_changes_nothing(opened):
     page = opened(campaign())
     due = untouched(page)
     heard = "() => { window.heard = 0; addEventListener('hashchange', () => { heard += 1; }); }"
@@ -227,14 +227,14 @@ def test_no_hostile_word_in_the_address_changes_anything(opened):
         assert untouched(page) == due, text
 
 
-def test_numbers_in_an_address_keep_within_the_page(opened):
+def test_numbers_in_the_fragment_are_clamped(opened):
     page = opened(campaign())
     at_address(page, "#v=1&min=999999999&view=0,0,999999")
     assert page.page.input_value("#min-links") == page.page.get_attribute("#min-links", "max")
     assert page.scale == pytest.approx(10)
 
 
-def test_the_status_tells_of_the_words_of_a_link_button(opened):
+def test_the_link_button_reports_success(opened):
     page = opened(campaign())
     page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.page.click("#permalink")

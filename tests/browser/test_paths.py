@@ -36,7 +36,7 @@ def go(page, one, other):
     page.choose(other)
 
 
-def test_the_way_is_the_shortest_and_told_step_by_step(opened):
+def test_the_shortest_path_is_shown_step_by_step(opened):
     page = opened(chain())
     go(page, ONE.key, THREE.key)
     assert page.path == [[ONE.key], [SHARED.key], [TWO.key], [OTHER.key], [THREE.key]]
@@ -50,7 +50,7 @@ def test_the_way_is_the_shortest_and_told_step_by_step(opened):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_no_way_is_longer_than_it_must_be(opened, seed):
+def test_no_path_is_longer_than_necessary(opened, seed):
     graph = large_campaign(seed)
     page = opened(graph)
     either = graph.to_undirected()
@@ -64,7 +64,7 @@ def test_no_way_is_longer_than_it_must_be(opened, seed):
             assert all(either.has_edge(a, b) for a in here for b in there)
 
 
-def test_two_that_are_folded_as_one_are_two_links_apart(opened):
+def test_two_members_of_a_group_are_two_links_apart(opened):
     graph = build_graph(Observation(one, SHARED, RED) for one in (ONE, TWO))
     page = opened(graph)
     assert page.marker(ONE.key)["members"] == 2
@@ -72,21 +72,21 @@ def test_two_that_are_folded_as_one_are_two_links_apart(opened):
     assert page.path == [[ONE.key], [SHARED.key], [TWO.key]]
 
 
-def test_where_no_way_is_it_says_so(opened):
+def test_a_missing_path_is_reported(opened):
     page = opened(chain())
     go(page, ONE.key, FAR.key)
     assert page.path is None
     assert "There is no path through visible nodes" in page.details
 
 
-def test_the_way_goes_through_what_the_filters_leave(opened):
+def test_paths_use_visible_nodes_only(opened):
     page = opened(chain())
     page.page.uncheck("#legend li:nth-child(2) input")
     go(page, ONE.key, RED.key)
     assert "There is no path" in page.details
 
 
-def test_a_way_that_nobody_observed_is_told_as_such(opened):
+def test_an_unobserved_path_has_a_warning(opened):
     page = opened(chain())
     go(page, ONE.key, BLUE.key)
     assert page.path == [[ONE.key], [SHARED.key], [BLUE.key]]
@@ -95,7 +95,7 @@ def test_a_way_that_nobody_observed_is_told_as_such(opened):
     assert page.page.locator("#details .warn").count() == 0
 
 
-def test_escape_ends_the_choosing_and_then_the_way(opened):
+def test_escape_cancels_the_path(opened):
     page = opened(chain())
     page.choose(ONE.key)
     page.press("Path to")
@@ -109,7 +109,7 @@ def test_escape_ends_the_choosing_and_then_the_way(opened):
     assert (page.path, page.focus) == (None, [])
 
 
-def test_one_hop_is_what_was_observed_together_two_what_was_with_that(opened):
+def test_one_and_two_hops(opened):
     page = opened(chain())
     page.choose(ONE.key)
     assert set(page.focus) == {ONE.key, SHARED.key, RED.key}
@@ -127,7 +127,7 @@ def places(page, graph):
     return {key: page.point(key) for key in graph}
 
 
-def test_untangling_starts_when_asked_and_stops_by_itself(opened):
+def test_untangle_stops_by_itself(opened):
     graph = chain()
     page = opened(graph)
     before = places(page, graph)
@@ -144,7 +144,7 @@ def test_untangling_starts_when_asked_and_stops_by_itself(opened):
     assert places(page, graph) == after
 
 
-def test_it_can_be_stopped_and_what_opens_then_opens_where_it_stands(opened):
+def test_untangle_can_be_stopped_and_groups_expand_in_place(opened):
     facts = [Observation(one, report(f"r{n}"), RED) for one in (ONE, TWO) for n in range(4)]
     page = opened(build_graph(facts))
     page.page.clock.install()
@@ -158,7 +158,7 @@ def test_it_can_be_stopped_and_what_opens_then_opens_where_it_stands(opened):
     assert ((x1 + x2) / 2, (y1 + y2) / 2) == pytest.approx(middle, abs=1)
 
 
-def test_what_is_drawn_aside_stays_there(opened):
+def test_a_dragged_node_stays_in_place(opened):
     page = opened(chain())
     x, y = page.point(ONE.key)
     page.page.mouse.move(x, y)

@@ -55,7 +55,7 @@ def test_which_report_is_oldest(opened, graph):
     assert datetime.fromtimestamp(min(dates.values()), UTC).date().isoformat() in page.details
 
 
-def test_what_ties_a_file_to_a_collection(opened, graph):
+def test_why_a_file_is_related_to_a_collection(opened, graph):
     one, about = next(
         (fact.subject, fact.related_from)
         for fact in extract_observations(graph)
@@ -101,7 +101,7 @@ WRITTEN = """() => new Promise((done) => {
 HIGH = 12  # of a line of text
 
 
-def test_each_collection_bears_its_name_and_no_name_covers_a_count_or_a_name(opened, graph):
+def test_every_collection_is_labelled_without_overlaps(opened, graph):
     page = opened(graph)
     found = page.page.evaluate(WRITTEN)
     counts = [each for each in found if each[0].startswith("×")]

@@ -101,20 +101,20 @@ STATES = {each.__name__: each for each in (nothing, chosen, folded, way, line, s
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", STATES)
-def test_axe_finds_no_barrier(opened, axe, name, scheme):
+def test_axe_finds_no_violation(opened, axe, name, scheme):
     page = opened(campaign(), color_scheme=scheme)
     STATES[name](page)
     assert barriers(page, axe) == []
 
 
 @pytest.mark.parametrize("graph", [large_campaign, hostile_campaign], ids=["large", "hostile"])
-def test_axe_finds_none_in_other_graphs_either(opened, axe, graph):
+def test_axe_finds_no_violation_in_other_graphs(opened, axe, graph):
     page = opened(graph(), viewport={"width": 420, "height": 800})
     open_list(page)
     assert barriers(page, axe) == []
 
 
-def test_axe_would_find_one(opened, axe):
+def test_axe_finds_a_missing_language(opened, axe):
     page = opened(campaign())
     page.page.evaluate("() => document.documentElement.removeAttribute('lang')")
     assert [kind for kind, _ in barriers(page, axe)] == ["html-has-lang"]
@@ -132,7 +132,7 @@ def tab_to(page, selector):
     pytest.fail(f"Tab never comes to {selector}")
 
 
-def test_tab_comes_to_every_control(opened):
+def test_tab_reaches_every_control(opened):
     page = opened(campaign())
     chosen(page)
     controls = "button, input, select, summary, a[href], .vis-network"
@@ -154,7 +154,7 @@ def test_tab_comes_to_every_control(opened):
     assert reached >= {str(number) for number in range(count)}
 
 
-def test_what_has_the_focus_is_seen(opened):
+def test_the_focus_is_visible(opened):
     page = opened(campaign())
     for _ in range(12):
         page.page.keyboard.press("Tab")
@@ -183,7 +183,7 @@ def find(page, text):
     page.page.keyboard.press("Enter")
 
 
-def test_opening_and_closing_by_keys(opened):
+def test_expanding_and_folding_by_keyboard(opened):
     page = opened(campaign())
     find(page, "Report 2")  # it was folded: search opens
     assert page.selection == REPORTS[2].key
@@ -197,7 +197,7 @@ def test_opening_and_closing_by_keys(opened):
     assert two.evaluate("(one) => one === document.activeElement")
 
 
-def test_evidence_and_ways_by_keys(opened):
+def test_evidence_and_paths_by_keyboard(opened):
     page = opened(campaign())
     find(page, "Report 2")
     tab_to(page, ".ends summary")
@@ -215,7 +215,7 @@ def test_evidence_and_ways_by_keys(opened):
     assert page.path is None
 
 
-def test_filters_and_colours_by_keys(opened):
+def test_filters_and_colours_by_keyboard(opened):
     page = opened(campaign())
     keys = page.page.keyboard
     tab_to(page, "#legend li:nth-child(2) input")
@@ -241,7 +241,7 @@ def test_filters_and_colours_by_keys(opened):
     assert page.visible["nodes"] == page.counts["nodes"]
 
 
-def test_tools_by_keys(opened):
+def test_tools_by_keyboard(opened):
     page = opened(campaign())
     page.page.clock.install()
     press(page, "Untangle")
@@ -256,7 +256,7 @@ def test_tools_by_keys(opened):
     page.page.wait_for_function("() => location.hash.length > 1")
 
 
-def test_the_list_by_keys(opened):
+def test_the_list_by_keyboard(opened):
     page = opened(campaign())
     keys = page.page.keyboard
     tab_to(page, "#list-box summary")
@@ -269,7 +269,7 @@ def test_the_list_by_keys(opened):
     assert page.selection.startswith("reference:")
 
 
-def test_the_picture_itself_goes_by_keyboard(opened):
+def test_the_canvas_by_keyboard(opened):
     page = opened(large_campaign())
     before = page.scale
     tab_to(page, ".vis-network")
@@ -291,7 +291,7 @@ def open_list(page):
     page.page.locator("#list button").first.wait_for()
 
 
-def test_the_list_is_what_is_drawn_the_important_first(opened):
+def test_the_list_has_the_drawn_nodes_the_most_important_first(opened):
     graph = campaign()
     page = opened(graph)
     open_list(page)
@@ -303,7 +303,7 @@ def test_the_list_is_what_is_drawn_the_important_first(opened):
     assert not any("Report" in row for row in listed(page))
 
 
-def test_the_list_is_filtered_by_what_search_looks_at_members_too(opened):
+def test_the_list_filter_searches_members_too(opened):
     page = opened(campaign())
     open_list(page)
     page.page.fill("#list-query", REPORTS[4].id)
@@ -314,7 +314,7 @@ def test_the_list_is_filtered_by_what_search_looks_at_members_too(opened):
     assert "No drawn node matches" in page.page.inner_text("#list-rest")
 
 
-def test_a_long_list_goes_on_when_asked(opened):
+def test_a_long_list_has_a_button_for_the_rest(opened):
     graph = build_graph(Observation(file(f"f{n}"), report(f"r{n}"), None) for n in range(150))
     page = opened(graph)
     open_list(page)
@@ -323,7 +323,7 @@ def test_a_long_list_goes_on_when_asked(opened):
     assert len(listed(page)) == 300
 
 
-def test_the_list_says_what_is_chosen_and_keeps_the_focus(opened):
+def test_the_list_marks_the_selection_and_keeps_the_focus(opened):
     page = opened(campaign())
     open_list(page)
     row = page.page.locator("#list button").nth(2)
@@ -334,7 +334,7 @@ def test_the_list_says_what_is_chosen_and_keeps_the_focus(opened):
     assert current.evaluate("(one) => one === document.activeElement")
 
 
-def test_the_list_shows_the_words_of_strangers_as_words(opened):
+def test_the_list_shows_hostile_text_as_text(opened):
     page = opened(hostile_campaign())
     open_list(page)
     said = "\n".join(listed(page))
@@ -347,7 +347,7 @@ def test_the_list_shows_the_words_of_strangers_as_words(opened):
 # --- what is said, and how it moves
 
 
-def test_what_changes_is_said(opened):
+def test_the_status_line_announces_changes(opened):
     page = opened(campaign())
     assert page.page.get_attribute("#status", "aria-live") == "polite"
     page.choose(RED.key)
@@ -357,7 +357,7 @@ def test_what_changes_is_said(opened):
 
 
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])
-def test_the_flight_is_a_jump_for_who_wants_no_movement(opened, motion):
+def test_reduced_motion_disables_animation(opened, motion):
     page = opened(large_campaign(), reduced_motion=motion)
     page.page.fill("#query", "Turla toolset")
     first = page.page.evaluate(
@@ -377,7 +377,7 @@ def test_the_flight_is_a_jump_for_who_wants_no_movement(opened, motion):
         page.page.wait_for_function("(first) => window.graphbuild.scale > 1.1 * first", arg=first)
 
 
-def test_the_demo_has_no_barrier(opened, axe):
+def test_axe_finds_no_violation_in_the_demo(opened, axe):
     world = generate_world(1)
     graph = build_graph(
         Observation(file(hash_), report(f"{hash_} {n}"), collection(f"c{n}"))

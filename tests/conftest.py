@@ -1,4 +1,4 @@
-"""What all tests share: no network beyond this machine, a clock by hand, an emulator on call."""
+"""Shared fixtures: no external network, a manual clock, emulators, a search for leaked keys."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from tests.support.http_listener import Action
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-_NOWHERE = ".invalid"  # a name that no lookup ever finds (RFC 6761), so none is made
+_NOWHERE = ".invalid"  # names that never resolve (RFC 6761)
 
-# How long an example takes is the machine's business: under load a law would fail that holds.
+# On a busy machine, a deadline per example would fail valid properties.
 settings.register_profile(
-    "unhurried", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "no deadline", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile("unhurried")
+settings.load_profile("no deadline")
 
 
 # --- the run as a whole, in one process or in several ---------------------------------------------
@@ -50,18 +50,15 @@ settings.load_profile("unhurried")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
-    """Nothing that a test wrote, to the terminal or to a log, holds the key.
-
-    It is looked for where the test ran, whichever process that was, and shown to nobody.
-    """
+    """Fail a test whose output or log contains the key, without showing the output."""
     report: pytest.TestReport = yield
     for name, text in report.sections:
-        ways = [way for way, pattern in _PATTERNS.items() if pattern.search(text.encode())]
-        if ways:
+        encodings = [name for name, pattern in _PATTERNS.items() if pattern.search(text.encode())]
+        if encodings:
             report.sections.clear()
             item._report_sections.clear()
             report.outcome = "failed"
-            report.longrepr = f"the key stands in {name.lower()} ({', '.join(ways)})"
+            report.longrepr = f"the key is in {name.lower()} ({', '.join(encodings)})"
             break
     return report
 
@@ -70,66 +67,63 @@ _PATTERNS = key_leaks.patterns()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Tell of tools that were missed."""
+    """Report missing external tools."""
     report_skipped_tools(terminalreporter)
 
 
-# --- what is measured ----------------------------------------------------------------------------
+# --- coverage -------------------------------------------------------------------------------------
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Coverage does not look at laws, nor at tests marked ``bulk``: it doubles their time.
+    """Disable coverage in property tests and in tests marked ``bulk``.
 
-    What chance comes by would be a poor measure besides; each line is reached by an example.
+    Coverage doubles their time, and random examples would make it unstable.
     """
-    law = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+    is_property = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
     tracer, threads = sys.gettrace(), threading.gettrace()
-    ours = type(tracer).__module__.partition(".")[0] == "coverage"  # no debugger is put off
-    if not ours or not (law or item.get_closest_marker("bulk")):
+    is_coverage = type(tracer).__module__.partition(".")[0] == "coverage"  # keep debuggers
+    if not is_coverage or not (is_property or item.get_closest_marker("bulk")):
         return (yield)
     sys.settrace(None)
     threading.settrace(None)  # type: ignore[arg-type]  # takes None as sys.settrace does
     try:
         return (yield)
     finally:
-        threading.settrace(threads)  # type: ignore[arg-type]  # what was there
+        threading.settrace(threads)  # type: ignore[arg-type]  # the saved value
         sys.settrace(tracer)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
-    """Workers are measured by pytest-cov; as any other process they would be measured twice."""
-    _take_measure()
+    """pytest-cov measures the workers; as other processes they would be measured twice."""
+    _remove_coverage_variables()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def measured_where_asked() -> None:
-    """Processes are measured where a test says so: it costs them a third of their time."""
-    COVERAGE_ENVIRONMENT.update(_take_measure())
+def coverage_of_processes_is_optional() -> None:
+    """Measure started processes only if a test requests it, because it slows them down."""
+    COVERAGE_ENVIRONMENT.update(_remove_coverage_variables())
 
 
-def _take_measure() -> dict[str, str]:
-    """What tells processes that we start to measure themselves, and no longer will."""
+def _remove_coverage_variables() -> dict[str, str]:
+    """Remove and return the environment variables that measure started processes."""
     names = [name for name in os.environ if name.startswith("COVERAGE_PROCESS_")]
     return {name: os.environ.pop(name) for name in names}
 
 
-# --- nothing leaves this machine -----------------------------------------------------------------
+# --- no external network --------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session", autouse=True)
-def heeded() -> None:
-    """Signals mean here, and in what we start, what the system means by them.
-
-    Whoever started us may have them ignored, as a shell does for what it runs in the background.
-    """
+def default_signals() -> None:
+    """Restore ignored signals: a shell ignores SIGINT for background processes."""
     restore_default_signals()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def offline() -> Iterator[None]:
-    """Fail whoever connects or looks up anything but loopback; hide the user's keys and proxies."""
+    """Fail tests that connect to other hosts than loopback; hide keys and proxies of the user."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("VT_APIKEY", "VT_USER", *_PROXIES, *map(str.lower, _PROXIES)):
             patch.delenv(name, raising=False)
@@ -142,7 +136,7 @@ def offline() -> Iterator[None]:
 
 def _guarded(connect: Callable[..., object]) -> Callable[..., object]:
     def guarded(self: socket.socket, address: object) -> object:
-        if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_here(address[0]):  # type: ignore[index]  # a pair by its family
+        if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_loopback(address[0]):  # type: ignore[index]  # a tuple for these families
             pytest.fail(f"a test connects to {address}")
         return connect(self, address)
 
@@ -154,21 +148,21 @@ def _guarded_lookup(lookup: Callable[..., object]) -> Callable[..., object]:
         name = host.decode() if isinstance(host, bytes) else host
         if name is not None and name.endswith(_NOWHERE):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        if name is not None and not _is_here(name):
+        if name is not None and not _is_loopback(name):
             pytest.fail(f"a test looks up {name}")
         return lookup(host, *rest, **more)
 
     return guarded
 
 
-def _is_here(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host in {"localhost", ""}
 
 
-# --- time and service ----------------------------------------------------------------------------
+# --- clock and emulator ---------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -178,17 +172,17 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def key() -> ApiKey:
-    """The canary: a key that must turn up nowhere."""
+    """A key that must not appear in any output."""
     return ApiKey(CANARY)
 
 
 @pytest.fixture
 def emulator() -> Iterator[Callable[..., Emulator]]:
-    """Make running emulators: ``emulator(fault, fault, world=..., **options of the Api)``."""
+    """Start emulators: ``emulator(fault, fault, world=..., **options of Api)``."""
     with ExitStack() as stack:
 
-        def make(*faults: Fault, world: World | None = None, **switches: object) -> Emulator:
-            api = FaultyApi(world or generate_family_world(3, 90), faults=faults, **switches)  # type: ignore[arg-type]  # handed on
+        def make(*faults: Fault, world: World | None = None, **options: object) -> Emulator:
+            api = FaultyApi(world or generate_family_world(3, 90), faults=faults, **options)
             return stack.enter_context(Emulator(api))
 
         yield make
@@ -196,25 +190,25 @@ def emulator() -> Iterator[Callable[..., Emulator]]:
 
 @pytest.fixture
 def listener() -> Iterator[Callable[..., Listener]]:
-    """Make listeners: ``listener(act, act, ...)``."""
+    """Start listeners: ``listener(action, action, ...)``."""
     with ExitStack() as stack:
 
-        def make(*acts: Action | bytes) -> Listener:
-            made = Listener(*acts)
-            stack.callback(made.close)
-            return made
+        def make(*actions: Action | bytes) -> Listener:
+            created = Listener(*actions)
+            stack.callback(created.close)
+            return created
 
         yield make
 
 
-# --- graphs for readers other than ours ----------------------------------------------------------
+# --- exported graphs ------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Exported]:
-    """Make the graphs of ``exported.py``, each once."""
+    """Export the graphs of ``exported.py``, each once."""
 
-    from tests.support.exported import export  # noqa: PLC0415  loads half of the package
+    from tests.support.exported import export  # noqa: PLC0415  a slow import
 
     @cache
     def make(name: str) -> Exported:
@@ -223,7 +217,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Export
     return make
 
 
-# --- the command line ----------------------------------------------------------------------------
+# --- the command line -----------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -233,7 +227,7 @@ def shell(tmp_path: Path) -> Shell:
 
 @pytest.fixture
 def service():
-    """An emulator over HTTP; faults and keys can be set on its ``api``."""
+    """Start emulators over HTTP: ``service(api)`` returns the base URL."""
     servers: list[Emulator] = []
 
     def start(api: Api) -> str:

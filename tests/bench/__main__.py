@@ -1,6 +1,6 @@
-"""``python -m tests.bench [CASE ...]``: how fast, how large, beside the usual way to do the same.
+"""``python -m tests.bench [CASE ...]``: speed, memory and file sizes compared with other libraries.
 
-Without a case's name all run. The exit code is 1 if a goal is missed.
+By default all cases run. The exit code is 1 if a goal is missed.
 """
 
 from __future__ import annotations

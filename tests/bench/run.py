@@ -1,8 +1,7 @@
-"""The bench's command line: which cases, how many pairs; a table at the end.
+"""The command line of the benchmarks: cases and number of pairs; prints a table of results.
 
-A ratio is the median over pairs: both sides run one after the other, each in a process of its own,
-so that a machine that slows down slows down both. What the sides found is compared before anything
-is said of their speed.
+A ratio is the median over pairs of runs. Both sides of a pair run one after the other, each in its
+own process, so changes of the machine's speed affect both. Their results are compared, too.
 """
 
 from __future__ import annotations
@@ -50,30 +49,30 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run what was asked for; the exit code."""
+    """Run the selected cases; return the exit code."""
     options = _options(arguments)
     rows: list[Row] = []
     for name in options.cases or CASES:
-        _say(f"{name} ...")
+        _print(f"{name} ...")
         found = CASES[name](options.pairs)
-        _say(table(found))
+        _print(table(found))
         rows += found
-    _say(f"\n{table(rows)}")
+    _print(f"\n{table(rows)}")
     return int(any(row.missed for row in rows))
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     names = ", ".join(CASES)
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"any of {names}; all without")
-    parser.add_argument("--pairs", type=int, default=PAIRS, help="how often each side runs")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"any of {names} (default: all)")
+    parser.add_argument("--pairs", type=int, default=PAIRS, help="number of runs of each side")
     options = parser.parse_args(arguments)
     unknown = set(options.cases) - set(CASES)
     if unknown:
-        parser.error(f"no case {', '.join(sorted(unknown))}; we have {names}")
+        parser.error(f"no case {', '.join(sorted(unknown))}; choose from {names}")
     return options
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

@@ -1,8 +1,7 @@
-"""The service that both sides of a bench ask: the emulator's answers, made once and then only sent.
+"""A server for benchmarks: it caches the responses of the emulator.
 
-Run as a script, this file is the server, a process of its own, so that what it costs is nobody's;
-imported, it is the bench's side of it. An answer is what the emulator gives to the same request,
-byte for byte: compressed for agents that say gzip, plain for the others.
+Run as a script, this file is the server, so its cost is not measured. Imported, it starts one. The
+responses are those of the emulator, with gzip for clients that accept it.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from http.client import responses
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-if __name__ == "__main__":  # as a script, where nothing says where the package is
+if __name__ == "__main__":  # as a script, without the package on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from graphbuild.emulator import Api, World, generate_world
@@ -27,16 +26,18 @@ from graphbuild.emulator.models import Collection, File
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_REFERENCES = 200  # of a file: five full pages
-_PAGE = 40  # the most the service gives
-# Where the collections of a family begin and end in its references: some have two behind them.
+_REFERENCES = 200  # per file: five full pages
+_PAGE = 40  # maximum page size
+# The parts of a family's references in its collections; some references are in two.
 _COLLECTIONS = ((0, 120), (100, 170), (160, 200))
 
 
 def world_of(families: int, files: int) -> World:
-    """Families of so many files, 200 references each; families share nothing."""
-    made = generate_world(7, campaigns=families, references_per_campaign=_REFERENCES + 10, noise=0)
-    known = sorted(made.references.values(), key=lambda each: each.id)
+    """Return a world of families with 200 references each; families share nothing."""
+    generated = generate_world(
+        7, campaigns=families, references_per_campaign=_REFERENCES + 10, noise=0
+    )
+    known = sorted(generated.references.values(), key=lambda each: each.id)
     references, collections, members = [], [], []
     for number in range(families):
         ours = known[number * _REFERENCES : (number + 1) * _REFERENCES]
@@ -58,7 +59,7 @@ def world_of(families: int, files: int) -> World:
 
 
 class Service:
-    """The server's process, up inside a ``with``."""
+    """The server process, running inside a ``with`` block."""
 
     def __init__(self, families: int, files: int) -> None:
         self.hashes = [
@@ -80,38 +81,38 @@ class Service:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate()  # the end of its input is the end of it
+        self._process.communicate()  # the server ends with its standard input
 
 
 # --- the server itself ---------------------------------------------------------------------------
 
 
-class _Answers:
-    """Whole answers, head and body, by what decides about them."""
+class _ResponseCache:
+    """Complete responses by request target and compression."""
 
     def __init__(self, world: World) -> None:
         self._api = Api(world)
-        self._made: dict[tuple[str, bool], bytes] = {}
+        self._responses: dict[tuple[str, bool], bytes] = {}
 
-    def of(self, head: bytes) -> bytes:
-        """The answer to a request."""
+    def get(self, head: bytes) -> bytes:
+        """Return the bytes of a response."""
         lines = head.decode("latin-1").split("\r\n")
         fields = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
         key = lines[0].split(" ")[1], "gzip" in fields.get("user-agent", "")
-        if key not in self._made:
-            self._made[key] = self._make(lines[0], fields)
+        if key not in self._responses:
+            self._responses[key] = self._create(lines[0], fields)
             self._api.log.clear()
-        return self._made[key]
+        return self._responses[key]
 
-    def _make(self, line: str, fields: dict[str, str]) -> bytes:
+    def _create(self, line: str, fields: dict[str, str]) -> bytes:
         method, target, _ = line.split(" ")
-        answer = self._api.respond(method, target, fields)
-        lines = [f"HTTP/1.1 {answer.status} {responses[answer.status]}"]
-        lines += [f"{name}: {value}" for name, value in answer.headers.items()]
-        return "\r\n".join([*lines, "", ""]).encode("latin-1") + answer.body
+        response = self._api.respond(method, target, fields)
+        lines = [f"HTTP/1.1 {response.status} {responses[response.status]}"]
+        lines += [f"{name}: {value}" for name, value in response.headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + response.body
 
 
-def _heads(connection: socket.socket) -> Iterator[bytes]:
+def _read_heads(connection: socket.socket) -> Iterator[bytes]:
     waiting = b""
     while data := connection.recv(65536):
         waiting += data
@@ -120,27 +121,27 @@ def _heads(connection: socket.socket) -> Iterator[bytes]:
             yield head
 
 
-def _serve(connection: socket.socket, answers: _Answers) -> None:
+def _serve(connection: socket.socket, cache: _ResponseCache) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with connection, suppress(OSError):
-        for head in _heads(connection):
-            connection.sendall(answers.of(head))
+        for head in _read_heads(connection):
+            connection.sendall(cache.get(head))
 
 
-def _accept(server: socket.socket, answers: _Answers) -> None:
+def _accept(server: socket.socket, cache: _ResponseCache) -> None:
     while True:
         connection, _ = server.accept()
-        threading.Thread(target=_serve, args=(connection, answers), daemon=True).start()
+        threading.Thread(target=_serve, args=(connection, cache), daemon=True).start()
 
 
 def _main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("families", type=int)
     parser.add_argument("files", type=int)
-    asked = parser.parse_args()
-    answers = _Answers(world_of(asked.families, asked.files))
+    options = parser.parse_args()
+    cache = _ResponseCache(world_of(options.families, options.files))
     server = socket.create_server(("127.0.0.1", 0))
-    threading.Thread(target=_accept, args=(server, answers), daemon=True).start()
+    threading.Thread(target=_accept, args=(server, cache), daemon=True).start()
     sys.stdout.write(f'"http://127.0.0.1:{server.getsockname()[1]}/api/v3"\n')
     sys.stdout.flush()
     sys.stdin.read()

@@ -1,4 +1,4 @@
-"""The bench, with tiny sizes: both sides find the same, and the table says so. No timing."""
+"""The benchmarks with tiny sizes: both sides find the same. Times are not checked."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 
-def test_all_sides_of_the_crawl_find_the_same_in_the_same_pages() -> None:
+def test_all_sides_of_the_crawl_find_the_same() -> None:
     rows = crawls.shared(1, families=2, files=2)
     printed = table(rows)
     for word in ("requests.Session + json", "networkx", "raw JSON", "goal", "<= 0.70x"):
         assert word in printed
 
 
-def test_sides_that_differ_are_no_bench(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = crawls.run
+def test_different_results_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = crawls.run
 
-    def lying(side: str, service: Service) -> dict[str, object]:
-        found = honest(side, service)
+    def differing(side: str, service: Service) -> dict[str, object]:
+        found = original(side, service)
         return {**found, "digest": ""} if side == "ours" else found
 
-    monkeypatch.setattr(crawls, "run", lying)
+    monkeypatch.setattr(crawls, "run", differing)
     with Service(1, 1) as service, pytest.raises(AssertionError, match="do not find the same"):
         crawls.check_equal(service)
 
@@ -56,55 +56,55 @@ def test_the_other_cases_run() -> None:
     [("csv", "pandas"), ("parquet", "pandas-typed"), ("json", "dump", "dumps")],
     ids="-".join,
 )
-def test_all_sides_of_the_tables_write_the_same(sides: tuple[str, ...], tmp_path: Path) -> None:
-    told = list(graphs.observations(450))
-    # Lists of several and of none, too, which a graph of the bench does not have.
-    told.append(replace(told[0], related_from=Entity("collection", "another")))
-    told.append(Observation(Entity("file", "f" * 64), told[0].reference, None))
-    graph = build_graph(told)
-    said = []
+def test_all_sides_of_tables_write_the_same(sides: tuple[str, ...], tmp_path: Path) -> None:
+    rows = list(graphs.observations(450))
+    # Also lists of several and of no collections, which the graph does not have.
+    rows.append(replace(rows[0], related_from=Entity("collection", "another")))
+    rows.append(Observation(Entity("file", "f" * 64), rows[0].reference, None))
+    graph = build_graph(rows)
+    results = []
     for side in sides:
         folder = tmp_path / side
         folder.mkdir()
         write, read = tables.SIDES[side](graph, folder)
         write()
-        said.append(list(read()))
-    assert len(said[0]) > 600  # nodes and edges, at least
-    assert all(each == said[0] for each in said)
+        results.append(list(read()))
+    assert len(results[0]) > 600  # nodes and edges, at least
+    assert all(each == results[0] for each in results)
 
 
-def test_tables_are_timed_in_processes_that_must_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_processes_must_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     printed = table(tables.parquet(1, edges=250))
     for word in ("Parquet, 250 edges", "pandas to_csv, frames ready", "memory to write it"):
         assert word in printed
-    honest = tables._run
-    monkeypatch.setattr(tables, "_run", lambda *words: {**honest(*words), "found": words[0]})
+    original = tables._run
+    monkeypatch.setattr(tables, "_run", lambda *words: {**original(*words), "found": words[0]})
     with pytest.raises(AssertionError, match="do not write the same"):
         tables.parquet(1, edges=1)
 
 
-def test_both_pages_hold_the_graph_and_the_table_says_so() -> None:
+def test_pages_of_both_sides() -> None:
     printed = table(pages.files(1, edges=300))
     for word in ("families", "scattered", "pyvis from_nx + write_html", "<= 0.0100x"):
         assert word in printed
 
 
 @pytest.mark.browser
-def test_a_picture_that_stood_before_anybody_asked_is_seen_to_stand(
+def test_a_layout_that_is_stable_at_once_is_detected(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
-    page.write_text(_STANDS_AT_ONCE, encoding="utf-8")
+    page.write_text(_STABLE_AT_ONCE, encoding="utf-8")
     monkeypatch.setattr(pages, "_PATIENCE", 10)
     with pages._Chromium() as chromium:
         monkeypatch.setattr(chromium, "_open", _once_loaded(chromium._open))
         stood, moved = chromium.theirs(page)
-    assert stood < 10  # it is not patience that ended it
+    assert stood < 10  # before the timeout
     assert moved > 0
 
 
-# What of vis-network a page is asked for. It stands as soon as it is there, and says so once.
-_STANDS_AT_ONCE = """<!DOCTYPE html><script>
+# The parts of vis-network that the benchmark uses; the layout is stable at once.
+_STABLE_AT_ONCE = """<!DOCTYPE html><script>
   const heard = [];
   var network;
   network = {
@@ -126,7 +126,7 @@ def _once_loaded(open_page: Callable[..., Page]) -> Callable[..., Page]:
 
 
 @pytest.mark.browser
-def test_pictures_and_searches_are_timed_in_a_browser() -> None:
+def test_browser_benchmarks() -> None:
     rows = pages.pictures(1, edges=60)
     assert [row.case.rpartition(": ")[2] for row in rows] == [
         "until the picture stands",
@@ -137,15 +137,15 @@ def test_pictures_and_searches_are_timed_in_a_browser() -> None:
     assert "ms" in row.ours
 
 
-def test_a_ratio_is_the_median_of_the_pairs() -> None:
+def test_ratios_are_medians_of_pairs() -> None:
     row = paired("x", [1.0, 9.0, 2.0], [2.0, 1.0, 2.0], "loop", 0.7)
     assert (row.ratio, row.spread, row.missed) == (1.0, (0.5, 9.0), True)
     assert not Row("y", "1", "1", 0.7, 0.7).missed
-    told = "x     2.00 s  2.00 s loop  1.00x  0.50x to 9.00x  <= 0.70x  MISSED"
-    assert table([row]).endswith(told)
+    line = "x     2.00 s  2.00 s loop  1.00x  0.50x to 9.00x  <= 0.70x  MISSED"
+    assert table([row]).endswith(line)
 
 
-def test_the_command_tells_every_case_and_fails_where_a_goal_is_missed(
+def test_the_command_fails_if_a_goal_is_missed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = {"good": [Row("fast", "1 s", "2 s", 0.5, 0.7)], "bad": [Row("slow", "2 s", "1 s", 2, 1)]}

@@ -1,4 +1,4 @@
-"""The run of the tests itself: what several processes find out, one summary says."""
+"""The pytest hooks of ``tests/conftest.py``, in one process and in several."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tests.support.keys import CANARY
 from tests.support.paths import TESTS
 
-SOME = """
+TESTS_TO_RUN = """
 import logging
 import sys
 
@@ -27,7 +27,7 @@ def test_silent():
 
 
 @given(st.just(1))
-def test_law(_):
+def test_property(_):
     assert sys.gettrace() is None
 
 
@@ -63,18 +63,18 @@ def test_looking():
 """
 
 
-@pytest.fixture(scope="module", params=[[], ["-n2"]], ids=["in one process", "in two"])
-def said(request, tmp_path_factory):
-    """What a run of some tests says that have no browser."""
+@pytest.fixture(scope="module", params=[[], ["-n2"]], ids=["one process", "two processes"])
+def output(request, tmp_path_factory):
+    """Return the output of a test run without a browser."""
     folder = tmp_path_factory.mktemp("some")
-    (folder / "test_some.py").write_text(SOME)
+    (folder / "test_some.py").write_text(TESTS_TO_RUN)
     (folder / "bin").mkdir()
     outer = {"GRAPHBUILD_REQUIRE_BROWSER", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"}
     environment = {name: text for name, text in os.environ.items() if name not in outer}
     environment["PATH"] = str(folder / "bin")
     environment["PYTHONPATH"] = str(TESTS.parent)
-    (folder / "pytest.ini").write_text("[pytest]\nmarkers = bulk: so much of one thing\n")
-    environment["COVERAGE_CORE"] = "ctrace"  # the one that doubles the time of what it looks at
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = bulk: large inputs\n")
+    environment["COVERAGE_CORE"] = "ctrace"  # the slow core
     options = ["-p", "tests.conftest", "-p", "no:cacheprovider", "-rA", "--cov-report="]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--cov=graphbuild", *options, *request.param],
@@ -87,25 +87,25 @@ def said(request, tmp_path_factory):
     return done.stdout
 
 
-def test_a_test_that_writes_the_key_anywhere_fails_and_nobody_is_shown_it(said):
+def test_tests_that_print_the_key_fail_without_showing_it(output):
     for name, where in (
         ("test_printing", "stdout call (plain)"),
         ("test_printing_to_the_other_stream", "stderr call (plain)"),
         ("test_logging", "log call (reversed)"),
         ("ERROR at setup of test_preparing", "stdout setup (plain)"),
     ):
-        told = re.escape(f"the key stands in captured {where}")
-        assert re.search(rf"_ {name} _+\n(\[gw.*\n)?{told}$", said, re.MULTILINE), name
-    for written in (CANARY, CANARY.upper(), CANARY[::-1]):
-        assert written not in said
+        message = re.escape(f"the key is in captured {where}")
+        assert re.search(rf"_ {name} _+\n(\[gw.*\n)?{message}$", output, re.MULTILINE), name
+    for encoded in (CANARY, CANARY.upper(), CANARY[::-1]):
+        assert encoded not in output
 
 
-def test_that_browser_tests_did_not_run_is_said_on_a_line_of_its_own(said):
-    *_, last = said.rstrip().splitlines()
-    assert re.search("^NOT RUN: browser tests, no Chromium; install", said, re.MULTILINE)
+def test_missing_tools_are_reported(output):
+    *_, last = output.rstrip().splitlines()
+    assert re.search("^NOT RUN: browser tests, no Chromium; install", output, re.MULTILINE)
     assert re.search("3 failed, 3 passed, 1 skipped, 1 error in .* s?=+$", last)
 
 
-def test_neither_laws_nor_bulk_are_measured(said):
-    for name in ("silent", "law", "bulk"):
-        assert f"PASSED test_some.py::test_{name}" in said
+def test_property_and_bulk_tests_are_not_measured(output):
+    for name in ("silent", "property", "bulk"):
+        assert f"PASSED test_some.py::test_{name}" in output

@@ -1,4 +1,4 @@
-"""A campaign under torture: its service, its folder, its commands, and what must hold of it."""
+"""A campaign that is disturbed: its API, its files, its commands, and checks of the result."""
 
 from __future__ import annotations
 
@@ -33,10 +33,7 @@ _STEP = re.compile(r"^[0-9a-f]{32,64}: page [0-9]+, ", re.MULTILINE)
 
 @cache
 def world(seed: int) -> World:
-    """A small world with all oddities of the made-up ones: some twenty files, some forty calls.
-
-    ``TINY`` is one of four calls, for what is done at every single step of a crawl.
-    """
+    """Return a small world with about 20 files and 40 calls; ``TINY`` has four calls."""
     if seed == TINY:
         return generate_family_world(2, 50)
     return generate_world(
@@ -46,20 +43,20 @@ def world(seed: int) -> World:
 
 @cache
 def needed(seed: int) -> int:
-    """Calls that an undisturbed crawl of a world makes."""
-    sizes: dict[str, set[str]] = {asked: set() for asked in world(seed).hashes()}
-    for asked, reference, _ in world(seed).triples():
-        sizes[asked].add(reference)
+    """Return the number of calls of an undisturbed crawl."""
+    sizes: dict[str, set[str]] = {each: set() for each in world(seed).hashes()}
+    for subject, reference, _ in world(seed).triples():
+        sizes[subject].add(reference)
     return sum(max(1, -(-len(references) // 40)) for references in sizes.values())
 
 
 class Campaign:
-    """A folder with a seed list and, before long, a campaign file; a service that counts.
+    """A folder with a seed list and a campaign file, and an emulated API.
 
     Attributes:
-        api: the service; what it counts is what was paid.
+        api: the emulated API, which counts the calls.
         store: the campaign file.
-        options: what every crawl of it is told besides.
+        options: further options of each crawl.
     """
 
     def __init__(
@@ -89,12 +86,12 @@ class Campaign:
     # --- commands --------------------------------------------------------------------------------
 
     def crawl_command(self, *more: str) -> list[str]:
-        """The arguments of a crawl of this campaign."""
+        """Return the arguments of a crawl of this campaign."""
         where = ["--store", str(self.store), "--base-url", self._server.base_url]
         return ["crawl", str(self.seeds), *where, *self.options, *more]
 
     def export_command(self) -> list[str]:
-        """The arguments of an export."""
+        """Return the arguments of an export."""
         return ["export", "--store", str(self.store), "--out", str(self.folder / "out")]
 
     def start(self, command: list[str], *, held: bool = False) -> Running:
@@ -105,7 +102,7 @@ class Campaign:
         return self._zygote.start(*command, out=out, variables=variables, held=held)
 
     def start_slowly(self, command: list[str]) -> subprocess.Popen[bytes]:
-        """Run a command as a person does: a process of its own, from the interpreter on."""
+        """Run a command in a new interpreter, as a user does."""
         self._runs += 1
         with (
             (self.folder / f"run{self._runs}.out").open("wb") as out,
@@ -120,31 +117,33 @@ class Campaign:
             )
 
     def said(self) -> str:
-        """What the last run wrote to standard error."""
+        """Return the standard error of the last run."""
         return (self.folder / f"run{self._runs}.err").read_text("utf-8", "replace")
 
-    def steps_told(self) -> int:
-        """How many steps the last run told as done."""
+    def printed_steps(self) -> int:
+        """Return the number of pages that the last run printed as stored."""
         return len(_STEP.findall(self.said()))
 
     def is_done(self) -> bool:
-        """Whether nothing is left to ask."""
+        """Return whether no request is left."""
         if not self.store.exists():
             return False
         with Store.read(self.store) as store:
             return not store.tasks.has_pending()
 
-    # --- promises --------------------------------------------------------------------------------
+    # --- checks ----------------------------------------------------------------------------------
 
     def examine(self, result: PartResult, what: str) -> None:
-        """After whatever was done: the file opens, is whole, and has lost nothing (G1, G14, G16).
+        """Check that the campaign file opens, is valid and has lost nothing (G1, G14, G16).
 
-        Every step that the last run told must be in it, and every call the service counted must
-        stand in its ledger (G4).
+        It must contain every page that the last run printed, and its call log must contain every
+        call that the API counted (G4).
         """
-        told, paid = self.steps_told(), self.api.calls
+        printed, counted = self.printed_steps(), self.api.calls
         if not self.store.exists():
-            result.check(not self._known and not told and not paid, f"{what}: the file is gone")
+            result.check(
+                not self._known and not printed and not counted, f"{what}: the file is gone"
+            )
             return
         try:
             with Store.read(self.store) as store:
@@ -157,18 +156,20 @@ class Campaign:
             result.unreadable += 1
             result.failures.append(f"{what}: the campaign file does not open: {error}")
             return
-        lost = len(self._known - found) + max(0, self._pages + told - pages)
+        lost = len(self._known - found) + max(0, self._pages + printed - pages)
         result.lost += lost
         result.check(not lost, f"{what}: {lost} observations or pages are gone")
-        result.check(calls >= paid, f"{what}: the ledger says {calls} calls, the service {paid}")
-        said = integrity(self.store)
-        result.check(said == "ok", f"{what}: SQLite finds it damaged: {said}")
+        result.check(
+            calls >= counted, f"{what}: the log has {calls} calls, the API counted {counted}"
+        )
+        integrity = check_integrity(self.store)
+        result.check(integrity == "ok", f"{what}: SQLite reports damage: {integrity}")
         self._known, self._pages = found, pages
 
     def finish(self, result: PartResult, what: str, allowed: int) -> None:
-        """Crawl to the end and export: the same bytes as undisturbed, few calls wasted (G1, G20).
+        """Crawl to the end and compare the exports with an undisturbed crawl (G1, G20).
 
-        ``allowed`` is how many calls may be wasted.
+        At most ``allowed`` calls may be repeated.
         """
         code = self.start(self.crawl_command()).end()
         said = self.said()
@@ -177,39 +178,46 @@ class Campaign:
         self.examine(result, what)
         triples = self.api.world.triples()
         result.lost += len(triples - self._known)
-        result.check(triples == self._known, f"{what}: the graph is not the service's")
+        result.check(
+            triples == self._known, f"{what}: the observations differ from those of the API"
+        )
         wasted = self.api.calls - needed(self.seed)
         result.wasted += wasted
         result.check(0 <= wasted <= allowed, f"{what}: {wasted} calls wasted, {allowed} allowed")
-        exports, calm = self.exports(), calm_exports(self.seed, self.folder.parent, self._zygote)
-        result.check(exports == calm, f"{what}: exports differ from those of an undisturbed run")
+        exports, expected = (
+            self.exports(),
+            undisturbed_exports(self.seed, self.folder.parent, self._zygote),
+        )
+        result.check(
+            exports == expected, f"{what}: exports differ from those of an undisturbed run"
+        )
 
     def exports(self) -> dict[str, str]:
-        """Export; the files' digests."""
+        """Export; return the checksums of the files."""
         code = self.start(self.export_command()).end()
         if code != 0:
             return {"": f"export ends with {code}: {self.said()[-300:]}"}
         return {name: digest(self.folder / "out" / name) for name in EXPORTS}
 
 
-_calm: dict[int, dict[str, str]] = {}
+_undisturbed: dict[int, dict[str, str]] = {}
 
 
-def calm_exports(seed: int, folder: Path, zygote: Zygote) -> dict[str, str]:
-    """The digests of the exports of a crawl to which nothing happened, by real processes."""
-    if seed not in _calm:
-        with Campaign(folder / f"calm-{seed}", seed, zygote) as calm:
-            for command in (calm.crawl_command(), calm.export_command()):
-                if calm.start_slowly(command).wait(timeout=120) != 0:
-                    raise RuntimeError(f"an undisturbed run fails: {calm.said()}")
-            if calm.api.calls != needed(seed):
-                raise RuntimeError(f"{calm.api.calls} calls undisturbed, {needed(seed)} needed")
-            _calm[seed] = {name: digest(calm.folder / "out" / name) for name in EXPORTS}
-    return _calm[seed]
+def undisturbed_exports(seed: int, folder: Path, zygote: Zygote) -> dict[str, str]:
+    """Return the checksums of the exports of an undisturbed crawl."""
+    if seed not in _undisturbed:
+        with Campaign(folder / f"undisturbed-{seed}", seed, zygote) as campaign:
+            for command in (campaign.crawl_command(), campaign.export_command()):
+                if campaign.start_slowly(command).wait(timeout=120) != 0:
+                    raise RuntimeError(f"an undisturbed run fails: {campaign.said()}")
+            if campaign.api.calls != needed(seed):
+                raise RuntimeError(f"{campaign.api.calls} calls undisturbed, {needed(seed)} needed")
+            _undisturbed[seed] = {name: digest(campaign.folder / "out" / name) for name in EXPORTS}
+    return _undisturbed[seed]
 
 
-def integrity(path: Path) -> str:
-    """What SQLite itself says of a file: ``ok``, or what is wrong."""
+def check_integrity(path: Path) -> str:
+    """Return the result of SQLite's integrity check: ``ok`` or a description."""
     try:
         with closing(sqlite3.connect(path)) as connection:
             return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
@@ -218,5 +226,5 @@ def integrity(path: Path) -> str:
 
 
 def digest(path: Path) -> str:
-    """The SHA-256 of a file."""
+    """Return the SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

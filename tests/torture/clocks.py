@@ -1,10 +1,8 @@
-"""A clock that jumps in the middle of a wait: no call leaves early, no wait is endless.
+"""Changes of the wall clock during a wait: no call is early, no wait is endless.
 
-Rows 25 and 26 of the fault matrix.
-
-The wall clock is set forward an hour, back an hour, back thirty days, and over 00:00 UTC, while a
-crawl waits for the service's 429s or for its own rate limit, and between two runs. The service
-keeps its own, true time and notes when each request crawled.
+Rows 25 and 26 of the fault matrix. The clock is set forward or back while a crawl waits after a 429
+or for its rate limit, and between two runs. The API has its own correct clock and logs the time of
+each request.
 """
 
 from __future__ import annotations
@@ -43,62 +41,62 @@ _JUMPS = {
     "not at all": 0.0,
 }
 _PER_MINUTE = 4
-_LONGEST = 1_200.0  # seconds of waiting in all that six calls can need, with room
+_LONGEST = 1_200.0  # maximum seconds of all waits of six calls
 _MOST_RUNS = 4
-# What is waited for: the Retry-After of a 429, {date} being thirty seconds from then.
+# The Retry-After header of the 429s; {date} is 30 seconds after the start.
 _STATED = ("30", None, "{date}")
 
 
 class JumpingClock(ManualClock):
-    """A clock whose wall time is set at the beginning of some wait, by somebody else."""
+    """A clock whose wall time changes during a given wait."""
 
     def __init__(self, jump: float, at: int) -> None:
         super().__init__(_START)
-        self.true = _START - self.monotonic()  # the service's clock: it does not jump
+        self.true = _START - self.monotonic()  # the clock of the API, which does not jump
         self._jump = jump
         self._at = at
 
     def service_time(self) -> float:
-        """The time the service sees."""
+        """Return the time of the API."""
         return self.true + self.monotonic()
 
     def sleep(self, seconds: float) -> bool:
-        """Wait; the jump comes halfway into the wait it is meant for."""
+        """Wait; change the clock if this is the given wait."""
         if len(self.waits) + 1 == self._at:
             self.jump()
         return super().sleep(seconds)
 
     def jump(self) -> None:
-        """Set the wall clock."""
+        """Change the wall clock."""
         self.set_wall_clock(self.now() + self._jump)
 
 
-def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResult:  # noqa: ARG001  all parts are called alike
-    """Try every jump in every setting, or about ``rounds`` of them."""
+def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResult:  # noqa: ARG001  all parts have the same signature
+    """Try every change in every setting, or about ``rounds`` of them."""
     result = PartResult("clocks")
     settings = list(_settings())
-    for what, jump, at, play in settings[:: max(1, len(settings) // rounds) if rounds else 1]:
-        play(result, what, folder, JumpingClock(jump, at))
+    for what, jump, at, check in settings[:: max(1, len(settings) // rounds) if rounds else 1]:
+        check(result, what, folder, JumpingClock(jump, at))
     return result.finish()
 
 
 def _settings() -> Iterator[tuple[str, float, int, Callable[..., None]]]:
-    """What it is, how far the clock jumps, in which wait (0: in none), and what is played."""
+    """Yield description, change in seconds, number of the wait (0: none), and a function."""
     for name, jump in _JUMPS.items():
         for stated in _STATED:
             for at in (1, 2, 3):
-                play = partial(_refused, stated=stated)
-                yield f"{name} in wait {at} for {stated}", jump, at, play
+                check = partial(_refused, stated=stated)
+                yield f"{name} in wait {at} for {stated}", jump, at, check
         for at in (0, 1, 2):
-            yield f"{name} in wait {at} of our own rate_limiter", jump, at, _paced
-        yield f"{name}, with a limit a day", jump, 0, _daily
+            yield f"{name} in wait {at} for the rate limit", jump, at, _paced
+        yield f"{name}, with a limit per day", jump, 0, _daily
         yield f"{name} between two runs", jump, 0, _restarted
 
 
 def _refused(
     result: PartResult, what: str, folder: Path, clock: JumpingClock, *, stated: str | None
 ) -> None:
-    """429s that state a wait: nothing leaves before it is over."""
+    """429s with a Retry-After header: no request is sent earlier."""
     said = stated
     if stated == "{date}":
         said = "Wed, 15 Nov 2023 00:00:10 GMT"  # thirty seconds after the start
@@ -110,19 +108,19 @@ def _refused(
         if place + 1 < len(api.log):
             gap = api.log[place + 1].time - api.log[place].time
             least = {"30": 30.0, None: 60.0}.get(stated, 1.0)
-            result.check(gap >= least, f"{what}: asked again after {gap:g} s, not {least:g}")
+            result.check(gap >= least, f"{what}: requested again after {gap:g} s, not {least:g}")
 
 
 def _paced(result: PartResult, what: str, folder: Path, clock: JumpingClock) -> None:
-    """Our own rate_limiter against the same of the service: it never has to refuse."""
+    """The same rate limit in client and API: the API rejects no request."""
     api = FaultyApi(_WORLD, quota=Quota(per_minute=_PER_MINUTE), clock=clock.service_time)
     _crawl(result, what, folder, clock, api=api, rate_limiter=RateLimiter(_PER_MINUTE))
     refused = sum(entry.status == 429 for entry in api.log)
-    result.check(not refused, f"{what}: {refused} calls left too early")
+    result.check(not refused, f"{what}: {refused} calls were too early")
 
 
 def _daily(result: PartResult, what: str, folder: Path, clock: JumpingClock) -> None:
-    """A limit a day and a jump between runs: each run ends, and the true next day goes on."""
+    """A limit per day and a change between runs: each run ends, and the next day continues."""
     api = FaultyApi(_WORLD, clock=clock.service_time)
     result.rounds += 1
     path = folder / f"day-{result.rounds}.db"
@@ -134,17 +132,17 @@ def _daily(result: PartResult, what: str, folder: Path, clock: JumpingClock) -> 
             _once(store, clock, api, RateLimiter(), per_day=2)
             clock.jump()
             clock.advance(_DAY)
-        # A clock that was set back counts calls of days to come as today's: it waits, and says so.
+        # After the clock is set back, later calls count as those of today.
         done = not store.tasks.has_pending()
         result.check(done or clock.now() < _START, f"{what}: never ends")
     result.check(sum(clock.waits) <= _LONGEST, f"{what}: waits {sum(clock.waits):g} s")
 
 
 def _restarted(result: PartResult, what: str, folder: Path, clock: JumpingClock) -> None:
-    """A jump while nothing runs: what is left of the minute is known from wall times only.
+    """A change between two runs, where the rate limit depends on the wall clock.
 
-    Set forward, the clock says that the minute is over; then the service's 429 is heeded, and that
-    it comes is a note. Set back, the wait must not exceed a minute.
+    If the clock is set forward, the minute seems to be over, and a 429 of the API is possible. If
+    it is set back, the wait must not exceed a minute.
     """
     api = FaultyApi(_WORLD, quota=Quota(per_minute=_PER_MINUTE), clock=clock.service_time)
     result.rounds += 1
@@ -158,9 +156,9 @@ def _restarted(result: PartResult, what: str, folder: Path, clock: JumpingClock)
         result.check(not store.tasks.has_pending(), f"{what}: never ends")
     waited, refused = sum(clock.waits), sum(entry.status == 429 for entry in api.log)
     result.check(waited <= 3 * 60.0, f"{what}: waits {waited:g} s")
-    result.check(refused <= 1, f"{what}: {refused} calls left too early")
+    result.check(refused <= 1, f"{what}: {refused} calls were too early")
     if refused:
-        result.notes.append(f"{what}: the service had to refuse {refused} call")
+        result.notes.append(f"{what}: the API rejected {refused} call")
 
 
 def _crawl(
@@ -172,7 +170,7 @@ def _crawl(
     api: FaultyApi,
     rate_limiter: RateLimiter,
 ) -> None:
-    """Crawl, again where a run pauses; all is known in the end, after bounded waits."""
+    """Crawl until nothing is left; check the result and the waits."""
     result.rounds += 1
     path = folder / f"clock-{result.rounds}.db"
     with Store.open(path) as store:
@@ -189,7 +187,7 @@ def _crawl(
     result.lost += lost
     result.check(not lost, f"{what}: {lost} observations are missing")
     result.wasted += api.calls - len(_WORLD.hashes())
-    result.check(api.calls == len(_WORLD.hashes()), f"{what}: {api.calls} calls were billed")
+    result.check(api.calls == len(_WORLD.hashes()), f"{what}: {api.calls} calls were counted")
     waited = sum(clock.waits)
     result.check(waited <= _LONGEST, f"{what}: waits {waited:g} s in all")
 
@@ -197,7 +195,7 @@ def _crawl(
 def _once(
     store: Store, clock: JumpingClock, api: FaultyApi, rate_limiter: RateLimiter, **limits: int
 ) -> None:
-    """One run, to its end or its pause."""
+    """Crawl until the end or a pause."""
     client = Client(
         ApiKey(CANARY), adapter=EmulatorAdapter(api), clock=clock, rate_limiter=rate_limiter
     )

@@ -1,4 +1,4 @@
-"""Single bits flipped inside stored pages: ``graphbuild check`` finds each of them (G16).
+"""Single flipped bits in stored pages: ``graphbuild check`` must find each of them (G16).
 
 SQLite's own check sees its structure only; most flips are in pages. The check must end with exit
 code 1 and name the subject, or say that the file is damaged. Where the bit lies elsewhere in the
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from tests.torture.forking import Zygote
 
-_WINDOW = 24  # bytes by which a part of a page is found again in the file
-_ELSEWHERE = 0.25  # of the rounds, as many again anywhere in the file
+_WINDOW = 24  # bytes that identify a part of a page in the file
+_ELSEWHERE = 0.25  # additional rounds that flip a bit anywhere in the file
 _NAMED = re.compile("damaged|[0-9a-f]{32,64}")
 
 
 def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
-    """Flip one bit at a time, always in a fresh copy of the same good file."""
+    """Flip one bit at a time, each in a new copy of the same valid file."""
     result = PartResult("flips")
     chance = random.Random(seed)
     with Campaign(folder / "flips", 1, zygote) as campaign:
@@ -49,7 +49,7 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
 
 
 def _prepared(result: PartResult, campaign: Campaign) -> bool:
-    """A finished campaign in one file, in which the check finds nothing."""
+    """Return a finished campaign in one file without damage."""
     code = campaign.start(campaign.crawl_command()).end()
     result.check(code == 0, f"the crawl ends with {code}")
     with closing(sqlite3.connect(campaign.store)) as connection:
@@ -72,7 +72,7 @@ def _bodies(store: Path) -> list[tuple[str, bytes]]:
 def _inside(
     whole: bytes, bodies: list[tuple[str, bytes]], chance: random.Random
 ) -> tuple[str, int]:
-    """A place in the file that belongs to a stored page, and whose page it is."""
+    """Return a position in a stored page, and the subject of the page."""
     while True:
         subject, body = chance.choice(bodies)
         start = chance.randrange(max(1, len(body) - _WINDOW))
@@ -99,7 +99,7 @@ def _run(campaign: Campaign) -> tuple[int, str]:
 def _elsewhere(
     result: PartResult, campaign: Campaign, whole: bytes, chance: random.Random, rounds: int
 ) -> None:
-    """Anywhere in the file: nothing is promised but a sentence."""
+    """Flip a bit anywhere in the file; a message is required, but no detection."""
     found = 0
     for _ in range(rounds):
         place = chance.randrange(len(whole))

@@ -1,9 +1,9 @@
-"""Processes that start in milliseconds: one that has imported everything forks the others.
+"""Start commands within milliseconds, as forks of a process that has imported the package.
 
-Python takes longer to start than a whole small crawl, so that a kill at a random moment would
-mostly meet the interpreter. The *zygote* is a process without threads that has imported the
-package; each command runs in a fork of it, which the rig may signal, kill or trace like any other.
-Run as a script, this file is the zygote; imported, it is the rig's side of it.
+Python takes longer to start than a small crawl takes to run, so a kill at a random moment would
+mostly hit the interpreter. The *zygote* is a process without threads that has imported the package.
+Each command runs in a fork of it, which can be signalled, killed or traced. Run as a script, this
+file is the zygote; imported, it controls one.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _PR_SET_PTRACER = 0x59616D61
 
 
 def possible() -> str:
-    """Why there can be no zygote here; empty if there can."""
+    """Return why a zygote is not possible here, or an empty string."""
     if not hasattr(os, "pidfd_open"):
         return "this needs Linux: os.pidfd_open is missing"
     return ""
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The variables of a process of the rig: no coverage, no threads before the fork."""
+    """Return the environment of a process: no coverage, no threads before the fork."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("COV")}
     paths = [str(_PACKAGE), *filter(None, [kept.get("PYTHONPATH")])]
     return {
@@ -61,7 +61,7 @@ def environment(**more: str) -> dict[str, str]:
 
 @dataclass(slots=True)
 class Running:
-    """A command under way; it stays addressable until :meth:`end` has taken its exit code."""
+    """A running command; its process id is valid until :meth:`end` returns."""
 
     pid: int
     out: Path
@@ -71,11 +71,11 @@ class Running:
     _replies: IO[bytes]
 
     def wait(self, seconds: float) -> bool:
-        """Wait at most so long; whether it has ended."""
+        """Wait at most ``seconds``; return whether the command has ended."""
         return bool(select.select([self._pidfd], [], [], max(0.0, seconds))[0])
 
     def send(self, number: int) -> None:
-        """Send a signal; nothing happens where it has ended already."""
+        """Send a signal, unless the command has ended."""
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, number)
 
@@ -83,7 +83,7 @@ class Running:
         """Wait for the end and return the exit code, negative for a signal.
 
         Raises:
-            TimeoutError: it does not end; it is killed before this is raised.
+            TimeoutError: it does not end; it has been killed.
         """
         ended = self.wait(seconds)
         if not ended:
@@ -93,16 +93,16 @@ class Running:
         code = int(self._replies.readline())
         os.close(self._pidfd)
         if not ended:
-            raise TimeoutError(f"still running after {seconds:g} s; it said: {self.said()[-500:]}")
+            raise TimeoutError(f"still running after {seconds:g} s; output: {self.said()[-500:]}")
         return code
 
     def said(self) -> str:
-        """What it wrote to standard error."""
+        """Return its standard error."""
         return self.err.read_text("utf-8", "replace")
 
 
 class Zygote:
-    """The rig's handle of the process that forks; one command at a time."""
+    """Controls the process that forks; one command at a time."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -114,7 +114,7 @@ class Zygote:
         self._orders = self._pipe(self._process.stdin)
         self._replies = self._pipe(self._process.stdout)
         if self._replies.readline() != b"ready\n":
-            raise RuntimeError("the zygote does not start; what it says stands above")
+            raise RuntimeError("the zygote does not start; see its output above")
 
     @staticmethod
     def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
@@ -136,7 +136,7 @@ class Zygote:
         return Running(pid, out, err, os.pidfd_open(pid), self._orders, self._replies)
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self._orders.close()
         self._process.wait(timeout=30)
         self._replies.close()
@@ -152,10 +152,10 @@ class Zygote:
 
 
 def _serve() -> None:
-    """Fork for each order and say the child's number; take its exit code when told to."""
+    """Fork for each order and report the process id, then the exit code."""
     for name in _WARM:
         __import__(name)
-    # A signal before the command begins ends it, as it ends an interpreter that starts.
+    # A signal before the command starts ends it, like a starting interpreter.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
     replies.write(b"ready\n")
@@ -167,7 +167,7 @@ def _serve() -> None:
         if pid == 0:
             _child(order)
         replies.write(b"%d\n" % pid)
-        if not _line(orders):  # the rig is gone
+        if not _line(orders):  # the parent has ended
             os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         replies.write(b"%d\n" % os.waitstatus_to_exitcode(status))
@@ -181,7 +181,7 @@ def _line(stream: IO[bytes]) -> bytes:
 
 
 def _child(order: dict[str, object]) -> None:
-    """Become the command; never returns."""
+    """Run the command; never return."""
     code = 70
     try:
         for number, name in ((0, os.devnull), (1, order["out"]), (2, order["err"])):
@@ -198,7 +198,7 @@ def _child(order: dict[str, object]) -> None:
 
 
 def _hold() -> None:
-    """Stop until somebody goes on with us, so that a tracer can take hold first."""
+    """Stop until a SIGCONT, so that strace can attach first."""
     import ctypes  # noqa: PLC0415  only here
 
     ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(_ANY), 0, 0, 0)
@@ -206,7 +206,7 @@ def _hold() -> None:
 
 
 def _run(argv: list[str]) -> int:
-    from graphbuild.__main__ import main  # noqa: PLC0415  not in the rig
+    from graphbuild.__main__ import main  # noqa: PLC0415  only in the child
 
     sys.argv = ["graphbuild", *argv]
     code: object = 0
@@ -215,7 +215,7 @@ def _run(argv: list[str]) -> int:
         main()
     except SystemExit as ended:
         code = ended.code
-    except BaseException:  # noqa: BLE001  as an interpreter tells what nobody caught
+    except BaseException:  # noqa: BLE001  print uncaught exceptions as the interpreter does
         traceback.print_exc()
         code = 1
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,8 +1,7 @@
-"""Kill -9 at random moments: nothing is lost, at most one call a kill is paid twice (G1, G20).
+"""SIGKILL at random moments: nothing is lost, at most one call per kill is repeated (G1, G20).
 
-The moments are spread over a run's phases: its start, its calls and commits, an answer that is
-under way, a wait for the quota, an export. One round in some is a real process, killed anywhere
-from the interpreter's start on.
+The moments cover all phases: the start, calls and commits, a slow response, a wait for the quota,
+an export. Some rounds kill a new interpreter instead of a fork.
 """
 
 from __future__ import annotations
@@ -23,19 +22,19 @@ if TYPE_CHECKING:
     from tests.torture.forking import Zygote
 
 _WORLDS = 3
-_SLOW = 0.04  # of all rounds: real processes
+_SLOW = 0.04  # share of rounds with a new interpreter
 _PHASES = ("start", "calls", "calls", "calls", "answer", "wait", "export")
 
 
 def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
-    """Kill so many times, campaign after campaign."""
+    """Kill ``rounds`` times, in as many campaigns as necessary."""
     return kill(PartResult("kills"), folder, rounds, seed, zygote)
 
 
 def kill(
     result: PartResult, folder: Path, rounds: int, seed: int, zygote: Zygote, *, workers: int = 1
 ) -> PartResult:
-    """The same with several workers, of which a kill may cost one call each."""
+    """Kill ``rounds`` times; each kill may waste one call per worker."""
     options = ("--workers", str(workers)) if workers > 1 else ()
     chance = random.Random(seed)
     phases: dict[str, int] = {}
@@ -58,7 +57,7 @@ def _campaign(
     rounds: int,
     phases: dict[str, int],
 ) -> int:
-    """Kill until the campaign is complete; how many times."""
+    """Kill until the campaign is complete; return the number of kills."""
     kills = 0
     what = campaign.folder.name
     while result.rounds < rounds:
@@ -80,7 +79,7 @@ def _campaign(
 
 
 def _kill(campaign: Campaign, phase: str, chance: random.Random) -> int:
-    """Run until a random moment of a phase, and no further; the exit code."""
+    """Run until a random moment of a phase; return the exit code."""
     if phase == "slow":
         return _kill_slowly(campaign, chance.uniform(0.0, 1.0))
     if phase == "export":
@@ -99,7 +98,7 @@ def _kill(campaign: Campaign, phase: str, chance: random.Random) -> int:
 
 
 def _faults(phase: str, calls: int) -> list[Fault]:
-    """What makes a phase last: an answer that takes its time, a quota to wait for."""
+    """Return faults that prolong a phase: a slow response or an exhausted quota."""
     if phase == "answer":
         return [Fault("delay", 20.0, after=calls - 1)]
     if phase == "wait":

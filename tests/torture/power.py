@@ -1,14 +1,12 @@
-"""Power loss: unsynced writes are lost in part, and no page told as stored goes with them (G14).
+"""Simulated power loss: no page that was printed as stored may be lost (G14).
 
-A crawl is recorded under strace: every write to the campaign file and its log, with its bytes,
-every sync, rename and truncation, and every step told to the person. A round takes the record up to
-a random point and builds the files as a disk may hold them after the power failed there: what was
-synced stands; of what was not, any sector of 512 bytes may or may not have arrived; of the folder's
-own changes, the first so many since it was last synced. Then the file must open, be sound, and hold
-at least the pages told by then.
+strace records a crawl: writes to the campaign file and its log, syncs, renames, truncations, and
+the printed steps. Each round replays the record up to a random point and builds the files that a
+disk may contain after a power loss there. Synced data is kept. Of other writes, each sector of 512
+bytes is either written or lost. Of the changes to the folder since its last sync, the first ones
+are kept. The campaign file must then open, be valid, and contain all pages printed so far.
 
-This runs what is shipped, on the SQLite that is shipped with Python. A shim below another SQLite
-(apsw) would run neither.
+The test uses the SQLite library of Python, not a special build.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from typing import TYPE_CHECKING
 from graphbuild.errors import StoreError
 from graphbuild.store import Store, find_damage
 from tests.torture import tracing
-from tests.torture.campaigns import Campaign, integrity
+from tests.torture.campaigns import Campaign, check_integrity
 from tests.torture.results import PartResult
 from tests.torture.tracing import traced
 
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
 
 _SECTOR = 512
 _SYSCALLS = "openat,pwrite64,write,fsync,fdatasync,ftruncate,rename,unlink"
-_ALL = str(1 << 24)  # bytes of a write that strace shows: all
+_ALL = str(1 << 24)  # bytes of a write that strace prints
 _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"$')
 _PWRITE = re.compile(r"[0-9]+<(?P<path>[^>]*)>, (?P<text>\S+), [0-9]+, (?P<at>[0-9]+)\) = [0-9]+$")
 _WRITE = re.compile(r"[0-9]+<(?P<path>[^>]*)>, (?P<text>\S+), [0-9]+\) = [0-9]+$")
@@ -57,19 +55,21 @@ _PAGE = re.compile(rb"^[0-9a-f]{32,64}: page [0-9]+, ", re.MULTILINE)
 
 @dataclass(slots=True)
 class Content:
-    """One file's bytes: as they are synced, and the writes since."""
+    """The synced bytes of a file, and the writes since the last sync."""
 
     synced: bytearray = field(default_factory=bytearray)
-    pending: list[tuple[int, bytes]] = field(default_factory=list)  # place -1: the length is set
+    pending: list[tuple[int, bytes]] = field(
+        default_factory=list
+    )  # position -1: the length changes
 
     def sync(self) -> None:
-        """All writes have arrived."""
+        """Apply all pending writes."""
         for place, data in self.pending:
             _apply(self.synced, place, data)
         self.pending.clear()
 
     def after_loss(self, chance: random.Random) -> bytes:
-        """What a disk may hold: each unsynced sector arrived or not."""
+        """Return a possible content after a power loss: each pending sector is written or not."""
         likely = chance.choice((0.0, 0.1, 0.5, 0.9, 1.0))
         left = bytearray(self.synced)
         for place, data in self.pending:
@@ -95,20 +95,20 @@ def _apply(content: bytearray, place: int, data: bytes) -> None:
 
 @dataclass(slots=True)
 class Disk:
-    """A folder of files: its names as they are synced, and the changes since.
+    """A folder: its synced names, and the changes since the last sync.
 
     Attributes:
-        now: the files by their present names.
-        told: pages that the person was told are stored.
+        now: the current files by name.
+        printed: the number of pages that the crawl printed as stored.
     """
 
     now: dict[str, Content] = field(default_factory=dict)
-    told: int = 0
+    printed: int = 0
     _synced: dict[str, Content] = field(default_factory=dict)
     _changes: list[dict[str, Content]] = field(default_factory=list)
 
     def change(self, one: str, two: str | None = None, *, made: bool = False) -> None:
-        """A file is made, removed, or renamed to ``two``."""
+        """Create or remove a file, or rename it to ``two``."""
         if made:
             self.now[one] = Content()
         else:
@@ -118,18 +118,18 @@ class Disk:
         self._changes.append(dict(self.now))
 
     def sync_folder(self) -> None:
-        """All names have arrived."""
+        """Apply all pending changes of names."""
         self._synced = dict(self.now)
         self._changes.clear()
 
     def after_loss(self, chance: random.Random) -> dict[str, bytes]:
-        """The files a disk may hold: names change in their order, up to some point."""
+        """Return possible files after a power loss: the first changes of names are kept."""
         names = chance.choice([self._synced, *self._changes])
         return {name: content.after_loss(chance) for name, content in names.items()}
 
 
 def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
-    """Record a crawl and lose the power at random points of it."""
+    """Record a crawl and simulate power losses at random points."""
     result = PartResult("power")
     result.missing = tracing.possible()
     if result.missing:
@@ -148,13 +148,13 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
         while points and points[0] == number:
             points.pop(0)
             _lose(result, disk, chance, folder / "lost", f"after call {number} of {len(own)}")
-            told = disk.told
-    result.notes.append(f"{len(own)} calls recorded, {told} pages told by the last loss")
+            told = disk.printed
+    result.notes.append(f"{len(own)} calls recorded, {told} pages printed by the last loss")
     return result.finish()
 
 
 def _lose(result: PartResult, disk: Disk, chance: random.Random, place: Path, what: str) -> None:
-    """Build what is left and look at it with the package's own eyes."""
+    """Build the remaining files and check them."""
     result.rounds += 1
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
@@ -164,8 +164,8 @@ def _lose(result: PartResult, disk: Disk, chance: random.Random, place: Path, wh
             (place / name).write_bytes(content)
     path = place / "campaign.db"
     if not path.exists():
-        result.lost += disk.told
-        result.check(disk.told == 0, f"{what}: the file is gone, {disk.told} pages were told")
+        result.lost += disk.printed
+        result.check(disk.printed == 0, f"{what}: the file is gone, {disk.printed} pages were told")
         return
     try:
         with Store.open(path) as store:
@@ -175,14 +175,14 @@ def _lose(result: PartResult, disk: Disk, chance: random.Random, place: Path, wh
         result.unreadable += 1
         result.failures.append(f"{what}: the campaign file does not open: {error}")
         return
-    lost = max(0, disk.told - pages)
+    lost = max(0, disk.printed - pages)
     result.lost += lost
-    result.check(not lost, f"{what}: {lost} of {disk.told} pages told as stored are lost")
+    result.check(not lost, f"{what}: {lost} of {disk.printed} pages printed as stored are lost")
     result.check(not wrong, f"{what}: the check finds {wrong[:1]}")
-    result.check(integrity(path) == "ok", f"{what}: SQLite finds it damaged")
+    result.check(check_integrity(path) == "ok", f"{what}: SQLite finds it damaged")
 
 
-# --- what a call does to the disk ----------------------------------------------------------------
+# --- effects of system calls ----------------------------------------------------------------
 
 
 def _hex(text: str) -> str:
@@ -190,7 +190,7 @@ def _hex(text: str) -> str:
 
 
 def _plain(rest: str) -> str:
-    """A call's line with its names (not its data) readable."""
+    """Decode the names in the line of a call."""
     return re.sub(r"(?:\\x[0-9a-f]{2})+", lambda found: _bytes(found[0]).decode("latin-1"), rest)
 
 
@@ -199,7 +199,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _happen(disk: Disk, call: Call, home: str) -> None:
-    """Do to the disk what a call did; one that failed does nothing."""
+    """Apply a system call to the disk; ignore failed calls."""
     if " = -1 " in call.rest[-80:]:
         return
     if call.name in {"pwrite64", "write"}:
@@ -221,7 +221,7 @@ def _happen(disk: Disk, call: Call, home: str) -> None:
 
 
 def _understood(pattern: re.Pattern[str], text: str) -> re.Match[str]:
-    """A match; to pass over a call would make every loss the rig's own."""
+    """Match a line or fail: a skipped call would make the simulation wrong."""
     found = pattern.match(text)
     if found is None:
         raise RuntimeError(f"strace says what is not understood: {text[:80]} ... {text[-80:]}")
@@ -240,7 +240,7 @@ def _written(disk: Disk, call: Call) -> None:
     data = _bytes(_understood(_TEXT, found["text"])[1])
     name = _name(_plain(found["path"]))
     if name.endswith(".err"):
-        disk.told += len(_PAGE.findall(data))
+        disk.printed += len(_PAGE.findall(data))
     elif call.name == "pwrite64" and name in disk.now:
         disk.now[name].pending.append((int(found["at"]), data))
 

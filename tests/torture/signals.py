@@ -1,8 +1,8 @@
-"""Graceful stops: SIGINT, SIGTERM and SIGHUP at any moment waste no call (G2).
+"""SIGINT, SIGTERM and SIGHUP at random moments: the crawl stops and wastes no call (G2).
 
-The moments: 0 to 100 ms after the start (of a fork, and of a real process), between calls, while
-an answer is under way (it must still be stored), during a wait for the service's quota or for our
-own pace, and twice: the second signal may do what kill -9 does, so it may waste the call under way.
+The moments are: up to 100 ms after the start of a fork or a new interpreter, between calls, during
+a response (which must still be stored), and during a wait for the quota or the rate limit. A second
+signal may end the process at once and waste the current call.
 """
 
 from __future__ import annotations
@@ -26,14 +26,13 @@ _WORLDS = 3
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MOMENTS = ("start", "calls", "answer", "quota", "pace", "twice", "slow start")
 _INTERRUPTED = 130
-_DELAYS = {"pace": 0.4}  # seconds until it certainly waits
-# Seconds in which a stop must be over on a loaded machine: answers here take 0.2, the waits for a
-# quota 300.
+_DELAYS = {"pace": 0.4}  # seconds until the crawl waits
+# Maximum seconds of a stop on a busy machine. Responses take 0.2 s here, waits for a quota 300 s.
 _BOUND = 30.0
 
 
 def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
-    """Stop so many times, campaign after campaign."""
+    """Stop ``rounds`` times, in as many campaigns as necessary."""
     result = PartResult("signals")
     chance = random.Random(seed)
     codes: dict[tuple[str, int], int] = {}
@@ -55,8 +54,8 @@ def _campaign(
     rounds: int,
     codes: dict[tuple[str, int], int],
 ) -> None:
-    """Stop until the campaign is complete, then look at what it came to."""
-    second = 0  # signals that were the second one, while a call was under way
+    """Stop until the campaign is complete, then check it."""
+    second = 0  # number of second signals during a call
     while result.rounds < rounds:
         moment, number = chance.choice(_MOMENTS), chance.choice(_NUMBERS)
         what = f"{campaign.folder.name}, {moment}, {number.name}"
@@ -67,18 +66,18 @@ def _campaign(
         second += moment == "twice" and code == -number
         if code == 0:
             break
-        # A machine under load may not have come to the wait when the signal comes.
+        # On a busy machine, the signal may come before the wait.
         begun = moment not in {"start", "slow start", "pace"} or campaign.said()
         early = campaign.api.calls == before and not begun
-        # Or the crawl was over, and the process on its way out, where nothing is left to be cut.
+        # Or after the crawl, while the process ends.
         late = code == -number and campaign.is_done()
         allowed = {PAUSED}
         if early or late or moment == "twice":
             allowed |= {-number, _INTERRUPTED}
         said = campaign.said()
         if moment == "slow start" and "KeyboardInterrupt" in said and "graphbuild/cli" not in said:
-            # The interpreter's own way, before it has come to our first line.
-            allowed, moment, said = {1, -number}, "before our first line", ""
+            # The interpreter was interrupted before it ran our code.
+            allowed, moment, said = {1, -number}, "before our code", ""
         result.check(code in allowed, f"{what}: ends with {code}: {said[-300:]}")
         result.check("Traceback" not in said, f"{what}: a traceback: {said[-300:]}")
         result.rounds += 1
@@ -87,11 +86,11 @@ def _campaign(
 
 
 def _stop(campaign: Campaign, moment: str, number: int, chance: random.Random) -> int:
-    """Run until a moment and send the signal; the exit code."""
+    """Run until a moment and send the signal; return the exit code."""
     if moment == "slow start":
         return _stop_slowly(campaign, number, chance.uniform(0.0, 0.1))
     before = len(campaign.api.log)
-    # With one call a minute there is none to wait for: the last run's may forbid the first.
+    # With one call per minute, the call of the last run may block the first one.
     calls = 0 if moment in {"start", "pace"} else chance.randint(1, 5)
     campaign.api.add_faults(*_faults(moment, calls))
     more = ("--per-minute", "1") if moment == "pace" else ()
@@ -107,7 +106,7 @@ def _stop(campaign: Campaign, moment: str, number: int, chance: random.Random) -
 
 
 def _faults(moment: str, calls: int) -> list[Fault]:
-    """What makes a moment last."""
+    """Return faults that prolong a moment."""
     if moment in {"answer", "twice"}:
         return [Fault("delay", 0.2, after=calls - 1)]
     if moment == "quota":

@@ -1,4 +1,4 @@
-"""Rows of the corpus that are files read back: GraphML, and campaign files.
+"""Corpus rows that are files: GraphML and campaign files.
 
 A campaign file that is refused must be left as it was, to the byte.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def graphml(row: Row, folder: Path) -> str:
-    """Read a GraphML file; what is refused is an ExportError that says why."""
+    """Read a GraphML file; a rejected file must raise an ExportError with a reason."""
     path = folder / "graph.graphml"
     path.write_bytes(content(row))
     Memory.begin()
@@ -42,7 +42,7 @@ def graphml(row: Row, folder: Path) -> str:
 
 
 def store(row: Row, folder: Path, server: CorpusServer) -> str:
-    """Spoil a good campaign file and use it in every way."""
+    """Damage a valid campaign file and use it in every way."""
     path = _good(folder, server)
     _spoil(row, path)
     before = digest(path)
@@ -54,7 +54,7 @@ def store(row: Row, folder: Path, server: CorpusServer) -> str:
             crawled, said = "STOP", str(error)
             if use is _look and digest(path) != before:
                 return "looking at it changed it"
-    if row.get("checked"):  # a well-formed file with false contents: to find that is the check's
+    if row.get("checked"):  # the file is valid, but its contents are wrong
         return "" if crawled == "STOP" or _damages(path) else "the check finds nothing"
     if crawled == "STOP" and "sql" not in row and digest(path) != before:
         return "it was refused and changed all the same"
@@ -62,7 +62,7 @@ def store(row: Row, folder: Path, server: CorpusServer) -> str:
 
 
 def _good(folder: Path, server: CorpusServer) -> Path:
-    """A campaign file with the pages of one subject, its log taken in."""
+    """Return a campaign file with the pages of one subject and no log file."""
     server.api.clear_faults()
     model = folder.parent / "model.db"
     if not model.exists():
@@ -90,7 +90,7 @@ def _spoil(row: Row, path: Path) -> None:
 
 
 def _look(path: Path) -> None:
-    """Everything that reads a campaign file."""
+    """Read a campaign file in every way."""
     with Store.read(path) as opened:
         build_graph(opened.observations(), subjects=opened.subjects())
         list(opened.statuses())

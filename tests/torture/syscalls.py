@@ -1,9 +1,9 @@
-"""Every system call on the campaign file and the exports failed once (G15, rows 2, 4, 13 to 15).
+"""Failing system calls on the campaign file and the exports (G15, rows 2, 4, 13 to 15).
 
-A run without faults tells which calls there are; each is then failed in a run of its own: no
-space, an error of the disk, a kill. Such a run ends in a sentence and a documented exit code; the
-next one recovers; at most one call is wasted and nothing is lost. Three scenes: a first crawl, one
-that goes on after a kill, an export over an older one.
+A run without faults records the system calls. Each call then fails in a run of its own: disk full,
+I/O error, or a kill. Such a run must end with a message and a documented exit code, and the next
+run must recover. At most one API call is wasted and nothing is lost. There are three scenarios: a
+first crawl, a resumed crawl, and an export over an older one.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ _FAULTS = {
     "mkdir": ("error=ENOSPC",),
 }
 _DOCUMENTED = frozenset({0, 1, 3, 4})
-_SCENES = ("crawl", "resume", "export")
+_SCENARIOS = ("crawl", "resume", "export")
 
 
 def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
-    """Fail all calls, or about ``rounds`` of them by chance."""
+    """Fail all calls, or a random sample of ``rounds`` calls."""
     result = PartResult("syscalls")
     result.missing = tracing.possible()
     if result.missing:
         return result
-    scenes = {name: _Scene(folder, name, zygote) for name in _SCENES}
+    scenarios = {name: _Scenario(folder, name, zygote) for name in _SCENARIOS}
     points = [
         (name, call, fault)
-        for name, scene in scenes.items()
-        for call in scene.calls()
+        for name, scenario in scenarios.items()
+        for call in scenario.calls()
         for fault in _FAULTS[call.name]
     ]
     if rounds and rounds < len(points):
@@ -61,16 +61,16 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
     ends: Counter[str] = Counter()
     for name, call, fault in points:
         result.rounds += 1
-        code = scenes[name].fail(result, call, fault, result.rounds)
+        code = scenarios[name].fail(result, call, fault, result.rounds)
         ends[f"{fault.partition('=')[2]} -> {code}"] += 1
     result.notes.append(", ".join(f"{end} x{count}" for end, count in sorted(ends.items())))
-    left = sum(scene.left for scene in scenes.values())
-    result.notes.append(f"{left} runs that could still tidy up left a draft behind")
+    left = sum(scenario.left for scenario in scenarios.values())
+    result.notes.append(f"{left} runs that were not killed left temporary files")
     return result.finish()
 
 
-class _Scene:
-    """One command in one situation, which can be set up again and again."""
+class _Scenario:
+    """One command in one situation, which can be repeated."""
 
     def __init__(self, folder: Path, name: str, zygote: Zygote) -> None:
         self.name = name
@@ -78,15 +78,15 @@ class _Scene:
         self._zygote = zygote
         self._model = folder / f"{name}-model"
         self._paid = 0
-        self.left = 0  # runs that left something behind though they were not killed
+        self.left = 0  # runs that left temporary files although they were not killed
         if name != "crawl":
             with Campaign(self._model, TINY, zygote) as campaign:
                 _prepare(campaign, name)
                 self._paid = campaign.api.calls
 
     def calls(self) -> list[Call]:
-        """What the command asks of the system about our files, where nothing fails."""
-        with self._set_up("calm") as campaign:
+        """Return the system calls of the command on our files, without faults."""
+        with self._set_up("undisturbed") as campaign:
             traces = f"trace={','.join(_FAULTS)}"
             code, calls = traced(campaign, self._command(campaign), "-e", traces)
             if code != 0:
@@ -95,7 +95,7 @@ class _Scene:
             return [call for call in own if "/run" not in call.rest and "/proc/" not in call.rest]
 
     def fail(self, result: PartResult, call: Call, fault: str, number: int) -> int:
-        """Run with one call failing, then without; judge both. The first one's exit code."""
+        """Run with one failing call, then without; check both. Return the first exit code."""
         what = f"{self.name}, {call.name} number {call.number} with {fault}"
         inject = f"inject={call.name}:{fault}:when={call.number}"
         with self._set_up(f"{number}") as campaign:
@@ -105,12 +105,12 @@ class _Scene:
             said = campaign.said()
             killed = fault == _KILL and code == -signal.SIGKILL
             result.check(killed or code in _DOCUMENTED, f"{what}: ends with {code}: {said[-300:]}")
-            result.check("Traceback" not in said, f"{what}: a traceback: {said[-400:]}")
-            told = code != 1 or "graphbuild: " in said
-            result.check(told, f"{what}: ends with 1 and no sentence: {said[-300:]}")
-            _exports_are_whole(result, what, campaign, self._model)
+            result.check("Traceback" not in said, f"{what}: traceback: {said[-400:]}")
+            explained = code != 1 or "graphbuild: " in said
+            result.check(explained, f"{what}: ends with 1 and no message: {said[-300:]}")
+            _check_exports(result, what, campaign, self._model)
             campaign.examine(result, what)
-            # The kill that set the scene of a resumed crawl has wasted one already.
+            # The kill before a resumed crawl has already wasted one call.
             campaign.finish(result, what, allowed=1 + (self.name == "resume"))
             self.left += code > 0 and _left_behind(campaign)
         shutil.rmtree(self._folder / f"{self.name}-{number}")
@@ -130,7 +130,7 @@ class _Scene:
 
 
 def _prepare(campaign: Campaign, name: str) -> None:
-    """What stands there before the scene: a killed crawl, or a finished one with old exports."""
+    """Create the files before the command: of a killed crawl, or of a finished one with exports."""
     if name == "resume":
         campaign.api.add_faults(Fault("delay", 20.0, after=2))
     running = campaign.start(campaign.crawl_command())
@@ -141,21 +141,21 @@ def _prepare(campaign: Campaign, name: str) -> None:
         running.end()
         return
     if running.end() != 0 or "" in campaign.exports():
-        raise RuntimeError(f"the scene cannot be set: {campaign.said()}")
+        raise RuntimeError(f"the scenario cannot be created: {campaign.said()}")
     for path in (campaign.folder / "out").iterdir():
         path.write_bytes(b"an older export\n")
 
 
-def _exports_are_whole(result: PartResult, what: str, campaign: Campaign, model: Path) -> None:
-    """Each export is the old one or the new one, never a stub (G21)."""
+def _check_exports(result: PartResult, what: str, campaign: Campaign, model: Path) -> None:
+    """Check that each export is the old or the new one, never a partial file (G21)."""
     for path in (campaign.folder / "out").glob("[!.]*"):
         old = (model / "out" / path.name).read_bytes()
         content = path.read_bytes()
         new = content.rstrip().endswith((b"</graphml>", b"</html>", b'"'))
-        result.check(content == old or new, f"{what}: {path.name} is a stub")
+        result.check(content == old or new, f"{what}: {path.name} is a partial file")
 
 
 def _left_behind(campaign: Campaign) -> bool:
-    """Whether a draft of an export or of a campaign file stands there."""
-    drafts = [*campaign.folder.rglob(".graphbuild-*"), *campaign.folder.glob(".campaign.db*")]
-    return bool(drafts)
+    """Return whether there are temporary files."""
+    temporary = [*campaign.folder.rglob(".graphbuild-*"), *campaign.folder.glob(".campaign.db*")]
+    return bool(temporary)

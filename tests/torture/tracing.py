@@ -1,7 +1,7 @@
-"""A command of the rig under strace: what it asks of the system, and the system made to fail.
+"""Run a command under strace, to record its system calls or to let them fail.
 
-The tracer takes hold of a fork of the zygote before its first step, so that the calls counted are
-the command's own and not those of an interpreter that imports.
+strace attaches to a fork of the zygote before its first step. The recorded calls are then those of
+the command, not those of a starting interpreter.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _LINE = re.compile(r"[0-9]+ +(?P<name>[a-z0-9_]+)\((?P<rest>.*)")
 _CUT = " <unfinished ...>"
 _RESUMED = re.compile(r"[0-9]+ +<\.\.\. [a-z0-9_]+ resumed>(?P<rest>.*)")
 _ALIGNED = re.compile(r"\) +=[ ]")
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 
 
 def possible() -> str:
-    """Why nothing can be traced here; empty if it can."""
+    """Return why tracing is not possible here, or an empty string."""
     if shutil.which("strace") is None:
         return "strace is not installed"
     return ""
@@ -39,9 +39,9 @@ class Call:
     """One system call of the main thread.
 
     Attributes:
-        name: which.
-        number: the how-many-th of that name, from 1.
-        rest: arguments and result, as strace writes them, descriptors with their paths.
+        name: the name of the call.
+        number: the number among the calls of that name, from 1.
+        rest: arguments and result in the format of strace, with the paths of descriptors.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Call:
 
 
 def traced(campaign: Campaign, command: list[str], *options: str) -> tuple[int, list[Call]]:
-    """Run a command under strace with these options; its exit code and its calls."""
+    """Run a command under strace; return its exit code and its calls."""
     running = campaign.start(command, held=True)
     _wait_until_held(running.pid)
     log = running.out.with_suffix(".strace")
@@ -62,35 +62,35 @@ def traced(campaign: Campaign, command: list[str], *options: str) -> tuple[int, 
     )
     if tracer.stderr is None:
         raise RuntimeError("no pipe to strace")
-    with tracer.stderr as said:
-        first = said.readline()
+    with tracer.stderr as messages:
+        first = messages.readline()
         if "attached" not in first:
             running.send(signal.SIGKILL)
             running.end()
-            raise RuntimeError(f"strace cannot trace: {first}{said.read()}")
+            raise RuntimeError(f"strace cannot trace: {first}{messages.read()}")
         running.send(signal.SIGCONT)
         code = running.end()
-        said.read()
-    tracer.wait(timeout=_PATIENCE)
+        messages.read()
+    tracer.wait(timeout=_TIMEOUT)
     calls = list(_calls(log, running.pid))
     log.unlink()
     return code, calls
 
 
 def _wait_until_held(pid: int) -> None:
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + _TIMEOUT
     while time.monotonic() < end:
         state = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
         if state == "T":
             return
-        time.sleep(0.001)  # the few steps between the fork and its stop
-    raise TimeoutError("the command does not wait for its tracer")
+        time.sleep(0.001)  # the command stops right after the fork
+    raise TimeoutError("the command does not wait for strace")
 
 
 def _calls(log: Path, main: int) -> Iterator[Call]:
-    """The main thread's calls in their order."""
+    """Yield the calls of the main thread in order."""
     counts: dict[str, int] = {}
-    begun = ""  # a line that another thread's line has cut in two
+    begun = ""  # a line that is interrupted by a line of another thread
     with log.open(encoding="utf-8", errors="replace") as stream:
         for whole in stream:
             line = whole.rstrip("\n")

@@ -1,4 +1,4 @@
-"""Both generations of the service: the same graph, whichever words are spoken."""
+"""API flavors: detection, paths, and the same graph from both."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Asked(Campaign):
-    """A campaign whose client speaks as it is told."""
+class FlavorCampaign(Campaign):
+    """A campaign whose client can use any API flavor."""
 
     def crawl(self, *, api_flavor: str = "auto", **how: object) -> list:  # type: ignore[override]
         adapter = EmulatorAdapter(self.api)
@@ -48,16 +48,16 @@ def graph_of(made: Campaign):
         return build_graph(store.observations(), subjects=store.subjects(), links=store.links())
 
 
-def test_both_generations_give_the_same_nodes_and_triples(tmp_path) -> None:
+def test_both_api_flavors_give_the_same_nodes_and_observations(tmp_path) -> None:
     world = generate_family_world(4, 90)
-    classic = Asked(tmp_path / "classic.db", world, api_flavor="classic")
-    younger = Asked(tmp_path / "gti.db", world, api_flavor="gti")
+    classic = FlavorCampaign(tmp_path / "classic.db", world, api_flavor="classic")
+    gti = FlavorCampaign(tmp_path / "gti.db", world, api_flavor="gti")
     classic.crawl(api_flavor="classic")
-    younger.crawl(api_flavor="gti")
+    gti.crawl(api_flavor="gti")
     assert set(classic.paths()) == {"related_references"}
-    assert set(younger.paths()) == {"related_reports"}
-    assert younger.triples() == classic.triples() == world.triples()
-    ours, theirs = graph_of(classic), graph_of(younger)
+    assert set(gti.paths()) == {"related_reports"}
+    assert gti.triples() == classic.triples() == world.triples()
+    ours, theirs = graph_of(classic), graph_of(gti)
     assert set(ours) == set(theirs)
     for key, node in ours.nodes(data=True):
         if node["type"] != "reference":
@@ -71,8 +71,8 @@ def test_both_generations_give_the_same_nodes_and_triples(tmp_path) -> None:
         )
 
 
-def test_auto_finds_out_with_the_first_question_and_remembers(tmp_path) -> None:
-    made = Asked(tmp_path / "c.db", generate_family_world(3, 50), api_flavor="gti")
+def test_auto_detects_the_flavor_with_the_first_request_and_stores_it(tmp_path) -> None:
+    made = FlavorCampaign(tmp_path / "c.db", generate_family_world(3, 50), api_flavor="gti")
     made.crawl(max_calls=None)
     assert made.paths() == ["related_references", *["related_reports"] * 6]
     with Store.read(made.path) as store:
@@ -83,31 +83,31 @@ def test_auto_finds_out_with_the_first_question_and_remembers(tmp_path) -> None:
     assert made.paths()[7:] == ["related_reports"] * 6
 
 
-def test_auto_costs_no_call_where_the_classic_words_are_understood(tmp_path) -> None:
-    made = Asked(tmp_path / "c.db", generate_family_world(3, 50), api_flavor="both")
+def test_auto_needs_no_extra_call_if_the_classic_flavor_works(tmp_path) -> None:
+    made = FlavorCampaign(tmp_path / "c.db", generate_family_world(3, 50), api_flavor="both")
     made.crawl()
     assert made.paths() == ["related_references"] * 6
 
 
-def unknown(path: Path, count: int, **switches: object) -> Asked:
-    """A campaign of so many files that the service does not know."""
-    made = Asked(path, World([], [], []), **switches)
+def unknown_files(path: Path, count: int, **switches: object) -> FlavorCampaign:
+    """Return a campaign of files that the service does not know."""
+    made = FlavorCampaign(path, World([], [], []), **switches)
     made.path.unlink()
     with Store.open(path) as store:
         store.add_seeds([Seed(Entity("file", f"{each:064x}"), "-", each) for each in range(count)])
     return made
 
 
-def test_auto_asks_in_other_words_but_three_times_a_run(tmp_path) -> None:
-    made = unknown(tmp_path / "c.db", 5)
+def test_auto_tries_the_other_flavor_at_most_three_times_per_run(tmp_path) -> None:
+    made = unknown_files(tmp_path / "c.db", 5)
     events = made.crawl()
     assert [type(event.error) for event in events] == [NotFoundError] * 5
-    classic, younger = "related_references", "related_reports"
-    assert made.paths() == [classic, younger] * 3 + [classic] * 2
+    classic, gti = "related_references", "related_reports"
+    assert made.paths() == [classic, gti] * 3 + [classic] * 2
 
 
-def test_a_file_that_nobody_knows_does_not_keep_auto_from_finding_out(tmp_path) -> None:
-    made = unknown(tmp_path / "c.db", 2, api_flavor="gti")
+def test_unknown_files_do_not_prevent_the_detection(tmp_path) -> None:
+    made = unknown_files(tmp_path / "c.db", 2, api_flavor="gti")
     made.api.world = world = generate_family_world(2, 3)
     with Store.open(made.path) as store:
         store.add_seeds([Seed(Entity("file", each), "-", 9) for each in world.hashes()])
@@ -117,17 +117,17 @@ def test_a_file_that_nobody_knows_does_not_keep_auto_from_finding_out(tmp_path) 
 
 
 @pytest.mark.parametrize("status", [400, 404])
-def test_a_relationship_refused_either_way_is_asked_in_the_younger_words(tmp_path, status) -> None:
+def test_auto_switches_to_gti_if_the_classic_relationship_is_refused(tmp_path, status) -> None:
     behavior = Behavior(unknown_relationship_status=status)
-    made = Asked(
+    made = FlavorCampaign(
         tmp_path / "c.db", generate_family_world(2, 3), api_flavor="gti", behavior=behavior
     )
     made.crawl()
     assert set(made.states().values()) == {COMPLETE}
 
 
-def test_an_address_that_is_not_the_api_is_asked_but_once(tmp_path) -> None:
-    made = Asked(tmp_path / "c.db", generate_family_world(2, 3))
+def test_a_base_url_that_is_not_the_api_costs_one_request(tmp_path) -> None:
+    made = FlavorCampaign(tmp_path / "c.db", generate_family_world(2, 3))
     respond = made.api.respond
     empty = Response(404, {"Content-Type": "text/html"}, b"<html>Not here</html>")
     made.api.respond = lambda *asked: respond(*asked) and empty  # type: ignore[method-assign]
@@ -136,8 +136,8 @@ def test_an_address_that_is_not_the_api_is_asked_but_once(tmp_path) -> None:
     assert len(made.paths()) == 1
 
 
-def test_a_deeper_crawl_speaks_the_younger_words_throughout(tmp_path) -> None:
-    made = Asked(tmp_path / "c.db", generate_family_world(3, 2), api_flavor="gti")
+def test_a_deeper_crawl_uses_gti_paths_throughout(tmp_path) -> None:
+    made = FlavorCampaign(tmp_path / "c.db", generate_family_world(3, 2), api_flavor="gti")
     made.crawl(api_flavor="gti", depth=1)
     kinds = {tuple(entry.path.split("/")[3::2]) for entry in made.api.log}
     assert kinds == {
@@ -148,7 +148,7 @@ def test_a_deeper_crawl_speaks_the_younger_words_throughout(tmp_path) -> None:
     assert any("/collections/report--" in entry.path for entry in made.api.log)
 
 
-def test_an_unknown_api_flavor_is_refused_before_anything_is_asked() -> None:
+def test_an_unknown_api_flavor_is_refused_before_any_request() -> None:
     with pytest.raises(ValueError, match="unknown API flavor 'old'"):
         Client(ApiKey("k" * 64), api_flavor="old")
 
@@ -156,7 +156,7 @@ def test_an_unknown_api_flavor_is_refused_before_anything_is_asked() -> None:
 # --- domains, addresses, URLs --------------------------------------------------------------------
 
 
-def mixed() -> tuple[World, list[Entity]]:
+def world_with_all_types() -> tuple[World, list[Entity]]:
     family = generate_family_world(1, 50)
     subjects = [
         Indicator("domain", "Evil.Example", collections=tuple(family.collections)),
@@ -172,8 +172,8 @@ def mixed() -> tuple[World, list[Entity]]:
     return world, entities
 
 
-def seeded(path: Path, world: World, entities: list[Entity], **switches: object) -> Asked:
-    made = Asked(path, world, **switches)
+def seeded(path: Path, world: World, entities: list[Entity], **switches: object) -> FlavorCampaign:
+    made = FlavorCampaign(path, world, **switches)
     path.unlink()
     with Store.open(path) as store:
         store.add_seeds([Seed(entity, "-", line) for line, entity in enumerate(entities, 1)])
@@ -182,8 +182,8 @@ def seeded(path: Path, world: World, entities: list[Entity], **switches: object)
 
 @pytest.mark.parametrize("canonical", [True, False])
 @pytest.mark.parametrize("api_flavor", ["classic", "gti"])
-def test_other_subjects_are_asked_about_as_files_are(tmp_path, api_flavor, canonical) -> None:
-    world, entities = mixed()
+def test_domains_addresses_and_urls_are_crawled_like_files(tmp_path, api_flavor, canonical) -> None:
+    world, entities = world_with_all_types()
     behavior = Behavior(canonical_links=canonical)
     made = seeded(tmp_path / "c.db", world, entities, api_flavor=api_flavor, behavior=behavior)
     made.crawl(api_flavor=api_flavor)
@@ -197,8 +197,8 @@ def test_other_subjects_are_asked_about_as_files_are(tmp_path, api_flavor, canon
     assert made.api.calls == 4 * 2
 
 
-def test_an_address_is_asked_about_by_its_text(tmp_path) -> None:
-    world, entities = mixed()
+def test_a_url_is_requested_by_its_encoded_text(tmp_path) -> None:
+    world, entities = world_with_all_types()
     made = seeded(tmp_path / "c.db", world, entities[-1:])
     made.crawl()
     # Unpadded base64 of the text, as the documentation of the endpoint has it.
@@ -207,9 +207,9 @@ def test_an_address_is_asked_about_by_its_text(tmp_path) -> None:
     )
 
 
-def test_an_address_the_service_spells_otherwise_is_one_node_under_its_spelling(tmp_path) -> None:
-    world, _ = mixed()
-    # The user wrote it with a port that goes without saying; the world knows the canonical form.
+def test_a_url_that_the_api_spells_differently_is_one_node_with_the_api_spelling(tmp_path) -> None:
+    world, _ = world_with_all_types()
+    # The seed has an explicit default port; the world knows the canonical form.
     written = Entity(URL, "e" * 64, {"url": "http://evil.example:80/a?b=c/d"})
     real = next(each for each in world.subjects() if each.type == URL)
     api = Api(world, behavior=Behavior(canonical_links=True))

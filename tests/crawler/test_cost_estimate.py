@@ -1,4 +1,4 @@
-"""The price told beforehand is the price."""
+"""Cost estimates: number of calls and time of completion."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def test_without_anything_known_only_the_least_can_be_told():
+def test_only_the_minimum_is_known_before_the_first_page():
     assert estimate_cost(unseen=5, left=0, mean_pages=None) == CostEstimate(5, None, exact=False)
 
 
-def test_files_known_so_far_tell_what_to_expect():
+def test_the_expected_cost_uses_the_mean_pages_of_known_files():
     assert estimate_cost(unseen=10, left=3, mean_pages=2.5) == CostEstimate(13, 28, exact=False)
     assert estimate_cost(unseen=10, left=0, mean_pages=0.5) == CostEstimate(10, 10, exact=False)
 
 
-def test_with_every_number_known_the_bill_is_exact():
+def test_the_estimate_is_exact_once_all_numbers_are_known():
     assert estimate_cost(unseen=0, left=7, mean_pages=2.5) == CostEstimate(7, 7, exact=True)
 
 
@@ -48,7 +48,7 @@ def test_with_every_number_known_the_bill_is_exact():
         (10, None, None, 0, timedelta(0)),
     ],
 )
-def test_when_it_would_be_done(calls, per_minute, per_day, spent, after):
+def test_completion_respects_minute_and_day_limits(calls, per_minute, per_day, spent, after):
     end = estimate_completion(
         calls, now=NOON.timestamp(), per_minute=per_minute, per_day=per_day, spent_today=spent
     )
@@ -56,7 +56,7 @@ def test_when_it_would_be_done(calls, per_minute, per_day, spent, after):
 
 
 @given(st.integers(0, 200), st.integers(1, 9), st.integers(1, 50), st.integers(0, 60))
-def test_the_end_is_that_of_a_crawl_which_keeps_to_the_quotas(calls, per_minute, per_day, spent):
+def test_completion_is_that_of_a_simulated_crawl(calls, per_minute, per_day, spent):
     rate_limiter, now, today, day = RateLimiter(per_minute), NOON.timestamp(), spent, NOON.date()
     for _ in range(calls):
         if today >= per_day:
@@ -74,29 +74,29 @@ def test_the_end_is_that_of_a_crawl_which_keeps_to_the_quotas(calls, per_minute,
     assert abs(end.timestamp() - now) <= 60
 
 
-def planned(shell: Shell, *words: object) -> dict:
+def run_plan(shell: Shell, *words: object) -> dict:
     done = shell("plan", "seeds.txt", "--store", "c.db", "--json", *words)
     assert done.returncode == 0
     return json.loads(done.stdout)
 
 
-def test_once_first_pages_are_in_the_plan_is_what_the_crawl_makes(shell, service) -> None:
+def test_after_the_first_pages_the_plan_equals_the_calls_made(shell, service) -> None:
     world = generate_world(3)
     api = Api(world)
     where = ("--store", "c.db", "--base-url", service(api))
     seeds(shell, *world.hashes())
-    before = planned(shell)
+    before = run_plan(shell)
     assert before["cost"] == {"at_least": 67, "expected": None, "exact": False}
     assert api.log == []
     assert shell("crawl", "seeds.txt", *where, "--max-calls", 67).returncode == 3
-    told = planned(shell)["cost"]
+    told = run_plan(shell)["cost"]
     assert told["exact"]
     assert shell("crawl", "seeds.txt", *where).returncode == 0
     assert told["at_least"] == told["expected"] == api.calls - 67
-    assert planned(shell)["cost"] == {"at_least": 0, "expected": 0, "exact": True}
+    assert run_plan(shell)["cost"] == {"at_least": 0, "expected": 0, "exact": True}
 
 
-def test_a_plan_in_words_costs_nothing_and_needs_no_key(shell) -> None:
+def test_plan_makes_no_request_and_needs_no_key(shell) -> None:
     del shell.environment["VT_APIKEY"]
     hashes = generate_family_world(500, 1).hashes()
     seeds(shell, *hashes, "a" * 32, hashes[0], "nonsense")
@@ -104,5 +104,5 @@ def test_a_plan_in_words_costs_nothing_and_needs_no_key(shell) -> None:
     assert done.returncode == 0
     assert "1 md5, 500 sha256; 1 duplicate, 1 rejected" in done.stdout
     assert "at least 501 calls" in done.stdout
-    assert "done, with at least that many: 20" in done.stdout
+    assert "finished, with the fewest calls: 20" in done.stdout
     assert not (shell.folder / "c.db").exists()

@@ -1,4 +1,4 @@
-"""The loop: what it asks, in which order, what ends it, and what it never does twice."""
+"""The crawl loop: order of requests, events, errors, quotas and limits."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def campaign(tmp_path: Path):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_crawl_brings_exactly_the_triples_of_the_world(campaign, seed: int) -> None:
+def test_a_crawl_stores_exactly_the_observations_of_the_world(campaign, seed: int) -> None:
     world = generate_world(seed)
     made = campaign(world)
     made.crawl()
@@ -56,7 +56,7 @@ def test_a_crawl_brings_exactly_the_triples_of_the_world(campaign, seed: int) ->
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_crawl_makes_one_call_a_page_of_forty(campaign, seed: int) -> None:
+def test_a_crawl_makes_one_call_per_page_of_forty(campaign, seed: int) -> None:
     world = generate_world(seed)
     made = campaign(world)
     made.crawl()
@@ -74,12 +74,12 @@ def test_a_finished_campaign_costs_no_call(campaign) -> None:
     assert made.api.calls == before
 
 
-def test_every_subject_is_seen_before_any_is_finished(campaign) -> None:
+def test_first_pages_of_all_subjects_come_first(campaign) -> None:
     events = campaign().crawl()
     assert [event.page_number for event in events] == [1] * 5 + [2, 3] * 5
 
 
-def test_stopping_the_iteration_and_running_again_goes_on(campaign) -> None:
+def test_a_stopped_iteration_is_resumed_by_a_new_crawl(campaign) -> None:
     made = campaign()
     client = made.client()
     with Store.open(made.path) as store:
@@ -92,7 +92,7 @@ def test_stopping_the_iteration_and_running_again_goes_on(campaign) -> None:
 
 
 @pytest.mark.parametrize("steps", range(1, 7))
-def test_the_ledger_has_the_calls_that_were_made_wherever_one_stops(campaign, steps: int) -> None:
+def test_the_recorded_calls_are_those_made_wherever_iteration_stops(campaign, steps: int) -> None:
     made = campaign()
     client = made.client()
     with Store.open(made.path) as store:
@@ -104,7 +104,7 @@ def test_the_ledger_has_the_calls_that_were_made_wherever_one_stops(campaign, st
         assert store.calls.count() == steps
 
 
-def test_a_call_is_in_the_ledger_before_it_is_made(campaign) -> None:
+def test_a_call_is_recorded_before_it_is_made(campaign) -> None:
     made = campaign()
     seen = []
     respond = made.api.respond
@@ -119,7 +119,7 @@ def test_a_call_is_in_the_ledger_before_it_is_made(campaign) -> None:
     assert seen == [1] * 15
 
 
-def test_stop_ends_after_the_step_in_progress(campaign) -> None:
+def test_stop_ends_the_iteration_after_the_current_event(campaign) -> None:
     made = campaign()
     client = made.client()
     with Store.open(made.path) as store:
@@ -132,11 +132,11 @@ def test_stop_ends_after_the_step_in_progress(campaign) -> None:
         assert store.totals().pages == 1
 
 
-def test_every_step_says_what_its_page_brought(campaign) -> None:
+def test_an_event_reports_page_new_references_status_and_warnings(campaign) -> None:
     made = campaign(generate_family_world(2, 90), faults=[Fault("count_text", after=5)])
     first, second = made.world.hashes()
     events = made.crawl()
-    # First pages first; then the subject whose pages bring what the campaign had not.
+    # First pages of all subjects, then the other pages of each.
     assert [
         (event.subject.id, event.page_number, event.new_references, event.status.state)
         for event in events
@@ -152,7 +152,7 @@ def test_every_step_says_what_its_page_brought(campaign) -> None:
     assert {(event.error, event.inferred_references) for event in events} == {(None, 0)}
 
 
-def test_a_step_that_needed_no_page_says_what_it_inferred(campaign) -> None:
+def test_an_event_without_a_page_reports_inferred_references(campaign) -> None:
     made = campaign(generate_family_world(3, 90))
     *asked, third, second = made.crawl(frugal=True)
     assert [event.inferred_references for event in asked] == [0] * 5
@@ -167,7 +167,7 @@ def test_a_step_that_needed_no_page_says_what_it_inferred(campaign) -> None:
         assert (event.status, event.error) == (Status(COMPLETE), None)
 
 
-def refused(made: Campaign, subject: str) -> tuple[object, ...]:
+def stored_failure(made: Campaign, subject: str) -> tuple[object, ...]:
     with Store.read(made.path) as store:
         (row,) = [row for row in store.statuses() if row.subject.id == subject]
     return row.state, row.error_code, row.http_status, row.detail, row.fetched_at
@@ -182,7 +182,7 @@ def refused(made: Campaign, subject: str) -> tuple[object, ...]:
     ],
 )
 @pytest.mark.parametrize("page", [1, 2])
-def test_a_refusal_is_told_in_its_step_and_kept(campaign, page, fault, code, status) -> None:
+def test_a_refusal_is_reported_in_its_event_and_stored(campaign, page, fault, code, status) -> None:
     made = campaign(
         generate_family_world(1, 90), faults=[Fault(*fault, after=page - 1, times=None)]
     )
@@ -196,14 +196,20 @@ def test_a_refusal_is_told_in_its_step_and_kept(campaign, page, fault, code, sta
     ) == (subject, page, 0, 0)
     assert event.warnings == ()
     assert event.status == Status(FAILED, str(event.error))
-    assert refused(made, subject) == (FAILED, code, status, str(event.error), made.clock.now())
+    assert stored_failure(made, subject) == (
+        FAILED,
+        code,
+        status,
+        str(event.error),
+        made.clock.now(),
+    )
 
 
-def test_a_service_that_cannot_be_reached_pauses_the_run_and_blames_no_subject(campaign) -> None:
+def test_an_unreachable_service_pauses_the_run_without_failed_subjects(campaign) -> None:
     made = campaign()
-    with socket.socket() as deaf:  # nobody listens there
-        deaf.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{deaf.getsockname()[1]}/api/v3"
+    with socket.socket() as closed_port:  # does not listen
+        closed_port.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{closed_port.getsockname()[1]}/api/v3"
         client = Client(ApiKey("k" * 64), base_url=address, clock=made.clock)
         with (
             Store.open(made.path) as store,
@@ -216,7 +222,7 @@ def test_a_service_that_cannot_be_reached_pauses_the_run_and_blames_no_subject(c
         assert store.calls.count() == 0
 
 
-def test_only_failures_in_a_row_end_a_run_and_a_refusal_is_none(campaign) -> None:
+def test_only_consecutive_failures_end_a_run_and_refusals_do_not_count(campaign) -> None:
     world = generate_family_world(12, 3)
     down = [Fault("status", 500, match=world.hashes()[n], times=None) for n in (0, 1, 3, 4, 6, 7)]
     gone = [Fault("status", 404, match=world.hashes()[n], times=None) for n in (2, 8, 9, 10)]
@@ -225,7 +231,7 @@ def test_only_failures_in_a_row_end_a_run_and_a_refusal_is_none(campaign) -> Non
     assert [event.error is None for event in events] == [n in {5, 11} for n in range(12)]
 
 
-def test_subjects_that_may_not_be_read_end_a_deeper_run_as_well(campaign) -> None:
+def test_consecutive_forbidden_subjects_end_a_deeper_run(campaign) -> None:
     refusals = [
         Fault("status", 403, match=f"references/{n}", times=None) for n in "0123456789abcdef"
     ]
@@ -234,7 +240,7 @@ def test_subjects_that_may_not_be_read_end_a_deeper_run_as_well(campaign) -> Non
         made.crawl(depth=1)
 
 
-def test_an_unknown_file_is_a_failed_step_and_is_not_asked_again(campaign) -> None:
+def test_an_unknown_file_fails_and_is_not_requested_again(campaign) -> None:
     made = campaign()
     with Store.open(made.path) as store:
         store.add_seeds(parse_seeds([UNKNOWN]))
@@ -256,7 +262,7 @@ def test_an_unknown_file_is_a_failed_step_and_is_not_asked_again(campaign) -> No
     ],
     ids=["unknown key", "inactive key", "key without the licence", "redirect"],
 )
-def test_what_concerns_every_subject_stops_the_run_after_one_call(
+def test_errors_that_concern_every_subject_end_the_run_after_one_request(
     campaign, switch: dict[str, object], error: type[Exception]
 ) -> None:
     made = campaign(**switch)
@@ -266,7 +272,7 @@ def test_what_concerns_every_subject_stops_the_run_after_one_call(
     assert set(made.states().values()) == {PENDING}
 
 
-def test_a_key_that_is_revoked_in_between_loses_nothing(campaign) -> None:
+def test_a_key_that_is_revoked_during_a_crawl_loses_no_page(campaign) -> None:
     made = campaign(faults=[Fault("status", 401, after=7, times=1)])
     with pytest.raises(AuthenticationError):
         made.crawl()
@@ -276,7 +282,7 @@ def test_a_key_that_is_revoked_in_between_loses_nothing(campaign) -> None:
 
 
 @pytest.mark.parametrize("kind", ["status=503", "html", "truncated", "reset", "cut", "gzip_cut"])
-def test_a_passing_fault_is_waited_out(campaign, kind: str) -> None:
+def test_a_transient_error_is_retried(campaign, kind: str) -> None:
     name, _, value = kind.partition("=")
     made = campaign(faults=[Fault(name, value, after=3, times=2)])
     made.crawl()
@@ -285,7 +291,7 @@ def test_a_passing_fault_is_waited_out(campaign, kind: str) -> None:
     assert len(made.clock.slept) == 2
 
 
-def test_a_subject_that_keeps_failing_costs_four_calls_and_the_run_goes_on(campaign) -> None:
+def test_a_subject_that_keeps_failing_costs_four_calls_and_the_run_continues(campaign) -> None:
     world = generate_family_world(5, 30)
     made = campaign(world, faults=[Fault("status", 500, match=world.hashes()[1], times=None)])
     events = made.crawl()
@@ -296,14 +302,14 @@ def test_a_subject_that_keeps_failing_costs_four_calls_and_the_run_goes_on(campa
     assert made.triples() == world.triples()
 
 
-def test_a_service_that_is_down_is_not_hammered(campaign) -> None:
+def test_a_run_ends_after_three_subjects_if_the_service_is_down(campaign) -> None:
     made = campaign(generate_family_world(50, 30), faults=[Fault("status", 500, times=None)])
     with pytest.raises(CrawlPaused, match="3 subjects in a row"):
         made.crawl()
     assert len(made.api.log) == 12
 
 
-def test_a_page_that_is_json_but_no_page_costs_that_subject_one_call(campaign) -> None:
+def test_a_json_response_that_is_no_page_costs_one_call(campaign) -> None:
     world = generate_family_world(3, 30)
     made = campaign(
         world, faults=[Fault("body", b'{"data": {}}', match=world.hashes()[0], times=None)]
@@ -313,7 +319,7 @@ def test_a_page_that_is_json_but_no_page_costs_that_subject_one_call(campaign) -
     assert list(made.states().values()) == [FAILED, COMPLETE, COMPLETE]
 
 
-def test_endless_paging_ends_within_two_extra_calls(campaign) -> None:
+def test_endless_paging_ends_after_two_extra_calls(campaign) -> None:
     for kind in ("same_cursor", "fresh_cursor", "extra_cursor"):
         world = generate_family_world(1, 90)
         made = campaign(world, faults=[Fault(kind, times=None)])
@@ -322,7 +328,7 @@ def test_endless_paging_ends_within_two_extra_calls(campaign) -> None:
         made.path.unlink()
 
 
-def test_a_repeating_cursor_leaves_the_subject_incomplete_and_says_so(campaign) -> None:
+def test_a_repeated_cursor_makes_the_subject_incomplete(campaign) -> None:
     made = campaign(generate_family_world(1, 90), faults=[Fault("same_cursor", times=None)])
     made.crawl()
     with Store.read(made.path) as store:
@@ -334,7 +340,7 @@ def test_a_repeating_cursor_leaves_the_subject_incomplete_and_says_so(campaign) 
 # --- quotas --------------------------------------------------------------------------------------
 
 
-def test_the_minute_quota_is_waited_for_as_the_service_says(campaign) -> None:
+def test_the_minute_quota_is_waited_for_as_retry_after_says(campaign) -> None:
     made = campaign(generate_family_world(8, 30), quota=Quota(per_minute=4))
     made.crawl()
     assert made.triples() == made.world.triples()
@@ -342,10 +348,10 @@ def test_the_minute_quota_is_waited_for_as_the_service_says(campaign) -> None:
 
 
 @pytest.mark.parametrize("reset", [None, 0.0, -1.0])
-def test_a_first_refusal_is_waited_for_if_the_quota_should_be_there(campaign, reset) -> None:
+def test_a_first_429_is_waited_for_unless_the_quota_is_known_to_be_spent(campaign, reset) -> None:
     fault = Fault("status", 429, times=1, retry_after="30")
     made = campaign(generate_family_world(2, 30), faults=[fault])
-    if reset is not None:  # a quota that was spent once, and is there again
+    if reset is not None:  # a quota that was spent and has been reset
         with Store.open(made.path) as store:
             store.api_info.save_quota_reset(made.clock.now() + reset)
     made.crawl()
@@ -353,7 +359,7 @@ def test_a_first_refusal_is_waited_for_if_the_quota_should_be_there(campaign, re
     assert [entry.status for entry in made.api.log] == [429, 200, 200]
 
 
-def test_a_page_more_is_a_transaction_more(campaign) -> None:
+def test_each_page_takes_one_transaction(campaign) -> None:
     transactions = []
     for files in (4, 9):
         made = campaign(generate_family_world(files, 30))
@@ -367,22 +373,22 @@ def test_a_page_more_is_a_transaction_more(campaign) -> None:
     assert transactions[1] - transactions[0] == 9 - 4
 
 
-def test_pages_are_kept_as_the_wire_packed_them(campaign) -> None:
+def test_pages_are_stored_as_they_were_compressed_in_the_response(campaign) -> None:
     made = campaign(generate_family_world(1, 40))
     made.crawl()
     with Store.read(made.path) as store:
         (page,), (packed,) = store.pages(), store.compressed_pages()
-    # As the emulator packs, between the head and the tail of gzip.
+    # Compressed by the emulator; without the header and trailer of gzip.
     assert gzip.compress(page.body, 1)[10:-8] in packed.compressed
 
 
-def test_a_pace_of_ones_own_never_meets_the_minute_quota(campaign) -> None:
+def test_a_rate_limit_never_exceeds_the_minute_quota(campaign) -> None:
     made = campaign(generate_family_world(20, 30), quota=Quota(per_minute=4))
     made.crawl(rate_limiter=RateLimiter(4))
     assert {entry.status for entry in made.api.log} == {200}
 
 
-def test_a_pace_is_kept_over_a_restart(campaign) -> None:
+def test_a_rate_limit_holds_across_runs(campaign) -> None:
     made = campaign(generate_family_world(8, 30), quota=Quota(per_minute=4))
     with pytest.raises(BudgetExhaustedError):
         made.crawl(rate_limiter=RateLimiter(4), max_calls=3)
@@ -390,7 +396,7 @@ def test_a_pace_is_kept_over_a_restart(campaign) -> None:
     assert {entry.status for entry in made.api.log} == {200}
 
 
-def test_a_spent_day_pauses_the_run_and_names_the_reset(campaign) -> None:
+def test_a_spent_daily_quota_pauses_the_run_and_names_the_reset(campaign) -> None:
     made = campaign(quota=Quota(per_day=6))
     with pytest.raises(QuotaExhaustedError, match="2023-11-15 00:00 UTC"):
         made.crawl()
@@ -405,7 +411,7 @@ def test_a_spent_day_pauses_the_run_and_names_the_reset(campaign) -> None:
     assert made.triples() == made.world.triples()
 
 
-def test_a_spent_quota_is_probed_once_a_run_until_it_resets(campaign) -> None:
+def test_a_spent_quota_is_probed_once_per_run(campaign) -> None:
     made = campaign(quota=Quota(per_day=6))
     with pytest.raises(QuotaExhaustedError):
         made.crawl()
@@ -418,7 +424,7 @@ def test_a_spent_quota_is_probed_once_a_run_until_it_resets(campaign) -> None:
         assert len(made.clock.slept) == slept
 
 
-def test_a_day_of_ones_own_is_not_exceeded(campaign) -> None:
+def test_per_day_is_not_exceeded(campaign) -> None:
     made = campaign()
     with pytest.raises(BudgetExhaustedError, match="2023-11-15 00:00 UTC"):
         made.crawl(per_day=4)
@@ -429,7 +435,7 @@ def test_a_day_of_ones_own_is_not_exceeded(campaign) -> None:
     assert made.api.calls == 8
 
 
-def test_the_budget_holds_over_several_runs_and_retries(campaign) -> None:
+def test_max_calls_holds_over_several_runs_and_retries(campaign) -> None:
     made = campaign(faults=[Fault("status", 503, after=2, times=2)])
     for budget in (3, 3, 7, 7):
         with pytest.raises(BudgetExhaustedError, match=f"budget of {budget} calls"):
@@ -440,7 +446,7 @@ def test_the_budget_holds_over_several_runs_and_retries(campaign) -> None:
 
 
 @pytest.mark.parametrize("limit", ["max_calls", "per_day"])
-def test_a_spent_budget_is_told_before_the_pace_is_kept(campaign, limit: str) -> None:
+def test_a_spent_budget_is_reported_without_waiting(campaign, limit: str) -> None:
     made = campaign(generate_family_world(8, 30))
     for _ in range(2):
         with pytest.raises(BudgetExhaustedError):
@@ -449,9 +455,7 @@ def test_a_spent_budget_is_told_before_the_pace_is_kept(campaign, limit: str) ->
     assert len(made.api.log) == 4
 
 
-def test_the_same_campaign_gives_the_same_graph_whatever_happened_on_the_way(
-    campaign, tmp_path: Path
-) -> None:
+def test_transient_errors_do_not_change_the_graph(campaign, tmp_path: Path) -> None:
     world = generate_world(2)
     smooth = campaign(world)
     smooth.crawl()

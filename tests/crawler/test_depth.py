@@ -1,4 +1,4 @@
-"""Beyond the seeds: what a deeper crawl asks, in which order, where it stops, and what it shows."""
+"""Crawling beyond the seeds: requests, their order, limits, and the graph."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 R = [Reference.from_url(f"https://r.example/{number}", title=f"R{number}") for number in range(4)]
 
 
-def chain() -> World:
-    """Two files that only a third one, in both of their collections, ties together."""
+def world_with_chain() -> World:
+    """Return two files that are connected only by a third, which shares a collection with each."""
     return World(
         [
             File("a" * 64, collections=("c1",)),
@@ -37,7 +37,7 @@ def chain() -> World:
     )
 
 
-def begun(path: Path, world: World, *seeds: str, **switches: object) -> Campaign:
+def campaign_of(path: Path, world: World, *seeds: str, **switches: object) -> Campaign:
     made = Campaign(path, world, **switches)
     path.unlink()
     with Store.open(path) as store:
@@ -45,20 +45,20 @@ def begun(path: Path, world: World, *seeds: str, **switches: object) -> Campaign
     return made
 
 
-def asked(made: Campaign) -> list[str]:
+def requested_paths(made: Campaign) -> list[str]:
     return [entry.path.removeprefix("/api/v3/") for entry in made.api.log]
 
 
-def test_a_crawl_goes_no_deeper_unless_told(tmp_path) -> None:
-    made = begun(tmp_path / "c.db", chain(), "a" * 64)
+def test_a_crawl_stays_with_the_seeds_by_default(tmp_path) -> None:
+    made = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
     made.crawl()
-    assert len(asked(made)) == 1
+    assert len(requested_paths(made)) == 1
 
 
-def test_one_step_deeper_asks_what_was_found_for_files_and_references(tmp_path) -> None:
-    made = begun(tmp_path / "c.db", chain(), "a" * 64)
+def test_depth_1_requests_files_and_references_of_found_entities(tmp_path) -> None:
+    made = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
     made.crawl(depth=1)
-    assert sorted(asked(made)[1:]) == sorted(
+    assert sorted(requested_paths(made)[1:]) == sorted(
         [
             "collections/c1/files",
             "collections/c1/references",
@@ -68,38 +68,38 @@ def test_one_step_deeper_asks_what_was_found_for_files_and_references(tmp_path) 
     )
 
 
-def test_two_steps_deeper_ask_the_files_found_too_and_three_what_these_are_in(tmp_path) -> None:
-    made = begun(tmp_path / "c.db", chain(), "a" * 64)
+def test_depth_2_requests_the_found_files_and_depth_3_their_collections(tmp_path) -> None:
+    made = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
     made.crawl(depth=2)
-    assert f"files/{'b' * 64}/related_references" in asked(made)
-    assert not any(path.startswith("collections/c2") for path in asked(made))
+    assert f"files/{'b' * 64}/related_references" in requested_paths(made)
+    assert not any(path.startswith("collections/c2") for path in requested_paths(made))
     made.crawl(depth=3)
-    assert "collections/c2/files" in asked(made)
+    assert "collections/c2/files" in requested_paths(made)
     with Store.read(made.path) as store:
         assert {one.subject.id for one in store.observations()} == {"a" * 64, "b" * 64}
         assert ("c2", "c" * 64) in {(link.source.id, link.target.id) for link in store.links()}
         assert list(find_damage(store)) == []
 
 
-def test_a_report_that_stands_behind_references_is_asked_as_any_collection(tmp_path) -> None:
+def test_a_report_in_related_from_is_crawled_like_a_collection(tmp_path) -> None:
     report = f"report--{'e' * 64}"
     world = World(
         [File("a" * 64, collections=(report,))], R, [Collection(report, "A report", (R[0].id,))]
     )
-    made = begun(tmp_path / "c.db", world, "a" * 64)
+    made = campaign_of(tmp_path / "c.db", world, "a" * 64)
     assert [event.error for event in made.crawl(depth=1)] == [None] * 4
-    assert f"collections/{report}/files" in asked(made)
+    assert f"collections/{report}/files" in requested_paths(made)
 
 
-def test_what_is_nearer_to_the_seeds_is_asked_first(tmp_path) -> None:
-    made = begun(
+def test_entities_near_the_seeds_are_requested_first(tmp_path) -> None:
+    made = campaign_of(
         tmp_path / "c.db",
         generate_family_world(6, 50),
         "a" * 64,
         *generate_family_world(6, 50).hashes()[:2],
     )
     made.crawl(depth=2)
-    kinds = [path.split("/")[0] + "/" + path.split("/")[-1] for path in asked(made)]
+    kinds = [path.split("/")[0] + "/" + path.split("/")[-1] for path in requested_paths(made)]
     deeper = next(index for index, kind in enumerate(kinds) if not kind.startswith("files/"))
     assert deeper == 1 + 2 * 2  # an unknown file, and two of two pages
     last = max(index for index, kind in enumerate(kinds) if kind != "files/related_references")
@@ -107,30 +107,30 @@ def test_what_is_nearer_to_the_seeds_is_asked_first(tmp_path) -> None:
     assert len(kinds[last + 1 :]) == 4 * 2
 
 
-def test_a_deeper_crawl_that_was_cut_goes_on_and_asks_nothing_twice(tmp_path) -> None:
-    straight = begun(tmp_path / "straight.db", chain(), "a" * 64)
+def test_an_interrupted_deeper_crawl_requests_no_page_twice(tmp_path) -> None:
+    straight = campaign_of(tmp_path / "straight.db", world_with_chain(), "a" * 64)
     straight.crawl(depth=3)
-    broken = begun(tmp_path / "broken.db", chain(), "a" * 64)
+    broken = campaign_of(tmp_path / "broken.db", world_with_chain(), "a" * 64)
     for budget in range(1, straight.api.calls):
         with pytest.raises(BudgetExhaustedError):
             broken.crawl(depth=3, max_calls=budget)
     broken.crawl(depth=3)
-    assert sorted(asked(broken)) == sorted(asked(straight))
+    assert sorted(requested_paths(broken)) == sorted(requested_paths(straight))
     before = broken.api.calls
     broken.crawl(depth=3)
     assert broken.api.calls == before
-    assert facts(broken.path) == facts(straight.path)
+    assert observations_and_links(broken.path) == observations_and_links(straight.path)
 
 
-def facts(path: Path) -> tuple[set, set]:
+def observations_and_links(path: Path) -> tuple[set, set]:
     with Store.read(path) as store:
         triples = {(o.subject, o.reference, o.related_from) for o in store.observations()}
         return triples, set(store.links())
 
 
-def test_a_hub_is_cut_at_the_limit_and_said(tmp_path) -> None:
+def test_a_long_list_is_truncated_at_per_node_and_reported(tmp_path) -> None:
     world = generate_family_world(100, 1)
-    made = begun(tmp_path / "c.db", world, world.hashes()[0])
+    made = campaign_of(tmp_path / "c.db", world, world.hashes()[0])
     made.crawl(depth=1, per_node=60)
     with Store.read(made.path) as store:
         rows = {(row.subject.id, row.relationship): row for row in store.statuses()}
@@ -149,38 +149,38 @@ def test_a_hub_is_cut_at_the_limit_and_said(tmp_path) -> None:
     assert made.api.calls == calls
 
 
-def test_a_hub_of_unknown_size_is_cut_without_a_number_that_nobody_said(tmp_path) -> None:
+def test_a_truncated_list_of_unknown_length_is_reported_without_a_total(tmp_path) -> None:
     world = generate_family_world(100, 1)
     fault = Fault("count_missing", match="collections", times=None)
-    made = begun(tmp_path / "c.db", world, world.hashes()[0], faults=[fault])
+    made = campaign_of(tmp_path / "c.db", world, world.hashes()[0], faults=[fault])
     made.crawl(depth=1, per_node=60)
     with Store.read(made.path) as store:
         remarks = [row.detail for row in store.statuses() if row.state == INCOMPLETE]
     assert remarks == ["80 files read; the limit per node is 60"]
 
 
-def test_a_greater_limit_goes_on_where_the_smaller_one_cut(tmp_path) -> None:
+def test_a_greater_per_node_resumes_truncated_lists(tmp_path) -> None:
     world = generate_family_world(100, 1)
-    made = begun(tmp_path / "c.db", world, world.hashes()[0])
+    made = campaign_of(tmp_path / "c.db", world, world.hashes()[0])
     made.crawl(depth=1, per_node=40)
     before = made.api.calls
     made.crawl(depth=1, per_node=1_000)
-    # Of a hundred files in the collection, the second page and the third.
+    # The second and third page of the hundred files in the collection.
     assert made.api.calls == before + 2
     with Store.read(made.path) as store:
         assert {row.state for row in store.statuses()} == {COMPLETE}
 
 
-def test_a_collection_that_may_not_be_read_costs_only_itself(tmp_path) -> None:
+def test_a_forbidden_collection_does_not_affect_others(tmp_path) -> None:
     fault = Fault("status", 403, match="collections/c1/files")
-    made = begun(tmp_path / "c.db", chain(), "a" * 64, faults=[fault])
+    made = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64, faults=[fault])
     events = made.crawl(depth=1)
     assert [type(event.error) for event in events if event.error] == [ForbiddenError]
-    assert "references" in {path.split("/")[-1] for path in asked(made)[2:]}
+    assert "references" in {path.split("/")[-1] for path in requested_paths(made)[2:]}
 
 
-def test_the_graph_shows_what_was_found_deeper_and_gives_it_back(tmp_path) -> None:
-    made = begun(tmp_path / "c.db", chain(), "a" * 64)
+def test_the_graph_contains_links_and_they_can_be_extracted(tmp_path) -> None:
+    made = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
     made.crawl(depth=1)
     with Store.read(made.path) as store:
         observations, links = set(store.observations()), list(store.links())
@@ -193,19 +193,19 @@ def test_the_graph_shows_what_was_found_deeper_and_gives_it_back(tmp_path) -> No
     assert set(extract_observations(graph)) == observations
 
 
-def test_the_references_announced_are_those_of_the_seeds(tmp_path) -> None:
-    made = begun(tmp_path / "c.db", chain(), "a" * 64)
+def test_totals_count_only_references_of_seeds(tmp_path) -> None:
+    made = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
     made.crawl(depth=1)
     with Store.read(made.path) as store:
         totals = store.totals()
     assert (totals.expected, totals.received) == (2, 2)
 
 
-def test_a_frugal_crawl_goes_deeper_too(tmp_path) -> None:
+def test_a_frugal_crawl_can_go_deeper(tmp_path) -> None:
     world = generate_family_world(12, 120)
-    plain = begun(tmp_path / "plain.db", world, world.hashes()[0])
+    plain = campaign_of(tmp_path / "plain.db", world, world.hashes()[0])
     plain.crawl(depth=2)
-    frugal = begun(tmp_path / "frugal.db", world, world.hashes()[0])
+    frugal = campaign_of(tmp_path / "frugal.db", world, world.hashes()[0])
     frugal.crawl(depth=2, frugal=True)
     assert frugal.api.calls < plain.api.calls
-    assert facts(frugal.path) == facts(plain.path)
+    assert observations_and_links(frugal.path) == observations_and_links(plain.path)

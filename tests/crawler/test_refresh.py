@@ -1,4 +1,4 @@
-"""Asked again: refreshes that keep both answers, audits of what was inferred, names united."""
+"""Refreshes, audits of inferred references, and files with several hashes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DAY = 86_400.0
 
 
 def world_of(*numbers: int) -> World:
-    """One file in one collection with these references."""
+    """Return a world of one file in one collection with these references."""
     references = [Reference.from_url(f"https://r.example/{number}") for number in numbers]
     collection = Collection("c", "C", tuple(each.id for each in references))
     return World([File("a" * 64, collections=("c",))], references, [collection])
@@ -49,7 +49,7 @@ def refresh(made: Campaign, age: float) -> int:
 # --- refresh -------------------------------------------------------------------------------------
 
 
-def test_what_is_young_is_not_asked_again(tmp_path) -> None:
+def test_recent_subjects_are_not_refreshed(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", generate_family_world(3, 50))
     made.crawl()
     made.clock.time += 5 * DAY
@@ -57,7 +57,7 @@ def test_what_is_young_is_not_asked_again(tmp_path) -> None:
     assert made.crawl() == []
 
 
-def test_what_is_old_is_asked_again_from_its_first_page_and_only_once(tmp_path) -> None:
+def test_old_subjects_are_refreshed_once_from_the_first_page(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", generate_family_world(3, 50))
     made.crawl()
     made.clock.time += 7 * DAY
@@ -68,7 +68,7 @@ def test_what_is_old_is_asked_again_from_its_first_page_and_only_once(tmp_path) 
     assert set(made.states().values()) == {COMPLETE}
 
 
-def test_a_refresh_that_was_cut_goes_on_without_asking_twice(tmp_path) -> None:
+def test_an_interrupted_refresh_requests_no_page_twice(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", generate_family_world(3, 90))
     made.crawl()
     made.clock.time += 7 * DAY
@@ -81,7 +81,7 @@ def test_a_refresh_that_was_cut_goes_on_without_asking_twice(tmp_path) -> None:
     assert made.api.calls == 18
 
 
-def test_both_answers_are_kept_with_their_times(tmp_path) -> None:
+def test_observations_of_both_passes_are_kept_with_their_times(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", world_of(1, 2))
     first = made.clock.now()
     made.crawl()
@@ -98,10 +98,12 @@ def test_both_answers_are_kept_with_their_times(tmp_path) -> None:
         graph = build_graph(store.observations(), timestamps=True)
     later = first + 7 * DAY
     assert seen == {"1": (first, first), "2": (first, later), "3": (later, later)}
-    # The second answer is judged by itself: two announced, two received.
+    # The state depends on the second pass alone: two expected, two received.
     assert (row.state, row.expected_count, row.received_count, row.detail) == (COMPLETE, 2, 2, "")
     assert row.fetched_at == later
-    times = {(edge["first_seen"][:10], edge["last_seen"][:10]) for *_, edge in _cited(graph)}
+    times = {
+        (edge["first_seen"][:10], edge["last_seen"][:10]) for *_, edge in _reference_edges(graph)
+    }
     assert times == {
         ("2023-11-14", "2023-11-14"),
         ("2023-11-14", "2023-11-21"),
@@ -109,12 +111,12 @@ def test_both_answers_are_kept_with_their_times(tmp_path) -> None:
     }
 
 
-def _cited(graph) -> list:
+def _reference_edges(graph) -> list:
     edges = graph.edges(data=True)
     return [edge for edge in edges if edge[2]["relation"] == "related_references"]
 
 
-def test_a_half_read_old_list_is_begun_anew(tmp_path) -> None:
+def test_a_partly_read_old_list_is_restarted(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", world_of(*range(90)))
     with pytest.raises(BudgetExhaustedError):
         made.crawl(max_calls=1)
@@ -125,7 +127,7 @@ def test_a_half_read_old_list_is_begun_anew(tmp_path) -> None:
     assert set(made.states().values()) == {COMPLETE}
 
 
-def test_a_refused_subject_is_asked_again_once_it_is_old(tmp_path) -> None:
+def test_a_failed_subject_is_refreshed_once_it_is_old(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", World([], [], []))
     with Store.open(made.path) as store:
         store.add_seeds(parse_seeds(["a" * 64]))
@@ -138,7 +140,7 @@ def test_a_refused_subject_is_asked_again_once_it_is_old(tmp_path) -> None:
     assert made.states() == {"a" * 64: COMPLETE}
 
 
-def test_a_frugal_refresh_spares_as_much_as_the_first_crawl(tmp_path) -> None:
+def test_a_frugal_refresh_saves_as_many_calls_as_the_first_crawl(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", generate_family_world(40, 241))
     made.crawl(frugal=True)
     assert made.api.calls == 46
@@ -149,7 +151,7 @@ def test_a_frugal_refresh_spares_as_much_as_the_first_crawl(tmp_path) -> None:
     assert made.triples() == made.world.triples()
 
 
-def test_a_refresh_refutes_nothing_that_was_inferred_of_an_older_list(tmp_path) -> None:
+def test_a_refresh_keeps_references_inferred_from_an_older_list(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", generate_family_world(2, 90))
     made.crawl(frugal=True)
     before = made.triples()
@@ -172,7 +174,7 @@ def audit(made: Campaign, share: float) -> int:
         return store.tasks.audit(share, random.Random(7))
 
 
-def test_an_audit_reads_a_share_and_confirms_what_was_inferred(tmp_path) -> None:
+def test_an_audit_requests_a_share_and_confirms_inferred_references(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", generate_family_world(21, 90))
     made.crawl(frugal=True)
     assert made.api.calls == 21 + 2
@@ -188,7 +190,7 @@ def test_an_audit_reads_a_share_and_confirms_what_was_inferred(tmp_path) -> None
     assert kinds.count("inferred") == 18 * 50
 
 
-def test_an_audit_that_was_cut_chooses_no_more_when_it_goes_on(tmp_path) -> None:
+def test_an_interrupted_audit_selects_no_more_subjects_when_resumed(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", generate_family_world(21, 90))
     made.crawl(frugal=True)
     assert audit(made, 0.1) == 2
@@ -207,15 +209,17 @@ def test_an_audit_that_was_cut_chooses_no_more_when_it_goes_on(tmp_path) -> None
     assert result == AuditResult(subjects=2, pending=2, references=100, confirmed=100, refuted=0)
 
 
-def test_an_audit_refutes_what_does_not_come_and_no_graph_shows_it(tmp_path) -> None:
+def test_an_audit_removes_references_that_it_cannot_confirm(tmp_path) -> None:
     whole = generate_family_world(10, 90)
     made = Campaign(tmp_path / "c.db", whole)
     made.crawl(frugal=True)
-    # One file was read to its end; of nine others fifty references were inferred, the last too.
+    # One file was read to its end. Fifty references of each other file were inferred.
     with Store.read(made.path) as store:
         inferred = [one.provenance for one in store.observations()].count("inferred")
     assert inferred == 9 * 50
-    made.api.world = whole.replace(files=[without_its_last(whole, file) for file in files(whole)])
+    made.api.world = whole.replace(
+        files=[without_last_reference(whole, file) for file in files(whole)]
+    )
     assert audit(made, 1.0) == 9
     made.crawl()
     with Store.read(made.path) as store:
@@ -233,14 +237,14 @@ def test_an_audit_refutes_what_does_not_come_and_no_graph_shows_it(tmp_path) -> 
     assert shown == len(made.triples())
 
 
-def test_an_audit_in_the_session_that_inferred_refutes_as_much(tmp_path) -> None:
+def test_an_audit_works_in_the_session_that_inferred(tmp_path) -> None:
     whole = generate_family_world(3, 90)
     made = Campaign(tmp_path / "c.db", whole)
     client = Client(ApiKey("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
     with Store.open(made.path) as store, client:
         list(Crawl(client, store, frugal=True))
         made.api.world = whole.replace(
-            files=[without_its_last(whole, each) for each in files(whole)]
+            files=[without_last_reference(whole, each) for each in files(whole)]
         )
         assert store.tasks.audit(1.0, random.Random(7)) == 2
         list(Crawl(client, store))
@@ -251,7 +255,7 @@ def files(world: World) -> list[File]:
     return list(world.files.values())
 
 
-def without_its_last(world: World, file: File) -> File:
+def without_last_reference(world: World, file: File) -> File:
     last = list(world.related_references(file))[-1]
     return replace(file, omitted=tuple((last.id, each) for each in last.related_from or ()))
 
@@ -261,7 +265,7 @@ def without_its_last(world: World, file: File) -> File:
 SHA256, SHA1, MD5 = "a" * 64, "b" * 40, "c" * 32
 
 
-def named(collections: tuple[str, ...] = ("c",), references: int = 90) -> World:
+def world_with_three_hashes(collections: tuple[str, ...] = ("c",), references: int = 90) -> World:
     held = [Reference.from_url(f"https://r.example/{number}") for number in range(references)]
     file = File(SHA256, SHA1, MD5, collections=collections)
     return World([file], held, [Collection("c", "C", tuple(each.id for each in held))])
@@ -280,8 +284,8 @@ def crawled(path: Path, world: World, *seeds: str, **how: object) -> Campaign:
     "seeds",
     [(SHA256, SHA1, MD5), (MD5, SHA1, SHA256), (SHA1, SHA256, MD5), (MD5, SHA256), (SHA1, MD5)],
 )
-def test_three_hashes_of_a_file_are_one_node_once_an_answer_proves_it(tmp_path, seeds) -> None:
-    made = crawled(tmp_path / "c.db", named(), *seeds)
+def test_three_hashes_of_a_file_become_one_node(tmp_path, seeds) -> None:
+    made = crawled(tmp_path / "c.db", world_with_three_hashes(), *seeds)
     assert made.states() == {SHA256: COMPLETE}
     with Store.read(made.path) as store:
         graph = build_graph(store.observations(), subjects=store.subjects())
@@ -295,12 +299,12 @@ def test_three_hashes_of_a_file_are_one_node_once_an_answer_proves_it(tmp_path, 
     assert {name: node.get(name) for name in ("sha1", "md5")} == {
         name: (hashed if hashed in seeds else None) for hashed, name in stated.items()
     }
-    # A first page for each hash, and the rest of one list.
+    # A first page per hash, and the rest of one list.
     assert made.api.calls <= len(seeds) + 2
 
 
-def test_a_name_that_is_proved_already_is_not_asked_about(tmp_path) -> None:
-    made = crawled(tmp_path / "c.db", named(), MD5)
+def test_a_known_hash_of_a_file_is_not_requested_again(tmp_path) -> None:
+    made = crawled(tmp_path / "c.db", world_with_three_hashes(), MD5)
     before = made.api.calls
     with Store.open(made.path) as store:
         assert store.add_seeds(parse_seeds([MD5, SHA256])) == 0
@@ -308,8 +312,8 @@ def test_a_name_that_is_proved_already_is_not_asked_about(tmp_path) -> None:
     assert made.api.calls == before
 
 
-def test_the_hashes_that_a_listing_tells_prove_it_too(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", named(references=1))
+def test_hashes_in_a_file_list_identify_the_file(tmp_path) -> None:
+    made = Campaign(tmp_path / "c.db", world_with_three_hashes(references=1))
     made.path.unlink()
     with Store.open(made.path) as store:
         store.add_seeds(parse_seeds([MD5]))

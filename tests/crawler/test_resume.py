@@ -1,6 +1,6 @@
-"""Whatever happens to a crawl, running it again ends with the same graph and nothing paid twice.
+"""Interrupted crawls: killed or stopped, they resume with the same graph and no call twice.
 
-The crawls here are real processes that ask a real server on loopback; the server counts.
+The crawls are processes that request from an emulator on the loopback interface.
 """
 
 from __future__ import annotations
@@ -32,45 +32,44 @@ KEY = "k" * 64
 NAMES = ("graph.graphml", "graph.html", "nodes.csv", "edges.csv", "observations.csv")
 
 
-class Held(FaultyApi):
-    """A service that can keep its answers to itself from some request on, for as long as told.
+class DelayingApi(FaultyApi):
+    """A service that can delay all responses after some request.
 
-    A crawl comes no further then, however long whoever means to stop it has to wait for the
-    processor: no signal comes too late.
+    The crawl then waits, so that a signal never comes too late, even on a busy machine.
     """
 
     _open = threading.Event()
     _last = sys.maxsize
 
     def hold(self, after: int) -> None:
-        """Answer so many more requests."""
+        """Respond to ``after`` more requests, then delay responses."""
         self._last, self._open = len(self.log) + after, threading.Event()
 
-    def let_go(self) -> None:
-        """Answer all again, those that wait too."""
+    def release(self) -> None:
+        """Send all delayed responses and delay none."""
         self._last = sys.maxsize
         self._open.set()
 
     def respond(self, method: str, target: str, headers: Mapping[str, str]) -> Response:
-        """Take the request down, and answer when it may be."""
+        """Log the request and respond as soon as it is allowed."""
         gate, answer = self._open, super().respond(method, target, headers)
         if len(self.log) > self._last:
             gate.wait()
         return answer
 
 
-class Runs:
-    """A campaign that is crawled and exported by processes of their own.
+class CampaignProcesses:
+    """CampaignProcesses commands on one campaign in processes.
 
     Attributes:
-        further: calls that a crawl can make at most while a signal is on its way.
-        measured: variables for processes that measure themselves, which a kill makes useless.
+        max_extra_calls: The calls that a crawl can make while a signal is sent.
+        environment: Environment variables that measure coverage; useless for killed processes.
     """
 
-    further = 6
-    measured: Mapping[str, str] = MappingProxyType({})
+    max_extra_calls = 6
+    environment: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, folder: Path, api: Held, base_url: str) -> None:
+    def __init__(self, folder: Path, api: DelayingApi, base_url: str) -> None:
         folder.mkdir()
         self.folder = folder
         self.api = api
@@ -80,7 +79,7 @@ class Runs:
         self.seeds.write_text("\n".join(api.world.hashes()))
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, **self.measured, "VT_APIKEY": KEY}
+        environment = {**os.environ, **self.environment, "VT_APIKEY": KEY}
         return subprocess.Popen(
             [sys.executable, "-m", "graphbuild", *command, "--store", str(self.store)],
             env=environment,
@@ -93,26 +92,26 @@ class Runs:
 
     def crawl_to_the_end(self) -> None:
         process = self.crawl()
-        _, said = process.communicate(timeout=120)
-        assert process.returncode == 0, said.decode()
+        _, stderr = process.communicate(timeout=120)
+        assert process.returncode == 0, stderr.decode()
 
     def crawl_until(self, calls: int, number: int, delay: float, *more: str) -> int | None:
-        """Send a signal a moment after so many calls; the exit code if the crawl was quicker."""
+        """Send a signal some time after a number of calls; return the exit code."""
         before = len(self.api.log)
-        self.api.hold(calls + self.further)
+        self.api.hold(calls + self.max_extra_calls)
         process = self.crawl(*more)
         while len(self.api.log) - before < calls and process.poll() is None:
             _wait(process, 0.002)
         _wait(process, delay)
         process.send_signal(number)
-        self.api.let_go()
+        self.api.release()
         process.communicate(timeout=120)
         return process.returncode
 
     def exports(self) -> dict[str, str]:
         process = self.start("export", "--out", str(self.folder / "out"))
-        _, said = process.communicate(timeout=120)
-        assert process.returncode == 0, said.decode()
+        _, stderr = process.communicate(timeout=120)
+        assert process.returncode == 0, stderr.decode()
         read = ((name, (self.folder / "out" / name).read_bytes()) for name in NAMES)
         return {name: hashlib.sha256(content).hexdigest() for name, content in read}
 
@@ -128,23 +127,23 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
 def runs(tmp_path: Path):
     servers: list[Emulator] = []
 
-    def make(name: str, faults: tuple[Fault, ...] = (), files: int = 40) -> Runs:
-        api = Held(generate_world(4, files_per_campaign=files), faults=faults)
+    def make(name: str, faults: tuple[Fault, ...] = (), files: int = 40) -> CampaignProcesses:
+        api = DelayingApi(generate_world(4, files_per_campaign=files), faults=faults)
         server = Emulator(api)
         server.start()
         servers.append(server)
-        return Runs(tmp_path / name, api, server.base_url)
+        return CampaignProcesses(tmp_path / name, api, server.base_url)
 
     yield make
     for server in servers:
         server.close()
 
 
-def test_twenty_kills_at_random_moments_change_nothing_and_waste_at_most_one_call_each(
+def test_twenty_random_kills_change_nothing_and_waste_at_most_one_call_each(
     runs,
 ) -> None:
-    calm, killed = runs("calm"), runs("killed")
-    calm.crawl_to_the_end()
+    undisturbed, killed = runs("undisturbed"), runs("killed")
+    undisturbed.crawl_to_the_end()
     chance = random.Random(20)
     kills = 0
     while kills < 20:
@@ -152,26 +151,26 @@ def test_twenty_kills_at_random_moments_change_nothing_and_waste_at_most_one_cal
         assert code == -signal.SIGKILL, "the crawl ended before it could be killed"
         kills += 1
     killed.crawl_to_the_end()
-    assert killed.exports() == calm.exports()
-    wasted = killed.api.calls - calm.api.calls
+    assert killed.exports() == undisturbed.exports()
+    wasted = killed.api.calls - undisturbed.api.calls
     assert 0 <= wasted <= kills
 
 
 def test_a_budget_of_fifty_calls_holds_over_five_kills(runs) -> None:
-    """The service counts: never more than fifty, and a kill costs the budget one at the most."""
-    slow = Fault("delay", "0.02", times=None)  # so that a kill is not too late
+    """A kill wastes at most one call of the budget."""
+    slow = Fault("delay", "0.02", times=None)  # so that no kill comes too late
     bounded, chance = runs("bounded", (slow,)), random.Random(50)
-    bounded.further = 2  # so that five runs do not come to the budget
+    bounded.max_extra_calls = 2  # so that five runs do not exhaust the budget
     budget = ("--max-calls", "50")
-    assert _needed(bounded) > 100
+    assert _needed_calls(bounded) > 100
     for _ in range(5):
         code = bounded.crawl_until(7, signal.SIGKILL, chance.uniform(0, 0.02), *budget)
         assert code == -signal.SIGKILL, "the crawl ended before it could be killed"
         assert bounded.api.calls <= 50
     last = bounded.crawl(*budget)
-    _, said = last.communicate(timeout=120)
+    _, stderr = last.communicate(timeout=120)
     assert last.returncode == 3
-    assert "the budget of 50 calls is spent" in said.decode()
+    assert "the budget of 50 calls is spent" in stderr.decode()
     assert 45 <= bounded.api.calls <= 50
     with Store.read(bounded.store) as store:
         assert store.calls.count() == 50
@@ -183,10 +182,10 @@ def test_a_budget_of_fifty_calls_holds_over_five_kills(runs) -> None:
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_a_signal_lets_the_page_in_flight_finish_and_wastes_nothing(runs, name: str) -> None:
+def test_a_signal_lets_the_page_in_flight_finish_and_wastes_no_call(runs, name: str) -> None:
     stopped = runs("stopped", files=15)
-    stopped.measured = COVERAGE_ENVIRONMENT
-    needed = _needed(stopped)
+    stopped.environment = COVERAGE_ENVIRONMENT
+    needed = _needed_calls(stopped)
     for calls in (1, 4, 9):
         assert stopped.crawl_until(calls, getattr(signal, name), 0.0) == 3
     stopped.crawl_to_the_end()
@@ -195,10 +194,10 @@ def test_a_signal_lets_the_page_in_flight_finish_and_wastes_nothing(runs, name: 
 
 def test_a_signal_while_waiting_for_the_quota_ends_the_wait(runs) -> None:
     waiting = runs("waiting", (Fault("status", 429, after=3, retry_after="300"),), files=15)
-    waiting.measured = COVERAGE_ENVIRONMENT
+    waiting.environment = COVERAGE_ENVIRONMENT
     assert waiting.crawl_until(4, signal.SIGTERM, 0.1) == 3
     waiting.crawl_to_the_end()
-    assert waiting.api.calls == _needed(waiting)
+    assert waiting.api.calls == _needed_calls(waiting)
 
 
 def test_a_second_crawl_of_the_same_campaign_is_refused_at_once(runs) -> None:
@@ -207,9 +206,9 @@ def test_a_second_crawl_of_the_same_campaign_is_refused_at_once(runs) -> None:
     while len(held.api.log) < 3:
         _wait(first, 0.002)
     second = held.crawl()
-    _, said = second.communicate(timeout=60)
+    _, stderr = second.communicate(timeout=60)
     assert second.returncode == 1
-    assert f"in use by process {first.pid}" in said.decode()
+    assert f"in use by process {first.pid}" in stderr.decode()
     assert len(held.api.log) == 3
     first.send_signal(signal.SIGKILL)
     first.communicate(timeout=60)
@@ -227,7 +226,7 @@ def test_status_and_export_work_while_a_crawl_is_running(runs) -> None:
     crawl.communicate(timeout=60)
 
 
-def _needed(runs: Runs) -> int:
+def _needed_calls(runs: CampaignProcesses) -> int:
     sizes: dict[str, set[str]] = {asked: set() for asked in runs.api.world.hashes()}
     for asked, reference, _ in runs.api.world.triples():
         sizes[asked].add(reference)

@@ -1,6 +1,7 @@
-"""Real data, where it lies beside the checkout: the crawl equals an independent reading of it.
+"""The crawl of recorded API data equals an independent reading of the same data.
 
-The same on made-up worlds stands in test_crawl.py and test_cli.py, for everywhere else.
+These tests are skipped where the data is not available. Tests with generated data are in
+tests/crawler and tests/cli.
 """
 
 from __future__ import annotations
@@ -31,13 +32,11 @@ SAMPLE = SHARED / "data" / "sample"
 SEED = SHARED / "seed"
 KEY = "k" * 64
 
-beside = pytest.mark.skipif(
-    not SAMPLE.is_dir(), reason="the real data does not lie beside this checkout"
-)
+needs_sample = pytest.mark.skipif(not SAMPLE.is_dir(), reason="the recorded data is not available")
 
 
 def read_data() -> dict[str, set[tuple[str, str]]]:
-    """Per line of hashes.txt: the (sha256 of address, collection) pairs, from the file alone."""
+    """Return the (SHA-256 of the URL, collection) pairs of each hash in hashes.txt."""
     references: dict[int, str] = {}
     collections: dict[int, dict] = {}
     files: dict[str, set[tuple[str, str]]] = {}
@@ -57,13 +56,13 @@ def read_data() -> dict[str, set[tuple[str, str]]]:
             for kind in ("md5", "sha1", "sha256"):
                 if kind in row:
                     files[row[kind]] = pairs
-    asked = (SAMPLE / "hashes.txt").read_text().split()
-    return {each: files[each] for each in asked}
+    requested = (SAMPLE / "hashes.txt").read_text().split()
+    return {each: files[each] for each in requested}
 
 
 @pytest.fixture(scope="module")
 def crawled(tmp_path_factory: pytest.TempPathFactory):
-    """The sample, served by the emulator's own process, crawled and exported by others."""
+    """Serve the sample with the emulator, crawl and export it; return the folder."""
     folder = tmp_path_factory.mktemp("sample")
     log = folder / "log.jsonl"
     command = [sys.executable, "-m", "graphbuild"]
@@ -91,11 +90,11 @@ def crawled(tmp_path_factory: pytest.TempPathFactory):
     return folder
 
 
-@beside
-def test_the_real_sample_gives_exactly_its_triples(crawled: Path) -> None:
+@needs_sample
+def test_the_sample_gives_exactly_its_observations(crawled: Path) -> None:
     expected = {
-        (asked, reference, collection)
-        for asked, pairs in read_data().items()
+        (requested, reference, collection)
+        for requested, pairs in read_data().items()
         for reference, collection in pairs
     }
     with (crawled / "observations.csv").open(newline="", encoding="utf-8") as stream:
@@ -108,17 +107,17 @@ def test_the_real_sample_gives_exactly_its_triples(crawled: Path) -> None:
     assert len({row["related_from_id"] for row in rows}) == 14
 
 
-@beside
-def test_the_real_sample_costs_one_call_a_page_of_forty(crawled: Path) -> None:
+@needs_sample
+def test_the_sample_costs_one_call_per_page_of_forty(crawled: Path) -> None:
     sizes = [len({reference for reference, _ in pairs}) for pairs in read_data().values()]
     needed = sum(max(1, math.ceil(size / 40)) for size in sizes)
-    asked = (crawled / "log.jsonl").read_text().splitlines()
-    assert len(asked) == needed == 69
+    requested = (crawled / "log.jsonl").read_text().splitlines()
+    assert len(requested) == needed == 69
 
 
-@beside
-def test_of_the_real_sample_one_report_stands_under_two_addresses(crawled: Path) -> None:
-    """The numbers of docs/analysis.md."""
+@needs_sample
+def test_one_reference_of_the_sample_has_two_urls(crawled: Path) -> None:
+    """Check the figures in docs/analysis.md."""
     with Store.read(crawled / "c.db") as store:
         found = find_duplicates(Incidence.from_observations(store.observations()).references)
     assert len(found.references) == 151
@@ -134,8 +133,8 @@ def test_of_the_real_sample_one_report_stands_under_two_addresses(crawled: Path)
     assert "151 references are 150 reports by 62 publishers" in " ".join(page.split())
 
 
-@beside
-def test_saved_real_answers_are_taken_in_complete(tmp_path: Path) -> None:
+@needs_sample
+def test_saved_responses_are_imported_completely(tmp_path: Path) -> None:
     pages, refused = read_responses(sorted((SAMPLE / "api").glob("*.json"), reverse=True))
     assert refused == []
     with Store.open(tmp_path / "c.db") as store:
@@ -146,8 +145,8 @@ def test_saved_real_answers_are_taken_in_complete(tmp_path: Path) -> None:
         }
 
 
-@beside
-def test_our_copy_of_the_documented_answer_is_the_documentations() -> None:
+@needs_sample
+def test_the_documented_response_in_the_test_data_is_up_to_date() -> None:
     (page,) = SEED.glob("*.txt")
     text = page.read_text(encoding="utf-8")
     documented = json.loads(text[text.rindex('\n{\n\t"meta"') :])

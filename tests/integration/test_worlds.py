@@ -1,6 +1,6 @@
-"""A thousand random graphs: what was observed comes back out of every file that claims so.
+"""Observations of random graphs are read back from every format that contains them.
 
-Each file is read by a reader that is not ours, and the facts are put together from what it found.
+Each file is read by another library, and the observations are assembled from its result.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from graphbuild.exporters import FORMATS
 from tests.support.observed_graphs import observed_graphs
 
 csv.field_size_limit(2**31 - 1)
-IN_EACH = 200  # seven formats: more than a thousand
+EXAMPLES_PER_FORMAT = 200
 
 
-def files(form, graph):
-    """The files of a format, by name."""
+def export_files(format_name, graph):
+    """Return the files of a format by name."""
     found = {}
-    options = {"positions": {}} if "positions" in FORMATS[form].options else {}
-    for file in FORMATS[form].files:
+    options = {"positions": {}} if "positions" in FORMATS[format_name].options else {}
+    for file in FORMATS[format_name].files:
         stream = io.BytesIO()
         file.writer(graph, stream, **options)
         found[file.name] = stream.getvalue()
@@ -33,22 +33,22 @@ def files(form, graph):
 
 
 def node(key):
-    """Type and id of a node's key: no type holds a colon."""
+    """Split a node key into type and id; types contain no colon."""
     return tuple(key.split(":", 1))
 
 
-def behind(key):
+def collection_of(key):
     return None if key == "-" else node(key)
 
 
-def unguarded(cell):
-    """An id without the apostrophes of the guard; no id holds one but the one that is one."""
+def remove_guard(cell):
+    """Remove the apostrophes that protect spreadsheets; no id contains one, except a single one."""
     return cell.replace("'", "") or cell
 
 
 def from_table(rows):
-    """What rows of observations say, and which pairs were observed."""
-    facts = {
+    """Return the observations in table rows, and the observed pairs."""
+    observations = {
         (
             (row["subject_type"], row["subject_id"]),
             (row["reference_type"], row["reference_id"]),
@@ -61,21 +61,23 @@ def from_table(rows):
         for row in rows
         if row["provenance"] == "observed"
     }
-    return facts, pairs
+    return observations, pairs
 
 
 def from_edges(edges):
-    """What edges say, given as source, target and attributes."""
+    """Return the observations in edges (source, target, attributes), and the observed pairs."""
     asked = [each for each in edges if each[2]["relation"] == "related_references"]
-    facts = {(node(s), node(t), behind(key)) for s, t, e in asked for key in e["related_from"]}
-    return facts, {(node(s), node(t)) for s, t, e in asked if e["provenance"] == "observed"}
+    observations = {
+        (node(s), node(t), collection_of(key)) for s, t, e in asked for key in e["related_from"]
+    }
+    return observations, {(node(s), node(t)) for s, t, e in asked if e["provenance"] == "observed"}
 
 
 def by_csv(found):
     text = found["observations.csv"].decode()
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     ids = ("subject_id", "reference_id", "related_from_id")
-    return from_table([row | {name: unguarded(row[name]) for name in ids} for row in rows])
+    return from_table([row | {name: remove_guard(row[name]) for name in ids} for row in rows])
 
 
 def by_pandas(found):
@@ -90,7 +92,7 @@ def by_networkx(found):
 
 
 def from_texts(graph):
-    """XML formats hold no lists: the keys stand in one text, with one space between."""
+    """Split ``related_from``, which is a space-separated text in XML formats."""
     assert isinstance(graph, nx.DiGraph)
     return from_edges(
         (source, target, edge | {"related_from": edge.get("related_from", "").split(" ")})
@@ -109,19 +111,19 @@ def by_gexf(found):
 def by_lines(found):
     rows = [json.loads(line) for line in found["graph.jsonl"].decode().split("\n")[:-1]]
     edges = [(row["source"], row["target"], row) for row in rows if row["kind"] == "edge"]
-    told = [row for row in rows if row["kind"] == "observation"]
-    facts = {
+    stated = [row for row in rows if row["kind"] == "observation"]
+    observations = {
         (
             node(row["subject"]),
             node(row["reference"]),
             row["related_from"] and node(row["related_from"]),
         )
-        for row in told
+        for row in stated
     }
-    assert facts == from_edges(edges)[0]
-    assert len(facts) == len(told)
-    seen = {(n["subject"], n["reference"]) for n in told if n["provenance"] == "observed"}
-    return facts, {(node(subject), node(reference)) for subject, reference in seen}
+    assert observations == from_edges(edges)[0]
+    assert len(observations) == len(stated)
+    seen = {(n["subject"], n["reference"]) for n in stated if n["provenance"] == "observed"}
+    return observations, {(node(subject), node(reference)) for subject, reference in seen}
 
 
 def by_cytoscape(found):
@@ -141,10 +143,12 @@ READERS = {
 }
 
 
-@pytest.mark.parametrize("form", READERS)
-@settings(max_examples=IN_EACH, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@pytest.mark.parametrize("format_name", READERS)
+@settings(
+    max_examples=EXAMPLES_PER_FORMAT, suppress_health_check=[HealthCheck.too_slow], deadline=None
+)
 @given(world=observed_graphs())
-def test_what_was_observed_comes_back(form, world):
-    facts, observed = READERS[form](files(form, world.graph))
-    assert facts == world.triples
+def test_observations_are_read_back_from_every_format(format_name, world):
+    observations, observed = READERS[format_name](export_files(format_name, world.graph))
+    assert observations == world.triples
     assert observed == world.observed

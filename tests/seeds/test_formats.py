@@ -1,4 +1,4 @@
-"""Seed lists of every form: tables, bundles, events, reports, pipes; whole, odd, broken, huge."""
+"""Formats of seed lists: tables, STIX, MISP, free text, pipes; valid, invalid and large."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
 
 
 @pytest.fixture
-def written(tmp_path):
-    """A function that writes bytes, text or JSON to a file and gives its path."""
+def write_list(tmp_path):
+    """Return a function that writes bytes, text or JSON to a file and returns its path."""
 
     def write(content, name="list.csv", encoding="utf-8"):
         path = tmp_path / name
@@ -43,26 +43,26 @@ def written(tmp_path):
     return write
 
 
-def named(found):
-    """What was found, by type and the name a person would write."""
+def seeds_of(found):
+    """Return the type and the text of each seed."""
     return [(seed.entity.type, seed.entity.attributes.get("url", seed.entity.id)) for seed in found]
 
 
-def said(found):
+def messages(found):
     return "\n".join([*map(str, found.rejected), *found.warnings])
 
 
-def beside(found):
+def attributes_of(found):
     return [dict(seed.attributes) for seed in found]
 
 
 # --- plain lists ---------------------------------------------------------------------------------
 
 
-def test_a_list_may_mix_all_kinds_defanged_or_not():
+def test_a_plain_list_can_mix_all_indicators_defanged_or_not():
     lines = [A, "Evil[.]example.", "8.8.8.8:443", "hxxps://evil(dot)example/x", "evil.example/y", B]
     found = parse_seeds([*lines, "evil.example", "nonsense"])
-    assert named(found) == [
+    assert seeds_of(found) == [
         ("file", A),
         ("domain", "evil.example"),
         ("ip_address", "8.8.8.8"),
@@ -80,20 +80,22 @@ def test_a_list_may_mix_all_kinds_defanged_or_not():
 
 
 @pytest.mark.parametrize("name", ["list.txt", "list", "list.lst"])
-def test_a_plain_list_stays_one_whatever_stands_in_it(written, name):
+def test_free_text_is_not_detected_but_hinted_at(write_list, name):
     text = f"We saw {A} and {B},\nand also [{C}].\nNothing else.\n"
-    found = read_seeds(written(text, name))
+    found = read_seeds(write_list(text, name))
     assert (len(found), len(found.rejected)) == (0, 3)
     (hint,) = found.warnings
     assert "2 of them contain hashes; read free text with --format text" in hint
-    assert "--format" not in said(read_seeds(written(f"{A}\n{B}\nx {C}\n", name)))
+    assert "--format" not in messages(read_seeds(write_list(f"{A}\n{B}\nx {C}\n", name)))
 
 
 # --- tables --------------------------------------------------------------------------------------
 
 
-def test_a_table_gives_the_seeds_and_what_stands_beside_them(written):
-    path = written(f'Family,SHA-256,"First seen (UTC)"\nEmotet,{A.upper()},2018\n"a, ""b""",{B},\n')
+def test_other_columns_of_a_table_become_attributes(write_list):
+    path = write_list(
+        f'Family,SHA-256,"First seen (UTC)"\nEmotet,{A.upper()},2018\n"a, ""b""",{B},\n'
+    )
     found = read_seeds(path)
     assert list(found) == [
         Seed(Entity("file", A), str(path), 2, {"family": "Emotet", "first_seen_utc": "2018"}),
@@ -105,22 +107,24 @@ def test_a_table_gives_the_seeds_and_what_stands_beside_them(written):
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_a_table_is_read_in_any_of_these_writings(written, delimiter, end, encoding):
+def test_a_table_is_read_with_any_delimiter_line_end_and_encoding(
+    write_list, delimiter, end, encoding
+):
     rows = [["hash", "name"], [A, "x"], ["", ""], [B, 'Ünal "Z"\nand more'], [C, "z"]]
     text = io.StringIO()
     csv.writer(text, delimiter=delimiter, lineterminator=end).writerows(rows)
-    found = read_seeds(written(text.getvalue(), "t.tsv", encoding))
-    assert named(found) == [("file", A), ("file", B), ("file", C)]
-    assert beside(found) == [{"name": "x"}, {"name": 'Ünal "Z"\nand more'}, {"name": "z"}]
+    found = read_seeds(write_list(text.getvalue(), "t.tsv", encoding))
+    assert seeds_of(found) == [("file", A), ("file", B), ("file", C)]
+    assert attributes_of(found) == [{"name": "x"}, {"name": 'Ünal "Z"\nand more'}, {"name": "z"}]
     assert [seed.line for seed in found] == [2, 4, 6]
 
 
 @pytest.mark.parametrize("column", ["SHA1", "sha1", " SHA1 ", "2"])
-def test_a_column_is_named_by_its_name_or_number(written, column):
-    path = written(f"md5,SHA1,c2\n{C},{B},evil.example\n", "list.txt")
+def test_a_column_is_chosen_by_name_or_number(write_list, column):
+    path = write_list(f"md5,SHA1,c2\n{C},{B},evil.example\n", "list.txt")
     found = read_seeds(path, column=column)
-    assert named(found) == [("file", B)]
-    assert beside(found) == [{"md5": C, "c2": "evil.example"}]
+    assert seeds_of(found) == [("file", B)]
+    assert attributes_of(found) == [{"md5": C, "c2": "evil.example"}]
 
 
 @pytest.mark.parametrize(
@@ -142,52 +146,52 @@ def test_a_column_is_named_by_its_name_or_number(written, column):
         ("a\0b", None, "NUL byte"),
     ],
 )
-def test_a_table_that_leaves_a_doubt_is_refused_with_a_sentence(written, text, column, reason):
+def test_an_ambiguous_or_invalid_table_is_refused_with_the_reason(write_list, text, column, reason):
     with pytest.raises(SeedError) as caught:
-        read_seeds(written(text), column=column)
+        read_seeds(write_list(text), column=column)
     assert reason in str(caught.value)
     assert str(caught.value).isprintable()
 
 
-def test_a_table_without_a_head_has_numbered_columns(written):
-    found = read_seeds(written(f"{A},Emotet\n{B},Dridex\n"))
-    assert beside(found) == [{"column_2": "Emotet"}, {"column_2": "Dridex"}]
+def test_a_table_without_a_header_has_numbered_columns(write_list):
+    found = read_seeds(write_list(f"{A},Emotet\n{B},Dridex\n"))
+    assert attributes_of(found) == [{"column_2": "Emotet"}, {"column_2": "Dridex"}]
 
 
-def test_a_head_may_be_the_last_comment(written):
+def test_the_last_comment_can_be_the_header(write_list):
     text = f'# Who: "us"\n# "first_seen","sha256_hash"\n"2018","{A}"\n# the end\n'
-    found = read_seeds(written(text))
-    assert (named(found), beside(found)) == ([("file", A)], [{"first_seen": "2018"}])
+    found = read_seeds(write_list(text))
+    assert (seeds_of(found), attributes_of(found)) == ([("file", A)], [{"first_seen": "2018"}])
 
 
-def test_rows_without_a_seed_are_told(written):
-    found = read_seeds(written(f"h,n\n{A},1\n,2\nrubbish,3\nmd5:{A},4\n{EMPTY},5\n{B}\n"))
-    assert named(found) == [("file", A), ("file", B)]
+def test_rows_without_a_seed_are_reported(write_list):
+    found = read_seeds(write_list(f"h,n\n{A},1\n,2\nrubbish,3\nmd5:{A},4\n{EMPTY},5\n{B}\n"))
+    assert seeds_of(found) == [("file", A), ("file", B)]
     assert [rejected.line for rejected in found.rejected] == [4, 5, 6]
-    assert "says md5 but has the length of sha256" in said(found)
-    assert "line 3: rows without a value in the column were skipped" in said(found)
+    assert "says md5 but has the length of sha256" in messages(found)
+    assert "line 3: rows without a value in the column were skipped" in messages(found)
 
 
-def test_what_stands_beside_has_limits_that_are_told(written):
+def test_attributes_are_limited_with_a_warning(write_list):
     head = ",".join(f"c{n}" for n in range(150))
-    found = read_seeds(written(f"hash,{head}\n{A},{'x' * 70_000}{',1' * 149}\n"))
-    (noted,) = beside(found)
+    found = read_seeds(write_list(f"hash,{head}\n{A},{'x' * 70_000}{',1' * 149}\n"))
+    (noted,) = attributes_of(found)
     assert len(noted) == 100
     assert len(noted["c0"]) == 65_536
-    assert "the table has 150 other columns; the first 100 are kept" in said(found)
-    assert "values were truncated to 65,536 characters" in said(found)
+    assert "the table has 150 other columns; the first 100 are kept" in messages(found)
+    assert "values were truncated to 65,536 characters" in messages(found)
 
 
-def test_columns_of_one_name_are_told_apart(written):
-    found = read_seeds(written(f"hash,A b,a-B,,Ärger,\u202e\n{A},1,2,3,4,5\n"))
-    assert beside(found) == [
+def test_attributes_with_equal_names_are_numbered(write_list):
+    found = read_seeds(write_list(f"hash,A b,a-B,,Ärger,\u202e\n{A},1,2,3,4,5\n"))
+    assert attributes_of(found) == [
         {"a_b": "1", "a_b_2": "2", "column_4": "3", "arger": "4", "column_6": "5"}
     ]
 
 
-def test_a_table_without_rows_is_an_empty_list(written):
+def test_a_table_without_rows_is_an_empty_list(write_list):
     for text in ("", "# a comment\n\n"):
-        found = read_seeds(written(text, "l.csv"), format="csv")
+        found = read_seeds(write_list(text, "l.csv"), format="csv")
         assert (len(found), found.rejected) == (0, [])
 
 
@@ -195,7 +199,7 @@ _cells = st.text(st.characters(exclude_characters="\0\r", exclude_categories=["C
 
 
 @given(st.lists(st.tuples(st.integers(1, 2**255), _cells), min_size=1, max_size=30))
-def test_a_table_that_was_written_is_read(tmp_path_factory, rows):
+def test_a_written_table_is_read_back(tmp_path_factory, rows):
     path = tmp_path_factory.getbasetemp() / "law.csv"
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
@@ -209,11 +213,11 @@ def test_a_table_that_was_written_is_read(tmp_path_factory, rows):
     assert found.duplicates == len(rows) - len(first)
 
 
-def test_a_seed_of_several_lists_keeps_the_first_and_learns_new_names(written):
-    one = written(f"hash,family\n{A},Emotet\n", "1.csv")
-    two = written(f"hash,family,actor\n{A},Heodo,TA542\n{B},,\n", "2.csv")
+def test_a_duplicate_adds_attributes_and_overwrites_none(write_list):
+    one = write_list(f"hash,family\n{A},Emotet\n", "1.csv")
+    two = write_list(f"hash,family,actor\n{A},Heodo,TA542\n{B},,\n", "2.csv")
     found = read_seeds(one, two)
-    assert beside(found) == [{"family": "Emotet", "actor": "TA542"}, {}]
+    assert attributes_of(found) == [{"family": "Emotet", "actor": "TA542"}, {}]
     assert (next(iter(found)).source, found.duplicates) == (str(one), 1)
 
 
@@ -234,9 +238,9 @@ def bundle(*objects):
     return {"type": "bundle", "id": f"bundle--{uuid.uuid4()}", "objects": list(objects)}
 
 
-def test_a_bundle_gives_what_was_observed(written):
+def test_a_bundle_gives_its_observables(write_list):
     found = read_seeds(
-        written(
+        write_list(
             bundle(
                 sco("file", name="a.exe", hashes={"MD5": C, "SHA-1": B, "SHA-256": A.upper()}),
                 sco("domain-name", value="Evil.example"),
@@ -251,17 +255,17 @@ def test_a_bundle_gives_what_was_observed(written):
             "b.json",
         )
     )
-    assert named(found) == [
+    assert seeds_of(found) == [
         ("file", A),
         ("domain", "evil.example"),
         ("ip_address", "8.8.8.8"),
         ("ip_address", "2606:4700::1111"),
         ("url", "https://evil.example/"),
     ]
-    assert beside(found)[0] == {"name": "a.exe", "md5": C, "sha1": B}
+    assert attributes_of(found)[0] == {"name": "a.exe", "md5": C, "sha1": B}
     assert [(r.line, r.unit) for r in found.rejected] == [(6, "object")]
-    assert "read as a STIX bundle" in said(found)
-    assert "object 7: files without MD5, SHA-1 or SHA-256" in said(found)
+    assert "read as a STIX bundle" in messages(found)
+    assert "object 7: files without MD5, SHA-1 or SHA-256" in messages(found)
     assert found.skipped == 2
 
 
@@ -281,16 +285,16 @@ def test_a_bundle_gives_what_was_observed(written):
         ("[process:name = 'evil.example']", []),
     ],
 )
-def test_of_a_pattern_is_taken_what_must_be_equal(written, pattern, names):
-    found = read_seeds(written(bundle(indicator(pattern, name="I")), "b.stix"))
+def test_only_equality_is_read_from_patterns(write_list, pattern, names):
+    found = read_seeds(write_list(bundle(indicator(pattern, name="I")), "b.stix"))
     if names is None:
         names = [("domain", "a.example"), ("ip_address", "8.8.8.8")]
-    assert named(found) == names
-    assert all(noted == {"name": "I"} for noted in beside(found))
-    assert names or "parts of patterns" in said(found)
+    assert seeds_of(found) == names
+    assert all(noted == {"name": "I"} for noted in attributes_of(found))
+    assert names or "parts of patterns" in messages(found)
 
 
-def test_a_bad_object_costs_itself_alone(written):
+def test_an_invalid_object_does_not_affect_others(write_list):
     bad = [
         5,
         {"type": 5},
@@ -302,13 +306,13 @@ def test_a_bad_object_costs_itself_alone(written):
         indicator(f"[{' OR '.join([f'{chr(39)}x'] * 30_000)}]"),
         {**sco("url"), "value": "\x1b[2J"},
     ]
-    found = read_seeds(written(bundle(*bad, sco("domain-name", value="a.example")), "b.json"))
-    assert named(found) == [("domain", "a.example")]
+    found = read_seeds(write_list(bundle(*bad, sco("domain-name", value="a.example")), "b.json"))
+    assert seeds_of(found) == [("domain", "a.example")]
     assert [rejected.line for rejected in found.rejected] == list(range(1, 10))
     assert all(str(rejected).isprintable() for rejected in found.rejected)
 
 
-def test_what_older_bundles_keep_inside_of_an_observation_is_found(written):
+def test_objects_inside_observed_data_are_read(write_list):
     inside = {
         "0": {"type": "file", "hashes": {"MD5": C}},
         "1": {"type": "ipv4-addr", "value": "8.8.8.8"},
@@ -324,21 +328,21 @@ def test_what_older_bundles_keep_inside_of_an_observation_is_found(written):
         "number_observed": 1,
         "objects": inside,
     }
-    found = read_seeds(written(bundle(observed), "b.json"))
-    assert named(found) == [("file", C), ("ip_address", "8.8.8.8")]
+    found = read_seeds(write_list(bundle(observed), "b.json"))
+    assert seeds_of(found) == [("file", C), ("ip_address", "8.8.8.8")]
 
 
-def test_indicators_in_other_languages_are_told(written):
-    found = read_seeds(written(bundle(indicator("rule x {}", pattern_type="yara")), "b.json"))
+def test_indicators_in_other_pattern_languages_are_reported(write_list):
+    found = read_seeds(write_list(bundle(indicator("rule x {}", pattern_type="yara")), "b.json"))
     assert not found
-    assert "indicators in other pattern languages" in said(found)
+    assert "indicators in other pattern languages" in messages(found)
 
 
 @pytest.mark.bulk
-def test_a_hundred_thousand_objects_are_read(written):
+def test_a_hundred_thousand_objects_are_read(write_list):
     objects = [sco("domain-name", value=f"d{n}.example") for n in range(20_000)]
     objects += [sco("mutex", name=str(n)) for n in range(80_000)]
-    found = read_seeds(written(bundle(*objects), "b.json"))
+    found = read_seeds(write_list(bundle(*objects), "b.json"))
     assert (len(found), found.skipped) == (20_000, 80_000)
 
 
@@ -375,17 +379,17 @@ def event(*attributes, objects=(), info="OSINT"):
         ("domain|ip", "evil.example", []),
     ],
 )
-def test_an_attribute_gives_what_its_type_says(written, kind, value, names):
+def test_each_attribute_type_gives_its_seeds(write_list, kind, value, names):
     pair = [("domain", "evil.example"), ("ip_address", "8.8.8.8")]
     names = pair if names is None else names
-    found = read_seeds(written(event(attribute(kind, value)), "e.json"))
-    assert named(found) == names
-    assert names or found.rejected or "these types were skipped: email-src" in said(found)
+    found = read_seeds(write_list(event(attribute(kind, value)), "e.json"))
+    assert seeds_of(found) == names
+    assert names or found.rejected or "these types were skipped: email-src" in messages(found)
 
 
-def test_what_an_event_says_beside_comes_along(written):
+def test_event_and_object_context_becomes_attributes(write_list):
     found = read_seeds(
-        written(
+        write_list(
             event(
                 attribute("ip-dst|port", "8.8.8.8|443", comment="C2", Tag=[{"name": "tlp:white"}]),
                 attribute("md5", EMPTY[::-1], deleted=True),
@@ -406,12 +410,12 @@ def test_what_an_event_says_beside_comes_along(written):
             "e.json",
         )
     )
-    assert named(found) == [
+    assert seeds_of(found) == [
         ("ip_address", "8.8.8.8"),
         ("url", "https://a.example/"),
         ("file", A),
     ]
-    address, _, file = beside(found)
+    address, _, file = attributes_of(found)
     event_and_category = {"event": "OSINT", "category": "Payload delivery"}
     assert address == {**event_and_category, "port": "443", "comment": "C2", "tags": "tlp:white"}
     assert file == {
@@ -421,7 +425,7 @@ def test_what_an_event_says_beside_comes_along(written):
         "md5": C,
         "sha1": B,
     }
-    assert "deleted attributes were skipped" in said(found)
+    assert "deleted attributes were skipped" in messages(found)
     assert [rejected.line for rejected in found.rejected] == [3]
 
 
@@ -430,27 +434,27 @@ def test_what_an_event_says_beside_comes_along(written):
     [lambda one: one, lambda one: [one], lambda one: {"response": [one]}, lambda one: one["Event"]],
     ids=["saved", "list", "response", "bare"],
 )
-def test_events_are_found_however_they_are_wrapped(written, wrap):
-    found = read_seeds(written(wrap(event(attribute("sha256", A))), "e.json"))
-    assert named(found) == [("file", A)]
+def test_events_are_found_in_any_wrapper(write_list, wrap):
+    found = read_seeds(write_list(wrap(event(attribute("sha256", A))), "e.json"))
+    assert seeds_of(found) == [("file", A)]
 
 
 @pytest.mark.bulk
-def test_a_hundred_thousand_attributes_are_read(written):
+def test_a_hundred_thousand_attributes_are_read(write_list):
     attributes = [attribute("domain", f"d{n}.example") for n in range(100_000)]
-    assert len(read_seeds(written(event(*attributes), "e.json"))) == 100_000
+    assert len(read_seeds(write_list(event(*attributes), "e.json"))) == 100_000
 
 
-# --- JSON, whole and broken ----------------------------------------------------------------------
+# --- JSON, valid and invalid ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("name", ["b.json", "b", "b.txt"])
-def test_json_is_told_by_its_content_or_suffix(written, encoding, name):
+def test_json_is_detected_by_content_or_suffix(write_list, encoding, name):
     text = json.dumps(bundle(sco("domain-name", value="evil.example")), indent=2)
-    found = read_seeds(written(text, name, encoding))
-    assert named(found) == [("domain", "evil.example")]
-    assert "read as a STIX bundle" in said(found)
+    found = read_seeds(write_list(text, name, encoding))
+    assert seeds_of(found) == [("domain", "evil.example")]
+    assert "read as a STIX bundle" in messages(found)
 
 
 @pytest.mark.parametrize(
@@ -472,23 +476,23 @@ def test_json_is_told_by_its_content_or_suffix(written, encoding, name):
     ],
     ids=lambda text: text[:30],
 )
-def test_json_that_is_no_list_of_seeds_is_refused_with_a_sentence(written, text, reason):
+def test_other_json_is_refused_with_the_reason(write_list, text, reason):
     with pytest.raises(SeedError, match=reason):
-        read_seeds(written(text, "b.json"))
+        read_seeds(write_list(text, "b.json"))
 
 
 @pytest.mark.parametrize("format_name", ["stix", "misp"])
-def test_a_stated_form_is_held_to(written, format_name):
+def test_a_stated_format_is_not_overridden(write_list, format_name):
     other = event(attribute("md5", C)) if format_name == "stix" else bundle()
     with pytest.raises(SeedError, match=r"is no (STIX bundle|MISP event)"):
-        read_seeds(written(other, "x.json"), format=format_name)
+        read_seeds(write_list(other, "x.json"), format=format_name)
 
 
-def test_a_bundle_without_objects_is_an_empty_list(written):
-    assert not read_seeds(written({"type": "bundle", "id": "bundle--x"}, "b.json"))
+def test_a_bundle_without_objects_is_an_empty_list(write_list):
+    assert not read_seeds(write_list({"type": "bundle", "id": "bundle--x"}, "b.json"))
 
 
-# --- reports -------------------------------------------------------------------------------------
+# --- free text -----------------------------------------------------------------------------------
 
 REPORT = f"""\ufeff# A report
 
@@ -501,10 +505,10 @@ http://evil.example. Mail me@gmail.com! Empty: {EMPTY}. The end.Then more.
 """
 
 
-def test_a_report_gives_every_name_that_stands_in_it(written):
-    path = written(REPORT, "r.txt")
+def test_text_gives_every_indicator_in_it(write_list):
+    path = write_list(REPORT, "r.txt")
     found = read_seeds(path, format="text")
-    assert named(found) == [
+    assert seeds_of(found) == [
         ("file", C),
         ("url", "https://evil.example/a.php?x=1"),
         ("url", "https://blog.example.org/x_(y)"),
@@ -520,29 +524,29 @@ def test_a_report_gives_every_name_that_stands_in_it(written):
     assert [seed.line for seed in found][:2] == [3, 4]
     assert found.rejected == []
     for left_out in ("1.2.3.4", "10.0.0.5", "setup.zip", "run.sh", "me@gmail.com", EMPTY):
-        assert f"'{left_out}'" in said(found)
-    assert "words with dots or colons that are no indicators" in said(found)
-    assert named(read_seeds(written(REPORT, "r.md"))) == named(found)
+        assert f"'{left_out}'" in messages(found)
+    assert "words with dots or colons that are no indicators" in messages(found)
+    assert seeds_of(read_seeds(write_list(REPORT, "r.md"))) == seeds_of(found)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("text", ["", "\n\n", "Nothing here, e.g. i.e. U.S. 3.14 a.b foo.bar.baz1"])
-def test_a_report_without_names_is_an_empty_list(written, text, encoding):
-    assert not read_seeds(written(text, "r.txt", encoding), format="text")
+def test_text_without_indicators_is_an_empty_list(write_list, text, encoding):
+    assert not read_seeds(write_list(text, "r.txt", encoding), format="text")
 
 
-def test_a_report_is_read_within_bounds(written):
+def test_hostile_text_is_read_in_bounded_time(write_list):
     hostile = ["[" * 300_000, "[.]" * 100_000, "a." * 150_000, "a@" * 100_000, ":" * 300_000]
     hostile += ["http://" * 40_000, "(dot" * 60_000, "1.2.3." * 50_000, f"{A}\n" * 20_000]
     hostile += ["-dot-" * 50_000, "0:" * 100_000, "xn--" * 80_000, "{[( " * 80_000]
-    found = read_seeds(written("\n".join(hostile) + f"\n{B}\n", "r.txt"), format="text")
-    assert ("file", B) in named(found)
-    assert ("file", A) in named(found)
+    found = read_seeds(write_list("\n".join(hostile) + f"\n{B}\n", "r.txt"), format="text")
+    assert ("file", B) in seeds_of(found)
+    assert ("file", A) in seeds_of(found)
 
 
-def test_what_is_left_out_of_a_report_is_listed_up_to_a_bound(written):
+def test_warnings_about_text_are_limited(write_list):
     text = "\n".join(f"10.0.{n // 250}.{n % 250}" for n in range(3_000)) + "\n10.0.0.7 once more"
-    found = read_seeds(written(text, "r.txt"), format="text")
+    found = read_seeds(write_list(text, "r.txt"), format="text")
     assert len(found.warnings) == 1_001
     assert found.warnings[-1].endswith("2,000 more skipped")
 
@@ -551,32 +555,33 @@ _words = st.sampled_from(["the", "e.g.", "kernel32.dll", "(see", "3.14", "it's",
 
 
 @given(st.lists(_words | st.integers(1, 2**255).map("{:064x}".format), max_size=40))
-def test_every_hash_of_a_report_is_found_once(tmp_path_factory, words):
+def test_every_hash_in_text_is_found_once(tmp_path_factory, words):
     path = tmp_path_factory.getbasetemp() / "law.txt"
     path.write_text(" ".join(words), encoding="utf-8")
     expected = dict.fromkeys(word for word in words if len(word) == 64)
-    assert named(read_seeds(path, format="text")) == [("file", word) for word in expected]
+    assert seeds_of(read_seeds(path, format="text")) == [("file", word) for word in expected]
 
 
 @pytest.mark.parametrize("format_name", ["list", "csv", "stix", "misp", "text"])
 @given(content=st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
-def test_any_bytes_are_a_list_of_any_form_or_a_seed_error(tmp_path_factory, format_name, content):
+def test_any_bytes_in_any_format_are_a_list_or_a_seed_error(tmp_path_factory, format_name, content):
     path = tmp_path_factory.getbasetemp() / "any.bin"
     path.write_bytes(content)
     with suppress(SeedError):
         assert all(
-            line.isprintable() for line in said(read_seeds(path, format=format_name)).split("\n")
+            line.isprintable()
+            for line in messages(read_seeds(path, format=format_name)).split("\n")
         )
 
 
-# --- forms ---------------------------------------------------------------------------------------
+# --- formats -------------------------------------------------------------------------------------
 
 
-def test_an_unknown_form_and_a_column_of_no_table_are_refused(written):
+def test_an_unknown_format_and_a_column_without_a_table_are_refused(write_list):
     with pytest.raises(SeedError, match="unknown format 'pdf'; use one of auto, list, csv"):
         read_seeds(format="pdf")
     with pytest.raises(SeedError, match="--column goes with --format csv"):
-        read_seeds(written(A), format="list", column="x")
+        read_seeds(write_list(A), format="list", column="x")
 
 
 _WITHOUT = """
@@ -593,8 +598,10 @@ except SeedError as error:
 
 
 @pytest.mark.parametrize(("format_name", "text"), [("stix", bundle()), ("text", "x")])
-def test_without_the_extra_a_sentence_says_what_to_install(written, format_name, text):
-    path = written(text, "x")
+def test_a_missing_library_is_reported_with_the_command_to_install_it(
+    write_list, format_name, text
+):
+    path = write_list(text, "x")
     command = [sys.executable, "-c", _WITHOUT, path, format_name]
     measured = {**os.environ, **COVERAGE_ENVIRONMENT}
     ran = subprocess.run(command, env=measured, capture_output=True, text=True, check=True)
@@ -604,7 +611,7 @@ def test_without_the_extra_a_sentence_says_what_to_install(written, format_name,
 # --- pipes ---------------------------------------------------------------------------------------
 
 
-def test_a_pipe_that_a_shell_opened_is_read():
+def test_process_substitution_of_a_shell_is_read():
     script = f"exec {sys.executable} -c 'import sys; from graphbuild.seeds import read_seeds;"
     script += f" print(len(read_seeds(*sys.argv[1:])))' <(echo {A}) <(sleep 0.3; echo {B}) <(:)"
     measured = {**os.environ, **COVERAGE_ENVIRONMENT}
@@ -629,7 +636,7 @@ def test_a_named_pipe_with_a_writer_is_read_to_its_end(tmp_path):
 REFERENCE = Entity("reference", "01" * 32, {"title": "T", "seed_family": "an answer's"})
 
 
-def _kept(tmp_path, *seeds):
+def _stored_subjects(tmp_path, *seeds):
     with Store.open(tmp_path / "c.db") as store:
         for each in seeds:
             store.add_seeds([each])
@@ -637,9 +644,9 @@ def _kept(tmp_path, *seeds):
         return list(store.subjects())
 
 
-def test_what_stands_beside_a_seed_is_kept_and_later_lists_add_to_it(tmp_path):
+def test_seed_attributes_are_stored_and_later_lists_add_to_them(tmp_path):
     bare = Entity("file", A, {"seed_family": "an answer's", "size": 5})
-    (subject,) = _kept(
+    (subject,) = _stored_subjects(
         tmp_path,
         Seed(bare, "1", 1, {"family": "Emotet"}),
         Seed(Entity("file", A), "2", 1, {"family": "Heodo", "actor": "TA542"}),
@@ -654,16 +661,16 @@ def test_what_stands_beside_a_seed_is_kept_and_later_lists_add_to_it(tmp_path):
     }
 
 
-def test_a_url_comes_back_from_the_campaign_file_with_its_text(tmp_path):
+def test_a_url_seed_is_stored_with_its_text(tmp_path):
     with Store.open(tmp_path / "c.db") as store:
         store.add_seeds(parse_seeds(["hxxp://evil[.]example/"]))
         task = store.tasks.next_task()
     assert task.subject.attributes["url"] == "http://evil.example/"
 
 
-def test_what_stands_beside_a_seed_reaches_every_export(tmp_path, written):
-    path = written(f"hash,Family,2nd\n{A},Emotet <&> ,=1\n{B},,x\n")
-    subjects = _kept(tmp_path, *read_seeds(path))
+def test_seed_attributes_are_exported(tmp_path, write_list):
+    path = write_list(f"hash,Family,2nd\n{A},Emotet <&> ,=1\n{B},,x\n")
+    subjects = _stored_subjects(tmp_path, *read_seeds(path))
     seen = [Observation(Entity("file", A, {"seed_x": "no"}), REFERENCE, None)]
     graph = build_graph(seen, subjects=subjects)
     assert graph.nodes[f"file:{A}"]["seed_family"] == "Emotet <&>"

@@ -1,4 +1,4 @@
-"""Seed lists: what is a seed, what is refused with its line, and how much that costs."""
+"""Reading seed lists: plain lists, wrong arguments, files and streams, size."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ LINES = 1_000_000
 
 
 @pytest.fixture
-def written(tmp_path):
-    """A function that writes bytes or text to a file and gives its path."""
+def write_list(tmp_path):
+    """Return a function that writes bytes or text to a file and returns its path."""
 
     def write(content, name="seeds.txt"):
         path = tmp_path / name
@@ -39,8 +39,8 @@ def written(tmp_path):
 
 
 @pytest.fixture
-def typed(monkeypatch):
-    """A function that puts bytes into standard input."""
+def set_stdin(monkeypatch):
+    """Return a function that replaces standard input."""
 
     def put(stream):
         binary = io.BytesIO(stream) if isinstance(stream, bytes) else stream
@@ -60,8 +60,8 @@ def reasons(found):
 # --- lines ---------------------------------------------------------------------------------------
 
 
-def test_a_list_becomes_seeds_with_the_place_they_were_written(written):
-    path = written(f"# my list\n{A}\n\n{B}\n")
+def test_seeds_have_the_source_and_line_of_their_entry(write_list):
+    path = write_list(f"# my list\n{A}\n\n{B}\n")
     found = read_seeds(path)
     assert list(found) == [
         Seed(Entity("file", A), str(path), 2),
@@ -88,7 +88,7 @@ def test_a_list_becomes_seeds_with_the_place_they_were_written(written):
         pytest.param(f"\u2028{A}\u0085", A, id="L6-around"),
     ],
 )
-def test_a_hash_is_found_without_a_remark(line, seed):
+def test_common_decorations_of_a_hash_are_accepted_without_warning(line, seed):
     found = parse_seeds([line])
     assert ids(found) == [seed]
     assert (found.rejected, found.warnings) == ([], [])
@@ -99,7 +99,7 @@ def test_a_hash_is_found_without_a_remark(line, seed):
     ["\u200b", "\u00ad", "\u2060", "\u200e", " \u200b \ufeff"],
     ids=["L8-zero-width", "L8-soft-hyphen", "L8-joiner", "L8-mark", "L8-several"],
 )
-def test_invisible_characters_around_a_hash_are_removed_and_told(around):
+def test_invisible_characters_around_a_hash_are_removed_with_a_warning(around):
     found = parse_seeds([around + A + around])
     assert ids(found) == [A]
     assert found.warnings == ["<lines>, line 1: invisible characters around the hash were removed"]
@@ -125,7 +125,7 @@ def test_invisible_characters_around_a_hash_are_removed_and_told(around):
         pytest.param("1.23E+45", "spreadsheet", id="L27"),
     ],
 )
-def test_a_line_that_is_no_seed_is_refused_with_its_number_and_reason(line, reason):
+def test_an_invalid_line_is_rejected_with_its_number_and_reason(line, reason):
     found = parse_seeds([A, line, B])
     assert ids(found) == [A, B]
     (rejected,) = found.rejected
@@ -133,7 +133,7 @@ def test_a_line_that_is_no_seed_is_refused_with_its_number_and_reason(line, reas
     assert reason in rejected.reason
 
 
-def test_a_refused_line_is_shown_short_and_harmless():
+def test_a_rejected_line_is_shown_short_and_escaped():
     found = parse_seeds(["\x1b]52;c;\u202e" + "x" * 100, "short\u00e9", "x" * 60])
     first, second, third = map(str, found.rejected)
     assert first.startswith(r"<lines>, line 1: '\x1b]52;c;\u202exxx")
@@ -155,7 +155,7 @@ def test_a_refused_line_is_shown_short_and_harmless():
     ],
     ids=["L14-md5", "L14-sha1", "L14-sha256", "L14-zeros", "L14-f"],
 )
-def test_a_hash_that_says_nothing_is_asked_about_with_consent_only(seed, remark):
+def test_meaningless_hashes_are_rejected_without_allow_empty(seed, remark):
     found = parse_seeds([seed.upper(), A])
     assert ids(found) == [A]
     (rejected,) = found.rejected
@@ -167,14 +167,17 @@ def test_a_hash_that_says_nothing_is_asked_about_with_consent_only(seed, remark)
     assert remark in said
 
 
-def test_a_hash_of_one_digit_is_taken_with_a_remark():
+def test_a_hash_of_one_repeated_digit_is_accepted_with_a_warning():
     found = parse_seeds(["d" * 64])
     assert ids(found) == ["d" * 64]
     assert found.warnings == ["<lines>, line 1: this is hardly the hash of a file"]
 
 
-def test_repeats_are_counted_and_asked_about_once(written):  # L3
-    one, two = written(f"{A}\n{A.upper()}\n{B}\n", "1.txt"), written(f"sha256:{A}\n{C}\n", "2.txt")
+def test_duplicates_are_counted(write_list):  # L3
+    one, two = (
+        write_list(f"{A}\n{A.upper()}\n{B}\n", "1.txt"),
+        write_list(f"sha256:{A}\n{C}\n", "2.txt"),
+    )
     found = read_seeds(one, two)
     assert [(seed.entity.id, seed.source, seed.line) for seed in found] == [
         (A, str(one), 1),
@@ -184,13 +187,13 @@ def test_repeats_are_counted_and_asked_about_once(written):  # L3
     assert found.duplicates == 2
 
 
-def test_lines_may_keep_their_ends():
+def test_lines_can_have_line_ends():
     found = parse_seeds([f"{A}\n", "\r\n", f"{B}\r\n", "x\n"], source="mine")
     assert [(seed.source, seed.line) for seed in found] == [("mine", 1), ("mine", 3)]
     assert (found.skipped, [rejected.line for rejected in found.rejected]) == (1, [4])
 
 
-def test_lines_may_come_one_by_one():
+def test_lines_can_come_from_a_generator():
     assert ids(parse_seeds(line for line in (A, B))) == [A, B]
 
 
@@ -252,9 +255,9 @@ def test_parse_seeds_refuses_lines_that_are_no_text(argument):
         pytest.param(f"{A}\n{B}".encode(), id="L5-no-last-end"),
     ],
 )
-def test_a_list_is_read_in_any_of_these_forms(written, typed, content):
-    typed(content)
-    for source in (written(content), "-"):
+def test_a_list_is_read_in_any_encoding_and_line_end(write_list, set_stdin, content):
+    set_stdin(content)
+    for source in (write_list(content), "-"):
         found = read_seeds(source)
         assert [(seed.entity.id, seed.source, seed.line) for seed in found] == [
             (A, str(source), 1),
@@ -263,20 +266,20 @@ def test_a_list_is_read_in_any_of_these_forms(written, typed, content):
         assert (found.rejected, found.warnings) == ([], [])
 
 
-def test_a_long_list_is_whole_across_the_pieces_it_is_read_in(written):
+def test_a_list_longer_than_a_chunk_is_read_completely(write_list):
     hashes = [f"{number:064x}" for number in range(1, 5_000)]
     for end in ("\n", "\r\n", "\r"):
-        assert ids(read_seeds(written(end.join(hashes)))) == hashes
+        assert ids(read_seeds(write_list(end.join(hashes)))) == hashes
 
 
 @pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\n", b"# a\n"])
-def test_a_list_without_seeds_is_an_empty_list(written, content):
-    found = read_seeds(written(content))
+def test_a_list_without_seeds_is_an_empty_list(write_list, content):
+    found = read_seeds(write_list(content))
     assert not found
     assert found.skipped == content.count(b"\n")
 
 
-def test_no_list_at_all_is_an_empty_list():
+def test_no_source_is_an_empty_list():
     assert list(read_seeds()) == []
 
 
@@ -303,14 +306,14 @@ def _xlsx():
         pytest.param(bytes(100_000), id="zeros"),
     ],
 )
-def test_what_is_not_text_is_refused_as_a_whole(written, content):
-    path = written(content)
+def test_binary_files_are_refused(write_list, content):
+    path = write_list(content)
     with pytest.raises(SeedError, match=r"is not text: .*; save it as UTF-8") as caught:
         read_seeds(path)
     assert str(caught.value).startswith(str(path))
 
 
-def test_what_cannot_be_read_is_told(tmp_path):  # L21
+def test_unreadable_sources_are_refused_with_the_reason(tmp_path):  # L21
     os.mkfifo(tmp_path / "pipe")
     for name, reason in (
         ("missing.txt", "No such file or directory"),
@@ -326,8 +329,8 @@ def test_what_cannot_be_read_is_told(tmp_path):  # L21
 
 
 @pytest.fixture
-def nobody():
-    """Root may read everything, so for a moment we are somebody else."""
+def unprivileged():
+    """Run as an unprivileged user, because root may read every file."""
     if os.geteuid() != 0:
         yield
         return
@@ -336,27 +339,27 @@ def nobody():
     os.seteuid(0)
 
 
-@pytest.mark.usefixtures("nobody")
-def test_a_list_without_permission_is_told():  # L21
+@pytest.mark.usefixtures("unprivileged")
+def test_a_list_without_read_permission_is_refused():  # L21
     with tempfile.NamedTemporaryFile() as stream:
         Path(stream.name).chmod(0)
         with pytest.raises(SeedError, match="Permission denied"):
             read_seeds(stream.name)
 
 
-def test_a_list_can_come_through_standard_input_beside_files(written, typed):
-    typed(f"{B}\n".encode())
-    assert ids(read_seeds(written(A), "-")) == [A, B]
+def test_standard_input_can_be_combined_with_files(write_list, set_stdin):
+    set_stdin(f"{B}\n".encode())
+    assert ids(read_seeds(write_list(A), "-")) == [A, B]
 
 
 @pytest.mark.parametrize("stdin", [None, io.StringIO(A)], ids=["closed", "without bytes"])
-def test_a_missing_standard_input_is_told(monkeypatch, stdin):
+def test_a_missing_standard_input_is_reported(monkeypatch, stdin):
     monkeypatch.setattr(sys, "stdin", stdin)
     with pytest.raises(SeedError, match="no standard input"):
         read_seeds("-")
 
 
-def test_standard_input_may_arrive_byte_by_byte(typed):
+def test_standard_input_can_arrive_byte_by_byte(set_stdin):
     class Drip(io.RawIOBase):
         rest = f"\ufeff{A}\r\n{B}\r\n".encode("utf-16-le")
 
@@ -368,7 +371,7 @@ def test_standard_input_may_arrive_byte_by_byte(typed):
             buffer[: len(piece)] = piece
             return len(piece)
 
-    typed(io.BufferedReader(Drip()))
+    set_stdin(io.BufferedReader(Drip()))
     assert ids(read_seeds("-")) == [A, B]
 
 
@@ -376,7 +379,7 @@ def test_standard_input_may_arrive_byte_by_byte(typed):
 
 
 class _Endless:
-    """A stream of one line that is as long as asked for."""
+    """A stream of one very long line."""
 
     def __init__(self, pieces, end=b""):
         self.pieces, self.end = pieces, end
@@ -389,8 +392,8 @@ class _Endless:
         return b"a" * size
 
 
-def test_a_line_of_a_hundred_megabytes_costs_no_memory(typed):  # L19
-    typed(_Endless(1_600, f"\n{A}\n".encode()))
+def test_a_line_of_a_hundred_megabytes_takes_little_memory(set_stdin):  # L19
+    set_stdin(_Endless(1_600, f"\n{A}\n".encode()))
     tracemalloc.start()
     found = read_seeds("-")
     _, peak = tracemalloc.get_traced_memory()
@@ -407,7 +410,7 @@ from graphbuild.seeds import read_seeds
 found = read_seeds(sys.argv[1])
 unit = 1 if sys.platform == "darwin" else 1024
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-# On Linux that figure is inherited from whoever started us; this one begins with us.
+# On Linux, ru_maxrss is inherited from the parent process; VmHWM is not.
 status = Path("/proc/self/status")
 if status.exists():
     peak = int(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1]) * 1024
@@ -417,8 +420,8 @@ print(len(found), found.duplicates, time.process_time(), peak)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("distinct", [LINES, LINES * 7 // 10], ids=["G12", "G12-L3-repeats"])
-def test_a_million_lines_take_seconds_and_less_than_300_mebibytes(written, distinct):
-    path = written("".join(f"{n % distinct + 1:064x}\n" for n in range(LINES)))
+def test_a_million_lines_take_seconds_and_less_than_300_mebibytes(write_list, distinct):
+    path = write_list("".join(f"{n % distinct + 1:064x}\n" for n in range(LINES)))
     plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     command = [sys.executable, "-c", _MEASURE, path]
     ran = subprocess.run(command, env=plain, capture_output=True, text=True, check=True)
@@ -428,7 +431,7 @@ def test_a_million_lines_take_seconds_and_less_than_300_mebibytes(written, disti
     assert int(peak) < 300 * 2**20
 
 
-# --- laws ----------------------------------------------------------------------------------------
+# --- properties ----------------------------------------------------------------------------------
 
 _EDGES = st.text("\u200b\ufeff \t#\u00a0\u2028", max_size=3)
 _HASHES = st.sampled_from(
@@ -452,14 +455,14 @@ _LINES = st.one_of(
 )
 
 
-def _total(found):
+def _count_entries(found):
     return len(found) + len(found.rejected) + found.duplicates + found.skipped
 
 
 @given(st.lists(_LINES))
 def test_every_line_in_memory_is_accounted_for(lines):
     found = parse_seeds(lines)
-    assert _total(found) == len(lines)
+    assert _count_entries(found) == len(lines)
     assert len(set(ids(found))) == len(found)
     assert all(lines[rejected.line - 1].strip() for rejected in found.rejected)
 
@@ -470,7 +473,7 @@ def test_every_line_of_a_file_is_accounted_for(tmp_path_factory, lines, end, end
     path = tmp_path_factory.getbasetemp() / "law.txt"
     path.write_bytes(text.encode())
     expected = re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff"))
-    assert _total(read_seeds(path)) == len(expected) - (expected[-1] == "")
+    assert _count_entries(read_seeds(path)) == len(expected) - (expected[-1] == "")
 
 
 @given(st.binary())
@@ -478,4 +481,4 @@ def test_any_bytes_are_a_list_or_a_seed_error(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any.txt"
     path.write_bytes(content)
     with suppress(SeedError):
-        assert _total(read_seeds(path)) <= content.count(b"\n") + content.count(b"\r") + 1
+        assert _count_entries(read_seeds(path)) <= content.count(b"\n") + content.count(b"\r") + 1

@@ -16,7 +16,7 @@ from graphbuild.emulator import Api, Emulator, load_world
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.layout import compute_layout
 from graphbuild.models import Entity, Link, Observation
-from tests.integration.test_sample import SAMPLE, beside
+from tests.integration.test_sample import SAMPLE, needs_sample
 from tests.support import graphs
 from tests.support.expected import expected
 from tests.support.keys import CANARY
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Places = dict[str, tuple[float, float]]
 
-NAMES = ["demo", pytest.param("sample", marks=beside), "hostile"]
+NAMES = ["demo", pytest.param("sample", marks=needs_sample), "hostile"]
 THERE = ["demo", "sample", "hostile"] if SAMPLE.is_dir() else ["demo", "hostile"]
 
 

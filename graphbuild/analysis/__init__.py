@@ -19,7 +19,8 @@ All conclusions start from observations, not from paths of the exported graph::
     list(evidence.shortest_paths(evidence.find_node("5e3f..."), evidence.find_node("Emotet")))
 
 Instead of an incidence, the functions also take a graph made by ``build_graph``, an open store or
-observations. Everything except paths needs the libraries of the extra ``analysis``.
+observations. Everything except paths needs the libraries of the extra ``analysis``, and raises
+``MissingLibraryError`` without them.
 """
 
 from graphbuild.analysis.bridges import Bridge, Bridges, find_bridges
@@ -48,11 +49,10 @@ from graphbuild.analysis.formatting import (
 )
 from graphbuild.analysis.incidence import Incidence, as_incidence
 from graphbuild.analysis.overlap import (
+    Hub,
     Overlap,
     Overlaps,
-    SharedEntity,
     find_overlaps,
-    shared_entities,
 )
 from graphbuild.analysis.paths import EvidenceGraph, EvidencePath, PathStep
 from graphbuild.analysis.reference_attributes import publication_date, reference_url
@@ -81,6 +81,7 @@ __all__ = [
     "DistinctiveEntity",
     "EvidenceGraph",
     "EvidencePath",
+    "Hub",
     "Incidence",
     "MovedFile",
     "NodeCentrality",
@@ -91,7 +92,6 @@ __all__ = [
     "Publisher",
     "ReferenceGroup",
     "Rule",
-    "SharedEntity",
     "Snapshot",
     "Timeline",
     "TimelineSeries",
@@ -116,6 +116,5 @@ __all__ = [
     "publication_date",
     "publisher_domain",
     "reference_url",
-    "shared_entities",
     "summarize_changes",
 ]

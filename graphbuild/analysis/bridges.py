@@ -41,13 +41,13 @@ class Bridge:
     """A reference or collection that connects clusters or holds files together.
 
     Attributes:
-        entity: the reference or collection.
-        files: number of files that have it.
-        clusters: numbers of the clusters whose files have it.
-        sole_pairs: pairs of clusters that nothing else connects.
-        components: number of components with files that remain of its component without it; 1 if
+        entity: The reference or collection.
+        files: Number of files that have it.
+        clusters: Numbers of the clusters whose files have it.
+        sole_pairs: Pairs of clusters that nothing else connects.
+        components: Number of components with files that remain of its component without it; 1 if
             the component does not fall apart.
-        cut_off_files: number of files outside the largest of these components.
+        cut_off_files: Number of files outside the largest of these components.
     """
 
     entity: Entity
@@ -63,9 +63,9 @@ class Bridges:
     """All bridges.
 
     Attributes:
-        bridges: sorted by the number of sole pairs, of cut-off files and of clusters, each
+        bridges: Sorted by the number of sole pairs, of cut-off files and of clusters, each
             descending, then by key.
-        joined_pairs: number of pairs of clusters that anything connects.
+        joined_pairs: Number of pairs of clusters that anything connects.
     """
 
     bridges: tuple[Bridge, ...]
@@ -105,11 +105,8 @@ def find_bridges(data: object, clustering: Clustering) -> Bridges:
     """Find the references and collections that connect clusters or hold files together.
 
     Args:
-        data: a graph, a store, observations or an ``Incidence``.
-        clustering: the clusters of ``data``.
-
-    Raises:
-        MissingLibraryError: scipy is not installed.
+        data: A graph, a store, observations or an ``Incidence``.
+        clustering: The clusters of ``data``.
     """
     incidence = as_incidence(data)
     sides = (
@@ -169,9 +166,9 @@ def _connections(
     """Return the connections of each connected pair of clusters, at most two of several.
 
     Args:
-        collections: the clusters of each collection.
-        references: the clusters of each reference.
-        contents: the references of each collection.
+        collections: The clusters of each collection.
+        references: The clusters of each reference.
+        contents: The references of each collection.
     """
     contained = [set(row.tolist()) for row in np.split(contents.indices, contents.indptr[1:-1])]
     collections_of, references_of = collections.by_cluster(), references.by_cluster()
@@ -193,17 +190,11 @@ def _connections(
 
 
 class _FoldedGraph(NamedTuple):
-    """The evidence graph, with nodes that have the same neighbors merged.
+    """The evidence graph, with nodes that have the same neighbors merged."""
 
-    Attributes:
-        edges: a symmetric adjacency matrix.
-        files: the number of files in each node.
-        single: the collection or reference of each node that contains nothing else.
-    """
-
-    edges: Matrix
-    files: Numbers
-    single: dict[int, Entity]
+    edges: Matrix  # symmetric
+    files: Numbers  # number of files in each node
+    single: dict[int, Entity]  # of each node that contains only this collection or reference
 
 
 def _cut_vertices(incidence: Incidence) -> dict[Entity, tuple[int, int]]:

@@ -42,9 +42,9 @@ class NodeCentrality:
     """The centrality of one node.
 
     Attributes:
-        entity: the file, reference or collection.
-        degree: number of neighbors.
-        betweenness: share of shortest paths between two other nodes that go through it, 0 to 1.
+        entity: The file, reference or collection.
+        degree: Number of neighbors.
+        betweenness: Share of shortest paths between two other nodes that go through it, 0 to 1.
         pagerank: PageRank; the sum over all nodes is 1.
     """
 
@@ -59,9 +59,9 @@ class Centrality:
     """The centrality of all nodes.
 
     Attributes:
-        nodes: sorted by betweenness, then PageRank. Ties list files first, then collections, then
+        nodes: Sorted by betweenness, then PageRank. Ties list files first, then collections, then
             references, each by key.
-        samples: number of start nodes for the estimate of betweenness; None if it is exact.
+        samples: Number of start nodes for the estimate of betweenness; None if it is exact.
     """
 
     nodes: tuple[NodeCentrality, ...]
@@ -85,12 +85,9 @@ def compute_centrality(data: object, *, samples: int = SAMPLES, seed: int = 0) -
     """Compute the centrality of all files, references and collections.
 
     Args:
-        data: a graph, a store, observations or an ``Incidence``.
-        samples: number of start nodes from which betweenness is estimated in large graphs.
-        seed: seed of the sample.
-
-    Raises:
-        MissingLibraryError: scipy or NetworKit is not installed.
+        data: A graph, a store, observations or an ``Incidence``.
+        samples: Number of start nodes from which betweenness is estimated in large graphs.
+        seed: Seed of the sample.
     """
     require("networkit", extra=EXTRA)
     incidence = as_incidence(data)

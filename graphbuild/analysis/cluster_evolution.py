@@ -1,18 +1,17 @@
 """Match the clusters of two snapshots, and find out why clusters merged or split.
 
-The method follows Greene, Doyle and Cunningham (2010, "Tracking the Evolution of Communities in
-Dynamic Social Networks", ASONAM): clusters are matched by the Jaccard index of their files, and
-changes are named after theirs. Their threshold would lose a small cluster that a large one absorbs.
-Instead, two clusters match if one contains more than half of the other (Spiliopoulou et al. 2006,
-"MONIC", KDD). Only files with observations in both snapshots count for that. A cluster of one file
-is ignored.
+The method is based on Greene, Doyle and Cunningham (2010, "Tracking the Evolution of Communities in
+Dynamic Social Networks", ASONAM). It matches clusters by the Jaccard index of their files. Their
+threshold would lose a small cluster that a large one absorbs. Instead, two clusters match if one
+contains more than half of the other (Spiliopoulou et al. 2006, "MONIC", KDD). Only files with
+observations in both snapshots count for that. A cluster of one file is ignored.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -32,16 +31,7 @@ if TYPE_CHECKING:
     FileCounts = dict[int, dict[int, int]]  # by entity and cluster
 
 ChangeKind = Literal["merged", "split", "born", "died", "grew", "shrank", "changed", "unchanged"]
-CHANGE_KINDS: tuple[ChangeKind, ...] = (
-    "merged",
-    "split",
-    "born",
-    "died",
-    "grew",
-    "shrank",
-    "changed",
-    "unchanged",
-)
+CHANGE_KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +39,12 @@ class Cause:
     """A collection or reference that connects clusters in one snapshot but not in the other.
 
     Attributes:
-        entity: the collection or reference.
-        clusters: numbers of the separate clusters whose files have it in the snapshot in which
+        entity: The collection or reference.
+        clusters: Numbers of the separate clusters whose files have it in the snapshot in which
             they are one cluster.
-        files: number of these files.
-        exclusive: whether the other snapshot does not contain it at all.
-        certain: whether the other snapshot is complete for a file that does not have it there.
+        files: Number of these files.
+        exclusive: Whether the other snapshot does not contain it at all.
+        certain: Whether the other snapshot is complete for a file that does not have it there.
     """
 
     entity: Entity
@@ -72,14 +62,14 @@ class ClusterChange:
         kind: ``merged`` (several became one), ``split`` (one became several), ``born``, ``died``;
             for a pair of matching clusters ``grew``, ``shrank``, ``changed`` (as many files, but
             others) or ``unchanged``.
-        before: numbers of the clusters in the earlier snapshot, the most similar first.
-        after: numbers of the clusters in the later snapshot.
-        similarity: the largest Jaccard index of a cluster before and one after, by the files with
+        before: Numbers of the clusters in the earlier snapshot, the most similar first.
+        after: Numbers of the clusters in the later snapshot.
+        similarity: The largest Jaccard index of a cluster before and one after, by the files with
             observations in both snapshots; 0 for ``born`` and ``died``.
-        added: files of the clusters after that were in none of the clusters before.
-        removed: files of the clusters before that are in none of the clusters after.
-        causes: reasons for a merge or split: collections first, then references.
-        linking_files: files known only in the snapshot with one cluster that share entities with
+        added: Files of the clusters after that no cluster before contained.
+        removed: Files of the clusters before that no cluster after contains.
+        causes: Reasons for a merge or split: collections first, then references.
+        linking_files: Files known only in the snapshot with one cluster that share entities with
             several of the separate clusters.
     """
 
@@ -98,9 +88,9 @@ class MovedFile:
     """A file whose cluster after does not match its cluster before.
 
     Attributes:
-        file: the file.
-        before: the number of its cluster in the earlier snapshot.
-        after: the number of its cluster in the later snapshot.
+        file: The file.
+        before: The number of its cluster in the earlier snapshot.
+        after: The number of its cluster in the later snapshot.
     """
 
     file: Entity
@@ -221,8 +211,8 @@ class ClusterMatching:
         """Explain why clusters that are separate on one side are one cluster on the other.
 
         Args:
-            separate: the side on which they are separate.
-            numbers: the numbers of the separate clusters.
+            separate: The side on which they are separate.
+            numbers: The numbers of the separate clusters.
 
         Returns:
             The causes and the linking files.
@@ -261,9 +251,9 @@ class ClusterMatching:
         """Return the files known only on the other side that are linked to several clusters.
 
         Args:
-            separate: the side on which the clusters are separate.
-            numbers: the numbers of the separate clusters.
-            parts_of: the clusters of each collection, and of each reference.
+            separate: The side on which the clusters are separate.
+            numbers: The numbers of the separate clusters.
+            parts_of: The clusters of each collection, and of each reference.
         """
         joined = {pair[1 - separate] for pair in self._similarity if pair[separate] in numbers}
         only_there = self._cluster[separate] == 0
@@ -296,9 +286,9 @@ def _count_files(triples: Numbers, column: int, part: Numbers) -> FileCounts:
     """Count, for each collection or reference in a column, the files of each cluster that have it.
 
     Args:
-        triples: the observations.
+        triples: The observations.
         column: 1 for references, 2 for collections.
-        part: the cluster of each file; -1 for files to leave out.
+        part: The cluster of each file; -1 for files to leave out.
     """
     kept = triples[(part[triples[:, 0]] >= 0) & (triples[:, column] != NO_COLLECTION)]
     pairs = np.unique(kept[:, [column, 0]], axis=0)

@@ -56,11 +56,11 @@ class DistinctiveEntity:
     """A collection or reference that is more frequent inside a cluster than outside.
 
     Attributes:
-        entity: the collection or reference.
-        inside: number of files of the cluster that have it.
-        outside: number of other files that have it.
-        lift: its frequency inside, divided by its frequency among all files.
-        log_likelihood: log-likelihood ratio of different against equal frequencies inside and
+        entity: The collection or reference.
+        inside: Number of files of the cluster that have it.
+        outside: Number of other files that have it.
+        lift: Its frequency inside, divided by its frequency among all files.
+        log_likelihood: Log-likelihood ratio of different against equal frequencies inside and
             outside (Dunning 1993, Computational Linguistics 19).
     """
 
@@ -77,10 +77,10 @@ class Cluster:
 
     Attributes:
         number: 1 for the largest cluster.
-        files: the files, sorted by key.
-        top_collections: the most distinctive collections, by log-likelihood ratio.
-        top_references: the most distinctive references.
-        stability: mean over the runs of the Jaccard index with the most similar cluster of that
+        files: The files, sorted by key.
+        top_collections: The most distinctive collections, by log-likelihood ratio.
+        top_references: The most distinctive references.
+        stability: Mean over the runs of the Jaccard index with the most similar cluster of that
             run (Hennig 2007, Comput. Stat. Data Anal. 52).
     """
 
@@ -103,11 +103,11 @@ class Clustering:
     """All clusters. Iterating gives one :class:`Cluster` each, the largest first.
 
     Attributes:
-        clusters: the clusters, the largest first; a file without shared evidence is one by itself.
-        labels: the cluster number of each file, in the order of ``Incidence.files``.
-        method: the algorithm.
-        resolution: the resolution of the modularity.
-        modularity: the modularity at this resolution.
+        clusters: The clusters, the largest first; a file without shared evidence is one by itself.
+        labels: The cluster number of each file, in the order of ``Incidence.files``.
+        method: The algorithm.
+        resolution: The resolution of the modularity.
+        modularity: The modularity at this resolution.
     """
 
     clusters: tuple[Cluster, ...]
@@ -151,14 +151,14 @@ def find_clusters(
     """Find clusters of files; the same observations and seed give the same clusters.
 
     Args:
-        data: a graph, a store, observations or an ``Incidence``.
-        seed: seed of the first run; the following runs count up from it.
-        runs: number of runs, at least 1.
+        data: A graph, a store, observations or an ``Incidence``.
+        seed: Seed of the first run; the following runs count up from it.
+        runs: Number of runs, at least 1.
         method: ``leiden`` (NetworKit), ``louvain`` (networkx), or ``auto``: Leiden if NetworKit is
             installed.
 
     Raises:
-        MissingLibraryError: scipy is not installed, or NetworKit for ``method="leiden"``.
+        MissingLibraryError: Scipy is not installed, or NetworKit for ``method="leiden"``.
     """
     name, algorithm = _algorithm(method)
     incidence = as_incidence(data)
@@ -174,22 +174,13 @@ def find_clusters(
     return Clustering(clusters, labels + 1, name, resolution, modularity[best])
 
 
-# --- weighted graph of files ---------------------------------------------------------------------
-
-
 class WeightedGraph(NamedTuple):
     """An undirected weighted graph; each edge is stored once.
 
     A self-loop carries the weight of the edges among the files that were merged into its node.
-
-    Attributes:
-        size: the number of nodes.
-        source: one end of each edge.
-        target: the other end.
-        weight: the weight of each edge.
     """
 
-    size: int
+    size: int  # number of nodes
     source: Numbers
     target: Numbers
     weight: Reals
@@ -248,9 +239,6 @@ def _similarity(incidence: Incidence, size: int) -> Matrix:
     entries = related.jaccard, (related.source, related.target)
     half = sparse.csr_array(entries, shape=(size, size))
     return half + half.T + sparse.eye_array(size)
-
-
-# --- algorithms ----------------------------------------------------------------------------------
 
 
 def _algorithm(method: Method) -> tuple[str, Callable[[WeightedGraph], Partition]]:
@@ -334,8 +322,8 @@ def best_jaccard(labels: Numbers, other: Numbers) -> Reals:
     """Return the Jaccard index of each cluster with the most similar cluster of another labeling.
 
     Args:
-        labels: cluster numbers from 0, without gaps.
-        other: the same files in other clusters, also without gaps.
+        labels: Cluster numbers from 0, without gaps.
+        other: The same files in other clusters, also without gaps.
     """
     pairs, shared = np.unique(np.stack([labels, other]), axis=1, return_counts=True)
     sizes, other_sizes = np.bincount(labels), np.bincount(other)
@@ -343,9 +331,6 @@ def best_jaccard(labels: Numbers, other: Numbers) -> Reals:
     best = np.zeros(len(sizes))
     np.maximum.at(best, pairs[0], index)
     return best
-
-
-# --- distinctive entities ------------------------------------------------------------------------
 
 
 def _describe(incidence: Incidence, labels: Numbers, stability: Reals) -> tuple[Cluster, ...]:
@@ -400,10 +385,10 @@ def _log_likelihood_ratio(inside: Numbers, size: int, total: Numbers, files: int
     """Return the log-likelihood ratio of 2x2 tables: in the cluster or not, has it or not.
 
     Args:
-        inside: number of files of the cluster that have each entity.
-        size: number of files of the cluster.
-        total: number of all files that have each entity.
-        files: number of all files.
+        inside: Number of files of the cluster that have each entity.
+        size: Number of files of the cluster.
+        total: Number of all files that have each entity.
+        files: Number of all files.
     """
     ratio = np.zeros(len(inside))
     for seen, row_total in ((inside, total), (size - inside, files - total)):

@@ -29,17 +29,16 @@ class Comparison:
     """The differences between two snapshots.
 
     Attributes:
-        files: the subjects; added if only the later snapshot has a response for them.
-        references: the references.
-        collections: the collections.
-        observations: the observations.
-        cluster_changes: what happened to the clusters: merged ones first, in the order of
-            ``CHANGE_KINDS``.
-        moved_files: files that changed cluster, sorted by key.
-        before: the clusters of the earlier snapshot.
-        after: the clusters of the later snapshot.
-        incomplete_before: subjects for which the earlier snapshot is not complete, and their state.
-        incomplete_after: the same for the later snapshot.
+        files: The subjects; added if only the later snapshot has a response for them.
+        references: The references.
+        collections: The collections.
+        observations: The observations.
+        cluster_changes: Changes of the clusters, in the order of ``CHANGE_KINDS``.
+        moved_files: Files that changed cluster, sorted by key.
+        before: The clusters of the earlier snapshot.
+        after: The clusters of the later snapshot.
+        incomplete_before: Subjects for which the earlier snapshot is not complete, and their state.
+        incomplete_after: The same for the later snapshot.
     """
 
     files: Changes[Entity]
@@ -103,13 +102,10 @@ def compare(old: Snapshot, new: Snapshot, *, seed: int = 0, method: Method = "au
     becomes split.
 
     Args:
-        old: the earlier snapshot.
-        new: the later snapshot.
-        seed: seed for clustering both snapshots.
-        method: clustering method; see :func:`find_clusters`.
-
-    Raises:
-        MissingLibraryError: scipy is not installed.
+        old: The earlier snapshot.
+        new: The later snapshot.
+        seed: Seed for clustering both snapshots.
+        method: Clustering method; see :func:`find_clusters`.
     """
     pair = SnapshotPair(old, new)
     before, after = (

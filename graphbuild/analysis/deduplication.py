@@ -55,11 +55,11 @@ class ReferenceGroup:
     """All references to one document.
 
     Attributes:
-        representative: the reference whose URL was changed by the fewest rules; among equals, the
+        representative: The reference whose URL was changed by the fewest rules; among equals, the
             one with most attributes, then the first by key.
-        members: all references, sorted by key.
-        rules: names of the rules without which the members would not all match.
-        publishers: the publisher of each member; empty if its URL does not show it.
+        members: All references, sorted by key.
+        rules: Names of the rules without which the members would not all match.
+        publishers: The publisher of each member; empty if its URL does not show it.
     """
 
     representative: Entity
@@ -78,9 +78,9 @@ class Publisher:
     """A publisher of references.
 
     Attributes:
-        name: a domain; empty for all unknown publishers together.
-        independent_references: number of references, duplicates counted once.
-        references: number of all references.
+        name: A domain; empty for all unknown publishers together.
+        independent_references: Number of references, duplicates counted once.
+        references: Number of all references.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Deduplication:
     """References, grouped into documents.
 
     Attributes:
-        groups: sorted by the key of the representative; most have a single member.
+        groups: Sorted by the key of the representative; most have a single member.
     """
 
     groups: tuple[ReferenceGroup, ...]
@@ -122,7 +122,7 @@ class Deduplication:
         """Return the group of a reference.
 
         Raises:
-            KeyError: the reference was not given to :func:`find_duplicates`.
+            KeyError: The reference was not given to :func:`find_duplicates`.
         """
         return self.groups[self._group_index[reference]]
 
@@ -140,7 +140,7 @@ class Deduplication:
         """Return the incidence with each group replaced by its representative.
 
         Args:
-            incidence: an incidence whose references were given to :func:`find_duplicates`.
+            incidence: An incidence whose references were given to :func:`find_duplicates`.
         """
         group = self.group_indices(incidence.references)
         kept = sorted_unique(group)
@@ -182,10 +182,10 @@ def find_duplicates(references: Iterable[Entity]) -> Deduplication:
     """Group references that are the same document, and find the publisher of each.
 
     Args:
-        references: for example ``incidence.references``.
+        references: For example ``incidence.references``.
 
     Raises:
-        MissingLibraryError: tldextract or w3lib is not installed.
+        MissingLibraryError: Tldextract or w3lib is not installed.
     """
     require("tldextract", extra=EXTRA)
     require("w3lib", extra=EXTRA)
@@ -241,7 +241,7 @@ def _needed_rules(members: list[Entity]) -> tuple[str, ...]:
 
 
 def _needed_url_rules(urls: set[str]) -> set[str]:
-    """Return the rules without which some URLs would differ; all used ones if none is decisive."""
+    """Return the rules without which some URLs would differ; if there are none, all used rules."""
     if len(urls) == 1:
         return set()
     used = {rule for url in urls for rule in normalize_url(url).rules}

@@ -43,11 +43,11 @@ class Changes(Generic[_T]):
     """Entities or observations of two snapshots, by change; each sorted by key.
 
     Attributes:
-        added: only in the later snapshot; the earlier one is complete for the subject.
-        removed: only in the earlier snapshot; the later one is complete for the subject.
-        unchanged: in both snapshots.
-        unknown_before: only in the later snapshot; the earlier one is incomplete for the subject.
-        unknown_after: only in the earlier snapshot; the later one is incomplete for the subject.
+        added: Only in the later snapshot; the earlier one is complete for the subject.
+        removed: Only in the earlier snapshot; the later one is complete for the subject.
+        unchanged: In both snapshots.
+        unknown_before: Only in the later snapshot; the earlier one is incomplete for the subject.
+        unknown_after: Only in the earlier snapshot; the later one is incomplete for the subject.
     """
 
     added: tuple[_T, ...]
@@ -62,8 +62,8 @@ class Snapshot:
     """The content of a campaign at one time.
 
     Attributes:
-        incidence: the observations.
-        states: the state of each subject: ``complete``, ``incomplete``, ``failed`` or ``pending``.
+        incidence: The observations.
+        states: The state of each subject: ``complete``, ``incomplete``, ``failed`` or ``pending``.
     """
 
     incidence: Incidence
@@ -78,8 +78,8 @@ class Snapshot:
         """Return the snapshot of observations.
 
         Args:
-            observations: the observations.
-            states: the subjects and their states; if None, the subjects of the observations count
+            observations: The observations.
+            states: The subjects and their states; if None, the subjects of the observations count
                 as complete.
         """
         incidence = Incidence.from_observations(observations)
@@ -102,17 +102,11 @@ class Snapshot:
 
 
 class AlignedSnapshot(NamedTuple):
-    """A snapshot in the numbering of a :class:`SnapshotPair`.
+    """A snapshot in the numbering of a :class:`SnapshotPair`."""
 
-    Attributes:
-        triples: the observations: indices of file, reference and collection.
-        keys: one integer for each of them, sorted.
-        complete: for each file, whether the snapshot is complete for it.
-    """
-
-    triples: Numbers
-    keys: Numbers
-    complete: Booleans
+    triples: Numbers  # indices of file, reference and collection
+    keys: Numbers  # one integer per triple, sorted
+    complete: Booleans  # for each file
 
 
 class SnapshotPair:

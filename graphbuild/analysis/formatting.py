@@ -65,9 +65,9 @@ def describe_step(
     """Describe a step of a path in one sentence.
 
     Args:
-        step: the step.
-        quote: escapes untrusted text and puts it in quotation marks.
-        duplicates: duplicates among the references, to count independent ones; or None.
+        step: The step.
+        quote: Escapes untrusted text and puts it in quotation marks.
+        duplicates: Duplicates among the references, to count independent ones; or None.
     """
     by_type = {step.source.type: step.source, step.target.type: step.target}
     reference, collection = by_type.get(REFERENCE), by_type.get(COLLECTION)
@@ -99,8 +99,8 @@ def describe_observation(observation: Observation, quote: Callable[[str], str]) 
     """Describe an observation: title, author, date and URL of the reference, file and collection.
 
     Args:
-        observation: the observation.
-        quote: escapes untrusted text and puts it in quotation marks.
+        observation: The observation.
+        quote: Escapes untrusted text and puts it in quotation marks.
     """
     reference = observation.reference
     author, date = reference.attributes.get("author"), publication_date(reference)

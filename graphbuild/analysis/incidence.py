@@ -36,10 +36,10 @@ class Incidence:
     """Distinct observations; the result does not depend on the order of the input.
 
     Attributes:
-        files: the subjects, sorted by key: files, and also domains, IP addresses and URLs.
-        references: the references, sorted by key.
-        collections: the collections, sorted by key.
-        triples: one row per observation, sorted: indices into ``files``, ``references`` and
+        files: The subjects, sorted by key: files, and also domains, IP addresses and URLs.
+        references: The references, sorted by key.
+        collections: The collections, sorted by key.
+        triples: One row per observation, sorted: indices into ``files``, ``references`` and
             ``collections``. The last is ``NO_COLLECTION`` if the API named no collection.
     """
 
@@ -53,7 +53,7 @@ class Incidence:
         """Return the incidence of ``observations``; repeated observations count once.
 
         Raises:
-            MissingLibraryError: scipy is not installed.
+            MissingLibraryError: Scipy is not installed.
         """
         require("scipy", extra=EXTRA)
         indexes = files, references, collections = _Index(), _Index(), _Index()
@@ -153,12 +153,12 @@ def as_incidence(data: object) -> Incidence:
     """Return the incidence of a graph, a store or observations; an incidence is returned as it is.
 
     Args:
-        data: an ``Incidence``, a graph made by ``build_graph``, an open ``Store`` or ``Campaign``,
+        data: An ``Incidence``, a graph made by ``build_graph``, an open ``Store`` or ``Campaign``,
             or an iterable of ``Observation``.
 
     Raises:
-        MissingLibraryError: scipy is not installed.
-        TypeError: ``data`` is none of these.
+        MissingLibraryError: Scipy is not installed.
+        TypeError: ``data`` has another type.
     """
     if isinstance(data, Incidence):
         return data
@@ -250,8 +250,8 @@ def group_identical_rows(matrix: Matrix, labels: Iterable[int] | None = None) ->
     """Return a group number for each row of a sparse 0/1 matrix; identical rows share one.
 
     Args:
-        matrix: a sparse matrix in CSR format.
-        labels: one per row; only rows with the same label can share a group.
+        matrix: A sparse matrix in CSR format.
+        labels: One per row; only rows with the same label can share a group.
     """
     columns = matrix.sorted_indices().indices
     rows = [columns[start:end].tobytes() for start, end in pairwise(matrix.indptr.tolist())]

@@ -38,11 +38,11 @@ class NullModel:
     """The fitted null model of a 0/1 matrix.
 
     Attributes:
-        row_class: for each row, the index of its degree among the distinct row degrees.
-        column_degrees: the distinct column degrees.
-        column_counts: the number of columns of each degree.
-        probability: the probability of a 1, by row class and distinct column degree.
-        scores: the evidence in a shared column, by distinct column degree: log2(rows / degree) in
+        row_class: For each row, the index of its degree among the distinct row degrees.
+        column_degrees: The distinct column degrees.
+        column_counts: The number of columns of each degree.
+        probability: The probability of a 1, by row class and distinct column degree.
+        scores: The evidence in a shared column, by distinct column degree: log2(rows / degree) in
             half bits, rounded.
     """
 
@@ -79,9 +79,9 @@ class NullModel:
         computed by convolution over the columns.
 
         Args:
-            one: the first row of each pair.
-            other: the second row of each pair.
-            scores: the total score of the columns that they share.
+            one: The first row of each pair.
+            other: The second row of each pair.
+            scores: The total score of the columns that they share.
         """
         if not len(scores):
             return np.ones(0)
@@ -118,10 +118,10 @@ def _add_columns(mass: Reals, both: Reals, count: int, score: int) -> Reals:
     """Convolve score distributions with ``count`` more columns of ``score`` each.
 
     Args:
-        mass: a score distribution per row.
-        both: for each row, the probability that a column is shared.
-        count: the number of columns.
-        score: the score of each column.
+        mass: A score distribution per row.
+        both: For each row, the probability that a column is shared.
+        count: The number of columns.
+        score: The score of each column.
     """
     most = mass.shape[1] - 1
     result = np.zeros_like(mass)
@@ -152,8 +152,8 @@ def benjamini_hochberg(p: Reals, tests: int) -> Reals:
     Source: Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57.
 
     Args:
-        p: the p-values below 1.
-        tests: the number of tests; those that are not in ``p`` have a p-value of 1.
+        p: The p-values below 1.
+        tests: The number of tests; those that are not in ``p`` have a p-value of 1.
     """
     order = np.argsort(p, kind="stable")
     raised = p[order] * tests / np.arange(1, len(p) + 1)
@@ -179,7 +179,7 @@ def _fit(rows: tuple[Numbers, Numbers], columns: tuple[Numbers, Numbers]) -> Rea
 def _remove_certain(
     rows: tuple[Numbers, Numbers], columns: tuple[Numbers, Numbers], probability: Reals
 ) -> tuple[Numbers, Numbers, Booleans, Booleans]:
-    """Set the probabilities of empty and full rows and columns, until none is left.
+    """Set the probabilities of empty and full rows and columns, and repeat for the rest.
 
     Returns:
         The degrees that remain for rows and columns, and which of these are still undetermined.

@@ -1,7 +1,7 @@
 """Pairs of files, or of collections, that share evidence, and whether chance explains it.
 
 Pieces of evidence must be independent. The API gives each file all references of all its
-collections, so two files of one collection share every reference in it: fifty shared references can
+collections, so two files of one collection share every reference in it. Fifty shared references can
 be one fact, repeated fifty times. In random data without related files, a test on shared references
 reports a quarter of all pairs (p <= 0.05). A test on shared evidence reports two to four percent
 (``make bench CASES=ties`` prints both). Therefore:
@@ -52,22 +52,22 @@ class Overlap:
     """Two files, or two collections, that share evidence.
 
     Attributes:
-        source: the node whose key sorts first.
-        target: the other node.
-        shared_references: number of references that both have.
-        shared_evidence: number of shared pieces of evidence: collections and direct references of
+        source: The node whose key sorts first.
+        target: The other node.
+        shared_references: Number of references that both have.
+        shared_evidence: Number of shared pieces of evidence: collections and direct references of
             files, references of collections.
-        jaccard: shared references divided by the references that either has.
-        overlap_coefficient: shared references divided by those of the node that has fewer
+        jaccard: Shared references divided by the references that either has.
+        overlap_coefficient: Shared references divided by those of the node that has fewer
             (Szymkiewicz-Simpson).
-        adamic_adar: sum over shared references of 1 / log(number of nodes that have it) (Adamic
+        adamic_adar: Sum over shared references of 1 / log(number of nodes that have it) (Adamic
             and Adar 2003, Soc. Networks 25).
-        bits: weight of the shared evidence.
-        p_value: probability of sharing at least as many bits by chance.
-        q_value: false discovery rate if all pairs with a p-value up to this one are reported.
-        independent_references: number of shared references, duplicates counted once; None until
+        bits: Weight of the shared evidence.
+        p_value: Probability of sharing at least as many bits by chance.
+        q_value: False discovery rate if all pairs with a p-value up to this one are reported.
+        independent_references: Number of shared references, duplicates counted once; None until
             :meth:`Overlaps.with_duplicates` sets it.
-        publishers: number of known publishers of the shared references; None like the above.
+        publishers: Number of known publishers of the shared references; None like the above.
     """
 
     source: Entity
@@ -85,13 +85,13 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True)
-class SharedEntity:
-    """A collection or reference that several nodes have.
+class Hub:
+    """A collection or reference that many nodes have, so that sharing it is weak evidence.
 
     Attributes:
-        entity: the collection or reference.
-        degree: number of files, or collections, that have it.
-        bits: weight of sharing it.
+        entity: The collection or reference.
+        degree: Number of files, or collections, that have it.
+        bits: Weight of sharing it.
     """
 
     entity: Entity
@@ -106,11 +106,11 @@ class Overlaps:
     Iterating gives one :class:`Overlap` per pair.
 
     Attributes:
-        nodes: the files or collections.
-        source: for each pair, the index of the first node in ``nodes``.
-        target: for each pair, the index of the second node.
-        tested_pairs: number of all pairs, including those that share nothing.
-        hubs: evidence that more than a quarter of the nodes have, the most frequent first.
+        nodes: The files or collections.
+        source: For each pair, the index of the first node in ``nodes``.
+        target: For each pair, the index of the second node.
+        tested_pairs: Number of all pairs, including those that share nothing.
+        hubs: Evidence that more than a quarter of the nodes have, the most frequent first.
 
     The other attributes are columns with the names of :class:`Overlap`.
     """
@@ -127,7 +127,7 @@ class Overlaps:
     p_value: Reals
     q_value: Reals
     tested_pairs: int
-    hubs: tuple[SharedEntity, ...]
+    hubs: tuple[Hub, ...]
     independent_references: Numbers | None = None
     publishers: Numbers | None = None
 
@@ -155,8 +155,8 @@ class Overlaps:
         """Add the columns ``independent_references`` and ``publishers``.
 
         Args:
-            incidence: the incidence in which the pairs were found.
-            duplicates: the duplicates among its references.
+            incidence: The incidence in which the pairs were found.
+            duplicates: The duplicates among its references.
         """
         of_files = self.nodes == incidence.files
         matrix = incidence.file_references if of_files else incidence.collection_references
@@ -210,11 +210,8 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
     """Find all pairs of files, or of collections, that share evidence, and test them.
 
     Args:
-        data: a graph, a store, observations or an ``Incidence``.
+        data: A graph, a store, observations or an ``Incidence``.
         of: ``files`` or ``collections``.
-
-    Raises:
-        MissingLibraryError: scipy is not installed.
     """
     incidence = as_incidence(data)
     if of == "files":
@@ -250,31 +247,6 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
         tested_pairs=tested_pairs,
         hubs=_hubs(incidence, evidence, scores, of),
     )
-
-
-def shared_entities(data: object, one: Entity, other: Entity) -> list[SharedEntity]:
-    """Return the collections and references that two files, or two collections, share.
-
-    Args:
-        data: a graph, a store, observations or an ``Incidence``.
-        one: a file or a collection.
-        other: another of the same type.
-
-    Returns:
-        Collections before references, each sorted by the number of nodes that have it.
-    """
-    incidence = as_incidence(data)
-    is_file = one in set(incidence.files)
-    nodes = incidence.files if is_file else incidence.collections
-    rows = [nodes.index(each) for each in (one, other)]
-    if is_file:
-        found = [
-            *_common(incidence.file_collections, rows, incidence.collections),
-            *_common(incidence.file_references, rows, incidence.references),
-        ]
-    else:
-        found = _common(incidence.collection_references, rows, incidence.references)
-    return sorted(found, key=lambda each: (each.entity.type, each.degree, each.entity.key))
 
 
 def projection(matrix: Matrix) -> tuple[Numbers, Numbers, Numbers]:
@@ -347,20 +319,11 @@ def _adamic_adar(references: Matrix) -> Reals:
     return weights
 
 
-def _hubs(
-    incidence: Incidence, evidence: Matrix, scores: Numbers, of: NodeKind
-) -> tuple[SharedEntity, ...]:
+def _hubs(incidence: Incidence, evidence: Matrix, scores: Numbers, of: NodeKind) -> tuple[Hub, ...]:
     degrees = _degrees(evidence)
     entity = incidence.evidence_entity if of == "files" else incidence.references.__getitem__
     hubs = [
-        SharedEntity(entity(column), int(degrees[column]), float(scores[column]) / SCORE_PER_BIT)
+        Hub(entity(column), int(degrees[column]), float(scores[column]) / SCORE_PER_BIT)
         for column in np.flatnonzero(degrees > max(2, _HUB_SHARE * evidence.shape[0])).tolist()
     ]
     return tuple(sorted(hubs, key=lambda hub: (-hub.degree, hub.entity.key)))
-
-
-def _common(matrix: Matrix, rows: list[int], columns: tuple[Entity, ...]) -> list[SharedEntity]:
-    degrees = _degrees(matrix)
-    both = np.intersect1d(*(matrix.indices[slice(*matrix.indptr[row : row + 2])] for row in rows))
-    bits = np.log2(matrix.shape[0] / np.maximum(degrees, 1))
-    return [SharedEntity(columns[n], int(degrees[n]), float(bits[n])) for n in both.tolist()]

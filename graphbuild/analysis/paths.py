@@ -12,6 +12,7 @@ betweenness counts: Brandes 2001, J. Math. Sociol. 25).
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -34,9 +35,9 @@ class PathStep:
     """Two nodes that occur in one observation.
 
     Attributes:
-        source: the node from which the step starts.
-        target: the node to which it leads.
-        observations: all observations with both nodes, sorted by reference, file and collection.
+        source: The node from which the step starts.
+        target: The node to which it leads.
+        observations: All observations with both nodes, sorted by reference, file and collection.
     """
 
     source: Entity
@@ -46,11 +47,7 @@ class PathStep:
 
 @dataclass(frozen=True, slots=True)
 class EvidencePath:
-    """A path from one node to another.
-
-    Attributes:
-        steps: at least one; each starts at the end of the previous step.
-    """
+    """A path of at least one step; each starts at the end of the previous one."""
 
     steps: tuple[PathStep, ...]
 
@@ -83,15 +80,14 @@ class EvidenceGraph:
         """Return the node with a key, id, abbreviated id, URL, title or name.
 
         Args:
-            name: a node key (``collection:...``), an id, the first 8 or more characters of one, a
-                URL, an IP address or a domain, or a complete title or name in any case.
+            name: A node key (``collection:...``), an id or its first 8 or more characters, a URL,
+                an IP address, a domain, or a complete title or name. Case is ignored.
 
         Raises:
-            AnalysisError: no node, or several nodes, match.
+            AnalysisError: No node, or several nodes, match.
         """
         wanted = name.strip()
-        for matcher in (_key_matcher, _id_matcher, _url_matcher, _label_matcher, _prefix_matcher):
-            matches = matcher(wanted)
+        for matches in _matchers(wanted):
             found = sorted(key for key, node in self._nodes.items() if matches(node))
             if len(found) == 1:
                 return self._nodes[found[0]]
@@ -111,7 +107,7 @@ class EvidenceGraph:
         """Return the number of shortest paths; 0 if the nodes are not connected.
 
         Raises:
-            AnalysisError: both are the same node.
+            AnalysisError: Both are the same node.
         """
         distances = self._distances(source, target)
         paths = {target.key: 1}
@@ -123,7 +119,7 @@ class EvidenceGraph:
         """Yield all shortest paths, in the order of their node keys.
 
         Raises:
-            AnalysisError: both are the same node.
+            AnalysisError: Both are the same node.
         """
         distances = self._distances(source, target)
         if source.key not in distances:
@@ -189,31 +185,15 @@ def _entities(observation: Observation) -> tuple[Entity, ...]:
     return observation.subject, observation.reference, observation.related_from
 
 
-# --- matching of names ---------------------------------------------------------------------------
-
-
-def _key_matcher(name: str) -> Callable[[Entity], bool]:
-    return lambda node: node.key == name
-
-
-def _id_matcher(name: str) -> Callable[[Entity], bool]:
-    return lambda node: node.id in {name, name.lower()}
-
-
-def _url_matcher(name: str) -> Callable[[Entity], bool]:
-    try:
+def _matchers(name: str) -> Iterator[Callable[[Entity], bool]]:
+    """Yield tests for nodes that a name can mean, the most specific first."""
+    yield lambda node: node.key == name
+    yield lambda node: node.id in {name, name.lower()}
+    with suppress(ValueError):
         entity = parse_indicator(name).entity
-    except ValueError:
-        return lambda _: False
-    urls = {entity.attributes.get("url", name), name}
-    return lambda node: node == entity or node.attributes.get("url") in urls
-
-
-def _label_matcher(name: str) -> Callable[[Entity], bool]:
+        urls = {entity.attributes.get("url", name), name}
+        yield lambda node: node == entity or node.attributes.get("url") in urls
     folded = name.casefold()
-    return lambda node: node.label.casefold().strip() == folded
-
-
-def _prefix_matcher(name: str) -> Callable[[Entity], bool]:
+    yield lambda node: node.label.casefold().strip() == folded
     prefix = name.removesuffix("…").lower()
-    return lambda node: len(prefix) >= _MIN_PREFIX_LENGTH and node.id.startswith(prefix)
+    yield lambda node: len(prefix) >= _MIN_PREFIX_LENGTH and node.id.startswith(prefix)

@@ -30,13 +30,13 @@ class TimelineSeries:
 
     Attributes:
         kind: ``campaign``, ``collection`` or ``cluster``.
-        key: the node key of the collection, or the number of the cluster; empty for the campaign.
-        name: a name for display.
-        references: number of references.
-        undated: number of references without a publication date.
-        first: the earliest reference; None if none has a date.
-        last: the latest reference.
-        months: number of references per month, such as ``2018-01``, without empty months.
+        key: The node key of the collection, or the number of the cluster; empty for the campaign.
+        name: A name for display.
+        references: Number of references.
+        undated: Number of references without a publication date.
+        first: The earliest reference; None if all are undated.
+        last: The latest reference.
+        months: Number of references per month, such as ``2018-01``, without empty months.
     """
 
     kind: str
@@ -54,9 +54,9 @@ class Timeline:
     """Publication dates of references (UTC).
 
     Attributes:
-        campaign: all references.
-        collections: the references of each collection, in the order of their keys.
-        clusters: the references of the files of each cluster.
+        campaign: All references.
+        collections: The references of each collection, in the order of their keys.
+        clusters: The references of the files of each cluster.
     """
 
     campaign: TimelineSeries
@@ -83,11 +83,8 @@ def build_timeline(data: object, clustering: Clustering | None = None) -> Timeli
     """Count the references by month of publication.
 
     Args:
-        data: a graph, a store, observations or an ``Incidence``.
-        clustering: the clusters of ``data``, to get a series for each.
-
-    Raises:
-        MissingLibraryError: scipy is not installed.
+        data: A graph, a store, observations or an ``Incidence``.
+        clustering: The clusters of ``data``, to get a series for each.
     """
     incidence = as_incidence(data)
     dates = [publication_date(reference) for reference in incidence.references]

@@ -36,9 +36,9 @@ class Rule:
     """A rule that makes URLs of one page equal.
 
     Attributes:
-        name: a short name.
-        description: the differences that the rule removes.
-        apply: returns a simpler URL, or the same; raises ValueError for an invalid URL.
+        name: A short name.
+        description: The differences that the rule removes.
+        apply: Returns a simpler URL, or the same; raises ValueError for an invalid URL.
     """
 
     name: str
@@ -51,8 +51,8 @@ class NormalizedUrl:
     """A normalized URL.
 
     Attributes:
-        url: the URL; unchanged if it cannot be normalized.
-        rules: names of the rules that changed it, in the order of ``URL_RULES``.
+        url: The URL; unchanged if it cannot be normalized.
+        rules: Names of the rules that changed it, in the order of ``URL_RULES``.
     """
 
     url: str
@@ -63,11 +63,11 @@ def normalize_url(url: str, *, without: str = "") -> NormalizedUrl:
     """Normalize a URL for comparison.
 
     Args:
-        url: a URL as the API gives it.
-        without: the name of a rule to leave out, to test its effect.
+        url: A URL as the API gives it.
+        without: The name of a rule to leave out, to test its effect.
 
     Raises:
-        MissingLibraryError: w3lib is not installed.
+        MissingLibraryError: W3lib is not installed.
     """
     if not _is_unambiguous(url):
         return NormalizedUrl(url)
@@ -89,7 +89,7 @@ def normalize_url(url: str, *, without: str = "") -> NormalizedUrl:
 
 
 def publisher_domain(url: NormalizedUrl) -> str:
-    """Return the registered domain of the host, which stands for the publisher.
+    """Return the publisher of a page: the registered domain of its host.
 
     The public suffix list of tldextract separates customers of shared hosts such as
     ``blogspot.com``. It is never downloaded. A host that is not a domain name is returned as it is.
@@ -99,7 +99,7 @@ def publisher_domain(url: NormalizedUrl) -> str:
         a web URL, or a link shortener, or an archive whose URLs do not contain the original.
 
     Raises:
-        MissingLibraryError: tldextract is not installed.
+        MissingLibraryError: Tldextract is not installed.
     """
     if not _is_unambiguous(url.url):
         return ""

@@ -15,7 +15,7 @@ from graphbuild.cli.console import attributes_json, print_json, print_line, prin
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from graphbuild.analysis import Overlaps, SharedEntity
+    from graphbuild.analysis import Hub, Overlaps
 
 
 def overlap(
@@ -79,7 +79,7 @@ def overlap(
     _print_hubs(found.hubs)
 
 
-def _print_hubs(hubs: Sequence[SharedEntity]) -> None:
+def _print_hubs(hubs: Sequence[Hub]) -> None:
     for hub in hubs[: options.DEFAULT_LIMIT]:
         print_line(
             f"low weight: the {hub.entity.type} {shorten(hub.entity.label)}, shared by"

@@ -37,14 +37,14 @@ def write_report(
     The same campaign file gives the same bytes.
 
     Args:
-        store: the open campaign file.
-        folder: the output folder; created if missing.
-        baseline: an earlier snapshot, to report the changes since then.
-        seed: seed for clustering.
+        store: The open campaign file.
+        folder: The output folder; created if missing.
+        baseline: An earlier snapshot, to report the changes since then.
+        seed: Seed for clustering.
 
     Raises:
-        MissingLibraryError: a library of the extra ``analysis`` is not installed.
-        ExportError: a file could not be written; an existing file is kept.
+        MissingLibraryError: A library of the extra ``analysis`` is not installed.
+        ExportError: A file could not be written; an existing file is kept.
     """
     blocks = build_blocks(collect_data(store, baseline, seed=seed))
     path = make_folder(Path(folder))

@@ -5,35 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from graphbuild._util import UntrustedText
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from graphbuild._util import MixedText
+
+
+MAX_ROWS = 30  # of a table or list
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading.
-
-    Attributes:
-        level: 1 for the title of the report.
-        text: the text.
-        anchor: the id for links to it; empty if there are none.
-        cluster: the number of the cluster that the section describes; 0 for none.
-    """
+    """A heading; the title of the report has level 1."""
 
     level: int
     text: MixedText
-    anchor: str = ""
-    cluster: int = 0
+    anchor: str = ""  # id for links to the heading
+    cluster: int = 0  # number of the cluster that the section describes
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A paragraph.
-
-    Attributes:
-        text: the text.
-        is_warning: whether to highlight it.
-    """
+    """A paragraph; warnings are highlighted."""
 
     text: MixedText
     is_warning: bool = False
@@ -48,17 +43,11 @@ class BulletList:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table.
-
-    Attributes:
-        head: the column names.
-        rows: one text per column.
-        numbers: indices of the columns with numbers.
-    """
+    """A table with column names and rows of cells."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[MixedText, ...], ...]
-    numbers: frozenset[int] = frozenset()
+    numbers: frozenset[int] = frozenset()  # indices of the columns with numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +59,59 @@ class KeyFigures:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure.
+    """A figure with a caption."""
 
-    Attributes:
-        svg: an SVG document without scripts and links, all text escaped.
-        name: an identifier, unique in the report.
-        text: the caption.
-    """
-
-    svg: str
-    name: str
+    svg: str  # without scripts and links, all text escaped
+    name: str  # unique in the report
     text: str
 
 
 Block = Heading | Paragraph | BulletList | Table | KeyFigures | Figure
+
+
+def paragraph(text: str) -> Paragraph:
+    """Return a paragraph of trusted text."""
+    return Paragraph((text,))
+
+
+def table(
+    head: tuple[str, ...],
+    rows: Sequence[tuple[MixedText, ...]],
+    hint: str,
+    numbers: Iterable[int] = (),
+) -> Iterator[Block]:
+    """Yield a table, cut after ``MAX_ROWS`` rows.
+
+    Args:
+        head: The column names.
+        rows: All rows.
+        hint: The command that lists the rows that are cut.
+        numbers: Indices of the columns with numbers.
+    """
+    yield Table(head, tuple(rows[:MAX_ROWS]), frozenset(numbers))
+    yield from more_rows(rows, hint)
+
+
+def bullet_list(lines: Sequence[MixedText], hint: str) -> Iterator[Block]:
+    """Yield a bullet list, cut after ``MAX_ROWS`` lines."""
+    yield BulletList(tuple(lines[:MAX_ROWS]))
+    yield from more_rows(lines, hint)
+
+
+def row(*cells: MixedText | UntrustedText | str | int | None) -> tuple[MixedText, ...]:
+    """Return a table row: numbers with thousands separators, empty cells for None."""
+    return tuple(_cell(each) for each in cells)
+
+
+def _cell(value: MixedText | UntrustedText | str | int | None) -> MixedText:
+    if isinstance(value, int):
+        return (f"{value:,}",)
+    if isinstance(value, str | UntrustedText):
+        return (value,)
+    return value or ("",)
+
+
+def more_rows(rows: Sequence[object], hint: str) -> Iterator[Block]:
+    """Yield the number of rows that are cut, if any, and where to find them."""
+    if len(rows) > MAX_ROWS:
+        yield paragraph(f"… and {len(rows) - MAX_ROWS:,} more; {hint}.")

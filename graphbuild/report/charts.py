@@ -44,14 +44,11 @@ _MIN_RADIUS, _MAX_RADIUS = 4.5, 26.0
 _Dot = tuple[int, frozenset[int]]  # a cluster, and the collections that its files share
 
 
-# --- references by month -------------------------------------------------------------------------
-
-
 def month_chart(months: Mapping[str, int]) -> str:
     """Draw a bar chart of references by month, or by year if there are too many months.
 
     Args:
-        months: number of references by month, such as ``2018-01``; empty months can be missing.
+        months: Number of references by month, such as ``2018-01``; empty months can be missing.
     """
     bars = _bars(months)
     most = max(bars.values(), default=1)
@@ -108,9 +105,6 @@ def _grid_step(most: int) -> int:
     return next(n * power for n in (1, 2, 5) if most <= _MAX_GRID_LINES * n * power)
 
 
-# --- map of clusters -----------------------------------------------------------------------------
-
-
 def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]:
     """Draw files as dots in the colors of their clusters, linked to their collections.
 
@@ -118,8 +112,8 @@ def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]
     each cluster is one dot, linked to its most distinctive collections and to the largest ones.
 
     Args:
-        incidence: the observations.
-        clustering: its clusters.
+        incidence: The observations.
+        clustering: Its clusters.
 
     Returns:
         The SVG, and a caption that also says what was left out.
@@ -156,10 +150,10 @@ def _map_of_clusters(
     """Draw one dot per cluster.
 
     Args:
-        incidence: the observations.
-        clustering: its clusters.
-        files: the cluster and the collections of each file.
-        by_size: all collections, by decreasing number of files.
+        incidence: The observations.
+        clustering: Its clusters.
+        files: The cluster and the collections of each file.
+        by_size: All collections, by decreasing number of files.
     """
     clusters = [cluster for cluster in clustering if len(cluster.files) > 1]
     shown = {cluster.number: len(cluster.files) for cluster in clusters[:_MAX_CLUSTERS]}
@@ -251,9 +245,6 @@ def _cluster_numbers(
         x, y = position[f"file:{number}"]
         labels.append(_label(x, y + 5, f"{cluster}", "middle", ' font-weight="700"'))
     return labels
-
-
-# --- SVG elements --------------------------------------------------------------------------------
 
 
 def _line(one: Point, other: Point) -> str:

@@ -25,35 +25,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Baseline:
-    """The snapshot with which a campaign is compared.
+    """The snapshot with which a campaign is compared."""
 
-    Attributes:
-        name: a name for display: a date or a file name.
-        snapshot: the earlier snapshot.
-    """
-
-    name: str
+    name: str  # for display: a date or a file name
     snapshot: Snapshot
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportData:
-    """The data of a report.
+    """The data of a report."""
 
-    Attributes:
-        name: the name of the campaign file.
-        totals: counts of the campaign file.
-        statuses: the status of each subject.
-        incidence: all observations.
-        clustering: the clusters of files.
-        duplicates: the duplicates among the references.
-        bridges: connections between the clusters.
-        timeline: publication dates of the references.
-        baseline_name: the name of the baseline; empty without one.
-        comparison: the changes since the baseline; None without one.
-    """
-
-    name: str
+    name: str  # of the campaign file
     totals: Totals
     statuses: tuple[SubjectStatus, ...]
     incidence: Incidence
@@ -61,20 +43,20 @@ class ReportData:
     duplicates: Deduplication
     bridges: Bridges
     timeline: Timeline
-    baseline_name: str
-    comparison: Comparison | None
+    baseline_name: str  # empty without a baseline
+    comparison: Comparison | None  # with the baseline
 
 
 def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 0) -> ReportData:
     """Read and analyze a campaign file.
 
     Args:
-        store: the open campaign file.
-        baseline: an earlier snapshot, for comparison.
-        seed: seed for clustering.
+        store: The open campaign file.
+        baseline: An earlier snapshot, for comparison.
+        seed: Seed for clustering.
 
     Raises:
-        MissingLibraryError: a library of the extra ``analysis`` is not installed.
+        MissingLibraryError: A library of the extra ``analysis`` is not installed.
     """
     for library in ("scipy", "tldextract", "w3lib"):
         require(library, extra="analysis")
@@ -103,8 +85,8 @@ def count_references(data: ReportData, cluster: int) -> tuple[int, int, int]:
     """Count the references of a cluster's files.
 
     Args:
-        data: the data of the report.
-        cluster: the number of the cluster.
+        data: The data of the report.
+        cluster: The number of the cluster.
 
     Returns:
         The number of references, of independent references, and of known publishers.

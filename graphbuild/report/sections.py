@@ -17,7 +17,20 @@ from graphbuild.analysis import (
     summarize_changes,
 )
 from graphbuild.models import COMPLETE, REFERENCE, URL
-from graphbuild.report.blocks import BulletList, Figure, Heading, KeyFigures, Paragraph, Table
+from graphbuild.report.blocks import (
+    MAX_ROWS,
+    BulletList,
+    Figure,
+    Heading,
+    KeyFigures,
+    Paragraph,
+    Table,
+    bullet_list,
+    more_rows,
+    paragraph,
+    row,
+    table,
+)
 from graphbuild.report.charts import cluster_map, month_chart
 from graphbuild.report.data import count_references
 from graphbuild.seeds.indicators import defang
@@ -38,11 +51,12 @@ if TYPE_CHECKING:
     from graphbuild.report.data import ReportData
     from graphbuild.store import SubjectStatus
 
-_MAX_ROWS = 30  # of a table
 _MAX_DETAILED_CLUSTERS = 12
 _MAX_FILES = 10  # listed per cluster
 _MAX_CAUSES = 6
 _MAX_URL_LENGTH = 160
+_IN_COMPARE = "graphbuild compare --json lists them"
+_IN_BRIDGES = "graphbuild bridges --json lists them"
 _CHANGES = ("added", "removed", "unchanged", "unknown_before", "unknown_after")
 
 
@@ -59,15 +73,13 @@ def build_blocks(data: ReportData) -> list[Block]:
     ]
 
 
-# --- overview and missing data -------------------------------------------------------------------
-
-
 def _overview(data: ReportData) -> Iterator[Block]:
     yield Heading(1, ("Campaign report: ", UntrustedText(data.name)))
     last = max(
-        (row.fetched_at for row in data.statuses if row.fetched_at is not None), default=None
+        (status.fetched_at for status in data.statuses if status.fetched_at is not None),
+        default=None,
     )
-    yield _paragraph(
+    yield paragraph(
         "No response yet." if last is None else f"Last response: {format_timestamp(last)}."
     )
     warning = _incomplete_warning(data)
@@ -100,10 +112,10 @@ def _incomplete_warning(data: ReportData) -> str:
 def _missing_data(data: ReportData) -> Iterator[Block]:
     totals = data.totals
     yield Heading(2, ("Missing data",), "missing")
-    problems = [row for row in data.statuses if row.state != COMPLETE or row.detail]
+    problems = [status for status in data.statuses if status.state != COMPLETE or status.detail]
     if not problems:
         subjects = format_count(totals.subjects, "subject")
-        yield _paragraph(f"None: the lists of all {subjects} were read to the end.")
+        yield paragraph(f"None: the lists of all {subjects} were read to the end.")
     notes: list[str] = []
     if totals.expected:
         known = totals.received + totals.inferred
@@ -112,8 +124,8 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
             " subjects."
         )
     without = sum(
-        row.state == COMPLETE and not row.received_count + row.inferred_count
-        for row in data.statuses
+        status.state == COMPLETE and not status.received_count + status.inferred_count
+        for status in data.statuses
     )
     if without:
         notes.append(f"{format_count(without, 'complete subject')} without references.")
@@ -127,22 +139,19 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
     if notes:
         yield BulletList(tuple((note,) for note in notes))
     if problems:
-        rows = tuple(_problem(row) for row in problems[:_MAX_ROWS])
-        yield Table(("subject", "state", "known", "expected", "warning"), rows, frozenset({2, 3}))
-        yield from _more(problems, "graphbuild status lists them")
+        head = ("subject", "state", "known", "expected", "warning")
+        rows = [_problem(status) for status in problems]
+        yield from table(head, rows, "graphbuild status lists them", numbers=range(2, 4))
 
 
-def _problem(row: SubjectStatus) -> tuple[MixedText, ...]:
-    return (
-        _subject(row.subject),
-        (row.state,),
-        (f"{row.received_count + row.inferred_count:,}",),
-        ("" if row.expected_count is None else f"{row.expected_count:,}",),
-        (UntrustedText(row.detail or row.error_code),),
+def _problem(status: SubjectStatus) -> tuple[MixedText, ...]:
+    known, detail = (
+        status.received_count + status.inferred_count,
+        status.detail or status.error_code,
     )
-
-
-# --- changes -------------------------------------------------------------------------------------
+    return row(
+        _subject(status.subject), status.state, known, status.expected_count, UntrustedText(detail)
+    )
 
 
 def _changes(data: ReportData) -> Iterator[Block]:
@@ -158,7 +167,7 @@ def _changes(data: ReportData) -> Iterator[Block]:
             states = Counter(state for _, state in subjects)
             total = format_count(len(subjects), "subject")
             counts = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
-            yield _paragraph(
+            yield paragraph(
                 f"Incomplete {when}: {total} ({counts}). References that only these have count"
                 " neither as added nor as removed."
             )
@@ -178,7 +187,7 @@ def _changes(data: ReportData) -> Iterator[Block]:
 
 
 def _change_row(name: str, changes: Changes[Any]) -> tuple[MixedText, ...]:
-    return (name,), *((f"{len(getattr(changes, change)):,}",) for change in _CHANGES)
+    return row(name, *(len(getattr(changes, change)) for change in _CHANGES))
 
 
 def _entities(title: str, entities: Sequence[Entity]) -> Iterator[Block]:
@@ -187,12 +196,11 @@ def _entities(title: str, entities: Sequence[Entity]) -> Iterator[Block]:
     yield Heading(3, (title,))
     if entities[0].type == REFERENCE:
         newest = sorted(entities, key=_date_and_key, reverse=True)
-        rows = tuple((_date(each), _name(each), _url(each)) for each in newest[:_MAX_ROWS])
-        yield Table(("date", "reference", "URL"), rows)
+        rows = [(_date(each), _name(each), _url(each)) for each in newest]
+        yield from table(("date", "reference", "URL"), rows, _IN_COMPARE)
     else:
         by_key = sorted(entities, key=lambda each: each.key)
-        yield BulletList(tuple(_name(each) for each in by_key[:_MAX_ROWS]))
-    yield from _more(entities, "graphbuild compare --json lists them")
+        yield from bullet_list([_name(each) for each in by_key], _IN_COMPARE)
 
 
 def _date_and_key(entity: Entity) -> tuple[date, str]:
@@ -201,10 +209,10 @@ def _date_and_key(entity: Entity) -> tuple[date, str]:
 
 def _cluster_changes(comparison: Comparison) -> Iterator[Block]:
     yield Heading(3, ("Cluster changes",))
-    yield _paragraph(f"{summarize_changes(comparison)}.")
+    yield paragraph(f"{summarize_changes(comparison)}.")
     changes = [each for each in comparison.cluster_changes if each.kind != "unchanged"]
     others = []
-    for change in changes[:_MAX_ROWS]:
+    for change in changes[:MAX_ROWS]:
         text, causes = describe_change(change, comparison), describe_causes(change, _MAX_CAUSES)
         if causes:
             yield Paragraph(text)
@@ -213,32 +221,28 @@ def _cluster_changes(comparison: Comparison) -> Iterator[Block]:
             others.append(text)
     if others:
         yield BulletList(tuple(others))
-    yield from _more(changes, "graphbuild compare --json lists them")
+    yield from more_rows(changes, _IN_COMPARE)
     moved = comparison.moved_files
     if moved:
-        rows = tuple(
-            (
-                (UntrustedText(each.file.id),),
+        rows = [
+            row(
+                UntrustedText(each.file.id),
                 describe_cluster(comparison.before.clusters[each.before - 1]),
                 describe_cluster(comparison.after.clusters[each.after - 1]),
             )
-            for each in moved[:_MAX_ROWS]
-        )
-        yield _paragraph(f"{format_count(len(moved), 'file')} changed cluster:")
-        yield Table(("file", "before", "after"), rows)
-        yield from _more(moved, "graphbuild compare --json lists them")
-
-
-# --- clusters ------------------------------------------------------------------------------------
+            for each in moved
+        ]
+        yield paragraph(f"{format_count(len(moved), 'file')} changed cluster:")
+        yield from table(("file", "before", "after"), rows, _IN_COMPARE)
 
 
 def _clusters(data: ReportData) -> Iterator[Block]:
     yield Heading(2, ("Clusters",), "clusters")
     clusters = [cluster for cluster in data.clustering if len(cluster.files) > 1]
     if not clusters:
-        yield _paragraph("There are no clusters of two or more files.")
+        yield paragraph("There are no clusters of two or more files.")
         return
-    yield _paragraph(
+    yield paragraph(
         f"{format_count(len(clusters), 'cluster')}; agreement of runs with different seeds:"
         f" {data.clustering.agreement:.2f}. Stability is the mean Jaccard index of a cluster with"
         " the most similar cluster of each run. Independent references are the references without"
@@ -247,12 +251,10 @@ def _clusters(data: ReportData) -> Iterator[Block]:
     svg, text = cluster_map(data.incidence, data.clustering)
     yield Figure(svg, "map", text)
     series = {each.key: each for each in data.timeline.clusters}
-    rows = tuple(
-        _cluster_row(data, cluster, series[str(cluster.number)]) for cluster in clusters[:_MAX_ROWS]
-    )
+    rows = [_cluster_row(data, each, series[str(each.number)]) for each in clusters]
     head = ("cluster", "name", "files", "stability", "references", "independent", "publishers")
-    yield Table((*head, "first", "last"), rows, frozenset({2, 3, 4, 5, 6}))
-    yield from _more(clusters, "graphbuild communities lists them")
+    hint = "graphbuild communities lists them"
+    yield from table((*head, "first", "last"), rows, hint, numbers=range(2, 7))
     for cluster in clusters[:_MAX_DETAILED_CLUSTERS]:
         yield from _cluster_details(cluster)
 
@@ -260,12 +262,12 @@ def _clusters(data: ReportData) -> Iterator[Block]:
 def _cluster_row(
     data: ReportData, cluster: Cluster, series: TimelineSeries
 ) -> tuple[MixedText, ...]:
-    return (
-        (f"{cluster.number}",),
-        (UntrustedText(cluster.name),),
-        (f"{len(cluster.files):,}",),
-        (f"{cluster.stability:.2f}",),
-        *((f"{number:,}",) for number in count_references(data, cluster.number)),
+    return row(
+        str(cluster.number),
+        UntrustedText(cluster.name),
+        len(cluster.files),
+        f"{cluster.stability:.2f}",
+        *count_references(data, cluster.number),
         _date(series.first),
         _date(series.last),
     )
@@ -288,43 +290,39 @@ def _cluster_details(cluster: Cluster) -> Iterator[Block]:
     yield BulletList(tuple(_subject(file) for file in cluster.files[:_MAX_FILES]))
     if len(cluster.files) > _MAX_FILES:
         more = len(cluster.files) - _MAX_FILES
-        yield _paragraph(f"… and {more:,} more; graphbuild communities --json lists them.")
+        yield paragraph(f"… and {more:,} more; graphbuild communities --json lists them.")
 
 
 def _counts(each: DistinctiveEntity) -> tuple[MixedText, ...]:
-    return (f"{each.inside:,}",), (f"{each.outside:,}",), (f"{each.lift:.1f}",)
-
-
-# --- bridges and timeline ------------------------------------------------------------------------
+    return row(each.inside, each.outside, f"{each.lift:.1f}")
 
 
 def _bridges(data: ReportData) -> Iterator[Block]:
     yield Heading(2, ("Bridges",), "bridges")
     bridges, links = data.bridges.bridges, data.bridges.single_links
     verb = "is" if data.bridges.joined_pairs == 1 else "are"
-    yield _paragraph(
+    yield paragraph(
         f"{format_count(data.bridges.joined_pairs, 'pair')} of clusters {verb} connected,"
         f" {len(links):,} of them by a single reference or collection."
     )
     if bridges:
-        rows = tuple(
-            (
+        rows = [
+            row(
                 _name(each.entity),
-                (each.entity.type,),
-                (f"{each.files:,}",),
-                (f"{len(each.clusters):,}",),
-                (f"{len(each.sole_pairs):,}",),
-                (f"{each.components:,}",),
-                (f"{each.cut_off_files:,}",),
+                each.entity.type,
+                each.files,
+                len(each.clusters),
+                len(each.sole_pairs),
+                each.components,
+                each.cut_off_files,
             )
-            for each in bridges[:_MAX_ROWS]
-        )
+            for each in bridges
+        ]
         counts = ("files", "clusters", "sole pairs", "components", "cut-off files")
-        yield Table(("bridge", "type", *counts), rows, frozenset(range(2, 7)))
-        yield from _more(bridges, "graphbuild bridges --json lists them")
+        yield from table(("bridge", "type", *counts), rows, _IN_BRIDGES, numbers=range(2, 7))
     if links:
         clusters = data.clustering.clusters
-        lines = tuple(
+        lines = [
             (
                 *describe_cluster(clusters[one - 1]),
                 " and ",
@@ -332,17 +330,16 @@ def _bridges(data: ReportData) -> Iterator[Block]:
                 f" are connected only by the {entity.type} ",
                 *_name(entity),
             )
-            for (one, other), entity in links[:_MAX_ROWS]
-        )
-        yield BulletList(lines)
-        yield from _more(links, "graphbuild bridges --json lists them")
+            for (one, other), entity in links
+        ]
+        yield from bullet_list(lines, _IN_BRIDGES)
 
 
 def _timeline(data: ReportData) -> Iterator[Block]:
     yield Heading(2, ("Timeline",), "timeline")
     series = data.timeline.campaign
     references = format_count(series.references, "reference")
-    yield _paragraph(f"{references}, {series.undated:,} without a publication date.")
+    yield paragraph(f"{references}, {series.undated:,} without a publication date.")
     if not series.months:
         return
     yield Figure(
@@ -351,10 +348,9 @@ def _timeline(data: ReportData) -> Iterator[Block]:
     years: dict[str, int] = defaultdict(int)
     for month, count in series.months.items():
         years[month[:4]] += count
-    newest = sorted(years.items(), reverse=True)
-    rows = tuple(((year,), (f"{count:,}",)) for year, count in newest[:_MAX_ROWS])
-    yield Table(("year", "references"), rows, frozenset({1}))
-    yield from _more(newest, "graphbuild timeline --json lists every month")
+    rows = [row(year, count) for year, count in sorted(years.items(), reverse=True)]
+    hint = "graphbuild timeline --json lists every month"
+    yield from table(("year", "references"), rows, hint, numbers=[1])
 
 
 def _method(data: ReportData) -> Iterator[Block]:
@@ -384,13 +380,6 @@ def _method(data: ReportData) -> Iterator[Block]:
     yield BulletList(tuple((line,) for line in lines))
 
 
-# --- cells and paragraphs ------------------------------------------------------------------------
-
-
-def _paragraph(text: str) -> Paragraph:
-    return Paragraph((text,))
-
-
 def _name(entity: Entity) -> MixedText:
     return (UntrustedText(display_name(entity)),)
 
@@ -410,8 +399,3 @@ def _url(entity: Entity) -> MixedText:
         return ("",)
     shortened = url if len(url) <= _MAX_URL_LENGTH else url[:_MAX_URL_LENGTH] + "…"
     return (UntrustedText(defang(shortened)),)
-
-
-def _more(rows: Sequence[object], hint: str) -> Iterator[Block]:
-    if len(rows) > _MAX_ROWS:
-        yield _paragraph(f"… and {len(rows) - _MAX_ROWS:,} more; {hint}.")

@@ -1,4 +1,4 @@
-"""Find references that are the same document, and their publishers.
+"""Find references that are the same article, and their publishers.
 
 Two references are duplicates if their URLs are equal after normalization
 (:mod:`url_normalization`), or if they have the same title and the same publication date. The title
@@ -52,7 +52,7 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class ReferenceGroup:
-    """All references to one document.
+    """All references to one article.
 
     Attributes:
         representative: The reference whose URL was changed by the fewest rules; among equals, the
@@ -90,7 +90,7 @@ class Publisher:
 
 @dataclass(frozen=True, slots=True)
 class Deduplication:
-    """References, grouped into documents.
+    """References, grouped into articles.
 
     Attributes:
         groups: Sorted by the key of the representative; most have a single member.
@@ -127,7 +127,7 @@ class Deduplication:
         return self.groups[self._group_index[reference]]
 
     def count_independent(self, references: Iterable[Entity]) -> tuple[int, int]:
-        """Return the number of distinct documents and of known publishers of ``references``."""
+        """Return the number of distinct articles and of known publishers of ``references``."""
         numbers = {self._group_index[each] for each in references}
         publishers = {self.groups[number].publisher for number in numbers}
         return len(numbers), len(publishers - {""})
@@ -179,7 +179,7 @@ class Deduplication:
 
 
 def find_duplicates(references: Iterable[Entity]) -> Deduplication:
-    """Group references that are the same document, and find the publisher of each.
+    """Group references that are the same article, and find the publisher of each.
 
     Args:
         references: For example ``incidence.references``.
@@ -275,7 +275,7 @@ _WIDE_CHARACTERS_PER_WORD = 3  # in scripts without spaces
 
 
 def specific_title(reference: Entity) -> str:
-    """Return the title as lower-case words; empty if many documents may have it.
+    """Return the title as lower-case words; empty if many articles may have it.
 
     A specific title has four words, two of which are neither numbers nor common in titles. In
     scripts without spaces, every three characters after the first count as a word.

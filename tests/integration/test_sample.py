@@ -130,7 +130,7 @@ def test_one_reference_of_the_sample_has_two_urls(crawled: Path) -> None:
     assert names["fireeye.com"] == 7  # two of them as copies in an archive
     assert "archive.org" not in names
     page = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
-    assert "151 references are 150 reports by 62 publishers" in " ".join(page.split())
+    assert "151 references are 150 articles by 62 publishers" in " ".join(page.split())
 
 
 @needs_sample

@@ -75,26 +75,31 @@ def format_timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def install_command(extra: str) -> str:
+    """Return the command that installs the libraries of an extra into this Python.
+
+    It lists the libraries, because ``graphbuild[extra]`` does not work in every installation.
+    """
+    python = shlex.quote(sys.executable or "python3")
+    return f"{python} -m pip install {' '.join(EXTRAS[extra])}"
+
+
 def require(module: str, *, extra: str) -> Any:  # noqa: ANN401  attributes depend on the module
     """Import a module of an optional library.
 
-    The error message lists the libraries instead of ``graphbuild[extra]``: this works in a
-    checkout and for an installed wheel.
-
     Args:
-        module: the name of the module, such as ``scipy.sparse``.
-        extra: the extra in ``EXTRAS`` that contains the library.
+        module: The name of the module, such as ``scipy.sparse``.
+        extra: The extra in ``EXTRAS`` that contains the library.
 
     Raises:
-        MissingLibraryError: the library is not installed.
+        MissingLibraryError: The library is not installed.
     """
     try:
         return import_module(module)
     except ImportError as error:
-        python = shlex.quote(sys.executable or "python3")
+        library = module.partition(".")[0]
         raise MissingLibraryError(
-            f"this needs {module.partition('.')[0]}, which is not installed;"
-            f" run: {python} -m pip install {' '.join(EXTRAS[extra])}"
+            f"this needs {library}, which is not installed; run: {install_command(extra)}"
         ) from error
 
 

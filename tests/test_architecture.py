@@ -24,7 +24,7 @@ DEPENDENCIES: dict[str, set[str]] = {
     "emulator": set(),  # it must be able to disagree with the parser
     "models": set(),
     "api": {"errors", "models"},
-    "seeds": {"errors", "models"},
+    "seeds": {"_util", "errors", "models"},
     "store": {"_util", "api", "errors", "models"},
     "crawler": {"api", "errors", "models", "store"},
     "graph": {"_util", "errors", "models"},

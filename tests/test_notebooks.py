@@ -442,7 +442,7 @@ def test_any_graph_has_a_picture(graph):
 def test_without_matplotlib_the_picture_says_what_to_install(monkeypatch):
     for name in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ImportError, match=r"pip install 'graphbuild\[notebook\]'"):
+    with pytest.raises(ImportError, match=r"pip install ipykernel matplotlib"):
         draw(campaign())
 
 

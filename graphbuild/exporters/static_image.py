@@ -10,6 +10,8 @@ from collections import Counter
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from graphbuild._util import install_command
+from graphbuild.errors import MissingLibraryError
 from graphbuild.exporters.sanitize import label_text
 from graphbuild.graph.style import node_colour, node_shape, size_scale
 from graphbuild.models import COLLECTION, FILE, REFERENCE
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     Box = tuple[float, float, float, float]  # left, bottom, right, top
 
 _TYPE_ORDER = (FILE, REFERENCE, COLLECTION)  # collections are drawn last, so on top
-_INSTALL = "a static image needs matplotlib; install it: pip install 'graphbuild[notebook]'"
 _MARKERS = {"dot": "o", "square": "s", "diamond": "D", "triangle": "^"}
 # How far a marker reaches compared with a circle of the same size; a diamond is a turned square.
 _EXTENT = {"D": math.sqrt(2.0)}
@@ -111,7 +112,9 @@ def _new_figure(width: float, height: float, summary: str) -> Figure:
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  an extra
         from matplotlib.figure import Figure  # noqa: PLC0415  the same
     except ImportError as error:
-        raise ImportError(_INSTALL) from error
+        raise MissingLibraryError(
+            f"a static image needs matplotlib; run: {install_command('notebook')}"
+        ) from error
 
     class PngFigure(Figure):
         """A figure with a PNG representation."""

@@ -17,6 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from graphbuild._util import install_command
 from graphbuild.errors import SeedError
 from graphbuild.seeds import json_documents, misp, plain_list, streams
 from graphbuild.seeds.indicators import is_indicator
@@ -202,6 +203,6 @@ def _load_module(found: Format) -> Any:  # noqa: ANN401  a module
         if (error.name or "").startswith("graphbuild"):
             raise
         raise SeedError(
-            f"{found.description} needs {error.name}, which is not"
-            " installed; run: pip install 'graphbuild[lists]'"
+            f"{found.description} needs {error.name}, which is not installed;"
+            f" run: {install_command('lists')}"
         ) from None

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import networkx as nx
+import pytest
 from hypothesis import given
 
 import graphbuild
-from graphbuild.analysis.incidence import NO_COLLECTION, Incidence
+from graphbuild.analysis.clusters import find_clusters
+from graphbuild.analysis.incidence import NO_COLLECTION, Incidence, as_incidence
+from graphbuild.graph.builder import build_graph
 from graphbuild.models import Entity, Observation
+from graphbuild.store import Store
+from tests.cli.test_analysis import store_of
 from tests.support.graphs import EMOTET, GANG, OBSERVATIONS, REPORT
 from tests.support.observed_graphs import observed_graphs
 from tests.support.planted_campaigns import plant
@@ -105,6 +113,53 @@ def test_nothing_observed_is_nothing() -> None:
     assert incidence.triples.shape == (0, 3)
     assert incidence.file_evidence.shape == (0, 0)
 
+
+# --- input ---------------------------------------------------------------------------------------
+
+
+def test_a_graph_a_store_and_observations_give_the_same_incidence(tmp_path: Path) -> None:
+    expected = triples(Incidence.from_observations(OBSERVATIONS))
+    assert triples(as_incidence(build_graph(OBSERVATIONS))) == expected
+    assert triples(as_incidence(OBSERVATIONS)) == expected
+    assert triples(as_incidence(iter(OBSERVATIONS))) == expected
+    store_of(tmp_path / "c.db", OBSERVATIONS)
+    with Store.read(tmp_path / "c.db") as store:
+        stored = triples(Incidence.from_observations(store.observations()))
+        assert triples(as_incidence(store)) == stored
+        assert triples(as_incidence(SimpleNamespace(store=store))) == stored  # as a Campaign
+    incidence = Incidence.from_observations(OBSERVATIONS)
+    assert as_incidence(incidence) is incidence
+
+
+def test_clusters_are_found_in_a_graph() -> None:
+    found = find_clusters(build_graph(OBSERVATIONS))
+    files = {one.subject.key for one in OBSERVATIONS}
+    assert {file.key for cluster in found for file in cluster.files} == files
+
+
+@pytest.mark.parametrize("empty", [[], nx.DiGraph()])
+def test_no_observations_are_an_empty_incidence(empty: object) -> None:
+    assert triples(as_incidence(empty)) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("campaign.db", "not str; to analyse a campaign file, open it first: gb.open"),
+        (Path("campaign.db"), "Path; to analyse a campaign file, open it first: gb.open"),
+        (["campaign.db"], "not list"),
+        (None, "not NoneType"),
+        (nx.path_graph(3), "not Graph"),
+        (nx.DiGraph([("a", "b")]), "has no attribute 'relation'; pass a graph made by build_graph"),
+    ],
+    ids=repr,
+)
+def test_a_wrong_argument_is_refused_with_the_right_call(wrong: object, message: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(message)):
+        as_incidence(wrong)
+
+
+# --- missing library -----------------------------------------------------------------------------
 
 _WITHOUT = """
 import sys

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphbuild._util import install_command
 from graphbuild.errors import SeedError
 from graphbuild.exporters import dataframes, export_all, read_graphml
 from graphbuild.graph.builder import build_graph, extract_observations
@@ -605,7 +606,7 @@ def test_a_missing_library_is_reported_with_the_command_to_install_it(
     command = [sys.executable, "-c", _WITHOUT, path, format_name]
     measured = {**os.environ, **COVERAGE_ENVIRONMENT}
     ran = subprocess.run(command, env=measured, capture_output=True, text=True, check=True)
-    assert "is not installed; run: pip install 'graphbuild[lists]'" in ran.stdout
+    assert f"is not installed; run: {install_command('lists')}" in ran.stdout
 
 
 # --- pipes ---------------------------------------------------------------------------------------

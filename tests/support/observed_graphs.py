@@ -95,6 +95,6 @@ def observed_graphs(draw: st.DrawFn) -> ObservedGraph:
         observations,
         subjects=draw(st.lists(_entities(_seeds, "file"), max_size=2)),
         links=draw(st.lists(_links, max_size=2)),
-        times=draw(st.booleans()),
+        timestamps=draw(st.booleans()),
     )
     return ObservedGraph(observations, graph)

@@ -20,7 +20,7 @@ from graphbuild.analysis.incidence import NO_COLLECTION, Incidence, as_incidence
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Entity, Observation
 from graphbuild.store import Store
-from tests.cli.test_analysis import store_of
+from tests.support.campaign_files import write_campaign
 from tests.support.graphs import EMOTET, GANG, OBSERVATIONS, REPORT
 from tests.support.observed_graphs import observed_graphs
 from tests.support.planted_campaigns import plant
@@ -122,7 +122,7 @@ def test_a_graph_a_store_and_observations_give_the_same_incidence(tmp_path: Path
     assert triples(as_incidence(build_graph(OBSERVATIONS))) == expected
     assert triples(as_incidence(OBSERVATIONS)) == expected
     assert triples(as_incidence(iter(OBSERVATIONS))) == expected
-    store_of(tmp_path / "c.db", OBSERVATIONS)
+    write_campaign(tmp_path / "c.db", OBSERVATIONS)
     with Store.read(tmp_path / "c.db") as store:
         stored = triples(Incidence.from_observations(store.observations()))
         assert triples(as_incidence(store)) == stored

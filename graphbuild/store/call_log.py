@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphbuild.store.entities import save_entity
-
 if TYPE_CHECKING:
     from graphbuild.models import Entity
     from graphbuild.store.database import Database
+    from graphbuild.store.entities import EntityWriter
 
 _MAX_ERROR_LENGTH = 200
 
@@ -16,15 +15,16 @@ _MAX_ERROR_LENGTH = 200
 class CallLog:
     """Records every call before it is sent, so that no call is missing from the count."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, entities: EntityWriter) -> None:
         self._db = db
+        self._entities = entities
 
     def begin(self, subject: Entity, relationship: str, now: float) -> int:
         """Record, durably, that a call is about to be sent; return its id."""
         with self._db.transaction():
             cursor = self._db.execute(
                 "INSERT INTO call (subject, relationship, started_at) VALUES (?, ?, ?)",
-                save_entity(self._db, subject),
+                self._entities.save(subject),
                 relationship,
                 now,
             )
@@ -64,7 +64,7 @@ class CallLog:
 
 
 class ApiInfo:
-    """What earlier runs learned about the API."""
+    """Stores what a run learns about the API, for later runs."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -74,7 +74,7 @@ class ApiInfo:
         return self._get("api_flavor")
 
     def quota_resets_at(self) -> float:
-        """Return when the exhausted quota resets, in seconds since 1970; 0 if none is known."""
+        """Return when the exhausted quota resets, in seconds since 1970; 0 if unknown."""
         return float(self._get("quota_resets_at") or 0)
 
     def save_flavor(self, flavor: str) -> None:

@@ -43,10 +43,14 @@ def translate_sqlite_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorname", None) or ""
-        hint = next((text for prefix, text in _HINTS.items() if code.startswith(prefix)), "")
-        message = hint or str(error).rstrip(".")
-        raise StoreError(f"{path}: {message}. Data stored before this is still there") from None
+        raise _store_error(path, error) from None
+
+
+def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
+    code = getattr(error, "sqlite_errorname", None) or ""
+    hint = next((text for prefix, text in _HINTS.items() if code.startswith(prefix)), "")
+    message = hint or str(error).rstrip(".")
+    return StoreError(f"{path}: {message}. Data stored before this is still there")
 
 
 class Database:
@@ -121,11 +125,8 @@ class Database:
 
     def first(self, query: str, *values: object, **named: object) -> tuple[Any, ...] | None:
         """Return the first row of a query, or None."""
-        with translate_sqlite_errors(self.path):
-            row: tuple[Any, ...] | None = self._connection.execute(
-                query, named or values
-            ).fetchone()
-            return row
+        row: tuple[Any, ...] | None = self.execute(query, *values, **named).fetchone()
+        return row
 
     def integer(self, query: str, *values: object, **named: object) -> int:
         """Return the first value of a query; 0 if it is NULL or there is no row."""
@@ -133,9 +134,11 @@ class Database:
         return int(row[0] or 0) if row else 0
 
     def execute(self, statement: str, *values: object, **named: object) -> sqlite3.Cursor:
-        """Run a statement inside the caller's transaction."""
-        with translate_sqlite_errors(self.path):
+        """Run a statement; one that changes the file needs a transaction of the caller."""
+        try:
             return self._connection.execute(statement, named or values)
+        except sqlite3.Error as error:
+            raise _store_error(self.path, error) from None
 
     def execute_many(self, statement: str, rows: Iterable[Any]) -> None:
         """Run a statement once per row, inside the caller's transaction."""
@@ -233,7 +236,7 @@ def _write_schema(draft: Path) -> None:
     with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
-        connection.executescript(f"BEGIN; {schema.SCHEMA} COMMIT;")
+        connection.executescript(f"BEGIN; {schema.SCHEMA} {schema.VIEWS} COMMIT;")
 
 
 def is_campaign_file(path: Path) -> bool:

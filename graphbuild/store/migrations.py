@@ -91,7 +91,7 @@ def rename_columns(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE note RENAME TO metadata")
     for old, new in (("dialect", "api_flavor"), ("quota resets at", "quota_resets_at")):
         connection.execute("UPDATE metadata SET name = ? WHERE name = ?", (new, old))
-    for view in _VIEWS_OF_SCHEMA_2:
+    for view in schema.VIEWS.split(";")[:-1]:  # copy them here before a later schema changes them
         connection.execute(view)
 
 
@@ -120,23 +120,5 @@ _NAMES_SINCE_SCHEMA_2 = {
     "inference": {"evidence": "provenance"},
     "call": {"begun_at": "started_at", "status": "http_status", "note": "error"},
 }
-# A later schema may change the views, so this step has its own copy.
-_VIEWS_OF_SCHEMA_2 = (
-    """
-    CREATE VIEW fact_by_task AS
-    SELECT task, reference, related_from, page.id AS first_page, page.id AS last_page,
-        0 AS provenance
-        FROM page JOIN fact ON fact.page = coalesce(duplicate_of, page.id)
-    UNION ALL
-    SELECT task, reference, related_from, first_page, last_page, provenance FROM inference
-    """,
-    """
-    CREATE VIEW observation AS
-    SELECT task, reference, related_from, min(first_page) AS first_page,
-        max(last_page) AS last_page, min(provenance) AS provenance
-        FROM fact_by_task GROUP BY task, reference, related_from
-    """,
-)
-
 # Schema version -> the function that migrates a file of that version to the next one.
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: rename_columns}

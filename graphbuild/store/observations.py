@@ -22,44 +22,61 @@ if TYPE_CHECKING:
 CANONICAL_TASKS = "task JOIN entity ON entity.id = task.subject AND entity.same_as = 0"
 
 
-def read_observations(db: Database) -> Iterator[Observation]:
-    """Yield every observation once: by subject in the order of seeds, then by reference."""
-    with db.snapshot():
-        yield from _observations(db, ((task, subject, 0) for task, subject in _tasks(db)))
+class ObservationReader:
+    """The part of :class:`~graphbuild.store.Store` that reads observations, links and states."""
 
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
-def read_current_observations(db: Database, at: float) -> Iterator[Observation]:
-    """Yield the observations of each list's last complete pass before a time, and later ones."""
-    with db.snapshot():
-        states = _list_states(db, at)
-        tasks = (
-            (task, subject, states[task].since) for task, subject in _tasks(db) if task in states
-        )
-        yield from _observations(db, tasks, at)
+    def observations(self) -> Iterator[Observation]:
+        """Yield every observation once: by subject in the order of seeds, then by reference."""
+        with self._db.snapshot():
+            tasks = ((task, subject, 0) for task, subject in _tasks(self._db))
+            yield from _observations(self._db, tasks)
 
+    def current_observations(self, at: float = math.inf) -> Iterator[Observation]:
+        """Yield the observations of each list's last complete pass, and of later pages.
 
-def read_states(db: Database, at: float) -> Iterator[tuple[Entity, str]]:
-    """Yield each subject with its state at a time."""
-    with db.snapshot():
-        entities, states = load_entities(db), _list_states(db, at)
-        rows = db.rows(
-            f"SELECT task.id, task.subject, state FROM {CANONICAL_TASKS} WHERE relationship = ?"  # noqa: S608  constants only
-            " ORDER BY task.id",
-            RELATED_REFERENCES,
-        )
-        for task, subject, state in rows:
-            earlier = states[task].state if task in states else PENDING
-            yield entities[subject], state if at == math.inf else earlier
+        They differ from :meth:`observations` if a list was requested again and has changed.
 
+        Args:
+            at: Seconds since 1970; later pages are ignored.
+        """
+        with self._db.snapshot():
+            states = _list_states(self._db, at)
+            tasks = (
+                (task, subject, states[task].since)
+                for task, subject in _tasks(self._db)
+                if task in states
+            )
+            yield from _observations(self._db, tasks, at)
 
-def read_links(db: Database) -> Iterator[Link]:
-    """Yield the files and references of entities beyond the seeds, each once."""
-    with db.snapshot():
-        entities, ranks = load_entities(db), load_sort_ranks(db)
-        query = "SELECT id, subject, relationship FROM task WHERE relationship <> ? ORDER BY id"
-        for task, source, relationship in db.rows(query, RELATED_REFERENCES):
-            for target, *_ in _facts(db, task, ranks):
-                yield Link(entities[source], relationship, entities[target])
+    def states(self, at: float = math.inf) -> Iterator[tuple[Entity, str]]:
+        """Yield each subject with its state, one of ``graphbuild.models.STATES``.
+
+        Args:
+            at: Seconds since 1970. An earlier state follows from the pages alone, so a subject that
+                had failed is ``pending``.
+        """
+        with self._db.snapshot():
+            entities, states = load_entities(self._db), _list_states(self._db, at)
+            rows = self._db.rows(
+                f"SELECT task.id, task.subject, state FROM {CANONICAL_TASKS} WHERE relationship = ?"  # noqa: S608  constants only
+                " ORDER BY task.id",
+                RELATED_REFERENCES,
+            )
+            for task, subject, state in rows:
+                earlier = states[task].state if task in states else PENDING
+                yield entities[subject], state if at == math.inf else earlier
+
+    def links(self) -> Iterator[Link]:
+        """Yield the files and references of entities beyond the seeds, each once."""
+        with self._db.snapshot():
+            entities, ranks = load_entities(self._db), load_sort_ranks(self._db)
+            query = "SELECT id, subject, relationship FROM task WHERE relationship <> ? ORDER BY id"
+            for task, source, relationship in self._db.rows(query, RELATED_REFERENCES):
+                for target, *_ in _facts(self._db, task, ranks):
+                    yield Link(entities[source], relationship, entities[target])
 
 
 def _tasks(db: Database) -> Iterator[tuple[int, int]]:

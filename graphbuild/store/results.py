@@ -26,7 +26,6 @@ from graphbuild.store.entities import (
     canonical_task,
     find_entity,
     next_alias_page_number,
-    save_entity,
     unite_entities,
 )
 from graphbuild.store.models import SaveResult
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     from graphbuild.models import Page
     from graphbuild.store.database import Database
+    from graphbuild.store.entities import EntityWriter
     from graphbuild.store.models import FetchedPage, Task
     from graphbuild.store.task_queue import TaskQueue
 
@@ -52,8 +52,9 @@ _WEAK_HASHES = tuple(each.name for each in HASH_TYPES if each.name != FILE_ID_HA
 class Results:
     """Stores the results of requests, each in one durable transaction."""
 
-    def __init__(self, db: Database, tasks: TaskQueue) -> None:
+    def __init__(self, db: Database, entities: EntityWriter, tasks: TaskQueue) -> None:
         self._db = db
+        self._entities = entities
         self._tasks = tasks
         self._page_of: dict[Facts, int] = {}  # facts of recent pages; many subjects share them
         db.on_rollback(self._page_of.clear)
@@ -200,11 +201,11 @@ class Results:
 
     def _save_entities(self, page: Page) -> Facts:
         """Save the entities of a page; return its facts, sorted."""
-        facts = {(save_entity(self._db, target), NO_ENTITY) for target in page.targets}
+        facts = {(self._entities.save(target), NO_ENTITY) for target in page.targets}
         for entry in page.entries:
-            reference = save_entity(self._db, entry.reference)
+            reference = self._entities.save(entry.reference)
             for collection in entry.related_from:
-                related_from = save_entity(self._db, collection) if collection else NO_ENTITY
+                related_from = self._entities.save(collection) if collection else NO_ENTITY
                 facts.add((reference, related_from))
         return tuple(sorted(facts))
 
@@ -318,8 +319,8 @@ class Results:
     def _unite(self, alias: Entity, canonical: Entity) -> None:
         hash_name = detect_hash_type(alias.id) if alias.type == FILE else None
         attributes = {hash_name: alias.id} if hash_name else alias.attributes
-        alias_id = save_entity(self._db, alias)
-        other_id = save_entity(self._db, Entity(canonical.type, canonical.id, attributes))
+        alias_id = self._entities.save(alias)
+        other_id = self._entities.save(Entity(canonical.type, canonical.id, attributes))
         if alias_id != other_id:
             unite_entities(self._db, alias_id, other_id)
 
@@ -332,7 +333,7 @@ class Results:
         list does, the subject stays incomplete until a crawl requests it from the start.
         """
         with self._db.transaction():
-            entity = canonical_id(self._db, save_entity(self._db, subject))
+            entity = canonical_id(self._db, self._entities.save(subject))
             self._tasks.add(entity, INCOMPLETE)
         task = self._tasks.get_for(entity)
         state = self._db.first("SELECT state FROM task WHERE id = ?", task.id)

@@ -11,11 +11,10 @@ Guarantees, each covered by a test:
 
 from __future__ import annotations
 
-import math
 import os
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from graphbuild._util import format_timestamp
 from graphbuild.errors import StoreError
@@ -30,16 +29,15 @@ from graphbuild.models import (
     SEED_ATTRIBUTE_PREFIX,
     Entity,
 )
-from graphbuild.store import observations
 from graphbuild.store.call_log import ApiInfo, CallLog
 from graphbuild.store.database import Database
 from graphbuild.store.entities import (
+    EntityWriter,
     canonical_id,
     decode_attributes,
     encode_attributes,
     find_entity,
     load_entities,
-    save_entity,
 )
 from graphbuild.store.models import (
     AuditResult,
@@ -48,7 +46,7 @@ from graphbuild.store.models import (
     SubjectStatus,
     Totals,
 )
-from graphbuild.store.observations import CANONICAL_TASKS
+from graphbuild.store.observations import CANONICAL_TASKS, ObservationReader
 from graphbuild.store.results import Results
 from graphbuild.store.schema import CONFIRMED, REFUTED
 from graphbuild.store.task_queue import TaskQueue, subject_entity
@@ -58,24 +56,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-    from graphbuild.models import Link, Observation, Scalar, Seed
-
-_DETAIL = "trim(detail || '; ' || inference_conflict, '; ')"
-# Node attributes of a subject, in the order of the columns that `subjects` selects.
-_STATUS_ATTRIBUTES = (
-    "state",
-    "crawl_pages",
-    "crawl_expected_count",
-    "crawl_received",
-    "crawl_inferred",
-    "crawl_cursor",
-    "crawl_http_status",
-    "crawl_fetched_at",
-    "crawl_detail",
-)
+    from graphbuild.models import Scalar, Seed
 
 
-class Store:
+class Store(ObservationReader):
     """An open campaign file. Create it with :meth:`open` to write, or :meth:`read` to read.
 
     Attributes:
@@ -92,11 +76,12 @@ class Store:
                 "Store(...) takes no path; use graphbuild.open(path) or Store.read(path) to read a"
                 " campaign file, Store.open(path) to write to it"
             )
-        self._db = db
+        super().__init__(db)
         self.path = db.path
+        self._entities = EntityWriter(db)
         self.tasks = TaskQueue(db)
-        self.results = Results(db, self.tasks)
-        self.calls = CallLog(db)
+        self.results = Results(db, self._entities, self.tasks)
+        self.calls = CallLog(db, self._entities)
         self.api_info = ApiInfo(db)
 
     @classmethod
@@ -162,7 +147,7 @@ class Store:
             return sum(self._add_seed(seed) for seed in seeds)
 
     def _add_seed(self, seed: Seed) -> int:
-        entity = canonical_id(self._db, save_entity(self._db, seed.entity))
+        entity = canonical_id(self._db, self._entities.save(seed.entity))
         row = self._db.first("SELECT attributes FROM seed WHERE entity = ?", entity)
         if row is None:
             attributes = encode_attributes(dict(seed.attributes))
@@ -174,35 +159,6 @@ class Store:
             merged = encode_attributes({**seed.attributes, **known})
             self._db.execute("UPDATE seed SET attributes = ? WHERE entity = ?", merged, entity)
         return self.tasks.add(entity)
-
-    # --- observations ----------------------------------------------------------------------------
-
-    def observations(self) -> Iterator[Observation]:
-        """Yield every observation once: by subject in the order of seeds, then by reference."""
-        return observations.read_observations(self._db)
-
-    def current_observations(self, at: float = math.inf) -> Iterator[Observation]:
-        """Yield the observations of each list's last complete pass, and of later pages.
-
-        They differ from :meth:`observations` if a list was requested again and has changed.
-
-        Args:
-            at: seconds since 1970; later pages are ignored.
-        """
-        return observations.read_current_observations(self._db, at)
-
-    def links(self) -> Iterator[Link]:
-        """Yield the files and references of entities beyond the seeds, each once."""
-        return observations.read_links(self._db)
-
-    def states(self, at: float = math.inf) -> Iterator[tuple[Entity, str]]:
-        """Yield each subject with its state, one of ``graphbuild.models.STATES``.
-
-        Args:
-            at: seconds since 1970. An earlier state follows from the pages alone, so a subject that
-                had failed is ``pending``.
-        """
-        return observations.read_states(self._db, at)
 
     # --- subjects --------------------------------------------------------------------------------
 
@@ -216,37 +172,35 @@ class Store:
             times: also add ``crawl_fetched_at``, the time of the last response.
         """
         entities = load_entities(self._db)
-        rows = self._db.rows(
-            "SELECT task.subject, seed.attributes, relationship, state, page_count,"  # noqa: S608  constants only
-            " expected_count, received_count, inferred_count, cursor, http_status, fetched_at,"
-            f" {_DETAIL} FROM {CANONICAL_TASKS} LEFT JOIN seed ON seed.entity = task.subject"
-            " ORDER BY task.id"
-        )
-        for subject, seed_attributes, relationship, *values in rows:
+        seeds = dict(self._db.rows("SELECT entity, attributes FROM seed"))
+        for subject, status in self._statuses():
             entity = entities[subject]
-            status = dict(zip(_STATUS_ATTRIBUTES, values, strict=True))
-            if not times:
-                del status["crawl_fetched_at"]
-            attributes = {
+            attributes: dict[str, Scalar] = {
                 name: value
                 for name, value in entity.attributes.items()
                 if not name.startswith(LOCAL_ATTRIBUTE_PREFIXES)
             }
-            columns = decode_attributes(seed_attributes or "{}", entity.id, self.path)
+            columns = decode_attributes(seeds.get(subject, "{}"), entity.id, self.path)
             attributes |= {f"{SEED_ATTRIBUTE_PREFIX}{n}": value for n, value in columns.items()}
-            is_seed = seed_attributes is not None
-            attributes |= _status_attributes(relationship, status, is_seed=is_seed)
+            if status.relationship == RELATED_REFERENCES:
+                attributes["seed"] = subject in seeds
+            attributes |= _status_attributes(status, times=times)
             yield Entity(entity.type, entity.id, attributes)
 
     def statuses(self) -> Iterator[SubjectStatus]:
         """Yield the progress of each list, in the order of addition."""
+        return (status for _, status in self._statuses())
+
+    def _statuses(self) -> Iterator[tuple[int, SubjectStatus]]:
+        """Yield the row id of each subject with its progress."""
         rows = self._db.rows(
-            "SELECT type, api_id, attributes, relationship, state, page_count, expected_count,"  # noqa: S608  constants only
-            " received_count, inferred_count, cursor, http_status, fetched_at, error_code,"
-            f" {_DETAIL} FROM {CANONICAL_TASKS} ORDER BY task.id"
+            "SELECT task.subject, type, api_id, attributes, relationship, state, page_count,"  # noqa: S608  constants only
+            " expected_count, received_count, inferred_count, cursor, http_status, fetched_at,"
+            " error_code, trim(detail || '; ' || inference_conflict, '; ')"
+            f" FROM {CANONICAL_TASKS} ORDER BY task.id"
         )
-        for entity_type, api_id, attributes, *rest in rows:
-            yield SubjectStatus(subject_entity(entity_type, api_id, attributes), *rest)
+        for subject, entity_type, api_id, attributes, *rest in rows:
+            yield subject, SubjectStatus(subject_entity(entity_type, api_id, attributes), *rest)
 
     def contains(self, entity: Entity) -> bool:
         """Return whether the campaign knows an entity."""
@@ -347,19 +301,21 @@ class Store:
             yield f"a row of the table {table} refers to a missing row of {other}"
 
 
-def _status_attributes(
-    relationship: str, status: dict[str, Any], *, is_seed: bool
-) -> dict[str, Scalar]:
-    """Return the node attributes for the progress of one list; zeros and unknowns are omitted."""
-    if relationship != RELATED_REFERENCES:
-        detail = f" ({status['crawl_detail']})" if status["crawl_detail"] else ""
-        return {f"crawl_{relationship}": f"{status['state']}{detail}"}
-    attributes = {name: value for name, value in status.items() if value not in {None, ""}}
-    for name in ("crawl_inferred", "crawl_http_status", "crawl_pages"):
-        if not attributes[name]:
-            del attributes[name]
-    if "crawl_pages" not in attributes:
-        del attributes["crawl_received"]
-    if "crawl_fetched_at" in attributes:
-        attributes["crawl_fetched_at"] = format_timestamp(attributes["crawl_fetched_at"])
-    return {"seed": is_seed, **attributes}
+def _status_attributes(status: SubjectStatus, *, times: bool) -> dict[str, Scalar]:
+    """Return the node attributes for the progress of one list, without zeros and unknowns."""
+    if status.relationship != RELATED_REFERENCES:
+        detail = f" ({status.detail})" if status.detail else ""
+        return {f"crawl_{status.relationship}": f"{status.state}{detail}"}
+    attributes: dict[str, Scalar | None] = {
+        "state": status.state,
+        "crawl_pages": status.page_count or None,
+        "crawl_expected_count": status.expected_count,
+        "crawl_received": status.received_count if status.page_count else None,
+        "crawl_inferred": status.inferred_count or None,
+        "crawl_cursor": status.cursor,
+        "crawl_http_status": status.http_status or None,
+        "crawl_detail": status.detail or None,
+    }
+    if times and status.fetched_at is not None:
+        attributes["crawl_fetched_at"] = format_timestamp(status.fetched_at)
+    return {name: value for name, value in attributes.items() if value is not None}

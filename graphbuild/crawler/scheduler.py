@@ -42,12 +42,12 @@ class InferringScheduler(FifoScheduler):
         super().__init__(store)
         self._knowledge: CollectionKnowledge[int] = CollectionKnowledge()
         self._unfinished: dict[int, ObservedReferences[int]] = {}
-        self._excluded = store.tasks.excluded_from_inference()
+        self._excluded = store.inferences.excluded_tasks()
         self._current: int | None = None
         for task_id in store.tasks.ids(COMPLETE):
-            self._learn(store.tasks.observed_references(task_id))
+            self._learn(store.inferences.observed_references(task_id))
         for task_id in store.tasks.ids(PENDING):
-            self._unfinished[task_id] = store.tasks.observed_references(task_id)
+            self._unfinished[task_id] = store.inferences.observed_references(task_id)
 
     def next_task(self, in_flight: Collection[int]) -> Task | None:
         """Return a task without pages; if there is none, the one whose end saves most requests."""
@@ -71,7 +71,7 @@ class InferringScheduler(FifoScheduler):
         """Learn from the new page and complete each subject whose references all follow."""
         if task.relationship != RELATED_REFERENCES:
             return
-        observed = self._store.tasks.observed_references(task.id)
+        observed = self._store.inferences.observed_references(task.id)
         self._unfinished[task.id] = observed
         self._learn(observed)
         if self._store.tasks.next_first_page() is not None:
@@ -89,14 +89,14 @@ class InferringScheduler(FifoScheduler):
         inference = self._knowledge.infer(self._unfinished[task_id])
         if inference.excess and task_id not in self._excluded:
             self._excluded.add(task_id)
-            self._store.results.save_inference_conflict(
+            self._store.inferences.save_conflict(
                 task_id, f"its collections hold {inference.excess} references too many"
             )
         if not inference.complete or task_id in self._excluded:
             return None
         task = self._store.tasks.get(task_id)
         references = inference.collections_by_reference
-        self._store.results.save_inference(task_id, references)
+        self._store.inferences.save(task_id, references)
         return CrawlEvent(
             task.subject, task.page_count, 0, Status(COMPLETE), inferred_references=len(references)
         )

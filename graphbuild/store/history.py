@@ -18,10 +18,10 @@ class PageStep(NamedTuple):
     """The position of a stored page in the paging through its list.
 
     Attributes:
-        page: its row id; later pages have greater ids.
-        number: its number in the list, from 1; below that, a page that was requested for an alias.
-        cursor: the cursor it was requested with; None starts a pass.
-        next_cursor: the cursor of the next page; None ends the list.
+        page: Its row id; later pages have greater ids.
+        number: Its number in the list, from 1; below that, a page that was requested for an alias.
+        cursor: The cursor it was requested with; None starts a pass.
+        next_cursor: The cursor of the next page; None ends the list.
     """
 
     page: int
@@ -34,7 +34,7 @@ class ListState(NamedTuple):
     """The state of a list at a given time.
 
     Attributes:
-        since: the first page of the last complete pass; 0 if there is none.
+        since: The first page of the last complete pass; 0 if there is none.
         state: ``complete`` or ``incomplete`` for the newest pass; ``pending`` without any page.
     """
 
@@ -46,8 +46,8 @@ def list_state(steps: Iterable[PageStep], inferred_after: Collection[int]) -> Li
     """Return the state of a list after some of its pages.
 
     Args:
-        steps: its pages, in the order of storage.
-        inferred_after: the pages after which the rest of a list was inferred.
+        steps: Its pages, in the order of storage.
+        inferred_after: The pages after which the rest of a list was inferred.
     """
     since = first_page = 0
     state = PENDING

@@ -19,12 +19,12 @@ class Task:
     """A list to request: a relationship of a subject.
 
     Attributes:
-        id: the row id.
-        subject: the entity whose relationship is requested.
-        relationship: the API's name of the relationship.
-        page_count: number of stored pages.
-        cursor: the cursor of the next page; None for the first page.
-        depth: number of requests between the seeds and the subject; 0 for a seed.
+        id: The row id.
+        subject: The entity whose relationship is requested.
+        relationship: The API's name of the relationship.
+        page_count: Number of stored pages.
+        cursor: The cursor of the next page; None for the first page.
+        depth: Number of requests between the seeds and the subject; 0 for a seed.
     """
 
     id: int
@@ -40,11 +40,11 @@ class FetchedPage:
     """A response to store.
 
     Attributes:
-        body: the bytes of the response.
-        page: the parsed response.
-        fetched_at: time of the response, in seconds since 1970.
-        cursor: the cursor it was requested with; None for the first page.
-        compressed: the body as a gzip stream if the API sent one, else empty.
+        body: The bytes of the response.
+        page: The parsed response.
+        fetched_at: Time of the response, in seconds since 1970.
+        cursor: The cursor it was requested with; None for the first page.
+        compressed: The body as a gzip stream if the API sent one, else empty.
     """
 
     body: bytes
@@ -59,8 +59,8 @@ class SaveResult:
     """The effect of storing a page.
 
     Attributes:
-        new_references: references that earlier pages of the list do not contain.
-        status: the status of the subject after the page.
+        new_references: References that earlier pages of the list do not contain.
+        status: The status of the subject after the page.
     """
 
     new_references: int
@@ -72,18 +72,18 @@ class SubjectStatus:
     """The progress of one list.
 
     Attributes:
-        subject: the entity whose relationship is requested.
-        relationship: the API's name of the relationship.
-        state: one of ``graphbuild.models.STATES``.
-        page_count: number of stored pages.
-        expected_count: length of the list as stated by the API; None if unknown.
-        received_count: distinct references in the current pass through the list.
-        inferred_count: references that were inferred instead of requested.
-        cursor: the cursor of the next page; None before the first and after the last page.
-        http_status: status of the last response; 0 without one, as for imported pages.
-        fetched_at: time of the last response, in seconds since 1970; None without one.
-        error_code: code of the API's error; empty without one.
-        detail: an explanation of the state, or a mismatch of counts; usually empty.
+        subject: The entity whose relationship is requested.
+        relationship: The API's name of the relationship.
+        state: One of ``graphbuild.models.STATES``.
+        page_count: Number of stored pages.
+        expected_count: Length of the list as stated by the API; None if unknown.
+        received_count: Distinct references in the current pass through the list.
+        inferred_count: References that were inferred instead of requested.
+        cursor: The cursor of the next page; None before the first and after the last page.
+        http_status: Status of the last response; 0 without one, as for imported pages.
+        fetched_at: Time of the last response, in seconds since 1970; None without one.
+        error_code: Code of the API's error; empty without one.
+        detail: An explanation of the state, or a mismatch of counts; usually empty.
     """
 
     subject: Entity
@@ -105,15 +105,15 @@ class Totals:
     """Counts over the whole campaign.
 
     Attributes:
-        subjects: all subjects, and ``files`` those that are files.
-        pending: subjects in this state; the same for ``complete``, ``incomplete`` and ``failed``.
-        pages: stored pages.
-        references: known references; the same for ``collections`` and ``observations``.
-        expected: sum of the list lengths that the API stated.
-        received: sum of the received references of all lists.
-        inferred: sum of the inferred references.
-        warnings: skipped or changed items of all pages.
-        calls: calls sent by all runs.
+        subjects: All subjects, and ``files`` those that are files.
+        pending: Subjects in this state; the same for ``complete``, ``incomplete`` and ``failed``.
+        pages: Stored pages.
+        references: Known references; the same for ``collections`` and ``observations``.
+        expected: Sum of the list lengths that the API stated.
+        received: Sum of the received references of all lists.
+        inferred: Sum of the inferred references.
+        warnings: Skipped or changed items of all pages.
+        calls: Calls sent by all runs.
     """
 
     subjects: int
@@ -138,11 +138,11 @@ class AuditResult:
     """Result of requesting lists whose references had been inferred.
 
     Attributes:
-        subjects: audited subjects whose list was read to the end.
-        pending: audited subjects whose list was not read to the end yet.
-        references: inferred references of the former.
-        confirmed: those that the API returned too.
-        refuted: those that the API did not return; they are not observations any more.
+        subjects: Audited subjects whose list was read to the end.
+        pending: Audited subjects whose list was not read to the end yet.
+        references: Inferred references of the former.
+        confirmed: Those that the API returned too.
+        refuted: Those that the API did not return; they are not observations any more.
     """
 
     subjects: int
@@ -157,8 +157,8 @@ class RemainingCalls:
     """Calls that complete a campaign.
 
     Attributes:
-        unknown_lists: lists of unknown length, with at least one call each.
-        known_pages: pages that the other lists need.
+        unknown_lists: Lists of unknown length, with at least one call each.
+        known_pages: Pages that the other lists need.
     """
 
     unknown_lists: int
@@ -170,10 +170,10 @@ class StoredPage:
     """A stored response.
 
     Attributes:
-        subject: the entity whose relationship was requested.
-        relationship: the API's name of the relationship.
-        number: the page number in its list, from 1.
-        body: the bytes of the response.
+        subject: The entity whose relationship was requested.
+        relationship: The API's name of the relationship.
+        number: The page number in its list, from 1.
+        body: The bytes of the response.
     """
 
     subject: Entity
@@ -187,10 +187,10 @@ class CompressedPage:
     """A stored response, not verified yet.
 
     Attributes:
-        subject: the entity whose relationship was requested.
-        relationship: the API's name of the relationship.
-        number: the page number in its list, from 1.
-        compressed: the compressed body.
+        subject: The entity whose relationship was requested.
+        relationship: The API's name of the relationship.
+        number: The page number in its list, from 1.
+        compressed: The compressed body.
         crc32: the stored checksum of the compressed body.
         sha256: the stored digest of the original body.
     """
@@ -216,8 +216,8 @@ class Damage:
     """A difference between a campaign file and what was stored.
 
     Attributes:
-        subject: the subject of the damaged page; None if the damage is elsewhere.
-        problem: a description.
+        subject: The subject of the damaged page; None if the damage is elsewhere.
+        problem: A description.
     """
 
     subject: Entity | None
@@ -229,9 +229,9 @@ class ObservedReferences(Generic[Id]):
     """The references of one subject, as far as they were read.
 
     Attributes:
-        count: length of the list as stated by the API; None if unknown or changing.
-        collections_by_reference: the collections of each reference that was read.
-        complete: whether the list was read to the end, with as many references as expected.
+        count: Length of the list as stated by the API; None if unknown or changing.
+        collections_by_reference: The collections of each reference that was read.
+        complete: Whether the list was read to the end, with as many references as expected.
     """
 
     count: int | None = None

@@ -123,14 +123,14 @@ def _facts(
     """Return the facts of a list: reference, collection, first page, last page, provenance.
 
     Args:
-        db: the campaign file.
-        task: the id of the task.
-        ranks: the sort position of every entity.
-        since: omit facts that no page from this one on contains.
-        at: omit facts from pages after this time.
+        db: The campaign file.
+        task: The id of the task.
+        ranks: The sort position of every entity.
+        since: Omit facts that no page from this one on contains.
+        at: Omit facts from pages after this time.
 
     Raises:
-        StoreError: a fact refers to an entity that is missing.
+        StoreError: A fact refers to an entity that is missing.
     """
     known = (
         "" if at == math.inf else " AND (SELECT fetched_at FROM page WHERE id = first_page) <= :at"

@@ -1,4 +1,4 @@
-"""Store pages, errors and inferences."""
+"""Store pages and errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import zlib
 from typing import TYPE_CHECKING
 
-from graphbuild._util import format_count
 from graphbuild.models import (
     COMPLETE,
     FAILED,
@@ -29,16 +28,16 @@ from graphbuild.store.entities import (
     unite_entities,
 )
 from graphbuild.store.models import SaveResult
-from graphbuild.store.schema import CONFIRMED, INFERRED, REFUTED
 from graphbuild.store.status import PagingState, status_after_page, status_at_end
 from graphbuild.store.task_queue import first_page_of_pass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from graphbuild.models import Page
     from graphbuild.store.database import Database
     from graphbuild.store.entities import EntityWriter
+    from graphbuild.store.inferences import Inferences
     from graphbuild.store.models import FetchedPage, Task
     from graphbuild.store.task_queue import TaskQueue
 
@@ -52,9 +51,12 @@ _WEAK_HASHES = tuple(each.name for each in HASH_TYPES if each.name != FILE_ID_HA
 class Results:
     """Stores the results of requests, each in one durable transaction."""
 
-    def __init__(self, db: Database, entities: EntityWriter, tasks: TaskQueue) -> None:
+    def __init__(
+        self, db: Database, entities: EntityWriter, tasks: TaskQueue, inferences: Inferences
+    ) -> None:
         self._db = db
         self._entities = entities
+        self._inferences = inferences
         self._tasks = tasks
         self._page_of: dict[Facts, int] = {}  # facts of recent pages; many subjects share them
         db.on_rollback(self._page_of.clear)
@@ -65,9 +67,9 @@ class Results:
         """Store a page, its observations and the next cursor.
 
         Args:
-            task: the list that was requested.
-            fetched: the response.
-            limit: truncate the list of an entity beyond the seeds at this number of references.
+            task: The list that was requested.
+            fetched: The response.
+            limit: Truncate the list of an entity beyond the seeds at this number of references.
         """
         db = self._db
         with db.transaction():
@@ -93,7 +95,7 @@ class Results:
                 task.id,
             )
             if status == Status(COMPLETE):
-                self._settle_inferences(task.id)
+                self._inferences.settle(task.id)
             elif status.state == PENDING and task.depth and limit and state.received_count >= limit:
                 status = self._truncate(task.id, limit)
             self._unite_aliases(task, fetched.page)
@@ -112,12 +114,12 @@ class Results:
         """Mark a list as failed.
 
         Args:
-            task: the list that was requested.
-            error_code: the API's error code.
-            detail: an explanation.
-            retry: whether the next run requests the list again.
-            http_status: the status of the response; 0 without one.
-            at: time of the response, in seconds since 1970.
+            task: The list that was requested.
+            error_code: The API's error code.
+            detail: An explanation.
+            retry: Whether the next run requests the list again.
+            http_status: The status of the response; 0 without one.
+            at: Time of the response, in seconds since 1970.
         """
         with self._db.transaction():
             self._db.execute(
@@ -131,38 +133,6 @@ class Results:
                 at,
                 task.id,
             )
-
-    def save_inference(
-        self, task: int, collections_by_reference: Mapping[int, Iterable[int]]
-    ) -> None:
-        """Complete a list whose remaining references follow from other lists.
-
-        Args:
-            task: the id of the task.
-            collections_by_reference: the row ids of each remaining reference and its collections.
-        """
-        with self._db.transaction():
-            page = self._db.integer("SELECT max(id) FROM page WHERE task = ?", task)
-            self._db.execute_many(
-                "INSERT INTO inference VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-                " SET last_page = excluded.last_page, provenance = excluded.provenance",
-                [
-                    (task, reference, collection, page, page, INFERRED)
-                    for reference, collections in collections_by_reference.items()
-                    for collection in collections
-                ],
-            )
-            self._db.execute(
-                "UPDATE task SET state = ?, cursor = NULL, inferred_count = ? WHERE id = ?",
-                COMPLETE,
-                len(collections_by_reference),
-                task,
-            )
-
-    def save_inference_conflict(self, task: int, detail: str) -> None:
-        """Store why nothing is inferred for a list, so that all of its pages are requested."""
-        with self._db.transaction():
-            self._db.execute("UPDATE task SET inference_conflict = ? WHERE id = ?", detail, task)
 
     # --- pages -----------------------------------------------------------------------------------
 
@@ -269,38 +239,6 @@ class Results:
             task,
         )
         return Status(INCOMPLETE, detail)
-
-    def _settle_inferences(self, task: int) -> None:
-        """Compare the inferences for a list with its pages, after it was read to the end.
-
-        An audit refutes inferences that no page confirms. A refresh does not: the list may have
-        changed, and then its earlier state stays known.
-        """
-        db = self._db
-        db.execute("UPDATE task SET inferred_count = 0 WHERE id = ?", task)
-        db.execute(
-            "UPDATE inference SET provenance = ? WHERE task = ? AND provenance = ?"
-            " AND EXISTS (SELECT 1 FROM page"
-            " JOIN fact ON fact.page = coalesce(duplicate_of, page.id)"
-            " WHERE page.task = inference.task AND page.id > inference.last_page"
-            " AND fact.reference = inference.reference"
-            " AND fact.related_from = inference.related_from)",
-            CONFIRMED,
-            task,
-            INFERRED,
-        )
-        refuted = db.execute(
-            "UPDATE inference SET provenance = ? WHERE task = ? AND provenance = ?"
-            " AND EXISTS (SELECT 1 FROM task WHERE id = inference.task AND audited = 1)",
-            REFUTED,
-            task,
-            INFERRED,
-        ).rowcount
-        if refuted:
-            detail = (
-                f"inferred, but not returned by the API: {format_count(refuted, 'observation')}"
-            )
-            db.execute("UPDATE task SET inference_conflict = ? WHERE id = ?", detail, task)
 
     # --- aliases ---------------------------------------------------------------------------------
 

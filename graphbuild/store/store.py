@@ -39,6 +39,7 @@ from graphbuild.store.entities import (
     find_entity,
     load_entities,
 )
+from graphbuild.store.inferences import Inferences
 from graphbuild.store.models import (
     AuditResult,
     CompressedPage,
@@ -63,11 +64,12 @@ class Store(ObservationReader):
     """An open campaign file. Create it with :meth:`open` to write, or :meth:`read` to read.
 
     Attributes:
-        path: the file.
-        tasks: the lists to request, for a crawler.
-        results: stores responses, for a crawler or an importer.
-        calls: the log of API calls.
-        api_info: what is known of the API.
+        path: The file.
+        tasks: The lists to request, for a crawler.
+        results: Stores responses, for a crawler or an importer.
+        inferences: References that need no request, for a crawler.
+        calls: The log of API calls.
+        api_info: The API flavor and the end of an exhausted quota.
     """
 
     def __init__(self, db: Database | str | Path) -> None:
@@ -80,7 +82,8 @@ class Store(ObservationReader):
         self.path = db.path
         self._entities = EntityWriter(db)
         self.tasks = TaskQueue(db)
-        self.results = Results(db, self._entities, self.tasks)
+        self.inferences = Inferences(db)
+        self.results = Results(db, self._entities, self.tasks, self.inferences)
         self.calls = CallLog(db, self._entities)
         self.api_info = ApiInfo(db)
 
@@ -92,7 +95,7 @@ class Store(ObservationReader):
         ``<name>.schema-<version>.bak``.
 
         Raises:
-            StoreError: another process has it open, or it is not a campaign file, or its schema
+            StoreError: Another process has it open, or it is not a campaign file, or its schema
                 version is newer.
         """
         db = Database.open(Path(path))
@@ -111,7 +114,7 @@ class Store(ObservationReader):
         A file of an earlier schema version is migrated in a temporary copy.
 
         Raises:
-            StoreError: there is no such file, or it is not a campaign file, or its schema version
+            StoreError: There is no such file, or it is not a campaign file, or its schema version
                 is newer.
         """
         return cls(Database.read(Path(path)))
@@ -136,7 +139,7 @@ class Store(ObservationReader):
         return self._db.snapshot()
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Commit all changes of the ``with`` block together, durably, or none of them."""
+        """Commit the changes of the ``with`` block durably, or no change at all."""
         return self._db.transaction()
 
     # --- seeds -----------------------------------------------------------------------------------
@@ -169,7 +172,7 @@ class Store(ObservationReader):
         columns of the seed list as ``seed_*``. Attributes of the API with such names are dropped.
 
         Args:
-            times: also add ``crawl_fetched_at``, the time of the last response.
+            times: Also add ``crawl_fetched_at``, the time of the last response.
         """
         entities = load_entities(self._db)
         seeds = dict(self._db.rows("SELECT entity, attributes FROM seed"))
@@ -270,7 +273,7 @@ class Store(ObservationReader):
         """Yield every stored response, in the order of storage.
 
         Raises:
-            StoreError: a page is damaged; the message names its subject.
+            StoreError: A page is damaged; the message names its subject.
         """
         for page in self.compressed_pages():
             try:

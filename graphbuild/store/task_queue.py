@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from graphbuild.api.endpoints import OBJECT_TYPES
 from graphbuild.models import COMPLETE, PENDING, RELATED_REFERENCES, URL, Entity
-from graphbuild.store.models import ObservedReferences, RemainingCalls, Task
+from graphbuild.store.models import RemainingCalls, Task
 from graphbuild.store.schema import REFUTED
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from graphbuild.store.database import Database
 
@@ -95,7 +95,7 @@ class TaskQueue:
         """Request lists again whose last response is older than a time; return how many.
 
         Args:
-            before: seconds since 1970.
+            before: Seconds since 1970.
         """
         with self._db.transaction():
             return self._db.execute(
@@ -168,7 +168,7 @@ class TaskQueue:
         """Return the mean number of pages per list of known length; None if there is none.
 
         Args:
-            limit: entries per page.
+            limit: Entries per page.
         """
         row = self._db.first(
             "SELECT avg(max(1, (expected_count + :limit - 1) / :limit))"
@@ -182,8 +182,8 @@ class TaskQueue:
         """Return how many calls complete the campaign.
 
         Args:
-            limit: entries per page.
-            before: also count a :meth:`refresh` of lists older than this, in seconds since 1970.
+            limit: Entries per page.
+            before: Also count a :meth:`refresh` of lists older than this, in seconds since 1970.
         """
         (row,) = self._db.rows(
             "SELECT count(*) FILTER (WHERE expected_count IS NULL), coalesce(sum(max(1,"
@@ -195,46 +195,6 @@ class TaskQueue:
             limit=limit,
         )
         return RemainingCalls(*row)
-
-    # --- for inference ---------------------------------------------------------------------------
-
-    def excluded_from_inference(self) -> set[int]:
-        """Return the ids of tasks without inference: under audit, or with a conflict."""
-        query = "SELECT id FROM task WHERE inference_conflict <> '' OR audited = 1"
-        return {task_id for (task_id,) in self._db.rows(query)}
-
-    def observed_references(self, task: int) -> ObservedReferences[int]:
-        """Return what the current pass through a list contains, with the row ids of entities."""
-        (row,) = self._db.rows(
-            "SELECT expected_count, state, detail, inferred_count FROM task WHERE id = ?", task
-        )
-        expected_count, state, detail, inferred_count = row
-        first_page = first_page_of_pass(self._db, task)
-        counts = self._db.integer(
-            "SELECT count(DISTINCT expected_count) FROM page"
-            " WHERE task = ? AND number > 0 AND id >= ?",
-            task,
-            first_page,
-        )
-        observed: ObservedReferences[int] = ObservedReferences(
-            # The length of a list that changed between pages proves nothing.
-            count=None if counts > 1 else expected_count,
-            complete=state == COMPLETE and not detail and not inferred_count,
-        )
-        for reference, collection in self._facts_of_pass(task, first_page):
-            collections = observed.collections_by_reference[reference]
-            if collection:
-                collections.add(collection)
-        return observed
-
-    def _facts_of_pass(self, task: int, first_page: int) -> Iterator[tuple[int, int]]:
-        return self._db.rows(
-            "SELECT reference, related_from FROM page"
-            " JOIN fact ON fact.page = coalesce(duplicate_of, page.id)"
-            " WHERE task = ? AND page.id >= ?",
-            task,
-            first_page,
-        )
 
 
 def first_page_of_pass(db: Database, task: int) -> int:

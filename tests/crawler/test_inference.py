@@ -202,6 +202,7 @@ def test_nothing_is_inferred_for_a_file_whose_stated_count_changed(tmp_path) -> 
     assert campaign.triples() == world.triples()
     with Store.read(campaign.path) as store:
         counts = [
-            store.tasks.observed_references(number).count for number in store.tasks.ids("complete")
+            store.inferences.observed_references(number).count
+            for number in store.tasks.ids("complete")
         ]
     assert counts == [120, 120, None]

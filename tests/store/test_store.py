@@ -292,9 +292,10 @@ def test_the_totals_are_what_was_put_in(path: Path) -> None:
             answer = FetchedPage(raw, parse_page(raw, looping.subject), 1.0, cursor)
             store.results.save_page(store.tasks.get(looping.id), answer)
         whole, part = (
-            store.tasks.observed_references(number).collections_by_reference for number in (1, 2)
+            store.inferences.observed_references(number).collections_by_reference
+            for number in (1, 2)
         )
-        store.results.save_inference(2, {each: whole[each] for each in whole.keys() - part.keys()})
+        store.inferences.save(2, {each: whole[each] for each in whole.keys() - part.keys()})
         for sent in (True, False, True):
             call = store.calls.begin(Entity("file", A), "related_references", 0.5)
             store.calls.end(call, status=200, error="", sent=sent)
@@ -440,7 +441,7 @@ def test_of_a_list_that_is_read_again_only_the_present_pass_counts(store: Store)
     answer = fetched(store, body(R3, count=5, cursor="next"), at=3.0)
     done = store.results.save_page(store.tasks.get(1), answer)
     assert (done.new_references, done.status.state) == (1, PENDING)
-    reading = store.tasks.observed_references(1)
+    reading = store.inferences.observed_references(1)
     names = {one.reference.id for one in store.observations()}
     assert (reading.count, len(reading.collections_by_reference), names) == (5, 1, {R1, R2, R3})
 

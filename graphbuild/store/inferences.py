@@ -1,0 +1,123 @@
+"""Inferences: references that follow from other lists, so that they need no request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphbuild._util import format_count
+from graphbuild.models import COMPLETE
+from graphbuild.store.models import ObservedReferences
+from graphbuild.store.schema import CONFIRMED, INFERRED, REFUTED
+from graphbuild.store.task_queue import first_page_of_pass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from graphbuild.store.database import Database
+
+
+class Inferences:
+    """Reads what a crawler infers from, and stores what it infers."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def excluded_tasks(self) -> set[int]:
+        """Return the ids of tasks without inference: under audit, or with a conflict."""
+        query = "SELECT id FROM task WHERE inference_conflict <> '' OR audited = 1"
+        return {task_id for (task_id,) in self._db.rows(query)}
+
+    def observed_references(self, task: int) -> ObservedReferences[int]:
+        """Return what the current pass through a list contains, with the row ids of entities."""
+        (row,) = self._db.rows(
+            "SELECT expected_count, state, detail, inferred_count FROM task WHERE id = ?", task
+        )
+        expected_count, state, detail, inferred_count = row
+        first_page = first_page_of_pass(self._db, task)
+        counts = self._db.integer(
+            "SELECT count(DISTINCT expected_count) FROM page"
+            " WHERE task = ? AND number > 0 AND id >= ?",
+            task,
+            first_page,
+        )
+        observed: ObservedReferences[int] = ObservedReferences(
+            # The length of a list that changed between pages proves nothing.
+            count=None if counts > 1 else expected_count,
+            complete=state == COMPLETE and not detail and not inferred_count,
+        )
+        for reference, collection in self._facts_of_pass(task, first_page):
+            collections = observed.collections_by_reference[reference]
+            if collection:
+                collections.add(collection)
+        return observed
+
+    def _facts_of_pass(self, task: int, first_page: int) -> Iterator[tuple[int, int]]:
+        return self._db.rows(
+            "SELECT reference, related_from FROM page"
+            " JOIN fact ON fact.page = coalesce(duplicate_of, page.id)"
+            " WHERE task = ? AND page.id >= ?",
+            task,
+            first_page,
+        )
+
+    def save(self, task: int, collections_by_reference: Mapping[int, Iterable[int]]) -> None:
+        """Complete a list whose remaining references follow from other lists.
+
+        Args:
+            task: The id of the task.
+            collections_by_reference: The row ids of each remaining reference and its collections.
+        """
+        with self._db.transaction():
+            page = self._db.integer("SELECT max(id) FROM page WHERE task = ?", task)
+            self._db.execute_many(
+                "INSERT INTO inference VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+                " SET last_page = excluded.last_page, provenance = excluded.provenance",
+                [
+                    (task, reference, collection, page, page, INFERRED)
+                    for reference, collections in collections_by_reference.items()
+                    for collection in collections
+                ],
+            )
+            self._db.execute(
+                "UPDATE task SET state = ?, cursor = NULL, inferred_count = ? WHERE id = ?",
+                COMPLETE,
+                len(collections_by_reference),
+                task,
+            )
+
+    def save_conflict(self, task: int, detail: str) -> None:
+        """Store why nothing is inferred for a list, so that all of its pages are requested."""
+        with self._db.transaction():
+            self._db.execute("UPDATE task SET inference_conflict = ? WHERE id = ?", detail, task)
+
+    def settle(self, task: int) -> None:
+        """Compare the inferences for a list with its pages, after it was read to the end.
+
+        An audit refutes inferences that no page confirms. A refresh does not: the list may have
+        changed, and then its earlier state stays known.
+        """
+        db = self._db
+        db.execute("UPDATE task SET inferred_count = 0 WHERE id = ?", task)
+        db.execute(
+            "UPDATE inference SET provenance = ? WHERE task = ? AND provenance = ?"
+            " AND EXISTS (SELECT 1 FROM page"
+            " JOIN fact ON fact.page = coalesce(duplicate_of, page.id)"
+            " WHERE page.task = inference.task AND page.id > inference.last_page"
+            " AND fact.reference = inference.reference"
+            " AND fact.related_from = inference.related_from)",
+            CONFIRMED,
+            task,
+            INFERRED,
+        )
+        refuted = db.execute(
+            "UPDATE inference SET provenance = ? WHERE task = ? AND provenance = ?"
+            " AND EXISTS (SELECT 1 FROM task WHERE id = inference.task AND audited = 1)",
+            REFUTED,
+            task,
+            INFERRED,
+        ).rowcount
+        if refuted:
+            detail = (
+                f"inferred, but not returned by the API: {format_count(refuted, 'observation')}"
+            )
+            db.execute("UPDATE task SET inference_conflict = ? WHERE id = ?", detail, task)

@@ -752,11 +752,10 @@ def test_nothing_is_sent_over_a_connection_made_after_the_deadline(
 def test_a_shorter_deadline_than_before_is_kept(
     listener: Listeners, open_transport: OpenTransport
 ) -> None:
-    server = listener(answer(PAGE, 200, KEEP_ALIVE))
+    server = listener(answer(PAGE, 200, KEEP_ALIVE), dripping)
     transport = open_transport(server.base_url)
     assert fetch(transport).body == PAGE
     assert server.answered.acquire(timeout=5)
-    server._acts = (dripping,)
     transport._deadline = DEADLINE
     within_deadline(transport)
 

@@ -1,8 +1,8 @@
-"""The sides of the crawl's bench: our whole crawl, and the loop one would write without it.
+"""The clients that the crawl bench compares: graphbuild, a loop with `requests`, and vt-py.
 
-Run as a script, this file is one side in a process of its own, which prints what it used: CPU
-seconds of user and system, of all its threads, from before the first request until everything is
-closed; imports and what is checked afterwards are not counted.
+Run as a script, this file runs one of them in its own process and prints what it used: CPU seconds
+(user and system, all threads) from before the first request until everything is closed. Imports
+and the check of the results are not counted.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if __name__ == "__main__":  # as a script, where nothing says where the package 
 
 import networkx as nx
 import requests
+import vt
 
 from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import LIMIT, Client
@@ -35,11 +36,11 @@ if TYPE_CHECKING:
 _KEY = "0123456789abcdef" * 4
 
 
-# --- the sides -----------------------------------------------------------------------------------
+# --- the clients ---------------------------------------------------------------------------------
 
 
-def ours(base_url: str, hashes: list[str], folder: Path) -> dict[str, Any]:
-    """Crawl as the tool does: every page durable before the next call."""
+def graphbuild(base_url: str, hashes: list[str], folder: Path) -> dict[str, Any]:
+    """Crawl as `graphbuild crawl` does: each page is stored durably before the next call."""
     path = folder / "campaign.db"
     used = Used()
     with Client(ApiKey(_KEY), base_url=base_url) as client, Store.open(path) as store:
@@ -53,11 +54,11 @@ def ours(base_url: str, hashes: list[str], folder: Path) -> dict[str, Any]:
             (each.subject.id, each.reference.id, each.related_from.id if each.related_from else "")
             for each in store.observations()
         }
-    return {**spent, **_told(pages, triples), "stored": size, "raw": raw}
+    return {**spent, **_result(pages, triples), "stored": size, "raw": raw}
 
 
-def bare(base_url: str, hashes: list[str], _: Path) -> dict[str, Any]:
-    """Ask and decode, with one session; keep nothing but a count."""
+def requests_loop(base_url: str, hashes: list[str], _: Path) -> dict[str, Any]:
+    """Request and decode the pages with one session; store nothing."""
     used = Used()
     pages = entries = 0
     for _, page in _pages(base_url, hashes):
@@ -66,8 +67,8 @@ def bare(base_url: str, hashes: list[str], _: Path) -> dict[str, Any]:
     return {**used.so_far(), "pages": pages, "entries": entries}
 
 
-def graph(base_url: str, hashes: list[str], _: Path) -> dict[str, Any]:
-    """The same, and a networkx graph of what the pages say."""
+def requests_graph(base_url: str, hashes: list[str], _: Path) -> dict[str, Any]:
+    """The same, and build a networkx graph of the pages."""
     used = Used()
     built: nx.DiGraph[str] = nx.DiGraph()
     pages = 0
@@ -80,7 +81,7 @@ def graph(base_url: str, hashes: list[str], _: Path) -> dict[str, Any]:
         for subject, reference, names in built.edges(data="related_from")
         for name in names or ()
     }
-    return {**spent, **_told(pages, triples)}
+    return {**spent, **_result(pages, triples)}
 
 
 def _pages(base_url: str, hashes: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -113,26 +114,38 @@ def _add(built: nx.DiGraph[str], subject: str, entries: list[dict[str, Any]]) ->
         built.add_edge(subject, reference, relation="related_references", related_from=names)
 
 
-SIDES: dict[str, Callable[[str, list[str], Path], dict[str, Any]]] = {
-    "ours": ours,
-    "bare": bare,
-    "graph": graph,
+def vt_iterator(base_url: str, hashes: list[str], _: Path) -> dict[str, Any]:
+    """Iterate over the references with vt-py, the official client; store nothing."""
+    used = Used()
+    entries = 0
+    with vt.Client(_KEY, host=base_url.removesuffix("/api/v3")) as client:
+        for subject in hashes:
+            path = f"/files/{subject}/related_references"
+            entries += sum(1 for _ in client.iterator(path, batch_size=LIMIT))
+    return {**used.so_far(), "entries": entries}
+
+
+CLIENTS: dict[str, Callable[[str, list[str], Path], dict[str, Any]]] = {
+    "graphbuild": graphbuild,
+    "requests": requests_loop,
+    "requests+networkx": requests_graph,
+    "vt-py": vt_iterator,
 }
 
 
-# --- telling -------------------------------------------------------------------------------------
+# --- results -------------------------------------------------------------------------------------
 
 
-def _told(pages: int, triples: set[Triple]) -> dict[str, Any]:
+def _result(pages: int, triples: set[Triple]) -> dict[str, Any]:
     digest = hashlib.sha256("\n".join(map(" ".join, sorted(triples))).encode()).hexdigest()
     return {"pages": pages, "triples": len(triples), "digest": digest}
 
 
 def _main() -> None:
-    side, base_url = sys.argv[1:]
+    name, base_url = sys.argv[1:]
     hashes = json.load(sys.stdin)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        found = SIDES[side](base_url, hashes, Path(folder))
+        found = CLIENTS[name](base_url, hashes, Path(folder))
     json.dump(found, sys.stdout)
 
 

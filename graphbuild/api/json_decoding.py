@@ -16,6 +16,7 @@ from graphbuild.errors import PayloadError
 MAX_DEPTH = 64
 MAX_VALUES = 500_000  # a page has some thousand
 _MAX_DIGITS = 100  # of an integer
+_CONTAINERS = frozenset({dict, list})
 
 
 def decode_json(body: bytes) -> dict[str, Any]:
@@ -82,17 +83,21 @@ def _parse_float(text: str) -> float:
 
 def check_depth(value: dict[str, Any], path: str) -> None:
     """Raise PayloadError if ``value`` is nested deeper than ``MAX_DEPTH`` levels."""
+    if is_too_deep(value):
+        raise PayloadError(f"is nested deeper than {MAX_DEPTH}", path)
+
+
+def is_too_deep(value: dict[str, Any]) -> bool:
+    """Return whether ``value`` is nested deeper than ``MAX_DEPTH`` levels."""
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
         level = [
             child
             for parent in level
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-            if isinstance(child, dict | list)
+            for child in (parent.values() if type(parent) is dict else parent)
+            if type(child) in _CONTAINERS
         ]
-        if not level:
-            return
-    raise PayloadError(f"is nested deeper than {MAX_DEPTH}", path)
+    return bool(level)
 
 
 def describe_type(value: object) -> str:

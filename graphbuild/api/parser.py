@@ -23,7 +23,13 @@ from graphbuild.api.endpoints import (
     classic_relationship,
     reference_id,
 )
-from graphbuild.api.json_decoding import check_depth, decode_json, describe_type, describe_value
+from graphbuild.api.json_decoding import (
+    check_depth,
+    decode_json,
+    describe_type,
+    describe_value,
+    is_too_deep,
+)
 from graphbuild.errors import PayloadError
 from graphbuild.models import (
     COLLECTION,
@@ -78,8 +84,10 @@ def parse_payload(
 ) -> Page:
     """Parse a decoded response, see :func:`parse_page`."""
     items = _items(payload)
-    check_depth({name: value for name, value in payload.items() if name != "data"}, "")
-    parser = _ItemParser(RELATIONSHIPS[relationship].target_type)
+    deep = is_too_deep(payload)
+    if deep:
+        check_depth({name: value for name, value in payload.items() if name != "data"}, "")
+    parser = _ItemParser(RELATIONSHIPS[relationship].target_type, check_items=deep)
     warnings = parser.warnings
     entries: tuple[Entry, ...] = ()
     targets: tuple[Entity, ...] = ()
@@ -261,10 +269,12 @@ class _ItemParser:
 
     Args:
         expected_type: the object type that the relationship lists.
+        check_items: whether to check the depth of each item.
     """
 
-    def __init__(self, expected_type: str) -> None:
+    def __init__(self, expected_type: str, *, check_items: bool) -> None:
         self.warnings: list[str] = []
+        self._check_items = check_items
         self._expected_type = expected_type
         self._targets: dict[str, Entity] = {}
         # Most entries of a page name the same collection as the entry before.
@@ -288,7 +298,8 @@ class _ItemParser:
     def _parse_target(self, item: Any, path: str) -> Entity | None:  # noqa: ANN401  any JSON value
         """Return the entity of an item, or None if the item is skipped."""
         try:
-            check_depth(_require_object(item, path), path)
+            if self._check_items:
+                check_depth(_require_object(item, path), path)
             target = self._parse_entity(item, path, self._expected_type)
         except PayloadError as error:
             self.warnings.append(f"{error} (skipped)")

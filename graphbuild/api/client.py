@@ -1,7 +1,7 @@
-"""Client of the VirusTotal API v3: requests with retries, rate limit and a record of each call.
+"""Client of the VirusTotal API v3 with retries, a rate limit and a record of each call.
 
-* URLs are built from the base URL, a valid id and the cursor, never taken from a response.
-* Every attempt is recorded before it is sent.
+URLs are built from the base URL, a valid id and the cursor, and are never taken from a response.
+Every attempt is recorded before it is sent.
 """
 
 from __future__ import annotations
@@ -202,8 +202,8 @@ class Client:
         """Fetch one page of a relationship of ``subject``.
 
         A request is sent up to four times if a retry may help. With the API flavor ``auto``, a
-        refused request is repeated in the other flavor, for at most ``MAX_FLAVOR_PROBES`` subjects:
-        a subject that the service does not know is refused in both.
+        refused request is repeated in the other flavor, for at most ``MAX_FLAVOR_PROBES`` subjects.
+        A subject that the service does not know is refused in both.
 
         Args:
             subject: the entity.

@@ -35,7 +35,7 @@ class RequestState:
         self._due = 0.0
 
     def start(self, seconds: float) -> None:
-        """Start a request that must end within so many seconds."""
+        """Start a request that must end within ``seconds``."""
         self.sent = self._sent_at_start
         self._due = time.monotonic() + seconds
 

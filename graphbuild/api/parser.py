@@ -2,7 +2,7 @@
 
 A page is a pure function of the response's bytes, so stored responses can be parsed again without
 a call. Framing and ids are checked strictly: an invalid envelope is an error, and an invalid entry
-is skipped. Invalid titles and dates are only left out. Each change is a warning with its path.
+is skipped. Invalid titles and dates are left out. Each change is a warning with a path.
 
 Sources: https://docs.virustotal.com/reference/collections,
 https://developers.virustotal.com/reference/files-object-related_references.
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 MAX_ITEMS = 10_000
 MAX_CURSOR = 4_096  # characters
 MAX_WARNINGS = 1_000
-_MAX_LINK = 4 * MAX_CURSOR  # room for a percent-encoded cursor
+_MAX_LINK = 4 * MAX_CURSOR  # characters, for a percent-encoded cursor
 _SUBJECT_PATH = re.compile(
     r".*/(?P<endpoint>[a-z_]+)/(?P<id>[^/]+)(?:/relationships)?/(?P<relationship>[a-z_]+)"
 )
@@ -185,7 +185,7 @@ def _check_subject(self_link: SelfLink | None, subject: Entity) -> Entity | None
     """Refuse a response about another subject, as a broken cache may give it.
 
     Returns:
-        The subject under the API's own id, if the request used another one: a file requested by
+        The subject under the API's own id, if the request used another one. A file requested by
         its MD5 is answered under its SHA-256, a URL under the SHA-256 of its canonical form.
     """
     if self_link is None or self_link.subject == _normalize(subject.type, subject.id):

@@ -86,7 +86,7 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def record_past(self, ages: Iterable[float], monotonic: float) -> None:
-        """Record the requests of an earlier run, given the seconds since each."""
+        """Record requests of an earlier run by their age in seconds."""
         if self.per_minute is None:
             return
         earlier = [monotonic - min(max(age, 0.0), MINUTE) for age in ages]
@@ -131,7 +131,7 @@ class RateLimiter:
 
 
 def day_start(now: float) -> datetime:
-    """Return the start of the UTC day of a time in seconds since 1970."""
+    """Return the start of the UTC day that contains ``now`` (seconds since 1970)."""
     today = datetime.fromtimestamp(now, UTC)
     return today.replace(hour=0, minute=0, second=0, microsecond=0)
 

@@ -1,4 +1,4 @@
-"""What an HTTP response means: a page, or an exception of this package.
+"""Translation of HTTP responses into pages and exceptions.
 
 The HTTP status decides before the body, as error bodies come in many forms. Error codes are listed
 at https://docs.virustotal.com/reference/errors.

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from graphbuild.exporters.results import ExportWarnings
-from graphbuild.exporters.rows import EDGE_ATTRIBUTES, edge_values
+from graphbuild.exporters.rows import EDGE_ATTRIBUTES, edge_values, with_defaults
 from graphbuild.exporters.sanitize import label_text, write_lines, xml_text
 from graphbuild.graph.style import node_colour
 from graphbuild.models import COLLECTION, FILE, INFERRED, REFERENCE
@@ -70,7 +70,9 @@ def _nodes(graph: Graph) -> Iterator[str]:
 
 def _edges(graph: Graph, warnings: ExportWarnings) -> Iterator[str]:
     for source, target, edge in graph.edges(data=True):
-        values: dict[str, Any] = edge_values(edge)._asdict()
+        values: dict[str, Any] = dict(
+            zip(EDGE_ATTRIBUTES, with_defaults(edge_values(edge, warnings)), strict=True)
+        )
         weight = values["weight"]
         if not isinstance(weight, int | float) or not math.isfinite(weight) or weight < 0:
             values["weight"] = None
@@ -78,8 +80,6 @@ def _edges(graph: Graph, warnings: ExportWarnings) -> Iterator[str]:
         values["related_from"] = " ".join(values["related_from"]) or None
         values["style"] = "dashed" if values["provenance"] == INFERRED else None
         yield _statement(f"{_quoted(source)} -> {_quoted(target)}", values)
-        if not EDGE_ATTRIBUTES.issuperset(edge):
-            warnings.omitted += len(edge.keys() - EDGE_ATTRIBUTES)
 
 
 def _statement(subject: str, attributes: Mapping[str, object]) -> str:

@@ -7,13 +7,21 @@ counted; lone surrogates become U+FFFD.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
 from graphbuild.exporters.results import ExportWarnings
-from graphbuild.exporters.rows import node_rows, observation_keys
+from graphbuild.exporters.rows import (
+    CACHED,
+    EDGE_ATTRIBUTES,
+    cached_conversion,
+    common_edge_values,
+    node_rows,
+    observation_keys,
+)
 from graphbuild.exporters.sanitize import is_exportable, replace_surrogates
 from graphbuild.exporters.schema import TABLES, NodeColumns
 from graphbuild.exporters.xml_common import edge_id
@@ -25,11 +33,15 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
+    from graphbuild.exporters.rows import EdgeValues
+
     Graph = nx.DiGraph[str]
     Positions = Mapping[str, tuple[float, float]]
 
 _ENDS = frozenset({"source", "target"})
 _BLOCK = 250  # objects per write: few calls, and memory stays constant
+_PLAIN = frozenset({str, bool, type(None)})
+_NUMBERS = frozenset({int, float})
 _UNFIT = object()
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -163,11 +175,15 @@ class _Encoder:
 
     def __init__(self) -> None:
         self.warnings = ExportWarnings()
+        self._key = lru_cache(maxsize=CACHED)(self.text)
+        self._edge = cached_conversion(_edge_members, CACHED)
 
     def object(self, values: Mapping[str, Any]) -> bytes:
         """Return an object of texts, booleans, numbers, None, and lists of these."""
-        if not all(map(_is_plain, values.values())):
-            values = self._fitting(values)
+        for value in values.values():
+            if type(value) not in _PLAIN and not _is_plain(value):
+                values = self._fitting(values)
+                break
         try:
             return _encode(values)
         except (TypeError, UnicodeEncodeError):  # a name that is not text, or a lone surrogate
@@ -179,8 +195,10 @@ class _Encoder:
             own = {name: value for name, value in edge.items() if name not in _ENDS}
             self.warnings.omitted += len(edge) - len(own)
             edge = own
-        members = b"," + self.object(edge)[1:-1] if edge else b""
-        return b'{"source":%b,"target":%b%b}' % (self.text(source), self.text(target), members)
+        values = common_edge_values(edge)
+        known = self._edge(values, self.warnings) if values else self.object(edge)[1:-1]
+        members = b"," + known if known else b""
+        return b'{"source":%b,"target":%b%b}' % (self._key(source), self._key(target), members)
 
     def text(self, text: str) -> bytes:
         """Return a text."""
@@ -205,14 +223,20 @@ class _Encoder:
         return [self._cleaned(each) for each in value] if isinstance(value, list | tuple) else value
 
 
+def _edge_members(values: EdgeValues, warnings: ExportWarnings) -> bytes:
+    encoder = _Encoder()
+    members = encoder.object(dict(zip(EDGE_ATTRIBUTES, values, strict=False)))[1:-1]
+    warnings.add(encoder.warnings)
+    return members
+
+
 def _is_plain(value: object) -> bool:
     """Return whether a value can be encoded as it is."""
-    kind = type(value)
-    if kind is str or kind is bool or value is None:
-        return True
-    if kind is int or kind is float:
+    if type(value) in _NUMBERS:
         return is_exportable(value)
-    return isinstance(value, list | tuple) and all(type(each) is str for each in value)
+    if isinstance(value, list | tuple):
+        return {str}.issuperset(map(type, value))
+    return type(value) in _PLAIN
 
 
 def _fitting(value: object) -> object:

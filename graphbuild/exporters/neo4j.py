@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from graphbuild.errors import ExportError
 from graphbuild.exporters.registry import add_suffix
 from graphbuild.exporters.results import ExportWarnings
-from graphbuild.exporters.rows import EDGE_ATTRIBUTES, edge_values
+from graphbuild.exporters.rows import edge_values, with_defaults
 from graphbuild.exporters.sanitize import (
     REPLACEMENT,
     format_value,
@@ -117,12 +117,10 @@ def _node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings) -> 
 
 def _edge_rows(graph: Graph, warnings: ExportWarnings) -> Iterator[str]:
     for source, target, edge in graph.edges(data=True):
-        relation, weight, related_from, *rest = edge_values(edge)
+        relation, weight, related_from, *rest = with_defaults(edge_values(edge, warnings))
         number, count = _weight(weight, warnings)
         collections = "\t".join(related_from) or None
         yield _row((source, target, relation, number, count, collections, *rest), warnings)
-        if not EDGE_ATTRIBUTES.issuperset(edge):
-            warnings.omitted += len(edge.keys() - EDGE_ATTRIBUTES)
 
 
 def _weight(weight: object, warnings: ExportWarnings) -> tuple[float | None, int | None]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.sanitize import format_value, is_exportable
 from graphbuild.exporters.schema import (
     EDGE_COLUMNS,
@@ -24,11 +26,11 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from graphbuild.exporters.results import ExportWarnings
     from graphbuild.exporters.schema import Column, NodeColumns
 
     Graph = nx.DiGraph[str]
 
+Converted = TypeVar("Converted")
 Row = tuple[Any, ...]  # one value per column; None where there is none
 CACHED = 16_384  # entries of a cache of converted values: a few megabytes
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -62,31 +64,64 @@ def typed_node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings
 # --- edges ---------------------------------------------------------------------------------------
 
 
-class EdgeValues(NamedTuple):
-    """The attributes of an edge; an absent one has its default."""
-
-    relation: str
-    weight: Any
-    related_from: tuple[str, ...]
-    provenance: str | None
-    first_seen: str | None
-    last_seen: str | None
+EDGE_ATTRIBUTES = ("relation", "weight", "related_from", "provenance", "first_seen", "last_seen")
+EdgeValues = tuple[Any, ...]  # in the order of EDGE_ATTRIBUTES; the last ones may be absent
+_DEFAULTS = (None, 1, (), None, None, None)
+_KNOWN = frozenset(EDGE_ATTRIBUTES)
+_PICK = {count: itemgetter(*EDGE_ATTRIBUTES[:count]) for count in (2, 4, 6)}
 
 
-EDGE_ATTRIBUTES = frozenset(EdgeValues._fields)
+def common_edge_values(edge: Mapping[str, Any]) -> EdgeValues | None:
+    """Return the attributes of an edge if it has the first 2, 4 or 6 and no others.
+
+    So has every edge that graphbuild makes. The result can be the key of a cache.
+    """
+    try:
+        values: EdgeValues = _PICK[len(edge)](edge)
+    except KeyError:
+        return None
+    return values if values[2:] == () or type(values[2]) is tuple else None
 
 
-def edge_values(edge: Mapping[str, Any]) -> EdgeValues:
-    """Return the attributes of an edge."""
-    get = edge.get
-    return EdgeValues(
-        edge["relation"],
-        get("weight", 1),
-        tuple(get("related_from", ())),
-        get("provenance"),
-        get("first_seen"),
-        get("last_seen"),
-    )
+def edge_values(edge: Mapping[str, Any], warnings: ExportWarnings) -> EdgeValues:
+    """Return the attributes of an edge; those without a column are counted in ``warnings``."""
+    values = common_edge_values(edge)
+    if values is not None:
+        return values
+    warnings.omitted += len(edge.keys() - _KNOWN)
+    pairs = zip(EDGE_ATTRIBUTES, _DEFAULTS, strict=True)
+    found = {name: edge.get(name, default) for name, default in pairs}
+    found["related_from"] = tuple(found["related_from"])
+    return tuple(found.values())
+
+
+def with_defaults(values: EdgeValues) -> EdgeValues:
+    """Return the result of :func:`edge_values` with the defaults of absent attributes."""
+    return *values, *_DEFAULTS[len(values) :]
+
+
+def cached_conversion(
+    convert: Callable[[EdgeValues, ExportWarnings], Converted], max_size: int
+) -> Callable[[EdgeValues, ExportWarnings], Converted]:
+    """Return ``convert`` with a cache, because most edges of a campaign have equal attributes.
+
+    The warnings of a cached conversion are counted at each use.
+    """
+
+    # Typed, because weights of 1, 1.0 and True are equal and written differently.
+    @lru_cache(maxsize=max_size, typed=True)
+    def converted(*values: Any) -> tuple[Converted, ExportWarnings | None]:  # noqa: ANN401  mixed
+        found = ExportWarnings()
+        result = convert(values, found)
+        return result, found or None
+
+    def lookup(values: EdgeValues, warnings: ExportWarnings) -> Converted:
+        result, found = converted(*values)
+        if found is not None:
+            warnings.add(found)
+        return result
+
+    return lookup
 
 
 def typed_edge_columns(graph: Graph) -> list[Column]:
@@ -110,30 +145,29 @@ def typed_edge_rows(
         warnings: counts the weights and times that are not valid.
     """
     (number,) = (each.python_type for each in columns if each.name == "weight")
-    for source, target, edge in graph.edges(data=True):
-        values = edge_values(edge)
-        yield (
-            source,
-            target,
-            values.relation,
-            _number(values.weight, number, warnings),
-            _collections(values),
-            values.provenance,
-            parse_time(values.first_seen, warnings),
-            parse_time(values.last_seen, warnings),
+
+    def convert(values: EdgeValues, found: ExportWarnings) -> Row:
+        relation, weight, related_from, provenance, first_seen, last_seen = with_defaults(values)
+        has_collections = related_from or relation == RELATED_REFERENCES
+        return (
+            relation,
+            _number(weight, number, found),
+            collection_keys(related_from) if has_collections else None,
+            provenance,
+            parse_time(first_seen, found),
+            parse_time(last_seen, found),
         )
+
+    converted = cached_conversion(convert, CACHED)
+    ignored = ExportWarnings()  # attributes without a column
+    for source, targets in graph.adjacency():
+        for target, edge in targets.items():
+            yield source, target, *converted(edge_values(edge, ignored), warnings)
 
 
 def collection_keys(related_from: Iterable[str]) -> list[str]:
     """Return the node keys of the collections in ``related_from``."""
     return [key for key in related_from if key != NO_COLLECTION]
-
-
-def _collections(values: EdgeValues) -> list[str] | None:
-    """Return the collections of an edge; None if its relation has none."""
-    if values.related_from or values.relation == RELATED_REFERENCES:
-        return collection_keys(values.related_from)
-    return None
 
 
 def _number(value: object, kind: type, warnings: ExportWarnings) -> float | None:
@@ -146,22 +180,18 @@ def _number(value: object, kind: type, warnings: ExportWarnings) -> float | None
 # --- observations --------------------------------------------------------------------------------
 
 
-class ObservationKeys(NamedTuple):
-    """An observation by the keys of its nodes; ``collection`` may be ``NO_COLLECTION``."""
+def observation_keys(graph: Graph) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the observations of a graph, in the order of its edges.
 
-    subject: str
-    reference: str
-    collection: str
-    provenance: str
-
-
-def observation_keys(graph: Graph) -> Iterator[ObservationKeys]:
-    """Yield the observations of a graph, in the order of its edges."""
-    for source, target, edge in graph.edges(data=True):
-        if edge["relation"] == RELATED_REFERENCES:
-            provenance = edge.get("provenance", OBSERVED)
-            for key in edge["related_from"]:
-                yield ObservationKeys(source, target, key, provenance)
+    Each is a tuple: the node keys of subject, reference and collection, and the provenance. Without
+    a collection the third is ``NO_COLLECTION``.
+    """
+    for source, targets in graph.adjacency():
+        for target, edge in targets.items():
+            if edge["relation"] == RELATED_REFERENCES:
+                provenance = edge.get("provenance", OBSERVED)
+                for key in edge["related_from"]:
+                    yield source, target, key, provenance
 
 
 def observation_rows(

@@ -39,7 +39,8 @@ _FORMULA = f"{_CELL}{{guard}}(?='*[\"{_SKIPPED}]*[{_STARTS}])|\\A{{guard}}(?='*[
 _UNGUARDED = re.compile(_FORMULA.format(guard=""))
 _GUARDED = re.compile(_FORMULA.format(guard="'"))
 # A text that neither starts with one of these nor contains a separator starts no formula.
-_SUSPECT = re.compile(f"[\"'{_SKIPPED}{_STARTS}]|.*[;\t\n\r]", re.DOTALL)
+_SUSPECT = re.compile(f"[\"'{_SKIPPED}{_STARTS}]")
+_SEPARATOR = re.compile("[;\t\n\r]")
 _HOST = re.compile(r"\s*(?:https?|ftp):[/\\]{2}(?P<authority>[^/?#\\]*)", re.IGNORECASE)
 _HOST_NAME = re.compile(r"[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\]")
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
@@ -90,7 +91,9 @@ def guard_cell(text: str) -> str:
     :func:`unguard_cell` removes the apostrophes.
     """
     text = replace_surrogates(text).replace("\0", REPLACEMENT)
-    return _UNGUARDED.sub("'", text) if _SUSPECT.match(text) else text
+    if _SUSPECT.match(text) or _SEPARATOR.search(text):
+        return _UNGUARDED.sub("'", text)
+    return text
 
 
 def unguard_cell(cell: str) -> str:

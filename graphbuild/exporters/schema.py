@@ -98,11 +98,8 @@ class Column:
     def accepts(self, value: object) -> bool:
         """Return whether ``value`` has the type of this column; booleans are not integers."""
         kind = self.python_type
-        if type(value) is not kind and (
-            not isinstance(value, kind) or (kind is int and isinstance(value, bool))
-        ):
-            return False
-        return is_exportable(value)
+        is_kind = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+        return is_kind and is_exportable(value)
 
 
 def _attribute(
@@ -209,7 +206,9 @@ class NodeColumns:
         seeds = [Column(name, TEXT, "From the seed list.", name) for name in seed_columns(graph)]
         self.columns = [each for each in NODE_COLUMNS if target & each.targets] + seeds
         self.names = [column.name for column in self.columns]
-        self._by_source = {each.source: each for each in self.columns if each.source}
+        sourced = [each for each in self.columns if each.source]
+        self._by_source = {each.source: each for each in sourced}
+        self._texts = {each.source for each in sourced if each.python_type is str}
         self._computed = [(each.name, each.compute) for each in self.columns if each.compute]
 
     def values(self, node: Mapping[str, Any], warnings: ExportWarnings) -> dict[str, Any]:
@@ -220,9 +219,11 @@ class NodeColumns:
         """
         values: dict[str, Any] = {}
         rest: dict[str, Any] = {}
+        by_source, texts = self._by_source, self._texts
         for name, value in node.items():
-            column = self._by_source.get(name)
-            if column is not None and column.accepts(value):
+            column = by_source.get(name)
+            is_text = type(value) is str and name in texts  # as most are
+            if column is not None and (is_text or column.accepts(value)):
                 values[column.name] = value
             else:
                 rest[name] = value
@@ -284,12 +285,13 @@ _MAX_SEED_COLUMNS = 1_000
 
 def seed_columns(graph: nx.DiGraph[str]) -> list[str]:
     """Return the sorted names of the attributes that come from a seed list."""
-    found = {
+    names = {name for _, node in graph.nodes(data=True) for name in node}
+    found = [
         name
-        for _, node in graph.nodes(data=True)
-        for name, value in node.items()
-        if is_seed_column(name, value)
-    }
+        for name in names
+        if str(name).startswith(SEED_ATTRIBUTE_PREFIX)
+        and any(is_seed_column(name, value) for _, value in graph.nodes(data=name))
+    ]
     return sorted(found)[:_MAX_SEED_COLUMNS]
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import ExportError
-from graphbuild.exporters.results import ExportWarnings
-from graphbuild.exporters.rows import EDGE_ATTRIBUTES, EdgeValues, edge_values
+from graphbuild.exporters.rows import EDGE_ATTRIBUTES, cached_conversion, edge_values
 from graphbuild.exporters.sanitize import (
     format_date,
     format_value,
@@ -26,6 +24,8 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
+    from graphbuild.exporters.results import ExportWarnings
+    from graphbuild.exporters.rows import EdgeValues
     from graphbuild.exporters.schema import Column, NodeColumns
 
     Graph = nx.DiGraph[str]
@@ -167,23 +167,14 @@ def edge_lines(
         start_of: returns the start time of a node, in texts that sort like the times. An edge
             starts when both its nodes have started.
     """
-
-    # Typed, because weights of 1, 1.0 and True are equal and written differently.
-    @lru_cache(maxsize=_CACHED_EDGES, typed=True)
-    def formatted(*values: Any) -> tuple[str, ExportWarnings | None]:  # noqa: ANN401  of an edge
-        found = ExportWarnings()
-        text = format_texts(_edge_texts(EdgeValues(*values), found))
-        return text, found or None
-
+    text_of = cached_conversion(
+        lambda values, found: format_texts(_edge_texts(values, found)), _CACHED_EDGES
+    )
     for source, targets in graph.adjacency():
         escaped_source = ids.get(source, source)
         earliest = start_of(source) if start_of else ""
         for target, edge in targets.items():
-            text, found = formatted(*edge_values(edge))
-            if found:
-                warnings.add(found)
-            if not EDGE_ATTRIBUTES.issuperset(edge):
-                warnings.omitted += len(edge.keys() - EDGE_ATTRIBUTES)
+            text = text_of(edge_values(edge, warnings), warnings)
             start = max(earliest, start_of(target)) if start_of else ""
             yield (
                 f'<edge id="{edge_id(edge["relation"], source, target)}" source="{escaped_source}"'
@@ -192,14 +183,9 @@ def edge_lines(
 
 
 def _edge_texts(values: EdgeValues, warnings: ExportWarnings) -> Texts:
-    weight, count = _weight(values.weight, warnings)
-    texts = {
-        "relation": values.relation,
-        "provenance": values.provenance,
-        "first_seen": values.first_seen,
-        "last_seen": values.last_seen,
-        "related_from": " ".join(values.related_from),
-    }
+    texts = dict(zip(EDGE_ATTRIBUTES, values, strict=False))
+    weight, count = _weight(texts.pop("weight"), warnings)
+    texts["related_from"] = " ".join(texts.get("related_from", ()))
     cleaned = {name: _clean_text(text, warnings) for name, text in texts.items() if text}
     return {"weight": weight, "observations": count, **cleaned}
 

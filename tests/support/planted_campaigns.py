@@ -88,7 +88,9 @@ def plant(
     Files are in most collections of their campaign, at least in two. If ``thin``, they are in two
     of five, and many in one only.
     """
-    rng = Random(f"{seed} {size} {noise}")
+    # A fixed text, not the repr of `size`: renaming a field must not change the campaigns.
+    shape = f"Size(campaigns={size.campaigns}, fewest={size.min_files}, most={size.max_files})"
+    rng = Random(f"{seed} {shape} {noise}")
     holds: dict[str, list[str]] = {}
     own: list[list[str]] = []
     pools: list[list[str]] = []

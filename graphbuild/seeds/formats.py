@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from graphbuild._util import install_command
+from graphbuild._util import require
 from graphbuild.errors import SeedError
 from graphbuild.seeds import json_documents, misp, plain_list, streams
 from graphbuild.seeds.indicators import is_indicator
@@ -40,12 +40,12 @@ class Format:
 
     Attributes:
         name: The value of ``--format``.
-        module: The name of the module in ``graphbuild.seeds``. It is loaded on first use, because
-            it can need libraries that are not installed.
+        module: The name of the module in ``graphbuild.seeds``, which is loaded on first use.
         description: The format in messages, with an article.
         suffixes: File name suffixes by which the format is detected.
         unit: The numbered unit, see :class:`graphbuild.seeds.results.RejectedEntry`.
-        matches_json: For JSON formats, a function that tells whether a value has the format.
+        libraries: Modules of the extra ``lists`` that the format needs.
+        matches_json: For JSON formats, a function that returns whether a value has the format.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Format:
     description: str
     suffixes: tuple[str, ...] = ()
     unit: str = "line"
+    libraries: tuple[str, ...] = ()
     matches_json: Callable[[object], bool] | None = None
 
 
@@ -62,10 +63,24 @@ FORMATS = (
     PLAIN_LIST,
     CSV,
     Format(
-        "stix", "stix", "a STIX bundle", (".stix", ".stix2"), "object", json_documents.is_bundle
+        "stix",
+        "stix",
+        "a STIX bundle",
+        (".stix", ".stix2"),
+        unit="object",
+        libraries=("stix2", "stix2patterns"),
+        matches_json=json_documents.is_bundle,
     ),
-    Format("misp", "misp", "a MISP event", (".misp",), "attribute", misp.is_event),
-    Format("text", "text", "text that contains indicators", (".md", ".markdown")),
+    Format(
+        "misp", "misp", "a MISP event", (".misp",), unit="attribute", matches_json=misp.is_event
+    ),
+    Format(
+        "text",
+        "text",
+        "text that contains indicators",
+        (".md", ".markdown"),
+        libraries=("ioc_fanger", "tldextract"),
+    ),
 )
 FORMAT_NAMES = (AUTO, *(each.name for each in FORMATS))
 
@@ -87,6 +102,7 @@ def read_seeds(
 
     Raises:
         SeedError: A source cannot be opened, is not text or does not have the format.
+        MissingLibraryError: The format needs a library that is not installed.
         TypeError: A source is not a path.
     """
     names = {each.name: each for each in FORMATS}
@@ -165,7 +181,9 @@ def _read(texts: Iterator[str], reader: SeedReader, stated: Format | None) -> No
         raise SeedError(f"{reader.source} is no table; --column goes with --format csv")
     if stated is None and found is not PLAIN_LIST:
         reader.seeds.warnings.append(f"{reader.source}: read as {found.description}")
-    module = _load_module(found)
+    for library in found.libraries:
+        require(library, extra="lists")
+    module = import_module(f"graphbuild.seeds.{found.module}")
     reader.unit = found.unit
     if found.matches_json is None:
         module.read(streams.split_lines(texts, module.MAX_LINE), reader)
@@ -189,20 +207,3 @@ def _detect_json_format(value: object, source: str) -> Format:
         if each.matches_json is not None and each.matches_json(value):
             return each
     raise SeedError(f"{source} is JSON, but neither a STIX bundle nor a MISP event")
-
-
-def _load_module(found: Format) -> Any:  # noqa: ANN401  a module
-    """Import the module of a format.
-
-    Raises:
-        SeedError: An optional library is not installed.
-    """
-    try:
-        return import_module(f"graphbuild.seeds.{found.module}")
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("graphbuild"):
-            raise
-        raise SeedError(
-            f"{found.description} needs {error.name}, which is not installed;"
-            f" run: {install_command('lists')}"
-        ) from None

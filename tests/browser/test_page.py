@@ -477,7 +477,7 @@ def test_no_hostile_title_runs_even_without_the_policy(opened, tmp_path):
         content = without_policy(written(campaign(), title=text)).decode()
         for script in (
             html_page._library(),
-            page._script("vis"),
+            html_page._script("vis"),
         ):  # it costs time, and has no part in it
             assert script in content
             content = content.replace(script, "")

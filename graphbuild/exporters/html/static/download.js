@@ -138,7 +138,7 @@ function svgLabels(marker) {
 }
 
 function svgLabel(text, x, y) {
-  const element = shape("text", { x, y, fill: theme.theme });
+  const element = shape("text", { x, y, fill: theme.ink });
   element.textContent = text.replace(NO_XML, "\ufffd");
   return element;
 }

@@ -60,7 +60,7 @@ function hasCount(marker, scale) {
 function drawCount(context, marker) {
   context.strokeStyle = tint(marker);
   context.strokeText(countText(marker), marker.x, marker.y);
-  context.fillStyle = theme.theme;
+  context.fillStyle = theme.ink;
   context.fillText(countText(marker), marker.x, marker.y);
 }
 
@@ -105,7 +105,7 @@ function drawLabel(scene, marker) {
   scene.taken.push(box);
   context.strokeStyle = theme.halo;
   context.strokeText(text, box.x, box.y);
-  context.fillStyle = theme.theme;
+  context.fillStyle = theme.ink;
   context.fillText(text, box.x, box.y);
 }
 

@@ -1,7 +1,7 @@
-"""The page beside pyvis: its file, the time to a picture that stands still, the answer to a search.
+"""Compare the page with pyvis: writing the file, time until the drawing is stable, search.
 
-Run as a script, this file writes one side's page in a process of its own. The pictures are drawn by
-one Chromium, the network shut, one page after the other.
+Run as a script, this file writes one page in its own process. One Chromium without network access
+opens the pages one after the other.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _PICTURE_GOAL = 0.1
 _PATIENCE = 900  # seconds that the other page has to stand still
 _READY = "() => window.graphbuild?.ready"
 _COUNTS = "() => window.graphbuild.counts"
-# Moves the picture a little for each of some frames; seconds that a hundred would take, of
+# Moves the view a little in each frame; returns seconds per hundred frames, of
 # which a screen allows no fewer than 1.6.
 _FRAMES = """(move) => new Promise((done) => {
   const step = new Function("number", move);
@@ -76,7 +76,7 @@ _STANDS_OR_NOT = """(patience) => Promise.race([window.stands, new Promise((done
 _BY_KEYS = """document.querySelector("#canvas").dispatchEvent(
   new KeyboardEvent("keydown", { key: number % 2 ? "ArrowLeft" : "ArrowRight" }))"""
 _BY_SCRIPT = "network.moveTo({ position: { x: number % 2 ? 80 : 0, y: 0 } })"
-# Types into the search box as a keyboard does; milliseconds until the answers stand there.
+# Types into the search box; returns milliseconds until the results are shown.
 _ASK = """(text) => {
   const query = document.querySelector("#query");
   query.value = text;
@@ -88,14 +88,14 @@ _ASK = """(text) => {
 
 
 def page(pairs: int) -> list[Row]:
-    """All rows of the page."""
+    """Return all rows for the page."""
     return [*files(pairs), *pictures(pairs), *searches(pairs)]
 
 
 def files(pairs: int, edges: int = _EDGES) -> list[Row]:
-    """The file of a graph that folds and of one that does not.
+    """Compare writing the file, for a graph that folds and for one that does not.
 
-    Places and communities are made before.
+    Layout and clusters are computed before.
     """
     rows = []
     for kind, goal in (("families", _FILE_GOAL), ("scattered", _FILE_GOAL)):
@@ -112,10 +112,7 @@ def files(pairs: int, edges: int = _EDGES) -> list[Row]:
 
 
 def pictures(pairs: int, edges: int = _FEW_EDGES) -> list[Row]:
-    """Seconds from the address to a picture that stands still, of graphs as in ``files``.
-
-    And seconds of a hundred frames while all of it is moved.
-    """
+    """Compare seconds until the drawing is stable, and seconds per hundred frames of a move."""
     rows = []
     for kind in ("families", "scattered"):
         with _Chromium() as chromium, tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -123,7 +120,7 @@ def pictures(pairs: int, edges: int = _FEW_EDGES) -> list[Row]:
             for name, path in sides.items():
                 found = _run(kind, name, edges, path)["found"]
             ours = [chromium.ours(sides["ours"]) for _ in range(pairs)]
-            # Minutes each: once tells enough where the other is tens of times slower.
+            # Once is enough: each takes minutes, and is tens of times slower.
             theirs = [chromium.theirs(sides["pyvis"])] * pairs
         case = f"HTML, {kind}, {found[1]:,} edges"
         measured = {"until the picture stands": _PICTURE_GOAL, "100 frames of a move": None}
@@ -141,7 +138,7 @@ _SEARCHED = (
 
 
 def searches(pairs: int, cases: Sequence[tuple[str, int, float]] = _SEARCHED) -> list[Row]:
-    """Milliseconds that a search takes in the open page."""
+    """Measure the milliseconds of a search in the open page."""
     rows = []
     for kind, edges, goal in cases:
         with _Chromium() as chromium, tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -251,7 +248,7 @@ def observations(kind: str, edges: int) -> Iterator[Observation]:
 
 
 def _places(kind: str, graph: Graph) -> dict[str, tuple[float, float]]:
-    """The layout; on a grid where it would take minutes and is not what is measured."""
+    """Return a layout; a grid where computing one would take minutes and is not measured."""
     if kind == "families" or graph.number_of_edges() < 5_000:
         return compute_layout(graph)
     return {key: (40.0 * (n % 200), 40.0 * (n // 200)) for n, key in enumerate(graph)}

@@ -1,4 +1,4 @@
-"""Graphs to look at: made-up campaigns, and the real sample where it lies beside the checkout."""
+"""Graphs for the browser tests: synthetic campaigns and, if present, the real sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real Chromium with the network shut, and a page of it for any graph."""
+"""Fixtures: a Chromium without network access, and an open page for any graph."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ def _tab(browser: Browser) -> Page:
 
 @dataclass
 class Opened:
-    """An open page, and what it tried.
+    """An open page and its network activity.
 
     Attributes:
-        page: the page.
-        file: its address.
-        requests: addresses it wanted, whether its policy stopped them or not.
-        passed: those that its policy let through.
-        complaints: words on the console, errors, and dialogs.
+        page: The page.
+        file: Its URL.
+        requests: URLs that it requested, whether or not its policy blocked them.
+        passed: Requests that its policy allowed.
+        complaints: Console messages, errors and dialogs.
     """
 
     page: Page
@@ -82,23 +82,23 @@ class Opened:
     complaints: list[str] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
-        """What the page says of itself under ``window.graphbuild``."""
+        """Return a property of ``window.graphbuild``."""
         if name.startswith("_"):  # those that playwright looks for on who listens
             raise AttributeError(name)
         return self.page.evaluate("(name) => window.graphbuild[name]", name)
 
     @property
     def details(self) -> str:
-        """The text of the panel."""
+        """Return the text of the details panel."""
         return self.page.text_content("#details") or ""
 
     @property
     def status(self) -> str:
-        """The line at the bottom."""
+        """Return the text of the status line."""
         return self.page.text_content("#status") or ""
 
     def choose(self, key: str) -> None:
-        """Look for a node by its key and go there."""
+        """Search for a node by its key and select it."""
         self.page.fill("#query", key)
         index = self.results.index(key)
         for _ in range(index):
@@ -106,27 +106,27 @@ class Opened:
         self.page.press("#query", "Enter")
 
     def press(self, name: str) -> None:
-        """Press the button whose name begins so."""
+        """Press the button whose name starts with ``name``."""
         self.page.get_by_role("button", name=re.compile(f"^{re.escape(name)}")).click()
 
     def marker(self, key: str) -> dict[str, Any]:
-        """What a node is drawn as."""
+        """Return the marker of a node."""
         found: dict[str, Any] = self.page.evaluate("(key) => window.graphbuild.marker(key)", key)
         return found
 
     def point(self, key: str) -> tuple[float, float]:
-        """Where a node stands in the window."""
+        """Return the position of a node in the window."""
         x, y = self.page.evaluate(_POINT, key)
         return x, y
 
     def saved(self, button: str) -> tuple[str, bytes]:
-        """The name and the content of the file that a button gives."""
+        """Press a button and return the name and content of the downloaded file."""
         with self.page.expect_download() as download:
             self.page.click(button)
         return download.value.suggested_filename, download.value.path().read_bytes()
 
     def screenshot(self, name: str) -> bytes:
-        """A picture of the page, kept under ``output``."""
+        """Save a screenshot below ``output`` and return it."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         return self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 

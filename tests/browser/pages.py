@@ -1,4 +1,4 @@
-"""Pages as bytes, to be opened as they are or after a change."""
+"""Write pages for the browser tests, unchanged or without their policy."""
 
 from __future__ import annotations
 

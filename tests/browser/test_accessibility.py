@@ -1,4 +1,4 @@
-"""Without a mouse, without sight, without colours or movement: nothing of the page is lost."""
+"""Accessibility: keyboard, screen reader, contrast, reduced motion."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def axe():
 
 
 def barriers(page, axe):
-    """What axe-core finds on the page as it is."""
+    """Return the violations that axe-core finds."""
     page.page.evaluate(axe)
     found = page.page.evaluate(
         "(levels) => axe.run(document, { runOnly: levels, resultTypes: ['violations'] })", LEVELS
@@ -344,7 +344,7 @@ def test_the_list_shows_hostile_text_as_text(opened):
     assert page.requests == page.complaints == []
 
 
-# --- what is said, and how it moves
+# --- status line and motion
 
 
 def test_the_status_line_announces_changes(opened):

@@ -1,4 +1,4 @@
-"""What an analyst asks first, answered on the demo's page by the ways that docs/page.md shows."""
+"""Typical questions of an analyst, answered on the demo page as docs/page.md describes."""
 
 from __future__ import annotations
 
@@ -73,14 +73,14 @@ def test_why_a_file_is_related_to_a_collection(opened, graph):
     assert [page.path[0], page.path[-1]] == [[one.key], [about.key]]
     assert set(page.path[1]) <= reports
     assert f"through {about.label}" in page.page.inner_text("#path")
-    page.choose(one.key)  # all of them stand beside the collection, in the file's own panel
+    page.choose(one.key)  # the file's panel lists them at the collection
     row = page.page.locator(f'#details button[data-key="{about.key}"]')
     assert row.locator(".also").inner_text() == f"through {len(reports)} references"
 
 
-# --- and the picture can be read
+# --- labels are readable
 
-# What is written on the canvas in its last frame: text, middle and width, in CSS pixels.
+# Returns the text on the canvas in its last frame, with centre and width in CSS pixels.
 WRITTEN = """() => new Promise((done) => {
   const frames = [];
   const { fillText } = CanvasRenderingContext2D.prototype;

@@ -1,4 +1,4 @@
-"""What leaves the page: pictures, hashes, tables, and a view in the address."""
+"""Downloads, clipboard and permalinks."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ BAD = [
 
 
 def untouched(page):
-    """What an address that tells nothing of ours may not change."""
+    """Return the state that an invalid fragment must not change."""
     assert page.page.input_value("#colour") == "type"
     assert page.page.evaluate("() => window.ran === undefined")
     assert page.page.locator("img").count() == 0

@@ -1,4 +1,4 @@
-"""Equal nodes as one: counted, told, opened and closed again, and nothing of it lost."""
+"""Folded groups: counts, evidence, expanding and folding."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def wide(box):
 
 
 def evidence_of(page):
-    """What the panel says of pairs, each kind of it once."""
+    """Return the evidence summaries in the panel."""
     return [one.inner_text() for one in page.page.locator("#details details summary").all()]
 
 

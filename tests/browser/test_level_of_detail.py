@@ -1,4 +1,4 @@
-"""Large graphs: they open, answer, and say what is not drawn."""
+"""Large graphs: what is drawn first, and how to draw the rest."""
 
 from __future__ import annotations
 

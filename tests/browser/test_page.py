@@ -1,4 +1,4 @@
-"""The page in a real browser: opened from the disk, network shut, asserted by its state."""
+"""The page in a real browser, opened from disk without network access."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way between two, the neighbourhood, and moving apart what overlaps."""
+"""Shortest paths, hops, and moving nodes apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report in a real Chromium: it asks for nothing, complains of nothing, and fits."""
+"""The report in a real browser: no requests, no errors, no overflow."""
 
 from __future__ import annotations
 

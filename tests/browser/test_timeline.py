@@ -1,4 +1,4 @@
-"""Dates and colours: what the months leave, and what colours mean."""
+"""The timeline and the colours by date and cluster."""
 
 from __future__ import annotations
 

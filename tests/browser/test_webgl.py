@@ -1,4 +1,4 @@
-"""All of a large graph, drawn by the other renderer: the same page, the same answers."""
+"""The WebGL renderer: the same page for a large graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page as text: what is in it, and what can never be. The browser tests open it."""
+"""The page as text: its data, policy and scripts. The browser tests open it."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class Reader(HTMLParser):
 
 
 def data_of(page):
-    """What the script will read."""
+    """Return the data block."""
     [block] = [text for known, text in Reader(page).all("script") if "id" in known]
     return json.loads(block)
 
@@ -163,7 +163,7 @@ def node_of(page, key):
 
 
 def pairs_of(page):
-    """What the page says of each edge: folded links, told pair by pair."""
+    """Return the attributes of each edge, with folded links expanded."""
     data = data_of(page)
     keys = list(nodes_of(page))
     members = {group[0]: group for group in data["groups"]}

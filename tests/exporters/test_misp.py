@@ -1,4 +1,4 @@
-"""MISP: what its own library, its templates and its lists of types make of our events."""
+"""MISP: events are checked with pymisp, its object templates and attribute types."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_pymisp_reads_every_object_and_comments_contain_the_triples(graph):
 
 
 class silence:  # noqa: N801  reads as a word
-    """Whatever the library warns of is a failure."""
+    """Warnings of the library are failures."""
 
     def __enter__(self):
         self.handler = logging.Handler()

@@ -1,4 +1,4 @@
-"""The script of the second renderer is what its sources make, and its licences are there."""
+"""The bundled WebGL library is reproducible and ships its licences."""
 
 from __future__ import annotations
 

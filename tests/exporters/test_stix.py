@@ -1,4 +1,4 @@
-"""STIX 2.1: what the standard's own library and validator make of our bundles."""
+"""STIX 2.1: bundles are checked with the official library and validator."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def entity_keys(objects):
 
 
 def edges_in(objects):
-    """(source, target, what is told of the edge), by node keys."""
+    """(source, target, attributes of the edge), by node keys."""
     keys = entity_keys(objects)
     for each in objects:
         if each["type"] in OURS or "extensions" not in each:

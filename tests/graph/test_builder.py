@@ -1,4 +1,4 @@
-"""The graph: its contract, and that the triples come back out of it."""
+"""The graph builder: attributes of nodes and edges, and extraction of observations."""
 
 from __future__ import annotations
 

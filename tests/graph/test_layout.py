@@ -1,4 +1,4 @@
-"""Where nodes stand: everywhere once, apart, the same every time, equals side by side."""
+"""The layout: every node has a position, without overlaps, and equal graphs have equal layouts."""
 
 from __future__ import annotations
 

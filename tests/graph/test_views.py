@@ -1,4 +1,4 @@
-"""Views: what is folded comes back, what is left out ties nothing, what is counted is so many."""
+"""Views: folding is reversible, projections count shared references, the backbone connects."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_family_is_three_nodes(files, reports):
 
 
 def emulated(files, collections, references, held, seed=7):
-    """What the emulated service answers of lists like the real ones that were measured."""
+    """Return the graph of an emulated campaign with the structure of real data."""
     rng = Random(seed)
     reports = [Reference.from_url(f"https://r.example/{number}") for number in range(references)]
     families = [

@@ -1,9 +1,8 @@
-"""``show`` where it is used, in JupyterLab and in Notebook 7: ``make jupyter`` runs this.
+"""Try ``show`` in JupyterLab and Notebook 7: ``make jupyter`` runs this.
 
-Each application serves a folder of its own with one notebook, and Chromium does what a person
-does: run the cell, ask the page, save, open it again, and open it as somebody else would have sent
-it, untrusted. What was seen is said, and shown by pictures under ``output/jupyter``; the exit code
-is 1 where something is not as it must be. Nobody but this machine is asked for anything.
+Each application serves a folder with one notebook. Chromium runs the cell, uses the page, saves the
+notebook, opens it again, and opens an untrusted copy. Results are printed, with screenshots in
+``output/jupyter``; the exit code is 1 if a check fails. All requests stay on this machine.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 # The module that starts the application, and where in it a notebook is.
 APPLICATIONS = {"JupyterLab": ("jupyterlab", "lab/tree"), "Notebook 7": ("notebook", "notebooks")}
-# What they would ask the world for: news, newer versions, extensions.
+# Switches off requests for news, updates and extensions.
 QUIET = (
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
@@ -74,8 +73,8 @@ UNTRUSTED = (
 )
 
 
-class Heard:
-    """What the browser asked others for, and what the page in the frame complained of."""
+class BrowserEvents:
+    """Requests to other hosts, and errors of the page in the frame."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.asked = 0
@@ -91,13 +90,13 @@ class Heard:
             self.elsewhere.append(url)
 
     def _said(self, kind: str, text: str, where: str) -> None:
-        """The applications have complaints of their own, which name their files."""
+        """Record errors and warnings, except those of the application itself."""
         if kind in {"error", "warning"} and "/static/" not in where:
             self.complaints.append(f"{kind}: {text} ({where})")
 
 
 def main() -> int:
-    """Try each application; 0 if all was as it must be."""
+    """Try each application; return 0 if all checks pass."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     with launch_chromium() as browser:
         return max([_tried(browser, name) for name in APPLICATIONS])
@@ -109,7 +108,7 @@ def _tried(browser: Browser, name: str) -> int:
         context = browser.new_context(viewport={"width": 1200, "height": 1000})
         context.set_default_timeout(MILLISECONDS)
         expect.set_options(timeout=MILLISECONDS)
-        heard, page = Heard(context), context.new_page()
+        heard, page = BrowserEvents(context), context.new_page()
         try:
             page.goto(f"{base}/{way}/campaign.ipynb?token={token}")
             _walk(page, f"{base}/{way}", Path(folder), module)

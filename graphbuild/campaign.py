@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     CampaignSource: TypeAlias = "Campaign | Store | Path | str"
     GraphSource: TypeAlias = "Graph | CampaignSource"
 
-DEFAULT_FORMATS = ("graphml", "html", "csv")
-
 
 class Campaign:
     """A campaign file, opened for reading by :func:`open`.
@@ -149,6 +147,7 @@ class Campaign:
             ExportError: a format is unknown, or a file cannot be written.
         """
         from graphbuild.exporters import export_all  # noqa: PLC0415  loads networkx
+        from graphbuild.exporters.registry import DEFAULT_FORMATS  # noqa: PLC0415  with the others
 
         path = Path(path)
         if formats is None and path.suffix and not path.is_dir():

@@ -13,8 +13,9 @@ import typer
 from graphbuild.cli.console import print_line
 from graphbuild.cli.crawl import print_outcome
 from graphbuild.cli.crawl_runner import run_crawl
-from graphbuild.cli.export import DEFAULT_FORMATS, parse_formats, print_exported, write_exports
+from graphbuild.cli.export import print_exported, write_exports
 from graphbuild.errors import ExportError
+from graphbuild.exporters.registry import DEFAULT_FORMATS
 
 _WORLD = 1  # seed of the generated world
 
@@ -40,8 +41,10 @@ def demo(
         store.add_seeds(read_seeds(hashes))
         print_outcome(store, run_crawl(store, emulator.base_url))
         print_line()
-        print_line(f"$ graphbuild export --store {campaign} --to {DEFAULT_FORMATS} --out {out}")
-        print_exported(write_exports(store, out, parse_formats(DEFAULT_FORMATS)))
+        print_line(
+            f"$ graphbuild export --store {campaign} --to {','.join(DEFAULT_FORMATS)} --out {out}"
+        )
+        print_exported(write_exports(store, out, DEFAULT_FORMATS))
     print_line()
     seconds = time.monotonic() - started
     print_line(f"Done in {seconds:.1f} s. Open {out / 'graph.html'} in a browser.")

@@ -16,6 +16,7 @@ from graphbuild.cli.signals import on_signal
 from graphbuild.cli.summary import warn_if_incomplete
 from graphbuild.exporters.registry import (
     CSV_GUARD,
+    DEFAULT_FORMATS,
     FORMATS,
     FULL_PAGE,
     check_requirements,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from graphbuild.exporters import ExportedFile
     from graphbuild.store import Store
 
-DEFAULT_FORMATS = "graphml,html,csv"
 FULL = "full"
 _REPORT_FILES = {
     "report.md": "the report in Markdown, with embedded images",
@@ -40,15 +40,7 @@ _REPORT_FILES = {
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The result of an export.
-
-    Attributes:
-        view: the exported view of the graph.
-        nodes: number of nodes in the view.
-        edges: number of edges in the view.
-        total: numbers of nodes and edges of the whole graph.
-        files: the written files.
-    """
+    """The result of an export: view and size of the graph, size without view, written files."""
 
     view: str
     nodes: int
@@ -73,7 +65,7 @@ def export(
             metavar="FORMATS",
             help=f"Formats, separated by commas: {', '.join(FORMATS)}.",
         ),
-    ] = DEFAULT_FORMATS,
+    ] = ",".join(DEFAULT_FORMATS),
     out: options.OutOption = options.DEFAULT_OUT,
     *,
     view: Annotated[
@@ -140,7 +132,7 @@ def parse_formats(text: str) -> list[str]:
     """Return the formats in ``text``, which are separated by commas.
 
     Raises:
-        typer.BadParameter: A format is unknown, or there is none.
+        typer.BadParameter: a format is unknown, or there is none.
         ExportError: a format needs a library that is not installed.
     """
     names = [name.strip().lower() for name in text.split(",") if name.strip()]

@@ -92,6 +92,7 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {}
+DEFAULT_FORMATS = ("graphml", "html", "csv")
 
 
 def register(new: Format) -> None:

@@ -35,7 +35,7 @@ def test_depth_adds_files_and_references_to_the_graph(shell: Shell, service) -> 
     result = crawl(shell, url, first, "--depth", 1, "--per-node", 40)
     assert result["campaign"]["incomplete"] == 1
     done = shell("status", "--store", "c.db")
-    assert "40 of 60 files read; the limit a node is 40" in done.stdout
+    assert "40 of 60 files read; the limit per node is 40" in done.stdout
     assert "made_up_family files" in done.stdout
     shell("export", "--store", "c.db", "--out", "maps")
     graph = nx.read_graphml(shell.folder / "maps" / "graph.graphml")

@@ -47,7 +47,7 @@ def random_world(chance: random.Random) -> World:
 
 @pytest.mark.parametrize("frugal", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_each_day_tells_what_was_true_that_day(tmp_path, seed: int, frugal) -> None:
+def test_observations_of_each_day_are_those_of_its_world(tmp_path, seed: int, frugal) -> None:
     chance = random.Random(seed)
     worlds = [random_world(chance) for _ in range(3)]
     made = Campaign(tmp_path / "c.db", worlds[0])
@@ -75,7 +75,7 @@ def pairs(told: set) -> set:
     return {(file, reference) for file, reference, _ in told}
 
 
-def test_while_a_list_is_read_again_the_earlier_one_stands_beside_what_has_come(tmp_path) -> None:
+def test_unfinished_pass_adds_to_the_last_complete_one(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", world_of(*range(90)))
     made.crawl()
     before = made.clock.now()
@@ -93,7 +93,7 @@ def test_while_a_list_is_read_again_the_earlier_one_stands_beside_what_has_come(
     assert triples(made, before) == world_of(*range(90)).triples()
 
 
-def test_before_a_whole_pass_everything_stands_and_the_list_is_not_whole(tmp_path) -> None:
+def test_all_pages_count_before_the_first_complete_pass(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", world_of(*range(90)))
     assert states(made, made.clock.now()) == {FILE: PENDING}
     with pytest.raises(BudgetExhaustedError):
@@ -102,7 +102,7 @@ def test_before_a_whole_pass_everything_stands_and_the_list_is_not_whole(tmp_pat
     assert states(made, made.clock.now()) == {FILE: INCOMPLETE}
 
 
-def test_a_refusal_after_an_answer_takes_nothing_back(tmp_path) -> None:
+def test_failure_after_a_complete_pass_removes_nothing(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", world_of(1, 2))
     made.crawl()
     before = triples(made)
@@ -114,7 +114,7 @@ def test_a_refusal_after_an_answer_takes_nothing_back(tmp_path) -> None:
     assert states(made) == {FILE: FAILED}
 
 
-def test_what_an_audit_refuted_never_stood(tmp_path) -> None:
+def test_refuted_inferences_are_never_current(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", generate_family_world(3, 90))
     made.crawl(frugal=True)
     before = made.clock.now()
@@ -132,7 +132,7 @@ def test_what_an_audit_refuted_never_stood(tmp_path) -> None:
     assert triples(made, before) < known
 
 
-def test_a_subject_that_was_added_later_was_not_asked_before(tmp_path) -> None:
+def test_subject_added_later_was_pending_before(tmp_path) -> None:
     made = Campaign(tmp_path / "c.db", generate_family_world(2, 20))
     made.crawl()
     then = made.clock.now()

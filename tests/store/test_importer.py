@@ -45,14 +45,14 @@ def saved(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def take_in(store: Store, paths: list[Path]) -> int:
+def import_files(store: Store, paths: list[Path]) -> int:
     pages, refused = read_responses(paths)
     assert refused == []
     return import_responses(store, pages)
 
 
-def test_the_documented_answer_is_taken_in_unchanged(store: Store) -> None:
-    assert take_in(store, [SAMPLE]) == 1
+def test_documented_response_is_imported_unchanged(store: Store) -> None:
+    assert import_files(store, [SAMPLE]) == 1
     (page,) = store.pages()
     assert page.subject == Entity("file", FILE)
     assert page.body == SAMPLE.read_bytes()
@@ -60,42 +60,40 @@ def test_the_documented_answer_is_taken_in_unchanged(store: Store) -> None:
     assert (status.received_count, status.expected_count, status.state) == (2, 241, INCOMPLETE)
 
 
-def test_the_same_answer_twice_is_taken_in_once(store: Store) -> None:
-    assert take_in(store, [SAMPLE, SAMPLE]) == 1
-    assert take_in(store, [SAMPLE]) == 0
+def test_same_response_is_imported_once(store: Store) -> None:
+    assert import_files(store, [SAMPLE, SAMPLE]) == 1
+    assert import_files(store, [SAMPLE]) == 0
     assert store.totals().pages == 1
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_all_pages_are_complete_in_whatever_order_they_come(
-    store: Store, saved: list[Path], seed: int
-) -> None:
+def test_all_pages_in_any_order_are_complete(store: Store, saved: list[Path], seed: int) -> None:
     random.Random(seed).shuffle(saved)
-    assert take_in(store, saved) == 7
+    assert import_files(store, saved) == 7
     (status,) = store.statuses()
     assert (status.state, status.received_count, status.detail) == (COMPLETE, 241, "")
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_pages_may_come_one_by_one(store: Store, saved: list[Path], seed: int) -> None:
+def test_pages_can_be_imported_one_by_one(store: Store, saved: list[Path], seed: int) -> None:
     random.Random(seed).shuffle(saved)
     for number, path in enumerate(saved, start=1):
-        take_in(store, [path])
+        import_files(store, [path])
         (status,) = store.statuses()
         assert status.state == (COMPLETE if number == 7 else INCOMPLETE)
 
 
-def test_a_missing_page_leaves_the_subject_incomplete(store: Store, saved: list[Path]) -> None:
-    take_in(store, saved[:3] + saved[4:])
+def test_missing_page_leaves_the_subject_incomplete(store: Store, saved: list[Path]) -> None:
+    import_files(store, saved[:3] + saved[4:])
     (status,) = store.statuses()
     assert (status.state, status.received_count) == (INCOMPLETE, 201)
     assert status.detail == "the imported pages are not the whole list"
 
 
-def test_an_incomplete_import_is_asked_from_the_start_by_a_crawl(
+def test_crawl_requests_an_incomplete_import_from_the_start(
     store: Store, saved: list[Path]
 ) -> None:
-    take_in(store, saved[:2])
+    import_files(store, saved[:2])
     assert store.tasks.has_pending()
     store.tasks.requeue()
     task = store.tasks.next_task()
@@ -103,9 +101,7 @@ def test_an_incomplete_import_is_asked_from_the_start_by_a_crawl(
     assert task.cursor is None
 
 
-def test_an_import_does_not_disturb_a_crawl_that_is_under_way(
-    store: Store, saved: list[Path]
-) -> None:
+def test_import_does_not_disturb_an_unfinished_crawl(store: Store, saved: list[Path]) -> None:
     pages, _ = read_responses(saved)
     subject = pages[0].page.subject
     store.add_seeds(parse_seeds([subject.id]))
@@ -135,7 +131,7 @@ def test_an_import_does_not_disturb_a_crawl_that_is_under_way(
     ],
     ids=["empty", "html", "bytes", "list", "nobody", "object", "other relationship"],
 )
-def test_what_is_no_answer_is_refused_with_its_reason(
+def test_unusable_file_is_rejected_with_a_reason(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
     path = tmp_path / "page.json"
@@ -146,13 +142,13 @@ def test_what_is_no_answer_is_refused_with_its_reason(
     assert refused.path == path
 
 
-def test_a_missing_file_is_refused_and_the_others_are_read(tmp_path: Path) -> None:
+def test_missing_file_is_rejected_and_the_others_are_read(tmp_path: Path) -> None:
     pages, (refused,) = read_responses([tmp_path / "nowhere.json", SAMPLE])
     assert len(pages) == 1
     assert "No such file" in refused.reason
 
 
-def test_an_answer_without_links_needs_to_be_told_its_subject(tmp_path: Path) -> None:
+def test_response_without_links_needs_a_subject(tmp_path: Path) -> None:
     path = tmp_path / "page.json"
     path.write_text('{"data": []}')
     pages, refused = read_responses([path], Entity("file", "a" * 32))

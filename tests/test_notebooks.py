@@ -174,14 +174,14 @@ def test_the_answer_to_the_first_campaign_is_what_was_planted():
     assert f"Of the {len(world.files)} files, {len(grouped)} " in answer
     unknown = [file for file in world.files.values() if not world.related_references(file)]
     assert len(unknown) == len(world.files) - len(grouped) == 2
-    assert "two files are in no report" in answer
-    low, high = map(int, re.search(r"Between (\d+) and (\d+) reports", answer).groups())
-    own = [len(reports_of_one_group(world, name)) for name in world.campaigns]
+    assert "two files have no reference" in answer
+    low, high = map(int, re.search(r"Between (\d+) and (\d+) references", answer).groups())
+    own = [len(references_of_one_group(world, name)) for name in world.campaigns]
     assert (low, high) == (min(own), max(own))
-    everywhere = set.intersection(*(reports_of(world, files) for files in world.campaigns.values()))
+    everywhere = set.intersection(*(references_of(world, files) for files in world.campaigns.values()))
     assert everywhere == set(world.collections["atlas_roundup"].references)
     assert len(everywhere) == 6
-    assert "six\nreports" in answer or "six reports" in answer
+    assert "six\nreferences" in answer or "six references" in answer
     assert shown(notebook, "text/plain")[-1] == "True"
 
 
@@ -198,13 +198,13 @@ def test_the_answer_to_which_belong_together_is_what_was_planted():
         assert f"**{name}**" in answer
         assert len(files) == (5 if name == "Emotet" else 14)
     known = [file for file in world.files.values() if world.related_references(file)]
-    assert f"The {len(known)} files of which a report is known fall into seven clusters" in answer
+    assert f"The {len(known)} files with a known reference form seven clusters" in answer
     assert len(world.campaigns) == 7
     assert f"one shared collection proves little among {len(world.collections)}" in answer
     gathered = [file for file in known if "atlas_roundup" in file.collections]
-    assert f"which holds {len(gathered)} of the files" in answer
+    assert f"which contains {len(gathered)} of the files" in answer
     bits = round(2 * math.log2(len(known) / len(gathered))) / 2
-    assert f"tells {bits} bits of each" in answer
+    assert f"gives {bits} bits for each" in answer
 
 
 def test_the_answer_to_what_is_new_is_what_was_published():
@@ -216,7 +216,7 @@ def test_the_answer_to_what_is_new_is_what_was_published():
     emotet = [world.file(each).collections for each in world.campaigns["Emotet"]]
     own = {collection for held in emotet for collection in held} - {"atlas_roundup"}
     assert len(own) == 1
-    assert "are known by one collection besides" in answer
+    assert "are in only one other collection" in answer
 
 
 def test_the_answer_to_what_gephi_does_is_what_was_sent():
@@ -255,14 +255,14 @@ def size_of(world, files):
     return len(nodes), len(edges), observed
 
 
-def reports_of(world, hashes):
+def references_of(world, hashes):
     return {item.id for each in hashes for item in world.related_references(world.file(each))}
 
 
-def reports_of_one_group(world, name):
+def references_of_one_group(world, name):
     others = [files for other, files in world.campaigns.items() if other != name]
-    return reports_of(world, world.campaigns[name]).difference(
-        *(reports_of(world, files) for files in others)
+    return references_of(world, world.campaigns[name]).difference(
+        *(references_of(world, files) for files in others)
     )
 
 

@@ -178,7 +178,9 @@ def test_the_answer_to_the_first_campaign_is_what_was_planted():
     low, high = map(int, re.search(r"Between (\d+) and (\d+) references", answer).groups())
     own = [len(references_of_one_group(world, name)) for name in world.campaigns]
     assert (low, high) == (min(own), max(own))
-    everywhere = set.intersection(*(references_of(world, files) for files in world.campaigns.values()))
+    everywhere = set.intersection(
+        *(references_of(world, files) for files in world.campaigns.values())
+    )
     assert everywhere == set(world.collections["atlas_roundup"].references)
     assert len(everywhere) == 6
     assert "six\nreferences" in answer or "six references" in answer
@@ -472,7 +474,7 @@ def test_the_page_works_inside_the_frame(chromium):
     inside.locator("#details", has_text="Emotet").wait_for()
     # Nothing that a frame without an origin forbids breaks a control.
     inside.get_by_role("button", name="Two hops").click()
-    inside.locator("#colour").select_option("community")
+    inside.locator("#colour").select_option("cluster")
     inside.locator("#list-box summary").click()
     inside.locator("#list button").first.click()
     inside.get_by_role("button", name=re.compile("as CSV")).click()

@@ -60,18 +60,18 @@ def refused(attempt: Callable[[], object]) -> AuthenticationError:
 
 
 @pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_key_is_refused_by_a_message_that_does_not_hold_it(text: str) -> None:
+def test_the_error_for_a_malformed_key_does_not_contain_it(text: str) -> None:
     error = refused(lambda: ApiKey(text))
     assert "copy it again" in str(error)
     assert CANARY[:16] not in describe_value(error)
 
 
-def test_an_empty_key_is_refused_with_the_way_out() -> None:
+def test_the_error_for_an_empty_key_has_instructions() -> None:
     assert "VT_APIKEY" in str(refused(lambda: ApiKey("")))
 
 
 @given(st.text(max_size=80))
-def test_a_text_is_a_key_if_and_only_if_it_is_ascii_letters_and_digits(text: str) -> None:
+def test_keys_are_ascii_letters_and_digits(text: str) -> None:
     allowed = set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
     if text and set(text) <= allowed:
         assert ApiKey(text).reveal() == text
@@ -81,14 +81,14 @@ def test_a_text_is_a_key_if_and_only_if_it_is_ascii_letters_and_digits(text: str
 
 
 @pytest.mark.parametrize("length", [1, 63, 65, 128])
-def test_a_key_of_another_length_than_the_services_is_told_by_its_length(length: int) -> None:
+def test_a_key_of_another_length_is_reported_by_its_length(length: int) -> None:
     text = (CANARY * 2)[:length]
     error = refused(ApiKey(text).check_length)
     assert f"{length} characters, expected 64" in str(error)
     assert length == 1 or text not in str(error)
 
 
-def test_a_key_of_the_services_length_is_good(key: ApiKey) -> None:
+def test_a_key_of_64_characters_is_accepted(key: ApiKey) -> None:
     key.check_length()
 
 
@@ -96,24 +96,24 @@ def test_a_key_of_the_services_length_is_good(key: ApiKey) -> None:
 
 
 @pytest.mark.parametrize("show", [repr, str, "{}".format, "{0!r:>20}".format, ascii])
-def test_a_key_shows_itself_in_no_text(key: ApiKey, show: Callable[[object], str]) -> None:
+def test_no_text_of_a_key_contains_it(key: ApiKey, show: Callable[[object], str]) -> None:
     assert CANARY not in show(key)
     assert "****" in show(key)
     assert CANARY not in show([key, {"key": key}])
 
 
 @pytest.mark.parametrize("write", [pickle.dumps, copy.copy, copy.deepcopy])
-def test_a_key_cannot_be_written_or_copied(key: ApiKey, write: Callable[[object], object]) -> None:
+def test_a_key_cannot_be_pickled_or_copied(key: ApiKey, write: Callable[[object], object]) -> None:
     with pytest.raises(TypeError, match="cannot be pickled"):
         write(key)
 
 
-def test_a_key_has_no_variables_to_look_into(key: ApiKey) -> None:
+def test_a_key_has_no_dict(key: ApiKey) -> None:
     with pytest.raises(TypeError):
         vars(key)
 
 
-def test_a_key_is_revealed_on_request_only(key: ApiKey) -> None:
+def test_reveal_returns_the_key(key: ApiKey) -> None:
     assert key.reveal() == CANARY
 
 
@@ -127,22 +127,22 @@ def at_home(home: Path, text: str, mode: int = 0o600) -> Path:
     return path
 
 
-def test_the_variable_is_looked_at_first(tmp_path: Path) -> None:
+def test_the_environment_variable_has_precedence(tmp_path: Path) -> None:
     at_home(tmp_path, 'apikey = "other"')
     assert find_api_key({"VT_APIKEY": CANARY}, tmp_path).reveal() == CANARY
 
 
-def test_by_default_the_variable_of_this_process_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VT_APIKEY", CANARY)
     assert find_api_key().reveal() == CANARY
 
 
-def test_else_the_official_command_lines_file_is_read(tmp_path: Path) -> None:
+def test_the_settings_file_is_the_fallback(tmp_path: Path) -> None:
     at_home(tmp_path, f'proxy = ""\napikey = "{CANARY}"\n')
     assert find_api_key({}, tmp_path).reveal() == CANARY
 
 
-def test_by_default_the_home_of_this_user_is_meant(
+def test_the_home_of_the_user_is_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auth, "_home", TRUE_HOME)
@@ -151,7 +151,7 @@ def test_by_default_the_home_of_this_user_is_meant(
     assert find_api_key({}).reveal() == CANARY
 
 
-def test_a_user_without_a_home_has_no_key_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_home_has_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "_home", TRUE_HOME)
 
     def nowhere(_: type[Path]) -> Path:
@@ -161,31 +161,31 @@ def test_a_user_without_a_home_has_no_key_there(monkeypatch: pytest.MonkeyPatch)
     assert "no API key found" in str(refused(lambda: find_api_key({})))
 
 
-def test_without_any_source_the_message_names_both(tmp_path: Path) -> None:
+def test_the_error_without_a_key_names_both_sources(tmp_path: Path) -> None:
     message = str(refused(lambda: find_api_key({}, tmp_path)))
     assert "VT_APIKEY" in message
     assert ".vt.toml" in message
 
 
-def test_an_empty_variable_is_an_error_and_no_reason_to_look_elsewhere(tmp_path: Path) -> None:
+def test_an_empty_variable_is_an_error(tmp_path: Path) -> None:
     at_home(tmp_path, f'apikey = "{CANARY}"')
     assert "empty" in str(refused(lambda: find_api_key({"VT_APIKEY": ""}, tmp_path)))
 
 
 @pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_variable_shows_nowhere(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_malformed_variable_is_not_shown(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VT_APIKEY", text.replace("\0", "\t"))  # no variable can hold a NUL
     assert CANARY[:16] not in describe_value(refused(find_api_key))
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
-def test_a_file_of_the_user_alone_is_read(tmp_path: Path, mode: int) -> None:
+def test_a_private_file_is_read(tmp_path: Path, mode: int) -> None:
     at_home(tmp_path, f'apikey = "{CANARY}"', mode)
     assert find_api_key({}, tmp_path).reveal() == CANARY
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o601, 0o610, 0o666, 0o777])
-def test_a_file_that_others_can_reach_is_refused(tmp_path: Path, mode: int) -> None:
+def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
     path = at_home(tmp_path, f'apikey = "{CANARY}"', mode)
     error = refused(lambda: find_api_key({}, tmp_path))
     assert f"mode {mode:04o}" in str(error)
@@ -205,7 +205,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("text", BROKEN)
-def test_a_broken_file_is_told_without_a_word_of_it(tmp_path: Path, text: str) -> None:
+def test_the_error_for_a_broken_file_does_not_quote_it(tmp_path: Path, text: str) -> None:
     at_home(tmp_path, text)
     error = refused(lambda: find_api_key({}, tmp_path))
     assert "not a readable TOML file" in str(error)
@@ -222,25 +222,25 @@ def test_a_broken_file_is_told_without_a_word_of_it(tmp_path: Path, text: str) -
         "apikey = 5",
     ],
 )
-def test_a_file_without_a_key_is_told_without_a_word_of_it(tmp_path: Path, text: str) -> None:
+def test_the_error_for_a_file_without_a_key_does_not_quote_it(tmp_path: Path, text: str) -> None:
     at_home(tmp_path, text)
     error = refused(lambda: find_api_key({}, tmp_path))
     assert "has no apikey" in str(error)
     assert CANARY not in describe_value(error)
 
 
-def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+def test_a_binary_file_is_reported(tmp_path: Path) -> None:
     at_home(tmp_path, "").write_bytes(b"\xff\xfe\x00")
     assert "not a readable TOML file" in str(refused(lambda: find_api_key({}, tmp_path)))
 
 
-def test_a_folder_of_that_name_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_of_that_name_is_ignored(tmp_path: Path) -> None:
     (tmp_path / ".vt.toml").mkdir()
     assert "no API key found" in str(refused(lambda: find_api_key({}, tmp_path)))
 
 
 @pytest.mark.parametrize("denied", ["is_file", "open"])
-def test_a_file_that_may_not_be_read_is_told(
+def test_an_unreadable_file_is_reported(
     tmp_path: Path, denied: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As root reads everything, the refusal is acted."""
@@ -254,7 +254,7 @@ def test_a_file_that_may_not_be_read_is_told(
     assert "not a readable TOML file" in str(refused(lambda: find_api_key({}, tmp_path)))
 
 
-def test_where_modes_mean_nothing_they_are_not_asked(
+def test_permissions_are_checked_on_posix_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_home(tmp_path, f'apikey = "{CANARY}"', 0o666)

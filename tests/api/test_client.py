@@ -1,4 +1,4 @@
-"""One question, one page: errors, retries, waits, the ledger; and the key, which stays home."""
+"""The client: errors, retries, waits, recorded calls, and the secrecy of the key."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ MIDNIGHT = datetime(2023, 11, 15, tzinfo=UTC)
 
 
 class Book:
-    """A ledger that remembers, and can forbid.
+    """A call recorder with a budget.
 
     Attributes:
         ends: how each call ended: status, note, sent.
@@ -129,9 +129,7 @@ def refusal(kind: type[E], client: Client, book: Book | None = None) -> E:
 # --- a page
 
 
-def test_a_listing_is_read_page_by_page_at_the_price_of_one_call_each(
-    emulator: Emulators, opened: Opener
-) -> None:
+def test_a_list_is_fetched_with_one_call_per_page(emulator: Emulators, opened: Opener) -> None:
     service = emulator(world=generate_family_world(2, 90))
     subject, client, cursor = known(service), opened(service.base_url), None
     found: list[str] = []
@@ -147,7 +145,7 @@ def test_a_listing_is_read_page_by_page_at_the_price_of_one_call_each(
     assert {entry.method for entry in service.api.log} == {"GET"}
 
 
-def test_the_body_is_kept_as_it_came(emulator: Emulators, opened: Opener) -> None:
+def test_the_compressed_body_is_kept(emulator: Emulators, opened: Opener) -> None:
     service = emulator()
     answered = opened(service.base_url).related_references(known(service))
     assert answered.body.startswith(b"{")
@@ -155,7 +153,7 @@ def test_the_body_is_kept_as_it_came(emulator: Emulators, opened: Opener) -> Non
     assert answered.page == parse_page(answered.body, known(service))
 
 
-def test_the_question_is_what_is_documented(listener: Listeners, opened: Opener) -> None:
+def test_the_request_line_is_as_documented(listener: Listeners, opened: Opener) -> None:
     server = listener(answer(PAGE))
     client = opened(server.base_url)
     client.related_references(SUBJECT)
@@ -186,7 +184,7 @@ def test_the_question_is_what_is_documented(listener: Listeners, opened: Opener)
         Entity("file", "a" * 300),
     ],
 )
-def test_what_has_no_place_in_the_api_is_never_asked_about(
+def test_unknown_endpoints_and_invalid_ids_are_never_requested(
     listener: Listeners, opened: Opener, subject: Entity
 ) -> None:
     server, book = listener(answer(PAGE)), Book()
@@ -203,7 +201,7 @@ def test_an_adapter_replaces_the_network(opened: Opener) -> None:
     assert answered.page.count == 5
 
 
-def test_a_client_takes_its_key_from_the_environment(
+def test_a_client_reads_its_key_from_the_environment(
     emulator: Emulators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VT_APIKEY", CANARY)
@@ -217,7 +215,7 @@ def test_without_a_key_there_is_no_client() -> None:
         Client.from_env()
 
 
-def test_the_public_address_is_the_default(key: ApiKey) -> None:
+def test_the_public_base_url_is_the_default(key: ApiKey) -> None:
     with Client(key) as client:
         assert client._transport.base_url == "https://www.virustotal.com/api/v3"
     with pytest.raises(AuthenticationError):
@@ -274,13 +272,13 @@ def test_a_redirect_is_never_followed_and_costs_one_call(
     assert "evil" not in str(error)
 
 
-def test_a_redirect_to_itself_is_asked_once(emulator: Emulators, opened: Opener) -> None:
+def test_a_redirect_to_itself_is_requested_once(emulator: Emulators, opened: Opener) -> None:
     service = emulator(Fault("redirect", times=None))
     refusal(BaseUrlError, opened(service.base_url))
     assert len(service.api.log) == 1
 
 
-def test_a_redirect_with_a_bomb_is_not_opened(
+def test_the_body_of_a_redirect_is_not_decompressed(
     listener: Listeners, opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def pack_no_more(*_: object) -> None:
@@ -292,7 +290,7 @@ def test_a_redirect_with_a_bomb_is_not_opened(
     refusal(BaseUrlError, opened(server.base_url))
 
 
-# --- refusals: one call each, for good
+# --- refusals
 
 
 FINAL = [
@@ -310,7 +308,7 @@ FINAL = [
 
 
 @pytest.mark.parametrize("final", FINAL, ids=str)
-def test_a_refusal_is_told_at_once_and_never_asked_again(
+def test_a_refused_request_is_reported_at_once_and_not_retried(
     listener: Listeners, opened: Opener, clock: ManualClock, final: tuple[int, str, type[ApiError]]
 ) -> None:
     status, code, kind = final
@@ -330,7 +328,7 @@ HTML = b"<!doctype html><title>401</title>"
 @pytest.mark.parametrize(
     ("status", "kind"), [(401, AuthenticationError), (403, ForbiddenError), (400, ApiError)]
 )
-def test_a_refusal_is_known_by_its_status_whatever_its_body(
+def test_the_status_of_a_refusal_counts_whatever_its_body(
     listener: Listeners, opened: Opener, status: int, kind: type[ApiError], body: bytes
 ) -> None:
     server = listener(answer(body, status))
@@ -340,16 +338,16 @@ def test_a_refusal_is_known_by_its_status_whatever_its_body(
 
 
 @pytest.mark.parametrize("body", [b"", HTML, b"[]", b"{}"])
-def test_that_a_file_is_unknown_is_believed_of_the_api_only(
+def test_only_the_api_itself_can_report_an_unknown_file(
     listener: Listeners, opened: Opener, body: bytes
 ) -> None:
-    """It is written down for good: a wrong address must not make it so of every file."""
+    """The result is stored, so a wrong base URL must not mark every file as unknown."""
     server = listener(answer(body, 404))
     assert "--base-url" in str(refusal(BaseUrlError, opened(server.base_url)))
     assert len(server.heads) == 1
 
 
-def test_a_404_whose_body_did_not_survive_is_still_one(listener: Listeners, opened: Opener) -> None:
+def test_a_404_with_an_unusable_body_is_a_404(listener: Listeners, opened: Opener) -> None:
     server = listener(answer(error_body("NotFoundError"), 404, "Content-Encoding: gzip"))
     refusal(NotFoundError, opened(server.base_url))
 
@@ -372,17 +370,17 @@ def test_a_200_with_an_error_is_that_error(
 
 
 @pytest.mark.parametrize("code", ["x" * 61, "a b", "", "<b>", "a\nb", "\u202e", CANARY])
-def test_a_code_that_is_none_is_not_repeated(
+def test_an_invalid_error_code_is_not_repeated(
     listener: Listeners, opened: Opener, code: str
 ) -> None:
     server = listener(answer(error_body(code), 403))
     assert refusal(ForbiddenError, opened(server.base_url)).code == "HTTP 403"
 
 
-def test_a_page_that_is_none_is_told_and_not_asked_again(
+def test_a_response_without_a_page_is_reported_and_not_retried(
     listener: Listeners, opened: Opener
 ) -> None:
-    """It may be for good: a parser that learns of it reads on without a call."""
+    """A retry would give the same response."""
     server, book = listener(answer(b'{"data": 5}')), Book()
     error = refusal(PayloadError, opened(server.base_url), book)
     assert error.path == "data"
@@ -394,7 +392,7 @@ def test_a_page_that_is_none_is_told_and_not_asked_again(
     ("body", "path"),
     [(b'{"data": [], "error": {"code": "NotFoundError"}}', "error"), (b"{}", "data")],
 )
-def test_both_an_error_and_data_or_neither_is_no_page_and_no_refusal(
+def test_both_error_and_data_or_neither_is_a_payload_error(
     listener: Listeners, opened: Opener, body: bytes, path: str
 ) -> None:
     server = listener(answer(body))
@@ -402,12 +400,12 @@ def test_both_an_error_and_data_or_neither_is_no_page_and_no_refusal(
     assert len(server.heads) == 1
 
 
-def test_a_choice_of_answers_is_a_redirect(listener: Listeners, opened: Opener) -> None:
+def test_status_300_is_a_redirect(listener: Listeners, opened: Opener) -> None:
     server = listener(answer(b"", 300))
     assert "redirect" in str(refusal(BaseUrlError, opened(server.base_url)))
 
 
-# --- what may pass
+# --- transient failures
 
 
 def assert_backed_off(waits: list[float]) -> None:
@@ -441,7 +439,7 @@ TRANSIENT = {
 
 
 @pytest.mark.parametrize("sent", TRANSIENT.values(), ids=TRANSIENT)
-def test_what_may_pass_is_asked_four_times_and_each_is_told_before(
+def test_a_transient_failure_is_tried_four_times_and_each_is_recorded_before(
     listener: Listeners, opened: Opener, clock: ManualClock, sent: bytes
 ) -> None:
     server = listener(sent)
@@ -456,26 +454,26 @@ def test_what_may_pass_is_asked_four_times_and_each_is_told_before(
     assert_backed_off(clock.waits)
 
 
-def test_a_damaged_page_says_what_is_wrong_with_it(listener: Listeners, opened: Opener) -> None:
+def test_the_error_of_a_damaged_page_has_a_reason(listener: Listeners, opened: Opener) -> None:
     server = listener(answer(gzip.compress(PAGE)[:-8], 200, "Content-Encoding: gzip"))
     error = refusal(TransientError, opened(server.base_url))
     assert (error.code, error.status) == ("DamagedPage", 200)
     assert "cut short" in str(error)
 
 
-def test_a_page_over_the_limit_says_so(emulator: Emulators, opened: Opener) -> None:
+def test_a_page_over_the_size_limit_is_reported(emulator: Emulators, opened: Opener) -> None:
     service = emulator(Fault("gzip_bomb", 10_000, times=None))
     with pytest.raises(TransientError, match="larger than 5000 bytes"):
         opened(service.base_url, max_bytes=5_000).related_references(known(service))
 
 
-def test_what_is_no_page_says_why(listener: Listeners, opened: Opener) -> None:
+def test_a_response_that_is_not_json_is_reported(listener: Listeners, opened: Opener) -> None:
     error = refusal(TransientError, opened(listener(answer(HTML)).base_url))
     assert (error.code, error.status) == ("NotAPage", 200)
     assert str(error).startswith("the page is not JSON: ")
 
 
-def test_a_request_that_takes_too_long_is_asked_again(emulator: Emulators, opened: Opener) -> None:
+def test_a_request_over_the_deadline_is_retried(emulator: Emulators, opened: Opener) -> None:
     service, book = emulator(Fault("stall")), Book()
     client = opened(service.base_url, deadline=0.5)
     assert client.related_references(known(service), recorder=book).page.item_count == 40
@@ -484,7 +482,7 @@ def test_a_request_that_takes_too_long_is_asked_again(emulator: Emulators, opene
 
 @pytest.mark.parametrize("failures", [0, 1, 2, 3])
 @pytest.mark.parametrize("kind", ["status", "html", "reset", "cut", "truncated", "not_gzip"])
-def test_as_soon_as_an_answer_is_good_it_is_taken(
+def test_retries_end_with_the_first_good_response(
     emulator: Emulators, opened: Opener, clock: ManualClock, failures: int, kind: str
 ) -> None:
     service = emulator(*[Fault(kind, times=failures)] * bool(failures))
@@ -496,7 +494,7 @@ def test_as_soon_as_an_answer_is_good_it_is_taken(
     assert book.ends[-1] == (200, "", True)
 
 
-def test_the_waits_differ_by_chance(emulator: Emulators, opened: Opener) -> None:
+def test_waits_have_jitter(emulator: Emulators, opened: Opener) -> None:
     service = emulator(Fault("status", 503, times=None))
     clocks = [ManualClock() for _ in range(5)]
     for clock in clocks:
@@ -506,7 +504,7 @@ def test_the_waits_differ_by_chance(emulator: Emulators, opened: Opener) -> None
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_chance_takes_at_most_half_of_a_wait(
+def test_jitter_is_at_most_half_of_a_wait(
     emulator: Emulators,
     opened: Opener,
     clock: ManualClock,
@@ -519,7 +517,7 @@ def test_chance_takes_at_most_half_of_a_wait(
     assert clock.waits == [longest * (0.5 + share / 2) for longest in (1, 2, 4)]
 
 
-def test_what_was_not_sent_is_told_as_free(opened: Opener) -> None:
+def test_an_unsent_request_is_recorded_as_not_sent(opened: Opener) -> None:
     book = Book()
     error = refusal(TransientError, opened("https://api.invalid"), book)
     assert not error.sent
@@ -533,7 +531,9 @@ def limited(*fields: str) -> bytes:
     return answer(error_body("QuotaExceededError"), 429, *fields)
 
 
-def test_a_429_is_waited_out(listener: Listeners, opened: Opener, clock: ManualClock) -> None:
+def test_a_429_is_followed_by_a_wait(
+    listener: Listeners, opened: Opener, clock: ManualClock
+) -> None:
     server = listener(limited(), answer(PAGE))
     book = Book()
     opened(server.base_url).related_references(SUBJECT, recorder=book)
@@ -545,7 +545,7 @@ def test_a_429_is_waited_out(listener: Listeners, opened: Opener, clock: ManualC
     ("stated", "waited"),
     [("5", 5), ("0", 1), ("1.5", 1.5), ("600", 600), ("soon", 60), ("-5", 60), ("", 60)],
 )
-def test_a_429_is_waited_out_as_long_as_it_says(
+def test_a_429_is_followed_by_the_stated_wait(
     listener: Listeners, opened: Opener, clock: ManualClock, stated: str, waited: float
 ) -> None:
     server = listener(limited(f"Retry-After: {stated}"), answer(PAGE))
@@ -553,7 +553,7 @@ def test_a_429_is_waited_out_as_long_as_it_says(
     assert clock.waits == [waited]
 
 
-def test_a_wait_stated_twice_is_garbage(
+def test_two_retry_after_headers_are_ignored(
     listener: Listeners, opened: Opener, clock: ManualClock
 ) -> None:
     server = listener(limited("Retry-After: 5", "Retry-After: 7"), answer(PAGE))
@@ -561,7 +561,7 @@ def test_a_wait_stated_twice_is_garbage(
     assert clock.waits == [60.0]
 
 
-def test_a_date_is_judged_by_the_servers_clock_not_by_ours(
+def test_a_retry_after_date_is_relative_to_the_servers_clock(
     listener: Listeners, opened: Opener, clock: ManualClock
 ) -> None:
     date = "Date: Tue, 01 Jan 2030 00:00:00 GMT"
@@ -576,7 +576,7 @@ def test_a_date_is_judged_by_the_servers_clock_not_by_ours(
     "body", [b"", HTML, b"{", error_body("TooManyRequests"), error_body("TooManyRequestsError")]
 )
 @pytest.mark.parametrize("field", ["X: y", "Content-Encoding: gzip", "Content-Length: 5000"])
-def test_a_429_is_one_whatever_its_body(
+def test_the_body_of_a_429_does_not_matter(
     listener: Listeners, opened: Opener, clock: ManualClock, body: bytes, field: str
 ) -> None:
     first = answer(body, 429, field)
@@ -588,7 +588,7 @@ def test_a_429_is_one_whatever_its_body(
 
 
 @pytest.mark.parametrize("stated", [None, "0", "1", "7", "59", "60", "61", "300", "600", "soon"])
-def test_a_429_for_ever_is_a_spent_quota_after_a_whole_minute_and_few_calls(
+def test_an_endless_429_means_a_spent_quota_after_a_minute_and_few_calls(
     emulator: Emulators, opened: Opener, clock: ManualClock, stated: str | None
 ) -> None:
     service = emulator(Fault("status", 429, times=None, retry_after=stated))
@@ -614,7 +614,7 @@ def test_a_429_for_ever_is_a_spent_quota_after_a_whole_minute_and_few_calls(
         ("Fri, 31 Dec 9999 23:59:59 GMT", MIDNIGHT),
     ],
 )
-def test_a_429_that_says_it_will_last_is_a_spent_quota_at_once(
+def test_a_long_retry_after_means_a_spent_quota(
     listener: Listeners, opened: Opener, clock: ManualClock, stated: str, resets_at: datetime
 ) -> None:
     server = listener(limited(f"Retry-After: {stated}"))
@@ -625,10 +625,10 @@ def test_a_429_that_says_it_will_last_is_a_spent_quota_at_once(
     assert (clock.waits, len(server.heads)) == ([], 1)
 
 
-def test_a_429_after_other_failures_is_no_spent_quota(
+def test_a_429_after_other_failures_does_not_mean_a_spent_quota(
     listener: Listeners, opened: Opener, clock: ManualClock
 ) -> None:
-    """One 429 on the last attempt says nothing of the day; but it is waited out."""
+    """A single 429 on the last attempt says nothing about the daily quota."""
     server = listener(*[answer(HTML, 503)] * 3, limited("Retry-After: 33"))
     error = refusal(RateLimitError, opened(server.base_url))
     assert error.retry_after == 33
@@ -637,13 +637,13 @@ def test_a_429_after_other_failures_is_no_spent_quota(
     assert len(server.heads) == 4
 
 
-def test_a_200_that_says_quota_is_a_429(emulator: Emulators, opened: Opener) -> None:
+def test_a_quota_error_with_status_200_is_a_429(emulator: Emulators, opened: Opener) -> None:
     service = emulator(Fault("error", "QuotaExceededError", times=None))
     refusal(QuotaExhaustedError, opened(service.base_url))
     assert len(service.api.log) == 2
 
 
-def test_a_200_that_says_quota_may_say_until_when_by_our_clock(
+def test_a_quota_error_with_status_200_can_have_a_retry_after_date(
     listener: Listeners, opened: Opener, clock: ManualClock
 ) -> None:
     until = format_datetime(datetime.fromtimestamp(NOW + 90, UTC), usegmt=True)
@@ -653,7 +653,7 @@ def test_a_200_that_says_quota_may_say_until_when_by_our_clock(
 
 
 @pytest.mark.parametrize("stated", ["Retry-After: 5", "X: y"])
-def test_who_knows_the_quota_is_spent_asks_once_and_does_not_wait(
+def test_without_retry_on_429_a_429_is_not_waited_for(
     listener: Listeners, opened: Opener, clock: ManualClock, stated: str
 ) -> None:
     server = listener(limited(stated))
@@ -662,7 +662,7 @@ def test_who_knows_the_quota_is_spent_asks_once_and_does_not_wait(
     assert (len(server.heads), clock.waits) == (1, [])
 
 
-def test_who_knows_the_quota_is_spent_asks_again_after_other_failures(
+def test_without_retry_on_429_other_failures_are_retried(
     emulator: Emulators, opened: Opener, clock: ManualClock
 ) -> None:
     service = emulator(Fault("status", 503, times=3))
@@ -672,7 +672,7 @@ def test_who_knows_the_quota_is_spent_asks_again_after_other_failures(
 
 
 @pytest.mark.parametrize(("stated", "waits"), [("30", [30.0]), ("600", [600.0]), ("601", [])])
-def test_who_shares_the_pace_waits_too_unless_it_is_a_matter_of_the_day(
+def test_clients_with_one_rate_limiter_share_the_wait_after_a_429(
     listener: Listeners, opened: Opener, clock: ManualClock, stated: str, waits: list[float]
 ) -> None:
     server, rate_limiter = listener(limited(f"Retry-After: {stated}"), answer(PAGE)), RateLimiter()
@@ -685,7 +685,7 @@ def test_who_shares_the_pace_waits_too_unless_it_is_a_matter_of_the_day(
 
 
 @pytest.mark.parametrize("api_flavor", ["auto", "classic", "gti"])
-def test_in_whatever_words_it_is_asked_a_429_is_waited_out(
+def test_a_429_is_waited_for_in_every_api_flavor(
     listener: Listeners, opened: Opener, clock: ManualClock, api_flavor: str
 ) -> None:
     server = listener(limited("Retry-After: 7"), answer(PAGE))
@@ -731,7 +731,7 @@ DATE = datetime(2024, 5, 5, 12, 0, 0, tzinfo=UTC)
         ("Sun, 05 May 99999 12:02:00 GMT", 60),
     ],
 )
-def test_a_stated_wait_is_taken_as_it_stands_or_not_at_all(
+def test_retry_after_is_parsed_or_ignored(
     stated: str | None, waited: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     date = format_datetime(DATE, usegmt=True)
@@ -745,7 +745,7 @@ def test_a_stated_wait_is_taken_as_it_stands_or_not_at_all(
     time.tzset()
 
 
-def test_without_a_date_of_the_servers_ours_is_taken() -> None:
+def test_without_a_date_header_the_local_clock_is_used() -> None:
     stated = format_datetime(DATE + timedelta(seconds=90), usegmt=True)
     for date in (None, "", "yesterday", "9" * 5_000):
         assert retry_after(stated, date, DATE.timestamp()) == 90
@@ -765,7 +765,7 @@ odd_dates = st.builds(
 
 @settings(max_examples=300)
 @given(st.one_of(st.text(), odd_dates), st.one_of(st.none(), st.text(), odd_dates))
-def test_no_text_of_a_server_breaks_the_wait(stated: str, date: str | None) -> None:
+def test_any_retry_after_gives_a_wait(stated: str, date: str | None) -> None:
     assert retry_after(stated, date, NOW) >= 1
 
 
@@ -773,7 +773,7 @@ def test_no_text_of_a_server_breaks_the_wait(stated: str, date: str | None) -> N
 
 
 @pytest.mark.parametrize("fault", [Fault("status", 503, times=None), Fault("status", 429)])
-def test_a_stop_ends_a_wait_and_nothing_is_sent_after_it(
+def test_a_stop_ends_a_wait_and_sends_nothing(
     emulator: Emulators, opened: Opener, clock: ManualClock, fault: Fault
 ) -> None:
     service, book = emulator(fault), Book()
@@ -784,7 +784,7 @@ def test_a_stop_ends_a_wait_and_nothing_is_sent_after_it(
     assert len(book.ends) == 1
 
 
-def test_a_stop_while_the_pace_is_kept_sends_nothing(
+def test_a_stop_during_a_rate_limit_wait_sends_nothing(
     emulator: Emulators, opened: Opener, clock: ManualClock
 ) -> None:
     service, book = emulator(), Book()
@@ -800,15 +800,13 @@ def test_a_stop_while_the_pace_is_kept_sends_nothing(
 
 
 @pytest.mark.parametrize("budget", [0, 1, 2, 3])
-def test_a_ledger_that_forbids_a_call_is_obeyed(
-    emulator: Emulators, opened: Opener, budget: int
-) -> None:
+def test_a_recorder_can_forbid_a_call(emulator: Emulators, opened: Opener, budget: int) -> None:
     service, book = emulator(Fault("status", 503, times=None)), Book(budget=budget)
     refusal(BudgetExhaustedError, opened(service.base_url), book)
     assert len(service.api.log) == book.begun == len(book.ends) == budget
 
 
-def test_a_ledger_that_fails_lets_nothing_out(emulator: Emulators, opened: Opener) -> None:
+def test_nothing_is_sent_if_the_recorder_fails(emulator: Emulators, opened: Opener) -> None:
     class Full(Book):
         def begin_call(self, *_: object) -> int:
             raise OSError(28, "No space left on device")
@@ -819,7 +817,7 @@ def test_a_ledger_that_fails_lets_nothing_out(emulator: Emulators, opened: Opene
     assert service.api.log == []
 
 
-# --- the rate_limiter
+# --- the rate limit
 
 
 class SlowAdapter(EmulatorAdapter):
@@ -843,7 +841,7 @@ class SlowAdapter(EmulatorAdapter):
     delays=st.lists(st.sampled_from([0.0, 0.1, 5.0, 31.0]), min_size=1, max_size=6),
     jumps=st.lists(st.sampled_from([0.0, 3_600.0, -3_600.0, -2_592_000.0]), max_size=12),
 )
-def test_a_service_with_that_quota_never_has_to_refuse(
+def test_a_service_with_the_same_limit_never_refuses(
     most: int, delays: list[float], jumps: list[float]
 ) -> None:
     """However long a request is on its way, and however the wall clock is set meanwhile."""
@@ -864,7 +862,7 @@ def test_a_service_with_that_quota_never_has_to_refuse(
     assert [entry.status for entry in api.log] == [200] * len(jumps)
 
 
-def test_a_part_of_a_second_is_waited_for_too(
+def test_fractions_of_a_second_are_waited_for(
     emulator: Emulators, opened: Opener, clock: ManualClock
 ) -> None:
     service = emulator()
@@ -875,7 +873,7 @@ def test_a_part_of_a_second_is_waited_for_too(
     assert clock.waits == [0.5]
 
 
-def test_every_attempt_keeps_the_pace(
+def test_retries_respect_the_rate_limit(
     emulator: Emulators, opened: Opener, clock: ManualClock
 ) -> None:
     service = emulator(Fault("status", 503, times=3))
@@ -884,7 +882,7 @@ def test_every_attempt_keeps_the_pace(
     assert clock.monotonic() - begun == pytest.approx(180)
 
 
-def test_a_spent_budget_is_not_waited_for(
+def test_a_spent_budget_ends_the_run_without_a_wait(
     emulator: Emulators, opened: Opener, clock: ManualClock
 ) -> None:
     service, book = emulator(), Book(budget=2)
@@ -897,7 +895,7 @@ def test_a_spent_budget_is_not_waited_for(
     assert (len(service.api.log), book.begun) == (2, 2)
 
 
-def test_a_budget_that_is_spent_while_the_pace_is_kept_still_holds(
+def test_a_budget_spent_during_a_wait_is_respected(
     emulator: Emulators, opened: Opener, clock: ManualClock
 ) -> None:
     class Late(Book):
@@ -918,7 +916,7 @@ def test_a_budget_that_is_spent_while_the_pace_is_kept_still_holds(
 # --- what is left of the quotas
 
 
-def test_the_question_is_free_and_asked_by_name_with_the_key_in_its_header_only(
+def test_quotas_are_requested_by_user_name_and_not_recorded(
     listener: Listeners, key: ApiKey
 ) -> None:
     server = listener(
@@ -934,14 +932,14 @@ def test_the_question_is_free_and_asked_by_name_with_the_key_in_its_header_only(
 
 
 @pytest.mark.parametrize("name", [CANARY, CANARY.upper(), "..", "", "a/../b"])
-def test_a_key_is_no_name_and_nothing_is_asked(listener: Listeners, key: ApiKey, name: str) -> None:
+def test_a_key_is_refused_as_a_user_name(listener: Listeners, key: ApiKey, name: str) -> None:
     server = listener(answer(b"{}"))
     with Client(key, base_url=server.base_url) as client, pytest.raises(ValueError, match="name"):
         client.quotas(name)
     assert server.connections == 0
 
 
-def test_a_short_key_of_an_emulator_is_no_name_either(listener: Listeners) -> None:
+def test_a_short_key_of_an_emulator_is_refused_too(listener: Listeners) -> None:
     server = listener(answer(b"{}"))
     with Client(ApiKey("Secret"), base_url=server.base_url) as client:
         for name in ("Secret", "secret", "my.SECRET"):
@@ -951,7 +949,7 @@ def test_a_short_key_of_an_emulator_is_no_name_either(listener: Listeners) -> No
 
 
 @pytest.mark.parametrize("status", [302, 401, 403, 404, 429, 500, 503])
-def test_a_refusal_is_told_at_once_and_not_asked_again(
+def test_a_refused_quota_request_is_not_retried(
     listener: Listeners, key: ApiKey, clock: ManualClock, status: int
 ) -> None:
     server = listener(answer(b"<html>", status))
@@ -962,7 +960,9 @@ def test_a_refusal_is_told_at_once_and_not_asked_again(
     assert (len(server.heads), clock.waits) == (1, [])
 
 
-def test_the_code_of_a_refusal_is_the_services_own(listener: Listeners, key: ApiKey) -> None:
+def test_a_refused_quota_request_has_the_error_code_of_the_service(
+    listener: Listeners, key: ApiKey
+) -> None:
     server = listener(answer(error_body("NotFoundError"), 404))
     with Client(key, base_url=server.base_url) as client, pytest.raises(ApiError) as caught:
         client.quotas("somebody")
@@ -970,7 +970,7 @@ def test_the_code_of_a_refusal_is_the_services_own(listener: Listeners, key: Api
     assert "does not report the quotas (NotFoundError)" in str(caught.value)
 
 
-def test_a_damaged_answer_tells_no_quotas(listener: Listeners, key: ApiKey) -> None:
+def test_a_damaged_quota_response_is_an_error(listener: Listeners, key: ApiKey) -> None:
     packed = gzip.compress(b'{"data": {}}')[:-8]
     server = listener(answer(packed, 200, "Content-Encoding: gzip"))
     with Client(key, base_url=server.base_url) as client, pytest.raises(ApiError, match="HTTP 200"):
@@ -980,7 +980,7 @@ def test_a_damaged_answer_tells_no_quotas(listener: Listeners, key: ApiKey) -> N
 # --- a client
 
 
-def test_a_client_from_the_environment_takes_what_it_is_given(
+def test_from_env_passes_its_arguments_on(
     monkeypatch: pytest.MonkeyPatch, clock: ManualClock
 ) -> None:
     monkeypatch.setenv("VT_APIKEY", CANARY)
@@ -993,7 +993,7 @@ def test_a_client_from_the_environment_takes_what_it_is_given(
         )
 
 
-def test_a_request_takes_a_minute_at_most_unless_told_otherwise() -> None:
+def test_the_default_deadline_is_a_minute() -> None:
     assert inspect.signature(Client).parameters["deadline"].default == 60.0
 
 
@@ -1026,7 +1026,7 @@ def assert_unseen(text: str) -> None:
         assert form.lower() not in lower, name
 
 
-def test_the_scan_for_the_key_would_find_it() -> None:
+def test_the_search_for_the_key_finds_it() -> None:
     for form in forms(CANARY).values():
         with pytest.raises(AssertionError):
             assert_unseen(f"...{form}...")
@@ -1094,8 +1094,8 @@ def test_the_key_is_in_no_error_of_a_request_that_was_not_sent(
     assert_unseen(everything_of(error) + caplog.text)
 
 
-def test_no_other_room_sends() -> None:
-    """One place to look at: whoever imports the network is the transport, or the emulator."""
+def test_only_the_transport_imports_network_libraries() -> None:
+    """Network libraries are imported by the transport and the emulator only."""
     package = ROOT / "graphbuild"
     network = ("import requests", "from requests", "import urllib3", "from urllib3")
     senders = {

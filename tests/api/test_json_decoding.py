@@ -76,12 +76,12 @@ JSON = st.recursive(
         ),
     ],
 )
-def test_a_damaged_or_ambiguous_answer_is_refused(body, problem):
+def test_damaged_or_ambiguous_json_is_refused(body, problem):
     with pytest.raises(PayloadError, match=re.escape(problem)):
         decode_json(body)
 
 
-def test_a_byte_order_mark_is_passed_over():  # J4
+def test_a_byte_order_mark_is_skipped():  # J4
     assert decode_json(b'\xef\xbb\xbf{"data":[]}') == {"data": []}
 
 
@@ -89,7 +89,7 @@ def test_an_escaped_pair_is_one_character():  # J13
     assert decode_json(rb'{"t":"\ud83d\ude00"}') == {"t": "\N{GRINNING FACE}"}
 
 
-def test_numbers_up_to_a_hundred_digits_pass():
+def test_numbers_up_to_a_hundred_digits_are_accepted():
     assert decode_json(b'{"a":' + b"9" * 100 + b',"b":-1.5e3,"c":1E-400}') == {
         "a": 10**100 - 1,
         "b": -1500.0,
@@ -102,13 +102,13 @@ def test_one_digit_more_is_refused():
         decode_json(b'{"a":' + b"9" * 101 + b"}")
 
 
-def test_half_a_million_values_are_read_and_one_more_is_not():  # G11
+def test_the_number_of_values_is_limited():  # G11
     assert len(decode_json(b'{"a":[' + b"1," * 499_998 + b"1]}")["a"]) == 499_999
     with pytest.raises(PayloadError, match="holds 500001 values"):
         decode_json(b'{"a":[' + b"1," * 499_999 + b"1]}")
 
 
-def test_refusing_a_swarm_of_values_costs_no_memory():  # G11
+def test_too_many_values_are_refused_without_decoding():  # G11
     body = b'{"a":[' + b"[]," * 10_000_000 + b"[]]}"
     tracemalloc.start()
     with pytest.raises(PayloadError, match="holds 20000003 values"):
@@ -118,7 +118,7 @@ def test_refusing_a_swarm_of_values_costs_no_memory():  # G11
     assert peak < 100_000
 
 
-def test_a_title_of_twenty_megabytes_is_read():  # J16
+def test_a_title_of_twenty_megabytes_is_decoded():  # J16
     assert len(decode_json(b'{"t":"' + b"x" * 20_000_000 + b'"}')["t"]) == 20_000_000
 
 
@@ -129,7 +129,7 @@ def test_any_bytes_are_an_object_or_a_payload_error(body):
 
 
 @given(st.dictionaries(TEXT, JSON))
-def test_a_sound_object_is_read_as_the_standard_library_reads_it(values):
+def test_valid_objects_are_decoded_like_the_standard_library_does(values):
     body = json.dumps(values).encode()
     assert decode_json(body) == json.loads(body)
 
@@ -144,19 +144,19 @@ def nested(levels, inner=1):
     return value
 
 
-def test_64_levels_are_deep_enough():
+def test_64_levels_are_accepted():
     check_depth({"a": nested(63)}, "data[0]")
     with pytest.raises(PayloadError, match=r"^data\[0\]: is nested deeper than 64$"):
         check_depth({"a": nested(64)}, "data[0]")
 
 
-def test_depth_is_found_wherever_it_hides():
+def test_deep_values_are_found_in_any_branch():
     wide = {"a": [nested(5)] * 9, "b": nested(3), "c": [1, "x", None, nested(80)], "d": {}}
     with pytest.raises(PayloadError, match="nested deeper"):
         check_depth(wide, "")
 
 
-def test_depth_itself_costs_no_stack():
+def test_the_depth_check_does_not_recurse():
     refused = nested(100_000)
     with pytest.raises(PayloadError, match="nested deeper"):
         check_depth({"a": refused}, "")
@@ -164,7 +164,7 @@ def test_depth_itself_costs_no_stack():
         refused = refused["a"] if isinstance(refused, dict) else refused[0]
 
 
-# --- words ---------------------------------------------------------------------------------------
+# --- descriptions --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -179,11 +179,11 @@ def test_depth_itself_costs_no_stack():
         (10**90, "1" + "0" * 39),
     ],
 )
-def test_a_value_is_shown_short_and_harmless(value, words):
+def test_described_values_are_short_and_printable(value, words):
     assert describe_value(value) == words
 
 
-def test_the_kind_of_a_deep_value_is_told_without_descending():
+def test_the_type_of_a_deep_value_is_described():
     deep = []
     for _ in range(5_000):
         deep = [deep]
@@ -191,6 +191,6 @@ def test_the_kind_of_a_deep_value_is_told_without_descending():
 
 
 @given(JSON)
-def test_whatever_is_shown_fits_on_a_line(value):
+def test_any_description_fits_on_a_line(value):
     assert describe_value(value).isprintable()
     assert len(describe_value(value)) <= 410

@@ -68,7 +68,7 @@ def refused(problem, *items, **envelope):
 # --- the documented sample -----------------------------------------------------------------------
 
 
-def test_the_documented_sample_is_read_whole():
+def test_the_documented_sample_is_parsed():
     page = parse_page(SAMPLE, SUBJECT)
     assert page.subject == SUBJECT
     assert (page.count, page.item_count, page.warnings) == (241, 2, ())
@@ -97,7 +97,7 @@ def test_the_documented_sample_is_read_whole():
         assert dict(seen.related_from.attributes) == {"name": "Emotet"}
 
 
-def test_the_documented_sample_says_what_it_answers():
+def test_the_self_link_of_the_documented_sample_is_parsed():
     question = parse_self_link(json.loads(SAMPLE))
     assert question.subject == SUBJECT
     assert (question.relationship, question.cursor, question.limit) == (
@@ -107,11 +107,11 @@ def test_the_documented_sample_says_what_it_answers():
     )
 
 
-def test_the_decoded_answer_says_the_same_as_its_bytes():
+def test_a_decoded_response_gives_the_same_page():
     assert parse_payload(json.loads(SAMPLE), SUBJECT) == parse_page(SAMPLE, SUBJECT)
 
 
-def test_the_documented_last_page_ends_the_list():
+def test_the_documented_last_page_has_no_cursor():
     page = parse_page(
         b'{"meta": {"count": 0}, "data": [], "links": {"self": "%s?limit=10"}}' % HERE.encode(),
         SUBJECT,
@@ -158,17 +158,17 @@ def test_the_documented_last_page_ends_the_list():
         pytest.param({"links": json.loads("[" * 70 + "]" * 70)}, "nested deeper", id="G11-links"),
     ],
 )
-def test_an_answer_that_is_no_page_is_refused_as_a_whole(envelope, problem):
+def test_an_invalid_envelope_is_refused(envelope, problem):
     refused(problem, item(), **envelope)
 
 
 @pytest.mark.parametrize("body", [b"null", b"{}", b'{"data":{"a":[[[[[]]]]]}}', b"\xff"])
-def test_bytes_that_are_no_page_are_refused(body):  # J1 P1
+def test_invalid_bytes_are_refused(body):  # J1 P1
     with pytest.raises(PayloadError):
         parse_page(body, SUBJECT)
 
 
-def test_data_that_is_nested_as_deep_as_can_be_is_refused_in_words():
+def test_deeply_nested_data_is_refused():
     for depth in range(5, 3_000, 7):
         body = b'{"data":{"a":' + b"[" * depth + b"]" * depth + b"}}"
         with pytest.raises(PayloadError):
@@ -192,7 +192,7 @@ def test_data_that_is_nested_as_deep_as_can_be_is_refused_in_words():
         pytest.param({"anything": {"new": [1, 2]}}, id="I23"),
     ],
 )
-def test_what_may_be_missing_may_be_missing(envelope):
+def test_optional_fields_can_be_missing(envelope):
     page = read(item(), **envelope)
     assert len(page.observations) == 1
     assert (page.next_cursor, page.warnings) == (None, ())
@@ -201,17 +201,17 @@ def test_what_may_be_missing_may_be_missing(envelope):
 @pytest.mark.parametrize(
     "subject", [Entity("file", "ab" * 16), Entity("file", "ab" * 20)], ids=["md5", "sha1"]
 )
-def test_an_answer_may_name_the_file_by_another_kind_of_hash(subject):
+def test_a_response_can_name_the_file_by_another_hash(subject):
     page = parse_page(json.dumps(answer(item())).encode(), subject)
     assert page.observations[0].subject is subject
 
 
-def test_an_answer_may_name_the_file_in_capitals():
+def test_a_response_can_name_the_file_in_capitals():
     assert read(item(), links={"self": HERE.replace(FILE, FILE.upper())}).item_count == 1
 
 
 @pytest.mark.parametrize("count", [-1, True, "5", 1.5, 2**53, 10**20, [], {}])
-def test_a_count_that_is_none_is_unknown(count):  # P21
+def test_an_invalid_count_is_ignored(count):  # P21
     page = read(item(), meta={"count": count})
     assert page.count is None
     (warning,) = page.warnings
@@ -222,18 +222,18 @@ def test_a_count_may_be_missing():
     assert read(item(), meta={}).count is None
 
 
-def test_ten_thousand_entries_are_read():  # J15
+def test_ten_thousand_entries_are_parsed():  # J15
     assert read(*(item(f"{n:064x}") for n in range(10_000))).item_count == 10_000
 
 
-def test_more_entries_than_asked_for_are_read_with_a_remark():  # J15 P25
+def test_more_entries_than_requested_are_parsed_with_a_warning():  # J15 P25
     many = [item(f"{n:064x}") for n in range(400)]
     page = read(*many, links={"self": f"{HERE}?limit=40"})
     assert len(page.observations) == 400
     assert page.warnings == ("data: 400 entries, although 40 were requested (all read)",)
 
 
-def test_as_many_entries_as_asked_for_are_no_matter():
+def test_as_many_entries_as_requested_give_no_warning():
     many = [item(f"{n:064x}") for n in range(40)]
     assert read(*many, links={"self": f"{HERE}?limit=40"}).warnings == ()
 
@@ -257,7 +257,7 @@ def test_as_many_entries_as_asked_for_are_no_matter():
         (f"{BASE}/files/{FILE}/contacted_domains", (FILE, "contacted_domains", None, None)),
     ],
 )
-def test_the_own_address_tells_the_question(address, expected):
+def test_self_links_are_parsed(address, expected):
     question = parse_self_link({"links": {"self": address}})
     assert question.subject.type == "file"
     assert (
@@ -280,7 +280,7 @@ def test_the_own_address_tells_the_question(address, expected):
         None,
     ],
 )
-def test_an_address_of_another_form_tells_nothing(address):
+def test_other_self_links_are_ignored(address):
     assert parse_self_link({"links": {"self": address}}) is None
 
 
@@ -321,57 +321,57 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("following", HOSTILE)
-def test_a_next_that_leads_elsewhere_is_ignored_with_a_remark(following):
+def test_a_next_link_to_another_list_is_ignored_with_a_warning(following):
     address = following + "?cursor=theirs" if isinstance(following, str) else following
     assert turned("ours", address) == ("ours", (IGNORED,))
     assert turned(None, address) == (None, (ENDED,))
 
 
-def test_a_next_beside_no_own_address_cannot_be_trusted():
+def test_a_next_link_without_a_self_link_is_ignored():
     assert turned(None, f"{HERE}?cursor=theirs", own=None) == (None, (ENDED,))
 
 
-def test_a_cursor_without_next_is_enough():  # P14
+def test_a_cursor_without_a_next_link_is_used():  # P14
     assert turned("ours", None) == ("ours", ())
 
 
-def test_a_cursor_is_opaque_whatever_it_seems_to_say():  # P11: its offset goes backwards
+def test_a_cursor_is_opaque():  # P11: its offset goes backwards
     own = f"{HERE}?limit=40&cursor=eyJsaW1pdCI6IDQwLCAib2Zmc2V0IjogODB9"
     assert turned("eyJsaW1pdCI6IDQwLCAib2Zmc2V0IjogNDB9", None, own)[1] == ()
 
 
-def test_the_longest_cursor_may_stand_percent_encoded_in_next():
+def test_the_longest_cursor_can_be_percent_encoded_in_a_next_link():
     assert turned("=" * 4096, f"{HERE}?cursor={'%3D' * 4096}&limit=40") == ("=" * 4096, ())
 
 
-def test_a_next_with_the_same_cursor_is_no_matter():
+def test_a_next_link_with_the_same_cursor_gives_no_warning():
     assert turned("ou+rs==", f"{HERE}?cursor=ou%2Brs%3D%3D&limit=40") == ("ou+rs==", ())
     assert turned("ou+rs==", f"{HERE}?limit=40&cursor=ou+rs==") == ("ou+rs==", ())
 
 
 @pytest.mark.parametrize("query", ["?cursor=theirs", "?limit=40", ""])
-def test_of_two_cursors_the_one_in_meta_counts(query):  # P15
+def test_the_cursor_in_meta_has_precedence(query):  # P15
     assert turned("ours", HERE + query) == (
         "ours",
         ("links.next: another cursor than meta.cursor, which is used",),
     )
 
 
-def test_a_missing_cursor_is_taken_from_next():  # P13
+def test_a_missing_cursor_is_read_from_the_next_link():  # P13
     assert turned(None, f"{HERE}?limit=40&cursor=eyJ%3D") == (
         "eyJ=",
         ("links.next: its cursor is used, as meta.cursor is missing",),
     )
 
 
-def test_a_next_without_any_cursor_ends_the_list_with_a_remark():  # P13
+def test_a_next_link_without_a_cursor_ends_the_list_with_a_warning():  # P13
     assert turned(None, f"{HERE}?limit=40") == (
         None,
         ("links.next: no cursor; paging ends here",),
     )
 
 
-def test_a_next_with_an_impossible_cursor_is_refused():  # P6 P13
+def test_a_next_link_with_an_invalid_cursor_is_refused():  # P6 P13
     with pytest.raises(PayloadError, match=r"links\.next: .* invalid in a cursor"):
         turned(None, f"{HERE}?cursor=a%0Ab")
 
@@ -379,7 +379,7 @@ def test_a_next_with_an_impossible_cursor_is_refused():  # P6 P13
 # --- entries -------------------------------------------------------------------------------------
 
 
-def test_every_collection_behind_a_reference_is_an_observation_of_its_own():
+def test_each_collection_of_a_reference_is_an_observation():
     other = {"type": "collection", "id": "alienvault_5a5"}
     page = read(item(ONE, EMOTET, other), item(TWO, other), item("03" * 32, context_attributes=...))
     assert triples(page) == [
@@ -429,7 +429,7 @@ def test_every_collection_behind_a_reference_is_an_observation_of_its_own():
         ),
     ],
 )
-def test_a_bad_entry_costs_only_itself(bad, warning):
+def test_an_invalid_entry_is_skipped(bad, warning):
     page = read(item(ONE), bad, item(TWO))
     assert [key for _, key, _ in triples(page)] == [f"reference:{ONE}", f"reference:{TWO}"]
     assert page.item_count == 3
@@ -438,7 +438,7 @@ def test_a_bad_entry_costs_only_itself(bad, warning):
     assert said.isprintable()
 
 
-def test_an_id_in_capitals_is_lower_cased_with_a_remark():  # I3
+def test_an_id_in_capitals_is_lower_cased_with_a_warning():  # I3
     page = read(item("AB" * 32, {"type": "file", "id": "CD" * 32}))
     assert triples(page) == [(f"file:{FILE}", f"reference:{OTHER}", f"file:{'cd' * 32}")]
     assert page.warnings[0] == "data[0].id: lower-cased"
@@ -448,7 +448,7 @@ def test_an_id_in_capitals_is_lower_cased_with_a_remark():  # I3
     ("entity_type", "entity_id"),
     [("collection", "malpedia_win_x"), ("threat_actor", "apt1"), ("file", OTHER)],
 )
-def test_an_unexpected_type_is_kept_with_a_remark(entity_type, entity_id):  # I2
+def test_an_unexpected_type_is_kept_with_a_warning(entity_type, entity_id):  # I2
     page = read(item(entity_id, type=entity_type))
     assert page.observations[0].reference == Entity(entity_type, entity_id)
     assert page.warnings == (
@@ -464,7 +464,7 @@ def test_an_unexpected_type_is_kept_with_a_remark(entity_type, entity_id):  # I2
         ("report--24-10072685", "report--24-10072685"),
     ],
 )
-def test_a_report_of_the_younger_generation_is_the_reference_it_was(report, reference):
+def test_a_gti_report_is_the_classic_reference(report, reference):
     told = {
         "name": "A title",
         "link": "https://a.example/",
@@ -486,7 +486,7 @@ def test_a_report_of_the_younger_generation_is_the_reference_it_was(report, refe
 
 
 @pytest.mark.parametrize("attributes", [..., None, {}], ids=["missing", "null", "empty"])
-def test_a_reference_of_which_nothing_is_told_has_a_label_all_the_same(attributes):  # I5 I6
+def test_a_reference_without_attributes_has_a_label(attributes):  # I5 I6
     (seen,) = read(item(ONE, attributes=attributes)).observations
     assert dict(seen.reference.attributes) == {}
     assert seen.reference.label == "010101010101…"
@@ -508,7 +508,7 @@ def test_a_reference_of_which_nothing_is_told_has_a_label_all_the_same(attribute
         pytest.param("\N{GRINNING FACE}", id="J13"),
     ],
 )
-def test_a_title_is_kept_to_the_letter(title):
+def test_a_title_is_kept_unchanged(title):
     page = read(item(ONE, attributes={"title": title}))
     assert page.observations[0].reference.attributes["title"] == title
     assert page.warnings == ()
@@ -526,12 +526,12 @@ def test_a_title_is_kept_to_the_letter(title):
     ],
     ids=["I13-javascript", "I13-data", "I13-file", "I13-tab", "I13-homograph", "I14"],
 )
-def test_an_address_is_text_like_any_other(url):
+def test_a_url_is_not_validated(url):
     page = read(item(ONE, attributes={"url": url}))
     assert page.observations[0].reference.attributes["url"] == url
 
 
-def test_a_reference_the_service_does_not_hold_is_kept_with_a_remark():
+def test_a_reference_without_data_is_kept_with_a_warning():
     error = {"code": "NotFoundError", "message": "not found"}
     page = read(item(ONE, attributes=..., error=error), item(TWO, error=None))
     assert len(page.observations) == 2
@@ -576,27 +576,27 @@ def test_a_reference_the_service_does_not_hold_is_kept_with_a_remark():
         ),
     ],
 )
-def test_without_a_sound_link_a_reference_stands_alone(context, warnings):
+def test_a_reference_without_valid_links_has_no_collection(context, warnings):
     page = read(item(ONE, context_attributes=context))
     assert triples(page) == [(f"file:{FILE}", f"reference:{ONE}", None)]
     assert len(page.warnings) == len(warnings)
     assert all(want in got for want, got in zip(warnings, page.warnings, strict=True))
 
 
-def test_a_bad_link_costs_only_itself():  # I17
+def test_an_invalid_link_is_skipped():  # I17
     page = read(item(ONE, None, EMOTET, {"type": "collection", "id": "a b"}))
     assert [key for _, _, key in triples(page)] == ["collection:malpedia_win_emotet"]
     assert len(page.warnings) == 2
 
 
-def test_a_link_of_an_unexpected_type_is_kept_with_a_remark():  # I17: types are open
+def test_a_link_of_an_unexpected_type_is_kept_with_a_warning():  # I17: types are open
     page = read(item(ONE, {"type": "threat_actor", "id": "apt1"}))
     assert triples(page)[0][2] == "threat_actor:apt1"
     (warning,) = page.warnings
     assert warning.endswith(".type: 'threat_actor' where a collection was expected (kept)")
 
 
-def test_a_link_may_point_to_the_reference_itself():  # I18
+def test_a_link_can_point_to_the_reference_itself():  # I18
     page = read(item(ONE, {"type": "reference", "id": ONE}))
     assert triples(page) == [(f"file:{FILE}", f"reference:{ONE}", f"reference:{ONE}")]
 
@@ -607,19 +607,19 @@ def test_five_thousand_links_are_five_thousand_observations():  # I18
     assert len(set(triples(page))) == 5_000
 
 
-def test_equal_names_are_two_collections_where_the_ids_differ():  # I19 I20
+def test_collections_with_equal_names_and_different_ids_are_distinct():  # I19 I20
     clients = [{**EMOTET, "id": each} for each in ("a", "A", "\u00e9", "e\u0301", "1")]
     assert len(set(triples(read(item(ONE, *clients))))) == 5
 
 
-def test_a_link_that_stands_twice_is_one_and_keeps_what_is_known():
+def test_a_repeated_link_is_merged():
     bare = {"type": "collection", "id": "malpedia_win_emotet"}
     for links in ((bare, EMOTET), (EMOTET, bare), (EMOTET, EMOTET)):
         (seen,) = read(item(ONE, *links)).observations
         assert dict(seen.related_from.attributes) == {"name": "Emotet"}
 
 
-def test_a_link_is_read_anew_for_each_entry():
+def test_links_are_parsed_for_each_entry():
     renamed = {**EMOTET, "attributes": {"name": "Heodo"}}
     page = read(item(ONE, EMOTET), item(TWO, renamed), item("03" * 32, renamed))
     assert [seen.related_from.attributes["name"] for seen in page.observations] == [
@@ -629,7 +629,7 @@ def test_a_link_is_read_anew_for_each_entry():
     ]
 
 
-def test_a_reference_that_stands_twice_is_merged_with_a_remark():  # P22
+def test_a_repeated_reference_is_merged_with_a_warning():  # P22
     page = read(
         item(ONE, EMOTET, attributes={"title": "Old", "author": "A"}),
         item(ONE, {"type": "collection", "id": "c2"}, attributes={"title": "New", "url": "u"}),
@@ -648,13 +648,13 @@ def test_a_reference_that_stands_twice_is_merged_with_a_remark():  # P22
     )
 
 
-def test_the_same_entry_once_more_changes_nothing():  # P22
+def test_a_repeated_entry_changes_nothing():  # P22
     page = read(item(ONE), item(ONE))
     assert len(set(triples(page))) == 1
     assert page.warnings == ("data[1].id: the same object again (merged)",)
 
 
-def test_a_thousand_warnings_are_enough():
+def test_at_most_a_thousand_warnings_are_kept():
     assert len(read(*[None] * 1_000).warnings) == 1_000
     assert read(*[None] * 1_001).warnings[1_000:] == ("and 1 more",)
     page = read(*[None] * 5_000)
@@ -663,7 +663,7 @@ def test_a_thousand_warnings_are_enough():
     assert page.warnings[1_000] == "and 4000 more"
 
 
-# --- laws ----------------------------------------------------------------------------------------
+# --- properties ----------------------------------------------------------------------------------
 
 TEXT = st.text(st.characters(exclude_categories=[]))  # half surrogate pairs too
 JSON = st.recursive(
@@ -674,7 +674,7 @@ JSON = st.recursive(
 
 
 def _perhaps(*good):
-    """One of the right values, or anything at all."""
+    """One of the valid values, or any JSON value."""
     return st.one_of(*map(st.just, good), JSON)
 
 
@@ -718,7 +718,7 @@ _PAGES = st.fixed_dictionaries(
 
 
 def _holds(page):
-    """What is true of every page, whatever it was made of."""
+    """Assert what is true of every page."""
     assert page.subject == SUBJECT
     assert page.count is None or page.count >= 0
     assert page.next_cursor is None or re.fullmatch("[ -~]{1,4096}", page.next_cursor)
@@ -758,7 +758,7 @@ def test_a_page_is_a_pure_function_of_its_bytes(payload):  # G18
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sets(st.sampled_from("xyz"))), max_size=6))
-def test_a_sound_page_says_exactly_its_triples(entries):
+def test_a_valid_page_gives_exactly_its_triples(entries):
     items = [
         item(letter * 64, *({"type": "collection", "id": each} for each in sorted(behind)))
         if behind
@@ -775,7 +775,7 @@ def test_a_sound_page_says_exactly_its_triples(entries):
     assert page.item_count == len(entries)
 
 
-def test_an_observation_of_a_page_is_as_its_constructor_makes_it():
+def test_observations_of_a_page_equal_constructed_ones():
     for seen in parse_page(SAMPLE, SUBJECT).observations:
         made = Observation(seen.subject, seen.reference, seen.related_from)
         assert repr(seen) == repr(made)
@@ -792,7 +792,7 @@ _ANY_ADDRESS = st.lists(_PARTS, max_size=14).map("".join) | st.text(max_size=20)
 
 @given(_ANY_ADDRESS | _ANY_ADDRESS.map("https://h/a?".__add__))
 @settings(max_examples=1_000)
-def test_an_address_is_taken_apart_as_the_standard_library_does(address):
+def test_urls_are_split_like_the_standard_library_does(address):
     try:
         path = urlsplit(address).path
     except ValueError:

@@ -45,7 +45,7 @@ DOCUMENTED = {
 }
 
 
-def test_the_documented_answer_is_read_and_the_scarcer_of_user_and_group_counts() -> None:
+def test_the_documented_response_is_parsed_and_the_smaller_remainder_counts() -> None:
     hourly, daily, monthly = parse_quotas(DOCUMENTED)
     assert (hourly.window, hourly.owner, hourly.remaining) == ("hourly", "group", 3299347)
     assert (daily.window, daily.owner, daily.remaining) == ("daily", "group", 98954927)
@@ -80,7 +80,7 @@ GOOD = {"allowed": 500, "used": 17}
     ],
     ids=str,
 )
-def test_what_is_odd_is_left_out_and_the_rest_holds(odd: object) -> None:
+def test_an_invalid_quota_is_left_out(odd: object) -> None:
     for quotas in ({"user": GOOD, "group": odd}, {"group": GOOD, "user": odd}):
         (daily,) = parse_quotas(row(**quotas))
         assert (daily.remaining, daily.allowed, daily.used) == (483, 500, 17)
@@ -94,7 +94,7 @@ def test_more_used_than_allowed_leaves_nothing() -> None:
 
 
 @pytest.mark.parametrize("data", [None, [], "x", 5, {}, {"api_requests_daily": []}], ids=str)
-def test_an_answer_without_quotas_is_told(data: object) -> None:
+def test_a_response_without_quotas_is_an_error(data: object) -> None:
     with pytest.raises(PayloadError, match="data"):
         parse_quotas({"data": data})
 
@@ -110,7 +110,7 @@ windows = st.dictionaries(st.sampled_from(["user", "group"]), st.one_of(owners, 
         st.one_of(windows, numbers),
     )
 )
-def test_whatever_the_service_says_what_is_left_is_a_number(data: dict[str, object]) -> None:
+def test_the_remainder_is_never_negative(data: dict[str, object]) -> None:
     try:
         found = parse_quotas({"data": data})
     except PayloadError:
@@ -123,18 +123,18 @@ def test_whatever_the_service_says_what_is_left_is_a_number(data: dict[str, obje
 
 
 @pytest.mark.parametrize("name", ["analyst", "a", "A.B-c_9", "me@example.com", "x" * 63])
-def test_a_name_is_one(name: str) -> None:
+def test_user_names_are_recognized(name: str) -> None:
     assert is_user_name(name)
 
 
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "x" * 64, CANARY, "a/b", "a b", "a?b", "a%2f", "ä", "a\n", "\u202e"]
 )
-def test_what_is_no_name_or_could_be_a_key_is_none(name: str) -> None:
+def test_invalid_user_names_and_keys_are_refused(name: str) -> None:
     assert not is_user_name(name)
 
 
-def test_a_name_stands_in_the_environment_or_beside_the_key(tmp_path: Path) -> None:
+def test_the_user_name_is_found_in_the_environment_or_the_settings(tmp_path: Path) -> None:
     path = tmp_path / ".vt.toml"
     assert find_user_name({}, tmp_path) == ""
     path.write_text('apikey = "x"\nuser = " analyst "\n')
@@ -157,9 +157,7 @@ def own_emulator(**more: object) -> FaultyApi:
     return FaultyApi(generate_family_world(3, 50), keys=[KEY], quota=Quota(4, 500, 15_500), **more)  # type: ignore[arg-type]  # handed on
 
 
-def test_a_plan_and_a_status_tell_what_is_left_without_a_metered_call(
-    shell: Shell, service
-) -> None:
+def test_plan_and_status_print_the_quota_without_a_call(shell: Shell, service) -> None:
     api = own_emulator(group_quota=Quota(per_day=20))
     url = service(api)
     hashes = seeds(shell, *api.world.hashes())
@@ -186,7 +184,7 @@ def test_a_plan_and_a_status_tell_what_is_left_without_a_metered_call(
     assert asked == ["/api/v3/users/analyst/overall_quotas"] * 4
 
 
-def test_a_plan_reckons_with_what_is_left_today(shell: Shell, service) -> None:
+def test_a_plan_considers_the_daily_quota(shell: Shell, service) -> None:
     """Of 500 calls a day 2 are left: 700 files take today, tomorrow and the day after."""
     api = own_emulator()
     where = ("--base-url", service(api), "--user", "analyst", "--json")
@@ -200,7 +198,7 @@ def test_a_plan_reckons_with_what_is_left_today(shell: Shell, service) -> None:
     assert (datetime.fromisoformat(fewer["completion"]["at least"]) - tomorrow).days == 6
 
 
-def test_a_plan_says_where_the_month_ends_it(shell: Shell, service) -> None:
+def test_a_plan_considers_the_monthly_quota(shell: Shell, service) -> None:
     url = service(Api(generate_family_world(1, 1), quota=Quota(per_month=1)))
     hashes = seeds(shell, *generate_family_world(2, 1).hashes())
     said = shell("plan", hashes, "--base-url", url, "--user", "analyst").stdout
@@ -208,7 +206,7 @@ def test_a_plan_says_where_the_month_ends_it(shell: Shell, service) -> None:
     assert "-01 00:00 UTC" in said
 
 
-def test_a_day_of_no_calls_is_no_day_to_reckon_with(shell: Shell, service) -> None:
+def test_a_daily_quota_of_zero_is_ignored(shell: Shell, service) -> None:
     nothing = json.dumps(row(user={"allowed": 0, "used": 0})).encode()
     url = service(
         FaultyApi(generate_family_world(1, 1), faults=[Fault("body", nothing, times=None)])
@@ -219,7 +217,7 @@ def test_a_day_of_no_calls_is_no_day_to_reckon_with(shell: Shell, service) -> No
     assert "finished, with" not in done.stdout
 
 
-def test_without_a_name_nothing_is_asked_and_the_plan_says_how(shell: Shell, service) -> None:
+def test_without_a_user_name_nothing_is_requested(shell: Shell, service) -> None:
     api = own_emulator()
     hashes = seeds(shell, *api.world.hashes())
     where = ("--store", "c.db", "--base-url", service(api))
@@ -232,7 +230,7 @@ def test_without_a_name_nothing_is_asked_and_the_plan_says_how(shell: Shell, ser
     assert len(api.log) == calls
 
 
-def test_a_name_in_the_environment_will_do(shell: Shell, service) -> None:
+def test_a_user_name_in_the_environment_is_used(shell: Shell, service) -> None:
     url = service(own_emulator())
     shell.environment["VT_USER"] = "analyst"
     done = shell("plan", seeds(shell, FILE), "--base-url", url)
@@ -240,7 +238,7 @@ def test_a_name_in_the_environment_will_do(shell: Shell, service) -> None:
     assert "VT_USER" not in done.stdout
 
 
-def test_a_key_given_as_the_name_is_refused_and_not_repeated(shell: Shell) -> None:
+def test_a_key_as_user_name_is_refused_and_not_repeated(shell: Shell) -> None:
     done = shell("plan", seeds(shell, FILE), "--user", KEY)
     assert done.returncode == 2
     shell.environment["VT_USER"] = KEY
@@ -265,7 +263,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("faults", "name", "said"), FAULTS.values(), ids=FAULTS)
-def test_where_it_cannot_be_told_one_sentence_says_so_and_the_plan_stands(
+def test_a_failed_quota_request_is_one_notice_and_the_plan_is_printed(
     shell: Shell, service, faults: list[Fault], name: str, said: str
 ) -> None:
     url = service(own_emulator(faults=faults))
@@ -279,7 +277,7 @@ def test_where_it_cannot_be_told_one_sentence_says_so_and_the_plan_stands(
     assert "\x1b" not in line
 
 
-def test_without_a_key_or_a_network_the_plan_stands(shell: Shell) -> None:
+def test_a_plan_needs_neither_key_nor_network(shell: Shell) -> None:
     nowhere = ("--user", "analyst", "--base-url", "http://127.0.0.1:1")
     done = shell("plan", seeds(shell, FILE), *nowhere)
     assert (done.returncode, "cannot reach 127.0.0.1:1" in done.stderr) == (0, True)
@@ -288,7 +286,7 @@ def test_without_a_key_or_a_network_the_plan_stands(shell: Shell) -> None:
     assert (done.returncode, "no API key found" in done.stderr) == (0, True)
 
 
-def test_an_answer_that_never_comes_is_not_waited_for(
+def test_a_silent_service_does_not_delay_the_plan(
     service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = service(own_emulator(faults=[Fault("stall", times=None)]))
@@ -302,5 +300,5 @@ def test_an_answer_that_never_comes_is_not_waited_for(
     assert "at least 1 call" in done.stdout
 
 
-def test_the_deadline_is_one_a_person_waits_for() -> None:
+def test_the_deadline_of_the_quota_request_is_short() -> None:
     assert quota.DEADLINE <= 10

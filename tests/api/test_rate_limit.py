@@ -20,7 +20,7 @@ gaps = st.lists(st.floats(0, 90), max_size=30)
 
 
 def send_all(rate_limiter: RateLimiter, clock: ManualClock, idle: list[float]) -> list[float]:
-    """Send after each idle time, as soon as the rate_limiter allows; when each went out."""
+    """Send requests after each idle time, as soon as allowed; return when each was sent."""
     sent = []
     for seconds in idle:
         clock.advance(seconds)
@@ -43,7 +43,7 @@ def test_no_minute_holds_more_requests_than_allowed(most: int, idle: list[float]
 
 
 @given(st.integers(1, 6), gaps)
-def test_nobody_waits_while_the_minute_has_room(most: int, idle: list[float]) -> None:
+def test_there_is_no_wait_below_the_limit(most: int, idle: list[float]) -> None:
     clock = ManualClock()
     sent = send_all(RateLimiter(most), clock, idle)
     ready, earlier = 5_000.0, []
@@ -62,14 +62,12 @@ def test_requests_before_a_restart_count_by_their_age(
     clock, rate_limiter = ManualClock(), RateLimiter(most)
     rate_limiter.record_past(ages, clock.monotonic())
     begun = clock.monotonic()
-    latest = sorted(begun - age for age in ages)[
-        -most:
-    ]  # the earlier run kept its own rate_limiter
+    latest = sorted(begun - age for age in ages)[-most:]  # the limit of the earlier run may differ
     assert_no_minute_holds_more(latest + send_all(rate_limiter, clock, idle), most)
 
 
 @given(st.integers(1, 4), gaps, st.lists(st.floats(0, 60), max_size=4), gaps)
-def test_ages_taken_in_later_never_let_more_through(
+def test_requests_recorded_later_never_allow_more(
     most: int, before: list[float], ages: list[float], after: list[float]
 ) -> None:
     clock, rate_limiter = ManualClock(), RateLimiter(most)
@@ -80,19 +78,19 @@ def test_ages_taken_in_later_never_let_more_through(
     assert_no_minute_holds_more(earlier + send_all(rate_limiter, clock, after), most)
 
 
-def test_an_age_from_the_future_counts_as_just_now() -> None:
+def test_a_negative_age_counts_as_now() -> None:
     rate_limiter = RateLimiter(1)
     rate_limiter.record_past([-3_600.0], 1_000.0)
     assert rate_limiter.acquire(1_000.0) == MINUTE
 
 
-def test_an_age_makes_the_wait_shorter() -> None:
+def test_older_requests_shorten_the_wait() -> None:
     rate_limiter = RateLimiter(2)
     rate_limiter.record_past([10.0, 45.0], 1_000.0)
     assert rate_limiter.acquire(1_000.0) == 15.0
 
 
-def test_a_place_given_back_is_one_place() -> None:
+def test_release_allows_one_more_request() -> None:
     rate_limiter = RateLimiter(2)
     assert [rate_limiter.acquire(0.0), rate_limiter.acquire(0.0)] == [0.0, 0.0]
     rate_limiter.release()
@@ -100,7 +98,7 @@ def test_a_place_given_back_is_one_place() -> None:
     assert rate_limiter.acquire(0.0) == MINUTE
 
 
-def test_without_a_limit_nobody_waits() -> None:
+def test_without_a_limit_there_is_no_wait() -> None:
     rate_limiter = RateLimiter()
     rate_limiter.record_past([0.0] * 100, 0.0)
     for _ in range(100):
@@ -109,7 +107,7 @@ def test_without_a_limit_nobody_waits() -> None:
 
 
 @given(st.integers(1, 6), st.integers(1, 8), gaps)
-def test_those_who_ask_at_once_share_one_minute(most: int, at_once: int, idle: list[float]) -> None:
+def test_concurrent_requests_share_one_limit(most: int, at_once: int, idle: list[float]) -> None:
     clock, rate_limiter = ManualClock(), RateLimiter(most)
     sent: list[float] = []
     for seconds in idle:
@@ -125,7 +123,7 @@ def test_those_who_ask_at_once_share_one_minute(most: int, at_once: int, idle: l
     assert_no_minute_holds_more(sent, most)
 
 
-def test_while_all_places_are_in_flight_nobody_else_goes() -> None:
+def test_requests_in_flight_count() -> None:
     rate_limiter = RateLimiter(2)
     assert [rate_limiter.acquire(0.0), rate_limiter.acquire(0.0), rate_limiter.acquire(0.0)] == [
         0.0,
@@ -134,7 +132,7 @@ def test_while_all_places_are_in_flight_nobody_else_goes() -> None:
     ]
 
 
-def test_a_place_given_back_is_free_at_once() -> None:
+def test_a_released_request_does_not_count() -> None:
     rate_limiter = RateLimiter(1)
     rate_limiter.acquire(0.0)
     rate_limiter.release()
@@ -142,7 +140,7 @@ def test_a_place_given_back_is_free_at_once() -> None:
 
 
 @pytest.mark.parametrize("most", [None, 3])
-def test_one_who_is_told_to_wait_holds_all(most: int | None) -> None:
+def test_a_pause_applies_to_all_clients(most: int | None) -> None:
     rate_limiter = RateLimiter(most)
     rate_limiter.pause_until(30.0)
     rate_limiter.pause_until(20.0)
@@ -151,7 +149,7 @@ def test_one_who_is_told_to_wait_holds_all(most: int | None) -> None:
 
 
 @pytest.mark.parametrize("none", [0, -1])
-def test_a_pace_that_lets_nothing_through_is_refused(none: int) -> None:
+def test_a_limit_below_one_is_refused(none: int) -> None:
     with pytest.raises(ValueError, match="at least 1 request per minute"):
         RateLimiter(none)
 
@@ -159,18 +157,18 @@ def test_a_pace_that_lets_nothing_through_is_refused(none: int) -> None:
 # --- the machine's clock
 
 
-def test_the_clock_tells_the_systems_time() -> None:
+def test_the_clock_returns_the_system_time() -> None:
     clock = SystemClock()
     assert abs(clock.now() - time.time()) < 1
     assert abs(clock.monotonic() - time.monotonic()) < 1
 
 
 @pytest.mark.parametrize("seconds", [0.0, -5.0, 0.001])
-def test_a_wait_that_nobody_ends_is_waited_out(seconds: float) -> None:
+def test_a_wait_lasts_as_long_as_requested(seconds: float) -> None:
     assert SystemClock().sleep(seconds)
 
 
-def test_no_wait_is_longer_than_asked() -> None:
+def test_a_wait_is_not_longer_than_requested() -> None:
     clock, taken = SystemClock(), []
     for _ in range(3):  # the machine may be slow once
         begun = time.monotonic()
@@ -179,7 +177,7 @@ def test_no_wait_is_longer_than_asked() -> None:
     assert min(taken) < 0.9
 
 
-def test_a_stop_ends_a_wait_however_long() -> None:
+def test_stop_ends_a_wait() -> None:
     clock = SystemClock()
     threading.Timer(0.01, clock.stop).start()
     begun = time.monotonic()
@@ -187,7 +185,7 @@ def test_a_stop_ends_a_wait_however_long() -> None:
     assert time.monotonic() - begun < 5
 
 
-def test_after_a_stop_no_wait_is_waited() -> None:
+def test_after_stop_waits_end_at_once() -> None:
     clock = SystemClock()
     clock.stop()
     clock.stop()
@@ -235,7 +233,7 @@ def test_a_signal_handler_may_stop_the_clock_at_any_instruction_of_a_wait() -> N
 
 
 @given(st.floats(0, 4e9))
-def test_a_day_begins_at_midnight_utc_and_ends_with_the_next(now: float) -> None:
+def test_a_day_lasts_from_midnight_to_midnight_utc(now: float) -> None:
     today, tomorrow = day_start(now), next_day(now)
     assert today.timestamp() <= now < tomorrow.timestamp()
     assert today.timestamp() % 86_400 == 0
@@ -243,7 +241,7 @@ def test_a_day_begins_at_midnight_utc_and_ends_with_the_next(now: float) -> None
     assert today.tzinfo is UTC
 
 
-def test_midnight_belongs_to_the_new_day() -> None:
+def test_midnight_is_the_start_of_the_day() -> None:
     midnight = datetime(2024, 2, 29, tzinfo=UTC)
     assert day_start(midnight.timestamp()) == midnight
     assert next_day(midnight.timestamp()) == datetime(2024, 3, 1, tzinfo=UTC)
@@ -259,5 +257,5 @@ def test_midnight_belongs_to_the_new_day() -> None:
         (datetime(2024, 12, 31, 23, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)),
     ],
 )
-def test_a_month_ends_with_the_first_of_the_next(now: datetime, first: datetime) -> None:
+def test_a_month_ends_on_the_next_first(now: datetime, first: datetime) -> None:
     assert next_month(now.timestamp()) == first

@@ -1,8 +1,9 @@
-"""Every lie the wire can tell, against a crawl and against its resume (3.1, rows 45 to 50).
+"""Faults of the network during a crawl, and during the run that continues it.
 
-Each lie comes once in the middle of a crawl, which must end with everything and one call more at
-most; and then for ever, so that the run ends, and the next one, against an honest service, asks
-exactly what is missing. The lies are those of the corpus and those that only a socket can tell.
+Each fault occurs once in the middle of a crawl, which must still find everything with one more
+call. Then it occurs in every response, so that the run ends; the next run, without faults, must
+request exactly what is missing. The faults come from the corpus of responses, and from a list of
+faults that need a socket.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 _WORLD = generate_family_world(3, 50)
 _NEEDED = 6
 _DEADLINE = 0.6
-_SLACK = 10.0  # seconds a loaded machine may take beyond the deadlines
-_ASKED = 12  # attempts at the most before a run gives up: three subjects, four times each
-_WIRE = (
+_SLACK = 10.0  # seconds beyond the deadlines, for a machine under load
+_MAX_CALLS = 12  # the highest number of calls of a run: three subjects, four attempts each
+_SOCKET_FAULTS = (
     ("drip", 0.02),
     ("drip_headers", 0.02),
     ("stall", 20.0),
@@ -53,58 +54,60 @@ _WIRE = (
 
 
 def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResult:  # noqa: ARG001  all parts are called alike
-    """Tell every lie, or every so many-th so that about ``rounds`` are told."""
+    """Run all faults, or about ``rounds`` of them, evenly distributed."""
     result = PartResult("transport")
-    lies = list(_lies())
-    for name, kind, value in lies[:: max(1, len(lies) // rounds) if rounds else 1]:
-        place = folder / f"lie-{result.rounds}"
+    faults = list(_faults())
+    for name, kind, value in faults[:: max(1, len(faults) // rounds) if rounds else 1]:
+        place = folder / f"fault-{result.rounds}"
         place.mkdir()
         _once(result, name, Fault(kind, value, after=3), place / "once.db")
-        _for_ever(result, name, Fault(kind, value, after=3, times=None), place / "ever.db")
+        _always(result, name, Fault(kind, value, after=3, times=None), place / "ever.db")
         result.rounds += 1
     _kept_alive(result, folder)
     _unreachable(result, folder)
     return result.finish()
 
 
-def _lies() -> Iterator[tuple[str, str, Any]]:
-    """Name, kind and value of each fault; what settles a subject for good is no lie."""
+def _faults() -> Iterator[tuple[str, str, Any]]:
+    """Yield name, kind and value of each fault that does not settle a subject."""
     for row in corpus.read():
         passing = row["expect"] == "STOP" or (row["expect"] == "PAGE" and row.get("calls") != 1)
         if row["kind"] == "http" and passing and len(row["answers"]) == 1:
             yield (row["id"], *fault_of(row["answers"][0], "http"))
-    for kind, value in _WIRE:
+    for kind, value in _SOCKET_FAULTS:
         yield kind, kind, value
 
 
 def _once(result: PartResult, name: str, fault: Fault, path: Path) -> None:
-    """One lie: the crawl, or its resume where it stops the run, ends with all there is."""
+    """A fault that occurs once: the crawl, or the run that continues it, finds everything."""
     with _Service(fault) as service:
         stopped = service.crawl(result, f"{name}, once", path)
         if stopped:
             service.crawl(result, f"{name}, once, resumed", path)
         service.judge(result, f"{name}, once", path)
-        told = len(service.api.log) - _NEEDED
-        result.check(told <= 2, f"{name}, once: {told} calls more than needed")
+        extra_calls = len(service.api.log) - _NEEDED
+        result.check(extra_calls <= 2, f"{name}, once: {extra_calls} calls more than needed")
 
 
-def _for_ever(result: PartResult, name: str, fault: Fault, path: Path) -> None:
-    """The lie is all there is: the run ends in time, and the next one asks what is missing."""
+def _always(result: PartResult, name: str, fault: Fault, path: Path) -> None:
+    """A fault in every response: the run ends in time, and the next one fetches the rest."""
     with _Service(fault) as service:
         began = time.monotonic()
-        service.crawl(result, f"{name}, for ever", path)
+        service.crawl(result, f"{name}, always", path)
         lasted = time.monotonic() - began
-        most = _ASKED * _DEADLINE + _SLACK
-        result.check(lasted <= most, f"{name}, for ever: lasted {lasted:.1f} s, {most:g} allowed")
-        asked = len(service.api.log)
-        result.check(asked <= 3 + _ASKED, f"{name}, for ever: {asked} calls")
+        allowed = _MAX_CALLS * _DEADLINE + _SLACK
+        result.check(
+            lasted <= allowed, f"{name}, always: lasted {lasted:.1f} s, {allowed:g} allowed"
+        )
+        calls = len(service.api.log)
+        result.check(calls <= 3 + _MAX_CALLS, f"{name}, always: {calls} calls")
         service.api.clear_faults()
         service.crawl(result, f"{name}, resumed", path)
         service.judge(result, name, path)
 
 
 class _Service:
-    """An emulated service that lies, and crawls against it."""
+    """An emulated service with faults, and crawls against it."""
 
     def __init__(self, *faults: Fault) -> None:
         self.api = FaultyApi(_WORLD, faults=faults)
@@ -118,11 +121,11 @@ class _Service:
         self._server.close()
 
     def crawl(self, result: PartResult, what: str, path: Path) -> BaseException | None:
-        """Crawl once; what ended the run early, if anything."""
+        """Crawl once; return the exception that ended the run early, if any."""
         return crawl(result, what, path, self._server.base_url)
 
     def judge(self, result: PartResult, what: str, path: Path) -> None:
-        """All is there, and each true answer was asked for once."""
+        """Check that everything is stored, and that each correct response was requested once."""
         with Store.read(path) as store:
             found = {
                 (each.subject.id, each.reference.id, each.related_from and each.related_from.id)
@@ -137,7 +140,7 @@ class _Service:
 
 
 def crawl(result: PartResult, what: str, path: Path, base_url: str) -> BaseException | None:
-    """Crawl once with a clock by hand; what ended the run early, if anything, is one of ours."""
+    """Crawl once with a manual clock; return the exception of graphbuild that ended it, if any."""
     client = Client(ApiKey(CANARY), base_url=base_url, clock=ManualClock(), deadline=_DEADLINE)
     with client, Store.open(path) as store:
         store.add_seeds(parse_seeds(_WORLD.hashes()))
@@ -155,7 +158,7 @@ def crawl(result: PartResult, what: str, path: Path, base_url: str) -> BaseExcep
 
 
 def _kept_alive(result: PartResult, folder: Path) -> None:
-    """A service that closes idle connections without a word costs nothing (row 49)."""
+    """A service that closes idle connections costs no extra call."""
     result.rounds += 1
     with _Service(Fault("hang_up", times=None)) as service:
         service.crawl(result, "hang_up", folder / "hang_up.db")
@@ -163,9 +166,7 @@ def _kept_alive(result: PartResult, folder: Path) -> None:
 
 
 def _unreachable(result: PartResult, folder: Path) -> None:
-    """Nobody there: the run pauses, the ledger stands at nought, and an honest service is paid
-    for what it gives only (row 50).
-    """
+    """An unreachable service: the run pauses without a call, and a later run is complete."""
     deaf = socket.socket()  # nobody listens there, and it stays ours, so that nobody will
     deaf.bind(("127.0.0.1", 0))
     no_name = mock.patch("socket.getaddrinfo", side_effect=socket.gaierror(-2, "unknown"))

@@ -28,7 +28,7 @@ const renderer = {
     } catch {
       graph = null;
       byId("notice").dataset.reason = "This browser has no WebGL. Search, the panel and the list "
-        + "still work. Export the page without --full to draw the graph without WebGL.";
+        + "still work. Export the page without --no-reduction to draw the graph without WebGL.";
       return;
     }
     sigma.setCustomBBox(sigma.getBBox()); // keeps the view steady when nodes are added

@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - a script beside the documents, no package
 """Take the screenshots of docs/page.md from the demo page: ``make pictures`` runs this.
 
-Equal pages give equal screenshots, except for the fonts of the machine. Each step waits for the text
+Equal pages give equal screenshots, except for fonts. Each step waits for the text
 that docs/page.md describes.
 """
 

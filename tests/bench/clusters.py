@@ -1,7 +1,7 @@
-"""Planted campaigns: are they found, and are ties told where there are none?
+"""Quality of clusters and overlaps on generated campaigns.
 
-Beside them, what is usually done: Louvain on files tied by the number of references they share,
-connected components, shared references tested as if each were a fact of its own.
+The alternatives are Louvain on the number of shared references, connected components, and a test in
+which each shared reference counts as independent evidence.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from tests.support.planted_campaigns import PlantedCampaigns, Size
 
 SIZES = {"small": (SMALL, 12), "medium": (MEDIUM, 8), "large": (LARGE, 4)}
-_ENOUGH = 0.95  # benjamini_hochberg mutual information with the truth
-_LEVEL = 0.05
+_MIN_SCORE = 0.95  # adjusted mutual information (AMI) with the true clusters
+_P_VALUE = 0.05
 
 
 def clusters(_: int, sizes: Iterable[str] = SIZES, worlds: int | None = None) -> list[Row]:
-    """Adjusted mutual information with the truth, world by world."""
+    """Measure the adjusted mutual information with the true clusters."""
     rows = []
     for name in sizes:
         size, count = SIZES[name]
@@ -41,7 +41,7 @@ def clusters(_: int, sizes: Iterable[str] = SIZES, worlds: int | None = None) ->
 
 
 def thin(_: int) -> list[Row]:
-    """The same where many files are in one collection of their campaign only; no goal."""
+    """Measure the same for data in which many files have only one collection; there is no goal."""
     worlds = [(name, seed) for name in ("small", "medium") for seed in range(6)]
     rows = [
         _world(f"thin {name} world {seed}", SIZES[name][0], seed, thin=True)
@@ -62,17 +62,17 @@ def _world(case: str, size: Size, seed: int, *, thin: bool = False) -> Row:
     louvain = of_groups(truth, nx.community.louvain_communities(graph, seed=seed))
     components = of_groups(truth, nx.connected_components(graph))
     return Row(
-        f"{case}, {len(truth):,} files: AMI with the truth",
+        f"{case}, {len(truth):,} files: AMI with the true clusters",
         f"{ours:.3f} (Louvain {fallback:.3f})",
         f"{louvain:.3f} Louvain, {components:.3f} components",
-        # Ahead of the better of both, and near the truth: the larger of these may not pass 1.
-        max(louvain / ours, components / ours, _ENOUGH / ours, _ENOUGH / fallback),
+        # At most 1 if the result is at least as good as both alternatives and above the minimum.
+        max(louvain / ours, components / ours, _MIN_SCORE / ours, _MIN_SCORE / fallback),
         0.999,
     )
 
 
 def raw_projection(incidence: Incidence) -> nx.Graph[int]:
-    """Files, tied by the number of references that two have in common."""
+    """Return the files, linked by the number of references that they share."""
     graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(len(incidence.files)))
     columns = (column.tolist() for column in projection(incidence.file_references))
@@ -81,7 +81,7 @@ def raw_projection(incidence: Incidence) -> nx.Graph[int]:
 
 
 def of_groups(truth: Sequence[int], groups: Iterable[Iterable[int]]) -> float:
-    """Adjusted mutual information of groups of places with the truth."""
+    """Return the adjusted mutual information of groups of file indices with the true clusters."""
     label = np.empty(len(truth), int)
     for number, members in enumerate(groups):
         label[list(members)] = number
@@ -89,44 +89,46 @@ def of_groups(truth: Sequence[int], groups: Iterable[Iterable[int]]) -> float:
 
 
 def ties(_: int, sizes: Iterable[str] = ("small", "medium"), worlds: int = 3) -> list[Row]:
-    """How many pairs are reported at the level of one in twenty where nobody belongs together."""
+    """Measure the share of pairs with p <= 0.05 in shuffled data."""
     rows = []
     for name in sizes:
         size, _ = SIZES[name]
-        found = [_told(shuffled(plant(seed, size), seed)) for seed in range(worlds)]
-        ours, pieces, sharing, collections = (fmean(each) for each in zip(*found, strict=True))
-        other = f"{pieces:.1%} each reference a fact, {sharing:.1%} sharing any"
-        case = f"no campaigns, {name}: "
+        found = [_shares(shuffled(plant(seed, size), seed)) for seed in range(worlds)]
+        ours, by_references, sharing, collections = (
+            fmean(each) for each in zip(*found, strict=True)
+        )
+        other = f"{by_references:.1%} if references were independent, {sharing:.1%} share any"
+        case = f"shuffled, {name}: "
         rows += [
-            _share(f"{case}pairs of files told, p <= 0.05", ours, other),
-            _share(f"{case}pairs of collections told, p <= 0.05", collections, "-"),
+            _share(f"{case}pairs of files with p <= 0.05", ours, other),
+            _share(f"{case}pairs of collections with p <= 0.05", collections, "-"),
         ]
     return rows
 
 
-def _share(case: str, told: float, other: str) -> Row:
-    return Row(case, f"{told:.1%}", other, told, _LEVEL, shown="{:.3f}")
+def _share(case: str, share: float, other: str) -> Row:
+    return Row(case, f"{share:.1%}", other, share, _P_VALUE, shown="{:.3f}")
 
 
-def _told(dealt: PlantedCampaigns) -> tuple[float, float, float, float]:
-    incidence = Incidence.from_observations(dealt.observations())
+def _shares(planted: PlantedCampaigns) -> tuple[float, float, float, float]:
+    incidence = Incidence.from_observations(planted.observations())
     found = find_overlaps(incidence)
     between = find_overlaps(incidence, "collections")
     return (
-        (found.p_value <= _LEVEL).sum() / found.tested_pairs,
+        (found.p_value <= _P_VALUE).sum() / found.tested_pairs,
         _by_references(incidence) / found.tested_pairs,
         len(found) / found.tested_pairs,
-        (between.p_value <= _LEVEL).sum() / between.tested_pairs,
+        (between.p_value <= _P_VALUE).sum() / between.tested_pairs,
     )
 
 
 def _by_references(incidence: Incidence) -> int:
-    """The same test, had each shared reference been a piece of evidence by itself."""
+    """Return the number of pairs with p <= 0.05 if each shared reference were independent."""
     matrix = incidence.file_references
     model = NullModel.fit(matrix)
     weighted = matrix.astype(float)
     weighted.data = model.column_scores(matrix)[matrix.indices].astype(float)
     shared = (weighted @ matrix.T).tocoo()
     pairs = (shared.row < shared.col) & (shared.data > 0)
-    points = np.rint(shared.data[pairs]).astype(int)
-    return int((model.p_values(shared.row[pairs], shared.col[pairs], points) <= _LEVEL).sum())
+    scores = np.rint(shared.data[pairs]).astype(int)
+    return int((model.p_values(shared.row[pairs], shared.col[pairs], scores) <= _P_VALUE).sum())

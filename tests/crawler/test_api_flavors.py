@@ -130,7 +130,7 @@ def test_a_base_url_that_is_not_the_api_costs_one_request(tmp_path) -> None:
     made = FlavorCampaign(tmp_path / "c.db", generate_family_world(2, 3))
     respond = made.api.respond
     empty = Response(404, {"Content-Type": "text/html"}, b"<html>Not here</html>")
-    made.api.respond = lambda *asked: respond(*asked) and empty  # type: ignore[method-assign]
+    made.api.respond = lambda *arguments: respond(*arguments) and empty  # type: ignore[method-assign]
     with pytest.raises(BaseUrlError):
         made.crawl()
     assert len(made.paths()) == 1

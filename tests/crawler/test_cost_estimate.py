@@ -89,10 +89,10 @@ def test_after_the_first_pages_the_plan_equals_the_calls_made(shell, service) ->
     assert before["cost"] == {"at_least": 67, "expected": None, "exact": False}
     assert api.log == []
     assert shell("crawl", "seeds.txt", *where, "--max-calls", 67).returncode == 3
-    told = run_plan(shell)["cost"]
-    assert told["exact"]
+    cost = run_plan(shell)["cost"]
+    assert cost["exact"]
     assert shell("crawl", "seeds.txt", *where).returncode == 0
-    assert told["at_least"] == told["expected"] == api.calls - 67
+    assert cost["at_least"] == cost["expected"] == api.calls - 67
     assert run_plan(shell)["cost"] == {"at_least": 0, "expected": 0, "exact": True}
 
 

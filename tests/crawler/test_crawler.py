@@ -61,8 +61,8 @@ def test_a_crawl_makes_one_call_per_page_of_forty(campaign, seed: int) -> None:
     made = campaign(world)
     made.crawl()
     sizes = dict.fromkeys(world.hashes(), 0)
-    for asked, _ in {(asked, reference) for asked, reference, _ in world.triples()}:
-        sizes[asked] += 1
+    for subject, _ in {(subject, reference) for subject, reference, _ in world.triples()}:
+        sizes[subject] += 1
     assert made.api.calls == sum(max(1, math.ceil(size / 40)) for size in sizes.values())
 
 
@@ -109,10 +109,10 @@ def test_a_call_is_recorded_before_it_is_made(campaign) -> None:
     seen = []
     respond = made.api.respond
 
-    def look(*asked: object) -> object:
+    def look(*arguments: object) -> object:
         with Store.read(made.path) as store:
             seen.append(store.calls.count() - made.api.calls)
-        return respond(*asked)
+        return respond(*arguments)
 
     made.api.respond = look  # type: ignore[method-assign]
     made.crawl()
@@ -154,8 +154,8 @@ def test_an_event_reports_page_new_references_status_and_warnings(campaign) -> N
 
 def test_an_event_without_a_page_reports_inferred_references(campaign) -> None:
     made = campaign(generate_family_world(3, 90))
-    *asked, third, second = made.crawl(frugal=True)
-    assert [event.inferred_references for event in asked] == [0] * 5
+    *requested, third, second = made.crawl(frugal=True)
+    assert [event.inferred_references for event in requested] == [0] * 5
     assert {third.subject.id, second.subject.id} == {*made.world.hashes()[1:]}
     for event in (second, third):
         assert (
@@ -415,12 +415,12 @@ def test_a_spent_quota_is_probed_once_per_run(campaign) -> None:
     made = campaign(quota=Quota(per_day=6))
     with pytest.raises(QuotaExhaustedError):
         made.crawl()
-    asked, slept = len(made.api.log), len(made.clock.slept)
+    requests, slept = len(made.api.log), len(made.clock.slept)
     for _ in range(3):
-        asked += 1
+        requests += 1
         with pytest.raises(QuotaExhaustedError):
             made.crawl()
-        assert len(made.api.log) == asked
+        assert len(made.api.log) == requests
         assert len(made.clock.slept) == slept
 
 

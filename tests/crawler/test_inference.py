@@ -105,8 +105,8 @@ def test_a_frugal_crawl_of_any_world_needs_no_more_calls_for_the_same_edges(
 
 @pytest.mark.parametrize("seed", range(4))
 def test_files_with_excess_references_are_reported_and_read_in_full(tmp_path, seed) -> None:
-    whole = generate_family_world(12, 120)
-    world = violate_rule(whole, share=0.4, seed=seed)
+    full_world = generate_family_world(12, 120)
+    world = violate_rule(full_world, share=0.4, seed=seed)
     plain, frugal = crawl_both_ways(tmp_path, world)
     assert frugal.api.calls <= plain.api.calls
     with Store.read(frugal.path) as store:
@@ -120,11 +120,13 @@ def test_files_with_excess_references_are_reported_and_read_in_full(tmp_path, se
 
 
 def test_one_file_with_an_excess_reference_is_read_in_full(tmp_path) -> None:
-    whole = generate_family_world(3, 90)
-    *others, last = whole.files.values()
-    gone = list(whole.related_references(last))[-1]  # on no first page
-    lacking = replace(last, omitted=tuple((gone.id, each) for each in gone.related_from or ()))
-    campaign = crawled(tmp_path / "c.db", whole.replace(files=[*others, lacking]), frugal=True)
+    full_world = generate_family_world(3, 90)
+    *others, last = full_world.files.values()
+    omitted = list(full_world.related_references(last))[-1]  # on no first page
+    shorter = replace(
+        last, omitted=tuple((omitted.id, each) for each in omitted.related_from or ())
+    )
+    campaign = crawled(tmp_path / "c.db", full_world.replace(files=[*others, shorter]), frugal=True)
     # A first page each, the rest of the shared list, and the rest of the deviating list.
     assert campaign.api.calls == 3 + 2 + 2
     with Store.read(campaign.path) as store:

@@ -210,15 +210,15 @@ def test_an_interrupted_audit_selects_no_more_subjects_when_resumed(tmp_path) ->
 
 
 def test_an_audit_removes_references_that_it_cannot_confirm(tmp_path) -> None:
-    whole = generate_family_world(10, 90)
-    made = Campaign(tmp_path / "c.db", whole)
+    full_world = generate_family_world(10, 90)
+    made = Campaign(tmp_path / "c.db", full_world)
     made.crawl(frugal=True)
     # One file was read to its end. Fifty references of each other file were inferred.
     with Store.read(made.path) as store:
         inferred = [one.provenance for one in store.observations()].count("inferred")
     assert inferred == 9 * 50
-    made.api.world = whole.replace(
-        files=[without_last_reference(whole, file) for file in files(whole)]
+    made.api.world = full_world.replace(
+        files=[without_last_reference(full_world, file) for file in files(full_world)]
     )
     assert audit(made, 1.0) == 9
     made.crawl()
@@ -229,22 +229,24 @@ def test_an_audit_removes_references_that_it_cannot_confirm(tmp_path) -> None:
         assert list(find_damage(store)) == []
     assert (result.subjects, result.pending) == (9, 0)
     assert (result.references, result.confirmed, result.refuted) == (450, 441, 9)
-    said = "inferred, but not returned by the API: 1 observation"
-    assert sorted(remarks) == ["", *[said] * 9]
-    read = next(file.id for file, remark in zip(files(whole), remarks, strict=True) if not remark)
-    kept = {row for row in whole.triples() if row[0] == read}
+    conflict = "inferred, but not returned by the API: 1 observation"
+    assert sorted(remarks) == ["", *[conflict] * 9]
+    read = next(
+        file.id for file, remark in zip(files(full_world), remarks, strict=True) if not remark
+    )
+    kept = {row for row in full_world.triples() if row[0] == read}
     assert made.triples() == made.api.world.triples() | kept
     assert shown == len(made.triples())
 
 
 def test_an_audit_works_in_the_session_that_inferred(tmp_path) -> None:
-    whole = generate_family_world(3, 90)
-    made = Campaign(tmp_path / "c.db", whole)
+    full_world = generate_family_world(3, 90)
+    made = Campaign(tmp_path / "c.db", full_world)
     client = Client(ApiKey("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
     with Store.open(made.path) as store, client:
         list(Crawl(client, store, frugal=True))
-        made.api.world = whole.replace(
-            files=[without_last_reference(whole, each) for each in files(whole)]
+        made.api.world = full_world.replace(
+            files=[without_last_reference(full_world, each) for each in files(full_world)]
         )
         assert store.tasks.audit(1.0, random.Random(7)) == 2
         list(Crawl(client, store))

@@ -227,7 +227,7 @@ def test_status_and_export_work_while_a_crawl_is_running(runs) -> None:
 
 
 def _needed_calls(runs: CampaignProcesses) -> int:
-    sizes: dict[str, set[str]] = {asked: set() for asked in runs.api.world.hashes()}
-    for asked, reference, _ in runs.api.world.triples():
-        sizes[asked].add(reference)
+    sizes: dict[str, set[str]] = {subject: set() for subject in runs.api.world.hashes()}
+    for subject, reference, _ in runs.api.world.triples():
+        sizes[subject].add(reference)
     return sum(max(1, -(-len(references) // 40)) for references in sizes.values())

@@ -282,8 +282,8 @@ def test_workers_start_when_the_api_flavor_is_known(tmp_path) -> None:
     )
     with Store.open(made.path) as store, client:
         list(Crawl(client, store, workers=3))
-    asked = [entry.path.rpartition("/")[2] for entry in made.api.log]
-    assert asked == ["related_references", *["related_reports"] * 6]
+    relationships = [entry.path.rpartition("/")[2] for entry in made.api.log]
+    assert relationships == ["related_references", *["related_reports"] * 6]
 
 
 def test_two_hashes_of_a_file_in_flight_at_once_become_one_subject(tmp_path) -> None:

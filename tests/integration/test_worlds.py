@@ -66,11 +66,15 @@ def from_table(rows):
 
 def from_edges(edges):
     """Return the observations in edges (source, target, attributes), and the observed pairs."""
-    asked = [each for each in edges if each[2]["relation"] == "related_references"]
+    reference_edges = [each for each in edges if each[2]["relation"] == "related_references"]
     observations = {
-        (node(s), node(t), collection_of(key)) for s, t, e in asked for key in e["related_from"]
+        (node(s), node(t), collection_of(key))
+        for s, t, e in reference_edges
+        for key in e["related_from"]
     }
-    return observations, {(node(s), node(t)) for s, t, e in asked if e["provenance"] == "observed"}
+    return observations, {
+        (node(s), node(t)) for s, t, e in reference_edges if e["provenance"] == "observed"
+    }
 
 
 def by_csv(found):

@@ -145,7 +145,7 @@ def test_a_rejected_line_is_shown_short_and_escaped():
 
 
 @pytest.mark.parametrize(
-    ("seed", "remark"),
+    ("seed", "message"),
     [
         ("d41d8cd98f00b204e9800998ecf8427e", "the empty file"),
         ("da39a3ee5e6b4b0d3255bfef95601890afd80709", "the empty file"),
@@ -155,16 +155,16 @@ def test_a_rejected_line_is_shown_short_and_escaped():
     ],
     ids=["L14-md5", "L14-sha1", "L14-sha256", "L14-zeros", "L14-f"],
 )
-def test_meaningless_hashes_are_rejected_without_allow_empty(seed, remark):
+def test_meaningless_hashes_are_rejected_without_allow_empty(seed, message):
     found = parse_seeds([seed.upper(), A])
     assert ids(found) == [A]
     (rejected,) = found.rejected
-    assert remark in rejected.reason
+    assert message in rejected.reason
     assert rejected.reason.endswith("; add --allow-empty to request it anyway")
     found = parse_seeds([seed.upper()], allow_empty=True)
     assert ids(found) == [seed]
-    (said,) = found.warnings
-    assert remark in said
+    (warning,) = found.warnings
+    assert message in warning
 
 
 def test_a_hash_of_one_repeated_digit_is_accepted_with_a_warning():

@@ -78,7 +78,7 @@ class Column:
         compute: computes it from the values of the other columns; None if an exporter does.
         types: the object types that have a value in it; empty if all have.
         targets: the formats that have it.
-        title: the name that the HTML page displays; by default made from ``name``.
+        title: the name that the HTML page displays; ``name`` if empty.
     """
 
     name: str
@@ -137,27 +137,27 @@ _SUBJECTS = ("subjects",)
 NODE_COLUMNS: list[Column] = [
     Column("key", TEXT, "Node key, `type:id`.", targets=TABLES | NEO4J),
     _attribute("type", CATEGORY, "Object type of the API."),
-    _attribute("id", TEXT, "Object id of the API.", title="Id"),
+    _attribute("id", TEXT, "Object id of the API.", title="ID"),
     _attribute("label", TEXT, "Title, name, URL or shortened id, for display."),
     Column("color", TEXT, "Color by type, `#rrggbb`.", targets=XML),
     Column("size", FLOAT, "Radius, 6 to 30, growing with the degree.", targets=XML),
     Column("x", FLOAT, "Position to the right.", targets=XML),
     Column("y", FLOAT, "Position upwards.", targets=XML),
     *map(_hash_column, reversed(HASH_TYPES)),
-    _attribute("title", TEXT, "Title of the article.", REFERENCE),
-    _attribute("url", TEXT, "Address of the article.", REFERENCE, title="Address"),
-    _attribute("author", TEXT, "Author of the article.", REFERENCE),
+    _attribute("title", TEXT, "Title of the article.", REFERENCE, title="Title"),
+    _attribute("url", TEXT, "Address of the article.", REFERENCE, title="URL"),
+    _attribute("author", TEXT, "Author of the article.", REFERENCE, title="Author"),
     _attribute("creation_date", INT, "Date, seconds since 1970 UTC.", *_BOTH, title="Date"),
     Column("created", DATE, "The same date as a day (UTC).", compute=_created, types=_BOTH),
     Column("domain", TEXT, "Host name of `url`.", compute=_domain, types=(REFERENCE,)),
     # Not in XML: Cytoscape would take it for the node's key. The label shows it there.
-    _attribute("name", TEXT, "Name of the collection.", COLLECTION, targets=TABLES | NEO4J),
+    _attribute("name", TEXT, "Its name.", COLLECTION, targets=TABLES | NEO4J, title="Name"),
     _attribute("collection_type", CATEGORY, "Such as `malware-family`.", COLLECTION),
     _attribute("origin", CATEGORY, "Source of the collection.", COLLECTION),
     _attribute("tags", TEXT, "Tags of the collection.", COLLECTION),
     Column("collections", INT, "Number of its collections.", types=(REFERENCE,), targets=XML),
-    _attribute("seed", BOOL, "Whether the seed list names it.", *_SUBJECTS),
-    _attribute("state", CATEGORY, "State of the crawl, such as `complete`.", *_SUBJECTS),
+    _attribute("seed", BOOL, "Whether the seed list names it.", *_SUBJECTS, title="Seed"),
+    _attribute("state", CATEGORY, "State, such as `complete`.", *_SUBJECTS, title="State"),
     _attribute("crawl_pages", INT, "Pages fetched.", *_SUBJECTS),
     _attribute("crawl_expected_count", INT, "References the API announced.", *_SUBJECTS),
     _attribute("crawl_received", INT, "References received.", *_SUBJECTS),
@@ -246,12 +246,8 @@ def readable_node_types() -> dict[str, type]:
 
 
 def column_titles() -> dict[str, str]:
-    """Return the names that the HTML page displays, by attribute."""
-    return {
-        column.source: column.title or column.name.replace("_", " ").capitalize()
-        for column in NODE_COLUMNS
-        if column.source
-    }
+    """Return the names that the HTML page displays instead of those of attributes."""
+    return {each.source: each.title for each in NODE_COLUMNS if each.source and each.title}
 
 
 def markdown_table(columns: Iterable[Column]) -> str:

@@ -58,7 +58,7 @@ def toy_format() -> Iterator[None]:
 
 @pytest.fixture
 def toy_column() -> Iterator[None]:
-    NODE_COLUMNS.append(Column("views", INT, "Number of views.", source="views"))
+    NODE_COLUMNS.append(Column("views", INT, "Number of views.", source="views", title="Views"))
     yield
     NODE_COLUMNS.pop()
 

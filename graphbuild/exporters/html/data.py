@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from graphbuild.exporters.html.folded_graph import fold_for_page, shared_reference_counts
 from graphbuild.exporters.html.json_block import MAX_LABEL, json_scalar, truncate
 from graphbuild.exporters.html.level_of_detail import MAP, choose_initial_view
+from graphbuild.exporters.schema import column_titles
 from graphbuild.graph.clustering import NO_CLUSTER
 from graphbuild.graph.style import node_colour, node_shape, size_scale
 from graphbuild.models import COLLECTION, FILE, REFERENCE
@@ -47,6 +48,7 @@ def page_data(
     initial = choose_initial_view(group_types, folded, full=full)
     document = {
         "types": [_type(name) for name in type_names],
+        "titles": column_titles(),
         "relations": folded.relations,
         "facts": folded.facts,
         "nodes": _nodes(graph, positions, type_names),

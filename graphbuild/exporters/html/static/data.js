@@ -2,6 +2,7 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const { types, relations, facts, nodes } = data;
+const attributeTitles = { last_modification_date: "Modified", ...data.titles };
 const NO_COLLECTION = -1; // for a reference that an API response names no collection for
 const NO_CLUSTER = -1; // for a node without links
 const MIN_DATE = Date.UTC(1900, 0) / 1000, MAX_DATE = Date.UTC(2200, 0) / 1000; // dates outside are ignored

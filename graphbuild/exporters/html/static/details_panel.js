@@ -137,7 +137,7 @@ function attributeList(node) {
 /** One attribute as term and description; nothing if the label has the same text. */
 function attributeRow(node, name, value) {
   if (value === node.label && LABELS.includes(name)) return [];
-  const term = createElement("dt", {}, Object.hasOwn(ATTRIBUTE_LABELS, name) ? ATTRIBUTE_LABELS[name] : isolatedText(name));
+  const term = createElement("dt", {}, Object.hasOwn(attributeTitles, name) ? attributeTitles[name] : isolatedText(name));
   return [term, createElement("dd", { dir: "auto" }, ...attributeValue(name, value))];
 }
 

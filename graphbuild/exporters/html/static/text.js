@@ -7,10 +7,6 @@ const OUTLINES = {
   diamond: "M0 -7.5L7.5 0L0 7.5L-7.5 0z",
   triangle: "M0 -6.5L7 5.5H-7z",
 };
-const ATTRIBUTE_LABELS = {
-  id: "ID", url: "URL", title: "Title", name: "Name", author: "Author",
-  creation_date: "Date", last_modification_date: "Modified", seed: "Seed", state: "State",
-};
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
 /** Make characters visible that hide or reorder others ("exe.gpj" displayed as "jpg.exe"). */

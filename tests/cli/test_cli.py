@@ -129,7 +129,7 @@ def test_export_of_a_view_reports_its_share_of_the_graph(shell: Shell, service) 
     assert result["whole"] == {"nodes": 54, "edges": 200}
     refused = shell("export", "--store", "c.db", "--view", "best")
     assert refused.returncode == 2
-    assert "we have full, files, collections, backbone, folded" in refused.stderr
+    assert "use one of full, files, collections, backbone, folded" in refused.stderr
 
 
 def test_crawl_without_seeds_continues_with_pending_subjects(shell: Shell, service) -> None:

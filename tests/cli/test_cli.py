@@ -434,8 +434,8 @@ def test_columns_of_a_csv_seed_list_are_exported(shell: Shell, service) -> None:
     where = ("--store", "c.db", "--base-url", service(Api(world)))
     done = shell("crawl", "list.csv", *where)
     assert done.returncode == 1
-    assert "several columns hold" in done.stderr
-    assert "1 'file', 3 'other'; say which with --column" in done.stderr
+    assert "several columns contain" in done.stderr
+    assert "1 'file', 3 'other'; choose one with --column" in done.stderr
     assert not (shell.folder / "c.db").exists()
     done = shell("crawl", "list.csv", "--column", "file", *where)
     assert done.returncode == 0
@@ -473,7 +473,7 @@ def test_hash_of_the_empty_file_needs_allow_empty(shell: Shell) -> None:
     seeds(shell, "d41d8cd98f00b204e9800998ecf8427e")
     done = shell("plan", "seeds.txt")
     assert done.returncode == 1
-    assert "--allow-empty asks all the same" in done.stderr
+    assert "--allow-empty to request it anyway" in done.stderr
     assert shell("plan", "seeds.txt", "--allow-empty").stdout.startswith("1 md5;")
 
 

@@ -37,7 +37,7 @@ _WORLD = generate_family_world(3, 50)
 _NEEDED = 6
 _DEADLINE = 0.6
 _SLACK = 10.0  # seconds beyond the deadlines, for a machine under load
-_MAX_CALLS = 12  # the highest number of calls of a run: three subjects, four attempts each
+_MAX_CALLS = 12  # per run: three subjects, four attempts each
 _SOCKET_FAULTS = (
     ("drip", 0.02),
     ("drip_headers", 0.02),

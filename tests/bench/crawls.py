@@ -18,19 +18,24 @@ from tests.bench.serving import Service
 
 # Client -> maximum CPU of a crawl, relative to it.
 GOALS = {"requests": 1.5, "requests+networkx": 1.5, "vt-py": 0.7}
-_STORE_GOAL = 0.35
+_SHARED_STORE_GOAL = 0.35
+# Attributes are stored twice, in the compressed page and readable in the entity, so that no command
+# parses all pages. Without shared references the file must not exceed the raw responses.
+_UNSHARED_STORE_GOAL = 1.0
 _MEMORY_GOAL = 100.0
 _MIB = 1 << 20
 
 
 def shared(pairs: int, families: int = 20, files: int = 20) -> list[Row]:
     """Families of files that share their references, as investigations have them."""
-    return _compare(Service(families, files), "20 files of a family share 200 references", pairs)
+    kind = "20 files of a family share 200 references"
+    return _compare(Service(families, files), kind, pairs, _SHARED_STORE_GOAL)
 
 
 def unshared(pairs: int, families: int = 200) -> list[Row]:
     """Every reference is new, so that the store writes most."""
-    return _compare(Service(families, 1), "every reference is new", pairs)
+    kind = "every reference is new"
+    return _compare(Service(families, 1), kind, pairs, _UNSHARED_STORE_GOAL)
 
 
 def memory(_: int, families: int = 100, files: int = 20) -> list[Row]:
@@ -42,7 +47,7 @@ def memory(_: int, families: int = 100, files: int = 20) -> list[Row]:
     return [Row(case, f"{grown:.0f} MiB", "-", grown, _MEMORY_GOAL, shown="{:.0f} MiB")]
 
 
-def _compare(service: Service, kind: str, pairs: int) -> list[Row]:
+def _compare(service: Service, kind: str, pairs: int, store_goal: float) -> list[Row]:
     with service:
         check_equal(service)
         rounds = [{name: run(name, service) for name in _order(turn)} for turn in range(pairs)]
@@ -61,7 +66,7 @@ def _compare(service: Service, kind: str, pairs: int) -> list[Row]:
             f"{stored:.1f} MiB",
             f"{raw:.1f} MiB raw JSON",
             stored / raw,
-            _STORE_GOAL,
+            store_goal,
         ),
     ]
 

@@ -592,7 +592,7 @@ def test_a_report_that_cannot_be_written_leaves_what_stood(made: Made, tmp_path:
     with Store.read(made.folder.parent / "c.db") as store:
         with pytest.raises(ExportError, match="is a folder or a device"):
             write_report(store, tmp_path)
-        with pytest.raises(ExportError, match="should be its folder is a file"):
+        with pytest.raises(ExportError, match="is a file; choose another folder"):
             write_report(store, tmp_path / "report.md")
     assert not [each for each in tmp_path.iterdir() if each.name.startswith(".")]
 

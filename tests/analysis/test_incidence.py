@@ -152,7 +152,7 @@ def test_no_observations_are_an_empty_incidence(empty: object) -> None:
         (nx.path_graph(3), "not Graph"),
         (nx.DiGraph([("a", "b")]), "has no attribute 'relation'; pass a graph made by build_graph"),
     ],
-    ids=repr,
+    ids=["text", "path", "list", "none", "undirected graph", "foreign graph"],
 )
 def test_a_wrong_argument_is_refused_with_the_right_call(wrong: object, message: str) -> None:
     with pytest.raises(TypeError, match=re.escape(message)):

@@ -42,7 +42,7 @@ def write_nodes(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True) -> Ex
     table = _Table(csv_guard=csv_guard)
     columns = NodeColumns(TABLES, graph)
     rows = node_rows(graph, columns, table.warnings)
-    return table.write(stream, columns.names, (list(map(table.encode, row)) for row in rows))
+    return table.write(stream, columns.names, map(table.encode_row, rows))
 
 
 def write_edges(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True) -> ExportWarnings:
@@ -79,7 +79,7 @@ def _edge_rows(graph: Graph, table: _Table) -> Iterator[Sequence[str]]:
     ) -> list[str]:
         collections = " ".join(collection_keys(related_from)) or None
         values = (relation, weight, collections, provenance, first_seen, last_seen)
-        return list(map(table.encode, values))
+        return table.joined(map(table.encode, values))
 
     for source, targets in graph.adjacency():
         for target, edge in targets.items():
@@ -127,6 +127,16 @@ class _Table:
         changed.cleaned = not changed.guarded or "\0" in text
         self._has_changes = True
         return changed
+
+    def encode_row(self, row: Iterable[object]) -> list[str]:
+        """Return the values of a row as quoted cells."""
+        return ['""' if value is None else self.encode(value) for value in row]
+
+    def joined(self, cells: Iterable[str]) -> list[str]:
+        """Return adjacent cells as one text if none of them was changed."""
+        listed = list(cells)
+        changed = any(isinstance(cell, _ChangedCell) for cell in listed)
+        return listed if changed else [",".join(listed)]
 
     def write(
         self, stream: BinaryIO, names: Iterable[str], rows: Iterable[Sequence[str]]

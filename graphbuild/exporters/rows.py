@@ -76,11 +76,13 @@ def common_edge_values(edge: Mapping[str, Any]) -> EdgeValues | None:
 
     So has every edge that graphbuild makes. The result can be the key of a cache.
     """
+    pick = _PICK.get(len(edge))
     try:
-        values: EdgeValues = _PICK[len(edge)](edge)
+        values: EdgeValues = pick(edge) if pick else ()
     except KeyError:
         return None
-    return values if values[2:] == () or type(values[2]) is tuple else None
+    # A list cannot be the key of a cache.
+    return values if values and (len(values) == 2 or type(values[2]) is tuple) else None  # noqa: PLR2004
 
 
 def edge_values(edge: Mapping[str, Any], warnings: ExportWarnings) -> EdgeValues:
@@ -205,16 +207,21 @@ def observation_rows(
             of a node that many rows share.
     """
 
-    @lru_cache(maxsize=CACHED)
-    def cells(key: str, names: tuple[str, ...]) -> Row:
-        node = node_attributes(graph, key)
-        return tuple(encode(_text(node.get(name))) for name in names)
+    def cells_of(*names: str) -> Callable[[str], Row]:
+        def cells(key: str) -> Row:
+            node = node_attributes(graph, key)
+            return tuple([encode(_text(node.get(name))) for name in names])
 
+        return lru_cache(maxsize=CACHED)(cells)
+
+    subject_cells = cells_of("type", "id")
+    reference_cells = cells_of("type", "id", "url", "title")
+    collection_cells = cells_of("type", "id", "name")
     encode_provenance = cache(encode)
     for subject, reference, collection, provenance in observation_keys(graph):
-        subject_type, subject_id = cells(subject, _SUBJECT)
-        reference_type, reference_id, url, title = cells(reference, _REFERENCE)
-        collection_type, collection_id, name = cells(collection, _COLLECTION)
+        subject_type, subject_id = subject_cells(subject)
+        reference_type, reference_id, url, title = reference_cells(reference)
+        collection_type, collection_id, name = collection_cells(collection)
         yield (
             subject_type,
             subject_id,
@@ -227,11 +234,6 @@ def observation_rows(
             name,
             encode_provenance(provenance),
         )
-
-
-_SUBJECT = ("type", "id")
-_REFERENCE = ("type", "id", "url", "title")
-_COLLECTION = ("type", "id", "name")
 
 
 def node_attributes(graph: Graph, key: str) -> Mapping[str, Any]:

@@ -170,15 +170,17 @@ def edge_lines(
     text_of = cached_conversion(
         lambda values, found: format_texts(_edge_texts(values, found)), _CACHED_EDGES
     )
+    start = ""
     for source, targets in graph.adjacency():
-        escaped_source = ids.get(source, source)
+        source_text = f'source="{ids.get(source, source)}" target="'
         earliest = start_of(source) if start_of else ""
         for target, edge in targets.items():
             text = text_of(edge_values(edge, warnings), warnings)
-            start = max(earliest, start_of(target)) if start_of else ""
+            if start_of:
+                start = max(earliest, start_of(target))
             yield (
-                f'<edge id="{edge_id(edge["relation"], source, target)}" source="{escaped_source}"'
-                f' target="{ids.get(target, target)}"{start}{text}\n'
+                f'<edge id="{edge_id(edge["relation"], source, target)}" {source_text}'
+                f'{ids.get(target, target)}"{start}{text}\n'
             )
 
 

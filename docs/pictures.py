@@ -22,7 +22,7 @@ from tests.support.chromium import launch_chromium  # noqa: E402 - after sys.pat
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-COLOURS = 128
+COLORS = 128
 FOLDER = HERE / "pictures"
 SIZE = {"width": 1120, "height": 700}
 
@@ -71,10 +71,10 @@ STEPS = {"whole": whole, "which-two": which_two, "oldest": oldest, "evidence": e
 
 
 def _save(page: Page, name: str) -> None:
-    """Save the screenshot with few colours, as a small file."""
+    """Save the screenshot with few colors, as a small file."""
     drawn = Image.open(BytesIO(page.screenshot())).convert("RGB")
     path = FOLDER / f"page-{name}.png"
-    drawn.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+    drawn.quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
         path, "png", optimize=True
     )
     sys.stdout.write(f"{path.name}: {path.stat().st_size:,} bytes\n")

@@ -249,7 +249,7 @@ def draw(
         source: as for :func:`export`.
         positions: position of each node, y upwards; computed if None.
         width: width in inches.
-        max_labels: maximum number of labelled collections, the largest first.
+        max_labels: maximum number of labeled collections, the largest first.
 
     Raises:
         ImportError: matplotlib is not installed.

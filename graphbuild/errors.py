@@ -7,7 +7,7 @@
     ├── PayloadError              a response does not have the documented structure
     ├── ApiError                  the service refused a request, or could not be reached
     │   ├── AuthenticationError   no API key, a malformed key, or HTTP 401
-    │   ├── ForbiddenError        HTTP 403: the key has no licence for this relationship
+    │   ├── ForbiddenError        HTTP 403: the key has no license for this relationship
     │   ├── NotFoundError         HTTP 404: the service does not know this subject
     │   ├── BaseUrlError          a redirect, or a 404 without an API error code
     │   └── TransientError        a retry may succeed: HTTP 5xx, broken connection, damaged page
@@ -72,7 +72,7 @@ class AuthenticationError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """The API key is valid but has no licence for the request (HTTP 403)."""
+    """The API key is valid but has no license for the request (HTTP 403)."""
 
 
 class NotFoundError(ApiError):

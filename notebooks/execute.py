@@ -23,7 +23,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-COLOURS = 160
+COLORS = 160
 TIMEOUT = 300  # seconds a cell
 
 
@@ -69,10 +69,10 @@ def keep_pictures(notebook: nbformat.NotebookNode, name: str, folder: Path = PIC
 
 
 def _smaller(picture: str) -> str:
-    """A picture of a few flat colours and their mixtures, with a palette: a third of the size."""
+    """A picture of a few flat colors and their mixtures, with a palette: a third of the size."""
     stream = BytesIO()
     drawn = Image.open(BytesIO(b64decode(picture))).convert("RGB")
-    drawn.quantize(COLOURS, dither=Image.Dither.NONE).save(stream, "png", optimize=True)
+    drawn.quantize(COLORS, dither=Image.Dither.NONE).save(stream, "png", optimize=True)
     return b64encode(stream.getvalue()).decode("ascii")
 
 

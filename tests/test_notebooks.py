@@ -474,7 +474,7 @@ def test_the_page_works_inside_the_frame(chromium):
     inside.locator("#details", has_text="Emotet").wait_for()
     # Nothing that a frame without an origin forbids breaks a control.
     inside.get_by_role("button", name="Two hops").click()
-    inside.locator("#colour").select_option("cluster")
+    inside.locator("#color").select_option("cluster")
     inside.locator("#list-box summary").click()
     inside.locator("#list button").first.click()
     inside.get_by_role("button", name=re.compile("as CSV")).click()

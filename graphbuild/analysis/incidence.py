@@ -187,7 +187,7 @@ def _observations(data: object) -> Iterator[Observation]:
             return chain([first], observations)
     raise TypeError(
         "expected a graph made by build_graph, an open Store, observations or an Incidence, not"
-        f" {type(data).__name__}; to analyse a campaign file, open it first: gb.open(path)"
+        f" {type(data).__name__}; to analyze a campaign file, open it first: gb.open(path)"
     )
 
 

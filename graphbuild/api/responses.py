@@ -56,7 +56,7 @@ _REFUSALS: dict[int, tuple[type[ApiError], str]] = {
         ForbiddenError,
         (
             "this API key may not read {relationship} ({reason}): the relationship needs a "
-            "VirusTotal Enterprise licence with the Threat Landscape module"
+            "VirusTotal Enterprise license with the Threat Landscape module"
         ),
     ),
     HTTPStatus.NOT_FOUND: (NotFoundError, "the service does not know this {type} ({reason})"),

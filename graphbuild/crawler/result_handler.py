@@ -90,7 +90,7 @@ class ResultHandler:
             return None
         if isinstance(outcome, ForbiddenError) and task.depth:
             # Beyond the seeds, single objects can be forbidden. If a seed is, the key lacks the
-            # licence for all of them.
+            # license for all of them.
             return self._store_failure(task, outcome)
         if isinstance(outcome, AuthenticationError | ForbiddenError | BaseUrlError):
             raise outcome

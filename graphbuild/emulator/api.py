@@ -43,7 +43,7 @@ class Api:
         api_flavor: "classic", "gti" or "both".
         api_flavor_by_key: keys with another API flavor.
         user: the user name that every key may use in a path.
-        behavior: behaviour that is not documented.
+        behavior: behavior that is not documented.
         middleware: receives each request with its response and returns the response to send,
             for example to simulate an error.
         clock: returns the time in seconds since 1970.

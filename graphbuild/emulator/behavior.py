@@ -1,4 +1,4 @@
-"""Settings for behaviour that the API documentation does not specify."""
+"""Settings for behavior that the API documentation does not specify."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Behavior:
-    """Behaviour of the emulator where the documentation leaves it open.
+    """Behavior of the emulator where the documentation leaves it open.
 
     Attributes:
         canonical_links: whether links name the subject by its canonical id (SHA-256) instead

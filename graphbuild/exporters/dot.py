@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.rows import EDGE_ATTRIBUTES, edge_values, with_defaults
 from graphbuild.exporters.sanitize import label_text, write_lines, xml_text
-from graphbuild.graph.style import node_colour
+from graphbuild.graph.style import node_color
 from graphbuild.models import COLLECTION, FILE, INFERRED, REFERENCE
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _nodes(graph: Graph) -> Iterator[str]:
                 "label": _ENTITY.sub("&amp;", label_text(node["label"])),
                 "type": kind,
                 "shape": _SHAPES.get(kind, _OTHER_SHAPE),
-                "fillcolor": node_colour(kind),
+                "fillcolor": node_color(kind),
                 "fontcolor": _DARK_TEXT.get(kind),
             },
         )

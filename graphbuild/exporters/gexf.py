@@ -25,7 +25,7 @@ from graphbuild.exporters.xml_common import (
     node_texts,
     reference_day,
 )
-from graphbuild.graph.style import check_positions, node_colour, size_scale
+from graphbuild.graph.style import check_positions, node_color, size_scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -126,7 +126,7 @@ def _values(texts: Texts) -> str:
 
 @lru_cache(maxsize=64)  # there are few types
 def _color(node_type: str) -> str:
-    red, green, blue = bytes.fromhex(node_colour(node_type).removeprefix("#"))
+    red, green, blue = bytes.fromhex(node_color(node_type).removeprefix("#"))
     return f'<viz:color r="{red}" g="{green}" b="{blue}"/>'
 
 

@@ -22,7 +22,7 @@ from graphbuild.exporters.xml_common import (
     node_declarations,
     node_texts,
 )
-from graphbuild.graph.style import check_positions, node_colour, size_scale
+from graphbuild.graph.style import check_positions, node_color, size_scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -86,7 +86,7 @@ def _nodes(
     for key, edges in graph.adjacency():
         node = graph.nodes[key]
         texts = node_texts(columns, node, edges, warnings)
-        texts["color"] = node_colour(node["type"])
+        texts["color"] = node_color(node["type"])
         texts["size"] = repr(size_of(graph.degree[key]))
         if positions:
             texts["x"], texts["y"] = format_position(positions[key])

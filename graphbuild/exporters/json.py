@@ -26,7 +26,7 @@ from graphbuild.exporters.sanitize import is_exportable, replace_surrogates
 from graphbuild.exporters.schema import TABLES, NodeColumns
 from graphbuild.exporters.xml_common import edge_id
 from graphbuild.graph.builder import NO_COLLECTION
-from graphbuild.graph.style import check_positions, node_colour, size_scale
+from graphbuild.graph.style import check_positions, node_color, size_scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -150,7 +150,7 @@ def _cytoscape_nodes(graph: Graph, positions: Positions, encoder: _Encoder) -> I
             values["api_name"] = values["name"]
         key = values.pop("key")
         values |= {"id": key, "value": key, "name": values["label"]}
-        values |= {"color": node_colour(values["type"]), "size": size_of(values["degree"])}
+        values |= {"color": node_color(values["type"]), "size": size_of(values["degree"])}
         position = b""
         if positions:
             x, y = positions[key]

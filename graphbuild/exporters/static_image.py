@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from graphbuild._util import install_command
 from graphbuild.errors import MissingLibraryError
 from graphbuild.exporters.sanitize import label_text
-from graphbuild.graph.style import node_colour, node_shape, size_scale
+from graphbuild.graph.style import node_color, node_shape, size_scale
 from graphbuild.models import COLLECTION, FILE, REFERENCE
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def draw(
 ) -> Figure:
     """Return a static image of ``graph``, which a notebook displays without JavaScript.
 
-    The largest collections are labelled.
+    The largest collections are labeled.
 
     Args:
         graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
@@ -84,8 +84,8 @@ def draw(
     _draw_edges(axes, graph, positions)
     radii = _radii(graph, scale)
     _draw_nodes(axes, graph, positions, radii)
-    unlabelled = _draw_labels(axes, graph, positions, radii, max_labels)
-    _draw_legend(figure, graph, unlabelled)
+    unlabeled = _draw_labels(axes, graph, positions, radii, max_labels)
+    _draw_legend(figure, graph, unlabeled)
     return figure
 
 
@@ -100,9 +100,9 @@ def _new_axes(graph: Graph, positions: Positions, width: float) -> tuple[Figure,
     axes = figure.add_axes((0.0, legend_share, 1.0, 1.0 - legend_share))
     axes.set_axis_off()
     unit = max(unit, layout_height / height)  # both directions must fit
-    centre_x, centre_y = (left + right) / 2, (bottom + top) / 2
-    axes.set_xlim(centre_x - unit * width / 2, centre_x + unit * width / 2)
-    axes.set_ylim(centre_y - unit * height / 2, centre_y + unit * height / 2)
+    center_x, center_y = (left + right) / 2, (bottom + top) / 2
+    axes.set_xlim(center_x - unit * width / 2, center_x + unit * width / 2)
+    axes.set_ylim(center_y - unit * height / 2, center_y + unit * height / 2)
     return figure, axes, _POINTS_PER_INCH / unit
 
 
@@ -146,11 +146,11 @@ def _draw_edges(axes: Axes, graph: Graph, positions: Positions) -> None:
     lines: dict[str, list[Any]] = {_EDGE: [], _COLLECTION_EDGE: []}
     for source, target in graph.edges:
         to_collection = graph.nodes[target]["type"] == COLLECTION
-        colour = _COLLECTION_EDGE if to_collection else _EDGE
-        lines[colour].append([positions[source], positions[target]])
-    for colour, segments in lines.items():
+        color = _COLLECTION_EDGE if to_collection else _EDGE
+        lines[color].append([positions[source], positions[target]])
+    for color, segments in lines.items():
         axes.add_collection(
-            LineCollection(segments, colors=colour, linewidths=0.6, alpha=opacity, zorder=1)
+            LineCollection(segments, colors=color, linewidths=0.6, alpha=opacity, zorder=1)
         )
 
 
@@ -163,7 +163,7 @@ def _draw_nodes(axes: Axes, graph: Graph, positions: Positions, radii: Mapping[s
             [positions[node][0] for node in nodes],
             [positions[node][1] for node in nodes],
             s=[(2 * radii[node] / _EXTENT.get(marker, 1.0)) ** 2 for node in nodes],
-            c=node_colour(node_type),
+            c=node_color(node_type),
             marker=marker,
             edgecolors=_BACKGROUND,
             linewidths=0.4,
@@ -182,7 +182,7 @@ def _radii(graph: Graph, scale: float) -> dict[str, float]:
     return radii
 
 
-def _draw_legend(figure: Figure, graph: Graph, unlabelled: int) -> None:
+def _draw_legend(figure: Figure, graph: Graph, unlabeled: int) -> None:
     """Draw a legend of types below the graph, and the number of collections without a label."""
     from matplotlib.lines import Line2D  # noqa: PLC0415  an extra
 
@@ -192,7 +192,7 @@ def _draw_legend(figure: Figure, graph: Graph, unlabelled: int) -> None:
             [],
             linestyle="none",
             marker=_MARKERS[node_shape(node_type)],
-            color=node_colour(node_type),
+            color=node_color(node_type),
             label=_replace_missing_glyphs(_plural(node_type, count)),
         )
         for node_type, count in _type_counts(graph).items()
@@ -208,8 +208,8 @@ def _draw_legend(figure: Figure, graph: Graph, unlabelled: int) -> None:
     )
     for text in legend.get_texts():
         text.set_parse_math(False)
-    if unlabelled:
-        note = f"{_plural('more collection', unlabelled)} without a label"
+    if unlabeled:
+        note = f"{_plural('more collection', unlabeled)} without a label"
         figure.text(0.995, 0.01, note, ha="right", va="bottom", fontsize=7.5, color=_TEXT)
 
 
@@ -249,9 +249,9 @@ class _LabelPlacer:
         offsets = [
             (x * (distance + half_width), y * (distance + half_height)) for x, y in _DIRECTIONS
         ]
-        centre_x, centre_y = centre = self._points[node]
-        boxes = [_box((centre_x + x, centre_y + y), half_width, half_height) for x, y in offsets]
-        around = _box(centre, distance + 2 * half_width, distance + 2 * half_height)
+        center_x, center_y = center = self._points[node]
+        boxes = [_box((center_x + x, center_y + y), half_width, half_height) for x, y in offsets]
+        around = _box(center, distance + 2 * half_width, distance + 2 * half_height)
         near = [other for other in self._occupied if _overlap(around, other)]
         best = min(range(len(boxes)), key=lambda index: self._cost(boxes[index], near))
         self._occupied.append(boxes[best])
@@ -264,8 +264,8 @@ class _LabelPlacer:
         return round(_OUTSIDE_COST * outside + sum(_overlap(box, other) for other in near), 3)
 
 
-def _box(centre: Point, half_width: float, half_height: float) -> Box:
-    x, y = centre
+def _box(center: Point, half_width: float, half_height: float) -> Box:
+    x, y = center
     return x - half_width, y - half_height, x + half_width, y + half_height
 
 

@@ -117,7 +117,7 @@ class _Bundle:
             yield from indicator(key, node, object_id, body, self._first_reference(key))
 
     def _object_refs(self, key: str) -> Iterator[str]:
-        """Yield the ids of a node's neighbours, and of the files of a collection."""
+        """Yield the ids of a node's neighbors, and of the files of a collection."""
         for other in (*self._graph.pred[key], *self._graph.succ[key], *self._members.get(key, ())):
             yield self._ids[other]
 

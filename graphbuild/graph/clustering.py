@@ -1,4 +1,4 @@
-"""Clusters for the layout and the colours of the page: Louvain's method on the folded graph."""
+"""Clusters for the layout and the colors of the page: Louvain's method on the folded graph."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Graph = nx.DiGraph[str]
 
-NO_CLUSTER = -1  # the cluster number of a node that has no neighbour
+NO_CLUSTER = -1  # the cluster number of a node that has no neighbor
 _SEED = 20_240_229
 
 

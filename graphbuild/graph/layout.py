@@ -1,9 +1,9 @@
 """Compute node positions: fold, lay out, pack and unfold.
 
 Real graphs are stacks of bicliques: a response gives a file all references of all its collections.
-Files of one collection therefore have the same neighbours, and no force can separate them. Steps:
+Files of one collection therefore have the same neighbors, and no force can separate them. Steps:
 
-1. Nodes with the same neighbours are folded into one disc.
+1. Nodes with the same neighbors are folded into one disc.
 2. ForceAtlas2 arranges the discs of each connected component. A component that is too large is
    split into clusters, each laid out by itself and then treated as one disc.
 3. The components are packed side by side.
@@ -40,7 +40,7 @@ MIN_DISTANCE = 16.0  # between any two nodes
 _SEED = 20_240_229
 _COMPONENT_GAP = 90.0
 _ASPECT = 1.5  # width to height of the whole layout
-_LABEL_SPACE = 24.0  # around collections, which are always labelled
+_LABEL_SPACE = 24.0  # around collections, which are always labeled
 _MAX_DISCS = 1_000  # laid out at once; time and memory grow with the square
 _MANY_DISCS = 300
 _ITERATIONS, _FEWER_ITERATIONS = 100, 50  # the second from _MANY_DISCS on
@@ -77,9 +77,9 @@ def compute_layout(graph: nx.DiGraph[str]) -> Layout:
     components = sorted(map(sorted, nx.connected_components(folded)), key=_by_size)
     is_large = bool(components) and len(components[0]) > _MAX_DISCS
     clusters = louvain_clusters(folded) if is_large else []
-    centres = _pack_components(folded, components, radii, clusters)
+    centers = _pack_components(folded, components, radii, clusters)
     positions = {
-        node: (centres[index][0] + x, centres[index][1] + y)
+        node: (centers[index][0] + x, centers[index][1] + y)
         for index, group in enumerate(groups)
         for node, (x, y) in zip(group, _sunflower(len(group), pitches[index]), strict=True)
     }
@@ -137,39 +137,39 @@ def _pack_components(
 
     ``clusters`` is used for components with more than ``_MAX_DISCS`` discs.
     """
-    centres = np.zeros((len(radii), 2))
+    centers = np.zeros((len(radii), 2))
     boxes: list[tuple[float, float]] = []
     cluster_of = {disc: number for number, members in enumerate(clusters) for disc in members}
     for component in components:
         arranged = _arrange(folded.subgraph(component), component, radii[component], cluster_of)
         turned = _turn_wide(arranged)
         low, high = _bounds(turned, radii[component])
-        centres[component] = turned - low
+        centers[component] = turned - low
         boxes.append((high[0] - low[0], high[1] - low[1]))
     for index, corner in _pack_boxes(boxes):
-        centres[components[index]] += corner
-    if len(centres):
-        centres -= np.mean(_bounds(centres, radii), axis=0)
-    return centres
+        centers[components[index]] += corner
+    if len(centers):
+        centers -= np.mean(_bounds(centers, radii), axis=0)
+    return centers
 
 
 def _by_size(members: list[int]) -> tuple[int, list[int]]:
     return -len(members), members
 
 
-def _bounds(centres: Floats, radii: Floats) -> tuple[Floats, Floats]:
+def _bounds(centers: Floats, radii: Floats) -> tuple[Floats, Floats]:
     """Return the lower left and the upper right corner of the box around discs."""
     reach = radii[:, None]
-    return np.min(centres - reach, axis=0), np.max(centres + reach, axis=0)
+    return np.min(centers - reach, axis=0), np.max(centers + reach, axis=0)
 
 
-def _turn_wide(centres: Floats) -> Floats:
+def _turn_wide(centers: Floats) -> Floats:
     """Rotate points so that their longest axis is horizontal."""
-    centred = centres - centres.mean(axis=0)
-    xx, yy = np.sum(centred**2, axis=0)
-    angle = -0.5 * math.atan2(2 * float(np.sum(centred[:, 0] * centred[:, 1])), float(xx - yy))
+    centered = centers - centers.mean(axis=0)
+    xx, yy = np.sum(centered**2, axis=0)
+    angle = -0.5 * math.atan2(2 * float(np.sum(centered[:, 0] * centered[:, 1])), float(xx - yy))
     cos, sin = math.cos(angle), math.sin(angle)
-    x, y = centred[:, 0], centred[:, 1]
+    x, y = centered[:, 0], centered[:, 1]
     return np.column_stack((cos * x - sin * y, sin * x + cos * y))
 
 
@@ -199,7 +199,7 @@ def _pack_boxes(boxes: Sequence[tuple[float, float]]) -> Iterable[tuple[int, Poi
 def _arrange(
     graph: nx.Graph[int], discs: list[int], radii: Floats, cluster_of: Mapping[int, int]
 ) -> Floats:
-    """Return centres for the discs of a connected graph, in the order of ``discs``."""
+    """Return centers for the discs of a connected graph, in the order of ``discs``."""
     if len(discs) <= _MAX_DISCS:
         return _force_layout(graph, discs, radii)
     members: dict[int, list[int]] = {}
@@ -214,12 +214,12 @@ def _arrange_clusters(
     """Arrange clusters as discs, then the members of each cluster inside its disc."""
     index = {disc: position for position, disc in enumerate(discs)}
     cluster_of = {disc: number for number, members in enumerate(clusters) for disc in members}
-    centres = np.zeros((len(discs), 2))
+    centers = np.zeros((len(discs), 2))
     cluster_radii = []
     for members in clusters:
         rows = [index[disc] for disc in members]
         inner = _arrange_cluster(graph.subgraph(members), members, radii[rows])
-        centres[rows] = inner - np.mean(_bounds(inner, radii[rows]), axis=0)
+        centers[rows] = inner - np.mean(_bounds(inner, radii[rows]), axis=0)
         # Less than its full reach: the sparse margins of two clusters may overlap.
         area = float(np.sum((radii[rows] + GAP / 2) ** 2))
         cluster_radii.append(math.sqrt(area / _DENSITY))
@@ -228,8 +228,8 @@ def _arrange_clusters(
     )
     between.add_nodes_from(range(len(clusters)))
     outer = _force_layout(between, list(range(len(clusters))), np.array(cluster_radii))
-    centres += outer[[cluster_of[disc] for disc in discs]]
-    return remove_overlaps(centres, radii)
+    centers += outer[[cluster_of[disc] for disc in discs]]
+    return remove_overlaps(centers, radii)
 
 
 def _arrange_cluster(graph: nx.Graph[int], discs: list[int], radii: Floats) -> Floats:
@@ -276,10 +276,10 @@ def _initial_layout(graph: nx.Graph[int]) -> Floats:
     "Eigensolver Methods for Progressive Multidimensional Scaling of Large Data").
     """
     distances = _pivot_distances(graph)
-    centred = distances**2
-    centred = centred - centred.mean(axis=0) - centred.mean(axis=1)[:, None] + centred.mean()
-    _, vectors = np.linalg.eigh(centred.T @ centred)
-    points = centred @ vectors[:, ::-1][:, :2] if vectors.shape[1] > 1 else centred[:, [0, 0]]
+    centered = distances**2
+    centered = centered - centered.mean(axis=0) - centered.mean(axis=1)[:, None] + centered.mean()
+    _, vectors = np.linalg.eigh(centered.T @ centered)
+    points = centered @ vectors[:, ::-1][:, :2] if vectors.shape[1] > 1 else centered[:, [0, 0]]
     scale = np.maximum(np.abs(points).max(axis=0), 1e-9)
     noise = np.random.default_rng(_SEED).uniform(-0.05, 0.05, points.shape)
     # Rounded, as the last bits depend on the linear algebra library.

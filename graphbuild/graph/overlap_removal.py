@@ -20,8 +20,8 @@ _MAX_COMPARED = 300  # discs; for fewer, all pairs are compared
 _BLOCK = 2_000_000  # pairs in memory at once
 
 
-def remove_overlaps(centres: Floats, radii: Floats) -> Floats:
-    """Return centres at which no two discs overlap.
+def remove_overlaps(centers: Floats, radii: Floats) -> Floats:
+    """Return centers at which no two discs overlap.
 
     Overlapping discs push each other apart, the smaller of two farther. If some still overlap after
     the last step, the whole layout is enlarged.
@@ -30,72 +30,72 @@ def remove_overlaps(centres: Floats, radii: Floats) -> Floats:
     for step in range(_STEPS):
         search = step % _STEPS_PER_SEARCH == 0
         if search:
-            pairs = close_pairs(centres, padded, margin=GAP)
-        shift = _shift(centres, padded, pairs)
+            pairs = close_pairs(centers, padded, margin=GAP)
+        shift = _shift(centers, padded, pairs)
         if search and not shift.any():
-            return centres
-        centres = centres + shift
-    return centres * _required_scale(centres, radii)
+            return centers
+        centers = centers + shift
+    return centers * _required_scale(centers, radii)
 
 
-def _shift(centres: Floats, radii: Floats, pairs: Pairs) -> Floats:
+def _shift(centers: Floats, radii: Floats, pairs: Pairs) -> Floats:
     """Return how far each disc has to move; the smaller of two moves farther."""
     one, two = pairs[:, 0], pairs[:, 1]
-    offset = centres[one] - centres[two]
+    offset = centers[one] - centers[two]
     distance = np.maximum(np.hypot(offset[:, 0], offset[:, 1]), 1e-6)
     overlap = np.maximum(radii[one] + radii[two] - distance, 0.0)
     share = radii[two] ** 2 / (radii[one] ** 2 + radii[two] ** 2)
     move = offset * (overlap / distance)[:, None]
-    shift = np.zeros_like(centres)
+    shift = np.zeros_like(centers)
     for axis in (0, 1):
         shift[:, axis] = np.bincount(one, move[:, axis] * share, len(radii))
         shift[:, axis] -= np.bincount(two, move[:, axis] * (1 - share), len(radii))
     return shift
 
 
-def _required_scale(centres: Floats, radii: Floats) -> float:
+def _required_scale(centers: Floats, radii: Floats) -> float:
     """Return the factor by which the layout must grow so that no two discs touch."""
-    pairs = close_pairs(centres, radii, margin=1.0)
-    offset = centres[pairs[:, 0]] - centres[pairs[:, 1]]
+    pairs = close_pairs(centers, radii, margin=1.0)
+    offset = centers[pairs[:, 0]] - centers[pairs[:, 1]]
     distance = np.maximum(np.hypot(offset[:, 0], offset[:, 1]), 1e-3)
     required = radii[pairs[:, 0]] + radii[pairs[:, 1]] + 1.0
     return float(np.max(required / distance, initial=1.0))
 
 
-def close_pairs(centres: Floats, radii: Floats, *, margin: float) -> Pairs:
+def close_pairs(centers: Floats, radii: Floats, *, margin: float) -> Pairs:
     """Return all pairs of discs with less than ``margin`` between them, sorted."""
     if len(radii) <= _MAX_COMPARED:
-        return _pairs_with(centres, radii, np.arange(len(radii)), margin)
+        return _pairs_with(centers, radii, np.arange(len(radii)), margin)
     # The few large discs are compared with all others: a grid as coarse as they are would put all
     # other discs into one cell.
     large = radii > 4 * np.median(radii)
-    found = [_pairs_with(centres, radii, np.flatnonzero(large), margin)]
+    found = [_pairs_with(centers, radii, np.flatnonzero(large), margin)]
     small = np.flatnonzero(~large)
     reach = 2 * float(radii[small].max()) + margin
-    for pairs in _grid_pairs(centres[small], reach):
+    for pairs in _grid_pairs(centers[small], reach):
         one, two = small[pairs[:, 0]], small[pairs[:, 1]]
-        distance = np.hypot(*(centres[one] - centres[two]).T)
+        distance = np.hypot(*(centers[one] - centers[two]).T)
         found.append(np.column_stack((one, two))[distance < radii[one] + radii[two] + margin])
     ordered = np.sort(np.concatenate(found), axis=1)
     codes = np.unique(ordered[:, 0] * len(radii) + ordered[:, 1])  # faster than unique rows
     return np.column_stack(np.divmod(codes, len(radii)))
 
 
-def _pairs_with(centres: Floats, radii: Floats, some: Pairs, margin: float) -> Pairs:
+def _pairs_with(centers: Floats, radii: Floats, some: Pairs, margin: float) -> Pairs:
     """Return the close pairs with at least one disc among ``some``, comparing all."""
-    x, y = (centres[some, axis][:, None] - centres[:, axis] for axis in (0, 1))
+    x, y = (centers[some, axis][:, None] - centers[:, axis] for axis in (0, 1))
     close = np.argwhere(x * x + y * y < (radii[some, None] + radii + margin) ** 2)
     close[:, 0] = some[close[:, 0]]
     once = close[:, 0] < close[:, 1] if len(some) == len(radii) else close[:, 0] != close[:, 1]
     return np.asarray(close[once], dtype=np.intp)
 
 
-def _grid_pairs(centres: Floats, reach: float) -> Iterable[Pairs]:
+def _grid_pairs(centers: Floats, reach: float) -> Iterable[Pairs]:
     """Yield all pairs no farther apart than ``reach``, and some farther ones, in blocks.
 
-    Each disc is paired with those in its own cell and in four neighbouring ones.
+    Each disc is paired with those in its own cell and in four neighboring ones.
     """
-    cell = np.floor((centres - centres.min(axis=0)) / reach).astype(np.int64)
+    cell = np.floor((centers - centers.min(axis=0)) / reach).astype(np.int64)
     rows = int(cell[:, 1].max()) + 3  # separates the columns
     key = cell[:, 0] * rows + cell[:, 1]
     order = np.argsort(key, kind="stable")

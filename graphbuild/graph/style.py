@@ -1,6 +1,6 @@
-"""The appearance of nodes, shared by the layout and all exporters: colour, shape, size, position.
+"""The appearance of nodes, shared by the layout and all exporters: color, shape, size, position.
 
-People with any common colour blindness can tell the three colours apart (Okabe and Ito, 2008,
+People with any common color blindness can tell the three colors apart (Okabe and Ito, 2008,
 "Color Universal Design"). The shapes carry the same information.
 """
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     Positions = Mapping[str, tuple[float, float]]
 
 # Six hexadecimal digits: Gephi reads the short form "#f00" as almost black.
-COLOURS = {FILE: "#0072b2", REFERENCE: "#e69f00", COLLECTION: "#cc3311"}
+COLORS = {FILE: "#0072b2", REFERENCE: "#e69f00", COLLECTION: "#cc3311"}
 SHAPES = {FILE: "dot", REFERENCE: "square", COLLECTION: "diamond"}
-OTHER_COLOUR = "#777777"
+OTHER_COLOR = "#777777"
 OTHER_SHAPE = "triangle"
 MIN_RADIUS, MAX_RADIUS = 6.0, 30.0
 
 
-def node_colour(node_type: str) -> str:
-    """Return the colour of a node type as ``#rrggbb``."""
-    return COLOURS.get(node_type, OTHER_COLOUR)
+def node_color(node_type: str) -> str:
+    """Return the color of a node type as ``#rrggbb``."""
+    return COLORS.get(node_type, OTHER_COLOR)
 
 
 def node_shape(node_type: str) -> str:

@@ -1,7 +1,7 @@
 """Derive smaller graphs: fold equivalent nodes, or project onto files or collections.
 
 Real graphs are stacks of bicliques: a response gives a file all references of all its collections,
-so files of one collection have the same neighbours. Folding them loses nothing.
+so files of one collection have the same neighbors. Folding them loses nothing.
 
 Views have the attributes that :mod:`graphbuild.graph.builder` describes, so every exporter accepts
 them. Edges that the API did not report have a relation of their own.
@@ -32,31 +32,31 @@ _FOLDED = "folded-from"  # the nodes or edges before folding; API names contain 
 
 
 def fold_groups(graph: Graph) -> list[list[str]]:
-    """Group nodes of one type that have exactly the same neighbours; collections stay alone.
+    """Group nodes of one type that have exactly the same neighbors; collections stay alone.
 
     Two groups are connected by all pairs of their members or by none, so nothing is lost, and
     folding again changes nothing. Groups and members are sorted by node key.
     """
     number = {node: index for index, node in enumerate(graph)}
     relations: dict[object, int] = {}
-    neighbours: list[list[int]] = [[] for _ in number]  # integers sort and hash faster than keys
+    neighbors: list[list[int]] = [[] for _ in number]  # integers sort and hash faster than keys
     for source, targets in graph.adjacency():
         one = number[source]
         for target, edge in targets.items():
             relation = relations.setdefault(edge.get("relation"), len(relations)) * len(number)
             other = number[target]
-            neighbours[one].append(relation + other)
-            neighbours[other].append(~(relation + one))  # negative: an incoming edge
+            neighbors[one].append(relation + other)
+            neighbors[other].append(~(relation + one))  # negative: an incoming edge
     groups: dict[object, list[str]] = defaultdict(list)
     types = {node: attributes["type"] for node, attributes in graph.nodes(data=True)}
     for node in sorted(graph):
         alone = node if types[node] == COLLECTION else None
-        groups[types[node], alone, tuple(sorted(neighbours[number[node]]))].append(node)
+        groups[types[node], alone, tuple(sorted(neighbors[number[node]]))].append(node)
     return list(groups.values())
 
 
 def fold(graph: Graph) -> Graph:
-    """Return a graph in which nodes of one type with the same neighbours are one node.
+    """Return a graph in which nodes of one type with the same neighbors are one node.
 
     A node of several members has the attributes ``group_size``, ``group_members`` (their keys,
     separated by spaces), a label such as "Report A and 24 more", and their earliest
@@ -188,7 +188,7 @@ def collections_view(graph: Graph) -> Graph:
 
 
 def backbone_view(graph: Graph) -> Graph:
-    """Return the graph with one reference of each group that has the same neighbours.
+    """Return the graph with one reference of each group that has the same neighbors.
 
     The connectivity of all other nodes stays the same. ``group_size`` of the reference is the size
     of its group.
@@ -212,8 +212,8 @@ def backbone_view(graph: Graph) -> Graph:
     return backbone
 
 
-def _references(graph: Graph, neighbours: Iterable[str]) -> frozenset[str]:
-    return frozenset(key for key in neighbours if graph.nodes[key]["type"] == REFERENCE)
+def _references(graph: Graph, neighbors: Iterable[str]) -> frozenset[str]:
+    return frozenset(key for key in neighbors if graph.nodes[key]["type"] == REFERENCE)
 
 
 def _project(graph: Graph, kept: Sequence[str], references: Mapping[str, frozenset[str]]) -> Graph:

@@ -145,8 +145,8 @@ def test_no_observations_are_an_empty_incidence(empty: object) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ("campaign.db", "not str; to analyse a campaign file, open it first: gb.open"),
-        (Path("campaign.db"), "Path; to analyse a campaign file, open it first: gb.open"),
+        ("campaign.db", "not str; to analyze a campaign file, open it first: gb.open"),
+        (Path("campaign.db"), "Path; to analyze a campaign file, open it first: gb.open"),
         (["campaign.db"], "not list"),
         (None, "not NoneType"),
         (nx.path_graph(3), "not Graph"),

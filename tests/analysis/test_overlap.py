@@ -123,7 +123,7 @@ def test_of_hundreds_of_columns_that_most_rows_have_the_p_values_are_binomial() 
     """The probability to share none of them is smaller than any number that there is."""
     rows, width = 10, 1_000
     held = np.ones((rows, width), int)
-    for column in range(width):  # each lacks in two rows that are neighbours
+    for column in range(width):  # each lacks in two rows that are neighbors
         held[[column % rows, (column + 1) % rows], column] = 0
     chance = 0.8**2
     assert (1 - chance) ** width == 0

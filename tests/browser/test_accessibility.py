@@ -90,13 +90,13 @@ def searching(page):
     page.page.fill("#query", "report")
 
 
-def coloured(page):
-    page.page.select_option("#colour", "date")
+def colored(page):
+    page.page.select_option("#color", "date")
     page.page.fill("#min-links", "2")
     page.page.uncheck("#undated")
 
 
-STATES = {each.__name__: each for each in (nothing, chosen, folded, way, line, searching, coloured)}
+STATES = {each.__name__: each for each in (nothing, chosen, folded, way, line, searching, colored)}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -215,7 +215,7 @@ def test_evidence_and_paths_by_keyboard(opened):
     assert page.path is None
 
 
-def test_filters_and_colours_by_keyboard(opened):
+def test_filters_and_colors_by_keyboard(opened):
     page = opened(campaign())
     keys = page.page.keyboard
     tab_to(page, "#legend li:nth-child(2) input")
@@ -229,9 +229,9 @@ def test_filters_and_colours_by_keyboard(opened):
     tab_to(page, "#fold")
     keys.press("Space")
     assert page.drawn["markers"] == page.visible["markers"] == page.counts["nodes"]
-    tab_to(page, "#colour")
+    tab_to(page, "#color")
     keys.press("ArrowDown")
-    assert page.page.input_value("#colour") == "cluster"
+    assert page.page.input_value("#color") == "cluster"
     tab_to(page, "#from-month")
     keys.press("End")
     tab_to(page, "#undated")

@@ -80,7 +80,7 @@ def test_why_a_file_is_related_to_a_collection(opened, graph):
 
 # --- labels are readable
 
-# Returns the text on the canvas in its last frame, with centre and width in CSS pixels.
+# Returns the text on the canvas in its last frame, with center and width in CSS pixels.
 WRITTEN = """() => new Promise((done) => {
   const frames = [];
   const { fillText } = CanvasRenderingContext2D.prototype;
@@ -101,7 +101,7 @@ WRITTEN = """() => new Promise((done) => {
 HIGH = 12  # of a line of text
 
 
-def test_every_collection_is_labelled_without_overlaps(opened, graph):
+def test_every_collection_is_labeled_without_overlaps(opened, graph):
     page = opened(graph)
     found = page.page.evaluate(WRITTEN)
     counts = [each for each in found if each[0].startswith("×")]

@@ -139,7 +139,7 @@ def test_a_view_is_saved_and_restored(opened):
     page = opened(graph)
     page.page.uncheck("#legend li:nth-child(3) input")
     page.page.fill("#min-links", "2")
-    page.page.select_option("#colour", "cluster")
+    page.page.select_option("#color", "cluster")
     page.page.fill("#from-month", str(2015 * 12))
     page.page.uncheck("#undated")
     key = "collection:turla_toolset"
@@ -152,7 +152,7 @@ def test_a_view_is_saved_and_restored(opened):
     assert after[:3] == before[:3]
     assert after[3] == pytest.approx(before[3], abs=0.001)
     assert after[4] == pytest.approx(before[4], abs=2)
-    assert page.page.input_value("#colour") == "cluster"
+    assert page.page.input_value("#color") == "cluster"
     assert page.page.input_value("#from-month") == str(2015 * 12)
     assert not page.page.is_checked("#undated")
 
@@ -186,11 +186,11 @@ BAD = [
     "#",
     "#v=2&node=x",
     "#v=1&node=nobody&group=nobody&expanded=nobody&path=a&path=b",
-    "#v=1&min=-3&hops=99&colour=url(https://evil.example)&undated=yes",
+    "#v=1&min=-3&hops=99&color=url(https://evil.example)&undated=yes",
     "#v=1&min=1e400&from=9999-99&to=0000-00&view=NaN,Infinity,-1",
     "#v=1&from=0001-01&to=9999-12&view=1,2",
     "#v=1&view=1,2,3,4&view=1e99,1,1",
-    "#v=1&hidden=__proto__&colour=__proto__&node=__proto__&expanded=constructor",
+    "#v=1&hidden=__proto__&color=__proto__&node=__proto__&expanded=constructor",
     "#v=1&node=%3Cimg%20src%3Dx%20onerror%3Dwindow.ran%3D1%3E",
     "#v=1&" + "expanded=x&" * 5_000,
     "#%E0%A4%A&v=1%",
@@ -200,7 +200,7 @@ BAD = [
 
 def untouched(page):
     """Return the state that an invalid fragment must not change."""
-    assert page.page.input_value("#colour") == "type"
+    assert page.page.input_value("#color") == "type"
     assert page.page.evaluate("() => window.ran === undefined")
     assert page.page.locator("img").count() == 0
     assert page.requests == page.complaints == []
@@ -221,7 +221,7 @@ def test_hostile_text_in_the_fragment_changes_nothing(opened):
     heard = "() => { window.heard = 0; addEventListener('hashchange', () => { heard += 1; }); }"
     page.page.evaluate(heard)
     for number, text in enumerate(HOSTILE.values(), 1):
-        fragment = f"v=1&node={text}&hidden={text}&colour={text}"
+        fragment = f"v=1&node={text}&hidden={text}&color={text}"
         page.page.evaluate("(fragment) => { location.hash = fragment; }", fragment)
         page.page.wait_for_function("(number) => window.heard === number", arg=number)
         assert untouched(page) == due, text

@@ -59,7 +59,7 @@ def test_the_folded_graph_is_drawn(opened):
 def test_a_folded_marker_shows_count_and_members(opened):
     page = opened(family())
     key = REPORTS[5].key
-    assert page.marker(key) == {"members": 9, "shown": 9, "colour": "#e69f00"}
+    assert page.marker(key) == {"members": 9, "shown": 9, "color": "#e69f00"}
     page.page.mouse.click(*page.point(key))
     assert "×9" in page.details
     for each in REPORTS[1:]:

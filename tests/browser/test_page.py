@@ -463,7 +463,7 @@ def test_hostile_text_is_shown_and_not_run(opened, hostile_page):
             assert page.selection == key
             page.page.mouse.click(*page.point(key))
             page.page.wait_for_selector(".vis-tooltip", state="attached")
-            assert page.details.count(shown(text)) >= 9  # label, facts, neighbours
+            assert page.details.count(shown(text)) >= 9  # label, facts, neighbors
             assert page.page.locator("#details a").count() == 0
         (x1, y1), (x2, y2) = page.point(typed), page.point(others[0])
         page.page.mouse.click((x1 + x2) / 2, (y1 + y2) / 2)
@@ -504,9 +504,9 @@ _EVERYTHING = """async () => {
     press(named("Copy"));
     press(named("Path to"));
   }
-  for (const colour of document.querySelectorAll("#colour option")) {
-    document.querySelector("#colour").value = colour.value;
-    document.querySelector("#colour").onchange();
+  for (const color of document.querySelectorAll("#color option")) {
+    document.querySelector("#color").value = color.value;
+    document.querySelector("#color").onchange();
   }
   for (const name of ["svg", "png", "keep", "fit", "all-dates", "untangle", "untangle"]) {
     press(document.querySelector(`#${name}`));

@@ -48,13 +48,13 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "report.html"
 
 
-@pytest.mark.parametrize(("wide", "colours"), WINDOWS)
+@pytest.mark.parametrize(("wide", "colors"), WINDOWS)
 def test_the_report_asks_for_nothing_and_fits(
-    chromium: Browser, written: Path, wide: int, colours: str
+    chromium: Browser, written: Path, wide: int, colors: str
 ) -> None:
     context = chromium.new_context(
         viewport={"width": wide, "height": 900},
-        color_scheme=colours,  # type: ignore[arg-type]  one of its words
+        color_scheme=colors,  # type: ignore[arg-type]  one of its words
         offline=True,
     )
     page = context.new_page()
@@ -71,10 +71,10 @@ def test_the_report_asks_for_nothing_and_fits(
     assert page.evaluate("document.scripts.length") == 0
     assert page.locator("figure svg").first.bounding_box()["width"] <= wide  # type: ignore[index]
     style = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert style == ("rgb(20, 24, 31)" if colours == "dark" else "rgb(255, 255, 255)")
+    assert style == ("rgb(20, 24, 31)" if colors == "dark" else "rgb(255, 255, 255)")
     screenshots = OUTPUT / "screenshots"
     screenshots.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=screenshots / f"report-{wide}-{colours}.png", full_page=True)
+    page.screenshot(path=screenshots / f"report-{wide}-{colors}.png", full_page=True)
     context.close()
 
 

@@ -1,4 +1,4 @@
-"""The timeline and the colours by date and cluster."""
+"""The timeline and the colors by date and cluster."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def drawn(page):
 
 def test_the_sliders_filter_references_by_month(opened):
     page = opened(campaign())
-    assert page.marker(OLD.key) == {"members": 5, "shown": 5, "colour": "#e69f00"}
+    assert page.marker(OLD.key) == {"members": 5, "shown": 5, "color": "#e69f00"}
     page.page.fill("#from-month", month(2019, 4))
     assert page.marker(OLD.key)["shown"] == 4
     page.page.fill("#to-month", month(2019, 11))
@@ -113,17 +113,17 @@ def test_invalid_dates_are_undated(opened, date):
 def test_without_dates_there_is_no_timeline(opened):
     page = opened(build_graph([Observation(FILES[0], UNDATED, RED)]))
     assert page.page.is_hidden("#timeline")
-    assert page.page.locator("#colour option").count() == 2
+    assert page.page.locator("#color option").count() == 2
 
 
-# --- colours
+# --- colors
 
 
-def colour_rows(page):
-    return page.page.locator("#colours li").all_inner_texts()
+def color_rows(page):
+    return page.page.locator("#colors li").all_inner_texts()
 
 
-def test_clusters_have_colours_and_names(opened):
+def test_clusters_have_colors_and_names(opened):
     left = [
         Observation(file(f"l{n}"), report(f"left {m}"), RED) for n in range(4) for m in range(6)
     ]
@@ -132,27 +132,27 @@ def test_clusters_have_colours_and_names(opened):
     ]
     tie = Observation(file("l0"), report("right 0"), BLUE)
     page = opened(build_graph([*left, *right, tie], subjects=[file("alone")]))
-    page.page.select_option("#colour", "cluster")
-    colours = {name: page.marker(report(name).key)["colour"] for name in ("left 1", "right 1")}
-    assert colours["left 1"] != colours["right 1"]
-    assert page.marker(RED.key)["colour"] == colours["left 1"]
-    assert page.marker(BLUE.key)["colour"] == colours["right 1"]
-    rows = [row.split("\n") for row in colour_rows(page)]
+    page.page.select_option("#color", "cluster")
+    colors = {name: page.marker(report(name).key)["color"] for name in ("left 1", "right 1")}
+    assert colors["left 1"] != colors["right 1"]
+    assert page.marker(RED.key)["color"] == colors["left 1"]
+    assert page.marker(BLUE.key)["color"] == colors["right 1"]
+    rows = [row.split("\n") for row in color_rows(page)]
     assert [row[0] for row in rows] == ["around Red", "around Blue", "without links"]
     assert sum(int(row[1]) for row in rows) == page.counts["nodes"]
-    page.page.select_option("#colour", "type")
-    assert page.marker(RED.key)["colour"] == "#cc3311"
-    assert page.page.is_hidden("#colours")
+    page.page.select_option("#color", "type")
+    assert page.marker(RED.key)["color"] == "#cc3311"
+    assert page.page.is_hidden("#colors")
 
 
-def test_dates_are_colours_from_first_to_last(opened):
+def test_dates_are_colors_from_first_to_last(opened):
     page = opened(campaign())
     page.page.uncheck("#fold")
-    page.page.select_option("#colour", "date")
-    shown = [page.marker(each.key)["colour"] for each in (OLD, MIDDLE[0], NEW, UNDATED)]
+    page.page.select_option("#color", "date")
+    shown = [page.marker(each.key)["color"] for each in (OLD, MIDDLE[0], NEW, UNDATED)]
     assert len(set(shown)) == 4
-    assert page.marker(FILES[0].key)["colour"] == shown[3]
-    rows = colour_rows(page)
+    assert page.marker(FILES[0].key)["color"] == shown[3]
+    rows = color_rows(page)
     assert rows[0] == "2019-03"
     assert rows[-2] == "2019-12"
     assert "no date" in rows[-1]
@@ -161,8 +161,8 @@ def test_dates_are_colours_from_first_to_last(opened):
 def test_names_of_clusters_are_text(opened):
     markup = "<img src=x onerror=window.ran=1>"
     page = opened(build_graph([Observation(FILES[0], OLD, collection(markup))]))
-    page.page.select_option("#colour", "cluster")
-    assert markup in colour_rows(page)[0]
+    page.page.select_option("#color", "cluster")
+    assert markup in color_rows(page)[0]
     assert page.page.evaluate("() => window.ran === undefined")
     assert page.requests == page.complaints == []
 

@@ -83,7 +83,7 @@ def test_a_click_selects_a_node(page):
     page.page.wait_for_function("() => window.graphbuild.selection === 'collection:c18'")
 
 
-def test_filters_paths_and_colours_work(page, graph):
+def test_filters_paths_and_colors_work(page, graph):
     page.page.uncheck("#legend li:nth-child(3) input")
     assert page.visible["nodes"] == sum(known["type"] != "file" for known in graph.nodes.values())
     page.page.check("#legend li:nth-child(3) input")
@@ -91,8 +91,8 @@ def test_filters_paths_and_colours_work(page, graph):
     page.press("Path to")
     page.choose("collection:c2")
     assert len(page.path) >= 5
-    page.page.select_option("#colour", "type")
-    assert page.marker("collection:c1")["colour"] == "#cc3311"
+    page.page.select_option("#color", "type")
+    assert page.marker("collection:c1")["color"] == "#cc3311"
     assert page.page.is_hidden("#untangle")
     assert page.complaints == []
 

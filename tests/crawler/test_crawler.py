@@ -260,7 +260,7 @@ def test_an_unknown_file_fails_and_is_not_requested_again(campaign) -> None:
         ({"public_keys": ["k" * 64]}, ForbiddenError),
         ({"faults": [Fault("redirect", "https://evil.example/", times=None)]}, BaseUrlError),
     ],
-    ids=["unknown key", "inactive key", "key without the licence", "redirect"],
+    ids=["unknown key", "inactive key", "key without the license", "redirect"],
 )
 def test_errors_that_concern_every_subject_end_the_run_after_one_request(
     campaign, switch: dict[str, object], error: type[Exception]

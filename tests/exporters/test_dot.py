@@ -134,7 +134,7 @@ def test_what_is_inferred_is_dashed():
 def test_a_weight_graphviz_refuses_is_left_out_and_counted(weight):
     graph = with_title("t")
     for *_, edge in graph.edges(data=True):
-        edge.update(weight=weight, colour="red")
+        edge.update(weight=weight, color="red")
     assert write_dot(graph, io.BytesIO()).omitted == 4
     assert b"weight" not in written(graph)
 

@@ -226,8 +226,8 @@ def flat(read):
     """What networkx found in GEXF, under the names it has in GraphML."""
     for _, node in read.nodes(data=True):
         viz = node.pop("viz")
-        colour = viz["color"]
-        node["color"] = "#{r:02x}{g:02x}{b:02x}".format(**colour)
+        color = viz["color"]
+        node["color"] = "#{r:02x}{g:02x}{b:02x}".format(**color)
         node["size"] = viz["size"]
         if "position" in viz:
             assert viz["position"].pop("z") == 0
@@ -261,10 +261,10 @@ def test_looks_places_and_weights():
     graph = campaign()
     root = tree(graph, positions=places(graph))
     nodes = {node.get("id"): node for node in root.iter(f"{NS}node")}
-    colours = {key: dict(node.find(f"{VIZ}color").attrib) for key, node in nodes.items()}
-    assert colours[EMOTET.key] == {"r": "0", "g": "114", "b": "178"}
-    assert colours[REPORT.key] == {"r": "230", "g": "159", "b": "0"}
-    assert colours[GANG.key] == {"r": "204", "g": "51", "b": "17"}
+    colors = {key: dict(node.find(f"{VIZ}color").attrib) for key, node in nodes.items()}
+    assert colors[EMOTET.key] == {"r": "0", "g": "114", "b": "178"}
+    assert colors[REPORT.key] == {"r": "230", "g": "159", "b": "0"}
+    assert colors[GANG.key] == {"r": "204", "g": "51", "b": "17"}
     assert nodes[REPORT.key].find(f"{VIZ}size").get("value") == "30.0"
     assert nodes[REPORT.key].get("label") == "Emotet – a <i>history</i> & more"
     found = {key: node.find(f"{VIZ}position").attrib for key, node in nodes.items()}

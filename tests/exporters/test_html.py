@@ -64,7 +64,7 @@ HOSTILE = {
     "base": '<base href="https://evil.example/">',
     "foreign style": '<link rel=stylesheet href="https://evil.example/x.css">',
     "import": "<style>@import 'https://evil.example/x.css'</style>",
-    "colour": "url(https://evil.example/x.png)",
+    "color": "url(https://evil.example/x.png)",
     "style": "red;background:url(https://evil.example/y.png)",
     "beacon": "<img src=https://evil.example/z.png>",
     "math": "<math><mtext><table><mglyph><style><img src=x onerror=window.ran=19>",
@@ -245,13 +245,13 @@ def test_y_is_inverted_for_browsers():
     assert [(node["x"], node["y"]) for node in data_of(page)["nodes"]] == [(1.5, -2.5), (-10, 0)]
 
 
-def test_every_type_has_a_colour_and_a_shape():
+def test_every_type_has_a_color_and_a_shape():
     graph = campaign()
     graph.add_node("domain:a.example", type="domain", label="a.example", id="a.example")
     types = data_of(page_of(graph))["types"]
     assert [known["name"] for known in types] == ["collection", "reference", "file", "domain"]
     assert len({known["shape"] for known in types}) == 4
-    assert all(re.fullmatch("#[0-9a-f]{6}", known["colour"]) for known in types)
+    assert all(re.fullmatch("#[0-9a-f]{6}", known["color"]) for known in types)
     assert {known["shape"] for known in types} <= {"dot", "square", "diamond", "triangle"}
 
 

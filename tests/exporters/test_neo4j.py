@@ -197,7 +197,7 @@ def test_an_empty_text_is_not_the_same_as_none():
 def test_a_weight_that_is_no_number_is_left_out_and_counted(weight):
     graph = with_title("t")
     edge = graph.edges[EMOTET.key, "reference:" + "0" * 64]
-    edge.update(weight=weight, colour="red")
+    edge.update(weight=weight, color="red")
     assert write_edges(graph, io.BytesIO()).omitted == 2
     assert "weight" not in edges_in(graph)[EMOTET.key, "reference:" + "0" * 64]
 

@@ -110,7 +110,7 @@ def test_a_format_with_a_name_in_use_is_refused(changed: str) -> None:
 
 def test_a_format_with_an_unknown_option_is_refused() -> None:
     with pytest.raises(ValueError, match="known options"):
-        Format("x", (OutputFile("x", write_toy, "", ("colour",)),), readers="", contents="")
+        Format("x", (OutputFile("x", write_toy, "", ("color",)),), readers="", contents="")
 
 
 @pytest.mark.usefixtures("toy_column")

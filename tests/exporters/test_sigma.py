@@ -1,4 +1,4 @@
-"""The bundled WebGL library is reproducible and ships its licences."""
+"""The bundled WebGL library is reproducible and ships its licenses."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def test_the_script_is_reproducible(tmp_path: Path) -> None:
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     SIGMA.build(MADE, [SOURCES / name for name in NAMES], command, UNREACHABLE)
     subprocess.run(["node", "build.mjs", tmp_path], cwd=MADE, check=True)
-    for name in ("sigma.min.js", "sigma.licences.txt"):
+    for name in ("sigma.min.js", "sigma.licenses.txt"):
         assert (tmp_path / name).read_bytes() == (SHIPPED / name).read_bytes(), name
 
 
 @pytest.mark.parametrize("name", ["events", "graphology", "graphology-utils", "sigma"])
-def test_the_licence_of_each_part_is_shipped(name: str) -> None:
-    told = (SHIPPED / "sigma.licences.txt").read_text(encoding="utf-8")
+def test_the_license_of_each_part_is_shipped(name: str) -> None:
+    told = (SHIPPED / "sigma.licenses.txt").read_text(encoding="utf-8")
     lock = json.loads((SOURCES / "package-lock.json").read_text(encoding="utf-8"))
     known = lock["packages"][f"node_modules/{name}"]
     assert f"{name} {known['version']}\n" in told

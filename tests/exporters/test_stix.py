@@ -319,7 +319,7 @@ def test_a_report_has_url_date_and_subjects():
 
 
 @pytest.mark.parametrize("date", [None, 0, -1, 10**12, "yesterday", True])
-def test_a_report_without_a_date_is_labelled(date):
+def test_a_report_without_a_date_is_labeled(date):
     graph = build_graph(
         [Observation(EMOTET, Entity("reference", "1", {"creation_date": date}), None)]
     )
@@ -443,7 +443,7 @@ def test_a_file_is_related_only_to_observed_families():
     }
 
 
-def test_inferred_relationships_are_labelled():
+def test_inferred_relationships_are_labeled():
     inferred, seen = Observation(EMOTET, REPORT, GANG, INFERRED), Observation(EMOTET, BARE, GANG)
     for known, labels in (([inferred], ["inferred"]), ([inferred, seen], None)):
         for order in (known, known[::-1]):
@@ -566,7 +566,7 @@ def test_an_empty_graph_gives_a_bundle():
 @pytest.mark.parametrize("weight", [float("nan"), 2**60, None, "2"])
 def test_an_invalid_weight_is_omitted_and_counted(weight):
     graph = build_graph([Observation(EMOTET, REPORT, None)])
-    graph.edges[EMOTET.key, REPORT.key].update(weight=weight, colour="red")
+    graph.edges[EMOTET.key, REPORT.key].update(weight=weight, color="red")
     warnings = write_stix(graph, io.BytesIO())
     assert warnings.omitted == 2
     assert triples_in(parsed(graph)) == triples_of(graph)

@@ -199,7 +199,7 @@ def test_a_layout_is_centred_and_wider_than_high():
 # --- folding
 
 
-def test_nodes_with_equal_neighbours_fold_but_collections_do_not():
+def test_nodes_with_equal_neighbors_fold_but_collections_do_not():
     graph = graph_of(("f1", "r1"), ("f2", "r1"), ("f3", "r2"), ("r1", "c1"), ("r1", "c2"))
     assert sorted(fold_groups(graph)) == [["c1"], ["c2"], ["f1", "f2"], ["f3"], ["r1"], ["r2"]]
 
@@ -257,7 +257,7 @@ def test_any_graph_is_laid_out_without_overlaps(graph):
 def test_the_grid_finds_the_same_pairs_as_comparing_all():
     dice = np.random.default_rng(3)
     room = np.where(dice.uniform(size=3_000) < 0.01, 300.0, dice.uniform(5, 30, 3_000))
-    centres = dice.uniform(-900, 900, (3_000, 2))
-    apart = np.hypot(*(centres[:, axis][:, None] - centres[:, axis] for axis in (0, 1)))
+    centers = dice.uniform(-900, 900, (3_000, 2))
+    apart = np.hypot(*(centers[:, axis][:, None] - centers[:, axis] for axis in (0, 1)))
     expected = np.argwhere(np.triu(apart < room[:, None] + room + 7.0, 1))
-    assert np.array_equal(overlap_removal.close_pairs(centres, room, margin=7.0), expected)
+    assert np.array_equal(overlap_removal.close_pairs(centers, room, margin=7.0), expected)

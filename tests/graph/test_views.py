@@ -365,14 +365,14 @@ def test_the_backbone_drops_only_references_equal_to_a_kept_one(graph):
     stand_for = {}
     for key, size in seen.nodes(data="group_size"):
         if size:
-            alike = [o for o in left_out if _neighbours(graph, o) == _neighbours(graph, key)]
+            alike = [o for o in left_out if _neighbors(graph, o) == _neighbors(graph, key)]
             stand_for[key] = len(alike)
             assert len(alike) == size - 1
     assert sum(stand_for.values()) == len(left_out)
     assert {graph.nodes[key]["type"] for key in left_out} <= {"reference"}
 
 
-def _neighbours(graph, key):
+def _neighbors(graph, key):
     return graph.nodes[key]["type"], set(graph.pred[key]), set(graph.succ[key])
 
 

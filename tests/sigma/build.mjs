@@ -1,4 +1,4 @@
-// Makes sigma.min.js and its licences beside the page: node build.mjs OUT-FOLDER
+// Makes sigma.min.js and its licenses beside the page: node build.mjs OUT-FOLDER
 import { buildSync } from "esbuild";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,10 +11,10 @@ const { metafile } = buildSync({
 });
 const names = new Set(Object.keys(metafile.inputs)
   .map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]).filter(Boolean));
-const licence = (name) => {
+const license = (name) => {
   const { version } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
-  return `${name} ${version}\n\n${readFileSync(`node_modules/${name}/${LICENCES[name] ?? "LICENSE"}`, "utf8").trim()}\n`;
+  return `${name} ${version}\n\n${readFileSync(`node_modules/${name}/${LICENSES[name] ?? "LICENSE"}`, "utf8").trim()}\n`;
 };
-const LICENCES = { graphology: "LICENSE.txt", "graphology-utils": "LICENSE.txt", sigma: "LICENSE.txt" };
-writeFileSync(join(out, "sigma.licences.txt"),
-  ["sigma.min.js is made of:\n", ...[...names].sort().map(licence)].join(`\n${"-".repeat(72)}\n\n`));
+const LICENSES = { graphology: "LICENSE.txt", "graphology-utils": "LICENSE.txt", sigma: "LICENSE.txt" };
+writeFileSync(join(out, "sigma.licenses.txt"),
+  ["sigma.min.js is made of:\n", ...[...names].sort().map(license)].join(`\n${"-".repeat(72)}\n\n`));

@@ -80,7 +80,7 @@ _WORKED_OUT = frozenset(
         "attributes",
     ]
 )
-_COLOURS = {"file": "#0072b2", "reference": "#e69f00", "collection": "#cc3311"}
+_COLORS = {"file": "#0072b2", "reference": "#e69f00", "collection": "#cc3311"}
 _HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
@@ -165,7 +165,7 @@ def _looks(known: Values) -> Values:
     return {
         "label": _label(known["label"]),
         "type": clean(known["type"]),
-        "color": _COLOURS.get(known["type"], "#777777"),
+        "color": _COLORS.get(known["type"], "#777777"),
     }
 
 

@@ -1,7 +1,7 @@
 """Corpus rows that are texts of a reference: no export may change or execute them.
 
 Each text is served to a crawl, exported in all formats and read back, with third-party readers if
-there are any. The HTML page must have the same tags as with a harmless text; its behaviour in a
+there are any. The HTML page must have the same tags as with a harmless text; its behavior in a
 browser is tested elsewhere.
 """
 

@@ -10,7 +10,7 @@ from graphbuild.exporters.html.json_block import MAX_LABEL, json_scalar, truncat
 from graphbuild.exporters.html.level_of_detail import MAP, choose_initial_view
 from graphbuild.exporters.schema import column_titles
 from graphbuild.graph.clustering import NO_CLUSTER
-from graphbuild.graph.style import node_colour, node_shape, size_scale
+from graphbuild.graph.style import node_color, node_shape, size_scale
 from graphbuild.models import COLLECTION, FILE, REFERENCE
 
 if TYPE_CHECKING:
@@ -71,12 +71,12 @@ def page_data(
 
 
 def _type(name: str) -> dict[str, Any]:
-    """Return the appearance of a type; collections are always labelled, references are dated."""
+    """Return the appearance of a type; collections are always labeled, references are dated."""
     return {
         "name": name,
         "shape": node_shape(name),
-        "colour": node_colour(name),
-        "labelled": name == COLLECTION,
+        "color": node_color(name),
+        "labeled": name == COLLECTION,
         "dated": name == REFERENCE,
     }
 

@@ -1,6 +1,6 @@
 """Fold the graph for the page without losing what each edge states.
 
-Nodes with the same neighbours are one group. A link between two groups represents the edges between
+Nodes with the same neighbors are one group. A link between two groups represents the edges between
 all pairs of their members. The attributes of these edges are stored once if they are all equal,
 else one per pair, row by row. Folding turns 11,236 edges of a real campaign into 39 links.
 """
@@ -47,14 +47,14 @@ class FoldedGraph:
     links: list[tuple[int, int, int, int | list[int]]] = field(default_factory=list)
     pair_counts: dict[tuple[int, int], int] = field(default_factory=dict)
 
-    def neighbours(self) -> list[list[int]]:
-        """Return the neighbours of each group."""
-        neighbours: list[list[int]] = [[] for _ in self.groups]
+    def neighbors(self) -> list[list[int]]:
+        """Return the neighbors of each group."""
+        neighbors: list[list[int]] = [[] for _ in self.groups]
         for one, other in self.pair_counts:
-            neighbours[one].append(other)
+            neighbors[one].append(other)
             if one != other:
-                neighbours[other].append(one)
-        return neighbours
+                neighbors[other].append(one)
+        return neighbors
 
 
 def fold_for_page(graph: Graph) -> FoldedGraph:
@@ -140,13 +140,13 @@ class _FactTable:
 def shared_reference_counts(
     folded: FoldedGraph, types: Sequence[str]
 ) -> list[tuple[int, int, int]]:
-    """Return each two collections with common neighbours, and how many they have."""
+    """Return each two collections with common neighbors, and how many they have."""
     shared: dict[tuple[int, int], int] = {}
-    neighbours = folded.neighbours()
+    neighbors = folded.neighbors()
     for group, name in enumerate(types):
         if name == COLLECTION:
             continue
-        collections = sorted(other for other in neighbours[group] if types[other] == COLLECTION)
+        collections = sorted(other for other in neighbors[group] if types[other] == COLLECTION)
         for index, one in enumerate(collections):
             for other in collections[index + 1 :]:
                 pair = (one, other)

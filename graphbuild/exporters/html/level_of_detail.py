@@ -1,7 +1,7 @@
 """Choose what the page draws first: everything, the backbone, or a map of the collections.
 
 The choice depends on the number of elements, that is nodes and lines after folding. The page
-contains the whole graph at every level. Search and "show neighbours" draw what is left out at
+contains the whole graph at every level. Search and "show neighbors" draw what is left out at
 first, and the status line counts it.
 """
 
@@ -63,21 +63,21 @@ def choose_initial_view(types: Sequence[str], folded: FoldedGraph, *, full: bool
 
 def _backbone(types: Sequence[str], folded: FoldedGraph) -> list[int]:
     """Return the best connected groups of each type, without references that connect nothing."""
-    neighbours = folded.neighbours()
+    neighbors = folded.neighbors()
     sizes = list(map(len, folded.groups))
-    degrees = [sum(sizes[other] for other in others) for others in neighbours]
+    degrees = [sum(sizes[other] for other in others) for others in neighbors]
     chosen: list[int] = []
     for name in dict.fromkeys(types):
         kept = (
             group
             for group, group_type in enumerate(types)
-            if group_type == name and (name != REFERENCE or _connects(types, neighbours[group]))
+            if group_type == name and (name != REFERENCE or _connects(types, neighbors[group]))
         )
         chosen += sorted(kept, key=lambda group: (-degrees[group], group))[:MAX_PER_TYPE]
     return sorted(chosen)
 
 
-def _connects(types: Sequence[str], neighbours: Iterable[int]) -> bool:
-    """Return whether a group has two collections or two groups of files as neighbours."""
-    names = [types[other] for other in neighbours]
+def _connects(types: Sequence[str], neighbors: Iterable[int]) -> bool:
+    """Return whether a group has two collections or two groups of files as neighbors."""
+    names = [types[other] for other in neighbors]
     return names.count(COLLECTION) > 1 or names.count(FILE) > 1

@@ -48,7 +48,7 @@ _SCRIPTS = (
     "text.js",
     "data.js",
     "model.js",
-    "neighbours.js",
+    "neighbors.js",
     "style.js",
     "labels.js",
     "focus.js",
@@ -65,7 +65,7 @@ _SCRIPTS = (
     "permalink.js",
     "node_list.js",
     "legend.js",
-    "colour_legend.js",
+    "color_legend.js",
     "timeline.js",
     "main.js",
 )

@@ -14,7 +14,7 @@ nodes.forEach((node, id) => {
 const byKey = new Map(nodes.map((node) => [node.key, node]));
 const clusterOf = (node) => data.clusters[node.id];
 
-// Groups of nodes with exactly the same neighbours. Most groups have one member.
+// Groups of nodes with exactly the same neighbors. Most groups have one member.
 const groups = [];
 const groupOf = new Array(nodes.length); // by node id
 const indexInGroup = new Array(nodes.length); // position of a node among the members of its group

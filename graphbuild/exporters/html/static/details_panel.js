@@ -72,7 +72,7 @@ function linesSection(marker) {
 function lineRow(line, marker) {
   const other = line.from === marker ? line.to : line.from;
   const note = line.link.count ? `${plural(line.link.count, "shared reference")}` : showInvisible(relations[line.link.relation]);
-  const choose = createElement("button", { type: "button", className: "neighbour row tall" },
+  const choose = createElement("button", { type: "button", className: "neighbor row tall" },
     typeIcon(types[other.type]), createElement("span", { className: "what", dir: "auto" },
       isFolded(other) ? `${countText(other)} ` : "", isolatedText(truncate(titleOf(other), 120)),
       createElement("span", { className: "also", textContent: note })));
@@ -93,13 +93,13 @@ function warnings(marker) {
 /** Buttons for the actions on a marker. */
 function actions(marker) {
   const alike = marker.group.members.length;
-  const absent = undrawnNeighbours(marker).size;
+  const absent = undrawnNeighbors(marker).size;
   return createElement("p", { className: "actions" }, ...[
     isFolded(marker) && button(expandLabel(marker), () => expandGroup(marker.group)),
-    isExpanded(marker.group) && button(`Fold ${formatNumber(alike)} nodes with the same neighbours`,
+    isExpanded(marker.group) && button(`Fold ${formatNumber(alike)} nodes with the same neighbors`,
       () => foldGroup(marker.group)),
-    absent && button(`Draw ${plural(absent, "missing neighbour")}`,
-      () => showNeighbours(marker)),
+    absent && button(`Draw ${plural(absent, "missing neighbor")}`,
+      () => showNeighbors(marker)),
     hopsButton(),
     button("Path to …", () => startPath(marker), { title: "Shortest path to the node you select next" }),
   ].filter(Boolean));
@@ -122,7 +122,7 @@ function members(marker) {
   const these = marker.members.map((id) => nodes[id]).sort((a, b) => Number(passesFilters(b)) - Number(passesFilters(a)));
   const note = (node) => [passesFilters(node) ? "" : "hidden by the filters", resultNote(node)]
     .filter(Boolean).join(" · ");
-  return listing(`${formatNumber(these.length)} nodes with the same neighbours`, these, note);
+  return listing(`${formatNumber(these.length)} nodes with the same neighbors`, these, note);
 }
 
 function warning(text) {
@@ -200,7 +200,7 @@ function listing(title, these, note) {
 function nodeRow(node, note) {
   const what = createElement("span", { className: "what", dir: "auto" }, isolatedText(truncate(displayName(node), 160)));
   if (note) what.append(createElement("span", { className: "also", textContent: note }));
-  const choose = createElement("button", { type: "button", className: "neighbour row tall" },
+  const choose = createElement("button", { type: "button", className: "neighbor row tall" },
     typeIcon(types[node.type]), what);
   choose.dataset.key = node.key;
   choose.onclick = () => selectNode(node);

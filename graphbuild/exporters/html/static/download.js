@@ -112,14 +112,14 @@ function isDim(item) {
 
 function svgLine(line) {
   return shape("line", { x1: line.from.x, y1: line.from.y, x2: line.to.x, y2: line.to.y,
-    stroke: lineColour(line), "stroke-opacity": isDim(line) ? "0.08" : "0.5" });
+    stroke: lineColor(line), "stroke-opacity": isDim(line) ? "0.08" : "0.5" });
 }
 
 function svgMarker(marker) {
-  const colour = colourOf(marker);
+  const color = colorOf(marker);
   const { x, y, size } = marker;
   const open = marker.members.some((id) => isIncomplete(nodes[id]));
-  const look = { fill: open ? theme.paper : isFolded(marker) ? tint(marker) : colour, stroke: colour,
+  const look = { fill: open ? theme.paper : isFolded(marker) ? tint(marker) : color, stroke: color,
     "stroke-width": open ? 3 : 1.5, opacity: isDim(marker) ? "0.12" : "1" };
   const corners = cornersOf(types[marker.type].shape, size);
   if (!corners) return shape("circle", { cx: x, cy: y, r: size, ...look });
@@ -131,7 +131,7 @@ function svgLabels(marker) {
   if (isDim(marker)) return [];
   const words = [];
   if (isFolded(marker)) words.push(svgLabel(countText(marker), marker.x, marker.y + 5));
-  if (types[marker.type].labelled || state.focus) {
+  if (types[marker.type].labeled || state.focus) {
     words.push(svgLabel(truncate(titleOf(marker), 40), marker.x, marker.y + marker.size + 16));
   }
   return words;

@@ -16,7 +16,7 @@ function drawFocus(context, view, scale, draw) {
 
 function strokeLine(context, line) {
   if (!isDrawn(line)) return;
-  context.strokeStyle = state.path ? theme.accent : lineColour(line);
+  context.strokeStyle = state.path ? theme.accent : lineColor(line);
   context.beginPath();
   context.moveTo(line.from.x, line.from.y);
   context.lineTo(line.to.x, line.to.y);

@@ -1,12 +1,12 @@
 // Labels: constant size on the screen, the most important first, without overlaps.
 
-// Above this scale all markers are labelled if there is room; collections are labelled at any scale.
+// Above this scale all markers are labeled if there is room; collections are labeled at any scale.
 // Above NEAR_SCALE labels may cover markers.
 const NODE_LABEL_SCALE = 0.8;
 const NEAR_SCALE = 1.8;
-const FEW = 12; // up to this many focused markers are all labelled
+const FEW = 12; // up to this many focused markers are all labeled
 const MAX_LABELS = 160;
-const MAX_LABELS_LARGE = 200; // in large graphs only the largest markers are labelled
+const MAX_LABELS_LARGE = 200; // in large graphs only the largest markers are labeled
 const MAX_LABELS_FAR = 40; // labels on screen at small scales, where they would cover most markers
 const MANY = 1000; // markers on screen from which MAX_LABELS_FAR applies
 const FAR_SCALE = 0.12;
@@ -16,7 +16,7 @@ const COUNT_PIXELS = 11.5;
 const MAX_OBSTACLES = 2000;
 
 const labelState = { hovered: null, chief: () => [labelState.hovered, state.marker] };
-let largest = null; // in large graphs: the markers that may be labelled
+let largest = null; // in large graphs: the markers that may be labeled
 
 function resetLargest() {
   largest = null;
@@ -45,7 +45,7 @@ function drawLabels(context, view, scale) {
   for (const marker of crowd) if (hasCount(marker, scale)) drawCount(context, marker);
   context.font = `${LABEL_PIXELS / scale}px system-ui, sans-serif`;
   context.lineWidth = 3.5 / scale;
-  for (const marker of labelled(scene)) {
+  for (const marker of labeled(scene)) {
     if (scene.taken.length >= most) break;
     drawLabel(scene, marker);
   }
@@ -65,12 +65,12 @@ function drawCount(context, marker) {
 }
 
 /** Return the markers to label, the most important first. */
-function labelled({ crowd, scale }) {
+function labeled({ crowd, scale }) {
   const { focus } = state;
   const among = crowd.filter((marker) => (!focus || focus.markers.has(marker)) && mayBeNamed(marker));
   const all = scale >= NODE_LABEL_SCALE || (focus && focus.markers.size <= FEW);
-  const named = among.filter((marker) => all || types[marker.type].labelled);
-  const rank = (marker) => (isFocal(marker) ? 2 : Number(types[marker.type].labelled));
+  const named = among.filter((marker) => all || types[marker.type].labeled);
+  const rank = (marker) => (isFocal(marker) ? 2 : Number(types[marker.type].labeled));
   const chiefs = crowd.filter((marker) => isFocal(marker) && !named.includes(marker));
   return [...chiefs, ...named]
     .sort((a, b) => rank(b) - rank(a) || b.links - a.links || a.id - b.id);
@@ -84,7 +84,7 @@ function mayBeNamed(marker) {
 
 /** Compare markers: collections first, then by number of links. */
 function byImportance(a, b) {
-  return types[b.type].labelled - types[a.type].labelled
+  return types[b.type].labeled - types[a.type].labeled
     || b.links * b.members.length - a.links * a.members.length || a.id - b.id;
 }
 
@@ -119,7 +119,7 @@ function labelBox({ view, scale, taken, obstacles }, marker, half) {
   const clear = whole.find((box) => !others.some((other) => covered(box, other)));
   if (clear) return clear;
   if (isFocal(marker)) return boxes[0];
-  if (!types[marker.type].labelled && scale < NEAR_SCALE) return undefined;
+  if (!types[marker.type].labeled && scale < NEAR_SCALE) return undefined;
   return leastCovering(whole.length ? whole : free, others, scale);
 }
 
@@ -139,7 +139,7 @@ function covered(box, { x, y, size }) {
 
 /** Return the cost of covering a marker: higher if it has a count or a label itself. */
 function weightOf(marker, scale) {
-  return hasCount(marker, scale) || types[marker.type].labelled ? 4 : 1;
+  return hasCount(marker, scale) || types[marker.type].labeled ? 4 : 1;
 }
 
 /** Return the candidate boxes: below, above, right, left, and at the corners of the marker. */

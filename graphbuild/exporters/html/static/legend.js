@@ -48,7 +48,7 @@ function lineRows() {
   }
   if (groups.length < nodes.length) {
     rows.push(createElement("li", {}, createElement("span", { className: "times", textContent: "×n" }),
-      "n nodes with the same neighbours"));
+      "n nodes with the same neighbors"));
   }
   if (data.level !== "all") {
     rows.push(createElement("li", {}, createElement("span", { className: "times", textContent: "…" }),

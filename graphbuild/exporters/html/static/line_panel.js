@@ -85,7 +85,7 @@ function factNote(fact) {
 
 function pairRow({ from, to }) {
   const text = [from, to].map((id) => isolatedText(truncate(displayName(nodes[id]), 80)));
-  const choose = createElement("button", { type: "button", className: "neighbour row tall" },
+  const choose = createElement("button", { type: "button", className: "neighbor row tall" },
     createElement("span", { className: "what" }, text[0], " → ", text[1]));
   choose.onclick = () => selectNode(nodes[from]);
   return createElement("li", {}, choose);
@@ -94,7 +94,7 @@ function pairRow({ from, to }) {
 function spotRow(marker) {
   const what = createElement("span", { className: "what", dir: "auto" }, isolatedText(truncate(titleOf(marker), 160)),
     createElement("span", { className: "also", textContent: linksNote(marker) }));
-  const choose = createElement("button", { type: "button", className: "neighbour row tall" },
+  const choose = createElement("button", { type: "button", className: "neighbor row tall" },
     typeIcon(types[marker.type]), what);
   choose.onclick = () => selectMarker(marker, { fly: true });
   return createElement("li", {}, choose);

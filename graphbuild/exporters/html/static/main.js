@@ -78,7 +78,7 @@ function publish() {
     /** Size of the marker that a node belongs to, and how many of its members pass the filters. */
     marker(key) {
       const marker = byKey.has(key) && markerOf(byKey.get(key).id);
-      return marker ? { members: marker.members.length, shown: marker.shown, colour: colourOf(marker) } : null;
+      return marker ? { members: marker.members.length, shown: marker.shown, color: colorOf(marker) } : null;
     },
   });
 }
@@ -94,14 +94,14 @@ function begin() {
   if (nodes.length) renderer.start(byId("canvas"), { onSelect, onUntangled: notify });
   notice(nodes.length ? byId("notice").dataset.reason ?? "" : "This graph has no nodes.");
   buildLegend();
-  buildColourChoice();
+  buildColorChoice();
   buildTimeline();
   buildTools();
   buildList();
   listenToSearch();
   byId("fit").onclick = () => { if (nodes.length) renderer.showAll(); };
   document.addEventListener("keydown", onKey);
-  for (const show of [showLegend, showColourLegend, showTimeline, showDetails, showTools,
+  for (const show of [showLegend, showColorLegend, showTimeline, showDetails, showTools,
     showList, showStatus]) listeners.add(show);
   notify();
   startPermalink();

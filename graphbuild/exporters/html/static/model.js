@@ -2,7 +2,7 @@
 //
 // A marker is drawn for one node or for a folded group; a line connects two markers.
 
-const MIN_LABELLED_SIZE = 20; // minimum radius of markers that always have a label
+const MIN_LABELED_SIZE = 20; // minimum radius of markers that always have a label
 const MAX_EXPANDED = 200; // members that are taken out of a group at once; the rest stays folded
 const DIRECTIONS = 16; // tried for the rest of an expanded group
 const ALL_DATES = Object.freeze({ from: -Infinity, to: Infinity, undated: true });
@@ -11,7 +11,7 @@ const state = {
   hiddenTypes: new Set(),
   minLinks: 0,
   dates: { ...ALL_DATES },
-  colour: data.level === "all" ? "type" : "cluster",
+  color: data.level === "all" ? "type" : "cluster",
   hops: 1,
   expanded: new Map(), // expanded group -> members with a marker of their own
   drawnGroups: new Set(groups), // groups that are drawn; search can add others
@@ -88,9 +88,9 @@ function markersFor(group) {
 function makeMarker(id, group, members) {
   const first = nodes[members[0]];
   // The area of all members together, but large enough for a label and a click.
-  const size = Math.max(types[first.type].labelled ? MIN_LABELLED_SIZE : 0, first.size * Math.sqrt(members.length));
+  const size = Math.max(types[first.type].labeled ? MIN_LABELED_SIZE : 0, first.size * Math.sqrt(members.length));
   const isRest = members.length > 1 && members.length < group.members.length;
-  const { x, y } = isRest ? freePosition(group, size) : movedPosition(group, centreOf(members));
+  const { x, y } = isRest ? freePosition(group, size) : movedPosition(group, centerOf(members));
   const marker = {
     id, group, members, first, type: first.type, links: first.links, lines: new Set(),
     x, y, size, own: size, shown: 0,
@@ -99,7 +99,7 @@ function makeMarker(id, group, members) {
   return marker;
 }
 
-function centreOf(members) {
+function centerOf(members) {
   const mean = (axis) => members.reduce((sum, each) => sum + nodes[each][axis], 0) / members.length;
   return { x: mean("x"), y: mean("y") };
 }
@@ -110,7 +110,7 @@ function movedPosition(group, { x, y }) {
 
 /** Find a position beside an expanded group, in the direction with the most free space. */
 function freePosition(group, size) {
-  const home = centreOf(group.members);
+  const home = centerOf(group.members);
   const { x, y } = movedPosition(group, home);
   const reach = size * Math.SQRT2 + group.members.reduce((most, id) =>
     Math.max(most, Math.hypot(nodes[id].x - home.x, nodes[id].y - home.y) + nodes[id].size), 0);

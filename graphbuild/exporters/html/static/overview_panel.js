@@ -9,7 +9,7 @@ function graphPanel() {
   const parts = [heading("Details"), createElement("p", {
     className: "hint",
     textContent: "Select a node in the graph, by search or below. ×n is a group of n nodes with the "
-      + "same neighbours; double-click to expand it. Drag to move, scroll to zoom, press / to search "
+      + "same neighbors; double-click to expand it. Drag to move, scroll to zoom, press / to search "
       + "and Esc to clear the selection.",
   }), selectionButtons()];
   if (pairs.length) parts.push(heading3("Collections with shared references"), rowsOf(pairs, collectionPairRow, FIRST_ROWS));
@@ -37,7 +37,7 @@ function collectionPairRow({ one, other, count }) {
   const [a, b] = [one, other].map((id) => isolatedText(truncate(displayName(nodes[id]), 60)));
   const what = createElement("span", { className: "what" }, a, " and ", b,
     createElement("span", { className: "also", textContent: `${plural(count, "shared reference")}` }));
-  const choose = createElement("button", { type: "button", className: "neighbour row tall" },
+  const choose = createElement("button", { type: "button", className: "neighbor row tall" },
     typeIcon(types[nodes[one].type]), what);
   choose.onclick = () => {
     for (const id of [one, other]) if (!passesFilters(nodes[id])) reveal(nodes[id]);

@@ -30,7 +30,7 @@ function viewToFragment() {
   setUnlessDefault("from", Number.isFinite(state.dates.from) ? monthName(monthOf(state.dates.from)) : "", "");
   setUnlessDefault("to", Number.isFinite(state.dates.to) ? monthName(monthOf(state.dates.to - 1)) : "", "");
   setUnlessDefault("undated", Number(state.dates.undated), 1);
-  setUnlessDefault("colour", state.colour, "");
+  setUnlessDefault("color", state.color, "");
   setUnlessDefault("hops", state.hops, 1);
   for (const group of [...state.expanded.keys()].slice(0, MAX_EXPANDED_KEPT)) {
     params.append("expanded", nodes[group.members[0]].key);
@@ -63,7 +63,7 @@ function viewFromFragment() {
   for (const group of open) if (group?.members.length > 1) state.expanded.set(group, expand(group));
   applyGroups(new Set([...before, ...state.expanded.keys()].filter((group) => state.drawnGroups.has(group))));
   applyFilters();
-  renderer.recolour();
+  renderer.recolor();
   restoreSelection(params);
   const view = (params.get("view") ?? "").split(",").map(Number);
   if (view.length === 3 && view.every((value) => Math.abs(value) < MAX_COORDINATE) && view[2] > 0) {
@@ -75,8 +75,8 @@ function restoreFilters(params) {
   const names = (params.get("hidden") ?? "").split("\n");
   state.hiddenTypes = new Set(types.flatMap((type, index) => (names.includes(type.name) ? [index] : [])));
   state.minLinks = clampInteger(params.get("min"), 0, Number(byId("min-links").max), 0);
-  const options = [...byId("colour").options].map((option) => option.value);
-  if (options.includes(params.get("colour"))) state.colour = params.get("colour");
+  const options = [...byId("color").options].map((option) => option.value);
+  if (options.includes(params.get("color"))) state.color = params.get("color");
   state.hops = params.get("hops") === "2" ? 2 : 1;
   const { first, last } = months();
   const month = (name, fallback) => {

@@ -1,7 +1,7 @@
 // Draw markers and lines with vis-network; focus and labels are drawn on top.
 
 const CROWDED = 2000; // from this many markers on they are drawn without an outline
-const MIN_RADIUS = Object.freeze({ labelled: 6, other: 2.5 }); // minimum radius in pixels
+const MIN_RADIUS = Object.freeze({ labeled: 6, other: 2.5 }); // minimum radius in pixels
 const MAX_SCALE = 1.2;
 const MIN_SCALE = 0.3;
 const UNTANGLE_SECONDS = 5;
@@ -47,7 +47,7 @@ const renderer = {
       onSelect(markers.get(marker) ?? null, marker === undefined ? lines.get(line) ?? null : null));
     network.on("doubleClick", ({ nodes: [marker] }) => { if (markers.has(marker)) toggleMarker(markers.get(marker)); });
     network.on("dragging", ({ nodes: [marker] }) => { if (marker !== undefined) readPositions([marker]); });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolor());
     for (const event of ["dragStart", "zoom"]) network.on(event, () => { moved = true; });
     // Show the whole graph again after a resize, unless the user moved the view.
     network.on("resize", () => { if (!moved) this.showAll(); });
@@ -73,7 +73,7 @@ const renderer = {
     visNodes?.update(some.map(visNode));
   },
 
-  recolour() {
+  recolor() {
     readTheme();
     visNodes?.update([...markers.values()].map(visNode));
     visEdges?.update([...lines.values()].map(visEdge));
@@ -101,7 +101,7 @@ const renderer = {
     });
   },
 
-  /** Return the centre and the scale of the view; `setView` sets them. */
+  /** Return the center and the scale of the view; `setView` sets them. */
   getView() { return { ...network.getViewPosition(), scale: network.getScale() }; },
   setView({ x, y, scale }) {
     moved = true;
@@ -159,15 +159,15 @@ function readPositions(ids) {
 
 /** Return a marker as a node of vis-network; hollow if a subject is incomplete. */
 function visNode(marker) {
-  const colour = colourOf(marker);
+  const color = colorOf(marker);
   const open = marker.members.some((id) => isIncomplete(nodes[id]));
   const fold = isFolded(marker);
   return {
     id: marker.id, x: marker.x, y: marker.y, size: marker.size, shape: types[marker.type].shape,
     hidden: marker.shown === 0,
-    color: open ? { background: theme.paper, border: colour }
-      : fold ? { background: tint(marker), border: colour }
-        : { background: colour, border: markers.size > CROWDED ? colour : theme.outline },
+    color: open ? { background: theme.paper, border: color }
+      : fold ? { background: tint(marker), border: color }
+        : { background: color, border: markers.size > CROWDED ? color : theme.outline },
     borderWidth: open ? 3 : fold ? 2 : 1,
     title: `${truncate(titleOf(marker), 200)}\n${showInvisible(types[marker.type].name)}, `
       + `${plural(marker.links, "link")}${fold ? " each" : ""}`,
@@ -177,7 +177,7 @@ function visNode(marker) {
 function visEdge(line) {
   const width = lineWidth * (1 + Math.log10(line.link.count ?? pairCount(line)) / 2);
   return { id: line.id, from: line.from.id, to: line.to.id, width,
-    color: { color: lineColour(line), opacity: lineOpacity() } };
+    color: { color: lineColor(line), opacity: lineOpacity() } };
 }
 
 function minLineWidth({ clientWidth: width, clientHeight: height }) {
@@ -209,7 +209,7 @@ function keepVisible(scale) {
   sizedAt = scale;
   const changed = [];
   for (const marker of markers.values()) {
-    const least = (types[marker.type].labelled ? MIN_RADIUS.labelled : MIN_RADIUS.other) / scale;
+    const least = (types[marker.type].labeled ? MIN_RADIUS.labeled : MIN_RADIUS.other) / scale;
     const size = Math.max(marker.own, least);
     if (size === marker.size) continue;
     marker.size = size;

@@ -45,7 +45,7 @@ const renderer = {
     });
     sigma.on("resize", () => { if (!moved) this.showAll(); });
     for (const event of ["downStage", "wheel"]) sigma.on(event, () => { moved = true; });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolor());
     listenToArrows(container);
     byId("untangle").hidden = true; // the graph is too large for a force simulation
     this.showAll();
@@ -65,7 +65,7 @@ const renderer = {
     for (const marker of some) graph?.mergeNodeAttributes(marker.id, pointOf(marker));
   },
 
-  recolour() {
+  recolor() {
     readTheme();
     this.refresh([...markers.values()]);
     graph?.updateEachEdgeAttributes((id) => visEdge(lines.get(id)));
@@ -132,9 +132,9 @@ const renderer = {
 /** Return a marker as a node of graphology; hidden if no member passes the filters. */
 function pointOf(marker) {
   const open = marker.members.some((id) => isIncomplete(nodes[id]));
-  const colour = colourOf(marker);
+  const color = colorOf(marker);
   return { x: marker.x, y: -marker.y, size: Math.min(24, 2.2 + marker.size / 12),
-    color: open ? mixColours(colour, theme.paper, 0.5) : colour, hidden: marker.shown === 0 };
+    color: open ? mixColors(color, theme.paper, 0.5) : color, hidden: marker.shown === 0 };
 }
 
 function addLine(line) {
@@ -142,7 +142,7 @@ function addLine(line) {
 }
 
 function visEdge(line) {
-  return { color: mixColours(lineColour(line), theme.paper, 1 - lineOpacity()), size: 1 };
+  return { color: mixColors(lineColor(line), theme.paper, 1 - lineOpacity()), size: 1 };
 }
 
 /** Return the current camera; by default sigma uses that of the last frame. */
@@ -186,8 +186,8 @@ function drawOverlay() {
 /** Draw a focused marker in the size it has below. */
 function fillMarker(context, marker, scale) {
   const size = Math.max(4 / scale, marker.size * 0.6);
-  context.fillStyle = isFolded(marker) ? tint(marker) : colourOf(marker);
-  context.strokeStyle = colourOf(marker);
+  context.fillStyle = isFolded(marker) ? tint(marker) : colorOf(marker);
+  context.strokeStyle = colorOf(marker);
   context.lineWidth = 1.5 / scale;
   context.beginPath();
   if (types[marker.type].shape === "dot") context.arc(marker.x, marker.y, size, 0, 2 * Math.PI);

@@ -126,14 +126,14 @@ function foldAll(fold) {
 
 // --- drawn groups
 
-/** Return the neighbours of a marker that are not drawn yet. */
-function undrawnNeighbours(marker) {
+/** Return the neighbors of a marker that are not drawn yet. */
+function undrawnNeighbors(marker) {
   const near = [...marker.group.out.map((link) => link.to), ...marker.group.in.map((link) => link.from)];
   return new Set(near.filter((group) => !state.drawnGroups.has(group)));
 }
 
-function showNeighbours(marker) {
-  const changed = undrawnNeighbours(marker);
+function showNeighbors(marker) {
+  const changed = undrawnNeighbors(marker);
   for (const group of changed) state.drawnGroups.add(group);
   applyGroups(changed);
   if (state.focus) renderer.showOnly(state.focus.markers);
@@ -162,8 +162,8 @@ function applyFilters() {
   notify();
 }
 
-function setColour(colour) {
-  state.colour = colour;
-  renderer.recolour();
+function setColor(color) {
+  state.color = color;
+  renderer.recolor();
   notify();
 }

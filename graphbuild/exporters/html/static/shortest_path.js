@@ -39,7 +39,7 @@ function drawGroups(steps) {
 }
 
 /**
- * Breadth-first search over groups, as all members of a group have the same neighbours. Each step
+ * Breadth-first search over groups, as all members of a group have the same neighbors. Each step
  * of the path is a list of interchangeable nodes; null if there is no path.
  */
 function shortestPath(from, to) {
@@ -52,7 +52,7 @@ function shortestPath(from, to) {
   while (front.length && !cameFrom.has(goal)) {
     const next = [];
     for (const group of front) {
-      for (const other of neighbourGroups(group)) {
+      for (const other of neighborGroups(group)) {
         if (seen.has(other) || (other !== goal && !isPassable(other))) continue;
         seen.add(other);
         cameFrom.set(other, group);
@@ -68,7 +68,7 @@ function shortestPath(from, to) {
     to.members];
 }
 
-function neighbourGroups(group) {
+function neighborGroups(group) {
   return [...group.out.map((link) => link.to), ...group.in.map((link) => link.from)];
 }
 
@@ -146,5 +146,5 @@ function unobservedWarnings(steps) {
 }
 
 function isNamed(members) {
-  return types[nodes[members[0]].type].labelled;
+  return types[nodes[members[0]].type].labeled;
 }

@@ -1,7 +1,7 @@
-// Colours by type, cluster or date; shapes; and how the view fits markers.
+// Colors by type, cluster or date; shapes; and how the view fits markers.
 
-// Distinguishable with any common colour blindness: Paul Tol's "muted" scheme, technical note 2021.
-const CLUSTER_COLOURS = ["#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#cc6677",
+// Distinguishable with any common color blindness: Paul Tol's "muted" scheme, technical note 2021.
+const CLUSTER_COLORS = ["#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#cc6677",
   "#882255", "#aa4499"];
 const OTHER = "#8a8f98";
 const UNDATED = "#8a8f98";
@@ -9,7 +9,7 @@ const EARLY = [68, 1, 84], MIDDLE = [33, 145, 140], LATE = [253, 231, 37]; // vi
 const MARGIN = 0.88; // share of the view that fitted markers fill
 const theme = {};
 
-/** Read the colours of the style sheet, for the light or dark scheme. */
+/** Read the colors of the style sheet, for the light or dark scheme. */
 function readTheme() {
   const style = getComputedStyle(document.documentElement);
   for (const name of ["paper", "ink", "accent", "warn", "halo", "outline", "link-a", "link-b"]) {
@@ -17,14 +17,14 @@ function readTheme() {
   }
 }
 
-function colourOf(marker) {
-  if (state.colour === "cluster") return clusterColour(clusterOf(marker.first));
-  if (state.colour === "date") return dateColour(middleDate(marker));
-  return types[marker.type].colour;
+function colorOf(marker) {
+  if (state.color === "cluster") return clusterColor(clusterOf(marker.first));
+  if (state.color === "date") return dateColor(middleDate(marker));
+  return types[marker.type].color;
 }
 
-function clusterColour(cluster) {
-  return cluster === NO_CLUSTER ? OTHER : CLUSTER_COLOURS[cluster] ?? OTHER;
+function clusterColor(cluster) {
+  return cluster === NO_CLUSTER ? OTHER : CLUSTER_COLORS[cluster] ?? OTHER;
 }
 
 /** Return the median date of a marker's visible members. */
@@ -34,7 +34,7 @@ function middleDate(marker) {
   return dates.sort((a, b) => a - b)[Math.floor(dates.length / 2)];
 }
 
-function dateColour(date) {
+function dateColor(date) {
   if (date === undefined) return UNDATED;
   const { first, last } = months();
   return viridis((monthOf(date) - first) / Math.max(1, last - first));
@@ -49,9 +49,9 @@ function hex(channels) {
   return `#${channels.map((value) => Math.round(value).toString(16).padStart(2, "0")).join("")}`;
 }
 
-/** Mix two colours; `share` is the share of the second. */
-function mixColours(one, other, share) {
-  const parts = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+/** Mix two colors; `share` is the share of the second. */
+function mixColors(one, other, share) {
+  const parts = (color) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
   const [a, b] = [parts(one), parts(other)];
   return hex(a.map((value, index) => value * (1 - share) + b[index] * share));
 }
@@ -91,12 +91,12 @@ function months() {
 
 // --- markers and lines
 
-/** Return a lighter colour for folded markers, so that their count is readable. */
+/** Return a lighter color for folded markers, so that their count is readable. */
 function tint(marker) {
-  return mixColours(colourOf(marker), theme.paper, 0.62);
+  return mixColors(colorOf(marker), theme.paper, 0.62);
 }
 
-function lineColour({ link }) {
+function lineColor({ link }) {
   if (link.count) return theme.accent;
   const [sample] = typeof link.facts === "number" ? [link.facts] : link.facts;
   return facts[sample].via ? theme["link-a"] : theme["link-b"];
@@ -109,7 +109,7 @@ function lineOpacity() {
   return Math.min(0.6, Math.max(0.12, share));
 }
 
-/** Return the corners of a shape around its centre; undefined for a dot. */
+/** Return the corners of a shape around its center; undefined for a dot. */
 function cornersOf(shape, size) {
   return {
     diamond: [[0, -size], [size, 0], [0, size], [-size, 0]],
@@ -118,7 +118,7 @@ function cornersOf(shape, size) {
   }[shape];
 }
 
-/** Return the centre and scale at which some markers fill the view. */
+/** Return the center and scale at which some markers fill the view. */
 function fitView(some, { width, height }) {
   const reach = (axis) => some.reduce(([low, high], marker) =>
     [Math.min(low, marker[axis] - marker.size), Math.max(high, marker[axis] + marker.size)],

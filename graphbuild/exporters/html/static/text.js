@@ -86,7 +86,7 @@ function typeIcon(type) {
   drawing.setAttribute("class", "swatch");
   drawing.setAttribute("aria-hidden", "true");
   shape.setAttribute("d", OUTLINES[type.shape]);
-  shape.setAttribute("fill", type.colour);
+  shape.setAttribute("fill", type.color);
   drawing.append(shape);
   return drawing;
 }

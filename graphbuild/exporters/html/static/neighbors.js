@@ -131,7 +131,7 @@ function relatedNodes(members) {
 function collectionPairs() {
   const found = new Map();
   for (const group of groups) {
-    const ends = group.out.map((link) => link.to.members[0]).filter((id) => types[nodes[id].type].labelled);
+    const ends = group.out.map((link) => link.to.members[0]).filter((id) => types[nodes[id].type].labeled);
     for (const one of ends) {
       for (const other of ends) {
         if (one >= other) continue;

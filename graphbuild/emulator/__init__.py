@@ -12,22 +12,21 @@ from the other packages, so errors of the client cannot hide in shared code.
 
 from graphbuild.emulator.adapter import EmulatorAdapter
 from graphbuild.emulator.api import Api
-from graphbuild.emulator.behavior import Behavior
 from graphbuild.emulator.generator import generate_family_world, generate_world
+from graphbuild.emulator.http_messages import Delivery, Middleware, Request, Response
 from graphbuild.emulator.loader import load_world
-from graphbuild.emulator.messages import Delivery, Middleware, Request, Response
 from graphbuild.emulator.models import Collection, File, Indicator, Reference
 from graphbuild.emulator.mutations import join_collection, remove_reference
 from graphbuild.emulator.quota import Quota
 from graphbuild.emulator.relationships import API_FLAVORS
 from graphbuild.emulator.request_log import LogEntry
 from graphbuild.emulator.server import Emulator
+from graphbuild.emulator.undocumented_settings import UndocumentedSettings
 from graphbuild.emulator.world import World
 
 __all__ = [
     "API_FLAVORS",
     "Api",
-    "Behavior",
     "Collection",
     "Delivery",
     "Emulator",
@@ -40,6 +39,7 @@ __all__ = [
     "Reference",
     "Request",
     "Response",
+    "UndocumentedSettings",
     "World",
     "generate_family_world",
     "generate_world",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from graphbuild.emulator.messages import ServiceError
+from graphbuild.emulator.errors import ServiceError
 from graphbuild.emulator.quota import UNLIMITED, CallCounter
 
 if TYPE_CHECKING:
-    from graphbuild.emulator.messages import Json, Request
+    from graphbuild.emulator.http_messages import Json, Request
     from graphbuild.emulator.quota import Quota
-    from graphbuild.emulator.router import Caller
+    from graphbuild.emulator.router import KeyAccess
 
 _ALL_KEYS = ""  # the key of all calls in the group's counter
 _GROUP_NAME = "company"  # as in the documented sample
@@ -43,7 +43,7 @@ class Accounts:
         """Return whether a quota of the key or of the group is used up."""
         return self._calls.is_exhausted(key, now) or self._group_calls.is_exhausted(_ALL_KEYS, now)
 
-    def get(self, request: Request, caller: Caller, base_url: str, now: float) -> Json:
+    def get(self, request: Request, access: KeyAccess, base_url: str, now: float) -> Json:
         """Return the body of the response to a request for `/users/{key or name}`.
 
         Raises:
@@ -54,7 +54,7 @@ class Accounts:
             case ["users", name, *rest] if name in {key, self._user}:
                 match rest:
                     case []:
-                        return {"data": self._account(key, caller, base_url, now)}
+                        return {"data": self._account(key, access, base_url, now)}
                     case ["overall_quotas"]:
                         return {"data": self._overall_quotas(key, now)}
                     case ["api_usage"]:
@@ -70,11 +70,11 @@ class Accounts:
                 quotas[name]["group"] = {**group[name], "inherited_from": _GROUP_NAME}
         return quotas
 
-    def _account(self, key: str, caller: Caller, base_url: str, now: float) -> Json:
-        # The API also includes the key itself, which no caller of the emulator needs.
+    def _account(self, key: str, access: KeyAccess, base_url: str, now: float) -> Json:
+        # The API also includes the key itself, which no access of the emulator needs.
         privileges = {
             name: {
-                "granted": not caller.is_public,
+                "granted": not access.is_public,
                 "expiration_date": None,
                 "inherited_from": None,
                 "inherited_via": None,

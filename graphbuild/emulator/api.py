@@ -11,20 +11,21 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from graphbuild.emulator.accounts import Accounts
-from graphbuild.emulator.behavior import DEFAULT_BEHAVIOR
-from graphbuild.emulator.messages import PREFIX, Request, Response, ServiceError
+from graphbuild.emulator.errors import ServiceError
+from graphbuild.emulator.http_messages import PREFIX, Request, Response
 from graphbuild.emulator.quota import UNLIMITED
 from graphbuild.emulator.relationships import check_api_flavor
 from graphbuild.emulator.request_log import LogEntry, append_entry, key_fingerprint
-from graphbuild.emulator.router import Caller, Router
+from graphbuild.emulator.router import KeyAccess, Router
+from graphbuild.emulator.undocumented_settings import DEFAULT_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
-    from graphbuild.emulator.behavior import Behavior
-    from graphbuild.emulator.messages import Json, Middleware
+    from graphbuild.emulator.http_messages import Json, Middleware
     from graphbuild.emulator.quota import Quota
+    from graphbuild.emulator.undocumented_settings import UndocumentedSettings
     from graphbuild.emulator.world import World
 
 BASE_URL = "https://www.virustotal.com/api/v3"  # of all links, wherever the emulator runs
@@ -43,7 +44,7 @@ class Api:
         api_flavor: "classic", "gti" or "both".
         api_flavor_by_key: keys with another API flavor.
         user: the user name that every key may use in a path.
-        behavior: behavior that is not documented.
+        undocumented: settings for what the API documentation leaves open.
         middleware: receives each request with its response and returns the response to send,
             for example to simulate an error.
         clock: returns the time in seconds since 1970.
@@ -67,7 +68,7 @@ class Api:
         api_flavor: str = "classic",
         api_flavor_by_key: Mapping[str, str] | None = None,
         user: str = "analyst",
-        behavior: Behavior = DEFAULT_BEHAVIOR,
+        undocumented: UndocumentedSettings = DEFAULT_SETTINGS,
         middleware: Middleware | None = None,
         clock: Callable[[], float] = time.time,
         base_url: str = BASE_URL,
@@ -85,8 +86,8 @@ class Api:
         self._api_flavor_by_key = {
             key: check_api_flavor(name) for key, name in (api_flavor_by_key or {}).items()
         }
-        self._behavior = behavior
-        self._router = Router(world, base_url, behavior)
+        self._undocumented = undocumented
+        self._router = Router(world, base_url, undocumented)
         self._clock = clock
         self._log_path = log_path
         self._lock = threading.Lock()
@@ -99,7 +100,7 @@ class Api:
     @world.setter
     def world(self, world: World) -> None:
         with self._lock:
-            self._router = Router(world, self._router.base_url, self._behavior)
+            self._router = Router(world, self._router.base_url, self._undocumented)
 
     def respond(self, method: str, target: str, headers: Mapping[str, str]) -> Response:
         """Return the response to a request; `target` is path and query."""
@@ -136,13 +137,13 @@ class Api:
             raise ServiceError(404, "Resource not found.")
         key = request.key
         api_flavor = self._api_flavor_by_key.get(key, self._api_flavor)
-        caller = Caller(api_flavor, key in self._public_keys)
+        access = KeyAccess(api_flavor, key in self._public_keys)
         if request.is_free:
-            return self._accounts.get(request, caller, self._router.base_url, self._clock())
-        return self._router.get(request.resource_path, request.query, caller)
+            return self._accounts.get(request, access, self._router.base_url, self._clock())
+        return self._router.get(request.resource_path, request.query, access)
 
     def _record(self, request: Request, response: Response) -> None:
-        if response.status not in self._behavior.free_statuses and not request.is_free:
+        if response.status not in self._undocumented.free_statuses and not request.is_free:
             self.calls += 1
             self._accounts.record_call(request.key, request.resource_path, self._clock())
         keys = self._known_keys | {request.key}

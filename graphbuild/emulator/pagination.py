@@ -8,12 +8,12 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, quote
 
-from graphbuild.emulator.messages import ServiceError
+from graphbuild.emulator.errors import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from graphbuild.emulator.messages import Json
+    from graphbuild.emulator.http_messages import Json
 
 DEFAULT_LIMIT = 10
 MAX_LIMIT = 40

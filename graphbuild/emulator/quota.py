@@ -10,10 +10,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from graphbuild.emulator.messages import ServiceError
+from graphbuild.emulator.errors import ServiceError
 
 if TYPE_CHECKING:
-    from graphbuild.emulator.messages import Json
+    from graphbuild.emulator.http_messages import Json
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 _NO_LIMIT = 1_000_000_000  # the value that the API reports for unlimited quotas

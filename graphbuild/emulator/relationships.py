@@ -37,7 +37,7 @@ def check_api_flavor(name: str) -> str:
     return name
 
 
-def includes(api_flavor: str, other: str) -> bool:
+def flavor_includes(api_flavor: str, other: str) -> bool:
     """Return whether an API flavor offers everything that `other` offers."""
     return api_flavor in {other, "both"}
 
@@ -47,9 +47,9 @@ def relationships_of(entity: ApiObject, api_flavor: str) -> dict[str, ListFuncti
     kind = "report" if isinstance(entity, Report) else entity.type
     kind = kind if kind in _COMMON else "subject"
     found = dict(_COMMON[kind])
-    if includes(api_flavor, "classic"):
+    if flavor_includes(api_flavor, "classic"):
         found |= _CLASSIC[kind]
-    if includes(api_flavor, "gti"):
+    if flavor_includes(api_flavor, "gti"):
         found |= _GTI[kind]
     return found
 

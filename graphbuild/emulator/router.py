@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
-from graphbuild.emulator.behavior import DEFAULT_BEHAVIOR
-from graphbuild.emulator.messages import ServiceError
+from graphbuild.emulator.errors import ServiceError
 from graphbuild.emulator.models import Report, report_id
 from graphbuild.emulator.pagination import (
     EMBEDDED_LIMIT,
@@ -14,7 +13,7 @@ from graphbuild.emulator.pagination import (
     serialize_embedded,
     serialize_page,
 )
-from graphbuild.emulator.relationships import RESTRICTED, includes, relationships_of
+from graphbuild.emulator.relationships import RESTRICTED, flavor_includes, relationships_of
 from graphbuild.emulator.serialization import (
     OBJECT_TYPES,
     parse_list,
@@ -23,20 +22,21 @@ from graphbuild.emulator.serialization import (
     serialize_item,
     serialize_object,
 )
+from graphbuild.emulator.undocumented_settings import DEFAULT_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from graphbuild.emulator.behavior import Behavior
-    from graphbuild.emulator.messages import Json
+    from graphbuild.emulator.http_messages import Json
     from graphbuild.emulator.models import ApiObject, ListItem
+    from graphbuild.emulator.undocumented_settings import UndocumentedSettings
     from graphbuild.emulator.world import World
 
 # Object types in error messages, where they differ from `str.capitalize`.
 _TYPE_LABELS = {"url": "URL", "ip_address": "IP address"}
 
 
-class Caller(NamedTuple):
+class KeyAccess(NamedTuple):
     """The API flavor and the privileges of the key that sent a request."""
 
     api_flavor: str = "classic"
@@ -46,12 +46,14 @@ class Caller(NamedTuple):
 class Router:
     """Serves the objects and lists of a world; links begin with `base_url`."""
 
-    def __init__(self, world: World, base_url: str, behavior: Behavior = DEFAULT_BEHAVIOR) -> None:
+    def __init__(
+        self, world: World, base_url: str, undocumented: UndocumentedSettings = DEFAULT_SETTINGS
+    ) -> None:
         self.world = world
         self.base_url = base_url
-        self.behavior = behavior
+        self.undocumented = undocumented
 
-    def get(self, path: str, query: str, caller: Caller) -> Json:
+    def get(self, path: str, query: str, access: KeyAccess) -> Json:
         """Return the body of the response to a request.
 
         `path` is `/{endpoint}/{id}`, `/{endpoint}/{id}/{relationship}` or
@@ -60,48 +62,54 @@ class Router:
         Raises:
             ServiceError: the path is unknown or restricted, or the query is invalid.
         """
-        _check_access(path.split("/"), caller)
+        _check_access(path.split("/"), access)
         match [unquote(part) for part in path.strip("/").split("/")]:
             case [endpoint, identifier]:
-                entity = self._find(endpoint, identifier, caller)
-                return {"data": self._object(path, query, entity, caller)}
+                entity = self._find(endpoint, identifier, access)
+                return {"data": self._object_response(path, query, entity, access)}
             case [endpoint, identifier, "relationships", relationship]:
-                entity = self._find(endpoint, identifier, caller)
-                items = self._list(entity, relationship, caller)
+                entity = self._find(endpoint, identifier, access)
+                items = self._related_items(entity, relationship, access)
                 return self._page(path, query, entity, items)
             case [endpoint, identifier, relationship]:
-                entity = self._find(endpoint, identifier, caller)
-                items = self._list(entity, relationship, caller)
+                entity = self._find(endpoint, identifier, access)
+                items = self._related_items(entity, relationship, access)
                 return self._page(path, query, entity, items, full=True)
         raise ServiceError(404, "Resource not found.")
 
-    def _find(self, endpoint: str, identifier: str, caller: Caller) -> ApiObject:
-        is_removed = endpoint == "references" and not includes(caller.api_flavor, "classic")
+    def _find(self, endpoint: str, identifier: str, access: KeyAccess) -> ApiObject:
+        is_removed = endpoint == "references" and not flavor_includes(access.api_flavor, "classic")
         if endpoint not in OBJECT_TYPES or is_removed:
             raise ServiceError(404, "Resource not found.")
         object_type = OBJECT_TYPES[endpoint]
         found = self.world.find(object_type, identifier)
-        if found is None and object_type == "collection" and includes(caller.api_flavor, "gti"):
-            found = self._find_report(identifier, caller)
+        if (
+            found is None
+            and object_type == "collection"
+            and flavor_includes(access.api_flavor, "gti")
+        ):
+            found = self._find_report(identifier, access)
         if found is None:
             label = _TYPE_LABELS.get(object_type, object_type.capitalize())
             raise ServiceError(404, f'{label} "{identifier}" not found')
         return found
 
-    def _find_report(self, identifier: str, caller: Caller) -> Report | None:
+    def _find_report(self, identifier: str, access: KeyAccess) -> Report | None:
         prefix = report_id("")
         reference = self.world.references.get(identifier.removeprefix(prefix).lower())
         if reference is None or not identifier.startswith(prefix):
             return None
-        _check_access(["reports"], caller)
+        _check_access(["reports"], access)
         return Report(reference)
 
-    def _list(self, entity: ApiObject, relationship: str, caller: Caller) -> Sequence[ListItem]:
-        _check_access([relationship], caller)
-        list_items = relationships_of(entity, caller.api_flavor).get(relationship)
+    def _related_items(
+        self, entity: ApiObject, relationship: str, access: KeyAccess
+    ) -> Sequence[ListItem]:
+        _check_access([relationship], access)
+        list_items = relationships_of(entity, access.api_flavor).get(relationship)
         if list_items is None:
             message = f'Relationship "{relationship}" not found'
-            raise ServiceError(self.behavior.unknown_relationship_status, message)
+            raise ServiceError(self.undocumented.unknown_relationship_status, message)
         return list_items(self.world, entity)
 
     def _page(
@@ -122,12 +130,12 @@ class Router:
         ]
         return serialize_page(self._url(path, entity), params, data, len(items))
 
-    def _object(self, path: str, query: str, entity: ApiObject, caller: Caller) -> Json:
+    def _object_response(self, path: str, query: str, entity: ApiObject, access: KeyAccess) -> Json:
         data = serialize_object(self.world, entity, self.base_url)
         data["attributes"] = select_attributes(data["attributes"], query)
         names = parse_list(query, "relationships")
         attributes = parse_list(query, "relationship_attributes")
-        lists = {name: self._list_embedded(entity, name, caller) for name in names}
+        lists = {name: self._list_embedded(entity, name, access) for name in names}
         embedded = {
             name: serialize_embedded(
                 self._url(path, entity),
@@ -141,12 +149,12 @@ class Router:
         return data | ({"relationships": embedded} if names else {})
 
     def _list_embedded(
-        self, entity: ApiObject, name: str, caller: Caller
+        self, entity: ApiObject, name: str, access: KeyAccess
     ) -> Sequence[ListItem] | None:
         try:
-            return self._list(entity, name, caller)
+            return self._related_items(entity, name, access)
         except ServiceError:
-            if self.behavior.skip_unavailable_embeds:
+            if self.undocumented.skip_unavailable_embeds:
                 return None
             raise
 
@@ -160,12 +168,12 @@ class Router:
 
     def _url(self, path: str, entity: ApiObject) -> str:
         """Return the URL with which links begin."""
-        if self.behavior.canonical_links:
+        if self.undocumented.canonical_links:
             _, endpoint, _, *rest = path.split("/")
             path = "/".join(["", endpoint, entity.id, *rest])
         return self.base_url + path
 
 
-def _check_access(segments: Iterable[str], caller: Caller) -> None:
-    if caller.is_public and not RESTRICTED.isdisjoint(segments):
+def _check_access(segments: Iterable[str], access: KeyAccess) -> None:
+    if access.is_public and not RESTRICTED.isdisjoint(segments):
         raise ServiceError(403)

@@ -17,7 +17,7 @@ from graphbuild.emulator.models import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from graphbuild.emulator.messages import Json
+    from graphbuild.emulator.http_messages import Json
     from graphbuild.emulator.models import ApiObject, ListItem
     from graphbuild.emulator.world import World
 

@@ -12,11 +12,11 @@ from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self, cast
 
-from graphbuild.emulator.messages import PREFIX
+from graphbuild.emulator.http_messages import PREFIX
 
 if TYPE_CHECKING:
     from graphbuild.emulator.api import Api
-    from graphbuild.emulator.messages import Response
+    from graphbuild.emulator.http_messages import Response
 
 _Incoming = socket.socket | tuple[bytes, socket.socket]
 _Address = tuple[str, int]

@@ -11,13 +11,13 @@ from graphbuild.api.client import Client
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import (
     Api,
-    Behavior,
     EmulatorAdapter,
     Indicator,
+    UndocumentedSettings,
     World,
     generate_family_world,
 )
-from graphbuild.emulator.messages import Response
+from graphbuild.emulator.http_messages import Response
 from graphbuild.errors import BaseUrlError, NotFoundError
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import COMPLETE, URL, Entity
@@ -118,9 +118,9 @@ def test_unknown_files_do_not_prevent_the_detection(tmp_path) -> None:
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_auto_switches_to_gti_if_the_classic_relationship_is_refused(tmp_path, status) -> None:
-    behavior = Behavior(unknown_relationship_status=status)
+    undocumented = UndocumentedSettings(unknown_relationship_status=status)
     made = FlavorCampaign(
-        tmp_path / "c.db", generate_family_world(2, 3), api_flavor="gti", behavior=behavior
+        tmp_path / "c.db", generate_family_world(2, 3), api_flavor="gti", undocumented=undocumented
     )
     made.crawl()
     assert set(made.states().values()) == {COMPLETE}
@@ -184,8 +184,10 @@ def seeded(path: Path, world: World, entities: list[Entity], **switches: object)
 @pytest.mark.parametrize("api_flavor", ["classic", "gti"])
 def test_domains_addresses_and_urls_are_crawled_like_files(tmp_path, api_flavor, canonical) -> None:
     world, entities = world_with_all_types()
-    behavior = Behavior(canonical_links=canonical)
-    made = seeded(tmp_path / "c.db", world, entities, api_flavor=api_flavor, behavior=behavior)
+    undocumented = UndocumentedSettings(canonical_links=canonical)
+    made = seeded(
+        tmp_path / "c.db", world, entities, api_flavor=api_flavor, undocumented=undocumented
+    )
     made.crawl(api_flavor=api_flavor)
     with Store.read(made.path) as store:
         states = {row.subject: row.state for row in store.statuses()}
@@ -212,7 +214,7 @@ def test_a_url_that_the_api_spells_differently_is_one_node_with_the_api_spelling
     # The seed has an explicit default port; the world knows the canonical form.
     written = Entity(URL, "e" * 64, {"url": "http://evil.example:80/a?b=c/d"})
     real = next(each for each in world.subjects() if each.type == URL)
-    api = Api(world, behavior=Behavior(canonical_links=True))
+    api = Api(world, undocumented=UndocumentedSettings(canonical_links=True))
     respond = api.respond
     target = "aHR0cDovL2V2aWwuZXhhbXBsZTo4MC9hP2I9Yy9k"
     api.respond = lambda method, path, headers: respond(  # type: ignore[method-assign]

@@ -12,11 +12,11 @@ from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import (
-    Behavior,
     Collection,
     EmulatorAdapter,
     File,
     Reference,
+    UndocumentedSettings,
     World,
     generate_family_world,
 )
@@ -274,7 +274,7 @@ def world_with_three_hashes(collections: tuple[str, ...] = ("c",), references: i
 
 
 def crawled(path: Path, world: World, *seeds: str, **how: object) -> Campaign:
-    made = Campaign(path, world, behavior=Behavior(canonical_links=True))
+    made = Campaign(path, world, undocumented=UndocumentedSettings(canonical_links=True))
     path.unlink()
     with Store.open(path) as store:
         store.add_seeds(parse_seeds(seeds))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from graphbuild.emulator.messages import Response
+    from graphbuild.emulator.http_messages import Response
 
 KEY = "k" * 64
 NAMES = ("graph.graphml", "graph.html", "nodes.csv", "edges.csv", "observations.csv")

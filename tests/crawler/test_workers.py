@@ -15,12 +15,12 @@ from graphbuild.api.client import Client
 from graphbuild.api.rate_limit import MINUTE, RateLimiter
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import (
-    Behavior,
     Collection,
     EmulatorAdapter,
     File,
     Quota,
     Reference,
+    UndocumentedSettings,
     World,
     generate_family_world,
     generate_world,
@@ -290,7 +290,9 @@ def test_two_hashes_of_a_file_in_flight_at_once_become_one_subject(tmp_path) -> 
     held = [Reference.from_url(f"https://r.example/{number}") for number in range(90)]
     file = File("a" * 64, "b" * 40, "c" * 32, collections=("c",))
     world = World([file], held, [Collection("c", "C", tuple(each.id for each in held))])
-    made = campaign(tmp_path / "c.db", world, behavior=Behavior(canonical_links=True))
+    made = campaign(
+        tmp_path / "c.db", world, undocumented=UndocumentedSettings(canonical_links=True)
+    )
     made.path.unlink()
     with Store.open(made.path) as store:
         store.add_seeds(parse_seeds(["c" * 32, "a" * 64, "b" * 40]))

@@ -129,7 +129,7 @@ def test_free_statuses(make_api, status):
         api = make_api(
             public_keys={KEY} if status == 403 else (),
             quota=em.Quota(per_day=0) if status == 429 else em.Quota(),
-            behavior=em.Behavior(free_statuses=free),
+            undocumented=em.UndocumentedSettings(free_statuses=free),
         )
         path = f"/files/{'0' * 64}{'/references' if status == 403 else ''}"
         assert get(api, path)[0] == status

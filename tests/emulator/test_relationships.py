@@ -89,7 +89,11 @@ def test_paths_of_each_flavor(world, path, flavors):
 
 
 def test_an_unknown_relationship_can_be_a_bad_request(world):
-    api = em.Api(world, api_flavor="gti", behavior=em.Behavior(unknown_relationship_status=400))
+    api = em.Api(
+        world,
+        api_flavor="gti",
+        undocumented=em.UndocumentedSettings(unknown_relationship_status=400),
+    )
     status, body = get(api, f"/files/{F1}/related_references")
     assert (status, body["error"]["code"]) == (400, "BadRequestError")
     assert get(api, f"/references/{A}")[0] == 404

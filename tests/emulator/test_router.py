@@ -193,7 +193,7 @@ def test_every_generated_file_is_found_by_each_hash():
     ],
 )
 def test_canonical_links(world, requested, canonical):
-    api = em.Api(world, behavior=em.Behavior(canonical_links=True))
+    api = em.Api(world, undocumented=em.UndocumentedSettings(canonical_links=True))
     for relationship in ("related_references", "relationships/related_references"):
         links = get(api, f"{requested}/{relationship}?limit=1")[1]["links"]
         assert links["self"] == f"{BASE_URL}{canonical}/{relationship}?limit=1"
@@ -365,8 +365,8 @@ def test_unavailable_embedded_relationships_are_omitted_or_an_error(world, reaso
     name = {"unknown": "nothing", "restricted": "related_references"}[reason]
     path = f"/files/{F1}?relationships={name},collections"
     for skip in (True, False):
-        behavior = em.Behavior(skip_unavailable_embeds=skip)
-        api = em.Api(world, public_keys={"k"}, behavior=behavior)
+        undocumented = em.UndocumentedSettings(skip_unavailable_embeds=skip)
+        api = em.Api(world, public_keys={"k"}, undocumented=undocumented)
         status, body = get(api, path)
         if skip:
             assert status == 200

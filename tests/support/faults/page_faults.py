@@ -13,7 +13,7 @@ from graphbuild.emulator.serialization import OBJECT_TYPES
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from graphbuild.emulator.messages import Json
+    from graphbuild.emulator.http_messages import Json
     from graphbuild.emulator.pagination import PageParams
     from tests.support.faults.fault import Fault
 

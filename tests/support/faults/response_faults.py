@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from graphbuild.emulator import Response
+from graphbuild.emulator.errors import error_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ _MIB = 1 << 20
 
 
 def _status(_response: Response, fault: Fault, _target: str) -> Response:
-    return _with_retry_after(Response.error(fault.number(503)), fault)
+    return _with_retry_after(error_response(fault.number(503)), fault)
 
 
 def _html(_response: Response, fault: Fault, _target: str) -> Response:
@@ -35,7 +36,7 @@ def _with_retry_after(response: Response, fault: Fault) -> Response:
 
 
 def _error(_response: Response, fault: Fault, _target: str) -> Response:
-    return replace(Response.error(503, fault.text or "TransientError"), status=200)
+    return replace(error_response(503, fault.text or "TransientError"), status=200)
 
 
 def _redirect(_response: Response, fault: Fault, target: str) -> Response:
@@ -66,7 +67,7 @@ def _content_type(response: Response, fault: Fault, _target: str) -> Response:
 
 
 def _not_gzip(response: Response, fault: Fault, _target: str) -> Response:
-    response = Response.error(fault.number(0)) if fault.value else response
+    response = error_response(fault.number(0)) if fault.value else response
     return _with_retry_after(_gzipped(response, response.body), fault)
 
 

@@ -1,4 +1,4 @@
-"""HTTP messages of the emulated API: requests, responses and the documented errors."""
+"""HTTP messages of the emulated API: requests, responses and their transmission."""
 
 from __future__ import annotations
 
@@ -14,29 +14,6 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 PREFIX = "/api/v3"
-
-# The documented error code of each status; 405, 500 and 502 are not documented.
-# https://docs.virustotal.com/reference/errors
-ERROR_CODES: Mapping[int, str] = {
-    400: "BadRequestError",
-    401: "WrongCredentialsError",
-    403: "ForbiddenError",
-    404: "NotFoundError",
-    405: "MethodNotAllowedError",
-    409: "AlreadyExistsError",
-    424: "FailedDependencyError",
-    429: "QuotaExceededError",
-    503: "TransientError",
-    504: "DeadlineExceededError",
-}
-
-ERROR_MESSAGES: Mapping[int, str] = {
-    401: "Wrong API key",
-    403: "You are not authorized to perform the requested operation",
-    429: "Quota exceeded",
-    503: "Transient server error, retry might work",
-    504: "The operation took too long to complete",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,21 +87,6 @@ class Response:
         headers = {"Content-Type": "application/json; charset=utf-8"}
         return cls(status, headers, json.dumps(value, ensure_ascii=False).encode())
 
-    @classmethod
-    def error(cls, status: int, code: str = "", message: str = "") -> Response:
-        """Return a documented error; code and message default to those of the status."""
-        code = code or ERROR_CODES.get(status, "InternalServerError")
-        message = message or ERROR_MESSAGES.get(status, "Something went wrong")
-        return cls.from_json(status, {"error": {"code": code, "message": message}})
-
 
 # Receives every request with the regular response and returns the response to send.
 Middleware = Callable[[Request, Response], Response]
-
-
-class ServiceError(Exception):
-    """A request that the emulated API rejects; `response` is the error to send."""
-
-    def __init__(self, status: int, message: str = "", *, code: str = "") -> None:
-        super().__init__(message)
-        self.response = Response.error(status, code, message)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def bridges(
-    store: options.StoreOption = None,
+    store_path: options.StoreOption = None,
     seed: options.SeedOption = 0,
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,
@@ -28,7 +28,7 @@ def bridges(
     """
     from graphbuild.analysis import find_bridges, find_clusters
 
-    incidence = read_incidence(store, merge=merge)
+    incidence = read_incidence(store_path, merge=merge)
     clusters = find_clusters(incidence, seed=seed)
     found = find_bridges(incidence, clusters)
     if json:

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from graphbuild.store import Store
 
 
-def find_campaign_file(store: Path | None) -> Path:
-    """Return ``store``, or the only campaign file in the current folder where it is None.
+def find_campaign_file(store_path: Path | None) -> Path:
+    """Return ``store_path``, or the only campaign file in the current folder where it is None.
 
     Raises:
-        typer.BadParameter: ``store`` is None, and there is no campaign file or more than one.
+        typer.BadParameter: ``store_path`` is None, and there is no campaign file or more than one.
     """
-    if store is not None:
-        return store
+    if store_path is not None:
+        return store_path
     found = campaign_files(Path())
     if len(found) == 1:
         notice(f"using the campaign file {found[0]}")
@@ -48,18 +48,18 @@ def campaign_files(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.glob("*.db")) if is_campaign_file(path)]
 
 
-def read_campaign(store: Path | None) -> Store:
+def open_for_reading(store_path: Path | None) -> Store:
     """Open the campaign file for reading; see :func:`find_campaign_file`."""
     from graphbuild.store import Store
 
-    return Store.read(find_campaign_file(store))
+    return Store.read(find_campaign_file(store_path))
 
 
-def write_campaign(store: Path | None, *, create: bool) -> Store:
+def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
     """Open the campaign file for writing.
 
     Args:
-        store: see :func:`find_campaign_file`.
+        store_path: see :func:`find_campaign_file`.
         create: create the file if it does not exist.
 
     Raises:
@@ -67,17 +67,17 @@ def write_campaign(store: Path | None, *, create: bool) -> Store:
     """
     from graphbuild.store import Store
 
-    path = find_campaign_file(store)
+    path = find_campaign_file(store_path)
     if not create:
         Store.read(path).close()
     return Store.open(path)
 
 
-def read_incidence(store: Path | None, *, merge: bool = False) -> Incidence:
+def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence:
     """Return which references and collections each file of the campaign has.
 
     Args:
-        store: see :func:`find_campaign_file`.
+        store_path: see :func:`find_campaign_file`.
         merge: count duplicate references once.
     """
     from graphbuild._util import require
@@ -85,7 +85,7 @@ def read_incidence(store: Path | None, *, merge: bool = False) -> Incidence:
 
     require("scipy", extra="analysis")  # before the file is read
 
-    with read_campaign(store) as campaign:
-        warn_if_incomplete(campaign)
-        incidence = as_incidence(campaign)
+    with open_for_reading(store_path) as store:
+        warn_if_incomplete(store)
+        incidence = as_incidence(store)
     return find_duplicates(incidence.references).merge(incidence) if merge else incidence

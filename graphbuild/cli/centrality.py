@@ -9,7 +9,7 @@ from graphbuild.cli.console import attributes_json, print_json, print_line, prin
 
 
 def centrality(
-    store: options.StoreOption = None,
+    store_path: options.StoreOption = None,
     seed: options.SeedOption = 0,
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,
@@ -23,7 +23,7 @@ def centrality(
     """
     from graphbuild.analysis import compute_centrality
 
-    found = compute_centrality(read_incidence(store, merge=merge), seed=seed)
+    found = compute_centrality(read_incidence(store_path, merge=merge), seed=seed)
     if json:
         nodes = [
             {

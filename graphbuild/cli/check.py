@@ -6,12 +6,12 @@ import typer
 
 from graphbuild._util import format_count
 from graphbuild.cli import options
-from graphbuild.cli.campaign_file import read_campaign
-from graphbuild.cli.console import display_name, print_json, print_line
+from graphbuild.cli.campaign_file import open_for_reading
+from graphbuild.cli.console import print_json, print_line, subject_name
 from graphbuild.cli.errors import ExitCode
 
 
-def check(store: options.StoreOption = None, *, json: options.JsonOption = False) -> None:
+def check(store_path: options.StoreOption = None, *, json: options.JsonOption = False) -> None:
     """Verify the integrity of a campaign file.
 
     Compares stored pages with their checksums, and observations with the pages.
@@ -19,8 +19,8 @@ def check(store: options.StoreOption = None, *, json: options.JsonOption = False
     """
     from graphbuild.store import find_damage
 
-    with read_campaign(store) as campaign:
-        found = list(find_damage(campaign))
+    with open_for_reading(store_path) as store:
+        found = list(find_damage(store))
         if json:
             problems = [
                 {"subject": each.subject.id if each.subject else None, "problem": each.problem}
@@ -29,9 +29,9 @@ def check(store: options.StoreOption = None, *, json: options.JsonOption = False
             print_json({"sound": not found, "damages": problems})
         else:
             for each in found:
-                where = display_name(each.subject) if each.subject else campaign.path
+                where = subject_name(each.subject) if each.subject else store.path
                 print_line(f"{where}: {each.problem}")
-            pages = format_count(campaign.totals().pages, "page") if not found else "some damaged"
-            print_line(f"{campaign.path}: {'not sound' if found else 'sound'}, {pages}")
+            pages = format_count(store.totals().pages, "page") if not found else "some damaged"
+            print_line(f"{store.path}: {'not sound' if found else 'sound'}, {pages}")
     if found:
         raise typer.Exit(ExitCode.ERROR)

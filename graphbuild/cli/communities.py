@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def communities(
-    store: options.StoreOption = None,
+    store_path: options.StoreOption = None,
     seed: options.SeedOption = 0,
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,
@@ -27,7 +27,7 @@ def communities(
     """
     from graphbuild.analysis import find_clusters
 
-    incidence = read_incidence(store, merge=merge)
+    incidence = read_incidence(store_path, merge=merge)
     found = find_clusters(incidence, seed=seed)
     if json:
         print_json(

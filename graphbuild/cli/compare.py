@@ -34,7 +34,7 @@ _HEADER = ("", "added", "removed", "unchanged", "unknown before", "unknown after
 
 
 def compare(
-    store: options.StoreOption = None,
+    store_path: options.StoreOption = None,
     baseline: options.BaselineOption = None,
     since: options.SinceOption = None,
     until: options.UntilOption = None,
@@ -53,7 +53,7 @@ def compare(
     from graphbuild.analysis import compare as compare_snapshots
 
     options.check_comparison(baseline, since, until)
-    path = find_campaign_file(store)
+    path = find_campaign_file(store_path)
     before, after = read_snapshot(baseline or path, since), read_snapshot(path, until)
     found = compare_snapshots(before, after, seed=seed)
     _warn_if_incomplete(before, "before")
@@ -74,10 +74,8 @@ def read_snapshot(path: Path, at: float | None) -> Snapshot:
     from graphbuild.store import Store
 
     time = inf if at is None else at
-    with Store.read(path) as campaign, campaign.snapshot():
-        return Snapshot.from_observations(
-            campaign.current_observations(time), campaign.states(time)
-        )
+    with Store.read(path) as store, store.snapshot():
+        return Snapshot.from_observations(store.current_observations(time), store.states(time))
 
 
 def _warn_if_incomplete(side: Snapshot, when: str) -> None:

@@ -114,7 +114,7 @@ def shorten(text: str, longest: int = 40) -> str:
     return text if len(text) <= longest else text[:longest] + "…"
 
 
-def display_name(subject: Entity) -> str:
+def subject_name(subject: Entity) -> str:
     """Return the URL of a URL, and the id of any other subject."""
     return subject.label if subject.type == URL else subject.id
 

@@ -11,7 +11,7 @@ import typer
 
 from graphbuild._util import format_count
 from graphbuild.cli import options
-from graphbuild.cli.campaign_file import write_campaign
+from graphbuild.cli.campaign_file import open_for_writing
 from graphbuild.cli.console import notice, print_json, print_line
 from graphbuild.cli.crawl_runner import run_crawl
 from graphbuild.cli.errors import ExitCode
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def crawl(
     seeds: options.SeedsArgument = None,
-    store: options.StoreOption = None,
+    store_path: options.StoreOption = None,
     format_name: options.FormatOption = "auto",
     column: options.ColumnOption = None,
     base_url: options.BaseUrlOption = options.DEFAULT_BASE_URL,
@@ -55,11 +55,11 @@ def crawl(
     """
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
     _refuse_api_key(seed_list)
-    with write_campaign(store, create=bool(seeds)) as campaign:
-        added = campaign.add_seeds(seed_list)
-        _reset_old_subjects(campaign, refresh, verify_inferred)
+    with open_for_writing(store_path, create=bool(seeds)) as store:
+        added = store.add_seeds(seed_list)
+        _requeue_subjects(store, refresh, verify_inferred)
         outcome = run_crawl(
-            campaign,
+            store,
             base_url,
             per_minute=per_minute,
             per_day=per_day,
@@ -72,11 +72,11 @@ def crawl(
             show_progress=not json,
         )
         outcome.added, outcome.rejected = added, len(seed_list.rejected)
-        totals = campaign.totals()
+        totals = store.totals()
         if json:
             print_json({"run": asdict(outcome), "campaign": asdict(totals)})
         else:
-            print_outcome(campaign, outcome)
+            print_outcome(store, outcome)
     if outcome.paused:
         raise typer.Exit(ExitCode.PAUSED)
     if totals.failed or totals.incomplete:
@@ -97,8 +97,8 @@ def print_outcome(store: Store, outcome: Outcome) -> None:
         notice(f"paused: {outcome.paused}")
 
 
-def _reset_old_subjects(store: Store, refresh: float | None, verify_inferred: float | None) -> None:
-    """Make pending what --refresh and --verify-inferred select."""
+def _requeue_subjects(store: Store, refresh: float | None, verify_inferred: float | None) -> None:
+    """Make the subjects pending again that --refresh and --verify-inferred select."""
     if refresh is not None:
         count = store.tasks.refresh(time.time() - refresh)
         notice(f"requesting {format_count(count, 'subject')} again")

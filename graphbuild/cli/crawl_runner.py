@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graphbuild._util import format_count
-from graphbuild.cli.console import Progress, crawl_progress, display_name
+from graphbuild.cli.console import Progress, crawl_progress, subject_name
 from graphbuild.cli.signals import on_signal
 from graphbuild.errors import CrawlPaused, SeedError
 from graphbuild.models import FILE, Entity
@@ -148,7 +148,7 @@ class _Reporter:
 
 
 def _describe(event: CrawlEvent) -> str:
-    name, status = display_name(event.subject), event.status
+    name, status = subject_name(event.subject), event.status
     if event.inferred_references:
         inferred = format_count(event.inferred_references, "reference")
         return f"{name}: {inferred} inferred without a call, {status.state}"

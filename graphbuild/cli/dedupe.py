@@ -28,7 +28,7 @@ _UNKNOWN = "(unknown publisher)"
 
 
 def dedupe(
-    store: options.StoreOption = None,
+    store_path: options.StoreOption = None,
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,
     json: options.JsonOption = False,
@@ -40,7 +40,7 @@ def dedupe(
     """
     from graphbuild.analysis import find_duplicates
 
-    found = find_duplicates(read_incidence(store).references)
+    found = find_duplicates(read_incidence(store_path).references)
     if json:
         print_json(
             {

@@ -33,17 +33,18 @@ def demo(
 
     started = time.monotonic()
     world = generate_world(_WORLD)
-    hashes, campaign = _prepare(out)
+    hashes, store_path = _prepare(out)
     hashes.write_text("".join(f"{each}\n" for each in world.hashes()), encoding="utf-8")
     os.environ["VT_APIKEY"] = secrets.token_hex(32)  # the user's key is not sent to the emulator
-    with Emulator(Api(world)) as emulator, Store.open(campaign) as store:
-        print_line(f"$ graphbuild crawl {hashes} --store {campaign} --base-url {emulator.base_url}")
+    with Emulator(Api(world)) as emulator, Store.open(store_path) as store:
+        print_line(
+            f"$ graphbuild crawl {hashes} --store {store_path} --base-url {emulator.base_url}"
+        )
         store.add_seeds(read_seeds(hashes))
         print_outcome(store, run_crawl(store, emulator.base_url))
         print_line()
-        print_line(
-            f"$ graphbuild export --store {campaign} --to {','.join(DEFAULT_FORMATS)} --out {out}"
-        )
+        formats = ",".join(DEFAULT_FORMATS)
+        print_line(f"$ graphbuild export --store {store_path} --to {formats} --out {out}")
         print_exported(write_exports(store, out, DEFAULT_FORMATS))
     print_line()
     seconds = time.monotonic() - started
@@ -52,11 +53,11 @@ def demo(
 
 def _prepare(out: Path) -> tuple[Path, Path]:
     """Return the paths of hashes and campaign file, without the campaign of an earlier demo."""
-    campaign = out / "campaign.db"
+    store_path = out / "campaign.db"
     try:
         out.mkdir(parents=True, exist_ok=True)
         for path in out.glob("campaign.db*"):
             path.unlink()
     except OSError as problem:
         raise ExportError(f"cannot use {out}: {problem.strerror or problem}") from None
-    return out / "hashes.txt", campaign
+    return out / "hashes.txt", store_path

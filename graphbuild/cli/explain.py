@@ -9,7 +9,7 @@ import typer
 
 from graphbuild._util import escape_markdown, escape_unprintable, format_count
 from graphbuild.cli import options
-from graphbuild.cli.campaign_file import read_campaign
+from graphbuild.cli.campaign_file import open_for_reading
 from graphbuild.cli.console import attributes_json, print_json, print_line
 from graphbuild.cli.summary import warn_if_incomplete
 
@@ -26,7 +26,7 @@ _MAX_LINE = 5_000  # characters; every text in a line is cut already
 def explain(
     one: Annotated[str, typer.Argument(metavar="A", help="Hash, id, title or name of a node.")],
     other: Annotated[str, typer.Argument(metavar="B", help="The same of another node.")],
-    store: options.StoreOption = None,
+    store_path: options.StoreOption = None,
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,
     show_all: Annotated[
@@ -42,9 +42,9 @@ def explain(
     """
     from graphbuild.analysis import EvidenceGraph
 
-    with read_campaign(store) as campaign:
-        warn_if_incomplete(campaign)
-        evidence = EvidenceGraph(campaign.observations())
+    with open_for_reading(store_path) as store:
+        warn_if_incomplete(store)
+        evidence = EvidenceGraph(store.observations())
     ends = evidence.find_node(one), evidence.find_node(other)
     paths = evidence.shortest_paths(*ends)
     if json:

@@ -10,7 +10,7 @@ import typer
 
 from graphbuild._util import format_count
 from graphbuild.cli import options
-from graphbuild.cli.campaign_file import read_campaign
+from graphbuild.cli.campaign_file import open_for_reading
 from graphbuild.cli.console import notice, print_json, print_line, spinner
 from graphbuild.cli.signals import on_signal
 from graphbuild.cli.summary import warn_if_incomplete
@@ -58,7 +58,7 @@ def _check_view(name: str) -> str:
 
 
 def export(
-    store: options.StoreOption = None,
+    store_path: options.StoreOption = None,
     to: Annotated[
         str,
         typer.Option(
@@ -110,9 +110,9 @@ def export(
     formats = parse_formats(to)
     _refuse_unused_options(formats, no_csv_guard=no_csv_guard, no_reduction=no_reduction)
     _refuse_derived_view(formats, view)
-    with read_campaign(store) as campaign:
+    with open_for_reading(store_path) as store:
         exported = write_exports(
-            campaign,
+            store,
             out,
             formats,
             view=view,
@@ -125,7 +125,7 @@ def export(
             print_json(_as_json(exported))
         else:
             print_exported(exported)
-            warn_if_incomplete(campaign)
+            warn_if_incomplete(store)
 
 
 def parse_formats(text: str) -> list[str]:

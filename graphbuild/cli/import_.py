@@ -9,7 +9,7 @@ import typer
 
 from graphbuild._util import format_count
 from graphbuild.cli import options
-from graphbuild.cli.campaign_file import write_campaign
+from graphbuild.cli.campaign_file import open_for_writing
 from graphbuild.cli.console import notice, print_json, print_line
 from graphbuild.cli.errors import ExitCode
 from graphbuild.cli.status import print_status, status_json
@@ -35,7 +35,7 @@ def import_(
             help="Saved responses of files/{hash}/related_references, one JSON page per file.",
         ),
     ],
-    store: options.StoreOption = None,
+    store_path: options.StoreOption = None,
     subject: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Subject of responses that have no links.self."),
@@ -52,18 +52,18 @@ def import_(
     pages, refused = read_responses(responses, _parse_subject(subject) if subject else None)
     for each in refused:
         notice(f"not imported: {each.path}: {each.reason}")
-    with write_campaign(store, create=True) as campaign:
-        new = import_responses(campaign, pages)
+    with open_for_writing(store_path, create=True) as store:
+        new = import_responses(store, pages)
         if json:
             counts = {"pages": len(pages), "new": new, "refused": len(refused)}
-            print_json({"import": counts, **status_json(campaign)})
+            print_json({"import": counts, **status_json(store)})
         else:
             known = len(pages) - new
             print_line(
                 f"{format_count(new, 'page')} imported, {known:,} already stored, "
                 f"{len(refused):,} refused"
             )
-            print_status(campaign)
+            print_status(store)
     if not pages:
         raise typer.Exit(ExitCode.ERROR)
     if refused:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import graphbuild
+from graphbuild.cli import options
 from graphbuild.cli.bridges import bridges
 from graphbuild.cli.centrality import centrality
 from graphbuild.cli.check import check
@@ -75,13 +76,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-VerboseOption = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Log every request to standard error.")
-]
-QuietOption = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Errors only: no progress and no notices.")
-]
-
 
 def _print_version(value: bool) -> None:  # noqa: FBT001  typer calls it with the value alone
     if value:
@@ -98,8 +92,8 @@ def _global_options(
             "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
-    verbose: VerboseOption = False,
-    quiet: QuietOption = False,
+    verbose: options.VerboseOption = False,
+    quiet: options.QuietOption = False,
 ) -> None:
     configure_logging(verbose=verbose, quiet=quiet)
 
@@ -117,7 +111,7 @@ def _with_common_behavior(command: Callable[..., None]) -> Callable[..., None]:
     signature = inspect.signature(command, eval_str=True)
     common = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=option)
-        for name, option in (("verbose", VerboseOption), ("quiet", QuietOption))
+        for name, option in (("verbose", options.VerboseOption), ("quiet", options.QuietOption))
     ]
     parameters = [*signature.parameters.values(), *common]
     run.__annotations__ = {each.name: each.annotation for each in parameters}

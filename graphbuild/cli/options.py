@@ -115,6 +115,15 @@ def check_comparison(baseline: Path | None, since: float | None, until: float | 
         raise typer.BadParameter("expected a date after --since", param_hint="--until")
 
 
+# --- options of every command -----------------------------------------------------------------
+
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Log every request to standard error.")
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Errors only: no progress and no notices.")
+]
+
 # --- campaign file, seeds and output -------------------------------------------------------------
 
 StoreOption = Annotated[

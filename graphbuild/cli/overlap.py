@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def overlap(
-    store: options.StoreOption = None,
+    store_path: options.StoreOption = None,
     of: Annotated[
         Literal["files", "collections"], typer.Option("--of", help="Nodes to compare.")
     ] = "files",
@@ -45,7 +45,7 @@ def overlap(
     """
     from graphbuild.analysis import find_duplicates, find_overlaps
 
-    incidence = read_incidence(store, merge=merge)
+    incidence = read_incidence(store_path, merge=merge)
     found = find_overlaps(incidence, of)
     significant = found.significant(fdr)
     selected = found if show_all else significant

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def plan(
     seeds: options.SeedsArgument = None,
-    store: options.StoreOption = None,
+    store_path: options.StoreOption = None,
     format_name: options.FormatOption = "auto",
     column: options.ColumnOption = None,
     per_minute: options.PerMinuteOption = None,
@@ -46,14 +46,14 @@ def plan(
     With --user, the remaining quota is requested, which costs no call.
     """
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
-    user_name = quota.find_user_name(user)
+    user_name = quota.user_name_or_configured(user)
     remaining = quota.request_quota(user_name, base_url)
     with ExitStack() as stack:
-        campaign = _open_if_exists(store, stack)
-        known = campaign.known_states(seed.entity for seed in seed_list) if campaign else {}
+        store = _open_if_exists(store_path, stack)
+        known = store.known_states(seed.entity for seed in seed_list) if store else {}
         before = 0.0 if refresh is None else time.time() - refresh
-        cost = _estimate(len(seed_list) - len(known), campaign, before)
-        calls_today = _calls_today(campaign)
+        cost = _estimate(len(seed_list) - len(known), store, before)
+        calls_today = _calls_today(store)
     counts = Counter(_kind(seed.entity) for seed in seed_list)
     completion = _completion_times(cost, calls_today, per_minute, per_day, remaining)
     if json:
@@ -80,16 +80,16 @@ def plan(
         calls = "the fewest calls" if name == "at least" else "the expected calls"
         print_line(f"finished, with {calls}: {end}")
     if not user_name:
-        print_line(quota.HINT)
+        print_line(quota.USER_NAME_HINT)
 
 
-def _open_if_exists(store: Path | None, stack: ExitStack) -> Store | None:
+def _open_if_exists(store_path: Path | None, stack: ExitStack) -> Store | None:
     """Open the campaign file; None if there is none yet."""
     from graphbuild.store import Store
 
-    if store is None and not campaign_files(Path()):
+    if store_path is None and not campaign_files(Path()):
         return None
-    path = find_campaign_file(store)
+    path = find_campaign_file(store_path)
     return stack.enter_context(Store.read(path)) if path.exists() else None
 
 
@@ -147,7 +147,7 @@ def _daily_limit(
     per_day: int | None, calls_today: int, remaining: RemainingQuota | None
 ) -> tuple[int | None, int]:
     """Return the calls allowed per day, by the user and the service, and those of today."""
-    daily = remaining.of("daily") if remaining else None
+    daily = remaining.for_window("daily") if remaining else None
     if daily is None or not daily.allowed:
         return per_day, calls_today
     limit = min(daily.allowed, per_day or daily.allowed)
@@ -171,10 +171,10 @@ def _print_cost(cost: CostEstimate, remaining: RemainingQuota | None) -> None:
 
 
 def _print_monthly_shortage(cost: CostEstimate, remaining: RemainingQuota) -> None:
-    monthly = remaining.of("monthly")
-    resets_at = monthly and monthly.resets_at(remaining.at)
+    monthly = remaining.for_window("monthly")
+    resets_at = monthly and monthly.resets_at(remaining.requested_at)
     if monthly and resets_at and cost.at_least > monthly.remaining:
-        reset = quota.format_time(resets_at)
+        reset = quota.format_utc(resets_at)
         print_line(f"more calls than the monthly quota has left; the rest waits until {reset}")
 
 

@@ -1,4 +1,7 @@
-"""Request and print the remaining API quota; neither costs a call nor fails a command."""
+"""Request and print the remaining API quota.
+
+The request costs no call, and its failure does not stop the command.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
     from graphbuild.api.quotas import Quota
 
-HINT = (
+USER_NAME_HINT = (
     "to see your remaining quota, give your user name: --user NAME, the variable VT_USER, "
     'or user = "..." in ~/.vt.toml'
 )
@@ -29,19 +32,19 @@ class RemainingQuota:
     Attributes:
         user: the user name.
         quotas: one per time window.
-        at: when it was requested, in seconds since 1970.
+        requested_at: when it was requested, in seconds since 1970.
     """
 
     user: str
     quotas: tuple[Quota, ...]
-    at: float
+    requested_at: float
 
-    def of(self, window: str) -> Quota | None:
+    def for_window(self, window: str) -> Quota | None:
         """Return the quota of a time window, or None if it is unknown."""
         return next((quota for quota in self.quotas if quota.window == window), None)
 
 
-def find_user_name(user: str | None) -> str:
+def user_name_or_configured(user: str | None) -> str:
     """Return ``user``, or the configured user name, or an empty string."""
     from graphbuild.api.auth import find_user_name
 
@@ -67,27 +70,27 @@ def print_quota(remaining: RemainingQuota) -> None:
     """Print a line per time window."""
     for quota in remaining.quotas:
         owner = remaining.user if quota.owner == "user" else f"{remaining.user}'s {quota.owner}"
-        resets_at = quota.resets_at(remaining.at)
-        reset = f"; it resets at {format_time(resets_at)}" if resets_at else ""
+        resets_at = quota.resets_at(remaining.requested_at)
+        reset = f"; it resets at {format_utc(resets_at)}" if resets_at else ""
         calls = format_count(quota.allowed, "call")
         print_line(f"{quota.window} quota of {owner}: {quota.remaining:,} of {calls} left{reset}")
 
 
-def format_time(time: datetime) -> str:
+def format_utc(moment: datetime) -> str:
     """Return a UTC time to the minute."""
-    return f"{time:%Y-%m-%d %H:%M} UTC"
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def quota_json(remaining: RemainingQuota | None) -> dict[str, object] | None:
     """Return the quota as JSON data; None if it is unknown."""
     if remaining is None:
         return None
-    windows = [_window_json(quota, remaining.at) for quota in remaining.quotas]
+    windows = [_window_json(quota, remaining.requested_at) for quota in remaining.quotas]
     return {"user": remaining.user, "windows": windows}
 
 
-def _window_json(quota: Quota, at: float) -> dict[str, object]:
-    resets_at = quota.resets_at(at)
+def _window_json(quota: Quota, requested_at: float) -> dict[str, object]:
+    resets_at = quota.resets_at(requested_at)
     return {
         **asdict(quota),
         "left": quota.remaining,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from graphbuild.cli import options
-from graphbuild.cli.campaign_file import find_campaign_file, read_campaign
+from graphbuild.cli.campaign_file import find_campaign_file, open_for_reading
 from graphbuild.cli.compare import read_snapshot
 from graphbuild.cli.console import print_json, spinner
 from graphbuild.cli.export import file_json, print_files, remove_unfinished_and_exit
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    store: options.StoreOption = None,
+    store_path: options.StoreOption = None,
     out: options.OutOption = options.DEFAULT_OUT,
     baseline: options.BaselineOption = None,
     since: options.SinceOption = None,
@@ -38,17 +38,17 @@ def report(
 
     if baseline or since is not None:
         options.check_comparison(baseline, since, None)
-    path = find_campaign_file(store)
-    with read_campaign(path) as campaign:
+    path = find_campaign_file(store_path)
+    with open_for_reading(path) as store:
         earlier = _read_baseline(path, baseline, since)
         with on_signal(remove_unfinished_and_exit), spinner() as show_step:
             show_step("writing the report")
-            written = write_report(campaign, out, earlier, seed=seed)
+            written = write_report(store, out, earlier, seed=seed)
         if json:
             print_json({"files": [file_json(each) for each in written]})
         else:
             print_files(written)
-            warn_if_incomplete(campaign)
+            warn_if_incomplete(store)
 
 
 def _read_baseline(path: Path, baseline: Path | None, since: float | None) -> Baseline | None:

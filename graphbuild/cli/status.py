@@ -9,8 +9,8 @@ import typer
 
 from graphbuild._util import format_timestamp
 from graphbuild.cli import options, quota
-from graphbuild.cli.campaign_file import read_campaign
-from graphbuild.cli.console import display_name, print_json, print_line, print_table
+from graphbuild.cli.campaign_file import open_for_reading
+from graphbuild.cli.console import print_json, print_line, print_table, subject_name
 from graphbuild.cli.summary import MAX_LISTED, has_problem, print_totals, print_verification
 from graphbuild.models import RELATED_REFERENCES
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def status(
-    store: options.StoreOption = None,
+    store_path: options.StoreOption = None,
     *,
     show_all: Annotated[
         bool, typer.Option("--all", help="Every subject, not only those with problems.")
@@ -33,15 +33,15 @@ def status(
     json: options.JsonOption = False,
 ) -> None:
     """Show what is stored and what is missing, and the quota."""
-    with read_campaign(store) as campaign:
+    with open_for_reading(store_path) as store:
         if warnings and not json:
-            print_warnings(campaign)
+            print_warnings(store)
             return
-        remaining = quota.request_quota(quota.find_user_name(user), base_url)
+        remaining = quota.request_quota(quota.user_name_or_configured(user), base_url)
         if json:
-            print_json({**status_json(campaign), "quota": quota.quota_json(remaining)})
+            print_json({**status_json(store), "quota": quota.quota_json(remaining)})
             return
-        print_status(campaign, show_all=show_all)
+        print_status(store, show_all=show_all)
         if remaining:
             quota.print_quota(remaining)
 
@@ -74,7 +74,7 @@ def print_warnings(store: Store) -> None:
 
     for page in store.pages():
         for warning in parse_page(page.body, page.subject, page.relationship).warnings:
-            print_line(f"{display_name(page.subject)}, page {page.number}: {warning}")
+            print_line(f"{subject_name(page.subject)}, page {page.number}: {warning}")
 
 
 def status_json(store: Store) -> dict[str, object]:
@@ -95,7 +95,7 @@ def _table_row(row: SubjectStatus) -> tuple[object, ...]:
     known = f"{row.received_count + row.inferred_count:,}"
     if row.expected_count is not None:
         known += f" of {row.expected_count:,}"
-    name = display_name(row.subject)
+    name = subject_name(row.subject)
     if row.relationship != RELATED_REFERENCES:
         name += f" {row.relationship}"
     requested = format_timestamp(row.fetched_at) if row.fetched_at else "never"

@@ -20,7 +20,7 @@ _BAR_WIDTH = 40  # of the month with most references, in characters
 
 
 def timeline(
-    store: options.StoreOption = None,
+    store_path: options.StoreOption = None,
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,
     clusters: Annotated[
@@ -32,7 +32,7 @@ def timeline(
     """Show the publication dates of references."""
     from graphbuild.analysis import build_timeline, find_clusters
 
-    incidence = read_incidence(store, merge=merge)
+    incidence = read_incidence(store_path, merge=merge)
     found = find_clusters(incidence) if clusters or json else None
     times = build_timeline(incidence, found)
     if json:
@@ -44,11 +44,11 @@ def timeline(
             }
         )
         return
-    campaign = times.campaign
-    total = format_count(campaign.references, "reference")
-    print_line(f"{total}, {campaign.undated:,} without a date (UTC)")
-    most = max(campaign.months.values(), default=1)
-    for month, count in campaign.months.items():
+    whole = times.campaign
+    total = format_count(whole.references, "reference")
+    print_line(f"{total}, {whole.undated:,} without a date (UTC)")
+    most = max(whole.months.values(), default=1)
+    for month, count in whole.months.items():
         print_line(f"{month}  {count:>6,}  {'#' * -(-count * _BAR_WIDTH // most)}")
     print_line()
     all_series = times.clusters if clusters else times.collections

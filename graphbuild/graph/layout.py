@@ -22,7 +22,7 @@ import networkx as nx
 import numpy as np
 
 from graphbuild.graph.builder import validate_graph
-from graphbuild.graph.clustering import louvain_clusters, number_clusters, quotient_graph
+from graphbuild.graph.drawing_clusters import louvain_clusters, number_clusters, quotient_graph
 from graphbuild.graph.overlap_removal import GAP, remove_overlaps
 from graphbuild.graph.style import size_scale
 from graphbuild.graph.views import fold_groups
@@ -55,8 +55,8 @@ class Layout(dict[str, Point]):
     """Coordinates of nodes.
 
     Attributes:
-        clusters: The result of :func:`graphbuild.graph.clustering.node_clusters`, if the layout
-            computed it.
+        clusters: the cluster number of each node, as ``drawing_clusters.node_clusters`` returns
+            them; None if the graph was so small that no clusters were needed.
     """
 
     clusters: dict[str, int] | None = None

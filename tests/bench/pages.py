@@ -23,7 +23,7 @@ from statistics import median
 
 from graphbuild.exporters.html.page import write_html
 from graphbuild.graph.builder import build_graph
-from graphbuild.graph.clustering import node_clusters
+from graphbuild.graph.drawing_clusters import node_clusters
 from graphbuild.graph.layout import compute_layout
 from graphbuild.models import Entity, Observation
 from tests.bench.rows import Row, paired

@@ -433,7 +433,7 @@ def test_a_page_drawn_by_webgl_has_the_same_policy_with_its_own_scripts():
 
 
 def test_no_node_is_drawn_as_an_image():
-    for name in ("style.js", "renderer_vis.js", "renderer_webgl.js"):
+    for name in ("colors.js", "renderer_vis.js", "renderer_webgl.js"):
         script = (SHIPPED / name).read_text(encoding="utf-8").lower()
         assert "image" not in script.replace("drawimage", "")  # of our own canvas, to save it
 

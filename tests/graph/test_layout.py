@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphbuild.graph import layout, overlap_removal
-from graphbuild.graph.clustering import node_clusters
+from graphbuild.graph.drawing_clusters import node_clusters
 from graphbuild.graph.layout import MIN_DISTANCE, compute_layout
 from graphbuild.graph.style import size_scale
 from graphbuild.graph.views import fold_groups

@@ -21,7 +21,7 @@ from graphbuild.exporters.html.data import page_data
 from graphbuild.exporters.html.json_block import encode_block, single_line
 from graphbuild.exporters.html.level_of_detail import FULL
 from graphbuild.exporters.results import ExportWarnings
-from graphbuild.graph.clustering import node_clusters
+from graphbuild.graph.drawing_clusters import node_clusters
 from graphbuild.graph.layout import Layout, compute_layout
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ _SCRIPTS = (
     "data.js",
     "model.js",
     "neighbors.js",
-    "style.js",
+    "months.js",
+    "colors.js",
+    "geometry.js",
     "labels.js",
     "focus.js",
     "renderer_{renderer}.js",

@@ -1,7 +1,7 @@
 // The "Color by" control and its legend.
 
 function buildColorChoice() {
-  const dated = months().counts.size > 0;
+  const dated = countMonths().counts.size > 0;
   const options = [["type", "Type"], ["cluster", "Cluster"], ...(dated ? [["date", "Date"]] : [])];
   byId("color").replaceChildren(...options.map(([value, textContent]) =>
     createElement("option", { value, textContent })));
@@ -38,11 +38,11 @@ function clusterName(one) {
 }
 
 function dateRows() {
-  const { first, last, undated } = months();
+  const { first, last, undated } = countMonths();
   const steps = [...new Set([0, 0.25, 0.5, 0.75, 1].map((share) =>
     Math.round(first + share * (last - first))))];
   const rows = steps.map((month) => colorRow(dateColor(monthStart(month)), monthName(month)));
-  const rest = nodes.length - [...months().counts.values()].reduce((sum, count) => sum + count, 0);
+  const rest = nodes.length - [...countMonths().counts.values()].reduce((sum, count) => sum + count, 0);
   return [...rows, colorRow(UNDATED, undated ? "no date, or no reference" : "no reference", rest)];
 }
 

@@ -78,7 +78,7 @@ function restoreFilters(params) {
   const options = [...byId("color").options].map((option) => option.value);
   if (options.includes(params.get("color"))) state.color = params.get("color");
   state.hops = params.get("hops") === "2" ? 2 : 1;
-  const { first, last } = months();
+  const { first, last } = countMonths();
   const month = (name, fallback) => {
     const [, year, of] = /^(\d{4})-(0[1-9]|1[0-2])$/.exec(params.get(name) ?? "") ?? [];
     return year ? Math.min(last, Math.max(first, Number(year) * 12 + Number(of) - 1)) : fallback;

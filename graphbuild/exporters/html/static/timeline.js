@@ -5,7 +5,7 @@ const span = { from: 0, to: 0 }; // first and last month, both included
 let bars = []; // month and SVG element of each bar
 
 function buildTimeline() {
-  const { counts, undated, first, last } = months();
+  const { counts, undated, first, last } = countMonths();
   byId("timeline").hidden = counts.size === 0;
   if (!counts.size) return;
   resetSpan();
@@ -23,13 +23,13 @@ function buildTimeline() {
 }
 
 function resetSpan() {
-  const { first, last } = months();
+  const { first, last } = countMonths();
   Object.assign(span, { from: first, to: last });
 }
 
 /** Set the first and last month. An end that is moved past the other takes it along. */
 function setSpan({ from, to }, moving = "to") {
-  const { first, last } = months();
+  const { first, last } = countMonths();
   const within = (month) => Math.min(last, Math.max(first, month));
   span.from = within(moving === "to" ? Math.min(from, to) : from);
   span.to = within(moving === "to" ? to : Math.max(from, to));
@@ -42,7 +42,7 @@ function setSpan({ from, to }, moving = "to") {
 
 /** Update the controls, as other parts of the page change the dates too. */
 function showTimeline() {
-  const { counts, first, last } = months();
+  const { counts, first, last } = countMonths();
   if (!counts.size) return;
   const { from, to, undated } = state.dates;
   span.from = Number.isFinite(from) ? monthOf(from) : first;
@@ -85,7 +85,7 @@ function brush(drawing) {
   let start = null;
   const monthAt = ({ clientX }) => {
     const { left, width } = drawing.getBoundingClientRect();
-    const { first, last } = months();
+    const { first, last } = countMonths();
     return first + Math.floor(((clientX - left) / width) * (last - first + 1));
   };
   drawing.onpointerdown = (event) => {

@@ -1,4 +1,11 @@
-"""Clusters for the layout and the colors of the page: Louvain's method on the folded graph."""
+"""Clusters for drawing: the layout keeps them together, and the page colors nodes by them.
+
+Louvain's method, on the folded graph, puts every node with a neighbor into a cluster: files,
+references and collections. It needs networkx only.
+
+The clusters that ``communities`` and the report show are different ones:
+:mod:`graphbuild.analysis.clusters` clusters files only, by shared evidence, with Leiden's method.
+"""
 
 from __future__ import annotations
 

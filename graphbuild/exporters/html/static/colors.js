@@ -1,0 +1,82 @@
+// Colors of nodes and lines on the canvas and in the legend. They come from three places:
+//
+// - node types: graphbuild/graph/style.py (in the data block as `types[].color`);
+// - clusters and dates: the constants below;
+// - interface, lines, labels and outlines, light and dark: the variables in style.css.
+
+// Paul Tol's "muted" scheme (technical note, 2021): distinguishable with any color blindness. The
+// largest cluster has the first color.
+const CLUSTER_COLORS = ["#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#cc6677",
+  "#882255", "#aa4499"];
+const OTHER = "#8a8f98"; // all smaller clusters, and nodes without a cluster
+const UNDATED = "#8a8f98";
+const EARLY = [68, 1, 84], MIDDLE = [33, 145, 140], LATE = [253, 231, 37]; // viridis; red, green, blue
+const theme = {}; // the colors of style.css that the canvas needs, without "--"
+
+/** Read `theme` from style.css, in the light or dark scheme that the browser uses now. */
+function readTheme() {
+  const style = getComputedStyle(document.documentElement);
+  for (const name of ["paper", "ink", "accent", "warn", "halo", "outline", "link-a", "link-b"]) {
+    theme[name] = style.getPropertyValue(`--${name}`).trim();
+  }
+}
+
+/** Return the color of a marker in the mode that "Color by" selects. */
+function colorOf(marker) {
+  if (state.color === "cluster") return clusterColor(clusterOf(marker.first));
+  if (state.color === "date") return dateColor(middleDate(marker));
+  return types[marker.type].color;
+}
+
+function clusterColor(cluster) {
+  return cluster === NO_CLUSTER ? OTHER : CLUSTER_COLORS[cluster] ?? OTHER;
+}
+
+/** Return the median date of a marker's visible members. */
+function middleDate(marker) {
+  const dates = marker.members.map((id) => nodes[id]).filter(passesFilters).map(dateOf)
+    .filter((date) => date !== undefined);
+  return dates.sort((a, b) => a - b)[Math.floor(dates.length / 2)];
+}
+
+function dateColor(date) {
+  if (date === undefined) return UNDATED;
+  const { first, last } = countMonths();
+  return viridis((monthOf(date) - first) / Math.max(1, last - first));
+}
+
+/** Return the color at `share` (0 to 1) of the viridis scale. */
+function viridis(share) {
+  const [from, to, part] = share < 0.5 ? [EARLY, MIDDLE, share * 2] : [MIDDLE, LATE, share * 2 - 1];
+  return hex(from.map((value, index) => value + (to[index] - value) * part));
+}
+
+function hex(channels) {
+  return `#${channels.map((value) => Math.round(value).toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** Mix two colors `#rrggbb`; `share` (0 to 1) is the share of the second. */
+function mixColors(one, other, share) {
+  const parts = (color) => [1, 3, 5].map((start) => parseInt(color.slice(start, start + 2), 16));
+  const [a, b] = [parts(one), parts(other)];
+  return hex(a.map((value, index) => value * (1 - share) + b[index] * share));
+}
+
+/** Return the fill of a folded marker: its color, lightened so that its count is readable. */
+function tint(marker) {
+  return mixColors(colorOf(marker), theme.paper, 0.62);
+}
+
+/** Return the color of a line: on the map, of edges that list collections, or of other edges. */
+function lineColor({ link }) {
+  if (link.count) return theme.accent;
+  const [sample] = typeof link.facts === "number" ? [link.facts] : link.facts;
+  return facts[sample].via ? theme["link-a"] : theme["link-b"];
+}
+
+/** Return the opacity of lines: lower with more lines, slightly higher in the dark scheme. */
+function lineOpacity() {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const share = 0.75 - 0.16 * Math.log10(lines.size + 1) + (dark ? 0.08 : 0);
+  return Math.min(0.6, Math.max(0.12, share));
+}

@@ -34,17 +34,19 @@ from graphbuild.analysis.deduplication import (
     Publisher,
     ReferenceGroup,
     find_duplicates,
+    publication_date,
+    reference_url,
 )
 from graphbuild.analysis.diff import Changes, Snapshot, Triple
 from graphbuild.analysis.formatting import (
     defang_text,
+    defanged_label,
     describe_causes,
     describe_change,
     describe_cluster,
     describe_node,
     describe_observation,
     describe_step,
-    display_name,
     summarize_changes,
 )
 from graphbuild.analysis.incidence import Incidence, as_incidence
@@ -55,7 +57,6 @@ from graphbuild.analysis.overlap import (
     find_overlaps,
 )
 from graphbuild.analysis.paths import EvidenceGraph, EvidencePath, PathStep
-from graphbuild.analysis.reference_attributes import publication_date, reference_url
 from graphbuild.analysis.timeline import Timeline, TimelineSeries, build_timeline
 from graphbuild.analysis.url_normalization import (
     URL_RULES,
@@ -101,13 +102,13 @@ __all__ = [
     "compare",
     "compute_centrality",
     "defang_text",
+    "defanged_label",
     "describe_causes",
     "describe_change",
     "describe_cluster",
     "describe_node",
     "describe_observation",
     "describe_step",
-    "display_name",
     "find_bridges",
     "find_clusters",
     "find_duplicates",

@@ -1,19 +1,23 @@
-"""Cluster files by the evidence that they share.
+"""Cluster files by the evidence that they share: the clusters of the command ``communities``.
 
-The clusters are communities of a weighted graph of files:
+The layout and the colors of the page use other clusters, from
+:mod:`graphbuild.graph.drawing_clusters`. Those contain all nodes of the exported graph, are found
+by Louvain's method, and only make the drawing readable. The clusters of this module contain only
+files, and are found from the observations:
 
-* A piece of evidence (see :mod:`overlap`) distributes one unit of weight among its files (resource
-  allocation, Zhou et al. 2007, Phys. Rev. E 76, 046115). A round-up that lists everything therefore
-  links nothing.
-* If two collections share significantly many references (q <= 0.05), their files are linked too, by
-  the Jaccard index of the two.
-* Files with identical evidence are merged into one node first, so a large family costs no more than
-  one file.
-* Leiden (Traag et al. 2019, Sci. Rep. 9, 5233) maximizes modularity. The resolution is the one that
-  the clusters themselves imply, found by iteration (Newman 2016, Phys. Rev. E 94, 052315). A
-  resolution of 1 would merge small campaigns in large data.
+* The files are the nodes of a weighted graph. A piece of evidence (see :mod:`overlap`) distributes
+  one unit of weight among the files that have it (resource allocation, Zhou et al. 2007, Phys.
+  Rev. E 76, 046115). A collection that contains nearly all files therefore hardly links them.
+* If two collections share significantly many references (q-value of at most 0.05), their files are
+  linked, too. The weight of these links is proportional to the Jaccard index of the two collections.
+* Files with identical evidence are merged into one node first, so a large family of such files
+  costs no more than one file.
+* Leiden (Traag et al. 2019, Sci. Rep. 9, 5233) maximizes the modularity of the clusters. The
+  resolution is the one that the clusters themselves imply, found by iteration (Newman 2016, Phys.
+  Rev. E 94, 052315). A resolution of 1 would merge small campaigns in large data sets.
 
-The best of several runs with different seeds is returned, and its agreement with the others.
+The algorithm runs several times with different seeds. The result is the partition with the highest
+modularity, and its agreement with the other runs.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -22,11 +23,11 @@ import numpy as np
 
 from graphbuild._util import require
 from graphbuild.analysis.incidence import EXTRA, sorted_unique
-from graphbuild.analysis.reference_attributes import publication_date, reference_url
 from graphbuild.analysis.url_normalization import URL_RULES, normalize_url, publisher_domain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import date
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -223,6 +224,26 @@ def _features(reference: Entity, url: str) -> Iterable[object]:
         yield title, date
 
 
+# --- attributes of references --------------------------------------------------------------------
+
+
+def reference_url(reference: Entity) -> str:
+    """Return the URL of a reference, or an empty string if the API returned none."""
+    url = reference.attributes.get("url")
+    return url if isinstance(url, str) else ""
+
+
+def publication_date(reference: Entity) -> date | None:
+    """Return the UTC date in ``creation_date``, or None if it is missing or out of range."""
+    seconds = reference.attributes.get("creation_date")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC).date()
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
 # --- rules that matched --------------------------------------------------------------------------
 
 
@@ -246,7 +267,9 @@ def _needed_url_rules(urls: set[str]) -> set[str]:
         return set()
     used = {rule for url in urls for rule in normalize_url(url).rules}
     decisive = {
-        rule for rule in used if len({normalize_url(url, without=rule).url for url in urls}) > 1
+        rule
+        for rule in used
+        if len({normalize_url(url, skipped_rule=rule).url for url in urls}) > 1
     }
     return decisive or used
 

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from graphbuild._util import UntrustedText, format_count
-from graphbuild.analysis.reference_attributes import publication_date, reference_url
+from graphbuild.analysis.deduplication import publication_date, reference_url
 from graphbuild.models import COLLECTION, INFERRED, REFERENCE
 from graphbuild.seeds.indicators import defang
 
@@ -36,10 +36,10 @@ _URL = re.compile(r"\S*https?:\S*|\S*://\S*", re.IGNORECASE)
 def describe_node(entity: Entity, quote: Callable[[str], str]) -> str:
     """Return the type and the quoted name of a node: ``the collection 'Emotet'``."""
     types = {REFERENCE: "the reference", COLLECTION: "the collection"}
-    return f"{types.get(entity.type, entity.type)} {quote(display_name(entity))}"
+    return f"{types.get(entity.type, entity.type)} {quote(defanged_label(entity))}"
 
 
-def display_name(entity: Entity) -> str:
+def defanged_label(entity: Entity) -> str:
     """Return the label of a node, shortened and with all URLs and domains defanged."""
     if entity.type in {REFERENCE, COLLECTION}:
         return defang_text(entity.label)
@@ -182,5 +182,5 @@ def _describe_cause(cause: Cause, change: ClusterChange) -> MixedText:
         details.insert(0, "added" if change.kind == "merged" else "removed")
     if not cause.certain:
         details.append("the other snapshot is incomplete")
-    name = UntrustedText(display_name(cause.entity))
+    name = UntrustedText(defanged_label(cause.entity))
     return f"by the {cause.entity.type} ", name, f" ({', '.join(details)})"

@@ -1,13 +1,14 @@
 """Null model of a bipartite graph: random graphs with the observed degrees.
 
 This is the bipartite configuration model (Saracco et al. 2017, "Inferring monopartite projections
-of bipartite networks: an entropy-based approach", New J. Phys. 19 053022). It keeps the expected
-degree of each row and each column, and assumes nothing else. Entries are independent: row i and
-column c have a 1 with probability x_i y_c / (1 + x_i y_c). Rows of equal degree therefore have the
-same probabilities, and so have columns, so only distinct degrees are stored.
+of bipartite networks: an entropy-based approach", New J. Phys. 19 053022). It reproduces
+the degree of each row and each column on average, and assumes nothing else. The entries of the
+matrix are independent: entry (i, c) is 1 with probability x_i y_c / (1 + x_i y_c). Rows of equal
+degree therefore have equal probabilities, as do columns of equal degree. So the probabilities are
+stored only once per distinct degree.
 
-The hypergeometric test is not used. It knows only the degrees of the two rows, so it counts a full
-column as much as a rare one and reports pairs that only share a hub.
+The hypergeometric test is not used. It considers only the degrees of the two rows, so it counts a
+column that all rows have as much as a rare one, and reports pairs of rows that share only a hub.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
     Reals = NDArray[np.float64]
     Booleans = NDArray[np.bool_]
 
-MIN_P_VALUE = 1e-15  # smaller values would be rounding errors of the sums
-SCORE_PER_BIT = 2  # scores are integers, in half bits
+MIN_P_VALUE = 1e-15  # smaller values would be dominated by rounding errors
+SCORE_PER_BIT = 2  # scores are integers in units of half a bit
 _MAX_ITERATIONS = 20_000
 _TOLERANCE = 1e-10
 _LOG_NEGLIGIBLE = math.log(MIN_P_VALUE / 100)
-_BATCH = 2_048  # pairs of row classes at a time: some tens of megabytes
+_BATCH = 2_048  # pairs of row classes per step, which need some tens of megabytes of memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,12 +39,12 @@ class NullModel:
     """The fitted null model of a 0/1 matrix.
 
     Attributes:
-        row_class: For each row, the index of its degree among the distinct row degrees.
-        column_degrees: The distinct column degrees.
-        column_counts: The number of columns of each degree.
-        probability: The probability of a 1, by row class and distinct column degree.
-        scores: The evidence in a shared column, by distinct column degree: log2(rows / degree) in
-            half bits, rounded.
+        row_class: for each row, the index of its degree among the distinct row degrees.
+        column_degrees: the distinct column degrees, ascending.
+        column_counts: for each distinct column degree, the number of columns that have it.
+        probability: the probability of a 1, by row class and distinct column degree.
+        scores: for each distinct column degree, the weight of sharing such a column:
+            log2(number of rows / degree) in half bits, rounded.
     """
 
     row_class: Numbers
@@ -67,98 +68,109 @@ class NullModel:
         return cls(row_class, columns, counts, probability, scores)
 
     def column_scores(self, matrix: Any) -> Numbers:  # noqa: ANN401  a scipy.sparse matrix
-        """Return the score of each column of the matrix that the model was fitted to."""
+        """Return the score of each column of ``matrix``, to which the model was fitted."""
         scores: Numbers = self.scores[np.searchsorted(self.column_degrees, _column_degrees(matrix))]
         return scores
 
-    def p_values(self, one: Numbers, other: Numbers, scores: Numbers) -> Reals:
-        """Return the probability that pairs of rows share columns with at least these scores.
+    def p_values(self, first_rows: Numbers, second_rows: Numbers, scores: Numbers) -> Reals:
+        """Return, for each pair of rows, the probability of a total score of at least ``scores``.
 
-        The values are exact for the model, to an absolute error of ``MIN_P_VALUE``. The
-        distribution is the weighted Poisson binomial (Hong 2013, Comput. Stat. Data Anal. 59),
+        The score of a pair is the sum over the columns that both rows have. The probabilities are
+        exact for the model, with an absolute error of at most ``MIN_P_VALUE``. The distribution of
+        scores is the weighted Poisson binomial (Hong 2013, Comput. Stat. Data Anal. 59),
         computed by convolution over the columns.
 
         Args:
-            one: The first row of each pair.
-            other: The second row of each pair.
-            scores: The total score of the columns that they share.
+            first_rows: the index of the first row of each pair.
+            second_rows: the index of the second row of each pair.
+            scores: the total score of the columns that both rows of a pair share.
         """
         if not len(scores):
             return np.ones(0)
-        low, high = np.sort([self.row_class[one], self.row_class[other]], axis=0)
-        pairs, which = np.unique(low * len(self.probability) + high, return_inverse=True)
+        low, high = np.sort([self.row_class[first_rows], self.row_class[second_rows]], axis=0)
+        pairs, pair_index = np.unique(low * len(self.probability) + high, return_inverse=True)
         p = np.empty(len(scores))
-        order = np.argsort(which, kind="stable")
+        order = np.argsort(pair_index, kind="stable")
         starts = range(0, len(pairs), _BATCH)
-        bounds = np.searchsorted(which[order], starts)
+        bounds = np.searchsorted(pair_index[order], starts)
         for start, members in zip(starts, np.split(order, bounds[1:]), strict=True):
             classes = np.divmod(pairs[start : start + _BATCH], len(self.probability))
-            below = self._below(*classes, int(scores[members].max()))
-            p[members] = 1 - below[which[members] - start, scores[members]]
+            cumulative = self._cumulative(*classes, int(scores[members].max()))
+            p[members] = 1 - cumulative[pair_index[members] - start, scores[members]]
         return np.clip(p, MIN_P_VALUE, 1.0)
 
-    def _below(self, one: Numbers, other: Numbers, most: int) -> Reals:
-        """Return, for pairs of row classes, the probability of a score below 0, 1, ... ``most``."""
-        mass = np.zeros((len(one), most + 1))
-        mass[:, 0] = 1.0
+    def _cumulative(self, first_classes: Numbers, second_classes: Numbers, max_score: int) -> Reals:
+        """Return the probability of a score below 0, 1, ..., ``max_score`` per pair of classes."""
+        score_distribution = np.zeros((len(first_classes), max_score + 1))
+        score_distribution[:, 0] = 1.0
         for column in np.flatnonzero(self.scores):
-            both = self.probability[one, column] * self.probability[other, column]
+            shared_probability = (
+                self.probability[first_classes, column] * self.probability[second_classes, column]
+            )
             count, score = int(self.column_counts[column]), int(self.scores[column])
-            mass = _add_columns(mass, both, count, score)
-        below = np.zeros_like(mass)
-        np.cumsum(mass[:, :-1], axis=1, out=below[:, 1:])
-        return below
+            score_distribution = _add_columns(score_distribution, shared_probability, count, score)
+        cumulative = np.zeros_like(score_distribution)
+        np.cumsum(score_distribution[:, :-1], axis=1, out=cumulative[:, 1:])
+        return cumulative
 
 
 def _column_degrees(matrix: Any) -> Numbers:  # noqa: ANN401  a scipy.sparse matrix
     return np.bincount(matrix.tocoo().col, minlength=matrix.shape[1])
 
 
-def _add_columns(mass: Reals, both: Reals, count: int, score: int) -> Reals:
-    """Convolve score distributions with ``count`` more columns of ``score`` each.
+def _add_columns(
+    score_distribution: Reals, shared_probability: Reals, count: int, score: int
+) -> Reals:
+    """Add ``count`` columns with the same ``score`` to score distributions, by convolution.
 
     Args:
-        mass: A score distribution per row.
-        both: For each row, the probability that a column is shared.
-        count: The number of columns.
-        score: The score of each column.
+        score_distribution: one row per pair of row classes: the probability of each score.
+        shared_probability: for each pair of row classes, the probability that both rows of the
+            pair have one of these columns.
+        count: the number of columns to add.
+        score: the score of each of these columns.
     """
-    most = mass.shape[1] - 1
-    result = np.zeros_like(mass)
-    certain = both >= 1  # two full rows
-    both = np.where(certain, 0.0, both)
-    # Binomial terms as logarithms: the first term underflows where hundreds of columns are almost
-    # certainly shared.
-    log_term = count * np.log1p(-both)
+    max_score = score_distribution.shape[1] - 1
+    result = np.zeros_like(score_distribution)
+    certain = shared_probability >= 1  # both rows have all these columns
+    shared_probability = np.where(certain, 0.0, shared_probability)
+    # The binomial terms are computed as logarithms: if hundreds of columns are almost certainly
+    # shared, the first term is too small for a float.
+    log_term = count * np.log1p(-shared_probability)
     with np.errstate(divide="ignore"):
-        log_odds = np.log(both) - np.log1p(-both)
-    for shared in range(min(count, most // score) + 1):
+        log_odds = np.log(shared_probability) - np.log1p(-shared_probability)
+    for shared in range(min(count, max_score // score) + 1):
         start = shared * score
-        result[:, start:] += np.exp(log_term)[:, None] * mass[:, : most + 1 - start]
-        past_mode = shared > count * both.max()
+        result[:, start:] += (
+            np.exp(log_term)[:, None] * score_distribution[:, : max_score + 1 - start]
+        )
+        past_mode = shared > count * shared_probability.max()
         if shared == count or (past_mode and log_term.max() < _LOG_NEGLIGIBLE):
             break
         log_term = log_term + log_odds + math.log((count - shared) / (shared + 1))
     result[certain] = 0.0
     start = count * score
-    if start <= most:
-        result[certain, start:] = mass[certain, : most + 1 - start]
+    if start <= max_score:
+        result[certain, start:] = score_distribution[certain, : max_score + 1 - start]
     return result
 
 
 def benjamini_hochberg(p: Reals, tests: int) -> Reals:
-    """Return q-values: the false discovery rate if all tests with a p-value up to p are reported.
+    """Return the q-value of each test.
+
+    The q-value is the false discovery rate if this test is reported, and all tests with a p-value
+    that is not larger.
 
     Source: Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57.
 
     Args:
-        p: The p-values below 1.
-        tests: The number of tests; those that are not in ``p`` have a p-value of 1.
+        p: the p-values of some tests.
+        tests: the number of all tests; those without an entry in ``p`` have a p-value of 1.
     """
     order = np.argsort(p, kind="stable")
-    raised = p[order] * tests / np.arange(1, len(p) + 1)
+    adjusted = p[order] * tests / np.arange(1, len(p) + 1)
     q = np.empty(len(p))
-    q[order] = np.minimum.accumulate(raised[::-1])[::-1]
+    q[order] = np.minimum.accumulate(adjusted[::-1])[::-1]
     return np.minimum(q, 1.0)
 
 
@@ -166,51 +178,81 @@ def benjamini_hochberg(p: Reals, tests: int) -> Reals:
 
 
 def _fit(rows: tuple[Numbers, Numbers], columns: tuple[Numbers, Numbers]) -> Reals:
-    """Return the probabilities that reproduce the degrees; each side is (degrees, counts)."""
+    """Return the probabilities that reproduce the degrees.
+
+    Args:
+        rows: the distinct row degrees, and the number of rows of each degree.
+        columns: the distinct column degrees, and the number of columns of each degree.
+    """
     probability = np.zeros((len(rows[0]), len(columns[0])))
-    left, right, free_rows, free_columns = _remove_certain(rows, columns, probability)
-    if free_rows.any():
-        probability[np.ix_(free_rows, free_columns)] = _solve(
-            left[free_rows], rows[1][free_rows], right[free_columns], columns[1][free_columns]
+    remaining_row_degrees, remaining_column_degrees, undetermined_rows, undetermined_columns = (
+        _fix_certain_probabilities(rows, columns, probability)
+    )
+    if undetermined_rows.any():
+        probability[np.ix_(undetermined_rows, undetermined_columns)] = _solve(
+            remaining_row_degrees[undetermined_rows],
+            rows[1][undetermined_rows],
+            remaining_column_degrees[undetermined_columns],
+            columns[1][undetermined_columns],
         )
     return probability
 
 
-def _remove_certain(
+def _fix_certain_probabilities(
     rows: tuple[Numbers, Numbers], columns: tuple[Numbers, Numbers], probability: Reals
 ) -> tuple[Numbers, Numbers, Booleans, Booleans]:
-    """Set the probabilities of empty and full rows and columns, and repeat for the rest.
+    """Set the probabilities of empty and full rows and columns, which are 0 and 1.
+
+    This is repeated, because without these rows and columns, others can become empty or full.
 
     Returns:
-        The degrees that remain for rows and columns, and which of these are still undetermined.
+        The degrees of rows and columns that the other entries must reproduce, and masks of the
+        rows and columns with undetermined probabilities.
     """
     (row_degrees, row_counts), (column_degrees, column_counts) = rows, columns
-    left, right = row_degrees.copy(), column_degrees.copy()
-    free_rows, free_columns = np.ones(len(left), bool), np.ones(len(right), bool)
+    remaining_row_degrees, remaining_column_degrees = row_degrees.copy(), column_degrees.copy()
+    undetermined_rows, undetermined_columns = (
+        np.ones(len(remaining_row_degrees), bool),
+        np.ones(len(remaining_column_degrees), bool),
+    )
     while True:
-        before = free_rows.sum() + free_columns.sum()
-        full = free_columns & (right == row_counts[free_rows].sum())
-        probability[np.ix_(free_rows, full & (right > 0))] = 1.0
-        left[free_rows] -= column_counts[full].sum()
-        free_columns &= ~full & (right > 0)
-        full = free_rows & (left == column_counts[free_columns].sum())
-        probability[np.ix_(full & (left > 0), free_columns)] = 1.0
-        right[free_columns] -= row_counts[full].sum()
-        free_rows &= ~full & (left > 0)
-        unchanged = free_rows.sum() + free_columns.sum() == before
-        if unchanged or not free_rows.any() or not free_columns.any():
-            return left, right, free_rows & free_columns.any(), free_columns & free_rows.any()
+        before = undetermined_rows.sum() + undetermined_columns.sum()
+        full = undetermined_columns & (
+            remaining_column_degrees == row_counts[undetermined_rows].sum()
+        )
+        probability[np.ix_(undetermined_rows, full & (remaining_column_degrees > 0))] = 1.0
+        remaining_row_degrees[undetermined_rows] -= column_counts[full].sum()
+        undetermined_columns &= ~full & (remaining_column_degrees > 0)
+        full = undetermined_rows & (
+            remaining_row_degrees == column_counts[undetermined_columns].sum()
+        )
+        probability[np.ix_(full & (remaining_row_degrees > 0), undetermined_columns)] = 1.0
+        remaining_column_degrees[undetermined_columns] -= row_counts[full].sum()
+        undetermined_rows &= ~full & (remaining_row_degrees > 0)
+        unchanged = undetermined_rows.sum() + undetermined_columns.sum() == before
+        if unchanged or not undetermined_rows.any() or not undetermined_columns.any():
+            return (
+                remaining_row_degrees,
+                remaining_column_degrees,
+                undetermined_rows & undetermined_columns.any(),
+                undetermined_columns & undetermined_rows.any(),
+            )
 
 
-def _solve(left: Numbers, left_counts: Numbers, right: Numbers, right_counts: Numbers) -> Reals:
-    """Solve for x and y by fixed-point iteration (Vallarano et al. 2021, Sci. Rep. 11, 15227)."""
-    edges = float((left * left_counts).sum())
-    x, y = left / np.sqrt(edges), right / np.sqrt(edges)
+def _solve(
+    row_degrees: Numbers, row_counts: Numbers, column_degrees: Numbers, column_counts: Numbers
+) -> Reals:
+    """Return the probabilities x y / (1 + x y) that reproduce the degrees.
+
+    x and y are found by fixed-point iteration (Vallarano et al. 2021, Sci. Rep. 11, 15227).
+    """
+    edges = float((row_degrees * row_counts).sum())
+    x, y = row_degrees / np.sqrt(edges), column_degrees / np.sqrt(edges)
     for _ in range(_MAX_ITERATIONS):
-        before = x
-        x = left / (right_counts * y / (1 + np.outer(x, y))).sum(axis=1)
-        y = right / (left_counts * x / (1 + np.outer(y, x))).sum(axis=1)
-        if np.allclose(x, before, rtol=_TOLERANCE, atol=0):
+        previous_x = x
+        x = row_degrees / (column_counts * y / (1 + np.outer(x, y))).sum(axis=1)
+        y = column_degrees / (row_counts * x / (1 + np.outer(y, x))).sum(axis=1)
+        if np.allclose(x, previous_x, rtol=_TOLERANCE, atol=0):
             break
     odds = np.outer(x, y)
     probability: Reals = odds / (1 + odds)

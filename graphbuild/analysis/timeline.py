@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from graphbuild.analysis.deduplication import publication_date
 from graphbuild.analysis.incidence import as_incidence, sorted_unique
-from graphbuild.analysis.reference_attributes import publication_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

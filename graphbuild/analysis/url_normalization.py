@@ -1,14 +1,14 @@
-"""Normalize URLs, so that the URLs of one page become equal, and find the publisher of a page.
+"""Normalize URLs, so that different URLs of one page become equal, and find a page's publisher.
 
-Named rules are applied in order, and again until none changes the URL. The result is for comparison
-only and need not work in a browser; for example, ``http`` becomes ``https``.
+Named rules are applied in order. This is repeated until no rule changes the URL. The normalized URL
+is only for comparison and may not work in a browser; for example, ``http`` becomes ``https``.
 
-* Spelling follows RFC 3986, section 6 (case, percent-encoding, dot segments, ports). w3lib applies
-  it as a browser would, and sorts the parameters.
-* The other rules are conventions; :data:`URL_RULES` describes each.
+* The rule ``spelling`` follows RFC 3986, section 6 (case, percent-encoding, dot segments, ports).
+  It is implemented by w3lib, which also sorts the parameters.
+* The other rules are conventions of websites; :data:`URL_RULES` describes each.
 
-URLs come from untrusted text. No rule is applied if the text is not a web URL, if programs may read
-it differently, or if it is longer than 8,192 characters.
+URLs are untrusted text. No rule is applied if the text is not a web URL, if programs may interpret
+the URL differently, or if it is longer than 8,192 characters.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
 MAX_URL_LENGTH = 8_192
-_MAX_ROUNDS = 300  # more than the copies of copies that fit into such a URL
+_MAX_ROUNDS = 300  # more than the nested copies that fit into a URL of this length
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,10 @@ class Rule:
     """A rule that makes URLs of one page equal.
 
     Attributes:
-        name: A short name.
-        description: The differences that the rule removes.
-        apply: Returns a simpler URL, or the same; raises ValueError for an invalid URL.
+        name: a short name.
+        description: the differences between URLs that the rule removes.
+        apply: the function that returns the changed URL, or the same URL if the rule does not
+            concern it; raises ``ValueError`` for an invalid URL.
     """
 
     name: str
@@ -51,27 +52,27 @@ class NormalizedUrl:
     """A normalized URL.
 
     Attributes:
-        url: The URL; unchanged if it cannot be normalized.
-        rules: Names of the rules that changed it, in the order of ``URL_RULES``.
+        url: the normalized URL, or the original text if it cannot be normalized.
+        rules: the names of the rules that changed it, in the order of ``URL_RULES``.
     """
 
     url: str
     rules: tuple[str, ...] = ()
 
 
-def normalize_url(url: str, *, without: str = "") -> NormalizedUrl:
+def normalize_url(url: str, *, skipped_rule: str = "") -> NormalizedUrl:
     """Normalize a URL for comparison.
 
     Args:
-        url: A URL as the API gives it.
-        without: The name of a rule to leave out, to test its effect.
+        url: a URL from the API.
+        skipped_rule: the name of a rule that is not applied, to find out whether it is needed.
 
     Raises:
-        MissingLibraryError: W3lib is not installed.
+        MissingLibraryError: w3lib is not installed.
     """
     if not _is_unambiguous(url):
         return NormalizedUrl(url)
-    rules = [rule for rule in URL_RULES if rule.name != without]
+    rules = [rule for rule in URL_RULES if rule.name != skipped_rule]
     current, changed = url.strip(), set[str]()
     for _ in range(_MAX_ROUNDS):
         before = current
@@ -88,31 +89,34 @@ def normalize_url(url: str, *, without: str = "") -> NormalizedUrl:
     return NormalizedUrl(current, tuple(rule.name for rule in rules if rule.name in changed))
 
 
-def publisher_domain(url: NormalizedUrl) -> str:
+def publisher_domain(normalized: NormalizedUrl) -> str:
     """Return the publisher of a page: the registered domain of its host.
 
-    The public suffix list of tldextract separates customers of shared hosts such as
-    ``blogspot.com``. It is never downloaded. A host that is not a domain name is returned as it is.
+    Sites on shared hosts such as ``blogspot.com`` count as separate publishers. They are recognized
+    by the public suffix list in tldextract; the list is never downloaded.
+
+    Args:
+        normalized: the result of :func:`normalize_url`.
 
     Returns:
-        A domain or an IP address in lower case. Empty if the publisher is unknown: the text is not
-        a web URL, or a link shortener, or an archive whose URLs do not contain the original.
+        A domain or an IP address in lower case. Empty if the URL does not show the publisher: it is
+        not a web URL, a URL of a link shortener, or an archive's URL without the original URL.
 
     Raises:
-        MissingLibraryError: Tldextract is not installed.
+        MissingLibraryError: tldextract is not installed.
     """
-    if not _is_unambiguous(url.url):
+    if not _is_unambiguous(normalized.url):
         return ""
     try:
-        parts = urlsplit(url.url)
+        parts = urlsplit(normalized.url)
         host, _ = parts.hostname or "", parts.port
-    except ValueError:  # an invalid URL, which no rule has changed
+    except ValueError:  # an invalid URL, to which no rule was applied
         return ""
     return _registered_domain(host) if host.isascii() else ""
 
 
 def _is_unambiguous(url: str) -> bool:
-    """Return whether all programs read the text as the same web URL."""
+    """Return whether the text is a web URL that all programs interpret in the same way."""
     stripped = url.strip()
     match = _WEB_URL.match(stripped)
     return (
@@ -130,27 +134,38 @@ _WEB_URL = re.compile(r"https?://(?P<host>[^/?#]+)", re.IGNORECASE)
 
 # --- archived and cached copies ------------------------------------------------------------------
 
-_COPY_HINT = re.compile("archive|arquivo|webcache|amp", re.IGNORECASE)  # most URLs have none
+_COPY_HINT = re.compile(
+    "archive|arquivo|webcache|amp", re.IGNORECASE
+)  # does not match most URLs, which are then skipped
 _ANY_HOST = r"https?://(?:[^/?#@]*\.)?"  # scheme and subdomains
 _ORIGINAL = r"(?:(?P<scheme>https?):/{1,2})?(?P<rest>[^/?#@]+\.[^/?#@]+.*)"
 _ARCHIVE_TODAY = r"archive\.(?:today|ph|is|li|vn|md|fo)"
-_ARCHIVES = (
+_ARCHIVE_PATTERNS = (
     rf"{_ANY_HOST}archive\.org(?::\d+)?/web/(?:\d{{1,14}}\*?|\*)?(?:[a-z]{{2}}_)?/{_ORIGINAL}",
     rf"https?://{_ARCHIVE_TODAY}/(?:\d{{4,14}}|newest|oldest|o/\w{{1,12}})/{_ORIGINAL}",
     rf"{_ANY_HOST}arquivo\.pt/wayback/\d{{1,14}}(?:[a-z]{{2}}_)?/{_ORIGINAL}",
     rf"https?://wayback\.archive-it\.org/\w{{1,12}}/\d{{1,14}}(?:[a-z]{{2}}_)?/{_ORIGINAL}",
 )
-_CACHED = r"https?://webcache\.googleusercontent\.com/search\?(?:[^#]*&)?q=cache:(?:[\w-]{12}:)?"
-_CACHES = (rf"{_CACHED}(?:(?P<scheme>https?):/{{1,2}})?(?P<rest>[^/?#@+&]+\.[^/?#@+&]+[^+&]*).*",)
-_AMP_CACHES = (
+_GOOGLE_CACHE_PREFIX = (
+    r"https?://webcache\.googleusercontent\.com/search\?(?:[^#]*&)?q=cache:(?:[\w-]{12}:)?"
+)
+_PAGE_CACHE_PATTERNS = (
+    rf"{_GOOGLE_CACHE_PREFIX}(?:(?P<scheme>https?):/{{1,2}})?(?P<rest>[^/?#@+&]+\.[^/?#@+&]+[^+&]*).*",
+)
+_AMP_CACHE_PATTERNS = (
     rf"{_ANY_HOST}cdn\.ampproject\.org/(?:c|v|r|wp/c)/(?P<secure>s/)?{_ORIGINAL}",
     rf"{_ANY_HOST}google\.[a-z.]{{2,6}}/amp/(?P<secure>s/)?{_ORIGINAL}",
     rf"{_ANY_HOST}bing-amp\.com/c/(?P<secure>s/)?{_ORIGINAL}",
 )
 
 
-def _extract_original(patterns: tuple[str, ...]) -> Callable[[str], str]:
-    """Return a function that replaces the URL of a copy by the URL of the original."""
+def _original_extractor(patterns: tuple[str, ...]) -> Callable[[str], str]:
+    """Return a function that replaces the URL of a copy with the URL of the original.
+
+    Args:
+        patterns: regular expressions for URLs of copies. The group ``rest`` is the original URL
+            after its scheme; the groups ``scheme`` and ``secure`` (https) are optional.
+    """
     compiled = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
 
     def apply(url: str) -> str:
@@ -166,7 +181,7 @@ def _extract_original(patterns: tuple[str, ...]) -> Callable[[str], str]:
     return apply
 
 
-_extract_from_amp_cache = _extract_original(_AMP_CACHES)
+_extract_from_amp_cache = _original_extractor(_AMP_CACHE_PATTERNS)
 _AMP_PATH = re.compile(r"(?<=[^/])(?:/+amp/?$|\.amp(?=(?:\.html?)?$))", re.IGNORECASE)
 _AMP_PARAMETERS = frozenset({("amp", ""), ("amp", "1"), ("amp", "true"), ("outputtype", "amp")})
 
@@ -182,13 +197,13 @@ def _remove_amp(url: str) -> str:
     if host.lower().startswith("amp.") and host.count(".") > 1 and parts.path.strip("/"):
         host = host[len("amp.") :]
     kept = _drop_parameters(parts, lambda name, value: (name, value) in _AMP_PARAMETERS)
-    return _join(url, kept._replace(netloc=host, path=_AMP_PATH.sub("", parts.path)))
+    return _url_from_parts(url, kept._replace(netloc=host, path=_AMP_PATH.sub("", parts.path)))
 
 
 # --- one URL -------------------------------------------------------------------------------------
 
-# Already canonical: lower-case host, no percent-encoding, no dot segments, no port. w3lib, which is
-# slow, is not called for these.
+# URLs that are already canonical: the host is in lower case, and there is no percent-encoding, dot
+# segment, port or query. They are not passed to w3lib, which is slow.
 _CANONICAL = re.compile(
     r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/(?:[\w~-][\w.~-]*/)*(?:[\w~-][\w.~-]*)?", re.ASCII
 )
@@ -220,7 +235,7 @@ def _remove_www(url: str) -> str:
     return match[1] + url[match.end() :] if match else url
 
 
-def _rename_host(url: str) -> str:
+def _twitter_to_x(url: str) -> str:
     match = _TWITTER.match(url)
     return f"{match[1]}x.com{url[match.end() :]}" if match else url
 
@@ -232,11 +247,11 @@ def _remove_trailing_slash(url: str) -> str:
     parts = urlsplit(url)
     folder, _, last = parts.path.rpartition("/")
     path = folder if last.lower() in _INDEX_FILES else parts.path
-    return _join(url, parts._replace(path=path.rstrip("/") or "/"))
+    return _url_from_parts(url, parts._replace(path=path.rstrip("/") or "/"))
 
 
 def _remove_fragment(url: str) -> str:
-    # After "#!" and "#/", single-page applications name the page.
+    # Single-page applications identify the page by a fragment that starts with "!" or "/".
     bare, _, fragment = url.partition("#")
     return url if fragment.startswith(("!", "/")) else bare
 
@@ -262,35 +277,52 @@ def _remove_tracking(url: str) -> str:
     def is_tracking(name: str, _: str) -> bool:
         return name in _TRACKING or name.startswith(_TRACKING_PREFIXES)
 
-    return _join(url, _drop_parameters(urlsplit(url), is_tracking))
+    return _url_from_parts(url, _drop_parameters(urlsplit(url), is_tracking))
 
 
 def _drop_parameters(parts: SplitResult, is_dropped: Callable[[str, str], bool]) -> SplitResult:
-    """Remove parameters and keep the spelling of the others."""
+    """Remove the parameters for which ``is_dropped`` is true; the others stay exactly as written.
+
+    Args:
+        parts: the parts of a URL.
+        is_dropped: a function of the name and the value of a parameter, both in lower case.
+    """
     if not parts.query:
         return parts
     kept = []
     for parameter in parts.query.split("&"):
-        # Parsed one by one, because parse_qsl limits their number.
+        # Parsed one at a time, because parse_qsl limits the number of parameters per call.
         (name, value), *_ = parse_qsl(parameter, keep_blank_values=True) or [("", "")]
         if not is_dropped(name.lower(), value.lower()):
             kept.append(parameter)
     return parts._replace(query="&".join(kept))
 
 
-def _join(url: str, parts: SplitResult) -> str:
-    """Return the URL of the parts; ``url`` itself, in its own spelling, if they are its parts."""
+def _url_from_parts(url: str, parts: SplitResult) -> str:
+    """Return the URL with these parts.
+
+    If ``url`` already has these parts, it is returned exactly as written, because ``urlunsplit``
+    could change its spelling.
+    """
     return url if parts == urlsplit(url) else urlunsplit(parts)
 
 
 URL_RULES = (
-    Rule("archive", "a copy in a web archive and the original", _extract_original(_ARCHIVES)),
-    Rule("cache", "a copy in Google's cache and the original", _extract_original(_CACHES)),
+    Rule(
+        "archive",
+        "a copy in a web archive and the original",
+        _original_extractor(_ARCHIVE_PATTERNS),
+    ),
+    Rule(
+        "cache",
+        "a copy in Google's cache and the original",
+        _original_extractor(_PAGE_CACHE_PATTERNS),
+    ),
     Rule("spelling", "case, escapes, dots, ports, order of parameters (RFC 3986)", _canonicalize),
     Rule("amp", "the AMP version of a page and the page", _remove_amp),
     Rule("scheme", "http and https", _use_https),
     Rule("www", "a host with and without www", _remove_www),
-    Rule("renamed_host", "twitter.com and x.com", _rename_host),
+    Rule("renamed_host", "twitter.com and x.com", _twitter_to_x),
     Rule(
         "trailing_slash", "a path with and without a final / or index.html", _remove_trailing_slash
     ),
@@ -301,7 +333,7 @@ URL_RULES = (
 
 # --- publishers ----------------------------------------------------------------------------------
 
-# Archives and link shorteners: their URLs do not show who published the page.
+# Domains of archives and link shorteners, whose URLs do not show who published the page.
 _NOT_PUBLISHERS = frozenset(
     re.findall(
         r"\S+",
@@ -313,7 +345,7 @@ _NOT_PUBLISHERS = frozenset(
 )
 
 
-@lru_cache(maxsize=65_536)  # few hosts publish most references
+@lru_cache(maxsize=65_536)  # most references are from few hosts
 def _registered_domain(host: str) -> str:
     try:
         return str(ip_address(host))
@@ -328,6 +360,6 @@ def _registered_domain(host: str) -> str:
 
 @cache
 def _suffix_extractor() -> Any:  # noqa: ANN401  a class of an optional library
-    """Return an extractor with the suffix list in the library; nothing is downloaded."""
+    """Return an extractor that uses the suffix list in tldextract and downloads nothing."""
     extract = require("tldextract", extra="analysis").TLDExtract
     return extract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)

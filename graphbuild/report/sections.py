@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from graphbuild._util import UntrustedText, format_count, format_timestamp, pluralize
 from graphbuild.analysis import (
+    defanged_label,
     describe_causes,
     describe_change,
     describe_cluster,
-    display_name,
     publication_date,
     reference_url,
     summarize_changes,
@@ -381,7 +381,7 @@ def _method(data: ReportData) -> Iterator[Block]:
 
 
 def _name(entity: Entity) -> MixedText:
-    return (UntrustedText(display_name(entity)),)
+    return (UntrustedText(defanged_label(entity)),)
 
 
 def _subject(entity: Entity) -> MixedText:

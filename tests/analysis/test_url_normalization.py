@@ -111,7 +111,7 @@ def test_addresses_of_one_page_come_to_one_and_the_rules_that_did_it_are_told(
     assert len({each.url for each in found}) == 1
     assert set(rules) <= {rule for each in found for rule in each.rules}
     for rule in rules:
-        assert len({normalize_url(each, without=rule).url for each in addresses}) > 1, rule
+        assert len({normalize_url(each, skipped_rule=rule).url for each in addresses}) > 1, rule
 
 
 def test_every_rule_has_its_addresses_here() -> None:

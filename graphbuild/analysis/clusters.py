@@ -9,7 +9,7 @@ files, and are found from the observations:
   one unit of weight among the files that have it (resource allocation, Zhou et al. 2007, Phys.
   Rev. E 76, 046115). A collection that contains nearly all files therefore hardly links them.
 * If two collections share significantly many references (q-value of at most 0.05), their files are
-  linked, too. The weight of these links is proportional to the Jaccard index of the two collections.
+  linked, too. These links have a weight proportional to the Jaccard index of the two collections.
 * Files with identical evidence are merged into one node first, so a large family of such files
   costs no more than one file.
 * Leiden (Traag et al. 2019, Sci. Rep. 9, 5233) maximizes the modularity of the clusters. The

@@ -17,7 +17,7 @@
     │   └── BudgetExhaustedError  the limit set by the user is reached
     ├── StoreError                a campaign file is missing, foreign, newer, locked or damaged
     ├── ExportError               a file could not be written
-    ├── AnalysisError             an analysis is not possible with this campaign
+    ├── AnalysisError             a name matches no node or several, or a path has one end
     └── MissingLibraryError       a library of an extra is not installed
 
 Every message names the cause and a way out.
@@ -139,7 +139,10 @@ class ExportError(GraphbuildError):
 
 
 class AnalysisError(GraphbuildError):
-    """An analysis is not possible: a name is unknown, or a library is missing."""
+    """An analysis has no answer for these names.
+
+    A name matches no node, a name matches several nodes, or both ends of a path are the same node.
+    """
 
 
 class MissingLibraryError(GraphbuildError, ImportError):

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphbuild.api.json_decoding import describe_type, describe_value
 from graphbuild.errors import PayloadError
 
-Scalar = str | int | float | bool
+if TYPE_CHECKING:
+    from graphbuild.models import Scalar
 
-MAX_KEYS = 1_000  # per object; real ones have a few dozen
+MAX_ATTRIBUTES = 1_000  # per object; real ones have a few dozen
 MAX_TEXT = 65_536  # characters of one attribute; the raw page keeps the whole text
 _MAX_LIST_TEXT = 4_096
-_INT64 = range(-(2**63), 2**63)
-_DATES = range(631_152_000, 4_102_444_800)  # 1990 to 2099, in seconds since 1970 (UTC)
+_INT64_RANGE = range(-(2**63), 2**63)
+_DATE_RANGE = range(631_152_000, 4_102_444_800)  # 1990 to 2099, in seconds since 1970 (UTC)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NAME = re.compile(
     r"(?!constructor\Z)[a-z][a-z0-9_]{0,63}"
 )  # JavaScript objects have a constructor
-_TEXTS = frozenset({"url", "title", "author", "name"})
-_NOT_CUT = frozenset({"url", "author"})  # the beginning of these would be misleading
+_TEXT_ONLY = frozenset({"url", "title", "author", "name"})
+_NEVER_TRUNCATED = frozenset({"url", "author"})  # the beginning of these would be misleading
 
 
 def parse_attributes(value: object, path: str, warnings: list[str]) -> dict[str, Scalar]:
@@ -34,15 +35,15 @@ def parse_attributes(value: object, path: str, warnings: list[str]) -> dict[str,
         warnings: receives a message for each attribute that is invalid or changed.
 
     Raises:
-        PayloadError: there are more than ``MAX_KEYS`` attributes.
+        PayloadError: there are more than ``MAX_ATTRIBUTES`` attributes.
     """
     if value is None:
         return {}
     if not isinstance(value, dict):
         warnings.append(f"{path}: expected an object, got {describe_type(value)} (ignored)")
         return {}
-    if len(value) > MAX_KEYS:
-        raise PayloadError(f"{len(value)} keys, more than {MAX_KEYS}", path)
+    if len(value) > MAX_ATTRIBUTES:
+        raise PayloadError(f"{len(value)} keys, more than {MAX_ATTRIBUTES}", path)
     attributes: dict[str, Scalar] = {}
     for name, raw in value.items():
         if raw is None or raw == "":
@@ -61,7 +62,7 @@ def _parse_scalar(name: str, raw: object, path: str, warnings: list[str]) -> Sca
         return _parse_date(raw, path, warnings)
     if isinstance(raw, str):
         return _clean_text(name, raw, path, warnings)
-    if name in _TEXTS:
+    if name in _TEXT_ONLY:
         warnings.append(f"{path}: expected a string, got {describe_type(raw)} (left out)")
         return None
     if isinstance(raw, list):
@@ -70,7 +71,7 @@ def _parse_scalar(name: str, raw: object, path: str, warnings: list[str]) -> Sca
 
 
 def _parse_date(raw: object, path: str, warnings: list[str]) -> int | None:
-    if type(raw) is int and raw in _DATES:
+    if type(raw) is int and raw in _DATE_RANGE:
         return raw
     warnings.append(f"{path}: {describe_value(raw)} is not a date from 1990 to 2099 (left out)")
     return None
@@ -80,9 +81,9 @@ def _clean_text(
     name: str, text: str, path: str, warnings: list[str], limit: int = MAX_TEXT
 ) -> str | None:
     if len(text) > limit:
-        action = "left out" if name in _NOT_CUT else f"cut to {limit}"
+        action = "left out" if name in _NEVER_TRUNCATED else f"cut to {limit}"
         warnings.append(f"{path}: {len(text)} characters ({action})")
-        if name in _NOT_CUT:
+        if name in _NEVER_TRUNCATED:
             return None
         text = text[:limit]
     if text.isascii() or not _SURROGATE.search(text):
@@ -101,7 +102,7 @@ def _parse_number(raw: object, path: str, warnings: list[str]) -> Scalar | None:
     if isinstance(raw, bool | float):
         return raw
     if isinstance(raw, int):
-        if raw in _INT64:
+        if raw in _INT64_RANGE:
             return raw
         warnings.append(f"{path}: a number beyond 64 bits (left out)")
     return None

@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import copy
 import random
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
-from itertools import count
 from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import quote
 
 from graphbuild.api.auth import ApiKey, find_api_key
 from graphbuild.api.endpoints import API_FLAVORS, AUTO, CLASSIC, GTI, endpoint_path
 from graphbuild.api.json_decoding import decode_json
-from graphbuild.api.quotas import is_user_name, parse_quotas
-from graphbuild.api.rate_limit import RateLimiter, SystemClock, next_day
-from graphbuild.api.responses import DEFAULT_WAIT, PageRequest, error_code, parse_response
+from graphbuild.api.quotas import is_user_name, parse_tightest_quotas
+from graphbuild.api.rate_limit import RateLimiter, SystemClock
+from graphbuild.api.responses import PageRequest, error_code, parse_response
+from graphbuild.api.retry import RetryPolicy, pause_after, quota_exhausted
 from graphbuild.api.transport import MAX_BYTES, Transport
 from graphbuild.errors import (
     ApiError,
     BaseUrlError,
     CrawlPaused,
     PayloadError,
-    QuotaExhaustedError,
     RateLimitError,
     TransientError,
 )
@@ -46,11 +44,7 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://www.virustotal.com/api/v3"
 LIMIT = 40  # entries per page: the API's maximum for relationships
-RETRIES = 3
 MAX_FLAVOR_PROBES = 3
-MAX_WAIT = 600.0  # seconds; a longer Retry-After means that the quota is spent
-_MAX_QUOTA_WAIT = 32 * 86_400.0  # seconds; a longer Retry-After is not plausible
-_FIRST_BACKOFF = 1.0
 # Statuses of a relationship that the service's API flavor does not have.
 _UNKNOWN_RELATIONSHIP_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
 
@@ -263,29 +257,26 @@ class Client:
             reason = error_code(response.body) or f"HTTP {response.status}"
             message = f"the service does not report the quotas ({reason})"
             raise ApiError(message, status=response.status, code=reason)
-        return parse_quotas(decode_json(response.body))
+        return parse_tightest_quotas(decode_json(response.body))
 
     def _fetch(
         self, request: PageRequest, recorder: CallRecorder, api_flavor: str, *, retry_on_429: bool
     ) -> PageResponse:
         path = endpoint_path(request.subject, request.relationship, api_flavor)
-        waited = 0.0
-        for attempt in count(1):
+        retries = RetryPolicy(retry_on_429=retry_on_429, rng=self._random)
+        while True:
             try:
                 return self._attempt(request, path, recorder)
             except TransientError as error:
                 failure = error
-            if isinstance(failure, RateLimitError):
-                outlasts_minute = failure.retry_after > MAX_WAIT or waited >= DEFAULT_WAIT
-                if outlasts_minute or not retry_on_429:
-                    raise self._quota_exhausted(failure)
-            if attempt > RETRIES:
+            if isinstance(failure, RateLimitError) and retries.is_quota_spent(failure):
+                raise quota_exhausted(failure, self.clock.now())
+            wait = retries.next_wait(failure)
+            if wait is None:
                 break
-            seconds = self._backoff(failure, attempt)
-            self._sleep(seconds)
-            waited += seconds
+            self._sleep(wait)
         if isinstance(failure, RateLimitError):
-            self._sleep(failure.retry_after)  # the next request must not be sent earlier
+            self._sleep(pause_after(failure))  # the next request must not be sent earlier
         raise failure
 
     def _attempt(self, request: PageRequest, path: str, recorder: CallRecorder) -> PageResponse:
@@ -296,8 +287,8 @@ class Client:
             status = response.status
             result = parse_response(response, request, self.clock.now())
         except ApiError as error:
-            if isinstance(error, RateLimitError) and error.retry_after <= MAX_WAIT:
-                self.rate_limiter.pause_until(self.clock.monotonic() + error.retry_after)
+            if isinstance(error, RateLimitError) and (pause := pause_after(error)):
+                self.rate_limiter.pause_until(self.clock.monotonic() + pause)
             sent = not isinstance(error, TransientError) or error.sent
             note = error.code or str(error)
             recorder.end_call(call, status=error.status, note=note, sent=sent)
@@ -330,26 +321,3 @@ class Client:
     def _sleep(self, seconds: float) -> None:
         if seconds > 0 and not self.clock.sleep(seconds):
             raise CrawlPaused("stopped while waiting")
-
-    def _backoff(self, failure: TransientError, attempt: int) -> float:
-        """Return the wait before the next attempt: as stated, else 1, 2 or 4 s with jitter.
-
-        Before the last attempt it is at least a minute, so that another 429 means more than a busy
-        minute.
-        """
-        if isinstance(failure, RateLimitError):
-            return max(failure.retry_after, DEFAULT_WAIT if attempt == RETRIES else 0.0)
-        longest = _FIRST_BACKOFF * 2.0 ** (attempt - 1)
-        return longest * (0.5 + self._random.random() / 2)
-
-    def _quota_exhausted(self, error: RateLimitError) -> QuotaExhaustedError:
-        now = self.clock.now()
-        resets_at = next_day(now)
-        if MAX_WAIT < error.retry_after <= _MAX_QUOTA_WAIT:
-            stated = datetime.fromtimestamp(now + error.retry_after, UTC) + timedelta(minutes=1)
-            resets_at = stated.replace(second=0, microsecond=0)
-        return QuotaExhaustedError(
-            f"the service's quota is spent ({error.code}); "
-            f"run again after {resets_at:%Y-%m-%d %H:%M} UTC",
-            resets_at=resets_at,
-        )

@@ -87,7 +87,7 @@ def parse_payload(
     deep = is_too_deep(payload)
     if deep:
         check_depth({name: value for name, value in payload.items() if name != "data"}, "")
-    parser = _ItemParser(RELATIONSHIPS[relationship].target_type, check_items=deep)
+    parser = _ItemParser(RELATIONSHIPS[relationship].target_type, check_item_depth=deep)
     warnings = parser.warnings
     entries: tuple[Entry, ...] = ()
     targets: tuple[Entity, ...] = ()
@@ -159,7 +159,7 @@ def _limit_warnings(warnings: list[str]) -> tuple[str, ...]:
 
 def parse_self_link(payload: dict[str, Any]) -> SelfLink | None:
     """Return what ``links.self`` says, or None if it is missing or not understood."""
-    link = _link(payload, "self")
+    link = _envelope_link(payload, "self")
     if not isinstance(link, str) or len(link) > _MAX_LINK:
         return None
     found = _SUBJECT_PATH.fullmatch(_path(link))
@@ -206,10 +206,10 @@ def _parse_next_cursor(
     ``links.next`` is never requested.
     """
     cursor = _check_cursor(meta.get("cursor"), "meta.cursor")
-    link = _link(payload, "next")
+    link = _envelope_link(payload, "next")
     if link is None:
         return cursor
-    if not _is_same_list(link, _link(payload, "self")):
+    if not _is_same_list(link, _envelope_link(payload, "self")):
         end = "" if cursor else "; paging ends here"
         warnings.append(f"links.next: not a URL of this list (ignored{end})")
         return cursor
@@ -235,7 +235,7 @@ def _check_cursor(cursor: object, path: str) -> str | None:
     return cursor
 
 
-def _link(payload: dict[str, Any], name: str) -> object:
+def _envelope_link(payload: dict[str, Any], name: str) -> object:
     links = payload.get("links")
     return links.get(name) if isinstance(links, dict) else None
 
@@ -269,16 +269,16 @@ class _ItemParser:
 
     Args:
         expected_type: the object type that the relationship lists.
-        check_items: whether to check the depth of each item.
+        check_item_depth: whether to check the depth of each item.
     """
 
-    def __init__(self, expected_type: str, *, check_items: bool) -> None:
+    def __init__(self, expected_type: str, *, check_item_depth: bool) -> None:
         self.warnings: list[str] = []
-        self._check_items = check_items
+        self._check_item_depth = check_item_depth
         self._expected_type = expected_type
         self._targets: dict[str, Entity] = {}
         # Most entries of a page name the same collection as the entry before.
-        self._last_link: tuple[object, Entity | None] = ((), None)  # no JSON value equals ()
+        self._last_collection: tuple[object, Entity | None] = ((), None)  # no JSON value equals ()
 
     def parse_entries(self, items: list[Any]) -> tuple[Entry, ...]:
         """Return the valid entries of a ``related_references`` page."""
@@ -298,7 +298,7 @@ class _ItemParser:
     def _parse_target(self, item: Any, path: str) -> Entity | None:  # noqa: ANN401  any JSON value
         """Return the entity of an item, or None if the item is skipped."""
         try:
-            if self._check_items:
+            if self._check_item_depth:
                 check_depth(_require_object(item, path), path)
             target = self._parse_entity(item, path, self._expected_type)
         except PayloadError as error:
@@ -325,20 +325,20 @@ class _ItemParser:
             return ()
         found: dict[str, Entity] = {}
         for index, link in enumerate(links):
-            entity = self._parse_link(link, f"{path}[{index}]")
+            entity = self._parse_collection(link, f"{path}[{index}]")
             if entity and (entity.attributes or entity.key not in found):
                 found[entity.key] = entity
         return tuple(found.values())
 
-    def _parse_link(self, link: object, path: str) -> Entity | None:
-        if link == self._last_link[0]:
-            return self._last_link[1]
+    def _parse_collection(self, link: object, path: str) -> Entity | None:
+        if link == self._last_collection[0]:
+            return self._last_collection[1]
         try:
             entity = self._parse_entity(link, path, COLLECTION)
         except PayloadError as error:
             self.warnings.append(f"{error} (skipped)")
             return None
-        self._last_link = link, entity
+        self._last_collection = link, entity
         return entity
 
     def _parse_entity(self, value: object, path: str, expected_type: str) -> Entity:
@@ -347,19 +347,22 @@ class _ItemParser:
         is_report = expected_type == REFERENCE and _is_report(fields)
         entity_type = COLLECTION if is_report else expected_type
         if fields.get("type") != entity_type:
-            entity_type = self._parse_other_type(fields.get("type"), f"{path}.type", expected_type)
+            entity_type = self._keep_unexpected_type(
+                fields.get("type"), f"{path}.type", expected_type
+            )
         entity_id = self._parse_id(entity_type, fields.get("id"), f"{path}.id")
         attributes = parse_attributes(fields.get("attributes"), f"{path}.attributes", self.warnings)
         if is_report:
             return _reference_of_report(entity_id, attributes)
         return Entity(entity_type, entity_id, attributes)
 
-    def _parse_other_type(self, value: object, path: str, expected_type: str) -> str:
-        """Return an unexpected type. It is kept, since the API may add types."""
+    def _keep_unexpected_type(self, value: object, path: str, expected_type: str) -> str:
+        """Return an unexpected object type unchanged, with a warning: the API may add types."""
         if not is_object_type(value):
-            raise PayloadError(f"expected an object type, got {describe_value(value)}", path)
+            problem = f"expected an object type, got {describe_value(value)}"
+            raise PayloadError(problem, f"{path}.type")
         self.warnings.append(
-            f"{path}: {describe_value(value)} where a {expected_type} was expected (kept)"
+            f"{path}.type: {describe_value(value)} where a {expected_type} was expected (kept)"
         )
         return str(value)
 

@@ -60,7 +60,7 @@ def is_user_name(text: str) -> bool:
     return _USER_NAME.fullmatch(text) is not None and bool(text.strip("."))
 
 
-def parse_quotas(payload: dict[str, Any]) -> tuple[Quota, ...]:
+def parse_tightest_quotas(payload: dict[str, Any]) -> tuple[Quota, ...]:
     """Return the request quotas, for each window the one with the smaller remainder.
 
     Missing or invalid quotas are left out.

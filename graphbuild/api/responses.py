@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from graphbuild.api.json_decoding import decode_json
 from graphbuild.api.parser import parse_payload
+from graphbuild.api.retry import DEFAULT_WAIT
 from graphbuild.errors import (
     ApiError,
     AuthenticationError,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from graphbuild.api.transport import Response
     from graphbuild.models import Entity, Page
 
-DEFAULT_WAIT = 60.0  # seconds after a 429 without Retry-After: the service counts per minute
 # Statuses of the errors that come in a response with status 200.
 _STATUS_OF_CODE = {
     "AuthenticationRequiredError": 401,

@@ -96,4 +96,6 @@ class ApiInfo:
 
     def _set(self, name: str, value: str) -> None:
         with self._db.transaction():
-            self._db.execute("INSERT OR REPLACE INTO metadata VALUES (?, ?)", name, value)
+            self._db.execute(
+                "INSERT OR REPLACE INTO metadata (name, value) VALUES (?, ?)", name, value
+            )

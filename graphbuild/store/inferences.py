@@ -70,7 +70,9 @@ class Inferences:
         with self._db.transaction():
             page = self._db.integer("SELECT max(id) FROM page WHERE task = ?", task)
             self._db.execute_many(
-                "INSERT INTO inference VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+                "INSERT INTO inference"
+                " (task, reference, related_from, first_page, last_page, provenance)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
                 " SET last_page = excluded.last_page, provenance = excluded.provenance",
                 [
                     (task, reference, collection, page, page, INFERRED)

@@ -1,10 +1,20 @@
 """Migrations of campaign files from earlier schema versions.
 
-To change the schema: edit :mod:`graphbuild.store.schema`, raise ``SCHEMA_VERSION``, add the digest
-of the old schema there, and register a function here. Tests open a saved file of every version.
+To change the schema from version N to N + 1:
 
-Each step is one transaction that also raises the version, so a killed migration continues with the
-step that was interrupted. A verified copy of the file is made before the first step.
+1. Before any change, run ``python -m tests.store.save_fixture``. It saves a campaign file of
+   version N and its contents as ``tests/store/data/schema-N.db.gz`` and ``schema-N.json.gz``, and
+   prints the digest of the schema.
+2. In :mod:`graphbuild.store.schema`, add that digest to ``_EARLIER_DIGESTS`` under N, set
+   ``SCHEMA_VERSION`` to N + 1, and change the tables and views.
+3. Here, write a function that changes a file of version N, and add it to ``MIGRATIONS`` under N.
+   It contains its own SQL. It must not use ``schema.SCHEMA`` or ``schema.VIEWS``, which change with
+   later versions.
+4. Run ``tests/store/test_migrations.py``, which migrates every saved file.
+
+Each migration runs in one transaction that also raises the version in the file, so a killed
+migration is repeated from its start. Before the first migration, the file is backed up and the
+backup is verified.
 """
 
 from __future__ import annotations
@@ -91,7 +101,7 @@ def rename_columns(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE note RENAME TO metadata")
     for old, new in (("dialect", "api_flavor"), ("quota resets at", "quota_resets_at")):
         connection.execute("UPDATE metadata SET name = ? WHERE name = ?", (new, old))
-    for view in schema.VIEWS.split(";")[:-1]:  # copy them here before a later schema changes them
+    for view in _VIEWS_OF_SCHEMA_2:
         connection.execute(view)
 
 
@@ -120,5 +130,21 @@ _NAMES_SINCE_SCHEMA_2 = {
     "inference": {"evidence": "provenance"},
     "call": {"begun_at": "started_at", "status": "http_status", "note": "error"},
 }
+_VIEWS_OF_SCHEMA_2 = (
+    """
+CREATE VIEW fact_by_task AS
+    SELECT task, reference, related_from, page.id AS first_page, page.id AS last_page,
+        0 AS provenance
+        FROM page JOIN fact ON fact.page = coalesce(duplicate_of, page.id)
+    UNION ALL
+    SELECT task, reference, related_from, first_page, last_page, provenance FROM inference
+""",
+    """
+CREATE VIEW observation AS
+    SELECT task, reference, related_from, min(first_page) AS first_page,
+        max(last_page) AS last_page, min(provenance) AS provenance
+        FROM fact_by_task GROUP BY task, reference, related_from
+""",
+)
 # Schema version -> the function that migrates a file of that version to the next one.
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: rename_columns}

@@ -181,7 +181,8 @@ class Results:
 
     def _insert_facts(self, page: int, facts: Facts) -> None:
         self._db.execute_many(
-            "INSERT INTO fact VALUES (?, ?, ?)", [(page, *each) for each in facts]
+            "INSERT INTO fact (page, reference, related_from) VALUES (?, ?, ?)",
+            [(page, *each) for each in facts],
         )
         if len(self._page_of) >= _MAX_KNOWN_PAGES:
             self._page_of.clear()

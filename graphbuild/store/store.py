@@ -155,7 +155,11 @@ class Store(ObservationReader):
         if row is None:
             attributes = encode_attributes(dict(seed.attributes))
             self._db.execute(
-                "INSERT INTO seed VALUES (?, ?, ?, ?)", entity, seed.source, seed.line, attributes
+                "INSERT INTO seed (entity, source, line, attributes) VALUES (?, ?, ?, ?)",
+                entity,
+                seed.source,
+                seed.line,
+                attributes,
             )
         elif seed.attributes:  # the attributes of the first list win
             known = decode_attributes(row[0], seed.entity.id, self.path)

@@ -23,10 +23,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphbuild.api.auth import ApiKey
-from graphbuild.api.client import LIMIT, RETRIES, Client
+from graphbuild.api.client import LIMIT, Client
 from graphbuild.api.parser import parse_page
 from graphbuild.api.rate_limit import RateLimiter
 from graphbuild.api.responses import PageResponse, retry_after
+from graphbuild.api.retry import RETRIES
 from graphbuild.emulator import Api, EmulatorAdapter, Quota, generate_family_world
 from graphbuild.errors import (
     ApiError,

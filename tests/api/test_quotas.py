@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from graphbuild.api.auth import find_user_name
-from graphbuild.api.quotas import is_user_name, parse_quotas
+from graphbuild.api.quotas import is_user_name, parse_tightest_quotas
 from graphbuild.cli import quota
 from graphbuild.cli.main import app
 from graphbuild.emulator import Api, Quota, generate_family_world
@@ -46,7 +46,7 @@ DOCUMENTED = {
 
 
 def test_the_documented_response_is_parsed_and_the_smaller_remainder_counts() -> None:
-    hourly, daily, monthly = parse_quotas(DOCUMENTED)
+    hourly, daily, monthly = parse_tightest_quotas(DOCUMENTED)
     assert (hourly.window, hourly.owner, hourly.remaining) == ("hourly", "group", 3299347)
     assert (daily.window, daily.owner, daily.remaining) == ("daily", "group", 98954927)
     assert (monthly.window, monthly.owner, monthly.remaining) == ("monthly", "user", 999999863)
@@ -82,21 +82,21 @@ GOOD = {"allowed": 500, "used": 17}
 )
 def test_an_invalid_quota_is_left_out(odd: object) -> None:
     for quotas in ({"user": GOOD, "group": odd}, {"group": GOOD, "user": odd}):
-        (daily,) = parse_quotas(row(**quotas))
+        (daily,) = parse_tightest_quotas(row(**quotas))
         assert (daily.remaining, daily.allowed, daily.used) == (483, 500, 17)
     with pytest.raises(PayloadError, match="no quota of requests"):
-        parse_quotas(row(user=odd))
+        parse_tightest_quotas(row(user=odd))
 
 
 def test_more_used_than_allowed_leaves_nothing() -> None:
-    (daily,) = parse_quotas(row(user={"allowed": 500, "used": 501}, group=GOOD))
+    (daily,) = parse_tightest_quotas(row(user={"allowed": 500, "used": 501}, group=GOOD))
     assert (daily.remaining, daily.owner) == (0, "user")
 
 
 @pytest.mark.parametrize("data", [None, [], "x", 5, {}, {"api_requests_daily": []}], ids=str)
 def test_a_response_without_quotas_is_an_error(data: object) -> None:
     with pytest.raises(PayloadError, match="data"):
-        parse_quotas({"data": data})
+        parse_tightest_quotas({"data": data})
 
 
 numbers = st.one_of(st.integers(), st.booleans(), st.none(), st.floats(), st.just("5"))
@@ -112,7 +112,7 @@ windows = st.dictionaries(st.sampled_from(["user", "group"]), st.one_of(owners, 
 )
 def test_the_remainder_is_never_negative(data: dict[str, object]) -> None:
     try:
-        found = parse_quotas({"data": data})
+        found = parse_tightest_quotas({"data": data})
     except PayloadError:
         return
     for each in found:

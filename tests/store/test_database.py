@@ -195,7 +195,9 @@ def test_file_with_a_journal_of_a_killed_writer_can_be_read(path: Path) -> None:
         connection.execute("PRAGMA cache_size = 1")
         connection.execute("BEGIN")
         for number in range(500):
-            connection.execute("INSERT INTO metadata VALUES (?, ?)", (f"n{number}", "x" * 500))
+            connection.execute(
+                "INSERT INTO metadata (name, value) VALUES (?, ?)", (f"n{number}", "x" * 500)
+            )
         shutil.copy(path, left)
         shutil.copy(f"{path}-journal", f"{left}-journal")
         connection.execute("ROLLBACK")

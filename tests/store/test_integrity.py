@@ -65,7 +65,9 @@ def test_forged_digest_is_found(path: Path) -> None:
 
 def test_reference_to_a_missing_row_is_found(path: Path) -> None:
     sound(path)
-    change(path, "INSERT INTO seed VALUES (999, 'nowhere', 1, '{}')")
+    change(
+        path, "INSERT INTO seed (entity, source, line, attributes) VALUES (999, 'nowhere', 1, '{}')"
+    )
     assert "a row of the table seed refers to a missing row of entity" in {
         each.problem for each in found(path)
     }

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import json
 import os
 import random
 import signal
@@ -14,101 +11,20 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from graphbuild.errors import StoreError
-from graphbuild.store import Store, find_damage, migrations, schema
+from graphbuild.store import Store, migrations, schema
 from graphbuild.store.schema import SCHEMA_VERSION, expected_digest, schema_digest
+from tests.store.save_fixture import contents, recorded_contents, save_fixture, saved_file
 
 if TYPE_CHECKING:
-    from graphbuild.models import Entity
+    from pathlib import Path
 
-DATA = Path(__file__).parent / "data"
 EARLIER = range(1, SCHEMA_VERSION)
 KILLS = 12
-
-
-def saved_file(version: int, folder: Path) -> Path:
-    """Unpack the saved campaign file of a schema version."""
-    folder.mkdir(exist_ok=True)
-    path = folder / "campaign.db"
-    path.write_bytes(gzip.decompress((DATA / f"schema-{version}.db.gz").read_bytes()))
-    return path
-
-
-def recorded_contents(version: int) -> dict[str, Any]:
-    """Return what the version that wrote the file read from it."""
-    text = gzip.decompress((DATA / f"schema-{version}.json.gz").read_bytes())
-    contents: dict[str, Any] = json.loads(text)
-    return contents
-
-
-def contents(path: Path) -> dict[str, Any]:
-    """Return everything in a campaign file, in the form of the recorded contents."""
-
-    def key(entity: Entity | None) -> str | None:
-        return entity.key if entity else None
-
-    with Store.read(path) as store:
-        audit, totals = store.audit_result(), store.totals()
-        read: dict[str, Any] = {
-            "observations": [
-                [
-                    key(each.subject),
-                    key(each.reference),
-                    key(each.related_from),
-                    each.provenance,
-                    each.first_seen,
-                    each.last_seen,
-                ]
-                for each in store.observations()
-            ],
-            "current": [
-                [key(each.subject), key(each.reference), key(each.related_from)]
-                for each in store.current_observations()
-            ],
-            "links": [
-                [link.source.key, link.relationship, key(link.target)] for link in store.links()
-            ],
-            "attributes": {
-                each.key: {
-                    name: value
-                    for name, value in each.attributes.items()
-                    if not name.startswith("crawl_")
-                }
-                for each in store.subjects()
-            },
-            "statuses": [
-                [getattr(each, name) for name in each.__slots__] for each in store.statuses()
-            ],
-            "calls": [
-                list(row)
-                for row in store._db.rows(
-                    "SELECT api_id, relationship, started_at, sent, http_status, error FROM call"
-                    " JOIN entity ON entity.id = subject ORDER BY call.id"
-                )
-            ],
-            "audit": [getattr(audit, name) for name in audit.__slots__],
-            "totals": [getattr(totals, name) for name in totals.__slots__],
-            "pages": [
-                [
-                    key(each.subject),
-                    each.relationship,
-                    each.number,
-                    hashlib.sha256(each.body).hexdigest(),
-                ]
-                for each in store.pages()
-            ],
-            "api_flavor": store.api_info.flavor(),
-            "quota_resets_at": store.api_info.quota_resets_at(),
-        }
-        for row in read["statuses"]:
-            row[0] = row[0].key
-        assert list(find_damage(store)) == []
-    return read
 
 
 def version_of(path: Path) -> int:
@@ -153,6 +69,15 @@ def test_an_opened_file_of_the_current_schema_gets_no_backup(tmp_path: Path) -> 
 
 def test_the_steps_end_in_the_current_schema() -> None:
     assert sorted(migrations.MIGRATIONS) == list(EARLIER)
+
+
+def test_a_saved_fixture_has_the_recorded_contents(tmp_path: Path) -> None:
+    newest = max(EARLIER)
+    save_fixture(saved_file(newest, tmp_path), tmp_path / "data")
+    path = saved_file(SCHEMA_VERSION, tmp_path / "new", tmp_path / "data")
+    assert contents(path) == recorded_contents(SCHEMA_VERSION, tmp_path / "data")
+    assert contents(path) == recorded_contents(newest)
+    assert version_of(path) == SCHEMA_VERSION
 
 
 def test_a_raised_schema_version_runs_the_registered_step(

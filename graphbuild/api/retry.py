@@ -1,0 +1,104 @@
+"""The retry policy: which failures are retried, how often, and after how long.
+
+Only a :class:`~graphbuild.errors.TransientError` is retried: HTTP 408, 424, 429 and 5xx, a broken
+or late connection, and a damaged page. All other errors are final. A 429 is not retried if it shows
+that the quota is spent, see :meth:`RetryPolicy.is_quota_spent`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from graphbuild.api.rate_limit import MINUTE, next_day
+from graphbuild.errors import QuotaExhaustedError, RateLimitError
+
+if TYPE_CHECKING:
+    import random
+
+    from graphbuild.errors import TransientError
+
+RETRIES = 3
+"""Maximum number of retries of one request."""
+
+MAX_RETRY_WAIT = 600.0
+"""Maximum wait before a retry in seconds, even if the response requests a longer one."""
+
+DEFAULT_WAIT = 60.0
+"""Wait in seconds after a 429 without a valid Retry-After. The service counts per minute."""
+
+FIRST_BACKOFF = 1.0
+"""Maximum wait in seconds before the first retry of a failure without Retry-After.
+
+The maximum doubles with each retry of the request.
+"""
+
+QUOTA_RETRY_AFTER = 600.0
+"""A Retry-After above this number of seconds means that the daily or monthly quota is spent."""
+
+_MAX_QUOTA_RETRY_AFTER = 32 * 86_400.0  # seconds; no quota period is longer than a month
+
+
+class RetryPolicy:
+    """The retries of one request.
+
+    Args:
+        retry_on_429: whether to retry after a 429.
+        rng: the source of random jitter.
+    """
+
+    def __init__(self, *, retry_on_429: bool, rng: random.Random) -> None:
+        self._retry_on_429 = retry_on_429
+        self._random = rng
+        self._retries = 0
+        self._waited = 0.0
+
+    def is_quota_spent(self, failure: RateLimitError) -> bool:
+        """Return whether to handle a 429 as a spent quota, instead of as a busy minute.
+
+        That is the case if its Retry-After is above ``QUOTA_RETRY_AFTER``, if this request has
+        already waited a minute, or if ``retry_on_429`` is false.
+        """
+        is_long = failure.retry_after > QUOTA_RETRY_AFTER or self._waited >= MINUTE
+        return is_long or not self._retry_on_429
+
+    def next_wait(self, failure: TransientError) -> float | None:
+        """Return the seconds to wait before the next retry, or None if there is no retry left."""
+        if self._retries == RETRIES:
+            return None
+        self._retries += 1
+        wait = min(self._wait_after(failure), MAX_RETRY_WAIT)
+        self._waited += wait
+        return wait
+
+    def _wait_after(self, failure: TransientError) -> float:
+        if isinstance(failure, RateLimitError):
+            # The last retry comes after a minute, so that a 429 then means more than a busy minute.
+            return max(failure.retry_after, MINUTE if self._retries == RETRIES else 0.0)
+        longest = FIRST_BACKOFF * 2.0 ** (self._retries - 1)
+        return longest * (0.5 + self._random.random() / 2)
+
+
+def pause_after(failure: RateLimitError) -> float:
+    """Return the seconds after a 429 in which no client sends a request; 0 for a spent quota."""
+    if failure.retry_after > QUOTA_RETRY_AFTER:
+        return 0.0
+    return min(failure.retry_after, MAX_RETRY_WAIT)
+
+
+def quota_exhausted(failure: RateLimitError, now: float) -> QuotaExhaustedError:
+    """Return the exception for a 429 that shows that the quota is spent.
+
+    Args:
+        failure: the 429.
+        now: the time in seconds since 1970 (UTC).
+    """
+    resets_at = next_day(now)
+    if QUOTA_RETRY_AFTER < failure.retry_after <= _MAX_QUOTA_RETRY_AFTER:
+        stated = datetime.fromtimestamp(now + failure.retry_after, UTC) + timedelta(minutes=1)
+        resets_at = stated.replace(second=0, microsecond=0)
+    return QuotaExhaustedError(
+        f"the service's quota is spent ({failure.code}); "
+        f"run again after {resets_at:%Y-%m-%d %H:%M} UTC",
+        resets_at=resets_at,
+    )

@@ -19,7 +19,7 @@ from graphbuild.exporters.registry import (
     DEFAULT_FORMATS,
     FORMATS,
     FULL_PAGE,
-    check_requirements,
+    check_required_libraries,
     describe_file,
 )
 
@@ -140,7 +140,7 @@ def parse_formats(text: str) -> list[str]:
     if unknown or not names:
         problem = f"no format {unknown[0]!a}" if unknown else "no format given"
         raise typer.BadParameter(f"{problem}; use any of {', '.join(FORMATS)}", param_hint="--to")
-    check_requirements(names)
+    check_required_libraries(names)
     return names
 
 
@@ -161,7 +161,7 @@ def _refuse_derived_view(formats: Sequence[str], view: str) -> None:
     """Raise BadParameter for a format of facts and a view with counted or grouped nodes."""
     from graphbuild.graph.views import DERIVED_VIEWS, VIEWS
 
-    refused = [name for name in formats if FORMATS[name].observed_only]
+    refused = [name for name in formats if FORMATS[name].refuses_derived_views]
     if refused and view in DERIVED_VIEWS:
         others = " or ".join(name for name in VIEWS if name not in DERIVED_VIEWS)
         raise typer.BadParameter(

@@ -1,8 +1,8 @@
 """Exports of a graph to files.
 
-``registry`` lists the formats, ``schema`` the columns. A writer takes a graph and an open stream;
-``output`` opens the files. Each file is written completely or not at all, and the same graph gives
-the same bytes.
+``formats`` lists the formats, and ``columns`` the columns of nodes, edges and observations. Each
+format has a module with a writer, which writes a graph to an open stream. ``output`` opens the
+files. Each file is written completely or not at all, and the same graph gives the same bytes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ __all__ = [
     "write_graphml",
 ]
 
-# Loaded on first use, because they load networkx, and the help of the command line does without.
+# Loaded on first use, because these modules import networkx, which ``graphbuild --help`` does not
+# need.
 _MODULE_OF = {
     "export": "output",
     "export_all": "output",
@@ -44,7 +45,7 @@ _MODULE_OF = {
 
 
 def __getattr__(name: str) -> object:
-    """Load a public function on first use."""
+    """Import the module of a public function when the function is first used."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415  not needed by the registry

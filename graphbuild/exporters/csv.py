@@ -12,6 +12,13 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, BinaryIO
 
+from graphbuild.exporters.columns import (
+    EDGE_COLUMNS,
+    OBSERVATION_COLUMNS,
+    TABLES,
+    NodeColumns,
+    columns_for,
+)
 from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.rows import (
     CACHED,
@@ -21,13 +28,6 @@ from graphbuild.exporters.rows import (
     observation_rows,
 )
 from graphbuild.exporters.sanitize import format_value, guard_cell, replace_surrogates
-from graphbuild.exporters.schema import (
-    EDGE_COLUMNS,
-    OBSERVATION_COLUMNS,
-    TABLES,
-    NodeColumns,
-    columns_for,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

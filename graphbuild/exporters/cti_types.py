@@ -1,7 +1,7 @@
-"""Map nodes to the types of threat intelligence formats, for STIX and MISP.
+"""Map nodes to the object types of STIX and MISP, and validate values for both formats.
 
-Both formats have files with several hashes, reports with a URL and a date, and types for what a
-collection may be: a malware family, a campaign, an actor.
+Both formats represent files with several hashes and reports with a URL and a date. Both have object
+types for the kinds of collections, such as malware families, campaigns and threat actors.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ MALWARE, TOOL, CAMPAIGN = "malware", "tool", "campaign"
 INTRUSION_SET, VULNERABILITY = "intrusion-set", "vulnerability"
 REPORT, GROUPING = "report", "grouping"
 
-# The namespace of our UUIDs: equal content gets the same id in every export.
+# The namespace of the UUIDs that graphbuild makes. It must not change: equal content has the same
+# UUID in every export.
 NAMESPACE = UUID("0e8a84f3-138e-4a9b-9a82-a241d5627add")
-MAX_NAME = 16_000  # characters that fit a database field of 64 KiB, in any script
+MAX_NAME = 16_000  # characters; in UTF-8 they take at most 64 KiB, the limit of a database field
 
 # Values of the attribute collection_type: https://gtidocs.virustotal.com/reference/collections
 _COLLECTION_TYPES = {
@@ -49,7 +50,7 @@ _COLLECTION_TYPES = {
     "report": REPORT,
     "collection": GROUPING,
 }
-# Id prefixes, for the classic API, which has no collection_type.
+# Prefixes of collection ids, because responses of the classic API have no collection_type.
 _PREFIXES = (
     ("malware--", MALWARE),
     ("campaign--", CAMPAIGN),
@@ -62,9 +63,9 @@ _PREFIXES = (
 )
 _THREAT_ACTOR = "threat_actor"
 _CVE = re.compile(r"CVE-[0-9]{4}-(0[0-9]{3}|[1-9][0-9]{3,})", re.IGNORECASE)
-_MAX_TIMESTAMP = 253_402_300_799  # of the year 9999
+_MAX_TIMESTAMP = 253_402_300_799  # seconds since 1970: the end of the year 9999
 
-# URLs as in RFC 3986, with a host name that browsers do not rewrite.
+# URLs as defined by RFC 3986, restricted to host names that browsers use unchanged.
 _CHARACTER = r"(?:[A-Za-z0-9._~:/@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})"
 _REST = rf"(?:/{_CHARACTER}*)?(?:\?(?:{_CHARACTER}|\?)*)?(?:#(?:{_CHARACTER}|\?)*)?"
 _PORT = r"(?::[0-9]{1,5})?"
@@ -79,9 +80,10 @@ _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def stix_type(node: Mapping[str, object]) -> str | None:
-    """Return the STIX type of a reference, collection or actor; None for other nodes.
+    """Return the STIX type of a reference, collection or threat actor; None for other nodes.
 
-    The type of a collection is its ``collection_type``, or else follows from its id.
+    The type of a collection is derived from its ``collection_type``. If that is unknown or absent,
+    the type is derived from the prefix of its id.
     """
     if node["type"] == REFERENCE:
         return REPORT
@@ -89,17 +91,18 @@ def stix_type(node: Mapping[str, object]) -> str | None:
         return INTRUSION_SET
     if node["type"] != COLLECTION:
         return None
-    stated = node.get("collection_type")
-    if isinstance(stated, str) and stated in _COLLECTION_TYPES:
-        return _COLLECTION_TYPES[stated]
+    reported = node.get("collection_type")
+    if isinstance(reported, str) and reported in _COLLECTION_TYPES:
+        return _COLLECTION_TYPES[reported]
     name = str(node["id"])
     return next((kind for prefix, kind in _PREFIXES if name.startswith(prefix)), GROUPING)
 
 
 def file_hashes(node: Mapping[str, object]) -> dict[str, str]:
-    """Return the hashes of a file by algorithm, ``md5`` first: its id and its attributes.
+    """Return the hashes of a file by name: ``md5``, ``sha1`` and ``sha256``, in this order.
 
-    Attributes that are not a hash of that algorithm, or contradict the id, are ignored.
+    The hashes are the id of the file and its attributes with these names. An attribute is ignored
+    if its value is not a hash of that algorithm. The id takes precedence over an attribute.
     """
     known = {name: node.get(name) for name, _, _ in HASH_TYPES}
     own = detect_hash_type(str(node["id"]))
@@ -113,7 +116,7 @@ def file_hashes(node: Mapping[str, object]) -> dict[str, str]:
 
 
 def is_domain(node: Mapping[str, object]) -> bool:
-    """Return whether a node is a domain with a valid name as id."""
+    """Return whether a node has the type ``domain`` and a valid domain name as its id."""
     if node["type"] != DOMAIN:
         return False
     try:
@@ -124,7 +127,7 @@ def is_domain(node: Mapping[str, object]) -> bool:
 
 
 def ip_version(node: Mapping[str, object]) -> int | None:
-    """Return 4 or 6 if a node is a valid IP address, else None."""
+    """Return 4 or 6 if a node has type ``ip_address`` and a valid address as its id, else None."""
     if node["type"] != IP_ADDRESS:
         return None
     try:
@@ -134,9 +137,10 @@ def ip_version(node: Mapping[str, object]) -> int | None:
 
 
 def url_value(node: Mapping[str, object]) -> str | None:
-    """Return the URL of a node of type ``url``; None if it is unknown or invalid.
+    """Return the URL of a node of type ``url``; None for other nodes, or if it is invalid.
 
-    Unlike a link it may have a user name, and an IP address as host.
+    Unlike the URLs that :func:`safe_link` accepts, the URL may contain a user name, and its host
+    may be an IPv6 address.
     """
     text = node.get("url")
     if node["type"] != URL or not isinstance(text, str) or len(text) > MAX_NAME:
@@ -155,11 +159,11 @@ def _is_ip_address(text: str) -> bool:
 
 
 def safe_link(text: object) -> str | None:
-    """Return ``text`` as a link that is safe to show, or None.
+    """Return ``text`` as a URL that is safe to show as a link, or None.
 
-    Only http, https and ftp URLs are links. URLs that browsers read differently than they look
-    (with a user name, a backslash or white space) are not. Non-ASCII characters are
-    percent-encoded.
+    Only http, https and ftp URLs are accepted. URLs with a user name, a backslash or white space
+    are rejected, because browsers may open another host than the reader sees. Non-ASCII characters
+    are percent-encoded.
     """
     if not isinstance(text, str) or len(text) > MAX_NAME:
         return None
@@ -177,15 +181,18 @@ def safe_link(text: object) -> str | None:
 
 
 def cve_id(node: Mapping[str, object]) -> str | None:
-    """Return the CVE number of a vulnerability, such as ``CVE-2022-30190``, from its id or name."""
+    """Return the CVE number in the id or name of a node, such as ``CVE-2022-30190``, or None."""
     for text in (str(node["id"]).removeprefix("vulnerability--"), node.get("name")):
         if isinstance(text, str) and _CVE.fullmatch(text):
             return text.upper()
     return None
 
 
-def display_name(node: Mapping[str, object], warnings: ExportWarnings) -> str:
-    """Return the full label without control characters; never empty."""
+def object_name(node: Mapping[str, object], warnings: ExportWarnings) -> str:
+    """Return the name of the STIX or MISP object of a node; it is never empty.
+
+    The name is the label without control characters, truncated to ``MAX_NAME`` characters.
+    """
     label = str(node["label"])
     if not label.isprintable() and replace_illegal(label) != label:
         warnings.cleaned += 1
@@ -193,7 +200,11 @@ def display_name(node: Mapping[str, object], warnings: ExportWarnings) -> str:
 
 
 def parse_timestamp(seconds: object) -> datetime | None:
-    """Return a timestamp of the API in UTC; None if it is invalid or unknown (0)."""
+    """Return the time of an API timestamp, in UTC; None if it is invalid, or 0 (unknown).
+
+    Args:
+        seconds: seconds since 1970-01-01 00:00 UTC.
+    """
     if type(seconds) is int and 0 < seconds <= _MAX_TIMESTAMP:
         return datetime.fromtimestamp(seconds, UTC)
     return None
@@ -201,5 +212,5 @@ def parse_timestamp(seconds: object) -> datetime | None:
 
 def stable_uuid(*names: str, namespace: UUID = NAMESPACE) -> str:
     """Return a version 5 UUID that depends only on the arguments."""
-    # A lone surrogate must not stop an export.
+    # Lone surrogates are escaped, because uuid5() cannot encode them.
     return str(uuid5(namespace, "\n".join(names).encode("utf-8", "backslashreplace").decode()))

@@ -7,15 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphbuild.exporters.results import ExportWarnings
-from graphbuild.exporters.rows import (
-    observation_rows,
-    typed_edge_columns,
-    typed_edge_rows,
-    typed_node_rows,
-)
-from graphbuild.exporters.sanitize import replace_surrogates
-from graphbuild.exporters.schema import (
+from graphbuild.exporters.columns import (
     BOOL,
     CATEGORY,
     DATE,
@@ -28,6 +20,14 @@ from graphbuild.exporters.schema import (
     TIME,
     NodeColumns,
 )
+from graphbuild.exporters.results import ExportWarnings
+from graphbuild.exporters.rows import (
+    observation_rows,
+    typed_edge_columns,
+    typed_edge_rows,
+    typed_node_rows,
+)
+from graphbuild.exporters.sanitize import replace_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
 
+    from graphbuild.exporters.columns import Column
     from graphbuild.exporters.rows import Row
-    from graphbuild.exporters.schema import Column
 
 _PANDAS_TYPES = {
     TEXT: "string",

@@ -1,6 +1,6 @@
-"""The formats of this package, in the order of the help.
+"""The list of export formats, in the order in which the help and the documentation show them.
 
-To add one, write a module with a writer and add its ``register`` call here.
+To add a format, write a module with a writer function and add a ``register`` call here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from graphbuild.exporters.registry import (
     POSITIONS,
     Format,
     OutputFile,
-    lazy,
+    lazy_writer,
     register,
 )
 
@@ -21,7 +21,10 @@ register(
         "graphml",
         (
             OutputFile(
-                "graph.graphml", lazy("graphml:write_graphml"), "open it in Gephi", (POSITIONS,)
+                "graph.graphml",
+                lazy_writer("graphml:write_graphml"),
+                "open it in Gephi",
+                (POSITIONS,),
             ),
         ),
         readers="Gephi, Gephi Lite, Cytoscape, igraph, networkx",
@@ -35,7 +38,7 @@ register(
         (
             OutputFile(
                 "graph.gexf",
-                lazy("gexf:write_gexf"),
+                lazy_writer("gexf:write_gexf"),
                 "open it in Gephi; its timeline shows references by day",
                 (POSITIONS,),
             ),
@@ -51,7 +54,7 @@ register(
         (
             OutputFile(
                 "graph.html",
-                lazy("html.page:write_html"),
+                lazy_writer("html.page:write_html"),
                 "open it in a browser; it needs no network",
                 (POSITIONS, FULL_PAGE),
             ),
@@ -67,14 +70,16 @@ register(
         (
             OutputFile(
                 "nodes.csv",
-                lazy("csv:write_nodes"),
+                lazy_writer("csv:write_nodes"),
                 "one row per file, reference or collection",
                 (CSV_GUARD,),
             ),
-            OutputFile("edges.csv", lazy("csv:write_edges"), "one row per edge", (CSV_GUARD,)),
+            OutputFile(
+                "edges.csv", lazy_writer("csv:write_edges"), "one row per edge", (CSV_GUARD,)
+            ),
             OutputFile(
                 "observations.csv",
-                lazy("csv:write_observations"),
+                lazy_writer("csv:write_observations"),
                 "one row per (file, reference, collection)",
                 (CSV_GUARD,),
             ),
@@ -91,21 +96,23 @@ register(
         (
             OutputFile(
                 "nodes.parquet",
-                lazy("parquet:write_nodes"),
+                lazy_writer("parquet:write_nodes"),
                 "nodes with column types, for pandas.read_parquet",
             ),
             OutputFile(
-                "edges.parquet", lazy("parquet:write_edges"), "one row per edge, with column types"
+                "edges.parquet",
+                lazy_writer("parquet:write_edges"),
+                "one row per edge, with column types",
             ),
             OutputFile(
                 "observations.parquet",
-                lazy("parquet:write_observations"),
+                lazy_writer("parquet:write_observations"),
                 "one row per (file, reference, collection), with column types",
             ),
         ),
         readers="pandas, DuckDB, Spark; needs `graphbuild[columnar]`",
         contents="lossless, [with types](#parquet); lone surrogates become U+FFFD, as in all JSON",
-        requires="pyarrow",
+        required_library="pyarrow",
     )
 )
 register(
@@ -114,7 +121,7 @@ register(
         (
             OutputFile(
                 "graph.json",
-                lazy("json:write_node_link"),
+                lazy_writer("json:write_node_link"),
                 "node-link data for networkx.node_link_graph",
             ),
         ),
@@ -129,7 +136,7 @@ register(
         (
             OutputFile(
                 "graph.jsonl",
-                lazy("json:write_lines"),
+                lazy_writer("json:write_lines"),
                 "one object per line: nodes, edges, observations",
             ),
         ),
@@ -144,7 +151,7 @@ register(
         (
             OutputFile(
                 "graph.cyjs",
-                lazy("json:write_cytoscape"),
+                lazy_writer("json:write_cytoscape"),
                 "open it in Cytoscape, or pass it to Cytoscape.js",
                 (POSITIONS,),
             ),
@@ -160,14 +167,14 @@ register(
         (
             OutputFile(
                 "graph.stix.json",
-                lazy("stix:write_stix"),
+                lazy_writer("stix:write_stix"),
                 "import it into a platform that reads STIX 2.1",
             ),
         ),
         readers="platforms that read STIX 2.1",
         contents="lossless, [as described below](#stix-21); no colors, positions and sizes",
         suffixes=(".stix.json",),
-        observed_only=True,
+        refuses_derived_views=True,
     )
 )
 register(
@@ -176,13 +183,13 @@ register(
         (
             OutputFile(
                 "indicators.stix.json",
-                lazy("stix:write_stix", indicators=True),
+                lazy_writer("stix:write_stix", indicators=True),
                 "a STIX 2.1 bundle with an indicator for each file, domain, address and URL",
             ),
         ),
         readers="platforms that read STIX 2.1",
         contents="as `stix`, and an indicator for each file, domain, address and URL",
-        observed_only=True,
+        refuses_derived_views=True,
     )
 )
 register(
@@ -191,14 +198,14 @@ register(
         (
             OutputFile(
                 "graph.misp.json",
-                lazy("misp:write_misp"),
+                lazy_writer("misp:write_misp"),
                 "import it into MISP, as an event in its JSON format",
             ),
         ),
         readers="MISP, as an event in its JSON format",
         contents="the observations, in comments; [not all attributes of nodes](#misp)",
         suffixes=(".misp.json",),
-        observed_only=True,
+        refuses_derived_views=True,
     )
 )
 register(
@@ -207,17 +214,17 @@ register(
         (
             OutputFile(
                 "nodes.neo4j.csv",
-                lazy("neo4j:write_nodes"),
+                lazy_writer("neo4j:write_nodes"),
                 "for neo4j-admin, see neo4j-import.txt",
             ),
             OutputFile(
                 "edges.neo4j.csv",
-                lazy("neo4j:write_edges"),
+                lazy_writer("neo4j:write_edges"),
                 "for neo4j-admin, see neo4j-import.txt",
             ),
             OutputFile(
                 "neo4j-import.txt",
-                lazy("neo4j:write_command"),
+                lazy_writer("neo4j:write_command"),
                 "the command that creates a Neo4j database from both",
                 (NAME_SUFFIX,),
             ),
@@ -232,7 +239,7 @@ register(
         (
             OutputFile(
                 "graph.dot",
-                lazy("dot:write_dot"),
+                lazy_writer("dot:write_dot"),
                 "render it with Graphviz: dot -Tsvg -O graph.dot; sfdp for over a thousand nodes",
             ),
         ),

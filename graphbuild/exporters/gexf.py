@@ -12,9 +12,9 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
+from graphbuild.exporters.columns import XML, NodeColumns
 from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.sanitize import write_lines
-from graphbuild.exporters.schema import XML, NodeColumns
 from graphbuild.exporters.xml_common import (
     edge_declarations,
     edge_lines,

@@ -18,8 +18,8 @@ from xml.parsers import expat
 import networkx as nx
 
 from graphbuild.errors import ExportError
+from graphbuild.exporters.columns import exportable_scalars, is_seed_column, readable_node_types
 from graphbuild.exporters.sanitize import label_text
-from graphbuild.exporters.schema import exportable_scalars, is_seed_column, readable_node_types
 from graphbuild.graph.builder import NO_COLLECTION
 from graphbuild.models import OBSERVED, RELATED_REFERENCES, Entity
 

@@ -1,8 +1,9 @@
 """JSON formats: node-link data for networkx, JSON Lines, and elements for Cytoscape.
 
-All files are strict JSON in UTF-8. Objects are written one by one with sorted names, so memory is
-constant and the same graph gives the same bytes. Values that JSON cannot hold are omitted and
-counted; lone surrogates become U+FFFD.
+All files are strict JSON in UTF-8. Objects are written in small blocks, so the memory needed does
+not grow with the graph. The members of an object are sorted by name, so the same graph gives the
+same bytes. Values that JSON cannot represent are omitted and counted. Lone surrogates are replaced
+by U+FFFD.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
+from graphbuild.exporters.columns import TABLES, NodeColumns
 from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.rows import (
     CACHED,
@@ -23,7 +25,6 @@ from graphbuild.exporters.rows import (
     observation_keys,
 )
 from graphbuild.exporters.sanitize import is_exportable, replace_surrogates
-from graphbuild.exporters.schema import TABLES, NodeColumns
 from graphbuild.exporters.xml_common import edge_id
 from graphbuild.graph.builder import NO_COLLECTION
 from graphbuild.graph.style import check_positions, node_color, size_scale
@@ -38,46 +39,47 @@ if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
     Positions = Mapping[str, tuple[float, float]]
 
-_ENDS = frozenset({"source", "target"})
-_BLOCK = 250  # objects per write: few calls, and memory stays constant
-_PLAIN = frozenset({str, bool, type(None)})
-_NUMBERS = frozenset({int, float})
-_UNFIT = object()
+_ENDPOINT_NAMES = frozenset({"source", "target"})
+_OBJECTS_PER_WRITE = 250  # so that there are few calls of write(), and memory stays constant
+_DIRECT_TYPES = frozenset({str, bool, type(None)})  # every value of these types is valid JSON
+_NUMBER_TYPES = frozenset({int, float})
+_NOT_JSON = object()  # result of _to_json_value for values that JSON cannot represent
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def write_node_link(graph: Graph, stream: BinaryIO) -> ExportWarnings:
-    """Write node-link data as networkx reads it, one node or edge per line.
+    """Write node-link data for networkx, one node or edge per line.
 
     ``nx.node_link_graph(json.load(stream), edges="edges")`` returns the graph, with lists instead
-    of tuples. The format uses the name ``id`` for the key of a node, so the attribute ``id`` is not
-    written; the key contains it.
+    of tuples. In this format the member ``id`` of a node is the node key. So the attribute ``id``
+    is not written; it can be derived from the key, which is ``type:id``.
     """
     encoder = _Encoder()
     head = b'{"directed":true,"graph":%b,"multigraph":false,"nodes":[\n'
-    stream.write(head % encoder.object(graph.graph))
-    nodes = (encoder.object({**node, "id": key}) for key, node in graph.nodes(data=True))
+    stream.write(head % encoder.encode_object(graph.graph))
+    nodes = (encoder.encode_object({**node, "id": key}) for key, node in graph.nodes(data=True))
     _write(stream, nodes, b",")
     stream.write(b'\n],"edges":[\n')
-    _write(stream, (encoder.edge(*each) for each in graph.edges(data=True)), b",")
+    _write(stream, (encoder.encode_edge(*each) for each in graph.edges(data=True)), b",")
     stream.write(b"\n]}\n")
     return encoder.warnings
 
 
 def write_lines(graph: Graph, stream: BinaryIO) -> ExportWarnings:
-    """Write JSON Lines; the first member of each object is its ``kind``.
+    """Write JSON Lines: one object per line, first the nodes, then the edges, then observations.
 
-    Nodes come first, with all their attributes in ``attributes``, then edges, then observations,
-    which name nodes by their keys.
+    The first member of each object is ``kind``: ``node``, ``edge`` or ``observation``. The
+    attributes of a node are in ``attributes``. Edges and observations refer to nodes by their keys.
     """
     encoder = _Encoder()
     nodes = (
-        b'{"kind":"node","key":%b,"attributes":%b}' % (encoder.text(key), encoder.object(node))
+        b'{"kind":"node","key":%b,"attributes":%b}'
+        % (encoder.encode_text(key), encoder.encode_object(node))
         for key, node in graph.nodes(data=True)
     )
-    edges = (b'{"kind":"edge",' + encoder.edge(*each)[1:] for each in graph.edges(data=True))
+    edges = (b'{"kind":"edge",' + encoder.encode_edge(*each)[1:] for each in graph.edges(data=True))
     observations = (
-        b'{"kind":"observation",' + encoder.object(each)[1:] for each in _observations(graph)
+        b'{"kind":"observation",' + encoder.encode_object(each)[1:] for each in _observations(graph)
     )
     _write(stream, chain(nodes, edges, observations), b"")
     stream.write(b"\n" if graph else b"")
@@ -97,7 +99,7 @@ def _observations(graph: Graph) -> Iterator[dict[str, str | None]]:
 def write_object_list(
     stream: BinaryIO, head: bytes, objects: Iterable[dict[str, Any]], tail: bytes
 ) -> None:
-    """Write ``head``, ``objects`` one per line with commas between them, and ``tail``."""
+    """Write ``head``, then ``objects`` with one per line and commas between them, then ``tail``."""
     encode = msgspec.json.Encoder().encode
     separator = head + b"\n"
     for each in objects:
@@ -121,14 +123,14 @@ _CYTOSCAPE_HEAD = {
 def write_cytoscape(
     graph: Graph, stream: BinaryIO, *, positions: Positions | None = None
 ) -> ExportWarnings:
-    """Write elements as Cytoscape, Cytoscape.js and ``nx.cytoscape_graph`` read them.
+    """Write elements for Cytoscape, Cytoscape.js and ``nx.cytoscape_graph``.
 
-    Nodes have the columns of the tables, with these exceptions: ``id`` and ``value`` are the key of
-    the node, ``name`` is its label, and the API's name is ``api_name``. ``color`` and ``size`` are
-    for display. Positions count downwards.
+    Nodes have the columns of the tables, with these exceptions: ``id`` and ``value`` contain the
+    node key, ``name`` contains the label, and the attribute ``name`` is written as ``api_name``.
+    ``color`` and ``size`` are added for display. In the file, y grows downwards.
 
     Raises:
-        ExportError: a node has no position although others have; nothing is written.
+        ExportError: some nodes have a position and some do not; nothing is written.
     """
     encoder = _Encoder()
     positions = check_positions(graph, positions)
@@ -136,7 +138,7 @@ def write_cytoscape(
     _write(stream, _cytoscape_nodes(graph, positions, encoder), b",")
     stream.write(b'\n],"edges":[\n')
     edges = (_cytoscape_edge(*each) for each in graph.edges(data=True))
-    _write(stream, (b'{"data":%b}' % encoder.edge(*each) for each in edges), b",")
+    _write(stream, (b'{"data":%b}' % encoder.encode_edge(*each) for each in edges), b",")
     stream.write(b"\n]}}\n")
     return encoder.warnings
 
@@ -154,9 +156,9 @@ def _cytoscape_nodes(graph: Graph, positions: Positions, encoder: _Encoder) -> I
         position = b""
         if positions:
             x, y = positions[key]
-            # Plain floats, zero without a sign.
+            # float() converts numpy numbers; adding 0.0 turns -0.0 into 0.0.
             position = b',"position":' + _encode({"x": float(x) + 0.0, "y": 0.0 - float(y)})
-        yield b'{"data":%b%b}' % (encoder.object(values), position)
+        yield b'{"data":%b%b}' % (encoder.encode_object(values), position)
 
 
 def _cytoscape_edge(
@@ -171,90 +173,111 @@ def _cytoscape_edge(
 
 
 class _Encoder:
-    """Encodes objects as JSON and counts the values that JSON cannot hold."""
+    """Encodes values as JSON, and counts those that JSON cannot represent."""
 
     def __init__(self) -> None:
         self.warnings = ExportWarnings()
-        self._key = lru_cache(maxsize=CACHED)(self.text)
-        self._edge = cached_conversion(_edge_members, CACHED)
+        self._encode_key = lru_cache(maxsize=CACHED)(self.encode_text)
+        self._encode_members = cached_conversion(_encode_edge_members, CACHED)
 
-    def object(self, values: Mapping[str, Any]) -> bytes:
-        """Return an object of texts, booleans, numbers, None, and lists of these."""
+    def encode_object(self, values: Mapping[str, Any]) -> bytes:
+        """Return ``values`` as a JSON object, without the values that JSON cannot represent."""
         for value in values.values():
-            if type(value) not in _PLAIN and not _is_plain(value):
-                values = self._fitting(values)
+            if type(value) not in _DIRECT_TYPES and not _is_directly_encodable(value):
+                values = self._keep_representable(values)
                 break
         try:
             return _encode(values)
-        except (TypeError, UnicodeEncodeError):  # a name that is not text, or a lone surrogate
-            return _encode(self._cleaned(self._fitting(values)))
+        except (
+            TypeError,
+            UnicodeEncodeError,
+        ):  # a member name that is not a str, or a lone surrogate
+            return _encode(self._replace_surrogates(self._keep_representable(values)))
 
-    def edge(self, source: str, target: str, edge: Mapping[str, Any]) -> bytes:
-        """Return an edge, its ends first; attributes with their names are omitted."""
-        if not _ENDS.isdisjoint(edge):
-            own = {name: value for name, value in edge.items() if name not in _ENDS}
+    def encode_edge(self, source: str, target: str, edge: Mapping[str, Any]) -> bytes:
+        """Return an edge as a JSON object whose first members are ``source`` and ``target``.
+
+        Attributes that are also called ``source`` or ``target`` are omitted.
+        """
+        if not _ENDPOINT_NAMES.isdisjoint(edge):
+            own = {name: value for name, value in edge.items() if name not in _ENDPOINT_NAMES}
             self.warnings.omitted += len(edge) - len(own)
             edge = own
         values = common_edge_values(edge)
-        known = self._edge(values, self.warnings) if values else self.object(edge)[1:-1]
-        members = b"," + known if known else b""
-        return b'{"source":%b,"target":%b%b}' % (self._key(source), self._key(target), members)
+        encoded = (
+            self._encode_members(values, self.warnings)
+            if values
+            else self.encode_object(edge)[1:-1]
+        )
+        members = b"," + encoded if encoded else b""
+        return b'{"source":%b,"target":%b%b}' % (
+            self._encode_key(source),
+            self._encode_key(target),
+            members,
+        )
 
-    def text(self, text: str) -> bytes:
-        """Return a text."""
+    def encode_text(self, text: str) -> bytes:
+        """Return ``text`` as a JSON string."""
         try:
             return _encode(text)
         except UnicodeEncodeError:
-            return _encode(self._cleaned(text))
+            return _encode(self._replace_surrogates(text))
 
-    def _fitting(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        fitting = {n: _fitting(value) for n, value in values.items() if isinstance(n, str)}
-        kept = {name: value for name, value in fitting.items() if value is not _UNFIT}
+    def _keep_representable(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        converted = {n: _to_json_value(value) for n, value in values.items() if isinstance(n, str)}
+        kept = {name: value for name, value in converted.items() if value is not _NOT_JSON}
         self.warnings.omitted += len(values) - len(kept)
         return kept
 
-    def _cleaned(self, value: Any) -> Any:  # noqa: ANN401  any JSON value
+    def _replace_surrogates(self, value: Any) -> Any:  # noqa: ANN401  any JSON value
         if isinstance(value, str):
             text = replace_surrogates(value)
             self.warnings.cleaned += text != value
             return text
         if isinstance(value, dict):
-            return {self._cleaned(name): self._cleaned(each) for name, each in value.items()}
-        return [self._cleaned(each) for each in value] if isinstance(value, list | tuple) else value
+            return {
+                self._replace_surrogates(name): self._replace_surrogates(each)
+                for name, each in value.items()
+            }
+        return (
+            [self._replace_surrogates(each) for each in value]
+            if isinstance(value, list | tuple)
+            else value
+        )
 
 
-def _edge_members(values: EdgeValues, warnings: ExportWarnings) -> bytes:
+def _encode_edge_members(values: EdgeValues, warnings: ExportWarnings) -> bytes:
     encoder = _Encoder()
-    members = encoder.object(dict(zip(EDGE_ATTRIBUTES, values, strict=False)))[1:-1]
+    members = encoder.encode_object(dict(zip(EDGE_ATTRIBUTES, values, strict=False)))[1:-1]
     warnings.add(encoder.warnings)
     return members
 
 
-def _is_plain(value: object) -> bool:
-    """Return whether a value can be encoded as it is."""
-    if type(value) in _NUMBERS:
+def _is_directly_encodable(value: object) -> bool:
+    """Return whether ``value`` is valid JSON without conversion."""
+    if type(value) in _NUMBER_TYPES:
         return is_exportable(value)
     if isinstance(value, list | tuple):
         return {str}.issuperset(map(type, value))
-    return type(value) in _PLAIN
+    return type(value) in _DIRECT_TYPES
 
 
-def _fitting(value: object) -> object:
-    """Return a value of a built-in type that JSON can hold, or ``_UNFIT``."""
+def _to_json_value(value: object) -> object:
+    """Return ``value`` converted to a built-in type, or ``_NOT_JSON`` if that is impossible."""
     if isinstance(value, list | tuple):
-        items = [_fitting(each) for each in value]
-        return _UNFIT if _UNFIT in items else items
+        items = [_to_json_value(each) for each in value]
+        return _NOT_JSON if _NOT_JSON in items else items
     if value is None or isinstance(value, bool):
         return value
     if not is_exportable(value):
-        return _UNFIT
+        return _NOT_JSON
     return next(kind(value) for kind in (int, float, str) if isinstance(value, kind))
 
 
 def _write(stream: BinaryIO, objects: Iterable[bytes], separator: bytes) -> None:
-    """Write one object per line, without the end of the last line."""
+    """Write ``objects``, with ``separator`` and a line end between two of them."""
     remaining, line_end = iter(objects), separator + b"\n"
     before = b""
-    while block := list(islice(remaining, _BLOCK)):
+    while block := list(islice(remaining, _OBJECTS_PER_WRITE)):
         stream.write(before + line_end.join(block))
         before = line_end

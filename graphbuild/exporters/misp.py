@@ -27,10 +27,10 @@ from graphbuild.exporters.cti_types import (
     REPORT,
     VULNERABILITY,
     cve_id,
-    display_name,
     file_hashes,
     ip_version,
     is_domain,
+    object_name,
     parse_timestamp,
     safe_link,
     stable_uuid,
@@ -233,7 +233,7 @@ def _object_content(
     url = url_value(node)
     if url:
         return _URL, [_Value("url", "url", _NETWORK, url)]
-    return _domain_object(node, display_name(node, warnings))
+    return _domain_object(node, object_name(node, warnings))
 
 
 def _file(node: Mapping[str, Any]) -> Iterator[_Value]:

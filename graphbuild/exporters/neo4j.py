@@ -16,16 +16,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 from graphbuild.errors import ExportError
-from graphbuild.exporters.registry import add_suffix
-from graphbuild.exporters.results import ExportWarnings
-from graphbuild.exporters.rows import edge_values, with_defaults
-from graphbuild.exporters.sanitize import (
-    REPLACEMENT,
-    format_value,
-    replace_surrogates,
-    write_lines,
-)
-from graphbuild.exporters.schema import (
+from graphbuild.exporters.columns import (
     BOOL,
     DATE,
     EDGE_COLUMNS,
@@ -36,13 +27,22 @@ from graphbuild.exporters.schema import (
     NodeColumns,
     columns_for,
 )
+from graphbuild.exporters.registry import add_name_suffix
+from graphbuild.exporters.results import ExportWarnings
+from graphbuild.exporters.rows import edge_values, with_defaults
+from graphbuild.exporters.sanitize import (
+    REPLACEMENT,
+    format_value,
+    replace_surrogates,
+    write_lines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import networkx as nx
 
-    from graphbuild.exporters.schema import Column
+    from graphbuild.exporters.columns import Column
 
     Graph = nx.DiGraph[str]
 
@@ -94,7 +94,7 @@ def write_edges(graph: Graph, stream: BinaryIO) -> ExportWarnings:
 
 def import_command(name_suffix: str = "") -> str:
     """Return the command that creates a database from the two tables."""
-    return _COMMAND.format(*(add_suffix(name, name_suffix) for name in (NODES, EDGES)))
+    return _COMMAND.format(*(add_name_suffix(name, name_suffix) for name in (NODES, EDGES)))
 
 
 def write_command(_: Graph, stream: BinaryIO, *, name_suffix: str = "") -> ExportWarnings:

@@ -13,7 +13,7 @@ from graphbuild.exporters.registry import (
     FULL_PAGE,
     NAME_SUFFIX,
     POSITIONS,
-    add_suffix,
+    add_name_suffix,
     format_of_path,
     get_format,
 )
@@ -96,7 +96,9 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
     """
     chosen = [get_format(name) for name in dict.fromkeys(formats)]
     validate_graph(graph)
-    _refuse_derived(graph, chosen, ", ".join(each.name for each in chosen if each.observed_only))
+    _refuse_derived(
+        graph, chosen, ", ".join(each.name for each in chosen if each.refuses_derived_views)
+    )
     graph = with_stable_order(graph)
     folder = make_folder(Path(folder))
     if positions is None and any(POSITIONS in each.options for each in chosen):
@@ -110,7 +112,7 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
     written = []
     for each in chosen:
         for file in each.files:
-            path = folder / add_suffix(file.name, name_suffix)
+            path = folder / add_name_suffix(file.name, name_suffix)
             on_progress(f"writing {path.name}")
             own = {name: options[name] for name in file.options}
             written.append(_write(graph, path, file.writer, own))
@@ -128,7 +130,7 @@ def _positions(
 
 
 def _refuse_derived(graph: Graph, formats: Iterable[Format], subject: object) -> None:
-    if any(each.observed_only for each in formats) and is_derived(graph):
+    if any(each.refuses_derived_views for each in formats) and is_derived(graph):
         raise ExportError(
             f"{subject}: readers take its content as facts, but this view contains nodes or edges"
             " that graphbuild computed; export the full or the backbone view"

@@ -12,15 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graphbuild.exporters.results import ExportWarnings
-from graphbuild.exporters.rows import (
-    observation_rows,
-    typed_edge_columns,
-    typed_edge_rows,
-    typed_node_rows,
-)
-from graphbuild.exporters.sanitize import replace_surrogates
-from graphbuild.exporters.schema import (
+from graphbuild.exporters.columns import (
     BOOL,
     CATEGORY,
     DATE,
@@ -33,14 +25,22 @@ from graphbuild.exporters.schema import (
     TIME,
     NodeColumns,
 )
+from graphbuild.exporters.results import ExportWarnings
+from graphbuild.exporters.rows import (
+    observation_rows,
+    typed_edge_columns,
+    typed_edge_rows,
+    typed_node_rows,
+)
+from graphbuild.exporters.sanitize import replace_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import networkx as nx
 
+    from graphbuild.exporters.columns import Column
     from graphbuild.exporters.rows import Row
-    from graphbuild.exporters.schema import Column
 
 ROW_GROUP = 65_536  # rows
 _TIME = pa.timestamp("us", tz="UTC")

@@ -1,10 +1,12 @@
-"""The registry of export formats.
+"""The registry of export formats: how a format is described, registered and looked up.
 
-A format is one module with a writer and one :func:`register` call. The command line,
-:func:`graphbuild.export`, the documentation and the tests read the registry; nothing else lists the
-formats. A writer is ``writer(graph, stream, **options) -> ExportWarnings``. It gets the options
-that its file names. :func:`lazy` imports a writer on first use, so that listing the formats loads
-no library.
+The formats themselves are listed in ``formats.py``, one :func:`register` call per format. The
+command line, :func:`graphbuild.export`, the documentation and the tests get the formats from this
+registry.
+
+Each file of a format has a writer: ``writer(graph, stream, **options) -> ExportWarnings``. It is
+called with the options that its :class:`OutputFile` lists. :func:`lazy_writer` imports the module
+of a writer on first use, so that listing the formats loads no library.
 """
 
 from __future__ import annotations
@@ -31,10 +33,10 @@ if TYPE_CHECKING:
 
 POSITIONS, CSV_GUARD, FULL_PAGE, NAME_SUFFIX = "positions", "csv_guard", "full", "name_suffix"
 OPTIONS = {
-    POSITIONS: "position of each node; the layout is computed if None",
+    POSITIONS: "position of each node; None to compute the layout, empty to omit positions",
     CSV_GUARD: "whether cells that look like formulas get an apostrophe",
     FULL_PAGE: "whether the HTML page shows a large graph without reduction",
-    NAME_SUFFIX: "part of the file names, such as the name of a view",
+    NAME_SUFFIX: "text added to each file name, such as the name of a view",
 }
 
 
@@ -43,10 +45,10 @@ class OutputFile:
     """One of the files of a format.
 
     Attributes:
-        name: the file name.
-        writer: writes the file.
+        name: the file name, such as ``graph.graphml``.
+        writer: the function that writes the file.
         description: the purpose of the file, shown after an export.
-        options: the options that the writer takes, of :data:`OPTIONS`.
+        options: the options that the writer accepts; each is a key of :data:`OPTIONS`.
     """
 
     name: str
@@ -61,13 +63,14 @@ class Format:
 
     Attributes:
         name: the name for ``--to``.
-        files: the files it consists of.
-        readers: programs that open it, in Markdown, for the documentation.
-        contents: what it carries, in Markdown, for the documentation.
-        suffixes: suffixes of a path that select it; a suffix that ends in ``.gz`` is compressed.
-        requires: an optional library that it needs; empty if it needs none.
-        observed_only: whether its readers take every statement as a fact, so that views with
-            computed nodes or edges are refused.
+        files: the files that an export in this format writes.
+        readers: the programs that open the files, in Markdown, for the documentation.
+        contents: which data the files contain, in Markdown, for the documentation.
+        suffixes: the file suffixes that select this format, such as ``.graphml``. If a suffix ends
+            in ``.gz``, the file is compressed with gzip. Empty if the format has several files.
+        required_library: the optional library that the format needs; empty if it needs none.
+        refuses_derived_views: whether views with computed nodes or edges are refused, because the
+            programs that read this format treat its content as observed facts.
     """
 
     name: str
@@ -75,19 +78,20 @@ class Format:
     readers: str
     contents: str
     suffixes: tuple[str, ...] = ()
-    requires: str = ""
-    observed_only: bool = False
+    required_library: str = ""
+    refuses_derived_views: bool = False
 
     def __post_init__(self) -> None:
         unknown = self.options - OPTIONS.keys()
         if unknown or not self.files or (self.suffixes and len(self.files) > 1):
             raise ValueError(
-                f"format {self.name}: needs a file, known options, and no suffix if it has several"
+                f"format {self.name}: needs at least one file, known options, and no suffix if it"
+                " has several files"
             )
 
     @property
     def options(self) -> set[str]:
-        """The options that its writers take."""
+        """The options that at least one of its writers accepts."""
         return {option for file in self.files for option in file.options}
 
 
@@ -96,38 +100,39 @@ DEFAULT_FORMATS = ("graphml", "html", "csv")
 
 
 def register(new: Format) -> None:
-    """Add a format.
+    """Add a format to the registry.
 
     Raises:
-        ValueError: its name, a file name or a suffix belongs to another format.
+        ValueError: the name of the format, one of its file names or one of its suffixes belongs to
+            another format.
     """
     others = [each for each in FORMATS.values() if each.name != new.name]
     taken = {file.name for each in others for file in each.files} | set(suffixes())
     if new.name in FORMATS or taken & {*(file.name for file in new.files), *new.suffixes}:
-        raise ValueError(f"format {new.name}: its name, a file or a suffix is in use")
+        raise ValueError(f"format {new.name}: its name, a file name or a suffix is in use")
     FORMATS[new.name] = new
 
 
 def get_format(name: str) -> Format:
-    """Return the format of this name, if the library it needs is installed.
+    """Return the format called ``name``.
 
     Raises:
-        ExportError: there is no such format, or its library is missing.
+        ExportError: there is no such format, or the library that it requires is not installed.
     """
     if name not in FORMATS:
-        raise ExportError(f"{name}: no such format; we have {', '.join(FORMATS)}")
-    check_requirements([name])
+        raise ExportError(f"{name}: no such format; choose from {', '.join(FORMATS)}")
+    check_required_libraries([name])
     return FORMATS[name]
 
 
-def check_requirements(names: Iterable[str]) -> None:
-    """Check that the libraries of formats are installed.
+def check_required_libraries(names: Iterable[str]) -> None:
+    """Check that the libraries required by the formats ``names`` are installed.
 
     Raises:
-        ExportError: a library is missing.
+        ExportError: a library is not installed; the message contains the command to install it.
     """
     for name in names:
-        library = FORMATS[name].requires
+        library = FORMATS[name].required_library
         if library and find_spec(library) is None:
             raise ExportError(
                 f"{name} needs {library}, which is not installed; run: pip install {library}"
@@ -135,42 +140,44 @@ def check_requirements(names: Iterable[str]) -> None:
 
 
 def suffixes() -> list[str]:
-    """Return the suffixes of paths that select a format."""
+    """Return the suffixes of all formats, in the order in which the formats were registered."""
     return [suffix for each in FORMATS.values() for suffix in each.suffixes]
 
 
 def format_of_path(path: object) -> tuple[Format, Writer]:
-    """Return the format that the longest suffix of ``path`` selects, and its writer.
+    """Return the format that the suffix of ``path`` selects, and its writer.
+
+    If several suffixes match, the longest one counts: ``graph.stix.json`` is STIX, not JSON.
 
     Raises:
-        ExportError: no format has such a suffix, or its library is missing.
+        ExportError: no format has this suffix, or the library that it requires is not installed.
     """
     name = str(path).lower()
     matching = [suffix for suffix in suffixes() if name.endswith(suffix)]
     if not matching:
-        raise ExportError(f"{path}: no exporter; we have {', '.join(suffixes())}")
+        raise ExportError(f"{path}: no format has this suffix; choose from {', '.join(suffixes())}")
     suffix = max(matching, key=len)
     (chosen,) = (each for each in FORMATS.values() if suffix in each.suffixes)
-    check_requirements([chosen.name])
+    check_required_libraries([chosen.name])
     writer = chosen.files[0].writer
     return chosen, _compressed(writer) if suffix.endswith(".gz") else writer
 
 
 def _compressed(writer: Writer) -> Writer:
     def write(graph: Graph, stream: BinaryIO, **options: Any) -> ExportWarnings:  # noqa: ANN401  several types
-        # Without name and date in the header: the same graph gives the same bytes.
+        # No file name and no date in the gzip header, so that the same graph gives the same bytes.
         with gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0) as compressed:
             return writer(graph, cast("BinaryIO", compressed), **options)
 
     return write
 
 
-def lazy(target: str, **fixed: object) -> Writer:
-    """Return a writer that imports its module on first use.
+def lazy_writer(target: str, **fixed: object) -> Writer:
+    """Return a writer that imports the module with the function on first use.
 
     Args:
-        target: module of this package and function, ``dot:write_dot``.
-        fixed: arguments for every call.
+        target: a module of this package and a function in it, such as ``dot:write_dot``.
+        fixed: arguments that every call of the function gets, in addition to its options.
     """
     module, _, function = target.partition(":")
 
@@ -181,14 +188,17 @@ def lazy(target: str, **fixed: object) -> Writer:
     return write
 
 
-def add_suffix(name: str, suffix: str) -> str:
-    """Return a file name with a suffix before its extension: ``graph-folded.graphml``."""
+def add_name_suffix(name: str, name_suffix: str) -> str:
+    """Return the file name with ``name_suffix`` before its first dot: ``graph-folded.graphml``."""
     stem, dot, extension = name.partition(".")
-    return f"{stem}-{suffix}{dot}{extension}" if suffix else name
+    return f"{stem}-{name_suffix}{dot}{extension}" if name_suffix else name
 
 
 def describe_file(name: str) -> str:
-    """Return the purpose of an exported file, with or without a suffix in its name."""
+    """Return the purpose of an exported file; empty if no format has a file of this name.
+
+    The name may contain a name suffix, as in ``graph-folded.graphml``.
+    """
     for each in FORMATS.values():
         for file in each.files:
             stem, dot, extension = file.name.partition(".")

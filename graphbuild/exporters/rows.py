@@ -8,9 +8,7 @@ from functools import cache, lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from graphbuild.exporters.results import ExportWarnings
-from graphbuild.exporters.sanitize import format_value, is_exportable
-from graphbuild.exporters.schema import (
+from graphbuild.exporters.columns import (
     EDGE_COLUMNS,
     FLOAT,
     INT,
@@ -18,6 +16,8 @@ from graphbuild.exporters.schema import (
     TIME,
     columns_for,
 )
+from graphbuild.exporters.results import ExportWarnings
+from graphbuild.exporters.sanitize import format_value, is_exportable
 from graphbuild.graph.builder import NO_COLLECTION
 from graphbuild.models import OBSERVED, RELATED_REFERENCES
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from graphbuild.exporters.schema import Column, NodeColumns
+    from graphbuild.exporters.columns import Column, NodeColumns
 
     Graph = nx.DiGraph[str]
 

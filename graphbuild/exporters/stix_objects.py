@@ -17,6 +17,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from graphbuild.exporters.columns import extra_attributes
 from graphbuild.exporters.cti_types import (
     CAMPAIGN,
     GROUPING,
@@ -26,10 +27,10 @@ from graphbuild.exporters.cti_types import (
     TOOL,
     VULNERABILITY,
     cve_id,
-    display_name,
     file_hashes,
     ip_version,
     is_domain,
+    object_name,
     parse_timestamp,
     safe_link,
     stable_uuid,
@@ -38,7 +39,6 @@ from graphbuild.exporters.cti_types import (
 )
 from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.sanitize import url_host, xml_text
-from graphbuild.exporters.schema import extra_attributes
 from graphbuild.models import FILE
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def domain_object(
         "spec_version": _SPEC_VERSION,
         "id": object_id,
         **_times(node),
-        "name": display_name(node, warnings),
+        "name": object_name(node, warnings),
         **_required_properties(node, kind),
     }
     if is_container(object_id):
@@ -275,7 +275,7 @@ def _is_complete(node: Mapping[str, Any], body: Object) -> bool:
 
 def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarnings) -> Object:
     """Return a note with all further attributes; its date is that of the latest request."""
-    title = display_name(node, warnings)
+    title = object_name(node, warnings)
     lines = (
         f"{name}: {str(value).lower() if isinstance(value, bool) else value}"
         for name, value in node.items()
@@ -311,7 +311,7 @@ def indicator(
         "id": own_id,
         "created": valid_from,
         "modified": valid_from,
-        "name": display_name(node, ExportWarnings()),
+        "name": object_name(node, ExportWarnings()),
         "description": "Related to public references by VirusTotal; see its relationships.",
         "indicator_types": ["unknown"],
         "pattern": _pattern(body),

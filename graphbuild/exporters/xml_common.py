@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import ExportError
+from graphbuild.exporters.columns import BOOL, EDGE_COLUMNS, FLOAT, INT, XML, columns_for
 from graphbuild.exporters.rows import EDGE_ATTRIBUTES, cached_conversion, edge_values
 from graphbuild.exporters.sanitize import (
     format_date,
@@ -15,7 +16,6 @@ from graphbuild.exporters.sanitize import (
     replace_illegal,
     xml_text,
 )
-from graphbuild.exporters.schema import BOOL, EDGE_COLUMNS, FLOAT, INT, XML, columns_for
 from graphbuild.graph.builder import RELATED_FROM
 from graphbuild.models import REFERENCE
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
+    from graphbuild.exporters.columns import Column, NodeColumns
     from graphbuild.exporters.results import ExportWarnings
     from graphbuild.exporters.rows import EdgeValues
-    from graphbuild.exporters.schema import Column, NodeColumns
 
     Graph = nx.DiGraph[str]
     Texts = dict[str, str]  # by column name; columns without a value are absent

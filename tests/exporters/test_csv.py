@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from graphbuild.exporters import csv as csv_format
 from graphbuild.exporters import dataframes
+from graphbuild.exporters.columns import NODE_COLUMNS, TABLES, columns_for
 from graphbuild.exporters.sanitize import (
     format_date,
     guard_cell,
@@ -26,7 +27,6 @@ from graphbuild.exporters.sanitize import (
     url_host,
     xml_text,
 )
-from graphbuild.exporters.schema import NODE_COLUMNS, TABLES, columns_for
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Entity, Observation
 from tests.support.graphs import (

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from graphbuild.exporters import parquet
-from graphbuild.exporters.schema import (
+from graphbuild.exporters.columns import (
     EDGE_COLUMNS,
     NODE_COLUMNS,
     OBSERVATION_COLUMNS,

@@ -1,4 +1,4 @@
-"""A format and a column that are registered once appear everywhere."""
+"""A format that is registered once, and a column that is added once, appear everywhere."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from graphbuild.exporters import (
     ExportWarnings,
     Format,
     OutputFile,
+    columns,
     export_all,
     register,
     registry,
-    schema,
 )
-from graphbuild.exporters.schema import INT, NODE_COLUMNS, Column
+from graphbuild.exporters.columns import INT, NODE_COLUMNS, Column
 from tests.support import doc_tables
 from tests.support.graphs import REPORT, campaign
 from tests.support.paths import ROOT
@@ -91,7 +91,9 @@ main()
 def test_a_registered_format_is_in_the_help_of_the_command_line() -> None:
     command = [sys.executable, "-c", HELP_WITH_TOY]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert "dot, toy" in " ".join(done.stdout.replace("│", " ").split()), done.stderr
+    assert f"{list(FORMATS)[-1]}, toy" in " ".join(done.stdout.replace("│", " ").split()), (
+        done.stderr
+    )
 
 
 @pytest.mark.usefixtures("toy_format")
@@ -114,7 +116,7 @@ def test_a_format_with_an_unknown_option_is_refused() -> None:
 
 
 @pytest.mark.usefixtures("toy_column")
-def test_a_column_of_the_schema_is_in_every_table(tmp_path: Path) -> None:
+def test_an_added_column_is_in_every_table(tmp_path: Path) -> None:
     graph = campaign()
     graph.nodes[REPORT.key]["views"] = 7
     export_all(graph, tmp_path, ["csv", "graphml", "gexf", "parquet", "neo4j"], positions={})
@@ -126,14 +128,14 @@ def test_a_column_of_the_schema_is_in_every_table(tmp_path: Path) -> None:
     assert "views:long" in (tmp_path / "nodes.neo4j.csv").read_text().partition("\n")[0]
     nodes = pd.read_parquet(tmp_path / "nodes.parquet").set_index("key")
     assert nodes.loc[REPORT.key, "views"] == 7
-    assert schema.column_titles()["views"] == "Views"
-    assert "| `views` | integer | all | all | Number of views. |" in schema.markdown_table(
+    assert columns.column_titles()["views"] == "Views"
+    assert "| `views` | integer | all | all | Number of views. |" in columns.markdown_table(
         NODE_COLUMNS
     )
 
 
 @pytest.mark.usefixtures("toy_column")
-def test_a_column_of_the_schema_is_read_back_from_graphml() -> None:
+def test_an_added_column_is_read_back_from_graphml() -> None:
     graph = campaign()
     graph.nodes[REPORT.key]["views"] = 7
     stream = io.BytesIO()

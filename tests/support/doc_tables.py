@@ -1,4 +1,4 @@
-"""The tables of ``docs/formats.md`` that are generated from the registry and the column schema.
+"""The tables of ``docs/formats.md`` that are generated from the lists of formats and columns.
 
 To update the document, run ``python -m tests.support.doc_tables``.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from graphbuild.exporters import registry
-from graphbuild.exporters.schema import (
+from graphbuild.exporters.columns import (
     EDGE_COLUMNS,
     NODE_COLUMNS,
     OBSERVATION_COLUMNS,

@@ -1,7 +1,8 @@
-"""What a reader of an exported file must hold: told a second time, from the graph alone.
+"""The values that a reader must find in an exported file, computed from the graph alone.
 
-Nothing of the exporters is used here, so that a fault of theirs cannot hide in its own mirror. An
-attribute that a node or an edge does not bear is absent, whatever a reader makes of that.
+Of the exporters, only the list of columns is used: names, types and order. All values are computed
+here a second time, so that an error of the exporters cannot also be in the expectation. Attributes
+that a node or an edge does not have are absent.
 """
 
 from __future__ import annotations
@@ -15,71 +16,32 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from graphbuild.exporters import columns
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import networkx as nx
 
     Values = dict[str, Any]
 
-# The columns of GraphML and GEXF, in this order.
-NODE_COLUMNS = {
-    "type": str,
-    "label": str,
-    "color": str,
-    "size": float,
-    "x": float,
-    "y": float,
-    "sha256": str,
-    "sha1": str,
-    "md5": str,
-    "title": str,
-    "url": str,
-    "author": str,
-    "creation_date": int,
-    "created": str,
-    "domain": str,
-    "collection_type": str,
-    "origin": str,
-    "tags": str,
-    "collections": int,
-    "seed": bool,
-    "state": str,
-    "crawl_pages": int,
-    "crawl_expected_count": int,
-    "crawl_received": int,
-    "crawl_inferred": int,
-    "crawl_http_status": int,
-    "crawl_detail": str,
-    "crawl_fetched_at": str,
-    "group_size": int,
-    "attributes": str,
-}
-EDGE_COLUMNS = {
-    "relation": str,
-    "weight": float,
-    "observations": int,
-    "related_from": str,
-    "provenance": str,
-    "first_seen": str,
-    "last_seen": str,
-}
-# What an exporter works out: an attribute of that name is another thing, told with the rest.
-_WORKED_OUT = frozenset(
-    [
-        "color",
-        "size",
-        "x",
-        "y",
-        "sha256",
-        "sha1",
-        "md5",
-        "domain",
-        "created",
-        "collections",
-        "attributes",
-    ]
-)
+_TYPES = {columns.INT: int, columns.FLOAT: float, columns.BOOL: bool}
+
+
+def _types(listed: Iterable[columns.Column]) -> dict[str, type]:
+    """Return the Python type of the values in each column of GraphML and GEXF, in this order."""
+    return {
+        each.name: _TYPES.get(each.dtype, str)
+        for each in listed
+        if columns.XML in each.targets and each.name != "id"
+    }
+
+
+NODE_COLUMNS = _types(columns.NODE_COLUMNS)
+EDGE_COLUMNS = _types(columns.EDGE_COLUMNS)
+# Columns that an exporter computes: an attribute with such a name is written with the other
+# attributes that have no column.
+_COMPUTED = frozenset(each.name for each in columns.NODE_COLUMNS if not each.source)
 _COLORS = {"file": "#0072b2", "reference": "#e69f00", "collection": "#cc3311"}
 _HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -127,13 +89,13 @@ def expected(graph: nx.DiGraph[str], places: Mapping[str, tuple[float, float]]) 
             if name.startswith("seed_") and isinstance(value, str)
         }
     )
-    columns = NODE_COLUMNS | dict.fromkeys(seed_columns, str)
+    node_columns = NODE_COLUMNS | dict.fromkeys(seed_columns, str)
     most = max(1, *(degree for _, degree in graph.degree()))
     nodes = {
         key: _looks(known)
         | {"size": round(6 + 24 * math.sqrt(graph.degree(key) / most), 1)}
         | dict(zip("xy", places[key], strict=True))
-        | _facts(known, columns)
+        | _facts(known, node_columns)
         | _tallies(graph, key)
         for key, known in graph.nodes(data=True)
     }
@@ -141,7 +103,7 @@ def expected(graph: nx.DiGraph[str], places: Mapping[str, tuple[float, float]]) 
         graph.is_directed(),
         nodes,
         {(source, target): _edge(source, target, e) for source, target, e in graph.edges.data()},
-        columns,
+        node_columns,
         EDGE_COLUMNS,
     )
 
@@ -176,14 +138,14 @@ def _label(text: str) -> str:
     return text if len(text) <= 80 else text[:79].rstrip() + "…"
 
 
-def _facts(known: Values, columns: Mapping[str, type]) -> Values:
+def _facts(known: Values, node_columns: Mapping[str, type]) -> Values:
     """What is known of a node: each in its column, and what fits in none as JSON."""
     told: Values = {}
     rest: Values = {}
     for name, value in known.items():
         if name in {"label", "type", "id"} or not _fits(value):
             continue
-        if columns.get(name) is not type(value) or name in _WORKED_OUT:
+        if node_columns.get(name) is not type(value) or name in _COMPUTED:
             rest[name] = value
         elif (shown := clean(value) if isinstance(value, str) else value) != "":
             told[name] = shown

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from graphbuild.exporters.columns import column_titles
 from graphbuild.exporters.html.folded_graph import fold_for_page, shared_reference_counts
 from graphbuild.exporters.html.json_block import MAX_LABEL, json_scalar, truncate
 from graphbuild.exporters.html.level_of_detail import MAP, choose_initial_view
-from graphbuild.exporters.schema import column_titles
 from graphbuild.graph.drawing_clusters import NO_CLUSTER
 from graphbuild.graph.style import node_color, node_shape, size_scale
 from graphbuild.models import COLLECTION, FILE, REFERENCE

@@ -45,7 +45,6 @@ def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.setLevel(level if name == "graphbuild" or verbose else logging.ERROR)
-        logger.propagate = False
 
 
 def notice(text: str) -> None:

@@ -1029,7 +1029,7 @@ def test_http_client_does_not_print_the_key(
 def test_the_logs_of_the_libraries_do_not_contain_the_key(
     listener: Listeners, open_transport: OpenTransport, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "urllib3")
     fetch(open_transport(listener(answer(PAGE, 200, "X y: bad header")).base_url))
     assert "GET /api/v3/files" in caplog.text
     assert CANARY not in caplog.text

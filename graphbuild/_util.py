@@ -36,7 +36,8 @@ class UntrustedText(NamedTuple):
     text: str
 
 
-MixedText = tuple[str | UntrustedText, ...]  # one line, in part our own words
+# A line of text; the parts of type ``str`` are safe.
+MixedText = tuple[str | UntrustedText, ...]
 
 
 def to_plain_text(text: MixedText) -> str:
@@ -45,7 +46,10 @@ def to_plain_text(text: MixedText) -> str:
 
 
 def escape_unprintable(text: str, max_length: int = MAX_DISPLAY_LENGTH) -> str:
-    """Cut ``text`` to ``max_length`` and escape characters that a terminal would hide or obey."""
+    """Cut ``text`` to ``max_length`` characters and escape those that are not printable.
+
+    A terminal would hide them or interpret them as commands.
+    """
     shortened = text if len(text) <= max_length else text[:max_length] + "…"
     return "".join(
         char.encode("unicode_escape").decode()
@@ -56,17 +60,17 @@ def escape_unprintable(text: str, max_length: int = MAX_DISPLAY_LENGTH) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Escape all punctuation, so that ``text`` cannot contain Markdown markup, links or HTML."""
+    """Escape all punctuation, so that ``text`` is not read as Markdown markup, links or HTML."""
     return escape_unprintable(text).translate(_MARKDOWN_ESCAPES)
 
 
 def format_count(number: int, singular: str, plural: str = "") -> str:
-    """Return a number with its noun: ``1 file``, ``3,000 files``."""
+    """Return a number with a noun: ``1 file``, ``3,000 files``."""
     return f"{number:,} {pluralize(number, singular, plural)}"
 
 
 def pluralize(number: int, singular: str, plural: str = "") -> str:
-    """Return the singular or the plural; without ``plural``, an ``s`` is appended."""
+    """Return ``singular`` if ``number`` is 1, else ``plural``, by default with a final s."""
     return singular if number == 1 else plural or f"{singular}s"
 
 
@@ -78,7 +82,8 @@ def format_timestamp(seconds: float) -> str:
 def install_command(extra: str) -> str:
     """Return the command that installs the libraries of an extra into this Python.
 
-    It lists the libraries, because ``graphbuild[extra]`` does not work in every installation.
+    The command lists the libraries, because ``graphbuild[extra]`` does not work in every
+    installation.
     """
     python = shlex.quote(sys.executable or "python3")
     return f"{python} -m pip install {' '.join(EXTRAS[extra])}"
@@ -88,11 +93,11 @@ def require(module: str, *, extra: str) -> Any:  # noqa: ANN401  attributes depe
     """Import a module of an optional library.
 
     Args:
-        module: The name of the module, such as ``scipy.sparse``.
-        extra: The extra in ``EXTRAS`` that contains the library.
+        module: the name of the module, such as ``scipy.sparse``.
+        extra: the extra in ``EXTRAS`` that contains the library.
 
     Raises:
-        MissingLibraryError: The library is not installed.
+        MissingLibraryError: the library is not installed.
     """
     try:
         return import_module(module)
@@ -104,9 +109,10 @@ def require(module: str, *, extra: str) -> Any:  # noqa: ANN401  attributes depe
 
 
 def fsync_directory(path: Path) -> None:
-    """Make a rename in a directory durable, on systems that can synchronize directories.
+    """Make a rename in a directory durable on POSIX systems.
 
-    Elsewhere nothing is done: the file is still complete, but the rename may be lost in a crash.
+    Other systems cannot synchronize directories. A crash there may undo the rename, but the renamed
+    file is complete.
     """
     if os.name != "posix":
         return

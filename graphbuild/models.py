@@ -1,7 +1,7 @@
-"""Data model: entities, seeds, observations, links and pages.
+"""Data model: subject types, entities, seeds, observations, links and pages.
 
 An entity is an object of the API. Ids are unique only within a type, so an entity is identified by
-type and id together (https://docs.virustotal.com/reference/objects).
+its type and id together (https://docs.virustotal.com/reference/objects).
 """
 
 from __future__ import annotations
@@ -22,7 +22,47 @@ IP_ADDRESS = "ip_address"
 URL = "url"
 REFERENCE = "reference"
 COLLECTION = "collection"
-SUBJECT_TYPES = frozenset({FILE, DOMAIN, IP_ADDRESS, URL})  # types that a seed can have
+
+
+class SubjectType(NamedTuple):
+    """A type of entity that a seed can have.
+
+    Attributes:
+        name: The API's object type.
+        label: The name in messages, such as ``file hash``.
+        text_attribute: For types whose id is the SHA-256 of a text: the attribute with that text.
+            Empty for types whose id is readable.
+        stix_types: The STIX objects whose property ``value`` is a seed of this type.
+        misp_types: The MISP attribute types whose value is a seed of this type.
+    """
+
+    name: str
+    label: str
+    text_attribute: str = ""
+    stix_types: tuple[str, ...] = ()
+    misp_types: tuple[str, ...] = ()
+
+
+# To add a type, add a line here; CONTRIBUTING.md lists the other places. Files have no STIX and
+# MISP types here, because those formats store several hashes of one file.
+SUBJECT_TYPES = {
+    each.name: each
+    for each in (
+        SubjectType(FILE, "file hash"),
+        SubjectType(
+            DOMAIN, "domain", stix_types=("domain-name",), misp_types=("domain", "hostname")
+        ),
+        SubjectType(
+            IP_ADDRESS,
+            "IP address",
+            stix_types=("ipv4-addr", "ipv6-addr"),
+            misp_types=("ip-src", "ip-dst"),
+        ),
+        SubjectType(URL, "URL", text_attribute="url", stix_types=("url",), misp_types=("url",)),
+    )
+}
+_LABELS = [each.label for each in SUBJECT_TYPES.values()]
+SUBJECT_LABELS = f"{', '.join(_LABELS[:-1])} or {_LABELS[-1]}"
 
 # Relationships of the API.
 RELATED_REFERENCES = "related_references"
@@ -33,7 +73,7 @@ FILES = "files"
 OBSERVED, INFERRED = "observed", "inferred"
 
 # States of a subject.
-PENDING = "pending"  # at least one page is still to be requested
+PENDING = "pending"  # at least one page has yet to be requested
 COMPLETE = "complete"  # every page is stored
 INCOMPLETE = "incomplete"  # paging ended before the end of the list
 FAILED = "failed"  # the API refused the request
@@ -57,9 +97,9 @@ class HashType(NamedTuple):
     """A hash algorithm.
 
     Attributes:
-        name: The name of the API's file attribute, for example ``sha256``.
-        label: The name in messages, for example ``SHA-256``.
-        hex_length: The number of hexadecimal digits.
+        name: the name of the API's file attribute, for example ``sha256``.
+        label: the name in messages, for example ``SHA-256``.
+        hex_length: the number of hexadecimal digits.
     """
 
     name: str
@@ -67,20 +107,23 @@ class HashType(NamedTuple):
     hex_length: int
 
 
-# Hashes by which the API finds files, weakest first. Everything else derives from this table.
+# Hashes by which the API finds files, weakest first. Other modules use this table only.
 HASH_TYPES = (
     HashType("md5", "MD5", 32),
     HashType("sha1", "SHA-1", 40),
     HashType("sha256", "SHA-256", 64),
 )
-# Hashes that are recognized only to give a better reason for refusing them.
+# Hashes that are recognized only to give a better reason for rejecting them.
 UNSUPPORTED_HASH_TYPES = (HashType("sha512", "SHA-512", 128),)
 FILE_ID_HASH = "sha256"  # the API's own id of a file
 _HASH_NAMES = {each.hex_length: each.name for each in HASH_TYPES}
 
 
 def detect_hash_type(text: str) -> str | None:
-    """Return the name of the hash that ``text`` can be by its length, or None."""
+    """Return the hash type, such as ``md5``, that has the length of ``text``.
+
+    Return None if no hash type has this length, or if ``text`` is not hexadecimal.
+    """
     name = _HASH_NAMES.get(len(text))
     return name if name and _HEX.fullmatch(text) else None
 
@@ -100,13 +143,13 @@ _NO_ATTRIBUTES = _NoAttributes()
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """An object of the API. Two entities are equal if type and id are equal.
+    """An object of the API. Two entities are equal if their types and ids are equal.
 
     Attributes:
-        type: The API's object type, such as ``file``, ``reference`` or ``collection``.
+        type: the API's object type, such as ``file``, ``reference`` or ``collection``.
             Types that graphbuild does not know are allowed.
-        id: The API's id; lower-case hexadecimal for files and references.
-        attributes: Attributes under the API's names; ignored when entities are compared.
+        id: the API's id; lower-case hexadecimal for files and references.
+        attributes: attributes under the API's names; ignored when entities are compared.
     """
 
     type: str
@@ -127,23 +170,43 @@ class Entity:
             text = self.attributes.get(name)
             if isinstance(text, str) and text.strip():
                 return text
-        url = self.attributes.get("url") if self.type == URL else None
-        return url if isinstance(url, str) and url else shorten_id(self)
+        return self.id_text or shorten_id(self)
+
+    @property
+    def id_text(self) -> str:
+        """The text whose SHA-256 is the id, such as a URL; empty if it is unknown or not a hash."""
+        name = text_attribute(self.type)
+        text = self.attributes.get(name) if name else None
+        return text if isinstance(text, str) else ""
+
+    @property
+    def readable_id(self) -> str:
+        """The id, or the label if the id is the hash of a text."""
+        return self.label if text_attribute(self.type) else self.id
+
+
+def text_attribute(entity_type: str) -> str:
+    """Return the attribute whose SHA-256 is the id, see ``SubjectType``; empty if there is none."""
+    known = SUBJECT_TYPES.get(entity_type)
+    return known.text_attribute if known else ""
 
 
 def shorten_id(entity: Entity) -> str:
-    """Return the id for display; hashes are cut to 12 digits."""
+    """Return the id for display; a hash is cut to its first 12 digits."""
     is_hash = detect_hash_type(entity.id) is not None
     return entity.id[:_SHORT_HASH_LENGTH] + "…" if is_hash else entity.id
 
 
 def is_object_type(value: object) -> bool:
-    """Return whether ``value`` is a valid object type: a short ASCII word."""
+    """Return whether ``value`` is a valid object type: a word of at most 64 ASCII characters."""
     return isinstance(value, str) and _TYPE.fullmatch(value) is not None
 
 
 def is_object_id(value: object) -> bool:
-    """Return whether ``value`` is an object id that is safe in a path, an XML id and a table."""
+    """Return whether ``value`` is a valid object id.
+
+    Valid ids can be used in URL paths, XML ids and table cells without escaping.
+    """
     if not isinstance(value, str):
         return False
     return _SIMPLE_ID.fullmatch(value) is not None or (
@@ -159,10 +222,10 @@ class Seed:
     """An entry of a seed list.
 
     Attributes:
-        entity: The file, domain, IP address or URL.
-        source: The name of the seed list.
-        line: The line number in the list, from 1.
-        attributes: The other columns of the entry.
+        entity: the file, domain, IP address or URL.
+        source: the name of the seed list.
+        line: the line number in the list, from 1.
+        attributes: the other columns of the entry.
     """
 
     entity: Entity
@@ -173,15 +236,17 @@ class Seed:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A reference of a subject, and the collection through which they are related.
+    """A reference of a subject, and the collection through which the two are related.
 
     Attributes:
-        subject: The entity whose references were requested.
-        reference: The related reference.
-        related_from: The collection; None if the API names none.
-        provenance: ``OBSERVED`` if a page contains it, ``INFERRED`` if it follows from other ones.
-        first_seen: Time of the first page that contains it, in seconds since 1970; None if unknown.
-        last_seen: Time of the last such page.
+        subject: the entity whose references were requested.
+        reference: the related reference.
+        related_from: the collection; None if the API does not state one.
+        provenance: ``OBSERVED`` if a page contains this observation, ``INFERRED`` if it follows
+            from other observations.
+        first_seen: the time at which the first page that contains it was stored, in seconds since
+            1970; None if unknown.
+        last_seen: the time at which the last such page was stored; None if unknown.
     """
 
     subject: Entity
@@ -196,8 +261,9 @@ class Entry(NamedTuple):
     """An entry of a ``related_references`` page, without its subject.
 
     Attributes:
-        reference: The related reference.
-        related_from: The collections in the API's order; a single None if the API names none.
+        reference: the related reference.
+        related_from: the collections in the API's order; a single None if the API states no
+            collection.
     """
 
     reference: Entity
@@ -206,12 +272,12 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An entry of another relationship than ``related_references``, without a collection.
+    """An entry of a relationship other than ``related_references``; it has no collection.
 
     Attributes:
-        source: The collection or reference whose relationship was requested.
+        source: the collection or reference whose relationship was requested.
         relationship: ``files`` or ``references``.
-        target: The related entity.
+        target: the related entity.
     """
 
     source: Entity
@@ -224,16 +290,16 @@ class Page:
     """A parsed API response: one page of a list.
 
     Attributes:
-        subject: The entity that was requested.
-        entries: The entries of a ``related_references`` page, in the API's order. Pages of one
+        subject: the entity whose relationship was requested.
+        entries: the entries of a ``related_references`` page, in the API's order. Pages of one
             client with equal entries may share the tuple.
-        count: The length of the whole list, if the API states it.
-        next_cursor: The cursor of the next page; None on the last page.
-        item_count: The number of items on the page, including skipped ones.
-        warnings: Skipped or changed items, each with its path in the response.
-        targets: The related entities on a page of another relationship, in the API's order.
-        canonical_subject: The subject under the API's own id, if the request used another one, such
-            as the MD5 of a file.
+        count: the length of the whole list; None if the API does not state it.
+        next_cursor: the cursor of the next page; None on the last page.
+        item_count: the number of items on the page, including skipped items.
+        warnings: skipped or changed items, each with its path in the response.
+        targets: the related entities on a page of any other relationship, in the API's order.
+        canonical_subject: the subject under the API's own id, if the request used another id, such
+            as the MD5 of a file; otherwise None.
     """
 
     subject: Entity
@@ -247,7 +313,7 @@ class Page:
 
     @property
     def observations(self) -> tuple[Observation, ...]:
-        """One observation for each entry and collection, created on each access."""
+        """One observation for each pair of entry and collection; created again on each access."""
         return tuple(
             Observation(self.subject, entry.reference, collection)
             for entry in self.entries
@@ -257,7 +323,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of a subject, one of ``STATES``, with an explanation if there is one."""
+    """The state of a subject.
+
+    Attributes:
+        state: one of ``STATES``.
+        detail: an explanation; may be empty.
+    """
 
     state: str
     detail: str = ""

@@ -102,10 +102,9 @@ def endpoint_path(subject: Entity, relationship: str, api_flavor: str = CLASSIC)
 
 def _request_id(subject: Entity) -> str:
     """Return the id; for a URL the encoded text, which the API canonicalizes itself."""
-    text = subject.attributes.get("url") if subject.type == URL else None
-    if not isinstance(text, str):
+    if not subject.id_text:
         return subject.id
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(subject.id_text.encode()).decode().rstrip("=")
 
 
 def report_id(reference_id: str) -> str:

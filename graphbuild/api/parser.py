@@ -36,13 +36,13 @@ from graphbuild.models import (
     FILE_ID_HASH,
     REFERENCE,
     RELATED_REFERENCES,
-    URL,
     Entity,
     Entry,
     Page,
     detect_hash_type,
     is_object_id,
     is_object_type,
+    text_attribute,
 )
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def _check_subject(self_link: SelfLink | None, subject: Entity) -> Entity | None
         return None
     other = self_link.subject
     hash_type = detect_hash_type(other.id)
-    is_alias = subject.type == URL or hash_type != detect_hash_type(subject.id)
+    is_alias = bool(text_attribute(subject.type)) or hash_type != detect_hash_type(subject.id)
     if other.type != subject.type or not is_alias:
         raise PayloadError(f"the response is about {other.type} {other.id[:80]!a}", "links.self")
     return other if hash_type == FILE_ID_HASH else None

@@ -1,8 +1,8 @@
-"""Seed lists: read files, domains, IP addresses and URLs to start a campaign from.
+"""Seed lists: read the files, domains, IP addresses and URLs from which a campaign starts.
 
 A list can be plain text with one seed per line, a table (CSV, TSV), a STIX 2.1 bundle, a MISP
 event, or free text that contains indicators. Invalid lines are reported as :class:`RejectedEntry`,
-duplicates are counted, and changes are reported as warnings.
+duplicates are counted, and entries that were changed are reported as warnings.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Tables (CSV, TSV): one column contains the seeds, the others become their attributes.
+"""Tables (CSV, TSV): one column contains the seeds, the other columns become their attributes.
 
-The user names the column, or it is the only one in which most cells are indicators. If that is
-ambiguous, the error lists the columns.
+The user chooses the column of the seeds. Otherwise it is the only column in which most cells are
+indicators. If there is no such column, or more than one, the error message lists the columns.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from graphbuild.errors import SeedError
+from graphbuild.models import SUBJECT_LABELS
 from graphbuild.seeds.indicators import is_indicator
 from graphbuild.seeds.plain_list import MAX_LINE as MAX_INDICATOR
 from graphbuild.seeds.plain_list import strip_decoration
@@ -31,14 +32,14 @@ _DELIMITERS = ",;\t|"
 _MAX_NAME = 50
 _MAX_LISTED_COLUMNS = 40
 
-_Row = tuple[int, list[str]]  # the number of its first line, and its cells
+_Row = tuple[int, list[str]]  # the line number at which the row starts, and its cells
 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
     """Add the indicators of one column.
 
     Raises:
-        SeedError: The table is invalid, or the column is ambiguous.
+        SeedError: the table is invalid, or the column of the seeds cannot be determined.
     """
     rows = _read_rows(_limit_lines(lines, reader.source), reader)
     sample = list(islice(rows, _SAMPLE_ROWS))
@@ -61,7 +62,7 @@ def _add_row(
 ) -> None:
     cell = cells[column].strip(STRIPPED_CHARACTERS) if column < len(cells) else ""
     if not cell:
-        reader.count_warning("rows without a value in the column were skipped", number)
+        reader.count_warning("rows without a value in the column of the seeds were skipped", number)
         reader.seeds.skipped += 1
         return
     try:
@@ -83,12 +84,12 @@ def _add_row(
 def _limit_lines(lines: Iterable[str], source: str) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE:
-            raise SeedError(f"{source}, line {number}: is longer than {MAX_LINE:,} characters")
+            raise SeedError(f"{source}, line {number} is longer than {MAX_LINE:,} characters")
         yield f"{line}\n"
 
 
 def _read_rows(lines: Iterator[str], reader: SeedReader) -> Iterator[_Row]:
-    """Yield the rows that are neither empty nor comments."""
+    """Yield the rows that are neither empty nor comments; count the others as skipped."""
     leading: list[str] = []  # empty lines and comments
     first = ""
     for line in lines:
@@ -110,8 +111,8 @@ def _read_rows(lines: Iterator[str], reader: SeedReader) -> Iterator[_Row]:
             yield start, cells
     except csv.Error as error:
         raise SeedError(
-            f"{reader.source}, line {number + 1}: is no row of a table: {error}; double the quotes"
-            " inside quoted cells"
+            f"{reader.source}, line {number + 1} is not a row of a table: {error}; inside quoted"
+            " cells, write each quote twice"
         ) from None
 
 
@@ -121,7 +122,10 @@ def _check_cells(cells: list[str]) -> None:
 
 
 def _blank_comments(leading: list[str], first: str, delimiter: str) -> list[str]:
-    """Replace the lines before the first row by empty ones, but keep a header in a comment."""
+    """Replace the comments before the first row by empty lines, except a header.
+
+    The last comment is a header if it has as many cells as the first row, which has an indicator.
+    """
     blank = ["\n"] * len(leading)
     header = leading[-1].lstrip("# ") if leading else ""
     cells = _split_cells(first, delimiter)
@@ -138,7 +142,7 @@ def _split_cells(line: str, delimiter: str) -> list[str]:
 
 
 def _detect_delimiter(line: str) -> str:
-    """Return the delimiter that gives the most cells."""
+    """Return the delimiter that splits ``line`` into the most cells."""
     return max(_DELIMITERS, key=lambda delimiter: len(_split_cells(line, delimiter)))
 
 
@@ -146,7 +150,11 @@ def _detect_delimiter(line: str) -> str:
 
 
 def _find_column(stated: str | None, header: list[str], body: list[list[str]], source: str) -> int:
-    """Return the index of the column with the seeds."""
+    """Return the index of the column that contains the seeds.
+
+    Raises:
+        SeedError: there is no such column, or more than one.
+    """
     width = max(map(len, [header, *body]))
     if stated is None:
         return _detect_column(header, body, width, source)
@@ -158,7 +166,9 @@ def _find_column(stated: str | None, header: list[str], body: list[list[str]], s
         if len(matches) == 1:
             return matches[0]
         if matches:
-            raise SeedError(f"{source} has {len(matches)} columns {wanted!a}; use the number")
+            raise SeedError(
+                f"{source} has {len(matches)} columns {wanted!a}; use the number of the column"
+            )
     if wanted.isascii() and wanted.isdigit() and 0 < int(wanted[:9]) <= width:
         return int(wanted[:9]) - 1
     raise SeedError(
@@ -167,7 +177,11 @@ def _find_column(stated: str | None, header: list[str], body: list[list[str]], s
 
 
 def _detect_column(header: list[str], body: list[list[str]], width: int, source: str) -> int:
-    """Return the only column in which most cells are indicators."""
+    """Return the index of the only column in which most cells are indicators.
+
+    Raises:
+        SeedError: there is no such column, or more than one.
+    """
     found = [index for index in range(width) if _has_indicators(body, index)]
     if len(found) == 1:
         return found[0]
@@ -178,7 +192,7 @@ def _detect_column(header: list[str], body: list[list[str]], width: int, source:
         problem = "no column contains"
         columns = f"; it has {_list_columns(header, range(width))}"
     raise SeedError(
-        f"{source}: {problem} hashes, domains, IP addresses or URLs{columns}; choose one with"
+        f"{source}: {problem} a {SUBJECT_LABELS} in most cells{columns}; choose a column with"
         " --column"
     )
 
@@ -213,7 +227,7 @@ def _list_columns(header: list[str], indexes: Sequence[int]) -> str:
 def _attribute_names(
     header: list[str], width: int, column: int, reader: SeedReader
 ) -> dict[int, str]:
-    """Return a unique attribute name for each of the other columns, in lower-case ASCII."""
+    """Return a unique attribute name, in lower-case ASCII, for each column except ``column``."""
     names: dict[int, str] = {}
     others = [index for index in range(width) if index != column]
     for index in others[:MAX_COLUMNS]:

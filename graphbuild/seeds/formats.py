@@ -2,8 +2,8 @@
 
 To add a format, write a module with a function ``read(content, reader)`` and add a line to
 ``FORMATS``. ``content`` is an iterator over lines, or the decoded value of a JSON document;
-``reader`` is a :class:`graphbuild.seeds.results.SeedReader`. A module that reads lines also has
-``MAX_LINE``, the number of characters after which a line may be cut.
+``reader`` is a :class:`graphbuild.seeds.results.SeedReader`. A module that reads lines also defines
+``MAX_LINE``; longer lines are cut after ``MAX_LINE + 1`` characters.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ AUTO = "auto"
 _JSON_START = re.compile(r'\s*\[?\s*\{\s*"[A-Za-z]')
 _PEEKED_CHARACTERS = 200  # enough to recognize JSON
 _PARSE_HINT = (
-    "; a seed itself is passed to parse_seeds() in Python and to standard input (-) in a shell"
+    "; to read seeds that are not in a file, call parse_seeds() in Python or use standard"
+    " input (-) in a shell"
 )
 
 
@@ -39,13 +40,14 @@ class Format:
     """A format of seed lists.
 
     Attributes:
-        name: The value of ``--format``.
-        module: The name of the module in ``graphbuild.seeds``, which is loaded on first use.
-        description: The format in messages, with an article.
-        suffixes: File name suffixes by which the format is detected.
-        unit: The numbered unit, see :class:`graphbuild.seeds.results.RejectedEntry`.
-        libraries: Modules of the extra ``lists`` that the format needs.
-        matches_json: For JSON formats, a function that returns whether a value has the format.
+        name: the value of ``--format``.
+        module: the name of the module in ``graphbuild.seeds``, which is loaded on first use.
+        description: the name of the format in messages, with an article.
+        suffixes: file name suffixes by which the format is detected.
+        unit: the numbered unit, see :class:`graphbuild.seeds.results.RejectedEntry`.
+        libraries: modules of the extra ``lists`` that the format needs.
+        matches_json: for JSON formats, a function that returns whether a decoded JSON value has
+            this format; None for other formats.
     """
 
     name: str
@@ -94,16 +96,17 @@ def read_seeds(
     """Read seed lists from files. ``-`` is standard input.
 
     Args:
-        sources: Paths of text files in UTF-8, or in UTF-16 with a byte order mark.
+        sources: paths of text files in UTF-8, or in UTF-16 with a byte order mark.
         format: ``list`` (one seed per line), ``csv`` (a table), ``stix``, ``misp`` or ``text``
             (indicators anywhere in a text). ``auto`` detects the format by suffix and content.
-        column: For tables, the name or number (from 1) of the column with the seeds.
-        allow_empty: Accept hashes that name no particular file, such as that of the empty file.
+        column: for tables, the name or number (from 1) of the column that contains the seeds.
+        allow_empty: accept hashes that do not identify a particular file, such as the hash of the
+            empty file.
 
     Raises:
-        SeedError: A source cannot be opened, is not text or does not have the format.
-        MissingLibraryError: The format needs a library that is not installed.
-        TypeError: A source is not a path.
+        SeedError: a source cannot be opened, is not text or does not have the format.
+        MissingLibraryError: the format needs a library that is not installed.
+        TypeError: a source is not a path.
     """
     names = {each.name: each for each in FORMATS}
     if format != AUTO and format not in names:
@@ -131,12 +134,13 @@ def read_seeds(
 def parse_seeds(
     lines: str | Iterable[str], *, source: str = "<lines>", allow_empty: bool = False
 ) -> SeedList:
-    """Read a plain list that is in memory, one seed per line.
+    """Read a plain list in memory, one seed per line.
 
     Args:
-        lines: The text of the list, or its lines with or without line ends.
-        source: The name of the list in messages.
-        allow_empty: Accept hashes that name no particular file, such as that of the empty file.
+        lines: the text of the list, or its lines with or without line ends.
+        source: the name of the list in messages.
+        allow_empty: accept hashes that do not identify a particular file, such as the hash of the
+            empty file.
 
     Raises:
         TypeError: ``lines`` is neither text nor lines of text.
@@ -178,7 +182,9 @@ def _read(texts: Iterator[str], reader: SeedReader, stated: Format | None) -> No
             found = _detect_json_format(value, reader.source)
     found = found or PLAIN_LIST
     if reader.column is not None and found is not CSV:
-        raise SeedError(f"{reader.source} is no table; --column goes with --format csv")
+        raise SeedError(
+            f"{reader.source} is not a table; --column can be used with --format csv only"
+        )
     if stated is None and found is not PLAIN_LIST:
         reader.seeds.warnings.append(f"{reader.source}: read as {found.description}")
     for library in found.libraries:
@@ -193,7 +199,7 @@ def _read(texts: Iterator[str], reader: SeedReader, stated: Format | None) -> No
 
 
 def _peek(texts: Iterator[str]) -> tuple[str, Iterator[str]]:
-    """Return the first characters, and an iterator over the whole text."""
+    """Return the first characters of the text, and an iterator over the whole text."""
     peeked: list[str] = []
     for text in texts:
         peeked.append(text)

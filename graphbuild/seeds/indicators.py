@@ -1,6 +1,6 @@
 """Parse indicators: file hashes, domains, IP addresses and URLs, defanged or not.
 
-An indicator is normalized to the API's spelling. Ambiguous text is refused with a reason.
+Indicators are normalized to the API's spelling. Ambiguous text is rejected with a reason.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from graphbuild.models import (
     FILE,
     HASH_TYPES,
     IP_ADDRESS,
+    SUBJECT_LABELS,
     UNSUPPORTED_HASH_TYPES,
     URL,
     Entity,
     detect_hash_type,
 )
 
-# Changes made while parsing, in the plural: one warning covers many lines.
+# Changes made while parsing. They are in the plural, because one warning covers many lines.
 REFANGED = "defanged names were refanged"
 PORT_REMOVED = "ports were removed"
 HTTP_ADDED = "http:// was added to addresses with a path"
@@ -30,7 +31,7 @@ IPV4_UNMAPPED = "IPv4-mapped IPv6 addresses were converted to IPv4"
 
 _SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp", "ws", "wss"})
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,31})://", re.IGNORECASE)
-# Without one of these characters a text cannot be defanged.
+# Text that does not match is not defanged.
 _DEFANG_HINT = re.compile(r"[\[\](){}\\]|^[hf][x*t]{1,2}p", re.IGNORECASE)
 _DEFANGED_SCHEME = re.compile(
     r"^(h(?:xx|xt|tx|\*\*|tt)p|f[xt]p)(s?)(?:\[:\]|\(:\)|:)(?://|\[//\]|\\/\\/)"
@@ -84,18 +85,19 @@ HASH_LABELS = " or ".join(
     [", ".join(each.label for each in HASH_TYPES[:-1]), HASH_TYPES[-1].label]
 )  # MD5, SHA-1 or SHA-256
 _HASH_LENGTHS = {each.hex_length: each.label for each in (*HASH_TYPES, *UNSUPPORTED_HASH_TYPES)}
-# A hash with one wrong character can look like a domain; it gets the reason of a bad hash.
+# A hash with one wrong character can look like a domain; the reason for the rejection is then
+# about the hash.
 _NEAR_HASH_LENGTHS = frozenset(each.hex_length + by for each in HASH_TYPES for by in (-1, 0, 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
-    """An entity that a text names.
+    """A parsed indicator.
 
     Attributes:
-        entity: A file, domain, IP address or URL. The id of a URL is the SHA-256 of its text; the
+        entity: a file, domain, IP address or URL. The id of a URL is the SHA-256 of its text; the
             text is the attribute ``url``.
-        changes: How the text was changed to get there, each one of this module's constants.
+        changes: the changes made to the text while parsing, such as ``REFANGED``.
     """
 
     entity: Entity
@@ -106,8 +108,8 @@ def parse_indicator(text: str) -> Indicator:
     """Parse a file hash, domain, IP address or URL.
 
     Raises:
-        ValueError: The text is no indicator. The message continues a sentence that starts with
-            the text.
+        ValueError: the text is not an indicator. The message is the rest of a sentence that starts
+            with the text, such as "is a network; list single addresses".
     """
     if detect_hash_type(text):
         return Indicator(Entity(FILE, text.lower()))
@@ -137,7 +139,7 @@ def refang(text: str) -> str:
 
 
 def defang(text: str) -> str:
-    """Make addresses in ``text`` unclickable: ``hxxp``, ``[.]``. Undone by :func:`refang`."""
+    """Defang addresses in ``text``, as ``hxxp`` and ``[.]``; :func:`refang` undoes this."""
     text = _HTTP_SCHEME.sub(lambda match: match[0].lower().replace("tt", "xx", 1), text)
     text = _FTP_SCHEME.sub(lambda match: f"fxp{match[1].lower()}://", text)
     return text.replace(".", "[.]")
@@ -163,14 +165,14 @@ def _parse_network_indicator(text: str) -> Indicator | None:
     if host != refanged:
         return _parse_url_without_scheme(refanged, host, changes)
     if "@" in refanged and "." in refanged:
-        raise ValueError("is a mail address, not a domain, an IP address or a URL")
+        raise ValueError("is an email address, not a domain, an IP address or a URL")
     return _parse_host(refanged, changes)
 
 
 def _parse_url_without_scheme(text: str, host: str, changes: tuple[str, ...]) -> Indicator | None:
-    """Parse an address with a path; the API reads it as an http URL, too."""
+    """Parse an address with a path, such as ``a.example/x``, as an http URL, as the API does."""
     if text[len(host) + 1 :].isdigit() and (_DOTTED_QUAD.fullmatch(host) or ":" in host):
-        raise ValueError("is a network; list single addresses")
+        raise ValueError("is a network, not an address; list its addresses one by one")
     if "@" in host or _parse_host(host, ()) is None:
         return None
     return _parse_url(f"http://{text}", "http", (*changes, HTTP_ADDED))
@@ -194,13 +196,13 @@ def _parse_host(text: str, changes: tuple[str, ...]) -> Indicator | None:
 
 def _parse_ip_address(text: str, changes: tuple[str, ...]) -> Indicator | None:
     if "%" in text and ":" in text:
-        raise ValueError("is an address with a zone, which is valid on one machine only")
+        raise ValueError("is an address with a zone (%), which is valid on one machine only")
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
         if _DOTTED_QUAD.fullmatch(text):
             raise ValueError(
-                "is no IPv4 address: it needs four numbers up to 255, without leading zeros"
+                "is not an IPv4 address: it needs four numbers from 0 to 255, without leading zeros"
             ) from None
         return None
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
@@ -211,7 +213,7 @@ def _parse_ip_address(text: str, changes: tuple[str, ...]) -> Indicator | None:
 
 
 def _non_public_scope(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    """Return the scope of an address, with its article, or an empty string if it is public."""
+    """Return the scope of an address, such as "a loopback"; empty if the address is public."""
     for applies, scope in (
         (address.is_unspecified, "the unspecified"),
         (address.is_loopback, "a loopback"),
@@ -230,34 +232,41 @@ def _normalize_domain(text: str) -> str:
     """Return a domain in lower-case ASCII without a trailing dot.
 
     Raises:
-        ValueError: It is no public domain; the message says why.
+        ValueError: ``text`` is not a public domain; the message contains the reason.
     """
     name = _to_ascii(text.removesuffix(".")).lower()
     *labels, top = name.split(".")
     if top in _FILE_EXTENSIONS:
-        raise ValueError("looks like the name of a file, not of a domain")
+        raise ValueError("looks like a file name, not like a domain")
     if not labels or top in _PRIVATE_DOMAINS:
-        raise ValueError("is a name in a private network; only public domains can be looked up")
+        raise ValueError(
+            "is a host name in a private network; only public domains can be looked up"
+        )
     if len(name) > _MAX_DOMAIN_LENGTH:
-        raise ValueError(f"is longer than the {_MAX_DOMAIN_LENGTH} characters of a domain")
+        raise ValueError(f"is longer than {_MAX_DOMAIN_LENGTH} characters, the maximum of a domain")
     if not all(map(_DOMAIN_LABEL.fullmatch, labels)):
         raise ValueError(
-            "is no domain: a label is empty, over 63 characters, or has invalid characters"
+            "is not a domain: a part between dots is empty, is over 63 characters long, or has"
+            " invalid characters"
         )
     if not _TOP_LEVEL_DOMAIN.fullmatch(top):
-        raise ValueError("is no domain: its last label is no top-level domain")
+        raise ValueError("is not a domain: it does not end in a top-level domain")
     return name
 
 
 def _to_ascii(text: str) -> str:
-    """Encode an international domain with IDNA; refuse look-alikes that become plain ASCII."""
+    """Encode an international domain with IDNA.
+
+    Raises:
+        ValueError: ``text`` is not a domain, or IDNA replaces its characters by ASCII look-alikes.
+    """
     if text.isascii():
         return text
     code_point = f"U+{ord(next(char for char in text if not char.isascii())):04X}"
     try:
         labels = [label.encode("idna").decode("ascii") for label in re.split("[.\u3002]", text)]
     except UnicodeError:
-        raise ValueError(f"contains {code_point}, which no domain has") from None
+        raise ValueError(f"contains {code_point}, which is not allowed in a domain") from None
     if IDNA_DEVIATIONS.intersection(text) or not any(label[:4] == "xn--" for label in labels):
         raise ValueError(f"contains {code_point}: write the domain in ASCII (xn--...)")
     return ".".join(labels)
@@ -270,16 +279,16 @@ def _parse_url(text: str, scheme: str, changes: tuple[str, ...]) -> Indicator:
     if scheme.lower() not in _SCHEMES:
         raise ValueError("has an unsupported scheme; http, https and ftp can be looked up")
     if not text.isprintable() or "\\" in text:
-        raise ValueError("is no URL: it has a backslash or an invisible character")
+        raise ValueError("is not a URL: it contains a backslash or an invisible character")
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise ValueError("is no URL: its host or port is invalid") from None
+        raise ValueError("is not a URL: its host or port is invalid") from None
     if not host:
-        raise ValueError("is no URL: it has no host")
+        raise ValueError("is not a URL: it has no host")
     if _parse_host(f"[{host}]" if ":" in host else host, ()) is None:
-        raise ValueError("is a URL whose host is neither a domain nor an address")
+        raise ValueError("is a URL whose host is neither a domain nor an IP address")
     return Indicator(Entity(URL, sha256(text.encode()).hexdigest(), {"url": text}), changes)
 
 
@@ -287,7 +296,7 @@ def _parse_url(text: str, scheme: str, changes: tuple[str, ...]) -> Indicator:
 
 
 def _resembles_hash(text: str) -> bool:
-    """Return whether ``text`` was meant to be a hash, so that the reason should be about that."""
+    """Return whether ``text`` looks like a malformed hash, and not like a domain or address."""
     first = _FIELD_END.split(text, maxsplit=1)[0]
     if detect_hash_type(first) or _SPREADSHEET_NUMBER.fullmatch(text):
         return True
@@ -295,13 +304,13 @@ def _resembles_hash(text: str) -> bool:
 
 
 def _rejection_reason(text: str) -> str:
-    """Return the most helpful reason why ``text`` is no indicator."""
+    """Return the most helpful reason why ``text`` is not an indicator."""
     first = _FIELD_END.split(text, maxsplit=1)[0]
     if first != text and detect_hash_type(first):
-        return "has more than a hash on its line; write one hash per line, comments after '#'"
+        return "has more than a hash on its line; write one hash per line, and comments after '#'"
     if not text.isascii():
         code_point = ord(next(char for char in text if not char.isascii()))
-        return f"contains U+{code_point:04X}, which is no hexadecimal digit"
+        return f"contains U+{code_point:04X}, which is not a hexadecimal digit"
     if _HEX.fullmatch(text):
         label = _HASH_LENGTHS.get(len(text))
         resemblance = f" (looks like {label})" if label else ""
@@ -311,5 +320,5 @@ def _rejection_reason(text: str) -> str:
         return "looks like a hash that a spreadsheet turned into a number"
     if any(len(text) == each.hex_length for each in HASH_TYPES):
         wrong = next(char for char in text if char not in _HEX_DIGITS)
-        return f"contains {wrong!r}, which is no hexadecimal digit"
-    return f"is not a file hash ({HASH_LABELS}), and no domain, IP address or URL"
+        return f"contains {wrong!r}, which is not a hexadecimal digit"
+    return f"is not a {SUBJECT_LABELS}; a file hash is {HASH_LABELS}"

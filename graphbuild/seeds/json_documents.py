@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MAX_MIB = 64
 MAX_DEPTH = 64
-MAX_VALUES = 4_000_000  # a value of two bytes can take sixty bytes of memory
+MAX_VALUES = 4_000_000  # a JSON value of two bytes can take sixty bytes of memory
 _HASHES_BY_STRENGTH = tuple(each.name for each in reversed(HASH_TYPES))
 
 
@@ -21,20 +21,20 @@ def load(texts: Iterable[str], source: str) -> Any:  # noqa: ANN401  any JSON va
     """Decode a JSON document.
 
     Raises:
-        SeedError: The document is invalid, too large or nested too deeply.
+        SeedError: the document is invalid, too large or nested too deeply.
     """
     text = _join(texts, source)
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise SeedError(
-            f"{source} is no complete JSON document: {error.msg} in line {error.lineno}, character"
+            f"{source} is not a complete JSON document: {error.msg} in line {error.lineno}, column"
             f" {error.colno}"
         ) from None
     except RecursionError:
-        raise SeedError(f"{source} is nested deeper than {MAX_DEPTH}") from None
+        raise SeedError(f"{source} is nested deeper than {MAX_DEPTH} levels") from None
     except ValueError:
-        raise SeedError(f"{source} contains a number with thousands of digits") from None
+        raise SeedError(f"{source} contains a number with too many digits") from None
     _check_depth(value, source)
     return value
 
@@ -59,7 +59,7 @@ def _check_depth(value: object, source: str) -> None:
         level = [child for each in level for child in _children(each)]
         if not level:
             return
-    raise SeedError(f"{source} is nested deeper than {MAX_DEPTH}")
+    raise SeedError(f"{source} is nested deeper than {MAX_DEPTH} levels")
 
 
 def _children(value: object) -> Iterable[object]:
@@ -69,12 +69,12 @@ def _children(value: object) -> Iterable[object]:
 
 
 def is_bundle(value: object) -> bool:
-    """Return whether a JSON value claims to be a STIX bundle."""
+    """Return whether the ``type`` of a JSON value is that of a STIX bundle."""
     return isinstance(value, dict) and value.get("type") == "bundle"
 
 
 def text_fields(values: dict[str, Any], *names: str) -> dict[str, str]:
-    """Return the named values that are texts or lists of texts; lists are joined."""
+    """Return the non-empty text fields of an object; lists of texts are joined with semicolons."""
     texts = {name: _to_text(values.get(name)) for name in names}
     return {name: text for name, text in texts.items() if text}
 
@@ -86,12 +86,19 @@ def _to_text(value: object) -> str:
 
 
 def strongest_hash(hashes: dict[str, str]) -> tuple[str, dict[str, str]]:
-    """Return the strongest hash of a file, and the others by their API names."""
+    """Return the strongest hash of a file, and its other hashes.
+
+    Args:
+        hashes: the hashes of one file by their API names; not empty.
+    """
     strongest = next(name for name in _HASHES_BY_STRENGTH if name in hashes)
     return hashes[strongest], {name: text for name, text in hashes.items() if name != strongest}
 
 
 def api_hash_name(text: str) -> str | None:
-    """Return the API's name of a hash algorithm, or None if the API cannot find files by it."""
+    """Return the API's name of a hash algorithm, or None if the API cannot find files by it.
+
+    Case, hyphens and underscores are ignored: ``SHA-256`` is ``sha256``.
+    """
     name = text.lower().replace("-", "").replace("_", "")
     return name if name in _HASHES_BY_STRENGTH else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import SeedError
-from graphbuild.models import HASH_TYPES, detect_hash_type
+from graphbuild.models import HASH_TYPES, SUBJECT_TYPES, detect_hash_type
 from graphbuild.seeds.json_documents import strongest_hash, text_fields
 
 if TYPE_CHECKING:
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from graphbuild.seeds.results import SeedReader
 
 _HASHES = frozenset(each.name for each in HASH_TYPES)
-_NAMES = frozenset({"domain", "hostname", "ip-src", "ip-dst", "url"})
-_SEED = ""  # in place of an attribute name: the part is a seed
-# Types of composite values, which are separated by a bar: what each part is.
+_VALUE_TYPES = frozenset(name for each in SUBJECT_TYPES.values() for name in each.misp_types)
+_SEED = ""  # marks a part of a composite value that is a seed
+# Types of composite values, whose two parts are separated by a bar. Each part is a seed, a hash or
+# an attribute of the seed.
 _COMPOSITES = {
     "domain|ip": (_SEED, _SEED),
     "hostname|port": (_SEED, "port"),
@@ -41,10 +42,10 @@ def read(value: object, reader: SeedReader) -> None:
     """Add the indicators of all attributes.
 
     Raises:
-        SeedError: There is no event.
+        SeedError: the value contains no event.
     """
     if not is_event(value):
-        raise SeedError(f"{reader.source} is no MISP event: it has no Event")
+        raise SeedError(f"{reader.source} is not a MISP event: it has no key Event")
     _EventReader(reader).read(value)
 
 
@@ -86,7 +87,7 @@ class _EventReader:
             )
 
     def _read_object(self, value: dict[str, Any], context: dict[str, str]) -> None:
-        """Read an object; the hashes in it are of one file, which becomes one seed."""
+        """Read an object; all its hashes belong to one file, which becomes one seed."""
         context = context | _renamed_field(value, "name", "object")
         hashes: dict[str, str] = {}
         file_attributes: dict[str, str] = {}
@@ -112,12 +113,16 @@ class _EventReader:
         self._number += 1
         kind, value = attribute.get("type"), attribute.get("value")
         if not isinstance(kind, str) or not isinstance(value, str):
-            self._reader.reject(str(value)[:100], self._number, "has no type and value as text")
+            self._reader.reject(
+                str(value)[:100],
+                self._number,
+                "does not have both a type and a value that are text",
+            )
         elif attribute.get("deleted") is True:
             self._reader.count_warning("deleted attributes were skipped", self._number)
         elif kind in _COMPOSITES:
             self._add_composite(kind, value, context | _notes(attribute))
-        elif kind in _HASHES | _NAMES:
+        elif kind in _HASHES | _VALUE_TYPES:
             self._add(kind, value.strip(), context | _notes(attribute))
         else:
             self._reader.seeds.skipped += 1
@@ -127,7 +132,9 @@ class _EventReader:
         """Add the seeds of a composite value, such as ``name.exe|<md5>``."""
         parts = [part.strip() for part in value.rsplit("|", 1)]
         if len(parts) != 2:  # noqa: PLR2004  two parts
-            self._reader.reject(value, self._number, f"is no {kind}: it has no bar")
+            self._reader.reject(
+                value, self._number, f"is not a {kind}: it contains no vertical bar"
+            )
             return
         roles = list(zip(_COMPOSITES[kind], parts, strict=True))
         noted = {
@@ -139,14 +146,14 @@ class _EventReader:
 
     def _add(self, kind: str, text: str, attributes: dict[str, str]) -> None:
         if kind in _HASHES and detect_hash_type(text) not in {kind, None}:
-            reason = f"says {kind} but has the length of {detect_hash_type(text)}"
+            reason = f"is listed as {kind} but has the length of {detect_hash_type(text)}"
             self._reader.reject(text, self._number, reason)
         else:
             self._reader.add(text, self._number, attributes)
 
 
 def _dicts(value: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
-    """Yield the objects in a list field; anything else is ignored."""
+    """Yield the JSON objects in a list field; other values are ignored."""
     found = value.get(name)
     for each in found if isinstance(found, list) else ():
         if isinstance(each, dict):
@@ -154,12 +161,12 @@ def _dicts(value: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
 
 
 def _renamed_field(value: dict[str, Any], name: str, new_name: str) -> dict[str, str]:
-    """Return a text field under a new name, or nothing if it is empty."""
+    """Return a text field under a new name; return an empty dictionary if the field is empty."""
     found = text_fields(value, name)
     return {new_name: found[name]} if found else {}
 
 
 def _notes(attribute: dict[str, Any]) -> dict[str, str]:
-    """Return category, comment and tags of an attribute."""
+    """Return the category, comment and tags of an attribute."""
     tags = [tag.get("name") for tag in _dicts(attribute, "Tag")]
     return text_fields({**attribute, "tags": tags}, "category", "comment", "tags")

@@ -21,7 +21,7 @@ _CONTAINED_HASH = re.compile(rf"(?<![0-9a-z])(?:{HASH_PATTERN})(?![0-9a-z])", re
 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
-    """Add the indicator of each line; reject lines that have none."""
+    """Add the indicator of each line; reject lines that are not indicators."""
     seeds = reader.seeds
     added_before = len(seeds) + seeds.duplicates
     rejected_before = len(seeds.rejected)
@@ -32,8 +32,8 @@ def read(lines: Iterable[str], reader: SeedReader) -> None:
     added = len(seeds) + seeds.duplicates - added_before
     if with_hash and len(seeds.rejected) - rejected_before > added:
         seeds.warnings.append(
-            f"{reader.source}: most lines are no seeds, but {with_hash:,} of them contain hashes;"
-            " read free text with --format text, a table with --format csv"
+            f"{reader.source}: most lines are not seeds, but {with_hash:,} of the rejected lines"
+            " contain hashes; read free text with --format text, and a table with --format csv"
         )
 
 
@@ -69,7 +69,7 @@ def strip_decoration(text: str) -> str:
     """Remove a trailing comment and a prefix such as ``sha256:``.
 
     Raises:
-        ValueError: The prefix names another hash than the text has by its length.
+        ValueError: the prefix does not match the length of the hash.
     """
     before, _, _ = text.partition("#")
     if before[-1:].isspace():
@@ -80,5 +80,5 @@ def strip_decoration(text: str) -> str:
     stated, rest = prefixed[1].lower().replace("-", ""), prefixed[2]
     actual = detect_hash_type(rest)
     if actual and actual != stated:
-        raise ValueError(f"says {stated} but has the length of {actual}")
+        raise ValueError(f"has the prefix {stated} but the length of {actual}")
     return rest

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_VALUE = 65_536  # characters of one attribute
 _MAX_EXCERPT = 60
-# Invisible characters that are often copied along from web pages and dialogs.
+# Invisible characters that are often copied from web pages and dialogs together with a hash.
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 STRIPPED_CHARACTERS = _INVISIBLE + "".join(
     char for char in map(chr, range(0x3001)) if char.isspace()
@@ -31,14 +31,14 @@ _ALLOW_EMPTY_HINT = "add --allow-empty to request it anyway"
 
 @dataclass(frozen=True, slots=True)
 class RejectedEntry:
-    """An entry of a list that is no seed.
+    """An entry of a list that is not a seed.
 
     Attributes:
-        source: The name of the list, ``-`` for standard input.
-        line: The number of the entry, from 1.
-        text: The entry, shortened and safe to print.
-        reason: Why it was rejected.
-        unit: The numbered unit: ``line``, or ``object`` or ``attribute`` in JSON.
+        source: the name of the list, ``-`` for standard input.
+        line: the number of the entry, from 1.
+        text: the entry, shortened and safe to print.
+        reason: the reason for the rejection, as the rest of a sentence that starts with the text.
+        unit: the numbered unit: ``line`` in text, ``object`` in STIX, ``attribute`` in MISP.
     """
 
     source: str
@@ -53,13 +53,13 @@ class RejectedEntry:
 
 @dataclass(slots=True)
 class SeedList:
-    """The seeds of one or more lists, without duplicates. Iterate over it for the seeds.
+    """The seeds of one or more lists, without duplicates. Iterating over it yields the seeds.
 
     Attributes:
-        rejected: The entries that are no seeds.
-        warnings: Changes and other remarkable facts, one message each.
-        duplicates: The number of entries that repeat an earlier seed.
-        skipped: The number of entries without an indicator, such as comments.
+        rejected: the entries that are not seeds.
+        warnings: messages about entries that were changed, skipped or truncated.
+        duplicates: the number of entries that repeat an earlier seed.
+        skipped: the number of entries without an indicator, such as comments.
     """
 
     rejected: list[RejectedEntry] = field(default_factory=list)
@@ -88,7 +88,7 @@ class SeedList:
     ) -> bool:
         """Add a seed or count a duplicate; return whether the seed is new.
 
-        Attributes of a duplicate are added to the seed unless it has them already.
+        Attributes of a duplicate are added to the seed, but do not overwrite its attributes.
         """
         if attributes:
             known = self._attributes.get(entity, {})
@@ -103,14 +103,17 @@ class SeedList:
 
 
 class SeedReader:
-    """Adds the entries of one source to a seed list. Each format's ``read`` function gets one.
+    """Adds the entries of one source to a seed list.
+
+    The ``read`` function of each format receives a reader.
 
     Args:
-        seeds: The list to add to.
-        source: The name of the source.
-        allow_empty: Accept hashes that name no particular file, such as that of the empty file.
-        column: For tables, the name or number of the column with the indicators.
-        unit: The numbered unit, see :class:`RejectedEntry`.
+        seeds: the list to add to.
+        source: the name of the source.
+        allow_empty: accept hashes that do not identify a particular file, such as the hash of the
+            empty file.
+        column: for tables, the name or number of the column that contains the indicators.
+        unit: the numbered unit, see :class:`RejectedEntry`.
     """
 
     def __init__(
@@ -139,10 +142,10 @@ class SeedReader:
         """Parse an indicator and add it, or reject it; return whether it was added.
 
         Args:
-            text: The indicator, without surrounding space.
-            number: The number of the line or other unit.
-            attributes: Attributes of the seed.
-            excerpt: The text to show if it is rejected; default ``text``.
+            text: the indicator, without surrounding space.
+            number: the number of the line, object or attribute.
+            attributes: attributes of the seed.
+            excerpt: the text to show if the indicator is rejected; default ``text``.
         """
         reason = self.try_add(text, number, attributes)
         if reason:
@@ -150,7 +153,7 @@ class SeedReader:
         return not reason
 
     def try_add(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> str:
-        """Add an indicator; return the reason if it cannot be added, else an empty string."""
+        """Parse and add an indicator; return the reason if it is rejected, else an empty string."""
         try:
             indicator = parse_indicator(text)
             entity = indicator.entity
@@ -177,12 +180,12 @@ class SeedReader:
         self.seeds.warnings.append(f"{self.source}, {self.unit} {number}: {message}")
 
     def count_warning(self, message: str, number: int) -> None:
-        """Count a warning that can concern many entries; :meth:`finish` adds it once."""
+        """Count a warning that can apply to many entries; :meth:`finish` adds it as one message."""
         count_and_first = self._counted_warnings.setdefault(message, [0, number])
         count_and_first[0] += 1
 
     def finish(self) -> None:
-        """Add the counted warnings."""
+        """Add one message for each counted warning."""
         for message, (count, first) in self._counted_warnings.items():
             more = f" and {count - 1:,} more" if count > 1 else ""
             self.seeds.warnings.append(f"{self.source}, {self.unit} {first}{more}: {message}")
@@ -206,16 +209,20 @@ class SeedReader:
 
 
 def _is_meaningful(digits: str) -> bool:
-    """Return whether a hash can be that of a particular file."""
+    """Return whether a hash can identify a particular file."""
     return digits not in _EMPTY_FILE_HASHES and bool(digits.strip(digits[0]))
 
 
 def _describe_meaningless(digits: str) -> str:
     empty = digits in _EMPTY_FILE_HASHES
-    return "is the hash of the empty file" if empty else "is hardly the hash of a file"
+    return (
+        "is the hash of the empty file"
+        if empty
+        else "consists of one repeated digit and is hardly the hash of a file"
+    )
 
 
 def excerpt(text: str) -> str:
-    """Return a short printable form of a text, for messages."""
+    """Return a short printable form of ``text`` for messages."""
     text = text.strip(STRIPPED_CHARACTERS)
     return ascii(text) if len(text) <= _MAX_EXCERPT else f"{text[:_MAX_EXCERPT]!a}..."

@@ -1,8 +1,8 @@
 """STIX 2.1 bundles: observed files, domains, IP addresses and URLs, and patterns of indicators.
 
 Each object is parsed with the ``stix2`` library on its own, so that an invalid object does not
-affect the others. Only comparisons for equality are read from patterns. Negated comparisons and
-``LIKE`` name no single object.
+affect the others. Only comparisons for equality are read from patterns, because negated comparisons
+and ``LIKE`` do not identify a single object.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from stix2patterns.exceptions import ParseException
 from stix2patterns.v21.pattern import Pattern
 
 from graphbuild.errors import SeedError
+from graphbuild.models import SUBJECT_TYPES
 from graphbuild.seeds.indicators import HASH_LABELS
 from graphbuild.seeds.json_documents import (
     api_hash_name,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from graphbuild.seeds.results import SeedReader
 
 MAX_PATTERN = 65_536
-_VALUE_TYPES = frozenset({"domain-name", "ipv4-addr", "ipv6-addr", "url"})
+_VALUE_TYPES = frozenset(name for each in SUBJECT_TYPES.values() for name in each.stix_types)
 _READ_TYPES = _VALUE_TYPES | {"file", "indicator", "observed-data"}
 _TRAFFIC_REFS = frozenset({"src_ref", "dst_ref"})
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
@@ -50,16 +51,16 @@ def read(value: object, reader: SeedReader) -> None:
     """Add the indicators of a bundle's objects.
 
     Raises:
-        SeedError: The value is no bundle.
+        SeedError: the value is not a bundle.
     """
     if not isinstance(value, dict) or not is_bundle(value):
-        raise SeedError(f"{reader.source} is no STIX bundle: its type is not bundle")
+        raise SeedError(f"{reader.source} is not a STIX bundle: its type is not bundle")
     objects = value.get("objects", [])
     if not isinstance(objects, list):
-        raise SeedError(f"{reader.source} is no STIX bundle: its objects are no list")
+        raise SeedError(f"{reader.source} is not a STIX bundle: its objects are not a list")
     for number, each in enumerate(objects, 1):
         if not isinstance(each, dict) or not isinstance(each.get("type"), str):
-            reader.reject(str(each)[:100], number, "is no STIX object: it has no type")
+            reader.reject(str(each)[:100], number, "is not a STIX object: it has no type")
         elif each["type"] in _READ_TYPES:
             _read_object(each, number, reader)
         else:
@@ -82,7 +83,7 @@ def _read_object(each: dict[str, Any], number: int, reader: SeedReader) -> None:
 
 
 def _contained_objects(objects: object) -> Iterator[dict[str, Any]]:
-    """Yield the objects inside observed data, where STIX 2.0 keeps them."""
+    """Yield the objects inside observed data, as STIX 2.0 stores them."""
     for each in objects.values() if isinstance(objects, dict) else ():
         if isinstance(each, dict):
             yield each
@@ -113,12 +114,12 @@ def _read_observable(each: Mapping[str, Any], number: int, reader: SeedReader) -
 def _read_indicator(each: dict[str, Any], number: int, reader: SeedReader) -> None:
     """Add the values in the pattern of an indicator.
 
-    Only the pattern is parsed: ``stix2`` rejects whole indicators whose pattern compares a hash
-    with a set, because it takes the set for one malformed hash.
+    The pattern is parsed without the rest of the indicator. If a pattern compares a hash with a set
+    of hashes, ``stix2`` reads the set as one malformed hash and rejects the indicator.
     """
     pattern = each.get("pattern")
     if each.get("pattern_type", "stix") != "stix":
-        reader.count_warning("indicators in other pattern languages were skipped", number)
+        reader.count_warning("indicators in pattern languages other than STIX were skipped", number)
         return
     if not isinstance(pattern, str):
         raise TypeError("it has no pattern")
@@ -135,16 +136,20 @@ def _pattern_values(
     for kind, found in comparisons.items():
         for path, operator, constant in found:
             if not _is_readable(kind, path):
-                reader.count_warning("parts of patterns on other properties were skipped", number)
+                reader.count_warning(
+                    "pattern comparisons of unsupported properties were skipped", number
+                )
             elif operator not in {"=", "IN"}:
-                reader.count_warning("parts of patterns with other operators were skipped", number)
+                reader.count_warning(
+                    "pattern comparisons with operators other than = and IN were skipped", number
+                )
             else:
                 for text in _QUOTED.findall(constant):
                     yield re.sub(r"\\(.)", r"\1", text)
 
 
 def _is_readable(kind: str, path: list[object]) -> bool:
-    """Return whether a property contains hashes, domains, IP addresses or URLs."""
+    """Return whether the property at ``path`` of an object of type ``kind`` contains seeds."""
     if kind == "file":
         return len(path) == 2 and path[0] == "hashes" and bool(api_hash_name(str(path[1])))  # noqa: PLR2004  hashes.MD5
     if kind == "network-traffic":

@@ -36,7 +36,7 @@ def open_source(source: str | Path) -> Iterator[BinaryIO]:
     """Open a path or standard input for reading bytes.
 
     Raises:
-        OSError: It cannot be opened, or is a pipe without a writer.
+        OSError: the path cannot be opened, or is a pipe without data.
     """
     if str(source) == STDIN:
         yield _standard_input()
@@ -69,23 +69,23 @@ def _open_pipe(source: str) -> int:
 
 
 def _wait_for_writer(descriptor: int) -> None:
-    """Return as soon as a pipe has data.
+    """Wait until a pipe has data.
 
     Raises:
-        OSError: There was none within the timeout.
+        OSError: the pipe had no data within ``_PIPE_TIMEOUT`` seconds.
     """
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     if not poll.poll(_PIPE_TIMEOUT * 1000):
-        raise OSError("it is a pipe without data; use standard input, -, instead")
+        raise OSError("it is a pipe without data; use standard input (-) instead")
 
 
 def decode(stream: BinaryIO, source: str) -> Iterator[str]:
-    """Decode a stream chunk by chunk; all line ends become LF.
+    """Decode a stream chunk by chunk; convert all line ends to LF.
 
     Raises:
-        SeedError: It contains a NUL byte.
-        UnicodeDecodeError: It is neither UTF-8, nor UTF-16 with a byte order mark.
+        SeedError: the stream contains a NUL byte.
+        UnicodeDecodeError: the stream is neither UTF-8 nor UTF-16 with a byte order mark.
     """
     start = stream.read(_MAX_BOM_LENGTH)
     bom, encoding = next((pair for pair in _BOMS if start.startswith(pair[0])), (b"", "utf-8"))
@@ -101,7 +101,11 @@ def decode(stream: BinaryIO, source: str) -> Iterator[str]:
 
 
 def split_lines(texts: Iterable[str], max_length: int) -> Iterator[str]:
-    """Split text into lines without line ends; cut longer lines after ``max_length`` + 1."""
+    """Yield the lines of a text without line ends.
+
+    Lines longer than ``max_length`` characters are cut after one more character, so that a caller
+    can detect them.
+    """
     rest = ""
     for text in texts:
         *complete, rest = (rest + text).split("\n")

@@ -1,7 +1,7 @@
-"""Free text: every hash, domain, IP address and URL in it.
+"""Free text: find every hash, domain, IP address and URL.
 
-Few words are indicators. A domain must end in a public suffix, and must not end like a file name
-unless it is defanged. Text that resembles an indicator but is rejected becomes a warning.
+A domain must end in a public suffix. Unless it is defanged, it must not end like a file name.
+Rejected text that resembles an indicator is reported in a warning.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ if TYPE_CHECKING:
     from graphbuild.seeds.results import SeedReader
 
 MAX_LINE = 2**20  # characters
-_WINDOW = 2_000  # characters searched at once: ioc_fanger takes quadratic time
+_WINDOW = 2_000  # characters searched at once, because ioc_fanger takes quadratic time
 _MAX_WARNINGS = 1_000
-# Only text with one of these can be defanged. Long runs of brackets cannot, but take much time.
+# Text that does not match is not defanged. Long runs of brackets are never part of defanged text,
+# but would take ioc_fanger much time; they are removed.
 _DEFANG_HINT = re.compile(r"[\[\](){}<\\]|hxxp|\bdot\b", re.IGNORECASE)
 _BRACKET_RUN = re.compile(r"[\[\](){}]{5,}")
 _SENTENCE_PUNCTUATION = ".,;:!?'\"*_"
 _BRACKETS = (("(", ")"), ("[", "]"))
 _CANDIDATE = re.compile(
     rf"""
-    (?P<mail> [\w.+-]{{1,64}} @ [\w-]+ (?:\.[\w-]+)+ )
+    (?P<email> [\w.+-]{{1,64}} @ [\w-]+ (?:\.[\w-]+)+ )
     | (?P<url> \b(?:https?|s?ftps?)://[^\s<>"`|^{{}}]{{1,2000}} )
     | (?P<hash> (?<![0-9A-Za-z]) (?:{HASH_PATTERN}) (?![0-9A-Za-z]) )
     | (?P<ipv6> (?<![\w:.]) (?=[0-9a-f:.]*[0-9a-f]:|::[0-9a-f])
@@ -46,7 +47,8 @@ _CANDIDATE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _VERSION = re.compile(r"\b(?:v|ver|version|build|release)\.?\s*$", re.IGNORECASE)
-# Top-level domains that are file extensions, too: a plain word with one is a file name.
+# Top-level domains that are also file extensions. Words with one of them are file names unless
+# they are defanged.
 _FILE_EXTENSION_DOMAINS = frozenset({"md", "mov", "pl", "pm", "ps", "py", "rs", "sh", "so", "zip"})
 
 
@@ -79,7 +81,7 @@ class _TextReader:
             defanged = candidate not in original
             if not defanged and _is_ordinary_word(kind, candidate):
                 self._reader.count_warning(
-                    "words with dots or colons that are no indicators were skipped", number
+                    "words with dots or colons that are not indicators were skipped", number
                 )
                 continue
             before = refanged[: match.start()]
@@ -96,11 +98,13 @@ class _TextReader:
     def finish(self) -> None:
         more = len(self._rejected) - _MAX_WARNINGS
         if more > 0:
-            self._reader.seeds.warnings.append(f"{self._reader.source}: {more:,} more skipped")
+            self._reader.seeds.warnings.append(
+                f"{self._reader.source}: {more:,} more indicators were rejected"
+            )
 
 
 def _split_windows(line: str) -> Iterator[str]:
-    """Split a line into pieces of limited length, at white space if possible."""
+    """Split a line into windows of at most ``_WINDOW`` characters, at white space if possible."""
     start = 0
     while len(line) - start > _WINDOW:
         end = max(line.rfind(" ", start, start + _WINDOW), line.rfind("\t", start, start + _WINDOW))
@@ -123,7 +127,7 @@ def _strip_punctuation(text: str) -> str:
 
 
 def _is_ordinary_word(kind: str, text: str) -> bool:
-    """Return whether a match is a file name, the end of a sentence, or a time."""
+    """Return whether a match is not an indicator: a file name, joined sentences or a time."""
     if kind == "domain":
         return not _is_registrable(_host(text).lower())
     if kind == "ipv6":
@@ -135,9 +139,9 @@ def _is_ordinary_word(kind: str, text: str) -> bool:
 
 
 def _rejection_reason(kind: str, text: str, before: str, *, defanged: bool) -> str:
-    """Return why a match is no indicator in its context, or an empty string."""
-    if kind == "mail":
-        return "is a mail address"
+    """Return why a match is not an indicator in its context; empty if it may be one."""
+    if kind == "email":
+        return "is an email address"
     if kind == "ipv4" and _VERSION.search(before[-20:]):
         return "looks like a version number"
     if kind == "domain":
@@ -152,13 +156,13 @@ def _host(text: str) -> str:
 def _domain_rejection_reason(host: str, *, defanged: bool) -> str:
     top = host.rpartition(".")[2]
     if not _is_registrable(host.lower()):
-        return "ends in no public suffix"
+        return "does not end in a public suffix such as com or co.uk"
     if defanged:
         return ""
     if top.lower() in _FILE_EXTENSION_DOMAINS:
         return "may be a file name; defang it if it is a domain"
     if not top.islower() and not host.isupper():
-        return "is not spelled like a domain"
+        return "has no lower-case top-level domain; defang it if it is a domain"
     return ""
 
 
@@ -170,5 +174,5 @@ def _is_registrable(host: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _public_suffixes() -> TLDExtract:
-    """Return the list that is part of the library; no newer one is downloaded."""
+    """Return the list of public suffixes that is included in the library, without a download."""
     return TLDExtract(cache_dir=None, suffix_list_urls=(), extra_suffixes=["example"])

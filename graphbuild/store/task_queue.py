@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.api.endpoints import OBJECT_TYPES
-from graphbuild.models import COMPLETE, PENDING, RELATED_REFERENCES, URL, Entity
+from graphbuild.models import COMPLETE, PENDING, RELATED_REFERENCES, Entity, text_attribute
 from graphbuild.store.models import RemainingCalls, Task
 from graphbuild.store.schema import REFUTED
 
@@ -204,8 +204,12 @@ def first_page_of_pass(db: Database, task: int) -> int:
 
 
 def subject_entity(entity_type: str, api_id: str, attributes: str) -> Entity:
-    """Return the subject of a task; a URL keeps its attributes, since requests need its text."""
-    return Entity(entity_type, api_id, json.loads(attributes) if entity_type == URL else {})
+    """Return the subject of a task.
+
+    A URL keeps its attributes, because requests need its text.
+    """
+    known = json.loads(attributes) if text_attribute(entity_type) else {}
+    return Entity(entity_type, api_id, known)
 
 
 def _task(row: tuple[Any, ...]) -> Task:

@@ -86,7 +86,7 @@ def test_free_text_is_not_detected_but_hinted_at(write_list, name):
     found = read_seeds(write_list(text, name))
     assert (len(found), len(found.rejected)) == (0, 3)
     (hint,) = found.warnings
-    assert "2 of them contain hashes; read free text with --format text" in hint
+    assert "2 of the rejected lines contain hashes; read free text with --format text" in hint
     assert "--format" not in messages(read_seeds(write_list(f"{A}\n{B}\nx {C}\n", name)))
 
 
@@ -132,17 +132,17 @@ def test_a_column_is_chosen_by_name_or_number(write_list, column):
     ("text", "column", "reason"),
     [
         (f"md5,sha1,n\n{C},{B},1\n", None, "several columns contain"),
-        (f"md5,sha1,n\n{C},{B},1\n", None, ": 1 'md5', 2 'sha1'; choose one with --column"),
-        ("a,b\n1,2\n", None, "no column contains hashes"),
-        ("a,b\n1,2\n", None, "it has 1 'a', 2 'b'; choose one with --column"),
+        (f"md5,sha1,n\n{C},{B},1\n", None, ": 1 'md5', 2 'sha1'; choose a column with --column"),
+        ("a,b\n1,2\n", None, "no column contains a file hash"),
+        ("a,b\n1,2\n", None, "it has 1 'a', 2 'b'; choose a column with --column"),
         (f"a,b\n1,{A}\n", "c", "has no column 'c'; it has 1 'a', 2 'b'"),
         (f"a,b\n1,{A}\n", "3", "has no column '3'"),
         (f"a,b\n1,{A}\n", "0", "has no column '0'"),
         (f"a,A\n1,{A}\n", "\u202e\x1b", r"no column '\u202e\x1b'"),
-        (f"a,a\n1,{A}\n", "a", "has 2 columns 'a'; use the number"),
-        (f'a,b\n1,"{A}\n', None, "is no row of a table"),
-        (f'a,b\n"x"y,{A}\n', None, "double the quotes inside quoted cells"),
-        (f"a,b\n{'x' * 200_000},{A}\n", None, "is no row of a table"),
+        (f"a,a\n1,{A}\n", "a", "has 2 columns 'a'; use the number of the column"),
+        (f'a,b\n1,"{A}\n', None, "is not a row of a table"),
+        (f'a,b\n"x"y,{A}\n', None, "write each quote twice"),
+        (f"a,b\n{'x' * 200_000},{A}\n", None, "is not a row of a table"),
         ("x" * (5 * 2**20), None, "is longer than 4,194,304 characters"),
         ("a\0b", None, "NUL byte"),
     ],
@@ -169,8 +169,8 @@ def test_rows_without_a_seed_are_reported(write_list):
     found = read_seeds(write_list(f"h,n\n{A},1\n,2\nrubbish,3\nmd5:{A},4\n{EMPTY},5\n{B}\n"))
     assert seeds_of(found) == [("file", A), ("file", B)]
     assert [rejected.line for rejected in found.rejected] == [4, 5, 6]
-    assert "says md5 but has the length of sha256" in messages(found)
-    assert "line 3: rows without a value in the column were skipped" in messages(found)
+    assert "has the prefix md5 but the length of sha256" in messages(found)
+    assert "line 3: rows without a value in the column of the seeds were skipped" in messages(found)
 
 
 def test_attributes_are_limited_with_a_warning(write_list):
@@ -292,7 +292,7 @@ def test_only_equality_is_read_from_patterns(write_list, pattern, names):
         names = [("domain", "a.example"), ("ip_address", "8.8.8.8")]
     assert seeds_of(found) == names
     assert all(noted == {"name": "I"} for noted in attributes_of(found))
-    assert names or "parts of patterns" in messages(found)
+    assert names or "pattern comparisons" in messages(found)
 
 
 def test_an_invalid_object_does_not_affect_others(write_list):
@@ -336,7 +336,7 @@ def test_objects_inside_observed_data_are_read(write_list):
 def test_indicators_in_other_pattern_languages_are_reported(write_list):
     found = read_seeds(write_list(bundle(indicator("rule x {}", pattern_type="yara")), "b.json"))
     assert not found
-    assert "indicators in other pattern languages" in messages(found)
+    assert "indicators in pattern languages other than STIX" in messages(found)
 
 
 @pytest.mark.bulk
@@ -461,17 +461,17 @@ def test_json_is_detected_by_content_or_suffix(write_list, encoding, name):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "is no complete JSON document"),
-        ('{"type": "bundle", "objects": [', "is no complete JSON document"),
-        ('{"type": "bundle"} x', "is no complete JSON document"),
+        ("", "is not a complete JSON document"),
+        ('{"type": "bundle", "objects": [', "is not a complete JSON document"),
+        ('{"type": "bundle"} x', "is not a complete JSON document"),
         ("{}", "neither a STIX bundle nor a MISP event"),
         (f'["{A}"]', "neither a STIX bundle nor a MISP event"),
         ("5", "neither a STIX bundle nor a MISP event"),
-        ('{"type": "bundle", "objects": 5}', "its objects are no list"),
+        ('{"type": "bundle", "objects": 5}', "its objects are not a list"),
         ('{"Event": 5}', "neither a STIX bundle nor a MISP event"),
         ("[" * 100 + "]" * 100, "nested deeper than 64"),
         ("[" * 200_000, "nested deeper than 64"),
-        ("9" * 10_000, "thousands of digits"),
+        ("9" * 10_000, "too many digits"),
         ('{"a": "' + "x" * (64 * 2**20) + '"}', "larger than 64 MiB"),
         ("[" + "{}," * 4_000_001, "contains more than 4,000,000 values"),
     ],
@@ -485,7 +485,7 @@ def test_other_json_is_refused_with_the_reason(write_list, text, reason):
 @pytest.mark.parametrize("format_name", ["stix", "misp"])
 def test_a_stated_format_is_not_overridden(write_list, format_name):
     other = event(attribute("md5", C)) if format_name == "stix" else bundle()
-    with pytest.raises(SeedError, match=r"is no (STIX bundle|MISP event)"):
+    with pytest.raises(SeedError, match=r"is not a (STIX bundle|MISP event)"):
         read_seeds(write_list(other, "x.json"), format=format_name)
 
 
@@ -526,7 +526,7 @@ def test_text_gives_every_indicator_in_it(write_list):
     assert found.rejected == []
     for left_out in ("1.2.3.4", "10.0.0.5", "setup.zip", "run.sh", "me@gmail.com", EMPTY):
         assert f"'{left_out}'" in messages(found)
-    assert "words with dots or colons that are no indicators" in messages(found)
+    assert "words with dots or colons that are not indicators" in messages(found)
     assert seeds_of(read_seeds(write_list(REPORT, "r.md"))) == seeds_of(found)
 
 
@@ -549,7 +549,7 @@ def test_warnings_about_text_are_limited(write_list):
     text = "\n".join(f"10.0.{n // 250}.{n % 250}" for n in range(3_000)) + "\n10.0.0.7 once more"
     found = read_seeds(write_list(text, "r.txt"), format="text")
     assert len(found.warnings) == 1_001
-    assert found.warnings[-1].endswith("2,000 more skipped")
+    assert found.warnings[-1].endswith("2,000 more indicators were rejected")
 
 
 _words = st.sampled_from(["the", "e.g.", "kernel32.dll", "(see", "3.14", "it's", "--", "a/b", "\n"])
@@ -581,7 +581,7 @@ def test_any_bytes_in_any_format_are_a_list_or_a_seed_error(tmp_path_factory, fo
 def test_an_unknown_format_and_a_column_without_a_table_are_refused(write_list):
     with pytest.raises(SeedError, match="unknown format 'pdf'; use one of auto, list, csv"):
         read_seeds(format="pdf")
-    with pytest.raises(SeedError, match="--column goes with --format csv"):
+    with pytest.raises(SeedError, match="--column can be used with --format csv only"):
         read_seeds(write_list(A), format="list", column="x")
 
 

@@ -115,7 +115,7 @@ def test_invisible_characters_around_a_hash_are_removed_with_a_warning(around):
         pytest.param(f"{A[:5]}\u200b{A[5:]}", "U+200B", id="L8-inside"),
         pytest.param(f"{A}#x", "is not a file hash", id="L9-no-space-before-comment"),
         pytest.param(f"sha512:{A}{A}", "is not a file hash", id="L9-sha512"),
-        pytest.param(f"sha256:{C}", "says sha256 but has the length of md5", id="L9-mismatch"),
+        pytest.param(f"sha256:{C}", "the prefix sha256 but the length of md5", id="L9-mismatch"),
         pytest.param("md5:xyz", "is not a file hash", id="L9-no-hash"),
         pytest.param(f"[{A}]", "is not a file hash", id="L9-brackets"),
         pytest.param(A + A, "looks like SHA-512", id="L10"),
@@ -170,7 +170,9 @@ def test_meaningless_hashes_are_rejected_without_allow_empty(seed, message):
 def test_a_hash_of_one_repeated_digit_is_accepted_with_a_warning():
     found = parse_seeds(["d" * 64])
     assert ids(found) == ["d" * 64]
-    assert found.warnings == ["<lines>, line 1: this is hardly the hash of a file"]
+    assert found.warnings == [
+        "<lines>, line 1: this consists of one repeated digit and is hardly the hash of a file"
+    ]
 
 
 def test_duplicates_are_counted(write_list):  # L3
@@ -218,7 +220,7 @@ def test_read_seeds_names_the_call_for_seeds_in_memory(argument):
 
 @pytest.mark.parametrize("argument", [A, "evil[.]example", f"{A}\n{B}\n"])
 def test_read_seeds_hints_at_parse_seeds_if_the_path_is_a_seed(argument):
-    with pytest.raises(SeedError, match=r"No such file .*; a seed itself is passed to parse_seeds"):
+    with pytest.raises(SeedError, match=r"No such file .*; to read seeds that are not in a file"):
         read_seeds(argument)
 
 

@@ -28,23 +28,25 @@ class SubjectType(NamedTuple):
     """A type of entity that a seed can have.
 
     Attributes:
-        name: The API's object type.
-        label: The name in messages, such as ``file hash``.
-        text_attribute: For types whose id is the SHA-256 of a text: the attribute with that text.
-            Empty for types whose id is readable.
-        stix_types: The STIX objects whose property ``value`` is a seed of this type.
-        misp_types: The MISP attribute types whose value is a seed of this type.
+        name: the API's object type.
+        label: the name in messages, such as ``file hash``.
+        text_attribute: for types whose id is the SHA-256 of a text, the attribute that contains
+            the text; empty for types whose id is readable.
+        stix_types: the types of STIX objects that represent entities of this type.
+        stix_property: the property of these STIX objects that contains the seed.
+        misp_types: the types of MISP attributes that represent entities of this type.
     """
 
     name: str
     label: str
     text_attribute: str = ""
     stix_types: tuple[str, ...] = ()
+    stix_property: str = "value"
     misp_types: tuple[str, ...] = ()
 
 
-# To add a type, add a line here; CONTRIBUTING.md lists the other places. Files have no STIX and
-# MISP types here, because those formats store several hashes of one file.
+# To add a type, add it here; CONTRIBUTING.md lists the other places. Files have no STIX and MISP
+# types here, because these formats represent a file by several hashes.
 SUBJECT_TYPES = {
     each.name: each
     for each in (

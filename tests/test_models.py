@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphbuild.models import Entity, detect_hash_type, is_object_id, is_object_type, shorten_id
+from graphbuild.api.endpoints import OBJECT_TYPES
+from graphbuild.models import (
+    RELATED_REFERENCES,
+    SUBJECT_TYPES,
+    Entity,
+    detect_hash_type,
+    is_object_id,
+    is_object_type,
+    shorten_id,
+)
 
 SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 SHA1 = "da39a3ee5e6b4b0d3255bfef95601890afd80709"
@@ -151,3 +160,19 @@ def test_a_hash_is_detected_by_its_length(text, kind):
     assert detect_hash_type(text) == kind
     assert detect_hash_type(text + "0") is None
     assert detect_hash_type("g" + text[1:]) is None
+
+
+# --- subject types -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entity_type", SUBJECT_TYPES)
+def test_each_subject_type_has_a_path_in_the_api(entity_type):
+    assert RELATED_REFERENCES in OBJECT_TYPES[entity_type].relationships
+
+
+def test_the_readable_id_of_a_url_is_its_text():
+    url = Entity("url", SHA256, {"url": "http://a.example/"})
+    assert (url.readable_id, url.id_text) == ("http://a.example/", "http://a.example/")
+    assert Entity("url", SHA256).readable_id == shorten_id(Entity("url", SHA256))
+    assert Entity("domain", "a.example", {"title": "T"}).readable_id == "a.example"
+    assert Entity("domain", "a.example", {"": "T"}).id_text == ""

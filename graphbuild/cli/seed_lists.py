@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from graphbuild.cli.console import notice
 from graphbuild.errors import SeedError
+from graphbuild.models import SUBJECT_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +30,5 @@ def read_seed_lists(
     for warning in seeds.warnings:
         notice(warning)
     if sources and not seeds:
-        raise SeedError(
-            f"no file hash, domain, IP address or URL in {', '.join(sources)}; "
-            "expected one per line"
-        )
+        raise SeedError(f"no {SUBJECT_LABELS} in {', '.join(sources)}; expected one per line")
     return seeds

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
@@ -115,7 +115,39 @@ def file_hashes(node: Mapping[str, object]) -> dict[str, str]:
     }
 
 
-def is_domain(node: Mapping[str, object]) -> bool:
+class ValueObservable(NamedTuple):
+    """A domain, IP address or URL as STIX and MISP represent it.
+
+    Attributes:
+        stix_type: the type of the STIX object.
+        misp_object: the name of the MISP object template.
+        misp_relation: the name of the attribute in the MISP template.
+        misp_type: the type of the MISP attribute.
+        value: the domain, IP address or URL itself.
+    """
+
+    stix_type: str
+    misp_object: str
+    misp_relation: str
+    misp_type: str
+    value: str
+
+
+def value_observable(node: Mapping[str, object]) -> ValueObservable | None:
+    """Return a domain, IP address or URL with its STIX and MISP types.
+
+    Return None for nodes of other types, and if the value is unknown or invalid.
+    """
+    if _is_domain(node):
+        return ValueObservable("domain-name", "domain-ip", "domain", "domain", str(node["id"]))
+    version = _ip_version(node)
+    if version:
+        return ValueObservable(f"ipv{version}-addr", "domain-ip", "ip", "ip-dst", str(node["id"]))
+    url = _url_value(node)
+    return ValueObservable("url", "url", "url", "url", url) if url else None
+
+
+def _is_domain(node: Mapping[str, object]) -> bool:
     """Return whether a node has the type ``domain`` and a valid domain name as its id."""
     if node["type"] != DOMAIN:
         return False
@@ -126,7 +158,7 @@ def is_domain(node: Mapping[str, object]) -> bool:
     return found.type == DOMAIN and found.id == node["id"]
 
 
-def ip_version(node: Mapping[str, object]) -> int | None:
+def _ip_version(node: Mapping[str, object]) -> int | None:
     """Return 4 or 6 if a node has type ``ip_address`` and a valid address as its id, else None."""
     if node["type"] != IP_ADDRESS:
         return None
@@ -136,7 +168,7 @@ def ip_version(node: Mapping[str, object]) -> int | None:
         return None
 
 
-def url_value(node: Mapping[str, object]) -> str | None:
+def _url_value(node: Mapping[str, object]) -> str | None:
     """Return the URL of a node of type ``url``; None for other nodes, or if it is invalid.
 
     Unlike the URLs that :func:`safe_link` accepts, the URL may contain a user name, and its host

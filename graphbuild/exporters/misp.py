@@ -28,14 +28,12 @@ from graphbuild.exporters.cti_types import (
     VULNERABILITY,
     cve_id,
     file_hashes,
-    ip_version,
-    is_domain,
     object_name,
     parse_timestamp,
     safe_link,
     stable_uuid,
     stix_type,
-    url_value,
+    value_observable,
 )
 from graphbuild.exporters.json import write_object_list
 from graphbuild.exporters.results import ExportWarnings
@@ -83,6 +81,7 @@ class _Value(NamedTuple):
 _FILE = _Template("file", "file", "688c46fb-5edb-40a3-8273-1af7923e2215", "25")
 _DOMAIN_IP = _Template("domain-ip", "network", "43b3b146-77eb-4931-b4cc-b66c60f28734", "11")
 _URL = _Template("url", "network", "60efb77b-40b5-4c46-871b-ed1ed999fce5", "10")
+_VALUE_TEMPLATES = {each.name: each for each in (_DOMAIN_IP, _URL)}
 _REPORT = _Template("report", "misc", "70a68471-df22-4e3f-aa1a-5a3be19f82df", "8")
 _MALWARE = _Template("malware", "misc", "e5ad1d64-4b4e-44f5-9e00-88a705a67f9d", "1")
 _INTRUSION_SET = _Template("intrusion-set", "misc", "bfe96eae-e37a-4ecf-8012-1cdb478571a5", "1")
@@ -226,13 +225,10 @@ def _object_content(
 ) -> tuple[_Template, list[_Value]]:
     if node["type"] == FILE:
         return _FILE, list(_file(node))
-    if is_domain(node):
-        return _DOMAIN_IP, [_Value("domain", "domain", _NETWORK, node["id"])]
-    if ip_version(node):
-        return _DOMAIN_IP, [_Value("ip", "ip-dst", _NETWORK, node["id"])]
-    url = url_value(node)
-    if url:
-        return _URL, [_Value("url", "url", _NETWORK, url)]
+    found = value_observable(node)
+    if found:
+        value = _Value(found.misp_relation, found.misp_type, _NETWORK, found.value)
+        return _VALUE_TEMPLATES[found.misp_object], [value]
     return _domain_object(node, object_name(node, warnings))
 
 

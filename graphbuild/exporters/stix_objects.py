@@ -28,18 +28,16 @@ from graphbuild.exporters.cti_types import (
     VULNERABILITY,
     cve_id,
     file_hashes,
-    ip_version,
-    is_domain,
     object_name,
     parse_timestamp,
     safe_link,
     stable_uuid,
     stix_type,
-    url_value,
+    value_observable,
 )
 from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.sanitize import url_host, xml_text
-from graphbuild.models import FILE
+from graphbuild.models import FILE, SUBJECT_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -228,13 +226,10 @@ def observable(node: Mapping[str, Any]) -> Object | None:
     """Return the type and value of an observable; None for any other node."""
     if node["type"] == FILE:
         return _file(node)
-    if is_domain(node):
-        return {"type": "domain-name", "value": node["id"]}
-    version = ip_version(node)
-    if version:
-        return {"type": f"ipv{version}-addr", "value": node["id"]}
-    url = url_value(node)
-    return None if url is None else {"type": "url", "value": url}
+    found = value_observable(node)
+    if found is None:
+        return None
+    return {"type": found.stix_type, SUBJECT_TYPES[node["type"]].stix_property: found.value}
 
 
 def _file(node: Mapping[str, Any]) -> Object:
@@ -249,7 +244,7 @@ def _file(node: Mapping[str, Any]) -> Object:
 
 def observable_id(body: Object) -> str:
     """Return the id that the standard defines: a UUID of the identifying properties (RFC 8785)."""
-    identifying = {name: body[name] for name in ("hashes", "name", "value") if name in body}
+    identifying = {name: value for name, value in body.items() if name not in {"type", "size"}}
     if "hashes" in identifying:
         # The standard uses one hash, the first in its order.
         identifying["hashes"] = dict([next(iter(identifying["hashes"].items()))])
@@ -270,7 +265,7 @@ def _is_complete(node: Mapping[str, Any], body: Object) -> bool:
     """Return whether the type and id of a node follow from its observable."""
     if "hashes" in body:
         return list(body["hashes"].values()) == [node["id"]]
-    return body["type"] != "url" and "name" not in body
+    return "name" not in body and node["id"] in body.values()
 
 
 def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarnings) -> Object:

@@ -16,7 +16,7 @@ from graphbuild.analysis import (
     reference_url,
     summarize_changes,
 )
-from graphbuild.models import COMPLETE, REFERENCE, URL
+from graphbuild.models import COMPLETE, REFERENCE
 from graphbuild.report.blocks import (
     MAX_ROWS,
     BulletList,
@@ -385,7 +385,7 @@ def _name(entity: Entity) -> MixedText:
 
 
 def _subject(entity: Entity) -> MixedText:
-    return (UntrustedText(defang(entity.label if entity.type == URL else entity.id)),)
+    return (UntrustedText(defang(entity.readable_id)),)
 
 
 def _date(entity: Entity | None) -> MixedText:

@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from graphbuild.seeds.results import SeedReader
 
 MAX_PATTERN = 65_536
-_VALUE_TYPES = frozenset(name for each in SUBJECT_TYPES.values() for name in each.stix_types)
-_READ_TYPES = _VALUE_TYPES | {"file", "indicator", "observed-data"}
+# The property that contains the seed, by the type of the STIX object.
+_SEED_PROPERTIES = {
+    name: each.stix_property for each in SUBJECT_TYPES.values() for name in each.stix_types
+}
+_READ_TYPES = _SEED_PROPERTIES.keys() | {"file", "indicator", "observed-data"}
 _TRAFFIC_REFS = frozenset({"src_ref", "dst_ref"})
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 # The libraries raise any of these on invalid objects.
@@ -104,8 +107,8 @@ def _read_observable(each: Mapping[str, Any], number: int, reader: SeedReader) -
             return
         strongest, others = strongest_hash(hashes)
         reader.add(strongest, number, {**attributes, **others})
-    elif each.get("type") in _VALUE_TYPES:
-        reader.add(str(each.get("value")), number, attributes)
+    elif property_name := _SEED_PROPERTIES.get(str(each.get("type"))):
+        reader.add(str(each.get(property_name)), number, attributes)
 
 
 # --- patterns ------------------------------------------------------------------------------------
@@ -154,7 +157,7 @@ def _is_readable(kind: str, path: list[object]) -> bool:
         return len(path) == 2 and path[0] == "hashes" and bool(api_hash_name(str(path[1])))  # noqa: PLR2004  hashes.MD5
     if kind == "network-traffic":
         return len(path) == 2 and path[0] in _TRAFFIC_REFS and path[1] == "value"  # noqa: PLR2004  dst_ref.value
-    return kind in _VALUE_TYPES and path == ["value"]
+    return kind in _SEED_PROPERTIES and path == [_SEED_PROPERTIES[kind]]
 
 
 def _one_line(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """Analyze a campaign: overlaps, clusters, bridges, centrality, timeline, paths, comparisons.
 
-All conclusions start from observations, not from paths of the exported graph::
+All results are computed from observations, not from paths of the exported graph::
 
     import graphbuild as gb
     from graphbuild import analysis
@@ -18,15 +18,15 @@ All conclusions start from observations, not from paths of the exported graph::
     analysis.build_timeline(incidence, clustering).to_frame()
     list(evidence.shortest_paths(evidence.find_node("5e3f..."), evidence.find_node("Emotet")))
 
-Instead of an incidence, the functions also take a graph made by ``build_graph``, an open store or
-observations. Everything except paths needs the libraries of the extra ``analysis``, and raises
-``MissingLibraryError`` without them.
+Instead of an incidence, the functions also accept a graph made by ``build_graph``, an open store or
+an iterable of observations. Everything except the paths needs the libraries of the extra
+``analysis``; without them, ``MissingLibraryError`` is raised.
 """
 
 from graphbuild.analysis.bridges import Bridge, Bridges, find_bridges
 from graphbuild.analysis.centrality import Centrality, NodeCentrality, compute_centrality
 from graphbuild.analysis.cluster_evolution import Cause, ClusterChange, MovedFile
-from graphbuild.analysis.clusters import Cluster, Clustering, DistinctiveEntity, find_clusters
+from graphbuild.analysis.clusters import Cluster, Clustering, find_clusters
 from graphbuild.analysis.compare import Comparison, compare
 from graphbuild.analysis.deduplication import (
     RULE_DESCRIPTIONS,
@@ -38,6 +38,7 @@ from graphbuild.analysis.deduplication import (
     reference_url,
 )
 from graphbuild.analysis.diff import Changes, Snapshot, Triple
+from graphbuild.analysis.distinctiveness import DistinctiveEntity
 from graphbuild.analysis.formatting import (
     defang_text,
     defanged_label,

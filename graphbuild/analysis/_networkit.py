@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def single_threaded(seed: int) -> Iterator[None]:
-    """Run NetworKit on one thread: with several, the same seed gives different results.
+    """Run NetworKit on one thread and with a fixed seed inside the ``with`` block.
+
+    With several threads, the same seed would give different results.
+
+    Args:
+        seed: the seed of NetworKit's random numbers.
 
     Raises:
         MissingLibraryError: NetworKit is not installed.

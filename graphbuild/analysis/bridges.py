@@ -2,12 +2,13 @@
 
 Two questions are answered independently:
 
-* *Which clusters does it connect, and does anything else connect them?* A collection connects two
-  clusters if it has files of both. A reference connects them if files of both have it and no
-  collection that connects them contains it: otherwise it is the same piece of evidence again.
-* *What falls apart without it?* In the evidence graph, files are linked to their collections and
-  these to their references. Without a cut vertex (Hopcroft and Tarjan 1973, Commun. ACM 16), the
-  graph falls into several components.
+* *Which clusters does a reference or collection connect, and does anything else connect them?* A
+  collection connects two clusters if it contains files of both. A reference connects two clusters
+  if files of both have it. It is ignored if it is in a collection that also connects the two,
+  because then it is not a second piece of evidence.
+* *Which files are no longer connected without it?* In the evidence graph, files are linked to their
+  collections, and the collections to their references. If a cut vertex (Hopcroft and Tarjan 1973,
+  Commun. ACM 16) is removed, its component falls into several components.
 """
 
 from __future__ import annotations
@@ -41,13 +42,13 @@ class Bridge:
     """A reference or collection that connects clusters or holds files together.
 
     Attributes:
-        entity: The reference or collection.
-        files: Number of files that have it.
-        clusters: Numbers of the clusters whose files have it.
-        sole_pairs: Pairs of clusters that nothing else connects.
-        components: Number of components with files that remain of its component without it; 1 if
-            the component does not fall apart.
-        cut_off_files: Number of files outside the largest of these components.
+        entity: the reference or collection.
+        files: number of files that have the entity.
+        clusters: numbers of the clusters with such files.
+        sole_pairs: pairs of clusters that only this entity connects.
+        components: number of components into which its component of the evidence graph falls if
+            the entity is removed, counting only components with files; 1 if it is no cut vertex.
+        cut_off_files: number of files outside the largest of these components.
     """
 
     entity: Entity
@@ -63,9 +64,9 @@ class Bridges:
     """All bridges.
 
     Attributes:
-        bridges: Sorted by the number of sole pairs, of cut-off files and of clusters, each
-            descending, then by key.
-        joined_pairs: Number of pairs of clusters that anything connects.
+        bridges: the bridges, sorted by the numbers of sole pairs, of cut-off files and of clusters,
+            each descending, then by node key.
+        joined_pairs: number of pairs of clusters with at least one connection.
     """
 
     bridges: tuple[Bridge, ...]
@@ -73,7 +74,7 @@ class Bridges:
 
     @property
     def single_links(self) -> tuple[tuple[Pair, Entity], ...]:
-        """Return the pairs of clusters with only one connection, and that connection."""
+        """Return each pair of clusters with exactly one connection, and this connection."""
         links = ((pair, bridge.entity) for bridge in self.bridges for pair in bridge.sole_pairs)
         return tuple(sorted(links, key=lambda link: link[0]))
 
@@ -81,7 +82,7 @@ class Bridges:
         """Return a DataFrame with one row per bridge.
 
         Columns: ``key``, ``label``, ``files``, ``clusters``, ``sole_pairs``, ``components``,
-        ``cut_off_files``. Clusters and pairs are counts.
+        ``cut_off_files``. ``clusters`` and ``sole_pairs`` are counts.
         """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
@@ -105,8 +106,8 @@ def find_bridges(data: object, clustering: Clustering) -> Bridges:
     """Find the references and collections that connect clusters or hold files together.
 
     Args:
-        data: A graph, a store, observations or an ``Incidence``.
-        clustering: The clusters of ``data``.
+        data: a graph, a store, observations or an ``Incidence``.
+        clustering: the result of :func:`find_clusters` for ``data``.
     """
     incidence = as_incidence(data)
     sides = (
@@ -140,7 +141,7 @@ def _importance(bridge: Bridge) -> tuple[int, int, int, str]:
 
 
 class _Membership:
-    """Collections, or references, with the number of files and the clusters of each."""
+    """For each collection, or each reference: the number of its files, and their clusters."""
 
     def __init__(self, entities: Sequence[Entity], files: Matrix, clustering: Clustering) -> None:
         self.entities = entities
@@ -152,7 +153,7 @@ class _Membership:
             self.clusters[number].append(cluster)
 
     def by_cluster(self) -> dict[int, set[int]]:
-        """Return the indices of the entities of each cluster."""
+        """Return, for each cluster, the indices of the entities that its files have."""
         found: dict[int, set[int]] = defaultdict(set)
         for number, clusters in enumerate(self.clusters):
             for cluster in clusters:
@@ -163,12 +164,14 @@ class _Membership:
 def _connections(
     collections: _Membership, references: _Membership, contents: Matrix
 ) -> dict[Pair, list[Entity]]:
-    """Return the connections of each connected pair of clusters, at most two of several.
+    """Return the connections of each connected pair of clusters.
+
+    At most two are returned per pair, to distinguish a single connection from several.
 
     Args:
-        collections: The clusters of each collection.
-        references: The clusters of each reference.
-        contents: The references of each collection.
+        collections: the collections and their clusters.
+        references: the references and their clusters.
+        contents: the matrix of collections by references.
     """
     contained = [set(row.tolist()) for row in np.split(contents.indices, contents.indptr[1:-1])]
     collections_of, references_of = collections.by_cluster(), references.by_cluster()
@@ -176,7 +179,7 @@ def _connections(
     for one, other in combinations(sorted(references_of), 2):
         common = sorted(collections_of[one] & collections_of[other])[:2]
         entities = [collections.entities[number] for number in common]
-        if len(entities) < 2:  # noqa: PLR2004  only one and several are distinguished
+        if len(entities) < 2:  # noqa: PLR2004  two are enough
             direct = references_of[one] & references_of[other]
             for number in common:
                 direct -= contained[number]
@@ -190,15 +193,15 @@ def _connections(
 
 
 class _FoldedGraph(NamedTuple):
-    """The evidence graph, with nodes that have the same neighbors merged."""
+    """The evidence graph, in which nodes with the same neighbors are merged into one."""
 
     edges: Matrix  # symmetric
-    files: Numbers  # number of files in each node
-    single: dict[int, Entity]  # of each node that contains only this collection or reference
+    files: Numbers  # number of files in each merged node
+    single: dict[int, Entity]  # nodes that contain only one entity, a collection or reference
 
 
 def _cut_vertices(incidence: Incidence) -> dict[Entity, tuple[int, int]]:
-    """Return the number of components and of cut-off files without each cut vertex."""
+    """Return, for each cut vertex, the number of components and of cut-off files without it."""
     graph = _fold(incidence)
     found: dict[Entity, tuple[int, int]] = {}
     degrees = np.diff(graph.edges.indptr)
@@ -220,23 +223,28 @@ def _connected_components(edges: Matrix) -> tuple[int, Numbers]:
 
 
 def _component_sizes(graph: _FoldedGraph, nodes: Numbers) -> list[int]:
-    """Return the number of files in each component of a subgraph, for components with files."""
+    """Return the number of files in each component with files of a subgraph.
+
+    Args:
+        graph: the folded evidence graph.
+        nodes: the nodes of the subgraph.
+    """
     count, labels = _connected_components(graph.edges[nodes][:, nodes])
     files = np.bincount(labels, graph.files[nodes], minlength=count).astype(int).tolist()
     nodes_in = np.bincount(labels, minlength=count).tolist()
     sizes: list[int] = []
     for file_count, node_count in zip(files, nodes_in, strict=True):
-        # Files in a folded node without neighbors are no longer connected to each other.
+        # A merged node without neighbors: its files are not connected to each other.
         sizes += [1] * file_count if node_count == 1 else [file_count] * bool(file_count)
     return sizes
 
 
 def _fold(incidence: Incidence) -> _FoldedGraph:
-    """Merge nodes with the same neighbors, which keeps the search fast for large families."""
+    """Merge nodes with the same neighbors, so that the search is fast if many files are alike."""
     first_collection = len(incidence.files)
     upper = incidence.adjacency
     edges = (upper + upper.T).tocsr()
-    # Collections are not merged with each other: they are few, and hardly ever identical.
+    # Collections are not merged: there are few, and they hardly ever have the same neighbors.
     collections = range(1, 1 + len(incidence.collections))
     labels = [0] * first_collection + [*collections] + [-1] * len(incidence.references)
     node = group_identical_rows(edges, labels)

@@ -1,14 +1,14 @@
 """Rank files, references and collections by centrality.
 
-Centrality is computed on the evidence graph (:attr:`Incidence.adjacency`), which links files to
-their collections and these to their references. In the exported graph, files are linked to each
-reference, so its shortest paths are different.
+Centrality is computed on the evidence graph (:attr:`Incidence.adjacency`). It links files to their
+collections, and the collections to their references. The exported graph also links each file to
+each of its references, so its shortest paths are different.
 
 * *Betweenness* (Freeman 1977, Sociometry 40): the share of shortest paths between two other nodes
-  that go through the node. In graphs of more than :data:`MAX_EXACT_NODES` nodes it is estimated
+  that contain the node. In graphs of more than :data:`MAX_EXACT_NODES` nodes, it is estimated
   from a sample of start nodes (Geisberger, Sanders and Schultes 2008, ALENEX).
-* *PageRank* (Brin and Page 1998, Comput. Netw. 30): the share of its time that a random walk spends
-  at the node.
+* *PageRank* (Brin and Page 1998, Comput. Netw. 30): the share of time that a random walk spends at
+  the node.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class NodeCentrality:
     """The centrality of one node.
 
     Attributes:
-        entity: The file, reference or collection.
-        degree: Number of neighbors.
-        betweenness: Share of shortest paths between two other nodes that go through it, 0 to 1.
+        entity: the file, reference or collection.
+        degree: number of neighbors.
+        betweenness: share of shortest paths between two other nodes that contain this node, 0 to 1.
         pagerank: PageRank; the sum over all nodes is 1.
     """
 
@@ -59,9 +59,9 @@ class Centrality:
     """The centrality of all nodes.
 
     Attributes:
-        nodes: Sorted by betweenness, then PageRank. Ties list files first, then collections, then
-            references, each by key.
-        samples: Number of start nodes for the estimate of betweenness; None if it is exact.
+        nodes: the nodes, sorted by betweenness, then by PageRank, both descending. Among equals,
+            files are first, then collections, then references, each sorted by node key.
+        samples: number of start nodes from which betweenness was estimated; None if it is exact.
     """
 
     nodes: tuple[NodeCentrality, ...]
@@ -85,9 +85,13 @@ def compute_centrality(data: object, *, samples: int = SAMPLES, seed: int = 0) -
     """Compute the centrality of all files, references and collections.
 
     Args:
-        data: A graph, a store, observations or an ``Incidence``.
-        samples: Number of start nodes from which betweenness is estimated in large graphs.
-        seed: Seed of the sample.
+        data: a graph, a store, observations or an ``Incidence``.
+        samples: number of start nodes from which betweenness is estimated, in graphs of more than
+            :data:`MAX_EXACT_NODES` nodes.
+        seed: seed for choosing the start nodes.
+
+    Raises:
+        MissingLibraryError: NetworKit or scipy is not installed.
     """
     require("networkit", extra=EXTRA)
     incidence = as_incidence(data)
@@ -108,15 +112,25 @@ def compute_centrality(data: object, *, samples: int = SAMPLES, seed: int = 0) -
 
 
 def to_networkit(upper: Matrix) -> Any:  # noqa: ANN401  a networkit.Graph
-    """Return the undirected NetworKit graph with these edges, one entry per edge."""
+    """Return an undirected NetworKit graph.
+
+    Args:
+        upper: the upper triangle of the adjacency matrix.
+    """
     entries = upper.tocoo()
     edges = np.ones(entries.nnz), (entries.row, entries.col)
     return require("networkit", extra=EXTRA).GraphFromCoo(edges, n=upper.shape[0], directed=False)
 
 
 def betweenness(graph: Any, samples: int | None, seed: int) -> Reals:  # noqa: ANN401  networkit.Graph
-    """Return the normalized betweenness of each node, exact if ``samples`` is None."""
-    if graph.numberOfNodes() < 3:  # noqa: PLR2004  betweenness is defined for two other nodes
+    """Return the normalized betweenness of each node.
+
+    Args:
+        graph: an undirected NetworKit graph.
+        samples: number of start nodes for an estimate; None for the exact values.
+        seed: seed for choosing the start nodes.
+    """
+    if graph.numberOfNodes() < 3:  # noqa: PLR2004  a node and two others
         return np.zeros(graph.numberOfNodes())
     centrality = require("networkit", extra=EXTRA).centrality
     with single_threaded(seed):

@@ -1,10 +1,11 @@
 """Match the clusters of two snapshots, and find out why clusters merged or split.
 
 The method is based on Greene, Doyle and Cunningham (2010, "Tracking the Evolution of Communities in
-Dynamic Social Networks", ASONAM). It matches clusters by the Jaccard index of their files. Their
-threshold would lose a small cluster that a large one absorbs. Instead, two clusters match if one
-contains more than half of the other (Spiliopoulou et al. 2006, "MONIC", KDD). Only files with
-observations in both snapshots count for that. A cluster of one file is ignored.
+Dynamic Social Networks", ASONAM). They match clusters whose Jaccard index exceeds a threshold.
+With this condition, a small cluster that becomes part of a large one would not match it. Here, two
+clusters match if one contains more than half of the files of the other (Spiliopoulou et al. 2006,
+"MONIC", KDD). Only files with observations in both snapshots are counted. Clusters of one file are
+ignored.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from graphbuild.analysis.diff import SnapshotPair
 
     Numbers = NDArray[np.int64]
-    FileCounts = dict[int, dict[int, int]]  # by entity and cluster
+    FileCounts = dict[int, dict[int, int]]  # number of files by entity and cluster
 
 ChangeKind = Literal["merged", "split", "born", "died", "grew", "shrank", "changed", "unchanged"]
 CHANGE_KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
@@ -39,12 +40,13 @@ class Cause:
     """A collection or reference that connects clusters in one snapshot but not in the other.
 
     Attributes:
-        entity: The collection or reference.
-        clusters: Numbers of the separate clusters whose files have it in the snapshot in which
-            they are one cluster.
-        files: Number of these files.
-        exclusive: Whether the other snapshot does not contain it at all.
-        certain: Whether the other snapshot is complete for a file that does not have it there.
+        entity: the collection or reference.
+        clusters: numbers of the separate clusters whose files have the entity in the snapshot with
+            one cluster.
+        files: number of these files.
+        exclusive: whether the entity is missing from the snapshot with separate clusters.
+        certain: whether that snapshot is complete for some file that has the entity only in the
+            snapshot with one cluster. Otherwise, the entity may have existed in both.
     """
 
     entity: Entity
@@ -56,21 +58,22 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class ClusterChange:
-    """A change of one cluster, or of several that merged or split.
+    """A change of one cluster, or of several clusters that merged or split.
 
     Attributes:
-        kind: ``merged`` (several became one), ``split`` (one became several), ``born``, ``died``;
-            for a pair of matching clusters ``grew``, ``shrank``, ``changed`` (as many files, but
-            others) or ``unchanged``.
-        before: Numbers of the clusters in the earlier snapshot, the most similar first.
-        after: Numbers of the clusters in the later snapshot.
-        similarity: The largest Jaccard index of a cluster before and one after, by the files with
-            observations in both snapshots; 0 for ``born`` and ``died``.
-        added: Files of the clusters after that no cluster before contained.
-        removed: Files of the clusters before that no cluster after contains.
-        causes: Reasons for a merge or split: collections first, then references.
-        linking_files: Files known only in the snapshot with one cluster that share entities with
-            several of the separate clusters.
+        kind: ``merged`` (several became one), ``split`` (one became several), ``born`` (only in the
+            later snapshot) or ``died`` (only in the earlier snapshot). For a pair of matching
+            clusters ``grew``, ``shrank``, ``changed`` (the same number of files, but other files)
+            or ``unchanged``.
+        before: numbers of the clusters in the earlier snapshot, the most similar first.
+        after: numbers of the clusters in the later snapshot, the most similar first.
+        similarity: the largest Jaccard index of an earlier and a later cluster, computed from the
+            files with observations in both snapshots; 0 for ``born`` and ``died``.
+        added: files of the later clusters that are in none of the earlier clusters.
+        removed: files of the earlier clusters that are in none of the later clusters.
+        causes: collections, then references, that explain a merge or split.
+        linking_files: files with observations only in the snapshot with one cluster, which share
+            collections or references with several of the separate clusters.
     """
 
     kind: ChangeKind
@@ -85,12 +88,12 @@ class ClusterChange:
 
 @dataclass(frozen=True, slots=True)
 class MovedFile:
-    """A file whose cluster after does not match its cluster before.
+    """A file whose later cluster does not match its earlier cluster.
 
     Attributes:
-        file: The file.
-        before: The number of its cluster in the earlier snapshot.
-        after: The number of its cluster in the later snapshot.
+        file: the file.
+        before: the number of its cluster in the earlier snapshot.
+        after: the number of its cluster in the later snapshot.
     """
 
     file: Entity
@@ -99,9 +102,13 @@ class MovedFile:
 
 
 class ClusterMatching:
-    """The clusters of two snapshots, and which of them match.
+    """The clusters of two snapshots, matched with each other.
 
-    In this class, side 0 is the earlier snapshot and side 1 the later one.
+    In this class, side 0 is the earlier snapshot and side 1 is the later snapshot.
+
+    Args:
+        pair: the snapshots.
+        clusterings: the clusters of the earlier and of the later snapshot.
     """
 
     def __init__(self, pair: SnapshotPair, clusterings: Sequence[Clustering]) -> None:
@@ -123,12 +130,12 @@ class ClusterMatching:
         pairs, shared_counts = np.unique(common, axis=1, return_counts=True)
         sizes = [np.bincount(side) for side in common]
         found: dict[tuple[int, int], float] = {}
-        for (one, other), shared in zip(pairs.T.tolist(), shared_counts.tolist(), strict=True):
-            before, after = int(sizes[0][one]), int(sizes[1][other])
-            if not (self._has_several_files(0, one) and self._has_several_files(1, other)):
+        for (earlier, later), shared in zip(pairs.T.tolist(), shared_counts.tolist(), strict=True):
+            before, after = int(sizes[0][earlier]), int(sizes[1][later])
+            if not (self._has_several_files(0, earlier) and self._has_several_files(1, later)):
                 continue
             if 2 * shared > min(before, after):
-                found[one, other] = shared / (before + after - shared)
+                found[earlier, later] = shared / (before + after - shared)
         return found
 
     def _has_several_files(self, side: int, number: int) -> bool:
@@ -138,7 +145,7 @@ class ClusterMatching:
         return {number for number in self._members[side] if self._has_several_files(side, number)}
 
     def moved_files(self) -> tuple[MovedFile, ...]:
-        """Return the files whose cluster after does not match their cluster before."""
+        """Return the files whose later cluster does not match their earlier cluster."""
         found = []
         for file, (before, after) in zip(self._pair.files, self._cluster.T.tolist(), strict=True):
             if not before or not after or (before, after) in self._similarity:
@@ -148,7 +155,7 @@ class ClusterMatching:
         return tuple(found)
 
     def changes(self) -> tuple[ClusterChange, ...]:
-        """Return the changes; a cluster can take part in a merge and in a split."""
+        """Return all changes; one cluster can be in a merge and in a split."""
         successors, predecessors = _matches_by_side(self._similarity)
         found = [
             self._change("merged", before, (number,))
@@ -161,9 +168,9 @@ class ClusterMatching:
             if len(after) > 1
         ]
         found += [
-            self._change(self._pair_kind(one, other), (one,), (other,))
-            for one, other in self._similarity
-            if len(successors[one]) == len(predecessors[other]) == 1
+            self._change(self._pair_kind(earlier, later), (earlier,), (later,))
+            for earlier, later in self._similarity
+            if len(successors[earlier]) == len(predecessors[later]) == 1
         ]
         found += [self._change("died", (each,), ()) for each in self._numbers(0) - set(successors)]
         found += [
@@ -172,8 +179,8 @@ class ClusterMatching:
         found.sort(key=lambda each: (CHANGE_KINDS.index(each.kind), each.after, each.before))
         return tuple(found)
 
-    def _pair_kind(self, one: int, other: int) -> ChangeKind:
-        before, after = self._members[0][one], self._members[1][other]
+    def _pair_kind(self, earlier: int, later: int) -> ChangeKind:
+        before, after = self._members[0][earlier], self._members[1][later]
         if before == after:
             return "unchanged"
         if len(before) == len(after):
@@ -187,7 +194,9 @@ class ClusterMatching:
             frozenset[Entity]().union(*(self._members[side][number] for number in numbers))
             for side, numbers in enumerate((before, after))
         ]
-        similarity = [self._similarity.get((one, other), 0.0) for one in before for other in after]
+        similarity = [
+            self._similarity.get((earlier, later), 0.0) for earlier in before for later in after
+        ]
         causes: tuple[Cause, ...] = ()
         linking_files: tuple[Entity, ...] = ()
         if kind == "merged":
@@ -208,11 +217,11 @@ class ClusterMatching:
     def _explain(
         self, separate: int, numbers: tuple[int, ...]
     ) -> tuple[tuple[Cause, ...], tuple[Entity, ...]]:
-        """Explain why clusters that are separate on one side are one cluster on the other.
+        """Find out why clusters that are separate on one side are one cluster on the other side.
 
         Args:
-            separate: The side on which they are separate.
-            numbers: The numbers of the separate clusters.
+            separate: the side on which the clusters are separate.
+            numbers: the numbers of the separate clusters.
 
         Returns:
             The causes and the linking files.
@@ -248,12 +257,13 @@ class ClusterMatching:
     def _linking_files(
         self, separate: int, numbers: tuple[int, ...], parts_of: Sequence[Mapping[int, set[int]]]
     ) -> tuple[Entity, ...]:
-        """Return the files known only on the other side that are linked to several clusters.
+        """Return the files that link several of the clusters, and are known only on the other side.
 
         Args:
-            separate: The side on which the clusters are separate.
-            numbers: The numbers of the separate clusters.
-            parts_of: The clusters of each collection, and of each reference.
+            separate: the side on which the clusters are separate.
+            numbers: the numbers of the separate clusters.
+            parts_of: for each collection, and for each reference, the positions in ``numbers`` of
+                the clusters whose files have it.
         """
         joined = {pair[1 - separate] for pair in self._similarity if pair[separate] in numbers}
         only_there = self._cluster[separate] == 0
@@ -273,22 +283,22 @@ def _cause_order(cause: Cause) -> tuple[bool, bool, int, int, str]:
 def _matches_by_side(
     similarity: Mapping[tuple[int, int], float],
 ) -> tuple[dict[int, tuple[int, ...]], dict[int, tuple[int, ...]]]:
-    """Return the matches of each cluster before and of each one after, the most similar first."""
+    """Return the matches of each earlier and of each later cluster, the most similar first."""
     successors: dict[int, tuple[int, ...]] = defaultdict(tuple)
     predecessors: dict[int, tuple[int, ...]] = defaultdict(tuple)
-    for one, other in sorted(similarity, key=lambda pair: (-similarity[pair], pair)):
-        successors[one] += (other,)
-        predecessors[other] += (one,)
+    for earlier, later in sorted(similarity, key=lambda pair: (-similarity[pair], pair)):
+        successors[earlier] += (later,)
+        predecessors[later] += (earlier,)
     return successors, predecessors
 
 
 def _count_files(triples: Numbers, column: int, part: Numbers) -> FileCounts:
-    """Count, for each collection or reference in a column, the files of each cluster that have it.
+    """Count the files of each cluster that have a reference or collection, for all of these.
 
     Args:
-        triples: The observations.
-        column: 1 for references, 2 for collections.
-        part: The cluster of each file; -1 for files to leave out.
+        triples: the observations: indices of file, reference and collection.
+        column: 1 to count for references, 2 for collections.
+        part: for each file, the position of its cluster; -1 for files that are not counted.
     """
     kept = triples[(part[triples[:, 0]] >= 0) & (triples[:, column] != NO_COLLECTION)]
     pairs = np.unique(kept[:, [column, 0]], axis=0)

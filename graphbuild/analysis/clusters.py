@@ -30,6 +30,7 @@ import numpy as np
 
 from graphbuild._util import require
 from graphbuild.analysis._networkit import single_threaded
+from graphbuild.analysis.distinctiveness import find_distinctive
 from graphbuild.analysis.incidence import EXTRA, as_incidence, group_identical_rows
 from graphbuild.analysis.overlap import find_overlaps
 from graphbuild.errors import MissingLibraryError
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from graphbuild.analysis.distinctiveness import DistinctiveEntity
     from graphbuild.analysis.incidence import Incidence, Matrix
     from graphbuild.models import Entity
 
@@ -49,43 +51,22 @@ if TYPE_CHECKING:
 
 Method = Literal["auto", "leiden", "louvain"]
 RUNS = 10
-_RESOLUTION_STEPS = 20  # at most; three or four are usual
-_RESOLUTION_TOLERANCE = 0.02  # relative
-_LEIDEN_ITERATIONS = 5  # more make no difference on generated data
-_DISTINCTIVE = 5  # entities listed per cluster
-
-
-@dataclass(frozen=True, slots=True)
-class DistinctiveEntity:
-    """A collection or reference that is more frequent inside a cluster than outside.
-
-    Attributes:
-        entity: The collection or reference.
-        inside: Number of files of the cluster that have it.
-        outside: Number of other files that have it.
-        lift: Its frequency inside, divided by its frequency among all files.
-        log_likelihood: Log-likelihood ratio of different against equal frequencies inside and
-            outside (Dunning 1993, Computational Linguistics 19).
-    """
-
-    entity: Entity
-    inside: int
-    outside: int
-    lift: float
-    log_likelihood: float
+_MAX_RESOLUTION_STEPS = 20  # three or four are usual
+_RESOLUTION_TOLERANCE = 0.02  # relative change at which the iteration ends
+_LEIDEN_ITERATIONS = 5  # more iterations change nothing on the data of the benchmark
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Files that belong together.
+    """A cluster of files.
 
     Attributes:
-        number: 1 for the largest cluster.
-        files: The files, sorted by key.
-        top_collections: The most distinctive collections, by log-likelihood ratio.
-        top_references: The most distinctive references.
-        stability: Mean over the runs of the Jaccard index with the most similar cluster of that
-            run (Hennig 2007, Comput. Stat. Data Anal. 52).
+        number: the rank by size; 1 is the largest cluster.
+        files: the files, sorted by key.
+        top_collections: the most distinctive collections, by log-likelihood ratio.
+        top_references: the most distinctive references, by log-likelihood ratio.
+        stability: mean over all runs of the Jaccard index of this cluster and the most similar
+            cluster of the run (Hennig 2007, Comput. Stat. Data Anal. 52).
     """
 
     number: int
@@ -96,7 +77,11 @@ class Cluster:
 
     @property
     def name(self) -> str:
-        """Return the label of the most distinctive collection, else reference, else file."""
+        """Return the label of the most distinctive collection.
+
+        Without distinctive collections, return the label of the most distinctive reference;
+        without distinctive references, return the label of the first file.
+        """
         for each in (*self.top_collections, *self.top_references):
             return each.entity.label
         return self.files[0].label
@@ -104,14 +89,15 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clustering:
-    """All clusters. Iterating gives one :class:`Cluster` each, the largest first.
+    """All clusters; iterating yields each :class:`Cluster`, the largest first.
 
     Attributes:
-        clusters: The clusters, the largest first; a file without shared evidence is one by itself.
-        labels: The cluster number of each file, in the order of ``Incidence.files``.
-        method: The algorithm.
-        resolution: The resolution of the modularity.
-        modularity: The modularity at this resolution.
+        clusters: the clusters, the largest first. A file without shared evidence is a cluster of
+            one file.
+        labels: the cluster number of each file, in the order of ``Incidence.files``.
+        method: name of the algorithm, for display.
+        resolution: the resolution parameter of the modularity.
+        modularity: the modularity of the clusters at this resolution.
     """
 
     clusters: tuple[Cluster, ...]
@@ -128,7 +114,7 @@ class Clustering:
 
     @property
     def agreement(self) -> float:
-        """Return the mean stability of the clusters, weighted by size; 1 without clusters."""
+        """Return the mean stability of the clusters, weighted by size; 1 if there are none."""
         sizes = [len(cluster.files) for cluster in self.clusters]
         stability = [cluster.stability for cluster in self.clusters]
         return float(np.average(stability, weights=sizes)) if sizes else 1.0
@@ -152,17 +138,20 @@ class Clustering:
 def find_clusters(
     data: object, *, seed: int = 0, runs: int = RUNS, method: Method = "auto"
 ) -> Clustering:
-    """Find clusters of files; the same observations and seed give the same clusters.
+    """Find clusters of files.
+
+    The same observations, seed and number of runs give the same clusters.
 
     Args:
-        data: A graph, a store, observations or an ``Incidence``.
-        seed: Seed of the first run; the following runs count up from it.
-        runs: Number of runs, at least 1.
+        data: a graph, a store, observations or an ``Incidence``.
+        seed: seed of the first run; each further run uses the next higher integer.
+        runs: number of runs, at least 1.
         method: ``leiden`` (NetworKit), ``louvain`` (networkx), or ``auto``: Leiden if NetworKit is
-            installed.
+            installed, otherwise Louvain.
 
     Raises:
-        MissingLibraryError: Scipy is not installed, or NetworKit for ``method="leiden"``.
+        MissingLibraryError: scipy is not installed; or NetworKit is not installed and ``method`` is
+            ``leiden``.
     """
     name, algorithm = _algorithm(method)
     incidence = as_incidence(data)
@@ -181,7 +170,8 @@ def find_clusters(
 class WeightedGraph(NamedTuple):
     """An undirected weighted graph; each edge is stored once.
 
-    A self-loop carries the weight of the edges among the files that were merged into its node.
+    The weight of a self-loop is the weight of all edges among the files that are merged into the
+    node.
     """
 
     size: int  # number of nodes
@@ -197,9 +187,9 @@ class WeightedGraph(NamedTuple):
         return float(inside / total - resolution * ((degrees / total) ** 2).sum())
 
     def implied_resolution(self, labels: Numbers) -> float | None:
-        """Return the resolution that makes the clusters most likely (Newman 2016, equation 15).
+        """Return the resolution at which the clusters are most likely (Newman 2016, equation 15).
 
-        None if the clusters are no denser than the rest of the graph.
+        Return None if the clusters are not denser than the rest of the graph.
         """
         inside, total, degrees = self._sums(labels)
         expected = (degrees**2).sum() / total if total else 0.0
@@ -211,7 +201,7 @@ class WeightedGraph(NamedTuple):
         return float((within - between) / np.log(within / between))
 
     def _sums(self, labels: Numbers) -> tuple[float, float, Reals]:
-        """Return twice the weight inside clusters, twice the total, and the degree per cluster."""
+        """Return twice the weight inside clusters, twice the total weight, and cluster degrees."""
         ends = np.concatenate([labels[self.source], labels[self.target]])
         degrees = np.bincount(ends, np.tile(self.weight, 2)).astype(float)
         inside = self.weight[labels[self.source] == labels[self.target]].sum()
@@ -219,7 +209,10 @@ class WeightedGraph(NamedTuple):
 
 
 def _file_graph(incidence: Incidence) -> tuple[WeightedGraph, Numbers]:
-    """Return the graph, and the node of each file; files with identical evidence share a node."""
+    """Return the graph of files, and the node of each file.
+
+    Files with identical evidence are merged into one node.
+    """
     sparse = require("scipy.sparse", extra=EXTRA)
     evidence = incidence.file_evidence
     node = group_identical_rows(evidence)
@@ -237,7 +230,11 @@ def _file_graph(incidence: Incidence) -> tuple[WeightedGraph, Numbers]:
 
 
 def _similarity(incidence: Incidence, size: int) -> Matrix:
-    """Return the similarity of pieces of evidence: 1 to itself, Jaccard if significant, else 0."""
+    """Return the similarity of each two pieces of evidence.
+
+    It is 1 between a piece and itself, the Jaccard index between two collections that share
+    significantly many references, and 0 otherwise.
+    """
     sparse = require("scipy.sparse", extra=EXTRA)
     related = find_overlaps(incidence, "collections").significant()
     entries = related.jaccard, (related.source, related.target)
@@ -258,7 +255,7 @@ def _algorithm(method: Method) -> tuple[str, Callable[[WeightedGraph], Partition
 
 
 def leiden(graph: WeightedGraph) -> Partition:
-    """Return a function that partitions the graph by Leiden.
+    """Return a function that partitions the graph with the Leiden algorithm.
 
     Raises:
         MissingLibraryError: NetworKit is not installed.
@@ -278,7 +275,7 @@ def leiden(graph: WeightedGraph) -> Partition:
 
 
 def louvain(graph: WeightedGraph) -> Partition:
-    """Return a function that partitions the graph by Louvain, without NetworKit."""
+    """Return a function that partitions the graph with the Louvain algorithm of networkx."""
     prepared: nx.Graph[int] = nx.empty_graph(graph.size)
     prepared.add_weighted_edges_from(
         zip(graph.source.tolist(), graph.target.tolist(), graph.weight.tolist(), strict=True)
@@ -295,9 +292,9 @@ def louvain(graph: WeightedGraph) -> Partition:
 
 
 def _resolution(graph: WeightedGraph, partition: Partition, seed: int) -> float:
-    """Alternate between clusters and the resolution that they imply until it settles."""
+    """Find clusters, then the resolution that they imply, and repeat until it hardly changes."""
     resolution = 1.0
-    for _ in range(_RESOLUTION_STEPS):
+    for _ in range(_MAX_RESOLUTION_STEPS):
         implied = graph.implied_resolution(partition(resolution, seed))
         if implied is None or abs(implied - resolution) < _RESOLUTION_TOLERANCE * resolution:
             break
@@ -306,7 +303,7 @@ def _resolution(graph: WeightedGraph, partition: Partition, seed: int) -> float:
 
 
 def _rank_by_size(labels: Numbers) -> Numbers:
-    """Number the clusters from 0 by decreasing size; among equals, by the first file."""
+    """Number the clusters from 0 by decreasing size; among equals, by their first files."""
     _, first, which, sizes = np.unique(
         labels, return_index=True, return_inverse=True, return_counts=True
     )
@@ -323,11 +320,11 @@ def _stability(labels: Numbers, runs: Sequence[Numbers]) -> Reals:
 
 
 def best_jaccard(labels: Numbers, other: Numbers) -> Reals:
-    """Return the Jaccard index of each cluster with the most similar cluster of another labeling.
+    """Return the Jaccard index of each cluster and the most similar cluster of another partition.
 
     Args:
-        labels: Cluster numbers from 0, without gaps.
-        other: The same files in other clusters, also without gaps.
+        labels: the cluster number of each file; the numbers are 0, 1, ... without gaps.
+        other: the cluster number of each file in the other partition, likewise without gaps.
     """
     pairs, shared = np.unique(np.stack([labels, other]), axis=1, return_counts=True)
     sizes, other_sizes = np.bincount(labels), np.bincount(other)
@@ -338,8 +335,8 @@ def best_jaccard(labels: Numbers, other: Numbers) -> Reals:
 
 
 def _describe(incidence: Incidence, labels: Numbers, stability: Reals) -> tuple[Cluster, ...]:
-    collections = _distinctive(incidence.file_collections, labels, incidence.collections)
-    references = _distinctive(incidence.file_references, labels, incidence.references)
+    collections = find_distinctive(incidence.file_collections, labels, incidence.collections)
+    references = find_distinctive(incidence.file_references, labels, incidence.references)
     files: list[list[Entity]] = [[] for _ in stability]
     for file, number in zip(incidence.files, labels.tolist(), strict=True):
         files[number].append(file)
@@ -347,58 +344,3 @@ def _describe(incidence: Incidence, labels: Numbers, stability: Reals) -> tuple[
         Cluster(number + 1, tuple(members), collections[number], references[number], stable)
         for number, (members, stable) in enumerate(zip(files, stability.tolist(), strict=True))
     )
-
-
-def _distinctive(
-    matrix: Matrix, labels: Numbers, columns: Sequence[Entity]
-) -> list[tuple[DistinctiveEntity, ...]]:
-    """Return the most distinctive columns of each cluster."""
-    sparse = require("scipy.sparse", extra=EXTRA)
-    sizes = np.bincount(labels)
-    members = sparse.csr_array(
-        (np.ones(len(labels), np.int64), (labels, np.arange(len(labels)))),
-        shape=(len(sizes), len(labels)),
-    )
-    counts = (members @ matrix).tocsr()
-    counts.sort_indices()
-    totals = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    result: list[tuple[DistinctiveEntity, ...]] = []
-    for number, size in enumerate(sizes.tolist()):
-        row = slice(*counts.indptr[number : number + 2])
-        found, inside = counts.indices[row], counts.data[row]
-        total = totals[found]
-        score = _log_likelihood_ratio(inside, size, total, len(labels))
-        lift = inside / size / (total / len(labels))
-        order = np.lexsort((found, -inside, -np.round(score, 9)))
-        result.append(
-            tuple(
-                DistinctiveEntity(
-                    columns[found[n]],
-                    int(inside[n]),
-                    int(total[n] - inside[n]),
-                    float(lift[n]),
-                    float(score[n]),
-                )
-                for n in order[lift[order] >= 1][:_DISTINCTIVE].tolist()
-            )
-        )
-    return result
-
-
-def _log_likelihood_ratio(inside: Numbers, size: int, total: Numbers, files: int) -> Reals:
-    """Return the log-likelihood ratio of 2x2 tables: in the cluster or not, has it or not.
-
-    Args:
-        inside: Number of files of the cluster that have each entity.
-        size: Number of files of the cluster.
-        total: Number of all files that have each entity.
-        files: Number of all files.
-    """
-    ratio = np.zeros(len(inside))
-    for seen, row_total in ((inside, total), (size - inside, files - total)):
-        for observed, column_total in ((seen, size), (row_total - seen, files - size)):
-            expected = row_total * (column_total / files)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                part = 2 * observed * np.log(observed / expected)
-            ratio += np.where(observed > 0, part, 0.0)
-    return np.asarray(ratio, float)

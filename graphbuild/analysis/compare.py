@@ -1,7 +1,6 @@
 """Compare two campaigns, or two snapshots of one campaign, and their clusters.
 
-:mod:`diff` defines when something counts as added or removed, :mod:`cluster_evolution` how clusters
-are matched.
+:mod:`diff` defines what counts as added or removed; :mod:`cluster_evolution` matches the clusters.
 """
 
 from __future__ import annotations
@@ -29,16 +28,18 @@ class Comparison:
     """The differences between two snapshots.
 
     Attributes:
-        files: The subjects; added if only the later snapshot has a response for them.
-        references: The references.
-        collections: The collections.
-        observations: The observations.
-        cluster_changes: Changes of the clusters, in the order of ``CHANGE_KINDS``.
-        moved_files: Files that changed cluster, sorted by key.
-        before: The clusters of the earlier snapshot.
-        after: The clusters of the later snapshot.
-        incomplete_before: Subjects for which the earlier snapshot is not complete, and their state.
-        incomplete_after: The same for the later snapshot.
+        files: the subjects. A subject is added if only the later snapshot contains a response for
+            it, and removed if only the earlier snapshot does.
+        references: the references.
+        collections: the collections.
+        observations: the observations.
+        cluster_changes: changes of the clusters, in the order of ``CHANGE_KINDS``.
+        moved_files: files whose later cluster does not match their earlier cluster, sorted by key.
+        before: the clusters of the earlier snapshot.
+        after: the clusters of the later snapshot.
+        incomplete_before: subjects for which the earlier snapshot is not complete, with their
+            states.
+        incomplete_after: subjects for which the later snapshot is not complete, with their states.
     """
 
     files: Changes[Entity]
@@ -98,14 +99,14 @@ class Comparison:
 def compare(old: Snapshot, new: Snapshot, *, seed: int = 0, method: Method = "auto") -> Comparison:
     """Compare two snapshots and their clusters.
 
-    The comparison is symmetric: with the snapshots exchanged, added becomes removed, and merged
-    becomes split.
+    The comparison is symmetric: if the snapshots are exchanged, ``added`` and ``removed`` are
+    exchanged, and so are ``merged`` and ``split``.
 
     Args:
-        old: The earlier snapshot.
-        new: The later snapshot.
-        seed: Seed for clustering both snapshots.
-        method: Clustering method; see :func:`find_clusters`.
+        old: the earlier snapshot.
+        new: the later snapshot.
+        seed: seed for finding the clusters of both snapshots.
+        method: algorithm for finding the clusters; see :func:`find_clusters`.
     """
     pair = SnapshotPair(old, new)
     before, after = (

@@ -1,12 +1,12 @@
 """Find references that are the same article, and their publishers.
 
 Two references are duplicates if their URLs are equal after normalization
-(:mod:`url_normalization`), or if they have the same title and the same publication date. The title
-must be specific: four words, two of which are not common in titles. "Malware Analysis Report" is
-not specific.
+(:mod:`url_normalization`), or if they have the same specific title and the same publication date.
+A specific title has at least four words, of which at least two are not common in titles. "Malware
+Analysis Report" is not specific.
 
-Nothing is lost: each group lists all its references, with their ids and the rules that were needed
-to match them.
+No reference is lost: each group of duplicates lists all its references and the rules that were
+needed to match them.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ RULE_DESCRIPTIONS = {
     **{rule.name: rule.description for rule in URL_RULES},
     TITLE_AND_DATE: "the same specific title and the same date",
 }
-_MIN_WORDS = 4  # in a specific title
-_MIN_SPECIFIC_WORDS = 2  # words that are not common in titles
-_MAX_TITLE_LENGTH = 1_000  # characters that are compared
+_MIN_WORDS = 4  # of a specific title
+_MIN_SPECIFIC_WORDS = 2  # of a specific title: words that are not common in titles
+_MAX_TITLE_LENGTH = 1_000  # only the first 1,000 characters of two titles are compared
 _WORD = re.compile(r"\w+")
 
 
@@ -56,11 +56,12 @@ class ReferenceGroup:
     """All references to one article.
 
     Attributes:
-        representative: The reference whose URL was changed by the fewest rules; among equals, the
-            one with most attributes, then the first by key.
-        members: All references, sorted by key.
-        rules: Names of the rules without which the members would not all match.
-        publishers: The publisher of each member; empty if its URL does not show it.
+        representative: the reference whose URL was changed by the fewest rules. Among equals, it is
+            the reference with the most attributes, then the first by node key.
+        members: all references to the article, sorted by key.
+        rules: names of the rules without which the members would not all match.
+        publishers: the publisher of each member, in the order of ``members``; an empty string if
+            the URL does not show the publisher.
     """
 
     representative: Entity
@@ -79,9 +80,9 @@ class Publisher:
     """A publisher of references.
 
     Attributes:
-        name: A domain; empty for all unknown publishers together.
-        independent_references: Number of references, duplicates counted once.
-        references: Number of all references.
+        name: a domain; an empty string for all unknown publishers together.
+        independent_references: number of references, with duplicates counted once.
+        references: number of references, with duplicates.
     """
 
     name: str
@@ -94,7 +95,7 @@ class Deduplication:
     """References, grouped into articles.
 
     Attributes:
-        groups: Sorted by the key of the representative; most have a single member.
+        groups: the groups, sorted by the node key of the representative; most have one member.
     """
 
     groups: tuple[ReferenceGroup, ...]
@@ -123,7 +124,7 @@ class Deduplication:
         """Return the group of a reference.
 
         Raises:
-            KeyError: The reference was not given to :func:`find_duplicates`.
+            KeyError: The reference was not passed to :func:`find_duplicates`.
         """
         return self.groups[self._group_index[reference]]
 
@@ -134,14 +135,14 @@ class Deduplication:
         return len(numbers), len(publishers - {""})
 
     def group_indices(self, references: Iterable[Entity]) -> Numbers:
-        """Return the index of each reference's group in ``groups``."""
+        """Return the index in ``groups`` of the group of each reference."""
         return np.fromiter((self._group_index[each] for each in references), np.int64)
 
     def merge(self, incidence: Incidence) -> Incidence:
-        """Return the incidence with each group replaced by its representative.
+        """Return a copy of the incidence that contains only the representatives of references.
 
         Args:
-            incidence: An incidence whose references were given to :func:`find_duplicates`.
+            incidence: an incidence whose references were all passed to :func:`find_duplicates`.
         """
         group = self.group_indices(incidence.references)
         kept = sorted_unique(group)
@@ -154,7 +155,8 @@ class Deduplication:
         """Return a DataFrame with one row per reference.
 
         Columns: ``reference`` and ``representative`` (node keys), ``publisher``, ``rules`` (a list
-        of names, empty in groups of one), ``url``, ``title``, ``published`` (date, UTC).
+        of names, empty if the reference has no duplicates), ``url``, ``title``, ``published``
+        (date, UTC).
         """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
@@ -183,10 +185,10 @@ def find_duplicates(references: Iterable[Entity]) -> Deduplication:
     """Group references that are the same article, and find the publisher of each.
 
     Args:
-        references: For example ``incidence.references``.
+        references: the references, for example ``incidence.references``.
 
     Raises:
-        MissingLibraryError: Tldextract or w3lib is not installed.
+        MissingLibraryError: tldextract or w3lib is not installed.
     """
     require("tldextract", extra=EXTRA)
     require("w3lib", extra=EXTRA)
@@ -216,7 +218,14 @@ def _group(members: list[Entity], urls: Mapping[Entity, NormalizedUrl]) -> Refer
 
 
 def _features(reference: Entity, url: str) -> Iterable[object]:
-    """Yield features; references with a feature in common are duplicates."""
+    """Yield the values by which a reference is matched.
+
+    Two references are duplicates if they have one of these values in common.
+
+    Args:
+        reference: the reference.
+        url: its normalized URL, or an empty string.
+    """
     if url:
         yield url
     title, date = specific_title(reference), publication_date(reference)
@@ -262,7 +271,10 @@ def _needed_rules(members: list[Entity]) -> tuple[str, ...]:
 
 
 def _needed_url_rules(urls: set[str]) -> set[str]:
-    """Return the rules without which some URLs would differ; if there are none, all used rules."""
+    """Return the rules without which the URLs would not all be equal after normalization.
+
+    If every single rule can be left out, return all rules that changed one of the URLs.
+    """
     if len(urls) == 1:
         return set()
     used = {rule for url in urls for rule in normalize_url(url).rules}
@@ -276,7 +288,8 @@ def _needed_url_rules(urls: set[str]) -> set[str]:
 
 # --- titles --------------------------------------------------------------------------------------
 
-# Words that are common in titles: function words, dates, and words for a kind of text.
+# Words that are common in titles: function words, names of months, words for kinds of text, and
+# general words of the field.
 _COMMON_WORDS = frozenset(
     re.findall(
         r"\S+",
@@ -294,14 +307,15 @@ _COMMON_WORDS = frozenset(
         "october november december jan feb mar apr jun jul aug sep sept oct nov dec",
     )
 )
-_WIDE_CHARACTERS_PER_WORD = 3  # in scripts without spaces
+_WIDE_CHARACTERS_PER_WORD = 3  # in scripts that put no spaces between words
 
 
 def specific_title(reference: Entity) -> str:
-    """Return the title as lower-case words; empty if many articles may have it.
+    """Return the words of a specific title in lower case, or an empty string for other titles.
 
-    A specific title has four words, two of which are neither numbers nor common in titles. In
-    scripts without spaces, every three characters after the first count as a word.
+    A specific title has at least four words, of which at least two are neither numbers nor common
+    in titles. In scripts without spaces between words, the first character and every three further
+    characters count as one word each.
     """
     title = reference.attributes.get("title")
     if not isinstance(title, str):
@@ -314,8 +328,10 @@ def specific_title(reference: Entity) -> str:
 
 
 def _count_words(words: Iterable[str]) -> int:
-    return sum(1 + max(0, _wide(word) - 1) // _WIDE_CHARACTERS_PER_WORD for word in words)
+    return sum(
+        1 + max(0, _count_wide_characters(word) - 1) // _WIDE_CHARACTERS_PER_WORD for word in words
+    )
 
 
-def _wide(word: str) -> int:
+def _count_wide_characters(word: str) -> int:
     return 0 if word.isascii() else sum(unicodedata.east_asian_width(char) in "WF" for char in word)

@@ -1,9 +1,10 @@
 """Compare two snapshots: which observations and entities were added, removed or unchanged.
 
-Something missing from a snapshot may be missing because it was never requested. An observation of a
-file counts as *added* only if the earlier snapshot is complete for the file, and as *removed* only
-if the later one is. Otherwise it is listed as unknown. A reference or collection is added if the
-earlier snapshot does not contain it and one of its observations is added.
+An observation may be missing from a snapshot only because it was never requested. An observation of
+a file therefore counts as *added* only if the earlier snapshot is complete for the file, and as
+*removed* only if the later snapshot is complete for the file. Otherwise it is listed as unknown. A
+reference or collection is added if the earlier snapshot does not contain it and one of its
+observations is added.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _T = TypeVar("_T")
 
 
 class Triple(NamedTuple):
-    """An observation without provenance and times."""
+    """An observation without its provenance."""
 
     file: Entity
     reference: Entity
@@ -40,14 +41,16 @@ class Triple(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Changes(Generic[_T]):
-    """Entities or observations of two snapshots, by change; each sorted by key.
+    """Entities or observations of two snapshots, grouped by change; each group is sorted by key.
 
     Attributes:
-        added: Only in the later snapshot; the earlier one is complete for the subject.
-        removed: Only in the earlier snapshot; the later one is complete for the subject.
-        unchanged: In both snapshots.
-        unknown_before: Only in the later snapshot; the earlier one is incomplete for the subject.
-        unknown_after: Only in the earlier snapshot; the later one is incomplete for the subject.
+        added: only in the later snapshot; the earlier snapshot is complete for the subject.
+        removed: only in the earlier snapshot; the later snapshot is complete for the subject.
+        unchanged: in both snapshots.
+        unknown_before: only in the later snapshot; the earlier snapshot is not complete for the
+            subject.
+        unknown_after: only in the earlier snapshot; the later snapshot is not complete for the
+            subject.
     """
 
     added: tuple[_T, ...]
@@ -62,8 +65,8 @@ class Snapshot:
     """The content of a campaign at one time.
 
     Attributes:
-        incidence: The observations.
-        states: The state of each subject: ``complete``, ``incomplete``, ``failed`` or ``pending``.
+        incidence: the observations.
+        states: the state of each subject: ``complete``, ``incomplete``, ``failed`` or ``pending``.
     """
 
     incidence: Incidence
@@ -75,12 +78,12 @@ class Snapshot:
         observations: Iterable[Observation],
         states: Iterable[tuple[Entity, str]] | None = None,
     ) -> Snapshot:
-        """Return the snapshot of observations.
+        """Return a snapshot with these observations.
 
         Args:
-            observations: The observations.
-            states: The subjects and their states; if None, the subjects of the observations count
-                as complete.
+            observations: the observations.
+            states: the subjects and their states; if None, the snapshot is complete for the
+                subjects of the observations and has no other subjects.
         """
         incidence = Incidence.from_observations(observations)
         if states is None:
@@ -89,28 +92,28 @@ class Snapshot:
 
     @property
     def fetched_subjects(self) -> tuple[Entity, ...]:
-        """Return the subjects that are not pending, or have observations; sorted by key."""
+        """Return the subjects that are not pending or that have observations, sorted by key."""
         fetched = (file for file, state in self.states.items() if state != PENDING)
         by_key = {file.key: file for file in (*fetched, *self.incidence.files)}
         return tuple(by_key[key] for key in sorted(by_key))
 
     @property
     def incomplete_subjects(self) -> tuple[tuple[Entity, str], ...]:
-        """Return the subjects that are not complete, with their states; sorted by key."""
+        """Return the subjects that are not complete, and their states, sorted by key."""
         incomplete = (pair for pair in self.states.items() if pair[1] != COMPLETE)
         return tuple(sorted(incomplete, key=lambda pair: pair[0].key))
 
 
 class AlignedSnapshot(NamedTuple):
-    """A snapshot in the numbering of a :class:`SnapshotPair`."""
+    """A snapshot whose triples contain the common numbers of a :class:`SnapshotPair`."""
 
     triples: Numbers  # indices of file, reference and collection
-    keys: Numbers  # one integer per triple, sorted
-    complete: Booleans  # for each file
+    keys: Numbers  # one integer per triple, ascending; equal triples have equal keys
+    complete: Booleans  # for each file of the pair, whether the snapshot is complete for it
 
 
 class SnapshotPair:
-    """Two snapshots in a common numbering of files, references and collections."""
+    """Two snapshots, with one common numbering of their files, references and collections."""
 
     def __init__(self, old: Snapshot, new: Snapshot) -> None:
         incidences = [snapshot.incidence for snapshot in (old, new)]
@@ -143,7 +146,12 @@ class SnapshotPair:
         return Changes(*(tuple(map(self._triple, each.tolist())) for each in groups))
 
     def entity_changes(self, column: int, entities: Sequence[Entity]) -> Changes[Entity]:
-        """Return the changes of the references or collections in a column of the triples."""
+        """Return the changes of the references or of the collections.
+
+        Args:
+            column: 1 for references, 2 for collections.
+            entities: all references, or all collections, by number.
+        """
         old, new = self.snapshots
         before, after = used_numbers(old.triples[:, column]), used_numbers(new.triples[:, column])
         added, unknown_before = _split_certain(new, old, column, np.setdiff1d(after, before))
@@ -158,19 +166,36 @@ class SnapshotPair:
         return Triple(self.files[file], self.references[reference], through)
 
 
-def _exclusive_triples(one: AlignedSnapshot, other: AlignedSnapshot) -> tuple[Numbers, Numbers]:
-    """Return the triples only in ``one``: of files that are complete in ``other``, and the rest."""
-    exclusive = np.isin(one.keys, other.keys, assume_unique=True, invert=True)
-    triples = one.triples[exclusive]
+def _exclusive_triples(
+    snapshot: AlignedSnapshot, other: AlignedSnapshot
+) -> tuple[Numbers, Numbers]:
+    """Return the triples that are in ``snapshot`` but not in ``other``.
+
+    Returns:
+        The triples of files for which ``other`` is complete, and the remaining triples.
+    """
+    exclusive = np.isin(snapshot.keys, other.keys, assume_unique=True, invert=True)
+    triples = snapshot.triples[exclusive]
     certain = other.complete[triples[:, 0]]
     return triples[certain], triples[~certain]
 
 
 def _split_certain(
-    one: AlignedSnapshot, other: AlignedSnapshot, column: int, numbers: Numbers
+    snapshot: AlignedSnapshot, other: AlignedSnapshot, column: int, numbers: Numbers
 ) -> tuple[Numbers, Numbers]:
-    """Split entities only in ``one``: into those with a certain exclusive triple, and the rest."""
-    certain_triples, _ = _exclusive_triples(one, other)
+    """Split entities that are in ``snapshot`` but not in ``other``.
+
+    Args:
+        snapshot: the snapshot with the entities.
+        other: the snapshot without the entities.
+        column: 1 for references, 2 for collections.
+        numbers: the numbers of the entities.
+
+    Returns:
+        The entities with a triple of a file for which ``other`` is complete, and the remaining
+        entities.
+    """
+    certain_triples, _ = _exclusive_triples(snapshot, other)
     certain = np.isin(numbers, certain_triples[:, column])
     return numbers[certain], numbers[~certain]
 
@@ -179,8 +204,9 @@ def _merge(sides: Sequence[Sequence[Entity]]) -> tuple[tuple[Entity, ...], list[
     """Merge the entities of two snapshots.
 
     Returns:
-        All entities, sorted by key, and for each snapshot the new number of each of its entities.
-        The last number is ``NO_COLLECTION``, so that it maps to itself.
+        All entities, sorted by key, and for each snapshot an array with the common number of each
+        of its entities. The last item of the array is ``NO_COLLECTION``, so that this index maps to
+        itself.
     """
     merged: dict[str, Entity] = {}
     for entity in chain(*sides):

@@ -1,7 +1,8 @@
 """Describe nodes, path steps, observations and cluster changes in sentences.
 
-Titles and names are untrusted text. Functions with an argument ``quote`` pass all of it through
-that function. The others return :data:`MixedText`, in which it is marked.
+Titles and names are untrusted text. Functions with an argument ``quote`` pass all untrusted text
+through that function. The other functions return :data:`MixedText`, in which untrusted text is
+marked.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ _URL = re.compile(r"\S*https?:\S*|\S*://\S*", re.IGNORECASE)
 
 
 def describe_node(entity: Entity, quote: Callable[[str], str]) -> str:
-    """Return the type and the quoted name of a node: ``the collection 'Emotet'``."""
+    """Return the type and the quoted name of a node, such as ``the collection 'Emotet'``."""
     types = {REFERENCE: "the reference", COLLECTION: "the collection"}
     return f"{types.get(entity.type, entity.type)} {quote(defanged_label(entity))}"
 
 
 def defanged_label(entity: Entity) -> str:
-    """Return the label of a node, shortened and with all URLs and domains defanged."""
+    """Return the label of a node, shortened and with defanged URLs, domains and IP addresses."""
     if entity.type in {REFERENCE, COLLECTION}:
         return defang_text(entity.label)
     return defang(shorten(entity.label))
@@ -52,7 +53,7 @@ def defang_text(text: str) -> str:
 
 
 def shorten(text: str) -> str:
-    """Cut a text to 160 characters and an ellipsis."""
+    """Return a text of at most 160 characters; of longer texts, the beginning and an ellipsis."""
     return text if len(text) <= _MAX_TEXT_LENGTH else text[:_MAX_TEXT_LENGTH] + "…"
 
 
@@ -65,9 +66,10 @@ def describe_step(
     """Describe a step of a path in one sentence.
 
     Args:
-        step: The step.
-        quote: Escapes untrusted text and puts it in quotation marks.
-        duplicates: Duplicates among the references, to count independent ones; or None.
+        step: the step.
+        quote: escapes untrusted text and puts it in quotation marks.
+        duplicates: the result of :func:`find_duplicates`, to add the number of independent
+            references and of publishers; None to leave them out.
     """
     by_type = {step.source.type: step.source, step.target.type: step.target}
     reference, collection = by_type.get(REFERENCE), by_type.get(COLLECTION)
@@ -99,8 +101,8 @@ def describe_observation(observation: Observation, quote: Callable[[str], str]) 
     """Describe an observation: title, author, date and URL of the reference, file and collection.
 
     Args:
-        observation: The observation.
-        quote: Escapes untrusted text and puts it in quotation marks.
+        observation: the observation.
+        quote: escapes untrusted text and puts it in quotation marks.
     """
     reference = observation.reference
     author, date = reference.attributes.get("author"), publication_date(reference)
@@ -128,7 +130,7 @@ def describe_cluster(cluster: Cluster) -> MixedText:
 
 
 def summarize_changes(comparison: Comparison) -> str:
-    """Return the number of clusters before and after, and of each kind of change."""
+    """Return the number of earlier clusters, of later clusters, and of each kind of change."""
     before, after = (_count_clusters(each) for each in (comparison.before, comparison.after))
     kinds = [change.kind for change in comparison.cluster_changes]
     counts = ", ".join(f"{kinds.count(kind):,} {kind}" for kind in dict.fromkeys(kinds))
@@ -142,7 +144,7 @@ def _count_clusters(clustering: Clustering) -> int:
 def describe_change(change: ClusterChange, comparison: Comparison) -> MixedText:
     """Describe a change of clusters in one line."""
     before, after = (
-        _join([clustering.clusters[number - 1] for number in numbers])
+        _describe_clusters([clustering.clusters[number - 1] for number in numbers])
         for clustering, numbers in (
             (comparison.before, change.before),
             (comparison.after, change.after),
@@ -155,7 +157,7 @@ def describe_change(change: ClusterChange, comparison: Comparison) -> MixedText:
     return f"{change.kind}: ", *before, " became ", *after, f" ({files}, {similarity})"
 
 
-def _join(clusters: Sequence[Cluster]) -> MixedText:
+def _describe_clusters(clusters: Sequence[Cluster]) -> MixedText:
     parts: list[str | UntrustedText] = []
     for cluster in clusters:
         parts += [" and " if parts else "", *describe_cluster(cluster)]
@@ -163,7 +165,7 @@ def _join(clusters: Sequence[Cluster]) -> MixedText:
 
 
 def describe_causes(change: ClusterChange, limit: int) -> list[MixedText]:
-    """Describe why clusters merged or split: one line each for at most ``limit`` causes."""
+    """Describe why clusters merged or split: one line per cause, at most ``limit`` causes."""
     if change.kind not in {"merged", "split"}:
         return []
     lines = [_describe_cause(cause, change) for cause in change.causes[:limit]]

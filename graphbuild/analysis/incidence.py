@@ -1,7 +1,7 @@
-"""Observations as index arrays: which file has which references, through which collections.
+"""Observations as arrays of indices: which files have which references, through which collections.
 
-Every analysis starts from these triples (file, reference, collection). Paths of the drawn graph are
-not used, because they also suggest combinations that were never observed.
+Every analysis starts from these triples (file, reference, collection). Paths of the exported graph
+are not used, because they also contain combinations that were never observed.
 """
 
 from __future__ import annotations
@@ -27,20 +27,21 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.int64]
     Matrix = Any  # a scipy.sparse.csr_array
 
-NO_COLLECTION = -1  # index of the collection in a triple without one
+NO_COLLECTION = -1  # index of the collection in a triple without a collection
 EXTRA = "analysis"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Incidence:
-    """Distinct observations; the result does not depend on the order of the input.
+    """Distinct observations, in an order that does not depend on the order of the input.
 
     Attributes:
-        files: The subjects, sorted by key: files, and also domains, IP addresses and URLs.
-        references: The references, sorted by key.
-        collections: The collections, sorted by key.
-        triples: One row per observation, sorted: indices into ``files``, ``references`` and
-            ``collections``. The last is ``NO_COLLECTION`` if the API named no collection.
+        files: the subjects, sorted by key: files, and also domains, IP addresses and URLs.
+        references: the references, sorted by key.
+        collections: the collections, sorted by key.
+        triples: one row per observation: the indices of its file, reference and collection. The
+            index of the collection is ``NO_COLLECTION`` if the API named no collection. The rows
+            are sorted.
     """
 
     files: tuple[Entity, ...]
@@ -53,7 +54,7 @@ class Incidence:
         """Return the incidence of ``observations``; repeated observations count once.
 
         Raises:
-            MissingLibraryError: Scipy is not installed.
+            MissingLibraryError: scipy is not installed.
         """
         require("scipy", extra=EXTRA)
         indexes = files, references, collections = _Index(), _Index(), _Index()
@@ -79,20 +80,20 @@ class Incidence:
 
     @property
     def file_collections(self) -> Matrix:
-        """Return a matrix of files by collections: 1 if the file has a reference through it."""
+        """Return a matrix of files by collections: 1 if the file is in the collection."""
         triples = self._with_collection
         return self._matrix(triples[:, 0], triples[:, 2], (len(self.files), len(self.collections)))
 
     @property
     def collection_references(self) -> Matrix:
-        """Return a matrix of collections by references: 1 if a file has it through this."""
+        """Return a matrix of collections by references: 1 if a file has both in one observation."""
         triples = self._with_collection
         shape = len(self.collections), len(self.references)
         return self._matrix(triples[:, 2], triples[:, 1], shape)
 
     @property
     def file_direct_references(self) -> Matrix:
-        """Return a matrix of files by references: 1 if the file has it through no collection."""
+        """Return a matrix of files by references: 1 if the file has it without a collection."""
         triples = self.triples[self.triples[:, 2] == NO_COLLECTION]
         return self._matrix(triples[:, 0], triples[:, 1], self._sizes[:2])
 
@@ -100,8 +101,9 @@ class Incidence:
     def file_evidence(self) -> Matrix:
         """Return a matrix of files by pieces of evidence: the collections, then the references.
 
-        A collection brings all its references at once, so it is one piece of evidence. A reference
-        is one by itself where the API named no collection.
+        If a file is in a collection, the API returns all references of the collection for the file.
+        So the collection is one piece of evidence. A reference is a piece of evidence only for
+        files for which the API named no collection.
         """
         sparse = require("scipy.sparse", extra=EXTRA)
         stacked: Matrix = sparse.hstack(
@@ -113,9 +115,9 @@ class Incidence:
     def adjacency(self) -> Matrix:
         """Return the upper triangle of the evidence graph's adjacency matrix.
 
-        Its nodes are the files, then the collections, then the references. Files are linked to
-        their collections, and these to their references. A reference without a collection is
-        linked to the file.
+        The nodes are the files, then the collections, then the references. Files are linked to
+        their collections, and the collections to their references. If the API named no collection,
+        the file is linked to the reference.
         """
         sparse = require("scipy.sparse", extra=EXTRA)
         files, references, collections = (sparse.csr_array((size, size)) for size in self._sizes)
@@ -150,14 +152,14 @@ class Incidence:
 
 
 def as_incidence(data: object) -> Incidence:
-    """Return the incidence of a graph, a store or observations; an incidence is returned as it is.
+    """Return the incidence of a graph, a store or observations; return an incidence unchanged.
 
     Args:
-        data: An ``Incidence``, a graph made by ``build_graph``, an open ``Store`` or ``Campaign``,
+        data: an ``Incidence``, a graph made by ``build_graph``, an open ``Store`` or ``Campaign``,
             or an iterable of ``Observation``.
 
     Raises:
-        MissingLibraryError: Scipy is not installed.
+        MissingLibraryError: scipy is not installed.
         TypeError: ``data`` has another type.
     """
     if isinstance(data, Incidence):
@@ -192,7 +194,7 @@ def _observations(data: object) -> Iterator[Observation]:
 
 
 class _Index:
-    """Numbers entities in the order in which they are added, and merges their attributes."""
+    """Number entities in the order in which they are added, and merge their attributes."""
 
     def __init__(self) -> None:
         self._entities: list[Entity] = []
@@ -202,7 +204,7 @@ class _Index:
         return len(self._entities)
 
     def add(self, entity: Entity) -> int:
-        """Return the number of ``entity``; attributes that it lacks are kept."""
+        """Return the number of ``entity``, and merge its attributes with the known attributes."""
         number = self._numbers.setdefault(entity, len(self._entities))
         if number == len(self._entities):
             self._entities.append(entity)
@@ -214,7 +216,10 @@ class _Index:
         return number
 
     def ranks(self) -> Numbers:
-        """Return the position of each number in key order, with ``NO_COLLECTION`` at the end."""
+        """Return, for each number, the position of its entity in the order of the node keys.
+
+        The last item is ``NO_COLLECTION``, so that this index maps to itself.
+        """
         ranks = np.full(len(self._entities) + 1, NO_COLLECTION, np.int64)
         ranks[self._order()] = np.arange(len(self._entities))
         return ranks
@@ -227,7 +232,10 @@ class _Index:
 
 
 def _unique_rows(columns: list[Numbers], sizes: tuple[int, int, int]) -> Numbers:
-    """Return the distinct triples, sorted; packed into one integer each, they sort fastest."""
+    """Return the distinct triples, sorted.
+
+    Each triple is packed into one integer, because integers are sorted fastest.
+    """
     files, references, collections = columns
     depth = sizes[2] + 1
     keys = sorted_unique((files * sizes[1] + references) * depth + collections + 1)
@@ -247,11 +255,11 @@ def sorted_unique(values: Numbers) -> Numbers:
 
 
 def group_identical_rows(matrix: Matrix, labels: Iterable[int] | None = None) -> Numbers:
-    """Return a group number for each row of a sparse 0/1 matrix; identical rows share one.
+    """Return a group number for each row of a sparse 0/1 matrix; identical rows have the same.
 
     Args:
-        matrix: A sparse matrix in CSR format.
-        labels: One per row; only rows with the same label can share a group.
+        matrix: a sparse matrix in CSR format.
+        labels: one label per row; only rows with the same label can be in the same group.
     """
     columns = matrix.sorted_indices().indices
     rows = [columns[start:end].tobytes() for start, end in pairwise(matrix.indptr.tolist())]

@@ -1,18 +1,21 @@
-"""Pairs of files, or of collections, that share evidence, and whether chance explains it.
+"""Find pairs of files, or of collections, that share more evidence than chance explains.
 
-Pieces of evidence must be independent. The API gives each file all references of all its
-collections, so two files of one collection share every reference in it. Fifty shared references can
-be one fact, repeated fifty times. In random data without related files, a test on shared references
-reports a quarter of all pairs (p <= 0.05). A test on shared evidence reports two to four percent
-(``make bench CASES=ties`` prints both). Therefore:
+The pieces of evidence must be independent. For each file, the API returns all references of all its
+collections, so two files of one collection share every reference of the collection. Fifty shared
+references can be a single fact. In random data without related files, a test of shared references
+reports a quarter of all pairs of files (p <= 0.05). A test of shared evidence reports two to four
+percent (``make bench CASES=ties`` prints both). Therefore:
 
-* files are tested on shared collections, and on shared references that came without a collection;
-* collections are tested on shared references, because each collection selected its own.
+* for files, the evidence is shared collections, and shared references for which the API named no
+  collection;
+* for collections, the evidence is shared references, because the author of each collection selects
+  its references.
 
-Evidence that many files have weighs little: its weight is log2(files / files that have it) bits
-(Sparck Jones 1972, J. Doc. 28). The p-value is the probability that two files with as many pieces
-of evidence share as many bits in the null model of :mod:`null_model`. The q-value corrects for the
-number of pairs. Shared references and common similarity measures are computed as well.
+Evidence that many files have is weak: its weight is log2(files / files that have it) bits
+(Sparck Jones 1972, J. Doc. 28). The p-value is the probability, in the null model of
+:mod:`null_model`, that two files with the same numbers of pieces of evidence share at least as many
+bits. The q-value corrects the p-value for the number of pairs. The number of shared references and
+common similarity measures are computed, too.
 """
 
 from __future__ import annotations
@@ -42,8 +45,8 @@ if TYPE_CHECKING:
 
 NodeKind = Literal["files", "collections"]
 FALSE_DISCOVERY_RATE = 0.05
-_HUB_SHARE = 0.25  # of all nodes: sharing such a hub gives less than two bits
-_BATCH = 4_096  # pairs whose shared references are in memory at a time
+_HUB_SHARE = 0.25  # a hub belongs to more than this share of the nodes; its weight is under 2 bits
+_BATCH = 4_096  # pairs whose shared references are in memory at the same time
 _UNKNOWN_PUBLISHER = -1
 
 
@@ -52,22 +55,23 @@ class Overlap:
     """Two files, or two collections, that share evidence.
 
     Attributes:
-        source: The node whose key sorts first.
-        target: The other node.
-        shared_references: Number of references that both have.
-        shared_evidence: Number of shared pieces of evidence: collections and direct references of
-            files, references of collections.
-        jaccard: Shared references divided by the references that either has.
-        overlap_coefficient: Shared references divided by those of the node that has fewer
-            (Szymkiewicz-Simpson).
-        adamic_adar: Sum over shared references of 1 / log(number of nodes that have it) (Adamic
-            and Adar 2003, Soc. Networks 25).
-        bits: Weight of the shared evidence.
-        p_value: Probability of sharing at least as many bits by chance.
-        q_value: False discovery rate if all pairs with a p-value up to this one are reported.
-        independent_references: Number of shared references, duplicates counted once; None until
-            :meth:`Overlaps.with_duplicates` sets it.
-        publishers: Number of known publishers of the shared references; None like the above.
+        source: the node whose key sorts first.
+        target: the other node.
+        shared_references: number of references that both nodes have.
+        shared_evidence: number of pieces of evidence that both nodes have.
+        jaccard: number of shared references, divided by the number of references that at least one
+            of the two nodes has.
+        overlap_coefficient: number of shared references, divided by the number of references of the
+            node that has fewer (Szymkiewicz-Simpson).
+        adamic_adar: sum over the shared references of 1 / log(number of nodes that have the
+            reference) (Adamic and Adar 2003, Soc. Networks 25).
+        bits: weight of the shared evidence in bits.
+        p_value: probability of sharing at least as many bits by chance.
+        q_value: false discovery rate if all pairs with a p-value up to this one are reported.
+        independent_references: number of shared references, with duplicates counted once; None if
+            :meth:`Overlaps.with_duplicates` was not called.
+        publishers: number of known publishers of the shared references; None if
+            :meth:`Overlaps.with_duplicates` was not called.
     """
 
     source: Entity
@@ -89,9 +93,9 @@ class Hub:
     """A collection or reference that many nodes have, so that sharing it is weak evidence.
 
     Attributes:
-        entity: The collection or reference.
-        degree: Number of files, or collections, that have it.
-        bits: Weight of sharing it.
+        entity: the collection or reference.
+        degree: number of nodes (files, or collections) that have the entity.
+        bits: weight of this piece of evidence in bits.
     """
 
     entity: Entity
@@ -101,18 +105,18 @@ class Hub:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlaps:
-    """All pairs that share a reference or a piece of evidence, sorted by p-value.
+    """All pairs that share a reference or a piece of evidence, sorted by ascending p-value.
 
-    Iterating gives one :class:`Overlap` per pair.
+    Iterating yields one :class:`Overlap` per pair.
 
     Attributes:
-        nodes: The files or collections.
-        source: For each pair, the index of the first node in ``nodes``.
-        target: For each pair, the index of the second node.
-        tested_pairs: Number of all pairs, including those that share nothing.
-        hubs: Evidence that more than a quarter of the nodes have, the most frequent first.
+        nodes: the files or collections.
+        source: for each pair, the index of the first node in ``nodes``.
+        target: for each pair, the index of the second node.
+        tested_pairs: number of all pairs of nodes, including pairs that share nothing.
+        hubs: evidence that more than a quarter of the nodes have, the most frequent first.
 
-    The other attributes are columns with the names of :class:`Overlap`.
+    The other attributes are arrays with one value per pair; see :class:`Overlap` for their meaning.
     """
 
     nodes: tuple[Entity, ...]
@@ -140,11 +144,15 @@ class Overlaps:
             for values in (getattr(self, name) for name in (*_MEASURES, *_DUPLICATE_COUNTS))
         ]
         pairs = zip(self.source.tolist(), self.target.tolist(), strict=True)
-        for (one, other), measures in zip(pairs, zip(*columns, strict=True), strict=True):
-            yield Overlap(self.nodes[one], self.nodes[other], *measures)
+        for (source, target), measures in zip(pairs, zip(*columns, strict=True), strict=True):
+            yield Overlap(self.nodes[source], self.nodes[target], *measures)
 
     def significant(self, fdr: float = FALSE_DISCOVERY_RATE) -> Overlaps:
-        """Return the pairs with a q-value of at most ``fdr``, the false discovery rate."""
+        """Return the pairs with a q-value of at most ``fdr``.
+
+        Args:
+            fdr: the maximum false discovery rate, 0 to 1.
+        """
         return self._select(np.flatnonzero(self.q_value <= fdr))
 
     def head(self, count: int) -> Overlaps:
@@ -152,11 +160,11 @@ class Overlaps:
         return self._select(np.arange(min(count, len(self))))
 
     def with_duplicates(self, incidence: Incidence, duplicates: Deduplication) -> Overlaps:
-        """Add the columns ``independent_references`` and ``publishers``.
+        """Return the pairs with the columns ``independent_references`` and ``publishers``.
 
         Args:
-            incidence: The incidence in which the pairs were found.
-            duplicates: The duplicates among its references.
+            incidence: the incidence in which the pairs were found.
+            duplicates: the result of :func:`find_duplicates` for ``incidence.references``.
         """
         of_files = self.nodes == incidence.files
         matrix = incidence.file_references if of_files else incidence.collection_references
@@ -175,8 +183,8 @@ class Overlaps:
     def to_frame(self) -> pd.DataFrame:
         """Return a DataFrame with one row per pair and the attributes of :class:`Overlap`.
 
-        ``source`` and ``target`` are node keys, so that ``networkx.from_pandas_edgelist`` accepts
-        the frame as it is.
+        ``source`` and ``target`` are node keys, so that the DataFrame can be passed to
+        ``networkx.from_pandas_edgelist``.
         """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
@@ -207,11 +215,11 @@ _MEASURES = tuple(
 
 
 def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
-    """Find all pairs of files, or of collections, that share evidence, and test them.
+    """Find all pairs of files, or of collections, that share evidence, with their p-values.
 
     Args:
-        data: A graph, a store, observations or an ``Incidence``.
-        of: ``files`` or ``collections``.
+        data: a graph, a store, observations or an ``Incidence``.
+        of: the kind of nodes, ``files`` or ``collections``.
     """
     incidence = as_incidence(data)
     if of == "files":
@@ -223,23 +231,25 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
     model = NullModel.fit(evidence)
     scores = model.column_scores(evidence)
     common_references, common_evidence = _product(references), _product(evidence)
-    # A pair can share evidence without sharing a reference: a collection read incompletely.
-    one, other = _pairs(common_references, common_evidence)
-    score = _lookup(_product(evidence, scores), one, other)
-    p_value = model.p_values(one, other, score)
+    # Two files can share a collection but no reference, if the crawl did not read all pages.
+    source, target = _pairs(common_references, common_evidence)
+    score = _lookup(_product(evidence, scores), source, target)
+    p_value = model.p_values(source, target, score)
     tested_pairs = len(nodes) * (len(nodes) - 1) // 2
-    shared = _lookup(common_references, one, other)
+    shared = _lookup(common_references, source, target)
     sizes = np.diff(references.indptr)
-    adamic_adar = _lookup(_product(references, _adamic_adar(references)), one, other)
-    order = np.lexsort((other, one, -adamic_adar, -score, p_value))
+    adamic_adar = _lookup(_product(references, _adamic_adar(references)), source, target)
+    order = np.lexsort((target, source, -adamic_adar, -score, p_value))
     return Overlaps(
         nodes,
-        one[order],
-        other[order],
+        source[order],
+        target[order],
         shared_references=shared[order],
-        shared_evidence=_lookup(common_evidence, one, other)[order],
-        jaccard=jaccard(references, one, other, shared)[order],
-        overlap_coefficient=(shared / np.maximum(np.minimum(sizes[one], sizes[other]), 1))[order],
+        shared_evidence=_lookup(common_evidence, source, target)[order],
+        jaccard=jaccard(references, source, target, shared)[order],
+        overlap_coefficient=(shared / np.maximum(np.minimum(sizes[source], sizes[target]), 1))[
+            order
+        ],
         adamic_adar=adamic_adar[order],
         bits=score[order] / SCORE_PER_BIT,
         p_value=p_value[order],
@@ -250,15 +260,27 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
 
 
 def projection(matrix: Matrix) -> tuple[Numbers, Numbers, Numbers]:
-    """Return all pairs of rows of a 0/1 matrix that share columns, and the number they share."""
+    """Return all pairs of rows of a 0/1 matrix that share columns.
+
+    Returns:
+        The index of the first row, the index of the second row, and the number of shared columns of
+        each pair.
+    """
     product = _product(matrix).tocoo()
     return product.row, product.col, product.data
 
 
-def jaccard(matrix: Matrix, one: Numbers, other: Numbers, shared: Numbers) -> Reals:
-    """Return the Jaccard index of pairs of rows, from the number of columns that they share."""
+def jaccard(matrix: Matrix, source: Numbers, target: Numbers, shared: Numbers) -> Reals:
+    """Return the Jaccard index of pairs of rows of a 0/1 matrix.
+
+    Args:
+        matrix: the matrix.
+        source: the index of the first row of each pair.
+        target: the index of the second row of each pair.
+        shared: for each pair, the number of columns that both rows have.
+    """
     sizes = np.diff(matrix.indptr)
-    index: Reals = shared / np.maximum(sizes[one] + sizes[other] - shared, 1)
+    index: Reals = shared / np.maximum(sizes[source] + sizes[target] - shared, 1)
     return index
 
 
@@ -266,7 +288,7 @@ def jaccard(matrix: Matrix, one: Numbers, other: Numbers, shared: Numbers) -> Re
 
 
 def _product(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
-    """Return, for each pair of rows, the number or the weight of the columns that they share."""
+    """Return, for each pair of rows, the number of shared columns, or the sum of their weights."""
     sparse = require("scipy.sparse", extra=EXTRA)
     weighted = matrix
     if weights is not None:
@@ -280,10 +302,10 @@ def _product(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
 
 
 def _pairs(*products: Matrix) -> tuple[Numbers, Numbers]:
-    """Return the pairs of rows in any of the products, sorted."""
+    """Return the pairs of rows with an entry in at least one of the products, sorted."""
     keys = sorted_unique(np.concatenate([_keys(product) for product in products]))
-    one, other = np.divmod(keys, max(1, products[0].shape[0]))
-    return one, other
+    source, target = np.divmod(keys, max(1, products[0].shape[0]))
+    return source, target
 
 
 def _keys(product: Matrix) -> Numbers:
@@ -292,15 +314,18 @@ def _keys(product: Matrix) -> Numbers:
     return keys
 
 
-def _lookup(product: Matrix, one: Numbers, other: Numbers) -> NDArray[Any]:
-    """Return the entries of the product for sorted pairs; 0 where it has none."""
-    values = np.zeros(len(one), product.data.dtype)
-    values[np.searchsorted(one * product.shape[0] + other, _keys(product))] = product.data
+def _lookup(product: Matrix, source: Numbers, target: Numbers) -> NDArray[Any]:
+    """Return the entry of ``product`` for each of the sorted pairs; 0 if there is no entry."""
+    values = np.zeros(len(source), product.data.dtype)
+    values[np.searchsorted(source * product.shape[0] + target, _keys(product))] = product.data
     return values
 
 
 def _count_distinct(shared: Matrix, labels: Numbers) -> Numbers:
-    """Return the number of distinct labels among the columns of each row, unknown ones excluded."""
+    """Return, for each row, the number of distinct labels among its columns.
+
+    The label ``_UNKNOWN_PUBLISHER`` is not counted.
+    """
     rows = np.repeat(np.arange(shared.shape[0]), np.diff(shared.indptr))
     found = labels[shared.indices]
     known = found != _UNKNOWN_PUBLISHER
@@ -314,7 +339,7 @@ def _degrees(matrix: Matrix) -> Numbers:
 
 
 def _adamic_adar(references: Matrix) -> Reals:
-    """Return the weight of each column; a degree of 1 counts as 2, because log(1) is 0."""
+    """Return the Adamic-Adar weight of each column; a degree of 1 counts as 2, as log(1) is 0."""
     weights: Reals = 1 / np.log(np.maximum(_degrees(references), 2))
     return weights
 

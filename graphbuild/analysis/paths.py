@@ -2,11 +2,11 @@
 
 A step links two nodes of one observation: file and reference, reference and collection, or file and
 collection. So a file and a collection are one step apart only if the API returned the collection
-for this file. In the exported graph, the path file -> reference -> collection can combine
-observations of two files; here it has two steps.
+for this file. In the exported graph, a path from a file over a reference to a collection can
+combine observations of two files; such a path has two steps here.
 
-All shortest paths are found, by breadth-first search from the target (these are the paths that
-betweenness counts: Brandes 2001, J. Math. Sociol. 25).
+All shortest paths are found by breadth-first search from the target. These are the paths that
+betweenness centrality counts (Brandes 2001, J. Math. Sociol. 25).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from graphbuild.models import Entity, Observation
 
-_MIN_PREFIX_LENGTH = 8  # characters of an abbreviated id
-_MAX_LISTED_KEYS = 5  # in the message about an ambiguous name
+_MIN_PREFIX_LENGTH = 8  # minimum number of characters of an abbreviated id
+_MAX_LISTED_KEYS = 5  # maximum number of keys in the message about an ambiguous name
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class PathStep:
     """Two nodes that occur in one observation.
 
     Attributes:
-        source: The node from which the step starts.
-        target: The node to which it leads.
-        observations: All observations with both nodes, sorted by reference, file and collection.
+        source: the node at which the step starts.
+        target: the node at which the step ends.
+        observations: all observations with both nodes, sorted by reference, file and collection.
     """
 
     source: Entity
@@ -47,7 +47,7 @@ class PathStep:
 
 @dataclass(frozen=True, slots=True)
 class EvidencePath:
-    """A path of at least one step; each starts at the end of the previous one."""
+    """A path of at least one step; each step starts at the node at which the previous step ends."""
 
     steps: tuple[PathStep, ...]
 
@@ -77,14 +77,14 @@ class EvidenceGraph:
         return tuple(sorted(found, key=lambda node: node.key))
 
     def find_node(self, name: str) -> Entity:
-        """Return the node with a key, id, abbreviated id, URL, title or name.
+        """Return the node to which ``name`` refers.
 
         Args:
-            name: A node key (``collection:...``), an id or its first 8 or more characters, a URL,
+            name: a node key (``collection:...``), an id or its first 8 or more characters, a URL,
                 an IP address, a domain, or a complete title or name. Case is ignored.
 
         Raises:
-            AnalysisError: No node, or several nodes, match.
+            AnalysisError: No node, or more than one node, matches.
         """
         wanted = name.strip()
         for matches in _matchers(wanted):
@@ -107,7 +107,7 @@ class EvidenceGraph:
         """Return the number of shortest paths; 0 if the nodes are not connected.
 
         Raises:
-            AnalysisError: Both are the same node.
+            AnalysisError: ``source`` and ``target`` are the same node.
         """
         distances = self._distances(source, target)
         paths = {target.key: 1}
@@ -116,10 +116,10 @@ class EvidenceGraph:
         return paths.get(source.key, 0)
 
     def shortest_paths(self, source: Entity, target: Entity) -> Iterator[EvidencePath]:
-        """Yield all shortest paths, in the order of their node keys.
+        """Yield all shortest paths, sorted by their sequences of node keys.
 
         Raises:
-            AnalysisError: Both are the same node.
+            AnalysisError: ``source`` and ``target`` are the same node.
         """
         distances = self._distances(source, target)
         if source.key not in distances:
@@ -141,7 +141,10 @@ class EvidenceGraph:
                 pending.append(iter(self._nearer(key, distances)))
 
     def _distances(self, source: Entity, target: Entity) -> dict[str, int]:
-        """Return the distance to ``target`` of all nodes no farther from it than ``source``."""
+        """Return the distance to ``target`` of all nodes that are not farther than ``source``.
+
+        If there is no path to ``source``, return the distances of all nodes with a path.
+        """
         if source.key == target.key:
             raise AnalysisError(f"{source.key} and {target.key} are the same node")
         distances = {target.key: 0}
@@ -186,7 +189,7 @@ def _entities(observation: Observation) -> tuple[Entity, ...]:
 
 
 def _matchers(name: str) -> Iterator[Callable[[Entity], bool]]:
-    """Yield tests for nodes that a name can mean, the most specific first."""
+    """Yield predicates for the nodes to which ``name`` may refer, strictest first."""
     yield lambda node: node.key == name
     yield lambda node: node.id in {name, name.lower()}
     with suppress(ValueError):

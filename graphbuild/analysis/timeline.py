@@ -1,4 +1,4 @@
-"""Publication dates of references by month: for the campaign, each collection and each cluster."""
+"""Count references by month of publication: of the campaign, each collection and each cluster."""
 
 from __future__ import annotations
 
@@ -30,13 +30,15 @@ class TimelineSeries:
 
     Attributes:
         kind: ``campaign``, ``collection`` or ``cluster``.
-        key: The node key of the collection, or the number of the cluster; empty for the campaign.
-        name: A name for display.
-        references: Number of references.
-        undated: Number of references without a publication date.
-        first: The earliest reference; None if all are undated.
-        last: The latest reference.
-        months: Number of references per month, such as ``2018-01``, without empty months.
+        key: the node key of the collection, or the number of the cluster; an empty string for the
+            campaign.
+        name: the name for display.
+        references: number of references.
+        undated: number of references without a publication date.
+        first: the reference with the earliest date; None if no reference has a date.
+        last: the reference with the latest date; None if no reference has a date.
+        months: number of references by month, such as ``2018-01``; months without references are
+            left out.
     """
 
     kind: str
@@ -51,12 +53,13 @@ class TimelineSeries:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Publication dates of references (UTC).
+    """References by month of publication (UTC).
 
     Attributes:
-        campaign: All references.
-        collections: The references of each collection, in the order of their keys.
-        clusters: The references of the files of each cluster.
+        campaign: the series of all references.
+        collections: one series per collection, sorted by node key.
+        clusters: one series per cluster, for the references of its files; empty if no clusters were
+            passed to :func:`build_timeline`.
     """
 
     campaign: TimelineSeries
@@ -83,8 +86,8 @@ def build_timeline(data: object, clustering: Clustering | None = None) -> Timeli
     """Count the references by month of publication.
 
     Args:
-        data: A graph, a store, observations or an ``Incidence``.
-        clustering: The clusters of ``data``, to get a series for each.
+        data: a graph, a store, observations or an ``Incidence``.
+        clustering: the clusters of ``data``, to add a series for each; None to add no series.
     """
     incidence = as_incidence(data)
     dates = [publication_date(reference) for reference in incidence.references]
@@ -101,7 +104,8 @@ def build_timeline(data: object, clustering: Clustering | None = None) -> Timeli
     )
     clusters: tuple[TimelineSeries, ...] = ()
     if clustering is not None:
-        # One integer per cluster and reference, sorted: the references of a cluster are adjacent.
+        # One integer per pair of cluster and reference; after sorting, the references of a cluster
+        # are adjacent.
         width = max(1, len(dates))
         keys = clustering.labels[incidence.triples[:, 0]] * width + incidence.triples[:, 1]
         numbers, references = np.divmod(sorted_unique(keys), width)

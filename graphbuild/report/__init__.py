@@ -1,4 +1,4 @@
-"""Write the report of a campaign: missing data, clusters, bridges, timeline, changes.
+"""Write a report about a campaign: missing data, changes, clusters, bridges and a timeline.
 
 ::
 
@@ -7,7 +7,7 @@
     with gb.Store.read("campaign.db") as store:
         write_report(store, "output")  # report.md and report.html
 
-Both files contain their figures and load nothing from the network.
+Both files contain all their figures; opening them loads nothing from the network.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ def write_report(
 ) -> list[ExportedFile]:
     """Write ``report.md`` and ``report.html``, each atomically.
 
-    The same campaign file gives the same bytes.
+    For the same campaign file, seed and baseline, the files have the same bytes.
 
     Args:
-        store: The open campaign file.
-        folder: The output folder; created if missing.
-        baseline: An earlier snapshot, to report the changes since then.
-        seed: Seed for clustering.
+        store: the open campaign file.
+        folder: the output folder; it is created if it does not exist.
+        baseline: an earlier snapshot, to report the changes since then.
+        seed: seed for finding the clusters.
 
     Raises:
         MissingLibraryError: A library of the extra ``analysis`` is not installed.
-        ExportError: A file could not be written; an existing file is kept.
+        ExportError: A file could not be written; an existing file of that name is unchanged.
     """
     blocks = build_blocks(collect_data(store, baseline, seed=seed))
     path = make_folder(Path(folder))

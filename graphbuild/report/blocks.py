@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from graphbuild._util import MixedText
 
 
-MAX_ROWS = 30  # of a table or list
+MAX_ROWS = 30  # maximum rows of a table, or lines of a list
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading; the title of the report has level 1."""
+    """A heading; the title of the report is the heading of level 1."""
 
     level: int
     text: MixedText
-    anchor: str = ""  # id for links to the heading
-    cluster: int = 0  # number of the cluster that the section describes
+    anchor: str = ""  # id for links to the heading; empty if nothing links to it
+    cluster: int = 0  # number of the cluster that the section describes; 0 in other sections
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A paragraph; warnings are highlighted."""
+    """A paragraph; a warning is highlighted."""
 
     text: MixedText
     is_warning: bool = False
@@ -36,7 +36,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class BulletList:
-    """A bullet list of single lines."""
+    """A bullet list; each item is one line."""
 
     lines: tuple[MixedText, ...]
 
@@ -47,12 +47,12 @@ class Table:
 
     head: tuple[str, ...]
     rows: tuple[tuple[MixedText, ...], ...]
-    numbers: frozenset[int] = frozenset()  # indices of the columns with numbers
+    numbers: frozenset[int] = frozenset()  # indices of the columns that contain numbers
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFigures:
-    """A row of key figures: pairs of a number and what it counts."""
+    """A row of key figures: pairs of a formatted number and a noun, such as "12" and "files"."""
 
     figures: tuple[tuple[str, str], ...]
 
@@ -61,9 +61,9 @@ class KeyFigures:
 class Figure:
     """A figure with a caption."""
 
-    svg: str  # without scripts and links, all text escaped
+    svg: str  # contains no scripts and no links; all text is escaped
     name: str  # unique in the report
-    text: str
+    text: str  # the caption
 
 
 Block = Heading | Paragraph | BulletList | Table | KeyFigures | Figure
@@ -80,26 +80,26 @@ def table(
     hint: str,
     numbers: Iterable[int] = (),
 ) -> Iterator[Block]:
-    """Yield a table, cut after ``MAX_ROWS`` rows.
+    """Yield a table of the first ``MAX_ROWS`` rows, and a note if rows are left out.
 
     Args:
-        head: The column names.
-        rows: All rows.
-        hint: The command that lists the rows that are cut.
-        numbers: Indices of the columns with numbers.
+        head: the column names.
+        rows: all rows.
+        hint: a clause with the command that lists all rows, for the note.
+        numbers: indices of the columns that contain numbers.
     """
     yield Table(head, tuple(rows[:MAX_ROWS]), frozenset(numbers))
     yield from more_rows(rows, hint)
 
 
 def bullet_list(lines: Sequence[MixedText], hint: str) -> Iterator[Block]:
-    """Yield a bullet list, cut after ``MAX_ROWS`` lines."""
+    """Yield a list of the first ``MAX_ROWS`` lines, and a note if lines are left out."""
     yield BulletList(tuple(lines[:MAX_ROWS]))
     yield from more_rows(lines, hint)
 
 
 def row(*cells: MixedText | UntrustedText | str | int | None) -> tuple[MixedText, ...]:
-    """Return a table row: numbers with thousands separators, empty cells for None."""
+    """Return a table row; integers get thousands separators, and None becomes an empty cell."""
     return tuple(_cell(each) for each in cells)
 
 
@@ -112,6 +112,6 @@ def _cell(value: MixedText | UntrustedText | str | int | None) -> MixedText:
 
 
 def more_rows(rows: Sequence[object], hint: str) -> Iterator[Block]:
-    """Yield the number of rows that are cut, if any, and where to find them."""
+    """Yield a note with the number of rows after the first ``MAX_ROWS``, if there are any."""
     if len(rows) > MAX_ROWS:
         yield paragraph(f"… and {len(rows) - MAX_ROWS:,} more; {hint}.")

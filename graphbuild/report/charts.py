@@ -1,7 +1,7 @@
 """Draw the figures of a report as SVG: references by month, and a map of the clusters.
 
-The colors are for white paper; the HTML page replaces them through CSS classes. Untrusted text is
-escaped. The same campaign gives the same SVG.
+The SVG has colors for a white background; the style sheet of the HTML page replaces them by CSS
+classes. Untrusted text is escaped. The same campaign gives the same SVG.
 """
 
 from __future__ import annotations
@@ -29,33 +29,34 @@ CLUSTER_COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e0
 _OTHER_COLOR = "#8a93a0"
 _CHART_WIDTH, _CHART_HEIGHT = 960, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 12, 28
-_MIN_LABEL_DISTANCE = 46  # between years below the chart
+_MIN_LABEL_DISTANCE = 46  # between the labels of years below the chart
 _MAX_BARS = 300
 _MAX_GRID_LINES = 5
-_MAX_COLLECTIONS = 60  # on the map
-_MAX_FILE_DOTS = 150  # above this, each cluster is one dot
-_MAX_CLUSTERS = 40
-_TOP_COLLECTIONS = 2  # per cluster, on a map of clusters
-_LARGEST_COLLECTIONS = 8  # in addition
-_MIN_SHARE = 0.25  # of a cluster's files, to draw a line to a collection
+_MAX_COLLECTIONS = 60  # on a map of files
+_MAX_FILE_DOTS = 150  # if a map of files had more dots, a map of clusters is drawn
+_MAX_CLUSTERS = 40  # on a map of clusters
+_TOP_COLLECTIONS = 2  # on a map of clusters: the most distinctive collections of each cluster
+_LARGEST_COLLECTIONS = 8  # on a map of clusters, in addition to the distinctive collections
+_MIN_SHARE = 0.25  # a cluster is linked to collections that contain this share of its files
 _MAX_NAME_LENGTH = 24
 _MARGIN = 70
 _MIN_RADIUS, _MAX_RADIUS = 4.5, 26.0
-_Dot = tuple[int, frozenset[int]]  # a cluster, and the collections that its files share
+_Dot = tuple[int, frozenset[int]]  # cluster number, and collections to which the dot is linked
 
 
 def month_chart(months: Mapping[str, int]) -> str:
-    """Draw a bar chart of references by month, or by year if there are too many months.
+    """Draw a bar chart of references by month, or by year if there are more than 300 months.
 
     Args:
-        months: Number of references by month, such as ``2018-01``; empty months can be missing.
+        months: number of references by month, such as ``2018-01``; months without references may
+            be left out.
     """
     bars = _bars(months)
-    most = max(bars.values(), default=1)
-    step = _grid_step(most)
+    highest = max(bars.values(), default=1)
+    step = _grid_step(highest)
     bar_width = (_CHART_WIDTH - _LEFT - _RIGHT) / max(1, len(bars))
     height = _CHART_HEIGHT - _TOP - _BOTTOM
-    top = max(step, math.ceil(most / step) * step)
+    top = max(step, math.ceil(highest / step) * step)
     parts = []
     for value in range(0, top + 1, step):
         y = _TOP + height * (1 - value / top)
@@ -77,12 +78,18 @@ def month_chart(months: Mapping[str, int]) -> str:
         if starts_year and x - last_label > _MIN_LABEL_DISTANCE:
             text = period[:4] if number else period
             parts.append(_label(x, _CHART_HEIGHT - 8, text, "start"))
-            last_label = x + (24 if number == 0 and is_month else 0)  # this label is longer
+            last_label = x + (
+                24 if number == 0 and is_month else 0
+            )  # this label includes the month
     return _svg(_CHART_WIDTH, _CHART_HEIGHT, "References by month", parts)
 
 
 def _bars(months: Mapping[str, int]) -> dict[str, int]:
-    """Return all months from first to last, else all years, else the last years that have any."""
+    """Return the number of references for each bar.
+
+    The bars are all months from the first to the last; if these are more than 300, all years; if
+    these are more than 300, too, the last 300 years with references.
+    """
     if not months:
         return {}
     numbers = {int(month[:4]) * 12 + int(month[5:7]) - 1: n for month, n in months.items()}
@@ -97,26 +104,26 @@ def _bars(months: Mapping[str, int]) -> dict[str, int]:
     return {f"{year:04d}": years.get(year, 0) for year in shown}
 
 
-def _grid_step(most: int) -> int:
-    """Return the distance of the grid lines: 1, 2 or 5 times a power of ten."""
+def _grid_step(highest: int) -> int:
+    """Return the distance between two grid lines: 1, 2 or 5 times a power of ten."""
     power = 1
-    while most > 5 * _MAX_GRID_LINES * power:
+    while highest > 5 * _MAX_GRID_LINES * power:
         power *= 10
-    return next(n * power for n in (1, 2, 5) if most <= _MAX_GRID_LINES * n * power)
+    return next(n * power for n in (1, 2, 5) if highest <= _MAX_GRID_LINES * n * power)
 
 
 def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]:
     """Draw files as dots in the colors of their clusters, linked to their collections.
 
-    Files of one cluster with the same collections are one dot. If there would be too many dots,
-    each cluster is one dot, linked to its most distinctive collections and to the largest ones.
+    Files of one cluster with the same collections are drawn as one dot. If there were more than 150
+    dots, each cluster is drawn as one dot.
 
     Args:
-        incidence: The observations.
-        clustering: Its clusters.
+        incidence: the observations.
+        clustering: the clusters of the files.
 
     Returns:
-        The SVG, and a caption that also says what was left out.
+        The SVG, and a caption that also gives the number of omitted files and collections.
     """
     matrix = incidence.file_collections
     by_size = np.argsort(-matrix.sum(axis=0), kind="stable").tolist()
@@ -147,13 +154,13 @@ def _map_of_clusters(
     files: Sequence[tuple[int, list[int]]],
     by_size: Sequence[int],
 ) -> tuple[str, str]:
-    """Draw one dot per cluster.
+    """Draw one dot per cluster, linked to its most distinctive and to the largest collections.
 
     Args:
-        incidence: The observations.
-        clustering: Its clusters.
-        files: The cluster and the collections of each file.
-        by_size: All collections, by decreasing number of files.
+        incidence: the observations.
+        clustering: the clusters of the files.
+        files: the cluster number and the collections of each file.
+        by_size: all collections, sorted by number of files, descending.
     """
     clusters = [cluster for cluster in clustering if len(cluster.files) > 1]
     shown = {cluster.number: len(cluster.files) for cluster in clusters[:_MAX_CLUSTERS]}
@@ -184,7 +191,12 @@ def _map_of_clusters(
 
 
 def _draw(incidence: Incidence, dots: Mapping[_Dot, int]) -> str:
-    """Draw dots with these numbers of files, and their collections."""
+    """Draw the map.
+
+    Args:
+        incidence: the observations.
+        dots: the dots, and the number of files of each.
+    """
     ordered = sorted(dots, key=lambda dot: (dot[0], sorted(dot[1])))
     collections = sorted({each for _, held in ordered for each in held})
     graph = _map_graph(ordered, collections)
@@ -192,7 +204,7 @@ def _draw(incidence: Incidence, dots: Mapping[_Dot, int]) -> str:
     width = max((x for x, _ in position.values()), default=0.0) + _MARGIN
     height = max((y for _, y in position.values()), default=0.0) + _MARGIN
     largest = max(dots.values(), default=1)
-    parts = [_line(position[one], position[other]) for one, other in graph.edges]
+    parts = [_line(position[source], position[target]) for source, target in graph.edges]
     parts += [
         _dot(position[f"file:{number}"], dot[0], dots[dot], largest)
         for number, dot in enumerate(ordered)
@@ -206,7 +218,7 @@ def _draw(incidence: Incidence, dots: Mapping[_Dot, int]) -> str:
 
 
 def _map_graph(dots: Sequence[_Dot], collections: Iterable[int]) -> nx.DiGraph[str]:
-    """Return a graph for the layout, which requires the attributes type, label and relation."""
+    """Return a graph of dots and collections with the attributes that ``compute_layout`` needs."""
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from((f"file:{n}", {"type": FILE, "label": ""}) for n in range(len(dots)))
     graph.add_nodes_from(
@@ -220,12 +232,12 @@ def _map_graph(dots: Sequence[_Dot], collections: Iterable[int]) -> nx.DiGraph[s
 
 
 def cluster_color(number: int) -> str:
-    """Return the color of a cluster; all clusters after the first seven share one."""
+    """Return the color of a cluster; all clusters after the first seven have the same color."""
     return CLUSTER_COLORS[number - 1] if number <= len(CLUSTER_COLORS) else _OTHER_COLOR
 
 
 def _to_svg_coordinates(positions: Mapping[str, Point]) -> dict[str, Point]:
-    """Flip the y axis and move the top left corner to the margin."""
+    """Convert positions to SVG coordinates: y increases downwards, and no position is negative."""
     left = min(x for x, _ in positions.values()) - _MARGIN
     top = max(y for _, y in positions.values()) + _MARGIN
     return {key: (x - left, top - y) for key, (x, y) in positions.items()}
@@ -234,7 +246,7 @@ def _to_svg_coordinates(positions: Mapping[str, Point]) -> dict[str, Point]:
 def _cluster_numbers(
     dots: Sequence[_Dot], files: Mapping[_Dot, int], position: Mapping[str, Point]
 ) -> list[str]:
-    """Write the number of each cluster on its largest dot."""
+    """Return a label with the number of each cluster, on the largest dot of the cluster."""
     largest: dict[int, int] = {}
     for number, dot in enumerate(dots):
         best = largest.get(dot[0])
@@ -247,9 +259,9 @@ def _cluster_numbers(
     return labels
 
 
-def _line(one: Point, other: Point) -> str:
+def _line(start: Point, end: Point) -> str:
     return (
-        f'<path d="M{one[0]:.1f} {one[1]:.1f}L{other[0]:.1f} {other[1]:.1f}" stroke="#8695a8"'
+        f'<path d="M{start[0]:.1f} {start[1]:.1f}L{end[0]:.1f} {end[1]:.1f}" stroke="#8695a8"'
         ' stroke-opacity="0.55"/>'
     )
 
@@ -271,7 +283,7 @@ def _diamond(x: float, y: float) -> str:
 
 
 def _label(x: float, y: float, text: str, anchor: str, attributes: str = "") -> str:
-    """Return text with an outline, so that it is readable on top of lines."""
+    """Return an SVG text with an outline, so that it is readable in front of lines."""
     return (
         f'<text class="ink halo" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="#1c2430"'
         ' stroke="#ffffff" stroke-width="3" stroke-linejoin="round" paint-order="stroke"'

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Baseline:
     """The snapshot with which a campaign is compared."""
 
-    name: str  # for display: a date or a file name
+    name: str  # a date or a file name, for display
     snapshot: Snapshot
 
 
@@ -43,17 +43,17 @@ class ReportData:
     duplicates: Deduplication
     bridges: Bridges
     timeline: Timeline
-    baseline_name: str  # empty without a baseline
-    comparison: Comparison | None  # with the baseline
+    baseline_name: str  # empty if there is no baseline
+    comparison: Comparison | None  # the changes since the baseline; None if there is no baseline
 
 
 def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 0) -> ReportData:
     """Read and analyze a campaign file.
 
     Args:
-        store: The open campaign file.
-        baseline: An earlier snapshot, for comparison.
-        seed: Seed for clustering.
+        store: the open campaign file.
+        baseline: an earlier snapshot, to find the changes since then.
+        seed: seed for finding the clusters.
 
     Raises:
         MissingLibraryError: A library of the extra ``analysis`` is not installed.
@@ -82,11 +82,11 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
 
 
 def count_references(data: ReportData, cluster: int) -> tuple[int, int, int]:
-    """Count the references of a cluster's files.
+    """Count the references that the files of a cluster have.
 
     Args:
-        data: The data of the report.
-        cluster: The number of the cluster.
+        data: the data of the report.
+        cluster: the number of the cluster.
 
     Returns:
         The number of references, of independent references, and of known publishers.

@@ -1,8 +1,9 @@
 """Render a report as one HTML page without scripts, network requests and external links.
 
-Jinja escapes all text. Only our own style sheet and the figures are inserted as markup; the figures
-escape untrusted text themselves. The content security policy allows this one style sheet, by its
-hash, and nothing else, so injected markup could neither run nor load anything.
+Jinja escapes all text. Only the style sheet of this package and the figures are inserted as markup;
+:mod:`charts` escapes the untrusted text in the figures. The content security policy allows only
+this style sheet (by its hash) and images in ``data:`` URLs. So even injected markup could neither
+run a script nor load anything from the network.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def render_html(blocks: Sequence[Block]) -> str:
-    """Render the report; the first block must be its title."""
+    """Return the page as text; the first block must be the title of the report."""
     from jinja2 import DictLoader, Environment  # noqa: PLC0415  needed only for HTML
     from markupsafe import Markup  # noqa: PLC0415  needed only for HTML
 
@@ -36,14 +37,14 @@ def render_html(blocks: Sequence[Block]) -> str:
     return environment.get_template("page.html").render(
         blocks=[(type(block).__name__, block) for block in blocks],
         parts=_parts,
-        style=Markup(style),  # noqa: S704  from our own file
+        style=Markup(style),  # noqa: S704  from a file of this package
         markup=Markup,
         policy=_policy(style),
     )
 
 
 def _parts(text: MixedText) -> list[tuple[bool, str]]:
-    """Return the parts of a text, and whether each is untrusted."""
+    """Return, for each part of a text, whether the part is untrusted, and its content."""
     return [
         (True, escape_unprintable(part.text)) if isinstance(part, UntrustedText) else (False, part)
         for part in text
@@ -59,6 +60,9 @@ def _policy(style: str) -> str:
 
 
 def _read(name: str) -> str:
-    """Read a resource with the line ends of an HTML parser, on which the hash depends."""
+    """Read a file of this package, with LF line ends.
+
+    HTML parsers convert line ends to LF, and browsers check the hash of the converted text.
+    """
     content = (files("graphbuild.report") / name).read_text(encoding="utf-8")
     return content.replace("\r\n", "\n")

@@ -1,4 +1,4 @@
-"""Render a report as one Markdown file with embedded figures; untrusted text is escaped."""
+"""Render a report as one Markdown text with embedded figures; untrusted text is escaped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def render_markdown(blocks: Iterable[Block]) -> str:
-    """Render the report; the data of the figures is at the end, so that the text stays readable."""
+    """Return the report as Markdown; the data of the figures is at the end of the text."""
     parts: list[str] = []
     figures: list[str] = []
     for block in blocks:

@@ -1,4 +1,4 @@
-"""The sections of a report, in order; the figures come from :mod:`data`."""
+"""Build the sections of a report as blocks, from the data that :mod:`data` collects."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 _MAX_DETAILED_CLUSTERS = 12
 _MAX_FILES = 10  # listed per cluster
-_MAX_CAUSES = 6
+_MAX_CAUSES = 6  # listed per merge or split
 _MAX_URL_LENGTH = 160
 _IN_COMPARE = "graphbuild compare --json lists them"
 _IN_BRIDGES = "graphbuild bridges --json lists them"
@@ -61,7 +61,7 @@ _CHANGES = ("added", "removed", "unchanged", "unknown_before", "unknown_after")
 
 
 def build_blocks(data: ReportData) -> list[Block]:
-    """Build the report; the first block is its title."""
+    """Return all blocks of the report, in order; the first block is the title."""
     return [
         *_overview(data),
         *_missing_data(data),
@@ -130,7 +130,7 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
     if without:
         notes.append(f"{format_count(without, 'complete subject')} without references.")
     if totals.inferred:
-        notes.append(f"{totals.inferred:,} of them were inferred from other lists, not fetched.")
+        notes.append(f"{totals.inferred:,} of the known references were inferred, not fetched.")
     if totals.warnings:
         warnings = format_count(totals.warnings, "warning")
         notes.append(
@@ -145,10 +145,8 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
 
 
 def _problem(status: SubjectStatus) -> tuple[MixedText, ...]:
-    known, detail = (
-        status.received_count + status.inferred_count,
-        status.detail or status.error_code,
-    )
+    known = status.received_count + status.inferred_count
+    detail = status.detail or status.error_code
     return row(
         _subject(status.subject), status.state, known, status.expected_count, UntrustedText(detail)
     )
@@ -168,8 +166,8 @@ def _changes(data: ReportData) -> Iterator[Block]:
             total = format_count(len(subjects), "subject")
             counts = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
             yield paragraph(
-                f"Incomplete {when}: {total} ({counts}). References that only these have count"
-                " neither as added nor as removed."
+                f"Incomplete {when}: {total} ({counts}). References that only these"
+                " subjects have are counted neither as added nor as removed."
             )
     rows = (
         _change_row("files", comparison.files),
@@ -245,8 +243,8 @@ def _clusters(data: ReportData) -> Iterator[Block]:
     yield paragraph(
         f"{format_count(len(clusters), 'cluster')}; agreement of runs with different seeds:"
         f" {data.clustering.agreement:.2f}. Stability is the mean Jaccard index of a cluster with"
-        " the most similar cluster of each run. Independent references are the references without"
-        " duplicates under other URLs."
+        " the most similar cluster of each run. Independent references are counted once"
+        " per article."
     )
     svg, text = cluster_map(data.incidence, data.clustering)
     yield Figure(svg, "map", text)

@@ -1,0 +1,108 @@
+"""Find the collections and references that distinguish a cluster from the other files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from graphbuild._util import require
+from graphbuild.analysis.incidence import EXTRA
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from graphbuild.analysis.incidence import Matrix
+    from graphbuild.models import Entity
+
+    Numbers = NDArray[np.int64]
+    Reals = NDArray[np.float64]
+
+_MAX_ENTITIES = 5  # per cluster
+
+
+@dataclass(frozen=True, slots=True)
+class DistinctiveEntity:
+    """A collection or reference that is more frequent inside a cluster than outside.
+
+    Attributes:
+        entity: the collection or reference.
+        inside: number of files of the cluster that have the entity.
+        outside: number of all other files that have the entity.
+        lift: share of the files of the cluster that have the entity, divided by the share of all
+            files that have it.
+        log_likelihood: log-likelihood ratio of different against equal frequencies inside and
+            outside the cluster (Dunning 1993, Computational Linguistics 19).
+    """
+
+    entity: Entity
+    inside: int
+    outside: int
+    lift: float
+    log_likelihood: float
+
+
+def find_distinctive(
+    matrix: Matrix, labels: Numbers, columns: Sequence[Entity]
+) -> list[tuple[DistinctiveEntity, ...]]:
+    """Return the most distinctive collections or references of each cluster.
+
+    Args:
+        matrix: the matrix of files by collections, or by references.
+        labels: the cluster number of each file, from 0.
+        columns: the collections or references of the columns.
+    """
+    sparse = require("scipy.sparse", extra=EXTRA)
+    sizes = np.bincount(labels)
+    members = sparse.csr_array(
+        (np.ones(len(labels), np.int64), (labels, np.arange(len(labels)))),
+        shape=(len(sizes), len(labels)),
+    )
+    counts = (members @ matrix).tocsr()
+    counts.sort_indices()
+    totals = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    result: list[tuple[DistinctiveEntity, ...]] = []
+    for number, size in enumerate(sizes.tolist()):
+        row = slice(*counts.indptr[number : number + 2])
+        found, inside = counts.indices[row], counts.data[row]
+        total = totals[found]
+        score = _log_likelihood_ratio(inside, size, total, len(labels))
+        lift = inside / size / (total / len(labels))
+        order = np.lexsort((found, -inside, -np.round(score, 9)))
+        result.append(
+            tuple(
+                DistinctiveEntity(
+                    columns[found[n]],
+                    int(inside[n]),
+                    int(total[n] - inside[n]),
+                    float(lift[n]),
+                    float(score[n]),
+                )
+                for n in order[lift[order] >= 1][:_MAX_ENTITIES].tolist()
+            )
+        )
+    return result
+
+
+def _log_likelihood_ratio(inside: Numbers, size: int, total: Numbers, files: int) -> Reals:
+    """Return the log-likelihood ratio of a 2x2 table for each entity.
+
+    The table counts the files inside and outside the cluster, with and without the entity.
+
+    Args:
+        inside: for each entity, the number of files of the cluster that have it.
+        size: number of files of the cluster.
+        total: for each entity, the number of all files that have it.
+        files: number of all files.
+    """
+    ratio = np.zeros(len(inside))
+    for seen, row_total in ((inside, total), (size - inside, files - total)):
+        for observed, column_total in ((seen, size), (row_total - seen, files - size)):
+            expected = row_total * (column_total / files)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                part = 2 * observed * np.log(observed / expected)
+            ratio += np.where(observed > 0, part, 0.0)
+    return np.asarray(ratio, float)

@@ -1,4 +1,4 @@
-"""graphbuild: the public references and collections that connect a set of files.
+"""graphbuild: find the public references and collections that connect a set of files.
 
 Crawl::
 
@@ -6,7 +6,7 @@ Crawl::
 
     with gb.Store.open("emotet.db") as store, gb.Client.from_env() as client:
         store.add_seeds(gb.read_seeds("seeds.txt"))
-        for event in gb.Crawl(client, store):  # can be stopped, and continued later
+        for event in gb.Crawl(client, store):  # may be stopped and continued later
             print(event)
 
 Analyze::
@@ -126,7 +126,7 @@ def __getattr__(name: str) -> object:
     """Import a public name from its module on first use."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415  not needed until then
+    from importlib import import_module  # noqa: PLC0415  needed only here
 
     value: object = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value

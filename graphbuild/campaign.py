@@ -1,7 +1,8 @@
-"""Campaigns for analysts: a campaign file as graph, tables, clusters and pictures.
+"""The API for analysts: get a graph, tables, clusters and images from a campaign file.
 
-The functions of the public API that take a graph are here, too. They also accept a campaign file:
-its path, a :class:`Campaign` or a :class:`~graphbuild.store.Store`.
+This module also contains the public functions that take a graph: :func:`export`, :func:`show` and
+:func:`draw`. Instead of a graph they accept a campaign, given as the path of its file, as a
+:class:`Campaign` or as a :class:`~graphbuild.store.Store`.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ if TYPE_CHECKING:
 
 
 class Campaign:
-    """A campaign file, opened for reading by :func:`open`.
+    """A campaign file that :func:`open` opened for reading.
 
-    Use it as a context manager, or call :meth:`close`. Each method reads the file anew, so a crawl
-    in another process may add to it meanwhile.
+    Use it as a context manager, or call :meth:`close`. Each method reads the file again, so it
+    includes the data that a crawl in another process has added.
 
     Attributes:
-        store: the open file, for access to pages and observations.
+        store: the open store, for access to pages and observations.
     """
 
     def __init__(self, store: Store) -> None:
@@ -62,18 +63,21 @@ class Campaign:
         self.store.close()
 
     def status(self) -> Totals:
-        """Return the numbers of subjects by state, of references, collections and calls."""
+        """Return the number of subjects in each state, of references, collections and calls."""
         return self.store.totals()
 
     def graph(self, *, view: str = "full", timestamps: bool = False) -> Graph:
         """Return the graph file → reference → collection.
 
         Args:
-            view: a part of it: ``full``, ``folded``, ``backbone``, ``files`` or ``collections``.
-            timestamps: whether edges say when they were first and last in a response.
+            view: name of the view: ``full``, ``folded``, ``backbone``, ``files`` or
+                ``collections``; see :mod:`graphbuild.graph.views`.
+            timestamps: whether edges have ``first_seen`` and ``last_seen``, the times of the first
+                and the last response that contained them.
 
         Raises:
             StoreError: the file is damaged.
+            ValueError: there is no such view.
         """
         from graphbuild.graph.builder import build_graph  # noqa: PLC0415  loads networkx
         from graphbuild.graph.views import view as view_of  # noqa: PLC0415  loads networkx
@@ -88,7 +92,7 @@ class Campaign:
         return view_of(graph, view)
 
     def nodes(self, *, timestamps: bool = False) -> pd.DataFrame:
-        """Return the nodes with their attributes, in the columns of ``nodes.parquet``.
+        """Return a row per node, with the columns of ``nodes.parquet``.
 
         Args:
             timestamps: whether ``crawl_fetched_at`` is filled.
@@ -98,7 +102,7 @@ class Campaign:
         return nodes_frame(self.graph(timestamps=timestamps))
 
     def edges(self, *, timestamps: bool = False) -> pd.DataFrame:
-        """Return the edges with their attributes, in the columns of ``edges.parquet``.
+        """Return a row per edge, with the columns of ``edges.parquet``.
 
         Args:
             timestamps: whether ``first_seen`` and ``last_seen`` are filled.
@@ -108,7 +112,7 @@ class Campaign:
         return edges_frame(self.graph(timestamps=timestamps))
 
     def observations(self) -> pd.DataFrame:
-        """Return a row per (subject, reference, collection), as in ``observations.parquet``."""
+        """Return a row per observation, with the columns of ``observations.parquet``."""
         from graphbuild.exporters.dataframes import (  # noqa: PLC0415  loads networkx
             observations_frame,
         )
@@ -116,7 +120,7 @@ class Campaign:
         return observations_frame(self.graph())
 
     def clusters(self, *, seed: int = 0) -> pd.DataFrame:
-        """Return the cluster of each file, as ``graphbuild communities`` finds them.
+        """Return the cluster of each file, as ``graphbuild communities`` computes it.
 
         Args:
             seed: seed of the random number generator.
@@ -136,9 +140,9 @@ class Campaign:
         """Write the graph to a file, or into a folder in several formats.
 
         Args:
-            path: a file, whose suffix selects the format, or a folder, created if missing.
-            formats: for a folder: names as in ``graphbuild export --to``; by default GraphML, HTML
-                and CSV.
+            path: a file, whose suffix selects the format, or a folder, which is created if missing.
+            formats: format names as in ``graphbuild export --to``; ``path`` is then a folder. By
+                default a folder gets GraphML, HTML and CSV.
 
         Returns:
             The written files.
@@ -147,7 +151,7 @@ class Campaign:
             ExportError: a format is unknown, or a file cannot be written.
         """
         from graphbuild.exporters import export_all  # noqa: PLC0415  loads networkx
-        from graphbuild.exporters.registry import DEFAULT_FORMATS  # noqa: PLC0415  with the others
+        from graphbuild.exporters.registry import DEFAULT_FORMATS  # noqa: PLC0415  needed only here
 
         path = Path(path)
         if formats is None and path.suffix and not path.is_dir():
@@ -156,11 +160,11 @@ class Campaign:
         return [each.path for each in files]
 
     def show(self, *, height: int = 600) -> PageFrame:
-        """Return the interactive page for a notebook; see :func:`show`."""
+        """Return the interactive page for display in a notebook; see :func:`show`."""
         return show(self, height=height)
 
     def draw(self) -> Figure:
-        """Return a still image of the graph; see :func:`draw`."""
+        """Return the graph as a matplotlib figure; see :func:`draw`."""
         return draw(self)
 
 
@@ -168,7 +172,7 @@ def open(path: str | Path) -> Campaign:  # noqa: A001  gb.open reads as the buil
     """Open a campaign file for reading.
 
     Raises:
-        StoreError: there is no such file, or it is not a campaign file.
+        StoreError: the file does not exist, or it is not a campaign file.
     """
     return Campaign(Store.read(path))
 
@@ -183,14 +187,16 @@ def build_graph(
     """Return the graph file → reference → collection.
 
     Args:
-        source: observations, in the order of the nodes; or a campaign: its path, a
-            :class:`Campaign` or a Store, of which subjects and links are included.
-        subjects: with observations: entities to include even without observations.
-        links: with observations: files and references found with ``--depth``.
-        timestamps: whether edges say when they were first and last in a response.
+        source: either observations, whose order is the order of the nodes; or a campaign, given as
+            its path, a :class:`Campaign` or a Store. The graph of a campaign includes its subjects
+            and links.
+        subjects: entities to include even without observations; ignored for a campaign.
+        links: related files and references found with ``--depth``; ignored for a campaign.
+        timestamps: whether edges have ``first_seen`` and ``last_seen``, the times of the first and
+            the last response that contained them.
 
     Raises:
-        TypeError: ``source`` is none of these.
+        TypeError: ``source`` is neither observations nor a campaign.
     """
     from graphbuild.graph import builder  # noqa: PLC0415  loads networkx
 
@@ -204,17 +210,18 @@ def build_graph(
 
 
 def export(source: GraphSource, path: str | Path, *, positions: Positions | None = None) -> Path:
-    """Write a graph to ``path``, in the format of its suffix.
+    """Write a graph to ``path``, in the format that its suffix selects.
 
     Args:
         source: a graph of :func:`build_graph`, a view of one, or a campaign (its path, a
             :class:`Campaign` or a Store).
-        path: ends in ``.graphml``, ``.gexf``, ``.html``, ``.json`` or another suffix of
-            docs/formats.md.
-        positions: position of each node; computed if None.
+        path: the file. Its suffix is ``.graphml``, ``.gexf``, ``.html``, ``.json`` or another one
+            listed in docs/formats.md.
+        positions: position of each node, y upwards; computed if None.
 
     Raises:
-        ExportError: the format is unknown, or the file cannot be written; an older file remains.
+        ExportError: the suffix is unknown, or the file cannot be written. An existing file is then
+            kept.
     """
     from graphbuild import exporters  # noqa: PLC0415  loads networkx
 
@@ -224,7 +231,7 @@ def export(source: GraphSource, path: str | Path, *, positions: Positions | None
 def show(
     source: GraphSource, *, positions: Positions | None = None, height: int = 600
 ) -> PageFrame:
-    """Return the interactive page, to be the last line of a notebook cell.
+    """Return the interactive page. Jupyter displays it if it is the last value of a cell.
 
     Args:
         source: as for :func:`export`.
@@ -243,13 +250,13 @@ def draw(
     width: float = 9.5,
     max_labels: int = 40,
 ) -> Figure:
-    """Return a still image of a graph as a matplotlib figure.
+    """Return a graph as a matplotlib figure.
 
     Args:
         source: as for :func:`export`.
         positions: position of each node, y upwards; computed if None.
         width: width in inches.
-        max_labels: maximum number of labeled collections, the largest first.
+        max_labels: maximum number of collections with a label; the largest have one.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -262,7 +269,7 @@ def draw(
 
 
 def _to_graph(source: object) -> Graph:
-    """Return ``source`` if it is a graph, otherwise the graph of a campaign."""
+    """Return ``source`` itself if it is a graph, otherwise the graph of the campaign."""
     import networkx as nx  # noqa: PLC0415  loads slowly
 
     if isinstance(source, nx.Graph):
@@ -289,7 +296,7 @@ def _wrong_source(source: object) -> TypeError:
 
 
 def _check_observations(source: Iterable[Observation]) -> Iterator[Observation]:
-    from graphbuild.models import Observation  # noqa: PLC0415  as all imports of functions here
+    from graphbuild.models import Observation  # noqa: PLC0415  needed only here
 
     for each in source:
         if not isinstance(each, Observation):

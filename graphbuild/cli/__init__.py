@@ -1,1 +1,1 @@
-"""Command line: one module per command, registered in :mod:`graphbuild.cli.main`."""
+"""The command line: one module per command. :mod:`graphbuild.cli.main` registers them."""

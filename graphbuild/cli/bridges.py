@@ -23,8 +23,9 @@ def bridges(
 ) -> None:
     """Show the references and collections between clusters.
 
-    "sole pairs" counts the pairs of clusters that nothing else connects. Without the node, the
-    files would be in "components" parts, with "cut-off files" outside the largest.
+    "sole pairs" is the number of pairs of clusters that only this node connects. If the node were
+    removed, the graph would have "components" components, with "cut-off files" files outside the
+    largest.
     """
     from graphbuild.analysis import find_bridges, find_clusters
 

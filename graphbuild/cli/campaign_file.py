@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def find_campaign_file(store_path: Path | None) -> Path:
-    """Return ``store_path``, or the only campaign file in the current folder where it is None.
+    """Return ``store_path``, or the only campaign file in the current folder if it is None.
 
     Raises:
         typer.BadParameter: ``store_path`` is None, and there is no campaign file or more than one.
@@ -42,25 +42,25 @@ def find_campaign_file(store_path: Path | None) -> Path:
 
 
 def campaign_files(folder: Path) -> list[Path]:
-    """Return the campaign files in ``folder``, by name."""
+    """Return the campaign files in ``folder``, sorted by name."""
     from graphbuild.store.database import is_campaign_file
 
     return [path for path in sorted(folder.glob("*.db")) if is_campaign_file(path)]
 
 
 def open_for_reading(store_path: Path | None) -> Store:
-    """Open the campaign file for reading; see :func:`find_campaign_file`."""
+    """Open the file that :func:`find_campaign_file` returns, for reading."""
     from graphbuild.store import Store
 
     return Store.read(find_campaign_file(store_path))
 
 
 def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
-    """Open the campaign file for writing.
+    """Open the file that :func:`find_campaign_file` returns, for writing.
 
     Args:
-        store_path: see :func:`find_campaign_file`.
-        create: create the file if it does not exist.
+        store_path: path of the campaign file, or None.
+        create: whether to create the file if it does not exist.
 
     Raises:
         StoreError: the file does not exist, and ``create`` is False.
@@ -74,16 +74,16 @@ def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
 
 
 def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence:
-    """Return which references and collections each file of the campaign has.
+    """Return the observations of a campaign as an :class:`~graphbuild.analysis.Incidence`.
 
     Args:
-        store_path: see :func:`find_campaign_file`.
-        merge: count duplicate references once.
+        store_path: path of the campaign file; None as in :func:`find_campaign_file`.
+        merge: whether duplicate references count once.
     """
     from graphbuild._util import require
     from graphbuild.analysis import as_incidence, find_duplicates
 
-    require("scipy", extra="analysis")  # before the file is read
+    require("scipy", extra="analysis")  # fail before the file is read
 
     with open_for_reading(store_path) as store:
         warn_if_incomplete(store)

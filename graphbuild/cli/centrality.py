@@ -18,8 +18,9 @@ def centrality(
 ) -> None:
     """Rank files, references and collections by centrality.
 
-    Betweenness is the share of shortest paths through a node, PageRank the share of a random walk.
-    The betweenness of large campaigns is estimated from a random sample.
+    Betweenness is the share of shortest paths that contain the node. PageRank is the share of time
+    that a random walk spends at the node. In large campaigns, betweenness is estimated from a
+    random sample of nodes.
     """
     from graphbuild.analysis import compute_centrality
 

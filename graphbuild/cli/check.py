@@ -14,8 +14,8 @@ from graphbuild.cli.errors import ExitCode
 def check(store_path: options.StoreOption = None, *, json: options.JsonOption = False) -> None:
     """Verify the integrity of a campaign file.
 
-    Compares stored pages with their checksums, and observations with the pages.
-    Exits with 1 if anything differs, and names the subject it belongs to.
+    Compares stored pages with their checksums, and observations with the pages. Prints a line for
+    each difference with the subject it concerns, and exits with 1 if there are any.
     """
     from graphbuild.store import find_damage
 
@@ -31,7 +31,9 @@ def check(store_path: options.StoreOption = None, *, json: options.JsonOption = 
             for each in found:
                 where = subject_name(each.subject) if each.subject else store.path
                 print_line(f"{where}: {each.problem}")
-            pages = format_count(store.totals().pages, "page") if not found else "some damaged"
-            print_line(f"{store.path}: {'not sound' if found else 'sound'}, {pages}")
+            if found:
+                print_line(f"{store.path}: damaged, {format_count(len(found), 'problem')}")
+            else:
+                print_line(f"{store.path}: sound, {format_count(store.totals().pages, 'page')}")
     if found:
         raise typer.Exit(ExitCode.ERROR)

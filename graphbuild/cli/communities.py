@@ -23,7 +23,7 @@ def communities(
 ) -> None:
     """Show clusters of files and what characterizes them.
 
-    Stability is the share of a cluster that runs with other random seeds find, too.
+    Stability is the share of the cluster that is also found with other random seeds.
     """
     from graphbuild.analysis import find_clusters
 

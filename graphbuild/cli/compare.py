@@ -1,4 +1,4 @@
-"""``graphbuild compare``: compare two campaign files, or one at two times."""
+"""``graphbuild compare``: compare two campaign files, or one campaign file at two times."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def compare(
 ) -> None:
     """Show changes between two states of a campaign.
 
-    Shows what was added and removed, and which clusters merged or split because of what.
-    Compares a campaign file with an older one (--baseline), or with itself at another time
-    (--since, --until). References of subjects that are not complete on one side count as unknown
-    there.
+    Shows what was added and removed, which clusters merged or split, and the causes.
+    Compares a campaign file with an older one (--baseline), or with its own state at another time
+    (--since, --until). References of a subject count as unknown in a state in which the subject is
+    not complete.
     """
     from graphbuild.analysis import compare as compare_snapshots
 
@@ -64,8 +64,12 @@ def compare(
         _print_comparison(found, limit)
 
 
-def read_snapshot(path: Path, at: float | None) -> Snapshot:
-    """Return the state of a campaign file at a time, in seconds since 1970, or now.
+def read_snapshot(path: Path, until: float | None) -> Snapshot:
+    """Return the state of a campaign file.
+
+    Args:
+        path: the campaign file.
+        until: time in seconds since 1970; None for the current state.
 
     Raises:
         StoreError: ``path`` is not a campaign file.
@@ -73,7 +77,7 @@ def read_snapshot(path: Path, at: float | None) -> Snapshot:
     from graphbuild.analysis import Snapshot
     from graphbuild.store import Store
 
-    time = inf if at is None else at
+    time = inf if until is None else until
     with Store.read(path) as store, store.snapshot():
         return Snapshot.from_observations(store.current_observations(time), store.states(time))
 

@@ -1,7 +1,7 @@
 """Output: results on standard output, notices and progress on standard error.
 
-Texts of references are untrusted. :func:`graphbuild._util.escape_unprintable` escapes control,
-bidi and escape characters before they reach the terminal.
+Text from API responses is untrusted: :func:`graphbuild._util.escape_unprintable` escapes control
+and bidirectional formatting characters before text is printed.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
     """Send notices to standard error.
 
     Args:
-        verbose: also log each request line and status. Headers, and so the API key, are not logged.
-        quiet: log errors only; progress is hidden too. Wins over ``verbose``.
+        verbose: whether the request line and the status of each request are logged. Headers, which
+            contain the API key, are never logged.
+        quiet: whether only errors are logged and progress is hidden. Overrides ``verbose``.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(_SafeFormatter())
@@ -48,32 +49,32 @@ def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
 
 
 def notice(text: str) -> None:
-    """Log a message about the run; --quiet hides it."""
+    """Log a message that is not an error; ``--quiet`` hides it."""
     _log.info(text)
 
 
 def error(text: str) -> None:
-    """Log an error; --quiet does not hide it."""
+    """Log an error, even with ``--quiet``."""
     _log.error(text)
 
 
 def is_quiet() -> bool:
-    """Return whether notices and progress are hidden."""
+    """Return whether ``--quiet`` hides notices and progress."""
     return not _log.isEnabledFor(logging.INFO)
 
 
 def print_line(text: str = "", longest: int = MAX_DISPLAY_LENGTH) -> None:
-    """Print a line of the result, cut after ``longest`` characters."""
+    """Print a line of the result, truncated to ``longest`` characters."""
     typer.echo(escape_unprintable(text, longest))
 
 
 def print_json(value: Mapping[str, object]) -> None:
-    """Print the result as one JSON object, for scripts."""
+    """Print the result as one JSON object."""
     typer.echo(json.dumps(value, ensure_ascii=True, indent=2))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows in aligned columns of plain text, so that files and pipes get the same."""
+    """Print rows in aligned columns. The output is the same on a terminal and in a file."""
     cells = [
         [f"{cell:,}" if isinstance(cell, int) else escape_unprintable(str(cell)) for cell in row]
         for row in (header, *rows)
@@ -85,20 +86,20 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]], total: int) -> None:
-    """Print a table of the first rows, and how many of ``total`` are not shown."""
+    """Print the table of the first rows, and the number of omitted ones if ``total`` is larger."""
     if rows:
         print_table(header, rows)
     print_omitted(total - len(rows))
 
 
 def print_omitted(count: int) -> None:
-    """Print how many entries of a list are not shown, if any."""
+    """Print the number of omitted entries, unless it is 0."""
     if count > 0:
         print_line(f"… and {count:,} more; --limit N shows more, --json shows all")
 
 
 def attributes_json(value: object, *names: str) -> dict[str, object]:
-    """Return the named attributes as JSON data: entities by their node key, tuples as lists."""
+    """Return the named attributes as JSON data, with entities as node keys and tuples as lists."""
 
     def convert(attribute: object) -> object:
         if isinstance(attribute, tuple | list):
@@ -109,18 +110,21 @@ def attributes_json(value: object, *names: str) -> dict[str, object]:
 
 
 def shorten(text: str, longest: int = 40) -> str:
-    """Return ``text``, cut after ``longest`` characters."""
+    """Return ``text``, truncated after ``longest`` characters with an ellipsis."""
     return text if len(text) <= longest else text[:longest] + "…"
 
 
 def subject_name(subject: Entity) -> str:
-    """Return the URL of a URL, and the id of any other subject."""
+    """Return the name of a subject in output: the URL of a URL subject, and the id of any other."""
     return subject.label if subject.type == URL else subject.id
 
 
 @contextmanager
 def spinner() -> Iterator[Callable[[str], None]]:
-    """Yield a function that shows the current step on a terminal; with --quiet it shows nothing."""
+    """Yield a function that shows the name of the current step.
+
+    It shows nothing with ``--quiet``, or if standard error is not a terminal.
+    """
     if is_quiet() or not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -133,7 +137,14 @@ def spinner() -> Iterator[Callable[[str], None]]:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a crawl is: calls made and calls still needed, found entries, the last page."""
+    """The progress of a crawl.
+
+    Attributes:
+        done: number of calls made.
+        left: number of calls that are still needed, as far as known.
+        counts: number of references found, as text.
+        line: description of the last event.
+    """
 
     done: int
     left: int
@@ -143,12 +154,12 @@ class Progress:
 
 @contextmanager
 def crawl_progress(*, hidden: bool = False) -> Iterator[Callable[[Progress], None]]:
-    """Yield a function that shows progress: a bar on a terminal, otherwise a line per page.
+    """Yield a function that shows progress: as a bar on a terminal, otherwise a line per event.
 
-    With --verbose there are lines on a terminal, too: log messages would break the bar.
+    With ``--verbose``, a terminal shows lines too, since log messages would break the bar.
 
     Args:
-        hidden: show nothing.
+        hidden: whether nothing is shown.
     """
     if hidden or not sys.stderr.isatty() or is_quiet() or _log.isEnabledFor(logging.DEBUG):
         yield lambda progress: None if hidden else notice(progress.line)

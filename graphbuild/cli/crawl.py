@@ -40,7 +40,7 @@ def crawl(
     verify_inferred: options.VerifyInferredOption = None,
     workers: options.WorkersOption = 1,
     api_flavor: options.ApiFlavorOption = "auto",
-    api_key: options.ApiKeyOption = None,  # noqa: ARG001  its callback refuses it
+    api_key: options.ApiKeyOption = None,  # noqa: ARG001  the callback refuses any value
     *,
     allow_empty: options.AllowEmptyOption = False,
     frugal: options.FrugalOption = False,
@@ -50,8 +50,8 @@ def crawl(
 
     Without seeds, the crawl continues with the pending subjects of the campaign file.
 
-    You can stop a crawl at any time (Ctrl-C). Run the same command again to continue; no page is
-    requested twice, and a finished campaign makes no call.
+    You can stop a crawl at any time (Ctrl-C). Run the same command again to continue: no page is
+    requested twice, and a crawl of a complete campaign makes no calls.
     """
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
     _refuse_api_key(seed_list)
@@ -84,7 +84,7 @@ def crawl(
 
 
 def print_outcome(store: Store, outcome: Outcome) -> None:
-    """Print the state of the campaign after a crawl."""
+    """Print the state of the campaign after a crawl, and what this run did."""
     print_totals(store)
     print_line(
         f"this run: {format_count(outcome.calls, 'call')}, {format_count(outcome.pages, 'page')}"
@@ -110,19 +110,19 @@ def _requeue_subjects(store: Store, refresh: float | None, verify_inferred: floa
 
 
 def _refuse_api_key(seeds: SeedList) -> None:
-    """Raise SeedError if the user's API key is among the seeds, before it is stored."""
+    """Raise SeedError if a seed contains the user's API key, before the seeds are stored."""
     from graphbuild.api.auth import find_api_key
 
     try:
         key = find_api_key().reveal().lower()
     except AuthenticationError:
-        return  # without a key none can leak; whether one is needed turns out later
+        return  # no key can leak; run_crawl reports a missing key if it needs one
     if any(_contains(seed, key) for seed in seeds):
         raise SeedError("the seed list contains your API key; remove it (it was not sent)")
 
 
 def _contains(seed: Seed, key: str) -> bool:
-    """Return whether ``key`` is the id of a seed, or part of its URL or of its columns."""
+    """Return whether ``key`` is the id of a seed, or part of a text attribute or column."""
     values = (*seed.entity.attributes.values(), *seed.attributes.values())
     return seed.entity.id == key or any(
         key in value.lower() for value in values if isinstance(value, str)

@@ -1,4 +1,4 @@
-"""Run a crawl from the command line: limits, progress, signals, outcome."""
+"""Run a crawl with the options of the command line, show progress and handle signals."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from graphbuild.crawler import Crawl, CrawlEvent
     from graphbuild.store import Store
 
-_REFRESH_SECONDS = 0.5  # between two counts of the calls still needed
+_REFRESH_SECONDS = 0.5  # interval at which the remaining calls are counted
 
 
 @dataclass(slots=True)
 class Outcome:
-    """The result of a run.
+    """The result of one run of a crawl.
 
     Attributes:
-        calls: calls made.
-        pages: pages stored.
-        paused: why the run stopped before everything was requested; otherwise empty.
-        added: seeds that the campaign file did not have yet.
-        rejected: lines of the seed lists that are not seeds.
+        calls: number of calls made.
+        pages: number of pages stored.
+        paused: why the run stopped early; empty if it finished.
+        added: number of seeds that were new in the campaign file.
+        rejected: number of lines of the seed lists that are not seeds.
     """
 
     calls: int = 0
@@ -56,13 +56,13 @@ def run_crawl(
     api_flavor: str = "auto",
     show_progress: bool = True,
 ) -> Outcome:
-    """Request what the campaign file lacks; without pending subjects no API key is needed.
+    """Request the pending pages of a campaign. If there are none, no API key is needed.
 
     The arguments are the options of ``graphbuild crawl``.
 
     Raises:
-        ApiError: an error that concerns every subject, such as an invalid key.
-        SeedError: the API key is a subject of the campaign file.
+        ApiError: a request failed for a reason that concerns all subjects, such as an invalid key.
+        SeedError: a subject of the campaign file is the API key.
     """
     from graphbuild.api.auth import find_api_key
     from graphbuild.api.client import Client
@@ -97,7 +97,10 @@ def run_crawl(
 
 
 def _run(crawl: Crawl, store: Store, clock: SystemClock, *, show_progress: bool) -> Outcome:
-    """Crawl until finished, paused, or stopped by a signal after the pages in flight."""
+    """Crawl until everything is requested, the crawl pauses, or a signal arrives.
+
+    After a signal, the requests that have been sent are completed.
+    """
     outcome = Outcome()
     calls_before = store.calls.count()
     received: list[str] = []
@@ -123,7 +126,7 @@ def _run(crawl: Crawl, store: Store, clock: SystemClock, *, show_progress: bool)
 
 
 class _Reporter:
-    """Turns the events of a crawl into progress."""
+    """Shows progress for the events of a crawl."""
 
     def __init__(self, store: Store, update: Callable[[Progress], None]) -> None:
         self._store = store

@@ -35,8 +35,8 @@ def dedupe(
 ) -> None:
     """Show duplicate references and the publishers.
 
-    References are duplicates if their URLs differ only in parts that do not change the page, or if
-    title and day are equal. URLs are defanged, except in JSON.
+    Two references are duplicates if their URLs differ only in parts that do not matter, such as
+    tracking parameters, or if they have the same title and date. URLs are defanged, except in JSON.
     """
     from graphbuild.analysis import find_duplicates
 
@@ -83,7 +83,7 @@ def _print_group(group: ReferenceGroup) -> None:
 
 
 def _used_rules(found: Deduplication) -> list[tuple[str, str, int]]:
-    """Return name, description and number of groups of each rule that found duplicates."""
+    """Return the name, the description and the number of groups of each rule that matched."""
     from graphbuild.analysis import RULE_DESCRIPTIONS
 
     used = Counter(rule for each in found.duplicates for rule in each.rules)

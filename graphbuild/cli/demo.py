@@ -1,4 +1,4 @@
-"""``graphbuild demo``: crawl and export made-up campaigns, without an API key."""
+"""``graphbuild demo``: crawl and export generated campaigns, without an API key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from graphbuild.cli.export import print_exported, write_exports
 from graphbuild.errors import ExportError
 from graphbuild.exporters.registry import DEFAULT_FORMATS
 
-_WORLD = 1  # seed of the generated world
+_WORLD_SEED = 1
 
 
 def demo(
@@ -25,14 +25,14 @@ def demo(
 ) -> None:
     """Crawl and export made-up campaigns, without an API key.
 
-    The commands that do the same are printed.
+    Prints the equivalent commands.
     """
     from graphbuild.emulator import Api, Emulator, generate_world
     from graphbuild.seeds import read_seeds
     from graphbuild.store import Store
 
     started = time.monotonic()
-    world = generate_world(_WORLD)
+    world = generate_world(_WORLD_SEED)
     hashes, store_path = _prepare(out)
     hashes.write_text("".join(f"{each}\n" for each in world.hashes()), encoding="utf-8")
     os.environ["VT_APIKEY"] = secrets.token_hex(32)  # the user's key is not sent to the emulator
@@ -52,7 +52,10 @@ def demo(
 
 
 def _prepare(out: Path) -> tuple[Path, Path]:
-    """Return the paths of hashes and campaign file, without the campaign of an earlier demo."""
+    """Create the folder, delete the campaign file of an earlier demo, and return both paths.
+
+    The paths are those of the list of hashes and of the campaign file.
+    """
     store_path = out / "campaign.db"
     try:
         out.mkdir(parents=True, exist_ok=True)

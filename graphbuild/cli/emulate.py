@@ -1,4 +1,4 @@
-"""``graphbuild emulate``: serve an emulated API on this machine."""
+"""``graphbuild emulate``: run a local server that emulates the API."""
 
 from __future__ import annotations
 
@@ -30,18 +30,20 @@ def emulate(
     key: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="TEXT", help="API key to accept; repeatable (default: any is accepted)."
+            metavar="TEXT", help="API key to accept; repeatable (default: every key is accepted)."
         ),
     ] = None,
     per_minute: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Calls per minute before a 429.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Calls per minute; more calls get status 429."),
     ] = None,
     per_day: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Calls per UTC day before a 429.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Calls per UTC day; more calls get status 429."),
     ] = None,
     log: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="File to which each request appends a JSON line."),
+        typer.Option(metavar="FILE", help="Log file: one JSON line per request."),
     ] = None,
     api_flavor: Annotated[
         Literal["classic", "gti", "both"],

@@ -1,4 +1,4 @@
-"""Translate errors into one sentence on standard error and an exit code."""
+"""Translate exceptions into a message on standard error and an exit code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """Exit codes of the process. A signal that is not handled ends it with 128 + its number."""
+    """Exit codes of the process. In a shell, a process that a signal ended has 128 + its number."""
 
     SUCCESS = 0
     ERROR = 1
@@ -29,7 +29,7 @@ class ExitCode(IntEnum):
 
 @contextmanager
 def handle_errors() -> Iterator[None]:
-    """Turn graphbuild's errors into a message and an exit code, without a traceback."""
+    """Print graphbuild's errors without a traceback, and exit with the matching code."""
     try:
         yield
     except CrawlPaused as reason:
@@ -39,10 +39,12 @@ def handle_errors() -> Iterator[None]:
         error(f"graphbuild: {problem}")
         raise typer.Exit(ExitCode.ERROR) from None
     except BrokenPipeError:
-        # The reader of our output, such as `head`, has closed the pipe. Without this, Python would
-        # fail again when it flushes standard output at exit.
+        # The program that reads the output, such as `head`, has closed the pipe. Standard output is
+        # redirected, because flushing it at exit would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(ExitCode.SUCCESS) from None
     except MemoryError:
-        error("graphbuild: out of memory; stored data is safe, run it on a machine with more")
+        error(
+            "graphbuild: out of memory; stored data is safe, run the command on a machine with more"
+        )
         raise typer.Exit(ExitCode.ERROR) from None

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity
 
 _MAX_OBSERVATIONS = 10  # per step
-_MAX_LINE = 5_000  # characters; every text in a line is cut already
+_MAX_LINE = 5_000  # characters; each text within a line is truncated separately
 
 
 def explain(
     one: Annotated[str, typer.Argument(metavar="A", help="Hash, id, title or name of a node.")],
-    other: Annotated[str, typer.Argument(metavar="B", help="The same of another node.")],
+    other: Annotated[
+        str, typer.Argument(metavar="B", help="Hash, id, title or name of another node.")
+    ],
     store_path: options.StoreOption = None,
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,
@@ -37,8 +39,8 @@ def explain(
 ) -> None:
     """Show the shortest paths between two nodes.
 
-    Each path comes with the observations it consists of. URLs are defanged,
-    except in JSON, which has all paths.
+    Each path is listed with the observations that support it. URLs are defanged, except in JSON.
+    JSON always contains all paths.
     """
     from graphbuild.analysis import EvidenceGraph
 
@@ -70,7 +72,7 @@ def explain(
 
 
 def _find_duplicates(evidence: EvidenceGraph) -> Deduplication | None:
-    """Return the duplicate references; None without the optional libraries."""
+    """Return the duplicate references, or None if an optional library is not installed."""
     from graphbuild.analysis import find_duplicates
     from graphbuild.errors import MissingLibraryError
 

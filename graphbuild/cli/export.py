@@ -40,7 +40,15 @@ _REPORT_FILES = {
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The result of an export: view and size of the graph, size without view, written files."""
+    """The result of an export.
+
+    Attributes:
+        view: name of the exported view.
+        nodes: number of exported nodes.
+        edges: number of exported edges.
+        total: number of nodes and edges of the whole graph.
+        files: the written files.
+    """
 
     view: str
     nodes: int
@@ -73,13 +81,13 @@ def export(
         typer.Option(
             callback=_check_view,
             metavar="NAME",
-            help="Part of the graph: full; folded (nodes with equal neighbors as one); backbone "
-            "(one of several similar references); files or collections (connected by shared "
-            "references).",
+            help="Part of the graph: full; folded (nodes with the same neighbors become one node); "
+            "backbone (one reference per group with the same neighbors); files or collections "
+            "(with edges between those that share references).",
         ),
     ] = FULL,
     observed_only: Annotated[
-        bool, typer.Option("--observed-only", help="No inferred edges.")
+        bool, typer.Option("--observed-only", help="Leave out inferred edges.")
     ] = False,
     timestamps: Annotated[
         bool,
@@ -90,15 +98,15 @@ def export(
         typer.Option(
             "--no-csv-guard",
             help="CSV for programs: no apostrophe before cells that look like formulas. Do not "
-            "open such a file in a spreadsheet.",
+            "open the file in a spreadsheet.",
         ),
     ] = False,
     no_reduction: Annotated[
         bool,
         typer.Option(
             "--no-reduction",
-            help="HTML page that starts with the whole graph, even with more than 15,000 nodes "
-            "and edges after folding.",
+            help="HTML page that first draws the whole graph, even with more than 15,000 nodes and "
+            "edges after folding.",
         ),
     ] = False,
     json: options.JsonOption = False,
@@ -129,10 +137,10 @@ def export(
 
 
 def parse_formats(text: str) -> list[str]:
-    """Return the formats in ``text``, which are separated by commas.
+    """Return the format names in a comma-separated list.
 
     Raises:
-        typer.BadParameter: a format is unknown, or there is none.
+        typer.BadParameter: a format is unknown, or the list is empty.
         ExportError: a format needs a library that is not installed.
     """
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
@@ -147,7 +155,7 @@ def parse_formats(text: str) -> list[str]:
 def _refuse_unused_options(
     formats: Sequence[str], *, no_csv_guard: bool, no_reduction: bool
 ) -> None:
-    """Raise BadParameter for an option that none of the formats supports."""
+    """Raise BadParameter if none of the formats supports a given option."""
     for option, writer_option, given in (
         ("--no-csv-guard", CSV_GUARD, no_csv_guard),
         ("--no-reduction", FULL_PAGE, no_reduction),
@@ -158,7 +166,7 @@ def _refuse_unused_options(
 
 
 def _refuse_derived_view(formats: Sequence[str], view: str) -> None:
-    """Raise BadParameter for a format of facts and a view with counted or grouped nodes."""
+    """Raise BadParameter if a format would present the computed edges of a view as facts."""
     from graphbuild.graph.views import DERIVED_VIEWS, VIEWS
 
     refused = [name for name in formats if FORMATS[name].refuses_derived_views]
@@ -182,7 +190,9 @@ def write_exports(
     no_csv_guard: bool = False,
     no_reduction: bool = False,
 ) -> Exported:
-    """Write the graph of a campaign into ``folder``; the arguments are the command's options.
+    """Write the graph of a campaign into ``folder``.
+
+    The arguments are the options of ``graphbuild export``.
 
     Raises:
         ExportError: a file cannot be written.
@@ -219,7 +229,7 @@ def write_exports(
 
 
 def remove_unfinished_and_exit(signal: Signals) -> None:
-    """Remove partial files, and end the process by ``signal``."""
+    """Handle a signal: remove unfinished files, and end the process with this signal."""
     from graphbuild.exporters.atomic_write import remove_unfinished
 
     remove_unfinished()
@@ -227,14 +237,14 @@ def remove_unfinished_and_exit(signal: Signals) -> None:
 
 
 def print_exported(exported: Exported) -> None:
-    """Print the files and their purpose, and log what they could not represent."""
+    """Print the written files, and log the warnings about values that a format cannot represent."""
     if exported.view != FULL:
         nodes, edges = exported.total
         shown = f"{format_count(exported.nodes, 'node')} and {format_count(exported.edges, 'edge')}"
         print_line(f"view {exported.view}: {shown} of {nodes:,} and {edges:,}")
     print_files(exported.files)
-    remarks = [f"{each.path.name}: {each.warnings}" for each in exported.files if each.warnings]
-    for line in dict.fromkeys(remarks):
+    warnings = [f"{each.path.name}: {each.warnings}" for each in exported.files if each.warnings]
+    for line in dict.fromkeys(warnings):
         notice(line)
 
 

@@ -45,7 +45,7 @@ def import_(
 ) -> None:
     """Import saved API responses, without an API key.
 
-    Exits with 4 if some files are not valid responses, with 1 if none is.
+    Exits with 4 if some files are not valid responses, and with 1 if no file is a valid response.
     """
     from graphbuild.store.importer import import_responses, read_responses
 

@@ -1,9 +1,9 @@
-"""The ``graphbuild`` command: registers the commands and the options of all of them.
+"""The ``graphbuild`` command: register all commands, and add the options that each of them has.
 
-To add a command, write a module with a function of its name and list the function in COMMANDS.
-The first sentence of its docstring is its line in ``graphbuild --help``.
+To add a command, write a module with a function of the command's name, and list the function in
+``COMMANDS``. ``graphbuild --help`` shows the first sentence of the function's docstring.
 
-Nothing but typer is imported before a command runs, so that ``--help`` is quick.
+Commands import slow libraries inside functions, so that ``--help`` is fast.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ app = typer.Typer(
 )
 
 
-def _print_version(value: bool) -> None:  # noqa: FBT001  typer calls it with the value alone
+def _print_version(value: bool) -> None:  # noqa: FBT001  typer passes the value by position
     if value:
         typer.echo(f"graphbuild {graphbuild.__version__}")
         raise typer.Exit
@@ -86,7 +86,7 @@ def _print_version(value: bool) -> None:  # noqa: FBT001  typer calls it with th
 @app.callback()
 def _global_options(
     *,
-    version: Annotated[  # noqa: ARG001  its callback prints and exits
+    version: Annotated[  # noqa: ARG001  the callback prints the version and exits
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
@@ -99,7 +99,7 @@ def _global_options(
 
 
 def _with_common_behavior(command: Callable[..., None]) -> Callable[..., None]:
-    """Return ``command`` with error handling, and with --verbose and --quiet after its name too."""
+    """Return ``command`` with error handling and the options ``--verbose`` and ``--quiet``."""
 
     @functools.wraps(command)
     def run(*args: object, verbose: bool, quiet: bool, **options: object) -> None:

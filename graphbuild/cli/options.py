@@ -1,6 +1,6 @@
 """Options that several commands share, and the parsers of their values.
 
-Values are checked before a command starts, so that wrong usage changes nothing.
+Values are checked before a command starts, so that a command with a wrong value changes nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from graphbuild.models import HASH_TYPES
 
 DEFAULT_BASE_URL = "https://www.virustotal.com/api/v3"
 DEFAULT_OUT = Path("output")
-DEFAULT_LIMIT = 20  # rows of a listing
+DEFAULT_LIMIT = 20  # rows per listing
 _SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -24,7 +24,7 @@ _SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 def parse_age(text: str) -> float:
-    """Return the seconds in an age such as ``90m``, ``12h``, ``30d`` or ``2w``.
+    """Return an age such as ``90m``, ``12h``, ``30d`` or ``2w`` in seconds.
 
     Raises:
         typer.BadParameter: ``text`` is not an age.
@@ -36,7 +36,7 @@ def parse_age(text: str) -> float:
 
 
 def parse_share(text: str | float) -> float:
-    """Return a share above 0 and up to 1, written as ``0.1`` or ``10%``.
+    """Return a share from ``0.1`` or ``10%``: a number above 0 and at most 1.
 
     Raises:
         typer.BadParameter: ``text`` is not a share.
@@ -54,10 +54,10 @@ def parse_share(text: str | float) -> float:
 def parse_date(text: str) -> float:
     """Return a UTC date or time (``2026-10-01``, ``2026-10-01T12:30``) in seconds since 1970.
 
-    A date is its first moment.
+    A date without a time means 00:00.
 
     Raises:
-        typer.BadParameter: ``text`` is neither.
+        typer.BadParameter: ``text`` is not a date or time.
     """
     try:
         date = datetime.fromisoformat(text.strip())
@@ -96,16 +96,17 @@ def _parse_user(text: str) -> str:
 def _refuse_api_key(value: str | None) -> None:
     if value is not None:
         raise typer.BadParameter(
-            "every user of this machine can read a key on the command line; put it into the "
+            "every user of this machine can read keys on the command line; put your key into the "
             'variable VT_APIKEY, or into ~/.vt.toml as apikey = "..." with chmod 600'
         )
 
 
 def check_comparison(baseline: Path | None, since: float | None, until: float | None) -> None:
-    """Check that exactly one of --baseline and --since is given, and that --until is later.
+    """Check the options of a comparison.
 
     Raises:
-        typer.BadParameter: it is not so.
+        typer.BadParameter: ``--baseline`` and ``--since`` are both given or both missing, or
+            ``--until`` is not later than ``--since``.
     """
     if (baseline is None) == (since is None):
         raise typer.BadParameter(
@@ -118,7 +119,7 @@ def check_comparison(baseline: Path | None, since: float | None, until: float | 
 # --- options of every command -----------------------------------------------------------------
 
 VerboseOption = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Log every request to standard error.")
+    bool, typer.Option("--verbose", "-v", help="Log every API request to standard error.")
 ]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Errors only: no progress and no notices.")
@@ -160,15 +161,14 @@ ColumnOption = Annotated[
 AllowEmptyOption = Annotated[
     bool,
     typer.Option(
-        "--allow-empty", help="Accept hashes of empty and trivial files, which thousands share."
+        "--allow-empty",
+        help="Accept hashes of empty and trivial files, which occur in many unrelated campaigns.",
     ),
 ]
 OutOption = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Output folder, created if missing.")
 ]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="One JSON object for scripts, instead of text.")
-]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 # --- crawling ------------------------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ BaseUrlOption = Annotated[
     typer.Option(
         parser=_parse_base_url,
         metavar="URL",
-        help="Base URL of the API; https, or http to this machine.",
+        help="Base URL of the API: https, or http for this machine.",
     ),
 ]
 UserOption = Annotated[
@@ -185,7 +185,7 @@ UserOption = Annotated[
     typer.Option(
         parser=_parse_user,
         metavar="NAME",
-        help="VirusTotal user name, to show the remaining quota with a free request (default: "
+        help="VirusTotal user name, to show the remaining quota, which costs no call (default: "
         "VT_USER, or user in ~/.vt.toml).",
     ),
 ]
@@ -208,7 +208,7 @@ DepthOption = Annotated[
         max=9,
         metavar="N",
         help="Levels to follow beyond the seeds: 1 requests the files and references of the "
-        "collections and references found, 2 those of these files, and so on.",
+        "collections and references found, 2 also the references of those files, and so on.",
     ),
 ]
 PerNodeOption = Annotated[
@@ -216,7 +216,7 @@ PerNodeOption = Annotated[
     typer.Option(
         min=1,
         metavar="N",
-        help="Maximum entries per list beyond the seeds, with --depth (default: 200); truncated "
+        help="With --depth: maximum entries per list beyond the seeds (default: 200); truncated "
         "lists are reported.",
     ),
 ]
@@ -225,7 +225,8 @@ RefreshOption = Annotated[
     typer.Option(
         parser=parse_age,
         metavar="AGE",
-        help="Request again whatever is older than AGE (12h, 30d, 2w); both responses are kept.",
+        help="Request subjects again whose responses are older than AGE (12h, 30d, 2w); the old "
+        "responses are kept.",
     ),
 ]
 VerifyInferredOption = Annotated[
@@ -234,8 +235,8 @@ VerifyInferredOption = Annotated[
         "--verify-inferred",
         parser=parse_share,
         metavar="SHARE",
-        help="Share (0.1, 10%) of the subjects with inferred references to request after all; "
-        "edges that are not confirmed are removed.",
+        help="Share (0.1, 10%) of the subjects with inferred references to verify by requests; "
+        "inferred edges that are not confirmed are removed.",
     ),
 ]
 WorkersOption = Annotated[
@@ -244,7 +245,7 @@ WorkersOption = Annotated[
         min=1,
         max=32,
         metavar="N",
-        help="Concurrent requests, for keys that allow it; --per-minute limits their sum.",
+        help="Maximum number of concurrent requests; --per-minute limits all workers together.",
     ),
 ]
 ApiFlavorOption = Annotated[
@@ -252,7 +253,7 @@ ApiFlavorOption = Annotated[
     typer.Option(
         "--api-flavor",
         help="Relationship to request: classic (related_references), gti (related_reports), or "
-        "auto (the first request decides).",
+        "auto (detected with the first request).",
     ),
 ]
 ApiKeyOption = Annotated[str | None, typer.Option(hidden=True, callback=_refuse_api_key)]
@@ -260,8 +261,8 @@ FrugalOption = Annotated[
     bool,
     typer.Option(
         "--frugal",
-        help="Fewer requests: skip pages whose content follows from known pages, since a "
-        "collection has the same references for each of its files. Inferred edges are marked.",
+        help="Fewer requests: infer pages from known pages where possible, since a collection has "
+        "the same references for each of its files. Inferred edges are marked.",
     ),
 ]
 
@@ -274,7 +275,7 @@ SeedOption = Annotated[
 ]
 MergeOption = Annotated[
     bool,
-    typer.Option("--merge-duplicates", help="Duplicate references count once; see dedupe."),
+    typer.Option("--merge-duplicates", help="Count duplicate references once; see dedupe."),
 ]
 BaselineOption = Annotated[
     Path | None,

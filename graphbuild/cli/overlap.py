@@ -1,4 +1,4 @@
-"""``graphbuild overlap``: find pairs that share more than chance explains."""
+"""``graphbuild overlap``: find pairs of nodes that share more than chance explains."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def overlap(
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,
     show_all: Annotated[
-        bool, typer.Option("--all", help="Pairs that chance explains, too.")
+        bool, typer.Option("--all", help="List the pairs that chance may explain, too.")
     ] = False,
     merge: options.MergeOption = False,
     json: options.JsonOption = False,
 ) -> None:
     """Show pairs that share more than chance explains.
 
-    Files are tested on their collections, since a collection brings all its references at once.
-    Collections are tested on their references. q is the false discovery rate: the expected share
-    of false pairs among those with this q or a smaller one.
+    Files are compared by their collections, since a file has all references of its collections.
+    Collections are compared by their references. q is the false discovery rate: the expected share
+    of pairs due to chance among the pairs with this q or a smaller one.
     """
     from graphbuild.analysis import find_duplicates, find_overlaps
 

@@ -38,12 +38,12 @@ def plan(
     allow_empty: options.AllowEmptyOption = False,
     json: options.JsonOption = False,
 ) -> None:
-    """Estimate the calls and the end of a crawl.
+    """Estimate the number of calls and the end of a crawl.
 
-    The estimate is exact once the first page of every subject is stored. Before that it is a lower
-    bound, and a projection from the subjects known so far.
+    The number is exact if the first page of every subject is stored. Otherwise plan prints a lower
+    bound, and an estimate from the subjects whose first page is stored.
 
-    With --user, the remaining quota is requested, which costs no call.
+    With a user name, the remaining quota is requested, which costs no call.
     """
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
     user_name = quota.user_name_or_configured(user)
@@ -84,7 +84,7 @@ def plan(
 
 
 def _open_if_exists(store_path: Path | None, stack: ExitStack) -> Store | None:
-    """Open the campaign file; None if there is none yet."""
+    """Open the campaign file for reading, or return None if it does not exist."""
     from graphbuild.store import Store
 
     if store_path is None and not campaign_files(Path()):
@@ -94,7 +94,7 @@ def _open_if_exists(store_path: Path | None, stack: ExitStack) -> Store | None:
 
 
 def _kind(entity: Entity) -> str:
-    """Return the kind of hash of a file, and the type of anything else."""
+    """Return the hash type of a file, and the entity type of any other entity."""
     return (detect_hash_type(entity.id) or FILE) if entity.type == FILE else entity.type
 
 
@@ -146,7 +146,10 @@ def _completion_times(
 def _daily_limit(
     per_day: int | None, calls_today: int, remaining: RemainingQuota | None
 ) -> tuple[int | None, int]:
-    """Return the calls allowed per day, by the user and the service, and those of today."""
+    """Return the calls allowed per day and those made today.
+
+    If the quota of the service is known, the stricter of it and --per-day applies.
+    """
     daily = remaining.for_window("daily") if remaining else None
     if daily is None or not daily.allowed:
         return per_day, calls_today
@@ -157,14 +160,14 @@ def _daily_limit(
 
 def _print_cost(cost: CostEstimate, remaining: RemainingQuota | None) -> None:
     if cost.exact:
-        print_line(f"{format_count(cost.at_least, 'call')} (exact: all numbers of pages are known)")
+        print_line(f"{format_count(cost.at_least, 'call')} (exact: every number of pages is known)")
     else:
         print_line(f"at least {format_count(cost.at_least, 'call')}: one per page of 40 references")
         if cost.expected is None:
             print_line("a better estimate needs the first pages of some subjects")
         else:
             calls = format_count(cost.expected, "call")
-            print_line(f"about {calls}, judging by the subjects so far")
+            print_line(f"about {calls}, estimated from the subjects so far")
     if remaining:
         quota.print_quota(remaining)
         _print_monthly_shortage(cost, remaining)

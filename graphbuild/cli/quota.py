@@ -22,7 +22,7 @@ USER_NAME_HINT = (
     "to see your remaining quota, give your user name: --user NAME, the variable VT_USER, "
     'or user = "..." in ~/.vt.toml'
 )
-DEADLINE = 10.0  # seconds; the command works without the quota
+DEADLINE = 10.0  # seconds; short, since commands work without the quota
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class RemainingQuota:
     Attributes:
         user: the user name.
         quotas: one per time window.
-        requested_at: when it was requested, in seconds since 1970.
+        requested_at: time of the request in seconds since 1970.
     """
 
     user: str
@@ -40,19 +40,22 @@ class RemainingQuota:
     requested_at: float
 
     def for_window(self, window: str) -> Quota | None:
-        """Return the quota of a time window, or None if it is unknown."""
+        """Return the quota of a window such as ``daily``, or None if the response has none."""
         return next((quota for quota in self.quotas if quota.window == window), None)
 
 
 def user_name_or_configured(user: str | None) -> str:
-    """Return ``user``, or the configured user name, or an empty string."""
+    """Return ``user``, or the configured user name if it is None; empty if none is configured."""
     from graphbuild.api.auth import find_user_name
 
     return find_user_name() if user is None else user
 
 
 def request_quota(user: str, base_url: str) -> RemainingQuota | None:
-    """Return the remaining quota, or None without a user name and on errors, which are logged."""
+    """Return the remaining quota, or None if ``user`` is empty or the request fails.
+
+    A failure is logged.
+    """
     if not user:
         return None
     from graphbuild.api.auth import find_api_key
@@ -77,12 +80,12 @@ def print_quota(remaining: RemainingQuota) -> None:
 
 
 def format_utc(moment: datetime) -> str:
-    """Return a UTC time to the minute."""
+    """Return a time in UTC as text, to the minute."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def quota_json(remaining: RemainingQuota | None) -> dict[str, object] | None:
-    """Return the quota as JSON data; None if it is unknown."""
+    """Return the remaining quota as JSON data, or None if it is unknown."""
     if remaining is None:
         return None
     windows = [_window_json(quota, remaining.requested_at) for quota in remaining.quotas]

@@ -1,4 +1,4 @@
-"""``graphbuild report``: write a report of a campaign."""
+"""``graphbuild report``: write a report about a campaign."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def report(
 ) -> None:
     """Write a report: report.md and report.html.
 
-    It lists what is missing, the clusters with their evidence, bridges and a timeline, and with
-    --since or --baseline the changes. Images are embedded; the page has no scripts and loads
-    nothing from the network.
+    The report lists the incomplete subjects, the clusters with their evidence, the bridges and a
+    timeline. With --since or --baseline it also lists the changes. Images are embedded. The HTML
+    page has no scripts and loads nothing from the network.
     """
     from graphbuild.report import write_report
 

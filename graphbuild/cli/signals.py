@@ -1,6 +1,6 @@
 """Signal handlers for code that must not be interrupted at an arbitrary point.
 
-Elsewhere signals keep their default action: the process ends at once, and nothing is lost.
+All other code keeps the default action of signals: the process ends at once. No data is lost.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 def on_signal(handler: Callable[[signal.Signals], None]) -> Iterator[None]:
     """Call ``handler`` on the first SIGINT, SIGTERM or SIGHUP within the block.
 
-    The second signal has its default action. A signal that is ignored, as under ``nohup``, stays
-    ignored.
+    A second signal of the same kind has its default action. Signals that are ignored when the block
+    starts, as under ``nohup``, stay ignored.
     """
 
     def handle(number: int, _: FrameType | None) -> None:

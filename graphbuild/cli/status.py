@@ -1,4 +1,4 @@
-"""``graphbuild status``: show what a campaign file contains and what it lacks."""
+"""``graphbuild status``: show the contents of a campaign file and what is missing."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ def status(
     store_path: options.StoreOption = None,
     *,
     show_all: Annotated[
-        bool, typer.Option("--all", help="Every subject, not only those with problems.")
+        bool, typer.Option("--all", help="List every subject, not only those with problems.")
     ] = False,
     warnings: Annotated[
         bool,
-        typer.Option("--warnings", help="Everything dropped or changed while reading pages."),
+        typer.Option(
+            "--warnings", help="List everything that was dropped or changed while reading pages."
+        ),
     ] = False,
     user: options.UserOption = None,
     base_url: options.BaseUrlOption = options.DEFAULT_BASE_URL,
     json: options.JsonOption = False,
 ) -> None:
-    """Show what is stored and what is missing, and the quota."""
+    """Show what is stored, what is missing, and the remaining quota."""
     with open_for_reading(store_path) as store:
         if warnings and not json:
             print_warnings(store)
@@ -47,7 +49,7 @@ def status(
 
 
 def print_status(store: Store, *, show_all: bool = False) -> None:
-    """Print the campaign and its subjects: those with problems, or all."""
+    """Print the totals of the campaign, and its subjects: those with problems, or all."""
     totals = store.totals()
     print_line(str(store.path))
     print_totals(store)
@@ -69,7 +71,7 @@ def print_status(store: Store, *, show_all: bool = False) -> None:
 
 
 def print_warnings(store: Store) -> None:
-    """Print everything that is dropped or changed while reading the stored pages."""
+    """Print everything that is dropped or changed when the stored pages are read."""
     from graphbuild.api.parser import parse_page
 
     for page in store.pages():

@@ -1,4 +1,4 @@
-"""The state of a campaign in words, as several commands print it."""
+"""Print the state of a campaign; several commands use these functions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from graphbuild.models import COMPLETE
 if TYPE_CHECKING:
     from graphbuild.store import Store, SubjectStatus, Totals
 
-MAX_LISTED = 20  # subjects, without --all
+MAX_LISTED = 20  # subjects; --all lists more
 
 
 def print_totals(store: Store) -> None:
-    """Print the campaign in one line."""
+    """Print the numbers of subjects, references, observations and calls in one line."""
     totals = store.totals()
     print_line(
         f"{_count_subjects(totals)}: {totals.complete:,} complete, "
@@ -27,7 +27,7 @@ def print_totals(store: Store) -> None:
 
 
 def print_verification(store: Store) -> None:
-    """Print how many inferred references were confirmed, if any were verified."""
+    """Print the results of --verify-inferred, if it was used."""
     audit = store.audit_result()
     if audit.subjects:
         print_line(
@@ -39,7 +39,7 @@ def print_verification(store: Store) -> None:
 
 
 def print_problems(store: Store) -> None:
-    """Print the first subjects that failed or are incomplete, and why."""
+    """Print the first subjects that failed or are incomplete, with the reasons."""
     problems = [row for row in store.statuses() if row.state != "pending" and has_problem(row)]
     for row in problems[:MAX_LISTED]:
         print_line(f"{subject_name(row.subject)}: {row.state}: {row.detail or row.error_code}")
@@ -49,12 +49,12 @@ def print_problems(store: Store) -> None:
 
 
 def has_problem(row: SubjectStatus) -> bool:
-    """Return whether a subject is not complete, or complete with a remark."""
+    """Return whether a subject is not complete, or has a detail to report."""
     return row.state != COMPLETE or bool(row.detail)
 
 
 def warn_if_incomplete(store: Store) -> None:
-    """Log how many subjects are missing from the results, if any."""
+    """Log the number of subjects that are not complete, if there are any."""
     totals = store.totals()
     if totals.pending + totals.incomplete + totals.failed:
         notice(
@@ -65,5 +65,5 @@ def warn_if_incomplete(store: Store) -> None:
 
 
 def _count_subjects(totals: Totals) -> str:
-    """Return the number of subjects, called files if all of them are."""
+    """Return the number of subjects as text, such as "3 files" if all subjects are files."""
     return format_count(totals.subjects, "file" if totals.files == totals.subjects else "subject")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from graphbuild.analysis import TimelineSeries
     from graphbuild.models import Entity
 
-_BAR_WIDTH = 40  # of the month with most references, in characters
+_BAR_WIDTH = 40  # characters, for the month with the most references
 
 
 def timeline(
@@ -24,7 +24,7 @@ def timeline(
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,
     clusters: Annotated[
-        bool, typer.Option("--clusters", help="Dates of clusters instead of collections.")
+        bool, typer.Option("--clusters", help="List the dates of clusters instead of collections.")
     ] = False,
     merge: options.MergeOption = False,
     json: options.JsonOption = False,

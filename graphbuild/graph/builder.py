@@ -1,9 +1,9 @@
 """Build the graph file -> reference -> collection from observations.
 
 The API reports ternary relationships: a file is related to a reference because of a collection. A
-graph of pairs would lose them: from (F1, R, C1) and (F2, R, C2) it contains the path F1 -> R -> C2,
-which nobody observed. So each file -> reference edge lists its collections, and
-``extract_observations`` returns exactly the observations that the graph was built from.
+plain graph of pairs would lose this: built from (F1, R, C1) and (F2, R, C2), it contains the path
+F1 -> R -> C2, which the API did not report. Therefore each file -> reference edge lists its
+collections, and ``extract_observations`` returns exactly the observations of the graph.
 
 Node keys are ``type:id``. Node attributes:
 
@@ -15,13 +15,14 @@ Node keys are ``type:id``. Node attributes:
 Edge attributes:
 
 * ``relation``: ``related_references`` or ``related_from``, and ``files`` or ``references`` for
-  links of a deeper crawl. If two nodes are related in both ways, it is ``related_references``;
-* ``weight``: the number of observations;
+  links found with ``--depth``. An edge that is both ``related_references`` and ``related_from``
+  has the relation ``related_references``;
+* ``weight``: the number of observations of the edge; 1 for links;
 * on ``related_references``: ``related_from``, the sorted node keys of the collections, with
   ``NO_COLLECTION`` for an observation without one; and ``provenance``, ``observed`` or
   ``inferred``;
-* with ``timestamps``: ``first_seen`` and ``last_seen`` (UTC, ISO 8601), the earliest and latest
-  response that contained the edge.
+* with ``timestamps``: ``first_seen`` and ``last_seen`` (UTC, ISO 8601), the times of the earliest
+  and the latest response that contained the edge.
 """
 
 from __future__ import annotations
@@ -60,11 +61,11 @@ def build_graph(
     """Return the graph of ``observations``; the module documentation lists its attributes.
 
     Args:
-        observations: The observations, in the order in which nodes are added.
-        subjects: Entities to add even without observations, such as the seeds. Their attributes
+        observations: the observations, in the order in which nodes are added.
+        subjects: entities to add even without observations, such as the seeds. Their attributes
             (``seed``, ``state``) are added to their nodes.
-        links: Files and references of nodes, from a deeper crawl.
-        timestamps: Add ``first_seen`` and ``last_seen`` to edges.
+        links: related files and references that were found with ``--depth``.
+        timestamps: whether edges get ``first_seen`` and ``last_seen``.
     """
     builder = _Builder(timestamps=timestamps)
     for subject in subjects:
@@ -105,7 +106,7 @@ def validate_graph(graph: nx.Graph[str]) -> None:
     """Check that a graph is a ``DiGraph`` whose nodes have a type and a label.
 
     Raises:
-        ExportError: It is undirected or a multigraph, or a node has no type or no label.
+        ExportError: the graph is undirected or a multigraph, or a node has no type or no label.
     """
     if not graph.is_directed() or graph.is_multigraph():
         raise ExportError(
@@ -122,10 +123,10 @@ def validate_graph(graph: nx.Graph[str]) -> None:
 
 
 def with_stable_order(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
-    """Return ``graph``, or for a view of networkx a copy sorted by node keys.
+    """Return ``graph`` itself, or, if it is frozen, a copy sorted by node keys.
 
-    A view such as ``graph.subgraph(nodes)`` has the order of a set, which differs between runs.
-    All views are frozen; other frozen graphs are sorted, too.
+    Views of networkx are frozen. A view such as ``graph.subgraph(nodes)`` iterates over a set, so
+    its order differs between runs. Frozen graphs that are not views are sorted, too.
     """
     if not nx.is_frozen(graph):
         return graph
@@ -137,7 +138,10 @@ def with_stable_order(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
 
 
 def _entity(graph: nx.DiGraph[str], key: str) -> Entity:
-    """Return the entity of a node, without the attributes that the graph and the store added."""
+    """Return the entity of a node with its API attributes only.
+
+    The attributes that the graph and the campaign file added are left out.
+    """
     node = graph.nodes[key]
     attributes = {name: value for name, value in node.items() if not _is_local(name)}
     return Entity(node["type"], node["id"], attributes)
@@ -153,14 +157,16 @@ class _Builder:
     def __init__(self, *, timestamps: bool) -> None:
         self.graph: nx.DiGraph[str] = nx.DiGraph()
         self._timestamps = timestamps
-        self._latest: dict[str, Entity] = {}  # added last; the same object comes many times
+        self._latest: dict[str, Entity] = {}  # by key, to skip repeated objects quickly
         self._collections: dict[tuple[str, ...], tuple[str, ...]] = {}  # equal tuples are shared
 
     def add_node(self, entity: Entity, *, is_local: bool = False) -> str:
-        """Add an entity and return its node key. Known attributes are kept, or updated.
+        """Add an entity, or update the attributes of its node, and return the node key.
 
-        Only subjects (``is_local``) may set attributes that the campaign file and the seed list
-        provide.
+        Args:
+            entity: the entity. Attributes of the node that it lacks are kept.
+            is_local: whether it comes from the campaign file. Otherwise ``seed``, ``state``,
+                ``crawl_*`` and ``seed_*`` are ignored, since an API response may not set them.
         """
         key = entity.key
         if self._latest.get(key) is entity:
@@ -176,7 +182,7 @@ class _Builder:
         return key
 
     def add_observation(self, observation: Observation) -> None:
-        """Add the edges of an observation, or update them."""
+        """Add the edges of an observation, or update existing ones."""
         source = self.add_node(observation.subject)
         target = self.add_node(observation.reference)
         related_from = observation.related_from
@@ -197,13 +203,13 @@ class _Builder:
             self._edge(target, collection)["weight"] += 1
 
     def add_link(self, link: Link) -> None:
-        """Add an edge, unless the two nodes have one."""
+        """Add an edge for a link, unless the graph already has one in this direction."""
         source, target = self.add_node(link.source), self.add_node(link.target)
         if source != target and not self.graph.has_edge(source, target):
             self.graph.add_edge(source, target, relation=link.relationship, weight=1)
 
     def _edge(self, source: str, target: str) -> dict[str, Any]:
-        """Return the attributes of an edge; add the edge if it is missing."""
+        """Return the attributes of an edge, and add the edge first if it is missing."""
         edge: dict[str, Any] | None = self.graph.get_edge_data(source, target)
         if edge is None:
             self.graph.add_edge(source, target, relation=RELATED_FROM, weight=0)

@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
     Graph = nx.DiGraph[str]
 
-NO_CLUSTER = -1  # the cluster number of a node that has no neighbor
+NO_CLUSTER = -1  # the cluster number of a node without neighbors
 _SEED = 20_240_229
 
 
 def quotient_graph(graph: Graph, groups: Sequence[Sequence[str]]) -> nx.Graph[int]:
-    """Return the undirected graph of ``groups``, numbered in their order, without self-loops.
+    """Return the undirected graph whose nodes are the indices of ``groups``, without self-loops.
 
     Args:
-        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
-        groups: The result of :func:`graphbuild.graph.views.fold_groups` for ``graph``.
+        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it.
+        groups: the result of :func:`graphbuild.graph.views.fold_groups` for ``graph``.
 
     Returns:
-        A graph whose edge attribute ``weight`` counts the edges between two groups. It does not
-        depend on the order of nodes and edges in ``graph``.
+        A graph whose edge attribute ``weight`` is the number of edges between two groups. The
+        result does not depend on the order of nodes and edges in ``graph``.
     """
     number = {node: index for index, group in enumerate(groups) for node in group}
     counts: dict[tuple[int, int], int] = {}
@@ -49,7 +49,7 @@ def quotient_graph(graph: Graph, groups: Sequence[Sequence[str]]) -> nx.Graph[in
 
 
 def louvain_clusters(quotient: nx.Graph[int]) -> list[list[int]]:
-    """Return the clusters of a quotient graph, or of a subgraph of one, sorted."""
+    """Return the sorted clusters of a graph of :func:`quotient_graph`, or of a subgraph of one."""
     ordered: nx.Graph[int] = nx.Graph()
     ordered.add_nodes_from(sorted(quotient))
     ordered.add_weighted_edges_from(
@@ -59,7 +59,10 @@ def louvain_clusters(quotient: nx.Graph[int]) -> list[list[int]]:
 
 
 def node_clusters(graph: Graph) -> dict[str, int]:
-    """Return the cluster number of each node: 0 for the largest, ``NO_CLUSTER`` for lone nodes."""
+    """Return the cluster number of each node.
+
+    The largest cluster has number 0. Nodes without neighbors have the number ``NO_CLUSTER``.
+    """
     groups = fold_groups(graph)
     quotient = quotient_graph(graph, groups)
     return number_clusters(groups, louvain_clusters(quotient) if quotient.size() else [])
@@ -68,7 +71,12 @@ def node_clusters(graph: Graph) -> dict[str, int]:
 def number_clusters(
     groups: Sequence[Sequence[str]], clusters: Sequence[Sequence[int]]
 ) -> dict[str, int]:
-    """Return the cluster number of each node, from clusters of groups found before."""
+    """Return the cluster number of each node, as :func:`node_clusters` does.
+
+    Args:
+        groups: the groups of equivalent nodes.
+        clusters: the indices of the groups in each cluster.
+    """
     members = [sorted(key for group in cluster for key in groups[group]) for cluster in clusters]
     numbers = dict.fromkeys((key for group in groups for key in group), NO_CLUSTER)
     ranked = sorted(

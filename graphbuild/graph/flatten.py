@@ -1,4 +1,4 @@
-"""Conversion of a graph for the writers of networkx and pyvis, which take plain values only."""
+"""Convert a graph for the writers of networkx and pyvis, which accept scalar attributes only."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import networkx as nx
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Characters that XML 1.0 cannot hold: https://www.w3.org/TR/xml/#charsets
+# Characters that XML 1.0 forbids: https://www.w3.org/TR/xml/#charsets
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _RENAMED = {"id": "entity_id"}
 
 
 def flatten(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
-    r"""Return a copy of ``graph`` whose attributes are plain texts, numbers and booleans.
+    r"""Return a copy of ``graph`` whose attributes are strings, numbers or bools.
 
     ``nx.write_graphml``, ``nx.write_gexf``, ``nx.write_gml`` and pyvis's ``from_nx`` accept the
-    copy. The collections in ``related_from`` become one text, separated by spaces. Attributes that
-    are None are omitted, and characters that XML forbids become ``\ufffd``. The attribute ``id``
-    is named ``entity_id``, because these functions use ``id`` for the key of a node.
+    copy. The collections in ``related_from`` become one string, separated by spaces. Attributes
+    that are None are omitted. Characters that XML forbids become ``\ufffd``. The attribute ``id``
+    is renamed ``entity_id``, because these functions use ``id`` for the key of a node.
 
     Args:
-        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
+        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
     """
     flat: nx.DiGraph[str] = nx.DiGraph()
     flat.graph.update(_flat(graph.graph))

@@ -1,15 +1,15 @@
 """Compute node positions: fold, lay out, pack and unfold.
 
-Real graphs are stacks of bicliques: a response gives a file all references of all its collections.
-Files of one collection therefore have the same neighbors, and no force can separate them. Steps:
+In real graphs, many files have exactly the same neighbors, since the API returns all references
+of a collection for each of its files. A force layout cannot separate such files. Steps:
 
 1. Nodes with the same neighbors are folded into one disc.
-2. ForceAtlas2 arranges the discs of each connected component. A component that is too large is
-   split into clusters, each laid out by itself and then treated as one disc.
+2. ForceAtlas2 arranges the discs of each connected component. A component of more than 1,000 discs
+   is split into clusters. Each cluster is laid out by itself and then arranged like one disc.
 3. The components are packed side by side.
-4. The members of each disc are spread like the seeds of a sunflower.
+4. The members of each disc are placed in a spiral, like the seeds of a sunflower.
 
-Coordinates are rounded to 0.1. One unit is one pixel at full size; y grows upwards, as in Gephi.
+Coordinates are rounded to 0.1. One unit is one pixel at 100 % zoom; y grows upwards, as in Gephi.
 The layout does not depend on the order of nodes and edges.
 """
 
@@ -41,10 +41,10 @@ _SEED = 20_240_229
 _COMPONENT_GAP = 90.0
 _ASPECT = 1.5  # width to height of the whole layout
 _LABEL_SPACE = 24.0  # around collections, which are always labeled
-_MAX_DISCS = 1_000  # laid out at once; time and memory grow with the square
+_MAX_DISCS = 1_000  # laid out at once; time and memory are quadratic
 _MANY_DISCS = 300
-_ITERATIONS, _FEWER_ITERATIONS = 100, 50  # the second from _MANY_DISCS on
-_DENSITY = 0.3  # share of a cluster's area that its discs cover
+_ITERATIONS, _FEWER_ITERATIONS = 100, 50  # the second for more than _MANY_DISCS discs
+_DENSITY = 0.3  # assumed share of a cluster's area that its discs cover
 _GRAVITY = 0.06
 _PIVOTS = 40
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
@@ -63,10 +63,10 @@ class Layout(dict[str, Point]):
 
 
 def compute_layout(graph: nx.DiGraph[str]) -> Layout:
-    """Return coordinates for every node, y upwards, at least ``MIN_DISTANCE`` apart.
+    """Return coordinates of every node (y upwards); nodes are at least ``MIN_DISTANCE`` apart.
 
     Raises:
-        ExportError: The graph is undirected, or a node has no type or label.
+        ExportError: the graph is undirected, or a node has no type or label.
     """
     validate_graph(graph)
     groups = fold_groups(graph)
@@ -98,7 +98,7 @@ def _node_sizes(graph: nx.DiGraph[str]) -> dict[str, float]:
 
 
 def _inner_gap(group: Sequence[str]) -> float:
-    """Return the distance between members of a group: less than between groups."""
+    """Return the gap between members of a group, which is smaller than that between groups."""
     return 6.0 if len(group) > 1 else 0.0
 
 
@@ -133,7 +133,7 @@ def _pack_components(
     radii: Floats,
     clusters: Sequence[Sequence[int]],
 ) -> Floats:
-    """Lay out each component, then place their boxes in rows, the largest first.
+    """Lay out each component, then pack their bounding boxes.
 
     ``clusters`` is used for components with more than ``_MAX_DISCS`` discs.
     """
@@ -158,7 +158,7 @@ def _by_size(members: list[int]) -> tuple[int, list[int]]:
 
 
 def _bounds(centers: Floats, radii: Floats) -> tuple[Floats, Floats]:
-    """Return the lower left and the upper right corner of the box around discs."""
+    """Return the lower left and the upper right corner of the bounding box of discs."""
     reach = radii[:, None]
     return np.min(centers - reach, axis=0), np.max(centers + reach, axis=0)
 
@@ -176,8 +176,8 @@ def _turn_wide(centers: Floats) -> Floats:
 def _pack_boxes(boxes: Sequence[tuple[float, float]]) -> Iterable[tuple[int, Point]]:
     """Yield the index and lower left corner of each box; boxes do not overlap.
 
-    Each box goes to the highest place in a strip where it fits. It splits the free space into the
-    part to its right and the part below.
+    Each box is placed at the highest free position of a strip where it fits. The rest of the free
+    space becomes two spaces: one to the right of the box, one below it.
     """
     padded = [(width + _COMPONENT_GAP, height + _COMPONENT_GAP) for width, height in boxes]
     area = sum(width * height for width, height in padded)
@@ -211,7 +211,7 @@ def _arrange(
 def _arrange_clusters(
     graph: nx.Graph[int], clusters: list[list[int]], discs: list[int], radii: Floats
 ) -> Floats:
-    """Arrange clusters as discs, then the members of each cluster inside its disc."""
+    """Arrange the members of each cluster, then the clusters as if each were one disc."""
     index = {disc: position for position, disc in enumerate(discs)}
     cluster_of = {disc: number for number, members in enumerate(clusters) for disc in members}
     centers = np.zeros((len(discs), 2))
@@ -220,7 +220,7 @@ def _arrange_clusters(
         rows = [index[disc] for disc in members]
         inner = _arrange_cluster(graph.subgraph(members), members, radii[rows])
         centers[rows] = inner - np.mean(_bounds(inner, radii[rows]), axis=0)
-        # Less than its full reach: the sparse margins of two clusters may overlap.
+        # Smaller than the bounding circle: the sparse margins of two clusters may overlap.
         area = float(np.sum((radii[rows] + GAP / 2) ** 2))
         cluster_radii.append(math.sqrt(area / _DENSITY))
     between = nx.Graph(
@@ -236,7 +236,7 @@ def _arrange_cluster(graph: nx.Graph[int], discs: list[int], radii: Floats) -> F
     if len(discs) <= _MAX_DISCS:
         return _force_layout(graph, discs, radii)
     clusters = sorted(louvain_clusters(graph), key=_by_size)
-    if len(clusters) == 1:  # as dense as a clique: any partition will do
+    if len(clusters) == 1:  # as dense as a clique: any partition is as good
         clusters = [discs[at : at + _MAX_DISCS] for at in range(0, len(discs), _MAX_DISCS)]
     return _arrange_clusters(graph, clusters, discs, radii)
 
@@ -245,7 +245,7 @@ def _arrange_cluster(graph: nx.Graph[int], discs: list[int], radii: Floats) -> F
 
 
 def _force_layout(graph: nx.Graph[int], discs: list[int], radii: Floats) -> Floats:
-    """Arrange discs with ForceAtlas2, starting from an approximation of graph distances."""
+    """Arrange discs with ForceAtlas2, starting from :func:`_initial_layout`."""
     if len(discs) == 1:
         return np.zeros((1, 2))
     index = {disc: position for position, disc in enumerate(discs)}
@@ -270,7 +270,7 @@ def _force_layout(graph: nx.Graph[int], discs: list[int], radii: Floats) -> Floa
 
 
 def _initial_layout(graph: nx.Graph[int]) -> Floats:
-    """Return a layout, about one unit wide, from the distances to a few pivots.
+    """Return a layout, about one unit wide, computed from the distances to a few pivot nodes.
 
     Starting from random positions would take far more iterations (Brandes and Pich, 2006,
     "Eigensolver Methods for Progressive Multidimensional Scaling of Large Data").
@@ -282,13 +282,15 @@ def _initial_layout(graph: nx.Graph[int]) -> Floats:
     points = centered @ vectors[:, ::-1][:, :2] if vectors.shape[1] > 1 else centered[:, [0, 0]]
     scale = np.maximum(np.abs(points).max(axis=0), 1e-9)
     noise = np.random.default_rng(_SEED).uniform(-0.05, 0.05, points.shape)
-    # Rounded, as the last bits depend on the linear algebra library.
+    # Rounded, because the last bits depend on the linear algebra library.
     start: Floats = np.round(points / (2 * scale), 3) + noise
     return start
 
 
 def _pivot_distances(graph: nx.Graph[int]) -> Floats:
-    """Return the distances from all nodes to pivots, each as far as possible from those before.
+    """Return the distances in hops from all nodes (rows) to up to 40 pivots (columns).
+
+    Each pivot is the node that is farthest from the earlier pivots.
 
     Unreachable nodes count as one hop farther than the farthest node.
     """

@@ -14,17 +14,17 @@ Floats: TypeAlias = NDArray[np.float64]
 Pairs: TypeAlias = NDArray[np.intp]
 
 GAP = 26.0  # minimum distance between two discs
-_STEPS = 120
+_STEPS = 120  # at most
 _STEPS_PER_SEARCH = 6  # steps between two searches for overlapping pairs
-_MAX_COMPARED = 300  # discs; for fewer, all pairs are compared
+_MAX_COMPARED = 300  # discs; for up to this number, all pairs are compared
 _BLOCK = 2_000_000  # pairs in memory at once
 
 
 def remove_overlaps(centers: Floats, radii: Floats) -> Floats:
     """Return centers at which no two discs overlap.
 
-    Overlapping discs push each other apart, the smaller of two farther. If some still overlap after
-    the last step, the whole layout is enlarged.
+    In each step, overlapping discs push each other apart; the smaller of two moves farther. If any
+    discs still overlap after the last step, the whole layout is enlarged.
     """
     padded = radii + GAP / 2
     for step in range(_STEPS):
@@ -39,7 +39,7 @@ def remove_overlaps(centers: Floats, radii: Floats) -> Floats:
 
 
 def _shift(centers: Floats, radii: Floats, pairs: Pairs) -> Floats:
-    """Return how far each disc has to move; the smaller of two moves farther."""
+    """Return the vector by which each disc moves in one step."""
     one, two = pairs[:, 0], pairs[:, 1]
     offset = centers[one] - centers[two]
     distance = np.maximum(np.hypot(offset[:, 0], offset[:, 1]), 1e-6)
@@ -63,11 +63,11 @@ def _required_scale(centers: Floats, radii: Floats) -> float:
 
 
 def close_pairs(centers: Floats, radii: Floats, *, margin: float) -> Pairs:
-    """Return all pairs of discs with less than ``margin`` between them, sorted."""
+    """Return the pairs of discs with a gap smaller than ``margin``, by sorted indices."""
     if len(radii) <= _MAX_COMPARED:
         return _pairs_with(centers, radii, np.arange(len(radii)), margin)
-    # The few large discs are compared with all others: a grid as coarse as they are would put all
-    # other discs into one cell.
+    # The few large discs are compared with all others. A grid whose cells were as large as these
+    # discs would have all other discs in one cell.
     large = radii > 4 * np.median(radii)
     found = [_pairs_with(centers, radii, np.flatnonzero(large), margin)]
     small = np.flatnonzero(~large)
@@ -82,7 +82,7 @@ def close_pairs(centers: Floats, radii: Floats, *, margin: float) -> Pairs:
 
 
 def _pairs_with(centers: Floats, radii: Floats, some: Pairs, margin: float) -> Pairs:
-    """Return the close pairs with at least one disc among ``some``, comparing all."""
+    """Return the close pairs in which at least one disc is among ``some``, by comparing all."""
     x, y = (centers[some, axis][:, None] - centers[:, axis] for axis in (0, 1))
     close = np.argwhere(x * x + y * y < (radii[some, None] + radii + margin) ** 2)
     close[:, 0] = some[close[:, 0]]

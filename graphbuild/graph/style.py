@@ -1,7 +1,8 @@
-"""The appearance of nodes, shared by the layout and all exporters: color, shape, size, position.
+"""The appearance of nodes in the layout and all exporters: color, shape, size and position.
 
-People with any common color blindness can tell the three colors apart (Okabe and Ito, 2008,
-"Color Universal Design"). The shapes carry the same information.
+The three colors are distinguishable with any common color blindness (Okabe and Ito, 2008, "Color
+Universal Design"), and each type has its own shape. The page has further colors: see
+``exporters/html/static/colors.js``.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def node_color(node_type: str) -> str:
 
 
 def node_shape(node_type: str) -> str:
-    """Return the shape of a node type, by its name in vis-network."""
+    """Return the shape of a node type, as vis-network names it."""
     return SHAPES.get(node_type, OTHER_SHAPE)
 
 
@@ -54,12 +55,15 @@ def size_scale(graph: Graph) -> Callable[[int], float]:
 
 
 def check_positions(graph: Graph, positions: Positions | None) -> Positions:
-    """Return ``positions``, or an empty mapping for None.
+    """Check that all nodes have a position, or none has one, and return the positions.
 
-    Many programs draw all nodes without a position at one point.
+    Many programs draw all nodes that lack a position at the same point.
+
+    Returns:
+        ``positions``, or an empty mapping if it is None or empty.
 
     Raises:
-        ExportError: Some nodes have a position, but not all of them.
+        ExportError: a node has no position, or one that is not finite.
     """
     if not positions:
         return {}

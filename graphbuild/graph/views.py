@@ -1,10 +1,10 @@
 """Derive smaller graphs: fold equivalent nodes, or project onto files or collections.
 
-Real graphs are stacks of bicliques: a response gives a file all references of all its collections,
-so files of one collection have the same neighbors. Folding them loses nothing.
+In real graphs, many files have exactly the same neighbors, since the API returns all references
+of a collection for each of its files. Replacing such files by one node loses no information.
 
 Views have the attributes that :mod:`graphbuild.graph.builder` describes, so every exporter accepts
-them. Edges that the API did not report have a relation of their own.
+them. Edges that a view computed have the relation ``shared_references``.
 """
 
 from __future__ import annotations
@@ -23,23 +23,26 @@ if TYPE_CHECKING:
 
     Graph = nx.DiGraph[str]
 
-SHARED_REFERENCES = "shared_references"  # the relation of two nodes with common references
-DERIVED_VIEWS = frozenset({"files", "collections", "folded"})  # contain more than observations
-_FOLDED = "folded-from"  # the nodes or edges before folding; API names contain no hyphen
+SHARED_REFERENCES = "shared_references"  # relation of edges that a view computed
+DERIVED_VIEWS = frozenset(
+    {"files", "collections", "folded"}
+)  # have nodes or edges that no response contains
+_FOLDED = "folded-from"  # original nodes or edges, by key; API names contain no hyphen
 
 
 # --- folding -------------------------------------------------------------------------------------
 
 
 def fold_groups(graph: Graph) -> list[list[str]]:
-    """Group nodes of one type that have exactly the same neighbors; collections stay alone.
+    """Group the nodes of one type that have exactly the same neighbors.
 
-    Two groups are connected by all pairs of their members or by none, so nothing is lost, and
-    folding again changes nothing. Groups and members are sorted by node key.
+    Each collection is a group of its own. Two groups are connected either by edges between all
+    pairs of their members or by none. So no information is lost, and folding twice changes
+    nothing. Groups and their members are sorted by node key.
     """
     number = {node: index for index, node in enumerate(graph)}
     relations: dict[object, int] = {}
-    neighbors: list[list[int]] = [[] for _ in number]  # integers sort and hash faster than keys
+    neighbors: list[list[int]] = [[] for _ in number]  # integers are faster than keys
     for source, targets in graph.adjacency():
         one = number[source]
         for target, edge in targets.items():
@@ -56,12 +59,13 @@ def fold_groups(graph: Graph) -> list[list[str]]:
 
 
 def fold(graph: Graph) -> Graph:
-    """Return a graph in which nodes of one type with the same neighbors are one node.
+    """Return a new graph in which each group of :func:`fold_groups` is one node.
 
-    A node of several members has the attributes ``group_size``, ``group_members`` (their keys,
-    separated by spaces), a label such as "Report A and 24 more", and their earliest
-    ``creation_date``. The weight of an edge is the sum over all pairs; the edge is observed if all
-    pairs are. :func:`unfold` restores ``graph``, which is not changed.
+    A group of several nodes has the attributes ``group_size``, ``group_members`` (the keys of its
+    members, separated by spaces), a label such as "Report A and 24 more", and the earliest
+    ``creation_date`` of its members. The weight of an edge is the sum of the weights between all
+    pairs of members. The edge is observed if the edges between all pairs are. :func:`unfold`
+    restores ``graph``.
     """
     groups = fold_groups(graph)
     keys = {member: _group_key(graph, group) for group in groups for member in group}
@@ -79,7 +83,7 @@ def fold(graph: Graph) -> Graph:
 
 
 def unfold(folded: Graph) -> Graph:
-    """Return the graph that was folded."""
+    """Return the graph that :func:`fold` was called with."""
     graph: Graph = nx.DiGraph()
     for key, node in folded.nodes(data=True):
         members = node.get(_FOLDED, {key: node})
@@ -147,7 +151,7 @@ def view(graph: Graph, name: str) -> Graph:
     """Return a view of ``graph`` by its name in :data:`VIEWS`; ``graph`` is not changed.
 
     Raises:
-        ValueError: There is no such view.
+        ValueError: no view has this name.
     """
     if name not in VIEWS:
         raise ValueError(f"no view {name!a}; choose from {', '.join(VIEWS)}")
@@ -160,7 +164,7 @@ def full_view(graph: Graph) -> Graph:
 
 
 def folded_view(graph: Graph) -> Graph:
-    """Return the folded graph without the data that :func:`unfold` needs, for export."""
+    """Return the folded graph for export, without the data that :func:`unfold` needs."""
     folded = fold(graph)
     for _, node in folded.nodes(data=True):
         node.pop(_FOLDED, None)
@@ -170,7 +174,7 @@ def folded_view(graph: Graph) -> Graph:
 
 
 def files_view(graph: Graph) -> Graph:
-    """Return files and other subjects, with an edge between two that share references.
+    """Return the files and other subjects, with an edge between any two that share references.
 
     The weight of an edge is the number of shared references.
     """
@@ -179,7 +183,7 @@ def files_view(graph: Graph) -> Graph:
 
 
 def collections_view(graph: Graph) -> Graph:
-    """Return collections, with an edge between two that share references.
+    """Return the collections, with an edge between any two that share references.
 
     The weight of an edge is the number of shared references.
     """
@@ -188,10 +192,10 @@ def collections_view(graph: Graph) -> Graph:
 
 
 def backbone_view(graph: Graph) -> Graph:
-    """Return the graph with one reference of each group that has the same neighbors.
+    """Return the graph with only one reference per group of references with the same neighbors.
 
-    The connectivity of all other nodes stays the same. ``group_size`` of the reference is the size
-    of its group.
+    All other nodes stay as connected as before. The attribute ``group_size`` of a kept reference
+    is the size of its group.
     """
     kept: set[str] = set()
     sizes: dict[str, int] = {}
@@ -217,7 +221,7 @@ def _references(graph: Graph, neighbors: Iterable[str]) -> frozenset[str]:
 
 
 def _project(graph: Graph, kept: Sequence[str], references: Mapping[str, frozenset[str]]) -> Graph:
-    """Return the ``kept`` nodes, with an edge between two that share ``references``."""
+    """Return the ``kept`` nodes, with an edge between any two that share ``references``."""
     groups: dict[frozenset[str], list[str]] = defaultdict(list)  # many nodes have equal sets
     for key in kept:
         groups[references[key]].append(key)
@@ -233,12 +237,12 @@ def _project(graph: Graph, kept: Sequence[str], references: Mapping[str, frozens
 
 
 def _shared_counts(sets: Sequence[frozenset[str]]) -> Counter[tuple[int, int]]:
-    """Return for each two sets that overlap how many elements they share."""
+    """Return the number of shared elements of each two overlapping sets, by their indices."""
     containing: dict[str, list[int]] = defaultdict(list)
     for index, references in enumerate(sets):
         for reference in references:
             containing[reference].append(index)
-    # Many references are in the same sets: count these together.
+    # Many references are in exactly the same sets, so these are counted together.
     counts: Counter[tuple[int, int]] = Counter()
     for indices, count in Counter(map(tuple, containing.values())).items():
         for pair in combinations(indices, 2):
@@ -251,7 +255,7 @@ def _connect(graph: Graph, pairs: Iterable[tuple[str, str]], shared: int) -> Non
 
 
 def is_derived(graph: Graph) -> bool:
-    """Return whether a graph contains projected edges or groups, which no response contains."""
+    """Return whether a graph has groups or computed edges, which no API response contains."""
     if any("group_members" in node for node in graph.nodes.values()):
         return True
     return any(edge.get("relation") == SHARED_REFERENCES for _, _, edge in graph.edges(data=True))

@@ -1,4 +1,4 @@
-"""Build the data block of the page: nodes, groups, links, and what to draw first."""
+"""Build the data block of the page: nodes, groups, links and the initial view."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def page_data(
     """Return the content of the data block.
 
     Args:
-        graph: A graph as ``build_graph`` returns it.
-        positions: The position of each node, y upwards.
-        clusters: The cluster number of each node, 0 for the largest.
-        full: Draw everything first, whatever its size.
+        graph: a graph as ``build_graph`` returns it, or a view of one.
+        positions: the position of each node, y upwards.
+        clusters: the cluster number of each node, 0 for the largest.
+        full: whether the initial view is the whole graph, however large.
     """
     folded = fold_for_page(graph)
     node_types = [str(name) for _, name in graph.nodes(data="type")]
     type_names = sorted(set(node_types), key=_type_order)
-    firsts = [members[0] for members in folded.groups]  # scripts know a group by its first member
+    firsts = [members[0] for members in folded.groups]  # the id of a group in the scripts
     group_types = [node_types[first] for first in firsts]
     initial = choose_initial_view(group_types, folded, full=full)
     document = {
@@ -71,7 +71,10 @@ def page_data(
 
 
 def _type(name: str) -> dict[str, Any]:
-    """Return the appearance of a type; collections are always labeled, references are dated."""
+    """Return the appearance of a node type.
+
+    Nodes of a ``labeled`` type always have a label, and those of a ``dated`` type a date.
+    """
     return {
         "name": name,
         "shape": node_shape(name),
@@ -87,9 +90,9 @@ def _type_order(name: str) -> tuple[int, str]:
 
 
 def _nodes(graph: Graph, positions: Positions, type_names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the nodes; scripts know a node by its index in this list.
+    """Return the nodes. The index of a node in this list is its id in the scripts.
 
-    An index cannot be markup or a property name of JavaScript, as a node key could.
+    Unlike a node key, an index cannot contain markup or equal a property name of JavaScript.
     """
     radius, degrees = size_scale(graph), dict(graph.degree())
     type_number = {name: number for number, name in enumerate(type_names)}
@@ -112,7 +115,7 @@ def _nodes(graph: Graph, positions: Positions, type_names: Sequence[str]) -> lis
 
 
 def _attributes(known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes that the panel lists, without type and label."""
+    """Return the attributes for the details panel, without type and label."""
     return {
         name: str(known[name]) if name == "url" else json_scalar(known[name])
         for name in _panel_order(tuple(known))
@@ -122,6 +125,6 @@ def _attributes(known: Mapping[str, Any]) -> dict[str, Any]:
 
 @lru_cache(maxsize=1_024)
 def _panel_order(names: tuple[str, ...]) -> list[str]:
-    """Return attribute names in the order of the panel."""
+    """Return attribute names in the order in which the details panel lists them."""
     rest = sorted(name for name in names if name not in {*_FIRST_ATTRIBUTES, "type", "label"})
     return [name for name in _FIRST_ATTRIBUTES if name in names] + rest

@@ -1,8 +1,9 @@
-"""Fold the graph for the page without losing what each edge states.
+"""Fold the graph for the page, keeping the attributes of every edge.
 
-Nodes with the same neighbors are one group. A link between two groups represents the edges between
-all pairs of their members. The attributes of these edges are stored once if they are all equal,
-else one per pair, row by row. Folding turns 11,236 edges of a real campaign into 39 links.
+Nodes of one type with the same neighbors form a group. A link between two groups represents the
+edges between all pairs of their members. A fact is a distinct set of edge attributes. A link refers
+to one fact if all its edges have the same attributes, and otherwise to one fact per pair. The page
+of a real campaign has 39 links instead of 11,236 edges.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     Graph = nx.DiGraph[str]
 
-NO_COLLECTION_ID = -1  # written instead of a node number for ``NO_COLLECTION``
+NO_COLLECTION_ID = -1  # the node number that represents ``NO_COLLECTION``
 _OWN_FIELDS = frozenset({"relation", "related_from", "weight"})
 
 
@@ -33,12 +34,13 @@ class FoldedGraph:
     """The groups of a graph and the links between them.
 
     Attributes:
-        groups: The node numbers of each group's members.
-        relations: The names of all relations.
-        facts: The distinct attributes of edges.
-        links: Source group, target group, number of the relation, and number of the fact; a list
-            of facts, one per pair, where they differ.
-        pair_counts: For each two linked groups, the lower number first, how many edges link them.
+        groups: for each group, the indices of its members in the graph.
+        relations: the names of all relations.
+        facts: the distinct sets of edge attributes.
+        links: source group, target group, index of the relation, and index of the fact. If the
+            edges of the link differ, the last item is a list of indices: one per pair of members,
+            ordered by source, then by target.
+        pair_counts: number of edges between two linked groups, by their indices (lower one first).
     """
 
     groups: list[list[int]]
@@ -48,7 +50,7 @@ class FoldedGraph:
     pair_counts: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def neighbors(self) -> list[list[int]]:
-        """Return the neighbors of each group."""
+        """Return the indices of the neighboring groups of each group."""
         neighbors: list[list[int]] = [[] for _ in self.groups]
         for one, other in self.pair_counts:
             neighbors[one].append(other)
@@ -58,13 +60,13 @@ class FoldedGraph:
 
 
 def fold_for_page(graph: Graph) -> FoldedGraph:
-    """Return the folded form of ``graph``, its groups in the order of their first members."""
+    """Fold ``graph``. Groups have the order of their first members."""
     number = {key: index for index, key in enumerate(graph)}
     groups = _ordered_groups(graph)
     group_of = {key: index for index, members in enumerate(groups) for key in members}
     folded = FoldedGraph([[number[key] for key in members] for members in groups])
     table = _FactTable(number, folded)
-    adjacency = dict(graph.adjacency())  # plain dictionaries are much faster than views
+    adjacency = dict(graph.adjacency())  # dictionaries are much faster than views of networkx
     for source, members in enumerate(groups):
         rows = [adjacency[member] for member in members]
         for target in dict.fromkeys(group_of[key] for key in rows[0]):
@@ -78,7 +80,7 @@ def fold_for_page(graph: Graph) -> FoldedGraph:
 
 
 def _ordered_groups(graph: Graph) -> list[list[str]]:
-    """Return the groups by their first members, both in the order of the graph."""
+    """Return the groups. Groups and their members have the order of the nodes in ``graph``."""
     group_of = {key: index for index, group in enumerate(fold_groups(graph)) for key in group}
     members: dict[int, list[str]] = defaultdict(list)
     for key in graph:
@@ -87,10 +89,10 @@ def _ordered_groups(graph: Graph) -> list[list[str]]:
 
 
 class _FactTable:
-    """The distinct attributes of edges: many edges share the same ones.
+    """Collects the distinct sets of edge attributes, since many edges have the same attributes.
 
     Attributes:
-        relation_of: The number of the relation of each fact.
+        relation_of: for each fact, the index of its relation.
     """
 
     def __init__(self, number: Mapping[str, int], folded: FoldedGraph) -> None:
@@ -101,8 +103,8 @@ class _FactTable:
         self._relations: dict[str, int] = {}
 
     def add(self, edge: Mapping[str, Any]) -> int:
-        """Return the number of the fact that an edge states; add it if it is new."""
-        # Types are part of the key, as True equals 1. An unhashable value cannot be shared.
+        """Return the index of the fact with the attributes of ``edge``; add it if it is new."""
+        # Types are part of the key, since True equals 1. Unhashable attributes are not shared.
         values = tuple(edge.values())
         key: object = (*values, *edge, *map(type, values))
         try:
@@ -123,7 +125,10 @@ class _FactTable:
         return number
 
     def _fact(self, edge: Mapping[str, Any]) -> dict[str, Any]:
-        """Return an edge's attributes; collections by number, or by key if a view omits them."""
+        """Return the attributes of an edge.
+
+        Collections are given by node index, or by node key if the view does not contain them.
+        """
         fact: dict[str, Any] = {"weight": json_scalar(edge.get("weight"))}
         related_from = edge.get("related_from")
         if isinstance(related_from, (tuple, list, AbstractSet)):
@@ -140,7 +145,7 @@ class _FactTable:
 def shared_reference_counts(
     folded: FoldedGraph, types: Sequence[str]
 ) -> list[tuple[int, int, int]]:
-    """Return each two collections with common neighbors, and how many they have."""
+    """Return the pairs of collections with common neighbors, and the number of these neighbors."""
     shared: dict[tuple[int, int], int] = {}
     neighbors = folded.neighbors()
     for group, name in enumerate(types):

@@ -11,13 +11,13 @@ from typing import cast
 import msgspec
 
 MAX_LABEL = 300  # characters
-MAX_TEXT = 4_000  # characters of one attribute; URLs are never truncated: they would lead elsewhere
+MAX_TEXT = 4_000  # characters per attribute, except URLs: a truncated URL has another target
 
-_MAX_SAFE_INTEGER = 2**53 - 1  # larger ones lose digits in JavaScript
+_MAX_SAFE_INTEGER = 2**53 - 1  # JavaScript rounds larger integers
 _MARKUP = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 _ESCAPE_ERRORS = "graphbuild.escape"
-# Control and formatting characters that hide or reorder text. The page shows their code points;
-# the title leaves them out.
+# Control and formatting characters that hide or reorder text. The page displays their code points;
+# in the title they are replaced by spaces.
 _INVISIBLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
@@ -26,7 +26,7 @@ _INVISIBLE = re.compile(
 def encode_block(document: object) -> str:
     """Return ``document`` as ASCII JSON without ``<``, ``>`` and ``&``.
 
-    The text cannot end the script element that it is written into.
+    So the text cannot end the script element that contains it.
     """
     text = _encode(document)
     if not text.isascii():
@@ -39,7 +39,7 @@ def encode_block(document: object) -> str:
 def _encode(document: object) -> str:
     try:
         return msgspec.json.encode(document).decode("utf-8")
-    except UnicodeEncodeError:  # a lone surrogate: only the standard library can escape it
+    except UnicodeEncodeError:  # a lone surrogate, which only the json module can escape
         return json.dumps(document)
 
 
@@ -53,7 +53,7 @@ codecs.register_error(_ESCAPE_ERRORS, _escape)
 
 
 def json_scalar(value: object) -> str | float | bool | None:
-    """Return ``value`` if JavaScript can read it exactly, else its text."""
+    """Return ``value`` if JSON and JavaScript represent it exactly, otherwise its text."""
     if type(value) is str:
         return truncate(value, MAX_TEXT)
     if value is None or isinstance(value, bool):
@@ -66,10 +66,13 @@ def json_scalar(value: object) -> str | float | bool | None:
 
 
 def truncate(text: str, max_length: int) -> str:
-    """Return at most ``max_length`` characters of ``text``, with an ellipsis where it is cut."""
+    """Return ``text``, or its first characters and an ellipsis if it exceeds ``max_length``."""
     return text if len(text) <= max_length else text[: max_length - 1] + "…"
 
 
 def single_line(title: str) -> str:
-    """Return a heading on one line, without invisible characters; never empty."""
+    """Return the title of the page without line breaks and invisible characters.
+
+    An empty title becomes "graphbuild".
+    """
     return truncate(_INVISIBLE.sub(" ", title).strip(), MAX_LABEL) or "graphbuild"

@@ -1,8 +1,8 @@
 """Choose what the page draws first: everything, the backbone, or a map of the collections.
 
-The choice depends on the number of elements, that is nodes and lines after folding. The page
-contains the whole graph at every level. Search and "show neighbors" draw what is left out at
-first, and the status line counts it.
+The choice depends on the number of elements, that is of nodes and lines after folding. At every
+level, the page contains the whole graph. Nodes that are not drawn at first are counted in the
+status line; search and the button "Draw missing neighbors" draw them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from graphbuild.exporters.html.folded_graph import FoldedGraph
 
 ALL = "all"
-REDUCED = "reduced"  # everything, but with fewer labels, and without lines while the view moves
-BACKBONE = "backbone"
-MAP = "map"
-FULL = "full"  # everything, drawn by WebGL
+REDUCED = "reduced"  # everything, with fewer labels, and without lines while the view moves
+BACKBONE = "backbone"  # the best connected nodes of each type
+MAP = "map"  # collections, with lines between those that share references
+FULL = "full"  # everything, drawn with WebGL
 MAX_ALL = 5_000  # elements
-MAX_REDUCED = 15_000
-MAX_BACKBONE = 60_000
-MAX_PER_TYPE = 300  # nodes of each type in the backbone
+MAX_REDUCED = 15_000  # elements
+MAX_BACKBONE = 60_000  # elements; a graph with more starts as a map
+MAX_PER_TYPE = 300  # groups of each type in the backbone
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class InitialView:
     """The part of the graph that the page draws first.
 
     Attributes:
-        level: One of ``ALL``, ``REDUCED``, ``BACKBONE``, ``MAP`` and ``FULL``.
-        groups: The groups to draw first; None for all.
+        level: one of ``ALL``, ``REDUCED``, ``BACKBONE``, ``MAP`` and ``FULL``.
+        groups: the indices of the groups to draw first; None for all groups.
     """
 
     level: str
@@ -42,12 +42,12 @@ class InitialView:
 
 
 def choose_initial_view(types: Sequence[str], folded: FoldedGraph, *, full: bool) -> InitialView:
-    """Return the level of detail for a graph.
+    """Return the part of a graph to draw first.
 
     Args:
-        types: The node type of each group.
-        folded: The groups and the links between them.
-        full: Draw everything, whatever its size.
+        types: the node type of each group.
+        folded: the groups and the links between them.
+        full: whether to draw everything, however large the graph is.
     """
     elements = len(types) + len(folded.pair_counts)
     if elements <= MAX_ALL:
@@ -62,7 +62,10 @@ def choose_initial_view(types: Sequence[str], folded: FoldedGraph, *, full: bool
 
 
 def _backbone(types: Sequence[str], folded: FoldedGraph) -> list[int]:
-    """Return the best connected groups of each type, without references that connect nothing."""
+    """Return the groups of each type with the most links.
+
+    References that do not connect two collections or two groups of files are left out.
+    """
     neighbors = folded.neighbors()
     sizes = list(map(len, folded.groups))
     degrees = [sum(sizes[other] for other in others) for others in neighbors]
@@ -78,6 +81,6 @@ def _backbone(types: Sequence[str], folded: FoldedGraph) -> list[int]:
 
 
 def _connects(types: Sequence[str], neighbors: Iterable[int]) -> bool:
-    """Return whether a group has two collections or two groups of files as neighbors."""
+    """Return whether the neighbors include two collections or two groups of files."""
     names = [types[other] for other in neighbors]
     return names.count(COLLECTION) > 1 or names.count(FILE) > 1

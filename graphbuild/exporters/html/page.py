@@ -1,12 +1,12 @@
 """Write the graph as one HTML page that works offline in any browser.
 
-pyvis builds the page from our template, scripts and style, with vis-network embedded. The data
-comes from untrusted sources, so:
+pyvis builds the page from the template, scripts and style in ``static``, with vis-network embedded.
+The data is untrusted. Therefore:
 
 * it is embedded as a JSON block that cannot end its script element;
 * scripts insert it as text only, and create links to http and https URLs only;
-* the Content-Security-Policy allows our scripts and style by their hashes, and no requests, images
-  from elsewhere or forms. The hashes are computed before the data is inserted.
+* the Content-Security-Policy allows only the scripts and the style whose hashes it lists, and no
+  network requests, external images or forms. The hashes do not depend on the data.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 
-# The drawing libraries: package and path, description, SHA-256. tests/sigma builds the second.
+# Per drawing library: package and path, what must be installed, SHA-256. tests/sigma builds sigma.
 _LIBRARIES = {
     "vis": (
         ("pyvis", "templates/lib/vis-9.1.2/vis-network.min.js"),
@@ -43,7 +43,7 @@ _LIBRARIES = {
         "26007c70a6c7ce47ca2dcb3cfe4da20a36d0deeb54205921e6e400822483e601",
     ),
 }
-# Each script may use names of those before it.
+# Top-level code of a script may use names of the scripts above it.
 _SCRIPTS = (
     "text.js",
     "data.js",
@@ -85,17 +85,18 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
     """Write ``graph`` to ``stream`` as one self-contained page.
 
     Args:
-        graph: A graph as ``build_graph`` returns it, or a view of one.
-        stream: An open binary file; the page is UTF-8.
-        positions: The position of each node, y upwards; computed if None.
-        title: The heading of the page.
-        clusters: The cluster number of each node, 0 for the largest; computed with Louvain's
-            method if None. Nodes that are missing belong to no cluster.
-        full: Draw the whole graph first, with WebGL if it is large. By default a graph of more
-            than 15,000 nodes and lines after folding starts with a part (``level_of_detail``).
+        graph: a graph as ``build_graph`` returns it, or a view of one.
+        stream: an open binary file; the page is UTF-8.
+        positions: the position of each node, y upwards; computed if None.
+        title: the heading of the page.
+        clusters: the cluster number of each node, 0 for the largest. Nodes that are missing have no
+            cluster. If None, the clusters of ``graph.drawing_clusters`` are used.
+        full: whether the whole graph is drawn first, with WebGL if it is large. Otherwise only a
+            part of a graph with more than 15,000 nodes and lines after folding is drawn first, see
+            ``level_of_detail``.
 
     Raises:
-        ExportError: The drawing library is missing or not the tested version.
+        ExportError: the drawing library is missing, or its version is not the expected one.
     """
     positions = positions or compute_layout(graph)
     if clusters is None and isinstance(positions, Layout):
@@ -110,9 +111,9 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
 
 
 def _campaign_network(heading: str, block: str, renderer: str) -> Any:  # noqa: ANN401  pyvis is untyped
-    """Return a pyvis network that renders our page."""
+    """Return a pyvis network that renders the page from our template."""
     from jinja2 import DictLoader, Environment  # noqa: PLC0415  slow to import
-    from markupsafe import Markup  # noqa: PLC0415  the same
+    from markupsafe import Markup  # noqa: PLC0415  slow to import
     from pyvis.network import Network  # noqa: PLC0415  slow to import: it loads IPython
 
     library, script, style = _library(renderer), _script(renderer), _read("style.css")
@@ -120,7 +121,7 @@ def _campaign_network(heading: str, block: str, renderer: str) -> Any:  # noqa: 
     class CampaignNetwork(Network):  # type: ignore[misc]  # pyvis is untyped
         """A pyvis network with our template.
 
-        Its lists of nodes and edges stay empty: our template reads the data block instead.
+        Its lists of nodes and edges are not used; the template reads the data block instead.
         """
 
         def __init__(self) -> None:
@@ -131,7 +132,7 @@ def _campaign_network(heading: str, block: str, renderer: str) -> Any:  # noqa: 
             )
 
         def generate_html(self, *_: object, **__: object) -> str:
-            """Return the page. Only files of the package are exempt from escaping."""
+            """Return the page. Only the data block, the scripts and the style are not escaped."""
             self.html = self.templateEnv.get_template(self.path).render(
                 heading=self.heading,
                 policy=_policy([library, script], style),
@@ -155,18 +156,18 @@ def _read(name: str) -> str:
 
 
 def _normalize_newlines(text: str) -> str:
-    """Return ``text`` as an HTML parser passes it on: the hashes must match that."""
+    """Return ``text`` with the newlines that an HTML parser produces, as hashes must match them."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _script(renderer: str) -> str:
-    """Return our scripts as one function, so that they define no global names."""
+    """Return all scripts of the page in one function, so that they define no global names."""
     texts = [_read(name.format(renderer=renderer)) for name in _SCRIPTS]
     return '(() => {\n"use strict";\n' + "\n".join(texts) + "})();\n"
 
 
 def _library(renderer: str = "vis") -> str:
-    """Return the drawing library after checking its hash."""
+    """Return the drawing library, after checking its hash."""
     (package, path), description, expected = _LIBRARIES[renderer]
     try:
         content = (files(package) / path).read_bytes()
@@ -174,12 +175,12 @@ def _library(renderer: str = "vis") -> str:
         raise ExportError(f"{path} of {package} is missing; it must be {description}") from error
     if hashlib.sha256(content).hexdigest() != expected:
         raise ExportError(f"{path} of {package} is not {description}")
-    # The last line refers to a source map that is not shipped.
+    # The last line refers to a source map, which the package does not contain.
     return _normalize_newlines(content.decode("utf-8").partition("//# sourceMappingURL=")[0])
 
 
 def _policy(scripts: Iterable[str], style: str) -> str:
-    """Return a Content-Security-Policy that allows our scripts and style, and no requests."""
+    """Return a Content-Security-Policy that allows only these scripts and this style."""
     allowed = " ".join(_hash_source(text) for text in scripts)
     return (
         f"default-src 'none'; script-src {allowed}; style-src {_hash_source(style)};"

@@ -4,15 +4,18 @@ function copyButton(text) {
   return copyButtonFor("Copy", () => text);
 }
 
-/** Return a button that copies the result of `textOf` and shows whether that worked. */
-function copyButtonFor(word, textOf) {
-  const one = button(word, async () => {
-    one.textContent = (await copyText(textOf())) ? "Copied" : "Not allowed";
+/** Return a button that copies the result of `textOf`, and then shows whether this succeeded. */
+function copyButtonFor(label, textOf) {
+  const copy = button(label, async () => {
+    copy.textContent = (await copyText(textOf())) ? "Copied" : "Not allowed";
   });
-  return one;
+  return copy;
 }
 
-/** Copy text; without the clipboard API, as in the frame of a notebook, through a text area. */
+/**
+ * Copy text and return whether this succeeded. Where the clipboard API is not allowed, as in the
+ * frame of a notebook, a temporary text area is used.
+ */
 async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);

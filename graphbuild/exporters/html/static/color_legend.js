@@ -17,23 +17,24 @@ function showColorLegend() {
     shape.setAttribute("fill", state.color === "type" ? types[index].color : "currentColor"));
 }
 
-/** Rows for the largest clusters, and one row for all others. */
+/** Return a row for each of the largest clusters, and one row for all smaller clusters. */
 function clusterRows() {
   const sizes = new Map();
   for (const node of nodes) sizes.set(clusterOf(node), (sizes.get(clusterOf(node)) ?? 0) + 1);
-  const all = [...sizes.keys()].filter((one) => one !== NO_CLUSTER).sort((a, b) => a - b);
-  const rows = all.slice(0, CLUSTER_COLORS.length).map((one) =>
-    colorRow(clusterColor(one), isolatedText(`around ${truncate(clusterName(one), 60)}`), sizes.get(one)));
+  const all = [...sizes.keys()].filter((cluster) => cluster !== NO_CLUSTER).sort((a, b) => a - b);
+  const rows = all.slice(0, CLUSTER_COLORS.length).map((cluster) =>
+    colorRow(clusterColor(cluster), isolatedText(`around ${truncate(clusterName(cluster), 60)}`),
+      sizes.get(cluster)));
   const small = all.slice(CLUSTER_COLORS.length);
-  const among = small.reduce((sum, one) => sum + sizes.get(one), 0);
-  if (small.length) rows.push(colorRow(OTHER, `${formatNumber(small.length)} smaller clusters`, among));
+  const nodeCount = small.reduce((sum, cluster) => sum + sizes.get(cluster), 0);
+  if (small.length) rows.push(colorRow(OTHER, `${formatNumber(small.length)} smaller clusters`, nodeCount));
   if (sizes.has(NO_CLUSTER)) rows.push(colorRow(OTHER, "without links", sizes.get(NO_CLUSTER)));
   return rows;
 }
 
-/** Return the name of the cluster's most linked collection, or else of its most linked node. */
-function clusterName(one) {
-  const own = nodesByDegree.filter((node) => clusterOf(node) === one);
+/** Return the name of the cluster's collection with the most links, or of its node with the most. */
+function clusterName(cluster) {
+  const own = nodesByDegree.filter((node) => clusterOf(node) === cluster);
   return displayName(own.find((node) => types[node.type].labeled) ?? own[0]);
 }
 

@@ -1,9 +1,11 @@
-// The data of the page: nodes, groups of nodes, links between groups. All of it is constant.
+// The data of the page: nodes, groups of nodes, and links between groups. It never changes. An edge
+// connects two nodes. A link represents the edges between all pairs of members of two groups. A fact
+// is a distinct set of edge attributes. See folded_graph.py.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const { types, relations, facts, nodes } = data;
 const attributeTitles = { last_modification_date: "Modified", ...data.titles };
-const NO_COLLECTION = -1; // for a reference that an API response names no collection for
+const NO_COLLECTION = -1; // instead of a collection, for observations without one
 const NO_CLUSTER = -1; // for a node without links
 const MIN_DATE = Date.UTC(1900, 0) / 1000, MAX_DATE = Date.UTC(2200, 0) / 1000; // dates outside are ignored
 
@@ -14,10 +16,10 @@ nodes.forEach((node, id) => {
 const byKey = new Map(nodes.map((node) => [node.key, node]));
 const clusterOf = (node) => data.clusters[node.id];
 
-// Groups of nodes with exactly the same neighbors. Most groups have one member.
+// Groups of nodes of one type with exactly the same neighbors. Most groups have one member.
 const groups = [];
-const groupOf = new Array(nodes.length); // by node id
-const indexInGroup = new Array(nodes.length); // position of a node among the members of its group
+const groupOf = new Array(nodes.length); // group of a node, by node id
+const indexInGroup = new Array(nodes.length); // position among the members of its group, by node id
 for (const members of data.groups) addGroup(members);
 for (const { id } of nodes) if (groupOf[id] === undefined) addGroup([id]);
 
@@ -34,7 +36,7 @@ const links = data.links.map(([from, to, relation, linkFacts], id) => {
   return link;
 });
 const linkCount = links.reduce((sum, link) => sum + pairCountOf(link), 0);
-// Pairs of collections that share references; only at the level "map".
+// Pairs of collections that share references; empty except at the level of detail "map".
 const shared = (data.shared ?? []).map(([from, to, count], index) =>
   ({ id: links.length + index, from: groupOf[from], to: groupOf[to], count }));
 
@@ -57,7 +59,7 @@ function factOf(link, from, to) {
   return facts[link.facts[indexInGroup[from] * link.to.members.length + indexInGroup[to]]];
 }
 
-/** Return the nodes among `froms` and `tos` that have an edge for which `test` is true. */
+/** Return the nodes among `froms` and `tos` that are ends of an edge whose fact passes `test`. */
 function matchingEnds(link, froms, tos, test) {
   if (typeof link.facts === "number") {
     return test(facts[link.facts]) ? { froms, tos } : { froms: [], tos: [] };
@@ -71,12 +73,12 @@ function matchingEnds(link, froms, tos, test) {
   return { froms: [...found.froms], tos: [...found.tos] };
 }
 
-/** Return the ids of the collections that an edge names, as far as they are nodes of this graph. */
+/** Return the ids of the collections in `fact.via` that are nodes of this graph. */
 function collectionsOf(fact) {
   return (fact.via ?? []).filter((id) => typeof id === "number" && id !== NO_COLLECTION);
 }
 
-/** Return the publication date of a reference in seconds since 1970, or undefined. */
+/** Return the publication date of a reference in seconds since 1970; undefined if unknown. */
 function dateOf(node) {
   const date = node.attributes.creation_date;
   const known = typeof date === "number" && date > MIN_DATE && date < MAX_DATE;

@@ -1,7 +1,7 @@
 // The details panel: attributes of the selected marker, and a button for every related node.
 
 const LABELS = ["title", "name", "meaningful_name"];
-let shownItem = null; // the item that the panel shows now
+let shownItem = null; // the marker, line or path that the panel shows
 
 function showDetails() {
   const about = state.path ?? state.marker ?? state.line;
@@ -16,7 +16,7 @@ function showDetails() {
   shownItem = about;
 }
 
-/** Return the keyboard focus to the button that was pressed, or else to the panel. */
+/** Move the keyboard focus back to the button that was pressed, or to the panel if it is gone. */
 function restoreKeyboardFocus(pressed) {
   const { act } = pressed.dataset;
   const same = act && byId("details").querySelector(`[data-act="${act}"]`);
@@ -57,7 +57,7 @@ function markerPanel(marker) {
   ];
 }
 
-/** A collapsible list of the marker's lines. */
+/** Return a collapsible list of the lines of a marker. */
 function linesSection(marker) {
   const shown = [...marker.lines].filter(isDrawn);
   if (!shown.length) return null;
@@ -90,7 +90,7 @@ function warnings(marker) {
   ];
 }
 
-/** Buttons for the actions on a marker. */
+/** Return the buttons for the actions on a marker. */
 function actions(marker) {
   const alike = marker.group.members.length;
   const absent = undrawnNeighbors(marker).size;
@@ -117,7 +117,7 @@ function hopsButton() {
   return one;
 }
 
-/** A list of the members of a folded group; selecting one takes it out of the group. */
+/** Return a list of the members of a folded group. Selecting a member takes it out of the group. */
 function members(marker) {
   const these = marker.members.map((id) => nodes[id]).sort((a, b) => Number(passesFilters(b)) - Number(passesFilters(a)));
   const note = (node) => [passesFilters(node) ? "" : "hidden by the filters", resultNote(node)]
@@ -134,7 +134,7 @@ function attributeList(node) {
     .flatMap(([name, value]) => attributeRow(node, name, value)));
 }
 
-/** One attribute as term and description; nothing if the label has the same text. */
+/** Return an attribute as term and description, or nothing if it repeats the label. */
 function attributeRow(node, name, value) {
   if (value === node.label && LABELS.includes(name)) return [];
   const term = createElement("dt", {}, Object.hasOwn(attributeTitles, name) ? attributeTitles[name] : isolatedText(name));
@@ -149,7 +149,7 @@ function attributeValue(name, value) {
   return [isolatedText(value)];
 }
 
-/** The defanged URL, next to a link if it is an http or https URL. */
+/** Return the defanged URL. An http or https URL is followed by a link. */
 function urlParts(text) {
   const shown = createElement("bdi", { textContent: truncate(defang(text), 400) });
   const parsed = parseHttpUrl(text);
@@ -162,7 +162,7 @@ function urlParts(text) {
   return [shown, createElement("br"), ...leads, link, " ", copyButton(text)];
 }
 
-/** Related nodes by type, each with the nodes that relate it to the marker. */
+/** Return the related nodes by type. Each lists the nodes between it and the marker. */
 function relatedSection(marker) {
   const near = relatedNodes(marker.members);
   return types.flatMap((type, index) => {
@@ -173,7 +173,7 @@ function relatedSection(marker) {
   });
 }
 
-/** "through Emotet", "through 12 nodes": the nodes between the marker and a related node. */
+/** Return the nodes between the marker and a related node, such as "through Emotet" or "through 12 nodes". */
 function throughNote(through) {
   const ids = [...through];
   if (!ids.length) return "";

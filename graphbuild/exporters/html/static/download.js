@@ -1,7 +1,7 @@
 // Downloads: PNG and SVG images, hashes, CSV. Everything is created here and nothing is sent.
 
-// Text that a spreadsheet may read as a formula: the same rule as in the CSV exporter. A formula can
-// also start after a separator or line break, if the spreadsheet does not use the comma.
+// Matches where a spreadsheet may read a formula; the rule is that of the CSV exporter. A spreadsheet
+// that does not use the comma may also find a formula after its own separator or a line break.
 const SPACES = "\\u000b\\u000c\\u001c-\\u0020\\u0085\\u00a0\\u1680\\u2000-\\u200f\\u2028\\u2029\\u202f\\u205f\\u2060\\u3000";
 const SKIPPED = `\\u0000-\\u0008\\u000e-\\u001b\\u007f\\ufffd\\ufeff${SPACES}`;
 const STARTS = "=+@\\uff1d\\uff0b\\uff20\\uff0d\\ufe66\\ufe62\\ufe6b\\ufe63-";
@@ -54,7 +54,7 @@ function cellValue(name, value) {
   return name === "creation_date" && value !== undefined ? formatDate(value) : value ?? "";
 }
 
-/** Quote a cell, and add a leading apostrophe where a spreadsheet would read a formula. */
+/** Quote a cell, and add an apostrophe wherever a spreadsheet may read a formula. */
 function csvCell(value) {
   const text = String(value).replace(/\u0000|\p{Surrogate}/gu, "\ufffd");
   return `"${text.replace(FORMULA, "'").replaceAll('"', '""')}"`;
@@ -66,7 +66,7 @@ function download(name, blob) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** Save the canvas as it is shown, on an opaque background. */
+/** Save the visible part of the graph as PNG, with an opaque background. */
 function downloadPng() {
   const seen = renderer.canvas();
   const paper = createElement("canvas", { width: seen.width, height: seen.height });

@@ -1,6 +1,6 @@
-// Highlight the focus: fade everything and draw the focused part again on top.
+// Highlight the focus: fade everything, and draw the focused nodes and lines again on top.
 
-/** Draw a translucent layer over the graph and the focused part above it. */
+/** Draw a translucent layer over the graph, and the focused nodes and lines on top of it. */
 function drawFocus(context, view, scale, draw) {
   context.save();
   context.globalAlpha = 0.87;

@@ -1,17 +1,18 @@
-// Labels: constant size on the screen, the most important first, without overlaps.
+// Labels. Their size on the screen is constant, and they do not overlap. The most important markers
+// are labeled first.
 
-// Above this scale all markers are labeled if there is room; collections are labeled at any scale.
-// Above NEAR_SCALE labels may cover markers.
+// Collections are labeled at any scale. From NODE_LABEL_SCALE on, all markers with enough space are
+// labeled, and from NEAR_SCALE on, labels may cover markers.
 const NODE_LABEL_SCALE = 0.8;
 const NEAR_SCALE = 1.8;
-const FEW = 12; // up to this many focused markers are all labeled
+const FEW = 12; // if at most this many markers are in focus, all of them are labeled
 const MAX_LABELS = 160;
 const MAX_LABELS_LARGE = 200; // in large graphs only the largest markers are labeled
-const MAX_LABELS_FAR = 40; // labels on screen at small scales, where they would cover most markers
-const MANY = 1000; // markers on screen from which MAX_LABELS_FAR applies
+const MAX_LABELS_FAR = 40; // at scales below FAR_SCALE, where labels would cover most markers
+const MANY = 1000; // MAX_LABELS_FAR applies to more than this many markers on the screen
 const FAR_SCALE = 0.12;
 const LABEL_PIXELS = 12.5;
-const MIN_COUNT_SIZE = 6; // radius in pixels from which a folded marker shows its count
+const MIN_COUNT_SIZE = 6; // minimum radius in pixels of a folded marker that shows its count
 const COUNT_PIXELS = 11.5;
 const MAX_OBSTACLES = 2000;
 
@@ -123,7 +124,7 @@ function labelBox({ view, scale, taken, obstacles }, marker, half) {
   return leastCovering(whole.length ? whole : free, others, scale);
 }
 
-/** Return the box that covers the least. */
+/** Return the box that covers the smallest area of markers. */
 function leastCovering(boxes, others, scale) {
   const costs = boxes.map((box) => others.reduce((sum, other) =>
     sum + covered(box, other) * weightOf(other, scale), 0));
@@ -137,7 +138,7 @@ function covered(box, { x, y, size }) {
   return wide > 0 && high > 0 ? wide * high : 0;
 }
 
-/** Return the cost of covering a marker: higher if it has a count or a label itself. */
+/** Return the cost of covering a marker. It is higher if the marker has a count or a label. */
 function weightOf(marker, scale) {
   return hasCount(marker, scale) || types[marker.type].labeled ? 4 : 1;
 }

@@ -14,7 +14,7 @@ function buildLegend() {
   byId("lines").replaceChildren(...lineRows());
 }
 
-/** Update the controls, as other parts of the page change the filters too. */
+/** Show the current filters, which other parts of the page can change too. */
 function showLegend() {
   typeBoxes.forEach((box, index) => { box.checked = !state.hiddenTypes.has(index); });
   byId("min-links").value = state.minLinks;

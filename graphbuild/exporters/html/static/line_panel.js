@@ -14,7 +14,7 @@ function linePanel(line) {
   return [...parts, ...(pairCount(line) > 1 ? groupedEvidence(line) : singleEvidence(line))];
 }
 
-/** Return each pair of nodes that a line stands for, with the attributes of its edge. */
+/** Return the pairs of nodes that a line connects, with the fact of each edge. */
 function pairsIn(line) {
   return line.from.members.flatMap((from) => line.to.members.map((to) =>
     ({ from, to, fact: factOf(line.link, from, to) })));
@@ -30,7 +30,7 @@ function lineSummary(line) {
     + `${formatNumber(pairs)} links. ${observations}`;
 }
 
-/** The observations of a line that stands for one edge. */
+/** Return the observations of a line that represents one edge. */
 function singleEvidence(line) {
   const [{ from, fact }] = pairsIn(line);
   const through = fact.via ? collectionsOf(fact).map((id) => nodes[id]) : filesNaming(line, from);
@@ -40,7 +40,7 @@ function singleEvidence(line) {
   return [...parts, ...unnamed.map((id) => createElement("p", {}, "Through ", isolatedText(viaName(id))))];
 }
 
-/** Return the files whose edges to a reference name the collection at the end of a line. */
+/** Return the files that have the reference because of the collection at the end of the line. */
 function filesNaming(line, reference) {
   const [collection] = line.to.members;
   return line.from.group.in.flatMap((prior) => prior.from.members
@@ -52,7 +52,7 @@ function extra(fact) {
     .flatMap(([name, value]) => [createElement("dt", {}, isolatedText(name)), createElement("dd", {}, isolatedText(value))]));
 }
 
-/** The observations of a line that stands for many edges, grouped where they are equal. */
+/** Return the observations of a line that represents many edges, grouped by equal facts. */
 function groupedEvidence(line) {
   const kinds = new Map();
   for (const pair of pairsIn(line)) {
@@ -67,7 +67,7 @@ function evidenceGroup(fact, pairs) {
   const parts = [createElement("summary", {}, `${plural(pairs.length, "link")}: ${factNote(fact)}`)];
   const box = createElement("details", { className: "pairs" }, ...parts);
   if (Object.keys(fact.more ?? {}).some((name) => name !== "provenance")) box.append(extra(fact));
-  // Created when opened: there may be thousands of rows.
+  // Rows are created when the group is opened, since there may be thousands.
   box.ontoggle = () => {
     if (box.open && !box.querySelector("ul")) box.append(rowsOf(pairs, pairRow));
   };
@@ -100,7 +100,7 @@ function spotRow(marker) {
   return createElement("li", {}, choose);
 }
 
-/** The details of a line between two collections on the map. */
+/** Return the details of a line between two collections on the map. */
 function sharedPanel(line) {
   const { link } = line;
   const groupsBetween = link.from.in.map((each) => each.from)

@@ -1,11 +1,11 @@
-// Lists that show their first rows and a button for the rest.
+// Lists that show the first rows, and a button that shows all others.
 
 const MAX_ROWS = 200;
 
-/** Return a list of the first rows, with a button that adds the rest. */
-function rowsOf(these, rowOf, most = MAX_ROWS) {
-  const list = createElement("ul", {}, ...these.slice(0, most).map(rowOf));
-  const rest = these.slice(most);
+/** Return a list of at most `maxRows` rows, with a button that adds the other rows. */
+function rowsOf(items, rowOf, maxRows = MAX_ROWS) {
+  const list = createElement("ul", {}, ...items.slice(0, maxRows).map(rowOf));
+  const rest = items.slice(maxRows);
   if (rest.length) list.append(moreRow(rest, rowOf));
   return list;
 }

@@ -17,7 +17,7 @@ function showStatus() {
   if (byId("status").textContent !== text) byId("status").textContent = text;
 }
 
-/** Return how many nodes are not drawn yet, and how to draw them. */
+/** Return a note on the number of nodes that are not drawn, and how to draw them. */
 function partNote() {
   const absent = groups.filter((group) => !state.drawnGroups.has(group))
     .reduce((sum, group) => sum + group.members.length, 0);

@@ -1,10 +1,10 @@
-// The state of the page: expanded groups, filters, selection. Nothing here draws.
+// The state of the page: expanded groups, filters, selection. This file draws nothing.
 //
-// A marker is drawn for one node or for a folded group; a line connects two markers.
+// A marker represents a node or a folded group on the canvas. A line connects two markers.
 
-const MIN_LABELED_SIZE = 20; // minimum radius of markers that always have a label
-const MAX_EXPANDED = 200; // members that are taken out of a group at once; the rest stays folded
-const DIRECTIONS = 16; // tried for the rest of an expanded group
+const MIN_LABELED_SIZE = 20; // minimum radius of the markers of collections
+const MAX_EXPANDED = 200; // members taken out of a group at once; the others stay folded
+const DIRECTIONS = 16; // candidate positions around a group for its folded rest
 const ALL_DATES = Object.freeze({ from: -Infinity, to: Infinity, undated: true });
 
 const state = {
@@ -15,10 +15,10 @@ const state = {
   hops: 1,
   expanded: new Map(), // expanded group -> members with a marker of their own
   drawnGroups: new Set(groups), // groups that are drawn; search can add others
-  marker: null, // selected
+  marker: null, // the selected marker
   line: null,
   path: null,
-  focus: null, // what stays bright while the rest fades
+  focus: null, // nodes, markers and lines to highlight; null for none
 };
 const markers = new Map();
 const lines = new Map();
@@ -37,7 +37,7 @@ function passesDates(node) {
   return date >= state.dates.from && date < state.dates.to;
 }
 
-/** Count the members that pass the filters; a folded marker is visible while any member passes. */
+/** Count the members that pass the filters. A marker is visible if at least one member passes. */
 function countShown(marker) {
   marker.shown = marker.members.length === 1 ? Number(passesFilters(marker.first))
     : marker.members.reduce((sum, id) => sum + Number(passesFilters(nodes[id])), 0);
@@ -47,7 +47,7 @@ function isDrawn(line) {
   return line.from.shown > 0 && line.to.shown > 0;
 }
 
-/** Count the nodes and links that are visible, and the markers and lines that draw them. */
+/** Return the numbers of visible nodes, links, markers and lines. */
 function visibleCounts() {
   const found = { nodes: 0, links: 0, markers: 0, lines: 0 };
   for (const marker of markers.values()) {
@@ -70,12 +70,12 @@ function markerOf(id) {
   return markers.get(alone ? id : foldId(group));
 }
 
-/** Return the marker id of a group: node ids first, folded groups after them. */
+/** Return the marker id of a folded group. The ids of groups follow those of nodes. */
 function foldId(group) {
   return group.members.length === 1 ? group.members[0] : nodes.length + group.id;
 }
 
-/** Return the markers of a group: one per expanded member, and one for the rest. */
+/** Return new markers for a group: one per expanded member, and one for all other members. */
 function markersFor(group) {
   const outside = state.expanded.get(group) ?? new Set();
   const alone = group.members.filter((id) => outside.has(id));
@@ -87,7 +87,7 @@ function markersFor(group) {
 
 function makeMarker(id, group, members) {
   const first = nodes[members[0]];
-  // The area of all members together, but large enough for a label and a click.
+  // The area is that of all members together, but large enough for a label and a click.
   const size = Math.max(types[first.type].labeled ? MIN_LABELED_SIZE : 0, first.size * Math.sqrt(members.length));
   const isRest = members.length > 1 && members.length < group.members.length;
   const { x, y } = isRest ? freePosition(group, size) : movedPosition(group, centerOf(members));
@@ -129,7 +129,7 @@ function isFolded(marker) {
   return marker.members.length > 1;
 }
 
-/** Create the markers and lines of changed groups; return what was removed and added. */
+/** Replace the markers and lines of changed groups, and return the removed and added ones. */
 function updateGroups(changed) {
   const removed = { markers: [], lines: [] };
   const added = { markers: [], lines: [] };
@@ -146,7 +146,7 @@ function updateGroups(changed) {
   return { removed, added };
 }
 
-/** Return how many edges of the graph a line stands for. */
+/** Return the number of edges that a line represents. */
 function pairCount(line) {
   return line.from.members.length * line.to.members.length;
 }
@@ -182,7 +182,10 @@ function linesFor(link) {
 
 // --- expanding
 
-/** Take up to 200 members out of a group: first the wanted ones, then those that pass the filters. */
+/**
+ * Return the members of a group that get a marker of their own: at least 200, if the group has them.
+ * The wanted members come first, then those that pass the filters.
+ */
 function expand(group, wanted = []) {
   const outside = state.expanded.get(group) ?? new Set();
   const ordered = [...wanted, ...group.members.filter((id) => passesFilters(nodes[id])), ...group.members];

@@ -1,12 +1,12 @@
-// Questions about the graph: related nodes, focus, pairs of collections. Works on nodes and groups.
+// Queries of the graph: related nodes, nodes in focus, pairs of collections.
 
 /**
- * Return all nodes and parts of links that were observed together with some nodes. An observation
- * is a triple (file, reference, collection). From a reference, a collection counts only if an edge
- * names it.
+ * Return the nodes that occur in an observation with some of `members`, and the parts of links that
+ * connect them. An observation is a triple (file, reference, collection). The edge from the file to
+ * the reference lists the collections in `fact.via`.
  */
 function observedWith(members) {
-  const mine = new Map(); // group -> those of its members
+  const mine = new Map(); // group -> its members among `members`
   for (const id of members) {
     const group = groupOf[id];
     mine.set(group, [...(mine.get(group) ?? []), id]);
@@ -27,7 +27,7 @@ function observedWith(members) {
   return found;
 }
 
-// Collections that any edge names: others need not be searched for.
+// Collections that some edge lists in `via`. Others need no search.
 const namedCollections = new Set(facts.flatMap((fact) => collectionsOf(fact)));
 
 function addEdges(found, link, froms, tos) {
@@ -37,7 +37,7 @@ function addEdges(found, link, froms, tos) {
   for (const id of tos) found.nodes.add(id);
 }
 
-/** Add the collections that the edges between some nodes name. */
+/** Add the collections that the edges from `froms` to `tos` list. */
 function addCollections(found, link, froms, tos) {
   for (const next of link.to.out) {
     for (const to of next.to.members) {
@@ -48,7 +48,7 @@ function addCollections(found, link, froms, tos) {
   }
 }
 
-/** Add the nodes whose edges name a collection among `ends`. */
+/** Add the nodes whose edges to `those` list a collection among `ends`. */
 function addEarlier(found, group, those, ends) {
   const sought = new Set(ends.filter((id) => namedCollections.has(id)));
   if (!sought.size) return;
@@ -59,7 +59,7 @@ function addEarlier(found, group, those, ends) {
   }
 }
 
-/** Return the focus around some nodes. Each hop adds what was observed with the nodes so far. */
+/** Return the focus around some nodes. Each hop adds the nodes observed with those found before. */
 function focusAround(members, hops) {
   let found = observedWith(members);
   for (let hop = 1; hop < hops; hop += 1) found = observedWith([...found.nodes]);
@@ -76,7 +76,7 @@ function focusOfLine(line) {
   return { nodes: found.nodes, lines: linesOf(found.parts) };
 }
 
-/** Return the lines that draw parts of links. */
+/** Return the lines on the canvas that represent parts of links. */
 function linesOf(parts) {
   const found = new Set();
   for (const { link, froms, tos } of parts) {
@@ -91,7 +91,7 @@ function linesOf(parts) {
   return found;
 }
 
-/** Return a map from the id of each related node to the ids of the nodes in between. */
+/** Return a map from the id of each related node to the ids of the nodes between it and `members`. */
 function relatedNodes(members) {
   const own = new Set(members);
   const found = new Map();
@@ -125,8 +125,9 @@ function relatedNodes(members) {
 }
 
 /**
- * Return pairs of collections with shared references and how many they share. Pairs from different
- * clusters come first, as they connect campaigns; then those that share the most.
+ * Return the pairs of collections that share references, with the number of shared references.
+ * Pairs from different clusters come first, since they connect campaigns; then pairs that share the
+ * most.
  */
 function collectionPairs() {
   const found = new Map();

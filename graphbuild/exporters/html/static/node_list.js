@@ -1,4 +1,4 @@
-// The drawn markers as a list, for keyboard and screen reader; the most important first.
+// The list of drawn markers, for keyboards and screen readers; the most important come first.
 
 const LIST_STEP = 200; // rows shown at once
 let listedCount = LIST_STEP;
@@ -51,7 +51,7 @@ function listRow(marker) {
   return createElement("li", {}, row);
 }
 
-/** Move between rows with the arrow keys, Home and End; Tab enters the list only once. */
+/** Move between rows with the arrow keys, Home and End. For the Tab key the list is one stop. */
 function onListKey(event) {
   const rows = [...byId("list").querySelectorAll("button")];
   const at = rows.indexOf(document.activeElement);

@@ -1,7 +1,7 @@
-// The details panel while nothing is selected: suggestions where to start.
+// The details panel if nothing is selected: suggestions where to start.
 
 const FIRST_ROWS = 5;
-let known = null; // computed once, as it is constant
+let known = null; // cached pairs of collections and dated references, which never change
 
 function graphPanel() {
   known ??= { pairs: collectionPairs(), dated: nodesByDate() };
@@ -32,7 +32,7 @@ function dayNote(node) {
   return formatDate(dateOf(node));
 }
 
-/** A pair of collections; the button shows the path between them. */
+/** Return a row for a pair of collections; its button shows the path between them. */
 function collectionPairRow({ one, other, count }) {
   const [a, b] = [one, other].map((id) => isolatedText(truncate(displayName(nodes[id]), 60)));
   const what = createElement("span", { className: "what" }, a, " and ", b,

@@ -1,13 +1,13 @@
-// Save the view in the URL fragment and restore it when the page opens.
-// Anybody may have written the fragment, so every part of it is validated.
+// Save the view in the URL fragment, and restore it when the page opens. The fragment is untrusted,
+// so every part of it is validated.
 
 const MAX_FRAGMENT = 20_000; // characters
 const MAX_EXPANDED_KEPT = 200; // expanded groups in a link
 const MAX_COORDINATE = 1e7;
 
 function startPermalink() {
-  const own = location.protocol !== "about:"; // the frame of a notebook has no URL to share
-  byId("permalink").hidden = !own;
+  const hasUrl = location.protocol !== "about:"; // false in the frame of a notebook
+  byId("permalink").hidden = !hasUrl;
   byId("permalink").onclick = copyPermalink;
   addEventListener("hashchange", () => viewFromFragment());
   viewFromFragment();
@@ -20,7 +20,7 @@ async function copyPermalink() {
   byId("permalink").textContent = (await copyText(location.href)) ? "Link copied" : "Link in address bar";
 }
 
-let ownFragment = null; // the fragment that this page wrote itself
+let ownFragment = null; // the fragment that this page wrote or read last
 
 function viewToFragment() {
   const params = new URLSearchParams({ v: "1" });
@@ -48,7 +48,7 @@ function viewToFragment() {
   return params.toString();
 }
 
-/** Restore the view from the fragment; unknown parts are ignored. */
+/** Restore the view from the fragment, ignoring unknown parts. */
 function viewFromFragment() {
   const text = location.hash.slice(1);
   if (text === ownFragment || !text || text.length > MAX_FRAGMENT) return;

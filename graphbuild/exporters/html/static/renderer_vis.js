@@ -1,6 +1,6 @@
 // Draw markers and lines with vis-network; focus and labels are drawn on top.
 
-const CROWDED = 2000; // from this many markers on they are drawn without an outline
+const CROWDED = 2000; // more markers than this are drawn without an outline
 const MIN_RADIUS = Object.freeze({ labeled: 6, other: 2.5 }); // minimum radius in pixels
 const MAX_SCALE = 1.2;
 const MIN_SCALE = 0.3;
@@ -24,11 +24,11 @@ const UNTANGLE_PHYSICS = Object.freeze({
 });
 
 let network = null;
-let visNodes = null; // the data sets of vis-network
+let visNodes = null; // data sets of vis-network
 let visEdges = null;
 let sizedAt = 0; // the scale for which the marker sizes were computed
 let moved = false; // whether the user moved the view
-let untangling = null; // the timer that ends the simulation
+let untangling = null; // timer that ends the force simulation; null if it does not run
 let lineWidth = 1; // about one pixel when the whole graph is visible
 
 const renderer = {
@@ -51,7 +51,7 @@ const renderer = {
     for (const event of ["dragStart", "zoom"]) network.on(event, () => { moved = true; });
     // Show the whole graph again after a resize, unless the user moved the view.
     network.on("resize", () => { if (!moved) this.showAll(); });
-    // vis-network fits the view before its first drawing, with other margins.
+    // vis-network fits the view with other margins before it draws for the first time.
     network.once("afterDrawing", () => { if (!moved) this.showAll(); });
     this.showAll();
   },
@@ -68,7 +68,7 @@ const renderer = {
     visEdges.add(added.lines.map(visEdge));
   },
 
-  /** Update markers whose appearance or visibility changed; lines follow their ends. */
+  /** Update markers whose appearance or visibility changed. Lines are hidden with their ends. */
   refresh(some) {
     visNodes?.update(some.map(visNode));
   },
@@ -101,7 +101,7 @@ const renderer = {
     });
   },
 
-  /** Return the center and the scale of the view; `setView` sets them. */
+  /** Return the center and the scale of the view, as `setView` accepts them. */
   getView() { return { ...network.getViewPosition(), scale: network.getScale() }; },
   setView({ x, y, scale }) {
     moved = true;
@@ -111,7 +111,7 @@ const renderer = {
   /** Return the position of a marker on the canvas in CSS pixels. */
   pointOf(marker) { return network.canvasToDOM({ x: marker.x, y: marker.y }); },
 
-  /** Return how many markers and lines vis-network draws. */
+  /** Return the numbers of markers and lines that vis-network draws. */
   drawn() {
     const { nodeIndices = [], edgeIndices = [] } = network?.body ?? {};
     return { markers: nodeIndices.length, lines: edgeIndices.length };
@@ -121,7 +121,7 @@ const renderer = {
 
   isUntangling() { return untangling !== null; },
 
-  /** Start a force simulation; it stops after five seconds or when called again. */
+  /** Start a force simulation. It stops after five seconds, or when this method is called again. */
   untangle() {
     if (untangling !== null) { this.freeze(); return; }
     untangling = setTimeout(() => this.freeze(), UNTANGLE_SECONDS * 1000);
@@ -144,7 +144,7 @@ const renderer = {
   },
 };
 
-/** Store the positions that vis-network moved markers to; a group that is expanded later follows. */
+/** Store the positions to which vis-network moved markers, so that expanded groups appear there. */
 function readPositions(ids) {
   for (const id of ids) {
     const marker = markers.get(id);
@@ -157,7 +157,7 @@ function readPositions(ids) {
   }
 }
 
-/** Return a marker as a node of vis-network; hollow if a subject is incomplete. */
+/** Return a marker as a node of vis-network. It is hollow if a member is incomplete. */
 function visNode(marker) {
   const color = colorOf(marker);
   const open = marker.members.some((id) => isIncomplete(nodes[id]));
@@ -197,13 +197,13 @@ function drawOverlay(context) {
   const scale = network.getScale();
   keepVisible(scale);
   const view = viewOf();
-  // vis-network also draws while markers are being replaced: some may be missing.
+  // vis-network also draws while markers are being replaced, when some are missing.
   const draw = (on, marker) => network.body.nodes[marker.id]?.draw(on);
   if (state.focus) drawFocus(context, view, scale, draw);
   drawLabels(context, view, scale);
 }
 
-/** Keep a minimum size on the screen when few markers are spread over a wide graph. */
+/** Enlarge markers to a minimum size on the screen, unless there are very many. */
 function keepVisible(scale) {
   if (markers.size > CROWDED || Math.abs(Math.log(scale / sizedAt)) < 0.1) return;
   sizedAt = scale;

@@ -3,7 +3,7 @@
 
 const MAX_SCALE = 3;
 const MIN_SCALE = 0.05;
-const FLIGHT = 350; // milliseconds
+const FLIGHT = 350; // duration in milliseconds of an animated move of the view
 const STEP = 60; // pixels that an arrow key moves the view
 const { MultiGraph, Sigma, NodePointProgram, EdgeLineProgram } = sigmaParts;
 const SETTINGS = Object.freeze({
@@ -14,7 +14,7 @@ const SETTINGS = Object.freeze({
 
 let sigma = null;
 let graph = null; // the graphology graph that sigma draws
-let overlay = null; // the canvas above sigma's
+let overlay = null; // canvas above those of sigma
 let moved = false;
 
 const renderer = {
@@ -31,7 +31,7 @@ const renderer = {
         + "still work. Export the page without --no-reduction to draw the graph without WebGL.";
       return;
     }
-    sigma.setCustomBBox(sigma.getBBox()); // keeps the view steady when nodes are added
+    sigma.setCustomBBox(sigma.getBBox()); // so that adding nodes does not move the view
     overlay = createElement("canvas", { className: "over" });
     container.append(overlay);
     sigma.on("afterRender", drawOverlay);
@@ -114,7 +114,7 @@ const renderer = {
 
   drawn() { return { markers: graph?.order ?? 0, lines: graph?.size ?? 0 }; },
 
-  /** Return everything on one canvas; redrawn first, as WebGL does not keep its buffer. */
+  /** Return all layers on one canvas. They are drawn again first, as WebGL clears its buffer. */
   canvas() {
     sigma.refresh({ schedule: false });
     const whole = createElement("canvas", { width: overlay.width, height: overlay.height });
@@ -129,7 +129,7 @@ const renderer = {
   untangle() {},
 };
 
-/** Return a marker as a node of graphology; hidden if no member passes the filters. */
+/** Return a marker as a node of graphology. It is hidden if no member passes the filters. */
 function pointOf(marker) {
   const open = marker.members.some((id) => isIncomplete(nodes[id]));
   const color = colorOf(marker);
@@ -145,7 +145,7 @@ function visEdge(line) {
   return { color: mixColors(lineColor(line), theme.paper, 1 - lineOpacity()), size: 1 };
 }
 
-/** Return the current camera; by default sigma uses that of the last frame. */
+/** Return the current state of the camera. By default, sigma uses the state in the last frame. */
 function currentCamera() {
   return { cameraState: sigma.getCamera().getState() };
 }
@@ -183,7 +183,7 @@ function drawOverlay() {
   drawLabels(context, view, scale);
 }
 
-/** Draw a focused marker in the size it has below. */
+/** Draw a focused marker on the overlay, as large as sigma draws it. */
 function fillMarker(context, marker, scale) {
   const size = Math.max(4 / scale, marker.size * 0.6);
   context.fillStyle = isFolded(marker) ? tint(marker) : colorOf(marker);

@@ -1,4 +1,4 @@
-// Search all nodes, folded ones too, with a combobox as in the ARIA Authoring Practices.
+// Search all nodes, including folded ones. The combobox follows the ARIA Authoring Practices.
 
 const MAX_RESULTS = 50;
 const searchResults = { all: [], active: -1 };
@@ -10,12 +10,12 @@ function splitQuery(query) {
   return refang(query.trim()).toLowerCase().split(/\s+/).filter(Boolean);
 }
 
-/** Return whether each word occurs in the label, id or any attribute of a node. */
+/** Return whether each word occurs in the label, the key or an attribute of a node. */
 function matches(node, words) {
   return words.every((word) => searchTexts[node.id].includes(word));
 }
 
-/** Return matching nodes: labels that start with the query first, then by number of links. */
+/** Return the matching nodes. Labels that start with the query come first, then nodes with more links. */
 function search(query) {
   const words = splitQuery(query);
   if (!words.length) return [];

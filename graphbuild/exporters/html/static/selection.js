@@ -1,7 +1,7 @@
-// Actions of the user: they change the state and notify every part of the page that shows it.
+// Actions of the user. They change the state and update every part of the page that shows it.
 
 const byId = (id) => document.getElementById(id);
-const listeners = new Set(); // functions that update a part of the page; called after each change
+const listeners = new Set(); // functions that update a part of the page after each change
 
 /** Redraw changed groups. */
 function applyGroups(changed) {
@@ -94,7 +94,7 @@ function setHops(hops) {
 function expandGroup(group) {
   state.expanded.set(group, expand(group));
   applyGroups(new Set([group]));
-  const rest = group.markers.find(isFolded); // it may be outside the view
+  const rest = group.markers.find(isFolded); // may be outside the view
   if (rest && !isInView(rest)) renderer.showAll();
 }
 
@@ -141,7 +141,7 @@ function showNeighbors(marker) {
 
 // --- filters
 
-/** Relax the filters until they show a node. */
+/** Relax the filters so that a node passes them. */
 function reveal(node) {
   state.hiddenTypes.delete(node.type);
   state.minLinks = Math.min(state.minLinks, node.links);
@@ -149,7 +149,7 @@ function reveal(node) {
   applyFilters();
 }
 
-/** Apply changed filters. */
+/** Redraw the page after the filters changed. */
 function applyFilters() {
   const changed = [];
   for (const marker of markers.values()) {

@@ -1,6 +1,6 @@
 // Shortest paths between two markers through visible nodes.
 
-let pathStart = null; // the next selected marker is the end of the path
+let pathStart = null; // start of a path, while the user selects its end
 
 function startPath(marker) {
   pathStart = marker;
@@ -12,7 +12,7 @@ function stopPath() {
   notify();
 }
 
-/** Show the path to the marker that was selected as its end. */
+/** Show the path from `pathStart` to the selected marker. */
 function endPath(marker) {
   const from = markers.get(pathStart.id) ?? markerOf(pathStart.members[0]);
   pathStart = null;
@@ -39,8 +39,8 @@ function drawGroups(steps) {
 }
 
 /**
- * Breadth-first search over groups, as all members of a group have the same neighbors. Each step
- * of the path is a list of interchangeable nodes; null if there is no path.
+ * Return the shortest path, or null if there is none. Each step is a list of interchangeable nodes.
+ * The breadth-first search visits groups, since all members of a group have the same neighbors.
  */
 function shortestPath(from, to) {
   if (from === to) return [from.members];
@@ -48,7 +48,7 @@ function shortestPath(from, to) {
   const start = groupOf[from.members[0]];
   const cameFrom = new Map();
   let front = [start];
-  const seen = new Set(goal === start ? [] : [start]); // a path from a group back to itself has two links
+  const seen = new Set(goal === start ? [] : [start]); // two members of one group are two links apart
   while (front.length && !cameFrom.has(goal)) {
     const next = [];
     for (const group of front) {
@@ -76,7 +76,7 @@ function isPassable(group) {
   return group.members.some((id) => passesFilters(nodes[id]));
 }
 
-/** Return the link between two steps, whatever its direction, and the nodes at its ends. */
+/** Return the link between two steps, in either direction, and the nodes at its ends. */
 function linkBetween(one, other) {
   const [a, b] = [groupOf[one[0]], groupOf[other[0]]];
   const there = a.out.find((link) => link.to === b);
@@ -121,7 +121,7 @@ function stepRow(members) {
   return row;
 }
 
-/** Return the relation between a step and the one before, with the observations behind it. */
+/** Return the relation between a step and the previous step, with its observations. */
 function stepText(steps, index) {
   const { link, froms, tos } = linkBetween(steps[index - 1], steps[index]);
   const kinds = new Set();
@@ -130,7 +130,7 @@ function stepText(steps, index) {
   return `${showInvisible(relations[link.relation])}${shown && `: ${shown}`}`;
 }
 
-/** Warn about file, reference and collection in a row that were not observed as a triple. */
+/** Return a warning for each file, reference and collection in a row that are not one observation. */
 function unobservedWarnings(steps) {
   return steps.slice(2).map((last, index) => {
     const triple = [steps[index], steps[index + 1], last];

@@ -1,4 +1,4 @@
-// Text helpers. All data is untrusted, so it is inserted as text only, never as HTML.
+// Helpers for text and elements. All data is untrusted, so it is inserted as text, never as HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 const OUTLINES = {
@@ -9,7 +9,7 @@ const OUTLINES = {
 };
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
-/** Make characters visible that hide or reorder others ("exe.gpj" displayed as "jpg.exe"). */
+/** Replace characters that hide or reorder other characters by visible codes such as ⟨U+202E⟩. */
 function showInvisible(text) {
   const code = (char) => char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
   return String(text).replace(INVISIBLE, (char) => (char === "\n" ? " " : `⟨U+${code(char)}⟩`));
@@ -52,18 +52,18 @@ function defang(text) {
     `hxxp${secure.toLowerCase()}://${host.replaceAll(".", "[.]")}`);
 }
 
-/** Return the label of a node; for one without a name the defanged URL instead of a hash. */
+/** Return the label of a node. A node with a URL but no title or name has its defanged URL instead. */
 function displayName({ label, attributes: { url, title, name } }) {
   const nameless = url !== undefined && title === undefined && name === undefined;
   return nameless ? defang(String(url)).replace(/^hxxps?:\/\/(www\[\.\])?/, "") : showInvisible(label);
 }
 
-/** Undo common defanging, as people paste defanged URLs into the search. */
+/** Undo common ways of defanging, for defanged URLs pasted into the search. */
 function refang(text) {
   return text.replace(/^hxxp/i, "http").replaceAll("[.]", ".").replaceAll("[:]", ":");
 }
 
-/** Create an element with properties (attributes if the name has a dash) and children. */
+/** Create an element. Properties with a hyphen in their name are set as attributes. */
 function createElement(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -74,7 +74,7 @@ function createElement(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Isolate untrusted text, so that its writing direction cannot affect the text around it. */
+/** Return untrusted text in an element that keeps its writing direction from other text. */
 function isolatedText(text) {
   return createElement("bdi", { textContent: showInvisible(text) });
 }

@@ -1,6 +1,6 @@
 // Histogram of references per month. Drag on it, or use two sliders, to filter by date.
 
-const BARS_HIGH = 40; // pixels
+const BARS_HIGH = 40; // height of the histogram in pixels
 const span = { from: 0, to: 0 }; // first and last month, both included
 let bars = []; // month and SVG element of each bar
 
@@ -27,7 +27,7 @@ function resetSpan() {
   Object.assign(span, { from: first, to: last });
 }
 
-/** Set the first and last month. An end that is moved past the other takes it along. */
+/** Set the first and last month. If one is moved past the other, both become the same month. */
 function setSpan({ from, to }, moving = "to") {
   const { first, last } = countMonths();
   const within = (month) => Math.min(last, Math.max(first, month));
@@ -40,7 +40,7 @@ function setSpan({ from, to }, moving = "to") {
   applyFilters();
 }
 
-/** Update the controls, as other parts of the page change the dates too. */
+/** Show the current dates, which other parts of the page can change too. */
 function showTimeline() {
   const { counts, first, last } = countMonths();
   if (!counts.size) return;

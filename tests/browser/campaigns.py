@@ -13,7 +13,7 @@ from graphbuild.models import Entity, Observation
 SAMPLE = Path(__file__).parents[3] / "shared" / "data" / "sample" / "observations.jsonl"
 _VENDORS = ("talos", "eset", "unit42", "mandiant", "cisa", "proofpoint")
 _NAMES = ("Sednit", "Turla", "Lazarus", "Emotet", "OceanLotus", "MuddyWater", "Kimsuky")
-SVG = "{http://www.w3.org/2000/svg}"  # what names of a saved picture begin with
+SVG = "{http://www.w3.org/2000/svg}"  # prefix of element names in a saved SVG image
 
 
 def file(name, state="complete"):
@@ -33,7 +33,7 @@ def _digest(text):
 
 
 def large_campaign(seed=1):
-    """About 500 nodes: 4 files that share 240 references, and some campaigns with ties."""
+    """Return a graph of about 500 nodes: 4 files with 240 references, and six linked campaigns."""
     dice = random.Random(seed)
     observations = _campaign(dice, 0, files=4, reports=240, shared=[])
     shared = [observation.reference for observation in observations]
@@ -72,7 +72,7 @@ def _report(dice, name, index):
 
 
 def sample_campaign():
-    """The real sample: a file's references are those of its collections."""
+    """Return the graph of the real sample. A file has the references of its collections."""
     rows = [json.loads(line) for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
     references = [_sample_report(row) for row in rows if row["k"] == "r"]
     collections = [row for row in rows if row["k"] == "c"]

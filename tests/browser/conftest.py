@@ -39,20 +39,20 @@ _POINT = """(key) => {
 }"""
 
 
-# One for all tests of a module and no longer: playwright keeps an event loop running, beside which
-# tests that run one of their own would fail.
+# One browser per module: playwright keeps an event loop running, so tests of other modules that
+# start an event loop would fail.
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A browser."""
+    """A Chromium that runs during the tests of one module."""
     with launch_chromium() as browser:
         yield browser
 
 
 @pytest.fixture(scope="module")
-def usual_tab(chromium: Browser) -> Iterator[Page]:
-    """A tab for all tests of a module, one after the other: a new one costs more than most tests.
+def shared_tab(chromium: Browser) -> Iterator[Page]:
+    """A tab that the tests of a module use in turn, since opening one takes longer than most tests.
 
-    Whoever has had it leaves it empty, see ``_left``.
+    ``_reset_tab`` empties it after each test.
     """
     tab = _tab(chromium)
     yield tab
@@ -68,11 +68,11 @@ class Opened:
     """An open page and its network activity.
 
     Attributes:
-        page: The page.
-        file: Its URL.
-        requests: URLs that it requested, whether or not its policy blocked them.
-        passed: Requests that its policy allowed.
-        complaints: Console messages, errors and dialogs.
+        page: the page.
+        file: the URL of the page.
+        requests: URLs that the page requested, whether or not its policy blocked them.
+        passed: URLs of the requests that its policy allowed.
+        complaints: console messages, errors and dialogs.
     """
 
     page: Page
@@ -83,7 +83,7 @@ class Opened:
 
     def __getattr__(self, name: str) -> Any:
         """Return a property of ``window.graphbuild``."""
-        if name.startswith("_"):  # those that playwright looks for on who listens
+        if name.startswith("_"):  # private attributes that playwright looks up on event handlers
             raise AttributeError(name)
         return self.page.evaluate("(name) => window.graphbuild[name]", name)
 
@@ -131,16 +131,16 @@ class Opened:
         return self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     def listen(self) -> None:
-        """Hear from now on what the page tries and says."""
+        """Start to record requests, console messages, errors and dialogs."""
         self.page.context.route("**/*", self._on_route)
-        for event, heard in self._events().items():
-            self.page.on(event, heard)
+        for event, handler in self._events().items():
+            self.page.on(event, handler)
 
-    def listen_no_more(self) -> None:
-        """Leave the tab to somebody else."""
+    def stop_listening(self) -> None:
+        """Stop recording, so that another test can use the tab."""
         self.page.context.unroute("**/*", self._on_route)
-        for event, heard in self._events().items():
-            self.page.remove_listener(event, heard)
+        for event, handler in self._events().items():
+            self.page.remove_listener(event, handler)
 
     def _events(self) -> dict[Any, Callable[[Any], None]]:
         return {
@@ -166,7 +166,7 @@ class Opened:
             self.complaints.append(message.text)
 
     def _on_dialog(self, dialog: Dialog) -> None:
-        self.complaints.append(f"it asks: {dialog.message}")
+        self.complaints.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
     def _on_error(self, error: Error) -> None:
@@ -174,17 +174,17 @@ class Opened:
 
 
 @pytest.fixture
-def opened(usual_tab: Page, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
-    """Open the page of a graph, or one that is written already, with the network shut."""
-    browser = usual_tab.context.browser
+def opened(shared_tab: Page, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
+    """Return a function that opens the page of a graph without network access."""
+    browser = shared_tab.context.browser
     assert browser is not None
-    tabs = [usual_tab]  # those that nobody in this test has yet
+    tabs = [shared_tab]  # open tabs that this test does not use yet
     all_opened: list[Opened] = []
 
     def open_page(
         what: nx.DiGraph[str] | bytes,
         *,
-        begin: str = "",  # a script before any of the page's
+        begin: str = "",  # a script that runs before those of the page
         viewport: ViewportSize | None = None,
         color_scheme: Literal["light", "dark"] = "light",
         reduced_motion: Literal["no-preference", "reduce"] = "reduce",
@@ -206,15 +206,15 @@ def opened(usual_tab: Page, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
 
     yield open_page
     for one in all_opened:
-        if one.page is usual_tab:
-            _left(one)
+        if one.page is shared_tab:
+            _reset_tab(one)
         else:
             one.page.context.close()
 
 
-def _left(opened: Opened) -> None:
-    """The tab as it was before: no page, nobody who listens, nothing granted."""
+def _reset_tab(opened: Opened) -> None:
+    """Reset the tab: no page, no listeners, no permissions."""
     opened.page.goto("about:blank")
-    opened.listen_no_more()
+    opened.stop_listening()
     opened.page.context.clear_permissions()
     opened.page.mouse.move(0, 0)

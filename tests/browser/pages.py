@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def written(graph: nx.DiGraph[str], *, title: str = "A campaign", **how: Any) -> bytes:
-    """The page of a graph; ``how`` goes to the exporter."""
+    """Return the page of a graph; ``how`` contains options of ``write_html``."""
     stream = BytesIO()
     write_html(graph, stream, title=title, **how)
     return stream.getvalue()
 
 
 def without_policy(page: bytes) -> bytes:
-    """The page, with nothing but its own care between strangers' words and the browser."""
+    """Return the page without its Content-Security-Policy, so that only escaping protects it."""
     bare, times = re.subn(rb"<meta http-equiv=[^>]*>", b"", page, count=1)
     assert times == 1
     return bare

@@ -41,7 +41,7 @@ def campaign():
 
 @pytest.fixture(scope="module")
 def axe():
-    """The program that looks for barriers."""
+    """Return the source of axe-core, which finds accessibility violations."""
     AXE.require("node", "npm")
     sources = [SOURCES / name for name in ("package.json", "package-lock.json")]
     AXE.build(
@@ -50,7 +50,7 @@ def axe():
     return (MADE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
-def barriers(page, axe):
+def violations(page, axe):
     """Return the violations that axe-core finds."""
     page.page.evaluate(axe)
     found = page.page.evaluate(
@@ -104,27 +104,27 @@ STATES = {each.__name__: each for each in (nothing, chosen, folded, way, line, s
 def test_axe_finds_no_violation(opened, axe, name, scheme):
     page = opened(campaign(), color_scheme=scheme)
     STATES[name](page)
-    assert barriers(page, axe) == []
+    assert violations(page, axe) == []
 
 
 @pytest.mark.parametrize("graph", [large_campaign, hostile_campaign], ids=["large", "hostile"])
 def test_axe_finds_no_violation_in_other_graphs(opened, axe, graph):
     page = opened(graph(), viewport={"width": 420, "height": 800})
     open_list(page)
-    assert barriers(page, axe) == []
+    assert violations(page, axe) == []
 
 
 def test_axe_finds_a_missing_language(opened, axe):
     page = opened(campaign())
     page.page.evaluate("() => document.documentElement.removeAttribute('lang')")
-    assert [kind for kind, _ in barriers(page, axe)] == ["html-has-lang"]
+    assert [kind for kind, _ in violations(page, axe)] == ["html-has-lang"]
 
 
 # --- the keyboard alone
 
 
 def tab_to(page, selector):
-    """Press Tab until what is meant has the focus."""
+    """Press Tab until an element that matches ``selector`` has the focus."""
     for _ in range(150):
         page.page.keyboard.press("Tab")
         if page.page.evaluate("(one) => document.activeElement.matches(one)", selector):
@@ -136,7 +136,7 @@ def test_tab_reaches_every_control(opened):
     page = opened(campaign())
     chosen(page)
     controls = "button, input, select, summary, a[href], .vis-network"
-    # A list is one stop; its arrows do the rest. What is hidden or disabled is no control.
+    # Hidden and disabled controls are skipped. The node list is one tab stop.
     mark = """(those) => {
       const seen = (one) => one.checkVisibility() && !one.disabled
         && (!one.closest("#list") || one.tabIndex === 0);
@@ -166,7 +166,7 @@ def test_the_focus_is_visible(opened):
 
 
 def press(page, name):
-    """Go to a button and press it, by keys."""
+    """Move the focus to a button and press it, with the keyboard only."""
     page.page.get_by_role("button", name=name).first.evaluate("(one) => { one.dataset.meant = 1; }")
     tab_to(page, "[data-meant]")
     page.page.keyboard.press("Enter")
@@ -176,7 +176,7 @@ def press(page, name):
 
 
 def find(page, text):
-    """Choose by search, by keys."""
+    """Select the first search result, with the keyboard only."""
     for key in ("/", "Control+a"):
         page.page.keyboard.press(key)
     page.page.keyboard.type(text)
@@ -384,4 +384,4 @@ def test_axe_finds_no_violation_in_the_demo(opened, axe):
         for hash_ in world.hashes()[:20]
         for n in range(3)
     )
-    assert barriers(opened(graph), axe) == []
+    assert violations(opened(graph), axe) == []

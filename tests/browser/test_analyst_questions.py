@@ -28,7 +28,7 @@ def test_which_two_campaigns_share_a_report(opened, graph):
         for pair in combinations(sorted(of_type(graph, "collection")), 2)
         if (common := set(graph.predecessors(pair[0])) & set(graph.predecessors(pair[1])))
     }
-    # Each campaign has collections of its own that share; one pair belongs to two campaigns.
+    # Collections of the same campaign share references; one pair belongs to two campaigns.
     families = ("tallowrat", "glassheron", "nettlebark", "brindlefox")
     [(pair, common)] = [
         (pair, common)
@@ -73,14 +73,14 @@ def test_why_a_file_is_related_to_a_collection(opened, graph):
     assert [page.path[0], page.path[-1]] == [[one.key], [about.key]]
     assert set(page.path[1]) <= reports
     assert f"through {about.label}" in page.page.inner_text("#path")
-    page.choose(one.key)  # the file's panel lists them at the collection
+    page.choose(one.key)  # its panel lists the references between it and the collection
     row = page.page.locator(f'#details button[data-key="{about.key}"]')
     assert row.locator(".also").inner_text() == f"through {len(reports)} references"
 
 
 # --- labels are readable
 
-# Returns the text on the canvas in its last frame, with center and width in CSS pixels.
+# Returns the text drawn on the canvas in the last frame, with center and width in CSS pixels.
 WRITTEN = """() => new Promise((done) => {
   const frames = [];
   const { fillText } = CanvasRenderingContext2D.prototype;
@@ -98,7 +98,7 @@ WRITTEN = """() => new Promise((done) => {
   };
   requestAnimationFrame(next);
 })"""
-HIGH = 12  # of a line of text
+HIGH = 12  # height of a line of text in pixels
 
 
 def test_every_collection_is_labeled_without_overlaps(opened, graph):

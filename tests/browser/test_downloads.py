@@ -36,7 +36,7 @@ def copied(page, name):
     return page.page.evaluate("() => navigator.clipboard.readText()")
 
 
-# --- pictures
+# --- images
 
 
 def test_png_download(opened):
@@ -104,7 +104,7 @@ def test_csv_cells_are_guarded_like_in_the_exporter(opened):
     texts = [text for text in (*HOSTILE_CELLS, *FORMULAS) if text.strip() and len(text) < 4_000]
     graph = with_title(*texts)
     page = opened(graph)
-    # Within the page: a clipboard changes ends of lines.
+    # Read within the page, since the system clipboard changes line breaks.
     page.page.evaluate(
         """() => Object.defineProperty(navigator, "clipboard",
              { value: { writeText: async (text) => { window.taken = text; } } })"""
@@ -118,7 +118,7 @@ def test_csv_cells_are_guarded_like_in_the_exporter(opened):
             assert titles[known["id"]] == guard_cell(known["title"]), key
 
 
-# --- the address
+# --- permalinks
 
 
 def kept(page):
@@ -128,7 +128,7 @@ def kept(page):
 
 
 def at_address(page, fragment):
-    """The same page, opened with a fragment."""
+    """Open the same page with a fragment."""
     page.page.goto("about:blank")
     page.page.goto(page.file + fragment)
     page.page.wait_for_function("() => window.graphbuild?.ready")

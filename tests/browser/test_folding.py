@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 RED, BLUE = collection("Red"), collection("Blue")
 FILES = [file(f"file {n}") for n in range(3)]
-# Half of them have a day, a month each.
+# Every second report has a date, each in another month.
 REPORTS = [
     report(f"Report {n}", **({"creation_date": 1_500_000_000 + n * 2_678_400} if n % 2 else {}))
     for n in range(10)
@@ -23,13 +23,13 @@ REPORTS = [
 
 
 def family():
-    """Three files and ten reports through Red; of one pair Blue says the same."""
+    """Return a graph of three files with ten reports through Red, one pair also through Blue."""
     facts = [Observation(one, about, RED) for one in FILES for about in REPORTS]
     return build_graph([*facts, Observation(FILES[0], REPORTS[0], BLUE)])
 
 
 def alike(reports=5, files=2):
-    """Files and reports of which nothing is different but what stands behind the pairs."""
+    """Return a graph of files and reports that fold, although their edges have different facts."""
     facts = [
         Observation(file(f"f{n}"), report(f"r{m}"), (RED, BLUE)[(n + m) % 2])
         for n in range(files)

@@ -12,7 +12,7 @@ from tests.exporters.test_html import on_a_grid, scattered
 
 pytestmark = [pytest.mark.browser, pytest.mark.bulk]
 
-# Types into the search box as a keyboard does, and tells how long the answer took.
+# Types into the search box like a keyboard, and returns how long the results took in milliseconds.
 _ASK = """(text) => {
   const query = document.querySelector("#query");
   query.value = text;
@@ -23,7 +23,7 @@ _ASK = """(text) => {
 
 
 def families(edges, *, files=40, reports=400):
-    """Families with tens of files and hundreds of reports each; as many as make so many edges."""
+    """Return as many separate families as give about ``edges`` edges from files to reports."""
     each = files * reports
     return build_graph(
         Observation(
@@ -46,8 +46,8 @@ def assert_whole(page, graph):
 
 
 def assert_seen(page, graph):
-    """However wide the picture is, nothing that it begins with is a speck."""
-    least = {"collection": 6, "reference": 2.5, "file": 2.5}  # pixels, half a spot
+    """Check that every marker drawn at first has at least its minimum size."""
+    least = {"collection": 6, "reference": 2.5, "file": 2.5}  # minimum radius in pixels
     sizes = page.page.evaluate(
         "(keys) => keys.map((key) => window.graphbuild.position(key).size)", page.drawnKeys
     )

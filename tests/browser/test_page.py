@@ -37,7 +37,7 @@ RED, BLUE = collection("Red"), collection("Blue")
 
 
 def campaign():
-    """Two files behind one report, each through a collection of its own."""
+    """Return a graph of two files with one report, each through its own collection."""
     observations = [
         Observation(ONE, SHARED, RED),
         Observation(TWO, SHARED, BLUE),
@@ -115,7 +115,7 @@ def test_the_notice_disappears(opened):
 # --- search
 
 
-# Types each name as a keyboard does; some hundred trips to the browser and back take long.
+# Types each name like a keyboard. One call per name from Python would be slow.
 NOT_FOUND = """(names) => {
   const query = document.querySelector("#query");
   return Object.entries(names).filter(([key, name]) => {
@@ -234,7 +234,7 @@ def test_search_brings_a_hidden_node_back(opened):
     assert page.page.input_value("#min-links") == "1"
 
 
-# --- choosing
+# --- selecting
 
 
 def test_a_click_shows_the_attributes_of_a_node(opened):
@@ -360,7 +360,7 @@ def test_the_id_can_be_copied(opened):
     assert page.page.evaluate("() => navigator.clipboard.readText()") == ONE.id
 
 
-# --- without a mouse, on a small screen, for a reader
+# --- keyboard, small screens, screen readers
 
 
 def test_all_of_it_can_be_done_by_keyboard(opened):
@@ -410,11 +410,11 @@ def test_a_very_long_word_does_not_widen_the_panel(opened):
     assert_silent(page)
 
 
-# --- strangers
+# --- hostile text
 
 
 def shown(text):
-    """A hostile text as the page shows it: what nobody sees made visible."""
+    """Return a hostile text as the page displays it: invisible characters as their codes."""
     return UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text.replace("\n", " "))
 
 
@@ -428,7 +428,7 @@ def assert_harmless(page):
 NO_PART_OF_THE_PAGE = "img, iframe, object, embed, form, math, base, b, [onfocus], script[src]"
 
 
-# Chooses each as a keyboard does; tells what was chosen, and where its links lead.
+# Selects each node like a keyboard; returns the selected keys and the targets of their links.
 _CHOOSE = """(keys) => {
   const query = document.querySelector("#query");
   return keys.map((key) => {
@@ -446,7 +446,7 @@ _CHOOSE = """(keys) => {
 
 @pytest.fixture(scope="module")
 def hostile_page():
-    """Written once: it is opened often, and looked at only."""
+    """Write the page once, for all tests of this module."""
     return written(hostile_campaign(), title=HOSTILE["end of script"])
 
 
@@ -456,7 +456,7 @@ def test_hostile_text_is_shown_and_not_run(opened, hostile_page):
     for text in HOSTILE.values():
         typed, *others = keys = [key for key in graph if graph.nodes[key]["label"] == text]
         for key in keys:
-            if key == typed:  # by the keyboard itself, which takes its time
+            if key == typed:  # with real key presses, which are slow
                 page.choose(typed)
             else:
                 page.page.evaluate(_CHOOSE, [key])
@@ -478,7 +478,7 @@ def test_no_hostile_title_runs_even_without_the_policy(opened, tmp_path):
         for script in (
             html_page._library(),
             html_page._script("vis"),
-        ):  # it costs time, and has no part in it
+        ):  # it is slow, and irrelevant here
             assert script in content
             content = content.replace(script, "")
         file.write_text(content, encoding="utf-8")
@@ -488,7 +488,7 @@ def test_no_hostile_title_runs_even_without_the_policy(opened, tmp_path):
         assert_harmless(page)
 
 
-# Every control there is, with every text there is in it.
+# Uses every control with every hostile text.
 _EVERYTHING = """async () => {
   const query = document.querySelector("#query");
   const press = (one) => one?.click();
@@ -567,7 +567,7 @@ def test_the_published_state_is_read_only(opened):
     assert page.counts["nodes"] == len(campaign())
 
 
-# --- pictures to look at
+# --- screenshots
 
 
 GRAPHS = {"small": campaign, "large": large_campaign, "hostile": hostile_campaign}

@@ -19,7 +19,10 @@ RED, BLUE = collection("Red"), collection("Blue")
 
 
 def chain():
-    """One and two meet in a report, two and three in another; each through its own collection."""
+    """Return a graph in which files 1 and 2 share a report, and files 2 and 3 another one.
+
+    Each pair is connected through its own collection.
+    """
     facts = [
         Observation(ONE, SHARED, RED),
         Observation(TWO, SHARED, BLUE),
@@ -134,7 +137,7 @@ def test_untangle_stops_by_itself(opened):
     page.page.clock.install()
     page.press("Untangle")
     assert page.untangling
-    page.page.clock.run_for(3_000)  # beside it, time goes on by itself
+    page.page.clock.run_for(3_000)  # the clock also runs by itself
     assert page.untangling
     page.page.clock.run_for(2_000)
     assert not page.untangling
@@ -167,4 +170,4 @@ def test_a_dragged_node_stays_in_place(opened):
     page.page.mouse.up()
     assert page.point(ONE.key) == pytest.approx(
         (x + 40, y + 30), abs=12
-    )  # the first pixels only start it
+    )  # the first pixels only start the drag

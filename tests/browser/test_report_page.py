@@ -11,7 +11,7 @@ from graphbuild.analysis import Snapshot
 from graphbuild.report import Baseline, write_report
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
-from tests.browser.test_accessibility import axe, barriers  # noqa: F401  a fixture
+from tests.browser.test_accessibility import axe, violations  # noqa: F401  a fixture
 from tests.support.campaign_files import write_campaign
 from tests.support.external_tools import OUTPUT
 from tests.support.planted_campaigns import plant
@@ -27,7 +27,7 @@ WINDOWS = [(1400, "light"), (1400, "dark"), (800, "light"), (800, "dark"), (360,
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report with all its parts, and titles that would like to run."""
+    """Write a report with all its sections, and with titles that contain scripts."""
     folder = tmp_path_factory.mktemp("report")
     world = plant(3)
     for name in ("c0-0", "c1-0"):
@@ -54,7 +54,7 @@ def test_the_report_asks_for_nothing_and_fits(
 ) -> None:
     context = chromium.new_context(
         viewport={"width": wide, "height": 900},
-        color_scheme=colors,  # type: ignore[arg-type]  one of its words
+        color_scheme=colors,  # type: ignore[arg-type]  a valid value
         offline=True,
     )
     page = context.new_page()
@@ -82,7 +82,7 @@ def test_axe_finds_no_violation(chromium: Browser, written: Path, axe: str) -> N
     context = chromium.new_context(bypass_csp=True, offline=True)
     page = context.new_page()
     page.goto(written.as_uri())
-    assert barriers(SimpleNamespace(page=page), axe) == []
+    assert violations(SimpleNamespace(page=page), axe) == []
     context.close()
 
 

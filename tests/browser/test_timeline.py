@@ -36,7 +36,7 @@ def month(year, number):
 
 
 def drawn(page):
-    """Which reports the picture shows, whether folded or not."""
+    """Return the reports that are drawn, folded or not."""
     page.page.uncheck("#fold")
     return {each.label for each in REPORTS if page.marker(each.key)["shown"]}
 

@@ -30,8 +30,8 @@ def whole(graph, clusters):
     return written(graph, positions=on_a_grid(graph), clusters=clusters, full=True)
 
 
-# Waits until the picture has stood for some frames.
-STANDS = """() => new Promise((done) => {
+# Waits until the view has not moved for some frames.
+IS_STILL = """() => new Promise((done) => {
   const place = () => JSON.stringify(window.graphbuild.position("collection:c18"));
   let [before, same] = ["", 0];
   const look = () => {
@@ -74,11 +74,11 @@ def test_search_moves_the_view_and_fills_the_panel(page):
 def test_a_click_selects_a_node(page):
     page.choose("collection:c17")
     page.page.keyboard.press("Escape")
-    page.page.evaluate(STANDS)  # what is zoomed in flight flies on
+    page.page.evaluate(IS_STILL)  # what is zoomed in flight flies on
     page.page.focus("#canvas")
     for _ in range(7):  # so near that no two stand on one spot of the screen
         page.page.keyboard.press("+")
-    page.page.evaluate(STANDS)  # what can be clicked is what was drawn last
+    page.page.evaluate(IS_STILL)  # what can be clicked is what was drawn last
     page.page.mouse.click(*page.point("collection:c18"))
     page.page.wait_for_function("() => window.graphbuild.selection === 'collection:c18'")
 

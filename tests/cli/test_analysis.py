@@ -193,7 +193,7 @@ def test_hostile_texts_are_escaped_on_terminal_and_in_markdown(shell: Shell) -> 
     assert not re.search(r"[<>\[\]`*_|~]|https?:", bare)
 
 
-# --- what goes wrong -----------------------------------------------------------------------------
+# --- errors --------------------------------------------------------------------------------------
 
 
 def test_unknown_node_type_of_overlap_is_wrong_usage(sample: Shell) -> None:

@@ -1,4 +1,4 @@
-"""Commands from end to end: messages, exit codes, files; nothing stored is lost."""
+"""End-to-end tests of commands: messages, exit codes, written files, and durability."""
 
 from __future__ import annotations
 
@@ -493,7 +493,7 @@ def test_api_key_in_a_column_or_url_is_not_stored(shell: Shell) -> None:
 
 
 def on_terminal(shell: Shell, *arguments: str) -> str:
-    """Return what a command shows on a terminal, without its standard output."""
+    """Run a command on a terminal and return its standard error."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "graphbuild", *arguments],
@@ -504,7 +504,7 @@ def on_terminal(shell: Shell, *arguments: str) -> str:
     )
     os.close(follower)
     shown = b""
-    with suppress(OSError):  # that is how a terminal ends on which nobody writes any more
+    with suppress(OSError):  # reading a terminal fails once all writers have closed it
         while more := os.read(leader, 65_536):
             shown += more
     os.close(leader)

@@ -1,4 +1,4 @@
-"""``graphbuild compare``: two files, or one file at two times; as text and as JSON."""
+"""``graphbuild compare`` with two files, and with one file at two times, as text and JSON."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def of(number: int) -> str:
 
 @pytest.fixture
 def refreshed(tmp_path: Path) -> Campaign:
-    """Crawl a campaign twice, a week apart, with changes in between."""
+    """Crawl a campaign twice, one week apart; in between, the API data changes."""
     files = {of(1): ["a"], of(2): ["a", "b"]}
     made = Campaign(tmp_path / "c.db", world_of({"a": [1, 2], "b": [3]}, files))
     made.crawl()

@@ -89,7 +89,7 @@ def test_formats_of_facts_refuse_computed_views(shell: Shell, campaign: Path, vi
 def test_full_disk_is_reported_and_the_old_file_remains(
     shell: Shell, campaign: Path, view: str
 ) -> None:
-    """The operating system limits file sizes to less than the page needs."""
+    """A resource limit makes writing fail: files may not become as large as the page."""
     name = "graph.html" if view == "full" else f"graph-{view}.html"
     out = campaign / "out"
     out.mkdir()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The current folder, which is empty; logging is as before afterwards."""
+    """Change to an empty folder, and restore the logging configuration afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VT_APIKEY", KEY)
     yield tmp_path

@@ -1,4 +1,4 @@
-"""Interrupts at any moment: no traceback, a documented exit code, and the next run continues.
+"""Interrupted commands: no traceback, a documented exit code, and the next run continues.
 
 Moments are numbers of audit events (imports, opened files, connections, executed code), so that a
 test can be repeated. The signal is sent in a separate process.
@@ -73,7 +73,7 @@ def run(
 
 
 def moments(shell: Shell, few: int, *words: object) -> list[int]:
-    """Return numbers of events of a command: spread evenly, and around its first request."""
+    """Return numbers of audit events of a command: evenly spread, and around its first request."""
     run(shell, 0, *words)
     connected, events = map(int, (shell.folder / "events").read_text().split())
     assert events > 100
@@ -110,7 +110,7 @@ def test_export_interrupted_at_any_moment_leaves_no_partial_file(shell: Shell, s
 
 
 def test_export_interrupted_before_the_rename_leaves_no_file(shell: Shell, service) -> None:
-    """The signal comes between writing the bytes and renaming the file."""
+    """The signal arrives after the bytes are written, and before the file is renamed."""
     api = Api(generate_family_world(3, 50))
     where = ("--store", "c.db", "--base-url", service(api))
     shell("crawl", seeds(shell, *api.world.hashes()), *where)
@@ -127,7 +127,7 @@ def test_other_commands_interrupted_at_any_moment_are_silent(
     seeds(shell, *generate_family_world(3, 1).hashes())
     for number in (1, 2, 3, *moments(shell, 2, *words)):
         code, message = run(shell, number, *words)
-        assert code == -signal.SIGINT or number > 3  # the last may come a little earlier
+        assert code == -signal.SIGINT or number > 3  # the number of events may vary slightly
         assert "Traceback" not in message
 
 

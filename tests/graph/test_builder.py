@@ -26,7 +26,7 @@ def edges(graph):
     return {(source, target): dict(edge) for source, target, edge in graph.edges(data=True)}
 
 
-# --- the contract --------------------------------------------------------------------------------
+# --- nodes and edges -----------------------------------------------------------------------------
 
 
 def test_a_file_points_to_its_reference_and_the_reference_to_its_collection():
@@ -117,7 +117,7 @@ def test_attributes_are_added_and_a_bare_mention_erases_none():
     )
 
 
-# --- what an answer cannot do --------------------------------------------------------------------
+# --- API attributes ------------------------------------------------------------------------------
 
 
 def test_api_attributes_cannot_have_local_names():
@@ -184,7 +184,7 @@ def test_an_edge_is_inferred_until_it_is_observed():
     assert [one.provenance for one in extract_observations(graph)] == ["inferred", "observed"]
 
 
-# --- and back ------------------------------------------------------------------------------------
+# --- extraction ----------------------------------------------------------------------------------
 
 
 def test_extracted_entities_have_api_attributes_only():
@@ -202,7 +202,7 @@ def test_changing_an_extracted_entity_does_not_change_the_graph():
     assert graph.nodes[R1.key]["title"] == "A report"
 
 
-# --- laws ----------------------------------------------------------------------------------------
+# --- properties ----------------------------------------------------------------------------------
 
 _NAMES = ["title", "name", "size", "seed", "state", "type", "id", "label", "self"]
 _KNOWN = st.dictionaries(st.sampled_from(_NAMES), st.text(max_size=3) | st.integers(0, 9))

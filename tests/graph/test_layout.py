@@ -25,7 +25,7 @@ from tests.support.paths import ROOT
 
 
 def graph_of(*links, alone=()):
-    """A graph from links such as ("f1", "r1"): the first letter tells the type."""
+    """Return a graph from links such as ("f1", "r1"). The first letter is the node type."""
     graph = nx.DiGraph()
     types = {"f": "file", "r": "reference", "c": "collection"}
     for name in [*alone, *(name for link in links for name in link)]:
@@ -35,14 +35,14 @@ def graph_of(*links, alone=()):
 
 
 def biclique(files, references, *, collection="c1", prefix=""):
-    """Files that share references of one collection, as the API answers."""
+    """Return links of files that all have the same references, as in API responses."""
     names = [f"r{prefix}{index}" for index in range(references)]
     links = [(f"f{prefix}{file}", name) for file in range(files) for name in names]
     return links + [(name, collection) for name in names]
 
 
 def tangle(files, references, collections, seed=1):
-    """Files with random references of random collections: little of it folds."""
+    """Return a graph of files with random references and collections, few of which fold."""
     dice = random.Random(seed)
     links = [(f"r{r}", f"c{dice.randrange(collections)}") for r in range(references)]
     links += [(f"f{f}", f"r{r}") for f in range(files) for r in dice.sample(range(references), 5)]
@@ -50,7 +50,7 @@ def tangle(files, references, collections, seed=1):
 
 
 def nearest(positions):
-    """The smallest distance between two nodes."""
+    """Return the smallest distance between two nodes."""
     points = np.array(list(positions.values()))
     apart = np.hypot(*(points[:, axis][:, None] - points[:, axis] for axis in (0, 1)))
     np.fill_diagonal(apart, np.inf)
@@ -109,7 +109,7 @@ def test_a_large_cluster_is_split_again(monkeypatch):
 def test_clusters_of_a_large_graph_are_returned():
     graph = tangle(900, 500, 40)
     assert compute_layout(graph).clusters == node_clusters(graph)
-    assert compute_layout(SHAPES["a tangle"]).clusters is None  # nobody needed them
+    assert compute_layout(SHAPES["a tangle"]).clusters is None  # not needed for so small a graph
 
 
 def test_members_of_a_cluster_are_close_together():

@@ -35,7 +35,7 @@ def collection(number):
 
 
 def family(files, reports, number=0):
-    """Files that share reports through one collection."""
+    """Return observations of files that share reports through one collection."""
     begin = number * 1_000
     return [
         Observation(file(begin + f), report(begin + r), collection(number))
@@ -311,7 +311,7 @@ def test_the_full_view_is_the_graph():
 
 
 def shared(graph, kind):
-    """Pairs of one kind and how many references both have, by networkx."""
+    """Return the shared references of each pair of nodes of one type, computed with networkx."""
     plain = nx.Graph(
         (one, other)
         for one, other in graph.to_undirected().edges

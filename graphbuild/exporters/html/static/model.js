@@ -183,8 +183,8 @@ function linesFor(link) {
 // --- expanding
 
 /**
- * Return the members of a group that get a marker of their own: at least 200, if the group has them.
- * The wanted members come first, then those that pass the filters.
+ * Return the members of a group that get a marker of their own: up to 200, and all wanted members.
+ * After the wanted members, those that pass the filters are chosen first.
  */
 function expand(group, wanted = []) {
   const outside = state.expanded.get(group) ?? new Set();

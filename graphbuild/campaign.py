@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 class Campaign:
     """A campaign file that :func:`open` opened for reading.
 
-    Use it as a context manager, or call :meth:`close`. Each method reads the file again, so it
-    includes the data that a crawl in another process has added.
+    Use it as a context manager, or call :meth:`close`. Each method reads the file again, so the
+    result includes what a crawl in another process has stored in the meantime.
 
     Attributes:
         store: the open store, for access to pages and observations.
@@ -213,8 +213,8 @@ def export(source: GraphSource, path: str | Path, *, positions: Positions | None
     """Write a graph to ``path``, in the format that its suffix selects.
 
     Args:
-        source: a graph of :func:`build_graph`, a view of one, or a campaign (its path, a
-            :class:`Campaign` or a Store).
+        source: a graph that :func:`build_graph` returned, a view of such a graph, or a campaign (its
+            path, a :class:`Campaign` or a Store).
         path: the file. Its suffix is ``.graphml``, ``.gexf``, ``.html``, ``.json`` or another one
             listed in docs/formats.md.
         positions: position of each node, y upwards; computed if None.

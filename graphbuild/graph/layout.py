@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 Point: TypeAlias = tuple[float, float]
 
-MIN_DISTANCE = 16.0  # between any two nodes
+MIN_DISTANCE = 16.0  # between the centers of any two nodes
 
 _SEED = 20_240_229
-_COMPONENT_GAP = 90.0
+_COMPONENT_GAP = 90.0  # between the bounding boxes of components
 _ASPECT = 1.5  # width to height of the whole layout
-_LABEL_SPACE = 24.0  # around collections, which are always labeled
+_LABEL_SPACE = 24.0  # free space around collections, since they always have a label
 _MAX_DISCS = 1_000  # laid out at once; time and memory are quadratic
 _MANY_DISCS = 300
 _ITERATIONS, _FEWER_ITERATIONS = 100, 50  # the second for more than _MANY_DISCS discs
@@ -220,7 +220,8 @@ def _arrange_clusters(
         rows = [index[disc] for disc in members]
         inner = _arrange_cluster(graph.subgraph(members), members, radii[rows])
         centers[rows] = inner - np.mean(_bounds(inner, radii[rows]), axis=0)
-        # Smaller than the bounding circle: the sparse margins of two clusters may overlap.
+        # The disc of a cluster is smaller than its bounding circle, since its margin is sparse and
+        # may overlap with the margin of another cluster.
         area = float(np.sum((radii[rows] + GAP / 2) ** 2))
         cluster_radii.append(math.sqrt(area / _DENSITY))
     between = nx.Graph(
@@ -282,7 +283,7 @@ def _initial_layout(graph: nx.Graph[int]) -> Floats:
     points = centered @ vectors[:, ::-1][:, :2] if vectors.shape[1] > 1 else centered[:, [0, 0]]
     scale = np.maximum(np.abs(points).max(axis=0), 1e-9)
     noise = np.random.default_rng(_SEED).uniform(-0.05, 0.05, points.shape)
-    # Rounded, because the last bits depend on the linear algebra library.
+    # The points are rounded, because their last bits depend on the linear algebra library.
     start: Floats = np.round(points / (2 * scale), 3) + noise
     return start
 

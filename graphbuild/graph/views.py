@@ -36,7 +36,7 @@ _FOLDED = "folded-from"  # original nodes or edges, by key; API names contain no
 def fold_groups(graph: Graph) -> list[list[str]]:
     """Group the nodes of one type that have exactly the same neighbors.
 
-    Each collection is a group of its own. Two groups are connected either by edges between all
+    Collections are not grouped: each forms a group alone. Two groups are connected either by edges between all
     pairs of their members or by none. So no information is lost, and folding twice changes
     nothing. Groups and their members are sorted by node key.
     """
@@ -194,7 +194,7 @@ def collections_view(graph: Graph) -> Graph:
 def backbone_view(graph: Graph) -> Graph:
     """Return the graph with only one reference per group of references with the same neighbors.
 
-    All other nodes stay as connected as before. The attribute ``group_size`` of a kept reference
+    Paths between all other nodes are kept. The attribute ``group_size`` of a kept reference
     is the size of its group.
     """
     kept: set[str] = set()

@@ -213,8 +213,8 @@ def export(source: GraphSource, path: str | Path, *, positions: Positions | None
     """Write a graph to ``path``, in the format that its suffix selects.
 
     Args:
-        source: a graph that :func:`build_graph` returned, a view of such a graph, or a campaign (its
-            path, a :class:`Campaign` or a Store).
+        source: a graph that :func:`build_graph` returned, or a view of one; or a campaign, given
+            as its path, a :class:`Campaign` or a Store.
         path: the file. Its suffix is ``.graphml``, ``.gexf``, ``.html``, ``.json`` or another one
             listed in docs/formats.md.
         positions: position of each node, y upwards; computed if None.

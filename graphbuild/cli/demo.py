@@ -33,7 +33,7 @@ def demo(
 
     started = time.monotonic()
     world = generate_world(_WORLD_SEED)
-    hashes, store_path = _prepare(out)
+    hashes, store_path = _prepare_folder(out)
     hashes.write_text("".join(f"{each}\n" for each in world.hashes()), encoding="utf-8")
     os.environ["VT_APIKEY"] = secrets.token_hex(32)  # the user's key is not sent to the emulator
     with Emulator(Api(world)) as emulator, Store.open(store_path) as store:
@@ -51,7 +51,7 @@ def demo(
     print_line(f"Done in {seconds:.1f} s. Open {out / 'graph.html'} in a browser.")
 
 
-def _prepare(out: Path) -> tuple[Path, Path]:
+def _prepare_folder(out: Path) -> tuple[Path, Path]:
     """Create the folder, delete the campaign file of an earlier demo, and return both paths.
 
     The paths are those of the list of hashes and of the campaign file.

@@ -36,9 +36,9 @@ _FOLDED = "folded-from"  # original nodes or edges, by key; API names contain no
 def fold_groups(graph: Graph) -> list[list[str]]:
     """Group the nodes of one type that have exactly the same neighbors.
 
-    Collections are not grouped: each forms a group alone. Two groups are connected either by edges between all
-    pairs of their members or by none. So no information is lost, and folding twice changes
-    nothing. Groups and their members are sorted by node key.
+    Collections are not grouped: each forms a group alone. Two groups are connected either by edges
+    between all pairs of their members or by none. So no information is lost, and folding twice
+    changes nothing. Groups and their members are sorted by node key.
     """
     number = {node: index for index, node in enumerate(graph)}
     relations: dict[object, int] = {}

@@ -189,8 +189,8 @@ function linesFor(link) {
 function expand(group, wanted = []) {
   const outside = state.expanded.get(group) ?? new Set();
   const ordered = [...wanted, ...group.members.filter((id) => passesFilters(nodes[id])), ...group.members];
-  const room = Math.max(MAX_EXPANDED, outside.size + wanted.length);
-  for (const id of ordered) if (outside.size < room) outside.add(id);
+  const maxCount = Math.max(MAX_EXPANDED, outside.size + wanted.length);
+  for (const id of ordered) if (outside.size < maxCount) outside.add(id);
   return outside;
 }
 

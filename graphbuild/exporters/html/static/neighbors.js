@@ -6,22 +6,22 @@
  * the reference lists the collections in `fact.via`.
  */
 function observedWith(members) {
-  const mine = new Map(); // group -> its members among `members`
+  const membersByGroup = new Map(); // group -> its members among `members`
   for (const id of members) {
     const group = groupOf[id];
-    mine.set(group, [...(mine.get(group) ?? []), id]);
+    membersByGroup.set(group, [...(membersByGroup.get(group) ?? []), id]);
   }
   const found = { nodes: new Set(members), parts: [] };
-  for (const [group, those] of mine) {
+  for (const [group, own] of membersByGroup) {
     for (const link of group.out) {
-      addEdges(found, link, those, link.to.members);
-      addCollections(found, link, those, link.to.members);
-      addEarlier(found, group, those, link.to.members);
+      addEdges(found, link, own, link.to.members);
+      addCollections(found, link, own, link.to.members);
+      addEarlier(found, group, own, link.to.members);
     }
     for (const link of group.in) {
-      addEdges(found, link, link.from.members, those);
-      addCollections(found, link, link.from.members, those);
-      addEarlier(found, link.from, link.from.members, those);
+      addEdges(found, link, link.from.members, own);
+      addCollections(found, link, link.from.members, own);
+      addEarlier(found, link.from, link.from.members, own);
     }
   }
   return found;
@@ -42,20 +42,20 @@ function addCollections(found, link, froms, tos) {
   for (const next of link.to.out) {
     for (const to of next.to.members) {
       if (!namedCollections.has(to)) continue;
-      const params = matchingEnds(link, froms, tos, (fact) => fact.via?.includes(to));
-      if (params.froms.length) addEdges(found, next, params.tos, [to]);
+      const ends = matchingEnds(link, froms, tos, (fact) => fact.via?.includes(to));
+      if (ends.froms.length) addEdges(found, next, ends.tos, [to]);
     }
   }
 }
 
-/** Add the nodes whose edges to `those` list a collection among `ends`. */
-function addEarlier(found, group, those, ends) {
-  const sought = new Set(ends.filter((id) => namedCollections.has(id)));
-  if (!sought.size) return;
+/** Add the nodes whose edges to `own` list a collection among `targets`. */
+function addEarlier(found, group, own, targets) {
+  const wanted = new Set(targets.filter((id) => namedCollections.has(id)));
+  if (!wanted.size) return;
   for (const prior of group.in) {
-    const params = matchingEnds(prior, prior.from.members, those,
-      (fact) => fact.via?.some((id) => sought.has(id)));
-    addEdges(found, prior, params.froms, params.tos);
+    const ends = matchingEnds(prior, prior.from.members, own,
+      (fact) => fact.via?.some((id) => wanted.has(id)));
+    addEdges(found, prior, ends.froms, ends.tos);
   }
 }
 

@@ -15,10 +15,10 @@ function showInvisible(text) {
   return String(text).replace(INVISIBLE, (char) => (char === "\n" ? " " : `⟨U+${code(char)}⟩`));
 }
 
-/** Truncate to `most` characters without splitting a surrogate pair. */
-function truncate(text, most) {
-  const chars = Array.from(text.slice(0, 2 * most + 2));
-  return chars.length > most ? `${chars.slice(0, most - 1).join("")}…` : text;
+/** Truncate to `maxLength` characters without splitting a surrogate pair. */
+function truncate(text, maxLength) {
+  const chars = Array.from(text.slice(0, 2 * maxLength + 2));
+  return chars.length > maxLength ? `${chars.slice(0, maxLength - 1).join("")}…` : text;
 }
 
 function formatNumber(value) {

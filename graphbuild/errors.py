@@ -1,4 +1,4 @@
-"""All exceptions that graphbuild raises on purpose.
+"""The exceptions of graphbuild.
 
 ::
 
@@ -12,15 +12,15 @@
     │   ├── BaseUrlError          a redirect, or a 404 without an API error code
     │   └── TransientError        a retry may succeed: HTTP 5xx, broken connection, damaged page
     │       └── RateLimitError    HTTP 429
-    ├── CrawlPaused               the run stopped, and the next run continues it
+    ├── CrawlPaused               the run stopped early; the next run continues the crawl
     │   ├── QuotaExhaustedError   the daily or monthly quota of the service is spent
-    │   └── BudgetExhaustedError  the limit set by the user is reached
-    ├── StoreError                a campaign file is missing, foreign, newer, locked or damaged
+    │   └── BudgetExhaustedError  the maximum number of calls set by the user is reached
+    ├── StoreError                a campaign file is missing, invalid, newer, locked or damaged
     ├── ExportError               a file could not be written
-    ├── AnalysisError             a name matches no node or several, or a path has one end
+    ├── AnalysisError             a name matches no node or several nodes
     └── MissingLibraryError       a library of an extra is not installed
 
-Every message names the cause and a way out.
+Every message states the cause and, where possible, how to solve the problem.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class GraphbuildError(Exception):
 
 
 class SeedError(GraphbuildError):
-    """A seed list could not be read. Invalid lines are reported in the result instead."""
+    """A seed list could not be read. Invalid lines of a readable list are part of the result."""
 
 
 class PayloadError(GraphbuildError):
@@ -58,7 +58,8 @@ class ApiError(GraphbuildError):
 
     Attributes:
         status: the HTTP status, 0 without a response.
-        code: the API's error code, or a code of ours if the response has none.
+        code: the API's error code; without one, ``HTTP`` and the status, or a code of graphbuild
+            such as ``Unreachable``.
     """
 
     def __init__(self, message: str, *, status: int = 0, code: str = "") -> None:
@@ -90,7 +91,7 @@ class TransientError(ApiError):
     """A retry may succeed.
 
     Attributes:
-        sent: False if the request was not sent, so that it does not count against the quota.
+        sent: False if the request was not sent; it then does not count against the quota.
     """
 
     def __init__(self, message: str, *, status: int = 0, code: str = "", sent: bool = True) -> None:
@@ -102,7 +103,7 @@ class RateLimitError(TransientError):
     """The service refused a request because of a rate limit (HTTP 429).
 
     Attributes:
-        retry_after: seconds to wait, as stated in the response, or the default.
+        retry_after: seconds to wait, as stated in the response; 60 if it states no valid time.
     """
 
     def __init__(self, message: str, *, retry_after: float, code: str = "") -> None:
@@ -111,7 +112,7 @@ class RateLimitError(TransientError):
 
 
 class CrawlPaused(GraphbuildError):  # noqa: N818  a control signal, not an error
-    """The run stopped early. All pages so far are stored, and the next run continues."""
+    """The run stopped early. All received pages are stored; the next run continues the crawl."""
 
 
 class QuotaExhaustedError(CrawlPaused):
@@ -127,11 +128,11 @@ class QuotaExhaustedError(CrawlPaused):
 
 
 class BudgetExhaustedError(CrawlPaused):
-    """The number of calls allowed by the user is reached."""
+    """The maximum number of calls set by the user is reached."""
 
 
 class StoreError(GraphbuildError):
-    """A campaign file cannot be used as it is. It was not changed."""
+    """A campaign file cannot be opened, read or written. Its earlier contents are unchanged."""
 
 
 class ExportError(GraphbuildError):

@@ -11,27 +11,26 @@ from graphbuild.errors import PayloadError
 if TYPE_CHECKING:
     from graphbuild.models import Scalar
 
-MAX_ATTRIBUTES = 1_000  # per object; real ones have a few dozen
-MAX_TEXT = 65_536  # characters of one attribute; the raw page keeps the whole text
+MAX_ATTRIBUTES = 1_000  # per object; real objects have a few dozen
+MAX_TEXT = 65_536  # characters per attribute; the stored page keeps the full text
 _MAX_LIST_TEXT = 4_096
 _INT64_RANGE = range(-(2**63), 2**63)
 _DATE_RANGE = range(631_152_000, 4_102_444_800)  # 1990 to 2099, in seconds since 1970 (UTC)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_NAME = re.compile(
-    r"(?!constructor\Z)[a-z][a-z0-9_]{0,63}"
-)  # JavaScript objects have a constructor
+# Without "constructor", which is a property of every JavaScript object.
+_NAME = re.compile(r"(?!constructor\Z)[a-z][a-z0-9_]{0,63}")
 _TEXT_ONLY = frozenset({"url", "title", "author", "name"})
-_NEVER_TRUNCATED = frozenset({"url", "author"})  # the beginning of these would be misleading
+_NEVER_TRUNCATED = frozenset({"url", "author"})  # a truncated value would be misleading
 
 
 def parse_attributes(value: object, path: str, warnings: list[str]) -> dict[str, Scalar]:
-    """Return the attributes that are scalars or lists of strings, which are joined.
+    """Return the scalar attributes, and lists of strings joined with semicolons.
 
-    Empty attributes and nested objects are left out. Every other change is reported.
+    Empty attributes, nested objects and other lists are left out. Each other change adds a warning.
 
     Args:
         value: the decoded JSON value.
-        path: its path in the payload, for the messages.
+        path: the path of the value in the payload, for messages.
         warnings: receives a message for each attribute that is invalid or changed.
 
     Raises:

@@ -1,7 +1,8 @@
-"""The API key and where it is found.
+"""Validation and lookup of the API key and the user name.
 
-The key is read from ``VT_APIKEY``, or from ``apikey`` in ``~/.vt.toml``, the file of the official
-command line (https://github.com/VirusTotal/vt-cli). The user name is optional.
+The key is read from the variable ``VT_APIKEY``, or else from ``apikey`` in ``~/.vt.toml``. This is
+the settings file of the official command line (https://github.com/VirusTotal/vt-cli). The user name
+is optional.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE = "VT_APIKEY"
 USER_VARIABLE = "VT_USER"
-KEY_LENGTH = 64  # letters and digits
+KEY_LENGTH = 64  # characters, each a letter or a digit
 _INSTRUCTIONS = (
     f"put your key into the variable {KEY_VARIABLE}, "
     'or into ~/.vt.toml as apikey = "..." (chmod 600)'
@@ -27,14 +28,15 @@ _INSTRUCTIONS = (
 
 
 class ApiKey:
-    """An API key that only :meth:`reveal` returns: not ``repr``, not pickling.
+    """An API key that ``repr`` and ``str`` hide and that cannot be pickled.
+
+    The key is validated here because ``requests`` quotes an invalid header in its error message.
 
     Args:
         text: the key.
 
     Raises:
-        AuthenticationError: it is not a valid key. The message does not contain it, unlike that of
-            `requests` for an invalid header.
+        AuthenticationError: the key is malformed. The message does not contain the key.
     """
 
     __slots__ = ("_text",)
@@ -47,7 +49,7 @@ class ApiKey:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the key, to send it."""
+        """Return the key as text."""
         return self._text
 
     def check_length(self) -> None:
@@ -78,23 +80,24 @@ def _find_problem(text: str) -> str:
 
 
 def find_api_key(environment: Mapping[str, str] | None = None, home: Path | None = None) -> ApiKey:
-    """Return the API key from the environment, or else from ``.vt.toml``.
+    """Return the API key from ``VT_APIKEY``, or else from ``.vt.toml``.
 
     Args:
         environment: the environment variables; by default those of the process.
         home: the folder of ``.vt.toml``; by default the user's home.
 
     Raises:
-        AuthenticationError: there is no key, it is malformed, or others can read the file.
+        AuthenticationError: there is no key, the key is malformed, or other users can read
+            the file.
     """
-    # Without a local variable for the text, which a traceback could show.
+    # No local variable holds the key, since a traceback may show the variables.
     return ApiKey(_find_key(environment, home))
 
 
 def find_user_name(environment: Mapping[str, str] | None = None, home: Path | None = None) -> str:
     """Return the user name from ``VT_USER``, or else from ``user`` in ``.vt.toml``.
 
-    It is only needed to request the quotas.
+    Only requests for quotas need the user name.
 
     Args:
         environment: the environment variables; by default those of the process.
@@ -150,13 +153,13 @@ def _exists(path: Path) -> bool:
     try:
         return path.is_file()
     except PermissionError:
-        return True  # opening it gives the reason
+        return True  # the file may exist; the attempt to read it reports the error
 
 
 def _read_settings(path: Path) -> dict[str, object] | None:
     """Return the settings, or None if the file cannot be read.
 
-    The reason is not reported, as tomllib may quote the line with the key.
+    The reason is dropped, because messages of tomllib may quote the line with the key.
     """
     try:
         with path.open("rb") as stream:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-# Stricter than RFC 3986: excludes everything that two URL parsers could read differently.
+# Stricter than RFC 3986: excludes all URLs that two parsers could interpret differently.
 _HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\]"
 _BASE_URL = re.compile(
     rf"(?P<scheme>https?)://(?P<host>{_HOST})(:(?P<port>[0-9]{{1,5}}))?(?P<path>(/[\w.~-]+)*)/*",
@@ -14,11 +14,11 @@ _BASE_URL = re.compile(
 
 
 def check_base_url(text: str) -> str:
-    """Return the base URL in normal form: no trailing slash, ``/api/v3`` if it has no path.
+    """Return the base URL without a trailing slash; add ``/api/v3`` if it has no path.
 
     Raises:
-        ValueError: it is not an https URL, or it is an http URL of another machine. The message
-            does not contain the text, as that may hold a password.
+        ValueError: the text is not an https URL, nor an http URL of this machine. The message does
+            not contain the text, which may include a password.
     """
     found = _BASE_URL.fullmatch(text)
     if not found or not _is_valid(found):

@@ -1,7 +1,7 @@
 """Client of the VirusTotal API v3 with retries, a rate limit and a record of each call.
 
-URLs are built from the base URL, a valid id and the cursor, and are never taken from a response.
-Every attempt is recorded before it is sent.
+Request URLs are built from the base URL, a validated id and the cursor. URLs in responses are never
+requested. Every attempt is recorded before it is sent.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://www.virustotal.com/api/v3"
 LIMIT = 40  # entries per page: the API's maximum for relationships
-MAX_FLAVOR_PROBES = 3
-# Statuses of a relationship that the service's API flavor does not have.
+MAX_FLAVOR_PROBES = 3  # subjects that are requested in both API flavors
+# HTTP statuses for a relationship that does not exist in the API flavor of the service.
 _UNKNOWN_RELATIONSHIP_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
 
 
 class CallRecorder(Protocol):
-    """Records every call, and can forbid it."""
+    """Interface of an object that records every call and can forbid it."""
 
     def check(self) -> None:
-        """Raise CrawlPaused if a call would be forbidden now."""
+        """Raise CrawlPaused if no call is allowed now."""
         ...
 
     def begin_call(self, subject: Entity, relationship: str) -> int:
@@ -71,7 +71,7 @@ class NullRecorder:
     def check(self) -> None:
         """Allow the call."""
 
-    def begin_call(self, subject: Entity, relationship: str) -> int:  # noqa: ARG002  of the protocol
+    def begin_call(self, subject: Entity, relationship: str) -> int:  # noqa: ARG002  required by the protocol
         """Allow the call."""
         return 0
 
@@ -80,17 +80,17 @@ class NullRecorder:
 
 
 class Client:
-    """A client of the API. It sends one request at a time; see :meth:`clone`.
+    """A client of the API. It sends one request at a time; use a :meth:`clone` per thread.
 
     Args:
         key: the API key.
-        base_url: URL of the API; plain http only on this machine itself.
-        rate_limiter: our own rate limit, none by default. The service's 429 responses are always
-            respected.
-        clock: the time, replaceable in tests.
-        adapter: the network, replaceable in tests.
+        base_url: URL of the API; plain http is accepted only for this machine.
+        rate_limiter: a limit of requests per minute; by default none. In addition, the client waits
+            after each 429.
+        clock: the source of the time; replaced in tests.
+        adapter: the HTTP adapter of ``requests``; replaced in tests.
         deadline: maximum duration of a request in seconds.
-        max_bytes: maximum size of a response, decompressed.
+        max_bytes: maximum size of a response body, compressed and decompressed.
         api_flavor: ``classic``, ``gti``, or ``auto`` to detect it with the first request.
 
     Raises:
@@ -147,7 +147,7 @@ class Client:
         )
 
     def clone(self) -> Client:
-        """Return a client with its own connection that shares rate limiter and clock."""
+        """Return a client with its own connection, which shares the rate limiter and the clock."""
         other = copy.copy(self)
         other._transport = self._connect()  # noqa: SLF001  of the same class
         return other
@@ -175,7 +175,7 @@ class Client:
         recorder: CallRecorder | None = None,
         retry_on_429: bool = True,
     ) -> PageResponse:
-        """Fetch a page of ``related_references``, see :meth:`fetch_page`."""
+        """Fetch a page of ``related_references``; see :meth:`fetch_page`."""
         return self.fetch_page(
             subject,
             RELATED_REFERENCES,
@@ -195,21 +195,23 @@ class Client:
     ) -> PageResponse:
         """Fetch one page of a relationship of ``subject``.
 
-        A request is sent up to four times if a retry may help. With the API flavor ``auto``, a
-        refused request is repeated in the other flavor, for at most ``MAX_FLAVOR_PROBES`` subjects.
-        A subject that the service does not know is refused in both.
+        Temporary failures are retried, see :mod:`graphbuild.api.retry`. With the API flavor
+        ``auto``, a request that is refused with HTTP 400 or 404 is repeated in the flavor ``gti``.
+        This is done for at most ``MAX_FLAVOR_PROBES`` subjects, because both flavors refuse a
+        subject that the service does not know.
 
         Args:
             subject: the entity.
             relationship: a key of ``endpoints.RELATIONSHIPS``.
-            cursor: ``next_cursor`` of the page before; None for the first page.
-            recorder: records every attempt.
+            cursor: ``next_cursor`` of the previous page; None for the first page.
+            recorder: records each attempt as a call.
             retry_on_429: whether to wait and retry after a 429.
 
         Raises:
-            ApiError: the service refused the request; the subclass tells why.
-            PayloadError: the response is JSON, but not such a page.
-            QuotaExhaustedError: a 429 that lasts longer than a minute.
+            ApiError: the request failed; the subclass depends on the cause.
+            PayloadError: the response is JSON, but not a page of this relationship.
+            QuotaExhaustedError: the service responds with 429 for more than a minute, or states a
+                Retry-After above ``QUOTA_RETRY_AFTER``; without ``retry_on_429``, any 429.
             CrawlPaused: the recorder forbade the call, or the clock was stopped during a wait.
         """
         request = PageRequest(subject, relationship, cursor)
@@ -237,18 +239,18 @@ class Client:
         return response
 
     def quotas(self, user: str) -> tuple[Quota, ...]:
-        """Fetch what is left of the quotas of the key's user.
+        """Fetch the quotas of the key's user.
 
         The service does not count this request, so it is neither recorded nor rate-limited. It is
         sent once, without retries.
 
         Args:
-            user: the user name. The key itself is refused, since URLs are logged.
+            user: the user name. A text with the key is refused, since proxies may log URLs.
 
         Raises:
             ApiError: the service refused the request, or could not be reached.
             PayloadError: the response contains no quotas.
-            ValueError: this is not a user name.
+            ValueError: ``user`` is not a user name.
         """
         if not is_user_name(user) or self._key.reveal().lower() in user.lower():
             raise ValueError("this is not a user name of the service")
@@ -302,7 +304,7 @@ class Client:
     def _begin_call(self, request: PageRequest, recorder: CallRecorder) -> int:
         """Wait for the rate limit, then record the call."""
         while (seconds := self.rate_limiter.acquire(self.clock.monotonic())) > 0:
-            recorder.check()  # a call that is forbidden need not wait
+            recorder.check()  # do not wait for a call that is not allowed
             self._sleep(seconds)
         try:
             return recorder.begin_call(request.subject, request.relationship)
@@ -315,7 +317,7 @@ class Client:
         try:
             return self._transport.get(path, query)
         finally:
-            # The service's minute begins when the request arrives, which is no later than now.
+            # The service counts the request when it arrives, which is no later than now.
             self.rate_limiter.record(self.clock.monotonic())
 
     def _sleep(self, seconds: float) -> None:

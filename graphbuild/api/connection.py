@@ -1,6 +1,6 @@
-"""HTTP connections with a deadline, for `requests`.
+"""HTTP connections with a deadline, for ``requests``.
 
-Only public names of `http.client` and `urllib3` are overridden.
+Only public names of ``http.client`` and ``urllib3`` are overridden.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class RequestState:
     """The deadline of the current request, and whether the request was sent.
 
     Args:
-        sent: the value of ``sent`` at the start of each request.
+        sent: the initial value of ``sent`` for each request.
     """
 
     def __init__(self, *, sent: bool = False) -> None:
@@ -57,7 +57,7 @@ class RequestState:
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """An adapter whose connections keep the deadline of a request, also through proxies."""
+    """An adapter that enforces the deadline of each request, with and without a proxy."""
 
     def __init__(self, state: RequestState) -> None:
         self._state = state
@@ -87,10 +87,10 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 class _Connection(HTTPConnection):
-    """A connection that records when a request is sent, and sends none after the deadline."""
+    """A connection that records whether a request was sent. After the deadline it sends none."""
 
     state: RequestState
-    debuglevel = 0  # with a higher level, http.client prints the headers and thus the key
+    debuglevel = 0  # at a higher level, http.client prints the headers, which contain the key
 
     def connect(self) -> None:
         super().connect()
@@ -132,7 +132,7 @@ class _Response(http.client.HTTPResponse):
 
 
 class _SocketStream(io.RawIOBase):
-    """The bytes received from a socket until the deadline."""
+    """The bytes that a socket receives before the deadline."""
 
     def __init__(self, sock: socket.socket, state: RequestState) -> None:
         self._sock = sock
@@ -151,24 +151,25 @@ class _SocketStream(io.RawIOBase):
         return None
 
     def stop_blocking(self) -> None:
-        """Let the next reads return only what was received already."""
+        """Make all further reads return only bytes that were already received."""
         self._blocking = False
 
     def shut_down(self) -> None:
         """Make the connection unusable, so that the pool replaces it."""
-        plain = getattr(self._sock, "socket", self._sock)  # TLS within TLS is not a socket
+        # With TLS inside TLS, the object only wraps a socket.
+        plain = getattr(self._sock, "socket", self._sock)
         with suppress(OSError):
             plain.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        with suppress(OSError):  # the socket may be closed
+        with suppress(OSError):  # the socket may already be closed
             self._sock.settimeout(self._timeout)
         self._stream.close()
         super().close()
 
 
 class _Reader(io.BufferedReader):
-    """The buffered bytes of one response, with limits where `urllib3` has none."""
+    """A buffered reader of one response that refuses endless lines and negative sizes."""
 
     raw: _SocketStream
 
@@ -176,7 +177,7 @@ class _Reader(io.BufferedReader):
         super().__init__(stream, _BUFFER_SIZE)
 
     def read(self, size: int | None = -1, /) -> bytes:
-        # A negative chunk size would read everything until the end of the connection.
+        # With a negative chunk size, the read would continue to the end of the connection.
         if size is None or size < 0:
             raise http.client.HTTPException("negative size")
         return super().read(size)
@@ -190,9 +191,9 @@ class _Reader(io.BufferedReader):
         return line
 
     def close(self) -> None:
-        """Close the response, and its connection if more was received than the response.
+        """Close the response, and the connection if it received more bytes than the response.
 
-        The extra bytes would be read as the response to the next request.
+        The extra bytes would be interpreted as the response to the next request.
         """
         if not self.closed:
             self.raw.stop_blocking()

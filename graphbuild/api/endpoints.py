@@ -1,8 +1,8 @@
 """Object types, relationships and URL paths of the API, in both API flavors.
 
 Relationships and object types are stored under the names of the classic API. In Google Threat
-Intelligence (``gti``), a reference is a collection of type ``report`` with the same hash in its id,
-and ``related_references`` is called ``related_reports``.
+Intelligence (``gti``), a reference is a collection of type ``report`` whose id contains the same
+hash, and ``related_references`` is called ``related_reports``.
 
 Sources: https://docs.virustotal.com/reference/files-object-related_references,
 https://gtidocs.virustotal.com/reference/object-references.
@@ -80,7 +80,7 @@ _CLASSIC_NAMES = {each.gti_name: name for name, each in RELATIONSHIPS.items()}
 
 
 def endpoint_path(subject: Entity, relationship: str, api_flavor: str = CLASSIC) -> str:
-    """Return the path of a relationship below the base URL.
+    """Return the URL path of a relationship, relative to the base URL.
 
     Raises:
         ValueError: the API has no such relationship, or the id is invalid.
@@ -101,7 +101,7 @@ def endpoint_path(subject: Entity, relationship: str, api_flavor: str = CLASSIC)
 
 
 def _request_id(subject: Entity) -> str:
-    """Return the id; for a URL the encoded text, which the API canonicalizes itself."""
+    """Return the id for the request: of a URL, its encoded text, which the API canonicalizes."""
     if not subject.id_text:
         return subject.id
     return base64.urlsafe_b64encode(subject.id_text.encode()).decode().rstrip("=")
@@ -113,7 +113,7 @@ def report_id(reference_id: str) -> str:
 
 
 def reference_id(report_id: str) -> str:
-    """Return the classic id of a ``gti`` report: the hash in its id, else the id itself."""
+    """Return the classic id of a ``gti`` report: the hash in its id, or else the whole id."""
     digest = report_id.removeprefix(REPORT_PREFIX).lower()
     return digest if detect_hash_type(digest) == FILE_ID_HASH else report_id
 

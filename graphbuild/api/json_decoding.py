@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 from graphbuild.errors import PayloadError
 
 MAX_DEPTH = 64
-MAX_VALUES = 500_000  # a page has some thousand
-_MAX_DIGITS = 100  # of an integer
+MAX_VALUES = 500_000  # per response; a page has a few thousand
+_MAX_DIGITS = 100  # per integer
 _CONTAINERS = frozenset({dict, list})
 
 
@@ -23,8 +23,8 @@ def decode_json(body: bytes) -> dict[str, Any]:
     """Decode a JSON object in UTF-8.
 
     Raises:
-        PayloadError: the bytes are not UTF-8 or not JSON, a key occurs twice in one object, or
-            the object holds a number out of range or more than ``MAX_VALUES`` values.
+        PayloadError: the bytes are not UTF-8, not JSON or not an object; a key occurs twice in one
+            object; a number is out of range; or there are more than ``MAX_VALUES`` values.
     """
     _check_value_count(body)
     try:
@@ -49,9 +49,13 @@ def decode_json(body: bytes) -> dict[str, Any]:
 
 
 def _check_value_count(body: bytes) -> None:
-    """Limit the memory of the decoded values: two bytes can become a value of sixty."""
+    """Raise PayloadError for too many values, before they use memory.
+
+    Two bytes of JSON can become a Python object of sixty bytes.
+    """
     if len(body) > MAX_VALUES:
-        count = body.count(b",") + body.count(b"[") + body.count(b"{")  # at least one per value
+        # Each value follows a comma or an opening bracket.
+        count = body.count(b",") + body.count(b"[") + body.count(b"{")
         if count > MAX_VALUES:
             raise PayloadError(f"holds {count} values, more than {MAX_VALUES}")
 
@@ -101,7 +105,7 @@ def is_too_deep(value: dict[str, Any]) -> bool:
 
 
 def describe_type(value: object) -> str:
-    """Return the JSON type of a value for a message; a number or boolean is shown itself."""
+    """Return the JSON type of a value for a message; for a number or boolean, the value itself."""
     match value:
         case None:
             return "null"

@@ -1,8 +1,8 @@
 """Parsing of API responses into pages.
 
-A page is a pure function of the response's bytes, so stored responses can be parsed again without
-a call. Framing and ids are checked strictly: an invalid envelope is an error, and an invalid entry
-is skipped. Invalid titles and dates are left out. Each change is a warning with a path.
+A page depends only on the bytes of the response, so stored responses can be parsed again without a
+call. An invalid envelope raises PayloadError. An invalid entry is skipped, and an invalid attribute
+is left out. Each such change adds a warning with the path of the value.
 
 Sources: https://docs.virustotal.com/reference/collections,
 https://developers.virustotal.com/reference/files-object-related_references.
@@ -48,21 +48,21 @@ from graphbuild.models import (
 if TYPE_CHECKING:
     from graphbuild.models import Scalar
 
-MAX_ITEMS = 10_000
+MAX_ITEMS = 10_000  # per page
 MAX_CURSOR = 4_096  # characters
-MAX_WARNINGS = 1_000
-_MAX_LINK = 4 * MAX_CURSOR  # characters, for a percent-encoded cursor
+MAX_WARNINGS = 1_000  # per page
+_MAX_LINK = 4 * MAX_CURSOR  # characters; percent-encoding makes a cursor up to three times longer
 _SUBJECT_PATH = re.compile(
     r".*/(?P<endpoint>[a-z_]+)/(?P<id>[^/]+)(?:/relationships)?/(?P<relationship>[a-z_]+)"
 )
 _TYPE_OF_ENDPOINT = {each.endpoint: name for name, each in OBJECT_TYPES.items()}
 _HASH_ID_TYPES = frozenset(name for name, each in OBJECT_TYPES.items() if each.has_hash_id)
-_REPORT_ATTRIBUTES = {"name": "title", "link": "url"}  # their names on a classic reference
+_REPORT_ATTRIBUTES = {"name": "title", "link": "url"}  # gti name -> classic name
 
 
 @dataclass(frozen=True, slots=True)
 class SelfLink:
-    """The request that a response belongs to, according to its ``links.self``."""
+    """The request that ``links.self`` of a response describes."""
 
     subject: Entity
     relationship: str
@@ -74,7 +74,7 @@ def parse_page(body: bytes, subject: Entity, relationship: str = RELATED_REFEREN
     """Parse the response to a request for a relationship of ``subject``.
 
     Raises:
-        PayloadError: the response is not such a page.
+        PayloadError: the response is not a page of that relationship.
     """
     return parse_payload(decode_json(body), subject, relationship)
 
@@ -82,7 +82,7 @@ def parse_page(body: bytes, subject: Entity, relationship: str = RELATED_REFEREN
 def parse_payload(
     payload: dict[str, Any], subject: Entity, relationship: str = RELATED_REFERENCES
 ) -> Page:
-    """Parse a decoded response, see :func:`parse_page`."""
+    """Parse a decoded response; see :func:`parse_page`."""
     items = _items(payload)
     deep = is_too_deep(payload)
     if deep:
@@ -158,7 +158,7 @@ def _limit_warnings(warnings: list[str]) -> tuple[str, ...]:
 
 
 def parse_self_link(payload: dict[str, Any]) -> SelfLink | None:
-    """Return what ``links.self`` says, or None if it is missing or not understood."""
+    """Return the parsed ``links.self``, or None if it is missing or has an unknown form."""
     link = _envelope_link(payload, "self")
     if not isinstance(link, str) or len(link) > _MAX_LINK:
         return None
@@ -182,11 +182,13 @@ def _normalize(entity_type: str, entity_id: str) -> Entity:
 
 
 def _check_subject(self_link: SelfLink | None, subject: Entity) -> Entity | None:
-    """Refuse a response about another subject, as a broken cache may give it.
+    """Return the subject with the API's own id if the request used another id, else None.
 
-    Returns:
-        The subject under the API's own id, if the request used another one. A file requested by
-        its MD5 is answered under its SHA-256, a URL under the SHA-256 of its canonical form.
+    The API's id of a file is its SHA-256, also if the request used the MD5. The API's id of a URL
+    is the SHA-256 of its canonical form.
+
+    Raises:
+        PayloadError: the response is about another subject; a broken cache may return such one.
     """
     if self_link is None or self_link.subject == _normalize(subject.type, subject.id):
         return None
@@ -201,9 +203,9 @@ def _check_subject(self_link: SelfLink | None, subject: Entity) -> Entity | None
 def _parse_next_cursor(
     payload: dict[str, Any], meta: dict[str, Any], warnings: list[str]
 ) -> str | None:
-    """Return ``meta.cursor``, or else the cursor in ``links.next`` of the same list.
+    """Return ``meta.cursor``; if it is missing, return the cursor in ``links.next``.
 
-    ``links.next`` is never requested.
+    ``links.next`` is never requested, and is ignored if it belongs to another list.
     """
     cursor = _check_cursor(meta.get("cursor"), "meta.cursor")
     link = _envelope_link(payload, "next")
@@ -241,7 +243,7 @@ def _envelope_link(payload: dict[str, Any], name: str) -> object:
 
 
 def _is_same_list(link: object, self_link: object) -> bool:
-    """Return whether two links are equal up to their query."""
+    """Return whether two links are equal apart from their queries."""
     if not isinstance(link, str) or not isinstance(self_link, str) or len(link) > _MAX_LINK:
         return False
     return link.partition("?")[0] == self_link.partition("?")[0]
@@ -256,7 +258,7 @@ def _path(url: str) -> str:
 
 
 def _parameter(url: object, name: str) -> str | None:
-    """Return a query parameter; a plus sign is literal, as cursors are base64."""
+    """Return a query parameter. A plus sign is not a space, as cursors are base64."""
     query = str(url).partition("?")[2].partition("#")[0].replace("+", "%2B")
     return parse_qs(query).get(name, [None])[0]
 
@@ -268,8 +270,8 @@ class _ItemParser:
     """Parses the items of one page.
 
     Args:
-        expected_type: the object type that the relationship lists.
-        check_item_depth: whether to check the depth of each item.
+        expected_type: the type of the objects in the list.
+        check_item_depth: whether to check the nesting depth of each item.
     """
 
     def __init__(self, expected_type: str, *, check_item_depth: bool) -> None:
@@ -277,7 +279,7 @@ class _ItemParser:
         self._check_item_depth = check_item_depth
         self._expected_type = expected_type
         self._targets: dict[str, Entity] = {}
-        # Most entries of a page name the same collection as the entry before.
+        # Most entries of a page have the same collection as the previous entry.
         self._last_collection: tuple[object, Entity | None] = ((), None)  # no JSON value equals ()
 
     def parse_entries(self, items: list[Any]) -> tuple[Entry, ...]:
@@ -316,40 +318,38 @@ class _ItemParser:
 
     def _parse_related_from(self, item: dict[str, Any], path: str) -> tuple[Entity, ...]:
         context = item.get("context_attributes")
-        links = context.get("related_from") if isinstance(context, dict) else None
-        if links is None:
+        values = context.get("related_from") if isinstance(context, dict) else None
+        if values is None:
             return ()
         path = f"{path}.context_attributes.related_from"
-        if not isinstance(links, list):
-            self.warnings.append(f"{path}: expected a list, got {describe_type(links)} (skipped)")
+        if not isinstance(values, list):
+            self.warnings.append(f"{path}: expected a list, got {describe_type(values)} (skipped)")
             return ()
         found: dict[str, Entity] = {}
-        for index, link in enumerate(links):
-            entity = self._parse_collection(link, f"{path}[{index}]")
+        for index, value in enumerate(values):
+            entity = self._parse_collection(value, f"{path}[{index}]")
             if entity and (entity.attributes or entity.key not in found):
                 found[entity.key] = entity
         return tuple(found.values())
 
-    def _parse_collection(self, link: object, path: str) -> Entity | None:
-        if link == self._last_collection[0]:
+    def _parse_collection(self, value: object, path: str) -> Entity | None:
+        if value == self._last_collection[0]:
             return self._last_collection[1]
         try:
-            entity = self._parse_entity(link, path, COLLECTION)
+            entity = self._parse_entity(value, path, COLLECTION)
         except PayloadError as error:
             self.warnings.append(f"{error} (skipped)")
             return None
-        self._last_collection = link, entity
+        self._last_collection = value, entity
         return entity
 
     def _parse_entity(self, value: object, path: str, expected_type: str) -> Entity:
         fields = _require_object(value, path)
-        # A report in a list is a reference; a report through which others are related is not.
+        # A gti report in the list is a reference; one in related_from is a collection.
         is_report = expected_type == REFERENCE and _is_report(fields)
         entity_type = COLLECTION if is_report else expected_type
         if fields.get("type") != entity_type:
-            entity_type = self._keep_unexpected_type(
-                fields.get("type"), f"{path}.type", expected_type
-            )
+            entity_type = self._keep_unexpected_type(fields.get("type"), path, expected_type)
         entity_id = self._parse_id(entity_type, fields.get("id"), f"{path}.id")
         attributes = parse_attributes(fields.get("attributes"), f"{path}.attributes", self.warnings)
         if is_report:
@@ -380,7 +380,7 @@ class _ItemParser:
 
 
 def _is_report(fields: dict[str, Any]) -> bool:
-    """Return whether an object is a ``gti`` report: by its type, else by its id."""
+    """Return whether an object is a ``gti`` report, by its collection type or else by its id."""
     if fields.get("type") != COLLECTION:
         return False
     attributes = fields.get("attributes")
@@ -389,7 +389,7 @@ def _is_report(fields: dict[str, Any]) -> bool:
 
 
 def _reference_of_report(report: str, attributes: dict[str, Scalar]) -> Entity:
-    """Return a ``gti`` report as a classic reference; its own type and id become attributes."""
+    """Return a ``gti`` report as a reference, with its original type and id as attributes."""
     renamed = {_REPORT_ATTRIBUTES.get(name, name): value for name, value in attributes.items()}
     original: dict[str, Scalar] = {"original_type": COLLECTION, "original_id": report}
     return Entity(REFERENCE, reference_id(report), {**renamed, **original})

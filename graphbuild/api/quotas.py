@@ -1,8 +1,8 @@
 """Parsing of the API's quotas, the response of ``/users/{name}/overall_quotas``.
 
-Each window has a quota of the user and, if the key belongs to a group, one of the group. The
-smaller remainder limits a crawl. Daily and monthly quotas reset at midnight UTC; the end of an hour
-is not documented.
+Each time window has a quota for the user and, if the key belongs to a group, one for the group. The
+quota with fewer remaining calls limits a crawl. Daily and monthly quotas reset at midnight UTC. The
+documentation does not state when an hourly quota resets.
 
 Sources: https://docs.virustotal.com/reference/overall-quotas,
 https://docs.virustotal.com/docs/consumption-quotas-handled.
@@ -30,11 +30,11 @@ _USER_NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,63}")
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The number of calls in a time window.
+    """A limit of calls per time window.
 
     Attributes:
         window: ``hourly``, ``daily`` or ``monthly``.
-        owner: ``user``, or ``group`` if the members of a group share it.
+        owner: ``user``, or ``group`` for a quota that the members of a group share.
         allowed: maximum number of calls per window.
         used: number of calls in the current window.
     """
@@ -46,22 +46,22 @@ class Quota:
 
     @property
     def remaining(self) -> int:
-        """The number of calls that are left in the current window."""
+        """The number of calls that remain in the current window."""
         return max(0, self.allowed - self.used)
 
     def resets_at(self, now: float) -> datetime | None:
-        """Return when the window ends (UTC); None for an hour."""
+        """Return when the quota resets (UTC); None for an hourly quota."""
         next_reset = _NEXT_RESET.get(self.window)
         return next_reset(now) if next_reset else None
 
 
 def is_user_name(text: str) -> bool:
-    """Return whether this can be the name of a user. An API key cannot."""
+    """Return whether a text can be a user name. An API key is too long for one."""
     return _USER_NAME.fullmatch(text) is not None and bool(text.strip("."))
 
 
 def parse_tightest_quotas(payload: dict[str, Any]) -> tuple[Quota, ...]:
-    """Return the request quotas, for each window the one with the smaller remainder.
+    """Return one request quota per time window: the one with the fewest remaining calls.
 
     Missing or invalid quotas are left out.
 

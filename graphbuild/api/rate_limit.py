@@ -2,7 +2,7 @@
 
 The service counts requests per minute, per UTC day and per month
 (https://docs.virustotal.com/docs/consumption-quotas-handled). The rate limit per minute is a
-sliding window in monotonic time, so changes of the system clock do not matter.
+sliding window in monotonic time, so changes of the system clock have no effect.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The clock of the system. Another thread or a signal handler can end its waits."""
+    """The clock of the system. Another thread or a signal handler can :meth:`stop` its waits."""
 
     def __init__(self) -> None:
-        # Held until stop(). A threading.Event could deadlock: its set() in a signal handler would
-        # wait for a lock that the interrupted wait() of the same thread holds.
+        # Locked until stop() is called. A threading.Event could deadlock: its set() in a signal
+        # handler would wait for a lock that the interrupted wait() of the same thread holds.
         self._running = threading.Lock()
         self._running.acquire()
 
@@ -61,7 +61,7 @@ class SystemClock:
         return not stopped
 
     def stop(self) -> None:
-        """End all waits, now and in future."""
+        """End all current and future waits."""
         with suppress(RuntimeError):  # stopped already
             self._running.release()
 
@@ -93,9 +93,10 @@ class RateLimiter:
         self._sent = deque(sorted([*self._sent, *earlier]), maxlen=self.per_minute)
 
     def acquire(self, monotonic: float) -> float:
-        """Return 0 if a request may be sent now, else the seconds to wait before asking again.
+        """Return 0 if a request may be sent now, else the seconds to wait before the next attempt.
 
-        After 0, call :meth:`record` when the request is over, or :meth:`release`.
+        After 0, call :meth:`record` when the request has ended, or :meth:`release` if it was not
+        sent.
         """
         with self._lock:
             wait = max(self._paused_until - monotonic, self._window_wait(monotonic))
@@ -113,7 +114,7 @@ class RateLimiter:
         return min(recent, default=monotonic) + MINUTE - monotonic
 
     def record(self, monotonic: float) -> None:
-        """Count a request that has been sent by now."""
+        """Count an acquired request as sent at that time."""
         with self._lock:
             self._in_flight -= 1
             if self.per_minute is not None:
@@ -125,7 +126,7 @@ class RateLimiter:
             self._in_flight -= 1
 
     def pause_until(self, monotonic: float) -> None:
-        """Let no client send a request before that time."""
+        """Block the requests of all clients until that time."""
         with self._lock:
             self._paused_until = max(self._paused_until, monotonic)
 

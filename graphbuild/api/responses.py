@@ -1,7 +1,7 @@
 """Translation of HTTP responses into pages and exceptions.
 
-The HTTP status decides before the body, as error bodies come in many forms. Error codes are listed
-at https://docs.virustotal.com/reference/errors.
+The HTTP status takes precedence over the body, because the form of error bodies varies. The error
+codes are listed at https://docs.virustotal.com/reference/errors.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from graphbuild.api.transport import Response
     from graphbuild.models import Entity, Page
 
-# Statuses of the errors that come in a response with status 200.
+# Error code -> HTTP status, for an error in a response with status 200.
 _STATUS_OF_CODE = {
     "AuthenticationRequiredError": 401,
     "WrongCredentialsError": 401,
@@ -108,7 +108,7 @@ def parse_response(response: Response, request: PageRequest, now: float) -> Page
         now: the time in seconds since 1970, for a Retry-After date.
 
     Raises:
-        ApiError: the response is an error; the subclass tells which.
+        ApiError: the response is an error; the subclass depends on its status and error code.
         PayloadError: the response is JSON, but not a page.
     """
     if response.status != HTTPStatus.OK:
@@ -135,7 +135,7 @@ def _error(
         headers = response.headers
         seconds = retry_after(headers.get("retry-after"), headers.get("date"), now)
         return RateLimitError(f"rate limit reached ({reason})", retry_after=seconds, code=reason)
-    # A 404 is stored for good, so it must come from the API itself.
+    # A 404 is stored as a final result, so it must come from the API itself.
     is_foreign = status == HTTPStatus.NOT_FOUND and not code and not response.body_error
     kind, message = _FOREIGN_404 if is_foreign else _kind_of_error(status, code)
     message = message.format(
@@ -158,12 +158,13 @@ def _kind_of_error(status: int, code: str) -> tuple[type[ApiError], str]:
 
 
 def retry_after(stated: str | None, date: str | None, now: float) -> float:
-    """Return the seconds to wait after a 429: at least one, the default if the header is invalid.
+    """Return the seconds to wait after a 429, at least 1; by default ``DEFAULT_WAIT``.
 
     Args:
-        stated: the header ``Retry-After``, in seconds or as a date.
-        date: the header ``Date``; a stated date is relative to it, as the local clock may be wrong.
-        now: the local time in seconds since 1970, if there is no ``Date``.
+        stated: the header ``Retry-After``, in seconds or as a date; may be missing or invalid.
+        date: the header ``Date``; a date in Retry-After is relative to it, as the local clock may
+            be wrong.
+        now: the local time in seconds since 1970, used without a valid ``Date``.
     """
     text = (stated or "").strip()
     if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text):
@@ -181,7 +182,7 @@ def _parse_date(date: str) -> float | None:
         moment = parsedate_to_datetime(date)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-    # HTTP dates are in GMT, also without a zone.
+    # HTTP dates without a time zone are in GMT too.
     return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
 
 

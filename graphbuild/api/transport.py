@@ -1,7 +1,7 @@
-"""One HTTP request: bounded in time and size, and sent only below the configured base URL.
+"""HTTP requests, limited in time and size, and sent only to URLs below the configured base URL.
 
-Redirects are never followed. The deadline is kept by :mod:`graphbuild.api.connection`, since a
-``timeout`` of `requests` bounds each read but not the whole request.
+Redirects are never followed. :mod:`graphbuild.api.connection` enforces the deadline, since the
+``timeout`` of ``requests`` limits each read but not the whole request.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _HEADERS = {
     # The service compresses responses only for agents that contain "gzip".
     "User-Agent": "graphbuild (gzip)",
 }
-# Exceptions of `requests` and of what it calls; UnicodeError for a proxy's password.
+# Exceptions of ``requests`` and of the libraries it uses; a proxy password may raise UnicodeError.
 _FAILURES = (
     requests.RequestException,
     HTTPError,
@@ -75,7 +75,7 @@ class Transport:
         key: the API key, sent in the header ``x-apikey``.
         base_url: URL of the API; ``/api/v3`` is added if it has no path.
         adapter: replaces the network in tests. The deadline does not apply to it.
-        deadline: maximum duration of a request in seconds.
+        deadline: maximum duration of a request, including its response, in seconds.
         max_bytes: maximum size of a body, compressed and decompressed.
 
     Raises:
@@ -116,16 +116,16 @@ class Transport:
             query: the query parameters.
 
         Raises:
-            BaseUrlError: the path leads out of the base URL; nothing was sent.
-            TransientError: there was no complete response; its ``sent`` tells if the request was
-                sent.
+            BaseUrlError: the URL is not below the base URL; nothing was sent.
+            TransientError: there was no complete response; the attribute ``sent`` is False if the
+                request was not sent.
         """
         self._state.start(self._deadline)
         try:
             return self._get(path, query)
         except _FAILURES as error:
             failure = self._failure(error)
-        # Outside of the except block, as the context of the error would hold the key.
+        # Raised outside the except block: the __context__ of the error would contain the key.
         raise failure
 
     def _get(self, path: str, query: Mapping[str, str]) -> Response:
@@ -138,22 +138,22 @@ class Transport:
         with response:
             body = self._read_body(response)
         if body.error:
-            self._adapter.close()  # and with it the connection
+            self._adapter.close()  # closes the connection too
         return Response(response.status_code, response.headers, *body)
 
     def _prepare(self, path: str, query: Mapping[str, str]) -> requests.PreparedRequest:
         url = self.base_url + path
         request = requests.Request("GET", url, _HEADERS, params=query).prepare()
         if not (request.url or "").startswith(self.base_url + "/"):
-            raise BaseUrlError("a request was about to leave the configured address")
+            raise BaseUrlError("the URL of the request is not below --base-url; nothing was sent")
         request.headers["x-apikey"] = self._key.reveal()
         return request
 
     def _environment(self) -> dict[str, Any]:
-        """Return the proxies and the CA bundle that the environment configures for `requests`."""
+        """Return the proxies and the CA bundle that the environment configures for ``requests``."""
         if self._settings is None:
             with requests.Session() as session:
-                # No proxy of the environment receives requests to the loopback interface.
+                # Requests to the loopback interface never go through a proxy of the environment.
                 session.trust_env = not self._is_local
                 found = session.merge_environment_settings(self.base_url, {}, None, None, None)
             self._settings = {"verify": found["verify"], "proxies": found["proxies"]}
@@ -169,7 +169,7 @@ class Transport:
             limit = min(_MAX_ERROR_BYTES, self._max_bytes)
             return _decompress(chunks, response.headers, limit)
         except _FAILURES:
-            # The status is complete, and a 401 stays a 401.
+            # The status was received and is reported even without the body.
             return _Body(b"", "cut short")
 
     def _failure(self, error: Exception) -> TransientError:
@@ -210,7 +210,7 @@ def _decompress(chunks: Iterator[bytes], headers: Mapping[str, str], limit: int)
     if encoding in {"", "identity"}:
         return _join(chunks, limit)
     if encoding != "gzip":
-        return _Body(b"", f"an encoding nobody asked for ({encoding[:20]!a})")
+        return _Body(b"", f"unexpected Content-Encoding {encoding[:20]!a} (gzip was requested)")
     received = _join(chunks, limit)
     return received if received.error else _gunzip(received.content, limit)
 
@@ -233,11 +233,11 @@ def _gunzip(compressed: bytes, limit: int) -> _Body:
     try:
         body = decompressor.decompress(compressed, limit + 1)
     except zlib.error:
-        return _Body(b"", "not the gzip it says it is")
+        return _Body(b"", "its Content-Encoding is gzip, but it is not valid gzip data")
     if len(body) > limit or decompressor.unconsumed_tail:
         return _Body(b"", f"larger than {limit} bytes")
     if decompressor.unused_data:
         return _Body(b"", "bytes after the end of the gzip stream")
     if not decompressor.eof:
-        return _Body(b"", "a gzip stream that is cut short")
+        return _Body(b"", "the gzip stream is truncated")
     return _Body(body, "", compressed)

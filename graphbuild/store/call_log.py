@@ -1,4 +1,4 @@
-"""The log of API calls, and what is known of the API: its flavor and when its quota resets."""
+"""The log of API calls, and facts about the API: its flavor and the next quota reset."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _MAX_ERROR_LENGTH = 200
 
 
 class CallLog:
-    """Records every call before it is sent, so that no call is missing from the count."""
+    """Records every call before it is sent, so that every sent call is counted."""
 
     def __init__(self, db: Database, entities: EntityWriter) -> None:
         self._db = db
         self._entities = entities
 
     def begin(self, subject: Entity, relationship: str, now: float) -> int:
-        """Record, durably, that a call is about to be sent; return its id."""
+        """Record durably that a call is about to be sent; return the id of the record."""
         with self._db.transaction():
             cursor = self._db.execute(
                 "INSERT INTO call (subject, relationship, started_at) VALUES (?, ?, ?)",
@@ -31,7 +31,7 @@ class CallLog:
             return int(cursor.lastrowid or 0)
 
     def cancel(self, call: int) -> None:
-        """Delete the record of a call that was not sent after all."""
+        """Delete the record of a call that was not sent."""
         with self._db.transaction():
             self._db.execute("DELETE FROM call WHERE id = ?", call)
 
@@ -39,10 +39,10 @@ class CallLog:
         """Record the result of a call; durable with the next transaction or :meth:`Store.close`.
 
         Args:
-            call: The id that :meth:`begin` returned.
-            status: The HTTP status; 0 without a response.
-            error: An error code or message; empty after success.
-            sent: Whether the request may have reached the API; only these calls are counted.
+            call: the id that :meth:`begin` returned.
+            status: the HTTP status; 0 without a response.
+            error: an error code or message; empty after success.
+            sent: whether the request may have reached the API. Other calls are not counted.
         """
         self._db.begin()
         self._db.execute(
@@ -54,17 +54,17 @@ class CallLog:
         )
 
     def count(self, since: float = 0.0) -> int:
-        """Return the number of calls since a time (seconds since 1970), failed ones included."""
+        """Return the number of calls since a time (seconds since 1970), including failed calls."""
         return self._db.integer("SELECT count(*) FROM call WHERE sent AND started_at >= ?", since)
 
     def times(self, since: float) -> list[float]:
-        """Return when the calls since a time were started, in seconds since 1970."""
+        """Return the start times of all calls since a time, in seconds since 1970."""
         rows = self._db.rows("SELECT started_at FROM call WHERE started_at >= ?", since)
         return [started_at for (started_at,) in rows]
 
 
 class ApiInfo:
-    """Stores what a run learns about the API, for later runs."""
+    """Stores facts about the API for later runs."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -39,7 +39,7 @@ _HINTS = {
 
 @contextmanager
 def translate_sqlite_errors(path: Path) -> Iterator[None]:
-    """Raise SQLite's errors as StoreError, with a hint where there is one."""
+    """Raise the exceptions of SQLite as StoreError, with a hint for common causes."""
     try:
         yield
     except sqlite3.Error as error:
@@ -57,9 +57,9 @@ class Database:
     """An open campaign file.
 
     Args:
-        path: The file, for error messages.
-        connection: A connection in autocommit mode.
-        lock: Held by a writer; None for a read-only database.
+        path: the file, for error messages.
+        connection: a connection in autocommit mode.
+        lock: the lock that a writer holds; None for a read-only database.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Database:
         """Open a file for writing; create it if it does not exist, migrate it if it is older.
 
         Raises:
-            StoreError: The file is in use, or is not a campaign file, or cannot be opened.
+            StoreError: the file is in use, or is not a campaign file, or cannot be opened.
         """
         lock = acquire_lock(path)
         try:
@@ -94,7 +94,7 @@ class Database:
         """Open a file for reading, without a lock.
 
         Raises:
-            StoreError: There is no such file, or it is not a campaign file.
+            StoreError: there is no such file, or it is not a campaign file.
         """
         check_header(path)
         return cls(path, _open_for_reading(path))
@@ -116,10 +116,10 @@ class Database:
         """Yield the rows of a query.
 
         Raises:
-            StoreError: The file is damaged or closed.
+            StoreError: the file is damaged or closed.
         """
         with translate_sqlite_errors(self.path):
-            # "yield from" would close the cursor of an unfinished listing, after the connection.
+            # With "yield from", an abandoned generator could close its cursor after the connection.
             for row in self._connection.execute(query, named or values):  # noqa: UP028
                 yield row
 
@@ -134,7 +134,7 @@ class Database:
         return int(row[0] or 0) if row else 0
 
     def execute(self, statement: str, *values: object, **named: object) -> sqlite3.Cursor:
-        """Run a statement; one that changes the file needs a transaction of the caller."""
+        """Run a statement. If it changes the file, the caller must have begun a transaction."""
         try:
             return self._connection.execute(statement, named or values)
         except sqlite3.Error as error:
@@ -148,7 +148,7 @@ class Database:
     # --- transactions ----------------------------------------------------------------------------
 
     def on_rollback(self, callback: Callable[[], None]) -> None:
-        """Call a function whenever a transaction is rolled back."""
+        """Register a function to call whenever a transaction is rolled back."""
         self._rollback_callbacks.append(callback)
 
     def begin(self) -> None:
@@ -159,7 +159,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit the changes of the block durably, or no change at all.
+        """Commit all changes of the block durably; after an exception, roll all of them back.
 
         A nested block is part of the outer transaction.
         """
@@ -187,9 +187,9 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Read one state of the file in the whole block, whatever another process writes.
+        """Read the same state of the file in the whole block, even if another process writes.
 
-        A writer needs no snapshot, since nobody else can change the file.
+        In a writer this does nothing, since no other process can change the file.
         """
         if self._lock is not None:
             yield
@@ -213,7 +213,7 @@ def create(path: Path) -> None:
     """Create an empty campaign file that only its owner can read.
 
     Raises:
-        StoreError: The file cannot be created; no partial file remains.
+        StoreError: the file cannot be created; no partial file remains.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
@@ -231,8 +231,8 @@ def create(path: Path) -> None:
 
 
 def _write_schema(draft: Path) -> None:
-    # Without a write-ahead log: the rename would leave the log behind if its last checkpoint
-    # failed, and SQLite does not report such a failure.
+    # Without a write-ahead log: if its last checkpoint failed, the rename would leave data behind
+    # in the log, and SQLite does not report such a failure.
     with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
@@ -284,8 +284,8 @@ def _open_for_writing(path: Path) -> sqlite3.Connection:
             if _check_tables(connection, path) < schema.SCHEMA_VERSION:
                 migrations.back_up(connection, path)
                 migrations.migrate(connection)
-            # The statements of this package and `check` keep references intact. SQLite's own check
-            # of every row would take a fifth of the time of storing a page.
+            # This package keeps references intact, and `graphbuild check` verifies them. Checks by
+            # SQLite would take a fifth of the time to store a page.
             connection.execute("PRAGMA foreign_keys = OFF")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
@@ -338,7 +338,8 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
 def _check_tables(connection: sqlite3.Connection, path: Path) -> int:
     """Return the schema version; raise StoreError unless all tables are those of that version."""
     connection.execute("PRAGMA trusted_schema = OFF")
-    version = migrations.version_of(connection)  # the header may be older than the log
+    # The write-ahead log may contain a newer version than the header.
+    version = migrations.version_of(connection)
     _check_version(path, version)
     if schema.schema_digest(connection) != schema.expected_digest(version):
         raise StoreError(f"{path} is not a campaign file: it has other tables")
@@ -352,7 +353,7 @@ def acquire_lock(path: Path) -> FileLock:
     """Lock a campaign file for writing.
 
     Raises:
-        StoreError: Another process has locked it, or the lock file cannot be created.
+        StoreError: another process has locked it, or the lock file cannot be created.
     """
     if not path.parent.is_dir():
         raise StoreError(f"cannot use {path}: the folder {path.parent} does not exist")

@@ -28,7 +28,7 @@ def decode_attributes(text: str, api_id: str, path: Path) -> dict[str, Scalar]:
     """Return the attributes in a row of an entity or a seed.
 
     Raises:
-        StoreError: The text is damaged.
+        StoreError: the text is damaged.
     """
     with suppress(ValueError, TypeError):
         attributes = json.loads(text)
@@ -45,14 +45,14 @@ def find_entity(db: Database, entity: Entity) -> int | None:
 
 
 class EntityWriter:
-    """Saves entities, and remembers recent ones, since most pages repeat known entities.
+    """Saves entities, with a cache of recently saved ones.
 
-    Measured: without this memory, storing a page takes three times as long.
+    Most pages repeat known entities. Without the cache, storing a page takes three times as long.
     """
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        # By type and API id: the row id, and the attributes that were saved last, as text.
+        # (type, API id) -> row id, and the attributes that were saved last, as text.
         self._recent: dict[tuple[str, str], tuple[int, str]] = {}
         db.on_rollback(self._recent.clear)
 
@@ -94,7 +94,7 @@ class EntityWriter:
 
 
 class ById(dict[int, _Value]):
-    """A mapping by entity id that raises StoreError for an id that is not in the file."""
+    """A mapping by row id of an entity. A missing id raises StoreError."""
 
     def __init__(self, path: Path, values: Mapping[int, _Value]) -> None:
         super().__init__(values)
@@ -132,7 +132,7 @@ def load_sort_ranks(db: Database) -> ById[int]:
 
 
 def canonical_id(db: Database, entity_id: int) -> int:
-    """Return the row id of the canonical entity of an alias; of any other entity its own."""
+    """Return the row id of the canonical entity: for an alias another one, else ``entity_id``."""
     return db.integer("SELECT same_as FROM entity WHERE id = ?", entity_id) or entity_id
 
 
@@ -174,7 +174,7 @@ def unite_entities(db: Database, alias: int, canonical: int) -> None:
 def next_alias_page_number(db: Database, task: int) -> int:
     """Return the number for a page that was requested for an alias: -1, -2, ...
 
-    Its facts count, but it is not a step of the paging through the canonical subject's list.
+    The facts of the page count, but it is not part of the canonical subject's list of pages.
     """
     query = "SELECT min(0, coalesce(min(number), 0)) - 1 FROM page WHERE task = ?"
     return db.integer(query, task)
@@ -183,9 +183,9 @@ def next_alias_page_number(db: Database, task: int) -> int:
 def _swap_subjects(
     db: Database, one: tuple[int, int], other: tuple[int, int], relationship: str
 ) -> None:
-    """Give each of two tasks (id, new subject) the other's subject.
+    """Exchange the subjects of two tasks, each passed as (task, new subject).
 
-    In three steps, because (subject, relationship) is unique.
+    This takes three updates, because (subject, relationship) is unique.
     """
     for task, subject, name in ((*other, ""), (*one, relationship), (*other, relationship)):
         db.execute(
@@ -203,7 +203,7 @@ def _move_pages(db: Database, task: int, other: int) -> None:
 
 
 def _retire_task(db: Database, task: int) -> None:
-    """Stop requesting a list that another task requests under the canonical id."""
+    """Mark a task as complete because another task requests the list under the canonical id."""
     db.execute(
         "UPDATE task SET state = ?, cursor = NULL, expected_count = NULL, received_count = 0,"
         " inferred_count = 0, error_code = '', retry = 0, truncated_at = 0, audited = 0,"

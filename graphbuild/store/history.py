@@ -1,7 +1,7 @@
-"""The state of a list at a given time, if the list was requested more than once.
+"""The state of a list at a given time. A list may have been requested more than once.
 
-The campaign file keeps all that any page ever contained. The *current* observations of a list are
-those of its last complete pass, and of later pages. Without a complete pass, all pages count.
+The campaign file keeps the contents of every page. The *current* observations of a list are
+those of its last complete pass and of later pages. Without a complete pass, all pages count.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ class PageStep(NamedTuple):
     """The position of a stored page in the paging through its list.
 
     Attributes:
-        page: Its row id; later pages have greater ids.
-        number: Its number in the list, from 1; below that, a page that was requested for an alias.
-        cursor: The cursor it was requested with; None starts a pass.
-        next_cursor: The cursor of the next page; None ends the list.
+        page: the row id; pages that were stored later have greater ids.
+        number: the number in the list, from 1; negative if the page was requested for an alias.
+        cursor: the cursor of the request; None for the first page of a pass.
+        next_cursor: the cursor of the next page; None for the last page.
     """
 
     page: int
@@ -34,7 +34,7 @@ class ListState(NamedTuple):
     """The state of a list at a given time.
 
     Attributes:
-        since: The first page of the last complete pass; 0 if there is none.
+        since: the row id of the first page of the last complete pass; 0 without such a pass.
         state: ``complete`` or ``incomplete`` for the newest pass; ``pending`` without any page.
     """
 
@@ -43,11 +43,11 @@ class ListState(NamedTuple):
 
 
 def list_state(steps: Iterable[PageStep], inferred_after: Collection[int]) -> ListState:
-    """Return the state of a list after some of its pages.
+    """Return the state of a list after the given pages were stored.
 
     Args:
-        steps: Its pages, in the order of storage.
-        inferred_after: The pages after which the rest of a list was inferred.
+        steps: pages of the list, in the order of storage.
+        inferred_after: row ids of the pages after which the rest of a list was inferred.
     """
     since = first_page = 0
     state = PENDING

@@ -39,7 +39,7 @@ def read_responses(
 
     Args:
         paths: JSON files with one response each.
-        subject: The subject of responses without a ``links.self``.
+        subject: the subject of responses without a ``links.self``.
 
     Returns:
         The pages, and the files without a usable response.
@@ -81,13 +81,15 @@ def _read(path: Path, subject: Entity | None) -> FetchedPage:
         )
     entity = link.subject if link else subject
     if entity is None:
-        raise PayloadError("does not name its file; pass it with --subject HASH", "links.self")
+        raise PayloadError(
+            "missing or invalid; pass the hash of the file with --subject HASH", "links.self"
+        )
     cursor = link.cursor if link else None
     return FetchedPage(body, parse_payload(payload, entity), modified_at, cursor)
 
 
 def _in_paging_order(pages: list[FetchedPage]) -> Iterator[FetchedPage]:
-    """Yield first pages, then each page that continues the previous one, then the others."""
+    """Yield the pages so that each page follows the page with its cursor, if that is present."""
     remaining = list(pages)
     cursor: str | None = None
     while remaining:

@@ -1,4 +1,4 @@
-"""Inferences: references that follow from other lists, so that they need no request."""
+"""Inferred references: they follow from other lists, so no request is needed for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Inferences:
-    """Reads what a crawler infers from, and stores what it infers."""
+    """Reads the lists that a crawler infers references from, and stores the inferences."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -28,7 +28,7 @@ class Inferences:
         return {task_id for (task_id,) in self._db.rows(query)}
 
     def observed_references(self, task: int) -> ObservedReferences[int]:
-        """Return what the current pass through a list contains, with the row ids of entities."""
+        """Return the references of the current pass through a list, as row ids."""
         (row,) = self._db.rows(
             "SELECT expected_count, state, detail, inferred_count FROM task WHERE id = ?", task
         )
@@ -41,7 +41,7 @@ class Inferences:
             first_page,
         )
         observed: ObservedReferences[int] = ObservedReferences(
-            # The length of a list that changed between pages proves nothing.
+            # If the count changed between pages, nothing can be inferred from it.
             count=None if counts > 1 else expected_count,
             complete=state == COMPLETE and not detail and not inferred_count,
         )
@@ -64,8 +64,9 @@ class Inferences:
         """Complete a list whose remaining references follow from other lists.
 
         Args:
-            task: The id of the task.
-            collections_by_reference: The row ids of each remaining reference and its collections.
+            task: the id of the task.
+            collections_by_reference: the row id of each remaining reference, with those of its
+                collections.
         """
         with self._db.transaction():
             page = self._db.integer("SELECT max(id) FROM page WHERE task = ?", task)
@@ -93,10 +94,10 @@ class Inferences:
             self._db.execute("UPDATE task SET inference_conflict = ? WHERE id = ?", detail, task)
 
     def settle(self, task: int) -> None:
-        """Compare the inferences for a list with its pages, after it was read to the end.
+        """Confirm or refute the inferences for a list, after all of its pages were stored.
 
-        An audit refutes inferences that no page confirms. A refresh does not: the list may have
-        changed, and then its earlier state stays known.
+        Inferences that a later page contains are confirmed. The others are refuted if the list was
+        requested for an audit. In a refresh they are kept, because the list may have changed since.
         """
         db = self._db
         db.execute("UPDATE task SET inferred_count = 0 WHERE id = ?", task)

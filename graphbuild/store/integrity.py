@@ -22,10 +22,10 @@ Triple = tuple[str, str, str]
 
 
 def find_damage(store: Store) -> Iterator[Damage]:
-    """Yield every difference between the file and what was stored; nothing if it is intact.
+    """Yield the damage in a campaign file; nothing if the file is intact.
 
-    SQLite checks only its own structure, and most of the file is page bodies. So each page is
-    compared with its stored SHA-256, and the observations are compared with the pages.
+    SQLite checks only the structure of the file, and most of the file is page bodies. Therefore,
+    each page is compared with its stored SHA-256, and the observations with the pages.
     """
     try:
         yield from (Damage(None, problem) for problem in store.structural_problems())
@@ -42,10 +42,10 @@ def find_damage(store: Store) -> Iterator[Damage]:
         yield Damage(None, str(error))
         return
     for triples, problem in (
-        (in_tables - in_pages, "no stored page contains"),
-        (in_pages - in_tables, "a stored page contains, but the observations do not:"),
+        (in_tables - in_pages, "observation without a stored page"),
+        (in_pages - in_tables, "missing observation of a stored page"),
     ):
-        yield from (Damage(None, f"{problem} {' '.join(triple)}") for triple in sorted(triples))
+        yield from (Damage(None, f"{problem}: {' '.join(triple)}") for triple in sorted(triples))
 
 
 def _parse(page: CompressedPage) -> set[Triple] | Damage:
@@ -54,7 +54,7 @@ def _parse(page: CompressedPage) -> set[Triple] | Damage:
     except zlib.error:
         return Damage(page.subject, f"page {page.number} cannot be decompressed")
     if zlib.crc32(page.compressed) != page.crc32 or hashlib.sha256(body).digest() != page.sha256:
-        return Damage(page.subject, f"page {page.number} is not what was stored")
+        return Damage(page.subject, f"page {page.number} does not match its stored checksum")
     try:
         parsed = parse_page(body, page.subject, page.relationship)
     except PayloadError as error:

@@ -52,10 +52,10 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def back_up(connection: sqlite3.Connection, path: Path) -> Path:
-    """Copy a campaign file to ``<name>.schema-<version>.bak`` beside it, and verify the copy.
+    """Copy a campaign file to ``<name>.schema-<version>.bak`` in its folder; verify the copy.
 
     Raises:
-        StoreError: The copy cannot be written, or it is damaged.
+        StoreError: the copy cannot be written, or it is damaged.
     """
     backup = path.with_name(f"{path.name}.schema-{version_of(connection)}.bak")
     draft = path.with_name(f".{backup.name}.{os.getpid()}.new")

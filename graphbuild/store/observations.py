@@ -35,12 +35,12 @@ class ObservationReader:
             yield from _observations(self._db, tasks)
 
     def current_observations(self, at: float = math.inf) -> Iterator[Observation]:
-        """Yield the observations of each list's last complete pass, and of later pages.
+        """Yield the observations of each list's last complete pass and of later pages.
 
         They differ from :meth:`observations` if a list was requested again and has changed.
 
         Args:
-            at: Seconds since 1970; later pages are ignored.
+            at: seconds since 1970; pages fetched later are ignored.
         """
         with self._db.snapshot():
             states = _list_states(self._db, at)
@@ -55,8 +55,8 @@ class ObservationReader:
         """Yield each subject with its state, one of ``graphbuild.models.STATES``.
 
         Args:
-            at: Seconds since 1970. An earlier state follows from the pages alone, so a subject that
-                had failed is ``pending``.
+            at: seconds since 1970; by default now. An earlier state is derived from the pages, so a
+                subject without pages is ``pending``, even if its request had failed.
         """
         with self._db.snapshot():
             entities, states = load_entities(self._db), _list_states(self._db, at)
@@ -70,7 +70,7 @@ class ObservationReader:
                 yield entities[subject], state if at == math.inf else earlier
 
     def links(self) -> Iterator[Link]:
-        """Yield the files and references of entities beyond the seeds, each once."""
+        """Yield each entry in the lists of references and collections, once per list."""
         with self._db.snapshot():
             entities, ranks = load_entities(self._db), load_sort_ranks(self._db)
             query = "SELECT id, subject, relationship FROM task WHERE relationship <> ? ORDER BY id"
@@ -87,7 +87,7 @@ def _tasks(db: Database) -> Iterator[tuple[int, int]]:
 def _observations(
     db: Database, tasks: Iterable[tuple[int, int, int]], at: float = math.inf
 ) -> Iterator[Observation]:
-    """Yield the observations of tasks, each with its subject and the first page that counts."""
+    """Yield the observations of tasks, passed as row ids: task, subject, first page that counts."""
     entities, ranks = load_entities(db), load_sort_ranks(db)
     times = dict(db.rows("SELECT id, fetched_at FROM page"))
     for task, subject, since in tasks:
@@ -103,7 +103,7 @@ def _observations(
 
 
 def _list_states(db: Database, at: float) -> dict[int, ListState]:
-    """Return the state at a time of every list with a page, by task."""
+    """Return the state at a time of every list that had a page, by the row id of its task."""
     query = "SELECT first_page FROM inference UNION SELECT last_page FROM inference"
     inferred_after = {page for (page,) in db.rows(query)}
     rows = db.rows(
@@ -123,14 +123,14 @@ def _facts(
     """Return the facts of a list: reference, collection, first page, last page, provenance.
 
     Args:
-        db: The campaign file.
-        task: The id of the task.
-        ranks: The sort position of every entity.
-        since: Omit facts that no page from this one on contains.
-        at: Omit facts from pages after this time.
+        db: the campaign file.
+        task: the id of the task.
+        ranks: the sort position of every entity.
+        since: row id of a page; facts that only earlier pages contain are omitted.
+        at: seconds since 1970; facts whose first page is later are omitted.
 
     Raises:
-        StoreError: A fact refers to an entity that is missing.
+        StoreError: a fact refers to an entity that is missing.
     """
     known = (
         "" if at == math.inf else " AND (SELECT fetched_at FROM page WHERE id = first_page) <= :at"

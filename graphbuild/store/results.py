@@ -1,4 +1,4 @@
-"""Store pages and errors."""
+"""Store the results of requests: pages and failures."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     Facts = tuple[tuple[int, int], ...]  # row ids of reference and collection
 
-_GOOD_RATIO = 3  # compression of the API that is kept; zlib reaches about 5
+_GOOD_RATIO = 3  # from this ratio on, the API's gzip stream is stored; zlib reaches about 5
 _MAX_KNOWN_PAGES = 1_000
 _WEAK_HASHES = tuple(each.name for each in HASH_TYPES if each.name != FILE_ID_HASH)
 
@@ -58,7 +58,8 @@ class Results:
         self._entities = entities
         self._inferences = inferences
         self._tasks = tasks
-        self._page_of: dict[Facts, int] = {}  # facts of recent pages; many subjects share them
+        # Facts -> a recent page with exactly these facts. Many subjects share such a page.
+        self._page_of: dict[Facts, int] = {}
         db.on_rollback(self._page_of.clear)
 
     def save_page(
@@ -67,9 +68,9 @@ class Results:
         """Store a page, its observations and the next cursor.
 
         Args:
-            task: The list that was requested.
-            fetched: The response.
-            limit: Truncate the list of an entity beyond the seeds at this number of references.
+            task: the list that was requested.
+            fetched: the response.
+            limit: maximum number of entries of a list beyond the seeds (depth 1 or more).
         """
         db = self._db
         with db.transaction():
@@ -114,12 +115,12 @@ class Results:
         """Mark a list as failed.
 
         Args:
-            task: The list that was requested.
-            error_code: The API's error code.
-            detail: An explanation.
-            retry: Whether the next run requests the list again.
-            http_status: The status of the response; 0 without one.
-            at: Time of the response, in seconds since 1970.
+            task: the list that was requested.
+            error_code: the API's error code.
+            detail: an explanation.
+            retry: whether the next run requests the list again.
+            http_status: the status of the response; 0 without one.
+            at: time of the response, in seconds since 1970.
         """
         with self._db.transaction():
             self._db.execute(
@@ -137,7 +138,7 @@ class Results:
     # --- pages -----------------------------------------------------------------------------------
 
     def _save_alias_page(self, task: Task, fetched: FetchedPage, canonical: int) -> SaveResult:
-        """Store a page that was in flight when its subject was united with another one."""
+        """Store a page that was requested before its subject was united with the canonical one."""
         self._insert_page(canonical, next_alias_page_number(self._db, canonical), fetched)
         self._db.execute("UPDATE task SET page_count = page_count + 1 WHERE id = ?", task.id)
         return SaveResult(0, Status(COMPLETE, ALIAS_DETAIL))
@@ -189,9 +190,9 @@ class Results:
         self._page_of[facts] = page
 
     def _paging_state(self, task: int, page_id: int, page: Page) -> PagingState:
-        """Return the state of the current pass, which the page with that row id ends.
+        """Return the state of the current pass after its newest page, which has that row id.
 
-        Without a first page, as after an import, nothing is known of the pass as a whole.
+        If the first page is not stored, as can happen in an import, the state counts no pages.
         """
         first_page = first_page_of_pass(self._db, task)
         steps = list(
@@ -226,7 +227,7 @@ class Results:
         )
 
     def _truncate(self, task: int, limit: int) -> Status:
-        """Stop reading a list that continues beyond the limit."""
+        """Stop reading a list at the limit, and mark it as incomplete."""
         ((received, expected, relationship),) = self._db.rows(
             "SELECT received_count, expected_count, relationship FROM task WHERE id = ?", task
         )
@@ -244,7 +245,7 @@ class Results:
     # --- aliases ---------------------------------------------------------------------------------
 
     def _unite_aliases(self, task: Task, page: Page) -> None:
-        """Unite entities that a page shows to be one, such as an MD5 and a SHA-256 of a file."""
+        """Unite entities that a page identifies as equal, such as a file's MD5 and SHA-256."""
         if page.canonical_subject is not None:
             self._unite(task.subject, page.canonical_subject)
         for file in page.targets:
@@ -292,7 +293,7 @@ class Results:
         return self._db.integer(query, task.id, digest) > 0
 
     def _set_import_status(self, task: Task, unfinished_state: str) -> None:
-        """Set the status after an import from the connections of all pages, in whatever order."""
+        """Set the status after an import: complete if the cursors connect all pages of the list."""
         received = self._db.integer(
             "SELECT count(DISTINCT reference) FROM page"
             " JOIN fact ON fact.page = coalesce(duplicate_of, page.id) WHERE task = ?",
@@ -315,7 +316,7 @@ class Results:
         )
 
     def _missing_pages(self, task: Task) -> int:
-        """Count the gaps: a missing first page, next pages and previous pages that are missing."""
+        """Return the number of missing pages: the first page, and neighbors of stored pages."""
         return self._db.integer(
             "WITH step AS (SELECT cursor, next_cursor FROM page WHERE task = :task AND number > 0)"
             " SELECT (SELECT count(*) = 0 FROM step WHERE cursor IS NULL)"
@@ -335,7 +336,7 @@ class Results:
 
 
 def _compress(fetched: FetchedPage) -> bytes:
-    """Return the compressed body: as the API sent it if that is small, which saves time."""
+    """Return the compressed body: the API's own gzip stream if its compression is good enough."""
     if fetched.compressed and len(fetched.body) >= _GOOD_RATIO * len(fetched.compressed):
         return fetched.compressed
     return zlib.compress(fetched.body)

@@ -5,15 +5,17 @@ Notes on the columns:
 * Entities are stored once; all other tables refer to them by ``id``. A fact is three integers.
   ``related_from`` is 0 if the API names no collection, because a key column cannot be NULL.
 * ``entity.same_as`` is the id of the canonical entity, or 0. A file requested by its MD5 is an
-  alias of the file with the SHA-256 that the API answers with.
-* ``task.inference_conflict`` says why nothing may be inferred for the subject; usually empty.
-* ``page.duplicate_of`` names an earlier page with equal content, so that the facts of pages that
-  are equal for many subjects are stored once. Pages are numbered from 1. Pages that were requested
-  for an alias are numbered from -1 down.
+  alias of the file whose SHA-256 is in the response.
+* ``task.inference_conflict`` is the reason why nothing may be inferred for the subject. It is
+  usually empty.
+* ``page.duplicate_of`` is the id of an earlier page with the same facts. Facts that many subjects
+  share are stored once, with the earlier page.
+* ``page.number`` counts from 1. Pages that were requested for an alias have the numbers -1, -2, ...
 * ``page.body`` is compressed, as gzip if the API sent gzip, else as zlib. ``sha256`` is computed
   from the original body. ``crc32`` is computed from the compressed one, because some of its bits
-  can flip without a change of the decompressed body.
-* ``fact_by_task`` lists the facts of each list, once per page. ``observation`` lists them once.
+  can change without an effect on the decompressed body.
+* The view ``fact_by_task`` contains the facts of each list, once per page. The view
+  ``observation`` contains each of them once.
 * The index ``task_order`` is the order in which pages are requested.
 """
 
@@ -122,10 +124,10 @@ CREATE VIEW observation AS
         FROM fact_by_task GROUP BY task, reference, related_from;
 """
 
-# Values of `provenance` in the table `inference`; observed facts have 0.
+# Values of ``provenance`` in the table ``inference``; observed facts have 0.
 INFERRED, CONFIRMED, REFUTED = 1, 2, 3
 
-# Digests of the schemas of earlier versions; see `schema_digest`.
+# Digests of the schemas of earlier versions; see ``schema_digest``.
 _EARLIER_DIGESTS = {1: "ba8bad2ae3ee54ab203ea5f8e7bd751ffd5e705808acfe67d128c164c13daf1e"}
 
 

@@ -1,8 +1,9 @@
 """Decide after each page whether the list of a subject is complete. Pure functions.
 
 A list is complete if its last page has no cursor. If the number of received references differs from
-the API's count, or that count changed between pages, the status says so. Cursors are offsets into a
-list that can change, so the pages alone do not show a replacement of one reference by another.
+the API's count, or that count changed between pages, the status contains a detail about it. A
+cursor is an offset into a list that can change between pages. A replaced reference can therefore be
+missed without a mismatch of the counts.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ class PagingState:
     """The pages of one pass through a list, the newest page included.
 
     Attributes:
-        page_count: Number of pages.
-        expected_counts: Every list length that the API stated.
-        next_cursor: The newest page's next cursor; None on the last page.
-        cursor_repeated: Whether an earlier page had the same next cursor.
-        item_count: Number of items on the newest page.
-        new_count: References on the newest page that no earlier page contains.
-        received_count: Distinct references of all pages.
-        previous_page_empty: Whether the page before the newest had no items.
+        page_count: number of pages.
+        expected_counts: every list length that the API stated.
+        next_cursor: the newest page's next cursor; None on the last page.
+        cursor_repeated: whether an earlier page had the same next cursor.
+        item_count: number of items on the newest page.
+        new_count: references on the newest page that no earlier page contains.
+        received_count: distinct references of all pages.
+        previous_page_empty: whether the page before the newest had no items.
     """
 
     page_count: int
@@ -55,7 +56,7 @@ def status_at_end(expected_counts: frozenset[int], received_count: int) -> Statu
 
 
 def _endless_paging(state: PagingState) -> str:
-    """Return why further pages would never end the list; empty if they may."""
+    """Return why paging would never end; empty if it may end."""
     if state.cursor_repeated:
         return "the API repeats a cursor"
     if state.item_count and not state.new_count:

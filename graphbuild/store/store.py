@@ -1,4 +1,4 @@
-"""The campaign file: everything that was requested, and every response.
+"""The campaign file: all requests and responses of a campaign.
 
 Guarantees, each covered by a test:
 
@@ -64,12 +64,12 @@ class Store(ObservationReader):
     """An open campaign file. Create it with :meth:`open` to write, or :meth:`read` to read.
 
     Attributes:
-        path: The file.
-        tasks: The lists to request, for a crawler.
-        results: Stores responses, for a crawler or an importer.
-        inferences: References that need no request, for a crawler.
-        calls: The log of API calls.
-        api_info: The API flavor and the end of an exhausted quota.
+        path: the file.
+        tasks: the lists to request, for a crawler.
+        results: stores responses, for a crawler or an importer.
+        inferences: references that were inferred instead of requested, for a crawler.
+        calls: the log of API calls.
+        api_info: the API flavor, and the time at which an exhausted quota resets.
     """
 
     def __init__(self, db: Database | str | Path) -> None:
@@ -95,7 +95,7 @@ class Store(ObservationReader):
         ``<name>.schema-<version>.bak``.
 
         Raises:
-            StoreError: Another process has it open, or it is not a campaign file, or its schema
+            StoreError: another process has it open, or it is not a campaign file, or its schema
                 version is newer.
         """
         db = Database.open(Path(path))
@@ -114,7 +114,7 @@ class Store(ObservationReader):
         A file of an earlier schema version is migrated in a temporary copy.
 
         Raises:
-            StoreError: There is no such file, or it is not a campaign file, or its schema version
+            StoreError: there is no such file, or it is not a campaign file, or its schema version
                 is newer.
         """
         return cls(Database.read(Path(path)))
@@ -135,11 +135,11 @@ class Store(ObservationReader):
         self.close()
 
     def snapshot(self) -> AbstractContextManager[None]:
-        """Read one state of the file in the whole ``with`` block, whatever a crawl adds."""
+        """Read the same state of the file in the whole ``with`` block, even during a crawl."""
         return self._db.snapshot()
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Commit the changes of the ``with`` block durably, or no change at all."""
+        """Commit all changes of the ``with`` block durably; roll them back after an exception."""
         return self._db.transaction()
 
     # --- seeds -----------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class Store(ObservationReader):
                 seed.line,
                 attributes,
             )
-        elif seed.attributes:  # the attributes of the first list win
+        elif seed.attributes:  # attributes of earlier seed lists take precedence
             known = decode_attributes(row[0], seed.entity.id, self.path)
             merged = encode_attributes({**seed.attributes, **known})
             self._db.execute("UPDATE seed SET attributes = ? WHERE entity = ?", merged, entity)
@@ -170,13 +170,14 @@ class Store(ObservationReader):
     # --- subjects --------------------------------------------------------------------------------
 
     def subjects(self, *, times: bool = False) -> Iterator[Entity]:
-        """Yield each subject, in the order of addition, with attributes on its progress.
+        """Yield each subject in the order of addition, with attributes about its progress.
 
-        Besides the API's attributes it has ``seed``, ``state``, progress as ``crawl_*`` and the
-        columns of the seed list as ``seed_*``. Attributes of the API with such names are dropped.
+        Besides the API's attributes, a subject has ``seed``, ``state``, ``crawl_*`` for its
+        progress and ``seed_*`` for the columns of the seed list. API attributes with such names are
+        dropped.
 
         Args:
-            times: Also add ``crawl_fetched_at``, the time of the last response.
+            times: also add ``crawl_fetched_at``, the time of the last response.
         """
         entities = load_entities(self._db)
         seeds = dict(self._db.rows("SELECT entity, attributes FROM seed"))
@@ -199,7 +200,7 @@ class Store(ObservationReader):
         return (status for _, status in self._statuses())
 
     def _statuses(self) -> Iterator[tuple[int, SubjectStatus]]:
-        """Yield the row id of each subject with its progress."""
+        """Yield the row id and the progress of each subject."""
         rows = self._db.rows(
             "SELECT task.subject, type, api_id, attributes, relationship, state, page_count,"  # noqa: S608  constants only
             " expected_count, received_count, inferred_count, cursor, http_status, fetched_at,"
@@ -210,11 +211,11 @@ class Store(ObservationReader):
             yield subject, SubjectStatus(subject_entity(entity_type, api_id, attributes), *rest)
 
     def contains(self, entity: Entity) -> bool:
-        """Return whether the campaign knows an entity."""
+        """Return whether an entity is in the campaign file."""
         return find_entity(self._db, entity) is not None
 
     def known_states(self, subjects: Iterable[Entity]) -> dict[Entity, str]:
-        """Return the state of those subjects that the campaign knows, also by an alias."""
+        """Return the state of each subject that is in the campaign file, also under an alias."""
         rows = self._db.rows(
             "SELECT type, api_id, state FROM entity"
             " JOIN task ON task.subject IN (entity.id, same_as) WHERE relationship = ?",
@@ -277,7 +278,7 @@ class Store(ObservationReader):
         """Yield every stored response, in the order of storage.
 
         Raises:
-            StoreError: A page is damaged; the message names its subject.
+            StoreError: a page is damaged; the message names its subject.
         """
         for page in self.compressed_pages():
             try:
@@ -309,7 +310,7 @@ class Store(ObservationReader):
 
 
 def _status_attributes(status: SubjectStatus, *, times: bool) -> dict[str, Scalar]:
-    """Return the node attributes for the progress of one list, without zeros and unknowns."""
+    """Return the node attributes for the progress of one list; omit zero and unknown values."""
     if status.relationship != RELATED_REFERENCES:
         detail = f" ({status.detail})" if status.detail else ""
         return {f"crawl_{status.relationship}": f"{status.state}{detail}"}

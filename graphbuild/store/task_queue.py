@@ -1,4 +1,4 @@
-"""The queue of lists to request. A task is one list: a relationship of a subject."""
+"""The queue of lists to request. A task requests one list: one relationship of one subject."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class TaskQueue:
     # --- select ----------------------------------------------------------------------------------
 
     def has_pending(self) -> bool:
-        """Return whether any list is still to be requested, or to be retried."""
+        """Return whether any list is pending or is to be retried."""
         query = "SELECT count(*) FROM task WHERE state = ? OR retry = 1"
         return self._db.integer(query, PENDING) > 0
 
     def next_task(self, exclude: Collection[int] = ()) -> Task | None:
-        """Return the next task, except those with the ids ``exclude``.
+        """Return the next task whose id is not in ``exclude``.
 
         Lists nearest to the seeds come first; among these, first pages in the order of the seeds,
         then later pages of the lists that contributed most new entities.
@@ -83,7 +83,7 @@ class TaskQueue:
             ).rowcount
 
     def requeue(self) -> int:
-        """Retry lists after temporary errors, and continue imported ones; return how many."""
+        """Set lists to pending after temporary errors and incomplete imports; return how many."""
         with self._db.transaction():
             return self._db.execute(
                 "UPDATE task SET state = ?, error_code = '', detail = '', retry = 0"
@@ -92,10 +92,10 @@ class TaskQueue:
             ).rowcount
 
     def refresh(self, before: float) -> int:
-        """Request lists again whose last response is older than a time; return how many.
+        """Restart the lists whose last response is older than a time; return how many.
 
         Args:
-            before: Seconds since 1970.
+            before: seconds since 1970.
         """
         with self._db.transaction():
             return self._db.execute(
@@ -107,9 +107,13 @@ class TaskQueue:
             ).rowcount
 
     def audit(self, share: float, rng: random.Random) -> int:
-        """Request a random share of the lists with inferences; return how many are new.
+        """Restart a random share of the lists with inferences; return how many were added.
 
         Lists that earlier runs selected count towards the share.
+
+        Args:
+            share: fraction of the lists, from 0 to 1.
+            rng: the source of randomness.
         """
         with self._db.transaction():
             selected = self._db.integer("SELECT count(*) FROM task WHERE audited = 1")
@@ -153,7 +157,7 @@ class TaskQueue:
         ).rowcount
 
     def reopen(self, limit: int) -> int:
-        """Continue lists that were truncated at a lower limit; return how many."""
+        """Set lists that were truncated at a lower limit to pending; return how many."""
         with self._db.transaction():
             return self._db.execute(
                 "UPDATE task SET state = ?, detail = '', truncated_at = 0"
@@ -168,7 +172,7 @@ class TaskQueue:
         """Return the mean number of pages per list of known length; None if there is none.
 
         Args:
-            limit: Entries per page.
+            limit: entries per page.
         """
         row = self._db.first(
             "SELECT avg(max(1, (expected_count + :limit - 1) / :limit))"
@@ -179,11 +183,11 @@ class TaskQueue:
         return mean
 
     def remaining_calls(self, limit: int, before: float = 0.0) -> RemainingCalls:
-        """Return how many calls complete the campaign.
+        """Return how many calls are needed to complete the campaign.
 
         Args:
-            limit: Entries per page.
-            before: Also count a :meth:`refresh` of lists older than this, in seconds since 1970.
+            limit: entries per page.
+            before: also count a :meth:`refresh` of lists older than this, in seconds since 1970.
         """
         (row,) = self._db.rows(
             "SELECT count(*) FILTER (WHERE expected_count IS NULL), coalesce(sum(max(1,"

@@ -64,7 +64,7 @@ def test_attributes_can_be_missing():  # I5
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "shown"),
     [
         pytest.param(0, "0", id="I15-0"),
         pytest.param(-1, "-1", id="I15-minus"),
@@ -80,10 +80,10 @@ def test_attributes_can_be_missing():  # I5
         pytest.param(2**64, "18446744073709551616", id="J9-64"),
     ],
 )
-def test_invalid_dates_are_left_out_with_a_warning(value, told):
+def test_invalid_dates_are_left_out_with_a_warning(value, shown):
     found, warnings = cleaned(creation_date=value, title="T")
     assert found == {"title": "T"}
-    assert warnings == [f"p.creation_date: {told} is not a date from 1990 to 2099 (left out)"]
+    assert warnings == [f"p.creation_date: {shown} is not a date from 1990 to 2099 (left out)"]
 
 
 @pytest.mark.parametrize("seconds", [631152000, 1515715200, 4102444799])

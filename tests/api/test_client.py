@@ -66,7 +66,7 @@ NOW = 1_700_000_000.0  # 2023-11-14 22:13:20 UTC, where the manual clock begins
 MIDNIGHT = datetime(2023, 11, 15, tzinfo=UTC)
 
 
-class Book:
+class CountingRecorder:
     """A call recorder with a budget.
 
     Attributes:
@@ -120,9 +120,9 @@ def error_body(code: str) -> bytes:
     return json.dumps({"error": {"code": code, "message": "said so"}}).encode()
 
 
-def refusal(kind: type[E], client: Client, book: Book | None = None) -> E:
+def refusal(kind: type[E], client: Client, counter: CountingRecorder | None = None) -> E:
     with pytest.raises(kind) as caught:
-        client.related_references(SUBJECT, recorder=book)
+        client.related_references(SUBJECT, recorder=counter)
     assert type(caught.value) is kind
     return caught.value
 
@@ -188,10 +188,10 @@ def test_the_request_line_is_as_documented(listener: Listeners, opened: Opener) 
 def test_unknown_endpoints_and_invalid_ids_are_never_requested(
     listener: Listeners, opened: Opener, subject: Entity
 ) -> None:
-    server, book = listener(answer(PAGE)), Book()
+    server, counter = listener(answer(PAGE)), CountingRecorder()
     with pytest.raises(ValueError, match="the API has no related_references of"):
-        opened(server.base_url).related_references(subject, recorder=book)
-    assert (server.connections, book.begun) == (0, 0)
+        opened(server.base_url).related_references(subject, recorder=counter)
+    assert (server.connections, counter.begun) == (0, 0)
 
 
 def test_an_adapter_replaces_the_network(opened: Opener) -> None:
@@ -264,12 +264,12 @@ def test_a_redirect_is_never_followed_and_costs_one_call(
     trap = listener(answer(PAGE))
     target = location.replace("{other}", str(trap.port)).replace("{here}", "80")
     server = listener(answer(PAGE, status, f"Location: {target}"))
-    book = Book()
-    error = refusal(BaseUrlError, opened(server.base_url), book)
+    counter = CountingRecorder()
+    error = refusal(BaseUrlError, opened(server.base_url), counter)
     assert error.status == status
     assert "redirect" in str(error)
     assert (trap.connections, trap.received) == (0, 0)
-    assert (server.connections, len(server.heads), book.begun) == (1, 1, 1)
+    assert (server.connections, len(server.heads), counter.begun) == (1, 1, 1)
     assert "evil" not in str(error)
 
 
@@ -313,13 +313,13 @@ def test_a_refused_request_is_reported_at_once_and_not_retried(
     listener: Listeners, opened: Opener, clock: ManualClock, final: tuple[int, str, type[ApiError]]
 ) -> None:
     status, code, kind = final
-    server, book = listener(answer(error_body(code), status)), Book()
-    error = refusal(kind, opened(server.base_url), book)
-    said = code or f"HTTP {status}"
-    assert (error.status, error.code) == (status, said)
-    assert said in str(error)
+    server, counter = listener(answer(error_body(code), status)), CountingRecorder()
+    error = refusal(kind, opened(server.base_url), counter)
+    reason = code or f"HTTP {status}"
+    assert (error.status, error.code) == (status, reason)
+    assert reason in str(error)
     assert (len(server.heads), clock.waits) == (1, [])
-    assert book.ends == [(status, said, True)]
+    assert counter.ends == [(status, reason, True)]
 
 
 HTML = b"<!doctype html><title>401</title>"
@@ -382,11 +382,11 @@ def test_a_response_without_a_page_is_reported_and_not_retried(
     listener: Listeners, opened: Opener
 ) -> None:
     """A retry would give the same response."""
-    server, book = listener(answer(b'{"data": 5}')), Book()
-    error = refusal(PayloadError, opened(server.base_url), book)
+    server, counter = listener(answer(b'{"data": 5}')), CountingRecorder()
+    error = refusal(PayloadError, opened(server.base_url), counter)
     assert error.path == "data"
     assert len(server.heads) == 1
-    assert book.ends == [(200, str(error), True)]
+    assert counter.ends == [(200, str(error), True)]
 
 
 @pytest.mark.parametrize(
@@ -444,14 +444,14 @@ def test_a_transient_failure_is_tried_four_times_and_each_is_recorded_before(
     listener: Listeners, opened: Opener, clock: ManualClock, sent: bytes
 ) -> None:
     server = listener(sent)
-    book = Book(look=lambda: len(server.heads))
+    counter = CountingRecorder(look=lambda: len(server.heads))
     with pytest.raises(TransientError) as caught:
-        opened(server.base_url).related_references(SUBJECT, recorder=book)
+        opened(server.base_url).related_references(SUBJECT, recorder=counter)
     assert caught.value.sent
-    assert (len(server.heads), book.begun, RETRIES) == (4, 4, 3)
-    assert book.seen == [0, 1, 2, 3]
-    assert len(book.ends) == 4
-    assert all(was_sent and note for _, note, was_sent in book.ends)
+    assert (len(server.heads), counter.begun, RETRIES) == (4, 4, 3)
+    assert counter.seen == [0, 1, 2, 3]
+    assert len(counter.ends) == 4
+    assert all(was_sent and note for _, note, was_sent in counter.ends)
     assert_backed_off(clock.waits)
 
 
@@ -459,7 +459,7 @@ def test_the_error_of_a_damaged_page_has_a_reason(listener: Listeners, opened: O
     server = listener(answer(gzip.compress(PAGE)[:-8], 200, "Content-Encoding: gzip"))
     error = refusal(TransientError, opened(server.base_url))
     assert (error.code, error.status) == ("DamagedPage", 200)
-    assert "cut short" in str(error)
+    assert "truncated" in str(error)
 
 
 def test_a_page_over_the_size_limit_is_reported(emulator: Emulators, opened: Opener) -> None:
@@ -475,10 +475,10 @@ def test_a_response_that_is_not_json_is_reported(listener: Listeners, opened: Op
 
 
 def test_a_request_over_the_deadline_is_retried(emulator: Emulators, opened: Opener) -> None:
-    service, book = emulator(Fault("stall")), Book()
+    service, counter = emulator(Fault("stall")), CountingRecorder()
     client = opened(service.base_url, deadline=0.5)
-    assert client.related_references(known(service), recorder=book).page.item_count == 40
-    assert book.ends == [(0, "Deadline", True), (200, "", True)]
+    assert client.related_references(known(service), recorder=counter).page.item_count == 40
+    assert counter.ends == [(0, "Deadline", True), (200, "", True)]
 
 
 @pytest.mark.parametrize("failures", [0, 1, 2, 3])
@@ -487,12 +487,12 @@ def test_retries_end_with_the_first_good_response(
     emulator: Emulators, opened: Opener, clock: ManualClock, failures: int, kind: str
 ) -> None:
     service = emulator(*[Fault(kind, times=failures)] * bool(failures))
-    book = Book()
-    answered = opened(service.base_url).related_references(known(service), recorder=book)
+    counter = CountingRecorder()
+    answered = opened(service.base_url).related_references(known(service), recorder=counter)
     assert answered.page.item_count == 40
-    assert len(service.api.log) == book.begun == failures + 1
+    assert len(service.api.log) == counter.begun == failures + 1
     assert len(clock.waits) == failures
-    assert book.ends[-1] == (200, "", True)
+    assert counter.ends[-1] == (200, "", True)
 
 
 def test_waits_have_jitter(emulator: Emulators, opened: Opener) -> None:
@@ -519,10 +519,10 @@ def test_jitter_is_at_most_half_of_a_wait(
 
 
 def test_an_unsent_request_is_recorded_as_not_sent(opened: Opener) -> None:
-    book = Book()
-    error = refusal(TransientError, opened("https://api.invalid"), book)
+    counter = CountingRecorder()
+    error = refusal(TransientError, opened("https://api.invalid"), counter)
     assert not error.sent
-    assert [sent for _, _, sent in book.ends] == [False] * 4
+    assert [sent for _, _, sent in counter.ends] == [False] * 4
 
 
 # --- 429
@@ -536,10 +536,10 @@ def test_a_429_is_followed_by_a_wait(
     listener: Listeners, opened: Opener, clock: ManualClock
 ) -> None:
     server = listener(limited(), answer(PAGE))
-    book = Book()
-    opened(server.base_url).related_references(SUBJECT, recorder=book)
+    counter = CountingRecorder()
+    opened(server.base_url).related_references(SUBJECT, recorder=counter)
     assert clock.waits == [60.0]
-    assert book.ends == [(429, "QuotaExceededError", True), (200, "", True)]
+    assert counter.ends == [(429, "QuotaExceededError", True), (200, "", True)]
 
 
 @pytest.mark.parametrize(
@@ -777,24 +777,24 @@ def test_any_retry_after_gives_a_wait(stated: str, date: str | None) -> None:
 def test_a_stop_ends_a_wait_and_sends_nothing(
     emulator: Emulators, opened: Opener, clock: ManualClock, fault: Fault
 ) -> None:
-    service, book = emulator(fault), Book()
+    service, counter = emulator(fault), CountingRecorder()
     clock.stop()
-    error = refusal(CrawlPaused, opened(service.base_url), book)
+    error = refusal(CrawlPaused, opened(service.base_url), counter)
     assert "stopped" in str(error)
     assert len(service.api.log) == 1
-    assert len(book.ends) == 1
+    assert len(counter.ends) == 1
 
 
 def test_a_stop_during_a_rate_limit_wait_sends_nothing(
     emulator: Emulators, opened: Opener, clock: ManualClock
 ) -> None:
-    service, book = emulator(), Book()
+    service, counter = emulator(), CountingRecorder()
     client = opened(service.base_url, rate_limiter=RateLimiter(1))
-    client.related_references(known(service), recorder=book)
+    client.related_references(known(service), recorder=counter)
     clock.stop()
     with pytest.raises(CrawlPaused):
-        client.related_references(known(service), recorder=book)
-    assert (len(service.api.log), book.begun) == (1, 1)
+        client.related_references(known(service), recorder=counter)
+    assert (len(service.api.log), counter.begun) == (1, 1)
 
 
 # --- the ledger
@@ -802,13 +802,13 @@ def test_a_stop_during_a_rate_limit_wait_sends_nothing(
 
 @pytest.mark.parametrize("budget", [0, 1, 2, 3])
 def test_a_recorder_can_forbid_a_call(emulator: Emulators, opened: Opener, budget: int) -> None:
-    service, book = emulator(Fault("status", 503, times=None)), Book(budget=budget)
-    refusal(BudgetExhaustedError, opened(service.base_url), book)
-    assert len(service.api.log) == book.begun == len(book.ends) == budget
+    service, counter = emulator(Fault("status", 503, times=None)), CountingRecorder(budget=budget)
+    refusal(BudgetExhaustedError, opened(service.base_url), counter)
+    assert len(service.api.log) == counter.begun == len(counter.ends) == budget
 
 
 def test_nothing_is_sent_if_the_recorder_fails(emulator: Emulators, opened: Opener) -> None:
-    class Full(Book):
+    class Full(CountingRecorder):
         def begin_call(self, *_: object) -> int:
             raise OSError(28, "No space left on device")
 
@@ -886,32 +886,32 @@ def test_retries_respect_the_rate_limit(
 def test_a_spent_budget_ends_the_run_without_a_wait(
     emulator: Emulators, opened: Opener, clock: ManualClock
 ) -> None:
-    service, book = emulator(), Book(budget=2)
+    service, counter = emulator(), CountingRecorder(budget=2)
     client = opened(service.base_url, rate_limiter=RateLimiter(2))
     for _ in range(2):
-        client.related_references(known(service), recorder=book)
+        client.related_references(known(service), recorder=counter)
     with pytest.raises(BudgetExhaustedError):
-        client.related_references(known(service), recorder=book)
+        client.related_references(known(service), recorder=counter)
     assert clock.waits == []
-    assert (len(service.api.log), book.begun) == (2, 2)
+    assert (len(service.api.log), counter.begun) == (2, 2)
 
 
 def test_a_budget_spent_during_a_wait_is_respected(
     emulator: Emulators, opened: Opener, clock: ManualClock
 ) -> None:
-    class Late(Book):
+    class Late(CountingRecorder):
         def begin_call(self, subject: Entity, relationship: str) -> int:
             if clock.waits:
                 raise BudgetExhaustedError("in the meantime")
             return super().begin_call(subject, relationship)
 
-    service, book = emulator(), Late()
+    service, counter = emulator(), Late()
     client = opened(service.base_url, rate_limiter=RateLimiter(1))
-    client.related_references(known(service), recorder=book)
+    client.related_references(known(service), recorder=counter)
     with pytest.raises(BudgetExhaustedError, match="meantime"):
-        client.related_references(known(service), recorder=book)
+        client.related_references(known(service), recorder=counter)
     assert len(clock.waits) == 1
-    assert (len(service.api.log), book.begun) == (1, 1)
+    assert (len(service.api.log), counter.begun) == (1, 1)
 
 
 # --- what is left of the quotas
@@ -1073,17 +1073,17 @@ def test_the_key_is_in_no_error_log_or_output_of_a_failure(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     server = listener(sent)
-    client, book = opened(server.base_url), Book()
+    client, counter = opened(server.base_url), CountingRecorder()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(http.client.HTTPConnection, "debuglevel", 9)
         with pytest.raises((ApiError, PayloadError, CrawlPaused)) as caught:
-            client.related_references(SUBJECT, recorder=book)
+            client.related_references(SUBJECT, recorder=counter)
     assert any(CANARY.encode() in head for head in server.heads)
     assert caplog.records
     assert_unseen(everything_of(caught.value))
     assert_unseen(caplog.text)
     assert_unseen("".join(capsys.readouterr()))
-    assert_unseen(f"{book.ends} {client!r} {vars(client)} {vars(client._transport)}")
+    assert_unseen(f"{counter.ends} {client!r} {vars(client)} {vars(client._transport)}")
 
 
 @pytest.mark.parametrize("base_url", ["https://api.invalid", "http://127.0.0.1:1"])

@@ -32,13 +32,13 @@ EMOTET = {"type": "collection", "id": "malpedia_win_emotet", "attributes": {"nam
 SAMPLE = (DATA / "related_references.json").read_bytes()
 
 
-def item(entity_id=ONE, *behind, **changes):
+def item(entity_id=ONE, *collections, **changes):
     """An entry of a page as the API writes it, with changes."""
     entry = {
         "attributes": {"title": "T", "url": "https://r.example/"},
         "type": "reference",
         "id": entity_id,
-        "context_attributes": {"related_from": list(behind or [EMOTET])},
+        "context_attributes": {"related_from": list(collections or [EMOTET])},
     }
     entry |= changes
     return {name: value for name, value in entry.items() if value is not ...}
@@ -98,9 +98,9 @@ def test_the_documented_sample_is_parsed():
 
 
 def test_the_self_link_of_the_documented_sample_is_parsed():
-    question = parse_self_link(json.loads(SAMPLE))
-    assert question.subject == SUBJECT
-    assert (question.relationship, question.cursor, question.limit) == (
+    self_link = parse_self_link(json.loads(SAMPLE))
+    assert self_link.subject == SUBJECT
+    assert (self_link.relationship, self_link.cursor, self_link.limit) == (
         "related_references",
         None,
         2,
@@ -258,13 +258,13 @@ def test_as_many_entries_as_requested_give_no_warning():
     ],
 )
 def test_self_links_are_parsed(address, expected):
-    question = parse_self_link({"links": {"self": address}})
-    assert question.subject.type == "file"
+    self_link = parse_self_link({"links": {"self": address}})
+    assert self_link.subject.type == "file"
     assert (
-        question.subject.id,
-        question.relationship,
-        question.cursor,
-        question.limit,
+        self_link.subject.id,
+        self_link.relationship,
+        self_link.cursor,
+        self_link.limit,
     ) == expected
 
 
@@ -287,7 +287,7 @@ def test_other_self_links_are_ignored(address):
 # --- where the next page starts ------------------------------------------------------------------
 
 
-def turned(cursor, following, own=f"{HERE}?limit=40"):
+def paging(cursor, following, own=f"{HERE}?limit=40"):
     page = read(item(), meta={"count": 9, "cursor": cursor}, links={"self": own, "next": following})
     return page.next_cursor, page.warnings
 
@@ -323,49 +323,49 @@ HOSTILE = [
 @pytest.mark.parametrize("following", HOSTILE)
 def test_a_next_link_to_another_list_is_ignored_with_a_warning(following):
     address = following + "?cursor=theirs" if isinstance(following, str) else following
-    assert turned("ours", address) == ("ours", (IGNORED,))
-    assert turned(None, address) == (None, (ENDED,))
+    assert paging("ours", address) == ("ours", (IGNORED,))
+    assert paging(None, address) == (None, (ENDED,))
 
 
 def test_a_next_link_without_a_self_link_is_ignored():
-    assert turned(None, f"{HERE}?cursor=theirs", own=None) == (None, (ENDED,))
+    assert paging(None, f"{HERE}?cursor=theirs", own=None) == (None, (ENDED,))
 
 
 def test_a_cursor_without_a_next_link_is_used():  # P14
-    assert turned("ours", None) == ("ours", ())
+    assert paging("ours", None) == ("ours", ())
 
 
 def test_a_cursor_is_opaque():  # P11: its offset goes backwards
     own = f"{HERE}?limit=40&cursor=eyJsaW1pdCI6IDQwLCAib2Zmc2V0IjogODB9"
-    assert turned("eyJsaW1pdCI6IDQwLCAib2Zmc2V0IjogNDB9", None, own)[1] == ()
+    assert paging("eyJsaW1pdCI6IDQwLCAib2Zmc2V0IjogNDB9", None, own)[1] == ()
 
 
 def test_the_longest_cursor_can_be_percent_encoded_in_a_next_link():
-    assert turned("=" * 4096, f"{HERE}?cursor={'%3D' * 4096}&limit=40") == ("=" * 4096, ())
+    assert paging("=" * 4096, f"{HERE}?cursor={'%3D' * 4096}&limit=40") == ("=" * 4096, ())
 
 
 def test_a_next_link_with_the_same_cursor_gives_no_warning():
-    assert turned("ou+rs==", f"{HERE}?cursor=ou%2Brs%3D%3D&limit=40") == ("ou+rs==", ())
-    assert turned("ou+rs==", f"{HERE}?limit=40&cursor=ou+rs==") == ("ou+rs==", ())
+    assert paging("ou+rs==", f"{HERE}?cursor=ou%2Brs%3D%3D&limit=40") == ("ou+rs==", ())
+    assert paging("ou+rs==", f"{HERE}?limit=40&cursor=ou+rs==") == ("ou+rs==", ())
 
 
 @pytest.mark.parametrize("query", ["?cursor=theirs", "?limit=40", ""])
 def test_the_cursor_in_meta_has_precedence(query):  # P15
-    assert turned("ours", HERE + query) == (
+    assert paging("ours", HERE + query) == (
         "ours",
         ("links.next: another cursor than meta.cursor, which is used",),
     )
 
 
 def test_a_missing_cursor_is_read_from_the_next_link():  # P13
-    assert turned(None, f"{HERE}?limit=40&cursor=eyJ%3D") == (
+    assert paging(None, f"{HERE}?limit=40&cursor=eyJ%3D") == (
         "eyJ=",
         ("links.next: its cursor is used, as meta.cursor is missing",),
     )
 
 
 def test_a_next_link_without_a_cursor_ends_the_list_with_a_warning():  # P13
-    assert turned(None, f"{HERE}?limit=40") == (
+    assert paging(None, f"{HERE}?limit=40") == (
         None,
         ("links.next: no cursor; paging ends here",),
     )
@@ -373,7 +373,7 @@ def test_a_next_link_without_a_cursor_ends_the_list_with_a_warning():  # P13
 
 def test_a_next_link_with_an_invalid_cursor_is_refused():  # P6 P13
     with pytest.raises(PayloadError, match=r"links\.next: .* invalid in a cursor"):
-        turned(None, f"{HERE}?cursor=a%0Ab")
+        paging(None, f"{HERE}?cursor=a%0Ab")
 
 
 # --- entries -------------------------------------------------------------------------------------
@@ -433,9 +433,9 @@ def test_an_invalid_entry_is_skipped(bad, warning):
     page = read(item(ONE), bad, item(TWO))
     assert [key for _, key, _ in triples(page)] == [f"reference:{ONE}", f"reference:{TWO}"]
     assert page.item_count == 3
-    said = next(each for each in page.warnings if each.endswith("(skipped)"))
-    assert warning in said
-    assert said.isprintable()
+    skipped = next(each for each in page.warnings if each.endswith("(skipped)"))
+    assert warning in skipped
+    assert skipped.isprintable()
 
 
 def test_an_id_in_capitals_is_lower_cased_with_a_warning():  # I3
@@ -465,13 +465,13 @@ def test_an_unexpected_type_is_kept_with_a_warning(entity_type, entity_id):  # I
     ],
 )
 def test_a_gti_report_is_the_classic_reference(report, reference):
-    told = {
+    fields = {
         "name": "A title",
         "link": "https://a.example/",
         "author": "Ann",
         "collection_type": "report",
     }
-    page = read(item(report, type="collection", attributes=told))
+    page = read(item(report, type="collection", attributes=fields))
     seen = page.observations[0].reference
     assert seen == Entity("reference", reference)
     assert dict(seen.attributes) == {
@@ -760,15 +760,15 @@ def test_a_page_is_a_pure_function_of_its_bytes(payload):  # G18
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sets(st.sampled_from("xyz"))), max_size=6))
 def test_a_valid_page_gives_exactly_its_triples(entries):
     items = [
-        item(letter * 64, *({"type": "collection", "id": each} for each in sorted(behind)))
-        if behind
+        item(letter * 64, *({"type": "collection", "id": each} for each in sorted(collections)))
+        if collections
         else item(letter * 64, context_attributes={})
-        for letter, behind in entries
+        for letter, collections in entries
     ]
     expected = {
         (f"file:{FILE}", f"reference:{letter * 64}", each and f"collection:{each}")
-        for letter, behind in entries
-        for each in (behind or {None})
+        for letter, collections in entries
+        for each in (collections or {None})
     }
     page = read(*items)
     assert set(triples(page)) == expected

@@ -1,4 +1,4 @@
-"""What is left of the quotas: read leniently, told by two commands, and never in the way."""
+"""Quotas: invalid ones are left out, two commands show them, and failures stop no command."""
 
 from __future__ import annotations
 

@@ -344,7 +344,7 @@ def test_check_reports_a_damaged_campaign_file(shell: Shell) -> None:
     connection.close()
     done = shell("check", "--store", "c.db")
     assert done.returncode == 1
-    assert "page 1 is not what was stored" in done.stdout
+    assert "page 1 does not match its stored checksum" in done.stdout
     result = json.loads(shell("check", "--store", "c.db", "--json").stdout)
     assert result["sound"] is False
 

@@ -46,7 +46,7 @@ _QUICK = ["-k", " and ".join(f"not {name}" for name in _SLOW)]
 # Module or package to its tests, without tests that start processes: changes do not reach these.
 TESTS = {
     "api/rate_limit": ["api/test_rate_limit.py"],
-    "api/retry": ["api/test_client.py", *_QUICK],
+    "api/retry": ["api/test_retry.py", "api/test_client.py", *_QUICK],
     "api/client": [
         "api/test_client.py",
         "crawler/test_api_flavors.py",

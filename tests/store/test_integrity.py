@@ -60,7 +60,7 @@ def test_flipped_bit_in_a_page_is_found_with_its_subject(path: Path, seed: int) 
 def test_forged_digest_is_found(path: Path) -> None:
     sound(path)
     change(path, "UPDATE page SET sha256 = ? WHERE id = 1", b"0" * 32)
-    assert "is not what was stored" in found(path)[0].problem
+    assert "does not match its stored checksum" in found(path)[0].problem
 
 
 def test_reference_to_a_missing_row_is_found(path: Path) -> None:
@@ -88,7 +88,9 @@ def test_exchanged_page_with_matching_digests_is_found(path: Path) -> None:
     first, *rest = found(path)
     assert first.subject == Entity("file", A)
     assert first.problem.startswith("page 1: data: expected")
-    assert [each.problem.split(" contains ")[0] for each in rest] == ["no stored page"] * 2
+    assert [each.problem.split(":")[0] for each in rest] == [
+        "observation without a stored page"
+    ] * 2
 
 
 def test_broken_structure_is_found(path: Path) -> None:
@@ -112,8 +114,8 @@ def test_observation_without_a_page_is_found(path: Path) -> None:
     sound(path)
     change(path, "UPDATE fact SET related_from = 0 WHERE reference = 3")
     problems = " ".join(each.problem for each in found(path))
-    assert "no stored page contains" in problems
-    assert "but the observations do not" in problems
+    assert "observation without a stored page" in problems
+    assert "missing observation of a stored page" in problems
 
 
 @pytest.mark.parametrize("column", ["reference", "related_from"])

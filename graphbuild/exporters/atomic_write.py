@@ -1,10 +1,11 @@
 """Atomic writing: a file is either complete or unchanged, even if the process is killed.
 
-The bytes go to a temporary file in the same folder, which then replaces the target. The writer
-locks the temporary file, and the system releases the lock when the process ends. So an unlocked
-temporary file was left by a killed process, and the next export into the folder removes it. Process
-ids would not work, because several machines may write to one folder. Where files cannot be locked,
-nothing is removed.
+The bytes are written to a temporary file in the same folder, which then replaces the target. The
+temporary file is locked while it is written, and the operating system releases the lock when the
+process ends. So an unlocked temporary file was left by a process that was killed, and the next
+export into the folder removes the file. Process ids in file names would not serve this purpose,
+because several machines may write to one folder. If the file system has no locks, no temporary
+files are removed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 _TEMP_NAME = re.compile(r"\.graphbuild-[0-9a-f]{16}\.tmp")
 _FULL = "the disk is full or the file too large; make room and export again"
-_DENIED = "not allowed to write there; choose another folder"
+_DENIED = "no permission to write there; choose another folder"
 _ADVICE = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
@@ -48,10 +49,10 @@ _unfinished: set[Path] = set()  # temporary files of this process
 
 @contextmanager
 def open_atomic(path: Path) -> Iterator[BufferedRandom]:
-    """Return a context manager with a stream whose bytes replace ``path`` when the block ends.
+    """Open a stream whose content replaces the file ``path`` when the ``with`` block ends.
 
-    If the block fails, ``path`` stays as it was. If ``path`` is a symbolic link, the link itself is
-    replaced, so that nobody can redirect an export through a link in a shared folder.
+    If the block raises an exception, ``path`` is unchanged. If ``path`` is a symbolic link, the
+    link itself is replaced, so that a link in a shared folder cannot redirect an export.
 
     Raises:
         ExportError: the file cannot be written; the message names the path, the cause and a remedy.
@@ -64,7 +65,8 @@ def open_atomic(path: Path) -> Iterator[BufferedRandom]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-            temporary.replace(path)  # before it is closed, which releases the lock
+            # Before the stream is closed, because closing it releases the lock.
+            temporary.replace(path)
         fsync_directory(path.parent)
     except OSError as error:
         raise ExportError(f"{path}: {_advice(error)}") from error
@@ -84,14 +86,14 @@ def make_folder(folder: Path) -> Path:
 
 
 def remove_unfinished() -> None:
-    """Remove the temporary files of this process; safe in a signal handler."""
+    """Remove the temporary files of this process; can be called in a signal handler."""
     for path in list(_unfinished):
         with suppress(OSError):
             path.unlink()
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that killed exports left in ``folder``."""
+    """Remove temporary files left in ``folder`` by exports that were killed."""
     if os.name != "posix":
         return
     with suppress(OSError), os.scandir(folder) as entries:
@@ -117,12 +119,15 @@ def _temporary_file(folder: Path) -> Iterator[tuple[Path, BufferedRandom]]:
 
 
 def _create_locked(path: Path) -> BufferedRandom:
-    """Create a new file and lock it; again if another export removed it before it was locked."""
+    """Create a file, lock it, and return its stream.
+
+    If another export removes the file before it is locked, it is created again.
+    """
     while True:
         stream = path.open("x+b")
         if os.name != "posix":
             return stream
-        with suppress(OSError):  # a file system without locks
+        with suppress(OSError):  # the file system may have no locks
             fcntl.flock(stream.fileno(), fcntl.LOCK_EX)
         if os.fstat(stream.fileno()).st_nlink > 0:
             return stream
@@ -130,7 +135,8 @@ def _create_locked(path: Path) -> BufferedRandom:
 
 
 def _remove_if_unlocked(path: Path) -> None:
-    # Follow no link and wait for no pipe. Locks over a network need write access.
+    # Do not follow a symbolic link, and do not block on a named pipe. The file is opened for
+    # writing, because network file systems require that for an exclusive lock.
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(path, flags)
     try:
@@ -143,6 +149,6 @@ def _remove_if_unlocked(path: Path) -> None:
 
 
 def _advice(error: OSError) -> str:
-    """Return the cause of an error and a remedy."""
+    """Return the cause of ``error`` and a remedy, for the message of an ExportError."""
     known = _ADVICE.get(error.errno or 0)
     return known or f"cannot be written: {error.strerror or error}; choose another path"

@@ -1,12 +1,13 @@
-"""The column schema: every column of nodes, edges and observations, listed once.
+"""The columns of nodes, edges and observations in all exports.
 
-All exporters derive their columns from these tables, and so does the documentation. To add a node
-column, add one line to ``NODE_COLUMNS`` that names the node attribute it shows (``source``).
+The exporters and the documentation derive their columns from these lists. To give a node attribute
+a column of its own, add one line to ``NODE_COLUMNS``.
 
-The columns do not depend on the data, so exports can be compared and no attribute name from outside
-becomes an XML id or a column. Attributes without a column, and values of another type than their
-column, go into one JSON text, the column ``attributes``. The only exception are the extra columns
-of the user's own seed lists (``seed_*``): each has a column, after all others, sorted by name.
+The columns do not depend on the data. So two exports can be compared, and no attribute name from a
+response becomes an XML id or a column name. An attribute without a column is written into the
+column ``attributes``, as part of one JSON object. So is a value whose type differs from the type of
+its column. Only the extra columns of seed lists (``seed_*``) depend on the data: each has its own
+column after all others, sorted by name.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ _PYTHON_TYPES: dict[DType, type] = {INT: int, FLOAT: float, BOOL: bool, KEYS: tu
 
 
 class Target(Flag):
-    """The groups of formats that share a set of columns."""
+    """Groups of formats; all formats of a group have the same columns."""
 
     TABLES = auto()  # CSV, Parquet, DataFrames, Cytoscape
     XML = auto()  # GraphML, GEXF
@@ -72,13 +73,14 @@ class Column:
 
     Attributes:
         name: the name in every format.
-        dtype: the type of its values.
+        dtype: the type of the values.
         description: one sentence for the documentation.
-        source: the attribute whose value it shows; empty if it is computed.
-        compute: computes it from the values of the other columns; None if an exporter does.
-        types: the object types that have a value in it; empty if all have.
-        targets: the formats that have it.
-        title: the name that the HTML page displays; ``name`` if empty.
+        source: the attribute whose value the column contains; empty if the value is computed.
+        compute: returns the value, given the values of the columns that have a ``source``; None if
+            the column has a ``source`` or if the exporters compute the value themselves.
+        types: the object types whose nodes can have a value in this column; empty if all can.
+        targets: the groups of formats that have this column.
+        title: the name that the HTML page displays; if empty, the page displays ``name``.
     """
 
     name: str
@@ -96,7 +98,7 @@ class Column:
         return _PYTHON_TYPES.get(self.dtype, str)
 
     def accepts(self, value: object) -> bool:
-        """Return whether ``value`` has the type of this column; booleans are not integers."""
+        """Return whether ``value`` has the type of this column; a boolean is not an integer."""
         kind = self.python_type
         is_kind = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
         return is_kind and is_exportable(value)
@@ -110,7 +112,7 @@ def _attribute(
     title: str = "",
     targets: Target = EVERYWHERE,
 ) -> Column:
-    """Return a column that shows the attribute of the same name."""
+    """Return a column that contains the attribute of the same name."""
     return Column(name, dtype, description, name, None, types, targets, title)
 
 
@@ -120,7 +122,7 @@ def _hash_column(kind: HashType) -> Column:
         node_id = values.get("id", "")
         return node_id if is_file and detect_hash_type(node_id) == kind.name else None
 
-    description = f"Id of a file, where it is its {kind.label}."
+    description = f"Id of the file, if that is its {kind.label}."
     return Column(kind.name, TEXT, description, compute=compute, types=(FILE,), targets=XML)
 
 
@@ -140,45 +142,49 @@ NODE_COLUMNS: list[Column] = [
     _attribute("id", TEXT, "Object id of the API.", title="ID"),
     _attribute("label", TEXT, "Title, name, URL or shortened id, for display."),
     Column("color", TEXT, "Color by type, `#rrggbb`.", targets=XML),
-    Column("size", FLOAT, "Radius, 6 to 30, growing with the degree.", targets=XML),
-    Column("x", FLOAT, "Position to the right.", targets=XML),
-    Column("y", FLOAT, "Position upwards.", targets=XML),
+    Column("size", FLOAT, "Radius, from 6 to 30; it grows with the degree.", targets=XML),
+    Column("x", FLOAT, "Horizontal position; it grows to the right.", targets=XML),
+    Column("y", FLOAT, "Vertical position; it grows upwards.", targets=XML),
     *map(_hash_column, reversed(HASH_TYPES)),
-    _attribute("title", TEXT, "Title of the article.", REFERENCE, title="Title"),
-    _attribute("url", TEXT, "Address of the article.", REFERENCE, title="URL"),
-    _attribute("author", TEXT, "Author of the article.", REFERENCE, title="Author"),
-    _attribute("creation_date", INT, "Date, seconds since 1970 UTC.", *_BOTH, title="Date"),
-    Column("created", DATE, "The same date as a day (UTC).", compute=_created, types=_BOTH),
+    _attribute("title", TEXT, "Title of the reference.", REFERENCE, title="Title"),
+    _attribute("url", TEXT, "URL of the reference.", REFERENCE, title="URL"),
+    _attribute("author", TEXT, "Author of the reference.", REFERENCE, title="Author"),
+    _attribute("creation_date", INT, "Date, in seconds since 1970 UTC.", *_BOTH, title="Date"),
+    Column("created", DATE, "The day of `creation_date`, in UTC.", compute=_created, types=_BOTH),
     Column("domain", TEXT, "Host name of `url`.", compute=_domain, types=(REFERENCE,)),
-    # Not in XML: Cytoscape would take it for the node's key. The label shows it there.
-    _attribute("name", TEXT, "Its name.", COLLECTION, targets=TABLES | NEO4J, title="Name"),
-    _attribute("collection_type", CATEGORY, "Such as `malware-family`.", COLLECTION),
+    # Not in XML, because Cytoscape would use it as the node key. There, the label shows the name.
+    _attribute(
+        "name", TEXT, "Name of the collection.", COLLECTION, targets=TABLES | NEO4J, title="Name"
+    ),
+    _attribute("collection_type", CATEGORY, "Type, such as `malware-family`.", COLLECTION),
     _attribute("origin", CATEGORY, "Source of the collection.", COLLECTION),
     _attribute("tags", TEXT, "Tags of the collection.", COLLECTION),
-    Column("collections", INT, "Number of its collections.", types=(REFERENCE,), targets=XML),
-    _attribute("seed", BOOL, "Whether the seed list names it.", *_SUBJECTS, title="Seed"),
+    Column("collections", INT, "Number of related collections.", types=(REFERENCE,), targets=XML),
+    _attribute("seed", BOOL, "Whether it is in the seed list.", *_SUBJECTS, title="Seed"),
     _attribute("state", CATEGORY, "State, such as `complete`.", *_SUBJECTS, title="State"),
-    _attribute("crawl_pages", INT, "Pages fetched.", *_SUBJECTS),
-    _attribute("crawl_expected_count", INT, "References the API announced.", *_SUBJECTS),
-    _attribute("crawl_received", INT, "References received.", *_SUBJECTS),
-    _attribute("crawl_inferred", INT, "References inferred instead of fetched.", *_SUBJECTS),
+    _attribute("crawl_pages", INT, "Number of pages received.", *_SUBJECTS),
+    _attribute(
+        "crawl_expected_count", INT, "Number of references according to the API.", *_SUBJECTS
+    ),
+    _attribute("crawl_received", INT, "Number of references received.", *_SUBJECTS),
+    _attribute("crawl_inferred", INT, "Number of references inferred.", *_SUBJECTS),
     _attribute("crawl_http_status", INT, "HTTP status of the last failure.", *_SUBJECTS),
     _attribute("crawl_detail", TEXT, "Reason for the state.", *_SUBJECTS),
     _attribute("crawl_fetched_at", TIME, "Time of the last response.", *_SUBJECTS),
-    _attribute("group_size", INT, "Number of nodes it represents; in folded views.", "groups"),
+    _attribute("group_size", INT, "Number of nodes in a group of a folded view.", "groups"),
     Column("degree", INT, "Number of edges.", targets=TABLES),
     Column("attributes", TEXT, "All other attributes, as JSON."),
 ]
 EDGE_COLUMNS: list[Column] = [
-    Column("source", TEXT, "Node key of the start.", targets=TABLES),
-    Column("target", TEXT, "Node key of the end.", targets=TABLES),
+    Column("source", TEXT, "Node key of the source.", targets=TABLES),
+    Column("target", TEXT, "Node key of the target.", targets=TABLES),
     _attribute("relation", CATEGORY, "Relationship, such as `related_references`."),
-    _attribute("weight", FLOAT, "Number of observations behind the edge."),
-    Column("observations", INT, "The weight, where it is a count.", targets=XML | NEO4J),
+    _attribute("weight", FLOAT, "Number of observations of the edge."),
+    Column("observations", INT, "The weight, if it is an integer.", targets=XML | NEO4J),
     _attribute("related_from", KEYS, "Node keys of the collections."),
     _attribute("provenance", CATEGORY, "`observed` in a response, or `inferred`."),
-    _attribute("first_seen", TIME, "First response that contained it; with `--timestamps`."),
-    _attribute("last_seen", TIME, "Last response that contained it; with `--timestamps`."),
+    _attribute("first_seen", TIME, "Time of its first response; only with `--timestamps`."),
+    _attribute("last_seen", TIME, "Time of its last response; only with `--timestamps`."),
 ]
 OBSERVATION_COLUMNS: list[Column] = [
     Column("subject_type", CATEGORY, "Object type of the subject."),
@@ -187,7 +193,7 @@ OBSERVATION_COLUMNS: list[Column] = [
     Column("related_from_type", CATEGORY, "Object type of the collection; empty if there is none."),
     Column("related_from_id", TEXT, "Object id of the collection; empty if there is none."),
     Column("reference_type", CATEGORY, "Object type of the reference."),
-    Column("reference_url", TEXT, "Address of the reference."),
+    Column("reference_url", TEXT, "URL of the reference."),
     Column("reference_title", TEXT, "Title of the reference."),
     Column("related_from_name", TEXT, "Name of the collection."),
     Column("provenance", CATEGORY, "`observed` in a response, or `inferred`."),
@@ -195,11 +201,11 @@ OBSERVATION_COLUMNS: list[Column] = [
 
 
 class NodeColumns:
-    """The node columns of one export, and the values of a node in them.
+    """The node columns of one export, and a method that returns the values of a node in them.
 
     Args:
-        target: the group of formats.
-        graph: the graph whose ``seed_*`` attributes get a column each.
+        target: the group of formats that the export belongs to.
+        graph: the exported graph; each of its ``seed_*`` attributes gets a column.
     """
 
     def __init__(self, target: Target, graph: nx.DiGraph[str]) -> None:
@@ -214,15 +220,16 @@ class NodeColumns:
     def values(self, node: Mapping[str, Any], warnings: ExportWarnings) -> dict[str, Any]:
         """Return the values of a node by column name; columns without a value are absent.
 
-        Values that depend on other nodes (such as ``degree``) are left to the exporter. Attributes
-        that cannot be exported are counted in ``warnings``.
+        Values that do not follow from the attributes of the node, such as ``degree`` and ``color``,
+        are not included; the exporters add them. Attributes that cannot be exported are counted in
+        ``warnings``.
         """
         values: dict[str, Any] = {}
         rest: dict[str, Any] = {}
         by_source, texts = self._by_source, self._texts
         for name, value in node.items():
             column = by_source.get(name)
-            is_text = type(value) is str and name in texts  # as most are
+            is_text = type(value) is str and name in texts  # the most frequent case
             if column is not None and (is_text or column.accepts(value)):
                 values[column.name] = value
             else:
@@ -236,22 +243,22 @@ class NodeColumns:
 
 
 def columns_for(columns: Iterable[Column], target: Target) -> list[Column]:
-    """Return those of ``columns`` that the formats of ``target`` have."""
+    """Return the columns in ``columns`` that the formats of the group ``target`` have."""
     return [column for column in columns if target & column.targets]
 
 
 def readable_node_types() -> dict[str, type]:
-    """Return the Python type of each node attribute that has a column in XML formats."""
+    """Return the Python type of each node attribute that has a column in GraphML and GEXF."""
     return {each.source: each.python_type for each in columns_for(NODE_COLUMNS, XML) if each.source}
 
 
 def column_titles() -> dict[str, str]:
-    """Return the names that the HTML page displays instead of those of attributes."""
+    """Return the titles that the HTML page displays for attributes, by attribute name."""
     return {each.source: each.title for each in NODE_COLUMNS if each.source and each.title}
 
 
 def markdown_table(columns: Iterable[Column]) -> str:
-    """Return the documentation of ``columns`` as a Markdown table."""
+    """Return a Markdown table that documents ``columns``."""
     lines = ["| column | type | formats | of | contents |", "| --- | --- | --- | --- | --- |"]
     for each in columns:
         formats = (
@@ -280,7 +287,7 @@ _MAX_SEED_COLUMNS = 1_000
 
 
 def seed_columns(graph: nx.DiGraph[str]) -> list[str]:
-    """Return the sorted names of the attributes that come from a seed list."""
+    """Return the names of the node attributes that come from a seed list, sorted, at most 1,000."""
     names = {name for _, node in graph.nodes(data=True) for name in node}
     found = [
         name
@@ -292,7 +299,7 @@ def seed_columns(graph: nx.DiGraph[str]) -> list[str]:
 
 
 def is_seed_column(name: object, value: object) -> bool:
-    """Return whether an attribute is a text from a seed list."""
+    """Return whether an attribute comes from a seed list and its value is a ``str``."""
     return (
         isinstance(name, str)
         and name.startswith(SEED_ATTRIBUTE_PREFIX)
@@ -302,7 +309,11 @@ def is_seed_column(name: object, value: object) -> bool:
 
 
 def extra_attributes(attributes: Mapping[str, object], warnings: ExportWarnings) -> str:
-    """Return ``attributes`` as one JSON text; empty if none can be exported."""
+    """Return ``attributes`` as a JSON object; empty if no attribute can be exported.
+
+    Attributes that are None are left out. Attributes that cannot be exported are left out and
+    counted in ``warnings``.
+    """
     present = {name: value for name, value in attributes.items() if value is not None}
     kept = {n: v for n, v in present.items() if isinstance(n, str) and is_exportable(v)}
     warnings.omitted += len(present) - len(kept)
@@ -310,7 +321,7 @@ def extra_attributes(attributes: Mapping[str, object], warnings: ExportWarnings)
 
 
 def exportable_scalars(values: Mapping[str, object]) -> dict[str, Scalar]:
-    """Return the entries that :func:`extra_attributes` can have written."""
+    """Return the entries of ``values`` that :func:`extra_attributes` would write."""
     return {
         name: value
         for name, value in values.items()

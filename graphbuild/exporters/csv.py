@@ -1,9 +1,10 @@
 """CSV tables of nodes, edges and observations, for spreadsheets and programs.
 
 The files are UTF-8 without a byte order mark, and lines end in LF. Every field is quoted, because
-an unquoted lone CR would split a row. Cells that look like formulas get an apostrophe, also in ids
-and keys: see :func:`~graphbuild.exporters.sanitize.guard_cell`. ``csv_guard=False`` writes the
-plain texts. Labels and titles are not shortened.
+an unquoted CR within a field would split the row. A cell that a spreadsheet could read as a formula
+gets a leading apostrophe, even if it is an id or a node key; see
+:func:`~graphbuild.exporters.sanitize.guard_cell`. With ``csv_guard=False`` no apostrophes are
+added. Labels and titles are not shortened.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def write_nodes(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True) -> ExportWarnings:
-    """Write one row per node; attributes without a column go into ``attributes``, as JSON."""
+    """Write one row per node; the column ``attributes`` contains other attributes as JSON."""
     table = _Table(csv_guard=csv_guard)
     columns = NodeColumns(TABLES, graph)
     rows = node_rows(graph, columns, table.warnings)
@@ -48,8 +49,8 @@ def write_nodes(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True) -> Ex
 def write_edges(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True) -> ExportWarnings:
     """Write one row per edge.
 
-    ``related_from`` lists the keys of the collections, separated by spaces. If ``weight`` is one
-    more than their number, the edge was also observed without a collection.
+    ``related_from`` contains the node keys of the collections, separated by spaces. If ``weight``
+    is the number of collections plus one, the edge was also observed without a collection.
     """
     table = _Table(csv_guard=csv_guard)
     names = [column.name for column in columns_for(EDGE_COLUMNS, TABLES)]
@@ -57,7 +58,7 @@ def write_edges(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True) -> Ex
 
 
 def write_observations(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True) -> ExportWarnings:
-    """Write one row per observation: subject, reference, and collection if there is one."""
+    """Write one row per observation; the collection columns are empty if there is no collection."""
     table = _Table(csv_guard=csv_guard)
     names = [column.name for column in OBSERVATION_COLUMNS]
     return table.write(stream, names, observation_rows(graph, table.encode))
@@ -65,9 +66,9 @@ def write_observations(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True
 
 def _edge_rows(graph: Graph, table: _Table) -> Iterator[Sequence[str]]:
     encode_key = lru_cache(maxsize=CACHED)(table.encode)
-    ignored = ExportWarnings()  # attributes without a column
+    ignored = ExportWarnings()  # edge attributes without a column are not counted
 
-    # Typed, because weights of 1 and 1.0 are equal and written differently.
+    # typed=True, because the weights 1 and 1.0 are equal, but their texts differ.
     @lru_cache(maxsize=CACHED, typed=True)
     def encode_values(  # noqa: PLR0913, PLR0917  the attributes of an edge
         relation: str,
@@ -90,11 +91,16 @@ def _edge_rows(graph: Graph, table: _Table) -> Iterator[Sequence[str]]:
             )
 
 
-_BLOCK = 250  # rows per write: few calls, and memory stays constant
+_ROWS_PER_WRITE = 250  # so that there are few calls of write(), and memory stays constant
 
 
 class _ChangedCell(str):
-    """A cell that differs from its text."""
+    """A quoted cell whose content differs from the exported text.
+
+    Attributes:
+        guarded: whether apostrophes were added.
+        cleaned: whether NUL or lone surrogates were replaced.
+    """
 
     __slots__ = ("cleaned", "guarded")
     guarded: bool
@@ -102,10 +108,10 @@ class _ChangedCell(str):
 
 
 class _Table:
-    """Encodes values as cells and writes rows of them.
+    """Encodes values as cells, and writes rows of them.
 
-    Many cells occur in several rows and are encoded once. The ``csv`` module would quote them each
-    time, which took about three times as long. Changes are counted while rows are written.
+    A cell that occurs in several rows is encoded once. The ``csv`` module would quote it in each
+    row, which takes about three times as long. Changed cells are counted when rows are written.
     """
 
     def __init__(self, *, csv_guard: bool) -> None:
@@ -114,7 +120,7 @@ class _Table:
         self._has_changes = False
 
     def encode(self, value: object) -> str:
-        """Return a value as a quoted cell."""
+        """Return ``value`` as a quoted cell."""
         if value is None:
             return '""'
         text = format_value(value)
@@ -129,11 +135,11 @@ class _Table:
         return changed
 
     def encode_row(self, row: Iterable[object]) -> list[str]:
-        """Return the values of a row as quoted cells."""
+        """Return each value of ``row`` as a quoted cell."""
         return ['""' if value is None else self.encode(value) for value in row]
 
     def joined(self, cells: Iterable[str]) -> list[str]:
-        """Return adjacent cells as one text if none of them was changed."""
+        """Return ``cells`` joined into one text if none was changed, else as a list of cells."""
         listed = list(cells)
         changed = any(isinstance(cell, _ChangedCell) for cell in listed)
         return listed if changed else [",".join(listed)]
@@ -141,9 +147,9 @@ class _Table:
     def write(
         self, stream: BinaryIO, names: Iterable[str], rows: Iterable[Sequence[str]]
     ) -> ExportWarnings:
-        """Write a header and ``rows`` of cells; return the changes."""
+        """Write a header and ``rows`` of encoded cells; return the counts of changed cells."""
         remaining = chain([list(map(self.encode, names))], rows)
-        while block := list(islice(remaining, _BLOCK)):
+        while block := list(islice(remaining, _ROWS_PER_WRITE)):
             stream.write("".join([",".join(row) + "\n" for row in block]).encode())
             if self._has_changes:
                 self._count_changes(chain.from_iterable(block))

@@ -1,6 +1,6 @@
 """pandas DataFrames of nodes, edges and observations.
 
-They have the columns and types of the Parquet files: categories, nullable integers, times in UTC.
+Columns and types are those of the Parquet files: categories, nullable integers, times in UTC.
 """
 
 from __future__ import annotations
@@ -49,23 +49,23 @@ _PANDAS_TYPES = {
 
 
 def nodes_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
-    """Return the nodes, one row per node."""
+    """Return a DataFrame with one row per node."""
     columns = NodeColumns(TABLES, graph)
     return _frame(columns.columns, typed_node_rows(graph, columns, ExportWarnings()))
 
 
 def edges_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
-    """Return the edges, one row per edge.
+    """Return a DataFrame with one row per edge.
 
-    ``related_from`` is a list of node keys: empty if the edge was observed without a collection,
-    missing if its relation has no collections.
+    ``related_from`` is the list of the node keys of the collections. It is empty if the edge was
+    observed only without a collection, and None if its relation cannot have collections.
     """
     columns = typed_edge_columns(graph)
     return _frame(columns, typed_edge_rows(graph, columns, ExportWarnings()))
 
 
 def observations_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
-    """Return the observations, one row per subject, reference and collection."""
+    """Return a DataFrame with one row per observation: subject, reference and collection."""
     return _frame(OBSERVATION_COLUMNS, observation_rows(graph))
 
 
@@ -80,7 +80,10 @@ def _frame(columns: Iterable[Column], rows: Iterable[Row]) -> pd.DataFrame:
 
 
 def _times(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return times in UTC with microseconds, a unit that holds every year of ``datetime``."""
+    """Return ``column`` as times in UTC, in microseconds.
+
+    Nanoseconds, the default unit of pandas, cannot represent all years that ``datetime`` can.
+    """
     import numpy as np  # noqa: PLC0415  slow to import, and few runs need it
     import pandas as pd  # noqa: PLC0415
 

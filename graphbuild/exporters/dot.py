@@ -1,9 +1,9 @@
 """DOT, the language of Graphviz, for drawing small graphs.
 
-All values are quoted, there are no links, and no text can become markup. Graphviz ignores
-attributes that it does not know, so the file also contains the observations. There is no limit on
-the size of the graph: ``dot`` is slow beyond a thousand nodes, but ``sfdp`` is not.
-https://graphviz.org/doc/info/lang.html
+All values are quoted, and the file contains no links, so no text is interpreted as markup. Graphviz
+ignores unknown attributes, so the edges also have the attributes of the observations. The size of
+the graph is not limited: Graphviz's layout program ``dot`` is slow beyond 1,000 nodes, but ``sfdp``
+is not. https://graphviz.org/doc/info/lang.html
 """
 
 from __future__ import annotations
@@ -32,21 +32,22 @@ graph [overlap=false, outputorder=edgesfirst]
 node [style=filled, fontname="sans-serif", fontsize=10, fontcolor="#ffffff", color="#333333"]
 edge [color="#999999", arrowsize=0.6]
 """
-# The shapes of the other formats under their Graphviz names, with room for a label.
+# Shapes by type, as similar to those of the HTML page as shapes that contain a label can be.
 _SHAPES = {FILE: "ellipse", REFERENCE: "box", COLLECTION: "octagon"}
 _OTHER_SHAPE = "hexagon"
-_DARK_TEXT = {REFERENCE: "#000000"}  # on orange
-_MAX_STRING = 4_000  # characters: Graphviz reads at most 16 KiB between two quotes
-# Graphviz replaces these by characters wherever they occur.
+_DARK_TEXT = {REFERENCE: "#000000"}  # references are orange, on which white text is hard to read
+_MAX_STRING = 4_000  # characters; Graphviz reads at most 16 KiB between two quotes
+# Graphviz replaces HTML entities in labels by the characters that they represent.
 _ENTITY = re.compile(r"&(?=#[0-9]+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)")
 
 
 def write_dot(graph: Graph, stream: BinaryIO) -> ExportWarnings:
-    """Write ``graph`` to ``stream`` as DOT, in constant memory.
+    """Write ``graph`` to ``stream`` as DOT; the memory needed does not grow with the graph.
+
+    Only the key, type and label of a node are written.
 
     Returns:
-        Counts of the edge values that the file could not carry. The other attributes of nodes are
-        not counted: only key, type and label of a node are written.
+        Counts of the edge values that were omitted. Omitted node attributes are not counted.
     """
     warnings = ExportWarnings()
     write_lines(stream, chain([_HEAD], _nodes(graph), _edges(graph, warnings), "}\n"))
@@ -88,7 +89,7 @@ def _statement(subject: str, attributes: Mapping[str, object]) -> str:
 
 
 def _quoted(value: object) -> str:
-    """Return ``value`` in quotes, as a concatenation if it is too long for one string."""
+    """Return ``value`` in quotes; a long text becomes several strings joined by ``+``."""
     text = xml_text(str(value))
     if len(text) <= _MAX_STRING:
         return _string(text)

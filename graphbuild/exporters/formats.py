@@ -28,7 +28,8 @@ register(
             ),
         ),
         readers="Gephi, Gephi Lite, Cytoscape, igraph, networkx",
-        contents="lossless; white space is folded, characters that XML forbids become U+FFFD",
+        contents="lossless, except that runs of white space become one space, and characters that "
+        "XML forbids become U+FFFD",
         suffixes=(".graphml", ".graphml.gz"),
     )
 )
@@ -55,11 +56,11 @@ register(
             OutputFile(
                 "graph.html",
                 lazy_writer("html.page:write_html"),
-                "open it in a browser; it needs no network",
+                "open it in a browser; it works offline",
                 (POSITIONS, FULL_PAGE),
             ),
         ),
-        readers="any browser, without a network",
+        readers="any browser, offline",
         contents="for viewing; cannot be read back",
         suffixes=(".html",),
     )
@@ -85,9 +86,8 @@ register(
             ),
         ),
         readers="spreadsheets, pandas",
-        contents="lossless, `observations.csv` alone for the observations; no types; [cells "
-        "that look like formulas are guarded](#csv), NUL and lone surrogates become "
-        "U+FFFD",
+        contents="lossless, but without types; `observations.csv` contains all observations; "
+        "[cells that look like formulas are guarded](#csv); NUL and lone surrogates become U+FFFD",
     )
 )
 register(
@@ -111,7 +111,7 @@ register(
             ),
         ),
         readers="pandas, DuckDB, Spark; needs `graphbuild[columnar]`",
-        contents="lossless, [with types](#parquet); lone surrogates become U+FFFD, as in all JSON",
+        contents="lossless, [with types](#parquet); lone surrogates become U+FFFD",
         required_library="pyarrow",
     )
 )
@@ -225,11 +225,11 @@ register(
             OutputFile(
                 "neo4j-import.txt",
                 lazy_writer("neo4j:write_command"),
-                "the command that creates a Neo4j database from both",
+                "the command that creates a Neo4j database from the two tables",
                 (NAME_SUFFIX,),
             ),
         ),
-        readers="`neo4j-admin`, with the command in the third",
+        readers="`neo4j-admin`, with the command in `neo4j-import.txt`",
         contents="lossless; NUL and lone surrogates become U+FFFD; [not for spreadsheets](#neo4j)",
     )
 )
@@ -244,7 +244,7 @@ register(
             ),
         ),
         readers="Graphviz",
-        contents="the observations; of a node key, type and label only",
+        contents="the observations; only key, type and label of nodes",
         suffixes=(".dot",),
     )
 )

@@ -1,9 +1,10 @@
 """GEXF 1.3, for Gephi's timeline: references and their edges appear on the date of the reference.
 
-The columns are those of GraphML; label, color, size, position and weight have their own elements.
-Times have no end, because the API gives none, and files and collections have no time. The rules are
-those of the schema (https://gexf.net/schema.html) and those that Gephi was observed to follow. The
-date of the export is not written, so that the same graph gives the same bytes.
+The columns are the same as in GraphML, but label, color, size, position and weight have their own
+elements or XML attributes. Only references and their edges have a start date. Nothing has an end
+date, because the API reports none. The format follows the schema (https://gexf.net/schema.html) and
+the behavior of Gephi. The date of the export is not written, so that the same graph gives the same
+bytes.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
     Positions = Mapping[str, tuple[float, float]]
 
-# Columns for which the format has its own element or attribute; all others are declared.
+# Columns that GEXF represents by its own elements or XML attributes. All others are declared.
 _BUILT_IN = frozenset({"label", "color", "size", "x", "y", "weight"})
 _HEAD = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -46,24 +47,26 @@ _HEAD = """\
 <graph defaultedgetype="directed" mode="dynamic" timeformat="date" timerepresentation="interval">
 """
 _TAIL = "</edges>\n</graph>\n</gexf>\n"
-_CACHED_STARTS = 65_536  # nodes; about five megabytes
+_CACHED_STARTS = 65_536  # nodes in the cache of start dates, which then takes about 5 MB
 
 
 def write_gexf(
     graph: Graph, stream: BinaryIO, *, positions: Positions | None = None
 ) -> ExportWarnings:
-    """Write ``graph`` to ``stream`` as GEXF, in constant memory.
+    """Write ``graph`` to ``stream`` as GEXF; the memory needed does not grow with the graph.
 
     Args:
         graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it.
         stream: binary stream to write to.
-        positions: position of each node, y upwards; without positions, a reader computes a layout.
+        positions: position of each node, y upwards; if None or empty, none are written, and the
+            program that opens the file has to compute a layout.
 
     Returns:
-        Counts of the values that the file could not carry exactly.
+        Counts of the values that were changed or omitted.
 
     Raises:
-        ExportError: a node key cannot be an XML id, or a node has no position; nothing is written.
+        ExportError: a node key cannot be an XML id, or only some nodes have a position; nothing is
+            written.
     """
     warnings = ExportWarnings()
     ids, positions = escaped_ids(graph), check_positions(graph, positions)
@@ -83,7 +86,7 @@ def _head(columns: NodeColumns) -> Iterator[str]:
 
 
 def _declared(scope: str, columns: Iterable[tuple[str, str]]) -> Iterator[str]:
-    # Id and title are equal, because Gephi Lite shows the id, Gephi and networkx the title.
+    # Id and title are equal, because Gephi Lite shows the id, but Gephi and networkx the title.
     yield f'<attributes class="{scope}" mode="static">\n'
     for name, kind in columns:
         if name not in _BUILT_IN:
@@ -115,7 +118,7 @@ def _edge(texts: Texts) -> str:
 
 
 def _values(texts: Texts) -> str:
-    """Return ``texts`` as elements, sorted by name."""
+    """Return an ``attvalues`` element with the texts of declared columns, sorted by name."""
     values = "".join(
         f'<attvalue for="{name}" value="{escape_attribute(text)}"/>'
         for name, text in sorted(texts.items())

@@ -1,9 +1,12 @@
-"""GraphML that Gephi, Gephi Lite, Cytoscape, igraph and networkx all read.
+"""GraphML for Gephi, Gephi Lite, Cytoscape, igraph and networkx.
 
-The rules followed here come from tests with these readers: the same keys in every export, with
-stable names, one of four types, and unique over nodes and edges; no defaults; texts with markup in
-CDATA, because Gephi loses spaces between entities; six-digit colors; no size and no weight of zero;
-nodes before edges; an XML declaration.
+Tests with these programs led to the following rules:
+
+* Every export declares the same keys. Key ids are stable, and unique across nodes and edges.
+* Keys have one of four types and no default value.
+* Texts with markup are written as CDATA, because Gephi loses spaces between entities.
+* Colors have six hexadecimal digits. Sizes and weights are greater than zero.
+* The file starts with an XML declaration. Nodes precede edges.
 """
 
 from __future__ import annotations
@@ -43,18 +46,20 @@ _TAIL = "</graph>\n</graphml>\n"
 def write_graphml(
     graph: nx.DiGraph[str], stream: BinaryIO, *, positions: Positions | None = None
 ) -> ExportWarnings:
-    """Write ``graph`` to ``stream`` as GraphML, in constant memory.
+    """Write ``graph`` to ``stream`` as GraphML; the memory needed does not grow with the graph.
 
     Args:
         graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it.
         stream: binary stream to write to.
-        positions: position of each node, y upwards; without positions, a reader computes a layout.
+        positions: position of each node, y upwards; if None or empty, none are written, and the
+            program that opens the file has to compute a layout.
 
     Returns:
-        Counts of the values that the file could not carry exactly.
+        Counts of the values that were changed or omitted.
 
     Raises:
-        ExportError: a node key cannot be an XML id, or a node has no position; nothing is written.
+        ExportError: a node key cannot be an XML id, or only some nodes have a position; nothing is
+            written.
     """
     warnings = ExportWarnings()
     ids, positions = escaped_ids(graph), check_positions(graph, positions)
@@ -69,7 +74,8 @@ def _head(columns: NodeColumns) -> Iterator[str]:
     yield _HEAD
     for name, kind in node_declarations(columns):
         yield f'<key id="{name}" for="node" attr.name="{name}" attr.type="{kind}"/>\n'
-    # The ids of edge keys have a prefix, because some readers keep one table for nodes and edges.
+    # The key ids of edges have a prefix, because some programs use one table of keys for both nodes
+    # and edges.
     for name, kind in edge_declarations():
         yield f'<key id="e_{name}" for="edge" attr.name="{name}" attr.type="{kind}"/>\n'
     yield '<graph id="G" edgedefault="directed">\n'
@@ -94,7 +100,7 @@ def _nodes(
 
 
 def _data(texts: Texts, prefix: str = "") -> str:
-    """Return ``texts`` as elements, sorted by name."""
+    """Return ``texts`` as ``data`` elements, sorted by name."""
     return "".join(
         f'<data key="{prefix}{name}">{_content(text)}</data>'
         for name, text in sorted(texts.items())
@@ -103,7 +109,7 @@ def _data(texts: Texts, prefix: str = "") -> str:
 
 
 def _content(text: str) -> str:
-    """Return ``text`` in CDATA if it contains markup: Gephi loses spaces between entities."""
+    """Return ``text`` as XML content, in CDATA if it contains markup characters."""
     if "&" in text or "<" in text or "]]>" in text:
         return f"<![CDATA[{text.replace(']]>', ']]]]><![CDATA[>')}]]>"
     return text

@@ -1,8 +1,9 @@
 """Reader for GraphML files that ``write_graphml`` wrote.
 
-The file may have been changed by others. A document type is refused, because its entities can
-expand to gigabytes or name a local file. Files that are nested too deeply or too large are refused
-as well. The parser of the standard library reads the file in small blocks.
+The file may have been changed by others, so it is not trusted. A document type declaration is
+refused, because its entities can expand to gigabytes or refer to a local file. Files that are too
+large or nested too deeply are refused as well. The parser of the standard library reads the file in
+small blocks.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedReader
 
-MAX_BYTES = 4 * 2**30  # decompressed; a million edges take 0.3 GiB
-MAX_DEPTH = 64
-_BLOCK = 65_536
+MAX_BYTES = 4 * 2**30  # of decompressed XML; a million edges take 0.3 GiB
+MAX_DEPTH = 64  # nested elements
+_BYTES_PER_READ = 65_536
 _NAMESPACE = "http://graphml.graphdrawing.org/xmlns "
 _GZIP = b"\x1f\x8b"
 _TRUE = frozenset({"true", "True", "TRUE", "1"})
@@ -38,11 +39,12 @@ _TRUE = frozenset({"true", "True", "TRUE", "1"})
 def read_graphml(source: str | Path | BinaryIO) -> nx.DiGraph[str]:
     """Return the graph in a GraphML file that ``write_graphml`` wrote.
 
-    White space in texts is folded; attributes without a column are read back exactly. Colors,
-    sizes, positions and other computed columns are not read.
+    In texts with a column, each run of white space is one space, as in the file. Attributes without
+    a column are the same as before the export. Colors, sizes, positions and other computed columns
+    are not read.
 
     Args:
-        source: path or binary stream; a file may be compressed with gzip.
+        source: path or binary stream; a file given by its path may be compressed with gzip.
 
     Raises:
         ExportError: the file cannot be read, is not GraphML, or was not written by graphbuild.
@@ -75,7 +77,7 @@ def _decompressed(stream: BufferedReader) -> Iterator[BinaryIO]:
 
 
 class _Reader:
-    """Handlers of the parser, and the graph read so far."""
+    """Handlers of the XML parser, and the part of the graph that has been read."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -95,17 +97,17 @@ class _Reader:
         self._parser.CharacterDataHandler = self._characters
 
     def read(self, stream: BinaryIO) -> nx.DiGraph[str]:
-        """Return the graph in ``stream``."""
+        """Read ``stream`` and return its graph."""
         read = 0
         try:
-            while block := stream.read(_BLOCK):
+            while block := stream.read(_BYTES_PER_READ):
                 read += len(block)
                 if read > MAX_BYTES:
                     self._refuse(f"is larger than {MAX_BYTES} bytes")
                 self._parser.Parse(block, False)  # noqa: FBT003  expat takes no keyword
             self._parser.Parse(b"", True)  # noqa: FBT003
         except (expat.ExpatError, LookupError, ValueError) as error:  # or an unknown encoding
-            raise ExportError(f"{self.name}: is no whole XML file: {error}") from error
+            raise ExportError(f"{self.name}: is not a complete XML file: {error}") from error
         return self.graph
 
     def _refuse(self, problem: str) -> NoReturn:
@@ -113,7 +115,7 @@ class _Reader:
         raise ExportError(f"{self.name}, line {line}: {problem}")
 
     def _refuse_doctype(self, *_: object) -> None:
-        self._refuse("holds a document type (DOCTYPE), which no file of ours does; not read")
+        self._refuse("contains a document type (DOCTYPE), which graphbuild never writes")
 
     # --- elements --------------------------------------------------------------------------------
 
@@ -137,17 +139,17 @@ class _Reader:
             case "graphml" | "data" | "desc" | "default":
                 pass
             case _ if self._depth == 1:
-                self._refuse("is no GraphML")
+                self._refuse("is not GraphML")
 
     def _start_graph(self, attributes: dict[str, str]) -> None:
         if self._item is not None:
-            self._refuse("holds a graph inside a node, which no file of ours does")
+            self._refuse("contains a graph inside a node, which graphbuild never writes")
         if attributes.get("edgedefault") != "directed":
-            self._refuse("holds an undirected graph; only files of directed ones can be read back")
+            self._refuse("contains an undirected graph; only directed graphs can be read")
 
     def _start_item(self, attributes: dict[str, str], *names: str) -> None:
         if self._item is not None:
-            self._refuse("holds a node or edge inside another")
+            self._refuse("contains a node or edge inside another")
         self._item = {}
         self._ids = tuple(self._attribute(attributes, name) for name in names)
 
@@ -176,9 +178,9 @@ class _Reader:
 
     def _add_node(self, key: str, texts: dict[str, str]) -> None:
         if key in self.graph:
-            self._refuse(f"the node {key[:80]!a} stands there twice")
+            self._refuse(f"the node {key[:80]!a} occurs twice")
         if "type" not in texts:
-            self._refuse(f"the node {key[:80]!a} has no type; this is no graph of ours")
+            self._refuse(f"the node {key[:80]!a} has no type; graphbuild did not write this file")
         attributes = self._extra_attributes(texts.get("attributes")) | {
             name: self._value(name, text)
             for name, text in texts.items()
@@ -208,22 +210,24 @@ class _Reader:
         try:
             return int(text[:20])
         except ValueError:
-            self._refuse(f"{name} is {text[:40]!a}, not a whole number")
+            self._refuse(f"{name} is {text[:40]!a}, not an integer")
 
     def _extra_attributes(self, text: str | None) -> dict[str, Any]:
         try:
             values = json.loads(text or "{}")
         except (ValueError, RecursionError):
-            self._refuse("attributes is no JSON")
+            self._refuse("attributes is not JSON")
         if not isinstance(values, dict):
-            self._refuse("attributes is no JSON object")
+            self._refuse("attributes is not a JSON object")
         return exportable_scalars(values)
 
     def _add_edge(self, source: str, target: str, texts: dict[str, str]) -> None:
         if source not in self.graph or target not in self.graph:
-            self._refuse(f"an edge joins {source[:80]!a} and {target[:80]!a}; not both are nodes")
+            self._refuse(
+                f"an edge connects {source[:80]!a} and {target[:80]!a}, but not both are nodes"
+            )
         if "relation" not in texts:
-            self._refuse("an edge has no relation; this is no graph of ours")
+            self._refuse("an edge has no relation; graphbuild did not write this file")
         edge: dict[str, Any] = {"relation": texts["relation"], "weight": self._weight(texts)}
         if texts["relation"] == RELATED_REFERENCES:
             edge["related_from"] = tuple((texts.get("related_from") or NO_COLLECTION).split())
@@ -238,5 +242,9 @@ class _Reader:
 
 
 def _full_label(entity: Entity, written: str) -> str:
-    """Return the label before the export shortened it, where the attributes contain it."""
+    """Return the label of a node without the shortening of the export.
+
+    This is the label of ``entity`` if the export shortens it to ``written``, or if ``written`` is
+    empty. Otherwise it is ``written``, the label in the file.
+    """
     return entity.label if label_text(entity.label) == written or not written else written

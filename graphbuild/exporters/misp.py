@@ -1,12 +1,13 @@
 """Write the graph as a MISP event.
 
-Nodes become objects of templates that MISP ships, so nothing has to be installed there. The comment
-of an object is its node key. The comment of an object reference lists the relation, the provenance
-and the collections, as MISP has no ternary relationships.
+Each node becomes a MISP object. The object templates are part of every MISP installation. The
+comment of an object is the node key. Each edge becomes an object reference. Its comment lists the
+relation, the provenance and the collections, because MISP has no ternary relationships. Only some
+attributes of nodes are written.
 
-MISP accepts each attribute UUID only once in all events and drops later ones
-(https://github.com/MISP/MISP/issues/9012). So all UUIDs derive from the UUID of the event, which
-depends on the seeds.
+MISP accepts an attribute UUID only once across all events, and drops later attributes with the same
+UUID (https://github.com/MISP/MISP/issues/9012). So all UUIDs are derived from that of the event,
+which depends on the seeds.
 
 https://www.misp-project.org/datamodels/, https://github.com/MISP/misp-objects
 """
@@ -67,8 +68,11 @@ class _Value(NamedTuple):
     """A MISP attribute.
 
     Attributes:
-        relation: The name of the attribute in the template.
-        correlates: Whether MISP shows other events with the same value.
+        relation: the name of the attribute in the object template.
+        type: the MISP type of the value.
+        category: the MISP category of the attribute.
+        value: the value as text.
+        correlates: whether MISP shows other events with the same value.
     """
 
     relation: str
@@ -98,13 +102,13 @@ def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> Expor
     """Write ``graph`` to ``stream`` as one event, one object per line.
 
     Args:
-        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
-        stream: An open binary file.
-        to_ids: Mark files, domains, IP addresses and URLs for detection. Being related to a
-            reference does not make them malicious.
+        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it.
+        stream: binary stream to write to.
+        to_ids: whether to mark files, domains, IP addresses and URLs for use in detection. Note
+            that an entity which is related to a reference is not necessarily malicious.
 
     Returns:
-        Values that were cleaned or omitted.
+        Counts of the values that were cleaned or omitted.
     """
     event = _Event(graph, to_ids=to_ids)
     head = msgspec.json.encode({"Event": event.head()}).removesuffix(b"}}") + b',"Object":['
@@ -113,7 +117,7 @@ def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> Expor
 
 
 class _Event:
-    """The objects of one graph."""
+    """The MISP event of a graph."""
 
     def __init__(self, graph: Graph, *, to_ids: bool) -> None:
         self.warnings = ExportWarnings()
@@ -125,7 +129,10 @@ class _Event:
         self._timestamp = str(int(self._newest.timestamp()))
 
     def head(self) -> Json:
-        """Return the event: visible to your organisation only, dated as the newest reference."""
+        """Return the event without its objects.
+
+        The event is visible to your organization only. Its date is that of the newest node.
+        """
         kinds = Counter(node["type"] for _, node in self._graph.nodes(data=True))
         counts = xml_text(", ".join(f"{kind} {count}" for kind, count in kinds.items()))
         return {
@@ -140,7 +147,7 @@ class _Event:
         }
 
     def objects(self) -> Iterator[Json]:
-        """Yield an object for each node, with its object references."""
+        """Yield one object per node, with the object references that start at it."""
         for key, node in self._graph.nodes(data=True):
             template, values = _object_content(node, self.warnings)
             object_uuid = self._id(key)
@@ -208,9 +215,9 @@ class _Event:
 
 
 def _event_id(graph: Graph) -> str:
-    """Return an id that depends only on the seeds.
+    """Return a UUID that depends only on the seeds, or on all nodes if there are no seeds.
 
-    MISP then recognizes a later export of the campaign as the same event.
+    So MISP recognizes a later export of the campaign as the same event.
     """
     seeds = sorted(key for key, node in graph.nodes(data=True) if node.get("seed") is True)
     digest = sha256("\n".join(seeds or sorted(graph)).encode("utf-8", "backslashreplace"))

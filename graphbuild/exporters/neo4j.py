@@ -1,11 +1,11 @@
 """Tables for Neo4j's bulk importer, and the command that imports them.
 
-The headers contain types, so that numbers, booleans and dates are imported as such. Texts are
-quoted, with quotes doubled, and may contain line ends. An empty field without quotes means no
-property. Lists are separated by tabs, which no key contains.
+The headers contain types, so that numbers, booleans and dates do not become texts. Texts are
+quoted, with quotes doubled, and may contain line ends. An empty field without quotes means that the
+node or edge does not have the property. The entries of a list are separated by tabs.
 
-Cells are not guarded against formulas, because the importer must get the texts unchanged. The
-tables for spreadsheets are ``nodes.csv`` and ``edges.csv``.
+Cells are not guarded against formulas, because the importer must get the texts unchanged. For
+spreadsheets, use ``nodes.csv`` and ``edges.csv`` instead.
 https://neo4j.com/docs/operations-manual/current/import/
 """
 
@@ -60,19 +60,23 @@ Then, for example:
 MATCH (f:file)-[r:related_references]->(report:reference) RETURN f, r, report LIMIT 100
 """
 _TYPE_NAMES = {INT: ":long", FLOAT: ":double", BOOL: ":boolean", DATE: ":date", KEYS: ":string[]"}
-_MAX_EXACT_FLOAT = 2**53  # the largest integer up to which a double holds every integer
+_MAX_EXACT_FLOAT = 2**53  # a double represents every integer up to this one exactly
 
 
 def write_nodes(graph: Graph, stream: BinaryIO) -> ExportWarnings:
-    """Write one row per node; its label is its type, other attributes go into ``attributes``.
+    """Write one row per node; the Neo4j label of a node is its type.
+
+    Attributes without a column are written into the property ``attributes``, as JSON.
 
     Raises:
-        ExportError: a key contains a tab, which separates the keys of a list; nothing is written.
+        ExportError: a node key contains a tab, which separates the entries of lists; nothing is
+            written.
     """
     for key in graph:
         if "\t" in key:
             raise ExportError(
-                f"node {key[:80]!a}: contains a tab, which separates lists; rename the node"
+                f"node {key[:80]!a}: contains a tab, which separates the entries of lists;"
+                " rename the node"
             )
     warnings = ExportWarnings()
     columns = NodeColumns(NEO4J, graph)
@@ -82,7 +86,10 @@ def write_nodes(graph: Graph, stream: BinaryIO) -> ExportWarnings:
 
 
 def write_edges(graph: Graph, stream: BinaryIO) -> ExportWarnings:
-    """Write one row per edge; its type is its relation, ``related_from`` a list of keys."""
+    """Write one row per edge; its Neo4j type is its relation.
+
+    ``related_from`` is a list of node keys.
+    """
     warnings = ExportWarnings()
     columns = columns_for(EDGE_COLUMNS, NEO4J)
     header = _header(
@@ -93,12 +100,16 @@ def write_edges(graph: Graph, stream: BinaryIO) -> ExportWarnings:
 
 
 def import_command(name_suffix: str = "") -> str:
-    """Return the command that creates a database from the two tables."""
+    """Return the command that creates a database from the tables of nodes and edges.
+
+    Args:
+        name_suffix: text that was added to the file names of the tables.
+    """
     return _COMMAND.format(*(add_name_suffix(name, name_suffix) for name in (NODES, EDGES)))
 
 
 def write_command(_: Graph, stream: BinaryIO, *, name_suffix: str = "") -> ExportWarnings:
-    """Write the command that imports the two tables, and how to run it."""
+    """Write the command that imports the tables of nodes and edges, with instructions."""
     stream.write(f"{import_command(name_suffix)}{_INSTRUCTIONS}".encode())
     return ExportWarnings()
 
@@ -124,7 +135,10 @@ def _edge_rows(graph: Graph, warnings: ExportWarnings) -> Iterator[str]:
 
 
 def _weight(weight: object, warnings: ExportWarnings) -> tuple[float | None, int | None]:
-    """Return the weight, and the number of observations if it is one."""
+    """Return the values of the columns ``weight`` and ``observations``.
+
+    ``observations`` is None if the weight is not an integer. Both are None if it is invalid.
+    """
     if type(weight) is int and abs(weight) <= _MAX_EXACT_FLOAT:
         return float(weight), weight
     if isinstance(weight, float) and math.isfinite(weight):

@@ -1,7 +1,8 @@
 """Display the interactive page in a notebook.
 
-The page is the one that ``export`` writes, in a sandboxed frame without network access. It needs no
-files beside the notebook. IPython displays it through ``_repr_html_``.
+The page is the HTML page that ``export`` writes, in a sandboxed frame without network access. It is
+stored in the notebook itself, so no other file is needed. IPython displays it by calling
+``_repr_html_``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
     Positions = Mapping[str, tuple[float, float]]
 
-# The frame may run scripts, save files, and open references in a new tab; nothing else.
+# The page may run scripts, save files, and open references in a new tab, and nothing else.
 _SANDBOX = "allow-scripts allow-downloads allow-popups allow-popups-to-escape-sandbox"
 _FALLBACK = "to see it, run the cell again or trust this notebook"
 
@@ -31,9 +32,9 @@ def show(graph: Graph, *, positions: Positions | None = None, height: int = 600)
     A saved notebook grows by the size of the page: about 1 MB plus the data.
 
     Args:
-        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
-        positions: The position of each node, y upwards; computed if None.
-        height: The height of the frame in pixels; it is as wide as the notebook.
+        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
+        positions: position of each node, y upwards; the layout is computed if None.
+        height: height of the frame in pixels. The width of the frame is that of the notebook.
     """
     from graphbuild.exporters.html.page import write_html  # noqa: PLC0415  loads a template engine
 
@@ -43,12 +44,12 @@ def show(graph: Graph, *, positions: Positions | None = None, height: int = 600)
 
 
 class PageFrame:
-    """A page that notebooks display in a frame; its text form is a summary.
+    """A page that notebooks display in a frame; its ``repr`` is a summary of the graph.
 
     Attributes:
-        page: The HTML.
-        summary: The number of nodes per type.
-        height: The height of the frame in pixels.
+        page: the HTML of the page.
+        summary: the number of nodes per type.
+        height: the height of the frame in pixels.
     """
 
     __slots__ = ("height", "page", "summary")
@@ -64,8 +65,8 @@ class PageFrame:
     def _repr_html_(self) -> str:
         """Return the frame with the page in its ``srcdoc``.
 
-        The text inside the frame element is shown only where frames are removed, as in a notebook
-        that is not trusted.
+        The text inside the frame element is shown only if the notebook removes frames, for example
+        because the user has not trusted it.
         """
         fallback = escape(f"{self.summary}; {_FALLBACK}")
         return (

@@ -28,25 +28,25 @@ if TYPE_CHECKING:
 
 
 def export(graph: Graph, path: str | Path, *, positions: Positions | None = None) -> Path:
-    """Write ``graph`` to ``path`` in the format that the suffix selects.
+    """Write ``graph`` to ``path``, in the format that the suffix of ``path`` selects.
 
     The file is written completely or not at all; an existing file is replaced.
 
     Args:
         graph: a graph as :func:`~graphbuild.graph.builder.build_graph` returns it, or a view of it.
-            Nodes and edges are written in its order. Views of networkx such as
-            ``graph.subgraph(...)`` are sorted by node key.
+            Nodes and edges are written in the order of the graph. Those of a networkx view, such as
+            ``graph.subgraph(...)``, are sorted by node key.
         path: ends in ``.graphml``, ``.gexf``, ``.graphml.gz``, ``.gexf.gz``, ``.html``,
-            ``.stix.json``, ``.misp.json``, ``.dot``, ``.json``, ``.jsonl`` or ``.cyjs``. A symbolic
-            link is replaced itself.
-        positions: position of each node, y upwards; the layout is computed if None, and omitted
-            if empty.
+            ``.stix.json``, ``.misp.json``, ``.dot``, ``.json``, ``.jsonl`` or ``.cyjs``. If it is a
+            symbolic link, the link is replaced, not the file that it refers to.
+        positions: position of each node, y upwards. If None, the layout is computed; if empty, no
+            positions are written.
 
     Returns:
         The path of the file.
 
     Raises:
-        ExportError: the suffix selects no format, the format cannot express the graph, the graph is
+        ExportError: no format has this suffix, the format cannot represent the graph, the graph is
             not directed, a node has no type or label, or the file cannot be written.
     """
     path = Path(path)
@@ -71,28 +71,29 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
     full: bool = False,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> list[ExportedFile]:
-    """Write ``graph`` into ``folder`` in each of ``formats``; compute the layout at most once.
+    """Write ``graph`` into ``folder`` in several formats; compute the layout at most once.
 
-    Each file is written completely or not at all. If a file fails, the files before it remain.
+    Each file is written completely or not at all. If a file cannot be written, the files that were
+    written before it remain.
 
     Args:
         graph: a graph as :func:`~graphbuild.graph.builder.build_graph` returns it, or a view of it.
         folder: folder of the files; it is created if it is missing.
-        formats: names of formats, see ``FORMATS``.
-        positions: position of each node, y upwards; the layout is computed if None, and omitted
-            if empty.
-        name_suffix: part of the file names: ``graph-SUFFIX.graphml``.
+        formats: names of formats, which are the keys of ``FORMATS``.
+        positions: position of each node, y upwards. If None, the layout is computed; if empty, no
+            positions are written.
+        name_suffix: text added to each file name: ``graph-NAME_SUFFIX.graphml``.
         csv_guard: whether CSV cells that look like formulas get an apostrophe.
         full: whether the HTML page shows a large graph without reduction.
-        on_progress: called with a description of each step before it starts.
+        on_progress: function that is called before each step, with a description of the step.
 
     Returns:
-        The files, in the order in which they were written.
+        The written files, in the order of writing.
 
     Raises:
-        ExportError: a format does not exist, needs a missing library or cannot express the graph;
-            or the graph is not directed, or a node has no type or label (nothing is written then);
-            or a file cannot be written.
+        ExportError: a format does not exist, requires a library that is not installed, or cannot
+            represent the graph; the graph is not directed; a node has no type or label; or a file
+            cannot be written. Only in the last case, some files may have been written.
     """
     chosen = [get_format(name) for name in dict.fromkeys(formats)]
     validate_graph(graph)
@@ -132,7 +133,7 @@ def _positions(
 def _refuse_derived(graph: Graph, formats: Iterable[Format], subject: object) -> None:
     if any(each.refuses_derived_views for each in formats) and is_derived(graph):
         raise ExportError(
-            f"{subject}: readers take its content as facts, but this view contains nodes or edges"
+            f"{subject}: must contain only observed facts, but this view contains nodes or edges"
             " that graphbuild computed; export the full or the backbone view"
         )
 

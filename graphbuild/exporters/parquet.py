@@ -1,7 +1,7 @@
 """Parquet tables of nodes, edges and observations, for pandas, DuckDB and Spark.
 
-Texts are not guarded against formulas, as no spreadsheet opens these files. One row group is in
-memory at a time.
+Texts are not guarded against formulas, because these files are not meant for spreadsheets. Rows
+are written in groups, and only one group is in memory at a time.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from graphbuild.exporters.columns import Column
     from graphbuild.exporters.rows import Row
 
-ROW_GROUP = 65_536  # rows
+ROW_GROUP = 65_536  # rows per group
 _TIME = pa.timestamp("us", tz="UTC")
 _ARROW_TYPES = {
     TEXT: pa.string(),
@@ -57,21 +57,21 @@ _ARROW_TYPES = {
 
 
 def write_nodes(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
-    """Write one row per node; attributes without a column go into ``attributes``, as JSON."""
+    """Write one row per node; the column ``attributes`` contains other attributes as JSON."""
     warnings = ExportWarnings()
     columns = NodeColumns(TABLES, graph)
     return _write(columns.columns, typed_node_rows(graph, columns, warnings), stream, warnings)
 
 
 def write_edges(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
-    """Write one row per edge; weights are integers if all of them are."""
+    """Write one row per edge; ``weight`` is an integer column unless a weight is a float."""
     warnings = ExportWarnings()
     columns = typed_edge_columns(graph)
     return _write(columns, typed_edge_rows(graph, columns, warnings), stream, warnings)
 
 
 def write_observations(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
-    """Write one row per observation: subject, reference, and collection if there is one."""
+    """Write one row per observation; the collection columns are null if there is no collection."""
     return _write(OBSERVATION_COLUMNS, observation_rows(graph), stream, ExportWarnings())
 
 
@@ -91,7 +91,7 @@ def _write(
 def _array(values: Sequence[Any], kind: pa.DataType, warnings: ExportWarnings) -> pa.Array:
     try:
         return pa.array(values, kind)
-    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot hold
+    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot encode
         return pa.array([_cleaned(value, warnings) for value in values], kind)
 
 

@@ -1,4 +1,4 @@
-"""The result of an export: the file that was written and the values it could not carry exactly."""
+"""The result of an export: the written file, and counts of values that were changed or omitted."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class ExportWarnings:
     """Counts of values that an export changed or omitted.
 
     Attributes:
-        cleaned: texts in which forbidden characters were replaced by U+FFFD.
-        omitted: values that no format can hold: not finite, beyond 64 bits, neither text nor
-            number.
-        misread: texts that are correct in the file but that Gephi displays wrongly.
-        guarded: table cells that got an apostrophe because they look like formulas.
+        cleaned: texts in which characters that the format forbids were replaced by U+FFFD.
+        omitted: values that the format cannot represent: numbers that are not finite or exceed 64
+            bits, and values that are neither text nor number.
+        misread: texts that are correct in the file, but that Gephi displays wrongly.
+        guarded: table cells that got an apostrophe, because they look like formulas.
     """
 
     cleaned: int = 0
@@ -32,7 +32,7 @@ class ExportWarnings:
         return self.cleaned + self.omitted + self.misread + self.guarded
 
     def add(self, other: ExportWarnings) -> None:
-        """Add the counts of ``other``."""
+        """Add the counts of ``other`` to these counts."""
         for field in fields(self):
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
@@ -40,7 +40,7 @@ class ExportWarnings:
         return self.total > 0
 
     def __str__(self) -> str:
-        """Return all counts in one line; empty if every count is zero."""
+        """Return the counts that are not zero, in one line; empty if all are zero."""
         descriptions = (
             (self.cleaned, "cleaned of forbidden characters"),
             (self.omitted, "left out (not finite, beyond 64 bits, or neither text nor number)"),
@@ -55,10 +55,10 @@ class ExportedFile:
     """A file that an export has written.
 
     Attributes:
-        path: location of the file.
-        size: number of bytes, as read back from the disk.
-        sha256: checksum of the bytes read back, in hexadecimal.
-        warnings: values that the file could not carry exactly.
+        path: path of the file.
+        size: size of the file in bytes.
+        sha256: SHA-256 of the content, in hexadecimal, computed by reading the file again.
+        warnings: counts of values that were changed or omitted.
     """
 
     path: Path

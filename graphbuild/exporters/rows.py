@@ -1,4 +1,4 @@
-"""The values of edges and observations, as CSV, Parquet, DataFrames and JSON show them."""
+"""Rows of nodes, edges and observations, for CSV, Parquet, DataFrames and other formats."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
 
 Converted = TypeVar("Converted")
-Row = tuple[Any, ...]  # one value per column; None where there is none
-CACHED = 16_384  # entries of a cache of converted values: a few megabytes
+Row = tuple[Any, ...]  # one value per column; None if there is no value
+CACHED = 16_384  # entries of each cache of converted values, which takes a few megabytes
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -49,14 +49,14 @@ def node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings) -> I
 
 
 def typed_node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings) -> Iterator[Row]:
-    """Yield the same rows with dates and times as ``datetime``."""
+    """Yield the rows of :func:`node_rows`, with dates and times as ``datetime``."""
     times = [number for number, each in enumerate(columns.columns) if each.dtype is TIME]
     created, seconds = map(columns.names.index, ("created", "creation_date"))
     for row in node_rows(graph, columns, warnings):
         typed = list(row)
         for number in times:
             typed[number] = parse_time(row[number], warnings)
-        if row[created] is not None:  # the day is known, so the seconds are in range
+        if row[created] is not None:  # only if creation_date is in the range of datetime
             typed[created] = _EPOCH + timedelta(seconds=row[seconds])
         yield tuple(typed)
 
@@ -65,28 +65,32 @@ def typed_node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings
 
 
 EDGE_ATTRIBUTES = ("relation", "weight", "related_from", "provenance", "first_seen", "last_seen")
-EdgeValues = tuple[Any, ...]  # in the order of EDGE_ATTRIBUTES; the last ones may be absent
+EdgeValues = tuple[Any, ...]  # values of the first attributes in EDGE_ATTRIBUTES, in this order
 _DEFAULTS = (None, 1, (), None, None, None)
 _KNOWN = frozenset(EDGE_ATTRIBUTES)
 _PICK = {count: itemgetter(*EDGE_ATTRIBUTES[:count]) for count in (2, 4, 6)}
 
 
 def common_edge_values(edge: Mapping[str, Any]) -> EdgeValues | None:
-    """Return the attributes of an edge if it has the first 2, 4 or 6 and no others.
+    """Return the values of an edge that has only the first 2, 4 or 6 of ``EDGE_ATTRIBUTES``.
 
-    So has every edge that graphbuild makes. The result can be the key of a cache.
+    Every edge that graphbuild makes has these attributes. For other edges, return None. The result
+    is hashable, so it can be the key of a cache.
     """
     pick = _PICK.get(len(edge))
     try:
         values: EdgeValues = pick(edge) if pick else ()
     except KeyError:
         return None
-    # A list cannot be the key of a cache.
+    # related_from must be a tuple, because a list is not hashable.
     return values if values and (len(values) == 2 or type(values[2]) is tuple) else None  # noqa: PLR2004
 
 
 def edge_values(edge: Mapping[str, Any], warnings: ExportWarnings) -> EdgeValues:
-    """Return the attributes of an edge; those without a column are counted in ``warnings``."""
+    """Return the values of an edge in the order of ``EDGE_ATTRIBUTES``.
+
+    Attributes that are not in ``EDGE_ATTRIBUTES`` are counted as omitted in ``warnings``.
+    """
     values = common_edge_values(edge)
     if values is not None:
         return values
@@ -98,7 +102,7 @@ def edge_values(edge: Mapping[str, Any], warnings: ExportWarnings) -> EdgeValues
 
 
 def with_defaults(values: EdgeValues) -> EdgeValues:
-    """Return the result of :func:`edge_values` with the defaults of absent attributes."""
+    """Return ``values`` extended by the default values of the attributes that are absent."""
     return *values, *_DEFAULTS[len(values) :]
 
 
@@ -107,10 +111,10 @@ def cached_conversion(
 ) -> Callable[[EdgeValues, ExportWarnings], Converted]:
     """Return ``convert`` with a cache, because most edges of a campaign have equal attributes.
 
-    The warnings of a cached conversion are counted at each use.
+    If a result comes from the cache, the warnings of its conversion are counted again.
     """
 
-    # Typed, because weights of 1, 1.0 and True are equal and written differently.
+    # typed=True, because the weights 1, 1.0 and True are equal, but their texts differ.
     @lru_cache(maxsize=max_size, typed=True)
     def converted(*values: Any) -> tuple[Converted, ExportWarnings | None]:  # noqa: ANN401  mixed
         found = ExportWarnings()
@@ -127,7 +131,10 @@ def cached_conversion(
 
 
 def typed_edge_columns(graph: Graph) -> list[Column]:
-    """Return the edge columns of the tables; weights are integers where all of them are."""
+    """Return the edge columns of the tables, with a type for ``weight`` that fits all weights.
+
+    The type is FLOAT if the graph has a weight of type ``float``, else INT.
+    """
     kinds = {type(edge.get("weight")) for _, _, edge in graph.edges(data=True)}
     is_float = any(issubclass(kind, float) for kind in kinds)
     return [
@@ -139,12 +146,12 @@ def typed_edge_columns(graph: Graph) -> list[Column]:
 def typed_edge_rows(
     graph: Graph, columns: Iterable[Column], warnings: ExportWarnings
 ) -> Iterator[Row]:
-    """Yield one row per edge: collections as a list, times as ``datetime``.
+    """Yield one row per edge, with collections as a list and times as ``datetime``.
 
     Args:
-        graph: has the edges.
-        columns: result of :func:`typed_edge_columns`.
-        warnings: counts the weights and times that are not valid.
+        graph: the exported graph.
+        columns: the result of :func:`typed_edge_columns`.
+        warnings: incremented for weights and times that are invalid.
     """
     (number,) = (each.python_type for each in columns if each.name == "weight")
 
@@ -161,14 +168,14 @@ def typed_edge_rows(
         )
 
     converted = cached_conversion(convert, CACHED)
-    ignored = ExportWarnings()  # attributes without a column
+    ignored = ExportWarnings()  # edge attributes without a column are not counted
     for source, targets in graph.adjacency():
         for target, edge in targets.items():
             yield source, target, *converted(edge_values(edge, ignored), warnings)
 
 
 def collection_keys(related_from: Iterable[str]) -> list[str]:
-    """Return the node keys of the collections in ``related_from``."""
+    """Return the entries of ``related_from`` that are node keys, that is, not NO_COLLECTION."""
     return [key for key in related_from if key != NO_COLLECTION]
 
 
@@ -185,8 +192,8 @@ def _number(value: object, kind: type, warnings: ExportWarnings) -> float | None
 def observation_keys(graph: Graph) -> Iterator[tuple[str, str, str, str]]:
     """Yield the observations of a graph, in the order of its edges.
 
-    Each is a tuple: the node keys of subject, reference and collection, and the provenance. Without
-    a collection the third is ``NO_COLLECTION``.
+    An observation is a tuple of the node key of the subject, that of the reference, that of the
+    collection (``NO_COLLECTION`` if there is none), and the provenance.
     """
     for source, targets in graph.adjacency():
         for target, edge in targets.items():
@@ -202,9 +209,9 @@ def observation_rows(
     """Yield one row per observation.
 
     Args:
-        graph: has the observations.
-        encode: converts a text, or None where there is no value. It is called once for the values
-            of a node that many rows share.
+        graph: the exported graph.
+        encode: converts each value, which is None if it is absent. Values of a node that occur in
+            several rows are converted once, unless they were dropped from the cache.
     """
 
     def cells_of(*names: str) -> Callable[[str], Row]:
@@ -237,9 +244,10 @@ def observation_rows(
 
 
 def node_attributes(graph: Graph, key: str) -> Mapping[str, Any]:
-    """Return the attributes of a node, or of one that only an edge names.
+    """Return the attributes of a node.
 
-    A view may leave out a collection, of which only the key is known then. ``NO_COLLECTION`` has no
+    A collection in ``related_from`` need not be a node of the graph, because a view may leave it
+    out. In that case, return only the type and id from its key. For ``NO_COLLECTION``, return no
     attributes.
     """
     if key in graph:
@@ -256,7 +264,10 @@ def _text(value: object) -> str | None:
 
 
 def parse_time(text: object, warnings: ExportWarnings) -> datetime | None:
-    """Return a time in UTC; None if there is none or it is not valid."""
+    """Return the time in an ISO 8601 text, in UTC; None if it is invalid or ``text`` is None.
+
+    An invalid time is counted as omitted in ``warnings``.
+    """
     if text is None:
         return None
     try:

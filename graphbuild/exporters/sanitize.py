@@ -1,6 +1,6 @@
-"""Conversion of text for each destination: XML, labels, JSON and table cells.
+"""Functions that clean text for XML, labels, JSON and table cells.
 
-The graph keeps the texts of the API unchanged; only these functions clean them, during an export.
+The graph contains the texts of the API unchanged. They are cleaned only when they are exported.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-MAX_LABEL = 80
+MAX_LABEL = 80  # characters
 NO_TITLE = "(no title)"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
-# Characters that XML 1.0 cannot hold, not even escaped: https://www.w3.org/TR/xml/#charsets
+# Characters that XML 1.0 forbids even if they are escaped: https://www.w3.org/TR/xml/#charsets
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# And the line ends of XML 1.1, which some readers of XML 1.0 convert to line feeds.
+# These, and the line ends of XML 1.1, which some parsers of XML 1.0 convert to line feeds.
 _UNSAFE = re.compile(f"[\x85\u2028\u2029]|{_ILLEGAL.pattern}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# Embeddings, overrides and isolates: they would reorder the text around a label.
+# Bidirectional embeddings, overrides and isolates, which would reorder the text around a label.
 _BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-# The characters that may start a formula, and those that a spreadsheet may skip before them. A cell
-# starts at the start of the text, and also behind a semicolon, tab or line end, which separate
-# cells in most European spreadsheets. Leading apostrophes are part of the pattern, to distinguish
-# the guard from apostrophes of the text.
+# _STARTS: characters that can start a formula. _SKIPPED: characters that a spreadsheet may skip
+# before a formula. _CELL matches the start of the text, and the position after a semicolon, tab or
+# line end, because many spreadsheets start a new cell there. The patterns allow apostrophes before
+# the formula, so that a text that already starts with an apostrophe gets another one. Otherwise
+# unguard_cell() would remove an apostrophe that belongs to the text.
 _STARTS = "=+@\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63-"  # = + @ - in three widths
 _SPACES = "\x0b\x0c\x1c- \x85\xa0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000"
 _SKIPPED = f"\x00-\x08\x0e-\x1b\x7f\ufffd\ufeff{_SPACES}"
@@ -38,7 +39,7 @@ _CELL = "(?:\\A|(?<=[;\t\n\r]))"
 _FORMULA = f"{_CELL}{{guard}}(?='*[\"{_SKIPPED}]*[{_STARTS}])|\\A{{guard}}(?='*[ ]*[\t\r])"
 _UNGUARDED = re.compile(_FORMULA.format(guard=""))
 _GUARDED = re.compile(_FORMULA.format(guard="'"))
-# A text that neither starts with one of these nor contains a separator starts no formula.
+# A text can contain a formula only if it starts with one of these or contains a separator.
 _SUSPECT = re.compile(f"[\"'{_SKIPPED}{_STARTS}]")
 _SEPARATOR = re.compile("[;\t\n\r]")
 _HOST = re.compile(r"\s*(?:https?|ftp):[/\\]{2}(?P<authority>[^/?#\\]*)", re.IGNORECASE)
@@ -47,16 +48,16 @@ _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _DAY = 86_400
 _EPOCH = date(1970, 1, 1).toordinal()
 _ORDINALS = range(date.min.toordinal(), date.max.toordinal() + 1)
-_BLOCK = 250  # lines per write: few calls, and memory stays constant
+_LINES_PER_WRITE = 250  # so that there are few calls of write(), and memory stays constant
 
 
 def xml_text(text: str) -> str:
-    """Return ``text`` as XML 1.0 can hold it.
+    """Return ``text`` with the changes that make it safe in XML 1.0.
 
-    Illegal characters become U+FFFD, and each run of white space becomes one space: Gephi, browsers
-    and XML parsers treat line ends and runs of spaces differently.
+    Characters that XML forbids are replaced by U+FFFD. Each run of white space is replaced by one
+    space, because Gephi, browsers and XML parsers treat line ends and runs of spaces differently.
     """
-    # Most texts are printable. Those contain nothing illegal and no white space but spaces.
+    # Most texts are printable. They contain no illegal character, and no white space except spaces.
     if not text.isprintable():
         text = replace_illegal(text)
     elif "  " not in text and text == text.strip():
@@ -70,7 +71,11 @@ def replace_illegal(text: str) -> str:
 
 
 def label_text(text: str, max_length: int = MAX_LABEL) -> str:
-    """Return ``text`` as a label: safe in XML, shortened, without bidi controls, never empty."""
+    """Return ``text`` as a label.
+
+    The label is safe in XML, has no bidirectional control characters and at most ``max_length``
+    characters. If nothing visible remains, the label is ``(no title)``.
+    """
     label = xml_text(text)
     if not label.isprintable():
         label = xml_text(label.translate(_BIDI))
@@ -82,13 +87,14 @@ def label_text(text: str, max_length: int = MAX_LABEL) -> str:
 
 
 def guard_cell(text: str) -> str:
-    """Return ``text`` as a table cell in which no spreadsheet starts a formula.
+    """Return ``text`` as a table cell that no spreadsheet reads as a formula.
 
-    An apostrophe is inserted if the first character that is not a space is ``=``, ``+``, ``-`` or
-    ``@`` (also in full-width or small form), and before a leading tab or carriage return, as the
-    OWASP ASVS demands. The same is done behind each semicolon, tab and line end, because some
-    spreadsheets start a cell there, even inside quotes. NUL and lone surrogates become U+FFFD.
-    :func:`unguard_cell` removes the apostrophes.
+    If the first character other than white space, control characters and quotes is ``=``, ``+``,
+    ``-`` or ``@`` (or its full-width or small form), an apostrophe is inserted at the start. An
+    apostrophe is also inserted before a leading tab or carriage return, as the OWASP ASVS demands.
+    The text after each semicolon, tab and line end is treated in the same way, because some
+    spreadsheets start a new cell there, even inside quotes. NUL and lone surrogates are replaced by
+    U+FFFD. :func:`unguard_cell` removes the apostrophes.
     """
     text = replace_surrogates(text).replace("\0", REPLACEMENT)
     if _SUSPECT.match(text) or _SEPARATOR.search(text):
@@ -97,20 +103,20 @@ def guard_cell(text: str) -> str:
 
 
 def unguard_cell(cell: str) -> str:
-    """Return the text of a guarded cell: without the apostrophes that :func:`guard_cell` added."""
+    """Return ``cell`` without the apostrophes that :func:`guard_cell` added."""
     return _GUARDED.sub("", cell)
 
 
 def replace_surrogates(text: str) -> str:
-    """Return ``text`` with U+FFFD for lone surrogates, which UTF-8 cannot encode."""
+    """Return ``text`` with U+FFFD for each lone surrogate, which UTF-8 cannot encode."""
     return text if text.isascii() else _SURROGATE.sub(REPLACEMENT, text)
 
 
 def json_text(values: Mapping[str, object]) -> str:
     r"""Return ``values`` as one line of JSON with sorted names, safe in XML and in tables.
 
-    Illegal characters and line ends occur only inside strings, where JSON can escape them as
-    ``\uXXXX``. So, unlike other texts, this one loses nothing.
+    Characters that XML forbids, and line ends, are escaped as ``\uXXXX``. So no character is lost,
+    unlike in other exported texts.
     """
     text = json.dumps(values, ensure_ascii=False, sort_keys=True, allow_nan=False)
     return text if text.isprintable() else _UNSAFE.sub(_escape, text)
@@ -121,7 +127,10 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def is_exportable(value: object) -> bool:
-    """Return whether all formats can hold ``value``: text, boolean, finite float, 64-bit int."""
+    """Return whether every format can represent ``value``.
+
+    This is true for texts, booleans, finite floats, and integers from -2**63 to 2**63 - 1.
+    """
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, int):
@@ -130,23 +139,28 @@ def is_exportable(value: object) -> bool:
 
 
 def format_value(value: object) -> str:
-    """Return a value as text; booleans as ``true`` and ``false``."""
+    """Return ``value`` as text; booleans are ``true`` and ``false``."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
 
 
 def format_date(seconds: int) -> str:
-    """Return the day ``seconds`` after 1970 UTC, as ``2018-01-12``; empty if out of range."""
+    """Return the date in UTC, such as ``2018-01-12``; empty if it is outside the years 1 to 9999.
+
+    Args:
+        seconds: seconds since 1970-01-01 00:00 UTC.
+    """
     ordinal = _EPOCH + seconds // _DAY
     return date.fromordinal(ordinal).isoformat() if ordinal in _ORDINALS else ""
 
 
 def url_host(url: str) -> str:
-    r"""Return the host of a URL: lower case, Punycode, without port; empty if there is none.
+    r"""Return the host of a URL in lower case and Punycode, without port; empty if it has no host.
 
-    The URL is parsed as browsers do (tabs are dropped, a backslash ends the host), so the host of
-    ``https://good.example\@evil.example`` is the one that a click would open.
+    The URL is parsed as browsers parse it: tabs and line ends are removed, and a backslash ends the
+    host. So the result is the host that a click opens: ``good.example`` for
+    ``https://good.example\@evil.example``.
     """
     if not url.isprintable():
         url = url.translate({9: None, 10: None, 13: None})
@@ -174,7 +188,7 @@ def _punycode(host: str) -> str:
 
 
 def write_lines(stream: BinaryIO, lines: Iterable[str]) -> None:
-    """Write ``lines`` as UTF-8, in blocks."""
+    """Write ``lines`` as UTF-8, several lines per call of ``write``."""
     remaining = iter(lines)
-    while block := "".join(islice(remaining, _BLOCK)):
+    while block := "".join(islice(remaining, _LINES_PER_WRITE)):
         stream.write(block.encode())

@@ -1,6 +1,6 @@
 """Draw the graph as a static image with matplotlib, for code hosts, papers and mail.
 
-Labels are never parsed as formulas. Equal graphs give equal images.
+Labels are not parsed as mathematical formulas. Equal graphs give equal images.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
     Positions = Mapping[str, Point]
     Box = tuple[float, float, float, float]  # left, bottom, right, top
 
-_TYPE_ORDER = (FILE, REFERENCE, COLLECTION)  # collections are drawn last, so on top
+_TYPE_ORDER = (FILE, REFERENCE, COLLECTION)  # the last type is drawn on top
 _MARKERS = {"dot": "o", "square": "s", "diamond": "D", "triangle": "^"}
-# How far a marker reaches compared with a circle of the same size; a diamond is a turned square.
+# Width of a marker relative to a circle of the same size. A diamond is a square turned by 45°.
 _EXTENT = {"D": math.sqrt(2.0)}
 _BACKGROUND, _TEXT, _EDGE, _COLLECTION_EDGE = "#ffffff", "#1c2430", "#6f7f93", "#cc3311"
 _POINTS_PER_INCH, _DPI = 72.0, 144.0
 _MARGIN = 60.0  # around the graph, in units of the layout
 _LEGEND_HEIGHT = 0.4  # inches
-_MAX_SCALE = 0.5  # points per unit of the layout, so that a few nodes do not fill the image
+_MAX_SCALE = 0.5  # points per unit of the layout; limits the size of nodes in small graphs
 _MIN_ASPECT, _MAX_ASPECT = 0.25, 1.0  # height divided by width
 _MIN_SIZE = 2.5  # points, diameter of a node
 _MIN_COLLECTION_SIZE = 8.0
 _MAX_LABEL = 32  # characters
-_MAX_ID = 16  # characters of an id that is shown instead of a name
+_MAX_ID = 16  # characters of a label that is an id, because the collection has no name
 _LABEL_GAP = 1.5  # points between a node and its label
-# Directions in which a label may be placed, the preferred first.
+# Directions from a node in which its label may be placed, in order of preference.
 _DIRECTIONS = (
     (0, -1),
     (0, 1),
@@ -55,8 +55,8 @@ _DIRECTIONS = (
     (0.8, 0.8),
     (-0.8, 0.8),
 )
-_OUTSIDE_COST = 20.0  # of a label outside the image, compared with one that covers others
-_BORDER = 4.0  # points along the edge of the image without labels
+_OUTSIDE_COST = 20.0  # cost per area outside the image; the cost per overlapping area is 1
+_BORDER = 4.0  # points; minimum distance of labels from the edge of the image
 _MISSING_GLYPH = "\N{WHITE SQUARE}"
 
 
@@ -65,16 +65,16 @@ def draw(
 ) -> Figure:
     """Return a static image of ``graph``, which a notebook displays without JavaScript.
 
-    The largest collections are labeled.
+    The collections with the most edges are labeled.
 
     Args:
-        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
-        positions: The position of each node, y upwards; computed if None.
-        width: The width of the image in inches.
-        max_labels: The maximum number of labels; the image states how many are left out.
+        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
+        positions: position of each node, y upwards; the layout is computed if None.
+        width: width of the image in inches.
+        max_labels: maximum number of labels; the image shows how many collections have no label.
 
     Raises:
-        ImportError: Matplotlib is not installed; it is in the extra ``notebook``.
+        ImportError: matplotlib is not installed; the extra ``notebook`` installs it.
     """
     if positions is None:
         from graphbuild.graph.layout import compute_layout  # noqa: PLC0415  loads numpy
@@ -90,7 +90,7 @@ def draw(
 
 
 def _new_axes(graph: Graph, positions: Positions, width: float) -> tuple[Figure, Axes, float]:
-    """Return an empty image of the right height, its axes, and points per unit of the layout."""
+    """Return an empty figure for the layout, its axes, and its scale in points per layout unit."""
     left, bottom, right, top = _bounds([positions[node] for node in graph])
     layout_width, layout_height = right - left, top - bottom
     unit = max(layout_width / width, _POINTS_PER_INCH / _MAX_SCALE)
@@ -99,7 +99,7 @@ def _new_axes(graph: Graph, positions: Positions, width: float) -> tuple[Figure,
     legend_share = _LEGEND_HEIGHT / (height + _LEGEND_HEIGHT)
     axes = figure.add_axes((0.0, legend_share, 1.0, 1.0 - legend_share))
     axes.set_axis_off()
-    unit = max(unit, layout_height / height)  # both directions must fit
+    unit = max(unit, layout_height / height)  # the layout must fit in width and in height
     center_x, center_y = (left + right) / 2, (bottom + top) / 2
     axes.set_xlim(center_x - unit * width / 2, center_x + unit * width / 2)
     axes.set_ylim(center_y - unit * height / 2, center_y + unit * height / 2)
@@ -107,7 +107,10 @@ def _new_axes(graph: Graph, positions: Positions, width: float) -> tuple[Figure,
 
 
 def _new_figure(width: float, height: float, summary: str) -> Figure:
-    """Return a figure that IPython displays as PNG, without pyplot and its global state."""
+    """Return a figure that IPython displays as PNG.
+
+    pyplot is not used, because it has global state.
+    """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  an extra
         from matplotlib.figure import Figure  # noqa: PLC0415  the same
@@ -133,13 +136,16 @@ def _new_figure(width: float, height: float, summary: str) -> Figure:
 
 
 def _bounds(points: Sequence[Point]) -> Box:
-    """Return the box around ``points``, with a margin."""
+    """Return the bounding box of ``points``, with a margin."""
     xs, ys = [x for x, _ in points] or [0.0], [y for _, y in points] or [0.0]
     return min(xs) - _MARGIN, min(ys) - _MARGIN, max(xs) + _MARGIN, max(ys) + _MARGIN
 
 
 def _draw_edges(axes: Axes, graph: Graph, positions: Positions) -> None:
-    """Draw thin lines, more transparent the more there are; edges to collections are red."""
+    """Draw the edges as thin lines; edges to collections are red.
+
+    The more edges there are, the more transparent they are.
+    """
     from matplotlib.collections import LineCollection  # noqa: PLC0415  an extra
 
     opacity = min(0.5, max(0.03, 7.5 / math.sqrt(graph.number_of_edges() + 1)))
@@ -155,7 +161,7 @@ def _draw_edges(axes: Axes, graph: Graph, positions: Positions) -> None:
 
 
 def _draw_nodes(axes: Axes, graph: Graph, positions: Positions, radii: Mapping[str, float]) -> None:
-    """Draw one layer of nodes per type, collections on top."""
+    """Draw the nodes in one layer per type, with collections on top."""
     for layer, node_type in enumerate(_type_counts(graph)):
         marker = _MARKERS[node_shape(node_type)]
         nodes = [node for node in graph if graph.nodes[node]["type"] == node_type]
@@ -172,7 +178,7 @@ def _draw_nodes(axes: Axes, graph: Graph, positions: Positions, radii: Mapping[s
 
 
 def _radii(graph: Graph, scale: float) -> dict[str, float]:
-    """Return the radius of each node in points: as on the page, but never too small to see."""
+    """Return the radius of each node in points: as in the layout, but at least a minimum."""
     radius = size_scale(graph)
     radii = {}
     for node, degree in graph.degree():
@@ -183,7 +189,7 @@ def _radii(graph: Graph, scale: float) -> dict[str, float]:
 
 
 def _draw_legend(figure: Figure, graph: Graph, unlabeled: int) -> None:
-    """Draw a legend of types below the graph, and the number of collections without a label."""
+    """Draw the legend of types below the graph, and the number of collections without a label."""
     from matplotlib.lines import Line2D  # noqa: PLC0415  an extra
 
     entries = [
@@ -219,7 +225,7 @@ def _draw_legend(figure: Figure, graph: Graph, unlabeled: int) -> None:
 def _draw_labels(
     axes: Axes, graph: Graph, positions: Positions, radii: Mapping[str, float], max_labels: int
 ) -> int:
-    """Label the largest collections, and return how many are left without a label."""
+    """Label the collections with the most edges; return the number of unlabeled collections."""
     collections = [node for node in graph if graph.nodes[node]["type"] == COLLECTION]
     collections.sort(key=lambda node: (-graph.degree[node], node))
     placer = _LabelPlacer(axes, positions, radii)
@@ -229,7 +235,7 @@ def _draw_labels(
 
 
 class _LabelPlacer:
-    """Places each label where it covers as little as possible. All boxes are in points."""
+    """Places each label where it covers as little as possible; all boxes are in points."""
 
     def __init__(self, axes: Axes, positions: Positions, radii: Mapping[str, float]) -> None:
         self._axes, self._positions, self._radii = axes, positions, radii
@@ -241,7 +247,7 @@ class _LabelPlacer:
         self._inside = (left + _BORDER, bottom + _BORDER, right - _BORDER, top - _BORDER)
 
     def add(self, text: str, node: str) -> None:
-        """Draw a label beside its node."""
+        """Draw ``text`` beside ``node``, in the direction with the lowest cost."""
         label = _annotate(self._axes, text, self._positions[node])
         extent = label.get_window_extent()
         half_width, half_height = extent.width * self._scale / 2, extent.height * self._scale / 2
@@ -258,9 +264,9 @@ class _LabelPlacer:
         label.set_position(offsets[best])
 
     def _cost(self, box: Box, near: Iterable[Box]) -> float:
-        """Return how much of a box covers others or lies outside the image."""
+        """Return the overlap of ``box`` with other boxes, plus its weighted area outside."""
         outside = _overlap(box, box) - _overlap(box, self._inside)
-        # Rounded, so that equal costs are equal on every machine and the first direction wins.
+        # Rounded, so that rounding errors of a machine do not decide between equal costs.
         return round(_OUTSIDE_COST * outside + sum(_overlap(box, other) for other in near), 3)
 
 
@@ -270,7 +276,7 @@ def _box(center: Point, half_width: float, half_height: float) -> Box:
 
 
 def _overlap(one: Box, other: Box) -> float:
-    """Return the area that two boxes share."""
+    """Return the area of the intersection of two boxes."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     return width * height if width > 0 and height > 0 else 0.0
@@ -296,14 +302,14 @@ def _annotate(axes: Axes, text: str, point: Point) -> Annotation:
 
 
 def _label(attributes: Mapping[str, object]) -> str:
-    """Return the label of a collection, truncated; an id without a name is cut shorter."""
+    """Return the truncated label of a collection; ids are truncated to fewer characters."""
     label = str(attributes["label"])
     text, limit = label_text(label), _MAX_ID if label == attributes["id"] else _MAX_LABEL
     return _replace_missing_glyphs(text if len(text) <= limit else text[: limit - 1].rstrip() + "…")
 
 
 def _replace_missing_glyphs(text: str) -> str:
-    """Return ``text`` with a box for each character that matplotlib's fonts do not have."""
+    """Return ``text`` with a white square for each character that matplotlib's fonts lack."""
     from matplotlib import rcParams  # noqa: PLC0415  an extra
     from matplotlib.font_manager import FontProperties, findfont, get_font  # noqa: PLC0415  the same
 
@@ -322,7 +328,7 @@ def describe(graph: Graph) -> str:
 
 
 def _type_counts(graph: Graph) -> dict[str, int]:
-    """Return the number of nodes per type: files, references, collections, others by name."""
+    """Return the number of nodes per type: files, references, collections, then other types."""
     counts = Counter(str(node_type) for _, node_type in graph.nodes(data="type"))
     first = [node_type for node_type in _TYPE_ORDER if node_type in counts]
     return {node_type: counts[node_type] for node_type in first + sorted(counts.keys() - first)}

@@ -1,13 +1,15 @@
 """Write the graph as a STIX 2.1 bundle.
 
-A report lists its subjects in ``object_refs``. Its extension keeps the observations exactly: each
-file with the collections that relate it to the report. Relationships are written only where STIX
-has a type for them: from files to the families, campaigns and actors that observations name, and
-from indicators to these. So the bundle states nothing that was not observed.
+A reference becomes a report, which lists its subjects in ``object_refs``. An extension of the
+report contains the observations without loss: each file with the collections through which it is
+related to the report. Relationship objects connect files and indicators with the malware families,
+campaigns and actors in the observations. So the bundle contains no relationship that was not
+observed or inferred.
 
-The objects are plain dictionaries, written one by one. Building them with the ``stix2`` library
-takes 9 times as long (1.06 s against 0.12 s for 5,170 edges) and needs an optional dependency. The
-tests parse every bundle with ``stix2`` and validate it against the schemas of the standard.
+The objects are dictionaries, and are written one by one. Building them with the ``stix2`` library
+would take 9 times as long (1.06 s instead of 0.12 s for 5,170 edges) and require an optional
+dependency. The tests parse each bundle with ``stix2`` and validate it against the JSON schemas of
+the standard.
 """
 
 from __future__ import annotations
@@ -57,13 +59,13 @@ def write_stix(graph: Graph, stream: BinaryIO, *, indicators: bool = False) -> E
     """Write ``graph`` to ``stream`` as one bundle, one object per line.
 
     Args:
-        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
-        stream: An open binary file.
-        indicators: Also write an indicator for each file, domain, IP address and URL. Platforms
-            may use indicators for detection.
+        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it.
+        stream: binary stream to write to.
+        indicators: whether to write an indicator for each file, domain, IP address and URL as well.
+            Platforms may use indicators for detection.
 
     Returns:
-        Values that were cleaned or omitted.
+        Counts of the values that were cleaned or omitted.
     """
     bundle = _Bundle(graph, indicators=indicators)
     head = f'{{"type":"bundle","id":"bundle--{bundle.uuid()}","objects":['
@@ -72,28 +74,28 @@ def write_stix(graph: Graph, stream: BinaryIO, *, indicators: bool = False) -> E
 
 
 class _Bundle:
-    """The objects of one graph."""
+    """The STIX bundle of a graph."""
 
     def __init__(self, graph: Graph, *, indicators: bool) -> None:
         self.warnings = ExportWarnings()
         self._graph = graph
         self._indicators = indicators
         self._ids = _object_ids(graph)
-        self._members: dict[str, dict[str, None]] = {}  # container -> its subjects
+        self._members: dict[str, dict[str, None]] = {}  # subjects by container
         for subject in graph:
             for collection in self._collections(subject):
                 if is_container(self._ids[collection]):
                     self._members.setdefault(collection, {})[subject] = None
 
     def uuid(self) -> str:
-        """Return an id that depends on the content, so different graphs give different bundles."""
+        """Return a UUID that depends on the nodes and edges of the graph."""
         digest = sha256("\n".join(self._ids.values()).encode())
         for source, target in self._graph.edges:
             digest.update(f"{self._ids[source]} {self._ids[target]}\n".encode())
         return stable_uuid("bundle", digest.hexdigest())
 
     def objects(self) -> Iterator[Object]:
-        """Yield all objects, relationships last."""
+        """Yield all objects of the bundle: first those of nodes, then relationships."""
         yield IDENTITY
         yield EXTENSION
         for key, node in self._graph.nodes(data=True):
@@ -117,19 +119,23 @@ class _Bundle:
             yield from indicator(key, node, object_id, body, self._first_reference(key))
 
     def _object_refs(self, key: str) -> Iterator[str]:
-        """Yield the ids of a node's neighbors, and of the files of a collection."""
+        """Yield the object ids of the node's neighbors and, for a collection, of its files."""
         for other in (*self._graph.pred[key], *self._graph.succ[key], *self._members.get(key, ())):
             yield self._ids[other]
 
     def _first_reference(self, key: str) -> str:
-        """Return the date of the earliest reference, from which an indicator is valid."""
+        """Return the date of the earliest reference of a node; its indicator is valid from then."""
         dates = (created(self._graph.nodes[target]) for target in self._graph.succ[key])
         return min((date for date in dates if date != UNKNOWN_TIME), default=UNKNOWN_TIME)
 
     # --- edges -----------------------------------------------------------------------------------
 
     def _container_edges(self, key: str) -> Iterator[Object]:
-        """Yield the edges to a container, and those from it to anything but a container."""
+        """Yield the edges that the extension of a report or grouping contains.
+
+        These are the edges to it, and the edges from it to objects that are not containers. An edge
+        between two containers is written only once, in its target.
+        """
         for source, edge in self._graph.pred[key].items():
             yield {"source_ref": self._ids[source], **self._edge(edge)}
         for target, edge in self._graph.succ[key].items():
@@ -147,7 +153,7 @@ class _Bundle:
         )
 
     def _edge(self, edge: dict[str, Any]) -> Object:
-        """Return the attributes of an edge; collections by the ids of their objects."""
+        """Return the attributes of an edge, with object ids instead of node keys."""
         attributes: Object = {"relation": xml_text(edge["relation"])}
         weight = edge.get("weight", 1)
         if is_number(weight):
@@ -171,7 +177,7 @@ class _Bundle:
         return attributes | {"unnamed": True} if unnamed else attributes
 
     def _collections(self, subject: str) -> dict[str, str]:
-        """Return the collections of all observations of a subject, with their provenance."""
+        """Return the provenance of a subject's relation to each collection in its observations."""
         found: dict[str, str] = {}
         for edge in self._graph.succ[subject].values():
             for key in edge.get("related_from", ()):
@@ -180,7 +186,10 @@ class _Bundle:
         return found
 
     def _collection_relationships(self, subject: str) -> Iterator[Object]:
-        """Yield relationships from a subject to families, campaigns and actors."""
+        """Yield relationships from a subject and its indicator to its collections.
+
+        Collections that became reports or groupings are left out; these list their subjects.
+        """
         has_indicator = self._indicators and observable(self._graph.nodes[subject]) is not None
         for collection, provenance in self._collections(subject).items():
             object_id = self._ids[collection]
@@ -195,10 +204,11 @@ class _Bundle:
 
 
 def _object_ids(graph: Graph) -> dict[str, str]:
-    """Return a distinct object id for each node.
+    """Return a distinct object id for each node, by node key.
 
-    The standard may give two observables the same id: a file under two of its hashes, before a
-    response showed that they are the same file. The second one gets an id of our own.
+    The standard derives the id of a file from one of its hashes. Two file nodes have the same id if
+    they are the same file under two hashes, and this became known only later. Then the id of the
+    second node is derived from its key instead.
     """
     ids: dict[str, str] = {}
     used: set[str] = set()

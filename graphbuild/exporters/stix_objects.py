@@ -1,10 +1,10 @@
 """Build the objects of a STIX 2.1 bundle from nodes.
 
-* Reports, collections and actors become domain objects. An extension keeps the type and id of the
-  VirusTotal object and all its attributes.
-* Files, domains, IP addresses and URLs become observables, with the deterministic id that the
-  standard defines, so that other producers use the same id. An extension on a file would change
-  that id, so all further attributes are in a ``note`` on the observable.
+* References, collections and actors become domain objects. An extension contains the type and id of
+  the VirusTotal object and all its attributes.
+* Files, domains, IP addresses and URLs become observables. Their ids are computed as the standard
+  defines, so that other programs give the same observable the same id. An extension of a file would
+  change its id, so all other attributes are in a ``note`` about the observable.
 
 https://docs.oasis-open.org/cti/stix/v2.1/os/stix-v2.1-os.html, sections 2.9, 3 to 7.
 """
@@ -101,7 +101,10 @@ def created(node: Mapping[str, Any]) -> str:
 
 
 def _times(node: Mapping[str, Any]) -> Object:
-    """Return both times from the data, never the current time: equal graphs give equal bytes."""
+    """Return the properties ``created`` and ``modified`` from the attributes of the node.
+
+    The current time is never used, so that equal graphs give equal bytes.
+    """
     modified = _format_time(node.get("last_modification_date"))
     return {"created": created(node), "modified": max(created(node), modified)}
 
@@ -112,19 +115,30 @@ def _format_time(seconds: object) -> str:
 
 
 def is_number(value: object) -> bool:
-    """Return whether STIX can represent a number: finite, and an integer within 53 bits."""
+    """Return whether ``value`` is a finite float, or an integer of at most 53 bits.
+
+    STIX can represent only these numbers.
+    """
     if isinstance(value, float):
         return math.isfinite(value)
     return type(value) is int and abs(value) <= _MAX_INTEGER
 
 
 def is_container(object_id: str) -> bool:
-    """Return whether an object lists its subjects: a report or a grouping."""
+    """Return whether an object is a report or a grouping, which list their subjects."""
     return object_id.startswith((f"{REPORT}--", f"{GROUPING}--"))
 
 
 def relationship(source: str, verb: str, target: str, date: str, **properties: object) -> Object:
-    """Return a relationship between two objects."""
+    """Return a relationship between two objects.
+
+    Args:
+        source: the object id of the source.
+        verb: the type of the relationship, such as ``indicates``.
+        target: the object id of the target.
+        date: the time of creation and modification.
+        properties: further properties of the relationship.
+    """
     return {
         "type": "relationship",
         "spec_version": _SPEC_VERSION,
@@ -139,12 +153,12 @@ def relationship(source: str, verb: str, target: str, date: str, **properties: o
 
 
 def _virustotal(node: Mapping[str, Any]) -> Object:
-    """Return the external reference to the VirusTotal object."""
+    """Return an external reference that contains the id of the VirusTotal object."""
     return {"source_name": "virustotal", "external_id": xml_text(str(node["id"]))}
 
 
 def _extension(node: Mapping[str, Any], warnings: ExportWarnings) -> Object:
-    """Return the extension with the API's type and id, and all other attributes as JSON."""
+    """Return an extension with the type and id of the node, and its other attributes as JSON."""
     others = {name: value for name, value in node.items() if name not in _GRAPH_ATTRIBUTES}
     attributes = extra_attributes(others, warnings)
     return {
@@ -169,14 +183,14 @@ def domain_object(
     edges: list[Object],
     warnings: ExportWarnings,
 ) -> Object:
-    """Return a report, a collection or an actor.
+    """Return the domain object of a reference, a collection or an actor.
 
     Args:
-        node: The attributes of the node.
-        object_id: The id of the object.
-        refs: The ids of its subjects; used for reports and groupings.
-        edges: The edges to write into the extension.
-        warnings: Counts values that are cleaned or omitted.
+        node: the attributes of the node.
+        object_id: the id of the object.
+        refs: the ids of the subjects of a report or grouping; ignored for other objects.
+        edges: the edges to write into the extension.
+        warnings: incremented for values that are cleaned or omitted.
     """
     kind = stix_type(node)
     body = {
@@ -209,7 +223,7 @@ def _required_properties(node: Mapping[str, Any], kind: str | None) -> Object:
 
 
 def _external_references(node: Mapping[str, Any], kind: str | None) -> Iterator[Object]:
-    """Yield the URL of the original, the CVE number and the VirusTotal object."""
+    """Yield the external references of an object: its URL, CVE number and VirusTotal id."""
     link = safe_link(node.get("url") or node.get("link"))
     if link:
         yield {"source_name": url_host(link), "url": link}
@@ -223,7 +237,7 @@ def _external_references(node: Mapping[str, Any], kind: str | None) -> Iterator[
 
 
 def observable(node: Mapping[str, Any]) -> Object | None:
-    """Return the type and value of an observable; None for any other node."""
+    """Return the type and value of a node that is an observable; None for other nodes."""
     if node["type"] == FILE:
         return _file(node)
     found = value_observable(node)
@@ -234,7 +248,7 @@ def observable(node: Mapping[str, Any]) -> Object | None:
 
 def _file(node: Mapping[str, Any]) -> Object:
     hashes = {_HASH_NAMES[name]: digest for name, digest in file_hashes(node).items()}
-    # The id of a file that the API did not report may be any text; it becomes the file's name.
+    # If a file did not come from the API, its id may be any text, which is used as the file name.
     body = {"type": "file"} | (
         {"hashes": hashes} if hashes else {"name": xml_text(str(node["id"]))}
     )
@@ -243,10 +257,13 @@ def _file(node: Mapping[str, Any]) -> Object:
 
 
 def observable_id(body: Object) -> str:
-    """Return the id that the standard defines: a UUID of the identifying properties (RFC 8785)."""
+    """Return the id of an observable as the standard defines it.
+
+    It contains a UUID of the identifying properties, serialized according to RFC 8785.
+    """
     identifying = {name: value for name, value in body.items() if name not in {"type", "size"}}
     if "hashes" in identifying:
-        # The standard uses one hash, the first in its order.
+        # The standard uses only the first hash, in the order MD5, SHA-1, SHA-256.
         identifying["hashes"] = dict([next(iter(identifying["hashes"].items()))])
     text = json.dumps(identifying, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return f"{body['type']}--{stable_uuid(text, namespace=_OBSERVABLE_NAMESPACE)}"
@@ -255,21 +272,24 @@ def observable_id(body: Object) -> str:
 def observable_with_note(
     key: str, node: Mapping[str, Any], object_id: str, body: Object, warnings: ExportWarnings
 ) -> Iterator[Object]:
-    """Yield an observable, and a note if the node has more attributes."""
+    """Yield an observable, and a note if the observable does not contain the whole node."""
     yield {"type": body["type"], "spec_version": _SPEC_VERSION, "id": object_id, **body}
     if len(node) > len(_GRAPH_ATTRIBUTES) or not _is_complete(node, body):
         yield _note(key, node, object_id, warnings)
 
 
 def _is_complete(node: Mapping[str, Any], body: Object) -> bool:
-    """Return whether the type and id of a node follow from its observable."""
+    """Return whether the type and id of a node can be derived from its observable."""
     if "hashes" in body:
         return list(body["hashes"].values()) == [node["id"]]
     return "name" not in body and node["id"] in body.values()
 
 
 def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarnings) -> Object:
-    """Return a note with all further attributes; its date is that of the latest request."""
+    """Return a note with the type, id and attributes of a node.
+
+    Its modification time is the time of the last response about the node.
+    """
     title = object_name(node, warnings)
     lines = (
         f"{name}: {str(value).lower() if isinstance(value, bool) else value}"
@@ -298,7 +318,7 @@ def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarni
 def indicator(
     key: str, node: Mapping[str, Any], object_id: str, body: Object, valid_from: str
 ) -> Iterator[Object]:
-    """Yield an indicator for an observable, and the relationship between the two."""
+    """Yield an indicator for an observable, and a relationship from the indicator to it."""
     own_id = indicator_id(key)
     yield {
         "type": "indicator",
@@ -324,7 +344,7 @@ def indicator_id(key: str) -> str:
 
 
 def _pattern(body: Object) -> str:
-    """Return a STIX pattern that matches the strongest hash, the name or the value."""
+    """Return a STIX pattern for the strongest hash of a file, or for its name or value."""
     if "hashes" in body:
         name, text = list(body["hashes"].items())[-1]
         path = f"file:hashes.'{name}'"

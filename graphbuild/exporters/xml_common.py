@@ -1,4 +1,4 @@
-"""Parts that GraphML and GEXF share: declared columns, clean texts, ids, and edges line by line."""
+"""Common parts of the GraphML and GEXF writers: ids, declared columns, node texts, edge lines."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
     Texts = dict[str, str]  # by column name; columns without a value are absent
 
 _TYPE_NAMES = {INT: "long", FLOAT: "double", BOOL: "boolean"}
-_CACHED_EDGES = 1_024  # texts of edges with equal attributes; few, because a text can be long
-_MAX_EXACT_FLOAT = 2**53  # the largest integer up to which a double holds every integer
+_CACHED_EDGES = 1_024  # entries of the cache of edge texts; few, because a text can be long
+_MAX_EXACT_FLOAT = 2**53  # a double represents every integer up to this one exactly
 
 
 # --- ids and declarations ------------------------------------------------------------------------
 
 
 def escape_attribute(text: str) -> str:
-    """Return ``text`` with markup escaped, for an XML attribute in double quotes."""
+    """Return ``text`` with escaped markup characters, for an XML attribute in double quotes."""
     text = text.replace("&", "&amp;").replace("<", "&lt;")
     return text.replace(">", "&gt;").replace('"', "&quot;")
 
 
 def escaped_ids(graph: Graph) -> dict[str, str]:
-    """Return the escaped form of the node keys that need escaping.
+    """Return the escaped node keys, by node key; keys that need no escaping are left out.
 
     Raises:
         ExportError: a node key cannot be an XML id.
@@ -55,8 +55,8 @@ def escaped_ids(graph: Graph) -> dict[str, str]:
     for key in graph:
         if not isinstance(key, str) or key == "" or " " in key or xml_text(key) != key:
             raise ExportError(
-                f"node {ascii(key)[:80]}: no XML id can be empty or hold white space or control"
-                " characters; rename the node"
+                f"node {ascii(key)[:80]}: an XML id cannot be empty or contain white space or"
+                " control characters; rename the node"
             )
         written = escape_attribute(key)
         if written != key:
@@ -65,18 +65,21 @@ def escaped_ids(graph: Graph) -> dict[str, str]:
 
 
 def edge_id(relation: str, source: str, target: str) -> str:
-    """Return an id that follows from the content, so that it is the same in every export."""
+    """Return the id of an edge, a hash of its content, so that it is the same in every export."""
     content = f"{relation}\n{source}\n{target}"
     return f"e{sha256(content.encode()).hexdigest()[:16]}"
 
 
 def node_declarations(columns: NodeColumns) -> Iterator[tuple[str, str]]:
-    """Yield the name and type of each declared node column; the id is in the key of the node."""
+    """Yield the name and type of each node column.
+
+    ``id`` is left out, because the node key contains it.
+    """
     return _declarations(column for column in columns.columns if column.name != "id")
 
 
 def edge_declarations() -> Iterator[tuple[str, str]]:
-    """Yield the name and type of each declared edge column."""
+    """Yield the name and type of each edge column."""
     return _declarations(columns_for(EDGE_COLUMNS, XML))
 
 
@@ -85,7 +88,7 @@ def _declarations(columns: Iterable[Column]) -> Iterator[tuple[str, str]]:
 
 
 def format_position(position: tuple[float, float]) -> tuple[str, str]:
-    """Return a position as texts of plain floats, zero without a sign."""
+    """Return a position as two decimal numbers; numpy numbers are converted, and -0.0 is 0.0."""
     return repr(float(position[0]) + 0.0), repr(float(position[1]) + 0.0)
 
 
@@ -95,13 +98,13 @@ def format_position(position: tuple[float, float]) -> tuple[str, str]:
 def node_texts(
     columns: NodeColumns, node: dict[str, Any], edges: Mapping[str, Any], warnings: ExportWarnings
 ) -> Texts:
-    """Return the clean texts of a node, without those that only one format has.
+    """Return the cleaned texts of a node by column name; color, size and position are left out.
 
     Args:
-        columns: the columns of the file.
+        columns: the node columns of the file.
         node: the attributes of the node.
-        edges: the attributes of its outgoing edges, by target.
-        warnings: counts the values that could not be written exactly.
+        edges: the attributes of the node's outgoing edges, by target.
+        warnings: incremented for values that are changed or omitted.
     """
     values = columns.values(node, warnings)
     values.pop("id", None)
@@ -117,14 +120,14 @@ def _node_text(name: str, value: object, warnings: ExportWarnings) -> str:
         return format_value(value)
     if name == "label":
         return label_text(value)
-    if name == "attributes":  # JSON, which is safe in XML already
+    if name == "attributes":  # JSON in which json_text() has escaped what XML forbids
         _count_misread(value, warnings)
         return value
     return _clean_text(value, warnings)
 
 
 def reference_day(node: dict[str, Any]) -> str:
-    """Return the date of a reference as ``2018-01-12``; empty for other nodes or if unknown."""
+    """Return the date of a reference as ``2018-01-12``; empty if unknown or for other nodes."""
     seconds = node.get("creation_date")
     if node["type"] != REFERENCE or not isinstance(seconds, int) or isinstance(seconds, bool):
         return ""
@@ -156,16 +159,17 @@ def edge_lines(
 ) -> Iterator[str]:
     """Yield one line per edge.
 
-    Gephi drops edges with equal ids, so each edge has its own. Many edges have equal attributes;
-    their text is made once.
+    Each edge has a distinct id, because Gephi drops edges with equal ids. The texts of edges with
+    equal attributes are formatted once.
 
     Args:
-        graph: has the edges.
-        ids: the node keys that are written in an escaped form.
-        warnings: counts the values that could not be written exactly.
-        format_texts: formats the texts of an edge, starting behind its target.
-        start_of: returns the start time of a node, in texts that sort like the times. An edge
-            starts when both its nodes have started.
+        graph: the exported graph.
+        ids: the result of :func:`escaped_ids`.
+        warnings: incremented for values that are changed or omitted.
+        format_texts: returns the part of the line after the ``target`` attribute, given the texts
+            of an edge.
+        start_of: returns the ``start`` attribute of a node, empty if it has none. The later one of
+            the two nodes becomes that of the edge; ISO dates sort by time.
     """
     text_of = cached_conversion(
         lambda values, found: format_texts(_edge_texts(values, found)), _CACHED_EDGES
@@ -193,9 +197,10 @@ def _edge_texts(values: EdgeValues, warnings: ExportWarnings) -> Texts:
 
 
 def _weight(weight: object, warnings: ExportWarnings) -> tuple[str, str]:
-    """Return the weight, and the number of observations if it is one.
+    """Return the texts of the columns ``weight`` and ``observations``.
 
-    Gephi drops edges whose weight is not positive, so an invalid weight becomes 1.0.
+    ``observations`` is empty if the weight is not an integer. An invalid weight is replaced by 1.0,
+    because Gephi drops edges whose weight is not positive.
     """
     if type(weight) is int and 0 < weight <= _MAX_EXACT_FLOAT:
         return f"{weight}.0", str(weight)

@@ -29,35 +29,13 @@ from tests.support.graphs import (
     with_title,
 )
 from tests.support.paths import DATA
+from tests.support.table_types import TABLE_TYPES
 
 SAMPLE = DATA / "related_references.json"
 MAKERS = {
     "nodes": dataframes.nodes_frame,
     "edges": dataframes.edges_frame,
     "observations": dataframes.observations_frame,
-}
-WORDS = "category"
-UTC = "datetime64[us, UTC]"
-KINDS = {
-    "nodes": {
-        **dict.fromkeys(("type", "state", "collection_type", "origin"), WORDS),
-        **dict.fromkeys(("created", "crawl_fetched_at"), UTC),
-        **{
-            f"crawl_{n}": "Int64"
-            for n in ("pages", "expected_count", "received", "inferred", "http_status")
-        },
-        **dict.fromkeys(("creation_date", "group_size", "degree"), "Int64"),
-        "seed": "boolean",
-    },
-    "edges": {
-        **dict.fromkeys(("relation", "provenance"), WORDS),
-        **dict.fromkeys(("first_seen", "last_seen"), UTC),
-        "weight": "Int64",
-        "related_from": "object",
-    },
-    "observations": dict.fromkeys(
-        ("subject_type", "reference_type", "related_from_type", "provenance"), WORDS
-    ),
 }
 EVERY_TABLE = pytest.mark.parametrize("table", MAKERS)
 
@@ -133,7 +111,7 @@ def test_the_same_of_hostile_texts(graph) -> None:
 @pytest.mark.parametrize("name", ["campaign", "times", "empty", "rubbish"])
 def test_every_column_has_its_type_whatever_stands_in_it(table: str, name: str) -> None:
     frame = MAKERS[table](GRAPHS[name])
-    assert types(frame) == {column: KINDS[table].get(column, "string") for column in frame}
+    assert types(frame) == TABLE_TYPES[table]
 
 
 def test_times_are_times_and_lists_are_lists() -> None:
@@ -178,7 +156,7 @@ def test_a_campaign_without_answers_has_tables_without_rows(tmp_path: Path) -> N
             ("observations", campaign.observations()),
         ):
             assert len(frame) == 0
-            assert types(frame) == {name: KINDS[table].get(name, "string") for name in frame}
+            assert types(frame) == TABLE_TYPES[table]
         store.add_seeds(gb.parse_seeds([EMOTET.id]))
         assert campaign.nodes()["state"].tolist() == ["pending"]
 

@@ -300,7 +300,7 @@ def test_a_graph_that_cannot_be_written_leaves_the_old_file(tmp_path):
     before = path.read_bytes()
     graph = campaign()
     graph.add_node("a b", type="file", id="a b", label="x")
-    with pytest.raises(ExportError, match="no XML id"):
+    with pytest.raises(ExportError, match="an XML id cannot"):
         export(graph, path, positions={})
     assert path.read_bytes() == before
     assert not litter(tmp_path)

@@ -355,7 +355,7 @@ def test_labels(title, label):
 def test_an_id_no_xml_id_can_be_is_refused_before_anything_is_written(node_id):
     graph = build_graph([], subjects=[Entity("file", node_id)])
     stream = io.BytesIO()
-    with pytest.raises(ExportError, match="no XML id"):
+    with pytest.raises(ExportError, match="an XML id cannot"):
         write_graphml(graph, stream)
     assert stream.getvalue() == b""
 
@@ -459,30 +459,30 @@ DOCTYPES = {
 @pytest.mark.parametrize("doctype", DOCTYPES.values(), ids=DOCTYPES)
 def test_a_document_type_is_refused(doctype):
     text = written(campaign()).decode().replace("?>\n", f"?>\n{doctype}\n", 1)
-    with pytest.raises(ExportError, match="line 2: holds a document type"):
+    with pytest.raises(ExportError, match="line 2: contains a document type"):
         read_graphml(io.BytesIO(text.encode()))
 
 
 def broken():
     text = written(campaign())
     report = REPORT.key.encode()
-    yield "cut", text[:-100], "no whole XML"
-    yield "empty", b"", "no whole XML"
-    yield "html", b"<html></html>", "no GraphML"
-    yield "rubbish", b"\x00\x01\x02", "no whole XML"
+    yield "cut", text[:-100], "not a complete XML"
+    yield "empty", b"", "not a complete XML"
+    yield "html", b"<html></html>", "is not GraphML"
+    yield "rubbish", b"\x00\x01\x02", "not a complete XML"
     yield "deep", b"<graphml>" * 10_000, "nested deeper"
     yield "undirected", text.replace(b'"directed"', b'"undirected"'), "undirected"
     yield "type", re.sub(rb'<data key="type">[^<]*</data>', b"", text, count=1), "has no type"
     yield "relation", re.sub(rb'<data key="e_relation">[^<]*</data>', b"", text), "no relation"
-    yield "date", text.replace(b"1515715200", b"soon"), "not a whole number"
-    yield "number", text.replace(b'e_observations">3', b'e_observations">3.5'), "whole number"
-    yield "json", text.replace(b'{"size": 5120}', b"{"), "attributes is no JSON"
-    yield "list", text.replace(b'{"size": 5120}', b"[]"), "no JSON object"
-    yield "deep json", text.replace(b'{"size": 5120}', b"[" * 100_000), "no JSON"
+    yield "date", text.replace(b"1515715200", b"soon"), "not an integer"
+    yield "number", text.replace(b'e_observations">3', b'e_observations">3.5'), "not an integer"
+    yield "json", text.replace(b'{"size": 5120}', b"{"), "attributes is not JSON"
+    yield "list", text.replace(b'{"size": 5120}', b"[]"), "not a JSON object"
+    yield "deep json", text.replace(b'{"size": 5120}', b"[" * 100_000), "not JSON"
     yield "lost", text.replace(b'target="' + report, b'target="x'), "not both are nodes"
     yield "id", text.replace(b'id="' + report, b'id="'), "has no id"
     twice = text.replace(b'<node id="' + TALK.key.encode(), b'<node id="' + report)
-    yield "twice", twice, "there twice"
+    yield "twice", twice, "occurs twice"
     yield "nested", text.replace(b"</node>", b"", 1), "inside another"
     yield "graph", text.replace(b"</node>", b"<graph/></node>", 1), "graph inside a node"
 

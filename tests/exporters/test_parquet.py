@@ -15,13 +15,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from graphbuild.exporters import parquet
-from graphbuild.exporters.columns import (
-    EDGE_COLUMNS,
-    NODE_COLUMNS,
-    OBSERVATION_COLUMNS,
-    TABLES,
-    columns_for,
-)
 from graphbuild.graph.builder import build_graph
 from graphbuild.graph.views import VIEWS, view
 from graphbuild.models import Entity, Observation
@@ -40,6 +33,7 @@ from tests.support.graphs import (
     with_title,
 )
 from tests.support.paths import ROOT
+from tests.support.table_types import TABLE_TYPES
 
 WRITERS = {
     "nodes": parquet.write_nodes,
@@ -66,45 +60,18 @@ def types(found):
 
 # --- types ---------------------------------------------------------------------------------------
 
-NODES = {
-    **dict.fromkeys(("type", "state", "collection_type", "origin"), "category"),
-    **dict.fromkeys(("created", "crawl_fetched_at"), "datetime64[us, UTC]"),
-    **{
-        f"crawl_{n}": "Int64"
-        for n in ("pages", "expected_count", "received", "inferred", "http_status")
-    },
-    **dict.fromkeys(("creation_date", "group_size", "degree"), "Int64"),
-    "seed": "boolean",
-}
-EDGES = {
-    **dict.fromkeys(("relation", "provenance"), "category"),
-    **dict.fromkeys(("first_seen", "last_seen"), "datetime64[us, UTC]"),
-    "weight": "Int64",
-    "related_from": "object",
-}
-FACTS = dict.fromkeys(
-    ("subject_type", "reference_type", "related_from_type", "provenance"), "category"
-)
 
-
-@pytest.mark.parametrize(
-    ("table", "columns", "kinds"),
-    [
-        ("nodes", NODE_COLUMNS, NODES),
-        ("edges", EDGE_COLUMNS, EDGES),
-        ("observations", OBSERVATION_COLUMNS, FACTS),
-    ],
-)
-def test_pandas_finds_every_column_of_its_type(table, columns, kinds):
-    names = [column.name for column in columns_for(columns, TABLES)]
-    expected = {name: kinds.get(name, "string") for name in names}
+@pytest.mark.parametrize("table", TABLE_TYPES)
+def test_pandas_finds_every_column_of_its_type(table):
     for graph in (campaign(), build_graph([]), with_title(*HOSTILE)):
-        assert types(frame(table, graph, dtype_backend="numpy_nullable")) == expected
+        assert types(frame(table, graph, dtype_backend="numpy_nullable")) == TABLE_TYPES[table]
 
 
 def test_pandas_told_nothing_finds_categories_numbers_and_times():
     found = types(frame("nodes", campaign()))
-    assert {found[name] for name, kind in NODES.items() if kind == "category"} == {"category"}
+    assert {found[name] for name, kind in TABLE_TYPES["nodes"].items() if kind == "category"} == {
+        "category"
+    }
     assert (found["degree"], found["creation_date"]) == ("int64", "float64")
     assert found["created"] == "datetime64[us, UTC]"
     assert types(frame("edges", campaign()))["weight"] == "int64"

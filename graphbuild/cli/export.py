@@ -98,7 +98,7 @@ def export(
         typer.Option(
             "--no-csv-guard",
             help="CSV for programs: no apostrophe before cells that look like formulas. Do not "
-            "open the file in a spreadsheet.",
+            "open such a file in a spreadsheet.",
         ),
     ] = False,
     no_reduction: Annotated[

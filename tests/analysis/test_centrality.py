@@ -1,4 +1,4 @@
-"""What stands in the middle, beside networkx and igraph."""
+"""Centrality, compared with networkx and igraph."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from tests.support.planted_campaigns import plant
 
 A, B = Entity("file", "a" * 64), Entity("file", "b" * 64)
 LEFT, RIGHT = Entity("collection", "left"), Entity("collection", "right")
-REPORT = Entity("reference", "1" * 64)
+REFERENCE = Entity("reference", "1" * 64)
 
 
-def evidence(observations: list[Observation]) -> nx.Graph:
-    """By the words of the page of documents: file, collection, report; loose reports at files."""
+def evidence_graph(observations: list[Observation]) -> nx.Graph:
+    """Return the graph that the documentation describes: file, collection, reference."""
     graph = nx.Graph()
     for one in observations:
-        behind = one.related_from or one.subject
-        graph.add_edge(one.subject.key, behind.key)
-        graph.add_edge(behind.key, one.reference.key)
+        source = one.related_from or one.subject
+        graph.add_edge(one.subject.key, source.key)
+        graph.add_edge(source.key, one.reference.key)
     graph.remove_edges_from(list(nx.selfloop_edges(graph)))
     return graph
 
 
-def counted_by_igraph(graph: nx.Graph) -> dict[str, float]:
-    """Betweenness of a graph over which networkx takes half a minute."""
+def betweenness_by_igraph(graph: nx.Graph) -> dict[str, float]:
+    """Return the betweenness of each node; networkx would need half a minute."""
     keys, others = list(graph), len(graph) - 1
     found = igraph.Graph.from_networkx(graph).betweenness(directed=False)
     return {key: 2 * each / others / (others - 1) for key, each in zip(keys, found, strict=True)}
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_counted_it_is_what_networkx_counts(seed: int) -> None:
+def test_exact_values_are_those_of_networkx(seed: int) -> None:
     observations = plant(seed).observations()
-    graph = evidence(observations)
+    graph = evidence_graph(observations)
     found = compute_centrality(Incidence.from_observations(observations))
     assert found.samples is None
-    through, walked = (
+    betweenness, ranks = (
         nx.betweenness_centrality(graph),
         nx.pagerank(graph, tol=1e-12, max_iter=1_000),
     )
@@ -49,15 +49,15 @@ def test_counted_it_is_what_networkx_counts(seed: int) -> None:
     for each in found.nodes:
         key = each.entity.key
         assert each.degree == graph.degree[key]
-        assert each.betweenness == pytest.approx(through[key], abs=1e-9)
-        assert each.pagerank == pytest.approx(walked[key], abs=1e-6)
+        assert each.betweenness == pytest.approx(betweenness[key], abs=1e-9)
+        assert each.pagerank == pytest.approx(ranks[key], abs=1e-6)
     assert sum(each.pagerank for each in found.nodes) == pytest.approx(1)
     assert [each.betweenness for each in found.nodes] == pytest.approx(
-        sorted(through.values(), reverse=True), abs=1e-9
+        sorted(betweenness.values(), reverse=True), abs=1e-9
     )
 
 
-def test_estimated_it_ranks_as_counted() -> None:
+def test_estimated_betweenness_is_close_to_the_exact_values() -> None:
     observations = plant(0).observations()
     more = [
         Observation(A, Entity("reference", f"{number:064x}"), LEFT)
@@ -66,29 +66,31 @@ def test_estimated_it_ranks_as_counted() -> None:
     incidence = Incidence.from_observations([*observations, *more])
     found = compute_centrality(incidence, samples=300)
     assert found.samples == 300
-    through = counted_by_igraph(evidence([*observations, *more]))
-    middle = [each for each in found.nodes if through[each.entity.key] > 0]
-    counted = [through[each.entity.key] for each in middle]
-    estimated = [each.betweenness for each in middle]
-    assert spearmanr(counted, estimated)[0] > 0.9
-    assert estimated == pytest.approx(counted, abs=0.02)
+    exact = betweenness_by_igraph(evidence_graph([*observations, *more]))
+    positive = [each for each in found.nodes if exact[each.entity.key] > 0]
+    expected = [exact[each.entity.key] for each in positive]
+    estimated = [each.betweenness for each in positive]
+    assert spearmanr(expected, estimated)[0] > 0.9
+    assert estimated == pytest.approx(expected, abs=0.02)
     assert found == compute_centrality(incidence, samples=300)
 
 
-def test_what_alone_joins_two_is_first() -> None:
-    facts = [Observation(A, REPORT, LEFT), Observation(B, REPORT, RIGHT)]
-    first, *_ = compute_centrality(Incidence.from_observations(facts)).nodes
-    assert (first.entity, first.degree) == (REPORT, 2)
-    assert first.betweenness == pytest.approx(4 / 6)  # of 6 pairs of the others, 4 go through it
+def test_only_connection_of_two_files_is_first() -> None:
+    observations = [Observation(A, REFERENCE, LEFT), Observation(B, REFERENCE, RIGHT)]
+    first, *_ = compute_centrality(Incidence.from_observations(observations)).nodes
+    assert (first.entity, first.degree) == (REFERENCE, 2)
+    assert first.betweenness == pytest.approx(
+        4 / 6
+    )  # shortest paths of 4 of the 6 pairs of other nodes contain it
 
 
-@pytest.mark.parametrize("facts", [[], [Observation(A, REPORT, None)]])
-def test_where_nothing_stands_between_two_nothing_is_in_the_middle(facts: list) -> None:
-    found = compute_centrality(Incidence.from_observations(facts))
-    assert [each.betweenness for each in found.nodes] == [0.0] * (2 * len(facts))
+@pytest.mark.parametrize("observations", [[], [Observation(A, REFERENCE, None)]])
+def test_betweenness_is_0_in_graphs_of_fewer_than_three_nodes(observations: list) -> None:
+    found = compute_centrality(Incidence.from_observations(observations))
+    assert [each.betweenness for each in found.nodes] == [0.0] * (2 * len(observations))
 
 
-def test_a_table_has_a_row_for_each_node() -> None:
+def test_data_frame_has_one_row_per_node() -> None:
     found = compute_centrality(Incidence.from_observations(plant(0).observations()))
     frame = found.to_frame()
     assert list(frame.columns) == ["key", "type", "degree", "betweenness", "pagerank"]

@@ -1,4 +1,4 @@
-"""Clusters: planted campaigns come back, and every figure is what others compute."""
+"""Clusters: planted campaigns are found, and all values are those of other libraries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.graphs import OBSERVATIONS
 from tests.support.paths import ROOT
 from tests.support.planted_campaigns import MEDIUM, SMALL, PlantedCampaigns, plant, shuffled
 
-WORLDS = [*((SMALL, seed) for seed in range(15)), *((MEDIUM, seed) for seed in range(5))]
+DATA_SETS = [*((SMALL, seed) for seed in range(15)), *((MEDIUM, seed) for seed in range(5))]
 
 
 def incidence_of(planted: PlantedCampaigns) -> Incidence:
@@ -31,9 +31,9 @@ def incidence_of(planted: PlantedCampaigns) -> Incidence:
 
 
 @pytest.mark.bulk
-@pytest.mark.parametrize(("size", "seed"), WORLDS, ids=str)
-def test_planted_campaigns_are_found_where_the_usual_ways_fail(size, seed) -> None:
-    """Large worlds are in ``make bench CASES=clusters``."""
+@pytest.mark.parametrize(("size", "seed"), DATA_SETS, ids=str)
+def test_planted_campaigns_are_found_better_than_by_common_methods(size, seed) -> None:
+    """``make bench CASES=clusters`` also covers large data sets."""
     planted = plant(seed, size)
     incidence = incidence_of(planted)
     truth = [planted.truth[file.id] for file in incidence.files]
@@ -46,7 +46,7 @@ def test_planted_campaigns_are_found_where_the_usual_ways_fail(size, seed) -> No
 
 
 @pytest.mark.parametrize("size", [SMALL, MEDIUM], ids=["small", "medium"])
-def test_the_fallback_without_networkit_finds_them_too(size) -> None:
+def test_louvain_finds_planted_campaigns(size) -> None:
     planted = plant(1, size)
     incidence = incidence_of(planted)
     found = find_clusters(incidence, method="louvain", runs=2)
@@ -55,19 +55,19 @@ def test_the_fallback_without_networkit_finds_them_too(size) -> None:
     assert adjusted_mutual_info_score(truth, found.labels) >= 0.95
 
 
-def test_collections_that_share_reports_beyond_chance_tie_files_that_share_none() -> None:
-    """Two collections of one campaign without a file in common, among others that are alone."""
+def test_files_of_collections_with_significant_overlap_are_in_one_cluster() -> None:
+    """Two collections share references but no file; the other collections share nothing."""
     holds = {f"c{n}": [f"{n} {each}" for each in range(8)] for n in range(12)}
-    holds["twin"] = [*holds["c0"][:6], "twin 6", "twin 7"]
+    holds["second"] = [*holds["c0"][:6], "second 6", "second 7"]
     members = {f"{n:02x}{each:02x}" * 16: [f"c{n}"] for n in range(12) for each in range(4)}
-    members |= {f"ee{each:02x}" * 16: ["twin"] for each in range(4)}
+    members |= {f"ee{each:02x}" * 16: ["second"] for each in range(4)}
     found = find_clusters(incidence_of(PlantedCampaigns(members, holds, {}, {})))
     (joined,) = [group for group in found.clusters if len(group.files) == 8]
-    assert {telling.entity.id for telling in joined.top_collections} == {"c0", "twin"}
+    assert {distinctive.entity.id for distinctive in joined.top_collections} == {"c0", "second"}
     assert len(found.clusters) == 12
 
 
-def test_the_same_seed_gives_the_same_and_the_order_of_observations_changes_nothing() -> None:
+def test_same_seed_gives_same_clusters_in_any_order_of_observations() -> None:
     observations = plant(2, MEDIUM).observations()
     one = find_clusters(Incidence.from_observations(observations))
     other = find_clusters(Incidence.from_observations(reversed(observations)))
@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_and_the_order_of_observations_changes_noth
     assert (one.resolution, one.modularity) == (other.resolution, other.modularity)
 
 
-def test_each_file_is_in_one_cluster_the_largest_first() -> None:
+def test_each_file_is_in_one_cluster_and_the_largest_cluster_is_first() -> None:
     incidence = incidence_of(plant(3))
     found = find_clusters(incidence)
     members = [file for group in found.clusters for file in group.files]
@@ -88,46 +88,47 @@ def test_each_file_is_in_one_cluster_the_largest_first() -> None:
     assert [of[file] for file in incidence.files] == found.labels.tolist()
 
 
-# --- the figures ---------------------------------------------------------------------------------
+# --- values --------------------------------------------------------------------------------------
 
 
-def ties_of(graph: nx.Graph) -> WeightedGraph:
+def weighted_graph(graph: nx.Graph) -> WeightedGraph:
     rows = [(one, other, weight) for one, other, weight in graph.edges(data="weight")]
     one, other, weight = (np.array(column) for column in zip(*rows, strict=True))
     return WeightedGraph(len(graph), one, other, weight.astype(float))
 
 
-def made_up_ties() -> tuple[nx.Graph, np.ndarray, list[set[int]]]:
+def generated_graph() -> tuple[nx.Graph, np.ndarray, list[set[int]]]:
     graph = nx.planted_partition_graph(4, 8, 0.8, 0.1, seed=4)
     for number, edge in enumerate(sorted(graph.edges)):
         graph.edges[edge]["weight"] = 1 + number % 3
-    graph.add_edge(3, 3, weight=5)  # a folded family
+    graph.add_edge(3, 3, weight=5)  # the edges inside a merged node
     label = np.arange(32) // 8
     return graph, label, [set(range(n, n + 8)) for n in range(0, 32, 8)]
 
 
 @pytest.mark.parametrize("resolution", [0.5, 1.0, 2.7])
 def test_modularity_is_that_of_networkx(resolution: float) -> None:
-    graph, label, groups = made_up_ties()
+    graph, label, groups = generated_graph()
     theirs = nx.community.modularity(graph, groups, resolution=resolution)
-    assert ties_of(graph).modularity(label, resolution) == pytest.approx(theirs)
+    assert weighted_graph(graph).modularity(label, resolution) == pytest.approx(theirs)
 
 
-def test_the_resolution_is_the_one_at_which_the_clusters_are_likeliest() -> None:
-    """Of the planted partition model, whose likelihood is written out and searched."""
-    graph, label, groups = made_up_ties()
+def test_implied_resolution_maximizes_the_likelihood() -> None:
+    """The expected value follows from the likelihood of the planted partition model."""
+    graph, label, groups = generated_graph()
     degree, m = dict(graph.degree(weight="weight")), graph.size(weight="weight")
     inside = sum(graph.subgraph(group).size(weight="weight") for group in groups)
     pairs = sum(sum(degree[node] for node in group) ** 2 for group in groups) / (4 * m)
-    # Poisson ties of means omega k_i k_j / 2m: each omega is likeliest at observed by expected.
+    # Edge weights are Poisson variables with mean omega k_i k_j / 2m. The likelihood is highest if
+    # each omega is the observed weight divided by the expected weight.
     within, between = inside / pairs, (m - inside) / (m - pairs)
     expected = (within - between) / (np.log(within) - np.log(between))
-    assert ties_of(graph).implied_resolution(label) == pytest.approx(expected)
-    assert ties_of(graph).implied_resolution(np.zeros(32, int)) is None
-    assert ties_of(graph).implied_resolution(np.arange(32) % 8) is None  # worse than chance
+    assert weighted_graph(graph).implied_resolution(label) == pytest.approx(expected)
+    assert weighted_graph(graph).implied_resolution(np.zeros(32, int)) is None
+    assert weighted_graph(graph).implied_resolution(np.arange(32) % 8) is None  # worse than chance
 
 
-def test_what_is_telling_is_scored_as_scipy_scores_tables() -> None:
+def test_log_likelihood_ratio_is_that_of_scipy() -> None:
     planted = plant(5)
     incidence = incidence_of(planted)
     found = find_clusters(incidence)
@@ -136,22 +137,22 @@ def test_what_is_telling_is_scored_as_scipy_scores_tables() -> None:
         assert list(group.top_collections) == sorted(
             group.top_collections, key=lambda t: -t.log_likelihood
         )
-        for telling in group.top_collections:
-            having = {f for f, held in planted.members.items() if telling.entity.id in held}
-            assert telling.inside == len(having & inside)
-            assert telling.outside == len(having - inside)
-            share = telling.inside / len(inside) / (len(having) / len(planted.members))
-            assert telling.lift == pytest.approx(share)
+        for distinctive in group.top_collections:
+            files_with = {f for f, held in planted.members.items() if distinctive.entity.id in held}
+            assert distinctive.inside == len(files_with & inside)
+            assert distinctive.outside == len(files_with - inside)
+            share = distinctive.inside / len(inside) / (len(files_with) / len(planted.members))
+            assert distinctive.lift == pytest.approx(share)
             others = len(planted.members) - len(inside)
             table = [
-                [telling.inside, len(inside) - telling.inside],
-                [telling.outside, others - telling.outside],
+                [distinctive.inside, len(inside) - distinctive.inside],
+                [distinctive.outside, others - distinctive.outside],
             ]
             theirs = chi2_contingency(table, correction=False, lambda_="log-likelihood")
-            assert telling.log_likelihood == pytest.approx(theirs.statistic)
+            assert distinctive.log_likelihood == pytest.approx(theirs.statistic)
 
 
-def test_a_cluster_is_named_by_a_collection_of_its_campaign() -> None:
+def test_cluster_name_is_a_collection_of_its_campaign() -> None:
     planted = plant(6)
     found = find_clusters(incidence_of(planted))
     for group in found.clusters:
@@ -160,14 +161,14 @@ def test_a_cluster_is_named_by_a_collection_of_its_campaign() -> None:
         assert group.top_references[0].entity.label.startswith(f"campaign {campaign} ")
 
 
-def test_likeness_is_the_share_that_two_clusters_have_in_common() -> None:
+def test_best_jaccard_is_the_index_of_the_most_similar_cluster() -> None:
     label, other = np.array([0, 0, 0, 1, 1, 2]), np.array([1, 1, 0, 0, 0, 2])
     assert best_jaccard(label, other).tolist() == pytest.approx([2 / 3, 2 / 3, 1.0])
     assert best_jaccard(other, label).tolist() == pytest.approx([2 / 3, 2 / 3, 1.0])
     assert best_jaccard(label, np.zeros(6, int)).tolist() == pytest.approx([3 / 6, 2 / 6, 1 / 6])
 
 
-def test_clusters_that_other_runs_do_not_find_are_less_stable() -> None:
+def test_stability_is_low_if_runs_disagree() -> None:
     clear = find_clusters(incidence_of(plant(0)))
     assert {group.stability for group in clear.clusters} == {1.0}
     assert clear.agreement == 1.0
@@ -176,7 +177,7 @@ def test_clusters_that_other_runs_do_not_find_are_less_stable() -> None:
     assert all(0 < group.stability <= 1 for group in vague.clusters)
 
 
-def test_files_with_the_same_sources_are_in_one_cluster() -> None:
+def test_files_with_identical_evidence_are_in_one_cluster() -> None:
     planted = plant(7)
     found = find_clusters(incidence_of(planted))
     cluster = {file.id: group.number for group in found.clusters for file in group.files}
@@ -186,18 +187,18 @@ def test_files_with_the_same_sources_are_in_one_cluster() -> None:
             assert cluster[one] == cluster[other]
 
 
-def test_who_shares_nothing_is_alone() -> None:
+def test_file_without_shared_evidence_is_its_own_cluster() -> None:
     files = [Entity("file", f"{n:064x}") for n in range(3)]
-    told = [
+    observations = [
         Observation(file, Entity("reference", f"{n:064x}"), None) for n, file in enumerate(files)
     ]
-    found = find_clusters(Incidence.from_observations(told))
+    found = find_clusters(Incidence.from_observations(observations))
     assert [group.files for group in found.clusters] == [(file,) for file in files]
     assert find_clusters(Incidence.from_observations([])).clusters == ()
     assert find_clusters(Incidence.from_observations([])).agreement == 1.0
 
 
-def test_a_table_has_a_row_for_each_file() -> None:
+def test_data_frame_has_one_row_per_file() -> None:
     found = find_clusters(Incidence.from_observations(OBSERVATIONS))
     frame = found.to_frame()
     assert list(frame.columns) == ["file", "cluster", "cluster_name", "stability"]
@@ -222,7 +223,7 @@ except MissingLibraryError as error:
 """
 
 
-def test_without_networkit_networkx_does_it_unless_told_otherwise() -> None:
+def test_without_networkit_networkx_is_used_unless_leiden_is_requested() -> None:
     command = [sys.executable, "-c", _WITHOUT, str(ROOT)]
     root = Path(graphbuild.__file__).parents[1]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)

@@ -1,4 +1,4 @@
-"""Deduplication: which references are one report, reversibly, and how many stand behind a tie."""
+"""Deduplication: references to one article are grouped, and independent references counted."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ HOUR = 3_600
 TITLE = "Korea In The Crosshairs"
 
 
-def reference(name: str, address: str = "", title: str = "", date: int | None = None) -> Entity:
-    known = {"url": address, "title": title, "creation_date": date}
+def reference(name: str, url: str = "", title: str = "", date: int | None = None) -> Entity:
+    known = {"url": url, "title": title, "creation_date": date}
     return Entity("reference", name, {n: v for n, v in known.items() if v not in {"", None}})
 
 
 def groups(*references: Entity) -> list[list[str]]:
-    """The ids of the references of each report."""
+    """Return the ids of the references of each article."""
     return [[each.id for each in one.members] for one in find_duplicates(references).groups]
 
 
@@ -56,41 +56,44 @@ def rules(*references: Entity) -> tuple[str, ...]:
     return merged.rules
 
 
-# --- by address ----------------------------------------------------------------------------------
+# --- by URL --------------------------------------------------------------------------------------
 
-DISGUISES = (
-    lambda address: address,
-    lambda address: address.replace("https:", "http:"),
-    lambda address: address.replace("https://", "https://www."),
-    lambda address: f"{address}/",
-    lambda address: f"{address}?utm_source=feed",
-    lambda address: f"{address}#top",
-    lambda address: f"{address}/amp",
-    lambda address: f"https://web.archive.org/web/2018/{address}",
-    lambda address: f"https://archive.ph/20180101000000/{address}",
-    lambda address: f"https://www.google.com/amp/s/{address.removeprefix('https://')}",
-    lambda address: address.upper().replace("/PAGE-", "/page-"),
+URL_VARIANTS = (
+    lambda url: url,
+    lambda url: url.replace("https:", "http:"),
+    lambda url: url.replace("https://", "https://www."),
+    lambda url: f"{url}/",
+    lambda url: f"{url}?utm_source=feed",
+    lambda url: f"{url}#top",
+    lambda url: f"{url}/amp",
+    lambda url: f"https://web.archive.org/web/2018/{url}",
+    lambda url: f"https://archive.ph/20180101000000/{url}",
+    lambda url: f"https://www.google.com/amp/s/{url.removeprefix('https://')}",
+    lambda url: url.upper().replace("/PAGE-", "/page-"),
 )
 
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 5), st.lists(st.sampled_from(DISGUISES), max_size=3)), max_size=12
+        st.tuples(st.integers(0, 5), st.lists(st.sampled_from(URL_VARIANTS), max_size=3)),
+        max_size=12,
     )
 )
-def test_pages_in_any_disguise_are_found_and_no_others(told: list[tuple[int, list]]) -> None:
+def test_variants_of_a_url_are_grouped_and_other_urls_are_not(
+    pages: list[tuple[int, list]],
+) -> None:
     planted: dict[int, list[str]] = {}
     references = []
-    for number, (page, disguises) in enumerate(told):
-        address = f"https://site{page % 3}.example/page-{page}"
-        for disguise in disguises:
-            address = disguise(address)
-        references.append(reference(f"r{number:02}", address))
+    for number, (page, variants) in enumerate(pages):
+        url = f"https://site{page % 3}.example/page-{page}"
+        for variant in variants:
+            url = variant(url)
+        references.append(reference(f"r{number:02}", url))
         planted.setdefault(page, []).append(f"r{number:02}")
     assert sorted(groups(*references)) == sorted(planted.values())
 
 
-def test_the_rules_told_are_those_without_which_they_would_stand_apart() -> None:
+def test_rules_are_those_without_which_the_urls_would_differ() -> None:
     one = reference("a", "http://www.example.com/page?utm_source=1")
     assert rules(one, reference("b", "https://www.example.com/page?utm_source=2")) == (
         "scheme",
@@ -104,7 +107,7 @@ def test_the_rules_told_are_those_without_which_they_would_stand_apart() -> None
     assert find_duplicates([one]).groups[0].rules == ()
 
 
-def test_the_one_that_stands_for_all_is_the_plainest_whatever_the_order() -> None:
+def test_representative_has_the_least_changed_url_in_any_order() -> None:
     members = [
         reference("a", "https://web.archive.org/web/2018/https://example.com/page", TITLE, DAY),
         reference("b", "https://example.com/page"),
@@ -121,10 +124,10 @@ def test_the_one_that_stands_for_all_is_the_plainest_whatever_the_order() -> Non
         assert found == find_duplicates(members)
 
 
-# --- by title and day ----------------------------------------------------------------------------
+# --- by title and date ---------------------------------------------------------------------------
 
 
-def test_the_same_telling_title_on_the_same_day_is_one_report() -> None:
+def test_references_with_same_specific_title_and_date_are_duplicates() -> None:
     one = reference("a", "https://one.example/1", TITLE, DAY)
     assert groups(one, reference("b", "https://two.example/2", TITLE, DAY + 23 * HOUR)) == [
         ["a", "b"]
@@ -146,12 +149,14 @@ def test_the_same_telling_title_on_the_same_day_is_one_report() -> None:
         ("", DAY),
     ],
 )
-def test_another_day_or_title_is_another_report(title: str, date: int | None) -> None:
+def test_references_with_other_date_or_title_are_not_duplicates(
+    title: str, date: int | None
+) -> None:
     one = reference("a", "https://one.example/1", TITLE, DAY)
     assert groups(one, reference("b", "https://two.example/2", title, date)) == [["a"], ["b"]]
 
 
-def test_titles_without_a_day_tie_nothing() -> None:
+def test_titles_without_a_date_are_not_compared() -> None:
     found = [reference(name, f"https://{name}.example/", TITLE) for name in "ab"]
     assert groups(*found) == [["a"], ["b"]]
 
@@ -170,7 +175,7 @@ def test_titles_without_a_day_tie_nothing() -> None:
         "   ",
     ],
 )
-def test_a_title_that_many_reports_may_have_ties_nothing(title: str) -> None:
+def test_common_titles_are_not_compared(title: str) -> None:
     found = [reference(name, f"https://{name}.example/", title, DAY) for name in "ab"]
     assert groups(*found) == [["a"], ["b"]]
 
@@ -185,26 +190,26 @@ def test_a_title_that_many_reports_may_have_ties_nothing(title: str) -> None:
         "\ubd81\ud55c \ud574\ucee4 \uc740\ud589 \ud0c8\ucde8",
     ],
 )
-def test_a_title_that_says_what_it_is_about_ties(title: str) -> None:
+def test_references_with_specific_title_are_duplicates(title: str) -> None:
     found = [reference(name, f"https://{name}.example/", title, DAY) for name in "ab"]
     assert groups(*found) == [["a", "b"]]
 
 
-# --- nothing is lost -----------------------------------------------------------------------------
+# --- merging -------------------------------------------------------------------------------------
 
 
 def triples(incidence: Incidence) -> set[tuple[str, str, str | None]]:
     return {
         (
             incidence.files[file].key,
-            incidence.references[place].key,
-            None if behind == NO_COLLECTION else incidence.collections[behind].key,
+            incidence.references[reference_index].key,
+            None if collection == NO_COLLECTION else incidence.collections[collection].key,
         )
-        for file, place, behind in incidence.triples.tolist()
+        for file, reference_index, collection in incidence.triples.tolist()
     }
 
 
-ADDRESSES = [
+URLS = [
     *("https://one.example/1", "http://www.one.example/1/", "https://one.example/1?gclid=2"),
     *(
         "https://two.example/",
@@ -215,24 +220,24 @@ ADDRESSES = [
 ]
 copies = st.lists(
     st.builds(
-        lambda file, number, title, behind: Observation(
+        lambda file, number, title, collection: Observation(
             Entity("file", f"f{file}"),
-            reference(f"r{number:02}", ADDRESSES[number % len(ADDRESSES)], title, DAY),
-            behind and Entity("collection", behind),
+            reference(f"r{number:02}", URLS[number % len(URLS)], title, DAY),
+            collection and Entity("collection", collection),
         ),
         st.integers(0, 3),
-        st.integers(0, 2 * len(ADDRESSES)),
+        st.integers(0, 2 * len(URLS)),
         st.sampled_from(["", "", TITLE, "Blog"]),
         st.sampled_from(["c0", "c1", None]),
     ),
     max_size=20,
 )
-told_in_worlds = observed_graphs().map(lambda world: world.observations)
+generated_observations = observed_graphs().map(lambda graph: graph.observations)
 
 
 @settings(max_examples=80)
-@given(copies | told_in_worlds)
-def test_what_was_merged_comes_back_exactly(observations: list[Observation]) -> None:
+@given(copies | generated_observations)
+def test_merging_keeps_all_references_in_groups(observations: list[Observation]) -> None:
     incidence = Incidence.from_observations(observations)
     found = find_duplicates(incidence.references)
     assert found.references == incidence.references
@@ -244,23 +249,26 @@ def test_what_was_merged_comes_back_exactly(observations: list[Observation]) -> 
         assert bool(one.rules) == (len(one.members) > 1)
         assert list(one.rules) == [name for name in RULE_DESCRIPTIONS if name in one.rules]
     merged = found.merge(incidence)
-    stands_for = {each.key: one.representative.key for one in found.groups for each in one.members}
-    assert triples(merged) == {
-        (file, stands_for[told], behind) for file, told, behind in triples(incidence)
+    representative_of = {
+        each.key: one.representative.key for one in found.groups for each in one.members
     }
-    facts = [tuple(fact) for fact in merged.triples.tolist()]
-    assert facts == sorted(set(facts))
+    assert triples(merged) == {
+        (file, representative_of[member], collection)
+        for file, member, collection in triples(incidence)
+    }
+    rows = [tuple(row) for row in merged.triples.tolist()]
+    assert rows == sorted(set(rows))
     assert list(merged.references) == sorted(merged.references, key=lambda each: each.key)
     assert (merged.files, merged.collections) == (incidence.files, incidence.collections)
 
 
-def test_the_table_has_every_reference_and_its_report() -> None:
-    told = [
+def test_data_frame_has_one_row_per_reference() -> None:
+    references = [
         reference("a", "http://www.example.com/1", TITLE, DAY),
         reference("b", "https://www.example.com/1"),
         reference("c", "javascript:alert(1)"),
     ]
-    frame = find_duplicates(told).to_frame()
+    frame = find_duplicates(references).to_frame()
     assert {name: str(kind) for name, kind in frame.dtypes.items()} == {
         "reference": "string",
         "representative": "string",
@@ -279,7 +287,7 @@ def test_the_table_has_every_reference_and_its_report() -> None:
     )
 
 
-# --- what stands behind a tie --------------------------------------------------------------------
+# --- independent references ----------------------------------------------------------------------
 
 FILES = [Entity("file", each * 64) for each in "12345"]
 FIRST, SECOND = (Entity("collection", each, {"name": each}) for each in ("first", "second"))
@@ -290,66 +298,69 @@ FIVE = [
     reference("d" * 64, "https://two.example/1", TITLE, DAY),
     reference("e" * 64, "https://web.archive.org/web/2018/https://two.example/9", TITLE, DAY),
 ]
-TIED = [
+OBSERVATIONS = [
     Observation(file, each, kind) for file in FILES for each in FIVE for kind in (FIRST, SECOND)
 ]
 
 
-def test_a_tie_by_five_references_is_one_by_three_reports_of_two_publishers() -> None:
-    incidence = Incidence.from_observations(TIED)
-    sources = find_duplicates(incidence.references)
-    assert sources.count_independent(FIVE) == (3, 2)
+def test_five_shared_references_are_three_articles_of_two_publishers() -> None:
+    incidence = Incidence.from_observations(OBSERVATIONS)
+    duplicates = find_duplicates(incidence.references)
+    assert duplicates.count_independent(FIVE) == (3, 2)
     for side in ("files", "collections"):
-        ties = find_overlaps(incidence, side)
-        assert {(tie.independent_references, tie.publishers) for tie in ties} == {(None, None)}
-        told = ties.with_duplicates(incidence, sources)
+        overlaps = find_overlaps(incidence, side)
+        assert {(pair.independent_references, pair.publishers) for pair in overlaps} == {
+            (None, None)
+        }
+        with_counts = overlaps.with_duplicates(incidence, duplicates)
         assert {
-            (tie.shared_references, tie.independent_references, tie.publishers) for tie in told
+            (pair.shared_references, pair.independent_references, pair.publishers)
+            for pair in with_counts
         } == {(5, 3, 2)}
-        assert told.to_frame()[["shared_references", "independent_references", "publishers"]].iloc[
-            0
-        ].tolist() == [
+        assert with_counts.to_frame()[
+            ["shared_references", "independent_references", "publishers"]
+        ].iloc[0].tolist() == [
             5,
             3,
             2,
         ]
-        assert str(told.to_frame()["independent_references"].dtype) == "Int64"
-        assert {(tie.independent_references) for tie in told.head(1)} == {3}
-        merged = find_overlaps(sources.merge(incidence), side)
-        assert {tie.shared_references for tie in merged} == {3}
+        assert str(with_counts.to_frame()["independent_references"].dtype) == "Int64"
+        assert {(pair.independent_references) for pair in with_counts.head(1)} == {3}
+        merged = find_overlaps(duplicates.merge(incidence), side)
+        assert {pair.shared_references for pair in merged} == {3}
 
 
 @settings(max_examples=80)
-@given(copies | told_in_worlds)
-def test_independent_reports_of_ties_are_those_counted_by_hand(
+@given(copies | generated_observations)
+def test_independent_references_are_those_of_plain_sets(
     observations: list[Observation],
 ) -> None:
     incidence = Incidence.from_observations(observations)
-    sources = find_duplicates(incidence.references)
+    duplicates = find_duplicates(incidence.references)
     has: dict[str, set[Entity]] = {}
     for one in observations:
         has.setdefault(one.subject.key, set()).add(one.reference)
-    for tie in find_overlaps(incidence).with_duplicates(incidence, sources):
-        both = has[tie.source.key] & has[tie.target.key]
-        reports = {sources.group_of(each).representative for each in both}
-        names = {sources.group_of(each).publisher for each in both} - {""}
-        assert (tie.independent_references, tie.publishers) == (len(reports), len(names))
+    for pair in find_overlaps(incidence).with_duplicates(incidence, duplicates):
+        both = has[pair.source.key] & has[pair.target.key]
+        articles = {duplicates.group_of(each).representative for each in both}
+        names = {duplicates.group_of(each).publisher for each in both} - {""}
+        assert (pair.independent_references, pair.publishers) == (len(articles), len(names))
 
 
-def test_copies_under_two_addresses_are_a_tie_only_when_merged() -> None:
-    told = [Observation(FILES[0], FIVE[0], None), Observation(FILES[1], FIVE[1], None)]
-    incidence = Incidence.from_observations(told)
+def test_two_urls_of_one_article_are_shared_only_after_merging() -> None:
+    observations = [Observation(FILES[0], FIVE[0], None), Observation(FILES[1], FIVE[1], None)]
+    incidence = Incidence.from_observations(observations)
     assert len(find_overlaps(incidence)) == 0
     merged = find_duplicates(incidence.references).merge(incidence)
-    assert [(tie.shared_references, tie.shared_evidence) for tie in find_overlaps(merged)] == [
+    assert [(pair.shared_references, pair.shared_evidence) for pair in find_overlaps(merged)] == [
         (1, 1)
     ]
 
 
-def test_what_looked_like_two_bridges_is_a_single_one_when_merged() -> None:
+def test_two_bridges_to_one_article_become_one_after_merging() -> None:
     sides = [[Entity("file", f"{side}{n}" * 32) for n in range(8)] for side in "ab"]
     kinds = [Entity("collection", f"{side}{n}") for side in "ab" for n in range(3)]
-    told = [
+    observations = [
         Observation(file, reference(f"own {kind.id} {each}"), kind)
         for side in sides
         for file in side
@@ -357,8 +368,8 @@ def test_what_looked_like_two_bridges_is_a_single_one_when_merged() -> None:
         if kind.id[0] == file.id[0]
         for each in range(3)
     ]
-    told += [Observation(side[0], each, None) for side in sides for each in FIVE[:2]]
-    incidence = Incidence.from_observations(told)
+    observations += [Observation(side[0], each, None) for side in sides for each in FIVE[:2]]
+    incidence = Incidence.from_observations(observations)
     merged = find_duplicates(incidence.references).merge(incidence)
     singles = []
     for each in (incidence, merged):
@@ -368,17 +379,17 @@ def test_what_looked_like_two_bridges_is_a_single_one_when_merged() -> None:
     assert singles == [[], ["a" * 64]]
 
 
-def test_a_chain_says_how_many_of_its_reports_are_independent() -> None:
-    evidence = EvidenceGraph(TIED)
-    sources = find_duplicates(evidence.references)
-    (chain,) = evidence.shortest_paths(FILES[0], FIRST)
-    assert describe_step(chain.steps[0], repr, sources).endswith(
+def test_step_description_counts_independent_references() -> None:
+    evidence = EvidenceGraph(OBSERVATIONS)
+    duplicates = find_duplicates(evidence.references)
+    (path,) = evidence.shortest_paths(FILES[0], FIRST)
+    assert describe_step(path.steps[0], repr, duplicates).endswith(
         ", through 5 references (3 independent, by 2 publishers)"
     )
-    assert describe_step(chain.steps[0], repr).endswith(", through 5 references")
+    assert describe_step(path.steps[0], repr).endswith(", through 5 references")
 
 
-def test_publishers_are_counted_those_of_most_reports_first() -> None:
+def test_publishers_are_sorted_by_number_of_independent_references() -> None:
     found = find_duplicates([*FIVE, reference("f", "javascript:1"), reference("g", "x")]).publishers
     assert [(each.name, each.independent_references, each.references) for each in found] == [
         ("", 2, 2),
@@ -390,7 +401,9 @@ def test_publishers_are_counted_those_of_most_reports_first() -> None:
 # --- the commands --------------------------------------------------------------------------------
 
 
-def told_of(references: list[Entity], behind: tuple[Entity, ...] = ()) -> list[dict[str, object]]:
+def references_json(
+    references: list[Entity], collection: tuple[Entity, ...] = ()
+) -> list[dict[str, object]]:
     return [
         {
             "type": each.type,
@@ -399,7 +412,7 @@ def told_of(references: list[Entity], behind: tuple[Entity, ...] = ()) -> list[d
             "context_attributes": {
                 "related_from": [
                     {"type": one.type, "id": one.id, "attributes": dict(one.attributes)}
-                    for one in behind
+                    for one in collection
                 ]
             },
         }
@@ -408,15 +421,15 @@ def told_of(references: list[Entity], behind: tuple[Entity, ...] = ()) -> list[d
 
 
 @pytest.fixture
-def tied(shell: Shell) -> Shell:
-    """Two files in two collections, tied by the five."""
-    body = told_of(FIVE, (FIRST, SECOND))
+def campaign(shell: Shell) -> Shell:
+    """Return a shell in a folder with a campaign of two files, two collections, five references."""
+    body = references_json(FIVE, (FIRST, SECOND))
     write_pages(shell.folder / "c.db", dict.fromkeys(FILES[:2], body))
     return shell
 
 
-def test_the_command_tells_the_merged_reports_their_rules_and_the_publishers(tied: Shell) -> None:
-    lines = output_of(tied, "dedupe").splitlines()
+def test_command_lists_duplicates_rules_and_publishers(campaign: Shell) -> None:
+    lines = output_of(campaign, "dedupe").splitlines()
     assert lines[0] == "5 references: 3 independent by 2 publishers; 2 of them with duplicates"
     text = "\n".join(lines)
     assert "(scheme, www, trailing_slash, tracking)" in text
@@ -426,9 +439,9 @@ def test_the_command_tells_the_merged_reports_their_rules_and_the_publishers(tie
     assert f"{TITLE} (title)" in text
     assert re.search(r"^one\[\.\]example +2 +3$", text, re.MULTILINE)
     assert not re.search(r"https?:|\w\.example", text)
-    told = json.loads(output_of(tied, "dedupe", "--json"))
-    assert (told["references"], told["independent_references"]) == (5, 3)
-    merged = {each["representative"]: each for each in told["duplicates"]}
+    output = json.loads(output_of(campaign, "dedupe", "--json"))
+    assert (output["references"], output["independent_references"]) == (5, 3)
+    merged = {each["representative"]: each for each in output["duplicates"]}
     keys = {name: f"reference:{name * 64}" for name in "abcde"}
     assert {tuple(m["key"] for m in each["members"]) for each in merged.values()} == {
         (keys["a"], keys["b"]),
@@ -436,38 +449,42 @@ def test_the_command_tells_the_merged_reports_their_rules_and_the_publishers(tie
     }
     assert merged[keys["d"]]["rules"] == ["title"]
     assert merged[keys["d"]]["publisher"] == "two.example"
-    assert told["publishers"][0] == {
+    assert output["publishers"][0] == {
         "name": "one.example",
         "independent_references": 2,
         "references": 3,
     }
-    assert set(told["rules"]) == {"scheme", "www", "trailing_slash", "tracking", "title"}
+    assert set(output["rules"]) == {"scheme", "www", "trailing_slash", "tracking", "title"}
 
 
-def test_listings_are_cut_and_say_so(tied: Shell) -> None:
-    text = output_of(tied, "dedupe", "--limit", 1)
+def test_limit_shortens_lists_with_a_note(campaign: Shell) -> None:
+    text = output_of(campaign, "dedupe", "--limit", 1)
     assert text.count("… and 1 more; --limit N shows more, --json shows all") == 2
 
 
-def test_ties_and_chains_say_what_is_independent(tied: Shell) -> None:
-    overlap = output_of(tied, "overlap", "--all").splitlines()
+def test_other_commands_show_independent_references(campaign: Shell) -> None:
+    overlap = output_of(campaign, "overlap", "--all").splitlines()
     assert overlap[1].split()[2:5] == ["references", "independent", "publishers"]
     assert overlap[2].split()[2:5] == ["5", "3", "2"]
-    assert output_of(tied, "overlap", "--all", "--merge-duplicates").splitlines()[2].split()[
+    assert output_of(campaign, "overlap", "--all", "--merge-duplicates").splitlines()[2].split()[
         2:5
     ] == [*("3", "3", "2")]
-    (tie,) = json.loads(output_of(tied, "overlap", "--all", "--json"))["pairs"]
-    assert (tie["shared_references"], tie["independent_references"], tie["publishers"]) == (5, 3, 2)
-    assert "through 5 references (3 independent, by 2 publishers)" in output_of(
-        tied, "explain", FILES[0].id, "first"
+    (pair,) = json.loads(output_of(campaign, "overlap", "--all", "--json"))["pairs"]
+    assert (pair["shared_references"], pair["independent_references"], pair["publishers"]) == (
+        5,
+        3,
+        2,
     )
-    assert output_of(tied, "timeline").startswith("5 references")
-    assert output_of(tied, "timeline", "--merge-duplicates").startswith("3 references")
+    assert "through 5 references (3 independent, by 2 publishers)" in output_of(
+        campaign, "explain", FILES[0].id, "first"
+    )
+    assert output_of(campaign, "timeline").startswith("5 references")
+    assert output_of(campaign, "timeline", "--merge-duplicates").startswith("3 references")
     for command in ("communities", "bridges"):
-        assert output_of(tied, command, "--merge-duplicates")
+        assert output_of(campaign, command, "--merge-duplicates")
 
 
-def test_an_empty_campaign_has_no_sources_and_that_is_no_error(shell: Shell) -> None:
+def test_empty_campaign_has_no_duplicates(shell: Shell) -> None:
     write_pages(shell.folder / "c.db", {})
     assert output_of(shell, "dedupe") == (
         "0 references: 0 independent by 0 publishers; 0 of them with duplicates\n\n"
@@ -477,17 +494,17 @@ def test_an_empty_campaign_has_no_sources_and_that_is_no_error(shell: Shell) -> 
         assert output_of(shell, command, "--merge-duplicates")
 
 
-def test_hostile_texts_do_nothing_on_a_terminal(shell: Shell) -> None:
+def test_output_contains_no_control_characters_or_live_urls(shell: Shell) -> None:
     texts = [text for text in HOSTILE if text.strip() and "\ud800" not in text]
     texts += ["javascript:alert(1)", "https://evil.example/\x1b[2J", "https://a.b/<script>"]
-    told = [
+    references = [
         reference(f"{n:02}{twice}".ljust(64, "0"), text, f"{text} long enough to tell", DAY)
         for n, text in enumerate(texts)
         for twice in "ab"
     ]
-    write_pages(shell.folder / "c.db", {FILES[0]: told_of(told)})
+    write_pages(shell.folder / "c.db", {FILES[0]: references_json(references)})
     text = output_of(shell, "dedupe", "--limit", 500)
-    assert text.startswith(f"{len(told)} references: ")
+    assert text.startswith(f"{len(references)} references: ")
     assert text.count(" * ") >= len(texts) / 2
     assert not {c for c in text if unicodedata.category(c) in {"Cc", "Cf"}} - {"\n"}
     assert not re.search(r"https?:", text)
@@ -503,24 +520,26 @@ main()
 
 
 @pytest.mark.parametrize("library", ["w3lib", "tldextract"])
-def test_without_the_extra_a_sentence_says_what_to_install(tied: Shell, library: str) -> None:
-    def ran(*words: str) -> subprocess.CompletedProcess[str]:
+def test_missing_library_is_reported_with_the_install_command(
+    campaign: Shell, library: str
+) -> None:
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-c", _WITHOUT.format(library), *words, "--store", "c.db"],
-            cwd=tied.folder,
+            cwd=campaign.folder,
             capture_output=True,
             text=True,
             check=False,
-            env={**tied.environment, "PYTHONPATH": str(ROOT)},
+            env={**campaign.environment, "PYTHONPATH": str(ROOT)},
         )
 
-    done = ran("dedupe")
+    done = run("dedupe")
     assert done.returncode == 1
     assert done.stderr == (
         f"graphbuild: this needs {library}, which is not installed;"
         f" run: {sys.executable} -m pip install networkit scipy tldextract w3lib\n"
     )
-    # A chain needs none of it: what it cannot tell, it leaves out.
-    done = ran("explain", FILES[0].id, "first")
+    # explain works without these libraries, but does not count independent references.
+    done = run("explain", FILES[0].id, "first")
     assert done.returncode == 0
     assert "through 5 references\n" in done.stdout

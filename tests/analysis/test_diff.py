@@ -1,4 +1,4 @@
-"""Two campaigns held beside each other: what came, went and stayed, and the changes of clusters."""
+"""Comparison of two snapshots: changes of observations, entities and clusters."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from graphbuild.analysis import Changes, ClusterChange, Comparison
 
 FILES = [Entity("file", f"{n:064x}") for n in range(1, 9)]
-REPORTS = [Entity("reference", f"{n:064x}", {"title": f"report {n}"}) for n in range(6)]
-GROUPS = [Entity("collection", f"c{n}", {"name": f"C {n}"}) for n in range(4)]
+REFERENCES = [Entity("reference", f"{n:064x}", {"title": f"reference {n}"}) for n in range(6)]
+COLLECTIONS = [Entity("collection", f"c{n}", {"name": f"C {n}"}) for n in range(4)]
 OPPOSITE = {"added": "removed", "merged": "split", "born": "died", "grew": "shrank"}
 OPPOSITE |= {other: one for one, other in OPPOSITE.items()}
 
 
-def observation(file: Entity, report: Entity, group: Entity | None) -> Observation:
-    return Observation(file, report, group)
+def observation(file: Entity, reference: Entity, collection: Entity | None) -> Observation:
+    return Observation(file, reference, collection)
 
 
-_told = st.lists(
+_observations = st.lists(
     st.builds(
         observation,
         st.sampled_from(FILES),
-        st.sampled_from(REPORTS),
-        st.none() | st.sampled_from(GROUPS),
+        st.sampled_from(REFERENCES),
+        st.none() | st.sampled_from(COLLECTIONS),
     ),
     max_size=30,
 )
@@ -48,11 +48,11 @@ _states = st.dictionaries(
 
 
 @st.composite
-def sides(draw) -> Snapshot:
-    """What some answers say; nobody has any of whom none was asked."""
-    told, states = draw(_told), draw(_states)
-    states |= {one.subject: COMPLETE for one in told if one.subject not in states}
-    return Snapshot.from_observations(told, states.items())
+def snapshots(draw) -> Snapshot:
+    """Generate a snapshot in which all subjects with observations have a state."""
+    observations, states = draw(_observations), draw(_states)
+    states |= {one.subject: COMPLETE for one in observations if one.subject not in states}
+    return Snapshot.from_observations(observations, states.items())
 
 
 def triples(side: Snapshot) -> set[tuple[str, str, str | None]]:
@@ -64,12 +64,12 @@ def triples(side: Snapshot) -> set[tuple[str, str, str | None]]:
     }
 
 
-def whole(side: Snapshot) -> set[str]:
+def complete_files(side: Snapshot) -> set[str]:
     return {file.key for file, state in side.states.items() if state == COMPLETE}
 
 
-def told(changes: Changes, of: str) -> set:
-    found = getattr(changes, of)
+def keys_of(changes: Changes, name: str) -> set:
+    found = getattr(changes, name)
     keys = [
         tuple(e and e.key for e in each) if isinstance(each, tuple) else each.key for each in found
     ]
@@ -79,35 +79,35 @@ def told(changes: Changes, of: str) -> set:
 
 def as_sets(changes: Changes) -> dict[str, set]:
     names = "added", "removed", "unchanged", "unknown_before", "unknown_after"
-    return {name: told(changes, name) for name in names}
+    return {name: keys_of(changes, name) for name in names}
 
 
-# --- what came, went and stayed ------------------------------------------------------------------
+# --- observations and entities -------------------------------------------------------------------
 
 
 @settings(max_examples=60)
-@given(sides(), sides())
-def test_what_came_and_went_is_what_plain_sets_say(old: Snapshot, new: Snapshot) -> None:
+@given(snapshots(), snapshots())
+def test_changes_are_those_of_plain_sets(old: Snapshot, new: Snapshot) -> None:
     found = compare(old, new, method="louvain")
     before, after = triples(old), triples(new)
-    came = {fact for fact in after - before if fact[0] in whole(old)}
-    went = {fact for fact in before - after if fact[0] in whole(new)}
+    added = {fact for fact in after - before if fact[0] in complete_files(old)}
+    removed = {fact for fact in before - after if fact[0] in complete_files(new)}
     assert as_sets(found.observations) == {
-        "added": came,
-        "removed": went,
+        "added": added,
+        "removed": removed,
         "unchanged": before & after,
-        "unknown_before": after - before - came,
-        "unknown_after": before - after - went,
+        "unknown_before": after - before - added,
+        "unknown_after": before - after - removed,
     }
     for changes, column in ((found.references, 1), (found.collections, 2)):
-        earlier, later, sure, lost = (
-            {fact[column] for fact in facts} - {None} for facts in (before, after, came, went)
+        earlier, later, certain, lost = (
+            {fact[column] for fact in facts} - {None} for facts in (before, after, added, removed)
         )
         assert as_sets(changes) == {
-            "added": (later - earlier) & sure,
+            "added": (later - earlier) & certain,
             "removed": (earlier - later) & lost,
             "unchanged": earlier & later,
-            "unknown_before": later - earlier - sure,
+            "unknown_before": later - earlier - certain,
             "unknown_after": earlier - later - lost,
         }
     asked = [
@@ -115,17 +115,17 @@ def test_what_came_and_went_is_what_plain_sets_say(old: Snapshot, new: Snapshot)
         | {fact[0] for fact in triples(side)}
         for side in (old, new)
     ]
-    assert told(found.files, "added") == asked[1] - asked[0]
-    assert told(found.files, "removed") == asked[0] - asked[1]
-    assert told(found.files, "unchanged") == asked[0] & asked[1]
+    assert keys_of(found.files, "added") == asked[1] - asked[0]
+    assert keys_of(found.files, "removed") == asked[0] - asked[1]
+    assert keys_of(found.files, "unchanged") == asked[0] & asked[1]
     for gaps, side in ((found.incomplete_before, old), (found.incomplete_after, new)):
         assert dict(gaps) == {file: s for file, s in side.states.items() if s != COMPLETE}
     _check_clusters(found, old, new)
 
 
 @settings(max_examples=30)
-@given(sides(), sides())
-def test_to_change_places_changes_only_the_names(old: Snapshot, new: Snapshot) -> None:
+@given(snapshots(), snapshots())
+def test_comparison_is_symmetric(old: Snapshot, new: Snapshot) -> None:
     one, other = compare(old, new, method="louvain"), compare(new, old, method="louvain")
     for of in ("files", "references", "collections", "observations"):
         here, there = as_sets(getattr(one, of)), as_sets(getattr(other, of))
@@ -152,48 +152,48 @@ def test_to_change_places_changes_only_the_names(old: Snapshot, new: Snapshot) -
 
 
 @settings(max_examples=20)
-@given(_told)
-def test_with_itself_everything_stayed(observations: list[Observation]) -> None:
+@given(_observations)
+def test_snapshot_compared_with_itself_is_unchanged(observations: list[Observation]) -> None:
     side = Snapshot.from_observations(observations)
     found = compare(side, side, method="louvain")
     for changes in (found.files, found.references, found.collections, found.observations):
-        assert not any(told for name, told in as_sets(changes).items() if name != "unchanged")
+        assert not any(keys for name, keys in as_sets(changes).items() if name != "unchanged")
     assert len(found.observations.unchanged) == len(set(observations))
     assert {change.kind for change in found.cluster_changes} <= {"unchanged"}
     assert {change.similarity for change in found.cluster_changes} <= {1.0}
     assert found.moved_files == found.incomplete_before == ()
 
 
-def test_what_was_not_asked_before_has_not_come() -> None:
-    (one, other), (first, second) = FILES[:2], REPORTS[:2]
+def test_new_observations_of_pending_subjects_are_unknown_before() -> None:
+    (one, other), (first, second) = FILES[:2], REFERENCES[:2]
     old = Snapshot.from_observations(
         [observation(one, first, None)], [(one, COMPLETE), (other, PENDING)]
     )
     new = Snapshot.from_observations(
-        [observation(one, first, None), observation(other, second, GROUPS[0])],
+        [observation(one, first, None), observation(other, second, COLLECTIONS[0])],
         [(one, COMPLETE), (other, COMPLETE)],
     )
     found = compare(old, new)
     assert found.files.added == (other,)
     assert found.references.added == found.collections.added == found.observations.added == ()
     assert found.references.unknown_before == (second,)
-    assert found.collections.unknown_before == (GROUPS[0],)
+    assert found.collections.unknown_before == (COLLECTIONS[0],)
     assert found.incomplete_before == ((other, PENDING),)
 
 
-def test_what_one_side_knows_of_a_report_the_other_side_shows_too() -> None:
-    bare = Entity("reference", REPORTS[0].id)
-    old = Snapshot.from_observations([observation(FILES[0], REPORTS[0], None)])
+def test_attributes_are_merged_from_both_snapshots() -> None:
+    bare = Entity("reference", REFERENCES[0].id)
+    old = Snapshot.from_observations([observation(FILES[0], REFERENCES[0], None)])
     new = Snapshot.from_observations([observation(FILES[0], bare, None)])
-    (stayed,) = compare(old, new).references.unchanged
-    assert stayed.label == "report 0"
+    (unchanged,) = compare(old, new).references.unchanged
+    assert unchanged.label == "reference 0"
 
 
 # --- clusters ------------------------------------------------------------------------------------
 
 
 def _check_clusters(found: Comparison | SimpleNamespace, old: Snapshot, new: Snapshot) -> None:
-    """The changes, the causes and the moves, from the clusters and the triples alone."""
+    """Check changes, causes and moved files against the clusters and the triples."""
     groups = [
         {group.number: {file.key for file in group.files} for group in side.clusters}
         for side in (found.before, found.after)
@@ -220,13 +220,13 @@ def _check_clusters(found: Comparison | SimpleNamespace, old: Snapshot, new: Sna
         and ((0, of[0][file]) in graph or (1, of[1][file]) in graph)
     }
     for change in found.cluster_changes:
-        likeness = [
+        similarities = [
             graph.edges[(0, one), (1, other)]["like"]
             for one in change.before
             for other in change.after
             if graph.has_edge((0, one), (1, other))
         ]
-        assert change.similarity == pytest.approx(max(likeness, default=0.0))
+        assert change.similarity == pytest.approx(max(similarities, default=0.0))
         before, after = (
             set().union(*(groups[side][n] for n in numbers))
             for side, numbers in enumerate((change.before, change.after))
@@ -237,8 +237,8 @@ def _check_clusters(found: Comparison | SimpleNamespace, old: Snapshot, new: Sna
             _check_causes(change, groups, (old, new))
 
 
-def found_by(labels: list[int], files: tuple[Entity, ...]) -> Clustering:
-    """Clusters as somebody drew them."""
+def clustering_from(labels: list[int], files: tuple[Entity, ...]) -> Clustering:
+    """Return a clustering with the given cluster of each file."""
     members = [[f for f, n in zip(files, labels, strict=False) if n == each] for each in range(4)]
     groups = tuple(
         Cluster(number, tuple(held), (), (), 1.0)
@@ -251,22 +251,27 @@ _labels = st.lists(st.integers(0, 3), min_size=len(FILES), max_size=len(FILES))
 
 
 @settings(max_examples=200)
-@given(sides(), sides(), _labels, _labels)
-def test_fates_follow_any_clusters(old: Snapshot, new: Snapshot, one: list, other: list) -> None:
-    """Of exactly half the files, of all of them, of none."""
-    before, after = found_by(one, old.incidence.files), found_by(other, new.incidence.files)
-    followed = ClusterMatching(SnapshotPair(old, new), (before, after))
+@given(snapshots(), snapshots(), _labels, _labels)
+def test_matching_of_arbitrary_clusters(
+    old: Snapshot, new: Snapshot, one: list, other: list
+) -> None:
+    """Includes clusters that share exactly half of their files, all of them or none."""
+    before, after = (
+        clustering_from(one, old.incidence.files),
+        clustering_from(other, new.incidence.files),
+    )
+    matching = ClusterMatching(SnapshotPair(old, new), (before, after))
     drawn = SimpleNamespace(
         before=before,
         after=after,
-        cluster_changes=followed.changes(),
-        moved_files=followed.moved_files(),
+        cluster_changes=matching.changes(),
+        moved_files=matching.moved_files(),
     )
     _check_clusters(drawn, old, new)
 
 
 def _kinds(graph: nx.Graph, groups: list) -> Counter:
-    """What became of each, by how many it is linked to."""
+    """Return the expected changes, from the number of matches of each cluster."""
     expected: Counter = Counter()
     for node, near in graph.adjacency():
         side, number = node
@@ -307,14 +312,14 @@ def _check_causes(change: ClusterChange, groups: list, both: tuple[Snapshot, Sna
         return found
 
     here, there = holding(both[apart]), holding(both[1 - apart])
-    sure = holding(both[1 - apart], whole(both[apart]))
+    certain = holding(both[1 - apart], complete_files(both[apart]))
     known = {entity for fact in triples(both[apart]) for entity in fact}
     expected = {
         source: (
             tuple(n for n in numbers if n in parts),
             sum(map(len, parts.values())),
             source not in known,
-            bool((set(parts) - set(here[source])) & set(sure[source])),
+            bool((set(parts) - set(here[source])) & set(certain[source])),
         )
         for source, parts in there.items()
         if len(parts) > 1 and set(parts) - set(here[source])
@@ -324,22 +329,22 @@ def _check_causes(change: ClusterChange, groups: list, both: tuple[Snapshot, Sna
         for cause in change.causes
     } == expected
     one = change.after if apart == 0 else change.before
-    newcomers = {
+    new_files = {
         file
         for number in one
         for file in groups[1 - apart][number]
         if file not in set().union(*groups[apart].values())
     }
-    tying = set()
-    for file in newcomers:
+    linking_files = set()
+    for file in new_files:
         sources = {e for fact in triples(both[1 - apart]) if fact[0] == file for e in fact[1:] if e}
         if len({n for source in sources for n in there.get(source, ())}) > 1:
-            tying.add(file)
-    assert {file.key for file in change.linking_files} == tying
+            linking_files.add(file)
+    assert {file.key for file in change.linking_files} == linking_files
 
 
 def world(groups: dict[str, list[str]]) -> PlantedCampaigns:
-    """A campaign for each collection, with four files of its own."""
+    """Return campaigns of one collection each, with four files that are only in this collection."""
     members = {
         sha256(f"{name} {each}".encode()).hexdigest(): [name]
         for name in groups
@@ -365,8 +370,8 @@ def of_numbers(found: Comparison, side: str, numbers: tuple[int, ...]) -> list[s
     return [{file.id for file in groups[number].files} for number in numbers]
 
 
-def test_a_planted_merge_is_found_with_the_reports_that_did_it() -> None:
-    """Two campaigns whose collections list seven reports together from one day on."""
+def test_merge_is_found_with_the_references_that_caused_it() -> None:
+    """In the later snapshot, the collections of two campaigns share seven references."""
     apart, joined = twelve(), twelve()
     for name in ("c3", "c7"):
         joined[name] = [*joined[name][:1], *(f"joint {n}" for n in range(7))]
@@ -392,7 +397,7 @@ def _key(title: str) -> str:
     return f"reference:{sha256(title.encode()).hexdigest()}"
 
 
-def test_a_planted_split_is_found_with_the_collection_that_held_both() -> None:
+def test_split_is_found_with_the_collection_that_connected_the_clusters() -> None:
     joined = world(twelve())
     for file in ids(joined, "c3", "c7"):
         joined.members[file].append("both")
@@ -407,19 +412,19 @@ def test_a_planted_split_is_found_with_the_collection_that_held_both() -> None:
     assert [entity.id for entity in found.collections.removed] == ["both"]
 
 
-def test_a_file_that_ties_two_clusters_and_was_not_asked_before_is_told() -> None:
+def test_new_files_that_link_two_clusters_are_listed() -> None:
     old, new = world(twelve()), world(twelve())
-    ties = [f"{n:02x}" * 32 for n in range(0xE0, 0xF0)]
-    new.members.update({file: ["c3", "c7"] for file in ties})
+    linking = [f"{n:02x}" * 32 for n in range(0xE0, 0xF0)]
+    new.members.update({file: ["c3", "c7"] for file in linking})
     found = compare(side_of(old), side_of(new))
     (change,) = [change for change in found.cluster_changes if change.kind == "merged"]
     assert change.causes == ()
-    assert {file.id for file in change.linking_files} == set(ties)
-    assert {file.id for file in change.added} == set(ties)
+    assert {file.id for file in change.linking_files} == set(linking)
+    assert {file.id for file in change.added} == set(linking)
     assert found.references.added == ()
 
 
-def test_a_file_that_went_over_is_told_and_its_cluster_is_the_same() -> None:
+def test_moved_file_is_listed_and_its_clusters_match() -> None:
     old, new = world(twelve()), world(twelve())
     file = min(ids(old, "c3"))
     new.members[file] = ["c7"]
@@ -435,10 +440,10 @@ def test_a_file_that_went_over_is_told_and_its_cluster_is_the_same() -> None:
     }
 
 
-def test_a_campaign_that_is_new_is_born_and_one_that_is_gone_died() -> None:
+def test_new_cluster_is_born_and_missing_cluster_died() -> None:
     groups = twelve()
-    gone = dict(list(groups.items())[1:])
-    found = compare(side_of(world(groups)), side_of(world(gone | {"new": ["n 1", "n 2"]})))
+    missing = dict(list(groups.items())[1:])
+    found = compare(side_of(world(groups)), side_of(world(missing | {"new": ["n 1", "n 2"]})))
     assert Counter(change.kind for change in found.cluster_changes) == {
         "born": 1,
         "died": 1,
@@ -450,11 +455,11 @@ def test_a_campaign_that_is_new_is_born_and_one_that_is_gone_died() -> None:
     assert born.similarity == died.similarity == 0
 
 
-def test_tables_have_a_row_for_each_change_and_each_fate() -> None:
+def test_data_frames_have_one_row_per_entity_and_per_cluster_change() -> None:
     old = plant(0)
     new = PlantedCampaigns({**old.members}, old.holds, old.loose, {})
-    gone = next(iter(new.members))
-    del new.members[gone]
+    missing = next(iter(new.members))
+    del new.members[missing]
     found = compare(side_of(old), side_of(new))
     frame = found.to_frame()
     counts = Counter(zip(frame["kind"], frame["change"], strict=True))

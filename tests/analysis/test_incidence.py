@@ -1,4 +1,4 @@
-"""Observations as numbers: what was observed, no more and no less, in an order of its own."""
+"""Incidence: exactly the observations, in an order that does not depend on the input."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ def triples(incidence: Incidence) -> list[tuple[str, str, str | None]]:
         (
             incidence.files[file].key,
             incidence.references[reference].key,
-            None if behind == NO_COLLECTION else incidence.collections[behind].key,
+            None if collection == NO_COLLECTION else incidence.collections[collection].key,
         )
-        for file, reference, behind in incidence.triples.tolist()
+        for file, reference, collection in incidence.triples.tolist()
     ]
 
 
 @given(observed_graphs())
-def test_the_facts_are_exactly_the_triples_each_once_and_sorted(world: ObservedGraph) -> None:
-    found = triples(Incidence.from_observations(world.observations))
+def test_triples_are_the_distinct_observations_sorted(graph: ObservedGraph) -> None:
+    found = triples(Incidence.from_observations(graph.observations))
     assert set(found) == {
         (one.subject.key, one.reference.key, one.related_from and one.related_from.key)
-        for one in world.observations
+        for one in graph.observations
     }
     ordered = sorted(found, key=lambda each: tuple(key or "" for key in each))
     assert found == ordered
     assert len(set(found)) == len(found)
 
 
-def test_the_order_of_observations_changes_nothing() -> None:
+def test_order_of_observations_does_not_matter() -> None:
     observations = plant(1).observations()
     shuffled = Random(2).sample(observations, len(observations))
     one, other = Incidence.from_observations(observations), Incidence.from_observations(shuffled)
@@ -62,33 +62,35 @@ def test_the_order_of_observations_changes_nothing() -> None:
     assert (one.triples == other.triples).all()
 
 
-def test_a_bare_mention_erases_nothing_that_is_known() -> None:
+def test_entity_without_attributes_does_not_delete_known_attributes() -> None:
     bare = Entity(REPORT.type, REPORT.id)
-    told = [Observation(EMOTET, each, GANG) for each in (bare, REPORT, bare)]
-    (reference,) = Incidence.from_observations(told).references
+    observations = [Observation(EMOTET, each, GANG) for each in (bare, REPORT, bare)]
+    (reference,) = Incidence.from_observations(observations).references
     assert reference.attributes == REPORT.attributes
 
 
-def test_entities_that_live_for_a_moment_only_are_told_apart() -> None:
-    def told():
+def test_entities_of_a_generator_are_distinguished() -> None:
+    def generate():
         for number in range(2_000):
-            report = Entity("reference", f"{number % 50:064x}", {"title": f"{number % 50}"})
-            yield Observation(Entity("file", f"{number % 40:064x}"), report, None)
+            reference = Entity("reference", f"{number % 50:064x}", {"title": f"{number % 50}"})
+            yield Observation(Entity("file", f"{number % 40:064x}"), reference, None)
 
-    incidence = Incidence.from_observations(told())
-    assert set(triples(incidence)) == {(one.subject.key, one.reference.key, None) for one in told()}
+    incidence = Incidence.from_observations(generate())
+    assert set(triples(incidence)) == {
+        (one.subject.key, one.reference.key, None) for one in generate()
+    }
     assert len(incidence.triples) == 200
     assert all(each.label == str(int(each.id, 16)) for each in incidence.references)
 
 
-def test_the_matrices_say_who_has_what() -> None:
+def test_matrices_contain_the_observed_pairs() -> None:
     incidence = Incidence.from_observations(OBSERVATIONS)
 
     def pairs(matrix, rows, columns) -> set[tuple[str, str]]:
         entries = matrix.tocoo()
         assert set(entries.data.tolist()) <= {1}
-        places = zip(entries.row.tolist(), entries.col.tolist(), strict=True)
-        return {(rows[row].key, columns[column].key) for row, column in places}
+        positions = zip(entries.row.tolist(), entries.col.tolist(), strict=True)
+        return {(rows[row].key, columns[column].key) for row, column in positions}
 
     files, references, collections = incidence.files, incidence.references, incidence.collections
     facts = [(o.subject.key, o.reference.key, o.related_from) for o in OBSERVATIONS]
@@ -102,13 +104,13 @@ def test_the_matrices_say_who_has_what() -> None:
     assert pairs(incidence.file_direct_references, files, references) == {
         (f, r) for f, r, c in facts if not c
     }
-    sources = [incidence.evidence_entity(n) for n in range(incidence.file_evidence.shape[1])]
-    assert pairs(incidence.file_evidence, files, sources) == {
+    evidence = [incidence.evidence_entity(n) for n in range(incidence.file_evidence.shape[1])]
+    assert pairs(incidence.file_evidence, files, evidence) == {
         (f, c.key if c else r) for f, r, c in facts
     }
 
 
-def test_nothing_observed_is_nothing() -> None:
+def test_empty_incidence() -> None:
     incidence = Incidence.from_observations([])
     assert incidence.triples.shape == (0, 3)
     assert incidence.file_evidence.shape == (0, 0)
@@ -138,7 +140,7 @@ def test_clusters_are_found_in_a_graph() -> None:
 
 
 @pytest.mark.parametrize("empty", [[], nx.DiGraph()])
-def test_no_observations_are_an_empty_incidence(empty: object) -> None:
+def test_no_observations_give_an_empty_incidence(empty: object) -> None:
     assert triples(as_incidence(empty)) == []
 
 
@@ -154,7 +156,7 @@ def test_no_observations_are_an_empty_incidence(empty: object) -> None:
     ],
     ids=["text", "path", "list", "none", "undirected graph", "foreign graph"],
 )
-def test_a_wrong_argument_is_refused_with_the_right_call(wrong: object, message: str) -> None:
+def test_wrong_argument_raises_type_error_with_advice(wrong: object, message: str) -> None:
     with pytest.raises(TypeError, match=re.escape(message)):
         as_incidence(wrong)
 
@@ -173,7 +175,7 @@ except MissingLibraryError as error:
 """
 
 
-def test_without_the_extra_a_sentence_says_what_to_install() -> None:
+def test_missing_library_is_reported_with_the_install_command() -> None:
     root = Path(graphbuild.__file__).parents[1]
     done = subprocess.run(
         [sys.executable, "-c", _WITHOUT], capture_output=True, text=True, check=True, cwd=root

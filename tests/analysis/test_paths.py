@@ -1,4 +1,4 @@
-"""Chains of evidence: each of stored observations, none of the shortest missing, all harmless."""
+"""Evidence paths: all shortest paths of stored observations, and their descriptions."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def nodes_of(one: Observation) -> list[Entity]:
     return [each for each in (one.subject, one.reference, one.related_from) if each is not None]
 
 
-def drawn(observations: list[Observation]) -> nx.Graph:
-    """Two nodes are joined if an observation has both."""
+def networkx_graph(observations: list[Observation]) -> nx.Graph:
+    """Return a graph that links two nodes if an observation contains both."""
     graph = nx.Graph()
     for one in observations:
         nodes = [each.key for each in nodes_of(one)]
@@ -53,10 +53,10 @@ def drawn(observations: list[Observation]) -> nx.Graph:
 
 
 def check(observations: list[Observation], one: Entity, other: Entity) -> list[EvidencePath]:
-    """All that is promised of the chains between two nodes."""
-    evidence, graph = EvidenceGraph(observations), drawn(observations)
-    chains = list(evidence.shortest_paths(one, other))
-    found = [tuple(node.key for node in chain.nodes) for chain in chains]
+    """Check all shortest paths between two nodes, and return them."""
+    evidence, graph = EvidenceGraph(observations), networkx_graph(observations)
+    paths = list(evidence.shortest_paths(one, other))
+    found = [tuple(node.key for node in path.nodes) for path in paths]
     expected = (
         sorted(map(tuple, nx.all_shortest_paths(graph, one.key, other.key)))
         if nx.has_path(graph, one.key, other.key)
@@ -68,20 +68,20 @@ def check(observations: list[Observation], one: Entity, other: Entity) -> list[E
         for pair in combinations({node.key for node in nodes_of(each)}, 2):
             stored.setdefault(frozenset(pair), set()).add(each)
     assert evidence.count_paths(one, other) == len(expected)
-    for chain in chains:
-        assert all(step.target == then.source for step, then in pairwise(chain.steps))
-        for step in chain.steps:
-            behind = stored[frozenset({step.source.key, step.target.key})]
-            assert set(step.observations) == behind
-            assert len(step.observations) == len(behind)
-    return chains
+    for path in paths:
+        assert all(step.target == then.source for step, then in pairwise(path.steps))
+        for step in path.steps:
+            expected_observations = stored[frozenset({step.source.key, step.target.key})]
+            assert set(step.observations) == expected_observations
+            assert len(step.observations) == len(expected_observations)
+    return paths
 
 
 @given(observed_graphs(), st.data())
-def test_every_chain_is_of_stored_observations_and_none_of_the_shortest_is_missing(
-    world: ObservedGraph, data: st.DataObject
+def test_paths_are_all_shortest_paths_of_stored_observations(
+    graph: ObservedGraph, data: st.DataObject
 ) -> None:
-    plain = [Observation(o.subject, o.reference, o.related_from) for o in world.observations]
+    plain = [Observation(o.subject, o.reference, o.related_from) for o in graph.observations]
     nodes = sorted({node.key: node for one in plain for node in nodes_of(one)}.items())
     if len(nodes) > 1:
         ends = data.draw(st.lists(st.sampled_from(nodes), min_size=2, max_size=2, unique_by=str))
@@ -90,56 +90,56 @@ def test_every_chain_is_of_stored_observations_and_none_of_the_shortest_is_missi
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_same_on_planted_worlds(seed: int) -> None:
+def test_paths_in_planted_campaigns(seed: int) -> None:
     observations = plant(seed).observations()
     nodes = sorted({node for one in observations for node in nodes_of(one)}, key=lambda n: n.key)
     step = len(nodes) // 9
     picked = nodes[:: step + seed]
     lengths = {
-        len(chain.steps)
+        len(path.steps)
         for one, other in zip(picked, picked[1:] + picked[:1], strict=True)
-        for chain in check(observations, one, other)
+        for path in check(observations, one, other)
     }
     assert len(lengths) > 1
 
 
-def test_a_file_and_a_collection_are_one_step_apart_only_where_it_was_said() -> None:
-    """The drawn graph has a path of file, report and collection here that nobody observed."""
+def test_file_and_collection_are_one_step_apart_only_in_one_observation() -> None:
+    """Here, the exported graph has a path from file to collection that was not observed."""
     one, other = (Entity("file", letter * 64) for letter in "ab")
-    told = [Observation(one, REPORT, GANG), Observation(other, REPORT, OTHERS)]
-    (chain,) = check(told, one, OTHERS)
-    assert [node.key for node in chain.nodes] == [one.key, REPORT.key, OTHERS.key]
-    first, second = chain.steps
+    observations = [Observation(one, REPORT, GANG), Observation(other, REPORT, OTHERS)]
+    (path,) = check(observations, one, OTHERS)
+    assert [node.key for node in path.nodes] == [one.key, REPORT.key, OTHERS.key]
+    first, second = path.steps
     assert [each.subject for each in first.observations] == [one]
     assert [each.subject for each in second.observations] == [other]
 
 
-def test_what_nothing_ties_has_no_chain() -> None:
+def test_unconnected_nodes_have_no_path() -> None:
     far = Entity("file", "9" * 64)
-    told = [*OBSERVATIONS, Observation(far, Entity("reference", "9" * 64), None)]
-    assert check(told, EMOTET, far) == []
+    observations = [*OBSERVATIONS, Observation(far, Entity("reference", "9" * 64), None)]
+    assert check(observations, EMOTET, far) == []
 
 
-def test_a_node_is_no_chain_to_itself() -> None:
+def test_path_from_a_node_to_itself_is_an_error() -> None:
     with pytest.raises(AnalysisError, match="are the same node"):
         list(EvidenceGraph(OBSERVATIONS).shortest_paths(GANG, GANG))
 
 
-def test_the_documented_sample_names_both_reports_and_emotet() -> None:
+def test_description_of_the_documented_sample_contains_its_titles() -> None:
     payload = json.loads(DOCUMENTED.read_bytes())
     subject = Entity("file", payload["links"]["self"].split("/files/")[1].split("/")[0])
     observations = parse_page(DOCUMENTED.read_bytes(), subject).observations
     evidence = EvidenceGraph(observations)
-    (chain,) = evidence.shortest_paths(evidence.find_node(subject.id), evidence.find_node("emotet"))
-    (step,) = chain.steps
-    said = "\n".join(
+    (path,) = evidence.shortest_paths(evidence.find_node(subject.id), evidence.find_node("emotet"))
+    (step,) = path.steps
+    descriptions = "\n".join(
         [describe_step(step, repr), *(describe_observation(o, repr) for o in step.observations)]
     )
-    assert "'Emotet'" in said
+    assert "'Emotet'" in descriptions
     titles = [each["attributes"]["title"] for each in payload["data"]]
     assert len(titles) == 2
     for title in titles:
-        assert repr(title) in said
+        assert repr(title) in descriptions
 
 
 # --- names ---------------------------------------------------------------------------------------
@@ -161,41 +161,41 @@ def test_the_documented_sample_names_both_reports_and_emotet() -> None:
         ("load & run.exe", LOADER),
     ],
 )
-def test_a_node_is_found_by_whatever_names_it(name: str, node: Entity) -> None:
+def test_find_node_by_key_id_url_title_or_name(name: str, node: Entity) -> None:
     assert EvidenceGraph(OBSERVATIONS).find_node(name) == node
 
 
 @pytest.mark.parametrize("name", ["nobody", "ab", "", "hxxp://[", "\x1b[2J"])
-def test_a_name_nobody_has_is_told(name: str) -> None:
-    with pytest.raises(AnalysisError, match="no node of the campaign matches") as told:
+def test_unknown_name_is_an_error(name: str) -> None:
+    with pytest.raises(AnalysisError, match="no node of the campaign matches") as raised:
         EvidenceGraph(OBSERVATIONS).find_node(name)
-    assert "\x1b" not in str(told.value)
+    assert "\x1b" not in str(raised.value)
 
 
-def test_a_name_that_several_have_is_told_with_their_keys() -> None:
-    twins = [Entity("collection", name, {"name": "Twin"}) for name in ("one", "two")]
-    told = [Observation(EMOTET, REPORT, twin) for twin in twins]
+def test_ambiguous_name_is_an_error_with_the_keys() -> None:
+    same_name = [Entity("collection", name, {"name": "Twin"}) for name in ("one", "two")]
+    observations = [Observation(EMOTET, REPORT, each) for each in same_name]
     with pytest.raises(
         AnalysisError, match=r"'twin' matches 2 nodes; .* collection:one, collection:"
     ):
-        EvidenceGraph(told).find_node("twin")
-    assert EvidenceGraph(told).find_node("collection:two") == twins[1]
+        EvidenceGraph(observations).find_node("twin")
+    assert EvidenceGraph(observations).find_node("collection:two") == same_name[1]
 
 
-# --- sentences -----------------------------------------------------------------------------------
+# --- descriptions --------------------------------------------------------------------------------
 
 
-def test_sentences_tell_title_day_address_and_collection() -> None:
+def test_descriptions_contain_title_date_url_and_collection() -> None:
     evidence = EvidenceGraph(OBSERVATIONS)
-    chains = list(evidence.shortest_paths(EMOTET, LOADER))
-    said = [[describe_step(step, repr) for step in chain.steps] for chain in chains]
+    paths = list(evidence.shortest_paths(EMOTET, LOADER))
+    descriptions = [[describe_step(step, repr) for step in path.steps] for path in paths]
     file, report = "file 'abababababab…'", "the reference 'Emotet – a <i>history</i> & more'"
-    assert said[0] == [
+    assert descriptions[0] == [
         f"{file} is in the collection 'Spam run', through 1 reference",
         "file 'load & run[.]exe' is in the collection 'Spam run', through 1 reference",
     ]
-    assert [f"{file} is related to {report}"] == said[2][:1]
-    assert describe_observation(chains[0].steps[0].observations[0], repr) == (
+    assert [f"{file} is related to {report}"] == descriptions[2][:1]
+    assert describe_observation(paths[0].steps[0].observations[0], repr) == (
         f"{report}, by 'Zoë Ünal', 2018-01-12,"
         " 'hxxps://Blog[.]Example[.]org:8443/2018/01/emotet?a=1&b=2';"
         f" listed for {file} through the collection 'Spam run'"
@@ -206,9 +206,9 @@ def test_sentences_tell_title_day_address_and_collection() -> None:
     )
 
 
-def test_what_was_inferred_is_said() -> None:
-    told = Observation(EMOTET, REPORT, GANG, "inferred")
-    assert describe_observation(told, repr).endswith(
+def test_description_of_an_inferred_observation() -> None:
+    observations = Observation(EMOTET, REPORT, GANG, "inferred")
+    assert describe_observation(observations, repr).endswith(
         "through the collection 'win.emotet', inferred"
     )
     assert "through no named collection" in describe_observation(
@@ -217,20 +217,20 @@ def test_what_was_inferred_is_said() -> None:
 
 
 @given(any_text | st.sampled_from(HOSTILE))
-def test_all_text_of_reports_goes_through_the_quote(text: str) -> None:
-    report = Entity("reference", "0" * 64, {"title": text, "url": text, "author": text})
-    behind = Entity("collection", "c", {"name": text})
-    evidence = EvidenceGraph([Observation(EMOTET, report, behind)])
-    (chain,) = evidence.shortest_paths(report, behind)
-    one = chain.steps[0]
-    said = describe_step(one, lambda _: "*") + describe_observation(
+def test_all_untrusted_text_passes_through_quote(text: str) -> None:
+    reference = Entity("reference", "0" * 64, {"title": text, "url": text, "author": text})
+    collection = Entity("collection", "c", {"name": text})
+    evidence = EvidenceGraph([Observation(EMOTET, reference, collection)])
+    (path,) = evidence.shortest_paths(reference, collection)
+    one = path.steps[0]
+    descriptions = describe_step(one, lambda _: "*") + describe_observation(
         one.observations[0], lambda _: "*"
     )
-    assert set(said) <= set("abcdefghijklmnopqrstuvwxyz0123456789 *,;")
+    assert set(descriptions) <= set("abcdefghijklmnopqrstuvwxyz0123456789 *,;")
 
 
 @pytest.mark.parametrize(
-    ("live", "dead"),
+    ("url", "defanged"),
     [
         ("https://a.example/b.html", "hxxps://a[.]example/b[.]html"),
         ("HTTP://A.Example", "hxxp://A[.]Example"),
@@ -239,7 +239,7 @@ def test_all_text_of_reports_goes_through_the_quote(text: str) -> None:
         ("10.0.0.1", "10[.]0[.]0[.]1"),
     ],
 )
-def test_an_address_is_told_so_that_nobody_clicks_on_it(live: str, dead: str) -> None:
-    assert defang(live) == dead
-    if live == live.lower() and "\t" not in live:
-        assert refang(dead) == live
+def test_urls_and_addresses_are_defanged(url: str, defanged: str) -> None:
+    assert defang(url) == defanged
+    if url == url.lower() and "\t" not in url:
+        assert refang(defanged) == url

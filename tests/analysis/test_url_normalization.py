@@ -1,4 +1,4 @@
-"""Addresses: those of one page come to one, others stay apart, and no text breaks a rule."""
+"""URL normalization: URLs of one page become equal, others do not, and no text causes an error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.graphs import HOSTILE, any_text
 
 PAGE = "https://www.example.com/2018/01/emotet.html"
 
-# What is one page: the rules that must say so, and its addresses.
+# The rules that are needed, and different URLs of one page.
 SAME = [
     (["scheme"], ["http://example.com/a", "https://example.com/a"]),
     (["www"], ["https://www.example.com/a", "https://example.com/a"]),
@@ -71,7 +71,7 @@ SAME = [
     ),
 ]
 
-APART = [
+DIFFERENT = [
     ("https://example.com/a", "https://example.com/A"),
     ("https://example.com/a?id=1", "https://example.com/a?id=2"),
     ("https://example.com/a?p=1", "https://example.com/a"),
@@ -103,29 +103,29 @@ APART = [
 ]
 
 
-@pytest.mark.parametrize(("rules", "addresses"), SAME)
-def test_addresses_of_one_page_come_to_one_and_the_rules_that_did_it_are_told(
-    rules: list[str], addresses: list[str]
+@pytest.mark.parametrize(("rules", "urls"), SAME)
+def test_urls_of_one_page_become_equal_by_the_expected_rules(
+    rules: list[str], urls: list[str]
 ) -> None:
-    found = [normalize_url(each) for each in addresses]
+    found = [normalize_url(each) for each in urls]
     assert len({each.url for each in found}) == 1
     assert set(rules) <= {rule for each in found for rule in each.rules}
     for rule in rules:
-        assert len({normalize_url(each, skipped_rule=rule).url for each in addresses}) > 1, rule
+        assert len({normalize_url(each, skipped_rule=rule).url for each in urls}) > 1, rule
 
 
-def test_every_rule_has_its_addresses_here() -> None:
+def test_every_rule_has_a_test_case() -> None:
     assert {rule.name for rule in URL_RULES} == {rule for rules, _ in SAME for rule in rules}
     assert all(rule.description for rule in URL_RULES)
 
 
-@pytest.mark.parametrize(("one", "other"), APART)
-def test_addresses_of_two_pages_stay_apart(one: str, other: str) -> None:
+@pytest.mark.parametrize(("one", "other"), DIFFERENT)
+def test_urls_of_two_pages_stay_different(one: str, other: str) -> None:
     assert normalize_url(one).url != normalize_url(other).url
 
 
 @pytest.mark.parametrize(
-    "address",
+    "url",
     [
         *HOSTILE,
         "javascript:alert(1)",
@@ -143,15 +143,15 @@ def test_addresses_of_two_pages_stay_apart(one: str, other: str) -> None:
         "www.example.com/a",
     ],
 )
-def test_what_is_no_address_of_the_web_no_rule_touches(address: str) -> None:
-    if "archive.org" in address:
-        assert normalize_url(address).url.startswith("https://web.archive.org/")
-    elif not address.startswith("https://user"):
-        assert normalize_url(address).url == address
-        assert normalize_url(address).rules == ()
+def test_text_that_is_not_a_web_url_is_unchanged(url: str) -> None:
+    if "archive.org" in url:
+        assert normalize_url(url).url.startswith("https://web.archive.org/")
+    elif not url.startswith("https://user"):
+        assert normalize_url(url).url == url
+        assert normalize_url(url).rules == ()
 
 
-odd_addresses = st.builds(
+generated_urls = st.builds(
     "".join,
     st.tuples(
         st.sampled_from(
@@ -184,26 +184,26 @@ odd_addresses = st.builds(
 
 
 @settings(max_examples=400)
-@given(odd_addresses | any_text)
-def test_a_form_is_its_own_form_and_no_text_breaks_a_rule(address: str) -> None:
-    found = normalize_url(address)
+@given(generated_urls | any_text)
+def test_normalization_is_idempotent_and_never_fails(url: str) -> None:
+    found = normalize_url(url)
     assert normalize_url(found.url).url == found.url
     assert publisher_domain(found).isascii()
     names = [rule.name for rule in URL_RULES]
     assert list(found.rules) == sorted(found.rules, key=names.index)
-    if found.url == address:
+    if found.url == url:
         assert found.rules == ()
 
 
 @given(st.text(string.ascii_letters + string.digits + "-._~/%?#&=@:", max_size=40))
-def test_what_is_taken_for_plain_the_library_leaves_as_it_is(rest: str) -> None:
-    address = f"https://example.com/{rest}"
-    if _CANONICAL.fullmatch(address):
-        assert canonicalize_url(address, keep_fragments=True) == address
+def test_w3lib_does_not_change_urls_that_count_as_canonical(suffix: str) -> None:
+    url = f"https://example.com/{suffix}"
+    if _CANONICAL.fullmatch(url):
+        assert canonicalize_url(url, keep_fragments=True) == url
 
 
 @pytest.mark.parametrize(
-    "address",
+    "url",
     [
         f"https://example.com/{part * (MAX_URL_LENGTH // len(part) - 30)}{end}"
         for part in ("a", "/", "a/", ".", "/.", "%", "&", "www.", "amp/", "cache:", "http:/a.b/")
@@ -212,17 +212,17 @@ def test_what_is_taken_for_plain_the_library_leaves_as_it_is(rest: str) -> None:
     + [f"https://{'www.' * 2_000}com/", f"https://{'a.' * 4_000}b/", f"https://{'[' * 8_000}"]
     + ["https://web.archive.org/web/2/" * 270 + "a.b"],
 )
-def test_the_longest_addresses_are_looked_at_at_once(address: str) -> None:
-    # A pattern that tries all ways would be at it for hours.
-    assert len(address) <= MAX_URL_LENGTH
-    publisher_domain(normalize_url(address))
+def test_longest_urls_are_normalized_quickly(url: str) -> None:
+    # With a pattern that backtracks exponentially, this test would not end.
+    assert len(url) <= MAX_URL_LENGTH
+    publisher_domain(normalize_url(url))
 
 
 # --- publishers ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("address", "name"),
+    ("url", "name"),
     [
         ("https://blog.talosintelligence.com/a", "talosintelligence.com"),
         ("https://news.bbc.co.uk/a", "bbc.co.uk"),
@@ -237,7 +237,7 @@ def test_the_longest_addresses_are_looked_at_at_once(address: str) -> None:
         ("https://good.example@evil.com/", "evil.com"),
         ("https://abcdefghij.onion/a", "abcdefghij.onion"),
         ("https://b\u00fccher.de/", "xn--bcher-kva.de"),
-        # Whose page it is, these do not tell.
+        # URLs that do not show the publisher.
         ("https://archive.ph/AbCdE", ""),
         ("https://web.archive.org/web/2017/", ""),
         ("https://bit.ly/abc", ""),
@@ -247,5 +247,5 @@ def test_the_longest_addresses_are_looked_at_at_once(address: str) -> None:
         ("", ""),
     ],
 )
-def test_the_publisher_is_the_domain_that_somebody_registered(address: str, name: str) -> None:
-    assert publisher_domain(normalize_url(address)) == name
+def test_publisher_is_the_registered_domain(url: str, name: str) -> None:
+    assert publisher_domain(normalize_url(url)) == name

@@ -1,4 +1,4 @@
-"""The report: every figure is what counting anew gives, nothing in it runs, asks or leads away."""
+"""The report: correct values, and no scripts, requests or external links in its files."""
 
 from __future__ import annotations
 
@@ -46,102 +46,103 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def dated(planted: PlantedCampaigns) -> list[Observation]:
-    """What is told of a world, its reports with days, but for one in seven."""
-    told = {}
+    """Return the observations of planted campaigns; six of seven references have a date."""
+    dated_observations = {}
     for one in planted.observations():
         number = int(one.reference.id[:6], 16)
         known: dict[str, object] = {"url": url_of(number)}
         if number % 7:
             known["creation_date"] = 1_400_000_000 + number % 3_000 * DAY
         reference = Entity("reference", one.reference.id, {**one.reference.attributes, **known})
-        told[one] = Observation(one.subject, reference, one.related_from)
-    # An answer that names a collection behind a report does not name none besides.
-    named = {(one.subject, one.reference) for one in told if one.related_from}
+        dated_observations[one] = Observation(one.subject, reference, one.related_from)
+    # If a response contains a collection for a reference, there is no observation without one.
+    named = {(one.subject, one.reference) for one in dated_observations if one.related_from}
     return [
         each
-        for one, each in told.items()
+        for one, each in dated_observations.items()
         if one.related_from or (one.subject, one.reference) not in named
     ]
 
 
 def url_of(number: int) -> str:
-    """By twelve publishers; some of their pages stand under two addresses or three."""
+    """Return a URL of one of twelve publishers; up to three URLs lead to the same page."""
     scheme = "http" if number % 2 else "https"
     page = number % 300
     return f"{scheme}://www.blog-{page % 12}.example/{page}" + "/?utm_source=x" * (number % 5 == 0)
 
 
-# --- reading a report ----------------------------------------------------------------------------
+# --- parsing a report ----------------------------------------------------------------------------
 
 
 @dataclass
-class Read:
-    """A report, read back.
+class ParsedReport:
+    """The content of a report file.
 
     Attributes:
-        tables: the rows of each table, by the part they stand in and the first word of their head.
-        tiles: numbers by what they count.
-        paragraphs: all lines that are in no table.
-        pictures: the drawings, by name or order.
+        tables: the rows of each table, by the heading of its section and the name of its first
+            column.
+        key_figures: numbers by the noun that they count.
+        paragraphs: all lines outside tables.
+        figures: the figures as SVG, in order.
     """
 
     tables: dict[tuple[str, str], list[list[str]]] = field(default_factory=dict)
-    tiles: dict[str, int] = field(default_factory=dict)
+    key_figures: dict[str, int] = field(default_factory=dict)
     paragraphs: list[str] = field(default_factory=list)
-    pictures: list[str] = field(default_factory=list)
+    figures: list[str] = field(default_factory=list)
 
 
-class Page(HTMLParser):
-    """Elements and texts of a page, as an HTML parser finds them."""
+class ParsedPage(HTMLParser):
+    """The elements, attributes and texts of an HTML page."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.read = Read()
+        self.report = ParsedReport()
         self.elements: Counter[str] = Counter()
         self.attributes: list[tuple[str, str, str | None]] = []
         self._open: list[str] = []
-        self._part = ""
-        self._said = ""
+        self._section = ""
+        self._text = ""
         self._head: list[str] = []
         self._name = ""
         self._svg = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
-        self.read.pictures = self._svg
+        self.report.figures = self._svg
         self.feed(re.sub(r"<svg.*?</svg>", "", text, flags=re.DOTALL))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements[tag] += 1
         self.attributes += [(tag, name, value) for name, value in attrs]
         if tag not in {"bdi", "span"}:
-            self._said = ""
+            self._text = ""
         if tag == "tr":
             self._head = []
 
     def handle_data(self, data: str) -> None:
-        self._said += data
+        self._text += data
 
     def handle_endtag(self, tag: str) -> None:
         if tag in {"h2", "h3"}:
-            self._part = self._said.strip()
+            self._section = self._text.strip()
         if tag in {"td", "th"}:
-            self._head.append(self._said)
+            self._head.append(self._text)
         if tag == "thead":
             self._name = self._head[0]
-            self.read.tables[self._part, self._name] = []
+            self.report.tables[self._section, self._name] = []
         if tag == "tr" and self._head and self.elements["tbody"]:
-            self.read.tables[self._part, self._name].append(self._head)
+            self.report.tables[self._section, self._name].append(self._head)
         if tag == "dt":
-            self._what = self._said
+            self._counted = self._text
         if tag == "dd":
-            self.read.tiles[self._what] = int(self._said.replace(",", ""))
+            self.report.key_figures[self._counted] = int(self._text.replace(",", ""))
         if tag in {"p", "li", "figcaption"}:
-            self.read.paragraphs.append(self._said)
+            self.report.paragraphs.append(self._text)
         if tag == "table":
             self.elements["tbody"] = 0
 
 
-def read_markdown(text: str) -> Read:
+def read_markdown(text: str) -> ParsedReport:
     head: str | None = None
-    read, part = Read(), ""
+    report, part = ParsedReport(), ""
     for line in text.splitlines():
         plain = re.sub(r"\\(.)", r"\1", line)
         if line.startswith(("## ", "### ")):
@@ -152,23 +153,23 @@ def read_markdown(text: str) -> Read:
                 continue
             if head is None:
                 head = cells[0]
-                read.tables[part, head] = []
+                report.tables[part, head] = []
             else:
-                read.tables[part, head].append(cells)
+                report.tables[part, head].append(cells)
             continue
         elif found := re.fullmatch(r"- \*\*([\d,]+)\*\* (.*)", line):
-            read.tiles[found[2]] = int(found[1].replace(",", ""))
+            report.key_figures[found[2]] = int(found[1].replace(",", ""))
         elif found := re.fullmatch(r"\[\w+\]: data:image/svg\+xml;base64,(.*)", line):
-            read.pictures.append(base64.b64decode(found[1]).decode())
+            report.figures.append(base64.b64decode(found[1]).decode())
         elif plain.strip():
-            read.paragraphs.append(plain.removeprefix("- "))
+            report.paragraphs.append(plain.removeprefix("- "))
         head = None
-    return read
+    return report
 
 
 @dataclass
-class Made:
-    """A report of a world, and what went into it."""
+class WrittenReport:
+    """A written report, the observations in it, and those of the earlier snapshot."""
 
     folder: Path
     observations: list[Observation]
@@ -182,19 +183,19 @@ class Made:
     def markdown(self) -> str:
         return (self.folder / "report.md").read_text(encoding="utf-8")
 
-    def each(self) -> list[Read]:
-        """AlignedSnapshots forms, read."""
-        return [Page(self.page).read, read_markdown(self.markdown)]
+    def parsed(self) -> list[ParsedReport]:
+        """Return the parsed HTML file and the parsed Markdown file."""
+        return [ParsedPage(self.page).report, read_markdown(self.markdown)]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A world of six campaigns, held beside what was known of it earlier; two are still to ask."""
+def written(tmp_path_factory: pytest.TempPathFactory) -> WrittenReport:
+    """Write a report of six campaigns with two pending subjects and an earlier snapshot."""
     folder = tmp_path_factory.mktemp("report")
     new, old = plant(3), plant(3)
     for file in list(old.members)[:9]:
         del old.members[file]
-    new.holds["c0-0"] = [*new.holds["c0-0"][:-3], "a fresh look"]
+    new.holds["c0-0"] = [*new.holds["c0-0"][:-3], "an added reference"]
     before = dated(old)
     write_campaign(folder / "c.db", dated(new))
     with Store.open(folder / "c.db") as store:
@@ -203,10 +204,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         write_report(
             store, folder / "out", Baseline("last month", Snapshot.from_observations(before))
         )
-    return Made(folder / "out", dated(new), before)
+    return WrittenReport(folder / "out", dated(new), before)
 
 
-# --- every figure --------------------------------------------------------------------------------
+# --- values --------------------------------------------------------------------------------------
 
 
 def clusters_of(observations: list[Observation]) -> list[set[str]]:
@@ -214,8 +215,8 @@ def clusters_of(observations: list[Observation]) -> list[set[str]]:
     return [{file.id for file in group.files} for group in found.clusters]
 
 
-def having(observations: list[Observation]) -> dict[str, set[str]]:
-    """The files of each report, by its label, and of each collection."""
+def files_by_label(observations: list[Observation]) -> dict[str, set[str]]:
+    """Return the files of each reference and of each collection, by label."""
     found: dict[str, set[str]] = defaultdict(set)
     for one in observations:
         for source in (one.reference, one.related_from):
@@ -224,48 +225,50 @@ def having(observations: list[Observation]) -> dict[str, set[str]]:
     return found
 
 
-def test_the_numbers_are_those_of_sets(made: Made) -> None:
-    told = made.observations
-    sizes = [len(files) for files in clusters_of(told)]
+def test_key_figures_are_those_of_plain_sets(written: WrittenReport) -> None:
+    observations = written.observations
+    sizes = [len(files) for files in clusters_of(observations)]
     expected = {
-        "subjects": len({one.subject for one in told}) + 2,
-        "references": len({one.reference for one in told}),
-        "collections": len({one.related_from for one in told} - {None}),
-        "observations": len({(o.subject, o.reference, o.related_from) for o in told}),
+        "subjects": len({one.subject for one in observations}) + 2,
+        "references": len({one.reference for one in observations}),
+        "collections": len({one.related_from for one in observations} - {None}),
+        "observations": len({(o.subject, o.reference, o.related_from) for o in observations}),
         "clusters": sum(size > 1 for size in sizes),
         "unclustered files": sizes.count(1),
         "calls": 0,
     }
-    for read in made.each():
-        assert read.tiles == expected
+    for report in written.parsed():
+        assert report.key_figures == expected
 
 
-def test_one_of_a_thing_is_told_as_one(tmp_path: Path) -> None:
+def test_key_figures_of_one_have_a_singular_noun(tmp_path: Path) -> None:
     write_campaign(tmp_path / "c.db", plant(0).observations()[:1])
     with Store.read(tmp_path / "c.db") as store:
         write_report(store, tmp_path)
-    tiles = read_markdown((tmp_path / "report.md").read_text(encoding="utf-8")).tiles
+    key_figures = read_markdown((tmp_path / "report.md").read_text(encoding="utf-8")).key_figures
     ones = dict.fromkeys(
         ("subject", "reference", "collection", "observation", "unclustered file"), 1
     )
-    assert tiles == {**ones, "clusters": 0, "calls": 0}
+    assert key_figures == {**ones, "clusters": 0, "calls": 0}
 
 
-def test_what_is_missing_stands_before_any_figure(made: Made) -> None:
-    count = len({one.subject for one in made.observations}) + 2
-    said = f"Incomplete data: 2 pending, 0 incomplete, 0 failed of {count} subjects."
-    assert made.page.index(said) < made.page.index('class="figures"')
-    assert made.markdown.index(said) < made.markdown.index("- **")
-    for read in made.each():
-        rows = read.tables["Missing data", "subject"]
+def test_missing_data_is_reported_before_the_key_figures(written: WrittenReport) -> None:
+    count = len({one.subject for one in written.observations}) + 2
+    warning = f"Incomplete data: 2 pending, 0 incomplete, 0 failed of {count} subjects."
+    assert written.page.index(warning) < written.page.index('class="figures"')
+    assert written.markdown.index(warning) < written.markdown.index("- **")
+    for report in written.parsed():
+        rows = report.tables["Missing data", "subject"]
         assert [row[:4] for row in rows] == [
             [name * 32, "pending", "0", ""] for name in ("ab", "cd")
         ]
-        told = len({(one.subject, one.reference) for one in made.observations})
-        assert any(f"{told:,} of {told:,} expected references" in line for line in read.paragraphs)
+        known = len({(one.subject, one.reference) for one in written.observations})
+        assert any(
+            f"{known:,} of {known:,} expected references" in line for line in report.paragraphs
+        )
 
 
-def test_a_whole_campaign_misses_nothing(tmp_path: Path) -> None:
+def test_complete_campaign_has_no_missing_data(tmp_path: Path) -> None:
     write_campaign(tmp_path / "c.db", plant(0).observations())
     with Store.read(tmp_path / "c.db") as store:
         write_report(store, tmp_path)
@@ -275,7 +278,7 @@ def test_a_whole_campaign_misses_nothing(tmp_path: Path) -> None:
     assert "Changes since" not in text
 
 
-def test_of_whom_no_report_is_known_is_counted(tmp_path: Path) -> None:
+def test_complete_subjects_without_references_are_counted(tmp_path: Path) -> None:
     write_pages(tmp_path / "c.db", {Entity("file", name * 64): [] for name in "ab"})
     with Store.read(tmp_path / "c.db") as store:
         write_report(store, tmp_path)
@@ -284,34 +287,36 @@ def test_of_whom_no_report_is_known_is_counted(tmp_path: Path) -> None:
     assert "None: the lists of all 2 subjects were read" in text
 
 
-def test_the_clusters_and_what_tells_of_them_are_counted_right(made: Made) -> None:
-    groups, files_of = clusters_of(made.observations), having(made.observations)
-    days = {one.reference.id: one.reference.attributes for one in made.observations}
-    told_to = defaultdict(set)
-    for one in made.observations:
-        told_to[one.subject.id].add(one.reference.id)
-    every = len(told_to)
-    for read in made.each():
-        rows = read.tables["Clusters", "cluster"]
+def test_cluster_tables_are_those_of_plain_sets(written: WrittenReport) -> None:
+    groups, files_of = clusters_of(written.observations), files_by_label(written.observations)
+    days = {one.reference.id: one.reference.attributes for one in written.observations}
+    references_of = defaultdict(set)
+    for one in written.observations:
+        references_of[one.subject.id].add(one.reference.id)
+    file_count = len(references_of)
+    for report in written.parsed():
+        rows = report.tables["Clusters", "cluster"]
         assert [int(row[2]) for row in rows] == [len(files) for files in groups if len(files) > 1]
         for row, files in zip(rows, groups, strict=False):
-            reports = set().union(*(told_to[file] for file in files))
-            assert int(row[4]) == len(reports)
+            references = set().union(*(references_of[file] for file in files))
+            assert int(row[4]) == len(references)
             dates = [
-                days[each]["creation_date"] for each in reports if days[each].get("creation_date")
+                days[each]["creation_date"]
+                for each in references
+                if days[each].get("creation_date")
             ]
-            pages = {int(each[:6], 16) % 300 for each in reports}
+            pages = {int(each[:6], 16) % 300 for each in references}
             assert [int(cell) for cell in row[5:7]] == [len(pages), len({n % 12 for n in pages})]
             assert row[7:] == [day_of(min(dates)), day_of(max(dates))]
             part = f"Cluster {row[0]}: {row[1]}, {len(files)} files"
             for head in ("distinctive collection", "distinctive reference"):
-                telling = read.tables[part, head]
-                assert telling
-                for name, inside, outside, often, *_ in telling:
+                distinctive = report.tables[part, head]
+                assert distinctive
+                for name, inside, outside, often, *_ in distinctive:
                     holding = files_of[name]
                     assert int(inside) == len(holding & files)
                     assert int(outside) == len(holding - files)
-                    lift = len(holding & files) / len(files) / (len(holding) / every)
+                    lift = len(holding & files) / len(files) / (len(holding) / file_count)
                     assert float(often) == pytest.approx(lift, abs=0.051)
 
 
@@ -319,24 +324,24 @@ def day_of(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).date().isoformat()
 
 
-def test_the_bridges_are_those_of_sets_and_networkx(made: Made) -> None:
-    groups, files_of = clusters_of(made.observations), having(made.observations)
+def test_bridges_are_those_of_plain_sets_and_networkx(written: WrittenReport) -> None:
+    groups, files_of = clusters_of(written.observations), files_by_label(written.observations)
     graph: nx.Graph = nx.Graph()
-    for one in made.observations:
+    for one in written.observations:
         if one.related_from is None:
             graph.add_edge(one.subject.id, one.reference.label)
         else:
             graph.add_edge(one.subject.id, one.related_from.label)
             graph.add_edge(one.related_from.label, one.reference.label)
-    everybody = {one.subject.id for one in made.observations}
-    for read in made.each():
-        rows = read.tables["Bridges", "bridge"]
+    all_files = {one.subject.id for one in written.observations}
+    for report in written.parsed():
+        rows = report.tables["Bridges", "bridge"]
         assert rows
         for name, _, files, clusters, _, pieces, cut_off in rows:
             assert int(files) == len(files_of[name])
             assert int(clusters) == sum(bool(files_of[name] & group) for group in groups)
             rest = graph.subgraph(nx.node_connected_component(graph, name) - {name})
-            left = [len(part & everybody) for part in nx.connected_components(rest)]
+            left = [len(part & all_files) for part in nx.connected_components(rest)]
             left = [size for size in left if size]
             assert (int(pieces), int(cut_off)) == (len(left), sum(left) - max(left))
         joined = sum(
@@ -344,23 +349,26 @@ def test_the_bridges_are_those_of_sets_and_networkx(made: Made) -> None:
             for one, other in combinations(groups, 2)
         )
         assert any(
-            line.startswith(f"{joined} pairs of clusters are connected") for line in read.paragraphs
+            line.startswith(f"{joined} pairs of clusters are connected")
+            for line in report.paragraphs
         )
 
 
-def test_the_timeline_has_every_month_and_year(made: Made) -> None:
+def test_timeline_has_all_months_and_years(written: WrittenReport) -> None:
     seconds = {
-        one.reference.id: one.reference.attributes.get("creation_date") for one in made.observations
+        one.reference.id: one.reference.attributes.get("creation_date")
+        for one in written.observations
     }
     months = Counter(day_of(each)[:7] for each in seconds.values() if each)
     years = Counter(day_of(each)[:4] for each in seconds.values() if each)
-    for read in made.each():
-        rows = read.tables["Timeline", "year"]
+    for report in written.parsed():
+        rows = report.tables["Timeline", "year"]
         assert {year: int(count) for year, count in rows} == years
-        assert bars_of(read.pictures[1]) == months
+        assert bars_of(report.figures[1]) == months
         undated = sum(not each for each in seconds.values())
         assert (
-            f"{len(seconds):,} references, {undated} without a publication date." in read.paragraphs
+            f"{len(seconds):,} references, {undated} without a publication date."
+            in report.paragraphs
         )
 
 
@@ -370,40 +378,42 @@ def bars_of(svg: str) -> dict[str, int]:
             (title.split(": ") for title in titles if title)}  # fmt: skip
 
 
-def test_the_map_has_a_dot_for_files_in_the_same_collections(made: Made) -> None:
-    groups = clusters_of(made.observations)
+def test_map_has_one_dot_for_files_in_the_same_collections(written: WrittenReport) -> None:
+    groups = clusters_of(written.observations)
     held = defaultdict(set)
-    for one in made.observations:
+    for one in written.observations:
         if one.related_from:
             held[one.subject.id].add(one.related_from.id)
     of = {file: number for number, files in enumerate(groups, 1) for file in files}
     dots = Counter((of[file], frozenset(inside)) for file, inside in held.items())
     expected = sorted((count, cluster) for (cluster, _), count in dots.items())
-    ties = sum(len(inside) for _, inside in dots)
-    for read in made.each():
-        drawn = ET.fromstring(read.pictures[0])
+    links = sum(len(inside) for _, inside in dots)
+    for report in written.parsed():
+        drawn = ET.fromstring(report.figures[0])
         titles = [each.text or "" for each in drawn.iterfind(f".//{SVG}circle/{SVG}title")]
         found = [re.findall(r"\d+", title) for title in titles]
         assert sorted((int(count), int(cluster)) for count, cluster in found) == expected
         paths = [each.get("d", "") for each in drawn.iterfind(f"{SVG}path")]
-        assert len([each for each in paths if "l" not in each]) == ties
+        assert len([each for each in paths if "l" not in each]) == links
         names = {each.text for each in drawn.iterfind(f"{SVG}text")}
-        assert names >= {one.related_from.id for one in made.observations if one.related_from}
+        assert names >= {one.related_from.id for one in written.observations if one.related_from}
 
 
-def test_a_large_map_has_a_dot_for_each_cluster() -> None:
+def test_large_map_has_one_dot_per_cluster() -> None:
     observations = plant(1, MEDIUM).observations()
     incidence = Incidence.from_observations(observations)
     clusters = find_clusters(incidence)
     svg, text = cluster_map(incidence, clusters)
-    files_of = {name: files for name, files in having(observations).items() if " " not in name}
-    told = {each.entity.id for group in clusters.clusters for each in group.top_collections[:2]}
-    told |= set(sorted(sorted(files_of), key=lambda name: -len(files_of[name]))[:8])
+    files_of = {
+        name: files for name, files in files_by_label(observations).items() if " " not in name
+    }
+    shown = {each.entity.id for group in clusters.clusters for each in group.top_collections[:2]}
+    shown |= set(sorted(sorted(files_of), key=lambda name: -len(files_of[name]))[:8])
     groups = {group.number: {file.id for file in group.files} for group in clusters.clusters}
-    ties = [
+    links = [
         (number, name)
         for number, files in groups.items()
-        for name in told
+        for name in shown
         if len(files & files_of[name]) >= len(files) / 4
     ]
     drawn = ET.fromstring(svg)
@@ -415,53 +425,53 @@ def test_a_large_map_has_a_dot_for_each_cluster() -> None:
         number: len(files) for number, files in groups.items()
     }
     paths = [each.get("d", "") for each in drawn.iterfind(f"{SVG}path")]
-    assert len([each for each in paths if "l" not in each]) == len(ties)
+    assert len([each for each in paths if "l" not in each]) == len(links)
     names = {each.text for each in drawn.iterfind(f"{SVG}text")}
-    assert names == {name for _, name in ties} | {str(number) for number in groups}
+    assert names == {name for _, name in links} | {str(number) for number in groups}
     assert text.startswith("Clusters (dots")
 
 
-def test_what_is_new_is_what_sets_say(made: Made) -> None:
+def test_changes_are_those_of_plain_sets(written: WrittenReport) -> None:
     new, old = (
         {(o.subject, o.reference, o.related_from) for o in side}
-        for side in (made.observations, made.old)
+        for side in (written.observations, written.old)
     )
-    asked = [{fact[0] for fact in side} for side in (old, new)]
-    added = {fact for fact in new - old if fact[0] in asked[0]}
-    removed = {fact for fact in old - new if fact[0] in asked[1]}
-    reports = [{fact[1] for fact in side} for side in (old, new)]
-    sure = {fact[1] for fact in added} - reports[0]
-    for read in made.each():
+    subjects = [{triple[0] for triple in side} for side in (old, new)]
+    added = {triple for triple in new - old if triple[0] in subjects[0]}
+    removed = {triple for triple in old - new if triple[0] in subjects[1]}
+    references = [{triple[1] for triple in side} for side in (old, new)]
+    certain = {triple[1] for triple in added} - references[0]
+    for report in written.parsed():
         rows = {
             row[0]: [int(cell.replace(",", "")) for cell in row[1:]]
-            for row in read.tables["Changes since last month", ""]
+            for row in report.tables["Changes since last month", ""]
         }
-        assert rows["files"] == [len(asked[1] - asked[0]), 0, len(asked[0]), 0, 0]
+        assert rows["files"] == [len(subjects[1] - subjects[0]), 0, len(subjects[0]), 0, 0]
         assert rows["observations"] == [
             *(len(added), len(removed), len(new & old)),
             *(len(new - old - added), len(old - new - removed)),
         ]
-        assert rows["references"][0] == len(sure)
-        listed = {row[1] for row in read.tables["Added references", "date"]}
-        assert listed == {each.label for each in sure} == {"a fresh look"}
+        assert rows["references"][0] == len(certain)
+        listed = {row[1] for row in report.tables["Added references", "date"]}
+        assert listed == {each.label for each in certain} == {"an added reference"}
 
 
-def test_what_an_answer_no_longer_says_went(refreshed: Campaign) -> None:  # noqa: F811  the fixture
+def test_references_missing_from_a_refreshed_list_are_removed(refreshed: Campaign) -> None:  # noqa: F811  the fixture
     folder = refreshed.path.parent
     done = Shell(folder)("report", "--store", "c.db", "--out", "o", "--since", FIRST)
     assert done.returncode == 0
-    read = read_markdown((folder / "o" / "report.md").read_text(encoding="utf-8"))
-    rows = {row[0]: row[1:] for row in read.tables[f"Changes since {FIRST}", ""]}
+    report = read_markdown((folder / "o" / "report.md").read_text(encoding="utf-8"))
+    rows = {row[0]: row[1:] for row in report.tables[f"Changes since {FIRST}", ""]}
     assert rows["references"] == ["2", "2", "1", "0", "0"]
     assert rows["collections"] == ["1", "1", "1", "0", "0"]
-    assert len(read.tables["Removed references", "date"]) == 2
+    assert len(report.tables["Removed references", "date"]) == 2
 
 
-# --- harmless ------------------------------------------------------------------------------------
+# --- untrusted text ------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> WrittenReport:
     folder = tmp_path_factory.mktemp("hostile")
     texts = [text for text in HOSTILE if text.strip() and "\ud800" not in text]
     texts += [
@@ -471,7 +481,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Made:
         "# h",
         "www.evil.example",
     ]
-    told = [
+    references = [
         {
             "type": "reference",
             "id": f"{n:064x}",
@@ -486,28 +496,30 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Made:
     ]
     files = [Entity("file", f"{n:064x}") for n in range(1, 4)]
     path = folder / "<b>c.db"
-    write_pages(path, dict.fromkeys(files, told))
+    write_pages(path, dict.fromkeys(files, references))
     with Store.read(path) as store:
         write_report(
             store,
             folder / "out",
             Baseline("<i>x", Snapshot.from_observations([], [(f, "complete") for f in files])),
         )
-    return Made(folder / "out", [], [])
+    return WrittenReport(folder / "out", [], [])
 
 
-def test_the_page_has_nothing_that_runs_asks_or_leads_away(hostile: Made, made: Made) -> None:
-    for page in (hostile.page, made.page):
-        read = Page(page)
+def test_page_has_no_scripts_requests_or_external_links(
+    hostile: WrittenReport, written: WrittenReport
+) -> None:
+    for page in (hostile.page, written.page):
+        parsed = ParsedPage(page)
         allowed = {"html", "head", "meta", "link", "title", "style", "body", "nav", "ul", "li", "a"}
         allowed |= {"main", "h1", "h2", "h3", "p", "dl", "dt", "dd", "div", "figure", "figcaption"}
         allowed |= {"table", "thead", "tbody", "tr", "th", "td", "bdi", "span"}
-        assert set(read.elements) <= allowed
-        for tag, name, value in read.attributes:
+        assert set(parsed.elements) <= allowed
+        for tag, name, value in parsed.attributes:
             assert not name.startswith("on")
             assert name not in {"src", "srcdoc", "style", "action", "srcset"}
             assert name != "href" or str(value).startswith("#" if tag == "a" else "data:,")
-        for svg in read.read.pictures:
+        for svg in parsed.report.figures:
             drawn = ET.fromstring(svg)
             tags = {each.tag.removeprefix(SVG) for each in drawn.iter()}
             assert tags <= {"svg", "title", "rect", "path", "circle", "text"}
@@ -516,7 +528,7 @@ def test_the_page_has_nothing_that_runs_asks_or_leads_away(hostile: Made, made: 
             assert "href" not in names
 
 
-def test_the_policy_lets_only_our_style_through(hostile: Made) -> None:
+def test_content_security_policy_allows_only_the_style_sheet(hostile: WrittenReport) -> None:
     (policy,) = re.findall(
         r'<meta http-equiv="Content-Security-Policy" content="(.*?)">', hostile.page
     )
@@ -532,7 +544,7 @@ def test_the_policy_lets_only_our_style_through(hostile: Made) -> None:
     assert hostile.page.index(policy) < hostile.page.index("<title>")
 
 
-def test_no_title_becomes_markup_or_a_link_in_markdown(hostile: Made) -> None:
+def test_titles_do_not_become_markup_or_links_in_markdown(hostile: WrittenReport) -> None:
     text = "\n".join(line for line in hostile.markdown.splitlines() if not line.startswith("["))
     bare = re.sub(r"\\.", "", text)
     ours = re.sub(
@@ -545,9 +557,9 @@ def test_no_title_becomes_markup_or_a_link_in_markdown(hostile: Made) -> None:
     assert not {c for c in text if unicodedata.category(c) in {"Cc", "Cf"}} - {"\n"}
 
 
-def test_every_title_is_there_as_it_reads(hostile: Made) -> None:
-    for read in hostile.each():
-        cells = {cell for rows in read.tables.values() for row in rows for cell in row}
+def test_titles_are_readable_in_both_files(hostile: WrittenReport) -> None:
+    for report in hostile.parsed():
+        cells = {cell for rows in report.tables.values() for row in rows for cell in row}
         for text in ("</script><script>alert(1)</script>", "| a | b |", "<svg onload=alert(1)>"):
             assert text in cells
 
@@ -555,11 +567,11 @@ def test_every_title_is_there_as_it_reads(hostile: Made) -> None:
 # --- files ---------------------------------------------------------------------------------------
 
 
-def test_the_same_campaign_gives_the_same_bytes(made: Made) -> None:
-    store = made.folder.parent / "c.db"
+def test_same_campaign_gives_same_bytes(written: WrittenReport) -> None:
+    store = written.folder.parent / "c.db"
     digests = set()
     for seed in ("1", "2"):
-        out = made.folder.parent / f"again{seed}"
+        out = written.folder.parent / f"again{seed}"
         command = [
             sys.executable,
             "-m",
@@ -586,10 +598,12 @@ def test_the_same_campaign_gives_the_same_bytes(made: Made) -> None:
     assert len(digests) == 1
 
 
-def test_a_report_that_cannot_be_written_leaves_what_stood(made: Made, tmp_path: Path) -> None:
+def test_failed_report_leaves_existing_files_unchanged(
+    written: WrittenReport, tmp_path: Path
+) -> None:
     (tmp_path / "report.html").mkdir()
     (tmp_path / "report.md").write_text("old")
-    with Store.read(made.folder.parent / "c.db") as store:
+    with Store.read(written.folder.parent / "c.db") as store:
         with pytest.raises(ExportError, match="is a folder or a device"):
             write_report(store, tmp_path)
         with pytest.raises(ExportError, match="is a file; choose another folder"):
@@ -597,8 +611,10 @@ def test_a_report_that_cannot_be_written_leaves_what_stood(made: Made, tmp_path:
     assert not [each for each in tmp_path.iterdir() if each.name.startswith(".")]
 
 
-def test_the_command_names_its_files_and_says_what_is_not_whole(made: Made, shell: Shell) -> None:
-    store = made.folder.parent / "c.db"
+def test_command_prints_its_files_and_warns_of_missing_data(
+    written: WrittenReport, shell: Shell
+) -> None:
+    store = written.folder.parent / "c.db"
     done = shell("report", "--store", store, "--out", "o", "--since", "2026-10-01")
     assert done.returncode == 0
     assert [line.split()[0] for line in done.stdout.splitlines()] == [
@@ -615,7 +631,7 @@ def test_the_command_names_its_files_and_says_what_is_not_whole(made: Made, shel
     )
 
 
-def test_an_empty_campaign_has_a_report(shell: Shell) -> None:
+def test_empty_campaign_has_a_report(shell: Shell) -> None:
     Store.open(shell.folder / "c.db").close()
     assert shell("report", "--store", "c.db", "--since", "2026-10-01").returncode == 0
     text = (shell.folder / "output" / "report.md").read_text(encoding="utf-8")
@@ -631,5 +647,7 @@ def test_an_empty_campaign_has_a_report(shell: Shell) -> None:
         ({"0001-01": 1, "9999-12": 1234}, {"0001": 1, "9999": 1234}),
     ],
 )
-def test_long_times_are_told_by_year(months: dict[str, int], bars: dict[str, int]) -> None:
+def test_chart_of_many_months_has_one_bar_per_year(
+    months: dict[str, int], bars: dict[str, int]
+) -> None:
     assert bars_of(month_chart(months)) == bars

@@ -226,7 +226,7 @@ class ClusterMatching:
         Returns:
             The causes and the linking files.
         """
-        part = np.full(len(self._pair.files), -1, np.int64)  # of each file: index into numbers
+        part = np.full(len(self._pair.files), -1, np.int64)  # position of its cluster in numbers
         for position, number in enumerate(numbers):
             part[self._cluster[separate] == number] = position
         here, there = self._pair.snapshots[separate], self._pair.snapshots[1 - separate]
@@ -257,7 +257,7 @@ class ClusterMatching:
     def _linking_files(
         self, separate: int, numbers: tuple[int, ...], parts_of: Sequence[Mapping[int, set[int]]]
     ) -> tuple[Entity, ...]:
-        """Return the files that link several of the clusters, and are known only on the other side.
+        """Return the files that have observations only on the other side, and link several clusters.
 
         Args:
             separate: the side on which the clusters are separate.

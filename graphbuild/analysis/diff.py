@@ -1,8 +1,8 @@
 """Compare two snapshots: which observations and entities were added, removed or unchanged.
 
-An observation may be missing from a snapshot only because it was never requested. An observation of
-a file therefore counts as *added* only if the earlier snapshot is complete for the file, and as
-*removed* only if the later snapshot is complete for the file. Otherwise it is listed as unknown. A
+An observation may be missing from a snapshot only because it was never requested. It therefore
+counts as *added* only if the earlier snapshot is complete for its file, and as *removed* only if
+the later snapshot is complete for its file. Otherwise it is listed as unknown. A
 reference or collection is added if the earlier snapshot does not contain it and one of its
 observations is added.
 """

@@ -172,10 +172,12 @@ def describe_causes(change: ClusterChange, limit: int) -> list[MixedText]:
     if len(change.causes) > limit:
         lines.append((f"… and {len(change.causes) - limit:,} more",))
     if change.linking_files:
-        when = "after" if change.kind == "merged" else "before"
+        snapshot = "later" if change.kind == "merged" else "earlier"
         files = format_count(len(change.linking_files), "file")
-        lines.append((f"by {files} known only {when}, with links to several of the clusters",))
-    return lines or [("by no single reference or collection, but by a new partition",)]
+        lines.append(
+            (f"by {files} in the {snapshot} snapshot only, linked to several of the clusters",)
+        )
+    return lines or [("not by a single reference or collection",)]
 
 
 def _describe_cause(cause: Cause, change: ClusterChange) -> MixedText:

@@ -93,7 +93,7 @@ class Incidence:
 
     @property
     def file_direct_references(self) -> Matrix:
-        """Return a matrix of files by references: 1 if the file has it without a collection."""
+        """Return a matrix of files by references: 1 if no collection was named."""
         triples = self.triples[self.triples[:, 2] == NO_COLLECTION]
         return self._matrix(triples[:, 0], triples[:, 1], self._sizes[:2])
 

@@ -7,8 +7,9 @@ matrix are independent: entry (i, c) is 1 with probability x_i y_c / (1 + x_i y_
 degree therefore have equal probabilities, as do columns of equal degree. So the probabilities are
 stored only once per distinct degree.
 
-The hypergeometric test is not used. It considers only the degrees of the two rows, so it counts a
-column that all rows have as much as a rare one, and reports pairs of rows that share only a hub.
+The hypergeometric test is not used. It considers only the degrees of the two rows, so a column
+that all rows have counts as much as a rare column. Pairs of rows that share only such hubs would be
+reported.
 """
 
 from __future__ import annotations

@@ -87,8 +87,9 @@ def month_chart(months: Mapping[str, int]) -> str:
 def _bars(months: Mapping[str, int]) -> dict[str, int]:
     """Return the number of references for each bar.
 
-    The bars are all months from the first to the last; if these are more than 300, all years; if
-    these are more than 300, too, the last 300 years with references.
+    There is a bar for each month from the first to the last. If there would be more than 300 bars,
+    there is a bar for each year instead. If there would still be more than 300 bars, only the last
+    300 years with references have one.
     """
     if not months:
         return {}

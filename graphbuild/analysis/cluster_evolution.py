@@ -257,7 +257,7 @@ class ClusterMatching:
     def _linking_files(
         self, separate: int, numbers: tuple[int, ...], parts_of: Sequence[Mapping[int, set[int]]]
     ) -> tuple[Entity, ...]:
-        """Return the files that have observations only on the other side, and link several clusters.
+        """Return the files that are known only on the other side, and link several clusters.
 
         Args:
             separate: the side on which the clusters are separate.

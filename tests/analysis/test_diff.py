@@ -110,14 +110,14 @@ def test_changes_are_those_of_plain_sets(old: Snapshot, new: Snapshot) -> None:
             "unknown_before": later - earlier - certain,
             "unknown_after": earlier - later - lost,
         }
-    asked = [
+    fetched = [
         {file.key for file, state in side.states.items() if state != PENDING}
         | {fact[0] for fact in triples(side)}
         for side in (old, new)
     ]
-    assert keys_of(found.files, "added") == asked[1] - asked[0]
-    assert keys_of(found.files, "removed") == asked[0] - asked[1]
-    assert keys_of(found.files, "unchanged") == asked[0] & asked[1]
+    assert keys_of(found.files, "added") == fetched[1] - fetched[0]
+    assert keys_of(found.files, "removed") == fetched[0] - fetched[1]
+    assert keys_of(found.files, "unchanged") == fetched[0] & fetched[1]
     for gaps, side in ((found.incomplete_before, old), (found.incomplete_after, new)):
         assert dict(gaps) == {file: s for file, s in side.states.items() if s != COMPLETE}
     _check_clusters(found, old, new)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from graphbuild._util import MAX_DISPLAY_LENGTH, escape_unprintable
-from graphbuild.models import URL, Entity
+from graphbuild.models import Entity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -116,7 +116,7 @@ def shorten(text: str, longest: int = 40) -> str:
 
 def subject_name(subject: Entity) -> str:
     """Return the name of a subject in output: the URL of a URL subject, and the id of any other."""
-    return subject.label if subject.type == URL else subject.id
+    return subject.readable_id
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Crawling: request what a campaign file does not know yet. See :class:`Crawl`."""
+"""Crawling: request the pages that a campaign file does not contain yet. See :class:`Crawl`."""
 
 from graphbuild.crawler.crawler import DEFAULT_PER_NODE, Crawl
 from graphbuild.crawler.result_handler import CrawlEvent

@@ -18,10 +18,10 @@ class CallBudget:
     """Records calls in a campaign file and refuses those beyond the user's limits.
 
     Args:
-        clock: The source of the current time.
-        store: The campaign file.
-        max_calls: Maximum calls of the campaign over all runs; None for no limit.
-        per_day: Maximum calls per UTC day; None for no limit.
+        clock: the source of the current time.
+        store: the campaign file.
+        max_calls: maximum calls of the campaign over all runs; None for no limit.
+        per_day: maximum calls per UTC day; None for no limit.
     """
 
     def __init__(
@@ -34,26 +34,30 @@ class CallBudget:
         self._reserved: dict[tuple[Entity, str], int] = {}
 
     def reserve(self, task: Task) -> bool:
-        """Record the next call of a task ahead of time; return False if no call may be made."""
+        """Record the next call of a task in advance; return False if a limit is reached."""
         try:
             call = self.begin_call(task.subject, task.relationship)
         except BudgetExhaustedError:
-            return False  # raised again when the task is submitted
+            return False  # the error is raised again when the task is submitted
         self._reserved[task.subject, task.relationship] = call
         return True
 
     def release_reserved(self) -> None:
-        """Remove the recorded calls that will not be made."""
+        """Delete the records of all reserved calls; these calls were not made."""
         while self._reserved:
             _, call = self._reserved.popitem()
-            with suppress(GraphbuildError):  # one recorded call too many exceeds no limit
+            with suppress(GraphbuildError):  # a record that remains cannot exceed a limit
                 self._store.calls.cancel(call)
 
     def check(self) -> None:
-        """Raise BudgetExhaustedError if no call may be made now."""
+        """Check the limits.
+
+        Raises:
+            BudgetExhaustedError: a limit is reached.
+        """
         if self._max_calls is not None and self._store.calls.count() >= self._max_calls:
             raise BudgetExhaustedError(
-                f"the budget of {self._max_calls} calls is spent; raise --max-calls to go on"
+                f"the budget of {self._max_calls} calls is spent; raise --max-calls to continue"
             )
         if self._per_day is None:
             return
@@ -68,7 +72,7 @@ class CallBudget:
         """Record a call durably before it is made, unless it is reserved; return its number.
 
         Raises:
-            BudgetExhaustedError: No call may be made now.
+            BudgetExhaustedError: a limit is reached.
         """
         reserved = self._reserved.pop((subject, relationship), None)
         if reserved is not None:

@@ -1,8 +1,8 @@
-"""Estimate the calls a crawl needs, and when it would end.
+"""Estimate the number of calls of a crawl and the time at which it ends.
 
-A page has up to 40 references, so a file costs ``max(1, ceil(references / 40))`` calls. The first
-page of a file states how many references it has. Before that, the number of pages is estimated
-from the files that are already known.
+A page contains up to 40 references, so a file needs ``max(1, ceil(references / 40))`` calls. The
+first page of a file states how many references the file has. For files without a stored page, the
+number of pages is estimated from the other files.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from graphbuild.api.rate_limit import MINUTE
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate:
-    """The number of calls a crawl needs.
+    """The number of calls that a crawl needs.
 
     Attributes:
-        at_least: The minimum, unless the API's lists have changed meanwhile.
-        expected: The estimate, based on the files known so far; None if no file is known.
-        exact: Whether the number of pages of every file is known.
+        at_least: the minimum, if the API's lists do not change until their pages are requested.
+        expected: the estimate, based on the files with a stored page; None if there are none.
+        exact: whether the number of pages of every file is known.
     """
 
     at_least: int
@@ -33,9 +33,10 @@ def estimate_cost(*, unseen: int, left: int, mean_pages: float | None) -> CostEs
     """Estimate the calls for a number of files.
 
     Args:
-        unseen: The number of files without any stored page.
-        left: The remaining calls of the other files, from the list lengths the API stated.
-        mean_pages: The mean number of pages of the known files; None if no file is known.
+        unseen: the number of files without a stored page.
+        left: the number of remaining calls of the other files, from the list lengths that the API
+            stated.
+        mean_pages: the mean number of pages of the other files; None if there are none.
     """
     at_least = left + unseen
     if not unseen:
@@ -49,14 +50,15 @@ def estimate_cost(*, unseen: int, left: int, mean_pages: float | None) -> CostEs
 def estimate_completion(
     calls: int, *, now: float, per_minute: int | None, per_day: int | None, spent_today: int = 0
 ) -> datetime:
-    """Return the time (UTC) at which a number of calls would be made under the given quotas.
+    """Return the time (UTC) at which the last of ``calls`` calls can be made under the quotas.
 
     Args:
-        calls: The number of calls to make.
-        now: The current time in seconds since 1970.
-        per_minute: Maximum calls per minute; None for no limit. Calls themselves take no time.
-        per_day: Maximum calls per UTC day; None for no limit.
-        spent_today: Calls already made today.
+        calls: the number of calls to make.
+        now: the current time in seconds since 1970.
+        per_minute: maximum calls per minute; None for no limit. The duration of the calls
+            themselves is ignored.
+        per_day: maximum calls per UTC day; None for no limit.
+        spent_today: calls already made today (UTC).
     """
     start = datetime.fromtimestamp(now, UTC)
     if per_day is not None:
@@ -64,7 +66,7 @@ def estimate_completion(
         if calls > left_today:
             calls -= left_today
             days = math.ceil(calls / per_day)
-            calls -= (days - 1) * per_day  # those of the last day
+            calls -= (days - 1) * per_day  # only the calls of the last day remain
             midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
             start = midnight + timedelta(days=days)
     full_minutes = (calls - 1) // per_minute if per_minute and calls else 0

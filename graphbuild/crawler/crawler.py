@@ -1,8 +1,9 @@
 """The crawl loop: choose a task, request its next page, store it, yield an event.
 
-An event is yielded after its page is durable. To pause, stop iterating; to resume, crawl again. A
-failed subject is an event with an error. Only errors that concern every subject end the run, such
-as a refused key, a spent quota or an unreachable service.
+An event is yielded after its page is stored durably. To pause, stop iterating; to resume, crawl
+again. If the request of a subject fails, the event contains the error and the run continues. Errors
+that affect all subjects end the run, such as a rejected API key, an exhausted quota or an
+unreachable service.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from graphbuild.crawler.workers import Executor
     from graphbuild.store import Store, Task
 
-# Five calls per list; some collections have a million files.
+# Five pages of 40 entries; some collections have a million files.
 DEFAULT_PER_NODE = 200
 
 
@@ -36,10 +37,13 @@ class _CrawlRun:
     """The state of one pass of the loop.
 
     Attributes:
-        results: Stores what the executor returns.
-        in_flight: Submitted tasks by their number.
-        reserved: The task to submit next, if its call is already recorded.
-        error: The error that ends the run once nothing is in flight.
+        scheduler: chooses the tasks.
+        executor: sends the requests.
+        results: stores the results of the requests.
+        in_flight: the submitted tasks without a result yet, by task id.
+        reserved: the task to submit next, if its call is already recorded; otherwise None.
+        error: the error that is raised when no request is in flight any more; None if there is
+            none.
     """
 
     scheduler: FifoScheduler
@@ -51,18 +55,19 @@ class _CrawlRun:
 
 
 class Crawl:
-    """Requests what a campaign file does not know yet. Iterate over it to run it.
+    """Requests the pages that a campaign file does not contain yet. Iterating over it runs it.
 
     Args:
-        client: Sends the requests.
-        store: The campaign file; must be open for writing.
-        max_calls: Maximum calls of the campaign over all runs; None for no limit.
-        per_day: Maximum calls per UTC day; None for no limit besides the API's.
-        frugal: Infer references instead of requesting them where the stored pages allow it.
-        depth: How far to crawl beyond the seeds. 1 requests the files and references of the
-            collections and references that were found. 2 requests the references of these files.
-        per_node: Maximum entries per list beyond the seeds.
-        workers: Maximum concurrent requests. The rate limit applies to all of them together.
+        client: sends the requests.
+        store: the campaign file; must be open for writing.
+        max_calls: maximum calls of the campaign over all runs; None for no limit.
+        per_day: maximum calls per UTC day; None for no limit except that of the API.
+        frugal: infer references instead of requesting them where the stored pages allow it.
+        depth: how far to crawl beyond the seeds. 0 requests the references of the seeds. 1 also
+            requests the files and references of the collections and references that were found. 2
+            also requests the references of these files.
+        per_node: maximum entries per list of an entity that is not a seed.
+        workers: maximum concurrent requests. The rate limit applies to all of them together.
     """
 
     def __init__(  # noqa: PLR0913  all but the first two have defaults
@@ -87,15 +92,18 @@ class Crawl:
         self._stopped = False
 
     def stop(self) -> None:
-        """Stop iterating after the requests in flight. Safe to call in a signal handler."""
+        """Stop iterating when the results of the requests in flight are stored.
+
+        Signal handlers can call this method.
+        """
         self._stopped = True
 
     def __iter__(self) -> Iterator[CrawlEvent]:
-        """Crawl until nothing is pending, one event per stored page.
+        """Crawl until no task is pending; yield the progress of one subject at a time.
 
         Raises:
-            CrawlPaused: A limit or quota is reached; crawl again to resume.
-            ApiError: An error that concerns every subject.
+            CrawlPaused: a limit or quota is reached; crawl again to resume.
+            ApiError: an error that affects all subjects.
         """
         self._restore_client_state()
         results = ResultHandler(self._client, self._store, limit=self._per_node)
@@ -109,7 +117,10 @@ class Crawl:
                 return
 
     def _restore_client_state(self) -> None:
-        """Give the client the stored API flavor and the calls of the last minute."""
+        """Set the API flavor of the client, and the calls of the last minute in its rate limiter.
+
+        Both come from the campaign file.
+        """
         known_flavor = self._store.api_info.flavor()
         if self._client.api_flavor == AUTO and known_flavor:
             self._client.api_flavor = known_flavor
@@ -130,14 +141,14 @@ class Crawl:
                 executor.close()
 
     def _create_executor(self) -> Executor:
-        """Create the workers; only one until the first response shows the API flavor."""
+        """Create the workers; use only one until the first response determines the API flavor."""
         if self._workers == 1 or self._client.api_flavor == AUTO:
             return SerialExecutor(self._client, self._budget)
         clients = [self._client.clone() for _ in range(self._workers)]
         return WorkerPool(clients, self._budget)
 
     def _run(self, run: _CrawlRun) -> Iterator[CrawlEvent]:
-        """Crawl until nothing is left, or until more workers can start."""
+        """Crawl until no task is left, or until the API flavor is known for more workers."""
         waiting_for_flavor = self._workers > 1 and self._client.api_flavor == AUTO
         try:
             while self._submit_tasks(run):
@@ -172,7 +183,7 @@ class Crawl:
     def _handle(
         self, run: _CrawlRun, task: Task, outcome: PageResponse | BaseException
     ) -> CrawlEvent | None:
-        """Store a result; return None if it ends the run."""
+        """Store a result; return None if the run ends."""
         try:
             event = self._store_result(run, task, outcome)
         except GraphbuildError as error:
@@ -186,8 +197,8 @@ class Crawl:
     ) -> CrawlEvent | None:
         """Store a result and record the next call in the same transaction.
 
-        Two transactions per page would halve the number of pages that many workers can store. With
-        a rate limit, the next call may be far off; then it is recorded when it is made.
+        With two transactions per page, many workers would store half as many pages per second. With
+        a rate limit, the next call may be made much later; then it is recorded at that time.
         """
         rate_limited = self._client.rate_limiter.per_minute is not None
         if rate_limited or self._stopped or isinstance(outcome, BaseException):
@@ -201,7 +212,7 @@ class Crawl:
 
 
 def _store_in_flight(run: _CrawlRun) -> None:
-    """Store the pages in flight, however the iteration ended: their calls are spent."""
+    """Store the results of the requests in flight, because their calls are already counted."""
     unexpected: BaseException | None = None
     while run.in_flight:
         task, outcome = run.executor.next_result()

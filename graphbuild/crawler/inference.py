@@ -3,12 +3,13 @@
 VirusTotal describes ``related_references`` as "the References of the Collections containing this
 File". As long as that holds:
 
-* A file whose list was read to its end reveals *all* references of each collection it names.
-* Another file in such a collection has all of these references, too. If the references read and
-  inferred so far are as many as the API stated for this file, its other pages hold nothing new.
+* A file whose list was read to its end shows *all* references of each collection in the list.
+* Any other file in such a collection also has all of these references. If the number of references
+  read and inferred so far equals the number that the API stated for this file, the pages not yet
+  read contain no new references.
 
-If there are more than stated, or two files disagree about a collection, the description does not
-hold. Then nothing is inferred and the file is read page by page.
+If there are more references than stated, or if two files show different references of a collection,
+the description does not hold. Then nothing is inferred, and the file is read page by page.
 
 The functions are pure; ids can be of any hashable type.
 """
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Inference(Generic[Id]):
-    """The references that follow for a file.
+    """The references that can be inferred for a file.
 
     Attributes:
-        collections_by_reference: Each inferred reference with the collections it is inferred from.
-        excess: The number of references beyond the stated one; above 0 nothing may be inferred.
-        missing: The number of references still missing; above 0 the next page must be requested.
+        collections_by_reference: each inferred reference with the collections it is inferred from.
+        excess: the number of references beyond the number that the API stated. If it is above 0,
+            nothing may be inferred.
+        missing: the number of references that are still unknown. If it is above 0, the next page
+            must be requested.
     """
 
     collections_by_reference: Mapping[Id, set[Id]]
@@ -43,7 +46,7 @@ class Inference(Generic[Id]):
 
     @property
     def complete(self) -> bool:
-        """Whether exactly the stated number of references is known."""
+        """Whether exactly the number of references that the API stated is known."""
         return not self.excess and not self.missing
 
 
@@ -69,7 +72,7 @@ class CollectionKnowledge(Generic[Id]):
         return collection in self._references and collection not in self._disputed
 
     def infer(self, observed: ObservedReferences[Id]) -> Inference[Id]:
-        """Return the references that follow from the collections of a file."""
+        """Return the references that can be inferred from the collections of a file."""
         if observed.count is None or self._disputed & observed.collections():
             return Inference({}, missing=1)
         inferred: dict[Id, set[Id]] = defaultdict(set)
@@ -91,13 +94,13 @@ def choose_next_file(
 ) -> Id:
     """Return the unfinished file whose remaining pages save the most requests per page read.
 
-    Reading a file to its end makes its collections known. It saves the remaining pages of every
-    file that is in no other unknown collection.
+    When a file is read to its end, all references of its collections are known. This saves the
+    remaining pages of every file that is in no other unknown collection.
 
     Args:
-        unfinished: The unfinished files in the order of their seeds; not empty.
-        knowledge: The collections known so far.
-        page_size: References per page.
+        unfinished: the unfinished files in the order of their seeds; not empty.
+        knowledge: the collections whose references are known.
+        page_size: maximum references per page.
     """
     unknown = {
         key: frozenset(each for each in observed.collections() if each not in knowledge)
@@ -120,7 +123,7 @@ def choose_next_file(
 def _cheapest_per_group(
     unknown: Mapping[Id, frozenset[Id]], pages_left: Mapping[Id, int]
 ) -> Iterable[Id]:
-    """Of files with the same unknown collections, keep the one with the fewest pages left."""
+    """Return the file with the fewest pages left for each set of unknown collections."""
     best: dict[frozenset[Id], Id] = {}
     for key, collections in unknown.items():
         if collections not in best or pages_left[key] < pages_left[best[collections]]:

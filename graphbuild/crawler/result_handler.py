@@ -1,4 +1,4 @@
-"""Store the result of a request: a page, a failed subject, or an error that ends the run."""
+"""Store the result of a request: a page or a failure. Raise errors that end the run."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity
     from graphbuild.store import Store, Task
 
-# A service that fails for this many subjects in a row is probably down, and more requests would
-# waste calls.
+# If this many subjects fail in a row, the service is probably down and more calls would be wasted.
 MAX_CONSECUTIVE_FAILURES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class CrawlEvent:
-    """Progress of one subject: a page was stored, references were inferred, or it failed.
+    """Progress of one subject: a page was stored, references were inferred, or the request failed.
 
     Attributes:
-        subject: The entity whose references were requested.
-        page_number: The number of the page, from 1.
-        new_references: The number of references that were not known of the subject.
-        status: The state of the subject after the event.
-        warnings: Skipped or changed items of the page.
-        error: The reason if the request failed; None otherwise.
-        inferred_references: The number of references that were inferred without a request.
+        subject: the entity whose relationship was requested.
+        page_number: the number of the page, from 1.
+        new_references: the number of references on the page that were not on earlier pages of the
+            subject.
+        status: the state of the subject after the event.
+        warnings: skipped or changed items of the page.
+        error: the error if the request failed; None otherwise.
+        inferred_references: the number of references that were inferred without a request.
     """
 
     subject: Entity
@@ -55,16 +55,17 @@ class CrawlEvent:
 
 
 class ResultHandler:
-    """Stores pages and failures, and raises the errors that concern every subject.
+    """Stores pages and failures, and raises errors that affect all subjects.
 
     Args:
-        client: The client that sends the requests; gives the time and the API flavor.
-        store: The campaign file.
-        limit: Maximum entries per list of an entity beyond the seeds.
+        client: the client that sends the requests; it provides the time and the API flavor.
+        store: the campaign file.
+        limit: maximum entries per list of an entity that is not a seed.
 
     Attributes:
-        retry_on_429: Whether to wait and retry after HTTP status 429. False while the stored quota
-            is exhausted, because waiting a minute would not help.
+        retry_on_429: whether to wait and retry after HTTP status 429. Initially False if the
+            campaign file records that the quota is exhausted, because waiting a minute would not
+            help; True after a page was stored.
     """
 
     def __init__(self, client: Client, store: Store, *, limit: int) -> None:
@@ -78,8 +79,8 @@ class ResultHandler:
         """Store the result of a request; return None if the run was stopped while waiting.
 
         Raises:
-            GraphbuildError: An error that concerns every subject.
-            BaseException: Any other exception of the request.
+            GraphbuildError: an error that affects all subjects.
+            BaseException: any other exception of the request.
         """
         if not isinstance(outcome, BaseException):
             return self._store_page(task, outcome)
@@ -89,8 +90,8 @@ class ResultHandler:
         if isinstance(outcome, CrawlPaused) and not isinstance(outcome, BudgetExhaustedError):
             return None
         if isinstance(outcome, ForbiddenError) and task.depth:
-            # Beyond the seeds, single objects can be forbidden. If a seed is, the key lacks the
-            # license for all of them.
+            # Beyond the seeds, access to single objects can be forbidden. If access to a seed is
+            # forbidden, the API key has no license for any seed.
             return self._store_failure(task, outcome)
         if isinstance(outcome, AuthenticationError | ForbiddenError | BaseUrlError):
             raise outcome

@@ -1,4 +1,4 @@
-"""Choose the page to request next."""
+"""Schedulers, which choose the task whose next page is requested."""
 
 from __future__ import annotations
 
@@ -17,26 +17,29 @@ if TYPE_CHECKING:
 
 
 class FifoScheduler:
-    """Requests the first page of every subject, then the others, in the order of the seeds."""
+    """Requests the first page of every subject, then the later pages, in the order of the seeds."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def next_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return a task that is not in flight, or None if there is none now."""
+        """Return a task that is not in flight; None if there is no such task now."""
         return self._store.tasks.next_task(in_flight)
 
     def next_independent_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return the next task if it cannot depend on pages that are still to be learned from."""
+        """Return the next task if its choice does not depend on pages in flight; None otherwise."""
         return self.next_task(in_flight)
 
     def infer(self, task: Task) -> Iterator[CrawlEvent]:  # noqa: ARG002  used by the subclass
-        """Yield the subjects that need no more requests, now that a page of ``task`` is stored."""
+        """Yield an event for each subject that is completed by inference.
+
+        It is called after a page of ``task`` was stored.
+        """
         return iter(())
 
 
 class InferringScheduler(FifoScheduler):
-    """Requests first pages, then those that save most requests; infers the rest."""
+    """Requests all first pages, then the pages that save most requests; infers the others."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
@@ -50,7 +53,10 @@ class InferringScheduler(FifoScheduler):
             self._unfinished[task_id] = store.inferences.observed_references(task_id)
 
     def next_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return a task without pages; if there is none, the one whose end saves most requests."""
+        """Return a task without stored pages, or else the task that saves most requests.
+
+        Return None if there is no such task now.
+        """
         first = self._store.tasks.next_first_page(in_flight)
         if first is not None:
             return first
@@ -64,11 +70,11 @@ class InferringScheduler(FifoScheduler):
         return self._store.tasks.get(self._current)
 
     def next_independent_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return a task without pages: these are requested first in any case."""
+        """Return a task without stored pages; such tasks are requested first in any case."""
         return self._store.tasks.next_first_page(in_flight)
 
     def infer(self, task: Task) -> Iterator[CrawlEvent]:
-        """Learn from the new page and complete each subject whose references all follow."""
+        """Yield an event for each subject whose remaining references can all be inferred."""
         if task.relationship != RELATED_REFERENCES:
             return
         observed = self._store.inferences.observed_references(task.id)
@@ -90,7 +96,8 @@ class InferringScheduler(FifoScheduler):
         if inference.excess and task_id not in self._excluded:
             self._excluded.add(task_id)
             self._store.inferences.save_conflict(
-                task_id, f"its collections hold {inference.excess} references too many"
+                task_id,
+                f"its collections contain {inference.excess} references more than the API stated",
             )
         if not inference.complete or task_id in self._excluded:
             return None

@@ -1,8 +1,8 @@
 """Send requests one at a time or concurrently.
 
-Only the thread that runs the crawl uses the campaign file. A worker that has to record a call
-sends the job to that thread and waits. Every call is therefore recorded before it is made, limits
-hold for all workers, and a kill wastes at most one call per worker.
+Only the thread that runs the crawl uses the campaign file. A worker sends the recording of a call
+to that thread as a job and waits. Therefore every call is recorded before it is made, and the limits
+apply to all workers together. If the process is killed, at most one call per worker is wasted.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ class SerialExecutor:
         self._results: deque[tuple[Task, Outcome]] = deque()
 
     def has_capacity(self) -> bool:
-        """Return whether a task can be submitted: not before the last result is fetched."""
+        """Return whether a task can be submitted: ``next_result`` returned the last result."""
         return not self._results
 
     def submit(self, task: Task, *, retry_on_429: bool) -> None:
-        """Request a page and keep the result."""
+        """Request a page and keep the result for ``next_result``."""
         outcome = _fetch(self._client, task, self._recorder, retry_on_429=retry_on_429)
         self._results.append((task, outcome))
 
     def next_result(self) -> tuple[Task, Outcome]:
-        """Return the last task with its page, or with any exception it raised."""
+        """Return the submitted task with its page, or with the exception of the request."""
         return self._results.popleft()
 
     def close(self) -> None:
@@ -59,7 +59,7 @@ class _RecorderJob(NamedTuple):
 
 
 class _Finished(NamedTuple):
-    """A finished task, with the client that is idle again."""
+    """A finished task, with its outcome and the client that is now idle."""
 
     client: Client
     task: Task
@@ -88,7 +88,7 @@ class WorkerPool:
         self._threads.submit(self._work, self._idle.pop(), task, retry_on_429=retry_on_429)
 
     def next_result(self) -> tuple[Task, Outcome]:
-        """Run recorder jobs of the workers until a task is finished; see ``SerialExecutor``."""
+        """Return a finished task with its page or exception; until then, run recorder jobs."""
         while True:
             event = self._events.get()
             if isinstance(event, _Finished):
@@ -96,11 +96,14 @@ class WorkerPool:
                 return event.task, event.outcome
             try:
                 event.result.set_result(event.function())
-            except BaseException as error:  # noqa: BLE001  the worker gets it, as its outcome
+            except BaseException as error:  # noqa: BLE001  the worker returns it as its outcome
                 event.result.set_exception(error)
 
     def close(self) -> None:
-        """End the threads and close the clients. All results must have been fetched."""
+        """End the threads and close the clients.
+
+        Before, ``next_result`` must have returned the results of all submitted tasks.
+        """
         self._threads.shutdown()
         for client in self._clients:
             client.close()
@@ -114,7 +117,7 @@ Executor = SerialExecutor | WorkerPool
 
 
 class _RecorderProxy:
-    """A recorder for workers: each method runs in the crawling thread."""
+    """A recorder for workers, whose methods run in the crawling thread."""
 
     def __init__(self, recorder: CallRecorder, events: _Events) -> None:
         self._recorder = recorder
@@ -136,9 +139,9 @@ class _RecorderProxy:
 
 
 def _fetch(client: Client, task: Task, recorder: CallRecorder, *, retry_on_429: bool) -> Outcome:
-    """Request the next page of a task; return any exception, even KeyboardInterrupt.
+    """Request the next page of a task; return any exception, even ``KeyboardInterrupt``.
 
-    The crawl raises it after the pages of the other workers are stored.
+    The crawl raises the exception when the results of the other workers are stored.
     """
     try:
         return client.fetch_page(

@@ -5,9 +5,10 @@
     ...     emulator.base_url.startswith("http://127.0.0.1:")
     True
 
-`World` holds the data, `Api` maps requests to responses, `Emulator` serves them over HTTP, and
-`EmulatorAdapter` serves them to a `requests` session without a socket. The emulator imports nothing
-from the other packages, so errors of the client cannot hide in shared code.
+``World`` contains the data and ``Api`` maps requests to responses. ``Emulator`` serves an ``Api``
+over HTTP; ``EmulatorAdapter`` serves it to a ``requests`` session without a socket. The emulator
+imports nothing from the other packages: a bug in shared code could go unnoticed, because client and
+emulator would both have it.
 """
 
 from graphbuild.emulator.adapter import EmulatorAdapter

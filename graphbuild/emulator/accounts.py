@@ -1,4 +1,4 @@
-"""Accounts: the quotas of each key, and the requests below `/users`."""
+"""Accounts: the quotas of each API key, and the requests below ``/users``."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ if TYPE_CHECKING:
     from graphbuild.emulator.quota import Quota
     from graphbuild.emulator.router import KeyAccess
 
-_ALL_KEYS = ""  # the key of all calls in the group's counter
+_ALL_KEYS = ""  # the group's counter records the calls of all API keys under this key
 _GROUP_NAME = "company"  # as in the documented sample
 
-# The privilege that gives access to references is not documented; the second name is invented.
+# The API documentation does not state which privilege gives access to references. The second name
+# is invented.
 _PRIVILEGES = ("intelligence", "threat-landscape")
 
 
 class Accounts:
-    """The accounts of all keys.
+    """The accounts of all API keys.
 
     Args:
-        user: the user name that every key may use in a path.
-        group_quota: a quota that all keys share; None if there is no group.
+        user: the user name that identifies the account of any API key in a path.
+        group_quota: a quota shared by all API keys; None if there is no group.
     """
 
     def __init__(self, user: str, quota: Quota, group_quota: Quota | None) -> None:
@@ -35,7 +36,7 @@ class Accounts:
         self._has_group = group_quota is not None
 
     def record_call(self, key: str, resource_path: str, now: float) -> None:
-        """Count one call against the quotas of the key and of the group."""
+        """Count one call at the time ``now`` (seconds since 1970) for the key and the group."""
         self._calls.record(key, resource_path, now)
         self._group_calls.record(_ALL_KEYS, resource_path, now)
 
@@ -44,10 +45,10 @@ class Accounts:
         return self._calls.is_exhausted(key, now) or self._group_calls.is_exhausted(_ALL_KEYS, now)
 
     def get(self, request: Request, access: KeyAccess, base_url: str, now: float) -> Json:
-        """Return the body of the response to a request for `/users/{key or name}`.
+        """Return the body of the response to a request below ``/users/{key or user name}``.
 
         Raises:
-            ServiceError: the path is unknown or names another user (404).
+            ServiceError: the path is unknown or is that of another user (404).
         """
         key = request.key
         match [unquote(part) for part in request.resource_path.strip("/").split("/")]:
@@ -59,7 +60,9 @@ class Accounts:
                         return {"data": self._overall_quotas(key, now)}
                     case ["api_usage"]:
                         return {"data": self._calls.api_usage(key, request.query, now)}
-        raise ServiceError(404, "Resource not found.")  # without the name: it may be a key
+        raise ServiceError(
+            404, "Resource not found."
+        )  # no user name in the message: it may be an API key
 
     def _overall_quotas(self, key: str, now: float) -> Json:
         group = self._group_calls.quotas(_ALL_KEYS, now)
@@ -71,7 +74,7 @@ class Accounts:
         return quotas
 
     def _account(self, key: str, access: KeyAccess, base_url: str, now: float) -> Json:
-        # The API also includes the key itself, which no access of the emulator needs.
+        # The API also includes the key itself, which users of the emulator do not need.
         privileges = {
             name: {
                 "granted": not access.is_public,

@@ -1,4 +1,4 @@
-"""An adapter that serves the emulated API to a `requests` session without a socket."""
+"""An adapter that serves the emulated API to a ``requests`` session without a socket."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class EmulatorAdapter(HTTPAdapter):
-    """Answers every request of the URL prefix under which it is mounted."""
+    """Responds to all requests for URLs with the prefix under which the adapter is mounted."""
 
     def __init__(self, api: Api) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class EmulatorAdapter(HTTPAdapter):
     def send(
         self, request: requests.PreparedRequest, *_: object, **__: object
     ) -> requests.Response:
-        """Return the response to a prepared request; its raw stream is readable."""
+        """Return the response to a prepared request; ``response.raw`` can be read as a stream."""
         method = request.method or "GET"
         response = self.api.respond(method, request.path_url, dict(request.headers))
         if response.delivery is not None:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from graphbuild.emulator.undocumented_settings import UndocumentedSettings
     from graphbuild.emulator.world import World
 
-BASE_URL = "https://www.virustotal.com/api/v3"  # of all links, wherever the emulator runs
+# All links in responses start with this URL, as those of the real API.
+BASE_URL = "https://www.virustotal.com/api/v3"
 
 
 class Api:
@@ -36,24 +37,24 @@ class Api:
 
     Args:
         world: the data to serve.
-        keys: the accepted API keys; any key if None.
-        public_keys: keys that may not read references.
-        inactive_keys: keys that are rejected.
-        quota: limits per key.
-        group_quota: limits that all keys share; None if there is no group.
-        api_flavor: "classic", "gti" or "both".
-        api_flavor_by_key: keys with another API flavor.
-        user: the user name that every key may use in a path.
+        keys: the accepted API keys; None to accept any key.
+        public_keys: API keys that may not read references.
+        inactive_keys: API keys of inactive accounts; their requests are rejected.
+        quota: limits per API key.
+        group_quota: limits shared by all API keys; None if there is no group.
+        api_flavor: ``classic``, ``gti`` or ``both``.
+        api_flavor_by_key: the API flavor of keys for which ``api_flavor`` does not apply.
+        user: the user name that identifies the account of any API key in a path.
         undocumented: settings for what the API documentation leaves open.
         middleware: receives each request with its response and returns the response to send,
             for example to simulate an error.
         clock: returns the time in seconds since 1970.
-        base_url: the URL with which links begin.
-        log_path: a file to which the log is appended as JSON lines.
+        base_url: the URL with which links in responses begin.
+        log_path: a file to which each request is appended as a line of JSON; None for no file.
 
     Attributes:
         log: all requests, oldest first.
-        calls: the number of requests counted against a quota.
+        calls: the number of requests that were counted against a quota.
     """
 
     def __init__(  # noqa: PLR0913 - options of the service, all keyword-only
@@ -94,7 +95,7 @@ class Api:
 
     @property
     def world(self) -> World:
-        """The data to serve; can be replaced between two requests."""
+        """The served data; can be replaced between two requests."""
         return self._router.world
 
     @world.setter
@@ -103,7 +104,7 @@ class Api:
             self._router = Router(world, self._router.base_url, self._undocumented)
 
     def respond(self, method: str, target: str, headers: Mapping[str, str]) -> Response:
-        """Return the response to a request; `target` is path and query."""
+        """Return the response to a request; ``target`` is the path with the query."""
         request = Request.parse(method, target, headers)
         with self._lock:
             response = self._handle(request)

@@ -1,4 +1,4 @@
-"""Generated domains, IP addresses and URLs, all from ranges reserved for documentation."""
+"""Generated domains, IP addresses and URLs, all in ranges reserved for documentation."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 _NETWORKS = tuple(map(IPv4Address, ("192.0.2.0", "198.51.100.0", "203.0.113.0")))
 _NETWORK6 = IPv6Address("2001:db8::")
 _HOSTS_PER_NETWORK = 254
-_IPV6_INTERVAL = 5  # every fifth address is of version 6
+_IPV6_INTERVAL = 5  # about one of five IP addresses is of version 6
 
 
 class IndicatorFactory:
     """Creates distinct indicators.
 
-    The random numbers are independent of those of the files and references: these are the same
-    with and without indicators.
+    The factory has its own random numbers, so that a world with indicators has the same files and
+    references as a world without indicators.
     """
 
     def __init__(self, seed: int) -> None:
@@ -38,8 +38,9 @@ class IndicatorFactory:
     ) -> list[Indicator]:
         """Create indicators that belong to all of the collections, or to all but one.
 
-        The first URL of a world is that of `reference`, as lists of indicators contain such URLs
-        by mistake. A `url` and a `reference` then have the same id.
+        The first URL that a factory creates is that of ``reference``, because real lists of
+        indicators contain such URLs by mistake. A ``url`` and a ``reference`` then have the same
+        id.
         """
         types = [INDICATOR_TYPES[number % 3] for number in range(count)]
         return [self._create(each, collections, reference) for each in types]
@@ -47,7 +48,7 @@ class IndicatorFactory:
     def mix(
         self, indicators: Iterable[Indicator], probability: float, *others: Collection
     ) -> list[Indicator]:
-        """Add each indicator to each of the other collections with a probability."""
+        """Return the indicators, each added to each of ``others`` with the given probability."""
         return [
             replace(each, collections=tuple(dict.fromkeys(each.collections + added)))
             for each in indicators

@@ -1,4 +1,4 @@
-"""Fictional names for generated worlds, read from `fake_names.json`."""
+"""Fictional names for generated worlds, read from ``fake_names.json``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generated references: titles, authors, dates and URLs, with the gaps of real data."""
+"""Generated references, in which titles, authors and dates can be missing, as in real data."""
 
 from __future__ import annotations
 
@@ -17,27 +17,34 @@ _DAYS = 3_000
 # Invalid dates that a client must tolerate.
 _INVALID_DATES = (0, -1, 1_515_715_200_000, 253_402_214_400)
 
-# Every n-th reference has no title, no date, no author, or a foreign title. The numbers have no
-# common factor, so all combinations occur.
+# Each number n means: every n-th reference has no title, no date, no author, or a title in another
+# language. The numbers have no common factor, so that all combinations occur.
 _NO_TITLE, _NO_DATE, _NO_AUTHOR, _FOREIGN = 8, 9, 11, 7
 
 
 class ReferenceFactory:
-    """Creates references with distinct URLs; `references` holds all by id."""
+    """Creates references with distinct URLs.
+
+    Attributes:
+        references: all created references by id.
+    """
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
         self.references: dict[str, Reference] = {}
 
     def create(self, subject: str, *, after: str = "") -> str:
-        """Create a reference about `subject`; return its id, which sorts after `after`."""
+        """Create a reference about ``subject``; return its id, which is greater than ``after``."""
         while (reference := self._create(subject)).id <= after or reference.id in self.references:
             pass
         self.references[reference.id] = reference
         return reference.id
 
     def create_with_invalid_date(self, subject: str, number: int) -> str:
-        """Create a reference with one of several invalid dates; return its id."""
+        """Create a reference with an invalid date; return its id.
+
+        ``number`` selects one of the invalid dates.
+        """
         reference = self.references.pop(self.create(subject))
         date = _INVALID_DATES[number % len(_INVALID_DATES)]
         attributes = {**reference.attributes, "creation_date": date}

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from graphbuild.emulator.models import Indicator
 
-_SHARED_REFERENCES = 3  # of two consecutive collections of a campaign
+_SHARED_REFERENCES = 3  # shared by two consecutive collections of a campaign
 _UNKNOWN_FILES = 2  # files without collections
 _HUB_REFERENCES = 6
 
 
 @dataclass(frozen=True, slots=True)
 class _DraftFile:
-    """A file to which relationships are still added."""
+    """A file with the relationships that were added to it so far."""
 
     file: File
     collections: list[str] = field(default_factory=list)
@@ -45,7 +45,7 @@ class _DraftFile:
 
 @dataclass(frozen=True, slots=True)
 class _Campaign:
-    """A true cluster: files and the collections that describe them."""
+    """A true cluster: files and the collections that contain them."""
 
     name: str
     collections: Sequence[Collection]
@@ -64,7 +64,7 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
 ) -> World:
     """Generate a world of campaigns; the same arguments give the same world.
 
-    Every world contains the sample of the API documentation. `World.campaigns` holds the true
+    Every world contains the sample of the API documentation. ``World.campaigns`` contains the true
     clusters.
 
     Args:
@@ -72,12 +72,13 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
         campaigns: number of campaigns.
         files_per_campaign: number of files per campaign.
         references_per_campaign: number of references per campaign.
-        siblings: number of other files in the collection of the documented sample.
-        noise: probability (0 to 1) that a file is also in a collection of another campaign and
-            that a reference is about two campaigns. Four times as many files are in a hub
-            collection. Without noise, campaigns share nothing.
-        indicators_per_campaign: number of domains, IP addresses and URLs per campaign. They
-            change nothing about the files.
+        siblings: number of further files in the collection of the documented sample.
+        noise: probability (0 to 1) that a file is also in a collection of the next campaign. Half
+            of it is the probability that a reference is reused from the previous campaign. Four
+            times this probability, a file is also in a hub collection. With 0, campaigns share
+            no collection and no reference.
+        indicators_per_campaign: number of domains, IP addresses and URLs per campaign. Files and
+            references do not depend on it.
     """
     builder = _WorldBuilder(seed, noise)
     for number in range(campaigns):
@@ -91,7 +92,7 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
 
 
 def generate_family_world(files: int, references: int) -> World:
-    """Generate a world of one collection, whose files share all its references."""
+    """Generate a world with one collection that contains all files and all references."""
     listed = [
         Reference.from_url(f"https://blog.example/{number}", title=f"Report {number}")
         for number in range(references)
@@ -116,7 +117,11 @@ class _WorldBuilder:
         self._indicators: list[Indicator] = []
 
     def add_campaign(self, number: int, files: int, references: int) -> None:
-        """Add a campaign with three or four collections: a family, lists, sometimes an actor."""
+        """Add a campaign with three or four collections.
+
+        These are a malware family, a list of indicators, a report, and in every third campaign a
+        threat actor.
+        """
         families = NAMES["malware_families"]
         platform, family = families[number % len(families)]
         name = family + "I" * (number // len(families))
@@ -126,7 +131,8 @@ class _WorldBuilder:
         collections = [
             Collection(f"atlas_{platform}_{slug}", name, parts[0], "malware-family", "Partner"),
             Collection(digits, f"{name} indicators", parts[1], "collection", "Crowdsourced"),
-            # The documented schema allows mentions without attributes; campaign 1 has them.
+            # The documented schema allows collections without attributes in related_from; a
+            # collection of campaign 1 is such a case.
             Collection(
                 f"report--{digits}", f"{name} in brief", parts[2], "report", None, number != 1
             ),
@@ -140,7 +146,7 @@ class _WorldBuilder:
         self._add_unexplained_reference(number, drafts[:2])
 
     def add_documented_sample(self, siblings: int) -> None:
-        """Add the documented sample; its file is in no other collection."""
+        """Add the sample of the API documentation; its file is in no other collection."""
         first, second = documented_sample.REFERENCES
         self._references.references |= {first.id: first, second.id: second}
         others = [
@@ -175,7 +181,7 @@ class _WorldBuilder:
                     draft.collections.append(hub.id)
 
     def add_indicators(self, count: int) -> None:
-        """Add indicators to every campaign; some also belong to the next campaign."""
+        """Add indicators to every campaign; with noise, some also belong to the next campaign."""
         factory = IndicatorFactory(self._seed)
         following = self._campaigns[1:] + self._campaigns[:1]
         for campaign, other in zip(self._campaigns, following, strict=True):
@@ -187,7 +193,7 @@ class _WorldBuilder:
             )
 
     def build(self) -> World:
-        """Return the world; the documented file is the first, the others are shuffled."""
+        """Return the world; the file of the documented sample is first, the others are shuffled."""
         files = [draft.build() for campaign in self._campaigns for draft in campaign.files]
         files += [_file(f"{self._seed} loner {number}") for number in range(_UNKNOWN_FILES)]
         self._rng.shuffle(files)
@@ -217,7 +223,7 @@ class _WorldBuilder:
     def _draft_file(self, text: str, number: int, collections: Sequence[Collection]) -> _DraftFile:
         """Create a file in all of the collections, or in all but one.
 
-        With at least three collections, any two files of a campaign then share one.
+        If there are at least three collections, any two files of a campaign share a collection.
         """
         ids = [collection.id for collection in collections]
         if self._rng.getrandbits(1):
@@ -236,7 +242,7 @@ class _WorldBuilder:
 
 
 def _split(ids: Sequence[str], shares: Sequence[float]) -> Iterator[tuple[str, ...]]:
-    """Split a list by shares; each part begins with the last references of the one before."""
+    """Split a list by shares; each part begins with the last references of the previous part."""
     total = 0.0
     for share in shares:
         start = max(0, round(total * len(ids)) - _SHARED_REFERENCES)

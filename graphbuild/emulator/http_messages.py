@@ -18,7 +18,15 @@ PREFIX = "/api/v3"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A parsed HTTP request; header names are in lower case, `path` includes the API prefix."""
+    """A parsed HTTP request.
+
+    Attributes:
+        method: the HTTP method in upper case.
+        target: the path with the query, as in the request line.
+        path: the path with the prefix ``/api/v3``.
+        query: the part after the question mark; may be empty.
+        headers: the headers; their names are in lower case.
+    """
 
     method: str
     target: str
@@ -28,14 +36,14 @@ class Request:
 
     @classmethod
     def parse(cls, method: str, target: str, headers: Mapping[str, str]) -> Request:
-        """Split the target of a request line into path and query."""
+        """Create a request; the target of the request line is split into path and query."""
         path, _, query = target.partition("?")
         lower = {name.lower(): value for name, value in headers.items()}
         return cls(method.upper(), target, path, query, lower)
 
     @property
     def key(self) -> str:
-        """The API key, or an empty string."""
+        """The API key; empty if the request has none."""
         return self.headers.get("x-apikey", "").strip()
 
     @property
@@ -50,8 +58,8 @@ class Request:
 
     @property
     def accepts_gzip(self) -> bool:
-        """Whether the response is compressed."""
-        # The front end of the API compresses only if the user agent contains "gzip", too.
+        """Whether the response is compressed with gzip."""
+        # The front end of the API compresses a response only if both headers contain "gzip".
         agent = self.headers.get("user-agent", "")
         return "gzip" in agent and "gzip" in self.headers.get("accept-encoding", "")
 
@@ -60,19 +68,23 @@ class Delivery(Protocol):
     """Replaces the normal transmission of a response, to simulate network errors."""
 
     def send(self, connection: socket.socket, head: bytes, body: bytes) -> bool:
-        """Write the response; return whether the connection can serve another request."""
+        """Write a response to ``connection``; return whether the connection stays open."""
 
     def receive(self, response: Response) -> Response:
-        """Return the response as an in-process client sees it, or raise a `requests` exception."""
+        """Return the response that a client without a socket receives.
+
+        Raises:
+            requests.RequestException: the simulated network error.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """Status, headers and body of a response.
+    """The status, headers and body of a response.
 
     Attributes:
-        fault: name of the simulated fault, for the request log.
-        delivery: replacement of the normal transmission, if any.
+        fault: the name of the simulated fault for the request log; empty if there is none.
+        delivery: replaces the normal transmission; None to transmit the response normally.
     """
 
     status: int
@@ -83,10 +95,10 @@ class Response:
 
     @classmethod
     def from_json(cls, status: int, value: Json) -> Response:
-        """Serialize `value`; like the API, do not escape non-ASCII characters."""
+        """Create a response with a JSON body; like the API, do not escape non-ASCII characters."""
         headers = {"Content-Type": "application/json; charset=utf-8"}
         return cls(status, headers, json.dumps(value, ensure_ascii=False).encode())
 
 
-# Receives every request with the regular response and returns the response to send.
+# A function that receives a request with the regular response and returns the response to send.
 Middleware = Callable[[Request, Response], Response]

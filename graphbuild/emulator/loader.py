@@ -21,11 +21,12 @@ _KINDS = ("meta", "s", "r", "c", "f")
 def load_world(path: Path) -> World:
     """Read a world from a file.
 
-    The key `k` of a line is its kind: `r` reference, `c` collection, `f` file. Lines of kind `s`
-    and `meta` are skipped. Numbers refer to the `i` of other lines.
+    Each line is a JSON object, and its key ``k`` is its kind: ``r`` reference, ``c`` collection,
+    ``f`` file. Lines of the kinds ``s`` and ``meta`` are skipped. References and collections have a
+    number ``i``, by which other lines refer to them.
 
     Raises:
-        ValueError: a line is malformed; the message contains its number.
+        ValueError: a line is malformed; the message contains the line number.
     """
     rows = list(_read_rows(path))
     references = dict(_build(rows, "r", _reference))
@@ -57,7 +58,9 @@ def _build(rows: list[tuple[int, Row]], kind: str, build: Callable[[Row], T]) ->
             try:
                 yield build(row)
             except KeyError as error:
-                raise ValueError(f"line {number}: no such key or number: {error}") from error
+                raise ValueError(
+                    f"line {number}: missing key, or unknown number of another line: {error}"
+                ) from error
             except (TypeError, ValueError) as error:
                 raise ValueError(f"line {number}: {error}") from error
 
@@ -77,8 +80,8 @@ def _collection(row: Row, references: dict[int, Reference]) -> tuple[int, Collec
 def _file(row: Row, references: dict[int, Reference], collections: dict[int, Collection]) -> File:
     sha256, sha1, md5 = (_text({name: "", **row}, name) for name in ("sha256", "sha1", "md5"))
     if not (sha256 or sha1 or md5):
-        raise ValueError("a file without a hash")
-    # `c` lists the collections that were stated, `n` those found by name; some are in both.
+        raise ValueError("the file has no hash")
+    # A line lists collections under `c` and under `n`; some are under both keys.
     numbers = dict.fromkeys(row.get("c", []) + row.get("n", []))
     return File(
         sha256,

@@ -17,7 +17,11 @@ INDICATOR_TYPES = ("domain", "ip_address", "url")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An article or blog post; `attributes` are all attributes except the URL."""
+    """An article or blog post.
+
+    Attributes:
+        attributes: all attributes except the URL.
+    """
 
     type: ClassVar[str] = "reference"
     id: str
@@ -26,14 +30,14 @@ class Reference:
 
     @classmethod
     def from_url(cls, url: str, **attributes: object) -> Reference:
-        """Create a reference whose id is the SHA-256 of its URL; attributes of None are omitted."""
+        """Create a reference whose id is the SHA-256 of its URL; omit attributes that are None."""
         known = {name: value for name, value in attributes.items() if value is not None}
         return cls(hashlib.sha256(url.encode()).hexdigest(), url, known)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A reference in the "gti" flavor: a collection whose id contains the reference's id."""
+    """A reference in the ``gti`` flavor: a collection whose id contains the reference's id."""
 
     type: ClassVar[str] = "collection"
     reference: Reference
@@ -49,8 +53,8 @@ class Collection:
     """A named set of objects, such as a malware family or an actor.
 
     Attributes:
-        references: ids of its references.
-        mentions_name: whether `related_from` includes the collection's attributes.
+        references: the ids of its references.
+        mentions_name: whether ``related_from`` contains the attributes of the collection.
     """
 
     type: ClassVar[str] = "collection"
@@ -66,16 +70,17 @@ class Collection:
 class _Listed:
     """Relationships of a subject, all by id.
 
-    `related_references` lists the references of all collections of the subject. The last four
-    attributes are exceptions to this rule; a pair is (reference, collection).
+    The relationship ``related_references`` lists the references of all collections that contain the
+    subject. The last four attributes are exceptions to this rule. Each pair consists of the ids of
+    a reference and of a collection.
 
     Attributes:
         collections: the collections that contain the subject.
-        references: references about the subject itself (relationship `references`).
-        without_collection: references listed with an empty `related_from`.
-        without_context: references listed without `context_attributes`.
-        omitted: pairs that are not listed although the collection has the reference.
-        unexpected: pairs that are listed although the collection does not have the reference.
+        references: references about the subject itself (relationship ``references``).
+        without_collection: references that are listed with an empty ``related_from``.
+        without_context: references that are listed without ``context_attributes``.
+        omitted: pairs that are not listed although the collection contains the reference.
+        unexpected: pairs that are listed although the collection does not contain the reference.
     """
 
     collections: tuple[str, ...] = ()
@@ -91,8 +96,8 @@ class File(_Listed):
     """A file, identified by any of its three hashes.
 
     Attributes:
-        name: the attribute `meaningful_name`.
-        seed_hash: the hash in a seed list; the id by default.
+        name: the attribute ``meaningful_name``; empty for none.
+        seed_hash: the hash by which a seed list names the file; the id if empty.
     """
 
     type: ClassVar[str] = "file"
@@ -115,7 +120,7 @@ class File(_Listed):
 
 @dataclass(frozen=True, slots=True)
 class Indicator(_Listed):
-    """A subject that is a domain, an `ip_address` or a url.
+    """A subject of type ``domain``, ``ip_address`` or ``url``.
 
     Raises:
         ValueError: the type is unknown or the IP address is invalid.
@@ -126,9 +131,11 @@ class Indicator(_Listed):
 
     def __post_init__(self) -> None:
         if self.type not in INDICATOR_TYPES:
-            raise ValueError(f"no indicator {self.type!r}; we have {', '.join(INDICATOR_TYPES)}")
+            raise ValueError(
+                f"unknown type {self.type!r}; choose from {', '.join(INDICATOR_TYPES)}"
+            )
         if not self.id:
-            raise ValueError(f"not an {self.type}: {self.text!r}")
+            raise ValueError(f"{self.text!r} is not a valid {self.type}")
 
     @property
     def id(self) -> str:
@@ -148,7 +155,11 @@ ApiObject = Subject | Reference | Collection | Report
 
 
 class ListItem(NamedTuple):
-    """An item of a list; `related_from` are collection ids, or None without context."""
+    """An item of a list.
+
+    Attributes:
+        related_from: the ids of the collections in the item's context; None for no context.
+    """
 
     type: str
     id: str
@@ -156,15 +167,15 @@ class ListItem(NamedTuple):
 
 
 def report_id(reference: str) -> str:
-    """Return the id of a reference as a collection in the "gti" flavor."""
+    """Return the id that a reference has as a collection in the ``gti`` flavor."""
     return f"report--{reference}"
 
 
 def canonical_id(object_type: str, identifier: str) -> str:
-    """Return the canonical id of an object, or an empty string if `identifier` is invalid.
+    """Return the canonical id of an object, or an empty string if ``identifier`` is invalid.
 
-    The API documentation does not define the rules for domains and IPv6 addresses. Here any
-    case and any notation is accepted.
+    The API documentation does not specify how domains and IPv6 addresses are written in requests.
+    The emulator accepts any case and any notation.
     """
     match object_type:
         case "domain":
@@ -177,7 +188,10 @@ def canonical_id(object_type: str, identifier: str) -> str:
 
 
 def _canonical_url_id(identifier: str) -> str:
-    """Accept a SHA-256 in any case, or the URL in base64 without padding."""
+    """Return the SHA-256 of a URL.
+
+    ``identifier`` is the SHA-256 in any case, or the URL in base64 without padding.
+    """
     if re.fullmatch("[0-9a-fA-F]{64}", identifier):
         return identifier.lower()
     if "=" in identifier:

@@ -28,7 +28,7 @@ def remove_reference(world: World, reference: str) -> World:
 
 
 def join_collection(world: World, subject: str, collection: str) -> World:
-    """Add a subject to a collection; `subject` is a hash, a domain, an IP address or a URL.
+    """Add a subject to a collection; ``subject`` is a hash, a domain, an IP address or a URL.
 
     Raises:
         KeyError: there is no such subject or no such collection.

@@ -1,4 +1,4 @@
-"""Pages of a list: limit, cursor and the envelope around the items."""
+"""Pages of a list: limit, cursor, and the JSON object that contains the items."""
 
 from __future__ import annotations
 
@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 10
 MAX_LIMIT = 40
-EMBEDDED_LIMIT = 20  # items of a relationship inside an object
+EMBEDDED_LIMIT = 20  # maximum items of a relationship inside an object
 
 
 class PageParams(NamedTuple):
-    """The part of a list that a request selects; `cursor` is the text in the request."""
+    """The part of a list that a request selects.
+
+    Attributes:
+        limit: the maximum number of items on the page.
+        offset: the index of the first item.
+        cursor: the cursor as in the request; None if the request has none.
+    """
 
     limit: int
     offset: int = 0
@@ -29,13 +35,13 @@ class PageParams(NamedTuple):
 
 
 def parse_page_params(query: str) -> PageParams:
-    """Read `limit` and `cursor` from a query string.
+    """Read ``limit`` and ``cursor`` from a query string.
 
-    The first of several cursors is used, as in the API. The documentation does not say which
-    limit applies if the query and the cursor differ. Here the query takes precedence.
+    The first of several cursors is used, as in the API. The API documentation does not specify
+    which limit applies if the query and the cursor differ; the emulator uses that of the query.
 
     Raises:
-        ServiceError: limit or cursor is invalid (400).
+        ServiceError: the limit or the cursor is invalid (400).
     """
     fields = parse_qs(query, keep_blank_values=True)
     cursor = fields.get("cursor", [None])[0]
@@ -45,13 +51,23 @@ def parse_page_params(query: str) -> PageParams:
 
 
 def encode_cursor(limit: int, offset: int, **extra: int) -> str:
-    """Encode a cursor as the API does; `extra` fields give another text for the same position."""
+    """Encode a cursor as the API does.
+
+    Fields in ``extra`` change the text of the cursor, but not its position.
+    """
     text = json.dumps({"limit": limit, "offset": offset, **extra})
     return base64.b64encode(text.encode()).decode()
 
 
 def serialize_page(url: str, params: PageParams, data: list[Json], count: int) -> Json:
-    """Return a page; `url` is that of the list, `count` the number of items in the list."""
+    """Return a page as JSON.
+
+    Args:
+        url: the URL of the list.
+        params: the part of the list.
+        data: the items of the page.
+        count: the number of items in the whole list.
+    """
     meta: Json = {"count": count}
     links: Json = {"self": page_url(url, params.limit, params.cursor)}
     following = params.offset + params.limit
@@ -68,9 +84,15 @@ def page_url(url: str, limit: int, cursor: str | None) -> str:
 
 
 def serialize_embedded(url: str, name: str, data: Sequence[Json], count: int) -> Json:
-    """Return a relationship inside an object; `url` is that of the object.
+    """Return a relationship inside an object as JSON.
 
-    `meta` is present only if there are more than `EMBEDDED_LIMIT` items.
+    ``meta`` is present only if there are more than ``EMBEDDED_LIMIT`` items.
+
+    Args:
+        url: the URL of the object.
+        name: the name of the relationship.
+        data: the first items.
+        count: the number of items in the whole list.
     """
     first = f"{url}/relationships/{name}?limit={EMBEDDED_LIMIT}"
     links = {"self": first, "related": f"{url}/{name}"}

@@ -1,4 +1,7 @@
-"""Quotas and usage per key: a sliding minute and hour, and the day and the month in UTC."""
+"""Quotas and usage per API key.
+
+Minutes and hours are sliding windows; days and months are those of UTC.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,12 @@ if TYPE_CHECKING:
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 _NO_LIMIT = 1_000_000_000  # the value that the API reports for unlimited quotas
-_RETENTION = timedelta(days=60)  # of daily usage
-_MAX_SPAN = timedelta(days=30)  # of a request for usage; also the default, which is not documented
+_RETENTION = timedelta(days=60)  # how long the API keeps the daily usage
+# The maximum span of a request for usage. It is also the default span, which is not documented.
+_MAX_SPAN = timedelta(days=30)
 
-# The API's names for requests of a relationship. The plural "ip_addresses" is irregular.
+# The names in the API's usage statistics for requests of a relationship, by the first segment of
+# the path. The plural in "ip_addresses_relationships" is the API's.
 _RELATIONSHIP_ENDPOINTS = {
     "files": "file_relationships",
     "domains": "domain_relationships",
@@ -33,7 +38,7 @@ _RELATIONSHIP_ENDPOINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Maximum numbers of calls per key; None is unlimited."""
+    """Maximum numbers of calls per API key; None for no limit."""
 
     per_minute: int | None = None
     per_day: int | None = None
@@ -44,7 +49,7 @@ UNLIMITED = Quota()
 
 
 class CallCounter:
-    """Records the calls of each key and compares them with a quota."""
+    """Counts the calls of each API key and compares them with a quota."""
 
     def __init__(self, quota: Quota) -> None:
         self.quota = quota
@@ -52,7 +57,7 @@ class CallCounter:
         self._daily = defaultdict[tuple[str, date], Counter[str]](Counter)
 
     def record(self, key: str, resource_path: str, now: float) -> None:
-        """Record one call."""
+        """Record one call at the time ``now``, in seconds since 1970."""
         insort(self._times[key], now)  # the clock of a test may go backwards
         endpoint, *rest = resource_path.strip("/").split("/")
         if endpoint in _RELATIONSHIP_ENDPOINTS:
@@ -69,7 +74,10 @@ class CallCounter:
         return any(limit is not None and self._used(key, since) >= limit for limit, since in limits)
 
     def quotas(self, key: str, now: float) -> dict[str, dict[str, int]]:
-        """Return allowed and used calls; like the API, per hour instead of per minute."""
+        """Return allowed and used calls per hour, day and month.
+
+        The API has a quota per minute, too, but reports it as a quota per hour.
+        """
         per_minute = self.quota.per_minute
         per_hour = None if per_minute is None else per_minute * (HOUR // MINUTE)
         rows = {
@@ -86,10 +94,13 @@ class CallCounter:
         }
 
     def api_usage(self, key: str, query: str, now: float) -> Json:
-        """Return the calls per day and endpoint from `start_date` to `end_date` of the query.
+        """Return the calls per day and endpoint between two dates.
+
+        The query contains the dates as ``start_date`` and ``end_date``, both included.
 
         Raises:
-            ServiceError: a date is invalid, or the span is negative or too long (400).
+            ServiceError: a date is invalid, the dates are not in order, or they are more than 30
+                days apart (400).
         """
         start, end = _parse_span(query, _day(now))
         start = max(start, _day(now) - _RETENTION)
@@ -107,7 +118,8 @@ class CallCounter:
         return len(times) - bisect_right(times, since)
 
 
-# Both start a moment before midnight: a call at 00:00:00.0 belongs to the new day.
+# Both functions return a time just before midnight, because `_used` counts calls after a time and a
+# call at 00:00:00.0 belongs to the new day.
 def _start_of_day(now: float) -> float:
     return now - now % DAY - 1e-6
 

@@ -1,8 +1,8 @@
 """The relationships of each object type in the two flavors of the API.
 
-"classic" is VirusTotal's API with references. "gti" is that of Google Threat Intelligence, where
-references are collections of type "report". The tables follow the metadata of the API and its
-official clients.
+``classic`` is VirusTotal's API with references. ``gti`` is the API of Google Threat Intelligence,
+where references are collections of type ``report``. The tables follow the metadata of the API and
+its official clients.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ RESTRICTED = frozenset({"references", "related_references", "reports", "related_
 
 
 def check_api_flavor(name: str) -> str:
-    """Return `name` if it is an API flavor.
+    """Return ``name`` if it is an API flavor.
 
     Raises:
-        ValueError: it is not.
+        ValueError: ``name`` is not an API flavor.
     """
     if name not in API_FLAVORS:
         raise ValueError(f"no API flavor {name!r}; choose one of {', '.join(API_FLAVORS)}")
@@ -38,12 +38,12 @@ def check_api_flavor(name: str) -> str:
 
 
 def flavor_includes(api_flavor: str, other: str) -> bool:
-    """Return whether an API flavor offers everything that `other` offers."""
+    """Return whether an API flavor is ``other`` or includes it, as ``both`` does."""
     return api_flavor in {other, "both"}
 
 
 def relationships_of(entity: ApiObject, api_flavor: str) -> dict[str, ListFunction]:
-    """Return the relationships of an object: name to a function that lists its items."""
+    """Return a function for each relationship of an object; it returns the related items."""
     kind = "report" if isinstance(entity, Report) else entity.type
     kind = kind if kind in _COMMON else "subject"
     found = dict(_COMMON[kind])
@@ -107,7 +107,8 @@ _CLASSIC: Table = {
     "report": {},
 }
 
-# "associations" contains all related objects; here these are reports and their collections.
+# In the API, "associations" lists all related objects. The emulator lists only the reports of a
+# collection, and the collections of a report.
 _GTI: Table = {
     "subject": {
         "reports": _reports,

@@ -16,9 +16,13 @@ class LogEntry:
     """A request and its response.
 
     Attributes:
-        key: a fingerprint of the API key, see `key_fingerprint`.
-        fault: the name of the simulated fault, or an empty string.
-        time: seconds since 1970.
+        number: the number of the request, from 1.
+        path: the path; API keys in it are replaced by ``{key}``.
+        query: the query; API keys in it are replaced by ``{key}``.
+        key: a fingerprint of the API key, see ``key_fingerprint``.
+        status: the HTTP status of the response.
+        fault: the name of the simulated fault; empty if there is none.
+        time: the time of the response in seconds since 1970.
     """
 
     number: int
@@ -32,11 +36,11 @@ class LogEntry:
 
 
 def key_fingerprint(key: str) -> str:
-    """Return a short hash of a key, or an empty string if there is no key."""
+    """Return a short hash of an API key, or an empty string if there is no key."""
     return hashlib.sha256(key.encode()).hexdigest()[:8] if key else ""
 
 
 def append_entry(path: Path, entry: LogEntry) -> None:
-    """Append an entry to a file of JSON lines."""
+    """Append an entry to a file as a line of JSON."""
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(entry)) + "\n")

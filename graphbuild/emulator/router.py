@@ -32,19 +32,30 @@ if TYPE_CHECKING:
     from graphbuild.emulator.undocumented_settings import UndocumentedSettings
     from graphbuild.emulator.world import World
 
-# Object types in error messages, where they differ from `str.capitalize`.
+# Names of object types in error messages; those of other types are only capitalized.
 _TYPE_LABELS = {"url": "URL", "ip_address": "IP address"}
 
 
 class KeyAccess(NamedTuple):
-    """The API flavor and the privileges of the key that sent a request."""
+    """The rights of an API key.
+
+    Attributes:
+        api_flavor: the API flavor that the key can use.
+        is_public: whether the key is public; public keys may not read references.
+    """
 
     api_flavor: str = "classic"
     is_public: bool = False
 
 
 class Router:
-    """Serves the objects and lists of a world; links begin with `base_url`."""
+    """Serves the objects and lists of a world.
+
+    Args:
+        world: the data to serve.
+        base_url: the URL with which links in responses begin.
+        undocumented: settings for what the API documentation leaves open.
+    """
 
     def __init__(
         self, world: World, base_url: str, undocumented: UndocumentedSettings = DEFAULT_SETTINGS
@@ -56,11 +67,11 @@ class Router:
     def get(self, path: str, query: str, access: KeyAccess) -> Json:
         """Return the body of the response to a request.
 
-        `path` is `/{endpoint}/{id}`, `/{endpoint}/{id}/{relationship}` or
-        `/{endpoint}/{id}/relationships/{relationship}`.
+        ``path`` is ``/{endpoint}/{id}``, ``/{endpoint}/{id}/{relationship}`` or
+        ``/{endpoint}/{id}/relationships/{relationship}``.
 
         Raises:
-            ServiceError: the path is unknown or restricted, or the query is invalid.
+            ServiceError: the path is unknown, the key may not read it, or the query is invalid.
         """
         _check_access(path.split("/"), access)
         match [unquote(part) for part in path.strip("/").split("/")]:
@@ -167,7 +178,7 @@ class Router:
         return data
 
     def _url(self, path: str, entity: ApiObject) -> str:
-        """Return the URL with which links begin."""
+        """Return the absolute URL of a path, for links about ``entity``."""
         if self.undocumented.canonical_links:
             _, endpoint, _, *rest = path.split("/")
             path = "/".join(["", endpoint, entity.id, *rest])

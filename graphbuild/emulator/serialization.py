@@ -1,4 +1,4 @@
-"""JSON of API objects: full objects, list items and descriptors."""
+"""JSON of API objects: full objects, items of lists, and descriptors (type and id only)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from graphbuild.emulator.models import ApiObject, ListItem
     from graphbuild.emulator.world import World
 
-# Object type to the first segment of its path.
+# The first segment of the path, by object type.
 ENDPOINTS = {
     "file": "files",
     "domain": "domains",
@@ -44,12 +44,12 @@ def serialize_object(world: World, entity: ApiObject, base_url: str) -> Json:
 
 
 def serialize_item(world: World, item: ListItem, base_url: str) -> Json:
-    """Return a list item as a full object with its context."""
+    """Return a list item as a full object with its context attributes."""
     return serialize_object(world, world.resolve(item), base_url) | _context(world, item)
 
 
 def serialize_descriptor(world: World, item: ListItem) -> Json:
-    """Return type, id and context of a list item."""
+    """Return the type, id and context attributes of a list item."""
     return {"type": item.type, "id": item.id} | _context(world, item)
 
 
@@ -60,7 +60,7 @@ def parse_list(query: str, name: str) -> list[str]:
 
 
 def select_attributes(attributes: Mapping[str, object], query: str) -> Json:
-    """Apply the parameters `attributes` and `exclude_attributes`."""
+    """Return the attributes that ``attributes`` and ``exclude_attributes`` in the query select."""
     included = parse_list(query, "attributes") or attributes
     excluded = parse_list(query, "exclude_attributes")
     return {
@@ -90,7 +90,7 @@ def _report_attributes(reference: Reference) -> Json:
     attributes = dict(reference.attributes)
     if "title" in attributes:
         attributes["name"] = attributes.pop("title")
-    # The origin of these reports is inferred, not documented.
+    # The API documentation does not state the origin of these reports; this value is a guess.
     constants = {"collection_type": "report", "origin": "Crowdsourced"}
     return {"link": reference.url, **attributes, **constants}
 

@@ -22,11 +22,16 @@ _Incoming = socket.socket | tuple[bytes, socket.socket]
 _Address = tuple[str, int]
 
 _POLL_INTERVAL = 0.02  # seconds until the server thread notices a shutdown
-_CLOSE_TIMEOUT = 5.0  # seconds that open connections have to end
+_CLOSE_TIMEOUT = 5.0  # seconds to wait for open connections to end
 
 
 class Emulator:
-    """A server of an `Api`, running inside a `with` block; port 0 selects a free port.
+    """An HTTP server of an ``Api`` on loopback, which runs inside a ``with`` block.
+
+    Args:
+        api: the emulated API.
+        host: the loopback address to bind.
+        port: the port to bind; 0 to use any free port.
 
     Raises:
         ValueError: the host is not loopback.
@@ -34,7 +39,9 @@ class Emulator:
 
     def __init__(self, api: Api, *, host: str = "127.0.0.1", port: int = 0) -> None:
         if not _is_loopback(host):
-            raise ValueError(f"the emulator serves this machine only, not {host!r}")
+            raise ValueError(
+                f"the emulator serves this machine only; {host!r} is not a loopback address"
+            )
         self.api = api
         self._address = (host, port)
         self._server: _Server | None = None
@@ -42,7 +49,7 @@ class Emulator:
 
     @property
     def base_url(self) -> str:
-        """The base URL of the API for clients.
+        """The base URL of the running server, for clients.
 
         Raises:
             RuntimeError: the server is not running.
@@ -80,7 +87,7 @@ class Emulator:
 
 
 class _Server(ThreadingHTTPServer):
-    """Tracks its connections, so that closing the server ends them."""
+    """An HTTP server that ends all open connections when it is closed."""
 
     def __init__(self, address: tuple[str, int], api: Api) -> None:
         self.api = api
@@ -117,7 +124,7 @@ class _Server(ThreadingHTTPServer):
             self._changed.wait_for(lambda: not self._open, _CLOSE_TIMEOUT)
 
     def handle_error(self, request: _Incoming, client_address: _Address) -> None:
-        """Ignore clients that disconnect early; tests do this on purpose."""
+        """Ignore errors of connections that clients close early, as tests do on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -127,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _respond(self) -> None:
         response = self.server.api.respond(self.command, self.path, dict(self.headers.items()))
-        if self.command != "GET":  # the body of the request is not read
+        if self.command != "GET":  # its body is not read, so the connection cannot be reused
             response = replace(response, headers={**response.headers, "Connection": "close"})
             self.close_connection = True
         head = _response_head(response)
@@ -141,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _respond  # noqa: N815 - names that the base class calls
 
     def log_message(self, *_: object) -> None:
-        """Print nothing; `Api.log` is the request log."""
+        """Print nothing; the requests are in ``Api.log``."""
 
 
 def _response_head(response: Response) -> bytes:

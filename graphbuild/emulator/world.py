@@ -30,10 +30,14 @@ class World:
     """An immutable set of subjects, references and collections.
 
     Args:
-        campaigns: the true clusters: name to the seed hashes of the files.
+        files: the files.
+        references: the references.
+        collections: the collections.
+        campaigns: the seed hashes of the files of each true cluster, by the name of the cluster.
+        indicators: the domains, IP addresses and URLs.
 
     Raises:
-        ValueError: two files share a hash, or two indicators of a type share an id.
+        ValueError: two files share a hash, or two indicators of one type share an id.
     """
 
     def __init__(
@@ -71,7 +75,7 @@ class World:
         collections: Iterable[Collection] | None = None,
         indicators: Iterable[Indicator] | None = None,
     ) -> World:
-        """Return a copy in which the given arguments replace all objects of their kind."""
+        """Return a copy; each argument that is not None replaces all objects of its kind."""
         return World(
             self.files.values() if files is None else files,
             self.references.values() if references is None else references,
@@ -89,11 +93,11 @@ class World:
         return self._objects[object_type]
 
     def file(self, any_hash: str) -> File | None:
-        """Return the file with this MD5, SHA-1 or SHA-256, in any case."""
+        """Return the file with an MD5, SHA-1 or SHA-256 in any case; None if there is none."""
         return self._files_by_hash.get(any_hash.lower())
 
     def find(self, object_type: str, identifier: str) -> ApiObject | None:
-        """Return the object that an identifier in a request path denotes."""
+        """Return the object with an identifier as in a request path; None if there is none."""
         if object_type == "file":
             return self.file(identifier)
         return self._objects[object_type].get(canonical_id(object_type, identifier))
@@ -104,7 +108,7 @@ class World:
         return found or Report(self.references[item.id.removeprefix(report_id(""))])
 
     def related_references(self, subject: Subject) -> tuple[ListItem, ...]:
-        """List the references of all collections of a subject, sorted by id."""
+        """Return the references of all collections of a subject, sorted by id."""
         key = (
             subject.collections,
             subject.without_collection,
@@ -117,16 +121,17 @@ class World:
         return self._related[key]
 
     def related_reports(self, subject: Subject) -> tuple[ListItem, ...]:
-        """List the related and the direct references of a subject, as the "gti" flavor does.
+        """Return the reports that the ``gti`` flavor lists for a subject.
 
-        Direct references have no context, even if a collection contains them.
+        These are the related references and the references about the subject itself. The latter
+        have no context attributes, even if a collection contains them.
         """
         found = {item.id: item.related_from for item in self.related_references(subject)}
         found |= dict.fromkeys(subject.references)
         return tuple(ListItem("collection", report_id(i), found[i]) for i in sorted(found))
 
     def members(self, parent: str, object_type: str = "file") -> list[str]:
-        """Return the ids of the subjects of a type in a collection or behind a reference."""
+        """Return the ids of the subjects of a type that belong to a collection or reference."""
         return sorted(self._members.get((parent, object_type), ()))
 
     def collections_of(self, reference: str) -> list[str]:
@@ -134,23 +139,23 @@ class World:
         return sorted(c.id for c in self.collections.values() if reference in c.references)
 
     def hashes(self) -> list[str]:
-        """Return one hash per file, as in a seed list."""
+        """Return the hash of each file as in a seed list."""
         return [file.seed for file in self.files.values()]
 
     def seeds(self) -> list[tuple[str, str]]:
-        """Return the type and text of every subject, as in a seed list."""
+        """Return the type of each subject and its text as in a seed list."""
         return [(subject.type, subject.seed) for subject in self.subjects()]
 
     def triples(self) -> set[tuple[str, str, str | None]]:
-        """Return (seed hash, reference, collection or None) for all files."""
+        """Return all observations of files as (seed hash, reference, collection or None)."""
         return {row[1:] for row in self.observations() if row[0] == "file"}
 
     def observations(self, api_flavor: str = "classic") -> set[tuple[str, str, str, str | None]]:
-        """Return everything that a complete crawl observes.
+        """Return the observations of a complete crawl.
 
         Returns:
-            Rows of subject type, subject as in a seed list, id of the reference (of the report in
-            the "gti" flavor), and id of the collection or None.
+            Rows of subject type, subject as in a seed list, id of the reference (in the ``gti``
+            flavor: of the report), and id of the collection or None.
         """
         related = self.related_reports if api_flavor == "gti" else self.related_references
         return {
@@ -180,7 +185,7 @@ def _index_indicators(object_type: str, indicators: Iterable[Indicator]) -> dict
     found: dict[str, Indicator] = {}
     for each in indicators:
         if each.type == object_type and found.setdefault(each.id, each) is not each:
-            raise ValueError(f"two of type {object_type} share the id {each.id}")
+            raise ValueError(f"two indicators of type {object_type} share the id {each.id}")
     return found
 
 

@@ -136,7 +136,7 @@ def test_a_url_and_a_reference_can_have_the_same_id(api):
 
 @pytest.mark.parametrize(("kind", "text"), [("hostname", "x"), ("ip_address", "x"), ("file", F1)])
 def test_invalid_indicators_are_rejected(kind, text):
-    with pytest.raises(ValueError, match=r"no indicator|not an ip_address"):
+    with pytest.raises(ValueError, match=r"unknown type|not a valid ip_address"):
         em.Indicator(kind, text)
 
 

@@ -1,8 +1,9 @@
 """Send requests one at a time or concurrently.
 
 Only the thread that runs the crawl uses the campaign file. A worker sends the recording of a call
-to that thread as a job and waits. Therefore every call is recorded before it is made, and the limits
-apply to all workers together. If the process is killed, at most one call per worker is wasted.
+to that thread as a job and waits. Therefore every call is recorded before it is made, and the
+limits apply to all workers together. If the process is killed, at most one call per worker is
+wasted.
 """
 
 from __future__ import annotations

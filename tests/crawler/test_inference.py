@@ -110,7 +110,7 @@ def test_files_with_excess_references_are_reported_and_read_in_full(tmp_path, se
     plain, frugal = crawl_both_ways(tmp_path, world)
     assert frugal.api.calls <= plain.api.calls
     with Store.read(frugal.path) as store:
-        reported = [row for row in store.statuses() if "too many" in row.detail]
+        reported = [row for row in store.statuses() if "than the API stated" in row.detail]
     reported_ids = {row.subject.id for row in reported}
     for row in reported:
         assert {pair for pair in edges(frugal) if pair[0] == row.subject.id} == {

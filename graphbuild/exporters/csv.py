@@ -91,7 +91,7 @@ def _edge_rows(graph: Graph, table: _Table) -> Iterator[Sequence[str]]:
             )
 
 
-_ROWS_PER_WRITE = 250  # so that there are few calls of write(), and memory stays constant
+_ROWS_PER_WRITE = 250  # few calls of write(), and little memory
 
 
 class _ChangedCell(str):

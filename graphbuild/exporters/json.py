@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     Positions = Mapping[str, tuple[float, float]]
 
 _ENDPOINT_NAMES = frozenset({"source", "target"})
-_OBJECTS_PER_WRITE = 250  # so that there are few calls of write(), and memory stays constant
+_OBJECTS_PER_WRITE = 250  # few calls of write(), and little memory
 _DIRECT_TYPES = frozenset({str, bool, type(None)})  # every value of these types is valid JSON
 _NUMBER_TYPES = frozenset({int, float})
 _NOT_JSON = object()  # result of _to_json_value for values that JSON cannot represent

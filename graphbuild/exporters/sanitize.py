@@ -48,7 +48,7 @@ _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _DAY = 86_400
 _EPOCH = date(1970, 1, 1).toordinal()
 _ORDINALS = range(date.min.toordinal(), date.max.toordinal() + 1)
-_LINES_PER_WRITE = 250  # so that there are few calls of write(), and memory stays constant
+_LINES_PER_WRITE = 250  # few calls of write(), and little memory
 
 
 def xml_text(text: str) -> str:

@@ -136,7 +136,7 @@ class Client:
         """Return a client with the key from ``VT_APIKEY`` or ``~/.vt.toml``.
 
         Raises:
-            AuthenticationError: there is no key, or it is malformed.
+            AuthenticationError: there is no key, or the key is malformed.
         """
         return cls(
             find_api_key(),

@@ -435,7 +435,7 @@ def test_columns_of_a_csv_seed_list_are_exported(shell: Shell, service) -> None:
     done = shell("crawl", "list.csv", *where)
     assert done.returncode == 1
     assert "several columns contain" in done.stderr
-    assert "1 'file', 3 'other'; choose one with --column" in done.stderr
+    assert "1 'file', 3 'other'; choose a column with --column" in done.stderr
     assert not (shell.folder / "c.db").exists()
     done = shell("crawl", "list.csv", "--column", "file", *where)
     assert done.returncode == 0

@@ -93,11 +93,11 @@ def require(module: str, *, extra: str) -> Any:  # noqa: ANN401  attributes depe
     """Import a module of an optional library.
 
     Args:
-        module: the name of the module, such as ``scipy.sparse``.
-        extra: the extra in ``EXTRAS`` that contains the library.
+        module: The name of the module, such as ``scipy.sparse``.
+        extra: The extra in ``EXTRAS`` that contains the library.
 
     Raises:
-        MissingLibraryError: the library is not installed.
+        MissingLibraryError: The library is not installed.
     """
     try:
         return import_module(module)

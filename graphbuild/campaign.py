@@ -38,7 +38,7 @@ class Campaign:
     result includes what a crawl in another process has stored in the meantime.
 
     Attributes:
-        store: the open store, for access to pages and observations.
+        store: The open store, for access to pages and observations.
     """
 
     def __init__(self, store: Store) -> None:
@@ -70,14 +70,14 @@ class Campaign:
         """Return the graph file → reference → collection.
 
         Args:
-            view: name of the view: ``full``, ``folded``, ``backbone``, ``files`` or
+            view: Name of the view: ``full``, ``folded``, ``backbone``, ``files`` or
                 ``collections``; see :mod:`graphbuild.graph.views`.
-            timestamps: whether edges have ``first_seen`` and ``last_seen``, the times of the first
+            timestamps: Whether edges have ``first_seen`` and ``last_seen``, the times of the first
                 and the last response that contained them.
 
         Raises:
-            StoreError: the file is damaged.
-            ValueError: there is no such view.
+            StoreError: The file is damaged.
+            ValueError: There is no such view.
         """
         from graphbuild.graph.builder import build_graph  # noqa: PLC0415  loads networkx
         from graphbuild.graph.views import view as view_of  # noqa: PLC0415  loads networkx
@@ -95,7 +95,7 @@ class Campaign:
         """Return a row per node, with the columns of ``nodes.parquet``.
 
         Args:
-            timestamps: whether ``crawl_fetched_at`` is filled.
+            timestamps: Whether ``crawl_fetched_at`` is filled.
         """
         from graphbuild.exporters.dataframes import nodes_frame  # noqa: PLC0415  loads networkx
 
@@ -105,7 +105,7 @@ class Campaign:
         """Return a row per edge, with the columns of ``edges.parquet``.
 
         Args:
-            timestamps: whether ``first_seen`` and ``last_seen`` are filled.
+            timestamps: Whether ``first_seen`` and ``last_seen`` are filled.
         """
         from graphbuild.exporters.dataframes import edges_frame  # noqa: PLC0415  loads networkx
 
@@ -123,14 +123,14 @@ class Campaign:
         """Return the cluster of each file, as ``graphbuild communities`` computes it.
 
         Args:
-            seed: seed of the random number generator.
+            seed: Seed of the random number generator.
 
         Returns:
             A row per file: ``file`` (node key), ``cluster`` (1 is the largest), ``cluster_name``
             and ``stability``.
 
         Raises:
-            MissingLibraryError: a library of the extra ``analysis`` is not installed.
+            MissingLibraryError: A library of the extra ``analysis`` is not installed.
         """
         from graphbuild.analysis import find_clusters  # noqa: PLC0415  loads numpy
 
@@ -140,15 +140,15 @@ class Campaign:
         """Write the graph to a file, or into a folder in several formats.
 
         Args:
-            path: a file, whose suffix selects the format, or a folder, which is created if missing.
-            formats: format names as in ``graphbuild export --to``; ``path`` is then a folder. By
+            path: A file, whose suffix selects the format, or a folder, which is created if missing.
+            formats: Format names as in ``graphbuild export --to``; ``path`` is then a folder. By
                 default a folder gets GraphML, HTML and CSV.
 
         Returns:
             The written files.
 
         Raises:
-            ExportError: a format is unknown, or a file cannot be written.
+            ExportError: A format is unknown, or a file cannot be written.
         """
         from graphbuild.exporters import export_all  # noqa: PLC0415  loads networkx
         from graphbuild.exporters.registry import DEFAULT_FORMATS  # noqa: PLC0415  needed only here
@@ -172,7 +172,7 @@ def open(path: str | Path) -> Campaign:  # noqa: A001  gb.open reads as the buil
     """Open a campaign file for reading.
 
     Raises:
-        StoreError: the file does not exist, or it is not a campaign file.
+        StoreError: The file does not exist, or it is not a campaign file.
     """
     return Campaign(Store.read(path))
 
@@ -187,12 +187,12 @@ def build_graph(
     """Return the graph file → reference → collection.
 
     Args:
-        source: either observations, whose order is the order of the nodes; or a campaign, given as
+        source: Either observations, whose order is the order of the nodes; or a campaign, given as
             its path, a :class:`Campaign` or a Store. The graph of a campaign includes its subjects
             and links.
-        subjects: entities to include even without observations; ignored for a campaign.
-        links: related files and references found with ``--depth``; ignored for a campaign.
-        timestamps: whether edges have ``first_seen`` and ``last_seen``, the times of the first and
+        subjects: Entities to include even without observations; ignored for a campaign.
+        links: Related files and references found with ``--depth``; ignored for a campaign.
+        timestamps: Whether edges have ``first_seen`` and ``last_seen``, the times of the first and
             the last response that contained them.
 
     Raises:
@@ -213,14 +213,14 @@ def export(source: GraphSource, path: str | Path, *, positions: Positions | None
     """Write a graph to ``path``, in the format that its suffix selects.
 
     Args:
-        source: a graph that :func:`build_graph` returned, or a view of one; or a campaign, given
+        source: A graph that :func:`build_graph` returned, or a view of one; or a campaign, given
             as its path, a :class:`Campaign` or a Store.
-        path: the file. Its suffix is ``.graphml``, ``.gexf``, ``.html``, ``.json`` or another one
+        path: The file. Its suffix is ``.graphml``, ``.gexf``, ``.html``, ``.json`` or another one
             listed in docs/formats.md.
-        positions: position of each node, y upwards; computed if None.
+        positions: Position of each node, y upwards; computed if None.
 
     Raises:
-        ExportError: the suffix is unknown, or the file cannot be written. An existing file is then
+        ExportError: The suffix is unknown, or the file cannot be written. An existing file is then
             kept.
     """
     from graphbuild import exporters  # noqa: PLC0415  loads networkx
@@ -234,9 +234,9 @@ def show(
     """Return the interactive page. Jupyter displays it if it is the last value of a cell.
 
     Args:
-        source: as for :func:`export`.
-        positions: position of each node, y upwards; computed if None.
-        height: height in pixels.
+        source: As for :func:`export`.
+        positions: Position of each node, y upwards; computed if None.
+        height: Height in pixels.
     """
     from graphbuild.exporters import notebook  # noqa: PLC0415  loads a template engine
 
@@ -253,13 +253,13 @@ def draw(
     """Return a graph as a matplotlib figure.
 
     Args:
-        source: as for :func:`export`.
-        positions: position of each node, y upwards; computed if None.
-        width: width in inches.
-        max_labels: maximum number of collections with a label; the largest have one.
+        source: As for :func:`export`.
+        positions: Position of each node, y upwards; computed if None.
+        width: Width in inches.
+        max_labels: Maximum number of collections with a label; the largest have one.
 
     Raises:
-        ImportError: matplotlib is not installed.
+        ImportError: Matplotlib is not installed.
     """
     from graphbuild.exporters import static_image  # noqa: PLC0415  loads numpy
 

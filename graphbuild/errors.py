@@ -43,8 +43,8 @@ class PayloadError(GraphbuildError):
     """A response does not have the documented structure.
 
     Attributes:
-        path: location in the payload, such as ``data[3].id``; empty for the whole payload.
-        problem: description of the error.
+        path: Location in the payload, such as ``data[3].id``; empty for the whole payload.
+        problem: Description of the error.
     """
 
     def __init__(self, problem: str, path: str = "") -> None:
@@ -57,8 +57,8 @@ class ApiError(GraphbuildError):
     """The service refused a request, or could not be reached.
 
     Attributes:
-        status: the HTTP status, 0 without a response.
-        code: the API's error code; without one, ``HTTP`` and the status, or a code of graphbuild
+        status: The HTTP status, 0 without a response.
+        code: The API's error code; without one, ``HTTP`` and the status, or a code of graphbuild
             such as ``Unreachable``.
     """
 
@@ -103,7 +103,7 @@ class RateLimitError(TransientError):
     """The service refused a request because of a rate limit (HTTP 429).
 
     Attributes:
-        retry_after: seconds to wait, as stated in the response; 60 if it states no valid time.
+        retry_after: Seconds to wait, as stated in the response; 60 if it states no valid time.
     """
 
     def __init__(self, message: str, *, retry_after: float, code: str = "") -> None:
@@ -119,7 +119,7 @@ class QuotaExhaustedError(CrawlPaused):
     """The daily or monthly quota of the service is spent.
 
     Attributes:
-        resets_at: end of the quota period (UTC).
+        resets_at: End of the quota period (UTC).
     """
 
     def __init__(self, message: str, *, resets_at: datetime) -> None:

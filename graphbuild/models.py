@@ -28,13 +28,13 @@ class SubjectType(NamedTuple):
     """A type of entity that a seed can have.
 
     Attributes:
-        name: the API's object type.
-        label: the name in messages, such as ``file hash``.
-        text_attribute: for types whose id is the SHA-256 of a text, the attribute that contains
+        name: The API's object type.
+        label: The name in messages, such as ``file hash``.
+        text_attribute: For types whose id is the SHA-256 of a text, the attribute that contains
             the text; empty for types whose id is readable.
-        stix_types: the types of STIX objects that represent entities of this type.
-        stix_property: the property of these STIX objects that contains the seed.
-        misp_types: the types of MISP attributes that represent entities of this type.
+        stix_types: The types of STIX objects that represent entities of this type.
+        stix_property: The property of these STIX objects that contains the seed.
+        misp_types: The types of MISP attributes that represent entities of this type.
     """
 
     name: str
@@ -99,9 +99,9 @@ class HashType(NamedTuple):
     """A hash algorithm.
 
     Attributes:
-        name: the name of the API's file attribute, for example ``sha256``.
-        label: the name in messages, for example ``SHA-256``.
-        hex_length: the number of hexadecimal digits.
+        name: The name of the API's file attribute, for example ``sha256``.
+        label: The name in messages, for example ``SHA-256``.
+        hex_length: The number of hexadecimal digits.
     """
 
     name: str
@@ -148,10 +148,10 @@ class Entity:
     """An object of the API. Two entities are equal if their types and ids are equal.
 
     Attributes:
-        type: the API's object type, such as ``file``, ``reference`` or ``collection``.
+        type: The API's object type, such as ``file``, ``reference`` or ``collection``.
             Types that graphbuild does not know are allowed.
-        id: the API's id; lower-case hexadecimal for files and references.
-        attributes: attributes under the API's names; ignored when entities are compared.
+        id: The API's id; lower-case hexadecimal for files and references.
+        attributes: Attributes under the API's names; ignored when entities are compared.
     """
 
     type: str
@@ -224,10 +224,10 @@ class Seed:
     """An entry of a seed list.
 
     Attributes:
-        entity: the file, domain, IP address or URL.
-        source: the name of the seed list.
-        line: the line number in the list, from 1.
-        attributes: the other columns of the entry.
+        entity: The file, domain, IP address or URL.
+        source: The name of the seed list.
+        line: The line number in the list, from 1.
+        attributes: The other columns of the entry.
     """
 
     entity: Entity
@@ -241,14 +241,14 @@ class Observation:
     """A reference of a subject, and the collection through which the two are related.
 
     Attributes:
-        subject: the entity whose references were requested.
-        reference: the related reference.
-        related_from: the collection; None if the API does not state one.
+        subject: The entity whose references were requested.
+        reference: The related reference.
+        related_from: The collection; None if the API does not state one.
         provenance: ``OBSERVED`` if a page contains this observation, ``INFERRED`` if it follows
             from other observations.
-        first_seen: the time at which the first page that contains it was stored, in seconds since
+        first_seen: The time at which the first page that contains it was stored, in seconds since
             1970; None if unknown.
-        last_seen: the time at which the last such page was stored; None if unknown.
+        last_seen: The time at which the last such page was stored; None if unknown.
     """
 
     subject: Entity
@@ -263,8 +263,8 @@ class Entry(NamedTuple):
     """An entry of a ``related_references`` page, without its subject.
 
     Attributes:
-        reference: the related reference.
-        related_from: the collections in the API's order; a single None if the API states no
+        reference: The related reference.
+        related_from: The collections in the API's order; a single None if the API states no
             collection.
     """
 
@@ -277,9 +277,9 @@ class Link:
     """An entry of a relationship other than ``related_references``; it has no collection.
 
     Attributes:
-        source: the collection or reference whose relationship was requested.
+        source: The collection or reference whose relationship was requested.
         relationship: ``files`` or ``references``.
-        target: the related entity.
+        target: The related entity.
     """
 
     source: Entity
@@ -292,15 +292,15 @@ class Page:
     """A parsed API response: one page of a list.
 
     Attributes:
-        subject: the entity whose relationship was requested.
-        entries: the entries of a ``related_references`` page, in the API's order. Pages of one
+        subject: The entity whose relationship was requested.
+        entries: The entries of a ``related_references`` page, in the API's order. Pages of one
             client with equal entries may share the tuple.
-        count: the length of the whole list; None if the API does not state it.
-        next_cursor: the cursor of the next page; None on the last page.
-        item_count: the number of items on the page, including skipped items.
-        warnings: skipped or changed items, each with its path in the response.
-        targets: the related entities on a page of any other relationship, in the API's order.
-        canonical_subject: the subject under the API's own id, if the request used another id, such
+        count: The length of the whole list; None if the API does not state it.
+        next_cursor: The cursor of the next page; None on the last page.
+        item_count: The number of items on the page, including skipped items.
+        warnings: Skipped or changed items, each with its path in the response.
+        targets: The related entities on a page of any other relationship, in the API's order.
+        canonical_subject: The subject under the API's own id, if the request used another id, such
             as the MD5 of a file; otherwise None.
     """
 
@@ -328,8 +328,8 @@ class Status:
     """The state of a subject.
 
     Attributes:
-        state: one of ``STATES``.
-        detail: an explanation; may be empty.
+        state: One of ``STATES``.
+        detail: An explanation; may be empty.
     """
 
     state: str

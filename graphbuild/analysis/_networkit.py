@@ -18,7 +18,7 @@ def single_threaded(seed: int) -> Iterator[None]:
     With several threads, the same seed would give different results.
 
     Args:
-        seed: the seed of NetworKit's random numbers.
+        seed: The seed of NetworKit's random numbers.
 
     Raises:
         MissingLibraryError: NetworKit is not installed.

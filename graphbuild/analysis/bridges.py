@@ -42,13 +42,13 @@ class Bridge:
     """A reference or collection that connects clusters or holds files together.
 
     Attributes:
-        entity: the reference or collection.
-        files: number of files that have the entity.
-        clusters: numbers of the clusters with such files.
-        sole_pairs: pairs of clusters that only this entity connects.
-        components: number of components into which its component of the evidence graph falls if
+        entity: The reference or collection.
+        files: Number of files that have the entity.
+        clusters: Numbers of the clusters with such files.
+        sole_pairs: Pairs of clusters that only this entity connects.
+        components: Number of components into which its component of the evidence graph falls if
             the entity is removed, counting only components with files; 1 if it is no cut vertex.
-        cut_off_files: number of files outside the largest of these components.
+        cut_off_files: Number of files outside the largest of these components.
     """
 
     entity: Entity
@@ -64,9 +64,9 @@ class Bridges:
     """All bridges.
 
     Attributes:
-        bridges: the bridges, sorted by the numbers of sole pairs, of cut-off files and of clusters,
+        bridges: The bridges, sorted by the numbers of sole pairs, of cut-off files and of clusters,
             each descending, then by node key.
-        joined_pairs: number of pairs of clusters with at least one connection.
+        joined_pairs: Number of pairs of clusters with at least one connection.
     """
 
     bridges: tuple[Bridge, ...]
@@ -106,8 +106,8 @@ def find_bridges(data: object, clustering: Clustering) -> Bridges:
     """Find the references and collections that connect clusters or hold files together.
 
     Args:
-        data: a graph, a store, observations or an ``Incidence``.
-        clustering: the result of :func:`find_clusters` for ``data``.
+        data: A graph, a store, observations or an ``Incidence``.
+        clustering: The result of :func:`find_clusters` for ``data``.
     """
     incidence = as_incidence(data)
     sides = (
@@ -169,9 +169,9 @@ def _connections(
     At most two are returned per pair, to distinguish a single connection from several.
 
     Args:
-        collections: the collections and their clusters.
-        references: the references and their clusters.
-        contents: the matrix of collections by references.
+        collections: The collections and their clusters.
+        references: The references and their clusters.
+        contents: The matrix of collections by references.
     """
     contained = [set(row.tolist()) for row in np.split(contents.indices, contents.indptr[1:-1])]
     collections_of, references_of = collections.by_cluster(), references.by_cluster()
@@ -226,8 +226,8 @@ def _component_sizes(graph: _FoldedGraph, nodes: Numbers) -> list[int]:
     """Return the number of files in each component with files of a subgraph.
 
     Args:
-        graph: the folded evidence graph.
-        nodes: the nodes of the subgraph.
+        graph: The folded evidence graph.
+        nodes: The nodes of the subgraph.
     """
     count, labels = _connected_components(graph.edges[nodes][:, nodes])
     files = np.bincount(labels, graph.files[nodes], minlength=count).astype(int).tolist()

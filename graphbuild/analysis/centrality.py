@@ -42,9 +42,9 @@ class NodeCentrality:
     """The centrality of one node.
 
     Attributes:
-        entity: the file, reference or collection.
-        degree: number of neighbors.
-        betweenness: share of shortest paths between two other nodes that contain this node, 0 to 1.
+        entity: The file, reference or collection.
+        degree: Number of neighbors.
+        betweenness: Share of shortest paths between two other nodes that contain this node, 0 to 1.
         pagerank: PageRank; the sum over all nodes is 1.
     """
 
@@ -59,9 +59,9 @@ class Centrality:
     """The centrality of all nodes.
 
     Attributes:
-        nodes: the nodes, sorted by betweenness, then by PageRank, both descending. Among equals,
+        nodes: The nodes, sorted by betweenness, then by PageRank, both descending. Among equals,
             files are first, then collections, then references, each sorted by node key.
-        samples: number of start nodes from which betweenness was estimated; None if it is exact.
+        samples: Number of start nodes from which betweenness was estimated; None if it is exact.
     """
 
     nodes: tuple[NodeCentrality, ...]
@@ -85,10 +85,10 @@ def compute_centrality(data: object, *, samples: int = SAMPLES, seed: int = 0) -
     """Compute the centrality of all files, references and collections.
 
     Args:
-        data: a graph, a store, observations or an ``Incidence``.
-        samples: number of start nodes from which betweenness is estimated, in graphs of more than
+        data: A graph, a store, observations or an ``Incidence``.
+        samples: Number of start nodes from which betweenness is estimated, in graphs of more than
             :data:`MAX_EXACT_NODES` nodes.
-        seed: seed for choosing the start nodes.
+        seed: Seed for choosing the start nodes.
 
     Raises:
         MissingLibraryError: NetworKit or scipy is not installed.
@@ -115,7 +115,7 @@ def to_networkit(upper: Matrix) -> Any:  # noqa: ANN401  a networkit.Graph
     """Return an undirected NetworKit graph.
 
     Args:
-        upper: the upper triangle of the adjacency matrix.
+        upper: The upper triangle of the adjacency matrix.
     """
     entries = upper.tocoo()
     edges = np.ones(entries.nnz), (entries.row, entries.col)
@@ -126,9 +126,9 @@ def betweenness(graph: Any, samples: int | None, seed: int) -> Reals:  # noqa: A
     """Return the normalized betweenness of each node.
 
     Args:
-        graph: an undirected NetworKit graph.
-        samples: number of start nodes for an estimate; None for the exact values.
-        seed: seed for choosing the start nodes.
+        graph: An undirected NetworKit graph.
+        samples: Number of start nodes for an estimate; None for the exact values.
+        seed: Seed for choosing the start nodes.
     """
     if graph.numberOfNodes() < 3:  # noqa: PLR2004  a node and two others
         return np.zeros(graph.numberOfNodes())

@@ -40,12 +40,12 @@ class Cause:
     """A collection or reference that connects clusters in one snapshot but not in the other.
 
     Attributes:
-        entity: the collection or reference.
-        clusters: numbers of the separate clusters whose files have the entity in the snapshot with
+        entity: The collection or reference.
+        clusters: Numbers of the separate clusters whose files have the entity in the snapshot with
             one cluster.
-        files: number of these files.
-        exclusive: whether the entity is missing from the snapshot with separate clusters.
-        certain: whether that snapshot is complete for some file that has the entity only in the
+        files: Number of these files.
+        exclusive: Whether the entity is missing from the snapshot with separate clusters.
+        certain: Whether that snapshot is complete for some file that has the entity only in the
             snapshot with one cluster. Otherwise, the entity may have existed in both.
     """
 
@@ -65,14 +65,14 @@ class ClusterChange:
             later snapshot) or ``died`` (only in the earlier snapshot). For a pair of matching
             clusters ``grew``, ``shrank``, ``changed`` (the same number of files, but other files)
             or ``unchanged``.
-        before: numbers of the clusters in the earlier snapshot, the most similar first.
-        after: numbers of the clusters in the later snapshot, the most similar first.
-        similarity: the largest Jaccard index of an earlier and a later cluster, computed from the
+        before: Numbers of the clusters in the earlier snapshot, the most similar first.
+        after: Numbers of the clusters in the later snapshot, the most similar first.
+        similarity: The largest Jaccard index of an earlier and a later cluster, computed from the
             files with observations in both snapshots; 0 for ``born`` and ``died``.
-        added: files of the later clusters that are in none of the earlier clusters.
-        removed: files of the earlier clusters that are in none of the later clusters.
-        causes: collections, then references, that explain a merge or split.
-        linking_files: files with observations only in the snapshot with one cluster, which share
+        added: Files of the later clusters that are in none of the earlier clusters.
+        removed: Files of the earlier clusters that are in none of the later clusters.
+        causes: Collections, then references, that explain a merge or split.
+        linking_files: Files with observations only in the snapshot with one cluster, which share
             collections or references with several of the separate clusters.
     """
 
@@ -91,9 +91,9 @@ class MovedFile:
     """A file whose later cluster does not match its earlier cluster.
 
     Attributes:
-        file: the file.
-        before: the number of its cluster in the earlier snapshot.
-        after: the number of its cluster in the later snapshot.
+        file: The file.
+        before: The number of its cluster in the earlier snapshot.
+        after: The number of its cluster in the later snapshot.
     """
 
     file: Entity
@@ -107,8 +107,8 @@ class ClusterMatching:
     In this class, side 0 is the earlier snapshot and side 1 is the later snapshot.
 
     Args:
-        pair: the snapshots.
-        clusterings: the clusters of the earlier and of the later snapshot.
+        pair: The snapshots.
+        clusterings: The clusters of the earlier and of the later snapshot.
     """
 
     def __init__(self, pair: SnapshotPair, clusterings: Sequence[Clustering]) -> None:
@@ -220,8 +220,8 @@ class ClusterMatching:
         """Find out why clusters that are separate on one side are one cluster on the other side.
 
         Args:
-            separate: the side on which the clusters are separate.
-            numbers: the numbers of the separate clusters.
+            separate: The side on which the clusters are separate.
+            numbers: The numbers of the separate clusters.
 
         Returns:
             The causes and the linking files.
@@ -260,9 +260,9 @@ class ClusterMatching:
         """Return the files that are known only on the other side, and link several clusters.
 
         Args:
-            separate: the side on which the clusters are separate.
-            numbers: the numbers of the separate clusters.
-            parts_of: for each collection, and for each reference, the positions in ``numbers`` of
+            separate: The side on which the clusters are separate.
+            numbers: The numbers of the separate clusters.
+            parts_of: For each collection, and for each reference, the positions in ``numbers`` of
                 the clusters whose files have it.
         """
         joined = {pair[1 - separate] for pair in self._similarity if pair[separate] in numbers}
@@ -296,9 +296,9 @@ def _count_files(triples: Numbers, column: int, part: Numbers) -> FileCounts:
     """Count the files of each cluster that have a reference or collection, for all of these.
 
     Args:
-        triples: the observations: indices of file, reference and collection.
+        triples: The observations: indices of file, reference and collection.
         column: 1 to count for references, 2 for collections.
-        part: for each file, the position of its cluster; -1 for files that are not counted.
+        part: For each file, the position of its cluster; -1 for files that are not counted.
     """
     kept = triples[(part[triples[:, 0]] >= 0) & (triples[:, column] != NO_COLLECTION)]
     pairs = np.unique(kept[:, [column, 0]], axis=0)

@@ -61,11 +61,11 @@ class Cluster:
     """A cluster of files.
 
     Attributes:
-        number: the rank by size; 1 is the largest cluster.
-        files: the files, sorted by key.
-        top_collections: the most distinctive collections, by log-likelihood ratio.
-        top_references: the most distinctive references, by log-likelihood ratio.
-        stability: mean over all runs of the Jaccard index of this cluster and the most similar
+        number: The rank by size; 1 is the largest cluster.
+        files: The files, sorted by key.
+        top_collections: The most distinctive collections, by log-likelihood ratio.
+        top_references: The most distinctive references, by log-likelihood ratio.
+        stability: Mean over all runs of the Jaccard index of this cluster and the most similar
             cluster of the run (Hennig 2007, Comput. Stat. Data Anal. 52).
     """
 
@@ -92,12 +92,12 @@ class Clustering:
     """All clusters; iterating yields each :class:`Cluster`, the largest first.
 
     Attributes:
-        clusters: the clusters, the largest first. A file without shared evidence is a cluster of
+        clusters: The clusters, the largest first. A file without shared evidence is a cluster of
             one file.
-        labels: the cluster number of each file, in the order of ``Incidence.files``.
-        method: name of the algorithm, for display.
-        resolution: the resolution parameter of the modularity.
-        modularity: the modularity of the clusters at this resolution.
+        labels: The cluster number of each file, in the order of ``Incidence.files``.
+        method: Name of the algorithm, for display.
+        resolution: The resolution parameter of the modularity.
+        modularity: The modularity of the clusters at this resolution.
     """
 
     clusters: tuple[Cluster, ...]
@@ -143,14 +143,14 @@ def find_clusters(
     The same observations, seed and number of runs give the same clusters.
 
     Args:
-        data: a graph, a store, observations or an ``Incidence``.
-        seed: seed of the first run; each further run uses the next higher integer.
-        runs: number of runs, at least 1.
+        data: A graph, a store, observations or an ``Incidence``.
+        seed: Seed of the first run; each further run uses the next higher integer.
+        runs: Number of runs, at least 1.
         method: ``leiden`` (NetworKit), ``louvain`` (networkx), or ``auto``: Leiden if NetworKit is
             installed, otherwise Louvain.
 
     Raises:
-        MissingLibraryError: scipy is not installed; or NetworKit is not installed and ``method`` is
+        MissingLibraryError: Scipy is not installed; or NetworKit is not installed and ``method`` is
             ``leiden``.
     """
     name, algorithm = _algorithm(method)
@@ -323,8 +323,8 @@ def best_jaccard(labels: Numbers, other: Numbers) -> Reals:
     """Return the Jaccard index of each cluster and the most similar cluster of another partition.
 
     Args:
-        labels: the cluster number of each file; the numbers are 0, 1, ... without gaps.
-        other: the cluster number of each file in the other partition, likewise without gaps.
+        labels: The cluster number of each file; the numbers are 0, 1, ... without gaps.
+        other: The cluster number of each file in the other partition, likewise without gaps.
     """
     pairs, shared = np.unique(np.stack([labels, other]), axis=1, return_counts=True)
     sizes, other_sizes = np.bincount(labels), np.bincount(other)

@@ -28,18 +28,18 @@ class Comparison:
     """The differences between two snapshots.
 
     Attributes:
-        files: the subjects. A subject is added if only the later snapshot contains a response for
+        files: The subjects. A subject is added if only the later snapshot contains a response for
             it, and removed if only the earlier snapshot does.
-        references: the references.
-        collections: the collections.
-        observations: the observations.
-        cluster_changes: changes of the clusters, in the order of ``CHANGE_KINDS``.
-        moved_files: files whose later cluster does not match their earlier cluster, sorted by key.
-        before: the clusters of the earlier snapshot.
-        after: the clusters of the later snapshot.
-        incomplete_before: subjects for which the earlier snapshot is not complete, with their
+        references: The references.
+        collections: The collections.
+        observations: The observations.
+        cluster_changes: Changes of the clusters, in the order of ``CHANGE_KINDS``.
+        moved_files: Files whose later cluster does not match their earlier cluster, sorted by key.
+        before: The clusters of the earlier snapshot.
+        after: The clusters of the later snapshot.
+        incomplete_before: Subjects for which the earlier snapshot is not complete, with their
             states.
-        incomplete_after: subjects for which the later snapshot is not complete, with their states.
+        incomplete_after: Subjects for which the later snapshot is not complete, with their states.
     """
 
     files: Changes[Entity]
@@ -103,10 +103,10 @@ def compare(old: Snapshot, new: Snapshot, *, seed: int = 0, method: Method = "au
     exchanged, and so are ``merged`` and ``split``.
 
     Args:
-        old: the earlier snapshot.
-        new: the later snapshot.
-        seed: seed for finding the clusters of both snapshots.
-        method: algorithm for finding the clusters; see :func:`find_clusters`.
+        old: The earlier snapshot.
+        new: The later snapshot.
+        seed: Seed for finding the clusters of both snapshots.
+        method: Algorithm for finding the clusters; see :func:`find_clusters`.
     """
     pair = SnapshotPair(old, new)
     before, after = (

@@ -56,11 +56,11 @@ class ReferenceGroup:
     """All references to one article.
 
     Attributes:
-        representative: the reference whose URL was changed by the fewest rules. Among equals, it is
+        representative: The reference whose URL was changed by the fewest rules. Among equals, it is
             the reference with the most attributes, then the first by node key.
-        members: all references to the article, sorted by key.
-        rules: names of the rules without which the members would not all match.
-        publishers: the publisher of each member, in the order of ``members``; an empty string if
+        members: All references to the article, sorted by key.
+        rules: Names of the rules without which the members would not all match.
+        publishers: The publisher of each member, in the order of ``members``; an empty string if
             the URL does not show the publisher.
     """
 
@@ -80,9 +80,9 @@ class Publisher:
     """A publisher of references.
 
     Attributes:
-        name: a domain; an empty string for all unknown publishers together.
-        independent_references: number of references, with duplicates counted once.
-        references: number of references, with duplicates.
+        name: A domain; an empty string for all unknown publishers together.
+        independent_references: Number of references, with duplicates counted once.
+        references: Number of references, with duplicates.
     """
 
     name: str
@@ -95,7 +95,7 @@ class Deduplication:
     """References, grouped into articles.
 
     Attributes:
-        groups: the groups, sorted by the node key of the representative; most have one member.
+        groups: The groups, sorted by the node key of the representative; most have one member.
     """
 
     groups: tuple[ReferenceGroup, ...]
@@ -142,7 +142,7 @@ class Deduplication:
         """Return a copy of the incidence that contains only the representatives of references.
 
         Args:
-            incidence: an incidence whose references were all passed to :func:`find_duplicates`.
+            incidence: An incidence whose references were all passed to :func:`find_duplicates`.
         """
         group = self.group_indices(incidence.references)
         kept = sorted_unique(group)
@@ -185,10 +185,10 @@ def find_duplicates(references: Iterable[Entity]) -> Deduplication:
     """Group references that are the same article, and find the publisher of each.
 
     Args:
-        references: the references, for example ``incidence.references``.
+        references: The references, for example ``incidence.references``.
 
     Raises:
-        MissingLibraryError: tldextract or w3lib is not installed.
+        MissingLibraryError: Tldextract or w3lib is not installed.
     """
     require("tldextract", extra=EXTRA)
     require("w3lib", extra=EXTRA)
@@ -223,8 +223,8 @@ def _features(reference: Entity, url: str) -> Iterable[object]:
     Two references are duplicates if they have one of these values in common.
 
     Args:
-        reference: the reference.
-        url: its normalized URL, or an empty string.
+        reference: The reference.
+        url: Its normalized URL, or an empty string.
     """
     if url:
         yield url

@@ -44,12 +44,12 @@ class Changes(Generic[_T]):
     """Entities or observations of two snapshots, grouped by change; each group is sorted by key.
 
     Attributes:
-        added: only in the later snapshot; the earlier snapshot is complete for the subject.
-        removed: only in the earlier snapshot; the later snapshot is complete for the subject.
-        unchanged: in both snapshots.
-        unknown_before: only in the later snapshot; the earlier snapshot is not complete for the
+        added: Only in the later snapshot; the earlier snapshot is complete for the subject.
+        removed: Only in the earlier snapshot; the later snapshot is complete for the subject.
+        unchanged: In both snapshots.
+        unknown_before: Only in the later snapshot; the earlier snapshot is not complete for the
             subject.
-        unknown_after: only in the earlier snapshot; the later snapshot is not complete for the
+        unknown_after: Only in the earlier snapshot; the later snapshot is not complete for the
             subject.
     """
 
@@ -65,8 +65,8 @@ class Snapshot:
     """The content of a campaign at one time.
 
     Attributes:
-        incidence: the observations.
-        states: the state of each subject: ``complete``, ``incomplete``, ``failed`` or ``pending``.
+        incidence: The observations.
+        states: The state of each subject: ``complete``, ``incomplete``, ``failed`` or ``pending``.
     """
 
     incidence: Incidence
@@ -81,8 +81,8 @@ class Snapshot:
         """Return a snapshot with these observations.
 
         Args:
-            observations: the observations.
-            states: the subjects and their states; if None, the snapshot is complete for the
+            observations: The observations.
+            states: The subjects and their states; if None, the snapshot is complete for the
                 subjects of the observations and has no other subjects.
         """
         incidence = Incidence.from_observations(observations)
@@ -150,7 +150,7 @@ class SnapshotPair:
 
         Args:
             column: 1 for references, 2 for collections.
-            entities: all references, or all collections, by number.
+            entities: All references, or all collections, by number.
         """
         old, new = self.snapshots
         before, after = used_numbers(old.triples[:, column]), used_numbers(new.triples[:, column])
@@ -186,10 +186,10 @@ def _split_certain(
     """Split entities that are in ``snapshot`` but not in ``other``.
 
     Args:
-        snapshot: the snapshot with the entities.
-        other: the snapshot without the entities.
+        snapshot: The snapshot with the entities.
+        other: The snapshot without the entities.
         column: 1 for references, 2 for collections.
-        numbers: the numbers of the entities.
+        numbers: The numbers of the entities.
 
     Returns:
         The entities with a triple of a file for which ``other`` is complete, and the remaining

@@ -29,12 +29,12 @@ class DistinctiveEntity:
     """A collection or reference that is more frequent inside a cluster than outside.
 
     Attributes:
-        entity: the collection or reference.
-        inside: number of files of the cluster that have the entity.
-        outside: number of all other files that have the entity.
-        lift: share of the files of the cluster that have the entity, divided by the share of all
+        entity: The collection or reference.
+        inside: Number of files of the cluster that have the entity.
+        outside: Number of all other files that have the entity.
+        lift: Share of the files of the cluster that have the entity, divided by the share of all
             files that have it.
-        log_likelihood: log-likelihood ratio of different against equal frequencies inside and
+        log_likelihood: Log-likelihood ratio of different against equal frequencies inside and
             outside the cluster (Dunning 1993, Computational Linguistics 19).
     """
 
@@ -51,9 +51,9 @@ def find_distinctive(
     """Return the most distinctive collections or references of each cluster.
 
     Args:
-        matrix: the matrix of files by collections, or by references.
-        labels: the cluster number of each file, from 0.
-        columns: the collections or references of the columns.
+        matrix: The matrix of files by collections, or by references.
+        labels: The cluster number of each file, from 0.
+        columns: The collections or references of the columns.
     """
     sparse = require("scipy.sparse", extra=EXTRA)
     sizes = np.bincount(labels)
@@ -93,10 +93,10 @@ def _log_likelihood_ratio(inside: Numbers, size: int, total: Numbers, files: int
     The table counts the files inside and outside the cluster, with and without the entity.
 
     Args:
-        inside: for each entity, the number of files of the cluster that have it.
-        size: number of files of the cluster.
-        total: for each entity, the number of all files that have it.
-        files: number of all files.
+        inside: For each entity, the number of files of the cluster that have it.
+        size: Number of files of the cluster.
+        total: For each entity, the number of all files that have it.
+        files: Number of all files.
     """
     ratio = np.zeros(len(inside))
     for seen, row_total in ((inside, total), (size - inside, files - total)):

@@ -66,9 +66,9 @@ def describe_step(
     """Describe a step of a path in one sentence.
 
     Args:
-        step: the step.
-        quote: escapes untrusted text and puts it in quotation marks.
-        duplicates: the result of :func:`find_duplicates`, to add the number of independent
+        step: The step.
+        quote: Escapes untrusted text and puts it in quotation marks.
+        duplicates: The result of :func:`find_duplicates`, to add the number of independent
             references and of publishers; None to leave them out.
     """
     by_type = {step.source.type: step.source, step.target.type: step.target}
@@ -101,8 +101,8 @@ def describe_observation(observation: Observation, quote: Callable[[str], str]) 
     """Describe an observation: title, author, date and URL of the reference, file and collection.
 
     Args:
-        observation: the observation.
-        quote: escapes untrusted text and puts it in quotation marks.
+        observation: The observation.
+        quote: Escapes untrusted text and puts it in quotation marks.
     """
     reference = observation.reference
     author, date = reference.attributes.get("author"), publication_date(reference)

@@ -36,10 +36,10 @@ class Incidence:
     """Distinct observations, in an order that does not depend on the order of the input.
 
     Attributes:
-        files: the subjects, sorted by key: files, and also domains, IP addresses and URLs.
-        references: the references, sorted by key.
-        collections: the collections, sorted by key.
-        triples: one row per observation: the indices of its file, reference and collection. The
+        files: The subjects, sorted by key: files, and also domains, IP addresses and URLs.
+        references: The references, sorted by key.
+        collections: The collections, sorted by key.
+        triples: One row per observation: the indices of its file, reference and collection. The
             index of the collection is ``NO_COLLECTION`` if the API named no collection. The rows
             are sorted.
     """
@@ -54,7 +54,7 @@ class Incidence:
         """Return the incidence of ``observations``; repeated observations count once.
 
         Raises:
-            MissingLibraryError: scipy is not installed.
+            MissingLibraryError: Scipy is not installed.
         """
         require("scipy", extra=EXTRA)
         indexes = files, references, collections = _Index(), _Index(), _Index()
@@ -155,11 +155,11 @@ def as_incidence(data: object) -> Incidence:
     """Return the incidence of a graph, a store or observations; return an incidence unchanged.
 
     Args:
-        data: an ``Incidence``, a graph made by ``build_graph``, an open ``Store`` or ``Campaign``,
+        data: An ``Incidence``, a graph made by ``build_graph``, an open ``Store`` or ``Campaign``,
             or an iterable of ``Observation``.
 
     Raises:
-        MissingLibraryError: scipy is not installed.
+        MissingLibraryError: Scipy is not installed.
         TypeError: ``data`` has another type.
     """
     if isinstance(data, Incidence):
@@ -258,8 +258,8 @@ def group_identical_rows(matrix: Matrix, labels: Iterable[int] | None = None) ->
     """Return a group number for each row of a sparse 0/1 matrix; identical rows have the same.
 
     Args:
-        matrix: a sparse matrix in CSR format.
-        labels: one label per row; only rows with the same label can be in the same group.
+        matrix: A sparse matrix in CSR format.
+        labels: One label per row; only rows with the same label can be in the same group.
     """
     columns = matrix.sorted_indices().indices
     rows = [columns[start:end].tobytes() for start, end in pairwise(matrix.indptr.tolist())]

@@ -40,11 +40,11 @@ class NullModel:
     """The fitted null model of a 0/1 matrix.
 
     Attributes:
-        row_class: for each row, the index of its degree among the distinct row degrees.
-        column_degrees: the distinct column degrees, ascending.
-        column_counts: for each distinct column degree, the number of columns that have it.
-        probability: the probability of a 1, by row class and distinct column degree.
-        scores: for each distinct column degree, the weight of sharing such a column:
+        row_class: For each row, the index of its degree among the distinct row degrees.
+        column_degrees: The distinct column degrees, ascending.
+        column_counts: For each distinct column degree, the number of columns that have it.
+        probability: The probability of a 1, by row class and distinct column degree.
+        scores: For each distinct column degree, the weight of sharing such a column:
             log2(number of rows / degree) in half bits, rounded.
     """
 
@@ -82,9 +82,9 @@ class NullModel:
         computed by convolution over the columns.
 
         Args:
-            first_rows: the index of the first row of each pair.
-            second_rows: the index of the second row of each pair.
-            scores: the total score of the columns that both rows of a pair share.
+            first_rows: The index of the first row of each pair.
+            second_rows: The index of the second row of each pair.
+            scores: The total score of the columns that both rows of a pair share.
         """
         if not len(scores):
             return np.ones(0)
@@ -125,11 +125,11 @@ def _add_columns(
     """Add ``count`` columns with the same ``score`` to score distributions, by convolution.
 
     Args:
-        score_distribution: one row per pair of row classes: the probability of each score.
-        shared_probability: for each pair of row classes, the probability that both rows of the
+        score_distribution: One row per pair of row classes: the probability of each score.
+        shared_probability: For each pair of row classes, the probability that both rows of the
             pair have one of these columns.
-        count: the number of columns to add.
-        score: the score of each of these columns.
+        count: The number of columns to add.
+        score: The score of each of these columns.
     """
     max_score = score_distribution.shape[1] - 1
     result = np.zeros_like(score_distribution)
@@ -165,8 +165,8 @@ def benjamini_hochberg(p: Reals, tests: int) -> Reals:
     Source: Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57.
 
     Args:
-        p: the p-values of some tests.
-        tests: the number of all tests; those without an entry in ``p`` have a p-value of 1.
+        p: The p-values of some tests.
+        tests: The number of all tests; those without an entry in ``p`` have a p-value of 1.
     """
     order = np.argsort(p, kind="stable")
     adjusted = p[order] * tests / np.arange(1, len(p) + 1)
@@ -182,8 +182,8 @@ def _fit(rows: tuple[Numbers, Numbers], columns: tuple[Numbers, Numbers]) -> Rea
     """Return the probabilities that reproduce the degrees.
 
     Args:
-        rows: the distinct row degrees, and the number of rows of each degree.
-        columns: the distinct column degrees, and the number of columns of each degree.
+        rows: The distinct row degrees, and the number of rows of each degree.
+        columns: The distinct column degrees, and the number of columns of each degree.
     """
     probability = np.zeros((len(rows[0]), len(columns[0])))
     remaining_row_degrees, remaining_column_degrees, undetermined_rows, undetermined_columns = (

@@ -55,22 +55,22 @@ class Overlap:
     """Two files, or two collections, that share evidence.
 
     Attributes:
-        source: the node whose key sorts first.
-        target: the other node.
-        shared_references: number of references that both nodes have.
-        shared_evidence: number of pieces of evidence that both nodes have.
-        jaccard: number of shared references, divided by the number of references that at least one
+        source: The node whose key sorts first.
+        target: The other node.
+        shared_references: Number of references that both nodes have.
+        shared_evidence: Number of pieces of evidence that both nodes have.
+        jaccard: Number of shared references, divided by the number of references that at least one
             of the two nodes has.
-        overlap_coefficient: number of shared references, divided by the number of references of the
+        overlap_coefficient: Number of shared references, divided by the number of references of the
             node that has fewer (Szymkiewicz-Simpson).
-        adamic_adar: sum over the shared references of 1 / log(number of nodes that have the
+        adamic_adar: Sum over the shared references of 1 / log(number of nodes that have the
             reference) (Adamic and Adar 2003, Soc. Networks 25).
-        bits: weight of the shared evidence in bits.
-        p_value: probability of sharing at least as many bits by chance.
-        q_value: false discovery rate if all pairs with a p-value up to this one are reported.
-        independent_references: number of shared references, with duplicates counted once; None if
+        bits: Weight of the shared evidence in bits.
+        p_value: Probability of sharing at least as many bits by chance.
+        q_value: False discovery rate if all pairs with a p-value up to this one are reported.
+        independent_references: Number of shared references, with duplicates counted once; None if
             :meth:`Overlaps.with_duplicates` was not called.
-        publishers: number of known publishers of the shared references; None if
+        publishers: Number of known publishers of the shared references; None if
             :meth:`Overlaps.with_duplicates` was not called.
     """
 
@@ -93,9 +93,9 @@ class Hub:
     """A collection or reference that many nodes have, so that sharing it is weak evidence.
 
     Attributes:
-        entity: the collection or reference.
-        degree: number of nodes (files, or collections) that have the entity.
-        bits: weight of this piece of evidence in bits.
+        entity: The collection or reference.
+        degree: Number of nodes (files, or collections) that have the entity.
+        bits: Weight of this piece of evidence in bits.
     """
 
     entity: Entity
@@ -110,11 +110,11 @@ class Overlaps:
     Iterating yields one :class:`Overlap` per pair.
 
     Attributes:
-        nodes: the files or collections.
-        source: for each pair, the index of the first node in ``nodes``.
-        target: for each pair, the index of the second node.
-        tested_pairs: number of all pairs of nodes, including pairs that share nothing.
-        hubs: evidence that more than a quarter of the nodes have, the most frequent first.
+        nodes: The files or collections.
+        source: For each pair, the index of the first node in ``nodes``.
+        target: For each pair, the index of the second node.
+        tested_pairs: Number of all pairs of nodes, including pairs that share nothing.
+        hubs: Evidence that more than a quarter of the nodes have, the most frequent first.
 
     The other attributes are arrays with one value per pair; see :class:`Overlap` for their meaning.
     """
@@ -151,7 +151,7 @@ class Overlaps:
         """Return the pairs with a q-value of at most ``fdr``.
 
         Args:
-            fdr: the maximum false discovery rate, 0 to 1.
+            fdr: The maximum false discovery rate, 0 to 1.
         """
         return self._select(np.flatnonzero(self.q_value <= fdr))
 
@@ -163,8 +163,8 @@ class Overlaps:
         """Return the pairs with the columns ``independent_references`` and ``publishers``.
 
         Args:
-            incidence: the incidence in which the pairs were found.
-            duplicates: the result of :func:`find_duplicates` for ``incidence.references``.
+            incidence: The incidence in which the pairs were found.
+            duplicates: The result of :func:`find_duplicates` for ``incidence.references``.
         """
         of_files = self.nodes == incidence.files
         matrix = incidence.file_references if of_files else incidence.collection_references
@@ -218,8 +218,8 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
     """Find all pairs of files, or of collections, that share evidence, with their p-values.
 
     Args:
-        data: a graph, a store, observations or an ``Incidence``.
-        of: the kind of nodes, ``files`` or ``collections``.
+        data: A graph, a store, observations or an ``Incidence``.
+        of: The kind of nodes, ``files`` or ``collections``.
     """
     incidence = as_incidence(data)
     if of == "files":
@@ -274,10 +274,10 @@ def jaccard(matrix: Matrix, source: Numbers, target: Numbers, shared: Numbers) -
     """Return the Jaccard index of pairs of rows of a 0/1 matrix.
 
     Args:
-        matrix: the matrix.
-        source: the index of the first row of each pair.
-        target: the index of the second row of each pair.
-        shared: for each pair, the number of columns that both rows have.
+        matrix: The matrix.
+        source: The index of the first row of each pair.
+        target: The index of the second row of each pair.
+        shared: For each pair, the number of columns that both rows have.
     """
     sizes = np.diff(matrix.indptr)
     index: Reals = shared / np.maximum(sizes[source] + sizes[target] - shared, 1)

@@ -35,9 +35,9 @@ class PathStep:
     """Two nodes that occur in one observation.
 
     Attributes:
-        source: the node at which the step starts.
-        target: the node at which the step ends.
-        observations: all observations with both nodes, sorted by reference, file and collection.
+        source: The node at which the step starts.
+        target: The node at which the step ends.
+        observations: All observations with both nodes, sorted by reference, file and collection.
     """
 
     source: Entity
@@ -80,7 +80,7 @@ class EvidenceGraph:
         """Return the node to which ``name`` refers.
 
         Args:
-            name: a node key (``collection:...``), an id or its first 8 or more characters, a URL,
+            name: A node key (``collection:...``), an id or its first 8 or more characters, a URL,
                 an IP address, a domain, or a complete title or name. Case is ignored.
 
         Raises:

@@ -30,14 +30,14 @@ class TimelineSeries:
 
     Attributes:
         kind: ``campaign``, ``collection`` or ``cluster``.
-        key: the node key of the collection, or the number of the cluster; an empty string for the
+        key: The node key of the collection, or the number of the cluster; an empty string for the
             campaign.
-        name: the name for display.
-        references: number of references.
-        undated: number of references without a publication date.
-        first: the reference with the earliest date; None if no reference has a date.
-        last: the reference with the latest date; None if no reference has a date.
-        months: number of references by month, such as ``2018-01``; months without references are
+        name: The name for display.
+        references: Number of references.
+        undated: Number of references without a publication date.
+        first: The reference with the earliest date; None if no reference has a date.
+        last: The reference with the latest date; None if no reference has a date.
+        months: Number of references by month, such as ``2018-01``; months without references are
             left out.
     """
 
@@ -56,9 +56,9 @@ class Timeline:
     """References by month of publication (UTC).
 
     Attributes:
-        campaign: the series of all references.
-        collections: one series per collection, sorted by node key.
-        clusters: one series per cluster, for the references of its files; empty if no clusters were
+        campaign: The series of all references.
+        collections: One series per collection, sorted by node key.
+        clusters: One series per cluster, for the references of its files; empty if no clusters were
             passed to :func:`build_timeline`.
     """
 
@@ -86,8 +86,8 @@ def build_timeline(data: object, clustering: Clustering | None = None) -> Timeli
     """Count the references by month of publication.
 
     Args:
-        data: a graph, a store, observations or an ``Incidence``.
-        clustering: the clusters of ``data``, to add a series for each; None to add no series.
+        data: A graph, a store, observations or an ``Incidence``.
+        clustering: The clusters of ``data``, to add a series for each; None to add no series.
     """
     incidence = as_incidence(data)
     dates = [publication_date(reference) for reference in incidence.references]

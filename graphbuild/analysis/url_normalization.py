@@ -36,9 +36,9 @@ class Rule:
     """A rule that makes URLs of one page equal.
 
     Attributes:
-        name: a short name.
-        description: the differences between URLs that the rule removes.
-        apply: the function that returns the changed URL, or the same URL if the rule does not
+        name: A short name.
+        description: The differences between URLs that the rule removes.
+        apply: The function that returns the changed URL, or the same URL if the rule does not
             concern it; raises ``ValueError`` for an invalid URL.
     """
 
@@ -52,8 +52,8 @@ class NormalizedUrl:
     """A normalized URL.
 
     Attributes:
-        url: the normalized URL, or the original text if it cannot be normalized.
-        rules: the names of the rules that changed it, in the order of ``URL_RULES``.
+        url: The normalized URL, or the original text if it cannot be normalized.
+        rules: The names of the rules that changed it, in the order of ``URL_RULES``.
     """
 
     url: str
@@ -64,8 +64,8 @@ def normalize_url(url: str, *, skipped_rule: str = "") -> NormalizedUrl:
     """Normalize a URL for comparison.
 
     Args:
-        url: a URL from the API.
-        skipped_rule: the name of a rule that is not applied, to find out whether it is needed.
+        url: A URL from the API.
+        skipped_rule: The name of a rule that is not applied, to find out whether it is needed.
 
     Raises:
         MissingLibraryError: w3lib is not installed.
@@ -96,14 +96,14 @@ def publisher_domain(normalized: NormalizedUrl) -> str:
     by the public suffix list in tldextract; the list is never downloaded.
 
     Args:
-        normalized: the result of :func:`normalize_url`.
+        normalized: The result of :func:`normalize_url`.
 
     Returns:
         A domain or an IP address in lower case. Empty if the URL does not show the publisher: it is
         not a web URL, a URL of a link shortener, or an archive's URL without the original URL.
 
     Raises:
-        MissingLibraryError: tldextract is not installed.
+        MissingLibraryError: Tldextract is not installed.
     """
     if not _is_unambiguous(normalized.url):
         return ""
@@ -163,7 +163,7 @@ def _original_extractor(patterns: tuple[str, ...]) -> Callable[[str], str]:
     """Return a function that replaces the URL of a copy with the URL of the original.
 
     Args:
-        patterns: regular expressions for URLs of copies. The group ``rest`` is the original URL
+        patterns: Regular expressions for URLs of copies. The group ``rest`` is the original URL
             after its scheme; the groups ``scheme`` and ``secure`` (https) are optional.
     """
     compiled = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
@@ -284,8 +284,8 @@ def _drop_parameters(parts: SplitResult, is_dropped: Callable[[str, str], bool])
     """Remove the parameters for which ``is_dropped`` is true; the others stay exactly as written.
 
     Args:
-        parts: the parts of a URL.
-        is_dropped: a function of the name and the value of a parameter, both in lower case.
+        parts: The parts of a URL.
+        is_dropped: A function of the name and the value of a parameter, both in lower case.
     """
     if not parts.query:
         return parts

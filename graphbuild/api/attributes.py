@@ -29,12 +29,12 @@ def parse_attributes(value: object, path: str, warnings: list[str]) -> dict[str,
     Empty attributes, nested objects and other lists are left out. Each other change adds a warning.
 
     Args:
-        value: the decoded JSON value.
-        path: the path of the value in the payload, for messages.
-        warnings: receives a message for each attribute that is invalid or changed.
+        value: The decoded JSON value.
+        path: The path of the value in the payload, for messages.
+        warnings: Receives a message for each attribute that is invalid or changed.
 
     Raises:
-        PayloadError: there are more than ``MAX_ATTRIBUTES`` attributes.
+        PayloadError: There are more than ``MAX_ATTRIBUTES`` attributes.
     """
     if value is None:
         return {}

@@ -33,10 +33,10 @@ class ApiKey:
     The key is validated here because ``requests`` quotes an invalid header in its error message.
 
     Args:
-        text: the key.
+        text: The key.
 
     Raises:
-        AuthenticationError: the key is malformed. The message does not contain the key.
+        AuthenticationError: The key is malformed. The message does not contain the key.
     """
 
     __slots__ = ("_text",)
@@ -83,11 +83,11 @@ def find_api_key(environment: Mapping[str, str] | None = None, home: Path | None
     """Return the API key from ``VT_APIKEY``, or else from ``.vt.toml``.
 
     Args:
-        environment: the environment variables; by default those of the process.
-        home: the folder of ``.vt.toml``; by default the user's home.
+        environment: The environment variables; by default those of the process.
+        home: The folder of ``.vt.toml``; by default the user's home.
 
     Raises:
-        AuthenticationError: there is no key, the key is malformed, or other users can read
+        AuthenticationError: There is no key, the key is malformed, or other users can read
             the file.
     """
     # No local variable holds the key, since a traceback may show the variables.
@@ -100,8 +100,8 @@ def find_user_name(environment: Mapping[str, str] | None = None, home: Path | No
     Only requests for quotas need the user name.
 
     Args:
-        environment: the environment variables; by default those of the process.
-        home: the folder of ``.vt.toml``; by default the user's home.
+        environment: The environment variables; by default those of the process.
+        home: The folder of ``.vt.toml``; by default the user's home.
 
     Returns:
         The name, or an empty string if there is none.

@@ -17,7 +17,7 @@ def check_base_url(text: str) -> str:
     """Return the base URL without a trailing slash; add ``/api/v3`` if it has no path.
 
     Raises:
-        ValueError: the text is not an https URL, nor an http URL of this machine. The message does
+        ValueError: The text is not an https URL, nor an http URL of this machine. The message does
             not contain the text, which may include a password.
     """
     found = _BASE_URL.fullmatch(text)

@@ -83,19 +83,19 @@ class Client:
     """A client of the API. It sends one request at a time; use a :meth:`clone` per thread.
 
     Args:
-        key: the API key.
+        key: The API key.
         base_url: URL of the API; plain http is accepted only for this machine.
-        rate_limiter: a limit of requests per minute; by default none. In addition, the client waits
+        rate_limiter: A limit of requests per minute; by default none. In addition, the client waits
             after each 429.
-        clock: the source of the time; replaced in tests.
-        adapter: the HTTP adapter of ``requests``; replaced in tests.
-        deadline: maximum duration of a request in seconds.
-        max_bytes: maximum size of a response body, compressed and decompressed.
+        clock: The source of the time; replaced in tests.
+        adapter: The HTTP adapter of ``requests``; replaced in tests.
+        deadline: Maximum duration of a request in seconds.
+        max_bytes: Maximum size of a response body, compressed and decompressed.
         api_flavor: ``classic``, ``gti``, or ``auto`` to detect it with the first request.
 
     Raises:
-        AuthenticationError: the key is malformed.
-        ValueError: the base URL or the API flavor is invalid.
+        AuthenticationError: The key is malformed.
+        ValueError: The base URL or the API flavor is invalid.
     """
 
     def __init__(  # noqa: PLR0913  all but the first have defaults
@@ -136,7 +136,7 @@ class Client:
         """Return a client with the key from ``VT_APIKEY`` or ``~/.vt.toml``.
 
         Raises:
-            AuthenticationError: there is no key, or the key is malformed.
+            AuthenticationError: There is no key, or the key is malformed.
         """
         return cls(
             find_api_key(),
@@ -201,18 +201,18 @@ class Client:
         subject that the service does not know.
 
         Args:
-            subject: the entity.
-            relationship: a key of ``endpoints.RELATIONSHIPS``.
+            subject: The entity.
+            relationship: A key of ``endpoints.RELATIONSHIPS``.
             cursor: ``next_cursor`` of the previous page; None for the first page.
-            recorder: records each attempt as a call.
-            retry_on_429: whether to wait and retry after a 429.
+            recorder: Records each attempt as a call.
+            retry_on_429: Whether to wait and retry after a 429.
 
         Raises:
-            ApiError: the request failed; the subclass depends on the cause.
-            PayloadError: the response is JSON, but not a page of this relationship.
-            QuotaExhaustedError: the service responds with 429 for more than a minute, or states a
+            ApiError: The request failed; the subclass depends on the cause.
+            PayloadError: The response is JSON, but not a page of this relationship.
+            QuotaExhaustedError: The service responds with 429 for more than a minute, or states a
                 Retry-After above ``QUOTA_RETRY_AFTER``; without ``retry_on_429``, any 429.
-            CrawlPaused: the recorder forbade the call, or the clock was stopped during a wait.
+            CrawlPaused: The recorder forbade the call, or the clock was stopped during a wait.
         """
         request = PageRequest(subject, relationship, cursor)
         fetch = partial(self._fetch, request, recorder or NullRecorder(), retry_on_429=retry_on_429)
@@ -245,11 +245,11 @@ class Client:
         sent once, without retries.
 
         Args:
-            user: the user name. A text with the key is refused, since proxies may log URLs.
+            user: The user name. A text with the key is refused, since proxies may log URLs.
 
         Raises:
-            ApiError: the service refused the request, or could not be reached.
-            PayloadError: the response contains no quotas.
+            ApiError: The service refused the request, or could not be reached.
+            PayloadError: The response contains no quotas.
             ValueError: ``user`` is not a user name.
         """
         if not is_user_name(user) or self._key.reveal().lower() in user.lower():

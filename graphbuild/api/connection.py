@@ -26,7 +26,7 @@ class RequestState:
     """The deadline of the current request, and whether the request was sent.
 
     Args:
-        sent: the initial value of ``sent`` for each request.
+        sent: The initial value of ``sent`` for each request.
     """
 
     def __init__(self, *, sent: bool = False) -> None:
@@ -48,7 +48,7 @@ class RequestState:
         """Return the seconds until the deadline.
 
         Raises:
-            TimeoutError: the deadline has passed.
+            TimeoutError: The deadline has passed.
         """
         seconds = self._due - time.monotonic()
         if seconds <= 0:

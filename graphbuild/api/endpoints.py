@@ -40,9 +40,9 @@ class ObjectType(NamedTuple):
     """An object type of the API.
 
     Attributes:
-        endpoint: the first part of its URL path.
-        relationships: the relationships that a crawl requests.
-        has_hash_id: whether its ids are SHA-256 hashes.
+        endpoint: The first part of its URL path.
+        relationships: The relationships that a crawl requests.
+        has_hash_id: Whether its ids are SHA-256 hashes.
     """
 
     endpoint: str
@@ -54,8 +54,8 @@ class Relationship(NamedTuple):
     """A relationship of the API.
 
     Attributes:
-        target_type: the type of the related objects.
-        gti_name: its name in the API flavor ``gti``.
+        target_type: The type of the related objects.
+        gti_name: Its name in the API flavor ``gti``.
     """
 
     target_type: str
@@ -83,7 +83,7 @@ def endpoint_path(subject: Entity, relationship: str, api_flavor: str = CLASSIC)
     """Return the URL path of a relationship, relative to the base URL.
 
     Raises:
-        ValueError: the API has no such relationship, or the id is invalid.
+        ValueError: The API has no such relationship, or the id is invalid.
     """
     object_type = OBJECT_TYPES.get(subject.type)
     if (

@@ -23,7 +23,7 @@ def decode_json(body: bytes) -> dict[str, Any]:
     """Decode a JSON object in UTF-8.
 
     Raises:
-        PayloadError: the bytes are not UTF-8, not JSON or not an object; a key occurs twice in one
+        PayloadError: The bytes are not UTF-8, not JSON or not an object; a key occurs twice in one
             object; a number is out of range; or there are more than ``MAX_VALUES`` values.
     """
     _check_value_count(body)

@@ -74,7 +74,7 @@ def parse_page(body: bytes, subject: Entity, relationship: str = RELATED_REFEREN
     """Parse the response to a request for a relationship of ``subject``.
 
     Raises:
-        PayloadError: the response is not a page of that relationship.
+        PayloadError: The response is not a page of that relationship.
     """
     return parse_payload(decode_json(body), subject, relationship)
 
@@ -188,7 +188,7 @@ def _check_subject(self_link: SelfLink | None, subject: Entity) -> Entity | None
     is the SHA-256 of its canonical form.
 
     Raises:
-        PayloadError: the response is about another subject; a broken cache may return such one.
+        PayloadError: The response is about another subject; a broken cache may return such one.
     """
     if self_link is None or self_link.subject == _normalize(subject.type, subject.id):
         return None
@@ -270,8 +270,8 @@ class _ItemParser:
     """Parses the items of one page.
 
     Args:
-        expected_type: the type of the objects in the list.
-        check_item_depth: whether to check the nesting depth of each item.
+        expected_type: The type of the objects in the list.
+        check_item_depth: Whether to check the nesting depth of each item.
     """
 
     def __init__(self, expected_type: str, *, check_item_depth: bool) -> None:

@@ -35,8 +35,8 @@ class Quota:
     Attributes:
         window: ``hourly``, ``daily`` or ``monthly``.
         owner: ``user``, or ``group`` for a quota that the members of a group share.
-        allowed: maximum number of calls per window.
-        used: number of calls in the current window.
+        allowed: Maximum number of calls per window.
+        used: Number of calls in the current window.
     """
 
     window: str
@@ -66,7 +66,7 @@ def parse_tightest_quotas(payload: dict[str, Any]) -> tuple[Quota, ...]:
     Missing or invalid quotas are left out.
 
     Raises:
-        PayloadError: there is no valid request quota.
+        PayloadError: There is no valid request quota.
     """
     data = payload.get("data")
     if not isinstance(data, dict):

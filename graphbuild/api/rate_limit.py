@@ -70,10 +70,10 @@ class RateLimiter:
     """A limit of requests per minute, shared by all clients of a crawl.
 
     Args:
-        per_minute: maximum number of requests in any 60 seconds; None for no limit.
+        per_minute: Maximum number of requests in any 60 seconds; None for no limit.
 
     Raises:
-        ValueError: the limit is less than one.
+        ValueError: The limit is less than one.
     """
 
     def __init__(self, per_minute: int | None = None) -> None:

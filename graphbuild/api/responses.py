@@ -89,9 +89,9 @@ class PageResponse:
     """A page, and the response it was parsed from.
 
     Attributes:
-        body: the decompressed body.
-        page: the parsed page.
-        compressed_body: the body as received; empty if it was not compressed with gzip.
+        body: The decompressed body.
+        page: The parsed page.
+        compressed_body: The body as received; empty if it was not compressed with gzip.
     """
 
     body: bytes
@@ -103,13 +103,13 @@ def parse_response(response: Response, request: PageRequest, now: float) -> Page
     """Return the page in a response.
 
     Args:
-        response: the response to ``request``.
-        request: the request.
-        now: the time in seconds since 1970, for a Retry-After date.
+        response: The response to ``request``.
+        request: The request.
+        now: The time in seconds since 1970, for a Retry-After date.
 
     Raises:
-        ApiError: the response is an error; the subclass depends on its status and error code.
-        PayloadError: the response is JSON, but not a page.
+        ApiError: The response is an error; the subclass depends on its status and error code.
+        PayloadError: The response is JSON, but not a page.
     """
     if response.status != HTTPStatus.OK:
         raise _error(response.status, error_code(response.body), response, request, now)
@@ -161,10 +161,10 @@ def retry_after(stated: str | None, date: str | None, now: float) -> float:
     """Return the seconds to wait after a 429, at least 1; by default ``DEFAULT_WAIT``.
 
     Args:
-        stated: the header ``Retry-After``, in seconds or as a date; may be missing or invalid.
-        date: the header ``Date``; a date in Retry-After is relative to it, as the local clock may
+        stated: The header ``Retry-After``, in seconds or as a date; may be missing or invalid.
+        date: The header ``Date``; a date in Retry-After is relative to it, as the local clock may
             be wrong.
-        now: the local time in seconds since 1970, used without a valid ``Date``.
+        now: The local time in seconds since 1970, used without a valid ``Date``.
     """
     text = (stated or "").strip()
     if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text):

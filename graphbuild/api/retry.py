@@ -43,8 +43,8 @@ class RetryPolicy:
     """The retries of one request.
 
     Args:
-        retry_on_429: whether to retry after a 429.
-        rng: the source of random jitter.
+        retry_on_429: Whether to retry after a 429.
+        rng: The source of random jitter.
     """
 
     def __init__(self, *, retry_on_429: bool, rng: random.Random) -> None:
@@ -90,8 +90,8 @@ def quota_exhausted(failure: RateLimitError, now: float) -> QuotaExhaustedError:
     """Return the exception for a 429 that shows that the quota is spent.
 
     Args:
-        failure: the 429.
-        now: the time in seconds since 1970 (UTC).
+        failure: The 429.
+        now: The time in seconds since 1970 (UTC).
     """
     resets_at = next_day(now)
     if QUOTA_RETRY_AFTER < failure.retry_after <= _MAX_QUOTA_RETRY_AFTER:

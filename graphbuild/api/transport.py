@@ -54,11 +54,11 @@ class Response:
     """An HTTP response with its decompressed body.
 
     Attributes:
-        status: the HTTP status.
-        headers: the headers; names are case-insensitive.
-        body: the decompressed body; empty if ``body_error`` is set.
-        body_error: the reason why the body is unusable; empty if it is usable.
-        compressed_body: the gzip stream as received; empty if the body was not compressed.
+        status: The HTTP status.
+        headers: The headers; names are case-insensitive.
+        body: The decompressed body; empty if ``body_error`` is set.
+        body_error: The reason why the body is unusable; empty if it is usable.
+        compressed_body: The gzip stream as received; empty if the body was not compressed.
     """
 
     status: int
@@ -72,15 +72,15 @@ class Transport:
     """Sends GET requests below one base URL, one at a time.
 
     Args:
-        key: the API key, sent in the header ``x-apikey``.
+        key: The API key, sent in the header ``x-apikey``.
         base_url: URL of the API; ``/api/v3`` is added if it has no path.
-        adapter: replaces the network in tests. The deadline does not apply to it.
-        deadline: maximum duration of a request, including its response, in seconds.
-        max_bytes: maximum size of a body, compressed and decompressed.
+        adapter: Replaces the network in tests. The deadline does not apply to it.
+        deadline: Maximum duration of a request, including its response, in seconds.
+        max_bytes: Maximum size of a body, compressed and decompressed.
 
     Raises:
-        AuthenticationError: the key does not have the length of an API key.
-        ValueError: the base URL is invalid.
+        AuthenticationError: The key does not have the length of an API key.
+        ValueError: The base URL is invalid.
     """
 
     def __init__(
@@ -112,12 +112,12 @@ class Transport:
         """Send a request and read the whole response.
 
         Args:
-            path: the path below the base URL.
-            query: the query parameters.
+            path: The path below the base URL.
+            query: The query parameters.
 
         Raises:
-            BaseUrlError: the URL is not below the base URL; nothing was sent.
-            TransientError: there was no complete response; the attribute ``sent`` is False if the
+            BaseUrlError: The URL is not below the base URL; nothing was sent.
+            TransientError: There was no complete response; the attribute ``sent`` is False if the
                 request was not sent.
         """
         self._state.start(self._deadline)

@@ -59,11 +59,11 @@ def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
     """Open the file that :func:`find_campaign_file` returns, for writing.
 
     Args:
-        store_path: path of the campaign file, or None.
-        create: whether to create the file if it does not exist.
+        store_path: Path of the campaign file, or None.
+        create: Whether to create the file if it does not exist.
 
     Raises:
-        StoreError: the file does not exist, and ``create`` is False.
+        StoreError: The file does not exist, and ``create`` is False.
     """
     from graphbuild.store import Store
 
@@ -77,8 +77,8 @@ def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence
     """Return the observations of a campaign as an :class:`~graphbuild.analysis.Incidence`.
 
     Args:
-        store_path: path of the campaign file; None as in :func:`find_campaign_file`.
-        merge: whether duplicate references count once.
+        store_path: Path of the campaign file; None as in :func:`find_campaign_file`.
+        merge: Whether duplicate references count once.
     """
     from graphbuild._util import require
     from graphbuild.analysis import as_incidence, find_duplicates

@@ -68,8 +68,8 @@ def read_snapshot(path: Path, until: float | None) -> Snapshot:
     """Return the state of a campaign file.
 
     Args:
-        path: the campaign file.
-        until: time in seconds since 1970; None for the current state.
+        path: The campaign file.
+        until: Time in seconds since 1970; None for the current state.
 
     Raises:
         StoreError: ``path`` is not a campaign file.

@@ -35,9 +35,9 @@ def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
     """Send notices to standard error.
 
     Args:
-        verbose: whether the request line and the status of each request are logged. Headers, which
+        verbose: Whether the request line and the status of each request are logged. Headers, which
             contain the API key, are never logged.
-        quiet: whether only errors are logged and progress is hidden. Overrides ``verbose``.
+        quiet: Whether only errors are logged and progress is hidden. Overrides ``verbose``.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(_SafeFormatter())
@@ -140,10 +140,10 @@ class Progress:
     """The progress of a crawl.
 
     Attributes:
-        done: number of calls made.
-        left: number of calls that are still needed, as far as known.
-        counts: number of references found, as text.
-        line: description of the last event.
+        done: Number of calls made.
+        left: Number of calls that are still needed, as far as known.
+        counts: Number of references found, as text.
+        line: Description of the last event.
     """
 
     done: int
@@ -159,7 +159,7 @@ def crawl_progress(*, hidden: bool = False) -> Iterator[Callable[[Progress], Non
     With ``--verbose``, a terminal shows lines too, since log messages would break the bar.
 
     Args:
-        hidden: whether nothing is shown.
+        hidden: Whether nothing is shown.
     """
     if hidden or not sys.stderr.isatty() or is_quiet() or _log.isEnabledFor(logging.DEBUG):
         yield lambda progress: None if hidden else notice(progress.line)

@@ -28,11 +28,11 @@ class Outcome:
     """The result of one run of a crawl.
 
     Attributes:
-        calls: number of calls made.
-        pages: number of pages stored.
-        paused: why the run stopped early; empty if it finished.
-        added: number of seeds that were new in the campaign file.
-        rejected: number of lines of the seed lists that are not seeds.
+        calls: Number of calls made.
+        pages: Number of pages stored.
+        paused: Why the run stopped early; empty if it finished.
+        added: Number of seeds that were new in the campaign file.
+        rejected: Number of lines of the seed lists that are not seeds.
     """
 
     calls: int = 0
@@ -61,8 +61,8 @@ def run_crawl(
     The arguments are the options of ``graphbuild crawl``.
 
     Raises:
-        ApiError: a request failed for a reason that concerns all subjects, such as an invalid key.
-        SeedError: a subject of the campaign file is the API key.
+        ApiError: A request failed for a reason that concerns all subjects, such as an invalid key.
+        SeedError: A subject of the campaign file is the API key.
     """
     from graphbuild.api.auth import find_api_key
     from graphbuild.api.client import Client

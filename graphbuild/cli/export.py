@@ -43,11 +43,11 @@ class Exported:
     """The result of an export.
 
     Attributes:
-        view: name of the exported view.
-        nodes: number of exported nodes.
-        edges: number of exported edges.
-        total: number of nodes and edges of the whole graph.
-        files: the written files.
+        view: Name of the exported view.
+        nodes: Number of exported nodes.
+        edges: Number of exported edges.
+        total: Number of nodes and edges of the whole graph.
+        files: The written files.
     """
 
     view: str
@@ -141,7 +141,7 @@ def parse_formats(text: str) -> list[str]:
 
     Raises:
         typer.BadParameter: a format is unknown, or the list is empty.
-        ExportError: a format needs a library that is not installed.
+        ExportError: A format needs a library that is not installed.
     """
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in FORMATS]
@@ -195,7 +195,7 @@ def write_exports(
     The arguments are the options of ``graphbuild export``.
 
     Raises:
-        ExportError: a file cannot be written.
+        ExportError: A file cannot be written.
     """
     from graphbuild.exporters import export_all
     from graphbuild.graph.builder import build_graph

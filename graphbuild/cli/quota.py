@@ -30,9 +30,9 @@ class RemainingQuota:
     """The remaining quota of a user.
 
     Attributes:
-        user: the user name.
-        quotas: one per time window.
-        requested_at: time of the request in seconds since 1970.
+        user: The user name.
+        quotas: One per time window.
+        requested_at: Time of the request in seconds since 1970.
     """
 
     user: str

@@ -20,7 +20,7 @@ def read_seed_lists(
     """Read seed lists, and log each line that is not a seed.
 
     Raises:
-        SeedError: a list cannot be read, or no list contains a seed.
+        SeedError: A list cannot be read, or no list contains a seed.
     """
     from graphbuild.seeds import read_seeds
 

@@ -18,10 +18,10 @@ class CallBudget:
     """Records calls in a campaign file and refuses those beyond the user's limits.
 
     Args:
-        clock: the source of the current time.
-        store: the campaign file.
-        max_calls: maximum calls of the campaign over all runs; None for no limit.
-        per_day: maximum calls per UTC day; None for no limit.
+        clock: The source of the current time.
+        store: The campaign file.
+        max_calls: Maximum calls of the campaign over all runs; None for no limit.
+        per_day: Maximum calls per UTC day; None for no limit.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class CallBudget:
         """Check the limits.
 
         Raises:
-            BudgetExhaustedError: a limit is reached.
+            BudgetExhaustedError: A limit is reached.
         """
         if self._max_calls is not None and self._store.calls.count() >= self._max_calls:
             raise BudgetExhaustedError(
@@ -72,7 +72,7 @@ class CallBudget:
         """Record a call durably before it is made, unless it is reserved; return its number.
 
         Raises:
-            BudgetExhaustedError: a limit is reached.
+            BudgetExhaustedError: A limit is reached.
         """
         reserved = self._reserved.pop((subject, relationship), None)
         if reserved is not None:

@@ -19,9 +19,9 @@ class CostEstimate:
     """The number of calls that a crawl needs.
 
     Attributes:
-        at_least: the minimum, if the API's lists do not change until their pages are requested.
-        expected: the estimate, based on the files with a stored page; None if there are none.
-        exact: whether the number of pages of every file is known.
+        at_least: The minimum, if the API's lists do not change until their pages are requested.
+        expected: The estimate, based on the files with a stored page; None if there are none.
+        exact: Whether the number of pages of every file is known.
     """
 
     at_least: int
@@ -33,10 +33,10 @@ def estimate_cost(*, unseen: int, left: int, mean_pages: float | None) -> CostEs
     """Estimate the calls for a number of files.
 
     Args:
-        unseen: the number of files without a stored page.
-        left: the number of remaining calls of the other files, from the list lengths that the API
+        unseen: The number of files without a stored page.
+        left: The number of remaining calls of the other files, from the list lengths that the API
             stated.
-        mean_pages: the mean number of pages of the other files; None if there are none.
+        mean_pages: The mean number of pages of the other files; None if there are none.
     """
     at_least = left + unseen
     if not unseen:
@@ -53,12 +53,12 @@ def estimate_completion(
     """Return the time (UTC) at which the last of ``calls`` calls can be made under the quotas.
 
     Args:
-        calls: the number of calls to make.
-        now: the current time in seconds since 1970.
-        per_minute: maximum calls per minute; None for no limit. The duration of the calls
+        calls: The number of calls to make.
+        now: The current time in seconds since 1970.
+        per_minute: Maximum calls per minute; None for no limit. The duration of the calls
             themselves is ignored.
-        per_day: maximum calls per UTC day; None for no limit.
-        spent_today: calls already made today (UTC).
+        per_day: Maximum calls per UTC day; None for no limit.
+        spent_today: Calls already made today (UTC).
     """
     start = datetime.fromtimestamp(now, UTC)
     if per_day is not None:

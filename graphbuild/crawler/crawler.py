@@ -37,12 +37,12 @@ class _CrawlRun:
     """The state of one pass of the loop.
 
     Attributes:
-        scheduler: chooses the tasks.
-        executor: sends the requests.
-        results: stores the results of the requests.
-        in_flight: the submitted tasks without a result yet, by task id.
-        reserved: the task to submit next, if its call is already recorded; otherwise None.
-        error: the error that is raised when no request is in flight any more; None if there is
+        scheduler: Chooses the tasks.
+        executor: Sends the requests.
+        results: Stores the results of the requests.
+        in_flight: The submitted tasks without a result yet, by task id.
+        reserved: The task to submit next, if its call is already recorded; otherwise None.
+        error: The error that is raised when no request is in flight any more; None if there is
             none.
     """
 
@@ -58,16 +58,16 @@ class Crawl:
     """Requests the pages that a campaign file does not contain yet. Iterating over it runs it.
 
     Args:
-        client: sends the requests.
-        store: the campaign file; must be open for writing.
-        max_calls: maximum calls of the campaign over all runs; None for no limit.
-        per_day: maximum calls per UTC day; None for no limit except that of the API.
-        frugal: infer references instead of requesting them where the stored pages allow it.
-        depth: how far to crawl beyond the seeds. 0 requests the references of the seeds. 1 also
+        client: Sends the requests.
+        store: The campaign file; must be open for writing.
+        max_calls: Maximum calls of the campaign over all runs; None for no limit.
+        per_day: Maximum calls per UTC day; None for no limit except that of the API.
+        frugal: Infer references instead of requesting them where the stored pages allow it.
+        depth: How far to crawl beyond the seeds. 0 requests the references of the seeds. 1 also
             requests the files and references of the collections and references that were found. 2
             also requests the references of these files.
-        per_node: maximum entries per list of an entity that is not a seed.
-        workers: maximum concurrent requests. The rate limit applies to all of them together.
+        per_node: Maximum entries per list of an entity that is not a seed.
+        workers: Maximum concurrent requests. The rate limit applies to all of them together.
     """
 
     def __init__(  # noqa: PLR0913  all but the first two have defaults
@@ -102,8 +102,8 @@ class Crawl:
         """Crawl until no task is pending; yield the progress of one subject at a time.
 
         Raises:
-            CrawlPaused: a limit or quota is reached; crawl again to resume.
-            ApiError: an error that affects all subjects.
+            CrawlPaused: A limit or quota is reached; crawl again to resume.
+            ApiError: An error that affects all subjects.
         """
         self._restore_client_state()
         results = ResultHandler(self._client, self._store, limit=self._per_node)

@@ -33,10 +33,10 @@ class Inference(Generic[Id]):
     """The references that can be inferred for a file.
 
     Attributes:
-        collections_by_reference: each inferred reference with the collections it is inferred from.
-        excess: the number of references beyond the number that the API stated. If it is above 0,
+        collections_by_reference: Each inferred reference with the collections it is inferred from.
+        excess: The number of references beyond the number that the API stated. If it is above 0,
             nothing may be inferred.
-        missing: the number of references that are still unknown. If it is above 0, the next page
+        missing: The number of references that are still unknown. If it is above 0, the next page
             must be requested.
     """
 
@@ -98,9 +98,9 @@ def choose_next_file(
     remaining pages of every file that is in no other unknown collection.
 
     Args:
-        unfinished: the unfinished files in the order of their seeds; not empty.
-        knowledge: the collections whose references are known.
-        page_size: maximum references per page.
+        unfinished: The unfinished files in the order of their seeds; not empty.
+        knowledge: The collections whose references are known.
+        page_size: Maximum references per page.
     """
     unknown = {
         key: frozenset(each for each in observed.collections() if each not in knowledge)

@@ -35,14 +35,14 @@ class CrawlEvent:
     """Progress of one subject: a page was stored, references were inferred, or the request failed.
 
     Attributes:
-        subject: the entity whose relationship was requested.
-        page_number: the number of the page, from 1.
-        new_references: the number of references on the page that were not on earlier pages of the
+        subject: The entity whose relationship was requested.
+        page_number: The number of the page, from 1.
+        new_references: The number of references on the page that were not on earlier pages of the
             subject.
-        status: the state of the subject after the event.
-        warnings: skipped or changed items of the page.
-        error: the error if the request failed; None otherwise.
-        inferred_references: the number of references that were inferred without a request.
+        status: The state of the subject after the event.
+        warnings: Skipped or changed items of the page.
+        error: The error if the request failed; None otherwise.
+        inferred_references: The number of references that were inferred without a request.
     """
 
     subject: Entity
@@ -58,12 +58,12 @@ class ResultHandler:
     """Stores pages and failures, and raises errors that affect all subjects.
 
     Args:
-        client: the client that sends the requests; it provides the time and the API flavor.
-        store: the campaign file.
-        limit: maximum entries per list of an entity that is not a seed.
+        client: The client that sends the requests; it provides the time and the API flavor.
+        store: The campaign file.
+        limit: Maximum entries per list of an entity that is not a seed.
 
     Attributes:
-        retry_on_429: whether to wait and retry after HTTP status 429. Initially False if the
+        retry_on_429: Whether to wait and retry after HTTP status 429. Initially False if the
             campaign file records that the quota is exhausted, because waiting a minute would not
             help; True after a page was stored.
     """
@@ -79,8 +79,8 @@ class ResultHandler:
         """Store the result of a request; return None if the run was stopped while waiting.
 
         Raises:
-            GraphbuildError: an error that affects all subjects.
-            BaseException: any other exception of the request.
+            GraphbuildError: An error that affects all subjects.
+            BaseException: Any other exception of the request.
         """
         if not isinstance(outcome, BaseException):
             return self._store_page(task, outcome)

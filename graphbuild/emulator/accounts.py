@@ -25,8 +25,8 @@ class Accounts:
     """The accounts of all API keys.
 
     Args:
-        user: the user name that identifies the account of any API key in a path.
-        group_quota: a quota shared by all API keys; None if there is no group.
+        user: The user name that identifies the account of any API key in a path.
+        group_quota: A quota shared by all API keys; None if there is no group.
     """
 
     def __init__(self, user: str, quota: Quota, group_quota: Quota | None) -> None:
@@ -48,7 +48,7 @@ class Accounts:
         """Return the body of the response to a request below ``/users/{key or user name}``.
 
         Raises:
-            ServiceError: the path is unknown or is that of another user (404).
+            ServiceError: The path is unknown or is that of another user (404).
         """
         key = request.key
         match [unquote(part) for part in request.resource_path.strip("/").split("/")]:

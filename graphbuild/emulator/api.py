@@ -36,25 +36,25 @@ class Api:
     """An emulation of the VirusTotal API v3; safe to call from several threads.
 
     Args:
-        world: the data to serve.
-        keys: the accepted API keys; None to accept any key.
+        world: The data to serve.
+        keys: The accepted API keys; None to accept any key.
         public_keys: API keys that may not read references.
         inactive_keys: API keys of inactive accounts; their requests are rejected.
-        quota: limits per API key.
-        group_quota: limits shared by all API keys; None if there is no group.
+        quota: Limits per API key.
+        group_quota: Limits shared by all API keys; None if there is no group.
         api_flavor: ``classic``, ``gti`` or ``both``.
-        api_flavor_by_key: the API flavor of keys for which ``api_flavor`` does not apply.
-        user: the user name that identifies the account of any API key in a path.
-        undocumented: settings for what the API documentation leaves open.
-        middleware: receives each request with its response and returns the response to send,
+        api_flavor_by_key: The API flavor of keys for which ``api_flavor`` does not apply.
+        user: The user name that identifies the account of any API key in a path.
+        undocumented: Settings for what the API documentation leaves open.
+        middleware: Receives each request with its response and returns the response to send,
             for example to simulate an error.
-        clock: returns the time in seconds since 1970.
-        base_url: the URL with which links in responses begin.
-        log_path: a file to which each request is appended as a line of JSON; None for no file.
+        clock: Returns the time in seconds since 1970.
+        base_url: The URL with which links in responses begin.
+        log_path: A file to which each request is appended as a line of JSON; None for no file.
 
     Attributes:
-        log: all requests, oldest first.
-        calls: the number of requests that were counted against a quota.
+        log: All requests, oldest first.
+        calls: The number of requests that were counted against a quota.
     """
 
     def __init__(  # noqa: PLR0913 - options of the service, all keyword-only

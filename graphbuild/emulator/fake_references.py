@@ -26,7 +26,7 @@ class ReferenceFactory:
     """Creates references with distinct URLs.
 
     Attributes:
-        references: all created references by id.
+        references: All created references by id.
     """
 
     def __init__(self, rng: Random) -> None:

@@ -68,16 +68,16 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
     clusters.
 
     Args:
-        seed: seed of the random numbers.
-        campaigns: number of campaigns.
-        files_per_campaign: number of files per campaign.
-        references_per_campaign: number of references per campaign.
-        siblings: number of further files in the collection of the documented sample.
-        noise: probability (0 to 1) that a file is also in a collection of the next campaign. Half
+        seed: Seed of the random numbers.
+        campaigns: Number of campaigns.
+        files_per_campaign: Number of files per campaign.
+        references_per_campaign: Number of references per campaign.
+        siblings: Number of further files in the collection of the documented sample.
+        noise: Probability (0 to 1) that a file is also in a collection of the next campaign. Half
             of it is the probability that a reference is reused from the previous campaign. Four
             times this probability, a file is also in a hub collection. With 0, campaigns share
             no collection and no reference.
-        indicators_per_campaign: number of domains, IP addresses and URLs per campaign. Files and
+        indicators_per_campaign: Number of domains, IP addresses and URLs per campaign. Files and
             references do not depend on it.
     """
     builder = _WorldBuilder(seed, noise)

@@ -21,11 +21,11 @@ class Request:
     """A parsed HTTP request.
 
     Attributes:
-        method: the HTTP method in upper case.
-        target: the path with the query, as in the request line.
-        path: the path with the prefix ``/api/v3``.
-        query: the part after the question mark; may be empty.
-        headers: the headers; their names are in lower case.
+        method: The HTTP method in upper case.
+        target: The path with the query, as in the request line.
+        path: The path with the prefix ``/api/v3``.
+        query: The part after the question mark; may be empty.
+        headers: The headers; their names are in lower case.
     """
 
     method: str
@@ -83,8 +83,8 @@ class Response:
     """The status, headers and body of a response.
 
     Attributes:
-        fault: the name of the simulated fault for the request log; empty if there is none.
-        delivery: replaces the normal transmission; None to transmit the response normally.
+        fault: The name of the simulated fault for the request log; empty if there is none.
+        delivery: Replaces the normal transmission; None to transmit the response normally.
     """
 
     status: int

@@ -26,7 +26,7 @@ def load_world(path: Path) -> World:
     number ``i``, by which other lines refer to them.
 
     Raises:
-        ValueError: a line is malformed; the message contains the line number.
+        ValueError: A line is malformed; the message contains the line number.
     """
     rows = list(_read_rows(path))
     references = dict(_build(rows, "r", _reference))

@@ -20,7 +20,7 @@ class Reference:
     """An article or blog post.
 
     Attributes:
-        attributes: all attributes except the URL.
+        attributes: All attributes except the URL.
     """
 
     type: ClassVar[str] = "reference"
@@ -53,8 +53,8 @@ class Collection:
     """A named set of objects, such as a malware family or an actor.
 
     Attributes:
-        references: the ids of its references.
-        mentions_name: whether ``related_from`` contains the attributes of the collection.
+        references: The ids of its references.
+        mentions_name: Whether ``related_from`` contains the attributes of the collection.
     """
 
     type: ClassVar[str] = "collection"
@@ -75,12 +75,12 @@ class _Listed:
     a reference and of a collection.
 
     Attributes:
-        collections: the collections that contain the subject.
-        references: references about the subject itself (relationship ``references``).
-        without_collection: references that are listed with an empty ``related_from``.
-        without_context: references that are listed without ``context_attributes``.
-        omitted: pairs that are not listed although the collection contains the reference.
-        unexpected: pairs that are listed although the collection does not contain the reference.
+        collections: The collections that contain the subject.
+        references: References about the subject itself (relationship ``references``).
+        without_collection: References that are listed with an empty ``related_from``.
+        without_context: References that are listed without ``context_attributes``.
+        omitted: Pairs that are not listed although the collection contains the reference.
+        unexpected: Pairs that are listed although the collection does not contain the reference.
     """
 
     collections: tuple[str, ...] = ()
@@ -96,8 +96,8 @@ class File(_Listed):
     """A file, identified by any of its three hashes.
 
     Attributes:
-        name: the attribute ``meaningful_name``; empty for none.
-        seed_hash: the hash by which a seed list names the file; the id if empty.
+        name: The attribute ``meaningful_name``; empty for none.
+        seed_hash: The hash by which a seed list names the file; the id if empty.
     """
 
     type: ClassVar[str] = "file"
@@ -123,7 +123,7 @@ class Indicator(_Listed):
     """A subject of type ``domain``, ``ip_address`` or ``url``.
 
     Raises:
-        ValueError: the type is unknown or the IP address is invalid.
+        ValueError: The type is unknown or the IP address is invalid.
     """
 
     type: str
@@ -158,7 +158,7 @@ class ListItem(NamedTuple):
     """An item of a list.
 
     Attributes:
-        related_from: the ids of the collections in the item's context; None for no context.
+        related_from: The ids of the collections in the item's context; None for no context.
     """
 
     type: str

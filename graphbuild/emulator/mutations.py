@@ -31,7 +31,7 @@ def join_collection(world: World, subject: str, collection: str) -> World:
     """Add a subject to a collection; ``subject`` is a hash, a domain, an IP address or a URL.
 
     Raises:
-        KeyError: there is no such subject or no such collection.
+        KeyError: There is no such subject or no such collection.
     """
     added = world.collections[collection].id
     changed = _find_subject(world, subject)

@@ -24,9 +24,9 @@ class PageParams(NamedTuple):
     """The part of a list that a request selects.
 
     Attributes:
-        limit: the maximum number of items on the page.
-        offset: the index of the first item.
-        cursor: the cursor as in the request; None if the request has none.
+        limit: The maximum number of items on the page.
+        offset: The index of the first item.
+        cursor: The cursor as in the request; None if the request has none.
     """
 
     limit: int
@@ -41,7 +41,7 @@ def parse_page_params(query: str) -> PageParams:
     which limit applies if the query and the cursor differ; the emulator uses that of the query.
 
     Raises:
-        ServiceError: the limit or the cursor is invalid (400).
+        ServiceError: The limit or the cursor is invalid (400).
     """
     fields = parse_qs(query, keep_blank_values=True)
     cursor = fields.get("cursor", [None])[0]
@@ -63,10 +63,10 @@ def serialize_page(url: str, params: PageParams, data: list[Json], count: int) -
     """Return a page as JSON.
 
     Args:
-        url: the URL of the list.
-        params: the part of the list.
-        data: the items of the page.
-        count: the number of items in the whole list.
+        url: The URL of the list.
+        params: The part of the list.
+        data: The items of the page.
+        count: The number of items in the whole list.
     """
     meta: Json = {"count": count}
     links: Json = {"self": page_url(url, params.limit, params.cursor)}
@@ -89,10 +89,10 @@ def serialize_embedded(url: str, name: str, data: Sequence[Json], count: int) ->
     ``meta`` is present only if there are more than ``EMBEDDED_LIMIT`` items.
 
     Args:
-        url: the URL of the object.
-        name: the name of the relationship.
-        data: the first items.
-        count: the number of items in the whole list.
+        url: The URL of the object.
+        name: The name of the relationship.
+        data: The first items.
+        count: The number of items in the whole list.
     """
     first = f"{url}/relationships/{name}?limit={EMBEDDED_LIMIT}"
     links = {"self": first, "related": f"{url}/{name}"}

@@ -99,7 +99,7 @@ class CallCounter:
         The query contains the dates as ``start_date`` and ``end_date``, both included.
 
         Raises:
-            ServiceError: a date is invalid, the dates are not in order, or they are more than 30
+            ServiceError: A date is invalid, the dates are not in order, or they are more than 30
                 days apart (400).
         """
         start, end = _parse_span(query, _day(now))

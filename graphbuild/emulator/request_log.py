@@ -16,13 +16,13 @@ class LogEntry:
     """A request and its response.
 
     Attributes:
-        number: the number of the request, from 1.
-        path: the path; API keys in it are replaced by ``{key}``.
-        query: the query; API keys in it are replaced by ``{key}``.
-        key: a fingerprint of the API key, see ``key_fingerprint``.
-        status: the HTTP status of the response.
-        fault: the name of the simulated fault; empty if there is none.
-        time: the time of the response in seconds since 1970.
+        number: The number of the request, from 1.
+        path: The path; API keys in it are replaced by ``{key}``.
+        query: The query; API keys in it are replaced by ``{key}``.
+        key: A fingerprint of the API key, see ``key_fingerprint``.
+        status: The HTTP status of the response.
+        fault: The name of the simulated fault; empty if there is none.
+        time: The time of the response in seconds since 1970.
     """
 
     number: int

@@ -40,8 +40,8 @@ class KeyAccess(NamedTuple):
     """The rights of an API key.
 
     Attributes:
-        api_flavor: the API flavor that the key can use.
-        is_public: whether the key is public; public keys may not read references.
+        api_flavor: The API flavor that the key can use.
+        is_public: Whether the key is public; public keys may not read references.
     """
 
     api_flavor: str = "classic"
@@ -52,9 +52,9 @@ class Router:
     """Serves the objects and lists of a world.
 
     Args:
-        world: the data to serve.
-        base_url: the URL with which links in responses begin.
-        undocumented: settings for what the API documentation leaves open.
+        world: The data to serve.
+        base_url: The URL with which links in responses begin.
+        undocumented: Settings for what the API documentation leaves open.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Router:
         ``/{endpoint}/{id}/relationships/{relationship}``.
 
         Raises:
-            ServiceError: the path is unknown, the key may not read it, or the query is invalid.
+            ServiceError: The path is unknown, the key may not read it, or the query is invalid.
         """
         _check_access(path.split("/"), access)
         match [unquote(part) for part in path.strip("/").split("/")]:

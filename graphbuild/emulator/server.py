@@ -29,12 +29,12 @@ class Emulator:
     """An HTTP server of an ``Api`` on loopback, which runs inside a ``with`` block.
 
     Args:
-        api: the emulated API.
-        host: the loopback address to bind.
-        port: the port to bind; 0 to use any free port.
+        api: The emulated API.
+        host: The loopback address to bind.
+        port: The port to bind; 0 to use any free port.
 
     Raises:
-        ValueError: the host is not loopback.
+        ValueError: The host is not loopback.
     """
 
     def __init__(self, api: Api, *, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -52,7 +52,7 @@ class Emulator:
         """The base URL of the running server, for clients.
 
         Raises:
-            RuntimeError: the server is not running.
+            RuntimeError: The server is not running.
         """
         if self._server is None:
             raise RuntimeError("the emulator is not running; use it in a with statement")

@@ -10,11 +10,11 @@ class UndocumentedSettings:
     """How the emulator behaves where the API documentation does not specify it.
 
     Attributes:
-        canonical_links: whether links identify the subject by its canonical id (the SHA-256 of a
+        canonical_links: Whether links identify the subject by its canonical id (the SHA-256 of a
             file) instead of the id in the request.
         unknown_relationship_status: HTTP status of the response to a request for a relationship
             that the object does not have: 404 or 400.
-        skip_unavailable_embeds: whether ``?relationships=`` omits relationships that are unknown
+        skip_unavailable_embeds: Whether ``?relationships=`` omits relationships that are unknown
             or restricted. If False, the whole request fails with the error of the relationship.
         free_statuses: HTTP statuses of responses that are not counted against the quota.
     """

@@ -30,14 +30,14 @@ class World:
     """An immutable set of subjects, references and collections.
 
     Args:
-        files: the files.
-        references: the references.
-        collections: the collections.
-        campaigns: the seed hashes of the files of each true cluster, by the name of the cluster.
-        indicators: the domains, IP addresses and URLs.
+        files: The files.
+        references: The references.
+        collections: The collections.
+        campaigns: The seed hashes of the files of each true cluster, by the name of the cluster.
+        indicators: The domains, IP addresses and URLs.
 
     Raises:
-        ValueError: two files share a hash, or two indicators of one type share an id.
+        ValueError: Two files share a hash, or two indicators of one type share an id.
     """
 
     def __init__(

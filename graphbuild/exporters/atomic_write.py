@@ -55,7 +55,7 @@ def open_atomic(path: Path) -> Iterator[BufferedRandom]:
     link itself is replaced, so that a link in a shared folder cannot redirect an export.
 
     Raises:
-        ExportError: the file cannot be written; the message names the path, the cause and a remedy.
+        ExportError: The file cannot be written; the message names the path, the cause and a remedy.
     """
     try:
         if path.exists() and not path.is_symlink() and not path.is_file():
@@ -76,7 +76,7 @@ def make_folder(folder: Path) -> Path:
     """Create ``folder`` and its parents if they are missing, and return it.
 
     Raises:
-        ExportError: the folder cannot be created.
+        ExportError: The folder cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

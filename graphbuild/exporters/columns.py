@@ -72,15 +72,15 @@ class Column:
     """A column of an exported table.
 
     Attributes:
-        name: the name in every format.
-        dtype: the type of the values.
-        description: one sentence for the documentation.
-        source: the attribute whose value the column contains; empty if the value is computed.
-        compute: returns the value, given the values of the columns that have a ``source``; None if
+        name: The name in every format.
+        dtype: The type of the values.
+        description: One sentence for the documentation.
+        source: The attribute whose value the column contains; empty if the value is computed.
+        compute: Returns the value, given the values of the columns that have a ``source``; None if
             the column has a ``source`` or if the exporters compute the value themselves.
-        types: the object types whose nodes can have a value in this column; empty if all can.
-        targets: the groups of formats that have this column.
-        title: the name that the HTML page displays; if empty, the page displays ``name``.
+        types: The object types whose nodes can have a value in this column; empty if all can.
+        targets: The groups of formats that have this column.
+        title: The name that the HTML page displays; if empty, the page displays ``name``.
     """
 
     name: str
@@ -204,8 +204,8 @@ class NodeColumns:
     """The node columns of one export, and a method that returns the values of a node in them.
 
     Args:
-        target: the group of formats that the export belongs to.
-        graph: the exported graph; each of its ``seed_*`` attributes gets a column.
+        target: The group of formats that the export belongs to.
+        graph: The exported graph; each of its ``seed_*`` attributes gets a column.
     """
 
     def __init__(self, target: Target, graph: nx.DiGraph[str]) -> None:

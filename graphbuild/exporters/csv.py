@@ -98,8 +98,8 @@ class _ChangedCell(str):
     """A quoted cell whose content differs from the exported text.
 
     Attributes:
-        guarded: whether apostrophes were added.
-        cleaned: whether NUL or lone surrogates were replaced.
+        guarded: Whether apostrophes were added.
+        cleaned: Whether NUL or lone surrogates were replaced.
     """
 
     __slots__ = ("cleaned", "guarded")

@@ -119,11 +119,11 @@ class ValueObservable(NamedTuple):
     """A domain, IP address or URL as STIX and MISP represent it.
 
     Attributes:
-        stix_type: the type of the STIX object.
-        misp_object: the name of the MISP object template.
-        misp_relation: the name of the attribute in the MISP template.
-        misp_type: the type of the MISP attribute.
-        value: the domain, IP address or URL itself.
+        stix_type: The type of the STIX object.
+        misp_object: The name of the MISP object template.
+        misp_relation: The name of the attribute in the MISP template.
+        misp_type: The type of the MISP attribute.
+        value: The domain, IP address or URL itself.
     """
 
     stix_type: str
@@ -235,7 +235,7 @@ def parse_timestamp(seconds: object) -> datetime | None:
     """Return the time of an API timestamp, in UTC; None if it is invalid, or 0 (unknown).
 
     Args:
-        seconds: seconds since 1970-01-01 00:00 UTC.
+        seconds: Seconds since 1970-01-01 00:00 UTC.
     """
     if type(seconds) is int and 0 < seconds <= _MAX_TIMESTAMP:
         return datetime.fromtimestamp(seconds, UTC)

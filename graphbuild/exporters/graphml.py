@@ -49,16 +49,16 @@ def write_graphml(
     """Write ``graph`` to ``stream`` as GraphML; the memory needed does not grow with the graph.
 
     Args:
-        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it.
-        stream: binary stream to write to.
-        positions: position of each node, y upwards; if None or empty, none are written, and the
+        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
+        stream: Binary stream to write to.
+        positions: Position of each node, y upwards; if None or empty, none are written, and the
             program that opens the file has to compute a layout.
 
     Returns:
         Counts of the values that were changed or omitted.
 
     Raises:
-        ExportError: a node key cannot be an XML id, or only some nodes have a position; nothing is
+        ExportError: A node key cannot be an XML id, or only some nodes have a position; nothing is
             written.
     """
     warnings = ExportWarnings()

@@ -44,10 +44,10 @@ def read_graphml(source: str | Path | BinaryIO) -> nx.DiGraph[str]:
     are not read.
 
     Args:
-        source: path or binary stream; a file given by its path may be compressed with gzip.
+        source: Path or binary stream; a file given by its path may be compressed with gzip.
 
     Raises:
-        ExportError: the file cannot be read, is not GraphML, or was not written by graphbuild.
+        ExportError: The file cannot be read, is not GraphML, or was not written by graphbuild.
     """
     name = source if isinstance(source, str | Path) else getattr(source, "name", "the stream")
     try:

@@ -130,7 +130,7 @@ def write_cytoscape(
     ``color`` and ``size`` are added for display. In the file, y grows downwards.
 
     Raises:
-        ExportError: some nodes have a position and some do not; nothing is written.
+        ExportError: Some nodes have a position and some do not; nothing is written.
     """
     encoder = _Encoder()
     positions = check_positions(graph, positions)

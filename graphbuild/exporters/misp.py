@@ -68,11 +68,11 @@ class _Value(NamedTuple):
     """A MISP attribute.
 
     Attributes:
-        relation: the name of the attribute in the object template.
-        type: the MISP type of the value.
-        category: the MISP category of the attribute.
-        value: the value as text.
-        correlates: whether MISP shows other events with the same value.
+        relation: The name of the attribute in the object template.
+        type: The MISP type of the value.
+        category: The MISP category of the attribute.
+        value: The value as text.
+        correlates: Whether MISP shows other events with the same value.
     """
 
     relation: str
@@ -102,9 +102,9 @@ def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> Expor
     """Write ``graph`` to ``stream`` as one event, one object per line.
 
     Args:
-        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it.
-        stream: binary stream to write to.
-        to_ids: whether to mark files, domains, IP addresses and URLs for use in detection. Note
+        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
+        stream: Binary stream to write to.
+        to_ids: Whether to mark files, domains, IP addresses and URLs for use in detection. Note
             that an entity which is related to a reference is not necessarily malicious.
 
     Returns:

@@ -69,7 +69,7 @@ def write_nodes(graph: Graph, stream: BinaryIO) -> ExportWarnings:
     Attributes without a column are written into the property ``attributes``, as JSON.
 
     Raises:
-        ExportError: a node key contains a tab, which separates the entries of lists; nothing is
+        ExportError: A node key contains a tab, which separates the entries of lists; nothing is
             written.
     """
     for key in graph:
@@ -103,7 +103,7 @@ def import_command(name_suffix: str = "") -> str:
     """Return the command that creates a database from the tables of nodes and edges.
 
     Args:
-        name_suffix: text that was added to the file names of the tables.
+        name_suffix: Text that was added to the file names of the tables.
     """
     return _COMMAND.format(*(add_name_suffix(name, name_suffix) for name in (NODES, EDGES)))
 

@@ -32,9 +32,9 @@ def show(graph: Graph, *, positions: Positions | None = None, height: int = 600)
     A saved notebook grows by the size of the page: about 1 MB plus the data.
 
     Args:
-        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
-        positions: position of each node, y upwards; the layout is computed if None.
-        height: height of the frame in pixels. The width of the frame is that of the notebook.
+        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
+        positions: Position of each node, y upwards; the layout is computed if None.
+        height: Height of the frame in pixels. The width of the frame is that of the notebook.
     """
     from graphbuild.exporters.html.page import write_html  # noqa: PLC0415  loads a template engine
 
@@ -47,9 +47,9 @@ class PageFrame:
     """A page that notebooks display in a frame; its ``repr`` is a summary of the graph.
 
     Attributes:
-        page: the HTML of the page.
-        summary: the number of nodes per type.
-        height: the height of the frame in pixels.
+        page: The HTML of the page.
+        summary: The number of nodes per type.
+        height: The height of the frame in pixels.
     """
 
     __slots__ = ("height", "page", "summary")

@@ -33,20 +33,20 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
     The file is written completely or not at all; an existing file is replaced.
 
     Args:
-        graph: a graph as :func:`~graphbuild.graph.builder.build_graph` returns it, or a view of it.
+        graph: A graph as :func:`~graphbuild.graph.builder.build_graph` returns it, or a view of it.
             Nodes and edges are written in the order of the graph. Those of a networkx view, such as
             ``graph.subgraph(...)``, are sorted by node key.
-        path: ends in ``.graphml``, ``.gexf``, ``.graphml.gz``, ``.gexf.gz``, ``.html``,
+        path: Ends in ``.graphml``, ``.gexf``, ``.graphml.gz``, ``.gexf.gz``, ``.html``,
             ``.stix.json``, ``.misp.json``, ``.dot``, ``.json``, ``.jsonl`` or ``.cyjs``. If it is a
             symbolic link, the link is replaced, not the file that it refers to.
-        positions: position of each node, y upwards. If None, the layout is computed; if empty, no
+        positions: Position of each node, y upwards. If None, the layout is computed; if empty, no
             positions are written.
 
     Returns:
         The path of the file.
 
     Raises:
-        ExportError: no format has this suffix, the format cannot represent the graph, the graph is
+        ExportError: No format has this suffix, the format cannot represent the graph, the graph is
             not directed, a node has no type or label, or the file cannot be written.
     """
     path = Path(path)
@@ -77,21 +77,21 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
     written before it remain.
 
     Args:
-        graph: a graph as :func:`~graphbuild.graph.builder.build_graph` returns it, or a view of it.
-        folder: folder of the files; it is created if it is missing.
-        formats: names of formats, which are the keys of ``FORMATS``.
-        positions: position of each node, y upwards. If None, the layout is computed; if empty, no
+        graph: A graph as :func:`~graphbuild.graph.builder.build_graph` returns it, or a view of it.
+        folder: Folder of the files; it is created if it is missing.
+        formats: Names of formats, which are the keys of ``FORMATS``.
+        positions: Position of each node, y upwards. If None, the layout is computed; if empty, no
             positions are written.
-        name_suffix: text added to each file name: ``graph-NAME_SUFFIX.graphml``.
-        csv_guard: whether CSV cells that look like formulas get an apostrophe.
-        full: whether the HTML page shows a large graph without reduction.
-        on_progress: function that is called before each step, with a description of the step.
+        name_suffix: Text added to each file name: ``graph-NAME_SUFFIX.graphml``.
+        csv_guard: Whether CSV cells that look like formulas get an apostrophe.
+        full: Whether the HTML page shows a large graph without reduction.
+        on_progress: Function that is called before each step, with a description of the step.
 
     Returns:
         The written files, in the order of writing.
 
     Raises:
-        ExportError: a format does not exist, requires a library that is not installed, or cannot
+        ExportError: A format does not exist, requires a library that is not installed, or cannot
             represent the graph; the graph is not directed; a node has no type or label; or a file
             cannot be written. Only in the last case, some files may have been written.
     """

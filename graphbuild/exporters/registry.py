@@ -45,10 +45,10 @@ class OutputFile:
     """One of the files of a format.
 
     Attributes:
-        name: the file name, such as ``graph.graphml``.
-        writer: the function that writes the file.
-        description: the purpose of the file, shown after an export.
-        options: the options that the writer accepts; each is a key of :data:`OPTIONS`.
+        name: The file name, such as ``graph.graphml``.
+        writer: The function that writes the file.
+        description: The purpose of the file, shown after an export.
+        options: The options that the writer accepts; each is a key of :data:`OPTIONS`.
     """
 
     name: str
@@ -62,14 +62,14 @@ class Format:
     """An export format.
 
     Attributes:
-        name: the name for ``--to``.
-        files: the files that an export in this format writes.
-        readers: the programs that open the files, in Markdown, for the documentation.
-        contents: which data the files contain, in Markdown, for the documentation.
-        suffixes: the file suffixes that select this format, such as ``.graphml``. If a suffix ends
+        name: The name for ``--to``.
+        files: The files that an export in this format writes.
+        readers: The programs that open the files, in Markdown, for the documentation.
+        contents: Which data the files contain, in Markdown, for the documentation.
+        suffixes: The file suffixes that select this format, such as ``.graphml``. If a suffix ends
             in ``.gz``, the file is compressed with gzip. Empty if the format has several files.
-        required_library: the optional library that the format needs; empty if it needs none.
-        refuses_derived_views: whether views with computed nodes or edges are refused, because the
+        required_library: The optional library that the format needs; empty if it needs none.
+        refuses_derived_views: Whether views with computed nodes or edges are refused, because the
             programs that read this format treat its content as observed facts.
     """
 
@@ -103,7 +103,7 @@ def register(new: Format) -> None:
     """Add a format to the registry.
 
     Raises:
-        ValueError: the name of the format, one of its file names or one of its suffixes belongs to
+        ValueError: The name of the format, one of its file names or one of its suffixes belongs to
             another format.
     """
     others = [each for each in FORMATS.values() if each.name != new.name]
@@ -117,7 +117,7 @@ def get_format(name: str) -> Format:
     """Return the format called ``name``.
 
     Raises:
-        ExportError: there is no such format, or the library that it requires is not installed.
+        ExportError: There is no such format, or the library that it requires is not installed.
     """
     if name not in FORMATS:
         raise ExportError(f"{name}: no such format; choose from {', '.join(FORMATS)}")
@@ -129,7 +129,7 @@ def check_required_libraries(names: Iterable[str]) -> None:
     """Check that the libraries required by the formats ``names`` are installed.
 
     Raises:
-        ExportError: a library is not installed; the message contains the command to install it.
+        ExportError: A library is not installed; the message contains the command to install it.
     """
     for name in names:
         library = FORMATS[name].required_library
@@ -150,7 +150,7 @@ def format_of_path(path: object) -> tuple[Format, Writer]:
     If several suffixes match, the longest one counts: ``graph.stix.json`` is STIX, not JSON.
 
     Raises:
-        ExportError: no format has this suffix, or the library that it requires is not installed.
+        ExportError: No format has this suffix, or the library that it requires is not installed.
     """
     name = str(path).lower()
     matching = [suffix for suffix in suffixes() if name.endswith(suffix)]
@@ -176,8 +176,8 @@ def lazy_writer(target: str, **fixed: object) -> Writer:
     """Return a writer that imports the module with the function on first use.
 
     Args:
-        target: a module of this package and a function in it, such as ``dot:write_dot``.
-        fixed: arguments that every call of the function gets, in addition to its options.
+        target: A module of this package and a function in it, such as ``dot:write_dot``.
+        fixed: Arguments that every call of the function gets, in addition to its options.
     """
     module, _, function = target.partition(":")
 

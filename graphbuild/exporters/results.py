@@ -14,11 +14,11 @@ class ExportWarnings:
     """Counts of values that an export changed or omitted.
 
     Attributes:
-        cleaned: texts in which characters that the format forbids were replaced by U+FFFD.
-        omitted: values that the format cannot represent: numbers that are not finite or exceed 64
+        cleaned: Texts in which characters that the format forbids were replaced by U+FFFD.
+        omitted: Values that the format cannot represent: numbers that are not finite or exceed 64
             bits, and values that are neither text nor number.
-        misread: texts that are correct in the file, but that Gephi displays wrongly.
-        guarded: table cells that got an apostrophe, because they look like formulas.
+        misread: Texts that are correct in the file, but that Gephi displays wrongly.
+        guarded: Table cells that got an apostrophe, because they look like formulas.
     """
 
     cleaned: int = 0
@@ -55,10 +55,10 @@ class ExportedFile:
     """A file that an export has written.
 
     Attributes:
-        path: path of the file.
-        size: size of the file in bytes.
+        path: Path of the file.
+        size: Size of the file in bytes.
         sha256: SHA-256 of the content, in hexadecimal, computed by reading the file again.
-        warnings: counts of values that were changed or omitted.
+        warnings: Counts of values that were changed or omitted.
     """
 
     path: Path

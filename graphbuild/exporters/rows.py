@@ -149,9 +149,9 @@ def typed_edge_rows(
     """Yield one row per edge, with collections as a list and times as ``datetime``.
 
     Args:
-        graph: the exported graph.
-        columns: the result of :func:`typed_edge_columns`.
-        warnings: incremented for weights and times that are invalid.
+        graph: The exported graph.
+        columns: The result of :func:`typed_edge_columns`.
+        warnings: Incremented for weights and times that are invalid.
     """
     (number,) = (each.python_type for each in columns if each.name == "weight")
 
@@ -209,8 +209,8 @@ def observation_rows(
     """Yield one row per observation.
 
     Args:
-        graph: the exported graph.
-        encode: converts each value, which is None if it is absent. Values of a node that occur in
+        graph: The exported graph.
+        encode: Converts each value, which is None if it is absent. Values of a node that occur in
             several rows are converted once, unless they were dropped from the cache.
     """
 

@@ -149,7 +149,7 @@ def format_date(seconds: int) -> str:
     """Return the date in UTC, such as ``2018-01-12``; empty if it is outside the years 1 to 9999.
 
     Args:
-        seconds: seconds since 1970-01-01 00:00 UTC.
+        seconds: Seconds since 1970-01-01 00:00 UTC.
     """
     ordinal = _EPOCH + seconds // _DAY
     return date.fromordinal(ordinal).isoformat() if ordinal in _ORDINALS else ""

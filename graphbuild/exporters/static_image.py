@@ -68,13 +68,13 @@ def draw(
     The collections with the most edges are labeled.
 
     Args:
-        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
-        positions: position of each node, y upwards; the layout is computed if None.
-        width: width of the image in inches.
-        max_labels: maximum number of labels; the image shows how many collections have no label.
+        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
+        positions: Position of each node, y upwards; the layout is computed if None.
+        width: Width of the image in inches.
+        max_labels: Maximum number of labels; the image shows how many collections have no label.
 
     Raises:
-        ImportError: matplotlib is not installed; the extra ``notebook`` installs it.
+        ImportError: Matplotlib is not installed; the extra ``notebook`` installs it.
     """
     if positions is None:
         from graphbuild.graph.layout import compute_layout  # noqa: PLC0415  loads numpy

@@ -59,9 +59,9 @@ def write_stix(graph: Graph, stream: BinaryIO, *, indicators: bool = False) -> E
     """Write ``graph`` to ``stream`` as one bundle, one object per line.
 
     Args:
-        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it.
-        stream: binary stream to write to.
-        indicators: whether to write an indicator for each file, domain, IP address and URL as well.
+        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
+        stream: Binary stream to write to.
+        indicators: Whether to write an indicator for each file, domain, IP address and URL as well.
             Platforms may use indicators for detection.
 
     Returns:

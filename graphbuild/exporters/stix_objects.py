@@ -133,11 +133,11 @@ def relationship(source: str, verb: str, target: str, date: str, **properties: o
     """Return a relationship between two objects.
 
     Args:
-        source: the object id of the source.
-        verb: the type of the relationship, such as ``indicates``.
-        target: the object id of the target.
-        date: the time of creation and modification.
-        properties: further properties of the relationship.
+        source: The object id of the source.
+        verb: The type of the relationship, such as ``indicates``.
+        target: The object id of the target.
+        date: The time of creation and modification.
+        properties: Further properties of the relationship.
     """
     return {
         "type": "relationship",
@@ -186,11 +186,11 @@ def domain_object(
     """Return the domain object of a reference, a collection or an actor.
 
     Args:
-        node: the attributes of the node.
-        object_id: the id of the object.
-        refs: the ids of the subjects of a report or grouping; ignored for other objects.
-        edges: the edges to write into the extension.
-        warnings: incremented for values that are cleaned or omitted.
+        node: The attributes of the node.
+        object_id: The id of the object.
+        refs: The ids of the subjects of a report or grouping; ignored for other objects.
+        edges: The edges to write into the extension.
+        warnings: Incremented for values that are cleaned or omitted.
     """
     kind = stix_type(node)
     body = {

@@ -49,7 +49,7 @@ def escaped_ids(graph: Graph) -> dict[str, str]:
     """Return the escaped node keys, by node key; keys that need no escaping are left out.
 
     Raises:
-        ExportError: a node key cannot be an XML id.
+        ExportError: A node key cannot be an XML id.
     """
     escaped: dict[str, str] = {}
     for key in graph:
@@ -101,10 +101,10 @@ def node_texts(
     """Return the cleaned texts of a node by column name; color, size and position are left out.
 
     Args:
-        columns: the node columns of the file.
-        node: the attributes of the node.
-        edges: the attributes of the node's outgoing edges, by target.
-        warnings: incremented for values that are changed or omitted.
+        columns: The node columns of the file.
+        node: The attributes of the node.
+        edges: The attributes of the node's outgoing edges, by target.
+        warnings: Incremented for values that are changed or omitted.
     """
     values = columns.values(node, warnings)
     values.pop("id", None)
@@ -163,12 +163,12 @@ def edge_lines(
     equal attributes are formatted once.
 
     Args:
-        graph: the exported graph.
-        ids: the result of :func:`escaped_ids`.
-        warnings: incremented for values that are changed or omitted.
-        format_texts: returns the part of the line after the ``target`` attribute, given the texts
+        graph: The exported graph.
+        ids: The result of :func:`escaped_ids`.
+        warnings: Incremented for values that are changed or omitted.
+        format_texts: Returns the part of the line after the ``target`` attribute, given the texts
             of an edge.
-        start_of: returns the ``start`` attribute of a node, empty if it has none. The later one of
+        start_of: Returns the ``start`` attribute of a node, empty if it has none. The later one of
             the two nodes becomes that of the edge; ISO dates sort by time.
     """
     text_of = cached_conversion(

@@ -61,11 +61,11 @@ def build_graph(
     """Return the graph of ``observations``; the module documentation lists its attributes.
 
     Args:
-        observations: the observations, in the order in which nodes are added.
-        subjects: entities to add even without observations, such as the seeds. Their attributes
+        observations: The observations, in the order in which nodes are added.
+        subjects: Entities to add even without observations, such as the seeds. Their attributes
             (``seed``, ``state``) are added to their nodes.
-        links: related files and references that were found with ``--depth``.
-        timestamps: whether edges get ``first_seen`` and ``last_seen``.
+        links: Related files and references that were found with ``--depth``.
+        timestamps: Whether edges get ``first_seen`` and ``last_seen``.
     """
     builder = _Builder(timestamps=timestamps)
     for subject in subjects:
@@ -106,7 +106,7 @@ def validate_graph(graph: nx.Graph[str]) -> None:
     """Check that a graph is a ``DiGraph`` whose nodes have a type and a label.
 
     Raises:
-        ExportError: the graph is undirected or a multigraph, or a node has no type or no label.
+        ExportError: The graph is undirected or a multigraph, or a node has no type or no label.
     """
     if not graph.is_directed() or graph.is_multigraph():
         raise ExportError(
@@ -164,8 +164,8 @@ class _Builder:
         """Add an entity, or update the attributes of its node, and return the node key.
 
         Args:
-            entity: the entity. Attributes of the node that it lacks are kept.
-            is_local: whether it comes from the campaign file. Otherwise ``seed``, ``state``,
+            entity: The entity. Attributes of the node that it lacks are kept.
+            is_local: Whether it comes from the campaign file. Otherwise ``seed``, ``state``,
                 ``crawl_*`` and ``seed_*`` are ignored, since an API response may not set them.
         """
         key = entity.key

@@ -28,8 +28,8 @@ def quotient_graph(graph: Graph, groups: Sequence[Sequence[str]]) -> nx.Graph[in
     """Return the undirected graph whose nodes are the indices of ``groups``, without self-loops.
 
     Args:
-        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it.
-        groups: the result of :func:`graphbuild.graph.views.fold_groups` for ``graph``.
+        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
+        groups: The result of :func:`graphbuild.graph.views.fold_groups` for ``graph``.
 
     Returns:
         A graph whose edge attribute ``weight`` is the number of edges between two groups. The
@@ -74,8 +74,8 @@ def number_clusters(
     """Return the cluster number of each node, as :func:`node_clusters` does.
 
     Args:
-        groups: the groups of equivalent nodes.
-        clusters: the indices of the groups in each cluster.
+        groups: The groups of equivalent nodes.
+        clusters: The indices of the groups in each cluster.
     """
     members = [sorted(key for group in cluster for key in groups[group]) for cluster in clusters]
     numbers = dict.fromkeys((key for group in groups for key in group), NO_CLUSTER)

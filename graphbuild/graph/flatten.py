@@ -24,7 +24,7 @@ def flatten(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
     is renamed ``entity_id``, because these functions use ``id`` for the key of a node.
 
     Args:
-        graph: a graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
+        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
     """
     flat: nx.DiGraph[str] = nx.DiGraph()
     flat.graph.update(_flat(graph.graph))

@@ -55,7 +55,7 @@ class Layout(dict[str, Point]):
     """Coordinates of nodes.
 
     Attributes:
-        clusters: the cluster number of each node, as ``drawing_clusters.node_clusters`` returns
+        clusters: The cluster number of each node, as ``drawing_clusters.node_clusters`` returns
             them; None if the graph was so small that no clusters were needed.
     """
 
@@ -66,7 +66,7 @@ def compute_layout(graph: nx.DiGraph[str]) -> Layout:
     """Return coordinates of every node (y upwards); nodes are at least ``MIN_DISTANCE`` apart.
 
     Raises:
-        ExportError: the graph is undirected, or a node has no type or label.
+        ExportError: The graph is undirected, or a node has no type or label.
     """
     validate_graph(graph)
     groups = fold_groups(graph)

@@ -63,7 +63,7 @@ def check_positions(graph: Graph, positions: Positions | None) -> Positions:
         ``positions``, or an empty mapping if it is None or empty.
 
     Raises:
-        ExportError: a node has no position, or one that is not finite.
+        ExportError: A node has no position, or one that is not finite.
     """
     if not positions:
         return {}

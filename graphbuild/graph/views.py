@@ -151,7 +151,7 @@ def view(graph: Graph, name: str) -> Graph:
     """Return a view of ``graph`` by its name in :data:`VIEWS`; ``graph`` is not changed.
 
     Raises:
-        ValueError: no view has this name.
+        ValueError: No view has this name.
     """
     if name not in VIEWS:
         raise ValueError(f"no view {name!a}; choose from {', '.join(VIEWS)}")

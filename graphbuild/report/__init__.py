@@ -37,10 +37,10 @@ def write_report(
     For the same campaign file, seed and baseline, the files have the same bytes.
 
     Args:
-        store: the open campaign file.
-        folder: the output folder; it is created if it does not exist.
-        baseline: an earlier snapshot, to report the changes since then.
-        seed: seed for finding the clusters.
+        store: The open campaign file.
+        folder: The output folder; it is created if it does not exist.
+        baseline: An earlier snapshot, to report the changes since then.
+        seed: Seed for finding the clusters.
 
     Raises:
         MissingLibraryError: A library of the extra ``analysis`` is not installed.

@@ -83,10 +83,10 @@ def table(
     """Yield a table of the first ``MAX_ROWS`` rows, and a note if rows are left out.
 
     Args:
-        head: the column names.
-        rows: all rows.
-        hint: a clause with the command that lists all rows, for the note.
-        numbers: indices of the columns that contain numbers.
+        head: The column names.
+        rows: All rows.
+        hint: A clause with the command that lists all rows, for the note.
+        numbers: Indices of the columns that contain numbers.
     """
     yield Table(head, tuple(rows[:MAX_ROWS]), frozenset(numbers))
     yield from more_rows(rows, hint)

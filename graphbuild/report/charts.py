@@ -48,7 +48,7 @@ def month_chart(months: Mapping[str, int]) -> str:
     """Draw a bar chart of references by month, or by year if there are more than 300 months.
 
     Args:
-        months: number of references by month, such as ``2018-01``; months without references may
+        months: Number of references by month, such as ``2018-01``; months without references may
             be left out.
     """
     bars = _bars(months)
@@ -120,8 +120,8 @@ def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]
     dots, each cluster is drawn as one dot.
 
     Args:
-        incidence: the observations.
-        clustering: the clusters of the files.
+        incidence: The observations.
+        clustering: The clusters of the files.
 
     Returns:
         The SVG, and a caption that also gives the number of omitted files and collections.
@@ -158,10 +158,10 @@ def _map_of_clusters(
     """Draw one dot per cluster, linked to its most distinctive and to the largest collections.
 
     Args:
-        incidence: the observations.
-        clustering: the clusters of the files.
-        files: the cluster number and the collections of each file.
-        by_size: all collections, sorted by number of files, descending.
+        incidence: The observations.
+        clustering: The clusters of the files.
+        files: The cluster number and the collections of each file.
+        by_size: All collections, sorted by number of files, descending.
     """
     clusters = [cluster for cluster in clustering if len(cluster.files) > 1]
     shown = {cluster.number: len(cluster.files) for cluster in clusters[:_MAX_CLUSTERS]}
@@ -195,8 +195,8 @@ def _draw(incidence: Incidence, dots: Mapping[_Dot, int]) -> str:
     """Draw the map.
 
     Args:
-        incidence: the observations.
-        dots: the dots, and the number of files of each.
+        incidence: The observations.
+        dots: The dots, and the number of files of each.
     """
     ordered = sorted(dots, key=lambda dot: (dot[0], sorted(dot[1])))
     collections = sorted({each for _, held in ordered for each in held})

@@ -51,9 +51,9 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
     """Read and analyze a campaign file.
 
     Args:
-        store: the open campaign file.
-        baseline: an earlier snapshot, to find the changes since then.
-        seed: seed for finding the clusters.
+        store: The open campaign file.
+        baseline: An earlier snapshot, to find the changes since then.
+        seed: Seed for finding the clusters.
 
     Raises:
         MissingLibraryError: A library of the extra ``analysis`` is not installed.
@@ -85,8 +85,8 @@ def count_references(data: ReportData, cluster: int) -> tuple[int, int, int]:
     """Count the references that the files of a cluster have.
 
     Args:
-        data: the data of the report.
-        cluster: the number of the cluster.
+        data: The data of the report.
+        cluster: The number of the cluster.
 
     Returns:
         The number of references, of independent references, and of known publishers.

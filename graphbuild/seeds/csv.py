@@ -39,7 +39,7 @@ def read(lines: Iterable[str], reader: SeedReader) -> None:
     """Add the indicators of one column.
 
     Raises:
-        SeedError: the table is invalid, or the column of the seeds cannot be determined.
+        SeedError: The table is invalid, or the column of the seeds cannot be determined.
     """
     rows = _read_rows(_limit_lines(lines, reader.source), reader)
     sample = list(islice(rows, _SAMPLE_ROWS))
@@ -153,7 +153,7 @@ def _find_column(stated: str | None, header: list[str], body: list[list[str]], s
     """Return the index of the column that contains the seeds.
 
     Raises:
-        SeedError: there is no such column, or more than one.
+        SeedError: There is no such column, or more than one.
     """
     width = max(map(len, [header, *body]))
     if stated is None:
@@ -180,7 +180,7 @@ def _detect_column(header: list[str], body: list[list[str]], width: int, source:
     """Return the index of the only column in which most cells are indicators.
 
     Raises:
-        SeedError: there is no such column, or more than one.
+        SeedError: There is no such column, or more than one.
     """
     found = [index for index in range(width) if _has_indicators(body, index)]
     if len(found) == 1:

@@ -40,13 +40,13 @@ class Format:
     """A format of seed lists.
 
     Attributes:
-        name: the value of ``--format``.
-        module: the name of the module in ``graphbuild.seeds``, which is loaded on first use.
-        description: the name of the format in messages, with an article.
-        suffixes: file name suffixes by which the format is detected.
-        unit: the numbered unit, see :class:`graphbuild.seeds.results.RejectedEntry`.
-        libraries: modules of the extra ``lists`` that the format needs.
-        matches_json: for JSON formats, a function that returns whether a decoded JSON value has
+        name: The value of ``--format``.
+        module: The name of the module in ``graphbuild.seeds``, which is loaded on first use.
+        description: The name of the format in messages, with an article.
+        suffixes: File name suffixes by which the format is detected.
+        unit: The numbered unit, see :class:`graphbuild.seeds.results.RejectedEntry`.
+        libraries: Modules of the extra ``lists`` that the format needs.
+        matches_json: For JSON formats, a function that returns whether a decoded JSON value has
             this format; None for other formats.
     """
 
@@ -96,17 +96,17 @@ def read_seeds(
     """Read seed lists from files. ``-`` is standard input.
 
     Args:
-        sources: paths of text files in UTF-8, or in UTF-16 with a byte order mark.
+        sources: Paths of text files in UTF-8, or in UTF-16 with a byte order mark.
         format: ``list`` (one seed per line), ``csv`` (a table), ``stix``, ``misp`` or ``text``
             (indicators anywhere in a text). ``auto`` detects the format by suffix and content.
-        column: for tables, the name or number (from 1) of the column that contains the seeds.
-        allow_empty: accept hashes that do not identify a particular file, such as the hash of the
+        column: For tables, the name or number (from 1) of the column that contains the seeds.
+        allow_empty: Accept hashes that do not identify a particular file, such as the hash of the
             empty file.
 
     Raises:
-        SeedError: a source cannot be opened, is not text or does not have the format.
-        MissingLibraryError: the format needs a library that is not installed.
-        TypeError: a source is not a path.
+        SeedError: A source cannot be opened, is not text or does not have the format.
+        MissingLibraryError: The format needs a library that is not installed.
+        TypeError: A source is not a path.
     """
     names = {each.name: each for each in FORMATS}
     if format != AUTO and format not in names:
@@ -137,9 +137,9 @@ def parse_seeds(
     """Read a plain list in memory, one seed per line.
 
     Args:
-        lines: the text of the list, or its lines with or without line ends.
-        source: the name of the list in messages.
-        allow_empty: accept hashes that do not identify a particular file, such as the hash of the
+        lines: The text of the list, or its lines with or without line ends.
+        source: The name of the list in messages.
+        allow_empty: Accept hashes that do not identify a particular file, such as the hash of the
             empty file.
 
     Raises:

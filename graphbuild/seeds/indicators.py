@@ -95,9 +95,9 @@ class Indicator:
     """A parsed indicator.
 
     Attributes:
-        entity: a file, domain, IP address or URL. The id of a URL is the SHA-256 of its text; the
+        entity: A file, domain, IP address or URL. The id of a URL is the SHA-256 of its text; the
             text is the attribute ``url``.
-        changes: the changes made to the text while parsing, such as ``REFANGED``.
+        changes: The changes made to the text while parsing, such as ``REFANGED``.
     """
 
     entity: Entity
@@ -108,7 +108,7 @@ def parse_indicator(text: str) -> Indicator:
     """Parse a file hash, domain, IP address or URL.
 
     Raises:
-        ValueError: the text is not an indicator. The message is the rest of a sentence that starts
+        ValueError: The text is not an indicator. The message is the rest of a sentence that starts
             with the text, such as "is a network; list single addresses".
     """
     if detect_hash_type(text):

@@ -21,7 +21,7 @@ def load(texts: Iterable[str], source: str) -> Any:  # noqa: ANN401  any JSON va
     """Decode a JSON document.
 
     Raises:
-        SeedError: the document is invalid, too large or nested too deeply.
+        SeedError: The document is invalid, too large or nested too deeply.
     """
     text = _join(texts, source)
     try:
@@ -89,7 +89,7 @@ def strongest_hash(hashes: dict[str, str]) -> tuple[str, dict[str, str]]:
     """Return the strongest hash of a file, and its other hashes.
 
     Args:
-        hashes: the hashes of one file by their API names; not empty.
+        hashes: The hashes of one file by their API names; not empty.
     """
     strongest = next(name for name in _HASHES_BY_STRENGTH if name in hashes)
     return hashes[strongest], {name: text for name, text in hashes.items() if name != strongest}

@@ -42,7 +42,7 @@ def read(value: object, reader: SeedReader) -> None:
     """Add the indicators of all attributes.
 
     Raises:
-        SeedError: the value contains no event.
+        SeedError: The value contains no event.
     """
     if not is_event(value):
         raise SeedError(f"{reader.source} is not a MISP event: it has no key Event")

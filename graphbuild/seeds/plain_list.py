@@ -69,7 +69,7 @@ def strip_decoration(text: str) -> str:
     """Remove a trailing comment and a prefix such as ``sha256:``.
 
     Raises:
-        ValueError: the prefix does not match the length of the hash.
+        ValueError: The prefix does not match the length of the hash.
     """
     before, _, _ = text.partition("#")
     if before[-1:].isspace():

@@ -34,11 +34,11 @@ class RejectedEntry:
     """An entry of a list that is not a seed.
 
     Attributes:
-        source: the name of the list, ``-`` for standard input.
-        line: the number of the entry, from 1.
-        text: the entry, shortened and safe to print.
-        reason: the reason for the rejection, as the rest of a sentence that starts with the text.
-        unit: the numbered unit: ``line`` in text, ``object`` in STIX, ``attribute`` in MISP.
+        source: The name of the list, ``-`` for standard input.
+        line: The number of the entry, from 1.
+        text: The entry, shortened and safe to print.
+        reason: The reason for the rejection, as the rest of a sentence that starts with the text.
+        unit: The numbered unit: ``line`` in text, ``object`` in STIX, ``attribute`` in MISP.
     """
 
     source: str
@@ -56,10 +56,10 @@ class SeedList:
     """The seeds of one or more lists, without duplicates. Iterating over it yields the seeds.
 
     Attributes:
-        rejected: the entries that are not seeds.
-        warnings: messages about entries that were changed, skipped or truncated.
-        duplicates: the number of entries that repeat an earlier seed.
-        skipped: the number of entries without an indicator, such as comments.
+        rejected: The entries that are not seeds.
+        warnings: Messages about entries that were changed, skipped or truncated.
+        duplicates: The number of entries that repeat an earlier seed.
+        skipped: The number of entries without an indicator, such as comments.
     """
 
     rejected: list[RejectedEntry] = field(default_factory=list)
@@ -108,12 +108,12 @@ class SeedReader:
     The ``read`` function of each format receives a reader.
 
     Args:
-        seeds: the list to add to.
-        source: the name of the source.
-        allow_empty: accept hashes that do not identify a particular file, such as the hash of the
+        seeds: The list to add to.
+        source: The name of the source.
+        allow_empty: Accept hashes that do not identify a particular file, such as the hash of the
             empty file.
-        column: for tables, the name or number of the column that contains the indicators.
-        unit: the numbered unit, see :class:`RejectedEntry`.
+        column: For tables, the name or number of the column that contains the indicators.
+        unit: The numbered unit, see :class:`RejectedEntry`.
     """
 
     def __init__(
@@ -142,10 +142,10 @@ class SeedReader:
         """Parse an indicator and add it, or reject it; return whether it was added.
 
         Args:
-            text: the indicator, without surrounding space.
-            number: the number of the line, object or attribute.
-            attributes: attributes of the seed.
-            excerpt: the text to show if the indicator is rejected; default ``text``.
+            text: The indicator, without surrounding space.
+            number: The number of the line, object or attribute.
+            attributes: Attributes of the seed.
+            excerpt: The text to show if the indicator is rejected; default ``text``.
         """
         reason = self.try_add(text, number, attributes)
         if reason:

@@ -54,7 +54,7 @@ def read(value: object, reader: SeedReader) -> None:
     """Add the indicators of a bundle's objects.
 
     Raises:
-        SeedError: the value is not a bundle.
+        SeedError: The value is not a bundle.
     """
     if not isinstance(value, dict) or not is_bundle(value):
         raise SeedError(f"{reader.source} is not a STIX bundle: its type is not bundle")

@@ -36,7 +36,7 @@ def open_source(source: str | Path) -> Iterator[BinaryIO]:
     """Open a path or standard input for reading bytes.
 
     Raises:
-        OSError: the path cannot be opened, or is a pipe without data.
+        OSError: The path cannot be opened, or is a pipe without data.
     """
     if str(source) == STDIN:
         yield _standard_input()
@@ -72,7 +72,7 @@ def _wait_for_writer(descriptor: int) -> None:
     """Wait until a pipe has data.
 
     Raises:
-        OSError: the pipe had no data within ``_PIPE_TIMEOUT`` seconds.
+        OSError: The pipe had no data within ``_PIPE_TIMEOUT`` seconds.
     """
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
@@ -84,8 +84,8 @@ def decode(stream: BinaryIO, source: str) -> Iterator[str]:
     """Decode a stream chunk by chunk; convert all line ends to LF.
 
     Raises:
-        SeedError: the stream contains a NUL byte.
-        UnicodeDecodeError: the stream is neither UTF-8 nor UTF-16 with a byte order mark.
+        SeedError: The stream contains a NUL byte.
+        UnicodeDecodeError: The stream is neither UTF-8 nor UTF-16 with a byte order mark.
     """
     start = stream.read(_MAX_BOM_LENGTH)
     bom, encoding = next((pair for pair in _BOMS if start.startswith(pair[0])), (b"", "utf-8"))

@@ -39,10 +39,10 @@ class CallLog:
         """Record the result of a call; durable with the next transaction or :meth:`Store.close`.
 
         Args:
-            call: the id that :meth:`begin` returned.
-            status: the HTTP status; 0 without a response.
-            error: an error code or message; empty after success.
-            sent: whether the request may have reached the API. Other calls are not counted.
+            call: The id that :meth:`begin` returned.
+            status: The HTTP status; 0 without a response.
+            error: An error code or message; empty after success.
+            sent: Whether the request may have reached the API. Other calls are not counted.
         """
         self._db.begin()
         self._db.execute(

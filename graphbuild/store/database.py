@@ -57,9 +57,9 @@ class Database:
     """An open campaign file.
 
     Args:
-        path: the file, for error messages.
-        connection: a connection in autocommit mode.
-        lock: the lock that a writer holds; None for a read-only database.
+        path: The file, for error messages.
+        connection: A connection in autocommit mode.
+        lock: The lock that a writer holds; None for a read-only database.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Database:
         """Open a file for writing; create it if it does not exist, migrate it if it is older.
 
         Raises:
-            StoreError: the file is in use, or is not a campaign file, or cannot be opened.
+            StoreError: The file is in use, or is not a campaign file, or cannot be opened.
         """
         lock = acquire_lock(path)
         try:
@@ -94,7 +94,7 @@ class Database:
         """Open a file for reading, without a lock.
 
         Raises:
-            StoreError: there is no such file, or it is not a campaign file.
+            StoreError: There is no such file, or it is not a campaign file.
         """
         check_header(path)
         return cls(path, _open_for_reading(path))
@@ -116,7 +116,7 @@ class Database:
         """Yield the rows of a query.
 
         Raises:
-            StoreError: the file is damaged or closed.
+            StoreError: The file is damaged or closed.
         """
         with translate_sqlite_errors(self.path):
             # With "yield from", an abandoned generator could close its cursor after the connection.
@@ -213,7 +213,7 @@ def create(path: Path) -> None:
     """Create an empty campaign file that only its owner can read.
 
     Raises:
-        StoreError: the file cannot be created; no partial file remains.
+        StoreError: The file cannot be created; no partial file remains.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
@@ -353,7 +353,7 @@ def acquire_lock(path: Path) -> FileLock:
     """Lock a campaign file for writing.
 
     Raises:
-        StoreError: another process has locked it, or the lock file cannot be created.
+        StoreError: Another process has locked it, or the lock file cannot be created.
     """
     if not path.parent.is_dir():
         raise StoreError(f"cannot use {path}: the folder {path.parent} does not exist")

@@ -28,7 +28,7 @@ def decode_attributes(text: str, api_id: str, path: Path) -> dict[str, Scalar]:
     """Return the attributes in a row of an entity or a seed.
 
     Raises:
-        StoreError: the text is damaged.
+        StoreError: The text is damaged.
     """
     with suppress(ValueError, TypeError):
         attributes = json.loads(text)

@@ -18,10 +18,10 @@ class PageStep(NamedTuple):
     """The position of a stored page in the paging through its list.
 
     Attributes:
-        page: the row id; pages that were stored later have greater ids.
-        number: the number in the list, from 1; negative if the page was requested for an alias.
-        cursor: the cursor of the request; None for the first page of a pass.
-        next_cursor: the cursor of the next page; None for the last page.
+        page: The row id; pages that were stored later have greater ids.
+        number: The number in the list, from 1; negative if the page was requested for an alias.
+        cursor: The cursor of the request; None for the first page of a pass.
+        next_cursor: The cursor of the next page; None for the last page.
     """
 
     page: int
@@ -34,7 +34,7 @@ class ListState(NamedTuple):
     """The state of a list at a given time.
 
     Attributes:
-        since: the row id of the first page of the last complete pass; 0 without such a pass.
+        since: The row id of the first page of the last complete pass; 0 without such a pass.
         state: ``complete`` or ``incomplete`` for the newest pass; ``pending`` without any page.
     """
 
@@ -46,8 +46,8 @@ def list_state(steps: Iterable[PageStep], inferred_after: Collection[int]) -> Li
     """Return the state of a list after the given pages were stored.
 
     Args:
-        steps: pages of the list, in the order of storage.
-        inferred_after: row ids of the pages after which the rest of a list was inferred.
+        steps: Pages of the list, in the order of storage.
+        inferred_after: Row ids of the pages after which the rest of a list was inferred.
     """
     since = first_page = 0
     state = PENDING

@@ -39,7 +39,7 @@ def read_responses(
 
     Args:
         paths: JSON files with one response each.
-        subject: the subject of responses without a ``links.self``.
+        subject: The subject of responses without a ``links.self``.
 
     Returns:
         The pages, and the files without a usable response.

@@ -64,8 +64,8 @@ class Inferences:
         """Complete a list whose remaining references follow from other lists.
 
         Args:
-            task: the id of the task.
-            collections_by_reference: the row id of each remaining reference, with those of its
+            task: The id of the task.
+            collections_by_reference: The row id of each remaining reference, with those of its
                 collections.
         """
         with self._db.transaction():

@@ -55,7 +55,7 @@ def back_up(connection: sqlite3.Connection, path: Path) -> Path:
     """Copy a campaign file to ``<name>.schema-<version>.bak`` in its folder; verify the copy.
 
     Raises:
-        StoreError: the copy cannot be written, or it is damaged.
+        StoreError: The copy cannot be written, or it is damaged.
     """
     backup = path.with_name(f"{path.name}.schema-{version_of(connection)}.bak")
     draft = path.with_name(f".{backup.name}.{os.getpid()}.new")

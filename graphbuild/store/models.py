@@ -19,12 +19,12 @@ class Task:
     """A list to request: a relationship of a subject.
 
     Attributes:
-        id: the row id.
-        subject: the entity whose relationship is requested.
-        relationship: the API's name of the relationship.
-        page_count: number of stored pages.
-        cursor: the cursor of the next page; None for the first page.
-        depth: number of requests between the seeds and the subject; 0 for a seed.
+        id: The row id.
+        subject: The entity whose relationship is requested.
+        relationship: The API's name of the relationship.
+        page_count: Number of stored pages.
+        cursor: The cursor of the next page; None for the first page.
+        depth: Number of requests between the seeds and the subject; 0 for a seed.
     """
 
     id: int
@@ -40,11 +40,11 @@ class FetchedPage:
     """A response to store.
 
     Attributes:
-        body: the bytes of the response.
-        page: the parsed response.
-        fetched_at: time of the response, in seconds since 1970.
-        cursor: the cursor of the request; None for the first page.
-        compressed: the body as a gzip stream if the API sent one, else empty.
+        body: The bytes of the response.
+        page: The parsed response.
+        fetched_at: Time of the response, in seconds since 1970.
+        cursor: The cursor of the request; None for the first page.
+        compressed: The body as a gzip stream if the API sent one, else empty.
     """
 
     body: bytes
@@ -59,8 +59,8 @@ class SaveResult:
     """The effect of storing a page.
 
     Attributes:
-        new_references: number of references that earlier pages of the list do not contain.
-        status: the status of the subject after the page.
+        new_references: Number of references that earlier pages of the list do not contain.
+        status: The status of the subject after the page.
     """
 
     new_references: int
@@ -72,18 +72,18 @@ class SubjectStatus:
     """The progress of one list.
 
     Attributes:
-        subject: the entity whose relationship is requested.
-        relationship: the API's name of the relationship.
-        state: one of ``graphbuild.models.STATES``.
-        page_count: number of stored pages.
-        expected_count: length of the list as stated by the API; None if unknown.
-        received_count: number of distinct references in the current pass through the list.
-        inferred_count: number of references that were inferred instead of requested.
-        cursor: the cursor of the next page; None before the first and after the last page.
-        http_status: status of the last response; 0 without one, as for imported pages.
-        fetched_at: time of the last response, in seconds since 1970; None without one.
-        error_code: code of the API's error; empty without one.
-        detail: an explanation of the state, or a mismatch of counts; usually empty.
+        subject: The entity whose relationship is requested.
+        relationship: The API's name of the relationship.
+        state: One of ``graphbuild.models.STATES``.
+        page_count: Number of stored pages.
+        expected_count: Length of the list as stated by the API; None if unknown.
+        received_count: Number of distinct references in the current pass through the list.
+        inferred_count: Number of references that were inferred instead of requested.
+        cursor: The cursor of the next page; None before the first and after the last page.
+        http_status: Status of the last response; 0 without one, as for imported pages.
+        fetched_at: Time of the last response, in seconds since 1970; None without one.
+        error_code: Code of the API's error; empty without one.
+        detail: An explanation of the state, or a mismatch of counts; usually empty.
     """
 
     subject: Entity
@@ -105,21 +105,21 @@ class Totals:
     """Counts over the whole campaign.
 
     Attributes:
-        subjects: subjects of all types.
-        files: subjects that are files.
-        pending: subjects in the state ``pending``.
-        complete: subjects in the state ``complete``.
-        incomplete: subjects in the state ``incomplete``.
-        failed: subjects in the state ``failed``.
-        pages: stored pages.
-        references: distinct references.
-        collections: distinct collections.
-        observations: distinct observations, without refuted inferences.
-        expected: sum of the lengths of all lists, as stated by the API.
-        received: sum of the received references of all lists.
-        inferred: sum of the inferred references of all lists.
-        warnings: warnings of all pages.
-        calls: calls sent by all runs.
+        subjects: Subjects of all types.
+        files: Subjects that are files.
+        pending: Subjects in the state ``pending``.
+        complete: Subjects in the state ``complete``.
+        incomplete: Subjects in the state ``incomplete``.
+        failed: Subjects in the state ``failed``.
+        pages: Stored pages.
+        references: Distinct references.
+        collections: Distinct collections.
+        observations: Distinct observations, without refuted inferences.
+        expected: Sum of the lengths of all lists, as stated by the API.
+        received: Sum of the received references of all lists.
+        inferred: Sum of the inferred references of all lists.
+        warnings: Warnings of all pages.
+        calls: Calls sent by all runs.
     """
 
     subjects: int
@@ -144,11 +144,11 @@ class AuditResult:
     """Result of requesting lists whose references had been inferred.
 
     Attributes:
-        subjects: audited subjects whose list was read to the end.
-        pending: audited subjects whose list was not yet read to the end.
-        references: inferred references of ``subjects``.
-        confirmed: inferred references that the API returned.
-        refuted: inferred references that the API did not return; they are no longer observations.
+        subjects: Audited subjects whose list was read to the end.
+        pending: Audited subjects whose list was not yet read to the end.
+        references: Inferred references of ``subjects``.
+        confirmed: Inferred references that the API returned.
+        refuted: Inferred references that the API did not return; they are no longer observations.
     """
 
     subjects: int
@@ -163,8 +163,8 @@ class RemainingCalls:
     """Number of calls that are needed to complete a campaign.
 
     Attributes:
-        unknown_lists: lists of unknown length; each needs at least one call.
-        known_pages: remaining pages of the lists of known length.
+        unknown_lists: Lists of unknown length; each needs at least one call.
+        known_pages: Remaining pages of the lists of known length.
     """
 
     unknown_lists: int
@@ -176,10 +176,10 @@ class StoredPage:
     """A stored response.
 
     Attributes:
-        subject: the entity whose relationship was requested.
-        relationship: the API's name of the relationship.
-        number: the page number in its list, from 1; negative for a page of an alias.
-        body: the bytes of the response.
+        subject: The entity whose relationship was requested.
+        relationship: The API's name of the relationship.
+        number: The page number in its list, from 1; negative for a page of an alias.
+        body: The bytes of the response.
     """
 
     subject: Entity
@@ -193,12 +193,12 @@ class CompressedPage:
     """A stored response, compressed and not verified.
 
     Attributes:
-        subject: the entity whose relationship was requested.
-        relationship: the API's name of the relationship.
-        number: the page number in its list, from 1; negative for a page of an alias.
-        compressed: the compressed body.
-        crc32: the stored checksum of the compressed body.
-        sha256: the stored digest of the original body.
+        subject: The entity whose relationship was requested.
+        relationship: The API's name of the relationship.
+        number: The page number in its list, from 1; negative for a page of an alias.
+        compressed: The compressed body.
+        crc32: The stored checksum of the compressed body.
+        sha256: The stored digest of the original body.
     """
 
     subject: Entity
@@ -222,8 +222,8 @@ class Damage:
     """Damage in a campaign file.
 
     Attributes:
-        subject: the subject of the damaged page; None if the damage is elsewhere.
-        problem: a description of the damage.
+        subject: The subject of the damaged page; None if the damage is elsewhere.
+        problem: A description of the damage.
     """
 
     subject: Entity | None
@@ -235,9 +235,9 @@ class ObservedReferences(Generic[Id]):
     """The references of one subject on the pages read so far.
 
     Attributes:
-        count: length of the list as stated by the API; None if unknown or changing.
-        collections_by_reference: the collections of each reference on these pages.
-        complete: whether the list was read to the end, with as many references as expected.
+        count: Length of the list as stated by the API; None if unknown or changing.
+        collections_by_reference: The collections of each reference on these pages.
+        complete: Whether the list was read to the end, with as many references as expected.
     """
 
     count: int | None = None

@@ -40,7 +40,7 @@ class ObservationReader:
         They differ from :meth:`observations` if a list was requested again and has changed.
 
         Args:
-            at: seconds since 1970; pages fetched later are ignored.
+            at: Seconds since 1970; pages fetched later are ignored.
         """
         with self._db.snapshot():
             states = _list_states(self._db, at)
@@ -55,7 +55,7 @@ class ObservationReader:
         """Yield each subject with its state, one of ``graphbuild.models.STATES``.
 
         Args:
-            at: seconds since 1970; by default now. An earlier state is derived from the pages, so a
+            at: Seconds since 1970; by default now. An earlier state is derived from the pages, so a
                 subject without pages is ``pending``, even if its request had failed.
         """
         with self._db.snapshot():
@@ -123,14 +123,14 @@ def _facts(
     """Return the facts of a list: reference, collection, first page, last page, provenance.
 
     Args:
-        db: the campaign file.
-        task: the id of the task.
-        ranks: the sort position of every entity.
-        since: row id of a page; facts that only earlier pages contain are omitted.
-        at: seconds since 1970; facts whose first page is later are omitted.
+        db: The campaign file.
+        task: The id of the task.
+        ranks: The sort position of every entity.
+        since: Row id of a page; facts that only earlier pages contain are omitted.
+        at: Seconds since 1970; facts whose first page is later are omitted.
 
     Raises:
-        StoreError: a fact refers to an entity that is missing.
+        StoreError: A fact refers to an entity that is missing.
     """
     known = (
         "" if at == math.inf else " AND (SELECT fetched_at FROM page WHERE id = first_page) <= :at"

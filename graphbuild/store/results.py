@@ -68,9 +68,9 @@ class Results:
         """Store a page, its observations and the next cursor.
 
         Args:
-            task: the list that was requested.
-            fetched: the response.
-            limit: maximum number of entries of a list beyond the seeds (depth 1 or more).
+            task: The list that was requested.
+            fetched: The response.
+            limit: Maximum number of entries of a list beyond the seeds (depth 1 or more).
         """
         db = self._db
         with db.transaction():
@@ -115,12 +115,12 @@ class Results:
         """Mark a list as failed.
 
         Args:
-            task: the list that was requested.
-            error_code: the API's error code.
-            detail: an explanation.
-            retry: whether the next run requests the list again.
-            http_status: the status of the response; 0 without one.
-            at: time of the response, in seconds since 1970.
+            task: The list that was requested.
+            error_code: The API's error code.
+            detail: An explanation.
+            retry: Whether the next run requests the list again.
+            http_status: The status of the response; 0 without one.
+            at: Time of the response, in seconds since 1970.
         """
         with self._db.transaction():
             self._db.execute(

@@ -20,14 +20,14 @@ class PagingState:
     """The pages of one pass through a list, the newest page included.
 
     Attributes:
-        page_count: number of pages.
-        expected_counts: every list length that the API stated.
-        next_cursor: the newest page's next cursor; None on the last page.
-        cursor_repeated: whether an earlier page had the same next cursor.
-        item_count: number of items on the newest page.
-        new_count: references on the newest page that no earlier page contains.
-        received_count: distinct references of all pages.
-        previous_page_empty: whether the page before the newest had no items.
+        page_count: Number of pages.
+        expected_counts: Every list length that the API stated.
+        next_cursor: The newest page's next cursor; None on the last page.
+        cursor_repeated: Whether an earlier page had the same next cursor.
+        item_count: Number of items on the newest page.
+        new_count: References on the newest page that no earlier page contains.
+        received_count: Distinct references of all pages.
+        previous_page_empty: Whether the page before the newest had no items.
     """
 
     page_count: int

@@ -64,12 +64,12 @@ class Store(ObservationReader):
     """An open campaign file. Create it with :meth:`open` to write, or :meth:`read` to read.
 
     Attributes:
-        path: the file.
-        tasks: the lists to request, for a crawler.
-        results: stores responses, for a crawler or an importer.
-        inferences: references that were inferred instead of requested, for a crawler.
-        calls: the log of API calls.
-        api_info: the API flavor, and the time at which an exhausted quota resets.
+        path: The file.
+        tasks: The lists to request, for a crawler.
+        results: Stores responses, for a crawler or an importer.
+        inferences: References that were inferred instead of requested, for a crawler.
+        calls: The log of API calls.
+        api_info: The API flavor, and the time at which an exhausted quota resets.
     """
 
     def __init__(self, db: Database | str | Path) -> None:
@@ -95,7 +95,7 @@ class Store(ObservationReader):
         ``<name>.schema-<version>.bak``.
 
         Raises:
-            StoreError: another process has it open, or it is not a campaign file, or its schema
+            StoreError: Another process has it open, or it is not a campaign file, or its schema
                 version is newer.
         """
         db = Database.open(Path(path))
@@ -114,7 +114,7 @@ class Store(ObservationReader):
         A file of an earlier schema version is migrated in a temporary copy.
 
         Raises:
-            StoreError: there is no such file, or it is not a campaign file, or its schema version
+            StoreError: There is no such file, or it is not a campaign file, or its schema version
                 is newer.
         """
         return cls(Database.read(Path(path)))
@@ -177,7 +177,7 @@ class Store(ObservationReader):
         dropped.
 
         Args:
-            times: also add ``crawl_fetched_at``, the time of the last response.
+            times: Also add ``crawl_fetched_at``, the time of the last response.
         """
         entities = load_entities(self._db)
         seeds = dict(self._db.rows("SELECT entity, attributes FROM seed"))
@@ -278,7 +278,7 @@ class Store(ObservationReader):
         """Yield every stored response, in the order of storage.
 
         Raises:
-            StoreError: a page is damaged; the message names its subject.
+            StoreError: A page is damaged; the message names its subject.
         """
         for page in self.compressed_pages():
             try:

@@ -95,7 +95,7 @@ class TaskQueue:
         """Restart the lists whose last response is older than a time; return how many.
 
         Args:
-            before: seconds since 1970.
+            before: Seconds since 1970.
         """
         with self._db.transaction():
             return self._db.execute(
@@ -112,8 +112,8 @@ class TaskQueue:
         Lists that earlier runs selected count towards the share.
 
         Args:
-            share: fraction of the lists, from 0 to 1.
-            rng: the source of randomness.
+            share: Fraction of the lists, from 0 to 1.
+            rng: The source of randomness.
         """
         with self._db.transaction():
             selected = self._db.integer("SELECT count(*) FROM task WHERE audited = 1")
@@ -172,7 +172,7 @@ class TaskQueue:
         """Return the mean number of pages per list of known length; None if there is none.
 
         Args:
-            limit: entries per page.
+            limit: Entries per page.
         """
         row = self._db.first(
             "SELECT avg(max(1, (expected_count + :limit - 1) / :limit))"
@@ -186,8 +186,8 @@ class TaskQueue:
         """Return how many calls are needed to complete the campaign.
 
         Args:
-            limit: entries per page.
-            before: also count a :meth:`refresh` of lists older than this, in seconds since 1970.
+            limit: Entries per page.
+            before: Also count a :meth:`refresh` of lists older than this, in seconds since 1970.
         """
         (row,) = self._db.rows(
             "SELECT count(*) FILTER (WHERE expected_count IS NULL), coalesce(sum(max(1,"

@@ -35,10 +35,10 @@ def page_data(
     """Return the content of the data block.
 
     Args:
-        graph: a graph as ``build_graph`` returns it, or a view of one.
-        positions: the position of each node, y upwards.
-        clusters: the cluster number of each node, 0 for the largest.
-        full: whether the initial view is the whole graph, however large.
+        graph: A graph as ``build_graph`` returns it, or a view of one.
+        positions: The position of each node, y upwards.
+        clusters: The cluster number of each node, 0 for the largest.
+        full: Whether the initial view is the whole graph, however large.
     """
     folded = fold_for_page(graph)
     node_types = [str(name) for _, name in graph.nodes(data="type")]

@@ -34,13 +34,13 @@ class FoldedGraph:
     """The groups of a graph and the links between them.
 
     Attributes:
-        groups: for each group, the indices of its members in the graph.
-        relations: the names of all relations.
-        facts: the distinct sets of edge attributes.
-        links: source group, target group, index of the relation, and index of the fact. If the
+        groups: For each group, the indices of its members in the graph.
+        relations: The names of all relations.
+        facts: The distinct sets of edge attributes.
+        links: Source group, target group, index of the relation, and index of the fact. If the
             edges of the link differ, the last item is a list of indices: one per pair of members,
             ordered by source, then by target.
-        pair_counts: number of edges between two linked groups, by their indices (lower one first).
+        pair_counts: Number of edges between two linked groups, by their indices (lower one first).
     """
 
     groups: list[list[int]]
@@ -92,7 +92,7 @@ class _FactTable:
     """Collects the distinct sets of edge attributes, since many edges have the same attributes.
 
     Attributes:
-        relation_of: for each fact, the index of its relation.
+        relation_of: For each fact, the index of its relation.
     """
 
     def __init__(self, number: Mapping[str, int], folded: FoldedGraph) -> None:

@@ -33,8 +33,8 @@ class InitialView:
     """The part of the graph that the page draws first.
 
     Attributes:
-        level: one of ``ALL``, ``REDUCED``, ``BACKBONE``, ``MAP`` and ``FULL``.
-        groups: the indices of the groups to draw first; None for all groups.
+        level: One of ``ALL``, ``REDUCED``, ``BACKBONE``, ``MAP`` and ``FULL``.
+        groups: The indices of the groups to draw first; None for all groups.
     """
 
     level: str
@@ -45,9 +45,9 @@ def choose_initial_view(types: Sequence[str], folded: FoldedGraph, *, full: bool
     """Return the part of a graph to draw first.
 
     Args:
-        types: the node type of each group.
-        folded: the groups and the links between them.
-        full: whether to draw everything, however large the graph is.
+        types: The node type of each group.
+        folded: The groups and the links between them.
+        full: Whether to draw everything, however large the graph is.
     """
     elements = len(types) + len(folded.pair_counts)
     if elements <= MAX_ALL:

@@ -85,18 +85,18 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
     """Write ``graph`` to ``stream`` as one self-contained page.
 
     Args:
-        graph: a graph as ``build_graph`` returns it, or a view of one.
-        stream: an open binary file; the page is UTF-8.
-        positions: the position of each node, y upwards; computed if None.
-        title: the heading of the page.
-        clusters: the cluster number of each node, 0 for the largest. Nodes that are missing have no
+        graph: A graph as ``build_graph`` returns it, or a view of one.
+        stream: An open binary file; the page is UTF-8.
+        positions: The position of each node, y upwards; computed if None.
+        title: The heading of the page.
+        clusters: The cluster number of each node, 0 for the largest. Nodes that are missing have no
             cluster. If None, the clusters of ``graph.drawing_clusters`` are used.
-        full: whether the whole graph is drawn first, with WebGL if it is large. Otherwise only a
+        full: Whether the whole graph is drawn first, with WebGL if it is large. Otherwise only a
             part of a graph with more than 15,000 nodes and lines after folding is drawn first, see
             ``level_of_detail``.
 
     Raises:
-        ExportError: the drawing library is missing, or its version is not the expected one.
+        ExportError: The drawing library is missing, or its version is not the expected one.
     """
     positions = positions or compute_layout(graph)
     if clusters is None and isinstance(positions, Layout):

@@ -200,9 +200,9 @@ class ClusterMatching:
         causes: tuple[Cause, ...] = ()
         linking_files: tuple[Entity, ...] = ()
         if kind == "merged":
-            causes, linking_files = self._explain(0, before)
+            causes, linking_files = self._explain(0, before, after[0])
         elif kind == "split":
-            causes, linking_files = self._explain(1, after)
+            causes, linking_files = self._explain(1, after, before[0])
         return ClusterChange(
             kind,
             before,
@@ -215,13 +215,14 @@ class ClusterMatching:
         )
 
     def _explain(
-        self, separate: int, numbers: tuple[int, ...]
+        self, separate: int, numbers: tuple[int, ...], joint: int
     ) -> tuple[tuple[Cause, ...], tuple[Entity, ...]]:
         """Find out why clusters that are separate on one side are one cluster on the other side.
 
         Args:
             separate: The side on which the clusters are separate.
             numbers: The numbers of the separate clusters.
+            joint: The number of the one cluster on the other side.
 
         Returns:
             The causes and the linking files.
@@ -252,22 +253,21 @@ class ClusterMatching:
                         )
                     )
         causes.sort(key=_cause_order)
-        return tuple(causes), self._linking_files(separate, numbers, parts_of)
+        return tuple(causes), self._linking_files(separate, joint, parts_of)
 
     def _linking_files(
-        self, separate: int, numbers: tuple[int, ...], parts_of: Sequence[Mapping[int, set[int]]]
+        self, separate: int, joint: int, parts_of: Sequence[Mapping[int, set[int]]]
     ) -> tuple[Entity, ...]:
-        """Return the files that are known only on the other side, and link several clusters.
+        """Return the files of the joint cluster that only its side knows and that link clusters.
 
         Args:
             separate: The side on which the clusters are separate.
-            numbers: The numbers of the separate clusters.
-            parts_of: For each collection, and for each reference, the positions in ``numbers`` of
-                the clusters whose files have it.
+            joint: The number of the one cluster on the other side.
+            parts_of: For each collection, and for each reference, the positions of the separate
+                clusters whose files have it.
         """
-        joined = {pair[1 - separate] for pair in self._similarity if pair[separate] in numbers}
         only_there = self._cluster[separate] == 0
-        candidate = only_there & np.isin(self._cluster[1 - separate], list(joined))
+        candidate = only_there & (self._cluster[1 - separate] == joint)
         linked: dict[int, set[int]] = defaultdict(set)
         triples = self._pair.snapshots[1 - separate].triples
         for file, reference, collection in triples[candidate[triples[:, 0]]].tolist():

@@ -270,6 +270,28 @@ def test_matching_of_arbitrary_clusters(
     _check_clusters(drawn, old, new)
 
 
+def test_only_files_of_the_merged_cluster_link_its_parts() -> None:
+    """One of the parts matches another cluster, too, whose new file is not a linking file."""
+    parts = {FILES[n]: label for n, label in zip((0, 1, 4, 2, 3), (0, 0, 0, 1, 1), strict=True)}
+    merged = {FILES[n]: label for n, label in zip((0, 1, 2, 4, 5), (0, 0, 0, 1, 1), strict=True)}
+    old, new = (
+        Snapshot.from_observations(
+            [Observation(file, REFERENCES[0], None) for file in labels],
+            dict.fromkeys(labels, COMPLETE).items(),
+        )
+        for labels in (parts, merged)
+    )
+    matching = ClusterMatching(
+        SnapshotPair(old, new),
+        (
+            clustering_from([parts[f] for f in old.incidence.files], old.incidence.files),
+            clustering_from([merged[f] for f in new.incidence.files], new.incidence.files),
+        ),
+    )
+    (change,) = (change for change in matching.changes() if change.kind == "merged")
+    assert change.linking_files == ()
+
+
 def _kinds(graph: nx.Graph, groups: list) -> Counter:
     """Return the expected changes, from the number of matches of each cluster."""
     expected: Counter = Counter()

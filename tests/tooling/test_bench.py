@@ -47,7 +47,7 @@ def test_the_other_cases_run() -> None:
     assert "write_gexf" in table(graphs.gexf(1, edges=500))
     assert "weighted_projected_graph" in table(ties.overlap(1, edges=1_000))
     assert "louvain_communities" in table(ties.find(1, edges=1_000))
-    assert "sharing any" in table(clusters.ties(1, sizes=["small"], worlds=1))
+    assert "share any" in table(clusters.ties(1, sizes=["small"], worlds=1))
     assert [row.missed for row in clusters.clusters(1, sizes=["small"], worlds=1)] == [False]
 
 

@@ -17,7 +17,7 @@ _MAX_LIST_TEXT = 4_096
 _INT64_RANGE = range(-(2**63), 2**63)
 _DATE_RANGE = range(631_152_000, 4_102_444_800)  # 1990 to 2099, in seconds since 1970 (UTC)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# Without "constructor", which is a property of every JavaScript object.
+# "constructor" is excluded, because every JavaScript object has a property of that name.
 _NAME = re.compile(r"(?!constructor\Z)[a-z][a-z0-9_]{0,63}")
 _TEXT_ONLY = frozenset({"url", "title", "author", "name"})
 _NEVER_TRUNCATED = frozenset({"url", "author"})  # a truncated value would be misleading

@@ -45,7 +45,7 @@ class _DraftFile:
 
 @dataclass(frozen=True, slots=True)
 class _Campaign:
-    """A true cluster: files and the collections that contain them."""
+    """A planted campaign: its files, and the collections that contain them."""
 
     name: str
     collections: Sequence[Collection]

@@ -113,10 +113,10 @@ def replace_surrogates(text: str) -> str:
 
 
 def json_text(values: Mapping[str, object]) -> str:
-    r"""Return ``values`` as one line of JSON with sorted names, safe in XML and in tables.
+    """Return ``values`` as one line of JSON with sorted names, safe in XML and in tables.
 
-    Characters that XML forbids, and line ends, are escaped as ``\uXXXX``. So no character is lost,
-    unlike in other exported texts.
+    Characters that XML forbids, and line ends, become JSON escapes with four hexadecimal digits. No
+    character is lost, unlike in other exported texts.
     """
     text = json.dumps(values, ensure_ascii=False, sort_keys=True, allow_nan=False)
     return text if text.isprintable() else _UNSAFE.sub(_escape, text)

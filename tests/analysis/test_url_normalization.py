@@ -1,4 +1,4 @@
-"""URL normalization: URLs of one page become equal, others do not, and no text causes an error."""
+"""URLs of the same article become equal, all others stay different, and no text causes an error."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Redirects and foreign URLs in responses: nothing may be sent to another host (G23).
 
-A second listener represents the other host. Responses refer to it with redirects of all statuses,
-headers that some clients follow, and ``links.next`` in notations that parsers interpret
-differently. The environment sets a proxy or a password.
+A second listener represents the other host. The responses name its address in three places: in
+redirects of every status, in headers that some clients follow, and in ``links.next``, written so
+that URL parsers disagree about the host. The environment sets a proxy or a password.
 """
 
 from __future__ import annotations

@@ -56,7 +56,6 @@ THIRD_PARTIES: dict[str, set[str]] = {
     "api": {"requests", "urllib3"},
     "seeds": {"ioc_fanger", "stix2", "stix2patterns", "tldextract"},
     "store": {"filelock"},
-    "emulator": {"requests", "urllib3"},
     "graph": {"networkx", "numpy"},
     "analysis": {"networkit", "networkx", "numpy", "pandas", "scipy", "tldextract", "w3lib"},
     "exporters": {

@@ -5,22 +5,18 @@
     ...     emulator.base_url.startswith("http://127.0.0.1:")
     True
 
-``World`` contains the data and ``Api`` maps requests to responses. ``Emulator`` serves an ``Api``
-over HTTP; ``EmulatorAdapter`` serves it to a ``requests`` session without a socket. The emulator
-imports nothing from the other packages: a bug in shared code could go unnoticed, because client and
-emulator would both have it.
+``World`` contains the data, ``Api`` maps requests to responses, and ``Emulator`` serves an ``Api``
+over HTTP. The emulator imports nothing from the other packages: a bug in shared code could go
+unnoticed, because client and emulator would both have it.
 """
 
-from graphbuild.emulator.adapter import EmulatorAdapter
 from graphbuild.emulator.api import Api
 from graphbuild.emulator.generator import generate_family_world, generate_world
-from graphbuild.emulator.http_messages import Delivery, Middleware, Request, Response
+from graphbuild.emulator.http_messages import Request, Response
 from graphbuild.emulator.loader import load_world
 from graphbuild.emulator.models import Collection, File, Indicator, Reference
-from graphbuild.emulator.mutations import join_collection, remove_reference
 from graphbuild.emulator.quota import Quota
 from graphbuild.emulator.relationships import API_FLAVORS
-from graphbuild.emulator.request_log import LogEntry
 from graphbuild.emulator.server import Emulator
 from graphbuild.emulator.undocumented_settings import UndocumentedSettings
 from graphbuild.emulator.world import World
@@ -29,13 +25,9 @@ __all__ = [
     "API_FLAVORS",
     "Api",
     "Collection",
-    "Delivery",
     "Emulator",
-    "EmulatorAdapter",
     "File",
     "Indicator",
-    "LogEntry",
-    "Middleware",
     "Quota",
     "Reference",
     "Request",
@@ -44,7 +36,5 @@ __all__ = [
     "World",
     "generate_family_world",
     "generate_world",
-    "join_collection",
     "load_world",
-    "remove_reference",
 ]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Mapping
 
 Json = dict[str, Any]
+# Writes the head and the body of a response to a connection, to simulate network errors; returns
+# whether the connection stays open.
+Delivery = Callable[[socket.socket, bytes, bytes], bool]
 
 PREFIX = "/api/v3"
 
@@ -62,20 +65,6 @@ class Request:
         # The front end of the API compresses a response only if both headers contain "gzip".
         agent = self.headers.get("user-agent", "")
         return "gzip" in agent and "gzip" in self.headers.get("accept-encoding", "")
-
-
-class Delivery(Protocol):
-    """Replaces the normal transmission of a response, to simulate network errors."""
-
-    def send(self, connection: socket.socket, head: bytes, body: bytes) -> bool:
-        """Write a response to ``connection``; return whether the connection stays open."""
-
-    def receive(self, response: Response) -> Response:
-        """Return the response that a client without a socket receives.
-
-        Raises:
-            requests.RequestException: the simulated network error.
-        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         head = _response_head(response)
         if response.delivery is not None:
-            keep = response.delivery.send(self.connection, head, response.body)
+            keep = response.delivery(self.connection, head, response.body)
             self.close_connection = not keep
         else:
             body = b"" if self.command == "HEAD" else response.body

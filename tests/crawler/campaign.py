@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
 from graphbuild.crawler import Crawl
-from graphbuild.emulator import EmulatorAdapter
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
+from tests.support.emulator_adapter import EmulatorAdapter
 from tests.support.faults import FaultyApi
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from graphbuild.api.client import Client
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import (
     Api,
-    EmulatorAdapter,
     Indicator,
     UndocumentedSettings,
     World,
@@ -24,6 +23,7 @@ from graphbuild.models import COMPLETE, URL, Entity
 from graphbuild.seeds import Seed
 from graphbuild.store import Store, find_damage
 from tests.crawler.campaign import Campaign
+from tests.support.emulator_adapter import EmulatorAdapter
 
 if TYPE_CHECKING:
     from pathlib import Path

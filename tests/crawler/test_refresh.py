@@ -13,7 +13,6 @@ from graphbuild.api.client import Client
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import (
     Collection,
-    EmulatorAdapter,
     File,
     Reference,
     UndocumentedSettings,
@@ -27,6 +26,7 @@ from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, find_damage
 from graphbuild.store.models import AuditResult
 from tests.crawler.campaign import Campaign
+from tests.support.emulator_adapter import EmulatorAdapter
 
 if TYPE_CHECKING:
     from pathlib import Path

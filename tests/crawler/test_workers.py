@@ -16,7 +16,6 @@ from graphbuild.api.rate_limit import MINUTE, RateLimiter
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import (
     Collection,
-    EmulatorAdapter,
     File,
     Quota,
     Reference,
@@ -35,6 +34,7 @@ from graphbuild.models import COMPLETE, PENDING
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, find_damage
 from tests.crawler.campaign import Campaign, Clock
+from tests.support.emulator_adapter import EmulatorAdapter
 from tests.support.faults import Fault
 
 if TYPE_CHECKING:

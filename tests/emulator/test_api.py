@@ -394,3 +394,33 @@ def test_middleware_replaces_responses(world):
     assert get(api, f"/files/{F1}/related_references")[0] == 503
     assert get(api, f"/files/{F1}")[0] == 200
     assert [entry.fault for entry in api.log] == ["unavailable", ""]
+
+
+# --- changes of the world
+
+
+def test_the_world_can_be_replaced_between_requests(api, world):
+    new = em.Reference.from_url("https://r.example/new")
+    path = f"/files/{F1}/related_references"
+    assert get(api, path)[1]["meta"]["count"] == 3
+    left = em.Collection("left", "Left", (*world.collections["left"].references, new.id))
+    api.world = later = world.replace(
+        references=[*world.references.values(), new],
+        collections=[left, world.collections["right"]],
+    )
+    assert api.world is later
+    assert get(api, path)[1]["meta"]["count"] == 4
+    assert get(api, f"/references/{new.id}")[0] == 200
+    assert (api.calls, len(api.log)) == (3, 3)
+
+
+def test_the_world_can_change_between_pages():
+    world = em.generate_family_world(1, 30)
+    api, [name], [family] = em.Api(world), world.hashes(), world.collections.values()
+    _, first = get(api, f"/files/{name}/related_references")
+    removed, *kept = sorted(family.references)
+    assert first["data"][0]["id"] == removed
+    api.world = world.replace(collections=[replace(family, references=tuple(kept))])
+    _, second = get(api, first["links"]["next"].removeprefix(BASE_URL))
+    assert second["data"][0]["id"] == kept[10]  # the tenth is on no page
+    assert second["meta"]["count"] == 29

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 import graphbuild.emulator as em
+from tests.support.emulator_adapter import EmulatorAdapter
 from tests.support.faults import Fault, FaultyApi
 
 HEADERS = {"x-apikey": "k", "User-Agent": "test; gzip"}
@@ -39,7 +40,7 @@ def session():
 def base_url(request, api, session):
     """The base_url URL of the API, over HTTP and in process."""
     if request.param == "adapter":
-        session.mount("https://emulated.example/", em.EmulatorAdapter(api))
+        session.mount("https://emulated.example/", EmulatorAdapter(api))
         yield "https://emulated.example/api/v3"
     else:
         with em.Emulator(api) as emulator:

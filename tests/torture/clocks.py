@@ -14,11 +14,12 @@ from graphbuild.api.auth import ApiKey
 from graphbuild.api.client import Client
 from graphbuild.api.rate_limit import RateLimiter
 from graphbuild.crawler import Crawl
-from graphbuild.emulator import EmulatorAdapter, Quota, generate_family_world
+from graphbuild.emulator import Quota, generate_family_world
 from graphbuild.errors import CrawlPaused
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.support.clock import ManualClock
+from tests.support.emulator_adapter import EmulatorAdapter
 from tests.support.faults import Fault, FaultyApi
 from tests.support.keys import CANARY
 from tests.torture.results import PartResult

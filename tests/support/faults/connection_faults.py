@@ -140,8 +140,8 @@ class FaultyDelivery:
 
     fault: Fault
 
-    def send(self, connection: socket.socket, head: bytes, body: bytes) -> bool:
-        """Write to the connection according to the fault."""
+    def __call__(self, connection: socket.socket, head: bytes, body: bytes) -> bool:
+        """Write to the connection according to the fault; return whether it stays open."""
         _SEND[self.fault.kind](Connection(connection), head, body, self.fault)
         return self.fault.kind in _KEEP_CONNECTION
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
+from tests.support.faults.connection_faults import FaultyDelivery
+
 if TYPE_CHECKING:
     import requests
 
-    from graphbuild.emulator.api import Api
+    from graphbuild.emulator import Api
 
 
 class EmulatorAdapter(HTTPAdapter):
@@ -28,7 +30,7 @@ class EmulatorAdapter(HTTPAdapter):
         """Return the response to a prepared request; ``response.raw`` can be read as a stream."""
         method = request.method or "GET"
         response = self.api.respond(method, request.path_url, dict(request.headers))
-        if response.delivery is not None:
+        if isinstance(response.delivery, FaultyDelivery):
             response = response.delivery.receive(response)
         raw = HTTPResponse(
             BytesIO(b"" if method == "HEAD" else response.body),

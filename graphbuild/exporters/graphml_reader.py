@@ -3,7 +3,7 @@
 The file may have been changed by others, so it is not trusted. A document type declaration is
 refused, because its entities can expand to gigabytes or refer to a local file. Files that are too
 large or nested too deeply are refused as well. The parser of the standard library reads the file in
-small blocks.
+small blocks, and error messages contain its line number.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 from xml.parsers import expat
 
 import networkx as nx
@@ -25,14 +25,14 @@ from graphbuild.graph.builder import NO_COLLECTION
 from graphbuild.models import OBSERVED, RELATED_REFERENCES, Entity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from io import BufferedReader
+    from graphbuild.graph.builder import Graph
 
 MAX_BYTES = 4 * 2**30  # of decompressed XML; a million edges take 0.3 GiB
 MAX_DEPTH = 64  # nested elements
 _BYTES_PER_READ = 65_536
 _NAMESPACE = "http://graphml.graphdrawing.org/xmlns "
 _GZIP = b"\x1f\x8b"
+_ID_NAMES = {"node": ("id",), "edge": ("source", "target")}
 _TRUE = frozenset({"true", "True", "TRUE", "1"})
 
 
@@ -51,29 +51,16 @@ def read_graphml(source: str | Path | BinaryIO) -> nx.DiGraph[str]:
     """
     name = source if isinstance(source, str | Path) else getattr(source, "name", "the stream")
     try:
-        with _opened(source) as stream:
+        with ExitStack() as opened:
+            stream: Any = source
+            if isinstance(source, str | Path):
+                stream = opened.enter_context(Path(source).open("rb"))
+                if stream.peek(2).startswith(_GZIP):
+                    stream = opened.enter_context(gzip.open(stream))
             return _Reader(str(name)).read(stream)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise ExportError(f"{name}: cannot be read: {reason}") from error
-
-
-@contextmanager
-def _opened(source: str | Path | BinaryIO) -> Iterator[BinaryIO]:
-    if isinstance(source, str | Path):
-        with Path(source).open("rb") as stream, _decompressed(stream) as decompressed:
-            yield decompressed
-    else:
-        yield source
-
-
-@contextmanager
-def _decompressed(stream: BufferedReader) -> Iterator[BinaryIO]:
-    if stream.peek(2).startswith(_GZIP):
-        with gzip.open(stream) as decompressed:
-            yield cast("BinaryIO", decompressed)
-    else:
-        yield stream
 
 
 class _Reader:
@@ -81,11 +68,11 @@ class _Reader:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.graph: nx.DiGraph[str] = nx.DiGraph()
+        self.graph: Graph = nx.DiGraph()
         self._node_types = readable_node_types()
         self._names: dict[str, str] = {}  # column names by key id
-        self._item: dict[str, str] | None = None  # texts of the current node or edge
-        self._ids: tuple[str, ...] = ()  # id of the current node, or source and target
+        self._ids: list[str] = []  # id of the current node, or source and target of the edge
+        self._texts: dict[str, str] = {}  # of the current node or edge, by column
         self._column: str | None = None
         self._text: list[str] = []
         self._depth = 0
@@ -111,8 +98,7 @@ class _Reader:
         return self.graph
 
     def _refuse(self, problem: str) -> NoReturn:
-        line = self._parser.CurrentLineNumber
-        raise ExportError(f"{self.name}, line {line}: {problem}")
+        raise ExportError(f"{self.name}, line {self._parser.CurrentLineNumber}: {problem}")
 
     def _refuse_doctype(self, *_: object) -> None:
         self._refuse("contains a document type (DOCTYPE), which graphbuild never writes")
@@ -127,35 +113,24 @@ class _Reader:
             case "key":
                 key_id = self._attribute(attributes, "id")
                 self._names[key_id] = attributes.get("attr.name", key_id)
-            case "graph":
-                self._start_graph(attributes)
-            case "node":
-                self._start_item(attributes, "id")
-            case "edge":
-                self._start_item(attributes, "source", "target")
-            case "data" if self._item is not None:
+            case "graph" if self._ids:
+                self._refuse("contains a graph inside a node, which graphbuild never writes")
+            case "graph" if attributes.get("edgedefault") != "directed":
+                self._refuse("contains an undirected graph; only directed graphs can be read")
+            case "node" | "edge" if self._ids:
+                self._refuse("contains a node or edge inside another")
+            case "node" | "edge" as element:
+                self._ids = [self._attribute(attributes, name) for name in _ID_NAMES[element]]
+            case "data" if self._ids:
                 self._column = self._names.get(self._attribute(attributes, "key"))
                 self._text.clear()
-            case "graphml" | "data" | "desc" | "default":
+            case "graphml" | "graph" | "data" | "desc" | "default":
                 pass
             case _ if self._depth == 1:
                 self._refuse("is not GraphML")
 
-    def _start_graph(self, attributes: dict[str, str]) -> None:
-        if self._item is not None:
-            self._refuse("contains a graph inside a node, which graphbuild never writes")
-        if attributes.get("edgedefault") != "directed":
-            self._refuse("contains an undirected graph; only directed graphs can be read")
-
-    def _start_item(self, attributes: dict[str, str], *names: str) -> None:
-        if self._item is not None:
-            self._refuse("contains a node or edge inside another")
-        self._item = {}
-        self._ids = tuple(self._attribute(attributes, name) for name in names)
-
     def _attribute(self, attributes: dict[str, str], name: str) -> str:
-        value = attributes.get(name)
-        return value or self._refuse(f"an element has no {name}")
+        return attributes.get(name) or self._refuse(f"an element has no {name}")
 
     def _characters(self, text: str) -> None:
         if self._column is not None:
@@ -164,15 +139,15 @@ class _Reader:
     def _end(self, tag: str) -> None:
         self._depth -= 1
         match tag.removeprefix(_NAMESPACE):
-            case "data" if self._item is not None and self._column is not None:
-                self._item[self._column] = "".join(self._text)
+            case "data" if self._column is not None:
+                self._texts[self._column] = "".join(self._text)
                 self._column = None
-            case "node" if self._item is not None:
-                self._add_node(self._ids[0], self._item)
-                self._item = None
-            case "edge" if self._item is not None:
-                self._add_edge(self._ids[0], self._ids[1], self._item)
-                self._item = None
+            case "node" | "edge" as element:
+                if element == "node":
+                    self._add_node(self._ids[0], self._texts)
+                else:
+                    self._add_edge(self._ids[0], self._ids[1], self._texts)
+                self._ids, self._texts = [], {}
 
     # --- the graph -------------------------------------------------------------------------------
 
@@ -182,35 +157,26 @@ class _Reader:
         if "type" not in texts:
             self._refuse(f"the node {key[:80]!a} has no type; graphbuild did not write this file")
         attributes = self._extra_attributes(texts.get("attributes")) | {
-            name: self._value(name, text)
+            name: self._value(name, text, self._node_types.get(name, str))
             for name, text in texts.items()
             if name in self._node_types or is_seed_column(name, text)
         }
         node_type = texts["type"]
         entity = Entity(node_type, key.removeprefix(f"{node_type}:"), attributes)
-        label = _full_label(entity, texts.get("label", ""))
+        label = texts.get("label") or entity.label
+        if label == label_text(entity.label):  # the export shortened it
+            label = entity.label
         own = {"type": node_type, "label": label, "id": entity.id}
         self.graph.add_node(key, **{**attributes, **own})
 
-    def _value(self, name: str, text: str) -> Any:  # noqa: ANN401  text, number or boolean
-        kind = self._node_types.get(name, str)
+    def _value(self, name: str, text: str, kind: type) -> Any:  # noqa: ANN401  text, number or boolean
         if kind is bool:
             return text in _TRUE
-        if kind is float:
-            return self._float(name, text)
-        return self._int(name, text) if kind is int else text
-
-    def _float(self, name: str, text: str) -> float:
         try:
-            return float(text)
+            return kind(text)
         except ValueError:
-            self._refuse(f"{name} is {text[:40]!a}, not a number")
-
-    def _int(self, name: str, text: str) -> int:
-        try:
-            return int(text[:20])
-        except ValueError:
-            self._refuse(f"{name} is {text[:40]!a}, not an integer")
+            expected = "an integer" if kind is int else "a number"
+            self._refuse(f"{name} is {text[:40]!a}, not {expected}")
 
     def _extra_attributes(self, text: str | None) -> dict[str, Any]:
         try:
@@ -228,23 +194,11 @@ class _Reader:
             )
         if "relation" not in texts:
             self._refuse("an edge has no relation; graphbuild did not write this file")
-        edge: dict[str, Any] = {"relation": texts["relation"], "weight": self._weight(texts)}
+        name, kind = ("observations", int) if "observations" in texts else ("weight", float)
+        weight = self._value(name, texts.get(name, "1"), kind)
+        edge: dict[str, Any] = {"relation": texts["relation"], "weight": weight}
         if texts["relation"] == RELATED_REFERENCES:
             edge["related_from"] = tuple((texts.get("related_from") or NO_COLLECTION).split())
             edge["provenance"] = texts.get("provenance", OBSERVED)
         edge |= {name: texts[name] for name in ("first_seen", "last_seen") if name in texts}
         self.graph.add_edge(source, target, **edge)
-
-    def _weight(self, texts: dict[str, str]) -> int | float:
-        if "observations" in texts:
-            return self._int("observations", texts["observations"])
-        return self._float("weight", texts.get("weight", "1"))
-
-
-def _full_label(entity: Entity, written: str) -> str:
-    """Return the label of a node without the shortening of the export.
-
-    This is the label of ``entity`` if the export shortens it to ``written``, or if ``written`` is
-    empty. Otherwise it is ``written``, the label in the file.
-    """
-    return entity.label if label_text(entity.label) == written or not written else written

@@ -27,7 +27,7 @@ Edge attributes:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import networkx as nx
 
@@ -44,6 +44,8 @@ from graphbuild.models import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+Graph: TypeAlias = "nx.DiGraph[str]"  # as build_graph returns it, or a view of one
 
 RELATED_FROM = "related_from"
 NO_COLLECTION = "-"

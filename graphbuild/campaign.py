@@ -151,7 +151,7 @@ class Campaign:
             ExportError: A format is unknown, or a file cannot be written.
         """
         from graphbuild.exporters import export_all  # noqa: PLC0415  loads networkx
-        from graphbuild.exporters.registry import DEFAULT_FORMATS  # noqa: PLC0415  needed only here
+        from graphbuild.exporters.formats import DEFAULT_FORMATS  # noqa: PLC0415  needed only here
 
         path = Path(path)
         if formats is None and path.suffix and not path.is_dir():

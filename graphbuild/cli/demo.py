@@ -15,7 +15,7 @@ from graphbuild.cli.crawl import print_outcome
 from graphbuild.cli.crawl_runner import run_crawl
 from graphbuild.cli.export import print_exported, write_exports
 from graphbuild.errors import ExportError
-from graphbuild.exporters.registry import DEFAULT_FORMATS
+from graphbuild.exporters.formats import DEFAULT_FORMATS
 
 _WORLD_SEED = 1
 

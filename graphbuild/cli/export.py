@@ -14,13 +14,13 @@ from graphbuild.cli.campaign_file import open_for_reading
 from graphbuild.cli.console import notice, print_json, print_line, spinner
 from graphbuild.cli.signals import on_signal
 from graphbuild.cli.summary import warn_if_incomplete
-from graphbuild.exporters.registry import (
+from graphbuild.exporters.formats import (
     CSV_GUARD,
     DEFAULT_FORMATS,
     FORMATS,
     FULL_PAGE,
-    check_required_libraries,
     describe_file,
+    get_format,
 )
 
 if TYPE_CHECKING:
@@ -148,7 +148,8 @@ def parse_formats(text: str) -> list[str]:
     if unknown or not names:
         problem = f"no format {unknown[0]!a}" if unknown else "no format given"
         raise typer.BadParameter(f"{problem}; use any of {', '.join(FORMATS)}", param_hint="--to")
-    check_required_libraries(names)
+    for name in names:
+        get_format(name)
     return names
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphbuild.exporters import formats  # noqa: F401  registers the formats
-from graphbuild.exporters.registry import FORMATS, Format, OutputFile, register
+from graphbuild.exporters.formats import FORMATS, Format, OutputFile, register
 from graphbuild.exporters.results import ExportedFile, ExportWarnings
 
 if TYPE_CHECKING:
@@ -48,6 +47,6 @@ def __getattr__(name: str) -> object:
     """Import the module of a public function when the function is first used."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415  not needed by the registry
+    from importlib import import_module  # noqa: PLC0415  not needed by the list of formats
 
     return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

@@ -1,61 +1,235 @@
-"""The list of export formats, in the order in which the help and the documentation show them.
+"""The export formats: their list, and how a format is described, registered and looked up.
 
-To add a format, write a module with a writer function and add a ``register`` call here.
+To add a format, write a module with a writer, and add a :class:`Format` to the list at the end of
+this module. The command line, :func:`graphbuild.export`, the documentation and the tests use it.
+
+Each file of a format has a writer: ``writer(graph, stream, **options) -> ExportWarnings``. It is
+called with the options that its :class:`OutputFile` lists. Its module is imported on first use, so
+that listing the formats loads no library.
 """
 
 from __future__ import annotations
 
-from graphbuild.exporters.registry import (
-    CSV_GUARD,
-    FULL_PAGE,
-    NAME_SUFFIX,
-    POSITIONS,
-    Format,
-    OutputFile,
-    lazy_writer,
-    register,
-)
+import gzip
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from graphbuild.errors import ExportError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+    import networkx as nx
+
+    from graphbuild.exporters.results import ExportWarnings
+
+    Graph: TypeAlias = nx.DiGraph[str]
+    Positions: TypeAlias = Mapping[str, tuple[float, float]]
+    Writer: TypeAlias = Callable[..., ExportWarnings]
+
+POSITIONS, CSV_GUARD, FULL_PAGE, NAME_SUFFIX = "positions", "csv_guard", "full", "name_suffix"
+OPTIONS = {
+    POSITIONS: "position of each node; None to compute the layout, empty to omit positions",
+    CSV_GUARD: "whether cells that look like formulas get an apostrophe",
+    FULL_PAGE: "whether the HTML page shows a large graph without reduction",
+    NAME_SUFFIX: "text added to each file name, such as the name of a view",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """One of the files of a format.
+
+    Attributes:
+        name: The file name, such as ``graph.graphml``.
+        writer: The function that writes the file; or its module and name, such as
+            ``dot:write_dot``, if it is in this package.
+        description: The purpose of the file, shown after an export.
+        options: The options that the writer accepts; each is a key of :data:`OPTIONS`.
+    """
+
+    name: str
+    writer: Writer | str
+    description: str
+    options: tuple[str, ...] = ()
+
+    def write(self, graph: Graph, stream: BinaryIO, **options: Any) -> ExportWarnings:  # noqa: ANN401  several types
+        """Call the writer; import its module if necessary."""
+        if not isinstance(self.writer, str):
+            return self.writer(graph, stream, **options)
+        module, _, function = self.writer.partition(":")
+        writer: Writer = getattr(import_module(f"graphbuild.exporters.{module}"), function)
+        return writer(graph, stream, **options)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """An export format.
+
+    Attributes:
+        name: The name for ``--to``.
+        files: The files that an export in this format writes.
+        readers: The programs that open the files, in Markdown, for the documentation.
+        contents: Which data the files contain, in Markdown, for the documentation.
+        suffixes: The file suffixes that select this format, such as ``.graphml``. If a suffix ends
+            in ``.gz``, the file is compressed with gzip. Empty if the format has several files.
+        required_library: The optional library that the format needs; empty if it needs none.
+        refuses_derived_views: Whether views with computed nodes or edges are refused, because the
+            programs that read this format treat its content as observed facts.
+    """
+
+    name: str
+    files: tuple[OutputFile, ...]
+    readers: str
+    contents: str
+    suffixes: tuple[str, ...] = ()
+    required_library: str = ""
+    refuses_derived_views: bool = False
+
+    def __post_init__(self) -> None:
+        unknown = self.options - OPTIONS.keys()
+        if unknown or not self.files or (self.suffixes and len(self.files) > 1):
+            raise ValueError(
+                f"format {self.name}: needs at least one file, known options, and no suffix if it"
+                " has several files"
+            )
+
+    @property
+    def options(self) -> set[str]:
+        """The options that at least one of its writers accepts."""
+        return {option for file in self.files for option in file.options}
+
+
+FORMATS: dict[str, Format] = {}  # in the order of the help and the documentation
+DEFAULT_FORMATS = ("graphml", "html", "csv")
+
+
+def register(*added: Format) -> None:
+    """Add formats to ``FORMATS``.
+
+    Raises:
+        ValueError: The name of a format, one of its file names or one of its suffixes belongs to
+            another format.
+    """
+    for new in added:
+        taken = {file.name for each in FORMATS.values() for file in each.files} | {*suffixes()}
+        if new.name in FORMATS or taken & {*(file.name for file in new.files), *new.suffixes}:
+            raise ValueError(f"format {new.name}: its name, a file name or a suffix is in use")
+        FORMATS[new.name] = new
+
+
+def get_format(name: str) -> Format:
+    """Return the format called ``name``.
+
+    Raises:
+        ExportError: There is no such format, or the library that it requires is not installed; in
+            that case, the message contains the command to install it.
+    """
+    if name not in FORMATS:
+        raise ExportError(f"{name}: no such format; choose from {', '.join(FORMATS)}")
+    library = FORMATS[name].required_library
+    if library and find_spec(library) is None:
+        raise ExportError(
+            f"{name} needs {library}, which is not installed; run: pip install {library}"
+        )
+    return FORMATS[name]
+
+
+def suffixes() -> dict[str, Format]:
+    """Return all suffixes that select a format, with their formats, in the order of ``FORMATS``."""
+    return {suffix: each for each in FORMATS.values() for suffix in each.suffixes}
+
+
+def format_of_path(path: object) -> tuple[Format, Writer]:
+    """Return the format that the suffix of ``path`` selects, and its writer.
+
+    If several suffixes match, the longest one counts: ``graph.stix.json`` is STIX, not JSON.
+
+    Raises:
+        ExportError: No format has this suffix, or the library that it requires is not installed.
+    """
+    known = suffixes()
+    matching = [suffix for suffix in known if str(path).lower().endswith(suffix)]
+    if not matching:
+        raise ExportError(f"{path}: no format has this suffix; choose from {', '.join(known)}")
+    suffix = max(matching, key=len)
+    chosen = get_format(known[suffix].name)
+    writer = chosen.files[0].write
+    return chosen, _compressed(writer) if suffix.endswith(".gz") else writer
+
+
+def _compressed(writer: Writer) -> Writer:
+    def write(graph: Graph, stream: BinaryIO, **options: Any) -> ExportWarnings:  # noqa: ANN401  several types
+        # No file name and no date in the gzip header, so that the same graph gives the same bytes.
+        with gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0) as compressed:
+            return writer(graph, cast("BinaryIO", compressed), **options)
+
+    return write
+
+
+def add_name_suffix(name: str, name_suffix: str) -> str:
+    """Return the file name with ``name_suffix`` before its first dot: ``graph-folded.graphml``."""
+    stem, dot, extension = name.partition(".")
+    return f"{stem}-{name_suffix}{dot}{extension}" if name_suffix else name
+
+
+def describe_file(name: str) -> str:
+    """Return the purpose of an exported file; empty if no format has a file of this name.
+
+    The name may contain a name suffix, as in ``graph-folded.graphml``.
+    """
+    for each in FORMATS.values():
+        for file in each.files:
+            stem, dot, extension = file.name.partition(".")
+            if name == file.name or (
+                name.startswith(f"{stem}-") and name.endswith(f"{dot}{extension}")
+            ):
+                return file.description
+    return ""
+
+
+def markdown_table() -> str:
+    """Return the documentation of all formats as a Markdown table."""
+    lines = ["| `--to` | files | read by | contents |", "| --- | --- | --- | --- |"]
+    for each in FORMATS.values():
+        files = ", ".join(f"`{file.name}`" for file in each.files)
+        lines.append(f"| `{each.name}` | {files} | {each.readers} | {each.contents} |")
+    return "\n".join(lines)
+
+
+# --- the formats ---------------------------------------------------------------------------------
+
+_GEXF_PURPOSE = "open it in Gephi; its timeline shows references by day"
+_DOT_PURPOSE = "render it with Graphviz: dot -Tsvg -O graph.dot; sfdp for over a thousand nodes"
+_INDICATORS = "an indicator for each file, domain, address and URL"
+_TRIPLES = "one row per (file, reference, collection)"
+_STIX_READERS = "platforms that read STIX 2.1"
+_NEO4J_TABLE = "for neo4j-admin, see neo4j-import.txt"
 register(
     Format(
         "graphml",
-        (
-            OutputFile(
-                "graph.graphml",
-                lazy_writer("graphml:write_graphml"),
-                "open it in Gephi",
-                (POSITIONS,),
-            ),
-        ),
+        (OutputFile("graph.graphml", "graphml:write_graphml", "open it in Gephi", (POSITIONS,)),),
         readers="Gephi, Gephi Lite, Cytoscape, igraph, networkx",
         contents="lossless, except that runs of white space become one space, and characters that "
         "XML forbids become U+FFFD",
         suffixes=(".graphml", ".graphml.gz"),
-    )
-)
-register(
+    ),
     Format(
         "gexf",
-        (
-            OutputFile(
-                "graph.gexf",
-                lazy_writer("gexf:write_gexf"),
-                "open it in Gephi; its timeline shows references by day",
-                (POSITIONS,),
-            ),
-        ),
+        (OutputFile("graph.gexf", "gexf:write_gexf", _GEXF_PURPOSE, (POSITIONS,)),),
         readers="Gephi, Gephi Lite",
         contents="lossless, as GraphML; and [a timeline](#gexf)",
         suffixes=(".gexf", ".gexf.gz"),
-    )
-)
-register(
+    ),
     Format(
         "html",
         (
             OutputFile(
                 "graph.html",
-                lazy_writer("html.page:write_html"),
+                "html.page:write_html",
                 "open it in a browser; it works offline",
                 (POSITIONS, FULL_PAGE),
             ),
@@ -63,95 +237,72 @@ register(
         readers="any browser, offline",
         contents="for viewing; cannot be read back",
         suffixes=(".html",),
-    )
-)
-register(
+    ),
     Format(
         "csv",
         (
             OutputFile(
                 "nodes.csv",
-                lazy_writer("csv:write_nodes"),
+                "csv:write_nodes",
                 "one row per file, reference or collection",
                 (CSV_GUARD,),
             ),
-            OutputFile(
-                "edges.csv", lazy_writer("csv:write_edges"), "one row per edge", (CSV_GUARD,)
-            ),
-            OutputFile(
-                "observations.csv",
-                lazy_writer("csv:write_observations"),
-                "one row per (file, reference, collection)",
-                (CSV_GUARD,),
-            ),
+            OutputFile("edges.csv", "csv:write_edges", "one row per edge", (CSV_GUARD,)),
+            OutputFile("observations.csv", "csv:write_observations", _TRIPLES, (CSV_GUARD,)),
         ),
         readers="spreadsheets, pandas",
         contents="lossless, but without types; `observations.csv` contains all observations; "
         "[cells that look like formulas are guarded](#csv); NUL and lone surrogates become U+FFFD",
-    )
-)
-register(
+    ),
     Format(
         "parquet",
         (
             OutputFile(
                 "nodes.parquet",
-                lazy_writer("parquet:write_nodes"),
+                "parquet:write_nodes",
                 "nodes with column types, for pandas.read_parquet",
             ),
             OutputFile(
-                "edges.parquet",
-                lazy_writer("parquet:write_edges"),
-                "one row per edge, with column types",
+                "edges.parquet", "parquet:write_edges", "one row per edge, with column types"
             ),
             OutputFile(
                 "observations.parquet",
-                lazy_writer("parquet:write_observations"),
-                "one row per (file, reference, collection), with column types",
+                "parquet:write_observations",
+                f"{_TRIPLES}, with column types",
             ),
         ),
         readers="pandas, DuckDB, Spark; needs `graphbuild[columnar]`",
         contents="lossless, [with types](#parquet); lone surrogates become U+FFFD",
         required_library="pyarrow",
-    )
-)
-register(
+    ),
     Format(
         "json",
         (
             OutputFile(
-                "graph.json",
-                lazy_writer("json:write_node_link"),
-                "node-link data for networkx.node_link_graph",
+                "graph.json", "json:write_node_link", "node-link data for networkx.node_link_graph"
             ),
         ),
         readers="[networkx](#json)",
         contents="lossless",
         suffixes=(".json",),
-    )
-)
-register(
+    ),
     Format(
         "jsonl",
         (
             OutputFile(
-                "graph.jsonl",
-                lazy_writer("json:write_lines"),
-                "one object per line: nodes, edges, observations",
+                "graph.jsonl", "json:write_lines", "one object per line: nodes, edges, observations"
             ),
         ),
         readers="programs that read a stream, [one object per line](#json)",
         contents="lossless",
         suffixes=(".jsonl",),
-    )
-)
-register(
+    ),
     Format(
         "cytoscape",
         (
             OutputFile(
                 "graph.cyjs",
-                lazy_writer("json:write_cytoscape"),
+                "json:write_cytoscape",
                 "open it in Cytoscape, or pass it to Cytoscape.js",
                 (POSITIONS,),
             ),
@@ -159,46 +310,40 @@ register(
         readers="Cytoscape, Cytoscape.js",
         contents="lossless; [some columns have other names](#json)",
         suffixes=(".cyjs",),
-    )
-)
-register(
+    ),
     Format(
         "stix",
         (
             OutputFile(
                 "graph.stix.json",
-                lazy_writer("stix:write_stix"),
+                "stix:write_stix",
                 "import it into a platform that reads STIX 2.1",
             ),
         ),
-        readers="platforms that read STIX 2.1",
+        readers=_STIX_READERS,
         contents="lossless, [as described below](#stix-21); no colors, positions and sizes",
         suffixes=(".stix.json",),
         refuses_derived_views=True,
-    )
-)
-register(
+    ),
     Format(
         "stix-indicators",
         (
             OutputFile(
                 "indicators.stix.json",
-                lazy_writer("stix:write_stix", indicators=True),
-                "a STIX 2.1 bundle with an indicator for each file, domain, address and URL",
+                "stix:write_stix_with_indicators",
+                f"a STIX 2.1 bundle with {_INDICATORS}",
             ),
         ),
-        readers="platforms that read STIX 2.1",
-        contents="as `stix`, and an indicator for each file, domain, address and URL",
+        readers=_STIX_READERS,
+        contents=f"as `stix`, and {_INDICATORS}",
         refuses_derived_views=True,
-    )
-)
-register(
+    ),
     Format(
         "misp",
         (
             OutputFile(
                 "graph.misp.json",
-                lazy_writer("misp:write_misp"),
+                "misp:write_misp",
                 "import it into MISP, as an event in its JSON format",
             ),
         ),
@@ -206,45 +351,27 @@ register(
         contents="the observations, in comments; [not all attributes of nodes](#misp)",
         suffixes=(".misp.json",),
         refuses_derived_views=True,
-    )
-)
-register(
+    ),
     Format(
         "neo4j",
         (
-            OutputFile(
-                "nodes.neo4j.csv",
-                lazy_writer("neo4j:write_nodes"),
-                "for neo4j-admin, see neo4j-import.txt",
-            ),
-            OutputFile(
-                "edges.neo4j.csv",
-                lazy_writer("neo4j:write_edges"),
-                "for neo4j-admin, see neo4j-import.txt",
-            ),
+            OutputFile("nodes.neo4j.csv", "neo4j:write_nodes", _NEO4J_TABLE),
+            OutputFile("edges.neo4j.csv", "neo4j:write_edges", _NEO4J_TABLE),
             OutputFile(
                 "neo4j-import.txt",
-                lazy_writer("neo4j:write_command"),
+                "neo4j:write_command",
                 "the command that creates a Neo4j database from the two tables",
                 (NAME_SUFFIX,),
             ),
         ),
         readers="`neo4j-admin`, with the command in `neo4j-import.txt`",
         contents="lossless; NUL and lone surrogates become U+FFFD; [not for spreadsheets](#neo4j)",
-    )
-)
-register(
+    ),
     Format(
         "dot",
-        (
-            OutputFile(
-                "graph.dot",
-                lazy_writer("dot:write_dot"),
-                "render it with Graphviz: dot -Tsvg -O graph.dot; sfdp for over a thousand nodes",
-            ),
-        ),
+        (OutputFile("graph.dot", "dot:write_dot", _DOT_PURPOSE),),
         readers="Graphviz",
         contents="the observations; only key, type and label of nodes",
         suffixes=(".dot",),
-    )
+    ),
 )

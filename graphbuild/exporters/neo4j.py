@@ -27,7 +27,7 @@ from graphbuild.exporters.columns import (
     NodeColumns,
     columns_for,
 )
-from graphbuild.exporters.registry import add_name_suffix
+from graphbuild.exporters.formats import add_name_suffix
 from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.rows import edge_values, with_defaults
 from graphbuild.exporters.sanitize import (

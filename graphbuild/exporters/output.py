@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from graphbuild.errors import ExportError
 from graphbuild.exporters.atomic_write import make_folder, open_atomic
-from graphbuild.exporters.registry import (
+from graphbuild.exporters.formats import (
     CSV_GUARD,
     FULL_PAGE,
     NAME_SUFFIX,
@@ -24,7 +24,7 @@ from graphbuild.graph.views import is_derived
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from graphbuild.exporters.registry import Format, Graph, Positions, Writer
+    from graphbuild.exporters.formats import Format, Graph, Positions, Writer
 
 
 def export(graph: Graph, path: str | Path, *, positions: Positions | None = None) -> Path:
@@ -116,7 +116,7 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
             path = folder / add_name_suffix(file.name, name_suffix)
             on_progress(f"writing {path.name}")
             own = {name: options[name] for name in file.options}
-            written.append(_write(graph, path, file.writer, own))
+            written.append(_write(graph, path, file.write, own))
     return written
 
 

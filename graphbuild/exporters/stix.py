@@ -14,6 +14,7 @@ the standard.
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -71,6 +72,9 @@ def write_stix(graph: Graph, stream: BinaryIO, *, indicators: bool = False) -> E
     head = f'{{"type":"bundle","id":"bundle--{bundle.uuid()}","objects":['
     write_object_list(stream, head.encode(), bundle.objects(), b"]}\n")
     return bundle.warnings
+
+
+write_stix_with_indicators = partial(write_stix, indicators=True)
 
 
 class _Bundle:

@@ -23,8 +23,8 @@ from graphbuild.exporters import (
     ExportedFile,
     export,
     export_all,
+    formats,
     read_graphml,
-    registry,
 )
 from graphbuild.exporters.atomic_write import open_atomic
 from graphbuild.graph.builder import extract_observations
@@ -34,7 +34,7 @@ from tests.support.paths import ROOT
 
 FILES = {name: [file.name for file in form.files] for name, form in FORMATS.items()}
 EVERY_FORMAT = pytest.mark.parametrize("form", FILES)
-SUFFIXES = registry.suffixes()
+SUFFIXES = list(formats.suffixes())
 EVERY_SUFFIX = pytest.mark.parametrize("suffix", SUFFIXES)
 
 
@@ -159,7 +159,7 @@ def test_memory_stays_flat(form):
     options = {"positions": places(graph)} if "positions" in FORMATS[form].options else {}
     for file in FORMATS[form].files:
         sink = Sink()
-        file.writer(graph, sink, **options)
+        file.write(graph, sink, **options)
         assert sink.largest < IN_LARGE_PIECES.get(form, 300_000)
 
 

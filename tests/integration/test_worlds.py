@@ -27,7 +27,7 @@ def export_files(format_name, graph):
     options = {"positions": {}} if "positions" in FORMATS[format_name].options else {}
     for file in FORMATS[format_name].files:
         stream = io.BytesIO()
-        file.writer(graph, stream, **options)
+        file.write(graph, stream, **options)
         found[file.name] = stream.getvalue()
     return found
 

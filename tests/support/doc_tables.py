@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from graphbuild.exporters import registry
+from graphbuild.exporters import formats
 from graphbuild.exporters.columns import (
     EDGE_COLUMNS,
     NODE_COLUMNS,
@@ -22,7 +22,7 @@ DOCUMENT = ROOT / "docs" / "formats.md"
 def updated(document: str) -> str:
     """Return ``document`` with its tables generated anew."""
     tables = {
-        "formats": registry.markdown_table(),
+        "formats": formats.markdown_table(),
         "node columns": markdown_table(NODE_COLUMNS),
         "edge columns": markdown_table(EDGE_COLUMNS),
         "observation columns": markdown_table(OBSERVATION_COLUMNS),

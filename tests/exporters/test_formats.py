@@ -21,8 +21,8 @@ from graphbuild.exporters import (
     OutputFile,
     columns,
     export_all,
+    formats,
     register,
-    registry,
 )
 from graphbuild.exporters.columns import INT, NODE_COLUMNS, Column
 from tests.support import doc_tables
@@ -71,14 +71,14 @@ def test_a_registered_format_is_exported_and_documented(tmp_path: Path) -> None:
     assert written.warnings.omitted == 1
     assert gb.export(campaign(), tmp_path / "x.toy").read_bytes() == b"8 nodes"
     assert gb.export(campaign(), tmp_path / "x.toy.gz").stat().st_size > 20
-    assert registry.describe_file("graph-full.toy") == "count the nodes"
-    assert "| `toy` | `graph.toy` | a person | the number of nodes |" in registry.markdown_table()
+    assert formats.describe_file("graph-full.toy") == "count the nodes"
+    assert "| `toy` | `graph.toy` | a person | the number of nodes |" in formats.markdown_table()
     with pytest.raises(ExportError, match="toy"):
         export_all(campaign(), tmp_path, ["unknown"])
 
 
 HELP_WITH_TOY = """
-from tests.exporters.test_registry import TOY
+from tests.exporters.test_formats import TOY
 from graphbuild.exporters import register
 register(TOY)
 import sys

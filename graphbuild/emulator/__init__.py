@@ -17,8 +17,8 @@ from graphbuild.emulator.loader import load_world
 from graphbuild.emulator.models import Collection, File, Indicator, Reference
 from graphbuild.emulator.quota import Quota
 from graphbuild.emulator.relationships import API_FLAVORS
+from graphbuild.emulator.router import UndocumentedSettings
 from graphbuild.emulator.server import Emulator
-from graphbuild.emulator.undocumented_settings import UndocumentedSettings
 from graphbuild.emulator.world import World
 
 __all__ = [

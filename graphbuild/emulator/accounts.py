@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from graphbuild.emulator.errors import ServiceError
+from graphbuild.emulator.http_messages import BASE_URL
 from graphbuild.emulator.quota import UNLIMITED, CallCounter
 
 if TYPE_CHECKING:
     from graphbuild.emulator.http_messages import Json, Request
     from graphbuild.emulator.quota import Quota
-    from graphbuild.emulator.router import KeyAccess
 
 _ALL_KEYS = ""  # the group's counter records the calls of all API keys under this key
 _GROUP_NAME = "company"  # as in the documented sample
@@ -22,11 +22,9 @@ _PRIVILEGES = ("intelligence", "threat-landscape")
 
 
 class Accounts:
-    """The accounts of all API keys.
+    """The accounts of all API keys, and the group to which all of them belong, if it has a quota.
 
-    Args:
-        user: The user name that identifies the account of any API key in a path.
-        group_quota: A quota shared by all API keys; None if there is no group.
+    ``user`` is the user name that identifies the account of any API key in a path.
     """
 
     def __init__(self, user: str, quota: Quota, group_quota: Quota | None) -> None:
@@ -44,25 +42,22 @@ class Accounts:
         """Return whether a quota of the key or of the group is used up."""
         return self._calls.is_exhausted(key, now) or self._group_calls.is_exhausted(_ALL_KEYS, now)
 
-    def get(self, request: Request, access: KeyAccess, base_url: str, now: float) -> Json:
+    def get(self, request: Request, now: float, *, is_public: bool) -> Json:
         """Return the body of the response to a request below ``/users/{key or user name}``.
 
         Raises:
-            ServiceError: The path is unknown or is that of another user (404).
+            ServiceError: The path is unknown or is that of another user.
         """
         key = request.key
+        own_names = {key, self._user}
         match [unquote(part) for part in request.resource_path.strip("/").split("/")]:
-            case ["users", name, *rest] if name in {key, self._user}:
-                match rest:
-                    case []:
-                        return {"data": self._account(key, access, base_url, now)}
-                    case ["overall_quotas"]:
-                        return {"data": self._overall_quotas(key, now)}
-                    case ["api_usage"]:
-                        return {"data": self._calls.api_usage(key, request.query, now)}
-        raise ServiceError(
-            404, "Resource not found."
-        )  # no user name in the message: it may be an API key
+            case ["users", name] if name in own_names:
+                return {"data": self._account(key, now, is_public=is_public)}
+            case ["users", name, "overall_quotas"] if name in own_names:
+                return {"data": self._overall_quotas(key, now)}
+            case ["users", name, "api_usage"] if name in own_names:
+                return {"data": self._calls.api_usage(key, request.query, now)}
+        raise ServiceError("NotFoundError")  # without the user name: it may be an API key
 
     def _overall_quotas(self, key: str, now: float) -> Json:
         group = self._group_calls.quotas(_ALL_KEYS, now)
@@ -73,21 +68,20 @@ class Accounts:
                 quotas[name]["group"] = {**group[name], "inherited_from": _GROUP_NAME}
         return quotas
 
-    def _account(self, key: str, access: KeyAccess, base_url: str, now: float) -> Json:
+    def _account(self, key: str, now: float, *, is_public: bool) -> Json:
         # The API also includes the key itself, which users of the emulator do not need.
-        privileges = {
-            name: {
-                "granted": not access.is_public,
-                "expiration_date": None,
-                "inherited_from": None,
-                "inherited_via": None,
-            }
-            for name in _PRIVILEGES
+        privilege = {
+            "granted": not is_public,
+            "expiration_date": None,
+            "inherited_from": None,
+            "inherited_via": None,
         }
-        quotas = self._calls.quotas(key, now)
         return {
-            "attributes": {"quotas": quotas, "privileges": privileges},
+            "attributes": {
+                "quotas": self._calls.quotas(key, now),
+                "privileges": dict.fromkeys(_PRIVILEGES, privilege),
+            },
             "type": "user",
             "id": self._user,
-            "links": {"self": f"{base_url}/users/{self._user}"},
+            "links": {"self": f"{BASE_URL}/users/{self._user}"},
         }

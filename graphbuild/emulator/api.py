@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import json
 import re
 import threading
 import time
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
@@ -15,9 +17,7 @@ from graphbuild.emulator.errors import ServiceError
 from graphbuild.emulator.http_messages import PREFIX, Request, Response
 from graphbuild.emulator.quota import UNLIMITED
 from graphbuild.emulator.relationships import check_api_flavor
-from graphbuild.emulator.request_log import LogEntry, append_entry, key_fingerprint
-from graphbuild.emulator.router import KeyAccess, Router
-from graphbuild.emulator.undocumented_settings import DEFAULT_SETTINGS
+from graphbuild.emulator.router import DEFAULT_SETTINGS, Router
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -25,18 +25,37 @@ if TYPE_CHECKING:
 
     from graphbuild.emulator.http_messages import Json, Middleware
     from graphbuild.emulator.quota import Quota
-    from graphbuild.emulator.undocumented_settings import UndocumentedSettings
+    from graphbuild.emulator.router import UndocumentedSettings
     from graphbuild.emulator.world import World
 
-# All links in responses start with this URL, as those of the real API.
-BASE_URL = "https://www.virustotal.com/api/v3"
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """A request and its response.
+
+    Attributes:
+        number: The number of the request, from 1.
+        path: The path; API keys in it are replaced by ``{key}``, and so are those in ``query``.
+        key: The first eight digits of the SHA-256 of the API key; empty if there is no key.
+        fault: The name of the simulated fault; empty if there is none.
+        time: The time of the response in seconds since 1970.
+    """
+
+    number: int
+    method: str
+    path: str
+    query: str
+    key: str
+    status: int
+    fault: str
+    time: float
 
 
 class Api:
     """An emulation of the VirusTotal API v3; safe to call from several threads.
 
     Args:
-        world: The data to serve.
+        world: The data to serve; can be replaced between two requests.
         keys: The accepted API keys; None to accept any key.
         public_keys: API keys that may not read references.
         inactive_keys: API keys of inactive accounts; their requests are rejected.
@@ -49,11 +68,10 @@ class Api:
         middleware: Receives each request with its response and returns the response to send,
             for example to simulate an error.
         clock: Returns the time in seconds since 1970.
-        base_url: The URL with which links in responses begin.
         log_path: A file to which each request is appended as a line of JSON; None for no file.
 
     Attributes:
-        log: All requests, oldest first.
+        log: All requests, oldest first; no entry contains an API key.
         calls: The number of requests that were counted against a quota.
     """
 
@@ -72,13 +90,13 @@ class Api:
         undocumented: UndocumentedSettings = DEFAULT_SETTINGS,
         middleware: Middleware | None = None,
         clock: Callable[[], float] = time.time,
-        base_url: str = BASE_URL,
         log_path: Path | None = None,
     ) -> None:
+        self.world = world
         self.log: list[LogEntry] = []
         self.calls = 0
         self.middleware = middleware
-        self._keys = keys
+        self._accepts_any_key = keys is None
         self._public_keys = frozenset(public_keys)
         self._inactive_keys = frozenset(inactive_keys)
         self._known_keys = self._public_keys | self._inactive_keys | frozenset(keys or ())
@@ -88,79 +106,68 @@ class Api:
             key: check_api_flavor(name) for key, name in (api_flavor_by_key or {}).items()
         }
         self._undocumented = undocumented
-        self._router = Router(world, base_url, undocumented)
         self._clock = clock
         self._log_path = log_path
         self._lock = threading.Lock()
-
-    @property
-    def world(self) -> World:
-        """The served data; can be replaced between two requests."""
-        return self._router.world
-
-    @world.setter
-    def world(self, world: World) -> None:
-        with self._lock:
-            self._router = Router(world, self._router.base_url, self._undocumented)
 
     def respond(self, method: str, target: str, headers: Mapping[str, str]) -> Response:
         """Return the response to a request; ``target`` is the path with the query."""
         request = Request.parse(method, target, headers)
         with self._lock:
-            response = self._handle(request)
+            try:
+                self._check(request)
+                response = Response.from_json(200, self._get(request))
+            except ServiceError as error:
+                response = error.response
             if self.middleware is not None:
                 response = self.middleware(request, response)
             self._record(request, response)
         return self._finish(request, response)
 
-    def _handle(self, request: Request) -> Response:
-        try:
-            _check_method(request)
-            self._check_key(request)
-            return Response.from_json(200, self._get(request))
-        except ServiceError as error:
-            return error.response
-
-    def _check_key(self, request: Request) -> None:
+    def _check(self, request: Request) -> None:
+        """Raise ``ServiceError`` if the method, the key or the quota does not allow a request."""
         key = request.key
+        if request.method != "GET":
+            raise ServiceError("MethodNotAllowedError")
         if not key:
-            code = "AuthenticationRequiredError"
-            raise ServiceError(401, "X-Apikey header is missing", code=code)
-        if self._keys is not None and key not in self._known_keys:
-            raise ServiceError(401)
+            raise ServiceError("AuthenticationRequiredError")
+        if not self._accepts_any_key and key not in self._known_keys:
+            raise ServiceError("WrongCredentialsError")
         if key in self._inactive_keys:
-            raise ServiceError(401, "The user account is not active", code="UserNotActiveError")
+            raise ServiceError("UserNotActiveError")
         if not request.is_free and self._accounts.is_exhausted(key, self._clock()):
-            raise ServiceError(429)
+            raise ServiceError("QuotaExceededError")
 
     def _get(self, request: Request) -> Json:
         if not request.path.startswith(f"{PREFIX}/"):
-            raise ServiceError(404, "Resource not found.")
-        key = request.key
-        api_flavor = self._api_flavor_by_key.get(key, self._api_flavor)
-        access = KeyAccess(api_flavor, key in self._public_keys)
+            raise ServiceError("NotFoundError")
+        is_public = request.key in self._public_keys
         if request.is_free:
-            return self._accounts.get(request, access, self._router.base_url, self._clock())
-        return self._router.get(request.resource_path, request.query, access)
+            return self._accounts.get(request, self._clock(), is_public=is_public)
+        api_flavor = self._api_flavor_by_key.get(request.key, self._api_flavor)
+        router = Router(self.world, self._undocumented, api_flavor, is_public)
+        return router.get(request.resource_path, request.query)
 
     def _record(self, request: Request, response: Response) -> None:
+        key = request.key
         if response.status not in self._undocumented.free_statuses and not request.is_free:
             self.calls += 1
-            self._accounts.record_call(request.key, request.resource_path, self._clock())
-        keys = self._known_keys | {request.key}
+            self._accounts.record_call(key, request.resource_path, self._clock())
+        keys = self._known_keys | {key}
         entry = LogEntry(
             number=len(self.log) + 1,
             method=request.method,
             path=_mask_keys(request.path, keys),
             query=_mask_keys(request.query, keys),
-            key=key_fingerprint(request.key),
+            key=hashlib.sha256(key.encode()).hexdigest()[:8] if key else "",
             status=response.status,
             fault=response.fault,
             time=self._clock(),
         )
         self.log.append(entry)
         if self._log_path is not None:
-            append_entry(self._log_path, entry)
+            with self._log_path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(entry)) + "\n")
 
     def _finish(self, request: Request, response: Response) -> Response:
         headers = {"Date": formatdate(self._clock(), usegmt=True), **response.headers}
@@ -169,11 +176,6 @@ class Api:
             body = gzip.compress(body, compresslevel=1, mtime=0)
             headers["Content-Encoding"] = "gzip"
         return replace(response, headers={**headers, "Content-Length": str(len(body))}, body=body)
-
-
-def _check_method(request: Request) -> None:
-    if request.method != "GET":
-        raise ServiceError(405, "Only GET is supported")
 
 
 def _mask_keys(text: str, keys: Collection[str]) -> str:

@@ -17,6 +17,8 @@ Json = dict[str, Any]
 Delivery = Callable[[socket.socket, bytes, bytes], bool]
 
 PREFIX = "/api/v3"
+# All links in responses start with this URL, as those of the real API.
+BASE_URL = f"https://www.virustotal.com{PREFIX}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +26,8 @@ class Request:
     """A parsed HTTP request.
 
     Attributes:
-        method: The HTTP method in upper case.
         target: The path with the query, as in the request line.
         path: The path with the prefix ``/api/v3``.
-        query: The part after the question mark; may be empty.
         headers: The headers; their names are in lower case.
     """
 
@@ -39,7 +39,7 @@ class Request:
 
     @classmethod
     def parse(cls, method: str, target: str, headers: Mapping[str, str]) -> Request:
-        """Create a request; the target of the request line is split into path and query."""
+        """Split the target of the request line into path and query."""
         path, _, query = target.partition("?")
         lower = {name.lower(): value for name, value in headers.items()}
         return cls(method.upper(), target, path, query, lower)

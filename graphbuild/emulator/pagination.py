@@ -24,8 +24,6 @@ class PageParams(NamedTuple):
     """The part of a list that a request selects.
 
     Attributes:
-        limit: The maximum number of items on the page.
-        offset: The index of the first item.
         cursor: The cursor as in the request; None if the request has none.
     """
 
@@ -41,7 +39,7 @@ def parse_page_params(query: str) -> PageParams:
     which limit applies if the query and the cursor differ; the emulator uses that of the query.
 
     Raises:
-        ServiceError: The limit or the cursor is invalid (400).
+        ServiceError: The limit or the cursor is invalid.
     """
     fields = parse_qs(query, keep_blank_values=True)
     cursor = fields.get("cursor", [None])[0]
@@ -60,14 +58,7 @@ def encode_cursor(limit: int, offset: int, **extra: int) -> str:
 
 
 def serialize_page(url: str, params: PageParams, data: list[Json], count: int) -> Json:
-    """Return a page as JSON.
-
-    Args:
-        url: The URL of the list.
-        params: The part of the list.
-        data: The items of the page.
-        count: The number of items in the whole list.
-    """
+    """Return a page of the list at ``url``, which has ``count`` items in total."""
     meta: Json = {"count": count}
     links: Json = {"self": page_url(url, params.limit, params.cursor)}
     following = params.offset + params.limit
@@ -84,15 +75,10 @@ def page_url(url: str, limit: int, cursor: str | None) -> str:
 
 
 def serialize_embedded(url: str, name: str, data: Sequence[Json], count: int) -> Json:
-    """Return a relationship inside an object as JSON.
+    """Return the first items of a relationship for the object at ``url``.
 
-    ``meta`` is present only if there are more than ``EMBEDDED_LIMIT`` items.
-
-    Args:
-        url: The URL of the object.
-        name: The name of the relationship.
-        data: The first items.
-        count: The number of items in the whole list.
+    ``count`` is the number of all items. ``meta`` is present only if there are more than
+    ``EMBEDDED_LIMIT``.
     """
     first = f"{url}/relationships/{name}?limit={EMBEDDED_LIMIT}"
     links = {"self": first, "related": f"{url}/{name}"}
@@ -108,22 +94,22 @@ def _decode_cursor(cursor: str) -> PageParams:
         position = json.loads(base64.b64decode(cursor, validate=True))
         limit, offset = int(position["limit"]), int(position["offset"])
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise ServiceError(400, "Invalid cursor") from error
+        raise ServiceError("BadRequestError", "Invalid cursor") from error
     if offset < 0:
-        raise ServiceError(400, "Invalid cursor")
+        raise ServiceError("BadRequestError", "Invalid cursor")
     return PageParams(_check_limit(limit), offset)
 
 
 def _parse_limit(text: str) -> int:
     # int() would accept "4_0", " 40" and digits of other scripts, and fail on 5,000 digits.
     if not re.fullmatch(r"-?[0-9]{1,18}", text):
-        raise ServiceError(400, "Limit must be an integer")
+        raise ServiceError("BadRequestError", "Limit must be an integer")
     return _check_limit(int(text))
 
 
 def _check_limit(limit: int) -> int:
     if limit > MAX_LIMIT:
-        raise ServiceError(400, f"Limit can't be larger than {MAX_LIMIT}")
+        raise ServiceError("BadRequestError", f"Limit can't be larger than {MAX_LIMIT}")
     if limit < 1:
-        raise ServiceError(400, "Limit must be a positive integer")
+        raise ServiceError("BadRequestError", "Limit must be a positive integer")
     return limit

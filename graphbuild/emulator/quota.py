@@ -86,31 +86,25 @@ class CallCounter:
             "api_requests_monthly": (self.quota.per_month, _start_of_month(now)),
         }
         return {
-            name: {
-                "allowed": _NO_LIMIT if allowed is None else allowed,
-                "used": self._used(key, since),
-            }
-            for name, (allowed, since) in rows.items()
+            name: {"allowed": _NO_LIMIT if limit is None else limit, "used": self._used(key, since)}
+            for name, (limit, since) in rows.items()
         }
 
     def api_usage(self, key: str, query: str, now: float) -> Json:
-        """Return the calls per day and endpoint between two dates.
-
-        The query contains the dates as ``start_date`` and ``end_date``, both included.
+        """Return the calls per day and endpoint from ``start_date`` to ``end_date`` of the query.
 
         Raises:
             ServiceError: A date is invalid, the dates are not in order, or they are more than 30
-                days apart (400).
+                days apart.
         """
         start, end = _parse_span(query, _day(now))
         start = max(start, _day(now) - _RETENTION)
-        days = {
-            day: counts
+        daily = {
+            str(day): dict(sorted(counts.items()))
             for (owner, day), counts in sorted(self._daily.items())
             if owner == key and start <= day <= end
         }
-        total = sum(days.values(), Counter[str]())
-        daily = {str(day): dict(sorted(counts.items())) for day, counts in days.items()}
+        total = sum(map(Counter, daily.values()), Counter[str]())
         return {"daily": daily, "total": dict(sorted(total.items()))}
 
     def _used(self, key: str, since: float) -> int:
@@ -135,8 +129,8 @@ def _parse_span(query: str, today: date) -> tuple[date, date]:
     default = date.fromordinal(max(1, end.toordinal() - _MAX_SPAN.days))
     start = _parse_date(fields["start_date"][0]) if "start_date" in fields else default
     if not timedelta() <= end - start <= _MAX_SPAN:
-        limit = f"at most {_MAX_SPAN.days} days apart"
-        raise ServiceError(400, f"Dates must be in order and {limit}")
+        message = f"Dates must be in order and at most {_MAX_SPAN.days} days apart"
+        raise ServiceError("BadRequestError", message)
     return start, end
 
 
@@ -146,7 +140,7 @@ def _parse_date(text: str) -> date:
             return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC).date()
     except ValueError:
         pass
-    raise ServiceError(400, "Dates must be of the form YYYYMMDD")
+    raise ServiceError("BadRequestError", "Dates must be of the form YYYYMMDD")
 
 
 def _day(now: float) -> date:

@@ -10,48 +10,52 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.emulator.models import ListItem, Report, report_id
+from graphbuild.emulator.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from graphbuild.emulator.models import ApiObject, Collection, Reference, Subject
-    from graphbuild.emulator.world import World
 
     ListFunction = Callable[[World, Any], Sequence[ListItem]]
-    Table = Mapping[str, Mapping[str, ListFunction]]
 
-API_FLAVORS = ("classic", "gti", "both")
+# The name of each API flavor, and the flavors that it consists of.
+API_FLAVORS: Mapping[str, frozenset[str]] = {
+    "classic": frozenset({"classic"}),
+    "gti": frozenset({"gti"}),
+    "both": frozenset({"classic", "gti"}),
+}
 
 # Relationships that public API keys may not read.
 RESTRICTED = frozenset({"references", "related_references", "reports", "related_reports"})
 
+# The only flavor of a relationship; relationships that are not in this table are part of both.
+_FLAVORS = {
+    "references": "classic",
+    "related_references": "classic",
+    "reports": "gti",
+    "related_reports": "gti",
+    "associations": "gti",
+}
+
 
 def check_api_flavor(name: str) -> str:
-    """Return ``name`` if it is an API flavor.
-
-    Raises:
-        ValueError: ``name`` is not an API flavor.
-    """
+    """Return ``name`` if it is an API flavor; raise ``ValueError`` otherwise."""
     if name not in API_FLAVORS:
         raise ValueError(f"no API flavor {name!r}; choose one of {', '.join(API_FLAVORS)}")
     return name
 
 
-def flavor_includes(api_flavor: str, other: str) -> bool:
-    """Return whether an API flavor is ``other`` or includes it, as ``both`` does."""
-    return api_flavor in {other, "both"}
-
-
-def relationships_of(entity: ApiObject, api_flavor: str) -> dict[str, ListFunction]:
-    """Return a function for each relationship of an object; it returns the related items."""
+def list_related(
+    world: World, entity: ApiObject, relationship: str, api_flavor: str
+) -> Sequence[ListItem] | None:
+    """Return the items of a relationship; None if the object does not have the relationship."""
     kind = "report" if isinstance(entity, Report) else entity.type
-    kind = kind if kind in _COMMON else "subject"
-    found = dict(_COMMON[kind])
-    if flavor_includes(api_flavor, "classic"):
-        found |= _CLASSIC[kind]
-    if flavor_includes(api_flavor, "gti"):
-        found |= _GTI[kind]
-    return found
+    list_items = _RELATIONSHIPS.get(kind, _OF_SUBJECTS).get(relationship)
+    flavor = _FLAVORS.get(relationship)
+    if list_items is None or (flavor and flavor not in API_FLAVORS[api_flavor]):
+        return None
+    return list_items(world, entity)
 
 
 def _references(_: World, parent: Subject | Collection) -> Sequence[ListItem]:
@@ -66,8 +70,8 @@ def _collections(_: World, subject: Subject) -> Sequence[ListItem]:
     return _items("collection", subject.collections)
 
 
-def _collections_of(world: World, reference: Reference | Report) -> Sequence[ListItem]:
-    reference = reference.reference if isinstance(reference, Report) else reference
+def _collections_of(world: World, parent: Reference | Report) -> Sequence[ListItem]:
+    reference = parent.reference if isinstance(parent, Report) else parent
     return _items("collection", world.collections_of(reference.id))
 
 
@@ -83,38 +87,28 @@ def _items(object_type: str, ids: Iterable[str]) -> list[ListItem]:
     return [ListItem(object_type, each) for each in sorted(set(ids))]
 
 
-_MEMBERS = {
+_OF_SUBJECTS: Mapping[str, ListFunction] = {
+    "collections": _collections,
+    "references": _references,
+    "related_references": World.related_references,
+    "reports": _reports,
+    "related_reports": World.related_reports,
+}
+_MEMBERS: Mapping[str, ListFunction] = {
     "files": _members("file"),
     "domains": _members("domain"),
     "ip_addresses": _members("ip_address"),
     "urls": _members("url"),
 }
-
-_COMMON: Table = {
-    "subject": {"collections": _collections},
-    "collection": _MEMBERS,
-    "reference": _MEMBERS,
-    "report": _MEMBERS,
-}
-
-_CLASSIC: Table = {
-    "subject": {
-        "references": _references,
-        "related_references": lambda world, subject: world.related_references(subject),
-    },
-    "collection": {"references": _references},
-    "reference": {"collections": _collections_of},
-    "report": {},
-}
-
 # In the API, "associations" lists all related objects. The emulator lists only the reports of a
 # collection, and the collections of a report.
-_GTI: Table = {
-    "subject": {
+_RELATIONSHIPS: Mapping[str, Mapping[str, ListFunction]] = {
+    "collection": {
+        **_MEMBERS,
+        "references": _references,
         "reports": _reports,
-        "related_reports": lambda world, subject: world.related_reports(subject),
+        "associations": _reports,
     },
-    "collection": {"reports": _reports, "associations": _reports},
-    "reference": {},
-    "report": {"associations": _collections_of},
+    "reference": {**_MEMBERS, "collections": _collections_of},
+    "report": {**_MEMBERS, "associations": _collections_of},
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+from graphbuild.emulator.http_messages import BASE_URL
 from graphbuild.emulator.models import (
     INDICATOR_TYPES,
     Collection,
@@ -33,19 +34,19 @@ ENDPOINTS = {
 OBJECT_TYPES = {endpoint: object_type for object_type, endpoint in ENDPOINTS.items()}
 
 
-def serialize_object(world: World, entity: ApiObject, base_url: str) -> Json:
+def serialize_object(world: World, entity: ApiObject) -> Json:
     """Return an object with all its attributes."""
     return {
         "attributes": _attributes(world, entity),
         "type": entity.type,
         "id": entity.id,
-        "links": {"self": f"{base_url}/{ENDPOINTS[entity.type]}/{entity.id}"},
+        "links": {"self": f"{BASE_URL}/{ENDPOINTS[entity.type]}/{entity.id}"},
     }
 
 
-def serialize_item(world: World, item: ListItem, base_url: str) -> Json:
+def serialize_item(world: World, item: ListItem) -> Json:
     """Return a list item as a full object with its context attributes."""
-    return serialize_object(world, world.resolve(item), base_url) | _context(world, item)
+    return serialize_object(world, world.resolve(item)) | _context(world, item)
 
 
 def serialize_descriptor(world: World, item: ListItem) -> Json:

@@ -116,9 +116,9 @@ def test_unknown_files_do_not_prevent_the_detection(tmp_path) -> None:
     assert made.api.calls == 2 * 2 + 2 + 1
 
 
-@pytest.mark.parametrize("status", [400, 404])
-def test_auto_switches_to_gti_if_the_classic_relationship_is_refused(tmp_path, status) -> None:
-    undocumented = UndocumentedSettings(unknown_relationship_status=status)
+@pytest.mark.parametrize("code", ["BadRequestError", "NotFoundError"])
+def test_auto_switches_to_gti_if_the_classic_relationship_is_refused(tmp_path, code) -> None:
+    undocumented = UndocumentedSettings(unknown_relationship=code)
     made = FlavorCampaign(
         tmp_path / "c.db", generate_family_world(2, 3), api_flavor="gti", undocumented=undocumented
     )

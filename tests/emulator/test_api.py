@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import graphbuild.emulator as em
-from graphbuild.emulator.errors import error_response
+from graphbuild.emulator.errors import ServiceError
 from tests.support.paths import DATA
 
 DOCUMENTED_PAGE = json.loads((DATA / "related_references.json").read_bytes())
@@ -387,7 +387,7 @@ def test_gzip_requires_both_headers(api):
 def test_middleware_replaces_responses(world):
     def fail_lists(request, response):
         if request.path.endswith("/related_references"):
-            return replace(error_response(503), fault="unavailable")
+            return replace(ServiceError("TransientError").response, fault="unavailable")
         return response
 
     api = em.Api(world, middleware=fail_lists)

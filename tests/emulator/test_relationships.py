@@ -92,7 +92,7 @@ def test_an_unknown_relationship_can_be_a_bad_request(world):
     api = em.Api(
         world,
         api_flavor="gti",
-        undocumented=em.UndocumentedSettings(unknown_relationship_status=400),
+        undocumented=em.UndocumentedSettings(unknown_relationship="BadRequestError"),
     )
     status, body = get(api, f"/files/{F1}/related_references")
     assert (status, body["error"]["code"]) == (400, "BadRequestError")

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from graphbuild.emulator import Response
-from graphbuild.emulator.errors import error_response
+from graphbuild.emulator.errors import ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 _HTML = b"<!doctype html><title>Maintenance</title><h1>We will be back soon</h1>\n"
 _MIB = 1 << 20
+
+
+def error_response(status: int, code: str = "") -> Response:
+    """Return an error with a status and a code; the default code is that of the status."""
+    codes = [each for each, (documented, _) in ERRORS.items() if documented == status]
+    code = code or next(iter(codes), "InternalServerError")
+    _, message = ERRORS.get(code, (status, "Something went wrong"))
+    return Response.from_json(status, {"error": {"code": code, "message": message}})
 
 
 def _status(_response: Response, fault: Fault, _target: str) -> Response:
@@ -36,7 +44,7 @@ def _with_retry_after(response: Response, fault: Fault) -> Response:
 
 
 def _error(_response: Response, fault: Fault, _target: str) -> Response:
-    return replace(error_response(503, fault.text or "TransientError"), status=200)
+    return error_response(200, fault.text or "TransientError")
 
 
 def _redirect(_response: Response, fault: Fault, target: str) -> Response:

@@ -25,36 +25,39 @@ from __future__ import annotations
 TYPE_CHECKING = False  # type checkers assume True; importing typing would take longer than the rest
 
 if TYPE_CHECKING:
-    from graphbuild.analysis import find_clusters
-    from graphbuild.api.auth import ApiKey, find_api_key
-    from graphbuild.api.client import Client
-    from graphbuild.api.parser import parse_page
-    from graphbuild.campaign import (
-        Campaign,
-        build_graph,
-        draw,
-        export,
-        open,  # noqa: A004  gb.open reads as the builtin does
-        show,
-    )
-    from graphbuild.crawler import Crawl, CrawlEvent
-    from graphbuild.errors import (
-        ApiError,
-        CrawlPaused,
-        ExportError,
-        GraphbuildError,
-        PayloadError,
-        SeedError,
-        StoreError,
-    )
-    from graphbuild.exporters import export_all
-    from graphbuild.graph.builder import extract_observations
-    from graphbuild.graph.flatten import flatten
-    from graphbuild.graph.layout import compute_layout
-    from graphbuild.models import Entity, Observation, Page, Seed
-    from graphbuild.seeds import parse_seeds, read_seeds
-    from graphbuild.store import Store
-    from graphbuild.store.importer import import_responses, read_responses
+    from graphbuild.analysis import find_clusters as find_clusters
+    from graphbuild.api.auth import ApiKey as ApiKey
+    from graphbuild.api.auth import find_api_key as find_api_key
+    from graphbuild.api.client import Client as Client
+    from graphbuild.api.parser import parse_page as parse_page
+    from graphbuild.campaign import Campaign as Campaign
+    from graphbuild.campaign import build_graph as build_graph
+    from graphbuild.campaign import draw as draw
+    from graphbuild.campaign import export as export
+    from graphbuild.campaign import open as open  # noqa: A004  gb.open reads as the builtin does
+    from graphbuild.campaign import show as show
+    from graphbuild.crawler import Crawl as Crawl
+    from graphbuild.crawler import CrawlEvent as CrawlEvent
+    from graphbuild.errors import ApiError as ApiError
+    from graphbuild.errors import CrawlPaused as CrawlPaused
+    from graphbuild.errors import ExportError as ExportError
+    from graphbuild.errors import GraphbuildError as GraphbuildError
+    from graphbuild.errors import PayloadError as PayloadError
+    from graphbuild.errors import SeedError as SeedError
+    from graphbuild.errors import StoreError as StoreError
+    from graphbuild.exporters import export_all as export_all
+    from graphbuild.graph.builder import extract_observations as extract_observations
+    from graphbuild.graph.flatten import flatten as flatten
+    from graphbuild.graph.layout import compute_layout as compute_layout
+    from graphbuild.models import Entity as Entity
+    from graphbuild.models import Observation as Observation
+    from graphbuild.models import Page as Page
+    from graphbuild.models import Seed as Seed
+    from graphbuild.seeds import parse_seeds as parse_seeds
+    from graphbuild.seeds import read_seeds as read_seeds
+    from graphbuild.store import Store as Store
+    from graphbuild.store.importer import import_responses as import_responses
+    from graphbuild.store.importer import read_responses as read_responses
 
 __version__ = "0.1.0"
 
@@ -85,41 +88,7 @@ _MODULES = {
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = [
-    "ApiError",
-    "ApiKey",
-    "Campaign",
-    "Client",
-    "Crawl",
-    "CrawlEvent",
-    "CrawlPaused",
-    "Entity",
-    "ExportError",
-    "GraphbuildError",
-    "Observation",
-    "Page",
-    "PayloadError",
-    "Seed",
-    "SeedError",
-    "Store",
-    "StoreError",
-    "build_graph",
-    "compute_layout",
-    "draw",
-    "export",
-    "export_all",
-    "extract_observations",
-    "find_api_key",
-    "find_clusters",
-    "flatten",
-    "import_responses",
-    "open",
-    "parse_page",
-    "parse_seeds",
-    "read_responses",
-    "read_seeds",
-    "show",
-]
+__all__ = sorted(_MODULE_OF)  # noqa: PLE0605  the redundant aliases are for type checkers
 
 
 def __getattr__(name: str) -> object:

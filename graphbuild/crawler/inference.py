@@ -10,56 +10,41 @@ File". As long as that holds:
 
 If there are more references than stated, or if two files show different references of a collection,
 the description does not hold. Then nothing is inferred, and the file is read page by page.
-
-The functions are pure; ids can be of any hashable type.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic
-
-from graphbuild.store.models import Id
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from graphbuild.store.models import ObservedReferences
 
 
-@dataclass(frozen=True, slots=True)
-class Inference(Generic[Id]):
+class Inference(NamedTuple):
     """The references that can be inferred for a file.
 
-    Attributes:
-        collections_by_reference: Each inferred reference with the collections it is inferred from.
-        excess: The number of references beyond the number that the API stated. If it is above 0,
-            nothing may be inferred.
-        missing: The number of references that are still unknown. If it is above 0, the next page
-            must be requested.
+    ``surplus`` is the number of references read and inferred, minus the number that the API stated.
+    If it is positive, nothing may be inferred. If it is negative, the next page must be requested.
     """
 
-    collections_by_reference: Mapping[Id, set[Id]]
-    excess: int = 0
-    missing: int = 0
-
-    @property
-    def complete(self) -> bool:
-        """Whether exactly the number of references that the API stated is known."""
-        return not self.excess and not self.missing
+    collections_by_reference: Mapping[int, set[int]]
+    surplus: int
 
 
-class CollectionKnowledge(Generic[Id]):
+class CollectionKnowledge:
     """Collections whose references are all known."""
 
     def __init__(self) -> None:
-        self._references: dict[Id, frozenset[Id]] = {}
-        self._disputed: set[Id] = set()
+        self._references: dict[int, frozenset[int]] = {}
+        self._disputed: set[int] = set()
 
-    def add(self, observed: ObservedReferences[Id]) -> None:
+    def add(self, observed: ObservedReferences[int]) -> None:
         """Add the collections of a file whose list was read to its end."""
-        by_collection: dict[Id, set[Id]] = defaultdict(set)
+        by_collection: dict[int, set[int]] = defaultdict(set)
         for reference, collections in observed.collections_by_reference.items():
             for collection in collections:
                 by_collection[collection].add(reference)
@@ -68,30 +53,27 @@ class CollectionKnowledge(Generic[Id]):
             if known != references:
                 self._disputed.add(collection)
 
-    def __contains__(self, collection: Id) -> bool:
+    def __contains__(self, collection: int) -> bool:
         return collection in self._references and collection not in self._disputed
 
-    def infer(self, observed: ObservedReferences[Id]) -> Inference[Id]:
+    def infer(self, observed: ObservedReferences[int]) -> Inference:
         """Return the references that can be inferred from the collections of a file."""
-        if observed.count is None or self._disputed & observed.collections():
-            return Inference({}, missing=1)
-        inferred: dict[Id, set[Id]] = defaultdict(set)
-        for collection in observed.collections():
-            if collection not in self:
-                continue
-            for reference in self._references[collection]:
-                if reference not in observed.collections_by_reference:
+        collections, known = observed.collections(), observed.collections_by_reference
+        if observed.count is None or self._disputed & collections:
+            return Inference({}, surplus=-1)
+        inferred: dict[int, set[int]] = defaultdict(set)
+        for collection in collections:
+            for reference in self._references.get(collection, ()):
+                if reference not in known:
                     inferred[reference].add(collection)
-        total = len(observed.collections_by_reference) + len(inferred)
-        excess, missing = max(0, total - observed.count), max(0, observed.count - total)
-        return Inference(inferred, excess, missing)
+        return Inference(inferred, len(known) + len(inferred) - observed.count)
 
 
 def choose_next_file(
-    unfinished: Mapping[Id, ObservedReferences[Id]],
-    knowledge: CollectionKnowledge[Id],
+    unfinished: Mapping[int, ObservedReferences[int]],
+    knowledge: CollectionKnowledge,
     page_size: int,
-) -> Id:
+) -> int:
     """Return the unfinished file whose remaining pages save the most requests per page read.
 
     When a file is read to its end, all references of its collections are known. This saves the
@@ -102,35 +84,25 @@ def choose_next_file(
         knowledge: The collections whose references are known.
         page_size: Maximum references per page.
     """
-    unknown = {
-        key: frozenset(each for each in observed.collections() if each not in knowledge)
-        for key, observed in unfinished.items()
+    pages_left: dict[int, int] = {}
+    files_by_unknown: dict[frozenset[int], list[int]] = defaultdict(list)
+    for file, observed in unfinished.items():
+        references_left = (observed.count or 0) - len(observed.collections_by_reference)
+        pages_left[file] = max(1, math.ceil(references_left / page_size))
+        unknown = frozenset(each for each in observed.collections() if each not in knowledge)
+        files_by_unknown[unknown].append(file)
+    pages_by_unknown = {
+        unknown: sum(pages_left[file] for file in files)
+        for unknown, files in files_by_unknown.items()
     }
-    pages_left = {key: _pages_left(observed, page_size) for key, observed in unfinished.items()}
-    pages_by_unknown: dict[frozenset[Id], int] = defaultdict(int)
-    for key, collections in unknown.items():
-        pages_by_unknown[collections] += pages_left[key]
+    # Of the files with the same unknown collections, one with the fewest pages left is enough.
+    cheapest = {
+        unknown: min(files, key=pages_left.__getitem__)
+        for unknown, files in files_by_unknown.items()
+    }
 
-    def savings_per_page(key: Id) -> float:
-        saved = sum(
-            pages for collections, pages in pages_by_unknown.items() if collections <= unknown[key]
-        )
-        return saved / pages_left[key]
+    def savings_per_page(unknown: frozenset[int]) -> float:
+        saved = sum(pages for other, pages in pages_by_unknown.items() if other <= unknown)
+        return saved / pages_left[cheapest[unknown]]
 
-    return max(_cheapest_per_group(unknown, pages_left), key=savings_per_page)
-
-
-def _cheapest_per_group(
-    unknown: Mapping[Id, frozenset[Id]], pages_left: Mapping[Id, int]
-) -> Iterable[Id]:
-    """Return the file with the fewest pages left for each set of unknown collections."""
-    best: dict[frozenset[Id], Id] = {}
-    for key, collections in unknown.items():
-        if collections not in best or pages_left[key] < pages_left[best[collections]]:
-            best[collections] = key
-    return best.values()
-
-
-def _pages_left(observed: ObservedReferences[Id], page_size: int) -> int:
-    known = len(observed.collections_by_reference)
-    return max(1, -(-((observed.count or 0) - known) // page_size))
+    return cheapest[max(cheapest, key=savings_per_page)]

@@ -43,7 +43,7 @@ class InferringScheduler(FifoScheduler):
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
-        self._knowledge: CollectionKnowledge[int] = CollectionKnowledge()
+        self._knowledge = CollectionKnowledge()
         self._unfinished: dict[int, ObservedReferences[int]] = {}
         self._excluded = store.inferences.excluded_tasks()
         self._current: int | None = None
@@ -93,13 +93,13 @@ class InferringScheduler(FifoScheduler):
 
     def _complete_by_inference(self, task_id: int) -> CrawlEvent | None:
         inference = self._knowledge.infer(self._unfinished[task_id])
-        if inference.excess and task_id not in self._excluded:
+        if inference.surplus > 0 and task_id not in self._excluded:
             self._excluded.add(task_id)
             self._store.inferences.save_conflict(
                 task_id,
-                f"its collections contain {inference.excess} references more than the API stated",
+                f"its collections contain {inference.surplus} references more than the API stated",
             )
-        if not inference.complete or task_id in self._excluded:
+        if inference.surplus or task_id in self._excluded:
             return None
         task = self._store.tasks.get(task_id)
         references = inference.collections_by_reference

@@ -10,14 +10,14 @@ import copy
 import random
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from graphbuild.api.auth import ApiKey, find_api_key
 from graphbuild.api.endpoints import API_FLAVORS, AUTO, CLASSIC, GTI, endpoint_path
 from graphbuild.api.json_decoding import decode_json
 from graphbuild.api.quotas import is_user_name, parse_tightest_quotas
-from graphbuild.api.rate_limit import RateLimiter, SystemClock
+from graphbuild.api.rate_limit import Clock, RateLimiter
 from graphbuild.api.responses import PageRequest, error_code, parse_response
 from graphbuild.api.retry import RetryPolicy, pause_after, quota_exhausted
 from graphbuild.api.transport import MAX_BYTES, Transport
@@ -32,12 +32,9 @@ from graphbuild.errors import (
 from graphbuild.models import RELATED_REFERENCES
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from requests.adapters import BaseAdapter
 
     from graphbuild.api.quotas import Quota
-    from graphbuild.api.rate_limit import Clock
     from graphbuild.api.responses import PageResponse
     from graphbuild.api.transport import Response
     from graphbuild.models import Entity
@@ -49,34 +46,18 @@ MAX_FLAVOR_PROBES = 3  # subjects that are requested in both API flavors
 _UNKNOWN_RELATIONSHIP_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
 
 
-class CallRecorder(Protocol):
-    """Interface of an object that records every call and can forbid it."""
+class CallRecorder:
+    """The base of recorders of calls; it records nothing and allows every call."""
 
     def check(self) -> None:
         """Raise CrawlPaused if no call is allowed now."""
-        ...
 
-    def begin_call(self, subject: Entity, relationship: str) -> int:
+    def begin_call(self, subject: Entity, relationship: str) -> int:  # noqa: ARG002  for subclasses
         """Record a call before it is sent and return its id, or raise CrawlPaused."""
-        ...
-
-    def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
-        """Record the result of a call."""
-        ...
-
-
-class NullRecorder:
-    """A call recorder that records nothing."""
-
-    def check(self) -> None:
-        """Allow the call."""
-
-    def begin_call(self, subject: Entity, relationship: str) -> int:  # noqa: ARG002  required by the protocol
-        """Allow the call."""
         return 0
 
     def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
-        """Record nothing."""
+        """Record the result of a call."""
 
 
 class Client:
@@ -85,8 +66,7 @@ class Client:
     Args:
         key: The API key.
         base_url: URL of the API; plain http is accepted only for this machine.
-        rate_limiter: A limit of requests per minute; by default none. In addition, the client waits
-            after each 429.
+        rate_limiter: The limit of requests per minute, besides the waits after a 429; default none.
         clock: The source of the time; replaced in tests.
         adapter: The HTTP adapter of ``requests``; replaced in tests.
         deadline: Maximum duration of a request in seconds.
@@ -115,7 +95,7 @@ class Client:
             raise ValueError(f"unknown API flavor {api_flavor!r}; expected one of {expected}")
         self._key = ApiKey(key) if isinstance(key, str) else key
         self.api_flavor = api_flavor
-        self.clock = clock or SystemClock()
+        self.clock = clock or Clock()
         self.rate_limiter = rate_limiter or RateLimiter()
         self._connect = partial(
             Transport, self._key, base_url, adapter=adapter, deadline=deadline, max_bytes=max_bytes
@@ -159,12 +139,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def related_references(
@@ -202,7 +177,7 @@ class Client:
 
         Args:
             subject: The entity.
-            relationship: A key of ``endpoints.RELATIONSHIPS``.
+            relationship: ``related_references``, ``references`` or ``files``.
             cursor: ``next_cursor`` of the previous page; None for the first page.
             recorder: Records each attempt as a call.
             retry_on_429: Whether to wait and retry after a 429.
@@ -215,7 +190,7 @@ class Client:
             CrawlPaused: The recorder forbade the call, or the clock was stopped during a wait.
         """
         request = PageRequest(subject, relationship, cursor)
-        fetch = partial(self._fetch, request, recorder or NullRecorder(), retry_on_429=retry_on_429)
+        fetch = partial(self._fetch, request, recorder or CallRecorder(), retry_on_429=retry_on_429)
         if self.api_flavor != AUTO:
             return fetch(self.api_flavor)
         try:
@@ -283,10 +258,8 @@ class Client:
 
     def _attempt(self, request: PageRequest, path: str, recorder: CallRecorder) -> PageResponse:
         call = self._begin_call(request, recorder)
-        status = 0
         try:
             response = self._send(path, request.cursor)
-            status = response.status
             result = parse_response(response, request, self.clock.now())
         except ApiError as error:
             if isinstance(error, RateLimitError) and (pause := pause_after(error)):
@@ -296,9 +269,9 @@ class Client:
             recorder.end_call(call, status=error.status, note=note, sent=sent)
             raise
         except PayloadError as error:
-            recorder.end_call(call, status=status, note=str(error), sent=True)
+            recorder.end_call(call, status=200, note=str(error), sent=True)
             raise
-        recorder.end_call(call, status=status, note="", sent=True)
+        recorder.end_call(call, status=200, note="", sent=True)
         return result
 
     def _begin_call(self, request: PageRequest, recorder: CallRecorder) -> int:

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,24 +20,8 @@ if TYPE_CHECKING:
 MINUTE = 60.0  # seconds
 
 
-class Clock(Protocol):
-    """The time, replaceable in tests."""
-
-    def now(self) -> float:
-        """Return the seconds since 1970 (UTC)."""
-        ...
-
-    def monotonic(self) -> float:
-        """Return seconds that never decrease."""
-        ...
-
-    def sleep(self, seconds: float) -> bool:
-        """Wait; return False if the wait was interrupted to stop the crawl."""
-        ...
-
-
-class SystemClock:
-    """The clock of the system. Another thread or a signal handler can :meth:`stop` its waits."""
+class Clock:
+    """The system clock. Another thread or a signal handler can :meth:`stop` its waits."""
 
     def __init__(self) -> None:
         # Locked until stop() is called. A threading.Event could deadlock: its set() in a signal
@@ -67,10 +51,7 @@ class SystemClock:
 
 
 class RateLimiter:
-    """A limit of requests per minute, shared by all clients of a crawl.
-
-    Args:
-        per_minute: Maximum number of requests in any 60 seconds; None for no limit.
+    """A limit of requests in any 60 seconds, or none, shared by all clients of a crawl.
 
     Raises:
         ValueError: The limit is less than one.
@@ -93,10 +74,9 @@ class RateLimiter:
         self._sent = deque(sorted([*self._sent, *earlier]), maxlen=self.per_minute)
 
     def acquire(self, monotonic: float) -> float:
-        """Return 0 if a request may be sent now, else the seconds to wait before the next attempt.
+        """Return 0 if a request may be sent now, else the seconds until the next attempt.
 
-        After 0, call :meth:`record` when the request has ended, or :meth:`release` if it was not
-        sent.
+        After 0, call :meth:`record` when the request ends, or :meth:`release` if it is not sent.
         """
         with self._lock:
             wait = max(self._paused_until - monotonic, self._window_wait(monotonic))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from signal import Signals
 
-    from graphbuild.api.rate_limit import SystemClock
+    from graphbuild.api.rate_limit import Clock
     from graphbuild.crawler import Crawl, CrawlEvent
     from graphbuild.store import Store
 
@@ -66,7 +66,7 @@ def run_crawl(
     """
     from graphbuild.api.auth import find_api_key
     from graphbuild.api.client import Client
-    from graphbuild.api.rate_limit import RateLimiter, SystemClock
+    from graphbuild.api.rate_limit import Clock, RateLimiter
     from graphbuild.crawler import DEFAULT_PER_NODE, Crawl
 
     for level in range(depth):
@@ -79,7 +79,7 @@ def run_crawl(
             f"{store.path} contains your API key as a file hash; it was not sent. "
             "Start a new campaign file without it"
         )
-    clock, limiter = SystemClock(), RateLimiter(per_minute)
+    clock, limiter = Clock(), RateLimiter(per_minute)
     with Client(
         key, base_url=base_url, rate_limiter=limiter, clock=clock, api_flavor=api_flavor
     ) as client:
@@ -96,7 +96,7 @@ def run_crawl(
         return _run(crawl, store, clock, show_progress=show_progress)
 
 
-def _run(crawl: Crawl, store: Store, clock: SystemClock, *, show_progress: bool) -> Outcome:
+def _run(crawl: Crawl, store: Store, clock: Clock, *, show_progress: bool) -> Outcome:
     """Crawl until everything is requested, the crawl pauses, or a signal arrives.
 
     After a signal, the requests that have been sent are completed.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from graphbuild.api.client import CallRecorder
 from graphbuild.api.rate_limit import day_start, next_day
 from graphbuild.errors import BudgetExhaustedError, GraphbuildError
 
@@ -14,14 +15,10 @@ if TYPE_CHECKING:
     from graphbuild.store import Store, Task
 
 
-class CallBudget:
+class CallBudget(CallRecorder):
     """Records calls in a campaign file and refuses those beyond the user's limits.
 
-    Args:
-        clock: The source of the current time.
-        store: The campaign file.
-        max_calls: Maximum calls of the campaign over all runs; None for no limit.
-        per_day: Maximum calls per UTC day; None for no limit.
+    ``max_calls`` limits the calls of the campaign over all runs, ``per_day`` those of a UTC day.
     """
 
     def __init__(
@@ -50,11 +47,7 @@ class CallBudget:
                 self._store.calls.cancel(call)
 
     def check(self) -> None:
-        """Check the limits.
-
-        Raises:
-            BudgetExhaustedError: A limit is reached.
-        """
+        """Raise BudgetExhaustedError if a limit is reached."""
         if self._max_calls is not None and self._store.calls.count() >= self._max_calls:
             raise BudgetExhaustedError(
                 f"the budget of {self._max_calls} calls is spent; raise --max-calls to continue"
@@ -69,11 +62,7 @@ class CallBudget:
             )
 
     def begin_call(self, subject: Entity, relationship: str) -> int:
-        """Record a call durably before it is made, unless it is reserved; return its number.
-
-        Raises:
-            BudgetExhaustedError: A limit is reached.
-        """
+        """Record a call durably before it is made, unless it is reserved; return its number."""
         reserved = self._reserved.pop((subject, relationship), None)
         if reserved is not None:
             return reserved

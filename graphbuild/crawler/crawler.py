@@ -34,24 +34,14 @@ DEFAULT_PER_NODE = 200
 
 @dataclass(slots=True)
 class _CrawlRun:
-    """The state of one pass of the loop.
-
-    Attributes:
-        scheduler: Chooses the tasks.
-        executor: Sends the requests.
-        results: Stores the results of the requests.
-        in_flight: The submitted tasks without a result yet, by task id.
-        reserved: The task to submit next, if its call is already recorded; otherwise None.
-        error: The error that is raised when no request is in flight any more; None if there is
-            none.
-    """
+    """The state of one pass of the loop."""
 
     scheduler: FifoScheduler
     executor: Executor
     results: ResultHandler
-    in_flight: dict[int, Task] = field(default_factory=dict)
-    reserved: Task | None = None
-    error: GraphbuildError | None = None
+    in_flight: dict[int, Task] = field(default_factory=dict)  # by task id
+    reserved: Task | None = None  # submitted next; its call is already recorded
+    error: GraphbuildError | None = None  # raised when no request is in flight any more
 
 
 class Crawl:
@@ -117,18 +107,14 @@ class Crawl:
                 return
 
     def _restore_client_state(self) -> None:
-        """Set the API flavor of the client, and the calls of the last minute in its rate limiter.
-
-        Both come from the campaign file.
-        """
+        """Restore the API flavor and the calls of the last minute from the campaign file."""
         known_flavor = self._store.api_info.flavor()
         if self._client.api_flavor == AUTO and known_flavor:
             self._client.api_flavor = known_flavor
-        now = self._client.clock.now()
-        recent = self._store.calls.times(now - MINUTE)
-        self._client.rate_limiter.record_past(
-            (now - at for at in recent), self._client.clock.monotonic()
-        )
+        clock = self._client.clock
+        now = clock.now()
+        ages = [now - at for at in self._store.calls.times(now - MINUTE)]
+        self._client.rate_limiter.record_past(ages, clock.monotonic())
 
     def _crawl_pending(self, results: ResultHandler) -> Iterator[CrawlEvent]:
         """Crawl all tasks that are pending now."""

@@ -37,8 +37,7 @@ class CrawlEvent:
     Attributes:
         subject: The entity whose relationship was requested.
         page_number: The number of the page, from 1.
-        new_references: The number of references on the page that were not on earlier pages of the
-            subject.
+        new_references: The number of references that are on no earlier page of the subject.
         status: The state of the subject after the event.
         warnings: Skipped or changed items of the page.
         error: The error if the request failed; None otherwise.
@@ -57,15 +56,7 @@ class CrawlEvent:
 class ResultHandler:
     """Stores pages and failures, and raises errors that affect all subjects.
 
-    Args:
-        client: The client that sends the requests; it provides the time and the API flavor.
-        store: The campaign file.
-        limit: Maximum entries per list of an entity that is not a seed.
-
-    Attributes:
-        retry_on_429: Whether to wait and retry after HTTP status 429. Initially False if the
-            campaign file records that the quota is exhausted, because waiting a minute would not
-            help; True after a page was stored.
+    ``limit`` is the maximum number of entries per list of an entity that is not a seed.
     """
 
     def __init__(self, client: Client, store: Store, *, limit: int) -> None:
@@ -73,6 +64,7 @@ class ResultHandler:
         self._store = store
         self._limit = limit
         self._consecutive_failures = 0
+        # If the quota is exhausted, waiting a minute does not help. A stored page proves otherwise.
         self.retry_on_429 = store.api_info.quota_resets_at() <= client.clock.now()
 
     def handle(self, task: Task, outcome: PageResponse | BaseException) -> CrawlEvent | None:
@@ -89,11 +81,10 @@ class ResultHandler:
             raise outcome
         if isinstance(outcome, CrawlPaused) and not isinstance(outcome, BudgetExhaustedError):
             return None
-        if isinstance(outcome, ForbiddenError) and task.depth:
-            # Beyond the seeds, access to single objects can be forbidden. If access to a seed is
-            # forbidden, the API key has no license for any seed.
-            return self._store_failure(task, outcome)
-        if isinstance(outcome, AuthenticationError | ForbiddenError | BaseUrlError):
+        # Beyond the seeds, access to single objects can be forbidden. If access to a seed is
+        # forbidden, the API key has no license for any seed.
+        is_refused_seed = isinstance(outcome, ForbiddenError) and not task.depth
+        if is_refused_seed or isinstance(outcome, AuthenticationError | BaseUrlError):
             raise outcome
         if isinstance(outcome, ApiError | PayloadError):
             return self._store_failure(task, outcome)
@@ -102,19 +93,13 @@ class ResultHandler:
     def _store_page(self, task: Task, response: PageResponse) -> CrawlEvent:
         self._consecutive_failures, self.retry_on_429 = 0, True
         now = self._client.clock.now()
-        fetched = FetchedPage(
-            response.body, response.page, now, task.cursor, response.compressed_body
-        )
+        body, page, compressed = response
+        fetched = FetchedPage(body, page, now, task.cursor, compressed)
         saved = self._store.results.save_page(task, fetched, limit=self._limit)
         if self._client.api_flavor != AUTO:
             self._store.api_info.save_flavor(self._client.api_flavor)
-        return CrawlEvent(
-            task.subject,
-            task.page_count + 1,
-            saved.new_references,
-            saved.status,
-            response.page.warnings,
-        )
+        number = task.page_count + 1
+        return CrawlEvent(task.subject, number, saved.new_references, saved.status, page.warnings)
 
     def _store_failure(self, task: Task, error: ApiError | PayloadError) -> CrawlEvent:
         if isinstance(error, TransientError) and not error.sent:

@@ -12,12 +12,14 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+
+from graphbuild.api.client import CallRecorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from graphbuild.api.client import CallRecorder, Client
+    from graphbuild.api.client import Client
     from graphbuild.api.responses import PageResponse
     from graphbuild.models import Entity
     from graphbuild.store import Task
@@ -52,13 +54,6 @@ class SerialExecutor:
         """Do nothing: there are no workers."""
 
 
-class _RecorderJob(NamedTuple):
-    """A recorder method that a worker wants the crawling thread to run."""
-
-    function: Callable[[], Any]
-    result: Future[Any]
-
-
 class _Finished(NamedTuple):
     """A finished task, with its outcome and the client that is now idle."""
 
@@ -67,7 +62,8 @@ class _Finished(NamedTuple):
     outcome: Outcome
 
 
-_Events = SimpleQueue[_RecorderJob | _Finished]
+# The other events are recorder methods that the crawling thread runs for a worker.
+_Events: TypeAlias = "SimpleQueue[_Finished | tuple[Callable[[], Any], Future[Any]]]"
 
 
 class WorkerPool:
@@ -95,16 +91,14 @@ class WorkerPool:
             if isinstance(event, _Finished):
                 self._idle.append(event.client)
                 return event.task, event.outcome
+            function, result = event
             try:
-                event.result.set_result(event.function())
+                result.set_result(function())
             except BaseException as error:  # noqa: BLE001  the worker returns it as its outcome
-                event.result.set_exception(error)
+                result.set_exception(error)
 
     def close(self) -> None:
-        """End the threads and close the clients.
-
-        Before, ``next_result`` must have returned the results of all submitted tasks.
-        """
+        """End the threads and close the clients; no task may be in flight."""
         self._threads.shutdown()
         for client in self._clients:
             client.close()
@@ -117,7 +111,7 @@ class WorkerPool:
 Executor = SerialExecutor | WorkerPool
 
 
-class _RecorderProxy:
+class _RecorderProxy(CallRecorder):
     """A recorder for workers, whose methods run in the crawling thread."""
 
     def __init__(self, recorder: CallRecorder, events: _Events) -> None:
@@ -135,7 +129,7 @@ class _RecorderProxy:
 
     def _run(self, function: Callable[[], T]) -> T:
         result: Future[T] = Future()
-        self._events.put(_RecorderJob(function, result))
+        self._events.put((function, result))
         return result.result()
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphbuild.api.rate_limit import RateLimiter, SystemClock, day_start, next_day, next_month
+from graphbuild.api.rate_limit import Clock, RateLimiter, day_start, next_day, next_month
 from tests.support.clock import ManualClock
 
 MINUTE = 60.0
@@ -158,18 +158,18 @@ def test_a_limit_below_one_is_refused(none: int) -> None:
 
 
 def test_the_clock_returns_the_system_time() -> None:
-    clock = SystemClock()
+    clock = Clock()
     assert abs(clock.now() - time.time()) < 1
     assert abs(clock.monotonic() - time.monotonic()) < 1
 
 
 @pytest.mark.parametrize("seconds", [0.0, -5.0, 0.001])
 def test_a_wait_lasts_as_long_as_requested(seconds: float) -> None:
-    assert SystemClock().sleep(seconds)
+    assert Clock().sleep(seconds)
 
 
 def test_a_wait_is_not_longer_than_requested() -> None:
-    clock, taken = SystemClock(), []
+    clock, taken = Clock(), []
     for _ in range(3):  # the machine may be slow once
         begun = time.monotonic()
         clock.sleep(0.001)
@@ -178,7 +178,7 @@ def test_a_wait_is_not_longer_than_requested() -> None:
 
 
 def test_stop_ends_a_wait() -> None:
-    clock = SystemClock()
+    clock = Clock()
     threading.Timer(0.01, clock.stop).start()
     begun = time.monotonic()
     assert not clock.sleep(1e300)
@@ -186,7 +186,7 @@ def test_stop_ends_a_wait() -> None:
 
 
 def test_after_stop_waits_end_at_once() -> None:
-    clock = SystemClock()
+    clock = Clock()
     clock.stop()
     clock.stop()
     assert not clock.sleep(3_600)
@@ -195,11 +195,11 @@ def test_after_stop_waits_end_at_once() -> None:
 
 AT_ANY_INSTRUCTION = """
 import sys
-from graphbuild.api.rate_limit import SystemClock
+from graphbuild.api.rate_limit import Clock
 
 def stopped_at(number):
     '''Stop a wait at its instruction of this number; whether it had so many.'''
-    clock, seen = SystemClock(), 0
+    clock, seen = Clock(), 0
     def trace(frame, event, _):
         nonlocal seen
         frame.f_trace_opcodes = True

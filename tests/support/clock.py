@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from graphbuild.api.rate_limit import Clock
 
-class ManualClock:
+
+class ManualClock(Clock):
     """A clock that advances only when the code under test waits.
 
     Attributes:

@@ -7,11 +7,10 @@ codes are listed at https://docs.virustotal.com/reference/errors.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild.api.json_decoding import decode_json
 from graphbuild.api.parser import parse_payload
@@ -61,22 +60,15 @@ _REFUSALS: dict[int, tuple[type[ApiError], str]] = {
     ),
     HTTPStatus.NOT_FOUND: (NotFoundError, "the service does not know this {type} ({reason})"),
 }
-_FOREIGN_404 = (
-    BaseUrlError,
-    "the address does not answer like the API ({reason}); is --base-url the API's?",
-)
+_FOREIGN_404 = "the address does not answer like the API ({reason}); is --base-url the API's?"
 _REDIRECT = (
-    BaseUrlError,
-    (
-        "the address answers with a redirect ({reason}), which is not followed; "
-        "is --base-url the API's?"
-    ),
+    "the address answers with a redirect ({reason}), which is not followed; "
+    "is --base-url the API's?"
 )
 _TRANSIENT_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.FAILED_DEPENDENCY})
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+class PageRequest(NamedTuple):
     """A request for one page of a relationship of a subject."""
 
     subject: Entity
@@ -84,28 +76,16 @@ class PageRequest:
     cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PageResponse:
-    """A page, and the response it was parsed from.
-
-    Attributes:
-        body: The decompressed body.
-        page: The parsed page.
-        compressed_body: The body as received; empty if it was not compressed with gzip.
-    """
+class PageResponse(NamedTuple):
+    """A page, and the body it was parsed from, decompressed and as received."""
 
     body: bytes
     page: Page
-    compressed_body: bytes = b""
+    compressed_body: bytes = b""  # empty if the body was not compressed with gzip
 
 
 def parse_response(response: Response, request: PageRequest, now: float) -> PageResponse:
-    """Return the page in a response.
-
-    Args:
-        response: The response to ``request``.
-        request: The request.
-        now: The time in seconds since 1970, for a Retry-After date.
+    """Return the page in a response; ``now`` is used for a Retry-After date.
 
     Raises:
         ApiError: The response is an error; the subclass depends on its status and error code.
@@ -137,7 +117,7 @@ def _error(
         return RateLimitError(f"rate limit reached ({reason})", retry_after=seconds, code=reason)
     # A 404 is stored as a final result, so it must come from the API itself.
     is_foreign = status == HTTPStatus.NOT_FOUND and not code and not response.body_error
-    kind, message = _FOREIGN_404 if is_foreign else _kind_of_error(status, code)
+    kind, message = (BaseUrlError, _FOREIGN_404) if is_foreign else _kind_of_error(status, code)
     message = message.format(
         reason=reason, relationship=request.relationship, type=request.subject.type
     )
@@ -153,18 +133,15 @@ def _kind_of_error(status: int, code: str) -> tuple[type[ApiError], str]:
     if status >= HTTPStatus.BAD_REQUEST:
         return _REFUSALS.get(status, (ApiError, "the service refused the request ({reason})"))
     if status >= HTTPStatus.MULTIPLE_CHOICES and status != HTTPStatus.NOT_MODIFIED:
-        return _REDIRECT
+        return BaseUrlError, _REDIRECT
     return TransientError, "the service answered without a page ({reason})"
 
 
 def retry_after(stated: str | None, date: str | None, now: float) -> float:
     """Return the seconds to wait after a 429, at least 1; by default ``DEFAULT_WAIT``.
 
-    Args:
-        stated: The header ``Retry-After``, in seconds or as a date; may be missing or invalid.
-        date: The header ``Date``; a date in Retry-After is relative to it, as the local clock may
-            be wrong.
-        now: The local time in seconds since 1970, used without a valid ``Date``.
+    ``stated`` is the header ``Retry-After``, in seconds or as a date. A date is relative to
+    ``date``, the header ``Date``, as the local clock may be wrong; without one, to ``now``.
     """
     text = (stated or "").strip()
     if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text):

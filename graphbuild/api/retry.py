@@ -18,34 +18,17 @@ if TYPE_CHECKING:
 
     from graphbuild.errors import TransientError
 
-RETRIES = 3
-"""Maximum number of retries of one request."""
-
-MAX_RETRY_WAIT = 600.0
-"""Maximum wait before a retry in seconds, even if the response requests a longer one."""
-
-DEFAULT_WAIT = 60.0
-"""Wait in seconds after a 429 without a valid Retry-After. The service counts per minute."""
-
-FIRST_BACKOFF = 1.0
-"""Maximum wait in seconds before the first retry of a failure without Retry-After.
-
-The maximum doubles with each retry of the request.
-"""
-
-QUOTA_RETRY_AFTER = 600.0
-"""A Retry-After above this number of seconds means that the daily or monthly quota is spent."""
-
-_MAX_QUOTA_RETRY_AFTER = 32 * 86_400.0  # seconds; no quota period is longer than a month
+RETRIES = 3  # of one request
+# All waits are in seconds.
+MAX_RETRY_WAIT = 600.0  # even if the response requests a longer one
+DEFAULT_WAIT = 60.0  # after a 429 without a valid Retry-After; the service counts per minute
+FIRST_BACKOFF = 1.0  # maximum without Retry-After; it doubles with each retry
+QUOTA_RETRY_AFTER = 600.0  # a longer Retry-After means that the daily or monthly quota is spent
+_MAX_QUOTA_RETRY_AFTER = 32 * 86_400.0  # no quota period is longer than a month
 
 
 class RetryPolicy:
-    """The retries of one request.
-
-    Args:
-        retry_on_429: Whether to retry after a 429.
-        rng: The source of random jitter.
-    """
+    """The retries of one request; ``rng`` adds random jitter to the waits."""
 
     def __init__(self, *, retry_on_429: bool, rng: random.Random) -> None:
         self._retry_on_429 = retry_on_429
@@ -87,12 +70,7 @@ def pause_after(failure: RateLimitError) -> float:
 
 
 def quota_exhausted(failure: RateLimitError, now: float) -> QuotaExhaustedError:
-    """Return the exception for a 429 that shows that the quota is spent.
-
-    Args:
-        failure: The 429.
-        now: The time in seconds since 1970 (UTC).
-    """
+    """Return the exception for a 429 that shows that the quota is spent."""
     resets_at = next_day(now)
     if QUOTA_RETRY_AFTER < failure.retry_after <= _MAX_QUOTA_RETRY_AFTER:
         stated = datetime.fromtimestamp(now + failure.retry_after, UTC) + timedelta(minutes=1)

@@ -47,12 +47,13 @@ def write_report(
         ExportError: A file could not be written; an existing file of that name is unchanged.
     """
     blocks = build_blocks(collect_data(store, baseline, seed=seed))
-    path = make_folder(Path(folder))
+    folder = make_folder(Path(folder))
     texts = {"report.md": render_markdown(blocks), "report.html": render_html(blocks)}
-    return [_write(path / name, text.encode("utf-8")) for name, text in texts.items()]
-
-
-def _write(path: Path, content: bytes) -> ExportedFile:
-    with open_atomic(path) as stream:
-        stream.write(content)
-    return ExportedFile(path, len(content), hashlib.sha256(content).hexdigest(), ExportWarnings())
+    written = []
+    for name, text in texts.items():
+        content = text.encode("utf-8")
+        with open_atomic(folder / name) as stream:
+            stream.write(content)
+        digest = hashlib.sha256(content).hexdigest()
+        written.append(ExportedFile(folder / name, len(content), digest, ExportWarnings()))
+    return written

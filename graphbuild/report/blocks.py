@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from graphbuild._util import UntrustedText
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from graphbuild._util import MixedText
 
+    Content = MixedText | UntrustedText | str | int | None  # of a line or cell; ``str`` is safe
 
 MAX_ROWS = 30  # maximum rows of a table, or lines of a list
 
@@ -21,7 +22,7 @@ class Heading:
     """A heading; the title of the report is the heading of level 1."""
 
     level: int
-    text: MixedText
+    text: Content
     anchor: str = ""  # id for links to the heading; empty if nothing links to it
     cluster: int = 0  # number of the cluster that the section describes; 0 in other sections
 
@@ -30,7 +31,7 @@ class Heading:
 class Paragraph:
     """A paragraph; a warning is highlighted."""
 
-    text: MixedText
+    text: Content
     is_warning: bool = False
 
 
@@ -38,7 +39,7 @@ class Paragraph:
 class BulletList:
     """A bullet list; each item is one line."""
 
-    lines: tuple[MixedText, ...]
+    lines: Sequence[Content]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +47,15 @@ class Table:
     """A table with column names and rows of cells."""
 
     head: tuple[str, ...]
-    rows: tuple[tuple[MixedText, ...], ...]
-    numbers: frozenset[int] = frozenset()  # indices of the columns that contain numbers
+    rows: Sequence[tuple[Content, ...]]
+    numbers: Collection[int] = ()  # indices of the columns that contain numbers
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFigures:
     """A row of key figures: pairs of a formatted number and a noun, such as "12" and "files"."""
 
-    figures: tuple[tuple[str, str], ...]
+    figures: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,49 +70,36 @@ class Figure:
 Block = Heading | Paragraph | BulletList | Table | KeyFigures | Figure
 
 
-def paragraph(text: str) -> Paragraph:
-    """Return a paragraph of trusted text."""
-    return Paragraph((text,))
+def parts(content: Content) -> MixedText:
+    """Return the parts of a line or cell; integers get thousands separators, and None is empty."""
+    if content is None:
+        return ()
+    if isinstance(content, int):
+        return (f"{content:,}",)
+    return (content,) if isinstance(content, str | UntrustedText) else content
 
 
 def table(
     head: tuple[str, ...],
-    rows: Sequence[tuple[MixedText, ...]],
+    rows: Sequence[tuple[Content, ...]],
     hint: str,
-    numbers: Iterable[int] = (),
+    numbers: Collection[int] = (),
 ) -> Iterator[Block]:
     """Yield a table of the first ``MAX_ROWS`` rows, and a note if rows are left out.
 
-    Args:
-        head: The column names.
-        rows: All rows.
-        hint: A clause with the command that lists all rows, for the note.
-        numbers: Indices of the columns that contain numbers.
+    ``hint`` is a clause with the command that lists all rows, for the note.
     """
-    yield Table(head, tuple(rows[:MAX_ROWS]), frozenset(numbers))
+    yield Table(head, rows[:MAX_ROWS], numbers)
     yield from more_rows(rows, hint)
 
 
-def bullet_list(lines: Sequence[MixedText], hint: str) -> Iterator[Block]:
-    """Yield a list of the first ``MAX_ROWS`` lines, and a note if lines are left out."""
-    yield BulletList(tuple(lines[:MAX_ROWS]))
-    yield from more_rows(lines, hint)
+def bullet_list(lines: Sequence[Content], hint: str, limit: int = MAX_ROWS) -> Iterator[Block]:
+    """Yield a list of the first ``limit`` lines, and a note if lines are left out."""
+    yield BulletList(lines[:limit])
+    yield from more_rows(lines, hint, limit)
 
 
-def row(*cells: MixedText | UntrustedText | str | int | None) -> tuple[MixedText, ...]:
-    """Return a table row; integers get thousands separators, and None becomes an empty cell."""
-    return tuple(_cell(each) for each in cells)
-
-
-def _cell(value: MixedText | UntrustedText | str | int | None) -> MixedText:
-    if isinstance(value, int):
-        return (f"{value:,}",)
-    if isinstance(value, str | UntrustedText):
-        return (value,)
-    return value or ("",)
-
-
-def more_rows(rows: Sequence[object], hint: str) -> Iterator[Block]:
-    """Yield a note with the number of rows after the first ``MAX_ROWS``, if there are any."""
-    if len(rows) > MAX_ROWS:
-        yield paragraph(f"… and {len(rows) - MAX_ROWS:,} more; {hint}.")
+def more_rows(rows: Sequence[object], hint: str, limit: int = MAX_ROWS) -> Iterator[Block]:
+    """Yield a note with the number of rows after the first ``limit``, if there are any."""
+    if len(rows) > limit:
+        yield Paragraph(f"… and {len(rows) - limit:,} more; {hint}.")

@@ -63,7 +63,6 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
     with store.snapshot():
         totals, statuses = store.totals(), tuple(store.statuses())
         incidence = Incidence.from_observations(store.observations())
-        now = None
         if baseline:
             now = Snapshot.from_observations(store.current_observations(), store.states())
     clustering = find_clusters(incidence, seed=seed)
@@ -77,20 +76,12 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
         find_bridges(incidence, clustering),
         build_timeline(incidence, clustering),
         baseline.name if baseline else "",
-        compare(baseline.snapshot, now, seed=seed) if baseline and now else None,
+        compare(baseline.snapshot, now, seed=seed) if baseline else None,
     )
 
 
 def count_references(data: ReportData, cluster: int) -> tuple[int, int, int]:
-    """Count the references that the files of a cluster have.
-
-    Args:
-        data: The data of the report.
-        cluster: The number of the cluster.
-
-    Returns:
-        The number of references, of independent references, and of known publishers.
-    """
+    """Count a cluster's references, independent references, and known publishers."""
     triples = data.incidence.triples
     rows = data.clustering.labels[triples[:, 0]] == cluster
     references = [data.incidence.references[n] for n in np.unique(triples[rows, 1]).tolist()]

@@ -14,55 +14,38 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from graphbuild._util import UntrustedText, escape_unprintable
+from graphbuild.report.blocks import parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from graphbuild._util import MixedText
-    from graphbuild.report.blocks import Block
+    from graphbuild.report.blocks import Block, Content
 
 
 def render_html(blocks: Sequence[Block]) -> str:
     """Return the page as text; the first block must be the title of the report."""
-    from jinja2 import DictLoader, Environment  # noqa: PLC0415  needed only for HTML
+    from jinja2 import Environment  # noqa: PLC0415  needed only for HTML
     from markupsafe import Markup  # noqa: PLC0415  needed only for HTML
 
-    environment = Environment(
-        loader=DictLoader({"page.html": _read("page.html")}),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = _read("style.css")
-    return environment.get_template("page.html").render(
+    # read_text() converts line ends to LF, as browsers do before they check the hash.
+    folder = files("graphbuild.report")
+    page = (folder / "page.html").read_text(encoding="utf-8")
+    style = (folder / "style.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(page).render(
         blocks=[(type(block).__name__, block) for block in blocks],
         parts=_parts,
         style=Markup(style),  # noqa: S704  from a file of this package
         markup=Markup,
-        policy=_policy(style),
+        policy=f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none';"
+        " form-action 'none'",
     )
 
 
-def _parts(text: MixedText) -> list[tuple[bool, str]]:
+def _parts(content: Content) -> list[tuple[bool, str]]:
     """Return, for each part of a text, whether the part is untrusted, and its content."""
     return [
         (True, escape_unprintable(part.text)) if isinstance(part, UntrustedText) else (False, part)
-        for part in text
+        for part in parts(content)
     ]
-
-
-def _policy(style: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
-    return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none';"
-        " form-action 'none'"
-    )
-
-
-def _read(name: str) -> str:
-    """Read a file of this package, with LF line ends.
-
-    HTML parsers convert line ends to LF, and browsers check the hash of the converted text.
-    """
-    content = (files("graphbuild.report") / name).read_text(encoding="utf-8")
-    return content.replace("\r\n", "\n")

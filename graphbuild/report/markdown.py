@@ -6,25 +6,31 @@ import base64
 from typing import TYPE_CHECKING
 
 from graphbuild._util import UntrustedText, escape_markdown
-from graphbuild.report.blocks import BulletList, Figure, Heading, KeyFigures, Paragraph, Table
+from graphbuild.report.blocks import (
+    BulletList,
+    Figure,
+    Heading,
+    KeyFigures,
+    Paragraph,
+    Table,
+    parts,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
-    from graphbuild._util import MixedText
-    from graphbuild.report.blocks import Block
+    from graphbuild.report.blocks import Block, Content
 
 
-def render_markdown(blocks: Iterable[Block]) -> str:
+def render_markdown(blocks: Sequence[Block]) -> str:
     """Return the report as Markdown; the data of the figures is at the end of the text."""
-    parts: list[str] = []
-    figures: list[str] = []
-    for block in blocks:
-        parts.append("\n".join(_lines(block)))
-        if isinstance(block, Figure):
-            data = base64.b64encode(block.svg.encode("utf-8")).decode("ascii")
-            figures.append(f"[{block.name}]: data:image/svg+xml;base64,{data}")
-    return "\n\n".join([*parts, "\n".join(figures)]).rstrip() + "\n"
+    texts = ["\n".join(_lines(block)) for block in blocks]
+    figures = [
+        f"[{block.name}]: data:image/svg+xml;base64,{base64.b64encode(block.svg.encode()).decode()}"
+        for block in blocks
+        if isinstance(block, Figure)
+    ]
+    return "\n\n".join([*texts, "\n".join(figures)]).rstrip() + "\n"
 
 
 def _lines(block: Block) -> Iterator[str]:
@@ -40,18 +46,14 @@ def _lines(block: Block) -> Iterator[str]:
         case Figure():
             yield f"![{block.text}][{block.name}]"
         case Table():
-            yield from _table(block)
+            columns = range(len(block.head))
+            rules = ("---:" if column in block.numbers else "---" for column in columns)
+            for cells in (block.head, rules, *(map(_escape, row) for row in block.rows)):
+                yield f"| {' | '.join(cells)} |"
 
 
-def _table(table: Table) -> Iterator[str]:
-    yield f"| {' | '.join(table.head)} |"
-    rules = ("---:" if column in table.numbers else "---" for column in range(len(table.head)))
-    yield f"| {' | '.join(rules)} |"
-    for row in table.rows:
-        yield f"| {' | '.join(map(_escape, row))} |"
-
-
-def _escape(text: MixedText) -> str:
+def _escape(content: Content) -> str:
     return "".join(
-        escape_markdown(part.text) if isinstance(part, UntrustedText) else part for part in text
+        escape_markdown(part.text) if isinstance(part, UntrustedText) else part
+        for part in parts(content)
     )

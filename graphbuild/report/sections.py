@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from graphbuild._util import UntrustedText, format_count, format_timestamp, pluralize
 from graphbuild.analysis import (
@@ -27,8 +27,6 @@ from graphbuild.report.blocks import (
     Table,
     bullet_list,
     more_rows,
-    paragraph,
-    row,
     table,
 )
 from graphbuild.report.charts import cluster_map, month_chart
@@ -38,16 +36,9 @@ from graphbuild.seeds.indicators import defang
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from graphbuild._util import MixedText
-    from graphbuild.analysis import (
-        Changes,
-        Cluster,
-        Comparison,
-        DistinctiveEntity,
-        TimelineSeries,
-    )
+    from graphbuild.analysis import Cluster, Comparison, DistinctiveEntity
     from graphbuild.models import Entity
-    from graphbuild.report.blocks import Block
+    from graphbuild.report.blocks import Block, Content
     from graphbuild.report.data import ReportData
     from graphbuild.store import SubjectStatus
 
@@ -74,59 +65,45 @@ def build_blocks(data: ReportData) -> list[Block]:
 
 
 def _overview(data: ReportData) -> Iterator[Block]:
+    totals = data.totals
     yield Heading(1, ("Campaign report: ", UntrustedText(data.name)))
-    last = max(
-        (status.fetched_at for status in data.statuses if status.fetched_at is not None),
-        default=None,
-    )
-    yield paragraph(
-        "No response yet." if last is None else f"Last response: {format_timestamp(last)}."
-    )
-    warning = _incomplete_warning(data)
-    if warning:
-        yield Paragraph((warning,), is_warning=True)
+    times = [status.fetched_at for status in data.statuses if status.fetched_at is not None]
+    last = f"Last response: {format_timestamp(max(times))}." if times else "No response yet."
+    yield Paragraph(last)
+    if totals.pending + totals.incomplete + totals.failed:
+        warning = (
+            f"Incomplete data: {totals.pending:,} pending, {totals.incomplete:,} incomplete,"
+            f" {totals.failed:,} failed of {format_count(totals.subjects, 'subject')}. References"
+            " that were not fetched are missing from this report."
+        )
+        yield Paragraph(warning, is_warning=True)
     clusters = sum(len(cluster.files) > 1 for cluster in data.clustering)
     figures = (
-        (data.totals.subjects, "subject"),
+        (totals.subjects, "subject"),
         (len(data.incidence.references), "reference"),
         (len(data.incidence.collections), "collection"),
         (len(data.incidence.triples), "observation"),
         (clusters, "cluster"),
         (len(data.clustering) - clusters, "unclustered file"),
-        (data.totals.calls, "call"),
+        (totals.calls, "call"),
     )
-    yield KeyFigures(tuple((f"{number:,}", pluralize(number, name)) for number, name in figures))
-
-
-def _incomplete_warning(data: ReportData) -> str:
-    totals = data.totals
-    if not totals.pending + totals.incomplete + totals.failed:
-        return ""
-    return (
-        f"Incomplete data: {totals.pending:,} pending, {totals.incomplete:,} incomplete,"
-        f" {totals.failed:,} failed of {format_count(totals.subjects, 'subject')}. References that"
-        " were not fetched are missing from this report."
-    )
+    yield KeyFigures([(f"{number:,}", pluralize(number, name)) for number, name in figures])
 
 
 def _missing_data(data: ReportData) -> Iterator[Block]:
     totals = data.totals
-    yield Heading(2, ("Missing data",), "missing")
-    problems = [status for status in data.statuses if status.state != COMPLETE or status.detail]
+    yield Heading(2, "Missing data", "missing")
+    problems = [each for each in data.statuses if each.state != COMPLETE or each.detail]
     if not problems:
         subjects = format_count(totals.subjects, "subject")
-        yield paragraph(f"None: the lists of all {subjects} were read to the end.")
-    notes: list[str] = []
+        yield Paragraph(f"None: the lists of all {subjects} were read to the end.")
+    notes = []
     if totals.expected:
-        known = totals.received + totals.inferred
         notes.append(
-            f"{known:,} of {totals.expected:,} expected references are known, summed over the"
-            " subjects."
+            f"{totals.received + totals.inferred:,} of {totals.expected:,} expected references are"
+            " known, summed over the subjects."
         )
-    without = sum(
-        status.state == COMPLETE and not status.received_count + status.inferred_count
-        for status in data.statuses
-    )
+    without = sum(each.state == COMPLETE and not _known(each) for each in data.statuses)
     if without:
         notes.append(f"{format_count(without, 'complete subject')} without references.")
     if totals.inferred:
@@ -137,19 +114,24 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
             f"{warnings} about the content of responses: graphbuild status --warnings lists them."
         )
     if notes:
-        yield BulletList(tuple((note,) for note in notes))
+        yield BulletList(notes)
     if problems:
+        rows = [
+            (
+                _subject(each.subject),
+                each.state,
+                _known(each),
+                each.expected_count,
+                UntrustedText(each.detail or each.error_code),
+            )
+            for each in problems
+        ]
         head = ("subject", "state", "known", "expected", "warning")
-        rows = [_problem(status) for status in problems]
         yield from table(head, rows, "graphbuild status lists them", numbers=range(2, 4))
 
 
-def _problem(status: SubjectStatus) -> tuple[MixedText, ...]:
-    known = status.received_count + status.inferred_count
-    detail = status.detail or status.error_code
-    return row(
-        _subject(status.subject), status.state, known, status.expected_count, UntrustedText(detail)
-    )
+def _known(status: SubjectStatus) -> int:
+    return status.received_count + status.inferred_count
 
 
 def _changes(data: ReportData) -> Iterator[Block]:
@@ -165,18 +147,16 @@ def _changes(data: ReportData) -> Iterator[Block]:
             states = Counter(state for _, state in subjects)
             total = format_count(len(subjects), "subject")
             counts = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
-            yield paragraph(
+            yield Paragraph(
                 f"Incomplete {when}: {total} ({counts}). References that only these"
                 " subjects have are counted neither as added nor as removed."
             )
-    rows = (
-        _change_row("files", comparison.files),
-        _change_row("references", comparison.references),
-        _change_row("collections", comparison.collections),
-        _change_row("observations", comparison.observations),
-    )
+    rows: list[tuple[Content, ...]] = []
+    for kind in ("files", "references", "collections", "observations"):
+        changes = getattr(comparison, kind)
+        rows.append((kind, *(len(getattr(changes, change)) for change in _CHANGES)))
     head = ("", *(name.replace("_", " ") for name in _CHANGES))
-    yield Table(head, rows, frozenset(range(1, 6)))
+    yield Table(head, rows, numbers=range(1, 6))
     yield from _entities("Added references", comparison.references.added)
     yield from _entities("Added collections", comparison.collections.added)
     yield from _entities("Removed references", comparison.references.removed)
@@ -184,63 +164,55 @@ def _changes(data: ReportData) -> Iterator[Block]:
     yield from _cluster_changes(comparison)
 
 
-def _change_row(name: str, changes: Changes[Any]) -> tuple[MixedText, ...]:
-    return row(name, *(len(getattr(changes, change)) for change in _CHANGES))
-
-
 def _entities(title: str, entities: Sequence[Entity]) -> Iterator[Block]:
     if not entities:
         return
-    yield Heading(3, (title,))
-    if entities[0].type == REFERENCE:
-        newest = sorted(entities, key=_date_and_key, reverse=True)
-        rows = [(_date(each), _name(each), _url(each)) for each in newest]
+    yield Heading(3, title)
+    ordered = sorted(entities, key=lambda each: each.key)
+    if ordered[0].type == REFERENCE:
+        ordered.sort(key=lambda each: (publication_date(each) or date.min, each.key), reverse=True)
+        rows = [(_date(each), _name(each), _url(each)) for each in ordered]
         yield from table(("date", "reference", "URL"), rows, _IN_COMPARE)
     else:
-        by_key = sorted(entities, key=lambda each: each.key)
-        yield from bullet_list([_name(each) for each in by_key], _IN_COMPARE)
-
-
-def _date_and_key(entity: Entity) -> tuple[date, str]:
-    return publication_date(entity) or date.min, entity.key
+        yield from bullet_list([_name(each) for each in ordered], _IN_COMPARE)
 
 
 def _cluster_changes(comparison: Comparison) -> Iterator[Block]:
-    yield Heading(3, ("Cluster changes",))
-    yield paragraph(f"{summarize_changes(comparison)}.")
+    yield Heading(3, "Cluster changes")
+    yield Paragraph(f"{summarize_changes(comparison)}.")
     changes = [each for each in comparison.cluster_changes if each.kind != "unchanged"]
     others = []
     for change in changes[:MAX_ROWS]:
         text, causes = describe_change(change, comparison), describe_causes(change, _MAX_CAUSES)
         if causes:
             yield Paragraph(text)
-            yield BulletList(tuple(causes))
+            yield BulletList(causes)
         else:
             others.append(text)
     if others:
-        yield BulletList(tuple(others))
+        yield BulletList(others)
     yield from more_rows(changes, _IN_COMPARE)
     moved = comparison.moved_files
     if moved:
         rows = [
-            row(
+            (
                 UntrustedText(each.file.id),
                 describe_cluster(comparison.before.clusters[each.before - 1]),
                 describe_cluster(comparison.after.clusters[each.after - 1]),
             )
             for each in moved
         ]
-        yield paragraph(f"{format_count(len(moved), 'file')} changed cluster:")
+        yield Paragraph(f"{format_count(len(moved), 'file')} changed cluster:")
         yield from table(("file", "before", "after"), rows, _IN_COMPARE)
 
 
 def _clusters(data: ReportData) -> Iterator[Block]:
-    yield Heading(2, ("Clusters",), "clusters")
+    yield Heading(2, "Clusters", "clusters")
     clusters = [cluster for cluster in data.clustering if len(cluster.files) > 1]
     if not clusters:
-        yield paragraph("There are no clusters of two or more files.")
+        yield Paragraph("There are no clusters of two or more files.")
         return
-    yield paragraph(
+    yield Paragraph(
         f"{format_count(len(clusters), 'cluster')}; agreement of runs with different seeds:"
         f" {data.clustering.agreement:.2f}. Stability is the mean Jaccard index of a cluster with"
         " the most similar cluster of each run. Independent references are counted once"
@@ -249,7 +221,18 @@ def _clusters(data: ReportData) -> Iterator[Block]:
     svg, text = cluster_map(data.incidence, data.clustering)
     yield Figure(svg, "map", text)
     series = {each.key: each for each in data.timeline.clusters}
-    rows = [_cluster_row(data, each, series[str(each.number)]) for each in clusters]
+    rows = [
+        (
+            str(each.number),
+            UntrustedText(each.name),
+            len(each.files),
+            f"{each.stability:.2f}",
+            *count_references(data, each.number),
+            _date(series[str(each.number)].first),
+            _date(series[str(each.number)].last),
+        )
+        for each in clusters
+    ]
     head = ("cluster", "name", "files", "stability", "references", "independent", "publishers")
     hint = "graphbuild communities lists them"
     yield from table((*head, "first", "last"), rows, hint, numbers=range(2, 7))
@@ -257,55 +240,39 @@ def _clusters(data: ReportData) -> Iterator[Block]:
         yield from _cluster_details(cluster)
 
 
-def _cluster_row(
-    data: ReportData, cluster: Cluster, series: TimelineSeries
-) -> tuple[MixedText, ...]:
-    return row(
-        str(cluster.number),
-        UntrustedText(cluster.name),
-        len(cluster.files),
-        f"{cluster.stability:.2f}",
-        *count_references(data, cluster.number),
-        _date(series.first),
-        _date(series.last),
-    )
-
-
 def _cluster_details(cluster: Cluster) -> Iterator[Block]:
     files = format_count(len(cluster.files), "file")
     title = f"Cluster {cluster.number}: ", UntrustedText(cluster.name), f", {files}"
     yield Heading(3, title, f"cluster-{cluster.number}", cluster.number)
-    counts, numbers = ("inside", "outside", "lift"), frozenset({1, 2, 3})
+    counts = ("inside", "outside", "lift")
     if cluster.top_collections:
-        rows = tuple((_name(each.entity), *_counts(each)) for each in cluster.top_collections)
-        yield Table(("distinctive collection", *counts), rows, numbers)
+        rows = [_distinctive(each) for each in cluster.top_collections]
+        yield Table(("distinctive collection", *counts), rows, numbers=range(1, 4))
     if cluster.top_references:
-        rows = tuple(
-            (_name(each.entity), *_counts(each), _date(each.entity), _url(each.entity))
+        rows = [
+            (*_distinctive(each), _date(each.entity), _url(each.entity))
             for each in cluster.top_references
-        )
-        yield Table(("distinctive reference", *counts, "date", "URL"), rows, numbers)
-    yield BulletList(tuple(_subject(file) for file in cluster.files[:_MAX_FILES]))
-    if len(cluster.files) > _MAX_FILES:
-        more = len(cluster.files) - _MAX_FILES
-        yield paragraph(f"… and {more:,} more; graphbuild communities --json lists them.")
+        ]
+        yield Table(("distinctive reference", *counts, "date", "URL"), rows, numbers=range(1, 4))
+    subjects = [_subject(file) for file in cluster.files]
+    yield from bullet_list(subjects, "graphbuild communities --json lists them", _MAX_FILES)
 
 
-def _counts(each: DistinctiveEntity) -> tuple[MixedText, ...]:
-    return row(each.inside, each.outside, f"{each.lift:.1f}")
+def _distinctive(each: DistinctiveEntity) -> tuple[Content, ...]:
+    return _name(each.entity), each.inside, each.outside, f"{each.lift:.1f}"
 
 
 def _bridges(data: ReportData) -> Iterator[Block]:
-    yield Heading(2, ("Bridges",), "bridges")
+    yield Heading(2, "Bridges", "bridges")
     bridges, links = data.bridges.bridges, data.bridges.single_links
     verb = "is" if data.bridges.joined_pairs == 1 else "are"
-    yield paragraph(
+    yield Paragraph(
         f"{format_count(data.bridges.joined_pairs, 'pair')} of clusters {verb} connected,"
         f" {len(links):,} of them by a single reference or collection."
     )
     if bridges:
         rows = [
-            row(
+            (
                 _name(each.entity),
                 each.entity.type,
                 each.files,
@@ -326,7 +293,7 @@ def _bridges(data: ReportData) -> Iterator[Block]:
                 " and ",
                 *describe_cluster(clusters[other - 1]),
                 f" are connected only by the {entity.type} ",
-                *_name(entity),
+                _name(entity),
             )
             for (one, other), entity in links
         ]
@@ -334,25 +301,24 @@ def _bridges(data: ReportData) -> Iterator[Block]:
 
 
 def _timeline(data: ReportData) -> Iterator[Block]:
-    yield Heading(2, ("Timeline",), "timeline")
+    yield Heading(2, "Timeline", "timeline")
     series = data.timeline.campaign
     references = format_count(series.references, "reference")
-    yield paragraph(f"{references}, {series.undated:,} without a publication date.")
+    yield Paragraph(f"{references}, {series.undated:,} without a publication date.")
     if not series.months:
         return
-    yield Figure(
-        month_chart(series.months), "timeline", "References by month of publication (UTC)."
-    )
-    years: dict[str, int] = defaultdict(int)
+    caption = "References by month of publication (UTC)."
+    yield Figure(month_chart(series.months), "timeline", caption)
+    years: Counter[str] = Counter()
     for month, count in series.months.items():
         years[month[:4]] += count
-    rows = [row(year, count) for year, count in sorted(years.items(), reverse=True)]
+    rows = sorted(years.items(), reverse=True)
     hint = "graphbuild timeline --json lists every month"
     yield from table(("year", "references"), rows, hint, numbers=[1])
 
 
 def _method(data: ReportData) -> Iterator[Block]:
-    yield Heading(2, ("How to read this report",), "method")
+    yield Heading(2, "How to read this report", "method")
     clustering = data.clustering
     lines = (
         (
@@ -375,25 +341,23 @@ def _method(data: ReportData) -> Iterator[Block]:
         "Added and removed: counted only for files that are complete in the other snapshot.",
         "URLs are defanged. More: docs/analysis.md of graphbuild.",
     )
-    yield BulletList(tuple((line,) for line in lines))
+    yield BulletList(lines)
 
 
-def _name(entity: Entity) -> MixedText:
-    return (UntrustedText(defanged_label(entity)),)
+def _name(entity: Entity) -> UntrustedText:
+    return UntrustedText(defanged_label(entity))
 
 
-def _subject(entity: Entity) -> MixedText:
-    return (UntrustedText(defang(entity.readable_id)),)
+def _subject(entity: Entity) -> UntrustedText:
+    return UntrustedText(defang(entity.readable_id))
 
 
-def _date(entity: Entity | None) -> MixedText:
+def _date(entity: Entity | None) -> str:
     day = publication_date(entity) if entity else None
-    return (day.isoformat() if day else "",)
+    return day.isoformat() if day else ""
 
 
-def _url(entity: Entity) -> MixedText:
+def _url(entity: Entity) -> UntrustedText | None:
     url = reference_url(entity)
-    if not url:
-        return ("",)
     shortened = url if len(url) <= _MAX_URL_LENGTH else url[:_MAX_URL_LENGTH] + "…"
-    return (UntrustedText(defang(shortened)),)
+    return UntrustedText(defang(shortened)) if url else None

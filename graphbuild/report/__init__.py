@@ -40,7 +40,7 @@ def write_report(
         store: The open campaign file.
         folder: The output folder; it is created if it does not exist.
         baseline: An earlier snapshot, to report the changes since then.
-        seed: Seed for finding the clusters.
+        seed: The random seed of the cluster detection.
 
     Raises:
         MissingLibraryError: A library of the extra ``analysis`` is not installed.

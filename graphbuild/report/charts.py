@@ -7,8 +7,9 @@ classes. Untrusted text is escaped. The same campaign gives the same SVG.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from html import escape
+from itertools import count, groupby
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from graphbuild.analysis import Clustering, Incidence
-
-    Point = tuple[float, float]
 
 CLUSTER_COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800")
 _OTHER_COLOR = "#8a93a0"
@@ -47,13 +46,12 @@ _Dot = tuple[int, frozenset[int]]  # cluster number, and collections to which th
 def month_chart(months: Mapping[str, int]) -> str:
     """Draw a bar chart of references by month, or by year if there are more than 300 months.
 
-    Args:
-        months: Number of references by month, such as ``2018-01``; months without references may
-            be left out.
+    ``months`` maps months, such as ``2018-01``, to numbers of references.
     """
     bars = _bars(months)
     highest = max(bars.values(), default=1)
-    step = _grid_step(highest)
+    steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
+    step = next(step for step in steps if highest <= _MAX_GRID_LINES * step)
     bar_width = (_CHART_WIDTH - _LEFT - _RIGHT) / max(1, len(bars))
     height = _CHART_HEIGHT - _TOP - _BOTTOM
     top = max(step, math.ceil(highest / step) * step)
@@ -64,23 +62,21 @@ def month_chart(months: Mapping[str, int]) -> str:
         parts.append(f'<path class="rule" d="{line}" stroke="#d5dae1"/>')
         parts.append(_label(_LEFT - 6, y + 4, f"{value:,}", "end"))
     last_label = -math.inf
-    for number, (period, count) in enumerate(bars.items()):
-        x, bar_height = _LEFT + number * bar_width, height * count / top
-        if count:
+    for number, (period, references) in enumerate(bars.items()):
+        x, bar_height = _LEFT + number * bar_width, height * references / top
+        if references:
             parts.append(
                 f'<rect class="bar" fill="#0b5cad" x="{x + bar_width * 0.08:.1f}"'
                 f' y="{_TOP + height - bar_height:.1f}" width="{bar_width * 0.84:.1f}"'
                 f' height="{bar_height:.1f}">'
-                f"<title>{period}: {format_count(count, 'reference')}</title></rect>"
+                f"<title>{period}: {format_count(references, 'reference')}</title></rect>"
             )
         is_month = "-" in period
         starts_year = not is_month or period.endswith("-01") or number == 0
         if starts_year and x - last_label > _MIN_LABEL_DISTANCE:
-            text = period[:4] if number else period
-            parts.append(_label(x, _CHART_HEIGHT - 8, text, "start"))
-            last_label = x + (
-                24 if number == 0 and is_month else 0
-            )  # this label includes the month
+            parts.append(_label(x, _CHART_HEIGHT - 8, period[:4] if number else period, "start"))
+            # The first label includes the month, so that it is longer.
+            last_label = x + (24 if number == 0 and is_month else 0)
     return _svg(_CHART_WIDTH, _CHART_HEIGHT, "References by month", parts)
 
 
@@ -97,20 +93,12 @@ def _bars(months: Mapping[str, int]) -> dict[str, int]:
     span = range(min(numbers), max(numbers) + 1)
     if len(span) <= _MAX_BARS:
         return {f"{n // 12:04d}-{n % 12 + 1:02d}": numbers.get(n, 0) for n in span}
-    years: dict[int, int] = defaultdict(int)
-    for number, count in numbers.items():
-        years[number // 12] += count
+    years: Counter[int] = Counter()
+    for number, references in numbers.items():
+        years[number // 12] += references
     span = range(min(years), max(years) + 1)
     shown = span if len(span) <= _MAX_BARS else sorted(years)[-_MAX_BARS:]
-    return {f"{year:04d}": years.get(year, 0) for year in shown}
-
-
-def _grid_step(highest: int) -> int:
-    """Return the distance between two grid lines: 1, 2 or 5 times a power of ten."""
-    power = 1
-    while highest > 5 * _MAX_GRID_LINES * power:
-        power *= 10
-    return next(n * power for n in (1, 2, 5) if highest <= _MAX_GRID_LINES * n * power)
+    return {f"{year:04d}": years[year] for year in shown}
 
 
 def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]:
@@ -119,22 +107,20 @@ def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]
     Files of one cluster with the same collections are drawn as one dot. If there were more than 150
     dots, each cluster is drawn as one dot.
 
-    Args:
-        incidence: The observations.
-        clustering: The clusters of the files.
-
     Returns:
         The SVG, and a caption that also gives the number of omitted files and collections.
     """
     matrix = incidence.file_collections
     by_size = np.argsort(-matrix.sum(axis=0), kind="stable").tolist()
-    rows = zip(clustering.labels.tolist(), matrix.indptr[:-1], matrix.indptr[1:], strict=True)
-    files = [(cluster, matrix.indices[start:end].tolist()) for cluster, start, end in rows]
     drawn = by_size[:_MAX_COLLECTIONS]
-    dots = Counter((cluster, frozenset(held).intersection(drawn)) for cluster, held in files)
+    rows = zip(clustering.labels.tolist(), matrix.indptr[:-1], matrix.indptr[1:], strict=True)
+    dots = Counter(
+        (cluster, frozenset(matrix.indices[start:end].tolist()).intersection(drawn))
+        for cluster, start, end in rows
+    )
     if len(dots) > _MAX_FILE_DOTS:
-        return _map_of_clusters(incidence, clustering, files, by_size)
-    linked = {dot: count for dot, count in dots.items() if dot[1]}
+        return _map_of_clusters(incidence, clustering, by_size)
+    linked = {dot: files for dot, files in dots.items() if dot[1]}
     text = (
         "Files (dots) and their collections (diamonds). Files of one cluster with the same"
         " collections are one dot, with the color and the number of the cluster; larger dots have"
@@ -143,45 +129,32 @@ def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]
     if len(drawn) < len(by_size):
         left_out = format_count(len(by_size) - len(drawn), "collection")
         text += f" Left out: {left_out} with fewer files."
-    unlinked = sum(dots.values()) - sum(linked.values())
+    unlinked = dots.total() - sum(linked.values())
     if unlinked:
         text += f" Left out: {format_count(unlinked, 'file')} without any of these collections."
     return _draw(incidence, linked), text
 
 
 def _map_of_clusters(
-    incidence: Incidence,
-    clustering: Clustering,
-    files: Sequence[tuple[int, list[int]]],
-    by_size: Sequence[int],
+    incidence: Incidence, clustering: Clustering, by_size: Sequence[int]
 ) -> tuple[str, str]:
     """Draw one dot per cluster, linked to its most distinctive and to the largest collections.
 
-    Args:
-        incidence: The observations.
-        clustering: The clusters of the files.
-        files: The cluster number and the collections of each file.
-        by_size: All collections, sorted by number of files, descending.
+    ``by_size`` contains all collections, those with the most files first.
     """
     clusters = [cluster for cluster in clustering if len(cluster.files) > 1]
-    shown = {cluster.number: len(cluster.files) for cluster in clusters[:_MAX_CLUSTERS]}
+    shown = clusters[:_MAX_CLUSTERS]
     index = {entity: number for number, entity in enumerate(incidence.collections)}
-    distinctive = {
-        index[each.entity]
-        for cluster in clusters[:_MAX_CLUSTERS]
-        for each in cluster.top_collections[:_TOP_COLLECTIONS]
-    }
-    drawn = distinctive.union(by_size[:_LARGEST_COLLECTIONS])
-    counts: dict[int, Counter[int]] = defaultdict(Counter)
-    for number, held in files:
-        counts[number].update(drawn.intersection(held))
-    dots = {
-        (
-            number,
-            frozenset(n for n, held in counts[number].items() if held >= size * _MIN_SHARE),
-        ): size
-        for number, size in shown.items()
-    }
+    drawn = set(by_size[:_LARGEST_COLLECTIONS])
+    for cluster in shown:
+        drawn.update(index[each.entity] for each in cluster.top_collections[:_TOP_COLLECTIONS])
+    matrix = incidence.file_collections
+    dots: dict[_Dot, int] = {}
+    for cluster in shown:
+        held = matrix[clustering.labels == cluster.number].sum(axis=0)
+        size = len(cluster.files)
+        linked = frozenset(number for number in drawn if held[number] >= size * _MIN_SHARE)
+        dots[cluster.number, linked] = size
     text = (
         "Clusters (dots; larger ones have more files) and collections (diamonds) of at least a"
         " quarter of their files: the most distinctive ones of each cluster and the largest ones."
@@ -192,94 +165,50 @@ def _map_of_clusters(
 
 
 def _draw(incidence: Incidence, dots: Mapping[_Dot, int]) -> str:
-    """Draw the map.
-
-    Args:
-        incidence: The observations.
-        dots: The dots, and the number of files of each.
-    """
+    """Draw the map; ``dots`` contains the number of files of each dot."""
     ordered = sorted(dots, key=lambda dot: (dot[0], sorted(dot[1])))
-    collections = sorted({each for _, held in ordered for each in held})
-    graph = _map_graph(ordered, collections)
-    position = _to_svg_coordinates(compute_layout(graph)) if len(graph) else {}
+    keys = {dot: f"file:{number}" for number, dot in enumerate(ordered)}
+    collections = sorted({number for _, linked in ordered for number in linked})
+    graph: nx.DiGraph[str] = nx.DiGraph()  # with the attributes that the layout needs
+    graph.add_nodes_from(keys.values(), type=FILE, label="")
+    graph.add_nodes_from([f"collection:{n}" for n in collections], type=COLLECTION, label="")
+    for dot in ordered:
+        graph.add_edges_from([(keys[dot], f"collection:{n}") for n in sorted(dot[1])], relation="")
+    # The y axis of the layout points upwards, that of SVG downwards.
+    layout = compute_layout(graph)
+    left = min((x for x, _ in layout.values()), default=0.0) - _MARGIN
+    top = max((y for _, y in layout.values()), default=0.0) + _MARGIN
+    position = {key: (x - left, top - y) for key, (x, y) in layout.items()}
     width = max((x for x, _ in position.values()), default=0.0) + _MARGIN
     height = max((y for _, y in position.values()), default=0.0) + _MARGIN
+    parts = []
+    for (x1, y1), (x2, y2) in ((position[dot], position[end]) for dot, end in graph.edges):
+        line = f"M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}"
+        parts.append(f'<path d="{line}" stroke="#8695a8" stroke-opacity="0.55"/>')
     largest = max(dots.values(), default=1)
-    parts = [_line(position[source], position[target]) for source, target in graph.edges]
-    parts += [
-        _dot(position[f"file:{number}"], dot[0], dots[dot], largest)
-        for number, dot in enumerate(ordered)
-    ]
+    for dot, key in keys.items():
+        radius = max(_MIN_RADIUS, _MAX_RADIUS * math.sqrt(dots[dot] / largest))
+        parts.append(_circle(*position[key], radius, dot[0], dots[dot]))
     for number in collections:
         x, y = position[f"collection:{number}"]
         name = escape_unprintable(incidence.collections[number].label, _MAX_NAME_LENGTH)
-        parts += [_diamond(x, y), _label(x, y - 13, name, "middle", ' font-weight="600"')]
-    parts += _cluster_numbers(ordered, dots, position)
+        parts.append(
+            f'<path class="halo" d="M{x:.1f} {y - 8:.1f}l8 8l-8 8l-8 -8z" fill="#cc3311"'
+            ' stroke="#ffffff" stroke-width="1.5"/>'
+        )
+        parts.append(_label(x, y - 13, name, "middle", ' font-weight="600"'))
+    for cluster, group in groupby(ordered, key=lambda dot: dot[0]):
+        x, y = position[keys[max(group, key=dots.__getitem__)]]  # the cluster's largest dot
+        parts.append(_label(x, y + 5, f"{cluster}", "middle", ' font-weight="700"'))
     return _svg(width, height, "Clusters of files, and their collections", parts)
 
 
-def _map_graph(dots: Sequence[_Dot], collections: Iterable[int]) -> nx.DiGraph[str]:
-    """Return a graph of dots and collections with the attributes that ``compute_layout`` needs."""
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from((f"file:{n}", {"type": FILE, "label": ""}) for n in range(len(dots)))
-    graph.add_nodes_from(
-        (f"collection:{n}", {"type": COLLECTION, "label": ""}) for n in collections
-    )
-    for number, (_, held) in enumerate(dots):
-        graph.add_edges_from(
-            (f"file:{number}", f"collection:{each}", {"relation": ""}) for each in sorted(held)
-        )
-    return graph
-
-
-def cluster_color(number: int) -> str:
-    """Return the color of a cluster; all clusters after the first seven have the same color."""
-    return CLUSTER_COLORS[number - 1] if number <= len(CLUSTER_COLORS) else _OTHER_COLOR
-
-
-def _to_svg_coordinates(positions: Mapping[str, Point]) -> dict[str, Point]:
-    """Convert positions to SVG coordinates: y increases downwards, and no position is negative."""
-    left = min(x for x, _ in positions.values()) - _MARGIN
-    top = max(y for _, y in positions.values()) + _MARGIN
-    return {key: (x - left, top - y) for key, (x, y) in positions.items()}
-
-
-def _cluster_numbers(
-    dots: Sequence[_Dot], files: Mapping[_Dot, int], position: Mapping[str, Point]
-) -> list[str]:
-    """Return a label with the number of each cluster, on the largest dot of the cluster."""
-    largest: dict[int, int] = {}
-    for number, dot in enumerate(dots):
-        best = largest.get(dot[0])
-        if best is None or files[dot] > files[dots[best]]:
-            largest[dot[0]] = number
-    labels = []
-    for cluster, number in largest.items():
-        x, y = position[f"file:{number}"]
-        labels.append(_label(x, y + 5, f"{cluster}", "middle", ' font-weight="700"'))
-    return labels
-
-
-def _line(start: Point, end: Point) -> str:
+def _circle(x: float, y: float, radius: float, cluster: int, files: int) -> str:
+    color = CLUSTER_COLORS[cluster - 1] if cluster <= len(CLUSTER_COLORS) else _OTHER_COLOR
     return (
-        f'<path d="M{start[0]:.1f} {start[1]:.1f}L{end[0]:.1f} {end[1]:.1f}" stroke="#8695a8"'
-        ' stroke-opacity="0.55"/>'
-    )
-
-
-def _dot(center: Point, cluster: int, files: int, largest: int) -> str:
-    radius = max(_MIN_RADIUS, _MAX_RADIUS * math.sqrt(files / largest))
-    return (
-        f'<circle cx="{center[0]:.1f}" cy="{center[1]:.1f}" r="{radius:.1f}"'
-        f' fill="{cluster_color(cluster)}" class="halo" stroke="#ffffff" stroke-width="1.5">'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{color}" class="halo"'
+        ' stroke="#ffffff" stroke-width="1.5">'
         f"<title>{format_count(files, 'file')} of cluster {cluster}</title></circle>"
-    )
-
-
-def _diamond(x: float, y: float) -> str:
-    return (
-        f'<path class="halo" d="M{x:.1f} {y - 8:.1f}l8 8l-8 8l-8 -8z" fill="#cc3311"'
-        ' stroke="#ffffff" stroke-width="1.5"/>'
     )
 
 

@@ -48,12 +48,9 @@ class ReportData:
 
 
 def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 0) -> ReportData:
-    """Read and analyze a campaign file.
+    """Read and analyze a campaign file, and find the changes since ``baseline``.
 
-    Args:
-        store: The open campaign file.
-        baseline: An earlier snapshot, to find the changes since then.
-        seed: Seed for finding the clusters.
+    ``seed`` is the random seed of the cluster detection.
 
     Raises:
         MissingLibraryError: A library of the extra ``analysis`` is not installed.

@@ -12,23 +12,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from graphbuild.analysis.diff import used_numbers
-from graphbuild.analysis.incidence import NO_COLLECTION
+from graphbuild.analysis.incidence import COLLECTIONS, FILES, NO_COLLECTION, REFERENCES
 from graphbuild.models import COLLECTION, Entity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Iterable, Sequence
 
     from graphbuild.analysis.clusters import Clustering
     from graphbuild.analysis.diff import SnapshotPair
+    from graphbuild.analysis.incidence import Numbers
 
-    Numbers = NDArray[np.int64]
+    Group = tuple[int, ...]  # numbers of clusters of one snapshot
     FileCounts = dict[int, dict[int, int]]  # number of files by entity and cluster
 
 ChangeKind = Literal["merged", "split", "born", "died", "grew", "shrank", "changed", "unchanged"]
@@ -40,7 +39,6 @@ class Cause:
     """A collection or reference that connects clusters in one snapshot but not in the other.
 
     Attributes:
-        entity: The collection or reference.
         clusters: Numbers of the separate clusters whose files have the entity in the snapshot with
             one cluster.
         files: Number of these files.
@@ -50,7 +48,7 @@ class Cause:
     """
 
     entity: Entity
-    clusters: tuple[int, ...]
+    clusters: Group
     files: int
     exclusive: bool
     certain: bool
@@ -77,8 +75,8 @@ class ClusterChange:
     """
 
     kind: ChangeKind
-    before: tuple[int, ...]
-    after: tuple[int, ...]
+    before: Group
+    after: Group
     similarity: float
     added: tuple[Entity, ...]
     removed: tuple[Entity, ...]
@@ -88,13 +86,7 @@ class ClusterChange:
 
 @dataclass(frozen=True, slots=True)
 class MovedFile:
-    """A file whose later cluster does not match its earlier cluster.
-
-    Attributes:
-        file: The file.
-        before: The number of its cluster in the earlier snapshot.
-        after: The number of its cluster in the later snapshot.
-    """
+    """A file whose later cluster (its number is ``after``) does not match its earlier cluster."""
 
     file: Entity
     before: int
@@ -105,20 +97,20 @@ class ClusterMatching:
     """The clusters of two snapshots, matched with each other.
 
     In this class, side 0 is the earlier snapshot and side 1 is the later snapshot.
-
-    Args:
-        pair: The snapshots.
-        clusterings: The clusters of the earlier and of the later snapshot.
     """
 
     def __init__(self, pair: SnapshotPair, clusterings: Sequence[Clustering]) -> None:
         self._pair = pair
         self._members = [
-            {cluster.number: frozenset(cluster.files) for cluster in clustering.clusters}
+            {cluster.number: frozenset(cluster.files) for cluster in clustering}
             for clustering in clusterings
         ]
+        self._matchable = [  # clusters of several files
+            {number for number, files in clusters.items() if len(files) > 1}
+            for clusters in self._members
+        ]
         index = {file: number for number, file in enumerate(pair.files)}
-        self._cluster = np.zeros((2, len(pair.files)), np.int64)  # 0: no observations
+        self._cluster = np.zeros((2, len(index)), np.int64)  # 0: no observations
         for side, clusters in enumerate(self._members):
             for number, files in clusters.items():
                 self._cluster[side, [index[file] for file in files]] = number
@@ -128,56 +120,48 @@ class ClusterMatching:
         """Return the Jaccard index of each matching pair of clusters."""
         common = self._cluster[:, (self._cluster > 0).all(axis=0)]
         pairs, shared_counts = np.unique(common, axis=1, return_counts=True)
-        sizes = [np.bincount(side) for side in common]
+        sizes = [np.bincount(side).tolist() for side in common]
         found: dict[tuple[int, int], float] = {}
         for (earlier, later), shared in zip(pairs.T.tolist(), shared_counts.tolist(), strict=True):
-            before, after = int(sizes[0][earlier]), int(sizes[1][later])
-            if not (self._has_several_files(0, earlier) and self._has_several_files(1, later)):
-                continue
-            if 2 * shared > min(before, after):
+            before, after = sizes[0][earlier], sizes[1][later]
+            matchable = earlier in self._matchable[0] and later in self._matchable[1]
+            if matchable and 2 * shared > min(before, after):
                 found[earlier, later] = shared / (before + after - shared)
         return found
 
-    def _has_several_files(self, side: int, number: int) -> bool:
-        return len(self._members[side][number]) > 1
-
-    def _numbers(self, side: int) -> set[int]:
-        return {number for number in self._members[side] if self._has_several_files(side, number)}
-
     def moved_files(self) -> tuple[MovedFile, ...]:
         """Return the files whose later cluster does not match their earlier cluster."""
-        found = []
-        for file, (before, after) in zip(self._pair.files, self._cluster.T.tolist(), strict=True):
-            if not before or not after or (before, after) in self._similarity:
-                continue
-            if self._has_several_files(0, before) or self._has_several_files(1, after):
-                found.append(MovedFile(file, before, after))
-        return tuple(found)
+        clusters = zip(self._pair.files, self._cluster.T.tolist(), strict=True)
+        return tuple(
+            MovedFile(file, before, after)
+            for file, (before, after) in clusters
+            if before and after and (before, after) not in self._similarity
+            if before in self._matchable[0] or after in self._matchable[1]
+        )
 
     def changes(self) -> tuple[ClusterChange, ...]:
         """Return all changes; one cluster can be in a merge and in a split."""
-        successors, predecessors = _matches_by_side(self._similarity)
-        found = [
-            self._change("merged", before, (number,))
-            for number, before in predecessors.items()
-            if len(before) > 1
-        ]
-        found += [
-            self._change("split", (number,), after)
-            for number, after in successors.items()
-            if len(after) > 1
-        ]
-        found += [
-            self._change(self._pair_kind(earlier, later), (earlier,), (later,))
-            for earlier, later in self._similarity
+        successors: dict[int, Group] = defaultdict(tuple)
+        predecessors: dict[int, Group] = defaultdict(tuple)
+        pairs = sorted(self._similarity, key=lambda pair: (-self._similarity[pair], pair))
+        for earlier, later in pairs:
+            successors[earlier] += (later,)
+            predecessors[later] += (earlier,)
+        groups: list[tuple[ChangeKind, Group, Group]] = [
+            (self._pair_kind(earlier, later), (earlier,), (later,))
+            for earlier, later in pairs
             if len(successors[earlier]) == len(predecessors[later]) == 1
         ]
-        found += [self._change("died", (each,), ()) for each in self._numbers(0) - set(successors)]
-        found += [
-            self._change("born", (), (each,)) for each in self._numbers(1) - set(predecessors)
-        ]
-        found.sort(key=lambda each: (CHANGE_KINDS.index(each.kind), each.after, each.before))
-        return tuple(found)
+        for later, before in predecessors.items():
+            if len(before) > 1:
+                groups.append(("merged", before, (later,)))
+        for earlier, after in successors.items():
+            if len(after) > 1:
+                groups.append(("split", (earlier,), after))
+        groups += [("died", (each,), ()) for each in self._matchable[0] - set(successors)]
+        groups += [("born", (), (each,)) for each in self._matchable[1] - set(predecessors)]
+        groups.sort(key=lambda each: (CHANGE_KINDS.index(each[0]), each[2], each[1]))
+        return tuple(self._change(*group) for group in groups)
 
     def _pair_kind(self, earlier: int, later: int) -> ChangeKind:
         before, after = self._members[0][earlier], self._members[1][later]
@@ -187,16 +171,12 @@ class ClusterMatching:
             return "changed"
         return "grew" if len(before) < len(after) else "shrank"
 
-    def _change(
-        self, kind: ChangeKind, before: tuple[int, ...], after: tuple[int, ...]
-    ) -> ClusterChange:
-        files = [
+    def _change(self, kind: ChangeKind, before: Group, after: Group) -> ClusterChange:
+        earlier, later = (
             frozenset[Entity]().union(*(self._members[side][number] for number in numbers))
             for side, numbers in enumerate((before, after))
-        ]
-        similarity = [
-            self._similarity.get((earlier, later), 0.0) for earlier in before for later in after
-        ]
+        )
+        similarities = [self._similarity.get(pair, 0.0) for pair in product(before, after)]
         causes: tuple[Cause, ...] = ()
         linking_files: tuple[Entity, ...] = ()
         if kind == "merged":
@@ -207,72 +187,57 @@ class ClusterMatching:
             kind,
             before,
             after,
-            max(similarity, default=0.0),
-            _sorted(files[1] - files[0]),
-            _sorted(files[0] - files[1]),
+            max(similarities, default=0.0),
+            _sorted(later - earlier),
+            _sorted(earlier - later),
             causes,
             linking_files,
         )
 
     def _explain(
-        self, separate: int, numbers: tuple[int, ...], joint: int
+        self, separate: int, numbers: Group, joint: int
     ) -> tuple[tuple[Cause, ...], tuple[Entity, ...]]:
-        """Find out why clusters that are separate on one side are one cluster on the other side.
+        """Return the causes and the linking files of a merge or split.
 
         Args:
             separate: The side on which the clusters are separate.
             numbers: The numbers of the separate clusters.
             joint: The number of the one cluster on the other side.
-
-        Returns:
-            The causes and the linking files.
         """
         part = np.full(len(self._pair.files), -1, np.int64)  # position of its cluster in numbers
         for position, number in enumerate(numbers):
             part[self._cluster[separate] == number] = position
         here, there = self._pair.snapshots[separate], self._pair.snapshots[1 - separate]
-        certain_triples = there.triples[here.complete[there.triples[:, 0]]]
+        certain_triples = there.triples[here.complete[there.triples[:, FILES]]]
         causes: list[Cause] = []
-        parts_of: list[dict[int, set[int]]] = []
-        for column, entities in ((2, self._pair.collections), (1, self._pair.references)):
+        parts_of: dict[int, dict[int, set[int]]] = {}
+        for column in (COLLECTIONS, REFERENCES):
             separately = _count_files(here.triples, column, part)
             together = _count_files(there.triples, column, part)
             certain = _count_files(certain_triples, column, part)
-            known = used_numbers(here.triples[:, column])
-            parts_of.append({entity: set(counts) for entity, counts in together.items()})
+            known = set(here.numbers(column).tolist())
+            parts_of[column] = {entity: set(counts) for entity, counts in together.items()}
             for entity, counts in together.items():
                 new_parts = set(counts) - set(separately.get(entity, ()))
                 if len(counts) > 1 and new_parts:
                     causes.append(
                         Cause(
-                            entities[entity],
+                            self._pair.entities[column][entity],
                             tuple(numbers[position] for position in sorted(counts)),
                             sum(counts.values()),
                             entity not in known,
-                            bool(new_parts & set(certain.get(entity, ()))),
+                            not new_parts.isdisjoint(certain.get(entity, ())),
                         )
                     )
         causes.sort(key=_cause_order)
-        return tuple(causes), self._linking_files(separate, joint, parts_of)
-
-    def _linking_files(
-        self, separate: int, joint: int, parts_of: Sequence[Mapping[int, set[int]]]
-    ) -> tuple[Entity, ...]:
-        """Return the files of the joint cluster that only its side knows and that link clusters.
-
-        Args:
-            separate: The side on which the clusters are separate.
-            joint: The number of the one cluster on the other side.
-            parts_of: For each collection, and for each reference, the positions of the separate
-                clusters whose files have it.
-        """
-        only_there = self._cluster[separate] == 0
-        candidate = only_there & (self._cluster[1 - separate] == joint)
+        # Linking files are only in the joint cluster, and have no observations on this side.
+        candidate = (self._cluster[separate] == 0) & (self._cluster[1 - separate] == joint)
         linked: dict[int, set[int]] = defaultdict(set)
-        triples = self._pair.snapshots[1 - separate].triples
-        for file, reference, collection in triples[candidate[triples[:, 0]]].tolist():
-            linked[file] |= parts_of[0].get(collection, set()) | parts_of[1].get(reference, set())
-        return tuple(self._pair.files[file] for file in sorted(linked) if len(linked[file]) > 1)
+        for triple in there.triples[candidate[there.triples[:, FILES]]].tolist():
+            for column, parts in parts_of.items():
+                linked[triple[FILES]] |= parts.get(triple[column], set())
+        linking = (file for file, parts in sorted(linked.items()) if len(parts) > 1)
+        return tuple(causes), tuple(self._pair.files[file] for file in linking)
 
 
 def _cause_order(cause: Cause) -> tuple[bool, bool, int, int, str]:
@@ -280,28 +245,16 @@ def _cause_order(cause: Cause) -> tuple[bool, bool, int, int, str]:
     return is_reference, not cause.exclusive, -len(cause.clusters), -cause.files, cause.entity.key
 
 
-def _matches_by_side(
-    similarity: Mapping[tuple[int, int], float],
-) -> tuple[dict[int, tuple[int, ...]], dict[int, tuple[int, ...]]]:
-    """Return the matches of each earlier and of each later cluster, the most similar first."""
-    successors: dict[int, tuple[int, ...]] = defaultdict(tuple)
-    predecessors: dict[int, tuple[int, ...]] = defaultdict(tuple)
-    for earlier, later in sorted(similarity, key=lambda pair: (-similarity[pair], pair)):
-        successors[earlier] += (later,)
-        predecessors[later] += (earlier,)
-    return successors, predecessors
-
-
 def _count_files(triples: Numbers, column: int, part: Numbers) -> FileCounts:
     """Count the files of each cluster that have a reference or collection, for all of these.
 
     Args:
-        triples: The observations: indices of file, reference and collection.
-        column: 1 to count for references, 2 for collections.
+        triples: The observations.
+        column: ``REFERENCES`` or ``COLLECTIONS``.
         part: For each file, the position of its cluster; -1 for files that are not counted.
     """
-    kept = triples[(part[triples[:, 0]] >= 0) & (triples[:, column] != NO_COLLECTION)]
-    pairs = np.unique(kept[:, [column, 0]], axis=0)
+    kept = triples[(part[triples[:, FILES]] >= 0) & (triples[:, column] != NO_COLLECTION)]
+    pairs = np.unique(kept[:, [column, FILES]], axis=0)
     counts: FileCounts = defaultdict(lambda: defaultdict(int))
     for entity, position in zip(pairs[:, 0].tolist(), part[pairs[:, 1]].tolist(), strict=True):
         counts[entity][position] += 1

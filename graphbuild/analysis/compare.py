@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from graphbuild.analysis.cluster_evolution import ClusterMatching
 from graphbuild.analysis.clusters import find_clusters
 from graphbuild.analysis.diff import Changes, SnapshotPair
+from graphbuild.analysis.incidence import COLLECTIONS, REFERENCES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,16 +31,13 @@ class Comparison:
     Attributes:
         files: The subjects. A subject is added if only the later snapshot contains a response for
             it, and removed if only the earlier snapshot does.
-        references: The references.
-        collections: The collections.
-        observations: The observations.
         cluster_changes: Changes of the clusters, in the order of ``CHANGE_KINDS``.
         moved_files: Files whose later cluster does not match their earlier cluster, sorted by key.
         before: The clusters of the earlier snapshot.
         after: The clusters of the later snapshot.
-        incomplete_before: Subjects for which the earlier snapshot is not complete, with their
+        incomplete_before: Subjects for which the earlier snapshot is not complete, and their
             states.
-        incomplete_after: Subjects for which the later snapshot is not complete, with their states.
+        incomplete_after: The same for the later snapshot.
     """
 
     files: Changes[Entity]
@@ -102,11 +100,7 @@ def compare(old: Snapshot, new: Snapshot, *, seed: int = 0, method: Method = "au
     The comparison is symmetric: if the snapshots are exchanged, ``added`` and ``removed`` are
     exchanged, and so are ``merged`` and ``split``.
 
-    Args:
-        old: The earlier snapshot.
-        new: The later snapshot.
-        seed: Seed for finding the clusters of both snapshots.
-        method: Algorithm for finding the clusters; see :func:`find_clusters`.
+    Seed and method are those of :func:`find_clusters`, for the clusters of both snapshots.
     """
     pair = SnapshotPair(old, new)
     before, after = (
@@ -115,8 +109,8 @@ def compare(old: Snapshot, new: Snapshot, *, seed: int = 0, method: Method = "au
     matching = ClusterMatching(pair, (before, after))
     return Comparison(
         _file_changes(old.fetched_subjects, new.fetched_subjects),
-        pair.entity_changes(1, pair.references),
-        pair.entity_changes(2, pair.collections),
+        pair.entity_changes(REFERENCES),
+        pair.entity_changes(COLLECTIONS),
         pair.observation_changes(),
         matching.changes(),
         matching.moved_files(),

@@ -10,22 +10,27 @@ observations is added.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from graphbuild.analysis.incidence import NO_COLLECTION, Incidence, sorted_unique
-from graphbuild.models import COMPLETE, PENDING, Entity
+from graphbuild.analysis.incidence import (
+    FILES,
+    NO_COLLECTION,
+    EntityIndex,
+    Incidence,
+    sorted_unique,
+)
+from graphbuild.models import COMPLETE, PENDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from graphbuild.models import Observation
+    from graphbuild.analysis.incidence import Numbers
+    from graphbuild.models import Entity, Observation
 
-    Numbers = NDArray[np.int64]
     Booleans = NDArray[np.bool_]
 
 _T = TypeVar("_T")
@@ -47,10 +52,8 @@ class Changes(Generic[_T]):
         added: Only in the later snapshot; the earlier snapshot is complete for the subject.
         removed: Only in the earlier snapshot; the later snapshot is complete for the subject.
         unchanged: In both snapshots.
-        unknown_before: Only in the later snapshot; the earlier snapshot is not complete for the
-            subject.
-        unknown_after: Only in the earlier snapshot; the later snapshot is not complete for the
-            subject.
+        unknown_before: Only in the later snapshot; the earlier one is not complete for the subject.
+        unknown_after: Only in the earlier snapshot; the later one is not complete for the subject.
     """
 
     added: tuple[_T, ...]
@@ -78,12 +81,10 @@ class Snapshot:
         observations: Iterable[Observation],
         states: Iterable[tuple[Entity, str]] | None = None,
     ) -> Snapshot:
-        """Return a snapshot with these observations.
+        """Return a snapshot with these observations and these states of the subjects.
 
-        Args:
-            observations: The observations.
-            states: The subjects and their states; if None, the snapshot is complete for the
-                subjects of the observations and has no other subjects.
+        If ``states`` is None, the snapshot is complete for the subjects of the observations, and
+        has no other subjects.
         """
         incidence = Incidence.from_observations(observations)
         if states is None:
@@ -107,123 +108,88 @@ class Snapshot:
 class AlignedSnapshot(NamedTuple):
     """A snapshot whose triples contain the common numbers of a :class:`SnapshotPair`."""
 
-    triples: Numbers  # indices of file, reference and collection
-    keys: Numbers  # one integer per triple, ascending; equal triples have equal keys
+    triples: Numbers  # sorted
+    keys: Numbers  # one integer per triple; equal triples have equal keys
     complete: Booleans  # for each file of the pair, whether the snapshot is complete for it
+
+    def numbers(self, column: int) -> Numbers:
+        """Return the distinct numbers in a column, sorted, without ``NO_COLLECTION``."""
+        numbers = self.triples[:, column]
+        return sorted_unique(numbers[numbers != NO_COLLECTION])
+
+    def exclusive_triples(self, other: AlignedSnapshot) -> tuple[Numbers, Numbers]:
+        """Return the triples that ``other`` does not contain.
+
+        They are split: the triples of files for which ``other`` is complete, and the rest.
+        """
+        triples = self.triples[~np.isin(self.keys, other.keys, assume_unique=True)]
+        certain = other.complete[triples[:, FILES]]
+        return triples[certain], triples[~certain]
+
+    def exclusive_numbers(self, other: AlignedSnapshot, column: int) -> tuple[Numbers, Numbers]:
+        """Return the references or collections that ``other`` does not contain.
+
+        They are split: those with a triple of a file for which ``other`` is complete, and the rest.
+        """
+        numbers = np.setdiff1d(self.numbers(column), other.numbers(column), assume_unique=True)
+        certain_triples, _ = self.exclusive_triples(other)
+        certain = np.isin(numbers, certain_triples[:, column])
+        return numbers[certain], numbers[~certain]
 
 
 class SnapshotPair:
     """Two snapshots, with one common numbering of their files, references and collections."""
 
     def __init__(self, old: Snapshot, new: Snapshot) -> None:
-        incidences = [snapshot.incidence for snapshot in (old, new)]
-        self.files, files = _merge([each.files for each in incidences])
-        self.references, references = _merge([each.references for each in incidences])
-        self.collections, collections = _merge([each.collections for each in incidences])
-        self.snapshots = (
-            self._align(old, (files[0], references[0], collections[0])),
-            self._align(new, (files[1], references[1], collections[1])),
+        columns = zip(old.incidence.entities, new.incidence.entities, strict=True)
+        merged = [_merge(sides) for sides in columns]
+        self.entities = tuple(entities for entities, _ in merged)
+        self.files = self.entities[FILES]
+        self.snapshots = tuple(
+            self._align(snapshot, [numbers[side] for _, numbers in merged])
+            for side, snapshot in enumerate((old, new))
         )
 
-    def _align(
-        self, snapshot: Snapshot, numbers: tuple[Numbers, Numbers, Numbers]
-    ) -> AlignedSnapshot:
-        columns = [each[snapshot.incidence.triples[:, n]] for n, each in enumerate(numbers)]
-        triples = np.stack(columns, axis=1)
-        width, depth = max(1, len(self.references)), len(self.collections) + 1
-        keys = (triples[:, 0] * width + triples[:, 1]) * depth + triples[:, 2] + 1
-        order = np.argsort(keys)
-        complete = np.array([snapshot.states.get(file) == COMPLETE for file in self.files], bool)
-        return AlignedSnapshot(triples[order], keys[order], complete)
+    def _align(self, snapshot: Snapshot, numbers: Sequence[Numbers]) -> AlignedSnapshot:
+        columns = zip(numbers, snapshot.incidence.triples.T, strict=True)
+        triples = np.stack([number[column] for number, column in columns], axis=1)
+        shape = [len(each) + 1 for each in self.entities]
+        keys = np.ravel_multi_index(tuple(triples.T + 1), shape)
+        complete = [snapshot.states.get(file) == COMPLETE for file in self.files]
+        return AlignedSnapshot(triples, keys, np.array(complete, bool))
 
     def observation_changes(self) -> Changes[Triple]:
         """Return the changes of the observations."""
         old, new = self.snapshots
-        added, unknown_before = _exclusive_triples(new, old)
-        removed, unknown_after = _exclusive_triples(old, new)
+        added, unknown_before = new.exclusive_triples(old)
+        removed, unknown_after = old.exclusive_triples(new)
         unchanged = old.triples[np.isin(old.keys, new.keys, assume_unique=True)]
         groups = added, removed, unchanged, unknown_before, unknown_after
         return Changes(*(tuple(map(self._triple, each.tolist())) for each in groups))
 
-    def entity_changes(self, column: int, entities: Sequence[Entity]) -> Changes[Entity]:
-        """Return the changes of the references or of the collections.
-
-        Args:
-            column: 1 for references, 2 for collections.
-            entities: All references, or all collections, by number.
-        """
+    def entity_changes(self, column: int) -> Changes[Entity]:
+        """Return the changes of the references or of the collections."""
         old, new = self.snapshots
-        before, after = used_numbers(old.triples[:, column]), used_numbers(new.triples[:, column])
-        added, unknown_before = _split_certain(new, old, column, np.setdiff1d(after, before))
-        removed, unknown_after = _split_certain(old, new, column, np.setdiff1d(before, after))
-        unchanged = np.intersect1d(before, after, assume_unique=True)
+        added, unknown_before = new.exclusive_numbers(old, column)
+        removed, unknown_after = old.exclusive_numbers(new, column)
+        unchanged = np.intersect1d(old.numbers(column), new.numbers(column), assume_unique=True)
         groups = added, removed, unchanged, unknown_before, unknown_after
+        entities = self.entities[column]
         return Changes(*(tuple(entities[number] for number in each.tolist()) for each in groups))
 
     def _triple(self, row: list[int]) -> Triple:
         file, reference, collection = row
-        through = None if collection == NO_COLLECTION else self.collections[collection]
-        return Triple(self.files[file], self.references[reference], through)
+        files, references, collections = self.entities
+        through = None if collection == NO_COLLECTION else collections[collection]
+        return Triple(files[file], references[reference], through)
 
 
-def _exclusive_triples(
-    snapshot: AlignedSnapshot, other: AlignedSnapshot
-) -> tuple[Numbers, Numbers]:
-    """Return the triples that are in ``snapshot`` but not in ``other``.
+def _merge(sides: Iterable[Iterable[Entity]]) -> tuple[tuple[Entity, ...], list[Numbers]]:
+    """Return the entities of both snapshots, sorted by key, and their numbers per snapshot.
 
-    Returns:
-        The triples of files for which ``other`` is complete, and the remaining triples.
+    The last number of each snapshot is ``NO_COLLECTION``, so that this index maps to itself.
     """
-    exclusive = np.isin(snapshot.keys, other.keys, assume_unique=True, invert=True)
-    triples = snapshot.triples[exclusive]
-    certain = other.complete[triples[:, 0]]
-    return triples[certain], triples[~certain]
-
-
-def _split_certain(
-    snapshot: AlignedSnapshot, other: AlignedSnapshot, column: int, numbers: Numbers
-) -> tuple[Numbers, Numbers]:
-    """Split entities that are in ``snapshot`` but not in ``other``.
-
-    Args:
-        snapshot: The snapshot with the entities.
-        other: The snapshot without the entities.
-        column: 1 for references, 2 for collections.
-        numbers: The numbers of the entities.
-
-    Returns:
-        The entities with a triple of a file for which ``other`` is complete, and the remaining
-        entities.
-    """
-    certain_triples, _ = _exclusive_triples(snapshot, other)
-    certain = np.isin(numbers, certain_triples[:, column])
-    return numbers[certain], numbers[~certain]
-
-
-def _merge(sides: Sequence[Sequence[Entity]]) -> tuple[tuple[Entity, ...], list[Numbers]]:
-    """Merge the entities of two snapshots.
-
-    Returns:
-        All entities, sorted by key, and for each snapshot an array with the common number of each
-        of its entities. The last item of the array is ``NO_COLLECTION``, so that this index maps to
-        itself.
-    """
-    merged: dict[str, Entity] = {}
-    for entity in chain(*sides):
-        known = merged.get(entity.key)
-        if known is not None and not entity.attributes.items() >= known.attributes.items():
-            attributes = {**known.attributes, **entity.attributes}
-            merged[entity.key] = Entity(entity.type, entity.id, attributes)
-        else:
-            merged[entity.key] = entity
-    number = {key: position for position, key in enumerate(sorted(merged))}
-    numbers = [
-        np.array([*(number[entity.key] for entity in side), NO_COLLECTION], np.int64)
-        for side in sides
-    ]
-    return tuple(merged[key] for key in number), numbers
-
-
-def used_numbers(column: Numbers) -> Numbers:
-    """Return the distinct numbers in a column of triples, sorted, without ``NO_COLLECTION``."""
-    return sorted_unique(column[column != NO_COLLECTION])
+    index = EntityIndex()
+    added = [[*map(index.add, entities), NO_COLLECTION] for entities in sides]
+    entities, positions = index.sort()
+    return entities, [positions[numbers] for numbers in added]

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Numbers = NDArray[np.int64]
+    Reals = NDArray[np.float64]
     Matrix = Any  # a scipy.sparse.csr_array
 
+FILES, REFERENCES, COLLECTIONS = range(3)  # the columns of triples
 NO_COLLECTION = -1  # index of the collection in a triple without a collection
 EXTRA = "analysis"
 
@@ -57,45 +59,51 @@ class Incidence:
             MissingLibraryError: Scipy is not installed.
         """
         require("scipy", extra=EXTRA)
-        indexes = files, references, collections = _Index(), _Index(), _Index()
+        indexes = files, references, collections = EntityIndex(), EntityIndex(), EntityIndex()
         columns = array("q"), array("q"), array("q")
         for each in observations:
             collection = each.related_from
             columns[0].append(files.add(each.subject))
             columns[1].append(references.add(each.reference))
             columns[2].append(NO_COLLECTION if collection is None else collections.add(collection))
-        ranked = [
-            index.ranks()[np.frombuffer(column, np.int64)]
-            for index, column in zip(indexes, columns, strict=True)
+        entities, positions = zip(*(index.sort() for index in indexes), strict=True)
+        # Each triple is packed into one integer, because integers are sorted fastest.
+        shape = [len(each) + 1 for each in entities]
+        numbers = [
+            position[np.frombuffer(column, np.int64)] + 1
+            for position, column in zip(positions, columns, strict=True)
         ]
-        triples = _unique_rows(ranked, (len(files), len(references), len(collections)))
-        return cls(files.sorted(), references.sorted(), collections.sorted(), triples)
+        packed = sorted_unique(np.ravel_multi_index(tuple(numbers), shape))
+        triples = np.stack(np.unravel_index(packed, shape), axis=1) - 1
+        return cls(entities[0], entities[1], entities[2], triples)
+
+    @property
+    def entities(self) -> tuple[tuple[Entity, ...], tuple[Entity, ...], tuple[Entity, ...]]:
+        """Return the files, the references and the collections, in the order of the triples."""
+        return self.files, self.references, self.collections
 
     # --- sparse matrices --------------------------------------------------------------------------
 
     @property
     def file_references(self) -> Matrix:
         """Return a matrix of files by references: 1 if the file has the reference."""
-        return self._matrix(self.triples[:, 0], self.triples[:, 1], self._sizes[:2])
+        return self._matrix(self.triples, FILES, REFERENCES)
 
     @property
     def file_collections(self) -> Matrix:
         """Return a matrix of files by collections: 1 if the file is in the collection."""
-        triples = self._with_collection
-        return self._matrix(triples[:, 0], triples[:, 2], (len(self.files), len(self.collections)))
+        return self._matrix(self._with_collection, FILES, COLLECTIONS)
 
     @property
     def collection_references(self) -> Matrix:
         """Return a matrix of collections by references: 1 if a file has both in one observation."""
-        triples = self._with_collection
-        shape = len(self.collections), len(self.references)
-        return self._matrix(triples[:, 2], triples[:, 1], shape)
+        return self._matrix(self._with_collection, COLLECTIONS, REFERENCES)
 
     @property
     def file_direct_references(self) -> Matrix:
         """Return a matrix of files by references: 1 if no collection was named."""
-        triples = self.triples[self.triples[:, 2] == NO_COLLECTION]
-        return self._matrix(triples[:, 0], triples[:, 1], self._sizes[:2])
+        direct = self.triples[:, COLLECTIONS] == NO_COLLECTION
+        return self._matrix(self.triples[direct], FILES, REFERENCES)
 
     @property
     def file_evidence(self) -> Matrix:
@@ -105,11 +113,8 @@ class Incidence:
         So the collection is one piece of evidence. A reference is a piece of evidence only for
         files for which the API named no collection.
         """
-        sparse = require("scipy.sparse", extra=EXTRA)
-        stacked: Matrix = sparse.hstack(
-            [self.file_collections, self.file_direct_references], format="csr"
-        )
-        return stacked
+        blocks = [self.file_collections, self.file_direct_references]
+        return require("scipy.sparse", extra=EXTRA).hstack(blocks, format="csr")
 
     @property
     def adjacency(self) -> Matrix:
@@ -126,8 +131,7 @@ class Incidence:
             [None, collections, self.collection_references],
             [None, None, references],
         ]
-        upper: Matrix = sparse.block_array(rows, format="csr")
-        return upper
+        return sparse.block_array(rows, format="csr")
 
     def evidence_entity(self, column: int) -> Entity:
         """Return the collection or reference in a column of :attr:`file_evidence`."""
@@ -136,27 +140,27 @@ class Incidence:
 
     @property
     def _with_collection(self) -> Numbers:
-        triples: Numbers = self.triples[self.triples[:, 2] != NO_COLLECTION]
+        triples: Numbers = self.triples[self.triples[:, COLLECTIONS] != NO_COLLECTION]
         return triples
 
     @property
-    def _sizes(self) -> tuple[int, int, int]:
-        return len(self.files), len(self.references), len(self.collections)
+    def _sizes(self) -> list[int]:
+        return [len(entities) for entities in self.entities]
 
-    def _matrix(self, rows: Numbers, columns: Numbers, shape: tuple[int, ...]) -> Matrix:
-        sparse = require("scipy.sparse", extra=EXTRA)
-        keys = sorted_unique(rows * max(1, shape[1]) + columns)
-        rows, columns = np.divmod(keys, max(1, shape[1]))
-        starts = np.searchsorted(rows, np.arange(shape[0] + 1))
-        return sparse.csr_array((np.ones(len(keys), np.int64), columns, starts), shape=shape)
+    def _matrix(self, triples: Numbers, row: int, column: int) -> Matrix:
+        entries = np.ones(len(triples), np.int64), (triples[:, row], triples[:, column])
+        shape = self._sizes[row], self._sizes[column]
+        matrix = require("scipy.sparse", extra=EXTRA).csr_array(entries, shape=shape)
+        matrix.data[:] = 1  # scipy adds repeated entries
+        return matrix
 
 
 def as_incidence(data: object) -> Incidence:
-    """Return the incidence of a graph, a store or observations; return an incidence unchanged.
+    """Return the incidence of the data.
 
     Args:
-        data: An ``Incidence``, a graph made by ``build_graph``, an open ``Store`` or ``Campaign``,
-            or an iterable of ``Observation``.
+        data: A graph made by ``build_graph``, an open ``Store`` or ``Campaign``, an iterable of
+            ``Observation``, or an ``Incidence``, which is returned unchanged.
 
     Raises:
         MissingLibraryError: Scipy is not installed.
@@ -193,15 +197,12 @@ def _observations(data: object) -> Iterator[Observation]:
     )
 
 
-class _Index:
+class EntityIndex:
     """Number entities in the order in which they are added, and merge their attributes."""
 
     def __init__(self) -> None:
         self._entities: list[Entity] = []
         self._numbers: dict[Entity, int] = {}
-
-    def __len__(self) -> int:
-        return len(self._entities)
 
     def add(self, entity: Entity) -> int:
         """Return the number of ``entity``, and merge its attributes with the known attributes."""
@@ -215,33 +216,15 @@ class _Index:
             self._entities[number] = Entity(entity.type, entity.id, attributes)
         return number
 
-    def ranks(self) -> Numbers:
-        """Return, for each number, the position of its entity in the order of the node keys.
+    def sort(self) -> tuple[tuple[Entity, ...], Numbers]:
+        """Return the entities, sorted by node key, and the new position for each number.
 
-        The last item is ``NO_COLLECTION``, so that this index maps to itself.
+        The last position is ``NO_COLLECTION``, so that this index maps to itself.
         """
-        ranks = np.full(len(self._entities) + 1, NO_COLLECTION, np.int64)
-        ranks[self._order()] = np.arange(len(self._entities))
-        return ranks
-
-    def sorted(self) -> tuple[Entity, ...]:
-        return tuple(self._entities[number] for number in self._order())
-
-    def _order(self) -> list[int]:
-        return sorted(range(len(self._entities)), key=lambda number: self._entities[number].key)
-
-
-def _unique_rows(columns: list[Numbers], sizes: tuple[int, int, int]) -> Numbers:
-    """Return the distinct triples, sorted.
-
-    Each triple is packed into one integer, because integers are sorted fastest.
-    """
-    files, references, collections = columns
-    depth = sizes[2] + 1
-    keys = sorted_unique((files * sizes[1] + references) * depth + collections + 1)
-    keys, collections = np.divmod(keys, depth)
-    files, references = np.divmod(keys, max(1, sizes[1]))
-    return np.stack([files, references, collections - 1], axis=1)
+        order = sorted(range(len(self._entities)), key=lambda number: self._entities[number].key)
+        positions = np.full(len(order) + 1, NO_COLLECTION, np.int64)
+        positions[order] = np.arange(len(order))
+        return tuple(self._entities[number] for number in order), positions
 
 
 def sorted_unique(values: Numbers) -> Numbers:
@@ -255,11 +238,9 @@ def sorted_unique(values: Numbers) -> Numbers:
 
 
 def group_identical_rows(matrix: Matrix, labels: Iterable[int] | None = None) -> Numbers:
-    """Return a group number for each row of a sparse 0/1 matrix; identical rows have the same.
+    """Return a group number for each row of a 0/1 matrix; identical rows have the same.
 
-    Args:
-        matrix: A sparse matrix in CSR format.
-        labels: One label per row; only rows with the same label can be in the same group.
+    With one label per row, only rows with the same label are in the same group.
     """
     columns = matrix.sorted_indices().indices
     rows = [columns[start:end].tobytes() for start, end in pairwise(matrix.indptr.tolist())]

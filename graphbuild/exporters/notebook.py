@@ -7,6 +7,7 @@ stored in the notebook itself, so no other file is needed. IPython displays it b
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -14,12 +15,8 @@ from typing import TYPE_CHECKING
 from graphbuild.exporters.static_image import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import networkx as nx
-
-    Graph = nx.DiGraph[str]
-    Positions = Mapping[str, tuple[float, float]]
+    from graphbuild.graph.builder import Graph
+    from graphbuild.graph.style import Positions
 
 # The page may run scripts, save files, and open references in a new tab, and nothing else.
 _SANDBOX = "allow-scripts allow-downloads allow-popups allow-popups-to-escape-sandbox"
@@ -43,6 +40,7 @@ def show(graph: Graph, *, positions: Positions | None = None, height: int = 600)
     return PageFrame(stream.getvalue().decode("utf-8"), describe(graph), height)
 
 
+@dataclass(frozen=True, slots=True, repr=False)
 class PageFrame:
     """A page that notebooks display in a frame; its ``repr`` is a summary of the graph.
 
@@ -52,12 +50,9 @@ class PageFrame:
         height: The height of the frame in pixels.
     """
 
-    __slots__ = ("height", "page", "summary")
-
-    def __init__(self, page: str, summary: str, height: int) -> None:
-        self.page = page
-        self.summary = summary
-        self.height = height
+    page: str
+    summary: str
+    height: int
 
     def __repr__(self) -> str:
         return f"{self.summary}; open it in Jupyter"

@@ -1,6 +1,6 @@
 """Draw the graph as a static image with matplotlib, for code hosts, papers and mail.
 
-Labels are not parsed as mathematical formulas. Equal graphs give equal images.
+Equal graphs give equal images.
 """
 
 from __future__ import annotations
@@ -8,26 +8,29 @@ from __future__ import annotations
 import math
 from collections import Counter
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from graphbuild._util import install_command
 from graphbuild.errors import MissingLibraryError
 from graphbuild.exporters.sanitize import label_text
+from graphbuild.graph.layout import compute_layout
 from graphbuild.graph.style import node_color, node_shape, size_scale
 from graphbuild.models import COLLECTION, FILE, REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
 
-    import networkx as nx
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.text import Annotation
 
-    Graph = nx.DiGraph[str]
-    Point = tuple[float, float]
-    Positions = Mapping[str, Point]
-    Box = tuple[float, float, float, float]  # left, bottom, right, top
+    from graphbuild.graph.builder import Graph
+    from graphbuild.graph.style import Positions
+
+Floats: TypeAlias = NDArray[np.float64]
 
 _TYPE_ORDER = (FILE, REFERENCE, COLLECTION)  # the last type is drawn on top
 _MARKERS = {"dot": "o", "square": "s", "diamond": "D", "triangle": "^"}
@@ -46,14 +49,8 @@ _MAX_ID = 16  # characters of a label that is an id, because the collection has 
 _LABEL_GAP = 1.5  # points between a node and its label
 # Directions from a node in which its label may be placed, in order of preference.
 _DIRECTIONS = (
-    (0, -1),
-    (0, 1),
-    (1, 0),
-    (-1, 0),
-    (0.8, -0.8),
-    (-0.8, -0.8),
-    (0.8, 0.8),
-    (-0.8, 0.8),
+    *((0, -1), (0, 1), (1, 0), (-1, 0)),
+    *((0.8, -0.8), (-0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)),
 )
 _OUTSIDE_COST = 20.0  # cost per area outside the image; the cost per overlapping area is 1
 _BORDER = 4.0  # points; minimum distance of labels from the edge of the image
@@ -77,8 +74,6 @@ def draw(
         ImportError: Matplotlib is not installed; the extra ``notebook`` installs it.
     """
     if positions is None:
-        from graphbuild.graph.layout import compute_layout  # noqa: PLC0415  loads numpy
-
         positions = compute_layout(graph)
     figure, axes, scale = _new_axes(graph, positions, width)
     _draw_edges(axes, graph, positions)
@@ -91,8 +86,9 @@ def draw(
 
 def _new_axes(graph: Graph, positions: Positions, width: float) -> tuple[Figure, Axes, float]:
     """Return an empty figure for the layout, its axes, and its scale in points per layout unit."""
-    left, bottom, right, top = _bounds([positions[node] for node in graph])
-    layout_width, layout_height = right - left, top - bottom
+    points = np.array([positions[node] for node in graph] or [(0.0, 0.0)])
+    low, high = points.min(axis=0) - _MARGIN, points.max(axis=0) + _MARGIN
+    layout_width, layout_height = (high - low).tolist()
     unit = max(layout_width / width, _POINTS_PER_INCH / _MAX_SCALE)
     height = min(max(layout_height / unit, _MIN_ASPECT * width), _MAX_ASPECT * width)
     figure = _new_figure(width, height + _LEGEND_HEIGHT, describe(graph))
@@ -100,17 +96,14 @@ def _new_axes(graph: Graph, positions: Positions, width: float) -> tuple[Figure,
     axes = figure.add_axes((0.0, legend_share, 1.0, 1.0 - legend_share))
     axes.set_axis_off()
     unit = max(unit, layout_height / height)  # the layout must fit in width and in height
-    center_x, center_y = (left + right) / 2, (bottom + top) / 2
-    axes.set_xlim(center_x - unit * width / 2, center_x + unit * width / 2)
-    axes.set_ylim(center_y - unit * height / 2, center_y + unit * height / 2)
+    center, half_size = (low + high) / 2, unit * np.array((width, height)) / 2
+    (left, bottom), (right, top) = center - half_size, center + half_size
+    axes.set(xlim=(left, right), ylim=(bottom, top))
     return figure, axes, _POINTS_PER_INCH / unit
 
 
 def _new_figure(width: float, height: float, summary: str) -> Figure:
-    """Return a figure that IPython displays as PNG.
-
-    pyplot is not used, because it has global state.
-    """
+    """Return a figure that IPython displays as PNG, without pyplot, which has global state."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  an extra
         from matplotlib.figure import Figure  # noqa: PLC0415  the same
@@ -135,17 +128,8 @@ def _new_figure(width: float, height: float, summary: str) -> Figure:
     return figure
 
 
-def _bounds(points: Sequence[Point]) -> Box:
-    """Return the bounding box of ``points``, with a margin."""
-    xs, ys = [x for x, _ in points] or [0.0], [y for _, y in points] or [0.0]
-    return min(xs) - _MARGIN, min(ys) - _MARGIN, max(xs) + _MARGIN, max(ys) + _MARGIN
-
-
 def _draw_edges(axes: Axes, graph: Graph, positions: Positions) -> None:
-    """Draw the edges as thin lines; edges to collections are red.
-
-    The more edges there are, the more transparent they are.
-    """
+    """Draw the edges as thin lines, the more transparent the more there are."""
     from matplotlib.collections import LineCollection  # noqa: PLC0415  an extra
 
     opacity = min(0.5, max(0.03, 7.5 / math.sqrt(graph.number_of_edges() + 1)))
@@ -165,9 +149,10 @@ def _draw_nodes(axes: Axes, graph: Graph, positions: Positions, radii: Mapping[s
     for layer, node_type in enumerate(_type_counts(graph)):
         marker = _MARKERS[node_shape(node_type)]
         nodes = [node for node in graph if graph.nodes[node]["type"] == node_type]
+        x, y = zip(*(positions[node] for node in nodes), strict=True)
         axes.scatter(
-            [positions[node][0] for node in nodes],
-            [positions[node][1] for node in nodes],
+            x,
+            y,
             s=[(2 * radii[node] / _EXTENT.get(marker, 1.0)) ** 2 for node in nodes],
             c=node_color(node_type),
             marker=marker,
@@ -192,28 +177,15 @@ def _draw_legend(figure: Figure, graph: Graph, unlabeled: int) -> None:
     """Draw the legend of types below the graph, and the number of collections without a label."""
     from matplotlib.lines import Line2D  # noqa: PLC0415  an extra
 
-    entries = [
-        Line2D(
-            [],
-            [],
-            linestyle="none",
-            marker=_MARKERS[node_shape(node_type)],
-            color=node_color(node_type),
-            label=_replace_missing_glyphs(_plural(node_type, count)),
-        )
-        for node_type, count in _type_counts(graph).items()
-    ]
-    legend = figure.legend(
-        handles=entries,
-        loc="lower center",
-        ncols=len(entries) or 1,
-        frameon=False,
-        labelcolor=_TEXT,
-        fontsize=9.5,
-        handletextpad=0.2,
-    )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    entries = []
+    for node_type, count in _type_counts(graph).items():
+        marker, color = _MARKERS[node_shape(node_type)], node_color(node_type)
+        text = _replace_missing_glyphs(_plural(node_type, count))
+        entries.append(Line2D([], [], linestyle="none", marker=marker, color=color, label=text))
+    style = {"frameon": False, "labelcolor": _TEXT, "fontsize": 9.5, "handletextpad": 0.2}
+    legend = figure.legend(handles=entries, loc="lower center", ncols=len(entries) or 1, **style)
+    for entry in legend.get_texts():
+        entry.set_parse_math(False)
     if unlabeled:
         note = f"{_plural('more collection', unlabeled)} without a label"
         figure.text(0.995, 0.01, note, ha="right", va="bottom", fontsize=7.5, color=_TEXT)
@@ -225,64 +197,41 @@ def _draw_legend(figure: Figure, graph: Graph, unlabeled: int) -> None:
 def _draw_labels(
     axes: Axes, graph: Graph, positions: Positions, radii: Mapping[str, float], max_labels: int
 ) -> int:
-    """Label the collections with the most edges; return the number of unlabeled collections."""
+    """Label the collections with the most edges; return the number of unlabeled collections.
+
+    Each label is drawn beside its node, in the direction in which it covers as little as possible.
+    All boxes are arrays of left, bottom, right and top, in points.
+    """
     collections = [node for node in graph if graph.nodes[node]["type"] == COLLECTION]
     collections.sort(key=lambda node: (-graph.degree[node], node))
-    placer = _LabelPlacer(axes, positions, radii)
+    scale = _POINTS_PER_INCH / axes.figure.dpi
+    centers = axes.transData.transform([positions[node] for node in radii]) * scale
+    center_of = dict(zip(radii, centers, strict=True))
+    sizes = np.array(list(radii.values()))[:, None]
+    occupied = np.hstack((centers - sizes, centers + sizes))
+    inside = np.array(axes.bbox.extents) * scale + _BORDER * np.array((1, 1, -1, -1))
     for node in collections[:max_labels]:
-        placer.add(_label(graph.nodes[node]), node)
+        label = _annotate(axes, _label(graph.nodes[node]), positions[node])
+        half_size = np.array(label.get_window_extent().size) * scale / 2
+        offsets = np.array(_DIRECTIONS) * (radii[node] + _LABEL_GAP + half_size)
+        middles = center_of[node] + offsets
+        boxes = np.hstack((middles - half_size, middles + half_size))
+        outside = 4 * half_size.prod() - _overlaps(boxes, inside)
+        covered = [_overlaps(occupied, box).sum() for box in boxes]
+        # Rounded, so that rounding errors of a machine do not decide between equal costs.
+        best = int(np.argmin(np.round(_OUTSIDE_COST * outside + covered, 3)))
+        occupied = np.vstack((occupied, boxes[best]))
+        label.set_position(offsets[best])
     return max(0, len(collections) - max_labels)
 
 
-class _LabelPlacer:
-    """Places each label where it covers as little as possible; all boxes are in points."""
-
-    def __init__(self, axes: Axes, positions: Positions, radii: Mapping[str, float]) -> None:
-        self._axes, self._positions, self._radii = axes, positions, radii
-        self._scale = _POINTS_PER_INCH / axes.figure.dpi
-        points = axes.transData.transform([positions[node] for node in radii]) * self._scale
-        self._points: dict[str, Point] = dict(zip(radii, points.tolist(), strict=True))
-        self._occupied = [_box(self._points[node], size, size) for node, size in radii.items()]
-        left, bottom, right, top = (side * self._scale for side in axes.bbox.extents)
-        self._inside = (left + _BORDER, bottom + _BORDER, right - _BORDER, top - _BORDER)
-
-    def add(self, text: str, node: str) -> None:
-        """Draw ``text`` beside ``node``, in the direction with the lowest cost."""
-        label = _annotate(self._axes, text, self._positions[node])
-        extent = label.get_window_extent()
-        half_width, half_height = extent.width * self._scale / 2, extent.height * self._scale / 2
-        distance = self._radii[node] + _LABEL_GAP
-        offsets = [
-            (x * (distance + half_width), y * (distance + half_height)) for x, y in _DIRECTIONS
-        ]
-        center_x, center_y = center = self._points[node]
-        boxes = [_box((center_x + x, center_y + y), half_width, half_height) for x, y in offsets]
-        around = _box(center, distance + 2 * half_width, distance + 2 * half_height)
-        near = [other for other in self._occupied if _overlap(around, other)]
-        best = min(range(len(boxes)), key=lambda index: self._cost(boxes[index], near))
-        self._occupied.append(boxes[best])
-        label.set_position(offsets[best])
-
-    def _cost(self, box: Box, near: Iterable[Box]) -> float:
-        """Return the overlap of ``box`` with other boxes, plus its weighted area outside."""
-        outside = _overlap(box, box) - _overlap(box, self._inside)
-        # Rounded, so that rounding errors of a machine do not decide between equal costs.
-        return round(_OUTSIDE_COST * outside + sum(_overlap(box, other) for other in near), 3)
+def _overlaps(boxes: Floats, box: Floats) -> Floats:
+    """Return the area of the intersection of each of ``boxes`` with ``box``."""
+    sides = np.minimum(boxes[:, 2:], box[2:]) - np.maximum(boxes[:, :2], box[:2])
+    return np.asarray(np.maximum(sides, 0.0).prod(axis=1))
 
 
-def _box(center: Point, half_width: float, half_height: float) -> Box:
-    x, y = center
-    return x - half_width, y - half_height, x + half_width, y + half_height
-
-
-def _overlap(one: Box, other: Box) -> float:
-    """Return the area of the intersection of two boxes."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    return width * height if width > 0 and height > 0 else 0.0
-
-
-def _annotate(axes: Axes, text: str, point: Point) -> Annotation:
+def _annotate(axes: Axes, text: str, point: tuple[float, float]) -> Annotation:
     from matplotlib.patheffects import withStroke  # noqa: PLC0415  an extra
 
     return axes.annotate(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from graphbuild.errors import ExportError
 from graphbuild.models import COLLECTION, FILE, REFERENCE
@@ -17,10 +17,9 @@ from graphbuild.models import COLLECTION, FILE, REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import networkx as nx
+    from graphbuild.graph.builder import Graph
 
-    Graph = nx.DiGraph[str]
-    Positions = Mapping[str, tuple[float, float]]
+Positions: TypeAlias = "Mapping[str, tuple[float, float]]"  # of nodes; y grows upwards
 
 # Six hexadecimal digits: Gephi reads the short form "#f00" as almost black.
 COLORS = {FILE: "#0072b2", REFERENCE: "#e69f00", COLLECTION: "#cc3311"}

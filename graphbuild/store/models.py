@@ -16,52 +16,30 @@ _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # detected by the header
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A list to request: a relationship of a subject.
+    """A list to request: one relationship of one subject."""
 
-    Attributes:
-        id: The row id.
-        subject: The entity whose relationship is requested.
-        relationship: The API's name of the relationship.
-        page_count: Number of stored pages.
-        cursor: The cursor of the next page; None for the first page.
-        depth: Number of requests between the seeds and the subject; 0 for a seed.
-    """
-
-    id: int
+    id: int  # the row id
     subject: Entity
     relationship: str
-    page_count: int
-    cursor: str | None
-    depth: int = 0
+    page_count: int  # number of stored pages
+    cursor: str | None  # of the next page; None for the first page
+    depth: int = 0  # number of requests between the seeds and the subject; 0 for a seed
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedPage:
-    """A response to store.
-
-    Attributes:
-        body: The bytes of the response.
-        page: The parsed response.
-        fetched_at: Time of the response, in seconds since 1970.
-        cursor: The cursor of the request; None for the first page.
-        compressed: The body as a gzip stream if the API sent one, else empty.
-    """
+    """A response to store."""
 
     body: bytes
-    page: Page
-    fetched_at: float
-    cursor: str | None
-    compressed: bytes = b""
+    page: Page  # parsed from the body
+    fetched_at: float  # seconds since 1970
+    cursor: str | None  # of the request; None for the first page
+    compressed: bytes = b""  # the body as a gzip stream if the API sent one
 
 
 @dataclass(frozen=True, slots=True)
 class SaveResult:
-    """The effect of storing a page.
-
-    Attributes:
-        new_references: Number of references that earlier pages of the list do not contain.
-        status: The status of the subject after the page.
-    """
+    """The effect of storing a page: new references in the list, and the subject's new status."""
 
     new_references: int
     status: Status
@@ -69,144 +47,82 @@ class SaveResult:
 
 @dataclass(frozen=True, slots=True)
 class SubjectStatus:
-    """The progress of one list.
-
-    Attributes:
-        subject: The entity whose relationship is requested.
-        relationship: The API's name of the relationship.
-        state: One of ``graphbuild.models.STATES``.
-        page_count: Number of stored pages.
-        expected_count: Length of the list as stated by the API; None if unknown.
-        received_count: Number of distinct references in the current pass through the list.
-        inferred_count: Number of references that were inferred instead of requested.
-        cursor: The cursor of the next page; None before the first and after the last page.
-        http_status: Status of the last response; 0 without one, as for imported pages.
-        fetched_at: Time of the last response, in seconds since 1970; None without one.
-        error_code: Code of the API's error; empty without one.
-        detail: An explanation of the state, or a mismatch of counts; usually empty.
-    """
+    """The progress of one list."""
 
     subject: Entity
     relationship: str
-    state: str
-    page_count: int
-    expected_count: int | None
-    received_count: int
-    inferred_count: int
-    cursor: str | None
-    http_status: int
-    fetched_at: float | None
-    error_code: str
-    detail: str
+    state: str  # one of ``graphbuild.models.STATES``
+    page_count: int  # number of stored pages
+    expected_count: int | None  # length of the list as stated by the API; None if unknown
+    received_count: int  # distinct references in the current pass through the list
+    inferred_count: int  # references that were inferred instead of requested
+    cursor: str | None  # of the next page; None before the first and after the last page
+    http_status: int  # of the last response; 0 without one, as for imported pages
+    fetched_at: float | None  # time of the last response, in seconds since 1970
+    error_code: str  # of the API's error; empty without one
+    detail: str  # an explanation of the state, or a mismatch of counts; usually empty
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counts over the whole campaign.
+    """Counts over the whole campaign."""
 
-    Attributes:
-        subjects: Subjects of all types.
-        files: Subjects that are files.
-        pending: Subjects in the state ``pending``.
-        complete: Subjects in the state ``complete``.
-        incomplete: Subjects in the state ``incomplete``.
-        failed: Subjects in the state ``failed``.
-        pages: Stored pages.
-        references: Distinct references.
-        collections: Distinct collections.
-        observations: Distinct observations, without refuted inferences.
-        expected: Sum of the lengths of all lists, as stated by the API.
-        received: Sum of the received references of all lists.
-        inferred: Sum of the inferred references of all lists.
-        warnings: Warnings of all pages.
-        calls: Calls sent by all runs.
-    """
-
-    subjects: int
-    files: int
-    pending: int
+    subjects: int  # of all types
+    files: int  # subjects that are files
+    pending: int  # subjects by state
     complete: int
     incomplete: int
     failed: int
     pages: int
-    references: int
-    collections: int
-    observations: int
-    expected: int
-    received: int
-    inferred: int
-    warnings: int
-    calls: int
+    references: int  # distinct
+    collections: int  # distinct
+    observations: int  # distinct, without refuted inferences
+    expected: int  # sum of the lengths of all lists, as stated by the API
+    received: int  # sum of the received references of all lists
+    inferred: int  # sum of the inferred references of all lists
+    warnings: int  # of all pages
+    calls: int  # sent by all runs
 
 
 @dataclass(frozen=True, slots=True)
 class AuditResult:
-    """Result of requesting lists whose references had been inferred.
+    """Result of requesting lists whose references had been inferred."""
 
-    Attributes:
-        subjects: Audited subjects whose list was read to the end.
-        pending: Audited subjects whose list was not yet read to the end.
-        references: Inferred references of ``subjects``.
-        confirmed: Inferred references that the API returned.
-        refuted: Inferred references that the API did not return; they are no longer observations.
-    """
-
-    subjects: int
-    pending: int
-    references: int
-    confirmed: int
-    refuted: int
+    subjects: int  # whose list was read to the end
+    pending: int  # whose list was not yet read to the end
+    references: int  # inferred references of ``subjects``
+    confirmed: int  # inferred references that the API returned
+    refuted: int  # inferred references that it did not return; they are no longer observations
 
 
 @dataclass(frozen=True, slots=True)
 class RemainingCalls:
-    """Number of calls that are needed to complete a campaign.
+    """Number of calls that are needed to complete a campaign."""
 
-    Attributes:
-        unknown_lists: Lists of unknown length; each needs at least one call.
-        known_pages: Remaining pages of the lists of known length.
-    """
-
-    unknown_lists: int
-    known_pages: int
+    unknown_lists: int  # lists of unknown length; each needs at least one call
+    known_pages: int  # remaining pages of the lists of known length
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPage:
-    """A stored response.
-
-    Attributes:
-        subject: The entity whose relationship was requested.
-        relationship: The API's name of the relationship.
-        number: The page number in its list, from 1; negative for a page of an alias.
-        body: The bytes of the response.
-    """
+    """A stored response."""
 
     subject: Entity
     relationship: str
-    number: int
+    number: int  # in its list, from 1; negative for a page of an alias
     body: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class CompressedPage:
-    """A stored response, compressed and not verified.
-
-    Attributes:
-        subject: The entity whose relationship was requested.
-        relationship: The API's name of the relationship.
-        number: The page number in its list, from 1; negative for a page of an alias.
-        compressed: The compressed body.
-        crc32: The stored checksum of the compressed body.
-        sha256: The stored digest of the original body.
-    """
+    """A stored response, compressed and not verified."""
 
     subject: Entity
     relationship: str
-    number: int
+    number: int  # as in ``StoredPage``
     compressed: bytes
-    crc32: int
-    sha256: bytes
+    crc32: int  # of the compressed body, as stored
+    sha256: bytes  # of the original body, as stored
 
     def decompress(self) -> bytes:
         """Return the original body.
@@ -219,30 +135,19 @@ class CompressedPage:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Damage in a campaign file.
+    """Damage in a campaign file."""
 
-    Attributes:
-        subject: The subject of the damaged page; None if the damage is elsewhere.
-        problem: A description of the damage.
-    """
-
-    subject: Entity | None
+    subject: Entity | None  # of the damaged page; None if the damage is elsewhere
     problem: str
 
 
 @dataclass(slots=True)
 class ObservedReferences(Generic[Id]):
-    """The references of one subject on the pages read so far.
+    """The references of one subject on the pages read so far."""
 
-    Attributes:
-        count: Length of the list as stated by the API; None if unknown or changing.
-        collections_by_reference: The collections of each reference on these pages.
-        complete: Whether the list was read to the end, with as many references as expected.
-    """
-
-    count: int | None = None
+    count: int | None = None  # length of the list as stated by the API; None if unknown or changing
     collections_by_reference: dict[Id, set[Id]] = field(default_factory=lambda: defaultdict(set))
-    complete: bool = False
+    complete: bool = False  # the list was read to the end, with as many references as expected
 
     def collections(self) -> set[Id]:
         """Return the collections of all references."""

@@ -8,6 +8,7 @@ missed without a mismatch of the counts.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, Status
@@ -17,27 +18,16 @@ MAX_PAGES = 2_500  # per subject: 100,000 references
 
 @dataclass(frozen=True, slots=True)
 class PagingState:
-    """The pages of one pass through a list, the newest page included.
-
-    Attributes:
-        page_count: Number of pages.
-        expected_counts: Every list length that the API stated.
-        next_cursor: The newest page's next cursor; None on the last page.
-        cursor_repeated: Whether an earlier page had the same next cursor.
-        item_count: Number of items on the newest page.
-        new_count: References on the newest page that no earlier page contains.
-        received_count: Distinct references of all pages.
-        previous_page_empty: Whether the page before the newest had no items.
-    """
+    """The pages of one pass through a list, the newest page included."""
 
     page_count: int
-    expected_counts: frozenset[int]
-    next_cursor: str | None
-    cursor_repeated: bool
-    item_count: int
-    new_count: int
-    received_count: int
-    previous_page_empty: bool = False
+    expected_counts: frozenset[int]  # every list length that the API stated
+    next_cursor: str | None  # of the newest page; None on the last page
+    cursor_repeated: bool  # whether an earlier page had the same next cursor
+    item_count: int  # of the newest page
+    new_count: int  # references on the newest page that no earlier page contains
+    received_count: int  # distinct references of all pages
+    previous_page_empty: bool = False  # the page before the newest had no items
 
 
 def status_after_page(state: PagingState) -> Status:
@@ -50,41 +40,29 @@ def status_after_page(state: PagingState) -> Status:
     return Status(PENDING)
 
 
-def status_at_end(expected_counts: frozenset[int], received_count: int) -> Status:
+def status_at_end(expected_counts: frozenset[int], received: int) -> Status:
     """Return the status of a subject whose list was read to the end."""
-    return Status(COMPLETE, _count_mismatch(expected_counts, received_count))
+    detail = ""
+    if len(expected_counts) > 1:
+        lowest, highest = min(expected_counts), max(expected_counts)
+        detail = f"the expected count changed between {lowest} and {highest}; {received} received"
+    elif expected_counts and received not in expected_counts:
+        detail = f"{min(expected_counts)} references expected, {received} received"
+    return Status(COMPLETE, detail)
 
 
 def _endless_paging(state: PagingState) -> str:
     """Return why paging would never end; empty if it may end."""
+    expected = max(state.expected_counts, default=math.inf)
     if state.cursor_repeated:
         return "the API repeats a cursor"
     if state.item_count and not state.new_count:
         return "the page contains no new reference"
     if not state.item_count and state.previous_page_empty:
         return "two empty pages in a row"
-    if _was_complete_before(state):
-        return f"{max(state.expected_counts)} references expected, but more pages follow"
+    # References are counted, since the API may send shorter pages than requested.
+    if state.page_count > 1 and state.received_count - state.new_count >= expected:
+        return f"{expected} references expected, but more pages follow"
     if state.page_count >= MAX_PAGES:
         return f"more than {MAX_PAGES} pages"
-    return ""
-
-
-def _was_complete_before(state: PagingState) -> bool:
-    """Return whether all expected references were received before the newest page.
-
-    Counts references, not pages, since the API may send shorter pages than requested.
-    """
-    before = state.received_count - state.new_count
-    expected = state.expected_counts
-    return state.page_count > 1 and bool(expected) and before >= max(expected)
-
-
-def _count_mismatch(expected_counts: frozenset[int], received: int) -> str:
-    if len(expected_counts) > 1:
-        lowest, highest = min(expected_counts), max(expected_counts)
-        return f"the expected count changed between {lowest} and {highest}; {received} received"
-    expected = next(iter(expected_counts), received)
-    if expected != received:
-        return f"{expected} references expected, {received} received"
     return ""

@@ -1,14 +1,27 @@
-"""Read observations and links from a campaign file, now or as of an earlier time."""
+"""Read observations and links from a campaign file, now or as of an earlier time.
+
+A list may have been requested more than once, and the campaign file keeps all of its pages. The
+*current* observations of a list are those of its last complete pass and of later pages. Without a
+complete pass, all pages count.
+"""
 
 from __future__ import annotations
 
 import math
-from itertools import groupby
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graphbuild.models import INFERRED, OBSERVED, PENDING, RELATED_REFERENCES, Link, Observation
+from graphbuild.models import (
+    COMPLETE,
+    INCOMPLETE,
+    INFERRED,
+    OBSERVED,
+    PENDING,
+    RELATED_REFERENCES,
+    Link,
+    Observation,
+)
 from graphbuild.store.entities import load_entities, load_sort_ranks
-from graphbuild.store.history import PageStep, list_state
 from graphbuild.store.schema import REFUTED
 
 if TYPE_CHECKING:
@@ -16,10 +29,18 @@ if TYPE_CHECKING:
 
     from graphbuild.models import Entity
     from graphbuild.store.database import Database
-    from graphbuild.store.history import ListState
 
 # Tasks, without those whose subject is an alias.
 CANONICAL_TASKS = "task JOIN entity ON entity.id = task.subject AND entity.same_as = 0"
+
+
+@dataclass(slots=True)
+class _ListState:
+    """The state of a list at a given time, as row ids of pages and a state of the newest pass."""
+
+    pass_start: int = 0  # first page of the newest pass; 0 if it is not stored
+    since: int = 0  # first page of the last complete pass; 0 without such a pass
+    state: str = PENDING  # complete or incomplete; pending without any page
 
 
 class ObservationReader:
@@ -102,19 +123,25 @@ def _observations(
             )
 
 
-def _list_states(db: Database, at: float) -> dict[int, ListState]:
+def _list_states(db: Database, at: float) -> dict[int, _ListState]:
     """Return the state at a time of every list that had a page, by the row id of its task."""
     query = "SELECT first_page FROM inference UNION SELECT last_page FROM inference"
     inferred_after = {page for (page,) in db.rows(query)}
-    rows = db.rows(
-        "SELECT task, id, number, cursor, next_cursor FROM page WHERE fetched_at <= ?"
-        " ORDER BY task, id",
-        at,
+    states: dict[int, _ListState] = {}
+    query = (
+        "SELECT task, id, number, cursor, next_cursor FROM page WHERE fetched_at <= ? ORDER BY id"
     )
-    return {
-        task: list_state((PageStep(*step) for _, *step in steps), inferred_after)
-        for task, steps in groupby(rows, key=lambda row: row[0])
-    }
+    for task, page, number, cursor, next_cursor in db.rows(query, at):
+        state = states.setdefault(task, _ListState())
+        if number < 1:  # the page was requested for an alias
+            continue
+        if cursor is None:
+            state.pass_start = page
+        if state.pass_start and (next_cursor is None or page in inferred_after):
+            state.state, state.since = COMPLETE, state.pass_start
+        else:
+            state.state = INCOMPLETE
+    return states
 
 
 def _facts(
@@ -122,15 +149,8 @@ def _facts(
 ) -> list[tuple[int, int, int, int, int]]:
     """Return the facts of a list: reference, collection, first page, last page, provenance.
 
-    Args:
-        db: The campaign file.
-        task: The id of the task.
-        ranks: The sort position of every entity.
-        since: Row id of a page; facts that only earlier pages contain are omitted.
-        at: Seconds since 1970; facts whose first page is later are omitted.
-
-    Raises:
-        StoreError: A fact refers to an entity that is missing.
+    Facts that only pages before ``since`` contain are omitted, and facts whose first page was
+    fetched after ``at``.
     """
     known = (
         "" if at == math.inf else " AND (SELECT fetched_at FROM page WHERE id = first_page) <= :at"

@@ -22,13 +22,10 @@ class CallLog:
     def begin(self, subject: Entity, relationship: str, now: float) -> int:
         """Record durably that a call is about to be sent; return the id of the record."""
         with self._db.transaction():
-            cursor = self._db.execute(
-                "INSERT INTO call (subject, relationship, started_at) VALUES (?, ?, ?)",
-                self._entities.save(subject),
-                relationship,
-                now,
+            entity = self._entities.save(subject)
+            return self._db.insert(
+                "call", subject=entity, relationship=relationship, started_at=now
             )
-            return int(cursor.lastrowid or 0)
 
     def cancel(self, call: int) -> None:
         """Delete the record of a call that was not sent."""
@@ -45,13 +42,8 @@ class CallLog:
             sent: Whether the request may have reached the API. Other calls are not counted.
         """
         self._db.begin()
-        self._db.execute(
-            "UPDATE call SET http_status = ?, error = ?, sent = ? WHERE id = ?",
-            status,
-            error[:_MAX_ERROR_LENGTH],
-            sent,
-            call,
-        )
+        error = error[:_MAX_ERROR_LENGTH]
+        self._db.update("call", call, http_status=status, error=error, sent=sent)
 
     def count(self, since: float = 0.0) -> int:
         """Return the number of calls since a time (seconds since 1970), including failed calls."""

@@ -43,24 +43,14 @@ def translate_sqlite_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _store_error(path, error) from None
-
-
-def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
-    code = getattr(error, "sqlite_errorname", None) or ""
-    hint = next((text for prefix, text in _HINTS.items() if code.startswith(prefix)), "")
-    message = hint or str(error).rstrip(".")
-    return StoreError(f"{path}: {message}. Data stored before this is still there")
+        code = getattr(error, "sqlite_errorname", None) or ""
+        hint = next((text for prefix, text in _HINTS.items() if code.startswith(prefix)), "")
+        message = hint or str(error).rstrip(".")
+        raise StoreError(f"{path}: {message}. Data stored before this is still there") from None
 
 
 class Database:
-    """An open campaign file.
-
-    Args:
-        path: The file, for error messages.
-        connection: A connection in autocommit mode.
-        lock: The lock that a writer holds; None for a read-only database.
-    """
+    """An open campaign file. Its connection is in autocommit mode; only a writer has a lock."""
 
     def __init__(
         self, path: Path, connection: sqlite3.Connection, lock: FileLock | None = None
@@ -125,8 +115,7 @@ class Database:
 
     def first(self, query: str, *values: object, **named: object) -> tuple[Any, ...] | None:
         """Return the first row of a query, or None."""
-        row: tuple[Any, ...] | None = self.execute(query, *values, **named).fetchone()
-        return row
+        return next(self.rows(query, *values, **named), None)
 
     def integer(self, query: str, *values: object, **named: object) -> int:
         """Return the first value of a query; 0 if it is NULL or there is no row."""
@@ -135,10 +124,20 @@ class Database:
 
     def execute(self, statement: str, *values: object, **named: object) -> sqlite3.Cursor:
         """Run a statement. If it changes the file, the caller must have begun a transaction."""
-        try:
+        with translate_sqlite_errors(self.path):
             return self._connection.execute(statement, named or values)
-        except sqlite3.Error as error:
-            raise _store_error(self.path, error) from None
+
+    def insert(self, table: str, **columns: object) -> int:
+        """Insert a row, inside the caller's transaction; return its id."""
+        names, placeholders = ", ".join(columns), ", ".join(f":{name}" for name in columns)
+        statement = f"INSERT INTO {table} ({names}) VALUES ({placeholders})"  # noqa: S608  no input
+        return int(self.execute(statement, **columns).lastrowid or 0)
+
+    def update(self, table: str, row_id: int, **columns: object) -> None:
+        """Set columns of a row, inside the caller's transaction."""
+        assignments = ", ".join(f"{name} = :{name}" for name in columns)
+        statement = f"UPDATE {table} SET {assignments} WHERE id = :id"  # noqa: S608  no input
+        self.execute(statement, **columns, id=row_id)
 
     def execute_many(self, statement: str, rows: Iterable[Any]) -> None:
         """Run a statement once per row, inside the caller's transaction."""
@@ -170,20 +169,15 @@ class Database:
         self._depth = 1
         try:
             yield
-            with translate_sqlite_errors(self.path):
-                self._connection.execute("COMMIT")
+            self.execute("COMMIT")
         except BaseException:
-            self._roll_back()
+            for callback in self._rollback_callbacks:
+                callback()
+            if self._connection.in_transaction:
+                self.execute("ROLLBACK")
             raise
         finally:
             self._depth = 0
-
-    def _roll_back(self) -> None:
-        for callback in self._rollback_callbacks:
-            callback()
-        if self._connection.in_transaction:
-            with translate_sqlite_errors(self.path):
-                self._connection.execute("ROLLBACK")
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -210,33 +204,56 @@ class Database:
 
 
 def create(path: Path) -> None:
-    """Create an empty campaign file that only its owner can read.
+    """Create an empty campaign file.
 
     Raises:
         StoreError: The file cannot be created; no partial file remains.
     """
+    with translate_sqlite_errors(path), _new_database(path) as connection:
+        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
+        connection.executescript(f"BEGIN; {schema.SCHEMA} {schema.VIEWS} COMMIT;")
+
+
+def _back_up(connection: sqlite3.Connection, path: Path) -> None:
+    """Copy a campaign file to ``<name>.schema-<version>.bak`` in its folder; verify the copy.
+
+    Raises:
+        StoreError: The copy cannot be written, or it is damaged.
+    """
+    name = f"{path.name}.schema-{migrations.version_of(connection)}.bak"
+    with _new_database(path.with_name(name)) as copy:
+        connection.backup(copy)
+        (problem,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
+        if problem != "ok":
+            raise StoreError(
+                f"{path} is damaged ({' '.join(problem.split())}), so it is not migrated; "
+                "restore an earlier copy of the file"
+            )
+
+
+@contextmanager
+def _new_database(path: Path) -> Iterator[sqlite3.Connection]:
+    """Write a database that only its owner can read; it gets its name when it is complete.
+
+    It has no write-ahead log: if the last checkpoint failed, the rename would leave data behind in
+    the log, and SQLite does not report such a failure.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        with translate_sqlite_errors(path):
-            _write_schema(draft)
+        with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+            yield connection
+        with draft.open("rb+") as stream:
+            os.fsync(stream.fileno())
         draft.replace(path)
         fsync_directory(path.parent)
     except OSError as error:
-        raise StoreError(f"cannot create {path}: {error.strerror or error}") from None
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
         for leftover in (draft, draft.with_name(f"{draft.name}-journal")):
             with suppress(OSError):
                 leftover.unlink()
-
-
-def _write_schema(draft: Path) -> None:
-    # Without a write-ahead log: if its last checkpoint failed, the rename would leave data behind
-    # in the log, and SQLite does not report such a failure.
-    with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
-        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
-        connection.executescript(f"BEGIN; {schema.SCHEMA} {schema.VIEWS} COMMIT;")
 
 
 def is_campaign_file(path: Path) -> bool:
@@ -282,7 +299,7 @@ def _open_for_writing(path: Path) -> sqlite3.Connection:
         connection = _connect(path, "rw")
         try:
             if _check_tables(connection, path) < schema.SCHEMA_VERSION:
-                migrations.back_up(connection, path)
+                _back_up(connection, path)
                 migrations.migrate(connection)
             # This package keeps references intact, and `graphbuild check` verifies them. Checks by
             # SQLite would take a fifth of the time to store a page.

@@ -25,11 +25,7 @@ encode_attributes = json.JSONEncoder(ensure_ascii=True, sort_keys=True).encode
 
 
 def decode_attributes(text: str, api_id: str, path: Path) -> dict[str, Scalar]:
-    """Return the attributes in a row of an entity or a seed.
-
-    Raises:
-        StoreError: The text is damaged.
-    """
+    """Return the attributes in a row of an entity or a seed; StoreError if they are damaged."""
     with suppress(ValueError, TypeError):
         attributes = json.loads(text)
         if isinstance(attributes, dict):
@@ -89,8 +85,7 @@ class EntityWriter:
         stored = decode_attributes(text, entity.id, self._db.path)
         merged = encode_attributes({**stored, **entity.attributes})
         if merged != text:
-            statement = "UPDATE entity SET attributes = ? WHERE id = ?"
-            self._db.execute(statement, merged, entity_id)
+            self._db.update("entity", entity_id, attributes=merged)
 
 
 class ById(dict[int, _Value]):
@@ -153,21 +148,21 @@ def unite_entities(db: Database, alias: int, canonical: int) -> None:
     db.execute("UPDATE entity SET same_as = ? WHERE same_as = ?", canonical, alias)
     db.execute("UPDATE OR IGNORE seed SET entity = ? WHERE entity = ?", canonical, alias)
     tasks = list(db.rows("SELECT id, relationship FROM task WHERE subject = ?", alias))
+    query = "SELECT id, page_count FROM task WHERE subject = ? AND relationship = ?"
     for task, relationship in tasks:
-        other = db.first(
-            "SELECT id, page_count FROM task WHERE subject = ? AND relationship = ?",
-            canonical,
-            relationship,
-        )
+        other = db.first(query, canonical, relationship)
         if other is None:
-            db.execute("UPDATE task SET subject = ? WHERE id = ?", canonical, task)
+            db.update("task", task, subject=canonical)
             continue
         other_task, page_count = other
         if page_count:
             _move_pages(db, task, other_task)
             _retire_task(db, task)
         else:
-            _swap_subjects(db, (task, canonical), (other_task, alias), relationship)
+            # The tasks exchange their subjects. (subject, relationship) is unique at every step.
+            db.update("task", other_task, relationship="")
+            db.update("task", task, subject=canonical)
+            db.update("task", other_task, subject=alias, relationship=relationship)
             _retire_task(db, other_task)
 
 
@@ -180,35 +175,20 @@ def next_alias_page_number(db: Database, task: int) -> int:
     return db.integer(query, task)
 
 
-def _swap_subjects(
-    db: Database, one: tuple[int, int], other: tuple[int, int], relationship: str
-) -> None:
-    """Exchange the subjects of two tasks, each passed as (task, new subject).
-
-    This takes three updates, because (subject, relationship) is unique.
-    """
-    for task, subject, name in ((*other, ""), (*one, relationship), (*other, relationship)):
-        db.execute(
-            "UPDATE task SET subject = ?, relationship = ? WHERE id = ?", subject, name, task
-        )
-
-
 def _move_pages(db: Database, task: int, other: int) -> None:
     """Move pages and inferences of a task to another task of the same subject."""
     db.execute("UPDATE OR IGNORE inference SET task = ? WHERE task = ?", other, task)
     db.execute("DELETE FROM inference WHERE task = ?", task)
     for (page,) in list(db.rows("SELECT id FROM page WHERE task = ? ORDER BY id", task)):
-        number = next_alias_page_number(db, other)
-        db.execute("UPDATE page SET task = ?, number = ? WHERE id = ?", other, number, page)
+        db.update("page", page, task=other, number=next_alias_page_number(db, other))
 
 
 def _retire_task(db: Database, task: int) -> None:
     """Mark a task as complete because another task requests the list under the canonical id."""
+    db.update("task", task, state=COMPLETE, detail=ALIAS_DETAIL)
     db.execute(
-        "UPDATE task SET state = ?, cursor = NULL, expected_count = NULL, received_count = 0,"
+        "UPDATE task SET cursor = NULL, expected_count = NULL, received_count = 0,"
         " inferred_count = 0, error_code = '', retry = 0, truncated_at = 0, audited = 0,"
-        " fetched_at = NULL, detail = ? WHERE id = ?",
-        COMPLETE,
-        ALIAS_DETAIL,
+        " fetched_at = NULL WHERE id = ?",
         task,
     )

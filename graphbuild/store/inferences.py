@@ -11,7 +11,7 @@ from graphbuild.store.schema import CONFIRMED, INFERRED, REFUTED
 from graphbuild.store.task_queue import first_page_of_pass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from graphbuild.store.database import Database
 
@@ -29,10 +29,8 @@ class Inferences:
 
     def observed_references(self, task: int) -> ObservedReferences[int]:
         """Return the references of the current pass through a list, as row ids."""
-        (row,) = self._db.rows(
-            "SELECT expected_count, state, detail, inferred_count FROM task WHERE id = ?", task
-        )
-        expected_count, state, detail, inferred_count = row
+        query = "SELECT expected_count, state, detail, inferred_count FROM task WHERE id = ?"
+        ((expected_count, state, detail, inferred_count),) = self._db.rows(query, task)
         first_page = first_page_of_pass(self._db, task)
         counts = self._db.integer(
             "SELECT count(DISTINCT expected_count) FROM page"
@@ -45,29 +43,21 @@ class Inferences:
             count=None if counts > 1 else expected_count,
             complete=state == COMPLETE and not detail and not inferred_count,
         )
-        for reference, collection in self._facts_of_pass(task, first_page):
-            collections = observed.collections_by_reference[reference]
-            if collection:
-                collections.add(collection)
-        return observed
-
-    def _facts_of_pass(self, task: int, first_page: int) -> Iterator[tuple[int, int]]:
-        return self._db.rows(
+        facts = self._db.rows(
             "SELECT reference, related_from FROM page"
             " JOIN fact ON fact.page = coalesce(duplicate_of, page.id)"
             " WHERE task = ? AND page.id >= ?",
             task,
             first_page,
         )
+        for reference, collection in facts:
+            collections = observed.collections_by_reference[reference]
+            if collection:
+                collections.add(collection)
+        return observed
 
     def save(self, task: int, collections_by_reference: Mapping[int, Iterable[int]]) -> None:
-        """Complete a list whose remaining references follow from other lists.
-
-        Args:
-            task: The id of the task.
-            collections_by_reference: The row id of each remaining reference, with those of its
-                collections.
-        """
+        """Complete a list with references that follow from other lists, passed as row ids."""
         with self._db.transaction():
             page = self._db.integer("SELECT max(id) FROM page WHERE task = ?", task)
             self._db.execute_many(
@@ -81,17 +71,13 @@ class Inferences:
                     for collection in collections
                 ],
             )
-            self._db.execute(
-                "UPDATE task SET state = ?, cursor = NULL, inferred_count = ? WHERE id = ?",
-                COMPLETE,
-                len(collections_by_reference),
-                task,
-            )
+            count = len(collections_by_reference)
+            self._db.update("task", task, state=COMPLETE, cursor=None, inferred_count=count)
 
     def save_conflict(self, task: int, detail: str) -> None:
         """Store why nothing is inferred for a list, so that all of its pages are requested."""
         with self._db.transaction():
-            self._db.execute("UPDATE task SET inference_conflict = ? WHERE id = ?", detail, task)
+            self._db.update("task", task, inference_conflict=detail)
 
     def settle(self, task: int) -> None:
         """Confirm or refute the inferences for a list, after all of its pages were stored.
@@ -100,7 +86,7 @@ class Inferences:
         requested for an audit. In a refresh they are kept, because the list may have changed since.
         """
         db = self._db
-        db.execute("UPDATE task SET inferred_count = 0 WHERE id = ?", task)
+        db.update("task", task, inferred_count=0)
         db.execute(
             "UPDATE inference SET provenance = ? WHERE task = ? AND provenance = ?"
             " AND EXISTS (SELECT 1 FROM page"
@@ -120,7 +106,6 @@ class Inferences:
             INFERRED,
         ).rowcount
         if refuted:
-            detail = (
-                f"inferred, but not returned by the API: {format_count(refuted, 'observation')}"
-            )
-            db.execute("UPDATE task SET inference_conflict = ? WHERE id = ?", detail, task)
+            count = format_count(refuted, "observation")
+            detail = f"inferred, but not returned by the API: {count}"
+            db.update("task", task, inference_conflict=detail)

@@ -19,18 +19,13 @@ backup is verified.
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from graphbuild._util import fsync_directory
-from graphbuild.errors import StoreError
 from graphbuild.store import schema
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
-    from pathlib import Path
 
 
 def version_of(connection: sqlite3.Connection) -> int:
@@ -49,43 +44,6 @@ def migrate(connection: sqlite3.Connection) -> None:
         except BaseException:
             connection.execute("ROLLBACK")
             raise
-
-
-def back_up(connection: sqlite3.Connection, path: Path) -> Path:
-    """Copy a campaign file to ``<name>.schema-<version>.bak`` in its folder; verify the copy.
-
-    Raises:
-        StoreError: The copy cannot be written, or it is damaged.
-    """
-    backup = path.with_name(f"{path.name}.schema-{version_of(connection)}.bak")
-    draft = path.with_name(f".{backup.name}.{os.getpid()}.new")
-    try:
-        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        with closing(sqlite3.connect(draft)) as copy:
-            connection.backup(copy)
-            (problem,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
-        if problem != "ok":
-            raise StoreError(
-                f"{path} is damaged ({' '.join(problem.split())}), so it is not migrated; "
-                "restore an earlier copy of the file"
-            )
-        _fsync(draft)
-        draft.replace(backup)
-        fsync_directory(path.parent)
-    except OSError as error:
-        raise StoreError(f"cannot write {backup}: {error.strerror or error}") from None
-    finally:
-        with suppress(OSError):
-            draft.unlink()
-    return backup
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 # --- steps ---------------------------------------------------------------------------------------

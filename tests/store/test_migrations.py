@@ -148,10 +148,10 @@ def test_a_backup_that_cannot_be_written_stops_the_migration(
     path = saved_file(1, tmp_path)
     before = path.read_bytes()
 
-    def fail(_: Path) -> None:
+    def fail(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(migrations, "_fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(StoreError, match=r"cannot write .*schema-1\.bak: No space left"):
         Store.open(path)
     assert path.read_bytes() == before

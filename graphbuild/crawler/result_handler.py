@@ -95,7 +95,7 @@ class ResultHandler:
         now = self._client.clock.now()
         body, page, compressed = response
         fetched = FetchedPage(body, page, now, task.cursor, compressed)
-        saved = self._store.results.save_page(task, fetched, limit=self._limit)
+        saved = self._store.page_writer.save_page(task, fetched, limit=self._limit)
         if self._client.api_flavor != AUTO:
             self._store.api_info.save_flavor(self._client.api_flavor)
         number = task.page_count + 1
@@ -107,7 +107,7 @@ class ResultHandler:
         code, http_status = "PayloadError", 200
         if isinstance(error, ApiError):
             code, http_status = error.code, error.status
-        self._store.results.save_failure(
+        self._store.tasks.save_failure(
             task,
             error_code=code,
             detail=str(error),

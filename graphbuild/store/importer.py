@@ -62,7 +62,7 @@ def import_responses(store: Store, pages: Iterable[FetchedPage]) -> int:
     for page in pages:
         by_subject.setdefault(page.page.subject, []).append(page)
     return sum(
-        store.results.import_pages(subject, _in_paging_order(group))
+        store.page_writer.import_pages(subject, _in_paging_order(group))
         for subject, group in by_subject.items()
     )
 

@@ -48,14 +48,13 @@ from graphbuild.store.models import (
     Totals,
 )
 from graphbuild.store.observations import CANONICAL_TASKS, ObservationReader
-from graphbuild.store.results import Results
+from graphbuild.store.page_writer import PageWriter
 from graphbuild.store.schema import CONFIRMED, REFUTED
 from graphbuild.store.task_queue import TaskQueue, subject_entity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
-    from types import TracebackType
 
     from graphbuild.models import Scalar, Seed
 
@@ -66,7 +65,7 @@ class Store(ObservationReader):
     Attributes:
         path: The file.
         tasks: The lists to request, for a crawler.
-        results: Stores responses, for a crawler or an importer.
+        page_writer: Stores responses, for a crawler or an importer.
         inferences: References that were inferred instead of requested, for a crawler.
         calls: The log of API calls.
         api_info: The API flavor, and the time at which an exhausted quota resets.
@@ -83,7 +82,7 @@ class Store(ObservationReader):
         self._entities = EntityWriter(db)
         self.tasks = TaskQueue(db)
         self.inferences = Inferences(db)
-        self.results = Results(db, self._entities, self.tasks, self.inferences)
+        self.page_writer = PageWriter(db, self._entities, self.tasks, self.inferences)
         self.calls = CallLog(db, self._entities)
         self.api_info = ApiInfo(db)
 
@@ -126,12 +125,7 @@ class Store(ObservationReader):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def snapshot(self) -> AbstractContextManager[None]:
@@ -153,13 +147,9 @@ class Store(ObservationReader):
         entity = canonical_id(self._db, self._entities.save(seed.entity))
         row = self._db.first("SELECT attributes FROM seed WHERE entity = ?", entity)
         if row is None:
-            attributes = encode_attributes(dict(seed.attributes))
-            self._db.execute(
-                "INSERT INTO seed (entity, source, line, attributes) VALUES (?, ?, ?, ?)",
-                entity,
-                seed.source,
-                seed.line,
-                attributes,
+            text = encode_attributes(dict(seed.attributes))
+            self._db.insert(
+                "seed", entity=entity, source=seed.source, line=seed.line, attributes=text
             )
         elif seed.attributes:  # attributes of earlier seed lists take precedence
             known = decode_attributes(row[0], seed.entity.id, self.path)

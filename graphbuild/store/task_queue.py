@@ -7,7 +7,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.api.endpoints import OBJECT_TYPES
-from graphbuild.models import COMPLETE, PENDING, RELATED_REFERENCES, Entity, text_attribute
+from graphbuild.models import (
+    COMPLETE,
+    FAILED,
+    PENDING,
+    RELATED_REFERENCES,
+    Entity,
+    text_attribute,
+)
 from graphbuild.store.models import RemainingCalls, Task
 from graphbuild.store.schema import REFUTED
 
@@ -74,13 +81,41 @@ class TaskQueue:
 
     def add(self, subject: int, state: str = PENDING) -> int:
         """Add the ``related_references`` task of a subject; return 1 if it is new, else 0."""
+        statement = "INSERT OR IGNORE INTO task (subject, relationship, state) VALUES (?, ?, ?)"
         with self._db.transaction():
-            return self._db.execute(
-                "INSERT OR IGNORE INTO task (subject, relationship, state) VALUES (?, ?, ?)",
-                subject,
-                RELATED_REFERENCES,
-                state,
-            ).rowcount
+            return self._db.execute(statement, subject, RELATED_REFERENCES, state).rowcount
+
+    def save_failure(  # noqa: PLR0913  all but the task are keyword arguments
+        self,
+        task: Task,
+        *,
+        error_code: str,
+        detail: str,
+        retry: bool,
+        at: float,
+        http_status: int = 0,
+    ) -> None:
+        """Mark a list as failed.
+
+        Args:
+            task: The list that was requested.
+            error_code: The API's error code.
+            detail: An explanation.
+            retry: Whether the next run requests the list again.
+            at: Time of the failure, in seconds since 1970.
+            http_status: The status of the response; 0 without one.
+        """
+        with self._db.transaction():
+            self._db.update(
+                "task",
+                task.id,
+                state=FAILED,
+                error_code=error_code,
+                detail=detail,
+                retry=retry,
+                fetched_at=at,
+                http_status=http_status,
+            )
 
     def requeue(self) -> int:
         """Set lists to pending after temporary errors and incomplete imports; return how many."""

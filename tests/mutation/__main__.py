@@ -55,7 +55,7 @@ TESTS = {
     ],
     "store": [
         "store/test_store.py",
-        "store/test_results.py",
+        "store/test_page_writer.py",
         "store/test_status.py",
         "store/test_importer.py",
         "crawler/test_crawler.py",

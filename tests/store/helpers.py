@@ -60,7 +60,7 @@ def fetched(store: Store, raw: bytes, at: float = 1.0) -> FetchedPage:
 def commit(store: Store, raw: bytes) -> SaveResult:
     task = store.tasks.next_task()
     assert task is not None
-    return store.results.save_page(task, fetched(store, raw))
+    return store.page_writer.save_page(task, fetched(store, raw))
 
 
 def sound(path: Path) -> None:

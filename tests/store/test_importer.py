@@ -107,7 +107,7 @@ def test_import_does_not_disturb_an_unfinished_crawl(store: Store, saved: list[P
     store.add_seeds(parse_seeds([subject.id]))
     task = store.tasks.next_task()
     assert task is not None
-    store.results.save_page(task, pages[0])
+    store.page_writer.save_page(task, pages[0])
     import_responses(store, [pages[3]])
     after = store.tasks.next_task()
     assert after is not None

@@ -114,7 +114,7 @@ def test_failed_transaction_stores_nothing(store: Store) -> None:
     worse = good.page.entries[0].__class__(broken, (None,))
     page = good.page.__class__(task.subject, (*good.page.entries, worse), 3, None, 3)
     with pytest.raises(TypeError):
-        store.results.save_page(task, FetchedPage(good.body, page, 1.0, None))
+        store.page_writer.save_page(task, FetchedPage(good.body, page, 1.0, None))
     assert triples(store) == []
     assert store.totals().pages == 0
     assert store.tasks.next_task() == task
@@ -181,10 +181,14 @@ def test_endless_paging_ends_as_incomplete(path: Path, pages: list[bytes], said:
 def test_only_temporary_failures_are_requeued(store: Store) -> None:
     first = store.tasks.next_task()
     assert first is not None
-    store.results.save_failure(first, error_code="NotFoundError", detail="unknown", retry=False)
+    store.tasks.save_failure(
+        first, error_code="NotFoundError", detail="unknown", retry=False, at=1.0
+    )
     second = store.tasks.next_task()
     assert second is not None
-    store.results.save_failure(second, error_code="TransientError", detail="later", retry=True)
+    store.tasks.save_failure(
+        second, error_code="TransientError", detail="later", retry=True, at=1.0
+    )
     assert store.tasks.next_task() is None
     assert [row.state for row in store.statuses()] == [FAILED, FAILED]
     assert store.tasks.requeue() == 1
@@ -216,17 +220,18 @@ def test_totals_match_the_stored_pages(path: Path) -> None:
         refused, looping = store.tasks.next_task(), store.tasks.next_task([3])
         assert refused is not None
         assert looping is not None
-        store.results.save_failure(
+        store.tasks.save_failure(
             refused,
             error_code="NotFoundError",
             detail="unknown",
             retry=False,
+            at=1.0,
             http_status=404,
         )
         for cursor in (None, "same"):
             raw = body(R3, count=3, cursor="same")
             answer = FetchedPage(raw, parse_page(raw, looping.subject), 1.0, cursor)
-            store.results.save_page(store.tasks.get(looping.id), answer)
+            store.page_writer.save_page(store.tasks.get(looping.id), answer)
         whole, part = (
             store.inferences.observed_references(number).collections_by_reference
             for number in (1, 2)
@@ -272,8 +277,8 @@ def test_remaining_calls_count_pages(path: Path) -> None:
         for _ in range(2):
             task = store.tasks.next_task()
             assert task is not None
-            store.results.save_failure(
-                task, error_code="TransientError", detail="later", retry=True
+            store.tasks.save_failure(
+                task, error_code="TransientError", detail="later", retry=True, at=1.0
             )
         assert store.tasks.remaining_calls(40) == RemainingCalls(2, 2)
         # Of what is older than that nothing counts as read: the first pages come again.
@@ -286,7 +291,7 @@ def test_remaining_calls_without_refresh_ignore_complete_lists(path: Path) -> No
         store.add_seeds(parse_seeds([A]))
         task = store.tasks.next_task()
         assert task is not None
-        store.results.save_page(task, fetched(store, body(R1), at=0.5))
+        store.page_writer.save_page(task, fetched(store, body(R1), at=0.5))
         assert store.tasks.remaining_calls(40) == RemainingCalls(0, 0)
 
 
@@ -301,7 +306,7 @@ def test_imported_pages_are_compared_with_their_expected_count(store: Store, cou
     other = body(R3, count=7, cursor="next")
     for subject, answer in ((Entity("file", B), other), (Entity("file", "c" * 64), raw)):
         saved = FetchedPage(answer, parse_page(answer, subject), 1.0, None)
-        assert store.results.import_pages(subject, [saved, saved]) == 1
+        assert store.page_writer.import_pages(subject, [saved, saved]) == 1
     row = list(store.statuses())[2]
     assert (row.state, row.received_count, row.detail) == (COMPLETE, 2, remark)
 
@@ -312,9 +317,13 @@ def test_pending_includes_lists_to_retry(path: Path) -> None:
         assert store.tasks.has_pending()
         task = store.tasks.next_task()
         assert task is not None
-        store.results.save_failure(task, error_code="TransientError", detail="later", retry=True)
+        store.tasks.save_failure(
+            task, error_code="TransientError", detail="later", retry=True, at=1.0
+        )
         assert store.tasks.has_pending()
-        store.results.save_failure(task, error_code="NotFoundError", detail="unknown", retry=False)
+        store.tasks.save_failure(
+            task, error_code="NotFoundError", detail="unknown", retry=False, at=1.0
+        )
         assert not store.tasks.has_pending()
         (row,) = store.statuses()
         assert (row.http_status, row.error_code, row.detail) == (0, "NotFoundError", "unknown")
@@ -375,7 +384,7 @@ def test_only_the_current_pass_counts_after_a_refresh(store: Store) -> None:
     commit(store, body(R1, R2, count=3, cursor="next"))
     store.tasks.refresh(2.0)
     answer = fetched(store, body(R3, count=5, cursor="next"), at=3.0)
-    done = store.results.save_page(store.tasks.get(1), answer)
+    done = store.page_writer.save_page(store.tasks.get(1), answer)
     assert (done.new_references, done.status.state) == (1, PENDING)
     reading = store.inferences.observed_references(1)
     names = {one.reference.id for one in store.observations()}
@@ -411,12 +420,12 @@ def test_page_in_flight_for_an_alias_is_stored_for_the_canonical_subject(
     raws = body(R1, count=3, cursor="next"), body(R1, R2, count=3, cursor="elsewhere")
     answers = [about(real, raw) for raw in raws]
     pages = [parse_page(*each) for each in zip(answers, (other.subject, real), strict=True)]
-    store.results.save_page(other, FetchedPage(answers[0], pages[0], 1.0, None))
+    store.page_writer.save_page(other, FetchedPage(answers[0], pages[0], 1.0, None))
     if reopened:
         store.close()
         store = Store.open(path)
     with closing(store):
-        said = store.results.save_page(one, FetchedPage(answers[1], pages[1], 2.0, None))
+        said = store.page_writer.save_page(one, FetchedPage(answers[1], pages[1], 2.0, None))
         assert said == SaveResult(0, Status(COMPLETE, "the same subject under another id"))
         assert triples(store) == [(A, R1, "c"), (A, R2, "c")]
         times = {

@@ -43,7 +43,7 @@ def write_pages(path: Path, pages: Mapping[Entity, list[dict[str, object]]]) -> 
             data = pages[task.subject]
             body = json.dumps({"data": data, "meta": {"count": len(data)}}).encode()
             page = parse_page(body, task.subject)
-            store.results.save_page(task, FetchedPage(body, page, 0.0, None))
+            store.page_writer.save_page(task, FetchedPage(body, page, 0.0, None))
 
 
 def _to_json(entity: Entity) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Store the results of requests: pages and failures."""
+"""Store pages with their observations, from a crawl or an import."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from graphbuild.models import (
     COMPLETE,
-    FAILED,
     FILE,
     FILE_ID_HASH,
     HASH_TYPES,
@@ -48,8 +47,8 @@ _MAX_KNOWN_PAGES = 1_000
 _WEAK_HASHES = tuple(each.name for each in HASH_TYPES if each.name != FILE_ID_HASH)
 
 
-class Results:
-    """Stores the results of requests, each in one durable transaction."""
+class PageWriter:
+    """Stores pages, each in one durable transaction with its observations and the next cursor."""
 
     def __init__(
         self, db: Database, entities: EntityWriter, tasks: TaskQueue, inferences: Inferences
@@ -65,82 +64,50 @@ class Results:
     def save_page(
         self, task: Task, fetched: FetchedPage, *, limit: int | None = None
     ) -> SaveResult:
-        """Store a page, its observations and the next cursor.
+        """Store a page of a list, its observations and the next cursor.
 
         Args:
             task: The list that was requested.
             fetched: The response.
             limit: Maximum number of entries of a list beyond the seeds (depth 1 or more).
         """
-        db = self._db
+        db, page = self._db, fetched.page
         with db.transaction():
             canonical = canonical_task(db, task.id)
             if canonical is not None:
                 return self._save_alias_page(task, fetched, canonical)
             entities = db.integer("SELECT max(id) FROM entity")
-            page = self._insert_page(task.id, task.page_count + 1, fetched)
-            state = self._paging_state(task.id, page, fetched.page)
+            page_id = self._insert_page(task.id, task.page_count + 1, fetched)
+            state = self._paging_state(task.id, page_id, page)
             status = status_after_page(state)
-            db.execute(
-                "UPDATE task SET state = ?, page_count = page_count + 1, cursor = ?,"
-                " received_count = ?, expected_count = coalesce(?, expected_count),"
-                " new_entity_count = ?, http_status = 200, fetched_at = ?, error_code = '',"
-                " detail = ? WHERE id = ?",
-                status.state,
-                fetched.page.next_cursor,
-                state.received_count,
-                fetched.page.count,
-                db.integer("SELECT max(id) FROM entity") - entities,
-                fetched.fetched_at,
-                status.detail,
-                task.id,
-            )
+            if page.count is not None:
+                db.update("task", task.id, expected_count=page.count)
             if status == Status(COMPLETE):
                 self._inferences.settle(task.id)
             elif status.state == PENDING and task.depth and limit and state.received_count >= limit:
-                status = self._truncate(task.id, limit)
-            self._unite_aliases(task, fetched.page)
-        return SaveResult(state.new_count, status)
-
-    def save_failure(  # noqa: PLR0913  all but the task are keyword arguments
-        self,
-        task: Task,
-        *,
-        error_code: str,
-        detail: str,
-        retry: bool,
-        http_status: int = 0,
-        at: float | None = None,
-    ) -> None:
-        """Mark a list as failed.
-
-        Args:
-            task: The list that was requested.
-            error_code: The API's error code.
-            detail: An explanation.
-            retry: Whether the next run requests the list again.
-            http_status: The status of the response; 0 without one.
-            at: Time of the response, in seconds since 1970.
-        """
-        with self._db.transaction():
-            self._db.execute(
-                "UPDATE task SET state = ?, error_code = ?, detail = ?, retry = ?,"
-                " http_status = ?, fetched_at = coalesce(?, fetched_at) WHERE id = ?",
-                FAILED,
-                error_code,
-                detail,
-                retry,
-                http_status,
-                at,
+                status = self._truncate(task, state.received_count, limit)
+            db.update(
+                "task",
                 task.id,
+                state=status.state,
+                detail=status.detail,
+                page_count=task.page_count + 1,
+                cursor=page.next_cursor,
+                received_count=state.received_count,
+                new_entity_count=db.integer("SELECT max(id) FROM entity") - entities,
+                http_status=200,
+                fetched_at=fetched.fetched_at,
+                error_code="",
             )
+            self._unite_aliases(task, page)
+        return SaveResult(state.new_count, status)
 
     # --- pages -----------------------------------------------------------------------------------
 
     def _save_alias_page(self, task: Task, fetched: FetchedPage, canonical: int) -> SaveResult:
         """Store a page that was requested before its subject was united with the canonical one."""
         self._insert_page(canonical, next_alias_page_number(self._db, canonical), fetched)
-        self._db.execute("UPDATE task SET page_count = page_count + 1 WHERE id = ?", task.id)
+        self._db.update("task", task.id, page_count=task.page_count + 1)
         return SaveResult(0, Status(COMPLETE, ALIAS_DETAIL))
 
     def _insert_page(self, task: int, number: int, fetched: FetchedPage) -> int:
@@ -148,24 +115,21 @@ class Results:
         page, body = fetched.page, _compress(fetched)
         facts = self._save_entities(page)
         duplicate_of = self._page_of.get(facts)
-        cursor = self._db.execute(
-            "INSERT INTO page (task, number, cursor, next_cursor, expected_count, item_count,"
-            " warning_count, fetched_at, duplicate_of, sha256, crc32, body)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            task,
-            number,
-            fetched.cursor,
-            page.next_cursor,
-            page.count,
-            page.item_count,
-            len(page.warnings),
-            fetched.fetched_at,
-            duplicate_of,
-            hashlib.sha256(fetched.body).digest(),
-            zlib.crc32(body),
-            body,
+        page_id = self._db.insert(
+            "page",
+            task=task,
+            number=number,
+            cursor=fetched.cursor,
+            next_cursor=page.next_cursor,
+            expected_count=page.count,
+            item_count=page.item_count,
+            warning_count=len(page.warnings),
+            fetched_at=fetched.fetched_at,
+            duplicate_of=duplicate_of,
+            sha256=hashlib.sha256(fetched.body).digest(),
+            crc32=zlib.crc32(body),
+            body=body,
         )
-        page_id = int(cursor.lastrowid or 0)
         if facts and duplicate_of is None:
             self._insert_facts(page_id, facts)
         return page_id
@@ -190,21 +154,13 @@ class Results:
         self._page_of[facts] = page
 
     def _paging_state(self, task: int, page_id: int, page: Page) -> PagingState:
-        """Return the state of the current pass after its newest page, which has that row id.
-
-        If the first page is not stored, as can happen in an import, the state counts no pages.
-        """
+        """Return the state of the current pass after its newest page, which has that row id."""
         first_page = first_page_of_pass(self._db, task)
-        steps = list(
-            self._db.rows(
-                "SELECT next_cursor, expected_count, item_count FROM page"
-                " WHERE task = ? AND number > 0 AND id >= ? ORDER BY id",
-                task,
-                first_page,
-            )
-            if first_page
-            else ()
+        query = (
+            "SELECT next_cursor, expected_count, item_count FROM page"
+            " WHERE task = ? AND number > 0 AND id >= ? ORDER BY id"
         )
+        steps = list(self._db.rows(query, task, first_page))
         ((received_count, new_count),) = self._db.rows(
             "SELECT count(*), coalesce(sum(first_id = :page), 0) FROM"
             " (SELECT min(page.id) AS first_id FROM page"
@@ -226,20 +182,12 @@ class Results:
             previous_page_empty=bool(earlier) and earlier[-1][2] == 0,
         )
 
-    def _truncate(self, task: int, limit: int) -> Status:
-        """Stop reading a list at the limit, and mark it as incomplete."""
-        ((received, expected, relationship),) = self._db.rows(
-            "SELECT received_count, expected_count, relationship FROM task WHERE id = ?", task
-        )
+    def _truncate(self, task: Task, received: int, limit: int) -> Status:
+        """Record that a list is not read beyond the limit; return its status."""
+        self._db.update("task", task.id, truncated_at=limit)
+        ((expected,),) = self._db.rows("SELECT expected_count FROM task WHERE id = ?", task.id)
         total = "" if expected is None else f" of {expected:,}"
-        detail = f"{received:,}{total} {relationship} read; the limit per node is {limit:,}"
-        self._db.execute(
-            "UPDATE task SET state = ?, detail = ?, truncated_at = ? WHERE id = ?",
-            INCOMPLETE,
-            detail,
-            limit,
-            task,
-        )
+        detail = f"{received:,}{total} {task.relationship} read; the limit per node is {limit:,}"
         return Status(INCOMPLETE, detail)
 
     # --- aliases ---------------------------------------------------------------------------------
@@ -299,40 +247,24 @@ class Results:
             " JOIN fact ON fact.page = coalesce(duplicate_of, page.id) WHERE task = ?",
             task.id,
         )
+        query = "SELECT cursor, next_cursor, expected_count FROM page WHERE task = ? AND number > 0"
+        steps = list(self._db.rows(query, task.id))
+        cursors, next_cursors = ({step[column] for step in steps} for column in (0, 1))
         status, cursor = Status(unfinished_state), task.cursor
-        if self._missing_pages(task) == 0:
-            status, cursor = status_at_end(self._expected_counts(task), received), None
+        if None in cursors and cursors == next_cursors:
+            expected_counts = frozenset(count for *_, count in steps if count is not None)
+            status, cursor = status_at_end(expected_counts, received), None
         elif unfinished_state == INCOMPLETE:
             status = Status(INCOMPLETE, "the imported pages are not the whole list")
-        self._db.execute(
-            "UPDATE task SET state = ?, cursor = ?, received_count = ?, detail = ?, retry = ?"
-            " WHERE id = ?",
-            status.state,
-            cursor,
-            received,
-            status.detail,
-            status.state == INCOMPLETE,
+        self._db.update(
+            "task",
             task.id,
+            state=status.state,
+            cursor=cursor,
+            received_count=received,
+            detail=status.detail,
+            retry=status.state == INCOMPLETE,
         )
-
-    def _missing_pages(self, task: Task) -> int:
-        """Return the number of missing pages: the first page, and neighbors of stored pages."""
-        return self._db.integer(
-            "WITH step AS (SELECT cursor, next_cursor FROM page WHERE task = :task AND number > 0)"
-            " SELECT (SELECT count(*) = 0 FROM step WHERE cursor IS NULL)"
-            " + (SELECT count(*) FROM step AS one WHERE next_cursor NOT NULL"
-            "    AND NOT EXISTS (SELECT 1 FROM step WHERE cursor = one.next_cursor))"
-            " + (SELECT count(*) FROM step AS one WHERE cursor NOT NULL"
-            "    AND NOT EXISTS (SELECT 1 FROM step WHERE next_cursor = one.cursor))",
-            task=task.id,
-        )
-
-    def _expected_counts(self, task: Task) -> frozenset[int]:
-        query = (
-            "SELECT DISTINCT expected_count FROM page"
-            " WHERE task = ? AND number > 0 AND expected_count IS NOT NULL"
-        )
-        return frozenset(count for (count,) in self._db.rows(query, task.id))
 
 
 def _compress(fetched: FetchedPage) -> bytes:

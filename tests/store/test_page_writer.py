@@ -16,7 +16,7 @@ from graphbuild.api.parser import parse_page
 from graphbuild.errors import StoreError
 from graphbuild.models import Entity
 from graphbuild.seeds import parse_seeds
-from graphbuild.store import FetchedPage, Store, results
+from graphbuild.store import FetchedPage, Store, page_writer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +92,7 @@ def crawled(path: Path, seed: int, *, reopen: bool, repeat: bool = False) -> lis
         body = rng.choice(bodies) if repeat and bodies and rng.random() < 0.5 else page(rng)
         bodies.append(body)
         fetched = FetchedPage(body, parse_page(body, task.subject), 1.0, task.cursor)
-        saved.append(store.results.save_page(task, fetched))
+        saved.append(store.page_writer.save_page(task, fetched))
     store.close()
     return [*saved, *contents(path)]
 
@@ -116,7 +116,7 @@ def test_the_bound_on_known_pages_changes_nothing(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unbounded = crawled(tmp_path / "one.db", seed, reopen=False, repeat=True)
-    monkeypatch.setattr(results, "_MAX_KNOWN_PAGES", 1)
+    monkeypatch.setattr(page_writer, "_MAX_KNOWN_PAGES", 1)
     assert unbounded == crawled(tmp_path / "other.db", seed, reopen=False, repeat=True)
 
 
@@ -127,7 +127,7 @@ def test_facts_of_equal_pages_are_stored_once(tmp_path: Path) -> None:
         store.add_seeds(parse_seeds(SUBJECTS))
         while (task := store.tasks.next_task()) is not None:
             fetched = FetchedPage(body, parse_page(body, task.subject), 1.0, None)
-            store.results.save_page(task, fetched)
+            store.page_writer.save_page(task, fetched)
         observations = [(each.subject.id, each.reference.id) for each in store.observations()]
         facts = store._db.integer("SELECT count(*) FROM fact")
     assert facts == 40
@@ -139,9 +139,9 @@ def fail_to_save(store: Store, fetched: FetchedPage, monkeypatch: pytest.MonkeyP
     task = store.tasks.next_task()
     assert task is not None
     with monkeypatch.context() as patch:
-        patch.setattr(store.results, "_unite_aliases", lambda *_: store._db.execute("nonsense"))
+        patch.setattr(store.page_writer, "_unite_aliases", lambda *_: store._db.execute("nonsense"))
         with pytest.raises(StoreError):
-            store.results.save_page(task, fetched)
+            store.page_writer.save_page(task, fetched)
 
 
 def test_a_rolled_back_page_is_not_the_original_of_a_later_one(
@@ -154,7 +154,7 @@ def test_a_rolled_back_page_is_not_the_original_of_a_later_one(
         fail_to_save(store, fetched, monkeypatch)
         other = store.tasks.next_task([1])
         assert other is not None
-        store.results.save_page(other, fetched)
+        store.page_writer.save_page(other, fetched)
         assert [each.reference.id for each in store.observations()] == ["1" * 64]
 
 
@@ -168,10 +168,10 @@ def test_storing_a_page_after_a_rollback_is_like_the_first_time(
         assert task is not None
         fetched = FetchedPage(body, parse_page(body, task.subject), 1.0, task.cursor)
         fail_to_save(store, fetched, monkeypatch)
-        first = store.results.save_page(task, fetched)
+        first = store.page_writer.save_page(task, fetched)
     with Store.open(tmp_path / "b.db") as store:
         store.add_seeds(parse_seeds(SUBJECTS))
-        assert store.results.save_page(task, fetched) == first
+        assert store.page_writer.save_page(task, fetched) == first
     assert contents(tmp_path / "a.db") == contents(tmp_path / "b.db")
 
 
@@ -184,7 +184,7 @@ def test_a_body_is_stored_as_the_api_compressed_it_if_that_is_small(tmp_path: Pa
             task = store.tasks.next_task()
             assert task is not None
             fetched = FetchedPage(raw, parse_page(raw, task.subject), 1.0, None, compressed)
-            store.results.save_page(task, fetched)
+            store.page_writer.save_page(task, fetched)
         pages = list(store.compressed_pages())
     stored = [page.compressed for page in pages]
     assert [page.decompress() for page in pages] == [raw] * 3

@@ -7,7 +7,7 @@ import typer
 from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import open_for_reading
-from graphbuild.cli.console import print_json, print_line, subject_name
+from graphbuild.cli.console import print_json, print_line
 from graphbuild.cli.errors import ExitCode
 
 
@@ -29,7 +29,7 @@ def check(store_path: options.StoreOption = None, *, json: options.JsonOption = 
             print_json({"sound": not found, "damages": problems})
         else:
             for each in found:
-                where = subject_name(each.subject) if each.subject else store.path
+                where = each.subject.readable_id if each.subject else store.path
                 print_line(f"{where}: {each.problem}")
             if found:
                 print_line(f"{store.path}: damaged, {format_count(len(found), 'problem')}")

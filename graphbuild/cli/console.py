@@ -10,7 +10,6 @@ import json
 import logging
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
@@ -21,7 +20,9 @@ from graphbuild.models import Entity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-_log = logging.getLogger("graphbuild")
+LOG = logging.getLogger("graphbuild")
+notice = LOG.info  # logs a message that is not an error; --quiet hides it
+error = LOG.error  # logs an error, even with --quiet
 
 
 class _SafeFormatter(logging.Formatter):
@@ -32,12 +33,10 @@ class _SafeFormatter(logging.Formatter):
 
 
 def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
-    """Send notices to standard error.
+    """Send messages to standard error: errors alone (``quiet``), or also notices.
 
-    Args:
-        verbose: Whether the request line and the status of each request are logged. Headers, which
-            contain the API key, are never logged.
-        quiet: Whether only errors are logged and progress is hidden. Overrides ``verbose``.
+    ``verbose`` adds the request line and the status of each request. Headers, which contain the API
+    key, are never logged.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(_SafeFormatter())
@@ -46,21 +45,6 @@ def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.setLevel(level if name == "graphbuild" or verbose else logging.ERROR)
-
-
-def notice(text: str) -> None:
-    """Log a message that is not an error; ``--quiet`` hides it."""
-    _log.info(text)
-
-
-def error(text: str) -> None:
-    """Log an error, even with ``--quiet``."""
-    _log.error(text)
-
-
-def is_quiet() -> bool:
-    """Return whether ``--quiet`` hides notices and progress."""
-    return not _log.isEnabledFor(logging.INFO)
 
 
 def print_line(text: str = "", longest: int = MAX_DISPLAY_LENGTH) -> None:
@@ -114,18 +98,13 @@ def shorten(text: str, longest: int = 40) -> str:
     return text if len(text) <= longest else text[:longest] + "…"
 
 
-def subject_name(subject: Entity) -> str:
-    """Return the name of a subject in output: the URL of a URL subject, and the id of any other."""
-    return subject.readable_id
-
-
 @contextmanager
 def spinner() -> Iterator[Callable[[str], None]]:
     """Yield a function that shows the name of the current step.
 
     It shows nothing with ``--quiet``, or if standard error is not a terminal.
     """
-    if is_quiet() or not sys.stderr.isatty():
+    if not LOG.isEnabledFor(logging.INFO) or not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.console import Console
@@ -133,56 +112,3 @@ def spinner() -> Iterator[Callable[[str], None]]:
 
     with Console(stderr=True).status("") as status:
         yield lambda step: status.update(Text(f"{escape_unprintable(step)} ..."))
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """The progress of a crawl.
-
-    Attributes:
-        done: Number of calls made.
-        left: Number of calls that are still needed, as far as known.
-        counts: Number of references found, as text.
-        line: Description of the last event.
-    """
-
-    done: int
-    left: int
-    counts: str
-    line: str
-
-
-@contextmanager
-def crawl_progress(*, hidden: bool = False) -> Iterator[Callable[[Progress], None]]:
-    """Yield a function that shows progress: as a bar on a terminal, otherwise a line per event.
-
-    With ``--verbose``, a terminal shows lines too, since log messages would break the bar.
-
-    Args:
-        hidden: Whether nothing is shown.
-    """
-    if hidden or not sys.stderr.isatty() or is_quiet() or _log.isEnabledFor(logging.DEBUG):
-        yield lambda progress: None if hidden else notice(progress.line)
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as Bar
-
-    bar = Bar(
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("calls · {task.fields[counts]} ·"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-        console=Console(stderr=True),
-    )
-    task = bar.add_task("", total=None, counts="")
-    with bar:
-        yield lambda now: bar.update(
-            task, completed=now.done, total=now.done + now.left, counts=now.counts
-        )

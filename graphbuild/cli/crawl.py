@@ -13,14 +13,20 @@ from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import open_for_writing
 from graphbuild.cli.console import notice, print_json, print_line
-from graphbuild.cli.crawl_runner import run_crawl
 from graphbuild.cli.errors import ExitCode
+from graphbuild.cli.progress import crawl_progress
 from graphbuild.cli.seed_lists import read_seed_lists
+from graphbuild.cli.signals import on_signal
 from graphbuild.cli.summary import print_problems, print_totals, print_verification
-from graphbuild.errors import AuthenticationError, SeedError
+from graphbuild.errors import AuthenticationError, CrawlPaused, SeedError
+from graphbuild.models import FILE, Entity
 
 if TYPE_CHECKING:
-    from graphbuild.cli.crawl_runner import Outcome
+    from signal import Signals
+
+    from graphbuild.api.auth import ApiKey
+    from graphbuild.api.rate_limit import Clock
+    from graphbuild.crawler import Crawl
     from graphbuild.seeds import Seed, SeedList
     from graphbuild.store import Store
 
@@ -53,48 +59,78 @@ def crawl(
     You can stop a crawl at any time (Ctrl-C). Run the same command again to continue: no page is
     requested twice, and a crawl of a complete campaign makes no calls.
     """
+    from graphbuild.api.client import Client
+    from graphbuild.api.rate_limit import RateLimiter
+    from graphbuild.crawler import DEFAULT_PER_NODE, Crawl
+
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
     _refuse_api_key(seed_list)
     with open_for_writing(store_path, create=bool(seeds)) as store:
         added = store.add_seeds(seed_list)
         _requeue_subjects(store, refresh, verify_inferred)
-        outcome = run_crawl(
-            store,
-            base_url,
-            per_minute=per_minute,
-            per_day=per_day,
-            max_calls=max_calls,
-            frugal=frugal,
-            depth=depth,
-            per_node=per_node,
-            workers=workers,
-            api_flavor=api_flavor,
-            show_progress=not json,
-        )
-        outcome.added, outcome.rejected = added, len(seed_list.rejected)
-        totals = store.totals()
+        for level in range(depth):
+            store.tasks.expand(level)
+        calls_before, pages, paused = store.calls.count(), 0, ""
+        if store.tasks.has_pending():  # otherwise, the crawl needs no API key
+            key, limiter = _find_key(store), RateLimiter(per_minute)
+            with Client(
+                key, base_url=base_url, rate_limiter=limiter, api_flavor=api_flavor
+            ) as client:
+                crawler = Crawl(
+                    client,
+                    store,
+                    max_calls=max_calls,
+                    per_day=per_day,
+                    frugal=frugal,
+                    depth=depth,
+                    per_node=per_node or DEFAULT_PER_NODE,
+                    workers=workers,
+                )
+                pages, paused = _run(crawler, store, client.clock, show_progress=not json)
+        calls, totals = store.calls.count() - calls_before, store.totals()
         if json:
-            print_json({"run": asdict(outcome), "campaign": asdict(totals)})
+            run = {"calls": calls, "pages": pages, "paused": paused, "added": added}
+            run["rejected"] = len(seed_list.rejected)
+            print_json({"run": run, "campaign": asdict(totals)})
         else:
-            print_outcome(store, outcome)
-    if outcome.paused:
+            print_totals(store)
+            print_line(f"this run: {format_count(calls, 'call')}, {format_count(pages, 'page')}")
+            print_verification(store)
+            if totals.warnings:
+                warnings = format_count(totals.warnings, "warning")
+                print_line(f"{warnings} about the pages; see status --warnings")
+            print_problems(store)
+            if paused:
+                notice(f"paused: {paused}")
+    if paused:
         raise typer.Exit(ExitCode.PAUSED)
     if totals.failed or totals.incomplete:
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-def print_outcome(store: Store, outcome: Outcome) -> None:
-    """Print the state of the campaign after a crawl, and what this run did."""
-    print_totals(store)
-    print_line(
-        f"this run: {format_count(outcome.calls, 'call')}, {format_count(outcome.pages, 'page')}"
-    )
-    print_verification(store)
-    if warnings := store.totals().warnings:
-        print_line(f"{format_count(warnings, 'warning')} about the pages; see status --warnings")
-    print_problems(store)
-    if outcome.paused:
-        notice(f"paused: {outcome.paused}")
+def _run(crawler: Crawl, store: Store, clock: Clock, *, show_progress: bool) -> tuple[int, str]:
+    """Crawl; return the number of stored pages, and why the crawl paused (empty if it finished).
+
+    After a signal, the requests that have been sent are completed.
+    """
+    pages, paused = 0, ""
+    received: list[str] = []
+
+    def stop(signal: Signals) -> None:
+        received.append(signal.name)
+        crawler.stop()
+        clock.stop()
+
+    with on_signal(stop), crawl_progress(store, hidden=not show_progress) as show:
+        try:
+            for event in crawler:
+                pages += event.error is None and not event.inferred_references
+                show(event)
+        except CrawlPaused as reason:
+            paused = str(reason)
+    if received:
+        paused = f"stopped by {received[0]}; run the same command again to continue"
+    return pages, paused
 
 
 def _requeue_subjects(store: Store, refresh: float | None, verify_inferred: float | None) -> None:
@@ -116,7 +152,7 @@ def _refuse_api_key(seeds: SeedList) -> None:
     try:
         key = find_api_key().reveal().lower()
     except AuthenticationError:
-        return  # no key can leak; run_crawl reports a missing key if it needs one
+        return  # no key can leak; a missing key is reported if the crawl needs it
     if any(_contains(seed, key) for seed in seeds):
         raise SeedError("the seed list contains your API key; remove it (it was not sent)")
 
@@ -127,3 +163,16 @@ def _contains(seed: Seed, key: str) -> bool:
     return seed.entity.id == key or any(
         key in value.lower() for value in values if isinstance(value, str)
     )
+
+
+def _find_key(store: Store) -> ApiKey:
+    """Return the API key. Raise SeedError if it is a subject of the campaign file."""
+    from graphbuild.api.auth import find_api_key
+
+    key = find_api_key()
+    if store.contains(Entity(FILE, key.reveal().lower())):
+        raise SeedError(
+            f"{store.path} contains your API key as a file hash; it was not sent. "
+            "Start a new campaign file without it"
+        )
+    return key

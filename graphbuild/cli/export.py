@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from signal import raise_signal
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,36 +24,15 @@ from graphbuild.exporters.formats import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
     from signal import Signals
 
     from graphbuild.exporters import ExportedFile
-    from graphbuild.store import Store
 
 FULL = "full"
 _REPORT_FILES = {
     "report.md": "the report in Markdown, with embedded images",
     "report.html": "the report as one page, to open in a browser or print",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """The result of an export.
-
-    Attributes:
-        view: Name of the exported view.
-        nodes: Number of exported nodes.
-        edges: Number of exported edges.
-        total: Number of nodes and edges of the whole graph.
-        files: The written files.
-    """
-
-    view: str
-    nodes: int
-    edges: int
-    total: tuple[int, int]
-    files: list[ExportedFile]
 
 
 def _check_view(name: str) -> str:
@@ -115,34 +93,57 @@ def export(
 
     Existing files are replaced atomically.
     """
-    formats = parse_formats(to)
+    from graphbuild.exporters import export_all
+    from graphbuild.graph.builder import build_graph
+    from graphbuild.graph.views import view as select_view
+    from graphbuild.models import OBSERVED
+
+    formats = _parse_formats(to)
     _refuse_unused_options(formats, no_csv_guard=no_csv_guard, no_reduction=no_reduction)
     _refuse_derived_view(formats, view)
     with open_for_reading(store_path) as store:
-        exported = write_exports(
-            store,
-            out,
-            formats,
-            view=view,
-            observed_only=observed_only,
-            timestamps=timestamps,
-            no_csv_guard=no_csv_guard,
-            no_reduction=no_reduction,
-        )
+        with on_signal(remove_unfinished_and_exit), spinner() as show_step:
+            show_step("reading the campaign")
+            with store.snapshot():
+                graph = build_graph(
+                    (
+                        each
+                        for each in store.observations()
+                        if each.provenance == OBSERVED or not observed_only
+                    ),
+                    subjects=store.subjects(times=timestamps),
+                    links=store.links(),
+                    timestamps=timestamps,
+                )
+            shown = select_view(graph, view)
+            files = export_all(
+                shown,
+                out,
+                formats,
+                name_suffix="" if view == FULL else view,
+                csv_guard=not no_csv_guard,
+                full=no_reduction,
+                on_progress=show_step,
+            )
+        nodes, edges = len(shown), shown.number_of_edges()
+        all_nodes, all_edges = len(graph), graph.number_of_edges()
         if json:
-            print_json(_as_json(exported))
-        else:
-            print_exported(exported)
-            warn_if_incomplete(store)
+            exported = {"view": view, "nodes": nodes, "edges": edges}
+            whole = {"nodes": all_nodes, "edges": all_edges}
+            print_json({**exported, "whole": whole, "files": [file_json(each) for each in files]})
+            return
+        if view != FULL:
+            part = f"{format_count(nodes, 'node')} and {format_count(edges, 'edge')}"
+            print_line(f"view {view}: {part} of {all_nodes:,} and {all_edges:,}")
+        print_files(files)
+        warnings = (f"{each.path.name}: {each.warnings}" for each in files if each.warnings)
+        for line in dict.fromkeys(warnings):
+            notice(line)
+        warn_if_incomplete(store)
 
 
-def parse_formats(text: str) -> list[str]:
-    """Return the format names in a comma-separated list.
-
-    Raises:
-        typer.BadParameter: a format is unknown, or the list is empty.
-        ExportError: A format needs a library that is not installed.
-    """
+def _parse_formats(text: str) -> list[str]:
+    """Return the format names in a comma-separated list; their libraries are installed."""
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in FORMATS]
     if unknown or not names:
@@ -180,73 +181,12 @@ def _refuse_derived_view(formats: Sequence[str], view: str) -> None:
         )
 
 
-def write_exports(
-    store: Store,
-    folder: Path,
-    formats: Sequence[str],
-    *,
-    view: str = FULL,
-    observed_only: bool = False,
-    timestamps: bool = False,
-    no_csv_guard: bool = False,
-    no_reduction: bool = False,
-) -> Exported:
-    """Write the graph of a campaign into ``folder``.
-
-    The arguments are the options of ``graphbuild export``.
-
-    Raises:
-        ExportError: A file cannot be written.
-    """
-    from graphbuild.exporters import export_all
-    from graphbuild.graph.builder import build_graph
-    from graphbuild.graph.views import view as view_of
-    from graphbuild.models import OBSERVED
-
-    observations = (
-        each for each in store.observations() if each.provenance == OBSERVED or not observed_only
-    )
-    with on_signal(remove_unfinished_and_exit), spinner() as show_step:
-        show_step("reading the campaign")
-        with store.snapshot():
-            graph = build_graph(
-                observations,
-                subjects=store.subjects(times=timestamps),
-                links=store.links(),
-                timestamps=timestamps,
-            )
-        shown = view_of(graph, view)
-        files = export_all(
-            shown,
-            folder,
-            formats,
-            name_suffix="" if view == FULL else view,
-            csv_guard=not no_csv_guard,
-            full=no_reduction,
-            on_progress=show_step,
-        )
-    total = len(graph), graph.number_of_edges()
-    return Exported(view, len(shown), shown.number_of_edges(), total, files)
-
-
 def remove_unfinished_and_exit(signal: Signals) -> None:
     """Handle a signal: remove unfinished files, and end the process with this signal."""
     from graphbuild.exporters.atomic_write import remove_unfinished
 
     remove_unfinished()
     raise_signal(signal)
-
-
-def print_exported(exported: Exported) -> None:
-    """Print the written files, and log the warnings about values that a format cannot represent."""
-    if exported.view != FULL:
-        nodes, edges = exported.total
-        shown = f"{format_count(exported.nodes, 'node')} and {format_count(exported.edges, 'edge')}"
-        print_line(f"view {exported.view}: {shown} of {nodes:,} and {edges:,}")
-    print_files(exported.files)
-    warnings = [f"{each.path.name}: {each.warnings}" for each in exported.files if each.warnings]
-    for line in dict.fromkeys(warnings):
-        notice(line)
 
 
 def print_files(files: Sequence[ExportedFile]) -> None:
@@ -263,15 +203,4 @@ def file_json(written: ExportedFile) -> dict[str, object]:
         "bytes": written.size,
         "sha256": written.sha256,
         "warnings": str(written.warnings),
-    }
-
-
-def _as_json(exported: Exported) -> dict[str, object]:
-    nodes, edges = exported.total
-    return {
-        "view": exported.view,
-        "nodes": exported.nodes,
-        "edges": exported.edges,
-        "whole": {"nodes": nodes, "edges": edges},
-        "files": [file_json(each) for each in exported.files],
     }

@@ -10,7 +10,7 @@ import typer
 from graphbuild._util import format_timestamp
 from graphbuild.cli import options, quota
 from graphbuild.cli.campaign_file import open_for_reading
-from graphbuild.cli.console import print_json, print_line, print_table, subject_name
+from graphbuild.cli.console import print_json, print_line, print_table
 from graphbuild.cli.summary import MAX_LISTED, has_problem, print_totals, print_verification
 from graphbuild.models import RELATED_REFERENCES
 
@@ -76,7 +76,7 @@ def print_warnings(store: Store) -> None:
 
     for page in store.pages():
         for warning in parse_page(page.body, page.subject, page.relationship).warnings:
-            print_line(f"{subject_name(page.subject)}, page {page.number}: {warning}")
+            print_line(f"{page.subject.readable_id}, page {page.number}: {warning}")
 
 
 def status_json(store: Store) -> dict[str, object]:
@@ -97,7 +97,7 @@ def _table_row(row: SubjectStatus) -> tuple[object, ...]:
     known = f"{row.received_count + row.inferred_count:,}"
     if row.expected_count is not None:
         known += f" of {row.expected_count:,}"
-    name = subject_name(row.subject)
+    name = row.subject.readable_id
     if row.relationship != RELATED_REFERENCES:
         name += f" {row.relationship}"
     requested = format_timestamp(row.fetched_at) if row.fetched_at else "never"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphbuild._util import format_count
-from graphbuild.cli.console import notice, print_line, subject_name
+from graphbuild.cli.console import notice, print_line
 from graphbuild.models import COMPLETE
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def print_problems(store: Store) -> None:
     """Print the first subjects that failed or are incomplete, with the reasons."""
     problems = [row for row in store.statuses() if row.state != "pending" and has_problem(row)]
     for row in problems[:MAX_LISTED]:
-        print_line(f"{subject_name(row.subject)}: {row.state}: {row.detail or row.error_code}")
+        print_line(f"{row.subject.readable_id}: {row.state}: {row.detail or row.error_code}")
     if len(problems) > MAX_LISTED:
         hidden = len(problems) - MAX_LISTED
         print_line(f"… and {hidden:,} more; 'graphbuild status --all' lists every subject")

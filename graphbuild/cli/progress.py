@@ -1,0 +1,71 @@
+"""Show the progress of a crawl on standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from contextlib import contextmanager
+from math import inf
+from typing import TYPE_CHECKING
+
+from graphbuild._util import format_count
+from graphbuild.cli.console import LOG, notice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from graphbuild.crawler import CrawlEvent
+    from graphbuild.store import Store
+
+_RECOUNT_SECONDS = 0.5  # interval at which the remaining calls are counted
+
+
+@contextmanager
+def crawl_progress(store: Store, *, hidden: bool) -> Iterator[Callable[[CrawlEvent], None]]:
+    """Yield a function that shows an event: in a bar on a terminal, otherwise as a line.
+
+    With ``--verbose``, a terminal shows lines too, since log messages would break the bar.
+    """
+    if hidden or LOG.level != logging.INFO or not sys.stderr.isatty():
+        yield lambda event: None if hidden else notice(_describe(event))
+        return
+    from rich import console, progress
+
+    from graphbuild.api.client import LIMIT
+
+    bar = progress.Progress(
+        progress.BarColumn(bar_width=None),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("calls · {task.fields[references]} ·"),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("left"),
+        console=console.Console(stderr=True),
+    )
+    task = bar.add_task("", total=None, references="")
+    calls, left, references, counted_at = 0, 0, 0, -inf
+
+    def show(event: CrawlEvent) -> None:
+        nonlocal calls, left, references, counted_at
+        calls += not event.inferred_references
+        left -= 1
+        references += event.new_references + event.inferred_references
+        if left <= 0 or time.monotonic() - counted_at > _RECOUNT_SECONDS:
+            work = store.tasks.remaining_calls(LIMIT)
+            left, counted_at = work.unknown_lists + work.known_pages, time.monotonic()
+        found = format_count(references, "reference")
+        bar.update(task, completed=calls, total=calls + left, references=found)
+
+    with bar:
+        yield show
+
+
+def _describe(event: CrawlEvent) -> str:
+    name, status = event.subject.readable_id, event.status
+    if event.inferred_references:
+        inferred = format_count(event.inferred_references, "reference")
+        return f"{name}: {inferred} inferred without a call, {status.state}"
+    detail = f" ({status.detail})" if status.detail else ""
+    warnings = f", {format_count(len(event.warnings), 'warning')}" if event.warnings else ""
+    new = format_count(event.new_references, "new reference")
+    return f"{name}: page {event.page_number}, {new}{warnings}, {status.state}{detail}"

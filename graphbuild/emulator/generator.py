@@ -3,53 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from graphbuild.emulator import documented_sample
-from graphbuild.emulator.fake_indicators import IndicatorFactory
-from graphbuild.emulator.fake_names import NAMES
-from graphbuild.emulator.fake_references import ReferenceFactory
-from graphbuild.emulator.models import Collection, File, Reference
+from graphbuild.emulator.fake_data import NAMES, IndicatorFactory, ReferenceFactory
+from graphbuild.emulator.models import Collection, File, Indicator, Reference
 from graphbuild.emulator.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from graphbuild.emulator.models import Indicator
+S = TypeVar("S", File, Indicator)
 
 _SHARED_REFERENCES = 3  # shared by two consecutive collections of a campaign
 _UNKNOWN_FILES = 2  # files without collections
 _HUB_REFERENCES = 6
 
 
-@dataclass(frozen=True, slots=True)
-class _DraftFile:
-    """A file with the relationships that were added to it so far."""
-
-    file: File
-    collections: list[str] = field(default_factory=list)
-    without_collection: list[str] = field(default_factory=list)
-    without_context: list[str] = field(default_factory=list)
-
-    def build(self) -> File:
-        return replace(
-            self.file,
-            collections=tuple(dict.fromkeys(self.collections)),
-            without_collection=tuple(self.without_collection),
-            without_context=tuple(self.without_context),
-        )
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Campaign:
-    """A planted campaign: its files, and the collections that contain them."""
+    """A planted campaign: its collections, and the files that belong to them."""
 
     name: str
-    collections: Sequence[Collection]
-    files: Sequence[_DraftFile]
+    collections: list[Collection]
+    files: list[File]
 
 
 def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except the seed
@@ -141,9 +121,14 @@ class _WorldBuilder:
             actor = NAMES["actors"][number % len(NAMES["actors"])]
             uuid = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
             collections.append(Collection(f"threat-actor--{uuid}", actor, parts[3], "threat-actor"))
-        drafts = [self._draft_file(f"{name} {n}", n, collections) for n in range(files)]
-        self._campaigns.append(_Campaign(name, collections, drafts))
-        self._add_unexplained_reference(number, drafts[:2])
+        created = [self._create_file(f"{name} {n}", n, collections) for n in range(files)]
+        unexplained = (self._references.create(name),)  # a reference without a collection
+        for index, file in enumerate(created[:2]):
+            if number % 2:
+                created[index] = replace(file, without_context=unexplained)
+            else:
+                created[index] = replace(file, without_collection=unexplained)
+        self._campaigns.append(_Campaign(name, collections, created))
 
     def add_documented_sample(self, siblings: int) -> None:
         """Add the sample of the API documentation; its file is in no other collection."""
@@ -155,19 +140,18 @@ class _WorldBuilder:
         ]
         name, ids = documented_sample.NAME, (first.id, second.id, *others)
         collection = Collection(documented_sample.COLLECTION, name, ids, "malware-family")
-        files = [
-            File(documented_sample.FILE),
-            *(_file(f"{self._seed} e{number}") for number in range(siblings)),
-        ]
-        drafts = [_DraftFile(file, [collection.id]) for file in files]
-        self._campaigns.append(_Campaign(name, [collection], drafts))
+        files = [File(documented_sample.FILE)]
+        files += [_file(f"{self._seed} e{number}") for number in range(siblings)]
+        files = [replace(file, collections=(collection.id,)) for file in files]
+        self._campaigns.append(_Campaign(name, [collection], files))
 
     def mix_campaigns(self) -> None:
         """Add some files to a collection of the next campaign."""
         for campaign, following in pairwise([*self._campaigns, *self._campaigns[:1]]):
-            for draft in campaign.files:
-                if campaign is not following and self._rng.random() < self._noise:
-                    draft.collections.append(following.collections[-1].id)
+            if campaign is not following:
+                _add_to_collections(
+                    self._rng, campaign.files, self._noise, following.collections[-1]
+                )
 
     def add_hub(self) -> None:
         """Add a collection that contains many files of all campaigns."""
@@ -175,32 +159,31 @@ class _WorldBuilder:
         hub = Collection("atlas_roundup", "Quarterly round-up", ids, "collection", "Partner")
         self._hubs.append(hub)
         for campaign in self._campaigns:
-            for draft in campaign.files:
-                is_documented = draft.file.id == documented_sample.FILE
-                if not is_documented and self._rng.random() < 4 * self._noise:
-                    draft.collections.append(hub.id)
+            _add_to_collections(self._rng, campaign.files, 4 * self._noise, hub)
 
     def add_indicators(self, count: int) -> None:
         """Add indicators to every campaign; with noise, some also belong to the next campaign."""
-        factory = IndicatorFactory(self._seed)
-        following = self._campaigns[1:] + self._campaigns[:1]
-        for campaign, other in zip(self._campaigns, following, strict=True):
+        # Separate random numbers: a world with indicators has the same files and references as a
+        # world without indicators.
+        rng = Random(f"{self._seed} hosts")  # noqa: S311 - sample data, not a secret
+        factory = IndicatorFactory(rng)
+        for campaign, following in pairwise([*self._campaigns, self._campaigns[0]]):
             reference = self._references.references[campaign.collections[0].references[0]]
             created = factory.create(count, campaign.collections, reference)
-            probability = 2 * self._noise
-            self._indicators += factory.mix(
-                created, probability, other.collections[-1], *self._hubs
+            _add_to_collections(
+                rng, created, 2 * self._noise, following.collections[-1], *self._hubs
             )
+            self._indicators += created
 
     def build(self) -> World:
         """Return the world; the file of the documented sample is first, the others are shuffled."""
-        files = [draft.build() for campaign in self._campaigns for draft in campaign.files]
+        files = [file for campaign in self._campaigns for file in campaign.files]
         files += [_file(f"{self._seed} loner {number}") for number in range(_UNKNOWN_FILES)]
         self._rng.shuffle(files)
         files.sort(key=lambda file: file.id != documented_sample.FILE)
         collections = [each for campaign in self._campaigns for each in campaign.collections]
         clusters = {
-            campaign.name: frozenset(draft.file.seed for draft in campaign.files)
+            campaign.name: frozenset(file.seed for file in campaign.files)
             for campaign in self._campaigns
         }
         references = self._references.references.values()
@@ -220,7 +203,7 @@ class _WorldBuilder:
             ids.append(self._rng.choice(earlier) if reuse else self._references.create(name))
         return ids
 
-    def _draft_file(self, text: str, number: int, collections: Sequence[Collection]) -> _DraftFile:
+    def _create_file(self, text: str, number: int, collections: Sequence[Collection]) -> File:
         """Create a file in all of the collections, or in all but one.
 
         If there are at least three collections, any two files of a campaign share a collection.
@@ -230,15 +213,23 @@ class _WorldBuilder:
             ids.remove(self._rng.choice(ids))
         hash_type = {7: "md5", 12: "sha1"}.get(number, "sha256")  # seed lists mix hash types
         file = _file(f"{self._seed} {text}")
-        direct = collections[-1].references[:1]
-        file = replace(file, seed_hash=getattr(file, hash_type), references=direct)
-        return _DraftFile(file, ids)
+        return replace(
+            file,
+            seed_hash=getattr(file, hash_type),
+            collections=tuple(ids),
+            references=collections[-1].references[:1],
+        )
 
-    def _add_unexplained_reference(self, number: int, drafts: Sequence[_DraftFile]) -> None:
-        """Add a reference without a collection to some files."""
-        reference = self._references.create(self._campaigns[-1].name)
-        for draft in drafts:
-            (draft.without_context if number % 2 else draft.without_collection).append(reference)
+
+def _add_to_collections(
+    rng: Random, subjects: list[S], probability: float, *collections: Collection
+) -> None:
+    """Add each subject except the documented file to each collection with a probability."""
+    for index, subject in enumerate(subjects):
+        if subject.id != documented_sample.FILE:
+            added = tuple(each.id for each in collections if rng.random() < probability)
+            ids = tuple(dict.fromkeys(subject.collections + added))
+            subjects[index] = replace(subject, collections=ids)
 
 
 def _split(ids: Sequence[str], shares: Sequence[float]) -> Iterator[tuple[str, ...]]:
@@ -252,15 +243,11 @@ def _split(ids: Sequence[str], shares: Sequence[float]) -> Iterator[tuple[str, .
 
 def _file(text: str) -> File:
     digits = _hex(text, 136)
-    sha256, sha1, md5 = digits[:64], digits[64:104], digits[104:]
-    return File(sha256, sha1, md5, name=_file_name(int(digits[:12], 16)))
-
-
-def _file_name(number: int) -> str:
     names, suffixes = NAMES["file_names"], NAMES["file_suffixes"]
-    number, name = divmod(number, len(names))
+    number, name = divmod(int(digits[:12], 16), len(names))
     number, suffix = divmod(number, len(suffixes))
-    return f"{names[name]}_{number % 1000}{suffixes[suffix]}"
+    file_name = f"{names[name]}_{number % 1000}{suffixes[suffix]}"
+    return File(digits[:64], digits[64:104], digits[104:], name=file_name)
 
 
 def _hex(text: str, length: int = 64) -> str:

@@ -1,0 +1,138 @@
+"""Generated references and indicators; their fictional names are in ``fake_names.json``.
+
+In references, titles, authors and dates can be missing, as in real data. Indicators are in ranges
+reserved for documentation.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.resources import files
+from ipaddress import IPv4Address, IPv6Address
+from typing import TYPE_CHECKING, Any
+
+from graphbuild.emulator.models import INDICATOR_TYPES, Indicator, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random
+
+    from graphbuild.emulator.models import Collection
+
+NAMES: dict[str, list[Any]] = json.loads(
+    files("graphbuild.emulator").joinpath("fake_names.json").read_text("utf-8")
+)
+
+_FIRST_DAY = 17_167  # 2017-01-01, in days since 1970
+_DAYS = 3_000
+
+# Invalid dates that a client must tolerate.
+_INVALID_DATES = (0, -1, 1_515_715_200_000, 253_402_214_400)
+
+# Each number n means: every n-th reference has no title, no date, no author, or a title in another
+# language. The numbers have no common factor, so that all combinations occur.
+_NO_TITLE, _NO_DATE, _NO_AUTHOR, _FOREIGN = 8, 9, 11, 7
+
+# Networks and names reserved for documentation: RFC 5737, RFC 3849, RFC 2606.
+_NETWORKS = tuple(map(IPv4Address, ("192.0.2.0", "198.51.100.0", "203.0.113.0")))
+_NETWORK6 = IPv6Address("2001:db8::")
+_HOSTS_PER_NETWORK = 254
+_IPV6_INTERVAL = 5  # about one of five IP addresses is of version 6
+
+
+class ReferenceFactory:
+    """Creates references with distinct URLs; ``references`` contains all of them by id."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        self.references: dict[str, Reference] = {}
+
+    def create(self, subject: str, *, after: str = "") -> str:
+        """Create a reference about ``subject``; return its id, which is greater than ``after``."""
+        while (reference := self._create(subject)).id <= after or reference.id in self.references:
+            pass
+        self.references[reference.id] = reference
+        return reference.id
+
+    def create_with_invalid_date(self, subject: str, number: int) -> str:
+        """Create a reference with the invalid date that ``number`` selects; return its id."""
+        reference = self.references.pop(self.create(subject))
+        date = _INVALID_DATES[number % len(_INVALID_DATES)]
+        attributes = {**reference.attributes, "creation_date": date}
+        self.references[reference.id] = Reference(reference.id, reference.url, attributes)
+        return reference.id
+
+    def _create(self, subject: str) -> Reference:
+        number = len(self.references)
+        publisher, host = self._rng.choice(NAMES["publishers"])
+        day = _FIRST_DAY + self._rng.randrange(_DAYS)
+        title = self._title(subject, foreign=number % _FOREIGN == 1)
+        author = self._rng.choice((publisher, self._rng.choice(NAMES["authors"])))
+        words = "-".join(re.findall("[a-z0-9]+", title.lower())) or "post"
+        slug = f"{words}-{self._rng.randrange(10**6)}"
+        return Reference.from_url(
+            f"https://{host}/{1970 + day * 400 // 146097}/{slug}",
+            creation_date=None if number % _NO_DATE == 1 else day * 86400,
+            author=None if number % _NO_AUTHOR == 1 else author,
+            title=None if number % _NO_TITLE == 1 else title,
+        )
+
+    def _title(self, subject: str, *, foreign: bool) -> str:
+        template = self._rng.choice(NAMES["foreign_titles" if foreign else "titles"])
+        sector, number = self._rng.choice(NAMES["sectors"]), self._rng.randrange(2, 30)
+        title: str = template.format(name=subject, sector=sector, number=number)
+        return title[0].upper() + title[1:]
+
+
+class IndicatorFactory:
+    """Creates distinct indicators."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        self._count = 0
+
+    def create(
+        self, count: int, collections: Sequence[Collection], reference: Reference
+    ) -> list[Indicator]:
+        """Create indicators that belong to all of the collections, or to all but one.
+
+        The first URL that a factory creates is that of ``reference``, because real lists of
+        indicators contain such URLs by mistake. A ``url`` and a ``reference`` then have the same
+        id.
+        """
+        types = [INDICATOR_TYPES[number % 3] for number in range(count)]
+        return [self._create(each, collections, reference) for each in types]
+
+    def _create(
+        self, object_type: str, collections: Sequence[Collection], reference: Reference
+    ) -> Indicator:
+        self._count += 1
+        ids = [collection.id for collection in collections]
+        if len(ids) > 1 and self._rng.getrandbits(1):
+            ids.remove(self._rng.choice(ids))
+        direct = collections[-1].references[:1] if self._count % 2 else ()
+        text = self._text(object_type, reference)
+        return Indicator(object_type, text, collections=tuple(ids), references=direct)
+
+    def _text(self, object_type: str, reference: Reference) -> str:
+        if object_type == "domain":
+            return self._domain()
+        if object_type == "ip_address":
+            return self._ip_address()
+        is_first = self._count <= len(INDICATOR_TYPES)
+        return reference.url if is_first else self._url()
+
+    def _domain(self) -> str:
+        host, word = map(self._rng.choice, (NAMES["host_names"], NAMES["host_words"]))
+        return f"{host}.{word}{self._count}.example"
+
+    def _ip_address(self) -> str:
+        network, number = divmod(self._count, _HOSTS_PER_NETWORK)
+        if self._count % _IPV6_INTERVAL == _IPV6_INTERVAL - 1 or network >= len(_NETWORKS):
+            return str(_NETWORK6 + self._count)
+        return str(_NETWORKS[network] + 1 + number)
+
+    def _url(self) -> str:
+        host, word = self._domain(), self._rng.choice(NAMES["host_words"])
+        return f"http://{host}:8080/{word.title()}/get.php?id={self._count}&x=%20"

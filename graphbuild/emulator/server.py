@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import socketserver
 import threading
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 _Incoming = socket.socket | tuple[bytes, socket.socket]
 _Address = tuple[str, int]
 
+_HOST = "127.0.0.1"
 _POLL_INTERVAL = 0.02  # seconds until the server thread notices a shutdown
 _CLOSE_TIMEOUT = 5.0  # seconds to wait for open connections to end
 
@@ -28,39 +28,25 @@ _CLOSE_TIMEOUT = 5.0  # seconds to wait for open connections to end
 class Emulator:
     """An HTTP server of an ``Api`` on loopback, which runs inside a ``with`` block.
 
-    Args:
-        api: The emulated API.
-        host: The loopback address to bind.
-        port: The port to bind; 0 to use any free port.
-
-    Raises:
-        ValueError: The host is not loopback.
+    With port 0, it uses any free port.
     """
 
-    def __init__(self, api: Api, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        if not _is_loopback(host):
-            raise ValueError(
-                f"the emulator serves this machine only; {host!r} is not a loopback address"
-            )
+    def __init__(self, api: Api, *, port: int = 0) -> None:
         self.api = api
-        self._address = (host, port)
+        self._port = port
         self._server: _Server | None = None
         self._thread = threading.Thread()
 
     @property
     def base_url(self) -> str:
-        """The base URL of the running server, for clients.
-
-        Raises:
-            RuntimeError: The server is not running.
-        """
+        """The base URL of the running server, for clients."""
         if self._server is None:
             raise RuntimeError("the emulator is not running; use it in a with statement")
-        return f"http://{self._address[0]}:{self._server.server_port}{PREFIX}"
+        return f"http://{_HOST}:{self._server.server_port}{PREFIX}"
 
     def start(self) -> None:
         """Bind the port and serve from a background thread."""
-        self._server = _Server(self._address, self.api)
+        self._server = _Server((_HOST, self._port), self.api)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL_INTERVAL,), name="emulator", daemon=True
         )
@@ -155,10 +141,3 @@ def _response_head(response: Response) -> bytes:
     lines = [f"HTTP/1.1 {response.status} {responses.get(response.status, '')}"]
     lines += [f"{name}: {value}" for name, value in response.headers.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.IPv4Address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

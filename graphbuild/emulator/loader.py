@@ -38,18 +38,15 @@ def load_world(path: Path) -> World:
 def _read_rows(path: Path) -> Iterator[tuple[int, Row]]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield number, _parse_row(number, line)
-
-
-def _parse_row(number: int, line: bytes) -> Row:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise ValueError(f"line {number}: not JSON: {error}") from error
-    if not isinstance(row, dict) or row.get("k") not in _KINDS:
-        raise ValueError(f"line {number}: expected an object whose k is one of {_KINDS}")
-    return row
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise ValueError(f"line {number}: not JSON: {error}") from error
+            if not isinstance(row, dict) or row.get("k") not in _KINDS:
+                raise ValueError(f"line {number}: expected an object whose k is one of {_KINDS}")
+            yield number, row
 
 
 def _build(rows: list[tuple[int, Row]], kind: str, build: Callable[[Row], T]) -> Iterator[T]:
@@ -58,9 +55,8 @@ def _build(rows: list[tuple[int, Row]], kind: str, build: Callable[[Row], T]) ->
             try:
                 yield build(row)
             except KeyError as error:
-                raise ValueError(
-                    f"line {number}: missing key, or unknown number of another line: {error}"
-                ) from error
+                problem = f"missing key, or unknown number of another line: {error}"
+                raise ValueError(f"line {number}: {problem}") from error
             except (TypeError, ValueError) as error:
                 raise ValueError(f"line {number}: {error}") from error
 

@@ -17,11 +17,7 @@ INDICATOR_TYPES = ("domain", "ip_address", "url")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An article or blog post.
-
-    Attributes:
-        attributes: All attributes except the URL.
-    """
+    """An article or blog post; ``attributes`` are all attributes except the URL."""
 
     type: ClassVar[str] = "reference"
     id: str
@@ -155,11 +151,7 @@ ApiObject = Subject | Reference | Collection | Report
 
 
 class ListItem(NamedTuple):
-    """An item of a list.
-
-    Attributes:
-        related_from: The ids of the collections in the item's context; None for no context.
-    """
+    """An item of a list, with the ids of the collections in its context; None for no context."""
 
     type: str
     id: str
@@ -177,35 +169,25 @@ def canonical_id(object_type: str, identifier: str) -> str:
     The API documentation does not specify how domains and IPv6 addresses are written in requests.
     The emulator accepts any case and any notation.
     """
-    match object_type:
-        case "domain":
-            return identifier.lower()
-        case "ip_address":
-            return _canonical_ip_address(identifier)
-        case "url" | "reference":
-            return _canonical_url_id(identifier)
+    try:
+        match object_type:
+            case "domain":
+                return identifier.lower()
+            case "ip_address":
+                return str(ipaddress.ip_address(identifier))
+            case "url" | "reference":
+                return _canonical_url_id(identifier)
+    except ValueError:
+        return ""
     return identifier
 
 
 def _canonical_url_id(identifier: str) -> str:
-    """Return the SHA-256 of a URL.
-
-    ``identifier`` is the SHA-256 in any case, or the URL in base64 without padding.
-    """
+    """Return the SHA-256 of a URL, given the same in any case or the URL in unpadded base64."""
     if re.fullmatch("[0-9a-fA-F]{64}", identifier):
         return identifier.lower()
     if "=" in identifier:
         return ""
     padding = "=" * (-len(identifier) % 4)
-    try:
-        url = base64.b64decode(identifier + padding, altchars=b"-_", validate=True)
-    except ValueError:
-        return ""
+    url = base64.b64decode(identifier + padding, altchars=b"-_", validate=True)
     return hashlib.sha256(url).hexdigest()
-
-
-def _canonical_ip_address(text: str) -> str:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return ""

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from graphbuild.emulator.models import (
-    INDICATOR_TYPES,
-    ListItem,
-    Report,
-    canonical_id,
-    report_id,
-)
+from graphbuild.emulator.models import INDICATOR_TYPES, ListItem, Report, canonical_id, report_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,16 +19,14 @@ if TYPE_CHECKING:
         Subject,
     )
 
+T = TypeVar("T")
+
 
 class World:
-    """An immutable set of subjects, references and collections.
+    """An immutable set of subjects (files and indicators), references and collections.
 
-    Args:
-        files: The files.
-        references: The references.
-        collections: The collections.
-        campaigns: The seed hashes of the files of each true cluster, by the name of the cluster.
-        indicators: The domains, IP addresses and URLs.
+    ``campaigns`` contains the seed hashes of the files of each true cluster, by the name of the
+    cluster. ``objects`` contains all objects by type and id.
 
     Raises:
         ValueError: Two files share a hash, or two indicators of one type share an id.
@@ -54,43 +46,39 @@ class World:
         self.collections = {collection.id: collection for collection in collections}
         self.campaigns = dict(campaigns or {})
         self.indicators = list(indicators)
-        self._files_by_hash = _index_hashes(listed)
-        self._objects: Mapping[str, Mapping[str, ApiObject]] = {
+        hashes = ((each, file) for file in listed for each in (file.sha256, file.sha1, file.md5))
+        self._files_by_hash = _index(
+            ((each.lower(), file) for each, file in hashes if each), "two files share the hash"
+        )
+        self.objects: dict[str, Mapping[str, ApiObject]] = {
             "file": self.files,
             "reference": self.references,
             "collection": self.collections,
-            **{name: _index_indicators(name, self.indicators) for name in INDICATOR_TYPES},
         }
+        for name in INDICATOR_TYPES:
+            ids = ((each.id, each) for each in self.indicators if each.type == name)
+            self.objects[name] = _index(ids, f"two indicators of type {name} share the id")
         self._related: dict[tuple[object, ...], tuple[ListItem, ...]] = {}
         self._members = defaultdict[tuple[str, str], list[str]](list)
         for subject in self.subjects():
             for parent in dict.fromkeys(subject.collections + subject.references):
                 self._members[parent, subject.type].append(subject.id)
 
-    def replace(
-        self,
-        *,
-        files: Iterable[File] | None = None,
-        references: Iterable[Reference] | None = None,
-        collections: Iterable[Collection] | None = None,
-        indicators: Iterable[Indicator] | None = None,
-    ) -> World:
-        """Return a copy; each argument that is not None replaces all objects of its kind."""
-        return World(
-            self.files.values() if files is None else files,
-            self.references.values() if references is None else references,
-            self.collections.values() if collections is None else collections,
-            self.campaigns,
-            self.indicators if indicators is None else indicators,
-        )
+    def replace(self, **changes: object) -> World:
+        """Return a copy; ``changes`` are arguments of ``World``."""
+        arguments: dict[str, Any] = {
+            "files": self.files.values(),
+            "references": self.references.values(),
+            "collections": self.collections.values(),
+            "campaigns": self.campaigns,
+            "indicators": self.indicators,
+        }
+        arguments.update(changes)
+        return World(**arguments)
 
     def subjects(self) -> list[Subject]:
         """Return all subjects: files, then indicators."""
         return [*self.files.values(), *self.indicators]
-
-    def objects(self, object_type: str) -> Mapping[str, ApiObject]:
-        """Return the objects of a type by id."""
-        return self._objects[object_type]
 
     def file(self, any_hash: str) -> File | None:
         """Return the file with an MD5, SHA-1 or SHA-256 in any case; None if there is none."""
@@ -100,11 +88,11 @@ class World:
         """Return the object with an identifier as in a request path; None if there is none."""
         if object_type == "file":
             return self.file(identifier)
-        return self._objects[object_type].get(canonical_id(object_type, identifier))
+        return self.objects[object_type].get(canonical_id(object_type, identifier))
 
     def resolve(self, item: ListItem) -> ApiObject:
         """Return the object of a list item."""
-        found = self._objects[item.type].get(item.id)
+        found = self.objects[item.type].get(item.id)
         return found or Report(self.references[item.id.removeprefix(report_id(""))])
 
     def related_references(self, subject: Subject) -> tuple[ListItem, ...]:
@@ -153,9 +141,8 @@ class World:
     def observations(self, api_flavor: str = "classic") -> set[tuple[str, str, str, str | None]]:
         """Return the observations of a complete crawl.
 
-        Returns:
-            Rows of subject type, subject as in a seed list, id of the reference (in the ``gti``
-            flavor: of the report), and id of the collection or None.
+        Each consists of subject type, subject as in a seed list, id of the reference (in the
+        ``gti`` flavor: of the report), and id of the collection or None.
         """
         related = self.related_reports if api_flavor == "gti" else self.related_references
         return {
@@ -181,18 +168,10 @@ class World:
             yield ListItem("reference", reference, None if found is None else tuple(found))
 
 
-def _index_indicators(object_type: str, indicators: Iterable[Indicator]) -> dict[str, Indicator]:
-    found: dict[str, Indicator] = {}
-    for each in indicators:
-        if each.type == object_type and found.setdefault(each.id, each) is not each:
-            raise ValueError(f"two indicators of type {object_type} share the id {each.id}")
-    return found
-
-
-def _index_hashes(files: Iterable[File]) -> dict[str, File]:
-    found: dict[str, File] = {}
-    for file in files:
-        for each in filter(None, (file.sha256, file.sha1, file.md5)):
-            if found.setdefault(each.lower(), file) is not file:
-                raise ValueError(f"two files share the hash {each}")
+def _index(rows: Iterable[tuple[str, T]], problem: str) -> dict[str, T]:
+    """Return the values by key; raise ``ValueError`` if two different values have the same key."""
+    found: dict[str, T] = {}
+    for key, value in rows:
+        if found.setdefault(key, value) is not value:
+            raise ValueError(f"{problem} {key}")
     return found

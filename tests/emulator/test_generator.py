@@ -202,22 +202,22 @@ def test_seeds_are_valid_and_reserved_for_documentation():
             assert any(address in ipaddress.ip_network(each) for each in networks)
         if kind == "url":
             assert text.startswith(("http://", "https://"))
-            assert sha(text) in world.objects("url")
-    assert {ipaddress.ip_address(text).version for text in world.objects("ip_address")} == {4, 6}
+            assert sha(text) in world.objects["url"]
+    assert {ipaddress.ip_address(text).version for text in world.objects["ip_address"]} == {4, 6}
 
 
 def test_one_url_is_also_a_reference():
     world = em.generate_world(1)
-    [shared] = world.objects("url").keys() & world.references.keys()
-    assert world.objects("url")[shared].text == world.references[shared].url
+    [shared] = world.objects["url"].keys() & world.references.keys()
+    assert world.objects["url"][shared].text == world.references[shared].url
 
 
 def test_indicators_are_distinct():
     world = em.generate_world(0, campaigns=10, indicators_per_campaign=300)
     counts = (
-        len(world.objects("domain")),
-        len(world.objects("ip_address")),
-        len(world.objects("url")),
+        len(world.objects["domain"]),
+        len(world.objects["ip_address"]),
+        len(world.objects["url"]),
     )
     assert counts == (1100, 1100, 1100)
 
@@ -245,4 +245,4 @@ def test_the_same_seed_gives_the_same_indicators():
     one, again, other = em.generate_world(3), em.generate_world(3), em.generate_world(4)
     assert one.seeds() == again.seeds()
     assert one.indicators == again.indicators
-    assert set(one.objects("domain")) != set(other.objects("domain"))
+    assert set(one.objects["domain"]) != set(other.objects["domain"])

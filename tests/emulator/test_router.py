@@ -285,9 +285,9 @@ def test_every_object_is_reachable_from_any_file():
                 [page["links"]["next"].removeprefix(BASE_URL)] if "next" in page["links"] else []
             )
     assert {name for kind, name in seen if kind == "collection"} == set(world.collections)
-    assert {name for kind, name in seen if kind == "url"} == set(world.objects("url"))
-    assert {name for kind, name in seen if kind == "domain"} == set(world.objects("domain"))
-    assert {name for kind, name in seen if kind == "ip_address"} == set(world.objects("ip_address"))
+    assert {name for kind, name in seen if kind == "url"} == set(world.objects["url"])
+    assert {name for kind, name in seen if kind == "domain"} == set(world.objects["domain"])
+    assert {name for kind, name in seen if kind == "ip_address"} == set(world.objects["ip_address"])
 
 
 # --- embedded relationships and selected attributes

@@ -23,6 +23,7 @@ from graphbuild.exporters.columns import (
 from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.rows import (
     CACHED,
+    cached_by_edge,
     collection_keys,
     edge_values,
     node_rows,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     import networkx as nx
+
+    from graphbuild.exporters.rows import Edge
 
     Graph = nx.DiGraph[str]
 
@@ -68,27 +71,18 @@ def _edge_rows(graph: Graph, table: _Table) -> Iterator[Sequence[str]]:
     encode_key = lru_cache(maxsize=CACHED)(table.encode)
     ignored = ExportWarnings()  # edge attributes without a column are not counted
 
-    # typed=True, because the weights 1 and 1.0 are equal, but their texts differ.
-    @lru_cache(maxsize=CACHED, typed=True)
-    def encode_values(  # noqa: PLR0913, PLR0917  the attributes of an edge
-        relation: str,
-        weight: object,
-        related_from: tuple[str, ...] = (),
-        provenance: str | None = None,
-        first_seen: str | None = None,
-        last_seen: str | None = None,
-    ) -> list[str]:
-        collections = " ".join(collection_keys(related_from)) or None
-        values = (relation, weight, collections, provenance, first_seen, last_seen)
-        return table.joined(map(table.encode, values))
+    def encode_edge(edge: Edge, _: ExportWarnings) -> list[str]:
+        values = edge_values(edge, ignored)
+        values["related_from"] = " ".join(collection_keys(values["related_from"])) or None
+        cells = table.encode_row(values.values())
+        is_changed = any(isinstance(cell, _ChangedCell) for cell in cells)
+        return cells if is_changed else [",".join(cells)]
 
+    encode_cached = cached_by_edge(encode_edge, CACHED)
     for source, targets in graph.adjacency():
+        source_cell = encode_key(source)
         for target, edge in targets.items():
-            yield (
-                encode_key(source),
-                encode_key(target),
-                *encode_values(*edge_values(edge, ignored)),
-            )
+            yield source_cell, encode_key(target), *encode_cached(edge, ignored)
 
 
 _ROWS_PER_WRITE = 250  # few calls of write(), and little memory
@@ -137,12 +131,6 @@ class _Table:
     def encode_row(self, row: Iterable[object]) -> list[str]:
         """Return each value of ``row`` as a quoted cell."""
         return ['""' if value is None else self.encode(value) for value in row]
-
-    def joined(self, cells: Iterable[str]) -> list[str]:
-        """Return ``cells`` joined into one text if none was changed, else as a list of cells."""
-        listed = list(cells)
-        changed = any(isinstance(cell, _ChangedCell) for cell in listed)
-        return listed if changed else [",".join(listed)]
 
     def write(
         self, stream: BinaryIO, names: Iterable[str], rows: Iterable[Sequence[str]]

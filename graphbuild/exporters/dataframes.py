@@ -7,36 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphbuild.exporters.columns import (
-    BOOL,
-    CATEGORY,
-    DATE,
-    FLOAT,
-    INT,
-    KEYS,
-    OBSERVATION_COLUMNS,
-    TABLES,
-    TEXT,
-    TIME,
-    NodeColumns,
-)
+from graphbuild.exporters.columns import BOOL, CATEGORY, DATE, FLOAT, INT, KEYS, TEXT, TIME
 from graphbuild.exporters.results import ExportWarnings
-from graphbuild.exporters.rows import (
-    observation_rows,
-    typed_edge_columns,
-    typed_edge_rows,
-    typed_node_rows,
-)
-from graphbuild.exporters.sanitize import replace_surrogates
+from graphbuild.exporters.rows import typed_edges, typed_nodes, typed_observations
+from graphbuild.exporters.sanitize import clean_surrogates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import networkx as nx
     import pandas as pd
 
-    from graphbuild.exporters.columns import Column
-    from graphbuild.exporters.rows import Row
+    from graphbuild.exporters.rows import TypedTable
 
 _PANDAS_TYPES = {
     TEXT: "string",
@@ -50,8 +30,7 @@ _PANDAS_TYPES = {
 
 def nodes_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
     """Return a DataFrame with one row per node."""
-    columns = NodeColumns(TABLES, graph)
-    return _frame(columns.columns, typed_node_rows(graph, columns, ExportWarnings()))
+    return _frame(typed_nodes, graph)
 
 
 def edges_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
@@ -60,19 +39,20 @@ def edges_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
     ``related_from`` is the list of the node keys of the collections. It is empty if the edge was
     observed only without a collection, and None if its relation cannot have collections.
     """
-    columns = typed_edge_columns(graph)
-    return _frame(columns, typed_edge_rows(graph, columns, ExportWarnings()))
+    return _frame(typed_edges, graph)
 
 
 def observations_frame(graph: nx.DiGraph[str]) -> pd.DataFrame:
     """Return a DataFrame with one row per observation: subject, reference and collection."""
-    return _frame(OBSERVATION_COLUMNS, observation_rows(graph))
+    return _frame(typed_observations, graph)
 
 
-def _frame(columns: Iterable[Column], rows: Iterable[Row]) -> pd.DataFrame:
+def _frame(table_of: TypedTable, graph: nx.DiGraph[str]) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415  slow to import, and few runs need it
 
-    cleaned = [[_cleaned(value) for value in row] for row in rows]
+    warnings = ExportWarnings()
+    columns, rows = table_of(graph, warnings)
+    cleaned = [clean_surrogates(row, warnings) for row in rows]
     frame = pd.DataFrame(cleaned, columns=[each.name for each in columns], dtype=object)
     times = {each.name: _times(frame[each.name]) for each in columns if each.dtype in {DATE, TIME}}
     others = {each.name: _PANDAS_TYPES[each.dtype] for each in columns if each.name not in times}
@@ -89,9 +69,3 @@ def _times(column: pd.Series[Any]) -> pd.Series[Any]:
 
     naive = [None if pd.isna(each) else each.replace(tzinfo=None) for each in column]
     return pd.Series(np.array(naive, "datetime64[us]"), column.index).dt.tz_localize("UTC")
-
-
-def _cleaned(value: Any) -> Any:  # noqa: ANN401  any value of a row
-    if isinstance(value, list):
-        return [replace_surrogates(each) for each in value]
-    return replace_surrogates(value) if isinstance(value, str) else value

@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 import re
 from itertools import chain
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from graphbuild.exporters.results import ExportWarnings
-from graphbuild.exporters.rows import EDGE_ATTRIBUTES, edge_values, with_defaults
+from graphbuild.exporters.rows import edge_values
 from graphbuild.exporters.sanitize import label_text, write_lines, xml_text
 from graphbuild.graph.style import node_color
 from graphbuild.models import COLLECTION, FILE, INFERRED, REFERENCE
@@ -71,9 +71,7 @@ def _nodes(graph: Graph) -> Iterator[str]:
 
 def _edges(graph: Graph, warnings: ExportWarnings) -> Iterator[str]:
     for source, target, edge in graph.edges(data=True):
-        values: dict[str, Any] = dict(
-            zip(EDGE_ATTRIBUTES, with_defaults(edge_values(edge, warnings)), strict=True)
-        )
+        values = edge_values(edge, warnings)
         weight = values["weight"]
         if not isinstance(weight, int | float) or not math.isfinite(weight) or weight < 0:
             values["weight"] = None

@@ -18,23 +18,19 @@ from graphbuild.exporters.columns import TABLES, NodeColumns
 from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.rows import (
     CACHED,
-    EDGE_ATTRIBUTES,
-    cached_conversion,
-    common_edge_values,
+    cached_by_edge,
     node_rows,
-    observation_keys,
 )
-from graphbuild.exporters.sanitize import is_exportable, replace_surrogates
+from graphbuild.exporters.sanitize import clean_surrogates, is_exportable
 from graphbuild.exporters.xml_common import edge_id
 from graphbuild.graph.builder import NO_COLLECTION
 from graphbuild.graph.style import check_positions, node_color, size_scale
+from graphbuild.models import OBSERVED, RELATED_REFERENCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     import networkx as nx
-
-    from graphbuild.exporters.rows import EdgeValues
 
     Graph = nx.DiGraph[str]
     Positions = Mapping[str, tuple[float, float]]
@@ -54,15 +50,15 @@ def write_node_link(graph: Graph, stream: BinaryIO) -> ExportWarnings:
     of tuples. In this format the member ``id`` of a node is the node key. So the attribute ``id``
     is not written; it can be derived from the key, which is ``type:id``.
     """
-    encoder = _Encoder()
+    warnings = ExportWarnings()
     head = b'{"directed":true,"graph":%b,"multigraph":false,"nodes":[\n'
-    stream.write(head % encoder.encode_object(graph.graph))
-    nodes = (encoder.encode_object({**node, "id": key}) for key, node in graph.nodes(data=True))
+    stream.write(head % _encode_object(graph.graph, warnings))
+    nodes = (_encode_object({**node, "id": key}, warnings) for key, node in graph.nodes(data=True))
     _write(stream, nodes, b",")
     stream.write(b'\n],"edges":[\n')
-    _write(stream, (encoder.encode_edge(*each) for each in graph.edges(data=True)), b",")
+    _write(stream, _edges(graph, warnings), b",")
     stream.write(b"\n]}\n")
-    return encoder.warnings
+    return warnings
 
 
 def write_lines(graph: Graph, stream: BinaryIO) -> ExportWarnings:
@@ -71,29 +67,32 @@ def write_lines(graph: Graph, stream: BinaryIO) -> ExportWarnings:
     The first member of each object is ``kind``: ``node``, ``edge`` or ``observation``. The
     attributes of a node are in ``attributes``. Edges and observations refer to nodes by their keys.
     """
-    encoder = _Encoder()
+    warnings = ExportWarnings()
     nodes = (
         b'{"kind":"node","key":%b,"attributes":%b}'
-        % (encoder.encode_text(key), encoder.encode_object(node))
+        % (_encode_text(key, warnings), _encode_object(node, warnings))
         for key, node in graph.nodes(data=True)
     )
-    edges = (b'{"kind":"edge",' + encoder.encode_edge(*each)[1:] for each in graph.edges(data=True))
+    edges = (b'{"kind":"edge",' + edge[1:] for edge in _edges(graph, warnings))
     observations = (
-        b'{"kind":"observation",' + encoder.encode_object(each)[1:] for each in _observations(graph)
+        b'{"kind":"observation",' + _encode_object(each, warnings)[1:]
+        for each in _observations(graph)
     )
     _write(stream, chain(nodes, edges, observations), b"")
     stream.write(b"\n" if graph else b"")
-    return encoder.warnings
+    return warnings
 
 
 def _observations(graph: Graph) -> Iterator[dict[str, str | None]]:
-    for subject, reference, collection, provenance in observation_keys(graph):
-        yield {
-            "subject": subject,
-            "reference": reference,
-            "related_from": None if collection == NO_COLLECTION else collection,
-            "provenance": provenance,
-        }
+    for subject, reference, edge in graph.edges(data=True):
+        if edge["relation"] == RELATED_REFERENCES:
+            for collection in edge["related_from"]:
+                yield {
+                    "subject": subject,
+                    "reference": reference,
+                    "related_from": None if collection == NO_COLLECTION else collection,
+                    "provenance": edge.get("provenance", OBSERVED),
+                }
 
 
 def write_object_list(
@@ -132,21 +131,22 @@ def write_cytoscape(
     Raises:
         ExportError: Some nodes have a position and some do not; nothing is written.
     """
-    encoder = _Encoder()
+    warnings = ExportWarnings()
     positions = check_positions(graph, positions)
     stream.write(_encode(_CYTOSCAPE_HEAD)[:-1] + b',"elements":{"nodes":[\n')
-    _write(stream, _cytoscape_nodes(graph, positions, encoder), b",")
+    _write(stream, _cytoscape_nodes(graph, positions, warnings), b",")
     stream.write(b'\n],"edges":[\n')
-    edges = (_cytoscape_edge(*each) for each in graph.edges(data=True))
-    _write(stream, (b'{"data":%b}' % encoder.encode_edge(*each) for each in edges), b",")
+    _write(stream, (b'{"data":%b}' % edge for edge in _cytoscape_edges(graph, warnings)), b",")
     stream.write(b"\n]}}\n")
-    return encoder.warnings
+    return warnings
 
 
-def _cytoscape_nodes(graph: Graph, positions: Positions, encoder: _Encoder) -> Iterator[bytes]:
+def _cytoscape_nodes(
+    graph: Graph, positions: Positions, warnings: ExportWarnings
+) -> Iterator[bytes]:
     size_of = size_scale(graph)
     columns = NodeColumns(TABLES, graph)
-    for row in node_rows(graph, columns, encoder.warnings):
+    for row in node_rows(graph, columns, warnings):
         values = {n: v for n, v in zip(columns.names, row, strict=True) if v is not None}
         if "name" in values:
             values["api_name"] = values["name"]
@@ -158,99 +158,65 @@ def _cytoscape_nodes(graph: Graph, positions: Positions, encoder: _Encoder) -> I
             x, y = positions[key]
             # float() converts numpy numbers; adding 0.0 turns -0.0 into 0.0.
             position = b',"position":' + _encode({"x": float(x) + 0.0, "y": 0.0 - float(y)})
-        yield b'{"data":%b%b}' % (encoder.encode_object(values), position)
+        yield b'{"data":%b%b}' % (_encode_object(values, warnings), position)
 
 
-def _cytoscape_edge(
-    source: str, target: str, edge: Mapping[str, Any]
-) -> tuple[str, str, dict[str, Any]]:
-    relation = edge["relation"]
-    own = {"id": edge_id(relation, source, target), "interaction": relation}
-    return source, target, {**edge, **own}
+def _cytoscape_edges(graph: Graph, warnings: ExportWarnings) -> Iterator[bytes]:
+    for source, target, edge in graph.edges(data=True):
+        relation = edge["relation"]
+        own = {"id": edge_id(relation, source, target), "interaction": relation}
+        members = _encode_members({**edge, **own}, warnings)
+        endpoints = _encode_text(source, warnings), _encode_text(target, warnings)
+        yield b'{"source":%b,"target":%b%b}' % (*endpoints, members)
 
 
 # --- objects -------------------------------------------------------------------------------------
 
 
-class _Encoder:
-    """Encodes values as JSON, and counts those that JSON cannot represent."""
-
-    def __init__(self) -> None:
-        self.warnings = ExportWarnings()
-        self._encode_key = lru_cache(maxsize=CACHED)(self.encode_text)
-        self._encode_members = cached_conversion(_encode_edge_members, CACHED)
-
-    def encode_object(self, values: Mapping[str, Any]) -> bytes:
-        """Return ``values`` as a JSON object, without the values that JSON cannot represent."""
-        for value in values.values():
-            if type(value) not in _DIRECT_TYPES and not _is_directly_encodable(value):
-                values = self._keep_representable(values)
-                break
-        try:
-            return _encode(values)
-        except (
-            TypeError,
-            UnicodeEncodeError,
-        ):  # a member name that is not a str, or a lone surrogate
-            return _encode(self._replace_surrogates(self._keep_representable(values)))
-
-    def encode_edge(self, source: str, target: str, edge: Mapping[str, Any]) -> bytes:
-        """Return an edge as a JSON object whose first members are ``source`` and ``target``.
-
-        Attributes that are also called ``source`` or ``target`` are omitted.
-        """
-        if not _ENDPOINT_NAMES.isdisjoint(edge):
-            own = {name: value for name, value in edge.items() if name not in _ENDPOINT_NAMES}
-            self.warnings.omitted += len(edge) - len(own)
-            edge = own
-        values = common_edge_values(edge)
-        encoded = (
-            self._encode_members(values, self.warnings)
-            if values
-            else self.encode_object(edge)[1:-1]
-        )
-        members = b"," + encoded if encoded else b""
-        return b'{"source":%b,"target":%b%b}' % (
-            self._encode_key(source),
-            self._encode_key(target),
-            members,
-        )
-
-    def encode_text(self, text: str) -> bytes:
-        """Return ``text`` as a JSON string."""
-        try:
-            return _encode(text)
-        except UnicodeEncodeError:
-            return _encode(self._replace_surrogates(text))
-
-    def _keep_representable(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        converted = {n: _to_json_value(value) for n, value in values.items() if isinstance(n, str)}
-        kept = {name: value for name, value in converted.items() if value is not _NOT_JSON}
-        self.warnings.omitted += len(values) - len(kept)
-        return kept
-
-    def _replace_surrogates(self, value: Any) -> Any:  # noqa: ANN401  any JSON value
-        if isinstance(value, str):
-            text = replace_surrogates(value)
-            self.warnings.cleaned += text != value
-            return text
-        if isinstance(value, dict):
-            return {
-                self._replace_surrogates(name): self._replace_surrogates(each)
-                for name, each in value.items()
-            }
-        return (
-            [self._replace_surrogates(each) for each in value]
-            if isinstance(value, list | tuple)
-            else value
-        )
+def _edges(graph: Graph, warnings: ExportWarnings) -> Iterator[bytes]:
+    """Yield each edge as an object whose first members are ``source`` and ``target``."""
+    encode_key = lru_cache(maxsize=CACHED)(lambda key: _encode_text(key, warnings))
+    encode_members = cached_by_edge(_encode_members, CACHED)
+    for source, target, edge in graph.edges(data=True):
+        endpoints = encode_key(source), encode_key(target)
+        yield b'{"source":%b,"target":%b%b}' % (*endpoints, encode_members(edge, warnings))
 
 
-def _encode_edge_members(values: EdgeValues, warnings: ExportWarnings) -> bytes:
-    encoder = _Encoder()
-    members = encoder.encode_object(dict(zip(EDGE_ATTRIBUTES, values, strict=False)))[1:-1]
-    warnings.add(encoder.warnings)
-    return members
+def _encode_members(edge: Mapping[str, Any], warnings: ExportWarnings) -> bytes:
+    """Return the attributes of an edge as members of an object, with a comma before each.
+
+    Attributes that are also called ``source`` or ``target`` are omitted.
+    """
+    own = {name: value for name, value in edge.items() if name not in _ENDPOINT_NAMES}
+    warnings.omitted += len(edge) - len(own)
+    members = _encode_object(own, warnings)[1:-1]
+    return b"," + members if members else b""
+
+
+def _encode_object(values: Mapping[str, Any], warnings: ExportWarnings) -> bytes:
+    """Return ``values`` as a JSON object, without the values that JSON cannot represent."""
+    for value in values.values():
+        if type(value) not in _DIRECT_TYPES and not _is_directly_encodable(value):
+            values = _keep_representable(values, warnings)
+            break
+    try:
+        return _encode(values)
+    except (TypeError, UnicodeEncodeError):  # a member name that is not a str, or a lone surrogate
+        return _encode(clean_surrogates(_keep_representable(values, warnings), warnings))
+
+
+def _encode_text(text: str, warnings: ExportWarnings) -> bytes:
+    try:
+        return _encode(text)
+    except UnicodeEncodeError:
+        return _encode(clean_surrogates(text, warnings))
+
+
+def _keep_representable(values: Mapping[str, Any], warnings: ExportWarnings) -> dict[str, Any]:
+    converted = {n: _to_json_value(value) for n, value in values.items() if isinstance(n, str)}
+    kept = {name: value for name, value in converted.items() if value is not _NOT_JSON}
+    warnings.omitted += len(values) - len(kept)
+    return kept
 
 
 def _is_directly_encodable(value: object) -> bool:

@@ -29,7 +29,7 @@ from graphbuild.exporters.columns import (
 )
 from graphbuild.exporters.formats import add_name_suffix
 from graphbuild.exporters.results import ExportWarnings
-from graphbuild.exporters.rows import edge_values, with_defaults
+from graphbuild.exporters.rows import edge_values
 from graphbuild.exporters.sanitize import (
     REPLACEMENT,
     format_value,
@@ -128,7 +128,7 @@ def _node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings) -> 
 
 def _edge_rows(graph: Graph, warnings: ExportWarnings) -> Iterator[str]:
     for source, target, edge in graph.edges(data=True):
-        relation, weight, related_from, *rest = with_defaults(edge_values(edge, warnings))
+        relation, weight, related_from, *rest = edge_values(edge, warnings).values()
         number, count = _weight(weight, warnings)
         collections = "\t".join(related_from) or None
         yield _row((source, target, relation, number, count, collections, *rest), warnings)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphbuild.exporters.columns import (
     EDGE_COLUMNS,
     FLOAT,
     INT,
+    OBSERVATION_COLUMNS,
     TABLES,
     TIME,
+    NodeColumns,
     columns_for,
 )
 from graphbuild.exporters.results import ExportWarnings
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from graphbuild.exporters.columns import Column, NodeColumns
+    from graphbuild.exporters.columns import Column
 
     Graph = nx.DiGraph[str]
+    Edge = Mapping[str, Any]
+
+    TypedTable = Callable[[Graph, ExportWarnings], tuple[list[Column], Iterator["Row"]]]
 
 Converted = TypeVar("Converted")
 Row = tuple[Any, ...]  # one value per column; None if there is no value
@@ -48,67 +52,51 @@ def node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings) -> I
         yield tuple(map(values.get, names))
 
 
-def typed_node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings) -> Iterator[Row]:
-    """Yield the rows of :func:`node_rows`, with dates and times as ``datetime``."""
+def typed_nodes(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], Iterator[Row]]:
+    """Return the node columns of the tables and one row per node, with times as ``datetime``."""
+    columns = NodeColumns(TABLES, graph)
     times = [number for number, each in enumerate(columns.columns) if each.dtype is TIME]
     created, seconds = map(columns.names.index, ("created", "creation_date"))
-    for row in node_rows(graph, columns, warnings):
-        typed = list(row)
+
+    def typed(row: Row) -> Row:
+        values = list(row)
         for number in times:
-            typed[number] = parse_time(row[number], warnings)
+            values[number] = _parse_time(row[number], warnings)
         if row[created] is not None:  # only if creation_date is in the range of datetime
-            typed[created] = _EPOCH + timedelta(seconds=row[seconds])
-        yield tuple(typed)
+            values[created] = _EPOCH + timedelta(seconds=row[seconds])
+        return tuple(values)
+
+    return columns.columns, map(typed, node_rows(graph, columns, warnings))
 
 
 # --- edges ---------------------------------------------------------------------------------------
 
 
-EDGE_ATTRIBUTES = ("relation", "weight", "related_from", "provenance", "first_seen", "last_seen")
-EdgeValues = tuple[Any, ...]  # values of the first attributes in EDGE_ATTRIBUTES, in this order
-_DEFAULTS = (None, 1, (), None, None, None)
-_KNOWN = frozenset(EDGE_ATTRIBUTES)
-_PICK = {count: itemgetter(*EDGE_ATTRIBUTES[:count]) for count in (2, 4, 6)}
+# The attributes of edges that have a column, and the values of those that are absent.
+_EDGE_DEFAULTS = {
+    "relation": None,
+    "weight": 1,
+    "related_from": (),
+    "provenance": None,
+    "first_seen": None,
+    "last_seen": None,
+}
 
 
-def common_edge_values(edge: Mapping[str, Any]) -> EdgeValues | None:
-    """Return the values of an edge that has only the first 2, 4 or 6 of ``EDGE_ATTRIBUTES``.
+def edge_values(edge: Edge, warnings: ExportWarnings) -> dict[str, Any]:
+    """Return the attributes of an edge that have a column, with defaults for those absent.
 
-    Every edge that graphbuild makes has these attributes. For other edges, return None. The result
-    is hashable, so it can be the key of a cache.
+    Attributes without a column are counted as omitted in ``warnings``.
     """
-    pick = _PICK.get(len(edge))
-    try:
-        values: EdgeValues = pick(edge) if pick else ()
-    except KeyError:
-        return None
-    # related_from must be a tuple, because a list is not hashable.
-    return values if values and (len(values) == 2 or type(values[2]) is tuple) else None  # noqa: PLR2004
+    warnings.omitted += len(edge.keys() - _EDGE_DEFAULTS.keys())
+    values = {name: edge.get(name, default) for name, default in _EDGE_DEFAULTS.items()}
+    values["related_from"] = tuple(values["related_from"])
+    return values
 
 
-def edge_values(edge: Mapping[str, Any], warnings: ExportWarnings) -> EdgeValues:
-    """Return the values of an edge in the order of ``EDGE_ATTRIBUTES``.
-
-    Attributes that are not in ``EDGE_ATTRIBUTES`` are counted as omitted in ``warnings``.
-    """
-    values = common_edge_values(edge)
-    if values is not None:
-        return values
-    warnings.omitted += len(edge.keys() - _KNOWN)
-    pairs = zip(EDGE_ATTRIBUTES, _DEFAULTS, strict=True)
-    found = {name: edge.get(name, default) for name, default in pairs}
-    found["related_from"] = tuple(found["related_from"])
-    return tuple(found.values())
-
-
-def with_defaults(values: EdgeValues) -> EdgeValues:
-    """Return ``values`` extended by the default values of the attributes that are absent."""
-    return *values, *_DEFAULTS[len(values) :]
-
-
-def cached_conversion(
-    convert: Callable[[EdgeValues, ExportWarnings], Converted], max_size: int
-) -> Callable[[EdgeValues, ExportWarnings], Converted]:
+def cached_by_edge(
+    convert: Callable[[Edge, ExportWarnings], Converted], max_size: int
+) -> Callable[[Edge, ExportWarnings], Converted]:
     """Return ``convert`` with a cache, because most edges of a campaign have equal attributes.
 
     If a result comes from the cache, the warnings of its conversion are counted again.
@@ -116,13 +104,16 @@ def cached_conversion(
 
     # typed=True, because the weights 1, 1.0 and True are equal, but their texts differ.
     @lru_cache(maxsize=max_size, typed=True)
-    def converted(*values: Any) -> tuple[Converted, ExportWarnings | None]:  # noqa: ANN401  mixed
+    def converted(**edge: Any) -> tuple[Converted, ExportWarnings | None]:  # noqa: ANN401  mixed
         found = ExportWarnings()
-        result = convert(values, found)
+        result = convert(edge, found)
         return result, found or None
 
-    def lookup(values: EdgeValues, warnings: ExportWarnings) -> Converted:
-        result, found = converted(*values)
+    def lookup(edge: Edge, warnings: ExportWarnings) -> Converted:
+        try:
+            result, found = converted(**edge)
+        except TypeError:  # a value that is not hashable, such as a list
+            return convert(edge, warnings)
         if found is not None:
             warnings.add(found)
         return result
@@ -130,48 +121,37 @@ def cached_conversion(
     return lookup
 
 
-def typed_edge_columns(graph: Graph) -> list[Column]:
-    """Return the edge columns of the tables, with a type for ``weight`` that fits all weights.
+def typed_edges(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], Iterator[Row]]:
+    """Return the edge columns of the tables, and one row per edge.
 
-    The type is FLOAT if the graph has a weight of type ``float``, else INT.
+    Collections are a list, and times are ``datetime``. The type of ``weight`` is FLOAT if the graph
+    has a weight of type ``float``, else INT. Invalid weights and times are counted in ``warnings``.
     """
     kinds = {type(edge.get("weight")) for _, _, edge in graph.edges(data=True)}
-    is_float = any(issubclass(kind, float) for kind in kinds)
-    return [
-        replace(column, dtype=FLOAT if is_float else INT) if column.name == "weight" else column
-        for column in columns_for(EDGE_COLUMNS, TABLES)
+    number = float if any(issubclass(kind, float) for kind in kinds) else int
+    columns = [
+        replace(each, dtype=FLOAT if number is float else INT) if each.name == "weight" else each
+        for each in columns_for(EDGE_COLUMNS, TABLES)
     ]
 
-
-def typed_edge_rows(
-    graph: Graph, columns: Iterable[Column], warnings: ExportWarnings
-) -> Iterator[Row]:
-    """Yield one row per edge, with collections as a list and times as ``datetime``.
-
-    Args:
-        graph: The exported graph.
-        columns: The result of :func:`typed_edge_columns`.
-        warnings: Incremented for weights and times that are invalid.
-    """
-    (number,) = (each.python_type for each in columns if each.name == "weight")
-
-    def convert(values: EdgeValues, found: ExportWarnings) -> Row:
-        relation, weight, related_from, provenance, first_seen, last_seen = with_defaults(values)
-        has_collections = related_from or relation == RELATED_REFERENCES
+    def convert(edge: Edge, found: ExportWarnings) -> Row:
+        values = edge_values(edge, ExportWarnings())  # attributes without a column are not counted
+        has_collections = values["related_from"] or values["relation"] == RELATED_REFERENCES
         return (
-            relation,
-            _number(weight, number, found),
-            collection_keys(related_from) if has_collections else None,
-            provenance,
-            parse_time(first_seen, found),
-            parse_time(last_seen, found),
+            values["relation"],
+            _number(values["weight"], number, found),
+            collection_keys(values["related_from"]) if has_collections else None,
+            values["provenance"],
+            _parse_time(values["first_seen"], found),
+            _parse_time(values["last_seen"], found),
         )
 
-    converted = cached_conversion(convert, CACHED)
-    ignored = ExportWarnings()  # edge attributes without a column are not counted
-    for source, targets in graph.adjacency():
-        for target, edge in targets.items():
-            yield source, target, *converted(edge_values(edge, ignored), warnings)
+    converted = cached_by_edge(convert, CACHED)
+    rows = (
+        (source, target, *converted(edge, warnings))
+        for source, target, edge in graph.edges(data=True)
+    )
+    return columns, rows
 
 
 def collection_keys(related_from: Iterable[str]) -> list[str]:
@@ -189,24 +169,15 @@ def _number(value: object, kind: type, warnings: ExportWarnings) -> float | None
 # --- observations --------------------------------------------------------------------------------
 
 
-def observation_keys(graph: Graph) -> Iterator[tuple[str, str, str, str]]:
-    """Yield the observations of a graph, in the order of its edges.
-
-    An observation is a tuple of the node key of the subject, that of the reference, that of the
-    collection (``NO_COLLECTION`` if there is none), and the provenance.
-    """
-    for source, targets in graph.adjacency():
-        for target, edge in targets.items():
-            if edge["relation"] == RELATED_REFERENCES:
-                provenance = edge.get("provenance", OBSERVED)
-                for key in edge["related_from"]:
-                    yield source, target, key, provenance
+def typed_observations(graph: Graph, _: ExportWarnings) -> tuple[list[Column], Iterator[Row]]:
+    """Return the observation columns, and one row per observation."""
+    return OBSERVATION_COLUMNS, observation_rows(graph)
 
 
 def observation_rows(
     graph: Graph, encode: Callable[[str | None], Any] = lambda text: text
 ) -> Iterator[Row]:
-    """Yield one row per observation.
+    """Yield one row per observation, in the order of the edges.
 
     Args:
         graph: The exported graph.
@@ -216,7 +187,7 @@ def observation_rows(
 
     def cells_of(*names: str) -> Callable[[str], Row]:
         def cells(key: str) -> Row:
-            node = node_attributes(graph, key)
+            node = _node_attributes(graph, key)
             return tuple([encode(_text(node.get(name))) for name in names])
 
         return lru_cache(maxsize=CACHED)(cells)
@@ -225,25 +196,30 @@ def observation_rows(
     reference_cells = cells_of("type", "id", "url", "title")
     collection_cells = cells_of("type", "id", "name")
     encode_provenance = cache(encode)
-    for subject, reference, collection, provenance in observation_keys(graph):
+    for subject, targets in graph.adjacency():
         subject_type, subject_id = subject_cells(subject)
-        reference_type, reference_id, url, title = reference_cells(reference)
-        collection_type, collection_id, name = collection_cells(collection)
-        yield (
-            subject_type,
-            subject_id,
-            reference_id,
-            collection_type,
-            collection_id,
-            reference_type,
-            url,
-            title,
-            name,
-            encode_provenance(provenance),
-        )
+        for reference, edge in targets.items():
+            if edge["relation"] != RELATED_REFERENCES:
+                continue
+            reference_type, reference_id, url, title = reference_cells(reference)
+            provenance = encode_provenance(edge.get("provenance", OBSERVED))
+            for collection in edge["related_from"]:
+                collection_type, collection_id, name = collection_cells(collection)
+                yield (
+                    subject_type,
+                    subject_id,
+                    reference_id,
+                    collection_type,
+                    collection_id,
+                    reference_type,
+                    url,
+                    title,
+                    name,
+                    provenance,
+                )
 
 
-def node_attributes(graph: Graph, key: str) -> Mapping[str, Any]:
+def _node_attributes(graph: Graph, key: str) -> Mapping[str, Any]:
     """Return the attributes of a node.
 
     A collection in ``related_from`` need not be a node of the graph, because a view may leave it
@@ -263,7 +239,7 @@ def _text(value: object) -> str | None:
     return None if value is None else format_value(value)
 
 
-def parse_time(text: object, warnings: ExportWarnings) -> datetime | None:
+def _parse_time(text: object, warnings: ExportWarnings) -> datetime | None:
     """Return the time in an ISO 8601 text, in UTC; None if it is invalid or ``text`` is None.
 
     An invalid time is counted as omitted in ``warnings``.

@@ -11,10 +11,12 @@ import re
 from datetime import date
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from graphbuild.exporters.results import ExportWarnings
 
 MAX_LABEL = 80  # characters
 NO_TITLE = "(no title)"
@@ -110,6 +112,19 @@ def unguard_cell(cell: str) -> str:
 def replace_surrogates(text: str) -> str:
     """Return ``text`` with U+FFFD for each lone surrogate, which UTF-8 cannot encode."""
     return text if text.isascii() else _SURROGATE.sub(REPLACEMENT, text)
+
+
+def clean_surrogates(value: Any, warnings: ExportWarnings) -> Any:  # noqa: ANN401  any JSON value
+    """Return ``value`` with U+FFFD for each lone surrogate; changed texts are counted."""
+    if isinstance(value, str):
+        text = replace_surrogates(value)
+        warnings.cleaned += text != value
+        return text
+    if isinstance(value, dict):
+        return dict(clean_surrogates(list(value.items()), warnings))
+    if isinstance(value, list | tuple):
+        return [clean_surrogates(each, warnings) for each in value]
+    return value
 
 
 def json_text(values: Mapping[str, object]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbuild.errors import ExportError
 from graphbuild.exporters.columns import BOOL, EDGE_COLUMNS, FLOAT, INT, XML, columns_for
-from graphbuild.exporters.rows import EDGE_ATTRIBUTES, cached_conversion, edge_values
+from graphbuild.exporters.rows import cached_by_edge, edge_values
 from graphbuild.exporters.sanitize import (
     format_date,
     format_value,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from graphbuild.exporters.columns import Column, NodeColumns
     from graphbuild.exporters.results import ExportWarnings
-    from graphbuild.exporters.rows import EdgeValues
+    from graphbuild.exporters.rows import Edge
 
     Graph = nx.DiGraph[str]
     Texts = dict[str, str]  # by column name; columns without a value are absent
@@ -171,15 +171,15 @@ def edge_lines(
         start_of: Returns the ``start`` attribute of a node, empty if it has none. The later one of
             the two nodes becomes that of the edge; ISO dates sort by time.
     """
-    text_of = cached_conversion(
-        lambda values, found: format_texts(_edge_texts(values, found)), _CACHED_EDGES
+    text_of = cached_by_edge(
+        lambda edge, found: format_texts(_edge_texts(edge, found)), _CACHED_EDGES
     )
     start = ""
     for source, targets in graph.adjacency():
         source_text = f'source="{ids.get(source, source)}" target="'
         earliest = start_of(source) if start_of else ""
         for target, edge in targets.items():
-            text = text_of(edge_values(edge, warnings), warnings)
+            text = text_of(edge, warnings)
             if start_of:
                 start = max(earliest, start_of(target))
             yield (
@@ -188,10 +188,10 @@ def edge_lines(
             )
 
 
-def _edge_texts(values: EdgeValues, warnings: ExportWarnings) -> Texts:
-    texts = dict(zip(EDGE_ATTRIBUTES, values, strict=False))
+def _edge_texts(edge: Edge, warnings: ExportWarnings) -> Texts:
+    texts = edge_values(edge, warnings)
     weight, count = _weight(texts.pop("weight"), warnings)
-    texts["related_from"] = " ".join(texts.get("related_from", ()))
+    texts["related_from"] = " ".join(texts["related_from"])
     cleaned = {name: _clean_text(text, warnings) for name, text in texts.items() if text}
     return {"weight": weight, "observations": count, **cleaned}
 

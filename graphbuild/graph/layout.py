@@ -1,9 +1,6 @@
 """Compute node positions: fold, lay out, pack and unfold.
 
-In real graphs, many files have exactly the same neighbors, since the API returns all references
-of a collection for each of its files. A force layout cannot separate such files. Steps:
-
-1. Nodes with the same neighbors are folded into one disc.
+1. Nodes with the same neighbors, which a force layout cannot separate, are folded into one disc.
 2. ForceAtlas2 arranges the discs of each connected component. A component of more than 1,000 discs
    is split into clusters. Each cluster is laid out by itself and then arranged like one disc.
 3. The components are packed side by side.
@@ -29,7 +26,7 @@ from graphbuild.graph.views import fold_groups
 from graphbuild.models import COLLECTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from graphbuild.graph.overlap_removal import Floats
 
@@ -38,6 +35,7 @@ Point: TypeAlias = tuple[float, float]
 MIN_DISTANCE = 16.0  # between the centers of any two nodes
 
 _SEED = 20_240_229
+_INNER_GAP = 6.0  # between members of a group; smaller than between groups
 _COMPONENT_GAP = 90.0  # between the bounding boxes of components
 _ASPECT = 1.5  # width to height of the whole layout
 _LABEL_SPACE = 24.0  # free space around collections, since they always have a label
@@ -52,14 +50,9 @@ _SUNFLOWER_SPACING = 1.62  # minimum distance between seeds of a sunflower with 
 
 
 class Layout(dict[str, Point]):
-    """Coordinates of nodes.
+    """Coordinates of nodes, and their clusters, see ``drawing_clusters.node_clusters``."""
 
-    Attributes:
-        clusters: The cluster number of each node, as ``drawing_clusters.node_clusters`` returns
-            them; None if the graph was so small that no clusters were needed.
-    """
-
-    clusters: dict[str, int] | None = None
+    clusters: dict[str, int] | None = None  # None for small graphs, whose layout needs no clusters
 
 
 def compute_layout(graph: nx.DiGraph[str]) -> Layout:
@@ -72,7 +65,10 @@ def compute_layout(graph: nx.DiGraph[str]) -> Layout:
     groups = fold_groups(graph)
     folded = quotient_graph(graph, groups)
     sizes = _node_sizes(graph)
-    pitches = [2 * max(sizes[node] for node in group) + _inner_gap(group) for group in groups]
+    pitches = [
+        2 * max(sizes[node] for node in group) + (_INNER_GAP if len(group) > 1 else 0.0)
+        for group in groups
+    ]
     radii = np.array([_disc_radius(len(g), p) for g, p in zip(groups, pitches, strict=True)])
     components = sorted(map(sorted, nx.connected_components(folded)), key=_by_size)
     is_large = bool(components) and len(components[0]) > _MAX_DISCS
@@ -95,11 +91,6 @@ def _node_sizes(graph: nx.DiGraph[str]) -> dict[str, float]:
         node: radius(degree) + (_LABEL_SPACE if graph.nodes[node]["type"] == COLLECTION else 0.0)
         for node, degree in graph.degree()
     }
-
-
-def _inner_gap(group: Sequence[str]) -> float:
-    """Return the gap between members of a group, which is smaller than that between groups."""
-    return 6.0 if len(group) > 1 else 0.0
 
 
 def _disc_radius(members: int, pitch: float) -> float:
@@ -131,18 +122,14 @@ def _pack_components(
     folded: nx.Graph[int],
     components: Sequence[list[int]],
     radii: Floats,
-    clusters: Sequence[Sequence[int]],
+    clusters: Sequence[list[int]],
 ) -> Floats:
-    """Lay out each component, then pack their bounding boxes.
-
-    ``clusters`` is used for components with more than ``_MAX_DISCS`` discs.
-    """
+    """Lay out each component, then pack their bounding boxes."""
     centers = np.zeros((len(radii), 2))
-    boxes: list[tuple[float, float]] = []
-    cluster_of = {disc: number for number, members in enumerate(clusters) for disc in members}
+    boxes: list[Point] = []
     for component in components:
-        arranged = _arrange(folded.subgraph(component), component, radii[component], cluster_of)
-        turned = _turn_wide(arranged)
+        graph = folded.subgraph(component)
+        turned = _turn_wide(_arrange(graph, component, radii[component], clusters))
         low, high = _bounds(turned, radii[component])
         centers[component] = turned - low
         boxes.append((high[0] - low[0], high[1] - low[1]))
@@ -173,8 +160,8 @@ def _turn_wide(centers: Floats) -> Floats:
     return np.column_stack((cos * x - sin * y, sin * x + cos * y))
 
 
-def _pack_boxes(boxes: Sequence[tuple[float, float]]) -> Iterable[tuple[int, Point]]:
-    """Yield the index and lower left corner of each box; boxes do not overlap.
+def _pack_boxes(boxes: Sequence[Point]) -> Iterable[tuple[int, Point]]:
+    """Yield the index and lower left corner of each box, given by width and height.
 
     Each box is placed at the highest free position of a strip where it fits. The rest of the free
     space becomes two spaces: one to the right of the box, one below it.
@@ -197,28 +184,28 @@ def _pack_boxes(boxes: Sequence[tuple[float, float]]) -> Iterable[tuple[int, Poi
 
 
 def _arrange(
-    graph: nx.Graph[int], discs: list[int], radii: Floats, cluster_of: Mapping[int, int]
+    graph: nx.Graph[int], discs: list[int], radii: Floats, clusters: Sequence[list[int]] = ()
 ) -> Floats:
-    """Return centers for the discs of a connected graph, in the order of ``discs``."""
+    """Return centers for the discs of a connected graph, in the order of ``discs``.
+
+    If there are many discs, the members of each cluster are arranged, then the clusters as if each
+    were one disc. ``clusters`` may contain clusters of other components as well.
+    """
     if len(discs) <= _MAX_DISCS:
         return _force_layout(graph, discs, radii)
-    members: dict[int, list[int]] = {}
-    for disc in discs:
-        members.setdefault(cluster_of[disc], []).append(disc)
-    return _arrange_clusters(graph, sorted(members.values(), key=_by_size), discs, radii)
-
-
-def _arrange_clusters(
-    graph: nx.Graph[int], clusters: list[list[int]], discs: list[int], radii: Floats
-) -> Floats:
-    """Arrange the members of each cluster, then the clusters as if each were one disc."""
+    clusters = [members for members in clusters if members[0] in graph]
+    if len(clusters) <= 1:
+        clusters = louvain_clusters(graph)
+    if len(clusters) <= 1:  # as dense as a clique: any partition is as good
+        clusters = [discs[at : at + _MAX_DISCS] for at in range(0, len(discs), _MAX_DISCS)]
+    clusters = sorted(clusters, key=_by_size)
     index = {disc: position for position, disc in enumerate(discs)}
     cluster_of = {disc: number for number, members in enumerate(clusters) for disc in members}
     centers = np.zeros((len(discs), 2))
     cluster_radii = []
     for members in clusters:
         rows = [index[disc] for disc in members]
-        inner = _arrange_cluster(graph.subgraph(members), members, radii[rows])
+        inner = _arrange(graph.subgraph(members), members, radii[rows])
         centers[rows] = inner - np.mean(_bounds(inner, radii[rows]), axis=0)
         # The disc of a cluster is smaller than its bounding circle, since its margin is sparse and
         # may overlap with the margin of another cluster.
@@ -233,15 +220,6 @@ def _arrange_clusters(
     return remove_overlaps(centers, radii)
 
 
-def _arrange_cluster(graph: nx.Graph[int], discs: list[int], radii: Floats) -> Floats:
-    if len(discs) <= _MAX_DISCS:
-        return _force_layout(graph, discs, radii)
-    clusters = sorted(louvain_clusters(graph), key=_by_size)
-    if len(clusters) == 1:  # as dense as a clique: any partition is as good
-        clusters = [discs[at : at + _MAX_DISCS] for at in range(0, len(discs), _MAX_DISCS)]
-    return _arrange_clusters(graph, clusters, discs, radii)
-
-
 # --- force layout --------------------------------------------------------------------------------
 
 
@@ -250,9 +228,8 @@ def _force_layout(graph: nx.Graph[int], discs: list[int], radii: Floats) -> Floa
     if len(discs) == 1:
         return np.zeros((1, 2))
     index = {disc: position for position, disc in enumerate(discs)}
+    ordered: nx.Graph[int] = nx.empty_graph(len(discs))
     pairs = ((index[a], index[b]) for a, b in graph.edges)
-    ordered: nx.Graph[int] = nx.Graph()
-    ordered.add_nodes_from(range(len(discs)))
     ordered.add_edges_from(sorted((min(pair), max(pair)) for pair in pairs))
     padded = radii + GAP / 2
     mean = float(padded.mean())
@@ -291,9 +268,8 @@ def _initial_layout(graph: nx.Graph[int]) -> Floats:
 def _pivot_distances(graph: nx.Graph[int]) -> Floats:
     """Return the distances in hops from all nodes (rows) to up to 40 pivots (columns).
 
-    Each pivot is the node that is farthest from the earlier pivots.
-
-    Unreachable nodes count as one hop farther than the farthest node.
+    Each pivot is the node that is farthest from the earlier pivots. Unreachable nodes count as one
+    hop farther than the farthest node.
     """
     columns: list[Floats] = []
     nearest = np.full(len(graph), np.inf)

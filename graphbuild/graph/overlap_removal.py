@@ -1,14 +1,11 @@
-"""Move overlapping discs apart, with a grid to find the pairs that overlap."""
+"""Move overlapping discs apart."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 Floats: TypeAlias = NDArray[np.float64]
 Pairs: TypeAlias = NDArray[np.intp]
@@ -17,7 +14,6 @@ GAP = 26.0  # minimum distance between two discs
 _STEPS = 120  # at most
 _STEPS_PER_SEARCH = 6  # steps between two searches for overlapping pairs
 _MAX_COMPARED = 300  # discs; for up to this number, all pairs are compared
-_BLOCK = 2_000_000  # pairs in memory at once
 
 
 def remove_overlaps(centers: Floats, radii: Floats) -> Floats:
@@ -63,55 +59,27 @@ def _required_scale(centers: Floats, radii: Floats) -> float:
 
 
 def close_pairs(centers: Floats, radii: Floats, *, margin: float) -> Pairs:
-    """Return the pairs of discs with a gap smaller than ``margin``, by sorted indices."""
-    if len(radii) <= _MAX_COMPARED:
-        return _pairs_with(centers, radii, np.arange(len(radii)), margin)
-    # The few large discs are compared with all others. A grid whose cells were as large as these
-    # discs would have all other discs in one cell.
-    large = radii > 4 * np.median(radii)
-    found = [_pairs_with(centers, radii, np.flatnonzero(large), margin)]
-    small = np.flatnonzero(~large)
-    reach = 2 * float(radii[small].max()) + margin
-    for pairs in _grid_pairs(centers[small], reach):
-        one, two = small[pairs[:, 0]], small[pairs[:, 1]]
+    """Return the pairs of discs with a gap smaller than ``margin``, by sorted indices.
+
+    The few large discs are compared with all others. The small ones are sorted by x; each is
+    compared with the next ones, as long as any pair may be close.
+    """
+    large_radius = 4 * np.median(radii) if len(radii) > _MAX_COMPARED else 0.0
+    large, small = np.flatnonzero(radii > large_radius), np.flatnonzero(radii <= large_radius)
+    x, y = (centers[large, axis][:, None] - centers[:, axis] for axis in (0, 1))
+    one, two = np.nonzero(x * x + y * y < (radii[large, None] + radii + margin) ** 2)
+    found = [np.column_stack((large[one], two))]
+    by_x = small[np.argsort(centers[small, 0], kind="stable")]
+    reach = 2 * radii[small].max(initial=0.0) + margin
+    for step in range(1, len(by_x)):
+        one, two = by_x[:-step], by_x[step:]
+        near = centers[two, 0] - centers[one, 0] < reach
+        if not near.any():
+            break
+        one, two = one[near], two[near]
         distance = np.hypot(*(centers[one] - centers[two]).T)
         found.append(np.column_stack((one, two))[distance < radii[one] + radii[two] + margin])
-    ordered = np.sort(np.concatenate(found), axis=1)
-    codes = np.unique(ordered[:, 0] * len(radii) + ordered[:, 1])  # faster than unique rows
+    pairs = np.sort(np.concatenate(found), axis=1)
+    pairs = pairs[pairs[:, 0] < pairs[:, 1]]  # no disc with itself
+    codes = np.unique(pairs[:, 0] * len(radii) + pairs[:, 1])  # faster than unique rows
     return np.column_stack(np.divmod(codes, len(radii)))
-
-
-def _pairs_with(centers: Floats, radii: Floats, some: Pairs, margin: float) -> Pairs:
-    """Return the close pairs in which at least one disc is among ``some``, by comparing all."""
-    x, y = (centers[some, axis][:, None] - centers[:, axis] for axis in (0, 1))
-    close = np.argwhere(x * x + y * y < (radii[some, None] + radii + margin) ** 2)
-    close[:, 0] = some[close[:, 0]]
-    once = close[:, 0] < close[:, 1] if len(some) == len(radii) else close[:, 0] != close[:, 1]
-    return np.asarray(close[once], dtype=np.intp)
-
-
-def _grid_pairs(centers: Floats, reach: float) -> Iterable[Pairs]:
-    """Yield all pairs no farther apart than ``reach``, and some farther ones, in blocks.
-
-    Each disc is paired with those in its own cell and in four neighboring ones.
-    """
-    cell = np.floor((centers - centers.min(axis=0)) / reach).astype(np.int64)
-    rows = int(cell[:, 1].max()) + 3  # separates the columns
-    key = cell[:, 0] * rows + cell[:, 1]
-    order = np.argsort(key, kind="stable")
-    key = key[order]
-    for offset in (0, 1, rows - 1, rows, rows + 1):
-        first = np.searchsorted(key, key + offset, "left")
-        count = np.searchsorted(key, key + offset, "right") - first
-        total = np.cumsum(count)
-        start = 0
-        while start < len(key):
-            done = total[start - 1] if start else 0
-            stop = max(start + 1, int(np.searchsorted(total, done + _BLOCK, "right")))
-            counts = count[start:stop]
-            one = np.repeat(np.arange(start, stop), counts)
-            within = np.arange(len(one)) - np.repeat(np.cumsum(counts) - counts, counts)
-            two = np.repeat(first[start:stop], counts) + within
-            different = one != two
-            yield np.column_stack((order[one[different]], order[two[different]]))
-            start = stop

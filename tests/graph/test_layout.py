@@ -254,7 +254,7 @@ def test_any_graph_is_laid_out_without_overlaps(graph):
     assert_no_overlaps(graph)
 
 
-def test_the_grid_finds_the_same_pairs_as_comparing_all():
+def test_the_same_pairs_are_found_as_by_comparing_all():
     dice = np.random.default_rng(3)
     room = np.where(dice.uniform(size=3_000) < 0.01, 300.0, dice.uniform(5, 30, 3_000))
     centers = dice.uniform(-900, 900, (3_000, 2))

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 MAX_COLUMNS = 100
 MAX_LINE = 4 * 2**20  # characters
-MAX_CELL = 2**17  # characters; the default limit of the csv module
 _SAMPLE_ROWS = 1_000
 _DELIMITERS = ",;\t|"
 _MAX_NAME = 50
@@ -45,14 +44,18 @@ def read(lines: Iterable[str], reader: SeedReader) -> None:
     sample = list(islice(rows, _SAMPLE_ROWS))
     if not sample:
         return
-    header = [cell.strip(STRIPPED_CHARACTERS) for cell in sample[0][1]]
+    header = sample[0][1]
     if any(map(_is_indicator, header)):
         header, body = [], sample  # without a header, columns are numbered
     else:
         body = sample[1:]
-    column = _find_column(reader.column, header, [cells for _, cells in body], reader.source)
     width = max(len(cells) for _, cells in sample)
-    names = _attribute_names(header, width, column, reader)
+    titles = [*header, *[""] * (width - len(header))]
+    if reader.column is None:
+        column = _detect_column(titles, [cells for _, cells in body], reader.source)
+    else:
+        column = _find_column(titles, reader.column.strip(STRIPPED_CHARACTERS), reader.source)
+    names = _attribute_names(titles, column, reader)
     for number, cells in chain(body, rows):
         _add_row(cells, number, column, names, reader)
 
@@ -60,7 +63,7 @@ def read(lines: Iterable[str], reader: SeedReader) -> None:
 def _add_row(
     cells: Sequence[str], number: int, column: int, names: Mapping[int, str], reader: SeedReader
 ) -> None:
-    cell = cells[column].strip(STRIPPED_CHARACTERS) if column < len(cells) else ""
+    cell = cells[column] if column < len(cells) else ""
     if not cell:
         reader.count_warning("rows without a value in the column of the seeds were skipped", number)
         reader.seeds.skipped += 1
@@ -70,11 +73,8 @@ def _add_row(
     except ValueError as error:
         reader.reject(cell, number, str(error))
         return
-    attributes = {
-        name: cells[index].strip(STRIPPED_CHARACTERS)
-        for index, name in names.items()
-        if index < len(cells) and cells[index].strip(STRIPPED_CHARACTERS)
-    }
+    values = enumerate(cells)
+    attributes = {names[index]: value for index, value in values if value and index in names}
     reader.add(indicator, number, attributes, excerpt=cell)
 
 
@@ -89,7 +89,10 @@ def _limit_lines(lines: Iterable[str], source: str) -> Iterator[str]:
 
 
 def _read_rows(lines: Iterator[str], reader: SeedReader) -> Iterator[_Row]:
-    """Yield the rows that are neither empty nor comments; count the others as skipped."""
+    """Yield the rows that are neither empty nor comments, with cells without surrounding space.
+
+    The other rows are counted as skipped.
+    """
     leading: list[str] = []  # empty lines and comments
     first = ""
     for line in lines:
@@ -97,28 +100,22 @@ def _read_rows(lines: Iterator[str], reader: SeedReader) -> Iterator[_Row]:
             first = line
             break
         leading.append(line)
-    delimiter = _detect_delimiter(first)
+    delimiter = max(_DELIMITERS, key=lambda each: len(_split_cells(first, each)))
     leading = _blank_comments(leading, first, delimiter)
     parser = csv.reader(chain(leading, [first], lines), delimiter=delimiter, strict=True)
     number = 0
     try:
         for cells in parser:
             start, number = number + 1, parser.line_num
-            _check_cells(cells)
             if not any(map(str.strip, cells)) or cells[0].startswith("#"):
                 reader.seeds.skipped += 1
                 continue
-            yield start, cells
+            yield start, [cell.strip(STRIPPED_CHARACTERS) for cell in cells]
     except csv.Error as error:
         raise SeedError(
             f"{reader.source}, line {number + 1} is not a row of a table: {error}; inside quoted"
             " cells, write each quote twice"
         ) from None
-
-
-def _check_cells(cells: list[str]) -> None:
-    if any(len(cell) > MAX_CELL for cell in cells):
-        raise csv.Error(f"a cell is longer than {MAX_CELL:,} characters")
 
 
 def _blank_comments(leading: list[str], first: str, delimiter: str) -> list[str]:
@@ -141,98 +138,76 @@ def _split_cells(line: str, delimiter: str) -> list[str]:
         return []
 
 
-def _detect_delimiter(line: str) -> str:
-    """Return the delimiter that splits ``line`` into the most cells."""
-    return max(_DELIMITERS, key=lambda delimiter: len(_split_cells(line, delimiter)))
-
-
 # --- columns -------------------------------------------------------------------------------------
 
 
-def _find_column(stated: str | None, header: list[str], body: list[list[str]], source: str) -> int:
-    """Return the index of the column that contains the seeds.
+def _find_column(titles: list[str], wanted: str, source: str) -> int:
+    """Return the index of the column with a title or number.
 
     Raises:
         SeedError: There is no such column, or more than one.
     """
-    width = max(map(len, [header, *body]))
-    if stated is None:
-        return _detect_column(header, body, width, source)
-    wanted = stated.strip(STRIPPED_CHARACTERS)
     for normalize in (str, str.casefold):
-        matches = [
-            index for index, name in enumerate(header) if normalize(name) == normalize(wanted)
-        ]
-        if len(matches) == 1:
-            return matches[0]
-        if matches:
+        name = normalize(wanted)
+        same = [index for index, title in enumerate(titles) if normalize(title) == name]
+        if len(same) == 1:
+            return same[0]
+        if same:
             raise SeedError(
-                f"{source} has {len(matches)} columns {wanted!a}; use the number of the column"
+                f"{source} has {len(same)} columns {wanted!a}; use the number of the column"
             )
-    if wanted.isascii() and wanted.isdigit() and 0 < int(wanted[:9]) <= width:
+    if wanted.isascii() and wanted.isdigit() and 0 < int(wanted[:9]) <= len(titles):
         return int(wanted[:9]) - 1
-    raise SeedError(
-        f"{source} has no column {wanted[:60]!a}; it has {_list_columns(header, range(width))}"
-    )
+    columns = _list_columns(titles, range(len(titles)))
+    raise SeedError(f"{source} has no column {wanted[:60]!a}; it has {columns}")
 
 
-def _detect_column(header: list[str], body: list[list[str]], width: int, source: str) -> int:
+def _detect_column(titles: list[str], body: list[list[str]], source: str) -> int:
     """Return the index of the only column in which most cells are indicators.
 
     Raises:
         SeedError: There is no such column, or more than one.
     """
-    found = [index for index in range(width) if _has_indicators(body, index)]
+    found = []
+    for index in range(len(titles)):
+        filled = [cells[index] for cells in body if index < len(cells) and cells[index]]
+        if sum(map(_is_indicator, filled)) * 2 > len(filled):
+            found.append(index)
     if len(found) == 1:
         return found[0]
     if found:
-        problem = "several columns contain"
-        columns = f": {_list_columns(header, found)}"
+        problem, columns = "several columns contain", f": {_list_columns(titles, found)}"
     else:
+        columns = f"; it has {_list_columns(titles, range(len(titles)))}"
         problem = "no column contains"
-        columns = f"; it has {_list_columns(header, range(width))}"
     raise SeedError(
         f"{source}: {problem} a {SUBJECT_LABELS} in most cells{columns}; choose a column with"
         " --column"
     )
 
 
-def _has_indicators(body: list[list[str]], index: int) -> bool:
-    cells = [cells[index].strip(STRIPPED_CHARACTERS) for cells in body if index < len(cells)]
-    filled = [cell for cell in cells if cell]
-    return sum(map(_is_indicator, filled)) * 2 > len(filled)
-
-
 def _is_indicator(cell: str) -> bool:
-    if not cell or len(cell) > MAX_INDICATOR:
-        return False
     try:
-        return is_indicator(strip_decoration(cell))
+        return 0 < len(cell) <= MAX_INDICATOR and is_indicator(strip_decoration(cell))
     except ValueError:
         return False
 
 
-def _list_columns(header: list[str], indexes: Sequence[int]) -> str:
-    columns = [
-        f"{index + 1} {header[index][:60]!a}"
-        if index < len(header) and header[index]
-        else str(index + 1)
-        for index in indexes
-    ]
+def _list_columns(titles: list[str], indexes: Sequence[int]) -> str:
+    columns = [f"{n + 1} {titles[n][:60]!a}" if titles[n] else f"{n + 1}" for n in indexes]
     hidden = len(columns) - _MAX_LISTED_COLUMNS
     more = f" and {hidden} more" if hidden > 0 else ""
     return ", ".join(columns[:_MAX_LISTED_COLUMNS]) + more
 
 
-def _attribute_names(
-    header: list[str], width: int, column: int, reader: SeedReader
-) -> dict[int, str]:
+def _attribute_names(titles: list[str], column: int, reader: SeedReader) -> dict[int, str]:
     """Return a unique attribute name, in lower-case ASCII, for each column except ``column``."""
     names: dict[int, str] = {}
-    others = [index for index in range(width) if index != column]
+    others = [index for index in range(len(titles)) if index != column]
     for index in others[:MAX_COLUMNS]:
-        title = header[index] if index < len(header) else ""
-        name = base = _normalize_name(title) or f"column_{index + 1}"
+        ascii_only = unicodedata.normalize("NFKD", titles[index]).encode("ascii", "ignore").decode()
+        base = re.sub(r"[^a-z0-9]+", "_", ascii_only.lower()).strip("_")[:_MAX_NAME].strip("_")
+        name = base = base or f"column_{index + 1}"
         suffix = 1
         while name in names.values():
             suffix += 1
@@ -244,8 +219,3 @@ def _attribute_names(
             " are kept"
         )
     return names
-
-
-def _normalize_name(text: str) -> str:
-    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "_", ascii_only.lower()).strip("_")[:_MAX_NAME].strip("_")

@@ -54,53 +54,37 @@ _FILE_EXTENSION_DOMAINS = frozenset({"md", "mov", "pl", "pm", "ps", "py", "rs", 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
     """Add each indicator in a text once."""
-    text_reader = _TextReader(reader)
+    rejected: set[str] = set()
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE:
-            reader.count_warning(
-                f"only the first {MAX_LINE:,} characters of the line were read", number
-            )
+            cut = f"only the first {MAX_LINE:,} characters of the line were read"
+            reader.count_warning(cut, number)
         for window in _split_windows(line[:MAX_LINE]):
-            text_reader.read(window, number)
-    text_reader.finish()
+            for candidate, reason in _read_window(window, number, reader):
+                if candidate not in rejected and len(rejected) < _MAX_WARNINGS:
+                    reader.warn(number, f"{excerpt(candidate)} {reason}; skipped")
+                rejected.add(candidate)
+    more = len(rejected) - _MAX_WARNINGS
+    if more > 0:
+        reader.seeds.warnings.append(f"{reader.source}: {more:,} more indicators were rejected")
 
 
-class _TextReader:
-    """Reads text in windows and warns only once about the same text."""
-
-    def __init__(self, reader: SeedReader) -> None:
-        self._reader = reader
-        self._rejected: set[str] = set()
-
-    def read(self, text: str, number: int) -> None:
-        original = _BRACKET_RUN.sub(" ", text)
-        refanged = fang(refang(original)) if _DEFANG_HINT.search(original) else original
-        for match in _CANDIDATE.finditer(refanged):
-            kind = str(match.lastgroup)
-            candidate = _strip_punctuation(match[0])
-            defanged = candidate not in original
-            if not defanged and _is_ordinary_word(kind, candidate):
-                self._reader.count_warning(
-                    "words with dots or colons that are not indicators were skipped", number
-                )
-                continue
-            before = refanged[: match.start()]
-            reason = _rejection_reason(kind, candidate, before, defanged=defanged)
-            if reason := reason or self._reader.try_add(candidate, number):
-                self._warn_rejected(candidate, number, reason)
-
-    def _warn_rejected(self, candidate: str, number: int, reason: str) -> None:
-        if candidate not in self._rejected:
-            self._rejected.add(candidate)
-            if len(self._rejected) <= _MAX_WARNINGS:
-                self._reader.warn(number, f"{excerpt(candidate)} {reason}; skipped")
-
-    def finish(self) -> None:
-        more = len(self._rejected) - _MAX_WARNINGS
-        if more > 0:
-            self._reader.seeds.warnings.append(
-                f"{self._reader.source}: {more:,} more indicators were rejected"
-            )
+def _read_window(text: str, number: int, reader: SeedReader) -> Iterator[tuple[str, str]]:
+    """Add the indicators in a text; yield the rejected ones with the reasons."""
+    original = _BRACKET_RUN.sub(" ", text)
+    refanged = fang(refang(original)) if _DEFANG_HINT.search(original) else original
+    for match in _CANDIDATE.finditer(refanged):
+        kind = str(match.lastgroup)
+        candidate = _strip_punctuation(match[0])
+        defanged = candidate not in original
+        if not defanged and _is_ordinary_word(kind, candidate):
+            skipped = "words with dots or colons that are not indicators were skipped"
+            reader.count_warning(skipped, number)
+            continue
+        before = refanged[: match.start()]
+        reason = _rejection_reason(kind, candidate, before, defanged=defanged)
+        if reason := reason or reader.try_add(candidate, number):
+            yield candidate, reason
 
 
 def _split_windows(line: str) -> Iterator[str]:
@@ -140,30 +124,24 @@ def _is_ordinary_word(kind: str, text: str) -> bool:
 
 def _rejection_reason(kind: str, text: str, before: str, *, defanged: bool) -> str:
     """Return why a match is not an indicator in its context; empty if it may be one."""
+    host = _host(text)
+    top = host.rpartition(".")[2]
     if kind == "email":
         return "is an email address"
     if kind == "ipv4" and _VERSION.search(before[-20:]):
         return "looks like a version number"
-    if kind == "domain":
-        return _domain_rejection_reason(_host(text), defanged=defanged)
+    if kind == "domain" and not _is_registrable(host.lower()):
+        return "does not end in a public suffix such as com or co.uk"
+    if kind == "domain" and not defanged:
+        if top.lower() in _FILE_EXTENSION_DOMAINS:
+            return "may be a file name; defang it if it is a domain"
+        if not top.islower() and not host.isupper():
+            return "has no lower-case top-level domain; defang it if it is a domain"
     return ""
 
 
 def _host(text: str) -> str:
     return re.split("[:/]", text, maxsplit=1)[0]
-
-
-def _domain_rejection_reason(host: str, *, defanged: bool) -> str:
-    top = host.rpartition(".")[2]
-    if not _is_registrable(host.lower()):
-        return "does not end in a public suffix such as com or co.uk"
-    if defanged:
-        return ""
-    if top.lower() in _FILE_EXTENSION_DOMAINS:
-        return "may be a file name; defang it if it is a domain"
-    if not top.islower() and not host.isupper():
-        return "has no lower-case top-level domain; defang it if it is a domain"
-    return ""
 
 
 @lru_cache(maxsize=4_096)

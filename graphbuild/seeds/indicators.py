@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from hashlib import sha256
+from string import hexdigits
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from graphbuild.models import (
@@ -56,11 +57,8 @@ _DOTTED_QUAD = re.compile(r"\d+(?:\.\d+){3}")
 _WITH_PORT = re.compile(r"(.+):(\d{1,5})")
 _BRACKETED_IP = re.compile(r"\[([0-9a-fA-F:.]+)\](?::\d{1,5})?")
 _MAX_PORT = 65_535
-_PRIVATE_DOMAINS = frozenset(
-    re.findall(
-        r"\w+",
-        "arpa corp home internal intranet invalid lan local localdomain localhost private test",
-    )
+_PRIVATE_DOMAIN = re.compile(
+    "arpa|corp|home|internal|intranet|invalid|lan|local|localdomain|localhost|private|test"
 )
 # File extensions that are not also top-level domains.
 _FILE_EXTENSIONS = frozenset(
@@ -76,7 +74,6 @@ _FILE_EXTENSIONS = frozenset(
 IDNA_DEVIATIONS = frozenset("\u00df\u1e9e\u03c2\u200c\u200d")
 
 _HEX = re.compile(r"[0-9a-fA-F]+")
-_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _SPREADSHEET_NUMBER = re.compile(r"\d(\.\d+)?[eE]\+?\d+")
 _FIELD_END = re.compile(r"[\s,;|]")
 # Matches any hash, in lower case; the longest first.
@@ -90,18 +87,14 @@ _HASH_LENGTHS = {each.hex_length: each.label for each in (*HASH_TYPES, *UNSUPPOR
 _NEAR_HASH_LENGTHS = frozenset(each.hex_length + by for each in HASH_TYPES for by in (-1, 0, 1))
 
 
-@dataclass(frozen=True, slots=True)
-class Indicator:
-    """A parsed indicator.
+class Indicator(NamedTuple):
+    """A parsed indicator: a file, domain, IP address or URL.
 
-    Attributes:
-        entity: A file, domain, IP address or URL. The id of a URL is the SHA-256 of its text; the
-            text is the attribute ``url``.
-        changes: The changes made to the text while parsing, such as ``REFANGED``.
+    The id of a URL is the SHA-256 of its text; the text is the attribute ``url``.
     """
 
     entity: Entity
-    changes: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()  # made to the text while parsing, such as REFANGED
 
 
 def parse_indicator(text: str) -> Indicator:
@@ -162,20 +155,15 @@ def _parse_network_indicator(text: str) -> Indicator | None:
     if scheme := _SCHEME.match(refanged):
         return _parse_url(refanged, scheme[1], changes)
     host = re.split(r"[/?]", refanged, maxsplit=1)[0]
-    if host != refanged:
-        return _parse_url_without_scheme(refanged, host, changes)
+    if host != refanged:  # an address with a path is an http URL, as in the API
+        if refanged[len(host) + 1 :].isdigit() and (_DOTTED_QUAD.fullmatch(host) or ":" in host):
+            raise ValueError("is a network, not an address; list its addresses one by one")
+        if "@" in host or _parse_host(host, ()) is None:
+            return None
+        return _parse_url(f"http://{refanged}", "http", (*changes, HTTP_ADDED))
     if "@" in refanged and "." in refanged:
         raise ValueError("is an email address, not a domain, an IP address or a URL")
     return _parse_host(refanged, changes)
-
-
-def _parse_url_without_scheme(text: str, host: str, changes: tuple[str, ...]) -> Indicator | None:
-    """Parse an address with a path, such as ``a.example/x``, as an http URL, as the API does."""
-    if text[len(host) + 1 :].isdigit() and (_DOTTED_QUAD.fullmatch(host) or ":" in host):
-        raise ValueError("is a network, not an address; list its addresses one by one")
-    if "@" in host or _parse_host(host, ()) is None:
-        return None
-    return _parse_url(f"http://{text}", "http", (*changes, HTTP_ADDED))
 
 
 def _parse_host(text: str, changes: tuple[str, ...]) -> Indicator | None:
@@ -207,13 +195,6 @@ def _parse_ip_address(text: str, changes: tuple[str, ...]) -> Indicator | None:
         return None
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address, changes = address.ipv4_mapped, (*changes, IPV4_UNMAPPED)
-    if scope := _non_public_scope(address):
-        raise ValueError(f"is {scope} address; only public addresses can be looked up")
-    return Indicator(Entity(IP_ADDRESS, str(address)), changes)
-
-
-def _non_public_scope(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    """Return the scope of an address, such as "a loopback"; empty if the address is public."""
     for applies, scope in (
         (address.is_unspecified, "the unspecified"),
         (address.is_loopback, "a loopback"),
@@ -224,8 +205,8 @@ def _non_public_scope(address: ipaddress.IPv4Address | ipaddress.IPv6Address) ->
         (not address.is_global, "a private or reserved"),
     ):
         if applies:
-            return scope
-    return ""
+            raise ValueError(f"is {scope} address; only public addresses can be looked up")
+    return Indicator(Entity(IP_ADDRESS, str(address)), changes)
 
 
 def _normalize_domain(text: str) -> str:
@@ -238,7 +219,7 @@ def _normalize_domain(text: str) -> str:
     *labels, top = name.split(".")
     if top in _FILE_EXTENSIONS:
         raise ValueError("looks like a file name, not like a domain")
-    if not labels or top in _PRIVATE_DOMAINS:
+    if not labels or _PRIVATE_DOMAIN.fullmatch(top):
         raise ValueError(
             "is a host name in a private network; only public domains can be looked up"
         )
@@ -300,7 +281,7 @@ def _resembles_hash(text: str) -> bool:
     first = _FIELD_END.split(text, maxsplit=1)[0]
     if detect_hash_type(first) or _SPREADSHEET_NUMBER.fullmatch(text):
         return True
-    return len(text) in _NEAR_HASH_LENGTHS and sum(char not in _HEX_DIGITS for char in text) == 1
+    return len(text) in _NEAR_HASH_LENGTHS and sum(char not in hexdigits for char in text) == 1
 
 
 def _rejection_reason(text: str) -> str:
@@ -319,6 +300,6 @@ def _rejection_reason(text: str) -> str:
     if _SPREADSHEET_NUMBER.fullmatch(text):
         return "looks like a hash that a spreadsheet turned into a number"
     if any(len(text) == each.hex_length for each in HASH_TYPES):
-        wrong = next(char for char in text if char not in _HEX_DIGITS)
+        wrong = next(char for char in text if char not in hexdigits)
         return f"contains {wrong!r}, which is not a hexadecimal digit"
     return f"is not a {SUBJECT_LABELS}; a file hash is {HASH_LABELS}"

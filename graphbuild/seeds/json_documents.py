@@ -9,7 +9,7 @@ from graphbuild.errors import SeedError
 from graphbuild.models import HASH_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 MAX_MIB = 64
 MAX_DEPTH = 64
@@ -74,25 +74,23 @@ def is_bundle(value: object) -> bool:
 
 
 def text_fields(values: dict[str, Any], *names: str) -> dict[str, str]:
-    """Return the non-empty text fields of an object; lists of texts are joined with semicolons."""
-    texts = {name: _to_text(values.get(name)) for name in names}
+    """Return the non-empty text fields of an object; lists of texts are joined with semicolons.
+
+    Only the fields in ``names`` are returned, or all fields without names.
+    """
+    texts = {name: _to_text(values.get(name)) for name in names or values}
     return {name: text for name, text in texts.items() if text}
 
 
 def _to_text(value: object) -> str:
     if isinstance(value, list):
-        return "; ".join(text for text in map(_to_text, value) if text)
+        return "; ".join(filter(None, map(_to_text, value)))
     return value.strip() if isinstance(value, str) else ""
 
 
-def strongest_hash(hashes: dict[str, str]) -> tuple[str, dict[str, str]]:
-    """Return the strongest hash of a file, and its other hashes.
-
-    Args:
-        hashes: The hashes of one file by their API names; not empty.
-    """
-    strongest = next(name for name in _HASHES_BY_STRENGTH if name in hashes)
-    return hashes[strongest], {name: text for name, text in hashes.items() if name != strongest}
+def strongest_hash(hashes: Collection[str]) -> str:
+    """Return the strongest of some hash algorithms; all are names of the API."""
+    return next(name for name in _HASHES_BY_STRENGTH if name in hashes)
 
 
 def api_hash_name(text: str) -> str | None:

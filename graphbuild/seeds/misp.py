@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _HASHES = frozenset(each.name for each in HASH_TYPES)
 _VALUE_TYPES = frozenset(name for each in SUBJECT_TYPES.values() for name in each.misp_types)
 _SEED = ""  # marks a part of a composite value that is a seed
+_SEED_ROLES = _HASHES | {_SEED}
 # Types of composite values, whose two parts are separated by a bar. Each part is a seed, a hash or
 # an attribute of the seed.
 _COMPOSITES = {
@@ -73,7 +74,7 @@ class _EventReader:
 
     def read(self, value: object) -> None:
         for event in _events(value):
-            context = _renamed_field(event, "info", "event")
+            context = text_fields({"event": event.get("info")})
             for attribute in _dicts(event, "Attribute"):
                 self._read_attribute(attribute, context)
             for each in _dicts(event, "Object"):
@@ -88,36 +89,32 @@ class _EventReader:
 
     def _read_object(self, value: dict[str, Any], context: dict[str, str]) -> None:
         """Read an object; all its hashes belong to one file, which becomes one seed."""
-        context = context | _renamed_field(value, "name", "object")
+        context = context | text_fields({"object": value.get("name")})
         hashes: dict[str, str] = {}
         file_attributes: dict[str, str] = {}
         for each in _dicts(value, "Attribute"):
-            if each.get("type") in _HASHES and isinstance(each.get("value"), str):
-                if each["type"] in hashes or each.get("deleted") is True:
-                    self._read_attribute(each, context)
-                    continue
+            kind, text = str(each.get("type")), each.get("value")
+            is_first = kind in _HASHES and kind not in hashes and each.get("deleted") is not True
+            if is_first and isinstance(text, str):
                 self._number += 1
-                hashes[each["type"]] = each["value"].strip()
+                hashes[kind] = text.strip()
                 file_attributes |= _notes(each)
-            elif each.get("type") == "filename" and isinstance(each.get("value"), str):
+            elif kind == "filename" and isinstance(text, str):
                 self._number += 1
-                file_attributes |= {"file_name": each["value"]}
+                file_attributes["file_name"] = text
             else:
                 self._read_attribute(each, context)
         if hashes:
-            strongest, others = strongest_hash(hashes)
-            kind = next(kind for kind, text in hashes.items() if text == strongest)
-            self._add(kind, strongest, {**context, **file_attributes, **others})
+            kind = strongest_hash(hashes)
+            strongest = hashes.pop(kind)
+            self._add(kind, strongest, {**context, **file_attributes, **hashes})
 
     def _read_attribute(self, attribute: dict[str, Any], context: dict[str, str]) -> None:
         self._number += 1
         kind, value = attribute.get("type"), attribute.get("value")
         if not isinstance(kind, str) or not isinstance(value, str):
-            self._reader.reject(
-                str(value)[:100],
-                self._number,
-                "does not have both a type and a value that are text",
-            )
+            reason = "does not have both a type and a value that are text"
+            self._reader.reject(str(value)[:100], self._number, reason)
         elif attribute.get("deleted") is True:
             self._reader.count_warning("deleted attributes were skipped", self._number)
         elif kind in _COMPOSITES:
@@ -130,19 +127,16 @@ class _EventReader:
 
     def _add_composite(self, kind: str, value: str, attributes: dict[str, str]) -> None:
         """Add the seeds of a composite value, such as ``name.exe|<md5>``."""
-        parts = [part.strip() for part in value.rsplit("|", 1)]
-        if len(parts) != 2:  # noqa: PLR2004  two parts
-            self._reader.reject(
-                value, self._number, f"is not a {kind}: it contains no vertical bar"
-            )
+        first, bar, second = value.rpartition("|")
+        if not bar:
+            reason = f"is not a {kind}: it contains no vertical bar"
+            self._reader.reject(value, self._number, reason)
             return
-        roles = list(zip(_COMPOSITES[kind], parts, strict=True))
-        noted = {
-            role: part for role, part in roles if role != _SEED and role not in _HASHES and part
-        }
+        roles = list(zip(_COMPOSITES[kind], (first.strip(), second.strip()), strict=True))
+        notes = {role: part for role, part in roles if part and role not in _SEED_ROLES}
         for role, part in roles:
-            if role in _HASHES or role == _SEED:
-                self._add(role or kind, part, attributes | noted)
+            if role in _SEED_ROLES:
+                self._add(role or kind, part, attributes | notes)
 
     def _add(self, kind: str, text: str, attributes: dict[str, str]) -> None:
         if kind in _HASHES and detect_hash_type(text) not in {kind, None}:
@@ -158,12 +152,6 @@ def _dicts(value: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
     for each in found if isinstance(found, list) else ():
         if isinstance(each, dict):
             yield each
-
-
-def _renamed_field(value: dict[str, Any], name: str, new_name: str) -> dict[str, str]:
-    """Return a text field under a new name; return an empty dictionary if the field is empty."""
-    found = text_fields(value, name)
-    return {new_name: found[name]} if found else {}
 
 
 def _notes(attribute: dict[str, Any]) -> dict[str, str]:

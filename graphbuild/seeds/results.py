@@ -102,35 +102,20 @@ class SeedList:
         return True
 
 
+@dataclass(slots=True)
 class SeedReader:
     """Adds the entries of one source to a seed list.
 
     The ``read`` function of each format receives a reader.
-
-    Args:
-        seeds: The list to add to.
-        source: The name of the source.
-        allow_empty: Accept hashes that do not identify a particular file, such as the hash of the
-            empty file.
-        column: For tables, the name or number of the column that contains the indicators.
-        unit: The numbered unit, see :class:`RejectedEntry`.
     """
 
-    def __init__(
-        self,
-        seeds: SeedList,
-        source: str,
-        *,
-        allow_empty: bool = False,
-        column: str | None = None,
-        unit: str = "line",
-    ) -> None:
-        self.seeds = seeds
-        self.source = source
-        self.column = column
-        self.unit = unit
-        self._allow_empty = allow_empty
-        self._counted_warnings: dict[str, list[int]] = {}
+    seeds: SeedList
+    source: str
+    allow_empty: bool = field(default=False, kw_only=True)
+    column: str | None = None  # the name or number of the column of a table that has the seeds
+    unit: str = "line"  # what is numbered, see RejectedEntry
+    # The number of entries, and the number of the first entry, by message.
+    _counted_warnings: dict[str, list[int]] = field(default_factory=dict, init=False)
 
     def add(
         self,
@@ -155,17 +140,23 @@ class SeedReader:
     def try_add(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> str:
         """Parse and add an indicator; return the reason if it is rejected, else an empty string."""
         try:
-            indicator = parse_indicator(text)
-            entity = indicator.entity
-            self._check_meaningful(entity)
+            entity, changes = parse_indicator(text)
         except ValueError as error:
             return str(error)
-        values = self._truncate(attributes, number) if attributes else None
-        if self.seeds.add(entity, self.source, number, values):
-            for change in indicator.changes:
+        doubt = _doubt(entity.id) if entity.type == FILE else ""
+        if doubt and not self.allow_empty:
+            if entity.id in _EMPTY_FILE_HASHES:
+                return f"{doubt}, which is in many unrelated collections; {_ALLOW_EMPTY_HINT}"
+            if entity.id[0] in "0f":
+                return f"{doubt}; {_ALLOW_EMPTY_HINT}"
+        if attributes and max(map(len, attributes.values())) > MAX_VALUE:
+            self.count_warning(f"values were truncated to {MAX_VALUE:,} characters", number)
+            attributes = {name: value[:MAX_VALUE] for name, value in attributes.items()}
+        if self.seeds.add(entity, self.source, number, attributes):
+            for change in changes:
                 self.count_warning(change, number)
-            if entity.type == FILE and not _is_meaningful(entity.id):
-                self.warn(number, f"this {_describe_meaningless(entity.id)}")
+            if doubt:
+                self.warn(number, f"this {doubt}")
         return ""
 
     def reject(self, text: str, number: int, reason: str) -> None:
@@ -191,35 +182,14 @@ class SeedReader:
             self.seeds.warnings.append(f"{self.source}, {self.unit} {first}{more}: {message}")
         self._counted_warnings.clear()
 
-    def _check_meaningful(self, entity: Entity) -> None:
-        if entity.type != FILE or self._allow_empty:
-            return
-        if entity.id in _EMPTY_FILE_HASHES:
-            raise ValueError(
-                f"{_describe_meaningless(entity.id)}, which is in many unrelated collections;"
-                f" {_ALLOW_EMPTY_HINT}"
-            )
-        if not entity.id.strip("0") or not entity.id.strip("f"):
-            raise ValueError(f"{_describe_meaningless(entity.id)}; {_ALLOW_EMPTY_HINT}")
 
-    def _truncate(self, attributes: Mapping[str, str], number: int) -> dict[str, Scalar]:
-        if any(len(value) > MAX_VALUE for value in attributes.values()):
-            self.count_warning(f"values were truncated to {MAX_VALUE:,} characters", number)
-        return {name: value[:MAX_VALUE] for name, value in attributes.items()}
-
-
-def _is_meaningful(digits: str) -> bool:
-    """Return whether a hash can identify a particular file."""
-    return digits not in _EMPTY_FILE_HASHES and bool(digits.strip(digits[0]))
-
-
-def _describe_meaningless(digits: str) -> str:
-    empty = digits in _EMPTY_FILE_HASHES
-    return (
-        "is the hash of the empty file"
-        if empty
-        else "consists of one repeated digit and is hardly the hash of a file"
-    )
+def _doubt(digits: str) -> str:
+    """Return why a hash can hardly identify a particular file; empty if it can."""
+    if digits in _EMPTY_FILE_HASHES:
+        return "is the hash of the empty file"
+    if digits.strip(digits[0]):
+        return ""
+    return "consists of one repeated digit and is hardly the hash of a file"
 
 
 def excerpt(text: str) -> str:

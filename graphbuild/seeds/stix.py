@@ -18,12 +18,7 @@ from stix2patterns.v21.pattern import Pattern
 from graphbuild.errors import SeedError
 from graphbuild.models import SUBJECT_TYPES
 from graphbuild.seeds.indicators import HASH_LABELS
-from graphbuild.seeds.json_documents import (
-    api_hash_name,
-    is_bundle,
-    strongest_hash,
-    text_fields,
-)
+from graphbuild.seeds.json_documents import api_hash_name, is_bundle, strongest_hash, text_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +31,6 @@ _SEED_PROPERTIES = {
     name: each.stix_property for each in SUBJECT_TYPES.values() for name in each.stix_types
 }
 _READ_TYPES = _SEED_PROPERTIES.keys() | {"file", "indicator", "observed-data"}
-_TRAFFIC_REFS = frozenset({"src_ref", "dst_ref"})
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 # The libraries raise any of these on invalid objects.
 _PARSE_ERRORS = (
@@ -78,22 +72,22 @@ def _read_object(each: dict[str, Any], number: int, reader: SeedReader) -> None:
             return
         stix2.parse(each, allow_custom=True)
     except _PARSE_ERRORS as error:
-        problem = "nested too deeply" if isinstance(error, RecursionError) else _one_line(error)
+        problem = ascii(" ".join(str(error).split())[:150])[1:-1]
+        if isinstance(error, RecursionError):
+            problem = "nested too deeply"
         reader.reject(str(each.get("id", kind))[:100], number, f"is an invalid {kind}: {problem}")
         return
-    for one in _contained_objects(each.get("objects")) if kind == "observed-data" else [each]:
-        _read_observable(one, number, reader)
+    if kind == "observed-data":  # STIX 2.0 stores the objects inside
+        inside = each.get("objects")
+        for one in inside.values() if isinstance(inside, dict) else ():
+            if isinstance(one, dict):
+                _read_observable(one, number, reader)
+    else:
+        _read_observable(each, number, reader)
 
 
-def _contained_objects(objects: object) -> Iterator[dict[str, Any]]:
-    """Yield the objects inside observed data, as STIX 2.0 stores them."""
-    for each in objects.values() if isinstance(objects, dict) else ():
-        if isinstance(each, dict):
-            yield each
-
-
-def _read_observable(each: Mapping[str, Any], number: int, reader: SeedReader) -> None:
-    attributes = text_fields(dict(each), "name", "labels")
+def _read_observable(each: dict[str, Any], number: int, reader: SeedReader) -> None:
+    attributes = text_fields(each, "name", "labels")
     if each.get("type") == "file":
         stated = each.get("hashes")
         items = stated.items() if isinstance(stated, dict) else ()
@@ -105,8 +99,8 @@ def _read_observable(each: Mapping[str, Any], number: int, reader: SeedReader) -
         if not hashes:
             reader.count_warning(f"files without {HASH_LABELS} were skipped", number)
             return
-        strongest, others = strongest_hash(hashes)
-        reader.add(strongest, number, {**attributes, **others})
+        strongest = hashes.pop(strongest_hash(hashes))
+        reader.add(strongest, number, attributes | hashes)
     elif property_name := _SEED_PROPERTIES.get(str(each.get("type"))):
         reader.add(str(each.get(property_name)), number, attributes)
 
@@ -139,26 +133,21 @@ def _pattern_values(
     for kind, found in comparisons.items():
         for path, operator, constant in found:
             if not _is_readable(kind, path):
-                reader.count_warning(
-                    "pattern comparisons of unsupported properties were skipped", number
-                )
+                problem = "of unsupported properties"
             elif operator not in {"=", "IN"}:
-                reader.count_warning(
-                    "pattern comparisons with operators other than = and IN were skipped", number
-                )
+                problem = "with operators other than = and IN"
             else:
                 for text in _QUOTED.findall(constant):
                     yield re.sub(r"\\(.)", r"\1", text)
+                continue
+            reader.count_warning(f"pattern comparisons {problem} were skipped", number)
 
 
 def _is_readable(kind: str, path: list[object]) -> bool:
     """Return whether the property at ``path`` of an object of type ``kind`` contains seeds."""
-    if kind == "file":
-        return len(path) == 2 and path[0] == "hashes" and bool(api_hash_name(str(path[1])))  # noqa: PLR2004  hashes.MD5
-    if kind == "network-traffic":
-        return len(path) == 2 and path[0] in _TRAFFIC_REFS and path[1] == "value"  # noqa: PLR2004  dst_ref.value
+    match kind, path:
+        case "file", ["hashes", name]:
+            return bool(api_hash_name(str(name)))
+        case "network-traffic", ["src_ref" | "dst_ref", "value"]:
+            return True
     return kind in _SEED_PROPERTIES and path == [_SEED_PROPERTIES[kind]]
-
-
-def _one_line(error: Exception) -> str:
-    return ascii(" ".join(str(error).split())[:150])[1:-1]

@@ -430,6 +430,13 @@ def test_event_and_object_context_becomes_attributes(write_list):
     assert [rejected.line for rejected in found.rejected] == [3]
 
 
+def test_an_attribute_of_an_object_whose_type_is_no_text_is_rejected(write_list):
+    objects = [{"name": "file", "Attribute": [attribute([], A), attribute("sha256", A)]}]
+    found = read_seeds(write_list(event(objects=objects), "e.json"))
+    assert seeds_of(found) == [("file", A)]
+    assert [rejected.line for rejected in found.rejected] == [1]
+
+
 @pytest.mark.parametrize(
     "wrap",
     [lambda one: one, lambda one: [one], lambda one: {"response": [one]}, lambda one: one["Event"]],

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 _JSON_START = re.compile(r'\s*\[?\s*\{\s*"[A-Za-z]')
-_PEEKED_CHARACTERS = 200  # enough to recognize JSON
+_MAX_JSON_START = 200  # characters
 _PARSE_HINT = (
     "; to read seeds that are not in a file, call parse_seeds() in Python or use standard"
     " input (-) in a shell"
@@ -37,25 +37,15 @@ _PARSE_HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format of seed lists.
+    """A format of seed lists."""
 
-    Attributes:
-        name: The value of ``--format``.
-        module: The name of the module in ``graphbuild.seeds``, which is loaded on first use.
-        description: The name of the format in messages, with an article.
-        suffixes: File name suffixes by which the format is detected.
-        unit: The numbered unit, see :class:`graphbuild.seeds.results.RejectedEntry`.
-        libraries: Modules of the extra ``lists`` that the format needs.
-        matches_json: For JSON formats, a function that returns whether a decoded JSON value has
-            this format; None for other formats.
-    """
-
-    name: str
-    module: str
-    description: str
-    suffixes: tuple[str, ...] = ()
-    unit: str = "line"
-    libraries: tuple[str, ...] = ()
+    name: str  # the value of --format
+    module: str  # in graphbuild.seeds; loaded on first use
+    description: str  # the name in messages, with an article
+    suffixes: tuple[str, ...] = ()  # of the names of files with this format
+    unit: str = "line"  # what is numbered, see RejectedEntry
+    libraries: tuple[str, ...] = ()  # needed modules of the extra ``lists``
+    # For JSON formats, a function that returns whether a decoded JSON value has this format.
     matches_json: Callable[[object], bool] | None = None
 
 
@@ -170,16 +160,21 @@ def _require_text(line: object) -> str:
 
 def _read(texts: Iterator[str], reader: SeedReader, stated: Format | None) -> None:
     """Detect the format of a source if it is not stated, and read the source."""
-    start, texts = _peek(texts)
+    start = next(texts, "")
+    texts = chain([start], texts)
     found, value = stated, None
     if found is None and reader.column is not None:
         found = CSV
     if found is None:
         suffix = Path(reader.source).suffix.lower()
         found = next((each for each in FORMATS if suffix in each.suffixes), None)
-        if found is None and (suffix == ".json" or _JSON_START.match(start)):
+        if found is None and (suffix == ".json" or _JSON_START.match(start[:_MAX_JSON_START])):
             value = json_documents.load(texts, reader.source)
-            found = _detect_json_format(value, reader.source)
+            matches = (each for each in FORMATS if each.matches_json and each.matches_json(value))
+            found = next(matches, None)
+            if found is None:
+                problem = "is JSON, but neither a STIX bundle nor a MISP event"
+                raise SeedError(f"{reader.source} {problem}")
     found = found or PLAIN_LIST
     if reader.column is not None and found is not CSV:
         raise SeedError(
@@ -196,20 +191,3 @@ def _read(texts: Iterator[str], reader: SeedReader, stated: Format | None) -> No
     else:
         module.read(value or json_documents.load(texts, reader.source), reader)
     reader.finish()
-
-
-def _peek(texts: Iterator[str]) -> tuple[str, Iterator[str]]:
-    """Return the first characters of the text, and an iterator over the whole text."""
-    peeked: list[str] = []
-    for text in texts:
-        peeked.append(text)
-        if sum(map(len, peeked)) >= _PEEKED_CHARACTERS:
-            break
-    return "".join(peeked)[:_PEEKED_CHARACTERS], chain(peeked, texts)
-
-
-def _detect_json_format(value: object, source: str) -> Format:
-    for each in FORMATS:
-        if each.matches_json is not None and each.matches_json(value):
-            return each
-    raise SeedError(f"{source} is JSON, but neither a STIX bundle nor a MISP event")

@@ -10,6 +10,7 @@ import select
 import stat
 import sys
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,7 +26,6 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_MAX_BOM_LENGTH = max(len(bom) for bom, _ in _BOMS)
 # A shell passes <(...) as the path of a file descriptor that is already open.
 _INHERITED_PIPE = re.compile(r"/dev/fd/(\d{1,4})|/proc/self/fd/(\d{1,4})")
 _PIPE_TIMEOUT = 3.0  # seconds to wait for the first byte of a named pipe
@@ -39,45 +39,30 @@ def open_source(source: str | Path) -> Iterator[BinaryIO]:
         OSError: The path cannot be opened, or is a pipe without data.
     """
     if str(source) == STDIN:
-        yield _standard_input()
+        if not hasattr(sys.stdin, "buffer"):
+            raise OSError("there is no standard input to read bytes from")
+        yield sys.stdin.buffer
     elif stat.S_ISFIFO(Path(source).stat().st_mode):
-        with os.fdopen(_open_pipe(str(source)), "rb") as stream:
+        if inherited := _INHERITED_PIPE.fullmatch(str(source)):
+            # Opening the path again would block if the writer has already finished.
+            descriptor = os.dup(int(inherited[1] or inherited[2]))
+        else:
+            descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as stream:
+            if not inherited:
+                _wait_for_data(stream)
             yield stream
     else:
         with Path(source).open("rb") as stream:
             yield stream
 
 
-def _standard_input() -> BinaryIO:
-    if not hasattr(sys.stdin, "buffer"):
-        raise OSError("there is no standard input to read bytes from")
-    return sys.stdin.buffer
-
-
-def _open_pipe(source: str) -> int:
-    if inherited := _INHERITED_PIPE.fullmatch(source):
-        # Opening the path again would block if the writer has already finished.
-        return os.dup(int(inherited[1] or inherited[2]))
-    descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        _wait_for_writer(descriptor)
-        os.set_blocking(descriptor, True)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _wait_for_writer(descriptor: int) -> None:
-    """Wait until a pipe has data.
-
-    Raises:
-        OSError: The pipe had no data within ``_PIPE_TIMEOUT`` seconds.
-    """
+def _wait_for_data(pipe: BinaryIO) -> None:
     poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
+    poll.register(pipe, select.POLLIN)
     if not poll.poll(_PIPE_TIMEOUT * 1000):
         raise OSError("it is a pipe without data; use standard input (-) instead")
+    os.set_blocking(pipe.fileno(), True)
 
 
 def decode(stream: BinaryIO, source: str) -> Iterator[str]:
@@ -87,17 +72,15 @@ def decode(stream: BinaryIO, source: str) -> Iterator[str]:
         SeedError: The stream contains a NUL byte.
         UnicodeDecodeError: The stream is neither UTF-8 nor UTF-16 with a byte order mark.
     """
-    start = stream.read(_MAX_BOM_LENGTH)
+    start = stream.read(_CHUNK_SIZE)
     bom, encoding = next((pair for pair in _BOMS if start.startswith(pair[0])), (b"", "utf-8"))
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
-    chunk, more = start[len(bom) :], True
-    while more:
-        more = bool(following := stream.read(_CHUNK_SIZE))
-        text = decoder.decode(chunk, final=not more)
+    following = iter(lambda: stream.read(_CHUNK_SIZE), b"")
+    for chunk in chain([start.removeprefix(bom)], following, [b""]):
+        text = decoder.decode(chunk, final=not chunk)
         if "\0" in text:
             raise SeedError(f"{source} is not text: it contains a NUL byte; save it as UTF-8")
         yield text
-        chunk = following
 
 
 def split_lines(texts: Iterable[str], max_length: int) -> Iterator[str]:

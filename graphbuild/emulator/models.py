@@ -14,6 +14,17 @@ if TYPE_CHECKING:
 
 INDICATOR_TYPES = ("domain", "ip_address", "url")
 
+# The first segment of the path, by object type.
+ENDPOINTS = {
+    "file": "files",
+    "domain": "domains",
+    "ip_address": "ip_addresses",
+    "url": "urls",
+    "reference": "references",
+    "collection": "collections",
+}
+OBJECT_TYPES = {endpoint: object_type for object_type, endpoint in ENDPOINTS.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from graphbuild.emulator.errors import ServiceError
+from graphbuild.emulator.models import OBJECT_TYPES
 
 if TYPE_CHECKING:
     from graphbuild.emulator.http_messages import Json
@@ -27,12 +28,8 @@ _MAX_SPAN = timedelta(days=30)
 # The names in the API's usage statistics for requests of a relationship, by the first segment of
 # the path. The plural in "ip_addresses_relationships" is the API's.
 _RELATIONSHIP_ENDPOINTS = {
-    "files": "file_relationships",
-    "domains": "domain_relationships",
-    "urls": "url_relationships",
+    **{endpoint: f"{object_type}_relationships" for endpoint, object_type in OBJECT_TYPES.items()},
     "ip_addresses": "ip_addresses_relationships",
-    "references": "reference_relationships",
-    "collections": "collection_relationships",
 }
 
 

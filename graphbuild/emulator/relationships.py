@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphbuild.emulator.models import ListItem, Report, report_id
+from graphbuild.emulator.models import ENDPOINTS, INDICATOR_TYPES, ListItem, Report, report_id
 from graphbuild.emulator.world import World
 
 if TYPE_CHECKING:
@@ -94,12 +94,7 @@ _OF_SUBJECTS: Mapping[str, ListFunction] = {
     "reports": _reports,
     "related_reports": World.related_reports,
 }
-_MEMBERS: Mapping[str, ListFunction] = {
-    "files": _members("file"),
-    "domains": _members("domain"),
-    "ip_addresses": _members("ip_address"),
-    "urls": _members("url"),
-}
+_MEMBERS = {ENDPOINTS[each]: _members(each) for each in ("file", *INDICATOR_TYPES)}
 # In the API, "associations" lists all related objects. The emulator lists only the reports of a
 # collection, and the collections of a report.
 _RELATIONSHIPS: Mapping[str, Mapping[str, ListFunction]] = {

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from graphbuild.emulator.errors import ServiceError
 from graphbuild.emulator.http_messages import BASE_URL
-from graphbuild.emulator.models import Report, report_id
+from graphbuild.emulator.models import OBJECT_TYPES, Report, report_id
 from graphbuild.emulator.pagination import (
     EMBEDDED_LIMIT,
     parse_page_params,
@@ -17,7 +17,6 @@ from graphbuild.emulator.pagination import (
 )
 from graphbuild.emulator.relationships import API_FLAVORS, RESTRICTED, list_related
 from graphbuild.emulator.serialization import (
-    OBJECT_TYPES,
     parse_list,
     select_attributes,
     serialize_descriptor,

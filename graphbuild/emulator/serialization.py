@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 from graphbuild.emulator.http_messages import BASE_URL
 from graphbuild.emulator.models import (
+    ENDPOINTS,
     INDICATOR_TYPES,
     Collection,
     File,
@@ -21,17 +22,6 @@ if TYPE_CHECKING:
     from graphbuild.emulator.http_messages import Json
     from graphbuild.emulator.models import ApiObject, ListItem
     from graphbuild.emulator.world import World
-
-# The first segment of the path, by object type.
-ENDPOINTS = {
-    "file": "files",
-    "domain": "domains",
-    "ip_address": "ip_addresses",
-    "url": "urls",
-    "reference": "references",
-    "collection": "collections",
-}
-OBJECT_TYPES = {endpoint: object_type for object_type, endpoint in ENDPOINTS.items()}
 
 
 def serialize_object(world: World, entity: ApiObject) -> Json:
@@ -117,26 +107,20 @@ def _context(world: World, item: ListItem) -> Json:
     if item.related_from is None:
         return {}
     is_gti = item.type == "collection"
-    collections = [world.collections[each] for each in item.related_from]
-    mentions = [
-        ({"attributes": _mention(each, is_gti=is_gti)} if each.mentions_name else {})
-        | {"type": each.type, "id": each.id}
-        for each in collections
-    ]
+    mentions = [_mention(world.collections[each], is_gti=is_gti) for each in item.related_from]
     return {"context_attributes": {"related_from": mentions}}
 
 
 def _mention(collection: Collection, *, is_gti: bool) -> Json:
-    if not is_gti:
-        return {"name": collection.name}
-    return _without_none(
-        {
-            "name": collection.name,
-            "tags": [],
-            "origin": collection.origin,
-            "collection_type": collection.collection_type or "collection",
-        }
-    )
+    """Return an item of ``related_from``."""
+    descriptor = {"type": collection.type, "id": collection.id}
+    if not collection.mentions_name:
+        return descriptor
+    attributes: Json = {"name": collection.name}
+    if is_gti:
+        kind = collection.collection_type or "collection"
+        attributes |= {"tags": [], "origin": collection.origin, "collection_type": kind}
+    return {"attributes": _without_none(attributes), **descriptor}
 
 
 def _without_none(values: Json) -> Json:

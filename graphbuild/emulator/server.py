@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
 from graphbuild.emulator.http_messages import PREFIX
 
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from graphbuild.emulator.http_messages import Response
 
 _Incoming = socket.socket | tuple[bytes, socket.socket]
-_Address = tuple[str, int]
 
 _HOST = "127.0.0.1"
 _POLL_INTERVAL = 0.02  # seconds until the server thread notices a shutdown
-_CLOSE_TIMEOUT = 5.0  # seconds to wait for open connections to end
 
 
 class Emulator:
@@ -46,7 +44,7 @@ class Emulator:
 
     def start(self) -> None:
         """Bind the port and serve from a background thread."""
-        self._server = _Server((_HOST, self._port), self.api)
+        self._server = _Server(self._port, self.api)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL_INTERVAL,), name="emulator", daemon=True
         )
@@ -75,41 +73,37 @@ class Emulator:
 class _Server(ThreadingHTTPServer):
     """An HTTP server that ends all open connections when it is closed."""
 
-    def __init__(self, address: tuple[str, int], api: Api) -> None:
+    daemon_threads = False  # closing waits for the threads of all connections
+
+    def __init__(self, port: int, api: Api) -> None:
         self.api = api
         self._open: set[socket.socket] = set()
-        self._changed = threading.Condition()
-        super().__init__(address, _Handler)
+        super().__init__((_HOST, port), _Handler)
 
     def server_bind(self) -> None:
         """Bind without the DNS lookup of the base class."""
         socketserver.TCPServer.server_bind(self)
         self.server_port = self.socket.getsockname()[1]
 
-    def get_request(self) -> tuple[socket.socket, _Address]:
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         """Accept and track a connection."""
         connection, address = super().get_request()
-        with self._changed:
-            self._open.add(connection)
+        self._open.add(connection)
         return connection, address
 
     def shutdown_request(self, request: _Incoming) -> None:
         """Close a connection."""
         super().shutdown_request(request)
-        with self._changed:
-            self._open.discard(cast("socket.socket", request))  # a TCP server has no datagrams
-            self._changed.notify_all()
+        self._open -= {request}
 
     def server_close(self) -> None:
-        """Close the port, interrupt waiting connections, and wait until they have ended."""
+        """Close the port, interrupt open connections, and wait until they have ended."""
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         super().server_close()
-        with self._changed:
-            for connection in self._open:
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-            self._changed.wait_for(lambda: not self._open, _CLOSE_TIMEOUT)
 
-    def handle_error(self, request: _Incoming, client_address: _Address) -> None:
+    def handle_error(self, request: _Incoming, client_address: tuple[str, int]) -> None:
         """Ignore errors of connections that clients close early, as tests do on purpose."""
 
 

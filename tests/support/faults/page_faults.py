@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild.emulator import Response
+from graphbuild.emulator.models import OBJECT_TYPES
 from graphbuild.emulator.pagination import encode_cursor, page_url, parse_page_params
-from graphbuild.emulator.serialization import OBJECT_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

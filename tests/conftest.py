@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from graphbuild.api import auth
 from graphbuild.api.auth import ApiKey
 from graphbuild.emulator import Emulator, generate_family_world
 from tests.support.clock import ManualClock
@@ -130,7 +131,8 @@ def offline() -> Iterator[None]:
         for name in ("connect", "connect_ex"):
             patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
         patch.setattr(socket, "getaddrinfo", _guarded_lookup(socket.getaddrinfo))
-        patch.setattr("graphbuild.api.auth._home", lambda: None)
+        settings_path = auth._settings_path
+        patch.setattr(auth, "_settings_path", lambda home: settings_path(home) if home else None)
         yield
 
 

@@ -32,9 +32,6 @@ class ApiKey:
 
     The key is validated here because ``requests`` quotes an invalid header in its error message.
 
-    Args:
-        text: The key.
-
     Raises:
         AuthenticationError: The key is malformed. The message does not contain the key.
     """
@@ -42,11 +39,17 @@ class ApiKey:
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
-        problem = _find_problem(text)
-        if problem:
-            del text  # a traceback may show the local variables
-            raise AuthenticationError(problem)
-        self._text = text
+        if text.isascii() and text.isalnum():
+            self._text = text
+            return
+        length = len(text)
+        del text  # a traceback may show the local variables
+        if not length:
+            raise AuthenticationError(f"the API key is empty; {_INSTRUCTIONS}")
+        raise AuthenticationError(
+            f"the API key has {length} characters, of which some are neither letters nor "
+            "digits (a space, a quote, a line end?); copy it again"
+        )
 
     def reveal(self) -> str:
         """Return the key as text."""
@@ -68,17 +71,6 @@ class ApiKey:
         raise TypeError("an API key cannot be pickled")
 
 
-def _find_problem(text: str) -> str:
-    if not text:
-        return f"the API key is empty; {_INSTRUCTIONS}"
-    if not (text.isascii() and text.isalnum()):
-        return (
-            f"the API key has {len(text)} characters, of which some are neither letters nor "
-            "digits (a space, a quote, a line end?); copy it again"
-        )
-    return ""
-
-
 def find_api_key(environment: Mapping[str, str] | None = None, home: Path | None = None) -> ApiKey:
     """Return the API key from ``VT_APIKEY``, or else from ``.vt.toml``.
 
@@ -91,69 +83,51 @@ def find_api_key(environment: Mapping[str, str] | None = None, home: Path | None
             the file.
     """
     # No local variable holds the key, since a traceback may show the variables.
-    return ApiKey(_find_key(environment, home))
+    return ApiKey(_find(KEY_VARIABLE, "apikey", environment, home))
 
 
 def find_user_name(environment: Mapping[str, str] | None = None, home: Path | None = None) -> str:
-    """Return the user name from ``VT_USER``, or else from ``user`` in ``.vt.toml``.
+    """Return the user name from ``VT_USER``, or else from ``user`` in ``.vt.toml``, or else "".
 
-    Only requests for quotas need the user name.
-
-    Args:
-        environment: The environment variables; by default those of the process.
-        home: The folder of ``.vt.toml``; by default the user's home.
-
-    Returns:
-        The name, or an empty string if there is none.
+    Only requests for quotas need the user name. The arguments are those of :func:`find_api_key`.
     """
-    text = (os.environ if environment is None else environment).get(USER_VARIABLE)
-    if text is not None:
-        return text.strip()
-    path = _settings_path(home)
     try:
-        name = (_read_settings(path) or {}).get("user") if path else None
+        return _find(USER_VARIABLE, "user", environment, home).strip()
     except AuthenticationError:  # reported when the key is read from the same file
         return ""
-    return name.strip() if isinstance(name, str) else ""
 
 
-def _find_key(environment: Mapping[str, str] | None, home: Path | None) -> str:
-    text = (os.environ if environment is None else environment).get(KEY_VARIABLE)
-    return _read_key(home) if text is None else text
+def _find(
+    variable: str, setting: str, environment: Mapping[str, str] | None, home: Path | None
+) -> str:
+    text = (os.environ if environment is None else environment).get(variable)
+    return _read_setting(setting, home) if text is None else text
 
 
-def _read_key(home: Path | None) -> str:
+def _read_setting(name: str, home: Path | None) -> str:
     path = _settings_path(home)
-    if path is None or not _exists(path):
+    if path is None:
         raise AuthenticationError(f"no API key found; {_INSTRUCTIONS}")
     settings = _read_settings(path)
     if settings is None:
         raise AuthenticationError(f"{path} is not a readable TOML file")
-    key = settings.get("apikey")
+    value = settings.get(name)
     del settings  # a traceback may show the local variables
-    if isinstance(key, str):
-        return key
-    del key
-    raise AuthenticationError(f"{path} has no apikey; {_INSTRUCTIONS}")
+    if isinstance(value, str):
+        return value
+    del value
+    raise AuthenticationError(f"{path} has no {name}; {_INSTRUCTIONS}")
 
 
 def _settings_path(home: Path | None) -> Path | None:
-    home = home or _home()
-    return home / ".vt.toml" if home else None
-
-
-def _home() -> Path | None:
+    """Return the path of the settings file, or None if there is no such file."""
     try:
-        return Path.home()
+        path = (home or Path.home()) / ".vt.toml"
+        return path if path.is_file() else None
+    except PermissionError:
+        return path  # the file may exist; the attempt to read it reports the error
     except RuntimeError:  # the user has no home
         return None
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except PermissionError:
-        return True  # the file may exist; the attempt to read it reports the error
 
 
 def _read_settings(path: Path) -> dict[str, object] | None:
@@ -163,15 +137,11 @@ def _read_settings(path: Path) -> dict[str, object] | None:
     """
     try:
         with path.open("rb") as stream:
-            _check_permissions(path, os.fstat(stream.fileno()).st_mode)
+            permissions = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
+            if os.name == "posix" and permissions & 0o077:
+                raise AuthenticationError(
+                    f"others can read {path} (mode {permissions:04o}); run: chmod 600 {path}"
+                )
             return tomllib.load(stream)
     except (OSError, ValueError, RecursionError):
         return None
-
-
-def _check_permissions(path: Path, mode: int) -> None:
-    permissions = stat.S_IMODE(mode)
-    if os.name == "posix" and permissions & 0o077:
-        raise AuthenticationError(
-            f"others can read {path} (mode {permissions:04o}); run: chmod 600 {path}"
-        )

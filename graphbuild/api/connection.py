@@ -23,20 +23,11 @@ _BUFFER_SIZE = 64 * 1024
 
 
 class RequestState:
-    """The deadline of the current request, and whether the request was sent.
+    """The deadline of the current request, and whether the request was sent."""
 
-    Args:
-        sent: The initial value of ``sent`` for each request.
-    """
-
-    def __init__(self, *, sent: bool = False) -> None:
-        self._sent_at_start = sent
-        self.sent = sent
-        self._due = 0.0
-
-    def start(self, seconds: float) -> None:
+    def start(self, seconds: float, *, sent: bool) -> None:
         """Start a request that must end within ``seconds``."""
-        self.sent = self._sent_at_start
+        self.sent = sent
         self._due = time.monotonic() + seconds
 
     @property
@@ -45,11 +36,7 @@ class RequestState:
         return time.monotonic() >= self._due
 
     def remaining(self) -> float:
-        """Return the seconds until the deadline.
-
-        Raises:
-            TimeoutError: The deadline has passed.
-        """
+        """Return the seconds until the deadline, or raise TimeoutError if it has passed."""
         seconds = self._due - time.monotonic()
         if seconds <= 0:
             raise TimeoutError
@@ -112,7 +99,7 @@ class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(sock, *args, **kwargs)
         self.fp.close()
-        self.fp = _Reader(_SocketStream(sock, self.state))
+        self.fp = _Reader(_SocketStream(sock, self.state), _BUFFER_SIZE)
 
     def begin(self) -> None:
         """Read the status line and the headers."""
@@ -139,20 +126,16 @@ class _SocketStream(io.RawIOBase):
         self._stream = sock.makefile("rb", buffering=0)
         self._state = state
         self._timeout = sock.gettimeout()
-        self._blocking = True
+        self.is_blocking = True  # otherwise, reads return only bytes that were already received
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401  any writable buffer
-        self._sock.settimeout(self._state.remaining() if self._blocking else 0)
+        self._sock.settimeout(self._state.remaining() if self.is_blocking else 0)
         with suppress(ssl.SSLWantReadError):
             return self._stream.readinto(buffer)
         return None
-
-    def stop_blocking(self) -> None:
-        """Make all further reads return only bytes that were already received."""
-        self._blocking = False
 
     def shut_down(self) -> None:
         """Make the connection unusable, so that the pool replaces it."""
@@ -172,9 +155,6 @@ class _Reader(io.BufferedReader):
     """A buffered reader of one response that refuses endless lines and negative sizes."""
 
     raw: _SocketStream
-
-    def __init__(self, stream: _SocketStream) -> None:
-        super().__init__(stream, _BUFFER_SIZE)
 
     def read(self, size: int | None = -1, /) -> bytes:
         # With a negative chunk size, the read would continue to the end of the connection.
@@ -196,7 +176,7 @@ class _Reader(io.BufferedReader):
         The extra bytes would be interpreted as the response to the next request.
         """
         if not self.closed:
-            self.raw.stop_blocking()
+            self.raw.is_blocking = False
             with suppress(OSError):
                 if self.peek(1):
                     self.raw.shut_down()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -51,32 +52,21 @@ _FAILURES = (
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response with its decompressed body.
-
-    Attributes:
-        status: The HTTP status.
-        headers: The headers; names are case-insensitive.
-        body: The decompressed body; empty if ``body_error`` is set.
-        body_error: The reason why the body is unusable; empty if it is usable.
-        compressed_body: The gzip stream as received; empty if the body was not compressed.
-    """
+    """An HTTP response with its decompressed body."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
-    body_error: str = ""
-    compressed_body: bytes = b""
+    headers: Mapping[str, str]  # names are case-insensitive
+    body: bytes  # empty if ``body_error`` is set
+    body_error: str = ""  # why the body is unusable
+    compressed_body: bytes = b""  # the gzip stream as received; empty without compression
 
 
 class Transport:
-    """Sends GET requests below one base URL, one at a time.
+    """Sends GET requests below one base URL, one at a time, with the key in ``x-apikey``.
 
-    Args:
-        key: The API key, sent in the header ``x-apikey``.
-        base_url: URL of the API; ``/api/v3`` is added if it has no path.
-        adapter: Replaces the network in tests. The deadline does not apply to it.
-        deadline: Maximum duration of a request, including its response, in seconds.
-        max_bytes: Maximum size of a body, compressed and decompressed.
+    ``deadline`` limits a request with its response, in seconds. It does not apply to an
+    ``adapter``, which replaces the network in tests. ``max_bytes`` limits the size of a body,
+    compressed and decompressed.
 
     Raises:
         AuthenticationError: The key does not have the length of an API key.
@@ -100,27 +90,23 @@ class Transport:
         self._key = key
         self._deadline = deadline
         self._max_bytes = max_bytes
-        self._state = RequestState(sent=adapter is not None)
+        self._state = RequestState()
         self._adapter = adapter or DeadlineAdapter(self._state)
-        self._settings: dict[str, Any] | None = None
 
     def close(self) -> None:
         """Close the connections."""
         self._adapter.close()
 
     def get(self, path: str, query: Mapping[str, str]) -> Response:
-        """Send a request and read the whole response.
-
-        Args:
-            path: The path below the base URL.
-            query: The query parameters.
+        """Send a request for a path below the base URL and read the whole response.
 
         Raises:
             BaseUrlError: The URL is not below the base URL; nothing was sent.
             TransientError: There was no complete response; the attribute ``sent`` is False if the
                 request was not sent.
         """
-        self._state.start(self._deadline)
+        sent = not isinstance(self._adapter, DeadlineAdapter)  # assumed of other adapters
+        self._state.start(self._deadline, sent=sent)
         try:
             return self._get(path, query)
         except _FAILURES as error:
@@ -133,7 +119,7 @@ class Transport:
             self._prepare(path, query),
             stream=True,
             timeout=(min(_CONNECT_TIMEOUT, self._deadline), self._deadline),
-            **self._environment(),
+            **self._environment,
         )
         with response:
             body = self._read_body(response)
@@ -149,15 +135,14 @@ class Transport:
         request.headers["x-apikey"] = self._key.reveal()
         return request
 
+    @cached_property
     def _environment(self) -> dict[str, Any]:
-        """Return the proxies and the CA bundle that the environment configures for ``requests``."""
-        if self._settings is None:
-            with requests.Session() as session:
-                # Requests to the loopback interface never go through a proxy of the environment.
-                session.trust_env = not self._is_local
-                found = session.merge_environment_settings(self.base_url, {}, None, None, None)
-            self._settings = {"verify": found["verify"], "proxies": found["proxies"]}
-        return self._settings
+        """The proxies and the CA bundle that the environment configures for ``requests``."""
+        with requests.Session() as session:
+            # Requests to the loopback interface never go through a proxy of the environment.
+            session.trust_env = not self._is_local
+            found = session.merge_environment_settings(self.base_url, {}, None, None, None)
+        return {"verify": found["verify"], "proxies": found["proxies"]}
 
     def _read_body(self, response: requests.Response) -> _Body:
         chunks = response.raw.stream(_CHUNK, decode_content=False)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PACKAGE = Path(auth.__file__).parent
-TRUE_HOME = auth._home  # before it is hidden from all tests
+TRUE_SETTINGS_PATH = auth._settings_path  # before it is hidden from all tests
 
 # As a key is mistyped, pasted and mangled.
 MALFORMED = {
@@ -145,14 +145,14 @@ def test_the_settings_file_is_the_fallback(tmp_path: Path) -> None:
 def test_the_home_of_the_user_is_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "_home", TRUE_HOME)
+    monkeypatch.setattr(auth, "_settings_path", TRUE_SETTINGS_PATH)
     monkeypatch.setenv("HOME", str(tmp_path))
     at_home(tmp_path, f'apikey = "{CANARY}"')
     assert find_api_key({}).reveal() == CANARY
 
 
 def test_a_user_without_a_home_has_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth, "_home", TRUE_HOME)
+    monkeypatch.setattr(auth, "_settings_path", TRUE_SETTINGS_PATH)
 
     def nowhere(_: type[Path]) -> Path:
         raise RuntimeError("Could not determine home directory.")

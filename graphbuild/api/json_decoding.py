@@ -17,6 +17,7 @@ MAX_DEPTH = 64
 MAX_VALUES = 500_000  # per response; a page has a few thousand
 _MAX_DIGITS = 100  # per integer
 _CONTAINERS = frozenset({dict, list})
+_TYPE_NAMES = {type(None): "null", str: "a string", dict: "an object", list: "a list"}
 
 
 def decode_json(body: bytes) -> dict[str, Any]:
@@ -87,12 +88,6 @@ def _parse_float(text: str) -> float:
 
 def check_depth(value: dict[str, Any], path: str) -> None:
     """Raise PayloadError if ``value`` is nested deeper than ``MAX_DEPTH`` levels."""
-    if is_too_deep(value):
-        raise PayloadError(f"is nested deeper than {MAX_DEPTH}", path)
-
-
-def is_too_deep(value: dict[str, Any]) -> bool:
-    """Return whether ``value`` is nested deeper than ``MAX_DEPTH`` levels."""
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
         level = [
@@ -101,21 +96,14 @@ def is_too_deep(value: dict[str, Any]) -> bool:
             for child in (parent.values() if type(parent) is dict else parent)
             if type(child) in _CONTAINERS
         ]
-    return bool(level)
+        if not level:
+            return
+    raise PayloadError(f"is nested deeper than {MAX_DEPTH}", path)
 
 
 def describe_type(value: object) -> str:
     """Return the JSON type of a value for a message; for a number or boolean, the value itself."""
-    match value:
-        case None:
-            return "null"
-        case str():
-            return "a string"
-        case dict():
-            return "an object"
-        case list():
-            return "a list"
-    return repr(value)[:40]
+    return _TYPE_NAMES.get(type(value)) or repr(value)[:40]
 
 
 def describe_value(value: object) -> str:

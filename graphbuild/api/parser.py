@@ -11,8 +11,7 @@ https://developers.virustotal.com/reference/files-object-related_references.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from graphbuild.api.attributes import parse_attributes
@@ -23,13 +22,7 @@ from graphbuild.api.endpoints import (
     classic_relationship,
     reference_id,
 )
-from graphbuild.api.json_decoding import (
-    check_depth,
-    decode_json,
-    describe_type,
-    describe_value,
-    is_too_deep,
-)
+from graphbuild.api.json_decoding import check_depth, decode_json, describe_type, describe_value
 from graphbuild.errors import PayloadError
 from graphbuild.models import (
     COLLECTION,
@@ -60,8 +53,7 @@ _HASH_ID_TYPES = frozenset(name for name, each in OBJECT_TYPES.items() if each.h
 _REPORT_ATTRIBUTES = {"name": "title", "link": "url"}  # gti name -> classic name
 
 
-@dataclass(frozen=True, slots=True)
-class SelfLink:
+class SelfLink(NamedTuple):
     """The request that ``links.self`` of a response describes."""
 
     subject: Entity
@@ -84,10 +76,8 @@ def parse_payload(
 ) -> Page:
     """Parse a decoded response; see :func:`parse_page`."""
     items = _items(payload)
-    deep = is_too_deep(payload)
-    if deep:
-        check_depth({name: value for name, value in payload.items() if name != "data"}, "")
-    parser = _ItemParser(RELATIONSHIPS[relationship].target_type, check_item_depth=deep)
+    check_depth({name: value for name, value in payload.items() if name != "data"}, "")
+    parser = _ItemParser(RELATIONSHIPS[relationship].target_type)
     warnings = parser.warnings
     entries: tuple[Entry, ...] = ()
     targets: tuple[Entity, ...] = ()
@@ -95,7 +85,8 @@ def parse_payload(
         entries = parser.parse_entries(items)
     else:
         targets = parser.parse_targets(items)
-    meta = _optional_object(payload, "meta")
+    meta = payload.get("meta")
+    meta = {} if meta is None else _require_object(meta, "meta")
     self_link = parse_self_link(payload)
     canonical_subject = _check_subject(self_link, subject)
     if self_link and self_link.limit and len(items) > self_link.limit:
@@ -130,11 +121,6 @@ def _items(payload: dict[str, Any]) -> list[Any]:
     return items
 
 
-def _optional_object(parent: dict[str, Any], name: str) -> dict[str, Any]:
-    value = parent.get(name)
-    return {} if value is None else _require_object(value, name)
-
-
 def _require_object(value: object, path: str) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
@@ -162,7 +148,10 @@ def parse_self_link(payload: dict[str, Any]) -> SelfLink | None:
     link = _envelope_link(payload, "self")
     if not isinstance(link, str) or len(link) > _MAX_LINK:
         return None
-    found = _SUBJECT_PATH.fullmatch(_path(link))
+    try:
+        found = _SUBJECT_PATH.fullmatch(urlsplit(link).path)
+    except ValueError:
+        return None
     entity_type = _TYPE_OF_ENDPOINT.get(found["endpoint"]) if found else None
     if not found or entity_type is None or not is_object_id(found["id"]):
         return None
@@ -249,14 +238,6 @@ def _is_same_list(link: object, self_link: object) -> bool:
     return link.partition("?")[0] == self_link.partition("?")[0]
 
 
-def _path(url: str) -> str:
-    """Return the path of a URL; empty for an invalid one."""
-    try:
-        return urlsplit(url).path
-    except ValueError:
-        return ""
-
-
 def _parameter(url: object, name: str) -> str | None:
     """Return a query parameter. A plus sign is not a space, as cursors are base64."""
     query = str(url).partition("?")[2].partition("#")[0].replace("+", "%2B")
@@ -267,16 +248,10 @@ def _parameter(url: object, name: str) -> str | None:
 
 
 class _ItemParser:
-    """Parses the items of one page.
+    """Parses the items of one page, a list of objects of one type."""
 
-    Args:
-        expected_type: The type of the objects in the list.
-        check_item_depth: Whether to check the nesting depth of each item.
-    """
-
-    def __init__(self, expected_type: str, *, check_item_depth: bool) -> None:
+    def __init__(self, expected_type: str) -> None:
         self.warnings: list[str] = []
-        self._check_item_depth = check_item_depth
         self._expected_type = expected_type
         self._targets: dict[str, Entity] = {}
         # Most entries of a page have the same collection as the previous entry.
@@ -300,8 +275,7 @@ class _ItemParser:
     def _parse_target(self, item: Any, path: str) -> Entity | None:  # noqa: ANN401  any JSON value
         """Return the entity of an item, or None if the item is skipped."""
         try:
-            if self._check_item_depth:
-                check_depth(_require_object(item, path), path)
+            check_depth(_require_object(item, path), path)
             target = self._parse_entity(item, path, self._expected_type)
         except PayloadError as error:
             self.warnings.append(f"{error} (skipped)")

@@ -80,21 +80,14 @@ def format_timestamp(seconds: float) -> str:
 
 
 def install_command(extra: str) -> str:
-    """Return the command that installs the libraries of an extra into this Python.
-
-    The command lists the libraries, because ``graphbuild[extra]`` does not work in every
-    installation.
-    """
+    """Return the command that installs the libraries of an extra into this Python."""
+    # ``graphbuild[extra]`` does not work in every installation.
     python = shlex.quote(sys.executable or "python3")
     return f"{python} -m pip install {' '.join(EXTRAS[extra])}"
 
 
 def require(module: str, *, extra: str) -> Any:  # noqa: ANN401  attributes depend on the module
-    """Import a module of an optional library.
-
-    Args:
-        module: The name of the module, such as ``scipy.sparse``.
-        extra: The extra in ``EXTRAS`` that contains the library.
+    """Import a module of an optional library, which an extra in ``EXTRAS`` contains.
 
     Raises:
         MissingLibraryError: The library is not installed.

@@ -3,22 +3,13 @@
 ::
 
     GraphbuildError
-    ├── SeedError                 a seed list cannot be read
-    ├── PayloadError              a response does not have the documented structure
-    ├── ApiError                  the service refused a request, or could not be reached
-    │   ├── AuthenticationError   no API key, a malformed key, or HTTP 401
-    │   ├── ForbiddenError        HTTP 403: the key has no license for this relationship
-    │   ├── NotFoundError         HTTP 404: the service does not know this subject
-    │   ├── BaseUrlError          a redirect, or a 404 without an API error code
-    │   └── TransientError        a retry may succeed: HTTP 5xx, broken connection, damaged page
-    │       └── RateLimitError    HTTP 429
-    ├── CrawlPaused               the run stopped early; the next run continues the crawl
-    │   ├── QuotaExhaustedError   the daily or monthly quota of the service is spent
-    │   └── BudgetExhaustedError  the maximum number of calls set by the user is reached
-    ├── StoreError                a campaign file is missing, invalid, newer, locked or damaged
-    ├── ExportError               a file could not be written
-    ├── AnalysisError             a name matches no node or several nodes
-    └── MissingLibraryError       a library of an extra is not installed
+    ├── SeedError, PayloadError, StoreError, ExportError, AnalysisError, MissingLibraryError
+    ├── ApiError
+    │   ├── AuthenticationError, ForbiddenError, NotFoundError, BaseUrlError
+    │   └── TransientError
+    │       └── RateLimitError
+    └── CrawlPaused
+        └── QuotaExhaustedError, BudgetExhaustedError
 
 Every message states the cause and, where possible, how to solve the problem.
 """
@@ -42,9 +33,7 @@ class SeedError(GraphbuildError):
 class PayloadError(GraphbuildError):
     """A response does not have the documented structure.
 
-    Attributes:
-        path: Location in the payload, such as ``data[3].id``; empty for the whole payload.
-        problem: Description of the error.
+    ``path`` locates the ``problem`` in the payload, such as ``data[3].id``; empty for all of it.
     """
 
     def __init__(self, problem: str, path: str = "") -> None:
@@ -56,10 +45,8 @@ class PayloadError(GraphbuildError):
 class ApiError(GraphbuildError):
     """The service refused a request, or could not be reached.
 
-    Attributes:
-        status: The HTTP status, 0 without a response.
-        code: The API's error code; without one, ``HTTP`` and the status, or a code of graphbuild
-            such as ``Unreachable``.
+    ``status`` is the HTTP status, 0 without a response. ``code`` is the API's error code; without
+    one, ``HTTP`` and the status, or a code of graphbuild such as ``Unreachable``.
     """
 
     def __init__(self, message: str, *, status: int = 0, code: str = "") -> None:
@@ -81,17 +68,13 @@ class NotFoundError(ApiError):
 
 
 class BaseUrlError(ApiError):
-    """The base URL does not lead to the API: a redirect, or a 404 without an API error code.
-
-    Redirects are not followed, so the key is not sent to their target.
-    """
+    """The base URL does not lead to the API: a redirect, or a 404 without an API error code."""
 
 
 class TransientError(ApiError):
-    """A retry may succeed.
+    """A retry may succeed: HTTP 5xx, a broken connection, or a damaged page.
 
-    Attributes:
-        sent: False if the request was not sent; it then does not count against the quota.
+    ``sent`` is False if the request was not sent; it then does not count against the quota.
     """
 
     def __init__(self, message: str, *, status: int = 0, code: str = "", sent: bool = True) -> None:
@@ -102,8 +85,7 @@ class TransientError(ApiError):
 class RateLimitError(TransientError):
     """The service refused a request because of a rate limit (HTTP 429).
 
-    Attributes:
-        retry_after: Seconds to wait, as stated in the response; 60 if it states no valid time.
+    ``retry_after`` is the stated time to wait in seconds; 60 without a valid one.
     """
 
     def __init__(self, message: str, *, retry_after: float, code: str = "") -> None:
@@ -116,11 +98,7 @@ class CrawlPaused(GraphbuildError):  # noqa: N818  a control signal, not an erro
 
 
 class QuotaExhaustedError(CrawlPaused):
-    """The daily or monthly quota of the service is spent.
-
-    Attributes:
-        resets_at: End of the quota period (UTC).
-    """
+    """The daily or monthly quota of the service is spent until ``resets_at`` (UTC)."""
 
     def __init__(self, message: str, *, resets_at: datetime) -> None:
         self.resets_at = resets_at
@@ -140,10 +118,7 @@ class ExportError(GraphbuildError):
 
 
 class AnalysisError(GraphbuildError):
-    """An analysis has no answer for these names.
-
-    A name matches no node, a name matches several nodes, or both ends of a path are the same node.
-    """
+    """A name matches no node or several nodes, or both ends of a path are the same node."""
 
 
 class MissingLibraryError(GraphbuildError, ImportError):

@@ -25,44 +25,30 @@ COLLECTION = "collection"
 
 
 class SubjectType(NamedTuple):
-    """A type of entity that a seed can have.
+    """A type of entity that a seed can have, with the STIX and MISP types that represent it."""
 
-    Attributes:
-        name: The API's object type.
-        label: The name in messages, such as ``file hash``.
-        text_attribute: For types whose id is the SHA-256 of a text, the attribute that contains
-            the text; empty for types whose id is readable.
-        stix_types: The types of STIX objects that represent entities of this type.
-        stix_property: The property of these STIX objects that contains the seed.
-        misp_types: The types of MISP attributes that represent entities of this type.
-    """
-
-    name: str
-    label: str
-    text_attribute: str = ""
-    stix_types: tuple[str, ...] = ()
-    stix_property: str = "value"
-    misp_types: tuple[str, ...] = ()
+    name: str  # the API's object type
+    label: str  # in messages
+    text_attribute: str = ""  # contains the text whose SHA-256 is the id; empty for readable ids
+    stix_types: tuple[str, ...] = ()  # of objects
+    stix_property: str = "value"  # of these objects; contains the seed
+    misp_types: tuple[str, ...] = ()  # of attributes
 
 
 # To add a type, add it here; CONTRIBUTING.md lists the other places. Files have no STIX and MISP
 # types here, because these formats represent a file by several hashes.
-SUBJECT_TYPES = {
-    each.name: each
-    for each in (
-        SubjectType(FILE, "file hash"),
-        SubjectType(
-            DOMAIN, "domain", stix_types=("domain-name",), misp_types=("domain", "hostname")
-        ),
-        SubjectType(
-            IP_ADDRESS,
-            "IP address",
-            stix_types=("ipv4-addr", "ipv6-addr"),
-            misp_types=("ip-src", "ip-dst"),
-        ),
-        SubjectType(URL, "URL", text_attribute="url", stix_types=("url",), misp_types=("url",)),
-    )
-}
+_SUBJECT_TYPES = (
+    SubjectType(FILE, "file hash"),
+    SubjectType(DOMAIN, "domain", stix_types=("domain-name",), misp_types=("domain", "hostname")),
+    SubjectType(
+        IP_ADDRESS,
+        "IP address",
+        stix_types=("ipv4-addr", "ipv6-addr"),
+        misp_types=("ip-src", "ip-dst"),
+    ),
+    SubjectType(URL, "URL", text_attribute="url", stix_types=("url",), misp_types=("url",)),
+)
+SUBJECT_TYPES = {each.name: each for each in _SUBJECT_TYPES}
 _LABELS = [each.label for each in SUBJECT_TYPES.values()]
 SUBJECT_LABELS = f"{', '.join(_LABELS[:-1])} or {_LABELS[-1]}"
 
@@ -96,17 +82,11 @@ _FORBIDDEN_IN_ID = frozenset(" \t\r\n\"'`<>&\\/?#%")
 
 
 class HashType(NamedTuple):
-    """A hash algorithm.
+    """A hash algorithm."""
 
-    Attributes:
-        name: The name of the API's file attribute, for example ``sha256``.
-        label: The name in messages, for example ``SHA-256``.
-        hex_length: The number of hexadecimal digits.
-    """
-
-    name: str
-    label: str
-    hex_length: int
+    name: str  # of the API's file attribute
+    label: str  # in messages
+    hex_length: int  # hexadecimal digits
 
 
 # Hashes by which the API finds files, weakest first. Other modules use this table only.
@@ -122,19 +102,13 @@ _HASH_NAMES = {each.hex_length: each.name for each in HASH_TYPES}
 
 
 def detect_hash_type(text: str) -> str | None:
-    """Return the hash type, such as ``md5``, that has the length of ``text``.
-
-    Return None if no hash type has this length, or if ``text`` is not hexadecimal.
-    """
+    """Return the hash type, such as ``md5``, of a hexadecimal ``text`` by its length, or None."""
     name = _HASH_NAMES.get(len(text))
     return name if name and _HEX.fullmatch(text) else None
 
 
 class _NoAttributes(dict[str, Scalar]):
-    """An empty dictionary that cannot be filled, shared by all entities without attributes.
-
-    Unlike ``types.MappingProxyType`` it can be copied and pickled.
-    """
+    """An empty, immutable dictionary that can be pickled, unlike ``types.MappingProxyType``."""
 
     def __setitem__(self, name: str, value: Scalar) -> NoReturn:
         raise TypeError("the attributes of an entity cannot be changed")
@@ -148,8 +122,7 @@ class Entity:
     """An object of the API. Two entities are equal if their types and ids are equal.
 
     Attributes:
-        type: The API's object type, such as ``file``, ``reference`` or ``collection``.
-            Types that graphbuild does not know are allowed.
+        type: The API's object type, such as ``file``. Unknown types are allowed.
         id: The API's id; lower-case hexadecimal for files and references.
         attributes: Attributes under the API's names; ignored when entities are compared.
     """
@@ -205,10 +178,7 @@ def is_object_type(value: object) -> bool:
 
 
 def is_object_id(value: object) -> bool:
-    """Return whether ``value`` is a valid object id.
-
-    Valid ids can be used in URL paths, XML ids and table cells without escaping.
-    """
+    """Return whether ``value`` is an id that URL paths, XML ids and tables need not escape."""
     if not isinstance(value, str):
         return False
     return _SIMPLE_ID.fullmatch(value) is not None or (
@@ -244,11 +214,10 @@ class Observation:
         subject: The entity whose references were requested.
         reference: The related reference.
         related_from: The collection; None if the API does not state one.
-        provenance: ``OBSERVED`` if a page contains this observation, ``INFERRED`` if it follows
-            from other observations.
-        first_seen: The time at which the first page that contains it was stored, in seconds since
-            1970; None if unknown.
-        last_seen: The time at which the last such page was stored; None if unknown.
+        provenance: ``observed`` on a page, or ``inferred`` from other observations.
+        first_seen: When the first page that contains it was stored, in seconds since 1970; None if
+            unknown.
+        last_seen: When the last such page was stored; None if unknown.
     """
 
     subject: Entity
@@ -260,30 +229,19 @@ class Observation:
 
 
 class Entry(NamedTuple):
-    """An entry of a ``related_references`` page, without its subject.
-
-    Attributes:
-        reference: The related reference.
-        related_from: The collections in the API's order; a single None if the API states no
-            collection.
-    """
+    """An entry of a ``related_references`` page, without its subject."""
 
     reference: Entity
+    # The collections in the API's order; a single None if the API states no collection.
     related_from: tuple[Entity | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An entry of a relationship other than ``related_references``; it has no collection.
+    """An entry of a relationship other than ``related_references``; it has no collection."""
 
-    Attributes:
-        source: The collection or reference whose relationship was requested.
-        relationship: ``files`` or ``references``.
-        target: The related entity.
-    """
-
-    source: Entity
-    relationship: str
+    source: Entity  # the collection or reference whose relationship was requested
+    relationship: str  # ``files`` or ``references``
     target: Entity
 
 
@@ -293,8 +251,7 @@ class Page:
 
     Attributes:
         subject: The entity whose relationship was requested.
-        entries: The entries of a ``related_references`` page, in the API's order. Pages of one
-            client with equal entries may share the tuple.
+        entries: The entries of a ``related_references`` page, in the API's order.
         count: The length of the whole list; None if the API does not state it.
         next_cursor: The cursor of the next page; None on the last page.
         item_count: The number of items on the page, including skipped items.
@@ -325,12 +282,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of a subject.
-
-    Attributes:
-        state: One of ``STATES``.
-        detail: An explanation; may be empty.
-    """
+    """The state of a subject: one of ``STATES``, with an explanation that may be empty."""
 
     state: str
     detail: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from graphbuild.api.json_decoding import describe_type, describe_value
 from graphbuild.errors import PayloadError
@@ -26,12 +26,8 @@ _NEVER_TRUNCATED = frozenset({"url", "author"})  # a truncated value would be mi
 def parse_attributes(value: object, path: str, warnings: list[str]) -> dict[str, Scalar]:
     """Return the scalar attributes, and lists of strings joined with semicolons.
 
-    Empty attributes, nested objects and other lists are left out. Each other change adds a warning.
-
-    Args:
-        value: The decoded JSON value.
-        path: The path of the value in the payload, for messages.
-        warnings: Receives a message for each attribute that is invalid or changed.
+    Empty attributes, nested objects and other lists are left out. Each other change adds a message
+    with ``path``, the path of the value in the payload, to ``warnings``.
 
     Raises:
         PayloadError: There are more than ``MAX_ATTRIBUTES`` attributes.
@@ -57,22 +53,24 @@ def parse_attributes(value: object, path: str, warnings: list[str]) -> dict[str,
 
 
 def _parse_scalar(name: str, raw: object, path: str, warnings: list[str]) -> Scalar | None:
+    problem = ""
     if name.endswith("_date"):
-        return _parse_date(raw, path, warnings)
-    if isinstance(raw, str):
+        if type(raw) is int and raw in _DATE_RANGE:
+            return raw
+        problem = f"{describe_value(raw)} is not a date from 1990 to 2099"
+    elif isinstance(raw, str):
         return _clean_text(name, raw, path, warnings)
-    if name in _TEXT_ONLY:
-        warnings.append(f"{path}: expected a string, got {describe_type(raw)} (left out)")
-        return None
-    if isinstance(raw, list):
-        return _join(name, raw, path, warnings)
-    return _parse_number(raw, path, warnings)
-
-
-def _parse_date(raw: object, path: str, warnings: list[str]) -> int | None:
-    if type(raw) is int and raw in _DATE_RANGE:
+    elif name in _TEXT_ONLY:
+        problem = f"expected a string, got {describe_type(raw)}"
+    elif isinstance(raw, list):
+        if raw and all(isinstance(entry, str) for entry in raw):
+            return _clean_text(name, "; ".join(raw), path, warnings, _MAX_LIST_TEXT)
+    elif isinstance(raw, float) or (isinstance(raw, int) and raw in _INT64_RANGE):
         return raw
-    warnings.append(f"{path}: {describe_value(raw)} is not a date from 1990 to 2099 (left out)")
+    elif isinstance(raw, int):
+        problem = "a number beyond 64 bits"
+    if problem:
+        warnings.append(f"{path}: {problem} (left out)")
     return None
 
 
@@ -89,19 +87,3 @@ def _clean_text(
         return text
     warnings.append(f"{path}: half of a surrogate pair (replaced by U+FFFD)")
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def _join(name: str, raw: list[Any], path: str, warnings: list[str]) -> str | None:
-    if not raw or not all(isinstance(entry, str) for entry in raw):
-        return None
-    return _clean_text(name, "; ".join(raw), path, warnings, _MAX_LIST_TEXT)
-
-
-def _parse_number(raw: object, path: str, warnings: list[str]) -> Scalar | None:
-    if isinstance(raw, bool | float):
-        return raw
-    if isinstance(raw, int):
-        if raw in _INT64_RANGE:
-            return raw
-        warnings.append(f"{path}: a number beyond 64 bits (left out)")
-    return None

@@ -37,29 +37,18 @@ API_FLAVORS = (AUTO, CLASSIC, GTI)
 
 
 class ObjectType(NamedTuple):
-    """An object type of the API.
+    """An object type of the API."""
 
-    Attributes:
-        endpoint: The first part of its URL path.
-        relationships: The relationships that a crawl requests.
-        has_hash_id: Whether its ids are SHA-256 hashes.
-    """
-
-    endpoint: str
-    relationships: tuple[str, ...]
-    has_hash_id: bool = False
+    endpoint: str  # the first part of its URL path
+    relationships: tuple[str, ...]  # those that a crawl requests
+    has_hash_id: bool = False  # whether its ids are SHA-256 hashes
 
 
 class Relationship(NamedTuple):
-    """A relationship of the API.
+    """A relationship of the API."""
 
-    Attributes:
-        target_type: The type of the related objects.
-        gti_name: Its name in the API flavor ``gti``.
-    """
-
-    target_type: str
-    gti_name: str
+    target_type: str  # the type of the related objects
+    gti_name: str  # its name in the API flavor ``gti``
 
 
 OBJECT_TYPES = {
@@ -86,25 +75,17 @@ def endpoint_path(subject: Entity, relationship: str, api_flavor: str = CLASSIC)
         ValueError: The API has no such relationship, or the id is invalid.
     """
     object_type = OBJECT_TYPES.get(subject.type)
-    if (
-        object_type is None
-        or relationship not in object_type.relationships
-        or not is_object_id(subject.id)
-    ):
+    relationships = object_type.relationships if object_type else ()
+    if not object_type or relationship not in relationships or not is_object_id(subject.id):
         raise ValueError(f"the API has no {relationship} of {subject.type} {subject.id!a}")
-    endpoint, object_id = object_type.endpoint, _request_id(subject)
+    endpoint, object_id = object_type.endpoint, subject.id
+    if subject.id_text:  # such as a URL: the API canonicalizes its encoded text
+        object_id = base64.urlsafe_b64encode(subject.id_text.encode()).decode().rstrip("=")
     if api_flavor == GTI:
         relationship = RELATIONSHIPS[relationship].gti_name
         if subject.type == REFERENCE:
             endpoint, object_id = OBJECT_TYPES[COLLECTION].endpoint, report_id(subject.id)
     return f"/{endpoint}/{quote(object_id, safe='')}/{relationship}"
-
-
-def _request_id(subject: Entity) -> str:
-    """Return the id for the request: of a URL, its encoded text, which the API canonicalizes."""
-    if not subject.id_text:
-        return subject.id
-    return base64.urlsafe_b64encode(subject.id_text.encode()).decode().rstrip("=")
 
 
 def report_id(reference_id: str) -> str:

@@ -23,26 +23,18 @@ if TYPE_CHECKING:
 
 HOURLY, DAILY, MONTHLY = "hourly", "daily", "monthly"
 _NEXT_RESET = {DAILY: next_day, MONTHLY: next_month}
-_OWNERS = ("user", "group")
 # Shorter than a key: a key must not become part of a URL.
 _USER_NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A limit of calls per time window.
+    """A limit of calls per time window."""
 
-    Attributes:
-        window: ``hourly``, ``daily`` or ``monthly``.
-        owner: ``user``, or ``group`` for a quota that the members of a group share.
-        allowed: Maximum number of calls per window.
-        used: Number of calls in the current window.
-    """
-
-    window: str
-    owner: str
-    allowed: int
-    used: int
+    window: str  # ``hourly``, ``daily`` or ``monthly``
+    owner: str  # ``user``, or ``group`` if the members of a group share the quota
+    allowed: int  # calls per window
+    used: int  # calls in the current window
 
     @property
     def remaining(self) -> int:
@@ -61,9 +53,7 @@ def is_user_name(text: str) -> bool:
 
 
 def parse_tightest_quotas(payload: dict[str, Any]) -> tuple[Quota, ...]:
-    """Return one request quota per time window: the one with the fewest remaining calls.
-
-    Missing or invalid quotas are left out.
+    """Return the valid request quota with the fewest remaining calls of each time window.
 
     Raises:
         PayloadError: There is no valid request quota.
@@ -83,7 +73,7 @@ def parse_tightest_quotas(payload: dict[str, Any]) -> tuple[Quota, ...]:
 
 def _parse_window(window: str, value: object) -> list[Quota]:
     quotas = []
-    for owner in _OWNERS:
+    for owner in ("user", "group"):
         numbers = value.get(owner) if isinstance(value, dict) else None
         if isinstance(numbers, dict):
             allowed, used = numbers.get("allowed"), numbers.get("used")

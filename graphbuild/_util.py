@@ -64,14 +64,14 @@ def escape_markdown(text: str) -> str:
     return escape_unprintable(text).translate(_MARKDOWN_ESCAPES)
 
 
-def format_count(number: int, singular: str, plural: str = "") -> str:
+def format_count(number: int, noun: str) -> str:
     """Return a number with a noun: ``1 file``, ``3,000 files``."""
-    return f"{number:,} {pluralize(number, singular, plural)}"
+    return f"{number:,} {pluralize(number, noun)}"
 
 
-def pluralize(number: int, singular: str, plural: str = "") -> str:
-    """Return ``singular`` if ``number`` is 1, else ``plural``, by default with a final s."""
-    return singular if number == 1 else plural or f"{singular}s"
+def pluralize(number: int, noun: str) -> str:
+    """Return ``noun``, with a final s unless ``number`` is 1."""
+    return noun if number == 1 else f"{noun}s"
 
 
 def format_timestamp(seconds: float) -> str:

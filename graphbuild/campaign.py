@@ -70,8 +70,8 @@ class Campaign:
         """Return the graph file → reference → collection.
 
         Args:
-            view: Name of the view: ``full``, ``folded``, ``backbone``, ``files`` or
-                ``collections``; see :mod:`graphbuild.graph.views`.
+            view: ``full``, ``folded``, ``backbone``, ``files`` or ``collections``; see
+                :mod:`graphbuild.graph.views`.
             timestamps: Whether edges have ``first_seen`` and ``last_seen``, the times of the first
                 and the last response that contained them.
 
@@ -94,40 +94,32 @@ class Campaign:
     def nodes(self, *, timestamps: bool = False) -> pd.DataFrame:
         """Return a row per node, with the columns of ``nodes.parquet``.
 
-        Args:
-            timestamps: Whether ``crawl_fetched_at`` is filled.
+        ``crawl_fetched_at`` is filled only with ``timestamps``.
         """
-        from graphbuild.exporters.dataframes import nodes_frame  # noqa: PLC0415  loads networkx
+        from graphbuild.exporters import dataframes  # noqa: PLC0415  loads networkx
 
-        return nodes_frame(self.graph(timestamps=timestamps))
+        return dataframes.nodes_frame(self.graph(timestamps=timestamps))
 
     def edges(self, *, timestamps: bool = False) -> pd.DataFrame:
         """Return a row per edge, with the columns of ``edges.parquet``.
 
-        Args:
-            timestamps: Whether ``first_seen`` and ``last_seen`` are filled.
+        ``first_seen`` and ``last_seen`` are filled only with ``timestamps``.
         """
-        from graphbuild.exporters.dataframes import edges_frame  # noqa: PLC0415  loads networkx
+        from graphbuild.exporters import dataframes  # noqa: PLC0415  loads networkx
 
-        return edges_frame(self.graph(timestamps=timestamps))
+        return dataframes.edges_frame(self.graph(timestamps=timestamps))
 
     def observations(self) -> pd.DataFrame:
         """Return a row per observation, with the columns of ``observations.parquet``."""
-        from graphbuild.exporters.dataframes import (  # noqa: PLC0415  loads networkx
-            observations_frame,
-        )
+        from graphbuild.exporters import dataframes  # noqa: PLC0415  loads networkx
 
-        return observations_frame(self.graph())
+        return dataframes.observations_frame(self.graph())
 
     def clusters(self, *, seed: int = 0) -> pd.DataFrame:
         """Return the cluster of each file, as ``graphbuild communities`` computes it.
 
-        Args:
-            seed: Seed of the random number generator.
-
-        Returns:
-            A row per file: ``file`` (node key), ``cluster`` (1 is the largest), ``cluster_name``
-            and ``stability``.
+        The columns are ``file`` (node key), ``cluster`` (1 is the largest), ``cluster_name`` and
+        ``stability``. ``seed`` is the seed of the random number generator.
 
         Raises:
             MissingLibraryError: A library of the extra ``analysis`` is not installed.
@@ -137,15 +129,12 @@ class Campaign:
         return find_clusters(self.store, seed=seed).to_frame()
 
     def export(self, path: str | Path, formats: Iterable[str] | None = None) -> list[Path]:
-        """Write the graph to a file, or into a folder in several formats.
+        """Write the graph to a file, or into a folder in several formats; return the files.
 
         Args:
             path: A file, whose suffix selects the format, or a folder, which is created if missing.
             formats: Format names as in ``graphbuild export --to``; ``path`` is then a folder. By
                 default a folder gets GraphML, HTML and CSV.
-
-        Returns:
-            The written files.
 
         Raises:
             ExportError: A format is unknown, or a file cannot be written.
@@ -187,23 +176,19 @@ def build_graph(
     """Return the graph file → reference → collection.
 
     Args:
-        source: Either observations, whose order is the order of the nodes; or a campaign, given as
-            its path, a :class:`Campaign` or a Store. The graph of a campaign includes its subjects
-            and links.
-        subjects: Entities to include even without observations; ignored for a campaign.
-        links: Related files and references found with ``--depth``; ignored for a campaign.
-        timestamps: Whether edges have ``first_seen`` and ``last_seen``, the times of the first and
-            the last response that contained them.
+        source: Observations, whose order is the order of the nodes; or a campaign, given as its
+            path, a :class:`Campaign` or a Store.
+        subjects: Entities to include even without observations; a campaign has its own.
+        links: Related files and references found with ``--depth``; a campaign has its own.
+        timestamps: As for :meth:`Campaign.graph`.
 
     Raises:
         TypeError: ``source`` is neither observations nor a campaign.
     """
     from graphbuild.graph import builder  # noqa: PLC0415  loads networkx
 
-    if isinstance(source, str | Path | Store | Campaign):
+    if isinstance(source, str) or not isinstance(source, Iterable):
         return _read_graph(source, timestamps=timestamps)
-    if not isinstance(source, Iterable):
-        raise _wrong_source(source)
     return builder.build_graph(
         _check_observations(source), subjects=subjects, links=links, timestamps=timestamps
     )
@@ -213,15 +198,13 @@ def export(source: GraphSource, path: str | Path, *, positions: Positions | None
     """Write a graph to ``path``, in the format that its suffix selects.
 
     Args:
-        source: A graph that :func:`build_graph` returned, or a view of one; or a campaign, given
-            as its path, a :class:`Campaign` or a Store.
-        path: The file. Its suffix is ``.graphml``, ``.gexf``, ``.html``, ``.json`` or another one
-            listed in docs/formats.md.
+        source: A graph of :func:`build_graph` or a view of one; or a campaign, given as its path,
+            a :class:`Campaign` or a Store.
+        path: The file, such as ``graph.graphml``; docs/formats.md lists the suffixes.
         positions: Position of each node, y upwards; computed if None.
 
     Raises:
-        ExportError: The suffix is unknown, or the file cannot be written. An existing file is then
-            kept.
+        ExportError: The suffix is unknown, or the file cannot be written and is left unchanged.
     """
     from graphbuild import exporters  # noqa: PLC0415  loads networkx
 
@@ -233,10 +216,7 @@ def show(
 ) -> PageFrame:
     """Return the interactive page. Jupyter displays it if it is the last value of a cell.
 
-    Args:
-        source: As for :func:`export`.
-        positions: Position of each node, y upwards; computed if None.
-        height: Height in pixels.
+    ``source`` and ``positions`` are those of :func:`export`. ``height`` is in pixels.
     """
     from graphbuild.exporters import notebook  # noqa: PLC0415  loads a template engine
 
@@ -250,13 +230,10 @@ def draw(
     width: float = 9.5,
     max_labels: int = 40,
 ) -> Figure:
-    """Return a graph as a matplotlib figure.
+    """Return a graph as a matplotlib figure; ``width`` is in inches.
 
-    Args:
-        source: As for :func:`export`.
-        positions: Position of each node, y upwards; computed if None.
-        width: Width in inches.
-        max_labels: Maximum number of collections with a label; the largest have one.
+    ``source`` and ``positions`` are those of :func:`export`. The largest collections have a label,
+    at most ``max_labels``.
 
     Raises:
         ImportError: Matplotlib is not installed.
@@ -274,21 +251,18 @@ def _to_graph(source: object) -> Graph:
 
     if isinstance(source, nx.Graph):
         return cast("Graph", source)  # the exporters check it
-    if isinstance(source, str | Path | Store | Campaign):
-        return _read_graph(source, timestamps=False)
-    raise _wrong_source(source)
+    return _read_graph(source, timestamps=False)
 
 
-def _read_graph(source: CampaignSource, *, timestamps: bool) -> Graph:
+def _read_graph(source: object, *, timestamps: bool) -> Graph:
     if isinstance(source, str | Path):
         with open(source) as campaign:
             return campaign.graph(timestamps=timestamps)
-    campaign = Campaign(source) if isinstance(source, Store) else source
-    return campaign.graph(timestamps=timestamps)
-
-
-def _wrong_source(source: object) -> TypeError:
-    return TypeError(
+    if isinstance(source, Store):
+        source = Campaign(source)
+    if isinstance(source, Campaign):
+        return source.graph(timestamps=timestamps)
+    raise TypeError(
         f"expected a graph, a campaign or the path of a campaign file, not {type(source).__name__};"
         " graphbuild.open(path) opens a campaign file, graphbuild.build_graph(observations) makes a"
         " graph"

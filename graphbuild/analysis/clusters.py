@@ -236,8 +236,8 @@ def _similarity(incidence: Incidence, size: int) -> Matrix:
     significantly many references, and 0 otherwise.
     """
     sparse = require("scipy.sparse", extra=EXTRA)
-    related = find_overlaps(incidence, "collections").significant()
-    entries = related.jaccard, (related.source, related.target)
+    related = find_overlaps(incidence, "collections").significant().columns
+    entries = related["jaccard"], (related["source"], related["target"])
     half = sparse.csr_array(entries, shape=(size, size))
     return half + half.T + sparse.eye_array(size)
 

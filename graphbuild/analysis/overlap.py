@@ -21,7 +21,6 @@ common similarity measures are computed, too.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from itertools import repeat
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -31,32 +30,28 @@ from graphbuild.analysis.incidence import EXTRA, as_incidence, sorted_unique
 from graphbuild.analysis.null_model import SCORE_PER_BIT, NullModel, benjamini_hochberg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
     from numpy.typing import NDArray
 
     from graphbuild.analysis.deduplication import Deduplication
-    from graphbuild.analysis.incidence import Incidence, Matrix
+    from graphbuild.analysis.incidence import Incidence, Matrix, Numbers, Reals
     from graphbuild.models import Entity
-
-    Numbers = NDArray[np.int64]
-    Reals = NDArray[np.float64]
 
 NodeKind = Literal["files", "collections"]
 FALSE_DISCOVERY_RATE = 0.05
 _HUB_SHARE = 0.25  # a hub belongs to more than this share of the nodes; its weight is under 2 bits
 _BATCH = 4_096  # pairs whose shared references are in memory at the same time
 _UNKNOWN_PUBLISHER = -1
+_DUPLICATE_COUNTS = ("independent_references", "publishers")
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Two files, or two collections, that share evidence.
+    """Two files, or two collections, that share evidence; the key of ``source`` sorts first.
 
     Attributes:
-        source: The node whose key sorts first.
-        target: The other node.
         shared_references: Number of references that both nodes have.
         shared_evidence: Number of pieces of evidence that both nodes have.
         jaccard: Number of shared references, divided by the number of references that at least one
@@ -68,10 +63,9 @@ class Overlap:
         bits: Weight of the shared evidence in bits.
         p_value: Probability of sharing at least as many bits by chance.
         q_value: False discovery rate if all pairs with a p-value up to this one are reported.
-        independent_references: Number of shared references, with duplicates counted once; None if
-            :meth:`Overlaps.with_duplicates` was not called.
-        publishers: Number of known publishers of the shared references; None if
-            :meth:`Overlaps.with_duplicates` was not called.
+        independent_references: Number of shared references, with duplicates counted once; None
+            before :meth:`Overlaps.with_duplicates`.
+        publishers: Number of known publishers of the shared references; likewise.
     """
 
     source: Entity
@@ -90,17 +84,11 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """A collection or reference that many nodes have, so that sharing it is weak evidence.
-
-    Attributes:
-        entity: The collection or reference.
-        degree: Number of nodes (files, or collections) that have the entity.
-        bits: Weight of this piece of evidence in bits.
-    """
+    """A collection or reference that many nodes have, so that sharing it is weak evidence."""
 
     entity: Entity
-    degree: int
-    bits: float
+    degree: int  # number of nodes (files, or collections) that have the entity
+    bits: float  # weight of this piece of evidence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,53 +99,36 @@ class Overlaps:
 
     Attributes:
         nodes: The files or collections.
-        source: For each pair, the index of the first node in ``nodes``.
-        target: For each pair, the index of the second node.
+        columns: For each attribute of :class:`Overlap`, an array with one value per pair;
+            ``source`` and ``target`` are indices of ``nodes``.
         tested_pairs: Number of all pairs of nodes, including pairs that share nothing.
         hubs: Evidence that more than a quarter of the nodes have, the most frequent first.
-
-    The other attributes are arrays with one value per pair; see :class:`Overlap` for their meaning.
     """
 
     nodes: tuple[Entity, ...]
-    source: Numbers
-    target: Numbers
-    shared_references: Numbers
-    shared_evidence: Numbers
-    jaccard: Reals
-    overlap_coefficient: Reals
-    adamic_adar: Reals
-    bits: Reals
-    p_value: Reals
-    q_value: Reals
+    columns: Mapping[str, NDArray[Any]]
     tested_pairs: int
     hubs: tuple[Hub, ...]
-    independent_references: Numbers | None = None
-    publishers: Numbers | None = None
 
     def __len__(self) -> int:
-        return len(self.source)
+        return len(self.columns["source"])
 
     def __iter__(self) -> Iterator[Overlap]:
-        columns = [
-            repeat(None, len(self)) if values is None else values.tolist()
-            for values in (getattr(self, name) for name in (*_MEASURES, *_DUPLICATE_COUNTS))
-        ]
-        pairs = zip(self.source.tolist(), self.target.tolist(), strict=True)
-        for (source, target), measures in zip(pairs, zip(*columns, strict=True), strict=True):
+        columns = [values.tolist() for values in self.columns.values()]
+        for source, target, *measures in zip(*columns, strict=True):
             yield Overlap(self.nodes[source], self.nodes[target], *measures)
 
     def significant(self, fdr: float = FALSE_DISCOVERY_RATE) -> Overlaps:
-        """Return the pairs with a q-value of at most ``fdr``.
-
-        Args:
-            fdr: The maximum false discovery rate, 0 to 1.
-        """
-        return self._select(np.flatnonzero(self.q_value <= fdr))
+        """Return the pairs with a q-value of at most ``fdr``, the false discovery rate (0 to 1)."""
+        return self.select(np.flatnonzero(self.columns["q_value"] <= fdr))
 
     def head(self, count: int) -> Overlaps:
         """Return the first ``count`` pairs."""
-        return self._select(np.arange(min(count, len(self))))
+        return self.select(np.arange(min(count, len(self))))
+
+    def select(self, rows: Numbers) -> Overlaps:
+        """Return the pairs with these indices."""
+        return replace(self, columns={name: each[rows] for name, each in self.columns.items()})
 
     def with_duplicates(self, incidence: Incidence, duplicates: Deduplication) -> Overlaps:
         """Return the pairs with the columns ``independent_references`` and ``publishers``.
@@ -170,15 +141,17 @@ class Overlaps:
         matrix = incidence.file_references if of_files else incidence.collection_references
         group = duplicates.group_indices(incidence.references)
         names = [duplicates.groups[number].publisher for number in group.tolist()]
-        numbers = {name: number for number, name in enumerate(sorted({*names} - {""}))}
-        publisher = np.array([numbers.get(name, _UNKNOWN_PUBLISHER) for name in names], np.int64)
+        numbers = {"": _UNKNOWN_PUBLISHER}
+        publisher = np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
         counts = [np.zeros((2, 0), np.int64)]
         for start in range(0, len(self), _BATCH):
-            pairs = slice(start, start + _BATCH)
-            shared = matrix[self.source[pairs]].multiply(matrix[self.target[pairs]]).tocsr()
+            source, target = (
+                self.columns[name][start : start + _BATCH] for name in ("source", "target")
+            )
+            shared = matrix[source].multiply(matrix[target])
             counts.append(np.stack([_count_distinct(shared, each) for each in (group, publisher)]))
-        independent, publishers = np.concatenate(counts, axis=1)
-        return replace(self, independent_references=independent, publishers=publishers)
+        added = zip(_DUPLICATE_COUNTS, np.concatenate(counts, axis=1), strict=True)
+        return replace(self, columns={**self.columns, **dict(added)})
 
     def to_frame(self) -> pd.DataFrame:
         """Return a DataFrame with one row per pair and the attributes of :class:`Overlap`.
@@ -188,38 +161,17 @@ class Overlaps:
         """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
+        frame = pd.DataFrame(dict(self.columns), columns=[field.name for field in fields(Overlap)])
         keys = pd.Index([node.key for node in self.nodes])
-        columns: dict[str, Any] = {
-            name: pd.Categorical.from_codes(getattr(self, name), keys)
-            for name in ("source", "target")
-        }
-        columns |= {name: getattr(self, name) for name in _MEASURES}
-        for name in _DUPLICATE_COUNTS:
-            values = getattr(self, name)
-            cells = [None] * len(self) if values is None else values.tolist()
-            columns[name] = pd.array(cells, dtype="Int64")
-        return pd.DataFrame(columns)
-
-    def _select(self, rows: Numbers) -> Overlaps:
-        counts = () if self.independent_references is None else _DUPLICATE_COUNTS
-        names = ("source", "target", *_MEASURES, *counts)
-        return replace(self, **{name: getattr(self, name)[rows] for name in names})
-
-
-_DUPLICATE_COUNTS = ("independent_references", "publishers")
-_MEASURES = tuple(
-    field.name
-    for field in fields(Overlap)
-    if field.name not in {"source", "target", *_DUPLICATE_COUNTS}
-)
+        for name in ("source", "target"):
+            frame[name] = pd.Categorical.from_codes(self.columns[name], keys)
+        return frame.astype(dict.fromkeys(_DUPLICATE_COUNTS, "Int64"))
 
 
 def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
     """Find all pairs of files, or of collections, that share evidence, with their p-values.
 
-    Args:
-        data: A graph, a store, observations or an ``Incidence``.
-        of: The kind of nodes, ``files`` or ``collections``.
+    ``data`` is a graph, a store, observations or an ``Incidence``.
     """
     incidence = as_incidence(data)
     if of == "files":
@@ -230,65 +182,41 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
         evidence = references
     model = NullModel.fit(evidence)
     scores = model.column_scores(evidence)
-    common_references, common_evidence = _product(references), _product(evidence)
+    common_references, common_evidence = project(references), project(evidence)
     # Two files can share a collection but no reference, if the crawl did not read all pages.
-    source, target = _pairs(common_references, common_evidence)
-    score = _lookup(_product(evidence, scores), source, target)
+    source, target = (common_references + common_evidence).nonzero()
+    shared = _lookup(common_references, source, target)
+    score = _lookup(project(evidence, scores), source, target)
+    # A degree of 1 counts as 2, because log(1) is 0.
+    rarity = 1 / np.log(np.maximum(_degrees(references), 2))
+    sizes = np.diff(references.indptr)
     p_value = model.p_values(source, target, score)
     tested_pairs = len(nodes) * (len(nodes) - 1) // 2
-    shared = _lookup(common_references, source, target)
-    sizes = np.diff(references.indptr)
-    adamic_adar = _lookup(_product(references, _adamic_adar(references)), source, target)
-    order = np.lexsort((target, source, -adamic_adar, -score, p_value))
-    return Overlaps(
-        nodes,
-        source[order],
-        target[order],
-        shared_references=shared[order],
-        shared_evidence=_lookup(common_evidence, source, target)[order],
-        jaccard=jaccard(references, source, target, shared)[order],
-        overlap_coefficient=(shared / np.maximum(np.minimum(sizes[source], sizes[target]), 1))[
-            order
-        ],
-        adamic_adar=adamic_adar[order],
-        bits=score[order] / SCORE_PER_BIT,
-        p_value=p_value[order],
-        q_value=benjamini_hochberg(p_value, tested_pairs)[order],
-        tested_pairs=tested_pairs,
-        hubs=_hubs(incidence, evidence, scores, of),
-    )
-
-
-def projection(matrix: Matrix) -> tuple[Numbers, Numbers, Numbers]:
-    """Return all pairs of rows of a 0/1 matrix that share columns.
-
-    Returns:
-        The index of the first row, the index of the second row, and the number of shared columns of
-        each pair.
-    """
-    product = _product(matrix).tocoo()
-    return product.row, product.col, product.data
-
-
-def jaccard(matrix: Matrix, source: Numbers, target: Numbers, shared: Numbers) -> Reals:
-    """Return the Jaccard index of pairs of rows of a 0/1 matrix.
-
-    Args:
-        matrix: The matrix.
-        source: The index of the first row of each pair.
-        target: The index of the second row of each pair.
-        shared: For each pair, the number of columns that both rows have.
-    """
-    sizes = np.diff(matrix.indptr)
-    index: Reals = shared / np.maximum(sizes[source] + sizes[target] - shared, 1)
-    return index
+    columns = {
+        "source": source,
+        "target": target,
+        "shared_references": shared,
+        "shared_evidence": _lookup(common_evidence, source, target),
+        "jaccard": jaccard(references, source, target, shared),
+        "overlap_coefficient": shared / np.maximum(np.minimum(sizes[source], sizes[target]), 1),
+        "adamic_adar": _lookup(project(references, rarity), source, target),
+        "bits": score / SCORE_PER_BIT,
+        "p_value": p_value,
+        "q_value": benjamini_hochberg(p_value, tested_pairs),
+    }
+    found = Overlaps(nodes, columns, tested_pairs, _hubs(incidence, evidence, scores, of))
+    return found.select(np.lexsort((target, source, -columns["adamic_adar"], -score, p_value)))
 
 
 # --- pairs of rows -------------------------------------------------------------------------------
 
 
-def _product(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
-    """Return, for each pair of rows, the number of shared columns, or the sum of their weights."""
+def project(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
+    """Return the number of columns that each two rows of a 0/1 matrix share.
+
+    With ``weights``, return the sum of the weights of these columns. The first row of each pair is
+    the row of the result, and has the smaller index.
+    """
     sparse = require("scipy.sparse", extra=EXTRA)
     weighted = matrix
     if weights is not None:
@@ -301,23 +229,20 @@ def _product(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
     return product
 
 
-def _pairs(*products: Matrix) -> tuple[Numbers, Numbers]:
-    """Return the pairs of rows with an entry in at least one of the products, sorted."""
-    keys = sorted_unique(np.concatenate([_keys(product) for product in products]))
-    source, target = np.divmod(keys, max(1, products[0].shape[0]))
-    return source, target
-
-
-def _keys(product: Matrix) -> Numbers:
-    entries = product.tocoo()
-    keys: Numbers = entries.row.astype(np.int64) * product.shape[0] + entries.col
-    return keys
+def jaccard(matrix: Matrix, source: Numbers, target: Numbers, shared: Numbers) -> Reals:
+    """Return the Jaccard index of pairs of rows; ``shared`` is their number of shared columns."""
+    sizes = np.diff(matrix.indptr)
+    index: Reals = shared / np.maximum(sizes[source] + sizes[target] - shared, 1)
+    return index
 
 
 def _lookup(product: Matrix, source: Numbers, target: Numbers) -> NDArray[Any]:
     """Return the entry of ``product`` for each of the sorted pairs; 0 if there is no entry."""
-    values = np.zeros(len(source), product.data.dtype)
-    values[np.searchsorted(source * product.shape[0] + target, _keys(product))] = product.data
+    pairs, entries = (
+        np.ravel_multi_index(each, product.shape) for each in ((source, target), product.nonzero())
+    )
+    values = np.zeros(len(pairs), product.data.dtype)
+    values[np.searchsorted(pairs, entries)] = product.data
     return values
 
 
@@ -326,22 +251,15 @@ def _count_distinct(shared: Matrix, labels: Numbers) -> Numbers:
 
     The label ``_UNKNOWN_PUBLISHER`` is not counted.
     """
-    rows = np.repeat(np.arange(shared.shape[0]), np.diff(shared.indptr))
-    found = labels[shared.indices]
-    known = found != _UNKNOWN_PUBLISHER
-    width = labels.max(initial=0) + 1
-    keys = sorted_unique(rows[known] * width + found[known])
-    return np.bincount(keys // width, minlength=shared.shape[0])
+    rows, columns = shared.nonzero()
+    known = labels[columns] != _UNKNOWN_PUBLISHER
+    shape = shared.shape[0], labels.max(initial=0) + 1
+    pairs = np.ravel_multi_index((rows[known], labels[columns[known]]), shape)
+    return np.bincount(sorted_unique(pairs) // shape[1], minlength=shape[0])
 
 
 def _degrees(matrix: Matrix) -> Numbers:
     return np.bincount(matrix.indices, minlength=matrix.shape[1])
-
-
-def _adamic_adar(references: Matrix) -> Reals:
-    """Return the Adamic-Adar weight of each column; a degree of 1 counts as 2, as log(1) is 0."""
-    weights: Reals = 1 / np.log(np.maximum(_degrees(references), 2))
-    return weights
 
 
 def _hubs(incidence: Incidence, evidence: Matrix, scores: Numbers, of: NodeKind) -> tuple[Hub, ...]:

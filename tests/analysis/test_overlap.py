@@ -15,7 +15,7 @@ from scipy.stats import binom, false_discovery_control
 
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.null_model import NullModel, benjamini_hochberg
-from graphbuild.analysis.overlap import Overlap, find_overlaps, projection
+from graphbuild.analysis.overlap import Overlap, find_overlaps, project
 from graphbuild.models import Entity, Observation
 from tests.support.graphs import OBSERVATIONS
 from tests.support.planted_campaigns import LARGE, MEDIUM, SMALL, plant, shuffled
@@ -181,11 +181,8 @@ def test_projection_is_that_of_networkx() -> None:
     graph = nx.Graph((node, reference) for node, held in references.items() for reference in held)
     theirs = nx.bipartite.weighted_projected_graph(graph, list(references))
     keys = [file.key for file in incidence.files]
-    ours = projection(incidence.file_references)
-    found = {
-        frozenset((keys[a], keys[b])): count
-        for a, b, count in zip(*(column.tolist() for column in ours), strict=True)
-    }
+    ours = project(incidence.file_references).todok()
+    found = {frozenset((keys[a], keys[b])): count for (a, b), count in ours.items()}
     assert found == {frozenset((a, b)): count for a, b, count in theirs.edges(data="weight")}
 
 
@@ -268,7 +265,7 @@ def test_at_most_five_percent_of_pairs_are_reported_in_shuffled_data(size: str, 
     for seed in range(1 if size == "large" else 5):
         shuffled_data = shuffled(plant(seed, SIZES[size]), seed)
         found = find_overlaps(Incidence.from_observations(shuffled_data.observations()), of)
-        assert (found.p_value <= 0.05).sum() <= 0.05 * found.tested_pairs
+        assert (found.columns["p_value"] <= 0.05).sum() <= 0.05 * found.tested_pairs
         assert len(found.significant()) <= 0.001 * found.tested_pairs
         assert of == "collections" or len(found) > 0.9 * found.tested_pairs
 

@@ -17,7 +17,7 @@ from sklearn.metrics import adjusted_mutual_info_score
 from graphbuild.analysis.clusters import find_clusters
 from graphbuild.analysis.incidence import Incidence
 from graphbuild.analysis.null_model import NullModel
-from graphbuild.analysis.overlap import find_overlaps, projection
+from graphbuild.analysis.overlap import find_overlaps, project
 from tests.bench.rows import Row
 from tests.support.planted_campaigns import LARGE, MEDIUM, SMALL, plant, shuffled
 
@@ -75,7 +75,8 @@ def raw_projection(incidence: Incidence) -> nx.Graph[int]:
     """Return the files, linked by the number of references that they share."""
     graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(len(incidence.files)))
-    columns = (column.tolist() for column in projection(incidence.file_references))
+    shared = project(incidence.file_references).tocoo()
+    columns = (column.tolist() for column in (shared.row, shared.col, shared.data))
     graph.add_weighted_edges_from(zip(*columns, strict=True))
     return graph
 
@@ -115,10 +116,10 @@ def _shares(planted: PlantedCampaigns) -> tuple[float, float, float, float]:
     found = find_overlaps(incidence)
     between = find_overlaps(incidence, "collections")
     return (
-        (found.p_value <= _P_VALUE).sum() / found.tested_pairs,
+        (found.columns["p_value"] <= _P_VALUE).sum() / found.tested_pairs,
         _by_references(incidence) / found.tested_pairs,
         len(found) / found.tested_pairs,
-        (between.p_value <= _P_VALUE).sum() / between.tested_pairs,
+        (between.columns["p_value"] <= _P_VALUE).sum() / between.tested_pairs,
     )
 
 

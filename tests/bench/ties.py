@@ -23,7 +23,7 @@ import numpy as np
 from graphbuild.analysis.centrality import DAMPING, betweenness, pagerank, to_networkit
 from graphbuild.analysis.clusters import WeightedGraph, leiden
 from graphbuild.analysis.incidence import Incidence
-from graphbuild.analysis.overlap import jaccard, projection
+from graphbuild.analysis.overlap import jaccard, project
 from graphbuild.models import Entity, Observation
 from tests.bench.rows import Row, paired
 from tests.bench.usage import Used
@@ -154,7 +154,7 @@ def _bipartite(edges: int) -> tuple[nx.Graph[str], list[str]]:
 
 def _ours_counts(edges: int) -> Side:
     incidence = _incidence(edges)
-    return lambda: projection(incidence.file_references), lambda result: _digest(incidence, result)
+    return lambda: _projection(incidence.file_references), lambda result: _digest(incidence, result)
 
 
 def _ours_jaccard(edges: int) -> Side:
@@ -162,10 +162,15 @@ def _ours_jaccard(edges: int) -> Side:
 
     def act() -> Any:
         matrix = incidence.file_references
-        one, other, shared = projection(matrix)
+        one, other, shared = _projection(matrix)
         return one, other, jaccard(matrix, one, other, shared)
 
     return act, lambda result: _digest(incidence, result)
+
+
+def _projection(matrix: Any) -> tuple[Any, Any, Any]:
+    product = project(matrix).tocoo()
+    return product.row, product.col, product.data
 
 
 def _nx_counts(edges: int) -> Side:

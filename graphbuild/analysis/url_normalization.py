@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
@@ -36,7 +36,6 @@ class Rule:
     """A rule that makes URLs of one page equal.
 
     Attributes:
-        name: A short name.
         description: The differences between URLs that the rule removes.
         apply: The function that returns the changed URL, or the same URL if the rule does not
             concern it; raises ``ValueError`` for an invalid URL.
@@ -61,11 +60,7 @@ class NormalizedUrl:
 
 
 def normalize_url(url: str, *, skipped_rule: str = "") -> NormalizedUrl:
-    """Normalize a URL for comparison.
-
-    Args:
-        url: A URL from the API.
-        skipped_rule: The name of a rule that is not applied, to find out whether it is needed.
+    """Normalize a URL for comparison; ``skipped_rule`` is the name of a rule not to apply.
 
     Raises:
         MissingLibraryError: w3lib is not installed.
@@ -90,17 +85,12 @@ def normalize_url(url: str, *, skipped_rule: str = "") -> NormalizedUrl:
 
 
 def publisher_domain(normalized: NormalizedUrl) -> str:
-    """Return the publisher of a page: the registered domain of its host.
+    """Return the publisher of a page: the registered domain or the IP address of its host.
 
     Sites on shared hosts such as ``blogspot.com`` count as separate publishers. They are recognized
-    by the public suffix list in tldextract; the list is never downloaded.
-
-    Args:
-        normalized: The result of :func:`normalize_url`.
-
-    Returns:
-        A domain or an IP address in lower case. Empty if the URL does not show the publisher: it is
-        not a web URL, a URL of a link shortener, or an archive's URL without the original URL.
+    by the public suffix list in tldextract; the list is never downloaded. The publisher is empty if
+    the URL does not show it: it is not a web URL, a URL of a link shortener, or an archive's URL
+    without the original URL.
 
     Raises:
         MissingLibraryError: Tldextract is not installed.
@@ -134,54 +124,46 @@ _WEB_URL = re.compile(r"https?://(?P<host>[^/?#]+)", re.IGNORECASE)
 
 # --- archived and cached copies ------------------------------------------------------------------
 
-_COPY_HINT = re.compile(
-    "archive|arquivo|webcache|amp", re.IGNORECASE
-)  # does not match most URLs, which are then skipped
+# Most URLs contain none of these words and are skipped.
+_COPY_HINT = re.compile("archive|arquivo|webcache|amp", re.IGNORECASE)
 _ANY_HOST = r"https?://(?:[^/?#@]*\.)?"  # scheme and subdomains
 _ORIGINAL = r"(?:(?P<scheme>https?):/{1,2})?(?P<rest>[^/?#@]+\.[^/?#@]+.*)"
-_ARCHIVE_TODAY = r"archive\.(?:today|ph|is|li|vn|md|fo)"
-_ARCHIVE_PATTERNS = (
-    rf"{_ANY_HOST}archive\.org(?::\d+)?/web/(?:\d{{1,14}}\*?|\*)?(?:[a-z]{{2}}_)?/{_ORIGINAL}",
-    rf"https?://{_ARCHIVE_TODAY}/(?:\d{{4,14}}|newest|oldest|o/\w{{1,12}})/{_ORIGINAL}",
-    rf"{_ANY_HOST}arquivo\.pt/wayback/\d{{1,14}}(?:[a-z]{{2}}_)?/{_ORIGINAL}",
-    rf"https?://wayback\.archive-it\.org/\w{{1,12}}/\d{{1,14}}(?:[a-z]{{2}}_)?/{_ORIGINAL}",
+_ARCHIVE = re.compile(
+    rf"""(?:
+        {_ANY_HOST}archive\.org(?::\d+)?/web/(?:\d{{1,14}}\*?|\*)?(?:[a-z]{{2}}_)?
+        | https?://archive\.(?:today|ph|is|li|vn|md|fo)/(?:\d{{4,14}}|newest|oldest|o/\w{{1,12}})
+        | {_ANY_HOST}arquivo\.pt/wayback/\d{{1,14}}(?:[a-z]{{2}}_)?
+        | https?://wayback\.archive-it\.org/\w{{1,12}}/\d{{1,14}}(?:[a-z]{{2}}_)?
+    )/{_ORIGINAL}""",
+    re.IGNORECASE | re.VERBOSE,
 )
-_GOOGLE_CACHE_PREFIX = (
+_WEBCACHE = re.compile(
     r"https?://webcache\.googleusercontent\.com/search\?(?:[^#]*&)?q=cache:(?:[\w-]{12}:)?"
+    r"(?:(?P<scheme>https?):/{1,2})?(?P<rest>[^/?#@+&]+\.[^/?#@+&]+[^+&]*).*",
+    re.IGNORECASE,
 )
-_PAGE_CACHE_PATTERNS = (
-    rf"{_GOOGLE_CACHE_PREFIX}(?:(?P<scheme>https?):/{{1,2}})?(?P<rest>[^/?#@+&]+\.[^/?#@+&]+[^+&]*).*",
-)
-_AMP_CACHE_PATTERNS = (
-    rf"{_ANY_HOST}cdn\.ampproject\.org/(?:c|v|r|wp/c)/(?P<secure>s/)?{_ORIGINAL}",
-    rf"{_ANY_HOST}google\.[a-z.]{{2,6}}/amp/(?P<secure>s/)?{_ORIGINAL}",
-    rf"{_ANY_HOST}bing-amp\.com/c/(?P<secure>s/)?{_ORIGINAL}",
+_AMP_CACHE = re.compile(
+    rf"""{_ANY_HOST}(?:
+        cdn\.ampproject\.org/(?:c|v|r|wp/c) | google\.[a-z.]{{2,6}}/amp | bing-amp\.com/c
+    )/(?P<secure>s/)?{_ORIGINAL}""",
+    re.IGNORECASE | re.VERBOSE,
 )
 
 
-def _original_extractor(patterns: tuple[str, ...]) -> Callable[[str], str]:
-    """Return a function that replaces the URL of a copy with the URL of the original.
+def _find_original(pattern: re.Pattern[str], url: str) -> str:
+    """Replace the URL of a copy with the URL of the original.
 
-    Args:
-        patterns: Regular expressions for URLs of copies. The group ``rest`` is the original URL
-            after its scheme; the groups ``scheme`` and ``secure`` (https) are optional.
+    The group ``rest`` is the original URL after its scheme. The groups ``scheme`` and ``secure``
+    (https) are optional.
     """
-    compiled = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
-
-    def apply(url: str) -> str:
-        if not _COPY_HINT.search(url):
-            return url
-        for pattern in compiled:
-            if match := pattern.fullmatch(url):
-                secure = match.groupdict().get("secure")
-                scheme = match["scheme"] or ("https" if secure else "http")
-                return f"{scheme.lower()}://{match['rest']}"
+    match = pattern.fullmatch(url) if _COPY_HINT.search(url) else None
+    if match is None:
         return url
+    secure = match.groupdict().get("secure")
+    scheme = match["scheme"] or ("https" if secure else "http")
+    return f"{scheme.lower()}://{match['rest']}"
 
-    return apply
 
-
-_extract_from_amp_cache = _original_extractor(_AMP_CACHE_PATTERNS)
 _AMP_PATH = re.compile(r"(?<=[^/])(?:/+amp/?$|\.amp(?=(?:\.html?)?$))", re.IGNORECASE)
 _AMP_PARAMETERS = frozenset({("amp", ""), ("amp", "1"), ("amp", "true"), ("outputtype", "amp")})
 
@@ -189,7 +171,7 @@ _AMP_PARAMETERS = frozenset({("amp", ""), ("amp", "1"), ("amp", "true"), ("outpu
 def _remove_amp(url: str) -> str:
     if "amp" not in url.lower():
         return url
-    original = _extract_from_amp_cache(url)
+    original = _find_original(_AMP_CACHE, url)
     if original != url:
         return original
     parts = urlsplit(url)
@@ -222,28 +204,13 @@ def _canonicalize(url: str) -> str:
     return canonical
 
 
-def _use_https(url: str) -> str:
-    return f"https{url[4:]}" if url[:5].lower() == "http:" else url
-
-
-_WWW = re.compile(r"(https?://)(?:www\.)+(?=[^/?#.]+\.[^/?#])", re.IGNORECASE)
-_TWITTER = re.compile(r"(https?://)(?:mobile\.)?twitter\.com(?=[/?#]|$)", re.IGNORECASE)
-
-
-def _remove_www(url: str) -> str:
-    match = _WWW.match(url)
-    return match[1] + url[match.end() :] if match else url
-
-
-def _twitter_to_x(url: str) -> str:
-    match = _TWITTER.match(url)
-    return f"{match[1]}x.com{url[match.end() :]}" if match else url
-
-
+_HTTP = re.compile("^http:", re.IGNORECASE)
+_WWW = re.compile(r"^(https?://)(?:www\.)+(?=[^/?#.]+\.[^/?#])", re.IGNORECASE)
+_TWITTER = re.compile(r"^(https?://)(?:mobile\.)?twitter\.com(?=[/?#]|$)", re.IGNORECASE)
 _INDEX_FILES = frozenset({"index.html", "index.htm", "index.php"})
 
 
-def _remove_trailing_slash(url: str) -> str:
+def _trim_path(url: str) -> str:
     parts = urlsplit(url)
     folder, _, last = parts.path.rpartition("/")
     path = folder if last.lower() in _INDEX_FILES else parts.path
@@ -257,35 +224,27 @@ def _remove_fragment(url: str) -> str:
 
 
 # Parameters documented by analytics, advertising and newsletter services.
-_TRACKING = frozenset(
-    re.findall(
-        r"\S+",
-        "gclid gclsrc gbraid wbraid dclid fbclid msclkid yclid twclid ttclid li_fat_id igshid "
-        "igsh mibextid mc_cid mc_eid mkt_tok _hsenc _hsmi __hssc __hstc __hsfp hsctatracking "
-        "hss_channel vero_id vero_conv oly_enc_id oly_anon_id wickedid s_cid sc_cid ncid cmpid "
-        "ocid trk trkcampaign trkinfo wt.mc_id wt_mc _ga _gl _openstat guccounter guce_referrer "
-        "guce_referrer_sig __twitter_impression sr_share",
-    )
+_TRACKING = re.compile(
+    r"(?:utm|pk|mtm|matomo|piwik|hsa)_.*|gclid|gclsrc|gbraid|wbraid|dclid|fbclid|msclkid|yclid"
+    r"|twclid|ttclid|li_fat_id|igshid|igsh|mibextid|mc_cid|mc_eid|mkt_tok|_hsenc|_hsmi|__hssc"
+    r"|__hstc|__hsfp|hsctatracking|hss_channel|vero_id|vero_conv|oly_enc_id|oly_anon_id|wickedid"
+    r"|s_cid|sc_cid|ncid|cmpid|ocid|trk|trkcampaign|trkinfo|wt\.mc_id|wt_mc|_ga|_gl|_openstat"
+    r"|guccounter|guce_referrer|guce_referrer_sig|__twitter_impression|sr_share",
+    re.DOTALL,
 )
-_TRACKING_PREFIXES = ("utm_", "pk_", "mtm_", "matomo_", "piwik_", "hsa_")
 
 
 def _remove_tracking(url: str) -> str:
     if "?" not in url:
         return url
-
-    def is_tracking(name: str, _: str) -> bool:
-        return name in _TRACKING or name.startswith(_TRACKING_PREFIXES)
-
-    return _url_from_parts(url, _drop_parameters(urlsplit(url), is_tracking))
+    kept = _drop_parameters(urlsplit(url), lambda name, _: bool(_TRACKING.fullmatch(name)))
+    return _url_from_parts(url, kept)
 
 
 def _drop_parameters(parts: SplitResult, is_dropped: Callable[[str, str], bool]) -> SplitResult:
     """Remove the parameters for which ``is_dropped`` is true; the others stay exactly as written.
 
-    Args:
-        parts: The parts of a URL.
-        is_dropped: A function of the name and the value of a parameter, both in lower case.
+    ``is_dropped`` is a function of the name and the value of a parameter, both in lower case.
     """
     if not parts.query:
         return parts
@@ -299,33 +258,22 @@ def _drop_parameters(parts: SplitResult, is_dropped: Callable[[str, str], bool])
 
 
 def _url_from_parts(url: str, parts: SplitResult) -> str:
-    """Return the URL with these parts.
+    """Return the URL with these parts; if ``url`` already has them, exactly as written.
 
-    If ``url`` already has these parts, it is returned exactly as written, because ``urlunsplit``
-    could change its spelling.
+    ``urlunsplit`` could change its spelling.
     """
     return url if parts == urlsplit(url) else urlunsplit(parts)
 
 
 URL_RULES = (
-    Rule(
-        "archive",
-        "a copy in a web archive and the original",
-        _original_extractor(_ARCHIVE_PATTERNS),
-    ),
-    Rule(
-        "cache",
-        "a copy in Google's cache and the original",
-        _original_extractor(_PAGE_CACHE_PATTERNS),
-    ),
+    Rule("archive", "a copy in a web archive and the original", partial(_find_original, _ARCHIVE)),
+    Rule("cache", "a copy in Google's cache and the original", partial(_find_original, _WEBCACHE)),
     Rule("spelling", "case, escapes, dots, ports, order of parameters (RFC 3986)", _canonicalize),
     Rule("amp", "the AMP version of a page and the page", _remove_amp),
-    Rule("scheme", "http and https", _use_https),
-    Rule("www", "a host with and without www", _remove_www),
-    Rule("renamed_host", "twitter.com and x.com", _twitter_to_x),
-    Rule(
-        "trailing_slash", "a path with and without a final / or index.html", _remove_trailing_slash
-    ),
+    Rule("scheme", "http and https", partial(_HTTP.sub, "https:")),
+    Rule("www", "a host with and without www", partial(_WWW.sub, r"\1")),
+    Rule("renamed_host", "twitter.com and x.com", partial(_TWITTER.sub, r"\1x.com")),
+    Rule("trailing_slash", "a path with and without a final / or index.html", _trim_path),
     Rule("tracking", "with and without tracking parameters", _remove_tracking),
     Rule("fragment", "different positions in one page", _remove_fragment),
 )
@@ -334,14 +282,10 @@ URL_RULES = (
 # --- publishers ----------------------------------------------------------------------------------
 
 # Domains of archives and link shorteners, whose URLs do not show who published the page.
-_NOT_PUBLISHERS = frozenset(
-    re.findall(
-        r"\S+",
-        "archive.today archive.ph archive.is archive.li archive.vn archive.md archive.fo "
-        "archive.org archive-it.org arquivo.pt perma.cc googleusercontent.com ampproject.org "
-        "bing-amp.com bit.ly t.co goo.gl tinyurl.com ow.ly buff.ly is.gd lnkd.in dlvr.it cutt.ly "
-        "rebrand.ly",
-    )
+_NOT_PUBLISHER = re.compile(
+    r"(?:.*\.)?(?:archive\.(?:today|ph|is|li|vn|md|fo|org)|archive-it\.org|arquivo\.pt|perma\.cc"
+    r"|googleusercontent\.com|ampproject\.org|bing-amp\.com|bit\.ly|t\.co|goo\.gl|tinyurl\.com"
+    r"|ow\.ly|buff\.ly|is\.gd|lnkd\.in|dlvr\.it|cutt\.ly|rebrand\.ly)"
 )
 
 
@@ -351,8 +295,7 @@ def _registered_domain(host: str) -> str:
         return str(ip_address(host))
     except ValueError:
         pass
-    labels = host.split(".")
-    if any(".".join(labels[start:]) in _NOT_PUBLISHERS for start in range(len(labels))):
+    if _NOT_PUBLISHER.fullmatch(host):
         return ""
     found = _suffix_extractor()(host)
     return str(found.top_domain_under_public_suffix or found.fqdn or host)

@@ -86,7 +86,7 @@ class ClusterChange:
 
 @dataclass(frozen=True, slots=True)
 class MovedFile:
-    """A file whose later cluster (its number is ``after``) does not match its earlier cluster."""
+    """A file whose later cluster does not match its earlier cluster; both are given by number."""
 
     file: Entity
     before: int

@@ -30,13 +30,10 @@ if TYPE_CHECKING:
     from datetime import date
 
     import pandas as pd
-    from numpy.typing import NDArray
 
-    from graphbuild.analysis.incidence import Incidence
+    from graphbuild.analysis.incidence import Incidence, Numbers
     from graphbuild.analysis.url_normalization import NormalizedUrl
     from graphbuild.models import Entity
-
-    Numbers = NDArray[np.int64]
 
 IDENTICAL_URL = "identical_url"
 TITLE_AND_DATE = "title"
@@ -45,8 +42,7 @@ RULE_DESCRIPTIONS = {
     **{rule.name: rule.description for rule in URL_RULES},
     TITLE_AND_DATE: "the same specific title and the same date",
 }
-_MIN_WORDS = 4  # of a specific title
-_MIN_SPECIFIC_WORDS = 2  # of a specific title: words that are not common in titles
+_MIN_WORDS, _MIN_SPECIFIC_WORDS = 4, 2  # of a specific title
 _MAX_TITLE_LENGTH = 1_000  # only the first 1,000 characters of two titles are compared
 _WORD = re.compile(r"\w+")
 
@@ -58,7 +54,7 @@ class ReferenceGroup:
     Attributes:
         representative: The reference whose URL was changed by the fewest rules. Among equals, it is
             the reference with the most attributes, then the first by node key.
-        members: All references to the article, sorted by key.
+        members: All references, sorted by key.
         rules: Names of the rules without which the members would not all match.
         publishers: The publisher of each member, in the order of ``members``; an empty string if
             the URL does not show the publisher.
@@ -94,8 +90,7 @@ class Publisher:
 class Deduplication:
     """References, grouped into articles.
 
-    Attributes:
-        groups: The groups, sorted by the node key of the representative; most have one member.
+    The groups are sorted by the node key of the representative; most have one member.
     """
 
     groups: tuple[ReferenceGroup, ...]
@@ -121,11 +116,7 @@ class Deduplication:
         return tuple(sorted(found, key=lambda each: (-each.independent_references, each.name)))
 
     def group_of(self, reference: Entity) -> ReferenceGroup:
-        """Return the group of a reference.
-
-        Raises:
-            KeyError: The reference was not passed to :func:`find_duplicates`.
-        """
+        """Return the group of a reference that was passed to :func:`find_duplicates`."""
         return self.groups[self._group_index[reference]]
 
     def count_independent(self, references: Iterable[Entity]) -> tuple[int, int]:
@@ -141,8 +132,7 @@ class Deduplication:
     def merge(self, incidence: Incidence) -> Incidence:
         """Return a copy of the incidence that contains only the representatives of references.
 
-        Args:
-            incidence: An incidence whose references were all passed to :func:`find_duplicates`.
+        All its references must have been passed to :func:`find_duplicates`.
         """
         group = self.group_indices(incidence.references)
         kept = sorted_unique(group)
@@ -184,9 +174,6 @@ class Deduplication:
 def find_duplicates(references: Iterable[Entity]) -> Deduplication:
     """Group references that are the same article, and find the publisher of each.
 
-    Args:
-        references: The references, for example ``incidence.references``.
-
     Raises:
         MissingLibraryError: Tldextract or w3lib is not installed.
     """
@@ -195,14 +182,13 @@ def find_duplicates(references: Iterable[Entity]) -> Deduplication:
     members = sorted(dict.fromkeys(references), key=lambda each: each.key)
     urls = {each: normalize_url(reference_url(each)) for each in members}
     same: nx.utils.UnionFind[Entity] = nx.utils.UnionFind(members)
-    first_with: dict[object, Entity] = {}
+    first_with: dict[object, Entity] = {}  # by URL, and by title and date
     for each in members:
-        for feature in _features(each, urls[each].url):
-            same.union(first_with.setdefault(feature, each), each)
-    by_root: dict[Entity, list[Entity]] = defaultdict(list)
-    for each in members:
-        by_root[same[each]].append(each)
-    groups = [_group(each, urls) for each in by_root.values()]
+        title, date = specific_title(each), publication_date(each)
+        for feature in (urls[each].url, (title, date) if title and date else None):
+            if feature:
+                same.union(first_with.setdefault(feature, each), each)
+    groups = [_group(sorted(group, key=lambda each: each.key), urls) for group in same.to_sets()]
     groups.sort(key=lambda group: group.representative.key)
     index = {member: number for number, group in enumerate(groups) for member in group.members}
     return Deduplication(tuple(groups), index)
@@ -215,22 +201,6 @@ def _group(members: list[Entity], urls: Mapping[Entity, NormalizedUrl]) -> Refer
     rules = _needed_rules(members) if len(members) > 1 else ()
     publishers = tuple(publisher_domain(urls[each]) for each in members)
     return ReferenceGroup(representative, tuple(members), rules, publishers)
-
-
-def _features(reference: Entity, url: str) -> Iterable[object]:
-    """Yield the values by which a reference is matched.
-
-    Two references are duplicates if they have one of these values in common.
-
-    Args:
-        reference: The reference.
-        url: Its normalized URL, or an empty string.
-    """
-    if url:
-        yield url
-    title, date = specific_title(reference), publication_date(reference)
-    if title and date:
-        yield title, date
 
 
 # --- attributes of references --------------------------------------------------------------------
@@ -291,8 +261,7 @@ def _needed_url_rules(urls: set[str]) -> set[str]:
 # Words that are common in titles: function words, names of months, words for kinds of text, and
 # general words of the field.
 _COMMON_WORDS = frozenset(
-    re.findall(
-        r"\S+",
+    _WORD.findall(
         "a an and are as at by for from how in into is it its new of on or our the their this to "
         "up us via what when why with you your de der die des du en et la le les un une und von "
         "actor actors advanced advisory alert alerts analysis annual apt attack attacks attackers "
@@ -304,7 +273,7 @@ _COMMON_WORDS = frozenset(
         "security series state summary tech technical threat threats trend trends trojan untitled "
         "update updates version vol volume vulnerability vulnerabilities week weekly white "
         "whitepaper world year january february march april may june july august september "
-        "october november december jan feb mar apr jun jul aug sep sept oct nov dec",
+        "october november december jan feb mar apr jun jul aug sep sept oct nov dec"
     )
 )
 _WIDE_CHARACTERS_PER_WORD = 3  # in scripts that put no spaces between words

@@ -44,21 +44,14 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
 ) -> World:
     """Generate a world of campaigns; the same arguments give the same world.
 
-    Every world contains the sample of the API documentation. ``World.campaigns`` contains the true
-    clusters.
+    Every world contains the sample of the API documentation, with ``siblings`` further files in its
+    collection. ``World.campaigns`` contains the true clusters. Indicators are domains, IP addresses
+    and URLs; files and references do not depend on their number.
 
-    Args:
-        seed: Seed of the random numbers.
-        campaigns: Number of campaigns.
-        files_per_campaign: Number of files per campaign.
-        references_per_campaign: Number of references per campaign.
-        siblings: Number of further files in the collection of the documented sample.
-        noise: Probability (0 to 1) that a file is also in a collection of the next campaign. Half
-            of it is the probability that a reference is reused from the previous campaign. Four
-            times this probability, a file is also in a hub collection. With 0, campaigns share
-            no collection and no reference.
-        indicators_per_campaign: Number of domains, IP addresses and URLs per campaign. Files and
-            references do not depend on it.
+    ``noise`` is the probability (0 to 1) that a file is also in a collection of the next campaign.
+    Half of it is the probability that a reference is reused from the previous campaign. Four times
+    this probability, a file is also in a hub collection. With 0, campaigns share no collection and
+    no reference.
     """
     builder = _WorldBuilder(seed, noise)
     for number in range(campaigns):

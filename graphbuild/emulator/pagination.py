@@ -48,12 +48,9 @@ def parse_page_params(query: str) -> PageParams:
     return PageParams(limit, position.offset, cursor)
 
 
-def encode_cursor(limit: int, offset: int, **extra: int) -> str:
-    """Encode a cursor as the API does.
-
-    Fields in ``extra`` change the text of the cursor, but not its position.
-    """
-    text = json.dumps({"limit": limit, "offset": offset, **extra})
+def encode_cursor(limit: int, offset: int) -> str:
+    """Encode a cursor as the API does."""
+    text = json.dumps({"limit": limit, "offset": offset})
     return base64.b64encode(text.encode()).decode()
 
 

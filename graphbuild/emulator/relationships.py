@@ -50,7 +50,9 @@ def list_related(
     world: World, entity: ApiObject, relationship: str, api_flavor: str
 ) -> Sequence[ListItem] | None:
     """Return the items of a relationship; None if the object does not have the relationship."""
-    kind = "report" if isinstance(entity, Report) else entity.type
+    kind = entity.type
+    if isinstance(entity, Report):
+        kind, entity = "report", entity.reference
     list_items = _RELATIONSHIPS.get(kind, _OF_SUBJECTS).get(relationship)
     flavor = _FLAVORS.get(relationship)
     if list_items is None or (flavor and flavor not in API_FLAVORS[api_flavor]):
@@ -70,17 +72,12 @@ def _collections(_: World, subject: Subject) -> Sequence[ListItem]:
     return _items("collection", subject.collections)
 
 
-def _collections_of(world: World, parent: Reference | Report) -> Sequence[ListItem]:
-    reference = parent.reference if isinstance(parent, Report) else parent
+def _collections_of(world: World, reference: Reference) -> Sequence[ListItem]:
     return _items("collection", world.collections_of(reference.id))
 
 
 def _members(object_type: str) -> ListFunction:
-    def members(world: World, parent: Collection | Reference | Report) -> Sequence[ListItem]:
-        parent = parent.reference if isinstance(parent, Report) else parent
-        return _items(object_type, world.members(parent.id, object_type))
-
-    return members
+    return lambda world, parent: _items(object_type, world.members(parent.id, object_type))
 
 
 def _items(object_type: str, ids: Iterable[str]) -> list[ListItem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
@@ -48,7 +49,8 @@ class Change(NamedTuple):
 
     def new_cursor(self, offset: int) -> str:
         """Return a cursor of an offset that differs for each request."""
-        return encode_cursor(self.params.limit, offset, turn=self.number)
+        fields = {"limit": self.params.limit, "offset": offset, "turn": self.number}
+        return base64.b64encode(json.dumps(fields).encode()).decode()
 
 
 def apply_page_fault(response: Response, fault: Fault, query: str, number: int) -> Response:

@@ -104,10 +104,8 @@ def file_hashes(node: Mapping[str, object]) -> dict[str, str]:
     The hashes are the id of the file and its attributes with these names. An attribute is ignored
     if its value is not a hash of that algorithm. The id takes precedence over an attribute.
     """
-    known = {name: node.get(name) for name, _, _ in HASH_TYPES}
     own = detect_hash_type(str(node["id"]))
-    if own:
-        known[own] = node["id"]
+    known = {name: node["id"] if name == own else node.get(name) for name, _, _ in HASH_TYPES}
     return {
         name: text.lower()
         for name, text in known.items()
@@ -116,19 +114,11 @@ def file_hashes(node: Mapping[str, object]) -> dict[str, str]:
 
 
 class ValueObservable(NamedTuple):
-    """A domain, IP address or URL as STIX and MISP represent it.
-
-    Attributes:
-        stix_type: The type of the STIX object.
-        misp_object: The name of the MISP object template.
-        misp_relation: The name of the attribute in the MISP template.
-        misp_type: The type of the MISP attribute.
-        value: The domain, IP address or URL itself.
-    """
+    """A domain, IP address or URL as STIX and MISP represent it."""
 
     stix_type: str
-    misp_object: str
-    misp_relation: str
+    misp_object: str  # the name of the object template
+    misp_relation: str  # the name of the attribute in the template
     misp_type: str
     value: str
 
@@ -138,56 +128,42 @@ def value_observable(node: Mapping[str, object]) -> ValueObservable | None:
 
     Return None for nodes of other types, and if the value is unknown or invalid.
     """
-    if _is_domain(node):
-        return ValueObservable("domain-name", "domain-ip", "domain", "domain", str(node["id"]))
-    version = _ip_version(node)
-    if version:
-        return ValueObservable(f"ipv{version}-addr", "domain-ip", "ip", "ip-dst", str(node["id"]))
-    url = _url_value(node)
-    return ValueObservable("url", "url", "url", "url", url) if url else None
+    node_type, value = node["type"], str(node["id"])
+    if node_type == DOMAIN and _is_domain(value):
+        return ValueObservable("domain-name", "domain-ip", "domain", "domain", value)
+    if node_type == IP_ADDRESS and (version := _ip_version(value)):
+        return ValueObservable(f"ipv{version}-addr", "domain-ip", "ip", "ip-dst", value)
+    if node_type == URL and (url := _valid_url(node.get("url"))):
+        return ValueObservable("url", "url", "url", "url", url)
+    return None
 
 
-def _is_domain(node: Mapping[str, object]) -> bool:
-    """Return whether a node has the type ``domain`` and a valid domain name as its id."""
-    if node["type"] != DOMAIN:
-        return False
+def _is_domain(text: str) -> bool:
     try:
-        found = parse_indicator(str(node["id"])).entity
+        found = parse_indicator(text).entity
     except ValueError:
         return False
-    return found.type == DOMAIN and found.id == node["id"]
+    return found.type == DOMAIN and found.id == text
 
 
-def _ip_version(node: Mapping[str, object]) -> int | None:
-    """Return 4 or 6 if a node has type ``ip_address`` and a valid address as its id, else None."""
-    if node["type"] != IP_ADDRESS:
-        return None
+def _ip_version(text: str) -> int | None:
+    """Return 4 or 6, or None if ``text`` is not an IP address."""
     try:
-        return ip_address(str(node["id"])).version
+        return ip_address(text).version
     except ValueError:
         return None
 
 
-def _url_value(node: Mapping[str, object]) -> str | None:
-    """Return the URL of a node of type ``url``; None for other nodes, or if it is invalid.
+def _valid_url(text: object) -> str | None:
+    """Return ``text`` as a URL, or None if it is not one.
 
     Unlike the URLs that :func:`safe_link` accepts, the URL may contain a user name, and its host
     may be an IPv6 address.
     """
-    text = node.get("url")
-    if node["type"] != URL or not isinstance(text, str) or len(text) > MAX_NAME:
+    if not isinstance(text, str) or len(text) > MAX_NAME:
         return None
     found = _URL.fullmatch(text)
-    if found and (not found["v6"] or _is_ip_address(found["v6"])):
-        return text
-    return safe_link(text)
-
-
-def _is_ip_address(text: str) -> bool:
-    try:
-        return bool(ip_address(text))
-    except ValueError:
-        return False
+    return text if found and (not found["v6"] or _ip_version(found["v6"])) else safe_link(text)
 
 
 def safe_link(text: object) -> str | None:
@@ -221,10 +197,7 @@ def cve_id(node: Mapping[str, object]) -> str | None:
 
 
 def object_name(node: Mapping[str, object], warnings: ExportWarnings) -> str:
-    """Return the name of the STIX or MISP object of a node; it is never empty.
-
-    The name is the label without control characters, truncated to ``MAX_NAME`` characters.
-    """
+    """Return the label of a node as the name of its STIX or MISP object; it is never empty."""
     label = str(node["label"])
     if not label.isprintable() and replace_illegal(label) != label:
         warnings.cleaned += 1
@@ -232,11 +205,7 @@ def object_name(node: Mapping[str, object], warnings: ExportWarnings) -> str:
 
 
 def parse_timestamp(seconds: object) -> datetime | None:
-    """Return the time of an API timestamp, in UTC; None if it is invalid, or 0 (unknown).
-
-    Args:
-        seconds: Seconds since 1970-01-01 00:00 UTC.
-    """
+    """Return the time of an API timestamp (Unix seconds); None if it is invalid or 0 (unknown)."""
     if type(seconds) is int and 0 < seconds <= _MAX_TIMESTAMP:
         return datetime.fromtimestamp(seconds, UTC)
     return None

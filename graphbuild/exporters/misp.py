@@ -44,58 +44,36 @@ from graphbuild.models import FILE, OBSERVED
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import networkx as nx
-
-    Graph = nx.DiGraph[str]
+    from graphbuild.graph.builder import Graph
 
 Json = dict[str, Any]
 
 _YOUR_ORGANISATION, _INHERIT = "0", "5"  # distribution levels
 _THREAT_LEVEL_UNDEFINED, _ANALYSIS_COMPLETED = "4", "2"
-_EDGE_ATTRIBUTES = frozenset({"relation", "provenance", "related_from"})
-
-
-class _Template(NamedTuple):
-    """A MISP object template."""
-
-    name: str
-    category: str
-    uuid: str
-    version: str
+_EDGE_ATTRIBUTES = frozenset({"relation", "weight", "provenance", "related_from"})
+_PAYLOAD, _NETWORK, _ANALYSIS = "Payload delivery", "Network activity", "External analysis"
+_OTHER, _INTERNAL = "Other", "Internal reference"
+# Object templates: meta-category, UUID and version by name.
+_TEMPLATES = {
+    "file": ("file", "688c46fb-5edb-40a3-8273-1af7923e2215", "25"),
+    "domain-ip": ("network", "43b3b146-77eb-4931-b4cc-b66c60f28734", "11"),
+    "url": ("network", "60efb77b-40b5-4c46-871b-ed1ed999fce5", "10"),
+    "report": ("misc", "70a68471-df22-4e3f-aa1a-5a3be19f82df", "8"),
+    "malware": ("misc", "e5ad1d64-4b4e-44f5-9e00-88a705a67f9d", "1"),
+    "intrusion-set": ("misc", "bfe96eae-e37a-4ecf-8012-1cdb478571a5", "1"),
+    "vulnerability": ("vulnerability", "81650945-f186-437b-8945-9f31715d32da", "12"),
+    "internal-reference": ("misc", "a3984dc5-5f70-4776-9262-c19641c0ff6a", "2"),
+}
 
 
 class _Value(NamedTuple):
-    """A MISP attribute.
+    """A MISP attribute."""
 
-    Attributes:
-        relation: The name of the attribute in the object template.
-        type: The MISP type of the value.
-        category: The MISP category of the attribute.
-        value: The value as text.
-        correlates: Whether MISP shows other events with the same value.
-    """
-
-    relation: str
+    relation: str  # the name of the attribute in the object template
     type: str
     category: str
     value: str
-    correlates: bool = True
-
-
-_FILE = _Template("file", "file", "688c46fb-5edb-40a3-8273-1af7923e2215", "25")
-_DOMAIN_IP = _Template("domain-ip", "network", "43b3b146-77eb-4931-b4cc-b66c60f28734", "11")
-_URL = _Template("url", "network", "60efb77b-40b5-4c46-871b-ed1ed999fce5", "10")
-_VALUE_TEMPLATES = {each.name: each for each in (_DOMAIN_IP, _URL)}
-_REPORT = _Template("report", "misc", "70a68471-df22-4e3f-aa1a-5a3be19f82df", "8")
-_MALWARE = _Template("malware", "misc", "e5ad1d64-4b4e-44f5-9e00-88a705a67f9d", "1")
-_INTRUSION_SET = _Template("intrusion-set", "misc", "bfe96eae-e37a-4ecf-8012-1cdb478571a5", "1")
-_VULNERABILITY = _Template(
-    "vulnerability", "vulnerability", "81650945-f186-437b-8945-9f31715d32da", "12"
-)
-_REFERENCE = _Template("internal-reference", "misc", "a3984dc5-5f70-4776-9262-c19641c0ff6a", "2")
-
-_PAYLOAD, _NETWORK, _ANALYSIS = "Payload delivery", "Network activity", "External analysis"
-_OTHER, _INTERNAL = "Other", "Internal reference"
+    correlates: bool = True  # whether MISP shows other events with the same value
 
 
 def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> ExportWarnings:
@@ -149,15 +127,16 @@ class _Event:
     def objects(self) -> Iterator[Json]:
         """Yield one object per node, with the object references that start at it."""
         for key, node in self._graph.nodes(data=True):
-            template, values = _object_content(node, self.warnings)
+            name, values = _object_content(node, self.warnings)
+            category, template_uuid, version = _TEMPLATES[name]
             object_uuid = self._id(key)
-            date = parse_timestamp(node.get("creation_date")) if template is _REPORT else None
+            date = parse_timestamp(node.get("creation_date")) if name == REPORT else None
             yield {
                 "uuid": object_uuid,
-                "name": template.name,
-                "meta-category": template.category,
-                "template_uuid": template.uuid,
-                "template_version": template.version,
+                "name": name,
+                "meta-category": category,
+                "template_uuid": template_uuid,
+                "template_version": version,
                 "timestamp": self._timestamp,
                 "distribution": _INHERIT,
                 "comment": xml_text(key),
@@ -195,7 +174,7 @@ class _Event:
             for collection in related_from:
                 if collections.get(collection) != OBSERVED:
                     collections[collection] = provenance
-            self.warnings.omitted += len(edge.keys() - _EDGE_ATTRIBUTES - {"weight"})
+            self.warnings.omitted += len(edge.keys() - _EDGE_ATTRIBUTES)
         for target, provenance in collections.items():
             if target in self._graph and not self._graph.has_edge(key, target):
                 comment = f"collection of related_references; {provenance}"
@@ -227,50 +206,41 @@ def _event_id(graph: Graph) -> str:
 # --- objects by type ----------------------------------------------------------------------------
 
 
-def _object_content(
-    node: Mapping[str, Any], warnings: ExportWarnings
-) -> tuple[_Template, list[_Value]]:
+def _object_content(node: Mapping[str, Any], warnings: ExportWarnings) -> tuple[str, list[_Value]]:
+    """Return the name of the object template of a node, and its attributes."""
     if node["type"] == FILE:
-        return _FILE, list(_file(node))
+        return "file", list(_file(node))
     found = value_observable(node)
     if found:
         value = _Value(found.misp_relation, found.misp_type, _NETWORK, found.value)
-        return _VALUE_TEMPLATES[found.misp_object], [value]
-    return _domain_object(node, object_name(node, warnings))
+        return found.misp_object, [value]
+    kind, name = stix_type(node), object_name(node, warnings)
+    if kind == REPORT:
+        link = safe_link(node.get("url") or node.get("link"))
+        title = _Value("title", "text", _OTHER, name)
+        return REPORT, [title, *([_Value("link", "link", _ANALYSIS, link)] if link else [])]
+    if kind in {MALWARE, INTRUSION_SET}:
+        family = [_Value("is_family", "boolean", _OTHER, "1", correlates=False)]
+        return kind, [_Value("name", "text", _OTHER, name), *(family if kind == MALWARE else [])]
+    cve = cve_id(node) if kind == VULNERABILITY else None
+    if cve:
+        summary = _Value("summary", "text", _OTHER, name)
+        return VULNERABILITY, [_Value("id", "vulnerability", _ANALYSIS, cve), summary]
+    return "internal-reference", [
+        _Value("identifier", "text", _INTERNAL, xml_text(str(node["id"]))),
+        _Value("type", "text", _INTERNAL, kind or xml_text(str(node["type"])), correlates=False),
+        _Value("comment", "comment", _INTERNAL, name, correlates=False),
+    ]
 
 
 def _file(node: Mapping[str, Any]) -> Iterator[_Value]:
     hashes = file_hashes(node)
     for name, text in hashes.items():
         yield _Value(name, name, _PAYLOAD, text)
-    file_name = node.get("meaningful_name")
-    if not hashes:
-        file_name = str(node["id"])
+    file_name = node.get("meaningful_name") if hashes else str(node["id"])
     if isinstance(file_name, str) and file_name.strip():
         name = label_text(file_name, MAX_NAME)
         yield _Value("filename", "filename", _PAYLOAD, name, correlates=False)
     size = node.get("size")
     if type(size) is int and size >= 0:
         yield _Value("size-in-bytes", "size-in-bytes", _OTHER, str(size), correlates=False)
-
-
-def _domain_object(node: Mapping[str, Any], name: str) -> tuple[_Template, list[_Value]]:
-    kind = stix_type(node)
-    if kind == REPORT:
-        link = safe_link(node.get("url") or node.get("link"))
-        title = _Value("title", "text", _OTHER, name)
-        return _REPORT, [title, *([_Value("link", "link", _ANALYSIS, link)] if link else [])]
-    if kind == MALWARE:
-        family = _Value("is_family", "boolean", _OTHER, "1", correlates=False)
-        return _MALWARE, [_Value("name", "text", _OTHER, name), family]
-    if kind == INTRUSION_SET:
-        return _INTRUSION_SET, [_Value("name", "text", _OTHER, name)]
-    cve = cve_id(node) if kind == VULNERABILITY else None
-    if cve:
-        summary = _Value("summary", "text", _OTHER, name)
-        return _VULNERABILITY, [_Value("id", "vulnerability", _ANALYSIS, cve), summary]
-    return _REFERENCE, [
-        _Value("identifier", "text", _INTERNAL, xml_text(str(node["id"]))),
-        _Value("type", "text", _INTERNAL, kind or xml_text(str(node["type"])), correlates=False),
-        _Value("comment", "comment", _INTERNAL, name, correlates=False),
-    ]

@@ -45,11 +45,8 @@ from graphbuild.models import INFERRED, OBSERVED
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    import networkx as nx
-
     from graphbuild.exporters.stix_objects import Object
-
-    Graph = nx.DiGraph[str]
+    from graphbuild.graph.builder import Graph
 
 _INDICATED = tuple(f"{stix_type}--" for stix_type in (MALWARE, TOOL, CAMPAIGN, INTRUSION_SET))
 _TEXT_ATTRIBUTES = ("provenance", "first_seen", "last_seen")

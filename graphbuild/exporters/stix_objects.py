@@ -37,7 +37,7 @@ from graphbuild.exporters.cti_types import (
 )
 from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.sanitize import url_host, xml_text
-from graphbuild.models import FILE, SUBJECT_TYPES
+from graphbuild.models import FILE, HASH_TYPES, SUBJECT_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -50,32 +50,41 @@ _SPEC_VERSION = "2.1"
 _MAX_INTEGER = 2**53 - 1
 _GRAPH_ATTRIBUTES = frozenset({"type", "label", "id"})
 _OBSERVABLE_NAMESPACE = UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")  # section 2.9
-_HASH_NAMES = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256"}
+_HASH_NAMES = {each.name: each.label for each in HASH_TYPES}  # as the standard spells them
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 _RELEASED = "2026-01-01T00:00:00.000Z"
-IDENTITY_ID = f"identity--{stable_uuid('identity')}"
+
+
+def new_object(
+    object_id: str, created_at: str, modified_at: str = "", /, **properties: object
+) -> Object:
+    """Return an object with its common properties; the type is the first part of the id."""
+    return {
+        "type": object_id.partition("--")[0],
+        "spec_version": _SPEC_VERSION,
+        "id": object_id,
+        "created": created_at,
+        "modified": modified_at or created_at,
+        **properties,
+    }
+
+
+IDENTITY = new_object(
+    f"identity--{stable_uuid('identity')}",
+    _RELEASED,
+    name="graphbuild",
+    description="Builds graphs from VirusTotal relationships: file, reference, collection.",
+    identity_class="system",
+)
 EXTENSION_ID = f"extension-definition--{stable_uuid('extension', '1')}"
-IDENTITY: Object = {
-    "type": "identity",
-    "spec_version": _SPEC_VERSION,
-    "id": IDENTITY_ID,
-    "created": _RELEASED,
-    "modified": _RELEASED,
-    "name": "graphbuild",
-    "description": "Builds graphs from VirusTotal relationships: file, reference, collection.",
-    "identity_class": "system",
-}
-EXTENSION: Object = {
-    "type": "extension-definition",
-    "spec_version": _SPEC_VERSION,
-    "id": EXTENSION_ID,
-    "created_by_ref": IDENTITY_ID,
-    "created": _RELEASED,
-    "modified": _RELEASED,
-    "name": "graphbuild",
-    "description": "Attributes of the graph for which STIX has no property.",
-    "schema": (
+EXTENSION = new_object(
+    EXTENSION_ID,
+    _RELEASED,
+    created_by_ref=IDENTITY["id"],
+    name="graphbuild",
+    description="Attributes of the graph for which STIX has no property.",
+    schema=(
         "On a report, grouping, malware, tool, campaign, intrusion-set, vulnerability and note"
         " (which describes its first object_ref): entity_type and entity_id, strings, the type and"
         " id of the VirusTotal object; attributes, a string, a JSON object of its other attributes."
@@ -87,9 +96,9 @@ EXTENSION: Object = {
         " response named none; provenance, 'observed' in a response or 'inferred' from others;"
         " first_seen and last_seen, the times of the responses."
     ),
-    "version": "1.0.0",
-    "extension_types": ["property-extension"],
-}
+    version="1.0.0",
+    extension_types=["property-extension"],
+)
 
 
 # --- common properties ---------------------------------------------------------------------------
@@ -100,25 +109,13 @@ def created(node: Mapping[str, Any]) -> str:
     return _format_time(node.get("creation_date"))
 
 
-def _times(node: Mapping[str, Any]) -> Object:
-    """Return the properties ``created`` and ``modified`` from the attributes of the node.
-
-    The current time is never used, so that equal graphs give equal bytes.
-    """
-    modified = _format_time(node.get("last_modification_date"))
-    return {"created": created(node), "modified": max(created(node), modified)}
-
-
 def _format_time(seconds: object) -> str:
     moment = parse_timestamp(seconds)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z") if moment else UNKNOWN_TIME
 
 
 def is_number(value: object) -> bool:
-    """Return whether ``value`` is a finite float, or an integer of at most 53 bits.
-
-    STIX can represent only these numbers.
-    """
+    """Return whether STIX can represent ``value``: a finite float or an integer of 53 bits."""
     if isinstance(value, float):
         return math.isfinite(value)
     return type(value) is int and abs(value) <= _MAX_INTEGER
@@ -130,26 +127,10 @@ def is_container(object_id: str) -> bool:
 
 
 def relationship(source: str, verb: str, target: str, date: str, **properties: object) -> Object:
-    """Return a relationship between two objects.
-
-    Args:
-        source: The object id of the source.
-        verb: The type of the relationship, such as ``indicates``.
-        target: The object id of the target.
-        date: The time of creation and modification.
-        properties: Further properties of the relationship.
-    """
-    return {
-        "type": "relationship",
-        "spec_version": _SPEC_VERSION,
-        "id": f"relationship--{stable_uuid(source, verb, target)}",
-        "created": date,
-        "modified": date,
-        "relationship_type": verb,
-        "source_ref": source,
-        "target_ref": target,
-        **properties,
-    }
+    """Return a relationship such as ``indicates`` between two objects, given by their ids."""
+    own_id = f"relationship--{stable_uuid(source, verb, target)}"
+    ends = {"relationship_type": verb, "source_ref": source, "target_ref": target}
+    return new_object(own_id, date, **ends, **properties)
 
 
 def _virustotal(node: Mapping[str, Any]) -> Object:
@@ -185,24 +166,16 @@ def domain_object(
 ) -> Object:
     """Return the domain object of a reference, a collection or an actor.
 
-    Args:
-        node: The attributes of the node.
-        object_id: The id of the object.
-        refs: The ids of the subjects of a report or grouping; ignored for other objects.
-        edges: The edges to write into the extension.
-        warnings: Incremented for values that are cleaned or omitted.
+    ``refs`` are the ids of the subjects of a report or grouping; other objects ignore them. The
+    extension contains ``edges``.
     """
     kind = stix_type(node)
-    body = {
-        "type": kind or GROUPING,
-        "spec_version": _SPEC_VERSION,
-        "id": object_id,
-        **_times(node),
-        "name": object_name(node, warnings),
-        **_required_properties(node, kind),
-    }
+    published, modified = created(node), _format_time(node.get("last_modification_date"))
+    name, required = object_name(node, warnings), _required_properties(node, kind)
+    # The current time is never used, so that equal graphs give equal bytes.
+    body = new_object(object_id, published, max(published, modified), name=name, **required)
     if is_container(object_id):
-        body["object_refs"] = list(dict.fromkeys(refs)) or [IDENTITY_ID]  # may not be empty
+        body["object_refs"] = list(dict.fromkeys(refs)) or [IDENTITY["id"]]  # may not be empty
     body["external_references"] = list(_external_references(node, kind))
     extension = _extension(node, warnings) | ({"edges": edges} if edges else {})
     body["extensions"] = {EXTENSION_ID: extension}
@@ -249,11 +222,10 @@ def observable(node: Mapping[str, Any]) -> Object | None:
 def _file(node: Mapping[str, Any]) -> Object:
     hashes = {_HASH_NAMES[name]: digest for name, digest in file_hashes(node).items()}
     # If a file did not come from the API, its id may be any text, which is used as the file name.
-    body = {"type": "file"} | (
-        {"hashes": hashes} if hashes else {"name": xml_text(str(node["id"]))}
-    )
+    body = {"hashes": hashes} if hashes else {"name": xml_text(str(node["id"]))}
     size = node.get("size")
-    return body | ({"size": size} if type(size) is int and 0 <= size <= _MAX_INTEGER else {})
+    known_size = {"size": size} if type(size) is int and 0 <= size <= _MAX_INTEGER else {}
+    return {"type": "file", **body, **known_size}
 
 
 def observable_id(body: Object) -> str:
@@ -286,10 +258,7 @@ def _is_complete(node: Mapping[str, Any], body: Object) -> bool:
 
 
 def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarnings) -> Object:
-    """Return a note with the type, id and attributes of a node.
-
-    Its modification time is the time of the last response about the node.
-    """
+    """Return a note with the type, id and attributes of a node, modified at its last response."""
     title = object_name(node, warnings)
     lines = (
         f"{name}: {str(value).lower() if isinstance(value, bool) else value}"
@@ -298,18 +267,16 @@ def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarni
     )
     fetched = node.get("crawl_fetched_at")
     is_time = isinstance(fetched, str) and _TIMESTAMP.fullmatch(fetched)
-    return {
-        "type": "note",
-        "spec_version": _SPEC_VERSION,
-        "id": f"note--{stable_uuid('note', key)}",
-        "created": UNKNOWN_TIME,
-        "modified": fetched if is_time else UNKNOWN_TIME,
-        "abstract": title,
-        "content": "\n".join(sorted(map(xml_text, lines))) or title,
-        "object_refs": [subject],
-        "external_references": [_virustotal(node)],
-        "extensions": {EXTENSION_ID: _extension(node, warnings)},
-    }
+    return new_object(
+        f"note--{stable_uuid('note', key)}",
+        UNKNOWN_TIME,
+        str(fetched) if is_time else UNKNOWN_TIME,
+        abstract=title,
+        content="\n".join(sorted(map(xml_text, lines))) or title,
+        object_refs=[subject],
+        external_references=[_virustotal(node)],
+        extensions={EXTENSION_ID: _extension(node, warnings)},
+    )
 
 
 # --- indicators ----------------------------------------------------------------------------------
@@ -320,21 +287,18 @@ def indicator(
 ) -> Iterator[Object]:
     """Yield an indicator for an observable, and a relationship from the indicator to it."""
     own_id = indicator_id(key)
-    yield {
-        "type": "indicator",
-        "spec_version": _SPEC_VERSION,
-        "id": own_id,
-        "created": valid_from,
-        "modified": valid_from,
-        "name": object_name(node, ExportWarnings()),
-        "description": "Related to public references by VirusTotal; see its relationships.",
-        "indicator_types": ["unknown"],
-        "pattern": _pattern(body),
-        "pattern_type": "stix",
-        "pattern_version": _SPEC_VERSION,
-        "valid_from": valid_from,
-        "external_references": [_virustotal(node)],
-    }
+    yield new_object(
+        own_id,
+        valid_from,
+        name=object_name(node, ExportWarnings()),
+        description="Related to public references by VirusTotal; see its relationships.",
+        indicator_types=["unknown"],
+        pattern=_pattern(body),
+        pattern_type="stix",
+        pattern_version=_SPEC_VERSION,
+        valid_from=valid_from,
+        external_references=[_virustotal(node)],
+    )
     yield relationship(own_id, "related-to", object_id, valid_from)
 
 

@@ -18,7 +18,7 @@ from graphbuild.graph.views import fold_groups
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    Graph = nx.DiGraph[str]
+    from graphbuild.graph.builder import Graph
 
 NO_CLUSTER = -1  # the cluster number of a node without neighbors
 _SEED = 20_240_229

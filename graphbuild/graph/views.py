@@ -21,7 +21,7 @@ from graphbuild.models import COLLECTION, INFERRED, OBSERVED, REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    Graph = nx.DiGraph[str]
+    from graphbuild.graph.builder import Graph
 
 SHARED_REFERENCES = "shared_references"  # relation of edges that a view computed
 DERIVED_VIEWS = frozenset(

@@ -16,10 +16,8 @@ from graphbuild.models import COLLECTION, FILE, REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import networkx as nx
-
-    Graph = nx.DiGraph[str]
-    Positions = Mapping[str, tuple[float, float]]
+    from graphbuild.graph.builder import Graph
+    from graphbuild.graph.style import Positions
 
 _TYPE_ORDER = (COLLECTION, REFERENCE, FILE)
 _FIRST_ATTRIBUTES = ("id", "title", "name", "url", "author", "creation_date")

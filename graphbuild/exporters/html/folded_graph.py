@@ -21,9 +21,7 @@ from graphbuild.models import COLLECTION
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import networkx as nx
-
-    Graph = nx.DiGraph[str]
+    from graphbuild.graph.builder import Graph
 
 NO_COLLECTION_ID = -1  # the node number that represents ``NO_COLLECTION``
 _OWN_FIELDS = frozenset({"relation", "related_from", "weight"})

@@ -63,15 +63,11 @@ class Database:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open a file for writing; create it if it does not exist, migrate it if it is older.
-
-        Raises:
-            StoreError: The file is in use, or is not a campaign file, or cannot be opened.
-        """
+        """Lock and open a file for writing; create a missing file, migrate an older one."""
         lock = acquire_lock(path)
         try:
             if path.exists():
-                check_header(path)
+                _check_header(path)
             else:
                 create(path)
             return cls(path, _open_for_writing(path), lock)
@@ -81,12 +77,8 @@ class Database:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Open a file for reading, without a lock.
-
-        Raises:
-            StoreError: There is no such file, or it is not a campaign file.
-        """
-        check_header(path)
+        """Open a file for reading, without a lock."""
+        _check_header(path)
         return cls(path, _open_for_reading(path))
 
     def close(self) -> None:
@@ -103,11 +95,7 @@ class Database:
     # --- queries ---------------------------------------------------------------------------------
 
     def rows(self, query: str, *values: object, **named: object) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a query.
-
-        Raises:
-            StoreError: The file is damaged or closed.
-        """
+        """Yield the rows of a query; raise StoreError if the file is damaged or closed."""
         with translate_sqlite_errors(self.path):
             # With "yield from", an abandoned generator could close its cursor after the connection.
             for row in self._connection.execute(query, named or values):  # noqa: UP028
@@ -204,11 +192,7 @@ class Database:
 
 
 def create(path: Path) -> None:
-    """Create an empty campaign file.
-
-    Raises:
-        StoreError: The file cannot be created; no partial file remains.
-    """
+    """Create an empty campaign file."""
     with translate_sqlite_errors(path), _new_database(path) as connection:
         connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
@@ -216,11 +200,7 @@ def create(path: Path) -> None:
 
 
 def _back_up(connection: sqlite3.Connection, path: Path) -> None:
-    """Copy a campaign file to ``<name>.schema-<version>.bak`` in its folder; verify the copy.
-
-    Raises:
-        StoreError: The copy cannot be written, or it is damaged.
-    """
+    """Copy a campaign file to ``<name>.schema-<version>.bak`` in its folder; verify the copy."""
     name = f"{path.name}.schema-{migrations.version_of(connection)}.bak"
     with _new_database(path.with_name(name)) as copy:
         connection.backup(copy)
@@ -236,8 +216,9 @@ def _back_up(connection: sqlite3.Connection, path: Path) -> None:
 def _new_database(path: Path) -> Iterator[sqlite3.Connection]:
     """Write a database that only its owner can read; it gets its name when it is complete.
 
-    It has no write-ahead log: if the last checkpoint failed, the rename would leave data behind in
-    the log, and SQLite does not report such a failure.
+    After an exception, no partial file remains. There is no write-ahead log: if the last checkpoint
+    failed, the rename would leave data behind in the log, and SQLite does not report such a
+    failure.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
@@ -259,15 +240,18 @@ def _new_database(path: Path) -> Iterator[sqlite3.Connection]:
 def is_campaign_file(path: Path) -> bool:
     """Return whether the header of ``path`` is that of a campaign file, of any schema version."""
     try:
-        with path.open("rb") as stream:
-            header = stream.read(_HEADER_SIZE)
-    except OSError:
+        _read_header(path)
+    except StoreError:
         return False
-    return header.startswith(_MAGIC) and int.from_bytes(header[68:72]) == schema.APPLICATION_ID
+    return True
 
 
-def check_header(path: Path) -> None:
+def _check_header(path: Path) -> None:
     """Raise StoreError unless the header is that of a campaign file of a known version."""
+    _check_version(path, int.from_bytes(_read_header(path)[60:64]))
+
+
+def _read_header(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
             header = stream.read(_HEADER_SIZE)
@@ -281,7 +265,7 @@ def check_header(path: Path) -> None:
         raise StoreError(f"{path} is not a campaign file; check the path")
     if int.from_bytes(header[68:72]) != schema.APPLICATION_ID:
         raise StoreError(f"{path} is another program's database; check the path")
-    _check_version(path, int.from_bytes(header[60:64]))
+    return header
 
 
 def _check_version(path: Path, version: int) -> None:
@@ -367,11 +351,7 @@ def _check_tables(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def acquire_lock(path: Path) -> FileLock:
-    """Lock a campaign file for writing.
-
-    Raises:
-        StoreError: Another process has locked it, or the lock file cannot be created.
-    """
+    """Lock a campaign file for writing; raise StoreError if another process has locked it."""
     if not path.parent.is_dir():
         raise StoreError(f"cannot use {path}: the folder {path.parent} does not exist")
     lock = FileLock(path.with_name(path.name + ".lock"), timeout=0, mode=0o600)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from graphbuild.errors import StoreError
 from graphbuild.models import COMPLETE, Entity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from graphbuild.models import Scalar
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 NO_ENTITY = 0  # no row has this id
 _MAX_RECENT = 20_000  # entities, about 10 MB
 ALIAS_DETAIL = "the same subject under another id"
-_Value = TypeVar("_Value")
 
 encode_attributes = json.JSONEncoder(ensure_ascii=True, sort_keys=True).encode
 
@@ -73,38 +71,35 @@ class EntityWriter:
             *key,
             encode_attributes(dict(entity.attributes)),
         )
-        if row is None:
-            query = "SELECT id, attributes FROM entity WHERE type = ? AND api_id = ?"
-            ((entity_id, text),) = self._db.rows(query, *key)
-            if entity.attributes:
-                self._merge(entity_id, text, entity)
-            return int(entity_id)
-        return int(row[0])
-
-    def _merge(self, entity_id: int, text: str, entity: Entity) -> None:
-        stored = decode_attributes(text, entity.id, self._db.path)
-        merged = encode_attributes({**stored, **entity.attributes})
-        if merged != text:
-            self._db.update("entity", entity_id, attributes=merged)
+        if row is not None:
+            return int(row[0])
+        query = "SELECT id, attributes FROM entity WHERE type = ? AND api_id = ?"
+        ((entity_id, text),) = self._db.rows(query, *key)
+        if entity.attributes:
+            stored = decode_attributes(text, entity.id, self._db.path)
+            merged = encode_attributes({**stored, **entity.attributes})
+            if merged != text:
+                self._db.update("entity", entity_id, attributes=merged)
+        return int(entity_id)
 
 
-class ById(dict[int, _Value]):
-    """A mapping by row id of an entity. A missing id raises StoreError."""
+class EntityById(dict[int, Entity]):
+    """Entities by row id. A missing id raises StoreError."""
 
-    def __init__(self, path: Path, values: Mapping[int, _Value]) -> None:
-        super().__init__(values)
+    def __init__(self, path: Path) -> None:
+        super().__init__()
         self._path = path
 
-    def __missing__(self, entity_id: int) -> _Value:
+    def __missing__(self, entity_id: int) -> Entity:
         raise StoreError(
             f"{self._path}: a row refers to entity {entity_id}, which is missing; "
             "see graphbuild check"
         )
 
 
-def load_entities(db: Database) -> ById[Entity]:
+def load_entities(db: Database) -> EntityById:
     """Return every entity by row id; an alias is mapped to its canonical entity."""
-    entities: ById[Entity] = ById(db.path, {})
+    entities = EntityById(db.path)
     canonical_ids: dict[int, int] = {}
     for entity_id, entity_type, api_id, attributes, same_as in db.rows(
         "SELECT id, type, api_id, attributes, same_as FROM entity"
@@ -115,12 +110,6 @@ def load_entities(db: Database) -> ById[Entity]:
             canonical_ids[entity_id] = same_as
     entities.update((alias, entities[same_as]) for alias, same_as in canonical_ids.items())
     return entities
-
-
-def load_sort_ranks(db: Database) -> ById[int]:
-    """Return the position of each entity, by row id, in the order of types and API ids."""
-    rows = db.rows("SELECT id FROM entity ORDER BY type, api_id")
-    return ById(db.path, {NO_ENTITY: -1} | {row[0]: rank for rank, row in enumerate(rows)})
 
 
 # --- aliases -------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from graphbuild.models import (
     Link,
     Observation,
 )
-from graphbuild.store.entities import load_entities, load_sort_ranks
+from graphbuild.store.entities import load_entities
 from graphbuild.store.schema import REFUTED
 
 if TYPE_CHECKING:
@@ -93,10 +93,10 @@ class ObservationReader:
     def links(self) -> Iterator[Link]:
         """Yield each entry in the lists of references and collections, once per list."""
         with self._db.snapshot():
-            entities, ranks = load_entities(self._db), load_sort_ranks(self._db)
+            entities = load_entities(self._db)
             query = "SELECT id, subject, relationship FROM task WHERE relationship <> ? ORDER BY id"
             for task, source, relationship in self._db.rows(query, RELATED_REFERENCES):
-                for target, *_ in _facts(self._db, task, ranks):
+                for target, *_ in _facts(self._db, task):
                     yield Link(entities[source], relationship, entities[target])
 
 
@@ -109,14 +109,14 @@ def _observations(
     db: Database, tasks: Iterable[tuple[int, int, int]], at: float = math.inf
 ) -> Iterator[Observation]:
     """Yield the observations of tasks, passed as row ids: task, subject, first page that counts."""
-    entities, ranks = load_entities(db), load_sort_ranks(db)
+    entities = load_entities(db)
     times = dict(db.rows("SELECT id, fetched_at FROM page"))
     for task, subject, since in tasks:
-        for reference, collection, first, last, provenance in _facts(db, task, ranks, since, at):
+        for reference, collection, first, last, provenance in _facts(db, task, since, at):
             yield Observation(
                 entities[subject],
                 entities[reference],
-                entities.get(collection),
+                entities[collection] if collection else None,
                 INFERRED if provenance else OBSERVED,
                 times.get(first),
                 times.get(last),
@@ -145,7 +145,7 @@ def _list_states(db: Database, at: float) -> dict[int, _ListState]:
 
 
 def _facts(
-    db: Database, task: int, ranks: dict[int, int], since: int = 0, at: float = math.inf
+    db: Database, task: int, since: int = 0, at: float = math.inf
 ) -> list[tuple[int, int, int, int, int]]:
     """Return the facts of a list: reference, collection, first page, last page, provenance.
 
@@ -155,13 +155,12 @@ def _facts(
     known = (
         "" if at == math.inf else " AND (SELECT fetched_at FROM page WHERE id = first_page) <= :at"
     )
-    rows = db.rows(
+    query = (
         "SELECT reference, related_from, min(first_page), max(last_page) AS last,"  # noqa: S608  constants only
-        f" min(provenance) AS best FROM fact_by_task WHERE task = :task{known}"
-        " GROUP BY reference, related_from HAVING best <> :refuted AND last >= :since",
-        task=task,
-        refuted=REFUTED,
-        since=since,
-        at=at,
+        " min(provenance) AS best FROM fact_by_task LEFT JOIN entity ON entity.id = reference"
+        " LEFT JOIN entity AS collection ON collection.id = related_from"
+        f" WHERE task = :task{known} GROUP BY reference, related_from"
+        " HAVING best <> :refuted AND last >= :since"
+        " ORDER BY entity.type, entity.api_id, collection.type, collection.api_id"
     )
-    return sorted(rows, key=lambda row: (ranks[row[0]], ranks[row[1]]))
+    return list(db.rows(query, task=task, refuted=REFUTED, since=since, at=at))

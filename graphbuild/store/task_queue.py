@@ -31,7 +31,7 @@ _TASKS = (
 # First pages before later ones, then the subjects with most new entities; see index task_order.
 _ORDER = " ORDER BY depth, cursor IS NOT NULL, new_entity_count DESC, task.id LIMIT ?"
 # Restart a list at its first page. Stored observations stay.
-_RESTART = "state = ?, cursor = NULL, error_code = '', detail = '', retry = 0, truncated_at = 0"
+_RESTART = "cursor = NULL, error_code = '', detail = '', retry = 0, truncated_at = 0"
 
 
 class TaskQueue:
@@ -119,53 +119,30 @@ class TaskQueue:
 
     def requeue(self) -> int:
         """Set lists to pending after temporary errors and incomplete imports; return how many."""
-        with self._db.transaction():
-            return self._db.execute(
-                "UPDATE task SET state = ?, error_code = '', detail = '', retry = 0"
-                " WHERE retry = 1",
-                PENDING,
-            ).rowcount
+        return self._reset("error_code = '', detail = '', retry = 0 WHERE retry = 1")
 
     def refresh(self, before: float) -> int:
-        """Restart the lists whose last response is older than a time; return how many.
-
-        Args:
-            before: Seconds since 1970.
-        """
-        with self._db.transaction():
-            return self._db.execute(
-                f"UPDATE task SET {_RESTART}, inference_conflict = '', audited = 0"  # noqa: S608  constants only
-                " WHERE fetched_at < ? AND (state <> ? OR cursor IS NOT NULL)",
-                PENDING,
-                before,
-                PENDING,
-            ).rowcount
+        """Restart lists without a response since a time (seconds since 1970); return how many."""
+        return self._reset(
+            f"{_RESTART}, inference_conflict = '', audited = 0"
+            " WHERE fetched_at < ? AND (state <> ? OR cursor IS NOT NULL)",
+            before,
+            PENDING,
+        )
 
     def audit(self, share: float, rng: random.Random) -> int:
-        """Restart a random share of the lists with inferences; return how many were added.
+        """Restart a random share (0 to 1) of the lists with inferences; return how many were added.
 
         Lists that earlier runs selected count towards the share.
-
-        Args:
-            share: Fraction of the lists, from 0 to 1.
-            rng: The source of randomness.
         """
+        inferred = "inferred_count > 0 AND audited = 0 AND state = ? ORDER BY id"
         with self._db.transaction():
             selected = self._db.integer("SELECT count(*) FROM task WHERE audited = 1")
-            candidates = [
-                task_id
-                for (task_id,) in self._db.rows(
-                    "SELECT id FROM task WHERE inferred_count > 0 AND audited = 0 AND state = ?"
-                    " ORDER BY id",
-                    COMPLETE,
-                )
-            ]
+            candidates = list(self._db.rows(f"SELECT id FROM task WHERE {inferred}", COMPLETE))  # noqa: S608  constants only
             missing = math.ceil(share * (selected + len(candidates))) - selected
             sample = rng.sample(candidates, max(0, missing))
-            self._db.execute_many(
-                f"UPDATE task SET {_RESTART}, audited = 1 WHERE id = ?",  # noqa: S608  constants only
-                [(PENDING, task_id) for task_id in sample],
-            )
+            for (task_id,) in sample:
+                self._reset(f"{_RESTART}, audited = 1 WHERE id = ?", task_id)
             return len(sample)
 
     def expand(self, depth: int) -> int:
@@ -193,28 +170,26 @@ class TaskQueue:
 
     def reopen(self, limit: int) -> int:
         """Set lists that were truncated at a lower limit to pending; return how many."""
+        return self._reset(
+            "detail = '', truncated_at = 0 WHERE truncated_at > 0 AND received_count < ?", limit
+        )
+
+    def _reset(self, changes: str, *values: object) -> int:
+        """Set lists to pending, with other changes in SQL; return how many."""
+        statement = f"UPDATE task SET state = ?, {changes}"  # noqa: S608  constants only
         with self._db.transaction():
-            return self._db.execute(
-                "UPDATE task SET state = ?, detail = '', truncated_at = 0"
-                " WHERE truncated_at > 0 AND received_count < ?",
-                PENDING,
-                limit,
-            ).rowcount
+            return self._db.execute(statement, PENDING, *values).rowcount
 
     # --- estimate --------------------------------------------------------------------------------
 
     def mean_pages(self, limit: int) -> float | None:
-        """Return the mean number of pages per list of known length; None if there is none.
+        """Return the mean number of pages, of ``limit`` entries, per list of known length.
 
-        Args:
-            limit: Entries per page.
+        Return None if there is no such list.
         """
-        row = self._db.first(
-            "SELECT avg(max(1, (expected_count + :limit - 1) / :limit))"
-            " FROM task WHERE expected_count IS NOT NULL",
-            limit=limit,
-        )
-        mean: float | None = row[0] if row else None
+        mean: float | None
+        pages = "max(1, (expected_count + :limit - 1) / :limit)"
+        ((mean,),) = self._db.rows(f"SELECT avg({pages}) FROM task", limit=limit)  # noqa: S608  constants only
         return mean
 
     def remaining_calls(self, limit: int, before: float = 0.0) -> RemainingCalls:

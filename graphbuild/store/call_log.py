@@ -35,11 +35,8 @@ class CallLog:
     def end(self, call: int, *, status: int, error: str, sent: bool) -> None:
         """Record the result of a call; durable with the next transaction or :meth:`Store.close`.
 
-        Args:
-            call: The id that :meth:`begin` returned.
-            status: The HTTP status; 0 without a response.
-            error: An error code or message; empty after success.
-            sent: Whether the request may have reached the API. Other calls are not counted.
+        The status is 0 without a response, and the error is empty after success. ``sent`` is
+        whether the request may have reached the API; other calls are not counted.
         """
         self._db.begin()
         error = error[:_MAX_ERROR_LENGTH]

@@ -124,8 +124,8 @@ class Database:
     def update(self, table: str, row_id: int, **columns: object) -> None:
         """Set columns of a row, inside the caller's transaction."""
         assignments = ", ".join(f"{name} = :{name}" for name in columns)
-        statement = f"UPDATE {table} SET {assignments} WHERE id = :id"  # noqa: S608  no input
-        self.execute(statement, **columns, id=row_id)
+        statement = f"UPDATE {table} SET {assignments} WHERE rowid = :rowid"  # noqa: S608  no input
+        self.execute(statement, **columns, rowid=row_id)
 
     def execute_many(self, statement: str, rows: Iterable[Any]) -> None:
         """Run a statement once per row, inside the caller's transaction."""

@@ -32,25 +32,19 @@ class Inferences:
         query = "SELECT expected_count, state, detail, inferred_count FROM task WHERE id = ?"
         ((expected_count, state, detail, inferred_count),) = self._db.rows(query, task)
         first_page = first_page_of_pass(self._db, task)
-        counts = self._db.integer(
-            "SELECT count(DISTINCT expected_count) FROM page"
-            " WHERE task = ? AND number > 0 AND id >= ?",
-            task,
-            first_page,
-        )
+        pages = "page WHERE task = ? AND number > 0 AND id >= ?"
+        query = f"SELECT count(DISTINCT expected_count) FROM {pages}"  # noqa: S608  constants only
+        counts = self._db.integer(query, task, first_page)
         observed: ObservedReferences[int] = ObservedReferences(
             # If the count changed between pages, nothing can be inferred from it.
             count=None if counts > 1 else expected_count,
             complete=state == COMPLETE and not detail and not inferred_count,
         )
-        facts = self._db.rows(
-            "SELECT reference, related_from FROM page"
-            " JOIN fact ON fact.page = coalesce(duplicate_of, page.id)"
-            " WHERE task = ? AND page.id >= ?",
-            task,
-            first_page,
+        query = (
+            "SELECT reference, related_from FROM fact_by_task"
+            " WHERE task = ? AND provenance = 0 AND first_page >= ?"
         )
-        for reference, collection in facts:
+        for reference, collection in self._db.rows(query, task, first_page):
             collections = observed.collections_by_reference[reference]
             if collection:
                 collections.add(collection)

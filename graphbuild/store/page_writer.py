@@ -66,10 +66,7 @@ class PageWriter:
     ) -> SaveResult:
         """Store a page of a list, its observations and the next cursor.
 
-        Args:
-            task: The list that was requested.
-            fetched: The response.
-            limit: Maximum number of entries of a list beyond the seeds (depth 1 or more).
+        At ``limit`` entries, reading a list beyond the seeds (depth 1 or more) ends.
         """
         db, page = self._db, fetched.page
         with db.transaction():
@@ -131,7 +128,11 @@ class PageWriter:
             body=body,
         )
         if facts and duplicate_of is None:
-            self._insert_facts(page_id, facts)
+            statement = "INSERT INTO fact (page, reference, related_from) VALUES (?, ?, ?)"
+            self._db.execute_many(statement, [(page_id, *each) for each in facts])
+            if len(self._page_of) >= _MAX_KNOWN_PAGES:
+                self._page_of.clear()
+            self._page_of[facts] = page_id
         return page_id
 
     def _save_entities(self, page: Page) -> Facts:
@@ -144,15 +145,6 @@ class PageWriter:
                 facts.add((reference, related_from))
         return tuple(sorted(facts))
 
-    def _insert_facts(self, page: int, facts: Facts) -> None:
-        self._db.execute_many(
-            "INSERT INTO fact (page, reference, related_from) VALUES (?, ?, ?)",
-            [(page, *each) for each in facts],
-        )
-        if len(self._page_of) >= _MAX_KNOWN_PAGES:
-            self._page_of.clear()
-        self._page_of[facts] = page
-
     def _paging_state(self, task: int, page_id: int, page: Page) -> PagingState:
         """Return the state of the current pass after its newest page, which has that row id."""
         first_page = first_page_of_pass(self._db, task)
@@ -161,15 +153,12 @@ class PageWriter:
             " WHERE task = ? AND number > 0 AND id >= ? ORDER BY id"
         )
         steps = list(self._db.rows(query, task, first_page))
-        ((received_count, new_count),) = self._db.rows(
-            "SELECT count(*), coalesce(sum(first_id = :page), 0) FROM"
-            " (SELECT min(page.id) AS first_id FROM page"
-            " JOIN fact ON fact.page = coalesce(duplicate_of, page.id)"
-            " WHERE task = :task AND page.id >= :first GROUP BY reference)",
-            task=task,
-            page=page_id,
-            first=first_page,
+        query = (
+            "SELECT count(*), coalesce(sum(first = ?), 0) FROM (SELECT min(first_page) AS first"
+            " FROM fact_by_task WHERE task = ? AND provenance = 0 AND first_page >= ?"
+            " GROUP BY reference)"
         )
+        ((received_count, new_count),) = self._db.rows(query, page_id, task, first_page)
         earlier = steps[:-1]
         return PagingState(
             page_count=len(steps),
@@ -242,11 +231,8 @@ class PageWriter:
 
     def _set_import_status(self, task: Task, unfinished_state: str) -> None:
         """Set the status after an import: complete if the cursors connect all pages of the list."""
-        received = self._db.integer(
-            "SELECT count(DISTINCT reference) FROM page"
-            " JOIN fact ON fact.page = coalesce(duplicate_of, page.id) WHERE task = ?",
-            task.id,
-        )
+        facts = "fact_by_task WHERE task = ? AND provenance = 0"
+        received = self._db.integer(f"SELECT count(DISTINCT reference) FROM {facts}", task.id)  # noqa: S608  constants only
         query = "SELECT cursor, next_cursor, expected_count FROM page WHERE task = ? AND number > 0"
         steps = list(self._db.rows(query, task.id))
         cursors, next_cursors = ({step[column] for step in steps} for column in (0, 1))

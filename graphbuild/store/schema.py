@@ -1,5 +1,10 @@
 """Tables and views of a campaign file.
 
+:mod:`graphbuild.store.migrations` lists the steps of a change. These modules write the tables:
+``entities`` (entity), ``store`` (seed), ``task_queue`` (task), ``page_writer`` (page, fact, task),
+``inferences`` (inference) and ``call_log`` (call, metadata). Every table is read in ``store`` or
+``observations``, and the values are described in ``models``.
+
 Notes on the columns:
 
 * Entities are stored once; all other tables refer to them by ``id``. A fact is three integers.

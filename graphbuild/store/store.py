@@ -154,7 +154,7 @@ class Store(ObservationReader):
         elif seed.attributes:  # attributes of earlier seed lists take precedence
             known = decode_attributes(row[0], seed.entity.id, self.path)
             merged = encode_attributes({**seed.attributes, **known})
-            self._db.execute("UPDATE seed SET attributes = ? WHERE entity = ?", merged, entity)
+            self._db.update("seed", entity, attributes=merged)
         return self.tasks.add(entity)
 
     # --- subjects --------------------------------------------------------------------------------

@@ -95,15 +95,9 @@ class TaskQueue:
         at: float,
         http_status: int = 0,
     ) -> None:
-        """Mark a list as failed.
+        """Mark a list as failed at a time (seconds since 1970).
 
-        Args:
-            task: The list that was requested.
-            error_code: The API's error code.
-            detail: An explanation.
-            retry: Whether the next run requests the list again.
-            at: Time of the failure, in seconds since 1970.
-            http_status: The status of the response; 0 without one.
+        With ``retry``, the next run repeats the request. ``http_status`` is 0 without a response.
         """
         with self._db.transaction():
             self._db.update(
@@ -193,11 +187,9 @@ class TaskQueue:
         return mean
 
     def remaining_calls(self, limit: int, before: float = 0.0) -> RemainingCalls:
-        """Return how many calls are needed to complete the campaign.
+        """Return how many calls, with ``limit`` entries per page, complete the campaign.
 
-        Args:
-            limit: Entries per page.
-            before: Also count a :meth:`refresh` of lists older than this, in seconds since 1970.
+        Include a :meth:`refresh` of lists without a response since ``before``.
         """
         (row,) = self._db.rows(
             "SELECT count(*) FILTER (WHERE expected_count IS NULL), coalesce(sum(max(1,"
@@ -218,10 +210,7 @@ def first_page_of_pass(db: Database, task: int) -> int:
 
 
 def subject_entity(entity_type: str, api_id: str, attributes: str) -> Entity:
-    """Return the subject of a task.
-
-    A URL keeps its attributes, because requests need its text.
-    """
+    """Return the subject of a task. A URL keeps its attributes, because requests need its text."""
     known = json.loads(attributes) if text_attribute(entity_type) else {}
     return Entity(entity_type, api_id, known)
 

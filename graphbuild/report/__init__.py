@@ -34,13 +34,9 @@ def write_report(
 ) -> list[ExportedFile]:
     """Write ``report.md`` and ``report.html``, each atomically.
 
-    For the same campaign file, seed and baseline, the files have the same bytes.
-
-    Args:
-        store: The open campaign file.
-        folder: The output folder; it is created if it does not exist.
-        baseline: An earlier snapshot, to report the changes since then.
-        seed: The random seed of the cluster detection.
+    For the same campaign file, seed and baseline, the files have the same bytes. The folder is
+    created if it does not exist. ``baseline`` is an earlier snapshot, to report the changes since
+    then. ``seed`` is the random seed of the cluster detection.
 
     Raises:
         MissingLibraryError: A library of the extra ``analysis`` is not installed.

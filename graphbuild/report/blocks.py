@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild._util import UntrustedText
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 MAX_ROWS = 30  # maximum rows of a table, or lines of a list
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(NamedTuple):
     """A heading; the title of the report is the heading of level 1."""
 
     level: int
@@ -27,23 +25,20 @@ class Heading:
     cluster: int = 0  # number of the cluster that the section describes; 0 in other sections
 
 
-@dataclass(frozen=True, slots=True)
-class Paragraph:
+class Paragraph(NamedTuple):
     """A paragraph; a warning is highlighted."""
 
     text: Content
     is_warning: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BulletList:
+class BulletList(NamedTuple):
     """A bullet list; each item is one line."""
 
     lines: Sequence[Content]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """A table with column names and rows of cells."""
 
     head: tuple[str, ...]
@@ -51,15 +46,13 @@ class Table:
     numbers: Collection[int] = ()  # indices of the columns that contain numbers
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFigures:
+class KeyFigures(NamedTuple):
     """A row of key figures: pairs of a formatted number and a noun, such as "12" and "files"."""
 
     figures: Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """A figure with a caption."""
 
     svg: str  # contains no scripts and no links; all text is escaped

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from graphbuild.errors import SeedError
 from graphbuild.models import SUBJECT_LABELS
-from graphbuild.seeds.indicators import is_indicator
+from graphbuild.seeds.indicators import parse_indicator
 from graphbuild.seeds.plain_list import MAX_LINE as MAX_INDICATOR
 from graphbuild.seeds.plain_list import strip_decoration
 from graphbuild.seeds.results import STRIPPED_CHARACTERS
@@ -35,11 +35,7 @@ _Row = tuple[int, list[str]]  # the line number at which the row starts, and its
 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
-    """Add the indicators of one column.
-
-    Raises:
-        SeedError: The table is invalid, or the column of the seeds cannot be determined.
-    """
+    """Add the indicators of one column."""
     rows = _read_rows(_limit_lines(lines, reader.source), reader)
     sample = list(islice(rows, _SAMPLE_ROWS))
     if not sample:
@@ -76,9 +72,6 @@ def _add_row(
     values = enumerate(cells)
     attributes = {names[index]: value for index, value in values if value and index in names}
     reader.add(indicator, number, attributes, excerpt=cell)
-
-
-# --- rows ----------------------------------------------------------------------------------------
 
 
 def _limit_lines(lines: Iterable[str], source: str) -> Iterator[str]:
@@ -138,15 +131,8 @@ def _split_cells(line: str, delimiter: str) -> list[str]:
         return []
 
 
-# --- columns -------------------------------------------------------------------------------------
-
-
 def _find_column(titles: list[str], wanted: str, source: str) -> int:
-    """Return the index of the column with a title or number.
-
-    Raises:
-        SeedError: There is no such column, or more than one.
-    """
+    """Return the index of the only column with a title or number, or raise SeedError."""
     for normalize in (str, str.casefold):
         name = normalize(wanted)
         same = [index for index, title in enumerate(titles) if normalize(title) == name]
@@ -163,11 +149,7 @@ def _find_column(titles: list[str], wanted: str, source: str) -> int:
 
 
 def _detect_column(titles: list[str], body: list[list[str]], source: str) -> int:
-    """Return the index of the only column in which most cells are indicators.
-
-    Raises:
-        SeedError: There is no such column, or more than one.
-    """
+    """Return the index of the only column with indicators in most cells, or raise SeedError."""
     found = []
     for index in range(len(titles)):
         filled = [cells[index] for cells in body if index < len(cells) and cells[index]]
@@ -175,11 +157,9 @@ def _detect_column(titles: list[str], body: list[list[str]], source: str) -> int
             found.append(index)
     if len(found) == 1:
         return found[0]
-    if found:
-        problem, columns = "several columns contain", f": {_list_columns(titles, found)}"
-    else:
-        columns = f"; it has {_list_columns(titles, range(len(titles)))}"
-        problem = "no column contains"
+    columns = _list_columns(titles, found or range(len(titles)))
+    problem = "several columns contain" if found else "no column contains"
+    columns = f": {columns}" if found else f"; it has {columns}"
     raise SeedError(
         f"{source}: {problem} a {SUBJECT_LABELS} in most cells{columns}; choose a column with"
         " --column"
@@ -187,10 +167,13 @@ def _detect_column(titles: list[str], body: list[list[str]], source: str) -> int
 
 
 def _is_indicator(cell: str) -> bool:
+    if len(cell) > MAX_INDICATOR:
+        return False
     try:
-        return 0 < len(cell) <= MAX_INDICATOR and is_indicator(strip_decoration(cell))
+        parse_indicator(strip_decoration(cell))
     except ValueError:
         return False
+    return True
 
 
 def _list_columns(titles: list[str], indexes: Sequence[int]) -> str:

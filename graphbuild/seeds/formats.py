@@ -2,8 +2,9 @@
 
 To add a format, write a module with a function ``read(content, reader)`` and add a line to
 ``FORMATS``. ``content`` is an iterator over lines, or the decoded value of a JSON document;
-``reader`` is a :class:`graphbuild.seeds.results.SeedReader`. A module that reads lines also defines
-``MAX_LINE``; longer lines are cut after ``MAX_LINE + 1`` characters.
+``reader`` is a :class:`graphbuild.seeds.results.SeedReader`. ``read`` raises ``SeedError`` if the
+content does not have the format. A module that reads lines also defines ``MAX_LINE``; longer lines
+are cut after ``MAX_LINE + 1`` characters.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from typing import TYPE_CHECKING
 from graphbuild._util import require
 from graphbuild.errors import SeedError
 from graphbuild.seeds import json_documents, misp, plain_list, streams
-from graphbuild.seeds.indicators import is_indicator
 from graphbuild.seeds.results import SeedList, SeedReader
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def read_seeds(
             raise SeedError(f"{source} is not text: {error.reason}; save it as UTF-8") from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            hint = _PARSE_HINT if is_indicator(str(source).split("\n")[0].strip()) else ""
+            hint = _PARSE_HINT if parse_seeds(str(source).split("\n")[0]) else ""
             raise SeedError(f"cannot read the seed list {source}: {reason}{hint}") from None
     return seeds
 
@@ -163,8 +163,8 @@ def _read(texts: Iterator[str], reader: SeedReader, stated: Format | None) -> No
     start = next(texts, "")
     texts = chain([start], texts)
     found, value = stated, None
-    if found is None and reader.column is not None:
-        found = CSV
+    if reader.column is not None:
+        found = found or CSV
     if found is None:
         suffix = Path(reader.source).suffix.lower()
         found = next((each for each in FORMATS if suffix in each.suffixes), None)

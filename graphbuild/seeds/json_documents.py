@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from graphbuild.errors import SeedError
 from graphbuild.models import HASH_TYPES
@@ -68,7 +68,7 @@ def _children(value: object) -> Iterable[object]:
     return value if isinstance(value, list) else ()
 
 
-def is_bundle(value: object) -> bool:
+def is_bundle(value: object) -> TypeGuard[dict[str, Any]]:
     """Return whether the ``type`` of a JSON value is that of a STIX bundle."""
     return isinstance(value, dict) and value.get("type") == "bundle"
 

@@ -40,11 +40,7 @@ def is_event(value: object) -> bool:
 
 
 def read(value: object, reader: SeedReader) -> None:
-    """Add the indicators of all attributes.
-
-    Raises:
-        SeedError: The value contains no event.
-    """
+    """Add the indicators of all attributes."""
     if not is_event(value):
         raise SeedError(f"{reader.source} is not a MISP event: it has no key Event")
     _EventReader(reader).read(value)

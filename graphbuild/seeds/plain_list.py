@@ -23,8 +23,7 @@ _CONTAINED_HASH = re.compile(rf"(?<![0-9a-z])(?:{HASH_PATTERN})(?![0-9a-z])", re
 def read(lines: Iterable[str], reader: SeedReader) -> None:
     """Add the indicator of each line; reject lines that are not indicators."""
     seeds = reader.seeds
-    added_before = len(seeds) + seeds.duplicates
-    rejected_before = len(seeds.rejected)
+    added_before, rejected_before = len(seeds) + seeds.duplicates, len(seeds.rejected)
     with_hash = 0  # rejected lines that contain a hash
     for number, line in enumerate(lines, 1):
         if not _read_line(line, number, reader):
@@ -57,9 +56,9 @@ def _read_line(line: str, number: int, reader: SeedReader) -> bool:
     except ValueError as error:
         reader.reject(line, number, str(error))
         return False
-    duplicates = reader.seeds.duplicates
+    known = len(reader.seeds)
     added = reader.add(indicator, number, excerpt=line)
-    if added and duplicates == reader.seeds.duplicates and line.strip() != text:
+    if len(reader.seeds) > known and line.strip() != text:
         what = "hash" if detect_hash_type(indicator) else "name"
         reader.warn(number, f"invisible characters around the {what} were removed")
     return added

@@ -14,7 +14,7 @@ from graphbuild.seeds.indicators import parse_indicator
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from graphbuild.models import Entity, Scalar
+    from graphbuild.models import Entity
 
 MAX_VALUE = 65_536  # characters of one attribute
 _MAX_EXCERPT = 60
@@ -31,21 +31,13 @@ _ALLOW_EMPTY_HINT = "add --allow-empty to request it anyway"
 
 @dataclass(frozen=True, slots=True)
 class RejectedEntry:
-    """An entry of a list that is not a seed.
+    """An entry of a list that is not a seed."""
 
-    Attributes:
-        source: The name of the list, ``-`` for standard input.
-        line: The number of the entry, from 1.
-        text: The entry, shortened and safe to print.
-        reason: The reason for the rejection, as the rest of a sentence that starts with the text.
-        unit: The numbered unit: ``line`` in text, ``object`` in STIX, ``attribute`` in MISP.
-    """
-
-    source: str
-    line: int
-    text: str
-    reason: str
-    unit: str = "line"
+    source: str  # the name of the list, ``-`` for standard input
+    line: int  # the number of the entry, from 1
+    text: str  # the entry, shortened and safe to print
+    reason: str  # the rest of a sentence that starts with the text
+    unit: str = "line"  # what is numbered: ``object`` in STIX, ``attribute`` in MISP
 
     def __str__(self) -> str:
         return f"{self.source}, {self.unit} {self.line}: {self.text} {self.reason}"
@@ -70,7 +62,7 @@ class SeedList:
     _entities: dict[Entity, None] = field(default_factory=dict, repr=False)
     _sources: list[str] = field(default_factory=list, repr=False)
     _lines: array[int] = field(default_factory=lambda: array("Q"), repr=False)
-    _attributes: dict[Entity, dict[str, Scalar]] = field(default_factory=dict, repr=False)
+    _attributes: dict[Entity, dict[str, str]] = field(default_factory=dict, repr=False)
 
     def __iter__(self) -> Iterator[Seed]:
         for entity, source, line in zip(self._entities, self._sources, self._lines, strict=True):
@@ -80,19 +72,14 @@ class SeedList:
         return len(self._entities)
 
     def add(
-        self,
-        entity: Entity,
-        source: str,
-        line: int,
-        attributes: Mapping[str, Scalar] | None = None,
+        self, entity: Entity, source: str, line: int, attributes: Mapping[str, str] | None
     ) -> bool:
         """Add a seed or count a duplicate; return whether the seed is new.
 
         Attributes of a duplicate are added to the seed, but do not overwrite its attributes.
         """
         if attributes:
-            known = self._attributes.get(entity, {})
-            self._attributes[entity] = {**attributes, **known}
+            self._attributes[entity] = {**attributes, **self._attributes.get(entity, {})}
         if entity in self._entities:
             self.duplicates += 1
             return False
@@ -104,10 +91,7 @@ class SeedList:
 
 @dataclass(slots=True)
 class SeedReader:
-    """Adds the entries of one source to a seed list.
-
-    The ``read`` function of each format receives a reader.
-    """
+    """Adds the entries of one source to a seed list; each format's ``read`` receives a reader."""
 
     seeds: SeedList
     source: str
@@ -118,19 +102,12 @@ class SeedReader:
     _counted_warnings: dict[str, list[int]] = field(default_factory=dict, init=False)
 
     def add(
-        self,
-        text: str,
-        number: int,
-        attributes: Mapping[str, str] | None = None,
-        excerpt: str = "",
+        self, text: str, number: int, attributes: Mapping[str, str] | None = None, excerpt: str = ""
     ) -> bool:
         """Parse an indicator and add it, or reject it; return whether it was added.
 
-        Args:
-            text: The indicator, without surrounding space.
-            number: The number of the line, object or attribute.
-            attributes: Attributes of the seed.
-            excerpt: The text to show if the indicator is rejected; default ``text``.
+        ``number`` is that of the line, object or attribute. ``excerpt`` is shown if the indicator
+        is rejected, by default ``text``.
         """
         reason = self.try_add(text, number, attributes)
         if reason:
@@ -162,9 +139,8 @@ class SeedReader:
     def reject(self, text: str, number: int, reason: str) -> None:
         """Add a rejected entry."""
         reason = sys.intern(reason)  # a million lines can fail for the same reason
-        self.seeds.rejected.append(
-            RejectedEntry(self.source, number, excerpt(text), reason, sys.intern(self.unit))
-        )
+        entry = RejectedEntry(self.source, number, excerpt(text), reason, self.unit)
+        self.seeds.rejected.append(entry)
 
     def warn(self, number: int, message: str) -> None:
         """Add a warning about one entry."""
@@ -180,7 +156,6 @@ class SeedReader:
         for message, (count, first) in self._counted_warnings.items():
             more = f" and {count - 1:,} more" if count > 1 else ""
             self.seeds.warnings.append(f"{self.source}, {self.unit} {first}{more}: {message}")
-        self._counted_warnings.clear()
 
 
 def _doubt(digits: str) -> str:

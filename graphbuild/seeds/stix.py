@@ -45,12 +45,8 @@ _PARSE_ERRORS = (
 
 
 def read(value: object, reader: SeedReader) -> None:
-    """Add the indicators of a bundle's objects.
-
-    Raises:
-        SeedError: The value is not a bundle.
-    """
-    if not isinstance(value, dict) or not is_bundle(value):
+    """Add the indicators of a bundle's objects."""
+    if not is_bundle(value):
         raise SeedError(f"{reader.source} is not a STIX bundle: its type is not bundle")
     objects = value.get("objects", [])
     if not isinstance(objects, list):
@@ -103,9 +99,6 @@ def _read_observable(each: dict[str, Any], number: int, reader: SeedReader) -> N
         reader.add(strongest, number, attributes | hashes)
     elif property_name := _SEED_PROPERTIES.get(str(each.get("type"))):
         reader.add(str(each.get(property_name)), number, attributes)
-
-
-# --- patterns ------------------------------------------------------------------------------------
 
 
 def _read_indicator(each: dict[str, Any], number: int, reader: SeedReader) -> None:

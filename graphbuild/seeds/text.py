@@ -50,6 +50,8 @@ _VERSION = re.compile(r"\b(?:v|ver|version|build|release)\.?\s*$", re.IGNORECASE
 # Top-level domains that are also file extensions. Words with one of them are file names unless
 # they are defanged.
 _FILE_EXTENSION_DOMAINS = frozenset({"md", "mov", "pl", "pm", "ps", "py", "rs", "sh", "so", "zip"})
+# Uses the list of public suffixes that is included in the library, without a download.
+_SPLIT_HOST = TLDExtract(cache_dir=None, suffix_list_urls=(), extra_suffixes=["example"])
 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
@@ -146,11 +148,5 @@ def _host(text: str) -> str:
 
 @lru_cache(maxsize=4_096)
 def _is_registrable(host: str) -> bool:
-    found = _public_suffixes()(host)
+    found = _SPLIT_HOST(host)
     return bool(found.domain and found.suffix)
-
-
-@lru_cache(maxsize=1)
-def _public_suffixes() -> TLDExtract:
-    """Return the list of public suffixes that is included in the library, without a download."""
-    return TLDExtract(cache_dir=None, suffix_list_urls=(), extra_suffixes=["example"])

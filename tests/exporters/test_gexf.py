@@ -429,7 +429,7 @@ def test_the_triples_of_a_campaign_come_back():
     assert triples_by_networkx(written(graph)) == triples_by_lxml(written(graph)) == expected
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(hostile_graphs())
 def test_the_triples_come_back_exactly(graph):
     data = written(graph)

@@ -201,7 +201,7 @@ def test_the_page_contains_every_node_and_edge_attribute(name):
     assert pairs_of(page) == expected
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(GRAPHS_THAT_FOLD)
 def test_nothing_is_lost_by_folding(graph):
     pairs = pairs_of(page_of(graph, positions=dict.fromkeys(graph, (0, 0))))

@@ -113,7 +113,7 @@ def test_the_event_is_private_and_dated_by_the_data():
     assert event_of(build_graph([])).date.isoformat() == "1970-01-01"
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(campaigns())
 def test_pymisp_reads_every_object_and_comments_contain_the_triples(graph):
     with silence():

@@ -165,7 +165,7 @@ def test_headers_do_not_depend_on_the_data():
 # --- lossless ------------------------------------------------------------------------------------
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(campaigns())
 def test_observations_and_attributes_come_back(graph):
     edges, nodes = edges_in(graph), nodes_in(graph)

@@ -118,7 +118,7 @@ def refuse_errors(text):
 # --- lossless ------------------------------------------------------------------------------------
 
 
-@settings(max_examples=1_000, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(campaigns())
 def test_stix2_reads_the_same_observations_edges_and_attributes(graph):
     objects = parsed(graph)
@@ -145,7 +145,7 @@ def fits_64_bits(value):
     return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(campaigns())
 def test_the_validator_accepts_the_bundle(graph):
     refuse_errors(written(graph, indicators=True))

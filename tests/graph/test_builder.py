@@ -216,7 +216,7 @@ _FACTS = st.lists(st.builds(Observation, _ENTITIES, _ENTITIES, st.none() | _ENTI
 
 
 @given(_FACTS)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_each_observation_is_extracted_once(facts):
     found = triples(extract_observations(build_graph(facts)))
     assert set(found) == set(triples(facts))

@@ -70,7 +70,7 @@ GRAPHS = st.builds(lambda facts, links: build_graph(facts, links=links), _FACTS,
 
 
 @given(GRAPHS)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_unfold_restores_the_graph(graph):
     assert nx.utils.graphs_equal(unfold(fold(graph)), graph)
 
@@ -350,7 +350,7 @@ def test_domains_and_ip_addresses_are_projected_like_files():
 
 
 @given(GRAPHS)
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_the_backbone_disconnects_no_node(graph):
     seen = view(graph, "backbone")
     whole = [part & set(seen) for part in nx.weakly_connected_components(graph)]
@@ -358,7 +358,7 @@ def test_the_backbone_disconnects_no_node(graph):
 
 
 @given(GRAPHS)
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_the_backbone_drops_only_references_equal_to_a_kept_one(graph):
     seen = view(graph, "backbone")
     left_out = set(graph) - set(seen)

@@ -217,8 +217,7 @@ class PageWriter:
         new = 0
         for fetched in pages:
             if not self._is_stored(task, fetched):
-                current = canonical_id(self._db, entity)
-                self.save_page(self._tasks.get_for(current), fetched)
+                self.save_page(self._tasks.get(task.id), fetched)
                 new += 1
         with self._db.transaction():
             self._set_import_status(task, PENDING if state == (PENDING,) else INCOMPLETE)

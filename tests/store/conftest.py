@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from graphbuild.seeds import parse_seeds
-from graphbuild.store import (
-    Store,
-)
+from graphbuild.store import Store
 from tests.store.helpers import A, B
 
 if TYPE_CHECKING:

@@ -7,18 +7,13 @@ from typing import TYPE_CHECKING
 
 from graphbuild.api.parser import parse_page
 from graphbuild.seeds import parse_seeds
-from graphbuild.store import (
-    FetchedPage,
-    Store,
-)
+from graphbuild.store import FetchedPage, Store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from graphbuild.models import Entity
-    from graphbuild.store import (
-        SaveResult,
-    )
+    from graphbuild.store import SaveResult
 
 A, B = "a" * 64, "b" * 64
 R1, R2, R3 = "1" * 64, "2" * 64, "3" * 64

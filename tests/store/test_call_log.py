@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphbuild.models import Entity
-from graphbuild.store import (
-    Store,
-)
+from graphbuild.store import Store
 from tests.store.helpers import A
 
 if TYPE_CHECKING:

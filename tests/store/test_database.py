@@ -14,9 +14,7 @@ import pytest
 
 from graphbuild.errors import StoreError
 from graphbuild.seeds import parse_seeds
-from graphbuild.store import (
-    Store,
-)
+from graphbuild.store import Store
 from graphbuild.store.database import acquire_lock, create
 from tests.store.helpers import R1, A, body, commit, sound
 

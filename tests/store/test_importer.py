@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,6 +89,14 @@ def test_missing_page_leaves_the_subject_incomplete(store: Store, saved: list[Pa
     (status,) = store.statuses()
     assert (status.state, status.received_count) == (INCOMPLETE, 201)
     assert status.detail == "the imported pages are not the whole list"
+
+
+def test_pages_without_an_end_leave_the_subject_incomplete(store: Store, saved: list[Path]) -> None:
+    first, *_, last = read_responses(saved)[0]
+    endless = replace(last, cursor="c", page=replace(last.page, next_cursor="c"))
+    import_responses(store, [replace(first, page=replace(first.page, next_cursor="c")), endless])
+    (status,) = store.statuses()
+    assert (status.state, status.cursor) == (INCOMPLETE, None)
 
 
 def test_crawl_requests_an_incomplete_import_from_the_start(

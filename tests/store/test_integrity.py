@@ -13,11 +13,7 @@ import pytest
 from graphbuild.errors import StoreError
 from graphbuild.models import Entity
 from graphbuild.seeds import Seed, parse_seeds
-from graphbuild.store import (
-    Damage,
-    Store,
-    find_damage,
-)
+from graphbuild.store import Damage, Store, find_damage
 from tests.store.helpers import R2, A, B, body, commit, sound
 
 if TYPE_CHECKING:

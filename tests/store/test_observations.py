@@ -1,4 +1,4 @@
-"""What stood at a time: of lists asked for again, what the newest whole answers then said."""
+"""Current observations and states at a time, for lists that were requested more than once."""
 
 from __future__ import annotations
 

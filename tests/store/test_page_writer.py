@@ -1,4 +1,4 @@
-"""Storing pages: memory of a writer never changes the file, and bodies are compressed."""
+"""Storing pages: the caches of a writer do not change the file, and bodies are compressed."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ The data is untrusted. Therefore:
 from __future__ import annotations
 
 import base64
-import hashlib
+from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-
 # Per drawing library: package and path, what must be installed, SHA-256. tests/sigma builds sigma.
 _LIBRARIES = {
     "vis": (
@@ -45,31 +44,11 @@ _LIBRARIES = {
 }
 # Top-level code of a script may use names of the scripts above it.
 _SCRIPTS = (
-    "text.js",
-    "data.js",
-    "model.js",
-    "neighbors.js",
-    "months.js",
-    "colors.js",
-    "geometry.js",
-    "labels.js",
-    "focus.js",
-    "renderer_{renderer}.js",
-    "selection.js",
-    "search.js",
-    "clipboard.js",
-    "long_list.js",
-    "overview_panel.js",
-    "details_panel.js",
-    "line_panel.js",
-    "shortest_path.js",
-    "download.js",
-    "permalink.js",
-    "node_list.js",
-    "legend.js",
-    "color_legend.js",
-    "timeline.js",
-    "main.js",
+    *("text.js", "data.js", "model.js", "neighbors.js", "months.js", "colors.js", "geometry.js"),
+    *("labels.js", "focus.js", "renderer_{renderer}.js", "selection.js", "search.js"),
+    *("clipboard.js", "long_list.js", "overview_panel.js", "details_panel.js", "line_panel.js"),
+    *("shortest_path.js", "download.js", "permalink.js", "node_list.js", "legend.js"),
+    *("color_legend.js", "timeline.js", "main.js"),
 )
 
 
@@ -105,59 +84,43 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
         clusters = node_clusters(graph)
     data = page_data(graph, positions, clusters=clusters, full=full)
     renderer = "webgl" if data["level"] == FULL else "vis"
-    network = _campaign_network(single_line(title), encode_block(data), renderer)
+    network = _network(single_line(title), encode_block(data), renderer)
     stream.write(network.generate_html().encode("utf-8"))
     return ExportWarnings()
 
 
-def _campaign_network(heading: str, block: str, renderer: str) -> Any:  # noqa: ANN401  pyvis is untyped
-    """Return a pyvis network that renders the page from our template."""
+def _network(heading: str, block: str, renderer: str) -> Any:  # noqa: ANN401  pyvis is untyped
+    """Return a pyvis network with our template, which inserts only these texts unescaped.
+
+    The network's lists of nodes and edges are empty; the page reads the data block instead.
+    """
     from jinja2 import DictLoader, Environment  # noqa: PLC0415  slow to import
     from markupsafe import Markup  # noqa: PLC0415  slow to import
     from pyvis.network import Network  # noqa: PLC0415  slow to import: it loads IPython
 
     library, script, style = _library(renderer), _script(renderer), _read("style.css")
-
-    class CampaignNetwork(Network):  # type: ignore[misc]  # pyvis is untyped
-        """A pyvis network with our template.
-
-        Its lists of nodes and edges are not used; the template reads the data block instead.
-        """
-
-        def __init__(self) -> None:
-            super().__init__(directed=True, cdn_resources="in_line", heading=heading)
-            self.path = "page.html"
-            self.templateEnv = Environment(
-                loader=DictLoader({self.path: _read(self.path)}), autoescape=True
-            )
-
-        def generate_html(self, *_: object, **__: object) -> str:
-            """Return the page. Only the data block, the scripts and the style are not escaped."""
-            self.html = self.templateEnv.get_template(self.path).render(
-                heading=self.heading,
-                policy=_policy([library, script], style),
-                data=Markup(block),  # noqa: S704  has no <, > or &
-                library=Markup(library),  # noqa: S704  ours
-                script=Markup(script),  # noqa: S704  ours
-                style=Markup(style),  # noqa: S704  ours
-            )
-            return str(self.html)
-
-    return CampaignNetwork()
+    network = Network(directed=True, cdn_resources="in_line", heading=heading)
+    network.path = "page.html"
+    network.templateEnv = Environment(
+        loader=DictLoader({network.path: _read(network.path)}), autoescape=True
+    )
+    network.templateEnv.globals |= {
+        "policy": _policy([library, script], style),
+        "data": Markup(block),  # noqa: S704  has no <, > or &
+        "library": Markup(library),  # noqa: S704  ours
+        "script": Markup(script),  # noqa: S704  ours
+        "style": Markup(style),  # noqa: S704  ours
+    }
+    return network
 
 
 # --- static files ---------------------------------------------------------------------------------
+# read_text() converts line ends as an HTML parser does; otherwise the hashes would not match.
 
 
 def _read(name: str) -> str:
     """Return the content of a file in ``static``."""
-    content = (files("graphbuild.exporters.html") / "static" / name).read_bytes()
-    return _normalize_newlines(content.decode("utf-8"))
-
-
-def _normalize_newlines(text: str) -> str:
-    """Return ``text`` with the newlines that an HTML parser produces, as hashes must match them."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return (files("graphbuild.exporters.html") / "static" / name).read_text(encoding="utf-8")
 
 
 def _script(renderer: str) -> str:
@@ -170,13 +133,14 @@ def _library(renderer: str = "vis") -> str:
     """Return the drawing library, after checking its hash."""
     (package, path), description, expected = _LIBRARIES[renderer]
     try:
-        content = (files(package) / path).read_bytes()
+        file = files(package) / path
+        digest = sha256(file.read_bytes()).hexdigest()
     except (OSError, ModuleNotFoundError) as error:
         raise ExportError(f"{path} of {package} is missing; it must be {description}") from error
-    if hashlib.sha256(content).hexdigest() != expected:
+    if digest != expected:
         raise ExportError(f"{path} of {package} is not {description}")
     # The last line refers to a source map, which the package does not contain.
-    return _normalize_newlines(content.decode("utf-8").partition("//# sourceMappingURL=")[0])
+    return file.read_text(encoding="utf-8").partition("//# sourceMappingURL=")[0]
 
 
 def _policy(scripts: Iterable[str], style: str) -> str:
@@ -189,5 +153,5 @@ def _policy(scripts: Iterable[str], style: str) -> str:
 
 
 def _hash_source(text: str) -> str:
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    digest = sha256(text.encode("utf-8")).digest()
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"

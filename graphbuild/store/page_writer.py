@@ -27,7 +27,7 @@ from graphbuild.store.entities import (
     unite_entities,
 )
 from graphbuild.store.models import SaveResult
-from graphbuild.store.status import PagingState, status_after_page, status_at_end
+from graphbuild.store.paging import PagingState, status_after_page, status_at_end
 from graphbuild.store.task_queue import first_page_of_pass
 
 if TYPE_CHECKING:

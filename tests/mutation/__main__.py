@@ -56,7 +56,7 @@ TESTS = {
     "store": [
         "store/test_store.py",
         "store/test_page_writer.py",
-        "store/test_status.py",
+        "store/test_paging.py",
         "store/test_importer.py",
         "crawler/test_crawler.py",
         "crawler/test_depth.py",

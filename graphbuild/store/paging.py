@@ -1,4 +1,4 @@
-"""Decide after each page whether the list of a subject is complete. Pure functions.
+"""Decide after each page whether paging goes on, or how complete the list is. Pure functions.
 
 A list is complete if its last page has no cursor. If the number of received references differs from
 the API's count, or that count changed between pages, the status contains a detail about it. A

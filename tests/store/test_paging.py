@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, STATES, Status
-from graphbuild.store.status import MAX_PAGES, PagingState, status_after_page
+from graphbuild.store.paging import MAX_PAGES, PagingState, status_after_page
 
 
 def status_of(**changes):

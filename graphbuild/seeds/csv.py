@@ -71,7 +71,8 @@ def _add_row(
         return
     values = enumerate(cells)
     attributes = {names[index]: value for index, value in values if value and index in names}
-    reader.add(indicator, number, attributes, excerpt=cell)
+    if reason := reader.try_add(indicator, number, attributes):
+        reader.reject(cell, number, reason)
 
 
 def _limit_lines(lines: Iterable[str], source: str) -> Iterator[str]:

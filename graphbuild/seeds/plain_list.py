@@ -26,7 +26,8 @@ def read(lines: Iterable[str], reader: SeedReader) -> None:
     added_before, rejected_before = len(seeds) + seeds.duplicates, len(seeds.rejected)
     with_hash = 0  # rejected lines that contain a hash
     for number, line in enumerate(lines, 1):
-        if not _read_line(line, number, reader):
+        if reason := _try_line(line, number, reader):
+            reader.reject(line, number, reason)
             with_hash += _contains_hash(line)
     added = len(seeds) + seeds.duplicates - added_before
     if with_hash and len(seeds.rejected) - rejected_before > added:
@@ -42,26 +43,24 @@ def _contains_hash(line: str) -> bool:
     return _CONTAINED_HASH.search(line) is not None
 
 
-def _read_line(line: str, number: int, reader: SeedReader) -> bool:
-    """Add the indicator of a line; return False if the line is rejected."""
+def _try_line(line: str, number: int, reader: SeedReader) -> str:
+    """Add the indicator of a line; return the reason if it is rejected, else an empty string."""
     if len(line) > MAX_LINE:
-        reader.reject(line, number, f"is longer than {MAX_LINE} characters")
-        return False
+        return f"is longer than {MAX_LINE} characters"
     text = line.strip(STRIPPED_CHARACTERS)
     if not text or text.startswith("#"):
         reader.seeds.skipped += 1
-        return True
+        return ""
     try:
         indicator = strip_decoration(text)
     except ValueError as error:
-        reader.reject(line, number, str(error))
-        return False
+        return str(error)
     known = len(reader.seeds)
-    added = reader.add(indicator, number, excerpt=line)
+    reason = reader.try_add(indicator, number)
     if len(reader.seeds) > known and line.strip() != text:
         what = "hash" if detect_hash_type(indicator) else "name"
         reader.warn(number, f"invisible characters around the {what} were removed")
-    return added
+    return reason
 
 
 def strip_decoration(text: str) -> str:

@@ -101,18 +101,10 @@ class SeedReader:
     # The number of entries, and the number of the first entry, by message.
     _counted_warnings: dict[str, list[int]] = field(default_factory=dict, init=False)
 
-    def add(
-        self, text: str, number: int, attributes: Mapping[str, str] | None = None, excerpt: str = ""
-    ) -> bool:
-        """Parse an indicator and add it, or reject it; return whether it was added.
-
-        ``number`` is that of the line, object or attribute. ``excerpt`` is shown if the indicator
-        is rejected, by default ``text``.
-        """
-        reason = self.try_add(text, number, attributes)
-        if reason:
-            self.reject(excerpt or text, number, reason)
-        return not reason
+    def add(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> None:
+        """Parse and add an indicator, or reject it; ``number`` counts the units of the source."""
+        if reason := self.try_add(text, number, attributes):
+            self.reject(text, number, reason)
 
     def try_add(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> str:
         """Parse and add an indicator; return the reason if it is rejected, else an empty string."""

@@ -64,19 +64,17 @@ def write_observations(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True
     """Write one row per observation; the collection columns are empty if there is no collection."""
     table = _Table(csv_guard=csv_guard)
     names = [column.name for column in OBSERVATION_COLUMNS]
-    return table.write(stream, names, observation_rows(graph, table.encode))
+    return table.write(stream, names, observation_rows(graph, table.encode_joined))
 
 
-def _edge_rows(graph: Graph, table: _Table) -> Iterator[Sequence[str]]:
+def _edge_rows(graph: Graph, table: _Table) -> Iterator[Sequence[bytes]]:
     encode_key = lru_cache(maxsize=CACHED)(table.encode)
     ignored = ExportWarnings()  # edge attributes without a column are not counted
 
-    def encode_edge(edge: Edge, _: ExportWarnings) -> list[str]:
+    def encode_edge(edge: Edge, _: ExportWarnings) -> list[bytes]:
         values = edge_values(edge, ignored)
         values["related_from"] = " ".join(collection_keys(values["related_from"])) or None
-        cells = table.encode_row(values.values())
-        is_changed = any(isinstance(cell, _ChangedCell) for cell in cells)
-        return cells if is_changed else [",".join(cells)]
+        return table.encode_joined(values.values())
 
     encode_cached = cached_by_edge(encode_edge, CACHED)
     for source, targets in graph.adjacency():
@@ -86,9 +84,10 @@ def _edge_rows(graph: Graph, table: _Table) -> Iterator[Sequence[str]]:
 
 
 _ROWS_PER_WRITE = 250  # few calls of write(), and little memory
+_EMPTY = b'""'
 
 
-class _ChangedCell(str):
+class _ChangedCell(bytes):
     """A quoted cell whose content differs from the exported text.
 
     Attributes:
@@ -96,7 +95,6 @@ class _ChangedCell(str):
         cleaned: Whether NUL or lone surrogates were replaced.
     """
 
-    __slots__ = ("cleaned", "guarded")
     guarded: bool
     cleaned: bool
 
@@ -113,13 +111,13 @@ class _Table:
         self._protect = guard_cell if csv_guard else replace_surrogates
         self._has_changes = False
 
-    def encode(self, value: object) -> str:
-        """Return ``value`` as a quoted cell."""
+    def encode(self, value: object) -> bytes:
+        """Return ``value`` as a quoted cell in UTF-8."""
         if value is None:
-            return '""'
+            return _EMPTY
         text = format_value(value)
         cell = self._protect(text)
-        quoted = '"' + cell.replace('"', '""') + '"'
+        quoted = b'"%b"' % cell.replace('"', '""').encode()
         if cell == text:
             return quoted
         changed = _ChangedCell(quoted)
@@ -128,22 +126,28 @@ class _Table:
         self._has_changes = True
         return changed
 
-    def encode_row(self, row: Iterable[object]) -> list[str]:
+    def encode_row(self, row: Iterable[object]) -> list[bytes]:
         """Return each value of ``row`` as a quoted cell."""
-        return ['""' if value is None else self.encode(value) for value in row]
+        return [_EMPTY if value is None else self.encode(value) for value in row]
+
+    def encode_joined(self, row: Iterable[object]) -> list[bytes]:
+        """Return the cells of ``row``; if none was changed, they are joined into one."""
+        cells = self.encode_row(row)
+        is_changed = any(isinstance(cell, _ChangedCell) for cell in cells)
+        return cells if is_changed else [b",".join(cells)]
 
     def write(
-        self, stream: BinaryIO, names: Iterable[str], rows: Iterable[Sequence[str]]
+        self, stream: BinaryIO, names: Iterable[str], rows: Iterable[Sequence[bytes]]
     ) -> ExportWarnings:
         """Write a header and ``rows`` of encoded cells; return the counts of changed cells."""
-        remaining = chain([list(map(self.encode, names))], rows)
+        remaining = chain([self.encode_row(names)], rows)
         while block := list(islice(remaining, _ROWS_PER_WRITE)):
-            stream.write("".join([",".join(row) + "\n" for row in block]).encode())
+            stream.write(b"\n".join(map(b",".join, block)) + b"\n")
             if self._has_changes:
                 self._count_changes(chain.from_iterable(block))
         return self.warnings
 
-    def _count_changes(self, cells: Iterable[str]) -> None:
+    def _count_changes(self, cells: Iterable[bytes]) -> None:
         for cell in cells:
             if isinstance(cell, _ChangedCell):
                 self.warnings.guarded += cell.guarded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphbuild.exporters.columns import (
@@ -23,7 +23,7 @@ from graphbuild.graph.builder import NO_COLLECTION
 from graphbuild.models import OBSERVED, RELATED_REFERENCES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import networkx as nx
 
@@ -175,48 +175,34 @@ def typed_observations(graph: Graph, _: ExportWarnings) -> tuple[list[Column], I
 
 
 def observation_rows(
-    graph: Graph, encode: Callable[[str | None], Any] = lambda text: text
+    graph: Graph, convert: Callable[[Sequence[str | None]], Sequence[Any]] = tuple
 ) -> Iterator[Row]:
     """Yield one row per observation, in the order of the edges.
 
     Args:
         graph: The exported graph.
-        encode: Converts each value, which is None if it is absent. Values of a node that occur in
-            several rows are converted once, unless they were dropped from the cache.
+        convert: Converts a part of a row: the columns of the subject, or all others. Most parts
+            occur in many rows, and are converted once.
     """
 
-    def cells_of(*names: str) -> Callable[[str], Row]:
-        def cells(key: str) -> Row:
-            node = _node_attributes(graph, key)
-            return tuple([encode(_text(node.get(name))) for name in names])
+    @lru_cache(maxsize=CACHED)
+    def source_cells(reference: str, collection: str, provenance: str) -> Sequence[Any]:
+        reference_type, reference_id, url, title = texts_of(reference, "type", "id", "url", "title")
+        collection_type, collection_id, name = texts_of(collection, "type", "id", "name")
+        related_from = collection_type, collection_id
+        return convert((reference_id, *related_from, reference_type, url, title, name, provenance))
 
-        return lru_cache(maxsize=CACHED)(cells)
+    def texts_of(key: str, *names: str) -> list[str | None]:
+        node = _node_attributes(graph, key)
+        return [None if node.get(name) is None else format_value(node[name]) for name in names]
 
-    subject_cells = cells_of("type", "id")
-    reference_cells = cells_of("type", "id", "url", "title")
-    collection_cells = cells_of("type", "id", "name")
-    encode_provenance = cache(encode)
     for subject, targets in graph.adjacency():
-        subject_type, subject_id = subject_cells(subject)
+        subject_cells = convert(texts_of(subject, "type", "id"))
         for reference, edge in targets.items():
-            if edge["relation"] != RELATED_REFERENCES:
-                continue
-            reference_type, reference_id, url, title = reference_cells(reference)
-            provenance = encode_provenance(edge.get("provenance", OBSERVED))
-            for collection in edge["related_from"]:
-                collection_type, collection_id, name = collection_cells(collection)
-                yield (
-                    subject_type,
-                    subject_id,
-                    reference_id,
-                    collection_type,
-                    collection_id,
-                    reference_type,
-                    url,
-                    title,
-                    name,
-                    provenance,
-                )
+            if edge["relation"] == RELATED_REFERENCES:
+                provenance = edge.get("provenance", OBSERVED)
+                for collection in edge["related_from"]:
+                    yield *subject_cells, *source_cells(reference, collection, provenance)
 
 
 def _node_attributes(graph: Graph, key: str) -> Mapping[str, Any]:
@@ -233,10 +219,6 @@ def _node_attributes(graph: Graph, key: str) -> Mapping[str, Any]:
 
 
 # --- values --------------------------------------------------------------------------------------
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else format_value(value)
 
 
 def _parse_time(text: object, warnings: ExportWarnings) -> datetime | None:

@@ -130,10 +130,6 @@ class World:
         """Return the hash of each file as in a seed list."""
         return [file.seed for file in self.files.values()]
 
-    def seeds(self) -> list[tuple[str, str]]:
-        """Return the type of each subject and its text as in a seed list."""
-        return [(subject.type, subject.seed) for subject in self.subjects()]
-
     def triples(self) -> set[tuple[str, str, str | None]]:
         """Return all observations of files as (seed hash, reference, collection or None)."""
         return {row[1:] for row in self.observations() if row[0] == "file"}

@@ -184,7 +184,7 @@ def test_worlds_do_not_change_between_versions(world, expected):
 @pytest.mark.parametrize("seed", range(4))
 def test_every_campaign_has_two_indicators_of_each_type(seed):
     world = em.generate_world(seed, noise=0)
-    kinds = Counter(kind for kind, _ in world.seeds())
+    kinds = Counter(each.type for each in world.subjects())
     assert kinds == {"file": len(world.files), "domain": 10, "ip_address": 10, "url": 10}
     for kind in ("domain", "ip_address", "url"):
         assert len(world.members("malpedia_win_emotet", kind)) == 2
@@ -192,9 +192,9 @@ def test_every_campaign_has_two_indicators_of_each_type(seed):
 
 def test_seeds_are_valid_and_reserved_for_documentation():
     world = em.generate_world(1)
-    assert [text for kind, text in world.seeds() if kind == "file"] == world.hashes()
+    assert [each.seed for each in world.subjects() if each.type == "file"] == world.hashes()
     networks = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
-    for kind, text in world.seeds():
+    for kind, text in [(each.type, each.seed) for each in world.subjects()]:
         if kind == "domain":
             assert text.endswith(".example")
         if kind == "ip_address":
@@ -243,6 +243,6 @@ def test_noise_adds_indicators_to_a_second_campaign():
 
 def test_the_same_seed_gives_the_same_indicators():
     one, again, other = em.generate_world(3), em.generate_world(3), em.generate_world(4)
-    assert one.seeds() == again.seeds()
+    assert one.subjects() == again.subjects()
     assert one.indicators == again.indicators
     assert set(one.objects["domain"]) != set(other.objects["domain"])

@@ -212,7 +212,7 @@ def test_the_lists_of_all_subjects_contain_exactly_the_observations(seed):
     endpoints = {"file": "files", "domain": "domains", "ip_address": "ip_addresses"}
     for relationship, flavor in (("related_references", "classic"), ("related_reports", "gti")):
         api, found = em.Api(world, api_flavor="both"), set()
-        for kind, text in world.seeds():
+        for kind, text in [(each.type, each.seed) for each in world.subjects()]:
             name = sha(text) if kind == "url" else text
             path = f"/{endpoints.get(kind, 'urls')}/{name}/relationships/{relationship}?limit=40"
             while path:

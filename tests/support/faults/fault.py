@@ -10,10 +10,10 @@ class Fault:
     """A fault that affects `times` requests (None: all) after the first `after` requests.
 
     Attributes:
-        kind: one of `FAULT_KINDS`.
-        value: the parameter of the kind: a status, a URL, seconds, a number of bytes, a body.
-        match: only requests whose path and query contain this text are counted and affected.
-        retry_after: the `Retry-After` header of kinds that make an error response.
+        kind: One of `FAULT_KINDS`.
+        value: The parameter of the kind: a status, a URL, seconds, a number of bytes, a body.
+        match: Only requests whose path and query contain this text are counted and affected.
+        retry_after: The `Retry-After` header of kinds that make an error response.
     """
 
     kind: str

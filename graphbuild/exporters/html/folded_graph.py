@@ -8,9 +8,10 @@ of a real campaign has 39 links instead of 11,236 edges.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.exporters.html.json_block import json_scalar
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
 
     from graphbuild.graph.builder import Graph
 
+    Link = tuple[int, int, int, int | list[int]]
+
 NO_COLLECTION_ID = -1  # the node number that represents ``NO_COLLECTION``
 _OWN_FIELDS = frozenset({"relation", "related_from", "weight"})
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class FoldedGraph:
     """The groups of a graph and the links between them.
 
@@ -38,19 +41,19 @@ class FoldedGraph:
         links: Source group, target group, index of the relation, and index of the fact. If the
             edges of the link differ, the last item is a list of indices: one per pair of members,
             ordered by source, then by target.
-        pair_counts: Number of edges between two linked groups, by their indices (lower one first).
+        pairs: The pairs of linked groups, the lower index first.
     """
 
     groups: list[list[int]]
-    relations: list[str] = field(default_factory=list)
-    facts: list[dict[str, Any]] = field(default_factory=list)
-    links: list[tuple[int, int, int, int | list[int]]] = field(default_factory=list)
-    pair_counts: dict[tuple[int, int], int] = field(default_factory=dict)
+    relations: list[str]
+    facts: list[dict[str, Any]]
+    links: list[Link]
+    pairs: set[tuple[int, int]]
 
     def neighbors(self) -> list[list[int]]:
         """Return the indices of the neighboring groups of each group."""
         neighbors: list[list[int]] = [[] for _ in self.groups]
-        for one, other in self.pair_counts:
+        for one, other in self.pairs:
             neighbors[one].append(other)
             if one != other:
                 neighbors[other].append(one)
@@ -58,47 +61,35 @@ class FoldedGraph:
 
 
 def fold_for_page(graph: Graph) -> FoldedGraph:
-    """Fold ``graph``. Groups have the order of their first members."""
-    number = {key: index for index, key in enumerate(graph)}
-    groups = _ordered_groups(graph)
-    group_of = {key: index for index, members in enumerate(groups) for key in members}
-    folded = FoldedGraph([[number[key] for key in members] for members in groups])
-    table = _FactTable(number, folded)
+    """Fold ``graph``. Groups and their members have the order of the nodes in ``graph``."""
+    keys = list(graph)
+    number = {key: index for index, key in enumerate(keys)}
+    groups = sorted(sorted(number[key] for key in members) for members in fold_groups(graph))
+    members_of = [[keys[index] for index in group] for group in groups]
+    group_of = {key: index for index, members in enumerate(members_of) for key in members}
+    table = _FactTable(number)
+    links: list[Link] = []
     adjacency = dict(graph.adjacency())  # dictionaries are much faster than views of networkx
-    for source, members in enumerate(groups):
+    for source, members in enumerate(members_of):
         rows = [adjacency[member] for member in members]
         for target in dict.fromkeys(group_of[key] for key in rows[0]):
-            numbers = [table.add(row[key]) for row in rows for key in groups[target]]
+            numbers = [table.add(row[key]) for row in rows for key in members_of[target]]
             first = numbers[0]
             facts = first if numbers.count(first) == len(numbers) else numbers
-            folded.links.append((source, target, table.relation_of[first], facts))
-            pair = (source, target) if source < target else (target, source)
-            folded.pair_counts[pair] = folded.pair_counts.get(pair, 0) + len(numbers)
-    return folded
-
-
-def _ordered_groups(graph: Graph) -> list[list[str]]:
-    """Return the groups. Groups and their members have the order of the nodes in ``graph``."""
-    group_of = {key: index for index, group in enumerate(fold_groups(graph)) for key in group}
-    members: dict[int, list[str]] = defaultdict(list)
-    for key in graph:
-        members[group_of[key]].append(key)
-    return list(members.values())
+            links.append((source, target, table.relation_of[first], facts))
+    pairs = {(min(source, target), max(source, target)) for source, target, _, _ in links}
+    return FoldedGraph(groups, list(table.relations), table.facts, links, pairs)
 
 
 class _FactTable:
-    """Collects the distinct sets of edge attributes, since many edges have the same attributes.
+    """Collects the distinct sets of edge attributes, since many edges have the same attributes."""
 
-    Attributes:
-        relation_of: For each fact, the index of its relation.
-    """
-
-    def __init__(self, number: Mapping[str, int], folded: FoldedGraph) -> None:
-        self.relation_of: list[int] = []
+    def __init__(self, number: Mapping[str, int]) -> None:
+        self.facts: list[dict[str, Any]] = []
+        self.relation_of: list[int] = []  # for each fact, the index of its relation
+        self.relations: dict[str, int] = {}  # the index of each relation
         self._number = number
-        self._folded = folded
         self._known: dict[object, int] = {}
-        self._relations: dict[str, int] = {}
 
     def add(self, edge: Mapping[str, Any]) -> int:
         """Return the index of the fact with the attributes of ``edge``; add it if it is new."""
@@ -111,15 +102,10 @@ class _FactTable:
             key = id(edge)
             number = self._known.get(key)
         if number is None:
-            number = self._known[key] = len(self._folded.facts)
-            self._folded.facts.append(self._fact(edge))
-            self.relation_of.append(self._relation(str(edge.get("relation", ""))))
-        return number
-
-    def _relation(self, name: str) -> int:
-        number = self._relations.setdefault(name, len(self._relations))
-        if number == len(self._folded.relations):
-            self._folded.relations.append(name)
+            number = self._known[key] = len(self.facts)
+            self.facts.append(self._fact(edge))
+            relation = str(edge.get("relation", ""))
+            self.relation_of.append(self.relations.setdefault(relation, len(self.relations)))
         return number
 
     def _fact(self, edge: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,9 +120,8 @@ class _FactTable:
                 NO_COLLECTION_ID if key == NO_COLLECTION else self._number.get(key, key)
                 for key in sorted(map(str, related_from))
             ]
-        more = {
-            str(name): json_scalar(edge[name]) for name in sorted(set(edge) - _OWN_FIELDS, key=str)
-        }
+        others = sorted(edge.keys() - _OWN_FIELDS, key=str)
+        more = {str(name): json_scalar(edge[name]) for name in others}
         return {**fact, "more": more} if more else fact
 
 
@@ -144,14 +129,10 @@ def shared_reference_counts(
     folded: FoldedGraph, types: Sequence[str]
 ) -> list[tuple[int, int, int]]:
     """Return the pairs of collections with common neighbors, and the number of these neighbors."""
-    shared: dict[tuple[int, int], int] = {}
-    neighbors = folded.neighbors()
-    for group, name in enumerate(types):
-        if name == COLLECTION:
-            continue
-        collections = sorted(other for other in neighbors[group] if types[other] == COLLECTION)
-        for index, one in enumerate(collections):
-            for other in collections[index + 1 :]:
-                pair = (one, other)
-                shared[pair] = shared.get(pair, 0) + len(folded.groups[group])
-    return [(one, other, count) for (one, other), count in sorted(shared.items())]
+    shared: Counter[tuple[int, int]] = Counter()
+    for group, neighbors in enumerate(folded.neighbors()):
+        if types[group] != COLLECTION:
+            collections = sorted(other for other in neighbors if types[other] == COLLECTION)
+            for pair in combinations(collections, 2):
+                shared[pair] += len(folded.groups[group])
+    return [(*pair, count) for pair, count in sorted(shared.items())]

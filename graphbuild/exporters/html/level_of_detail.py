@@ -7,8 +7,7 @@ status line; search and the button "Draw missing neighbors" draw them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild.models import COLLECTION, FILE, REFERENCE
 
@@ -28,28 +27,19 @@ MAX_BACKBONE = 60_000  # elements; a graph with more starts as a map
 MAX_PER_TYPE = 300  # groups of each type in the backbone
 
 
-@dataclass(frozen=True, slots=True)
-class InitialView:
-    """The part of the graph that the page draws first.
+class InitialView(NamedTuple):
+    """The part of the graph that the page draws first."""
 
-    Attributes:
-        level: One of ``ALL``, ``REDUCED``, ``BACKBONE``, ``MAP`` and ``FULL``.
-        groups: The indices of the groups to draw first; None for all groups.
-    """
-
-    level: str
-    groups: list[int] | None = None
+    level: str  # ALL, REDUCED, BACKBONE, MAP or FULL
+    groups: list[int] | None = None  # the indices of the groups to draw first; None for all groups
 
 
 def choose_initial_view(types: Sequence[str], folded: FoldedGraph, *, full: bool) -> InitialView:
-    """Return the part of a graph to draw first.
+    """Return the part of a graph to draw first; ``full`` draws large graphs with WebGL.
 
-    Args:
-        types: The node type of each group.
-        folded: The groups and the links between them.
-        full: Whether to draw everything, however large the graph is.
+    ``types`` contains the node type of each group.
     """
-    elements = len(types) + len(folded.pair_counts)
+    elements = len(types) + len(folded.pairs)
     if elements <= MAX_ALL:
         return InitialView(ALL)
     if elements <= MAX_REDUCED:

@@ -36,7 +36,7 @@ from graphbuild.exporters.cti_types import (
     value_observable,
 )
 from graphbuild.exporters.results import ExportWarnings
-from graphbuild.exporters.sanitize import url_host, xml_text
+from graphbuild.exporters.sanitize import format_value, url_host, xml_text
 from graphbuild.models import FILE, HASH_TYPES, SUBJECT_TYPES
 
 if TYPE_CHECKING:
@@ -146,7 +146,8 @@ def _extension(node: Mapping[str, Any], warnings: ExportWarnings) -> Object:
         "extension_type": "property-extension",
         "entity_type": xml_text(str(node["type"])),
         "entity_id": xml_text(str(node["id"])),
-    } | ({"attributes": attributes} if attributes else {})
+        **({"attributes": attributes} if attributes else {}),
+    }
 
 
 # --- domain objects: reports, families, campaigns, actors ----------------------------------------
@@ -260,11 +261,8 @@ def _is_complete(node: Mapping[str, Any], body: Object) -> bool:
 def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarnings) -> Object:
     """Return a note with the type, id and attributes of a node, modified at its last response."""
     title = object_name(node, warnings)
-    lines = (
-        f"{name}: {str(value).lower() if isinstance(value, bool) else value}"
-        for name, value in node.items()
-        if name not in _GRAPH_ATTRIBUTES
-    )
+    others = node.keys() - _GRAPH_ATTRIBUTES
+    lines = (f"{name}: {format_value(node[name])}" for name in others)
     fetched = node.get("crawl_fetched_at")
     is_time = isinstance(fetched, str) and _TIMESTAMP.fullmatch(fetched)
     return new_object(

@@ -24,23 +24,13 @@ _FIRST_ATTRIBUTES = ("id", "title", "name", "url", "author", "creation_date")
 
 
 def page_data(
-    graph: Graph,
-    positions: Positions,
-    *,
-    clusters: Mapping[str, int],
-    full: bool,
+    graph: Graph, positions: Positions, *, clusters: Mapping[str, int], full: bool
 ) -> dict[str, Any]:
-    """Return the content of the data block.
-
-    Args:
-        graph: A graph as ``build_graph`` returns it, or a view of one.
-        positions: The position of each node, y upwards.
-        clusters: The cluster number of each node, 0 for the largest.
-        full: Whether the initial view is the whole graph, however large.
-    """
+    """Return the content of the data block; the arguments are those of ``write_html``."""
     folded = fold_for_page(graph)
     node_types = [str(name) for _, name in graph.nodes(data="type")]
-    type_names = sorted(set(node_types), key=_type_order)
+    type_names = [name for name in _TYPE_ORDER if name in node_types]
+    type_names += sorted(set(node_types).difference(_TYPE_ORDER))
     firsts = [members[0] for members in folded.groups]  # the id of a group in the scripts
     group_types = [node_types[first] for first in firsts]
     initial = choose_initial_view(group_types, folded, full=full)
@@ -80,11 +70,6 @@ def _type(name: str) -> dict[str, Any]:
         "labeled": name == COLLECTION,
         "dated": name == REFERENCE,
     }
-
-
-def _type_order(name: str) -> tuple[int, str]:
-    rank = _TYPE_ORDER.index(name) if name in _TYPE_ORDER else len(_TYPE_ORDER)
-    return rank, name
 
 
 def _nodes(graph: Graph, positions: Positions, type_names: Sequence[str]) -> list[dict[str, Any]]:

@@ -28,19 +28,14 @@ def encode_block(document: object) -> str:
 
     So the text cannot end the script element that contains it.
     """
-    text = _encode(document)
-    if not text.isascii():
-        text = text.encode("ascii", _ESCAPE_ERRORS).decode("ascii")
+    try:
+        text = msgspec.json.encode(document).decode("utf-8")
+    except UnicodeEncodeError:  # a lone surrogate, which only the json module can escape
+        text = json.dumps(document)
+    text = text.encode("ascii", _ESCAPE_ERRORS).decode("ascii")
     for character, escaped in _MARKUP.items():
         text = text.replace(character, escaped)
     return text
-
-
-def _encode(document: object) -> str:
-    try:
-        return msgspec.json.encode(document).decode("utf-8")
-    except UnicodeEncodeError:  # a lone surrogate, which only the json module can escape
-        return json.dumps(document)
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:
@@ -71,8 +66,5 @@ def truncate(text: str, max_length: int) -> str:
 
 
 def single_line(title: str) -> str:
-    """Return the title of the page without line breaks and invisible characters.
-
-    An empty title becomes "graphbuild".
-    """
+    """Return the title of the page, or "graphbuild", without invisible characters and lines."""
     return truncate(_INVISIBLE.sub(" ", title).strip(), MAX_LABEL) or "graphbuild"

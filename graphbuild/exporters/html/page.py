@@ -65,14 +65,13 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
 
     Args:
         graph: A graph as ``build_graph`` returns it, or a view of one.
-        stream: An open binary file; the page is UTF-8.
+        stream: An open binary file.
         positions: The position of each node, y upwards; computed if None.
         title: The heading of the page.
         clusters: The cluster number of each node, 0 for the largest. Nodes that are missing have no
             cluster. If None, the clusters of ``graph.drawing_clusters`` are used.
-        full: Whether the whole graph is drawn first, with WebGL if it is large. Otherwise only a
-            part of a graph with more than 15,000 nodes and lines after folding is drawn first, see
-            ``level_of_detail``.
+        full: Whether a large graph is drawn as a whole, with WebGL. Otherwise only a part of it is
+            drawn first, see ``level_of_detail``.
 
     Raises:
         ExportError: The drawing library is missing, or its version is not the expected one.

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import read_incidence
-from graphbuild.cli.console import attributes_json, print_json, print_line, print_rows, shorten
+from graphbuild.cli.console import entity_json, print_json, print_line, print_rows, shorten
 
-if TYPE_CHECKING:
-    from graphbuild.analysis import Bridges
+_JSON_FIELDS = ("files", "clusters", "sole_pairs", "components", "cut_off_files")
 
 
 def bridges(
@@ -33,24 +30,26 @@ def bridges(
     clusters = find_clusters(incidence, seed=seed)
     found = find_bridges(incidence, clusters)
     if json:
-        print_json(_as_json(found))
+        links = found.single_links
+        print_json(
+            {
+                "joined_pairs": found.joined_pairs,
+                "bridges": [
+                    entity_json(each.entity, each, *_JSON_FIELDS) for each in found.bridges
+                ],
+                "single_links": [{"clusters": pair, "entity": node.key} for pair, node in links],
+            }
+        )
         return
     print_line(
         f"{format_count(found.joined_pairs, 'pair')} of clusters connected,"
         f" {len(found.single_links):,} of them by a single node"
     )
-    rows = [
-        (
-            bridge.entity.type,
-            shorten(bridge.entity.label),
-            bridge.files,
-            len(bridge.clusters),
-            len(bridge.sole_pairs),
-            bridge.components,
-            bridge.cut_off_files,
-        )
-        for bridge in found.bridges[:limit]
-    ]
+    rows: list[tuple[object, ...]] = []
+    for bridge in found.bridges[:limit]:
+        counts = bridge.files, len(bridge.clusters), len(bridge.sole_pairs)
+        without = bridge.components, bridge.cut_off_files
+        rows.append((bridge.entity.type, shorten(bridge.entity.label), *counts, *without))
     header = ("type", "name", "files", "clusters", "sole pairs", "components", "cut-off files")
     print_rows(header, rows, len(found.bridges))
     for pair, entity in found.single_links[:limit]:
@@ -59,21 +58,3 @@ def bridges(
         )
         name = shorten(entity.label)
         print_line(f"clusters {names} are connected only by the {entity.type} {name}")
-
-
-def _as_json(found: Bridges) -> dict[str, object]:
-    return {
-        "joined_pairs": found.joined_pairs,
-        "bridges": [
-            {
-                **attributes_json(bridge.entity, "key", "label"),
-                **attributes_json(
-                    bridge, "files", "clusters", "sole_pairs", "components", "cut_off_files"
-                ),
-            }
-            for bridge in found.bridges
-        ],
-        "single_links": [
-            {"clusters": list(pair), "entity": entity.key} for pair, entity in found.single_links
-        ],
-    }

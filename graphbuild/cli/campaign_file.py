@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from graphbuild._util import format_count
 from graphbuild.cli.console import notice
-from graphbuild.cli.summary import warn_if_incomplete
 
 if TYPE_CHECKING:
     from graphbuild.analysis import Incidence
-    from graphbuild.store import Store
+    from graphbuild.store import Store, Totals
 
 
 def find_campaign_file(store_path: Path | None) -> Path:
@@ -89,3 +89,19 @@ def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence
         warn_if_incomplete(store)
         incidence = as_incidence(store)
     return find_duplicates(incidence.references).merge(incidence) if merge else incidence
+
+
+def warn_if_incomplete(store: Store) -> None:
+    """Log the number of subjects that are not complete, if there are any."""
+    totals = store.totals()
+    if totals.pending + totals.incomplete + totals.failed:
+        notice(
+            f"the campaign is not complete: {totals.pending:,} pending, "
+            f"{totals.incomplete:,} incomplete, {totals.failed:,} failed of "
+            f"{count_subjects(totals)}; 'graphbuild status' lists them"
+        )
+
+
+def count_subjects(totals: Totals) -> str:
+    """Return the number of subjects as text, such as "3 files" if all subjects are files."""
+    return format_count(totals.subjects, "file" if totals.files == totals.subjects else "subject")

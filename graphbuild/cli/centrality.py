@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import read_incidence
-from graphbuild.cli.console import attributes_json, print_json, print_line, print_rows, shorten
+from graphbuild.cli.console import entity_json, print_json, print_line, print_rows, shorten
 
 
 def centrality(
@@ -26,25 +26,14 @@ def centrality(
 
     found = compute_centrality(read_incidence(store_path, merge=merge), seed=seed)
     if json:
-        nodes = [
-            {
-                **attributes_json(node.entity, "key", "label"),
-                **attributes_json(node, "degree", "betweenness", "pagerank"),
-            }
-            for node in found.nodes
-        ]
+        names = ("degree", "betweenness", "pagerank")
+        nodes = [entity_json(node.entity, node, *names) for node in found.nodes]
         print_json({"samples": found.samples, "nodes": nodes})
         return
     method = f"estimated from {found.samples:,} nodes" if found.samples else "exact"
     print_line(f"{format_count(len(found.nodes), 'node')}, betweenness {method}")
-    rows = [
-        (
-            node.entity.type,
-            shorten(node.entity.label),
-            node.degree,
-            f"{node.betweenness:.4f}",
-            f"{node.pagerank:.4f}",
-        )
-        for node in found.nodes[:limit]
-    ]
+    rows: list[tuple[object, ...]] = []
+    for node in found.nodes[:limit]:
+        scores = f"{node.betweenness:.4f}", f"{node.pagerank:.4f}"
+        rows.append((node.entity.type, shorten(node.entity.label), node.degree, *scores))
     print_rows(("type", "name", "degree", "betweenness", "pagerank"), rows, len(found.nodes))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphbuild._util import format_count
-from graphbuild.cli import options
+from graphbuild.cli import console, options
 from graphbuild.cli.campaign_file import read_incidence
-from graphbuild.cli.console import attributes_json, print_json, print_line, print_rows, shorten
 
 if TYPE_CHECKING:
     from graphbuild.analysis import Cluster, DistinctiveEntity
@@ -30,48 +29,39 @@ def communities(
     incidence = read_incidence(store_path, merge=merge)
     found = find_clusters(incidence, seed=seed)
     if json:
-        print_json(
-            {
-                **attributes_json(found, "method", "resolution", "modularity", "agreement"),
-                "clusters": [_cluster_json(cluster) for cluster in found.clusters],
-            }
+        summary = console.attributes_json(found, "method", "resolution", "modularity", "agreement")
+        console.print_json(
+            {**summary, "clusters": [_cluster_json(each) for each in found.clusters]}
         )
         return
     clusters = [cluster for cluster in found.clusters if len(cluster.files) > 1]
     single = len(found.clusters) - len(clusters)
-    print_line(
+    console.print_line(
         f"{format_count(len(clusters), 'cluster')} of {format_count(len(incidence.files), 'file')},"
         f" {format_count(single, 'single file')} · {found.method},"
         f" resolution {found.resolution:.2f}, agreement of runs {found.agreement:.2f}"
     )
-    rows = [
-        (
-            str(cluster.number),
-            len(cluster.files),
-            f"{cluster.stability:.2f}",
-            ", ".join(map(_describe, cluster.top_collections[:2])),
-            ", ".join(map(_describe, cluster.top_references[:1])),
-        )
-        for cluster in clusters[:limit]
-    ]
+    rows: list[tuple[object, ...]] = []
+    for cluster in clusters[:limit]:
+        collections = ", ".join(map(_describe, cluster.top_collections[:2]))
+        reference = ", ".join(map(_describe, cluster.top_references[:1]))
+        sizes = str(cluster.number), len(cluster.files), f"{cluster.stability:.2f}"
+        rows.append((*sizes, collections, reference))
     header = ("cluster", "files", "stability", "collections", "reference")
-    print_rows(header, rows, len(clusters))
+    console.print_rows(header, rows, len(clusters))
 
 
 def _describe(each: DistinctiveEntity) -> str:
-    return f"{shorten(each.entity.label)} ({each.inside:,} in, {each.outside:,} out)"
+    return f"{console.shorten(each.entity.label)} ({each.inside:,} in, {each.outside:,} out)"
 
 
 def _cluster_json(cluster: Cluster) -> dict[str, object]:
     return {
-        **attributes_json(cluster, "number", "name", "stability", "files"),
+        **console.attributes_json(cluster, "number", "name", "stability", "files"),
         "top_collections": [_distinctive_json(each) for each in cluster.top_collections],
         "top_references": [_distinctive_json(each) for each in cluster.top_references],
     }
 
 
 def _distinctive_json(each: DistinctiveEntity) -> dict[str, object]:
-    return {
-        **attributes_json(each.entity, "key", "label"),
-        **attributes_json(each, "inside", "outside", "lift", "log_likelihood"),
-    }
+    return console.entity_json(each.entity, each, "inside", "outside", "lift", "log_likelihood")

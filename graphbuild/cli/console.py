@@ -93,6 +93,11 @@ def attributes_json(value: object, *names: str) -> dict[str, object]:
     return {name: convert(getattr(value, name)) for name in names}
 
 
+def entity_json(entity: Entity, value: object, *names: str) -> dict[str, object]:
+    """Return key and label of an entity and the named attributes of ``value`` as JSON data."""
+    return {**attributes_json(entity, "key", "label"), **attributes_json(value, *names)}
+
+
 def shorten(text: str, longest: int = 40) -> str:
     """Return ``text``, truncated after ``longest`` characters with an ellipsis."""
     return text if len(text) <= longest else text[:longest] + "…"

@@ -17,7 +17,7 @@ from graphbuild.cli.errors import ExitCode
 from graphbuild.cli.progress import crawl_progress
 from graphbuild.cli.seed_lists import read_seed_lists
 from graphbuild.cli.signals import on_signal
-from graphbuild.cli.summary import print_problems, print_totals, print_verification
+from graphbuild.cli.status import MAX_LISTED, has_problem, print_totals, print_verification
 from graphbuild.errors import AuthenticationError, CrawlPaused, SeedError
 from graphbuild.models import FILE, Entity
 
@@ -99,7 +99,7 @@ def crawl(
             if totals.warnings:
                 warnings = format_count(totals.warnings, "warning")
                 print_line(f"{warnings} about the pages; see status --warnings")
-            print_problems(store)
+            _print_problems(store)
             if paused:
                 notice(f"paused: {paused}")
     if paused:
@@ -176,3 +176,13 @@ def _find_key(store: Store) -> ApiKey:
             "Start a new campaign file without it"
         )
     return key
+
+
+def _print_problems(store: Store) -> None:
+    """Print the first subjects that failed or are incomplete, with the reasons."""
+    problems = [row for row in store.statuses() if row.state != "pending" and has_problem(row)]
+    for row in problems[:MAX_LISTED]:
+        print_line(f"{row.subject.readable_id}: {row.state}: {row.detail or row.error_code}")
+    if len(problems) > MAX_LISTED:
+        hidden = len(problems) - MAX_LISTED
+        print_line(f"… and {hidden:,} more; 'graphbuild status --all' lists every subject")

@@ -7,16 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from graphbuild._util import format_count
-from graphbuild.cli import options
+from graphbuild.cli import console, options
 from graphbuild.cli.campaign_file import read_incidence
-from graphbuild.cli.console import (
-    attributes_json,
-    print_json,
-    print_line,
-    print_omitted,
-    print_rows,
-    shorten,
-)
 from graphbuild.seeds.indicators import defang
 
 if TYPE_CHECKING:
@@ -42,7 +34,7 @@ def dedupe(
 
     found = find_duplicates(read_incidence(store_path).references)
     if json:
-        print_json(
+        console.print_json(
             {
                 "references": len(found.references),
                 "independent_references": len(found.groups),
@@ -53,33 +45,33 @@ def dedupe(
         )
         return
     publishers = [each for each in found.publishers if each.name]
-    print_line(
+    console.print_line(
         f"{format_count(len(found.references), 'reference')}: {len(found.groups):,} independent"
         f" by {format_count(len(publishers), 'publisher')};"
         f" {len(found.duplicates):,} of them with duplicates"
     )
     for group in found.duplicates[:limit]:
         _print_group(group)
-    print_omitted(len(found.duplicates) - limit)
-    print_line()
+    console.print_omitted(len(found.duplicates) - limit)
+    console.print_line()
     for name, description, count in _used_rules(found):
-        print_line(f"{name}: {description} ({format_count(count, 'group')})")
+        console.print_line(f"{name}: {description} ({format_count(count, 'group')})")
     rows = [
         (_publisher(each.name), each.independent_references, each.references)
         for each in found.publishers[:limit]
     ]
-    print_rows(("publisher", "independent", "references"), rows, len(found.publishers))
+    console.print_rows(("publisher", "independent", "references"), rows, len(found.publishers))
 
 
 def _print_group(group: ReferenceGroup) -> None:
     from graphbuild.analysis import defang_text
 
-    print_line()
-    print_line(f"{defang_text(group.representative.label)} ({', '.join(group.rules)})")
+    console.print_line()
+    console.print_line(f"{defang_text(group.representative.label)} ({', '.join(group.rules)})")
     for member, publisher in zip(group.members, group.publishers, strict=True):
         mark = "*" if member == group.representative else "-"
-        url = shorten(defang(_url(member) or member.id), _MAX_URL)
-        print_line(f"  {mark} {url}  {_publisher(publisher)}")
+        url = console.shorten(defang(_url(member) or member.id), _MAX_URL)
+        console.print_line(f"  {mark} {url}  {_publisher(publisher)}")
 
 
 def _used_rules(found: Deduplication) -> list[tuple[str, str, int]]:
@@ -93,7 +85,7 @@ def _used_rules(found: Deduplication) -> list[tuple[str, str, int]]:
 def _group_json(group: ReferenceGroup) -> dict[str, object]:
     members = zip(group.members, group.publishers, strict=True)
     return {
-        **attributes_json(group, "representative", "rules", "publisher"),
+        **console.attributes_json(group, "representative", "rules", "publisher"),
         "members": [
             {
                 "key": member.key,

@@ -9,9 +9,8 @@ import typer
 
 from graphbuild._util import escape_markdown, escape_unprintable, format_count
 from graphbuild.cli import options
-from graphbuild.cli.campaign_file import open_for_reading
+from graphbuild.cli.campaign_file import open_for_reading, warn_if_incomplete
 from graphbuild.cli.console import attributes_json, print_json, print_line
-from graphbuild.cli.summary import warn_if_incomplete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

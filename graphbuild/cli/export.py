@@ -9,10 +9,9 @@ import typer
 
 from graphbuild._util import format_count
 from graphbuild.cli import options
-from graphbuild.cli.campaign_file import open_for_reading
+from graphbuild.cli.campaign_file import open_for_reading, warn_if_incomplete
 from graphbuild.cli.console import notice, print_json, print_line, spinner
 from graphbuild.cli.signals import on_signal
-from graphbuild.cli.summary import warn_if_incomplete
 from graphbuild.exporters.formats import (
     CSV_GUARD,
     DEFAULT_FORMATS,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,11 +25,7 @@ _SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 def parse_age(text: str) -> float:
-    """Return an age such as ``90m``, ``12h``, ``30d`` or ``2w`` in seconds.
-
-    Raises:
-        typer.BadParameter: ``text`` is not an age.
-    """
+    """Return an age such as ``90m``, ``12h``, ``30d`` or ``2w`` in seconds."""
     match = re.fullmatch(r"([0-9]{1,6})([mhdw])", text.strip().lower())
     if not match:
         raise typer.BadParameter(f"{text[:20]!a} is not an age; use 90m, 12h, 30d or 2w")
@@ -36,16 +33,10 @@ def parse_age(text: str) -> float:
 
 
 def parse_share(text: str | float) -> float:
-    """Return a share from ``0.1`` or ``10%``: a number above 0 and at most 1.
-
-    Raises:
-        typer.BadParameter: ``text`` is not a share.
-    """
+    """Return a share from ``0.1`` or ``10%``: a number above 0 and at most 1."""
     text = str(text).strip()
-    number = text.removesuffix("%")
-    share = 0.0
-    if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,6})?", number):
-        share = float(number) / (100 if text.endswith("%") else 1)
+    match = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)(%?)", text)
+    share = float(match[1]) / (100 if match[2] else 1) if match else 0.0
     if not 0 < share <= 1:
         raise typer.BadParameter(f"{text[:20]!a} is not a share; use 0.1 or 10%")
     return share
@@ -55,9 +46,6 @@ def parse_date(text: str) -> float:
     """Return a UTC date or time (``2026-10-01``, ``2026-10-01T12:30``) in seconds since 1970.
 
     A date without a time means 00:00.
-
-    Raises:
-        typer.BadParameter: ``text`` is not a date or time.
     """
     try:
         date = datetime.fromisoformat(text.strip())
@@ -102,12 +90,7 @@ def _refuse_api_key(value: str | None) -> None:
 
 
 def check_comparison(baseline: Path | None, since: float | None, until: float | None) -> None:
-    """Check the options of a comparison.
-
-    Raises:
-        typer.BadParameter: ``--baseline`` and ``--since`` are both given or both missing, or
-            ``--until`` is not later than ``--since``.
-    """
+    """Check that either ``baseline`` or ``since`` is given, and that ``until`` is later."""
     if (baseline is None) == (since is None):
         raise typer.BadParameter(
             "choose what to compare with: --baseline OLD.db, or --since DATE for the same file"
@@ -116,7 +99,10 @@ def check_comparison(baseline: Path | None, since: float | None, until: float | 
         raise typer.BadParameter("expected a date after --since", param_hint="--until")
 
 
-# --- options of every command -----------------------------------------------------------------
+_count = partial(typer.Option, min=1, metavar="N")
+_date = partial(typer.Option, parser=parse_date, metavar="DATE")
+
+# --- options of every command --------------------------------------------------------------------
 
 VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Log every API request to standard error.")
@@ -190,16 +176,13 @@ UserOption = Annotated[
     ),
 ]
 PerMinuteOption = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="Maximum calls per minute (public API keys: 4)."),
+    int | None, _count(help="Maximum calls per minute (public API keys: 4).")
 ]
 PerDayOption = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="Maximum calls per UTC day (public API keys: 500)."),
+    int | None, _count(help="Maximum calls per UTC day (public API keys: 500).")
 ]
 MaxCallsOption = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="Maximum calls for this campaign file, over all runs."),
+    int | None, _count(help="Maximum calls for this campaign file, over all runs.")
 ]
 DepthOption = Annotated[
     int,
@@ -213,9 +196,7 @@ DepthOption = Annotated[
 ]
 PerNodeOption = Annotated[
     int | None,
-    typer.Option(
-        min=1,
-        metavar="N",
+    _count(
         help="With --depth: maximum entries per list beyond the seeds (default: 200); truncated "
         "lists are reported.",
     ),
@@ -268,14 +249,13 @@ FrugalOption = Annotated[
 
 # --- analysis ------------------------------------------------------------------------------------
 
-LimitOption = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Rows per listing.")]
+LimitOption = Annotated[int, _count(help="Rows per listing.")]
 SeedOption = Annotated[
     int,
     typer.Option(min=0, max=2**32 - 1, metavar="N", help="Seed of the random number generator."),
 ]
 MergeOption = Annotated[
-    bool,
-    typer.Option("--merge-duplicates", help="Count duplicate references once; see dedupe."),
+    bool, typer.Option("--merge-duplicates", help="Count duplicate references once; see dedupe.")
 ]
 BaselineOption = Annotated[
     Path | None,
@@ -283,17 +263,9 @@ BaselineOption = Annotated[
 ]
 SinceOption = Annotated[
     float | None,
-    typer.Option(
-        parser=parse_date,
-        metavar="DATE",
-        help="Compare with the state of the same campaign at the start of DATE (UTC).",
-    ),
+    _date(help="Compare with the state of the same campaign at the start of DATE (UTC)."),
 ]
 UntilOption = Annotated[
     float | None,
-    typer.Option(
-        parser=parse_date,
-        metavar="DATE",
-        help="State of the campaign at the start of DATE (UTC) instead of now.",
-    ),
+    _date(help="State of the campaign at the start of DATE (UTC) instead of now."),
 ]

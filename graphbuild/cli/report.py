@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from graphbuild.cli import options
-from graphbuild.cli.campaign_file import find_campaign_file, open_for_reading
+from graphbuild.cli.campaign_file import find_campaign_file, open_for_reading, warn_if_incomplete
 from graphbuild.cli.compare import read_snapshot
 from graphbuild.cli.console import print_json, spinner
 from graphbuild.cli.export import file_json, print_files, remove_unfinished_and_exit
 from graphbuild.cli.signals import on_signal
-from graphbuild.cli.summary import warn_if_incomplete
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graphbuild._util import format_timestamp
+from graphbuild._util import format_count, format_timestamp
 from graphbuild.cli import options, quota
-from graphbuild.cli.campaign_file import open_for_reading
+from graphbuild.cli.campaign_file import count_subjects, open_for_reading
 from graphbuild.cli.console import print_json, print_line, print_table
-from graphbuild.cli.summary import MAX_LISTED, has_problem, print_totals, print_verification
-from graphbuild.models import RELATED_REFERENCES
+from graphbuild.models import COMPLETE, RELATED_REFERENCES
 
 if TYPE_CHECKING:
     from graphbuild.store import Store, SubjectStatus
+
+MAX_LISTED = 20  # subjects; --all lists more
 
 
 def status(
@@ -70,6 +71,35 @@ def print_status(store: Store, *, show_all: bool = False) -> None:
         print_line(f"… and {hidden:,} more; --all lists every subject")
 
 
+def print_totals(store: Store) -> None:
+    """Print the numbers of subjects, references, observations and calls in one line."""
+    totals = store.totals()
+    print_line(
+        f"{count_subjects(totals)}: {totals.complete:,} complete, "
+        f"{totals.incomplete:,} incomplete, {totals.failed:,} failed, "
+        f"{totals.pending:,} pending · {format_count(totals.references, 'reference')} · "
+        f"{format_count(totals.collections, 'collection')} · "
+        f"{format_count(totals.observations, 'observation')} · {format_count(totals.calls, 'call')}"
+    )
+
+
+def print_verification(store: Store) -> None:
+    """Print the results of --verify-inferred, if it was used."""
+    audit = store.audit_result()
+    if audit.subjects:
+        print_line(
+            f"verified: {audit.confirmed:,} of {audit.references:,} inferred references confirmed, "
+            f"{audit.refuted:,} refuted, in {format_count(audit.subjects, 'subject')}"
+        )
+    if audit.pending:
+        print_line(f"verification pending: {format_count(audit.pending, 'subject')}")
+
+
+def has_problem(row: SubjectStatus) -> bool:
+    """Return whether a subject is not complete, or has a detail to report."""
+    return row.state != COMPLETE or bool(row.detail)
+
+
 def print_warnings(store: Store) -> None:
     """Print everything that is dropped or changed when the stored pages are read."""
     from graphbuild.api.parser import parse_page
@@ -86,11 +116,8 @@ def status_json(store: Store) -> dict[str, object]:
         values = asdict(row)
         del values["subject"]
         subjects.append({"type": row.subject.type, "id": row.subject.id, **values})
-    return {
-        "campaign": asdict(store.totals()),
-        "audit": asdict(store.audit_result()),
-        "subjects": subjects,
-    }
+    campaign, audit = asdict(store.totals()), asdict(store.audit_result())
+    return {"campaign": campaign, "audit": audit, "subjects": subjects}
 
 
 def _table_row(row: SubjectStatus) -> tuple[object, ...]:
@@ -101,13 +128,5 @@ def _table_row(row: SubjectStatus) -> tuple[object, ...]:
     if row.relationship != RELATED_REFERENCES:
         name += f" {row.relationship}"
     requested = format_timestamp(row.fetched_at) if row.fetched_at else "never"
-    status = str(row.http_status or "")
-    return (
-        name,
-        row.state,
-        known,
-        row.page_count,
-        requested,
-        status,
-        row.detail or row.error_code,
-    )
+    status, remark = str(row.http_status or ""), row.detail or row.error_code
+    return name, row.state, known, row.page_count, requested, status, remark

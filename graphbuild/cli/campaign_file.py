@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 def find_campaign_file(store_path: Path | None) -> Path:
     """Return ``store_path``, or the only campaign file in the current folder if it is None.
 
-    Raises:
-        typer.BadParameter: ``store_path`` is None, and there is no campaign file or more than one.
+    If there is no campaign file or more than one, typer.BadParameter is raised.
     """
     if store_path is not None:
         return store_path
@@ -28,17 +27,12 @@ def find_campaign_file(store_path: Path | None) -> Path:
         notice(f"using the campaign file {found[0]}")
         return found[0]
     if found:
-        names = ", ".join(map(str, found))
-        raise typer.BadParameter(
-            f"this folder has several campaign files: {names}; choose one", param_hint="--store"
-        )
-    others = [*campaign_files(Path("output")), *campaign_files(Path("output/demo"))]
-    hint = (
-        f"; there is {others[0]}"
-        if others
-        else "; 'crawl' and 'import' create one: --store campaign.db"
-    )
-    raise typer.BadParameter(f"this folder has no campaign file (*.db){hint}", param_hint="--store")
+        problem = f"several campaign files: {', '.join(map(str, found))}; choose one"
+    elif others := [*campaign_files(Path("output")), *campaign_files(Path("output/demo"))]:
+        problem = f"no campaign file (*.db); there is {others[0]}"
+    else:
+        problem = "no campaign file (*.db); 'crawl' and 'import' create one: --store campaign.db"
+    raise typer.BadParameter(f"this folder has {problem}", param_hint="--store")
 
 
 def campaign_files(folder: Path) -> list[Path]:
@@ -58,12 +52,7 @@ def open_for_reading(store_path: Path | None) -> Store:
 def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
     """Open the file that :func:`find_campaign_file` returns, for writing.
 
-    Args:
-        store_path: Path of the campaign file, or None.
-        create: Whether to create the file if it does not exist.
-
-    Raises:
-        StoreError: The file does not exist, and ``create`` is False.
+    If it does not exist, it is created (``create``), or StoreError is raised.
     """
     from graphbuild.store import Store
 
@@ -74,17 +63,11 @@ def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
 
 
 def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence:
-    """Return the observations of a campaign as an :class:`~graphbuild.analysis.Incidence`.
-
-    Args:
-        store_path: Path of the campaign file; None as in :func:`find_campaign_file`.
-        merge: Whether duplicate references count once.
-    """
+    """Return the observations of a campaign; with ``merge``, duplicate references count once."""
     from graphbuild._util import require
     from graphbuild.analysis import as_incidence, find_duplicates
 
     require("scipy", extra="analysis")  # fail before the file is read
-
     with open_for_reading(store_path) as store:
         warn_if_incomplete(store)
         incidence = as_incidence(store)

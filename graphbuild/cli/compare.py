@@ -106,9 +106,8 @@ def _print_entities(title: str, entities: Sequence[Entity], limit: int) -> None:
     console.print_line(f"{title}:")
     for entity in entities[:limit]:
         day = publication_date(entity)
-        console.print_line(
-            f"  {f'{day} ' if day else ''}{console.shorten(entity.label, _MAX_NAME)}"
-        )
+        name = console.shorten(entity.label, _MAX_NAME)
+        console.print_line(f"  {day} {name}" if day else f"  {name}")
     console.print_omitted(len(entities) - limit)
 
 

@@ -13,10 +13,8 @@ from graphbuild.seeds.indicators import defang
 
 if TYPE_CHECKING:
     from graphbuild.analysis import Deduplication, ReferenceGroup
-    from graphbuild.models import Entity
 
 _MAX_URL = 160  # characters
-_UNKNOWN = "(unknown publisher)"
 
 
 def dedupe(
@@ -64,13 +62,13 @@ def dedupe(
 
 
 def _print_group(group: ReferenceGroup) -> None:
-    from graphbuild.analysis import defang_text
+    from graphbuild.analysis import defang_text, reference_url
 
     console.print_line()
     console.print_line(f"{defang_text(group.representative.label)} ({', '.join(group.rules)})")
     for member, publisher in zip(group.members, group.publishers, strict=True):
         mark = "*" if member == group.representative else "-"
-        url = console.shorten(defang(_url(member) or member.id), _MAX_URL)
+        url = console.shorten(defang(reference_url(member) or member.id), _MAX_URL)
         console.print_line(f"  {mark} {url}  {_publisher(publisher)}")
 
 
@@ -83,26 +81,13 @@ def _used_rules(found: Deduplication) -> list[tuple[str, str, int]]:
 
 
 def _group_json(group: ReferenceGroup) -> dict[str, object]:
-    members = zip(group.members, group.publishers, strict=True)
-    return {
-        **console.attributes_json(group, "representative", "rules", "publisher"),
-        "members": [
-            {
-                "key": member.key,
-                "url": member.attributes.get("url"),
-                "title": member.attributes.get("title"),
-                "creation_date": member.attributes.get("creation_date"),
-                "publisher": publisher,
-            }
-            for member, publisher in members
-        ],
-    }
-
-
-def _url(reference: Entity) -> str:
-    url = reference.attributes.get("url")
-    return url if isinstance(url, str) else ""
+    members: list[dict[str, object]] = []
+    for member, publisher in zip(group.members, group.publishers, strict=True):
+        shown = {name: member.attributes.get(name) for name in ("url", "title", "creation_date")}
+        members.append({"key": member.key, **shown, "publisher": publisher})
+    summary = console.attributes_json(group, "representative", "rules", "publisher")
+    return {**summary, "members": members}
 
 
 def _publisher(name: str) -> str:
-    return defang(name) or _UNKNOWN
+    return defang(name) or "(unknown publisher)"

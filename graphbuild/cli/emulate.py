@@ -15,7 +15,7 @@ from graphbuild.errors import GraphbuildError
 if TYPE_CHECKING:
     from signal import Signals
 
-    from graphbuild.emulator import Api, World
+    from graphbuild.emulator import World
 
 
 def emulate(
@@ -42,8 +42,7 @@ def emulate(
         typer.Option(min=1, metavar="N", help="Calls per UTC day; more calls get status 429."),
     ] = None,
     log: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Log file: one JSON line per request."),
+        Path | None, typer.Option(metavar="FILE", help="Log file: one JSON line per request.")
     ] = None,
     api_flavor: Annotated[
         Literal["classic", "gti", "both"],
@@ -54,7 +53,7 @@ def emulate(
     ] = "classic",
 ) -> None:
     """Serve an emulated API, to try graphbuild without a key."""
-    from graphbuild.emulator import Api, Quota
+    from graphbuild.emulator import Api, Emulator, Quota
 
     api = Api(
         _load_world(data, seed),
@@ -63,7 +62,18 @@ def emulate(
         log_path=log,
         api_flavor=api_flavor,
     )
-    _serve(api, port)
+    emulator = Emulator(api, port=port)
+    try:
+        with on_signal(_interrupt), emulator:
+            print_line(f"emulating the API at {emulator.base_url}; press Ctrl-C to stop")
+            notice(f"{format_count(len(api.world.hashes()), 'file')} known")
+            emulator.wait()
+    except OSError as problem:
+        raise GraphbuildError(
+            f"cannot listen on port {port}: {problem.strerror or problem}; choose another --port"
+        ) from None
+    except KeyboardInterrupt:
+        notice(f"{format_count(api.calls, 'call')} served")
 
 
 def _load_world(data: Path | None, seed: int) -> World:
@@ -77,23 +87,6 @@ def _load_world(data: Path | None, seed: int) -> World:
         raise GraphbuildError(f"cannot read {data}: {problem.strerror or problem}") from None
     except ValueError as problem:
         raise GraphbuildError(f"{data} is not a world file: {problem}") from None
-
-
-def _serve(api: Api, port: int) -> None:
-    from graphbuild.emulator import Emulator
-
-    emulator = Emulator(api, port=port)
-    try:
-        with on_signal(_interrupt), emulator:
-            print_line(f"emulating the API at {emulator.base_url}; press Ctrl-C to stop")
-            notice(f"{format_count(len(api.world.hashes()), 'file')} known")
-            emulator.wait()
-    except OSError as problem:
-        raise GraphbuildError(
-            f"cannot listen on port {port}: {problem.strerror or problem}; choose another --port"
-        ) from None
-    except KeyboardInterrupt:
-        notice(f"{format_count(api.calls, 'call')} served")
 
 
 def _interrupt(_: Signals) -> NoReturn:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from graphbuild.cli.console import error
-from graphbuild.errors import CrawlPaused, GraphbuildError
+from graphbuild.errors import GraphbuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +32,6 @@ def handle_errors() -> Iterator[None]:
     """Print graphbuild's errors without a traceback, and exit with the matching code."""
     try:
         yield
-    except CrawlPaused as reason:
-        error(f"graphbuild: paused: {reason}")
-        raise typer.Exit(ExitCode.PAUSED) from None
     except GraphbuildError as problem:
         error(f"graphbuild: {problem}")
         raise typer.Exit(ExitCode.ERROR) from None

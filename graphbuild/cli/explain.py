@@ -13,10 +13,9 @@ from graphbuild.cli.campaign_file import open_for_reading, warn_if_incomplete
 from graphbuild.cli.console import attributes_json, print_json, print_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from graphbuild.analysis import Deduplication, EvidenceGraph, EvidencePath
-    from graphbuild.models import Entity
 
 _MAX_OBSERVATIONS = 10  # per step
 _MAX_LINE = 5_000  # characters; each text within a line is truncated separately
@@ -41,7 +40,7 @@ def explain(
     Each path is listed with the observations that support it. URLs are defanged, except in JSON.
     JSON always contains all paths.
     """
-    from graphbuild.analysis import EvidenceGraph
+    from graphbuild.analysis import EvidenceGraph, describe_node, describe_step
 
     with open_for_reading(store_path) as store:
         warn_if_incomplete(store)
@@ -49,23 +48,29 @@ def explain(
     ends = evidence.find_node(one), evidence.find_node(other)
     paths = evidence.shortest_paths(*ends)
     if json:
-        print_json(
-            {
-                "source": ends[0].key,
-                "target": ends[1].key,
-                "paths": [_path_json(path) for path in paths],
-            }
-        )
+        source, target = ends[0].key, ends[1].key
+        paths_json = [_path_json(path) for path in paths]
+        print_json({"source": source, "target": target, "paths": paths_json})
         return
+    quote = _quote_markdown if markdown else _quote
+    names = " and ".join(describe_node(end, quote) for end in ends)
     count = evidence.count_paths(*ends)
-    _print_paths(
-        ends,
-        count,
-        paths if show_all else islice(paths, limit),
-        _find_duplicates(evidence),
-        markdown=markdown,
-        max_observations=None if show_all else _MAX_OBSERVATIONS,
-    )
+    if not count:
+        print_line(f"no observation connects {names}", _MAX_LINE)
+        return
+    duplicates = _find_duplicates(evidence)
+    for number, path in enumerate(paths if show_all else islice(paths, limit), start=1):
+        if number == 1:
+            steps = format_count(len(path.steps), "step")
+            title = f"{format_count(count, 'shortest path')} of {steps} between {names}"
+            print_line(f"# {title}" if markdown else title, _MAX_LINE)
+        print_line()
+        for position, step in enumerate(path.steps):
+            indent = "   " if position else f"{number}. "
+            line_break = "  " if markdown else ""
+            print_line(f"{indent}{describe_step(step, quote, duplicates)}{line_break}", _MAX_LINE)
+        print_line()
+        _print_observations(path, quote, None if show_all else _MAX_OBSERVATIONS)
     if not show_all and count > limit:
         print_line(f"… and {count - limit:,} more; --all shows every path")
 
@@ -81,39 +86,18 @@ def _find_duplicates(evidence: EvidenceGraph) -> Deduplication | None:
         return None
 
 
-def _print_paths(
-    ends: tuple[Entity, Entity],
-    count: int,
-    paths: Iterable[EvidencePath],
-    duplicates: Deduplication | None,
-    *,
-    markdown: bool,
-    max_observations: int | None,
+def _print_observations(
+    path: EvidencePath, quote: Callable[[str], str], maximum: int | None
 ) -> None:
-    from graphbuild.analysis import describe_node, describe_observation, describe_step
+    """Print the first observations of each step; all of them if ``maximum`` is None."""
+    from graphbuild.analysis import describe_observation
 
-    quote: Callable[[str], str] = _quote_markdown if markdown else _quote
-    names = " and ".join(describe_node(end, quote) for end in ends)
-    if not count:
-        print_line(f"no observation connects {names}", _MAX_LINE)
-        return
-    for number, path in enumerate(paths, start=1):
-        if number == 1:
-            steps = format_count(len(path.steps), "step")
-            title = f"{format_count(count, 'shortest path')} of {steps} between {names}"
-            print_line(f"# {title}" if markdown else title, _MAX_LINE)
-        print_line()
-        for position, step in enumerate(path.steps):
-            indent = "   " if position else f"{number}. "
-            line_break = "  " if markdown else ""
-            print_line(f"{indent}{describe_step(step, quote, duplicates)}{line_break}", _MAX_LINE)
-        print_line()
-        for step in path.steps:
-            for observation in step.observations[:max_observations]:
-                print_line(f"   - {describe_observation(observation, quote)}", _MAX_LINE)
-            hidden = len(step.observations[max_observations:]) if max_observations else 0
-            if hidden:
-                print_line(f"   - … and {hidden:,} more observations")
+    for step in path.steps:
+        for observation in step.observations[:maximum]:
+            print_line(f"   - {describe_observation(observation, quote)}", _MAX_LINE)
+        hidden = len(step.observations[maximum:]) if maximum else 0
+        if hidden:
+            print_line(f"   - … and {hidden:,} more observations")
 
 
 def _quote(text: str) -> str:
@@ -125,18 +109,13 @@ def _quote_markdown(text: str) -> str:
 
 
 def _path_json(path: EvidencePath) -> list[dict[str, object]]:
-    return [
-        {
-            **attributes_json(step, "source", "target"),
-            "observations": [
-                {
-                    **attributes_json(each, "subject", "reference", "related_from", "provenance"),
-                    "title": each.reference.attributes.get("title"),
-                    "url": each.reference.attributes.get("url"),
-                    "creation_date": each.reference.attributes.get("creation_date"),
-                }
-                for each in step.observations
-            ],
-        }
-        for step in path.steps
-    ]
+    steps: list[dict[str, object]] = []
+    for step in path.steps:
+        observations: list[dict[str, object]] = []
+        for each in step.observations:
+            triple = attributes_json(each, "subject", "reference", "related_from", "provenance")
+            names = ("title", "url", "creation_date")
+            shown = {name: each.reference.attributes.get(name) for name in names}
+            observations.append({**triple, **shown})
+        steps.append({**attributes_json(step, "source", "target"), "observations": observations})
+    return steps

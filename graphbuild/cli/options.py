@@ -81,6 +81,12 @@ def _parse_user(text: str) -> str:
     return text
 
 
+def _user_or_configured(user: str | None) -> str:
+    from graphbuild.api.auth import find_user_name
+
+    return find_user_name() if user is None else user
+
+
 def _refuse_api_key(value: str | None) -> None:
     if value is not None:
         raise typer.BadParameter(
@@ -170,6 +176,7 @@ UserOption = Annotated[
     str | None,
     typer.Option(
         parser=_parse_user,
+        callback=_user_or_configured,
         metavar="NAME",
         help="VirusTotal user name, to show the remaining quota, which costs no call (default: "
         "VT_USER, or user in ~/.vt.toml).",

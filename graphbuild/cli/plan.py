@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from graphbuild.cli.quota import RemainingQuota
     from graphbuild.crawler.cost_estimate import CostEstimate
     from graphbuild.models import Entity
-    from graphbuild.store import Store
 
 
 def plan(
@@ -45,15 +44,26 @@ def plan(
 
     With a user name, the remaining quota is requested, which costs no call.
     """
+    from graphbuild.api.client import LIMIT
+    from graphbuild.crawler.cost_estimate import estimate_cost
+    from graphbuild.store import Store
+
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
-    user_name = quota.user_name_or_configured(user)
-    remaining = quota.request_quota(user_name, base_url)
-    with ExitStack() as stack:
-        store = _open_if_exists(store_path, stack)
-        known = store.known_states(seed.entity for seed in seed_list) if store else {}
-        before = 0.0 if refresh is None else time.time() - refresh
-        cost = _estimate(len(seed_list) - len(known), store, before)
-        calls_today = _calls_today(store)
+    remaining = quota.request_quota(user, base_url)
+    known: dict[Entity, str] = {}
+    cost, calls_today = estimate_cost(unseen=len(seed_list), left=0, mean_pages=None), 0
+    path = _find_existing_file(store_path)
+    if path:
+        with Store.read(path) as store:
+            known = store.known_states(seed.entity for seed in seed_list)
+            before = 0.0 if refresh is None else time.time() - refresh
+            work = store.tasks.remaining_calls(LIMIT, before)
+            cost = estimate_cost(
+                unseen=work.unknown_lists + len(seed_list) - len(known),
+                left=work.known_pages,
+                mean_pages=store.tasks.mean_pages(LIMIT),
+            )
+            calls_today = store.calls.count(since=day_start(time.time()).timestamp())
     counts = Counter(_kind(seed.entity) for seed in seed_list)
     completion = _completion_times(cost, calls_today, per_minute, per_day, remaining)
     if json:
@@ -69,51 +79,30 @@ def plan(
             }
         )
         return
-    lines = (
-        f"{format_count(seed_list.duplicates, 'duplicate')}, {len(seed_list.rejected):,} rejected"
-    )
-    print_line(f"{_format_counts(counts) or 'no seeds'}; {lines}")
+    duplicates = format_count(seed_list.duplicates, "duplicate")
+    seeds_by_kind = _format_counts(counts) or "no seeds"
+    print_line(f"{seeds_by_kind}; {duplicates}, {len(seed_list.rejected):,} rejected")
     if known:
         print_line(f"already in the campaign file: {_format_counts(Counter(known.values()))}")
     _print_cost(cost, remaining)
     for name, end in completion.items():
         calls = "the fewest calls" if name == "at least" else "the expected calls"
         print_line(f"finished, with {calls}: {end}")
-    if not user_name:
+    if not user:
         print_line(quota.USER_NAME_HINT)
 
 
-def _open_if_exists(store_path: Path | None, stack: ExitStack) -> Store | None:
-    """Open the campaign file for reading, or return None if it does not exist."""
-    from graphbuild.store import Store
-
+def _find_existing_file(store_path: Path | None) -> Path | None:
+    """Return the campaign file, or None if it does not exist."""
     if store_path is None and not campaign_files(Path()):
         return None
     path = find_campaign_file(store_path)
-    return stack.enter_context(Store.read(path)) if path.exists() else None
+    return path if path.exists() else None
 
 
 def _kind(entity: Entity) -> str:
     """Return the hash type of a file, and the entity type of any other entity."""
     return (detect_hash_type(entity.id) or FILE) if entity.type == FILE else entity.type
-
-
-def _estimate(new: int, store: Store | None, before: float) -> CostEstimate:
-    from graphbuild.api.client import LIMIT
-    from graphbuild.crawler.cost_estimate import estimate_cost
-
-    if store is None:
-        return estimate_cost(unseen=new, left=0, mean_pages=None)
-    work = store.tasks.remaining_calls(LIMIT, before)
-    return estimate_cost(
-        unseen=work.unknown_lists + new,
-        left=work.known_pages,
-        mean_pages=store.tasks.mean_pages(LIMIT),
-    )
-
-
-def _calls_today(store: Store | None) -> int:
-    return store.calls.count(since=day_start(time.time()).timestamp()) if store else 0
 
 
 def _completion_times(

@@ -27,16 +27,10 @@ DEADLINE = 10.0  # seconds; short, since commands work without the quota
 
 @dataclass(frozen=True, slots=True)
 class RemainingQuota:
-    """The remaining quota of a user.
-
-    Attributes:
-        user: The user name.
-        quotas: One per time window.
-        requested_at: Time of the request in seconds since 1970.
-    """
+    """The remaining quota of a user at a time (in seconds since 1970)."""
 
     user: str
-    quotas: tuple[Quota, ...]
+    quotas: tuple[Quota, ...]  # one per time window
     requested_at: float
 
     def for_window(self, window: str) -> Quota | None:
@@ -44,18 +38,8 @@ class RemainingQuota:
         return next((quota for quota in self.quotas if quota.window == window), None)
 
 
-def user_name_or_configured(user: str | None) -> str:
-    """Return ``user``, or the configured user name if it is None; empty if none is configured."""
-    from graphbuild.api.auth import find_user_name
-
-    return find_user_name() if user is None else user
-
-
-def request_quota(user: str, base_url: str) -> RemainingQuota | None:
-    """Return the remaining quota, or None if ``user`` is empty or the request fails.
-
-    A failure is logged.
-    """
+def request_quota(user: str | None, base_url: str) -> RemainingQuota | None:
+    """Return the remaining quota, or None without a user or if the request fails; log a failure."""
     if not user:
         return None
     from graphbuild.api.auth import find_api_key
@@ -88,14 +72,9 @@ def quota_json(remaining: RemainingQuota | None) -> dict[str, object] | None:
     """Return the remaining quota as JSON data, or None if it is unknown."""
     if remaining is None:
         return None
-    windows = [_window_json(quota, remaining.requested_at) for quota in remaining.quotas]
+    windows: list[dict[str, object]] = []
+    for quota in remaining.quotas:
+        resets_at = quota.resets_at(remaining.requested_at)
+        reset = resets_at.isoformat(timespec="minutes") if resets_at else None
+        windows.append({**asdict(quota), "left": quota.remaining, "resets_at": reset})
     return {"user": remaining.user, "windows": windows}
-
-
-def _window_json(quota: Quota, requested_at: float) -> dict[str, object]:
-    resets_at = quota.resets_at(requested_at)
-    return {
-        **asdict(quota),
-        "left": quota.remaining,
-        "resets_at": resets_at.isoformat(timespec="minutes") if resets_at else None,
-    }

@@ -40,7 +40,7 @@ def status(
         if warnings and not json:
             print_warnings(store)
             return
-        remaining = quota.request_quota(quota.user_name_or_configured(user), base_url)
+        remaining = quota.request_quota(user, base_url)
         if json:
             print_json({**status_json(store), "quota": quota.quota_json(remaining)})
             return

@@ -36,13 +36,10 @@ def timeline(
     found = find_clusters(incidence) if clusters or json else None
     times = build_timeline(incidence, found)
     if json:
-        print_json(
-            {
-                "campaign": _series_json(times.campaign),
-                "collections": [_series_json(series) for series in times.collections],
-                "clusters": [_series_json(series) for series in times.clusters],
-            }
-        )
+        collections = [_series_json(series) for series in times.collections]
+        by_cluster = [_series_json(series) for series in times.clusters]
+        campaign = _series_json(times.campaign)
+        print_json({"campaign": campaign, "collections": collections, "clusters": by_cluster})
         return
     whole = times.campaign
     total = format_count(whole.references, "reference")
@@ -51,21 +48,12 @@ def timeline(
     for month, count in whole.months.items():
         print_line(f"{month}  {count:>6,}  {'#' * -(-count * _BAR_WIDTH // most)}")
     print_line()
-    all_series = times.clusters if clusters else times.collections
-    rows = [
-        (
-            shorten(series.name),
-            series.references,
-            series.undated,
-            _describe(series.first),
-            _describe(series.last),
-        )
-        for series in sorted(all_series, key=lambda series: (-series.references, series.key))[
-            :limit
-        ]
-    ]
-    kind = "cluster" if clusters else "collection"
-    print_rows((kind, "references", "undated", "first", "last"), rows, len(all_series))
+    kind, listed = ("cluster", times.clusters) if clusters else ("collection", times.collections)
+    rows: list[tuple[object, ...]] = []
+    for series in sorted(listed, key=lambda series: (-series.references, series.key))[:limit]:
+        ends = _describe(series.first), _describe(series.last)
+        rows.append((shorten(series.name), series.references, series.undated, *ends))
+    print_rows((kind, "references", "undated", "first", "last"), rows, len(listed))
 
 
 def _describe(reference: Entity | None) -> str:

@@ -36,17 +36,14 @@ from graphbuild.analysis.overlap import find_overlaps
 from graphbuild.errors import MissingLibraryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     import pandas as pd
-    from numpy.typing import NDArray
 
     from graphbuild.analysis.distinctiveness import DistinctiveEntity
-    from graphbuild.analysis.incidence import Incidence, Matrix
+    from graphbuild.analysis.incidence import Incidence, Matrix, Numbers, Reals
     from graphbuild.models import Entity
 
-    Numbers = NDArray[np.int64]
-    Reals = NDArray[np.float64]
     Partition = Callable[[float, int], Numbers]  # from resolution and seed to labels
 
 Method = Literal["auto", "leiden", "louvain"]
@@ -77,11 +74,7 @@ class Cluster:
 
     @property
     def name(self) -> str:
-        """Return the label of the most distinctive collection.
-
-        Without distinctive collections, return the label of the most distinctive reference;
-        without distinctive references, return the label of the first file.
-        """
+        """Return the label of the most distinctive collection, else reference, else first file."""
         for each in (*self.top_collections, *self.top_references):
             return each.entity.label
         return self.files[0].label
@@ -162,8 +155,8 @@ def find_clusters(
     modularity = [graph.modularity(labels, resolution) for labels in found]
     best = int(np.argmax(np.round(modularity, 12)))
     labels = _rank_by_size(found[best][node])
-    stability = _stability(labels, [each[node] for each in found])
-    clusters = _describe(incidence, labels, stability)
+    stability = [best_jaccard(labels, _rank_by_size(each[node])) for each in found]
+    clusters = _describe(incidence, labels, np.mean(stability, axis=0))
     return Clustering(clusters, labels + 1, name, resolution, modularity[best])
 
 
@@ -209,10 +202,7 @@ class WeightedGraph(NamedTuple):
 
 
 def _file_graph(incidence: Incidence) -> tuple[WeightedGraph, Numbers]:
-    """Return the graph of files, and the node of each file.
-
-    Files with identical evidence are merged into one node.
-    """
+    """Return the graph of files, and the node of each file."""
     sparse = require("scipy.sparse", extra=EXTRA)
     evidence = incidence.file_evidence
     node = group_identical_rows(evidence)
@@ -255,11 +245,7 @@ def _algorithm(method: Method) -> tuple[str, Callable[[WeightedGraph], Partition
 
 
 def leiden(graph: WeightedGraph) -> Partition:
-    """Return a function that partitions the graph with the Leiden algorithm.
-
-    Raises:
-        MissingLibraryError: NetworKit is not installed.
-    """
+    """Return a function that partitions the graph with the Leiden algorithm of NetworKit."""
     networkit = require("networkit", extra=EXTRA)
     edges = graph.weight, (graph.source, graph.target)
     prepared = networkit.GraphFromCoo(edges, n=graph.size, weighted=True, directed=False)
@@ -312,19 +298,10 @@ def _rank_by_size(labels: Numbers) -> Numbers:
     return rank[which] if len(labels) else labels
 
 
-def _stability(labels: Numbers, runs: Sequence[Numbers]) -> Reals:
-    if not len(labels):
-        return np.zeros(0)
-    stability: Reals = np.mean([best_jaccard(labels, _rank_by_size(run)) for run in runs], axis=0)
-    return stability
-
-
 def best_jaccard(labels: Numbers, other: Numbers) -> Reals:
     """Return the Jaccard index of each cluster and the most similar cluster of another partition.
 
-    Args:
-        labels: The cluster number of each file; the numbers are 0, 1, ... without gaps.
-        other: The cluster number of each file in the other partition, likewise without gaps.
+    Both partitions give the cluster of each file; its numbers are 0, 1, ... without gaps.
     """
     pairs, shared = np.unique(np.stack([labels, other]), axis=1, return_counts=True)
     sizes, other_sizes = np.bincount(labels), np.bincount(other)

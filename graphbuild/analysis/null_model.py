@@ -16,16 +16,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
-    Numbers = NDArray[np.int64]
-    Reals = NDArray[np.float64]
-    Booleans = NDArray[np.bool_]
+    from graphbuild.analysis.incidence import Matrix, Numbers, Reals
 
 MIN_P_VALUE = 1e-15  # smaller values would be dominated by rounding errors
 SCORE_PER_BIT = 2  # scores are integers in units of half a bit
@@ -55,20 +53,19 @@ class NullModel:
     scores: Numbers
 
     @classmethod
-    def fit(cls, matrix: Any) -> NullModel:  # noqa: ANN401  a scipy.sparse matrix
-        """Fit the model to a sparse 0/1 matrix."""
-        row_degrees = np.bincount(matrix.tocoo().row, minlength=matrix.shape[0])
+    def fit(cls, matrix: Matrix) -> NullModel:
+        """Fit the model to a 0/1 matrix."""
         rows, row_class, row_counts = np.unique(
-            row_degrees, return_inverse=True, return_counts=True
+            np.diff(matrix.indptr), return_inverse=True, return_counts=True
         )
         columns, counts = np.unique(_column_degrees(matrix), return_counts=True)
-        probability = _fit((rows, row_counts), (columns, counts))
+        probability = _fit((rows, columns), (row_counts, counts))
         rarity = np.log2(max(1, matrix.shape[0]) / np.maximum(columns, 1))
         scores = np.rint(SCORE_PER_BIT * rarity).astype(np.int64)
         scores[columns == 0] = 0
         return cls(row_class, columns, counts, probability, scores)
 
-    def column_scores(self, matrix: Any) -> Numbers:  # noqa: ANN401  a scipy.sparse matrix
+    def column_scores(self, matrix: Matrix) -> Numbers:
         """Return the score of each column of ``matrix``, to which the model was fitted."""
         scores: Numbers = self.scores[np.searchsorted(self.column_degrees, _column_degrees(matrix))]
         return scores
@@ -80,11 +77,6 @@ class NullModel:
         exact for the model, with an absolute error of at most ``MIN_P_VALUE``. The distribution of
         scores is the weighted Poisson binomial (Hong 2013, Comput. Stat. Data Anal. 59),
         computed by convolution over the columns.
-
-        Args:
-            first_rows: The index of the first row of each pair.
-            second_rows: The index of the second row of each pair.
-            scores: The total score of the columns that both rows of a pair share.
         """
         if not len(scores):
             return np.ones(0)
@@ -105,9 +97,8 @@ class NullModel:
         score_distribution = np.zeros((len(first_classes), max_score + 1))
         score_distribution[:, 0] = 1.0
         for column in np.flatnonzero(self.scores):
-            shared_probability = (
-                self.probability[first_classes, column] * self.probability[second_classes, column]
-            )
+            by_class = self.probability[:, column]
+            shared_probability = by_class[first_classes] * by_class[second_classes]
             count, score = int(self.column_counts[column]), int(self.scores[column])
             score_distribution = _add_columns(score_distribution, shared_probability, count, score)
         cumulative = np.zeros_like(score_distribution)
@@ -115,8 +106,8 @@ class NullModel:
         return cumulative
 
 
-def _column_degrees(matrix: Any) -> Numbers:  # noqa: ANN401  a scipy.sparse matrix
-    return np.bincount(matrix.tocoo().col, minlength=matrix.shape[1])
+def _column_degrees(matrix: Matrix) -> Numbers:
+    return np.bincount(matrix.indices, minlength=matrix.shape[1])
 
 
 def _add_columns(
@@ -142,9 +133,8 @@ def _add_columns(
         log_odds = np.log(shared_probability) - np.log1p(-shared_probability)
     for shared in range(min(count, max_score // score) + 1):
         start = shared * score
-        result[:, start:] += (
-            np.exp(log_term)[:, None] * score_distribution[:, : max_score + 1 - start]
-        )
+        lower_scores = score_distribution[:, : max_score + 1 - start]
+        result[:, start:] += np.exp(log_term)[:, None] * lower_scores
         past_mode = shared > count * shared_probability.max()
         if shared == count or (past_mode and log_term.max() < _LOG_NEGLIGIBLE):
             break
@@ -157,16 +147,11 @@ def _add_columns(
 
 
 def benjamini_hochberg(p: Reals, tests: int) -> Reals:
-    """Return the q-value of each test.
+    """Return the q-value of each test (Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57).
 
     The q-value is the false discovery rate if this test is reported, and all tests with a p-value
-    that is not larger.
-
-    Source: Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57.
-
-    Args:
-        p: The p-values of some tests.
-        tests: The number of all tests; those without an entry in ``p`` have a p-value of 1.
+    that is not larger. ``tests`` is the number of all tests; those without an entry in ``p`` have a
+    p-value of 1.
     """
     order = np.argsort(p, kind="stable")
     adjusted = p[order] * tests / np.arange(1, len(p) + 1)
@@ -178,66 +163,36 @@ def benjamini_hochberg(p: Reals, tests: int) -> Reals:
 # --- fitting -------------------------------------------------------------------------------------
 
 
-def _fit(rows: tuple[Numbers, Numbers], columns: tuple[Numbers, Numbers]) -> Reals:
+def _fit(degrees: Sequence[Numbers], counts: Sequence[Numbers]) -> Reals:
     """Return the probabilities that reproduce the degrees.
 
+    Empty and full rows and columns are removed first: their probabilities are 0 and 1. This is
+    repeated, because without them, others can become empty or full.
+
     Args:
-        rows: The distinct row degrees, and the number of rows of each degree.
-        columns: The distinct column degrees, and the number of columns of each degree.
+        degrees: The distinct row degrees, and the distinct column degrees.
+        counts: The number of rows, and of columns, of each degree.
     """
-    probability = np.zeros((len(rows[0]), len(columns[0])))
-    remaining_row_degrees, remaining_column_degrees, undetermined_rows, undetermined_columns = (
-        _fix_certain_probabilities(rows, columns, probability)
-    )
-    if undetermined_rows.any():
-        probability[np.ix_(undetermined_rows, undetermined_columns)] = _solve(
-            remaining_row_degrees[undetermined_rows],
-            rows[1][undetermined_rows],
-            remaining_column_degrees[undetermined_columns],
-            columns[1][undetermined_columns],
+    probability = np.zeros((len(degrees[0]), len(degrees[1])))
+    remaining = [each.copy() for each in degrees]  # degrees that the other entries must reproduce
+    undetermined = [each > 0 for each in degrees]
+    changed = True
+    while changed:
+        changed = False
+        for side, other, entries in ((0, 1, probability), (1, 0, probability.T)):
+            size = counts[other][undetermined[other]].sum()
+            full = undetermined[side] & (remaining[side] == size)
+            entries[np.ix_(full, undetermined[other])] = 1.0
+            remaining[other][undetermined[other]] -= counts[side][full].sum()
+            undetermined[side] &= ~full
+            undetermined[other] &= remaining[other] > 0
+            changed |= bool(full.any())
+    rows, columns = undetermined
+    if rows.any():
+        probability[np.ix_(rows, columns)] = _solve(
+            remaining[0][rows], counts[0][rows], remaining[1][columns], counts[1][columns]
         )
     return probability
-
-
-def _fix_certain_probabilities(
-    rows: tuple[Numbers, Numbers], columns: tuple[Numbers, Numbers], probability: Reals
-) -> tuple[Numbers, Numbers, Booleans, Booleans]:
-    """Set the probabilities of empty and full rows and columns, which are 0 and 1.
-
-    This is repeated, because without these rows and columns, others can become empty or full.
-
-    Returns:
-        The degrees of rows and columns that the other entries must reproduce, and masks of the
-        rows and columns with undetermined probabilities.
-    """
-    (row_degrees, row_counts), (column_degrees, column_counts) = rows, columns
-    remaining_row_degrees, remaining_column_degrees = row_degrees.copy(), column_degrees.copy()
-    undetermined_rows, undetermined_columns = (
-        np.ones(len(remaining_row_degrees), bool),
-        np.ones(len(remaining_column_degrees), bool),
-    )
-    while True:
-        before = undetermined_rows.sum() + undetermined_columns.sum()
-        full = undetermined_columns & (
-            remaining_column_degrees == row_counts[undetermined_rows].sum()
-        )
-        probability[np.ix_(undetermined_rows, full & (remaining_column_degrees > 0))] = 1.0
-        remaining_row_degrees[undetermined_rows] -= column_counts[full].sum()
-        undetermined_columns &= ~full & (remaining_column_degrees > 0)
-        full = undetermined_rows & (
-            remaining_row_degrees == column_counts[undetermined_columns].sum()
-        )
-        probability[np.ix_(full & (remaining_row_degrees > 0), undetermined_columns)] = 1.0
-        remaining_column_degrees[undetermined_columns] -= row_counts[full].sum()
-        undetermined_rows &= ~full & (remaining_row_degrees > 0)
-        unchanged = undetermined_rows.sum() + undetermined_columns.sum() == before
-        if unchanged or not undetermined_rows.any() or not undetermined_columns.any():
-            return (
-                remaining_row_degrees,
-                remaining_column_degrees,
-                undetermined_rows & undetermined_columns.any(),
-                undetermined_columns & undetermined_rows.any(),
-            )
 
 
 def _solve(

@@ -24,16 +24,12 @@ from graphbuild._util import require
 from graphbuild.analysis.incidence import EXTRA, as_incidence, group_identical_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
-    from numpy.typing import NDArray
 
     from graphbuild.analysis.clusters import Clustering
-    from graphbuild.analysis.incidence import Incidence, Matrix
+    from graphbuild.analysis.incidence import Incidence, Matrix, Numbers
     from graphbuild.models import Entity
 
-    Numbers = NDArray[np.int64]
     Pair = tuple[int, int]
 
 
@@ -42,7 +38,6 @@ class Bridge:
     """A reference or collection that connects clusters or holds files together.
 
     Attributes:
-        entity: The reference or collection.
         files: Number of files that have the entity.
         clusters: Numbers of the clusters with such files.
         sole_pairs: Pairs of clusters that only this entity connects.
@@ -63,14 +58,12 @@ class Bridge:
 class Bridges:
     """All bridges.
 
-    Attributes:
-        bridges: The bridges, sorted by the numbers of sole pairs, of cut-off files and of clusters,
-            each descending, then by node key.
-        joined_pairs: Number of pairs of clusters with at least one connection.
+    They are sorted by the numbers of sole pairs, of cut-off files and of clusters, each descending,
+    then by node key.
     """
 
     bridges: tuple[Bridge, ...]
-    joined_pairs: int
+    joined_pairs: int  # number of pairs of clusters with at least one connection
 
     @property
     def single_links(self) -> tuple[tuple[Pair, Entity], ...]:
@@ -110,23 +103,31 @@ def find_bridges(data: object, clustering: Clustering) -> Bridges:
         clustering: The result of :func:`find_clusters` for ``data``.
     """
     incidence = as_incidence(data)
-    sides = (
-        _Membership(incidence.collections, incidence.file_collections, clustering),
-        _Membership(incidence.references, incidence.file_references, clustering),
-    )
-    connections = _connections(*sides, incidence.collection_references)
-    cuts = _cut_vertices(incidence) if incidence.files else {}
-    sole: dict[Entity, list[Pair]] = defaultdict(list)
+    entities = (*incidence.collections, *incidence.references)
+    blocks = [incidence.file_collections, incidence.file_references]
+    held = require("scipy.sparse", extra=EXTRA).hstack(blocks, format="csr").tocoo()
+    files = np.bincount(held.col, minlength=len(entities)).tolist()
+    clusters_of: dict[int, list[int]] = defaultdict(list)
+    collections_of: dict[int, set[int]] = defaultdict(set)
+    references_of: dict[int, set[int]] = defaultdict(set)
+    pairs = np.unique(np.stack([held.col, clustering.labels[held.row]]), axis=1)
+    for number, cluster in pairs.T.tolist():
+        clusters_of[number].append(cluster)
+    for number, clusters in clusters_of.items():
+        entities_of = collections_of if number < len(incidence.collections) else references_of
+        for cluster in clusters:
+            entities_of[cluster].add(number)
+    contents = incidence.collection_references
+    connections = _connections(collections_of, references_of, contents)
+    sole: dict[int, list[Pair]] = defaultdict(list)
     for pair, (first, *others) in connections.items():
         if not others:
             sole[first].append(pair)
+    cuts = _cut_vertices(incidence) if incidence.files else {}
     bridges = [
-        Bridge(
-            entity, files, tuple(clusters), tuple(sorted(sole[entity])), *cuts.get(entity, (1, 0))
-        )
-        for side in sides
-        for entity, files, clusters in zip(side.entities, side.files, side.clusters, strict=True)
-        if len(clusters) > 1 or entity in cuts
+        Bridge(entities[n], files[n], tuple(clusters), tuple(sole[n]), *cuts.get(n, (1, 0)))
+        for n, clusters in clusters_of.items()
+        if len(clusters) > 1 or n in cuts
     ]
     bridges.sort(key=_importance)
     return Bridges(tuple(bridges), len(connections))
@@ -137,55 +138,25 @@ def _importance(bridge: Bridge) -> tuple[int, int, int, str]:
     return *counts, bridge.entity.key
 
 
-# --- connections between clusters ----------------------------------------------------------------
-
-
-class _Membership:
-    """For each collection, or each reference: the number of its files, and their clusters."""
-
-    def __init__(self, entities: Sequence[Entity], files: Matrix, clustering: Clustering) -> None:
-        self.entities = entities
-        self.files: list[int] = np.bincount(files.indices, minlength=len(entities)).tolist()
-        entries = files.tocoo()
-        pairs = np.unique(np.stack([entries.col, clustering.labels[entries.row]]), axis=1)
-        self.clusters: list[list[int]] = [[] for _ in entities]
-        for number, cluster in pairs.T.tolist():
-            self.clusters[number].append(cluster)
-
-    def by_cluster(self) -> dict[int, set[int]]:
-        """Return, for each cluster, the indices of the entities that its files have."""
-        found: dict[int, set[int]] = defaultdict(set)
-        for number, clusters in enumerate(self.clusters):
-            for cluster in clusters:
-                found[cluster].add(number)
-        return found
-
-
 def _connections(
-    collections: _Membership, references: _Membership, contents: Matrix
-) -> dict[Pair, list[Entity]]:
-    """Return the connections of each connected pair of clusters.
+    collections_of: dict[int, set[int]], references_of: dict[int, set[int]], contents: Matrix
+) -> dict[Pair, list[int]]:
+    """Return the collections and references that connect each pair of clusters.
 
-    At most two are returned per pair, to distinguish a single connection from several.
-
-    Args:
-        collections: The collections and their clusters.
-        references: The references and their clusters.
-        contents: The matrix of collections by references.
+    At most two are needed per pair, to distinguish a single connection from several. ``contents``
+    is the matrix of collections by references.
     """
-    contained = [set(row.tolist()) for row in np.split(contents.indices, contents.indptr[1:-1])]
-    collections_of, references_of = collections.by_cluster(), references.by_cluster()
-    found: dict[Pair, list[Entity]] = {}
+    rows = np.split(contents.indices + contents.shape[0], contents.indptr[1:-1])
+    contained = [set(row.tolist()) for row in rows]
+    found: dict[Pair, list[int]] = {}
     for one, other in combinations(sorted(references_of), 2):
-        common = sorted(collections_of[one] & collections_of[other])[:2]
-        entities = [collections.entities[number] for number in common]
-        if len(entities) < 2:  # noqa: PLR2004  two are enough
+        connecting = sorted(collections_of[one] & collections_of[other])[:2]
+        if len(connecting) < 2:  # noqa: PLR2004  two are enough
             direct = references_of[one] & references_of[other]
-            for number in common:
-                direct -= contained[number]
-            entities += [references.entities[number] for number in sorted(direct)[:2]]
-        if entities:
-            found[one, other] = entities
+            direct.difference_update(*(contained[number] for number in connecting))
+            connecting += sorted(direct)[:2]
+        if connecting:
+            found[one, other] = connecting
     return found
 
 
@@ -197,22 +168,22 @@ class _FoldedGraph(NamedTuple):
 
     edges: Matrix  # symmetric
     files: Numbers  # number of files in each merged node
-    single: dict[int, Entity]  # nodes that contain only one entity, a collection or reference
+    single: dict[int, int]  # from nodes of one collection or reference to its number
 
 
-def _cut_vertices(incidence: Incidence) -> dict[Entity, tuple[int, int]]:
+def _cut_vertices(incidence: Incidence) -> dict[int, tuple[int, int]]:
     """Return, for each cut vertex, the number of components and of cut-off files without it."""
     graph = _fold(incidence)
-    found: dict[Entity, tuple[int, int]] = {}
+    found: dict[int, tuple[int, int]] = {}
     degrees = np.diff(graph.edges.indptr)
     _, component = _connected_components(graph.edges)
-    for node, entity in graph.single.items():
+    for node, number in graph.single.items():
         if degrees[node] > 1:
             rest = component == component[node]
             rest[node] = False
             sizes = _component_sizes(graph, np.flatnonzero(rest))
             if len(sizes) > 1:
-                found[entity] = len(sizes), sum(sizes) - max(sizes)
+                found[number] = len(sizes), sum(sizes) - max(sizes)
     return found
 
 
@@ -223,12 +194,7 @@ def _connected_components(edges: Matrix) -> tuple[int, Numbers]:
 
 
 def _component_sizes(graph: _FoldedGraph, nodes: Numbers) -> list[int]:
-    """Return the number of files in each component with files of a subgraph.
-
-    Args:
-        graph: The folded evidence graph.
-        nodes: The nodes of the subgraph.
-    """
+    """Return the number of files in each component with files of a subgraph."""
     count, labels = _connected_components(graph.edges[nodes][:, nodes])
     files = np.bincount(labels, graph.files[nodes], minlength=count).astype(int).tolist()
     nodes_in = np.bincount(labels, minlength=count).tolist()
@@ -248,13 +214,8 @@ def _fold(incidence: Incidence) -> _FoldedGraph:
     collections = range(1, 1 + len(incidence.collections))
     labels = [0] * first_collection + [*collections] + [-1] * len(incidence.references)
     node = group_identical_rows(edges, labels)
-    first = np.unique(node, return_index=True)[1]
-    size = np.bincount(node)
-    entities = (*incidence.collections, *incidence.references)
-    single = {
-        number: entities[position - first_collection]
-        for number, position in enumerate(first.tolist())
-        if position >= first_collection and size[number] == 1
-    }
-    files = np.where(first < first_collection, size, 0)
-    return _FoldedGraph(edges[first][:, first], files, single)
+    _, first, size = np.unique(node, return_index=True, return_counts=True)
+    is_file = first < first_collection
+    single = np.flatnonzero(~is_file & (size == 1))
+    numbers = dict(zip(single.tolist(), (first[single] - first_collection).tolist(), strict=True))
+    return _FoldedGraph(edges[first][:, first], np.where(is_file, size, 0), numbers)

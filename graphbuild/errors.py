@@ -46,12 +46,14 @@ class ApiError(GraphbuildError):
     """The service refused a request, or could not be reached.
 
     ``status`` is the HTTP status, 0 without a response. ``code`` is the API's error code; without
-    one, ``HTTP`` and the status, or a code of graphbuild such as ``Unreachable``.
+    one, ``HTTP`` and the status, or a code of graphbuild such as ``Unreachable``. ``sent`` is False
+    if the request was not sent; it then does not count against the quota.
     """
 
-    def __init__(self, message: str, *, status: int = 0, code: str = "") -> None:
+    def __init__(self, message: str, *, status: int = 0, code: str = "", sent: bool = True) -> None:
         self.status = status
         self.code = code
+        self.sent = sent
         super().__init__(message)
 
 
@@ -72,14 +74,7 @@ class BaseUrlError(ApiError):
 
 
 class TransientError(ApiError):
-    """A retry may succeed: HTTP 5xx, a broken connection, or a damaged page.
-
-    ``sent`` is False if the request was not sent; it then does not count against the quota.
-    """
-
-    def __init__(self, message: str, *, status: int = 0, code: str = "", sent: bool = True) -> None:
-        self.sent = sent
-        super().__init__(message, status=status, code=code)
+    """A retry may succeed: HTTP 5xx, a broken connection, or a damaged page."""
 
 
 class RateLimitError(TransientError):

@@ -152,11 +152,7 @@ class Client:
     ) -> PageResponse:
         """Fetch a page of ``related_references``; see :meth:`fetch_page`."""
         return self.fetch_page(
-            subject,
-            RELATED_REFERENCES,
-            cursor=cursor,
-            recorder=recorder,
-            retry_on_429=retry_on_429,
+            subject, RELATED_REFERENCES, cursor=cursor, recorder=recorder, retry_on_429=retry_on_429
         )
 
     def fetch_page(
@@ -219,13 +215,10 @@ class Client:
         The service does not count this request, so it is neither recorded nor rate-limited. It is
         sent once, without retries.
 
-        Args:
-            user: The user name. A text with the key is refused, since proxies may log URLs.
-
         Raises:
             ApiError: The service refused the request, or could not be reached.
             PayloadError: The response contains no quotas.
-            ValueError: ``user`` is not a user name.
+            ValueError: ``user`` is not a user name, or contains the key: proxies may log URLs.
         """
         if not is_user_name(user) or self._key.reveal().lower() in user.lower():
             raise ValueError("this is not a user name of the service")
@@ -264,9 +257,8 @@ class Client:
         except ApiError as error:
             if isinstance(error, RateLimitError) and (pause := pause_after(error)):
                 self.rate_limiter.pause_until(self.clock.monotonic() + pause)
-            sent = not isinstance(error, TransientError) or error.sent
             note = error.code or str(error)
-            recorder.end_call(call, status=error.status, note=note, sent=sent)
+            recorder.end_call(call, status=error.status, note=note, sent=error.sent)
             raise
         except PayloadError as error:
             recorder.end_call(call, status=200, note=str(error), sent=True)

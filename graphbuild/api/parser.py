@@ -79,12 +79,9 @@ def parse_payload(
     check_depth({name: value for name, value in payload.items() if name != "data"}, "")
     parser = _ItemParser(RELATIONSHIPS[relationship].target_type)
     warnings = parser.warnings
-    entries: tuple[Entry, ...] = ()
-    targets: tuple[Entity, ...] = ()
-    if relationship == RELATED_REFERENCES:
-        entries = parser.parse_entries(items)
-    else:
-        targets = parser.parse_targets(items)
+    has_collections = relationship == RELATED_REFERENCES
+    entries = parser.parse_entries(items) if has_collections else ()
+    targets = () if has_collections else parser.parse_targets(items)
     meta = payload.get("meta")
     meta = {} if meta is None else _require_object(meta, "meta")
     self_link = parse_self_link(payload)

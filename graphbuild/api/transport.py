@@ -131,7 +131,8 @@ class Transport:
         url = self.base_url + path
         request = requests.Request("GET", url, _HEADERS, params=query).prepare()
         if not (request.url or "").startswith(self.base_url + "/"):
-            raise BaseUrlError("the URL of the request is not below --base-url; nothing was sent")
+            message = "the URL of the request is not below --base-url; nothing was sent"
+            raise BaseUrlError(message, sent=False)
         request.headers["x-apikey"] = self._key.reveal()
         return request
 

@@ -82,10 +82,7 @@ class Crawl:
         self._stopped = False
 
     def stop(self) -> None:
-        """Stop iterating when the results of the requests in flight are stored.
-
-        Signal handlers can call this method.
-        """
+        """Stop when the results of the requests in flight are stored; safe in signal handlers."""
         self._stopped = True
 
     def __iter__(self) -> Iterator[CrawlEvent]:

@@ -43,7 +43,9 @@ class CollectionKnowledge:
         self._disputed: set[int] = set()
 
     def add(self, observed: ObservedReferences[int]) -> None:
-        """Add the collections of a file whose list was read to its end."""
+        """Add the collections of a file if its list was read to its end."""
+        if not observed.complete:
+            return
         by_collection: dict[int, set[int]] = defaultdict(set)
         for reference, collections in observed.collections_by_reference.items():
             for collection in collections:
@@ -77,12 +79,8 @@ def choose_next_file(
     """Return the unfinished file whose remaining pages save the most requests per page read.
 
     When a file is read to its end, all references of its collections are known. This saves the
-    remaining pages of every file that is in no other unknown collection.
-
-    Args:
-        unfinished: The unfinished files in the order of their seeds; not empty.
-        knowledge: The collections whose references are known.
-        page_size: Maximum references per page.
+    remaining pages of every file that is in no other unknown collection. Of equally good files, the
+    first is returned; there must be one.
     """
     pages_left: dict[int, int] = {}
     files_by_unknown: dict[frozenset[int], list[int]] = defaultdict(list)

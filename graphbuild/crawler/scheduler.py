@@ -48,7 +48,7 @@ class InferringScheduler(FifoScheduler):
         self._excluded = store.inferences.excluded_tasks()
         self._current: int | None = None
         for task_id in store.tasks.ids(COMPLETE):
-            self._learn(store.inferences.observed_references(task_id))
+            self._knowledge.add(store.inferences.observed_references(task_id))
         for task_id in store.tasks.ids(PENDING):
             self._unfinished[task_id] = store.inferences.observed_references(task_id)
 
@@ -79,17 +79,13 @@ class InferringScheduler(FifoScheduler):
             return
         observed = self._store.inferences.observed_references(task.id)
         self._unfinished[task.id] = observed
-        self._learn(observed)
+        self._knowledge.add(observed)
         if self._store.tasks.next_first_page() is not None:
             return
         for task_id in self._store.tasks.ids(PENDING):
             event = self._complete_by_inference(task_id)
             if event is not None:
                 yield event
-
-    def _learn(self, observed: ObservedReferences[int]) -> None:
-        if observed.complete:
-            self._knowledge.add(observed)
 
     def _complete_by_inference(self, task_id: int) -> CrawlEvent | None:
         inference = self._knowledge.infer(self._unfinished[task_id])

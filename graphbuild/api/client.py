@@ -7,7 +7,6 @@ requested. Every attempt is recorded before it is sent.
 from __future__ import annotations
 
 import copy
-import random
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
@@ -102,7 +101,6 @@ class Client:
         )
         self._transport = self._connect()
         self._flavor_probes = 0
-        self._random = random.Random()  # noqa: S311  jitter is not a secret
 
     @classmethod
     def from_env(
@@ -233,7 +231,7 @@ class Client:
         self, request: PageRequest, recorder: CallRecorder, api_flavor: str, *, retry_on_429: bool
     ) -> PageResponse:
         path = endpoint_path(request.subject, request.relationship, api_flavor)
-        retries = RetryPolicy(retry_on_429=retry_on_429, rng=self._random)
+        retries = RetryPolicy(retry_on_429=retry_on_429)
         while True:
             try:
                 return self._attempt(request, path, recorder)

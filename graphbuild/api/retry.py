@@ -7,6 +7,7 @@ that the quota is spent, see :meth:`RetryPolicy.is_quota_spent`.
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,6 @@ from graphbuild.api.rate_limit import MINUTE, next_day
 from graphbuild.errors import QuotaExhaustedError, RateLimitError
 
 if TYPE_CHECKING:
-    import random
-
     from graphbuild.errors import TransientError
 
 RETRIES = 3  # of one request
@@ -28,11 +27,10 @@ _MAX_QUOTA_RETRY_AFTER = 32 * 86_400.0  # no quota period is longer than a month
 
 
 class RetryPolicy:
-    """The retries of one request; ``rng`` adds random jitter to the waits."""
+    """The retries of one request, with random jitter in the waits."""
 
-    def __init__(self, *, retry_on_429: bool, rng: random.Random) -> None:
+    def __init__(self, *, retry_on_429: bool) -> None:
         self._retry_on_429 = retry_on_429
-        self._random = rng
         self._retries = 0
         self._waited = 0.0
 
@@ -59,7 +57,7 @@ class RetryPolicy:
             # The last retry comes after a minute, so that a 429 then means more than a busy minute.
             return max(failure.retry_after, MINUTE if self._retries == RETRIES else 0.0)
         longest = FIRST_BACKOFF * 2.0 ** (self._retries - 1)
-        return longest * (0.5 + self._random.random() / 2)
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311  jitter is not a secret
 
 
 def pause_after(failure: RateLimitError) -> float:

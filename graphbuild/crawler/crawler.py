@@ -166,31 +166,25 @@ class Crawl:
     def _handle(
         self, run: _CrawlRun, task: Task, outcome: PageResponse | BaseException
     ) -> CrawlEvent | None:
-        """Store a result; return None if the run ends."""
-        try:
-            event = self._store_result(run, task, outcome)
-        except GraphbuildError as error:
-            run.error = run.error or error
-            return None
-        self._stopped = self._stopped or event is None
-        return event
-
-    def _store_result(
-        self, run: _CrawlRun, task: Task, outcome: PageResponse | BaseException
-    ) -> CrawlEvent | None:
-        """Store a result and record the next call in the same transaction.
+        """Store a result and record the next call in one transaction; return None if the run ends.
 
         With two transactions per page, many workers would store half as many pages per second. With
         a rate limit, the next call may be made much later; then it is recorded at that time.
         """
         rate_limited = self._client.rate_limiter.per_minute is not None
-        if rate_limited or self._stopped or isinstance(outcome, BaseException):
-            return run.results.handle(task, outcome)
-        with self._store.transaction():
-            event = run.results.handle(task, outcome)
-            upcoming = run.scheduler.next_independent_task(run.in_flight.keys())
-            if upcoming is not None and self._budget.reserve(upcoming):
-                run.reserved = upcoming
+        try:
+            if rate_limited or self._stopped or isinstance(outcome, BaseException):
+                event = run.results.handle(task, outcome)
+            else:
+                with self._store.transaction():
+                    event = run.results.handle(task, outcome)
+                    upcoming = run.scheduler.next_independent_task(run.in_flight.keys())
+                    if upcoming is not None and self._budget.reserve(upcoming):
+                        run.reserved = upcoming
+        except GraphbuildError as error:
+            run.error = run.error or error
+            return None
+        self._stopped = self._stopped or event is None
         return event
 
 

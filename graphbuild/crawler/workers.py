@@ -8,7 +8,6 @@ wasted.
 
 from __future__ import annotations
 
-from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
@@ -35,7 +34,7 @@ class SerialExecutor:
     def __init__(self, client: Client, recorder: CallRecorder) -> None:
         self._client = client
         self._recorder = recorder
-        self._results: deque[tuple[Task, Outcome]] = deque()
+        self._results: list[tuple[Task, Outcome]] = []
 
     def has_capacity(self) -> bool:
         """Return whether a task can be submitted: ``next_result`` returned the last result."""
@@ -48,7 +47,7 @@ class SerialExecutor:
 
     def next_result(self) -> tuple[Task, Outcome]:
         """Return the submitted task with its page, or with the exception of the request."""
-        return self._results.popleft()
+        return self._results.pop()
 
     def close(self) -> None:
         """Do nothing: there are no workers."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
 from graphbuild.api import retry
@@ -18,7 +16,7 @@ def too_many_requests(seconds: float) -> RateLimitError:
 
 
 def policy(*, retry_on_429: bool = True) -> RetryPolicy:
-    return RetryPolicy(retry_on_429=retry_on_429, rng=random.Random(1))
+    return RetryPolicy(retry_on_429=retry_on_429)
 
 
 def waits(failure: TransientError) -> list[float | None]:

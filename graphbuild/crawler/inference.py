@@ -42,7 +42,7 @@ class CollectionKnowledge:
         self._references: dict[int, frozenset[int]] = {}
         self._disputed: set[int] = set()
 
-    def add(self, observed: ObservedReferences[int]) -> None:
+    def add(self, observed: ObservedReferences) -> None:
         """Add the collections of a file if its list was read to its end."""
         if not observed.complete:
             return
@@ -58,7 +58,7 @@ class CollectionKnowledge:
     def __contains__(self, collection: int) -> bool:
         return collection in self._references and collection not in self._disputed
 
-    def infer(self, observed: ObservedReferences[int]) -> Inference:
+    def infer(self, observed: ObservedReferences) -> Inference:
         """Return the references that can be inferred from the collections of a file."""
         collections, known = observed.collections(), observed.collections_by_reference
         if observed.count is None or self._disputed & collections:
@@ -72,7 +72,7 @@ class CollectionKnowledge:
 
 
 def choose_next_file(
-    unfinished: Mapping[int, ObservedReferences[int]],
+    unfinished: Mapping[int, ObservedReferences],
     knowledge: CollectionKnowledge,
     page_size: int,
 ) -> int:

@@ -44,7 +44,7 @@ class InferringScheduler(FifoScheduler):
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self._knowledge = CollectionKnowledge()
-        self._unfinished: dict[int, ObservedReferences[int]] = {}
+        self._unfinished: dict[int, ObservedReferences] = {}
         self._excluded = store.inferences.excluded_tasks()
         self._current: int | None = None
         for task_id in store.tasks.ids(COMPLETE):

@@ -27,7 +27,7 @@ class Inferences:
         query = "SELECT id FROM task WHERE inference_conflict <> '' OR audited = 1"
         return {task_id for (task_id,) in self._db.rows(query)}
 
-    def observed_references(self, task: int) -> ObservedReferences[int]:
+    def observed_references(self, task: int) -> ObservedReferences:
         """Return the references of the current pass through a list, as row ids."""
         query = "SELECT expected_count, state, detail, inferred_count FROM task WHERE id = ?"
         ((expected_count, state, detail, inferred_count),) = self._db.rows(query, task)
@@ -35,7 +35,7 @@ class Inferences:
         pages = "page WHERE task = ? AND number > 0 AND id >= ?"
         query = f"SELECT count(DISTINCT expected_count) FROM {pages}"  # noqa: S608  constants only
         counts = self._db.integer(query, task, first_page)
-        observed: ObservedReferences[int] = ObservedReferences(
+        observed = ObservedReferences(
             # If the count changed between pages, nothing can be inferred from it.
             count=None if counts > 1 else expected_count,
             complete=state == COMPLETE and not detail and not inferred_count,

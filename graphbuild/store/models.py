@@ -5,12 +5,11 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from graphbuild.models import Entity, Page, Status
 
-Id = TypeVar("Id")
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # detected by the header
 
 
@@ -142,13 +141,13 @@ class Damage:
 
 
 @dataclass(slots=True)
-class ObservedReferences(Generic[Id]):
-    """The references of one subject on the pages read so far."""
+class ObservedReferences:
+    """The references of one subject on the pages read so far; all ids are row ids."""
 
     count: int | None = None  # length of the list as stated by the API; None if unknown or changing
-    collections_by_reference: dict[Id, set[Id]] = field(default_factory=lambda: defaultdict(set))
+    collections_by_reference: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     complete: bool = False  # the list was read to the end, with as many references as expected
 
-    def collections(self) -> set[Id]:
+    def collections(self) -> set[int]:
         """Return the collections of all references."""
         return set().union(*self.collections_by_reference.values())

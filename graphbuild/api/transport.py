@@ -40,14 +40,9 @@ _HEADERS = {
     # The service compresses responses only for agents that contain "gzip".
     "User-Agent": "graphbuild (gzip)",
 }
-# Exceptions of ``requests`` and of the libraries it uses; a proxy password may raise UnicodeError.
-_FAILURES = (
-    requests.RequestException,
-    HTTPError,
-    OSError,
-    http.client.HTTPException,
-    UnicodeError,
-)
+# Exceptions of ``requests``, which are OSErrors, and of the libraries it uses. A proxy password may
+# raise UnicodeError.
+_FAILURES = (OSError, HTTPError, http.client.HTTPException, UnicodeError)
 
 
 @dataclass(frozen=True, slots=True)

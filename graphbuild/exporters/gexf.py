@@ -13,30 +13,15 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
-from graphbuild.exporters.columns import XML, NodeColumns
-from graphbuild.exporters.results import ExportWarnings
-from graphbuild.exporters.sanitize import write_lines
-from graphbuild.exporters.xml_common import (
-    edge_declarations,
-    edge_lines,
-    escape_attribute,
-    escaped_ids,
-    format_position,
-    node_declarations,
-    node_texts,
-    reference_day,
-)
-from graphbuild.graph.style import check_positions, node_color, size_scale
+from graphbuild.exporters.sanitize import format_date, write_lines
+from graphbuild.exporters.xml_common import XmlSource, escape_attribute
+from graphbuild.models import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
-    import networkx as nx
-
-    from graphbuild.exporters.xml_common import Texts
-
-    Graph = nx.DiGraph[str]
-    Positions = Mapping[str, tuple[float, float]]
+    from graphbuild.exporters.results import ExportWarnings
+    from graphbuild.exporters.xml_common import Graph, Positions, Texts
 
 # Columns that GEXF represents by its own elements or XML attributes. All others are declared.
 _BUILT_IN = frozenset({"label", "color", "size", "x", "y", "weight"})
@@ -55,34 +40,21 @@ def write_gexf(
 ) -> ExportWarnings:
     """Write ``graph`` to ``stream`` as GEXF; the memory needed does not grow with the graph.
 
-    Args:
-        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
-        stream: Binary stream to write to.
-        positions: Position of each node, y upwards; if None or empty, none are written, and the
-            program that opens the file has to compute a layout.
-
-    Returns:
-        Counts of the values that were changed or omitted.
-
-    Raises:
-        ExportError: A node key cannot be an XML id, or only some nodes have a position; nothing is
-            written.
+    The arguments, the result and the exceptions are those of
+    :func:`~graphbuild.exporters.graphml.write_graphml`.
     """
-    warnings = ExportWarnings()
-    ids, positions = escaped_ids(graph), check_positions(graph, positions)
-    columns = NodeColumns(XML, graph)
+    source = XmlSource(graph, positions)
     start_of = lru_cache(maxsize=_CACHED_STARTS)(lambda key: _start(graph, key))
-    nodes = _nodes(graph, columns, ids, positions, warnings)
-    edges = edge_lines(graph, ids, warnings, _edge, start_of)
-    lines = chain(_head(columns), ["<nodes>\n"], nodes, ["</nodes>\n<edges>\n"], edges, [_TAIL])
+    nodes, edges = _nodes(source, start_of), source.edge_lines(_edge, start_of)
+    lines = chain(_head(source), ["<nodes>\n"], nodes, ["</nodes>\n<edges>\n"], edges, [_TAIL])
     write_lines(stream, lines)
-    return warnings
+    return source.warnings
 
 
-def _head(columns: NodeColumns) -> Iterator[str]:
+def _head(source: XmlSource) -> Iterator[str]:
     yield _HEAD
-    yield from _declared("node", node_declarations(columns))
-    yield from _declared("edge", edge_declarations())
+    yield from _declared("node", source.node_columns())
+    yield from _declared("edge", source.edge_columns())
 
 
 def _declared(scope: str, columns: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -94,22 +66,15 @@ def _declared(scope: str, columns: Iterable[tuple[str, str]]) -> Iterator[str]:
     yield "</attributes>\n"
 
 
-def _nodes(
-    graph: Graph,
-    columns: NodeColumns,
-    ids: Mapping[str, str],
-    positions: Positions,
-    warnings: ExportWarnings,
-) -> Iterator[str]:
-    size_of = size_scale(graph)
-    for key, edges in graph.adjacency():
-        node = graph.nodes[key]
-        texts = node_texts(columns, node, edges, warnings)
+def _nodes(source: XmlSource, start_of: Callable[[str], str]) -> Iterator[str]:
+    for key, node_id, texts in source.nodes():
+        position = ""
+        if "x" in texts:
+            position = f'<viz:position x="{texts["x"]}" y="{texts["y"]}" z="0.0"/>'
         yield (
-            f'<node id="{ids.get(key, key)}" label="{escape_attribute(texts.get("label", ""))}"'
-            f"{_start(graph, key)}>{_values(texts)}"
-            f'{_color(node["type"])}<viz:size value="{size_of(graph.degree[key])!r}"/>'
-            f"{_position(positions[key]) if positions else ''}</node>\n"
+            f'<node id="{node_id}" label="{escape_attribute(texts.get("label", ""))}"'
+            f"{start_of(key)}>{_values(texts)}"
+            f'{_color(texts["color"])}<viz:size value="{texts["size"]}"/>{position}</node>\n'
         )
 
 
@@ -128,16 +93,16 @@ def _values(texts: Texts) -> str:
 
 
 @lru_cache(maxsize=64)  # there are few types
-def _color(node_type: str) -> str:
-    red, green, blue = bytes.fromhex(node_color(node_type).removeprefix("#"))
+def _color(color: str) -> str:
+    red, green, blue = bytes.fromhex(color.removeprefix("#"))
     return f'<viz:color r="{red}" g="{green}" b="{blue}"/>'
 
 
-def _position(position: tuple[float, float]) -> str:
-    x, y = format_position(position)
-    return f'<viz:position x="{x}" y="{y}" z="0.0"/>'
-
-
 def _start(graph: Graph, key: str) -> str:
-    day = reference_day(graph.nodes[key])
+    """Return the ``start`` attribute of a reference; empty if unknown or for other nodes."""
+    node = graph.nodes[key]
+    seconds = node.get("creation_date")
+    if node["type"] != REFERENCE or not isinstance(seconds, int) or isinstance(seconds, bool):
+        return ""
+    day = format_date(seconds)
     return f' start="{day}"' if day else ""

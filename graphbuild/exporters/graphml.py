@@ -14,27 +14,14 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
-from graphbuild.exporters.columns import XML, NodeColumns
-from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.sanitize import write_lines
-from graphbuild.exporters.xml_common import (
-    edge_declarations,
-    edge_lines,
-    escaped_ids,
-    format_position,
-    node_declarations,
-    node_texts,
-)
-from graphbuild.graph.style import check_positions, node_color, size_scale
+from graphbuild.exporters.xml_common import XmlSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    import networkx as nx
-
-    from graphbuild.exporters.xml_common import Texts
-
-    Positions = Mapping[str, tuple[float, float]]
+    from graphbuild.exporters.results import ExportWarnings
+    from graphbuild.exporters.xml_common import Graph, Positions, Texts
 
 _HEAD = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -44,7 +31,7 @@ _TAIL = "</graph>\n</graphml>\n"
 
 
 def write_graphml(
-    graph: nx.DiGraph[str], stream: BinaryIO, *, positions: Positions | None = None
+    graph: Graph, stream: BinaryIO, *, positions: Positions | None = None
 ) -> ExportWarnings:
     """Write ``graph`` to ``stream`` as GraphML; the memory needed does not grow with the graph.
 
@@ -61,42 +48,22 @@ def write_graphml(
         ExportError: A node key cannot be an XML id, or only some nodes have a position; nothing is
             written.
     """
-    warnings = ExportWarnings()
-    ids, positions = escaped_ids(graph), check_positions(graph, positions)
-    columns = NodeColumns(XML, graph)
-    nodes = _nodes(graph, columns, ids, positions, warnings)
-    edges = edge_lines(graph, ids, warnings, lambda texts: f">{_data(texts, 'e_')}</edge>")
-    write_lines(stream, chain(_head(columns), nodes, edges, [_TAIL]))
-    return warnings
+    source = XmlSource(graph, positions)
+    nodes = (f'<node id="{key}">{_data(texts)}</node>\n' for _, key, texts in source.nodes())
+    edges = source.edge_lines(lambda texts: f">{_data(texts, 'e_')}</edge>")
+    write_lines(stream, chain(_head(source), nodes, edges, [_TAIL]))
+    return source.warnings
 
 
-def _head(columns: NodeColumns) -> Iterator[str]:
+def _head(source: XmlSource) -> Iterator[str]:
     yield _HEAD
-    for name, kind in node_declarations(columns):
+    for name, kind in source.node_columns():
         yield f'<key id="{name}" for="node" attr.name="{name}" attr.type="{kind}"/>\n'
     # The key ids of edges have a prefix, because some programs use one table of keys for both nodes
     # and edges.
-    for name, kind in edge_declarations():
+    for name, kind in source.edge_columns():
         yield f'<key id="e_{name}" for="edge" attr.name="{name}" attr.type="{kind}"/>\n'
     yield '<graph id="G" edgedefault="directed">\n'
-
-
-def _nodes(
-    graph: nx.DiGraph[str],
-    columns: NodeColumns,
-    ids: Mapping[str, str],
-    positions: Positions,
-    warnings: ExportWarnings,
-) -> Iterator[str]:
-    size_of = size_scale(graph)
-    for key, edges in graph.adjacency():
-        node = graph.nodes[key]
-        texts = node_texts(columns, node, edges, warnings)
-        texts["color"] = node_color(node["type"])
-        texts["size"] = repr(size_of(graph.degree[key]))
-        if positions:
-            texts["x"], texts["y"] = format_position(positions[key])
-        yield f'<node id="{ids.get(key, key)}">{_data(texts)}</node>\n'
 
 
 def _data(texts: Texts, prefix: str = "") -> str:

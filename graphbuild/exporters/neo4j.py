@@ -11,7 +11,6 @@ https://neo4j.com/docs/operations-manual/current/import/
 
 from __future__ import annotations
 
-import math
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -29,7 +28,7 @@ from graphbuild.exporters.columns import (
 )
 from graphbuild.exporters.formats import add_name_suffix
 from graphbuild.exporters.results import ExportWarnings
-from graphbuild.exporters.rows import edge_values
+from graphbuild.exporters.rows import edge_values, split_weight
 from graphbuild.exporters.sanitize import (
     REPLACEMENT,
     format_value,
@@ -60,7 +59,6 @@ Then, for example:
 MATCH (f:file)-[r:related_references]->(report:reference) RETURN f, r, report LIMIT 100
 """
 _TYPE_NAMES = {INT: ":long", FLOAT: ":double", BOOL: ":boolean", DATE: ":date", KEYS: ":string[]"}
-_MAX_EXACT_FLOAT = 2**53  # a double represents every integer up to this one exactly
 
 
 def write_nodes(graph: Graph, stream: BinaryIO) -> ExportWarnings:
@@ -102,8 +100,7 @@ def write_edges(graph: Graph, stream: BinaryIO) -> ExportWarnings:
 def import_command(name_suffix: str = "") -> str:
     """Return the command that creates a database from the tables of nodes and edges.
 
-    Args:
-        name_suffix: Text that was added to the file names of the tables.
+    ``name_suffix`` was added to the file names of the tables.
     """
     return _COMMAND.format(*(add_name_suffix(name, name_suffix) for name in (NODES, EDGES)))
 
@@ -129,22 +126,10 @@ def _node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings) -> 
 def _edge_rows(graph: Graph, warnings: ExportWarnings) -> Iterator[str]:
     for source, target, edge in graph.edges(data=True):
         relation, weight, related_from, *rest = edge_values(edge, warnings).values()
-        number, count = _weight(weight, warnings)
+        number, count = split_weight(weight)
+        warnings.omitted += number is None
         collections = "\t".join(related_from) or None
         yield _row((source, target, relation, number, count, collections, *rest), warnings)
-
-
-def _weight(weight: object, warnings: ExportWarnings) -> tuple[float | None, int | None]:
-    """Return the values of the columns ``weight`` and ``observations``.
-
-    ``observations`` is None if the weight is not an integer. Both are None if it is invalid.
-    """
-    if type(weight) is int and abs(weight) <= _MAX_EXACT_FLOAT:
-        return float(weight), weight
-    if isinstance(weight, float) and math.isfinite(weight):
-        return float(weight), None
-    warnings.omitted += 1
-    return None, None
 
 
 def _row(values: Iterable[object], warnings: ExportWarnings) -> str:

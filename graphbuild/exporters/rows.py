@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -152,6 +153,19 @@ def typed_edges(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], I
         for source, target, edge in graph.edges(data=True)
     )
     return columns, rows
+
+
+def split_weight(weight: object) -> tuple[float | None, int | None]:
+    """Return a weight as a number and as a count of observations.
+
+    The count is None if the weight is not an integer. Both are None if the weight is invalid, or an
+    integer beyond 2**53, up to which a double represents every integer exactly.
+    """
+    if type(weight) is int and abs(weight) <= 2**53:
+        return float(weight), weight
+    if isinstance(weight, float) and math.isfinite(weight):
+        return float(weight), None
+    return None, None
 
 
 def collection_keys(related_from: Iterable[str]) -> list[str]:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from graphbuild.errors import ExportError
-from graphbuild.exporters.columns import BOOL, EDGE_COLUMNS, FLOAT, INT, XML, columns_for
-from graphbuild.exporters.rows import cached_by_edge, edge_values
-from graphbuild.exporters.sanitize import (
-    format_date,
-    format_value,
-    label_text,
-    replace_illegal,
-    xml_text,
+from graphbuild.exporters.columns import (
+    BOOL,
+    EDGE_COLUMNS,
+    FLOAT,
+    INT,
+    XML,
+    NodeColumns,
+    columns_for,
 )
+from graphbuild.exporters.results import ExportWarnings
+from graphbuild.exporters.rows import cached_by_edge, edge_values, split_weight
+from graphbuild.exporters.sanitize import format_value, label_text, replace_illegal, xml_text
 from graphbuild.graph.builder import RELATED_FROM
+from graphbuild.graph.style import check_positions, node_color, size_scale
 from graphbuild.models import REFERENCE
 
 if TYPE_CHECKING:
@@ -24,19 +27,90 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from graphbuild.exporters.columns import Column, NodeColumns
-    from graphbuild.exporters.results import ExportWarnings
+    from graphbuild.exporters.columns import Column
     from graphbuild.exporters.rows import Edge
 
     Graph = nx.DiGraph[str]
+    Positions = Mapping[str, tuple[float, float]]
     Texts = dict[str, str]  # by column name; columns without a value are absent
 
 _TYPE_NAMES = {INT: "long", FLOAT: "double", BOOL: "boolean"}
 _CACHED_EDGES = 1_024  # entries of the cache of edge texts; few, because a text can be long
-_MAX_EXACT_FLOAT = 2**53  # a double represents every integer up to this one exactly
 
 
-# --- ids and declarations ------------------------------------------------------------------------
+class XmlSource:
+    """The nodes and edges of a graph as texts for an XML file, and the warnings of the export.
+
+    Raises:
+        ExportError: A node key cannot be an XML id, or only some nodes have a position.
+    """
+
+    def __init__(self, graph: Graph, positions: Positions | None) -> None:
+        self.warnings = ExportWarnings()
+        self._graph = graph
+        self._ids = _escaped_ids(graph)
+        self._positions = check_positions(graph, positions)
+        self._columns = NodeColumns(XML, graph)
+
+    def node_columns(self) -> Iterator[tuple[str, str]]:
+        """Yield the name and type of each node column, without ``id``: the key contains it."""
+        return _declarations(each for each in self._columns.columns if each.name != "id")
+
+    def edge_columns(self) -> Iterator[tuple[str, str]]:
+        """Yield the name and type of each edge column."""
+        return _declarations(columns_for(EDGE_COLUMNS, XML))
+
+    def nodes(self) -> Iterator[tuple[str, str, Texts]]:
+        """Yield the key, the escaped key and the cleaned texts of each node."""
+        size_of = size_scale(self._graph)
+        for key, edges in self._graph.adjacency():
+            node = self._graph.nodes[key]
+            values = self._columns.values(node, self.warnings)
+            values.pop("id", None)
+            texts = {name: _node_text(name, each, self.warnings) for name, each in values.items()}
+            if node["type"] == REFERENCE:
+                collections = sum(edge["relation"] == RELATED_FROM for edge in edges.values())
+                texts["collections"] = str(collections)
+            texts["color"] = node_color(node["type"])
+            texts["size"] = repr(size_of(self._graph.degree[key]))
+            if self._positions:
+                # float() converts numpy numbers; adding 0.0 turns -0.0 into 0.0.
+                texts["x"], texts["y"] = (repr(float(each) + 0.0) for each in self._positions[key])
+            yield key, self._ids.get(key, key), texts
+
+    def edge_lines(
+        self, format_texts: Callable[[Texts], str], start_of: Callable[[str], str] | None = None
+    ) -> Iterator[str]:
+        """Yield one line per edge.
+
+        Each edge has a distinct id, because Gephi drops edges with equal ids. The texts of edges
+        with equal attributes are formatted once.
+
+        Args:
+            format_texts: Returns the part of the line after the ``target`` attribute, given the
+                texts of an edge.
+            start_of: Returns the ``start`` attribute of a node, empty if it has none. The later one
+                of the two nodes becomes that of the edge; ISO dates sort by time.
+        """
+        ids, warnings = self._ids, self.warnings
+        text_of = cached_by_edge(
+            lambda edge, found: format_texts(_edge_texts(edge, found)), _CACHED_EDGES
+        )
+        start = ""
+        for source, targets in self._graph.adjacency():
+            source_text = f'source="{ids.get(source, source)}" target="'
+            earliest = start_of(source) if start_of else ""
+            for target, edge in targets.items():
+                if start_of:
+                    start = max(earliest, start_of(target))
+                yield (
+                    f'<edge id="{edge_id(edge["relation"], source, target)}" {source_text}'
+                    f'{ids.get(target, target)}"{start}{text_of(edge, warnings)}\n'
+                )
+
+
+def _declarations(columns: Iterable[Column]) -> Iterator[tuple[str, str]]:
+    return ((each.name, _TYPE_NAMES.get(each.dtype, "string")) for each in columns)
 
 
 def escape_attribute(text: str) -> str:
@@ -45,7 +119,7 @@ def escape_attribute(text: str) -> str:
     return text.replace(">", "&gt;").replace('"', "&quot;")
 
 
-def escaped_ids(graph: Graph) -> dict[str, str]:
+def _escaped_ids(graph: Graph) -> dict[str, str]:
     """Return the escaped node keys, by node key; keys that need no escaping are left out.
 
     Raises:
@@ -70,51 +144,6 @@ def edge_id(relation: str, source: str, target: str) -> str:
     return f"e{sha256(content.encode()).hexdigest()[:16]}"
 
 
-def node_declarations(columns: NodeColumns) -> Iterator[tuple[str, str]]:
-    """Yield the name and type of each node column.
-
-    ``id`` is left out, because the node key contains it.
-    """
-    return _declarations(column for column in columns.columns if column.name != "id")
-
-
-def edge_declarations() -> Iterator[tuple[str, str]]:
-    """Yield the name and type of each edge column."""
-    return _declarations(columns_for(EDGE_COLUMNS, XML))
-
-
-def _declarations(columns: Iterable[Column]) -> Iterator[tuple[str, str]]:
-    return ((each.name, _TYPE_NAMES.get(each.dtype, "string")) for each in columns)
-
-
-def format_position(position: tuple[float, float]) -> tuple[str, str]:
-    """Return a position as two decimal numbers; numpy numbers are converted, and -0.0 is 0.0."""
-    return repr(float(position[0]) + 0.0), repr(float(position[1]) + 0.0)
-
-
-# --- nodes ---------------------------------------------------------------------------------------
-
-
-def node_texts(
-    columns: NodeColumns, node: dict[str, Any], edges: Mapping[str, Any], warnings: ExportWarnings
-) -> Texts:
-    """Return the cleaned texts of a node by column name; color, size and position are left out.
-
-    Args:
-        columns: The node columns of the file.
-        node: The attributes of the node.
-        edges: The attributes of the node's outgoing edges, by target.
-        warnings: Incremented for values that are changed or omitted.
-    """
-    values = columns.values(node, warnings)
-    values.pop("id", None)
-    texts = {name: _node_text(name, value, warnings) for name, value in values.items()}
-    if node["type"] == REFERENCE:
-        collections = sum(edge["relation"] == RELATED_FROM for edge in edges.values())
-        texts["collections"] = str(collections)
-    return {name: text for name, text in texts.items() if text}
-
-
 def _node_text(name: str, value: object, warnings: ExportWarnings) -> str:
     if not isinstance(value, str):
         return format_value(value)
@@ -124,14 +153,6 @@ def _node_text(name: str, value: object, warnings: ExportWarnings) -> str:
         _count_misread(value, warnings)
         return value
     return _clean_text(value, warnings)
-
-
-def reference_day(node: dict[str, Any]) -> str:
-    """Return the date of a reference as ``2018-01-12``; empty if unknown or for other nodes."""
-    seconds = node.get("creation_date")
-    if node["type"] != REFERENCE or not isinstance(seconds, int) or isinstance(seconds, bool):
-        return ""
-    return format_date(seconds)
 
 
 def _clean_text(value: str, warnings: ExportWarnings) -> str:
@@ -147,64 +168,12 @@ def _count_misread(text: str, warnings: ExportWarnings) -> None:
         warnings.misread += 1
 
 
-# --- edges ---------------------------------------------------------------------------------------
-
-
-def edge_lines(
-    graph: Graph,
-    ids: Mapping[str, str],
-    warnings: ExportWarnings,
-    format_texts: Callable[[Texts], str],
-    start_of: Callable[[str], str] | None = None,
-) -> Iterator[str]:
-    """Yield one line per edge.
-
-    Each edge has a distinct id, because Gephi drops edges with equal ids. The texts of edges with
-    equal attributes are formatted once.
-
-    Args:
-        graph: The exported graph.
-        ids: The result of :func:`escaped_ids`.
-        warnings: Incremented for values that are changed or omitted.
-        format_texts: Returns the part of the line after the ``target`` attribute, given the texts
-            of an edge.
-        start_of: Returns the ``start`` attribute of a node, empty if it has none. The later one of
-            the two nodes becomes that of the edge; ISO dates sort by time.
-    """
-    text_of = cached_by_edge(
-        lambda edge, found: format_texts(_edge_texts(edge, found)), _CACHED_EDGES
-    )
-    start = ""
-    for source, targets in graph.adjacency():
-        source_text = f'source="{ids.get(source, source)}" target="'
-        earliest = start_of(source) if start_of else ""
-        for target, edge in targets.items():
-            text = text_of(edge, warnings)
-            if start_of:
-                start = max(earliest, start_of(target))
-            yield (
-                f'<edge id="{edge_id(edge["relation"], source, target)}" {source_text}'
-                f'{ids.get(target, target)}"{start}{text}\n'
-            )
-
-
 def _edge_texts(edge: Edge, warnings: ExportWarnings) -> Texts:
-    texts = edge_values(edge, warnings)
-    weight, count = _weight(texts.pop("weight"), warnings)
-    texts["related_from"] = " ".join(texts["related_from"])
-    cleaned = {name: _clean_text(text, warnings) for name, text in texts.items() if text}
-    return {"weight": weight, "observations": count, **cleaned}
-
-
-def _weight(weight: object, warnings: ExportWarnings) -> tuple[str, str]:
-    """Return the texts of the columns ``weight`` and ``observations``.
-
-    ``observations`` is empty if the weight is not an integer. An invalid weight is replaced by 1.0,
-    because Gephi drops edges whose weight is not positive.
-    """
-    if type(weight) is int and 0 < weight <= _MAX_EXACT_FLOAT:
-        return f"{weight}.0", str(weight)
-    if isinstance(weight, float) and math.isfinite(weight) and weight > 0:
-        return repr(float(weight)), ""
-    warnings.omitted += 1
-    return "1.0", ""
+    values = edge_values(edge, warnings)
+    weight, count = split_weight(values.pop("weight"))
+    if weight is None or weight <= 0:  # Gephi drops edges whose weight is not positive
+        warnings.omitted += 1
+        weight, count = 1.0, None
+    values["related_from"] = " ".join(values["related_from"])
+    cleaned = {name: _clean_text(text, warnings) for name, text in values.items() if text}
+    return {"weight": repr(weight), "observations": str(count or ""), **cleaned}

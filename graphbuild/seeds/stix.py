@@ -32,16 +32,8 @@ _SEED_PROPERTIES = {
 }
 _READ_TYPES = _SEED_PROPERTIES.keys() | {"file", "indicator", "observed-data"}
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
-# The libraries raise any of these on invalid objects.
-_PARSE_ERRORS = (
-    STIXError,
-    ParseException,
-    AttributeError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
+# The libraries raise any of these, or RecursionError, on invalid objects.
+_PARSE_ERRORS = (STIXError, ParseException, AttributeError, LookupError, TypeError, ValueError)
 
 
 def read(value: object, reader: SeedReader) -> None:
@@ -67,7 +59,7 @@ def _read_object(each: dict[str, Any], number: int, reader: SeedReader) -> None:
             _read_indicator(each, number, reader)
             return
         stix2.parse(each, allow_custom=True)
-    except _PARSE_ERRORS as error:
+    except (RecursionError, *_PARSE_ERRORS) as error:
         problem = ascii(" ".join(str(error).split())[:150])[1:-1]
         if isinstance(error, RecursionError):
             problem = "nested too deeply"

@@ -40,13 +40,7 @@ from graphbuild.store.entities import (
     load_entities,
 )
 from graphbuild.store.inferences import Inferences
-from graphbuild.store.models import (
-    AuditResult,
-    CompressedPage,
-    StoredPage,
-    SubjectStatus,
-    Totals,
-)
+from graphbuild.store.models import AuditResult, CompressedPage, StoredPage, SubjectStatus, Totals
 from graphbuild.store.observations import CANONICAL_TASKS, ObservationReader
 from graphbuild.store.page_writer import PageWriter
 from graphbuild.store.schema import CONFIRMED, REFUTED

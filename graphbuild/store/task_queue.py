@@ -7,14 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.api.endpoints import OBJECT_TYPES
-from graphbuild.models import (
-    COMPLETE,
-    FAILED,
-    PENDING,
-    RELATED_REFERENCES,
-    Entity,
-    text_attribute,
-)
+from graphbuild.models import COMPLETE, FAILED, PENDING, RELATED_REFERENCES, Entity, text_attribute
 from graphbuild.store.models import RemainingCalls, Task
 from graphbuild.store.schema import REFUTED
 

@@ -27,13 +27,9 @@ _SEED = 20_240_229
 def quotient_graph(graph: Graph, groups: Sequence[Sequence[str]]) -> nx.Graph[int]:
     """Return the undirected graph whose nodes are the indices of ``groups``, without self-loops.
 
-    Args:
-        graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
-        groups: The result of :func:`graphbuild.graph.views.fold_groups` for ``graph``.
-
-    Returns:
-        A graph whose edge attribute ``weight`` is the number of edges between two groups. The
-        result does not depend on the order of nodes and edges in ``graph``.
+    ``groups`` is the result of :func:`graphbuild.graph.views.fold_groups`. The edge attribute
+    ``weight`` is the number of edges between two groups. The result does not depend on the order of
+    nodes and edges in ``graph``.
     """
     number = {node: index for index, group in enumerate(groups) for node in group}
     counts: dict[tuple[int, int], int] = {}
@@ -59,10 +55,7 @@ def louvain_clusters(quotient: nx.Graph[int]) -> list[list[int]]:
 
 
 def node_clusters(graph: Graph) -> dict[str, int]:
-    """Return the cluster number of each node.
-
-    The largest cluster has number 0. Nodes without neighbors have the number ``NO_CLUSTER``.
-    """
+    """Return the cluster number of each node: 0 for the largest cluster, or ``NO_CLUSTER``."""
     groups = fold_groups(graph)
     quotient = quotient_graph(graph, groups)
     return number_clusters(groups, louvain_clusters(quotient) if quotient.size() else [])
@@ -71,12 +64,7 @@ def node_clusters(graph: Graph) -> dict[str, int]:
 def number_clusters(
     groups: Sequence[Sequence[str]], clusters: Sequence[Sequence[int]]
 ) -> dict[str, int]:
-    """Return the cluster number of each node, as :func:`node_clusters` does.
-
-    Args:
-        groups: The groups of equivalent nodes.
-        clusters: The indices of the groups in each cluster.
-    """
+    """Return the cluster number of each node; ``clusters`` contain indices of ``groups``."""
     members = [sorted(key for group in cluster for key in groups[group]) for cluster in clusters]
     numbers = dict.fromkeys((key for group in groups for key in group), NO_CLUSTER)
     ranked = sorted(

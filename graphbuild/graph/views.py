@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
 
 SHARED_REFERENCES = "shared_references"  # relation of edges that a view computed
-DERIVED_VIEWS = frozenset(
-    {"files", "collections", "folded"}
-)  # have nodes or edges that no response contains
+# These views have nodes or edges that no response contains.
+DERIVED_VIEWS = frozenset({"files", "collections", "folded"})
 _FOLDED = "folded-from"  # original nodes or edges, by key; API names contain no hyphen
 
 
@@ -67,9 +66,8 @@ def fold(graph: Graph) -> Graph:
     pairs of members. The edge is observed if the edges between all pairs are. :func:`unfold`
     restores ``graph``.
     """
-    groups = fold_groups(graph)
-    keys = {member: _group_key(graph, group) for group in groups for member in group}
-    members = {keys[group[0]]: group for group in groups}
+    members = {_group_key(graph, group): group for group in fold_groups(graph)}
+    keys = {member: key for key, group in members.items() for member in group}
     folded: Graph = nx.DiGraph()
     folded.add_nodes_from(
         (key, _group_attributes(graph, key, members[key]))
@@ -114,9 +112,8 @@ def _group_attributes(graph: Graph, key: str, group: Sequence[str]) -> dict[str,
         _FOLDED: dict(zip(group, nodes, strict=True)),
     }
     dates = [node.get("creation_date") for node in nodes]
-    known_dates = [date for date in dates if type(date) is int and date > 0]
-    if known_dates:
-        attributes["creation_date"] = min(known_dates)
+    if known := [date for date in dates if type(date) is int and date > 0]:
+        attributes["creation_date"] = min(known)
     for name in ("seed", "state"):
         values = {node.get(name) for node in nodes} - {None}
         if len(values) == 1:
@@ -126,19 +123,19 @@ def _group_attributes(graph: Graph, key: str, group: Sequence[str]) -> dict[str,
 
 def _merged_edge(edges: Mapping[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
     """Return the attributes of the edge between two groups."""
-    first, *others = edges.values()
-    if not others:
+    members = list(edges.values())
+    first = members[0]
+    if len(members) == 1:
         return dict(first)
-    everything = [first, *others]
-    merged = {"relation": first["relation"], "weight": sum(edge["weight"] for edge in everything)}
+    merged = {"relation": first["relation"], "weight": sum(edge["weight"] for edge in members)}
     if "related_from" in first:
-        collections = {key for edge in everything for key in edge["related_from"]}
+        collections = {key for edge in members for key in edge["related_from"]}
         merged["related_from"] = tuple(sorted(collections))
     if "provenance" in first:
-        observed = all(edge["provenance"] == OBSERVED for edge in everything)
+        observed = all(edge["provenance"] == OBSERVED for edge in members)
         merged["provenance"] = OBSERVED if observed else INFERRED
     for name, choose in (("first_seen", min), ("last_seen", max)):
-        times = [edge[name] for edge in everything if name in edge]
+        times = [edge[name] for edge in members if name in edge]
         if times:
             merged[name] = choose(times)
     return {**merged, _FOLDED: dict(edges)}
@@ -158,11 +155,6 @@ def view(graph: Graph, name: str) -> Graph:
     return VIEWS[name](graph)
 
 
-def full_view(graph: Graph) -> Graph:
-    """Return ``graph`` itself."""
-    return graph
-
-
 def folded_view(graph: Graph) -> Graph:
     """Return the folded graph for export, without the data that :func:`unfold` needs."""
     folded = fold(graph)
@@ -179,16 +171,13 @@ def files_view(graph: Graph) -> Graph:
     The weight of an edge is the number of shared references.
     """
     kept = [key for key in graph if graph.nodes[key]["type"] not in {REFERENCE, COLLECTION}]
-    return _project(graph, kept, {key: _references(graph, graph.succ[key]) for key in kept})
+    return _project(graph, kept, graph.succ)
 
 
 def collections_view(graph: Graph) -> Graph:
-    """Return the collections, with an edge between any two that share references.
-
-    The weight of an edge is the number of shared references.
-    """
+    """Return the collections, with edges as in :func:`files_view`."""
     kept = [key for key in graph if graph.nodes[key]["type"] == COLLECTION]
-    return _project(graph, kept, {key: _references(graph, graph.pred[key]) for key in kept})
+    return _project(graph, kept, graph.pred)
 
 
 def backbone_view(graph: Graph) -> Graph:
@@ -197,34 +186,20 @@ def backbone_view(graph: Graph) -> Graph:
     Paths between all other nodes are kept. The attribute ``group_size`` of a kept reference
     is the size of its group.
     """
-    kept: set[str] = set()
-    sizes: dict[str, int] = {}
+    backbone = graph.copy()
     for group in fold_groups(graph):
         if graph.nodes[group[0]]["type"] == REFERENCE and len(group) > 1:
-            sizes[group[0]] = len(group)
-            kept.add(group[0])
-        else:
-            kept.update(group)
-    backbone: Graph = nx.DiGraph()  # a subgraph view has no stable order
-    backbone.add_nodes_from((key, dict(graph.nodes[key])) for key in graph if key in kept)
-    backbone.add_edges_from(
-        (source, target, dict(edge))
-        for source, target, edge in graph.edges(data=True)
-        if source in kept and target in kept
-    )
-    nx.set_node_attributes(backbone, sizes, "group_size")
+            backbone.nodes[group[0]]["group_size"] = len(group)
+            backbone.remove_nodes_from(group[1:])
     return backbone
 
 
-def _references(graph: Graph, neighbors: Iterable[str]) -> frozenset[str]:
-    return frozenset(key for key in neighbors if graph.nodes[key]["type"] == REFERENCE)
-
-
-def _project(graph: Graph, kept: Sequence[str], references: Mapping[str, frozenset[str]]) -> Graph:
-    """Return the ``kept`` nodes, with an edge between any two that share ``references``."""
+def _project(graph: Graph, kept: Sequence[str], neighbors: Mapping[str, Iterable[str]]) -> Graph:
+    """Return the ``kept`` nodes, with an edge between any two that have references in common."""
     groups: dict[frozenset[str], list[str]] = defaultdict(list)  # many nodes have equal sets
     for key in kept:
-        groups[references[key]].append(key)
+        references = (each for each in neighbors[key] if graph.nodes[each]["type"] == REFERENCE)
+        groups[frozenset(references)].append(key)
     members = list(groups.values())
     projected: Graph = nx.DiGraph()
     projected.add_nodes_from((key, dict(graph.nodes[key])) for key in kept)
@@ -256,13 +231,13 @@ def _connect(graph: Graph, pairs: Iterable[tuple[str, str]], shared: int) -> Non
 
 def is_derived(graph: Graph) -> bool:
     """Return whether a graph has groups or computed edges, which no API response contains."""
-    if any("group_members" in node for node in graph.nodes.values()):
-        return True
-    return any(edge.get("relation") == SHARED_REFERENCES for _, _, edge in graph.edges(data=True))
+    return any("group_members" in node for node in graph.nodes.values()) or any(
+        edge.get("relation") == SHARED_REFERENCES for _, _, edge in graph.edges(data=True)
+    )
 
 
 VIEWS: Mapping[str, Callable[[Graph], Graph]] = {
-    "full": full_view,
+    "full": lambda graph: graph,
     "files": files_view,
     "collections": collections_view,
     "backbone": backbone_view,

@@ -1,4 +1,4 @@
-"""What a killed export leaves behind goes with the next one; nothing else does."""
+"""Temporary files of killed exports: the next export removes them, and no other file."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from tests.support.shell import Shell
 
 NAMES = {"graph.graphml", "graph.html", "nodes.csv", "edges.csv", "observations.csv"}
-OURS = ".graphbuild-0123456789abcdef.tmp"
+TEMP_NAME = ".graphbuild-0123456789abcdef.tmp"
 
-# Sends itself a signal when the first file is written and about to be moved to its place.
-AT_THE_MOVE = """
+# The process sends itself a signal when the first file is written but not yet renamed.
+SIGNAL_BEFORE_RENAME = """
 import os, sys
 number, sys.argv[1:] = int(sys.argv[1]), sys.argv[2:]
 
@@ -45,38 +45,38 @@ main()
 @pytest.fixture
 def campaign(shell: Shell, service) -> Shell:
     world = generate_family_world(2, 3)
-    where = ("--store", "c.db", "--base-url", service(Api(world)))
-    assert shell("crawl", seeds(shell, *world.hashes()), *where).returncode == 0
+    options = ("--store", "c.db", "--base-url", service(Api(world)))
+    assert shell("crawl", seeds(shell, *world.hashes()), *options).returncode == 0
     return shell
 
 
 def export(shell: Shell, number: signal.Signals) -> subprocess.Popen[bytes]:
-    words = ["export", "--store", "c.db", "--out", "out"]
+    command = ["export", "--store", "c.db", "--out", "out"]
     return subprocess.Popen(
-        [sys.executable, "-c", AT_THE_MOVE, str(int(number)), *words],
+        [sys.executable, "-c", SIGNAL_BEFORE_RENAME, str(int(number)), *command],
         cwd=shell.folder,
         env=without_coverage(shell.environment),
         stdout=subprocess.DEVNULL,
     )
 
 
-def test_what_a_killed_export_left_goes_with_the_next(campaign: Shell) -> None:
+def test_export_removes_the_temporary_file_of_a_killed_export(campaign: Shell) -> None:
     out = campaign.folder / "out"
     for _ in range(2):
         assert export(campaign, signal.SIGKILL).wait(timeout=60) == -signal.SIGKILL
-        (left,) = out.iterdir()  # the second one took the first one's
-        assert atomic_write._TEMP_NAME.fullmatch(left.name)
+        (leftover,) = out.iterdir()  # the second export removed the file of the first
+        assert atomic_write._TEMP_NAME.fullmatch(leftover.name)
     assert campaign("export", "--store", "c.db", "--out", "out").returncode == 0
     assert {path.name for path in out.iterdir()} == NAMES
 
 
-def test_what_somebody_is_still_writing_stays(campaign: Shell) -> None:
+def test_export_keeps_the_temporary_file_of_a_running_export(campaign: Shell) -> None:
     out = campaign.folder / "out"
     writer = export(campaign, signal.SIGSTOP)
     os.waitpid(writer.pid, os.WUNTRACED)  # until it has stopped
-    (being_written,) = out.iterdir()
+    (unfinished,) = out.iterdir()
     assert campaign("export", "--store", "c.db", "--out", "out").returncode == 0
-    assert {path.name for path in out.iterdir()} == NAMES | {being_written.name}
+    assert {path.name for path in out.iterdir()} == NAMES | {unfinished.name}
     writer.send_signal(signal.SIGCONT)
     assert writer.wait(timeout=60) == 0
     assert {path.name for path in out.iterdir()} == NAMES
@@ -101,55 +101,57 @@ def write(folder: Path) -> None:
         ".other-0123456789abcdef.tmp",
     ],
 )
-def test_a_file_of_another_name_stays(tmp_path: Path, name: str) -> None:
+def test_export_keeps_files_with_other_names(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("mine")
     write(tmp_path)
     assert (tmp_path / name).read_text() == "mine"
 
 
-def test_a_link_a_pipe_and_a_folder_of_that_name_stay(tmp_path: Path) -> None:
-    aim = tmp_path / "aim"
-    aim.write_text("mine")
-    (tmp_path / OURS).symlink_to(aim)
-    os.mkfifo(tmp_path / OURS.replace("0", "1"))
-    (tmp_path / OURS.replace("0", "2")).mkdir()
+def test_export_keeps_links_pipes_and_folders_with_a_temporary_name(tmp_path: Path) -> None:
+    target = tmp_path / "aim"
+    target.write_text("mine")
+    (tmp_path / TEMP_NAME).symlink_to(target)
+    os.mkfifo(tmp_path / TEMP_NAME.replace("0", "1"))
+    (tmp_path / TEMP_NAME.replace("0", "2")).mkdir()
     before = set(tmp_path.iterdir())
     write(tmp_path)
     assert set(tmp_path.iterdir()) == before | {tmp_path / "x"}
-    assert aim.read_text() == "mine"
+    assert target.read_text() == "mine"
 
 
-def test_anothers_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / OURS).write_text("theirs")
+def test_export_keeps_temporary_files_of_other_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / TEMP_NAME).write_text("theirs")
     monkeypatch.setattr(os, "geteuid", lambda: 54321)
     write(tmp_path)
-    assert (tmp_path / OURS).read_text() == "theirs"
+    assert (tmp_path / TEMP_NAME).read_text() == "theirs"
 
 
-def test_where_files_cannot_be_locked_nothing_is_removed_and_exports_are_written(
+def test_export_without_file_locks_removes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def flock(*_: object) -> None:
         raise OSError(95, "Operation not supported")
 
-    (tmp_path / OURS).write_text("perhaps somebody's")
+    (tmp_path / TEMP_NAME).write_text("another process")
     monkeypatch.setattr(fcntl, "flock", flock)
     write(tmp_path)
-    assert (tmp_path / OURS).exists()
+    assert (tmp_path / TEMP_NAME).exists()
 
 
-def test_a_new_file_taken_for_a_leftover_before_it_was_locked_is_made_again(
+def test_a_temporary_file_removed_before_it_is_locked_is_created_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flock, met = fcntl.flock, []
+    flock, calls = fcntl.flock, []
 
-    def late(descriptor: int, operation: int) -> None:
-        if not met:
-            met.append(operation)
-            atomic_write.remove_leftovers(tmp_path)  # another export, at just that moment
+    def flock_after_cleanup(descriptor: int, operation: int) -> None:
+        if not calls:
+            calls.append(operation)
+            atomic_write.remove_leftovers(tmp_path)  # a concurrent export
             assert list(tmp_path.iterdir()) == []
         flock(descriptor, operation)
 
-    monkeypatch.setattr(fcntl, "flock", late)
+    monkeypatch.setattr(fcntl, "flock", flock_after_cleanup)
     write(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["x"]

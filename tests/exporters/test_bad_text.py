@@ -1,6 +1,7 @@
-"""Every bad text of the corpus through every exporter: read by another, it says what it said.
+"""Every bad text of the corpus, written by every exporter and read back by another library.
 
-One contract for all formats. How a text may change on its way into each is told here a second time.
+One contract holds for all formats. The changes that each format makes to a text are implemented
+here a second time.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import stix2
 
 from graphbuild.exporters import FORMATS, export, export_all
 from graphbuild.exporters.sanitize import unguard_cell
-from tests.exporters.test_dot import plain, pydot
+from tests.exporters.test_dot import pydot, unquote
 from tests.exporters.test_html import data_of
 from tests.exporters.test_neo4j import imported
 from tests.exporters.test_stix import entity_keys, extension_or_nothing
@@ -36,79 +37,80 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Files = Mapping[str, bytes]
-    Found = dict[str, dict[str, Any]]
+    Nodes = dict[str, dict[str, Any]]
 
 csv.field_size_limit(sys.maxsize)
 GRAPHS = {"corpus": hostile_text_graph, "titles": partial(with_title, *HOSTILE)}
-CONTRACT = {"type", "label", "id"}  # names of the graph's own
-PACKED = {".graphml.gz": "graphml", ".gexf.gz": "gexf"}
+REQUIRED_ATTRIBUTES = {"type", "label", "id"}  # attributes that every node has
+COMPRESSED_SUFFIXES = {".graphml.gz": "graphml", ".gexf.gz": "gexf"}
 
 
-# --- what becomes of a text ----------------------------------------------------------------------
+# --- expected text per format --------------------------------------------------------------------
 
 
-def as_it_is(_name: str, text: str) -> str:
+def unchanged(_displayed_name: str, text: str) -> str:
     return text
 
 
-def in_utf8(_name: str, text: str) -> str:
-    """Half surrogate pairs have no bytes."""
+def utf8_text(_displayed_name: str, text: str) -> str:
+    """Replace lone surrogates, which UTF-8 cannot encode."""
     return "".join("\ufffd" if 0xD800 <= ord(c) <= 0xDFFF else c for c in text)
 
 
-def in_a_cell(_name: str, text: str) -> str:
-    return in_utf8("", text).replace("\0", "\ufffd")
+def csv_text(_displayed_name: str, text: str) -> str:
+    return utf8_text("", text).replace("\0", "\ufffd")
 
 
-def in_xml(name: str, text: str) -> str | None:
-    """Cleaned where it has a column; JSON escapes what XML cannot hold. Empty text is absent."""
+def xml_text(name: str, text: str) -> str | None:
+    """Clean texts of columns; JSON escapes what XML cannot hold. Empty texts are omitted."""
     return (clean(text) or None) if name in NODE_COLUMNS else text
 
 
-def on_a_page(name: str, text: str) -> str:
+def html_text(name: str, text: str) -> str:
     return text if name == "url" or len(text) <= 4_000 else text[:3_999] + "…"
 
 
-def with_columns(change: Callable[[str, str], str]) -> Callable[[str, str], str]:
-    """What stands in a column changes so; what stands in JSON does not."""
-    kept = {"title", "url", "author", "name", "collection_type", "origin", "tags", "state"}
-    return lambda name, text: change(name, text) if name in kept else text
+def for_columns(change: Callable[[str, str], str]) -> Callable[[str, str], str]:
+    """Apply ``change`` to texts with a column of their own, not to those stored as JSON."""
+    columns = {"title", "url", "author", "name", "collection_type", "origin", "tags", "state"}
+    return lambda name, text: change(name, text) if name in columns else text
 
 
-# --- what each reader finds of the nodes ---------------------------------------------------------
+# --- node attributes as read by each library -----------------------------------------------------
 
 
-def with_attributes(rows: dict[str, dict[str, Any]]) -> Found:
-    """With what stands in JSON beside the columns."""
+def merge_json_attributes(rows: dict[str, dict[str, Any]]) -> Nodes:
+    """Merge the columns of each row with the attributes stored as JSON."""
     return {key: row | json.loads(row.get("attributes") or "{}") for key, row in rows.items()}
 
 
-def by_networkx(read: Callable[[io.BytesIO], nx.Graph], name: str, found: Files) -> Found:
-    nodes = {k: as_told(dict(known)) for k, known in read(io.BytesIO(found[name])).nodes.items()}
-    return {key: known | known.pop("attributes", {}) for key, known in nodes.items()}
+def read_with_networkx(read: Callable[[io.BytesIO], nx.Graph], name: str, files: Files) -> Nodes:
+    graph = read(io.BytesIO(files[name]))
+    nodes = {key: as_told(dict(node)) for key, node in graph.nodes.items()}
+    return {key: node | node.pop("attributes", {}) for key, node in nodes.items()}
 
 
-def by_csv(found: Files) -> Found:
+def read_csv(files: Files) -> Nodes:
     def rows(table: str) -> list[dict[str, Any]]:
-        read = csv.DictReader(io.StringIO(found[f"{table}.csv"].decode(), newline=""))
+        read = csv.DictReader(io.StringIO(files[f"{table}.csv"].decode(), newline=""))
         return [{name: unguard_cell(cell) for name, cell in row.items()} for row in read]
 
-    return from_tables(rows)
+    return nodes_from_tables(rows)
 
 
-def by_pandas(found: Files) -> Found:
+def read_parquet(files: Files) -> Nodes:
     def rows(table: str) -> list[dict[str, Any]]:
-        frame = pd.read_parquet(io.BytesIO(found[f"{table}.parquet"]), dtype_backend="pyarrow")
-        told: list[dict[str, Any]] = (
+        frame = pd.read_parquet(io.BytesIO(files[f"{table}.parquet"]), dtype_backend="pyarrow")
+        records: list[dict[str, Any]] = (
             frame.astype(object).where(frame.notna(), None).to_dict("records")
         )
-        return told
+        return records
 
-    return from_tables(rows)
+    return nodes_from_tables(rows)
 
 
-def from_tables(rows: Callable[[str], list[dict[str, Any]]]) -> Found:
-    """The nodes; what the observations repeat of them is the same."""
+def nodes_from_tables(rows: Callable[[str], list[dict[str, Any]]]) -> Nodes:
+    """Return the nodes, after checking that observations repeat their values."""
     nodes = {row["key"]: row for row in rows("nodes")}
     for row in rows("observations"):
         reference = nodes[f"{row['reference_type']}:{row['reference_id']}"]
@@ -117,29 +119,29 @@ def from_tables(rows: Callable[[str], list[dict[str, Any]]]) -> Found:
             reference["url"],
         )
         if row["related_from_id"]:
-            behind = nodes[f"{row['related_from_type']}:{row['related_from_id']}"]
-            assert row["related_from_name"] == behind["name"]
-    return with_attributes(nodes)
+            collection = nodes[f"{row['related_from_type']}:{row['related_from_id']}"]
+            assert row["related_from_name"] == collection["name"]
+    return merge_json_attributes(nodes)
 
 
-def by_node_link(found: Files) -> Found:
-    graph = nx.node_link_graph(json.loads(found["graph.json"]), edges="edges")
-    return {key: dict(known) for key, known in graph.nodes.items()}
+def read_node_link(files: Files) -> Nodes:
+    graph = nx.node_link_graph(json.loads(files["graph.json"]), edges="edges")
+    return {key: dict(attributes) for key, attributes in graph.nodes.items()}
 
 
-def by_lines(found: Files) -> Found:
-    lines = map(json.loads, found["graph.jsonl"].decode().split("\n")[:-1])
+def read_json_lines(files: Files) -> Nodes:
+    lines = map(json.loads, files["graph.jsonl"].decode().split("\n")[:-1])
     return {line["key"]: line["attributes"] for line in lines if line["kind"] == "node"}
 
 
-def by_cytoscape(found: Files) -> Found:
-    nodes = [each["data"] for each in json.loads(found["graph.cyjs"])["elements"]["nodes"]]
+def read_cytoscape(files: Files) -> Nodes:
+    nodes = [each["data"] for each in json.loads(files["graph.cyjs"])["elements"]["nodes"]]
     rows = {node["id"]: {**node, "name": node.get("api_name")} for node in nodes}
-    return with_attributes(rows)
+    return merge_json_attributes(rows)
 
 
-def by_page(found: Files) -> Found:
-    data = data_of(found["graph.html"].decode())
+def read_html(files: Files) -> Nodes:
+    data = data_of(files["graph.html"].decode())
     names = [each["name"] for each in data["types"]]
     return {
         node.get("key", f"{names[node['type']]}:{node['attributes']['id']}"): node["attributes"]
@@ -147,80 +149,80 @@ def by_page(found: Files) -> Found:
     }
 
 
-def by_stix2(name: str, found: Files) -> Found:
-    objects = stix2.parse(found[name].decode(), allow_custom=False).objects
+def read_with_stix2(name: str, files: Files) -> Nodes:
+    objects = stix2.parse(files[name].decode(), allow_custom=False).objects
     keys = entity_keys(objects)
-    nodes: Found = {key: {} for key in keys.values()}
+    nodes: Nodes = {key: {} for key in keys.values()}
     for each in objects:
-        told = extension_or_nothing(each)
-        if "entity_id" in told:
-            key = f"{told['entity_type']}:{told['entity_id']}"
-            nodes[key] = json.loads(told.get("attributes", "{}"))
+        records = extension_or_nothing(each)
+        if "entity_id" in records:
+            key = f"{records['entity_type']}:{records['entity_id']}"
+            nodes[key] = json.loads(records.get("attributes", "{}"))
     return nodes
 
 
-def by_pymisp(found: Files) -> Found:
+def read_with_pymisp(files: Files) -> Nodes:
     event = pymisp.MISPEvent()
-    event.load(found["graph.misp.json"].decode())
+    event.load(files["graph.misp.json"].decode())
     return {
         each.comment: {a.object_relation: a.value for a in each.attributes}
         for each in event.objects
     }
 
 
-def by_neo4j(found: Files) -> Found:
-    rows = imported(found["nodes.neo4j.csv"].decode())
-    return with_attributes({row["key"]: row for row in rows})
+def read_neo4j(files: Files) -> Nodes:
+    rows = imported(files["nodes.neo4j.csv"].decode())
+    return merge_json_attributes({row["key"]: row for row in rows})
 
 
-def by_pydot(found: Files) -> Found:
-    """An ampersand that Graphviz would take for the start of a character is one for it."""
-    (graph,) = pydot.graph_from_dot_data(found["graph.dot"].decode())
+def read_with_pydot(files: Files) -> Nodes:
+    """Unescape ampersands: the exporter escapes those that could start a character reference."""
+    (graph,) = pydot.graph_from_dot_data(files["graph.dot"].decode())
     return {
-        plain(each.get_name()): {
-            "label": plain(each.get_attributes()["label"]).replace("&amp;", "&")
+        unquote(each.get_name()): {
+            "label": unquote(each.get_attributes()["label"]).replace("&amp;", "&")
         }
         for each in graph.get_nodes()
         if each.get_name() not in {"node", "edge", "graph"}
     }
 
 
-IN_XML = (nx.read_graphml, "graph.graphml"), (nx.read_gexf, "graph.gexf")
-# Whatever is known of a node stands in these files: who reads it, and how a text may change.
-WHOLE: dict[str, tuple[Callable[[Files], Found], Callable[[str, str], str | None]]] = {
-    "graphml": (partial(by_networkx, *IN_XML[0]), in_xml),
-    "gexf": (partial(by_networkx, *IN_XML[1]), in_xml),
-    "csv": (by_csv, with_columns(in_a_cell)),
-    "parquet": (by_pandas, with_columns(in_utf8)),
-    "json": (by_node_link, in_utf8),
-    "jsonl": (by_lines, in_utf8),
-    "cytoscape": (by_cytoscape, with_columns(in_utf8)),
-    "html": (by_page, on_a_page),
-    "stix": (partial(by_stix2, "graph.stix.json"), as_it_is),
-    "stix-indicators": (partial(by_stix2, "indicators.stix.json"), as_it_is),
-    "neo4j": (by_neo4j, with_columns(in_a_cell)),
+XML_READERS = (nx.read_graphml, "graph.graphml"), (nx.read_gexf, "graph.gexf")
+# Formats that contain all attributes: the function that reads them, and the expected text.
+FULL_FORMATS: dict[str, tuple[Callable[[Files], Nodes], Callable[[str, str], str | None]]] = {
+    "graphml": (partial(read_with_networkx, *XML_READERS[0]), xml_text),
+    "gexf": (partial(read_with_networkx, *XML_READERS[1]), xml_text),
+    "csv": (read_csv, for_columns(csv_text)),
+    "parquet": (read_parquet, for_columns(utf8_text)),
+    "json": (read_node_link, utf8_text),
+    "jsonl": (read_json_lines, utf8_text),
+    "cytoscape": (read_cytoscape, for_columns(utf8_text)),
+    "html": (read_html, html_text),
+    "stix": (partial(read_with_stix2, "graph.stix.json"), unchanged),
+    "stix-indicators": (partial(read_with_stix2, "indicators.stix.json"), unchanged),
+    "neo4j": (read_neo4j, for_columns(csv_text)),
 }
-# These show a name only, so long and cleaned as names are.
-NAMED = {"misp": (by_pymisp, 16_000), "dot": (by_pydot, 80)}
+# Formats that contain only a name: the function that reads them, and its maximum length.
+NAME_ONLY_FORMATS = {"misp": (read_with_pymisp, 16_000), "dot": (read_with_pydot, 80)}
 
 
-def test_every_format_is_held_to_the_contract():
-    assert {*WHOLE, *NAMED} == set(FORMATS)
+def test_every_format_is_covered():
+    assert {*FULL_FORMATS, *NAME_ONLY_FORMATS} == set(FORMATS)
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Files]:
-    """The files of every format, of a graph."""
-    made: dict[str, Files] = {}
+def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Files]:
+    """Return a function that exports a graph in every format and returns the files."""
+    cache: dict[str, Files] = {}
 
     def write(name: str) -> Files:
-        if name not in made:
+        if name not in cache:
             folder = tmp_path_factory.mktemp(name)
             graph = GRAPHS[name]()
-            places = {key: (math.sin(n), float(n)) for n, key in enumerate(graph)}
-            written = export_all(graph, folder, FORMATS, positions=places)
-            made[name] = {each.path.name: each.path.read_bytes() for each in written}
-        return made[name]
+            positions = {key: (math.sin(n), float(n)) for n, key in enumerate(graph)}
+            written = export_all(graph, folder, FORMATS, positions=positions)
+            cache[name] = {each.path.name: each.path.read_bytes() for each in written}
+        return cache[name]
 
     return write
 
@@ -232,51 +234,53 @@ def is_exportable(value: object) -> bool:
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-@pytest.mark.parametrize("form", WHOLE)
-def test_every_text_comes_back(form: str, name: str, found: Callable[[str], Files]) -> None:
-    read, change = WHOLE[form]
-    graph, nodes = GRAPHS[name](), read(found(name))
+@pytest.mark.parametrize("format_name", FULL_FORMATS)
+def test_every_attribute_is_read_back(
+    format_name: str, name: str, files: Callable[[str], Files]
+) -> None:
+    read, change = FULL_FORMATS[format_name]
+    graph, nodes = GRAPHS[name](), read(files(name))
     assert set(nodes) == set(graph)
     for key, node in graph.nodes.items():
         for attribute, value in node.items():
-            if attribute in CONTRACT or not is_exportable(value):
+            if attribute in REQUIRED_ATTRIBUTES or not is_exportable(value):
                 continue
-            due = change(attribute, value) if isinstance(value, str) else value
-            met = nodes[key].get(in_utf8("", attribute), nodes[key].get(attribute))
-            assert met == due, (key, attribute)
+            expected = change(attribute, value) if isinstance(value, str) else value
+            actual = nodes[key].get(utf8_text("", attribute), nodes[key].get(attribute))
+            assert actual == expected, (key, attribute)
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-@pytest.mark.parametrize("form", NAMED)
-def test_every_name_is_shown_harmlessly(
-    form: str, name: str, found: Callable[[str], Files]
+@pytest.mark.parametrize("format_name", NAME_ONLY_FORMATS)
+def test_every_name_is_cleaned_and_shortened(
+    format_name: str, name: str, files: Callable[[str], Files]
 ) -> None:
-    read, longest = NAMED[form]
-    graph, nodes = GRAPHS[name](), read(found(name))
+    read, max_length = NAME_ONLY_FORMATS[format_name]
+    graph, nodes = GRAPHS[name](), read(files(name))
     assert set(nodes) == set(graph)
     for key, node in graph.nodes.items():
-        shown = _name(node["label"], longest)
-        if node["type"] == "file" and form == "misp":  # its hash; its name where it has one
-            named = node.get("meaningful_name", "").strip()
-            assert nodes[key].get("filename") == (shown if named else None)
+        shown = _displayed_name(node["label"], max_length)
+        if node["type"] == "file" and format_name == "misp":  # the file name is optional
+            file_name = node.get("meaningful_name", "").strip()
+            assert nodes[key].get("filename") == (shown if file_name else None)
         else:
             assert shown in nodes[key].values(), key
 
 
-def _name(text: str, longest: int) -> str:
+def _displayed_name(text: str, max_length: int) -> str:
     text = clean(re.sub("[\u202a-\u202e\u2066-\u2069]", "", text))
     if not any(c.isprintable() and c != " " for c in text):
         return "(no title)"
-    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+    return text if len(text) <= max_length else text[: max_length - 1].rstrip() + "…"
 
 
-@pytest.mark.parametrize("suffix", PACKED)
+@pytest.mark.parametrize("suffix", COMPRESSED_SUFFIXES)
 @pytest.mark.parametrize("name", GRAPHS)
-def test_a_packed_file_is_the_same(
-    suffix: str, name: str, found: Callable[[str], Files], tmp_path: Path
+def test_a_compressed_file_has_the_same_content(
+    suffix: str, name: str, files: Callable[[str], Files], tmp_path: Path
 ) -> None:
     graph = GRAPHS[name]()
-    places = {key: (math.sin(n), float(n)) for n, key in enumerate(graph)}
-    path = export(graph, tmp_path / f"graph{suffix}", positions=places)
+    positions = {key: (math.sin(n), float(n)) for n, key in enumerate(graph)}
+    path = export(graph, tmp_path / f"graph{suffix}", positions=positions)
     with gzip.open(path) as stream:
-        assert stream.read() == found(name)[f"graph.{PACKED[suffix]}"]
+        assert stream.read() == files(name)[f"graph.{COMPRESSED_SUFFIXES[suffix]}"]

@@ -1,4 +1,4 @@
-"""Tables: every cell reads back, and none starts a formula."""
+"""CSV tables and DataFrames: every cell is read back, and no cell starts a formula."""
 
 from __future__ import annotations
 
@@ -49,31 +49,31 @@ WRITERS = (csv_format.write_nodes, csv_format.write_edges, csv_format.write_obse
 csv.field_size_limit(2**31 - 1)
 
 
-def written(write, graph, **options):
+def write_bytes(write, graph, **options):
     stream = io.BytesIO()
     write(graph, stream, **options)
     return stream.getvalue()
 
 
 def rows(data):
-    """What Python's own reader finds."""
+    """Return the rows as read by the csv module."""
     return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
 
 
 def frame(data):
-    """What pandas finds, told to guess nothing."""
+    """Return the table as read by pandas without type inference."""
     return pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False)
 
 
 def as_cell(text):
-    """The character map as it is promised, told here a second time; without the guard."""
+    """Return the documented text of a cell before the formula guard."""
     return "".join("\ufffd" if c == "\0" or 0xD800 <= ord(c) <= 0xDFFF else c for c in text)
 
 
 def starts_a_formula(cell):
-    """By the words of the promise: the first character that is no space, in any width.
+    """Return whether the first character that is not a space starts a formula.
 
-    So it is behind what some spreadsheets take for the end of a cell.
+    Full-width characters count, and so do texts behind separators of other spreadsheets.
     """
     if cell.lstrip(" ")[:1] in {"\t", "\r"}:
         return True
@@ -83,45 +83,46 @@ def starts_a_formula(cell):
     return any(unicodedata.normalize("NFKC", each[:1]) in {"=", "+", "-", "@"} for each in starts)
 
 
-# --- the three tables ----------------------------------------------------------------------------
+# --- tables --------------------------------------------------------------------------------------
 
 
-def test_one_row_for_each_observation():
-    data = written(csv_format.write_observations, campaign())
+def test_observations_table_has_one_row_per_observation():
+    data = write_bytes(csv_format.write_observations, campaign())
     assert data.splitlines()[0] == (
         b'"subject_type","subject_id","reference_id","related_from_type","related_from_id",'
         b'"reference_type","reference_url","reference_title","related_from_name",'
         b'"provenance"'
     )
-    found = rows(data)
-    assert {tuple(row.values())[:5] for row in found} == {
+    actual = rows(data)
+    assert {tuple(row.values())[:5] for row in actual} == {
         ("file", o.subject.id, o.reference.id, o.related_from.type, o.related_from.id)
         if o.related_from
         else ("file", o.subject.id, o.reference.id, "", "")
         for o in OBSERVATIONS
     }
-    assert len(found) == len(OBSERVATIONS)
-    assert {row["reference_title"] for row in found if row["reference_id"] == REPORT.id} == {
+    assert len(actual) == len(OBSERVATIONS)
+    assert {row["reference_title"] for row in actual if row["reference_id"] == REPORT.id} == {
         "Emotet – a <i>history</i> & more"
     }
-    assert {row["related_from_name"] for row in found} == {"", "win.emotet", "Spam run"}
+    assert {row["related_from_name"] for row in actual} == {"", "win.emotet", "Spam run"}
 
 
-def test_a_view_without_its_collections_still_tells_which_they_were():
+def test_observations_of_a_view_without_collections_keep_their_ids():
     view = nx.subgraph_view(campaign(), filter_node=lambda key: not key.startswith("collection:"))
-    (found, whole) = (rows(written(csv_format.write_observations, g)) for g in (view, campaign()))
-    ids = [[row["related_from_type"], row["related_from_id"]] for row in found]
-    assert ids == [[row["related_from_type"], row["related_from_id"]] for row in whole]
-    assert {row["related_from_name"] for row in found} == {""}
-    assert len(dataframes.observations_frame(view)) == len(found)
+    write = csv_format.write_observations
+    actual, full = rows(write_bytes(write, view)), rows(write_bytes(write, campaign()))
+    ids = [[row["related_from_type"], row["related_from_id"]] for row in actual]
+    assert ids == [[row["related_from_type"], row["related_from_id"]] for row in full]
+    assert {row["related_from_name"] for row in actual} == {""}
+    assert len(dataframes.observations_frame(view)) == len(actual)
 
 
-def test_one_row_for_each_node():
-    found = {row["key"]: row for row in rows(written(csv_format.write_nodes, campaign()))}
-    assert len(found) == 8
+def test_nodes_table_has_one_row_per_node():
+    actual = {row["key"]: row for row in rows(write_bytes(csv_format.write_nodes, campaign()))}
+    assert len(actual) == 8
     names = [column.name for column in columns_for(NODE_COLUMNS, TABLES)]
-    assert list(found[REPORT.key]) == names
-    assert found[REPORT.key] == dict.fromkeys(names, "") | {
+    assert list(actual[REPORT.key]) == names
+    assert actual[REPORT.key] == dict.fromkeys(names, "") | {
         "key": REPORT.key,
         "type": "reference",
         "id": REPORT.id,
@@ -134,18 +135,18 @@ def test_one_row_for_each_node():
         "domain": "blog.example.org",
         "degree": "4",
     }
-    assert found[GANG.key]["name"] == "win.emotet"
-    assert (found[EMOTET.key]["seed"], found[LOADER.key]["seed"]) == ("true", "false")
-    assert json.loads(found[OTHERS.key]["attributes"]) == {"shown": True, "targets": 12}
+    assert actual[GANG.key]["name"] == "win.emotet"
+    assert (actual[EMOTET.key]["seed"], actual[LOADER.key]["seed"]) == ("true", "false")
+    assert json.loads(actual[OTHERS.key]["attributes"]) == {"shown": True, "targets": 12}
 
 
-def test_one_row_for_each_edge():
-    found = {
+def test_edges_table_has_one_row_per_edge():
+    actual = {
         (row["source"], row["target"]): row
-        for row in rows(written(csv_format.write_edges, campaign()))
+        for row in rows(write_bytes(csv_format.write_edges, campaign()))
     }
-    assert len(found) == 7
-    assert found[EMOTET.key, REPORT.key] == {
+    assert len(actual) == 7
+    assert actual[EMOTET.key, REPORT.key] == {
         "source": EMOTET.key,
         "target": REPORT.key,
         "relation": "related_references",
@@ -155,21 +156,21 @@ def test_one_row_for_each_edge():
         "first_seen": "",
         "last_seen": "",
     }
-    assert found[EMOTET.key, BARE.key]["related_from"] == ""
-    assert found[REPORT.key, OTHERS.key]["weight"] == "2"
+    assert actual[EMOTET.key, BARE.key]["related_from"] == ""
+    assert actual[REPORT.key, OTHERS.key]["weight"] == "2"
 
 
 @pytest.mark.parametrize("write", WRITERS)
-def test_bytes_are_plain_csv(write):
-    data = written(write, campaign())
+def test_every_cell_is_quoted_and_lines_end_with_lf(write):
+    data = write_bytes(write, campaign())
     assert not data.startswith(b"\xef\xbb\xbf")
     assert b"\r" not in data
     assert data.endswith(b'"\n')
     assert all(line.startswith(b'"') and line.endswith(b'"') for line in data.splitlines())
-    assert len(written(write, build_graph([])).splitlines()) == 1
+    assert len(write_bytes(write, build_graph([])).splitlines()) == 1
 
 
-def test_what_no_cell_can_hold_is_left_out_and_counted():
+def test_values_that_csv_cannot_represent_are_omitted_and_counted():
     graph = with_title("t", score=math.nan, creation_date=2**70)
     assert csv_format.write_nodes(graph, io.BytesIO()).omitted == 2
 
@@ -178,25 +179,25 @@ def test_what_no_cell_can_hold_is_left_out_and_counted():
 
 
 @pytest.mark.parametrize("write", WRITERS)
-def test_every_cell_of_the_corpus_reads_back(write):
+def test_every_cell_of_the_corpus_is_read_back(write):
     graph = with_title(*HOSTILE)
-    guarded, raw = rows(written(write, graph)), rows(written(write, graph, csv_guard=False))
+    guarded, raw = rows(write_bytes(write, graph)), rows(write_bytes(write, graph, csv_guard=False))
     assert [[unguard_cell(cell) for cell in row.values()] for row in guarded] == [
         [as_cell(cell) for cell in row.values()] for row in raw
     ]
-    by_pandas = frame(written(write, graph))
+    by_pandas = frame(write_bytes(write, graph))
     assert by_pandas.to_numpy().tolist() == [list(row.values()) for row in guarded]
 
 
 @settings(max_examples=150)
 @given(hostile_graphs())
-def test_no_cell_starts_a_formula_and_rows_stay_rows(graph):
+def test_no_cell_starts_a_formula_and_the_row_count_is_kept(graph):
     counts = (len(graph), graph.number_of_edges())
     for write, count in zip(WRITERS, counts, strict=False):
-        data = written(write, graph)
-        found = rows(data)
-        assert len(found) == len(frame(data)) == count
-        assert not [cell for row in found for cell in row.values() if starts_a_formula(cell)]
+        data = write_bytes(write, graph)
+        actual = rows(data)
+        assert len(actual) == len(frame(data)) == count
+        assert not [cell for row in actual for cell in row.values() if starts_a_formula(cell)]
 
 
 @settings(max_examples=1_000)
@@ -205,7 +206,7 @@ def test_no_cell_starts_a_formula_and_rows_stay_rows(graph):
 @example("''\t")
 @example("\n\n=1")
 @example("'\t'\t=1;;-")
-def test_the_guard_is_put_on_and_taken_off(text):
+def test_unguard_cell_reverses_guard_cell(text):
     cell = guard_cell(text)
     assert not starts_a_formula(cell)
     assert unguard_cell(cell) == as_cell(text)
@@ -225,7 +226,7 @@ def test_the_guard_is_put_on_and_taken_off(text):
         ("a,=1 |=1 =1", "a,=1 |=1 =1"),
     ],
 )
-def test_the_guard_stands_wherever_some_spreadsheet_starts_a_cell(text, cell):
+def test_guard_cell_guards_every_possible_start_of_a_cell(text, cell):
     assert guard_cell(text) == cell
     assert unguard_cell(cell) == text
 
@@ -234,13 +235,15 @@ def test_the_guard_stands_wherever_some_spreadsheet_starts_a_cell(text, cell):
     "text",
     ["plain", "a=b", "O'Neill", "'quoted'", "2018-01-12", "Emotet – new", "", "001234", "NA"],
 )
-def test_harmless_text_is_untouched(text):
+def test_guard_cell_keeps_harmless_text(text):
     assert guard_cell(text) == text
 
 
-def test_raw_leaves_the_texts_alone():
-    found = rows(written(csv_format.write_observations, with_title("=1+1", "-1"), csv_guard=False))
-    assert [row["reference_title"] for row in found] == ["=1+1", "-1"]
+def test_csv_guard_false_writes_texts_unchanged():
+    actual = rows(
+        write_bytes(csv_format.write_observations, with_title("=1+1", "-1"), csv_guard=False)
+    )
+    assert [row["reference_title"] for row in actual] == ["=1+1", "-1"]
     assert not csv_format.write_observations(with_title("=1+1"), io.BytesIO(), csv_guard=False)
 
 
@@ -249,17 +252,17 @@ def test_guarded_cells_are_counted():
     assert (warnings.guarded, warnings.cleaned) == (1, 1)
 
 
-def test_an_id_that_looks_like_a_formula_comes_back():
+def test_an_id_that_looks_like_a_formula_is_read_back():
     graph = build_graph([Observation(EMOTET, Entity("reference", "-1"), None)])
-    (row,) = rows(written(csv_format.write_observations, graph))
+    (row,) = rows(write_bytes(csv_format.write_observations, graph))
     assert row["reference_id"] == "'-1"
     assert unguard_cell(row["reference_id"]) == "-1"
 
 
-# --- frames --------------------------------------------------------------------------------------
+# --- DataFrames ----------------------------------------------------------------------------------
 
 
-def test_frames_have_types():
+def test_dataframes_have_column_types():
     nodes = dataframes.nodes_frame(campaign()).set_index("key")
     assert nodes.dtypes[["type", "creation_date", "seed", "degree"]].astype(str).tolist() == [
         "category",
@@ -273,16 +276,16 @@ def test_frames_have_types():
     edges = dataframes.edges_frame(campaign())
     assert edges["weight"].sum() == 10
     assert str(edges["relation"].dtype) == "category"
-    seen = dataframes.observations_frame(campaign())
-    assert len(seen) == len(OBSERVATIONS)
-    assert seen["related_from_id"].isna().sum() == 2
-    assert str(seen["subject_type"].dtype) == "category"
+    observations = dataframes.observations_frame(campaign())
+    assert len(observations) == len(OBSERVATIONS)
+    assert observations["related_from_id"].isna().sum() == 2
+    assert str(observations["subject_type"].dtype) == "category"
 
 
 @pytest.mark.parametrize(
     "make", [dataframes.nodes_frame, dataframes.edges_frame, dataframes.observations_frame]
 )
-def test_frames_of_nothing_have_columns(make):
+def test_dataframes_of_an_empty_graph_have_columns(make):
     empty = make(build_graph([]))
     assert len(empty) == 0
     assert empty.dtypes.equals(make(campaign()).dtypes) or set(empty) == set(make(campaign()))
@@ -290,26 +293,26 @@ def test_frames_of_nothing_have_columns(make):
 
 @settings(max_examples=50)
 @given(hostile_graphs())
-def test_frames_hold_hostile_text(graph):
+def test_dataframes_accept_hostile_text(graph):
     assert set(dataframes.nodes_frame(graph)["key"]) == set(graph)
     assert len(dataframes.edges_frame(graph)) == graph.number_of_edges()
     dataframes.observations_frame(graph)
 
 
 @pytest.mark.parametrize("seconds", [-62135596801, 10**12, 10**18, -1, 0, 2**62])
-def test_frames_bear_rubbish_dates(seconds):
+def test_dataframes_keep_invalid_dates(seconds):
     nodes = dataframes.nodes_frame(with_title("t", creation_date=seconds))
     assert seconds in nodes["creation_date"].dropna().tolist()
 
 
-def test_weights_of_a_view_may_be_fractions():
+def test_edge_weights_can_be_fractions():
     graph = campaign()
     for *_, edge in graph.edges(data=True):
         edge["weight"] = 0.5
     assert dataframes.edges_frame(graph)["weight"].sum() == 3.5
 
 
-# --- text, each destination ----------------------------------------------------------------------
+# --- sanitizing ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -338,13 +341,13 @@ def test_weights_of_a_view_may_be_fractions():
         ("", ""),
     ],
 )
-def test_the_host_of_an_address(url, host):
+def test_url_host_returns_the_normalized_host(url, host):
     assert url_host(url) == host
 
 
 @settings(max_examples=500)
 @given(any_text)
-def test_no_text_breaks_a_cleaner(text):
+def test_sanitizers_accept_any_text(text):
     url_host(text)
     url_host("https://" + text)
     assert url_host("https://" + text).isascii()
@@ -352,7 +355,7 @@ def test_no_text_breaks_a_cleaner(text):
     json_text({"a": text}).encode()
 
 
-def test_json_has_no_end_of_line_that_some_reader_would_change():
+def test_json_text_contains_no_line_separator():
     text = "a\n\r\x0b\x0c\x1c\x85\u2028\u2029b"
     assert len(json_text({text: text}).splitlines()) == 1
     assert json.loads(json_text({text: text})) == {text: text}
@@ -373,5 +376,5 @@ def test_json_has_no_end_of_line_that_some_reader_would_change():
         (10**30, ""),
     ],
 )
-def test_days(seconds, day):
+def test_format_date_returns_the_utc_day(seconds, day):
     assert format_date(seconds) == day

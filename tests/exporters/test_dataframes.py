@@ -1,4 +1,4 @@
-"""Tables for pandas: of a campaign file, typed, and the same as the Parquet files."""
+"""DataFrames: column types, equality with the Parquet files, and tables of a campaign."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from tests.support.paths import DATA
 from tests.support.table_types import TABLE_TYPES
 
 SAMPLE = DATA / "related_references.json"
-MAKERS = {
+FRAME_FUNCTIONS = {
     "nodes": dataframes.nodes_frame,
     "edges": dataframes.edges_frame,
     "observations": dataframes.observations_frame,
 }
-EVERY_TABLE = pytest.mark.parametrize("table", MAKERS)
+EVERY_TABLE = pytest.mark.parametrize("table", FRAME_FUNCTIONS)
 
 
-def parquet(table: str, graph) -> pd.DataFrame:
-    """What pandas reads back."""
+def read_parquet(table: str, graph) -> pd.DataFrame:
+    """Return the Parquet table as read by pandas."""
     stream = io.BytesIO()
     getattr(parquet_format, f"write_{table}")(graph, stream)
     return pd.read_parquet(stream, dtype_backend="numpy_nullable")
@@ -52,25 +52,27 @@ def types(frame: pd.DataFrame) -> dict[str, str]:
 
 
 def values(frame: pd.DataFrame) -> list[list[object]]:
-    """Every cell as a plain value, missing ones None."""
+    """Return every cell as a Python value; missing values are None."""
 
-    def plain(cell: object) -> object:
+    def as_python_value(cell: object) -> object:
         if cell is None or isinstance(cell, list) or hasattr(cell, "tolist"):
             return None if cell is None else list(cell)
         return None if pd.isna(cell) else cell
 
-    return [[plain(cell) for cell in row] for row in frame.astype(object).to_numpy().tolist()]
+    return [
+        [as_python_value(cell) for cell in row] for row in frame.astype(object).to_numpy().tolist()
+    ]
 
 
-def timed():
-    seen = Observation(EMOTET, REPORT, GANG, first_seen=1.5e9, last_seen=1.6e9)
-    asked = Entity(
+def timestamped_graph():
+    observation = Observation(EMOTET, REPORT, GANG, first_seen=1.5e9, last_seen=1.6e9)
+    subject = Entity(
         "file", EMOTET.id, {"crawl_fetched_at": "2020-09-13T12:26:40Z", "crawl_pages": 2}
     )
-    return build_graph([seen, *OBSERVATIONS], subjects=[asked, LOADER], timestamps=True)
+    return build_graph([observation, *OBSERVATIONS], subjects=[subject, LOADER], timestamps=True)
 
 
-def fractions():
+def graph_with_fractional_weights():
     graph = campaign()
     for *_, edge in graph.edges(data=True):
         edge["weight"] = 0.5
@@ -79,8 +81,8 @@ def fractions():
 
 GRAPHS = {
     "campaign": campaign(),
-    "times": timed(),
-    "fractions": fractions(),
+    "times": timestamped_graph(),
+    "fractions": graph_with_fractional_weights(),
     "empty": build_graph([]),
     "rubbish": with_title("t", 5, "=1", creation_date=2**62, url=7, author=False),
     "early": with_title("t", creation_date=-62_135_596_800),
@@ -92,29 +94,29 @@ GRAPHS = {
 
 @EVERY_TABLE
 @pytest.mark.parametrize("name", GRAPHS)
-def test_a_frame_is_what_pandas_reads_out_of_the_parquet_file(table: str, name: str) -> None:
-    frame, read = MAKERS[table](GRAPHS[name]), parquet(table, GRAPHS[name])
+def test_dataframe_equals_the_parquet_table(table: str, name: str) -> None:
+    frame, read = FRAME_FUNCTIONS[table](GRAPHS[name]), read_parquet(table, GRAPHS[name])
     assert types(frame) == types(read)
     assert values(frame) == values(read)
 
 
 @settings(max_examples=40)
 @given(hostile_graphs())
-def test_the_same_of_hostile_texts(graph) -> None:
-    for table, make in MAKERS.items():
-        frame, read = make(graph), parquet(table, graph)
+def test_dataframe_equals_the_parquet_table_for_hostile_text(graph) -> None:
+    for table, make in FRAME_FUNCTIONS.items():
+        frame, read = make(graph), read_parquet(table, graph)
         assert types(frame) == types(read)
         assert values(frame) == values(read)
 
 
 @EVERY_TABLE
 @pytest.mark.parametrize("name", ["campaign", "times", "empty", "rubbish"])
-def test_every_column_has_its_type_whatever_stands_in_it(table: str, name: str) -> None:
-    frame = MAKERS[table](GRAPHS[name])
+def test_column_types_do_not_depend_on_the_values(table: str, name: str) -> None:
+    frame = FRAME_FUNCTIONS[table](GRAPHS[name])
     assert types(frame) == TABLE_TYPES[table]
 
 
-def test_times_are_times_and_lists_are_lists() -> None:
+def test_times_are_timestamps_and_collections_are_lists() -> None:
     edges = dataframes.edges_frame(GRAPHS["times"]).set_index(["source", "target"])
     edge = edges.loc[(EMOTET.key, REPORT.key)]
     assert edge["first_seen"] == pd.Timestamp(1.5e9, unit="s", tz="UTC")
@@ -125,21 +127,24 @@ def test_times_are_times_and_lists_are_lists() -> None:
     assert nodes.loc[REPORT.key, "created"] == pd.Timestamp("2018-01-12", tz="UTC")
 
 
-# --- of a campaign file --------------------------------------------------------------------------
+# --- tables of a campaign ------------------------------------------------------------------------
 
 
-def test_a_campaign_file_gives_its_tables(tmp_path: Path) -> None:
-    write_campaign(tmp_path / "c.db", [one for one in OBSERVATIONS if one.subject != LOADER])
+def test_campaign_returns_its_tables(tmp_path: Path) -> None:
+    write_campaign(
+        tmp_path / "c.db",
+        [each for each in OBSERVATIONS if each.subject != LOADER],
+    )
     with gb.open(tmp_path / "c.db") as campaign:
-        nodes, edges, facts = campaign.nodes(), campaign.edges(), campaign.observations()
+        nodes, edges, observations = campaign.nodes(), campaign.edges(), campaign.observations()
         timed_nodes, timed_edges = campaign.nodes(timestamps=True), campaign.edges(timestamps=True)
         campaign.export(tmp_path, ["parquet"])
-    for table, frame in (("nodes", nodes), ("edges", edges), ("observations", facts)):
+    for table, frame in (("nodes", nodes), ("edges", edges), ("observations", observations)):
         read = pd.read_parquet(tmp_path / f"{table}.parquet", dtype_backend="numpy_nullable")
         assert types(frame) == types(read)
         assert values(frame) == values(read)
-    assert set(facts["reference_title"].dropna()) == {REPORT.attributes["title"]}
-    assert len(facts) == 3  # an answer cannot say "through none" beside two
+    assert set(observations["reference_title"].dropna()) == {REPORT.attributes["title"]}
+    assert len(observations) == 3  # a response cannot list "no collection" and collections
     assert nodes["seed"].sum() == 1
     assert nodes["crawl_fetched_at"].isna().all()
     assert timed_nodes["crawl_fetched_at"].notna().sum() == 1
@@ -147,7 +152,7 @@ def test_a_campaign_file_gives_its_tables(tmp_path: Path) -> None:
     assert timed_edges["first_seen"].notna().any()
 
 
-def test_a_campaign_without_answers_has_tables_without_rows(tmp_path: Path) -> None:
+def test_a_campaign_without_responses_has_empty_tables(tmp_path: Path) -> None:
     with gb.Store.open(tmp_path / "c.db") as store:
         campaign = gb.Campaign(store)
         for table, frame in (
@@ -161,7 +166,7 @@ def test_a_campaign_without_answers_has_tables_without_rows(tmp_path: Path) -> N
         assert campaign.nodes()["state"].tolist() == ["pending"]
 
 
-_WITHOUT = """
+_LAZY_IMPORT = """
 import sys
 import graphbuild as gb
 with gb.Store.open("c.db") as store:
@@ -171,14 +176,14 @@ with gb.Store.open("c.db") as store:
 """
 
 
-def test_pandas_is_loaded_when_a_table_is_asked_for_and_needs_no_pyarrow(tmp_path: Path) -> None:
+def test_pandas_is_imported_lazily_and_without_pyarrow(tmp_path: Path) -> None:
     root = str(Path(gb.__file__).parents[1])
-    done = subprocess.run(
-        [sys.executable, "-c", _WITHOUT],
+    process = subprocess.run(
+        [sys.executable, "-c", _LAZY_IMPORT],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
         env={"PYTHONPATH": root},
     )
-    assert done.stdout == "0 True\n"
+    assert process.stdout == "0 True\n"

@@ -1,4 +1,4 @@
-"""DOT: what Graphviz and another parser find in our files."""
+"""DOT: Graphviz and pydot read every node, edge and observation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.graphs import EMOTET, GANG, HOSTILE, REPORT, campaign, hostil
 from tests.support.mixed_campaigns import campaigns, hostile_text_graph, triples_of
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of its own parser's library
+    warnings.simplefilter("ignore")  # of pyparsing
     import pydot.dot_parser
 
 GRAPHVIZ = ExternalTool(
@@ -32,55 +32,55 @@ SVG = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
 
 
-def written(graph):
+def write_bytes(graph):
     stream = io.BytesIO()
     write_dot(graph, stream)
     return stream.getvalue()
 
 
-def graphviz(data, *arguments):
+def run_graphviz(data, *arguments):
     GRAPHVIZ.require("dot")
-    done = subprocess.run(
+    process = subprocess.run(
         ["dot", *arguments], input=data, capture_output=True, check=False, timeout=60
     )
-    assert (done.returncode, done.stderr) == (0, b"")
-    return done.stdout
+    assert (process.returncode, process.stderr) == (0, b"")
+    return process.stdout
 
 
-def by_graphviz(graph):
-    """Nodes and edges as Graphviz itself understood them."""
-    found = json.loads(graphviz(written(graph), "-Tdot_json"))
-    nodes = {each["_gvid"]: each for each in found.get("objects", ())}
+def read_with_graphviz(graph):
+    """Return nodes and edges as read by Graphviz."""
+    parsed = json.loads(run_graphviz(write_bytes(graph), "-Tdot_json"))
+    nodes = {each["_gvid"]: each for each in parsed.get("objects", ())}
     edges = {
         (nodes[each["tail"]]["name"], nodes[each["head"]]["name"]): each
-        for each in found.get("edges", ())
+        for each in parsed.get("edges", ())
     }
     return {each["name"]: each for each in nodes.values()}, edges
 
 
-def plain(text):
-    """A quoted string of DOT, or several with plus signs between, as another parser gives it."""
+def unquote(text):
+    """Return the text of a quoted DOT string; pydot keeps quotes and concatenations."""
     pieces = re.findall(r'"((?:[^"\\]|\\.)*)"', text, re.DOTALL)
     return "".join(pieces).replace('\\"', '"').replace("\\\\", "\\")
 
 
-def by_pydot(graph):
-    (found,) = pydot.graph_from_dot_data(written(graph).decode())
+def read_with_pydot(graph):
+    (parsed,) = pydot.graph_from_dot_data(write_bytes(graph).decode())
     nodes = {
-        plain(each.get_name()): each.get_attributes()
-        for each in found.get_nodes()
+        unquote(each.get_name()): each.get_attributes()
+        for each in parsed.get_nodes()
         if each.get_name() not in {"node", "edge", "graph"}
     }
     edges = {
-        (plain(each.get_source()), plain(each.get_destination())): {
-            name: plain(value) for name, value in each.get_attributes().items()
+        (unquote(each.get_source()), unquote(each.get_destination())): {
+            name: unquote(value) for name, value in each.get_attributes().items()
         }
-        for each in found.get_edges()
+        for each in parsed.get_edges()
     }
     return nodes, edges
 
 
-def triples_in(edges):
+def triples_from_edges(edges):
     return {
         (source, target, None if key == "-" else key, edge["provenance"])
         for (source, target), edge in edges.items()
@@ -89,28 +89,28 @@ def triples_in(edges):
     }
 
 
-# --- what a reader finds -------------------------------------------------------------------------
+# --- content -------------------------------------------------------------------------------------
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(campaigns() | hostile_graphs())
-def test_graphviz_finds_every_node_and_observation(graph):
-    nodes, edges = by_graphviz(graph)
+def test_graphviz_reads_every_node_and_observation(graph):
+    nodes, edges = read_with_graphviz(graph)
     assert set(nodes) == set(graph)
     assert set(edges) == set(graph.edges)
-    assert triples_in(edges) == triples_of(graph)
+    assert triples_from_edges(edges) == triples_of(graph)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(campaigns() | hostile_graphs())
-def test_another_parser_finds_the_same(graph):
-    nodes, edges = by_pydot(graph)
+def test_pydot_reads_every_node_and_observation(graph):
+    nodes, edges = read_with_pydot(graph)
     assert set(nodes) == set(graph)
-    assert triples_in(edges) == triples_of(graph)
+    assert triples_from_edges(edges) == triples_of(graph)
 
 
-def test_what_stands_in_the_file():
-    lines = written(campaign()).decode().splitlines()
+def test_nodes_and_edges_are_written_with_their_attributes():
+    lines = write_bytes(campaign()).decode().splitlines()
     assert lines[0] == "digraph related {"
     assert lines[-1] == "}"
     assert (
@@ -124,53 +124,53 @@ def test_what_stands_in_the_file():
     ) in lines
 
 
-def test_what_is_inferred_is_dashed():
-    _, edges = by_pydot(build_graph([Observation(EMOTET, REPORT, GANG, INFERRED)]))
+def test_inferred_edges_are_dashed():
+    _, edges = read_with_pydot(build_graph([Observation(EMOTET, REPORT, GANG, INFERRED)]))
     assert edges[EMOTET.key, REPORT.key]["style"] == "dashed"
     assert "style" not in edges[REPORT.key, GANG.key]
 
 
 @pytest.mark.parametrize("weight", [-1, float("nan"), None, "2"])
-def test_a_weight_graphviz_refuses_is_left_out_and_counted(weight):
+def test_an_invalid_weight_is_omitted_and_counted(weight):
     graph = with_title("t")
     for *_, edge in graph.edges(data=True):
         edge.update(weight=weight, color="red")
     assert write_dot(graph, io.BytesIO()).omitted == 4
-    assert b"weight" not in written(graph)
+    assert b"weight" not in write_bytes(graph)
 
 
 # --- hostile text --------------------------------------------------------------------------------
 
 
-def test_every_title_of_the_corpus_is_drawn_as_text_and_nothing_as_a_link():
-    picture = ET.fromstring(graphviz(written(with_title(*HOSTILE)), "-Tsvg"))
-    shown = {text.text for text in picture.iter(f"{SVG}text")}
+def test_every_title_of_the_corpus_is_drawn_as_text_without_links():
+    svg = ET.fromstring(run_graphviz(write_bytes(with_title(*HOSTILE)), "-Tsvg"))
+    shown = {text.text for text in svg.iter(f"{SVG}text")}
     assert {"</script><script>alert(1)</script>", "&lt;a&gt; &amp; b", "a]]>b"} <= shown
-    assert {each.tag for each in picture.iter()} == {
+    assert {each.tag for each in svg.iter()} == {
         f"{SVG}{name}" for name in ("svg", "g", "title", "text", "ellipse", "polygon", "path")
     }
-    assert not [each for each in picture.iter() if LINK in each.attrib]
+    assert not [each for each in svg.iter() if LINK in each.attrib]
 
 
 def test_every_bad_text_of_the_corpus_is_drawn_as_text():
     graph = hostile_text_graph()
-    assert triples_in(by_graphviz(graph)[1]) == triples_of(graph)
-    picture = ET.fromstring(graphviz(written(graph), "-Tsvg"))
-    assert not [each for each in picture.iter() if LINK in each.attrib]
-    assert f"{SVG}script" not in {each.tag for each in picture.iter()}
+    assert triples_from_edges(read_with_graphviz(graph)[1]) == triples_of(graph)
+    svg = ET.fromstring(run_graphviz(write_bytes(graph), "-Tsvg"))
+    assert not [each for each in svg.iter() if LINK in each.attrib]
+    assert f"{SVG}script" not in {each.tag for each in svg.iter()}
 
 
 @pytest.mark.parametrize(
     "title", ["a\\nb", "a\\Nb", 'a"b', 'a\\"b', "ends in \\", "&eacute; &#64; &x;", "<<b>x</b>>"]
 )
-def test_what_graphviz_would_take_for_more_is_shown_as_it_is(title):
-    picture = ET.fromstring(graphviz(written(with_title(title)), "-Tsvg"))
-    assert title in {text.text for text in picture.iter(f"{SVG}text")}
+def test_graphviz_escapes_in_a_title_are_shown_literally(title):
+    svg = ET.fromstring(run_graphviz(write_bytes(with_title(title)), "-Tsvg"))
+    assert title in {text.text for text in svg.iter(f"{SVG}text")}
 
 
-def test_a_graph_of_some_thousand_edges_is_drawn_in_seconds():
-    """By sfdp, where dot is slow; it took many minutes over curves that avoid every node."""
-    data = written(
+def test_a_graph_with_thousands_of_edges_is_drawn_in_seconds():
+    """Use sfdp, as dot is slow; routing curves around every node took many minutes."""
+    data = write_bytes(
         build_graph(
             Observation(
                 Entity("file", f"{f:064x}"), Entity("reference", f"{f * 7 % 50 + r:064x}"), GANG
@@ -180,15 +180,15 @@ def test_a_graph_of_some_thousand_edges_is_drawn_in_seconds():
         )
     )
     assert data.count(b"->") > 3_500
-    assert b"<svg" in graphviz(data, "-Ksfdp", "-Tsvg")
+    assert b"<svg" in run_graphviz(data, "-Ksfdp", "-Tsvg")
 
 
-def test_a_long_list_of_collections_is_written_in_pieces():
-    """Graphviz reads no more than 16 KiB between two quotes."""
+def test_a_long_list_of_collections_is_split_into_several_strings():
+    """Graphviz reads at most 16 KiB per quoted string."""
     graph = build_graph(
         Observation(EMOTET, REPORT, Entity("collection", f"c{n:060}")) for n in range(250)
     )
     assert 250 * len(f"collection:c{0:060}") > 16_384
-    assert max(map(len, re.findall(rb'"[^"]*"', written(graph)))) < 16_384
-    assert triples_in(by_pydot(graph)[1]) == triples_of(graph)
-    assert triples_in(by_graphviz(graph)[1]) == triples_of(graph)
+    assert max(map(len, re.findall(rb'"[^"]*"', write_bytes(graph)))) < 16_384
+    assert triples_from_edges(read_with_pydot(graph)[1]) == triples_of(graph)
+    assert triples_from_edges(read_with_graphviz(graph)[1]) == triples_of(graph)

@@ -1,4 +1,4 @@
-"""One contract for every exporter: pure, deterministic, whole or absent."""
+"""Rules for every exporter: pure, deterministic, atomic, and with clear errors."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from graphbuild.graph.layout import compute_layout
 from tests.support.graphs import HOSTILE, OBSERVATIONS, campaign, with_title
 from tests.support.paths import ROOT
 
-FILES = {name: [file.name for file in form.files] for name, form in FORMATS.items()}
-EVERY_FORMAT = pytest.mark.parametrize("form", FILES)
+FILES = {name: [file.name for file in each.files] for name, each in FORMATS.items()}
+EVERY_FORMAT = pytest.mark.parametrize("format_name", FILES)
 SUFFIXES = list(formats.suffixes())
 EVERY_SUFFIX = pytest.mark.parametrize("suffix", SUFFIXES)
 
 
-def places(graph):
+def make_positions(graph):
     return {key: (float(n % 7), float(n)) for n, key in enumerate(graph)}
 
 
-def python(code, *arguments, **environment):
-    """Run ``code`` in a fresh interpreter that finds the package and the tests' graphs."""
+def run_python(code, *arguments, **environment):
+    """Run ``code`` in a new interpreter that can import the package and the test graphs."""
     found = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
@@ -55,7 +55,7 @@ def python(code, *arguments, **environment):
     )
 
 
-def litter(folder):
+def temp_files(folder):
     return [path.name for path in folder.iterdir() if path.name.startswith(".")]
 
 
@@ -63,11 +63,11 @@ def litter(folder):
 
 
 @EVERY_FORMAT
-def test_the_graph_is_not_changed(form, tmp_path):
+def test_export_does_not_change_the_graph(format_name, tmp_path):
     graph = with_title(*HOSTILE)
     graph.graph["id"] = "kept"
     before = copy.deepcopy(graph)
-    export_all(graph, tmp_path, [form], positions=places(graph))
+    export_all(graph, tmp_path, [format_name], positions=make_positions(graph))
     assert nx.utils.graphs_equal(graph, before)
 
 
@@ -83,20 +83,20 @@ for number, graph in enumerate([campaign(), with_title(*HOSTILE)]):
 """
 
 
-def in_two_runs(code, folder):
-    """The files of both: of runs in which sets have another order."""
+def export_with_two_hash_seeds(code, folder):
+    """Yield the exported files of two runs with different hash seeds."""
     for seed in ("1", "2"):
         (folder / seed).mkdir()
-        done = python(code, folder / seed, PYTHONHASHSEED=seed)
-        assert done.returncode == 0, done.stderr
+        process = run_python(code, folder / seed, PYTHONHASHSEED=seed)
+        assert process.returncode == 0, process.stderr
         paths = list((folder / seed).rglob("*.*"))
         yield {path.relative_to(folder / seed): path.read_bytes() for path in paths}
 
 
-def test_the_same_graph_gives_the_same_bytes(tmp_path):
-    one, other = in_two_runs(EXPORT_ALL, tmp_path)
-    assert len(one) == 2 * (sum(map(len, FILES.values())) + 1)
-    assert one == other
+def test_equal_graphs_are_exported_as_equal_bytes(tmp_path):
+    first, second = export_with_two_hash_seeds(EXPORT_ALL, tmp_path)
+    assert len(first) == 2 * (sum(map(len, FILES.values())) + 1)
+    assert first == second
 
 
 SUBGRAPHS = """
@@ -111,23 +111,23 @@ for number, seen in enumerate([few, few.subgraph(sorted(few)[:5]), graph.reverse
 """
 
 
-def test_views_of_networkx_are_sorted_by_key(tmp_path):
-    one, other = in_two_runs(SUBGRAPHS, tmp_path)
-    assert len(one) == 3 * (sum(map(len, FILES.values())) + 1)
-    assert one == other
+def test_subgraphs_are_exported_sorted_by_key(tmp_path):
+    first, second = export_with_two_hash_seeds(SUBGRAPHS, tmp_path)
+    assert len(first) == 3 * (sum(map(len, FILES.values())) + 1)
+    assert first == second
     graph = with_title(*HOSTILE)
-    seen = graph.subgraph(list(graph)[::-7])
-    export_all(seen, tmp_path, ["json"])
+    subgraph = graph.subgraph(list(graph)[::-7])
+    export_all(subgraph, tmp_path, ["json"])
     found = json.loads((tmp_path / "graph.json").read_text())
-    assert [node["id"] for node in found["nodes"]] == sorted(seen)
+    assert [node["id"] for node in found["nodes"]] == sorted(subgraph)
     edges = [(edge["source"], edge["target"]) for edge in found["edges"]]
-    assert edges == sorted(seen.edges)
+    assert edges == sorted(subgraph.edges)
 
 
 @pytest.mark.parametrize(
     "change", [nx.Graph, nx.MultiDiGraph, lambda graph: graph.to_undirected(as_view=True)]
 )
-def test_a_graph_that_does_not_say_what_is_related_to_what_is_refused(change, tmp_path):
+def test_undirected_graphs_and_multigraphs_are_rejected(change, tmp_path):
     graph = change(campaign())
     for suffix in SUFFIXES:
         with pytest.raises(ExportError, match=r"networkx\.(Multi(Di)?)?Graph does not say what"):
@@ -140,7 +140,7 @@ def test_a_graph_that_does_not_say_what_is_related_to_what_is_refused(change, tm
 
 
 class Sink(io.RawIOBase):
-    """Takes what is written and remembers how much came at once."""
+    """Discard what is written and record the largest block."""
 
     largest = 0
 
@@ -149,36 +149,37 @@ class Sink(io.RawIOBase):
         return len(block)
 
 
-# One object of these holds all edges of a node; the others write a page, or a group of rows, whole.
-IN_LARGE_PIECES = {"misp": 3_000_000, "stix": 500_000, "stix-indicators": 500_000}
+# One object of these formats contains all edges of a node.
+MAX_BLOCK_BYTES = {"misp": 3_000_000, "stix": 500_000, "stix-indicators": 500_000}
 
 
-@pytest.mark.parametrize("form", sorted(FORMATS.keys() - {"html", "parquet"}))
-def test_memory_stays_flat(form):
+@pytest.mark.parametrize("format_name", sorted(FORMATS.keys() - {"html", "parquet"}))
+def test_writers_stream_in_small_blocks(format_name):
     graph = with_title(*["a title of some length"] * 5_000)
-    options = {"positions": places(graph)} if "positions" in FORMATS[form].options else {}
-    for file in FORMATS[form].files:
+    export_format = FORMATS[format_name]
+    options = {"positions": make_positions(graph)} if "positions" in export_format.options else {}
+    for file in export_format.files:
         sink = Sink()
         file.write(graph, sink, **options)
-        assert sink.largest < IN_LARGE_PIECES.get(form, 300_000)
+        assert sink.largest < MAX_BLOCK_BYTES.get(format_name, 300_000)
 
 
-def test_importing_the_door_is_cheap():
+def test_importing_the_exporters_loads_no_heavy_library():
     code = """
 import sys, graphbuild.exporters
 heavy = {"pandas", "numpy", "pyarrow", "pyvis", "jinja2", "lxml", "scipy", "matplotlib", "igraph"}
 print(*sorted(heavy & set(sys.modules)))
 """
-    assert python(code).stdout == "\n"
+    assert run_python(code).stdout == "\n"
 
 
-# --- the door ------------------------------------------------------------------------------------
+# --- export and export_all -----------------------------------------------------------------------
 
 
 @EVERY_SUFFIX
-def test_the_suffix_names_the_format(suffix, tmp_path):
+def test_the_suffix_selects_the_format(suffix, tmp_path):
     graph, path = campaign(), tmp_path / f"map{suffix}"
-    assert export(graph, str(path), positions=places(graph)) == path
+    assert export(graph, str(path), positions=make_positions(graph)) == path
     assert path.stat().st_size > 1_000
     if suffix.endswith(".gz"):
         assert gzip.decompress(path.read_bytes()).startswith(b"<?xml")
@@ -197,16 +198,16 @@ def test_the_error_for_an_unknown_suffix_lists_all_suffixes(name, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_format_is_refused_before_anything_is_written(tmp_path):
+def test_an_unknown_format_is_rejected_before_anything_is_written(tmp_path):
     with pytest.raises(ExportError, match=f"gxl: no such format; choose from {', '.join(FORMATS)}"):
         export_all(campaign(), tmp_path / "new", ["csv", "gxl"])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_was_written_is_told(tmp_path):
+def test_export_all_returns_name_size_checksum_and_warnings_of_each_file(tmp_path):
     graph = with_title("LODEINFO", "=1")
     formats = ["csv", "graphml", "csv"]
-    found = export_all(graph, tmp_path / "new", formats, positions=places(graph))
+    found = export_all(graph, tmp_path / "new", formats, positions=make_positions(graph))
     assert [written.path.name for written in found] == [
         "nodes.csv",
         "edges.csv",
@@ -222,12 +223,12 @@ def test_what_was_written_is_told(tmp_path):
     assert "1 shown wrongly by Gephi" in str(found[3].warnings)
 
 
-def test_the_layout_is_made_once_and_only_if_drawn(tmp_path, monkeypatch):
+def test_the_layout_is_computed_once_and_only_for_drawn_formats(tmp_path, monkeypatch):
     calls = []
 
     def compute_layout(graph):
         calls.append(graph)
-        return places(graph)
+        return make_positions(graph)
 
     monkeypatch.setattr("graphbuild.graph.layout.compute_layout", compute_layout)
     graph = campaign()
@@ -235,7 +236,7 @@ def test_the_layout_is_made_once_and_only_if_drawn(tmp_path, monkeypatch):
     assert not calls
     export_all(graph, tmp_path, ["graphml", "html", "csv"])
     assert len(calls) == 1
-    export_all(graph, tmp_path, ["graphml", "html"], positions=places(graph))
+    export_all(graph, tmp_path, ["graphml", "html"], positions=make_positions(graph))
     assert len(calls) == 1
     export(graph, tmp_path / "map.graphml")
     assert len(calls) == 2
@@ -245,40 +246,40 @@ def test_the_layout_is_made_once_and_only_if_drawn(tmp_path, monkeypatch):
     assert (tmp_path / "map.graphml").read_bytes() == (tmp_path / "graph.graphml").read_bytes()
 
 
-def test_a_graph_may_be_exported_without_places(tmp_path):
+def test_a_graph_can_be_exported_without_positions(tmp_path):
     export(campaign(), tmp_path / "map.graphml", positions={})
     assert b'<data key="x">' not in (tmp_path / "map.graphml").read_bytes()
 
 
-# --- whole or absent -----------------------------------------------------------------------------
+# --- atomic writes -------------------------------------------------------------------------------
 
 
-def old_files(folder, form):
-    for name in FILES[form]:
+def write_old_files(folder, format_name):
+    for name in FILES[format_name]:
         (folder / name).write_bytes(b"the old file")
 
 
-def stands(folder, form):
-    return {(folder / name).read_bytes() for name in FILES[form]} == {b"the old file"}
+def is_unchanged(folder, format_name):
+    return {(folder / name).read_bytes() for name in FILES[format_name]} == {b"the old file"}
 
 
 @EVERY_FORMAT
 @pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.replace"])
-def test_a_failing_step_leaves_the_old_file(form, step, tmp_path, monkeypatch):
+def test_an_export_with_a_full_disk_keeps_the_old_file(format_name, step, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    old_files(tmp_path, form)
+    write_old_files(tmp_path, format_name)
     monkeypatch.setattr(step, fail)
     with pytest.raises(ExportError, match="disk is full") as caught:
-        export_all(campaign(), tmp_path, [form], positions=places(campaign()))
-    assert str(tmp_path / FILES[form][0]) in str(caught.value)
-    assert stands(tmp_path, form)
-    assert not litter(tmp_path)
+        export_all(campaign(), tmp_path, [format_name], positions=make_positions(campaign()))
+    assert str(tmp_path / FILES[format_name][0]) in str(caught.value)
+    assert is_unchanged(tmp_path, format_name)
+    assert not temp_files(tmp_path)
 
 
 @pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt, MemoryError])
-def test_any_failure_in_a_writer_leaves_the_old_file(failure, tmp_path):
+def test_an_exception_in_a_writer_keeps_the_old_file(failure, tmp_path):
     path = tmp_path / "map.graphml"
     path.write_bytes(b"the old file")
 
@@ -294,7 +295,7 @@ def test_any_failure_in_a_writer_leaves_the_old_file(failure, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["map.graphml"]
 
 
-def test_a_graph_that_cannot_be_written_leaves_the_old_file(tmp_path):
+def test_an_invalid_graph_keeps_the_old_file(tmp_path):
     path = tmp_path / "map.graphml"
     export(campaign(), path, positions={})
     before = path.read_bytes()
@@ -303,10 +304,10 @@ def test_a_graph_that_cannot_be_written_leaves_the_old_file(tmp_path):
     with pytest.raises(ExportError, match="an XML id cannot"):
         export(graph, path, positions={})
     assert path.read_bytes() == before
-    assert not litter(tmp_path)
+    assert not temp_files(tmp_path)
 
 
-def odd_places(folder):
+def invalid_paths(folder):
     (folder / "file").touch()
     (folder / "folder.graphml").mkdir()
     os.mkfifo(folder / "pipe.graphml")
@@ -318,8 +319,8 @@ def odd_places(folder):
 
 
 @pytest.mark.parametrize("number", range(5))
-def test_a_place_nothing_can_be_written_to_is_one_sentence(number, tmp_path):
-    path, reason = list(odd_places(tmp_path))[number]
+def test_an_invalid_path_is_reported_in_one_line(number, tmp_path):
+    path, reason = list(invalid_paths(tmp_path))[number]
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ExportError, match=reason) as caught:
         export(campaign(), path, positions={})
@@ -329,7 +330,7 @@ def test_a_place_nothing_can_be_written_to_is_one_sentence(number, tmp_path):
 
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS, errno.EIO])
-def test_a_folder_that_may_not_be_written_to(code, tmp_path, monkeypatch):
+def test_a_folder_without_write_permission_is_reported(code, tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(code, os.strerror(code))
 
@@ -338,12 +339,12 @@ def test_a_folder_that_may_not_be_written_to(code, tmp_path, monkeypatch):
         export(campaign(), tmp_path / "map.graphml", positions={})
 
 
-def test_a_folder_is_made_with_its_parents(tmp_path):
+def test_export_all_creates_the_folder_and_its_parents(tmp_path):
     export_all(campaign(), tmp_path / "a" / "b", ["csv"])
     assert (tmp_path / "a" / "b" / "nodes.csv").exists()
 
 
-def test_a_folder_that_is_a_file_is_told(tmp_path):
+def test_a_file_in_place_of_the_folder_is_reported(tmp_path):
     (tmp_path / "a").touch()
     with pytest.raises(ExportError, match="is a file; choose another"):
         export_all(campaign(), tmp_path / "a", ["csv"])
@@ -351,7 +352,7 @@ def test_a_folder_that_is_a_file_is_told(tmp_path):
         export_all(campaign(), tmp_path / "a" / "b", ["csv"])
 
 
-def test_a_link_is_replaced_and_what_it_points_to_is_not_touched(tmp_path):
+def test_a_symbolic_link_is_replaced_and_its_target_is_kept(tmp_path):
     (tmp_path / "elsewhere").write_bytes(b"mine")
     link = tmp_path / "map.graphml"
     link.symlink_to("elsewhere")
@@ -360,7 +361,7 @@ def test_a_link_is_replaced_and_what_it_points_to_is_not_touched(tmp_path):
     assert not link.is_symlink()
 
 
-def test_a_file_may_be_read_by_others_unless_the_umask_says_no(tmp_path):
+def test_file_permissions_follow_the_umask(tmp_path):
     for mask, mode in ((0o022, 0o644), (0o077, 0o600)):
         before = os.umask(mask)
         try:
@@ -370,9 +371,7 @@ def test_a_file_may_be_read_by_others_unless_the_umask_says_no(tmp_path):
         assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
-def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_we_return(
-    tmp_path, monkeypatch
-):
+def test_file_and_folder_are_synced_around_the_rename(tmp_path, monkeypatch):
     steps = []
     fsync, replace = os.fsync, Path.replace
 
@@ -380,14 +379,14 @@ def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_we_return
         return "folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file"
 
     monkeypatch.setattr("os.fsync", lambda handle: (steps.append(kind(handle)), fsync(handle)))
-    monkeypatch.setattr(Path, "replace", lambda *way: (steps.append("move"), replace(*way)))
+    monkeypatch.setattr(Path, "replace", lambda *paths: (steps.append("move"), replace(*paths)))
     export(campaign(), tmp_path / "map.graphml", positions={})
     assert steps == ["file", "move", "folder"]
 
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("missing", ["type", "label"])
-def test_a_node_without_what_each_must_have_is_told(tmp_path, name, missing):
+def test_a_node_without_type_or_label_is_reported(tmp_path, name, missing):
     graph = campaign()
     key = next(iter(graph))
     del graph.nodes[key][missing]

@@ -1,4 +1,4 @@
-"""A format that is registered once, and a column that is added once, appear everywhere."""
+"""Registered formats and added columns appear in all exports and in the documentation."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_registered_format_is_exported_and_documented(tmp_path: Path) -> None:
         export_all(campaign(), tmp_path, ["unknown"])
 
 
-HELP_WITH_TOY = """
+PRINT_HELP_WITH_TOY = """
 from tests.exporters.test_formats import TOY
 from graphbuild.exporters import register
 register(TOY)
@@ -88,17 +88,17 @@ main()
 """
 
 
-def test_a_registered_format_is_in_the_help_of_the_command_line() -> None:
-    command = [sys.executable, "-c", HELP_WITH_TOY]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert f"{list(FORMATS)[-1]}, toy" in " ".join(done.stdout.replace("│", " ").split()), (
-        done.stderr
+def test_a_registered_format_is_in_the_command_line_help() -> None:
+    command = [sys.executable, "-c", PRINT_HELP_WITH_TOY]
+    process = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert f"{list(FORMATS)[-1]}, toy" in " ".join(process.stdout.replace("│", " ").split()), (
+        process.stderr
     )
 
 
 @pytest.mark.usefixtures("toy_format")
 @pytest.mark.parametrize("changed", ["name", "file", "suffix"])
-def test_a_format_with_a_name_in_use_is_refused(changed: str) -> None:
+def test_a_format_whose_name_is_in_use_is_rejected(changed: str) -> None:
     other = Format(
         "toy" if changed == "name" else "other",
         (OutputFile("graph.toy" if changed == "file" else "other", write_toy, ""),),
@@ -110,7 +110,7 @@ def test_a_format_with_a_name_in_use_is_refused(changed: str) -> None:
         register(other)
 
 
-def test_a_format_with_an_unknown_option_is_refused() -> None:
+def test_a_format_with_an_unknown_option_is_rejected() -> None:
     with pytest.raises(ValueError, match="known options"):
         Format("x", (OutputFile("x", write_toy, "", ("color",)),), readers="", contents="")
 

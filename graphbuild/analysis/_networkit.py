@@ -16,12 +16,6 @@ def single_threaded(seed: int) -> Iterator[None]:
     """Run NetworKit on one thread and with a fixed seed inside the ``with`` block.
 
     With several threads, the same seed would give different results.
-
-    Args:
-        seed: The seed of NetworKit's random numbers.
-
-    Raises:
-        MissingLibraryError: NetworKit is not installed.
     """
     networkit = require("networkit", extra="analysis")
     threads = networkit.getMaxNumberOfThreads()

@@ -24,12 +24,9 @@ from graphbuild.analysis.incidence import EXTRA, as_incidence
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
-    from graphbuild.analysis.incidence import Matrix
+    from graphbuild.analysis.incidence import Matrix, Reals
     from graphbuild.models import Entity
-
-    Reals = NDArray[np.float64]
 
 MAX_EXACT_NODES = 2_000
 SAMPLES = 500
@@ -39,19 +36,12 @@ _TOLERANCE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class NodeCentrality:
-    """The centrality of one node.
-
-    Attributes:
-        entity: The file, reference or collection.
-        degree: Number of neighbors.
-        betweenness: Share of shortest paths between two other nodes that contain this node, 0 to 1.
-        pagerank: PageRank; the sum over all nodes is 1.
-    """
+    """The centrality of one node."""
 
     entity: Entity
-    degree: int
-    betweenness: float
-    pagerank: float
+    degree: int  # number of neighbors
+    betweenness: float  # share of shortest paths between two other nodes, 0 to 1
+    pagerank: float  # the sum over all nodes is 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,24 +102,14 @@ def compute_centrality(data: object, *, samples: int = SAMPLES, seed: int = 0) -
 
 
 def to_networkit(upper: Matrix) -> Any:  # noqa: ANN401  a networkit.Graph
-    """Return an undirected NetworKit graph.
-
-    Args:
-        upper: The upper triangle of the adjacency matrix.
-    """
+    """Return an undirected NetworKit graph, from the upper triangle of its adjacency matrix."""
     entries = upper.tocoo()
     edges = np.ones(entries.nnz), (entries.row, entries.col)
     return require("networkit", extra=EXTRA).GraphFromCoo(edges, n=upper.shape[0], directed=False)
 
 
 def betweenness(graph: Any, samples: int | None, seed: int) -> Reals:  # noqa: ANN401  networkit.Graph
-    """Return the normalized betweenness of each node.
-
-    Args:
-        graph: An undirected NetworKit graph.
-        samples: Number of start nodes for an estimate; None for the exact values.
-        seed: Seed for choosing the start nodes.
-    """
+    """Return the normalized betweenness of each node; it is exact if ``samples`` is None."""
     if graph.numberOfNodes() < 3:  # noqa: PLR2004  a node and two others
         return np.zeros(graph.numberOfNodes())
     centrality = require("networkit", extra=EXTRA).centrality

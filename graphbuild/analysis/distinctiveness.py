@@ -13,13 +13,8 @@ from graphbuild.analysis.incidence import EXTRA
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from graphbuild.analysis.incidence import Matrix
+    from graphbuild.analysis.incidence import Matrix, Numbers, Reals
     from graphbuild.models import Entity
-
-    Numbers = NDArray[np.int64]
-    Reals = NDArray[np.float64]
 
 _MAX_ENTITIES = 5  # per cluster
 
@@ -29,7 +24,6 @@ class DistinctiveEntity:
     """A collection or reference that is more frequent inside a cluster than outside.
 
     Attributes:
-        entity: The collection or reference.
         inside: Number of files of the cluster that have the entity.
         outside: Number of all other files that have the entity.
         lift: Share of the files of the cluster that have the entity, divided by the share of all
@@ -57,10 +51,8 @@ def find_distinctive(
     """
     sparse = require("scipy.sparse", extra=EXTRA)
     sizes = np.bincount(labels)
-    members = sparse.csr_array(
-        (np.ones(len(labels), np.int64), (labels, np.arange(len(labels)))),
-        shape=(len(sizes), len(labels)),
-    )
+    entries = np.ones(len(labels), np.int64), (labels, np.arange(len(labels)))
+    members = sparse.csr_array(entries, shape=(len(sizes), len(labels)))
     counts = (members @ matrix).tocsr()
     counts.sort_indices()
     totals = np.bincount(matrix.indices, minlength=matrix.shape[1])
@@ -72,18 +64,10 @@ def find_distinctive(
         score = _log_likelihood_ratio(inside, size, total, len(labels))
         lift = inside / size / (total / len(labels))
         order = np.lexsort((found, -inside, -np.round(score, 9)))
-        result.append(
-            tuple(
-                DistinctiveEntity(
-                    columns[found[n]],
-                    int(inside[n]),
-                    int(total[n] - inside[n]),
-                    float(lift[n]),
-                    float(score[n]),
-                )
-                for n in order[lift[order] >= 1][:_MAX_ENTITIES].tolist()
-            )
-        )
+        best = order[lift[order] >= 1][:_MAX_ENTITIES]
+        measures = (each[best].tolist() for each in (found, inside, total - inside, lift, score))
+        rows = zip(*measures, strict=True)
+        result.append(tuple(DistinctiveEntity(columns[column], *row) for column, *row in rows))
     return result
 
 
@@ -91,12 +75,7 @@ def _log_likelihood_ratio(inside: Numbers, size: int, total: Numbers, files: int
     """Return the log-likelihood ratio of a 2x2 table for each entity.
 
     The table counts the files inside and outside the cluster, with and without the entity.
-
-    Args:
-        inside: For each entity, the number of files of the cluster that have it.
-        size: Number of files of the cluster.
-        total: For each entity, the number of all files that have it.
-        files: Number of all files.
+    ``inside`` and ``total`` are the numbers of files in the cluster and of all files that have it.
     """
     ratio = np.zeros(len(inside))
     for seen, row_total in ((inside, total), (size - inside, files - total)):

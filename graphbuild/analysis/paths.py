@@ -32,17 +32,11 @@ _MAX_LISTED_KEYS = 5  # maximum number of keys in the message about an ambiguous
 
 @dataclass(frozen=True, slots=True)
 class PathStep:
-    """Two nodes that occur in one observation.
-
-    Attributes:
-        source: The node at which the step starts.
-        target: The node at which the step ends.
-        observations: All observations with both nodes, sorted by reference, file and collection.
-    """
+    """Two nodes that occur in one observation."""
 
     source: Entity
     target: Entity
-    observations: tuple[Observation, ...]
+    observations: tuple[Observation, ...]  # all with both nodes, by reference, file and collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +119,14 @@ class EvidenceGraph:
         if source.key not in distances:
             return
         steps: dict[tuple[str, str], PathStep] = {}
-        path = [source.key]
-        pending = [iter(self._nearer(source.key, distances))]
+        pending = [[source.key]]
         while pending:  # depth-first search without recursion
-            key = next(pending[-1], None)
-            if key is None:
-                pending.pop()
-                path.pop()
-                continue
-            path.append(key)
-            if key == target.key:
+            path = pending.pop()
+            if path[-1] == target.key:
                 yield EvidencePath(tuple(self._step(*ends, steps) for ends in pairwise(path)))
-                path.pop()
             else:
-                pending.append(iter(self._nearer(key, distances)))
+                nearer = self._nearer(path[-1], distances)
+                pending += [[*path, key] for key in reversed(nearer)]
 
     def _distances(self, source: Entity, target: Entity) -> dict[str, int]:
         """Return the distance to ``target`` of all nodes that are not farther than ``source``.

@@ -12,8 +12,7 @@ from graphbuild.analysis.deduplication import publication_date
 from graphbuild.analysis.incidence import as_incidence, sorted_unique
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import date
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -32,11 +31,10 @@ class TimelineSeries:
         kind: ``campaign``, ``collection`` or ``cluster``.
         key: The node key of the collection, or the number of the cluster; an empty string for the
             campaign.
-        name: The name for display.
         references: Number of references.
         undated: Number of references without a publication date.
         first: The reference with the earliest date; None if no reference has a date.
-        last: The reference with the latest date; None if no reference has a date.
+        last: The reference with the latest date, likewise.
         months: Number of references by month, such as ``2018-01``; months without references are
             left out.
     """
@@ -53,18 +51,11 @@ class TimelineSeries:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """References by month of publication (UTC).
-
-    Attributes:
-        campaign: The series of all references.
-        collections: One series per collection, sorted by node key.
-        clusters: One series per cluster, for the references of its files; empty if no clusters were
-            passed to :func:`build_timeline`.
-    """
+    """References by month of publication (UTC)."""
 
     campaign: TimelineSeries
-    collections: tuple[TimelineSeries, ...]
-    clusters: tuple[TimelineSeries, ...]
+    collections: tuple[TimelineSeries, ...]  # sorted by node key
+    clusters: tuple[TimelineSeries, ...]  # empty if no clusters were passed to build_timeline
 
     def to_frame(self) -> pd.DataFrame:
         """Return a DataFrame with one row per series and month.
@@ -92,8 +83,12 @@ def build_timeline(data: object, clustering: Clustering | None = None) -> Timeli
     incidence = as_incidence(data)
     dates = [publication_date(reference) for reference in incidence.references]
 
-    def series(kind: str, key: str, name: str, references: Iterable[int]) -> TimelineSeries:
-        return _series(incidence.references, dates, (kind, key, name), sorted(references))
+    def series(kind: str, key: str, name: str, selected: Sequence[int]) -> TimelineSeries:
+        dated = sorted((day, number) for number in selected if (day := dates[number]) is not None)
+        months = Counter(day.isoformat()[:7] for day, _ in dated)
+        first, last = (incidence.references[dated[end][1]] if dated else None for end in (0, -1))
+        undated = len(selected) - len(dated)
+        return TimelineSeries(kind, key, name, len(selected), undated, first, last, dict(months))
 
     held = incidence.collection_references
     collections = tuple(
@@ -116,16 +111,3 @@ def build_timeline(data: object, clustering: Clustering | None = None) -> Timeli
         )
     everything = series(CAMPAIGN, "", "all references", range(len(dates)))
     return Timeline(everything, collections, clusters)
-
-
-def _series(
-    references: tuple[Entity, ...],
-    dates: list[date | None],
-    names: tuple[str, str, str],
-    selected: list[int],
-) -> TimelineSeries:
-    dated = sorted((day, number) for number in selected if (day := dates[number]) is not None)
-    months = Counter(day.isoformat()[:7] for day, _ in dated)
-    first, last = (references[dated[end][1]] if dated else None for end in (0, -1))
-    undated = len(selected) - len(dated)
-    return TimelineSeries(*names, len(selected), undated, first, last, dict(months))

@@ -58,10 +58,7 @@ class Centrality:
     samples: int | None
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a DataFrame with one row per node.
-
-        Columns: ``key``, ``type``, ``degree``, ``betweenness``, ``pagerank``.
-        """
+        """Return one row per node: ``key``, ``type``, ``degree``, ``betweenness``, ``pagerank``."""
         import pandas as pd  # noqa: PLC0415  loads slowly
 
         rows = [

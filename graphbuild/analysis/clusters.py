@@ -82,7 +82,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clustering:
-    """All clusters; iterating yields each :class:`Cluster`, the largest first.
+    """All clusters; iterating yields each :class:`Cluster`.
 
     Attributes:
         clusters: The clusters, the largest first. A file without shared evidence is a cluster of
@@ -113,10 +113,7 @@ class Clustering:
         return float(np.average(stability, weights=sizes)) if sizes else 1.0
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a DataFrame with one row per file.
-
-        Columns: ``file`` (node key), ``cluster`` (number), ``cluster_name``, ``stability``.
-        """
+        """Return one row per file: ``file`` (key), ``cluster``, ``cluster_name``, ``stability``."""
         import pandas as pd  # noqa: PLC0415  loads slowly
 
         rows = [

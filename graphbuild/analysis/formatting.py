@@ -1,8 +1,8 @@
 """Describe nodes, path steps, observations and cluster changes in sentences.
 
 Titles and names are untrusted text. Functions with an argument ``quote`` pass all untrusted text
-through that function. The other functions return :data:`MixedText`, in which untrusted text is
-marked.
+through that function, which escapes it and puts it in quotation marks. The other functions return
+:data:`MixedText`, in which untrusted text is marked.
 """
 
 from __future__ import annotations
@@ -65,11 +65,7 @@ def describe_step(
 ) -> str:
     """Describe a step of a path in one sentence.
 
-    Args:
-        step: The step.
-        quote: Escapes untrusted text and puts it in quotation marks.
-        duplicates: The result of :func:`find_duplicates`, to add the number of independent
-            references and of publishers; None to leave them out.
+    With ``duplicates``, add the number of independent references and of their publishers.
     """
     by_type = {step.source.type: step.source, step.target.type: step.target}
     reference, collection = by_type.get(REFERENCE), by_type.get(COLLECTION)
@@ -98,12 +94,7 @@ def _count_references(step: PathStep, duplicates: Deduplication | None) -> str:
 
 
 def describe_observation(observation: Observation, quote: Callable[[str], str]) -> str:
-    """Describe an observation: title, author, date and URL of the reference, file and collection.
-
-    Args:
-        observation: The observation.
-        quote: Escapes untrusted text and puts it in quotation marks.
-    """
+    """Describe an observation: title, author, date, URL, file and collection of the reference."""
     reference = observation.reference
     author, date = reference.attributes.get("author"), publication_date(reference)
     url, collection = reference_url(reference), observation.related_from
@@ -131,25 +122,19 @@ def describe_cluster(cluster: Cluster) -> MixedText:
 
 def summarize_changes(comparison: Comparison) -> str:
     """Return the number of earlier clusters, of later clusters, and of each kind of change."""
-    before, after = (_count_clusters(each) for each in (comparison.before, comparison.after))
+    before, after = (
+        sum(len(cluster.files) > 1 for cluster in clustering)
+        for clustering in (comparison.before, comparison.after)
+    )
     kinds = [change.kind for change in comparison.cluster_changes]
     counts = ", ".join(f"{kinds.count(kind):,} {kind}" for kind in dict.fromkeys(kinds))
     return f"{format_count(before, 'cluster')} before, {after:,} after: {counts or 'no changes'}"
 
 
-def _count_clusters(clustering: Clustering) -> int:
-    return sum(len(cluster.files) > 1 for cluster in clustering)
-
-
 def describe_change(change: ClusterChange, comparison: Comparison) -> MixedText:
     """Describe a change of clusters in one line."""
-    before, after = (
-        _describe_clusters([clustering.clusters[number - 1] for number in numbers])
-        for clustering, numbers in (
-            (comparison.before, change.before),
-            (comparison.after, change.after),
-        )
-    )
+    before = _describe_clusters(comparison.before, change.before)
+    after = _describe_clusters(comparison.after, change.after)
     if not before or not after:
         return f"{change.kind}: ", *before, *after
     files = f"+{len(change.added):,} -{len(change.removed):,} files"
@@ -157,10 +142,10 @@ def describe_change(change: ClusterChange, comparison: Comparison) -> MixedText:
     return f"{change.kind}: ", *before, " became ", *after, f" ({files}, {similarity})"
 
 
-def _describe_clusters(clusters: Sequence[Cluster]) -> MixedText:
+def _describe_clusters(clustering: Clustering, numbers: Sequence[int]) -> MixedText:
     parts: list[str | UntrustedText] = []
-    for cluster in clusters:
-        parts += [" and " if parts else "", *describe_cluster(cluster)]
+    for number in numbers:
+        parts += [" and " if parts else "", *describe_cluster(clustering.clusters[number - 1])]
     return tuple(parts)
 
 
@@ -173,10 +158,8 @@ def describe_causes(change: ClusterChange, limit: int) -> list[MixedText]:
         lines.append((f"… and {len(change.causes) - limit:,} more",))
     if change.linking_files:
         snapshot = "later" if change.kind == "merged" else "earlier"
-        files = format_count(len(change.linking_files), "file")
-        lines.append(
-            (f"by {files} in the {snapshot} snapshot only, linked to several of the clusters",)
-        )
+        by = f"by {format_count(len(change.linking_files), 'file')} in the {snapshot} snapshot only"
+        lines.append((f"{by}, linked to several of the clusters",))
     return lines or [("not by a single reference or collection",)]
 
 

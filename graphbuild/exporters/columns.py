@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from graphbuild.exporters.results import ExportWarnings
-    from graphbuild.models import HashType, Scalar
+    from graphbuild.models import HashType
 
     Values = Mapping[str, Any]
 
@@ -73,7 +73,6 @@ class Column:
 
     Attributes:
         name: The name in every format.
-        dtype: The type of the values.
         description: One sentence for the documentation.
         source: The attribute whose value the column contains; empty if the value is computed.
         compute: Returns the value, given the values of the columns that have a ``source``; None if
@@ -201,11 +200,9 @@ OBSERVATION_COLUMNS: list[Column] = [
 
 
 class NodeColumns:
-    """The node columns of one export, and a method that returns the values of a node in them.
+    """The node columns that a group of formats has for a graph, and the values of its nodes.
 
-    Args:
-        target: The group of formats that the export belongs to.
-        graph: The exported graph; each of its ``seed_*`` attributes gets a column.
+    Each ``seed_*`` attribute of the graph gets a column.
     """
 
     def __init__(self, target: Target, graph: nx.DiGraph[str]) -> None:
@@ -259,25 +256,14 @@ def column_titles() -> dict[str, str]:
 
 def markdown_table(columns: Iterable[Column]) -> str:
     """Return a Markdown table that documents ``columns``."""
+    target_names = {TABLES: "tables", XML: "XML", NEO4J: "Neo4j"}
     lines = ["| column | type | formats | of | contents |", "| --- | --- | --- | --- | --- |"]
     for each in columns:
-        formats = (
-            "all"
-            if each.targets == EVERYWHERE
-            else ", ".join(_TARGET_NAMES[target] for target in each.targets)
-        )
-        cells = (
-            f"`{each.name}`",
-            each.dtype,
-            formats,
-            ", ".join(each.types) or "all",
-            each.description,
-        )
-        lines.append(f"| {' | '.join(cells)} |")
+        targets = ", ".join(target_names[target] for target in each.targets)
+        formats = "all" if each.targets == EVERYWHERE else targets
+        types = ", ".join(each.types) or "all"
+        lines.append(f"| `{each.name}` | {each.dtype} | {formats} | {types} | {each.description} |")
     return "\n".join(lines)
-
-
-_TARGET_NAMES = {TABLES: "tables", XML: "XML", NEO4J: "Neo4j"}
 
 
 # --- attributes without a column -----------------------------------------------------------------
@@ -300,30 +286,17 @@ def seed_columns(graph: nx.DiGraph[str]) -> list[str]:
 
 def is_seed_column(name: object, value: object) -> bool:
     """Return whether an attribute comes from a seed list and its value is a ``str``."""
-    return (
-        isinstance(name, str)
-        and name.startswith(SEED_ATTRIBUTE_PREFIX)
-        and isinstance(value, str)
-        and _SEED_COLUMN.fullmatch(name) is not None
-    )
+    if not isinstance(name, str) or not isinstance(value, str):
+        return False
+    return _SEED_COLUMN.fullmatch(name) is not None
 
 
 def extra_attributes(attributes: Mapping[str, object], warnings: ExportWarnings) -> str:
     """Return ``attributes`` as a JSON object; empty if no attribute can be exported.
 
-    Attributes that are None are left out. Attributes that cannot be exported are left out and
-    counted in ``warnings``.
+    Attributes that are None are left out. So are those that cannot be exported, which are counted.
     """
     present = {name: value for name, value in attributes.items() if value is not None}
     kept = {n: v for n, v in present.items() if isinstance(n, str) and is_exportable(v)}
     warnings.omitted += len(present) - len(kept)
     return json_text(kept) if kept else ""
-
-
-def exportable_scalars(values: Mapping[str, object]) -> dict[str, Scalar]:
-    """Return the entries of ``values`` that :func:`extra_attributes` would write."""
-    return {
-        name: value
-        for name, value in values.items()
-        if isinstance(value, str | int | float | bool) and is_exportable(value)
-    }

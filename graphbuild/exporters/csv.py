@@ -88,15 +88,10 @@ _EMPTY = b'""'
 
 
 class _ChangedCell(bytes):
-    """A quoted cell whose content differs from the exported text.
+    """A quoted cell whose content differs from the exported text."""
 
-    Attributes:
-        guarded: Whether apostrophes were added.
-        cleaned: Whether NUL or lone surrogates were replaced.
-    """
-
-    guarded: bool
-    cleaned: bool
+    guarded: bool  # whether apostrophes were added
+    cleaned: bool  # whether NUL or lone surrogates were replaced
 
 
 class _Table:

@@ -19,8 +19,8 @@ from xml.parsers import expat
 import networkx as nx
 
 from graphbuild.errors import ExportError
-from graphbuild.exporters.columns import exportable_scalars, is_seed_column, readable_node_types
-from graphbuild.exporters.sanitize import label_text
+from graphbuild.exporters.columns import is_seed_column, readable_node_types
+from graphbuild.exporters.sanitize import is_exportable, label_text
 from graphbuild.graph.builder import NO_COLLECTION
 from graphbuild.models import OBSERVED, RELATED_REFERENCES, Entity
 
@@ -185,7 +185,7 @@ class _Reader:
             self._refuse("attributes is not JSON")
         if not isinstance(values, dict):
             self._refuse("attributes is not a JSON object")
-        return exportable_scalars(values)
+        return {name: value for name, value in values.items() if is_exportable(value)}
 
     def _add_edge(self, source: str, target: str, texts: dict[str, str]) -> None:
         if source not in self.graph or target not in self.graph:

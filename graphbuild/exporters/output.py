@@ -42,8 +42,7 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
         positions: Position of each node, y upwards. If None, the layout is computed; if empty, no
             positions are written.
 
-    Returns:
-        The path of the file.
+    Returns the path of the file.
 
     Raises:
         ExportError: No format has this suffix, the format cannot represent the graph, the graph is
@@ -54,9 +53,9 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
     validate_graph(graph)
     _refuse_derived(graph, [chosen], path)
     graph = with_stable_order(graph)
-    options = (
-        {POSITIONS: _positions(graph, positions, [chosen])} if POSITIONS in chosen.options else {}
-    )
+    options = {}
+    if POSITIONS in chosen.options:
+        options[POSITIONS] = _positions(graph, positions, [chosen])
     return _write(graph, path, writer, options).path
 
 
@@ -77,18 +76,16 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
     written before it remain.
 
     Args:
-        graph: A graph as :func:`~graphbuild.graph.builder.build_graph` returns it, or a view of it.
+        graph: As for :func:`export`.
         folder: Folder of the files; it is created if it is missing.
         formats: Names of formats, which are the keys of ``FORMATS``.
-        positions: Position of each node, y upwards. If None, the layout is computed; if empty, no
-            positions are written.
+        positions: As for :func:`export`.
         name_suffix: Text added to each file name: ``graph-NAME_SUFFIX.graphml``.
         csv_guard: Whether CSV cells that look like formulas get an apostrophe.
         full: Whether the HTML page shows a large graph without reduction.
         on_progress: Function that is called before each step, with a description of the step.
 
-    Returns:
-        The written files, in the order of writing.
+    Returns the written files, in the order of writing.
 
     Raises:
         ExportError: A format does not exist, requires a library that is not installed, or cannot
@@ -97,9 +94,8 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
     """
     chosen = [get_format(name) for name in dict.fromkeys(formats)]
     validate_graph(graph)
-    _refuse_derived(
-        graph, chosen, ", ".join(each.name for each in chosen if each.refuses_derived_views)
-    )
+    refusing = ", ".join(each.name for each in chosen if each.refuses_derived_views)
+    _refuse_derived(graph, chosen, refusing)
     graph = with_stable_order(graph)
     folder = make_folder(Path(folder))
     if positions is None and any(POSITIONS in each.options for each in chosen):

@@ -26,18 +26,13 @@ class ExportWarnings:
     misread: int = 0
     guarded: int = 0
 
-    @property
-    def total(self) -> int:
-        """The sum of all counts."""
-        return self.cleaned + self.omitted + self.misread + self.guarded
-
     def add(self, other: ExportWarnings) -> None:
         """Add the counts of ``other`` to these counts."""
         for field in fields(self):
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
     def __bool__(self) -> bool:
-        return self.total > 0
+        return any((self.cleaned, self.omitted, self.misread, self.guarded))
 
     def __str__(self) -> str:
         """Return the counts that are not zero, in one line; empty if all are zero."""
@@ -54,11 +49,7 @@ class ExportWarnings:
 class ExportedFile:
     """A file that an export has written.
 
-    Attributes:
-        path: Path of the file.
-        size: Size of the file in bytes.
-        sha256: SHA-256 of the content, in hexadecimal, computed by reading the file again.
-        warnings: Counts of values that were changed or omitted.
+    ``size`` is in bytes. ``sha256``, in hexadecimal, is computed by reading the file again.
     """
 
     path: Path

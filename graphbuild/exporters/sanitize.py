@@ -161,10 +161,9 @@ def format_value(value: object) -> str:
 
 
 def format_date(seconds: int) -> str:
-    """Return the date in UTC, such as ``2018-01-12``; empty if it is outside the years 1 to 9999.
+    """Return the date in UTC, such as ``2018-01-12``, of a time in seconds since 1970 UTC.
 
-    Args:
-        seconds: Seconds since 1970-01-01 00:00 UTC.
+    The result is empty if the date is outside the years 1 to 9999.
     """
     ordinal = _EPOCH + seconds // _DAY
     return date.fromordinal(ordinal).isoformat() if ordinal in _ORDINALS else ""

@@ -67,8 +67,8 @@ class ClusterChange:
         after: Numbers of the clusters in the later snapshot, the most similar first.
         similarity: The largest Jaccard index of an earlier and a later cluster, computed from the
             files with observations in both snapshots; 0 for ``born`` and ``died``.
-        added: Files of the later clusters that are in none of the earlier clusters.
-        removed: Files of the earlier clusters that are in none of the later clusters.
+        added: Files of the later clusters that are not in the earlier clusters.
+        removed: Files of the earlier clusters that are not in the later clusters.
         causes: Collections, then references, that explain a merge or split.
         linking_files: Files with observations only in the snapshot with one cluster, which share
             collections or references with several of the separate clusters.

@@ -88,8 +88,8 @@ def publisher_domain(normalized: NormalizedUrl) -> str:
     """Return the publisher of a page: the registered domain or the IP address of its host.
 
     Sites on shared hosts such as ``blogspot.com`` count as separate publishers. They are recognized
-    by the public suffix list in tldextract; the list is never downloaded. The publisher is empty if
-    the URL does not show it: it is not a web URL, a URL of a link shortener, or an archive's URL
+    by the public suffix list in tldextract; the list is never downloaded. The result is empty if
+    the URL does not show the publisher. Examples are URLs of link shorteners, and URLs of archives
     without the original URL.
 
     Raises:
@@ -124,7 +124,7 @@ _WEB_URL = re.compile(r"https?://(?P<host>[^/?#]+)", re.IGNORECASE)
 
 # --- archived and cached copies ------------------------------------------------------------------
 
-# Most URLs contain none of these words and are skipped.
+# Most URLs do not contain any of these words, and are skipped.
 _COPY_HINT = re.compile("archive|arquivo|webcache|amp", re.IGNORECASE)
 _ANY_HOST = r"https?://(?:[^/?#@]*\.)?"  # scheme and subdomains
 _ORIGINAL = r"(?:(?P<scheme>https?):/{1,2})?(?P<rest>[^/?#@]+\.[^/?#@]+.*)"

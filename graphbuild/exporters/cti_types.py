@@ -82,8 +82,7 @@ _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 def stix_type(node: Mapping[str, object]) -> str | None:
     """Return the STIX type of a reference, collection or threat actor; None for other nodes.
 
-    The type of a collection is derived from its ``collection_type``. If that is unknown or absent,
-    the type is derived from the prefix of its id.
+    It is derived from the ``collection_type``, or, if that is unknown, from the prefix of the id.
     """
     if node["type"] == REFERENCE:
         return REPORT
@@ -99,10 +98,9 @@ def stix_type(node: Mapping[str, object]) -> str | None:
 
 
 def file_hashes(node: Mapping[str, object]) -> dict[str, str]:
-    """Return the hashes of a file by name: ``md5``, ``sha1`` and ``sha256``, in this order.
+    """Return the valid hashes of a file by name: ``md5``, ``sha1`` and ``sha256``, in this order.
 
-    The hashes are the id of the file and its attributes with these names. An attribute is ignored
-    if its value is not a hash of that algorithm. The id takes precedence over an attribute.
+    They are the id of the file and its attributes with these names. The id takes precedence.
     """
     own = detect_hash_type(str(node["id"]))
     known = {name: node["id"] if name == own else node.get(name) for name, _, _ in HASH_TYPES}
@@ -124,10 +122,7 @@ class ValueObservable(NamedTuple):
 
 
 def value_observable(node: Mapping[str, object]) -> ValueObservable | None:
-    """Return a domain, IP address or URL with its STIX and MISP types.
-
-    Return None for nodes of other types, and if the value is unknown or invalid.
-    """
+    """Return a domain, IP address or URL; None for other nodes and invalid values."""
     node_type, value = node["type"], str(node["id"])
     if node_type == DOMAIN and _is_domain(value):
         return ValueObservable("domain-name", "domain-ip", "domain", "domain", value)

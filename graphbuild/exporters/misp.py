@@ -84,9 +84,6 @@ def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> Expor
         stream: Binary stream to write to.
         to_ids: Whether to mark files, domains, IP addresses and URLs for use in detection. Note
             that an entity which is related to a reference is not necessarily malicious.
-
-    Returns:
-        Counts of the values that were cleaned or omitted.
     """
     event = _Event(graph, to_ids=to_ids)
     head = msgspec.json.encode({"Event": event.head()}).removesuffix(b"}}") + b',"Object":['
@@ -107,10 +104,7 @@ class _Event:
         self._timestamp = str(int(self._newest.timestamp()))
 
     def head(self) -> Json:
-        """Return the event without its objects.
-
-        The event is visible to your organization only. Its date is that of the newest node.
-        """
+        """Return the event without its objects; its date is that of the newest node."""
         kinds = Counter(node["type"] for _, node in self._graph.nodes(data=True))
         counts = xml_text(", ".join(f"{kind} {count}" for kind, count in kinds.items()))
         return {
@@ -194,10 +188,7 @@ class _Event:
 
 
 def _event_id(graph: Graph) -> str:
-    """Return a UUID that depends only on the seeds, or on all nodes if there are no seeds.
-
-    So MISP recognizes a later export of the campaign as the same event.
-    """
+    """Return a UUID of the seeds, or of all nodes, so that MISP recognizes a later export."""
     seeds = sorted(key for key, node in graph.nodes(data=True) if node.get("seed") is True)
     digest = sha256("\n".join(seeds or sorted(graph)).encode("utf-8", "backslashreplace"))
     return stable_uuid("event", digest.hexdigest())

@@ -1,8 +1,6 @@
-"""Display the interactive page in a notebook.
+"""Display the HTML page that ``export`` writes in a notebook, in a sandboxed frame.
 
-The page is the HTML page that ``export`` writes, in a sandboxed frame without network access. It is
-stored in the notebook itself, so no other file is needed. IPython displays it by calling
-``_repr_html_``.
+The page is stored in the notebook itself, so no other file is needed.
 """
 
 from __future__ import annotations
@@ -42,27 +40,17 @@ def show(graph: Graph, *, positions: Positions | None = None, height: int = 600)
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PageFrame:
-    """A page that notebooks display in a frame; its ``repr`` is a summary of the graph.
+    """A page that notebooks display in a frame; its ``repr`` is a summary of the graph."""
 
-    Attributes:
-        page: The HTML of the page.
-        summary: The number of nodes per type.
-        height: The height of the frame in pixels.
-    """
-
-    page: str
-    summary: str
-    height: int
+    page: str  # HTML
+    summary: str  # the number of nodes per type
+    height: int  # of the frame, in pixels
 
     def __repr__(self) -> str:
         return f"{self.summary}; open it in Jupyter"
 
     def _repr_html_(self) -> str:
-        """Return the frame with the page in its ``srcdoc``.
-
-        The text inside the frame element is shown only if the notebook removes frames, for example
-        because the user has not trusted it.
-        """
+        """Return the frame; a notebook that is not trusted shows the text inside it instead."""
         fallback = escape(f"{self.summary}; {_FALLBACK}")
         return (
             f'<iframe title="{escape(self.summary)}" sandbox="{_SANDBOX}" allow="clipboard-write"'

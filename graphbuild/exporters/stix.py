@@ -43,7 +43,7 @@ from graphbuild.graph.builder import NO_COLLECTION
 from graphbuild.models import INFERRED, OBSERVED
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
     from graphbuild.exporters.stix_objects import Object
     from graphbuild.graph.builder import Graph
@@ -61,9 +61,6 @@ def write_stix(graph: Graph, stream: BinaryIO, *, indicators: bool = False) -> E
         stream: Binary stream to write to.
         indicators: Whether to write an indicator for each file, domain, IP address and URL as well.
             Platforms may use indicators for detection.
-
-    Returns:
-        Counts of the values that were cleaned or omitted.
     """
     bundle = _Bundle(graph, indicators=indicators)
     head = f'{{"type":"bundle","id":"bundle--{bundle.uuid()}","objects":['
@@ -163,19 +160,16 @@ class _Bundle:
             self.warnings.omitted += 1
         related_from = edge.get("related_from")
         if related_from:
-            attributes |= self._related_from(related_from)
+            refs = [self._ids[key] for key in related_from if key in self._ids]
+            attributes |= {"related_from_refs": refs} if refs else {}
+            is_unnamed = NO_COLLECTION in related_from
+            attributes |= {"unnamed": True} if is_unnamed else {}
+            self.warnings.omitted += len(related_from) - len(refs) - is_unnamed
         for name in _TEXT_ATTRIBUTES:
             if name in edge:
                 attributes[name] = xml_text(edge[name])
         self.warnings.omitted += len(edge.keys() - _EDGE_ATTRIBUTES)
         return attributes
-
-    def _related_from(self, keys: Collection[str]) -> Object:
-        refs = [self._ids[key] for key in keys if key in self._ids]
-        unnamed = NO_COLLECTION in keys
-        self.warnings.omitted += len(keys) - len(refs) - unnamed
-        attributes: Object = {"related_from_refs": refs} if refs else {}
-        return attributes | {"unnamed": True} if unnamed else attributes
 
     def _collections(self, subject: str) -> dict[str, str]:
         """Return the provenance of a subject's relation to each collection in its observations."""
@@ -207,9 +201,8 @@ class _Bundle:
 def _object_ids(graph: Graph) -> dict[str, str]:
     """Return a distinct object id for each node, by node key.
 
-    The standard derives the id of a file from one of its hashes. Two file nodes have the same id if
-    they are the same file under two hashes, and this became known only later. Then the id of the
-    second node is derived from its key instead.
+    The standard derives the id of a file from one of its hashes. If two nodes turned out to be the
+    same file under two hashes, the id of the second is derived from its key instead.
     """
     ids: dict[str, str] = {}
     used: set[str] = set()

@@ -27,6 +27,7 @@ Edge attributes:
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import networkx as nx
@@ -81,13 +82,7 @@ def build_graph(
 
 def extract_observations(graph: nx.DiGraph[str]) -> Iterator[Observation]:
     """Yield each observation that a graph was built from, in the order of its edges."""
-    entities: dict[str, Entity] = {}
-
-    def entity(key: str) -> Entity:
-        if key not in entities:
-            entities[key] = _entity(graph, key)
-        return entities[key]
-
+    entity = cache(partial(_entity, graph))
     for source, target, edge in graph.edges(data=True):
         if edge["relation"] != RELATED_REFERENCES:
             continue
@@ -105,11 +100,7 @@ def extract_links(graph: nx.DiGraph[str]) -> Iterator[Link]:
 
 
 def validate_graph(graph: nx.Graph[str]) -> None:
-    """Check that a graph is a ``DiGraph`` whose nodes have a type and a label.
-
-    Raises:
-        ExportError: The graph is undirected or a multigraph, or a node has no type or no label.
-    """
+    """Raise ``ExportError`` unless ``graph`` is a ``DiGraph`` with types and labels of nodes."""
     if not graph.is_directed() or graph.is_multigraph():
         raise ExportError(
             f"a networkx.{type(graph).__name__} does not say what is related to what; give the"
@@ -140,10 +131,7 @@ def with_stable_order(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
 
 
 def _entity(graph: nx.DiGraph[str], key: str) -> Entity:
-    """Return the entity of a node with its API attributes only.
-
-    The attributes that the graph and the campaign file added are left out.
-    """
+    """Return the entity of a node with its API attributes only."""
     node = graph.nodes[key]
     attributes = {name: value for name, value in node.items() if not _is_local(name)}
     return Entity(node["type"], node["id"], attributes)
@@ -165,10 +153,8 @@ class _Builder:
     def add_node(self, entity: Entity, *, is_local: bool = False) -> str:
         """Add an entity, or update the attributes of its node, and return the node key.
 
-        Args:
-            entity: The entity. Attributes of the node that it lacks are kept.
-            is_local: Whether it comes from the campaign file. Otherwise ``seed``, ``state``,
-                ``crawl_*`` and ``seed_*`` are ignored, since an API response may not set them.
+        Only entities that come from the campaign file (``is_local``) may set ``seed``, ``state``,
+        ``crawl_*`` and ``seed_*``.
         """
         key = entity.key
         if self._latest.get(key) is entity:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 # Characters that XML 1.0 forbids: https://www.w3.org/TR/xml/#charsets
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_RENAMED = {"id": "entity_id"}
 
 
 def flatten(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
@@ -37,7 +36,7 @@ def flatten(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
 
 def _flat(attributes: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
     return {
-        _RENAMED.get(name, name): _scalar(value)
+        "entity_id" if name == "id" else name: _scalar(value)
         for name, value in attributes.items()
         if value is not None
     }

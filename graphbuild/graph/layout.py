@@ -163,8 +163,8 @@ def _turn_wide(centers: Floats) -> Floats:
 def _pack_boxes(boxes: Sequence[Point]) -> Iterable[tuple[int, Point]]:
     """Yield the index and lower left corner of each box, given by width and height.
 
-    Each box is placed at the highest free position of a strip where it fits. The rest of the free
-    space becomes two spaces: one to the right of the box, one below it.
+    Each box is placed at the highest free position of a strip where it fits. The rest of the space
+    is divided in two: right of the box, and below it.
     """
     padded = [(width + _COMPONENT_GAP, height + _COMPONENT_GAP) for width, height in boxes]
     area = sum(width * height for width, height in padded)

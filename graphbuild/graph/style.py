@@ -54,12 +54,9 @@ def size_scale(graph: Graph) -> Callable[[int], float]:
 
 
 def check_positions(graph: Graph, positions: Positions | None) -> Positions:
-    """Check that all nodes have a position, or none has one, and return the positions.
+    """Return ``positions``, or an empty mapping if it is None or empty.
 
     Many programs draw all nodes that lack a position at the same point.
-
-    Returns:
-        ``positions``, or an empty mapping if it is None or empty.
 
     Raises:
         ExportError: A node has no position, or one that is not finite.

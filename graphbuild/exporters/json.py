@@ -16,11 +16,7 @@ import msgspec
 
 from graphbuild.exporters.columns import TABLES, NodeColumns
 from graphbuild.exporters.results import ExportWarnings
-from graphbuild.exporters.rows import (
-    CACHED,
-    cached_by_edge,
-    node_rows,
-)
+from graphbuild.exporters.rows import CACHED, cached_by_edge, node_rows
 from graphbuild.exporters.sanitize import clean_surrogates, is_exportable
 from graphbuild.exporters.xml_common import edge_id
 from graphbuild.graph.builder import NO_COLLECTION

@@ -29,12 +29,7 @@ from graphbuild.exporters.columns import (
 from graphbuild.exporters.formats import add_name_suffix
 from graphbuild.exporters.results import ExportWarnings
 from graphbuild.exporters.rows import edge_values, split_weight
-from graphbuild.exporters.sanitize import (
-    REPLACEMENT,
-    format_value,
-    replace_surrogates,
-    write_lines,
-)
+from graphbuild.exporters.sanitize import REPLACEMENT, format_value, replace_surrogates, write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

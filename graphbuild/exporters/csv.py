@@ -84,7 +84,6 @@ def _edge_rows(graph: Graph, table: _Table) -> Iterator[Sequence[bytes]]:
 
 
 _ROWS_PER_WRITE = 250  # few calls of write(), and little memory
-_EMPTY = b'""'
 
 
 class _ChangedCell(bytes):
@@ -108,8 +107,6 @@ class _Table:
 
     def encode(self, value: object) -> bytes:
         """Return ``value`` as a quoted cell in UTF-8."""
-        if value is None:
-            return _EMPTY
         text = format_value(value)
         cell = self._protect(text)
         quoted = b'"%b"' % cell.replace('"', '""').encode()
@@ -122,8 +119,8 @@ class _Table:
         return changed
 
     def encode_row(self, row: Iterable[object]) -> list[bytes]:
-        """Return each value of ``row`` as a quoted cell."""
-        return [_EMPTY if value is None else self.encode(value) for value in row]
+        """Return each value of ``row`` as a quoted cell, which is empty for None."""
+        return [b'""' if value is None else self.encode(value) for value in row]
 
     def encode_joined(self, row: Iterable[object]) -> list[bytes]:
         """Return the cells of ``row``; if none was changed, they are joined into one."""

@@ -181,13 +181,11 @@ def describe_file(name: str) -> str:
 
     The name may contain a name suffix, as in ``graph-folded.graphml``.
     """
-    for each in FORMATS.values():
-        for file in each.files:
-            stem, dot, extension = file.name.partition(".")
-            if name == file.name or (
-                name.startswith(f"{stem}-") and name.endswith(f"{dot}{extension}")
-            ):
-                return file.description
+    for file in (file for each in FORMATS.values() for file in each.files):
+        stem, dot, extension = file.name.partition(".")
+        has_suffix = name.startswith(f"{stem}-") and name.endswith(f"{dot}{extension}")
+        if name == file.name or has_suffix:
+            return file.description
     return ""
 
 

@@ -79,7 +79,7 @@ def compute_layout(graph: nx.DiGraph[str]) -> Layout:
         for index, group in enumerate(groups)
         for node, (x, y) in zip(group, _sunflower(len(group), pitches[index]), strict=True)
     }
-    layout = Layout((node, _rounded(positions[node])) for node in graph)
+    layout = Layout((node, _rounded(*positions[node])) for node in graph)
     layout.clusters = number_clusters(groups, clusters) if clusters else None
     return layout
 
@@ -110,9 +110,8 @@ def _sunflower(members: int, pitch: float) -> list[Point]:
     ]
 
 
-def _rounded(point: Point) -> Point:
-    x, y = (round(float(value), 1) + 0.0 for value in point)  # no -0.0
-    return x, y
+def _rounded(x: float, y: float) -> Point:
+    return round(float(x), 1) + 0.0, round(float(y), 1) + 0.0  # no -0.0
 
 
 # --- pack components -----------------------------------------------------------------------------

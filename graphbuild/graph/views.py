@@ -2,16 +2,15 @@
 
 In real graphs, many files have exactly the same neighbors, since the API returns all references
 of a collection for each of its files. Replacing such files by one node loses no information.
-
 Views have the attributes that :mod:`graphbuild.graph.builder` describes, so every exporter accepts
-them. Edges that a view computed have the relation ``shared_references``.
+them.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from hashlib import sha256
-from itertools import combinations, product
+from itertools import chain, combinations, product
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
@@ -33,11 +32,10 @@ _FOLDED = "folded-from"  # original nodes or edges, by key; API names contain no
 
 
 def fold_groups(graph: Graph) -> list[list[str]]:
-    """Group the nodes of one type that have exactly the same neighbors.
+    """Group the nodes of one type that have exactly the same neighbors; collections stay alone.
 
-    Collections are not grouped: each forms a group alone. Two groups are connected either by edges
-    between all pairs of their members or by none. So no information is lost, and folding twice
-    changes nothing. Groups and their members are sorted by node key.
+    Two groups are connected either by edges between all pairs of their members or by none. So no
+    information is lost, and folding twice changes nothing. Groups and members are sorted by key.
     """
     number = {node: index for index, node in enumerate(graph)}
     relations: dict[object, int] = {}
@@ -158,10 +156,8 @@ def view(graph: Graph, name: str) -> Graph:
 def folded_view(graph: Graph) -> Graph:
     """Return the folded graph for export, without the data that :func:`unfold` needs."""
     folded = fold(graph)
-    for _, node in folded.nodes(data=True):
-        node.pop(_FOLDED, None)
-    for _, _, edge in folded.edges(data=True):
-        edge.pop(_FOLDED, None)
+    for attributes in chain(folded.nodes.values(), folded.edges.values()):
+        attributes.pop(_FOLDED, None)
     return folded
 
 

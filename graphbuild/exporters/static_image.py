@@ -199,8 +199,8 @@ def _draw_labels(
 ) -> int:
     """Label the collections with the most edges; return the number of unlabeled collections.
 
-    Each label is drawn beside its node, in the direction in which it covers as little as possible.
-    All boxes are arrays of left, bottom, right and top, in points.
+    A label is drawn beside its node, in the direction in which it covers the smallest area. Boxes
+    are arrays of left, bottom, right and top, in points.
     """
     collections = [node for node in graph if graph.nodes[node]["type"] == COLLECTION]
     collections.sort(key=lambda node: (-graph.degree[node], node))

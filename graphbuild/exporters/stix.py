@@ -142,13 +142,9 @@ class _Bundle:
 
     def _related(self, source: str, target: str, edge: dict[str, Any]) -> Object:
         extension = {"extension_type": "property-extension", **self._edge(edge)}
-        return relationship(
-            self._ids[source],
-            "related-to",
-            self._ids[target],
-            created(self._graph.nodes[source]),
-            extensions={EXTENSION_ID: extension},
-        )
+        date = created(self._graph.nodes[source])
+        ends = (self._ids[source], "related-to", self._ids[target])
+        return relationship(*ends, date, extensions={EXTENSION_ID: extension})
 
     def _edge(self, edge: dict[str, Any]) -> Object:
         """Return the attributes of an edge, with object ids instead of node keys."""

@@ -9,6 +9,7 @@ The clusters that ``communities`` and the report show are different ones:
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -32,12 +33,11 @@ def quotient_graph(graph: Graph, groups: Sequence[Sequence[str]]) -> nx.Graph[in
     nodes and edges in ``graph``.
     """
     number = {node: index for index, group in enumerate(groups) for node in group}
-    counts: dict[tuple[int, int], int] = {}
+    counts: Counter[tuple[int, int]] = Counter()
     adjacency = dict(graph.adjacency())
     for one, group in enumerate(groups):
         for other in {number[target] for target in adjacency[group[0]]} - {one}:
-            pair = (one, other) if one < other else (other, one)
-            counts[pair] = counts.get(pair, 0) + len(group) * len(groups[other])
+            counts[min(one, other), max(one, other)] += len(group) * len(groups[other])
     quotient: nx.Graph[int] = nx.Graph()
     quotient.add_nodes_from(range(len(groups)))
     quotient.add_weighted_edges_from((*pair, counts[pair]) for pair in sorted(counts))

@@ -64,11 +64,7 @@ def compute_layout(graph: nx.DiGraph[str]) -> Layout:
     validate_graph(graph)
     groups = fold_groups(graph)
     folded = quotient_graph(graph, groups)
-    sizes = _node_sizes(graph)
-    pitches = [
-        2 * max(sizes[node] for node in group) + (_INNER_GAP if len(group) > 1 else 0.0)
-        for group in groups
-    ]
+    pitches = _pitches(graph, groups)
     radii = np.array([_disc_radius(len(g), p) for g, p in zip(groups, pitches, strict=True)])
     components = sorted(map(sorted, nx.connected_components(folded)), key=_by_size)
     is_large = bool(components) and len(components[0]) > _MAX_DISCS
@@ -84,13 +80,14 @@ def compute_layout(graph: nx.DiGraph[str]) -> Layout:
     return layout
 
 
-def _node_sizes(graph: nx.DiGraph[str]) -> dict[str, float]:
-    """Return the radius of each node, with space for the labels of collections."""
-    radius = size_scale(graph)
-    return {
-        node: radius(degree) + (_LABEL_SPACE if graph.nodes[node]["type"] == COLLECTION else 0.0)
-        for node, degree in graph.degree()
-    }
+def _pitches(graph: nx.DiGraph[str], groups: Sequence[Sequence[str]]) -> list[float]:
+    """Return the distance between the members of each group, which all have the same size."""
+    radius, pitches = size_scale(graph), []
+    for first, *others in groups:
+        label_space = _LABEL_SPACE if graph.nodes[first]["type"] == COLLECTION else 0.0
+        size = radius(graph.degree[first]) + label_space
+        pitches.append(2 * size + (_INNER_GAP if others else 0.0))
+    return pitches
 
 
 def _disc_radius(members: int, pitch: float) -> float:

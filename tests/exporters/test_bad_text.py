@@ -26,9 +26,9 @@ from graphbuild.exporters import FORMATS, export, export_all
 from graphbuild.exporters.sanitize import unguard_cell
 from tests.exporters.test_dot import pydot, unquote
 from tests.exporters.test_html import data_of
-from tests.exporters.test_neo4j import imported
+from tests.exporters.test_neo4j import import_rows
 from tests.exporters.test_stix import entity_keys, extension_or_nothing
-from tests.support.expected import NODE_COLUMNS, as_told, clean
+from tests.support.expected import NODE_COLUMNS, clean, parse_json_attributes
 from tests.support.graphs import HOSTILE, with_title
 from tests.support.mixed_campaigns import hostile_text_graph
 
@@ -86,7 +86,7 @@ def merge_json_attributes(rows: dict[str, dict[str, Any]]) -> Nodes:
 
 def read_with_networkx(read: Callable[[io.BytesIO], nx.Graph], name: str, files: Files) -> Nodes:
     graph = read(io.BytesIO(files[name]))
-    nodes = {key: as_told(dict(node)) for key, node in graph.nodes.items()}
+    nodes = {key: parse_json_attributes(dict(node)) for key, node in graph.nodes.items()}
     return {key: node | node.pop("attributes", {}) for key, node in nodes.items()}
 
 
@@ -171,7 +171,7 @@ def read_with_pymisp(files: Files) -> Nodes:
 
 
 def read_neo4j(files: Files) -> Nodes:
-    rows = imported(files["nodes.neo4j.csv"].decode())
+    rows = import_rows(files["nodes.neo4j.csv"].decode())
     return merge_json_attributes({row["key"]: row for row in rows})
 
 

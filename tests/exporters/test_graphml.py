@@ -1,4 +1,4 @@
-"""GraphML: what each reader must find in the file, and our own way back."""
+"""GraphML: what each reader finds in the file, and reading it back with ``read_graphml``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ GOLDEN = TESTS / "golden" / "campaign.graphml"
 NS = "{http://graphml.graphdrawing.org/xmlns}"
 
 
-def written(graph, **options):
+def write_bytes(graph, **options):
     stream = io.BytesIO()
     write_graphml(graph, stream, **options)
     return stream.getvalue()
@@ -56,21 +56,21 @@ def warnings_for(graph):
     return write_graphml(graph, io.BytesIO())
 
 
-def again(graph):
-    return read_graphml(io.BytesIO(written(graph)))
+def read_back(graph):
+    return read_graphml(io.BytesIO(write_bytes(graph)))
 
 
-def places(graph):
+def make_positions(graph):
     return {key: (float(n), -0.5 * n) for n, key in enumerate(graph)}
 
 
-def from_networkx(graph, **options):
-    return nx.read_graphml(io.BytesIO(written(graph, **options)))
+def read_with_networkx(graph, **options):
+    return nx.read_graphml(io.BytesIO(write_bytes(graph, **options)))
 
 
-def from_igraph(graph, **options):
+def read_with_igraph(graph, **options):
     with tempfile.NamedTemporaryFile(suffix=".graphml") as file:
-        file.write(written(graph, **options))
+        file.write(write_bytes(graph, **options))
         file.flush()
         return igraph.Graph.Read_GraphML(file.name)
 
@@ -78,22 +78,22 @@ def from_igraph(graph, **options):
 # --- the file ------------------------------------------------------------------------------------
 
 
-def test_the_golden_file_still_comes_out():
-    """To refresh it, after looking at the difference: delete it and run this test twice."""
+def test_export_equals_the_golden_file():
+    """To update the file after reviewing the difference, delete it and run this test twice."""
     graph = campaign()
-    now = written(graph, positions=places(graph))
+    actual = write_bytes(graph, positions=make_positions(graph))
     if not GOLDEN.exists():
-        GOLDEN.write_bytes(now)
+        GOLDEN.write_bytes(actual)
         pytest.fail("the golden file was missing and has been written; look at it, commit it")
-    assert now == GOLDEN.read_bytes()
+    assert actual == GOLDEN.read_bytes()
 
 
-def test_the_declaration_stands_where_gephi_looks_for_it():
-    assert written(campaign()).startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<graphml ')
+def test_the_file_starts_with_the_xml_declaration():
+    assert write_bytes(campaign()).startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<graphml ')
 
 
-def test_keys_obey_every_reader():
-    keys = list(etree.fromstring(written(campaign())).iter(f"{NS}key"))
+def test_keys_are_unique_and_not_reserved_by_any_reader():
+    keys = list(etree.fromstring(write_bytes(campaign())).iter(f"{NS}key"))
     ids = [key.get("id") for key in keys]
     lowered = [name.lower() for name in ids]
     assert len(set(lowered)) == len(ids)  # Gephi lower-cases; Cytoscape and networkx share scopes
@@ -102,21 +102,21 @@ def test_keys_obey_every_reader():
     assert {key.get("for") for key in keys} == {"node", "edge"}
     for scope in ("node", "edge"):
         names = [key.get("attr.name") for key in keys if key.get("for") == scope]
-        assert len(set(names)) == len(names)  # igraph refuses two of one name
-    assert not list(etree.fromstring(written(campaign())).iter(f"{NS}default"))
+        assert len(set(names)) == len(names)  # igraph rejects duplicate names
+    assert not list(etree.fromstring(write_bytes(campaign())).iter(f"{NS}default"))
 
 
 def test_keys_do_not_depend_on_the_data():
     def head(graph):
-        return written(graph).partition(b"<graph id")[0]
+        return write_bytes(graph).partition(b"<graph id")[0]
 
     assert head(campaign()) == head(build_graph([])) == head(with_title(*HOSTILE, strange="x"))
 
 
-def test_keys_then_nodes_then_edges():
-    order = [child.tag for child in etree.fromstring(written(campaign())).find(f"{NS}graph")]
+def test_keys_are_followed_by_nodes_and_then_edges():
+    order = [child.tag for child in etree.fromstring(write_bytes(campaign())).find(f"{NS}graph")]
     assert order == [f"{NS}node"] * 8 + [f"{NS}edge"] * 7
-    tags = re.findall(rb"<(key|graph|node|edge)\b", written(campaign()))
+    tags = re.findall(rb"<(key|graph|node|edge)\b", write_bytes(campaign()))
     assert [tag for n, tag in enumerate(tags) if tag not in tags[:n]] == [
         b"key",
         b"graph",
@@ -125,65 +125,66 @@ def test_keys_then_nodes_then_edges():
     ]
 
 
-def test_ids_are_unique_and_edges_keep_theirs():
-    root = etree.fromstring(written(with_title(*HOSTILE)))
+def test_ids_are_unique_and_edge_ids_are_stable():
+    root = etree.fromstring(write_bytes(with_title(*HOSTILE)))
     for kind in ("node", "edge"):
         ids = [element.get("id") for element in root.iter(f"{NS}{kind}")]
         assert len(set(ids)) == len(ids) > 1
-    part = {e.get("id") for e in etree.fromstring(written(with_title("a"))).iter(f"{NS}edge")}
+    part = {e.get("id") for e in etree.fromstring(write_bytes(with_title("a"))).iter(f"{NS}edge")}
     assert part <= {e.get("id") for e in root.iter(f"{NS}edge")}
 
 
-def test_nothing_gephi_would_drop():
-    found = from_networkx(with_title(*HOSTILE))
-    for _, node in found.nodes(data=True):
+def test_colors_sizes_labels_and_weights_are_valid_in_gephi():
+    read = read_with_networkx(with_title(*HOSTILE))
+    for _, node in read.nodes(data=True):
         assert re.fullmatch("#[0-9a-f]{6}", node["color"])
         assert 6 <= node["size"] <= 30
         assert 1 <= len(node["label"]) <= 80
-    assert all(edge["weight"] > 0 for *_, edge in found.edges(data=True))
+    assert all(edge["weight"] > 0 for *_, edge in read.edges(data=True))
 
 
-def test_no_control_character_is_in_the_file():
+def test_the_file_contains_no_control_character():
     everything = "".join(map(chr, [*range(0x20), 0xFFFE, 0xFFFF, 0xD800, 0xDFFF]))
-    text = written(with_title(everything, odd=everything)).decode()
+    text = write_bytes(with_title(everything, odd=everything)).decode()
     assert not re.search("[\x00-\x09\x0b-\x1f\ufffe\uffff]", text)
 
 
 @pytest.mark.parametrize("code", range(0x20))
-def test_each_control_character_is_read_back_as_promised(code):
+def test_control_characters_are_read_back_as_documented(code):
     graph = with_title(f"a{chr(code)}b")
-    assert from_networkx(graph).nodes["reference:" + "0" * 64]["title"] == clean(f"a{chr(code)}b")
+    title = read_with_networkx(graph).nodes["reference:" + "0" * 64]["title"]
+    assert title == clean(f"a{chr(code)}b")
 
 
-def test_text_with_markup_stands_in_cdata_because_gephi_loses_spaces_between_entities():
-    text = written(with_title("&lt;a&gt; &amp; ]]> b")).decode()
+def test_text_with_markup_is_written_as_cdata_because_gephi_drops_spaces_between_entities():
+    text = write_bytes(with_title("&lt;a&gt; &amp; ]]> b")).decode()
     assert "<![CDATA[&lt;a&gt; &amp; ]]]]><![CDATA[> b]]>" in text
 
 
-def test_places_may_be_any_floats():
+def test_positions_can_be_any_numbers():
     graph = campaign()
-    text = written(graph, positions=dict.fromkeys(graph, (np.float64(-0.0), 3)))
+    text = write_bytes(graph, positions=dict.fromkeys(graph, (np.float64(-0.0), 3)))
     assert text.count(b'<data key="x">0.0</data><data key="y">3.0</data>') == len(graph)
 
 
-def test_places_for_all_or_none():
+def test_positions_are_required_for_all_nodes_or_none():
     graph = campaign()
-    places_ = places(graph)
-    read = from_networkx(graph, positions=places_)
-    assert {key: (node["x"], node["y"]) for key, node in read.nodes(data=True)} == places_
-    assert not any("x" in node for _, node in from_networkx(graph).nodes(data=True))
-    for gap in ({EMOTET.key: (0, 0)}, places_ | {EMOTET.key: (0.0, math.nan)}):
+    positions = make_positions(graph)
+    read = read_with_networkx(graph, positions=positions)
+    assert {key: (node["x"], node["y"]) for key, node in read.nodes(data=True)} == positions
+    assert not any("x" in node for _, node in read_with_networkx(graph).nodes(data=True))
+    for gap in ({EMOTET.key: (0, 0)}, positions | {EMOTET.key: (0.0, math.nan)}):
         stream = io.BytesIO()
         with pytest.raises(ExportError, match="no position"):
             write_graphml(graph, stream, positions=gap)
         assert stream.getvalue() == b""
 
 
-# --- what the values are -------------------------------------------------------------------------
+# --- values --------------------------------------------------------------------------------------
 
 
-def test_what_a_reader_finds_at_a_reference():
-    node = from_networkx(campaign()).nodes[REPORT.key]
+def test_networkx_reads_the_attributes_of_a_reference():
+    node = read_with_networkx(campaign()).nodes[REPORT.key]
     assert node == {
         "label": "Emotet – a <i>history</i> & more",
         "type": "reference",
@@ -199,8 +200,8 @@ def test_what_a_reader_finds_at_a_reference():
     }
 
 
-def test_what_a_reader_finds_at_files_and_collections():
-    nodes = from_networkx(campaign()).nodes
+def test_networkx_reads_the_attributes_of_files_and_collections():
+    nodes = read_with_networkx(campaign()).nodes
     assert nodes[EMOTET.key]["sha256"] == EMOTET.id
     assert nodes[LOADER.key]["sha1"] == LOADER.id
     assert nodes[UNKNOWN.key]["md5"] == UNKNOWN.id
@@ -218,8 +219,8 @@ def test_what_a_reader_finds_at_files_and_collections():
     assert nodes[BARE.key]["collections"] == 0
 
 
-def test_what_a_reader_finds_at_edges():
-    edges = from_networkx(campaign()).edges
+def test_networkx_reads_the_attributes_of_edges():
+    edges = read_with_networkx(campaign()).edges
     assert edges[EMOTET.key, REPORT.key] == {
         "id": edges[EMOTET.key, REPORT.key]["id"],
         "relation": "related_references",
@@ -234,52 +235,54 @@ def test_what_a_reader_finds_at_edges():
     assert "provenance" not in edges[REPORT.key, OTHERS.key]
 
 
-def test_attribute_names_from_outside_never_become_keys():
+def test_unknown_attribute_names_do_not_become_keys():
     names = ("a b", "<x>", "n:s", "xmlns", "r", "Color", "sha256", "size", "x", "weight")
     graph = with_title("t", **dict.fromkeys(names, "v"))
-    node = from_networkx(graph).nodes["reference:" + "0" * 64]
+    node = read_with_networkx(graph).nodes["reference:" + "0" * 64]
     assert json.loads(node["attributes"]) == dict.fromkeys(names, "v")
     assert (node["color"], node["title"]) == ("#e69f00", "t")
 
 
-def test_a_value_of_another_kind_than_its_column_is_kept_beside():
+def test_a_value_of_the_wrong_type_is_stored_as_json():
     graph = with_title(5, creation_date="yesterday", url=True)
-    node = from_networkx(graph).nodes["reference:" + "0" * 64]
+    node = read_with_networkx(graph).nodes["reference:" + "0" * 64]
     expected = {"title": 5, "creation_date": "yesterday", "url": True}
     assert json.loads(node["attributes"]) == expected
     assert not expected.keys() & node.keys()
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 2**63, -(2**63) - 1, None, [1], b"x"])
-def test_what_no_reader_can_hold_is_left_out_and_counted(value):
+def test_values_that_no_reader_supports_are_omitted_and_counted(value):
     graph = with_title("t", score=value)
     assert warnings_for(graph).omitted == (value is not None)
-    assert "score" not in str(from_networkx(graph).nodes(data=True))
+    assert "score" not in str(read_with_networkx(graph).nodes(data=True))
 
 
 @pytest.mark.parametrize("seconds", [-62135596801, 10**12, 10**18, 2**63])
-def test_a_rubbish_date_has_no_day(seconds):
-    assert "created" not in str(from_networkx(with_title("t", creation_date=seconds)).nodes.data())
+def test_an_invalid_date_is_not_formatted(seconds):
+    read = read_with_networkx(with_title("t", creation_date=seconds))
+    assert "created" not in str(read.nodes.data())
 
 
 @pytest.mark.parametrize("weight", [0, -1, math.nan, math.inf, "2", None, True, 2**64, 10**400])
-def test_a_weight_gephi_would_drop_the_edge_for_becomes_one(weight):
+def test_a_weight_that_gephi_rejects_becomes_one(weight):
     graph = with_title("t")
     for *_, edge in graph.edges(data=True):
         edge["weight"] = weight
-    assert {edge["weight"] for *_, edge in from_networkx(graph).edges(data=True)} == {1.0}
+    assert {edge["weight"] for *_, edge in read_with_networkx(graph).edges(data=True)} == {1.0}
     assert warnings_for(graph).omitted == 2
 
 
-def test_edges_that_say_nearly_the_same_are_told_apart():
-    """What one edge says is kept for the next; true, 1 and 1.0 are equal, and not the same."""
+def test_the_edge_cache_distinguishes_equal_values_of_different_types():
+    """Edge attributes are cached; the cache must distinguish True, 1 and 1.0, which are equal."""
     graph = with_title(*"abcdefgh")
     edges = [edge for *_, edge in graph.edges(data=True) if "related_from" in edge]
     for edge, weight in zip(edges, [1.0, 1, True, 1, 2.0, 2, 2.5, False], strict=True):
         edge["weight"] = weight
     edges[6]["related_from"] = list(edges[3]["related_from"])
     edges[5]["first_seen"] = edges[5].pop("provenance")
-    read = [edge for *_, edge in from_networkx(graph).edges(data=True) if "related_from" in edge]
+    all_edges = read_with_networkx(graph).edges(data=True)
+    read = [edge for *_, edge in all_edges if "related_from" in edge]
     assert [edge["weight"] for edge in read] == [1, 1, 1, 1, 2, 2, 2.5, 1]
     assert [edge.get("observations") for edge in read] == [None, 1, None, 1, None, 2, None, None]
     assert [edge.get("first_seen") for edge in read].count("observed") == 1
@@ -287,7 +290,7 @@ def test_edges_that_say_nearly_the_same_are_told_apart():
     assert warnings_for(graph).omitted == 2
 
 
-def test_what_is_said_of_many_edges_alike_counts_each_time():
+def test_a_value_of_many_edges_is_counted_for_each_edge():
     odd = Entity("collection", "INF")
     graph = build_graph(
         Observation(EMOTET, Entity("reference", f"{n:064x}"), odd) for n in range(9)
@@ -295,13 +298,13 @@ def test_what_is_said_of_many_edges_alike_counts_each_time():
     assert warnings_for(graph).misread == 9
 
 
-def test_however_little_is_kept_the_bytes_are_the_same(monkeypatch):
-    kept = written(campaign())
+def test_the_size_of_the_edge_cache_does_not_change_the_file(monkeypatch):
+    expected = write_bytes(campaign())
     monkeypatch.setattr("graphbuild.exporters.xml_common._CACHED_EDGES", 1)
-    assert written(campaign()) == kept
+    assert write_bytes(campaign()) == expected
 
 
-def test_memory_does_not_grow_with_what_edges_say():
+def test_memory_does_not_grow_with_edge_attributes():
     reports = [Entity("reference", f"{n:064x}") for n in range(100)]
     graph = build_graph(
         Observation(Entity("file", f"{f:064x}"), report, Entity("collection", f"c{f}-{n}" * 99))
@@ -311,27 +314,27 @@ def test_memory_does_not_grow_with_what_edges_say():
     with Path(os.devnull).open("wb") as sink:
         tracemalloc.start()
         write_graphml(graph, sink)
-        most = tracemalloc.get_traced_memory()[1]
+        peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert most < 12_000_000
+    assert peak < 12_000_000
 
 
-def test_what_gephi_shows_wrongly_is_counted_but_written_right():
+def test_values_that_gephi_misreads_are_counted_and_written_unchanged():
     graph = with_title("LODEINFO", "null", "Null", "info", "x" * 90 + "INF")
     warnings = warnings_for(graph)
     assert warnings.misread == 4
     assert "4 shown wrongly by Gephi" in str(warnings)
-    assert from_networkx(graph).nodes["reference:" + "0" * 64]["title"] == "LODEINFO"
+    assert read_with_networkx(graph).nodes["reference:" + "0" * 64]["title"] == "LODEINFO"
     assert not warnings_for(with_title("fine – text"))
 
 
-def test_what_gephi_shows_wrongly_is_counted_in_every_text():
+def test_values_that_gephi_misreads_are_counted_in_types_and_urls():
     odd = [Entity("x-INF", "a"), Entity("null", "a"), Entity("domain", "a")]
     assert warnings_for(build_graph([], subjects=odd)).misread == 2
     assert warnings_for(with_title("t", url="http://null/")).misread == 1
 
 
-def test_cleaned_texts_are_counted_and_folded_ones_are_not():
+def test_cleaned_texts_are_counted_and_collapsed_white_space_is_not():
     assert warnings_for(with_title("a\0b", "\ud800", "a\n b  c")).cleaned == 2
 
 
@@ -347,12 +350,12 @@ def test_cleaned_texts_are_counted_and_folded_ones_are_not():
         ("", "000000000000…"),
     ],
 )
-def test_labels(title, label):
-    assert from_networkx(with_title(title)).nodes["reference:" + "0" * 64]["label"] == label
+def test_labels_are_shortened_and_cleaned(title, label):
+    assert read_with_networkx(with_title(title)).nodes["reference:" + "0" * 64]["label"] == label
 
 
 @pytest.mark.parametrize("node_id", ["a b", "a\tb", "\ud800", "a\0", "a\u00a0b", "\ufffe"])
-def test_an_id_no_xml_id_can_be_is_refused_before_anything_is_written(node_id):
+def test_an_invalid_xml_id_is_rejected_before_anything_is_written(node_id):
     graph = build_graph([], subjects=[Entity("file", node_id)])
     stream = io.BytesIO()
     with pytest.raises(ExportError, match="an XML id cannot"):
@@ -363,14 +366,14 @@ def test_an_id_no_xml_id_can_be_is_refused_before_anything_is_written(node_id):
 # --- other readers -------------------------------------------------------------------------------
 
 
-def nodes_in(graph, ours):
-    """What is there to compare for every node: key and plain texts, through the character map."""
+def texts_of_nodes(graph, is_original):
+    """Return the cleaned texts of every node by key."""
     texts = ("title", "url", "author", "origin", "tags", "state")
     return {
         key: {
             name: clean(node[name])
             for name in texts
-            if isinstance(node.get(name), str) and (not ours or clean(node[name]))
+            if isinstance(node.get(name), str) and (not is_original or clean(node[name]))
         }
         for key, node in graph.nodes(data=True)
     }
@@ -378,22 +381,24 @@ def nodes_in(graph, ours):
 
 @settings(max_examples=150)
 @given(hostile_graphs())
-def test_hostile_text_is_read_alike_by_everyone(graph):
-    root = etree.fromstring(written(graph))
+def test_all_readers_read_the_same_hostile_text(graph):
+    root = etree.fromstring(write_bytes(graph))
     assert len(list(root.iter(f"{NS}node"))) == len(graph)
-    expected = nodes_in(graph, ours=True)
-    for read in (from_networkx(graph), again(graph)):
-        assert nodes_in(read, ours=False) == expected
+    expected = texts_of_nodes(graph, is_original=True)
+    for read in (read_with_networkx(graph), read_back(graph)):
+        assert texts_of_nodes(read, is_original=False) == expected
         assert set(read.edges) == set(graph.edges)
-    third = from_igraph(graph)
-    assert {v["id"] for v in third.vs} == set(graph)
-    assert {v["id"]: {name: v[name] for name in expected[v["id"]]} for v in third.vs} == expected
-    ends = {(third.vs[e.source]["id"], third.vs[e.target]["id"]): e["weight"] for e in third.es}
-    assert ends == {(s, t): float(edge["weight"]) for s, t, edge in graph.edges(data=True)}
+    by_igraph = read_with_igraph(graph)
+    assert {v["id"] for v in by_igraph.vs} == set(graph)
+    texts = {v["id"]: {name: v[name] for name in expected[v["id"]]} for v in by_igraph.vs}
+    assert texts == expected
+    ids = by_igraph.vs["id"]
+    weights = {(ids[e.source], ids[e.target]): e["weight"] for e in by_igraph.es}
+    assert weights == {(s, t): float(edge["weight"]) for s, t, edge in graph.edges(data=True)}
 
 
-def test_igraph_finds_numbers_and_truth():
-    graph = from_igraph(campaign())
+def test_igraph_reads_numbers_and_booleans():
+    graph = read_with_igraph(campaign())
     by_id = {vertex["id"]: vertex.attributes() for vertex in graph.vs}
     assert graph.is_directed()
     assert by_id[REPORT.key]["creation_date"] == 1_515_715_200
@@ -402,11 +407,11 @@ def test_igraph_finds_numbers_and_truth():
     assert by_id[REPORT.key]["size"] == 30.0
 
 
-# --- our own way back ----------------------------------------------------------------------------
+# --- read_graphml --------------------------------------------------------------------------------
 
 
-def test_the_graph_comes_back_whole():
-    graph, read = campaign(), again(campaign())
+def test_read_graphml_restores_the_graph():
+    graph, read = campaign(), read_back(campaign())
     assert dict(read.nodes(data=True)) == dict(graph.nodes(data=True))
     assert nx.utils.graphs_equal(read, graph)
     assert set(extract_observations(read)) == set(OBSERVATIONS)
@@ -414,34 +419,34 @@ def test_the_graph_comes_back_whole():
 
 @settings(max_examples=200)
 @given(hostile_graphs())
-def test_the_triples_come_back_exactly_and_a_second_time_nothing_changes(graph):
-    once = again(graph)
+def test_observations_are_read_back_and_a_second_export_is_identical(graph):
+    once = read_back(graph)
     assert set(extract_observations(once)) == set(extract_observations(graph))
-    assert nx.utils.graphs_equal(again(once), once)
-    assert written(again(once)) == written(once)
+    assert nx.utils.graphs_equal(read_back(once), once)
+    assert write_bytes(read_back(once)) == write_bytes(once)
 
 
-def test_long_labels_and_odd_attributes_come_back_as_they_were():
+def test_long_labels_and_unusual_attributes_are_read_back():
     odd = {"a b": "two  spaces\x00\ud800\n", "xmlns": "]]>", "score": 0.5, "many": 2**62}
     graph = with_title("a long title " * 20 + "end", **odd)
-    node = again(graph).nodes["reference:" + "0" * 64]
+    node = read_back(graph).nodes["reference:" + "0" * 64]
     assert node == graph.nodes["reference:" + "0" * 64]
 
 
-def test_what_networkx_wrote_anew_is_read(tmp_path):
-    nx.write_graphml(from_networkx(campaign()), tmp_path / "other.graphml")
+def test_read_graphml_reads_a_file_written_by_networkx(tmp_path):
+    nx.write_graphml(read_with_networkx(campaign()), tmp_path / "other.graphml")
     assert set(extract_observations(read_graphml(tmp_path / "other.graphml"))) == set(OBSERVATIONS)
 
 
-def test_packed_files_are_read_whatever_their_name(tmp_path):
+def test_read_graphml_detects_gzip_by_content(tmp_path):
     path = tmp_path / "map.graphml"
-    path.write_bytes(gzip.compress(written(campaign())))
+    path.write_bytes(gzip.compress(write_bytes(campaign())))
     assert set(extract_observations(read_graphml(str(path)))) == set(OBSERVATIONS)
 
 
-def test_an_attribute_that_would_forge_the_contract_does_not():
+def test_json_attributes_do_not_overwrite_id_and_type():
     graph = with_title("t")
-    text = written(graph).replace(
+    text = write_bytes(graph).replace(
         b'<data key="collections">1<', b'<data key="attributes">{"id": "evil", "type": 5}<'
     )
     node = read_graphml(io.BytesIO(text)).nodes["reference:" + "0" * 64]
@@ -457,14 +462,14 @@ DOCTYPES = {
 
 
 @pytest.mark.parametrize("doctype", DOCTYPES.values(), ids=DOCTYPES)
-def test_a_document_type_is_refused(doctype):
-    text = written(campaign()).decode().replace("?>\n", f"?>\n{doctype}\n", 1)
+def test_a_document_type_is_rejected(doctype):
+    text = write_bytes(campaign()).decode().replace("?>\n", f"?>\n{doctype}\n", 1)
     with pytest.raises(ExportError, match="line 2: contains a document type"):
         read_graphml(io.BytesIO(text.encode()))
 
 
-def broken():
-    text = written(campaign())
+def broken_files():
+    text = write_bytes(campaign())
     report = REPORT.key.encode()
     yield "cut", text[:-100], "not a complete XML"
     yield "empty", b"", "not a complete XML"
@@ -488,24 +493,24 @@ def broken():
 
 
 @pytest.mark.parametrize(
-    ("data", "problem"), [row[1:] for row in broken()], ids=[row[0] for row in broken()]
+    ("data", "problem"), [row[1:] for row in broken_files()], ids=[row[0] for row in broken_files()]
 )
-def test_a_broken_file_is_one_sentence(data, problem):
+def test_a_broken_file_is_reported_in_one_line(data, problem):
     with pytest.raises(ExportError, match=problem) as caught:
         read_graphml(io.BytesIO(data))
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_not_there_or_cut_while_packed(tmp_path):
+def test_a_missing_or_truncated_file_is_reported(tmp_path):
     with pytest.raises(ExportError, match=r"none\.graphml: cannot be read: No such file"):
         read_graphml(tmp_path / "none.graphml")
     path = tmp_path / "cut.graphml.gz"
-    path.write_bytes(gzip.compress(written(campaign()))[:-30])
+    path.write_bytes(gzip.compress(write_bytes(campaign()))[:-30])
     with pytest.raises(ExportError, match="cannot be read"):
         read_graphml(path)
 
 
-def test_a_file_too_large_is_refused(monkeypatch):
+def test_a_file_that_is_too_large_is_rejected(monkeypatch):
     monkeypatch.setattr("graphbuild.exporters.graphml_reader.MAX_BYTES", 1_000)
     with pytest.raises(ExportError, match="larger than 1000 bytes"):
-        again(campaign())
+        read_back(campaign())

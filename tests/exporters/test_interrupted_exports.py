@@ -1,6 +1,6 @@
-"""An export that is killed, or has no more room, at any byte: each file is the old or the new one.
+"""Exports that are killed or run out of disk space: each file is the old or the new one.
 
-Killed for good, by SIGKILL, which nobody catches. What it left half written, the next one removes.
+Exports are killed with SIGKILL. The next export removes their temporary files.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-OLD = b"the old file"
-TOGETHER = ["graphml", "csv", "stix", "dot"]
-PACKED = ["map.graphml.gz"]
-JOBS = [*([form] for form in FORMATS), TOGETHER, PACKED]
+OLD_CONTENT = b"the old file"
+SEVERAL_FORMATS = ["graphml", "csv", "stix", "dot"]
+COMPRESSED = ["map.graphml.gz"]
+EXPORTS = [*([form] for form in FORMATS), SEVERAL_FORMATS, COMPRESSED]
 
-# For each instant a process: it exports into a folder of its own, and ends there, or finds the disk
-# full, when it has written so many bytes, whatever file they are in.
-STOPPED = """
+# For each number of bytes, a process exports into its own folder. After writing that many bytes in
+# total, it is killed, or every further write fails with "disk full".
+INTERRUPTED_EXPORTS = """
 import errno, io, os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from tests.exporters.test_interrupted_exports import write
 from graphbuild.errors import ExportError
-from graphbuild.exporters import parquet  # once for all
+from graphbuild.exporters import parquet  # imported once, before the forks
 
 left = 0
 
@@ -74,7 +74,7 @@ for instant in instants:
     if how == "killed":
         print(os.waitstatus_to_exitcode(status), flush=True)
 """
-FULL = "the disk is full or the file too large; make room and export again"
+DISK_FULL_MESSAGE = "the disk is full or the file too large; make room and export again"
 
 
 def graph() -> nx.DiGraph[str]:
@@ -82,35 +82,35 @@ def graph() -> nx.DiGraph[str]:
 
 
 def write(folder: Path, names: list[str]) -> list[str]:
-    """The names of the files, in the order in which they are written."""
-    whole = graph()
-    places = {key: (float(n), 0.5) for n, key in enumerate(whole)}
-    if names == PACKED:
-        return [export(whole, folder / names[0], positions=places).name]
-    return [each.path.name for each in export_all(whole, folder, names, positions=places)]
+    """Export the graph; return the names of the files in the order of writing."""
+    exported = graph()
+    positions = {key: (float(n), 0.5) for n, key in enumerate(exported)}
+    if names == COMPRESSED:
+        return [export(exported, folder / names[0], positions=positions).name]
+    return [each.path.name for each in export_all(exported, folder, names, positions=positions)]
 
 
 @dataclass(frozen=True)
-class Export:
-    """What an export writes that nothing stops.
+class CompleteExport:
+    """The files of an export that is not interrupted.
 
     Attributes:
-        files: their bytes by their names, in the order in which they are written.
+        files: file name -> content, in the order of writing.
     """
 
     files: dict[str, bytes]
 
     @property
     def ends(self) -> set[int]:
-        """After how many bytes each file ends."""
+        """The total number of bytes at the end of each file."""
         return set(accumulate(map(len, self.files.values())))
 
     @property
     def instants(self) -> dict[int, int]:
-        """After how many bytes to stop it, and how many files are whole by then.
+        """The bytes after which to interrupt -> number of files that are complete by then.
 
-        In each file after the first byte, in the middle, before the last, and after it: then the
-        bytes are there, but the name is not.
+        In each file: after the first byte, in the middle, before and after the last byte. In the
+        last case the file is written but not yet renamed.
         """
         sizes = [len(data) for data in self.files.values()]
         starts = [0, *accumulate(sizes)]
@@ -121,56 +121,64 @@ class Export:
         }
 
 
-def unstopped(folder: Path, names: list[str]) -> Export:
+def export_completely(folder: Path, names: list[str]) -> CompleteExport:
     folder.mkdir()
-    return Export({name: (folder / name).read_bytes() for name in write(folder, names)})
+    return CompleteExport({name: (folder / name).read_bytes() for name in write(folder, names)})
 
 
-def stopped(how: str, folder: Path, names: list[str], instants: list[int]) -> list[str]:
-    """How each export ended."""
-    words = [ROOT, how, folder, ",".join(names), *map(str, instants)]
-    ran = subprocess.run(
-        [sys.executable, "-c", STOPPED, *words],
+def interrupt_exports(how: str, folder: Path, names: list[str], instants: list[int]) -> list[str]:
+    """Interrupt an export after each number of bytes; return how each one ended."""
+    arguments = [ROOT, how, folder, ",".join(names), *map(str, instants)]
+    process = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_EXPORTS, *arguments],
         env=without_coverage(os.environ),
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
     )
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout.splitlines()
+    assert process.returncode == 0, process.stderr
+    return process.stdout.splitlines()
 
 
-@pytest.mark.parametrize("names", JOBS, ids=",".join)
+@pytest.mark.parametrize("names", EXPORTS, ids=",".join)
 @pytest.mark.parametrize("how", ["killed", "full"])
-def test_a_stopped_export_leaves_whole_files_and_the_next_one_no_others(
+def test_an_interrupted_export_leaves_complete_files_and_the_next_one_cleans_up(
     how: str, names: list[str], tmp_path: Path
 ) -> None:
-    due = unstopped(tmp_path / "unstopped", names)
-    assert min(map(len, due.files.values())) > 100
-    # On a full disk what is written in full is not full.
-    instants = {n: w for n, w in due.instants.items() if how == "killed" or n not in due.ends}
+    expected = export_completely(tmp_path / "complete", names)
+    assert min(map(len, expected.files.values())) > 100
+    # A disk that is full after the last byte of a file does not matter.
+    instants = {
+        instant: complete
+        for instant, complete in expected.instants.items()
+        if how == "killed" or instant not in expected.ends
+    }
     for instant in instants:
         (tmp_path / str(instant)).mkdir()
-        for name in due.files:
-            (tmp_path / str(instant) / name).write_bytes(OLD)
-    said = stopped(how, tmp_path, names, list(instants))
-    order = list(due.files)
-    assert said == [
-        "-9" if how == "killed" else f"{tmp_path / str(instant) / order[whole]}: {FULL}"
-        for instant, whole in instants.items()
+        for name in expected.files:
+            (tmp_path / str(instant) / name).write_bytes(OLD_CONTENT)
+    output = interrupt_exports(how, tmp_path, names, list(instants))
+    order = list(expected.files)
+    assert output == [
+        "-9"
+        if how == "killed"
+        else f"{tmp_path / str(instant) / order[complete]}: {DISK_FULL_MESSAGE}"
+        for instant, complete in instants.items()
     ]
-    for instant, whole in instants.items():
+    for instant, complete in instants.items():
         folder = tmp_path / str(instant)
         found = {path.name: path.read_bytes() for path in folder.iterdir()}
-        others = found.keys() - due.files.keys()
+        others = found.keys() - expected.files.keys()
         if how == "killed":
-            (half,) = others
-            assert len(found.pop(half)) == instant - sum(len(found[n]) for n in order[:whole])
+            (unfinished,) = others
+            written = sum(len(found[name]) for name in order[:complete])
+            assert len(found.pop(unfinished)) == instant - written
         else:
             assert not others
         assert found == {
-            name: due.files[name] if number < whole else OLD for number, name in enumerate(order)
+            name: expected.files[name] if number < complete else OLD_CONTENT
+            for number, name in enumerate(order)
         }
         write(folder, names)
-        assert {path.name: path.read_bytes() for path in folder.iterdir()} == due.files
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == expected.files

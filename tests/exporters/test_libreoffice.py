@@ -1,7 +1,6 @@
-"""LibreOffice, whatever it is told of the tables, finds texts in them and no formula.
+"""LibreOffice imports the CSV tables without a formula, with any import options.
 
-Its own import is asked, without a window: CSV goes in, an OpenDocument comes out, and in that it is
-told which cells are formulas.
+LibreOffice runs without a user interface and converts CSV to OpenDocument, which marks formulas.
 """
 
 from __future__ import annotations
@@ -31,47 +30,49 @@ LIBREOFFICE = ExternalTool(
 )
 GRAPHS = {"corpus": hostile_text_graph, "titles": partial(with_title, *HOSTILE, *FORMULAS)}
 TABLES = [file.name.removesuffix(".csv") for file in FORMATS["csv"].files]
-# Separator, quote, UTF-8, first line, columns, language, whether what is quoted is text, whether
-# 1E5 is a number, four of other uses, and whether what looks like a formula is one, as it was ever
-# before it could be told: https://help.libreoffice.org/latest/en-US/text/shared/guide/csv_params.html
+# Separator, quote, UTF-8, first line, columns, language, quoted cells as text, detection of numbers
+# such as 1E5, four unrelated options, and evaluation of formulas (the default of old versions):
+# https://help.libreoffice.org/latest/en-US/text/shared/guide/csv_params.html
 COMMA, SEMICOLON, TAB = map(ord, ",;\t")
-UNTOLD = "CSV:{},34,76,1,,0,false,true,,,,,true"
+DETECT_TYPES = "CSV:{},34,76,1,,0,false,true,,,,,true"
 AS_TEXT = "CSV:{},34,76,1,,0,true,false,,,,,true"
-LONGEST = 65_535  # characters of a cell; it drops the others
+MAX_LENGTH = 65_535  # maximum number of characters in a cell
 
 _OPEN = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}"
 TABLE, OFFICE, TEXT = _OPEN % "table", _OPEN % "office", _OPEN % "text"
 csv.field_size_limit(sys.maxsize)
 
 
-class Office:
-    """What LibreOffice makes of exported tables; each folder asked once in each way."""
+class Converter:
+    """Converts exported tables with LibreOffice, once per folder and import filter."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def exported(self, name: str, form: str, *, raw: bool) -> Path:
-        folder = self._folder / f"{name}-{form}-{raw}"
+    def export(self, name: str, format_name: str, *, raw: bool) -> Path:
+        folder = self._folder / f"{name}-{format_name}-{raw}"
         if not folder.exists():
-            export_all(GRAPHS[name](), folder, [form], csv_guard=not raw)
+            export_all(GRAPHS[name](), folder, [format_name], csv_guard=not raw)
         return folder
 
-    def opened(self, name: str, way: str, form: str = "csv", *, raw: bool = False) -> Path:
-        """The folder of the documents made of the exported tables."""
-        source = self.exported(name, form, raw=raw)
-        folder = source / way.translate({ord(each): "-" for each in ":,"})
+    def convert(
+        self, name: str, import_filter: str, format_name: str = "csv", *, raw: bool = False
+    ) -> Path:
+        """Return the folder of the converted tables."""
+        source = self.export(name, format_name, raw=raw)
+        folder = source / import_filter.translate({ord(each): "-" for each in ":,"})
         if not folder.exists():
-            self._convert(sorted(source.glob("*.csv")), way, folder)
+            self._convert(sorted(source.glob("*.csv")), import_filter, folder)
         return folder
 
-    def _convert(self, tables: list[Path], way: str, folder: Path) -> None:
+    def _convert(self, tables: list[Path], import_filter: str, folder: Path) -> None:
         profile = (self._folder / "profile").as_uri()
-        done = subprocess.run(
+        process = subprocess.run(
             [
                 "soffice",
                 f"-env:UserInstallation={profile}",
                 "--headless",
-                f"--infilter={way}",
+                f"--infilter={import_filter}",
                 *("--convert-to", "fods"),
                 *("--outdir", folder),
                 *tables,
@@ -81,18 +82,18 @@ class Office:
             check=False,
             timeout=300,
         )
-        made = {path.stem for path in folder.glob("*.fods")}
-        assert made == {path.stem for path in tables}, done.stderr
+        converted = {path.stem for path in folder.glob("*.fods")}
+        assert converted == {path.stem for path in tables}, process.stderr
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
+def office(tmp_path_factory: pytest.TempPathFactory) -> Converter:
     LIBREOFFICE.require("soffice")
-    return Office(tmp_path_factory.mktemp("office"))
+    return Converter(tmp_path_factory.mktemp("office"))
 
 
 def cells_in(path: Path) -> list[list[etree._Element]]:
-    """The rows of a document, each cell by itself; one that stands for several, so often."""
+    """Return the rows of a document, with repeated cells and rows expanded."""
     parser = etree.XMLParser(huge_tree=True, resolve_entities=False)
     return [
         row
@@ -109,7 +110,7 @@ def cells_in(path: Path) -> list[list[etree._Element]]:
 
 
 def text_of(element: etree._Element) -> str:
-    """The text of a paragraph, or of the paragraphs of a cell."""
+    """Return the text of a paragraph, or of the paragraphs of a cell."""
     if element.tag == f"{TABLE}table-cell":
         return "\n".join(map(text_of, element.iter(f"{TEXT}p")))
     if element.tag == f"{TEXT}s":
@@ -121,8 +122,8 @@ def text_of(element: etree._Element) -> str:
 
 
 def as_shown(cell: str) -> str:
-    """A cell of ours as a document holds it: line ends are LF, what XML cannot hold is dropped."""
-    lines = cell.replace("\r\n", "\n").replace("\r", "\n")[:LONGEST]
+    """Return the expected text of a cell: line ends are LF, invalid XML characters are removed."""
+    lines = cell.replace("\r\n", "\n").replace("\r", "\n")[:MAX_LENGTH]
     return "".join(c for c in lines if c in "\t\n" or (c >= " " and c not in "\ufffe\uffff"))
 
 
@@ -142,29 +143,29 @@ def rows_of(folder: Path, table: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-def test_every_cell_is_the_text_it_was(office: Office, name: str) -> None:
-    found = office.opened(name, AS_TEXT.format(COMMA))
-    assert formulas_in(found) == []
+def test_every_cell_is_imported_as_the_same_text(office: Converter, name: str) -> None:
+    folder = office.convert(name, AS_TEXT.format(COMMA))
+    assert formulas_in(folder) == []
     graph = GRAPHS[name]()
     counts = {"nodes": len(graph), "edges": graph.number_of_edges()}
     for table in TABLES:
-        told = rows_of(office.exported(name, "csv", raw=False), table)
-        shown = [[text_of(cell) for cell in row] for row in cells_in(found / f"{table}.fods")]
-        assert len(shown) == 1 + counts.get(table, len(told) - 1)
-        assert shown == [[as_shown(cell) for cell in row] for row in told]
+        expected = rows_of(office.export(name, "csv", raw=False), table)
+        actual = [[text_of(cell) for cell in row] for row in cells_in(folder / f"{table}.fods")]
+        assert len(actual) == 1 + counts.get(table, len(expected) - 1)
+        assert actual == [[as_shown(cell) for cell in row] for row in expected]
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-def test_who_tells_it_nothing_finds_numbers_and_dates_but_no_formula(
-    office: Office, name: str
+def test_type_detection_finds_numbers_and_dates_but_no_formula(
+    office: Converter, name: str
 ) -> None:
-    found = office.opened(name, UNTOLD.format(COMMA))
-    assert formulas_in(found) == []
+    folder = office.convert(name, DETECT_TYPES.format(COMMA))
+    assert formulas_in(folder) == []
     for table in TABLES:
-        told = rows_of(office.exported(name, "csv", raw=False), table)
-        cells = cells_in(found / f"{table}.fods")
-        assert [len(row) for row in cells] == [len(row) for row in told]
-        for cell, text in zip(chain(*cells), chain(*told), strict=True):
+        expected = rows_of(office.export(name, "csv", raw=False), table)
+        cells = cells_in(folder / f"{table}.fods")
+        assert [len(row) for row in cells] == [len(row) for row in expected]
+        for cell, text in zip(chain(*cells), chain(*expected), strict=True):
             kind = cell.get(f"{OFFICE}value-type")
             assert kind in {None, "string", "float", "percentage", "date", "time", "boolean"}
             assert kind not in {None, "string"} or text_of(cell) == as_shown(text)
@@ -172,16 +173,17 @@ def test_who_tells_it_nothing_finds_numbers_and_dates_but_no_formula(
 
 @pytest.mark.parametrize("separator", [SEMICOLON, TAB])
 @pytest.mark.parametrize("name", GRAPHS)
-def test_another_separator_makes_no_formula(office: Office, name: str, separator: int) -> None:
-    assert formulas_in(office.opened(name, UNTOLD.format(separator))) == []
+def test_other_separators_give_no_formula(office: Converter, name: str, separator: int) -> None:
+    assert formulas_in(office.convert(name, DETECT_TYPES.format(separator))) == []
 
 
-def test_without_the_guard_there_are_formulas(office: Office) -> None:
-    """The readers see formulas where there is no guard, as ``--no-csv-guard`` warns."""
+def test_without_the_guard_there_are_formulas(office: Converter) -> None:
+    """``--no-csv-guard`` warns about these formulas; this also tests ``formulas_in``."""
     for name in GRAPHS:
-        for form, raw in (("csv", True), ("neo4j", False)):
-            found = formulas_in(office.opened(name, UNTOLD.format(COMMA), form, raw=raw))
-            assert 'of:=HYPERLINK("http://evil.example' in "".join(found)
-            assert "of:=cmd|" in "".join(found)
+        for format_name, raw in (("csv", True), ("neo4j", False)):
+            folder = office.convert(name, DETECT_TYPES.format(COMMA), format_name, raw=raw)
+            formulas = "".join(formulas_in(folder))
+            assert 'of:=HYPERLINK("http://evil.example' in formulas
+            assert "of:=cmd|" in formulas
     for separator in (SEMICOLON, TAB):
-        assert formulas_in(office.opened("titles", UNTOLD.format(separator), raw=True))
+        assert formulas_in(office.convert("titles", DETECT_TYPES.format(separator), raw=True))

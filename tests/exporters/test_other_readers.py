@@ -1,4 +1,4 @@
-"""networkx and igraph hold of an exported file what the graph says, to the last value."""
+"""networkx and igraph read every value of an exported GraphML file."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ import igraph
 import networkx as nx
 import pytest
 
-from tests.support.expected import Held, as_told
+from tests.support.expected import GraphContent, parse_json_attributes
 from tests.support.exported import NAMES
 
 
-def by_networkx(path):
+def read_with_networkx(path):
     graph = nx.read_graphml(path)
-    return Held(
+    return GraphContent(
         graph.is_directed(),
-        {key: as_told(dict(values)) for key, values in graph.nodes(data=True)},
+        {key: parse_json_attributes(dict(values)) for key, values in graph.nodes(data=True)},
         {(source, target): dict(values) for source, target, values in graph.edges(data=True)},
         *({}, {}),
     )
 
 
-def by_igraph(path):
-    """It fills what is absent: with "", NaN, or false. An "&" in an id it leaves half unescaped."""
+def read_with_igraph(path):
+    """Read with igraph, which replaces missing values by "", NaN or false and keeps ``&#38;``."""
     graph = igraph.Graph.Read_GraphML(str(path))
     keys = [key.replace("&#38;", "&") for key in graph.vs["id"]]
-    return Held(
+    return GraphContent(
         graph.is_directed(),
-        {keys[vertex.index]: as_told(_borne(vertex.attributes())) for vertex in graph.vs},
-        {(keys[edge.source], keys[edge.target]): _borne(edge.attributes()) for edge in graph.es},
+        {keys[v.index]: parse_json_attributes(_without_missing(v.attributes())) for v in graph.vs},
+        {(keys[e.source], keys[e.target]): _without_missing(e.attributes()) for e in graph.es},
         *({}, {}),
     )
 
 
-def _borne(values):
+def _without_missing(values):
     return {
         name: value
         for name, value in values.items()
@@ -46,8 +46,8 @@ def _is_nan(value):
     return isinstance(value, float) and math.isnan(value)
 
 
-def _as_igraph_holds(column, value):
-    """Its numbers are doubles; what is false is as if absent; it drops the ids of edges."""
+def _value_in_igraph(column, value):
+    """Return the value in igraph: numbers are doubles, false is missing, edges have no id."""
     if column == "id":
         return None
     if isinstance(value, bool):
@@ -56,31 +56,32 @@ def _as_igraph_holds(column, value):
 
 
 READERS = {
-    "networkx": (by_networkx, lambda _column, value: value),
-    "igraph": (by_igraph, _as_igraph_holds),
+    "networkx": (read_with_networkx, lambda _column, value: value),
+    "igraph": (read_with_igraph, _value_in_igraph),
 }
 
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_reader_holds_the_graph(exported, name, reader):
+def test_reader_finds_every_node_and_edge(exported, name, reader):
     read, change = READERS[reader]
-    made = exported(name)
-    found, due = read(made.path), made.held.each(change)
-    assert found.directed is True
-    assert set(found.nodes) == set(made.graph)
-    assert found.nodes == due.nodes
-    assert set(found.edges) == set(made.graph.edges)
-    assert found.edges == due.edges
+    export = exported(name)
+    content, expected = read(export.path), export.expected.map_values(change)
+    assert content.directed is True
+    assert set(content.nodes) == set(export.graph)
+    assert content.nodes == expected.nodes
+    assert set(content.edges) == set(export.graph.edges)
+    assert content.edges == expected.edges
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_types_are_those_of_the_graph(exported, name):
-    """Equal is not enough: to Python, 1 equals 1.0 and true."""
-    made = exported(name)
-    found = by_networkx(made.path)
-    for held, due in ((found.nodes, made.held.nodes), (found.edges, made.held.edges)):
-        for key, values in due.items():
-            assert {n: type(v) for n, v in held[key].items()} == {
+def test_values_have_the_types_of_the_graph(exported, name):
+    """Equality is not enough: in Python, 1 equals 1.0 and True."""
+    export = exported(name)
+    content = read_with_networkx(export.path)
+    nodes, edges = export.expected.nodes, export.expected.edges
+    for actual, expected in ((content.nodes, nodes), (content.edges, edges)):
+        for key, values in expected.items():
+            assert {n: type(v) for n, v in actual[key].items()} == {
                 n: type(v) for n, v in values.items()
             }

@@ -1,4 +1,4 @@
-"""The values that a reader must find in an exported file, computed from the graph alone.
+"""The values that an exported file must contain, computed from the graph alone.
 
 Of the exporters, only the list of columns is used: names, types and order. All values are computed
 here a second time, so that an error of the exporters cannot also be in the expectation. Attributes
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 _TYPES = {columns.INT: int, columns.FLOAT: float, columns.BOOL: bool}
 
 
-def _types(listed: Iterable[columns.Column]) -> dict[str, type]:
+def _types(defined: Iterable[columns.Column]) -> dict[str, type]:
     """Return the Python type of the values in each column of GraphML and GEXF, in this order."""
     return {
         each.name: _TYPES.get(each.dtype, str)
-        for each in listed
+        for each in defined
         if columns.XML in each.targets and each.name != "id"
     }
 
@@ -48,15 +48,15 @@ _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
-class Held:
-    """What a reader holds of a graph, or must hold.
+class GraphContent:
+    """The content of a graph file: as read by a library, or as expected.
 
     Attributes:
-        directed: whether its edges are.
-        nodes: values by column, by node; ``attributes`` is what its JSON says.
-        edges: values by column, by source and target.
-        node_columns: the kind of value each column of nodes holds.
-        edge_columns: the same of edges.
+        directed: whether its edges are directed.
+        nodes: node key -> column -> value; ``attributes`` is parsed JSON.
+        edges: (source, target) -> column -> value.
+        node_columns: node column -> type of its values.
+        edge_columns: edge column -> type of its values.
     """
 
     directed: bool
@@ -65,8 +65,8 @@ class Held:
     node_columns: dict[str, type]
     edge_columns: dict[str, type]
 
-    def each(self, change: Callable[[str, object], object]) -> Held:
-        """With every value changed by ``change(column, value)``; without those it makes None."""
+    def map_values(self, change: Callable[[str, object], object]) -> GraphContent:
+        """Replace every value by ``change(column, value)``; drop values that become None."""
 
         def changed(values: Values) -> Values:
             pairs = ((name, change(name, value)) for name, value in values.items())
@@ -79,27 +79,27 @@ class Held:
         )
 
 
-def expected(graph: nx.DiGraph[str], places: Mapping[str, tuple[float, float]]) -> Held:
-    """What every reader must hold of ``graph``, drawn at ``places``."""
+def expected(graph: nx.DiGraph[str], positions: Mapping[str, tuple[float, float]]) -> GraphContent:
+    """Return the content that every reader must find in ``graph`` with these positions."""
     seed_columns = sorted(
         {
             name
-            for _, known in graph.nodes(data=True)
-            for name, value in known.items()
+            for _, attributes in graph.nodes(data=True)
+            for name, value in attributes.items()
             if name.startswith("seed_") and isinstance(value, str)
         }
     )
     node_columns = NODE_COLUMNS | dict.fromkeys(seed_columns, str)
-    most = max(1, *(degree for _, degree in graph.degree()))
+    max_degree = max(1, *(degree for _, degree in graph.degree()))
     nodes = {
-        key: _looks(known)
-        | {"size": round(6 + 24 * math.sqrt(graph.degree(key) / most), 1)}
-        | dict(zip("xy", places[key], strict=True))
-        | _facts(known, node_columns)
-        | _tallies(graph, key)
-        for key, known in graph.nodes(data=True)
+        key: _style(attributes)
+        | {"size": round(6 + 24 * math.sqrt(graph.degree(key) / max_degree), 1)}
+        | dict(zip("xy", positions[key], strict=True))
+        | _columns(attributes, node_columns)
+        | _computed_columns(graph, key)
+        for key, attributes in graph.nodes(data=True)
     }
-    return Held(
+    return GraphContent(
         graph.is_directed(),
         nodes,
         {(source, target): _edge(source, target, e) for source, target, e in graph.edges.data()},
@@ -109,7 +109,7 @@ def expected(graph: nx.DiGraph[str], places: Mapping[str, tuple[float, float]]) 
 
 
 def clean(text: str) -> str:
-    """The character map: what XML forbids is U+FFFD, a run of white space is one space."""
+    """Replace characters that XML forbids by U+FFFD, and runs of white space by one space."""
 
     def legal(char: str) -> bool:
         code = ord(char)
@@ -123,11 +123,11 @@ def clean(text: str) -> str:
 # --- nodes ---------------------------------------------------------------------------------------
 
 
-def _looks(known: Values) -> Values:
+def _style(attributes: Values) -> Values:
     return {
-        "label": _label(known["label"]),
-        "type": clean(known["type"]),
-        "color": _COLORS.get(known["type"], "#777777"),
+        "label": _label(attributes["label"]),
+        "type": clean(attributes["type"]),
+        "color": _COLORS.get(attributes["type"], "#777777"),
     }
 
 
@@ -138,32 +138,32 @@ def _label(text: str) -> str:
     return text if len(text) <= 80 else text[:79].rstrip() + "…"
 
 
-def _facts(known: Values, node_columns: Mapping[str, type]) -> Values:
-    """What is known of a node: each in its column, and what fits in none as JSON."""
-    told: Values = {}
-    rest: Values = {}
-    for name, value in known.items():
-        if name in {"label", "type", "id"} or not _fits(value):
+def _columns(attributes: Values, node_columns: Mapping[str, type]) -> Values:
+    """Return the attributes of a node in their columns, and the others as JSON."""
+    values: Values = {}
+    without_column: Values = {}
+    for name, value in attributes.items():
+        if name in {"label", "type", "id"} or not _is_exportable(value):
             continue
         if node_columns.get(name) is not type(value) or name in _COMPUTED:
-            rest[name] = value
-        elif (shown := clean(value) if isinstance(value, str) else value) != "":
-            told[name] = shown
-    if "url" in told and (host := _host(known["url"])):
-        told["domain"] = host
-    if "creation_date" in told and (day := _day(told["creation_date"])):
-        told["created"] = day
-    return told | ({"attributes": rest} if rest else {})
+            without_column[name] = value
+        elif (text := clean(value) if isinstance(value, str) else value) != "":
+            values[name] = text
+    if "url" in values and (host := _host(attributes["url"])):
+        values["domain"] = host
+    if "creation_date" in values and (day := _day(values["creation_date"])):
+        values["created"] = day
+    return values | ({"attributes": without_column} if without_column else {})
 
 
-def _fits(value: object) -> bool:
+def _is_exportable(value: object) -> bool:
     if isinstance(value, int):
         return -(2**63) <= value < 2**63
     return math.isfinite(value) if isinstance(value, float) else isinstance(value, str)
 
 
 def _host(url: str) -> str:
-    """For addresses as people write them; what a trap of an address shows is told beside it."""
+    """Return the host of a regular URL; malformed URLs are tested with ``url_host``."""
     return (urlsplit(url).hostname or "") if re.match(r"(https?|ftp)://", url) else ""
 
 
@@ -174,34 +174,38 @@ def _day(seconds: int) -> str:
         return ""
 
 
-def _tallies(graph: nx.DiGraph[str], key: str) -> Values:
-    """What follows from where a node stands, and a file's hash under its own name."""
-    known = graph.nodes[key]
-    if known["type"] == "reference":
-        behind = [e for *_, e in graph.edges(key, data=True) if e["relation"] == "related_from"]
-        return {"collections": len(behind)}
-    if known["type"] == "file" and re.fullmatch("[0-9a-f]+", known["id"]):
-        return {name: known["id"] for n, name in _HASHES.items() if n == len(known["id"])}
+def _computed_columns(graph: nx.DiGraph[str], key: str) -> Values:
+    """Return the number of collections of a reference, or the hash of a file by its type."""
+    attributes = graph.nodes[key]
+    if attributes["type"] == "reference":
+        collections = [
+            e for *_, e in graph.edges(key, data=True) if e["relation"] == "related_from"
+        ]
+        return {"collections": len(collections)}
+    if attributes["type"] == "file" and re.fullmatch("[0-9a-f]+", attributes["id"]):
+        return {name: attributes["id"] for n, name in _HASHES.items() if n == len(attributes["id"])}
     return {}
 
 
 # --- edges ---------------------------------------------------------------------------------------
 
 
-def _edge(source: str, target: str, known: Values) -> Values:
-    digest = sha256(f"{known['relation']}\n{source}\n{target}".encode()).hexdigest()
-    told = {"id": f"e{digest[:16]}", "relation": clean(known["relation"])}
-    told |= _weight(known.get("weight", 1))
-    told |= {
-        name: known[name] for name in ("provenance", "first_seen", "last_seen") if name in known
+def _edge(source: str, target: str, attributes: Values) -> Values:
+    digest = sha256(f"{attributes['relation']}\n{source}\n{target}".encode()).hexdigest()
+    values = {"id": f"e{digest[:16]}", "relation": clean(attributes["relation"])}
+    values |= _weight(attributes.get("weight", 1))
+    values |= {
+        name: attributes[name]
+        for name in ("provenance", "first_seen", "last_seen")
+        if name in attributes
     }
-    if known.get("related_from"):
-        told["related_from"] = clean(" ".join(known["related_from"]))
-    return told
+    if attributes.get("related_from"):
+        values["related_from"] = clean(" ".join(attributes["related_from"]))
+    return values
 
 
 def _weight(weight: object) -> Values:
-    """Above zero, and a number; anything else counts as one."""
+    """Return a positive, finite weight; any other value becomes 1."""
     if type(weight) is int and 0 < weight <= 2**53:
         return {"weight": float(weight), "observations": weight}
     if type(weight) is float and 0 < weight < math.inf:
@@ -209,8 +213,8 @@ def _weight(weight: object) -> Values:
     return {"weight": 1.0}
 
 
-def as_told(values: Values) -> Values:
-    """``values`` as a reader found them, with what stands in JSON read."""
+def parse_json_attributes(values: Values) -> Values:
+    """Return ``values`` with the JSON in ``attributes`` parsed."""
     if "attributes" in values:
         return values | {"attributes": json.loads(values["attributes"])}
     return values

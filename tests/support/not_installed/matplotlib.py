@@ -1,3 +1,3 @@
-"""As where it is not installed: notebooks need it, no command, and NetworKit would load it."""
+"""Hides matplotlib: no command needs it, and NetworKit would load it."""
 
-raise ImportError(f"{__name__} is not there for commands that tests run")
+raise ImportError(f"{__name__} is hidden from commands that tests run")

@@ -75,7 +75,8 @@ def _campaign(
         if early or late or moment == "twice":
             allowed |= {-number, _INTERRUPTED}
         said = campaign.said()
-        if moment == "slow start" and "KeyboardInterrupt" in said and "graphbuild/cli" not in said:
+        is_start = moment in {"start", "slow start"}
+        if is_start and "KeyboardInterrupt" in said and "graphbuild/cli" not in said:
             # The interpreter was interrupted before it ran our code.
             allowed, moment, said = {1, -number}, "before our code", ""
         result.check(code in allowed, f"{what}: ends with {code}: {said[-300:]}")

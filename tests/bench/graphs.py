@@ -1,6 +1,6 @@
-"""A graph as GraphML and as GEXF, beside what networkx writes.
+"""Compare writing GraphML and GEXF with networkx: CPU time and memory.
 
-Run as a script, this file is one side in a process of its own.
+Run as a script, this file writes one file in its own process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if __name__ == "__main__":  # as a script, where nothing says where the package is
+if __name__ == "__main__":  # as a script, without the package on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import networkx as nx
@@ -34,66 +34,70 @@ if TYPE_CHECKING:
 
 _EDGES = 100_000
 _MANY_EDGES = 1_000_000
-_EACH = 200  # references a file
+_REFERENCES_PER_FILE = 200
 _GOAL = 0.1
 _MEMORY_GOAL = 20.0
 _MIB = 1 << 20
 _LINE = re.compile(rb'<edge [^>]*?source="([^"]*)" target="([^"]*)"')
-# How a form is called, what writes it, and what writes it otherwise.
-_FORMS: dict[str, tuple[str, Callable[..., object], str]] = {
+# Format -> its display name, the writer of graphbuild, the writer of networkx.
+_FORMATS: dict[str, tuple[str, Callable[..., object], str]] = {
     "graphml": ("GraphML", write_graphml, "write_graphml_lxml"),
     "gexf": ("GEXF", write_gexf, "write_gexf"),
 }
 
 
-def _beside(form: str, pairs: int, edges: int = _EDGES) -> list[Row]:
-    """Write it; the graph itself is made before the clock runs."""
-    called, _, theirs = _FORMS[form]
-    other = f"networkx.{theirs}"
-    sides = [{name: _run(form, name, edges) for name in ("ours", "networkx")} for _ in range(pairs)]
-    for side in sides:
-        assert side["ours"]["found"] == side["networkx"]["found"], "the two files differ"
-    cpu = {name: [side[name]["cpu"] for side in sides] for name in ("ours", "networkx")}
-    grown = [side["networkx"]["grown"] / _MIB for side in sides]
-    case = f"{called}, {sides[0]['ours']['found'][0]:,} edges"
-    # What stood free after the graph was made hides what the process does not have to grow by: so
-    # our side is watched once more, allocation by allocation.
-    most = max(*(side["ours"]["grown"] for side in sides), _run(form, "watched", edges)["most"])
+def _compare_writers(format_name: str, pairs: int, edges: int = _EDGES) -> list[Row]:
+    """Compare writing a graph; building the graph is not measured."""
+    display_name, _, other_writer = _FORMATS[format_name]
+    other = f"networkx.{other_writer}"
+    runs = [
+        {name: _run(format_name, name, edges) for name in ("ours", "networkx")}
+        for _ in range(pairs)
+    ]
+    for run in runs:
+        assert run["ours"]["found"] == run["networkx"]["found"], "the two files differ"
+    cpu = {name: [run[name]["cpu"] for run in runs] for name in ("ours", "networkx")}
+    growth = [run["networkx"]["grown"] / _MIB for run in runs]
+    case = f"{display_name}, {runs[0]['ours']['found'][0]:,} edges"
+    # Memory that is free after the graph is built hides allocations of the writer, so an additional
+    # run traces them.
+    traced = _run(format_name, "traced", edges)
+    peak = max(*(run["ours"]["grown"] for run in runs), traced["peak"])
     return [
         paired(f"{case}: CPU", cpu["ours"], cpu["networkx"], other, _GOAL),
         Row(
             f"{case}: memory to write it",
-            f"{most / _MIB:.0f} MiB",
-            f"{max(grown):.0f} MiB {other}",
-            most / _MIB,
+            f"{peak / _MIB:.0f} MiB",
+            f"{max(growth):.0f} MiB {other}",
+            peak / _MIB,
             _MEMORY_GOAL,
             shown="{:.0f} MiB",
         ),
     ]
 
 
-graphml = partial(_beside, "graphml")
-gexf = partial(_beside, "gexf")
-many_graphml = partial(_beside, "graphml", edges=_MANY_EDGES)
-many_gexf = partial(_beside, "gexf", edges=_MANY_EDGES)
+graphml = partial(_compare_writers, "graphml")
+gexf = partial(_compare_writers, "gexf")
+many_graphml = partial(_compare_writers, "graphml", edges=_MANY_EDGES)
+many_gexf = partial(_compare_writers, "gexf", edges=_MANY_EDGES)
 
 
-def _run(form: str, side: str, edges: int) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, __file__, form, side, str(edges)],
+def _run(format_name: str, side: str, edges: int) -> dict[str, Any]:
+    process = subprocess.run(
+        [sys.executable, __file__, format_name, side, str(edges)],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    result: dict[str, Any] = json.loads(process.stdout)
+    return result
 
 
-# --- the sides -----------------------------------------------------------------------------------
+# --- measured processes --------------------------------------------------------------------------
 
 
 def observations(edges: int) -> Iterator[Observation]:
-    """Files that share reports, each through the collection of its family."""
+    """Yield observations of files that share reports, each with the collection of its family."""
     collections = [Entity("collection", f"c{n}", {"name": f"Family {n}"}) for n in range(50)]
     reports = [
         Entity(
@@ -106,51 +110,51 @@ def observations(edges: int) -> Iterator[Observation]:
                 "creation_date": 1_500_000_000 + n * 1_000,
             },
         )
-        for n in range(10 * _EACH)
+        for n in range(10 * _REFERENCES_PER_FILE)
     ]
     for number in range(edges):
-        file, place = divmod(number, _EACH)
-        report = (file * 31 + place) % len(reports)
-        behind = collections[report % len(collections)]
-        yield Observation(Entity("file", f"{file:064x}"), reports[report], behind)
+        file, position = divmod(number, _REFERENCES_PER_FILE)
+        report = (file * 31 + position) % len(reports)
+        collection = collections[report % len(collections)]
+        yield Observation(Entity("file", f"{file:064x}"), reports[report], collection)
 
 
-def _plain(graph: Graph) -> Graph:
-    """The same graph as networkx can write it: lists as texts; no ``id``, for which it has a use.
+def _simplify(graph: Graph) -> Graph:
+    """Return the graph in a form that networkx can write: lists as texts, and no ``id``.
 
-    In GEXF it takes an attribute of that name for the node's key.
+    In GEXF, networkx uses an attribute of that name as the key of the node.
     """
-    plain: Graph = nx.DiGraph()
-    for key, known in graph.nodes(data=True):
-        plain.add_node(key, **{name: value for name, value in known.items() if name != "id"})
-    for source, target, known in graph.edges(data=True):
+    simplified: Graph = nx.DiGraph()
+    for key, attributes in graph.nodes(data=True):
+        simplified.add_node(key, **{name: attributes[name] for name in attributes if name != "id"})
+    for source, target, attributes in graph.edges(data=True):
         scalars = {
             name: value if isinstance(value, str | int | float) else " ".join(value)
-            for name, value in known.items()
+            for name, value in attributes.items()
         }
-        plain.add_edge(source, target, **scalars)
-    return plain
+        simplified.add_edge(source, target, **scalars)
+    return simplified
 
 
 def _main() -> None:
-    form, side, edges = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    _, ours, name = _FORMS[form]
+    format_name, side, edges = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    _, writer, name = _FORMATS[format_name]
     graph = build_graph(observations(edges))
-    theirs = _plain(graph) if side == "networkx" else None
+    simplified = _simplify(graph) if side == "networkx" else None
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        path = Path(folder) / f"graph.{form}"
-        if side == "watched":
+        path = Path(folder) / f"graph.{format_name}"
+        if side == "traced":
             tracemalloc.start()
         used = Used()
-        if theirs is None:
+        if simplified is None:
             with path.open("wb") as stream:
-                ours(graph, stream)
+                writer(graph, stream)
         else:
-            getattr(nx, name)(theirs, path)
-        told = {**used.so_far(), "most": tracemalloc.get_traced_memory()[1]}
-        found = sorted(_LINE.findall(path.read_bytes()))
-    digest = hashlib.sha256(b"\n".join(map(b" ".join, found))).hexdigest()
-    json.dump({**told, "found": [len(found), digest]}, sys.stdout)
+            getattr(nx, name)(simplified, path)
+        measured = {**used.so_far(), "peak": tracemalloc.get_traced_memory()[1]}
+        edge_lines = sorted(_LINE.findall(path.read_bytes()))
+    digest = hashlib.sha256(b"\n".join(map(b" ".join, edge_lines))).hexdigest()
+    json.dump({**measured, "found": [len(edge_lines), digest]}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-if __name__ == "__main__":  # as a script, where nothing says where the package is
+if __name__ == "__main__":  # as a script, without the package on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import random
@@ -41,12 +41,12 @@ _EDGES = 10_000
 _FEW_EDGES = 2_000
 _MANY_EDGES = 100_000
 _FILE_GOAL = 0.01
-_PICTURE_GOAL = 0.1
-_PATIENCE = 900  # seconds that the other page has to stand still
+_DRAWING_GOAL = 0.1
+_TIMEOUT = 900  # maximum seconds until the layout of the other page is stable
 _READY = "() => window.graphbuild?.ready"
 _COUNTS = "() => window.graphbuild.counts"
-# Moves the view a little in each frame; returns seconds per hundred frames, of
-# which a screen allows no fewer than 1.6.
+# Moves the view a little in each frame; returns seconds per hundred frames. The refresh rate of a
+# screen limits this to at least 1.6.
 _FRAMES = """(move) => new Promise((done) => {
   const step = new Function("number", move);
   const began = performance.now();
@@ -59,9 +59,9 @@ _FRAMES = """(move) => new Promise((done) => {
   };
   requestAnimationFrame(frame);
 })"""
-# Watches for vis-network from the first line on: a small picture stands still sooner than anybody
-# could ask it to tell. Seconds until it does.
-_STANDS = """window.stands = new Promise((done) => {
+# Waits for vis-network from the start, since a small layout is stable before the test could
+# subscribe to the event. Resolves with the seconds until the layout is stable.
+_WAIT_UNTIL_STABLE = """window.stable = new Promise((done) => {
   const end = () => done(performance.now() / 1000);
   let made;
   Object.defineProperty(window, "network", {
@@ -69,15 +69,15 @@ _STANDS = """window.stands = new Promise((done) => {
     set: (network) => { made = network; made.once("stabilizationIterationsDone", end); },
   });
 })"""
-# The same, or seconds until patience ends.
-_STANDS_OR_NOT = """(patience) => Promise.race([window.stands, new Promise((done) => {
-  setTimeout(() => done(performance.now() / 1000), patience * 1000);
+# The same, or the seconds until the timeout.
+_STABLE_OR_TIMEOUT = """(seconds) => Promise.race([window.stable, new Promise((done) => {
+  setTimeout(() => done(performance.now() / 1000), seconds * 1000);
 })])"""
-_BY_KEYS = """document.querySelector("#canvas").dispatchEvent(
+_MOVE_BY_KEYS = """document.querySelector("#canvas").dispatchEvent(
   new KeyboardEvent("keydown", { key: number % 2 ? "ArrowLeft" : "ArrowRight" }))"""
-_BY_SCRIPT = "network.moveTo({ position: { x: number % 2 ? 80 : 0, y: 0 } })"
+_MOVE_BY_SCRIPT = "network.moveTo({ position: { x: number % 2 ? 80 : 0, y: 0 } })"
 # Types into the search box; returns milliseconds until the results are shown.
-_ASK = """(text) => {
+_SEARCH = """(text) => {
   const query = document.querySelector("#query");
   query.value = text;
   const began = performance.now();
@@ -118,136 +118,136 @@ def pictures(pairs: int, edges: int = _FEW_EDGES) -> list[Row]:
         with _Chromium() as chromium, tempfile.TemporaryDirectory(prefix="bench-") as folder:
             sides = {name: Path(folder) / f"{name}.html" for name in ("ours", "pyvis")}
             for name, path in sides.items():
-                found = _run(kind, name, edges, path)["found"]
+                counts = _run(kind, name, edges, path)["found"]
             ours = [chromium.ours(sides["ours"]) for _ in range(pairs)]
-            # Once is enough: each takes minutes, and is tens of times slower.
+            # Run once: it takes minutes and is tens of times slower.
             theirs = [chromium.theirs(sides["pyvis"])] * pairs
-        case = f"HTML, {kind}, {found[1]:,} edges"
-        measured = {"until the picture stands": _PICTURE_GOAL, "100 frames of a move": None}
-        for at, (what, goal) in enumerate(measured.items()):
-            each = ([both[at] for both in side] for side in (ours, theirs))
-            rows.append(paired(f"{case}: {what}", *each, "pyvis default page, once", goal))
+        case = f"HTML, {kind}, {counts[1]:,} edges"
+        measured = {"until the layout is stable": _DRAWING_GOAL, "100 frames of a move": None}
+        for index, (what, goal) in enumerate(measured.items()):
+            columns = ([values[index] for values in side] for side in (ours, theirs))
+            rows.append(paired(f"{case}: {what}", *columns, "pyvis default page, once", goal))
     return rows
 
 
-_SEARCHED = (
+_SEARCH_CASES = (
     ("scattered", _EDGES, 200.0),
     ("families", _MANY_EDGES, 1_000.0),
     ("scattered", _MANY_EDGES, 1_000.0),
 )
 
 
-def searches(pairs: int, cases: Sequence[tuple[str, int, float]] = _SEARCHED) -> list[Row]:
+def searches(pairs: int, cases: Sequence[tuple[str, int, float]] = _SEARCH_CASES) -> list[Row]:
     """Measure the milliseconds of a search in the open page."""
     rows = []
     for kind, edges, goal in cases:
         with _Chromium() as chromium, tempfile.TemporaryDirectory(prefix="bench-") as folder:
             path = Path(folder) / "page.html"
-            found = _run(kind, "ours", edges, path)["found"]
-            took, opened = chromium.searches(path, pairs)
-        case = f"HTML, {kind}, {found[1]:,} edges: the slowest of 4 searches"
-        shown = f"{median(took):.0f} ms, open after {opened:.1f} s"
-        rows.append(Row(case, shown, "-", median(took), goal, shown="{:.0f} ms"))
+            counts = _run(kind, "ours", edges, path)["found"]
+            seconds, ready = chromium.searches(path, pairs)
+        case = f"HTML, {kind}, {counts[1]:,} edges: the slowest of 4 searches"
+        shown = f"{median(seconds):.0f} ms, open after {ready:.1f} s"
+        rows.append(Row(case, shown, "-", median(seconds), goal, shown="{:.0f} ms"))
     return rows
 
 
 class _Chromium:
-    """A browser for some pages."""
+    """Opens pages in Chromium and measures them."""
 
     def __enter__(self) -> Self:
-        from tests.support.chromium import launch_chromium  # noqa: PLC0415  only where there is a browser
+        from tests.support.chromium import launch_chromium  # noqa: PLC0415  needs a browser
 
         self._launched = launch_chromium()
         self._browser: Browser = self._launched.__enter__()
         return self
 
-    def __exit__(self, *gone: object) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._launched.__exit__(None, None, None)
 
     def _open(self, path: Path, script: str = "") -> Any:
         context = self._browser.new_context(viewport={"width": 1300, "height": 850}, offline=True)
-        opened = context.new_page()
-        opened.set_default_timeout(_PATIENCE * 1_000)
+        tab = context.new_page()
+        tab.set_default_timeout(_TIMEOUT * 1_000)
         if script:
-            opened.add_init_script(script)
-        opened.goto(path.as_uri(), wait_until="commit")
-        return opened
+            tab.add_init_script(script)
+        tab.goto(path.as_uri(), wait_until="commit")
+        return tab
 
     def ours(self, path: Path) -> tuple[float, float]:
-        """Seconds until the page is ready and two frames are painted; and those of 100 frames."""
-        opened = self._open(path)
-        opened.wait_for_function(_READY)
+        """Return the seconds until two frames are painted, and the seconds of 100 frames."""
+        tab = self._open(path)
+        tab.wait_for_function(_READY)
         frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-        took: float = opened.evaluate(f"() => {frames}.then(() => performance.now() / 1000)")
-        return took, self._frame(opened, _BY_KEYS)
+        seconds: float = tab.evaluate(f"() => {frames}.then(() => performance.now() / 1000)")
+        return seconds, self._measure_frames(tab, _MOVE_BY_KEYS)
 
     @staticmethod
-    def _frame(opened: Any, move: str) -> float:
-        """Seconds that a hundred frames take; the page is closed then."""
-        took: float = opened.evaluate(_FRAMES, move)
-        opened.context.close()
-        return took
+    def _measure_frames(tab: Any, move: str) -> float:
+        """Return the seconds of 100 frames, and close the page."""
+        seconds: float = tab.evaluate(_FRAMES, move)
+        tab.context.close()
+        return seconds
 
     def theirs(self, path: Path) -> tuple[float, float]:
-        """Seconds until vis-network has stabilised, or patience ends; and of 100 frames then."""
-        opened = self._open(path, _STANDS)
-        took: float = opened.evaluate(_STANDS_OR_NOT, _PATIENCE)
-        opened.evaluate("() => network.stopSimulation()")
-        return took, self._frame(opened, _BY_SCRIPT)
+        """Return the seconds until the layout is stable, at most the timeout, and of 100 frames."""
+        tab = self._open(path, _WAIT_UNTIL_STABLE)
+        seconds: float = tab.evaluate(_STABLE_OR_TIMEOUT, _TIMEOUT)
+        tab.evaluate("() => network.stopSimulation()")
+        return seconds, self._measure_frames(tab, _MOVE_BY_SCRIPT)
 
     def searches(self, path: Path, pairs: int) -> tuple[list[float], float]:
-        """Milliseconds of the slowest of some searches, each time; and seconds to open."""
-        opened = self._open(path)
-        opened.wait_for_function(_READY)
-        ready: float = opened.evaluate("() => performance.now() / 1000")
+        """Return the milliseconds of the slowest search per round, and the seconds to open."""
+        tab = self._open(path)
+        tab.wait_for_function(_READY)
+        ready: float = tab.evaluate("() => performance.now() / 1000")
         queries = ("report 17", "report", "0000000a", "blog.example report")
-        took = [max(opened.evaluate(_ASK, text) for text in queries) for _ in range(pairs)]
-        opened.context.close()
-        return took, ready
+        seconds = [max(tab.evaluate(_SEARCH, text) for text in queries) for _ in range(pairs)]
+        tab.context.close()
+        return seconds, ready
 
 
 def _run(kind: str, side: str, edges: int, path: Path | None = None) -> dict[str, Any]:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, __file__, kind, side, str(edges), *([str(path)] if path else [])],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    result: dict[str, Any] = json.loads(process.stdout)
+    return result
 
 
-# --- the sides -----------------------------------------------------------------------------------
+# --- measured processes --------------------------------------------------------------------------
 
 
 def observations(kind: str, edges: int) -> Iterator[Observation]:
-    """Families, whose files share all their reports; or reports with a file each, at random."""
-    dice = random.Random(5)
-    each = 20 * 100
+    """Yield families whose files share all reports, or reports that have one random file each."""
+    rng = random.Random(5)
+    family_size = 20 * 100
     for number in range(int(edges * (0.95 if kind == "families" else 0.5))):
         if kind == "families":
-            family, place_in = divmod(number, each)
-            file, about = family * 1_000 + place_in // 100, family * 1_000 + place_in % 100
-            behind = family
+            family, position = divmod(number, family_size)
+            file, report = family * 1_000 + position // 100, family * 1_000 + position % 100
+            collection = family
         else:
-            file, about = dice.randrange(edges // 2), number
-            behind = about % 50
+            file, report = rng.randrange(edges // 2), number
+            collection = report % 50
         yield Observation(
             Entity("file", f"{file:064x}"),
             Entity(
                 "reference",
-                f"{about:064x}",
+                f"{report:064x}",
                 {
-                    "title": f"Report {about} on a family & its tools",
-                    "url": f"https://blog.example/{about}?a=1&b=2",
-                    "creation_date": 1_500_000_000 + about * 10_000,
+                    "title": f"Report {report} on a family & its tools",
+                    "url": f"https://blog.example/{report}?a=1&b=2",
+                    "creation_date": 1_500_000_000 + report * 10_000,
                 },
             ),
-            Entity("collection", f"c{behind}", {"name": f"Family {behind}"}),
+            Entity("collection", f"c{collection}", {"name": f"Family {collection}"}),
         )
 
 
-def _places(kind: str, graph: Graph) -> dict[str, tuple[float, float]]:
+def _positions(kind: str, graph: Graph) -> dict[str, tuple[float, float]]:
     """Return a layout; a grid where computing one would take minutes and is not measured."""
     if kind == "families" or graph.number_of_edges() < 5_000:
         return compute_layout(graph)
@@ -255,50 +255,50 @@ def _places(kind: str, graph: Graph) -> dict[str, tuple[float, float]]:
 
 
 def _ours(kind: str, graph: Graph, path: Path) -> dict[str, float]:
-    # Communities are found apart, as places are: it is networkx's work, and pyvis finds none.
-    places, found = _places(kind, graph), node_clusters(graph)
+    # Layout and clusters are not measured: pyvis computes none when it writes the file.
+    positions, clusters = _positions(kind, graph), node_clusters(graph)
     used = Used()
     with path.open("wb") as stream:
-        write_html(graph, stream, positions=places, clusters=found)
+        write_html(graph, stream, positions=positions, clusters=clusters)
     return used.so_far()
 
 
 def _pyvis(graph: Graph, path: Path) -> dict[str, float]:
     from pyvis.network import Network  # noqa: PLC0415  slow to load
 
-    for known in graph.nodes.values():
-        known["title"] = str(known.get("title", known["label"]))
+    for attributes in graph.nodes.values():
+        attributes["title"] = str(attributes.get("title", attributes["label"]))
     used = Used()
     network = Network(cdn_resources="in_line")
     network.from_nx(graph)
     text = network.generate_html()
-    path.write_text(text, encoding="utf-8")  # write_html fails where UTF-8 is not the default
+    path.write_text(text, encoding="utf-8")  # write_html fails if UTF-8 is not the default
     return used.so_far()
 
 
 def _main() -> None:
     kind, side, edges = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    import pyvis.network  # noqa: PLC0415  slow to load: for both sides before the clock runs
+    import pyvis.network  # noqa: PLC0415  slow; loaded before measuring
 
     assert pyvis.network.Network
     graph = build_graph(observations(kind, edges))
-    found = [len(graph), graph.number_of_edges()]
+    counts = [len(graph), graph.number_of_edges()]
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         path = Path(sys.argv[4] if len(sys.argv) > 4 else f"{folder}/page.html")
-        told = _ours(kind, graph, path) if side == "ours" else _pyvis(graph, path)
-        held = _held(side, path.read_text(encoding="utf-8"))
-    assert held == found, f"{side} holds {held} of {found}"
-    json.dump({**told, "found": found}, sys.stdout)
+        measured = _ours(kind, graph, path) if side == "ours" else _pyvis(graph, path)
+        actual = _counts_in_page(side, path.read_text(encoding="utf-8"))
+    assert actual == counts, f"{side} contains {actual} of {counts}"
+    json.dump({**measured, "found": counts}, sys.stdout)
 
 
-def _held(side: str, text: str) -> list[int]:
-    """How many nodes and edges a page holds."""
+def _counts_in_page(side: str, text: str) -> list[int]:
+    """Return the numbers of nodes and edges in a page."""
     if side == "pyvis":
         lists = [
             re.search(rf"{name} = new vis\.DataSet\((\[.*?\])\);", text)
             for name in ("nodes", "edges")
         ]
-        return [len(json.loads(one[1])) for one in lists if one]
+        return [len(json.loads(match[1])) for match in lists if match]
     block = re.search(r'<script type="application/json" id="data">(.*?)</script>', text)
     data = json.loads(block[1]) if block else {}
     sizes = {members[0]: len(members) for members in data["groups"]}

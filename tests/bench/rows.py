@@ -1,4 +1,4 @@
-"""What a case came to, and the table of them all."""
+"""One row per benchmark, and the table of all rows."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_HEAD = ("case", "ours", "beside it", "ratio", "spread", "goal", "")
+_HEAD = ("case", "ours", "alternative", "ratio", "spread", "goal", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table.
+    """One row of the table.
 
     Attributes:
-        case: what was done.
-        ours: what it took us.
-        other: what it took the alternative, and which that is.
-        ratio: ours by the alternative's, or ours by itself where there is none.
-        spread: the least and the most of it.
-        goal: how large the ratio may be; None where it is told for comparison only.
-        shown: how a ratio, its spread and a goal are written.
+        case: what was measured.
+        ours: the result of graphbuild.
+        other: the result and the name of the alternative.
+        ratio: ours divided by the alternative, or ours if there is none.
+        spread: minimum and maximum of the ratio.
+        goal: maximum of the ratio; None if there is no goal.
+        shown: the format of ratio, spread and goal.
     """
 
     case: str
@@ -40,17 +40,18 @@ class Row:
         return self.goal is not None and self.ratio > self.goal
 
     def cells(self) -> tuple[str, ...]:
-        """The line as text."""
+        """Return the cells as text."""
         spread = " to ".join(map(self.shown.format, self.spread)) if self.spread else "-"
         goal = "-" if self.goal is None else f"<= {self.shown.format(self.goal)}"
-        said = "" if self.goal is None else "MISSED" if self.missed else "met"
-        return self.case, self.ours, self.other, self.shown.format(self.ratio), spread, goal, said
+        result = "" if self.goal is None else "MISSED" if self.missed else "met"
+        ratio = self.shown.format(self.ratio)
+        return self.case, self.ours, self.other, ratio, spread, goal, result
 
 
 def paired(
     case: str, ours: Sequence[float], theirs: Sequence[float], name: str, goal: float | None
 ) -> Row:
-    """A row of seconds: the median of each side, and the median of the pairs' ratios."""
+    """Return a row with the median seconds of each side and the median ratio of the pairs."""
     ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
     return Row(
         case=case,
@@ -63,7 +64,7 @@ def paired(
 
 
 def table(rows: Sequence[Row]) -> str:
-    """All rows in columns."""
+    """Return all rows in aligned columns."""
     lines = [_HEAD, *(row.cells() for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)

@@ -1,7 +1,7 @@
-"""Tables and JSON of graphs of 100,000 and 1,000,000 edges, beside pandas and networkx with json.
+"""Compare writing tables and JSON of large graphs with pandas, and with networkx and json.
 
-pandas writes frames that are ready; we write from the graph. Run as a script, this file is one side
-in a process of its own.
+The DataFrames for pandas are prepared before; graphbuild writes from the graph. Run as a script,
+this file measures one writer in its own process.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if __name__ == "__main__":  # as a script, where nothing says where the package is
+if __name__ == "__main__":  # as a script, without the package on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import networkx as nx
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     Graph = nx.DiGraph[str]
-    Act = Callable[[], None]
-    Side = Callable[[Graph, Path], tuple[Act, Callable[[], Iterable[str]]]]
+    Write = Callable[[], None]
+    Side = Callable[[Graph, Path], tuple[Write, Callable[[], Iterable[str]]]]
 
 _EDGES = 100_000
 _MANY_EDGES = 1_000_000
 _GOAL = 0.25
-# Parquet is written from plain rows: a user must not wait longer for it than for pandas's CSV.
+# Parquet is built from rows; it must not take longer than CSV with pandas.
 _PARQUET_GOAL = 1.0
 _MEMORY_GOAL = 20.0
 _MIB = 1 << 20
@@ -52,14 +52,14 @@ _PANDAS = "pandas to_csv, frames ready"
 
 
 def csv(pairs: int, edges: int = _EDGES) -> list[Row]:
-    """Nodes, edges and observations as CSV."""
+    """Compare writing nodes, edges and observations as CSV with pandas."""
     cpu = _cpu(("csv", "pandas"), edges, pairs)
     case = f"CSV, {edges:,} edges"
     return [paired(f"{case}: CPU", *cpu, _PANDAS, _GOAL), _memory(case, "csv", edges, None)]
 
 
 def parquet(pairs: int, edges: int = _EDGES) -> list[Row]:
-    """The same tables as Parquet, beside pandas writing them as CSV."""
+    """Compare writing the same tables as Parquet with pandas writing them as CSV."""
     cpu = _cpu(("parquet", "pandas-typed"), edges, pairs)
     case = f"Parquet, {edges:,} edges"
     return [
@@ -69,7 +69,7 @@ def parquet(pairs: int, edges: int = _EDGES) -> list[Row]:
 
 
 def json_(pairs: int, edges: int = _EDGES) -> list[Row]:
-    """Node-link data; ``json.dumps``, which has all of it in memory, for comparison."""
+    """Compare node-link data with ``json.dump``, and with ``json.dumps``, which needs memory."""
     ours, dump, dumps = _cpu(("json", "dump", "dumps"), edges, pairs)
     case = f"node-link JSON, {edges:,} edges"
     return [
@@ -85,7 +85,7 @@ many_json = partial(json_, edges=_MANY_EDGES)
 
 
 def _cpu(names: Sequence[str], edges: int, pairs: int) -> list[list[float]]:
-    """What each side took, in turns; what they wrote is checked to say the same."""
+    """Run the sides in turn and return their CPU seconds; their output must be equal."""
     turns = [[_run(name, edges) for name in names] for _ in range(pairs)]
     for turn in turns:
         assert len({side["found"] for side in turn}) == 1, "the sides do not write the same"
@@ -93,28 +93,28 @@ def _cpu(names: Sequence[str], edges: int, pairs: int) -> list[list[float]]:
 
 
 def _memory(case: str, side: str, edges: int, goal: float | None) -> Row:
-    # Watched allocation by allocation: what stood free before hides what a process needs.
-    most = _run(side, edges, "watched")["most"] / _MIB
+    # Allocations are traced, because free memory hides the growth of the process.
+    peak = _run(side, edges, "traced")["peak"] / _MIB
     return Row(
-        f"{case}: memory to write it", f"{most:.0f} MiB", "-", most, goal, shown="{:.0f} MiB"
+        f"{case}: memory to write it", f"{peak:.0f} MiB", "-", peak, goal, shown="{:.0f} MiB"
     )
 
 
-def _run(side: str, edges: int, *watched: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, __file__, side, str(edges), *watched],
+def _run(side: str, edges: int, *options: str) -> dict[str, Any]:
+    process = subprocess.run(
+        [sys.executable, __file__, side, str(edges), *options],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(process.stdout)
     return found
 
 
-# --- the sides: what is done while the clock runs, and what the files then say -------------------
+# --- sides: a function to measure, and one that reads the written content ------------------------
 
 
-def _csv(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str]]]:
+def _csv(graph: Graph, folder: Path) -> tuple[Write, Callable[[], Iterable[str]]]:
     def write() -> None:
         for name in _TABLES:
             with (folder / name).open("wb") as stream:
@@ -123,7 +123,7 @@ def _csv(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str]]]:
     return write, lambda: _cells(folder)
 
 
-def _pandas(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str]]]:
+def _pandas(graph: Graph, folder: Path) -> tuple[Write, Callable[[], Iterable[str]]]:
     _csv(graph, folder)[0]()
     frames = {
         name: pd.read_csv(folder / name, dtype=str, keep_default_na=False) for name in _TABLES
@@ -142,36 +142,36 @@ def _cells(folder: Path) -> Iterable[str]:
             yield from map("\0".join, reader(stream))
 
 
-def _parquet(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str]]]:
+def _parquet(graph: Graph, folder: Path) -> tuple[Write, Callable[[], Iterable[str]]]:
     def write() -> None:
         for name in _TABLES:
             with (folder / name).open("wb") as stream:
                 _PARQUET[name](graph, stream)
 
-    def said() -> Iterable[str]:
+    def read() -> Iterable[str]:
         for name in _TABLES:
             frame = pd.read_parquet(folder / name, dtype_backend="numpy_nullable")
             yield from _texts(_flat(frame).astype("string").fillna(""))
 
-    return write, said
+    return write, read
 
 
-def _typed(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str]]]:
+def _typed(graph: Graph, folder: Path) -> tuple[Write, Callable[[], Iterable[str]]]:
     frames = {name: _flat(make(graph)) for name, make in _FRAMES.items()}
 
     def write() -> None:
         for name, frame in frames.items():
             frame.to_csv(folder / name, index=False)
 
-    def said() -> Iterable[str]:
+    def read() -> Iterable[str]:
         for name in _TABLES:
             yield from _texts(pd.read_csv(folder / name, dtype=str, keep_default_na=False))
 
-    return write, said
+    return write, read
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table with a text in place of each list, as a cell of CSV holds it."""
+    """Return the table with lists as texts, as in CSV."""
     if "related_from" not in frame:
         return frame
     lists = frame["related_from"]
@@ -184,7 +184,7 @@ def _texts(frame: pd.DataFrame) -> Iterable[str]:
         yield from frame[column]
 
 
-def _json(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str]]]:
+def _json(graph: Graph, folder: Path) -> tuple[Write, Callable[[], Iterable[str]]]:
     def write() -> None:
         with (folder / "json").open("wb") as stream:
             json_format.write_node_link(graph, stream)
@@ -192,7 +192,7 @@ def _json(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str]]]
     return write, lambda: _objects(folder)
 
 
-def _dump(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str]]]:
+def _dump(graph: Graph, folder: Path) -> tuple[Write, Callable[[], Iterable[str]]]:
     def write() -> None:
         with (folder / "json").open("w", encoding="utf-8") as stream:
             json.dump(nx.node_link_data(graph, edges="edges"), stream)
@@ -200,7 +200,7 @@ def _dump(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str]]]
     return write, lambda: _objects(folder)
 
 
-def _dumps(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str]]]:
+def _dumps(graph: Graph, folder: Path) -> tuple[Write, Callable[[], Iterable[str]]]:
     def write() -> None:
         text = json.dumps(nx.node_link_data(graph, edges="edges"))
         (folder / "json").write_text(text, encoding="utf-8")
@@ -209,8 +209,8 @@ def _dumps(graph: Graph, folder: Path) -> tuple[Act, Callable[[], Iterable[str]]
 
 
 def _objects(folder: Path) -> Iterable[str]:
-    said = json.loads((folder / "json").read_bytes())
-    for each in (*said.pop("nodes"), *said.pop("edges"), said):
+    document = json.loads((folder / "json").read_bytes())
+    for each in (*document.pop("nodes"), *document.pop("edges"), document):
         yield json.dumps(each, sort_keys=True)
 
 
@@ -244,20 +244,20 @@ def _main() -> None:
     side, edges = sys.argv[1], int(sys.argv[2])
     graph = build_graph(observations(edges))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        write, said = SIDES[side](graph, Path(folder))
-        if "watched" in sys.argv:
+        write, read = SIDES[side](graph, Path(folder))
+        if "traced" in sys.argv:
             tracemalloc.start()
             write()
-            most = tracemalloc.get_traced_memory()[1] + pa.default_memory_pool().max_memory()
-            json.dump({"most": most}, sys.stdout)
+            peak = tracemalloc.get_traced_memory()[1] + pa.default_memory_pool().max_memory()
+            json.dump({"peak": peak}, sys.stdout)
             return
         used = Used()
         write()
-        spent = used.so_far()
+        used_resources = used.so_far()
         digest = hashlib.sha256()
-        for text in said():
+        for text in read():
             digest.update(f"{text}\n".encode())
-    json.dump({**spent, "found": digest.hexdigest()}, sys.stdout)
+    json.dump({**used_resources, "found": digest.hexdigest()}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -74,88 +74,96 @@ UNTRUSTED = (
 
 
 class BrowserEvents:
-    """Requests to other hosts, and errors of the page in the frame."""
+    """Records requests to other hosts, and errors of the page in the frame."""
 
     def __init__(self, context: BrowserContext) -> None:
-        self.asked = 0
-        self.elsewhere: list[str] = []
-        self.complaints: list[str] = []
-        context.on("request", lambda request: self._asked(request.url))
-        context.on("console", lambda it: self._said(it.type, it.text, it.location["url"]))
-        context.on("weberror", lambda it: self._said("error", str(it.error), it.error.stack or ""))
+        self.request_count = 0
+        self.external: list[str] = []
+        self.errors: list[str] = []
+        context.on("request", lambda request: self._on_request(request.url))
+        context.on(
+            "console", lambda event: self._on_message(event.type, event.text, event.location["url"])
+        )
+        context.on(
+            "weberror",
+            lambda event: self._on_message("error", str(event.error), event.error.stack or ""),
+        )
 
-    def _asked(self, url: str) -> None:
-        self.asked += 1
+    def _on_request(self, url: str) -> None:
+        self.request_count += 1
         if urlsplit(url).hostname not in {None, "127.0.0.1"}:  # None: data and blobs
-            self.elsewhere.append(url)
+            self.external.append(url)
 
-    def _said(self, kind: str, text: str, where: str) -> None:
+    def _on_message(self, kind: str, text: str, source: str) -> None:
         """Record errors and warnings, except those of the application itself."""
-        if kind in {"error", "warning"} and "/static/" not in where:
-            self.complaints.append(f"{kind}: {text} ({where})")
+        if kind in {"error", "warning"} and "/static/" not in source:
+            self.errors.append(f"{kind}: {text} ({source})")
 
 
 def main() -> int:
     """Try each application; return 0 if all checks pass."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     with launch_chromium() as browser:
-        return max([_tried(browser, name) for name in APPLICATIONS])
+        return max([_try_application(browser, name) for name in APPLICATIONS])
 
 
-def _tried(browser: Browser, name: str) -> int:
-    module, way = APPLICATIONS[name]
-    with TemporaryDirectory() as folder, _served(module, Path(folder)) as (base, token):
+def _try_application(browser: Browser, name: str) -> int:
+    module, path = APPLICATIONS[name]
+    with TemporaryDirectory() as folder, _serve(module, Path(folder)) as (base, token):
         context = browser.new_context(viewport={"width": 1200, "height": 1000})
         context.set_default_timeout(MILLISECONDS)
         expect.set_options(timeout=MILLISECONDS)
-        heard, page = BrowserEvents(context), context.new_page()
+        events, page = BrowserEvents(context), context.new_page()
         try:
-            page.goto(f"{base}/{way}/campaign.ipynb?token={token}")
-            _walk(page, f"{base}/{way}", Path(folder), module)
+            page.goto(f"{base}/{path}/campaign.ipynb?token={token}")
+            _perform_steps(page, f"{base}/{path}", Path(folder), module)
         except (Error, AssertionError) as error:
             page.screenshot(path=PICTURES / f"{module}-failed.png")
-            _say(f"{name}: FAILED, see the last picture: {error}")
+            _print(f"{name}: FAILED, see the last picture: {error}")
             return 1
         finally:
             context.close()
-    _say(
+    _print(
         f"{name}: page drawn, search answered, also when saved and opened again; untrusted: a "
-        f"sentence, and the page once run or trusted; {heard.asked} requests, "
-        f"{len(heard.elsewhere)} of them to others; {len(heard.complaints)} complaints"
+        f"sentence, and the page once run or trusted; {events.request_count} requests, "
+        f"{len(events.external)} of them to others; {len(events.errors)} errors"
     )
-    for line in (*heard.elsewhere, *heard.complaints):
-        _say(f"  {line}")
-    return int(bool(heard.elsewhere or heard.complaints))
+    for line in (*events.external, *events.errors):
+        _print(f"  {line}")
+    return int(bool(events.external or events.errors))
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
-def _walk(page: Page, way: str, folder: Path, name: str) -> None:
-    """All that a person does, one step after the other, with a picture of each."""
+def _perform_steps(page: Page, path: str, folder: Path, name: str) -> None:
+    """Do each step of a user, with a screenshot after each."""
 
-    def see(step: str) -> None:
+    def take_screenshot(step: str) -> None:
         page.screenshot(path=PICTURES / f"{name}-{step}.png")
 
     _run(page)
-    _ask(page)
-    see("run")
-    with page.expect_response(lambda it: it.request.method == "PUT" and "/contents/" in it.url):
+    _use_page(page)
+    take_screenshot("run")
+    with page.expect_response(
+        lambda each: each.request.method == "PUT" and "/contents/" in each.url
+    ):
         page.locator("[data-jp-item-name=save]:visible").locator("button, jp-button").first.click()
     page.reload()
-    _ask(page)
-    see("opened-again")
-    for number, bring_back in enumerate((_run, _trust)):
-        _send(folder / "campaign.ipynb", folder / f"sent{number}.ipynb")
-        page.goto(f"{way}/sent{number}.ipynb?reset")  # or JupyterLab opens the others too
+    _use_page(page)
+    take_screenshot("opened-again")
+    for number, restore in enumerate((_run, _trust)):
+        _copy_changed(folder / "campaign.ipynb", folder / f"sent{number}.ipynb")
+        # Without reset, JupyterLab opens the other notebooks, too.
+        page.goto(f"{path}/sent{number}.ipynb?reset")
         expect(_output(page)).to_have_text(UNTRUSTED)
         expect(_output(page).locator("iframe")).to_have_count(0)
-        see("untrusted")
-        bring_back(page)
-        _ask(page)
-        see(bring_back.__name__.strip("_"))
+        take_screenshot("untrusted")
+        restore(page)
+        _use_page(page)
+        take_screenshot(restore.__name__.strip("_"))
 
 
 def _output(page: Page) -> Locator:
@@ -163,7 +171,7 @@ def _output(page: Page) -> Locator:
 
 
 def _run(page: Page) -> None:
-    """Run the cell, once there is a kernel: before, a key would be lost."""
+    """Run the cell after the kernel has started; earlier key presses would be lost."""
     page.locator(".jp-Toolbar-kernelName:visible", has_text="ipykernel").wait_for()
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]:visible").wait_for()
     page.locator(".jp-CodeCell:visible .cm-content").click()
@@ -178,51 +186,51 @@ def _trust(page: Page) -> None:
     page.locator(".jp-Dialog .jp-mod-accept").click()
 
 
-def _ask(page: Page) -> None:
-    """The page in the frame is drawn and finds what is looked for."""
-    inside = _output(page).locator("iframe").content_frame
-    inside.locator("#status", has_text=STATUS).wait_for()
-    inside.locator("#query").fill("Emotet")
-    inside.locator("#query").press("Enter")
-    inside.locator("#details", has_text="malpedia_win_emotet").wait_for()
+def _use_page(page: Page) -> None:
+    """Check that the page in the frame is drawn and that its search works."""
+    page_frame = _output(page).locator("iframe").content_frame
+    page_frame.locator("#status", has_text=STATUS).wait_for()
+    page_frame.locator("#query").fill("Emotet")
+    page_frame.locator("#query").press("Enter")
+    page_frame.locator("#details", has_text="malpedia_win_emotet").wait_for()
 
 
-def _send(saved: Path, sent: Path) -> None:
-    """The notebook with another word in it: not the one that was signed here."""
+def _copy_changed(saved: Path, changed: Path) -> None:
+    """Copy the notebook with a change, so that its signature is invalid."""
     notebook = json.loads(saved.read_text(encoding="utf-8"))
-    notebook["metadata"]["sent"] = sent.name
-    sent.write_text(json.dumps(notebook), encoding="utf-8")
+    notebook["metadata"]["sent"] = changed.name
+    changed.write_text(json.dumps(notebook), encoding="utf-8")
 
 
 @contextmanager
-def _served(module: str, folder: Path) -> Iterator[tuple[str, str]]:
-    """The application over a folder with the notebook: its address and its token."""
+def _serve(module: str, folder: Path) -> Iterator[tuple[str, str]]:
+    """Serve a folder with the notebook; yield the URL and the token."""
     (folder / "campaign.ipynb").write_text(json.dumps(NOTEBOOK), encoding="utf-8")
     (folder / ".home").mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    where = (f"--ServerApp.root_dir={folder}", "--ServerApp.ip=127.0.0.1", f"--port={port}")
+    with socket.create_server(("127.0.0.1", 0)) as free_port:
+        port = free_port.getsockname()[1]
+    options = (f"--ServerApp.root_dir={folder}", "--ServerApp.ip=127.0.0.1", f"--port={port}")
     with subprocess.Popen(
-        [sys.executable, "-m", module, "--no-browser", "--allow-root", *where, *QUIET],
+        [sys.executable, "-m", module, "--no-browser", "--allow-root", *options, *QUIET],
         env={"HOME": str(folder / ".home"), "PATH": str(Path(sys.executable).parent)},
         stderr=subprocess.PIPE,
         text=True,
     ) as server:
         try:
-            yield _said_address(module, server)
+            yield _read_address(module, server)
         finally:
             server.terminate()
 
 
-def _said_address(module: str, server: subprocess.Popen[str]) -> tuple[str, str]:
+def _read_address(module: str, server: subprocess.Popen[str]) -> tuple[str, str]:
     assert server.stderr is not None
     lines = []
     for line in server.stderr:
         lines.append(line)
-        if found := re.search(r"(http://127\.0\.0\.1:\d+)/\S*\?token=(\w+)", line):
-            # Read on, or it would wait for us one day.
+        if match := re.search(r"(http://127\.0\.0\.1:\d+)/\S*\?token=(\w+)", line):
+            # Keep reading, or the server blocks once the pipe is full.
             threading.Thread(target=server.stderr.read, daemon=True).start()
-            return found[1], found[2]
+            return match[1], match[2]
     sys.exit(f"{module} did not start:\n{''.join(lines)}")
 
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 def test_all_sides_of_the_crawl_find_the_same() -> None:
     rows = crawls.shared(1, families=2, files=2)
-    printed = table(rows)
+    output = table(rows)
     for word in ("requests, nothing stored", "networkx", "vt-py", "raw JSON", "goal", "<= 0.70x"):
-        assert word in printed
+        assert word in output
 
 
 def test_different_results_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,19 +74,21 @@ def test_all_sides_of_tables_write_the_same(sides: tuple[str, ...], tmp_path: Pa
 
 
 def test_table_processes_must_agree(monkeypatch: pytest.MonkeyPatch) -> None:
-    printed = table(tables.parquet(1, edges=250))
+    output = table(tables.parquet(1, edges=250))
     for word in ("Parquet, 250 edges", "pandas to_csv, frames ready", "memory to write it"):
-        assert word in printed
+        assert word in output
     original = tables._run
-    monkeypatch.setattr(tables, "_run", lambda *words: {**original(*words), "found": words[0]})
+    monkeypatch.setattr(
+        tables, "_run", lambda side, *more: {**original(side, *more), "found": side}
+    )
     with pytest.raises(AssertionError, match="do not write the same"):
         tables.parquet(1, edges=1)
 
 
 def test_pages_of_both_sides() -> None:
-    printed = table(pages.files(1, edges=300))
+    output = table(pages.files(1, edges=300))
     for word in ("families", "scattered", "pyvis from_nx + write_html", "<= 0.0100x"):
-        assert word in printed
+        assert word in output
 
 
 @pytest.mark.browser
@@ -95,11 +97,11 @@ def test_a_layout_that_is_stable_at_once_is_detected(
 ) -> None:
     page = tmp_path / "page.html"
     page.write_text(_STABLE_AT_ONCE, encoding="utf-8")
-    monkeypatch.setattr(pages, "_PATIENCE", 10)
+    monkeypatch.setattr(pages, "_TIMEOUT", 10)
     with pages._Chromium() as chromium:
         monkeypatch.setattr(chromium, "_open", _once_loaded(chromium._open))
-        stood, moved = chromium.theirs(page)
-    assert stood < 10  # before the timeout
+        seconds, moved = chromium.theirs(page)
+    assert seconds < 10  # before the timeout
     assert moved > 0
 
 
@@ -117,8 +119,8 @@ _STABLE_AT_ONCE = """<!DOCTYPE html><script>
 
 
 def _once_loaded(open_page: Callable[..., Page]) -> Callable[..., Page]:
-    def opened(*given: object) -> Page:
-        page = open_page(*given)
+    def opened(*arguments: object) -> Page:
+        page = open_page(*arguments)
         page.wait_for_load_state("load")
         return page
 
@@ -129,7 +131,7 @@ def _once_loaded(open_page: Callable[..., Page]) -> Callable[..., Page]:
 def test_browser_benchmarks() -> None:
     rows = pages.pictures(1, edges=60)
     assert [row.case.rpartition(": ")[2] for row in rows] == [
-        "until the picture stands",
+        "until the layout is stable",
         "100 frames of a move",
     ] * 2
     assert all(row.ratio > 0 for row in rows)

@@ -129,7 +129,8 @@ class AlignedSnapshot(NamedTuple):
     def exclusive_numbers(self, other: AlignedSnapshot, column: int) -> tuple[Numbers, Numbers]:
         """Return the references or collections that ``other`` does not contain.
 
-        They are split: those with a triple of a file for which ``other`` is complete, and the rest.
+        The first array contains those in a triple of a file for which ``other`` is complete, the
+        second array contains the others.
         """
         numbers = np.setdiff1d(self.numbers(column), other.numbers(column), assume_unique=True)
         certain_triples, _ = self.exclusive_triples(other)

@@ -1,4 +1,8 @@
-"""Validation of the ``attributes`` of an API object."""
+"""Validation of the ``attributes`` of an API object.
+
+Unknown attributes are kept. Which attributes have a column of their own in exports is defined in
+:mod:`graphbuild.exporters.columns`.
+"""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ def _check_subject(self_link: SelfLink | None, subject: Entity) -> Entity | None
     is the SHA-256 of its canonical form.
 
     Raises:
-        PayloadError: The response is about another subject; a broken cache may return such one.
+        PayloadError: The response is about another subject; a broken cache can cause this.
     """
     if self_link is None or self_link.subject == _normalize(subject.type, subject.id):
         return None

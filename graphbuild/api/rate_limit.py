@@ -94,7 +94,7 @@ class RateLimiter:
         return min(recent, default=monotonic) + MINUTE - monotonic
 
     def record(self, monotonic: float) -> None:
-        """Count an acquired request as sent at that time."""
+        """Count an acquired request as sent at a time of the monotonic clock."""
         with self._lock:
             self._in_flight -= 1
             if self.per_minute is not None:

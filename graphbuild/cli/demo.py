@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,10 @@ from graphbuild.cli.crawl import crawl
 from graphbuild.cli.export import export
 from graphbuild.errors import ExportError
 from graphbuild.exporters.formats import DEFAULT_FORMATS
+from graphbuild.store import Store
+
+if TYPE_CHECKING:
+    from graphbuild.emulator import World
 
 _WORLD_SEED = 1
 
@@ -30,14 +34,16 @@ def demo(
 
     started = time.monotonic()
     hashes, store_path = out / "hashes.txt", out / "campaign.db"
+    world = generate_world(_WORLD_SEED)
+    seed_list = "".join(f"{each}\n" for each in world.hashes())
+    _check_earlier_demo(store_path, hashes, world, seed_list)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for path in out.glob("campaign.db*"):  # of an earlier demo
-            path.unlink()
+        for suffix in ("", "-wal", "-shm"):  # of an earlier demo
+            store_path.with_name(store_path.name + suffix).unlink(missing_ok=True)
+        hashes.write_text(seed_list, encoding="utf-8")
     except OSError as problem:
         raise ExportError(f"cannot use {out}: {problem.strerror or problem}") from None
-    world = generate_world(_WORLD_SEED)
-    hashes.write_text("".join(f"{each}\n" for each in world.hashes()), encoding="utf-8")
     os.environ["VT_APIKEY"] = secrets.token_hex(32)  # the user's key is not sent to the emulator
     with Emulator(Api(world)) as emulator:
         url = emulator.base_url
@@ -50,3 +56,17 @@ def demo(
     print_line()
     seconds = time.monotonic() - started
     print_line(f"Done in {seconds:.1f} s. Open {out / 'graph.html'} in a browser.")
+
+
+def _check_earlier_demo(store_path: Path, hashes: Path, world: World, seed_list: str) -> None:
+    """Raise ExportError if the folder contains files of these names that are not of a demo."""
+    foreign = None
+    is_demo_list = hashes.exists() and hashes.read_bytes() == seed_list.encode()
+    if hashes.exists() and not is_demo_list:
+        foreign = hashes
+    elif store_path.exists():
+        with Store.read(store_path) as store:
+            if not is_demo_list or any(not world.file(each.id) for each in store.subjects()):
+                foreign = store_path
+    if foreign:
+        raise ExportError(f"{foreign} is not of a demo; choose another folder with --out")

@@ -79,7 +79,7 @@ def choose_next_file(
     """Return the unfinished file whose remaining pages save the most requests per page read.
 
     When a file is read to its end, all references of its collections are known. This saves the
-    remaining pages of every file that is in no other unknown collection. Of equally good files, the
+    remaining pages of every file whose collections are then all known. Of equally good files, the
     first is returned; there must be one.
     """
     pages_left: dict[int, int] = {}

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from graphbuild.api.client import CallRecorder
+from graphbuild.errors import CrawlPaused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -97,7 +98,8 @@ class WorkerPool:
                 result.set_exception(error)
 
     def close(self) -> None:
-        """End the threads and close the clients; no task may be in flight."""
+        """End the threads and close the clients. Results of tasks in flight are lost."""
+        self._recorder.close()
         self._threads.shutdown()
         for client in self._clients:
             client.close()
@@ -116,6 +118,15 @@ class _RecorderProxy(CallRecorder):
     def __init__(self, recorder: CallRecorder, events: _Events) -> None:
         self._recorder = recorder
         self._events = events
+        self._closed = False
+
+    def close(self) -> None:
+        """Refuse the jobs of the workers from now on, so that no worker waits for a result."""
+        self._closed = True
+        while not self._events.empty():
+            event = self._events.get()
+            if not isinstance(event, _Finished):
+                event[1].set_exception(CrawlPaused("the crawl ended"))
 
     def check(self) -> None:
         self._run(self._recorder.check)
@@ -129,6 +140,8 @@ class _RecorderProxy(CallRecorder):
     def _run(self, function: Callable[[], T]) -> T:
         result: Future[T] = Future()
         self._events.put((function, result))
+        if self._closed:  # nobody takes the job from the queue
+            raise CrawlPaused("the crawl ended")
         return result.result()
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     ListFunction = Callable[[World, Any], Sequence[ListItem]]
 
-# The name of each API flavor, and the flavors that it consists of.
+# Value of the option ``api_flavor`` -> the API flavors that the emulator serves.
 API_FLAVORS: Mapping[str, frozenset[str]] = {
     "classic": frozenset({"classic"}),
     "gti": frozenset({"gti"}),

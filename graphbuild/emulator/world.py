@@ -25,8 +25,8 @@ T = TypeVar("T")
 class World:
     """An immutable set of subjects (files and indicators), references and collections.
 
-    ``campaigns`` contains the seed hashes of the files of each true cluster, by the name of the
-    cluster. ``objects`` contains all objects by type and id.
+    ``campaigns`` maps the name of each planted campaign to the seed hashes of its files.
+    ``objects`` contains all objects by type and id.
 
     Raises:
         ValueError: Two files share a hash, or two indicators of one type share an id.

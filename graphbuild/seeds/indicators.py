@@ -40,7 +40,8 @@ _DEFANGED_SCHEME = re.compile(
     re.IGNORECASE,
 )
 _HTTP_SCHEME = re.compile(r"https?(?=:)", re.IGNORECASE)
-_FTP_SCHEME = re.compile(r"ftp(s?)://", re.IGNORECASE)
+_FTP_SCHEME = re.compile(r"(?<![a-z])ftp(s?)://", re.IGNORECASE)
+_DEFANGED_INNER_SCHEME = re.compile(r"hxxp(?=s?:)|(?<![a-z])fxp(?=s?://)")
 _DEFANGED_DOT = re.compile(
     r"\s?(?:\[\s?(?:\.|dot)\s?\]|\(\s?(?:\.|dot)\s?\)|\{\s?(?:\.|dot)\s?\})\s?|\[\.|\.\]|\\\.",
     re.IGNORECASE,
@@ -113,7 +114,9 @@ def refang(text: str) -> str:
     """Undo defanging: ``hxxp``, ``[.]``, ``(dot)`` and the like."""
     if not _DEFANG_HINT.search(text):
         return text
-    text = _DEFANGED_SCHEME.sub(_refang_scheme, text)
+    original, text = text, _DEFANGED_SCHEME.sub(_refang_scheme, text)
+    if text != original:  # a URL can contain others, as those of web archives do
+        text = _DEFANGED_INNER_SCHEME.sub(lambda match: match[0].replace("x", "t"), text)
     text = _DEFANGED_DOT.sub(".", text)
     text = _DEFANGED_COLON.sub(":", text)
     return _DEFANGED_SLASH.sub("/", _DEFANGED_AT.sub("@", text))
@@ -144,7 +147,8 @@ def _parse_network_indicator(text: str) -> Indicator | None:
         return _parse_url(refanged, scheme[1], changes)
     host = re.split(r"[/?]", refanged, maxsplit=1)[0]
     if host != refanged:  # an address with a path is an http URL, as in the API
-        if refanged[len(host) + 1 :].isdigit() and (_DOTTED_QUAD.fullmatch(host) or ":" in host):
+        is_address = _DOTTED_QUAD.fullmatch(host) or host.count(":") > 1
+        if is_address and refanged[len(host) + 1 :].isdigit():
             raise ValueError("is a network, not an address; list its addresses one by one")
         if "@" in host or _parse_host(host, ()) is None:
             return None

@@ -237,6 +237,11 @@ def test_all_untrusted_text_passes_through_quote(text: str) -> None:
         ("ftp://a.example:21/", "fxp://a[.]example:21/"),
         ("https:\thttps://evil.example", "hxxps:\thxxps://evil[.]example"),
         ("10.0.0.1", "10[.]0[.]0[.]1"),
+        ("sftp://a.example", "sftp://a[.]example"),
+        (
+            "https://archive.example/2020/http://b.example/ftp://c.example",
+            "hxxps://archive[.]example/2020/hxxp://b[.]example/fxp://c[.]example",
+        ),
     ],
 )
 def test_urls_and_addresses_are_defanged(url: str, defanged: str) -> None:

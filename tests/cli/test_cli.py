@@ -80,6 +80,20 @@ def test_import_of_the_documented_response_reaches_the_graph(shell: Shell) -> No
     assert titles["Holiday lull? Not so much"]["creation_date"] == 1515715200
 
 
+def test_demo_keeps_a_campaign_file_and_a_seed_list_of_the_user(shell: Shell) -> None:
+    saved = DATA / "related_references.json"
+    assert shell("import", "--store", "campaign.db", saved).returncode == 0
+    stored = (shell.folder / "campaign.db").read_bytes()
+    done = shell("demo", "--out", ".")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "campaign.db is not of a demo; choose another folder with --out" in done.stderr
+    assert (shell.folder / "campaign.db").read_bytes() == stored
+    (shell.folder / "campaign.db").unlink()
+    (shell.folder / "hashes.txt").write_text(f"{'0' * 64}\n")
+    assert "hashes.txt is not of a demo" in shell("demo", "--out", ".").stderr
+    assert not (shell.folder / "graph.html").exists()
+
+
 def test_demo_writes_all_files_and_names_the_page(shell: Shell) -> None:
     for _ in range(2):
         done = shell("demo", "--out", "demo")

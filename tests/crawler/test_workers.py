@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from graphbuild.api.auth import ApiKey
-from graphbuild.api.client import Client
+from graphbuild.api.client import CallRecorder, Client
 from graphbuild.api.rate_limit import MINUTE, RateLimiter
 from graphbuild.crawler import Crawl
+from graphbuild.crawler.workers import WorkerPool
 from graphbuild.emulator import (
     Collection,
     File,
@@ -30,9 +31,9 @@ from graphbuild.errors import (
     CrawlPaused,
     QuotaExhaustedError,
 )
-from graphbuild.models import COMPLETE, PENDING
+from graphbuild.models import COMPLETE, PENDING, Entity
 from graphbuild.seeds import parse_seeds
-from graphbuild.store import Store, find_damage
+from graphbuild.store import Store, Task, find_damage
 from tests.crawler.campaign import Campaign, Clock
 from tests.support.emulator_adapter import EmulatorAdapter
 from tests.support.faults import Fault
@@ -301,3 +302,30 @@ def test_two_hashes_of_a_file_in_flight_at_once_become_one_subject(tmp_path) -> 
     assert len(made.triples()) == 90
     with Store.read(made.path) as store:
         assert list(find_damage(store)) == []
+
+
+def test_closing_the_pool_releases_a_worker_that_waits_for_the_recorder() -> None:
+    """A crawl that is abandoned while its workers are busy ends."""
+    waiting = threading.Event()
+    released: list[BaseException] = []
+
+    class RecordingClient:
+        def fetch_page(self, *_: object, recorder: CallRecorder, **__: object) -> None:
+            waiting.set()
+            try:
+                recorder.begin_call(Entity("file", "0" * 64), "related_references")
+            except CrawlPaused as error:
+                released.append(error)
+
+        def close(self) -> None:
+            pass
+
+    pool = WorkerPool([RecordingClient(), RecordingClient()], CallRecorder())  # type: ignore[list-item]
+    for number in range(2):
+        pool.submit(
+            Task(number, Entity("file", "0" * 64), "related_references", 0, None),
+            retry_on_429=True,
+        )
+    assert waiting.wait(timeout=20)
+    pool.close()
+    assert len(released) == 2

@@ -134,6 +134,7 @@ def test_ip_addresses_are_normalized(text, name):
         ("http://[2606:4700::1111]/", "http://[2606:4700::1111]/"),
         ("evil.example/gate.php", "http://evil.example/gate.php"),
         ("evil[.]example:81/x", "http://evil.example:81/x"),
+        ("evil.example:81/1", "http://evil.example:81/1"),
         ("8.8.8.8/x", "http://8.8.8.8/x"),
     ],
 )
@@ -160,6 +161,7 @@ def test_the_id_of_a_url_is_the_hash_of_its_text(text, url):
         pytest.param("224.0.0.1", "multicast", id="L17-multicast"),
         pytest.param("::ffff:10.0.0.1", "private or reserved", id="L17-mapped"),
         pytest.param("8.8.8.0/24", "is a network", id="L17-network"),
+        pytest.param("2001:db8::/32", "is a network", id="L17-network-6"),
         pytest.param("16909060", "has 8 hexadecimal digits", id="L17-integer"),
         pytest.param(f"{'a' * 64}.example", "over 63 characters", id="L18-label"),
         pytest.param(f"{'a.' * 125}example", "longer than 253", id="L18-long"),

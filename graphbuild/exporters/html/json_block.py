@@ -66,5 +66,5 @@ def truncate(text: str, max_length: int) -> str:
 
 
 def single_line(title: str) -> str:
-    """Return the title of the page, or "graphbuild", without invisible characters and lines."""
+    """Return the title on one line without invisible characters; "graphbuild" if it is empty."""
     return truncate(_INVISIBLE.sub(" ", title).strip(), MAX_LABEL) or "graphbuild"

@@ -215,9 +215,9 @@ class Observation:
         reference: The related reference.
         related_from: The collection; None if the API does not state one.
         provenance: ``observed`` on a page, or ``inferred`` from other observations.
-        first_seen: When the first page that contains it was stored, in seconds since 1970; None if
+        first_seen: The time of the first response that contains it, in seconds since 1970; None if
             unknown.
-        last_seen: When the last such page was stored; None if unknown.
+        last_seen: The time of the last such response; None if unknown.
     """
 
     subject: Entity

@@ -1,9 +1,9 @@
 """The crawl loop: choose a task, request its next page, store it, yield an event.
 
-An event is yielded after its page is stored durably. To pause, stop iterating; to resume, crawl
-again. If the request of a subject fails, the event contains the error and the run continues. Errors
-that affect all subjects end the run, such as a rejected API key, an exhausted quota or an
-unreachable service.
+An event is yielded after its page is stored durably. To pause, stop iterating; to resume, create
+another Crawl. If the request of a subject fails, the event contains the error and the run
+continues. Errors that affect all subjects end the run, such as a rejected API key, an exhausted
+quota or an unreachable service.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from graphbuild.crawler.budget import CallBudget
 from graphbuild.crawler.result_handler import ResultHandler
 from graphbuild.crawler.scheduler import FifoScheduler, InferringScheduler
 from graphbuild.crawler.workers import SerialExecutor, WorkerPool
-from graphbuild.errors import GraphbuildError
+from graphbuild.errors import GraphbuildError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,8 +196,10 @@ def _store_in_flight(run: _CrawlRun) -> None:
         del run.in_flight[task.id]
         try:
             run.results.handle(task, outcome)
+        except StoreError as error:
+            unexpected = unexpected or error
         except GraphbuildError:
-            pass
+            pass  # an error of the service; the pages that came are stored
         except BaseException as error:  # noqa: BLE001  raised when all pages are stored
             unexpected = unexpected or error
     if unexpected:

@@ -17,7 +17,7 @@ Json = dict[str, Any]
 Delivery = Callable[[socket.socket, bytes, bytes], bool]
 
 PREFIX = "/api/v3"
-# All links in responses start with this URL, as those of the real API.
+# All links in responses start with this URL, like those of the real API.
 BASE_URL = f"https://www.virustotal.com{PREFIX}"
 
 

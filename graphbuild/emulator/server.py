@@ -104,7 +104,7 @@ class _Server(ThreadingHTTPServer):
         super().server_close()
 
     def handle_error(self, request: _Incoming, client_address: tuple[str, int]) -> None:
-        """Ignore errors of connections that clients close early, as tests do on purpose."""
+        """Print no traceback: clients close connections early, and tests do so on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,8 +1,9 @@
 """Exports of a graph to files.
 
-``formats`` lists the formats, and ``columns`` the columns of nodes, edges and observations. Each
-format has a module with a writer, which writes a graph to an open stream. ``output`` opens the
-files. Each file is written completely or not at all, and the same graph gives the same bytes.
+``formats`` lists the formats, and ``columns`` the columns of nodes, edges and observations. A
+format consists of files, each with a writer: a function that writes a graph to an open stream.
+``output`` opens the files. Each file is written completely or not at all, and the same graph gives
+the same bytes.
 """
 
 from __future__ import annotations

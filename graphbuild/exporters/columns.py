@@ -149,7 +149,13 @@ NODE_COLUMNS: list[Column] = [
     _attribute("url", TEXT, "URL of the reference.", REFERENCE, title="URL"),
     _attribute("author", TEXT, "Author of the reference.", REFERENCE, title="Author"),
     _attribute("creation_date", INT, "Date, in seconds since 1970 UTC.", *_BOTH, title="Date"),
-    Column("created", DATE, "The day of `creation_date`, in UTC.", compute=_created, types=_BOTH),
+    Column(
+        "created",
+        DATE,
+        "`creation_date` in UTC: the day; in Parquet and DataFrames, the time.",
+        compute=_created,
+        types=_BOTH,
+    ),
     Column("domain", TEXT, "Host name of `url`.", compute=_domain, types=(REFERENCE,)),
     # Not in XML, because Cytoscape would use it as the node key. There, the label shows the name.
     _attribute(

@@ -74,13 +74,10 @@ def typed_nodes(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], I
 
 
 # The attributes of edges that have a column, and the values of those that are absent.
-_EDGE_DEFAULTS = {
-    "relation": None,
+_EDGE_DEFAULTS: dict[str, Any] = {
+    **{each.source: None for each in EDGE_COLUMNS if each.source},
     "weight": 1,
     "related_from": (),
-    "provenance": None,
-    "first_seen": None,
-    "last_seen": None,
 }
 
 
@@ -134,18 +131,17 @@ def typed_edges(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], I
         replace(each, dtype=FLOAT if number is float else INT) if each.name == "weight" else each
         for each in columns_for(EDGE_COLUMNS, TABLES)
     ]
+    times = [each.name for each in columns if each.dtype is TIME]
 
     def convert(edge: Edge, found: ExportWarnings) -> Row:
         values = edge_values(edge, ExportWarnings())  # attributes without a column are not counted
         has_collections = values["related_from"] or values["relation"] == RELATED_REFERENCES
-        return (
-            values["relation"],
-            _number(values["weight"], number, found),
-            collection_keys(values["related_from"]) if has_collections else None,
-            values["provenance"],
-            _parse_time(values["first_seen"], found),
-            _parse_time(values["last_seen"], found),
-        )
+        keys = collection_keys(values["related_from"]) if has_collections else None
+        values["weight"] = _number(values["weight"], number, found)
+        values["related_from"] = keys
+        for name in times:
+            values[name] = _parse_time(values[name], found)
+        return tuple(values.values())
 
     converted = cached_by_edge(convert, CACHED)
     rows = (

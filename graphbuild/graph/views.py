@@ -1,7 +1,7 @@
 """Derive smaller graphs: fold equivalent nodes, or project onto files or collections.
 
 In real graphs, many files have exactly the same neighbors, since the API returns all references
-of a collection for each of its files. Replacing such files by one node loses no information.
+of a collection for each of its files. Such files become one node, and :func:`unfold` restores them.
 Views have the attributes that :mod:`graphbuild.graph.builder` describes, so every exporter accepts
 them.
 """
@@ -34,8 +34,8 @@ _FOLDED = "folded-from"  # original nodes or edges, by key; API names contain no
 def fold_groups(graph: Graph) -> list[list[str]]:
     """Group the nodes of one type that have exactly the same neighbors; collections stay alone.
 
-    Two groups are connected either by edges between all pairs of their members or by none. So no
-    information is lost, and folding twice changes nothing. Groups and members are sorted by key.
+    Two groups are connected either by edges between all pairs of their members or by none, so
+    folding twice changes nothing. Groups and members are sorted by key.
     """
     number = {node: index for index, node in enumerate(graph)}
     relations: dict[object, int] = {}

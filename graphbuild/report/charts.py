@@ -104,8 +104,8 @@ def _bars(months: Mapping[str, int]) -> dict[str, int]:
 def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]:
     """Draw files as dots in the colors of their clusters, linked to their collections.
 
-    Files of one cluster with the same collections are drawn as one dot. If there were more than 150
-    dots, each cluster is drawn as one dot.
+    Files of one cluster with the same collections are drawn as one dot. If that gives more than 150
+    dots, each of the largest clusters is drawn as one dot instead.
 
     Returns:
         The SVG, and a caption that also gives the number of omitted files and collections.

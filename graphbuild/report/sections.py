@@ -323,7 +323,8 @@ def _method(data: ReportData) -> Iterator[Block]:
     lines = (
         (
             "All conclusions start from observations: a file, a reference, and the collection"
-            " through which the API lists it. Paths of the graph are not used."
+            " through which the API lists it. Paths in the exported graph are not evidence:"
+            " they can combine observations of different files."
         ),
         (
             f"Clusters: {clustering.method}, resolution {clustering.resolution:.2f}. A collection"

@@ -149,8 +149,8 @@ def _facts(
 ) -> list[tuple[int, int, int, int, int]]:
     """Return the facts of a list: reference, collection, first page, last page, provenance.
 
-    Facts that only pages before ``since`` contain are omitted, and facts whose first page was
-    fetched after ``at``.
+    Facts whose last page has a row id below ``since`` are omitted, and facts whose first page was
+    fetched after the time ``at``, in seconds since 1970.
     """
     known = (
         "" if at == math.inf else " AND (SELECT fetched_at FROM page WHERE id = first_page) <= :at"

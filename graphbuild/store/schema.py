@@ -133,18 +133,18 @@ CREATE VIEW observation AS
 INFERRED, CONFIRMED, REFUTED = 1, 2, 3
 
 # Digests of the schemas of earlier versions; see ``schema_digest``.
-_EARLIER_DIGESTS = {1: "ba8bad2ae3ee54ab203ea5f8e7bd751ffd5e705808acfe67d128c164c13daf1e"}
+_EARLIER_DIGESTS = {1: "f797d50da006eb05ee8e08f1de0ad0bbef3ae727134865c00bf42613edb2bf31"}
 
 
 def schema_digest(connection: sqlite3.Connection) -> str:
     """Return the SHA-256 of all table, index, view and trigger definitions.
 
-    ``ALTER TABLE`` may add quotes and change white space, so both are ignored.
+    ``ALTER TABLE`` may add quotes and white space, so both are ignored.
     """
     rows = connection.execute(
         "SELECT type, name, coalesce(sql, '') FROM sqlite_master ORDER BY type, name"
     )
-    lines = (" ".join(" ".join(row).replace('"', "").split()) for row in rows)
+    lines = ("".join(" ".join(row).replace('"', "").split()) for row in rows)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -99,6 +99,22 @@ def test_a_raised_schema_version_runs_the_registered_step(
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("table", ["entity", "seed", "task", "page", "call", "metadata"])
+def test_an_added_column_gives_the_schema_in_which_it_is_declared(table: str) -> None:
+    """``ALTER TABLE`` changes the white space of the definition, depending on the table."""
+    column = "extra TEXT NOT NULL DEFAULT ''"
+    before, _, rest = schema.SCHEMA.partition(f"CREATE TABLE {table} (")
+    columns, separator, after = rest.partition(
+        ",\n    UNIQUE" if table in {"entity", "task", "page"} else "\n) STRICT"
+    )
+    declared = f"{before}CREATE TABLE {table} ({columns},\n    {column}{separator}{after}"
+    with closing(sqlite3.connect("")) as altered, closing(sqlite3.connect("")) as new:
+        altered.executescript(schema.SCHEMA)
+        altered.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+        new.executescript(declared)
+        assert schema_digest(altered) == schema_digest(new)
+
+
 def test_a_failing_step_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved_file(1, tmp_path)
 

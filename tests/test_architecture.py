@@ -197,10 +197,10 @@ def test_only_the_command_line_prints_or_configures_logging() -> None:
 
 
 def run(code: str) -> str:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    return done.stdout
+    return process.stdout
 
 
 def test_importing_the_package_loads_none_of_the_heavy_libraries() -> None:

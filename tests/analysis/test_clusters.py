@@ -226,8 +226,8 @@ except MissingLibraryError as error:
 def test_without_networkit_networkx_is_used_unless_leiden_is_requested() -> None:
     command = [sys.executable, "-c", _WITHOUT, str(ROOT)]
     root = Path(graphbuild.__file__).parents[1]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
-    method, message = done.stdout.splitlines()
+    process = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
+    method, message = process.stdout.splitlines()
     assert method == "Louvain (networkx)"
     assert message == (
         "this needs networkit, which is not installed;"

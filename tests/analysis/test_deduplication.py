@@ -523,9 +523,9 @@ main()
 def test_missing_library_is_reported_with_the_install_command(
     campaign: Shell, library: str
 ) -> None:
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-c", _WITHOUT.format(library), *words, "--store", "c.db"],
+            [sys.executable, "-c", _WITHOUT.format(library), *arguments, "--store", "c.db"],
             cwd=campaign.folder,
             capture_output=True,
             text=True,
@@ -533,13 +533,13 @@ def test_missing_library_is_reported_with_the_install_command(
             env={**campaign.environment, "PYTHONPATH": str(ROOT)},
         )
 
-    done = run("dedupe")
-    assert done.returncode == 1
-    assert done.stderr == (
+    process = run("dedupe")
+    assert process.returncode == 1
+    assert process.stderr == (
         f"graphbuild: this needs {library}, which is not installed;"
         f" run: {sys.executable} -m pip install networkit scipy tldextract w3lib\n"
     )
     # explain works without these libraries, but does not count independent references.
-    done = run("explain", FILES[0].id, "first")
-    assert done.returncode == 0
-    assert "through 5 references\n" in done.stdout
+    process = run("explain", FILES[0].id, "first")
+    assert process.returncode == 0
+    assert "through 5 references\n" in process.stdout

@@ -177,10 +177,10 @@ except MissingLibraryError as error:
 
 def test_missing_library_is_reported_with_the_install_command() -> None:
     root = Path(graphbuild.__file__).parents[1]
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", _WITHOUT], capture_output=True, text=True, check=True, cwd=root
     )
-    assert done.stdout == (
+    assert process.stdout == (
         "this needs scipy, which is not installed;"
         f" run: {sys.executable} -m pip install networkit scipy tldextract w3lib\n"
     )

@@ -879,9 +879,9 @@ def test_retries_respect_the_rate_limit(
     emulator: Emulators, opened: Opener, clock: ManualClock
 ) -> None:
     service = emulator(Fault("status", 503, times=3))
-    begun = clock.monotonic()
+    started = clock.monotonic()
     opened(service.base_url, rate_limiter=RateLimiter(1)).related_references(known(service))
-    assert clock.monotonic() - begun == pytest.approx(180)
+    assert clock.monotonic() - started == pytest.approx(180)
 
 
 def test_a_spent_budget_ends_the_run_without_a_wait(

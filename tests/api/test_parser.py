@@ -44,8 +44,8 @@ def item(entity_id=ONE, *collections, **changes):
 
 
 def answer(*items, **envelope):
-    whole = {"meta": {"count": len(items)}, "data": list(items), "links": {"self": HERE}}
-    return {name: value for name, value in (whole | envelope).items() if value is not ...}
+    envelope_ = {"meta": {"count": len(items)}, "data": list(items), "links": {"self": HERE}}
+    return {name: value for name, value in (envelope_ | envelope).items() if value is not ...}
 
 
 def read(*items, **envelope):

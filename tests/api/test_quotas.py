@@ -63,7 +63,7 @@ GOOD = {"allowed": 500, "used": 17}
 
 
 @pytest.mark.parametrize(
-    "odd",
+    "invalid",
     [
         None,
         [],
@@ -80,12 +80,12 @@ GOOD = {"allowed": 500, "used": 17}
     ],
     ids=str,
 )
-def test_an_invalid_quota_is_left_out(odd: object) -> None:
-    for quotas in ({"user": GOOD, "group": odd}, {"group": GOOD, "user": odd}):
+def test_an_invalid_quota_is_left_out(invalid: object) -> None:
+    for quotas in ({"user": GOOD, "group": invalid}, {"group": GOOD, "user": invalid}):
         (daily,) = parse_tightest_quotas(row(**quotas))
         assert (daily.remaining, daily.allowed, daily.used) == (483, 500, 17)
     with pytest.raises(PayloadError, match="no quota of requests"):
-        parse_tightest_quotas(row(user=odd))
+        parse_tightest_quotas(row(user=invalid))
 
 
 def test_more_used_than_allowed_leaves_nothing() -> None:
@@ -153,57 +153,59 @@ def test_the_user_name_is_found_in_the_environment_or_the_settings(tmp_path: Pat
 # --- the commands
 
 
-def own_emulator(**more: object) -> FaultyApi:
-    return FaultyApi(generate_family_world(3, 50), keys=[KEY], quota=Quota(4, 500, 15_500), **more)  # type: ignore[arg-type]  # handed on
+def own_emulator(**options: object) -> FaultyApi:
+    return FaultyApi(
+        generate_family_world(3, 50), keys=[KEY], quota=Quota(4, 500, 15_500), **options
+    )  # type: ignore[arg-type]  # handed on
 
 
 def test_plan_and_status_print_the_quota_without_a_call(shell: Shell, service) -> None:
     api = own_emulator(group_quota=Quota(per_day=20))
     url = service(api)
     hashes = seeds(shell, *api.world.hashes())
-    where = ("--store", "c.db", "--base-url", url)
-    assert shell("crawl", hashes, *where, "--max-calls", 3).returncode == 3
-    for words in (("plan",), ("status",)):
-        done = shell(*words, *where, "--user", "analyst")
-        assert done.returncode == 0
-        assert done.stderr == ""
-        assert "hourly quota of analyst: 237 of 240 calls left\n" in done.stdout
-        assert "daily quota of analyst's group: 17 of 20 calls left; it resets at" in done.stdout
-        assert "monthly quota of analyst: 15,497 of 15,500 calls left; it resets" in done.stdout
-        assert " 00:00 UTC" in done.stdout
-    told = json.loads(shell("plan", *where, "--user", "analyst", "--json").stdout)
-    assert json.loads(shell("status", *where, "--user", "analyst", "--json").stdout)["quota"]
-    assert told["quota"]["user"] == "analyst"
-    daily = told["quota"]["windows"][1]
+    options = ("--store", "c.db", "--base-url", url)
+    assert shell("crawl", hashes, *options, "--max-calls", 3).returncode == 3
+    for arguments in (("plan",), ("status",)):
+        result = shell(*arguments, *options, "--user", "analyst")
+        assert result.returncode == 0
+        assert result.stderr == ""
+        assert "hourly quota of analyst: 237 of 240 calls left\n" in result.stdout
+        assert "daily quota of analyst's group: 17 of 20 calls left; it resets at" in result.stdout
+        assert "monthly quota of analyst: 15,497 of 15,500 calls left; it resets" in result.stdout
+        assert " 00:00 UTC" in result.stdout
+    output = json.loads(shell("plan", *options, "--user", "analyst", "--json").stdout)
+    assert json.loads(shell("status", *options, "--user", "analyst", "--json").stdout)["quota"]
+    assert output["quota"]["user"] == "analyst"
+    daily = output["quota"]["windows"][1]
     resets_at = datetime.fromisoformat(daily.pop("resets_at"))
     assert resets_at.timestamp() % 86_400 == 0
     assert daily == {"window": "daily", "owner": "group", "allowed": 20, "used": 3, "left": 17}
-    assert set(told["completion"]) == {"at least", "expected"}
+    assert set(output["completion"]) == {"at least", "expected"}
     assert api.calls == 3
-    asked = [entry.path for entry in api.log if entry.path.startswith("/api/v3/users/")]
-    assert asked == ["/api/v3/users/analyst/overall_quotas"] * 4
+    requests = [entry.path for entry in api.log if entry.path.startswith("/api/v3/users/")]
+    assert requests == ["/api/v3/users/analyst/overall_quotas"] * 4
 
 
 def test_a_plan_considers_the_daily_quota(shell: Shell, service) -> None:
     """Of 500 calls a day 2 are left: 700 files take today, tomorrow and the day after."""
     api = own_emulator()
-    where = ("--base-url", service(api), "--user", "analyst", "--json")
-    made_up = generate_family_world(700, 1).hashes()
+    options = ("--base-url", service(api), "--user", "analyst", "--json")
+    hashes = generate_family_world(700, 1).hashes()
     fault = Fault("body", json.dumps(row(user={"allowed": 500, "used": 498})).encode(), times=None)
     api.add_faults(fault)
-    told = json.loads(shell("plan", seeds(shell, *made_up), *where).stdout)
-    tomorrow = datetime.fromisoformat(told["quota"]["windows"][0]["resets_at"])
-    assert (datetime.fromisoformat(told["completion"]["at least"]) - tomorrow).days == 1
-    fewer = json.loads(shell("plan", "seeds.txt", *where, "--per-day", 100).stdout)
+    output = json.loads(shell("plan", seeds(shell, *hashes), *options).stdout)
+    tomorrow = datetime.fromisoformat(output["quota"]["windows"][0]["resets_at"])
+    assert (datetime.fromisoformat(output["completion"]["at least"]) - tomorrow).days == 1
+    fewer = json.loads(shell("plan", "seeds.txt", *options, "--per-day", 100).stdout)
     assert (datetime.fromisoformat(fewer["completion"]["at least"]) - tomorrow).days == 6
 
 
 def test_a_plan_considers_the_monthly_quota(shell: Shell, service) -> None:
     url = service(Api(generate_family_world(1, 1), quota=Quota(per_month=1)))
     hashes = seeds(shell, *generate_family_world(2, 1).hashes())
-    said = shell("plan", hashes, "--base-url", url, "--user", "analyst").stdout
-    assert "more calls than the monthly quota has left; the rest waits until" in said
-    assert "-01 00:00 UTC" in said
+    output = shell("plan", hashes, "--base-url", url, "--user", "analyst").stdout
+    assert "more calls than the monthly quota has left; the rest waits until" in output
+    assert "-01 00:00 UTC" in output
 
 
 def test_a_daily_quota_of_zero_is_ignored(shell: Shell, service) -> None:
@@ -211,40 +213,40 @@ def test_a_daily_quota_of_zero_is_ignored(shell: Shell, service) -> None:
     url = service(
         FaultyApi(generate_family_world(1, 1), faults=[Fault("body", nothing, times=None)])
     )
-    where = ("--base-url", url, "--user", "analyst")
-    done = shell("plan", seeds(shell, FILE), *where)
-    assert "daily quota of analyst: 0 of 0 calls left" in done.stdout
-    assert "finished, with" not in done.stdout
+    options = ("--base-url", url, "--user", "analyst")
+    result = shell("plan", seeds(shell, FILE), *options)
+    assert "daily quota of analyst: 0 of 0 calls left" in result.stdout
+    assert "finished, with" not in result.stdout
 
 
 def test_without_a_user_name_nothing_is_requested(shell: Shell, service) -> None:
     api = own_emulator()
     hashes = seeds(shell, *api.world.hashes())
-    where = ("--store", "c.db", "--base-url", service(api))
-    shell("crawl", hashes, *where, "--max-calls", 3)
+    options = ("--store", "c.db", "--base-url", service(api))
+    shell("crawl", hashes, *options, "--max-calls", 3)
     calls = len(api.log)
-    done = shell("plan", hashes, *where)
-    assert "--user NAME, the variable VT_USER, or user" in done.stdout
-    assert json.loads(shell("plan", hashes, *where, "--json").stdout)["quota"] is None
-    assert "quota" not in shell("status", *where).stdout
+    result = shell("plan", hashes, *options)
+    assert "--user NAME, the variable VT_USER, or user" in result.stdout
+    assert json.loads(shell("plan", hashes, *options, "--json").stdout)["quota"] is None
+    assert "quota" not in shell("status", *options).stdout
     assert len(api.log) == calls
 
 
 def test_a_user_name_in_the_environment_is_used(shell: Shell, service) -> None:
     url = service(own_emulator())
     shell.environment["VT_USER"] = "analyst"
-    done = shell("plan", seeds(shell, FILE), "--base-url", url)
-    assert "quota of analyst" in done.stdout
-    assert "VT_USER" not in done.stdout
+    result = shell("plan", seeds(shell, FILE), "--base-url", url)
+    assert "quota of analyst" in result.stdout
+    assert "VT_USER" not in result.stdout
 
 
 def test_a_key_as_user_name_is_refused_and_not_repeated(shell: Shell) -> None:
-    done = shell("plan", seeds(shell, FILE), "--user", KEY)
-    assert done.returncode == 2
+    result = shell("plan", seeds(shell, FILE), "--user", KEY)
+    assert result.returncode == 2
     shell.environment["VT_USER"] = KEY
-    done = shell("plan", "seeds.txt", "--base-url", "http://127.0.0.1:1")
-    assert done.returncode == 0
-    assert "not a user name" in done.stderr
+    result = shell("plan", "seeds.txt", "--base-url", "http://127.0.0.1:1")
+    assert result.returncode == 0
+    assert "not a user name" in result.stderr
 
 
 FAULTS = {
@@ -262,28 +264,28 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize(("faults", "name", "said"), FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize(("faults", "name", "output"), FAULTS.values(), ids=FAULTS)
 def test_a_failed_quota_request_is_one_notice_and_the_plan_is_printed(
-    shell: Shell, service, faults: list[Fault], name: str, said: str
+    shell: Shell, service, faults: list[Fault], name: str, output: str
 ) -> None:
     url = service(own_emulator(faults=faults))
-    done = shell("plan", seeds(shell, FILE), "--base-url", url, "--user", name)
-    assert done.returncode == 0
-    assert "at least 1 call" in done.stdout
-    assert "quota" not in done.stdout
-    (line,) = done.stderr.splitlines()
+    result = shell("plan", seeds(shell, FILE), "--base-url", url, "--user", name)
+    assert result.returncode == 0
+    assert "at least 1 call" in result.stdout
+    assert "quota" not in result.stdout
+    (line,) = result.stderr.splitlines()
     assert line.startswith("graphbuild: the remaining quota is unknown: ")
-    assert said in line
+    assert output in line
     assert "\x1b" not in line
 
 
 def test_a_plan_needs_neither_key_nor_network(shell: Shell) -> None:
     nowhere = ("--user", "analyst", "--base-url", "http://127.0.0.1:1")
-    done = shell("plan", seeds(shell, FILE), *nowhere)
-    assert (done.returncode, "cannot reach 127.0.0.1:1" in done.stderr) == (0, True)
+    result = shell("plan", seeds(shell, FILE), *nowhere)
+    assert (result.returncode, "cannot reach 127.0.0.1:1" in result.stderr) == (0, True)
     del shell.environment["VT_APIKEY"]
-    done = shell("plan", "seeds.txt", *nowhere)
-    assert (done.returncode, "no API key found" in done.stderr) == (0, True)
+    result = shell("plan", "seeds.txt", *nowhere)
+    assert (result.returncode, "no API key found" in result.stderr) == (0, True)
 
 
 def test_a_silent_service_does_not_delay_the_plan(
@@ -293,11 +295,11 @@ def test_a_silent_service_does_not_delay_the_plan(
     monkeypatch.setattr(quota, "DEADLINE", 0.2)
     monkeypatch.setenv("VT_APIKEY", KEY)
     (tmp_path / "seeds.txt").write_text(FILE)
-    words = ["plan", str(tmp_path / "seeds.txt"), "--user", "analyst", "--base-url", url]
-    done = CliRunner().invoke(app, words)
-    assert done.exit_code == 0
-    assert "no complete answer" in done.stderr
-    assert "at least 1 call" in done.stdout
+    arguments = ["plan", str(tmp_path / "seeds.txt"), "--user", "analyst", "--base-url", url]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0
+    assert "no complete answer" in result.stderr
+    assert "at least 1 call" in result.stdout
 
 
 def test_the_deadline_of_the_quota_request_is_short() -> None:

@@ -31,51 +31,53 @@ def send_all(rate_limiter: RateLimiter, clock: ManualClock, idle: list[float]) -
     return sent
 
 
-def assert_no_minute_holds_more(sent: list[float], most: int) -> None:
-    for first, beyond in zip(sent, sent[most:], strict=False):
+def assert_no_minute_holds_more(sent: list[float], limit: int) -> None:
+    for first, beyond in zip(sent, sent[limit:], strict=False):
         assert beyond - first >= MINUTE
 
 
 @given(st.integers(1, 6), gaps)
-def test_no_minute_holds_more_requests_than_allowed(most: int, idle: list[float]) -> None:
-    sent = send_all(RateLimiter(most), ManualClock(), idle)
-    assert_no_minute_holds_more(sent, most)
+def test_no_minute_holds_more_requests_than_allowed(limit: int, idle: list[float]) -> None:
+    sent = send_all(RateLimiter(limit), ManualClock(), idle)
+    assert_no_minute_holds_more(sent, limit)
 
 
 @given(st.integers(1, 6), gaps)
-def test_there_is_no_wait_below_the_limit(most: int, idle: list[float]) -> None:
+def test_there_is_no_wait_below_the_limit(limit: int, idle: list[float]) -> None:
     clock = ManualClock()
-    sent = send_all(RateLimiter(most), clock, idle)
+    sent = send_all(RateLimiter(limit), clock, idle)
     ready, earlier = 5_000.0, []
     for seconds, at in zip(idle, sent, strict=True):
         ready += seconds
-        full = len(earlier) >= most
-        assert at == pytest.approx(max(ready, earlier[-most] + MINUTE) if full else ready)
+        full = len(earlier) >= limit
+        assert at == pytest.approx(max(ready, earlier[-limit] + MINUTE) if full else ready)
         ready = at
         earlier.append(at)
 
 
 @given(st.integers(1, 6), st.lists(st.floats(0, 100), max_size=8), gaps)
 def test_requests_before_a_restart_count_by_their_age(
-    most: int, ages: list[float], idle: list[float]
+    limit: int, ages: list[float], idle: list[float]
 ) -> None:
-    clock, rate_limiter = ManualClock(), RateLimiter(most)
+    clock, rate_limiter = ManualClock(), RateLimiter(limit)
     rate_limiter.record_past(ages, clock.monotonic())
-    begun = clock.monotonic()
-    latest = sorted(begun - age for age in ages)[-most:]  # the limit of the earlier run may differ
-    assert_no_minute_holds_more(latest + send_all(rate_limiter, clock, idle), most)
+    started = clock.monotonic()
+    latest = sorted(started - age for age in ages)[
+        -limit:
+    ]  # the limit of the earlier run may differ
+    assert_no_minute_holds_more(latest + send_all(rate_limiter, clock, idle), limit)
 
 
 @given(st.integers(1, 4), gaps, st.lists(st.floats(0, 60), max_size=4), gaps)
 def test_requests_recorded_later_never_allow_more(
-    most: int, before: list[float], ages: list[float], after: list[float]
+    limit: int, before: list[float], ages: list[float], after: list[float]
 ) -> None:
-    clock, rate_limiter = ManualClock(), RateLimiter(most)
+    clock, rate_limiter = ManualClock(), RateLimiter(limit)
     earlier = send_all(rate_limiter, clock, before)
     rate_limiter.record_past(
         [*ages, *(clock.monotonic() - at for at in earlier)], clock.monotonic()
     )
-    assert_no_minute_holds_more(earlier + send_all(rate_limiter, clock, after), most)
+    assert_no_minute_holds_more(earlier + send_all(rate_limiter, clock, after), limit)
 
 
 def test_a_negative_age_counts_as_now() -> None:
@@ -107,8 +109,8 @@ def test_without_a_limit_there_is_no_wait() -> None:
 
 
 @given(st.integers(1, 6), st.integers(1, 8), gaps)
-def test_concurrent_requests_share_one_limit(most: int, at_once: int, idle: list[float]) -> None:
-    clock, rate_limiter = ManualClock(), RateLimiter(most)
+def test_concurrent_requests_share_one_limit(limit: int, at_once: int, idle: list[float]) -> None:
+    clock, rate_limiter = ManualClock(), RateLimiter(limit)
     sent: list[float] = []
     for seconds in idle:
         clock.advance(seconds)
@@ -120,7 +122,7 @@ def test_concurrent_requests_share_one_limit(most: int, at_once: int, idle: list
         for _ in range(flying):
             sent.append(clock.monotonic())
             rate_limiter.record(clock.monotonic())
-    assert_no_minute_holds_more(sent, most)
+    assert_no_minute_holds_more(sent, limit)
 
 
 def test_requests_in_flight_count() -> None:
@@ -139,9 +141,9 @@ def test_a_released_request_does_not_count() -> None:
     assert rate_limiter.acquire(0.0) == 0.0
 
 
-@pytest.mark.parametrize("most", [None, 3])
-def test_a_pause_applies_to_all_clients(most: int | None) -> None:
-    rate_limiter = RateLimiter(most)
+@pytest.mark.parametrize("limit", [None, 3])
+def test_a_pause_applies_to_all_clients(limit: int | None) -> None:
+    rate_limiter = RateLimiter(limit)
     rate_limiter.pause_until(30.0)
     rate_limiter.pause_until(20.0)
     assert rate_limiter.acquire(10.0) == 20.0
@@ -171,18 +173,18 @@ def test_a_wait_lasts_as_long_as_requested(seconds: float) -> None:
 def test_a_wait_is_not_longer_than_requested() -> None:
     clock, taken = Clock(), []
     for _ in range(3):  # the machine may be slow once
-        begun = time.monotonic()
+        started = time.monotonic()
         clock.sleep(0.001)
-        taken.append(time.monotonic() - begun)
+        taken.append(time.monotonic() - started)
     assert min(taken) < 0.9
 
 
 def test_stop_ends_a_wait() -> None:
     clock = Clock()
     threading.Timer(0.01, clock.stop).start()
-    begun = time.monotonic()
+    started = time.monotonic()
     assert not clock.sleep(1e300)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - started < 5
 
 
 def test_after_stop_waits_end_at_once() -> None:
@@ -225,8 +227,8 @@ print(number)
 def test_a_signal_handler_may_stop_the_clock_at_any_instruction_of_a_wait() -> None:
     """A handler runs in the waiting thread itself: a lock held there would be waited for."""
     command = [sys.executable, "-c", AT_ANY_INSTRUCTION]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
-    assert int(done.stdout) > 10
+    process = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert int(process.stdout) > 10
 
 
 # --- the day

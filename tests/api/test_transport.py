@@ -500,7 +500,7 @@ def test_a_connection_is_closed_after_an_incomplete_response(
 def test_bytes_after_a_broken_body_are_not_read_as_a_response(
     listener: Listeners, open_transport: OpenTransport
 ) -> None:
-    behind = threading.Event()
+    after_body = threading.Event()
 
     def act(server: Listener, connection: socket.socket) -> None:
         server.read_head(connection)
@@ -508,14 +508,14 @@ def test_bytes_after_a_broken_body_are_not_read_as_a_response(
         server.read_head(connection)
         connection.sendall(chunked(PAGE, end=b"zz\r\n").replace(b"200", b"404", 1))
         if server.read_head(connection):
-            behind.set()
+            after_body.set()
             connection.sendall(answer(b"foreign", 200, KEEP_ALIVE))
 
     server = listener(act, answer(PAGE))
     transport = open_transport(server.base_url)
     assert [fetch(transport).status for _ in range(2)] == [200, 404]
     assert fetch(transport).body == PAGE
-    assert not behind.is_set()
+    assert not after_body.is_set()
 
 
 def test_the_deadline_applies_to_reused_connections(
@@ -579,9 +579,9 @@ def test_the_body_of_a_redirect_is_not_read(
 
 
 def within_deadline(transport: Transport) -> TransientError:
-    begun = time.monotonic()
+    started = time.monotonic()
     error = failure(transport)
-    assert time.monotonic() - begun < DEADLINE + SLACK
+    assert time.monotonic() - started < DEADLINE + SLACK
     assert error.code == "Deadline"
     assert f"within {DEADLINE:g} s" in str(error)
     return error
@@ -593,10 +593,10 @@ def test_a_request_ends_at_its_deadline_however_slowly_bytes_arrive(
 ) -> None:
     service = emulator(Fault(kind))
     transport = open_transport(service.base_url, deadline=DEADLINE)
-    begun = time.monotonic()
+    started = time.monotonic()
     with pytest.raises(TransientError) as caught:
         transport.get(path_of(service), {"limit": "40"})
-    assert time.monotonic() - begun < DEADLINE + SLACK
+    assert time.monotonic() - started < DEADLINE + SLACK
     assert (caught.value.code, caught.value.sent) == ("Deadline", True)
     transport._deadline = 10.0
     assert transport.get(path_of(service), {"limit": "40"}).status == 200  # as good as ever
@@ -632,9 +632,9 @@ def test_a_status_with_an_endless_body_is_reported_at_the_deadline(
         connection.sendall(answer(b"", 429, "Retry-After: 7", length=1_000))
         drip(connection, b"x" * 1_000)
 
-    begun = time.monotonic()
+    started = time.monotonic()
     response = fetch(open_transport(listener(act).base_url, deadline=DEADLINE))
-    assert time.monotonic() - begun < DEADLINE + SLACK
+    assert time.monotonic() - started < DEADLINE + SLACK
     assert (response.status, response.headers["retry-after"], response.body) == (429, "7", b"")
 
 
@@ -889,9 +889,9 @@ def test_a_missing_tls_handshake_ends_at_the_deadline(
     listener: Listeners, open_transport: OpenTransport
 ) -> None:
     server = listener()
-    begun = time.monotonic()
+    started = time.monotonic()
     error = failure(open_transport(f"https://api.example:{server.port}", deadline=DEADLINE))
-    assert time.monotonic() - begun < DEADLINE + SLACK
+    assert time.monotonic() - started < DEADLINE + SLACK
     assert not error.sent
 
 
@@ -948,10 +948,10 @@ def proxied(
 def test_a_proxy_receives_the_host_but_not_the_key(proxied: Proxied) -> None:
     proxy, transport = proxied(proxy_action(ESTABLISHED, with_tls(sending(answer(PAGE)))))
     assert [fetch(transport).body for _ in range(2)] == [PAGE] * 2
-    asked, inner, *again = proxy.heads
+    connect, inner, *again = proxy.heads
     assert len(again) == 2
-    assert asked.startswith(b"CONNECT api.example:443 HTTP/1.")
-    assert CANARY.encode() not in asked
+    assert connect.startswith(b"CONNECT api.example:443 HTTP/1.")
+    assert CANARY.encode() not in connect
     assert CANARY.encode() in inner
     assert b"proxy-authorization" not in inner.lower()
 
@@ -960,9 +960,9 @@ def test_connections_through_a_proxy_are_reused(proxied: Proxied) -> None:
     proxy, transport = proxied(proxy_action(ESTABLISHED, with_tls(keep_alive)))
     assert [fetch(transport).body for _ in range(4)] == [PAGE] * 4
     transport.close()
-    asked, first, *others = (head for head in proxy.heads if head)
+    connect, first, *others = (head for head in proxy.heads if head)
     assert proxy.connections == 1
-    assert CANARY.encode() not in asked
+    assert CANARY.encode() not in connect
     assert len(others) == 3
     for head in others:
         assert sorted(head.lower().split(b"\r\n")) == sorted(first.lower().split(b"\r\n"))

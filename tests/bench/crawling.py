@@ -107,10 +107,10 @@ def _add(built: nx.DiGraph[str], subject: str, entries: list[dict[str, Any]]) ->
         reference = entry["id"]
         built.add_node(reference, type="reference", **entry["attributes"])
         names = set()
-        for behind in entry.get("context_attributes", {}).get("related_from", ()):
-            names.add(behind["id"])
-            built.add_node(behind["id"], type="collection", **behind.get("attributes", {}))
-            built.add_edge(reference, behind["id"], relation="related_from")
+        for collection in entry.get("context_attributes", {}).get("related_from", ()):
+            names.add(collection["id"])
+            built.add_node(collection["id"], type="collection", **collection.get("attributes", {}))
+            built.add_edge(reference, collection["id"], relation="related_from")
         built.add_edge(subject, reference, relation="related_references", related_from=names)
 
 

@@ -93,12 +93,12 @@ def check_equal(service: Service) -> None:
 def run(name: str, service: Service) -> dict[str, Any]:
     """Run one client in its own process."""
     script = Path(__file__).with_name("crawling.py")
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, str(script), name, service.base_url],
         input=json.dumps(service.hashes),
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(process.stdout)
     return found

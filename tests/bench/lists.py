@@ -29,10 +29,10 @@ def seeds(_: int, lines: int = _LINES) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         path = Path(folder) / "hashes.txt"
         path.write_text("".join(f"{n:064x}\n" for n in range(1, lines + 1)), encoding="ascii")
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, __file__, str(path)], stdout=subprocess.PIPE, text=True, check=True
         )
-    used = json.loads(done.stdout)
+    used = json.loads(process.stdout)
     assert used["seeds"] == lines
     peak = used["peak"] / _MIB
     case = f"seed list, {lines:,} lines"

@@ -125,8 +125,8 @@ def many_central(pairs: int) -> list[Row]:
 
 def _run(side: str, edges: int) -> dict[str, Any]:
     command = [sys.executable, __file__, side, str(edges)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
+    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(process.stdout)
     return found
 
 

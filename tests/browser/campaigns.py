@@ -20,8 +20,8 @@ def file(name, state="complete"):
     return Entity("file", _digest(name), {"seed": True, "state": state})
 
 
-def report(name, **known):
-    return Entity("reference", _digest(name), {"title": name, **known})
+def report(name, **attributes):
+    return Entity("reference", _digest(name), {"title": name, **attributes})
 
 
 def collection(name):
@@ -34,41 +34,41 @@ def _digest(text):
 
 def large_campaign(seed=1):
     """Return a graph of about 500 nodes: 4 files with 240 references, and six linked campaigns."""
-    dice = random.Random(seed)
-    observations = _campaign(dice, 0, files=4, reports=240, shared=[])
+    rng = random.Random(seed)
+    observations = _campaign(rng, 0, files=4, reports=240, shared=[])
     shared = [observation.reference for observation in observations]
     for number in range(1, len(_NAMES)):
-        size = {"files": dice.randint(2, 12), "reports": dice.randint(15, 45)}
-        observations += _campaign(dice, number, **size, shared=shared)
+        size = {"files": rng.randint(2, 12), "reports": rng.randint(15, 45)}
+        observations += _campaign(rng, number, **size, shared=shared)
     alone = [file(f"alone {n}", "failed" if n % 3 == 0 else "complete") for n in range(8)]
     observations += [Observation(one, report(f"About {one.id[:4]}"), None) for one in alone[:3]]
     return build_graph(observations, subjects=alone)
 
 
-def _campaign(dice, number, *, files, reports, shared):
+def _campaign(rng, number, *, files, reports, shared):
     name = _NAMES[number]
-    known = [_report(dice, name, index) for index in range(reports)]
-    known += dice.sample(shared, min(len(shared), 4))
-    halves = {collection(f"{name} toolset"): known[: len(known) // 2 + 3]}
-    halves[collection(f"{name} 2019 activity")] = known[len(known) // 2 - 3 :]
+    references = [_report(rng, name, index) for index in range(reports)]
+    references += rng.sample(shared, min(len(shared), 4))
+    halves = {collection(f"{name} toolset"): references[: len(references) // 2 + 3]}
+    halves[collection(f"{name} 2019 activity")] = references[len(references) // 2 - 3 :]
     if not shared:
-        halves = {collection(name): known}
+        halves = {collection(name): references}
     found = []
     for index in range(files):
-        mine = dice.sample(list(halves), dice.randint(1, len(halves)))
+        mine = rng.sample(list(halves), rng.randint(1, len(halves)))
         one = file(f"{name} {index}")
         found += [Observation(one, about, part) for part in mine for about in halves[part]]
     return found
 
 
-def _report(dice, name, index):
-    known = {"url": f"https://{dice.choice(_VENDORS)}.example/blog/{name.lower()}/{index}"}
-    if dice.random() < 0.4:
-        known["creation_date"] = dice.randrange(1_300_000_000, 1_700_000_000)
-    title = f"{dice.choice(('Inside', 'Tracking', 'A look at'))} {name}, part {index}"
-    if dice.random() < 0.7:
-        known["title"] = title
-    return Entity("reference", _digest(title), known)
+def _report(rng, name, index):
+    attributes = {"url": f"https://{rng.choice(_VENDORS)}.example/blog/{name.lower()}/{index}"}
+    if rng.random() < 0.4:
+        attributes["creation_date"] = rng.randrange(1_300_000_000, 1_700_000_000)
+    title = f"{rng.choice(('Inside', 'Tracking', 'A look at'))} {name}, part {index}"
+    if rng.random() < 0.7:
+        attributes["title"] = title
+    return Entity("reference", _digest(title), attributes)
 
 
 def sample_campaign():
@@ -91,5 +91,5 @@ def sample_campaign():
 
 def _sample_report(row):
     names = {"url": "url", "title": "title", "author": "author", "date": "creation_date"}
-    known = {ours: row[theirs] for theirs, ours in names.items() if theirs in row}
-    return Entity("reference", _digest(row["url"]), known)
+    attributes = {name: row[api_name] for api_name, name in names.items() if api_name in row}
+    return Entity("reference", _digest(row["url"]), attributes)

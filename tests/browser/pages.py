@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     import networkx as nx
 
 
-def written(graph: nx.DiGraph[str], *, title: str = "A campaign", **how: Any) -> bytes:
+def written(graph: nx.DiGraph[str], *, title: str = "A campaign", **options: Any) -> bytes:
     """Return the page of a graph; ``how`` contains options of ``write_html``."""
     stream = BytesIO()
-    write_html(graph, stream, title=title, **how)
+    write_html(graph, stream, title=title, **options)
     return stream.getvalue()
 
 

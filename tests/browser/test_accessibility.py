@@ -21,7 +21,7 @@ AXE = ExternalTool(
     "install what they need with: apt-get install nodejs npm",
 )
 SOURCES = Path(__file__).parents[1] / "axe"
-MADE = OUTPUT / "axe"
+BUILD_FOLDER = OUTPUT / "axe"
 UNREACHABLE = r"npm (?:error|ERR!) code (?:ENOTFOUND|EAI_AGAIN|ECONN\w+|ETIMEDOUT|ENETUNREACH|E403)"
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
 
@@ -31,9 +31,11 @@ REPORTS = [report(f"Report {n}", creation_date=1_500_000_000 + n * 8_000_000) fo
 
 
 def campaign():
-    facts = [Observation(one, each, RED) for one in FILES for each in REPORTS]
+    observations = [Observation(one, each, RED) for one in FILES for each in REPORTS]
     lost = file("lost", "failed")
-    return build_graph([*facts, Observation(FILES[0], report("Alone"), None)], subjects=[lost])
+    return build_graph(
+        [*observations, Observation(FILES[0], report("Alone"), None)], subjects=[lost]
+    )
 
 
 # --- axe-core
@@ -45,9 +47,12 @@ def axe():
     AXE.require("node", "npm")
     sources = [SOURCES / name for name in ("package.json", "package-lock.json")]
     AXE.build(
-        MADE, sources, ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], UNREACHABLE
+        BUILD_FOLDER,
+        sources,
+        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        UNREACHABLE,
     )
-    return (MADE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+    return (BUILD_FOLDER / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 def violations(page, axe):
@@ -337,9 +342,9 @@ def test_the_list_marks_the_selection_and_keeps_the_focus(opened):
 def test_the_list_shows_hostile_text_as_text(opened):
     page = opened(hostile_campaign())
     open_list(page)
-    said = "\n".join(listed(page))
+    text = "\n".join(listed(page))
     for name in ("image", "link", "end of script", "template"):
-        assert HOSTILE[name] in said
+        assert HOSTILE[name] in text
     assert page.page.evaluate("() => window.ran === undefined")
     assert page.requests == page.complaints == []
 

@@ -18,7 +18,7 @@ def graph(exported):
 
 
 def of_type(graph, kind):
-    return [key for key, known in graph.nodes(data=True) if known["type"] == kind]
+    return [key for key, node in graph.nodes(data=True) if node["type"] == kind]
 
 
 def test_which_two_campaigns_share_a_report(opened, graph):
@@ -57,14 +57,15 @@ def test_which_report_is_oldest(opened, graph):
 
 def test_why_a_file_is_related_to_a_collection(opened, graph):
     one, about = next(
-        (fact.subject, fact.related_from)
-        for fact in extract_observations(graph)
-        if fact.related_from is not None
+        (observation.subject, observation.related_from)
+        for observation in extract_observations(graph)
+        if observation.related_from is not None
     )
     reports = {
-        fact.reference.key
-        for fact in extract_observations(graph)
-        if (fact.subject.key, fact.related_from and fact.related_from.key) == (one.key, about.key)
+        observation.reference.key
+        for observation in extract_observations(graph)
+        if (observation.subject.key, observation.related_from and observation.related_from.key)
+        == (one.key, about.key)
     }
     page = opened(graph)
     page.choose(one.key)
@@ -107,9 +108,9 @@ def test_every_collection_is_labeled_without_overlaps(opened, graph):
     counts = [each for each in found if each[0].startswith("×")]
     names = [each for each in found if not each[0].startswith("×")]
     assert len(counts) > 30
-    due = {graph.nodes[key]["label"] for key in of_type(graph, "collection")}
+    expected = {graph.nodes[key]["label"] for key in of_type(graph, "collection")}
     shown = {text.rstrip("…") for text, *_ in names}
-    assert all(any(label.startswith(text) for text in shown) for label in due)
+    assert all(any(label.startswith(text) for text in shown) for label in expected)
     for name in names:
         for other in [*counts, *names]:
             assert other == name or apart(name, other), f"{name[0]} over {other[0]}"

@@ -59,10 +59,10 @@ def test_svg_download(opened):
     assert len(root.findall(f"{SVG}line")) == page.drawn["lines"]
     shapes = [len(root.findall(f"{SVG}{kind}")) for kind in ("circle", "polygon")]
     assert sum(shapes) == page.drawn["markers"]
-    said = " ".join(one.text for one in root.iter(f"{SVG}text"))
+    svg_text = " ".join(one.text for one in root.iter(f"{SVG}text"))
     for known in graph.nodes.values():
         if known["type"] == "collection":
-            assert known["label"][:39] in said
+            assert known["label"][:39] in svg_text
 
 
 def test_hostile_text_in_svg_is_text(opened):
@@ -73,8 +73,8 @@ def test_hostile_text_in_svg_is_text(opened):
     kinds = {one.tag.removeprefix(SVG) for one in root.iter()}
     assert kinds <= {"svg", "rect", "line", "circle", "polygon", "text"}
     assert not [name for one in root.iter() for name in one.attrib if name.startswith("on")]
-    said = "\n".join(one.text for one in root.iter(f"{SVG}text"))
-    assert HOSTILE["image"] in said
+    svg_text = "\n".join(one.text for one in root.iter(f"{SVG}text"))
+    assert HOSTILE["image"] in svg_text
     assert page.page.evaluate("() => window.ran === undefined")
 
 
@@ -163,10 +163,10 @@ def test_expanded_groups_and_the_path_are_restored(opened):
     page.choose(REPORTS[1].key)
     page.press("Path to")
     page.choose(REPORTS[3].key)
-    due = (page.expanded, page.path)
-    assert due[1] is not None
+    expected = (page.expanded, page.path)
+    assert expected[1] is not None
     at_address(page, kept(page))
-    assert (page.expanded, page.path) == due
+    assert (page.expanded, page.path) == expected
 
 
 def test_going_back_restores_the_view_before(opened):
@@ -210,21 +210,21 @@ def untouched(page):
 @pytest.mark.parametrize("fragment", BAD)
 def test_an_invalid_fragment_changes_nothing(opened, fragment):
     page = opened(campaign())
-    due = untouched(page)
+    expected = untouched(page)
     at_address(page, fragment)
-    assert untouched(page) == due
+    assert untouched(page) == expected
 
 
 def test_hostile_text_in_the_fragment_changes_nothing(opened):
     page = opened(campaign())
-    due = untouched(page)
+    expected = untouched(page)
     heard = "() => { window.heard = 0; addEventListener('hashchange', () => { heard += 1; }); }"
     page.page.evaluate(heard)
     for number, text in enumerate(HOSTILE.values(), 1):
         fragment = f"v=1&node={text}&hidden={text}&color={text}"
         page.page.evaluate("(fragment) => { location.hash = fragment; }", fragment)
         page.page.wait_for_function("(number) => window.heard === number", arg=number)
-        assert untouched(page) == due, text
+        assert untouched(page) == expected, text
 
 
 def test_numbers_in_the_fragment_are_clamped(opened):

@@ -24,13 +24,13 @@ REPORTS = [
 
 def family():
     """Return a graph of three files with ten reports through Red, one pair also through Blue."""
-    facts = [Observation(one, about, RED) for one in FILES for about in REPORTS]
-    return build_graph([*facts, Observation(FILES[0], REPORTS[0], BLUE)])
+    observations = [Observation(one, about, RED) for one in FILES for about in REPORTS]
+    return build_graph([*observations, Observation(FILES[0], REPORTS[0], BLUE)])
 
 
-def alike(reports=5, files=2):
+def foldable(reports=5, files=2):
     """Return a graph of files and reports that fold, although their edges have different facts."""
-    facts = [
+    observations = [
         Observation(file(f"f{n}"), report(f"r{m}"), (RED, BLUE)[(n + m) % 2])
         for n in range(files)
         for m in range(reports)
@@ -40,7 +40,7 @@ def alike(reports=5, files=2):
         for n in range(files)
         for m in range(reports)
     ]
-    graph = build_graph([*facts, *links])
+    graph = build_graph([*observations, *links])
     for m in range(reports):
         for other in (RED, BLUE):
             graph.add_edge(report(f"r{m}").key, other.key, relation="related_from", weight=1)
@@ -177,7 +177,7 @@ def test_equal_evidence_of_a_folded_line_is_shown_once(opened):
 
 
 def test_different_evidence_of_a_folded_line_is_shown_per_pair(opened):
-    graph = alike()
+    graph = foldable()
     page = opened(graph)
     one, about = file("f0").key, report("r0").key
     assert page.marker(about)["members"] == 5
@@ -185,34 +185,36 @@ def test_different_evidence_of_a_folded_line_is_shown_per_pair(opened):
     kinds = evidence_of(page)
     assert len(kinds) == 2
     assert sum(int(kind.split()[0]) for kind in kinds) == 10
-    told = set()
+    shown = set()
     for box in page.page.locator("#details details").all():
         (name,) = {name for name in ("Red", "Blue") if name in box.locator("summary").inner_text()}
         box.locator("summary").click()
         box.locator("li").first.wait_for()
-        told |= {(row.inner_text(), name) for row in box.locator("li").all()}
-    due = set()
+        shown |= {(row.inner_text(), name) for row in box.locator("li").all()}
+    expected = set()
     for source, target, edge in graph.edges(data=True):
         for key in edge.get("related_from", ()):
             if key != "-":
                 ends = f"{graph.nodes[source]['label']} → {graph.nodes[target]['label']}"
-                due.add((ends, graph.nodes[key]["label"]))
-    assert told == due
+                expected.add((ends, graph.nodes[key]["label"]))
+    assert shown == expected
 
 
 def test_the_focus_of_a_member_is_what_was_observed_with_it(opened):
-    page = opened(alike())
+    page = opened(foldable())
     page.choose(report("r0").key)
     assert set(page.focus) == {report("r0").key, file("f0").key, file("f1").key, RED.key, BLUE.key}
     page.choose(RED.key)
-    whole = alike()
+    whole = foldable()
     assert set(page.focus) == set(whole) - {BLUE.key}
 
 
 def test_hostile_text_stays_text_in_groups(opened):
     markup = "<img src=x onerror=window.ran=1>"
-    facts = [Observation(one, report(f"{markup}{n}"), RED) for one in FILES for n in range(3)]
-    page = opened(build_graph(facts))
+    observations = [
+        Observation(one, report(f"{markup}{n}"), RED) for one in FILES for n in range(3)
+    ]
+    page = opened(build_graph(observations))
     page.page.mouse.click(*page.point(report(f"{markup}1").key))
     page.press("Expand all 3")
     between(page, FILES[0].key, report(f"{markup}2").key)

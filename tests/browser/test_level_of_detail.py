@@ -47,12 +47,12 @@ def assert_whole(page, graph):
 
 def assert_seen(page, graph):
     """Check that every marker drawn at first has at least its minimum size."""
-    least = {"collection": 6, "reference": 2.5, "file": 2.5}  # minimum radius in pixels
+    min_radius = {"collection": 6, "reference": 2.5, "file": 2.5}  # minimum radius in pixels
     sizes = page.page.evaluate(
         "(keys) => keys.map((key) => window.graphbuild.position(key).size)", page.drawnKeys
     )
     for key, size in zip(page.drawnKeys, sizes, strict=True):
-        assert size > 0.89 * least[graph.nodes[key]["type"]]
+        assert size > 0.89 * min_radius[graph.nodes[key]["type"]]
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_100000_edges_that_do_not_fold_start_with_the_map(opened):
     assert "only the map of collections" in page.status
     assert page.drawn == {"markers": 60, "lines": 1}
     assert_seen(page, graph)
-    took = [page.page.evaluate(_ASK, text) for text in ("report 17", "set", "0000000a1")]
-    assert sorted(took)[1] < 1_000
+    durations = [page.page.evaluate(_ASK, text) for text in ("report 17", "set", "0000000a1")]
+    assert sorted(durations)[1] < 1_000
     page.choose("collection:c1")
     page.page.click(".ends summary")
     page.page.click(".ends li button")

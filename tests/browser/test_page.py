@@ -526,9 +526,9 @@ def test_no_bad_text_of_the_corpus_runs_or_sends_requests(opened):
     page = opened(graph)
     before = page.page.title()
     keys = [key for key in graph if graph.nodes[key]["type"] == "reference"]
-    told = page.page.evaluate(_CHOOSE, keys)
-    assert [chosen for chosen, _ in told] == keys
-    assert {link for _, links in told for link in links} <= {"http:", "https:"}
+    result = page.page.evaluate(_CHOOSE, keys)
+    assert [chosen for chosen, _ in result] == keys
+    assert {link for _, links in result for link in links} <= {"http:", "https:"}
     assert page.page.title() == before
     assert page.page.locator("img, iframe, object, embed, form, script[src]").count() == 0
     assert_silent(page)
@@ -592,9 +592,9 @@ def test_screenshots(opened, name, scheme):
 def test_the_real_sample_is_drawn_completely(opened):
     graph = sample_campaign()
     page = opened(graph)
-    due = {"nodes": len(graph), "links": graph.number_of_edges()}
-    assert page.visible.items() >= due.items()
-    assert page.visible["lines"] * 10 < due["links"]
+    expected = {"nodes": len(graph), "links": graph.number_of_edges()}
+    assert page.visible.items() >= expected.items()
+    assert page.visible["lines"] * 10 < expected["links"]
     assert_all_can_be_found(page, graph)
 
 

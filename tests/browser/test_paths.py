@@ -23,14 +23,14 @@ def chain():
 
     Each pair is connected through its own collection.
     """
-    facts = [
+    observations = [
         Observation(ONE, SHARED, RED),
         Observation(TWO, SHARED, BLUE),
         Observation(TWO, OTHER, None),
         Observation(THREE, OTHER, None),
         Observation(THREE, LAST, None),
     ]
-    return build_graph(facts, subjects=[FAR])
+    return build_graph(observations, subjects=[FAR])
 
 
 def go(page, one, other):
@@ -61,9 +61,9 @@ def test_no_path_is_longer_than_necessary(opened, seed):
     for place in (7, 91, 200):
         one, other = keys[0], keys[-place]
         go(page, one, other)
-        way = page.path
-        assert len(way) - 1 == nx.shortest_path_length(either, one, other)
-        for here, there in pairwise(way):
+        path = page.path
+        assert len(path) - 1 == nx.shortest_path_length(either, one, other)
+        for here, there in pairwise(path):
             assert all(either.has_edge(a, b) for a in here for b in there)
 
 
@@ -126,14 +126,14 @@ def test_one_and_two_hops(opened):
 # --- untangle
 
 
-def places(page, graph):
+def positions(page, graph):
     return {key: page.point(key) for key in graph}
 
 
 def test_untangle_stops_by_itself(opened):
     graph = chain()
     page = opened(graph)
-    before = places(page, graph)
+    before = positions(page, graph)
     page.page.clock.install()
     page.press("Untangle")
     assert page.untangling
@@ -141,15 +141,15 @@ def test_untangle_stops_by_itself(opened):
     assert page.untangling
     page.page.clock.run_for(2_000)
     assert not page.untangling
-    after = places(page, graph)
+    after = positions(page, graph)
     assert after != before
     page.page.clock.run_for(1_000)
-    assert places(page, graph) == after
+    assert positions(page, graph) == after
 
 
 def test_untangle_can_be_stopped_and_groups_expand_in_place(opened):
-    facts = [Observation(one, report(f"r{n}"), RED) for one in (ONE, TWO) for n in range(4)]
-    page = opened(build_graph(facts))
+    observations = [Observation(one, report(f"r{n}"), RED) for one in (ONE, TWO) for n in range(4)]
+    page = opened(build_graph(observations))
     page.page.clock.install()
     page.press("Untangle")
     page.page.clock.run_for(1_000)

@@ -58,15 +58,15 @@ def test_the_report_asks_for_nothing_and_fits(
         offline=True,
     )
     page = context.new_page()
-    asked: list[str] = []
-    said: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
+    requests: list[str] = []
+    messages: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
     page.goto(written.as_uri())
     assert page.title() == "Campaign report: c.db"
-    assert [url for url in asked if not url.startswith("data:")] == [written.as_uri()]
-    assert said == []
+    assert [url for url in requests if not url.startswith("data:")] == [written.as_uri()]
+    assert messages == []
     assert page.evaluate("document.documentElement.scrollWidth") <= wide
     assert page.evaluate("document.scripts.length") == 0
     assert page.locator("figure svg").first.bounding_box()["width"] <= wide  # type: ignore[index]

@@ -90,8 +90,8 @@ def test_the_sliders_work_by_keyboard(opened):
 
 def test_each_month_has_a_bar_with_its_count(opened):
     page = opened(campaign())
-    said = [one.text_content() for one in page.page.locator("#bars title").all()]
-    assert said == ["2019-03: 1 reference", "2019-04: 2 references", "2019-12: 1 reference"]
+    titles = [one.text_content() for one in page.page.locator("#bars title").all()]
+    assert titles == ["2019-03: 1 reference", "2019-04: 2 references", "2019-12: 1 reference"]
 
 
 def test_search_shows_references_hidden_by_date(opened):
@@ -104,8 +104,8 @@ def test_search_shows_references_hidden_by_date(opened):
 
 @pytest.mark.parametrize("date", ["2019-01-01", -1e15, 1e300, True])
 def test_invalid_dates_are_undated(opened, date):
-    odd = report("Odd", creation_date=date)
-    page = opened(build_graph([Observation(FILES[0], each, RED) for each in (OLD, odd)]))
+    invalid = report("Odd", creation_date=date)
+    page = opened(build_graph([Observation(FILES[0], each, RED) for each in (OLD, invalid)]))
     assert page.page.inner_text("#undated-count") == "1"
     assert page.complaints == []
 
@@ -171,10 +171,10 @@ def test_the_timeline_of_a_large_campaign_adds_up(opened):
     graph = large_campaign()
     page = opened(graph)
     dates = [known.get("creation_date") for _, known in graph.nodes(data=True)]
-    due = [datetime.fromtimestamp(date, UTC) for date in dates if date is not None]
+    expected = [datetime.fromtimestamp(date, UTC) for date in dates if date is not None]
     page.page.uncheck("#undated")
-    first = min((date.year, date.month) for date in due)
+    first = min((date.year, date.month) for date in expected)
     page.page.fill("#from-month", month(2017, 1))
-    kept = sum((date.year, date.month) >= max(first, (2017, 1)) for date in due)
+    kept = sum((date.year, date.month) >= max(first, (2017, 1)) for date in expected)
     others = sum(known["type"] != "reference" for _, known in graph.nodes(data=True))
     assert page.visible["nodes"] == kept + others

@@ -43,10 +43,10 @@ def sample(shell: Shell) -> Shell:
     return shell
 
 
-def output_of(shell: Shell, *words: object) -> str:
-    done = shell(*words, "--store", "c.db")
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def output_of(shell: Shell, *arguments: object) -> str:
+    result = shell(*arguments, "--store", "c.db")
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 # --- overlap, clusters, bridges, times -----------------------------------------------------------
@@ -66,8 +66,8 @@ def test_overlap_lists_significant_pairs_and_hubs(campaign) -> None:
     text = output_of(shell, "overlap")
     assert "chance may explain each of them" in text
     assert "low weight: the collection roundup-1, shared by 174, counts 1 bits" in text
-    everything = output_of(shell, "overlap", "--all", "--limit", 2).splitlines()
-    assert everything[1].split() == [
+    full_output = output_of(shell, "overlap", "--all", "--limit", 2).splitlines()
+    assert full_output[1].split() == [
         *("source", "target", "references", "independent", "publishers", "evidence"),
         *("jaccard", "overlap", "adamic-adar", "bits", "p", "q"),
     ]
@@ -139,8 +139,8 @@ def test_explain_lists_both_references_of_the_documented_sample(
     for title in (
         json.loads(SAMPLE.read_bytes())["data"][n]["attributes"]["title"] for n in (0, 1)
     ):
-        said = title if not form else re.sub(r"([?,-])", r"\\\1", title)
-        assert (json.dumps(title)[1:-1] if "--json" in form else said) in text
+        shown = title if not form else re.sub(r"([?,-])", r"\\\1", title)
+        assert (json.dumps(title)[1:-1] if "--json" in form else shown) in text
     assert "malpedia_win_emotet" in text if "--json" in form else "Emotet" in text
     if "--json" not in form:
         assert "2018-01-12" in text
@@ -150,23 +150,23 @@ def test_explain_lists_both_references_of_the_documented_sample(
 def test_explain_counts_paths_and_truncates_the_list(campaign) -> None:
     shell, _ = campaign
     one, other = "c0-0", "c1-0"
-    whole = json.loads(output_of(shell, "explain", one, other, "--json"))["paths"]
-    assert len(whole) > 2
+    all_paths = json.loads(output_of(shell, "explain", one, other, "--json"))["paths"]
+    assert len(all_paths) > 2
     text = output_of(shell, "explain", one, other, "--limit", 2)
-    assert text.startswith(f"{len(whole):,} shortest paths of ")
-    assert f"… and {len(whole) - 2:,} more; --all" in text
-    everything = output_of(shell, "explain", one, other, "--all")
-    assert f"\n{len(whole)}. " in everything
-    assert "more observations" not in everything
+    assert text.startswith(f"{len(all_paths):,} shortest paths of ")
+    assert f"… and {len(all_paths) - 2:,} more; --all" in text
+    full_output = output_of(shell, "explain", one, other, "--all")
+    assert f"\n{len(all_paths)}. " in full_output
+    assert "more observations" not in full_output
 
 
 def test_explain_reports_unknown_and_equal_nodes(sample: Shell) -> None:
-    done = sample("explain", FILE, "Nobody", "--store", "c.db")
-    assert done.returncode == 1
-    assert "no node of the campaign matches 'Nobody'" in done.stderr
-    done = sample("explain", "emotet", "Emotet", "--store", "c.db")
-    assert done.returncode == 1
-    assert "are the same node" in done.stderr
+    result = sample("explain", FILE, "Nobody", "--store", "c.db")
+    assert result.returncode == 1
+    assert "no node of the campaign matches 'Nobody'" in result.stderr
+    result = sample("explain", "emotet", "Emotet", "--store", "c.db")
+    assert result.returncode == 1
+    assert "are the same node" in result.stderr
 
 
 def test_hostile_texts_are_escaped_on_terminal_and_in_markdown(shell: Shell) -> None:
@@ -184,10 +184,17 @@ def test_hostile_texts_are_escaped_on_terminal_and_in_markdown(shell: Shell) -> 
         for n, text in enumerate(texts)
     ]
     write_pages(shell.folder / "c.db", {file: result})
-    for words in (("explain", file.id, "collection:c"), ("timeline",), ("bridges",), ("overlap",)):
-        text = output_of(shell, *words, *(["--all"] if words[0] in {"explain", "overlap"} else []))
+    for arguments in (
+        ("explain", file.id, "collection:c"),
+        ("timeline",),
+        ("bridges",),
+        ("overlap",),
+    ):
+        text = output_of(
+            shell, *arguments, *(["--all"] if arguments[0] in {"explain", "overlap"} else [])
+        )
         assert not {c for c in text if unicodedata.category(c) in {"Cc", "Cf"}} - {"\n"}
-        assert words[0] != "explain" or not re.search(r"https?:|//evil\.", text)
+        assert arguments[0] != "explain" or not re.search(r"https?:|//evil\.", text)
     text = output_of(shell, "explain", file.id, "collection:c", "--all", "--markdown")
     bare = re.sub(r"\\.", "", text)
     assert not re.search(r"[<>\[\]`*_|~]|https?:", bare)
@@ -197,13 +204,13 @@ def test_hostile_texts_are_escaped_on_terminal_and_in_markdown(shell: Shell) -> 
 
 
 def test_unknown_node_type_of_overlap_is_wrong_usage(sample: Shell) -> None:
-    done = sample("overlap", "--of", "reports", "--store", "c.db")
-    assert done.returncode == 2
-    assert "is not one of 'files', 'collections'" in done.stderr
+    result = sample("overlap", "--of", "reports", "--store", "c.db")
+    assert result.returncode == 2
+    assert "is not one of 'files', 'collections'" in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("words", "problem"),
+    ("arguments", "problem"),
     [
         ("overlap --fdr nan", "'nan' is not a share"),
         ("overlap --fdr 0", "'0' is not a share"),
@@ -211,10 +218,10 @@ def test_unknown_node_type_of_overlap_is_wrong_usage(sample: Shell) -> None:
         ("bridges --seed 4294967296", "less than or equal to 4294967295"),
     ],
 )
-def test_invalid_number_is_wrong_usage(sample: Shell, words: str, problem: str) -> None:
-    done = sample(*words.split(), "--store", "c.db")
-    assert done.returncode == 2
-    assert problem in done.stderr
+def test_invalid_number_is_wrong_usage(sample: Shell, arguments: str, problem: str) -> None:
+    result = sample(*arguments.split(), "--store", "c.db")
+    assert result.returncode == 2
+    assert problem in result.stderr
 
 
 def test_share_in_percent(sample: Shell) -> None:
@@ -228,14 +235,14 @@ def test_largest_random_seed_is_accepted(campaign) -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     ["overlap", "communities", "bridges", "centrality", "timeline", f"explain {FILE} Emotet"],
 )
-def test_analysis_of_an_incomplete_campaign_warns(sample: Shell, words: str) -> None:
-    done = sample(*words.split(), "--store", "c.db")
-    assert done.returncode == 0
+def test_analysis_of_an_incomplete_campaign_warns(sample: Shell, arguments: str) -> None:
+    result = sample(*arguments.split(), "--store", "c.db")
+    assert result.returncode == 0
     assert (
-        "the campaign is not complete: 0 pending, 1 incomplete, 0 failed of 1 file" in done.stderr
+        "the campaign is not complete: 0 pending, 1 incomplete, 0 failed of 1 file" in result.stderr
     )
 
 
@@ -248,7 +255,7 @@ def test_analysis_of_an_empty_campaign_is_not_an_error(shell: Shell, command: st
 
 def test_missing_library_is_reported_with_the_install_command(sample: Shell) -> None:
     code = "import sys; sys.modules['scipy'] = None; from graphbuild.cli.main import main; main()"
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code, "overlap", "--store", "c.db"],
         cwd=sample.folder,
         capture_output=True,
@@ -256,8 +263,8 @@ def test_missing_library_is_reported_with_the_install_command(sample: Shell) -> 
         check=False,
         env={**sample.environment, "PYTHONPATH": str(ROOT)},
     )
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == (
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == (
         "graphbuild: this needs scipy, which is not installed;"
         f" run: {sys.executable} -m pip install networkit scipy tldextract w3lib"
     )

@@ -38,15 +38,15 @@ UNKNOWN = "d" * 64
 def test_crawl_status_export(shell: Shell, service) -> None:
     world = generate_world(1)
     url = service(Api(world))
-    done = shell("crawl", seeds(shell, *world.hashes()), "--store", "c.db", "--base-url", url)
-    assert done.returncode == 0
+    process = shell("crawl", seeds(shell, *world.hashes()), "--store", "c.db", "--base-url", url)
+    assert process.returncode == 0
     files = len(world.hashes())
-    assert f"{files} files: {files} complete" in done.stdout
+    assert f"{files} files: {files} complete" in process.stdout
     assert f"{files} files: {files} complete" in shell("status", "--store", "c.db").stdout
-    done = shell("export", "--store", "c.db", "--to", "graphml,html,csv", "--out", "maps")
-    assert done.returncode == 0
-    made = {path.name for path in (shell.folder / "maps").iterdir()}
-    assert made == {"graph.graphml", "graph.html", "nodes.csv", "edges.csv", "observations.csv"}
+    process = shell("export", "--store", "c.db", "--to", "graphml,html,csv", "--out", "maps")
+    assert process.returncode == 0
+    names = {path.name for path in (shell.folder / "maps").iterdir()}
+    assert names == {"graph.graphml", "graph.html", "nodes.csv", "edges.csv", "observations.csv"}
     with (shell.folder / "maps" / "observations.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     found = {
@@ -64,9 +64,9 @@ def test_crawl_status_export(shell: Shell, service) -> None:
 
 
 def test_import_of_the_documented_response_reaches_the_graph(shell: Shell) -> None:
-    done = shell("import", SAMPLE, "--store", "c.db")
-    assert done.returncode == 0
-    assert "2 of 241 references are known" in done.stdout
+    process = shell("import", SAMPLE, "--store", "c.db")
+    assert process.returncode == 0
+    assert "2 of 241 references are known" in process.stdout
     assert "2 of 241 references are known" in shell("status", "--store", "c.db").stdout
     assert shell("export", "--store", "c.db", "--to", "graphml", "--out", "out").returncode == 0
     graph = nx.read_graphml(shell.folder / "out" / "graph.graphml")
@@ -96,17 +96,17 @@ def test_demo_keeps_a_campaign_file_and_a_seed_list_of_the_user(shell: Shell) ->
 
 def test_demo_writes_all_files_and_names_the_page(shell: Shell) -> None:
     for _ in range(2):
-        done = shell("demo", "--out", "demo")
-        assert done.returncode == 0
-        assert "Open demo/graph.html in a browser" in done.stdout
-    made = {path.name for path in (shell.folder / "demo").iterdir()}
-    assert {"campaign.db", "hashes.txt", "graph.graphml", "graph.html", "nodes.csv"} <= made
+        process = shell("demo", "--out", "demo")
+        assert process.returncode == 0
+        assert "Open demo/graph.html in a browser" in process.stdout
+    names = {path.name for path in (shell.folder / "demo").iterdir()}
+    assert {"campaign.db", "hashes.txt", "graph.graphml", "graph.html", "nodes.csv"} <= names
 
 
 def test_json_is_one_object_on_standard_output(shell: Shell, service) -> None:
     world = generate_family_world(3, 50)
-    where = ("--store", "c.db", "--base-url", service(Api(world)))
-    crawled = json.loads(shell("crawl", seeds(shell, *world.hashes()), *where, "--json").stdout)
+    options = ("--store", "c.db", "--base-url", service(Api(world)))
+    crawled = json.loads(shell("crawl", seeds(shell, *world.hashes()), *options, "--json").stdout)
     assert crawled["run"]["calls"] == 6
     assert crawled["campaign"]["complete"] == 3
     status = json.loads(shell("status", "--store", "c.db", "--json").stdout)
@@ -122,13 +122,13 @@ def test_json_is_one_object_on_standard_output(shell: Shell, service) -> None:
 
 def test_export_of_a_view_reports_its_share_of_the_graph(shell: Shell, service) -> None:
     world = generate_family_world(3, 50)
-    where = ("--store", "c.db", "--base-url", service(Api(world)))
-    shell("crawl", seeds(shell, *world.hashes()), *where)
+    options = ("--store", "c.db", "--base-url", service(Api(world)))
+    shell("crawl", seeds(shell, *world.hashes()), *options)
     shell("export", "--store", "c.db", "--to", "graphml", "--out", "o")
-    done = shell(
+    process = shell(
         "export", "--store", "c.db", "--to", "graphml,csv", "--out", "o", "--view", "folded"
     )
-    message, *files = done.stdout.splitlines()[:5]
+    message, *files = process.stdout.splitlines()[:5]
     assert message == "view folded: 3 nodes and 2 edges of 54 and 200"
     assert files[0].startswith("o/graph-folded.graphml  (")
     assert files[0].endswith("; open it in Gephi)")
@@ -141,36 +141,36 @@ def test_export_of_a_view_reports_its_share_of_the_graph(shell: Shell, service) 
     )
     assert (result["view"], result["nodes"], result["edges"]) == ("files", 3, 3)
     assert result["whole"] == {"nodes": 54, "edges": 200}
-    refused = shell("export", "--store", "c.db", "--view", "best")
-    assert refused.returncode == 2
-    assert "use one of full, files, collections, backbone, folded" in refused.stderr
+    rejected = shell("export", "--store", "c.db", "--view", "best")
+    assert rejected.returncode == 2
+    assert "use one of full, files, collections, backbone, folded" in rejected.stderr
 
 
 def test_crawl_without_seeds_continues_with_pending_subjects(shell: Shell, service) -> None:
     world = generate_family_world(4, 30)
-    where = ("--store", "c.db", "--base-url", service(Api(world)))
-    done = shell("crawl", seeds(shell, *world.hashes()), *where, "--max-calls", 2)
-    assert done.returncode == 3
-    assert "budget of 2 calls is spent" in done.stderr
-    assert shell("crawl", *where).returncode == 0
+    options = ("--store", "c.db", "--base-url", service(Api(world)))
+    process = shell("crawl", seeds(shell, *world.hashes()), *options, "--max-calls", 2)
+    assert process.returncode == 3
+    assert "budget of 2 calls is spent" in process.stderr
+    assert shell("crawl", *options).returncode == 0
 
 
 def test_crawl_of_a_finished_campaign_needs_no_key_and_no_service(shell: Shell, service) -> None:
     world = generate_family_world(2, 30)
-    where = ("--store", "c.db", "--base-url", service(Api(world)))
-    assert shell("crawl", seeds(shell, *world.hashes()), *where).returncode == 0
+    options = ("--store", "c.db", "--base-url", service(Api(world)))
+    assert shell("crawl", seeds(shell, *world.hashes()), *options).returncode == 0
     del shell.environment["VT_APIKEY"]
-    done = shell("crawl", "seeds.txt", "--store", "c.db", "--base-url", "http://127.0.0.1:9")
-    assert done.returncode == 0
-    assert "0 calls" in done.stdout
+    process = shell("crawl", "seeds.txt", "--store", "c.db", "--base-url", "http://127.0.0.1:9")
+    assert process.returncode == 0
+    assert "0 calls" in process.stdout
 
 
 def test_crawl_reads_seeds_from_standard_input(shell: Shell, service) -> None:
     world = generate_family_world(2, 30)
-    where = ("--store", "c.db", "--base-url", service(Api(world)))
-    done = shell("crawl", "-", *where, given="\r\n".join(["# mine", *world.hashes()]))
-    assert done.returncode == 0
-    assert "2 files: 2 complete" in done.stdout
+    options = ("--store", "c.db", "--base-url", service(Api(world)))
+    process = shell("crawl", "-", *options, given="\r\n".join(["# mine", *world.hashes()]))
+    assert process.returncode == 0
+    assert "2 files: 2 complete" in process.stdout
 
 
 # --- bad input -----------------------------------------------------------------------------------
@@ -179,12 +179,12 @@ def test_crawl_reads_seeds_from_standard_input(shell: Shell, service) -> None:
 def test_invalid_lines_are_reported_with_number_and_reason(shell: Shell, service) -> None:
     world = generate_family_world(1, 3)
     lines = ["# fine", *world.hashes(), "", "not-a-hash", "a" * 63]
-    where = ("--store", "c.db", "--base-url", service(Api(world)))
-    done = shell("crawl", seeds(shell, *lines), *where)
-    assert done.returncode == 0
-    assert "seeds.txt, line 4: 'not-a-hash' is not a file hash" in done.stderr
-    assert "seeds.txt, line 5" in done.stderr
-    assert "63 hexadecimal digits" in done.stderr
+    options = ("--store", "c.db", "--base-url", service(Api(world)))
+    process = shell("crawl", seeds(shell, *lines), *options)
+    assert process.returncode == 0
+    assert "seeds.txt, line 4: 'not-a-hash' is not a file hash" in process.stderr
+    assert "seeds.txt, line 5" in process.stderr
+    assert "63 hexadecimal digits" in process.stderr
 
 
 @pytest.mark.parametrize(
@@ -208,22 +208,22 @@ def test_unusable_seed_list_is_an_error_with_a_message(
 ) -> None:
     make(shell.folder / "list")
     api = Api(generate_family_world(1, 1))
-    done = shell("crawl", "list", "--store", "c.db", "--base-url", service(api))
-    assert done.returncode == 1
-    assert message in done.stderr
+    process = shell("crawl", "list", "--store", "c.db", "--base-url", service(api))
+    assert process.returncode == 1
+    assert message in process.stderr
     assert api.log == []
 
 
 def test_api_key_as_seed_is_neither_stored_nor_requested(shell: Shell, service) -> None:
     api = Api(generate_family_world(1, 1))
-    where = ("--store", "c.db", "--base-url", service(api))
-    assert shell("crawl", seeds(shell, KEY), *where).returncode == 1
+    options = ("--store", "c.db", "--base-url", service(api))
+    assert shell("crawl", seeds(shell, KEY), *options).returncode == 1
     assert not (shell.folder / "c.db").exists()
     with Store.open(shell.folder / "c.db") as store:
         store.add_seeds(parse_seeds([KEY, UNKNOWN]))
-    done = shell("crawl", *where)
-    assert done.returncode == 1
-    assert "c.db contains your API key" in done.stderr
+    process = shell("crawl", *options)
+    assert process.returncode == 1
+    assert "c.db contains your API key" in process.stderr
     assert api.log == []
 
 
@@ -239,10 +239,10 @@ def test_api_key_as_seed_is_neither_stored_nor_requested(shell: Shell, service) 
 def test_refused_key_ends_the_run_after_one_call(shell: Shell, service, switch, message) -> None:
     world = generate_family_world(3, 3)
     api = FaultyApi(world, **switch)
-    where = ("--store", "c.db", "--base-url", service(api))
-    done = shell("crawl", seeds(shell, *world.hashes()), *where)
-    assert done.returncode == 1
-    assert message in done.stderr
+    options = ("--store", "c.db", "--base-url", service(api))
+    process = shell("crawl", seeds(shell, *world.hashes()), *options)
+    assert process.returncode == 1
+    assert message in process.stderr
     assert len(api.log) == 1
     with Store.read(shell.folder / "c.db") as store:
         assert store.totals().pending == 3
@@ -250,11 +250,11 @@ def test_refused_key_ends_the_run_after_one_call(shell: Shell, service, switch, 
 
 def test_unknown_hash_is_reported_and_the_others_are_crawled(shell: Shell, service) -> None:
     world = generate_family_world(2, 3)
-    where = ("--store", "c.db", "--base-url", service(Api(world)))
-    done = shell("crawl", seeds(shell, UNKNOWN, *world.hashes()), *where)
-    assert done.returncode == 4
-    assert f"{UNKNOWN}: failed: the service does not know this file" in done.stdout
-    assert "3 files: 2 complete, 0 incomplete, 1 failed" in done.stdout
+    options = ("--store", "c.db", "--base-url", service(Api(world)))
+    process = shell("crawl", seeds(shell, UNKNOWN, *world.hashes()), *options)
+    assert process.returncode == 4
+    assert f"{UNKNOWN}: failed: the service does not know this file" in process.stdout
+    assert "3 files: 2 complete, 0 incomplete, 1 failed" in process.stdout
     assert "NotFoundError" in shell("status", "--store", "c.db").stdout
     exported = shell("export", "--store", "c.db")
     assert exported.returncode == 0
@@ -267,17 +267,17 @@ def test_unknown_hash_is_reported_and_the_others_are_crawled(shell: Shell, servi
 def test_exhausted_quota_pauses_and_reports_the_reset_time(shell: Shell, service) -> None:
     world = generate_family_world(2, 3)
     fault = Fault("status", 429, retry_after="99999999999", times=None)
-    where = ("--store", "c.db", "--base-url", service(FaultyApi(world, faults=[fault])))
-    done = shell("crawl", seeds(shell, *world.hashes()), *where)
-    assert done.returncode == 3
-    assert re.search(r"run again after \d{4}-\d\d-\d\d \d\d:\d\d UTC", done.stderr)
+    options = ("--store", "c.db", "--base-url", service(FaultyApi(world, faults=[fault])))
+    process = shell("crawl", seeds(shell, *world.hashes()), *options)
+    assert process.returncode == 3
+    assert re.search(r"run again after \d{4}-\d\d-\d\d \d\d:\d\d UTC", process.stderr)
 
 
 def test_unreachable_service_is_reported(shell: Shell) -> None:
-    where = ("--store", "c.db", "--base-url", "http://127.0.0.1:9")
-    done = shell("crawl", seeds(shell, UNKNOWN), *where)
-    assert done.returncode == 3
-    assert "cannot reach 127.0.0.1:9; run again later" in done.stderr
+    options = ("--store", "c.db", "--base-url", "http://127.0.0.1:9")
+    process = shell("crawl", seeds(shell, UNKNOWN), *options)
+    assert process.returncode == 3
+    assert "cannot reach 127.0.0.1:9; run again later" in process.stderr
     with Store.read(shell.folder / "c.db") as store:
         assert store.calls.count() == 0
 
@@ -296,9 +296,9 @@ def test_invalid_key_is_reported_before_any_call(shell: Shell, key: str | None, 
     shell.environment.pop("VT_APIKEY")
     if key is not None:
         shell.environment["VT_APIKEY"] = key
-    done = shell("crawl", seeds(shell, UNKNOWN), "--store", "c.db")
-    assert done.returncode == 1
-    assert message in done.stderr
+    process = shell("crawl", seeds(shell, UNKNOWN), "--store", "c.db")
+    assert process.returncode == 1
+    assert message in process.stderr
 
 
 def test_key_file_readable_by_others_is_refused(shell: Shell) -> None:
@@ -306,10 +306,10 @@ def test_key_file_readable_by_others_is_refused(shell: Shell) -> None:
     path = shell.folder / ".vt.toml"
     path.write_text(f'apikey = "{KEY}"\n')
     path.chmod(0o644)
-    done = shell("crawl", seeds(shell, UNKNOWN), "--store", "c.db")
-    assert done.returncode == 1
-    assert "others can read" in done.stderr
-    assert "chmod 600" in done.stderr
+    process = shell("crawl", seeds(shell, UNKNOWN), "--store", "c.db")
+    assert process.returncode == 1
+    assert "others can read" in process.stderr
+    assert "chmod 600" in process.stderr
 
 
 def test_private_key_file_is_used(shell: Shell, service) -> None:
@@ -318,12 +318,12 @@ def test_private_key_file_is_used(shell: Shell, service) -> None:
     path.write_text(f'apikey = "{KEY}"\n')
     path.chmod(0o600)
     world = generate_family_world(1, 3)
-    where = ("--store", "c.db", "--base-url", service(Api(world, keys=[KEY])))
-    assert shell("crawl", seeds(shell, *world.hashes()), *where).returncode == 0
+    options = ("--store", "c.db", "--base-url", service(Api(world, keys=[KEY])))
+    assert shell("crawl", seeds(shell, *world.hashes()), *options).returncode == 0
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("crawl",),
         ("crawl", "seeds.txt"),
@@ -343,10 +343,12 @@ def test_private_key_file_is_used(shell: Shell, service) -> None:
     ],
     ids=" ".join,
 )
-def test_wrong_usage_exits_with_2_and_creates_no_file(shell: Shell, words: tuple[str, ...]) -> None:
+def test_wrong_usage_exits_with_2_and_creates_no_file(
+    shell: Shell, arguments: tuple[str, ...]
+) -> None:
     seeds(shell, UNKNOWN)
-    done = shell(*words)
-    assert done.returncode == 2
+    process = shell(*arguments)
+    assert process.returncode == 2
     assert not (shell.folder / "c.db").exists()
 
 
@@ -356,36 +358,36 @@ def test_check_reports_a_damaged_campaign_file(shell: Shell) -> None:
     with sqlite3.connect(shell.folder / "c.db") as connection:
         connection.execute("UPDATE page SET sha256 = x'00'")
     connection.close()
-    done = shell("check", "--store", "c.db")
-    assert done.returncode == 1
-    assert "page 1 does not match its stored checksum" in done.stdout
+    process = shell("check", "--store", "c.db")
+    assert process.returncode == 1
+    assert "page 1 does not match its stored checksum" in process.stdout
     result = json.loads(shell("check", "--store", "c.db", "--json").stdout)
     assert result["sound"] is False
 
 
 @pytest.mark.parametrize("command", ["status", "export", "crawl", "check"])
 def test_missing_campaign_file_is_reported_and_not_created(shell: Shell, command: str) -> None:
-    done = shell(command, "--store", "nowhere.db")
-    assert done.returncode == 1
-    assert "there is no campaign file nowhere.db" in done.stderr
+    process = shell(command, "--store", "nowhere.db")
+    assert process.returncode == 1
+    assert "there is no campaign file nowhere.db" in process.stderr
     assert not (shell.folder / "nowhere.db").exists()
 
 
 def test_unusable_output_folder_is_left_unchanged(shell: Shell) -> None:
     shell("import", SAMPLE, "--store", "c.db")
     (shell.folder / "plain").write_text("a file")
-    done = shell("export", "--store", "c.db", "--out", "plain")
-    assert done.returncode == 1
-    assert "plain" in done.stderr
+    process = shell("export", "--store", "c.db", "--out", "plain")
+    assert process.returncode == 1
+    assert "plain" in process.stderr
     assert (shell.folder / "plain").read_text() == "a file"
 
 
 def test_import_reports_invalid_files_and_stores_the_others(shell: Shell) -> None:
     (shell.folder / "bad.json").write_text("<html>")
-    done = shell("import", "bad.json", SAMPLE, "--store", "c.db")
-    assert done.returncode == 4
-    assert "not imported: bad.json: is not JSON" in done.stderr
-    assert "1 page imported" in done.stdout
+    process = shell("import", "bad.json", SAMPLE, "--store", "c.db")
+    assert process.returncode == 4
+    assert "not imported: bad.json: is not JSON" in process.stderr
+    assert "1 page imported" in process.stdout
     assert shell("import", "bad.json", "--store", "d.db").returncode == 1
 
 
@@ -402,7 +404,7 @@ def test_full_disk_stops_a_crawl_and_the_next_run_continues(shell: Shell, servic
         f"{crawl}; echo first $?; mount -o remount,size=20m small; {crawl}; echo second $?"
     )
     flags = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
-    done = subprocess.run(
+    process = subprocess.run(
         ["unshare", *flags, "sh", "-c", script],
         capture_output=True,
         text=True,
@@ -411,20 +413,20 @@ def test_full_disk_stops_a_crawl_and_the_next_run_continues(shell: Shell, servic
         check=False,
         timeout=120,
     )
-    if "unshare" in done.stderr or "mount:" in done.stderr:
+    if "unshare" in process.stderr or "mount:" in process.stderr:
         pytest.skip("this machine lets nobody mount a small disk: the full disk was not tried")
-    assert "first 1" in done.stdout, done.stderr
-    assert "the disk is full; free some space and run again" in done.stderr
-    assert "second 0" in done.stdout
-    assert "Traceback" not in done.stderr
+    assert "first 1" in process.stdout, process.stderr
+    assert "the disk is full; free some space and run again" in process.stderr
+    assert "second 0" in process.stdout
+    assert "Traceback" not in process.stderr
     with_waste = api.calls - _needed(world)
     assert 0 <= with_waste <= 1
 
 
 def _needed(world) -> int:
-    sizes: dict[str, set[str]] = {asked: set() for asked in world.hashes()}
-    for asked, reference, _ in world.triples():
-        sizes[asked].add(reference)
+    sizes: dict[str, set[str]] = {subject: set() for subject in world.hashes()}
+    for subject, reference, _ in world.triples():
+        sizes[subject].add(reference)
     return sum(max(1, -(-len(references) // 40)) for references in sizes.values())
 
 
@@ -433,11 +435,13 @@ def _needed(world) -> int:
 
 def test_plan_counts_seeds_by_kind(shell: Shell) -> None:
     lines = ["a" * 31 + "b", "evil[.]example", "b.example", "8.8.8.8", "hxxp://evil[.]example/"]
-    done = shell("plan", seeds(shell, *lines))
-    assert done.returncode == 0
-    assert done.stdout.startswith("2 domain, 1 ip_address, 1 md5, 1 url; 0 duplicates, 0 rejected")
-    assert "at least 5 calls" in done.stdout
-    assert "line 2 and 1 more: defanged names were refanged" in done.stderr
+    process = shell("plan", seeds(shell, *lines))
+    assert process.returncode == 0
+    assert process.stdout.startswith(
+        "2 domain, 1 ip_address, 1 md5, 1 url; 0 duplicates, 0 rejected"
+    )
+    assert "at least 5 calls" in process.stdout
+    assert "line 2 and 1 more: defanged names were refanged" in process.stderr
 
 
 def test_columns_of_a_csv_seed_list_are_exported(shell: Shell, service) -> None:
@@ -445,14 +449,14 @@ def test_columns_of_a_csv_seed_list_are_exported(shell: Shell, service) -> None:
     one, two = world.hashes()
     table = f"file;family;other\n{one};Emotet;{two}\n{two};Emotet;{one}\n"
     (shell.folder / "list.csv").write_text(table)
-    where = ("--store", "c.db", "--base-url", service(Api(world)))
-    done = shell("crawl", "list.csv", *where)
-    assert done.returncode == 1
-    assert "several columns contain" in done.stderr
-    assert "1 'file', 3 'other'; choose a column with --column" in done.stderr
+    options = ("--store", "c.db", "--base-url", service(Api(world)))
+    process = shell("crawl", "list.csv", *options)
+    assert process.returncode == 1
+    assert "several columns contain" in process.stderr
+    assert "1 'file', 3 'other'; choose a column with --column" in process.stderr
     assert not (shell.folder / "c.db").exists()
-    done = shell("crawl", "list.csv", "--column", "file", *where)
-    assert done.returncode == 0
+    process = shell("crawl", "list.csv", "--column", "file", *options)
+    assert process.returncode == 0
     shell("export", "--store", "c.db", "--out", "out")
     with (shell.folder / "out" / "nodes.csv").open(newline="") as stream:
         rows = {row["id"]: row["seed_family"] for row in csv.DictReader(stream)}
@@ -465,9 +469,9 @@ def test_columns_of_a_csv_seed_list_are_exported(shell: Shell, service) -> None:
 def test_format_text_finds_seeds_in_free_text(shell: Shell) -> None:
     (shell.folder / "r.txt").write_text("We saw evil[.]com and 10.0.0.1 there.")
     assert shell("plan", "r.txt").returncode == 1
-    done = shell("plan", "r.txt", "--format", "text")
-    assert done.stdout.startswith("1 domain;")
-    assert "'10.0.0.1' is a private or reserved address" in done.stderr
+    process = shell("plan", "r.txt", "--format", "text")
+    assert process.stdout.startswith("1 domain;")
+    assert "'10.0.0.1' is a private or reserved address" in process.stderr
 
 
 def test_import_accepts_every_subject_type(shell: Shell) -> None:
@@ -477,17 +481,17 @@ def test_import_accepts_every_subject_type(shell: Shell) -> None:
         ("8[.]8.8.8", "ip_address"),
         ("https://evil.example/", "url"),
     ):
-        done = shell("import", "page.json", "--store", f"{kind}.db", "--subject", name)
-        assert done.returncode == 0, done.stderr
+        process = shell("import", "page.json", "--store", f"{kind}.db", "--subject", name)
+        assert process.returncode == 0, process.stderr
         status = json.loads(shell("status", "--store", f"{kind}.db", "--json").stdout)
         assert [row["type"] for row in status["subjects"]] == [kind]
 
 
 def test_hash_of_the_empty_file_needs_allow_empty(shell: Shell) -> None:
     seeds(shell, "d41d8cd98f00b204e9800998ecf8427e")
-    done = shell("plan", "seeds.txt")
-    assert done.returncode == 1
-    assert "--allow-empty to request it anyway" in done.stderr
+    process = shell("plan", "seeds.txt")
+    assert process.returncode == 1
+    assert "--allow-empty to request it anyway" in process.stderr
     assert shell("plan", "seeds.txt", "--allow-empty").stdout.startswith("1 md5;")
 
 
@@ -497,9 +501,9 @@ def test_api_key_in_a_column_or_url_is_not_stored(shell: Shell) -> None:
         (f"h\nhttp://evil.example/?k={KEY}\n", "h"),
     ):
         (shell.folder / "list.csv").write_text(text)
-        done = shell("crawl", "list.csv", "--column", column, "--store", "c.db")
-        assert done.returncode == 1
-        assert "the seed list contains your API key" in done.stderr
+        process = shell("crawl", "list.csv", "--column", column, "--store", "c.db")
+        assert process.returncode == 1
+        assert "the seed list contains your API key" in process.stderr
         assert not (shell.folder / "c.db").exists()
 
 
@@ -519,8 +523,8 @@ def on_terminal(shell: Shell, *arguments: str) -> str:
     os.close(follower)
     shown = b""
     with suppress(OSError):  # reading a terminal fails once all writers have closed it
-        while more := os.read(leader, 65_536):
-            shown += more
+        while chunk := os.read(leader, 65_536):
+            shown += chunk
     os.close(leader)
     process.communicate(timeout=60)
     assert process.returncode == 0
@@ -529,9 +533,9 @@ def on_terminal(shell: Shell, *arguments: str) -> str:
 
 def test_terminal_shows_progress(shell: Shell, service) -> None:
     world = generate_family_world(3, 90)
-    where = ["--store", "c.db", "--base-url", service(Api(world))]
+    options = ["--store", "c.db", "--base-url", service(Api(world))]
     seeds(shell, *world.hashes())
-    shown = on_terminal(shell, "crawl", "seeds.txt", *where)
+    shown = on_terminal(shell, "crawl", "seeds.txt", *options)
     assert "9/9" in shown
     assert "270 references" in shown
     shown = on_terminal(shell, "export", "--store", "c.db", "--to", "graphml", "--out", "o")
@@ -541,9 +545,9 @@ def test_terminal_shows_progress(shell: Shell, service) -> None:
 def test_control_characters_of_responses_are_escaped(shell: Shell, service) -> None:
     world = generate_family_world(2, 3)
     hostile = b'{"data": [], "meta": {"count": "\\u001b[2J\\u202e\\u0007"}}'
-    where = ("--store", "c.db", "--base-url")
+    options = ("--store", "c.db", "--base-url")
     url = service(FaultyApi(world, faults=[Fault("body", hostile, times=None)]))
-    message = shell("crawl", seeds(shell, *world.hashes()), *where, url)
+    message = shell("crawl", seeds(shell, *world.hashes()), *options, url)
     listed = shell("status", "--store", "c.db", "--warnings")
     for text in (message.stdout, message.stderr, listed.stdout):
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", text)
@@ -552,10 +556,10 @@ def test_control_characters_of_responses_are_escaped(shell: Shell, service) -> N
 
 def test_closed_pipe_ends_the_command_silently(shell: Shell, service) -> None:
     world = generate_family_world(300, 1)
-    where = ("--store", "c.db", "--base-url", service(Api(world)))
-    shell("crawl", seeds(shell, *world.hashes()), *where)
+    options = ("--store", "c.db", "--base-url", service(Api(world)))
+    shell("crawl", seeds(shell, *world.hashes()), *options)
     command = f"{sys.executable} -m graphbuild status --all --store c.db | head -1"
-    done = subprocess.run(
+    process = subprocess.run(
         ["sh", "-c", command],
         capture_output=True,
         text=True,
@@ -563,8 +567,8 @@ def test_closed_pipe_ends_the_command_silently(shell: Shell, service) -> None:
         env=shell.environment,
         check=False,
     )
-    assert done.stderr == ""
-    assert done.stdout == "c.db\n"
+    assert process.stderr == ""
+    assert process.stdout == "c.db\n"
 
 
 def test_emulate_serves_until_interrupted(shell: Shell) -> None:
@@ -580,8 +584,8 @@ def test_emulate_serves_until_interrupted(shell: Shell) -> None:
     found = re.search(r"http://127\.0\.0\.1:\d+/api/v3", process.stdout.readline())
     assert found
     world = generate_world(1)
-    where = ("--store", "c.db", "--base-url", found[0])
-    assert shell("crawl", seeds(shell, world.hashes()[0]), *where).returncode == 0
+    options = ("--store", "c.db", "--base-url", found[0])
+    assert shell("crawl", seeds(shell, world.hashes()[0]), *options).returncode == 0
     process.send_signal(2)
     _, message = process.communicate(timeout=30)
     assert process.returncode == 0, message
@@ -595,11 +599,11 @@ def test_emulate_serves_until_interrupted(shell: Shell) -> None:
 
 def test_frugal_crawl_marks_inferred_edges_and_export_can_omit_them(shell: Shell, service) -> None:
     world = generate_family_world(5, 90)
-    where = ("--store", "c.db", "--base-url", service(Api(world)))
-    done = shell("crawl", seeds(shell, *world.hashes()), *where, "--frugal")
-    assert done.returncode == 0
-    assert "50 references inferred without a call" in done.stderr
-    assert "this run: 7 calls, 7 pages" in done.stdout
+    options = ("--store", "c.db", "--base-url", service(Api(world)))
+    process = shell("crawl", seeds(shell, *world.hashes()), *options, "--frugal")
+    assert process.returncode == 0
+    assert "50 references inferred without a call" in process.stderr
+    assert "this run: 7 calls, 7 pages" in process.stdout
     status = shell("status", "--store", "c.db").stdout
     assert "450 of 450 references are known, 200 of them inferred" in status
     assert shell("check", "--store", "c.db").returncode == 0

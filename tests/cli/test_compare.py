@@ -28,12 +28,17 @@ FIRST, SECOND = "2023-11-15", "2023-11-21"  # after the first crawl, and before 
 
 def world_of(lists: dict[str, list[int]], files: dict[str, list[str]]) -> World:
     known = {
-        n: Reference.from_url(f"https://r.example/{n}") for held in lists.values() for n in held
+        n: Reference.from_url(f"https://r.example/{n}")
+        for numbers in lists.values()
+        for n in numbers
     }
     return World(
-        [File(file, collections=tuple(held)) for file, held in files.items()],
+        [File(file, collections=tuple(numbers)) for file, numbers in files.items()],
         list(known.values()),
-        [Collection(name, name, tuple(known[n].id for n in held)) for name, held in lists.items()],
+        [
+            Collection(name, name, tuple(known[n].id for n in numbers))
+            for name, numbers in lists.items()
+        ],
     )
 
 
@@ -45,17 +50,17 @@ def of(number: int) -> str:
 def refreshed(tmp_path: Path) -> Campaign:
     """Crawl a campaign twice, one week apart; in between, the API data changes."""
     files = {of(1): ["a"], of(2): ["a", "b"]}
-    made = Campaign(tmp_path / "c.db", world_of({"a": [1, 2], "b": [3]}, files))
-    made.crawl()
-    made.clock.time += 7 * DAY
-    made.api.world = world_of({"a": [2, 4], "b": [3], "c": [5]}, {**files, of(2): ["a", "c"]})
-    refresh(made, DAY)
-    made.crawl()
-    return made
+    campaign = Campaign(tmp_path / "c.db", world_of({"a": [1, 2], "b": [3]}, files))
+    campaign.crawl()
+    campaign.clock.time += 7 * DAY
+    campaign.api.world = world_of({"a": [2, 4], "b": [3], "c": [5]}, {**files, of(2): ["a", "c"]})
+    refresh(campaign, DAY)
+    campaign.crawl()
+    return campaign
 
 
-def urls(made: Campaign, keys: list[str]) -> set[str]:
-    with Store.read(made.path) as store:
+def urls(campaign: Campaign, keys: list[str]) -> set[str]:
+    with Store.read(campaign.path) as store:
         known = {one.reference.key: one.reference.label for one in store.observations()}
     return {known[key] for key in keys}
 
@@ -66,9 +71,9 @@ def title(number: int) -> str:
 
 def test_since_compares_a_campaign_with_its_past(refreshed: Campaign) -> None:
     shell = Shell(refreshed.path.parent)
-    done = shell("compare", "--store", "c.db", "--since", FIRST, "--json")
-    assert (done.returncode, done.stderr) == (0, "")
-    result = json.loads(done.stdout)
+    process = shell("compare", "--store", "c.db", "--since", FIRST, "--json")
+    assert (process.returncode, process.stderr) == (0, "")
+    result = json.loads(process.stdout)
     assert {key.partition(":")[2] for key in result["references"]["added"]} == {title(4), title(5)}
     assert {key.partition(":")[2] for key in result["references"]["removed"]} == {
         title(1),
@@ -116,14 +121,14 @@ def test_text_lists_numbers_and_names(refreshed: Campaign) -> None:
 
 def test_until_ignores_later_pages(refreshed: Campaign) -> None:
     shell = Shell(refreshed.path.parent)
-    words = "compare", "--store", "c.db", "--since", FIRST, "--until", SECOND, "--json"
-    result = json.loads(shell(*words).stdout)
+    arguments = "compare", "--store", "c.db", "--since", FIRST, "--until", SECOND, "--json"
+    result = json.loads(shell(*arguments).stdout)
     assert result["references"]["added"] == result["references"]["removed"] == []
-    words = "compare", "--store", "c.db", "--since", "2023-11-14", "--until", SECOND, "--json"
-    done = shell(*words)
-    result = json.loads(done.stdout)
+    arguments = "compare", "--store", "c.db", "--since", "2023-11-14", "--until", SECOND, "--json"
+    process = shell(*arguments)
+    result = json.loads(process.stdout)
     assert result["files"]["added"] == [f"file:{of(1)}", f"file:{of(2)}"]
-    assert done.stderr.startswith(
+    assert process.stderr.startswith(
         "the campaign was not complete before: 2 pending, 0 incomplete, 0 failed of 2 subjects; "
     )
 
@@ -137,12 +142,12 @@ def test_baseline_compares_two_files(shell: Shell) -> None:
     text = shell("compare", "--store", "new.db", "--baseline", "old.db").stdout
     assert "12 clusters before, 11 after: 1 merged, 10 unchanged" in text
     lines = text.splitlines()
-    (place,) = [n for n, line in enumerate(lines) if line.startswith("merged: cluster ")]
-    assert "c3, 4 files" in lines[place]
-    assert lines[place].endswith("(+0 -0 files, similarity 0.50)")
-    assert lines[place + 1].startswith("  by the reference joint ")
-    assert lines[place + 1].endswith("(added, 8 files)")
-    assert "… and 2 more" in lines[place + 6]
+    (merge_line,) = [n for n, line in enumerate(lines) if line.startswith("merged: cluster ")]
+    assert "c3, 4 files" in lines[merge_line]
+    assert lines[merge_line].endswith("(+0 -0 files, similarity 0.50)")
+    assert lines[merge_line + 1].startswith("  by the reference joint ")
+    assert lines[merge_line + 1].endswith("(added, 8 files)")
+    assert "… and 2 more" in lines[merge_line + 6]
     back = shell("compare", "--store", "old.db", "--baseline", "new.db").stdout
     assert "11 clusters before, 12 after: 1 split, 10 unchanged" in back
     assert "(removed, 8 files)" in back
@@ -154,10 +159,12 @@ def test_pending_subjects_count_as_unknown(shell: Shell) -> None:
     with Store.open(shell.folder / "old.db") as store:
         store.add_seeds(parse_seeds([of(1)]))
     write_pages(shell.folder / "new.db", {Entity("file", of(1)): [report]})
-    done = shell("compare", "--store", "new.db", "--baseline", "old.db")
-    assert "the campaign was not complete before: 1 pending" in done.stderr
-    assert ["references", "0", "0", "0", "1", "0"] in [x.split() for x in done.stdout.splitlines()]
-    assert "references added" not in done.stdout
+    process = shell("compare", "--store", "new.db", "--baseline", "old.db")
+    assert "the campaign was not complete before: 1 pending" in process.stderr
+    assert ["references", "0", "0", "0", "1", "0"] in [
+        x.split() for x in process.stdout.splitlines()
+    ]
+    assert "references added" not in process.stdout
 
 
 def test_hostile_names_are_escaped(shell: Shell) -> None:
@@ -184,7 +191,7 @@ def test_hostile_names_are_escaped(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         ([], "choose what to compare with"),
         (["--baseline", "c.db", "--since", FIRST], "choose what to compare with"),
@@ -192,21 +199,23 @@ def test_hostile_names_are_escaped(shell: Shell) -> None:
         (["--since", SECOND, "--until", FIRST], "expected a date after --since"),
     ],
 )
-def test_invalid_comparison_is_wrong_usage(shell: Shell, words: list[str], message: str) -> None:
-    done = shell("compare", "--store", "c.db", *words)
-    assert done.returncode == 2
-    assert message in " ".join(done.stderr.replace("│", " ").split())
+def test_invalid_comparison_is_wrong_usage(
+    shell: Shell, arguments: list[str], message: str
+) -> None:
+    process = shell("compare", "--store", "c.db", *arguments)
+    assert process.returncode == 2
+    assert message in " ".join(process.stderr.replace("│", " ").split())
 
 
 def test_missing_baseline_is_reported(shell: Shell) -> None:
     Store.open(shell.folder / "c.db").close()
-    done = shell("compare", "--store", "c.db", "--baseline", "gone.db")
-    assert done.returncode == 1
-    assert "there is no campaign file gone.db" in done.stderr
+    process = shell("compare", "--store", "c.db", "--baseline", "gone.db")
+    assert process.returncode == 1
+    assert "there is no campaign file gone.db" in process.stderr
 
 
 def test_comparison_of_empty_campaigns_is_not_an_error(shell: Shell) -> None:
     Store.open(shell.folder / "c.db").close()
-    for words in ((), ("--json",)):
-        done = shell("compare", "--store", "c.db", "--baseline", "c.db", *words)
-        assert (done.returncode, done.stderr) == (0, "")
+    for arguments in ((), ("--json",)):
+        process = shell("compare", "--store", "c.db", "--baseline", "c.db", *arguments)
+        assert (process.returncode, process.stderr) == (0, "")

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from tests.support.shell import Shell
 
 
-def crawl(shell: Shell, url: str, *words: object) -> dict:
-    done = shell("crawl", *words, "--store", "c.db", "--base-url", url, "--json")
-    assert done.returncode in {0, 4}, done.stderr
-    return json.loads(done.stdout)
+def crawl(shell: Shell, url: str, *arguments: object) -> dict:
+    process = shell("crawl", *arguments, "--store", "c.db", "--base-url", url, "--json")
+    assert process.returncode in {0, 4}, process.stderr
+    return json.loads(process.stdout)
 
 
-def price(shell: Shell, *words: object) -> dict:
-    done = shell("plan", *words, "--store", "c.db", "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["cost"]
+def estimate(shell: Shell, *arguments: object) -> dict:
+    process = shell("plan", *arguments, "--store", "c.db", "--json")
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)["cost"]
 
 
 def test_depth_adds_files_and_references_to_the_graph(shell: Shell, service) -> None:
@@ -34,9 +34,9 @@ def test_depth_adds_files_and_references_to_the_graph(shell: Shell, service) -> 
     first = seeds(shell, world.hashes()[0])
     result = crawl(shell, url, first, "--depth", 1, "--per-node", 40)
     assert result["campaign"]["incomplete"] == 1
-    done = shell("status", "--store", "c.db")
-    assert "40 of 60 files read; the limit per node is 40" in done.stdout
-    assert "made_up_family files" in done.stdout
+    process = shell("status", "--store", "c.db")
+    assert "40 of 60 files read; the limit per node is 40" in process.stdout
+    assert "made_up_family files" in process.stdout
     shell("export", "--store", "c.db", "--out", "maps")
     graph = nx.read_graphml(shell.folder / "maps" / "graph.graphml")
     relations = [edge["relation"] for *_, edge in graph.edges(data=True)]
@@ -54,12 +54,16 @@ def test_refresh_requests_old_subjects_again(shell: Shell, service) -> None:
     crawl(shell, url, listed)
     crawl(shell, url, listed, "--refresh", "30d")
     assert api.calls == 6
-    assert price(shell, listed, "--refresh", "30d") == {
+    assert estimate(shell, listed, "--refresh", "30d") == {
         "at_least": 0,
         "expected": 0,
         "exact": True,
     }
-    assert price(shell, listed, "--refresh", "0m") == {"at_least": 6, "expected": 6, "exact": True}
+    assert estimate(shell, listed, "--refresh", "0m") == {
+        "at_least": 6,
+        "expected": 6,
+        "exact": True,
+    }
     crawl(shell, url, listed, "--refresh", "0m")
     assert api.calls == 12
 
@@ -69,12 +73,12 @@ def test_verification_of_inferred_references_is_reported(shell: Shell, service) 
     url = service(api)
     listed = seeds(shell, *api.world.hashes())
     crawl(shell, url, listed, "--frugal")
-    done = shell(
+    process = shell(
         "crawl", "--store", "c.db", "--base-url", url, "--verify-inferred", "10%", "--frugal"
     )
-    assert done.returncode == 0
+    assert process.returncode == 0
     message = "verified: 100 of 100 inferred references confirmed, 0 refuted, in 2 subjects"
-    assert message in done.stdout
+    assert message in process.stdout
     assert message in shell("status", "--store", "c.db").stdout
     result = json.loads(shell("status", "--store", "c.db", "--json").stdout)
     assert result["audit"] == {
@@ -101,21 +105,27 @@ def test_workers_give_the_same_result(shell: Shell, service) -> None:
 
 def test_url_subjects_are_shown_as_urls(shell: Shell, service) -> None:
     api = Api(generate_family_world(1, 3))
-    where = ("--store", "c.db", "--base-url", service(api))
-    done = shell("crawl", seeds(shell, "hxxp://evil[.]example/x"), *where)
-    assert done.returncode == 4
+    options = ("--store", "c.db", "--base-url", service(api))
+    process = shell("crawl", seeds(shell, "hxxp://evil[.]example/x"), *options)
+    assert process.returncode == 4
     shown = shell("status", "--store", "c.db").stdout
-    assert all("http://evil.example/x" in message for message in (done.stderr, done.stdout, shown))
+    assert all(
+        "http://evil.example/x" in message for message in (process.stderr, process.stdout, shown)
+    )
 
 
 def test_status_lists_requests_of_each_subject(shell: Shell, service) -> None:
     api = Api(generate_family_world(2, 50))
     crawl(shell, service(api), seeds(shell, api.world.hashes()[0], "d" * 64))
-    known, unknown = json.loads(shell("status", "--store", "c.db", "--json").stdout)["subjects"]
-    assert known["relationship"] == "related_references"
-    assert (known["page_count"], known["expected_count"], known["received_count"]) == (2, 50, 50)
-    assert (known["cursor"], known["http_status"], known["detail"]) == (None, 200, "")
-    assert known["fetched_at"] > 1_700_000_000
+    complete, unknown = json.loads(shell("status", "--store", "c.db", "--json").stdout)["subjects"]
+    assert complete["relationship"] == "related_references"
+    assert (complete["page_count"], complete["expected_count"], complete["received_count"]) == (
+        2,
+        50,
+        50,
+    )
+    assert (complete["cursor"], complete["http_status"], complete["detail"]) == (None, 200, "")
+    assert complete["fetched_at"] > 1_700_000_000
     assert (unknown["state"], unknown["http_status"], unknown["error_code"]) == (
         "failed",
         404,
@@ -145,15 +155,15 @@ def test_exports_have_request_state_and_optional_timestamps(shell: Shell, servic
     assert (missing["state"], missing["crawl_http_status"]) == ("failed", 404)
     assert "does not know this file" in missing["crawl_detail"]
     assert not any("first_seen" in edge for *_, edge in plain.edges(data=True))
-    asked = timed.nodes[f"file:{api.world.hashes()[0]}"]["crawl_fetched_at"]
+    fetched_at = timed.nodes[f"file:{api.world.hashes()[0]}"]["crawl_fetched_at"]
     edges = [edge for *_, edge in timed.edges(data=True) if "provenance" in edge]
     assert len(edges) == 50
-    assert all(edge["first_seen"] == edge["last_seen"] <= asked for edge in edges)
+    assert all(edge["first_seen"] == edge["last_seen"] <= fetched_at for edge in edges)
     assert (shell.folder / "timed" / "edges.csv").read_text().count(edges[0]["first_seen"]) >= 2
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         (("--refresh", "yesterday"), "is not an age; use 90m, 12h, 30d or 2w"),
         (("--refresh", "-3d"), "is not an age"),
@@ -169,9 +179,9 @@ def test_exports_have_request_state_and_optional_timestamps(shell: Shell, servic
     ],
 )
 def test_invalid_option_values_are_refused_before_anything_is_done(
-    shell: Shell, words, message
+    shell: Shell, arguments, message
 ) -> None:
-    done = shell("crawl", seeds(shell, "a" * 64), "--store", "c.db", *words)
-    assert done.returncode == 2
-    assert message in done.stderr.replace("\n", " ")
+    process = shell("crawl", seeds(shell, "a" * 64), "--store", "c.db", *arguments)
+    assert process.returncode == 2
+    assert message in process.stderr.replace("\n", " ")
     assert not (shell.folder / "c.db").exists()

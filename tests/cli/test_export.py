@@ -56,12 +56,12 @@ def test_csv_guard_is_the_default(shell: Shell, campaign: Path) -> None:
 
 
 def test_no_csv_guard_needs_csv_and_its_help_warns(shell: Shell, campaign: Path) -> None:
-    done = shell(
+    result = shell(
         "export", "--store", "c.db", "--to", "graphml,html", "--out", "out", "--no-csv-guard"
     )
-    assert done.returncode == 2
-    assert "--no-csv-guard" in done.stderr
-    assert "needs --to csv" in done.stderr
+    assert result.returncode == 2
+    assert "--no-csv-guard" in result.stderr
+    assert "needs --to csv" in result.stderr
     assert not (campaign / "out").exists()
     assert "Do not open such a file in a spreadsheet" in " ".join(
         shell("export", "--help").stdout.split()
@@ -73,10 +73,10 @@ def test_no_csv_guard_needs_csv_and_its_help_warns(shell: Shell, campaign: Path)
 
 @pytest.mark.parametrize("view", ["files", "collections", "folded"])
 def test_formats_of_facts_refuse_computed_views(shell: Shell, campaign: Path, view: str) -> None:
-    words = ("--store", "c.db", "--to", "graphml,misp,stix", "--view", view, "--out", "out")
-    done = shell("export", *words)
-    assert done.returncode == 2
-    message = " ".join(done.stderr.translate({ord("│"): " "}).split())
+    arguments = ("--store", "c.db", "--to", "graphml,misp,stix", "--view", view, "--out", "out")
+    result = shell("export", *arguments)
+    assert result.returncode == 2
+    message = " ".join(result.stderr.translate({ord("│"): " "}).split())
     assert f"the view {view} is computed, and misp, stix would state it as a fact" in message
     assert "use the view full or backbone, or other formats" in message
     assert not (campaign / "out").exists()
@@ -94,9 +94,18 @@ def test_full_disk_is_reported_and_the_old_file_remains(
     out = campaign / "out"
     out.mkdir()
     (out / name).write_bytes(b"the old file")
-    words = ["export", "--store", "c.db", "--to", "html", "--view", view, "--out", "out"]
-    done = subprocess.run(
-        ["sh", "-c", 'ulimit -f 500; exec "$@"', "sh", sys.executable, "-m", "graphbuild", *words],
+    arguments = ["export", "--store", "c.db", "--to", "html", "--view", view, "--out", "out"]
+    result = subprocess.run(
+        [
+            "sh",
+            "-c",
+            'ulimit -f 500; exec "$@"',
+            "sh",
+            sys.executable,
+            "-m",
+            "graphbuild",
+            *arguments,
+        ],
         cwd=campaign,
         env=without_coverage(shell.environment),
         capture_output=True,
@@ -104,7 +113,7 @@ def test_full_disk_is_reported_and_the_old_file_remains(
         check=False,
     )
     message = f"out/{name}: the disk is full or the file too large; make room and export again"
-    assert (done.returncode, message in " ".join(done.stderr.split())) == (1, True)
+    assert (result.returncode, message in " ".join(result.stderr.split())) == (1, True)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == {name: b"the old file"}
 
 
@@ -112,10 +121,10 @@ def test_full_disk_is_reported_and_the_old_file_remains(
 
 
 def test_no_reduction_needs_html(shell: Shell, campaign: Path) -> None:
-    done = shell("export", "--store", "c.db", "--to", "html", "--out", "out", "--no-reduction")
-    assert done.returncode == 0
+    result = shell("export", "--store", "c.db", "--to", "html", "--out", "out", "--no-reduction")
+    assert result.returncode == 0
     assert (campaign / "out" / "graph.html").is_file()
-    done = shell("export", "--store", "c.db", "--to", "csv", "--out", "none", "--no-reduction")
-    assert done.returncode == 2
-    assert "needs --to html" in done.stderr
+    result = shell("export", "--store", "c.db", "--to", "csv", "--out", "none", "--no-reduction")
+    assert result.returncode == 2
+    assert "needs --to html" in result.stderr
     assert not (campaign / "none").exists()

@@ -46,7 +46,7 @@ def test_version() -> None:
 def test_help_lists_every_command_with_a_whole_sentence() -> None:
     text = run("--help").stdout
     lines = [line.split() for line in text[text.index("Commands:") :].splitlines()]
-    described = {words[0]: words[-1] for words in lines if len(words) > 2}
+    described = {arguments[0]: arguments[-1] for arguments in lines if len(arguments) > 2}
     for command in COMMANDS:
         last_word = described[command.__name__.rstrip("_")]
         assert last_word.endswith(".")
@@ -61,12 +61,12 @@ def test_help_of_crawl_lists_every_seed_format() -> None:
 
 def test_completion_names_commands_and_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_GRAPHBUILD_COMPLETE", "complete_bash")
-    for words, expected in (
+    for arguments, expected in (
         ("graphbuild c", "communities"),
         ("graphbuild export --no", "--no-csv"),
     ):
-        monkeypatch.setenv("COMP_WORDS", words)
-        monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+        monkeypatch.setenv("COMP_WORDS", arguments)
+        monkeypatch.setenv("COMP_CWORD", str(len(arguments.split()) - 1))
         assert expected in run().stdout
 
 
@@ -81,35 +81,35 @@ def crawl_arguments(folder: Path, service) -> list[str]:
 
 
 def test_progress_and_notices_go_to_standard_error(crawl_arguments: list[str]) -> None:
-    done = run(*crawl_arguments)
-    assert "1 file: 1 complete" in done.stdout
-    assert "not a seed: seeds.txt, line 2" in done.stderr
-    assert "page 1, 3 new references, complete" in done.stderr
+    result = run(*crawl_arguments)
+    assert "1 file: 1 complete" in result.stdout
+    assert "not a seed: seeds.txt, line 2" in result.stderr
+    assert "page 1, 3 new references, complete" in result.stderr
 
 
-@pytest.mark.parametrize("place", ["before", "after"])
-def test_quiet_hides_progress_and_notices(crawl_arguments: list[str], place: str) -> None:
+@pytest.mark.parametrize("position", ["before", "after"])
+def test_quiet_hides_progress_and_notices(crawl_arguments: list[str], position: str) -> None:
     option = ["--quiet"]
-    words = [*option, *crawl_arguments] if place == "before" else [*crawl_arguments, *option]
-    done = run(*words)
-    assert "1 file: 1 complete" in done.stdout
-    assert done.stderr == ""
+    arguments = [*option, *crawl_arguments] if position == "before" else [*crawl_arguments, *option]
+    result = run(*arguments)
+    assert "1 file: 1 complete" in result.stdout
+    assert result.stderr == ""
 
 
 def test_quiet_does_not_hide_errors() -> None:
-    done = run("status", "--quiet", "--store", "nowhere.db")
-    assert done.exit_code == 1
-    assert "there is no campaign file nowhere.db" in done.stderr
+    result = run("status", "--quiet", "--store", "nowhere.db")
+    assert result.exit_code == 1
+    assert "there is no campaign file nowhere.db" in result.stderr
 
 
-@pytest.mark.parametrize("place", ["before", "after"])
-def test_verbose_logs_requests_without_the_key(crawl_arguments: list[str], place: str) -> None:
-    words = ["-v", *crawl_arguments] if place == "before" else [*crawl_arguments, "-v"]
-    done = run(*words)
-    assert "/related_references" in done.stderr
-    assert " 200 " in done.stderr
-    assert KEY not in done.stderr
-    assert KEY not in done.stdout
+@pytest.mark.parametrize("position", ["before", "after"])
+def test_verbose_logs_requests_without_the_key(crawl_arguments: list[str], position: str) -> None:
+    arguments = ["-v", *crawl_arguments] if position == "before" else [*crawl_arguments, "-v"]
+    result = run(*arguments)
+    assert "/related_references" in result.stderr
+    assert " 200 " in result.stderr
+    assert KEY not in result.stderr
+    assert KEY not in result.stdout
 
 
 # --- the default campaign file -------------------------------------------------------------------
@@ -123,31 +123,31 @@ def make_campaign(path: Path) -> None:
 def test_the_only_campaign_file_is_the_default(folder: Path) -> None:
     make_campaign(folder / "only.db")
     (folder / "other.db").write_bytes(b"not a campaign file")
-    done = run("status")
-    assert done.exit_code == 0
-    assert done.stdout.startswith("only.db\n")
-    assert done.stderr == "using the campaign file only.db\n"
+    result = run("status")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("only.db\n")
+    assert result.stderr == "using the campaign file only.db\n"
 
 
 def test_several_campaign_files_need_a_choice(folder: Path) -> None:
     make_campaign(folder / "a.db")
     shutil.copy(folder / "a.db", folder / "b.db")
     for command in (["status"], ["plan"], ["crawl"]):
-        done = run(*command)
-        assert done.exit_code == 2
-        assert "several campaign files: a.db, b.db" in " ".join(done.stderr.split())
+        result = run(*command)
+        assert result.exit_code == 2
+        assert "several campaign files: a.db, b.db" in " ".join(result.stderr.split())
 
 
 def test_without_a_campaign_file_the_message_says_how_to_get_one(folder: Path) -> None:
-    done = run("communities")
-    assert done.exit_code == 2
-    assert "--store campaign.db" in " ".join(done.stderr.split())
+    result = run("communities")
+    assert result.exit_code == 2
+    assert "--store campaign.db" in " ".join(result.stderr.split())
     make_campaign(folder / "output" / "demo" / "campaign.db")
     assert "there is output/demo/campaign.db" in " ".join(run("export").stderr.split())
 
 
 def test_plan_needs_no_campaign_file(folder: Path) -> None:
     (folder / "seeds.txt").write_text("0123456789abcdef" * 4)
-    done = run("plan", "seeds.txt")
-    assert (done.exit_code, done.stderr) == (0, "")
-    assert "at least 1 call" in done.stdout
+    result = run("plan", "seeds.txt")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "at least 1 call" in result.stdout

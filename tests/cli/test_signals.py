@@ -49,7 +49,12 @@ finally:
 
 
 def run(
-    shell: Shell, number: int, *words: object, name: str = "SIGINT", at: str = "", first: str = ""
+    shell: Shell,
+    number: int,
+    *arguments: object,
+    name: str = "SIGINT",
+    at: str = "",
+    first: str = "",
 ) -> tuple[int, str]:
     """Run a command that sends itself a signal; return its exit code and standard error.
 
@@ -60,8 +65,8 @@ def run(
     code = first + AT_AN_EVENT.replace("{signal}", name)
     if at:
         code = code.replace("seen == number", f"event == {at!r}")
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(number), "events", *map(str, words)],
+    process = subprocess.run(
+        [sys.executable, "-c", code, str(number), "events", *map(str, arguments)],
         capture_output=True,
         text=True,
         cwd=shell.folder,
@@ -69,41 +74,41 @@ def run(
         check=False,
         timeout=60,
     )
-    return done.returncode, done.stderr
+    return process.returncode, process.stderr
 
 
-def moments(shell: Shell, few: int, *words: object) -> list[int]:
+def event_numbers(shell: Shell, count: int, *arguments: object) -> list[int]:
     """Return numbers of audit events of a command: evenly spread, and around its first request."""
-    run(shell, 0, *words)
+    run(shell, 0, *arguments)
     connected, events = map(int, (shell.folder / "events").read_text().split())
     assert events > 100
-    spread = {1 + (events - 1) * step // few for step in range(few + 1)}
+    spread = {1 + (events - 1) * step // count for step in range(count + 1)}
     return sorted(spread | {connected - 1, connected, connected + 1} - {-1, 0, 1})
 
 
 def test_crawl_interrupted_at_any_moment_is_silent_and_can_continue(shell: Shell, service) -> None:
     api = Api(generate_family_world(3, 50))
-    words = ["crawl", seeds(shell, *api.world.hashes()), "--base-url", service(api), "--store"]
+    arguments = ["crawl", seeds(shell, *api.world.hashes()), "--base-url", service(api), "--store"]
     stopped = set()
-    for number in moments(shell, 10, *words, "calm.db"):
+    for number in event_numbers(shell, 10, *arguments, "calm.db"):
         before = api.calls
-        code, message = run(shell, number, *words, f"{number}.db")
+        code, message = run(shell, number, *arguments, f"{number}.db")
         assert code in {-signal.SIGINT, 3, 0}, message
         assert "Traceback" not in message
         assert "KeyboardInterrupt" not in message
         stopped.add(code)
-        assert shell(*words, f"{number}.db").returncode == 0
+        assert shell(*arguments, f"{number}.db").returncode == 0
         assert api.calls - before == 6
     assert {-signal.SIGINT, 3} <= stopped
 
 
 def test_export_interrupted_at_any_moment_leaves_no_partial_file(shell: Shell, service) -> None:
     api = Api(generate_family_world(3, 50))
-    where = ("--store", "c.db", "--base-url", service(api))
-    shell("crawl", seeds(shell, *api.world.hashes()), *where)
-    words = ["export", "--store", "c.db", "--out"]
-    for number in moments(shell, 6, *words, "calm"):
-        code, message = run(shell, number, *words, str(number))
+    options = ("--store", "c.db", "--base-url", service(api))
+    shell("crawl", seeds(shell, *api.world.hashes()), *options)
+    arguments = ["export", "--store", "c.db", "--out"]
+    for number in event_numbers(shell, 6, *arguments, "calm"):
+        code, message = run(shell, number, *arguments, str(number))
         assert code in {-signal.SIGINT, 0}
         assert message == ""
         assert list((shell.folder / str(number)).glob(".*")) == []
@@ -112,21 +117,23 @@ def test_export_interrupted_at_any_moment_leaves_no_partial_file(shell: Shell, s
 def test_export_interrupted_before_the_rename_leaves_no_file(shell: Shell, service) -> None:
     """The signal arrives after the bytes are written, and before the file is renamed."""
     api = Api(generate_family_world(3, 50))
-    where = ("--store", "c.db", "--base-url", service(api))
-    shell("crawl", seeds(shell, *api.world.hashes()), *where)
+    options = ("--store", "c.db", "--base-url", service(api))
+    shell("crawl", seeds(shell, *api.world.hashes()), *options)
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        words = ("export", "--store", "c.db", "--out", "out")
-        assert run(shell, 0, *words, name=name, at="os.rename") == (-getattr(signal, name), "")
+        arguments = ("export", "--store", "c.db", "--out", "out")
+        assert run(shell, 0, *arguments, name=name, at="os.rename") == (-getattr(signal, name), "")
         assert list((shell.folder / "out").iterdir()) == []
 
 
-@pytest.mark.parametrize("words", [("--help",), ("plan", "seeds.txt"), ("import", "x", "-s", "c")])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("plan", "seeds.txt"), ("import", "x", "-s", "c")]
+)
 def test_other_commands_interrupted_at_any_moment_are_silent(
-    shell: Shell, words: tuple[str, ...]
+    shell: Shell, arguments: tuple[str, ...]
 ) -> None:
     seeds(shell, *generate_family_world(3, 1).hashes())
-    for number in (1, 2, 3, *moments(shell, 2, *words)):
-        code, message = run(shell, number, *words)
+    for number in (1, 2, 3, *event_numbers(shell, 2, *arguments)):
+        code, message = run(shell, number, *arguments)
         assert code == -signal.SIGINT or number > 3  # the number of events may vary slightly
         assert "Traceback" not in message
 
@@ -137,8 +144,8 @@ def test_ignored_signals_stay_ignored(shell: Shell, service) -> None:
     seeds(shell, *api.world.hashes())
     for name in ("SIGINT", "SIGHUP"):
         ignore = f"import signal; signal.signal(signal.{name}, signal.SIG_IGN)\n"
-        words = ("crawl", "seeds.txt", "--store", f"{name}.db", "--base-url", url)
-        code, _ = run(shell, 0, *words, name=name, at="socket.connect", first=ignore)
+        arguments = ("crawl", "seeds.txt", "--store", f"{name}.db", "--base-url", url)
+        code, _ = run(shell, 0, *arguments, name=name, at="socket.connect", first=ignore)
         assert code == 0
         with Store.read(shell.folder / f"{name}.db") as store:
             assert store.totals().complete == 2

@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 class FlavorCampaign(Campaign):
     """A campaign whose client can use any API flavor."""
 
-    def crawl(self, *, api_flavor: str = "auto", **how: object) -> list:  # type: ignore[override]
+    def crawl(self, *, api_flavor: str = "auto", **options: object) -> list:  # type: ignore[override]
         adapter = EmulatorAdapter(self.api)
         client = Client(ApiKey("k" * 64), adapter=adapter, clock=self.clock, api_flavor=api_flavor)
         with Store.open(self.path) as store, client:
-            return list(Crawl(client, store, **how))
+            return list(Crawl(client, store, **options))
 
     def paths(self) -> list[str]:
         return [entry.path.rpartition("/")[2] for entry in self.api.log]
 
 
-def graph_of(made: Campaign):
-    with Store.read(made.path) as store:
+def graph_of(campaign: Campaign):
+    with Store.read(campaign.path) as store:
         assert list(find_damage(store)) == []
         return build_graph(store.observations(), subjects=store.subjects(), links=store.links())
 
@@ -57,12 +57,12 @@ def test_both_api_flavors_give_the_same_nodes_and_observations(tmp_path) -> None
     assert set(classic.paths()) == {"related_references"}
     assert set(gti.paths()) == {"related_reports"}
     assert gti.triples() == classic.triples() == world.triples()
-    ours, theirs = graph_of(classic), graph_of(gti)
-    assert set(ours) == set(theirs)
-    for key, node in ours.nodes(data=True):
+    graph, gti_graph = graph_of(classic), graph_of(gti)
+    assert set(graph) == set(gti_graph)
+    for key, node in graph.nodes(data=True):
         if node["type"] != "reference":
             continue
-        other = theirs.nodes[key]
+        other = gti_graph.nodes[key]
         same = ("label", "url", "title", "author", "creation_date")
         assert [node.get(name) for name in same] == [other.get(name) for name in same]
         assert (other["original_type"], other["original_id"]) == (
@@ -72,80 +72,80 @@ def test_both_api_flavors_give_the_same_nodes_and_observations(tmp_path) -> None
 
 
 def test_auto_detects_the_flavor_with_the_first_request_and_stores_it(tmp_path) -> None:
-    made = FlavorCampaign(tmp_path / "c.db", generate_family_world(3, 50), api_flavor="gti")
-    made.crawl(max_calls=None)
-    assert made.paths() == ["related_references", *["related_reports"] * 6]
-    with Store.read(made.path) as store:
+    campaign = FlavorCampaign(tmp_path / "c.db", generate_family_world(3, 50), api_flavor="gti")
+    campaign.crawl(max_calls=None)
+    assert campaign.paths() == ["related_references", *["related_reports"] * 6]
+    with Store.read(campaign.path) as store:
         assert store.api_info.flavor() == "gti"
-    with Store.open(made.path) as store:
-        store.tasks.refresh(made.clock.now() + 1)
-    made.crawl()
-    assert made.paths()[7:] == ["related_reports"] * 6
+    with Store.open(campaign.path) as store:
+        store.tasks.refresh(campaign.clock.now() + 1)
+    campaign.crawl()
+    assert campaign.paths()[7:] == ["related_reports"] * 6
 
 
 def test_auto_needs_no_extra_call_if_the_classic_flavor_works(tmp_path) -> None:
-    made = FlavorCampaign(tmp_path / "c.db", generate_family_world(3, 50), api_flavor="both")
-    made.crawl()
-    assert made.paths() == ["related_references"] * 6
+    campaign = FlavorCampaign(tmp_path / "c.db", generate_family_world(3, 50), api_flavor="both")
+    campaign.crawl()
+    assert campaign.paths() == ["related_references"] * 6
 
 
 def unknown_files(path: Path, count: int, **switches: object) -> FlavorCampaign:
     """Return a campaign of files that the service does not know."""
-    made = FlavorCampaign(path, World([], [], []), **switches)
-    made.path.unlink()
+    campaign = FlavorCampaign(path, World([], [], []), **switches)
+    campaign.path.unlink()
     with Store.open(path) as store:
         store.add_seeds([Seed(Entity("file", f"{each:064x}"), "-", each) for each in range(count)])
-    return made
+    return campaign
 
 
 def test_auto_tries_the_other_flavor_at_most_three_times_per_run(tmp_path) -> None:
-    made = unknown_files(tmp_path / "c.db", 5)
-    events = made.crawl()
+    campaign = unknown_files(tmp_path / "c.db", 5)
+    events = campaign.crawl()
     assert [type(event.error) for event in events] == [NotFoundError] * 5
     classic, gti = "related_references", "related_reports"
-    assert made.paths() == [classic, gti] * 3 + [classic] * 2
+    assert campaign.paths() == [classic, gti] * 3 + [classic] * 2
 
 
 def test_unknown_files_do_not_prevent_the_detection(tmp_path) -> None:
-    made = unknown_files(tmp_path / "c.db", 2, api_flavor="gti")
-    made.api.world = world = generate_family_world(2, 3)
-    with Store.open(made.path) as store:
+    campaign = unknown_files(tmp_path / "c.db", 2, api_flavor="gti")
+    campaign.api.world = world = generate_family_world(2, 3)
+    with Store.open(campaign.path) as store:
         store.add_seeds([Seed(Entity("file", each), "-", 9) for each in world.hashes()])
-    made.crawl()
-    assert sorted(made.states().values()) == [COMPLETE, COMPLETE, "failed", "failed"]
-    assert made.api.calls == 2 * 2 + 2 + 1
+    campaign.crawl()
+    assert sorted(campaign.states().values()) == [COMPLETE, COMPLETE, "failed", "failed"]
+    assert campaign.api.calls == 2 * 2 + 2 + 1
 
 
 @pytest.mark.parametrize("code", ["BadRequestError", "NotFoundError"])
 def test_auto_switches_to_gti_if_the_classic_relationship_is_refused(tmp_path, code) -> None:
     undocumented = UndocumentedSettings(unknown_relationship=code)
-    made = FlavorCampaign(
+    campaign = FlavorCampaign(
         tmp_path / "c.db", generate_family_world(2, 3), api_flavor="gti", undocumented=undocumented
     )
-    made.crawl()
-    assert set(made.states().values()) == {COMPLETE}
+    campaign.crawl()
+    assert set(campaign.states().values()) == {COMPLETE}
 
 
 def test_a_base_url_that_is_not_the_api_costs_one_request(tmp_path) -> None:
-    made = FlavorCampaign(tmp_path / "c.db", generate_family_world(2, 3))
-    respond = made.api.respond
+    campaign = FlavorCampaign(tmp_path / "c.db", generate_family_world(2, 3))
+    respond = campaign.api.respond
     empty = Response(404, {"Content-Type": "text/html"}, b"<html>Not here</html>")
-    made.api.respond = lambda *arguments: respond(*arguments) and empty  # type: ignore[method-assign]
+    campaign.api.respond = lambda *arguments: respond(*arguments) and empty  # type: ignore[method-assign]
     with pytest.raises(BaseUrlError):
-        made.crawl()
-    assert len(made.paths()) == 1
+        campaign.crawl()
+    assert len(campaign.paths()) == 1
 
 
 def test_a_deeper_crawl_uses_gti_paths_throughout(tmp_path) -> None:
-    made = FlavorCampaign(tmp_path / "c.db", generate_family_world(3, 2), api_flavor="gti")
-    made.crawl(api_flavor="gti", depth=1)
-    kinds = {tuple(entry.path.split("/")[3::2]) for entry in made.api.log}
+    campaign = FlavorCampaign(tmp_path / "c.db", generate_family_world(3, 2), api_flavor="gti")
+    campaign.crawl(api_flavor="gti", depth=1)
+    kinds = {tuple(entry.path.split("/")[3::2]) for entry in campaign.api.log}
     assert kinds == {
         ("files", "related_reports"),
         ("collections", "files"),
         ("collections", "reports"),
     }
-    assert any("/collections/report--" in entry.path for entry in made.api.log)
+    assert any("/collections/report--" in entry.path for entry in campaign.api.log)
 
 
 def test_an_unknown_api_flavor_is_refused_before_any_request() -> None:
@@ -173,11 +173,11 @@ def world_with_all_types() -> tuple[World, list[Entity]]:
 
 
 def seeded(path: Path, world: World, entities: list[Entity], **switches: object) -> FlavorCampaign:
-    made = FlavorCampaign(path, world, **switches)
+    campaign = FlavorCampaign(path, world, **switches)
     path.unlink()
     with Store.open(path) as store:
         store.add_seeds([Seed(entity, "-", line) for line, entity in enumerate(entities, 1)])
-    return made
+    return campaign
 
 
 @pytest.mark.parametrize("canonical", [True, False])
@@ -185,26 +185,26 @@ def seeded(path: Path, world: World, entities: list[Entity], **switches: object)
 def test_domains_addresses_and_urls_are_crawled_like_files(tmp_path, api_flavor, canonical) -> None:
     world, entities = world_with_all_types()
     undocumented = UndocumentedSettings(canonical_links=canonical)
-    made = seeded(
+    campaign = seeded(
         tmp_path / "c.db", world, entities, api_flavor=api_flavor, undocumented=undocumented
     )
-    made.crawl(api_flavor=api_flavor)
-    with Store.read(made.path) as store:
+    campaign.crawl(api_flavor=api_flavor)
+    with Store.read(campaign.path) as store:
         states = {row.subject: row.state for row in store.statuses()}
         found = {(one.subject, one.reference.id) for one in store.observations()}
         assert list(find_damage(store)) == []
         assert (store.totals().subjects, store.totals().files) == (4, 0)
     assert states == dict.fromkeys(entities, COMPLETE)
     assert len(found) == 4 * 50
-    assert made.api.calls == 4 * 2
+    assert campaign.api.calls == 4 * 2
 
 
 def test_a_url_is_requested_by_its_encoded_text(tmp_path) -> None:
     world, entities = world_with_all_types()
-    made = seeded(tmp_path / "c.db", world, entities[-1:])
-    made.crawl()
+    campaign = seeded(tmp_path / "c.db", world, entities[-1:])
+    campaign.crawl()
     # Unpadded base64 of the text, as the documentation of the endpoint has it.
-    assert made.api.log[0].path == (
+    assert campaign.api.log[0].path == (
         "/api/v3/urls/aHR0cDovL2V2aWwuZXhhbXBsZS9hP2I9Yy9k/related_references"
     )
 
@@ -220,9 +220,9 @@ def test_a_url_that_the_api_spells_differently_is_one_node_with_the_api_spelling
     api.respond = lambda method, path, headers: respond(  # type: ignore[method-assign]
         method, path.replace(target, real.id), headers
     )
-    made = seeded(tmp_path / "c.db", world, [written])
-    made.api = api
-    made.crawl()
-    with Store.read(made.path) as store:
+    campaign = seeded(tmp_path / "c.db", world, [written])
+    campaign.api = api
+    campaign.crawl()
+    with Store.read(campaign.path) as store:
         (row,) = store.statuses()
     assert row.subject == Entity(URL, real.id)

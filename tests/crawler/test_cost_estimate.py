@@ -74,24 +74,24 @@ def test_completion_is_that_of_a_simulated_crawl(calls, per_minute, per_day, spe
     assert abs(end.timestamp() - now) <= 60
 
 
-def run_plan(shell: Shell, *words: object) -> dict:
-    done = shell("plan", "seeds.txt", "--store", "c.db", "--json", *words)
-    assert done.returncode == 0
-    return json.loads(done.stdout)
+def run_plan(shell: Shell, *arguments: object) -> dict:
+    result = shell("plan", "seeds.txt", "--store", "c.db", "--json", *arguments)
+    assert result.returncode == 0
+    return json.loads(result.stdout)
 
 
 def test_after_the_first_pages_the_plan_equals_the_calls_made(shell, service) -> None:
     world = generate_world(3)
     api = Api(world)
-    where = ("--store", "c.db", "--base-url", service(api))
+    options = ("--store", "c.db", "--base-url", service(api))
     seeds(shell, *world.hashes())
     before = run_plan(shell)
     assert before["cost"] == {"at_least": 67, "expected": None, "exact": False}
     assert api.log == []
-    assert shell("crawl", "seeds.txt", *where, "--max-calls", 67).returncode == 3
+    assert shell("crawl", "seeds.txt", *options, "--max-calls", 67).returncode == 3
     cost = run_plan(shell)["cost"]
     assert cost["exact"]
-    assert shell("crawl", "seeds.txt", *where).returncode == 0
+    assert shell("crawl", "seeds.txt", *options).returncode == 0
     assert cost["at_least"] == cost["expected"] == api.calls - 67
     assert run_plan(shell)["cost"] == {"at_least": 0, "expected": 0, "exact": True}
 
@@ -100,9 +100,9 @@ def test_plan_makes_no_request_and_needs_no_key(shell) -> None:
     del shell.environment["VT_APIKEY"]
     hashes = generate_family_world(500, 1).hashes()
     seeds(shell, *hashes, "a" * 32, hashes[0], "nonsense")
-    done = shell("plan", "seeds.txt", "--per-minute", 4, "--per-day", 500)
-    assert done.returncode == 0
-    assert "1 md5, 500 sha256; 1 duplicate, 1 rejected" in done.stdout
-    assert "at least 501 calls" in done.stdout
-    assert "finished, with the fewest calls: 20" in done.stdout
+    result = shell("plan", "seeds.txt", "--per-minute", 4, "--per-day", 500)
+    assert result.returncode == 0
+    assert "1 md5, 500 sha256; 1 duplicate, 1 rejected" in result.stdout
+    assert "at least 501 calls" in result.stdout
+    assert "finished, with the fewest calls: 20" in result.stdout
     assert not (shell.folder / "c.db").exists()

@@ -38,27 +38,27 @@ def world_with_chain() -> World:
 
 
 def campaign_of(path: Path, world: World, *seeds: str, **switches: object) -> Campaign:
-    made = Campaign(path, world, **switches)
+    campaign = Campaign(path, world, **switches)
     path.unlink()
     with Store.open(path) as store:
         store.add_seeds(parse_seeds(seeds))
-    return made
+    return campaign
 
 
-def requested_paths(made: Campaign) -> list[str]:
-    return [entry.path.removeprefix("/api/v3/") for entry in made.api.log]
+def requested_paths(campaign: Campaign) -> list[str]:
+    return [entry.path.removeprefix("/api/v3/") for entry in campaign.api.log]
 
 
 def test_a_crawl_stays_with_the_seeds_by_default(tmp_path) -> None:
-    made = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
-    made.crawl()
-    assert len(requested_paths(made)) == 1
+    campaign = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
+    campaign.crawl()
+    assert len(requested_paths(campaign)) == 1
 
 
 def test_depth_1_requests_files_and_references_of_found_entities(tmp_path) -> None:
-    made = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
-    made.crawl(depth=1)
-    assert sorted(requested_paths(made)[1:]) == sorted(
+    campaign = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
+    campaign.crawl(depth=1)
+    assert sorted(requested_paths(campaign)[1:]) == sorted(
         [
             "collections/c1/files",
             "collections/c1/references",
@@ -69,13 +69,13 @@ def test_depth_1_requests_files_and_references_of_found_entities(tmp_path) -> No
 
 
 def test_depth_2_requests_the_found_files_and_depth_3_their_collections(tmp_path) -> None:
-    made = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
-    made.crawl(depth=2)
-    assert f"files/{'b' * 64}/related_references" in requested_paths(made)
-    assert not any(path.startswith("collections/c2") for path in requested_paths(made))
-    made.crawl(depth=3)
-    assert "collections/c2/files" in requested_paths(made)
-    with Store.read(made.path) as store:
+    campaign = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
+    campaign.crawl(depth=2)
+    assert f"files/{'b' * 64}/related_references" in requested_paths(campaign)
+    assert not any(path.startswith("collections/c2") for path in requested_paths(campaign))
+    campaign.crawl(depth=3)
+    assert "collections/c2/files" in requested_paths(campaign)
+    with Store.read(campaign.path) as store:
         assert {one.subject.id for one in store.observations()} == {"a" * 64, "b" * 64}
         assert ("c2", "c" * 64) in {(link.source.id, link.target.id) for link in store.links()}
         assert list(find_damage(store)) == []
@@ -86,20 +86,20 @@ def test_a_report_in_related_from_is_crawled_like_a_collection(tmp_path) -> None
     world = World(
         [File("a" * 64, collections=(report,))], R, [Collection(report, "A report", (R[0].id,))]
     )
-    made = campaign_of(tmp_path / "c.db", world, "a" * 64)
-    assert [event.error for event in made.crawl(depth=1)] == [None] * 4
-    assert f"collections/{report}/files" in requested_paths(made)
+    campaign = campaign_of(tmp_path / "c.db", world, "a" * 64)
+    assert [event.error for event in campaign.crawl(depth=1)] == [None] * 4
+    assert f"collections/{report}/files" in requested_paths(campaign)
 
 
 def test_entities_near_the_seeds_are_requested_first(tmp_path) -> None:
-    made = campaign_of(
+    campaign = campaign_of(
         tmp_path / "c.db",
         generate_family_world(6, 50),
         "a" * 64,
         *generate_family_world(6, 50).hashes()[:2],
     )
-    made.crawl(depth=2)
-    kinds = [path.split("/")[0] + "/" + path.split("/")[-1] for path in requested_paths(made)]
+    campaign.crawl(depth=2)
+    kinds = [path.split("/")[0] + "/" + path.split("/")[-1] for path in requested_paths(campaign)]
     deeper = next(index for index, kind in enumerate(kinds) if not kind.startswith("files/"))
     assert deeper == 1 + 2 * 2  # an unknown file, and two of two pages
     last = max(index for index, kind in enumerate(kinds) if kind != "files/related_references")
@@ -130,9 +130,9 @@ def observations_and_links(path: Path) -> tuple[set, set]:
 
 def test_a_long_list_is_truncated_at_per_node_and_reported(tmp_path) -> None:
     world = generate_family_world(100, 1)
-    made = campaign_of(tmp_path / "c.db", world, world.hashes()[0])
-    made.crawl(depth=1, per_node=60)
-    with Store.read(made.path) as store:
+    campaign = campaign_of(tmp_path / "c.db", world, world.hashes()[0])
+    campaign.crawl(depth=1, per_node=60)
+    with Store.read(campaign.path) as store:
         rows = {(row.subject.id, row.relationship): row for row in store.statuses()}
         hub = next(
             row for key, row in rows.items() if key[1] == "files" and row.expected_count == 100
@@ -144,45 +144,45 @@ def test_a_long_list_is_truncated_at_per_node_and_reported(tmp_path) -> None:
     node = graph.nodes[hub.subject.key]
     assert node["crawl_files"] == f"incomplete ({hub.detail})"
     assert node["crawl_references"] == COMPLETE
-    calls = made.api.calls
-    made.crawl(depth=1, per_node=60)
-    assert made.api.calls == calls
+    calls = campaign.api.calls
+    campaign.crawl(depth=1, per_node=60)
+    assert campaign.api.calls == calls
 
 
 def test_a_truncated_list_of_unknown_length_is_reported_without_a_total(tmp_path) -> None:
     world = generate_family_world(100, 1)
     fault = Fault("count_missing", match="collections", times=None)
-    made = campaign_of(tmp_path / "c.db", world, world.hashes()[0], faults=[fault])
-    made.crawl(depth=1, per_node=60)
-    with Store.read(made.path) as store:
+    campaign = campaign_of(tmp_path / "c.db", world, world.hashes()[0], faults=[fault])
+    campaign.crawl(depth=1, per_node=60)
+    with Store.read(campaign.path) as store:
         remarks = [row.detail for row in store.statuses() if row.state == INCOMPLETE]
     assert remarks == ["80 files read; the limit per node is 60"]
 
 
 def test_a_greater_per_node_resumes_truncated_lists(tmp_path) -> None:
     world = generate_family_world(100, 1)
-    made = campaign_of(tmp_path / "c.db", world, world.hashes()[0])
-    made.crawl(depth=1, per_node=40)
-    before = made.api.calls
-    made.crawl(depth=1, per_node=1_000)
+    campaign = campaign_of(tmp_path / "c.db", world, world.hashes()[0])
+    campaign.crawl(depth=1, per_node=40)
+    before = campaign.api.calls
+    campaign.crawl(depth=1, per_node=1_000)
     # The second and third page of the hundred files in the collection.
-    assert made.api.calls == before + 2
-    with Store.read(made.path) as store:
+    assert campaign.api.calls == before + 2
+    with Store.read(campaign.path) as store:
         assert {row.state for row in store.statuses()} == {COMPLETE}
 
 
 def test_a_forbidden_collection_does_not_affect_others(tmp_path) -> None:
     fault = Fault("status", 403, match="collections/c1/files")
-    made = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64, faults=[fault])
-    events = made.crawl(depth=1)
+    campaign = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64, faults=[fault])
+    events = campaign.crawl(depth=1)
     assert [type(event.error) for event in events if event.error] == [ForbiddenError]
-    assert "references" in {path.split("/")[-1] for path in requested_paths(made)[2:]}
+    assert "references" in {path.split("/")[-1] for path in requested_paths(campaign)[2:]}
 
 
 def test_the_graph_contains_links_and_they_can_be_extracted(tmp_path) -> None:
-    made = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
-    made.crawl(depth=1)
-    with Store.read(made.path) as store:
+    campaign = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
+    campaign.crawl(depth=1)
+    with Store.read(campaign.path) as store:
         observations, links = set(store.observations()), list(store.links())
         graph = build_graph(store.observations(), subjects=store.subjects(), links=links)
     assert graph.edges["collection:c1", f"file:{'b' * 64}"]["relation"] == "files"
@@ -194,9 +194,9 @@ def test_the_graph_contains_links_and_they_can_be_extracted(tmp_path) -> None:
 
 
 def test_totals_count_only_references_of_seeds(tmp_path) -> None:
-    made = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
-    made.crawl(depth=1)
-    with Store.read(made.path) as store:
+    campaign = campaign_of(tmp_path / "c.db", world_with_chain(), "a" * 64)
+    campaign.crawl(depth=1)
+    with Store.read(campaign.path) as store:
         totals = store.totals()
     assert (totals.expected, totals.received) == (2, 2)
 

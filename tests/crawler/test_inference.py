@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def crawled(path: Path, world: World, **how: object) -> Campaign:
+def crawled(path: Path, world: World, **options: object) -> Campaign:
     campaign = Campaign(path, world)
-    campaign.crawl(**how)
+    campaign.crawl(**options)
     return campaign
 
 

@@ -41,63 +41,63 @@ def world_of(*numbers: int) -> World:
     return World([File("a" * 64, collections=("c",))], references, [collection])
 
 
-def refresh(made: Campaign, age: float) -> int:
-    with Store.open(made.path) as store:
-        return store.tasks.refresh(made.clock.now() - age)
+def refresh(campaign: Campaign, age: float) -> int:
+    with Store.open(campaign.path) as store:
+        return store.tasks.refresh(campaign.clock.now() - age)
 
 
 # --- refresh -------------------------------------------------------------------------------------
 
 
 def test_recent_subjects_are_not_refreshed(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", generate_family_world(3, 50))
-    made.crawl()
-    made.clock.time += 5 * DAY
-    assert refresh(made, 6 * DAY) == 0
-    assert made.crawl() == []
+    campaign = Campaign(tmp_path / "c.db", generate_family_world(3, 50))
+    campaign.crawl()
+    campaign.clock.time += 5 * DAY
+    assert refresh(campaign, 6 * DAY) == 0
+    assert campaign.crawl() == []
 
 
 def test_old_subjects_are_refreshed_once_from_the_first_page(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", generate_family_world(3, 50))
-    made.crawl()
-    made.clock.time += 7 * DAY
-    assert refresh(made, 6 * DAY) == 3
-    made.crawl()
-    assert made.api.calls == 2 * 6
-    assert refresh(made, 6 * DAY) == 0
-    assert set(made.states().values()) == {COMPLETE}
+    campaign = Campaign(tmp_path / "c.db", generate_family_world(3, 50))
+    campaign.crawl()
+    campaign.clock.time += 7 * DAY
+    assert refresh(campaign, 6 * DAY) == 3
+    campaign.crawl()
+    assert campaign.api.calls == 2 * 6
+    assert refresh(campaign, 6 * DAY) == 0
+    assert set(campaign.states().values()) == {COMPLETE}
 
 
 def test_an_interrupted_refresh_requests_no_page_twice(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", generate_family_world(3, 90))
-    made.crawl()
-    made.clock.time += 7 * DAY
+    campaign = Campaign(tmp_path / "c.db", generate_family_world(3, 90))
+    campaign.crawl()
+    campaign.clock.time += 7 * DAY
     for budget in (10, 13, 16):
-        refresh(made, 6 * DAY)
+        refresh(campaign, 6 * DAY)
         with pytest.raises(BudgetExhaustedError):
-            made.crawl(max_calls=budget)
-    refresh(made, 6 * DAY)
-    made.crawl()
-    assert made.api.calls == 18
+            campaign.crawl(max_calls=budget)
+    refresh(campaign, 6 * DAY)
+    campaign.crawl()
+    assert campaign.api.calls == 18
 
 
 def test_observations_of_both_passes_are_kept_with_their_times(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", world_of(1, 2))
-    first = made.clock.now()
-    made.crawl()
-    made.clock.time += 7 * DAY
-    made.api.world = world_of(2, 3)
-    refresh(made, DAY)
-    made.crawl()
-    seen = {}
-    with Store.read(made.path) as store:
+    campaign = Campaign(tmp_path / "c.db", world_of(1, 2))
+    first = campaign.clock.now()
+    campaign.crawl()
+    campaign.clock.time += 7 * DAY
+    campaign.api.world = world_of(2, 3)
+    refresh(campaign, DAY)
+    campaign.crawl()
+    timestamps = {}
+    with Store.read(campaign.path) as store:
         for one in store.observations():
-            seen[one.reference.attributes["url"][-1]] = (one.first_seen, one.last_seen)
+            timestamps[one.reference.attributes["url"][-1]] = (one.first_seen, one.last_seen)
         (row,) = store.statuses()
         assert list(find_damage(store)) == []
         graph = build_graph(store.observations(), timestamps=True)
     later = first + 7 * DAY
-    assert seen == {"1": (first, first), "2": (first, later), "3": (later, later)}
+    assert timestamps == {"1": (first, first), "2": (first, later), "3": (later, later)}
     # The state depends on the second pass alone: two expected, two received.
     assert (row.state, row.expected_count, row.received_count, row.detail) == (COMPLETE, 2, 2, "")
     assert row.fetched_at == later
@@ -117,50 +117,50 @@ def _reference_edges(graph) -> list:
 
 
 def test_a_partly_read_old_list_is_restarted(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", world_of(*range(90)))
+    campaign = Campaign(tmp_path / "c.db", world_of(*range(90)))
     with pytest.raises(BudgetExhaustedError):
-        made.crawl(max_calls=1)
-    made.clock.time += 7 * DAY
-    assert refresh(made, DAY) == 1
-    made.crawl()
-    assert made.api.calls == 1 + 3
-    assert set(made.states().values()) == {COMPLETE}
+        campaign.crawl(max_calls=1)
+    campaign.clock.time += 7 * DAY
+    assert refresh(campaign, DAY) == 1
+    campaign.crawl()
+    assert campaign.api.calls == 1 + 3
+    assert set(campaign.states().values()) == {COMPLETE}
 
 
 def test_a_failed_subject_is_refreshed_once_it_is_old(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", World([], [], []))
-    with Store.open(made.path) as store:
+    campaign = Campaign(tmp_path / "c.db", World([], [], []))
+    with Store.open(campaign.path) as store:
         store.add_seeds(parse_seeds(["a" * 64]))
-    made.crawl()
-    assert made.states() == {"a" * 64: "failed"}
-    made.clock.time += 7 * DAY
-    made.api.world = world_of(1)
-    refresh(made, DAY)
-    made.crawl()
-    assert made.states() == {"a" * 64: COMPLETE}
+    campaign.crawl()
+    assert campaign.states() == {"a" * 64: "failed"}
+    campaign.clock.time += 7 * DAY
+    campaign.api.world = world_of(1)
+    refresh(campaign, DAY)
+    campaign.crawl()
+    assert campaign.states() == {"a" * 64: COMPLETE}
 
 
 def test_a_frugal_refresh_saves_as_many_calls_as_the_first_crawl(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", generate_family_world(40, 241))
-    made.crawl(frugal=True)
-    assert made.api.calls == 46
-    made.clock.time += 7 * DAY
-    refresh(made, DAY)
-    made.crawl(frugal=True)
-    assert made.api.calls == 92
-    assert made.triples() == made.world.triples()
+    campaign = Campaign(tmp_path / "c.db", generate_family_world(40, 241))
+    campaign.crawl(frugal=True)
+    assert campaign.api.calls == 46
+    campaign.clock.time += 7 * DAY
+    refresh(campaign, DAY)
+    campaign.crawl(frugal=True)
+    assert campaign.api.calls == 92
+    assert campaign.triples() == campaign.world.triples()
 
 
 def test_a_refresh_keeps_references_inferred_from_an_older_list(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", generate_family_world(2, 90))
-    made.crawl(frugal=True)
-    before = made.triples()
-    made.clock.time += 7 * DAY
-    made.api.world = generate_family_world(2, 60)  # shorter lists of the same family
-    refresh(made, DAY)
-    made.crawl()
-    assert made.triples() == before | made.api.world.triples()
-    with Store.read(made.path) as store:
+    campaign = Campaign(tmp_path / "c.db", generate_family_world(2, 90))
+    campaign.crawl(frugal=True)
+    before = campaign.triples()
+    campaign.clock.time += 7 * DAY
+    campaign.api.world = generate_family_world(2, 60)  # shorter lists of the same family
+    refresh(campaign, DAY)
+    campaign.crawl()
+    assert campaign.triples() == before | campaign.api.world.triples()
+    with Store.read(campaign.path) as store:
         assert {(row.state, row.inferred_count, row.detail) for row in store.statuses()} == {
             (COMPLETE, 0, "")
         }
@@ -169,19 +169,19 @@ def test_a_refresh_keeps_references_inferred_from_an_older_list(tmp_path) -> Non
 # --- audit ---------------------------------------------------------------------------------------
 
 
-def audit(made: Campaign, share: float) -> int:
-    with Store.open(made.path) as store:
+def audit(campaign: Campaign, share: float) -> int:
+    with Store.open(campaign.path) as store:
         return store.tasks.audit(share, random.Random(7))
 
 
 def test_an_audit_requests_a_share_and_confirms_inferred_references(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", generate_family_world(21, 90))
-    made.crawl(frugal=True)
-    assert made.api.calls == 21 + 2
-    assert audit(made, 0.1) == 2
-    made.crawl(frugal=True)
-    assert made.api.calls == 23 + 2 * 3
-    with Store.read(made.path) as store:
+    campaign = Campaign(tmp_path / "c.db", generate_family_world(21, 90))
+    campaign.crawl(frugal=True)
+    assert campaign.api.calls == 21 + 2
+    assert audit(campaign, 0.1) == 2
+    campaign.crawl(frugal=True)
+    assert campaign.api.calls == 23 + 2 * 3
+    with Store.read(campaign.path) as store:
         result = store.audit_result()
         kinds = [one.provenance for one in store.observations()]
         assert list(find_damage(store)) == []
@@ -191,38 +191,38 @@ def test_an_audit_requests_a_share_and_confirms_inferred_references(tmp_path) ->
 
 
 def test_an_interrupted_audit_selects_no_more_subjects_when_resumed(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", generate_family_world(21, 90))
-    made.crawl(frugal=True)
-    assert audit(made, 0.1) == 2
+    campaign = Campaign(tmp_path / "c.db", generate_family_world(21, 90))
+    campaign.crawl(frugal=True)
+    assert audit(campaign, 0.1) == 2
     with pytest.raises(BudgetExhaustedError):
-        made.crawl(max_calls=25)
-    assert audit(made, 0.1) == 0
-    with Store.read(made.path) as store:
+        campaign.crawl(max_calls=25)
+    assert audit(campaign, 0.1) == 0
+    with Store.read(campaign.path) as store:
         assert store.audit_result() == AuditResult(
             subjects=0, pending=2, references=0, confirmed=0, refuted=0
         )
-    made.crawl()
-    assert made.api.calls == 29
-    assert audit(made, 0.2) == 2
-    with Store.read(made.path) as store:
+    campaign.crawl()
+    assert campaign.api.calls == 29
+    assert audit(campaign, 0.2) == 2
+    with Store.read(campaign.path) as store:
         result = store.audit_result()
     assert result == AuditResult(subjects=2, pending=2, references=100, confirmed=100, refuted=0)
 
 
 def test_an_audit_removes_references_that_it_cannot_confirm(tmp_path) -> None:
     full_world = generate_family_world(10, 90)
-    made = Campaign(tmp_path / "c.db", full_world)
-    made.crawl(frugal=True)
+    campaign = Campaign(tmp_path / "c.db", full_world)
+    campaign.crawl(frugal=True)
     # One file was read to its end. Fifty references of each other file were inferred.
-    with Store.read(made.path) as store:
+    with Store.read(campaign.path) as store:
         inferred = [one.provenance for one in store.observations()].count("inferred")
     assert inferred == 9 * 50
-    made.api.world = full_world.replace(
+    campaign.api.world = full_world.replace(
         files=[without_last_reference(full_world, file) for file in files(full_world)]
     )
-    assert audit(made, 1.0) == 9
-    made.crawl()
-    with Store.read(made.path) as store:
+    assert audit(campaign, 1.0) == 9
+    campaign.crawl()
+    with Store.read(campaign.path) as store:
         result = store.audit_result()
         remarks = [row.detail for row in store.statuses()]
         shown = store.totals().observations
@@ -235,17 +235,17 @@ def test_an_audit_removes_references_that_it_cannot_confirm(tmp_path) -> None:
         file.id for file, remark in zip(files(full_world), remarks, strict=True) if not remark
     )
     kept = {row for row in full_world.triples() if row[0] == read}
-    assert made.triples() == made.api.world.triples() | kept
-    assert shown == len(made.triples())
+    assert campaign.triples() == campaign.api.world.triples() | kept
+    assert shown == len(campaign.triples())
 
 
 def test_an_audit_works_in_the_session_that_inferred(tmp_path) -> None:
     full_world = generate_family_world(3, 90)
-    made = Campaign(tmp_path / "c.db", full_world)
-    client = Client(ApiKey("k" * 64), adapter=EmulatorAdapter(made.api), clock=made.clock)
-    with Store.open(made.path) as store, client:
+    campaign = Campaign(tmp_path / "c.db", full_world)
+    client = Client(ApiKey("k" * 64), adapter=EmulatorAdapter(campaign.api), clock=campaign.clock)
+    with Store.open(campaign.path) as store, client:
         list(Crawl(client, store, frugal=True))
-        made.api.world = full_world.replace(
+        campaign.api.world = full_world.replace(
             files=[without_last_reference(full_world, each) for each in files(full_world)]
         )
         assert store.tasks.audit(1.0, random.Random(7)) == 2
@@ -268,18 +268,18 @@ SHA256, SHA1, MD5 = "a" * 64, "b" * 40, "c" * 32
 
 
 def world_with_three_hashes(collections: tuple[str, ...] = ("c",), references: int = 90) -> World:
-    held = [Reference.from_url(f"https://r.example/{number}") for number in range(references)]
+    listed = [Reference.from_url(f"https://r.example/{number}") for number in range(references)]
     file = File(SHA256, SHA1, MD5, collections=collections)
-    return World([file], held, [Collection("c", "C", tuple(each.id for each in held))])
+    return World([file], listed, [Collection("c", "C", tuple(each.id for each in listed))])
 
 
-def crawled(path: Path, world: World, *seeds: str, **how: object) -> Campaign:
-    made = Campaign(path, world, undocumented=UndocumentedSettings(canonical_links=True))
+def crawled(path: Path, world: World, *seeds: str, **options: object) -> Campaign:
+    campaign = Campaign(path, world, undocumented=UndocumentedSettings(canonical_links=True))
     path.unlink()
     with Store.open(path) as store:
         store.add_seeds(parse_seeds(seeds))
-    made.crawl(**how)
-    return made
+    campaign.crawl(**options)
+    return campaign
 
 
 @pytest.mark.parametrize(
@@ -287,9 +287,9 @@ def crawled(path: Path, world: World, *seeds: str, **how: object) -> Campaign:
     [(SHA256, SHA1, MD5), (MD5, SHA1, SHA256), (SHA1, SHA256, MD5), (MD5, SHA256), (SHA1, MD5)],
 )
 def test_three_hashes_of_a_file_become_one_node(tmp_path, seeds) -> None:
-    made = crawled(tmp_path / "c.db", world_with_three_hashes(), *seeds)
-    assert made.states() == {SHA256: COMPLETE}
-    with Store.read(made.path) as store:
+    campaign = crawled(tmp_path / "c.db", world_with_three_hashes(), *seeds)
+    assert campaign.states() == {SHA256: COMPLETE}
+    with Store.read(campaign.path) as store:
         graph = build_graph(store.observations(), subjects=store.subjects())
         assert list(find_damage(store)) == []
         assert store.totals().subjects == 1
@@ -302,25 +302,25 @@ def test_three_hashes_of_a_file_become_one_node(tmp_path, seeds) -> None:
         name: (hashed if hashed in seeds else None) for hashed, name in stated.items()
     }
     # A first page per hash, and the rest of one list.
-    assert made.api.calls <= len(seeds) + 2
+    assert campaign.api.calls <= len(seeds) + 2
 
 
 def test_a_known_hash_of_a_file_is_not_requested_again(tmp_path) -> None:
-    made = crawled(tmp_path / "c.db", world_with_three_hashes(), MD5)
-    before = made.api.calls
-    with Store.open(made.path) as store:
+    campaign = crawled(tmp_path / "c.db", world_with_three_hashes(), MD5)
+    before = campaign.api.calls
+    with Store.open(campaign.path) as store:
         assert store.add_seeds(parse_seeds([MD5, SHA256])) == 0
-    assert made.crawl() == []
-    assert made.api.calls == before
+    assert campaign.crawl() == []
+    assert campaign.api.calls == before
 
 
 def test_hashes_in_a_file_list_identify_the_file(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", world_with_three_hashes(references=1))
-    made.path.unlink()
-    with Store.open(made.path) as store:
+    campaign = Campaign(tmp_path / "c.db", world_with_three_hashes(references=1))
+    campaign.path.unlink()
+    with Store.open(campaign.path) as store:
         store.add_seeds(parse_seeds([MD5]))
-    made.crawl()
-    assert made.states() == {MD5: COMPLETE}
-    made.crawl(depth=1)
-    states = made.states()
+    campaign.crawl()
+    assert campaign.states() == {MD5: COMPLETE}
+    campaign.crawl(depth=1)
+    states = campaign.states()
     assert (MD5 in states, states[SHA256]) == (False, COMPLETE)

@@ -77,28 +77,30 @@ class LockedClock(Clock):
             return super().sleep(seconds)
 
 
-def crawl_events(made: Campaign, workers: int, min_concurrent: int = 1, **how: object) -> Iterator:
-    adapter = ConcurrentAdapter(made.api, min_concurrent)
+def crawl_events(
+    campaign: Campaign, workers: int, min_concurrent: int = 1, **options: object
+) -> Iterator:
+    adapter = ConcurrentAdapter(campaign.api, min_concurrent)
     client = Client(
         ApiKey("k" * 64),
         adapter=adapter,
-        clock=made.clock,
-        rate_limiter=how.pop("rate_limiter", None),
+        clock=campaign.clock,
+        rate_limiter=options.pop("rate_limiter", None),
     )  # type: ignore[arg-type]
-    with Store.open(made.path) as store, client:
-        yield from Crawl(client, store, workers=workers, **how)  # type: ignore[arg-type]
+    with Store.open(campaign.path) as store, client:
+        yield from Crawl(client, store, workers=workers, **options)  # type: ignore[arg-type]
 
 
-def campaign(path: Path, world: World, **switches: object) -> Campaign:
+def make_campaign(path: Path, world: World, **switches: object) -> Campaign:
     return Campaign(path, world, LockedClock(), **switches)
 
 
 @pytest.mark.parametrize("workers", [4, 40])
 def test_as_many_requests_are_in_flight_as_there_are_workers(tmp_path, workers) -> None:
-    made = campaign(tmp_path / "c.db", generate_family_world(3 * workers, 1))
+    campaign = make_campaign(tmp_path / "c.db", generate_family_world(3 * workers, 1))
     # With fewer concurrent requests, the service would never respond.
-    assert len(list(crawl_events(made, workers, min_concurrent=workers))) == 3 * workers
-    assert made.api.calls == 3 * workers
+    assert len(list(crawl_events(campaign, workers, min_concurrent=workers))) == 3 * workers
+    assert campaign.api.calls == 3 * workers
 
 
 @pytest.mark.parametrize("workers", [2, 5])
@@ -107,63 +109,63 @@ def test_workers_store_the_same_for_as_many_calls_as_one(tmp_path, seed, workers
     world = generate_world(seed)
     alone = Campaign(tmp_path / "alone.db", world)
     alone.crawl()
-    made = campaign(tmp_path / "many.db", world)
-    list(crawl_events(made, workers))
-    assert made.triples() == alone.triples()
-    assert made.api.calls == alone.api.calls
-    assert set(made.states().values()) == {COMPLETE}
-    with Store.read(made.path) as store:
+    campaign = make_campaign(tmp_path / "many.db", world)
+    list(crawl_events(campaign, workers))
+    assert campaign.triples() == alone.triples()
+    assert campaign.api.calls == alone.api.calls
+    assert set(campaign.states().values()) == {COMPLETE}
+    with Store.read(campaign.path) as store:
         assert list(find_damage(store)) == []
-        assert store.calls.count() == made.api.calls
+        assert store.calls.count() == campaign.api.calls
 
 
 @pytest.mark.parametrize("workers", [2, 6])
 def test_frugal_workers_need_no_more_calls_than_one(tmp_path, workers) -> None:
-    made = campaign(tmp_path / "c.db", generate_family_world(40, 241))
-    list(crawl_events(made, workers, frugal=True))
-    assert made.api.calls == 46
-    assert made.triples() == made.world.triples()
+    campaign = make_campaign(tmp_path / "c.db", generate_family_world(40, 241))
+    list(crawl_events(campaign, workers, frugal=True))
+    assert campaign.api.calls == 46
+    assert campaign.triples() == campaign.world.triples()
 
 
 @pytest.mark.parametrize("budget", [1, 7, 20])
 def test_max_calls_holds_for_all_workers(tmp_path, budget) -> None:
-    made = campaign(tmp_path / "c.db", generate_family_world(10, 90))
+    campaign = make_campaign(tmp_path / "c.db", generate_family_world(10, 90))
     with pytest.raises(BudgetExhaustedError):
-        list(crawl_events(made, 4, max_calls=budget))
-    assert made.api.calls == budget
-    with Store.read(made.path) as store:
+        list(crawl_events(campaign, 4, max_calls=budget))
+    assert campaign.api.calls == budget
+    with Store.read(campaign.path) as store:
         assert store.totals().pages == budget
-    list(crawl_events(made, 4))
-    assert made.api.calls == 30
+    list(crawl_events(campaign, 4))
+    assert campaign.api.calls == 30
 
 
 def test_the_rate_limit_holds_for_all_workers(tmp_path) -> None:
-    made = campaign(tmp_path / "c.db", generate_family_world(10, 30))
-    list(crawl_events(made, 4, rate_limiter=RateLimiter(3)))
-    times = [entry.time for entry in made.api.log]
+    campaign = make_campaign(tmp_path / "c.db", generate_family_world(10, 30))
+    list(crawl_events(campaign, 4, rate_limiter=RateLimiter(3)))
+    times = [entry.time for entry in campaign.api.log]
     assert len(times) == 10
     assert all(later - first >= MINUTE for first, later in zip(times, times[3:], strict=False))
 
 
 def test_a_429_makes_all_workers_wait(tmp_path) -> None:
     fault = Fault("status", 429, after=3, times=1, retry_after="30")
-    made = campaign(tmp_path / "c.db", generate_family_world(12, 3), faults=[fault])
-    list(crawl_events(made, 3))
-    refused = next(entry for entry in made.api.log if entry.status == 429)
-    late = [entry for entry in made.api.log if entry.number > refused.number + 2]
+    campaign = make_campaign(tmp_path / "c.db", generate_family_world(12, 3), faults=[fault])
+    list(crawl_events(campaign, 3))
+    rejected = next(entry for entry in campaign.api.log if entry.status == 429)
+    late = [entry for entry in campaign.api.log if entry.number > rejected.number + 2]
     assert late
-    assert all(entry.time >= refused.time + 30 for entry in late)
+    assert all(entry.time >= rejected.time + 30 for entry in late)
 
 
 def test_pages_in_flight_are_stored_when_the_iteration_is_closed(tmp_path) -> None:
-    made = campaign(tmp_path / "c.db", generate_family_world(12, 3))
-    events = crawl_events(made, 4, min_concurrent=2)
+    campaign = make_campaign(tmp_path / "c.db", generate_family_world(12, 3))
+    events = crawl_events(campaign, 4, min_concurrent=2)
     next(events)
     events.close()
-    with Store.read(made.path) as store:
-        assert store.totals().pages == made.api.calls
-    list(crawl_events(made, 4))
-    assert made.api.calls == 12
+    with Store.read(campaign.path) as store:
+        assert store.totals().pages == campaign.api.calls
+    list(crawl_events(campaign, 4))
+    assert campaign.api.calls == 12
 
 
 @pytest.mark.parametrize(
@@ -174,16 +176,16 @@ def test_pages_in_flight_are_stored_when_the_iteration_is_closed(tmp_path) -> No
     ],
 )
 def test_errors_that_concern_every_subject_lose_no_page(tmp_path, switches, error) -> None:
-    made = campaign(tmp_path / "c.db", generate_family_world(12, 3), **switches)
+    campaign = make_campaign(tmp_path / "c.db", generate_family_world(12, 3), **switches)
     with pytest.raises(error):
-        list(crawl_events(made, 3))
-    with Store.read(made.path) as store:
-        good = sum(entry.status == 200 for entry in made.api.log)
+        list(crawl_events(campaign, 3))
+    with Store.read(campaign.path) as store:
+        good = sum(entry.status == 200 for entry in campaign.api.log)
         assert store.totals().pages == good
-        assert store.calls.count() == len(made.api.log)
-    with closing(sqlite3.connect(made.path)) as connection:
+        assert store.calls.count() == len(campaign.api.log)
+    with closing(sqlite3.connect(campaign.path)) as connection:
         statuses = [status for (status,) in connection.execute("SELECT http_status FROM call")]
-    assert sorted(statuses) == sorted(entry.status for entry in made.api.log)
+    assert sorted(statuses) == sorted(entry.status for entry in campaign.api.log)
 
 
 class FailingAdapter(EmulatorAdapter):
@@ -205,18 +207,18 @@ class FailingAdapter(EmulatorAdapter):
 def test_unexpected_exceptions_are_raised_by_the_crawl_and_lose_no_page(
     tmp_path, which, workers, error
 ) -> None:
-    made = campaign(tmp_path / "c.db", generate_family_world(6, 3))
-    text = "files/" if which is None else made.world.hashes()[which]
+    campaign = make_campaign(tmp_path / "c.db", generate_family_world(6, 3))
+    text = "files/" if which is None else campaign.world.hashes()[which]
     client = Client(
-        ApiKey("k" * 64), adapter=FailingAdapter(made.api, text, error), clock=made.clock
+        ApiKey("k" * 64), adapter=FailingAdapter(campaign.api, text, error), clock=campaign.clock
     )
-    with Store.open(made.path) as store, client, pytest.raises(error):
+    with Store.open(campaign.path) as store, client, pytest.raises(error):
         list(Crawl(client, store, workers=workers))
-    with Store.read(made.path) as store:
-        assert store.totals().pages == made.api.calls
-    list(crawl_events(made, 3))
-    assert made.api.calls == 6
-    assert made.triples() == made.world.triples()
+    with Store.read(campaign.path) as store:
+        assert store.totals().pages == campaign.api.calls
+    list(crawl_events(campaign, 3))
+    assert campaign.api.calls == 6
+    assert campaign.triples() == campaign.world.triples()
 
 
 class InterruptingClock(LockedClock):
@@ -238,69 +240,72 @@ class InterruptingClock(LockedClock):
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("reads", range(12))
 def test_ctrl_c_ends_a_crawl_at_any_moment(tmp_path, reads, workers) -> None:
-    made = campaign(tmp_path / "c.db", generate_family_world(6, 3))
-    clock, made.clock = made.clock, InterruptingClock(reads)
+    campaign = make_campaign(tmp_path / "c.db", generate_family_world(6, 3))
+    clock, campaign.clock = campaign.clock, InterruptingClock(reads)
     with pytest.raises(KeyboardInterrupt):
-        list(crawl_events(made, workers))
-    assert made.clock.reads == -1 or workers > 1  # requests in flight are waited for
-    made.clock = clock
-    list(crawl_events(made, workers))
-    assert set(made.states().values()) == {COMPLETE}
+        list(crawl_events(campaign, workers))
+    assert campaign.clock.reads == -1 or workers > 1  # requests in flight are waited for
+    campaign.clock = clock
+    list(crawl_events(campaign, workers))
+    assert set(campaign.states().values()) == {COMPLETE}
     # A page that was not stored because of the interrupt is requested again.
-    assert made.api.calls <= 6 + 1
+    assert campaign.api.calls <= 6 + 1
 
 
 def test_requests_that_are_not_sent_are_not_counted(tmp_path) -> None:
-    made = campaign(tmp_path / "c.db", generate_family_world(6, 3))
+    campaign = make_campaign(tmp_path / "c.db", generate_family_world(6, 3))
     with socket.socket() as closed_port:  # does not listen
         closed_port.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{closed_port.getsockname()[1]}/api/v3"
-        client = Client(ApiKey("k" * 64), base_url=address, clock=made.clock)
+        client = Client(ApiKey("k" * 64), base_url=address, clock=campaign.clock)
         with (
-            Store.open(made.path) as store,
+            Store.open(campaign.path) as store,
             client,
             pytest.raises(CrawlPaused, match="cannot reach"),
         ):
             list(Crawl(client, store, workers=2))
-    with Store.read(made.path) as store:
+    with Store.read(campaign.path) as store:
         assert store.calls.count() == 0
-    assert set(made.states().values()) == {PENDING}
+    assert set(campaign.states().values()) == {PENDING}
 
 
 def test_an_unknown_file_among_many_is_one_failed_event(tmp_path) -> None:
-    made = campaign(tmp_path / "c.db", generate_family_world(8, 3))
-    with Store.open(made.path) as store:
+    campaign = make_campaign(tmp_path / "c.db", generate_family_world(8, 3))
+    with Store.open(campaign.path) as store:
         store.add_seeds(parse_seeds(["d" * 64]))
-    events = list(crawl_events(made, 3))
+    events = list(crawl_events(campaign, 3))
     assert sum(event.error is not None for event in events) == 1
     assert len(events) == 9
 
 
 def test_workers_start_when_the_api_flavor_is_known(tmp_path) -> None:
-    made = campaign(tmp_path / "c.db", generate_family_world(6, 3), api_flavor="gti")
+    campaign = make_campaign(tmp_path / "c.db", generate_family_world(6, 3), api_flavor="gti")
     client = Client(
-        ApiKey("k" * 64), adapter=ConcurrentAdapter(made.api), clock=made.clock, api_flavor="auto"
+        ApiKey("k" * 64),
+        adapter=ConcurrentAdapter(campaign.api),
+        clock=campaign.clock,
+        api_flavor="auto",
     )
-    with Store.open(made.path) as store, client:
+    with Store.open(campaign.path) as store, client:
         list(Crawl(client, store, workers=3))
-    relationships = [entry.path.rpartition("/")[2] for entry in made.api.log]
+    relationships = [entry.path.rpartition("/")[2] for entry in campaign.api.log]
     assert relationships == ["related_references", *["related_reports"] * 6]
 
 
 def test_two_hashes_of_a_file_in_flight_at_once_become_one_subject(tmp_path) -> None:
-    held = [Reference.from_url(f"https://r.example/{number}") for number in range(90)]
+    references = [Reference.from_url(f"https://r.example/{number}") for number in range(90)]
     file = File("a" * 64, "b" * 40, "c" * 32, collections=("c",))
-    world = World([file], held, [Collection("c", "C", tuple(each.id for each in held))])
-    made = campaign(
+    world = World([file], references, [Collection("c", "C", tuple(each.id for each in references))])
+    campaign = make_campaign(
         tmp_path / "c.db", world, undocumented=UndocumentedSettings(canonical_links=True)
     )
-    made.path.unlink()
-    with Store.open(made.path) as store:
+    campaign.path.unlink()
+    with Store.open(campaign.path) as store:
         store.add_seeds(parse_seeds(["c" * 32, "a" * 64, "b" * 40]))
-    list(crawl_events(made, 3, min_concurrent=1))
-    assert made.states() == {"a" * 64: COMPLETE}
-    assert len(made.triples()) == 90
-    with Store.read(made.path) as store:
+    list(crawl_events(campaign, 3, min_concurrent=1))
+    assert campaign.states() == {"a" * 64: COMPLETE}
+    assert len(campaign.triples()) == 90
+    with Store.read(campaign.path) as store:
         assert list(find_damage(store)) == []
 
 

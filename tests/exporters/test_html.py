@@ -537,12 +537,12 @@ def clusters_of(graph):
 
 def test_separate_families_are_clusters_the_largest_first():
     graph = build_graph([*family(3, 5), *family(4, 9, number=1)], subjects=[UNKNOWN])
-    due = {}
+    expected = {}
     for key, known in graph.nodes(data=True):
         of_second = known["id"] == "c1" or (len(known["id"]) == 64 and int(known["id"], 16) >= 1000)
-        due[key] = 0 if of_second else 1
-    due[UNKNOWN.key] = -1
-    assert clusters_of(graph) == due
+        expected[key] = 0 if of_second else 1
+    expected[UNKNOWN.key] = -1
+    assert clusters_of(graph) == expected
 
 
 def test_given_clusters_are_used():
@@ -556,10 +556,10 @@ def test_given_clusters_are_used():
 
 def scattered(files, references, collections, *, each=4):
     """A graph of which little folds: each report in a few files, at random."""
-    dice = random.Random(7)
+    rng = random.Random(7)
     return build_graph(
         Observation(
-            Entity("file", f"{dice.randrange(files):064x}"),
+            Entity("file", f"{rng.randrange(files):064x}"),
             Entity("reference", f"{about:064x}", {"title": f"Report {about}"}),
             Entity("collection", f"c{about % collections}", {"name": f"Set {about % collections}"}),
         )
@@ -580,13 +580,13 @@ def on_a_grid(graph):
 )
 def test_the_level_of_detail_depends_on_the_size(references, level):
     graph = scattered(references // 3, references, 40)
-    places = on_a_grid(graph)
-    data = data_of(page_of(graph, positions=places))
+    positions = on_a_grid(graph)
+    data = data_of(page_of(graph, positions=positions))
     assert data["level"] == level
     assert len(data["nodes"]) == len(graph)
     assert ("initial" in data) == (level in {"backbone", "map"})
     assert ("shared" in data) == (level == "map")
-    whole = data_of(page_of(graph, positions=places, full=True))
+    whole = data_of(page_of(graph, positions=positions, full=True))
     assert whole["level"] == (level if level in {"all", "reduced"} else "full")
     assert "begin" not in whole
 

@@ -60,12 +60,17 @@ def triples_in(event):
     """The observations, out of the comments of references."""
     keys = {each.uuid: each.comment for each in event.objects}
     return {
-        (key, keys[reference.referenced_uuid], None if behind == "-" else behind, provenance)
+        (
+            key,
+            keys[reference.referenced_uuid],
+            None if collection == "-" else collection,
+            provenance,
+        )
         for key, each in by_key(event).items()
         for reference in each.references
         if reference.comment.startswith("related_references; ")
-        for relation, provenance, behinds in [reference.comment.split("; ")]
-        for behind in behinds.split(" ")
+        for relation, provenance, collections in [reference.comment.split("; ")]
+        for collection in collections.split(" ")
     }
 
 
@@ -85,10 +90,10 @@ def reject_invalid_misp(event):
         assert set(definition.get("required", ())) <= relations
         assert not definition.get("requiredOneOf") or relations & set(definition["requiredOneOf"])
         for attribute in each.attributes:
-            place = definition["attributes"][attribute.object_relation]
-            assert attribute.type == place["misp-attribute"]
+            template = definition["attributes"][attribute.object_relation]
+            assert attribute.type == template["misp-attribute"]
             assert attribute.type in types["category_type_mappings"][attribute.category]
-            assert attribute.category in place.get("categories", [attribute.category])
+            assert attribute.category in template.get("categories", [attribute.category])
             assert attribute.value == attribute.value.strip() != ""
             assert len(attribute.value.encode()) < 65_536
             names.append(attribute.uuid)
@@ -194,7 +199,7 @@ def test_objects_of_files_reports_and_collections():
 
 
 @pytest.mark.parametrize(
-    ("entity", "name", "told"),
+    ("entity", "name", "expected"),
     [
         (Entity("domain", "evil.example"), "domain-ip", {"domain": "evil.example"}),
         (Entity("ip_address", "198.51.100.7"), "domain-ip", {"ip": "198.51.100.7"}),
@@ -216,9 +221,9 @@ def test_objects_of_files_reports_and_collections():
         ),
     ],
 )
-def test_objects_of_other_types(entity, name, told):
+def test_objects_of_other_types(entity, name, expected):
     (found,) = event_of(build_graph([], subjects=[entity])).objects
-    assert (found.name, values(found)) == (name, told)
+    assert (found.name, values(found)) == (name, expected)
 
 
 def test_first_seen_of_a_report_is_its_date():
@@ -242,11 +247,11 @@ def test_unsafe_urls_are_not_links():
 
 def test_a_file_is_related_to_the_collections_of_its_reports():
     found = by_key(event_of(build_graph([Observation(EMOTET, REPORT, GANG, INFERRED)])))
-    said = {
+    comments = {
         reference.referenced_uuid: (reference.relationship_type, reference.comment)
         for reference in found[EMOTET.key].references
     }
-    assert said == {
+    assert comments == {
         found[REPORT.key].uuid: (
             "related-to",
             "related_references; inferred; collection:malpedia_win_emotet",
@@ -256,11 +261,11 @@ def test_a_file_is_related_to_the_collections_of_its_reports():
 
 
 def test_an_observed_relationship_is_not_inferred():
-    facts = [Observation(EMOTET, REPORT, GANG, INFERRED), Observation(EMOTET, BARE, GANG)]
-    for order in (facts, facts[::-1]):
+    observations = [Observation(EMOTET, REPORT, GANG, INFERRED), Observation(EMOTET, BARE, GANG)]
+    for order in (observations, observations[::-1]):
         found = by_key(event_of(build_graph(order)))
-        said = {each.referenced_uuid: each.comment for each in found[EMOTET.key].references}
-        assert said[found[GANG.key].uuid] == "collection of related_references; observed"
+        comments = {each.referenced_uuid: each.comment for each in found[EMOTET.key].references}
+        assert comments[found[GANG.key].uuid] == "collection of related_references; observed"
 
 
 # --- the file ------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ SIGMA = ExternalTool(
     "install what it needs with: apt-get install nodejs npm",
 )
 SOURCES = TESTS / "sigma"
-MADE = OUTPUT / "sigma"
+BUILD_FOLDER = OUTPUT / "sigma"
 UNREACHABLE = r"npm (?:error|ERR!) code (?:ENOTFOUND|EAI_AGAIN|ECONN\w+|ETIMEDOUT|ENETUNREACH|E403)"
 SHIPPED = files("graphbuild.exporters.html") / "sigma"
 NAMES = ("package.json", "package-lock.json", "entry.mjs", "build.mjs")
@@ -30,17 +30,17 @@ NAMES = ("package.json", "package-lock.json", "entry.mjs", "build.mjs")
 def test_the_script_is_reproducible(tmp_path: Path) -> None:
     SIGMA.require("node", "npm")
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    SIGMA.build(MADE, [SOURCES / name for name in NAMES], command, UNREACHABLE)
-    subprocess.run(["node", "build.mjs", tmp_path], cwd=MADE, check=True)
+    SIGMA.build(BUILD_FOLDER, [SOURCES / name for name in NAMES], command, UNREACHABLE)
+    subprocess.run(["node", "build.mjs", tmp_path], cwd=BUILD_FOLDER, check=True)
     for name in ("sigma.min.js", "sigma.licenses.txt"):
         assert (tmp_path / name).read_bytes() == (SHIPPED / name).read_bytes(), name
 
 
 @pytest.mark.parametrize("name", ["events", "graphology", "graphology-utils", "sigma"])
 def test_the_license_of_each_part_is_shipped(name: str) -> None:
-    told = (SHIPPED / "sigma.licenses.txt").read_text(encoding="utf-8")
+    licenses = (SHIPPED / "sigma.licenses.txt").read_text(encoding="utf-8")
     lock = json.loads((SOURCES / "package-lock.json").read_text(encoding="utf-8"))
-    known = lock["packages"][f"node_modules/{name}"]
-    assert f"{name} {known['version']}\n" in told
-    assert known["license"] == "MIT"
-    assert told.count("Permission is hereby granted") == 4
+    package = lock["packages"][f"node_modules/{name}"]
+    assert f"{name} {package['version']}\n" in licenses
+    assert package["license"] == "MIT"
+    assert licenses.count("Permission is hereby granted") == 4

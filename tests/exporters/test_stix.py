@@ -77,9 +77,9 @@ def entity_keys(objects):
             keys[each["id"]] = f"ip_address:{each['value']}"
     for each in objects:
         if each["type"] not in OURS and "extensions" in each and each["type"] != "relationship":
-            told = extension(each)
+            properties = extension(each)
             about = each["object_refs"][0] if each["type"] == "note" else each["id"]
-            keys[about] = f"{told['entity_type']}:{told['entity_id']}"
+            keys[about] = f"{properties['entity_type']}:{properties['entity_id']}"
     return keys
 
 
@@ -89,10 +89,10 @@ def edges_in(objects):
     for each in objects:
         if each["type"] in OURS or "extensions" not in each:
             continue
-        told = extension(each)
+        properties = extension(each)
         if each["type"] == "relationship":
-            yield keys[each["source_ref"]], keys[each["target_ref"]], told
-        for edge in told.get("edges", ()):
+            yield keys[each["source_ref"]], keys[each["target_ref"]], properties
+        for edge in properties.get("edges", ()):
             source, target = edge.get("source_ref", each["id"]), edge.get("target_ref", each["id"])
             yield keys[source], keys[target], edge
 
@@ -100,10 +100,10 @@ def edges_in(objects):
 def triples_in(objects):
     keys = entity_keys(objects)
     return {
-        (source, target, behind, edge["provenance"])
+        (source, target, collection, edge["provenance"])
         for source, target, edge in edges_in(objects)
         if edge["relation"] == "related_references"
-        for behind in [
+        for collection in [
             *(keys[ref] for ref in edge.get("related_from_refs", ())),
             *([None] if edge.get("unnamed") else []),
         ]
@@ -129,12 +129,12 @@ def test_stix2_reads_the_same_observations_edges_and_attributes(graph):
     keys = entity_keys(objects)
     assert sorted(keys.values()) == sorted(graph)
     for each in objects:
-        if each["type"] in OURS or "entity_id" not in (told := extension_or_nothing(each)):
+        if each["type"] in OURS or "entity_id" not in (properties := extension_or_nothing(each)):
             continue
-        node = graph.nodes[f"{told['entity_type']}:{told['entity_id']}"]
+        node = graph.nodes[f"{properties['entity_type']}:{properties['entity_id']}"]
         contract = {"type", "label", "id"}
         known = {n: v for n, v in node.items() if n not in contract and fits_64_bits(v)}
-        assert json.loads(told.get("attributes", "{}")) == known
+        assert json.loads(properties.get("attributes", "{}")) == known
 
 
 def extension_or_nothing(each):
@@ -284,8 +284,8 @@ def test_attributes_of_a_file_are_in_a_note():
 
 
 def test_a_note_is_modified_by_a_later_request():
-    asked = Entity("file", "ab" * 32, {"crawl_fetched_at": "2026-11-23T06:20:58Z"})
-    note = only(parsed(build_graph([], subjects=[asked])), "note")
+    subject = Entity("file", "ab" * 32, {"crawl_fetched_at": "2026-11-23T06:20:58Z"})
+    note = only(parsed(build_graph([], subjects=[subject])), "note")
     assert (str(note["created"]), str(note["modified"])) == (
         "1970-01-01 00:00:00+00:00",
         "2026-11-23 06:20:58+00:00",
@@ -358,10 +358,10 @@ def test_modified_is_the_last_modification_date():
     ],
 )
 def test_the_type_of_a_collection_follows_from_its_attribute_or_id(identifier, stated, kind):
-    behind = Entity("collection", identifier, {"collection_type": stated} if stated else {})
-    objects = parsed(build_graph([Observation(EMOTET, REPORT, behind)]))
+    collection = Entity("collection", identifier, {"collection_type": stated} if stated else {})
+    objects = parsed(build_graph([Observation(EMOTET, REPORT, collection)]))
     keys = entity_keys(objects)
-    (found,) = (each for each in objects if keys.get(each["id"]) == behind.key)
+    (found,) = (each for each in objects if keys.get(each["id"]) == collection.key)
     assert found["type"] == kind
     assert {"source_name": "virustotal", "external_id": identifier} in [
         dict(each) for each in found["external_references"]
@@ -369,8 +369,8 @@ def test_the_type_of_a_collection_follows_from_its_attribute_or_id(identifier, s
 
 
 def test_a_vulnerability_has_its_cve_number():
-    behind = Entity("collection", "vulnerability--cve-2022-30190", {"name": "Follina"})
-    found = only(parsed(build_graph([Observation(EMOTET, REPORT, behind)])), "vulnerability")
+    collection = Entity("collection", "vulnerability--cve-2022-30190", {"name": "Follina"})
+    found = only(parsed(build_graph([Observation(EMOTET, REPORT, collection)])), "vulnerability")
     assert found["name"] == "Follina"
     assert found["external_references"][0]["external_id"] == "CVE-2022-30190"
 

@@ -248,8 +248,8 @@ def test_repeats_do_not_change_the_graph(facts, random):
 def test_every_weight_is_the_number_of_observations(facts):
     known = set(triples(facts))
     for (source, target), edge in edges(build_graph(facts)).items():
-        behind = [triple for triple in known if (source, target) in {triple[:2], triple[1:]}]
-        assert edge["weight"] == len(behind)
+        matching = [triple for triple in known if (source, target) in {triple[:2], triple[1:]}]
+        assert edge["weight"] == len(matching)
 
 
 @given(_FACTS)

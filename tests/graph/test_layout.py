@@ -43,9 +43,9 @@ def biclique(files, references, *, collection="c1", prefix=""):
 
 def tangle(files, references, collections, seed=1):
     """Return a graph of files with random references and collections, few of which fold."""
-    dice = random.Random(seed)
-    links = [(f"r{r}", f"c{dice.randrange(collections)}") for r in range(references)]
-    links += [(f"f{f}", f"r{r}") for f in range(files) for r in dice.sample(range(references), 5)]
+    rng = random.Random(seed)
+    links = [(f"r{r}", f"c{rng.randrange(collections)}") for r in range(references)]
+    links += [(f"f{f}", f"r{r}") for f in range(files) for r in rng.sample(range(references), 5)]
     return graph_of(*links)
 
 
@@ -255,9 +255,9 @@ def test_any_graph_is_laid_out_without_overlaps(graph):
 
 
 def test_the_same_pairs_are_found_as_by_comparing_all():
-    dice = np.random.default_rng(3)
-    room = np.where(dice.uniform(size=3_000) < 0.01, 300.0, dice.uniform(5, 30, 3_000))
-    centers = dice.uniform(-900, 900, (3_000, 2))
+    rng = np.random.default_rng(3)
+    room = np.where(rng.uniform(size=3_000) < 0.01, 300.0, rng.uniform(5, 30, 3_000))
+    centers = rng.uniform(-900, 900, (3_000, 2))
     apart = np.hypot(*(centers[:, axis][:, None] - centers[:, axis] for axis in (0, 1)))
     expected = np.argwhere(np.triu(apart < room[:, None] + room + 7.0, 1))
     assert np.array_equal(overlap_removal.close_pairs(centers, room, margin=7.0), expected)

@@ -30,12 +30,10 @@ MIN_SCORE = 0.9
 
 # Slow tests that detect no further changes.
 _SLOW = [
-    "any_world",
-    "a_family_that_shares",
-    "made_up_campaigns",
-    "workers_bring",
-    "the_same_campaign",
-    "the_lock_dies",
+    "of_any_world",
+    "cost_one_call_each_and_one_full_list",
+    "of_generated_campaigns",
+    "store_the_same_for_as_many_calls",
     *(
         f"{name}[{seed}]"
         for name in ("of_the_world", "of_forty", "and_read_in_full")

@@ -458,8 +458,8 @@ def test_changes_are_those_of_plain_sets(written: WrittenReport) -> None:
 
 def test_references_missing_from_a_refreshed_list_are_removed(refreshed: Campaign) -> None:  # noqa: F811  the fixture
     folder = refreshed.path.parent
-    done = Shell(folder)("report", "--store", "c.db", "--out", "o", "--since", FIRST)
-    assert done.returncode == 0
+    result = Shell(folder)("report", "--store", "c.db", "--out", "o", "--since", FIRST)
+    assert result.returncode == 0
     report = read_markdown((folder / "o" / "report.md").read_text(encoding="utf-8"))
     rows = {row[0]: row[1:] for row in report.tables[f"Changes since {FIRST}", ""]}
     assert rows["references"] == ["2", "2", "1", "0", "0"]
@@ -584,8 +584,10 @@ def test_same_campaign_gives_same_bytes(written: WrittenReport) -> None:
             "--json",
         ]
         environment = {**os.environ, "PYTHONHASHSEED": seed}
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-        files = json.loads(done.stdout)["files"]
+        result = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=environment
+        )
+        files = json.loads(result.stdout)["files"]
         assert [each["path"] for each in files] == [
             str(out / "report.md"),
             str(out / "report.html"),
@@ -615,15 +617,15 @@ def test_command_prints_its_files_and_warns_of_missing_data(
     written: WrittenReport, shell: Shell
 ) -> None:
     store = written.folder.parent / "c.db"
-    done = shell("report", "--store", store, "--out", "o", "--since", "2026-10-01")
-    assert done.returncode == 0
-    assert [line.split()[0] for line in done.stdout.splitlines()] == [
+    result = shell("report", "--store", store, "--out", "o", "--since", "2026-10-01")
+    assert result.returncode == 0
+    assert [line.split()[0] for line in result.stdout.splitlines()] == [
         "o/report.md",
         "o/report.html",
     ]
-    assert done.stderr.startswith("the campaign is not complete: 2 pending")
+    assert result.stderr.startswith("the campaign is not complete: 2 pending")
     assert "Changes since 2026\\-10\\-01" in (shell.folder / "o" / "report.md").read_text()
-    done = shell("report", "--store", store, "--out", "o", "--baseline", store)
+    result = shell("report", "--store", store, "--out", "o", "--baseline", store)
     assert "Changes since c\\.db" in (shell.folder / "o" / "report.md").read_text()
     assert (
         shell("report", "--store", store, "--baseline", store, "--since", "2026-10-01").returncode

@@ -225,14 +225,14 @@ def test_a_duplicate_adds_attributes_and_overwrites_none(write_list):
 # --- STIX ----------------------------------------------------------------------------------------
 
 
-def sco(kind, **known):
-    return {"type": kind, "spec_version": "2.1", "id": f"{kind}--{uuid.uuid4()}", **known}
+def sco(kind, **fields):
+    return {"type": kind, "spec_version": "2.1", "id": f"{kind}--{uuid.uuid4()}", **fields}
 
 
-def indicator(pattern, **known):
+def indicator(pattern, **fields):
     at = "2020-01-01T00:00:00Z"
     stated = {"created": at, "modified": at, "valid_from": at, "pattern_type": "stix"}
-    return sco("indicator", pattern=pattern, **{**stated, **known})
+    return sco("indicator", pattern=pattern, **{**stated, **fields})
 
 
 def bundle(*objects):
@@ -350,8 +350,8 @@ def test_a_hundred_thousand_objects_are_read(write_list):
 # --- MISP ----------------------------------------------------------------------------------------
 
 
-def attribute(kind, value, **known):
-    return {"type": kind, "value": value, "category": "Payload delivery", **known}
+def attribute(kind, value, **fields):
+    return {"type": kind, "value": value, "category": "Payload delivery", **fields}
 
 
 def event(*attributes, objects=(), info="OSINT"):
@@ -612,8 +612,8 @@ def test_a_missing_library_is_reported_with_the_command_to_install_it(
     path = write_list(text, "x")
     command = [sys.executable, "-c", _WITHOUT, path, format_name]
     measured = {**os.environ, **COVERAGE_ENVIRONMENT}
-    ran = subprocess.run(command, env=measured, capture_output=True, text=True, check=True)
-    assert f"is not installed; run: {install_command('lists')}" in ran.stdout
+    process = subprocess.run(command, env=measured, capture_output=True, text=True, check=True)
+    assert f"is not installed; run: {install_command('lists')}" in process.stdout
 
 
 # --- pipes ---------------------------------------------------------------------------------------
@@ -623,10 +623,10 @@ def test_process_substitution_of_a_shell_is_read():
     script = f"exec {sys.executable} -c 'import sys; from graphbuild.seeds import read_seeds;"
     script += f" print(len(read_seeds(*sys.argv[1:])))' <(echo {A}) <(sleep 0.3; echo {B}) <(:)"
     measured = {**os.environ, **COVERAGE_ENVIRONMENT}
-    ran = subprocess.run(
+    process = subprocess.run(
         ["bash", "-c", script], env=measured, capture_output=True, text=True, check=False
     )
-    assert (ran.stdout, ran.stderr) == ("2\n", "")
+    assert (process.stdout, process.stderr) == ("2\n", "")
 
 
 def test_a_named_pipe_with_a_writer_is_read_to_its_end(tmp_path):

@@ -426,8 +426,8 @@ def test_a_million_lines_take_seconds_and_less_than_300_mebibytes(write_list, di
     path = write_list("".join(f"{n % distinct + 1:064x}\n" for n in range(LINES)))
     plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     command = [sys.executable, "-c", _MEASURE, path]
-    ran = subprocess.run(command, env=plain, capture_output=True, text=True, check=True)
-    seeds, repeats, seconds, peak = ran.stdout.split()
+    process = subprocess.run(command, env=plain, capture_output=True, text=True, check=True)
+    seeds, repeats, seconds, peak = process.stdout.split()
     assert (int(seeds), int(repeats)) == (distinct, LINES - distinct)
     assert float(seconds) < 15
     assert int(peak) < 300 * 2**20

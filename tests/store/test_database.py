@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 def test_lock_without_known_holder_is_reported(path: Path) -> None:
-    held = acquire_lock(path)
+    lock = acquire_lock(path)
     with pytest.raises(StoreError, match="in use by another process"):
         Store.open(path)
-    held.release()
+    lock.release()
     Store.open(path).close()
 
 
@@ -46,12 +46,12 @@ def test_full_disk_is_reported_and_loses_nothing(store: Store) -> None:
 def test_use_of_a_closed_store_is_reported(path: Path) -> None:
     store = Store.open(path)
     store.close()
-    said = rf"{path}: Cannot operate on a closed database\. Data"
-    with pytest.raises(StoreError, match=said):
+    message = rf"{path}: Cannot operate on a closed database\. Data"
+    with pytest.raises(StoreError, match=message):
         store.totals()
-    with pytest.raises(StoreError, match=said):
+    with pytest.raises(StoreError, match=message):
         store.tasks.requeue()
-    with pytest.raises(StoreError, match=said):
+    with pytest.raises(StoreError, match=message):
         store.calls.end(1, status=200, error="", sent=True)
 
 
@@ -66,8 +66,8 @@ def test_lock_ends_with_its_process(path: Path) -> None:
         "import os, signal, sys; from graphbuild.store import Store;"
         "Store.open(sys.argv[1]); os.kill(os.getpid(), signal.SIGKILL)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
-    assert done.returncode == -9
+    process = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    assert process.returncode == -9
     with Store.open(path) as store:
         assert store.tasks.next_task() is None
 
@@ -123,7 +123,7 @@ def halved(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (empty, "is empty"),
         (one_byte, "not a campaign file"),
@@ -135,12 +135,14 @@ def halved(path: Path) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-@pytest.mark.parametrize("way", [Store.open, Store.read], ids=["open", "read"])
-def test_other_files_are_rejected_and_left_unchanged(path: Path, make, said: str, way) -> None:
+@pytest.mark.parametrize("open_store", [Store.open, Store.read], ids=["open", "read"])
+def test_other_files_are_rejected_and_left_unchanged(
+    path: Path, make, message: str, open_store
+) -> None:
     make(path)
     before = path.read_bytes()
-    with pytest.raises(StoreError, match=said):
-        way(path)
+    with pytest.raises(StoreError, match=message):
+        open_store(path)
     assert path.read_bytes() == before
 
 
@@ -151,9 +153,9 @@ def test_reading_a_missing_file_is_an_error(path: Path) -> None:
 
 
 def test_folder_is_not_a_campaign_file(tmp_path: Path) -> None:
-    for way in (Store.open, Store.read):
+    for open_store in (Store.open, Store.read):
         with pytest.raises(StoreError, match="cannot"):
-            way(tmp_path)
+            open_store(tmp_path)
 
 
 def test_folder_of_a_new_file_must_exist(tmp_path: Path) -> None:

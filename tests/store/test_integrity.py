@@ -145,11 +145,11 @@ def test_damaged_attributes_are_reported(path: Path, attributes: str) -> None:
 def test_damaged_seed_attributes_are_reported(path: Path) -> None:
     sound(path)
     change(path, "UPDATE seed SET attributes = 'x'")
-    said = rf"{path}: the attributes of {A} are damaged"
+    message = rf"{path}: the attributes of {A} are damaged"
     with Store.open(path) as store:
-        with pytest.raises(StoreError, match=said):
+        with pytest.raises(StoreError, match=message):
             list(store.subjects())
-        with pytest.raises(StoreError, match=said):
+        with pytest.raises(StoreError, match=message):
             store.add_seeds([Seed(Entity("file", A), "list", 1, {"family": "Emotet"})])
 
 

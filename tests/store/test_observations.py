@@ -18,16 +18,16 @@ from tests.crawler.test_refresh import DAY, refresh, world_of
 FILE = "a" * 64
 
 
-def triples(made: Campaign, at: float = inf) -> set:
-    with Store.read(made.path) as store:
+def triples(campaign: Campaign, at: float = inf) -> set:
+    with Store.read(campaign.path) as store:
         return {
             (one.subject.id, one.reference.id, one.related_from and one.related_from.id)
             for one in store.current_observations(at)
         }
 
 
-def states(made: Campaign, at: float = inf) -> dict[str, str]:
-    with Store.read(made.path) as store:
+def states(campaign: Campaign, at: float = inf) -> dict[str, str]:
+    with Store.read(campaign.path) as store:
         return {subject.id: state for subject, state in store.states(at)}
 
 
@@ -50,95 +50,98 @@ def random_world(chance: random.Random) -> World:
 def test_observations_of_each_day_are_those_of_its_world(tmp_path, seed: int, frugal) -> None:
     chance = random.Random(seed)
     worlds = [random_world(chance) for _ in range(3)]
-    made = Campaign(tmp_path / "c.db", worlds[0])
+    campaign = Campaign(tmp_path / "c.db", worlds[0])
     times = []
     for world in worlds:
-        made.api.world = world
-        refresh(made, 1.0)
-        made.crawl(frugal=frugal)
-        times.append(made.clock.now())
-        made.clock.time += DAY
-    assert triples(made, times[0] - 1) == set()
-    assert pairs(triples(made)) == pairs(worlds[-1].triples())
-    assert states(made) == dict.fromkeys(made.states(), COMPLETE)
+        campaign.api.world = world
+        refresh(campaign, 1.0)
+        campaign.crawl(frugal=frugal)
+        times.append(campaign.clock.now())
+        campaign.clock.time += DAY
+    assert triples(campaign, times[0] - 1) == set()
+    assert pairs(triples(campaign)) == pairs(worlds[-1].triples())
+    assert states(campaign) == dict.fromkeys(campaign.states(), COMPLETE)
     for time, world in zip(times, worlds, strict=True):
-        then, stood = triples(made, time), states(made, time)
+        observations_then, states_then = triples(campaign, time), states(campaign, time)
         if not frugal:
-            assert then == world.triples()
-            assert set(stood.values()) == {COMPLETE}
+            assert observations_then == world.triples()
+            assert set(states_then.values()) == {COMPLETE}
         # What a frugal crawl inferred twice, nothing tells of the time between.
-        assert pairs(then) >= pairs(world.triples())
+        assert pairs(observations_then) >= pairs(world.triples())
 
 
-def pairs(told: set) -> set:
+def pairs(observations: set) -> set:
     """Without collections: a frugal crawl promises no more."""
-    return {(file, reference) for file, reference, _ in told}
+    return {(file, reference) for file, reference, _ in observations}
 
 
 def test_unfinished_pass_adds_to_the_last_complete_one(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", world_of(*range(90)))
-    made.crawl()
-    before = made.clock.now()
-    made.clock.time += 7 * DAY
-    made.api.world = changed = world_of(*range(50, 150))
-    refresh(made, DAY)
+    campaign = Campaign(tmp_path / "c.db", world_of(*range(90)))
+    campaign.crawl()
+    before = campaign.clock.now()
+    campaign.clock.time += 7 * DAY
+    campaign.api.world = changed = world_of(*range(50, 150))
+    refresh(campaign, DAY)
     with pytest.raises(BudgetExhaustedError):
-        made.crawl(max_calls=3 + 1)
-    half = triples(made)
+        campaign.crawl(max_calls=3 + 1)
+    half = triples(campaign)
     assert world_of(*range(90)).triples() < half
     assert len(half) == 90 + len(half & changed.triples() - world_of(*range(90)).triples())
-    assert (states(made), states(made, made.clock.now())) == ({FILE: PENDING}, {FILE: INCOMPLETE})
-    made.crawl()
-    assert triples(made) == changed.triples()
-    assert triples(made, before) == world_of(*range(90)).triples()
+    assert (states(campaign), states(campaign, campaign.clock.now())) == (
+        {FILE: PENDING},
+        {FILE: INCOMPLETE},
+    )
+    campaign.crawl()
+    assert triples(campaign) == changed.triples()
+    assert triples(campaign, before) == world_of(*range(90)).triples()
 
 
 def test_all_pages_count_before_the_first_complete_pass(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", world_of(*range(90)))
-    assert states(made, made.clock.now()) == {FILE: PENDING}
+    campaign = Campaign(tmp_path / "c.db", world_of(*range(90)))
+    assert states(campaign, campaign.clock.now()) == {FILE: PENDING}
     with pytest.raises(BudgetExhaustedError):
-        made.crawl(max_calls=2)
-    assert len(triples(made)) == 80
-    assert states(made, made.clock.now()) == {FILE: INCOMPLETE}
+        campaign.crawl(max_calls=2)
+    assert len(triples(campaign)) == 80
+    assert states(campaign, campaign.clock.now()) == {FILE: INCOMPLETE}
 
 
 def test_failure_after_a_complete_pass_removes_nothing(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", world_of(1, 2))
-    made.crawl()
-    before = triples(made)
-    made.clock.time += 7 * DAY
-    made.api.world = World([], [], [])
-    refresh(made, DAY)
-    made.crawl()
-    assert triples(made) == before
-    assert states(made) == {FILE: FAILED}
+    campaign = Campaign(tmp_path / "c.db", world_of(1, 2))
+    campaign.crawl()
+    before = triples(campaign)
+    campaign.clock.time += 7 * DAY
+    campaign.api.world = World([], [], [])
+    refresh(campaign, DAY)
+    campaign.crawl()
+    assert triples(campaign) == before
+    assert states(campaign) == {FILE: FAILED}
 
 
 def test_refuted_inferences_are_never_current(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", generate_family_world(3, 90))
-    made.crawl(frugal=True)
-    before = made.clock.now()
-    known = triples(made)
-    assert known == made.world.triples()
-    made.clock.time += DAY
-    held = made.world.collections.values()
-    made.api.world = made.world.replace(
-        collections=[Collection(each.id, each.name, each.references[:60]) for each in held]
+    campaign = Campaign(tmp_path / "c.db", generate_family_world(3, 90))
+    campaign.crawl(frugal=True)
+    before = campaign.clock.now()
+    initial = triples(campaign)
+    assert initial == campaign.world.triples()
+    campaign.clock.time += DAY
+    collections = campaign.world.collections.values()
+    campaign.api.world = campaign.world.replace(
+        collections=[Collection(each.id, each.name, each.references[:60]) for each in collections]
     )
-    with Store.open(made.path) as store:
+    with Store.open(campaign.path) as store:
         store.tasks.audit(1.0, random.Random(1))
-    made.crawl()
-    assert triples(made, before) == triples(made, before) & made.triples()
-    assert triples(made, before) < known
+    campaign.crawl()
+    assert triples(campaign, before) == triples(campaign, before) & campaign.triples()
+    assert triples(campaign, before) < initial
 
 
 def test_subject_added_later_was_pending_before(tmp_path) -> None:
-    made = Campaign(tmp_path / "c.db", generate_family_world(2, 20))
-    made.crawl()
-    then = made.clock.now()
-    made.clock.time += DAY
-    with Store.open(made.path) as store:
+    campaign = Campaign(tmp_path / "c.db", generate_family_world(2, 20))
+    campaign.crawl()
+    observations_then = campaign.clock.now()
+    campaign.clock.time += DAY
+    with Store.open(campaign.path) as store:
         store.add_seeds(parse_seeds(["e" * 64]))
-    made.crawl()
-    assert states(made, then)["e" * 64] == PENDING
-    assert states(made)["e" * 64] == FAILED
+    campaign.crawl()
+    assert states(campaign, observations_then)["e" * 64] == PENDING
+    assert states(campaign)["e" * 64] == FAILED

@@ -193,14 +193,14 @@ def test_a_body_is_stored_as_the_api_compressed_it_if_that_is_small(tmp_path: Pa
 
 
 def test_calls_are_counted_by_time_if_they_were_sent(tmp_path: Path) -> None:
-    subject, asked = Entity("file", SUBJECTS[0]), "related_references"
+    subject, relationship = Entity("file", SUBJECTS[0]), "related_references"
     with Store.open(tmp_path / "a.db") as store, Store.read(tmp_path / "a.db") as other:
         moments = (0.0, 150.0, 250.0, 300.0)
         for now in (100.0, 200.0, 300.0):
             assert [store.calls.count(each) for each in moments] == [
                 other.calls.count(e) for e in moments
             ]
-            call = store.calls.begin(subject, asked, now)
+            call = store.calls.begin(subject, relationship, now)
             store.calls.end(call, status=0, error="", sent=now != 200.0)
             store.api_info.save_quota_reset(0.0)  # commits the result of the call too
         assert [store.calls.count(each) for each in moments] == [2, 1, 1, 1]

@@ -42,8 +42,8 @@ def test_each_seed_is_added_once_in_order(store: Store) -> None:
 
 
 def test_page_observations_and_cursor_are_stored_together(store: Store) -> None:
-    done = commit(store, body(R1, R2, count=3, cursor="next"))
-    assert (done.new_references, done.status.state) == (2, PENDING)
+    result = commit(store, body(R1, R2, count=3, cursor="next"))
+    assert (result.new_references, result.status.state) == (2, PENDING)
     assert triples(store) == [(A, R1, "c"), (A, R2, "c")]
     first = next(store.statuses())
     assert (first.page_count, first.expected_count, first.received_count) == (1, 3, 2)
@@ -148,20 +148,20 @@ def test_subject_without_references_is_complete(store: Store) -> None:
 
 
 def test_fewer_references_than_expected_are_reported(store: Store) -> None:
-    verdict = commit(store, body(R1, R2, count=241)).status
-    assert verdict.state == COMPLETE
-    assert verdict.detail == "241 references expected, 2 received"
+    status = commit(store, body(R1, R2, count=241)).status
+    assert status.state == COMPLETE
+    assert status.detail == "241 references expected, 2 received"
 
 
 def test_change_of_the_expected_count_is_reported(store: Store) -> None:
     commit(store, body(R1, count=3, cursor="x"))
     commit(store, body(R1))
-    verdict = commit(store, body(R2, count=2)).status
-    assert verdict.detail == "the expected count changed between 2 and 3; 2 received"
+    status = commit(store, body(R2, count=2)).status
+    assert status.detail == "the expected count changed between 2 and 3; 2 received"
 
 
 @pytest.mark.parametrize(
-    ("pages", "said"),
+    ("pages", "message"),
     [
         ([body(R1, count=90, cursor="x"), body(R2, count=90, cursor="x")], "repeats a cursor"),
         ([body(R1, count=90, cursor="x"), body(R1, count=90, cursor="y")], "no new reference"),
@@ -169,12 +169,12 @@ def test_change_of_the_expected_count_is_reported(store: Store) -> None:
     ],
     ids=["same cursor", "same entries", "beyond the count"],
 )
-def test_endless_paging_ends_as_incomplete(path: Path, pages: list[bytes], said: str) -> None:
+def test_endless_paging_ends_as_incomplete(path: Path, pages: list[bytes], message: str) -> None:
     with Store.open(path) as store:
         store.add_seeds(parse_seeds([A]))
         verdicts = [commit(store, raw).status for raw in pages]
         assert verdicts[-1].state == INCOMPLETE
-        assert said in verdicts[-1].detail
+        assert message in verdicts[-1].detail
         assert store.tasks.next_task() is None
 
 
@@ -331,8 +331,8 @@ def test_pending_includes_lists_to_retry(path: Path) -> None:
 
 def test_known_states_omit_unknown_entities(store: Store) -> None:
     commit(store, body(R1))
-    stranger = Entity("file", "c" * 64)
-    subjects = [Entity("file", A), Entity("file", B), stranger, Entity("reference", R1)]
+    unknown = Entity("file", "c" * 64)
+    subjects = [Entity("file", A), Entity("file", B), unknown, Entity("reference", R1)]
     assert store.known_states(subjects) == {subjects[0]: COMPLETE, subjects[1]: PENDING}
     assert [store.contains(each) for each in subjects] == [True, True, False, True]
 
@@ -364,19 +364,19 @@ def test_later_seed_list_adds_attributes(path: Path) -> None:
         ]
         (subject,) = store.subjects()
     assert news == [1, 0, 0]
-    beside = {name: value for name, value in subject.attributes.items() if "seed_" in name}
-    assert beside == {"seed_family": "Emotet", "seed_actor": "TA542"}
+    seed_attributes = {name: value for name, value in subject.attributes.items() if "seed_" in name}
+    assert seed_attributes == {"seed_family": "Emotet", "seed_actor": "TA542"}
 
 
 def test_pages_are_returned_unchanged_with_their_numbers(store: Store) -> None:
     pages = [body(R1, count=2, cursor="next"), body(R3), body(R2, count=2)]
     for raw in pages:
         commit(store, raw)
-    asked = "related_references"
+    relationship = "related_references"
     assert list(store.pages()) == [
-        StoredPage(Entity("file", A), asked, 1, pages[0]),
-        StoredPage(Entity("file", B), asked, 1, pages[1]),
-        StoredPage(Entity("file", A), asked, 2, pages[2]),
+        StoredPage(Entity("file", A), relationship, 1, pages[0]),
+        StoredPage(Entity("file", B), relationship, 1, pages[1]),
+        StoredPage(Entity("file", A), relationship, 2, pages[2]),
     ]
 
 
@@ -384,8 +384,8 @@ def test_only_the_current_pass_counts_after_a_refresh(store: Store) -> None:
     commit(store, body(R1, R2, count=3, cursor="next"))
     store.tasks.refresh(2.0)
     answer = fetched(store, body(R3, count=5, cursor="next"), at=3.0)
-    done = store.page_writer.save_page(store.tasks.get(1), answer)
-    assert (done.new_references, done.status.state) == (1, PENDING)
+    result = store.page_writer.save_page(store.tasks.get(1), answer)
+    assert (result.new_references, result.status.state) == (1, PENDING)
     reading = store.inferences.observed_references(1)
     names = {one.reference.id for one in store.observations()}
     assert (reading.count, len(reading.collections_by_reference), names) == (5, 1, {R1, R2, R3})
@@ -425,8 +425,8 @@ def test_page_in_flight_for_an_alias_is_stored_for_the_canonical_subject(
         store.close()
         store = Store.open(path)
     with closing(store):
-        said = store.page_writer.save_page(one, FetchedPage(answers[1], pages[1], 2.0, None))
-        assert said == SaveResult(0, Status(COMPLETE, "the same subject under another id"))
+        message = store.page_writer.save_page(one, FetchedPage(answers[1], pages[1], 2.0, None))
+        assert message == SaveResult(0, Status(COMPLETE, "the same subject under another id"))
         assert triples(store) == [(A, R1, "c"), (A, R2, "c")]
         times = {
             each.reference.id: (each.first_seen, each.last_seen) for each in store.observations()
@@ -437,8 +437,8 @@ def test_page_in_flight_for_an_alias_is_stored_for_the_canonical_subject(
         assert store.tasks.get(one.id).page_count == 1
         assert store.totals().pages == 2
         # What the twin brought is known of the subject by now, and is not new on the next page.
-        done = commit(store, body(R2, R3, count=3))
-        assert (done.new_references, done.status) == (1, Status(COMPLETE))
+        result = commit(store, body(R2, R3, count=3))
+        assert (result.new_references, result.status) == (1, Status(COMPLETE))
         assert list(find_damage(store)) == []
 
 

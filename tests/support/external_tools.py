@@ -89,7 +89,7 @@ class ExternalTool:
 
 def _run(command: Sequence[str], folder: Path) -> str:
     """Return the output of the command if it failed, an empty string otherwise."""
-    done = subprocess.run(
+    process = subprocess.run(
         command,
         cwd=folder,
         env={**os.environ, **_PROXIES},
@@ -98,7 +98,7 @@ def _run(command: Sequence[str], folder: Path) -> str:
         text=True,
         check=False,
     )
-    return f"{command} failed: {done.stdout}{done.stderr}" if done.returncode else ""
+    return f"{command} failed: {process.stdout}{process.stderr}" if process.returncode else ""
 
 
 def report_skipped_tools(terminalreporter: Any) -> None:

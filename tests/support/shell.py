@@ -31,7 +31,7 @@ class Shell:
 
     def __call__(self, *arguments: object, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command with ``given`` as its input; no traceback and no key may be printed."""
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "graphbuild", *map(str, arguments)],
             input=given,
             capture_output=True,
@@ -42,9 +42,9 @@ class Shell:
             check=False,
             timeout=120,
         )
-        assert "Traceback" not in done.stderr, done.stderr
-        assert KEY not in done.stdout + done.stderr
-        return done
+        assert "Traceback" not in process.stderr, process.stderr
+        assert KEY not in process.stdout + process.stderr
+        return process
 
 
 def seeds(shell: Shell, *lines: str) -> str:

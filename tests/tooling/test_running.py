@@ -76,7 +76,7 @@ def output(request, tmp_path_factory):
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = bulk: large inputs\n")
     environment["COVERAGE_CORE"] = "ctrace"  # the slow core
     options = ["-p", "tests.conftest", "-p", "no:cacheprovider", "-rA", "--cov-report="]
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "pytest", "--cov=graphbuild", *options, *request.param],
         cwd=folder,
         env=environment,
@@ -84,7 +84,7 @@ def output(request, tmp_path_factory):
         text=True,
         check=False,
     )
-    return done.stdout
+    return process.stdout
 
 
 def test_tests_that_print_the_key_fail_without_showing_it(output):

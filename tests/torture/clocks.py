@@ -104,10 +104,10 @@ def _refused(
     faults = [Fault("status", 429, after=after, times=1, retry_after=said) for after in (1, 3, 5)]
     api = FaultyApi(_WORLD, faults=faults, clock=clock.service_time)
     _crawl(result, what, folder, clock, api=api, rate_limiter=RateLimiter())
-    refused = [place for place, entry in enumerate(api.log) if entry.status == 429]
-    for place in refused[:1] if stated == "{date}" else refused:  # the date holds for the first
-        if place + 1 < len(api.log):
-            gap = api.log[place + 1].time - api.log[place].time
+    refused = [index for index, entry in enumerate(api.log) if entry.status == 429]
+    for index in refused[:1] if stated == "{date}" else refused:  # the date holds for the first
+        if index + 1 < len(api.log):
+            gap = api.log[index + 1].time - api.log[index].time
             least = {"30": 30.0, None: 60.0}.get(stated, 1.0)
             result.check(gap >= least, f"{what}: requested again after {gap:g} s, not {least:g}")
 

@@ -40,9 +40,9 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResu
     kinds: Counter[str] = Counter()
     try:
         for row in rows[:: max(1, len(rows) // rounds) if rounds else 1]:
-            place = folder / row["id"]
-            place.mkdir()
-            wrong = _check_row(row, place, server, zygote)
+            row_folder = folder / row["id"]
+            row_folder.mkdir()
+            wrong = _check_row(row, row_folder, server, zygote)
             result.check(not wrong, f"{row['id']} ({row['says']}): {wrong}")
             result.rounds += 1
             kinds[row["kind"]] += 1
@@ -54,12 +54,12 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResu
 
 
 def _check_row(
-    row: dict[str, Any], place: Path, server: responses.CorpusServer, zygote: Zygote | None
+    row: dict[str, Any], row_folder: Path, server: responses.CorpusServer, zygote: Zygote | None
 ) -> str:
     """Return what is wrong with a row; unexpected exceptions always are."""
     try:
         with Memory(row.get("mib")) as memory:
-            wrong = _run(row, place, server, zygote)
+            wrong = _run(row, row_folder, server, zygote)
     except Exception:  # noqa: BLE001  any exception is a failure
         return traceback.format_exc()[-600:]
     if CANARY in wrong:
@@ -68,19 +68,19 @@ def _check_row(
 
 
 def _run(
-    row: dict[str, Any], place: Path, server: responses.CorpusServer, zygote: Zygote | None
+    row: dict[str, Any], row_folder: Path, server: responses.CorpusServer, zygote: Zygote | None
 ) -> str:
     kind = row["kind"]
     if kind in {"http", "page"}:
-        crawled = server.crawl_row(row, place)
+        crawled = server.crawl_row(row, row_folder)
         wrong = responses.judge(row, crawled)
         accepted = not wrong and crawled.pages and row["expect"] in _ACCEPTED
-        return responses.check_exports(place) if accepted else wrong
+        return responses.check_exports(row_folder) if accepted else wrong
     runs = {
-        "title": lambda: titles.run(row, place, server),
-        "seeds": lambda: seed_lists.seeds(row, place, server, zygote),
-        "command": lambda: seed_lists.command(row, place, server, zygote),
-        "graphml": lambda: stored.graphml(row, place),
-        "store": lambda: stored.store(row, place, server),
+        "title": lambda: titles.run(row, row_folder, server),
+        "seeds": lambda: seed_lists.seeds(row, row_folder, server, zygote),
+        "command": lambda: seed_lists.command(row, row_folder, server, zygote),
+        "graphml": lambda: stored.graphml(row, row_folder),
+        "store": lambda: stored.store(row, row_folder, server),
     }
     return runs[kind]()

@@ -29,22 +29,22 @@ _NAMED = re.compile("damaged|[0-9a-f]{32,64}")
 def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
     """Flip one bit at a time, each in a new copy of the same valid file."""
     result = PartResult("flips")
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     with Campaign(folder / "flips", 1, zygote) as campaign:
         if not _prepared(result, campaign):
             return result.finish()
-        whole = campaign.store.read_bytes()
+        content = campaign.store.read_bytes()
         bodies = _bodies(campaign.store)
         for _ in range(rounds):
-            subject, place = _inside(whole, bodies, chance)
-            code, said = _check(campaign, whole, place, chance.randrange(8))
+            subject, position = _inside(content, bodies, rng)
+            code, output = _check(campaign, content, position, rng.randrange(8))
             result.rounds += 1
-            what = f"bit at byte {place} in a page of {subject}"
-            result.check(code == 1, f"{what}: check ends with {code}: {said[-200:]}")
-            result.check("Traceback" not in said, f"{what}: a traceback: {said[-300:]}")
-            named = subject in said or _NAMED.search(said)
-            result.check(named, f"{what}: nothing is named: {said[-200:]}")
-        _elsewhere(result, campaign, whole, chance, int(rounds * _ELSEWHERE))
+            what = f"bit at byte {position} in a page of {subject}"
+            result.check(code == 1, f"{what}: check ends with {code}: {output[-200:]}")
+            result.check("Traceback" not in output, f"{what}: a traceback: {output[-300:]}")
+            named = subject in output or _NAMED.search(output)
+            result.check(named, f"{what}: nothing is named: {output[-200:]}")
+        _elsewhere(result, campaign, content, rng, int(rounds * _ELSEWHERE))
     return result.finish()
 
 
@@ -54,10 +54,10 @@ def _prepared(result: PartResult, campaign: Campaign) -> bool:
     result.check(code == 0, f"the crawl ends with {code}")
     with closing(sqlite3.connect(campaign.store)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    code, said = _run(campaign)
+    code, output = _run(campaign)
     if code == 2:
         result.missing = "there is no command `check`"
-    return not result.missing and result.check(code == 0, f"check of a good file: {code}: {said}")
+    return not result.missing and result.check(code == 0, f"check of a good file: {code}: {output}")
 
 
 def _bodies(store: Path) -> list[tuple[str, bytes]]:
@@ -69,21 +69,19 @@ def _bodies(store: Path) -> list[tuple[str, bytes]]:
         return connection.execute(query).fetchall()
 
 
-def _inside(
-    whole: bytes, bodies: list[tuple[str, bytes]], chance: random.Random
-) -> tuple[str, int]:
+def _inside(content: bytes, bodies: list[tuple[str, bytes]], rng: random.Random) -> tuple[str, int]:
     """Return a position in a stored page, and the subject of the page."""
     while True:
-        subject, body = chance.choice(bodies)
-        start = chance.randrange(max(1, len(body) - _WINDOW))
+        subject, body = rng.choice(bodies)
+        start = rng.randrange(max(1, len(body) - _WINDOW))
         window = body[start : start + _WINDOW]
-        if whole.count(window) == 1:  # not torn by the file's own pages, nor shared
-            return subject, whole.index(window) + chance.randrange(len(window))
+        if content.count(window) == 1:  # not torn by the file's own pages, nor shared
+            return subject, content.index(window) + rng.randrange(len(window))
 
 
-def _check(campaign: Campaign, whole: bytes, place: int, bit: int) -> tuple[int, str]:
-    flipped = bytearray(whole)
-    flipped[place] ^= 1 << bit
+def _check(campaign: Campaign, content: bytes, position: int, bit: int) -> tuple[int, str]:
+    flipped = bytearray(content)
+    flipped[position] ^= 1 << bit
     for name in ("-wal", "-shm"):
         campaign.store.with_name(campaign.store.name + name).unlink(missing_ok=True)
     campaign.store.write_bytes(flipped)
@@ -97,13 +95,15 @@ def _run(campaign: Campaign) -> tuple[int, str]:
 
 
 def _elsewhere(
-    result: PartResult, campaign: Campaign, whole: bytes, chance: random.Random, rounds: int
+    result: PartResult, campaign: Campaign, content: bytes, rng: random.Random, rounds: int
 ) -> None:
     """Flip a bit anywhere in the file; a message is required, but no detection."""
     found = 0
     for _ in range(rounds):
-        place = chance.randrange(len(whole))
-        code, said = _check(campaign, whole, place, chance.randrange(8))
-        result.check("Traceback" not in said, f"bit at byte {place}: a traceback: {said[-300:]}")
+        position = rng.randrange(len(content))
+        code, output = _check(campaign, content, position, rng.randrange(8))
+        result.check(
+            "Traceback" not in output, f"bit at byte {position}: a traceback: {output[-300:]}"
+        )
         found += code == 1
     result.notes.append(f"{found} of {rounds} flips anywhere in the file are found")

@@ -36,15 +36,15 @@ def kill(
 ) -> PartResult:
     """Kill ``rounds`` times; each kill may waste one call per worker."""
     options = ("--workers", str(workers)) if workers > 1 else ()
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     phases: dict[str, int] = {}
     number = 0
     while result.rounds < rounds:
         number += 1
-        where = folder / f"{result.part}-{number}"
-        with Campaign(where, number % _WORLDS, zygote, options) as campaign:
-            kills = _campaign(campaign, result, chance, rounds, phases)
-            campaign.finish(result, where.name, allowed=kills * workers)
+        target = folder / f"{result.part}-{number}"
+        with Campaign(target, number % _WORLDS, zygote, options) as campaign:
+            kills = _campaign(campaign, result, rng, rounds, phases)
+            campaign.finish(result, target.name, allowed=kills * workers)
     spread = ", ".join(f"{count} in {phase}" for phase, count in sorted(phases.items()))
     result.notes.append(f"{number} campaigns; {spread}")
     return result.finish()
@@ -53,7 +53,7 @@ def kill(
 def _campaign(
     campaign: Campaign,
     result: PartResult,
-    chance: random.Random,
+    rng: random.Random,
     rounds: int,
     phases: dict[str, int],
 ) -> int:
@@ -61,10 +61,10 @@ def _campaign(
     kills = 0
     what = campaign.folder.name
     while result.rounds < rounds:
-        phase = "slow" if chance.random() < _SLOW else chance.choice(_PHASES)
+        phase = "slow" if rng.random() < _SLOW else rng.choice(_PHASES)
         if phase == "export" and not campaign.store.exists():
             continue
-        code = _kill(campaign, phase, chance)
+        code = _kill(campaign, phase, rng)
         campaign.api.clear_faults()
         campaign.examine(result, f"{what}, kill {kills + 1} in {phase}")
         if code != -signal.SIGKILL:
@@ -78,21 +78,21 @@ def _campaign(
     return kills
 
 
-def _kill(campaign: Campaign, phase: str, chance: random.Random) -> int:
+def _kill(campaign: Campaign, phase: str, rng: random.Random) -> int:
     """Run until a random moment of a phase; return the exit code."""
     if phase == "slow":
-        return _kill_slowly(campaign, chance.uniform(0.0, 1.0))
+        return _kill_slowly(campaign, rng.uniform(0.0, 1.0))
     if phase == "export":
         running = campaign.start(campaign.export_command())
-        running.wait(chance.uniform(0.0, 0.25))
+        running.wait(rng.uniform(0.0, 0.25))
     else:
         before = len(campaign.api.log)
-        calls = 0 if phase == "start" else chance.randint(1, 6)
+        calls = 0 if phase == "start" else rng.randint(1, 6)
         campaign.api.add_faults(*_faults(phase, calls))
         running = campaign.start(campaign.crawl_command())
         while len(campaign.api.log) - before < calls and not running.wait(0.001):
             pass
-        running.wait(chance.uniform(0.0, 0.03))
+        running.wait(rng.uniform(0.0, 0.03))
     running.send(signal.SIGKILL)
     return running.end()
 

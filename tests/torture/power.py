@@ -64,33 +64,33 @@ class Content:
 
     def sync(self) -> None:
         """Apply all pending writes."""
-        for place, data in self.pending:
-            _apply(self.synced, place, data)
+        for position, data in self.pending:
+            _apply(self.synced, position, data)
         self.pending.clear()
 
-    def after_loss(self, chance: random.Random) -> bytes:
+    def after_loss(self, rng: random.Random) -> bytes:
         """Return a possible content after a power loss: each pending sector is written or not."""
-        likely = chance.choice((0.0, 0.1, 0.5, 0.9, 1.0))
+        likely = rng.choice((0.0, 0.1, 0.5, 0.9, 1.0))
         left = bytearray(self.synced)
-        for place, data in self.pending:
-            if place < 0:
-                if chance.random() < likely:
-                    _apply(left, place, data)
+        for position, data in self.pending:
+            if position < 0:
+                if rng.random() < likely:
+                    _apply(left, position, data)
                 continue
             for start in range(0, len(data), _SECTOR):
-                if chance.random() < likely:
-                    _apply(left, place + start, data[start : start + _SECTOR])
+                if rng.random() < likely:
+                    _apply(left, position + start, data[start : start + _SECTOR])
         return bytes(left)
 
 
-def _apply(content: bytearray, place: int, data: bytes) -> None:
-    if place < 0:
+def _apply(content: bytearray, position: int, data: bytes) -> None:
+    if position < 0:
         size = int.from_bytes(data)
         del content[size:]
         content.extend(b"\0" * (size - len(content)))
         return
-    content.extend(b"\0" * (place - len(content)))
-    content[place : place + len(data)] = data
+    content.extend(b"\0" * (position - len(content)))
+    content[position : position + len(data)] = data
 
 
 @dataclass(slots=True)
@@ -122,10 +122,10 @@ class Disk:
         self._synced = dict(self.now)
         self._changes.clear()
 
-    def after_loss(self, chance: random.Random) -> dict[str, bytes]:
+    def after_loss(self, rng: random.Random) -> dict[str, bytes]:
         """Return possible files after a power loss: the first changes of names are kept."""
-        names = chance.choice([self._synced, *self._changes])
-        return {name: content.after_loss(chance) for name, content in names.items()}
+        names = rng.choice([self._synced, *self._changes])
+        return {name: content.after_loss(rng) for name, content in names.items()}
 
 
 def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
@@ -134,35 +134,35 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
     result.missing = tracing.possible()
     if result.missing:
         return result
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     with Campaign(folder / "recorded", 1, zygote) as campaign:
         options = ("-xx", "-s", _ALL, "-e", f"trace={_SYSCALLS}")
         code, calls = traced(campaign, campaign.crawl_command(), *options)
         result.check(code == 0, f"the recorded crawl ends with {code}")
         home = str(campaign.folder)
     own = [call for call in calls if _hex(home) in call.rest or home in call.rest]
-    points = sorted(chance.randrange(1, len(own) + 1) for _ in range(rounds))
-    disk, told = Disk(), 0
+    points = sorted(rng.randrange(1, len(own) + 1) for _ in range(rounds))
+    disk, printed = Disk(), 0
     for number, call in enumerate(own, start=1):
         _happen(disk, call, home)
         while points and points[0] == number:
             points.pop(0)
-            _lose(result, disk, chance, folder / "lost", f"after call {number} of {len(own)}")
-            told = disk.printed
-    result.notes.append(f"{len(own)} calls recorded, {told} pages printed by the last loss")
+            _lose(result, disk, rng, folder / "lost", f"after call {number} of {len(own)}")
+            printed = disk.printed
+    result.notes.append(f"{len(own)} calls recorded, {printed} pages printed by the last loss")
     return result.finish()
 
 
-def _lose(result: PartResult, disk: Disk, chance: random.Random, place: Path, what: str) -> None:
+def _lose(result: PartResult, disk: Disk, rng: random.Random, position: Path, what: str) -> None:
     """Build the remaining files and check them."""
     result.rounds += 1
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir()
-    left = disk.after_loss(chance)
+    shutil.rmtree(position, ignore_errors=True)
+    position.mkdir()
+    left = disk.after_loss(rng)
     for name, content in left.items():
         if not name.endswith(("-shm", ".lock", ".out", ".err")):
-            (place / name).write_bytes(content)
-    path = place / "campaign.db"
+            (position / name).write_bytes(content)
+    path = position / "campaign.db"
     if not path.exists():
         result.lost += disk.printed
         result.check(disk.printed == 0, f"{what}: the file is gone, {disk.printed} pages were told")

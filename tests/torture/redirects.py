@@ -36,10 +36,10 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResu
     try:
         for name, answer in [*_redirects(foreign.port), *_pages(foreign.port)]:
             result.rounds += 1
-            place = folder / f"redirect-{result.rounds}"
-            place.mkdir()
-            crawled = server.crawl_row(answer, place)
-            _check_crawl(result, name, crawled, place)
+            case_folder = folder / f"redirect-{result.rounds}"
+            case_folder.mkdir()
+            crawled = server.crawl_row(answer, case_folder)
+            _check_crawl(result, name, crawled, case_folder)
             _check_no_connection(result, name, foreign)
         if zygote is not None:
             _environment(result, folder, server, foreign, zygote)
@@ -51,12 +51,12 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResu
     return result.finish()
 
 
-def _check_crawl(result: PartResult, name: str, crawled: CrawlResult, place: Path) -> None:
-    ours = crawled.raised is None or isinstance(crawled.raised, GraphbuildError)
-    result.check(ours, f"{name}: raised {crawled.raised!r}")
+def _check_crawl(result: PartResult, name: str, crawled: CrawlResult, case_folder: Path) -> None:
+    is_expected = crawled.raised is None or isinstance(crawled.raised, GraphbuildError)
+    result.check(is_expected, f"{name}: raised {crawled.raised!r}")
     result.check(crawled.calls <= 4, f"{name}: {crawled.calls} calls")
     if crawled.pages:
-        result.check(not check_exports(place), f"{name}: the export fails")
+        result.check(not check_exports(case_folder), f"{name}: the export fails")
 
 
 def _check_no_connection(result: PartResult, name: str, foreign: Listener) -> None:
@@ -99,8 +99,8 @@ def _urls(port: int) -> list[str]:
 def _redirects(port: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield responses that refer to another host in a header or in HTML."""
     page = json.dumps(_page(_SELF))
-    for place, address in enumerate(_urls(port)):
-        status = (301, 302, 303, 307, 308, 300)[place % 6]
+    for case_folder, address in enumerate(_urls(port)):
+        status = (301, 302, 303, 307, 308, 300)[case_folder % 6]
         yield f"{status} to {address!a}", _http(status, [f"Location: {address}"], page)
     there = _urls(port)[0]
     for status, head in (
@@ -174,10 +174,15 @@ def _environment(
     for number, (name, variables) in enumerate(cases.items()):
         result.rounds += 1
         before = len(server.api.log)
-        where = ["--store", str(home / f"{number}.db"), "--base-url", server.base_url]
-        more = {"VT_APIKEY": CANARY, "HOME": str(home), **dict.fromkeys(_PROXIES, ""), **variables}
+        options = ["--store", str(home / f"{number}.db"), "--base-url", server.base_url]
+        environment = {
+            "VT_APIKEY": CANARY,
+            "HOME": str(home),
+            **dict.fromkeys(_PROXIES, ""),
+            **variables,
+        }
         running = zygote.start(
-            "crawl", str(seeds), *where, out=home / f"{number}.out", variables=more
+            "crawl", str(seeds), *options, out=home / f"{number}.out", variables=environment
         )
         code = running.end(60.0)
         calls = len(server.api.log) - before

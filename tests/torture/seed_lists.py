@@ -71,8 +71,10 @@ def _check_line_messages(row: Row, found: SeedList) -> str:
 
 
 def _check_message(row: Row, messages: str) -> str:
-    wanted = row.get("remark")
-    return "" if not wanted or wanted in messages else f"says {messages[:200]!a}, not {wanted!a}"
+    expected = row.get("remark")
+    return (
+        "" if not expected or expected in messages else f"says {messages[:200]!a}, not {expected!a}"
+    )
 
 
 def _crawl(row: Row, path: Path, server: CorpusServer, zygote: Zygote) -> str:
@@ -94,8 +96,8 @@ def _crawl(row: Row, path: Path, server: CorpusServer, zygote: Zygote) -> str:
             or _check_output(output)
             or _check_key_is_not_stored(path.parent)
         )
-    wanted = row.get("seeds")
-    if code not in {0, 4} or (wanted is not None and calls != wanted):
+    expected = row.get("seeds")
+    if code not in {0, 4} or (expected is not None and calls != expected):
         return f"ends with {code} and {calls} calls: {output[-200:]!a}"
     return _check_output(output)
 
@@ -159,5 +161,5 @@ def _check_output(output: str) -> str:
         return f"a traceback: {output[-300:]!a}"
     if CANARY in output.lower():
         return "prints the key"
-    odd = [char for char in output if not char.isprintable() and char != "\n"]
-    return f"prints {odd[0]!a}" if odd else ""
+    unprintable = [char for char in output if not char.isprintable() and char != "\n"]
+    return f"prints {unprintable[0]!a}" if unprintable else ""

@@ -34,13 +34,13 @@ _BOUND = 30.0
 def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
     """Stop ``rounds`` times, in as many campaigns as necessary."""
     result = PartResult("signals")
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     codes: dict[tuple[str, int], int] = {}
     number = 0
     while result.rounds < rounds:
         number += 1
         with Campaign(folder / f"signals-{number}", number % _WORLDS, zygote) as campaign:
-            _campaign(campaign, result, chance, rounds, codes)
+            _campaign(campaign, result, rng, rounds, codes)
     spread = ", ".join(f"{moment}: {code} x{count}" for (moment, code), count in codes.items())
     result.notes.append(f"{number} campaigns; exit codes: {spread}")
     result.notes.append("calls may be wasted by second signals only, at most one each")
@@ -50,25 +50,25 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
 def _campaign(
     campaign: Campaign,
     result: PartResult,
-    chance: random.Random,
+    rng: random.Random,
     rounds: int,
     codes: dict[tuple[str, int], int],
 ) -> None:
     """Stop until the campaign is complete, then check it."""
     second = 0  # number of second signals during a call
     while result.rounds < rounds:
-        moment, number = chance.choice(_MOMENTS), chance.choice(_NUMBERS)
+        moment, number = rng.choice(_MOMENTS), rng.choice(_NUMBERS)
         what = f"{campaign.folder.name}, {moment}, {number.name}"
         before = campaign.api.calls
-        code = _stop(campaign, moment, number, chance)
+        code = _stop(campaign, moment, number, rng)
         campaign.api.clear_faults()
         campaign.examine(result, what)
         second += moment == "twice" and code == -number
         if code == 0:
             break
         # On a busy machine, the signal may come before the wait.
-        begun = moment not in {"start", "slow start", "pace"} or campaign.said()
-        early = campaign.api.calls == before and not begun
+        is_started = moment not in {"start", "slow start", "pace"} or campaign.said()
+        early = campaign.api.calls == before and not is_started
         # Or after the crawl, while the process ends.
         late = code == -number and campaign.is_done()
         allowed = {PAUSED}
@@ -86,22 +86,22 @@ def _campaign(
     campaign.finish(result, campaign.folder.name, allowed=second)
 
 
-def _stop(campaign: Campaign, moment: str, number: int, chance: random.Random) -> int:
+def _stop(campaign: Campaign, moment: str, number: int, rng: random.Random) -> int:
     """Run until a moment and send the signal; return the exit code."""
     if moment == "slow start":
-        return _stop_slowly(campaign, number, chance.uniform(0.0, 0.1))
+        return _stop_slowly(campaign, number, rng.uniform(0.0, 0.1))
     before = len(campaign.api.log)
     # With one call per minute, the call of the last run may block the first one.
-    calls = 0 if moment in {"start", "pace"} else chance.randint(1, 5)
+    calls = 0 if moment in {"start", "pace"} else rng.randint(1, 5)
     campaign.api.add_faults(*_faults(moment, calls))
-    more = ("--per-minute", "1") if moment == "pace" else ()
-    running = campaign.start(campaign.crawl_command(*more))
+    options = ("--per-minute", "1") if moment == "pace" else ()
+    running = campaign.start(campaign.crawl_command(*options))
     while len(campaign.api.log) - before < calls and not running.wait(0.001):
         pass
-    running.wait(_DELAYS.get(moment, 0.0) + chance.uniform(0.0, 0.1 if calls == 0 else 0.02))
+    running.wait(_DELAYS.get(moment, 0.0) + rng.uniform(0.0, 0.1 if calls == 0 else 0.02))
     running.send(number)
     if moment == "twice":
-        running.wait(chance.uniform(0.0, 0.1))
+        running.wait(rng.uniform(0.0, 0.1))
         running.send(number)
     return running.end(_BOUND)
 

@@ -44,21 +44,21 @@ def graphml(row: Row, folder: Path) -> str:
 def store(row: Row, folder: Path, server: CorpusServer) -> str:
     """Damage a valid campaign file and use it in every way."""
     path = _good(folder, server)
-    _spoil(row, path)
+    _damage(row, path)
     before = digest(path)
-    crawled, said = "OK", ""
+    crawled, message = "OK", ""
     for use in (_look, _open):
         try:
             use(path)
         except GraphbuildError as error:
-            crawled, said = "STOP", str(error)
+            crawled, message = "STOP", str(error)
             if use is _look and digest(path) != before:
                 return "looking at it changed it"
     if row.get("checked"):  # the file is valid, but its contents are wrong
         return "" if crawled == "STOP" or _damages(path) else "the check finds nothing"
     if crawled == "STOP" and "sql" not in row and digest(path) != before:
         return "it was refused and changed all the same"
-    return _judge(row, crawled, said)
+    return _judge(row, crawled, message)
 
 
 def _good(folder: Path, server: CorpusServer) -> Path:
@@ -74,7 +74,7 @@ def _good(folder: Path, server: CorpusServer) -> Path:
     return Path(shutil.copy(model, folder / "campaign.db"))
 
 
-def _spoil(row: Row, path: Path) -> None:
+def _damage(row: Row, path: Path) -> None:
     if "sql" in row:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.executescript(row["sql"])
@@ -112,9 +112,9 @@ def _damages(path: Path) -> list[object]:
         return list(find_damage(opened))
 
 
-def _judge(row: Row, crawled: str, said: str) -> str:
+def _judge(row: Row, crawled: str, message: str) -> str:
     if crawled not in {row["expect"], *row.get("either", ())}:
-        return f"came to {crawled} ({said[:200]!a}), not {row['expect']}"
-    if crawled == "STOP" and row.get("remark") and row["remark"] not in said:
-        return f"says {said[:200]!a}, not {row['remark']!a}"
+        return f"came to {crawled} ({message[:200]!a}), not {row['expect']}"
+    if crawled == "STOP" and row.get("remark") and row["remark"] not in message:
+        return f"says {message[:200]!a}, not {row['remark']!a}"
     return ""

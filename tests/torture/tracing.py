@@ -90,17 +90,17 @@ def _wait_until_held(pid: int) -> None:
 def _calls(log: Path, main: int) -> Iterator[Call]:
     """Yield the calls of the main thread in order."""
     counts: dict[str, int] = {}
-    begun = ""  # a line that is interrupted by a line of another thread
+    unfinished = ""  # a line that is interrupted by a line of another thread
     with log.open(encoding="utf-8", errors="replace") as stream:
-        for whole in stream:
-            line = whole.rstrip("\n")
+        for line_ in stream:
+            line = line_.rstrip("\n")
             if not line.startswith(f"{main} "):
                 continue
             resumed = _RESUMED.match(line)
-            line = begun + _ALIGNED.sub(") = ", resumed["rest"]) if resumed else line
-            begun = ""
+            line = unfinished + _ALIGNED.sub(") = ", resumed["rest"]) if resumed else line
+            unfinished = ""
             if line.endswith(_CUT) and not resumed:
-                begun = line.removesuffix(_CUT)
+                unfinished = line.removesuffix(_CUT)
                 continue
             if found := _LINE.match(line):
                 name = found["name"]

@@ -58,10 +58,10 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResu
     result = PartResult("transport")
     faults = list(_faults())
     for name, kind, value in faults[:: max(1, len(faults) // rounds) if rounds else 1]:
-        place = folder / f"fault-{result.rounds}"
-        place.mkdir()
-        _once(result, name, Fault(kind, value, after=3), place / "once.db")
-        _always(result, name, Fault(kind, value, after=3, times=None), place / "ever.db")
+        fault_folder = folder / f"fault-{result.rounds}"
+        fault_folder.mkdir()
+        _once(result, name, Fault(kind, value, after=3), fault_folder / "once.db")
+        _always(result, name, Fault(kind, value, after=3, times=None), fault_folder / "ever.db")
         result.rounds += 1
     _kept_alive(result, folder)
     _unreachable(result, folder)
@@ -134,9 +134,9 @@ class _Service:
         lost = len(_WORLD.triples() - found)
         result.lost += lost
         result.check(found == _WORLD.triples(), f"{what}: {lost} observations are missing")
-        true = sum(not entry.fault for entry in self.api.log)
-        result.wasted += true - _NEEDED
-        result.check(true == _NEEDED, f"{what}: {true} true answers, {_NEEDED} needed")
+        correct = sum(not entry.fault for entry in self.api.log)
+        result.wasted += correct - _NEEDED
+        result.check(correct == _NEEDED, f"{what}: {correct} true answers, {_NEEDED} needed")
 
 
 def crawl(result: PartResult, what: str, path: Path, base_url: str) -> BaseException | None:
@@ -148,8 +148,8 @@ def crawl(result: PartResult, what: str, path: Path, base_url: str) -> BaseExcep
             for _ in Crawl(client, store):
                 pass
         except BaseException as error:  # noqa: BLE001  what it is, is the question
-            ours = isinstance(error, GraphbuildError)
-            result.check(ours, f"{what}: raised {error!r}")
+            is_expected = isinstance(error, GraphbuildError)
+            result.check(is_expected, f"{what}: raised {error!r}")
             return error
     return None
 
@@ -167,14 +167,14 @@ def _kept_alive(result: PartResult, folder: Path) -> None:
 
 def _unreachable(result: PartResult, folder: Path) -> None:
     """An unreachable service: the run pauses without a call, and a later run is complete."""
-    deaf = socket.socket()  # nobody listens there, and it stays ours, so that nobody will
-    deaf.bind(("127.0.0.1", 0))
+    unused_port = socket.socket()  # nobody listens there, and it stays ours, so that nobody will
+    unused_port.bind(("127.0.0.1", 0))
     no_name = mock.patch("socket.getaddrinfo", side_effect=socket.gaierror(-2, "unknown"))
-    places = (
-        ("refused", f"http://127.0.0.1:{deaf.getsockname()[1]}/api/v3", deaf),
+    cases = (
+        ("refused", f"http://127.0.0.1:{unused_port.getsockname()[1]}/api/v3", unused_port),
         ("no such name", "https://nowhere.invalid/api/v3", no_name),
     )
-    for name, base_url, setting in places:
+    for name, base_url, setting in cases:
         result.rounds += 1
         path = folder / f"{name}.db"
         with setting:

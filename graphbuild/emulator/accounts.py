@@ -1,4 +1,4 @@
-"""Accounts: the quotas of each API key, and the requests below ``/users``."""
+"""Accounts: counts and quotas of the calls per API key, and the responses below ``/users``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from graphbuild.emulator.http_messages import Json, Request
     from graphbuild.emulator.quota import Quota
 
-_ALL_KEYS = ""  # the group's counter records the calls of all API keys under this key
+_ALL_KEYS = ""  # replaces the API key in the group's counter, which sums the calls of all API keys
 _GROUP_NAME = "company"  # as in the documented sample
 
 # The API documentation does not state which privilege gives access to references. The second name
@@ -22,9 +22,9 @@ _PRIVILEGES = ("intelligence", "threat-landscape")
 
 
 class Accounts:
-    """The accounts of all API keys, and the group to which all of them belong, if it has a quota.
+    """The accounts of all API keys; with ``group_quota``, also the group to which they belong.
 
-    ``user`` is the user name that identifies the account of any API key in a path.
+    All accounts have the user name ``user``; a path contains either this name or the API key.
     """
 
     def __init__(self, user: str, quota: Quota, group_quota: Quota | None) -> None:
@@ -43,10 +43,10 @@ class Accounts:
         return self._calls.is_exhausted(key, now) or self._group_calls.is_exhausted(_ALL_KEYS, now)
 
     def get(self, request: Request, now: float, *, is_public: bool) -> Json:
-        """Return the body of the response to a request below ``/users/{key or user name}``.
+        """Return the response body for ``/users/{key or user name}`` or a path below it.
 
         Raises:
-            ServiceError: The path is unknown or is that of another user.
+            ServiceError: The path is unknown or of another user, or a date in the query is invalid.
         """
         key = request.key
         own_names = {key, self._user}
@@ -57,7 +57,7 @@ class Accounts:
                 return {"data": self._overall_quotas(key, now)}
             case ["users", name, "api_usage"] if name in own_names:
                 return {"data": self._calls.api_usage(key, request.query, now)}
-        raise ServiceError("NotFoundError")  # without the user name: it may be an API key
+        raise ServiceError("NotFoundError")  # omits the name in the path, which may be an API key
 
     def _overall_quotas(self, key: str, now: float) -> Json:
         group = self._group_calls.quotas(_ALL_KEYS, now)
@@ -69,7 +69,7 @@ class Accounts:
         return quotas
 
     def _account(self, key: str, now: float, *, is_public: bool) -> Json:
-        # The API also includes the key itself, which users of the emulator do not need.
+        # The real response also contains the API key, which users of the emulator do not need.
         privilege = {
             "granted": not is_public,
             "expiration_date": None,

@@ -36,7 +36,7 @@ class LogEntry:
     Attributes:
         number: The number of the request, from 1.
         path: The path; API keys in it are replaced by ``{key}``, and so are those in ``query``.
-        key: The first eight digits of the SHA-256 of the API key; empty if there is no key.
+        key: The first eight hexadecimal digits of the SHA-256 of the API key; empty without a key.
         fault: The name of the simulated fault; empty if there is none.
         time: The time of the response in seconds since 1970.
     """
@@ -56,19 +56,19 @@ class Api:
 
     Args:
         world: The data to serve; can be replaced between two requests.
-        keys: The accepted API keys; None to accept any key.
+        keys: The accepted API keys besides ``public_keys``; None to accept any key.
         public_keys: API keys that may not read references.
         inactive_keys: API keys of inactive accounts; their requests are rejected.
         quota: Limits per API key.
         group_quota: Limits shared by all API keys; None if there is no group.
         api_flavor: ``classic``, ``gti`` or ``both``.
-        api_flavor_by_key: The API flavor of keys for which ``api_flavor`` does not apply.
-        user: The user name that identifies the account of any API key in a path.
+        api_flavor_by_key: API key -> its API flavor, where it differs from ``api_flavor``.
+        user: The user name of every account; in paths, it can replace the API key.
         undocumented: Settings for what the API documentation leaves open.
         middleware: Receives each request with its response and returns the response to send,
             for example to simulate an error.
         clock: Returns the time in seconds since 1970.
-        log_path: A file to which each request is appended as a line of JSON; None for no file.
+        log_path: A file to which each entry of ``log`` is appended as a line of JSON, or None.
 
     Attributes:
         log: All requests, oldest first; no entry contains an API key.

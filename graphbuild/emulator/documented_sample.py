@@ -1,4 +1,4 @@
-"""The sample of the API documentation: a file, a collection and two of its 241 references.
+"""The sample of the API documentation: a file, a collection and two of the file's 241 references.
 
 https://docs.virustotal.com/reference/files
 """

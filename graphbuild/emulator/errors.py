@@ -1,12 +1,12 @@
 """The errors of the API.
 
 To let the emulator return a new error, add its code to ``ERRORS`` and raise ``ServiceError`` in the
-module that checks the request: ``api.py`` the method, the key and the quota; ``router.py`` the
-path; ``pagination.py`` the limit and the cursor; ``accounts.py`` and ``quota.py`` what concerns an
-account.
+module that checks the request. ``api.py`` checks the method, the key and the quota; ``router.py``
+the path; ``pagination.py`` the limit and the cursor; ``accounts.py`` and ``quota.py`` paths below
+``/users``.
 
-An error that only a test needs does not belong here. A middleware, see ``http_messages.py``,
-replaces the regular response; those of the tests are in ``tests/support/faults``.
+Errors that only tests need do not belong here. Tests replace the regular response with a
+``Middleware`` (see ``http_messages.py``); the middlewares are in ``tests/support/faults``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from graphbuild.emulator.http_messages import Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The HTTP status and the default message of each error code. The API documents all of them except
-# that of status 405. https://docs.virustotal.com/reference/errors
+# Error code -> HTTP status and default message. The API documents all codes except that of status
+# 405. https://docs.virustotal.com/reference/errors
 ERRORS: Mapping[str, tuple[int, str]] = {
     "BadRequestError": (400, "The request is invalid"),
     "WrongCredentialsError": (401, "Wrong API key"),
@@ -39,7 +39,7 @@ ERRORS: Mapping[str, tuple[int, str]] = {
 class ServiceError(Exception):
     """Rejects a request; ``response`` is the error response to send.
 
-    ``code`` is one of ``ERRORS``. An empty message is replaced by the default message of the code.
+    ``code`` is a key of ``ERRORS``. An empty message is replaced by the code's default message.
     """
 
     def __init__(self, code: str, message: str = "") -> None:

@@ -1,7 +1,7 @@
 """Generated references and indicators; their fictional names are in ``fake_names.json``.
 
-In references, titles, authors and dates can be missing, as in real data. Indicators are in ranges
-reserved for documentation.
+References can lack a title, an author or a date, as in real data. All hosts are networks and
+domains that are reserved for documentation.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _DAYS = 3_000
 # Invalid dates that a client must tolerate.
 _INVALID_DATES = (0, -1, 1_515_715_200_000, 253_402_214_400)
 
-# Each number n means: every n-th reference has no title, no date, no author, or a title in another
-# language. The numbers have no common factor, so that all combinations occur.
+# About every 8th reference has no title, every 9th no date, every 11th no author, and every 7th a
+# title in another language. The numbers are pairwise coprime, so that all combinations can occur.
 _NO_TITLE, _NO_DATE, _NO_AUTHOR, _FOREIGN = 8, 9, 11, 7
 
-# Networks and names reserved for documentation: RFC 5737, RFC 3849, RFC 2606.
+# Networks reserved for documentation: RFC 5737 and RFC 3849. RFC 2606 reserves ``.example``.
 _NETWORKS = tuple(map(IPv4Address, ("192.0.2.0", "198.51.100.0", "203.0.113.0")))
 _NETWORK6 = IPv6Address("2001:db8::")
 _HOSTS_PER_NETWORK = 254
-_IPV6_INTERVAL = 5  # about one of five IP addresses is of version 6
+_IPV6_INTERVAL = 5  # about one in five IP addresses is an IPv6 address
 
 
 class ReferenceFactory:
@@ -95,11 +95,10 @@ class IndicatorFactory:
     def create(
         self, count: int, collections: Sequence[Collection], reference: Reference
     ) -> list[Indicator]:
-        """Create indicators that belong to all of the collections, or to all but one.
+        """Create indicators; each belongs to all of the collections or to all but one.
 
         The first URL that a factory creates is that of ``reference``, because real lists of
-        indicators contain such URLs by mistake. A ``url`` and a ``reference`` then have the same
-        id.
+        indicators contain URLs of articles by mistake. This URL has the same id as the reference.
         """
         types = [INDICATOR_TYPES[number % 3] for number in range(count)]
         return [self._create(each, collections, reference) for each in types]

@@ -1,4 +1,4 @@
-"""Generated worlds: campaigns with known clusters, and worlds of an exact size."""
+"""Generated worlds: campaigns with known clusters, or one collection of an exact size."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def generate_world(  # noqa: PLR0913 - sizes of the world, keyword-only except t
 
     Every world contains the sample of the API documentation, with ``siblings`` further files in its
     collection. ``World.campaigns`` contains the true clusters. Indicators are domains, IP addresses
-    and URLs; files and references do not depend on their number.
+    and URLs; their number does not affect files and references.
 
     ``noise`` is the probability (0 to 1) that a file is also in a collection of the next campaign.
-    Half of it is the probability that a reference is reused from the previous campaign. Four times
-    this probability, a file is also in a hub collection. With 0, campaigns share no collection and
-    no reference.
+    A reference is reused from the previous campaign with the probability ``noise / 2``. A file is
+    also in the hub collection with the probability ``4 * noise``. With 0, there is no hub, and
+    campaigns share no collection and no reference.
     """
     builder = _WorldBuilder(seed, noise)
     for number in range(campaigns):
@@ -104,8 +104,8 @@ class _WorldBuilder:
         collections = [
             Collection(f"atlas_{platform}_{slug}", name, parts[0], "malware-family", "Partner"),
             Collection(digits, f"{name} indicators", parts[1], "collection", "Crowdsourced"),
-            # The documented schema allows collections without attributes in related_from; a
-            # collection of campaign 1 is such a case.
+            # The documented schema allows collections without attributes in related_from; the
+            # report of campaign number 1 is one of them.
             Collection(
                 f"report--{digits}", f"{name} in brief", parts[2], "report", None, number != 1
             ),
@@ -124,7 +124,7 @@ class _WorldBuilder:
         self._campaigns.append(_Campaign(name, collections, created))
 
     def add_documented_sample(self, siblings: int) -> None:
-        """Add the sample of the API documentation; its file is in no other collection."""
+        """Add the sample of the API documentation; its file is only in the sample's collection."""
         first, second = documented_sample.REFERENCES
         self._references.references |= {first.id: first, second.id: second}
         others = [
@@ -139,7 +139,7 @@ class _WorldBuilder:
         self._campaigns.append(_Campaign(name, [collection], files))
 
     def mix_campaigns(self) -> None:
-        """Add some files to a collection of the next campaign."""
+        """Add random files of each campaign to the last collection of the next campaign."""
         for campaign, following in pairwise([*self._campaigns, *self._campaigns[:1]]):
             if campaign is not following:
                 _add_to_collections(
@@ -147,7 +147,7 @@ class _WorldBuilder:
                 )
 
     def add_hub(self) -> None:
-        """Add a collection that contains many files of all campaigns."""
+        """Add the hub: a collection that contains random files of all campaigns."""
         ids = tuple(self._references.create("commodity malware") for _ in range(_HUB_REFERENCES))
         hub = Collection("atlas_roundup", "Quarterly round-up", ids, "collection", "Partner")
         self._hubs.append(hub)
@@ -155,7 +155,7 @@ class _WorldBuilder:
             _add_to_collections(self._rng, campaign.files, 4 * self._noise, hub)
 
     def add_indicators(self, count: int) -> None:
-        """Add indicators to every campaign; with noise, some also belong to the next campaign."""
+        """Add indicators to every campaign; with noise, also to the next campaign and the hub."""
         # Separate random numbers: a world with indicators has the same files and references as a
         # world without indicators.
         rng = Random(f"{self._seed} hosts")  # noqa: S311 - sample data, not a secret
@@ -217,7 +217,7 @@ class _WorldBuilder:
 def _add_to_collections(
     rng: Random, subjects: list[S], probability: float, *collections: Collection
 ) -> None:
-    """Add each subject except the documented file to each collection with a probability."""
+    """Add each subject, except the documented file, to each collection with the probability."""
     for index, subject in enumerate(subjects):
         if subject.id != documented_sample.FILE:
             added = tuple(each.id for each in collections if rng.random() < probability)

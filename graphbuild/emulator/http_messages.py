@@ -27,7 +27,7 @@ class Request:
 
     Attributes:
         target: The path with the query, as in the request line.
-        path: The path with the prefix ``/api/v3``.
+        path: The path without the query; the paths of the API begin with ``/api/v3``.
         headers: The headers; their names are in lower case.
     """
 
@@ -61,8 +61,8 @@ class Request:
 
     @property
     def accepts_gzip(self) -> bool:
-        """Whether the response is compressed with gzip."""
-        # The front end of the API compresses a response only if both headers contain "gzip".
+        """Whether the response may be compressed with gzip."""
+        # The API compresses a response only if User-Agent and Accept-Encoding contain "gzip".
         agent = self.headers.get("user-agent", "")
         return "gzip" in agent and "gzip" in self.headers.get("accept-encoding", "")
 

@@ -21,7 +21,7 @@ _KINDS = ("meta", "s", "r", "c", "f")
 def load_world(path: Path) -> World:
     """Read a world from a file.
 
-    Each line is a JSON object, and its key ``k`` is its kind: ``r`` reference, ``c`` collection,
+    Each line is a JSON object, whose field ``k`` is its kind: ``r`` reference, ``c`` collection,
     ``f`` file. Lines of the kinds ``s`` and ``meta`` are skipped. References and collections have a
     number ``i``, by which other lines refer to them.
 

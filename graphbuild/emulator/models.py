@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 INDICATOR_TYPES = ("domain", "ip_address", "url")
 
-# The first segment of the path, by object type.
+# Object type -> first segment of the path after ``/api/v3``.
 ENDPOINTS = {
     "file": "files",
     "domain": "domains",
@@ -75,17 +75,17 @@ class Collection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Listed:
-    """Relationships of a subject, all by id.
+    """Ids of the objects that are related to a subject.
 
     The relationship ``related_references`` lists the references of all collections that contain the
-    subject. The last four attributes are exceptions to this rule. Each pair consists of the ids of
-    a reference and of a collection.
+    subject. The last four attributes are exceptions to this rule. A pair consists of the ids of a
+    reference and of a collection, in this order.
 
     Attributes:
         collections: The collections that contain the subject.
         references: References about the subject itself (relationship ``references``).
-        without_collection: References that are listed with an empty ``related_from``.
-        without_context: References that are listed without ``context_attributes``.
+        without_collection: References of no collection, listed with an empty ``related_from``.
+        without_context: References of no collection, listed without ``context_attributes``.
         omitted: Pairs that are not listed although the collection contains the reference.
         unexpected: Pairs that are listed although the collection does not contain the reference.
     """
@@ -104,7 +104,7 @@ class File(_Listed):
 
     Attributes:
         name: The attribute ``meaningful_name``; empty for none.
-        seed_hash: The hash by which a seed list names the file; the id if empty.
+        seed_hash: The hash of the file in seed lists; if empty, the id is used.
     """
 
     type: ClassVar[str] = "file"
@@ -121,7 +121,7 @@ class File(_Listed):
 
     @property
     def seed(self) -> str:
-        """The entry of a seed list."""
+        """The entry for the file in a seed list."""
         return self.seed_hash or self.id
 
 
@@ -130,7 +130,7 @@ class Indicator(_Listed):
     """A subject of type ``domain``, ``ip_address`` or ``url``.
 
     Raises:
-        ValueError: The type is unknown or the IP address is invalid.
+        ValueError: The type is unknown, the IP address is invalid or the domain is empty.
     """
 
     type: str
@@ -146,14 +146,14 @@ class Indicator(_Listed):
 
     @property
     def id(self) -> str:
-        """The id in the API; the SHA-256 of a URL."""
+        """The id in the API; for a URL, the SHA-256 of its text."""
         if self.type == "url":
             return hashlib.sha256(self.text.encode()).hexdigest()
         return canonical_id(self.type, self.text)
 
     @property
     def seed(self) -> str:
-        """The entry of a seed list."""
+        """The entry for the indicator in a seed list."""
         return self.text
 
 
@@ -162,7 +162,7 @@ ApiObject = Subject | Reference | Collection | Report
 
 
 class ListItem(NamedTuple):
-    """An item of a list, with the ids of the collections in its context; None for no context."""
+    """An item of a list; ``related_from`` is None if the item has no context attributes."""
 
     type: str
     id: str
@@ -175,7 +175,7 @@ def report_id(reference: str) -> str:
 
 
 def canonical_id(object_type: str, identifier: str) -> str:
-    """Return the canonical id of an object, or an empty string if ``identifier`` is invalid.
+    """Return the canonical id for ``identifier``, or an empty string if it is invalid.
 
     The API documentation does not specify how domains and IPv6 addresses are written in requests.
     The emulator accepts any case and any notation.
@@ -194,7 +194,7 @@ def canonical_id(object_type: str, identifier: str) -> str:
 
 
 def _canonical_url_id(identifier: str) -> str:
-    """Return the SHA-256 of a URL, given the same in any case or the URL in unpadded base64."""
+    """Return the SHA-256 of a URL from this SHA-256 in any case, or from unpadded base64."""
     if re.fullmatch("[0-9a-fA-F]{64}", identifier):
         return identifier.lower()
     if "=" in identifier:

@@ -74,8 +74,8 @@ def page_url(url: str, limit: int, cursor: str | None) -> str:
 def serialize_embedded(url: str, name: str, data: Sequence[Json], count: int) -> Json:
     """Return the first items of a relationship for the object at ``url``.
 
-    ``count`` is the number of all items. ``meta`` is present only if there are more than
-    ``EMBEDDED_LIMIT``.
+    ``count`` is the number of all items. The key ``meta`` is present only if ``count`` is greater
+    than ``EMBEDDED_LIMIT``.
     """
     first = f"{url}/relationships/{name}?limit={EMBEDDED_LIMIT}"
     links = {"self": first, "related": f"{url}/{name}"}

@@ -25,8 +25,8 @@ _RETENTION = timedelta(days=60)  # how long the API keeps the daily usage
 # The maximum span of a request for usage. It is also the default span, which is not documented.
 _MAX_SPAN = timedelta(days=30)
 
-# The names in the API's usage statistics for requests of a relationship, by the first segment of
-# the path. The plural in "ip_addresses_relationships" is the API's.
+# First segment of the path -> name that the API's usage statistics use for requests of a
+# relationship. The plural in "ip_addresses_relationships" is the API's.
 _RELATIONSHIP_ENDPOINTS = {
     **{endpoint: f"{object_type}_relationships" for endpoint, object_type in OBJECT_TYPES.items()},
     "ip_addresses": "ip_addresses_relationships",
@@ -88,7 +88,7 @@ class CallCounter:
         }
 
     def api_usage(self, key: str, query: str, now: float) -> Json:
-        """Return the calls per day and endpoint from ``start_date`` to ``end_date`` of the query.
+        """Return the calls per endpoint, daily and in total, from ``start_date`` to ``end_date``.
 
         Raises:
             ServiceError: A date is invalid, the dates are not in order, or they are more than 30
@@ -109,8 +109,8 @@ class CallCounter:
         return len(times) - bisect_right(times, since)
 
 
-# Both functions return a time just before midnight, because `_used` counts calls after a time and a
-# call at 00:00:00.0 belongs to the new day.
+# The next two functions return a time just before midnight. `_used` only counts calls later than
+# this time, and a call at 00:00:00.0 belongs to the new day.
 def _start_of_day(now: float) -> float:
     return now - now % DAY - 1e-6
 

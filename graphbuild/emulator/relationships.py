@@ -29,7 +29,7 @@ API_FLAVORS: Mapping[str, frozenset[str]] = {
 # Relationships that public API keys may not read.
 RESTRICTED = frozenset({"references", "related_references", "reports", "related_reports"})
 
-# The only flavor of a relationship; relationships that are not in this table are part of both.
+# Relationship -> the only API flavor that has it. Both flavors have the other relationships.
 _FLAVORS = {
     "references": "classic",
     "related_references": "classic",
@@ -40,7 +40,7 @@ _FLAVORS = {
 
 
 def check_api_flavor(name: str) -> str:
-    """Return ``name`` if it is an API flavor; raise ``ValueError`` otherwise."""
+    """Return ``name`` if it is a key of ``API_FLAVORS``; raise ``ValueError`` otherwise."""
     if name not in API_FLAVORS:
         raise ValueError(f"no API flavor {name!r}; choose one of {', '.join(API_FLAVORS)}")
     return name
@@ -49,7 +49,7 @@ def check_api_flavor(name: str) -> str:
 def list_related(
     world: World, entity: ApiObject, relationship: str, api_flavor: str
 ) -> Sequence[ListItem] | None:
-    """Return the items of a relationship; None if the object does not have the relationship."""
+    """Return the items of a relationship; None if the object lacks it in the API flavor."""
     kind = entity.type
     if isinstance(entity, Report):
         kind, entity = "report", entity.reference

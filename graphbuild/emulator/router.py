@@ -40,7 +40,7 @@ class UndocumentedSettings:
     """How the emulator behaves where the API documentation does not specify it.
 
     Attributes:
-        canonical_links: Whether links identify the subject by its canonical id (the SHA-256 of a
+        canonical_links: Whether links identify the object by its canonical id (the SHA-256 of a
             file) instead of the id in the request.
         unknown_relationship: Error code of the response to a request for a relationship that the
             object does not have.
@@ -63,7 +63,7 @@ class Router:
     """Serves the objects and lists of a world to an API key.
 
     Attributes:
-        api_flavor: The API flavor that the key can use.
+        api_flavor: What the key can use: ``classic``, ``gti`` or ``both``.
         is_public: Whether the key is public; public keys may not read references.
     """
 
@@ -144,7 +144,7 @@ class Router:
     def _embedded(
         self, url: str, entity: ApiObject, name: str, attributes: Sequence[str]
     ) -> Json | None:
-        """Return a relationship inside an object, or None to omit it."""
+        """Return the JSON of a relationship inside an object, or None to omit the relationship."""
         try:
             items = self._related_items(entity, name)
         except ServiceError:
@@ -162,7 +162,7 @@ class Router:
         return data
 
     def _url(self, path: str, entity: ApiObject) -> str:
-        """Return the absolute URL of a path, for links about ``entity``."""
+        """Return the absolute URL of a path; with ``canonical_links``, use the id of ``entity``."""
         if self.undocumented.canonical_links:
             _, endpoint, _, *rest = path.split("/")
             path = "/".join(["", endpoint, entity.id, *rest])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _Incoming = socket.socket | tuple[bytes, socket.socket]
 
 _HOST = "127.0.0.1"
-_POLL_INTERVAL = 0.02  # seconds until the server thread notices a shutdown
+_POLL_INTERVAL = 0.02  # seconds between two checks of the server thread for a shutdown
 
 
 class Emulator:
@@ -97,7 +97,7 @@ class _Server(ThreadingHTTPServer):
         self._open -= {request}
 
     def server_close(self) -> None:
-        """Close the port, interrupt open connections, and wait until they have ended."""
+        """Shut down open connections, close the port, and wait for the threads of connections."""
         for connection in list(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -114,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _respond(self) -> None:
         response = self.server.api.respond(self.command, self.path, dict(self.headers.items()))
-        if self.command != "GET":  # its body is not read, so the connection cannot be reused
+        if self.command != "GET":  # a request body is not read: the connection cannot be reused
             response = replace(response, headers={**response.headers, "Connection": "close"})
             self.close_connection = True
         head = _response_head(response)
@@ -123,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = not keep
         else:
             body = b"" if self.command == "HEAD" else response.body
-            self.wfile.write(head + body)  # one write, one packet
+            self.wfile.write(head + body)  # a single write: the head needs no packet of its own
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _respond  # noqa: N815 - names that the base class calls
 

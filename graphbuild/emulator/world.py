@@ -26,7 +26,7 @@ class World:
     """An immutable set of subjects (files and indicators), references and collections.
 
     ``campaigns`` maps the name of each planted campaign to the seed hashes of its files.
-    ``objects`` contains all objects by type and id.
+    ``objects`` maps each object type to its objects by id.
 
     Raises:
         ValueError: Two files share a hash, or two indicators of one type share an id.
@@ -65,7 +65,7 @@ class World:
                 self._members[parent, subject.type].append(subject.id)
 
     def replace(self, **changes: object) -> World:
-        """Return a copy; ``changes`` are arguments of ``World``."""
+        """Return a copy; ``changes`` are new values of arguments of ``World``."""
         arguments: dict[str, Any] = {
             "files": self.files.values(),
             "references": self.references.values(),
@@ -96,7 +96,7 @@ class World:
         return found or Report(self.references[item.id.removeprefix(report_id(""))])
 
     def related_references(self, subject: Subject) -> tuple[ListItem, ...]:
-        """Return the references of all collections of a subject, sorted by id."""
+        """Return the items of the relationship ``related_references``, sorted by id."""
         key = (
             subject.collections,
             subject.without_collection,

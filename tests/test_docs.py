@@ -1,4 +1,4 @@
-"""The documents: their code runs, everything they name exists, and no command is missing."""
+"""The documents: their code runs, all names in them exist, and all commands are documented."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ TEXTS = {path.name: path.read_text(encoding="utf-8") for path in DOCUMENTS}
 
 
 @cache
-def help_of(*words: str) -> str:
-    command = [sys.executable, "-m", "graphbuild", *words, "--help"]
+def help_of(*arguments: str) -> str:
+    command = [sys.executable, "-m", "graphbuild", *arguments, "--help"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -91,9 +91,9 @@ def test_every_command_is_documented() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_option_of_a_documented_command_exists(document: Path) -> None:
     for line in re.findall(r"^\$ graphbuild (\w.*?)(?:#.*)?$", TEXTS[document.name], re.MULTILINE):
-        known = help_of(line.split()[0])
+        help_text = help_of(line.split()[0])
         for option in re.findall(r"--[a-z-]+", line):
-            assert option in known, line
+            assert option in help_text, line
 
 
 def test_every_option_of_crawl_in_the_guide_exists() -> None:
@@ -104,8 +104,8 @@ def test_every_option_of_crawl_in_the_guide_exists() -> None:
 def test_the_documented_exit_codes_are_those_of_the_help() -> None:
     documented = re.findall(r"^\| (\d+) \| (\w+)", CRAWLING, re.MULTILINE)
     assert [code for code, _ in documented] == ["0", "1", "2", "3", "4", "130"]
-    for code, word in documented:
-        assert re.search(rf"\b{code}\s+{word}", help_of()), code
+    for code, meaning in documented:
+        assert re.search(rf"\b{code}\s+{meaning}", help_of()), code
 
 
 def test_every_make_target_of_the_readme_exists() -> None:
@@ -123,65 +123,65 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_between_documents_lead_somewhere(document: Path) -> None:
+def test_links_between_documents_have_existing_targets(document: Path) -> None:
     for target in re.findall(r"\]\(((?!https?://)[^)#]+)\)", document.read_text(encoding="utf-8")):
         assert (document.parent / target).exists(), target
 
 
-def test_every_format_has_a_row_that_names_its_files_and_stands_in_the_help() -> None:
+def test_every_format_is_in_the_documented_table_and_in_the_help() -> None:
     rows = dict(re.findall(FORMAT_ROW, FORMATS_PAGE.partition("\n## ")[0], re.MULTILINE))
     assert set(rows) == set(FORMATS)
-    for name, form in FORMATS.items():
-        assert re.findall(r"`([^`]+)`", rows[name]) == [file.name for file in form.files]
+    for name, format_name in FORMATS.items():
+        assert re.findall(r"`([^`]+)`", rows[name]) == [file.name for file in format_name.files]
     (listed,) = re.findall(r"separated by commas: (.*?)\.  ", help_of("export").replace("\n", " "))
     listed = " ".join(listed.split())
     assert set(listed.split(", ")) == set(FORMATS)
 
 
-def refused_in_the_page() -> dict[str, set[str]]:
-    """The formats that refuse each view, as the page tells."""
+def documented_rejections() -> dict[str, set[str]]:
+    """Return view -> formats that reject it, according to the page."""
     rows = re.findall(r"^\| (`[a-z`, ]+`) \|[^|]*\| ([^|]*) \|$", FORMATS_PAGE, re.MULTILINE)
     return {
-        view: set(re.findall(r"`([^`]+)`", refused))
-        for views, refused in rows
+        view: set(re.findall(r"`([^`]+)`", rejecting))
+        for views, rejecting in rows
         for view in re.findall(r"`([^`]+)`", views)
         if view in VIEWS
     }
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_the_page_of_formats_tells_which_refuse_a_view(name: str, tmp_path: Path) -> None:
+def test_the_formats_page_lists_the_formats_that_reject_a_view(name: str, tmp_path: Path) -> None:
     graph = nx.compose(campaign(), with_title("one report", "another like it"))
-    seen, refused = view(graph, name), set()
-    for form in FORMATS:
+    graph_view, rejecting = view(graph, name), set()
+    for format_name in FORMATS:
         try:
-            export_all(seen, tmp_path / form, [form], positions={})
+            export_all(graph_view, tmp_path / format_name, [format_name], positions={})
         except ExportError:
-            refused.add(form)
-            assert not (tmp_path / form).exists()
-    assert refused_in_the_page()[name] == refused
+            rejecting.add(format_name)
+            assert not (tmp_path / format_name).exists()
+    assert documented_rejections()[name] == rejecting
 
 
-def test_the_python_of_the_page_of_formats_runs(
+def test_the_python_of_the_formats_page_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graph = campaign()
     export_all(graph, tmp_path, FORMATS)
     monkeypatch.chdir(tmp_path)
-    found: dict[str, Any] = {}
+    namespace: dict[str, Any] = {}
     for code in re.findall(r"```python\n(.*?)```", FORMATS_PAGE, re.DOTALL):
-        exec(compile(code, "formats.md", "exec"), found)  # the documented code itself
-    assert list(found["nodes"]["key"]) == list(graph)
-    assert str(found["nodes"]["creation_date"].dtype) == "Int64"
-    assert set(found["graph"].edges) == set(graph.edges)
+        exec(compile(code, "formats.md", "exec"), namespace)  # the documented code itself
+    assert list(namespace["nodes"]["key"]) == list(graph)
+    assert str(namespace["nodes"]["creation_date"].dtype) == "Int64"
+    assert set(namespace["graph"].edges) == set(graph.edges)
 
 
-def test_the_page_of_formats_shows_the_command_that_is_written() -> None:
+def test_the_formats_page_contains_the_neo4j_import_command() -> None:
     assert f"\n{neo4j.import_command()}\n" in FORMATS_PAGE
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_to_a_heading_lead_to_one(document: Path) -> None:
+def test_links_to_headings_have_existing_targets(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     headings = {
         re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")

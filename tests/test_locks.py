@@ -1,4 +1,4 @@
-"""The locks are complete, and no install line leaves a choice to pip."""
+"""The lock files are complete, and every install command uses one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 EVERY_LOCK = pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
-# Files whose commands install something without a person looking on.
+# Files with commands that install packages automatically.
 SCRIPTS = [
     path
     for path in (
@@ -42,7 +42,7 @@ class Pin(NamedTuple):
 
 @cache
 def pins(lock: Path) -> dict[str, list[Pin]]:
-    """The entries of a lock by package name; some have one version for each range of Pythons."""
+    """Return the entries by package name; some have several versions for ranges of Python."""
     found: dict[str, list[Pin]] = {}
     for entry in re.findall(r"^[^\s#].*(?:\n[ ]+--hash.*)*", lock.read_text("utf-8"), re.MULTILINE):
         text, *hashes = re.split(r"\\?\s*--hash=", entry)
@@ -52,8 +52,8 @@ def pins(lock: Path) -> dict[str, list[Pin]]:
     return found
 
 
-def here(lock: Path) -> dict[str, Requirement]:
-    """The entries of a lock that apply to this Python on this platform."""
+def applicable_pins(lock: Path) -> dict[str, Requirement]:
+    """Return the entries of a lock that apply to this Python on this platform."""
     return {
         name: entry.requirement
         for name, entries in pins(lock).items()
@@ -63,7 +63,7 @@ def here(lock: Path) -> dict[str, Requirement]:
 
 
 def requirements_of(pinned: Requirement) -> Iterator[Requirement]:
-    """Requirements of an installed distribution, those of its pinned extras included."""
+    """Yield the requirements of an installed distribution, including those of pinned extras."""
     for text in metadata.requires(pinned.name) or ():
         requirement = Requirement(text)
         extras = {"", *pinned.extras}
@@ -91,7 +91,7 @@ def test_each_entry_has_one_version_and_a_hash(lock: Path) -> None:
 
 @EVERY_LOCK
 def test_each_requirement_of_an_installed_package_is_in_the_lock(lock: Path) -> None:
-    pinned = here(lock)
+    pinned = applicable_pins(lock)
     missing = [
         f"{name} requires {requirement}"
         for name, pin in pinned.items()
@@ -103,7 +103,7 @@ def test_each_requirement_of_an_installed_package_is_in_the_lock(lock: Path) -> 
 
 
 def satisfies(pinned: Requirement | None, requirement: Requirement) -> bool:
-    """Whether a pin is of a version and has the extras that are required."""
+    """Return whether a pin has a required version and the required extras."""
     if pinned is None or not requirement.extras <= pinned.extras:
         return False
     version = str(pinned.specifier).removeprefix("==")
@@ -113,27 +113,27 @@ def satisfies(pinned: Requirement | None, requirement: Requirement) -> bool:
 def test_a_package_has_the_same_version_in_every_lock() -> None:
     versions: dict[str, set[str]] = {}
     for lock in LOCKS:
-        for name, requirement in here(lock).items():
+        for name, requirement in applicable_pins(lock).items():
             versions.setdefault(name, set()).add(str(requirement.specifier))
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
 
-def test_the_test_lock_is_what_is_installed_here() -> None:
+def test_installed_versions_equal_the_test_lock() -> None:
     different = {
         name: metadata.version(name)
-        for name, pin in here(ROOT / "requirements" / "test.lock").items()
+        for name, pin in applicable_pins(ROOT / "requirements" / "test.lock").items()
         if not is_installed(name) or f"=={metadata.version(name)}" != str(pin.specifier)
     }
     assert different == {}
 
 
-def test_no_lock_says_where_packages_come_from() -> None:
+def test_no_lock_names_a_package_index() -> None:
     for lock in LOCKS:
         assert not re.search(r"index|find-links|://", lock.read_text("utf-8")), lock
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_install_command_resolves(script: Path) -> None:
+def test_every_install_command_uses_a_lock_without_dependencies(script: Path) -> None:
     options = re.search(r"^PIP_INSTALL := (.*)$", MAKEFILE, re.MULTILINE)
     assert options
     text = script.read_text("utf-8").replace("\\\n", " ").replace("$(PIP_INSTALL)", options[1])

@@ -1,4 +1,4 @@
-"""First calls of someone new to the Python API: each works, or says what to call instead."""
+"""First calls of a new user of the Python API: each works, or the error names the right call."""
 
 from __future__ import annotations
 

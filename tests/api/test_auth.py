@@ -1,4 +1,4 @@
-"""The key: where it is found, what is refused, and that it shows itself to nobody."""
+"""The API key: its sources, invalid keys, and its absence from messages and representations."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PACKAGE = Path(auth.__file__).parent
-TRUE_SETTINGS_PATH = auth._settings_path  # before it is hidden from all tests
+ORIGINAL_SETTINGS_PATH = auth._settings_path  # before it is hidden from all tests
 
-# As a key is mistyped, pasted and mangled.
+# Typical errors of typing and pasting.
 MALFORMED = {
     "a line end": CANARY + "\n",
     "a carriage return": CANARY + "\r\n",
@@ -41,16 +41,16 @@ MALFORMED = {
 
 
 def describe_value(error: BaseException) -> str:
-    """All that a traceback can show of an error, with the locals of every frame of ours."""
+    """Return all that a traceback shows of an error, with the local variables of the package."""
     text = traceback.TracebackException.from_exception(error, capture_locals=True)
-    ours = [frame for frame in text.stack if Path(frame.filename).is_relative_to(PACKAGE)]
-    assert ours
+    frames = [frame for frame in text.stack if Path(frame.filename).is_relative_to(PACKAGE)]
+    assert frames
     return f"{error!r} {error} {error.__context__!r} " + " ".join(
-        f"{frame.name} {frame.locals}" for frame in ours
+        f"{frame.name} {frame.locals}" for frame in frames
     )
 
 
-def refused(attempt: Callable[[], object]) -> AuthenticationError:
+def authentication_error(attempt: Callable[[], object]) -> AuthenticationError:
     with pytest.raises(AuthenticationError) as caught:
         attempt()
     return caught.value
@@ -61,13 +61,13 @@ def refused(attempt: Callable[[], object]) -> AuthenticationError:
 
 @pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED)
 def test_the_error_for_a_malformed_key_does_not_contain_it(text: str) -> None:
-    error = refused(lambda: ApiKey(text))
+    error = authentication_error(lambda: ApiKey(text))
     assert "copy it again" in str(error)
     assert CANARY[:16] not in describe_value(error)
 
 
 def test_the_error_for_an_empty_key_has_instructions() -> None:
-    assert "VT_APIKEY" in str(refused(lambda: ApiKey("")))
+    assert "VT_APIKEY" in str(authentication_error(lambda: ApiKey("")))
 
 
 @given(st.text(max_size=80))
@@ -83,7 +83,7 @@ def test_keys_are_ascii_letters_and_digits(text: str) -> None:
 @pytest.mark.parametrize("length", [1, 63, 65, 128])
 def test_a_key_of_another_length_is_reported_by_its_length(length: int) -> None:
     text = (CANARY * 2)[:length]
-    error = refused(ApiKey(text).check_length)
+    error = authentication_error(ApiKey(text).check_length)
     assert f"{length} characters, expected 64" in str(error)
     assert length == 1 or text not in str(error)
 
@@ -145,37 +145,38 @@ def test_the_settings_file_is_the_fallback(tmp_path: Path) -> None:
 def test_the_home_of_the_user_is_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "_settings_path", TRUE_SETTINGS_PATH)
+    monkeypatch.setattr(auth, "_settings_path", ORIGINAL_SETTINGS_PATH)
     monkeypatch.setenv("HOME", str(tmp_path))
     at_home(tmp_path, f'apikey = "{CANARY}"')
     assert find_api_key({}).reveal() == CANARY
 
 
 def test_a_user_without_a_home_has_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth, "_settings_path", TRUE_SETTINGS_PATH)
+    monkeypatch.setattr(auth, "_settings_path", ORIGINAL_SETTINGS_PATH)
 
     def nowhere(_: type[Path]) -> Path:
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(Path, "home", classmethod(nowhere))
-    assert "no API key found" in str(refused(lambda: find_api_key({})))
+    assert "no API key found" in str(authentication_error(lambda: find_api_key({})))
 
 
 def test_the_error_without_a_key_names_both_sources(tmp_path: Path) -> None:
-    message = str(refused(lambda: find_api_key({}, tmp_path)))
+    message = str(authentication_error(lambda: find_api_key({}, tmp_path)))
     assert "VT_APIKEY" in message
     assert ".vt.toml" in message
 
 
 def test_an_empty_variable_is_an_error(tmp_path: Path) -> None:
     at_home(tmp_path, f'apikey = "{CANARY}"')
-    assert "empty" in str(refused(lambda: find_api_key({"VT_APIKEY": ""}, tmp_path)))
+    assert "empty" in str(authentication_error(lambda: find_api_key({"VT_APIKEY": ""}, tmp_path)))
 
 
 @pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_variable_is_not_shown(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VT_APIKEY", text.replace("\0", "\t"))  # no variable can hold a NUL
-    assert CANARY[:16] not in describe_value(refused(find_api_key))
+    # An environment variable cannot contain a NUL.
+    monkeypatch.setenv("VT_APIKEY", text.replace("\0", "\t"))
+    assert CANARY[:16] not in describe_value(authentication_error(find_api_key))
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
@@ -187,7 +188,7 @@ def test_a_private_file_is_read(tmp_path: Path, mode: int) -> None:
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o601, 0o610, 0o666, 0o777])
 def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
     path = at_home(tmp_path, f'apikey = "{CANARY}"', mode)
-    error = refused(lambda: find_api_key({}, tmp_path))
+    error = authentication_error(lambda: find_api_key({}, tmp_path))
     assert f"mode {mode:04o}" in str(error)
     assert f"chmod 600 {path}" in str(error)
     assert CANARY not in describe_value(error)
@@ -207,7 +208,7 @@ BROKEN = [
 @pytest.mark.parametrize("text", BROKEN)
 def test_the_error_for_a_broken_file_does_not_quote_it(tmp_path: Path, text: str) -> None:
     at_home(tmp_path, text)
-    error = refused(lambda: find_api_key({}, tmp_path))
+    error = authentication_error(lambda: find_api_key({}, tmp_path))
     assert "not a readable TOML file" in str(error)
     assert CANARY not in describe_value(error)
 
@@ -224,26 +225,28 @@ def test_the_error_for_a_broken_file_does_not_quote_it(tmp_path: Path, text: str
 )
 def test_the_error_for_a_file_without_a_key_does_not_quote_it(tmp_path: Path, text: str) -> None:
     at_home(tmp_path, text)
-    error = refused(lambda: find_api_key({}, tmp_path))
+    error = authentication_error(lambda: find_api_key({}, tmp_path))
     assert "has no apikey" in str(error)
     assert CANARY not in describe_value(error)
 
 
 def test_a_binary_file_is_reported(tmp_path: Path) -> None:
     at_home(tmp_path, "").write_bytes(b"\xff\xfe\x00")
-    assert "not a readable TOML file" in str(refused(lambda: find_api_key({}, tmp_path)))
+    assert "not a readable TOML file" in str(
+        authentication_error(lambda: find_api_key({}, tmp_path))
+    )
 
 
 def test_a_folder_of_that_name_is_ignored(tmp_path: Path) -> None:
     (tmp_path / ".vt.toml").mkdir()
-    assert "no API key found" in str(refused(lambda: find_api_key({}, tmp_path)))
+    assert "no API key found" in str(authentication_error(lambda: find_api_key({}, tmp_path)))
 
 
 @pytest.mark.parametrize("denied", ["is_file", "open"])
 def test_an_unreadable_file_is_reported(
     tmp_path: Path, denied: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As root reads everything, the refusal is acted."""
+    """The error is simulated, since root can read every file."""
     at_home(tmp_path, f'apikey = "{CANARY}"')
 
     def deny(*_: object) -> None:
@@ -251,7 +254,9 @@ def test_an_unreadable_file_is_reported(
 
     monkeypatch.setattr(Path, denied, deny)
     monkeypatch.setattr(Path, "open", deny)
-    assert "not a readable TOML file" in str(refused(lambda: find_api_key({}, tmp_path)))
+    assert "not a readable TOML file" in str(
+        authentication_error(lambda: find_api_key({}, tmp_path))
+    )
 
 
 def test_permissions_are_checked_on_posix_only(

@@ -104,7 +104,7 @@ def opened(key: ApiKey, clock: ManualClock) -> Iterator[Opener]:
     made: list[Client] = []
 
     def make(base_url: str, **options: object) -> Client:
-        client = Client(key, base_url=base_url, **{"clock": clock, **options})  # type: ignore[arg-type]  # handed on
+        client = Client(key, base_url=base_url, **{"clock": clock, **options})  # type: ignore[arg-type]  # passed on
         made.append(client)
         return client
 
@@ -283,12 +283,12 @@ def test_a_redirect_to_itself_is_requested_once(emulator: Emulators, opened: Ope
 def test_the_body_of_a_redirect_is_not_decompressed(
     listener: Listeners, opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def pack_no_more(*_: object) -> None:
+    def reject_decompression(*_: object) -> None:
         pytest.fail("a body was opened")
 
     fields = ("Location: /x", "Content-Encoding: gzip")
     server = listener(answer(gzip.compress(bytes(20 << 20)), 302, *fields))
-    monkeypatch.setattr("graphbuild.api.transport.zlib.decompressobj", pack_no_more)
+    monkeypatch.setattr("graphbuild.api.transport.zlib.decompressobj", reject_decompression)
     refusal(BaseUrlError, opened(server.base_url))
 
 
@@ -630,7 +630,7 @@ def test_a_long_retry_after_means_a_spent_quota(
 def test_a_429_after_other_failures_does_not_mean_a_spent_quota(
     listener: Listeners, opened: Opener, clock: ManualClock
 ) -> None:
-    """A single 429 on the last attempt says nothing about the daily quota."""
+    """A single 429 on the last attempt does not show that the daily quota is spent."""
     server = listener(*[answer(HTML, 503)] * 3, limited("Retry-After: 33"))
     error = refusal(RateLimitError, opened(server.base_url))
     assert error.retry_after == 33
@@ -798,7 +798,7 @@ def test_a_stop_during_a_rate_limit_wait_sends_nothing(
     assert (len(service.api.log), counter.begun) == (1, 1)
 
 
-# --- the ledger
+# --- the call recorder
 
 
 @pytest.mark.parametrize("budget", [0, 1, 2, 3])
@@ -823,7 +823,7 @@ def test_nothing_is_sent_if_the_recorder_fails(emulator: Emulators, opened: Open
 
 
 class SlowAdapter(EmulatorAdapter):
-    """Takes time on the way there and on the way back."""
+    """Delays each request and each response."""
 
     def __init__(self, api: Api, clock: ManualClock, delays: Iterator[float]) -> None:
         super().__init__(api)
@@ -839,22 +839,22 @@ class SlowAdapter(EmulatorAdapter):
 
 @settings(max_examples=40)
 @given(
-    most=st.integers(1, 5),
+    limit=st.integers(1, 5),
     delays=st.lists(st.sampled_from([0.0, 0.1, 5.0, 31.0]), min_size=1, max_size=6),
     jumps=st.lists(st.sampled_from([0.0, 3_600.0, -3_600.0, -2_592_000.0]), max_size=12),
 )
-def test_a_service_with_the_same_limit_never_refuses(
-    most: int, delays: list[float], jumps: list[float]
+def test_a_service_with_the_same_rate_limit_rejects_no_request(
+    limit: int, delays: list[float], jumps: list[float]
 ) -> None:
-    """However long a request is on its way, and however the wall clock is set meanwhile."""
+    """Requests can be slow, and the wall clock can change between them."""
     clock = ManualClock()
-    api = Api(generate_family_world(1, 1), quota=Quota(per_minute=most), clock=clock.monotonic)
+    api = Api(generate_family_world(1, 1), quota=Quota(per_minute=limit), clock=clock.monotonic)
     adapter = SlowAdapter(api, clock, itertools.cycle(delays))
     subject = Entity("file", api.world.hashes()[0])
     with Client(
         ApiKey(CANARY),
         base_url="https://api.example",
-        rate_limiter=RateLimiter(most),
+        rate_limiter=RateLimiter(limit),
         clock=clock,
         adapter=adapter,
     ) as client:
@@ -915,7 +915,7 @@ def test_a_budget_spent_during_a_wait_is_respected(
     assert (len(service.api.log), counter.begun) == (1, 1)
 
 
-# --- what is left of the quotas
+# --- remaining quotas
 
 
 def test_quotas_are_requested_by_user_name_and_not_recorded(
@@ -1002,8 +1002,8 @@ def test_the_default_deadline_is_a_minute() -> None:
 # --- the key
 
 
-def forms(key: str) -> dict[str, str]:
-    """The key as it is, and as it looks after what programs do to text."""
+def encodings_of(key: str) -> dict[str, str]:
+    """Return the key in common encodings."""
     raw = key.encode()
     wide = key.encode("utf-16-le")
     return {
@@ -1022,26 +1022,26 @@ def forms(key: str) -> dict[str, str]:
     }
 
 
-def assert_unseen(text: str) -> None:
+def assert_key_is_absent(text: str) -> None:
     lower = text.lower()
-    for name, form in forms(CANARY).items():
+    for name, form in encodings_of(CANARY).items():
         assert form.lower() not in lower, name
 
 
-def test_the_search_for_the_key_finds_it() -> None:
-    for form in forms(CANARY).values():
+def test_the_search_for_the_key_detects_every_encoding() -> None:
+    for form in encodings_of(CANARY).values():
         with pytest.raises(AssertionError):
-            assert_unseen(f"...{form}...")
+            assert_key_is_absent(f"...{form}...")
 
 
-def everything_of(error: BaseException) -> str:
-    """What a log, a crash reporter or a debugger could write down of an error."""
+def describe_error(error: BaseException) -> str:
+    """Return everything that a log, a crash reporter or a debugger can record of an error."""
     chain, text = error, []
     while chain is not None:
         text += [repr(chain), str(chain), repr(vars(chain)), repr(pickle.dumps(chain.args))]
         shown = traceback.TracebackException.from_exception(chain, capture_locals=True)
         text += shown.format()
-        # A carrier of the request would not show it, but hand it over.
+        # An attribute with the request would expose the key.
         assert not hasattr(chain, "request")
         assert not hasattr(chain, "response")
         chain = chain.__cause__ or chain.__context__  # type: ignore[assignment]
@@ -1081,10 +1081,10 @@ def test_the_key_is_in_no_error_log_or_output_of_a_failure(
             client.related_references(SUBJECT, recorder=counter)
     assert any(CANARY.encode() in head for head in server.heads)
     assert caplog.records
-    assert_unseen(everything_of(caught.value))
-    assert_unseen(caplog.text)
-    assert_unseen("".join(capsys.readouterr()))
-    assert_unseen(f"{counter.ends} {client!r} {vars(client)} {vars(client._transport)}")
+    assert_key_is_absent(describe_error(caught.value))
+    assert_key_is_absent(caplog.text)
+    assert_key_is_absent("".join(capsys.readouterr()))
+    assert_key_is_absent(f"{counter.ends} {client!r} {vars(client)} {vars(client._transport)}")
 
 
 @pytest.mark.parametrize("base_url", ["https://api.invalid", "http://127.0.0.1:1"])
@@ -1093,7 +1093,7 @@ def test_the_key_is_in_no_error_of_a_request_that_was_not_sent(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     error = refusal(TransientError, opened(base_url))
-    assert_unseen(everything_of(error) + caplog.text)
+    assert_key_is_absent(describe_error(error) + caplog.text)
 
 
 def test_only_the_transport_imports_network_libraries() -> None:

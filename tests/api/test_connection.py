@@ -36,7 +36,7 @@ def body_of(number: int) -> bytes:
 def numbered(before: bytes = b"", after: bytes = b"", pause: float = 0.0) -> Action:
     """Answer the n-th request of the listener with ``body_of(n)``, and send more bytes around it.
 
-    With a pause in seconds, the bytes before and after are segments of their own.
+    With a pause in seconds, the bytes before and after are separate segments.
     """
     numbers = itertools.count(1)
 

@@ -160,7 +160,7 @@ def test_the_depth_check_does_not_recurse():
     refused = nested(100_000)
     with pytest.raises(PayloadError, match="nested deeper"):
         check_depth({"a": refused}, "")
-    while isinstance(refused, dict | list):  # taken apart by hand: Python would recurse
+    while isinstance(refused, dict | list):  # in a loop: Python would delete it recursively
         refused = refused["a"] if isinstance(refused, dict) else refused[0]
 
 

@@ -237,7 +237,7 @@ def test_as_many_entries_as_requested_give_no_warning():
     assert read(*many, links={"self": f"{HERE}?limit=40"}).warnings == ()
 
 
-# --- what the answer answers ---------------------------------------------------------------------
+# --- the self link -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_other_self_links_are_ignored(address):
     assert parse_self_link({"links": {"self": address}}) is None
 
 
-# --- where the next page starts ------------------------------------------------------------------
+# --- the next cursor -----------------------------------------------------------------------------
 
 
 def paging(cursor, following, own=f"{HERE}?limit=40"):

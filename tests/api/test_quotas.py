@@ -156,7 +156,7 @@ def test_the_user_name_is_found_in_the_environment_or_the_settings(tmp_path: Pat
 def own_emulator(**options: object) -> FaultyApi:
     return FaultyApi(
         generate_family_world(3, 50), keys=[KEY], quota=Quota(4, 500, 15_500), **options
-    )  # type: ignore[arg-type]  # handed on
+    )  # type: ignore[arg-type]  # passed on
 
 
 def test_plan_and_status_print_the_quota_without_a_call(shell: Shell, service) -> None:

@@ -1,4 +1,4 @@
-"""When the next request may go out: the sliding minute, the clock, the UTC day."""
+"""The rate limiter: the sliding minute, waits of the clock, and the UTC day."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ print(number)
 
 
 def test_a_signal_handler_may_stop_the_clock_at_any_instruction_of_a_wait() -> None:
-    """A handler runs in the waiting thread itself: a lock held there would be waited for."""
+    """A handler runs in the waiting thread, so a lock that the thread holds would be a deadlock."""
     command = [sys.executable, "-c", AT_ANY_INSTRUCTION]
     process = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     assert int(process.stdout) > 10

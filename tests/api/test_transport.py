@@ -572,7 +572,7 @@ def test_the_body_of_a_redirect_is_not_read(
     assert (response.status, response.body) == (status, b"")
     assert server.connections == 1
     assert len(server.heads) == 1
-    assert sent < 20 << 20  # what the system's buffers took
+    assert sent < 20 << 20  # the size of the system's buffers
 
 
 # --- time
@@ -599,7 +599,7 @@ def test_a_request_ends_at_its_deadline_however_slowly_bytes_arrive(
     assert time.monotonic() - started < DEADLINE + SLACK
     assert (caught.value.code, caught.value.sent) == ("Deadline", True)
     transport._deadline = 10.0
-    assert transport.get(path_of(service), {"limit": "40"}).status == 200  # as good as ever
+    assert transport.get(path_of(service), {"limit": "40"}).status == 200  # still usable
 
 
 def test_an_endless_slow_body_without_a_length_ends_at_the_deadline(
@@ -653,7 +653,7 @@ def test_a_gzip_bomb_takes_less_than_three_times_the_limit(
     limit = 4 << 20
     service = emulator(Fault("gzip_bomb", 200 << 20, times=2))
     transport = open_transport(service.base_url, max_bytes=limit)
-    transport.get(path_of(service), {})  # the emulator packs its bomb
+    transport.get(path_of(service), {})  # the emulator compresses the body once
     tracemalloc.start()
     try:
         response = transport.get(path_of(service), {})
@@ -688,7 +688,7 @@ def test_the_limit_itself_is_allowed(
     server = listener(*(answer(pack(b"x" * size), 200, *fields) for size in (1_000, 1_001)))
     transport = open_transport(server.base_url, max_bytes=1_000)
     assert fetch(transport).body == b"x" * 1_000
-    assert server.answered.acquire(timeout=5)  # the next one is for a connection of its own
+    assert server.answered.acquire(timeout=5)  # the next response uses another connection
     assert fetch(transport).body_error == "larger than 1000 bytes"
 
 

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if __name__ == "__main__":  # as a script, where nothing says where the package is
+if __name__ == "__main__":  # as a script, without the package on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import networkx as nx

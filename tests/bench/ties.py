@@ -1,4 +1,4 @@
-"""Speed of overlaps, clusters and centrality beside networkx, at 100,000 and 1,000,000 edges.
+"""Compare overlaps, clusters and centrality with networkx, at 100,000 and 1,000,000 edges.
 
 As a script, this file measures one side in its own process.
 """

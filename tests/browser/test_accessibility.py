@@ -291,7 +291,7 @@ def listed(page):
 
 
 def open_list(page):
-    """A browser tells a little later that something was opened."""
+    """Open the list; browsers report this with a short delay."""
     page.page.click("#list-box summary")
     page.page.locator("#list button").first.wait_for()
 

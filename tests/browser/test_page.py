@@ -20,7 +20,7 @@ from tests.browser.campaigns import (
     sample_campaign,
 )
 from tests.browser.pages import without_policy, written
-from tests.exporters.test_html import HOSTILE, UNSEEN, hostile_campaign
+from tests.exporters.test_html import HOSTILE, INVISIBLE, hostile_campaign
 from tests.support.mixed_campaigns import hostile_text_graph
 
 pytestmark = pytest.mark.browser
@@ -415,7 +415,7 @@ def test_a_very_long_word_does_not_widen_the_panel(opened):
 
 def shown(text):
     """Return a hostile text as the page displays it: invisible characters as their codes."""
-    return UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text.replace("\n", " "))
+    return INVISIBLE.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text.replace("\n", " "))
 
 
 def assert_harmless(page):
@@ -483,8 +483,8 @@ def test_no_hostile_title_runs_even_without_the_policy(opened, tmp_path):
             content = content.replace(script, "")
         file.write_text(content, encoding="utf-8")
         page.page.goto(file.as_uri())
-        assert page.page.text_content("h1") == UNSEEN.sub(" ", text).strip()
-        assert page.page.title() == " ".join(UNSEEN.sub(" ", text).split())
+        assert page.page.text_content("h1") == INVISIBLE.sub(" ", text).strip()
+        assert page.page.title() == " ".join(INVISIBLE.sub(" ", text).split())
         assert_harmless(page)
 
 

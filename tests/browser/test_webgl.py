@@ -20,13 +20,13 @@ def graph():
 
 @pytest.fixture(scope="module")
 def clusters(graph):
-    """Any, so that none need be found."""
+    """Return arbitrary clusters, so that none are computed."""
     return {key: number % 50 for number, key in enumerate(graph)}
 
 
 @pytest.fixture(scope="module")
-def whole(graph, clusters):
-    """The page as a file: it takes long to write."""
+def page_file(graph, clusters):
+    """Write the page once, because it takes long."""
     return written(graph, positions=on_a_grid(graph), clusters=clusters, full=True)
 
 
@@ -46,8 +46,8 @@ IS_STILL = """() => new Promise((done) => {
 
 
 @pytest.fixture
-def page(opened, whole):
-    return opened(whole)
+def page(opened, page_file):
+    return opened(page_file)
 
 
 def test_everything_is_drawn_without_requests(page, graph):
@@ -74,18 +74,18 @@ def test_search_moves_the_view_and_fills_the_panel(page):
 def test_a_click_selects_a_node(page):
     page.choose("collection:c17")
     page.page.keyboard.press("Escape")
-    page.page.evaluate(IS_STILL)  # what is zoomed in flight flies on
+    page.page.evaluate(IS_STILL)  # keys during an animation would not stop it
     page.page.focus("#canvas")
-    for _ in range(7):  # so near that no two stand on one spot of the screen
+    for _ in range(7):  # zoom in until no two nodes overlap
         page.page.keyboard.press("+")
-    page.page.evaluate(IS_STILL)  # what can be clicked is what was drawn last
+    page.page.evaluate(IS_STILL)  # clicks refer to the last drawn frame
     page.page.mouse.click(*page.point("collection:c18"))
     page.page.wait_for_function("() => window.graphbuild.selection === 'collection:c18'")
 
 
 def test_filters_paths_and_colors_work(page, graph):
     page.page.uncheck("#legend li:nth-child(3) input")
-    assert page.visible["nodes"] == sum(known["type"] != "file" for known in graph.nodes.values())
+    assert page.visible["nodes"] == sum(node["type"] != "file" for node in graph.nodes.values())
     page.page.check("#legend li:nth-child(3) input")
     page.choose("collection:c1")
     page.press("Path to")
@@ -139,9 +139,9 @@ def test_arrow_keys_and_zoom_keys(page):
     assert page.scale == pytest.approx(1.3 * before)
 
 
-def test_without_webgl_search_and_panel_work(opened, whole):
+def test_without_webgl_search_and_panel_work(opened, page_file):
     page = opened(
-        whole,
+        page_file,
         begin=(
             "HTMLCanvasElement.prototype.getContext = ((old) => function (kind, ...rest) {"
             " return kind.includes('webgl') ? null : old.call(this, kind, ...rest); })"

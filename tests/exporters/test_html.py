@@ -1,4 +1,4 @@
-"""The page as text: its data, policy and scripts. The browser tests open it."""
+"""The HTML page as text: its data, policy and scripts. The browser tests open it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tests.support.paths import ROOT
 SHIPPED = files("graphbuild.exporters.html") / "static"
 SCRIPTS = [entry.name for entry in SHIPPED.iterdir() if entry.name.endswith(".js")]
 
-# What strangers may write into titles, names and addresses. Whoever runs sets window.ran.
+# Hostile texts of titles, names and URLs. A script that runs sets window.ran.
 HOSTILE = {
     "image": "<img src=x onerror=window.ran=1>",
     "link": '<a href="javascript:window.ran=2">How href abuse works</a>',
@@ -92,23 +92,23 @@ HOSTILE = {
 }
 
 
-UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
 def hostile_campaign():
-    """Every hostile text in every field of a file, a reference and a collection, ids included."""
+    """Return a graph with every hostile text in every field and id of every entity type."""
     graph = nx.DiGraph()
     for number, text in enumerate(HOSTILE.values()):
         keys = [f"{kind}:{number}-{text}" for kind in ("file", "reference", "collection")]
         for kind, key in zip(("file", "reference", "collection"), keys, strict=True):
-            known = dict.fromkeys(("label", "title", "name", "author", "url", "state"), text)
-            graph.add_node(key, **known, type=kind, id=f"{number}-{text}", creation_date=text)
+            attributes = dict.fromkeys(("label", "title", "name", "author", "url", "state"), text)
+            graph.add_node(key, **attributes, type=kind, id=f"{number}-{text}", creation_date=text)
             graph.nodes[key][text] = text
         graph.add_edge(*keys[:2], relation="related_references", related_from=(keys[2],), weight=1)
         graph.add_edge(*keys[1:], relation="related_from", weight=1)
-    strange = HOSTILE["image"]
-    graph.add_node("strange", type=strange, label="of a hostile type", id="strange")
-    graph.add_edge("strange", keys[1], relation=strange, weight=strange, related_from=[strange])
+    hostile = HOSTILE["image"]
+    graph.add_node("strange", type=hostile, label="of a hostile type", id="strange")
+    graph.add_edge("strange", keys[1], relation=hostile, weight=hostile, related_from=[hostile])
     return graph
 
 
@@ -118,8 +118,8 @@ def page_of(graph, **options):
     return stream.getvalue().decode("utf-8")
 
 
-class Reader(HTMLParser):
-    """The elements of a page in their order, and the text in each."""
+class PageParser(HTMLParser):
+    """Parses the elements of a page in order, with the text of each."""
 
     def __init__(self, page):
         super().__init__()
@@ -139,19 +139,19 @@ class Reader(HTMLParser):
             self.elements[-1][2].append(data)
 
     def all(self, tag):
-        return [(known, "".join(text)) for name, known, text in self.elements if name == tag]
+        return [(attrs, "".join(text)) for name, attrs, text in self.elements if name == tag]
 
 
 def data_of(page):
     """Return the data block."""
-    [block] = [text for known, text in Reader(page).all("script") if "id" in known]
+    [block] = [text for attrs, text in PageParser(page).all("script") if "id" in attrs]
     return json.loads(block)
 
 
 def nodes_of(page):
-    """The nodes, by their keys; where type and id tell the key it is left out."""
+    """Return the nodes by key; the page omits keys that follow from type and id."""
     data = data_of(page)
-    types = [known["name"] for known in data["types"]]
+    types = [each["name"] for each in data["types"]]
     return {
         node.get("key", f"{types[node['type']]}:{node['attributes'].get('id')}"): node
         for node in data["nodes"]
@@ -168,20 +168,20 @@ def pairs_of(page):
     keys = list(nodes_of(page))
     members = {group[0]: group for group in data["groups"]}
     found = {}
-    for source, target, relation, said in data["links"]:
+    for source, target, relation, fact_numbers in data["links"]:
         froms, tos = members.get(source, [source]), members.get(target, [target])
         pairs = [(one, other) for one in froms for other in tos]
-        numbers = [said] * len(pairs) if isinstance(said, int) else said
+        numbers = [fact_numbers] * len(pairs) if isinstance(fact_numbers, int) else fact_numbers
         assert len(numbers) == len(pairs)
         for (one, other), number in zip(pairs, numbers, strict=True):
-            told = data["facts"][number]
-            via = {keys[i] if isinstance(i, int) and i >= 0 else i for i in told.get("via", [])}
-            known = {**told.get("more", {}), "weight": told["weight"]}
-            found[keys[one], keys[other]] = (data["relations"][relation], via, known)
+            fact = data["facts"][number]
+            via = {keys[i] if isinstance(i, int) and i >= 0 else i for i in fact.get("via", [])}
+            attributes = {**fact.get("more", {}), "weight": fact["weight"]}
+            found[keys[one], keys[other]] = (data["relations"][relation], via, attributes)
     return found
 
 
-# --- what the page holds
+# --- data of the page
 
 
 GRAPHS = {"campaign": campaign, "hostile": hostile_campaign}
@@ -193,11 +193,12 @@ def test_the_page_contains_every_node_and_edge_attribute(name):
     page = page_of(graph)
     assert list(nodes_of(page)) == list(graph)
     expected = {}
-    for source, target, known in graph.edges(data=True):
-        behind = set(known.get("related_from", ()))
+    for source, target, attributes in graph.edges(data=True):
+        behind = set(attributes.get("related_from", ()))
         via = {-1 if each == "-" else each for each in behind}
-        more = {name: known[name] for name in known if name not in {"relation", "related_from"}}
-        expected[source, target] = (known["relation"], via, more)
+        separate = {"relation", "related_from"}
+        more = {name: value for name, value in attributes.items() if name not in separate}
+        expected[source, target] = (attributes["relation"], via, more)
     assert pairs_of(page) == expected
 
 
@@ -206,11 +207,11 @@ def test_the_page_contains_every_node_and_edge_attribute(name):
 def test_nothing_is_lost_by_folding(graph):
     pairs = pairs_of(page_of(graph, positions=dict.fromkeys(graph, (0, 0))))
     assert set(pairs) == set(graph.edges)
-    for ends, (relation, via, known) in pairs.items():
+    for ends, (relation, via, attributes) in pairs.items():
         edge = graph.edges[ends]
-        assert (relation, known["weight"]) == (edge["relation"], edge["weight"])
+        assert (relation, attributes["weight"]) == (edge["relation"], edge["weight"])
         assert via == {-1 if key == "-" else key for key in edge.get("related_from", ())}
-        assert known.get("provenance") == edge.get("provenance")
+        assert attributes.get("provenance") == edge.get("provenance")
 
 
 def test_a_family_is_a_few_links():
@@ -228,9 +229,9 @@ def test_the_page_contains_node_attributes():
 
 
 def test_a_link_has_its_observations():
-    _, via, known = pairs_of(page_of(campaign()))[EMOTET.key, REPORT.key]
+    _, via, attributes = pairs_of(page_of(campaign()))[EMOTET.key, REPORT.key]
     assert via == {-1, GANG.key, "collection:alienvault_5a5"}
-    assert known == {"weight": 3, "provenance": "observed"}
+    assert attributes == {"weight": 3, "provenance": "observed"}
 
 
 def test_a_collection_missing_from_a_view_is_named():
@@ -249,10 +250,10 @@ def test_every_type_has_a_color_and_a_shape():
     graph = campaign()
     graph.add_node("domain:a.example", type="domain", label="a.example", id="a.example")
     types = data_of(page_of(graph))["types"]
-    assert [known["name"] for known in types] == ["collection", "reference", "file", "domain"]
-    assert len({known["shape"] for known in types}) == 4
-    assert all(re.fullmatch("#[0-9a-f]{6}", known["color"]) for known in types)
-    assert {known["shape"] for known in types} <= {"dot", "square", "diamond", "triangle"}
+    assert [each["name"] for each in types] == ["collection", "reference", "file", "domain"]
+    assert len({each["shape"] for each in types}) == 4
+    assert all(re.fullmatch("#[0-9a-f]{6}", each["color"]) for each in types)
+    assert {each["shape"] for each in types} <= {"dot", "square", "diamond", "triangle"}
 
 
 def test_an_empty_graph_makes_a_page():
@@ -306,25 +307,25 @@ def test_labels_are_truncated_and_urls_are_not():
         ("two\nlines", "two lines"),
         ("  ", "graphbuild"),
         ("x" * 999, "x" * (json_block.MAX_LABEL - 1) + "…"),
-        *((text, UNSEEN.sub(" ", text).strip()) for text in HOSTILE.values()),
+        *((text, INVISIBLE.sub(" ", text).strip()) for text in HOSTILE.values()),
     ],
 )
 def test_a_title_is_escaped(title, shown):
-    reader = Reader(page_of(campaign(), title=title))
+    reader = PageParser(page_of(campaign(), title=title))
     assert reader.all("title")[0][1].strip() == shown
     assert reader.all("h1")[0][1].strip() == shown
-    assert structure(reader) == structure(Reader(page_of(campaign())))
+    assert structure(reader) == structure(PageParser(page_of(campaign())))
 
 
-# --- what the page can never hold
+# --- security of the page
 
 
 def structure(reader):
-    return [(tag, sorted(known)) for tag, known, _ in reader.elements]
+    return [(tag, sorted(attributes)) for tag, attributes, _ in reader.elements]
 
 
 def test_hostile_texts_do_not_change_the_page():
-    hostile, harmless = Reader(page_of(hostile_campaign())), Reader(page_of(campaign()))
+    hostile, harmless = PageParser(page_of(hostile_campaign())), PageParser(page_of(campaign()))
     assert structure(hostile) == structure(harmless)
 
 
@@ -338,18 +339,20 @@ def test_hostile_text_stays_data(name):
 
 def test_the_data_is_plain_ascii_without_markup():
     page = page_of(hostile_campaign())
-    [block] = [text for known, text in Reader(page).all("script") if "id" in known]
+    [block] = [text for attrs, text in PageParser(page).all("script") if "id" in attrs]
     assert block.isascii()
     assert not set("<>&\n") & set(block)
 
 
 def test_the_page_has_three_inline_scripts():
-    scripts = Reader(page_of(hostile_campaign())).all("script")
-    assert [known for known, _ in scripts] == [{"type": "application/json", "id": "data"}, {}, {}]
+    scripts = PageParser(page_of(hostile_campaign())).all("script")
+    attributes = [attrs for attrs, _ in scripts]
+    assert attributes == [{"type": "application/json", "id": "data"}, {}, {}]
 
 
 def policy_of(page):
-    first = next(element for element in Reader(page).elements if element[0] not in {"html", "head"})
+    elements = PageParser(page).elements
+    first = next(element for element in elements if element[0] not in {"html", "head"})
     assert first[0] == "meta"
     assert first[1]["http-equiv"] == "Content-Security-Policy"
     return dict(part.strip().split(" ", 1) for part in first[1]["content"].split(";"))
@@ -362,8 +365,8 @@ def digest(text):
 def test_the_policy_comes_first_and_allows_only_our_scripts():
     page = page_of(hostile_campaign(), title=HOSTILE["end of script"])
     policy = policy_of(page)
-    library, script = [text for known, text in Reader(page).all("script") if not known]
-    [(_, style)] = Reader(page).all("style")
+    library, script = [text for attrs, text in PageParser(page).all("script") if not attrs]
+    [(_, style)] = PageParser(page).all("style")
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == f"{digest(library)} {digest(script)}"
     assert policy["style-src"] == digest(style)
@@ -376,21 +379,23 @@ def test_the_policy_does_not_depend_on_the_data():
 
 
 def test_the_page_references_no_other_file():
-    reader = Reader(page_of(hostile_campaign()))
-    for _, known, _ in reader.elements:
-        assert not {"src", "srcset", "action", "data", "style"} & set(known)
-        assert not [name for name in known if name.startswith("on")]
-    assert [known["href"] for _, known, _ in reader.elements if "href" in known] == ["data:,"]
+    reader = PageParser(page_of(hostile_campaign()))
+    for _, attributes, _ in reader.elements:
+        assert not {"src", "srcset", "action", "data", "style"} & set(attributes)
+        assert not [name for name in attributes if name.startswith("on")]
+    assert [attributes["href"] for _, attributes, _ in reader.elements if "href" in attributes] == [
+        "data:,"
+    ]
     assert ("meta", {"name": "referrer", "content": "no-referrer"}, ["\n"]) in reader.elements
 
 
 def test_only_data_and_library_name_hosts():
     page = page_of(campaign())
     library = html_page._library()
-    [block] = [text for known, text in Reader(page).all("script") if "id" in known]
-    ours = page.replace(library, "").replace(block, "")
-    names = set(re.findall(r"(?:https?:)?//([\w-]+\.[\w.-]+)", ours))
-    assert names == {"www.w3.org"}  # the name of SVG, which nobody calls
+    [block] = [text for attrs, text in PageParser(page).all("script") if "id" in attrs]
+    own_parts = page.replace(library, "").replace(block, "")
+    names = set(re.findall(r"(?:https?:)?//([\w-]+\.[\w.-]+)", own_parts))
+    assert names == {"www.w3.org"}  # the XML namespace of SVG
     assert "sourceMappingURL" not in page
 
 
@@ -416,7 +421,7 @@ def test_all_shipped_scripts_are_in_the_page():
 
 
 def page_drawn_by_webgl():
-    """A page as it is of a graph too large for the other renderer."""
+    """Return a page that uses the WebGL renderer, as for a large graph."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(level_of_detail, "MAX_ALL", 0)
         patch.setattr(level_of_detail, "MAX_REDUCED", 0)
@@ -425,7 +430,7 @@ def page_drawn_by_webgl():
 
 def test_a_page_drawn_by_webgl_has_the_same_policy_with_its_own_scripts():
     page = page_drawn_by_webgl()
-    library, script = [text for known, text in Reader(page).all("script") if not known]
+    library, script = [text for attrs, text in PageParser(page).all("script") if not attrs]
     assert policy_of(page)["script-src"] == f"{digest(library)} {digest(script)}"
     assert "sigmaParts" in library
     assert not {*re.findall(r"(?:https?:)?//([\w-]+\.[\w.-]+)", library)}
@@ -435,7 +440,7 @@ def test_a_page_drawn_by_webgl_has_the_same_policy_with_its_own_scripts():
 def test_no_node_is_drawn_as_an_image():
     for name in ("colors.js", "renderer_vis.js", "renderer_webgl.js"):
         script = (SHIPPED / name).read_text(encoding="utf-8").lower()
-        assert "image" not in script.replace("drawimage", "")  # of our own canvas, to save it
+        assert "image" not in script.replace("drawimage", "")  # used only to save the canvas
 
 
 TEXTS = st.text(max_size=40) | st.sampled_from(sorted(HOSTILE.values()))
@@ -449,10 +454,10 @@ def test_any_text_is_kept_and_does_not_change_the_page(label, name, value):
     page = page_of(graph, title=label)
     assert node_of(page, "k")["label"] == label
     assert node_of(page, "k")["attributes"][f"x{name}"] == value
-    assert structure(Reader(page)) == structure(Reader(page_of(nx.DiGraph())))
+    assert structure(PageParser(page)) == structure(PageParser(page_of(nx.DiGraph())))
 
 
-# --- how it is made
+# --- writing the page
 
 
 def test_equal_graphs_give_equal_pages():
@@ -527,7 +532,7 @@ def test_a_reference_without_attributes_is_drawn():
     assert node_of(page_of(graph), "reference:" + "0" * 64)["label"] == "000000000000…"
 
 
-# --- communities, and where to begin
+# --- clusters and level of detail
 
 
 def clusters_of(graph):
@@ -538,8 +543,10 @@ def clusters_of(graph):
 def test_separate_families_are_clusters_the_largest_first():
     graph = build_graph([*family(3, 5), *family(4, 9, number=1)], subjects=[UNKNOWN])
     expected = {}
-    for key, known in graph.nodes(data=True):
-        of_second = known["id"] == "c1" or (len(known["id"]) == 64 and int(known["id"], 16) >= 1000)
+    for key, attributes in graph.nodes(data=True):
+        of_second = attributes["id"] == "c1" or (
+            len(attributes["id"]) == 64 and int(attributes["id"], 16) >= 1000
+        )
         expected[key] = 0 if of_second else 1
     expected[UNKNOWN.key] = -1
     assert clusters_of(graph) == expected
@@ -555,7 +562,7 @@ def test_given_clusters_are_used():
 
 
 def scattered(files, references, collections, *, each=4):
-    """A graph of which little folds: each report in a few files, at random."""
+    """Return a graph that hardly folds: each report has a few random files."""
     rng = random.Random(7)
     return build_graph(
         Observation(
@@ -569,7 +576,7 @@ def scattered(files, references, collections, *, each=4):
 
 
 def on_a_grid(graph):
-    """Places without a layout, which would take long."""
+    """Return positions on a grid, since a layout would take long."""
     return {key: (40.0 * (n % 200), 40.0 * (n // 200)) for n, key in enumerate(graph)}
 
 
@@ -586,9 +593,9 @@ def test_the_level_of_detail_depends_on_the_size(references, level):
     assert len(data["nodes"]) == len(graph)
     assert ("initial" in data) == (level in {"backbone", "map"})
     assert ("shared" in data) == (level == "map")
-    whole = data_of(page_of(graph, positions=positions, full=True))
-    assert whole["level"] == (level if level in {"all", "reduced"} else "full")
-    assert "begin" not in whole
+    full_data = data_of(page_of(graph, positions=positions, full=True))
+    assert full_data["level"] == (level if level in {"all", "reduced"} else "full")
+    assert "begin" not in full_data
 
 
 @pytest.mark.bulk
@@ -596,8 +603,8 @@ def test_the_backbone_has_the_best_connected_nodes_of_each_type():
     graph = scattered(1_500, 4_000, 40)
     leaf = Observation(Entity("file", "f" * 64), Entity("reference", "e" * 64), None)
     graph.add_edges_from(build_graph([leaf]).edges(data=True))
-    for key, known in build_graph([leaf]).nodes(data=True):
-        graph.add_node(key, **known)
+    for key, attributes in build_graph([leaf]).nodes(data=True):
+        graph.add_node(key, **attributes)
     data = data_of(page_of(graph, positions=on_a_grid(graph)))
     keys = list(graph)
     drawn = [keys[number] for number in data["initial"]]

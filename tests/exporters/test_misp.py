@@ -42,7 +42,7 @@ def written(graph, **options):
 
 
 def event_of(graph, **options):
-    """The event, as MISP's own library reads it."""
+    """Return the event as read by pymisp."""
     event = pymisp.MISPEvent()
     event.load(written(graph, **options))
     return event
@@ -57,7 +57,7 @@ def values(each):
 
 
 def triples_in(event):
-    """The observations, out of the comments of references."""
+    """Return the observations, parsed from the comments of object references."""
     keys = {each.uuid: each.comment for each in event.objects}
     return {
         (
@@ -75,7 +75,7 @@ def triples_in(event):
 
 
 def reject_invalid_misp(event):
-    """By its list of types and categories, and by the templates of its objects."""
+    """Check attributes against the MISP types and categories, and objects against templates."""
     types = event.describe_types
     names = [each.uuid for each in event.objects]
     for each in event.objects:

@@ -32,7 +32,7 @@ from tests.support.graphs import (
 )
 from tests.support.mixed_campaigns import campaigns, hostile_text_graph, triples_of
 
-NAMESPACE = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")  # as the standard says
+NAMESPACE = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")  # defined by the standard
 OURS = {"identity", "extension-definition"}
 
 
@@ -43,7 +43,7 @@ def written(graph, **options):
 
 
 def parsed(graph, **options):
-    """The objects, as the standard's library reads them; it refuses what is not in the standard."""
+    """Return the objects as read by the official library, which rejects custom content."""
     return stix2.parse(written(graph, **options), allow_custom=False).objects
 
 
@@ -66,7 +66,7 @@ def extension(each):
 
 
 def entity_keys(objects):
-    """Object id -> node key: as notes and extensions say, or as an observable says by itself."""
+    """Return object id -> node key, from notes, extensions and observables."""
     keys = {}
     for each in objects:
         if each["type"] == "file" and "hashes" in each:
@@ -84,7 +84,7 @@ def entity_keys(objects):
 
 
 def edges_in(objects):
-    """(source, target, attributes of the edge), by node keys."""
+    """Return (source key, target key, edge attributes) of each edge."""
     keys = entity_keys(objects)
     for each in objects:
         if each["type"] in OURS or "extensions" not in each:
@@ -425,7 +425,7 @@ def test_links_are_percent_encoded(url, link):
     assert link is None or found[0] == link
 
 
-# --- what relates them ---------------------------------------------------------------------------
+# --- relationships -------------------------------------------------------------------------------
 
 
 def relations(objects):
@@ -452,7 +452,7 @@ def test_inferred_relationships_are_labeled():
 
 
 def test_an_edge_is_not_repeated_as_a_relationship():
-    listed = Observation(EMOTET, GANG, None)  # a family where a report should be
+    listed = Observation(EMOTET, GANG, None)  # a family in place of a report
     objects = parsed(build_graph([listed, Observation(EMOTET, REPORT, GANG)]))
     assert len({each["id"] for each in objects}) == len(objects)
     assert extension(only(objects, "relationship"))["unnamed"] is True
@@ -529,7 +529,9 @@ def test_the_command_line_has_a_format_with_indicators(tmp_path):
 
 
 def test_the_export_is_readable_as_a_seed_list(tmp_path):
-    public = Entity("ip_address", "8.8.8.8")  # an address of documents is asked about by nobody
+    public = Entity(
+        "ip_address", "8.8.8.8"
+    )  # addresses reserved for documentation are rejected as seeds
     subjects = [EMOTET, LOADER, UNKNOWN, Entity("domain", "evil.com"), public]
     path = export(build_graph([], subjects=subjects), tmp_path / "map.stix.json")
     found = read_seeds(path)

@@ -170,7 +170,7 @@ def test_new_file_is_readable_by_its_owner_only(path: Path) -> None:
 
 
 def test_commits_are_synced_to_disk(store: Store) -> None:
-    # What power loss spares depends on these two; SQLite's documentation says why.
+    # Durability after a power loss depends on these two settings (see SQLite's documentation).
     assert store._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert store._db.execute("PRAGMA synchronous").fetchone() == (2,)
 
@@ -187,9 +187,9 @@ def test_damaged_page_is_reported_with_its_subject(path: Path) -> None:
 
 
 def test_file_with_a_journal_of_a_killed_writer_can_be_read(path: Path) -> None:
-    """The journal of the very first write: SQLite's read-only mode refuses to take it back."""
+    """A rollback journal is left by the first write; SQLite's read-only mode cannot apply it."""
     sound(path)
-    left = path.with_name("left.db")
+    abandoned = path.with_name("left.db")
     with sqlite3.connect(path, isolation_level=None) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("PRAGMA cache_size = 1")
@@ -198,11 +198,11 @@ def test_file_with_a_journal_of_a_killed_writer_can_be_read(path: Path) -> None:
             connection.execute(
                 "INSERT INTO metadata (name, value) VALUES (?, ?)", (f"n{number}", "x" * 500)
             )
-        shutil.copy(path, left)
-        shutil.copy(f"{path}-journal", f"{left}-journal")
+        shutil.copy(path, abandoned)
+        shutil.copy(f"{path}-journal", f"{abandoned}-journal")
         connection.execute("ROLLBACK")
     connection.close()
-    with Store.read(left) as store:
+    with Store.read(abandoned) as store:
         assert store.totals().pages == 2
 
 

@@ -1,4 +1,4 @@
-"""Saved answers: JSON pages on disk go into a campaign file without a key."""
+"""Import of saved API responses into a campaign file, without an API key."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def store(tmp_path: Path):
 
 @pytest.fixture
 def saved(tmp_path: Path) -> list[Path]:
-    """The seven pages of a file with 241 references, as they would lie on disk."""
+    """Write the seven pages of a file with 241 references; return their paths."""
     world = generate_family_world(1, 241)
     api = Api(world)
     target: str | None = f"/api/v3/files/{world.hashes()[0]}/related_references?limit=40"
@@ -47,8 +47,8 @@ def saved(tmp_path: Path) -> list[Path]:
 
 
 def import_files(store: Store, paths: list[Path]) -> int:
-    pages, refused = read_responses(paths)
-    assert refused == []
+    pages, rejected = read_responses(paths)
+    assert rejected == []
     return import_responses(store, pages)
 
 
@@ -145,21 +145,21 @@ def test_unusable_file_is_rejected_with_a_reason(
 ) -> None:
     path = tmp_path / "page.json"
     path.write_bytes(content.replace(b"%s", b"a" * 64))
-    pages, (refused,) = read_responses([path])
+    pages, (rejected,) = read_responses([path])
     assert pages == []
-    assert reason in refused.reason
-    assert refused.path == path
+    assert reason in rejected.reason
+    assert rejected.path == path
 
 
 def test_missing_file_is_rejected_and_the_others_are_read(tmp_path: Path) -> None:
-    pages, (refused,) = read_responses([tmp_path / "nowhere.json", SAMPLE])
+    pages, (rejected,) = read_responses([tmp_path / "nowhere.json", SAMPLE])
     assert len(pages) == 1
-    assert "No such file" in refused.reason
+    assert "No such file" in rejected.reason
 
 
 def test_response_without_links_needs_a_subject(tmp_path: Path) -> None:
     path = tmp_path / "page.json"
     path.write_text('{"data": []}')
-    pages, refused = read_responses([path], Entity("file", "a" * 32))
-    assert refused == []
+    pages, rejected = read_responses([path], Entity("file", "a" * 32))
+    assert rejected == []
     assert pages[0].page.subject == Entity("file", "a" * 32)

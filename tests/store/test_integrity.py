@@ -99,7 +99,7 @@ def test_broken_structure_is_found(path: Path) -> None:
         )
     connection.close()
     with path.open("r+b") as stream:
-        stream.seek((root - 1) * size + 3)  # how many entries the index says it has
+        stream.seek((root - 1) * size + 3)  # the number of entries of the index page
         stream.write(b"\0\0")
     problems = found(path)
     assert {each.subject for each in problems} == {None}

@@ -31,15 +31,15 @@ def states(campaign: Campaign, at: float = inf) -> dict[str, str]:
         return {subject.id: state for subject, state in store.states(at)}
 
 
-def random_world(chance: random.Random) -> World:
-    """The same five files, in collections that hold what they hold this time."""
+def random_world(rng: random.Random) -> World:
+    """Return a world with the same five files in random collections of random references."""
     references = [Reference.from_url(f"https://r.example/{number}") for number in range(130)]
     collections = [
-        Collection(f"c{n}", f"C{n}", tuple(chance.sample([r.id for r in references], size)))
+        Collection(f"c{n}", f"C{n}", tuple(rng.sample([r.id for r in references], size)))
         for n, size in enumerate((3, 41, 90))
     ]
     files = [
-        File(f"{n:064x}", collections=tuple(chance.sample(["c0", "c1", "c2"], n % 3 + 1)))
+        File(f"{n:064x}", collections=tuple(rng.sample(["c0", "c1", "c2"], n % 3 + 1)))
         for n in range(1, 6)
     ]
     return World(files, references, collections)
@@ -48,8 +48,8 @@ def random_world(chance: random.Random) -> World:
 @pytest.mark.parametrize("frugal", [False, True])
 @pytest.mark.parametrize("seed", range(3))
 def test_observations_of_each_day_are_those_of_its_world(tmp_path, seed: int, frugal) -> None:
-    chance = random.Random(seed)
-    worlds = [random_world(chance) for _ in range(3)]
+    rng = random.Random(seed)
+    worlds = [random_world(rng) for _ in range(3)]
     campaign = Campaign(tmp_path / "c.db", worlds[0])
     times = []
     for world in worlds:
@@ -66,12 +66,12 @@ def test_observations_of_each_day_are_those_of_its_world(tmp_path, seed: int, fr
         if not frugal:
             assert observations_then == world.triples()
             assert set(states_then.values()) == {COMPLETE}
-        # What a frugal crawl inferred twice, nothing tells of the time between.
+        # References inferred by two frugal crawls also count as observed between them.
         assert pairs(observations_then) >= pairs(world.triples())
 
 
 def pairs(observations: set) -> set:
-    """Without collections: a frugal crawl promises no more."""
+    """Drop the collections, which a frugal crawl does not guarantee."""
     return {(file, reference) for file, reference, _ in observations}
 
 

@@ -39,7 +39,7 @@ TABLES = (
 
 
 def page(rng: random.Random) -> bytes:
-    """A page of few references, so that they come again, with attributes that contradict."""
+    """Return a random page of few references, which repeat with contradicting attributes."""
     data = [
         {
             "type": "reference",
@@ -72,8 +72,8 @@ def crawled(path: Path, seed: int, *, reopen: bool, repeat: bool = False) -> lis
 
     Args:
         path: the campaign file.
-        seed: of the random pages.
-        reopen: open the file again for every page, so that nothing is kept in memory.
+        seed: seed of the random pages.
+        reopen: reopen the file for every page, so that no cache survives.
         repeat: half of the pages repeat an earlier page, as for files of one family.
     """
     rng = random.Random(seed)

@@ -110,7 +110,7 @@ def test_failed_transaction_stores_nothing(store: Store) -> None:
     task = store.tasks.next_task()
     assert task is not None
     good = fetched(store, body(R1, R2))
-    broken = Entity("reference", R3, {"title": object()})  # type: ignore[dict-item]  # cannot be kept
+    broken = Entity("reference", R3, {"title": object()})  # type: ignore[dict-item]  # cannot be stored
     worse = good.page.entries[0].__class__(broken, (None,))
     page = good.page.__class__(task.subject, (*good.page.entries, worse), 3, None, 3)
     with pytest.raises(TypeError):
@@ -215,7 +215,7 @@ def test_totals_match_the_stored_pages(path: Path) -> None:
     """Four files and a domain: one complete, one by inference, one refused, one in a loop."""
     with Store.open(path) as store:
         store.add_seeds(parse_seeds([A, B, "c" * 64, "d" * 64, "evil.example"]))
-        commit(store, body(R1, R2, creation_date="yesterday"))  # a remark on each
+        commit(store, body(R1, R2, creation_date="yesterday"))  # one warning each
         commit(store, body(R2, count=2, cursor="next"))
         refused, looping = store.tasks.next_task(), store.tasks.next_task([3])
         assert refused is not None
@@ -281,7 +281,7 @@ def test_remaining_calls_count_pages(path: Path) -> None:
                 task, error_code="TransientError", detail="later", retry=True, at=1.0
             )
         assert store.tasks.remaining_calls(40) == RemainingCalls(2, 2)
-        # Of what is older than that nothing counts as read: the first pages come again.
+        # Older pages do not count as read, so first pages are requested again.
         assert store.tasks.remaining_calls(40, before=1.0) == RemainingCalls(2, 2)
         assert store.tasks.remaining_calls(40, before=1.5) == RemainingCalls(2, 3 + 1)
 
@@ -436,7 +436,7 @@ def test_page_in_flight_for_an_alias_is_stored_for_the_canonical_subject(
         assert (row.subject, row.state, row.page_count, row.cursor) == (real, PENDING, 1, "next")
         assert store.tasks.get(one.id).page_count == 1
         assert store.totals().pages == 2
-        # What the twin brought is known of the subject by now, and is not new on the next page.
+        # The reference stored for the alias is not new on the next page.
         result = commit(store, body(R2, R3, count=3))
         assert (result.new_references, result.status) == (1, Status(COMPLETE))
         assert list(find_damage(store)) == []

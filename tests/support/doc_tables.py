@@ -20,7 +20,7 @@ DOCUMENT = ROOT / "docs" / "formats.md"
 
 
 def updated(document: str) -> str:
-    """Return ``document`` with its tables generated anew."""
+    """Return ``document`` with updated tables."""
     tables = {
         "formats": formats.markdown_table(),
         "node columns": markdown_table(NODE_COLUMNS),

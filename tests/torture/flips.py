@@ -1,8 +1,8 @@
 """Single flipped bits in stored pages: ``graphbuild check`` must find each of them (G16).
 
 SQLite's own check sees its structure only; most flips are in pages. The check must end with exit
-code 1 and name the subject, or say that the file is damaged. Where the bit lies elsewhere in the
-file no promise is made; how many of those are found is a note.
+code 1 and name the subject, or say that the file is damaged. Flips elsewhere in the file need not
+be found; their number is a note.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _inside(content: bytes, bodies: list[tuple[str, bytes]], rng: random.Random)
         subject, body = rng.choice(bodies)
         start = rng.randrange(max(1, len(body) - _WINDOW))
         window = body[start : start + _WINDOW]
-        if content.count(window) == 1:  # not torn by the file's own pages, nor shared
+        if content.count(window) == 1:  # not split between SQLite pages, and unique
             return subject, content.index(window) + rng.randrange(len(window))
 
 

@@ -53,7 +53,7 @@ _SOCKET_FAULTS = (
 )
 
 
-def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResult:  # noqa: ARG001  all parts are called alike
+def run(folder: Path, rounds: int, seed: int, zygote: Zygote | None) -> PartResult:  # noqa: ARG001  all parts have the same signature
     """Run all faults, or about ``rounds`` of them, evenly distributed."""
     result = PartResult("transport")
     faults = list(_faults())
@@ -84,7 +84,7 @@ def _once(result: PartResult, name: str, fault: Fault, path: Path) -> None:
         stopped = service.crawl(result, f"{name}, once", path)
         if stopped:
             service.crawl(result, f"{name}, once, resumed", path)
-        service.judge(result, f"{name}, once", path)
+        service.check_result(result, f"{name}, once", path)
         extra_calls = len(service.api.log) - _NEEDED
         result.check(extra_calls <= 2, f"{name}, once: {extra_calls} calls more than needed")
 
@@ -103,7 +103,7 @@ def _always(result: PartResult, name: str, fault: Fault, path: Path) -> None:
         result.check(calls <= 3 + _MAX_CALLS, f"{name}, always: {calls} calls")
         service.api.clear_faults()
         service.crawl(result, f"{name}, resumed", path)
-        service.judge(result, name, path)
+        service.check_result(result, name, path)
 
 
 class _Service:
@@ -124,7 +124,7 @@ class _Service:
         """Crawl once; return the exception that ended the run early, if any."""
         return crawl(result, what, path, self._server.base_url)
 
-    def judge(self, result: PartResult, what: str, path: Path) -> None:
+    def check_result(self, result: PartResult, what: str, path: Path) -> None:
         """Check that everything is stored, and that each correct response was requested once."""
         with Store.read(path) as store:
             found = {
@@ -147,7 +147,7 @@ def crawl(result: PartResult, what: str, path: Path, base_url: str) -> BaseExcep
         try:
             for _ in Crawl(client, store):
                 pass
-        except BaseException as error:  # noqa: BLE001  what it is, is the question
+        except BaseException as error:  # noqa: BLE001  unexpected types are failures
             is_expected = isinstance(error, GraphbuildError)
             result.check(is_expected, f"{what}: raised {error!r}")
             return error
@@ -167,7 +167,7 @@ def _kept_alive(result: PartResult, folder: Path) -> None:
 
 def _unreachable(result: PartResult, folder: Path) -> None:
     """An unreachable service: the run pauses without a call, and a later run is complete."""
-    unused_port = socket.socket()  # nobody listens there, and it stays ours, so that nobody will
+    unused_port = socket.socket()  # reserved, so that no process listens on it
     unused_port.bind(("127.0.0.1", 0))
     no_name = mock.patch("socket.getaddrinfo", side_effect=socket.gaierror(-2, "unknown"))
     cases = (
@@ -186,4 +186,4 @@ def _unreachable(result: PartResult, folder: Path) -> None:
             )
         with _Service() as service:
             service.crawl(result, f"{name}, resumed", path)
-            service.judge(result, name, path)
+            service.check_result(result, name, path)

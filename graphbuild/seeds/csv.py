@@ -1,7 +1,7 @@
 """Tables (CSV, TSV): one column contains the seeds, the other columns become their attributes.
 
-The user chooses the column of the seeds. Otherwise it is the only column in which most cells are
-indicators. If there is no such column, or more than one, the error message lists the columns.
+The user can choose the column of the seeds. By default, it is the only column in which most cells
+that are not empty are indicators. If no or several columns qualify, the error lists columns.
 """
 
 from __future__ import annotations
@@ -83,9 +83,9 @@ def _limit_lines(lines: Iterable[str], source: str) -> Iterator[str]:
 
 
 def _read_rows(lines: Iterator[str], reader: SeedReader) -> Iterator[_Row]:
-    """Yield the rows that are neither empty nor comments, with cells without surrounding space.
+    """Yield the rows that are neither empty nor comments; strip white space around their cells.
 
-    The other rows are counted as skipped.
+    Empty rows and comments are counted in ``reader.seeds.skipped``.
     """
     leading: list[str] = []  # empty lines and comments
     first = ""
@@ -115,7 +115,8 @@ def _read_rows(lines: Iterator[str], reader: SeedReader) -> Iterator[_Row]:
 def _blank_comments(leading: list[str], first: str, delimiter: str) -> list[str]:
     """Replace the comments before the first row by empty lines, except a header.
 
-    The last comment is a header if it has as many cells as the first row, which has an indicator.
+    The last comment is a header if it has as many cells (at least two) as the first row, and a cell
+    of the first row is an indicator.
     """
     blank = ["\n"] * len(leading)
     header = leading[-1].lstrip("# ") if leading else ""
@@ -133,7 +134,7 @@ def _split_cells(line: str, delimiter: str) -> list[str]:
 
 
 def _find_column(titles: list[str], wanted: str, source: str) -> int:
-    """Return the index of the only column with a title or number, or raise SeedError."""
+    """Return the index of the only column with title or number ``wanted``, or raise SeedError."""
     for normalize in (str, str.casefold):
         name = normalize(wanted)
         same = [index for index, title in enumerate(titles) if normalize(title) == name]
@@ -185,7 +186,7 @@ def _list_columns(titles: list[str], indexes: Sequence[int]) -> str:
 
 
 def _attribute_names(titles: list[str], column: int, reader: SeedReader) -> dict[int, str]:
-    """Return a unique attribute name, in lower-case ASCII, for each column except ``column``."""
+    """Return unique attribute names (lower-case ASCII) of the first columns except ``column``."""
     names: dict[int, str] = {}
     others = [index for index in range(len(titles)) if index != column]
     for index in others[:MAX_COLUMNS]:

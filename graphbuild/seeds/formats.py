@@ -3,8 +3,8 @@
 To add a format, write a module with a function ``read(content, reader)`` and add a line to
 ``FORMATS``. ``content`` is an iterator over lines, or the decoded value of a JSON document;
 ``reader`` is a :class:`graphbuild.seeds.results.SeedReader`. ``read`` raises ``SeedError`` if the
-content does not have the format. A module that reads lines also defines ``MAX_LINE``; longer lines
-are cut after ``MAX_LINE + 1`` characters.
+content does not have the format. A module that reads lines also defines ``MAX_LINE``; text after
+this number of characters can be missing, but ``read`` can detect such lines by their length.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Format:
     module: str  # in graphbuild.seeds; loaded on first use
     description: str  # the name in messages, with an article
     suffixes: tuple[str, ...] = ()  # of the names of files with this format
-    unit: str = "line"  # what is numbered, see RejectedEntry
-    libraries: tuple[str, ...] = ()  # needed modules of the extra ``lists``
+    unit: str = "line"  # what the numbers of entries count, see RejectedEntry
+    libraries: tuple[str, ...] = ()  # modules that it needs; the extra ``lists`` installs them
     # For JSON formats, a function that returns whether a decoded JSON value has this format.
     matches_json: Callable[[object], bool] | None = None
 
@@ -94,7 +94,8 @@ def read_seeds(
             empty file.
 
     Raises:
-        SeedError: A source cannot be opened, is not text or does not have the format.
+        SeedError: The format is unknown, or a source cannot be opened, is not text, is too large or
+            does not have the format.
         MissingLibraryError: The format needs a library that is not installed.
         TypeError: A source is not a path.
     """

@@ -1,6 +1,7 @@
 """Parse indicators: file hashes, domains, IP addresses and URLs, defanged or not.
 
-Indicators are normalized to the API's spelling. Ambiguous text is rejected with a reason.
+Indicators are normalized to the API's spelling. Invalid and ambiguous text is rejected, with a
+reason.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from graphbuild.models import (
 # Changes made while parsing. They are in the plural, because one warning covers many lines.
 REFANGED = "defanged names were refanged"
 PORT_REMOVED = "ports were removed"
-HTTP_ADDED = "http:// was added to addresses with a path"
+HTTP_ADDED = "http:// was added to URLs without a scheme"
 IPV4_UNMAPPED = "IPv4-mapped IPv6 addresses were converted to IPv4"
 
 _SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp", "ws", "wss"})
@@ -74,7 +75,7 @@ IDNA_DEVIATIONS = frozenset("\u00df\u1e9e\u03c2\u200c\u200d")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _SPREADSHEET_NUMBER = re.compile(r"\d(\.\d+)?[eE]\+?\d+")
 _FIELD_END = re.compile(r"[\s,;|]")
-# Matches any hash, in lower case; the longest first.
+# Matches a hash in lower case; the pattern of the longest hash comes first.
 HASH_PATTERN = "|".join(f"[0-9a-f]{{{each.hex_length}}}" for each in reversed(HASH_TYPES))
 HASH_LABELS = " or ".join(
     [", ".join(each.label for each in HASH_TYPES[:-1]), HASH_TYPES[-1].label]
@@ -115,7 +116,7 @@ def refang(text: str) -> str:
     if not _DEFANG_HINT.search(text):
         return text
     original, text = text, _DEFANGED_SCHEME.sub(_refang_scheme, text)
-    if text != original:  # a URL can contain others, as those of web archives do
+    if text != original:  # a URL can contain another URL, for example that of a web archive
         text = _DEFANGED_INNER_SCHEME.sub(lambda match: match[0].replace("x", "t"), text)
     text = _DEFANGED_DOT.sub(".", text)
     text = _DEFANGED_COLON.sub(":", text)
@@ -123,7 +124,7 @@ def refang(text: str) -> str:
 
 
 def defang(text: str) -> str:
-    """Defang addresses in ``text``, as ``hxxp`` and ``[.]``; :func:`refang` undoes this."""
+    """Write ``http`` as ``hxxp``, ``ftp`` as ``fxp`` and dots as ``[.]``; see :func:`refang`."""
     text = _HTTP_SCHEME.sub(lambda match: match[0].lower().replace("tt", "xx", 1), text)
     text = _FTP_SCHEME.sub(lambda match: f"fxp{match[1].lower()}://", text)
     return text.replace(".", "[.]")
@@ -146,7 +147,7 @@ def _parse_network_indicator(text: str) -> Indicator | None:
     if scheme := _SCHEME.match(refanged):
         return _parse_url(refanged, scheme[1], changes)
     host = re.split(r"[/?]", refanged, maxsplit=1)[0]
-    if host != refanged:  # an address with a path is an http URL, as in the API
+    if host != refanged:  # a host with a path or a query is an http URL, as in the API
         is_address = _DOTTED_QUAD.fullmatch(host) or host.count(":") > 1
         if is_address and refanged[len(host) + 1 :].isdigit():
             raise ValueError("is a network, not an address; list its addresses one by one")
@@ -208,9 +209,7 @@ def _normalize_domain(text: str) -> str:
     if _FILE_EXTENSION.fullmatch(top):
         raise ValueError("looks like a file name, not like a domain")
     if not labels or _PRIVATE_DOMAIN.fullmatch(top):
-        raise ValueError(
-            "is a host name in a private network; only public domains can be looked up"
-        )
+        raise ValueError("is a private or reserved host name; only public domains can be looked up")
     if len(name) > _MAX_DOMAIN_LENGTH:
         raise ValueError(f"is longer than {_MAX_DOMAIN_LENGTH} characters, the maximum of a domain")
     if not all(map(_DOMAIN_LABEL.fullmatch, labels)):
@@ -226,7 +225,7 @@ def _normalize_domain(text: str) -> str:
 def _to_ascii(text: str) -> str:
     """Encode an international domain with IDNA, or raise ValueError.
 
-    Domains whose characters IDNA replaces by ASCII look-alikes are rejected.
+    Domains that IDNA maps to plain ASCII, or that contain ``IDNA_DEVIATIONS``, are rejected.
     """
     if text.isascii():
         return text

@@ -1,4 +1,4 @@
-"""Decode JSON documents within limits, and helpers for the STIX and MISP formats."""
+"""Decode JSON documents of limited size and depth; functions that STIX and MISP formats share."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def is_bundle(value: object) -> TypeGuard[dict[str, Any]]:
 def text_fields(values: dict[str, Any], *names: str) -> dict[str, str]:
     """Return the non-empty text fields of an object; lists of texts are joined with semicolons.
 
-    Only the fields in ``names`` are returned, or all fields without names.
+    Only the fields ``names`` are returned; if there are no ``names``, all fields are.
     """
     texts = {name: _to_text(values.get(name)) for name in names or values}
     return {name: text for name, text in texts.items() if text}
@@ -89,7 +89,7 @@ def _to_text(value: object) -> str:
 
 
 def strongest_hash(hashes: Collection[str]) -> str:
-    """Return the strongest of some hash algorithms; all are names of the API."""
+    """Return the strongest of ``hashes``, names of hash algorithms as in the API (``sha256``)."""
     return next(name for name in _HASHES_BY_STRENGTH if name in hashes)
 
 

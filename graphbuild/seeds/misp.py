@@ -1,7 +1,7 @@
 """MISP events: their attributes, including those of objects.
 
-MISP documents the JSON format at https://www.misp-project.org/datamodels/. Only types, values,
-comments and tags are read.
+MISP documents the JSON format at https://www.misp-project.org/datamodels/. Of an attribute, only
+type, value, category, comment, tags and the mark of deletion are read.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _HASHES = frozenset(each.name for each in HASH_TYPES)
 _VALUE_TYPES = frozenset(name for each in SUBJECT_TYPES.values() for name in each.misp_types)
 _SEED = ""  # marks a part of a composite value that is a seed
 _SEED_ROLES = _HASHES | {_SEED}
-# Types of composite values, whose two parts are separated by a bar. Each part is a seed, a hash or
-# an attribute of the seed.
+# Type of a composite value -> roles of its two parts, which a vertical bar separates. A part is a
+# seed (role ``_SEED`` or a hash type) or an attribute of the seed (role: the attribute's name).
 _COMPOSITES = {
     "domain|ip": (_SEED, _SEED),
     "hostname|port": (_SEED, "port"),
@@ -84,7 +84,7 @@ class _EventReader:
             )
 
     def _read_object(self, value: dict[str, Any], context: dict[str, str]) -> None:
-        """Read an object; all its hashes belong to one file, which becomes one seed."""
+        """Read an object; the first hash of each type belongs to one file, which is one seed."""
         context = context | text_fields({"object": value.get("name")})
         hashes: dict[str, str] = {}
         file_attributes: dict[str, str] = {}

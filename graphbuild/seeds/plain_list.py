@@ -21,10 +21,10 @@ _CONTAINED_HASH = re.compile(rf"(?<![0-9a-z])(?:{HASH_PATTERN})(?![0-9a-z])", re
 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
-    """Add the indicator of each line; reject lines that are not indicators."""
+    """Add the indicator of each line; skip empty lines and comments, and reject other lines."""
     seeds = reader.seeds
     added_before, rejected_before = len(seeds) + seeds.duplicates, len(seeds.rejected)
-    with_hash = 0  # rejected lines that contain a hash
+    with_hash = 0  # number of rejected lines that contain a hash and other text
     for number, line in enumerate(lines, 1):
         if reason := _try_line(line, number, reader):
             reader.reject(line, number, reason)

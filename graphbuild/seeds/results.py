@@ -49,7 +49,7 @@ class SeedList:
 
     Attributes:
         rejected: The entries that are not seeds.
-        warnings: Messages about entries that were changed, skipped or truncated.
+        warnings: Messages about detected formats, and about changed, skipped or truncated entries.
         duplicates: The number of entries that repeat an earlier seed.
         skipped: The number of entries without an indicator, such as comments.
     """
@@ -98,11 +98,11 @@ class SeedReader:
     allow_empty: bool = field(default=False, kw_only=True)
     column: str | None = None  # the name or number of the column of a table that has the seeds
     unit: str = "line"  # what is numbered, see RejectedEntry
-    # The number of entries, and the number of the first entry, by message.
+    # Message -> how many entries it is about, and the number of the first of these entries.
     _counted_warnings: dict[str, list[int]] = field(default_factory=dict, init=False)
 
     def add(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> None:
-        """Parse and add an indicator, or reject it; ``number`` counts the units of the source."""
+        """Parse and add an indicator, or reject it; ``number`` is the number of the entry."""
         if reason := self.try_add(text, number, attributes):
             self.reject(text, number, reason)
 

@@ -1,8 +1,8 @@
 """STIX 2.1 bundles: observed files, domains, IP addresses and URLs, and patterns of indicators.
 
-Each object is parsed with the ``stix2`` library on its own, so that an invalid object does not
-affect the others. Only comparisons for equality are read from patterns, because negated comparisons
-and ``LIKE`` do not identify a single object.
+Objects are parsed one by one with the ``stix2`` library, so that an invalid object does not affect
+the others. In patterns, only comparisons with ``=`` and ``IN`` are read, because negated
+comparisons and ``LIKE`` do not identify objects.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from graphbuild.seeds.results import SeedReader
 
 MAX_PATTERN = 65_536
-# The property that contains the seed, by the type of the STIX object.
+# Type of the STIX object -> the property that contains the seed.
 _SEED_PROPERTIES = {
     name: each.stix_property for each in SUBJECT_TYPES.values() for name in each.stix_types
 }
@@ -65,7 +65,7 @@ def _read_object(each: dict[str, Any], number: int, reader: SeedReader) -> None:
             problem = "nested too deeply"
         reader.reject(str(each.get("id", kind))[:100], number, f"is an invalid {kind}: {problem}")
         return
-    if kind == "observed-data":  # STIX 2.0 stores the objects inside
+    if kind == "observed-data":  # in STIX 2.0, this object contains the observables
         inside = each.get("objects")
         for one in inside.values() if isinstance(inside, dict) else ():
             if isinstance(one, dict):
@@ -96,8 +96,8 @@ def _read_observable(each: dict[str, Any], number: int, reader: SeedReader) -> N
 def _read_indicator(each: dict[str, Any], number: int, reader: SeedReader) -> None:
     """Add the values in the pattern of an indicator.
 
-    The pattern is parsed without the rest of the indicator. If a pattern compares a hash with a set
-    of hashes, ``stix2`` reads the set as one malformed hash and rejects the indicator.
+    Only the pattern is parsed, not the whole indicator: if a pattern compares a hash with a set of
+    hashes, ``stix2`` reads the set as one malformed hash and rejects the indicator.
     """
     pattern = each.get("pattern")
     if each.get("pattern_type", "stix") != "stix":

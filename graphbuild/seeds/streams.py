@@ -36,7 +36,7 @@ def open_source(source: str | Path) -> Iterator[BinaryIO]:
     """Open a path or standard input for reading bytes.
 
     Raises:
-        OSError: The path cannot be opened, or is a pipe without data.
+        OSError: The path cannot be opened, or is a named pipe that receives no data in time.
     """
     if str(source) == STDIN:
         if not hasattr(sys.stdin, "buffer"):
@@ -69,7 +69,7 @@ def decode(stream: BinaryIO, source: str) -> Iterator[str]:
     """Decode a stream chunk by chunk; convert all line ends to LF.
 
     Raises:
-        SeedError: The stream contains a NUL byte.
+        SeedError: The stream contains a NUL character.
         UnicodeDecodeError: The stream is neither UTF-8 nor UTF-16 with a byte order mark.
     """
     start = stream.read(_CHUNK_SIZE)
@@ -86,8 +86,8 @@ def decode(stream: BinaryIO, source: str) -> Iterator[str]:
 def split_lines(texts: Iterable[str], max_length: int) -> Iterator[str]:
     """Yield the lines of a text without line ends.
 
-    Lines longer than ``max_length`` characters are cut after one more character, so that a caller
-    can detect them.
+    In a line longer than ``max_length`` characters, later characters can be missing. The line stays
+    longer than ``max_length``, so that a caller can detect it.
     """
     rest = ""
     for text in texts:

@@ -26,7 +26,7 @@ MAX_LINE = 2**20  # characters
 _WINDOW = 2_000  # characters searched at once, because ioc_fanger takes quadratic time
 _MAX_WARNINGS = 1_000
 # Text that does not match is not defanged. Long runs of brackets are never part of defanged text,
-# but would take ioc_fanger much time; they are removed.
+# but would take ioc_fanger much time; a space replaces them.
 _DEFANG_HINT = re.compile(r"[\[\](){}<\\]|hxxp|\bdot\b", re.IGNORECASE)
 _BRACKET_RUN = re.compile(r"[\[\](){}]{5,}")
 _SENTENCE_PUNCTUATION = ".,;:!?'\"*_"
@@ -47,15 +47,15 @@ _CANDIDATE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _VERSION = re.compile(r"\b(?:v|ver|version|build|release)\.?\s*$", re.IGNORECASE)
-# Top-level domains that are also file extensions. Words with one of them are file names unless
-# they are defanged.
+# Top-level domains that are also file extensions. Words that end in one of them are rejected as
+# possible file names unless they are defanged.
 _FILE_EXTENSION_DOMAINS = frozenset({"md", "mov", "pl", "pm", "ps", "py", "rs", "sh", "so", "zip"})
 # Uses the list of public suffixes that is included in the library, without a download.
 _SPLIT_HOST = TLDExtract(cache_dir=None, suffix_list_urls=(), extra_suffixes=["example"])
 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
-    """Add each indicator in a text once."""
+    """Add the indicators in a text; report each rejected text once."""
     rejected: set[str] = set()
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE:
@@ -113,7 +113,7 @@ def _strip_punctuation(text: str) -> str:
 
 
 def _is_ordinary_word(kind: str, text: str) -> bool:
-    """Return whether a match is not an indicator: a file name, joined sentences or a time."""
+    """Return whether a match is no indicator, but a file name, a missing space or a time."""
     if kind == "domain":
         return not _is_registrable(_host(text).lower())
     if kind == "ipv6":

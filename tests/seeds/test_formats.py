@@ -76,7 +76,7 @@ def test_a_plain_list_can_mix_all_indicators_defanged_or_not():
     assert found.warnings == [
         "<lines>, line 2 and 1 more: defanged names were refanged",
         "<lines>, line 3: ports were removed",
-        "<lines>, line 5: http:// was added to addresses with a path",
+        "<lines>, line 5: http:// was added to URLs without a scheme",
     ]
 
 

@@ -18,9 +18,9 @@ All results are computed from observations, not from paths of the exported graph
     analysis.build_timeline(incidence, clustering).to_frame()
     list(evidence.shortest_paths(evidence.find_node("5e3f..."), evidence.find_node("Emotet")))
 
-Instead of an incidence, the functions also accept a graph made by ``build_graph``, an open store or
-an iterable of observations. Everything except the paths needs the libraries of the extra
-``analysis``; without them, ``MissingLibraryError`` is raised.
+Functions that take an incidence also accept a graph made by ``build_graph``, an open store or
+campaign, or observations. Most functions need libraries of the extra ``analysis`` and raise
+``MissingLibraryError`` without them; paths do not.
 """
 
 from graphbuild.analysis.bridges import Bridge, Bridges, find_bridges

@@ -4,9 +4,9 @@ Two questions are answered independently:
 
 * *Which clusters does a reference or collection connect, and does anything else connect them?* A
   collection connects two clusters if it contains files of both. A reference connects two clusters
-  if files of both have it. It is ignored if it is in a collection that also connects the two,
-  because then it is not a second piece of evidence.
-* *Which files are no longer connected without it?* In the evidence graph, files are linked to their
+  if files of both have it, unless it is in a collection that also connects the two; it is then
+  not a second piece of evidence.
+* *Which files are not connected if it is removed?* In the evidence graph, files are linked to their
   collections, and the collections to their references. If a cut vertex (Hopcroft and Tarjan 1973,
   Commun. ACM 16) is removed, its component falls into several components.
 """
@@ -39,10 +39,10 @@ class Bridge:
 
     Attributes:
         files: Number of files that have the entity.
-        clusters: Numbers of the clusters with such files.
+        clusters: The numbers of the clusters that contain these files, ascending.
         sole_pairs: Pairs of clusters that only this entity connects.
-        components: Number of components into which its component of the evidence graph falls if
-            the entity is removed, counting only components with files; 1 if it is no cut vertex.
+        components: If the entity is removed, number of components with files into which its
+            component of the evidence graph falls; 1 if the removal separates no files.
         cut_off_files: Number of files outside the largest of these components.
     """
 
@@ -67,7 +67,7 @@ class Bridges:
 
     @property
     def single_links(self) -> tuple[tuple[Pair, Entity], ...]:
-        """Return each pair of clusters with exactly one connection, and this connection."""
+        """Return pairs of clusters with exactly one connection, each with the connecting entity."""
         links = ((pair, bridge.entity) for bridge in self.bridges for pair in bridge.sole_pairs)
         return tuple(sorted(links, key=lambda link: link[0]))
 
@@ -141,10 +141,10 @@ def _importance(bridge: Bridge) -> tuple[int, int, int, str]:
 def _connections(
     collections_of: dict[int, set[int]], references_of: dict[int, set[int]], contents: Matrix
 ) -> dict[Pair, list[int]]:
-    """Return the collections and references that connect each pair of clusters.
+    """Return collections and references that connect each pair of clusters, as indices.
 
-    At most two are needed per pair, to distinguish a single connection from several. ``contents``
-    is the matrix of collections by references.
+    Not all are returned: two per pair suffice to distinguish a single connection from several.
+    ``contents`` is the matrix of collections by references.
     """
     rows = np.split(contents.indices + contents.shape[0], contents.indptr[1:-1])
     contained = [set(row.tolist()) for row in rows]
@@ -164,15 +164,15 @@ def _connections(
 
 
 class _FoldedGraph(NamedTuple):
-    """The evidence graph, in which nodes with the same neighbors are merged into one."""
+    """The evidence graph, in which files, or references, with the same neighbors are merged."""
 
     edges: Matrix  # symmetric
     files: Numbers  # number of files in each merged node
-    single: dict[int, int]  # from nodes of one collection or reference to its number
+    single: dict[int, int]  # from a node that is one collection or reference to its index
 
 
 def _cut_vertices(incidence: Incidence) -> dict[int, tuple[int, int]]:
-    """Return, for each cut vertex, the number of components and of cut-off files without it."""
+    """Return ``components`` and ``cut_off_files`` of each cut vertex that separates files."""
     graph = _fold(incidence)
     found: dict[int, tuple[int, int]] = {}
     degrees = np.diff(graph.edges.indptr)
@@ -194,19 +194,19 @@ def _connected_components(edges: Matrix) -> tuple[int, Numbers]:
 
 
 def _component_sizes(graph: _FoldedGraph, nodes: Numbers) -> list[int]:
-    """Return the number of files in each component with files of a subgraph."""
+    """Return the numbers of files in those components of a subgraph that contain files."""
     count, labels = _connected_components(graph.edges[nodes][:, nodes])
     files = np.bincount(labels, graph.files[nodes], minlength=count).astype(int).tolist()
     nodes_in = np.bincount(labels, minlength=count).tolist()
     sizes: list[int] = []
     for file_count, node_count in zip(files, nodes_in, strict=True):
-        # A merged node without neighbors: its files are not connected to each other.
+        # If a merged node has no neighbors, its files are not connected to each other.
         sizes += [1] * file_count if node_count == 1 else [file_count] * bool(file_count)
     return sizes
 
 
 def _fold(incidence: Incidence) -> _FoldedGraph:
-    """Merge nodes with the same neighbors, so that the search is fast if many files are alike."""
+    """Merge files, and references, with the same neighbors, so that the search is faster."""
     first_collection = len(incidence.files)
     upper = incidence.adjacency
     edges = (upper + upper.T).tocsr()

@@ -5,10 +5,10 @@ collections, and the collections to their references. The exported graph also li
 each of its references, so its shortest paths are different.
 
 * *Betweenness* (Freeman 1977, Sociometry 40): the share of shortest paths between two other nodes
-  that contain the node. In graphs of more than :data:`MAX_EXACT_NODES` nodes, it is estimated
-  from a sample of start nodes (Geisberger, Sanders and Schultes 2008, ALENEX).
-* *PageRank* (Brin and Page 1998, Comput. Netw. 30): the share of time that a random walk spends at
-  the node.
+  that contain the node, on average. In graphs of more than :data:`MAX_EXACT_NODES` nodes, it is
+  estimated from a sample of start nodes (Geisberger, Sanders and Schultes 2008, ALENEX).
+* *PageRank* (Brin and Page 1998, Comput. Netw. 30): the share of time that a random walk, which
+  sometimes restarts at a random node, spends at the node.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MAX_EXACT_NODES = 2_000
 SAMPLES = 500
-DAMPING = 0.85  # as in the paper
+DAMPING = 0.85  # of PageRank, as in Brin and Page
 _TOLERANCE = 1e-9
 
 
@@ -40,7 +40,7 @@ class NodeCentrality:
 
     entity: Entity
     degree: int  # number of neighbors
-    betweenness: float  # share of shortest paths between two other nodes, 0 to 1
+    betweenness: float  # mean share of shortest paths between two other nodes, 0 to 1
     pagerank: float  # the sum over all nodes is 1
 
 

@@ -4,8 +4,8 @@ The method is based on Greene, Doyle and Cunningham (2010, "Tracking the Evoluti
 Dynamic Social Networks", ASONAM). They match clusters whose Jaccard index exceeds a threshold.
 With this condition, a small cluster that becomes part of a large one would not match it. Here, two
 clusters match if one contains more than half of the files of the other (Spiliopoulou et al. 2006,
-"MONIC", KDD). Only files with observations in both snapshots are counted. Clusters of one file are
-ignored.
+"MONIC", KDD). Only files with observations in both snapshots are counted. Clusters of one file
+match no cluster.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Cause:
     """A collection or reference that connects clusters in one snapshot but not in the other.
 
     Attributes:
-        clusters: Numbers of the separate clusters whose files have the entity in the snapshot with
-            one cluster.
-        files: Number of these files.
+        clusters: The numbers of those separate clusters whose files have the entity in the snapshot
+            with one cluster.
+        files: How many files of these clusters have the entity in that snapshot.
         exclusive: Whether the entity is missing from the snapshot with separate clusters.
-        certain: Whether that snapshot is complete for some file that has the entity only in the
-            snapshot with one cluster. Otherwise, the entity may have existed in both.
+        certain: Whether the snapshot with separate clusters is complete for some file that has the
+            entity only in the other. Otherwise, the entity may connect clusters in both snapshots.
     """
 
     entity: Entity
@@ -86,7 +86,7 @@ class ClusterChange:
 
 @dataclass(frozen=True, slots=True)
 class MovedFile:
-    """A file whose later cluster does not match its earlier cluster; both are given by number."""
+    """A file whose earlier and later cluster, given by number, do not match."""
 
     file: Entity
     before: int
@@ -130,7 +130,7 @@ class ClusterMatching:
         return found
 
     def moved_files(self) -> tuple[MovedFile, ...]:
-        """Return the files whose later cluster does not match their earlier cluster."""
+        """Return the files whose clusters do not match, unless both clusters have only one file."""
         clusters = zip(self._pair.files, self._cluster.T.tolist(), strict=True)
         return tuple(
             MovedFile(file, before, after)
@@ -204,7 +204,7 @@ class ClusterMatching:
             numbers: The numbers of the separate clusters.
             joint: The number of the one cluster on the other side.
         """
-        part = np.full(len(self._pair.files), -1, np.int64)  # position of its cluster in numbers
+        part = np.full(len(self._pair.files), -1, np.int64)  # from file to position in ``numbers``
         for position, number in enumerate(numbers):
             part[self._cluster[separate] == number] = position
         here, there = self._pair.snapshots[separate], self._pair.snapshots[1 - separate]
@@ -230,7 +230,7 @@ class ClusterMatching:
                         )
                     )
         causes.sort(key=_cause_order)
-        # Linking files are only in the joint cluster, and have no observations on this side.
+        # Linking files are in the joint cluster, and have no observations on the separate side.
         candidate = (self._cluster[separate] == 0) & (self._cluster[1 - separate] == joint)
         linked: dict[int, set[int]] = defaultdict(set)
         for triple in there.triples[candidate[there.triples[:, FILES]]].tolist():
@@ -246,7 +246,7 @@ def _cause_order(cause: Cause) -> tuple[bool, bool, int, int, str]:
 
 
 def _count_files(triples: Numbers, column: int, part: Numbers) -> FileCounts:
-    """Count the files of each cluster that have a reference or collection, for all of these.
+    """Count, for each reference or each collection, the files of each cluster that have it.
 
     Args:
         triples: The observations.

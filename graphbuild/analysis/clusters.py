@@ -1,23 +1,23 @@
 """Cluster files by the evidence that they share: the clusters of the command ``communities``.
 
-The layout and the colors of the page use other clusters, from
+The layout and the colors of the HTML page use other clusters, from
 :mod:`graphbuild.graph.drawing_clusters`. Those contain all nodes of the exported graph, are found
 by Louvain's method, and only make the drawing readable. The clusters of this module contain only
 files, and are found from the observations:
 
-* The files are the nodes of a weighted graph. A piece of evidence (see :mod:`overlap`) distributes
-  one unit of weight among the files that have it (resource allocation, Zhou et al. 2007, Phys.
-  Rev. E 76, 046115). A collection that contains nearly all files therefore hardly links them.
+* The files are the nodes of a weighted graph. A piece of evidence (see :mod:`overlap`) that n files
+  have links each pair of them with weight 1/n (resource allocation, Zhou et al. 2007, Phys. Rev. E
+  76, 046115). A collection that contains nearly all files therefore hardly links them.
 * If two collections share significantly many references (q-value of at most 0.05), their files are
   linked, too. These links have a weight proportional to the Jaccard index of the two collections.
 * Files with identical evidence are merged into one node first, so a large family of such files
   costs no more than one file.
-* Leiden (Traag et al. 2019, Sci. Rep. 9, 5233) maximizes the modularity of the clusters. The
+* Leiden (Traag et al. 2019, Sci. Rep. 9, 5233) optimizes the modularity of the clusters. The
   resolution is the one that the clusters themselves imply, found by iteration (Newman 2016, Phys.
   Rev. E 94, 052315). A resolution of 1 would merge small campaigns in large data sets.
 
 The algorithm runs several times with different seeds. The result is the partition with the highest
-modularity, and its agreement with the other runs.
+modularity, with the stability of its clusters over all runs.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Cluster:
     Attributes:
         number: The rank by size; 1 is the largest cluster.
         files: The files, sorted by key.
-        top_collections: The most distinctive collections, by log-likelihood ratio.
-        top_references: The most distinctive references, by log-likelihood ratio.
+        top_collections: Up to five most distinctive collections, by log-likelihood ratio.
+        top_references: Up to five most distinctive references, by log-likelihood ratio.
         stability: Mean over all runs of the Jaccard index of this cluster and the most similar
             cluster of the run (Hennig 2007, Comput. Stat. Data Anal. 52).
     """
@@ -130,7 +130,7 @@ def find_clusters(
 ) -> Clustering:
     """Find clusters of files.
 
-    The same observations, seed and number of runs give the same clusters.
+    The same observations and arguments give the same clusters.
 
     Args:
         data: A graph, a store, observations or an ``Incidence``.
@@ -160,8 +160,8 @@ def find_clusters(
 class WeightedGraph(NamedTuple):
     """An undirected weighted graph; each edge is stored once.
 
-    The weight of a self-loop is the weight of all edges among the files that are merged into the
-    node.
+    The weight of a self-loop is the total weight of the edges among the files that are merged into
+    the node.
     """
 
     size: int  # number of nodes
@@ -179,7 +179,7 @@ class WeightedGraph(NamedTuple):
     def implied_resolution(self, labels: Numbers) -> float | None:
         """Return the resolution at which the clusters are most likely (Newman 2016, equation 15).
 
-        Return None if the clusters are not denser than the rest of the graph.
+        Return None if the clusters are not denser than the rest, or contain no edges or all edges.
         """
         inside, total, degrees = self._sums(labels)
         expected = (degrees**2).sum() / total if total else 0.0
@@ -217,7 +217,7 @@ def _file_graph(incidence: Incidence) -> tuple[WeightedGraph, Numbers]:
 
 
 def _similarity(incidence: Incidence, size: int) -> Matrix:
-    """Return the similarity of each two pieces of evidence.
+    """Return a matrix with the similarity of each pair of pieces of evidence.
 
     It is 1 between a piece and itself, the Jaccard index between two collections that share
     significantly many references, and 0 otherwise.
@@ -275,7 +275,7 @@ def louvain(graph: WeightedGraph) -> Partition:
 
 
 def _resolution(graph: WeightedGraph, partition: Partition, seed: int) -> float:
-    """Find clusters, then the resolution that they imply, and repeat until it hardly changes."""
+    """Find clusters and the resolution that they imply; repeat until it hardly changes."""
     resolution = 1.0
     for _ in range(_MAX_RESOLUTION_STEPS):
         implied = graph.implied_resolution(partition(resolution, seed))
@@ -298,7 +298,7 @@ def _rank_by_size(labels: Numbers) -> Numbers:
 def best_jaccard(labels: Numbers, other: Numbers) -> Reals:
     """Return the Jaccard index of each cluster and the most similar cluster of another partition.
 
-    Both partitions give the cluster of each file; its numbers are 0, 1, ... without gaps.
+    Both partitions contain the cluster number of each file, from 0 without gaps.
     """
     pairs, shared = np.unique(np.stack([labels, other]), axis=1, return_counts=True)
     sizes, other_sizes = np.bincount(labels), np.bincount(other)

@@ -54,8 +54,8 @@ class Comparison:
     def to_frame(self) -> pd.DataFrame:
         """Return a DataFrame with one row per file, reference and collection.
 
-        Columns: ``kind`` (file, reference or collection), ``key``, ``label``, ``change`` (a field
-        of :class:`Changes`).
+        Columns: ``kind`` (file, reference or collection), ``key``, ``label``, ``change`` (the name
+        of a field of :class:`Changes`).
         """
         import pandas as pd  # noqa: PLC0415  loads slowly
 
@@ -100,7 +100,7 @@ def compare(old: Snapshot, new: Snapshot, *, seed: int = 0, method: Method = "au
     The comparison is symmetric: if the snapshots are exchanged, ``added`` and ``removed`` are
     exchanged, and so are ``merged`` and ``split``.
 
-    Seed and method are those of :func:`find_clusters`, for the clusters of both snapshots.
+    ``seed`` and ``method`` are passed to :func:`find_clusters`, for each of the snapshots.
     """
     pair = SnapshotPair(old, new)
     before, after = (

@@ -2,11 +2,10 @@
 
 Two references are duplicates if their URLs are equal after normalization
 (:mod:`url_normalization`), or if they have the same specific title and the same publication date.
-A specific title has at least four words, of which at least two are not common in titles. "Malware
-Analysis Report" is not specific.
+A specific title has at least four words, of which at least two are neither numbers nor common in
+titles. "Malware Analysis Report" is not specific.
 
-No reference is lost: each group of duplicates lists all its references and the rules that were
-needed to match them.
+Each group of duplicates lists all its references and the rules that were needed to match them.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ RULE_DESCRIPTIONS = {
     TITLE_AND_DATE: "the same specific title and the same date",
 }
 _MIN_WORDS, _MIN_SPECIFIC_WORDS = 4, 2  # of a specific title
-_MAX_TITLE_LENGTH = 1_000  # only the first 1,000 characters of two titles are compared
+_MAX_TITLE_LENGTH = 1_000  # characters of a title that are compared
 _WORD = re.compile(r"\w+")
 
 
@@ -77,8 +76,8 @@ class Publisher:
 
     Attributes:
         name: A domain; an empty string for all unknown publishers together.
-        independent_references: Number of references, with duplicates counted once.
-        references: Number of references, with duplicates.
+        independent_references: Number of groups whose representative has this publisher.
+        references: Number of references in these groups.
     """
 
     name: str
@@ -130,7 +129,7 @@ class Deduplication:
         return np.fromiter((self._group_index[each] for each in references), np.int64)
 
     def merge(self, incidence: Incidence) -> Incidence:
-        """Return a copy of the incidence that contains only the representatives of references.
+        """Return a copy of the incidence with each reference replaced by its representative.
 
         All its references must have been passed to :func:`find_duplicates`.
         """
@@ -213,7 +212,7 @@ def reference_url(reference: Entity) -> str:
 
 
 def publication_date(reference: Entity) -> date | None:
-    """Return the UTC date in ``creation_date``, or None if it is missing or out of range."""
+    """Return the attribute ``creation_date`` as a UTC date; None if it is missing or invalid."""
     seconds = reference.attributes.get("creation_date")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
         return None
@@ -243,7 +242,7 @@ def _needed_rules(members: list[Entity]) -> tuple[str, ...]:
 def _needed_url_rules(urls: set[str]) -> set[str]:
     """Return the rules without which the URLs would not all be equal after normalization.
 
-    If every single rule can be left out, return all rules that changed one of the URLs.
+    If no single rule is necessary, return all rules that changed at least one of the URLs.
     """
     if len(urls) == 1:
         return set()

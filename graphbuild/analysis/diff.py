@@ -1,6 +1,6 @@
 """Compare two snapshots: which observations and entities were added, removed or unchanged.
 
-An observation may be missing from a snapshot only because it was never requested. It therefore
+An observation can be missing because its page was not requested before the snapshot. So it
 counts as *added* only if the earlier snapshot is complete for its file, and as *removed* only if
 the later snapshot is complete for its file. Otherwise it is listed as unknown. A
 reference or collection is added if the earlier snapshot does not contain it and one of its
@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 
 
 class Triple(NamedTuple):
-    """An observation without its provenance."""
+    """The subject, reference and collection of an observation."""
 
     file: Entity
     reference: Entity
@@ -49,11 +49,11 @@ class Changes(Generic[_T]):
     """Entities or observations of two snapshots, grouped by change; each group is sorted by key.
 
     Attributes:
-        added: Only in the later snapshot; the earlier snapshot is complete for the subject.
-        removed: Only in the earlier snapshot; the later snapshot is complete for the subject.
+        added: Only in the later snapshot; the earlier one is complete for a subject that has it.
+        removed: Only in the earlier snapshot; the later one is complete for a subject that has it.
         unchanged: In both snapshots.
-        unknown_before: Only in the later snapshot; the earlier one is not complete for the subject.
-        unknown_after: Only in the earlier snapshot; the later one is not complete for the subject.
+        unknown_before: Only in the later snapshot; the earlier one is complete for no such subject.
+        unknown_after: Only in the earlier snapshot; the later one is complete for no such subject.
     """
 
     added: tuple[_T, ...]
@@ -106,7 +106,7 @@ class Snapshot:
 
 
 class AlignedSnapshot(NamedTuple):
-    """A snapshot whose triples contain the common numbers of a :class:`SnapshotPair`."""
+    """A snapshot whose triples use the common numbering of a :class:`SnapshotPair`."""
 
     triples: Numbers  # sorted
     keys: Numbers  # one integer per triple; equal triples have equal keys
@@ -118,9 +118,9 @@ class AlignedSnapshot(NamedTuple):
         return sorted_unique(numbers[numbers != NO_COLLECTION])
 
     def exclusive_triples(self, other: AlignedSnapshot) -> tuple[Numbers, Numbers]:
-        """Return the triples that ``other`` does not contain.
+        """Return the triples that ``other`` does not contain, in two arrays.
 
-        They are split: the triples of files for which ``other`` is complete, and the rest.
+        The first contains those of files for which ``other`` is complete, the second the others.
         """
         triples = self.triples[~np.isin(self.keys, other.keys, assume_unique=True)]
         certain = other.complete[triples[:, FILES]]
@@ -186,9 +186,9 @@ class SnapshotPair:
 
 
 def _merge(sides: Iterable[Iterable[Entity]]) -> tuple[tuple[Entity, ...], list[Numbers]]:
-    """Return the entities of both snapshots, sorted by key, and their numbers per snapshot.
+    """Return the entities of both snapshots, sorted, and an array of new indices per snapshot.
 
-    The last number of each snapshot is ``NO_COLLECTION``, so that this index maps to itself.
+    Each array ends with ``NO_COLLECTION`` (-1), so that the index -1 maps to itself.
     """
     index = EntityIndex()
     added = [[*map(index.add, entities), NO_COLLECTION] for entities in sides]

@@ -21,7 +21,7 @@ _MAX_ENTITIES = 5  # per cluster
 
 @dataclass(frozen=True, slots=True)
 class DistinctiveEntity:
-    """A collection or reference that is more frequent inside a cluster than outside.
+    """A collection or reference that is at least as frequent inside a cluster as outside.
 
     Attributes:
         inside: Number of files of the cluster that have the entity.
@@ -42,12 +42,12 @@ class DistinctiveEntity:
 def find_distinctive(
     matrix: Matrix, labels: Numbers, columns: Sequence[Entity]
 ) -> list[tuple[DistinctiveEntity, ...]]:
-    """Return the most distinctive collections or references of each cluster.
+    """Return the most distinctive collections or references of each cluster, at most five.
 
     Args:
         matrix: The matrix of files by collections, or by references.
         labels: The cluster number of each file, from 0.
-        columns: The collections or references of the columns.
+        columns: The collections or references that the columns of ``matrix`` represent.
     """
     sparse = require("scipy.sparse", extra=EXTRA)
     sizes = np.bincount(labels)
@@ -75,7 +75,7 @@ def _log_likelihood_ratio(inside: Numbers, size: int, total: Numbers, files: int
     """Return the log-likelihood ratio of a 2x2 table for each entity.
 
     The table counts the files inside and outside the cluster, with and without the entity.
-    ``inside`` and ``total`` are the numbers of files in the cluster and of all files that have it.
+    Of the files in the cluster (``size``), ``inside`` have the entity; of all ``files``, ``total``.
     """
     ratio = np.zeros(len(inside))
     for seen, row_total in ((inside, total), (size - inside, files - total)):

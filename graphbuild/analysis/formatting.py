@@ -1,8 +1,8 @@
 """Describe nodes, path steps, observations and cluster changes in sentences.
 
 Titles and names are untrusted text. Functions with an argument ``quote`` pass all untrusted text
-through that function, which escapes it and puts it in quotation marks. The other functions return
-:data:`MixedText`, in which untrusted text is marked.
+to ``quote``, which escapes it and puts it in quotation marks. Functions that return
+:data:`MixedText` mark untrusted text. Other functions neither escape nor mark it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def describe_node(entity: Entity, quote: Callable[[str], str]) -> str:
 
 
 def defanged_label(entity: Entity) -> str:
-    """Return the label of a node, shortened and with defanged URLs, domains and IP addresses."""
+    """Return the shortened label of a node, in which URLs, or labels of subjects, are defanged."""
     if entity.type in {REFERENCE, COLLECTION}:
         return defang_text(entity.label)
     return defang(shorten(entity.label))
@@ -53,7 +53,7 @@ def defang_text(text: str) -> str:
 
 
 def shorten(text: str) -> str:
-    """Return a text of at most 160 characters; of longer texts, the beginning and an ellipsis."""
+    """Return ``text``; if it is longer than 160 characters, the first 160 and an ellipsis."""
     return text if len(text) <= _MAX_TEXT_LENGTH else text[:_MAX_TEXT_LENGTH] + "…"
 
 
@@ -65,7 +65,7 @@ def describe_step(
 ) -> str:
     """Describe a step of a path in one sentence.
 
-    With ``duplicates``, add the number of independent references and of their publishers.
+    With ``duplicates``, a step between a file and a collection also counts independent references.
     """
     by_type = {step.source.type: step.source, step.target.type: step.target}
     reference, collection = by_type.get(REFERENCE), by_type.get(COLLECTION)
@@ -121,7 +121,7 @@ def describe_cluster(cluster: Cluster) -> MixedText:
 
 
 def summarize_changes(comparison: Comparison) -> str:
-    """Return the number of earlier clusters, of later clusters, and of each kind of change."""
+    """Return the numbers of earlier and later clusters of several files, and of changes by kind."""
     before, after = (
         sum(len(cluster.files) > 1 for cluster in clustering)
         for clustering in (comparison.before, comparison.after)

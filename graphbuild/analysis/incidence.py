@@ -67,7 +67,7 @@ class Incidence:
             columns[1].append(references.add(each.reference))
             columns[2].append(NO_COLLECTION if collection is None else collections.add(collection))
         entities, positions = zip(*(index.sort() for index in indexes), strict=True)
-        # Each triple is packed into one integer, because integers are sorted fastest.
+        # Each triple is packed into one integer, because numpy sorts integers faster than rows.
         shape = [len(each) + 1 for each in entities]
         numbers = [
             position[np.frombuffer(column, np.int64)] + 1
@@ -79,7 +79,7 @@ class Incidence:
 
     @property
     def entities(self) -> tuple[tuple[Entity, ...], tuple[Entity, ...], tuple[Entity, ...]]:
-        """Return the files, the references and the collections, in the order of the triples."""
+        """Return files, references and collections, in the order of the columns of ``triples``."""
         return self.files, self.references, self.collections
 
     # --- sparse matrices --------------------------------------------------------------------------
@@ -96,12 +96,12 @@ class Incidence:
 
     @property
     def collection_references(self) -> Matrix:
-        """Return a matrix of collections by references: 1 if a file has both in one observation."""
+        """Return a matrix of collections by references: 1 if one observation contains both."""
         return self._matrix(self._with_collection, COLLECTIONS, REFERENCES)
 
     @property
     def file_direct_references(self) -> Matrix:
-        """Return a matrix of files by references: 1 if no collection was named."""
+        """Return a matrix of files by references: 1 if an observation of both has no collection."""
         direct = self.triples[:, COLLECTIONS] == NO_COLLECTION
         return self._matrix(self.triples[direct], FILES, REFERENCES)
 
@@ -111,7 +111,7 @@ class Incidence:
 
         If a file is in a collection, the API returns all references of the collection for the file.
         So the collection is one piece of evidence. A reference is a piece of evidence only for
-        files for which the API named no collection.
+        files that have it in an observation without a collection.
         """
         blocks = [self.file_collections, self.file_direct_references]
         return require("scipy.sparse", extra=EXTRA).hstack(blocks, format="csr")
@@ -121,8 +121,8 @@ class Incidence:
         """Return the upper triangle of the evidence graph's adjacency matrix.
 
         The nodes are the files, then the collections, then the references. Files are linked to
-        their collections, and the collections to their references. If the API named no collection,
-        the file is linked to the reference.
+        their collections, and the collections to their references. A file is linked to a reference
+        if an observation of both has no collection.
         """
         sparse = require("scipy.sparse", extra=EXTRA)
         files, references, collections = (sparse.csr_array((size, size)) for size in self._sizes)
@@ -134,7 +134,7 @@ class Incidence:
         return sparse.block_array(rows, format="csr")
 
     def evidence_entity(self, column: int) -> Entity:
-        """Return the collection or reference in a column of :attr:`file_evidence`."""
+        """Return the collection or reference of a column of :attr:`file_evidence`."""
         count = len(self.collections)
         return self.collections[column] if column < count else self.references[column - count]
 
@@ -151,7 +151,7 @@ class Incidence:
         entries = np.ones(len(triples), np.int64), (triples[:, row], triples[:, column])
         shape = self._sizes[row], self._sizes[column]
         matrix = require("scipy.sparse", extra=EXTRA).csr_array(entries, shape=shape)
-        matrix.data[:] = 1  # scipy adds repeated entries
+        matrix.data[:] = 1  # scipy sums repeated entries
         return matrix
 
 
@@ -217,9 +217,9 @@ class EntityIndex:
         return number
 
     def sort(self) -> tuple[tuple[Entity, ...], Numbers]:
-        """Return the entities, sorted by node key, and the new position for each number.
+        """Return the entities, sorted by node key, and an array from numbers to new positions.
 
-        The last position is ``NO_COLLECTION``, so that this index maps to itself.
+        The array ends with ``NO_COLLECTION`` (-1), so that the index -1 maps to itself.
         """
         order = sorted(range(len(self._entities)), key=lambda number: self._entities[number].key)
         positions = np.full(len(order) + 1, NO_COLLECTION, np.int64)
@@ -238,9 +238,9 @@ def sorted_unique(values: Numbers) -> Numbers:
 
 
 def group_identical_rows(matrix: Matrix, labels: Iterable[int] | None = None) -> Numbers:
-    """Return a group number for each row of a 0/1 matrix; identical rows have the same.
+    """Return a group number for each row of a 0/1 matrix; identical rows have the same number.
 
-    With one label per row, only rows with the same label are in the same group.
+    With ``labels``, one per row, rows with different labels are in different groups.
     """
     columns = matrix.sorted_indices().indices
     rows = [columns[start:end].tobytes() for start, end in pairwise(matrix.indptr.tolist())]

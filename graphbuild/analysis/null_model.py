@@ -4,12 +4,12 @@ This is the bipartite configuration model (Saracco et al. 2017, "Inferring monop
 of bipartite networks: an entropy-based approach", New J. Phys. 19 053022). It reproduces
 the degree of each row and each column on average, and assumes nothing else. The entries of the
 matrix are independent: entry (i, c) is 1 with probability x_i y_c / (1 + x_i y_c). Rows of equal
-degree therefore have equal probabilities, as do columns of equal degree. So the probabilities are
-stored only once per distinct degree.
+degree therefore have equal probabilities, as do columns of equal degree. So one probability is
+stored for each pair of a distinct row degree and a distinct column degree.
 
 The hypergeometric test is not used. It considers only the degrees of the two rows, so a column
-that all rows have counts as much as a rare column. Pairs of rows that share only such hubs would be
-reported.
+that all rows have counts as much as a rare column. Pairs of rows that share only very frequent
+columns would be reported.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class NullModel:
         """Return, for each pair of rows, the probability of a total score of at least ``scores``.
 
         The score of a pair is the sum over the columns that both rows have. The probabilities are
-        exact for the model, with an absolute error of at most ``MIN_P_VALUE``. The distribution of
+        exact for the model, except that ``MIN_P_VALUE`` replaces smaller ones. The distribution of
         scores is the weighted Poisson binomial (Hong 2013, Comput. Stat. Data Anal. 59),
         computed by convolution over the columns.
         """
@@ -166,8 +166,8 @@ def benjamini_hochberg(p: Reals, tests: int) -> Reals:
 def _fit(degrees: Sequence[Numbers], counts: Sequence[Numbers]) -> Reals:
     """Return the probabilities that reproduce the degrees.
 
-    Empty and full rows and columns are removed first: their probabilities are 0 and 1. This is
-    repeated, because without them, others can become empty or full.
+    Empty rows and columns (probability 0) and full ones (probability 1) are removed first. This is
+    repeated, because the removal can make other rows and columns empty or full.
 
     Args:
         degrees: The distinct row degrees, and the distinct column degrees.

@@ -11,8 +11,8 @@ percent (``make bench CASES=ties`` prints both). Therefore:
 * for collections, the evidence is shared references, because the author of each collection selects
   its references.
 
-Evidence that many files have is weak: its weight is log2(files / files that have it) bits
-(Sparck Jones 1972, J. Doc. 28). The p-value is the probability, in the null model of
+Evidence that many files have is weak: its weight is log2(files / files that have it), rounded to
+half bits (Sparck Jones 1972, J. Doc. 28). The p-value is the probability, in the null model of
 :mod:`null_model`, that two files with the same numbers of pieces of evidence share at least as many
 bits. The q-value corrects the p-value for the number of pairs. The number of shared references and
 common similarity measures are computed, too.
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 NodeKind = Literal["files", "collections"]
 FALSE_DISCOVERY_RATE = 0.05
-_HUB_SHARE = 0.25  # a hub belongs to more than this share of the nodes; its weight is under 2 bits
+_HUB_SHARE = 0.25  # more than this share of the nodes have a hub; its weight is at most 2 bits
 _BATCH = 4_096  # pairs whose shared references are in memory at the same time
 _UNKNOWN_PUBLISHER = -1
 _DUPLICATE_COUNTS = ("independent_references", "publishers")
@@ -62,10 +62,10 @@ class Overlap:
             reference) (Adamic and Adar 2003, Soc. Networks 25).
         bits: Weight of the shared evidence in bits.
         p_value: Probability of sharing at least as many bits by chance.
-        q_value: False discovery rate if all pairs with a p-value up to this one are reported.
+        q_value: False discovery rate if all pairs whose p-value is not larger are reported.
         independent_references: Number of shared references, with duplicates counted once; None
             before :meth:`Overlaps.with_duplicates`.
-        publishers: Number of known publishers of the shared references; likewise.
+        publishers: Number of known publishers of the shared references; None likewise.
     """
 
     source: Entity
@@ -93,7 +93,7 @@ class Hub:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlaps:
-    """All pairs that share a reference or a piece of evidence, sorted by ascending p-value.
+    """Pairs that share a reference or a piece of evidence, sorted by ascending p-value.
 
     Iterating yields one :class:`Overlap` per pair.
 
@@ -102,7 +102,7 @@ class Overlaps:
         columns: For each attribute of :class:`Overlap`, an array with one value per pair;
             ``source`` and ``target`` are indices of ``nodes``.
         tested_pairs: Number of all pairs of nodes, including pairs that share nothing.
-        hubs: Evidence that more than a quarter of the nodes have, the most frequent first.
+        hubs: Evidence of more than a quarter (and at least 3) of the nodes, most frequent first.
     """
 
     nodes: tuple[Entity, ...]
@@ -169,7 +169,7 @@ class Overlaps:
 
 
 def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
-    """Find all pairs of files, or of collections, that share evidence, with their p-values.
+    """Find all pairs of files, or of collections, that share references or evidence.
 
     ``data`` is a graph, a store, observations or an ``Incidence``.
     """
@@ -212,10 +212,10 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
 
 
 def project(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
-    """Return the number of columns that each two rows of a 0/1 matrix share.
+    """Return, for each pair of rows of a 0/1 matrix, the number of columns that both have.
 
-    With ``weights``, return the sum of the weights of these columns. The first row of each pair is
-    the row of the result, and has the smaller index.
+    With ``weights``, return the sum of the weights of these columns. The result is a matrix; the
+    number for the rows i < j is in its entry (i, j).
     """
     sparse = require("scipy.sparse", extra=EXTRA)
     weighted = matrix
@@ -247,7 +247,7 @@ def _lookup(product: Matrix, source: Numbers, target: Numbers) -> NDArray[Any]:
 
 
 def _count_distinct(shared: Matrix, labels: Numbers) -> Numbers:
-    """Return, for each row, the number of distinct labels among its columns.
+    """Return, for each row, the number of distinct labels of its nonzero columns.
 
     The label ``_UNKNOWN_PUBLISHER`` is not counted.
     """

@@ -3,10 +3,10 @@
 A step links two nodes of one observation: file and reference, reference and collection, or file and
 collection. So a file and a collection are one step apart only if the API returned the collection
 for this file. In the exported graph, a path from a file over a reference to a collection can
-combine observations of two files; such a path has two steps here.
+combine observations of two files; it is then no evidence that the file is in the collection.
 
-All shortest paths are found by breadth-first search from the target. These are the paths that
-betweenness centrality counts (Brandes 2001, J. Math. Sociol. 25).
+All shortest paths are found by breadth-first search from the target (Brandes 2001, J. Math. Sociol.
+25).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class PathStep:
 
     source: Entity
     target: Entity
-    observations: tuple[Observation, ...]  # all with both nodes, by reference, file and collection
+    observations: tuple[Observation, ...]  # with both nodes; by reference, file and collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class EvidenceGraph:
 
         Args:
             name: A node key (``collection:...``), an id or its first 8 or more characters, a URL,
-                an IP address, a domain, or a complete title or name. Case is ignored.
+                an IP address, a domain, or a complete title or name. Case matters in keys, URLs.
 
         Raises:
             AnalysisError: No node, or more than one node, matches.
@@ -131,7 +131,7 @@ class EvidenceGraph:
     def _distances(self, source: Entity, target: Entity) -> dict[str, int]:
         """Return the distance to ``target`` of all nodes that are not farther than ``source``.
 
-        If there is no path to ``source``, return the distances of all nodes with a path.
+        If ``source`` has no path to ``target``, return the distances of all nodes that have one.
         """
         if source.key == target.key:
             raise AnalysisError(f"{source.key} and {target.key} are the same node")

@@ -1,4 +1,4 @@
-"""Count references by month of publication: of the campaign, each collection and each cluster."""
+"""Count references by month of publication: in the campaign, each collection, each cluster."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def build_timeline(data: object, clustering: Clustering | None = None) -> Timeli
 
     Args:
         data: A graph, a store, observations or an ``Incidence``.
-        clustering: The clusters of ``data``, to add a series for each; None to add no series.
+        clustering: The clusters of ``data``, each of which gets a series; None for no such series.
     """
     incidence = as_incidence(data)
     dates = [publication_date(reference) for reference in incidence.references]

@@ -4,7 +4,7 @@ Named rules are applied in order. This is repeated until no rule changes the URL
 is only for comparison and may not work in a browser; for example, ``http`` becomes ``https``.
 
 * The rule ``spelling`` follows RFC 3986, section 6 (case, percent-encoding, dot segments, ports).
-  It is implemented by w3lib, which also sorts the parameters.
+  It uses w3lib, which also sorts the parameters.
 * The other rules are conventions of websites; :data:`URL_RULES` describes each.
 
 URLs are untrusted text. No rule is applied if the text is not a web URL, if programs may interpret
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
 MAX_URL_LENGTH = 8_192
-_MAX_ROUNDS = 300  # more than the nested copies that fit into a URL of this length
+_MAX_ROUNDS = 300  # limits the time for hostile URLs; others need two or three
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,9 @@ def publisher_domain(normalized: NormalizedUrl) -> str:
     """Return the publisher of a page: the registered domain or the IP address of its host.
 
     Sites on shared hosts such as ``blogspot.com`` count as separate publishers. They are recognized
-    by the public suffix list in tldextract; the list is never downloaded. The result is empty if
-    the URL does not show the publisher. Examples are URLs of link shorteners, and URLs of archives
-    without the original URL.
+    by the public suffix list that tldextract contains; no list is downloaded. The result is empty
+    if the URL does not show the publisher. Examples are URLs of link shorteners, and URLs of
+    archives without the original URL.
 
     Raises:
         MissingLibraryError: Tldextract is not installed.
@@ -106,7 +106,7 @@ def publisher_domain(normalized: NormalizedUrl) -> str:
 
 
 def _is_unambiguous(url: str) -> bool:
-    """Return whether the text is a web URL that all programs interpret in the same way."""
+    """Return whether a text is a web URL, not too long, that all programs interpret alike."""
     stripped = url.strip()
     match = _WEB_URL.match(stripped)
     return (
@@ -151,7 +151,7 @@ _AMP_CACHE = re.compile(
 
 
 def _find_original(pattern: re.Pattern[str], url: str) -> str:
-    """Replace the URL of a copy with the URL of the original.
+    """Return the URL of the original if ``url`` is that of a copy, otherwise ``url``.
 
     The group ``rest`` is the original URL after its scheme. The groups ``scheme`` and ``secure``
     (https) are optional.
@@ -250,7 +250,7 @@ def _drop_parameters(parts: SplitResult, is_dropped: Callable[[str, str], bool])
         return parts
     kept = []
     for parameter in parts.query.split("&"):
-        # Parsed one at a time, because parse_qsl limits the number of parameters per call.
+        # Parsed one at a time, so that the text of each parameter is known.
         (name, value), *_ = parse_qsl(parameter, keep_blank_values=True) or [("", "")]
         if not is_dropped(name.lower(), value.lower()):
             kept.append(parameter)
@@ -258,9 +258,9 @@ def _drop_parameters(parts: SplitResult, is_dropped: Callable[[str, str], bool])
 
 
 def _url_from_parts(url: str, parts: SplitResult) -> str:
-    """Return the URL with these parts; if ``url`` already has them, exactly as written.
+    """Return the URL with these parts, or ``url`` itself if it has them.
 
-    ``urlunsplit`` could change its spelling.
+    ``urlunsplit`` could change the spelling of ``url``.
     """
     return url if parts == urlsplit(url) else urlunsplit(parts)
 

@@ -21,8 +21,8 @@ Edge attributes:
 * on ``related_references``: ``related_from``, the sorted node keys of the collections, with
   ``NO_COLLECTION`` for an observation without one; and ``provenance``, ``observed`` or
   ``inferred``;
-* with ``timestamps``: ``first_seen`` and ``last_seen`` (UTC, ISO 8601), the times of the earliest
-  and the latest response that contained the edge.
+* on ``related_references``, with ``timestamps``: ``first_seen`` and ``last_seen`` (UTC, ISO 8601),
+  the times of the earliest and the latest response that contained an observation of the edge.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def build_graph(
     """Return the graph of ``observations``; the module documentation lists its attributes.
 
     Args:
-        observations: The observations, in the order in which nodes are added.
-        subjects: Entities to add even without observations, such as the seeds. Their attributes
-            (``seed``, ``state``) are added to their nodes.
+        observations: The observations, in the order in which nodes are added after ``subjects``.
+        subjects: Entities to add even without observations, such as the seeds. Their nodes get all
+            their attributes, also ``seed``, ``state``, ``crawl_*`` and ``seed_*``.
         links: Related files and references that were found with ``--depth``.
         timestamps: Whether edges get ``first_seen`` and ``last_seen``.
     """
@@ -81,7 +81,7 @@ def build_graph(
 
 
 def extract_observations(graph: nx.DiGraph[str]) -> Iterator[Observation]:
-    """Yield each observation that a graph was built from, in the order of its edges."""
+    """Yield each observation of a graph, by edge, with the edge's provenance and without times."""
     entity = cache(partial(_entity, graph))
     for source, target, edge in graph.edges(data=True):
         if edge["relation"] != RELATED_REFERENCES:
@@ -93,14 +93,14 @@ def extract_observations(graph: nx.DiGraph[str]) -> Iterator[Observation]:
 
 
 def extract_links(graph: nx.DiGraph[str]) -> Iterator[Link]:
-    """Yield each link that a graph was built from, in the order of its edges."""
+    """Yield each link that has its own edge in a graph, in the order of the edges."""
     for source, target, edge in graph.edges(data=True):
         if edge["relation"] not in {RELATED_REFERENCES, RELATED_FROM}:
             yield Link(_entity(graph, source), edge["relation"], _entity(graph, target))
 
 
 def validate_graph(graph: nx.Graph[str]) -> None:
-    """Raise ``ExportError`` unless ``graph`` is a ``DiGraph`` with types and labels of nodes."""
+    """Raise ``ExportError`` unless ``graph`` is a ``DiGraph`` whose nodes have types and labels."""
     if not graph.is_directed() or graph.is_multigraph():
         raise ExportError(
             f"a networkx.{type(graph).__name__} does not say what is related to what; give the"
@@ -191,7 +191,7 @@ class _Builder:
             self._edge(target, collection)["weight"] += 1
 
     def add_link(self, link: Link) -> None:
-        """Add an edge for a link, unless the graph already has one in this direction."""
+        """Add an edge for a link, unless it is a loop or the graph has one in this direction."""
         source, target = self.add_node(link.source), self.add_node(link.target)
         if source != target and not self.graph.has_edge(source, target):
             self.graph.add_edge(source, target, relation=link.relationship, weight=1)

@@ -1,4 +1,4 @@
-"""Clusters for drawing: the layout keeps them together, and the page colors nodes by them.
+"""Clusters for drawing: the layout of large graphs and the colors of the HTML page use them.
 
 Louvain's method, on the folded graph, puts every node with a neighbor into a cluster: files,
 references and collections. It needs networkx only.
@@ -45,7 +45,7 @@ def quotient_graph(graph: Graph, groups: Sequence[Sequence[str]]) -> nx.Graph[in
 
 
 def louvain_clusters(quotient: nx.Graph[int]) -> list[list[int]]:
-    """Return the sorted clusters of a graph of :func:`quotient_graph`, or of a subgraph of one."""
+    """Return the clusters of a (sub)graph of :func:`quotient_graph`; each is a sorted list."""
     ordered: nx.Graph[int] = nx.Graph()
     ordered.add_nodes_from(sorted(quotient))
     ordered.add_weighted_edges_from(
@@ -55,7 +55,7 @@ def louvain_clusters(quotient: nx.Graph[int]) -> list[list[int]]:
 
 
 def node_clusters(graph: Graph) -> dict[str, int]:
-    """Return the cluster number of each node: 0 for the largest cluster, or ``NO_CLUSTER``."""
+    """Return the cluster number of each node, from 0 for the largest cluster, or ``NO_CLUSTER``."""
     groups = fold_groups(graph)
     quotient = quotient_graph(graph, groups)
     return number_clusters(groups, louvain_clusters(quotient) if quotient.size() else [])

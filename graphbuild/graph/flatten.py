@@ -1,4 +1,4 @@
-"""Convert a graph for the writers of networkx and pyvis, which accept scalar attributes only."""
+"""Convert a graph for pyvis and the writers of networkx, which accept scalar attributes only."""
 
 from __future__ import annotations
 

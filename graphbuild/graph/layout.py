@@ -35,7 +35,7 @@ Point: TypeAlias = tuple[float, float]
 MIN_DISTANCE = 16.0  # between the centers of any two nodes
 
 _SEED = 20_240_229
-_INNER_GAP = 6.0  # between members of a group; smaller than between groups
+_INNER_GAP = 6.0  # between the members of a group; smaller than the gap between groups
 _COMPONENT_GAP = 90.0  # between the bounding boxes of components
 _ASPECT = 1.5  # width to height of the whole layout
 _LABEL_SPACE = 24.0  # free space around collections, since they always have a label
@@ -159,8 +159,8 @@ def _turn_wide(centers: Floats) -> Floats:
 def _pack_boxes(boxes: Sequence[Point]) -> Iterable[tuple[int, Point]]:
     """Yield the index and lower left corner of each box, given by width and height.
 
-    Each box is placed at the highest free position of a strip where it fits. The rest of the space
-    is divided in two: right of the box, and below it.
+    Each box is placed in the highest free rectangle of a strip in which it fits. The remaining part
+    of the rectangle is divided in two: right of the box, and below it.
     """
     padded = [(width + _COMPONENT_GAP, height + _COMPONENT_GAP) for width, height in boxes]
     area = sum(width * height for width, height in padded)
@@ -184,15 +184,15 @@ def _arrange(
 ) -> Floats:
     """Return centers for the discs of a connected graph, in the order of ``discs``.
 
-    If there are many discs, the members of each cluster are arranged, then the clusters as if each
-    were one disc. ``clusters`` may contain clusters of other components as well.
+    Of more than 1,000 discs, the members of each cluster are arranged, then the clusters, each as
+    one disc. ``clusters`` may contain clusters of other components as well.
     """
     if len(discs) <= _MAX_DISCS:
         return _force_layout(graph, discs, radii)
     clusters = [members for members in clusters if members[0] in graph]
     if len(clusters) <= 1:
         clusters = louvain_clusters(graph)
-    if len(clusters) <= 1:  # as dense as a clique: any partition is as good
+    if len(clusters) <= 1:  # almost all discs are neighbors, so any partition will do
         clusters = [discs[at : at + _MAX_DISCS] for at in range(0, len(discs), _MAX_DISCS)]
     clusters = sorted(clusters, key=_by_size)
     index = {disc: position for position, disc in enumerate(discs)}
@@ -203,8 +203,8 @@ def _arrange(
         rows = [index[disc] for disc in members]
         inner = _arrange(graph.subgraph(members), members, radii[rows])
         centers[rows] = inner - np.mean(_bounds(inner, radii[rows]), axis=0)
-        # The disc of a cluster is smaller than its bounding circle, since its margin is sparse and
-        # may overlap with the margin of another cluster.
+        # The disc of a cluster is smaller than its bounding circle, since the margin of a cluster
+        # is sparse and may overlap with that of another.
         area = float(np.sum((radii[rows] + GAP / 2) ** 2))
         cluster_radii.append(math.sqrt(area / _DENSITY))
     between = nx.Graph(
@@ -264,7 +264,7 @@ def _initial_layout(graph: nx.Graph[int]) -> Floats:
 def _pivot_distances(graph: nx.Graph[int]) -> Floats:
     """Return the distances in hops from all nodes (rows) to up to 40 pivots (columns).
 
-    Each pivot is the node that is farthest from the earlier pivots. Unreachable nodes count as one
+    Each further pivot is the node farthest from the earlier pivots. Unreachable nodes count as one
     hop farther than the farthest node.
     """
     columns: list[Floats] = []

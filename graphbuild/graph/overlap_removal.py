@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Pairs: TypeAlias = NDArray[np.intp]
 
-GAP = 26.0  # minimum distance between two discs
-_STEPS = 120  # at most
+GAP = 26.0  # intended distance between the edges of two discs
+_STEPS = 120  # maximum number of steps
 _STEPS_PER_SEARCH = 6  # steps between two searches for overlapping pairs
 _MAX_COMPARED = 300  # discs; for up to this number, all pairs are compared
 
@@ -59,7 +59,7 @@ def _required_scale(centers: Floats, radii: Floats) -> float:
 
 
 def close_pairs(centers: Floats, radii: Floats, *, margin: float) -> Pairs:
-    """Return the pairs of discs with a gap smaller than ``margin``, by sorted indices.
+    """Return the pairs of discs with a gap smaller than ``margin``, as sorted pairs of indices.
 
     The few large discs are compared with all others. The small ones are sorted by x; each is
     compared with the next ones, as long as any pair may be close.

@@ -1,7 +1,7 @@
 """The appearance of nodes in the layout and all exporters: color, shape, size and position.
 
 The three colors are distinguishable with any common color blindness (Okabe and Ito, 2008, "Color
-Universal Design"), and each type has its own shape. The page has further colors: see
+Universal Design"), and each type has its own shape. The HTML page has further colors: see
 ``exporters/html/static/colors.js``.
 """
 
@@ -56,7 +56,7 @@ def size_scale(graph: Graph) -> Callable[[int], float]:
 def check_positions(graph: Graph, positions: Positions | None) -> Positions:
     """Return ``positions``, or an empty mapping if it is None or empty.
 
-    Many programs draw all nodes that lack a position at the same point.
+    Each node must have a position: many programs draw all nodes without one at the same point.
 
     Raises:
         ExportError: A node has no position, or one that is not finite.

@@ -1,9 +1,9 @@
 """Derive smaller graphs: fold equivalent nodes, or project onto files or collections.
 
 In real graphs, many files have exactly the same neighbors, since the API returns all references
-of a collection for each of its files. Such files become one node, and :func:`unfold` restores them.
-Views have the attributes that :mod:`graphbuild.graph.builder` describes, so every exporter accepts
-them.
+of a collection for each of its files. They are folded into one node; :func:`unfold` restores them.
+Views have the attributes that :mod:`graphbuild.graph.builder` describes, so exporters accept them.
+Only the formats STIX and MISP refuse :data:`DERIVED_VIEWS`.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 SHARED_REFERENCES = "shared_references"  # relation of edges that a view computed
 # These views have nodes or edges that no response contains.
 DERIVED_VIEWS = frozenset({"files", "collections", "folded"})
-_FOLDED = "folded-from"  # original nodes or edges, by key; API names contain no hyphen
+_FOLDED = "folded-from"  # attribute: original nodes or edges by key; API names have no hyphen
 
 
 # --- folding -------------------------------------------------------------------------------------
 
 
 def fold_groups(graph: Graph) -> list[list[str]]:
-    """Group the nodes of one type that have exactly the same neighbors; collections stay alone.
+    """Group nodes of one type with the same neighbors and relations; collections stay alone.
 
     Two groups are connected either by edges between all pairs of their members or by none, so
     folding twice changes nothing. Groups and members are sorted by key.
@@ -59,10 +59,10 @@ def fold(graph: Graph) -> Graph:
     """Return a new graph in which each group of :func:`fold_groups` is one node.
 
     A group of several nodes has the attributes ``group_size``, ``group_members`` (the keys of its
-    members, separated by spaces), a label such as "Report A and 24 more", and the earliest
-    ``creation_date`` of its members. The weight of an edge is the sum of the weights between all
-    pairs of members. The edge is observed if the edges between all pairs are. :func:`unfold`
-    restores ``graph``.
+    members, separated by spaces), a label such as "Report A and 24 more", the earliest
+    ``creation_date``, and ``seed`` and ``state`` if all members agree. The weight of an edge is the
+    sum of the weights between all pairs of members. The edge is observed if the edges between all
+    pairs are. :func:`unfold` restores ``graph``.
     """
     members = {_group_key(graph, group): group for group in fold_groups(graph)}
     keys = {member: key for key, group in members.items() for member in group}
@@ -79,7 +79,7 @@ def fold(graph: Graph) -> Graph:
 
 
 def unfold(folded: Graph) -> Graph:
-    """Return the graph that :func:`fold` was called with."""
+    """Return a graph equal to the one that :func:`fold` was called with."""
     graph: Graph = nx.DiGraph()
     for key, node in folded.nodes(data=True):
         members = node.get(_FOLDED, {key: node})
@@ -179,8 +179,8 @@ def collections_view(graph: Graph) -> Graph:
 def backbone_view(graph: Graph) -> Graph:
     """Return the graph with only one reference per group of references with the same neighbors.
 
-    Paths between all other nodes are kept. The attribute ``group_size`` of a kept reference
-    is the size of its group.
+    The other nodes stay connected as they were. If a group has several references, the attribute
+    ``group_size`` of the kept reference is their number.
     """
     backbone = graph.copy()
     for group in fold_groups(graph):
@@ -208,7 +208,7 @@ def _project(graph: Graph, kept: Sequence[str], neighbors: Mapping[str, Iterable
 
 
 def _shared_counts(sets: Sequence[frozenset[str]]) -> Counter[tuple[int, int]]:
-    """Return the number of shared elements of each two overlapping sets, by their indices."""
+    """Return the number of shared elements of each pair of overlapping sets, by their indices."""
     containing: dict[str, list[int]] = defaultdict(list)
     for index, references in enumerate(sets):
         for reference in references:

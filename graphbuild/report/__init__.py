@@ -32,11 +32,11 @@ __all__ = ["Baseline", "ReportData", "collect_data", "write_report"]
 def write_report(
     store: Store, folder: str | Path, baseline: Baseline | None = None, *, seed: int = 0
 ) -> list[ExportedFile]:
-    """Write ``report.md`` and ``report.html``, each atomically.
+    """Write ``report.md`` and ``report.html``, each atomically; return the written files.
 
     For the same campaign file, seed and baseline, the files have the same bytes. The folder is
-    created if it does not exist. ``baseline`` is an earlier snapshot, to report the changes since
-    then. ``seed`` is the random seed of the cluster detection.
+    created if it does not exist. With ``baseline``, an earlier snapshot, the report contains the
+    changes since this snapshot. ``seed`` is the random seed of the cluster detection.
 
     Raises:
         MissingLibraryError: A library of the extra ``analysis`` is not installed.

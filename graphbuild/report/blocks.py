@@ -80,7 +80,7 @@ def table(
 ) -> Iterator[Block]:
     """Yield a table of the first ``MAX_ROWS`` rows, and a note if rows are left out.
 
-    ``hint`` is a clause with the command that lists all rows, for the note.
+    ``hint`` is the end of the note: a clause with the command that lists all rows.
     """
     yield Table(head, rows[:MAX_ROWS], numbers)
     yield from more_rows(rows, hint)
@@ -93,6 +93,6 @@ def bullet_list(lines: Sequence[Content], hint: str, limit: int = MAX_ROWS) -> I
 
 
 def more_rows(rows: Sequence[object], hint: str, limit: int = MAX_ROWS) -> Iterator[Block]:
-    """Yield a note with the number of rows after the first ``limit``, if there are any."""
+    """Yield a note with the number of omitted rows, if there are more than ``limit`` rows."""
     if len(rows) > limit:
         yield Paragraph(f"… and {len(rows) - limit:,} more; {hint}.")

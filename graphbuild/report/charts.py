@@ -1,7 +1,7 @@
 """Draw the figures of a report as SVG: references by month, and a map of the clusters.
 
-The SVG has colors for a white background; the style sheet of the HTML page replaces them by CSS
-classes. Untrusted text is escaped. The same campaign gives the same SVG.
+The SVG has colors for a white background; the style sheet of ``report.html`` replaces most of them
+through CSS classes. Untrusted text is escaped. The same campaign gives the same SVG.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _MIN_LABEL_DISTANCE = 46  # between the labels of years below the chart
 _MAX_BARS = 300
 _MAX_GRID_LINES = 5
 _MAX_COLLECTIONS = 60  # on a map of files
-_MAX_FILE_DOTS = 150  # if a map of files had more dots, a map of clusters is drawn
+_MAX_FILE_DOTS = 150  # for more dots, a map of clusters is drawn instead of a map of files
 _MAX_CLUSTERS = 40  # on a map of clusters
 _TOP_COLLECTIONS = 2  # on a map of clusters: the most distinctive collections of each cluster
 _LARGEST_COLLECTIONS = 8  # on a map of clusters, in addition to the distinctive collections
-_MIN_SHARE = 0.25  # a cluster is linked to collections that contain this share of its files
+_MIN_SHARE = 0.25  # a cluster is linked to collections with at least this share of its files
 _MAX_NAME_LENGTH = 24
 _MARGIN = 70
 _MIN_RADIUS, _MAX_RADIUS = 4.5, 26.0
-_Dot = tuple[int, frozenset[int]]  # cluster number, and collections to which the dot is linked
+_Dot = tuple[int, frozenset[int]]  # cluster number, and indices of the linked collections
 
 
 def month_chart(months: Mapping[str, int]) -> str:
@@ -75,7 +75,7 @@ def month_chart(months: Mapping[str, int]) -> str:
         starts_year = not is_month or period.endswith("-01") or number == 0
         if starts_year and x - last_label > _MIN_LABEL_DISTANCE:
             parts.append(_label(x, _CHART_HEIGHT - 8, period[:4] if number else period, "start"))
-            # The first label includes the month, so that it is longer.
+            # The first label is longer, because it includes the month.
             last_label = x + (24 if number == 0 and is_month else 0)
     return _svg(_CHART_WIDTH, _CHART_HEIGHT, "References by month", parts)
 
@@ -83,9 +83,8 @@ def month_chart(months: Mapping[str, int]) -> str:
 def _bars(months: Mapping[str, int]) -> dict[str, int]:
     """Return the number of references for each bar.
 
-    There is a bar for each month from the first to the last. If there would be more than 300 bars,
-    there is a bar for each year instead. If there would still be more than 300 bars, only the last
-    300 years with references have one.
+    A bar is a month, or, if there are more than 300 months from the first to the last, a year. Of
+    more than 300 years, only the last 300 years with references have a bar.
     """
     if not months:
         return {}
@@ -104,11 +103,11 @@ def _bars(months: Mapping[str, int]) -> dict[str, int]:
 def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]:
     """Draw files as dots in the colors of their clusters, linked to their collections.
 
-    Files of one cluster with the same collections are drawn as one dot. If that gives more than 150
-    dots, each of the largest clusters is drawn as one dot instead.
+    Files of one cluster with the same drawn collections are drawn as one dot. If there are more
+    than 150 dots, each of the 40 largest clusters is drawn as one dot instead.
 
     Returns:
-        The SVG, and a caption that also gives the number of omitted files and collections.
+        The SVG, and a caption, which contains the numbers of omitted files and collections.
     """
     matrix = incidence.file_collections
     by_size = np.argsort(-matrix.sum(axis=0), kind="stable").tolist()
@@ -123,8 +122,8 @@ def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]
     linked = {dot: files for dot, files in dots.items() if dot[1]}
     text = (
         "Files (dots) and their collections (diamonds). Files of one cluster with the same"
-        " collections are one dot, with the color and the number of the cluster; larger dots have"
-        " more files."
+        " collections are one dot; larger dots have more files. Colors and numbers identify the"
+        " clusters."
     )
     if len(drawn) < len(by_size):
         left_out = format_count(len(by_size) - len(drawn), "collection")
@@ -138,9 +137,9 @@ def cluster_map(incidence: Incidence, clustering: Clustering) -> tuple[str, str]
 def _map_of_clusters(
     incidence: Incidence, clustering: Clustering, by_size: Sequence[int]
 ) -> tuple[str, str]:
-    """Draw one dot per cluster, linked to its most distinctive and to the largest collections.
+    """Draw a dot for each of the 40 largest clusters; return the SVG and a caption.
 
-    ``by_size`` contains all collections, those with the most files first.
+    ``by_size`` contains the indices of all collections, those with the most files first.
     """
     clusters = [cluster for cluster in clustering if len(cluster.files) > 1]
     shown = clusters[:_MAX_CLUSTERS]
@@ -156,8 +155,9 @@ def _map_of_clusters(
         linked = frozenset(number for number in drawn if held[number] >= size * _MIN_SHARE)
         dots[cluster.number, linked] = size
     text = (
-        "Clusters (dots; larger ones have more files) and collections (diamonds) of at least a"
-        " quarter of their files: the most distinctive ones of each cluster and the largest ones."
+        "Clusters (dots; larger ones have more files), linked to collections (diamonds) with at"
+        " least a quarter of their files. The map shows the most distinctive collections of each"
+        " cluster, and the largest collections."
     )
     if len(clusters) > len(shown):
         text += f" Left out: {format_count(len(clusters) - len(shown), 'smaller cluster')}."

@@ -35,7 +35,7 @@ class Baseline:
 class ReportData:
     """The data of a report."""
 
-    name: str  # of the campaign file
+    name: str  # file name of the campaign file, without the folder
     totals: Totals
     statuses: tuple[SubjectStatus, ...]
     incidence: Incidence
@@ -78,7 +78,7 @@ def collect_data(store: Store, baseline: Baseline | None = None, *, seed: int = 
 
 
 def count_references(data: ReportData, cluster: int) -> tuple[int, int, int]:
-    """Count a cluster's references, independent references, and known publishers."""
+    """Return the numbers of a cluster's references, independent references, known publishers."""
     triples = data.incidence.triples
     rows = data.clustering.labels[triples[:, 0]] == cluster
     references = [data.incidence.references[n] for n in np.unique(triples[rows, 1]).tolist()]

@@ -1,4 +1,4 @@
-"""Render a report as one HTML page without scripts, network requests and external links.
+"""Render a report as one HTML page without scripts, network requests or external links.
 
 Jinja escapes all text. Only the style sheet of this package and the figures are inserted as markup;
 :mod:`charts` escapes the untrusted text in the figures. The content security policy allows only
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def render_html(blocks: Sequence[Block]) -> str:
-    """Return the page as text; the first block must be the title of the report."""
+    """Return the report as HTML; the first block must be the title of the report."""
     from jinja2 import Environment  # noqa: PLC0415  needed only for HTML
     from markupsafe import Markup  # noqa: PLC0415  needed only for HTML
 

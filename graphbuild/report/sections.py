@@ -139,9 +139,9 @@ def _changes(data: ReportData) -> Iterator[Block]:
     if comparison is None:
         return
     yield Heading(2, ("Changes since ", UntrustedText(data.baseline_name)), "changes")
-    for subjects, when in (
-        (comparison.incomplete_before, "before"),
-        (comparison.incomplete_after, "after"),
+    for subjects, when, change in (
+        (comparison.incomplete_before, "before", "added"),
+        (comparison.incomplete_after, "after", "removed"),
     ):
         if subjects:
             states = Counter(state for _, state in subjects)
@@ -149,7 +149,7 @@ def _changes(data: ReportData) -> Iterator[Block]:
             counts = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
             yield Paragraph(
                 f"Incomplete {when}: {total} ({counts}). References that only these"
-                " subjects have are counted neither as added nor as removed."
+                f" subjects have are not counted as {change}."
             )
     rows: list[tuple[Content, ...]] = []
     for kind in ("files", "references", "collections", "observations"):
@@ -336,8 +336,8 @@ def _method(data: ReportData) -> Iterator[Block]:
         ),
         (
             "Sole pairs: pairs of clusters that nothing else connects. Components: number of parts"
-            " into which the files fall without the bridge. Cut-off files: files outside the"
-            " largest part."
+            " into which the connected files fall without the bridge. Cut-off files: files outside"
+            " the largest part."
         ),
         "Added and removed: counted only for files that are complete in the other snapshot.",
         "URLs are defanged. More: docs/analysis.md of graphbuild.",

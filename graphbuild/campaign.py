@@ -1,7 +1,7 @@
 """The API for analysts: get a graph, tables, clusters and images from a campaign file.
 
 This module also contains the public functions that take a graph: :func:`export`, :func:`show` and
-:func:`draw`. Instead of a graph they accept a campaign, given as the path of its file, as a
+:func:`draw`. Instead of a graph, they also accept a campaign, given as the path of its file, as a
 :class:`Campaign` or as a :class:`~graphbuild.store.Store`.
 """
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class Campaign:
     """A campaign file that :func:`open` opened for reading.
 
-    Use it as a context manager, or call :meth:`close`. Each method reads the file again, so the
+    Use it as a context manager, or call :meth:`close`. Each query reads the file again, so the
     result includes what a crawl in another process has stored in the meantime.
 
     Attributes:
@@ -63,7 +63,7 @@ class Campaign:
         self.store.close()
 
     def status(self) -> Totals:
-        """Return the number of subjects in each state, of references, collections and calls."""
+        """Return counts: subjects in each state, references, observations, calls and others."""
         return self.store.totals()
 
     def graph(self, *, view: str = "full", timestamps: bool = False) -> Graph:
@@ -72,8 +72,8 @@ class Campaign:
         Args:
             view: ``full``, ``folded``, ``backbone``, ``files`` or ``collections``; see
                 :mod:`graphbuild.graph.views`.
-            timestamps: Whether edges have ``first_seen`` and ``last_seen``, the times of the first
-                and the last response that contained them.
+            timestamps: Whether to add times of responses: ``first_seen`` and ``last_seen`` of edges
+                from subjects to references, and ``crawl_fetched_at`` of subjects.
 
         Raises:
             StoreError: The file is damaged.
@@ -92,25 +92,25 @@ class Campaign:
         return view_of(graph, view)
 
     def nodes(self, *, timestamps: bool = False) -> pd.DataFrame:
-        """Return a row per node, with the columns of ``nodes.parquet``.
+        """Return one row per node, with the columns of ``nodes.parquet``.
 
-        ``crawl_fetched_at`` is filled only with ``timestamps``.
+        ``crawl_fetched_at`` is empty unless ``timestamps`` is True.
         """
         from graphbuild.exporters import dataframes  # noqa: PLC0415  loads networkx
 
         return dataframes.nodes_frame(self.graph(timestamps=timestamps))
 
     def edges(self, *, timestamps: bool = False) -> pd.DataFrame:
-        """Return a row per edge, with the columns of ``edges.parquet``.
+        """Return one row per edge, with the columns of ``edges.parquet``.
 
-        ``first_seen`` and ``last_seen`` are filled only with ``timestamps``.
+        ``first_seen`` and ``last_seen`` are empty unless ``timestamps`` is True.
         """
         from graphbuild.exporters import dataframes  # noqa: PLC0415  loads networkx
 
         return dataframes.edges_frame(self.graph(timestamps=timestamps))
 
     def observations(self) -> pd.DataFrame:
-        """Return a row per observation, with the columns of ``observations.parquet``."""
+        """Return one row per observation, with the columns of ``observations.parquet``."""
         from graphbuild.exporters import dataframes  # noqa: PLC0415  loads networkx
 
         return dataframes.observations_frame(self.graph())
@@ -129,12 +129,13 @@ class Campaign:
         return find_clusters(self.store, seed=seed).to_frame()
 
     def export(self, path: str | Path, formats: Iterable[str] | None = None) -> list[Path]:
-        """Write the graph to a file, or into a folder in several formats; return the files.
+        """Write the graph to a file, or into a folder in several formats; return the paths.
 
         Args:
-            path: A file, whose suffix selects the format, or a folder, which is created if missing.
-            formats: Format names as in ``graphbuild export --to``; ``path`` is then a folder. By
-                default a folder gets GraphML, HTML and CSV.
+            path: A file, whose suffix selects the format. A path without a suffix is a folder; it
+                is created if it is missing.
+            formats: Format names as in ``graphbuild export --to``; ``path`` is then a folder. The
+                default for folders is GraphML, HTML and CSV.
 
         Raises:
             ExportError: A format is unknown, or a file cannot be written.
@@ -176,10 +177,10 @@ def build_graph(
     """Return the graph file → reference → collection.
 
     Args:
-        source: Observations, whose order is the order of the nodes; or a campaign, given as its
+        source: Observations, in the order in which nodes are added; or a campaign, given as its
             path, a :class:`Campaign` or a Store.
-        subjects: Entities to include even without observations; a campaign has its own.
-        links: Related files and references found with ``--depth``; a campaign has its own.
+        subjects: Entities to include even without observations; not used for a campaign.
+        links: Related files and references found with ``--depth``; not used for a campaign.
         timestamps: As for :meth:`Campaign.graph`.
 
     Raises:
@@ -201,10 +202,10 @@ def export(source: GraphSource, path: str | Path, *, positions: Positions | None
         source: A graph of :func:`build_graph` or a view of one; or a campaign, given as its path,
             a :class:`Campaign` or a Store.
         path: The file, such as ``graph.graphml``; docs/formats.md lists the suffixes.
-        positions: Position of each node, y upwards; computed if None.
+        positions: Position of each node, y upwards. If None, the layout is computed.
 
     Raises:
-        ExportError: The suffix is unknown, or the file cannot be written and is left unchanged.
+        ExportError: The suffix is unknown, the graph is invalid, or the file cannot be written.
     """
     from graphbuild import exporters  # noqa: PLC0415  loads networkx
 
@@ -232,8 +233,8 @@ def draw(
 ) -> Figure:
     """Return a graph as a matplotlib figure; ``width`` is in inches.
 
-    ``source`` and ``positions`` are those of :func:`export`. The largest collections have a label,
-    at most ``max_labels``.
+    ``source`` and ``positions`` are those of :func:`export`. The collections with the most edges,
+    at most ``max_labels``, have a label.
 
     Raises:
         ImportError: Matplotlib is not installed.

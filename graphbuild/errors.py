@@ -27,13 +27,13 @@ class GraphbuildError(Exception):
 
 
 class SeedError(GraphbuildError):
-    """A seed list could not be read. Invalid lines of a readable list are part of the result."""
+    """A seed list could not be read. Invalid lines of a readable list do not raise this error."""
 
 
 class PayloadError(GraphbuildError):
     """A response does not have the documented structure.
 
-    ``path`` locates the ``problem`` in the payload, such as ``data[3].id``; empty for all of it.
+    ``path`` is the place of the ``problem``, such as ``data[3].id``; empty for the whole payload.
     """
 
     def __init__(self, problem: str, path: str = "") -> None:
@@ -45,9 +45,9 @@ class PayloadError(GraphbuildError):
 class ApiError(GraphbuildError):
     """The service refused a request, or could not be reached.
 
-    ``status`` is the HTTP status, 0 without a response. ``code`` is the API's error code; without
-    one, ``HTTP`` and the status, or a code of graphbuild such as ``Unreachable``. ``sent`` is False
-    if the request was not sent; it then does not count against the quota.
+    ``status`` is the HTTP status, or 0 without a response. ``code`` is the API's error code. If
+    there is none, it is the status, as in ``HTTP 502``, or a code of graphbuild (``Unreachable``).
+    ``sent`` is False if the request was not sent, so that it does not count against the quota.
     """
 
     def __init__(self, message: str, *, status: int = 0, code: str = "", sent: bool = True) -> None:
@@ -70,17 +70,17 @@ class NotFoundError(ApiError):
 
 
 class BaseUrlError(ApiError):
-    """The base URL does not lead to the API: a redirect, or a 404 without an API error code."""
+    """The base URL is not that of the API: a redirect, or a 404 without an API error code."""
 
 
 class TransientError(ApiError):
-    """A retry may succeed: HTTP 5xx, a broken connection, or a damaged page."""
+    """A retry may succeed, for example after HTTP 5xx, a broken connection or a damaged page."""
 
 
 class RateLimitError(TransientError):
     """The service refused a request because of a rate limit (HTTP 429).
 
-    ``retry_after`` is the stated time to wait in seconds; 60 without a valid one.
+    ``retry_after`` is the time to wait in seconds, from the header ``Retry-After`` (default: 60).
     """
 
     def __init__(self, message: str, *, retry_after: float, code: str = "") -> None:
@@ -105,11 +105,11 @@ class BudgetExhaustedError(CrawlPaused):
 
 
 class StoreError(GraphbuildError):
-    """A campaign file cannot be opened, read or written. Its earlier contents are unchanged."""
+    """A campaign file cannot be opened, read or written. The failed operation changes nothing."""
 
 
 class ExportError(GraphbuildError):
-    """An export could not be written. An existing file of that name is unchanged."""
+    """A graph cannot be written or read. A file that could not be written is left as it was."""
 
 
 class AnalysisError(GraphbuildError):

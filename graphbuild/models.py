@@ -29,10 +29,10 @@ class SubjectType(NamedTuple):
 
     name: str  # the API's object type
     label: str  # in messages
-    text_attribute: str = ""  # contains the text whose SHA-256 is the id; empty for readable ids
-    stix_types: tuple[str, ...] = ()  # of objects
-    stix_property: str = "value"  # of these objects; contains the seed
-    misp_types: tuple[str, ...] = ()  # of attributes
+    text_attribute: str = ""  # the attribute whose SHA-256 is the id; empty if there is none
+    stix_types: tuple[str, ...] = ()  # types of STIX objects
+    stix_property: str = "value"  # the property of these STIX objects that contains the seed
+    misp_types: tuple[str, ...] = ()  # types of MISP attributes
 
 
 # To add a type, add it here; CONTRIBUTING.md lists the other places. Files have no STIX and MISP
@@ -62,8 +62,8 @@ OBSERVED, INFERRED = "observed", "inferred"
 
 # States of a subject.
 PENDING = "pending"  # at least one page has yet to be requested
-COMPLETE = "complete"  # every page is stored
-INCOMPLETE = "incomplete"  # paging ended before the end of the list
+COMPLETE = "complete"  # the list was read, or with --frugal inferred, to its end
+INCOMPLETE = "incomplete"  # the list ended early; ``Status.detail`` contains the reason
 FAILED = "failed"  # the API refused the request
 STATES = (PENDING, COMPLETE, INCOMPLETE, FAILED)
 
@@ -71,25 +71,25 @@ SEED_ATTRIBUTE_PREFIX = "seed_"  # for attributes that come from a seed list
 # Attributes with these prefixes do not come from the API.
 LOCAL_ATTRIBUTE_PREFIXES = ("crawl_", "group_", SEED_ATTRIBUTE_PREFIX)
 
-_MAX_ID_LENGTH = 256  # the longest known ids, prefix included, have fewer than 100 characters
+_MAX_ID_LENGTH = 256  # the longest known ids have fewer than 100 characters
 _SHORT_HASH_LENGTH = 12
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _SIMPLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}")
-# Ids are used in URLs, XML ids and tables: no spaces, quotes, angle brackets or path characters.
+# Ids are used in URLs, XML and tables: no spaces, quotes, angle brackets or path characters.
 _FORBIDDEN_IN_ID = frozenset(" \t\r\n\"'`<>&\\/?#%")
 
 
 class HashType(NamedTuple):
     """A hash algorithm."""
 
-    name: str  # of the API's file attribute
+    name: str  # the API's file attribute that contains the hash
     label: str  # in messages
-    hex_length: int  # hexadecimal digits
+    hex_length: int  # number of hexadecimal digits
 
 
-# Hashes by which the API finds files, weakest first. Other modules use this table only.
+# Hashes by which the API finds files, weakest first. Other modules derive their lists from it.
 HASH_TYPES = (
     HashType("md5", "MD5", 32),
     HashType("sha1", "SHA-1", 40),
@@ -97,7 +97,7 @@ HASH_TYPES = (
 )
 # Hashes that are recognized only to give a better reason for rejecting them.
 UNSUPPORTED_HASH_TYPES = (HashType("sha512", "SHA-512", 128),)
-FILE_ID_HASH = "sha256"  # the API's own id of a file
+FILE_ID_HASH = "sha256"  # the hash that is the API's own id of a file
 _HASH_NAMES = {each.hex_length: each.name for each in HASH_TYPES}
 
 
@@ -108,7 +108,7 @@ def detect_hash_type(text: str) -> str | None:
 
 
 class _NoAttributes(dict[str, Scalar]):
-    """An empty, immutable dictionary that can be pickled, unlike ``types.MappingProxyType``."""
+    """An empty dictionary that rejects new items; ``types.MappingProxyType`` cannot be pickled."""
 
     def __setitem__(self, name: str, value: Scalar) -> NoReturn:
         raise TypeError("the attributes of an entity cannot be changed")
@@ -123,7 +123,7 @@ class Entity:
 
     Attributes:
         type: The API's object type, such as ``file``. Unknown types are allowed.
-        id: The API's id; lower-case hexadecimal for files and references.
+        id: The API's id; hashes are in lower case.
         attributes: Attributes under the API's names; ignored when entities are compared.
     """
 
@@ -140,7 +140,7 @@ class Entity:
 
     @property
     def label(self) -> str:
-        """The display name: title, name, URL or shortened id. Never empty."""
+        """The display name: title, name, URL or id (a hash is shortened). Never empty."""
         for name in ("title", "name", "meaningful_name"):
             text = self.attributes.get(name)
             if isinstance(text, str) and text.strip():
@@ -149,7 +149,7 @@ class Entity:
 
     @property
     def id_text(self) -> str:
-        """The text whose SHA-256 is the id, such as a URL; empty if it is unknown or not a hash."""
+        """The text whose SHA-256 is the id, such as a URL; empty if no such text is known."""
         name = text_attribute(self.type)
         text = self.attributes.get(name) if name else None
         return text if isinstance(text, str) else ""
@@ -161,24 +161,24 @@ class Entity:
 
 
 def text_attribute(entity_type: str) -> str:
-    """Return the attribute whose SHA-256 is the id, see ``SubjectType``; empty if there is none."""
+    """Return the name of the attribute whose SHA-256 is the id, or an empty string."""
     known = SUBJECT_TYPES.get(entity_type)
     return known.text_attribute if known else ""
 
 
 def shorten_id(entity: Entity) -> str:
-    """Return the id for display; a hash is cut to its first 12 digits."""
+    """Return the id for display; a hash is shortened to its first 12 digits and an ellipsis."""
     is_hash = detect_hash_type(entity.id) is not None
     return entity.id[:_SHORT_HASH_LENGTH] + "…" if is_hash else entity.id
 
 
 def is_object_type(value: object) -> bool:
-    """Return whether ``value`` is a valid object type: a word of at most 64 ASCII characters."""
+    """Return whether ``value`` is an object type: 1 to 64 ASCII letters, digits, "_" and "-"."""
     return isinstance(value, str) and _TYPE.fullmatch(value) is not None
 
 
 def is_object_id(value: object) -> bool:
-    """Return whether ``value`` is an id that URL paths, XML ids and tables need not escape."""
+    """Return whether ``value`` is an id without characters that URLs, XML or tables reserve."""
     if not isinstance(value, str):
         return False
     return _SIMPLE_ID.fullmatch(value) is not None or (
@@ -196,7 +196,7 @@ class Seed:
     Attributes:
         entity: The file, domain, IP address or URL.
         source: The name of the seed list.
-        line: The line number in the list, from 1.
+        line: The number of the line, STIX object or MISP attribute, from 1.
         attributes: The other columns of the entry.
     """
 
@@ -215,9 +215,9 @@ class Observation:
         reference: The related reference.
         related_from: The collection; None if the API does not state one.
         provenance: ``observed`` on a page, or ``inferred`` from other observations.
-        first_seen: The time of the first response that contains it, in seconds since 1970; None if
-            unknown.
-        last_seen: The time of the last such response; None if unknown.
+        first_seen: The time of the first response that contains the observation, in seconds since
+            1970; None if unknown.
+        last_seen: The time of the last response that contains the observation, likewise.
     """
 
     subject: Entity
@@ -238,7 +238,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An entry of a relationship other than ``related_references``; it has no collection."""
+    """An entry of a relationship other than ``related_references``; it has no ``related_from``."""
 
     source: Entity  # the collection or reference whose relationship was requested
     relationship: str  # ``files`` or ``references``
@@ -255,7 +255,7 @@ class Page:
         count: The length of the whole list; None if the API does not state it.
         next_cursor: The cursor of the next page; None on the last page.
         item_count: The number of items on the page, including skipped items.
-        warnings: Skipped or changed items, each with its path in the response.
+        warnings: Messages about skipped or changed items, each with the path in the response.
         targets: The related entities on a page of any other relationship, in the API's order.
         canonical_subject: The subject under the API's own id, if the request used another id, such
             as the MD5 of a file; otherwise None.
@@ -272,7 +272,7 @@ class Page:
 
     @property
     def observations(self) -> tuple[Observation, ...]:
-        """One observation for each pair of entry and collection; created again on each access."""
+        """One observation per entry and value of ``related_from``; created on each access."""
         return tuple(
             Observation(self.subject, entry.reference, collection)
             for entry in self.entries

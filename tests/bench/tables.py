@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
 _EDGES = 100_000
 _MANY_EDGES = 1_000_000
-_GOAL = 0.25
+_CSV_GOAL = 0.3
+_JSON_GOAL = 0.25
 # Parquet is built from rows; it must not take longer than CSV with pandas.
 _PARQUET_GOAL = 1.0
 _MEMORY_GOAL = 20.0
@@ -55,7 +56,7 @@ def csv(pairs: int, edges: int = _EDGES) -> list[Row]:
     """Compare writing nodes, edges and observations as CSV with pandas."""
     cpu = _cpu(("csv", "pandas"), edges, pairs)
     case = f"CSV, {edges:,} edges"
-    return [paired(f"{case}: CPU", *cpu, _PANDAS, _GOAL), _memory(case, "csv", edges, None)]
+    return [paired(f"{case}: CPU", *cpu, _PANDAS, _CSV_GOAL), _memory(case, "csv", edges, None)]
 
 
 def parquet(pairs: int, edges: int = _EDGES) -> list[Row]:
@@ -73,7 +74,7 @@ def json_(pairs: int, edges: int = _EDGES) -> list[Row]:
     ours, dump, dumps = _cpu(("json", "dump", "dumps"), edges, pairs)
     case = f"node-link JSON, {edges:,} edges"
     return [
-        paired(f"{case}: CPU", ours, dump, "json.dump(nx.node_link_data)", _GOAL),
+        paired(f"{case}: CPU", ours, dump, "json.dump(nx.node_link_data)", _JSON_GOAL),
         paired(f"{case}: CPU", ours, dumps, "json.dumps(nx.node_link_data)", None),
         _memory(case, "json", edges, _MEMORY_GOAL),
     ]

@@ -1,4 +1,4 @@
-"""The log of API calls, and facts about the API: its flavor and the next quota reset."""
+"""The log of API calls, and values for other runs: API flavor, quota reset, writing process."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CallLog:
         """Record the result of a call; durable with the next transaction or :meth:`Store.close`.
 
         The status is 0 without a response, and the error is empty after success. ``sent`` is
-        whether the request may have reached the API; other calls are not counted.
+        whether the request may have reached the API; calls that were not sent are not counted.
         """
         self._db.begin()
         error = error[:_MAX_ERROR_LENGTH]
@@ -47,13 +47,13 @@ class CallLog:
         return self._db.integer("SELECT count(*) FROM call WHERE sent AND started_at >= ?", since)
 
     def times(self, since: float) -> list[float]:
-        """Return the start times of all calls since a time, in seconds since 1970."""
+        """Return the start times (seconds since 1970) of all calls since a time, sent or not."""
         rows = self._db.rows("SELECT started_at FROM call WHERE started_at >= ?", since)
         return [started_at for (started_at,) in rows]
 
 
 class ApiInfo:
-    """Stores facts about the API for later runs."""
+    """Stores the API flavor, the next quota reset and the writing process for other runs."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -1,7 +1,7 @@
 """Create, check, lock and open the SQLite database of a campaign; run queries and transactions.
 
-* A new file is created under a temporary name and renamed, so an incomplete one is never visible.
-* A missing, empty, foreign or newer file is rejected by its header, before SQLite opens it.
+* A new file is created under a temporary name and renamed when it is complete.
+* An empty, foreign or newer file is rejected by its header, before SQLite opens it.
 * A file with unknown tables, views or triggers is rejected: a planted trigger would run on our
   inserts (https://sqlite.org/security.html).
 * One process writes at a time. The operating system releases the lock when that process ends.
@@ -285,8 +285,8 @@ def _open_for_writing(path: Path) -> sqlite3.Connection:
             if _check_tables(connection, path) < schema.SCHEMA_VERSION:
                 _back_up(connection, path)
                 migrations.migrate(connection)
-            # This package keeps references intact, and `graphbuild check` verifies them. Checks by
-            # SQLite would take a fifth of the time to store a page.
+            # This package keeps foreign keys intact, and `graphbuild check` verifies them. Checks
+            # by SQLite would take a fifth of the time to store a page.
             connection.execute("PRAGMA foreign_keys = OFF")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")

@@ -23,7 +23,7 @@ encode_attributes = json.JSONEncoder(ensure_ascii=True, sort_keys=True).encode
 
 
 def decode_attributes(text: str, api_id: str, path: Path) -> dict[str, Scalar]:
-    """Return the attributes in a row of an entity or a seed; StoreError if they are damaged."""
+    """Decode the attributes in a row of an entity or a seed; raise StoreError if damaged."""
     with suppress(ValueError, TypeError):
         attributes = json.loads(text)
         if isinstance(attributes, dict):
@@ -116,12 +116,12 @@ def load_entities(db: Database) -> EntityById:
 
 
 def canonical_id(db: Database, entity_id: int) -> int:
-    """Return the row id of the canonical entity: for an alias another one, else ``entity_id``."""
+    """Return the row id of an alias's canonical entity; ``entity_id`` if it is no alias."""
     return db.integer("SELECT same_as FROM entity WHERE id = ?", entity_id) or entity_id
 
 
 def canonical_task(db: Database, task_id: int) -> int | None:
-    """Return the task of the canonical subject if the task's subject is an alias, else None."""
+    """Return the row id of the canonical subject's task; None if the subject is no alias."""
     row = db.first(
         "SELECT other.id FROM task JOIN entity ON entity.id = task.subject AND same_as <> 0"
         " JOIN task AS other ON other.subject = same_as AND other.relationship = task.relationship"
@@ -158,7 +158,7 @@ def unite_entities(db: Database, alias: int, canonical: int) -> None:
 def next_alias_page_number(db: Database, task: int) -> int:
     """Return the number for a page that was requested for an alias: -1, -2, ...
 
-    The facts of the page count, but it is not part of the canonical subject's list of pages.
+    The page's facts are observations of the canonical subject, but paging ignores the page.
     """
     query = "SELECT min(0, coalesce(min(number), 0)) - 1 FROM page WHERE task = ?"
     return db.integer(query, task)

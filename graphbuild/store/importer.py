@@ -39,7 +39,7 @@ def read_responses(
 
     Args:
         paths: JSON files with one response each.
-        subject: The subject of responses without a ``links.self``.
+        subject: The subject of responses without a valid ``links.self``.
 
     Returns:
         The pages, and the files without a usable response.
@@ -89,7 +89,7 @@ def _read(path: Path, subject: Entity | None) -> FetchedPage:
 
 
 def _in_paging_order(pages: list[FetchedPage]) -> Iterator[FetchedPage]:
-    """Yield the pages so that each page follows the page with its cursor, if that is present."""
+    """Yield the pages in the order of their cursors; after a missing page, take any next page."""
     remaining = list(pages)
     cursor: str | None = None
     while remaining:

@@ -23,7 +23,7 @@ class Inferences:
         self._db = db
 
     def excluded_tasks(self) -> set[int]:
-        """Return the ids of tasks without inference: under audit, or with a conflict."""
+        """Return the ids of tasks for which nothing is inferred: audited, or with a conflict."""
         query = "SELECT id FROM task WHERE inference_conflict <> '' OR audited = 1"
         return {task_id for (task_id,) in self._db.rows(query)}
 
@@ -51,7 +51,7 @@ class Inferences:
         return observed
 
     def save(self, task: int, collections_by_reference: Mapping[int, Iterable[int]]) -> None:
-        """Complete a list with references that follow from other lists, passed as row ids."""
+        """Complete a list with inferred references; all arguments contain row ids."""
         with self._db.transaction():
             page = self._db.integer("SELECT max(id) FROM page WHERE task = ?", task)
             self._db.execute_many(
@@ -76,8 +76,8 @@ class Inferences:
     def settle(self, task: int) -> None:
         """Confirm or refute the inferences for a list, after all of its pages were stored.
 
-        Inferences that a later page contains are confirmed. The others are refuted if the list was
-        requested for an audit. In a refresh they are kept, because the list may have changed since.
+        Inferences are confirmed if a page stored after them contains them. The others are refuted
+        if the list was audited. In a refresh they are kept: the list may have changed meanwhile.
         """
         db = self._db
         db.update("task", task, inferred_count=0)

@@ -1,4 +1,4 @@
-"""Find damage in a campaign file: compare pages with their digests, and facts with their pages."""
+"""Find damage in a campaign file: compare pages with checksums, and observations with pages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def find_damage(store: Store) -> Iterator[Damage]:
     """Yield the damage in a campaign file; nothing if the file is intact.
 
     SQLite checks only the structure of the file, and most of the file is page bodies. Therefore,
-    each page is compared with its stored SHA-256, and the observations with the pages.
+    each page is compared with its stored checksums, and what was observed with the pages.
     """
     try:
         yield from (Damage(None, problem) for problem in store.structural_problems())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from graphbuild.models import Entity, Page, Status
 
-_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # detected by the header
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # zlib then detects the format by the header
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Task:
     id: int  # the row id
     subject: Entity
     relationship: str
-    page_count: int  # number of stored pages
+    page_count: int  # number of stored pages in all passes through the list
     cursor: str | None  # of the next page; None for the first page
     depth: int = 0  # number of requests between the seeds and the subject; 0 for a seed
 
@@ -38,7 +38,7 @@ class FetchedPage:
 
 @dataclass(frozen=True, slots=True)
 class SaveResult:
-    """The effect of storing a page: new references in the list, and the subject's new status."""
+    """The effect of storing a page: number of new references in the pass, and new list status."""
 
     new_references: int
     status: Status
@@ -51,33 +51,33 @@ class SubjectStatus:
     subject: Entity
     relationship: str
     state: str  # one of ``graphbuild.models.STATES``
-    page_count: int  # number of stored pages
+    page_count: int  # number of stored pages in all passes through the list
     expected_count: int | None  # length of the list as stated by the API; None if unknown
-    received_count: int  # distinct references in the current pass through the list
+    received_count: int  # distinct entries received in the current pass through the list
     inferred_count: int  # references that were inferred instead of requested
     cursor: str | None  # of the next page; None before the first and after the last page
-    http_status: int  # of the last response; 0 without one, as for imported pages
-    fetched_at: float | None  # time of the last response, in seconds since 1970
-    error_code: str  # of the API's error; empty without one
-    detail: str  # an explanation of the state, or a mismatch of counts; usually empty
+    http_status: int  # of the last response; 0 without one; 200 for imported pages
+    fetched_at: float | None  # time of the last response or failure, in seconds since 1970
+    error_code: str  # of the last failure; empty without one
+    detail: str  # reason of the state, mismatch of counts, or inference conflict; usually empty
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
     """Counts over the whole campaign."""
 
-    subjects: int  # of all types
-    files: int  # subjects that are files
-    pending: int  # subjects by state
+    subjects: int  # lists of all subjects; a deeper crawl requests several of a collection
+    files: int  # lists of files
+    pending: int  # number of lists by state
     complete: int
     incomplete: int
     failed: int
     pages: int
     references: int  # distinct
     collections: int  # distinct
-    observations: int  # distinct, without refuted inferences
-    expected: int  # sum of the lengths of all lists, as stated by the API
-    received: int  # sum of the received references of all lists
+    observations: int  # distinct, with the links of a deeper crawl, without refuted inferences
+    expected: int  # sum of the lengths of all ``related_references``, as stated by the API
+    received: int  # sum of the received references of all ``related_references``
     inferred: int  # sum of the inferred references of all lists
     warnings: int  # of all pages
     calls: int  # sent by all runs
@@ -87,8 +87,8 @@ class Totals:
 class AuditResult:
     """Result of requesting lists whose references had been inferred."""
 
-    subjects: int  # whose list was read to the end
-    pending: int  # whose list was not yet read to the end
+    subjects: int  # audited subjects whose list was read to the end
+    pending: int  # audited subjects whose list was not yet read to the end
     references: int  # inferred references of ``subjects``
     confirmed: int  # inferred references that the API returned
     refuted: int  # inferred references that it did not return; they are no longer observations
@@ -108,7 +108,7 @@ class StoredPage:
 
     subject: Entity
     relationship: str
-    number: int  # in its list, from 1; negative for a page of an alias
+    number: int  # in its list, from 1; negative if the page was requested for an alias
     body: bytes
 
 
@@ -142,11 +142,11 @@ class Damage:
 
 @dataclass(slots=True)
 class ObservedReferences:
-    """The references of one subject on the pages read so far; all ids are row ids."""
+    """The references of a subject in the current pass through its list; all ids are row ids."""
 
     count: int | None = None  # length of the list as stated by the API; None if unknown or changing
     collections_by_reference: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
-    complete: bool = False  # the list was read to the end, with as many references as expected
+    complete: bool = False  # read to the end, without inference or mismatch of counts
 
     def collections(self) -> set[int]:
         """Return the collections of all references."""

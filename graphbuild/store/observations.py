@@ -36,11 +36,11 @@ CANONICAL_TASKS = "task JOIN entity ON entity.id = task.subject AND entity.same_
 
 @dataclass(slots=True)
 class _ListState:
-    """The state of a list at a given time, as row ids of pages and a state of the newest pass."""
+    """The state of a list at a given time. Pages are row ids."""
 
     pass_start: int = 0  # first page of the newest pass; 0 if it is not stored
     since: int = 0  # first page of the last complete pass; 0 without such a pass
-    state: str = PENDING  # complete or incomplete; pending without any page
+    state: str = PENDING  # of the newest pass: complete or incomplete; pending without a page
 
 
 class ObservationReader:

@@ -57,7 +57,7 @@ class PageWriter:
         self._entities = entities
         self._inferences = inferences
         self._tasks = tasks
-        # Facts -> a recent page with exactly these facts. Many subjects share such a page.
+        # Facts -> row id of a recent page with exactly these facts. Many subjects have equal pages.
         self._page_of: dict[Facts, int] = {}
         db.on_rollback(self._page_of.clear)
 
@@ -66,7 +66,7 @@ class PageWriter:
     ) -> SaveResult:
         """Store a page of a list, its observations and the next cursor.
 
-        At ``limit`` entries, reading a list beyond the seeds (depth 1 or more) ends.
+        A list beyond the seeds (depth 1 or more) is not read further after ``limit`` entries.
         """
         db, page = self._db, fetched.page
         with db.transaction():
@@ -146,7 +146,7 @@ class PageWriter:
         return tuple(sorted(facts))
 
     def _paging_state(self, task: int, page_id: int, page: Page) -> PagingState:
-        """Return the state of the current pass after its newest page, which has that row id."""
+        """Return the state of the current pass after its newest page, with row id ``page_id``."""
         first_page = first_page_of_pass(self._db, task)
         query = (
             "SELECT next_cursor, expected_count, item_count FROM page"
@@ -206,8 +206,8 @@ class PageWriter:
     def import_pages(self, subject: Entity, pages: Iterable[FetchedPage]) -> int:
         """Store saved pages of one subject, in the order of their paging; return how many are new.
 
-        A page that is already stored with the same bytes is skipped. If the pages end before the
-        list does, the subject stays incomplete until a crawl requests it from the start.
+        A page that is already stored with the same bytes is skipped. If pages are missing, a
+        pending subject stays pending; others are incomplete until a crawl requests the list again.
         """
         with self._db.transaction():
             entity = canonical_id(self._db, self._entities.save(subject))

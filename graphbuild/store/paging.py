@@ -1,6 +1,6 @@
 """Decide after each page whether paging goes on, or how complete the list is. Pure functions.
 
-A list is complete if its last page has no cursor. If the number of received references differs from
+A list is complete if a page has no next cursor. If the number of received references differs from
 the API's count, or that count changed between pages, the status contains a detail about it. A
 cursor is an offset into a list that can change between pages. A replaced reference can therefore be
 missed without a mismatch of the counts.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, Status
 
-MAX_PAGES = 2_500  # per subject: 100,000 references
+MAX_PAGES = 2_500  # per pass through a list: 100,000 references
 
 
 @dataclass(frozen=True, slots=True)

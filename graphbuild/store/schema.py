@@ -1,13 +1,13 @@
 """Tables and views of a campaign file.
 
 :mod:`graphbuild.store.migrations` lists the steps of a change. These modules write the tables:
-``entities`` (entity), ``store`` (seed), ``task_queue`` (task), ``page_writer`` (page, fact, task),
-``inferences`` (inference) and ``call_log`` (call, metadata). Every table is read in ``store`` or
-``observations``, and the values are described in ``models``.
+``entities`` (entity; for aliases, also others), ``store`` (seed), ``task_queue`` (task),
+``page_writer`` (page, fact, task), ``inferences`` (inference, task) and ``call_log`` (call,
+metadata). They and ``observations`` read the tables; ``models`` describes most values.
 
 Notes on the columns:
 
-* Entities are stored once; all other tables refer to them by ``id``. A fact is three integers.
+* Entities are stored once; other tables refer to them by ``id``. A fact is three integers.
   ``related_from`` is 0 if the API names no collection, because a key column cannot be NULL.
 * ``entity.same_as`` is the id of the canonical entity, or 0. A file requested by its MD5 is an
   alias of the file whose SHA-256 is in the response.
@@ -16,12 +16,12 @@ Notes on the columns:
 * ``page.duplicate_of`` is the id of an earlier page with the same facts. Facts that many subjects
   share are stored once, with the earlier page.
 * ``page.number`` counts from 1. Pages that were requested for an alias have the numbers -1, -2, ...
-* ``page.body`` is compressed, as gzip if the API sent gzip, else as zlib. ``sha256`` is computed
-  from the original body. ``crc32`` is computed from the compressed one, because some of its bits
-  can change without an effect on the decompressed body.
-* The view ``fact_by_task`` contains the facts of each list, once per page. The view
-  ``observation`` contains each of them once.
-* The index ``task_order`` is the order in which pages are requested.
+* ``page.body`` is compressed: the API's gzip stream if it is small enough, else zlib. ``sha256`` is
+  computed from the original body. ``crc32`` is computed from the compressed body, because some of
+  its bits can change without an effect on the original body.
+* The view ``fact_by_task`` contains the facts of each list, once per page, and the inferences. The
+  view ``observation`` contains each fact of a list once.
+* The index ``task_order`` has the order in which pages are requested.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def schema_digest(connection: sqlite3.Connection) -> str:
 
 
 def expected_digest(version: int) -> str:
-    """Return the digest of an unmodified campaign file of that schema version."""
+    """Return the schema digest of an unmodified campaign file of a schema version."""
     if version in _EARLIER_DIGESTS:
         return _EARLIER_DIGESTS[version]
     with closing(sqlite3.connect(":memory:")) as connection:

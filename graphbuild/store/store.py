@@ -6,7 +6,7 @@ Guarantees, each covered by a test:
   (write-ahead log, ``synchronous=FULL``).
 * Pages are kept unchanged with their SHA-256, so observations can be parsed from them again.
 * Every call is recorded before it is sent.
-* Reading never waits for a crawl, and never changes the file.
+* Reading never waits for a crawl, and never changes stored data.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class Store(ObservationReader):
         ``<name>.schema-<version>.bak``.
 
         Raises:
-            StoreError: Another process has it open, or it is not a campaign file, or its schema
-                version is newer.
+            StoreError: Another process has it open for writing, or it is not a campaign file, or
+                its schema version is newer.
         """
         db = Database.open(Path(path))
         try:
@@ -154,11 +154,11 @@ class Store(ObservationReader):
     # --- subjects --------------------------------------------------------------------------------
 
     def subjects(self, *, times: bool = False) -> Iterator[Entity]:
-        """Yield each subject in the order of addition, with attributes about its progress.
+        """Yield the subject of each list, in the order in which the lists were added.
 
-        Besides the API's attributes, a subject has ``seed``, ``state``, ``crawl_*`` for its
-        progress and ``seed_*`` for the columns of the seed list. API attributes with such names are
-        dropped.
+        Besides the API's attributes, it has ``seed``, ``state``, ``crawl_*`` for the progress of
+        the list, and ``seed_*`` for the columns of the seed list. API attributes with such names
+        are dropped.
 
         Args:
             times: Also add ``crawl_fetched_at``, the time of the last response.
@@ -184,7 +184,7 @@ class Store(ObservationReader):
         return (status for _, status in self._statuses())
 
     def _statuses(self) -> Iterator[tuple[int, SubjectStatus]]:
-        """Yield the row id and the progress of each subject."""
+        """Yield the row id of the subject and the progress of each list."""
         rows = self._db.rows(
             "SELECT task.subject, type, api_id, attributes, relationship, state, page_count,"  # noqa: S608  constants only
             " expected_count, received_count, inferred_count, cursor, http_status, fetched_at,"
@@ -294,7 +294,7 @@ class Store(ObservationReader):
 
 
 def _status_attributes(status: SubjectStatus, *, times: bool) -> dict[str, Scalar]:
-    """Return the node attributes for the progress of one list; omit zero and unknown values."""
+    """Return the node attributes for the progress of one list; omit unknown values."""
     if status.relationship != RELATED_REFERENCES:
         detail = f" ({status.detail})" if status.detail else ""
         return {f"crawl_{status.relationship}": f"{status.state}{detail}"}

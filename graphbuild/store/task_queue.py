@@ -21,7 +21,7 @@ _TASKS = (
     "SELECT task.id, type, api_id, attributes, relationship, page_count, cursor, depth FROM task"
     " JOIN entity ON entity.id = task.subject"
 )
-# First pages before later ones, then the subjects with most new entities; see index task_order.
+# By depth, first pages before later pages, lists with most new entities first; see task_order.
 _ORDER = " ORDER BY depth, cursor IS NOT NULL, new_entity_count DESC, task.id LIMIT ?"
 # Restart a list at its first page. Stored observations stay.
 _RESTART = "cursor = NULL, error_code = '', detail = '', retry = 0, truncated_at = 0"
@@ -57,11 +57,11 @@ class TaskQueue:
         return next((task for task in tasks if task.id not in exclude), None)
 
     def get(self, task_id: int) -> Task:
-        """Return the task with that id."""
+        """Return the task with the row id ``task_id``."""
         return next(map(_task, self._db.rows(f"{_TASKS} WHERE task.id = ?", task_id)))
 
     def get_for(self, subject: int) -> Task:
-        """Return the ``related_references`` task of a subject, by its row id."""
+        """Return the ``related_references`` task of the subject with the row id ``subject``."""
         query = f"{_TASKS} WHERE subject = ? AND relationship = ?"
         return next(map(_task, self._db.rows(query, subject, RELATED_REFERENCES)))
 
@@ -109,7 +109,7 @@ class TaskQueue:
         return self._reset("error_code = '', detail = '', retry = 0 WHERE retry = 1")
 
     def refresh(self, before: float) -> int:
-        """Restart lists without a response since a time (seconds since 1970); return how many."""
+        """Restart lists last requested before a time (seconds since 1970); return how many."""
         return self._reset(
             f"{_RESTART}, inference_conflict = '', audited = 0"
             " WHERE fetched_at < ? AND (state <> ? OR cursor IS NOT NULL)",
@@ -118,7 +118,7 @@ class TaskQueue:
         )
 
     def audit(self, share: float, rng: random.Random) -> int:
-        """Restart a random share (0 to 1) of the lists with inferences; return how many were added.
+        """Restart a random share (0 to 1) of the lists with inferences; return how many are new.
 
         Lists that earlier runs selected count towards the share.
         """
@@ -133,7 +133,7 @@ class TaskQueue:
             return len(sample)
 
     def expand(self, depth: int) -> int:
-        """Add the lists of all entities found at one depth; return how many are new."""
+        """Add the lists of all entities found at ``depth``; return how many lists are new."""
         with self._db.transaction():
             return sum(
                 self._expand(depth, entity_type, relationship)
@@ -182,7 +182,7 @@ class TaskQueue:
     def remaining_calls(self, limit: int, before: float = 0.0) -> RemainingCalls:
         """Return how many calls, with ``limit`` entries per page, complete the campaign.
 
-        Include a :meth:`refresh` of lists without a response since ``before``.
+        Include a :meth:`refresh` of lists that were last requested before ``before``.
         """
         (row,) = self._db.rows(
             "SELECT count(*) FILTER (WHERE expected_count IS NULL), coalesce(sum(max(1,"

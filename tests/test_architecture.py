@@ -114,7 +114,7 @@ EVERY_SOURCE = pytest.mark.parametrize(
 
 
 @EVERY_SOURCE
-def test_a_package_imports_only_what_the_table_allows(path: Path) -> None:
+def test_a_package_imports_only_allowed_packages(path: Path) -> None:
     package = package_of(path)
     if package in ENTRY_POINTS:
         return
@@ -123,7 +123,7 @@ def test_a_package_imports_only_what_the_table_allows(path: Path) -> None:
 
 
 @EVERY_SOURCE
-def test_a_package_uses_only_the_third_parties_the_table_allows(path: Path) -> None:
+def test_a_package_uses_only_allowed_third_party_packages(path: Path) -> None:
     top = {name.split(".")[0] for name in imports(path)} - {"graphbuild", "__future__"}
     assert top - sys.stdlib_module_names <= THIRD_PARTIES.get(package_of(path), set())
 

@@ -107,7 +107,7 @@ authority = st.text("abz01.-:@/\\?#[]%_ \t", max_size=20)
 
 
 @given(st.sampled_from(["https://", "http://", "https:", "//", ""]), authority)
-def test_requests_parses_a_valid_base_url_alike(scheme: str, rest: str) -> None:
+def test_requests_parses_a_valid_base_url_in_the_same_way(scheme: str, rest: str) -> None:
     """If two parsers disagree, the key may be sent to another host."""
     try:
         base = check_base_url(scheme + rest)

@@ -330,7 +330,7 @@ HTML = b"<!doctype html><title>401</title>"
 @pytest.mark.parametrize(
     ("status", "kind"), [(401, AuthenticationError), (403, ForbiddenError), (400, ApiError)]
 )
-def test_the_status_of_a_refusal_counts_whatever_its_body(
+def test_the_status_of_a_refusal_counts_with_any_body(
     listener: Listeners, opened: Opener, status: int, kind: type[ApiError], body: bytes
 ) -> None:
     server = listener(answer(body, status))

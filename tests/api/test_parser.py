@@ -217,7 +217,7 @@ def test_an_invalid_count_is_ignored(count):  # P21
     assert warning.startswith("meta.count: expected a count")
 
 
-def test_a_count_may_be_missing():
+def test_a_count_can_be_missing():
     assert read(item(), meta={}).count is None
 
 

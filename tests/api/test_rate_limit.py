@@ -31,15 +31,15 @@ def send_all(rate_limiter: RateLimiter, clock: ManualClock, idle: list[float]) -
     return sent
 
 
-def assert_no_minute_holds_more(sent: list[float], limit: int) -> None:
+def assert_requests_per_minute(sent: list[float], limit: int) -> None:
     for first, beyond in zip(sent, sent[limit:], strict=False):
         assert beyond - first >= MINUTE
 
 
 @given(st.integers(1, 6), gaps)
-def test_no_minute_holds_more_requests_than_allowed(limit: int, idle: list[float]) -> None:
+def test_no_minute_contains_more_requests_than_allowed(limit: int, idle: list[float]) -> None:
     sent = send_all(RateLimiter(limit), ManualClock(), idle)
-    assert_no_minute_holds_more(sent, limit)
+    assert_requests_per_minute(sent, limit)
 
 
 @given(st.integers(1, 6), gaps)
@@ -65,7 +65,7 @@ def test_requests_before_a_restart_count_by_their_age(
     latest = sorted(started - age for age in ages)[
         -limit:
     ]  # the limit of the earlier run may differ
-    assert_no_minute_holds_more(latest + send_all(rate_limiter, clock, idle), limit)
+    assert_requests_per_minute(latest + send_all(rate_limiter, clock, idle), limit)
 
 
 @given(st.integers(1, 4), gaps, st.lists(st.floats(0, 60), max_size=4), gaps)
@@ -77,7 +77,7 @@ def test_requests_recorded_later_never_allow_more(
     rate_limiter.record_past(
         [*ages, *(clock.monotonic() - at for at in earlier)], clock.monotonic()
     )
-    assert_no_minute_holds_more(earlier + send_all(rate_limiter, clock, after), limit)
+    assert_requests_per_minute(earlier + send_all(rate_limiter, clock, after), limit)
 
 
 def test_a_negative_age_counts_as_now() -> None:
@@ -122,7 +122,7 @@ def test_concurrent_requests_share_one_limit(limit: int, at_once: int, idle: lis
         for _ in range(flying):
             sent.append(clock.monotonic())
             rate_limiter.record(clock.monotonic())
-    assert_no_minute_holds_more(sent, limit)
+    assert_requests_per_minute(sent, limit)
 
 
 def test_requests_in_flight_count() -> None:
@@ -224,7 +224,7 @@ print(number)
 """
 
 
-def test_a_signal_handler_may_stop_the_clock_at_any_instruction_of_a_wait() -> None:
+def test_a_signal_handler_can_stop_the_clock_at_any_instruction_of_a_wait() -> None:
     """A handler runs in the waiting thread, so a lock that the thread holds would be a deadlock."""
     command = [sys.executable, "-c", AT_ANY_INSTRUCTION]
     process = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)

@@ -326,7 +326,7 @@ INVALID_BODIES = {
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 503])
 @pytest.mark.parametrize("sent", INVALID_BODIES.values(), ids=INVALID_BODIES)
-def test_a_complete_status_is_reported_whatever_the_body(
+def test_a_complete_status_is_reported_with_any_body(
     listener: Listeners, open_transport: OpenTransport, status: int, sent: bytes
 ) -> None:
     server = listener(sent.replace(b"200", str(status).encode(), 1))
@@ -588,7 +588,7 @@ def within_deadline(transport: Transport) -> TransientError:
 
 
 @pytest.mark.parametrize("kind", ["drip", "drip_headers", "stall", "stall_body"])
-def test_a_request_ends_at_its_deadline_however_slowly_bytes_arrive(
+def test_a_request_with_slow_bytes_ends_at_its_deadline(
     emulator: Emulators, open_transport: OpenTransport, kind: str
 ) -> None:
     service = emulator(Fault(kind))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from tests.browser.pages import written
+from tests.browser.pages import write_page
 from tests.support.chromium import launch_chromium
 from tests.support.external_tools import OUTPUT
 
@@ -72,7 +72,7 @@ class Opened:
         file: the URL of the page.
         requests: URLs that the page requested, whether or not its policy blocked them.
         passed: URLs of the requests that its policy allowed.
-        complaints: console messages, errors and dialogs.
+        complaints: console messages, errors and dialogs; tests expect none.
     """
 
     page: Page
@@ -190,7 +190,7 @@ def opened(shared_tab: Page, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
         reduced_motion: Literal["no-preference", "reduce"] = "reduce",
         **how: Any,
     ) -> Opened:
-        content = what if isinstance(what, bytes) else written(what, **how)
+        content = what if isinstance(what, bytes) else write_page(what, **how)
         file = tmp_path / f"page{len(all_opened)}.html"
         file.write_bytes(content)
         tab = tabs.pop() if tabs and not begin else _tab(browser)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import networkx as nx
 
 
-def written(graph: nx.DiGraph[str], *, title: str = "A campaign", **options: Any) -> bytes:
-    """Return the page of a graph; ``how`` contains options of ``write_html``."""
+def write_page(graph: nx.DiGraph[str], *, title: str = "A campaign", **options: Any) -> bytes:
+    """Return the page of a graph; ``options`` are those of ``write_html``."""
     stream = BytesIO()
     write_html(graph, stream, title=title, **options)
     return stream.getvalue()
@@ -21,6 +21,6 @@ def written(graph: nx.DiGraph[str], *, title: str = "A campaign", **options: Any
 
 def without_policy(page: bytes) -> bytes:
     """Return the page without its Content-Security-Policy, so that only escaping protects it."""
-    bare, times = re.subn(rb"<meta http-equiv=[^>]*>", b"", page, count=1)
-    assert times == 1
+    bare, count = re.subn(rb"<meta http-equiv=[^>]*>", b"", page, count=1)
+    assert count == 1
     return bare

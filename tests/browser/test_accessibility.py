@@ -65,43 +65,54 @@ def violations(page, axe):
     return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]]
 
 
-def nothing(_):
+def unchanged(_):
     pass
 
 
-def chosen(page):
+def node_selected(page):
     page.choose(RED.key)
     open_list(page)
     page.page.click(".ends summary")
 
 
-def folded(page):
+def group_selected(page):
     page.page.mouse.click(*page.point(REPORTS[2].key))
 
 
-def way(page):
+def path_shown(page):
     page.choose(FILES[0].key)
     page.press("Path to")
     page.choose(RED.key)
 
 
-def line(page):
-    folded(page)
+def line_selected(page):
+    group_selected(page)
     page.page.click(".ends summary")
     page.page.click(".ends li button")
 
 
-def searching(page):
+def search_results(page):
     page.page.fill("#query", "report")
 
 
-def colored(page):
+def colored_by_date(page):
     page.page.select_option("#color", "date")
     page.page.fill("#min-links", "2")
     page.page.uncheck("#undated")
 
 
-STATES = {each.__name__: each for each in (nothing, chosen, folded, way, line, searching, colored)}
+STATES = {
+    each.__name__: each
+    for each in (
+        unchanged,
+        node_selected,
+        group_selected,
+        path_shown,
+        line_selected,
+        search_results,
+        colored_by_date,
+    )
+}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -139,7 +150,7 @@ def tab_to(page, selector):
 
 def test_tab_reaches_every_control(opened):
     page = opened(campaign())
-    chosen(page)
+    node_selected(page)
     controls = "button, input, select, summary, a[href], .vis-network"
     # Hidden and disabled controls are skipped. The node list is one tab stop.
     mark = """(those) => {
@@ -286,7 +297,7 @@ def test_the_canvas_by_keyboard(opened):
 # --- the list
 
 
-def listed(page):
+def list_entries(page):
     return page.page.locator("#list button").all_inner_texts()
 
 
@@ -300,22 +311,22 @@ def test_the_list_has_the_drawn_nodes_the_most_important_first(opened):
     graph = campaign()
     page = opened(graph)
     open_list(page)
-    assert len(listed(page)) == page.drawn["markers"]
-    assert listed(page)[0].startswith("Red\n")
-    assert any(row.startswith("×6 Report 0 and 5 more\n") for row in listed(page))
+    assert len(list_entries(page)) == page.drawn["markers"]
+    assert list_entries(page)[0].startswith("Red\n")
+    assert any(row.startswith("×6 Report 0 and 5 more\n") for row in list_entries(page))
     page.page.uncheck("#legend li:nth-child(2) input")
-    assert len(listed(page)) == page.visible["markers"]
-    assert not any("Report" in row for row in listed(page))
+    assert len(list_entries(page)) == page.visible["markers"]
+    assert not any("Report" in row for row in list_entries(page))
 
 
 def test_the_list_filter_searches_members_too(opened):
     page = opened(campaign())
     open_list(page)
     page.page.fill("#list-query", REPORTS[4].id)
-    (row,) = listed(page)
+    (row,) = list_entries(page)
     assert row.startswith("×6")
     page.page.fill("#list-query", "no such thing")
-    assert listed(page) == []
+    assert list_entries(page) == []
     assert "No drawn node matches" in page.page.inner_text("#list-rest")
 
 
@@ -323,9 +334,9 @@ def test_a_long_list_has_a_button_for_the_rest(opened):
     graph = build_graph(Observation(file(f"f{n}"), report(f"r{n}"), None) for n in range(150))
     page = opened(graph)
     open_list(page)
-    assert len(listed(page)) == 200
+    assert len(list_entries(page)) == 200
     page.press("Show 100 more")
-    assert len(listed(page)) == 300
+    assert len(list_entries(page)) == 300
 
 
 def test_the_list_marks_the_selection_and_keeps_the_focus(opened):
@@ -342,7 +353,7 @@ def test_the_list_marks_the_selection_and_keeps_the_focus(opened):
 def test_the_list_shows_hostile_text_as_text(opened):
     page = opened(hostile_campaign())
     open_list(page)
-    text = "\n".join(listed(page))
+    text = "\n".join(list_entries(page))
     for name in ("image", "link", "end of script", "template"):
         assert HOSTILE[name] in text
     assert page.page.evaluate("() => window.ran === undefined")

@@ -113,8 +113,8 @@ def test_every_collection_is_labeled_without_overlaps(opened, graph):
     assert all(any(label.startswith(text) for text in shown) for label in expected)
     for name in names:
         for other in [*counts, *names]:
-            assert other == name or apart(name, other), f"{name[0]} over {other[0]}"
+            assert other == name or are_apart(name, other), f"{name[0]} over {other[0]}"
 
 
-def apart(one, other):
+def are_apart(one, other):
     return abs(one[1] - other[1]) >= (one[3] + other[3]) / 2 or abs(one[2] - other[2]) >= HIGH

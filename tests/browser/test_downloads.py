@@ -29,7 +29,7 @@ def campaign():
     return build_graph(Observation(one, each, RED) for one in FILES for each in REPORTS)
 
 
-def copied(page, name):
+def copied_text(page, name):
     page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.press(name)
     page.page.get_by_role("button", name="Copied").wait_for()
@@ -60,9 +60,9 @@ def test_svg_download(opened):
     shapes = [len(root.findall(f"{SVG}{kind}")) for kind in ("circle", "polygon")]
     assert sum(shapes) == page.drawn["markers"]
     svg_text = " ".join(one.text for one in root.iter(f"{SVG}text"))
-    for known in graph.nodes.values():
-        if known["type"] == "collection":
-            assert known["label"][:39] in svg_text
+    for node in graph.nodes.values():
+        if node["type"] == "collection":
+            assert node["label"][:39] in svg_text
 
 
 def test_hostile_text_in_svg_is_text(opened):
@@ -83,16 +83,16 @@ def test_hostile_text_in_svg_is_text(opened):
 
 def test_copy_hashes_of_the_selection(opened):
     page = opened(campaign())
-    assert copied(page, "Copy 2 hashes").split() == [each.id for each in FILES]
+    assert copied_text(page, "Copy 2 hashes").split() == [each.id for each in FILES]
     page.page.uncheck("#fold")
     page.choose(FILES[0].key)
-    assert copied(page, "Copy 1 hash") == FILES[0].id
+    assert copied_text(page, "Copy 1 hash") == FILES[0].id
 
 
 def test_copy_the_selection_as_csv(opened):
     page = opened(campaign())
     page.choose(REPORTS[2].key)
-    text = copied(page, "Copy 4 rows as CSV")
+    text = copied_text(page, "Copy 4 rows as CSV")
     head, *rows = csv.reader(io.StringIO(text))
     assert head[:4] == ["type", "id", "label", "title"]
     assert {row[1] for row in rows} == {REPORTS[2].id, RED.id, *(each.id for each in FILES)}
@@ -113,15 +113,15 @@ def test_csv_cells_are_guarded_like_in_the_exporter(opened):
     page.page.get_by_role("button", name="Copied").wait_for()
     head, *rows = csv.reader(io.StringIO(page.page.evaluate("() => window.taken"), newline=""))
     titles = {row[1]: row[head.index("title")] for row in rows}
-    for key, known in graph.nodes(data=True):
-        if known["type"] == "reference":
-            assert titles[known["id"]] == guard_cell(known["title"]), key
+    for key, node in graph.nodes(data=True):
+        if node["type"] == "reference":
+            assert titles[node["id"]] == guard_cell(node["title"]), key
 
 
 # --- permalinks
 
 
-def kept(page):
+def permalink_fragment(page):
     page.page.click("#permalink")
     page.page.wait_for_function("() => location.hash.length > 1")
     return page.page.evaluate("() => location.hash")
@@ -146,7 +146,7 @@ def test_a_view_is_saved_and_restored(opened):
     page.choose(key)
     page.press("Two hops")
     before = (page.visible, page.selection, sorted(page.focus), page.scale, page.point(key))
-    fragment = kept(page)
+    fragment = permalink_fragment(page)
     at_address(page, fragment)
     after = (page.visible, page.selection, sorted(page.focus), page.scale, page.point(key))
     assert after[:3] == before[:3]
@@ -165,14 +165,14 @@ def test_expanded_groups_and_the_path_are_restored(opened):
     page.choose(REPORTS[3].key)
     expected = (page.expanded, page.path)
     assert expected[1] is not None
-    at_address(page, kept(page))
+    at_address(page, permalink_fragment(page))
     assert (page.expanded, page.path) == expected
 
 
 def test_going_back_restores_the_view_before(opened):
     page = opened(campaign())
     page.choose(RED.key)
-    first = kept(page)
+    first = permalink_fragment(page)
     page.page.keyboard.press("Escape")
     page.choose(REPORTS[0].key)
     page.page.click("#permalink")

@@ -138,9 +138,11 @@ def test_the_rest_of_a_group_covers_no_expanded_member(opened):
     page = opened(graph)
     page.choose(report("r3").key)
     _, content = page.saved("#svg")
-    *apart, largest = sorted(map(box_of, ET.fromstring(content).iter(f"{SVG}polygon")), key=wide)
+    *apart, largest = sorted(
+        map(box_of, ET.fromstring(content).iter(f"{SVG}polygon")), key=width_of
+    )
     assert len(apart) > 200
-    assert wide(largest) > 5 * wide(apart[0])
+    assert width_of(largest) > 5 * width_of(apart[0])
     left, top, right, bottom = largest
     for one in apart:
         assert one[2] <= left or one[0] >= right or one[3] <= top or one[1] >= bottom
@@ -152,7 +154,7 @@ def box_of(shape):
     return min(across), min(down), max(across), max(down)
 
 
-def wide(box):
+def width_of(box):
     return box[2] - box[0]
 
 
@@ -200,7 +202,7 @@ def test_different_evidence_of_a_folded_line_is_shown_per_pair(opened):
     assert shown == expected
 
 
-def test_the_focus_of_a_member_is_what_was_observed_with_it(opened):
+def test_the_focus_of_a_member_contains_what_was_observed_with_it(opened):
     page = opened(foldable())
     page.choose(report("r0").key)
     assert set(page.focus) == {report("r0").key, file("f0").key, file("f1").key, RED.key, BLUE.key}

@@ -111,7 +111,7 @@ def test_a_large_graph_starts_with_its_backbone(opened):
     assert page.requests == page.complaints == []
 
 
-def test_a_path_may_contain_undrawn_nodes(opened):
+def test_a_path_can_contain_undrawn_nodes(opened):
     graph = scattered(1_500, 4_000, 40)
     page = opened(graph, positions=on_a_grid(graph))
     drawn = set(page.drawnKeys)

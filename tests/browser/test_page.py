@@ -19,7 +19,7 @@ from tests.browser.campaigns import (
     report,
     sample_campaign,
 )
-from tests.browser.pages import without_policy, written
+from tests.browser.pages import without_policy, write_page
 from tests.exporters.test_html import HOSTILE, INVISIBLE, hostile_campaign
 from tests.support.mixed_campaigns import hostile_text_graph
 
@@ -224,7 +224,7 @@ def test_the_slider_hides_nodes_with_fewer_links(opened):
     assert page.page.inner_text("#min-links-shown") == "5"
 
 
-def test_search_brings_a_hidden_node_back(opened):
+def test_search_shows_a_hidden_node(opened):
     page = opened(campaign())
     page.page.uncheck("#legend li:nth-child(2) input")
     page.page.fill("#min-links", "2")
@@ -275,7 +275,7 @@ def test_a_misleading_url_shows_its_host(opened, url):
     assert "Leads to " in page.details
 
 
-def test_the_focus_is_what_was_observed_together(opened):
+def test_the_focus_contains_what_was_observed_together(opened):
     page = opened(campaign())
     page.choose(ONE.key)
     assert set(page.focus) == {ONE.key, SHARED.key, RED.key}
@@ -363,7 +363,7 @@ def test_the_id_can_be_copied(opened):
 # --- keyboard, small screens, screen readers
 
 
-def test_all_of_it_can_be_done_by_keyboard(opened):
+def test_the_page_can_be_used_by_keyboard(opened):
     page = opened(campaign())
     keyboard = page.page.keyboard
     keyboard.press("/")
@@ -377,7 +377,7 @@ def test_all_of_it_can_be_done_by_keyboard(opened):
     assert page.selection is None
 
 
-def test_the_page_has_what_a_screen_reader_needs(opened):
+def test_the_page_has_landmarks_and_labels_for_screen_readers(opened):
     page = opened(campaign(), title="Seen in May").page
     assert page.title() == "Seen in May"
     assert page.get_attribute("html", "lang") == "en"
@@ -447,7 +447,7 @@ _CHOOSE = """(keys) => {
 @pytest.fixture(scope="module")
 def hostile_page():
     """Write the page once, for all tests of this module."""
-    return written(hostile_campaign(), title=HOSTILE["end of script"])
+    return write_page(hostile_campaign(), title=HOSTILE["end of script"])
 
 
 def test_hostile_text_is_shown_and_not_run(opened, hostile_page):
@@ -474,7 +474,7 @@ def test_no_hostile_title_runs_even_without_the_policy(opened, tmp_path):
     page = opened(campaign())
     file = tmp_path / "titled.html"
     for text in HOSTILE.values():
-        content = without_policy(written(campaign(), title=text)).decode()
+        content = without_policy(write_page(campaign(), title=text)).decode()
         for script in (
             html_page._library(),
             html_page._script("vis"),

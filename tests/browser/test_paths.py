@@ -33,7 +33,7 @@ def chain():
     return build_graph(observations, subjects=[FAR])
 
 
-def go(page, one, other):
+def find_path(page, one, other):
     page.choose(one)
     page.press("Path to")
     page.choose(other)
@@ -41,7 +41,7 @@ def go(page, one, other):
 
 def test_the_shortest_path_is_shown_step_by_step(opened):
     page = opened(chain())
-    go(page, ONE.key, THREE.key)
+    find_path(page, ONE.key, THREE.key)
     assert page.path == [[ONE.key], [SHARED.key], [TWO.key], [OTHER.key], [THREE.key]]
     assert set(page.focus) == {ONE.key, SHARED.key, TWO.key, OTHER.key, THREE.key}
     assert "4 links, shortest path" in page.details
@@ -60,7 +60,7 @@ def test_no_path_is_longer_than_necessary(opened, seed):
     keys = sorted(key for key in max(nx.connected_components(either), key=len))
     for place in (7, 91, 200):
         one, other = keys[0], keys[-place]
-        go(page, one, other)
+        find_path(page, one, other)
         path = page.path
         assert len(path) - 1 == nx.shortest_path_length(either, one, other)
         for here, there in pairwise(path):
@@ -71,13 +71,13 @@ def test_two_members_of_a_group_are_two_links_apart(opened):
     graph = build_graph(Observation(one, SHARED, RED) for one in (ONE, TWO))
     page = opened(graph)
     assert page.marker(ONE.key)["members"] == 2
-    go(page, ONE.key, TWO.key)
+    find_path(page, ONE.key, TWO.key)
     assert page.path == [[ONE.key], [SHARED.key], [TWO.key]]
 
 
 def test_a_missing_path_is_reported(opened):
     page = opened(chain())
-    go(page, ONE.key, FAR.key)
+    find_path(page, ONE.key, FAR.key)
     assert page.path is None
     assert "There is no path through visible nodes" in page.details
 
@@ -85,16 +85,16 @@ def test_a_missing_path_is_reported(opened):
 def test_paths_use_visible_nodes_only(opened):
     page = opened(chain())
     page.page.uncheck("#legend li:nth-child(2) input")
-    go(page, ONE.key, RED.key)
+    find_path(page, ONE.key, RED.key)
     assert "There is no path" in page.details
 
 
 def test_an_unobserved_path_has_a_warning(opened):
     page = opened(chain())
-    go(page, ONE.key, BLUE.key)
+    find_path(page, ONE.key, BLUE.key)
     assert page.path == [[ONE.key], [SHARED.key], [BLUE.key]]
     assert "No observation of" in page.page.inner_text("#details .warn")
-    go(page, ONE.key, RED.key)
+    find_path(page, ONE.key, RED.key)
     assert page.page.locator("#details .warn").count() == 0
 
 
@@ -107,7 +107,7 @@ def test_escape_cancels_the_path(opened):
     assert "select the end of the path" not in page.status
     page.choose(TWO.key)
     assert page.selection == TWO.key
-    go(page, ONE.key, TWO.key)
+    find_path(page, ONE.key, TWO.key)
     page.page.keyboard.press("Escape")
     assert (page.path, page.focus) == (None, [])
 

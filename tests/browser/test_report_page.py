@@ -26,7 +26,7 @@ WINDOWS = [(1400, "light"), (1400, "dark"), (800, "light"), (800, "dark"), (360,
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write a report with all its sections, and with titles that contain scripts."""
     folder = tmp_path_factory.mktemp("report")
     world = plant(3)
@@ -49,8 +49,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("wide", "colors"), WINDOWS)
-def test_the_report_asks_for_nothing_and_fits(
-    chromium: Browser, written: Path, wide: int, colors: str
+def test_the_report_makes_no_request_and_fits_the_window(
+    chromium: Browser, report_path: Path, wide: int, colors: str
 ) -> None:
     context = chromium.new_context(
         viewport={"width": wide, "height": 900},
@@ -63,9 +63,9 @@ def test_the_report_asks_for_nothing_and_fits(
     page.on("request", lambda request: requests.append(request.url))
     page.on("console", lambda message: messages.append(message.text))
     page.on("pageerror", lambda error: messages.append(str(error)))
-    page.goto(written.as_uri())
+    page.goto(report_path.as_uri())
     assert page.title() == "Campaign report: c.db"
-    assert [url for url in requests if not url.startswith("data:")] == [written.as_uri()]
+    assert [url for url in requests if not url.startswith("data:")] == [report_path.as_uri()]
     assert messages == []
     assert page.evaluate("document.documentElement.scrollWidth") <= wide
     assert page.evaluate("document.scripts.length") == 0
@@ -78,18 +78,18 @@ def test_the_report_asks_for_nothing_and_fits(
     context.close()
 
 
-def test_axe_finds_no_violation(chromium: Browser, written: Path, axe: str) -> None:  # noqa: F811
+def test_axe_finds_no_violation(chromium: Browser, report_path: Path, axe: str) -> None:  # noqa: F811
     context = chromium.new_context(bypass_csp=True, offline=True)
     page = context.new_page()
-    page.goto(written.as_uri())
+    page.goto(report_path.as_uri())
     assert violations(SimpleNamespace(page=page), axe) == []
     context.close()
 
 
-def test_it_prints_on_paper(chromium: Browser, written: Path) -> None:
+def test_the_report_can_be_printed(chromium: Browser, report_path: Path) -> None:
     context = chromium.new_context(offline=True, color_scheme="dark")
     page = context.new_page()
-    page.goto(written.as_uri())
+    page.goto(report_path.as_uri())
     content = page.pdf(prefer_css_page_size=True)
     assert content.startswith(b"%PDF")
     page.emulate_media(media="print")

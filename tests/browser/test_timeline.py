@@ -16,13 +16,13 @@ RED, BLUE = collection("Red"), collection("Blue")
 FILES = [file("one"), file("two")]
 
 
-def at(year, month, day=15):
+def timestamp(year, month, day=15):
     return int(datetime(year, month, day, tzinfo=UTC).timestamp())
 
 
-OLD = report("Old", creation_date=at(2019, 3, 31))
-MIDDLE = [report(f"Middle {n}", creation_date=at(2019, 4, n)) for n in (1, 30)]
-NEW = report("New", creation_date=at(2019, 12))
+OLD = report("Old", creation_date=timestamp(2019, 3, 31))
+MIDDLE = [report(f"Middle {n}", creation_date=timestamp(2019, 4, n)) for n in (1, 30)]
+NEW = report("New", creation_date=timestamp(2019, 12))
 UNDATED = report("Undated")
 REPORTS = [OLD, *MIDDLE, NEW, UNDATED]
 
@@ -35,7 +35,7 @@ def month(year, number):
     return str(year * 12 + number - 1)
 
 
-def drawn(page):
+def drawn_reports(page):
     """Return the reports that are drawn, folded or not."""
     page.page.uncheck("#fold")
     return {each.label for each in REPORTS if page.marker(each.key)["shown"]}
@@ -50,16 +50,16 @@ def test_the_sliders_filter_references_by_month(opened):
     assert page.page.inner_text("#dated-count") == "2 references"
     assert page.visible["nodes"] == 1 + 2 + 3
     assert "6 of 8 nodes" in page.status
-    assert drawn(page) == {"Middle 1", "Middle 30", "Undated"}
+    assert drawn_reports(page) == {"Middle 1", "Middle 30", "Undated"}
 
 
 def test_undated_references_can_be_hidden(opened):
     page = opened(campaign())
     assert page.page.inner_text("#undated-count") == "1"
     page.page.uncheck("#undated")
-    assert drawn(page) == {"Old", "Middle 1", "Middle 30", "New"}
+    assert drawn_reports(page) == {"Old", "Middle 1", "Middle 30", "New"}
     page.page.check("#undated")
-    assert "Undated" in drawn(page)
+    assert "Undated" in drawn_reports(page)
 
 
 def test_dragging_on_the_histogram_selects_months(opened):
@@ -73,9 +73,9 @@ def test_dragging_on_the_histogram_selects_months(opened):
     page.page.mouse.up()
     assert page.page.input_value("#from-month") == month(2019, 4)
     assert page.page.input_value("#to-month") == month(2019, 7)
-    assert drawn(page) == {"Middle 1", "Middle 30", "Undated"}
+    assert drawn_reports(page) == {"Middle 1", "Middle 30", "Undated"}
     page.page.click("#all-dates")
-    assert len(drawn(page)) == 5
+    assert len(drawn_reports(page)) == 5
 
 
 def test_the_sliders_work_by_keyboard(opened):
@@ -85,7 +85,7 @@ def test_the_sliders_work_by_keyboard(opened):
     assert slider.get_attribute("aria-valuetext") == "2019-04"
     page.page.get_by_role("slider", name="to").press("Home")
     assert page.page.input_value("#from-month") == page.page.input_value("#to-month")
-    assert drawn(page) == {"Old", "Undated"}
+    assert drawn_reports(page) == {"Old", "Undated"}
 
 
 def test_each_month_has_a_bar_with_its_count(opened):
@@ -170,11 +170,11 @@ def test_names_of_clusters_are_text(opened):
 def test_the_timeline_of_a_large_campaign_adds_up(opened):
     graph = large_campaign()
     page = opened(graph)
-    dates = [known.get("creation_date") for _, known in graph.nodes(data=True)]
+    dates = [node.get("creation_date") for _, node in graph.nodes(data=True)]
     expected = [datetime.fromtimestamp(date, UTC) for date in dates if date is not None]
     page.page.uncheck("#undated")
     first = min((date.year, date.month) for date in expected)
     page.page.fill("#from-month", month(2017, 1))
     kept = sum((date.year, date.month) >= max(first, (2017, 1)) for date in expected)
-    others = sum(known["type"] != "reference" for _, known in graph.nodes(data=True))
+    others = sum(node["type"] != "reference" for _, node in graph.nodes(data=True))
     assert page.visible["nodes"] == kept + others

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from graphbuild.exporters.html import level_of_detail
-from tests.browser.pages import written
+from tests.browser.pages import write_page
 from tests.exporters.test_html import HOSTILE, on_a_grid, scattered
 
 pytestmark = [pytest.mark.browser, pytest.mark.bulk]
@@ -27,7 +27,7 @@ def clusters(graph):
 @pytest.fixture(scope="module")
 def page_file(graph, clusters):
     """Write the page once, because it takes long."""
-    return written(graph, positions=on_a_grid(graph), clusters=clusters, full=True)
+    return write_page(graph, positions=on_a_grid(graph), clusters=clusters, full=True)
 
 
 # Waits until the view has not moved for some frames.

@@ -27,33 +27,35 @@ FIRST, SECOND = "2023-11-15", "2023-11-21"  # after the first crawl, and before 
 
 
 def world_of(lists: dict[str, list[int]], files: dict[str, list[str]]) -> World:
-    known = {
+    references = {
         n: Reference.from_url(f"https://r.example/{n}")
         for numbers in lists.values()
         for n in numbers
     }
     return World(
         [File(file, collections=tuple(numbers)) for file, numbers in files.items()],
-        list(known.values()),
+        list(references.values()),
         [
-            Collection(name, name, tuple(known[n].id for n in numbers))
+            Collection(name, name, tuple(references[n].id for n in numbers))
             for name, numbers in lists.items()
         ],
     )
 
 
-def of(number: int) -> str:
+def reference_id(number: int) -> str:
     return f"{number:02x}" * 32
 
 
 @pytest.fixture
 def refreshed(tmp_path: Path) -> Campaign:
     """Crawl a campaign twice, one week apart; in between, the API data changes."""
-    files = {of(1): ["a"], of(2): ["a", "b"]}
+    files = {reference_id(1): ["a"], reference_id(2): ["a", "b"]}
     campaign = Campaign(tmp_path / "c.db", world_of({"a": [1, 2], "b": [3]}, files))
     campaign.crawl()
     campaign.clock.time += 7 * DAY
-    campaign.api.world = world_of({"a": [2, 4], "b": [3], "c": [5]}, {**files, of(2): ["a", "c"]})
+    campaign.api.world = world_of(
+        {"a": [2, 4], "b": [3], "c": [5]}, {**files, reference_id(2): ["a", "c"]}
+    )
     refresh(campaign, DAY)
     campaign.crawl()
     return campaign
@@ -61,8 +63,8 @@ def refreshed(tmp_path: Path) -> Campaign:
 
 def urls(campaign: Campaign, keys: list[str]) -> set[str]:
     with Store.read(campaign.path) as store:
-        known = {one.reference.key: one.reference.label for one in store.observations()}
-    return {known[key] for key in keys}
+        references = {one.reference.key: one.reference.label for one in store.observations()}
+    return {references[key] for key in keys}
 
 
 def title(number: int) -> str:
@@ -82,7 +84,7 @@ def test_since_compares_a_campaign_with_its_past(refreshed: Campaign) -> None:
     assert {key.partition(":")[2] for key in result["references"]["unchanged"]} == {title(2)}
     assert result["collections"]["added"] == ["collection:c"]
     assert result["collections"]["removed"] == ["collection:b"]
-    assert result["files"]["unchanged"] == [f"file:{of(1)}", f"file:{of(2)}"]
+    assert result["files"]["unchanged"] == [f"file:{reference_id(1)}", f"file:{reference_id(2)}"]
     assert result["observations"]["unchanged"] == 2
     assert len(result["observations"]["added"]) == len(result["observations"]["removed"]) == 3
     with Store.read(refreshed.path) as store:
@@ -127,7 +129,7 @@ def test_until_ignores_later_pages(refreshed: Campaign) -> None:
     arguments = "compare", "--store", "c.db", "--since", "2023-11-14", "--until", SECOND, "--json"
     process = shell(*arguments)
     result = json.loads(process.stdout)
-    assert result["files"]["added"] == [f"file:{of(1)}", f"file:{of(2)}"]
+    assert result["files"]["added"] == [f"file:{reference_id(1)}", f"file:{reference_id(2)}"]
     assert process.stderr.startswith(
         "the campaign was not complete before: 2 pending, 0 incomplete, 0 failed of 2 subjects; "
     )
@@ -157,8 +159,8 @@ def test_pending_subjects_count_as_unknown(shell: Shell) -> None:
     report = {"type": "reference", "id": "1" * 64, "attributes": {"title": "R"}}
     write_campaign(shell.folder / "old.db", [])
     with Store.open(shell.folder / "old.db") as store:
-        store.add_seeds(parse_seeds([of(1)]))
-    write_pages(shell.folder / "new.db", {Entity("file", of(1)): [report]})
+        store.add_seeds(parse_seeds([reference_id(1)]))
+    write_pages(shell.folder / "new.db", {Entity("file", reference_id(1)): [report]})
     process = shell("compare", "--store", "new.db", "--baseline", "old.db")
     assert "the campaign was not complete before: 1 pending" in process.stderr
     assert ["references", "0", "0", "0", "1", "0"] in [
@@ -182,7 +184,7 @@ def test_hostile_names_are_escaped(shell: Shell) -> None:
         }
         for n, text in enumerate(texts)
     ]
-    files = [Entity("file", of(n)) for n in (1, 2)]
+    files = [Entity("file", reference_id(n)) for n in (1, 2)]
     write_pages(shell.folder / "new.db", dict.fromkeys(files, result))
     write_pages(shell.folder / "old.db", {file: [] for file in files})
     text = shell("compare", "--store", "new.db", "--baseline", "old.db", "--limit", 999).stdout

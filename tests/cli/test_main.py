@@ -138,7 +138,7 @@ def test_several_campaign_files_need_a_choice(folder: Path) -> None:
         assert "several campaign files: a.db, b.db" in " ".join(result.stderr.split())
 
 
-def test_without_a_campaign_file_the_message_says_how_to_get_one(folder: Path) -> None:
+def test_a_missing_campaign_file_is_reported_with_instructions(folder: Path) -> None:
     result = run("communities")
     assert result.exit_code == 2
     assert "--store campaign.db" in " ".join(result.stderr.split())

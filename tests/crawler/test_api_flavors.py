@@ -172,7 +172,9 @@ def world_with_all_types() -> tuple[World, list[Entity]]:
     return world, entities
 
 
-def seeded(path: Path, world: World, entities: list[Entity], **switches: object) -> FlavorCampaign:
+def campaign_with_seeds(
+    path: Path, world: World, entities: list[Entity], **switches: object
+) -> FlavorCampaign:
     campaign = FlavorCampaign(path, world, **switches)
     path.unlink()
     with Store.open(path) as store:
@@ -185,7 +187,7 @@ def seeded(path: Path, world: World, entities: list[Entity], **switches: object)
 def test_domains_addresses_and_urls_are_crawled_like_files(tmp_path, api_flavor, canonical) -> None:
     world, entities = world_with_all_types()
     undocumented = UndocumentedSettings(canonical_links=canonical)
-    campaign = seeded(
+    campaign = campaign_with_seeds(
         tmp_path / "c.db", world, entities, api_flavor=api_flavor, undocumented=undocumented
     )
     campaign.crawl(api_flavor=api_flavor)
@@ -201,7 +203,7 @@ def test_domains_addresses_and_urls_are_crawled_like_files(tmp_path, api_flavor,
 
 def test_a_url_is_requested_by_its_encoded_text(tmp_path) -> None:
     world, entities = world_with_all_types()
-    campaign = seeded(tmp_path / "c.db", world, entities[-1:])
+    campaign = campaign_with_seeds(tmp_path / "c.db", world, entities[-1:])
     campaign.crawl()
     # Unpadded base64 of the text, as the documentation of the endpoint has it.
     assert campaign.api.log[0].path == (
@@ -220,7 +222,7 @@ def test_a_url_that_the_api_spells_differently_is_one_node_with_the_api_spelling
     api.respond = lambda method, path, headers: respond(  # type: ignore[method-assign]
         method, path.replace(target, real.id), headers
     )
-    campaign = seeded(tmp_path / "c.db", world, [written])
+    campaign = campaign_with_seeds(tmp_path / "c.db", world, [written])
     campaign.api = api
     campaign.crawl()
     with Store.read(campaign.path) as store:

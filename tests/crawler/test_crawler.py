@@ -92,7 +92,7 @@ def test_a_stopped_iteration_is_resumed_by_a_new_crawl(make_campaign) -> None:
 
 
 @pytest.mark.parametrize("steps", range(1, 7))
-def test_the_recorded_calls_are_those_made_wherever_iteration_stops(
+def test_recorded_calls_equal_those_made_after_any_number_of_steps(
     make_campaign, steps: int
 ) -> None:
     campaign = make_campaign()
@@ -350,7 +350,7 @@ def test_a_repeated_cursor_makes_the_subject_incomplete(make_campaign) -> None:
 # --- quotas --------------------------------------------------------------------------------------
 
 
-def test_the_minute_quota_is_waited_for_as_retry_after_says(make_campaign) -> None:
+def test_the_wait_for_the_minute_quota_follows_retry_after(make_campaign) -> None:
     campaign = make_campaign(generate_family_world(8, 30), quota=Quota(per_minute=4))
     campaign.crawl()
     assert campaign.triples() == campaign.world.triples()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def crawled(path: Path, world: World, **options: object) -> Campaign:
+def crawl_world(path: Path, world: World, **options: object) -> Campaign:
     campaign = Campaign(path, world)
     campaign.crawl(**options)
     return campaign
@@ -41,7 +41,9 @@ def crawl_both_ways(folder: Path, world: World) -> tuple[Campaign, Campaign]:
     folder.mkdir(exist_ok=True)
     for name in ("plain.db", "frugal.db"):
         (folder / name).unlink(missing_ok=True)
-    return crawled(folder / "plain.db", world), crawled(folder / "frugal.db", world, frugal=True)
+    return crawl_world(folder / "plain.db", world), crawl_world(
+        folder / "frugal.db", world, frugal=True
+    )
 
 
 @pytest.mark.bulk
@@ -126,7 +128,9 @@ def test_one_file_with_an_excess_reference_is_read_in_full(tmp_path) -> None:
     shorter = replace(
         last, omitted=tuple((omitted.id, each) for each in omitted.related_from or ())
     )
-    campaign = crawled(tmp_path / "c.db", full_world.replace(files=[*others, shorter]), frugal=True)
+    campaign = crawl_world(
+        tmp_path / "c.db", full_world.replace(files=[*others, shorter]), frugal=True
+    )
     # A first page each, the rest of the shared list, and the rest of the deviating list.
     assert campaign.api.calls == 3 + 2 + 2
     with Store.read(campaign.path) as store:
@@ -153,7 +157,7 @@ def test_lists_read_in_earlier_runs_save_requests(tmp_path) -> None:
 
 
 def test_inferred_references_are_marked_and_counted(tmp_path) -> None:
-    campaign = crawled(tmp_path / "c.db", generate_family_world(3, 90), frugal=True)
+    campaign = crawl_world(tmp_path / "c.db", generate_family_world(3, 90), frugal=True)
     with Store.read(campaign.path) as store:
         rows = list(store.statuses())
         assert sorted(row.inferred_count for row in rows) == [0, 50, 50]
@@ -176,7 +180,7 @@ def test_an_interrupted_frugal_crawl_saves_as_many_calls(tmp_path) -> None:
 
 
 def test_a_finished_frugal_campaign_costs_no_call(tmp_path) -> None:
-    campaign = crawled(tmp_path / "c.db", generate_family_world(5, 90), frugal=True)
+    campaign = crawl_world(tmp_path / "c.db", generate_family_world(5, 90), frugal=True)
     before = campaign.api.calls
     campaign.crawl(frugal=True)
     campaign.crawl()

@@ -273,7 +273,7 @@ def world_with_three_hashes(collections: tuple[str, ...] = ("c",), references: i
     return World([file], listed, [Collection("c", "C", tuple(each.id for each in listed))])
 
 
-def crawled(path: Path, world: World, *seeds: str, **options: object) -> Campaign:
+def crawl_seeds(path: Path, world: World, *seeds: str, **options: object) -> Campaign:
     campaign = Campaign(path, world, undocumented=UndocumentedSettings(canonical_links=True))
     path.unlink()
     with Store.open(path) as store:
@@ -287,7 +287,7 @@ def crawled(path: Path, world: World, *seeds: str, **options: object) -> Campaig
     [(SHA256, SHA1, MD5), (MD5, SHA1, SHA256), (SHA1, SHA256, MD5), (MD5, SHA256), (SHA1, MD5)],
 )
 def test_three_hashes_of_a_file_become_one_node(tmp_path, seeds) -> None:
-    campaign = crawled(tmp_path / "c.db", world_with_three_hashes(), *seeds)
+    campaign = crawl_seeds(tmp_path / "c.db", world_with_three_hashes(), *seeds)
     assert campaign.states() == {SHA256: COMPLETE}
     with Store.read(campaign.path) as store:
         graph = build_graph(store.observations(), subjects=store.subjects())
@@ -306,7 +306,7 @@ def test_three_hashes_of_a_file_become_one_node(tmp_path, seeds) -> None:
 
 
 def test_a_known_hash_of_a_file_is_not_requested_again(tmp_path) -> None:
-    campaign = crawled(tmp_path / "c.db", world_with_three_hashes(), MD5)
+    campaign = crawl_seeds(tmp_path / "c.db", world_with_three_hashes(), MD5)
     before = campaign.api.calls
     with Store.open(campaign.path) as store:
         assert store.add_seeds(parse_seeds([MD5, SHA256])) == 0

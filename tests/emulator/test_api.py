@@ -98,7 +98,7 @@ def test_related_references_are_sorted_by_id(api):
     assert page["links"] == {"self": f"{BASE_URL}/files/{F1}/related_references?limit=10"}
 
 
-def test_related_from_may_lack_attributes(api):
+def test_related_from_can_lack_attributes(api):
     _, page = get(api, f"/files/{F1}/related_references")
     item = next(item for item in page["data"] if item["attributes"]["title"] == "b")
     assert item["context_attributes"]["related_from"] == [
@@ -107,7 +107,7 @@ def test_related_from_may_lack_attributes(api):
     ]
 
 
-def test_a_reference_may_lack_collections_or_context(api):
+def test_a_reference_can_lack_collections_or_context(api):
     _, page = get(api, f"/files/{F2}/related_references")
     found = {item["attributes"]["title"]: related_from(item) for item in page["data"]}
     assert found == {"a": ["left"], "b": ["left"], "d": [], "e": None}

@@ -141,7 +141,7 @@ def test_related_reports_include_direct_references(world):
     assert ids(api, f"/files/{F1}/reports") == reports(B, C)
 
 
-def test_related_from_may_lack_attributes(world):
+def test_related_from_can_lack_attributes(world):
     api = em.Api(world, api_flavor="gti")
     domain = em.Indicator("domain", "other.example", collections=("right",))
     api.world = world.replace(indicators=[domain])
@@ -199,7 +199,7 @@ def test_embedded_reports(world):
     assert "attributes" not in found[f"report--{B}"]
 
 
-def test_a_collection_may_have_the_id_format_of_a_report():
+def test_a_collection_can_have_the_id_format_of_a_report():
     digits = "7" * 64
     odd = em.Collection(f"report--{digits}", "In brief", (), "report")
     api = em.Api(em.World([], [], [odd]), api_flavor="both")

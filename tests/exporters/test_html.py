@@ -275,7 +275,7 @@ STRANGE_VALUES = [
 
 
 @pytest.mark.parametrize(("value", "expected"), STRANGE_VALUES, ids=repr)
-def test_values_that_json_or_browsers_cannot_hold_become_text(value, expected):
+def test_values_that_json_or_browsers_cannot_represent_become_text(value, expected):
     graph = nx.DiGraph()
     graph.add_node("file:1", type="file", label="one", id="1", odd=value)
     assert node_of(page_of(graph), "file:1")["attributes"]["odd"] == expected

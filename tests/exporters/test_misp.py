@@ -35,7 +35,7 @@ from tests.support.mixed_campaigns import campaigns, hostile_text_graph, triples
 TEMPLATES = Path(pymisp.__file__).parent / "data" / "misp-objects" / "objects"
 
 
-def written(graph, **options):
+def write_bytes(graph, **options):
     stream = io.BytesIO()
     write_misp(graph, stream, **options)
     return stream.getvalue().decode()
@@ -44,7 +44,7 @@ def written(graph, **options):
 def event_of(graph, **options):
     """Return the event as read by pymisp."""
     event = pymisp.MISPEvent()
-    event.load(written(graph, **options))
+    event.load(write_bytes(graph, **options))
     return event
 
 

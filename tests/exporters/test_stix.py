@@ -36,7 +36,7 @@ NAMESPACE = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")  # defined by the 
 OURS = {"identity", "extension-definition"}
 
 
-def written(graph, **options):
+def write_bytes(graph, **options):
     stream = io.BytesIO()
     write_stix(graph, stream, **options)
     return stream.getvalue().decode()
@@ -44,7 +44,7 @@ def written(graph, **options):
 
 def parsed(graph, **options):
     """Return the objects as read by the official library, which rejects custom content."""
-    return stix2.parse(written(graph, **options), allow_custom=False).objects
+    return stix2.parse(write_bytes(graph, **options), allow_custom=False).objects
 
 
 def of_type(objects, *kinds):
@@ -148,13 +148,13 @@ def fits_64_bits(value):
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(campaigns())
 def test_the_validator_accepts_the_bundle(graph):
-    refuse_errors(written(graph, indicators=True))
+    refuse_errors(write_bytes(graph, indicators=True))
 
 
 def test_a_bundle_with_every_corpus_title_is_valid():
     graph = with_title(*HOSTILE)
     objects = parsed(graph)
-    refuse_errors(written(graph))
+    refuse_errors(write_bytes(graph))
     titles = {
         extension(each)["entity_id"]: json.loads(extension(each)["attributes"])["title"]
         for each in of_type(objects, "report")
@@ -166,7 +166,7 @@ def test_a_bundle_with_every_corpus_title_is_valid():
 
 def test_every_bad_text_of_the_corpus_is_kept_and_displayed_safely():
     graph = hostile_text_graph()
-    refuse_errors(written(graph, indicators=True))
+    refuse_errors(write_bytes(graph, indicators=True))
     objects = parsed(graph, indicators=True)
     assert triples_in(objects) == triples_of(graph)
     links = {
@@ -237,7 +237,7 @@ def test_observables_equal_those_of_stix2(subject, expected):
 def test_an_invalid_url_becomes_a_grouping(text):
     subject = Entity("url", "00" * 32, {} if text is None else {"url": text})
     graph = build_graph([Observation(subject, REPORT, GANG)])
-    refuse_errors(written(graph))
+    refuse_errors(write_bytes(graph))
     objects = parsed(graph)
     assert only(objects, "grouping")["context"] == "unspecified"
     assert triples_in(objects) == triples_of(graph)
@@ -420,7 +420,7 @@ def test_unsafe_urls_are_not_links(url):
 )
 def test_links_are_percent_encoded(url, link):
     graph = with_title("t", url=url)
-    refuse_errors(written(graph))
+    refuse_errors(write_bytes(graph))
     found = [each.get("url") for each in only(parsed(graph), "report")["external_references"]]
     assert link is None or found[0] == link
 
@@ -549,11 +549,11 @@ def test_ids_are_the_same_in_another_campaign():
 
     other = build_graph([Observation(EMOTET, BARE, GANG)])
     assert ids(other) == ids(campaign())
-    assert json.loads(written(other))["id"] != json.loads(written(campaign()))["id"]
+    assert json.loads(write_bytes(other))["id"] != json.loads(write_bytes(campaign()))["id"]
 
 
 def test_each_object_is_on_its_own_line():
-    lines = written(campaign()).splitlines()
+    lines = write_bytes(campaign()).splitlines()
     assert len(lines) == len(parsed(campaign())) + 2
     assert json.loads(lines[5].removesuffix(","))["spec_version"] == "2.1"
 

@@ -72,8 +72,8 @@ def test_weight_counts_observations():
 
 
 def test_unobserved_triples_are_not_extracted():
-    facts = [Observation(F1, R1, C1), Observation(F2, R1, C2)]
-    assert triples(extract_observations(build_graph(facts))) == [
+    observations = [Observation(F1, R1, C1), Observation(F2, R1, C2)]
+    assert triples(extract_observations(build_graph(observations))) == [
         (F1.key, R1.key, "collection:c1"),
         (F2.key, R1.key, "collection:c2"),
     ]
@@ -143,13 +143,13 @@ def test_only_subjects_set_seed_and_state():
 
 
 @pytest.mark.parametrize("name", ["self", "node_for_adding", "attr", "weight", "relation"])
-def test_an_attribute_may_have_the_name_of_an_argument(name):
+def test_an_attribute_can_have_the_name_of_an_argument(name):
     known = Entity("reference", R1.id, {name: "x"})
     assert build_graph([Observation(F1, known, None)]).nodes[R1.key][name] == "x"
 
 
 @pytest.mark.parametrize(
-    "facts",
+    "observations",
     [
         pytest.param([(F1, F1, F1)], id="I18-itself"),
         pytest.param([(F1, R1, R1)], id="I18-reference"),
@@ -159,9 +159,9 @@ def test_an_attribute_may_have_the_name_of_an_argument(name):
         pytest.param([(F1, F2, C1), (F2, C1, C2), (F2, C1, None)], id="chain"),
     ],
 )
-def test_two_nodes_may_be_related_in_both_ways(facts):
-    graph = build_graph(Observation(*fact) for fact in facts)
-    expected = {(s.key, r.key, c and c.key) for s, r, c in facts}
+def test_two_nodes_can_be_related_in_both_ways(observations):
+    graph = build_graph(Observation(*fact) for fact in observations)
+    expected = {(s.key, r.key, c and c.key) for s, r, c in observations}
     assert set(triples(extract_observations(graph))) == expected
     assert all(isinstance(edge["weight"], int) for edge in edges(graph).values())
 
@@ -217,44 +217,44 @@ _FACTS = st.lists(st.builds(Observation, _ENTITIES, _ENTITIES, st.none() | _ENTI
 
 @given(_FACTS)
 @settings(max_examples=150)
-def test_each_observation_is_extracted_once(facts):
-    found = triples(extract_observations(build_graph(facts)))
-    assert set(found) == set(triples(facts))
+def test_each_observation_is_extracted_once(observations):
+    found = triples(extract_observations(build_graph(observations)))
+    assert set(found) == set(triples(observations))
     assert len(found) == len(set(found))
 
 
 @given(_FACTS)
-def test_a_graph_built_from_extracted_observations_is_equal(facts):
-    graph = build_graph(facts)
+def test_a_graph_built_from_extracted_observations_is_equal(observations):
+    graph = build_graph(observations)
     again = build_graph(extract_observations(graph))
     assert dict(again.nodes(data=True)) == dict(graph.nodes(data=True))
     assert edges(again) == edges(graph)
 
 
 @given(_FACTS, st.randoms(use_true_random=False))
-def test_repeats_do_not_change_the_graph(facts, random):
+def test_repeats_do_not_change_the_graph(observations, random):
     bare = [
         Observation(*(each and Entity(each.type, each.id) for each in parts))
-        for parts in ((seen.subject, seen.reference, seen.related_from) for seen in facts)
+        for parts in ((seen.subject, seen.reference, seen.related_from) for seen in observations)
     ]
     random.shuffle(bare)
-    once, often = build_graph(facts), build_graph([*facts, *bare, *bare])
+    once, often = build_graph(observations), build_graph([*observations, *bare, *bare])
     assert dict(often.nodes(data=True)) == dict(once.nodes(data=True))
     assert edges(often) == edges(once)
     assert list(often.edges) == list(once.edges)
 
 
 @given(_FACTS)
-def test_every_weight_is_the_number_of_observations(facts):
-    known = set(triples(facts))
-    for (source, target), edge in edges(build_graph(facts)).items():
+def test_every_weight_is_the_number_of_observations(observations):
+    known = set(triples(observations))
+    for (source, target), edge in edges(build_graph(observations)).items():
         matching = [triple for triple in known if (source, target) in {triple[:2], triple[1:]}]
         assert edge["weight"] == len(matching)
 
 
 @given(_FACTS)
-def test_type_id_and_label_are_never_absent(facts):
-    for key, node in build_graph(facts).nodes(data=True):
+def test_type_id_and_label_are_never_absent(observations):
+    for key, node in build_graph(observations).nodes(data=True):
         assert key == f"{node['type']}:{node['id']}"
         assert node["label"]
         assert not {"seed", "state"} & set(node)

@@ -63,7 +63,9 @@ _LINKS = st.lists(
     ),
     max_size=6,
 )
-GRAPHS = st.builds(lambda facts, links: build_graph(facts, links=links), _FACTS, _LINKS)
+GRAPHS = st.builds(
+    lambda observations, links: build_graph(observations, links=links), _FACTS, _LINKS
+)
 
 
 # --- folding -------------------------------------------------------------------------------------
@@ -110,12 +112,14 @@ def test_a_family_is_three_nodes(files, reports):
     assert sizes == {"file": files, "reference": reports, "collection": 1}
 
 
-def emulated(files, collections, references, held, seed=7):
-    """Return the graph of an emulated campaign with the structure of real data."""
+def emulated(files, collections, references, collection_size, seed=7):
+    """Return the observations of an emulated campaign with the structure of real data."""
     rng = Random(seed)
     reports = [Reference.from_url(f"https://r.example/{number}") for number in range(references)]
     families = [
-        Collection(f"c{n}", f"Family {n}", tuple(r.id for r in rng.sample(reports, held)))
+        Collection(
+            f"c{n}", f"Family {n}", tuple(r.id for r in rng.sample(reports, collection_size))
+        )
         for n in range(collections)
     ]
     names = [family.id for family in families]
@@ -138,7 +142,7 @@ def emulated(files, collections, references, held, seed=7):
 
 
 @pytest.mark.parametrize(
-    ("files", "collections", "references", "held", "share"),
+    ("files", "collections", "references", "collection_size", "share"),
     [
         pytest.param(25, 2, 460, 300, 0.05, id="files of one family"),
         pytest.param(25, 5, 170, 60, 0.5, id="files of one actor"),
@@ -147,24 +151,25 @@ def emulated(files, collections, references, held, seed=7):
         pytest.param(200, 6, 600, 200, 0.4, id="many files of a few families"),
     ],
 )
-def test_files_fold_to_their_sets_of_collections(files, collections, references, held, share):
-    """A group for each set of collections that a file is in, or that a reference is found through.
+def test_files_fold_to_their_sets_of_collections(
+    files, collections, references, collection_size, share
+):
+    """Files fold by their collections, references by their files and collections.
 
-    What is real was measured so: 25 files of one family, 493 nodes and 11,236 edges, are 19 nodes
-    and 39 edges.
+    In real data, 25 files of one family (493 nodes, 11,236 edges) fold to 19 nodes and 39 edges.
     """
-    facts = emulated(files, collections, references, held)
-    told, found_in, through = defaultdict(set), defaultdict(set), defaultdict(set)
-    for one in facts:
-        told[one.subject].add(one.reference)
+    observations = emulated(files, collections, references, collection_size)
+    lists, found_in, through = defaultdict(set), defaultdict(set), defaultdict(set)
+    for one in observations:
+        lists[one.subject].add(one.reference)
         found_in[one.reference].add(one.subject)
         through[one.reference].add(one.related_from)
-    of_file = {each: frozenset(references) for each, references in told.items()}
+    of_file = {each: frozenset(references) for each, references in lists.items()}
     of_report = {each: (frozenset(found_in[each]), frozenset(through[each])) for each in through}
-    pairs = {(of_file[one.subject], of_report[one.reference]) for one in facts}
-    behind = {(of_report[one.reference], one.related_from) for one in facts}
-    named = {one.related_from for one in facts}
-    graph = build_graph(facts)
+    pairs = {(of_file[one.subject], of_report[one.reference]) for one in observations}
+    behind = {(of_report[one.reference], one.related_from) for one in observations}
+    named = {one.related_from for one in observations}
+    graph = build_graph(observations)
     folded = fold(graph)
     assert len(folded) == len({*of_file.values()}) + len({*of_report.values()}) + len(named)
     assert folded.number_of_edges() == len(pairs) + len(behind)
@@ -209,12 +214,12 @@ def test_exports_contain_the_date_and_size_of_a_group(tmp_path):
         for n in range(3)
     ]
     graph = build_graph(Observation(file(0), each, collection(0)) for each in reports)
-    seen = view(graph, "folded")
-    (key,) = (key for key, size in seen.nodes(data="group_size") if size)
-    found = nx.read_gexf(export(seen, tmp_path / "x.gexf"))
+    graph_view = view(graph, "folded")
+    (key,) = (key for key, size in graph_view.nodes(data="group_size") if size)
+    found = nx.read_gexf(export(graph_view, tmp_path / "x.gexf"))
     assert (found.nodes[key]["start"], found.nodes[key]["group_size"]) == ("2018-01-12", 3)
     assert {start for *_, start in found.edges(data="start")} == {"2018-01-12"}
-    found = nx.read_graphml(export(seen, tmp_path / "x.graphml"))
+    found = nx.read_graphml(export(graph_view, tmp_path / "x.graphml"))
     assert found.nodes[key]["group_size"] == 3
     assert read_graphml(tmp_path / "x.graphml").nodes[key]["group_size"] == 3
 
@@ -229,10 +234,14 @@ def test_a_group_of_different_states_has_no_state():
 
 
 def test_an_edge_between_groups_merges_its_edges():
-    facts = family(2, 2)
-    facts[0] = Observation(facts[0].subject, facts[0].reference, collection(0), INFERRED, 10, 20)
-    facts[3] = Observation(facts[3].subject, facts[3].reference, collection(0), OBSERVED, 5, 30)
-    folded = fold(build_graph(facts, timestamps=True))
+    observations = family(2, 2)
+    observations[0] = Observation(
+        observations[0].subject, observations[0].reference, collection(0), INFERRED, 10, 20
+    )
+    observations[3] = Observation(
+        observations[3].subject, observations[3].reference, collection(0), OBSERVED, 5, 30
+    )
+    folded = fold(build_graph(observations, timestamps=True))
     (edge,) = (e for _, _, e in folded.edges(data=True) if e["relation"] == "related_references")
     assert edge["weight"] == 4
     assert edge["provenance"] == INFERRED
@@ -258,13 +267,13 @@ def test_api_attributes_cannot_make_a_group():
 @settings(max_examples=40)
 def test_a_view_does_not_change_the_graph_and_has_its_attributes(name, graph):
     before = copy.deepcopy(graph)
-    seen = view(graph, name)
+    graph_view = view(graph, name)
     assert nx.utils.graphs_equal(graph, before)
-    for key, node in seen.nodes(data=True):
+    for key, node in graph_view.nodes(data=True):
         assert key == f"{node['type']}:{node['id']}"
         assert node["label"]
         assert all(isinstance(value, str | int | float | bool) for value in node.values())
-    for _, _, edge in seen.edges(data=True):
+    for _, _, edge in graph_view.edges(data=True):
         assert edge["relation"]
         assert edge["weight"] > 0
 
@@ -282,13 +291,13 @@ def test_every_exporter_accepts_every_view_except_derived_ones_for_platforms(nam
 @pytest.mark.parametrize("name", sorted(DERIVED_VIEWS))
 @pytest.mark.parametrize("form", ["stix", "stix-indicators", "misp"])
 def test_platform_formats_refuse_derived_views(form, name, tmp_path):
-    seen = view(nx.compose(campaign(), build_graph(family(2, 3))), name)
+    graph_view = view(nx.compose(campaign(), build_graph(family(2, 3))), name)
     with pytest.raises(ExportError, match="graphbuild computed; export the full or the backbone"):
-        export_all(seen, tmp_path / "new", ["graphml", form])
+        export_all(graph_view, tmp_path / "new", ["graphml", form])
     assert list(tmp_path.iterdir()) == []
     if form != "stix-indicators":
         with pytest.raises(ExportError, match="graphbuild computed"):
-            export(seen, tmp_path / f"x.{form}.json")
+            export(graph_view, tmp_path / f"x.{form}.json")
         assert list(tmp_path.iterdir()) == []
     written = export_all(view(campaign(), "backbone"), tmp_path, ["graphml", form])
     assert len(written) == 2
@@ -296,9 +305,9 @@ def test_platform_formats_refuse_derived_views(form, name, tmp_path):
 
 @given(GRAPHS)
 def test_the_backbone_keeps_the_order_of_the_graph(graph):
-    seen = view(graph, "backbone")
-    assert list(seen) == [key for key in graph if key in seen]
-    assert list(seen.edges) == [ends for ends in graph.edges if ends in seen.edges]
+    graph_view = view(graph, "backbone")
+    assert list(graph_view) == [key for key in graph if key in graph_view]
+    assert list(graph_view.edges) == [ends for ends in graph.edges if ends in graph_view.edges]
 
 
 def test_an_unknown_view_is_refused_with_the_known_names():
@@ -310,7 +319,7 @@ def test_the_full_view_is_the_graph():
     assert nx.utils.graphs_equal(view(campaign(), "full"), campaign())
 
 
-def shared(graph, kind):
+def shared_references(graph, kind):
     """Return the shared references of each pair of nodes of one type, computed with networkx."""
     plain = nx.Graph(
         (one, other)
@@ -328,17 +337,17 @@ def shared(graph, kind):
 @given(graph=GRAPHS)
 @settings(max_examples=150)
 def test_the_weight_is_the_number_of_shared_references(name, kind, graph):
-    seen = view(graph, name)
-    found = {frozenset(ends): weight for *ends, weight in seen.edges(data="weight")}
-    assert found == shared(graph, kind)
-    assert len(found) == seen.number_of_edges()  # each pair once
-    assert set(seen) == {key for key in graph if key.startswith(f"{kind}:")}
+    graph_view = view(graph, name)
+    found = {frozenset(ends): weight for *ends, weight in graph_view.edges(data="weight")}
+    assert found == shared_references(graph, kind)
+    assert len(found) == graph_view.number_of_edges()  # each pair once
+    assert set(graph_view) == {key for key in graph if key.startswith(f"{kind}:")}
 
 
 def test_nodes_without_shared_references_have_no_edges():
-    seen = view(build_graph([*family(2, 3, 0), *family(1, 2, 1)]), "files")
-    assert sorted(weight for _, _, weight in seen.edges(data="weight")) == [3]
-    assert nx.number_of_isolates(seen) == 1
+    graph_view = view(build_graph([*family(2, 3, 0), *family(1, 2, 1)]), "files")
+    assert sorted(weight for _, _, weight in graph_view.edges(data="weight")) == [3]
+    assert nx.number_of_isolates(graph_view) == 1
 
 
 def test_domains_and_ip_addresses_are_projected_like_files():
@@ -352,22 +361,24 @@ def test_domains_and_ip_addresses_are_projected_like_files():
 @given(GRAPHS)
 @settings(max_examples=100)
 def test_the_backbone_disconnects_no_node(graph):
-    seen = view(graph, "backbone")
-    whole = [part & set(seen) for part in nx.weakly_connected_components(graph)]
-    assert sorted(map(sorted, nx.weakly_connected_components(seen))) == sorted(map(sorted, whole))
+    graph_view = view(graph, "backbone")
+    expected = [part & set(graph_view) for part in nx.weakly_connected_components(graph)]
+    assert sorted(map(sorted, nx.weakly_connected_components(graph_view))) == sorted(
+        map(sorted, expected)
+    )
 
 
 @given(GRAPHS)
 @settings(max_examples=100)
 def test_the_backbone_drops_only_references_equal_to_a_kept_one(graph):
-    seen = view(graph, "backbone")
-    left_out = set(graph) - set(seen)
+    graph_view = view(graph, "backbone")
+    left_out = set(graph) - set(graph_view)
     stand_for = {}
-    for key, size in seen.nodes(data="group_size"):
+    for key, size in graph_view.nodes(data="group_size"):
         if size:
-            alike = [o for o in left_out if _neighbors(graph, o) == _neighbors(graph, key)]
-            stand_for[key] = len(alike)
-            assert len(alike) == size - 1
+            equivalent = [o for o in left_out if _neighbors(graph, o) == _neighbors(graph, key)]
+            stand_for[key] = len(equivalent)
+            assert len(equivalent) == size - 1
     assert sum(stand_for.values()) == len(left_out)
     assert {graph.nodes[key]["type"] for key in left_out} <= {"reference"}
 
@@ -377,8 +388,10 @@ def _neighbors(graph, key):
 
 
 def test_the_backbone_keeps_connecting_references():
-    facts = [*family(3, 10), Observation(file(9), report(0), collection(5))]
-    seen = view(build_graph(facts), "backbone")
-    reports = {key: node for key, node in seen.nodes(data=True) if node["type"] == "reference"}
+    observations = [*family(3, 10), Observation(file(9), report(0), collection(5))]
+    graph_view = view(build_graph(observations), "backbone")
+    reports = {
+        key: node for key, node in graph_view.nodes(data=True) if node["type"] == "reference"
+    }
     assert sorted(node.get("group_size", 1) for node in reports.values()) == [1, 9]
     assert "group_size" not in reports[report(0).key]

@@ -26,14 +26,14 @@ def change(path: Path, statement: str, *values: object) -> None:
     connection.close()
 
 
-def found(path: Path) -> list:
+def damage_in(path: Path) -> list:
     with Store.read(path) as store:
         return list(find_damage(store))
 
 
 def test_intact_file_has_no_damage(path: Path) -> None:
     sound(path)
-    assert found(path) == []
+    assert damage_in(path) == []
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -48,7 +48,7 @@ def test_flipped_bit_in_a_page_is_found_with_its_subject(path: Path, seed: int) 
     bit = chance.randrange(len(flipped) * 8)
     flipped[bit // 8] ^= 1 << bit % 8
     change(path, "UPDATE page SET body = ? WHERE id = ?", bytes(flipped), number)
-    first, *_ = found(path)
+    first, *_ = damage_in(path)
     assert first.subject is not None
     assert first.subject.id == (A, B)[number - 1]
 
@@ -56,7 +56,7 @@ def test_flipped_bit_in_a_page_is_found_with_its_subject(path: Path, seed: int) 
 def test_forged_digest_is_found(path: Path) -> None:
     sound(path)
     change(path, "UPDATE page SET sha256 = ? WHERE id = 1", b"0" * 32)
-    assert "does not match its stored checksum" in found(path)[0].problem
+    assert "does not match its stored checksum" in damage_in(path)[0].problem
 
 
 def test_reference_to_a_missing_row_is_found(path: Path) -> None:
@@ -65,14 +65,14 @@ def test_reference_to_a_missing_row_is_found(path: Path) -> None:
         path, "INSERT INTO seed (entity, source, line, attributes) VALUES (999, 'nowhere', 1, '{}')"
     )
     assert "a row of the table seed refers to a missing row of entity" in {
-        each.problem for each in found(path)
+        each.problem for each in damage_in(path)
     }
 
 
 def test_page_that_cannot_be_decompressed_is_found(path: Path) -> None:
     sound(path)
     change(path, "UPDATE page SET body = x'00' WHERE id = 2")
-    assert Damage(Entity("file", B), "page 1 cannot be decompressed") in found(path)
+    assert Damage(Entity("file", B), "page 1 cannot be decompressed") in damage_in(path)
 
 
 def test_exchanged_page_with_matching_digests_is_found(path: Path) -> None:
@@ -81,7 +81,7 @@ def test_exchanged_page_with_matching_digests_is_found(path: Path) -> None:
     packed, digest = zlib.compress(raw), hashlib.sha256(raw).digest()
     statement = "UPDATE page SET body = ?, crc32 = ?, sha256 = ? WHERE id = 1"
     change(path, statement, packed, zlib.crc32(packed), digest)
-    first, *rest = found(path)
+    first, *rest = damage_in(path)
     assert first.subject == Entity("file", A)
     assert first.problem.startswith("page 1: data: expected")
     assert [each.problem.split(":")[0] for each in rest] == [
@@ -101,7 +101,7 @@ def test_broken_structure_is_found(path: Path) -> None:
     with path.open("r+b") as stream:
         stream.seek((root - 1) * size + 3)  # the number of entries of the index page
         stream.write(b"\0\0")
-    problems = found(path)
+    problems = damage_in(path)
     assert {each.subject for each in problems} == {None}
     assert any("task_order" in each.problem for each in problems)
 
@@ -109,7 +109,7 @@ def test_broken_structure_is_found(path: Path) -> None:
 def test_observation_without_a_page_is_found(path: Path) -> None:
     sound(path)
     change(path, "UPDATE fact SET related_from = 0 WHERE reference = 3")
-    problems = " ".join(each.problem for each in found(path))
+    problems = " ".join(each.problem for each in damage_in(path))
     assert "observation without a stored page" in problems
     assert "missing observation of a stored page" in problems
 
@@ -120,13 +120,13 @@ def test_fact_with_a_missing_entity_is_reported(path: Path, column: str) -> None
     change(path, f"UPDATE OR REPLACE fact SET {column} = 99")
     with Store.read(path) as store, pytest.raises(StoreError, match="entity 99, which is missing"):
         list(store.observations())
-    assert any("entity 99" in each.problem for each in found(path))
+    assert any("entity 99" in each.problem for each in damage_in(path))
 
 
 def test_task_with_a_missing_entity_is_reported(path: Path) -> None:
     sound(path)
     change(path, "UPDATE task SET subject = 99 WHERE id = 1")
-    assert any("entity 99" in each.problem for each in found(path))
+    assert any("entity 99" in each.problem for each in damage_in(path))
 
 
 @pytest.mark.parametrize("attributes", ["x", "[]", "5", ""])
@@ -138,7 +138,7 @@ def test_damaged_attributes_are_reported(path: Path, attributes: str) -> None:
             list(store.observations())
         with pytest.raises(StoreError, match="are damaged"):
             list(store.subjects())
-    (only,) = found(path)
+    (only,) = damage_in(path)
     assert (only.subject, "are damaged" in only.problem) == (None, True)
 
 

@@ -67,7 +67,7 @@ def page(rng: random.Random) -> bytes:
     return json.dumps({"meta": meta, "data": data}).encode()
 
 
-def crawled(path: Path, seed: int, *, reopen: bool, repeat: bool = False) -> list[object]:
+def store_pages(path: Path, seed: int, *, reopen: bool, repeat: bool = False) -> list[object]:
     """Return the results of storing some pages, and the contents of the file.
 
     Args:
@@ -107,17 +107,17 @@ def contents(path: Path) -> list[list[tuple[object, ...]]]:
 def test_reopening_the_file_for_every_page_changes_nothing(
     tmp_path: Path, seed: int, *, repeat: bool
 ) -> None:
-    one = crawled(tmp_path / "one.db", seed, reopen=False, repeat=repeat)
-    assert one == crawled(tmp_path / "other.db", seed, reopen=True, repeat=repeat)
+    one = store_pages(tmp_path / "one.db", seed, reopen=False, repeat=repeat)
+    assert one == store_pages(tmp_path / "other.db", seed, reopen=True, repeat=repeat)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_bound_on_known_pages_changes_nothing(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unbounded = crawled(tmp_path / "one.db", seed, reopen=False, repeat=True)
+    unbounded = store_pages(tmp_path / "one.db", seed, reopen=False, repeat=True)
     monkeypatch.setattr(page_writer, "_MAX_KNOWN_PAGES", 1)
-    assert unbounded == crawled(tmp_path / "other.db", seed, reopen=False, repeat=True)
+    assert unbounded == store_pages(tmp_path / "other.db", seed, reopen=False, repeat=True)
 
 
 def test_facts_of_equal_pages_are_stored_once(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Rank files, references and collections by centrality.
 
 Centrality is computed on the evidence graph (:attr:`Incidence.adjacency`). It links files to their
-collections, and the collections to their references. The exported graph also links each file to
-each of its references, so its shortest paths are different.
+collections, collections to their references, and files to references without a collection. The
+exported graph links each file to each of its references, so its shortest paths are different.
 
 * *Betweenness* (Freeman 1977, Sociometry 40): the share of shortest paths between two other nodes
   that contain the node, on average. In graphs of more than :data:`MAX_EXACT_NODES` nodes, it is

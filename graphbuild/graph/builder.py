@@ -103,15 +103,15 @@ def validate_graph(graph: nx.Graph[str]) -> None:
     """Raise ``ExportError`` unless ``graph`` is a ``DiGraph`` whose nodes have types and labels."""
     if not graph.is_directed() or graph.is_multigraph():
         raise ExportError(
-            f"a networkx.{type(graph).__name__} does not say what is related to what; give the"
-            " DiGraph that build_graph made, or a view of it"
+            f"expected a networkx.DiGraph, not a networkx.{type(graph).__name__}; pass the graph"
+            " that build_graph returned, or a view of it"
         )
     for key, attributes in graph.nodes(data=True):
         for name in ("type", "label"):
             if attributes.get(name) is None:
                 raise ExportError(
-                    f"node {str(key)[:80]!a} has no {name}, which every node must have; give the"
-                    f" DiGraph that build_graph made, or set {name!r} on each node"
+                    f"node {str(key)[:80]!a} has no {name}, which every node must have; pass the"
+                    f" graph that build_graph returned, or set {name!r} on each node"
                 )
 
 

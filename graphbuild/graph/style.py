@@ -66,5 +66,5 @@ def check_positions(graph: Graph, positions: Positions | None) -> Positions:
     for key in graph:
         position = positions.get(key, ())
         if len(position) != 2 or not all(map(math.isfinite, position)):  # noqa: PLR2004  x and y
-            raise ExportError(f"{key}: no position; give a finite one for each node, or none")
+            raise ExportError(f"{key}: no position; pass finite positions of all nodes, or none")
     return positions

@@ -96,7 +96,7 @@ def _missing_data(data: ReportData) -> Iterator[Block]:
     problems = [each for each in data.statuses if each.state != COMPLETE or each.detail]
     if not problems:
         subjects = format_count(totals.subjects, "subject")
-        yield Paragraph(f"None: the lists of all {subjects} were read to the end.")
+        yield Paragraph(f"None: the lists of all {subjects} are complete.")
     notes = []
     if totals.expected:
         notes.append(
@@ -215,8 +215,8 @@ def _clusters(data: ReportData) -> Iterator[Block]:
     yield Paragraph(
         f"{format_count(len(clusters), 'cluster')}; agreement of runs with different seeds:"
         f" {data.clustering.agreement:.2f}. Stability is the mean Jaccard index of a cluster with"
-        " the most similar cluster of each run. Independent references are counted once"
-        " per article."
+        " the most similar cluster of each run. The column 'independent' counts duplicate"
+        " references once."
     )
     svg, text = cluster_map(data.incidence, data.clustering)
     yield Figure(svg, "map", text)

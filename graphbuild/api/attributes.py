@@ -1,7 +1,7 @@
 """Validation of the ``attributes`` of an API object.
 
-Unknown attributes are kept. Which attributes have a column of their own in exports is defined in
-:mod:`graphbuild.exporters.columns`.
+Unknown attributes are kept. :mod:`graphbuild.exporters.columns` defines which attributes have their
+own column in exports.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _NEVER_TRUNCATED = frozenset({"url", "author"})  # a truncated value would be mi
 def parse_attributes(value: object, path: str, warnings: list[str]) -> dict[str, Scalar]:
     """Return the scalar attributes, and lists of strings joined with semicolons.
 
-    Empty attributes, nested objects and other lists are left out. Each other change adds a message
-    with ``path``, the path of the value in the payload, to ``warnings``.
+    Empty attributes, nested objects and other lists are left out silently. Each other change adds a
+    message with ``path``, the path of the value in the payload, to ``warnings``.
 
     Raises:
         PayloadError: There are more than ``MAX_ATTRIBUTES`` attributes.

@@ -93,7 +93,7 @@ def find_user_name(environment: Mapping[str, str] | None = None, home: Path | No
     """
     try:
         return _find(USER_VARIABLE, "user", environment, home).strip()
-    except AuthenticationError:  # reported when the key is read from the same file
+    except AuthenticationError:  # optional; if the key is in this file too, its reader reports it
         return ""
 
 

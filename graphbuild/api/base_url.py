@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-# Stricter than RFC 3986: excludes all URLs that two parsers could interpret differently.
+# Stricter than RFC 3986, to exclude URLs that two parsers could interpret differently.
 _HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\]"
 _BASE_URL = re.compile(
     rf"(?P<scheme>https?)://(?P<host>{_HOST})(:(?P<port>[0-9]{{1,5}}))?(?P<path>(/[\w.~-]+)*)/*",

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://www.virustotal.com/api/v3"
 LIMIT = 40  # entries per page: the API's maximum for relationships
-MAX_FLAVOR_PROBES = 3  # subjects that are requested in both API flavors
+MAX_FLAVOR_PROBES = 3  # maximum number of subjects that are requested in both API flavors
 # HTTP statuses for a relationship that does not exist in the API flavor of the service.
 _UNKNOWN_RELATIONSHIP_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
 

@@ -26,7 +26,7 @@ class RequestState:
     """The deadline of the current request, and whether the request was sent."""
 
     def start(self, seconds: float, *, sent: bool) -> None:
-        """Start a request that must end within ``seconds``."""
+        """Start a request that must end within ``seconds``; ``sent`` is its initial state."""
         self.sent = sent
         self._due = time.monotonic() + seconds
 

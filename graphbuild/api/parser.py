@@ -1,8 +1,8 @@
 """Parsing of API responses into pages.
 
-A page depends only on the bytes of the response, so stored responses can be parsed again without a
-call. An invalid envelope raises PayloadError. An invalid entry is skipped, and an invalid attribute
-is left out. Each such change adds a warning with the path of the value.
+A page depends only on the request and the bytes of the response, so stored responses can be parsed
+again without a call. An invalid envelope raises PayloadError. An invalid entry is skipped, and an
+invalid attribute is left out. Each such change adds a warning with the path of the value.
 
 Sources: https://docs.virustotal.com/reference/collections,
 https://developers.virustotal.com/reference/files-object-related_references.

@@ -53,7 +53,7 @@ def is_user_name(text: str) -> bool:
 
 
 def parse_tightest_quotas(payload: dict[str, Any]) -> tuple[Quota, ...]:
-    """Return the valid request quota with the fewest remaining calls of each time window.
+    """Return, for each time window, the valid request quota with the fewest remaining calls.
 
     Raises:
         PayloadError: There is no valid request quota.

@@ -34,7 +34,7 @@ class Clock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Return seconds that never decrease."""
+        """Return the seconds since an arbitrary time, on a clock that never goes back."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> bool:
@@ -106,7 +106,7 @@ class RateLimiter:
             self._in_flight -= 1
 
     def pause_until(self, monotonic: float) -> None:
-        """Block the requests of all clients until that time."""
+        """Block the requests of all clients until a time of the monotonic clock."""
         with self._lock:
             self._paused_until = max(self._paused_until, monotonic)
 
@@ -123,6 +123,6 @@ def next_day(now: float) -> datetime:
 
 
 def next_month(now: float) -> datetime:
-    """Return when the monthly quota resets: at 00:00 UTC on the next 1st."""
+    """Return when the monthly quota resets: at 00:00 UTC on the first day of the next month."""
     in_next_month = day_start(now).replace(day=1) + timedelta(days=31)
     return in_next_month.replace(day=1)

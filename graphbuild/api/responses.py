@@ -85,10 +85,10 @@ class PageResponse(NamedTuple):
 
 
 def parse_response(response: Response, request: PageRequest, now: float) -> PageResponse:
-    """Return the page in a response; ``now`` is used for a Retry-After date.
+    """Return the page in a response; ``now`` (seconds since 1970) is used for a Retry-After date.
 
     Raises:
-        ApiError: The response is an error; the subclass depends on its status and error code.
+        ApiError: The response is an error, damaged or not JSON; the subclass depends on the cause.
         PayloadError: The response is JSON, but not a page.
     """
     if response.status != HTTPStatus.OK:

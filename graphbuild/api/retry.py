@@ -1,8 +1,8 @@
 """The retry policy: which failures are retried, how often, and after how long.
 
-Only a :class:`~graphbuild.errors.TransientError` is retried: HTTP 408, 424, 429 and 5xx, a broken
-or late connection, and a damaged page. All other errors are final. A 429 is not retried if it shows
-that the quota is spent, see :meth:`RetryPolicy.is_quota_spent`.
+Only a :class:`~graphbuild.errors.TransientError` is retried, such as HTTP 408, 424, 429 and 5xx, a
+broken or late connection, or a damaged page. Other errors are final. A 429 is not retried if it
+shows that the quota is spent, see :meth:`RetryPolicy.is_quota_spent`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from graphbuild.errors import QuotaExhaustedError, RateLimitError
 if TYPE_CHECKING:
     from graphbuild.errors import TransientError
 
-RETRIES = 3  # of one request
+RETRIES = 3  # maximum number of retries of one request
 # All waits are in seconds.
 MAX_RETRY_WAIT = 600.0  # even if the response requests a longer one
 DEFAULT_WAIT = 60.0  # after a 429 without a valid Retry-After; the service counts per minute
-FIRST_BACKOFF = 1.0  # maximum without Retry-After; it doubles with each retry
+FIRST_BACKOFF = 1.0  # maximum of the first wait after other failures; it doubles with each retry
 QUOTA_RETRY_AFTER = 600.0  # a longer Retry-After means that the daily or monthly quota is spent
 _MAX_QUOTA_RETRY_AFTER = 32 * 86_400.0  # no quota period is longer than a month
 

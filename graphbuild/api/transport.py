@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from graphbuild.api.auth import ApiKey
 
 MAX_BYTES = 32 * 1024 * 1024
-_MAX_ERROR_BYTES = 64 * 1024  # only the error code of these bodies is used
+_MAX_ERROR_BYTES = 64 * 1024  # of the body of an error, of which only the error code is used
 _CONNECT_TIMEOUT = 10.0  # seconds, for each address of the host
 _CHUNK = 64 * 1024
 _GZIP = 16 + zlib.MAX_WBITS

@@ -43,7 +43,7 @@ class CallBudget(CallRecorder):
         """Delete the records of all reserved calls; these calls were not made."""
         while self._reserved:
             _, call = self._reserved.popitem()
-            with suppress(GraphbuildError):  # a record that remains cannot exceed a limit
+            with suppress(GraphbuildError):  # a remaining record only makes the count too high
                 self._store.calls.cancel(call)
 
     def check(self) -> None:
@@ -62,7 +62,7 @@ class CallBudget(CallRecorder):
             )
 
     def begin_call(self, subject: Entity, relationship: str) -> int:
-        """Record a call durably before it is made, unless it is reserved; return its number."""
+        """Record a call durably before it is made, unless it is reserved; return the row id."""
         reserved = self._reserved.pop((subject, relationship), None)
         if reserved is not None:
             return reserved

@@ -18,7 +18,7 @@ from graphbuild.api.rate_limit import MINUTE, day_start
 class CostEstimate:
     """The number of calls that a crawl needs."""
 
-    at_least: int  # if the API's lists do not change until their pages are requested
+    at_least: int  # lower bound, if the API's lists do not change until they are requested
     expected: int | None  # based on the files with a stored page; None if there are none
     exact: bool  # whether the number of pages of every file is known
 

@@ -131,7 +131,7 @@ class Crawl:
         return WorkerPool(clients, self._budget)
 
     def _run(self, run: _CrawlRun) -> Iterator[CrawlEvent]:
-        """Crawl until no task is left, or until the API flavor is known for more workers."""
+        """Crawl until no task is left or, with several workers, until the API flavor is known."""
         waiting_for_flavor = self._workers > 1 and self._client.api_flavor == AUTO
         try:
             while self._submit_tasks(run):
@@ -169,7 +169,7 @@ class Crawl:
         """Store a result and record the next call in one transaction; return None if the run ends.
 
         With two transactions per page, many workers would store half as many pages per second. With
-        a rate limit, the next call may be made much later; then it is recorded at that time.
+        a rate limit, the next call may be made much later, so it is recorded when it is made.
         """
         rate_limited = self._client.rate_limiter.per_minute is not None
         try:
@@ -199,7 +199,7 @@ def _store_in_flight(run: _CrawlRun) -> None:
         except StoreError as error:
             unexpected = unexpected or error
         except GraphbuildError:
-            pass  # an error of the service; the pages that came are stored
+            pass  # this request failed; the results of the other requests are still stored
         except BaseException as error:  # noqa: BLE001  raised when all pages are stored
             unexpected = unexpected or error
     if unexpected:

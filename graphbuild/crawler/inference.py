@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 class Inference(NamedTuple):
     """The references that can be inferred for a file.
 
-    ``surplus`` is the number of references read and inferred, minus the number that the API stated.
-    If it is positive, nothing may be inferred. If it is negative, the next page must be requested.
+    ``surplus`` is the number of references read and inferred, minus the number that the API stated;
+    it is -1 if the API stated no number, or if a collection of the file is disputed. If it is
+    positive, nothing may be inferred. If it is negative, the next page must be requested.
     """
 
     collections_by_reference: Mapping[int, set[int]]
@@ -76,11 +77,11 @@ def choose_next_file(
     knowledge: CollectionKnowledge,
     page_size: int,
 ) -> int:
-    """Return the unfinished file whose remaining pages save the most requests per page read.
+    """Return the task id of the file whose remaining pages save the most requests per page read.
 
     When a file is read to its end, all references of its collections are known. This saves the
-    remaining pages of every file whose collections are then all known. Of equally good files, the
-    first is returned; there must be one.
+    remaining pages of every file whose collections are then all known. ``unfinished`` maps task ids
+    to what was read; it must not be empty. Of equally good files, the first is chosen.
     """
     pages_left: dict[int, int] = {}
     files_by_unknown: dict[frozenset[int], list[int]] = defaultdict(list)

@@ -36,10 +36,10 @@ class CrawlEvent:
 
     Attributes:
         subject: The entity whose relationship was requested.
-        page_number: The number of the page, from 1.
-        new_references: The number of references that are on no earlier page of the subject.
+        page_number: The number of the page, from 1; after an inference, that of the last page.
+        new_references: The number of references that are on no earlier page of the same pass.
         status: The state of the subject after the event.
-        warnings: Skipped or changed items of the page.
+        warnings: Messages about skipped or changed items of the page.
         error: The error if the request failed; None otherwise.
         inferred_references: The number of references that were inferred without a request.
     """
@@ -64,11 +64,11 @@ class ResultHandler:
         self._store = store
         self._limit = limit
         self._consecutive_failures = 0
-        # If the quota is exhausted, waiting a minute does not help. A stored page proves otherwise.
+        # While the quota is exhausted, a retry is useless. A received page shows that it is not.
         self.retry_on_429 = store.api_info.quota_resets_at() <= client.clock.now()
 
     def handle(self, task: Task, outcome: PageResponse | BaseException) -> CrawlEvent | None:
-        """Store the result of a request; return None if the run was stopped while waiting.
+        """Store the result of a request; return None if the run was stopped while it waited.
 
         Raises:
             GraphbuildError: An error that affects all subjects.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FifoScheduler:
-    """Requests the first page of every subject, then the later pages, in the order of the seeds."""
+    """Chooses tasks in the order of ``TaskQueue.next_task``: first pages, then later pages."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -39,7 +39,7 @@ class FifoScheduler:
 
 
 class InferringScheduler(FifoScheduler):
-    """Requests all first pages, then the pages that save most requests; infers the others."""
+    """Chooses all first pages, then pages that save most requests; infers the other references."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
@@ -53,7 +53,7 @@ class InferringScheduler(FifoScheduler):
             self._unfinished[task_id] = store.inferences.observed_references(task_id)
 
     def next_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return a task without stored pages, or else the task that saves most requests.
+        """Return a task whose pass has no page yet, or else the task that saves most requests.
 
         Return None if there is no such task now.
         """
@@ -70,7 +70,7 @@ class InferringScheduler(FifoScheduler):
         return self._store.tasks.get(self._current)
 
     def next_independent_task(self, in_flight: Collection[int]) -> Task | None:
-        """Return a task without stored pages; such tasks are requested first in any case."""
+        """Return a task whose pass has no page yet; such tasks are requested first in any case."""
         return self._store.tasks.next_first_page(in_flight)
 
     def infer(self, task: Task) -> Iterator[CrawlEvent]:

@@ -89,7 +89,7 @@ class HashType(NamedTuple):
     hex_length: int  # number of hexadecimal digits
 
 
-# Hashes by which the API finds files, weakest first. Other modules derive their lists from it.
+# Hashes by which the API finds files, weakest first. Other lists of hashes derive from this.
 HASH_TYPES = (
     HashType("md5", "MD5", 32),
     HashType("sha1", "SHA-1", 40),

@@ -110,7 +110,7 @@ class ClusterMatching:
             for clusters in self._members
         ]
         index = {file: number for number, file in enumerate(pair.files)}
-        self._cluster = np.zeros((2, len(index)), np.int64)  # 0: no observations
+        self._cluster = np.zeros((2, len(index)), np.int64)  # by side and file; 0: none
         for side, clusters in enumerate(self._members):
             for number, files in clusters.items():
                 self._cluster[side, [index[file] for file in files]] = number

@@ -32,7 +32,7 @@ class Comparison:
         files: The subjects. A subject is added if only the later snapshot contains a response for
             it, and removed if only the earlier snapshot does.
         cluster_changes: Changes of the clusters, in the order of ``CHANGE_KINDS``.
-        moved_files: Files whose later cluster does not match their earlier cluster, sorted by key.
+        moved_files: Files whose earlier and later cluster do not match, sorted by key.
         before: The clusters of the earlier snapshot.
         after: The clusters of the later snapshot.
         incomplete_before: Subjects for which the earlier snapshot is not complete, and their

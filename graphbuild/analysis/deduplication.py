@@ -54,7 +54,7 @@ class ReferenceGroup:
         representative: The reference whose URL was changed by the fewest rules. Among equals, it is
             the reference with the most attributes, then the first by node key.
         members: All references, sorted by key.
-        rules: Names of the rules without which the members would not all match.
+        rules: Names of the rules that were needed to match the members.
         publishers: The publisher of each member, in the order of ``members``; an empty string if
             the URL does not show the publisher.
     """
@@ -75,7 +75,7 @@ class Publisher:
     """A publisher of references.
 
     Attributes:
-        name: A domain; an empty string for all unknown publishers together.
+        name: A domain or IP address; an empty string for all unknown publishers together.
         independent_references: Number of groups whose representative has this publisher.
         references: Number of references in these groups.
     """
@@ -181,7 +181,7 @@ def find_duplicates(references: Iterable[Entity]) -> Deduplication:
     members = sorted(dict.fromkeys(references), key=lambda each: each.key)
     urls = {each: normalize_url(reference_url(each)) for each in members}
     same: nx.utils.UnionFind[Entity] = nx.utils.UnionFind(members)
-    first_with: dict[object, Entity] = {}  # by URL, and by title and date
+    first_with: dict[object, Entity] = {}  # with a URL, or with a title and date
     for each in members:
         title, date = specific_title(each), publication_date(each)
         for feature in (urls[each].url, (title, date) if title and date else None):

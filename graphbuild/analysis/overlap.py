@@ -102,7 +102,7 @@ class Overlaps:
         columns: For each attribute of :class:`Overlap`, an array with one value per pair;
             ``source`` and ``target`` are indices of ``nodes``.
         tested_pairs: Number of all pairs of nodes, including pairs that share nothing.
-        hubs: Evidence of more than a quarter (and at least 3) of the nodes, most frequent first.
+        hubs: Evidence that over a quarter (and at least 3) of the nodes have, most frequent first.
     """
 
     nodes: tuple[Entity, ...]

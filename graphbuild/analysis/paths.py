@@ -32,11 +32,11 @@ _MAX_LISTED_KEYS = 5  # maximum number of keys in the message about an ambiguous
 
 @dataclass(frozen=True, slots=True)
 class PathStep:
-    """Two nodes that occur in one observation."""
+    """Two nodes that occur in one observation, and all observations that contain both."""
 
     source: Entity
     target: Entity
-    observations: tuple[Observation, ...]  # with both nodes; by reference, file and collection
+    observations: tuple[Observation, ...]  # sorted by reference, file, collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ class EvidenceGraph:
         """Return the node to which ``name`` refers.
 
         Args:
-            name: A node key (``collection:...``), an id or its first 8 or more characters, a URL,
-                an IP address, a domain, or a complete title or name. Case matters in keys, URLs.
+            name: A key (``collection:...``), an id or its first 8 or more characters, a URL, an IP
+                address, a domain, or a complete title or name. Case matters only in keys and URLs.
 
         Raises:
             AnalysisError: No node, or more than one node, matches.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
 
 SHARED_REFERENCES = "shared_references"  # relation of edges that a view computed
-# These views have nodes or edges that no response contains.
+# These views can have nodes or edges that no response contains.
 DERIVED_VIEWS = frozenset({"files", "collections", "folded"})
 _FOLDED = "folded-from"  # attribute: original nodes or edges by key; API names have no hyphen
 
@@ -61,8 +61,8 @@ def fold(graph: Graph) -> Graph:
     A group of several nodes has the attributes ``group_size``, ``group_members`` (the keys of its
     members, separated by spaces), a label such as "Report A and 24 more", the earliest
     ``creation_date``, and ``seed`` and ``state`` if all members agree. The weight of an edge is the
-    sum of the weights between all pairs of members. The edge is observed if the edges between all
-    pairs are. :func:`unfold` restores ``graph``.
+    sum of the weights between all pairs of members. An edge is ``observed`` if all edges between
+    these pairs are. :func:`unfold` restores ``graph``.
     """
     members = {_group_key(graph, group): group for group in fold_groups(graph)}
     keys = {member: key for key, group in members.items() for member in group}

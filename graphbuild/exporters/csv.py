@@ -3,8 +3,8 @@
 The files are UTF-8 without a byte order mark, and lines end in LF. Every field is quoted, because
 an unquoted CR within a field would split the row. A cell that a spreadsheet could read as a formula
 gets a leading apostrophe, even if it is an id or a node key; see
-:func:`~graphbuild.exporters.sanitize.guard_cell`. With ``csv_guard=False`` no apostrophes are
-added. Labels and titles are not shortened.
+:func:`~graphbuild.exporters.sanitize.guard_cell`. With ``csv_guard=False``, no apostrophes are
+added, and NUL is not replaced. Labels and titles are not shortened.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from graphbuild.exporters.rows import (
     node_rows,
     observation_rows,
 )
-from graphbuild.exporters.sanitize import format_value, guard_cell, replace_surrogates
+from graphbuild.exporters.sanitize import REPLACEMENT, format_value, guard_cell, replace_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 def write_nodes(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True) -> ExportWarnings:
-    """Write one row per node; the column ``attributes`` contains other attributes as JSON."""
+    """Write one row per node; ``attributes`` contains the attributes without a column as JSON."""
     table = _Table(csv_guard=csv_guard)
     columns = NodeColumns(TABLES, graph)
     rows = node_rows(graph, columns, table.warnings)
@@ -52,8 +52,9 @@ def write_nodes(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True) -> Ex
 def write_edges(graph: Graph, stream: BinaryIO, *, csv_guard: bool = True) -> ExportWarnings:
     """Write one row per edge.
 
-    ``related_from`` contains the node keys of the collections, separated by spaces. If ``weight``
-    is the number of collections plus one, the edge was also observed without a collection.
+    ``related_from`` contains the node keys of the collections, separated by spaces. In the full
+    graph, a ``related_references`` edge was also observed without a collection if its ``weight`` is
+    the number of collections plus one.
     """
     table = _Table(csv_guard=csv_guard)
     names = [column.name for column in columns_for(EDGE_COLUMNS, TABLES)]
@@ -96,7 +97,7 @@ class _ChangedCell(bytes):
 class _Table:
     """Encodes values as cells, and writes rows of them.
 
-    A cell that occurs in several rows is encoded once. The ``csv`` module would quote it in each
+    Callers can cache cells that occur in several rows. The ``csv`` module would quote them in each
     row, which takes about three times as long. Changed cells are counted when rows are written.
     """
 
@@ -114,7 +115,7 @@ class _Table:
             return quoted
         changed = _ChangedCell(quoted)
         changed.guarded = len(cell) > len(text)
-        changed.cleaned = not changed.guarded or "\0" in text
+        changed.cleaned = cell.count(REPLACEMENT) > text.count(REPLACEMENT)
         self._has_changes = True
         return changed
 

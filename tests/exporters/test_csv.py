@@ -250,6 +250,8 @@ def test_csv_guard_false_writes_texts_unchanged():
 def test_guarded_cells_are_counted():
     warnings = csv_format.write_observations(with_title("=1", "\0", "fine"), io.BytesIO())
     assert (warnings.guarded, warnings.cleaned) == (1, 1)
+    warnings = csv_format.write_observations(with_title("=\ud800"), io.BytesIO())
+    assert (warnings.guarded, warnings.cleaned) == (1, 1)
 
 
 def test_an_id_that_looks_like_a_formula_is_read_back():

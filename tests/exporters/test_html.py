@@ -621,6 +621,8 @@ def test_the_map_links_collections_by_shared_references():
     graph = scattered(4_000, 11_000, 40)
     for about in list(graph.predecessors("collection:c1"))[:5]:
         graph.add_edge(about, "collection:c2", relation="related_from", weight=1)
+    for one in ("collection:c1", "collection:c2"):  # a shared file is not a shared reference
+        graph.add_edge(one, f"file:{0:064x}", relation="files", weight=1)
     data = data_of(page_of(graph, positions=on_a_grid(graph)))
     keys = list(graph)
     assert {keys[n] for n in data["initial"]} == {f"collection:c{n}" for n in range(40)}

@@ -4,8 +4,8 @@ The bytes are written to a temporary file in the same folder, which then replace
 temporary file is locked while it is written, and the operating system releases the lock when the
 process ends. So an unlocked temporary file was left by a process that was killed, and the next
 export into the folder removes the file. Process ids in file names would not serve this purpose,
-because several machines may write to one folder. If the file system has no locks, no temporary
-files are removed.
+because several machines may write to one folder. If the file system has no locks, the files of
+killed processes are not removed.
 """
 
 from __future__ import annotations

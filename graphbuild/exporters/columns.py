@@ -3,11 +3,10 @@
 The exporters and the documentation derive their columns from these lists. To give a node attribute
 a column of its own, add one line to ``NODE_COLUMNS``.
 
-The columns do not depend on the data. So two exports can be compared, and no attribute name from a
-response becomes an XML id or a column name. An attribute without a column is written into the
-column ``attributes``, as part of one JSON object. So is a value whose type differs from the type of
-its column. Only the extra columns of seed lists (``seed_*``) depend on the data: each has its own
-column after all others, sorted by name.
+The columns do not depend on responses, so that exports can be compared and no attribute name from a
+response becomes an XML id or a column name. The column ``attributes`` contains one JSON object: the
+attributes without a column, and values whose type differs from the type of their column. Each extra
+column of a seed list (``seed_*``) has its own column after all others, sorted by name.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from graphbuild.models import (
     HASH_TYPES,
     REFERENCE,
     SEED_ATTRIBUTE_PREFIX,
+    URL,
     detect_hash_type,
 )
 
@@ -72,12 +72,12 @@ class Column:
     """A column of an exported table.
 
     Attributes:
-        name: The name in every format.
+        name: The name of the column.
         description: One sentence for the documentation.
         source: The attribute whose value the column contains; empty if the value is computed.
         compute: Returns the value, given the values of the columns that have a ``source``; None if
             the column has a ``source`` or if the exporters compute the value themselves.
-        types: The object types whose nodes can have a value in this column; empty if all can.
+        types: The kinds of nodes that have this attribute, for the documentation; empty for all.
         targets: The groups of formats that have this column.
         title: The name that the HTML page displays; if empty, the page displays ``name``.
     """
@@ -97,7 +97,7 @@ class Column:
         return _PYTHON_TYPES.get(self.dtype, str)
 
     def accepts(self, value: object) -> bool:
-        """Return whether ``value`` has the type of this column; a boolean is not an integer."""
+        """Return whether ``value`` is exportable and of this column's type; a boolean is no INT."""
         kind = self.python_type
         is_kind = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
         return is_kind and is_exportable(value)
@@ -133,7 +133,7 @@ def _created(values: Values) -> str:
     return format_date(values["creation_date"]) if "creation_date" in values else ""
 
 
-_BOTH = (REFERENCE, COLLECTION)
+_BOTH, _WITH_URL = (REFERENCE, COLLECTION), (REFERENCE, URL)
 _SUBJECTS = ("subjects",)
 NODE_COLUMNS: list[Column] = [
     Column("key", TEXT, "Node key, `type:id`.", targets=TABLES | NEO4J),
@@ -146,17 +146,17 @@ NODE_COLUMNS: list[Column] = [
     Column("y", FLOAT, "Vertical position; it grows upwards.", targets=XML),
     *map(_hash_column, reversed(HASH_TYPES)),
     _attribute("title", TEXT, "Title of the reference.", REFERENCE, title="Title"),
-    _attribute("url", TEXT, "URL of the reference.", REFERENCE, title="URL"),
+    _attribute("url", TEXT, "URL of the reference or URL subject.", *_WITH_URL, title="URL"),
     _attribute("author", TEXT, "Author of the reference.", REFERENCE, title="Author"),
-    _attribute("creation_date", INT, "Date, in seconds since 1970 UTC.", *_BOTH, title="Date"),
+    _attribute("creation_date", INT, "Creation date in Unix seconds.", *_BOTH, title="Date"),
     Column(
         "created",
         DATE,
-        "`creation_date` in UTC: the day; in Parquet and DataFrames, the time.",
+        "`creation_date` as a date in UTC; in Parquet and DataFrames, as a time.",
         compute=_created,
         types=_BOTH,
     ),
-    Column("domain", TEXT, "Host name of `url`.", compute=_domain, types=(REFERENCE,)),
+    Column("domain", TEXT, "Host of `url`, in Punycode.", compute=_domain, types=_WITH_URL),
     # Not in XML, because Cytoscape would use it as the node key. There, the label shows the name.
     _attribute(
         "name", TEXT, "Name of the collection.", COLLECTION, targets=TABLES | NEO4J, title="Name"
@@ -165,18 +165,20 @@ NODE_COLUMNS: list[Column] = [
     _attribute("origin", CATEGORY, "Source of the collection.", COLLECTION),
     _attribute("tags", TEXT, "Tags of the collection.", COLLECTION),
     Column("collections", INT, "Number of related collections.", types=(REFERENCE,), targets=XML),
-    _attribute("seed", BOOL, "Whether it is in the seed list.", *_SUBJECTS, title="Seed"),
+    _attribute("seed", BOOL, "Whether the subject is a seed.", *_SUBJECTS, title="Seed"),
     _attribute("state", CATEGORY, "State, such as `complete`.", *_SUBJECTS, title="State"),
-    _attribute("crawl_pages", INT, "Number of pages received.", *_SUBJECTS),
+    _attribute("crawl_pages", INT, "Number of stored pages.", *_SUBJECTS),
     _attribute(
         "crawl_expected_count", INT, "Number of references according to the API.", *_SUBJECTS
     ),
-    _attribute("crawl_received", INT, "Number of references received.", *_SUBJECTS),
+    _attribute("crawl_received", INT, "Number of distinct references received.", *_SUBJECTS),
     _attribute("crawl_inferred", INT, "Number of references inferred.", *_SUBJECTS),
-    _attribute("crawl_http_status", INT, "HTTP status of the last failure.", *_SUBJECTS),
-    _attribute("crawl_detail", TEXT, "Reason for the state.", *_SUBJECTS),
-    _attribute("crawl_fetched_at", TIME, "Time of the last response.", *_SUBJECTS),
-    _attribute("group_size", INT, "Number of nodes in a group of a folded view.", "groups"),
+    _attribute("crawl_http_status", INT, "HTTP status of the last response.", *_SUBJECTS),
+    _attribute("crawl_detail", TEXT, "Reason for the state, or a mismatch of counts.", *_SUBJECTS),
+    _attribute(
+        "crawl_fetched_at", TIME, "Time of the last response; only with `--timestamps`.", *_SUBJECTS
+    ),
+    _attribute("group_size", INT, "Number of nodes that this one represents in a view.", "groups"),
     Column("degree", INT, "Number of edges.", targets=TABLES),
     Column("attributes", TEXT, "All other attributes, as JSON."),
 ]
@@ -186,10 +188,10 @@ EDGE_COLUMNS: list[Column] = [
     _attribute("relation", CATEGORY, "Relationship, such as `related_references`."),
     _attribute("weight", FLOAT, "Number of observations of the edge."),
     Column("observations", INT, "The weight, if it is an integer.", targets=XML | NEO4J),
-    _attribute("related_from", KEYS, "Node keys of the collections."),
+    _attribute("related_from", KEYS, "Node keys of the collections; `-` for none (XML, Neo4j)."),
     _attribute("provenance", CATEGORY, "`observed` in a response, or `inferred`."),
-    _attribute("first_seen", TIME, "Time of its first response; only with `--timestamps`."),
-    _attribute("last_seen", TIME, "Time of its last response; only with `--timestamps`."),
+    _attribute("first_seen", TIME, "Time of the edge's first response; only with `--timestamps`."),
+    _attribute("last_seen", TIME, "Time of the edge's last response; only with `--timestamps`."),
 ]
 OBSERVATION_COLUMNS: list[Column] = [
     Column("subject_type", CATEGORY, "Object type of the subject."),
@@ -206,9 +208,9 @@ OBSERVATION_COLUMNS: list[Column] = [
 
 
 class NodeColumns:
-    """The node columns that a group of formats has for a graph, and the values of its nodes.
+    """The node columns of a group of formats for one graph, and the values of the nodes in them.
 
-    Each ``seed_*`` attribute of the graph gets a column.
+    Each attribute from a seed list gets a column, see :func:`seed_columns`.
     """
 
     def __init__(self, target: Target, graph: nx.DiGraph[str]) -> None:
@@ -223,9 +225,9 @@ class NodeColumns:
     def values(self, node: Mapping[str, Any], warnings: ExportWarnings) -> dict[str, Any]:
         """Return the values of a node by column name; columns without a value are absent.
 
-        Values that do not follow from the attributes of the node, such as ``degree`` and ``color``,
-        are not included; the exporters add them. Attributes that cannot be exported are counted in
-        ``warnings``.
+        Columns with neither ``source`` nor ``compute``, such as ``degree`` and ``color``, are not
+        included, except ``attributes``; the exporters add them. Attributes that cannot be exported
+        are counted in ``warnings``.
         """
         values: dict[str, Any] = {}
         rest: dict[str, Any] = {}
@@ -291,7 +293,7 @@ def seed_columns(graph: nx.DiGraph[str]) -> list[str]:
 
 
 def is_seed_column(name: object, value: object) -> bool:
-    """Return whether an attribute comes from a seed list and its value is a ``str``."""
+    """Return whether ``name`` is that of a seed-list attribute and ``value`` is a ``str``."""
     if not isinstance(name, str) or not isinstance(value, str):
         return False
     return _SEED_COLUMN.fullmatch(name) is not None
@@ -300,7 +302,7 @@ def is_seed_column(name: object, value: object) -> bool:
 def extra_attributes(attributes: Mapping[str, object], warnings: ExportWarnings) -> str:
     """Return ``attributes`` as a JSON object; empty if no attribute can be exported.
 
-    Attributes that are None are left out. So are those that cannot be exported, which are counted.
+    Attributes that are None are omitted. Those that cannot be exported are omitted and counted.
     """
     present = {name: value for name, value in attributes.items() if value is not None}
     kept = {n: v for n, v in present.items() if isinstance(n, str) and is_exportable(v)}

@@ -1,7 +1,7 @@
 """Map nodes to the object types of STIX and MISP, and validate values for both formats.
 
 Both formats represent files with several hashes and reports with a URL and a date. Both have object
-types for the kinds of collections, such as malware families, campaigns and threat actors.
+types for kinds of collections, such as malware families and threat actors.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ MALWARE, TOOL, CAMPAIGN = "malware", "tool", "campaign"
 INTRUSION_SET, VULNERABILITY = "intrusion-set", "vulnerability"
 REPORT, GROUPING = "report", "grouping"
 
-# The namespace of the UUIDs that graphbuild makes. It must not change: equal content has the same
-# UUID in every export.
+# The namespace of the UUIDs that graphbuild makes. It must not change, so that equal content has
+# the same UUID in every export.
 NAMESPACE = UUID("0e8a84f3-138e-4a9b-9a82-a241d5627add")
 MAX_NAME = 16_000  # characters; in UTF-8 they take at most 64 KiB, the limit of a database field
 
@@ -82,7 +82,7 @@ _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 def stix_type(node: Mapping[str, object]) -> str | None:
     """Return the STIX type of a reference, collection or threat actor; None for other nodes.
 
-    It is derived from the ``collection_type``, or, if that is unknown, from the prefix of the id.
+    That of a collection depends on ``collection_type``, or if that is unknown, on the id's prefix.
     """
     if node["type"] == REFERENCE:
         return REPORT
@@ -122,7 +122,7 @@ class ValueObservable(NamedTuple):
 
 
 def value_observable(node: Mapping[str, object]) -> ValueObservable | None:
-    """Return a domain, IP address or URL; None for other nodes and invalid values."""
+    """Return the observable of a domain, IP address or URL; None for others and invalid values."""
     node_type, value = node["type"], str(node["id"])
     if node_type == DOMAIN and _is_domain(value):
         return ValueObservable("domain-name", "domain-ip", "domain", "domain", value)
@@ -150,7 +150,7 @@ def _ip_version(text: str) -> int | None:
 
 
 def _valid_url(text: object) -> str | None:
-    """Return ``text`` as a URL, or None if it is not one.
+    """Return ``text`` as an http, https or ftp URL, or None if it is not a valid one.
 
     Unlike the URLs that :func:`safe_link` accepts, the URL may contain a user name, and its host
     may be an IPv6 address.
@@ -166,7 +166,7 @@ def safe_link(text: object) -> str | None:
 
     Only http, https and ftp URLs are accepted. URLs with a user name, a backslash or white space
     are rejected, because browsers may open another host than the reader sees. Non-ASCII characters
-    are percent-encoded.
+    are percent-encoded, and in the host, they become Punycode.
     """
     if not isinstance(text, str) or len(text) > MAX_NAME:
         return None
@@ -184,7 +184,7 @@ def safe_link(text: object) -> str | None:
 
 
 def cve_id(node: Mapping[str, object]) -> str | None:
-    """Return the CVE number in the id or name of a node, such as ``CVE-2022-30190``, or None."""
+    """Return the id or name of a node if it is a CVE number such as ``CVE-2022-30190``, or None."""
     for text in (str(node["id"]).removeprefix("vulnerability--"), node.get("name")):
         if isinstance(text, str) and _CVE.fullmatch(text):
             return text.upper()

@@ -60,9 +60,9 @@ def _frame(table_of: TypedTable, graph: nx.DiGraph[str]) -> pd.DataFrame:
 
 
 def _times(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return ``column`` as times in UTC, in microseconds.
+    """Return ``column`` as times in UTC with a resolution of one microsecond.
 
-    Nanoseconds, the default unit of pandas, cannot represent all years that ``datetime`` can.
+    Times in nanoseconds, the default of pandas, cannot represent all years of ``datetime``.
     """
     import numpy as np  # noqa: PLC0415  slow to import, and few runs need it
     import pandas as pd  # noqa: PLC0415

@@ -1,7 +1,7 @@
 """DOT, the language of Graphviz, for drawing small graphs.
 
 All values are quoted, and the file contains no links, so no text is interpreted as markup. Graphviz
-ignores unknown attributes, so the edges also have the attributes of the observations. The size of
+ignores unknown attributes, so the edges can also have those of the observations. The size of
 the graph is not limited: Graphviz's layout program ``dot`` is slow beyond 1,000 nodes, but ``sfdp``
 is not. https://graphviz.org/doc/info/lang.html
 """
@@ -32,7 +32,7 @@ graph [overlap=false, outputorder=edgesfirst]
 node [style=filled, fontname="sans-serif", fontsize=10, fontcolor="#ffffff", color="#333333"]
 edge [color="#999999", arrowsize=0.6]
 """
-# Shapes by type, as similar to those of the HTML page as shapes that contain a label can be.
+# Shapes by type, similar to those of the HTML page, but with space for a label inside.
 _SHAPES = {FILE: "ellipse", REFERENCE: "box", COLLECTION: "octagon"}
 _OTHER_SHAPE = "hexagon"
 _DARK_TEXT = {REFERENCE: "#000000"}  # references are orange, on which white text is hard to read

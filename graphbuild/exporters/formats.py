@@ -1,11 +1,12 @@
 """The export formats: their list, and how a format is described, registered and looked up.
 
 To add a format, write a module with a writer, and add a :class:`Format` to the list at the end of
-this module. The command line, :func:`graphbuild.export`, the documentation and the tests use it.
+this module. The command line, :func:`graphbuild.export`, the documentation and the tests use this
+list.
 
-Each file of a format has a writer: ``writer(graph, stream, **options) -> ExportWarnings``. It is
-called with the options that its :class:`OutputFile` lists. Its module is imported on first use, so
-that listing the formats loads no library.
+Each file of a format has a writer: ``writer(graph, stream, **options) -> ExportWarnings``. It must
+accept the options that its :class:`OutputFile` lists. The module of a writer is imported on first
+use, so that listing the formats loads no library.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 POSITIONS, CSV_GUARD, FULL_PAGE, NAME_SUFFIX = "positions", "csv_guard", "full", "name_suffix"
 OPTIONS = {
-    POSITIONS: "position of each node; None to compute the layout, empty to omit positions",
+    POSITIONS: "position of each node by node key, y upwards; empty to omit positions",
     CSV_GUARD: "whether cells that look like formulas get an apostrophe",
     FULL_PAGE: "whether the HTML page shows a large graph without reduction",
     NAME_SUFFIX: "text added to each file name, such as the name of a view",
@@ -75,7 +76,7 @@ class Format:
         readers: The programs that open the files, in Markdown, for the documentation.
         contents: Which data the files contain, in Markdown, for the documentation.
         suffixes: The file suffixes that select this format, such as ``.graphml``. If a suffix ends
-            in ``.gz``, the file is compressed with gzip. Empty if the format has several files.
+            in ``.gz``, the file is compressed with gzip. A format with several files has none.
         required_library: The optional library that the format needs; empty if it needs none.
         refuses_derived_views: Whether views with computed nodes or edges are refused, because the
             programs that read this format treat its content as observed facts.
@@ -125,8 +126,8 @@ def get_format(name: str) -> Format:
     """Return the format called ``name``.
 
     Raises:
-        ExportError: There is no such format, or the library that it requires is not installed; in
-            that case, the message contains the command to install it.
+        ExportError: There is no such format, or the library that it requires is not installed. If
+            the library is missing, the message contains the command to install it.
     """
     if name not in FORMATS:
         raise ExportError(f"{name}: no such format; choose from {', '.join(FORMATS)}")
@@ -144,12 +145,12 @@ def suffixes() -> dict[str, Format]:
 
 
 def format_of_path(path: object) -> tuple[Format, Writer]:
-    """Return the format that the suffix of ``path`` selects, and its writer.
+    """Return the format that the suffix of ``path`` selects, and its writer; compress for ``.gz``.
 
     If several suffixes match, the longest one counts: ``graph.stix.json`` is STIX, not JSON.
 
     Raises:
-        ExportError: No format has this suffix, or the library that it requires is not installed.
+        ExportError: No format has this suffix, or the library of the format is not installed.
     """
     known = suffixes()
     matching = [suffix for suffix in known if str(path).lower().endswith(suffix)]
@@ -202,8 +203,8 @@ def markdown_table() -> str:
 
 _GEXF_PURPOSE = "open it in Gephi; its timeline shows references by day"
 _DOT_PURPOSE = "render it with Graphviz: dot -Tsvg -O graph.dot; sfdp for over a thousand nodes"
-_INDICATORS = "an indicator for each file, domain, address and URL"
-_TRIPLES = "one row per (file, reference, collection)"
+_INDICATORS = "an indicator for each file, domain, IP address and URL"
+_TRIPLES = "one row per observation (subject, reference, collection)"
 _STIX_READERS = "platforms that read STIX 2.1"
 _NEO4J_TABLE = "for neo4j-admin, see neo4j-import.txt"
 register(
@@ -211,15 +212,15 @@ register(
         "graphml",
         (OutputFile("graph.graphml", "graphml:write_graphml", "open it in Gephi", (POSITIONS,)),),
         readers="Gephi, Gephi Lite, Cytoscape, igraph, networkx",
-        contents="lossless, except that runs of white space become one space, and characters that "
-        "XML forbids become U+FFFD",
+        contents="lossless, except that runs of white space in texts become one space, and "
+        "characters that XML forbids become U+FFFD",
         suffixes=(".graphml", ".graphml.gz"),
     ),
     Format(
         "gexf",
         (OutputFile("graph.gexf", "gexf:write_gexf", _GEXF_PURPOSE, (POSITIONS,)),),
         readers="Gephi, Gephi Lite",
-        contents="lossless, as GraphML; and [a timeline](#gexf)",
+        contents="as `graphml`, with [a timeline](#gexf)",
         suffixes=(".gexf", ".gexf.gz"),
     ),
     Format(
@@ -239,12 +240,7 @@ register(
     Format(
         "csv",
         (
-            OutputFile(
-                "nodes.csv",
-                "csv:write_nodes",
-                "one row per file, reference or collection",
-                (CSV_GUARD,),
-            ),
+            OutputFile("nodes.csv", "csv:write_nodes", "one row per node", (CSV_GUARD,)),
             OutputFile("edges.csv", "csv:write_edges", "one row per edge", (CSV_GUARD,)),
             OutputFile("observations.csv", "csv:write_observations", _TRIPLES, (CSV_GUARD,)),
         ),
@@ -281,7 +277,7 @@ register(
             ),
         ),
         readers="[networkx](#json)",
-        contents="lossless",
+        contents="lossless; lone surrogates become U+FFFD",
         suffixes=(".json",),
     ),
     Format(
@@ -292,7 +288,7 @@ register(
             ),
         ),
         readers="programs that read a stream, [one object per line](#json)",
-        contents="lossless",
+        contents="lossless; lone surrogates become U+FFFD",
         suffixes=(".jsonl",),
     ),
     Format(
@@ -306,7 +302,7 @@ register(
             ),
         ),
         readers="Cytoscape, Cytoscape.js",
-        contents="lossless; [some columns have other names](#json)",
+        contents="lossless; [some columns have other names](#json); lone surrogates become U+FFFD",
         suffixes=(".cyjs",),
     ),
     Format(
@@ -319,7 +315,7 @@ register(
             ),
         ),
         readers=_STIX_READERS,
-        contents="lossless, [as described below](#stix-21); no colors, positions and sizes",
+        contents="lossless, [as described below](#stix-21); no colors, positions or sizes",
         suffixes=(".stix.json",),
         refuses_derived_views=True,
     ),

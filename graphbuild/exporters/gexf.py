@@ -1,10 +1,10 @@
 """GEXF 1.3, for Gephi's timeline: references and their edges appear on the date of the reference.
 
 The columns are the same as in GraphML, but label, color, size, position and weight have their own
-elements or XML attributes. Only references and their edges have a start date. Nothing has an end
-date, because the API reports none. The format follows the schema (https://gexf.net/schema.html) and
-the behavior of Gephi. The date of the export is not written, so that the same graph gives the same
-bytes.
+elements or XML attributes. Only dated references and their edges have a start date. Nothing has an
+end date, because the API reports none. The file follows the schema (https://gexf.net/schema.html)
+and the behavior of Gephi. The date of the export is not written, so that the same graph gives the
+same bytes.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _HEAD = """\
 <graph defaultedgetype="directed" mode="dynamic" timeformat="date" timerepresentation="interval">
 """
 _TAIL = "</edges>\n</graph>\n</gexf>\n"
-_CACHED_STARTS = 65_536  # nodes in the cache of start dates, which then takes about 5 MB
+_CACHED_STARTS = 65_536  # entries of the cache of start dates; a full cache takes about 5 MB
 
 
 def write_gexf(
     graph: Graph, stream: BinaryIO, *, positions: Positions | None = None
 ) -> ExportWarnings:
-    """Write ``graph`` to ``stream`` as GEXF; the memory needed does not grow with the graph.
+    """Write ``graph`` to ``stream`` as GEXF, without building the document in memory.
 
     The arguments, the result and the exceptions are those of
     :func:`~graphbuild.exporters.graphml.write_graphml`.
@@ -92,14 +92,14 @@ def _values(texts: Texts) -> str:
     return f"<attvalues>{values}</attvalues>"
 
 
-@lru_cache(maxsize=64)  # there are few types
+@lru_cache(maxsize=64)  # few types of nodes, and so few colors
 def _color(color: str) -> str:
     red, green, blue = bytes.fromhex(color.removeprefix("#"))
     return f'<viz:color r="{red}" g="{green}" b="{blue}"/>'
 
 
 def _start(graph: Graph, key: str) -> str:
-    """Return the ``start`` attribute of a reference; empty if unknown or for other nodes."""
+    """Return the ``start`` attribute of a dated reference; empty for other nodes."""
     node = graph.nodes[key]
     seconds = node.get("creation_date")
     if node["type"] != REFERENCE or not isinstance(seconds, int) or isinstance(seconds, bool):

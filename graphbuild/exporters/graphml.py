@@ -2,9 +2,9 @@
 
 Tests with these programs led to the following rules:
 
-* Every export declares the same keys. Key ids are stable, and unique across nodes and edges.
-* Keys have one of four types and no default value.
-* Texts with markup are written as CDATA, because Gephi loses spaces between entities.
+* All exports declare the same keys, except those of seed lists. Key ids are stable, and unique
+  across nodes and edges. Keys have one of four types and no default value.
+* Texts with markup characters are written as CDATA, because Gephi loses spaces between entities.
 * Colors have six hexadecimal digits. Sizes and weights are greater than zero.
 * The file starts with an XML declaration. Nodes precede edges.
 """
@@ -33,7 +33,7 @@ _TAIL = "</graph>\n</graphml>\n"
 def write_graphml(
     graph: Graph, stream: BinaryIO, *, positions: Positions | None = None
 ) -> ExportWarnings:
-    """Write ``graph`` to ``stream`` as GraphML; the memory needed does not grow with the graph.
+    """Write ``graph`` to ``stream`` as GraphML, without building the document in memory.
 
     Args:
         graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
@@ -45,8 +45,8 @@ def write_graphml(
         Counts of the values that were changed or omitted.
 
     Raises:
-        ExportError: A node key cannot be an XML id, or only some nodes have a position; nothing is
-            written.
+        ExportError: A node key cannot be an XML id, or ``positions`` has no finite position for a
+            node; nothing is written.
     """
     source = XmlSource(graph, positions)
     nodes = (f'<node id="{key}">{_data(texts)}</node>\n' for _, key, texts in source.nodes())

@@ -1,9 +1,9 @@
 """Reader for GraphML files that ``write_graphml`` wrote.
 
 The file may have been changed by others, so it is not trusted. A document type declaration is
-refused, because its entities can expand to gigabytes or refer to a local file. Files that are too
-large or nested too deeply are refused as well. The parser of the standard library reads the file in
-small blocks, and error messages contain its line number.
+refused, because entities that it declares can expand to gigabytes or refer to a local file. Files
+that are too large or nested too deeply are refused as well. The parser of the standard library
+reads the file in small blocks, and error messages contain the line number.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class _Reader:
                     self._refuse(f"is larger than {MAX_BYTES} bytes")
                 self._parser.Parse(block, False)  # noqa: FBT003  expat takes no keyword
             self._parser.Parse(b"", True)  # noqa: FBT003
-        except (expat.ExpatError, LookupError, ValueError) as error:  # or an unknown encoding
+        except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: its encoding
             raise ExportError(f"{self.name}: is not a complete XML file: {error}") from error
         return self.graph
 

@@ -1,9 +1,9 @@
 """JSON formats: node-link data for networkx, JSON Lines, and elements for Cytoscape.
 
 All files are strict JSON in UTF-8. Objects are written in small blocks, so the memory needed does
-not grow with the graph. The members of an object are sorted by name, so the same graph gives the
-same bytes. Values that JSON cannot represent are omitted and counted. Lone surrogates are replaced
-by U+FFFD.
+not grow with the graph. The attributes of an object are sorted by name, so the same graph gives the
+same bytes. Integers beyond 64 bits and values that JSON cannot represent are omitted and counted.
+Lone surrogates are replaced by U+FFFD.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def write_cytoscape(
     ``color`` and ``size`` are added for display. In the file, y grows downwards.
 
     Raises:
-        ExportError: Some nodes have a position and some do not; nothing is written.
+        ExportError: ``positions`` has no finite position for a node; nothing is written.
     """
     warnings = ExportWarnings()
     positions = check_positions(graph, positions)

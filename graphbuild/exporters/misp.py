@@ -7,7 +7,7 @@ attributes of nodes are written.
 
 MISP accepts an attribute UUID only once across all events, and drops later attributes with the same
 UUID (https://github.com/MISP/MISP/issues/9012). So all UUIDs are derived from that of the event,
-which depends on the seeds.
+which depends on the seeds, or on all nodes if there are no seeds.
 
 https://www.misp-project.org/datamodels/, https://github.com/MISP/misp-objects
 """
@@ -82,7 +82,7 @@ def write_misp(graph: Graph, stream: BinaryIO, *, to_ids: bool = False) -> Expor
     Args:
         graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
         stream: Binary stream to write to.
-        to_ids: Whether to mark files, domains, IP addresses and URLs for use in detection. Note
+        to_ids: Whether to mark hashes, domains, IP addresses and URLs for use in detection. Note
             that an entity which is related to a reference is not necessarily malicious.
     """
     event = _Event(graph, to_ids=to_ids)
@@ -188,7 +188,7 @@ class _Event:
 
 
 def _event_id(graph: Graph) -> str:
-    """Return a UUID of the seeds, or of all nodes, so that MISP recognizes a later export."""
+    """Return a UUID of the seeds, else of all nodes, so that MISP recognizes a later export."""
     seeds = sorted(key for key, node in graph.nodes(data=True) if node.get("seed") is True)
     digest = sha256("\n".join(seeds or sorted(graph)).encode("utf-8", "backslashreplace"))
     return stable_uuid("event", digest.hexdigest())
@@ -198,7 +198,7 @@ def _event_id(graph: Graph) -> str:
 
 
 def _object_content(node: Mapping[str, Any], warnings: ExportWarnings) -> tuple[str, list[_Value]]:
-    """Return the name of the object template of a node, and its attributes."""
+    """Return the name of a node's object template, and the MISP attributes of its object."""
     if node["type"] == FILE:
         return "file", list(_file(node))
     found = value_observable(node)

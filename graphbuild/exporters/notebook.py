@@ -1,4 +1,4 @@
-"""Display the HTML page that ``export`` writes in a notebook, in a sandboxed frame.
+"""Display the HTML page in a notebook, in a sandboxed frame.
 
 The page is stored in the notebook itself, so no other file is needed.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from graphbuild.graph.builder import Graph
     from graphbuild.graph.style import Positions
 
-# The page may run scripts, save files, and open references in a new tab, and nothing else.
+# The frame may run scripts, save files, and open links in new tabs, which are not sandboxed.
 _SANDBOX = "allow-scripts allow-downloads allow-popups allow-popups-to-escape-sandbox"
 _FALLBACK = "to see it, run the cell again or trust this notebook"
 
@@ -28,7 +28,7 @@ def show(graph: Graph, *, positions: Positions | None = None, height: int = 600)
 
     Args:
         graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it, or a view of one.
-        positions: Position of each node, y upwards; the layout is computed if None.
+        positions: Position of each node, y upwards; the layout is computed if None or empty.
         height: Height of the frame in pixels. The width of the frame is that of the notebook.
     """
     from graphbuild.exporters.html.page import write_html  # noqa: PLC0415  loads a template engine

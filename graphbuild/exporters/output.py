@@ -39,8 +39,8 @@ def export(graph: Graph, path: str | Path, *, positions: Positions | None = None
         path: Ends in ``.graphml``, ``.gexf``, ``.graphml.gz``, ``.gexf.gz``, ``.html``,
             ``.stix.json``, ``.misp.json``, ``.dot``, ``.json``, ``.jsonl`` or ``.cyjs``. If it is a
             symbolic link, the link is replaced, not the file that it refers to.
-        positions: Position of each node, y upwards. If None, the layout is computed; if empty, no
-            positions are written.
+        positions: Position of each node, y upwards. If None, the layout is computed. If empty, no
+            positions are written, except to HTML, for which the layout is computed.
 
     Returns the path of the file.
 
@@ -72,8 +72,8 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
 ) -> list[ExportedFile]:
     """Write ``graph`` into ``folder`` in several formats; compute the layout at most once.
 
-    Each file is written completely or not at all. If a file cannot be written, the files that were
-    written before it remain.
+    Each file is written completely or not at all. If a writer fails, the files that were written
+    before it remain.
 
     Args:
         graph: As for :func:`export`.
@@ -90,7 +90,7 @@ def export_all(  # noqa: PLR0913  all but the first three have defaults
     Raises:
         ExportError: A format does not exist, requires a library that is not installed, or cannot
             represent the graph; the graph is not directed; a node has no type or label; or a file
-            cannot be written. Only in the last case, some files may have been written.
+            cannot be written.
     """
     chosen = [get_format(name) for name in dict.fromkeys(formats)]
     validate_graph(graph)

@@ -39,7 +39,7 @@ _ARROW_TYPES = {
 
 
 def write_nodes(graph: nx.DiGraph[str], stream: BinaryIO) -> ExportWarnings:
-    """Write one row per node; the column ``attributes`` contains other attributes as JSON."""
+    """Write one row per node; ``attributes`` contains the attributes without a column as JSON."""
     return _write(typed_nodes, graph, stream)
 
 

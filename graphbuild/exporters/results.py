@@ -15,8 +15,8 @@ class ExportWarnings:
 
     Attributes:
         cleaned: Texts in which characters that the format forbids were replaced by U+FFFD.
-        omitted: Values that the format cannot represent: numbers that are not finite or exceed 64
-            bits, and values that are neither text nor number.
+        omitted: Values that the format cannot represent, such as numbers that are not finite or
+            exceed 64 bits, and edge attributes for which it has no column.
         misread: Texts that are correct in the file, but that Gephi displays wrongly.
         guarded: Table cells that got an apostrophe, because they look like formulas.
     """

@@ -45,7 +45,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def node_rows(graph: Graph, columns: NodeColumns, warnings: ExportWarnings) -> Iterator[Row]:
-    """Yield one row per node, in the order of ``columns``."""
+    """Yield one row per node, with the values in the order of ``columns``."""
     degree, names = graph.degree, columns.names
     for key, node in graph.nodes(data=True):
         values = columns.values(node, warnings)
@@ -73,7 +73,7 @@ def typed_nodes(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], I
 # --- edges ---------------------------------------------------------------------------------------
 
 
-# The attributes of edges that have a column, and the values of those that are absent.
+# Name of each edge attribute with a column -> the value for edges that lack the attribute.
 _EDGE_DEFAULTS: dict[str, Any] = {
     **{each.source: None for each in EDGE_COLUMNS if each.source},
     "weight": 1,
@@ -82,7 +82,7 @@ _EDGE_DEFAULTS: dict[str, Any] = {
 
 
 def edge_values(edge: Edge, warnings: ExportWarnings) -> dict[str, Any]:
-    """Return the attributes of an edge that have a column, with defaults for those absent.
+    """Return the attributes of an edge that have a column, in column order, with defaults.
 
     Attributes without a column are counted as omitted in ``warnings``.
     """
@@ -122,8 +122,8 @@ def cached_by_edge(
 def typed_edges(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], Iterator[Row]]:
     """Return the edge columns of the tables, and one row per edge.
 
-    Collections are a list, and times are ``datetime``. The type of ``weight`` is FLOAT if the graph
-    has a weight of type ``float``, else INT. Invalid weights and times are counted in ``warnings``.
+    ``related_from`` is a list, and times are ``datetime``. The type of ``weight`` is FLOAT if the
+    graph has a weight of type ``float``, else INT. Invalid weights and times are None and counted.
     """
     kinds = {type(edge.get("weight")) for _, _, edge in graph.edges(data=True)}
     number = float if any(issubclass(kind, float) for kind in kinds) else int
@@ -154,8 +154,8 @@ def typed_edges(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], I
 def split_weight(weight: object) -> tuple[float | None, int | None]:
     """Return a weight as a number and as a count of observations.
 
-    The count is None if the weight is not an integer. Both are None if the weight is invalid, or an
-    integer beyond 2**53, up to which a double represents every integer exactly.
+    The count is None if the weight is a float. Both are None if the weight is not a number, not
+    finite, or an integer beyond 2**53, up to which a double represents every integer exactly.
     """
     if type(weight) is int and abs(weight) <= 2**53:
         return float(weight), weight
@@ -191,8 +191,8 @@ def observation_rows(
 
     Args:
         graph: The exported graph.
-        convert: Converts a part of a row: the columns of the subject, or all others. Most parts
-            occur in many rows, and are converted once.
+        convert: Converts a part of a row: the columns of the subject, or all others. Results are
+            cached, because most parts occur in many rows.
     """
 
     @lru_cache(maxsize=CACHED)

@@ -24,14 +24,14 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 # Characters that XML 1.0 forbids even if they are escaped: https://www.w3.org/TR/xml/#charsets
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# These, and the line ends of XML 1.1, which some parsers of XML 1.0 convert to line feeds.
+# These, and U+0085, U+2028 and U+2029, which some programs treat as line ends.
 _UNSAFE = re.compile(f"[\x85\u2028\u2029]|{_ILLEGAL.pattern}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Bidirectional embeddings, overrides and isolates, which would reorder the text around a label.
 _BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 # _STARTS: characters that can start a formula. _SKIPPED: characters that a spreadsheet may skip
 # before a formula. _CELL matches the start of the text, and the position after a semicolon, tab or
-# line end, because many spreadsheets start a new cell there. The patterns allow apostrophes before
+# line end, because some spreadsheets start a new cell there. The patterns allow apostrophes before
 # the formula, so that a text that already starts with an apostrophe gets another one. Otherwise
 # unguard_cell() would remove an apostrophe that belongs to the text.
 _STARTS = "=+@\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63-"  # = + @ - in three widths
@@ -54,12 +54,13 @@ _LINES_PER_WRITE = 250  # few calls of write(), and little memory
 
 
 def xml_text(text: str) -> str:
-    """Return ``text`` with the changes that make it safe in XML 1.0.
+    """Return ``text`` without characters that XML 1.0 forbids, and with normalized white space.
 
-    Characters that XML forbids are replaced by U+FFFD. Each run of white space is replaced by one
-    space, because Gephi, browsers and XML parsers treat line ends and runs of spaces differently.
+    Forbidden characters are replaced by U+FFFD. White space is removed at both ends, and each other
+    run of it becomes one space, because Gephi, browsers and XML parsers treat white space
+    differently. Markup characters are not escaped.
     """
-    # Most texts are printable. They contain no illegal character, and no white space except spaces.
+    # Printable texts, the frequent case, have no illegal characters and only spaces as white space.
     if not text.isprintable():
         text = replace_illegal(text)
     elif "  " not in text and text == text.strip():
@@ -75,8 +76,8 @@ def replace_illegal(text: str) -> str:
 def label_text(text: str, max_length: int = MAX_LABEL) -> str:
     """Return ``text`` as a label.
 
-    The label is safe in XML, has no bidirectional control characters and at most ``max_length``
-    characters. If nothing visible remains, the label is ``(no title)``.
+    It is cleaned by :func:`xml_text`, has no bidirectional embeddings, overrides and isolates, and
+    has at most ``max_length`` characters. If nothing visible remains, it is ``(no title)``.
     """
     label = xml_text(text)
     if not label.isprintable():
@@ -115,7 +116,7 @@ def replace_surrogates(text: str) -> str:
 
 
 def clean_surrogates(value: Any, warnings: ExportWarnings) -> Any:  # noqa: ANN401  any JSON value
-    """Return ``value`` with U+FFFD for each lone surrogate; changed texts are counted."""
+    """Return ``value`` with U+FFFD for each lone surrogate; count changed texts in ``warnings``."""
     if isinstance(value, str):
         text = replace_surrogates(value)
         warnings.cleaned += text != value
@@ -130,8 +131,8 @@ def clean_surrogates(value: Any, warnings: ExportWarnings) -> Any:  # noqa: ANN4
 def json_text(values: Mapping[str, object]) -> str:
     """Return ``values`` as one line of JSON with sorted names, safe in XML and in tables.
 
-    Characters that XML forbids, and line ends, become JSON escapes with four hexadecimal digits. No
-    character is lost, unlike in other exported texts.
+    Characters that XML forbids, and line ends, become JSON escapes with four hexadecimal digits. So
+    no character is replaced by another one, unlike in other exported texts.
     """
     text = json.dumps(values, ensure_ascii=False, sort_keys=True, allow_nan=False)
     return text if text.isprintable() else _UNSAFE.sub(_escape, text)
@@ -170,11 +171,11 @@ def format_date(seconds: int) -> str:
 
 
 def url_host(url: str) -> str:
-    r"""Return the host of a URL in lower case and Punycode, without port; empty if it has no host.
+    r"""Return the host of an http, https or ftp URL in lower case and Punycode, without port.
 
     The URL is parsed as browsers parse it: tabs and line ends are removed, and a backslash ends the
     host. So the result is the host that a click opens: ``good.example`` for
-    ``https://good.example\@evil.example``.
+    ``https://good.example\@evil.example``. It is empty for other URLs and for invalid hosts.
     """
     if not url.isprintable():
         url = url.translate({9: None, 10: None, 13: None})

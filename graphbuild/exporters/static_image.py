@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Floats: TypeAlias = NDArray[np.float64]
 
-_TYPE_ORDER = (FILE, REFERENCE, COLLECTION)  # the last type is drawn on top
+_TYPE_ORDER = (FILE, REFERENCE, COLLECTION)  # other types follow; later types are drawn on top
 _MARKERS = {"dot": "o", "square": "s", "diamond": "D", "triangle": "^"}
 # Width of a marker relative to a circle of the same size. A diamond is a square turned by 45°.
 _EXTENT = {"D": math.sqrt(2.0)}
@@ -53,7 +53,7 @@ _DIRECTIONS = (
     *((0.8, -0.8), (-0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)),
 )
 _OUTSIDE_COST = 20.0  # cost per area outside the image; the cost per overlapping area is 1
-_BORDER = 4.0  # points; minimum distance of labels from the edge of the image
+_BORDER = 4.0  # points; a label closer to the edge of the image counts as outside
 _MISSING_GLYPH = "\N{WHITE SQUARE}"
 
 
@@ -145,7 +145,7 @@ def _draw_edges(axes: Axes, graph: Graph, positions: Positions) -> None:
 
 
 def _draw_nodes(axes: Axes, graph: Graph, positions: Positions, radii: Mapping[str, float]) -> None:
-    """Draw the nodes in one layer per type, with collections on top."""
+    """Draw the nodes in one layer per type, in the order of the legend."""
     for layer, node_type in enumerate(_type_counts(graph)):
         marker = _MARKERS[node_shape(node_type)]
         nodes = [node for node in graph if graph.nodes[node]["type"] == node_type]
@@ -199,8 +199,8 @@ def _draw_labels(
 ) -> int:
     """Label the collections with the most edges; return the number of unlabeled collections.
 
-    A label is drawn beside its node, in the direction in which it covers the smallest area. Boxes
-    are arrays of left, bottom, right and top, in points.
+    A label is drawn beside its node, in the direction in which it covers least and stays inside the
+    image. Boxes are arrays of left, bottom, right and top, in points.
     """
     collections = [node for node in graph if graph.nodes[node]["type"] == COLLECTION]
     collections.sort(key=lambda node: (-graph.degree[node], node))
@@ -258,7 +258,7 @@ def _label(attributes: Mapping[str, object]) -> str:
 
 
 def _replace_missing_glyphs(text: str) -> str:
-    """Return ``text`` with a white square for each character that matplotlib's fonts lack."""
+    """Return ``text`` with a white square for each character that the configured fonts lack."""
     from matplotlib import rcParams  # noqa: PLC0415  an extra
     from matplotlib.font_manager import FontProperties, findfont, get_font  # noqa: PLC0415  the same
 

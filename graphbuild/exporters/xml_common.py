@@ -42,7 +42,7 @@ class XmlSource:
     """The nodes and edges of a graph as texts for an XML file, and the warnings of the export.
 
     Raises:
-        ExportError: A node key cannot be an XML id, or only some nodes have a position.
+        ExportError: A node key cannot be an XML id, or a node has no finite position.
     """
 
     def __init__(self, graph: Graph, positions: Positions | None) -> None:
@@ -53,7 +53,7 @@ class XmlSource:
         self._columns = NodeColumns(XML, graph)
 
     def node_columns(self) -> Iterator[tuple[str, str]]:
-        """Yield the name and type of each node column, without ``id``: the key contains it."""
+        """Yield the name and type of each node column except ``id``, which the key contains."""
         return _declarations(each for each in self._columns.columns if each.name != "id")
 
     def edge_columns(self) -> Iterator[tuple[str, str]]:
@@ -83,14 +83,14 @@ class XmlSource:
     ) -> Iterator[str]:
         """Yield one line per edge.
 
-        Each edge has a distinct id, because Gephi drops edges with equal ids. The texts of edges
-        with equal attributes are formatted once.
+        Each edge has a distinct id, because Gephi drops edges with equal ids. Formatted texts are
+        cached, because many edges have equal attributes.
 
         Args:
             format_texts: Returns the part of the line after the ``target`` attribute, given the
                 texts of an edge.
-            start_of: Returns the ``start`` attribute of a node, empty if it has none. The later one
-                of the two nodes becomes that of the edge; ISO dates sort by time.
+            start_of: Returns the ``start`` attribute of a node, empty if it has none. An edge gets
+                the later one of its two nodes; texts of ISO dates sort by time.
         """
         ids, warnings = self._ids, self.warnings
         text_of = cached_by_edge(
@@ -139,7 +139,7 @@ def _escaped_ids(graph: Graph) -> dict[str, str]:
 
 
 def edge_id(relation: str, source: str, target: str) -> str:
-    """Return the id of an edge, a hash of its content, so that it is the same in every export."""
+    """Return the id of an edge, a hash of the arguments, so that every export has the same id."""
     content = f"{relation}\n{source}\n{target}"
     return f"e{sha256(content.encode()).hexdigest()[:16]}"
 

@@ -31,7 +31,7 @@ def page_data(
     node_types = [str(name) for _, name in graph.nodes(data="type")]
     type_names = [name for name in _TYPE_ORDER if name in node_types]
     type_names += sorted(set(node_types).difference(_TYPE_ORDER))
-    firsts = [members[0] for members in folded.groups]  # the id of a group in the scripts
+    firsts = [members[0] for members in folded.groups]  # represents the group in the data block
     group_types = [node_types[first] for first in firsts]
     initial = choose_initial_view(group_types, folded, full=full)
     document = {
@@ -61,7 +61,7 @@ def page_data(
 def _type(name: str) -> dict[str, Any]:
     """Return the appearance of a node type.
 
-    Nodes of a ``labeled`` type always have a label, and those of a ``dated`` type a date.
+    Nodes of a ``labeled`` type are labeled at any scale. Those of a ``dated`` type can have a date.
     """
     return {
         "name": name,

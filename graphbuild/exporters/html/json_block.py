@@ -48,7 +48,7 @@ codecs.register_error(_ESCAPE_ERRORS, _escape)
 
 
 def json_scalar(value: object) -> str | float | bool | None:
-    """Return ``value`` if JSON and JavaScript represent it exactly, otherwise its text."""
+    """Return ``value`` if JavaScript represents it exactly, otherwise its text; truncate texts."""
     if type(value) is str:
         return truncate(value, MAX_TEXT)
     if value is None or isinstance(value, bool):

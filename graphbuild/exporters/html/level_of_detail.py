@@ -52,7 +52,7 @@ def choose_initial_view(types: Sequence[str], folded: FoldedGraph, *, full: bool
 
 
 def _backbone(types: Sequence[str], folded: FoldedGraph) -> list[int]:
-    """Return the groups of each type with the most links.
+    """Return the ``MAX_PER_TYPE`` groups of each type with the most links.
 
     References that do not connect two collections or two groups of files are left out.
     """

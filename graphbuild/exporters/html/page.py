@@ -1,7 +1,7 @@
 """Write the graph as one HTML page that works offline in any browser.
 
-pyvis builds the page from the template, scripts and style in ``static``, with vis-network embedded.
-The data is untrusted. Therefore:
+pyvis builds the page from the template, scripts and style in ``static`` and embeds vis-network or
+sigma. The data is untrusted. Therefore:
 
 * it is embedded as a JSON block that cannot end its script element;
 * scripts insert it as text only, and create links to http and https URLs only;
@@ -66,12 +66,12 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
     Args:
         graph: A graph as ``build_graph`` returns it, or a view of one.
         stream: An open binary file.
-        positions: The position of each node, y upwards; computed if None.
+        positions: The position of each node, y upwards; computed if None or empty.
         title: The heading of the page.
         clusters: The cluster number of each node, 0 for the largest. Nodes that are missing have no
             cluster. If None, the clusters of ``graph.drawing_clusters`` are used.
-        full: Whether a large graph is drawn as a whole, with WebGL. Otherwise only a part of it is
-            drawn first, see ``level_of_detail``.
+        full: Whether a large graph is drawn as a whole, with WebGL. Otherwise, only a part of it is
+            drawn at first, see ``level_of_detail``.
 
     Raises:
         ExportError: The drawing library is missing, or its version is not the expected one.
@@ -89,7 +89,7 @@ def write_html(  # noqa: PLR0913  all but the first two have defaults
 
 
 def _network(heading: str, block: str, renderer: str) -> Any:  # noqa: ANN401  pyvis is untyped
-    """Return a pyvis network with our template, which inserts only these texts unescaped.
+    """Return a pyvis network with our template, which escapes all texts except ``Markup``.
 
     The network's lists of nodes and edges are empty; the page reads the data block instead.
     """

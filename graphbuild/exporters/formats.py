@@ -145,7 +145,7 @@ def suffixes() -> dict[str, Format]:
 
 
 def format_of_path(path: object) -> tuple[Format, Writer]:
-    """Return the format that the suffix of ``path`` selects, and its writer; compress for ``.gz``.
+    """Return the format that the suffix of ``path`` selects, and its writer (``.gz``: compressed).
 
     If several suffixes match, the longest one counts: ``graph.stix.json`` is STIX, not JSON.
 

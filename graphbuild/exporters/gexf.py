@@ -92,7 +92,7 @@ def _values(texts: Texts) -> str:
     return f"<attvalues>{values}</attvalues>"
 
 
-@lru_cache(maxsize=64)  # few types of nodes, and so few colors
+@lru_cache(maxsize=64)  # there are few colors, at most one per type
 def _color(color: str) -> str:
     red, green, blue = bytes.fromhex(color.removeprefix("#"))
     return f'<viz:color r="{red}" g="{green}" b="{blue}"/>'

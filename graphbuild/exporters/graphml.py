@@ -38,8 +38,8 @@ def write_graphml(
     Args:
         graph: A graph as :func:`graphbuild.graph.builder.build_graph` returns it.
         stream: Binary stream to write to.
-        positions: Position of each node, y upwards; if None or empty, none are written, and the
-            program that opens the file has to compute a layout.
+        positions: Position of each node, y upwards. If None or empty, the file has no positions,
+            and the program that opens it has to compute a layout.
 
     Returns:
         Counts of the values that were changed or omitted.

@@ -93,7 +93,7 @@ class _Reader:
                     self._refuse(f"is larger than {MAX_BYTES} bytes")
                 self._parser.Parse(block, False)  # noqa: FBT003  expat takes no keyword
             self._parser.Parse(b"", True)  # noqa: FBT003
-        except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: its encoding
+        except (expat.ExpatError, LookupError, ValueError) as error:  # or an unsupported encoding
             raise ExportError(f"{self.name}: is not a complete XML file: {error}") from error
         return self.graph
 

@@ -1,10 +1,10 @@
 """Write the graph as a STIX 2.1 bundle.
 
-A reference becomes a report, which lists its subjects in ``object_refs``. An extension of the
-report contains the observations without loss: each file with the collections through which it is
-related to the report. Relationship objects connect files and indicators with the malware families,
-campaigns and actors in the observations. So the bundle contains no relationship that was not
-observed or inferred.
+A reference becomes a report, which lists its subjects and collections in ``object_refs``. An
+extension of the report contains the observations: each subject with the collections through which
+it is related to the report. Relationship objects connect subjects and indicators with the malware
+families, tools, campaigns, actors and vulnerabilities in the observations. No relationship is
+written that was neither observed nor inferred.
 
 The objects are dictionaries, and are written one by one. Building them with the ``stix2`` library
 would take 9 times as long (1.06 s instead of 0.12 s for 5,170 edges) and require an optional
@@ -93,7 +93,7 @@ class _Bundle:
         return stable_uuid("bundle", digest.hexdigest())
 
     def objects(self) -> Iterator[Object]:
-        """Yield all objects of the bundle: first those of nodes, then relationships."""
+        """Yield all objects of the bundle: identity, extension, nodes, and then relationships."""
         yield IDENTITY
         yield EXTENSION
         for key, node in self._graph.nodes(data=True):
@@ -117,12 +117,12 @@ class _Bundle:
             yield from indicator(key, node, object_id, body, self._first_reference(key))
 
     def _object_refs(self, key: str) -> Iterator[str]:
-        """Yield the object ids of the node's neighbors and, for a collection, of its files."""
+        """Yield the object ids of a node's neighbors, and of the subjects of a collection."""
         for other in (*self._graph.pred[key], *self._graph.succ[key], *self._members.get(key, ())):
             yield self._ids[other]
 
     def _first_reference(self, key: str) -> str:
-        """Return the date of the earliest reference of a node; its indicator is valid from then."""
+        """Return the date of a node's earliest reference, from which its indicator is valid."""
         dates = (created(self._graph.nodes[target]) for target in self._graph.succ[key])
         return min((date for date in dates if date != UNKNOWN_TIME), default=UNKNOWN_TIME)
 
@@ -131,8 +131,8 @@ class _Bundle:
     def _container_edges(self, key: str) -> Iterator[Object]:
         """Yield the edges that the extension of a report or grouping contains.
 
-        These are the edges to it, and the edges from it to objects that are not containers. An edge
-        between two containers is written only once, in its target.
+        These are the edges to it, and the edges from it to objects that are not containers. So an
+        edge between two containers is only in the extension of its target.
         """
         for source, edge in self._graph.pred[key].items():
             yield {"source_ref": self._ids[source], **self._edge(edge)}
@@ -168,7 +168,7 @@ class _Bundle:
         return attributes
 
     def _collections(self, subject: str) -> dict[str, str]:
-        """Return the provenance of a subject's relation to each collection in its observations."""
+        """Return each collection in a subject's observations -> the provenance of the relation."""
         found: dict[str, str] = {}
         for edge in self._graph.succ[subject].values():
             for key in edge.get("related_from", ()):
@@ -197,8 +197,8 @@ class _Bundle:
 def _object_ids(graph: Graph) -> dict[str, str]:
     """Return a distinct object id for each node, by node key.
 
-    The standard derives the id of a file from one of its hashes. If two nodes turned out to be the
-    same file under two hashes, the id of the second is derived from its key instead.
+    The standard derives the id of a file from one of its hashes. If two nodes are the same file
+    under different hashes, the id of the second node is derived from its key instead.
     """
     ids: dict[str, str] = {}
     used: set[str] = set()

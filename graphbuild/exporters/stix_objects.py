@@ -87,14 +87,14 @@ EXTENSION = new_object(
     schema=(
         "On a report, grouping, malware, tool, campaign, intrusion-set, vulnerability and note"
         " (which describes its first object_ref): entity_type and entity_id, strings, the type and"
-        " id of the VirusTotal object; attributes, a string, a JSON object of its other attributes."
-        " On a report and grouping also edges, a list of objects, and on a relationship the"
-        " properties of one such object: source_ref or target_ref, the other end, where this"
-        " object is one; relation, a string, the VirusTotal relationship; weight, a number, the"
-        " number of observations; and where relation is related_references: related_from_refs, the"
-        " collections through which the file is related to the report; unnamed, true where a"
-        " response named none; provenance, 'observed' in a response or 'inferred' from others;"
-        " first_seen and last_seen, the times of the responses."
+        " id of the VirusTotal object; attributes, a string, its other attributes as a JSON object."
+        " On a report and grouping also edges, a list of objects with the properties of an edge and"
+        " source_ref or target_ref, its other end. On a relationship, the properties of an edge:"
+        " relation, a string, the VirusTotal relationship; weight, a number, the number of"
+        " observations; first_seen and last_seen, the times of the first and last response with the"
+        " edge. If relation is related_references, also: related_from_refs, the collections through"
+        " which the subject is related to the report; unnamed, true if a response named none;"
+        " provenance, 'observed' in a response or 'inferred' from others."
     ),
     version="1.0.0",
     extension_types=["property-extension"],
@@ -115,7 +115,7 @@ def _format_time(seconds: object) -> str:
 
 
 def is_number(value: object) -> bool:
-    """Return whether STIX can represent ``value``: a finite float or an integer of 53 bits."""
+    """Return whether STIX can represent a value: a finite float, or an integer of up to 53 bits."""
     if isinstance(value, float):
         return math.isfinite(value)
     return type(value) is int and abs(value) <= _MAX_INTEGER
@@ -167,7 +167,7 @@ def domain_object(
 ) -> Object:
     """Return the domain object of a reference, a collection or an actor.
 
-    ``refs`` are the ids of the subjects of a report or grouping; other objects ignore them. The
+    ``refs`` are the ``object_refs`` of a report or grouping; other objects do not have them. The
     extension contains ``edges``.
     """
     kind = stix_type(node)
@@ -211,7 +211,7 @@ def _external_references(node: Mapping[str, Any], kind: str | None) -> Iterator[
 
 
 def observable(node: Mapping[str, Any]) -> Object | None:
-    """Return the type and value of a node that is an observable; None for other nodes."""
+    """Return the observable of a node, without its id; None for nodes that are not observables."""
     if node["type"] == FILE:
         return _file(node)
     found = value_observable(node)
@@ -259,7 +259,7 @@ def _is_complete(node: Mapping[str, Any], body: Object) -> bool:
 
 
 def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarnings) -> Object:
-    """Return a note with the type, id and attributes of a node, modified at its last response."""
+    """Return a note with type, id and attributes of a node, modified at ``crawl_fetched_at``."""
     title = object_name(node, warnings)
     others = node.keys() - _GRAPH_ATTRIBUTES
     lines = (f"{name}: {format_value(node[name])}" for name in others)
@@ -306,7 +306,7 @@ def indicator_id(key: str) -> str:
 
 
 def _pattern(body: Object) -> str:
-    """Return a STIX pattern for the strongest hash of a file, or for its name or value."""
+    """Return a STIX pattern for the strongest hash of an observable, or for its name or value."""
     if "hashes" in body:
         name, text = list(body["hashes"].items())[-1]
         path = f"file:hashes.'{name}'"

@@ -130,6 +130,11 @@ def test_at_most_200_members_expand_at_once(opened):
     page.page.click(f'#details button[data-key="{rest}"]')
     assert page.selection == rest
     assert page.drawn["markers"] == 2 + 201 + 1
+    rest = next(k for k in graph if page.marker(k)["members"] == 249)
+    page.page.click("#fit")
+    page.page.mouse.click(*page.point(rest))
+    page.press("Expand 200 of 249")
+    assert page.drawn["markers"] == 2 + 401 + 1
     assert page.visible["nodes"] == len(graph)
 
 

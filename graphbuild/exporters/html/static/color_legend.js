@@ -32,7 +32,7 @@ function clusterRows() {
   return rows;
 }
 
-/** Return the name of the cluster's collection with the most links, or of its node with the most. */
+/** Return the name of the cluster's most linked collection, or if it has none, most linked node. */
 function clusterName(cluster) {
   const own = nodesByDegree.filter((node) => clusterOf(node) === cluster);
   return displayName(own.find((node) => types[node.type].labeled) ?? own[0]);

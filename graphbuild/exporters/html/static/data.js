@@ -7,7 +7,7 @@ const { types, relations, facts, nodes } = data;
 const attributeTitles = { last_modification_date: "Modified", ...data.titles };
 const NO_COLLECTION = -1; // instead of a collection, for observations without one
 const NO_CLUSTER = -1; // for a node without links
-const MIN_DATE = Date.UTC(1900, 0) / 1000, MAX_DATE = Date.UTC(2200, 0) / 1000; // dates outside are ignored
+const MIN_DATE = Date.UTC(1900, 0) / 1000, MAX_DATE = Date.UTC(2200, 0) / 1000; // other dates count as unknown
 
 nodes.forEach((node, id) => {
   node.id = id;

@@ -1,4 +1,4 @@
-// Downloads: PNG and SVG images, hashes, CSV. Everything is created here and nothing is sent.
+// Downloads: PNG and SVG images, hashes, CSV. The browser creates all of them, and nothing is sent.
 
 // Matches where a spreadsheet may read a formula; the rule is that of the CSV exporter. A spreadsheet
 // that does not use the comma may also find a formula after its own separator or a line break.
@@ -21,14 +21,14 @@ function showTools() {
   byId("untangle").textContent = nodes.length && renderer.isUntangling() ? "Freeze" : "Untangle";
 }
 
-/** Return the nodes in focus, or all drawn nodes if nothing is selected. */
+/** Return the drawn nodes that pass the filters; if there is a focus, only those in it. */
 function selectedNodes() {
   const ids = state.focus ? [...state.focus.nodes] : [...markers.values()].flatMap((marker) => marker.members);
   return ids.map((id) => nodes[id]).filter((node) => passesFilters(node) && markerOf(node.id))
     .sort((a, b) => a.id - b.id);
 }
 
-/** Return the ids of files that are MD5, SHA-1 or SHA-256 hashes. */
+/** Return the hexadecimal ids of files, which are hashes. */
 function hashesOf(some) {
   return some.filter((node) => /^file$/.test(types[node.type].name))
     .map((node) => String(node.attributes.id)).filter((id) => /^[0-9a-f]+$/i.test(id));
@@ -77,7 +77,7 @@ function downloadPng() {
   paper.toBlob((blob) => download("graph.png", blob), "image/png");
 }
 
-// --- the whole graph as SVG: shapes and text, without scripts and links
+// --- all visible markers and lines as SVG: shapes and text, without scripts and links
 
 function svgText() {
   const shown = [...markers.values()].filter((marker) => marker.shown);

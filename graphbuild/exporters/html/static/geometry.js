@@ -11,7 +11,7 @@ function cornersOf(shape, size) {
   }[shape];
 }
 
-/** Return the center and scale at which `markers` fill a view of the given size in pixels. */
+/** Return the center and scale, at most MAX_SCALE, at which `markers` fill a view (size in pixels). */
 function fitView(markers, { width, height }) {
   const range = (axis) => markers.reduce(([low, high], marker) =>
     [Math.min(low, marker[axis] - marker.size), Math.max(high, marker[axis] + marker.size)],

@@ -2,12 +2,12 @@
 // are labeled first.
 
 // Collections are labeled at any scale. From NODE_LABEL_SCALE on, all markers with enough space are
-// labeled, and from NEAR_SCALE on, labels may cover markers.
+// labeled, and from NEAR_SCALE on, their labels may cover other markers.
 const NODE_LABEL_SCALE = 0.8;
 const NEAR_SCALE = 1.8;
 const FEW = 12; // if at most this many markers are in focus, all of them are labeled
 const MAX_LABELS = 160;
-const MAX_LABELS_LARGE = 200; // in large graphs only the largest markers are labeled
+const MAX_LABELS_LARGE = 200; // in large graphs, only the most important markers are labeled
 const MAX_LABELS_FAR = 40; // at scales below FAR_SCALE, where labels would cover most markers
 const MANY = 1000; // MAX_LABELS_FAR applies to more than this many markers on the screen
 const FAR_SCALE = 0.12;
@@ -16,7 +16,7 @@ const MIN_COUNT_SIZE = 6; // minimum radius in pixels of a folded marker that sh
 const COUNT_PIXELS = 11.5;
 const MAX_OBSTACLES = 2000;
 
-const labelState = { hovered: null, chief: () => [labelState.hovered, state.marker] };
+const labelState = { hovered: null }; // the marker under the mouse pointer
 let largest = null; // in large graphs: the markers that may be labeled
 
 function resetLargest() {
@@ -83,7 +83,7 @@ function mayBeNamed(marker) {
   return largest.has(marker) || state.focus !== null;
 }
 
-/** Compare markers: collections first, then by number of links. */
+/** Compare markers: collections first, then by the number of links of all members. */
 function byImportance(a, b) {
   return types[b.type].labeled - types[a.type].labeled
     || b.links * b.members.length - a.links * a.members.length || a.id - b.id;
@@ -110,7 +110,7 @@ function drawLabel(scene, marker) {
   context.fillText(text, box.x, box.y);
 }
 
-/** Find a free box next to a marker. Focal labels may cover markers, but never other labels. */
+/** Find a box for a label next to a marker. Only some labels may cover markers, and none other labels. */
 function labelBox({ view, scale, taken, obstacles }, marker, half) {
   const boxes = labelBoxes(marker, half, scale);
   const free = boxes.filter((box) => !taken.some((other) =>
@@ -119,12 +119,12 @@ function labelBox({ view, scale, taken, obstacles }, marker, half) {
   const others = obstacles.filter((other) => other !== marker);
   const clear = whole.find((box) => !others.some((other) => covered(box, other)));
   if (clear) return clear;
-  if (isFocal(marker)) return boxes[0];
+  if (isFocal(marker)) return free[0];
   if (!types[marker.type].labeled && scale < NEAR_SCALE) return undefined;
   return leastCovering(whole.length ? whole : free, others, scale);
 }
 
-/** Return the box that covers the smallest area of markers. */
+/** Return the box that covers the smallest weighted area of markers. */
 function leastCovering(boxes, others, scale) {
   const costs = boxes.map((box) => others.reduce((sum, other) =>
     sum + covered(box, other) * weightOf(other, scale), 0));
@@ -138,7 +138,7 @@ function covered(box, { x, y, size }) {
   return wide > 0 && high > 0 ? wide * high : 0;
 }
 
-/** Return the cost of covering a marker. It is higher if the marker has a count or a label. */
+/** Return the weight of a marker that a label covers: higher for collections and visible counts. */
 function weightOf(marker, scale) {
   return hasCount(marker, scale) || types[marker.type].labeled ? 4 : 1;
 }

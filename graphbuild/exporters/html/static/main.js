@@ -56,7 +56,7 @@ function publish() {
     level: data.level,
     counts: Object.freeze({ nodes: nodes.length, links: linkCount }),
     get keys() { return nodes.map((node) => node.key); },
-    /** Keys of all nodes that are drawn, folded or not. */
+    /** Keys of all nodes with a marker, even if they are folded or hidden by a filter. */
     get drawnKeys() { return keys([...markers.values()].flatMap((marker) => marker.members)); },
     get visible() { return visibleCounts(); },
     get drawn() { return renderer.drawn(); },
@@ -75,7 +75,7 @@ function publish() {
       const { x, y } = renderer.pointOf(marker);
       return { x, y, size: marker.size * renderer.getView().scale };
     },
-    /** Size of the marker that a node belongs to, and how many of its members pass the filters. */
+    /** Members of the marker of a node, how many of them pass the filters, and the marker's color. */
     marker(key) {
       const marker = byKey.has(key) && markerOf(byKey.get(key).id);
       return marker ? { members: marker.members.length, shown: marker.shown, color: colorOf(marker) } : null;

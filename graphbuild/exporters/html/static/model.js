@@ -4,7 +4,7 @@
 
 const MIN_LABELED_SIZE = 20; // minimum radius of the markers of collections
 const MAX_EXPANDED = 200; // members taken out of a group at once; the others stay folded
-const DIRECTIONS = 16; // candidate positions around a group for its folded rest
+const DIRECTIONS = 16; // candidate positions around an expanded group for the marker of its folded members
 const ALL_DATES = Object.freeze({ from: -Infinity, to: Infinity, undated: true });
 
 const state = {
@@ -87,7 +87,7 @@ function markersFor(group) {
 
 function makeMarker(id, group, members) {
   const first = nodes[members[0]];
-  // The area is that of all members together, but large enough for a label and a click.
+  // The area is that of all members together; the markers of collections have a minimum radius.
   const size = Math.max(types[first.type].labeled ? MIN_LABELED_SIZE : 0, first.size * Math.sqrt(members.length));
   const isRest = members.length > 1 && members.length < group.members.length;
   const { x, y } = isRest ? freePosition(group, size) : movedPosition(group, centerOf(members));
@@ -183,13 +183,13 @@ function linesFor(link) {
 // --- expanding
 
 /**
- * Return the members of a group that get a marker of their own: up to 200, and all wanted members.
- * After the wanted members, those that pass the filters are chosen first.
+ * Return the members of a group that get a marker of their own. If `wanted` is empty, up to 200 are
+ * added; else `wanted`, and others up to 200 in all. Members that pass the filters are chosen first.
  */
 function expand(group, wanted = []) {
   const outside = state.expanded.get(group) ?? new Set();
   const ordered = [...wanted, ...group.members.filter((id) => passesFilters(nodes[id])), ...group.members];
-  const maxCount = Math.max(MAX_EXPANDED, outside.size + wanted.length);
+  const maxCount = wanted.length ? Math.max(MAX_EXPANDED, outside.size + wanted.length) : outside.size + MAX_EXPANDED;
   for (const id of ordered) if (outside.size < maxCount) outside.add(id);
   return outside;
 }

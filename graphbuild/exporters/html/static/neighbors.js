@@ -126,8 +126,8 @@ function relatedNodes(members) {
 
 /**
  * Return the pairs of collections that share references, with the number of shared references.
- * Pairs from different clusters come first, since they connect campaigns; then pairs that share the
- * most.
+ * Pairs from different clusters come first, since they connect campaigns. Within both parts, pairs
+ * with more shared references come first.
  */
 function collectionPairs() {
   const found = new Map();

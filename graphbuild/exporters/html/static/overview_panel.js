@@ -1,4 +1,4 @@
-// The details panel if nothing is selected: suggestions where to start.
+// The details panel while nothing is selected: suggestions of where to start.
 
 const FIRST_ROWS = 5;
 let known = null; // cached pairs of collections and dated references, which never change

@@ -1,8 +1,8 @@
-// Save the view in the URL fragment, and restore it when the page opens. The fragment is untrusted,
-// so every part of it is validated.
+// Save the view in the URL fragment, and restore it when the page opens or the fragment changes. The
+// fragment is untrusted, so every part of it is validated.
 
 const MAX_FRAGMENT = 20_000; // characters
-const MAX_EXPANDED_KEPT = 200; // expanded groups in a link
+const MAX_EXPANDED_KEPT = 200; // expanded groups per link
 const MAX_COORDINATE = 1e7;
 
 function startPermalink() {

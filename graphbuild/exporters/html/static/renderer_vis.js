@@ -1,7 +1,7 @@
 // Draw markers and lines with vis-network; focus and labels are drawn on top.
 
-const CROWDED = 2000; // more markers than this are drawn without an outline
-const MIN_RADIUS = Object.freeze({ labeled: 6, other: 2.5 }); // minimum radius in pixels
+const CROWDED = 2000; // more markers than this are drawn without outline and without minimum radius
+const MIN_RADIUS = Object.freeze({ labeled: 6, other: 2.5 }); // in pixels of the screen
 const MAX_SCALE = 1.2;
 const MIN_SCALE = 0.3;
 const UNTANGLE_SECONDS = 5;
@@ -27,9 +27,9 @@ let network = null;
 let visNodes = null; // data sets of vis-network
 let visEdges = null;
 let sizedAt = 0; // the scale for which the marker sizes were computed
-let moved = false; // whether the user moved the view
+let moved = false; // whether the view has moved since showAll()
 let untangling = null; // timer that ends the force simulation; null if it does not run
-let lineWidth = 1; // about one pixel when the whole graph is visible
+let lineWidth = 1; // in units of the layout; about one pixel when the whole graph is visible
 
 const renderer = {
   start(container, { onSelect, onUntangled }) {
@@ -49,7 +49,7 @@ const renderer = {
     network.on("dragging", ({ nodes: [marker] }) => { if (marker !== undefined) readPositions([marker]); });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolor());
     for (const event of ["dragStart", "zoom"]) network.on(event, () => { moved = true; });
-    // Show the whole graph again after a resize, unless the user moved the view.
+    // Show the whole graph again after a resize, unless the view has moved.
     network.on("resize", () => { if (!moved) this.showAll(); });
     // vis-network fits the view with other margins before it draws for the first time.
     network.once("afterDrawing", () => { if (!moved) this.showAll(); });
@@ -137,14 +137,9 @@ const renderer = {
     readPositions([...markers.keys()]);
     this.onUntangled();
   },
-
-  /** Move all markers to the positions in the model. */
-  restorePositions() {
-    visNodes.update([...markers.values()].map(({ id, x, y }) => ({ id, x, y })));
-  },
 };
 
-/** Store the positions to which vis-network moved markers, so that expanded groups appear there. */
+/** Store the positions to which vis-network moved markers, so that groups expand at these positions. */
 function readPositions(ids) {
   for (const id of ids) {
     const marker = markers.get(id);
@@ -203,7 +198,7 @@ function drawOverlay(context) {
   drawLabels(context, view, scale);
 }
 
-/** Enlarge markers to a minimum size on the screen, unless there are very many. */
+/** Enlarge markers to MIN_RADIUS, unless there are more than CROWDED. */
 function keepVisible(scale) {
   if (markers.size > CROWDED || Math.abs(Math.log(scale / sizedAt)) < 0.1) return;
   sizedAt = scale;

@@ -1,5 +1,5 @@
 // Draw very large graphs with sigma (WebGL); focus and labels are drawn on top.
-// It has the same interface as renderer_vis.js.
+// This renderer has the same interface as renderer_vis.js.
 
 const MAX_SCALE = 3;
 const MIN_SCALE = 0.05;
@@ -145,7 +145,7 @@ function visEdge(line) {
   return { color: mixColors(lineColor(line), theme.paper, 1 - lineOpacity()), size: 1 };
 }
 
-/** Return the current state of the camera. By default, sigma uses the state in the last frame. */
+/** Return options with the current state of the camera. By default, sigma uses that of the last frame. */
 function currentCamera() {
   return { cameraState: sigma.getCamera().getState() };
 }
@@ -183,7 +183,7 @@ function drawOverlay() {
   drawLabels(context, view, scale);
 }
 
-/** Draw a focused marker on the overlay, as large as sigma draws it. */
+/** Draw a focused marker on the overlay, in the shape of its type and with a radius of 4 pixels or more. */
 function fillMarker(context, marker, scale) {
   const size = Math.max(4 / scale, marker.size * 0.6);
   context.fillStyle = isFolded(marker) ? tint(marker) : colorOf(marker);

@@ -15,7 +15,7 @@ function matches(node, words) {
   return words.every((word) => searchTexts[node.id].includes(word));
 }
 
-/** Return the matching nodes. Labels that start with the query come first, then nodes with more links. */
+/** Return the matching nodes, sorted by rank, see `rankOf`, and then by number of links. */
 function search(query) {
   const words = splitQuery(query);
   if (!words.length) return [];
@@ -24,6 +24,7 @@ function search(query) {
   return ranked.flat();
 }
 
+/** Return a rank from 0, if the label starts with the query, to 3, if it does not contain the first word. */
 function rankOf(label, words) {
   if (label.startsWith(words.join(" "))) return 0;
   if (label.startsWith(words[0])) return 1;

@@ -126,7 +126,7 @@ function foldAll(fold) {
 
 // --- drawn groups
 
-/** Return the neighbors of a marker that are not drawn yet. */
+/** Return the neighboring groups of a marker that are not drawn yet. */
 function undrawnNeighbors(marker) {
   const near = [...marker.group.out.map((link) => link.to), ...marker.group.in.map((link) => link.from)];
   return new Set(near.filter((group) => !state.drawnGroups.has(group)));

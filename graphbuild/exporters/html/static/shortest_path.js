@@ -1,6 +1,6 @@
-// Shortest paths between two markers through visible nodes.
+// Shortest paths between two markers through nodes that pass the filters.
 
-let pathStart = null; // start of a path, while the user selects its end
+let pathStart = null; // marker at the start of a path while the user selects its end, else null
 
 function startPath(marker) {
   pathStart = marker;
@@ -39,7 +39,7 @@ function drawGroups(steps) {
 }
 
 /**
- * Return the shortest path, or null if there is none. Each step is a list of interchangeable nodes.
+ * Return a shortest path, or null if there is none. Each step is a list of interchangeable nodes.
  * The breadth-first search visits groups, since all members of a group have the same neighbors.
  */
 function shortestPath(from, to) {
@@ -130,7 +130,7 @@ function stepText(steps, index) {
   return `${showInvisible(relations[link.relation])}${shown && `: ${shown}`}`;
 }
 
-/** Return a warning for each file, reference and collection in a row that are not one observation. */
+/** Return a warning for each three steps (file, reference, collection) that no observation contains. */
 function unobservedWarnings(steps) {
   return steps.slice(2).map((last, index) => {
     const triple = [steps[index], steps[index + 1], last];

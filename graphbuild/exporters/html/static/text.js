@@ -52,7 +52,7 @@ function defang(text) {
     `hxxp${secure.toLowerCase()}://${host.replaceAll(".", "[.]")}`);
 }
 
-/** Return the label of a node. A node with a URL but no title or name has its defanged URL instead. */
+/** Return the label of a node, or its defanged URL without "http://www." if it has no title or name. */
 function displayName({ label, attributes: { url, title, name } }) {
   const nameless = url !== undefined && title === undefined && name === undefined;
   return nameless ? defang(String(url)).replace(/^hxxps?:\/\/(www\[\.\])?/, "") : showInvisible(label);
@@ -63,7 +63,7 @@ function refang(text) {
   return text.replace(/^hxxp/i, "http").replaceAll("[.]", ".").replaceAll("[:]", ":");
 }
 
-/** Create an element. Properties with a hyphen in their name are set as attributes. */
+/** Create an element. `role` and properties with a hyphen in their name are set as attributes. */
 function createElement(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -74,7 +74,7 @@ function createElement(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Return untrusted text in an element that keeps its writing direction from other text. */
+/** Return untrusted text in an element whose writing direction does not affect the text around it. */
 function isolatedText(text) {
   return createElement("bdi", { textContent: showInvisible(text) });
 }

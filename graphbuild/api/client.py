@@ -221,6 +221,7 @@ class Client:
         if not is_user_name(user) or self._key.reveal().lower() in user.lower():
             raise ValueError("this is not a user name of the service")
         response = self._transport.get(f"/users/{quote(user, safe='')}/overall_quotas", {})
+        self._transport.close()  # the response names no subject
         if response.status != HTTPStatus.OK or response.body_error:
             reason = error_code(response.body) or f"HTTP {response.status}"
             message = f"the service does not report the quotas ({reason})"
@@ -250,8 +251,7 @@ class Client:
     def _attempt(self, request: PageRequest, path: str, recorder: CallRecorder) -> PageResponse:
         call = self._begin_call(request, recorder)
         try:
-            response = self._send(path, request.cursor)
-            result = parse_response(response, request, self.clock.now())
+            result = self._exchange(request, path)
         except ApiError as error:
             if isinstance(error, RateLimitError) and (pause := pause_after(error)):
                 self.rate_limiter.pause_until(self.clock.monotonic() + pause)
@@ -274,6 +274,21 @@ class Client:
         except BaseException:
             self.rate_limiter.release()
             raise
+
+    def _exchange(self, request: PageRequest, path: str) -> PageResponse:
+        """Send a request and parse the response.
+
+        The connection is used again only after a page that names its subject. After any other
+        response, the next one could be a late response to this request.
+        """
+        result = None
+        try:
+            response = self._send(path, request.cursor)
+            result = parse_response(response, request, self.clock.now())
+        finally:
+            if result is None or not result.names_subject:
+                self._transport.close()
+        return result
 
     def _send(self, path: str, cursor: str | None) -> Response:
         query = {"limit": str(LIMIT)} | ({} if cursor is None else {"cursor": cursor})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 import socket
 import ssl
 import time
@@ -17,9 +18,11 @@ from typing import Any
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 
-_MAX_LINE = 64 * 1024
+_MAX_LINE = 64 * 1024  # bytes
+_MAX_LINES = 1024 * 1024  # bytes of all status, header, chunk-size and trailer lines of a response
 _MAX_INFORMATIONAL = 10  # 1xx responses before the final one
 _BUFFER_SIZE = 64 * 1024
+_WITHOUT_BODY = frozenset({101, 204, 304})  # HTTP statuses; some servers send a body with them
 
 
 class RequestState:
@@ -95,27 +98,37 @@ class _Response(http.client.HTTPResponse):
     """The final response to a request; informational responses (1xx) are skipped."""
 
     state: RequestState
+    fp: _Reader
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(sock, *args, **kwargs)
         self.fp.close()
-        self.fp = _Reader(_SocketStream(sock, self.state), _BUFFER_SIZE)
+        self.fp = _Reader(_SocketStream(sock, self.state))
 
     def begin(self) -> None:
         """Read the status line and the headers."""
-        for _ in range(_MAX_INFORMATIONAL + 1):
-            super().begin()
-            if not 100 <= self.status < 200:  # noqa: PLR2004  the class of informational responses
-                break
-            if self.status == HTTPStatus.SWITCHING_PROTOCOLS:
-                self.will_close = True
-                break
+        super().begin()
+        while 100 <= self.status < 200 and self.status != HTTPStatus.SWITCHING_PROTOCOLS:  # noqa: PLR2004  the class of informational responses
             self.headers = self.msg = None  # type: ignore[assignment]  # lets begin() read again
-        else:
-            raise http.client.HTTPException("too many informational responses")
+            super().begin()
+        self.fp.blank_lines = 1  # at the end of a chunked body
+        self.will_close = self.will_close or not self._has_one_length()
         for name in ("Set-Cookie", "Set-Cookie2"):
             # Cookies are not used, and http.cookiejar prints warnings for malformed ones.
             del self.headers[name]
+
+    def _has_one_length(self) -> bool:
+        """Return whether the headers state exactly one length of the body.
+
+        If they do not, bytes that follow may belong to this body or to another response.
+        """
+        if self.status in _WITHOUT_BODY or self.headers.defects:
+            return False
+        lengths = self.headers.get_all("Content-Length", [])
+        encodings = self.headers.get_all("Transfer-Encoding", [])
+        if encodings:
+            return not lengths and len(encodings) == 1 and bool(self.chunked)
+        return len(lengths) == 1 and re.fullmatch("[0-9]+", lengths[0].strip()) is not None
 
 
 class _SocketStream(io.RawIOBase):
@@ -126,20 +139,26 @@ class _SocketStream(io.RawIOBase):
         self._stream = sock.makefile("rb", buffering=0)
         self._state = state
         self._timeout = sock.gettimeout()
-        self.is_blocking = True  # otherwise, reads return only bytes that were already received
+        self.is_ended = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401  any writable buffer
-        self._sock.settimeout(self._state.remaining() if self.is_blocking else 0)
-        with suppress(ssl.SSLWantReadError):
-            return self._stream.readinto(buffer)
-        return None
+        if self.is_ended:
+            return None
+        self._sock.settimeout(self._state.remaining())
+        return self._stream.readinto(buffer)
+
+    def may_hold_bytes(self) -> bool:
+        """Return whether bytes may be between the operating system's buffer and this stream."""
+        if isinstance(self._sock, ssl.SSLSocket):
+            return self._sock.pending() > 0
+        # With TLS inside TLS, the object only wraps a socket, and reads ahead.
+        return not isinstance(self._sock, socket.socket)
 
     def shut_down(self) -> None:
         """Make the connection unusable, so that the pool replaces it."""
-        # With TLS inside TLS, the object only wraps a socket.
         plain = getattr(self._sock, "socket", self._sock)
         with suppress(OSError):
             plain.shutdown(socket.SHUT_RDWR)
@@ -156,6 +175,11 @@ class _Reader(io.BufferedReader):
 
     raw: _SocketStream
 
+    def __init__(self, stream: _SocketStream) -> None:
+        super().__init__(stream, _BUFFER_SIZE)
+        self.blank_lines = _MAX_INFORMATIONAL + 1  # that may follow; each ends a head
+        self._line_bytes = _MAX_LINES  # that may follow
+
     def read(self, size: int | None = -1, /) -> bytes:
         # With a negative chunk size, the read would continue to the end of the connection.
         if size is None or size < 0:
@@ -163,21 +187,21 @@ class _Reader(io.BufferedReader):
         return super().read(size)
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        if size is not None and size >= 0:
-            return super().readline(size)
-        line = super().readline(_MAX_LINE)
-        if len(line) == _MAX_LINE:
-            raise http.client.LineTooLong("line")
+        line = super().readline(_MAX_LINE if size is None or size < 0 else min(size, _MAX_LINE))
+        self._line_bytes -= len(line)
+        self.blank_lines -= line in {b"\r\n", b"\n"}
+        if len(line) == _MAX_LINE or self._line_bytes < 0 or self.blank_lines < 0:
+            raise http.client.HTTPException("too many or too long lines")
         return line
 
     def close(self) -> None:
-        """Close the response, and the connection if it received more bytes than the response.
+        """Close the response, and the connection if bytes after the response were received.
 
-        The extra bytes would be interpreted as the response to the next request.
+        They would be interpreted as the response to the next request. Bytes that are still in the
+        operating system's buffer stay there, and make urllib3 close the connection.
         """
         if not self.closed:
-            self.raw.is_blocking = False
-            with suppress(OSError):
-                if self.peek(1):
-                    self.raw.shut_down()
+            self.raw.is_ended = True
+            if self.peek(1) or self.raw.may_hold_bytes():
+                self.raw.shut_down()
         super().close()

@@ -10,9 +10,13 @@ https://developers.virustotal.com/reference/files-object-related_references.
 
 from __future__ import annotations
 
+import base64
 import re
+from contextlib import suppress
+from hashlib import sha256
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from graphbuild.api.attributes import parse_attributes
 from graphbuild.api.endpoints import (
@@ -26,7 +30,10 @@ from graphbuild.api.json_decoding import check_depth, decode_json, describe_type
 from graphbuild.errors import PayloadError
 from graphbuild.models import (
     COLLECTION,
+    DOMAIN,
+    FILE,
     FILE_ID_HASH,
+    IP_ADDRESS,
     REFERENCE,
     RELATED_REFERENCES,
     Entity,
@@ -150,28 +157,82 @@ def parse_self_link(payload: dict[str, Any]) -> SelfLink | None:
     except ValueError:
         return None
     entity_type = _TYPE_OF_ENDPOINT.get(found["endpoint"]) if found else None
-    if not found or entity_type is None or not is_object_id(found["id"]):
+    entity_id = unquote(found["id"]) if found else ""
+    if not found or entity_type is None or not is_object_id(entity_id):
         return None
     limit = _parameter(link, "limit") or ""
     return SelfLink(
-        subject=_normalize(entity_type, found["id"]),
+        subject=_normalize(entity_type, entity_id),
         relationship=classic_relationship(found["relationship"]),
         cursor=_parameter(link, "cursor"),
         limit=int(limit) if re.fullmatch(r"[0-9]{1,3}", limit) else None,
     )
 
 
+def check_self_link(
+    payload: dict[str, Any], subject: Entity, relationship: str, *, is_first_page: bool
+) -> bool:
+    """Return whether ``links.self`` names the requested list; False if there is no such link.
+
+    On the first page of a list, it may name the subject by the API's own id. That is the SHA-256 of
+    a file that was requested by another hash, or another form of a URL. Later requests use it.
+
+    Raises:
+        PayloadError: The response is about another list.
+    """
+    if _envelope_link(payload, "self") is None:
+        return False
+    self_link = parse_self_link(payload)
+    if self_link is None:
+        raise PayloadError("not the URL of a list", "links.self")
+    if self_link.relationship != relationship and self_link.relationship in RELATIONSHIPS:
+        raise PayloadError(f"the response is about {self_link.relationship}", "links.self")
+    named = self_link.subject
+    is_other = named != _normalize(subject.type, subject.id)
+    if is_other and not (is_first_page and _may_be_own_id(named, subject)):
+        raise _other_subject(named)
+    return True
+
+
+def _may_be_own_id(named: Entity, subject: Entity) -> bool:
+    """Return whether ``named`` may be the API's own id of a subject that has another id so far."""
+    if named.type != subject.type or detect_hash_type(named.id) != FILE_ID_HASH:
+        return False
+    if subject.id_text:  # another id than the hash of the text was learned from a response
+        return sha256(subject.id_text.encode()).hexdigest() == subject.id
+    return subject.type == FILE and detect_hash_type(subject.id) != FILE_ID_HASH
+
+
 def _normalize(entity_type: str, entity_id: str) -> Entity:
+    """Return an entity with one of the equivalent forms of its id."""
     if entity_type == COLLECTION and entity_id.startswith(REPORT_PREFIX):
         return Entity(REFERENCE, reference_id(entity_id))
-    return Entity(entity_type, entity_id.lower() if detect_hash_type(entity_id) else entity_id)
+    if text_attribute(entity_type) and not detect_hash_type(entity_id):
+        entity_id = _hash_encoded_text(entity_id)
+    elif detect_hash_type(entity_id) or entity_type == DOMAIN:
+        entity_id = entity_id.lower()
+    elif entity_type == IP_ADDRESS:
+        with suppress(ValueError):
+            entity_id = str(ip_address(entity_id))
+    return Entity(entity_type, entity_id)
+
+
+def _hash_encoded_text(encoded: str) -> str:
+    """Return the SHA-256 of a text that is encoded as in a path; ``encoded`` if it is invalid."""
+    try:
+        padding = "=" * (-len(encoded) % 4)
+        text = base64.b64decode(encoded + padding, altchars=b"-_", validate=True)
+    except ValueError:
+        return encoded
+    return sha256(text).hexdigest()
 
 
 def _check_subject(self_link: SelfLink | None, subject: Entity) -> Entity | None:
     """Return the subject with the API's own id if the request used another id, else None.
 
     The API's id of a file is its SHA-256, also if the request used the MD5. The API's id of a URL
-    is the SHA-256 of its canonical form.
+    is the SHA-256 of its canonical form. A page that was requested by the MD5 is stored with the
+    file's SHA-256 as its subject, so any hash is accepted here.
 
     Raises:
         PayloadError: The response is about another subject; a broken cache can cause this.
@@ -180,10 +241,14 @@ def _check_subject(self_link: SelfLink | None, subject: Entity) -> Entity | None
         return None
     other = self_link.subject
     hash_type = detect_hash_type(other.id)
-    is_alias = bool(text_attribute(subject.type)) or hash_type != detect_hash_type(subject.id)
-    if other.type != subject.type or not is_alias:
-        raise PayloadError(f"the response is about {other.type} {other.id[:80]!a}", "links.self")
+    is_other_hash = subject.type == FILE and hash_type != detect_hash_type(subject.id)
+    if other.type != subject.type or not (is_other_hash or text_attribute(subject.type)):
+        raise _other_subject(other)
     return other if hash_type == FILE_ID_HASH else None
+
+
+def _other_subject(named: Entity) -> PayloadError:
+    return PayloadError(f"the response is about {named.type} {named.id[:80]!a}", "links.self")
 
 
 def _parse_next_cursor(

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild.api.json_decoding import decode_json
-from graphbuild.api.parser import parse_payload
+from graphbuild.api.parser import check_self_link, parse_payload
 from graphbuild.api.retry import DEFAULT_WAIT
 from graphbuild.errors import (
     ApiError,
@@ -82,6 +82,7 @@ class PageResponse(NamedTuple):
     body: bytes
     page: Page
     compressed_body: bytes = b""  # empty if the body was not compressed with gzip
+    names_subject: bool = False  # whether ``links.self`` is present; it then names the subject
 
 
 def parse_response(response: Response, request: PageRequest, now: float) -> PageResponse:
@@ -89,7 +90,7 @@ def parse_response(response: Response, request: PageRequest, now: float) -> Page
 
     Raises:
         ApiError: The response is an error, damaged or not JSON; the subclass depends on the cause.
-        PayloadError: The response is JSON, but not a page.
+        PayloadError: The response is JSON, but not a page of the requested list.
     """
     if response.status != HTTPStatus.OK:
         raise _error(response.status, error_code(response.body), response, request, now)
@@ -104,7 +105,10 @@ def parse_response(response: Response, request: PageRequest, now: float) -> Page
         code = _code_in(payload)
         raise _error(_STATUS_OF_CODE.get(code, 502), code, response, request, now)
     page = parse_payload(payload, request.subject, request.relationship)
-    return PageResponse(response.body, page, response.compressed_body)
+    names_subject = check_self_link(
+        payload, request.subject, request.relationship, is_first_page=request.cursor is None
+    )
+    return PageResponse(response.body, page, response.compressed_body, names_subject)
 
 
 def _error(

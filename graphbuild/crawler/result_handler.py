@@ -93,8 +93,10 @@ class ResultHandler:
     def _store_page(self, task: Task, response: PageResponse) -> CrawlEvent:
         self._consecutive_failures, self.retry_on_429 = 0, True
         now = self._client.clock.now()
-        body, page, compressed = response
-        fetched = FetchedPage(body, page, now, task.cursor, compressed)
+        page = response.page
+        if conflict := self._store.page_writer.alias_conflict(task.subject, page):
+            return self._store_failure(task, PayloadError(conflict, "links.self"))
+        fetched = FetchedPage(response.body, page, now, task.cursor, response.compressed_body)
         saved = self._store.page_writer.save_page(task, fetched, limit=self._limit)
         if self._client.api_flavor != AUTO:
             self._store.api_info.save_flavor(self._client.api_flavor)

@@ -22,6 +22,7 @@ from graphbuild.store.entities import (
     NO_ENTITY,
     canonical_id,
     canonical_task,
+    decode_attributes,
     find_entity,
     next_alias_page_number,
     unite_entities,
@@ -180,6 +181,21 @@ class PageWriter:
         return Status(INCOMPLETE, detail)
 
     # --- aliases ---------------------------------------------------------------------------------
+
+    def alias_conflict(self, subject: Entity, page: Page) -> str:
+        """Return why the file that a page names is not ``subject``; usually empty.
+
+        A file that was requested by its MD5 cannot be one whose MD5 is known and different.
+        """
+        named, hash_name = page.canonical_subject, detect_hash_type(subject.id)
+        if named is None or subject.type != FILE or hash_name not in _WEAK_HASHES:
+            return ""
+        query = "SELECT attributes FROM entity WHERE type = ? AND api_id = ?"
+        row = self._db.first(query, named.type, named.id)
+        known = decode_attributes(row[0], named.id, self._db.path).get(hash_name) if row else None
+        if not isinstance(known, str) or known.lower() == subject.id.lower():
+            return ""
+        return f"the response is about file {named.id!a}, which has another {hash_name}"
 
     def _unite_aliases(self, task: Task, page: Page) -> None:
         """Unite entities that a page identifies as equal, such as a file's MD5 and SHA-256."""

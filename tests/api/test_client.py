@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import http.client
 import inspect
 import itertools
@@ -46,15 +47,16 @@ from graphbuild.models import Entity
 from tests.support.clock import ManualClock
 from tests.support.emulator_adapter import EmulatorAdapter
 from tests.support.faults import Fault
-from tests.support.http_listener import answer
+from tests.support.http_listener import KEEP_ALIVE, answer
 from tests.support.keys import CANARY
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
 
     from graphbuild.emulator import Emulator
-    from tests.support.http_listener import Listener
+    from tests.support.http_listener import Action, Listener
 
     Listeners = Callable[..., Listener]
     Emulators = Callable[..., Emulator]
@@ -224,6 +226,158 @@ def test_the_public_base_url_is_the_default(key: ApiKey) -> None:
         Client(ApiKey("short"))
     with pytest.raises(ValueError, match="expected https"):
         Client(key, base_url="https://www.virustotal.com\\@evil.example/")
+
+
+# --- the subject of a response
+
+
+SHA256, MD5, SHA1 = "5e3f" * 16, "ab" * 16, "cd" * 20
+OTHER = "0a1b" * 16
+SITE = "http://evil.example/a?b"
+SITE_ID = hashlib.sha256(SITE.encode()).hexdigest()
+URL = Entity("url", SITE_ID, {"url": SITE})
+
+
+def encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def naming(link: object) -> bytes:
+    return json.dumps({"data": [], "links": {"self": link}}).encode()
+
+
+def self_link(path: str) -> str:
+    return f"https://www.virustotal.com/api/v3/{path}?limit=40"
+
+
+def keeping(body: bytes, status: int = 200) -> Action:
+    """Answer each request of a connection with these bytes."""
+
+    def action(server: Listener, connection: socket.socket) -> None:
+        while server.read_head(connection):
+            connection.sendall(answer(body, status, KEEP_ALIVE))
+
+    return action
+
+
+def fetch(client: Client, subject: Entity, relationship: str, cursor: str | None = None) -> object:
+    """Return the subject that the response names by another id, or the error."""
+    try:
+        return client.fetch_page(subject, relationship, cursor=cursor).page.canonical_subject
+    except (ApiError, PayloadError) as error:
+        return error
+
+
+REFERENCES = "related_references"
+ACCEPTED = [
+    (SUBJECT, f"files/{SHA256}/{REFERENCES}", None),
+    (SUBJECT, f"files/{SHA256.upper()}/{REFERENCES}", None),
+    (SUBJECT, f"files/{SHA256}/relationships/{REFERENCES}", None),
+    (SUBJECT, f"files/{SHA256}/related_reports", None),
+    (Entity("file", MD5), f"files/{MD5}/{REFERENCES}", None),
+    (Entity("file", MD5), f"files/{SHA256}/{REFERENCES}", SHA256),
+    (Entity("file", SHA1), f"files/{SHA256.upper()}/{REFERENCES}", SHA256),
+    (URL, f"urls/{SITE_ID}/{REFERENCES}", None),
+    (URL, f"urls/{encoded(SITE)}/{REFERENCES}", None),
+    (URL, f"urls/{OTHER}/{REFERENCES}", OTHER),
+    (URL, f"urls/{encoded('http://x/')}/{REFERENCES}", hashlib.sha256(b"http://x/").hexdigest()),
+    (Entity("domain", "evil.example"), f"domains/Evil.EXAMPLE/{REFERENCES}", None),
+    (Entity("ip_address", "2001:db8::1"), f"ip_addresses/2001%3Adb8%3A%3A1/{REFERENCES}", None),
+    (Entity("ip_address", "2001:db8::1"), f"ip_addresses/2001:DB8:0::1/{REFERENCES}", None),
+    (Entity("collection", "malpedia_x"), "collections/malpedia_x/files", None),
+    (Entity("collection", "malpedia_x"), "collections/malpedia_x/new_name_of_files", None),
+    (Entity("reference", OTHER), f"collections/report--{OTHER}/files", None),
+]
+
+
+def relationship_of(subject: Entity) -> str:
+    return "files" if subject.type in {"collection", "reference"} else REFERENCES
+
+
+@pytest.mark.parametrize(("subject", "path", "named"), ACCEPTED)
+def test_a_response_that_names_its_subject_is_accepted(
+    listener: Listeners, opened: Opener, subject: Entity, path: str, named: str | None
+) -> None:
+    server = listener(keeping(naming(self_link(path))))
+    client = opened(server.base_url)
+    for _ in range(3):
+        found = fetch(client, subject, relationship_of(subject))
+        assert found == (named and Entity(subject.type, named))
+    assert server.connections == 1
+
+
+FOREIGN = [
+    (SUBJECT, self_link(f"files/{OTHER}/{REFERENCES}")),
+    (SUBJECT, self_link(f"files/{MD5}/{REFERENCES}")),
+    (SUBJECT, self_link(f"files/{SHA1}/{REFERENCES}")),
+    (SUBJECT, self_link(f"urls/{SHA256}/{REFERENCES}")),
+    (SUBJECT, self_link(f"files/{SHA256}/references")),
+    (Entity("file", MD5), self_link(f"files/{'ef' * 16}/{REFERENCES}")),
+    (Entity("file", MD5), self_link(f"files/{SHA1}/{REFERENCES}")),
+    (Entity("url", OTHER, {"url": SITE}), self_link(f"urls/{'1' * 64}/{REFERENCES}")),
+    (Entity("url", OTHER, {"url": SITE}), self_link(f"urls/{SITE_ID}/{REFERENCES}")),
+    (Entity("url", SITE_ID), self_link(f"urls/{OTHER}/{REFERENCES}")),
+    (Entity("domain", "evil.example"), self_link(f"domains/good.example/{REFERENCES}")),
+    (Entity("domain", "evil.example"), self_link(f"domains/{OTHER}/{REFERENCES}")),
+    (Entity("ip_address", "192.0.2.1"), self_link(f"ip_addresses/192.0.2.10/{REFERENCES}")),
+    (Entity("collection", "malpedia_x"), self_link("collections/malpedia_y/files")),
+    (Entity("collection", "malpedia_x"), self_link(f"collections/{OTHER}/files")),
+    (Entity("collection", "malpedia_x"), self_link("collections/malpedia_x/references")),
+    (Entity("reference", OTHER), self_link("collections/report--24-10000001/files")),
+    (SUBJECT, self_link(f"files/{SHA256}")),
+    (SUBJECT, self_link(f"comments/x/{REFERENCES}")),
+    (SUBJECT, "https://[/"),
+    (SUBJECT, "x" * 100_000),
+    (SUBJECT, ""),
+    (SUBJECT, 5),
+    (SUBJECT, []),
+]
+
+
+@pytest.mark.parametrize(("subject", "link"), FOREIGN)
+def test_a_response_about_another_list_is_refused_and_ends_the_connection(
+    listener: Listeners, opened: Opener, subject: Entity, link: object
+) -> None:
+    server = listener(keeping(naming(link)))
+    client = opened(server.base_url)
+    for _ in range(3):
+        error = fetch(client, subject, relationship_of(subject))
+        assert isinstance(error, PayloadError)
+        assert error.path == "links.self"
+    assert server.connections == 3
+
+
+@pytest.mark.parametrize(("subject", "path", "named"), ACCEPTED)
+def test_a_later_page_names_the_subject_by_no_new_id(
+    listener: Listeners, opened: Opener, subject: Entity, path: str, named: str | None
+) -> None:
+    client = opened(listener(keeping(naming(self_link(path)))).base_url)
+    found = fetch(client, subject, relationship_of(subject), cursor="x")
+    assert isinstance(found, PayloadError) == (named is not None)
+
+
+UNNAMED = {
+    "no links": PAGE,
+    "links null": b'{"data": [], "links": null}',
+    "no self": b'{"data": [], "links": {}}',
+    "self null": naming(None),
+    "no page": b'{"data": 5}',
+    "no JSON": b"<html>",
+    "nothing": b"",
+    "an error of the API": error_body("NotFoundError"),
+}
+
+
+@pytest.mark.parametrize("status", [200, 404, 503])
+@pytest.mark.parametrize("body", UNNAMED.values(), ids=UNNAMED)
+def test_a_connection_is_not_used_again_after_a_response_that_names_no_subject(
+    listener: Listeners, opened: Opener, status: int, body: bytes
+) -> None:
+    server = listener(keeping(body, status))
+    client = opened(server.base_url)
+    for _ in range(2):
+        fetch(client, SUBJECT, REFERENCES)
+    assert server.connections == len([head for head in server.heads if head]) > 1
 
 
 # --- redirects

@@ -1,8 +1,9 @@
-"""Connections: informational responses are skipped, and extra bytes end a connection."""
+"""Connections: informational responses, bytes after a response, and the limits of each field."""
 
 from __future__ import annotations
 
 import itertools
+import select
 import socket
 import time
 import tracemalloc
@@ -11,13 +12,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.api.test_transport import (
+    DEADLINE,
+    ESTABLISHED,
     PAGE,
     chunked,
     failure,
     fetch,
     with_tls,
+    within_deadline,
 )
-from tests.support.http_listener import KEEP_ALIVE, answer
+from tests.support.http_listener import KEEP_ALIVE, answer, drip
 
 if TYPE_CHECKING:
     from tests.api.conftest import OpenTransport
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("loopback_names")
 BOTH_SCHEMES = pytest.mark.parametrize("scheme", ["http", "https"])
+HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"  # of ``chunked()``
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\nSet-Cookie: a=b\r\n\r\n"
 
 
@@ -100,10 +105,14 @@ def test_an_informational_response_does_not_change_the_final_one(
     assert server.connections == 1
 
 
+@pytest.mark.parametrize("status", [b"100", b"103"])
 def test_more_than_ten_informational_responses_are_refused(
-    listener: Listeners, open_transport: OpenTransport
+    listener: Listeners, open_transport: OpenTransport, status: bytes
 ) -> None:
-    _, base_url = serve(listener, "http", numbered(EARLY_HINTS * 11))
+    before = EARLY_HINTS.replace(b"103", status)
+    _, base_url = serve(listener, "http", numbered(before * 10))
+    assert fetch(open_transport(base_url)).body == body_of(1)
+    _, base_url = serve(listener, "http", numbered(before * 11))
     error = failure(open_transport(base_url))
     assert (error.code, error.sent) == ("Broken", True)
 
@@ -167,6 +176,81 @@ def test_a_body_longer_than_declared_ends_the_connection(
     assert server.connections == 3
 
 
+@pytest.mark.parametrize("size", [1, 4, 5, 12])
+def test_a_connection_with_a_part_of_a_tls_record_is_not_used_again(
+    listener: Listeners, open_transport: OpenTransport, size: int
+) -> None:
+    def action(server: Listener, secure: socket.socket) -> None:
+        while server.read_head(secure):
+            secure.sendall(answer(PAGE, 200, KEEP_ALIVE))
+            socket.socket.sendall(secure, (b"\x17\x03\x03\x40\x00" + bytes(16))[:size])
+            server.answered.release()
+
+    server, base_url = serve(listener, "https", action)
+    transport = open_transport(base_url)
+    for _ in range(3):
+        assert fetch(transport).body == PAGE
+        assert server.answered.acquire(timeout=5)
+    assert server.connections == 3
+
+
+def test_a_connection_with_tls_inside_tls_is_not_used_again(
+    listener: Listeners, open_transport: OpenTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a connection reads ahead, so that bytes after a response cannot be seen."""
+    service = listener(with_tls(numbered()))
+
+    def relay(server: Listener, secure: socket.socket) -> None:
+        server.read_head(secure)
+        secure.sendall(ESTABLISHED)
+        with socket.create_connection(("127.0.0.1", service.port)) as inner:
+            pairs = {secure: inner, inner: secure}
+            while True:
+                for readable in select.select(list(pairs), [], [], 5)[0]:
+                    data = readable.recv(65_536)
+                    if not data:
+                        return
+                    pairs[readable].sendall(data)
+
+    proxy = listener(with_tls(relay))
+    monkeypatch.setenv("HTTPS_PROXY", f"https://api.example:{proxy.port}")
+    transport = open_transport(f"https://api.example:{service.port}")
+    assert [fetch(transport).body for _ in range(3)] == [body_of(number) for number in (1, 2, 3)]
+    assert (proxy.connections, service.connections) == (3, 3)
+
+
+LENGTH = f"Content-Length: {len(PAGE)}"
+UNCLEAR_LENGTHS = {
+    "two equal lengths": ([LENGTH, LENGTH], PAGE),
+    "a length with a sign": ([f"Content-Length: +{len(PAGE)}"], PAGE),
+    "a length and chunks": ([LENGTH, "Transfer-Encoding: chunked"], chunked(PAGE)),
+    "chunks twice": (["Transfer-Encoding: chunked"] * 2, chunked(PAGE)),
+    "a length and another encoding": ([LENGTH, "Transfer-Encoding: identity"], PAGE),
+    "a length and a line that is no header": ([LENGTH, "no colon", "Content-Length: 5"], PAGE),
+}
+
+
+@BOTH_SCHEMES
+@pytest.mark.parametrize("case", UNCLEAR_LENGTHS.values(), ids=UNCLEAR_LENGTHS)
+def test_a_connection_is_not_used_again_if_the_length_is_unclear(
+    listener: Listeners,
+    open_transport: OpenTransport,
+    scheme: str,
+    case: tuple[list[str], bytes],
+) -> None:
+    fields, body = case
+
+    def action(server: Listener, connection: socket.socket) -> None:
+        while server.read_head(connection):
+            head = "\r\n".join(["HTTP/1.1 200 OK", *fields, "", ""])
+            connection.sendall(head.encode() + body.removeprefix(HEAD))
+
+    server, base_url = serve(listener, scheme, action)
+    transport = open_transport(base_url)
+    assert [fetch(transport).body for _ in range(3)] == [PAGE] * 3
+    assert server.connections == 3
+
+
 # --- sizes that are out of range
 
 
@@ -186,9 +270,9 @@ def test_a_negative_chunk_size_is_refused(
 @pytest.mark.parametrize(
     "head",
     [
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+        HEAD + b"5;",
+        HEAD,
+        HEAD + b"0\r\nX: ",
         b"HTTP/1.1 200 OK\r\nX: ",
         b"HTTP/1.1 200 ",
         b"",
@@ -212,3 +296,48 @@ def test_an_endless_line_is_refused_without_keeping_it(
         tracemalloc.stop()
     assert error.code == "Broken"
     assert peak < 4 << 20
+
+
+LINE = b"X: " + b"x" * 60_000 + b"\r\n"
+MANY_LINES = {
+    "headers": (b"HTTP/1.1 200 OK\r\n", LINE),
+    "headers of informational responses": (b"", EARLY_HINTS.replace(b"\r\n\r\n", b"\r\n" + LINE)),
+    "chunk extensions": (HEAD, b"1;" + LINE + b" \r\n"),
+    "trailers": (HEAD + b"0\r\n", LINE),
+    "short trailers": (HEAD + b"0\r\n", b"X:\r\n" * 10_000),
+}
+
+
+@pytest.mark.parametrize("case", MANY_LINES.values(), ids=MANY_LINES)
+def test_the_lines_of_a_response_are_limited_together(
+    listener: Listeners, open_transport: OpenTransport, case: tuple[bytes, bytes]
+) -> None:
+    head, line = case
+    sent = 0
+
+    def action(server: Listener, connection: socket.socket) -> None:
+        nonlocal sent
+        server.read_head(connection)
+        connection.sendall(head)
+        while sent < 500 << 20:
+            connection.sendall(line)
+            sent += len(line)
+
+    assert failure(open_transport(listener(action).base_url)).code == "Broken"
+    assert sent < 20 << 20  # the limit, and what the system's buffers took
+
+
+@BOTH_SCHEMES
+@pytest.mark.parametrize(
+    "part", [b"HTTP/1.1 200 OK\r\n", HEAD, EARLY_HINTS, HEAD + b"5\r\n", HEAD + b"0\r\n", b""]
+)
+def test_slow_bytes_in_any_part_of_a_response_end_at_the_deadline(
+    listener: Listeners, open_transport: OpenTransport, scheme: str, part: bytes
+) -> None:
+    def action(server: Listener, connection: socket.socket) -> None:
+        server.read_head(connection)
+        connection.sendall(part)
+        drip(connection, b"1" * 1_000)
+
+    _, base_url = serve(listener, scheme, action)
+    within_deadline(open_transport(base_url, deadline=DEADLINE))

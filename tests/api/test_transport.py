@@ -613,17 +613,6 @@ def test_an_endless_slow_body_without_a_length_ends_at_the_deadline(
     within_deadline(open_transport(listener(act).base_url, deadline=DEADLINE))
 
 
-def test_endless_continue_responses_end_at_the_deadline(
-    listener: Listeners, open_transport: OpenTransport
-) -> None:
-    def act(server: Listener, connection: socket.socket) -> None:
-        server.read_head(connection)
-        while True:
-            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
-
-    within_deadline(open_transport(listener(act).base_url, deadline=DEADLINE))
-
-
 def test_a_status_with_an_endless_body_is_reported_at_the_deadline(
     listener: Listeners, open_transport: OpenTransport
 ) -> None:

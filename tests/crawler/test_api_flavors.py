@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
@@ -214,7 +215,8 @@ def test_a_url_is_requested_by_its_encoded_text(tmp_path) -> None:
 def test_a_url_that_the_api_spells_differently_is_one_node_with_the_api_spelling(tmp_path) -> None:
     world, _ = world_with_all_types()
     # The seed has an explicit default port; the world knows the canonical form.
-    written = Entity(URL, "e" * 64, {"url": "http://evil.example:80/a?b=c/d"})
+    text = "http://evil.example:80/a?b=c/d"
+    written = Entity(URL, sha256(text.encode()).hexdigest(), {"url": text})
     real = next(each for each in world.subjects() if each.type == URL)
     api = Api(world, undocumented=UndocumentedSettings(canonical_links=True))
     respond = api.respond

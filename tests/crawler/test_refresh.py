@@ -21,7 +21,7 @@ from graphbuild.emulator import (
 )
 from graphbuild.errors import BudgetExhaustedError
 from graphbuild.graph.builder import build_graph
-from graphbuild.models import COMPLETE
+from graphbuild.models import COMPLETE, FAILED
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, find_damage
 from graphbuild.store.models import AuditResult
@@ -280,6 +280,30 @@ def crawl_seeds(path: Path, world: World, *seeds: str, **options: object) -> Cam
         store.add_seeds(parse_seeds(seeds))
     campaign.crawl(**options)
     return campaign
+
+
+def test_a_response_about_a_file_with_another_md5_is_refused(tmp_path) -> None:
+    other = "d" * 32
+    made = Campaign(
+        tmp_path / "c.db",
+        world_with_three_hashes(),
+        undocumented=UndocumentedSettings(canonical_links=True),
+    )
+    made.path.unlink()
+    respond = made.api.respond
+    made.api.respond = lambda method, path, headers: respond(  # type: ignore[method-assign]
+        method, path.replace(other, MD5), headers
+    )
+    with Store.open(made.path) as store:
+        store.add_seeds(parse_seeds([MD5, other]))
+    made.crawl()
+    assert made.states() == {SHA256: COMPLETE, other: FAILED}
+    assert {subject for subject, *_ in made.triples()} == {SHA256}
+    with Store.read(made.path) as store:
+        assert list(find_damage(store)) == []
+        failed = next(row for row in store.statuses() if row.state == FAILED)
+    assert (failed.error_code, failed.page_count) == ("PayloadError", 0)
+    assert "which has another md5" in failed.detail
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ def bridges(
 ) -> None:
     """Show the references and collections between clusters.
 
-    "sole pairs" is the number of pairs of clusters that only this node connects. If the node were
-    removed, the graph would have "components" components, with "cut-off files" files outside the
-    largest.
+    "sole pairs" counts the pairs of clusters that only this node connects. "components" counts the
+    components of the graph without the node; "cut-off files" counts the files outside the largest
+    component.
     """
     from graphbuild.analysis import find_bridges, find_clusters
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def find_campaign_file(store_path: Path | None) -> Path:
-    """Return ``store_path``, or the only campaign file in the current folder if it is None.
+    """Return ``store_path``; if it is None, return the only campaign file in the current folder.
 
-    If there is no campaign file or more than one, typer.BadParameter is raised.
+    If the folder has no campaign file or more than one, typer.BadParameter is raised.
     """
     if store_path is not None:
         return store_path
@@ -52,7 +52,7 @@ def open_for_reading(store_path: Path | None) -> Store:
 def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
     """Open the file that :func:`find_campaign_file` returns, for writing.
 
-    If it does not exist, it is created (``create``), or StoreError is raised.
+    A missing file is created; without ``create``, StoreError is raised instead.
     """
     from graphbuild.store import Store
 
@@ -63,7 +63,7 @@ def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
 
 
 def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence:
-    """Return the observations of a campaign; with ``merge``, duplicate references count once."""
+    """Return the observations as an Incidence; with ``merge``, duplicate references count once."""
     from graphbuild._util import require
     from graphbuild.analysis import as_incidence, find_duplicates
 

@@ -15,7 +15,7 @@ def check(store_path: options.StoreOption = None, *, json: options.JsonOption = 
     """Verify the integrity of a campaign file.
 
     Compares stored pages with their checksums, and observations with the pages. Prints a line for
-    each difference with the subject it concerns, and exits with 1 if there are any.
+    each problem, and exits with 1 if there are any.
     """
     from graphbuild.store import find_damage
 

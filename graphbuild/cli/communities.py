@@ -22,7 +22,7 @@ def communities(
 ) -> None:
     """Show clusters of files and what characterizes them.
 
-    Stability is the share of the cluster that is also found with other random seeds.
+    Stability (0 to 1) is the mean similarity to the most similar cluster of runs with other seeds.
     """
     from graphbuild.analysis import find_clusters
 

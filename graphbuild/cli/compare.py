@@ -55,7 +55,7 @@ def compare(
 
 
 def read_snapshot(path: Path, until: float | None) -> Snapshot:
-    """Return the state of a campaign file at a time (in seconds since 1970), or now if None."""
+    """Return the state of a campaign file at ``until`` (seconds since 1970; None means now)."""
     from graphbuild.analysis import Snapshot
     from graphbuild.store import Store
 

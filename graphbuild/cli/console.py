@@ -70,7 +70,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]], total: int) -> None:
-    """Print the table of the first rows, and the number of omitted ones if ``total`` is larger."""
+    """Print ``rows`` as a table, and how many of the ``total`` rows are omitted, if any."""
     if rows:
         print_table(header, rows)
     print_omitted(total - len(rows))

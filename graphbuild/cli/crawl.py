@@ -134,7 +134,7 @@ def _run(crawler: Crawl, store: Store, clock: Clock, *, show_progress: bool) -> 
 
 
 def _requeue_subjects(store: Store, refresh: float | None, verify_inferred: float | None) -> None:
-    """Make the subjects pending again that --refresh and --verify-inferred select."""
+    """Set the subjects that --refresh and --verify-inferred select to pending."""
     if refresh is not None:
         count = store.tasks.refresh(time.time() - refresh)
         notice(f"requesting {format_count(count, 'subject')} again")
@@ -152,7 +152,7 @@ def _refuse_api_key(seeds: SeedList) -> None:
     try:
         key = find_api_key().reveal().lower()
     except AuthenticationError:
-        return  # no key can leak; a missing key is reported if the crawl needs it
+        return  # without a valid key, none can leak; a crawl that needs the key reports the error
     if any(_contains(seed, key) for seed in seeds):
         raise SeedError("the seed list contains your API key; remove it (it was not sent)")
 

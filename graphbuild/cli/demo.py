@@ -59,7 +59,7 @@ def demo(
 
 
 def _check_earlier_demo(store_path: Path, hashes: Path, world: World, seed_list: str) -> None:
-    """Raise ExportError if the folder contains files of these names that are not of a demo."""
+    """Raise ExportError if ``hashes`` or ``store_path`` exists and is not of an earlier demo."""
     foreign = None
     is_demo_list = hashes.exists() and hashes.read_bytes() == seed_list.encode()
     if hashes.exists() and not is_demo_list:

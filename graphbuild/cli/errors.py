@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """Exit codes of the process. In a shell, a process that a signal ended has 128 + its number."""
+    """Exit codes of the process. After a signal, a shell reports 128 + the signal's number."""
 
     SUCCESS = 0
     ERROR = 1
@@ -41,7 +41,5 @@ def handle_errors() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(ExitCode.SUCCESS) from None
     except MemoryError:
-        error(
-            "graphbuild: out of memory; stored data is safe, run the command on a machine with more"
-        )
+        error("graphbuild: out of memory; stored data is intact, use a machine with more memory")
         raise typer.Exit(ExitCode.ERROR) from None

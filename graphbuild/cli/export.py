@@ -142,7 +142,7 @@ def export(
 
 
 def _parse_formats(text: str) -> list[str]:
-    """Return the format names in a comma-separated list; their libraries are installed."""
+    """Return the format names in a comma-separated list; raise an error if a library is missing."""
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in FORMATS]
     if unknown or not names:

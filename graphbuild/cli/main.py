@@ -1,4 +1,4 @@
-"""The ``graphbuild`` command: register all commands, and add the options that each of them has.
+"""The ``graphbuild`` command: register all commands, and add the options that they all have.
 
 To add a command, write a module with a function of the command's name, and list the function in
 ``COMMANDS``. ``graphbuild --help`` shows the first sentence of the function's docstring.

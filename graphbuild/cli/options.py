@@ -96,7 +96,7 @@ def _refuse_api_key(value: str | None) -> None:
 
 
 def check_comparison(baseline: Path | None, since: float | None, until: float | None) -> None:
-    """Check that either ``baseline`` or ``since`` is given, and that ``until`` is later."""
+    """Check that exactly one of ``baseline`` and ``since`` is given; ``until`` must be later."""
     if (baseline is None) == (since is None):
         raise typer.BadParameter(
             "choose what to compare with: --baseline OLD.db, or --since DATE for the same file"
@@ -270,9 +270,9 @@ BaselineOption = Annotated[
 ]
 SinceOption = Annotated[
     float | None,
-    _date(help="Compare with the state of the same campaign at the start of DATE (UTC)."),
+    _date(help="Compare with the state of the same campaign at DATE (UTC; 00:00 without a time)."),
 ]
 UntilOption = Annotated[
     float | None,
-    _date(help="State of the campaign at the start of DATE (UTC) instead of now."),
+    _date(help="State of the campaign at DATE (UTC; 00:00 without a time) instead of now."),
 ]

@@ -27,11 +27,11 @@ DEADLINE = 10.0  # seconds; short, since commands work without the quota
 
 @dataclass(frozen=True, slots=True)
 class RemainingQuota:
-    """The remaining quota of a user at a time (in seconds since 1970)."""
+    """The remaining quota of a user at the time of a request."""
 
     user: str
-    quotas: tuple[Quota, ...]  # one per time window
-    requested_at: float
+    quotas: tuple[Quota, ...]  # at most one per time window
+    requested_at: float  # seconds since 1970
 
     def for_window(self, window: str) -> Quota | None:
         """Return the quota of a window such as ``daily``, or None if the response has none."""
@@ -39,7 +39,7 @@ class RemainingQuota:
 
 
 def request_quota(user: str | None, base_url: str) -> RemainingQuota | None:
-    """Return the remaining quota, or None without a user or if the request fails; log a failure."""
+    """Return the remaining quota; None without a user, or after a failure, which is logged."""
     if not user:
         return None
     from graphbuild.api.auth import find_api_key

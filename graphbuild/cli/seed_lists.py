@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def read_seed_lists(
     sources: Sequence[str], format_name: str, column: str | None, *, allow_empty: bool
 ) -> SeedList:
-    """Read seed lists, and log each line that is not a seed.
+    """Read seed lists, and log rejected entries and warnings.
 
     Raises:
         SeedError: A list cannot be read, or no list contains a seed.

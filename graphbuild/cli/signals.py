@@ -1,6 +1,7 @@
 """Signal handlers for code that must not be interrupted at an arbitrary point.
 
-All other code keeps the default action of signals: the process ends at once. No data is lost.
+All other code keeps the default action of signals: the process ends at once. Stored data stays
+intact.
 """
 
 from __future__ import annotations

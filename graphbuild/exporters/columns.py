@@ -157,7 +157,7 @@ NODE_COLUMNS: list[Column] = [
         types=_BOTH,
     ),
     Column("domain", TEXT, "Host of `url`, in Punycode.", compute=_domain, types=_WITH_URL),
-    # Not in XML, because Cytoscape would use it as the node key. There, the label shows the name.
+    # Not in XML, because Cytoscape would use a column ``name`` as the node key.
     _attribute(
         "name", TEXT, "Name of the collection.", COLLECTION, targets=TABLES | NEO4J, title="Name"
     ),

@@ -1,8 +1,7 @@
 """The export formats: their list, and how a format is described, registered and looked up.
 
 To add a format, write a module with a writer, and add a :class:`Format` to the list at the end of
-this module. The command line, :func:`graphbuild.export`, the documentation and the tests use this
-list.
+this module. The command line, ``gb.export``, the documentation and the tests use this list.
 
 Each file of a format has a writer: ``writer(graph, stream, **options) -> ExportWarnings``. It must
 accept the options that its :class:`OutputFile` lists. The module of a writer is imported on first

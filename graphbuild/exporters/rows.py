@@ -123,7 +123,7 @@ def typed_edges(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], I
     """Return the edge columns of the tables, and one row per edge.
 
     ``related_from`` is a list, and times are ``datetime``. The type of ``weight`` is FLOAT if the
-    graph has a weight of type ``float``, else INT. Invalid weights and times are None and counted.
+    graph has a weight of type ``float``, else INT. Invalid weights and times count as omitted.
     """
     kinds = {type(edge.get("weight")) for _, _, edge in graph.edges(data=True)}
     number = float if any(issubclass(kind, float) for kind in kinds) else int

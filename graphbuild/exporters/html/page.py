@@ -3,7 +3,7 @@
 pyvis builds the page from the template, scripts and style in ``static`` and embeds vis-network or
 sigma. The data is untrusted. Therefore:
 
-* it is embedded as a JSON block that cannot end its script element;
+* it is embedded as a JSON block that cannot end the script element around it;
 * scripts insert it as text only, and create links to http and https URLs only;
 * the Content-Security-Policy allows only the scripts and the style whose hashes it lists, and no
   network requests, external images or forms. The hashes do not depend on the data.

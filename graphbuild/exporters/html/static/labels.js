@@ -110,7 +110,7 @@ function drawLabel(scene, marker) {
   context.fillText(text, box.x, box.y);
 }
 
-/** Find a box for a label next to a marker. Only some labels may cover markers, and none other labels. */
+/** Find a box for the label of a marker. It covers no other label and, if possible, no other marker. */
 function labelBox({ view, scale, taken, obstacles }, marker, half) {
   const boxes = labelBoxes(marker, half, scale);
   const free = boxes.filter((box) => !taken.some((other) =>

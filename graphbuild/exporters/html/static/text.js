@@ -52,7 +52,7 @@ function defang(text) {
     `hxxp${secure.toLowerCase()}://${host.replaceAll(".", "[.]")}`);
 }
 
-/** Return the label of a node, or its defanged URL without "http://www." if it has no title or name. */
+/** Return the label of a node, or its defanged URL (without scheme and "www.") if it has no title or name. */
 function displayName({ label, attributes: { url, title, name } }) {
   const nameless = url !== undefined && title === undefined && name === undefined;
   return nameless ? defang(String(url)).replace(/^hxxps?:\/\/(www\[\.\])?/, "") : showInvisible(label);

@@ -177,8 +177,8 @@ class _Reader(io.BufferedReader):
 
     def __init__(self, stream: _SocketStream) -> None:
         super().__init__(stream, _BUFFER_SIZE)
-        self.blank_lines = _MAX_INFORMATIONAL + 1  # that may follow; each ends a head
-        self._line_bytes = _MAX_LINES  # that may follow
+        self.blank_lines = _MAX_INFORMATIONAL + 1  # maximum that follows; each ends some headers
+        self._line_bytes = _MAX_LINES  # maximum size of the lines that follow
 
     def read(self, size: int | None = -1, /) -> bytes:
         # With a negative chunk size, the read would continue to the end of the connection.

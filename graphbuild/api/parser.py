@@ -174,8 +174,8 @@ def check_self_link(
 ) -> bool:
     """Return whether ``links.self`` names the requested list; False if there is no such link.
 
-    On the first page of a list, it may name the subject by the API's own id. That is the SHA-256 of
-    a file that was requested by another hash, or another form of a URL. Later requests use it.
+    On the first page of a list, the link may contain the API's own id of the subject: the SHA-256
+    of a file requested by another hash, or the id of another form of a URL. Later requests use it.
 
     Raises:
         PayloadError: The response is about another list.
@@ -198,7 +198,7 @@ def _may_be_own_id(named: Entity, subject: Entity) -> bool:
     """Return whether ``named`` may be the API's own id of a subject that has another id so far."""
     if named.type != subject.type or detect_hash_type(named.id) != FILE_ID_HASH:
         return False
-    if subject.id_text:  # another id than the hash of the text was learned from a response
+    if subject.id_text:  # if its id is not the hash of its text, a response stated the API's id
         return sha256(subject.id_text.encode()).hexdigest() == subject.id
     return subject.type == FILE and detect_hash_type(subject.id) != FILE_ID_HASH
 

@@ -21,8 +21,8 @@ def bridges(
     """Show the references and collections between clusters.
 
     "sole pairs" counts the pairs of clusters that only this node connects. "components" counts the
-    components of the graph without the node; "cut-off files" counts the files outside the largest
-    component.
+    components of the graph without the node. "cut-off files" counts the files outside the largest
+    of these components.
     """
     from graphbuild.analysis import find_bridges, find_clusters
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class Inference(NamedTuple):
     """The references that can be inferred for a file.
 
-    ``surplus`` is the number of references read and inferred, minus the number that the API stated;
-    it is -1 if the API stated no number, or if a collection of the file is disputed. If it is
+    ``surplus`` is the number of references read and inferred, minus the number that the API stated.
+    It is -1 if the API stated no number, or if a collection of the file is disputed. If it is
     positive, nothing may be inferred. If it is negative, the next page must be requested.
     """
 

@@ -63,7 +63,7 @@ class Router:
     """Serves the objects and lists of a world to an API key.
 
     Attributes:
-        api_flavor: What the key can use: ``classic``, ``gti`` or ``both``.
+        api_flavor: The API flavors that the key can use: ``classic``, ``gti`` or ``both``.
         is_public: Whether the key is public; public keys may not read references.
     """
 

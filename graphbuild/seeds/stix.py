@@ -96,8 +96,8 @@ def _read_observable(each: dict[str, Any], number: int, reader: SeedReader) -> N
 def _read_indicator(each: dict[str, Any], number: int, reader: SeedReader) -> None:
     """Add the values in the pattern of an indicator.
 
-    Only the pattern is parsed, not the whole indicator: if a pattern compares a hash with a set of
-    hashes, ``stix2`` reads the set as one malformed hash and rejects the indicator.
+    Only the pattern is parsed, not the whole indicator. In an indicator, ``stix2`` reads a set of
+    hashes in a comparison as one malformed hash and rejects the indicator.
     """
     pattern = each.get("pattern")
     if each.get("pattern_type", "stix") != "stix":

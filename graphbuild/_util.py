@@ -1,21 +1,24 @@
-"""Helpers that several packages need: text, timestamps, optional libraries, directory fsync."""
+"""Helpers that several packages need: text, timestamps, optional libraries, files and pipes."""
 
 from __future__ import annotations
 
 import os
+import re
+import select
 import shlex
 import sys
 import unicodedata
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
 from string import punctuation
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from graphbuild.errors import MissingLibraryError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 # The libraries of each extra in pyproject.toml; a test compares the two.
 EXTRAS = {
@@ -27,6 +30,9 @@ EXTRAS = {
 MAX_DISPLAY_LENGTH = 500
 # Control, format (bidi, zero width), surrogate, private, unassigned, line and paragraph separators.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# A shell passes <(...) as the path of a file descriptor that is already open.
+_INHERITED_PIPE = re.compile(r"/dev/fd/(\d{1,4})|/proc/self/fd/(\d{1,4})")
+_PIPE_TIMEOUT = 3.0  # seconds to wait for the first byte of a named pipe
 _MARKDOWN_ESCAPES = str.maketrans({char: f"\\{char}" for char in punctuation})
 
 
@@ -99,6 +105,36 @@ def require(module: str, *, extra: str) -> Any:  # noqa: ANN401  attributes depe
         raise MissingLibraryError(
             f"this needs {library}, which is not installed; run: {install_command(extra)}"
         ) from error
+
+
+@contextmanager
+def open_file(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file or a pipe for reading bytes.
+
+    Raises:
+        OSError: The path cannot be opened, or is a pipe without data.
+    """
+    if not Path(path).is_fifo():
+        with Path(path).open("rb") as stream:
+            yield stream
+        return
+    if inherited := _INHERITED_PIPE.fullmatch(str(path)):
+        # Opening the path again would block if the writer has already finished.
+        descriptor = os.dup(int(inherited[1] or inherited[2]))
+    else:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as stream:
+        if not inherited:
+            _wait_for_data(stream)
+        yield stream
+
+
+def _wait_for_data(pipe: BinaryIO) -> None:
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    if not poll.poll(_PIPE_TIMEOUT * 1000):
+        raise OSError("it is a pipe without data; use a regular file, or standard input for seeds")
+    os.set_blocking(pipe.fileno(), True)
 
 
 def fsync_directory(path: Path) -> None:

@@ -93,8 +93,9 @@ class EvidenceGraph:
                     f" {', '.join(found[:_MAX_LISTED_KEYS])}{more}"
                 )
         raise AnalysisError(
-            f"no node of the campaign matches {wanted[:80]!a}; use a hash, an id, a URL, a title, a"
-            " name, or a key such as collection:ID"
+            f"no node of the campaign matches {wanted[:80]!a}; use a hash, an id or its first"
+            f" {_MIN_PREFIX_LENGTH} or more characters, a URL, a title, a name, or a key such as"
+            " collection:ID"
         )
 
     def count_paths(self, source: Entity, target: Entity) -> int:

@@ -8,8 +8,10 @@ is optional.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 KEY_VARIABLE = "VT_APIKEY"
 USER_VARIABLE = "VT_USER"
 KEY_LENGTH = 64  # characters, each a letter or a digit
+# Finds keys in .vt.toml even if the file is malformed: values of apikey, and long words.
+_KEYS = re.compile(r"apikey[\s=\"']*([^\r\n\"']+)|(\w{64,})", re.IGNORECASE)
 _INSTRUCTIONS = (
     f"put your key into the variable {KEY_VARIABLE}, "
     'or into ~/.vt.toml as apikey = "..." (chmod 600)'
@@ -95,6 +99,19 @@ def find_user_name(environment: Mapping[str, str] | None = None, home: Path | No
         return _find(USER_VARIABLE, "user", environment, home).strip()
     except AuthenticationError:  # optional; if the key is in this file too, its reader reports it
         return ""
+
+
+def configured_keys(home: Path | None = None) -> list[str]:
+    """Return all texts that are configured as the API key, also if malformed or not in use.
+
+    They must not be printed.
+    """
+    found = [os.environ.get(KEY_VARIABLE, "").strip()]
+    with suppress(OSError):
+        if path := _settings_path(home):
+            text = path.read_bytes().decode(errors="replace")
+            found += [one or other for one, other in _KEYS.findall(text)]
+    return found
 
 
 def _find(

@@ -13,10 +13,13 @@ import ssl
 import time
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
+
+if TYPE_CHECKING:
+    from graphbuild.api.auth import ApiKey
 
 _MAX_LINE = 64 * 1024  # bytes
 _MAX_LINES = 1024 * 1024  # bytes of all status, header, chunk-size and trailer lines of a response
@@ -27,6 +30,9 @@ _WITHOUT_BODY = frozenset({101, 204, 304})  # HTTP statuses; some servers send a
 
 class RequestState:
     """The deadline of the current request, and whether the request was sent."""
+
+    def __init__(self, key: ApiKey) -> None:
+        self.key = key
 
     def start(self, seconds: float, *, sent: bool) -> None:
         """Start a request that must end within ``seconds``; ``sent`` is its initial state."""
@@ -91,6 +97,9 @@ class _Connection(HTTPConnection):
             self.connect()
         self.state.remaining()
         self.state.sent = True
+        # The last header, so that no function that waits for a connection or a response has the key
+        # in a variable, which a traceback might show.
+        self.putheader("x-apikey", self.state.key.reveal())
         super().endheaders(*args, **kwargs)
 
 

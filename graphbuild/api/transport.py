@@ -85,7 +85,7 @@ class Transport:
         self._key = key
         self._deadline = deadline
         self._max_bytes = max_bytes
-        self._state = RequestState()
+        self._state = RequestState(key)
         self._adapter = adapter or DeadlineAdapter(self._state)
 
     def close(self) -> None:
@@ -128,17 +128,18 @@ class Transport:
         if not (request.url or "").startswith(self.base_url + "/"):
             message = "the URL of the request is not below --base-url; nothing was sent"
             raise BaseUrlError(message, sent=False)
-        request.headers["x-apikey"] = self._key.reveal()
+        if not isinstance(self._adapter, DeadlineAdapter):  # which adds the key itself
+            request.headers["x-apikey"] = self._key.reveal()
         return request
 
     @cached_property
     def _environment(self) -> dict[str, Any]:
         """The proxies and the CA bundle that the environment configures for ``requests``."""
         with requests.Session() as session:
-            # Requests to the loopback interface never go through a proxy of the environment.
-            session.trust_env = not self._is_local
             found = session.merge_environment_settings(self.base_url, {}, None, None, None)
-        return {"verify": found["verify"], "proxies": found["proxies"]}
+        # Requests to the loopback interface never go through a proxy.
+        proxies = {} if self._is_local else found["proxies"]
+        return {"verify": found["verify"], "proxies": proxies}
 
     def _read_body(self, response: requests.Response) -> _Body:
         chunks = response.raw.stream(_CHUNK, decode_content=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,13 @@ from graphbuild._util import MAX_DISPLAY_LENGTH, escape_unprintable
 from graphbuild.models import Entity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 LOG = logging.getLogger("graphbuild")
 notice = LOG.info  # logs a message that is not an error; --quiet hides it
 error = LOG.error  # logs an error, even with --quiet
+_MAX_PER_KIND = 100
+_MAX_KINDS = 10
 
 
 class _SafeFormatter(logging.Formatter):
@@ -80,6 +83,22 @@ def print_omitted(count: int) -> None:
     """Print the number of omitted entries, unless it is 0."""
     if count > 0:
         print_line(f"… and {count:,} more; --limit N shows more, --json shows all")
+
+
+def limit_by_kind(messages: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield the first 100 messages of each kind, then the numbers of the others.
+
+    The messages are pairs of kind and text. All kinds after the tenth count as one.
+    """
+    counts: Counter[str] = Counter()
+    for kind, text in messages:
+        known = kind if kind in counts or len(counts) < _MAX_KINDS else "of other kinds"
+        counts[known] += 1
+        if counts[known] <= _MAX_PER_KIND:
+            yield text
+    for kind, count in counts.items():
+        if count > _MAX_PER_KIND:
+            yield f"… and {count - _MAX_PER_KIND:,} more: {kind}; --json lists all"
 
 
 def attributes_json(value: object, *names: str) -> dict[str, object]:

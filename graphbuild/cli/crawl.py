@@ -15,7 +15,7 @@ from graphbuild.cli.campaign_file import open_for_writing
 from graphbuild.cli.console import notice, print_json, print_line
 from graphbuild.cli.errors import ExitCode
 from graphbuild.cli.progress import crawl_progress
-from graphbuild.cli.seed_lists import read_seed_lists
+from graphbuild.cli.seed_lists import read_seed_lists, seed_list_json
 from graphbuild.cli.signals import on_signal
 from graphbuild.cli.status import MAX_LISTED, has_problem, print_totals, print_verification
 from graphbuild.errors import AuthenticationError, CrawlPaused, SeedError
@@ -90,8 +90,7 @@ def crawl(
         calls, totals = store.calls.count() - calls_before, store.totals()
         if json:
             run = {"calls": calls, "pages": pages, "paused": paused, "added": added}
-            run["rejected"] = len(seed_list.rejected)
-            print_json({"run": run, "campaign": asdict(totals)})
+            print_json({"run": {**run, **seed_list_json(seed_list)}, "campaign": asdict(totals)})
         else:
             print_totals(store)
             print_line(f"this run: {format_count(calls, 'call')}, {format_count(pages, 'page')}")

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-import typer
-
 from graphbuild.cli.console import error
 from graphbuild.errors import GraphbuildError
 
@@ -34,12 +32,25 @@ def handle_errors() -> Iterator[None]:
         yield
     except GraphbuildError as problem:
         error(f"graphbuild: {problem}")
-        raise typer.Exit(ExitCode.ERROR) from None
+        sys.exit(ExitCode.ERROR)
     except BrokenPipeError:
-        # The program that reads the output, such as `head`, has closed the pipe. Standard output is
-        # redirected, because flushing it at exit would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(ExitCode.SUCCESS) from None
+        # The program that reads the output, such as `head`, has closed the pipe.
+        _discard_output()
+        sys.exit(ExitCode.SUCCESS)
+    except OSError as problem:
+        # Of standard output; commands handle the errors of other files.
+        _discard_output()
+        where = problem.filename or "standard output"
+        error(
+            f"graphbuild: {where}: {problem.strerror or problem}; the output is incomplete, so run "
+            "the command again (stored data is intact)"
+        )
+        sys.exit(ExitCode.ERROR)
     except MemoryError:
         error("graphbuild: out of memory; stored data is intact, use a machine with more memory")
-        raise typer.Exit(ExitCode.ERROR) from None
+        sys.exit(ExitCode.ERROR)
+
+
+def _discard_output() -> None:
+    """Redirect standard output, because flushing it at exit would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -22,10 +22,14 @@ _MAX_LINE = 5_000  # characters; each text within a line is truncated separately
 
 
 def explain(
-    one: Annotated[str, typer.Argument(metavar="A", help="Hash, id, title or name of a node.")],
-    other: Annotated[
-        str, typer.Argument(metavar="B", help="Hash, id, title or name of another node.")
+    one: Annotated[
+        str,
+        typer.Argument(
+            metavar="A",
+            help="Title, name or id of a node, or 8 or more of the first characters of its id.",
+        ),
     ],
+    other: Annotated[str, typer.Argument(metavar="B", help="The other node.")],
     store_path: options.StoreOption = None,
     limit: options.LimitOption = options.DEFAULT_LIMIT,
     *,

@@ -10,7 +10,7 @@ import typer
 from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import open_for_writing
-from graphbuild.cli.console import notice, print_json, print_line
+from graphbuild.cli.console import limit_by_kind, notice, print_json, print_line
 from graphbuild.cli.errors import ExitCode
 from graphbuild.cli.status import print_status, status_json
 
@@ -50,13 +50,16 @@ def import_(
     from graphbuild.store.importer import import_responses, read_responses
 
     pages, refused = read_responses(responses, _parse_subject(subject) if subject else None)
-    for each in refused:
-        notice(f"not imported: {each.path}: {each.reason}")
+    for line in limit_by_kind(
+        (each.reason, f"not imported: {each.path}: {each.reason}") for each in refused
+    ):
+        notice(line)
     with open_for_writing(store_path, create=True) as store:
         new = import_responses(store, pages)
         if json:
             counts = {"pages": len(pages), "new": new, "refused": len(refused)}
-            print_json({"import": counts, **status_json(store)})
+            files = [{"path": str(each.path), "reason": each.reason} for each in refused]
+            print_json({"import": {**counts, "refused_files": files}, **status_json(store)})
         else:
             known = len(pages) - new
             print_line(

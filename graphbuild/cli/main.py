@@ -30,6 +30,7 @@ from graphbuild.cli.errors import handle_errors
 from graphbuild.cli.explain import explain
 from graphbuild.cli.export import export
 from graphbuild.cli.import_ import import_
+from graphbuild.cli.output import mask_output
 from graphbuild.cli.overlap import overlap
 from graphbuild.cli.plan import plan
 from graphbuild.cli.report import report
@@ -125,4 +126,6 @@ for _command in COMMANDS:
 
 def main() -> None:
     """Run the command named on the command line."""
-    app()
+    mask_output()
+    with handle_errors():  # of --help and --version, too
+        app()

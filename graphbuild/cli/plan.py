@@ -14,7 +14,7 @@ from graphbuild.api.rate_limit import day_start
 from graphbuild.cli import options, quota
 from graphbuild.cli.campaign_file import campaign_files, find_campaign_file
 from graphbuild.cli.console import print_json, print_line
-from graphbuild.cli.seed_lists import read_seed_lists
+from graphbuild.cli.seed_lists import read_seed_lists, seed_list_json
 from graphbuild.models import FILE, detect_hash_type
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def plan(
             {
                 "seeds": dict(counts),
                 "duplicates": seed_list.duplicates,
-                "rejected": len(seed_list.rejected),
+                **seed_list_json(seed_list),
                 "known": dict(Counter(known.values())),
                 "cost": asdict(cost),
                 "completion": completion,

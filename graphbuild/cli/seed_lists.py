@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from graphbuild.cli.console import notice
+from graphbuild.cli.console import limit_by_kind, notice
 from graphbuild.errors import SeedError
 from graphbuild.models import SUBJECT_LABELS
 
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from graphbuild.seeds import SeedList
+
+
+def seed_list_json(seeds: SeedList) -> dict[str, object]:
+    """Return the rejected entries and the warnings of seed lists as JSON data."""
+    rejected = [asdict(each) for each in seeds.rejected]
+    return {"rejected": len(rejected), "rejected_entries": rejected, "warnings": seeds.warnings}
 
 
 def read_seed_lists(
@@ -25,10 +32,10 @@ def read_seed_lists(
     from graphbuild.seeds import read_seeds
 
     seeds = read_seeds(*sources, format=format_name, column=column, allow_empty=allow_empty)
-    for rejected in seeds.rejected:
-        notice(f"not a seed: {rejected}")
-    for warning in seeds.warnings:
-        notice(warning)
+    for line in limit_by_kind((each.reason, f"not a seed: {each}") for each in seeds.rejected):
+        notice(line)
+    for line in limit_by_kind((each.partition(": ")[2], each) for each in seeds.warnings):
+        notice(line)
     if sources and not seeds:
         raise SeedError(f"no {SUBJECT_LABELS} in {', '.join(sources)}; expected one per line")
     return seeds

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import codecs
 import io
-import os
-import re
-import select
-import stat
 import sys
 from contextlib import contextmanager
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from graphbuild._util import open_file
 from graphbuild.errors import SeedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 STDIN = "-"
 _CHUNK_SIZE = 65_536
@@ -26,9 +23,6 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# A shell passes <(...) as the path of a file descriptor that is already open.
-_INHERITED_PIPE = re.compile(r"/dev/fd/(\d{1,4})|/proc/self/fd/(\d{1,4})")
-_PIPE_TIMEOUT = 3.0  # seconds to wait for the first byte of a named pipe
 
 
 @contextmanager
@@ -42,27 +36,9 @@ def open_source(source: str | Path) -> Iterator[BinaryIO]:
         if not hasattr(sys.stdin, "buffer"):
             raise OSError("there is no standard input to read bytes from")
         yield sys.stdin.buffer
-    elif stat.S_ISFIFO(Path(source).stat().st_mode):
-        if inherited := _INHERITED_PIPE.fullmatch(str(source)):
-            # Opening the path again would block if the writer has already finished.
-            descriptor = os.dup(int(inherited[1] or inherited[2]))
-        else:
-            descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as stream:
-            if not inherited:
-                _wait_for_data(stream)
-            yield stream
     else:
-        with Path(source).open("rb") as stream:
+        with open_file(source) as stream:
             yield stream
-
-
-def _wait_for_data(pipe: BinaryIO) -> None:
-    poll = select.poll()
-    poll.register(pipe, select.POLLIN)
-    if not poll.poll(_PIPE_TIMEOUT * 1000):
-        raise OSError("it is a pipe without data; use standard input (-) instead")
-    os.set_blocking(pipe.fileno(), True)
 
 
 def decode(stream: BinaryIO, source: str) -> Iterator[str]:

@@ -35,6 +35,7 @@ _HINTS = {
     "SQLITE_BUSY": "another program has locked it; close that program and run again",
     "SQLITE_IOERR": "the disk reports an error; check it, then run again",
 }
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 @contextmanager
@@ -44,6 +45,11 @@ def translate_sqlite_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorname", None) or ""
+        if code.startswith(_DAMAGED):
+            raise StoreError(
+                f"{path} is damaged ({error}); restore an earlier copy of it, or import saved "
+                "responses into a new campaign file"
+            ) from None
         hint = next((text for prefix, text in _HINTS.items() if code.startswith(prefix)), "")
         message = hint or str(error).rstrip(".")
         raise StoreError(f"{path}: {message}. Data stored before this is still there") from None
@@ -252,6 +258,8 @@ def _check_header(path: Path) -> None:
 
 
 def _read_header(path: Path) -> bytes:
+    if path.is_fifo():  # opening it would wait for a writer
+        raise StoreError(f"{path} is a named pipe, not a campaign file; check the path")
     try:
         with path.open("rb") as stream:
             header = stream.read(_HEADER_SIZE)

@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 NO_ENTITY = 0  # no row has this id
 _MAX_RECENT = 20_000  # entities, about 10 MB
 ALIAS_DETAIL = "the same subject under another id"
+_SCALARS = frozenset({str, int, float, bool})
 
 encode_attributes = json.JSONEncoder(ensure_ascii=True, sort_keys=True).encode
 
 
 def decode_attributes(text: str, api_id: str, path: Path) -> dict[str, Scalar]:
     """Decode the attributes in a row of an entity or a seed; raise StoreError if damaged."""
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, RecursionError):
         attributes = json.loads(text)
-        if isinstance(attributes, dict):
+        if isinstance(attributes, dict) and _SCALARS.issuperset(map(type, attributes.values())):
             return attributes
     raise StoreError(f"{path}: the attributes of {api_id} are damaged; see graphbuild check")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from graphbuild._util import open_file
 from graphbuild.api.json_decoding import decode_json
 from graphbuild.api.parser import parse_payload, parse_self_link
 from graphbuild.errors import PayloadError
@@ -68,7 +69,7 @@ def import_responses(store: Store, pages: Iterable[FetchedPage]) -> int:
 
 
 def _read(path: Path, subject: Entity | None) -> FetchedPage:
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         body = stream.read(MAX_FILE_SIZE + 1)
         modified_at = path.stat().st_mtime
     if len(body) > MAX_FILE_SIZE:

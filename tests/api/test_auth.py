@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphbuild.api import auth
-from graphbuild.api.auth import ApiKey, find_api_key
+from graphbuild.api.auth import ApiKey, configured_keys, find_api_key
 from graphbuild.errors import AuthenticationError
 from tests.support.keys import CANARY
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(auth.__file__).parent
 ORIGINAL_SETTINGS_PATH = auth._settings_path  # before it is hidden from all tests
+OTHER = "fedcba9876543210" * 4
 
 # Typical errors of typing and pasting.
 MALFORMED = {
@@ -203,6 +204,22 @@ BROKEN = [
     f'apikey = "{CANARY}\\q"',
     f'apikey = "{CANARY}"\nx = ' + "[" * 5_000,
 ]
+
+
+@pytest.mark.parametrize("text", [*BROKEN, f'apikey = "{CANARY[:60]} x"', f'"apikey"=\n"{CANARY}"'])
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_each_configured_key_is_found_also_if_it_is_not_in_use(
+    tmp_path: Path, text: str, mode: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_home(tmp_path, text, mode)
+    monkeypatch.setenv("VT_APIKEY", f" {OTHER} ")
+    first, *others = configured_keys(tmp_path)
+    assert first == OTHER
+    assert any(CANARY[:60] in key for key in others)
+
+
+def test_without_a_settings_file_only_the_variable_is_found(tmp_path: Path) -> None:
+    assert configured_keys(tmp_path) == [""]
 
 
 @pytest.mark.parametrize("text", BROKEN)

@@ -8,10 +8,13 @@ import logging
 import os
 import socket
 import ssl
+import sys
 import threading
 import time
 import tracemalloc
 import zlib
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,6 +56,11 @@ def failure(transport: Transport) -> TransientError:
     with pytest.raises(TransientError) as caught:
         fetch(transport)
     return caught.value
+
+
+def try_to_fetch(transport: Transport) -> None:
+    with suppress(TransientError):
+        fetch(transport)
 
 
 def path_of(emulator: Emulator) -> str:
@@ -152,6 +160,72 @@ def test_another_adapter_sends_no_cookie_back_either(listener: Listeners, key: A
     assert [fetch(transport).body for _ in range(2)] == [PAGE] * 2
     assert b"cookie" not in b"".join(server.heads).lower()
     transport.close()
+
+
+def holders_of_the_key(thread: threading.Thread) -> list[str]:
+    """Return the local variables of a thread that contain the key, also in attributes."""
+    frame = sys._current_frames()[thread.ident or 0]
+    found = []
+    while frame:
+        where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        found += [f"{where} {name}" for name, each in frame.f_locals.items() if has_key(each)]
+        frame = frame.f_back  # type: ignore[assignment]
+    return found
+
+
+def has_key(value: object, depth: int = 4) -> bool:
+    if isinstance(value, str | bytes | bytearray):
+        return CANARY in (value if isinstance(value, str) else value.decode("latin-1"))
+    if not depth:
+        return False
+    if isinstance(value, Mapping):
+        value = [*value.items()]
+    if isinstance(value, list | tuple):
+        return any(has_key(each, depth - 1) for each in value)
+    return has_key(getattr(value, "__dict__", None) or "", depth - 1)
+
+
+@pytest.mark.parametrize("start", [b"", answer(PAGE)[:20], answer(PAGE)[:-10]])
+@pytest.mark.parametrize("way", ["plain", "TLS", "proxy", "handshake", "CONNECT"])
+@pytest.mark.usefixtures("loopback_names")
+def test_no_function_that_waits_has_the_key_in_a_variable(
+    listener: Listeners,
+    open_transport: OpenTransport,
+    way: str,
+    start: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits, may_end = threading.Event(), threading.Event()
+
+    def wait(server: Listener, connection: socket.socket) -> None:
+        if way != "handshake":
+            server.read_head(connection)
+            connection.sendall(start)
+        waits.set()
+        may_end.wait(20)
+
+    if way in {"plain", "handshake", "CONNECT"}:
+        server = listener(wait)
+    elif way == "TLS":
+        server = listener(with_tls(wait))
+    else:
+        server = listener(proxy_action(ESTABLISHED, with_tls(wait)))
+    if way in {"proxy", "CONNECT"}:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.port}")
+    url = server.base_url if way == "plain" else f"https://api.example:{server.port}"
+    transport = open_transport(url, deadline=20)
+    thread = threading.Thread(target=try_to_fetch, args=[transport])
+    thread.start()
+    try:
+        assert waits.wait(20)
+        end = time.monotonic() + 5  # the request may have arrived before its sending returned
+        while holders_of_the_key(thread) and time.monotonic() < end:
+            os.sched_yield()
+        assert thread.is_alive()
+        assert holders_of_the_key(thread) == []
+    finally:
+        may_end.set()
+        thread.join()
 
 
 def test_requests_to_this_machine_use_no_proxy(
@@ -785,6 +859,18 @@ def test_the_key_is_sent_over_tls_to_the_host_of_the_certificate(
     server = listener(with_tls(sending(answer(PAGE))))
     assert fetch(open_transport(f"https://api.example:{server.port}")).body == PAGE
     assert CANARY.encode() in server.heads[0]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_tls_on_this_machine_needs_a_trusted_certificate(
+    listener: Listeners, open_transport: OpenTransport, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = listener(with_tls(sending(answer(PAGE))))
+    url = f"https://{host}:{server.port}"
+    error = failure(open_transport(url))
+    assert (error.code, server.received) == ("NotTrusted", 0)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(BUNDLE))
+    assert fetch(open_transport(url)).body == PAGE
 
 
 @pytest.mark.parametrize("wrong", ["name", "authority", "bundle missing", "bundle garbage"])

@@ -2,38 +2,55 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import typer
 
 from graphbuild._util import format_count
 from graphbuild.cli import options
 from graphbuild.cli.campaign_file import open_for_reading
-from graphbuild.cli.console import print_json, print_line
+from graphbuild.cli.console import limit_by_kind, print_json, print_line
 from graphbuild.cli.errors import ExitCode
+from graphbuild.cli.progress import page_progress
+
+if TYPE_CHECKING:
+    from graphbuild.store import Damage
 
 
 def check(store_path: options.StoreOption = None, *, json: options.JsonOption = False) -> None:
     """Verify the integrity of a campaign file.
 
-    Compares stored pages with their checksums, and observations with the pages. Prints a line for
-    each problem, and exits with 1 if there are any.
+    Compares stored pages with their checksums, and observations, states and counts with the pages.
+    Prints each problem with the subject it concerns, and exits with 1 if there are any. The last
+    line names what cannot be checked.
     """
-    from graphbuild.store import find_damage
+    from graphbuild.store import NOT_CHECKED, find_damage
 
     with open_for_reading(store_path) as store:
-        found = list(find_damage(store))
+        with page_progress() as show:
+            found = list(find_damage(store, show))
         if json:
             problems = [
                 {"subject": each.subject.id if each.subject else None, "problem": each.problem}
                 for each in found
             ]
-            print_json({"sound": not found, "damages": problems})
+            print_json({"sound": not found, "damages": problems, "not_checked": NOT_CHECKED})
         else:
-            for each in found:
-                where = each.subject.readable_id if each.subject else store.path
-                print_line(f"{where}: {each.problem}")
+            for line in limit_by_kind(_describe(each, store.path) for each in found):
+                print_line(line)
             if found:
                 print_line(f"{store.path}: damaged, {format_count(len(found), 'problem')}")
             else:
                 print_line(f"{store.path}: sound, {format_count(store.totals().pages, 'page')}")
+            print_line(f"not checked: {', '.join(NOT_CHECKED)}")
     if found:
         raise typer.Exit(ExitCode.ERROR)
+
+
+def _describe(damage: Damage, path: Path) -> tuple[str, str]:
+    """Return the kind of the damage, and a line that describes it."""
+    where = damage.subject.readable_id if damage.subject else path
+    kind = re.sub(r"[0-9]+", "N", ":".join(damage.problem.split(":")[:2]))
+    return kind, f"{where}: {damage.problem}"

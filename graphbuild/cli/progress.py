@@ -60,6 +60,30 @@ def crawl_progress(store: Store, *, hidden: bool) -> Iterator[Callable[[CrawlEve
         yield show
 
 
+@contextmanager
+def page_progress() -> Iterator[Callable[[int, int], None]]:
+    """Yield a function that shows the number of processed pages and of all pages in a bar.
+
+    It shows nothing with ``--quiet``, or if standard error is not a terminal.
+    """
+    if not LOG.isEnabledFor(logging.INFO) or not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich import console, progress
+
+    bar = progress.Progress(
+        progress.BarColumn(bar_width=None),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("pages ·"),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("left"),
+        console=console.Console(stderr=True),
+    )
+    task = bar.add_task("", total=None)
+    with bar:
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
 def _describe(event: CrawlEvent) -> str:
     name, status = event.subject.readable_id, event.status
     if event.inferred_references:

@@ -1,6 +1,6 @@
 """The campaign file, an SQLite database. See :class:`Store`."""
 
-from graphbuild.store.integrity import find_damage
+from graphbuild.store.integrity import NOT_CHECKED, find_damage
 from graphbuild.store.models import (
     AuditResult,
     Damage,
@@ -15,6 +15,7 @@ from graphbuild.store.models import (
 from graphbuild.store.store import Store
 
 __all__ = [
+    "NOT_CHECKED",
     "AuditResult",
     "Damage",
     "FetchedPage",

@@ -122,6 +122,10 @@ class CompressedPage:
     compressed: bytes
     crc32: int  # of the compressed body, as stored
     sha256: bytes  # of the original body, as stored
+    next_cursor: str | None  # as stored; the following values, too
+    expected_count: int | None
+    item_count: int
+    facts_page: int  # row id of the page with the facts: this page, or an earlier equal one
 
     def decompress(self) -> bytes:
         """Return the original body.

@@ -192,7 +192,8 @@ class Store(ObservationReader):
             f" FROM {CANONICAL_TASKS} ORDER BY task.id"
         )
         for subject, entity_type, api_id, attributes, *rest in rows:
-            yield subject, SubjectStatus(subject_entity(entity_type, api_id, attributes), *rest)
+            entity = subject_entity(entity_type, api_id, attributes, self.path)
+            yield subject, SubjectStatus(entity, *rest)
 
     def contains(self, entity: Entity) -> bool:
         """Return whether an entity is in the campaign file."""
@@ -276,13 +277,19 @@ class Store(ObservationReader):
 
     def compressed_pages(self) -> Iterator[CompressedPage]:
         """Yield every stored response without decompressing it, in the order of storage."""
-        entities = load_entities(self._db)
         rows = self._db.rows(
-            "SELECT subject, relationship, number, body, crc32, sha256 FROM page"
-            " JOIN task ON task.id = page.task ORDER BY page.id"
+            "SELECT subject, entity.type, entity.api_id, entity.attributes, relationship, number,"
+            " body, crc32, sha256, next_cursor, page.expected_count, item_count,"
+            " coalesce(duplicate_of, page.id) FROM page JOIN task ON task.id = page.task"
+            " LEFT JOIN entity AS own ON own.id = subject"
+            " LEFT JOIN entity ON entity.id = iif(own.same_as, own.same_as, own.id)"
+            " ORDER BY page.id"
         )
-        for subject, *rest in rows:
-            yield CompressedPage(entities[subject], *rest)
+        for subject, entity_type, api_id, attributes, *rest in rows:
+            if entity_type is None:
+                raise StoreError(f"{self.path}: a row refers to entity {subject}, which is missing")
+            entity = subject_entity(entity_type, api_id, attributes, self.path)
+            yield CompressedPage(entity, *rest)
 
     def structural_problems(self) -> Iterator[str]:
         """Yield the problems that SQLite finds in the structure of the file."""

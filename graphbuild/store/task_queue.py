@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.api.endpoints import OBJECT_TYPES
 from graphbuild.models import COMPLETE, FAILED, PENDING, RELATED_REFERENCES, Entity, text_attribute
+from graphbuild.store.entities import decode_attributes
 from graphbuild.store.models import RemainingCalls, Task
 from graphbuild.store.schema import REFUTED
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Collection
+    from pathlib import Path
 
     from graphbuild.store.database import Database
 
@@ -53,17 +54,22 @@ class TaskQueue:
         return self._first_except(exclude, f"{_TASKS} WHERE state = ? AND cursor IS NULL{_ORDER}")
 
     def _first_except(self, exclude: Collection[int], query: str) -> Task | None:
-        tasks = map(_task, self._db.rows(query, PENDING, len(exclude) + 1))
+        tasks = map(self._task, self._db.rows(query, PENDING, len(exclude) + 1))
         return next((task for task in tasks if task.id not in exclude), None)
+
+    def _task(self, row: tuple[Any, ...]) -> Task:
+        task_id, entity_type, api_id, attributes, *rest = row
+        subject = subject_entity(entity_type, api_id, attributes, self._db.path)
+        return Task(task_id, subject, *rest)
 
     def get(self, task_id: int) -> Task:
         """Return the task with the row id ``task_id``."""
-        return next(map(_task, self._db.rows(f"{_TASKS} WHERE task.id = ?", task_id)))
+        return next(map(self._task, self._db.rows(f"{_TASKS} WHERE task.id = ?", task_id)))
 
     def get_for(self, subject: int) -> Task:
         """Return the ``related_references`` task of the subject with the row id ``subject``."""
         query = f"{_TASKS} WHERE subject = ? AND relationship = ?"
-        return next(map(_task, self._db.rows(query, subject, RELATED_REFERENCES)))
+        return next(map(self._task, self._db.rows(query, subject, RELATED_REFERENCES)))
 
     def ids(self, state: str) -> list[int]:
         """Return the ids of all ``related_references`` tasks in a state, in the order of seeds."""
@@ -202,12 +208,8 @@ def first_page_of_pass(db: Database, task: int) -> int:
     return db.integer(query, task)
 
 
-def subject_entity(entity_type: str, api_id: str, attributes: str) -> Entity:
+def subject_entity(entity_type: str, api_id: str, attributes: str, path: Path) -> Entity:
     """Return the subject of a task. A URL keeps its attributes, because requests need its text."""
-    known = json.loads(attributes) if text_attribute(entity_type) else {}
+    has_text = text_attribute(entity_type)
+    known = decode_attributes(attributes, api_id, path) if has_text else {}
     return Entity(entity_type, api_id, known)
-
-
-def _task(row: tuple[Any, ...]) -> Task:
-    task_id, entity_type, api_id, attributes, *rest = row
-    return Task(task_id, subject_entity(entity_type, api_id, attributes), *rest)

@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from tests.bench import clusters, crawls, graphs, lists, pages, tables, ties
+from tests.bench import checks, clusters, crawls, graphs, lists, pages, tables, ties
 from tests.bench.rows import table
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ CASES: dict[str, Callable[[int], list[Row]]] = {
     "crawl": crawls.shared,
     "new": crawls.unshared,
     "memory": crawls.memory,
+    "check": checks.check,
     "seeds": lists.seeds,
     "graphml": graphs.graphml,
     "gexf": graphs.gexf,

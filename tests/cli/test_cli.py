@@ -363,6 +363,27 @@ def test_check_reports_a_damaged_campaign_file(shell: Shell) -> None:
     assert "page 1 does not match its stored checksum" in process.stdout
     result = json.loads(shell("check", "--store", "c.db", "--json").stdout)
     assert result["sound"] is False
+    assert result["not_checked"][:2] == ["times", "columns of seed lists"]
+
+
+def test_check_lists_a_hundred_problems_of_a_kind_and_json_all(shell: Shell, service) -> None:
+    world = generate_family_world(130, 3)
+    where = ("--store", "c.db", "--base-url", service(Api(world)))
+    shell("crawl", seeds(shell, *world.hashes()), *where)
+    assert shell("check", "--store", "c.db").stdout.startswith(
+        "c.db: sound, 130 pages\nnot checked: "
+    )
+    with sqlite3.connect(shell.folder / "c.db") as connection:
+        connection.execute("UPDATE task SET page_count = 1 + id")
+        connection.execute("UPDATE page SET item_count = id WHERE id < 3")
+    connection.close()
+    lines = shell("check", "--store", "c.db").stdout.splitlines()
+    assert len(lines) == 100 + 1 + 2 + 2
+    assert "… and 30 more: N pages are counted, but others are stored; --json lists all" in lines
+    assert lines[-2] == "c.db: damaged, 132 problems"
+    assert lines[-1].startswith("not checked: times, ")
+    damages = json.loads(shell("check", "--store", "c.db", "--json").stdout)["damages"]
+    assert len(damages) == 132
 
 
 @pytest.mark.parametrize("command", ["status", "export", "crawl", "check"])
@@ -540,6 +561,8 @@ def test_terminal_shows_progress(shell: Shell, service) -> None:
     assert "270 references" in shown
     shown = on_terminal(shell, "export", "--store", "c.db", "--to", "graphml", "--out", "o")
     assert "writing graph.graphml ..." in shown
+    assert "9/9" in on_terminal(shell, "check", "--store", "c.db")
+    assert on_terminal(shell, "check", "--store", "c.db", "--quiet") == ""
 
 
 def test_control_characters_of_responses_are_escaped(shell: Shell, service) -> None:

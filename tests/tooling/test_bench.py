@@ -9,7 +9,7 @@ import pytest
 
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import Entity, Observation
-from tests.bench import clusters, crawls, graphs, lists, pages, run, tables, ties
+from tests.bench import checks, clusters, crawls, graphs, lists, pages, run, tables, ties
 from tests.bench.rows import Row, paired, table
 from tests.bench.serving import Service
 
@@ -43,6 +43,7 @@ def test_the_other_cases_run() -> None:
     (row,) = crawls.memory(1, families=1, files=1)
     assert "5 pages" in row.case
     assert [row.missed for row in lists.seeds(1, lines=10)] == [False, False]
+    assert [row.missed for row in checks.check(1, files=3)] == [False, False]
     assert "write_graphml_lxml" in table(graphs.graphml(1, edges=500))
     assert "write_gexf" in table(graphs.gexf(1, edges=500))
     assert "weighted_projected_graph" in table(ties.overlap(1, edges=1_000))

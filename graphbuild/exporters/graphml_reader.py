@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 4 * 2**30  # of decompressed XML; a million edges take 0.3 GiB
 MAX_DEPTH = 64  # nested elements
+MAX_TOKEN = 2**20  # bytes of one tag, comment or processing instruction
 _BYTES_PER_READ = 65_536
 _NAMESPACE = "http://graphml.graphdrawing.org/xmlns "
 _GZIP = b"\x1f\x8b"
@@ -92,6 +93,9 @@ class _Reader:
                 if read > MAX_BYTES:
                     self._refuse(f"is larger than {MAX_BYTES} bytes")
                 self._parser.Parse(block, False)  # noqa: FBT003  expat takes no keyword
+                # Expat keeps an unfinished token, and versions before 2.6 read it again each time.
+                if read - self._parser.CurrentByteIndex > MAX_TOKEN:
+                    self._refuse(f"a tag or comment is larger than {MAX_TOKEN} bytes")
             self._parser.Parse(b"", True)  # noqa: FBT003
         except (expat.ExpatError, LookupError, ValueError) as error:  # or an unsupported encoding
             raise ExportError(f"{self.name}: is not a complete XML file: {error}") from error

@@ -30,20 +30,24 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # Bidirectional embeddings, overrides and isolates, which would reorder the text around a label.
 _BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 # _STARTS: characters that can start a formula. _SKIPPED: characters that a spreadsheet may skip
-# before a formula. _CELL matches the start of the text, and the position after a semicolon, tab or
-# line end, because some spreadsheets start a new cell there. The patterns allow apostrophes before
-# the formula, so that a text that already starts with an apostrophe gets another one. Otherwise
-# unguard_cell() would remove an apostrophe that belongs to the text.
+# before a formula; apostrophes are among them, because guard_cell() adds some. _CELL matches the
+# start of the text, and the position after a character that can be the separator of an import,
+# because many spreadsheets start a new cell there. Between two spaces, a sign is no formula, as in
+# "Emotet - new".
 _STARTS = "=+@\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63-"  # = + @ - in three widths
-_SPACES = "\x0b\x0c\x1c- \x85\xa0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000"
-_SKIPPED = f"\x00-\x08\x0e-\x1b\x7f\ufffd\ufeff{_SPACES}"
-_CELL = "(?:\\A|(?<=[;\t\n\r]))"
-_FORMULA = f"{_CELL}{{guard}}(?='*[\"{_SKIPPED}]*[{_STARTS}])|\\A{{guard}}(?='*[ ]*[\t\r])"
+_SPACES = "\x0b\x0c\x1c-\x1f\x85\xa0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000"
+_SKIPPED = f"'\"\x00-\x08\x0e-\x1b\x7f\ufffd\ufeff{_SPACES}"
+_CELL = "(?:\\A|(?<=[;|:\t\n\r]))"
+_FORMULA = (
+    f"{_CELL}{{guard}}(?=[{_SKIPPED} ]*[{_STARTS}])"
+    f"|(?<= ){{guard}}(?=[{_SKIPPED}]*[{_STARTS}]+(?![ {_STARTS}]))"
+    "|\\A{guard}(?='*[ ]*[\t\r])"
+)
 _UNGUARDED = re.compile(_FORMULA.format(guard=""))
 _GUARDED = re.compile(_FORMULA.format(guard="'"))
-# A text can contain a formula only if it starts with one of these or contains a separator.
-_SUSPECT = re.compile(f"[\"'{_SKIPPED}{_STARTS}]")
-_SEPARATOR = re.compile("[;\t\n\r]")
+# A text can contain a formula only if it starts with the one or contains the other.
+_SUSPECT = re.compile(f"[{_SKIPPED} \t\r{_STARTS}]")
+_SUSPECT_PART = re.compile(f"[;|:\t\n\r ][{_SKIPPED} ]*[{_STARTS}]")
 _HOST = re.compile(r"\s*(?:https?|ftp):[/\\]{2}(?P<authority>[^/?#\\]*)", re.IGNORECASE)
 _HOST_NAME = re.compile(r"[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\]")
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
@@ -95,12 +99,13 @@ def guard_cell(text: str) -> str:
     If the first character other than white space, control characters and quotes is ``=``, ``+``,
     ``-`` or ``@`` (or its full-width or small form), an apostrophe is inserted at the start. An
     apostrophe is also inserted before a leading tab or carriage return, as the OWASP ASVS demands.
-    The text after each semicolon, tab and line end is treated in the same way, because some
-    spreadsheets start a new cell there, even inside quotes. NUL and lone surrogates are replaced by
-    U+FFFD. :func:`unguard_cell` removes the apostrophes.
+    The text after each semicolon, bar, colon, space, tab and line end is treated in the same way,
+    because some spreadsheets can start a new cell there, even inside quotes. A sign between two
+    spaces is kept. NUL and lone surrogates are replaced by U+FFFD. :func:`unguard_cell` removes the
+    apostrophes.
     """
     text = replace_surrogates(text).replace("\0", REPLACEMENT)
-    if _SUSPECT.match(text) or _SEPARATOR.search(text):
+    if _SUSPECT.match(text) or _SUSPECT_PART.search(text):
         return _UNGUARDED.sub("'", text)
     return text
 

@@ -268,7 +268,7 @@ def _note(key: str, node: Mapping[str, Any], subject: str, warnings: ExportWarni
     return new_object(
         f"note--{stable_uuid('note', key)}",
         UNKNOWN_TIME,
-        str(fetched) if is_time else UNKNOWN_TIME,
+        str(fetched).replace("Z", ".000Z") if is_time else UNKNOWN_TIME,
         abstract=title,
         content="\n".join(sorted(map(xml_text, lines))) or title,
         object_refs=[subject],

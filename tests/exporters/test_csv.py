@@ -70,6 +70,9 @@ def as_cell(text):
     return "".join("\ufffd" if c == "\0" or 0xD800 <= ord(c) <= 0xDFFF else c for c in text)
 
 
+SEPARATORS = "[;|:\t\n\r]"
+
+
 def starts_a_formula(cell):
     """Return whether the first character that is not a space starts a formula.
 
@@ -77,10 +80,13 @@ def starts_a_formula(cell):
     """
     if cell.lstrip(" ")[:1] in {"\t", "\r"}:
         return True
-    starts = (
-        part.lstrip('"').lstrip("\ufeff\u200b").lstrip() for part in re.split("[;\t\n\r]", cell)
-    )
-    return any(unicodedata.normalize("NFKC", each[:1]) in {"=", "+", "-", "@"} for each in starts)
+    cells = re.split(SEPARATORS, cell)
+    parts = [each.lstrip('"').lstrip("\ufeff\u200b").lstrip() for each in cells]
+    # Between spaces, a sign alone is no formula.
+    parts += [
+        part for part in cell.split(" ")[1:-1] if unicodedata.normalize("NFKC", part).strip("=+-@")
+    ]
+    return any(unicodedata.normalize("NFKC", each[:1]) in {"=", "+", "-", "@"} for each in parts)
 
 
 # --- tables --------------------------------------------------------------------------------------
@@ -201,7 +207,10 @@ def test_no_cell_starts_a_formula_and_the_row_count_is_kept(graph):
 
 
 @settings(max_examples=1_000)
-@given(any_text | st.text(";\t\n\r'\" =-a\ufeff", max_size=12))
+@given(any_text | st.text(";|:\t\n\r'\" =-a\ufeff", max_size=12))
+@example("; =1")
+@example(" '=1")
+@example("a| ': -1")
 @example("'=1")
 @example("''\t")
 @example("\n\n=1")
@@ -223,7 +232,18 @@ def test_unguard_cell_reverses_guard_cell(text):
         ("a;'=1", "a;''=1"),
         (";;=1", ";;'=1"),
         ("a; b", "a; b"),
-        ("a,=1 |=1 =1", "a,=1 |=1 =1"),
+        ("a,=1", "a,=1"),
+        ("a|=1", "a|'=1"),
+        ("a | =1", "a |' '=1"),
+        ("a:=1", "a:'=1"),
+        ("Re: @user", "Re:' '@user"),
+        ("a =1", "a '=1"),
+        ("a +1 -1", "a '+1 '-1"),
+        ('a "=1', "a '\"=1"),
+        ("a  =1", "a  '=1"),
+        ("by @user", "by '@user"),
+        ("a =", "a '="),
+        ("a - =1", "a - '=1"),
     ],
 )
 def test_guard_cell_guards_every_possible_start_of_a_cell(text, cell):
@@ -233,7 +253,12 @@ def test_guard_cell_guards_every_possible_start_of_a_cell(text, cell):
 
 @pytest.mark.parametrize(
     "text",
-    ["plain", "a=b", "O'Neill", "'quoted'", "2018-01-12", "Emotet – new", "", "001234", "NA"],
+    [
+        *("plain", "a=b", "O'Neill", "'quoted'", "2018-01-12", "Emotet – new", "", "001234", "NA"),
+        *("Emotet - new", "a -- b", "a = b", "a + b = c", "12:30", "reference:abc", "a | b"),
+        "C++: x",
+        "https://a.example/?a=1&b=-2",
+    ],
 )
 def test_guard_cell_keeps_harmless_text(text):
     assert guard_cell(text) == text

@@ -501,6 +501,31 @@ def test_a_broken_file_is_reported_in_one_line(data, problem):
     assert "\n" not in str(caught.value)
 
 
+LONG = "a" * 3 * 2**20
+TOKENS = {
+    "attribute": f'<graphml a="{LONG}"',
+    "name": f"<{LONG}",
+    "attributes": "<graphml" + "".join(f' a{n}="{n}"' for n in range(200_000)),
+    "white space": f"<graphml {' ' * len(LONG)}",
+    "comment": f"<graphml><!--{LONG}",
+    "instruction": f"<graphml><?a {LONG}",
+    "declaration": f'<?xml version="1.0" {" " * len(LONG)}',
+}
+
+
+@pytest.mark.parametrize("text", TOKENS.values(), ids=TOKENS)
+def test_a_tag_or_comment_that_is_too_large_is_rejected_early(text):
+    stream = io.BytesIO(text.encode())
+    with pytest.raises(ExportError, match="a tag or comment is larger than 1048576 bytes"):
+        read_graphml(stream)
+    assert stream.tell() < 1.2 * 2**20
+
+
+def test_a_long_text_is_read():
+    graph = read_back(with_title("t", note=LONG))
+    assert [node["note"] for _, node in graph.nodes(data=True) if "note" in node] == [LONG]
+
+
 def test_a_missing_or_truncated_file_is_reported(tmp_path):
     with pytest.raises(ExportError, match=r"none\.graphml: cannot be read: No such file"):
         read_graphml(tmp_path / "none.graphml")

@@ -16,14 +16,18 @@ from stix2patterns.v21.pattern import Pattern
 from graphbuild.exporters import export, export_all
 from graphbuild.exporters.stix import write_stix
 from graphbuild.graph.builder import build_graph
+from graphbuild.graph.views import view as select_view
 from graphbuild.models import INFERRED, Entity, Link, Observation
-from graphbuild.seeds import read_seeds
+from graphbuild.seeds import parse_seeds, read_seeds
+from graphbuild.store import Store
+from tests.support.campaign_files import write_campaign
 from tests.support.graphs import (
     BARE,
     EMOTET,
     GANG,
     HOSTILE,
     LOADER,
+    OBSERVATIONS,
     OTHERS,
     REPORT,
     UNKNOWN,
@@ -113,6 +117,24 @@ def triples_in(objects):
 def refuse_errors(text):
     found = stix2validator.validate_string(text, stix2validator.ValidationOptions(version="2.1"))
     assert found.is_valid, [str(error) for error in found.errors]
+
+
+@pytest.mark.parametrize("view", ["full", "folded", "backbone"])
+@pytest.mark.parametrize("timestamps", [False, True])
+@pytest.mark.parametrize("indicators", [False, True])
+def test_the_official_validator_accepts_every_option(tmp_path, view, *, timestamps, indicators):
+    path = tmp_path / "campaign.db"
+    write_campaign(path, OBSERVATIONS)
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds(["ab" * 32, "evil.com", "8.8.8.8", "http://evil.com/a"]))
+        graph = build_graph(
+            store.observations(),
+            subjects=store.subjects(times=timestamps),
+            timestamps=timestamps,
+        )
+    text = written(select_view(graph, view), indicators=indicators)
+    assert ("crawl_fetched_at" in text) == timestamps
+    refuse_errors(text)
 
 
 # --- lossless ------------------------------------------------------------------------------------

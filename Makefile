@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 JUPYTER := .venv-jupyter
+FLOORS := .venv-floors
 BIN := $(VENV)/bin
 SEEDS ?= hashes.txt
 STORE ?= output/campaign.db
@@ -11,7 +12,7 @@ OUT ?= output
 # More processes than processors were slower, because browsers run beside their tests.
 WORKERS ?= -n logical --maxprocesses 4 --dist worksteal
 
-.PHONY: help demo crawl test lint tools torture bench mutate notebooks jupyter pictures lock clean
+.PHONY: help demo crawl test lint tools torture bench mutate floors notebooks jupyter pictures lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +23,7 @@ help:
 	@echo "make torture                 thousands of kills, signals, faults and bad inputs; see PARTS"
 	@echo "make bench                   speed, size and memory against alternatives; see CASES"
 	@echo "make mutate                  mutation testing; see MODULES, SAMPLE"
+	@echo "make floors                  smoke tests with the lowest allowed versions of all dependencies"
 	@echo "make notebooks               run the notebooks and save their output"
 	@echo "make jupyter                 test gb.show in JupyterLab and Notebook 7"
 	@echo "make pictures                take the pictures of docs/page.md again"
@@ -66,6 +68,13 @@ bench: $(VENV)/test
 mutate: $(VENV)/test
 	$(BIN)/python -m tests.mutation $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE))
 
+# The lowest versions have no wheels for newer Pythons than 3.11.
+SMOKE_TESTS := tests/test_newcomer_calls.py tests/cli tests/integration/test_sample.py \
+  tests/api/test_transport.py tests/seeds/test_formats.py tests/analysis/test_overlap.py \
+  tests/exporters/test_exporters.py tests/exporters/test_parquet.py
+floors: $(FLOORS)/done
+	$(FLOORS)/bin/python -m pytest $(SMOKE_TESTS)
+
 notebooks: $(VENV)/test
 	$(BIN)/python notebooks/execute.py
 
@@ -99,7 +108,11 @@ $(JUPYTER)/done: requirements/jupyter.lock pyproject.toml | $(JUPYTER)/bin/pytho
 	$(call install,$(JUPYTER)/bin,requirements/jupyter.lock)
 	@touch $@
 
-$(VENV)/bin/python $(JUPYTER)/bin/python .venv-lock/bin/python:
+$(FLOORS)/done: requirements/floors.lock pyproject.toml | $(FLOORS)/bin/python
+	$(call install,$(FLOORS)/bin,requirements/floors.lock)
+	@touch $@
+
+$(VENV)/bin/python $(JUPYTER)/bin/python $(FLOORS)/bin/python .venv-lock/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "graphbuild needs Python 3.11 or later; name one: make PYTHON=python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(dir $(@D))
@@ -119,6 +132,8 @@ lock: | .venv-lock/bin/python
 	  --output-file requirements/test.lock
 	$(COMPILE) pyproject.toml --all-extras --group build --group jupyter --constraints requirements/test.lock \
 	  --output-file requirements/jupyter.lock
+	$(COMPILE) pyproject.toml --all-extras --group build --group floors --resolution lowest-direct \
+	  --output-file requirements/floors.lock
 
 clean:
-	rm -rf $(VENV) $(JUPYTER) .venv-lock .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(JUPYTER) $(FLOORS) .venv-lock .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 EVERY_LOCK = pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
+FLOORS = ROOT / "requirements" / "floors.lock"  # the lowest versions instead of the newest
+NEWEST = [lock for lock in LOCKS if lock != FLOORS]
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 # Files with commands that install packages automatically.
 SCRIPTS = [
@@ -89,7 +92,7 @@ def test_each_entry_has_one_version_and_a_hash(lock: Path) -> None:
             assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each) for each in hashes), requirement
 
 
-@EVERY_LOCK
+@pytest.mark.parametrize("lock", NEWEST, ids=lambda path: path.stem)
 def test_each_requirement_of_an_installed_package_is_in_the_lock(lock: Path) -> None:
     pinned = applicable_pins(lock)
     missing = [
@@ -112,10 +115,21 @@ def satisfies(pinned: Requirement | None, requirement: Requirement) -> bool:
 
 def test_a_package_has_the_same_version_in_every_lock() -> None:
     versions: dict[str, set[str]] = {}
-    for lock in LOCKS:
+    for lock in NEWEST:
         for name, requirement in applicable_pins(lock).items():
             versions.setdefault(name, set()).add(str(requirement.specifier))
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
+
+
+def test_the_floors_are_the_lowest_allowed_versions() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    texts = {*project["dependencies"], *(text for name in extras for text in extras[name])}
+    pinned = applicable_pins(FLOORS)
+    for text in texts - {text for text in texts if text.startswith(project["name"])}:
+        lowest = Requirement(text.replace(">=", "=="))
+        assert satisfies(pinned[lowest.name], lowest), text
+    assert str(pinned["filelock"].specifier) == "==3.20.3"
 
 
 def test_installed_versions_equal_the_test_lock() -> None:

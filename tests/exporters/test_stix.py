@@ -132,7 +132,7 @@ def test_the_official_validator_accepts_every_option(tmp_path, view, *, timestam
             subjects=store.subjects(times=timestamps),
             timestamps=timestamps,
         )
-    text = written(select_view(graph, view), indicators=indicators)
+    text = write_bytes(select_view(graph, view), indicators=indicators)
     assert ("crawl_fetched_at" in text) == timestamps
     refuse_errors(text)
 

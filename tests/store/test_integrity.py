@@ -158,7 +158,9 @@ def test_a_changed_row_is_found(
     sound(path)
     change(path, statement)
     named = {
-        each.subject.id if each.subject else "" for each in damage_in(path) if problem in each.problem
+        each.subject.id if each.subject else ""
+        for each in damage_in(path)
+        if problem in each.problem
     }
     assert named == (subjects or {""})
 

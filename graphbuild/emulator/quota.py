@@ -26,7 +26,7 @@ _RETENTION = timedelta(days=60)  # how long the API keeps the daily usage
 _MAX_SPAN = timedelta(days=30)
 
 # First segment of the path -> name that the API's usage statistics use for requests of a
-# relationship. The plural in "ip_addresses_relationships" is the API's.
+# relationship. The plural in "ip_addresses_relationships" is that of the API.
 _RELATIONSHIP_ENDPOINTS = {
     **{endpoint: f"{object_type}_relationships" for endpoint, object_type in OBJECT_TYPES.items()},
     "ip_addresses": "ip_addresses_relationships",

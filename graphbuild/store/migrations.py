@@ -6,8 +6,8 @@ To change the schema from version N to N + 1:
    version N and its contents as ``tests/store/data/schema-N.db.gz`` and ``schema-N.json.gz``, and
    prints the digest of the schema.
 2. In :mod:`graphbuild.store.schema`, add that digest to ``_EARLIER_DIGESTS`` under N, set
-   ``SCHEMA_VERSION`` to N + 1, and change the tables and views. Its docstring lists the modules
-   that write each table.
+   ``SCHEMA_VERSION`` to N + 1, and change the tables and views. The docstring of that module
+   lists the modules that write each table.
 3. Here, write a function that changes a file of version N, and add it to ``MIGRATIONS`` under N.
    It contains its own SQL. It must not use ``schema.SCHEMA`` or ``schema.VIEWS``, which change with
    later versions.

@@ -28,7 +28,8 @@ EXTRAS = {
     "notebook": ("ipykernel", "matplotlib"),
 }
 MAX_DISPLAY_LENGTH = 500
-# Control, format (bidi, zero width), surrogate, private, unassigned, line and paragraph separators.
+# Unicode categories: control, format (bidi, zero width), surrogate, private use, unassigned, line
+# separator, paragraph separator.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # A shell passes <(...) as the path of a file descriptor that is already open.
 _INHERITED_PIPE = re.compile(r"/dev/fd/(\d{1,4})|/proc/self/fd/(\d{1,4})")

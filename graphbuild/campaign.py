@@ -217,7 +217,7 @@ def show(
 ) -> PageFrame:
     """Return the interactive page. Jupyter displays it if it is the last value of a cell.
 
-    ``source`` and ``positions`` are those of :func:`export`. ``height`` is in pixels.
+    For ``source`` and ``positions``, see :func:`export`. ``height`` is in pixels.
     """
     from graphbuild.exporters import notebook  # noqa: PLC0415  loads a template engine
 

@@ -25,7 +25,7 @@ COLLECTION = "collection"
 
 
 class SubjectType(NamedTuple):
-    """A type of entity that a seed can have, with the STIX and MISP types that represent it."""
+    """An entity type of seeds, with the STIX and MISP types that represent it."""
 
     name: str  # the API's object type
     label: str  # in messages
@@ -64,7 +64,7 @@ OBSERVED, INFERRED = "observed", "inferred"
 PENDING = "pending"  # at least one page has yet to be requested
 COMPLETE = "complete"  # the list was read, or with --frugal inferred, to its end
 INCOMPLETE = "incomplete"  # the list ended early; ``Status.detail`` contains the reason
-FAILED = "failed"  # the API refused the request
+FAILED = "failed"  # the last request failed; see the error code
 STATES = (PENDING, COMPLETE, INCOMPLETE, FAILED)
 
 SEED_ATTRIBUTE_PREFIX = "seed_"  # for attributes that come from a seed list

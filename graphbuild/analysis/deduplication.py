@@ -282,8 +282,8 @@ def specific_title(reference: Entity) -> str:
     """Return the words of a specific title in lower case, or an empty string for other titles.
 
     A specific title has at least four words, of which at least two are neither numbers nor common
-    in titles. In scripts without spaces between words, the first character and every three further
-    characters count as one word each.
+    in titles. In wide characters, as of Chinese, the first character of a run counts as one word,
+    and so does each group of three further characters.
     """
     title = reference.attributes.get("title")
     if not isinstance(title, str):

@@ -118,7 +118,7 @@ def _add_columns(
     Args:
         score_distribution: One row per pair of row classes: the probability of each score.
         shared_probability: For each pair of row classes, the probability that both rows of the
-            pair have one of these columns.
+            pair have a given one of these columns.
         count: The number of columns to add.
         score: The score of each of these columns.
     """

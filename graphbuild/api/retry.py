@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 RETRIES = 3  # maximum number of retries of one request
 # All waits are in seconds.
-MAX_RETRY_WAIT = 600.0  # even if the response requests a longer one
+MAX_RETRY_WAIT = 600.0  # even if the response requests longer; at least MINUTE, see is_quota_spent
 DEFAULT_WAIT = 60.0  # after a 429 without a valid Retry-After; the service counts per minute
 FIRST_BACKOFF = 1.0  # maximum of the first wait after other failures; it doubles with each retry
 QUOTA_RETRY_AFTER = 600.0  # a longer Retry-After means that the daily or monthly quota is spent

@@ -19,15 +19,15 @@ class CostEstimate:
     """The number of calls that a crawl needs."""
 
     at_least: int  # lower bound, if the API's lists do not change until they are requested
-    expected: int | None  # based on the files with a stored page; None if there are none
-    exact: bool  # whether the number of pages of every file is known
+    expected: int | None  # from the subjects with a stored page; None without such a subject
+    exact: bool  # whether the number of pages of every subject is known
 
 
 def estimate_cost(*, unseen: int, left: int, mean_pages: float | None) -> CostEstimate:
-    """Estimate the calls for ``unseen`` files without a stored page and for the other files.
+    """Estimate the calls for ``unseen`` subjects without a stored page, and for all others.
 
-    For the other files, ``left`` is the number of remaining calls, from the list lengths that the
-    API stated. ``mean_pages`` is their mean number of pages; None if there are none.
+    The others need ``left`` more calls, by the list lengths that the API stated. They have
+    ``mean_pages`` pages on average; None if there are no others.
     """
     expected: int | None = left
     if unseen:

@@ -183,7 +183,10 @@ class _WorldBuilder:
         return World(files, references, collections + self._hubs, clusters, self._indicators)
 
     def _create_references(self, number: int, name: str, count: int) -> list[str]:
-        """Create references about a campaign; with noise, reuse some of the previous campaign."""
+        """Create ``count`` references about a campaign and return their ids.
+
+        With noise, some references of the previous campaign are reused.
+        """
         earlier = [
             reference
             for campaign in self._campaigns[-1:]

@@ -112,7 +112,7 @@ class World:
         """Return the reports that the ``gti`` flavor lists for a subject.
 
         These are the related references and the references about the subject itself. The latter
-        have no context attributes, even if a collection contains them.
+        have no context attributes, even if they are also related through a collection.
         """
         found = {item.id: item.related_from for item in self.related_references(subject)}
         found |= dict.fromkeys(subject.references)

@@ -1,7 +1,8 @@
 """The columns of nodes, edges and observations in all exports.
 
 The exporters and the documentation derive their columns from these lists. To give a node attribute
-a column of its own, add one line to ``NODE_COLUMNS``.
+a column of its own, add one line to ``NODE_COLUMNS``. Only DOT and MISP choose attributes
+themselves, in :mod:`graphbuild.exporters.dot` and :mod:`graphbuild.exporters.misp`.
 
 The columns do not depend on responses, so that exports can be compared and no attribute name from a
 response becomes an XML id or a column name. The column ``attributes`` contains one JSON object: the
@@ -234,7 +235,7 @@ class NodeColumns:
         by_source, texts = self._by_source, self._texts
         for name, value in node.items():
             column = by_source.get(name)
-            is_text = type(value) is str and name in texts  # the most frequent case
+            is_text = type(value) is str and name in texts  # the most common case
             if column is not None and (is_text or column.accepts(value)):
                 values[column.name] = value
             else:

@@ -237,7 +237,7 @@ def _to_json_value(value: object) -> object:
 
 
 def _write(stream: BinaryIO, objects: Iterable[bytes], separator: bytes) -> None:
-    """Write ``objects``, with ``separator`` and a line end between two of them."""
+    """Write ``objects``, with ``separator`` and a line ending between two of them."""
     remaining, line_end = iter(objects), separator + b"\n"
     before = b""
     while block := list(islice(remaining, _OBJECTS_PER_WRITE)):

@@ -134,7 +134,7 @@ def typed_edges(graph: Graph, warnings: ExportWarnings) -> tuple[list[Column], I
     times = [each.name for each in columns if each.dtype is TIME]
 
     def convert(edge: Edge, found: ExportWarnings) -> Row:
-        values = edge_values(edge, ExportWarnings())  # attributes without a column are not counted
+        values = edge_values(edge, ExportWarnings())  # node-link JSON has the others
         has_collections = values["related_from"] or values["relation"] == RELATED_REFERENCES
         keys = collection_keys(values["related_from"]) if has_collections else None
         values["weight"] = _number(values["weight"], number, found)

@@ -24,7 +24,7 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 # Characters that XML 1.0 forbids even if they are escaped: https://www.w3.org/TR/xml/#charsets
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# These, and U+0085, U+2028 and U+2029, which some programs treat as line ends.
+# These, and U+0085, U+2028 and U+2029, which some programs treat as line endings.
 _UNSAFE = re.compile(f"[\x85\u2028\u2029]|{_ILLEGAL.pattern}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Bidirectional embeddings, overrides and isolates, which would reorder the text around a label.
@@ -64,7 +64,7 @@ def xml_text(text: str) -> str:
     run of it becomes one space, because Gephi, browsers and XML parsers treat white space
     differently. Markup characters are not escaped.
     """
-    # Printable texts, the frequent case, have no illegal characters and only spaces as white space.
+    # Printable texts, the common case, have no illegal characters and only spaces as white space.
     if not text.isprintable():
         text = replace_illegal(text)
     elif "  " not in text and text == text.strip():
@@ -99,10 +99,10 @@ def guard_cell(text: str) -> str:
     If the first character other than white space, control characters and quotes is ``=``, ``+``,
     ``-`` or ``@`` (or its full-width or small form), an apostrophe is inserted at the start. An
     apostrophe is also inserted before a leading tab or carriage return, as the OWASP ASVS demands.
-    The text after each semicolon, bar, colon, space, tab and line end is treated in the same way,
-    because some spreadsheets can start a new cell there, even inside quotes. A sign between two
-    spaces is kept. NUL and lone surrogates are replaced by U+FFFD. :func:`unguard_cell` removes the
-    apostrophes.
+    The text after each semicolon, bar, colon, space, tab and line ending is treated in the same
+    way, because some spreadsheets can start a new cell there, even inside quotes. A sign between
+    two spaces is kept. NUL and lone surrogates are replaced by U+FFFD. :func:`unguard_cell`
+    removes the apostrophes.
     """
     text = replace_surrogates(text).replace("\0", REPLACEMENT)
     if _SUSPECT.match(text) or _SUSPECT_PART.search(text):
@@ -136,8 +136,8 @@ def clean_surrogates(value: Any, warnings: ExportWarnings) -> Any:  # noqa: ANN4
 def json_text(values: Mapping[str, object]) -> str:
     """Return ``values`` as one line of JSON with sorted names, safe in XML and in tables.
 
-    Characters that XML forbids, and line ends, become JSON escapes with four hexadecimal digits. So
-    no character is replaced by another one, unlike in other exported texts.
+    Characters that XML forbids, and line endings, become JSON escapes with four hexadecimal digits.
+    So no character is replaced by another one, unlike in other exported texts.
     """
     text = json.dumps(values, ensure_ascii=False, sort_keys=True, allow_nan=False)
     return text if text.isprintable() else _UNSAFE.sub(_escape, text)
@@ -178,8 +178,8 @@ def format_date(seconds: int) -> str:
 def url_host(url: str) -> str:
     r"""Return the host of an http, https or ftp URL in lower case and Punycode, without port.
 
-    The URL is parsed as browsers parse it: tabs and line ends are removed, and a backslash ends the
-    host. So the result is the host that a click opens: ``good.example`` for
+    The URL is parsed as browsers parse it: tabs and line endings are removed, and a backslash ends
+    the host. So the result is the host that a click opens: ``good.example`` for
     ``https://good.example\@evil.example``. It is empty for other URLs and for invalid hosts.
     """
     if not url.isprintable():

@@ -179,7 +179,8 @@ class _Bundle:
     def _collection_relationships(self, subject: str) -> Iterator[Object]:
         """Yield relationships from a subject and its indicator to its collections.
 
-        Collections that became reports or groupings are left out; these list their subjects.
+        Collections that are exported as reports or groupings are left out, because those objects
+        already list their subjects.
         """
         has_indicator = self._indicators and observable(self._graph.nodes[subject]) is not None
         for collection, provenance in self._collections(subject).items():

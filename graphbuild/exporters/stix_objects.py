@@ -222,7 +222,8 @@ def observable(node: Mapping[str, Any]) -> Object | None:
 
 def _file(node: Mapping[str, Any]) -> Object:
     hashes = {_HASH_NAMES[name]: digest for name, digest in file_hashes(node).items()}
-    # If a file did not come from the API, its id may be any text, which is used as the file name.
+    # The standard requires a hash or a name. Without a hash, the id, which can be any text if the
+    # file did not come from the API, is the name.
     body = {"hashes": hashes} if hashes else {"name": xml_text(str(node["id"]))}
     size = node.get("size")
     known_size = {"size": size} if type(size) is int and 0 <= size <= _MAX_INTEGER else {}

@@ -159,8 +159,8 @@ def _turn_wide(centers: Floats) -> Floats:
 def _pack_boxes(boxes: Sequence[Point]) -> Iterable[tuple[int, Point]]:
     """Yield the index and lower left corner of each box, given by width and height.
 
-    Each box is placed in the highest free rectangle of a strip in which it fits. The remaining part
-    of the rectangle is divided in two: right of the box, and below it.
+    The boxes are packed into a strip of fixed width: each goes into the topmost free rectangle that
+    is large enough. The rest of that rectangle is divided in two: right of the box, and below it.
     """
     padded = [(width + _COMPONENT_GAP, height + _COMPONENT_GAP) for width, height in boxes]
     area = sum(width * height for width, height in padded)

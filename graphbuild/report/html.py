@@ -27,7 +27,7 @@ def render_html(blocks: Sequence[Block]) -> str:
     from jinja2 import Environment  # noqa: PLC0415  needed only for HTML
     from markupsafe import Markup  # noqa: PLC0415  needed only for HTML
 
-    # read_text() converts line ends to LF, as browsers do before they check the hash.
+    # read_text() converts line endings to LF, as browsers do before they check the hash.
     folder = files("graphbuild.report")
     page = (folder / "page.html").read_text(encoding="utf-8")
     style = (folder / "style.css").read_text(encoding="utf-8")

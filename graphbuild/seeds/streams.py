@@ -42,7 +42,7 @@ def open_source(source: str | Path) -> Iterator[BinaryIO]:
 
 
 def decode(stream: BinaryIO, source: str) -> Iterator[str]:
-    """Decode a stream chunk by chunk; convert all line ends to LF.
+    """Decode a stream chunk by chunk; convert all line endings to LF.
 
     Raises:
         SeedError: The stream contains a NUL character.
@@ -60,7 +60,7 @@ def decode(stream: BinaryIO, source: str) -> Iterator[str]:
 
 
 def split_lines(texts: Iterable[str], max_length: int) -> Iterator[str]:
-    """Yield the lines of a text without line ends.
+    """Yield the lines of a text without line endings.
 
     In a line longer than ``max_length`` characters, later characters can be missing. The line stays
     longer than ``max_length``, so that a caller can detect it.

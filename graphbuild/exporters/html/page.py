@@ -114,7 +114,7 @@ def _network(heading: str, block: str, renderer: str) -> Any:  # noqa: ANN401  p
 
 
 # --- static files ---------------------------------------------------------------------------------
-# read_text() converts line ends as an HTML parser does; otherwise the hashes would not match.
+# read_text() converts line endings as an HTML parser does; otherwise the hashes would not match.
 
 
 def _read(name: str) -> str:
@@ -135,7 +135,7 @@ def _library(renderer: str = "vis") -> str:
         file = files(package) / path
         digest = sha256(file.read_bytes()).hexdigest()
     except (OSError, ModuleNotFoundError) as error:
-        raise ExportError(f"{path} of {package} is missing; it must be {description}") from error
+        raise ExportError(f"{path} of {package} is missing; expected {description}") from error
     if digest != expected:
         raise ExportError(f"{path} of {package} is not {description}")
     # The last line refers to a source map, which the package does not contain.

@@ -7,6 +7,7 @@ This module also contains the public functions that take a graph: :func:`export`
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -163,8 +164,14 @@ def open(path: str | Path) -> Campaign:  # noqa: A001  gb.open reads as the buil
 
     Raises:
         StoreError: The file does not exist, or it is not a campaign file.
+
+    Warns:
+        UserWarning: The file is an incomplete copy.
     """
-    return Campaign(Store.read(path))
+    store = Store.read(path)
+    if store.missing_data:
+        warnings.warn(f"{path}: {store.missing_data}", stacklevel=2)
+    return Campaign(store)
 
 
 def build_graph(

@@ -108,6 +108,13 @@ class StoreError(GraphbuildError):
     """A campaign file cannot be opened, read or written. The failed operation changes nothing."""
 
 
+class StoreMovedError(StoreError):
+    """A campaign file was deleted, moved or replaced while it was open for writing.
+
+    When the file is closed, its data is saved, and the message names the place.
+    """
+
+
 class ExportError(GraphbuildError):
     """A graph cannot be written or read. A file that could not be written is left as it was."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from graphbuild._util import format_count
-from graphbuild.cli.console import notice
+from graphbuild.cli.console import error, notice
 
 if TYPE_CHECKING:
     from graphbuild.analysis import Incidence
@@ -37,16 +37,27 @@ def find_campaign_file(store_path: Path | None) -> Path:
 
 def campaign_files(folder: Path) -> list[Path]:
     """Return the campaign files in ``folder``, sorted by name."""
-    from graphbuild.store.database import is_campaign_file
+    from graphbuild.store.connection import is_campaign_file
 
     return [path for path in sorted(folder.glob("*.db")) if is_campaign_file(path)]
 
 
 def open_for_reading(store_path: Path | None) -> Store:
     """Open the file that :func:`find_campaign_file` returns, for reading."""
+    return read_store(find_campaign_file(store_path))
+
+
+def read_store(path: Path) -> Store:
+    """Open a campaign file for reading; report an incomplete copy."""
     from graphbuild.store import Store
 
-    return Store.read(find_campaign_file(store_path))
+    return _report_missing_data(Store.read(path))
+
+
+def _report_missing_data(store: Store) -> Store:
+    if store.missing_data:
+        error(f"{store.path}: {store.missing_data}")  # even with --quiet
+    return store
 
 
 def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
@@ -57,9 +68,9 @@ def open_for_writing(store_path: Path | None, *, create: bool) -> Store:
     from graphbuild.store import Store
 
     path = find_campaign_file(store_path)
-    if not create:
-        Store.read(path).close()
-    return Store.open(path)
+    if not create and not path.exists():
+        Store.read(path)  # raises StoreError
+    return _report_missing_data(Store.open(path))
 
 
 def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from graphbuild._util import format_count, to_plain_text
 from graphbuild.cli import console, options
-from graphbuild.cli.campaign_file import find_campaign_file
+from graphbuild.cli.campaign_file import find_campaign_file, read_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,10 +57,9 @@ def compare(
 def read_snapshot(path: Path, until: float | None) -> Snapshot:
     """Return the state of a campaign file at ``until`` (seconds since 1970; None means now)."""
     from graphbuild.analysis import Snapshot
-    from graphbuild.store import Store
 
     time = inf if until is None else until
-    with Store.read(path) as store, store.snapshot():
+    with read_store(path) as store, store.snapshot():
         return Snapshot.from_observations(store.current_observations(time), store.states(time))
 
 

@@ -87,6 +87,7 @@ def crawl(
                     workers=workers,
                 )
                 pages, paused = _run(crawler, store, client.clock, show_progress=not json)
+        store.check_in_place()
         calls, totals = store.calls.count() - calls_before, store.totals()
         if json:
             run = {"calls": calls, "pages": pages, "paused": paused, "added": added}

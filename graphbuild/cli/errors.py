@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from graphbuild.cli.console import error
-from graphbuild.errors import GraphbuildError
+from graphbuild.errors import GraphbuildError, StoreMovedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     PAUSED = 3
     INCOMPLETE = 4
+    STORE_MOVED = 5
 
 
 @contextmanager
@@ -32,7 +33,8 @@ def handle_errors() -> Iterator[None]:
         yield
     except GraphbuildError as problem:
         error(f"graphbuild: {problem}")
-        sys.exit(ExitCode.ERROR)
+        moved = isinstance(problem, StoreMovedError)
+        sys.exit(ExitCode.STORE_MOVED if moved else ExitCode.ERROR)
     except BrokenPipeError:
         # The program that reads the output, such as `head`, has closed the pipe.
         _discard_output()

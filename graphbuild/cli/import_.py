@@ -56,6 +56,7 @@ def import_(
         notice(line)
     with open_for_writing(store_path, create=True) as store:
         new = import_responses(store, pages)
+        store.check_in_place()
         if json:
             counts = {"pages": len(pages), "new": new, "refused": len(refused)}
             files = [{"path": str(each.path), "reason": each.reason} for each in refused]

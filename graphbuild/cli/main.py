@@ -16,6 +16,7 @@ import typer
 
 import graphbuild
 from graphbuild.cli import options
+from graphbuild.cli.backup import backup
 from graphbuild.cli.bridges import bridges
 from graphbuild.cli.centrality import centrality
 from graphbuild.cli.check import check
@@ -45,6 +46,7 @@ COMMANDS = (
     plan,
     status,
     check,
+    backup,
     export,
     import_,
     emulate,
@@ -70,7 +72,8 @@ app = typer.Typer(
     "  graphbuild export --store campaign.db --out maps  write graph and tables\n\n"
     "The API key is read from the variable VT_APIKEY, or from apikey in ~/.vt.toml.",
     epilog="Exit codes: 0 success · 1 error · 2 wrong usage · 3 paused, run again to continue · "
-    "4 finished, but some subjects failed or are incomplete · 130 interrupted",
+    "4 finished, but some subjects failed or are incomplete · 5 campaign file deleted, moved or "
+    "replaced during the run · 130 interrupted",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

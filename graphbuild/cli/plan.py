@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from graphbuild._util import format_count
 from graphbuild.api.rate_limit import day_start
 from graphbuild.cli import options, quota
-from graphbuild.cli.campaign_file import campaign_files, find_campaign_file
+from graphbuild.cli.campaign_file import campaign_files, find_campaign_file, read_store
 from graphbuild.cli.console import print_json, print_line
 from graphbuild.cli.seed_lists import read_seed_lists, seed_list_json
 from graphbuild.models import FILE, detect_hash_type
@@ -46,7 +46,6 @@ def plan(
     """
     from graphbuild.api.client import LIMIT
     from graphbuild.crawler.cost_estimate import estimate_cost
-    from graphbuild.store import Store
 
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
     remaining = quota.request_quota(user, base_url)
@@ -54,7 +53,7 @@ def plan(
     cost, calls_today = estimate_cost(unseen=len(seed_list), left=0, mean_pages=None), 0
     path = _find_existing_file(store_path)
     if path:
-        with Store.read(path) as store:
+        with read_store(path) as store:
             known = store.known_states(seed.entity for seed in seed_list)
             before = 0.0 if refresh is None else time.time() - refresh
             work = store.tasks.remaining_calls(LIMIT, before)

@@ -117,7 +117,8 @@ def status_json(store: Store) -> dict[str, object]:
         del values["subject"]
         subjects.append({"type": row.subject.type, "id": row.subject.id, **values})
     campaign, audit = asdict(store.totals()), asdict(store.audit_result())
-    return {"campaign": campaign, "audit": audit, "subjects": subjects}
+    missing = store.missing_data
+    return {"campaign": campaign, "missing_data": missing, "audit": audit, "subjects": subjects}
 
 
 def _table_row(row: SubjectStatus) -> tuple[object, ...]:

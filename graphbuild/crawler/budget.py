@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from graphbuild.api.client import CallRecorder
 from graphbuild.api.rate_limit import day_start, next_day
-from graphbuild.errors import BudgetExhaustedError, GraphbuildError
+from graphbuild.errors import BudgetExhaustedError, GraphbuildError, StoreMovedError
 
 if TYPE_CHECKING:
     from graphbuild.api.rate_limit import Clock
@@ -34,7 +34,7 @@ class CallBudget(CallRecorder):
         """Record the next call of a task in advance; return False if a limit is reached."""
         try:
             call = self.begin_call(task.subject, task.relationship)
-        except BudgetExhaustedError:
+        except (BudgetExhaustedError, StoreMovedError):
             return False  # the error is raised again when the task is submitted
         self._reserved[task.subject, task.relationship] = call
         return True
@@ -62,7 +62,12 @@ class CallBudget(CallRecorder):
             )
 
     def begin_call(self, subject: Entity, relationship: str) -> int:
-        """Record a call durably before it is made, unless it is reserved; return the row id."""
+        """Record a call durably before it is made, unless it is reserved; return the row id.
+
+        Raises:
+            StoreMovedError: The record would be lost, because the campaign file is not in place.
+        """
+        self._store.check_in_place()
         reserved = self._reserved.pop((subject, relationship), None)
         if reserved is not None:
             return reserved

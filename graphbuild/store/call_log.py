@@ -33,7 +33,7 @@ class CallLog:
             self._db.execute("DELETE FROM call WHERE id = ?", call)
 
     def end(self, call: int, *, status: int, error: str, sent: bool) -> None:
-        """Record the result of a call; durable with the next transaction or :meth:`Store.close`.
+        """Record the result of a call; after success, durable with the next transaction.
 
         The status is 0 without a response, and the error is empty after success. ``sent`` is
         whether the request may have reached the API; calls that were not sent are not counted.
@@ -41,6 +41,9 @@ class CallLog:
         self._db.begin()
         error = error[:_MAX_ERROR_LENGTH]
         self._db.update("call", call, http_status=status, error=error, sent=sent)
+        if error:  # a wait may follow
+            with self._db.transaction():
+                pass
 
     def count(self, since: float = 0.0) -> int:
         """Return the number of calls since a time (seconds since 1970), including failed calls."""
@@ -74,10 +77,6 @@ class ApiInfo:
     def save_quota_reset(self, resets_at: float) -> None:
         """Store when the quota resets, so that runs before that time send only one request."""
         self._set("quota_resets_at", repr(resets_at))
-
-    def save_holder(self, holder: str) -> None:
-        """Store which process has the file open for writing."""
-        self._set("holder", holder)
 
     def _get(self, name: str) -> str | None:
         row = self._db.first("SELECT value FROM metadata WHERE name = ?", name)

@@ -1,102 +1,120 @@
-"""Create, check, lock and open the SQLite database of a campaign; run queries and transactions.
+"""Open and lock the SQLite database of a campaign; run queries and transactions.
 
-* A new file is created under a temporary name and renamed when it is complete.
-* An empty, foreign or newer file is rejected by its header, before SQLite opens it.
-* A file with unknown tables, views or triggers is rejected: a planted trigger would run on our
-  inserts (https://sqlite.org/security.html).
-* One process writes at a time. The operating system releases the lock when that process ends.
+One process writes at a time. The operating system releases its locks when it ends.
 """
 
 from __future__ import annotations
 
 import os
-import sqlite3
-from contextlib import closing, contextmanager, suppress
+import weakref
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from graphbuild._util import fsync_directory
 from graphbuild.errors import StoreError
-from graphbuild.store import migrations, schema
+from graphbuild.store import connection as connections
+from graphbuild.store.connection import translate_sqlite_errors
+from graphbuild.store.database_file import DatabaseFile, lock_name
+from graphbuild.store.write_session import WriteSession
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
-
-_MAGIC = b"SQLite format 3\0"
-_HEADER_SIZE = 100  # https://sqlite.org/fileformat2.html#the_database_header
-_LOCK_TIMEOUT = 30  # seconds that SQLite waits for another connection
-
-_HINTS = {
-    "SQLITE_FULL": "the disk is full; free some space and run again",
-    "SQLITE_READONLY": "no permission to write; check the permissions of the file and its folder",
-    "SQLITE_CANTOPEN": "cannot be opened; check the folder, its permissions and the disk",
-    "SQLITE_BUSY": "another program has locked it; close that program and run again",
-    "SQLITE_IOERR": "the disk reports an error; check it, then run again",
-}
-_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
-
-
-@contextmanager
-def translate_sqlite_errors(path: Path) -> Iterator[None]:
-    """Raise the exceptions of SQLite as StoreError, with a hint for common causes."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorname", None) or ""
-        if code.startswith(_DAMAGED):
-            raise StoreError(
-                f"{path} is damaged ({error}); restore an earlier copy of it, or import saved "
-                "responses into a new campaign file"
-            ) from None
-        hint = next((text for prefix, text in _HINTS.items() if code.startswith(prefix)), "")
-        message = hint or str(error).rstrip(".")
-        raise StoreError(f"{path}: {message}. Data stored before this is still there") from None
 
 
 class Database:
     """An open campaign file. Its connection is in autocommit mode; only a writer has a lock."""
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, lock: FileLock | None = None
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        resources: ExitStack,
+        session: WriteSession | None = None,
     ) -> None:
         self.path = path
+        self.missing_data = ""  # of an incomplete copy: a sentence about what it lacks
         self._connection = connection
-        self._lock = lock
+        self._session = session
+        self._close = weakref.finalize(self, resources.close)
         self._depth = 0  # of nested transactions or snapshots
         self._rollback_callbacks: list[Callable[[], None]] = []
 
     @classmethod
     def open(cls, path: Path) -> Self:
         """Lock and open a file for writing; create a missing file, migrate an older one."""
-        lock = acquire_lock(path)
-        try:
-            if path.exists():
-                _check_header(path)
-            else:
-                create(path)
-            return cls(path, _open_for_writing(path), lock)
-        except BaseException:
-            lock.release()
-            raise
+        real_path = Path(os.path.realpath(path))  # one lock for all symbolic links
+        with ExitStack() as resources, translate_sqlite_errors(path):
+            try:
+                resources.enter_context(lock_name(real_path))
+                connections.remove_drafts(real_path)
+                is_new = not real_path.exists()
+                if is_new:
+                    connections.create(real_path)
+                file = resources.enter_context(closing(DatabaseFile(real_path)))
+                connections.check_header(path, file)
+                is_locked = file.lock()
+            except Timeout:
+                is_locked = False
+            if not is_locked:
+                holder = _lock_holder(path)
+                message = f"{path} is in use by {holder}; wait for it to end, or stop it"
+                raise StoreError(message)
+            connection = resources.enter_context(closing(connections.open_for_writing(path)))
+            missing = "" if is_new else connections.find_missing_data(connection, path)
+            session = WriteSession(path, file, connection)
+            resources.callback(session.finish)
+            database = cls(path, connection, resources.pop_all(), session)
+            database.missing_data = missing
+            return database
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Open a file for reading, without a lock."""
-        _check_header(path)
-        return cls(path, _open_for_reading(path))
+        with ExitStack() as resources, translate_sqlite_errors(path):
+            file = resources.enter_context(closing(DatabaseFile(path)))
+            connections.check_header(path, file)
+            connection = resources.enter_context(connections.open_for_reading(path))
+            missing = connections.find_missing_data(connection, path)
+            database = cls(path, connection, resources.pop_all())
+            database.missing_data = missing
+            return database
 
     def close(self) -> None:
-        """Commit an open transaction, close the file and release the lock."""
+        """Commit an open transaction, write everything to the main file, release the lock.
+
+        Raises:
+            StoreMovedError: The file was deleted, moved or replaced; the message says where the
+                data is.
+        """
+        with translate_sqlite_errors(self.path):
+            self._close()
+
+    def check_in_place(self) -> None:
+        """Raise StoreMovedError if a writer's file was deleted, moved or replaced."""
+        if self._session is not None:
+            self._session.check_in_place()
+
+    def checkpoint(self) -> None:
+        """Write all committed changes to the main file now instead of within seconds."""
+        if self._session is not None and not self._connection.in_transaction:
+            with translate_sqlite_errors(self.path):
+                self._session.checkpoint()
+
+    def back_up(self, path: Path) -> None:
+        """Write a complete copy to ``path``, also while another process writes to this file."""
+        log = connections.log_path(path)
         try:
-            if self._lock is not None and self._connection.in_transaction:
-                with self.transaction():
-                    pass
-        finally:
-            self._connection.close()
-            if self._lock is not None:
-                self._lock.release()
+            with translate_sqlite_errors(self.path), lock_name(path):
+                if path.exists() or log.exists():
+                    raise StoreError(f"{path if path.exists() else log} exists; use a new name")
+                connections.remove_drafts(path)
+                keep_mark = bool(self.missing_data)
+                connections.copy_database(self._connection, self.path, path, keep_mark=keep_mark)
+        except Timeout:
+            raise StoreError(f"{path} is in use by another process; use a new name") from None
 
     # --- queries ---------------------------------------------------------------------------------
 
@@ -147,8 +165,15 @@ class Database:
     def begin(self) -> None:
         """Begin a transaction that the next :meth:`transaction` joins and commits."""
         with translate_sqlite_errors(self.path):
-            if not self._connection.in_transaction:
+            if self._connection.in_transaction:
+                return
+            if self._session is not None:
+                self._session.begin_writing()
+            try:
                 self._connection.execute("BEGIN IMMEDIATE")
+            except BaseException:
+                self._end_transaction()
+                raise
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -172,6 +197,11 @@ class Database:
             raise
         finally:
             self._depth = 0
+            self._end_transaction()
+
+    def _end_transaction(self) -> None:
+        if self._session is not None:
+            self._session.end_writing()
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -179,7 +209,7 @@ class Database:
 
         In a writer this does nothing, since no other process can change the file.
         """
-        if self._lock is not None:
+        if self._session is not None:
             yield
             return
         with translate_sqlite_errors(self.path):
@@ -194,190 +224,10 @@ class Database:
                     self._connection.execute("COMMIT")
 
 
-# --- create, check, open -------------------------------------------------------------------------
-
-
-def create(path: Path) -> None:
-    """Create an empty campaign file."""
-    with translate_sqlite_errors(path), _new_database(path) as connection:
-        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
-        connection.executescript(f"BEGIN; {schema.SCHEMA} {schema.VIEWS} COMMIT;")
-
-
-def _back_up(connection: sqlite3.Connection, path: Path) -> None:
-    """Copy a campaign file to ``<name>.schema-<version>.bak`` in its folder; verify the copy."""
-    name = f"{path.name}.schema-{migrations.version_of(connection)}.bak"
-    with _new_database(path.with_name(name)) as copy:
-        connection.backup(copy)
-        (problem,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
-        if problem != "ok":
-            raise StoreError(
-                f"{path} is damaged ({' '.join(problem.split())}), so it is not migrated; "
-                "restore an earlier copy of the file"
-            )
-
-
-@contextmanager
-def _new_database(path: Path) -> Iterator[sqlite3.Connection]:
-    """Write a database that only its owner can read; it gets its name when it is complete.
-
-    After an exception, no partial file remains. There is no write-ahead log: if the last checkpoint
-    failed, the rename would leave data behind in the log, and SQLite does not report such a
-    failure.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
-            yield connection
-        with draft.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        draft.replace(path)
-        fsync_directory(path.parent)
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        for leftover in (draft, draft.with_name(f"{draft.name}-journal")):
-            with suppress(OSError):
-                leftover.unlink()
-
-
-def is_campaign_file(path: Path) -> bool:
-    """Return whether the header of ``path`` is that of a campaign file, of any schema version."""
-    try:
-        _read_header(path)
-    except StoreError:
-        return False
-    return True
-
-
-def _check_header(path: Path) -> None:
-    """Raise StoreError unless the header is that of a campaign file of a known version."""
-    _check_version(path, int.from_bytes(_read_header(path)[60:64]))
-
-
-def _read_header(path: Path) -> bytes:
-    if path.is_fifo():  # opening it would wait for a writer
-        raise StoreError(f"{path} is a named pipe, not a campaign file; check the path")
-    try:
-        with path.open("rb") as stream:
-            header = stream.read(_HEADER_SIZE)
-    except FileNotFoundError:
-        raise StoreError(f"there is no campaign file {path}; crawl or import creates one") from None
-    except OSError as error:
-        raise StoreError(f"cannot read {path}: {error.strerror or error}") from None
-    if not header:
-        raise StoreError(f"{path} is empty, not a campaign file; remove it to start a new one")
-    if len(header) < _HEADER_SIZE or not header.startswith(_MAGIC):
-        raise StoreError(f"{path} is not a campaign file; check the path")
-    if int.from_bytes(header[68:72]) != schema.APPLICATION_ID:
-        raise StoreError(f"{path} is another program's database; check the path")
-    return header
-
-
-def _check_version(path: Path, version: int) -> None:
-    if version < 1:
-        raise StoreError(f"{path} is not a campaign file: it has no schema version")
-    if version > schema.SCHEMA_VERSION:
-        raise StoreError(
-            f"{path} was written by a newer graphbuild: it has schema {version}, and this version "
-            f"supports schemas up to {schema.SCHEMA_VERSION}; upgrade graphbuild"
-        )
-
-
-def _open_for_writing(path: Path) -> sqlite3.Connection:
-    with translate_sqlite_errors(path):
-        connection = _connect(path, "rw")
-        try:
-            if _check_tables(connection, path) < schema.SCHEMA_VERSION:
-                _back_up(connection, path)
-                migrations.migrate(connection)
-            # This package keeps foreign keys intact, and `graphbuild check` verifies them. Checks
-            # by SQLite would take a fifth of the time to store a page.
-            connection.execute("PRAGMA foreign_keys = OFF")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-        except BaseException:
-            connection.close()
-            raise
-    return connection
-
-
-def _open_for_reading(path: Path) -> sqlite3.Connection:
-    with translate_sqlite_errors(path):
-        connection = _connect_for_reading(path)
-        try:
-            if _check_tables(connection, path) < schema.SCHEMA_VERSION:
-                connection = _migrated_copy(connection)
-            connection.execute("PRAGMA query_only = ON")
-        except BaseException:
-            connection.close()
-            raise
-    return connection
-
-
-def _migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """Return a migrated temporary copy, so that reading does not change an older file."""
-    copy = sqlite3.connect("", isolation_level=None)  # on disk, deleted when closed
-    with closing(connection):
-        connection.backup(copy)
-    migrations.migrate(copy)
-    return copy
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_LOCK_TIMEOUT)
-
-
-def _connect_for_reading(path: Path) -> sqlite3.Connection:
-    """Connect in SQLite's read-only mode, unless a killed writer left a journal to roll back."""
-    connection = _connect(path, "ro")
-    try:
-        connection.execute("SELECT 1 FROM sqlite_master")
-    except sqlite3.OperationalError as error:
-        connection.close()
-        if not str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_READONLY"):
-            raise
-        return _connect(path, "rw")
-    return connection
-
-
-def _check_tables(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the schema version; raise StoreError unless all tables are those of that version."""
-    connection.execute("PRAGMA trusted_schema = OFF")
-    # The write-ahead log may contain a newer version than the header.
-    version = migrations.version_of(connection)
-    _check_version(path, version)
-    if schema.schema_digest(connection) != schema.expected_digest(version):
-        raise StoreError(f"{path} is not a campaign file: it has other tables")
-    return version
-
-
-# --- lock ----------------------------------------------------------------------------------------
-
-
-def acquire_lock(path: Path) -> FileLock:
-    """Lock a campaign file for writing; raise StoreError if another process has locked it."""
-    if not path.parent.is_dir():
-        raise StoreError(f"cannot use {path}: the folder {path.parent} does not exist")
-    lock = FileLock(path.with_name(path.name + ".lock"), timeout=0, mode=0o600)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise StoreError(
-            f"{path} is in use by {_lock_holder(path)}; wait for it to end, or stop it"
-        ) from None
-    except OSError as error:
-        raise StoreError(f"cannot lock {path}: {error.strerror or error}") from None
-    return lock
-
-
 def _lock_holder(path: Path) -> str:
     try:
         with closing(Database.read(path)) as database:
-            row = database.first("SELECT value FROM metadata WHERE name = 'holder'")
+            row = database.first("SELECT value FROM metadata WHERE name = 'writer'")
     except StoreError:
         row = None
     return str(row[0]) if row else "another process"

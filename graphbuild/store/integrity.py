@@ -169,6 +169,8 @@ def find_damage(
         store: The open campaign file.
         on_progress: Receives the number of checked pages and the number of all pages.
     """
+    if store.missing_data:
+        yield Damage(None, store.missing_data)
     db = store._db  # noqa: SLF001  of the same package
     try:
         with store.snapshot():

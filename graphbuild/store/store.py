@@ -11,7 +11,6 @@ Guarantees, each covered by a test:
 
 from __future__ import annotations
 
-import os
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -58,6 +57,7 @@ class Store(ObservationReader):
 
     Attributes:
         path: The file.
+        missing_data: A sentence about what an incomplete copy lacks; empty for a complete file.
         tasks: The lists to request, for a crawler.
         page_writer: Stores responses, for a crawler or an importer.
         inferences: References that were inferred instead of requested, for a crawler.
@@ -73,6 +73,7 @@ class Store(ObservationReader):
             )
         super().__init__(db)
         self.path = db.path
+        self.missing_data = db.missing_data
         self._entities = EntityWriter(db)
         self.tasks = TaskQueue(db)
         self.inferences = Inferences(db)
@@ -91,14 +92,7 @@ class Store(ObservationReader):
             StoreError: Another process has it open for writing, or it is not a campaign file, or
                 its schema version is newer.
         """
-        db = Database.open(Path(path))
-        try:
-            store = cls(db)
-            store.api_info.save_holder(f"process {os.getpid()}")
-        except BaseException:
-            db.close()
-            raise
-        return store
+        return cls(Database.open(Path(path)))
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
@@ -112,8 +106,24 @@ class Store(ObservationReader):
         """
         return cls(Database.read(Path(path)))
 
+    def back_up(self, path: str | Path) -> None:
+        """Write a complete copy to a new file ``path``, also while a crawl writes to this file.
+
+        Raises:
+            StoreError: ``path`` exists or cannot be written, or this file is damaged.
+        """
+        self._db.back_up(Path(path))
+
+    def check_in_place(self) -> None:
+        """Raise StoreMovedError if the open file was deleted, moved or replaced."""
+        self._db.check_in_place()
+
     def close(self) -> None:
-        """Close the file, and release the lock of a writer."""
+        """Close the file. A writer moves all data from the log to it and releases its lock.
+
+        Raises:
+            StoreMovedError: The file was deleted, moved or replaced while it was open for writing.
+        """
         self._db.close()
 
     def __enter__(self) -> Self:
@@ -135,7 +145,9 @@ class Store(ObservationReader):
     def add_seeds(self, seeds: Iterable[Seed]) -> int:
         """Add seeds as pending subjects; return how many are new."""
         with self.transaction():
-            return sum(self._add_seed(seed) for seed in seeds)
+            added = sum(self._add_seed(seed) for seed in seeds)
+        self._db.checkpoint()
+        return added
 
     def _add_seed(self, seed: Seed) -> int:
         entity = canonical_id(self._db, self._entities.save(seed.entity))

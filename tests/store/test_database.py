@@ -8,28 +8,23 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from graphbuild.errors import StoreError
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
-from graphbuild.store.database import acquire_lock, create
+from graphbuild.store.connection import create
+from graphbuild.store.database_file import lock_name
 from tests.store.helpers import R1, A, body, commit, sound
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 # --- one writer ----------------------------------------------------------------------------------
 
 
 def test_lock_without_known_holder_is_reported(path: Path) -> None:
-    lock = acquire_lock(path)
-    with pytest.raises(StoreError, match="in use by another process"):
+    with lock_name(path), pytest.raises(StoreError, match="in use by another process"):
         Store.open(path)
-    lock.release()
     Store.open(path).close()
 
 
@@ -214,7 +209,18 @@ def test_unfinished_listing_does_not_keep_the_file_open(path: Path) -> None:
     half.close()
 
 
-def test_new_file_needs_no_log(path: Path) -> None:
+def test_new_file_is_not_an_incomplete_copy(path: Path) -> None:
+    """A kill right after the creation leaves such a file."""
     create(path)
-    assert [each.name for each in path.parent.iterdir()] == [path.name]
-    Store.read(path).close()
+    for way in (Store.read, Store.open):
+        with way(path) as store:
+            assert not store.missing_data
+
+
+def test_log_of_a_deleted_file_is_not_used(path: Path, store: Store) -> None:
+    log = Path(f"{path}-wal").read_bytes()
+    store.close()
+    path.unlink()
+    Path(f"{path}-wal").write_bytes(log)
+    with Store.open(path) as new:
+        assert new.totals().subjects == 0

@@ -152,7 +152,7 @@ def test_a_damaged_file_is_not_migrated(tmp_path: Path) -> None:
         stream.seek((root - 1) * size + 3)  # the number of cells of an index page
         stream.write(b"\0\0")
     before = path.read_bytes()
-    with pytest.raises(StoreError, match=r"is damaged \(.*\), so it is not migrated"):
+    with pytest.raises(StoreError, match=r"is damaged \(.*\), so it is not copied"):
         Store.open(path)
     assert path.read_bytes() == before
     assert not list(tmp_path.glob("*.bak"))

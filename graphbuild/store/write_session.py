@@ -1,0 +1,157 @@
+"""The tasks of a writer besides transactions.
+
+* It marks the file as open, so that a copy without the write-ahead log is recognized.
+* It regularly writes the log back to the main file, so that such a copy lacks only seconds.
+* It notices that the file was deleted, moved or replaced, and saves the data.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+import threading
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graphbuild.errors import StoreError, StoreMovedError
+from graphbuild.store.connection import connect, copy_database, log_path
+from graphbuild.store.database_file import file_id
+
+if TYPE_CHECKING:
+    from graphbuild.store.database_file import DatabaseFile
+
+CHECKPOINT_INTERVAL = 5.0  # seconds
+_LAST_CHECKPOINT_TIMEOUT = 1_000  # milliseconds to wait for readers
+_MAX_SAVED_COPIES = 100
+
+
+class WriteSession:
+    """A writer's use of a campaign file, until :meth:`finish`."""
+
+    def __init__(self, path: Path, file: DatabaseFile, connection: sqlite3.Connection) -> None:
+        real_path = Path(os.path.realpath(path))
+        log = log_path(real_path)
+        self._writing = threading.Lock()
+        self._is_writing = False
+        self._path = path
+        self._real_path = real_path
+        self._file = file
+        self._connection = connection
+        connection.execute(
+            "INSERT OR REPLACE INTO metadata (name, value) VALUES ('writer', ?)",
+            (f"process {os.getpid()}",),
+        )
+        self.checkpoint()
+        self._log_files = (log, log.with_name(f"{real_path.name}-shm"))
+        self._ids = {each: file_id(each) for each in (path.absolute(), *self._log_files)}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=_checkpoint_regularly,
+            args=(connect(real_path, "mode=rw", any_thread=True), self._writing, self._stop),
+            daemon=True,
+        )
+        self._thread.start()
+
+    def begin_writing(self) -> None:
+        """Wait for a checkpoint of the other thread, and prevent others until :meth:`end_writing`.
+
+        SQLite before 3.51.3 can lose data if two connections write at the same moment.
+        """
+        if not self._is_writing:
+            self._writing.acquire()
+            self._is_writing = True
+
+    def end_writing(self) -> None:
+        """Allow checkpoints of the other thread."""
+        if self._is_writing:
+            self._is_writing = False
+            self._writing.release()
+
+    def checkpoint(self, mode: str = "PASSIVE") -> bool:
+        """Write the log back to the main file; return whether all of it is written back."""
+        self.begin_writing()
+        try:
+            row = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        finally:
+            self.end_writing()
+        return bool(row[1] == row[2])
+
+    def check_in_place(self) -> None:
+        """Raise StoreMovedError if the file or its log was deleted, moved or replaced."""
+        if any(file_id(each) != known for each, known in self._ids.items()):
+            raise StoreMovedError(f"{self._path} was deleted, moved or replaced during the run")
+
+    def finish(self) -> None:
+        """Write everything back to the main file, then remove the mark and the log.
+
+        The mark is the row ``writer`` of the table ``metadata``. It reaches the main file before
+        any other change, and leaves it after all of them. Therefore, a file with the mark and
+        without a log is an incomplete copy.
+
+        Raises:
+            StoreMovedError: The file is not in place; the message says where the data is.
+        """
+        connection = self._connection
+        try:
+            if connection.in_transaction:
+                connection.execute("COMMIT")
+        finally:
+            self.end_writing()
+            self._stop.set()
+        self._thread.join()
+        connection.execute(f"PRAGMA busy_timeout = {_LAST_CHECKPOINT_TIMEOUT}")
+        is_written_back = self.checkpoint("FULL")
+        try:
+            self.check_in_place()
+        except StoreMovedError as moved:
+            place = self._save(is_written_back=is_written_back)
+            raise StoreMovedError(f"{moved}; {place}") from None
+        if is_written_back:
+            self._remove_mark()
+            connection.execute("PRAGMA busy_timeout = 0")
+            with suppress(sqlite3.OperationalError):  # readers still use the log
+                connection.execute("PRAGMA journal_mode = DELETE")
+
+    def _remove_mark(self) -> None:
+        self._connection.execute("DELETE FROM metadata WHERE name = 'writer'")
+        self.checkpoint("FULL")
+
+    def _save(self, *, is_written_back: bool) -> str:
+        """Save the data of a file that is not in place; return a sentence about where it is."""
+        place = self._file.current_path() if is_written_back else None
+        if place:
+            self._remove_mark()
+        else:
+            place = self._copy()
+        self._connection.close()  # SQLite leaves the log of a moved file
+        for each in self._log_files:
+            with suppress(OSError):
+                if file_id(each) == self._ids[each]:
+                    each.unlink()
+        if place is None:
+            return "what it contained could not be saved in any folder"
+        return f"everything that was stored is in {place}; use that file to continue"
+
+    def _copy(self) -> Path | None:
+        """Copy the data to a free name: if possible, to that of the file itself."""
+        stem, suffix = self._real_path.stem, self._real_path.suffix
+        saved = (f"{stem}.saved-{number}{suffix}" for number in range(1, _MAX_SAVED_COPIES))
+        names = [self._real_path.name, *saved]
+        for folder in (self._real_path.parent, Path.cwd(), Path(tempfile.gettempdir())):
+            place = next((folder / name for name in names if not (folder / name).exists()), None)
+            if place is not None:
+                with suppress(StoreError):
+                    copy_database(self._connection, self._path, place)
+                    return place
+        return None
+
+
+def _checkpoint_regularly(
+    connection: sqlite3.Connection, writing: threading.Lock, stop: threading.Event
+) -> None:
+    with closing(connection):
+        while not stop.wait(CHECKPOINT_INTERVAL):
+            with writing, suppress(sqlite3.Error):
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.skipif(bool(forking.possible()), reason=forking.possibl
 QUICK = {
     "kills": 20,
     "workers": 10,
+    "files": 15,
     "signals": 10,
     "corpus": 70,
     "redirects": 0,

@@ -243,6 +243,8 @@ def _written(disk: Disk, call: Call) -> None:
         disk.printed += len(_PAGE.findall(data))
     elif call.name == "pwrite64" and name in disk.now:
         disk.now[name].pending.append((int(found["at"]), data))
+    elif name.endswith("-wal") and name in disk.now:  # the content of a new log
+        disk.now[name].pending.append((0, data))
 
 
 def _name(path: str) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PARTS = {
     "kills": 1_000,
     "workers": 200,
+    "files": 1_000,
     "signals": 200,
     "syscalls": 0,
     "power": 400,

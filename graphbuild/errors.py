@@ -62,15 +62,20 @@ class AuthenticationError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """The API key is valid but has no license for the request (HTTP 403)."""
+    """The API key may not read this list (HTTP 403 with an API error code)."""
 
 
 class NotFoundError(ApiError):
-    """The service does not know this subject (HTTP 404 with an API error code)."""
+    """The service does not know the subject or the relationship (HTTP 404 with an API error code).
+
+    ``names_subject`` is whether the service's message contains the id of the subject.
+    """
+
+    names_subject = False
 
 
 class BaseUrlError(ApiError):
-    """The base URL is not that of the API: a redirect, or a 404 without an API error code."""
+    """The response is not from the API: a redirect, or a 4xx without an API error code."""
 
 
 class TransientError(ApiError):

@@ -63,9 +63,12 @@ OBSERVED, INFERRED = "observed", "inferred"
 # States of a subject.
 PENDING = "pending"  # at least one page has yet to be requested
 COMPLETE = "complete"  # the list was read, or with --frugal inferred, to its end
-INCOMPLETE = "incomplete"  # the list ended early; ``Status.detail`` contains the reason
+SHORT = "short"  # the list has fewer references than the API announced
+LIMITED = "limited"  # the list was read up to the user's limit
+INCOMPLETE = "incomplete"  # paging ended before the end of the list
 FAILED = "failed"  # the last request failed; see the error code
-STATES = (PENDING, COMPLETE, INCOMPLETE, FAILED)
+STATES = (COMPLETE, SHORT, LIMITED, INCOMPLETE, FAILED, PENDING)
+UNFINISHED_STATES = (PENDING, SHORT, LIMITED, INCOMPLETE, FAILED)
 
 SEED_ATTRIBUTE_PREFIX = "seed_"  # for attributes that come from a seed list
 # Attributes with these prefixes do not come from the API.

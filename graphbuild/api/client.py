@@ -17,30 +17,34 @@ from graphbuild.api.endpoints import API_FLAVORS, AUTO, CLASSIC, GTI, endpoint_p
 from graphbuild.api.json_decoding import decode_json
 from graphbuild.api.quotas import is_user_name, parse_tightest_quotas
 from graphbuild.api.rate_limit import Clock, RateLimiter
-from graphbuild.api.responses import PageRequest, error_code, parse_response
+from graphbuild.api.responses import PageRequest, PageResponse, error_code, parse_response
 from graphbuild.api.retry import RetryPolicy, pause_after, quota_exhausted
 from graphbuild.api.transport import MAX_BYTES, Transport
 from graphbuild.errors import (
     ApiError,
     BaseUrlError,
     CrawlPaused,
+    NotFoundError,
     PayloadError,
     RateLimitError,
     TransientError,
 )
-from graphbuild.models import RELATED_REFERENCES
+from graphbuild.models import FILE, RELATED_REFERENCES, Entity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from requests.adapters import BaseAdapter
 
     from graphbuild.api.quotas import Quota
-    from graphbuild.api.responses import PageResponse
     from graphbuild.api.transport import Response
-    from graphbuild.models import Entity
+
+    _Fetch = Callable[[PageRequest, str], PageResponse]
 
 BASE_URL = "https://www.virustotal.com/api/v3"
 LIMIT = 40  # entries per page: the API's maximum for relationships
-MAX_FLAVOR_PROBES = 3  # maximum number of subjects that are requested in both API flavors
+# The EICAR test file, which every antivirus service knows.
+KNOWN_FILE = Entity(FILE, "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f")
 # HTTP statuses for a relationship that does not exist in the API flavor of the service.
 _UNKNOWN_RELATIONSHIP_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
 
@@ -100,7 +104,6 @@ class Client:
             Transport, self._key, base_url, adapter=adapter, deadline=deadline, max_bytes=max_bytes
         )
         self._transport = self._connect()
-        self._flavor_probes = 0
 
     @classmethod
     def from_env(
@@ -165,9 +168,8 @@ class Client:
         """Fetch one page of a relationship of ``subject``.
 
         Temporary failures are retried, see :mod:`graphbuild.api.retry`. With the API flavor
-        ``auto``, a request that is refused with HTTP 400 or 404 is repeated in the flavor ``gti``.
-        This is done for at most ``MAX_FLAVOR_PROBES`` subjects, because both flavors refuse a
-        subject that the service does not know.
+        ``auto``, the first response decides the flavor. If it is HTTP 400 or 404, one or two more
+        requests decide it, because the service may know neither the relationship nor the subject.
 
         Args:
             subject: The entity.
@@ -179,33 +181,50 @@ class Client:
         Raises:
             ApiError: The request failed; the subclass depends on the cause.
             PayloadError: The response is JSON, but not a page of this relationship.
-            QuotaExhaustedError: The service responds with 429 for more than a minute, or states a
-                Retry-After above ``QUOTA_RETRY_AFTER``; without ``retry_on_429``, any 429.
+            QuotaExhaustedError: The service responds with 429 in three successive minutes, or
+                states a Retry-After above ``QUOTA_RETRY_AFTER``; without ``retry_on_429``, any 429.
             CrawlPaused: The recorder forbade the call, or the clock was stopped during a wait.
         """
         request = PageRequest(subject, relationship, cursor)
-        fetch = partial(self._fetch, request, recorder or CallRecorder(), retry_on_429=retry_on_429)
+        fetch = partial(self._fetch, recorder or CallRecorder(), retry_on_429=retry_on_429)
         if self.api_flavor != AUTO:
-            return fetch(self.api_flavor)
+            return fetch(request, self.api_flavor)
         try:
-            response = fetch(CLASSIC)
-        except (TransientError, BaseUrlError):
-            raise
+            response = fetch(request, CLASSIC)
         except ApiError as error:
             is_decided = error.status not in _UNKNOWN_RELATIONSHIP_STATUSES
-            if is_decided or self._flavor_probes == MAX_FLAVOR_PROBES:
+            if is_decided or isinstance(error, TransientError | BaseUrlError):
                 raise
-            self._flavor_probes += 1
-            try:
-                response = fetch(GTI)
-            except TransientError:
-                raise
-            except ApiError:
-                raise error from None
-            self.api_flavor = GTI
+            refusal = error
         else:
             self.api_flavor = CLASSIC
-        return response
+            return response
+        return self._detect_flavor(fetch, request, refusal)
+
+    def _detect_flavor(
+        self, fetch: _Fetch, request: PageRequest, refusal: ApiError
+    ) -> PageResponse:
+        """Return the page, or raise the error, of the flavor that the service has.
+
+        The classic request got ``refusal``: the service does not know the relationship, or it does
+        not know the subject. In doubt, a known file is requested.
+        """
+        gti: PageResponse | ApiError | None = None
+        if not (isinstance(refusal, NotFoundError) and refusal.names_subject):
+            gti = _fetch_gti(fetch, request)
+        if gti is None or (isinstance(gti, ApiError) and gti.status == refusal.status):
+            known = _fetch_gti(fetch, PageRequest(KNOWN_FILE, RELATED_REFERENCES))
+            is_gti = not isinstance(known, ApiError)
+        else:
+            is_gti = isinstance(gti, PageResponse | NotFoundError)
+        self.api_flavor = GTI if is_gti else CLASSIC
+        if not is_gti:
+            raise refusal
+        if gti is None:
+            return fetch(request, GTI)
+        if isinstance(gti, ApiError):
+            raise gti
+        return gti
 
     def quotas(self, user: str) -> tuple[Quota, ...]:
         """Fetch the quotas of the key's user.
@@ -229,7 +248,7 @@ class Client:
         return parse_tightest_quotas(decode_json(response.body))
 
     def _fetch(
-        self, request: PageRequest, recorder: CallRecorder, api_flavor: str, *, retry_on_429: bool
+        self, recorder: CallRecorder, request: PageRequest, api_flavor: str, *, retry_on_429: bool
     ) -> PageResponse:
         path = endpoint_path(request.subject, request.relationship, api_flavor)
         retries = RetryPolicy(retry_on_429=retry_on_429)
@@ -284,7 +303,8 @@ class Client:
         result = None
         try:
             response = self._send(path, request.cursor)
-            result = parse_response(response, request, self.clock.now())
+            address = self._transport.base_url
+            result = parse_response(response, request, address, self.clock.now())
         finally:
             if result is None or not result.names_subject:
                 self._transport.close()
@@ -301,3 +321,14 @@ class Client:
     def _sleep(self, seconds: float) -> None:
         if seconds > 0 and not self.clock.sleep(seconds):
             raise CrawlPaused("stopped while waiting")
+
+
+def _fetch_gti(fetch: _Fetch, request: PageRequest) -> PageResponse | ApiError:
+    """Return the page of a request in the flavor ``gti``, or the error if it is unknown there."""
+    try:
+        return fetch(request, GTI)
+    except ApiError as error:
+        is_unknown = error.status in _UNKNOWN_RELATIONSHIP_STATUSES
+        if isinstance(error, TransientError) or not (is_unknown or isinstance(error, BaseUrlError)):
+            raise
+        return error

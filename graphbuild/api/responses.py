@@ -1,7 +1,8 @@
 """Translation of HTTP responses into pages and exceptions.
 
-The HTTP status takes precedence over the body, because the form of error bodies varies. The error
-codes are listed at https://docs.virustotal.com/reference/errors.
+The HTTP status takes precedence over the body, because the form of error bodies varies. But only a
+whole response with an error code of the API is a refusal: any other 4xx comes from another program,
+such as a proxy. The codes are listed at https://docs.virustotal.com/reference/errors.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
+from graphbuild.api.endpoints import endpoint_path
 from graphbuild.api.json_decoding import decode_json
 from graphbuild.api.parser import check_self_link, parse_payload
-from graphbuild.api.retry import DEFAULT_WAIT
+from graphbuild.api.retry import DEFAULT_WAIT, RETRY_AT_ONCE
 from graphbuild.errors import (
     ApiError,
     AuthenticationError,
@@ -51,21 +53,18 @@ _REFUSALS: dict[int, tuple[type[ApiError], str]] = {
         AuthenticationError,
         "the service refuses this API key ({reason}); check VT_APIKEY or ~/.vt.toml",
     ),
-    HTTPStatus.FORBIDDEN: (
-        ForbiddenError,
-        (
-            "this API key may not read {relationship} ({reason}): the relationship needs a "
-            "VirusTotal Enterprise license with the Threat Landscape module"
-        ),
-    ),
+    HTTPStatus.FORBIDDEN: (ForbiddenError, "the service refuses access to this {type} ({reason})"),
     HTTPStatus.NOT_FOUND: (NotFoundError, "the service does not know this {type} ({reason})"),
 }
-_FOREIGN_404 = "the address does not answer like the API ({reason}); is --base-url the API's?"
+_FOREIGN = "{address} does not answer like the API ({reason}); is --base-url the API's?"
 _REDIRECT = (
-    "the address answers with a redirect ({reason}), which is not followed; "
-    "is --base-url the API's?"
+    "{address} answers with a redirect ({reason}), which is not followed; is --base-url the API's?"
 )
-_TRANSIENT_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.FAILED_DEPENDENCY})
+_TRANSIENT_STATUSES = RETRY_AT_ONCE | {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.FAILED_DEPENDENCY}
+# The form of the API's error codes. Other services have bodies of the same structure.
+_CODE = re.compile(r"[A-Z][A-Za-z]{1,54}Error|NotAvailableYet|TooManyRequests")
+# A message that is repeated: a sentence of short words, without markup, URLs, hashes and keys.
+_MESSAGE = re.compile(r"(?!.*\w{21})[A-Z][A-Za-z ,.'-]{1,150}")
 
 
 class PageRequest(NamedTuple):
@@ -74,6 +73,11 @@ class PageRequest(NamedTuple):
     subject: Entity
     relationship: str
     cursor: str | None = None
+
+    @property
+    def object_id(self) -> str:
+        """The id of the subject in the URL of the request."""
+        return endpoint_path(self.subject, self.relationship).split("/")[2]
 
 
 class PageResponse(NamedTuple):
@@ -85,15 +89,20 @@ class PageResponse(NamedTuple):
     names_subject: bool = False  # whether ``links.self`` is present; it then names the subject
 
 
-def parse_response(response: Response, request: PageRequest, now: float) -> PageResponse:
-    """Return the page in a response; ``now`` (seconds since 1970) is used for a Retry-After date.
+def parse_response(
+    response: Response, request: PageRequest, address: str, now: float
+) -> PageResponse:
+    """Return the page in a response.
+
+    ``address`` is the base URL, for messages. ``now``, in seconds since 1970, is used for a
+    Retry-After date.
 
     Raises:
         ApiError: The response is an error, damaged or not JSON; the subclass depends on the cause.
         PayloadError: The response is JSON, but not a page of the requested list.
     """
     if response.status != HTTPStatus.OK:
-        raise _error(response.status, error_code(response.body), response, request, now)
+        raise _error(response.status, response, request, address, now)
     if response.body_error:
         message = f"the page is damaged: {response.body_error}"
         raise TransientError(message, status=200, code="DamagedPage")
@@ -102,8 +111,8 @@ def parse_response(response: Response, request: PageRequest, now: float) -> Page
     except PayloadError as error:
         raise TransientError(f"the page {error}", status=200, code="NotAPage") from None
     if "error" in payload and "data" not in payload:
-        code = _code_in(payload)
-        raise _error(_STATUS_OF_CODE.get(code, 502), code, response, request, now)
+        status = _STATUS_OF_CODE.get(_error_fields(payload)[0], 502)
+        raise _error(status, response, request, address, now)
     page = parse_payload(payload, request.subject, request.relationship)
     names_subject = check_self_link(
         payload, request.subject, request.relationship, is_first_page=request.cursor is None
@@ -112,20 +121,25 @@ def parse_response(response: Response, request: PageRequest, now: float) -> Page
 
 
 def _error(
-    status: int, code: str, response: Response, request: PageRequest, now: float
+    status: int, response: Response, request: PageRequest, address: str, now: float
 ) -> ApiError:
+    code, text = _stated_error(response.body)
     reason = code or f"HTTP {status}"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         headers = response.headers
         seconds = retry_after(headers.get("retry-after"), headers.get("date"), now)
         return RateLimitError(f"rate limit reached ({reason})", retry_after=seconds, code=reason)
-    # A 404 is stored as a final result, so it must come from the API itself.
-    is_foreign = status == HTTPStatus.NOT_FOUND and not code and not response.body_error
-    kind, message = (BaseUrlError, _FOREIGN_404) if is_foreign else _kind_of_error(status, code)
-    message = message.format(
-        reason=reason, relationship=request.relationship, type=request.subject.type
-    )
-    return kind(message, status=status, code=reason)
+    kind, message = _kind_of_error(status, code)
+    details = reason
+    if kind is ForbiddenError and _MESSAGE.fullmatch(text):
+        details = f"{reason}: {text}"
+    elif message is _FOREIGN and response.body_error:
+        details = f"{reason}; its body: {response.body_error}"
+    message = message.format(reason=details, type=request.subject.type, address=address)
+    error = kind(message, status=status, code=reason)
+    if isinstance(error, NotFoundError):
+        error.names_subject = request.object_id in text
+    return error
 
 
 def _kind_of_error(status: int, code: str) -> tuple[type[ApiError], str]:
@@ -135,6 +149,8 @@ def _kind_of_error(status: int, code: str) -> tuple[type[ApiError], str]:
     if code == "NotAvailableYet":
         return TransientError, "the service has no result yet ({reason})"
     if status >= HTTPStatus.BAD_REQUEST:
+        if not code and status != HTTPStatus.UNAUTHORIZED:  # which ends the run in any case
+            return BaseUrlError, _FOREIGN
         return _REFUSALS.get(status, (ApiError, "the service refused the request ({reason})"))
     if status >= HTTPStatus.MULTIPLE_CHOICES and status != HTTPStatus.NOT_MODIFIED:
         return BaseUrlError, _REDIRECT
@@ -169,14 +185,19 @@ def _parse_date(date: str) -> float | None:
 
 def error_code(body: bytes) -> str:
     """Return the API's error code in a body, or an empty string."""
+    return _stated_error(body)[0]
+
+
+def _stated_error(body: bytes) -> tuple[str, str]:
+    """Return the API's error code and message in a body; empty if there are none."""
     try:
-        return _code_in(decode_json(body))
+        return _error_fields(decode_json(body))
     except PayloadError:
-        return ""
+        return "", ""
 
 
-def _code_in(payload: dict[str, object]) -> str:
+def _error_fields(payload: dict[str, object]) -> tuple[str, str]:
     error = payload.get("error")
-    code = error.get("code") if isinstance(error, dict) else None
-    is_valid = isinstance(code, str) and re.fullmatch(r"[A-Za-z]{1,60}", code)
-    return str(code) if is_valid else ""
+    code, text = (error.get("code"), error.get("message")) if isinstance(error, dict) else ("", "")
+    is_valid = isinstance(code, str) and _CODE.fullmatch(code)
+    return str(code) if is_valid else "", text if isinstance(text, str) else ""

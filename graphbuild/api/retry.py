@@ -1,14 +1,15 @@
 """The retry policy: which failures are retried, how often, and after how long.
 
-Only a :class:`~graphbuild.errors.TransientError` is retried, such as HTTP 408, 424, 429 and 5xx, a
-broken or late connection, or a damaged page. Other errors are final. A 429 is not retried if it
-shows that the quota is spent, see :meth:`RetryPolicy.is_quota_spent`.
+Only a :class:`~graphbuild.errors.TransientError` is retried: HTTP 408, 421, 424, 425, 429 and 5xx,
+a broken or late connection, and a damaged page. A 429 is not retried if it shows that the quota is
+spent, see :meth:`RetryPolicy.is_quota_spent`.
 """
 
 from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from graphbuild.api.rate_limit import MINUTE, next_day
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from graphbuild.errors import TransientError
 
 RETRIES = 3  # maximum number of retries of one request
+# Statuses that concern the connection: the first retry, on a new connection, is sent at once.
+RETRY_AT_ONCE = frozenset({HTTPStatus.MISDIRECTED_REQUEST, HTTPStatus.TOO_EARLY})
 # All waits are in seconds.
 MAX_RETRY_WAIT = 600.0  # even if the response requests longer; at least MINUTE, see is_quota_spent
 DEFAULT_WAIT = 60.0  # after a 429 without a valid Retry-After; the service counts per minute
@@ -38,9 +41,9 @@ class RetryPolicy:
         """Return whether to handle a 429 as a spent quota, instead of as a busy minute.
 
         That is the case if its Retry-After is above ``QUOTA_RETRY_AFTER``, if this request has
-        already waited a minute, or if ``retry_on_429`` is false.
+        already waited for two new minutes, or if ``retry_on_429`` is false.
         """
-        is_long = failure.retry_after > QUOTA_RETRY_AFTER or self._waited >= MINUTE
+        is_long = failure.retry_after > QUOTA_RETRY_AFTER or self._waited >= 2 * MINUTE
         return is_long or not self._retry_on_429
 
     def next_wait(self, failure: TransientError) -> float | None:
@@ -54,8 +57,10 @@ class RetryPolicy:
 
     def _wait_after(self, failure: TransientError) -> float:
         if isinstance(failure, RateLimitError):
-            # The last retry comes after a minute, so that a 429 then means more than a busy minute.
-            return max(failure.retry_after, MINUTE if self._retries == RETRIES else 0.0)
+            # Later retries are a minute apart, so that a third 429 means more than a busy minute.
+            return max(failure.retry_after, MINUTE if self._retries > 1 else 0.0)
+        if failure.status in RETRY_AT_ONCE and self._retries == 1:
+            return 0.0
         longest = FIRST_BACKOFF * 2.0 ** (self._retries - 1)
         return longest * random.uniform(0.5, 1.0)  # noqa: S311  jitter is not a secret
 

@@ -9,6 +9,7 @@ import typer
 
 from graphbuild._util import format_count
 from graphbuild.cli.console import error, notice
+from graphbuild.models import UNFINISHED_STATES
 
 if TYPE_CHECKING:
     from graphbuild.analysis import Incidence
@@ -88,11 +89,11 @@ def read_incidence(store_path: Path | None, *, merge: bool = False) -> Incidence
 def warn_if_incomplete(store: Store) -> None:
     """Log the number of subjects that are not complete, if there are any."""
     totals = store.totals()
-    if totals.pending + totals.incomplete + totals.failed:
+    if totals.complete < totals.subjects:
+        states = totals.describe_states(*UNFINISHED_STATES)
         notice(
-            f"the campaign is not complete: {totals.pending:,} pending, "
-            f"{totals.incomplete:,} incomplete, {totals.failed:,} failed of "
-            f"{count_subjects(totals)}; 'graphbuild status' lists them"
+            f"the campaign is not complete: {states} of {count_subjects(totals)}; "
+            "'graphbuild status' lists them"
         )
 
 

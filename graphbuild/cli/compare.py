@@ -66,9 +66,9 @@ def read_snapshot(path: Path, until: float | None) -> Snapshot:
 def _warn_if_incomplete(side: Snapshot, when: str) -> None:
     states = Counter(state for _, state in side.incomplete_subjects)
     if states:
+        counts = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
         console.notice(
-            f"the campaign was not complete {when}: {states['pending']:,} pending,"
-            f" {states['incomplete']:,} incomplete, {states['failed']:,} failed of"
+            f"the campaign was not complete {when}: {counts} of"
             f" {format_count(len(side.states), 'subject')}; their references count neither as added"
             " nor as removed"
         )

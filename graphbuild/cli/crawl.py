@@ -50,6 +50,8 @@ def crawl(
     *,
     allow_empty: options.AllowEmptyOption = False,
     frugal: options.FrugalOption = False,
+    retry_failed: options.RetryFailedOption = False,
+    only: options.OnlyOption = False,
     json: options.JsonOption = False,
 ) -> None:
     """Request the references of seeds and store the responses.
@@ -63,11 +65,15 @@ def crawl(
     from graphbuild.api.rate_limit import RateLimiter
     from graphbuild.crawler import DEFAULT_PER_NODE, Crawl
 
+    if only and not seeds:
+        raise typer.BadParameter("needs a seed list", param_hint="--only")
     seed_list = read_seed_lists(seeds or [], format_name, column, allow_empty=allow_empty)
     _refuse_api_key(seed_list)
     with open_for_writing(store_path, create=bool(seeds)) as store:
         added = store.add_seeds(seed_list)
-        _requeue_subjects(store, refresh, verify_inferred)
+        if seeds:
+            _announce_earlier_lists(store, seed_list, only=only)
+        _requeue_subjects(store, refresh, verify_inferred, retry_failed=retry_failed)
         for level in range(depth):
             store.tasks.expand(level)
         calls_before, pages, paused = store.calls.count(), 0, ""
@@ -104,7 +110,7 @@ def crawl(
                 notice(f"paused: {paused}")
     if paused:
         raise typer.Exit(ExitCode.PAUSED)
-    if totals.failed or totals.incomplete:
+    if totals.complete + totals.pending < totals.subjects:
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
@@ -133,8 +139,32 @@ def _run(crawler: Crawl, store: Store, clock: Clock, *, show_progress: bool) -> 
     return pages, paused
 
 
-def _requeue_subjects(store: Store, refresh: float | None, verify_inferred: float | None) -> None:
-    """Set the subjects that --refresh and --verify-inferred select to pending."""
+def _announce_earlier_lists(store: Store, seeds: SeedList, *, only: bool) -> None:
+    """Report the requests for subjects of earlier lists; with ``only``, leave them out."""
+    from graphbuild.api.client import LIMIT
+
+    total = store.tasks.remaining_calls(LIMIT)
+    store.restrict_tasks(seeds)
+    earlier = total.at_least - store.tasks.remaining_calls(LIMIT).at_least
+    if earlier:
+        at_least = "at least " if total.unknown_lists else ""
+        requests = f"{at_least}{format_count(earlier, 'request')}"
+        notice(
+            f"{requests} for subjects of earlier lists will be made later"
+            if only
+            else f"{requests} of this run are for subjects of earlier lists; --only leaves them out"
+        )
+    if not only:
+        store.restrict_tasks(None)
+
+
+def _requeue_subjects(
+    store: Store, refresh: float | None, verify_inferred: float | None, *, retry_failed: bool
+) -> None:
+    """Set the subjects that these options select to pending."""
+    if retry_failed:
+        count = store.tasks.retry_failed()
+        notice(f"requesting {format_count(count, 'subject')} again that failed or are not complete")
     if refresh is not None:
         count = store.tasks.refresh(time.time() - refresh)
         notice(f"requesting {format_count(count, 'subject')} again")

@@ -217,6 +217,18 @@ RefreshOption = Annotated[
         "responses are kept.",
     ),
 ]
+RetryFailedOption = Annotated[
+    bool,
+    typer.Option(
+        "--retry-failed",
+        help="Request subjects again that failed, are short or are incomplete; complete ones cost "
+        "no call.",
+    ),
+]
+OnlyOption = Annotated[
+    bool,
+    typer.Option("--only", help="Request only subjects of the lists given, not of earlier lists."),
+]
 VerifyInferredOption = Annotated[
     float | None,
     typer.Option(

@@ -52,7 +52,7 @@ def crawl_progress(store: Store, *, hidden: bool) -> Iterator[Callable[[CrawlEve
         references += event.new_references + event.inferred_references
         if left <= 0 or time.monotonic() - counted_at > _RECOUNT_SECONDS:
             work = store.tasks.remaining_calls(LIMIT)
-            left, counted_at = work.unknown_lists + work.known_pages, time.monotonic()
+            left, counted_at = work.at_least, time.monotonic()
         found = format_count(references, "reference")
         bar.update(task, completed=calls, total=calls + left, references=found)
 

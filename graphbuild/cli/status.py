@@ -75,9 +75,8 @@ def print_totals(store: Store) -> None:
     """Print the numbers of subjects, references, observations and calls in one line."""
     totals = store.totals()
     print_line(
-        f"{count_subjects(totals)}: {totals.complete:,} complete, "
-        f"{totals.incomplete:,} incomplete, {totals.failed:,} failed, "
-        f"{totals.pending:,} pending · {format_count(totals.references, 'reference')} · "
+        f"{count_subjects(totals)}: {totals.describe_states()} · "
+        f"{format_count(totals.references, 'reference')} · "
         f"{format_count(totals.collections, 'collection')} · "
         f"{format_count(totals.observations, 'observation')} · {format_count(totals.calls, 'call')}"
     )

@@ -1,4 +1,9 @@
-"""Store the result of a request: a page or a failure. Raise errors that end the run."""
+"""Store the result of a request: a page or a failure. Raise errors that end the run.
+
+Some errors concern one subject or all of them: the address is not the API's, or the key has no
+license. They end the run after a few in a row. The next run requests these subjects again, after
+all others.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +33,10 @@ if TYPE_CHECKING:
 
 # If this many subjects fail in a row, the service is probably down and more calls would be wasted.
 MAX_CONSECUTIVE_FAILURES = 3
+_NO_LICENSE = (
+    "this API key may not read {relationship} ({reason}): the relationship needs a VirusTotal "
+    "Enterprise license with the Threat Landscape module"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,9 @@ class ResultHandler:
         self._client = client
         self._store = store
         self._limit = limit
-        self._consecutive_failures = 0
+        self._failures: list[ApiError | PayloadError] = []  # of the last subjects in a row
+        self._was_answered = False  # with a page, in this run
+        self._detects_flavor = client.api_flavor == AUTO
         # While the quota is exhausted, a retry is useless. A received page shows that it is not.
         self.retry_on_429 = store.api_info.quota_resets_at() <= client.clock.now()
 
@@ -74,6 +85,9 @@ class ResultHandler:
             GraphbuildError: An error that affects all subjects.
             BaseException: Any other exception of the request.
         """
+        was_answered = not isinstance(outcome, BaseException)
+        if self._client.api_flavor != AUTO and (was_answered or self._detects_flavor):
+            self._store.api_info.save_flavor(self._client.api_flavor)
         if not isinstance(outcome, BaseException):
             return self._store_page(task, outcome)
         if isinstance(outcome, QuotaExhaustedError):
@@ -81,31 +95,33 @@ class ResultHandler:
             raise outcome
         if isinstance(outcome, CrawlPaused) and not isinstance(outcome, BudgetExhaustedError):
             return None
-        # Beyond the seeds, access to single objects can be forbidden. If access to a seed is
-        # forbidden, the API key has no license for any seed.
-        is_refused_seed = isinstance(outcome, ForbiddenError) and not task.depth
-        if is_refused_seed or isinstance(outcome, AuthenticationError | BaseUrlError):
+        if isinstance(outcome, AuthenticationError):
             raise outcome
         if isinstance(outcome, ApiError | PayloadError):
             return self._store_failure(task, outcome)
         raise outcome
 
     def _store_page(self, task: Task, response: PageResponse) -> CrawlEvent:
-        self._consecutive_failures, self.retry_on_429 = 0, True
+        if not self._was_answered:
+            self._store.tasks.settle_refusals(task.relationship)  # the key has a license
+        self._failures, self._was_answered, self.retry_on_429 = [], True, True
         now = self._client.clock.now()
         page = response.page
         if conflict := self._store.page_writer.alias_conflict(task.subject, page):
             return self._store_failure(task, PayloadError(conflict, "links.self"))
         fetched = FetchedPage(response.body, page, now, task.cursor, response.compressed_body)
         saved = self._store.page_writer.save_page(task, fetched, limit=self._limit)
-        if self._client.api_flavor != AUTO:
-            self._store.api_info.save_flavor(self._client.api_flavor)
         number = task.page_count + 1
         return CrawlEvent(task.subject, number, saved.new_references, saved.status, page.warnings)
 
     def _store_failure(self, task: Task, error: ApiError | PayloadError) -> CrawlEvent:
         if isinstance(error, TransientError) and not error.sent:
             raise CrawlPaused(f"{error}; run again later")
+        may_concern_all = isinstance(error, BaseUrlError) or (
+            isinstance(error, ForbiddenError)
+            and not task.depth
+            and not self._store.tasks.has_pages(task.relationship)
+        )
         code, http_status = "PayloadError", 200
         if isinstance(error, ApiError):
             code, http_status = error.code, error.status
@@ -113,17 +129,35 @@ class ResultHandler:
             task,
             error_code=code,
             detail=str(error),
-            retry=isinstance(error, TransientError | PayloadError),
+            retry=may_concern_all or isinstance(error, TransientError | PayloadError),
             http_status=http_status,
             at=self._client.clock.now(),
         )
-        counts = isinstance(error, TransientError | ForbiddenError)
-        self._consecutive_failures = self._consecutive_failures + 1 if counts else 0
-        if self._consecutive_failures >= MAX_CONSECUTIVE_FAILURES:
-            raise CrawlPaused(
-                f"{self._consecutive_failures} subjects in a row could not be read: {error};"
-                " run again later"
-            )
+        self._check_failures(task, error, may_concern_all=may_concern_all)
         return CrawlEvent(
             task.subject, task.page_count + 1, 0, Status(FAILED, str(error)), error=error
         )
+
+    def _check_failures(
+        self, task: Task, error: ApiError | PayloadError, *, may_concern_all: bool
+    ) -> None:
+        """Raise an error if the last failures probably concern all other subjects too."""
+        # If the key could read a list in this run, a refusal concerns only its subject.
+        is_own = isinstance(error, ForbiddenError) and self._was_answered and not task.depth
+        counts = isinstance(error, TransientError | BaseUrlError | ForbiddenError) and not is_own
+        self._failures = [*self._failures, error] if counts else []
+        are_equal = {type(each) for each in self._failures} == {type(error)}
+        tasks = self._store.tasks
+        is_last = tasks.next_task() is None and not tasks.has_pages(task.relationship)
+        is_enough = len(self._failures) >= MAX_CONSECUTIVE_FAILURES
+        if may_concern_all and are_equal and (is_enough or is_last):
+            tasks.requeue()  # nothing is known about these subjects
+            if isinstance(error, ForbiddenError):
+                message = _NO_LICENSE.format(relationship=task.relationship, reason=error.code)
+                raise ForbiddenError(message, status=error.status, code=error.code)
+            raise error
+        if is_enough:
+            raise CrawlPaused(
+                f"{len(self._failures)} subjects in a row could not be read: {error};"
+                " run again later"
+            )

@@ -73,6 +73,7 @@ class Api:
     Attributes:
         log: All requests, oldest first; no entry contains an API key.
         calls: The number of requests that were counted against a quota.
+        undocumented: As passed; may be replaced at any time.
     """
 
     def __init__(  # noqa: PLR0913 - options of the service, all keyword-only
@@ -105,7 +106,7 @@ class Api:
         self._api_flavor_by_key = {
             key: check_api_flavor(name) for key, name in (api_flavor_by_key or {}).items()
         }
-        self._undocumented = undocumented
+        self.undocumented = undocumented
         self._clock = clock
         self._log_path = log_path
         self._lock = threading.Lock()
@@ -145,12 +146,12 @@ class Api:
         if request.is_free:
             return self._accounts.get(request, self._clock(), is_public=is_public)
         api_flavor = self._api_flavor_by_key.get(request.key, self._api_flavor)
-        router = Router(self.world, self._undocumented, api_flavor, is_public)
+        router = Router(self.world, self.undocumented, api_flavor, is_public)
         return router.get(request.resource_path, request.query)
 
     def _record(self, request: Request, response: Response) -> None:
         key = request.key
-        if response.status not in self._undocumented.free_statuses and not request.is_free:
+        if response.status not in self.undocumented.free_statuses and not request.is_free:
             self.calls += 1
             self._accounts.record_call(key, request.resource_path, self._clock())
         keys = self._known_keys | {key}

@@ -46,12 +46,14 @@ class UndocumentedSettings:
             object does not have.
         skip_unavailable_embeds: Whether ``?relationships=`` omits relationships that are unknown
             or restricted. If False, the whole request fails with the error of the relationship.
+        max_entries: How many entries of a list are served; None for all. The count is that of all.
         free_statuses: HTTP statuses of responses that are not counted against the quota.
     """
 
     canonical_links: bool = False
     unknown_relationship: str = "NotFoundError"
     skip_unavailable_embeds: bool = True
+    max_entries: int | None = None
     free_statuses: frozenset[int] = frozenset({401, 405, 429})
 
 
@@ -95,9 +97,14 @@ class Router:
         entity = self._find(endpoint, identifier)
         items = self._related_items(entity, relationship)
         params = parse_page_params(query)
-        page = items[params.offset : params.offset + params.limit]
-        data = [serialize(self.world, item) for item in page]
-        return serialize_page(self._url(path, entity), params, data, len(items))
+        served = items[: self.undocumented.max_entries]
+        data = [
+            serialize(self.world, item)
+            for item in served[params.offset : params.offset + params.limit]
+        ]
+        page = serialize_page(self._url(path, entity), params, data, len(served))
+        page["meta"]["count"] = len(items)
+        return page
 
     def _check_access(self, segments: Iterable[str]) -> None:
         if self.is_public and not RESTRICTED.isdisjoint(segments):

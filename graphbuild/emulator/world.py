@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from graphbuild.emulator.models import INDICATOR_TYPES, ListItem, Report, canonical_id, report_id
+from graphbuild.emulator.models import (
+    INDICATOR_TYPES,
+    File,
+    ListItem,
+    Report,
+    canonical_id,
+    report_id,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -13,13 +20,15 @@ if TYPE_CHECKING:
     from graphbuild.emulator.models import (
         ApiObject,
         Collection,
-        File,
         Indicator,
         Reference,
         Subject,
     )
 
 T = TypeVar("T")
+_TEST_FILE = File(
+    sha256="275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f", name="eicar.com"
+)
 
 
 class World:
@@ -81,8 +90,12 @@ class World:
         return [*self.files.values(), *self.indicators]
 
     def file(self, any_hash: str) -> File | None:
-        """Return the file with an MD5, SHA-1 or SHA-256 in any case; None if there is none."""
-        return self._files_by_hash.get(any_hash.lower())
+        """Return the file with an MD5, SHA-1 or SHA-256 in any case; None if there is none.
+
+        The EICAR test file is known in every world, without references.
+        """
+        found = self._files_by_hash.get(any_hash.lower())
+        return _TEST_FILE if found is None and any_hash.lower() == _TEST_FILE.sha256 else found
 
     def find(self, object_type: str, identifier: str) -> ApiObject | None:
         """Return the object with an identifier as in a request path; None if there is none."""

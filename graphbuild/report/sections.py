@@ -16,7 +16,7 @@ from graphbuild.analysis import (
     reference_url,
     summarize_changes,
 )
-from graphbuild.models import COMPLETE, REFERENCE
+from graphbuild.models import COMPLETE, REFERENCE, UNFINISHED_STATES
 from graphbuild.report.blocks import (
     MAX_ROWS,
     BulletList,
@@ -70,11 +70,11 @@ def _overview(data: ReportData) -> Iterator[Block]:
     times = [status.fetched_at for status in data.statuses if status.fetched_at is not None]
     last = f"Last response: {format_timestamp(max(times))}." if times else "No response yet."
     yield Paragraph(last)
-    if totals.pending + totals.incomplete + totals.failed:
+    if totals.complete < totals.subjects:
         warning = (
-            f"Incomplete data: {totals.pending:,} pending, {totals.incomplete:,} incomplete,"
-            f" {totals.failed:,} failed of {format_count(totals.subjects, 'subject')}. References"
-            " that were not fetched are missing from this report."
+            f"Incomplete data: {totals.describe_states(*UNFINISHED_STATES)} of"
+            f" {format_count(totals.subjects, 'subject')}. References that were not fetched are"
+            " missing from this report."
         )
         yield Paragraph(warning, is_warning=True)
     clusters = sum(len(cluster.files) > 1 for cluster in data.clustering)

@@ -66,7 +66,15 @@ class Inferences:
                 ],
             )
             count = len(collections_by_reference)
-            self._db.update("task", task, state=COMPLETE, cursor=None, inferred_count=count)
+            self._db.update(
+                "task",
+                task,
+                state=COMPLETE,
+                cursor=None,
+                detail="",
+                error_code="",
+                inferred_count=count,
+            )
 
     def save_conflict(self, task: int, detail: str) -> None:
         """Store why nothing is inferred for a list, so that all of its pages are requested."""

@@ -7,6 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from graphbuild.models import LIMITED, SHORT, STATES
+
 if TYPE_CHECKING:
     from graphbuild.models import Entity, Page, Status
 
@@ -68,10 +70,12 @@ class Totals:
 
     subjects: int  # lists of all subjects; a deeper crawl requests several of a collection
     files: int  # lists of files
-    pending: int  # number of lists by state
-    complete: int
+    complete: int  # number of lists by state
+    short: int
+    limited: int
     incomplete: int
     failed: int
+    pending: int
     pages: int
     references: int  # distinct
     collections: int  # distinct
@@ -81,6 +85,18 @@ class Totals:
     inferred: int  # sum of the inferred references of all lists
     warnings: int  # of all pages
     calls: int  # sent by all runs
+
+    def describe_states(self, *states: str) -> str:
+        """Return the number of subjects in each state, such as ``1 complete, 0 failed``.
+
+        ``short`` and ``limited`` are omitted if there are no such subjects.
+        """
+        counts = {state: int(getattr(self, state)) for state in states or STATES}
+        return ", ".join(
+            f"{count:,} {state}"
+            for state, count in counts.items()
+            if count or state not in {SHORT, LIMITED}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +116,11 @@ class RemainingCalls:
 
     unknown_lists: int  # lists of unknown length; each needs at least one call
     known_pages: int  # remaining pages of the lists of known length
+
+    @property
+    def at_least(self) -> int:
+        """The smallest possible number of calls."""
+        return self.unknown_lists + self.known_pages
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from graphbuild.models import (
     OBSERVED,
     PENDING,
     RELATED_REFERENCES,
+    SHORT,
     Link,
     Observation,
 )
@@ -40,7 +41,9 @@ class _ListState:
 
     pass_start: int = 0  # first page of the newest pass; 0 if it is not stored
     since: int = 0  # first page of the last complete pass; 0 without such a pass
-    state: str = PENDING  # of the newest pass: complete or incomplete; pending without a page
+    state: str = PENDING  # complete, short or incomplete; pending without any page
+    item_count: int = 0  # of the newest pass
+    expected_count: int = 0  # the highest of the newest pass
 
 
 class ObservationReader:
@@ -127,20 +130,31 @@ def _list_states(db: Database, at: float) -> dict[int, _ListState]:
     """Return the state at a time of every list that had a page, by the row id of its task."""
     query = "SELECT first_page FROM inference UNION SELECT last_page FROM inference"
     inferred_after = {page for (page,) in db.rows(query)}
+    query = (
+        "SELECT max(page.id) FROM page JOIN task ON task.id = page.task WHERE state = ?"
+        " GROUP BY task.id"
+    )
+    short_at = {page for (page,) in db.rows(query, SHORT)}
     states: dict[int, _ListState] = {}
     query = (
-        "SELECT task, id, number, cursor, next_cursor FROM page WHERE fetched_at <= ? ORDER BY id"
+        "SELECT task, id, number, cursor, next_cursor, item_count, coalesce(expected_count, 0)"
+        " FROM page WHERE fetched_at <= ? ORDER BY id"
     )
-    for task, page, number, cursor, next_cursor in db.rows(query, at):
+    for task, page, number, cursor, next_cursor, items, expected in db.rows(query, at):
         state = states.setdefault(task, _ListState())
         if number < 1:  # the page was requested for an alias
             continue
         if cursor is None:
-            state.pass_start = page
-        if state.pass_start and (next_cursor is None or page in inferred_after):
-            state.state, state.since = COMPLETE, state.pass_start
-        else:
+            state.pass_start, state.item_count, state.expected_count = page, 0, 0
+        state.item_count += items
+        state.expected_count = max(state.expected_count, expected)
+        is_short = page in short_at or state.item_count < state.expected_count
+        if not state.pass_start or (next_cursor is not None and page not in inferred_after):
             state.state = INCOMPLETE
+        elif is_short and page not in inferred_after:
+            state.state = SHORT
+        else:
+            state.state, state.since = COMPLETE, state.pass_start
     return states
 
 

@@ -12,6 +12,7 @@ from graphbuild.models import (
     FILE_ID_HASH,
     HASH_TYPES,
     INCOMPLETE,
+    LIMITED,
     PENDING,
     Entity,
     Status,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 _GOOD_RATIO = 3  # from this ratio on, the API's gzip stream is stored; zlib reaches about 5
 _MAX_KNOWN_PAGES = 1_000
+_REPEATED = "ShortList"  # the error code of a list whose last page is requested again
 _WEAK_HASHES = tuple(each.name for each in HASH_TYPES if each.name != FILE_ID_HASH)
 
 
@@ -77,12 +79,21 @@ class PageWriter:
             entities = db.integer("SELECT max(id) FROM entity")
             page_id = self._insert_page(task.id, task.page_count + 1, fetched)
             state = self._paging_state(task.id, page_id, page)
-            status = status_after_page(state)
+            status, cursor = status_after_page(state), page.next_cursor
+            is_short = status.state == PENDING and cursor is None
+            if is_short:
+                cursor = fetched.cursor
             if page.count is not None:
                 db.update("task", task.id, expected_count=page.count)
             if status == Status(COMPLETE):
                 self._inferences.settle(task.id)
-            elif status.state == PENDING and task.depth and limit and state.received_count >= limit:
+            elif (
+                status.state == PENDING
+                and not is_short
+                and task.depth
+                and limit
+                and state.received_count >= limit
+            ):
                 status = self._truncate(task, state.received_count, limit)
             db.update(
                 "task",
@@ -90,12 +101,12 @@ class PageWriter:
                 state=status.state,
                 detail=status.detail,
                 page_count=task.page_count + 1,
-                cursor=page.next_cursor,
+                cursor=cursor,
                 received_count=state.received_count,
                 new_entity_count=db.integer("SELECT max(id) FROM entity") - entities,
                 http_status=200,
                 fetched_at=fetched.fetched_at,
-                error_code="",
+                error_code=_REPEATED if is_short else "",
             )
             self._unite_aliases(task, page)
         return SaveResult(state.new_count, status)
@@ -161,6 +172,7 @@ class PageWriter:
         )
         ((received_count, new_count),) = self._db.rows(query, page_id, task, first_page)
         earlier = steps[:-1]
+        ((error_code,),) = self._db.rows("SELECT error_code FROM task WHERE id = ?", task)
         return PagingState(
             page_count=len(steps),
             expected_counts=frozenset(count for _, count, _ in steps if count is not None),
@@ -170,6 +182,7 @@ class PageWriter:
             new_count=new_count,
             received_count=received_count,
             previous_page_empty=bool(earlier) and earlier[-1][2] == 0,
+            is_repeated=error_code == _REPEATED,
         )
 
     def _truncate(self, task: Task, received: int, limit: int) -> Status:
@@ -178,7 +191,7 @@ class PageWriter:
         ((expected,),) = self._db.rows("SELECT expected_count FROM task WHERE id = ?", task.id)
         total = "" if expected is None else f" of {expected:,}"
         detail = f"{received:,}{total} {task.relationship} read; the limit per node is {limit:,}"
-        return Status(INCOMPLETE, detail)
+        return Status(LIMITED, detail)
 
     # --- aliases ---------------------------------------------------------------------------------
 
@@ -264,6 +277,7 @@ class PageWriter:
             cursor=cursor,
             received_count=received,
             detail=status.detail,
+            error_code="",
             retry=status.state == INCOMPLETE,
         )
 

@@ -1,9 +1,11 @@
 """Decide after each page whether paging goes on, or how complete the list is. Pure functions.
 
-A list is complete if a page has no next cursor. If the number of received references differs from
-the API's count, or that count changed between pages, the status contains a detail about it. A
-cursor is an offset into a list that can change between pages. A replaced reference can therefore be
-missed without a mismatch of the counts.
+A list is complete if its last page has no cursor and as many distinct references were received as
+the API announced. With fewer references, the last page is requested once more; then the list is
+short. If more were received, or the count changed between pages, the status contains a detail.
+
+A cursor is an offset into a list that can change between pages. A replaced reference can therefore
+be missed without a mismatch of the counts.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, Status
+from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, SHORT, Status
 
 MAX_PAGES = 2_500  # per pass through a list: 100,000 references
 
@@ -28,12 +30,15 @@ class PagingState:
     new_count: int  # references on the newest page that no earlier page contains
     received_count: int  # distinct references of all pages
     previous_page_empty: bool = False  # the page before the newest had no items
+    is_repeated: bool = False  # the newest page was requested again, because the list was short
 
 
 def status_after_page(state: PagingState) -> Status:
     """Return the status of a subject after its newest page."""
     if state.next_cursor is None:
-        return status_at_end(state.expected_counts, state.received_count)
+        status = status_at_end(state.expected_counts, state.received_count)
+        is_last = status.state != SHORT or state.is_repeated
+        return status if is_last else Status(PENDING, status.detail)
     reason = _endless_paging(state)
     if reason:
         return Status(INCOMPLETE, f"paging ended after page {state.page_count}: {reason}")
@@ -42,13 +47,13 @@ def status_after_page(state: PagingState) -> Status:
 
 def status_at_end(expected_counts: frozenset[int], received: int) -> Status:
     """Return the status of a subject whose list was read to the end."""
-    detail = ""
+    detail, highest = "", max(expected_counts, default=0)
     if len(expected_counts) > 1:
-        lowest, highest = min(expected_counts), max(expected_counts)
+        lowest = min(expected_counts)
         detail = f"the expected count changed between {lowest} and {highest}; {received} received"
-    elif expected_counts and received not in expected_counts:
-        detail = f"{min(expected_counts)} references expected, {received} received"
-    return Status(COMPLETE, detail)
+    elif expected_counts and received != highest:
+        detail = f"{highest} references expected, {received} received"
+    return Status(SHORT if received < highest else COMPLETE, detail)
 
 
 def _endless_paging(state: PagingState) -> str:
@@ -56,7 +61,7 @@ def _endless_paging(state: PagingState) -> str:
     expected = max(state.expected_counts, default=math.inf)
     if state.cursor_repeated:
         return "the API repeats a cursor"
-    if state.item_count and not state.new_count:
+    if state.item_count and not state.new_count and not state.is_repeated:
         return "the page contains no new reference"
     if not state.item_count and state.previous_page_empty:
         return "two empty pages in a row"

@@ -19,13 +19,11 @@ from graphbuild._util import format_timestamp
 from graphbuild.errors import StoreError
 from graphbuild.models import (
     COMPLETE,
-    FAILED,
     FILE,
-    INCOMPLETE,
     LOCAL_ATTRIBUTE_PREFIXES,
-    PENDING,
     RELATED_REFERENCES,
     SEED_ATTRIBUTE_PREFIX,
+    STATES,
     Entity,
 )
 from graphbuild.store.call_log import ApiInfo, CallLog
@@ -163,6 +161,11 @@ class Store(ObservationReader):
             self._db.update("seed", entity, attributes=merged)
         return self.tasks.add(entity)
 
+    def restrict_tasks(self, seeds: Iterable[Seed] | None) -> None:
+        """Use only the tasks of these seeds and those found from them; None: all tasks."""
+        entities = None if seeds is None else [self._entities.save(seed.entity) for seed in seeds]
+        self.tasks.restrict(entities and [canonical_id(self._db, each) for each in entities])
+
     # --- subjects --------------------------------------------------------------------------------
 
     def subjects(self, *, times: bool = False) -> Iterator[Entity]:
@@ -233,10 +236,7 @@ class Store(ObservationReader):
         return Totals(
             subjects=sum(states.values()),
             files=count(f"SELECT count(*) FROM {CANONICAL_TASKS} WHERE type = ?", FILE),  # noqa: S608  constants only
-            pending=states.get(PENDING, 0),
-            complete=states.get(COMPLETE, 0),
-            incomplete=states.get(INCOMPLETE, 0),
-            failed=states.get(FAILED, 0),
+            **{state: states.get(state, 0) for state in STATES},
             pages=count("SELECT count(*) FROM page"),
             references=types.get("reference", 0),
             collections=types.get("collection", 0),

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from graphbuild.api.endpoints import OBJECT_TYPES
-from graphbuild.models import COMPLETE, FAILED, PENDING, RELATED_REFERENCES, Entity, text_attribute
+from graphbuild.models import (
+    COMPLETE,
+    FAILED,
+    INCOMPLETE,
+    PENDING,
+    RELATED_REFERENCES,
+    SHORT,
+    Entity,
+    text_attribute,
+)
 from graphbuild.store.entities import decode_attributes
 from graphbuild.store.models import RemainingCalls, Task
 from graphbuild.store.schema import REFUTED
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from graphbuild.store.database import Database
@@ -33,13 +43,44 @@ class TaskQueue:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._restriction = ""  # an SQL condition; see restrict()
+
+    def restrict(self, subjects: Iterable[int] | None) -> None:
+        """Use only the lists of these subjects, by row id, and those found from them; None: all."""
+        self._restriction = ""
+        if subjects is None:
+            return
+        with self._db.transaction():
+            self._db.execute("DROP TABLE IF EXISTS temp.chosen")
+            self._db.execute("CREATE TEMP TABLE chosen (id INTEGER PRIMARY KEY)")
+            statement = "INSERT OR IGNORE INTO chosen SELECT id FROM task WHERE subject = ?"
+            self._db.execute_many(statement, [(subject,) for subject in subjects])
+            self._restriction = " AND task.id IN (SELECT id FROM temp.chosen)"
+            for depth in range(self._db.integer("SELECT max(depth) FROM task")):
+                self._choose_found(depth)
+
+    def _choose_found(self, depth: int) -> None:
+        """Add the lists of entities that chosen lists of one depth contain to the restriction."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO chosen SELECT found.id FROM task"  # noqa: S608  constants only
+            " JOIN fact_by_task AS fact ON fact.task = task.id AND provenance <> ?"
+            " JOIN task AS found ON found.subject IN (reference, related_from)"
+            f" WHERE task.depth = ?{self._restriction}",
+            REFUTED,
+            depth,
+        )
 
     # --- select ----------------------------------------------------------------------------------
 
     def has_pending(self) -> bool:
         """Return whether any list is pending or is to be retried."""
-        query = "SELECT count(*) FROM task WHERE state = ? OR retry = 1"
+        query = f"SELECT count(*) FROM task WHERE (state = ? OR retry = 1){self._restriction}"  # noqa: S608  constants only
         return self._db.integer(query, PENDING) > 0
+
+    def has_pages(self, relationship: str) -> bool:
+        """Return whether any page of a relationship is stored."""
+        query = "SELECT 1 FROM page JOIN task ON task.id = page.task WHERE relationship = ? LIMIT 1"
+        return self._db.first(query, relationship) is not None
 
     def next_task(self, exclude: Collection[int] = ()) -> Task | None:
         """Return the next task whose id is not in ``exclude``.
@@ -47,13 +88,14 @@ class TaskQueue:
         Lists nearest to the seeds come first; among these, first pages in the order of the seeds,
         then later pages of the lists that contributed most new entities.
         """
-        return self._first_except(exclude, f"{_TASKS} WHERE state = ?{_ORDER}")
+        return self._first_except(exclude, "")
 
     def next_first_page(self, exclude: Collection[int] = ()) -> Task | None:
         """Return the next task whose current pass has no page yet, in the order of the seeds."""
-        return self._first_except(exclude, f"{_TASKS} WHERE state = ? AND cursor IS NULL{_ORDER}")
+        return self._first_except(exclude, " AND cursor IS NULL")
 
-    def _first_except(self, exclude: Collection[int], query: str) -> Task | None:
+    def _first_except(self, exclude: Collection[int], condition: str) -> Task | None:
+        query = f"{_TASKS} WHERE state = ?{condition}{self._restriction}{_ORDER}"
         tasks = map(self._task, self._db.rows(query, PENDING, len(exclude) + 1))
         return next((task for task in tasks if task.id not in exclude), None)
 
@@ -73,7 +115,8 @@ class TaskQueue:
 
     def ids(self, state: str) -> list[int]:
         """Return the ids of all ``related_references`` tasks in a state, in the order of seeds."""
-        query = "SELECT id FROM task WHERE state = ? AND relationship = ? ORDER BY id"
+        condition = self._restriction if state == PENDING else ""
+        query = f"SELECT id FROM task WHERE state = ? AND relationship = ?{condition} ORDER BY id"  # noqa: S608  constants only
         return [task_id for (task_id,) in self._db.rows(query, state, RELATED_REFERENCES)]
 
     # --- add and restart -------------------------------------------------------------------------
@@ -96,9 +139,14 @@ class TaskQueue:
     ) -> None:
         """Mark a list as failed at a time (seconds since 1970).
 
-        With ``retry``, the next run repeats the request. ``http_status`` is 0 without a response.
+        With ``retry``, the next run repeats the request, after those of lists with fewer failures.
+        ``http_status`` is 0 without a response.
         """
         with self._db.transaction():
+            self._db.execute(
+                "UPDATE task SET new_entity_count = min(new_entity_count, 0) - 1 WHERE id = ?",
+                task.id,
+            )
             self._db.update(
                 "task",
                 task.id,
@@ -114,6 +162,38 @@ class TaskQueue:
         """Set lists to pending after temporary errors and incomplete imports; return how many."""
         return self._reset("error_code = '', detail = '', retry = 0 WHERE retry = 1")
 
+    def settle_refusals(self, relationship: str) -> None:
+        """Make the refusals of a relationship (HTTP 403) final: the next run does not repeat them.
+
+        Until any list of the relationship is read, they may be due to the license of the key.
+        """
+        with self._db.transaction():
+            self._db.execute(
+                "UPDATE task SET retry = 0 WHERE retry = 1 AND http_status = ?"
+                " AND error_code NOT LIKE 'HTTP %' AND relationship = ?",
+                HTTPStatus.FORBIDDEN,
+                relationship,
+            )
+
+    def retry_failed(self) -> int:
+        """Set lists to pending that failed, are short or are incomplete; return how many.
+
+        A list is restarted at its first page, unless it failed at a later one. A cursor that the
+        API refused as invalid (HTTP 400) is not used again. Earlier versions stored short lists as
+        complete.
+        """
+        return self._reset(
+            "cursor = iif(state = ? AND http_status <> ?, cursor, NULL), error_code = '',"
+            " detail = '', retry = 0 WHERE (state IN (?, ?, ?) AND truncated_at = 0"
+            " OR state = ? AND expected_count > received_count + inferred_count)",
+            FAILED,
+            HTTPStatus.BAD_REQUEST,
+            FAILED,
+            SHORT,
+            INCOMPLETE,
+            COMPLETE,
+        )
+
     def refresh(self, before: float) -> int:
         """Restart lists last requested before a time (seconds since 1970); return how many."""
         return self._reset(
@@ -128,10 +208,11 @@ class TaskQueue:
 
         Lists that earlier runs selected count towards the share.
         """
-        inferred = "inferred_count > 0 AND audited = 0 AND state = ? ORDER BY id"
+        inferred = "inferred_count > 0 AND audited = 0 AND state = ?"
         with self._db.transaction():
             selected = self._db.integer("SELECT count(*) FROM task WHERE audited = 1")
-            candidates = list(self._db.rows(f"SELECT id FROM task WHERE {inferred}", COMPLETE))  # noqa: S608  constants only
+            query = f"SELECT id FROM task WHERE {inferred}{self._restriction} ORDER BY id"  # noqa: S608  constants only
+            candidates = list(self._db.rows(query, COMPLETE))
             missing = math.ceil(share * (selected + len(candidates))) - selected
             sample = rng.sample(candidates, max(0, missing))
             for (task_id,) in sample:
@@ -141,19 +222,23 @@ class TaskQueue:
     def expand(self, depth: int) -> int:
         """Add the lists of all entities found at ``depth``; return how many lists are new."""
         with self._db.transaction():
-            return sum(
+            new = sum(
                 self._expand(depth, entity_type, relationship)
                 for entity_type, object_type in OBJECT_TYPES.items()
                 for relationship in object_type.relationships
             )
+            if self._restriction:
+                self._choose_found(depth)
+        return new
 
     def _expand(self, depth: int, entity_type: str, relationship: str) -> int:
         return self._db.execute(
-            "INSERT OR IGNORE INTO task (subject, relationship, state, depth)"
+            "INSERT OR IGNORE INTO task (subject, relationship, state, depth)"  # noqa: S608  constants only
             " SELECT DISTINCT entity.id, :relationship, :pending, :depth + 1 FROM task"
             " JOIN fact_by_task AS fact ON fact.task = task.id AND provenance <> :refuted"
             " JOIN entity ON entity.id IN (reference, related_from)"
-            " WHERE task.depth = :depth AND type = :type AND same_as = 0 ORDER BY entity.id",
+            f" WHERE task.depth = :depth AND type = :type AND same_as = 0{self._restriction}"
+            " ORDER BY entity.id",
             relationship=relationship,
             pending=PENDING,
             depth=depth,
@@ -168,8 +253,8 @@ class TaskQueue:
         )
 
     def _reset(self, changes: str, *values: object) -> int:
-        """Set lists to pending, with other changes in SQL; return how many."""
-        statement = f"UPDATE task SET state = ?, {changes}"  # noqa: S608  constants only
+        """Set lists to pending, with other changes and a WHERE clause in SQL; return how many."""
+        statement = f"UPDATE task SET state = ?, {changes}{self._restriction}"  # noqa: S608  constants only
         with self._db.transaction():
             return self._db.execute(statement, PENDING, *values).rowcount
 
@@ -191,10 +276,11 @@ class TaskQueue:
         Include a :meth:`refresh` of lists that were last requested before ``before``.
         """
         (row,) = self._db.rows(
-            "SELECT count(*) FILTER (WHERE expected_count IS NULL), coalesce(sum(max(1,"
+            "SELECT count(*) FILTER (WHERE expected_count IS NULL), coalesce(sum(max(1,"  # noqa: S608  constants only
             " (expected_count - iif(cursor IS NULL OR fetched_at < :before, 0, received_count)"
             " + :limit - 1) / :limit)), 0)"
-            " FROM task WHERE state = :pending OR retry = 1 OR fetched_at < :before",
+            " FROM task WHERE (state = :pending OR retry = 1 OR fetched_at < :before)"
+            f"{self._restriction}",
             pending=PENDING,
             before=before,
             limit=limit,

@@ -458,8 +458,7 @@ FINAL = [
     (403, "ForbiddenError", ForbiddenError),
     (404, "NotFoundError", NotFoundError),
     (409, "AlreadyExistsError", ApiError),
-    (407, "ProxyAuthenticationRequired", ApiError),
-    (418, "", ApiError),
+    (405, "MethodNotAllowedError", ApiError),
 ]
 
 
@@ -470,42 +469,102 @@ def test_a_refused_request_is_reported_at_once_and_not_retried(
     status, code, kind = final
     server, counter = listener(answer(error_body(code), status)), CountingRecorder()
     error = refusal(kind, opened(server.base_url), counter)
-    reason = code or f"HTTP {status}"
-    assert (error.status, error.code) == (status, reason)
-    assert reason in str(error)
+    assert (error.status, error.code) == (status, code)
+    assert code in str(error)
     assert (len(server.heads), clock.waits) == (1, [])
-    assert counter.ends == [(status, reason, True)]
+    assert counter.ends == [(status, code, True)]
 
 
 HTML = b"<!doctype html><title>401</title>"
 
 
 @pytest.mark.parametrize("body", [b"", HTML, b"[]", b'{"error": 5}', b'{"error": {"code": 7}}'])
-@pytest.mark.parametrize(
-    ("status", "kind"), [(401, AuthenticationError), (403, ForbiddenError), (400, ApiError)]
-)
-def test_the_status_of_a_refusal_counts_with_any_body(
-    listener: Listeners, opened: Opener, status: int, kind: type[ApiError], body: bytes
-) -> None:
-    server = listener(answer(body, status))
-    error = refusal(kind, opened(server.base_url))
-    assert error.code == f"HTTP {status}"
-    assert len(server.heads) == 1
-
-
-@pytest.mark.parametrize("body", [b"", HTML, b"[]", b"{}"])
-def test_only_the_api_itself_can_report_an_unknown_file(
+def test_a_401_concerns_the_key_whatever_its_body(
     listener: Listeners, opened: Opener, body: bytes
 ) -> None:
-    """The result is stored, so a wrong base URL must not mark every file as unknown."""
-    server = listener(answer(body, 404))
-    assert "--base-url" in str(refusal(BaseUrlError, opened(server.base_url)))
+    server = listener(answer(body, 401))
+    assert refusal(AuthenticationError, opened(server.base_url)).code == "HTTP 401"
     assert len(server.heads) == 1
 
 
-def test_a_404_with_an_unusable_body_is_a_404(listener: Listeners, opened: Opener) -> None:
-    server = listener(answer(error_body("NotFoundError"), 404, "Content-Encoding: gzip"))
-    refusal(NotFoundError, opened(server.base_url))
+FOREIGN_STATUSES = [400, *range(402, 408), *range(409, 421), 422, 423, 426, 427, 428, 430, 431, 451]
+FOREIGN_STATUSES += [499]
+# Responses of other programs, and of the API if something on the way damaged them.
+FOREIGN_BODIES = {
+    "nothing": (b"",),
+    "HTML": (HTML,),
+    "a list": (b"[]",),
+    "JSON without an error": (b"{}",),
+    "another API": (error_body("ResourceNotFound"),),
+    "a number": (b'{"error": {"code": 404, "message": "Not found"}}',),
+    "cut": (error_body("NotFoundError")[:-2],),
+    "cut short": (error_body("NotFoundError"), "Content-Length: 5000"),
+    "not gzip": (error_body("NotFoundError"), "Content-Encoding: gzip"),
+    "other encoding": (error_body("NotFoundError"), "Content-Encoding: br"),
+    "too long": (error_body("NotFoundError") + b" " * 100_000,),
+    "followed by another": (error_body("NotFoundError") * 2,),
+}
+
+
+@pytest.mark.parametrize("body", FOREIGN_BODIES.values(), ids=FOREIGN_BODIES)
+@pytest.mark.parametrize("status", [400, 403, 404, 410, 451])
+def test_only_a_whole_response_with_an_error_code_of_the_api_is_a_refusal(
+    listener: Listeners, opened: Opener, clock: ManualClock, status: int, body: tuple
+) -> None:
+    """A refusal is stored, so a wrong base URL must not mark every file as unknown."""
+    content, *fields = body
+    sent = answer(content, status, *fields)
+    if "Content-Length" in str(fields):
+        sent = sent.replace(b"Content-Length: %d\r\n" % len(content), b"", 1)
+    server = listener(sent)
+    error = refusal(BaseUrlError, opened(server.base_url))
+    assert (error.status, error.code) in {(status, f"HTTP {status}"), (status, "NotFoundError")}
+    assert str(error).startswith(f"{server.base_url} does not answer like the API (HTTP {status}")
+    assert str(error).endswith("is --base-url the API's?")
+    assert (len(server.heads), clock.waits) == (1, [])
+
+
+@pytest.mark.parametrize("status", FOREIGN_STATUSES)
+def test_a_4xx_without_an_error_code_is_not_from_the_api(
+    listener: Listeners, opened: Opener, status: int
+) -> None:
+    server = listener(answer(HTML, status))
+    assert refusal(BaseUrlError, opened(server.base_url)).status == status
+    assert len(server.heads) == 1
+
+
+@pytest.mark.parametrize("status", [421, 425])
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_status_about_the_connection_is_retried_at_once_on_a_new_one(
+    listener: Listeners, opened: Opener, clock: ManualClock, status: int, failures: int
+) -> None:
+    server = listener(*[answer(HTML, status)] * failures, answer(PAGE))
+    opened(server.base_url).related_references(SUBJECT)
+    assert (len(server.heads), server.connections) == (failures + 1, failures + 1)
+    assert [round(wait) for wait in clock.waits] in ([], [1], [2])
+    assert len(clock.waits) == failures - 1
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("You may not see this file", ": You may not see this file"),
+        ("No", ": No"),
+        (f"Key {CANARY} may not", ""),
+        (f"Key {'x' * 21}", ""),
+        ("<b>No</b>", ""),
+        ("See https://evil.example/", ""),
+        ("No\nno", ""),
+        ("N" + "o " * 200, ""),
+        ("", ""),
+    ],
+)
+def test_a_forbidden_list_is_reported_with_the_words_of_the_service(
+    listener: Listeners, opened: Opener, text: str, shown: str
+) -> None:
+    body = json.dumps({"error": {"code": "ForbiddenError", "message": text}}).encode()
+    error = refusal(ForbiddenError, opened(listener(answer(body, 403)).base_url))
+    assert str(error) == f"the service refuses access to this file (ForbiddenError{shown})"
 
 
 @pytest.mark.parametrize(
@@ -525,12 +584,14 @@ def test_a_200_with_an_error_is_that_error(
     assert len(service.api.log) == 1
 
 
-@pytest.mark.parametrize("code", ["x" * 61, "a b", "", "<b>", "a\nb", "\u202e", CANARY])
+@pytest.mark.parametrize("code", ["X" * 61, "a b", "", "<b>", "a\nb", "\u202e", CANARY])
 def test_an_invalid_error_code_is_not_repeated(
     listener: Listeners, opened: Opener, code: str
 ) -> None:
     server = listener(answer(error_body(code), 403))
-    assert refusal(ForbiddenError, opened(server.base_url)).code == "HTTP 403"
+    error = refusal(BaseUrlError, opened(server.base_url))
+    assert error.code == "HTTP 403"
+    assert not code or code not in str(error)
 
 
 def test_a_response_without_a_page_is_reported_and_not_retried(
@@ -744,16 +805,26 @@ def test_the_body_of_a_429_does_not_matter(
 
 
 @pytest.mark.parametrize("stated", [None, "0", "1", "7", "59", "60", "61", "300", "600", "soon"])
-def test_an_endless_429_means_a_spent_quota_after_a_minute_and_few_calls(
+def test_an_endless_429_means_a_spent_quota_after_two_minutes_and_few_calls(
     emulator: Emulators, opened: Opener, clock: ManualClock, stated: str | None
 ) -> None:
     service = emulator(Fault("status", 429, times=None, retry_after=stated))
     error = refusal(QuotaExhaustedError, opened(service.base_url))
     assert error.resets_at == MIDNIGHT
     assert "2023-11-15 00:00 UTC" in str(error)
-    assert sum(clock.waits) >= 60
-    assert len(service.api.log) <= 4
-    assert stated is None or len(service.api.log) == 2 or float(stated) < 60
+    assert sum(clock.waits) >= 120
+    assert len(service.api.log) == {"300": 2, "600": 2}.get(
+        str(stated), 4 if str(stated) in {"0", "1", "7", "59"} else 3
+    )
+
+
+@pytest.mark.parametrize("refused", [1, 2])
+def test_a_429_in_two_successive_minutes_is_a_busy_service(
+    listener: Listeners, opened: Opener, clock: ManualClock, refused: int
+) -> None:
+    server = listener(*[limited()] * refused, answer(PAGE))
+    opened(server.base_url).related_references(SUBJECT)
+    assert clock.waits == [60.0] * refused
 
 
 @pytest.mark.parametrize(
@@ -796,7 +867,7 @@ def test_a_429_after_other_failures_does_not_mean_a_spent_quota(
 def test_a_quota_error_with_status_200_is_a_429(emulator: Emulators, opened: Opener) -> None:
     service = emulator(Fault("error", "QuotaExceededError", times=None))
     refusal(QuotaExhaustedError, opened(service.base_url))
-    assert len(service.api.log) == 2
+    assert len(service.api.log) == 3
 
 
 def test_a_quota_error_with_status_200_can_have_a_retry_after_date(

@@ -227,25 +227,35 @@ def test_api_key_as_seed_is_neither_stored_nor_requested(shell: Shell, service) 
     assert api.log == []
 
 
+REDIRECT = Fault("redirect", "https://x.example/", times=None)
+
+
 @pytest.mark.parametrize(
-    ("switch", "message"),
+    ("switch", "calls", "message"),
     [
-        ({"keys": ["other"]}, "the service refuses this API key (WrongCredentialsError)"),
-        ({"public_keys": [KEY]}, "may not read related_references (ForbiddenError)"),
-        ({"faults": [Fault("redirect", "https://x.example/")]}, "answers with a redirect"),
+        ({"keys": ["other"]}, 1, "the service refuses this API key (WrongCredentialsError)"),
+        ({"public_keys": [KEY]}, 3, "may not read related_references (ForbiddenError)"),
+        ({"faults": [REDIRECT]}, 3, "/api/v3 answers with a redirect"),
+        (
+            {"faults": [Fault("html", 404, times=None)]},
+            3,
+            "/api/v3 does not answer like the API (HTTP 404); is --base-url the API's?",
+        ),
     ],
-    ids=["401", "403", "302"],
+    ids=["401", "403", "302", "404"],
 )
-def test_refused_key_ends_the_run_after_one_call(shell: Shell, service, switch, message) -> None:
-    world = generate_family_world(3, 3)
+def test_refused_key_or_wrong_address_ends_the_run(
+    shell: Shell, service, switch, calls, message
+) -> None:
+    world = generate_family_world(5, 3)
     api = FaultyApi(world, **switch)
     options = ("--store", "c.db", "--base-url", service(api))
     process = shell("crawl", seeds(shell, *world.hashes()), *options)
     assert process.returncode == 1
     assert message in process.stderr
-    assert len(api.log) == 1
+    assert len(api.log) == calls
     with Store.read(shell.folder / "c.db") as store:
-        assert store.totals().pending == 3
+        assert store.totals().pending == 5
 
 
 def test_unknown_hash_is_reported_and_the_others_are_crawled(shell: Shell, service) -> None:

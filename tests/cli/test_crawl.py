@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import pytest
 
-from graphbuild.emulator import Api, generate_family_world
+from graphbuild.emulator import Api, UndocumentedSettings, generate_family_world, generate_world
+from tests.support.faults import Fault, FaultyApi
 from tests.support.shell import seeds
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def test_depth_adds_files_and_references_to_the_graph(shell: Shell, service) -> 
     url = service(api)
     first = seeds(shell, world.hashes()[0])
     result = crawl(shell, url, first, "--depth", 1, "--per-node", 40)
-    assert result["campaign"]["incomplete"] == 1
+    assert result["campaign"]["limited"] == 1
     process = shell("status", "--store", "c.db")
     assert "40 of 60 files read; the limit per node is 40" in process.stdout
     assert "made_up_family files" in process.stdout
@@ -45,6 +46,98 @@ def test_depth_adds_files_and_references_to_the_graph(shell: Shell, service) -> 
     calls = api.calls
     crawl(shell, url, first, "--depth", 1, "--per-node", 40)
     assert api.calls == calls
+
+
+@pytest.mark.parametrize("only", [True, False])
+def test_requests_of_earlier_lists_are_announced_and_can_be_left_out(
+    shell: Shell, service, only
+) -> None:
+    api = Api(generate_family_world(6, 50))
+    options = ("--store", "c.db", "--base-url", service(api))
+    hashes = api.world.hashes()
+    assert shell("crawl", seeds(shell, *hashes[:4]), *options, "--max-calls", 2).returncode == 3
+    assert api.calls == 2
+    only_option = ("--only",) if only else ()
+    process = shell("crawl", seeds(shell, *hashes[3:5]), *options, *only_option)
+    assert process.returncode == 0
+    # Two subjects have their second page left, and one both pages; the lists share a subject.
+    if only:
+        message = "at least 3 requests for subjects of earlier lists will be made later"
+    else:
+        message = "at least 3 requests of this run are for subjects of earlier lists; --only leaves"
+    assert message in process.stderr
+    assert process.stderr.index(message) < process.stderr.index("page 1")
+    assert api.calls == 2 + 4 + (0 if only else 4)
+    assert f"5 files: {2 if only else 5} complete" in process.stdout
+    again = shell("crawl", seeds(shell, hashes[5]), *options, "--only", "--json")
+    assert api.calls == 2 + 4 + (0 if only else 4) + 2
+    assert ("earlier lists" in again.stderr) == only
+    process = shell("crawl", *options)
+    assert "6 files: 6 complete" in process.stdout
+    assert api.calls == 12
+    assert "earlier lists" not in process.stderr
+
+
+def test_only_includes_what_a_deeper_crawl_finds(shell: Shell, service) -> None:
+    worlds = [generate_family_world(2, 3), generate_world(7)]
+    first, second = (world.hashes() for world in worlds)
+    world = worlds[1].replace(
+        files=[*worlds[0].files.values(), *worlds[1].files.values()],
+        references=[*worlds[0].references.values(), *worlds[1].references.values()],
+        collections=[*worlds[0].collections.values(), *worlds[1].collections.values()],
+    )
+    alone, api = Api(world), Api(world)
+    crawl(shell, service(alone), seeds(shell, first[0]), "--depth", 2)
+    (shell.folder / "c.db").unlink()
+    url = service(api)
+    options = ("--store", "c.db", "--base-url", url)
+    shell("crawl", seeds(shell, *second), *options, "--depth", 1, "--max-calls", 1)
+    crawl(shell, url, seeds(shell, first[0]), "--depth", 2, "--only")
+    paths = sorted(entry.path for entry in alone.log)
+    assert sorted(entry.path for entry in api.log[1:]) == paths
+
+
+def test_retry_failed_requests_only_failed_and_short_subjects(shell: Shell, service) -> None:
+    world = generate_family_world(4, 3)
+    missing = Fault("status", 404, match=world.hashes()[1], times=None)
+    api = FaultyApi(world, faults=[missing])
+    options = ("--store", "c.db", "--base-url", service(api))
+    assert shell("crawl", seeds(shell, *world.hashes()), *options).returncode == 4
+    api.clear_faults()
+    assert shell("crawl", *options).returncode == 4
+    assert api.calls == 4
+    process = shell("crawl", *options, "--retry-failed")
+    assert process.returncode == 0
+    assert "requesting 1 subject again that failed or are not complete" in process.stderr
+    assert api.calls == 5
+
+
+def test_short_lists_are_counted_apart_everywhere(shell: Shell, service) -> None:
+    api = Api(generate_family_world(2, 90), undocumented=UndocumentedSettings(max_entries=50))
+    url = service(api)
+    options = ("--store", "c.db", "--base-url", url)
+    process = shell("crawl", seeds(shell, *api.world.hashes()), *options)
+    assert process.returncode == 4
+    counts = "2 files: 0 complete, 2 short, 0 incomplete, 0 failed, 0 pending"
+    assert process.stdout.startswith(counts)
+    assert f"{api.world.hashes()[0]}: short: 90 references expected, 50 received" in process.stdout
+    calls = api.calls
+    again = shell("crawl", *options)
+    assert (again.returncode, api.calls) == (4, calls)
+    assert counts in shell("status", "--store", "c.db").stdout
+    exported = shell("export", "--store", "c.db", "--out", "maps", "--to", "graphml")
+    assert "not complete: 0 pending, 2 short, 0 incomplete, 0 failed of 2 files" in exported.stderr
+    graph = nx.read_graphml(shell.folder / "maps" / "graph.graphml")
+    node = graph.nodes[f"file:{api.world.hashes()[0]}"]
+    assert (node["state"], node["crawl_expected_count"], node["crawl_received"]) == (
+        "short",
+        90,
+        50,
+    )
+    assert node["crawl_detail"] == "90 references expected, 50 received"
+    shell("report", "--store", "c.db", "--out", "maps")
+    report = next((shell.folder / "maps").glob("*.md")).read_text("utf-8")
+    assert "0 pending, 2 short, 0 incomplete, 0 failed of 2 subjects" in report
 
 
 def test_refresh_requests_old_subjects_again(shell: Shell, service) -> None:

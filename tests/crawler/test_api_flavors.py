@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from graphbuild.api.auth import ApiKey
-from graphbuild.api.client import Client
+from graphbuild.api.client import KNOWN_FILE, Client
 from graphbuild.crawler import Crawl
 from graphbuild.emulator import (
     Api,
@@ -18,7 +18,7 @@ from graphbuild.emulator import (
     generate_family_world,
 )
 from graphbuild.emulator.http_messages import Response
-from graphbuild.errors import BaseUrlError, NotFoundError
+from graphbuild.errors import BaseUrlError, BudgetExhaustedError, NotFoundError
 from graphbuild.graph.builder import build_graph
 from graphbuild.models import COMPLETE, URL, Entity
 from graphbuild.seeds import Seed
@@ -28,6 +28,9 @@ from tests.support.emulator_adapter import EmulatorAdapter
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+ENDINGS = {"classic": "ferences", "gti": "ports"}
 
 
 class FlavorCampaign(Campaign):
@@ -99,22 +102,69 @@ def unknown_files(path: Path, count: int, **switches: object) -> FlavorCampaign:
     return campaign
 
 
-def test_auto_tries_the_other_flavor_at_most_three_times_per_run(tmp_path) -> None:
-    campaign = unknown_files(tmp_path / "c.db", 5)
+@pytest.mark.parametrize("api_flavor", ["classic", "gti", "both"])
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_list_of_unknown_files_costs_one_call_each_and_one_question(
+    tmp_path, api_flavor: str, count: int
+) -> None:
+    campaign = unknown_files(tmp_path / "c.db", count, api_flavor=api_flavor)
     events = campaign.crawl()
-    assert [type(event.error) for event in events] == [NotFoundError] * 5
+    assert [type(event.error) for event in events] == [NotFoundError] * count
     classic, gti = "related_references", "related_reports"
-    assert campaign.paths() == [classic, gti] * 3 + [classic] * 2
+    question = [entry.path for entry in campaign.api.log if KNOWN_FILE.id in entry.path]
+    assert question == [f"/api/v3/files/{KNOWN_FILE.id}/{gti}"]
+    if api_flavor == "classic":
+        assert campaign.paths() == [classic, gti, *[classic] * (count - 1)]
+    else:
+        assert campaign.paths() == [classic, gti, *[gti] * count]
 
 
-def test_unknown_files_do_not_prevent_the_detection(tmp_path) -> None:
-    campaign = unknown_files(tmp_path / "c.db", 2, api_flavor="gti")
-    campaign.api.world = world = generate_family_world(2, 3)
+def test_the_question_is_not_repeated_by_later_runs(tmp_path) -> None:
+    campaign = unknown_files(tmp_path / "c.db", 3)
+    for calls in (2, 3):
+        with pytest.raises(BudgetExhaustedError):
+            campaign.crawl(max_calls=calls)
+    campaign.crawl()
+    assert len(campaign.api.log) == 3 + 1
+    with Store.read(campaign.path) as store:
+        assert store.api_info.flavor() == "classic"
+    assert [KNOWN_FILE.id in entry.path for entry in campaign.api.log].count(True) == 1
+
+
+@pytest.mark.parametrize("serves", ["classic", "gti"])
+@pytest.mark.parametrize("unknown_relationship", [400, 404])
+@pytest.mark.parametrize("names_subject", [True, False])
+@pytest.mark.parametrize("knows_test_file", [True, False])
+@pytest.mark.parametrize("unknown_first", [0, 1, 3])
+def test_known_files_are_found_whatever_the_errors_look_like(
+    tmp_path, *, serves, unknown_relationship, names_subject, knows_test_file, unknown_first
+) -> None:
+    """At most two calls decide the flavor, except if nothing can: see the condition below."""
+    campaign = unknown_files(tmp_path / "c.db", unknown_first, api_flavor=serves)
+    campaign.api.world = world = generate_family_world(3, 2)
     with Store.open(campaign.path) as store:
         store.add_seeds([Seed(Entity("file", each), "-", 9) for each in world.hashes()])
+    respond = campaign.api.respond
+
+    def reword(method: str, path: str, headers: dict) -> Response:
+        response = respond(method, path, headers)
+        is_relationship = path.partition("?")[0].endswith(f"related_re{ENDINGS[serves]}")
+        is_unknown = KNOWN_FILE.id in path and not knows_test_file
+        if response.status != 404 and not is_unknown:
+            return response
+        status = 404 if is_relationship else unknown_relationship
+        text = "Not found"
+        if names_subject and is_relationship:
+            text = f'File "{path.split("/")[4]}" not found'
+        code = "NotFoundError" if status == 404 else "BadRequestError"
+        return Response.from_json(status, {"error": {"code": code, "message": text}})
+
+    campaign.api.respond = reword  # type: ignore[method-assign]
     campaign.crawl()
-    assert sorted(campaign.states().values()) == [COMPLETE, COMPLETE, "failed", "failed"]
-    assert campaign.api.calls == 2 * 2 + 2 + 1
+    is_undecidable = serves == "gti" and not knows_test_file and unknown_first
+    if not is_undecidable or unknown_relationship == 400:
+        assert [campaign.states()[each] for each in world.hashes()] == [COMPLETE] * 3
+    assert len(campaign.api.log) <= unknown_first + 3 + 2 + (serves == "gti")
 
 
 @pytest.mark.parametrize("code", ["BadRequestError", "NotFoundError"])
@@ -127,14 +177,14 @@ def test_auto_switches_to_gti_if_the_classic_relationship_is_refused(tmp_path, c
     assert set(campaign.states().values()) == {COMPLETE}
 
 
-def test_a_base_url_that_is_not_the_api_costs_one_request(tmp_path) -> None:
-    campaign = FlavorCampaign(tmp_path / "c.db", generate_family_world(2, 3))
+def test_a_base_url_that_is_not_the_api_costs_three_requests(tmp_path) -> None:
+    campaign = FlavorCampaign(tmp_path / "c.db", generate_family_world(9, 3))
     respond = campaign.api.respond
     empty = Response(404, {"Content-Type": "text/html"}, b"<html>Not here</html>")
     campaign.api.respond = lambda *arguments: respond(*arguments) and empty  # type: ignore[method-assign]
     with pytest.raises(BaseUrlError):
         campaign.crawl()
-    assert len(campaign.paths()) == 1
+    assert campaign.paths() == ["related_references"] * 3
 
 
 def test_a_deeper_crawl_uses_gti_paths_throughout(tmp_path) -> None:

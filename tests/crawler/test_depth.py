@@ -9,7 +9,7 @@ import pytest
 from graphbuild.emulator import Collection, File, Reference, World, generate_family_world
 from graphbuild.errors import BudgetExhaustedError, ForbiddenError
 from graphbuild.graph.builder import build_graph, extract_links, extract_observations
-from graphbuild.models import COMPLETE, INCOMPLETE
+from graphbuild.models import COMPLETE, LIMITED
 from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store, find_damage
 from tests.crawler.campaign import Campaign
@@ -138,11 +138,11 @@ def test_a_long_list_is_truncated_at_per_node_and_reported(tmp_path) -> None:
             row for key, row in rows.items() if key[1] == "files" and row.expected_count == 100
         )
         graph = build_graph([], subjects=store.subjects())
-    assert (hub.state, hub.received_count) == (INCOMPLETE, 80)
+    assert (hub.state, hub.received_count) == (LIMITED, 80)
     assert hub.detail == "80 of 100 files read; the limit per node is 60"
     assert hub.cursor is not None
     node = graph.nodes[hub.subject.key]
-    assert node["crawl_files"] == f"incomplete ({hub.detail})"
+    assert node["crawl_files"] == f"limited ({hub.detail})"
     assert node["crawl_references"] == COMPLETE
     calls = campaign.api.calls
     campaign.crawl(depth=1, per_node=60)
@@ -155,7 +155,7 @@ def test_a_truncated_list_of_unknown_length_is_reported_without_a_total(tmp_path
     campaign = campaign_of(tmp_path / "c.db", world, world.hashes()[0], faults=[fault])
     campaign.crawl(depth=1, per_node=60)
     with Store.read(campaign.path) as store:
-        remarks = [row.detail for row in store.statuses() if row.state == INCOMPLETE]
+        remarks = [row.detail for row in store.statuses() if row.state == LIMITED]
     assert remarks == ["80 files read; the limit per node is 60"]
 
 

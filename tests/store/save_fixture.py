@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from graphbuild.models import Entity
 
 DATA = Path(__file__).parent / "data"
+# The fields of ``Totals`` in schema version 1.
+RECORDED_TOTALS = (
+    *("subjects", "files", "pending", "complete", "incomplete", "failed", "pages", "references"),
+    *("collections", "observations", "expected", "received", "inferred", "warnings", "calls"),
+)
 
 
 def saved_file(version: int, folder: Path, data: Path = DATA) -> Path:
@@ -87,7 +92,7 @@ def contents(path: Path) -> dict[str, Any]:
                 )
             ],
             "audit": [getattr(audit, name) for name in audit.__slots__],
-            "totals": [getattr(totals, name) for name in totals.__slots__],
+            "totals": [getattr(totals, name) for name in RECORDED_TOTALS],
             "pages": [
                 [
                     key(each.subject),

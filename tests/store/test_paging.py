@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, STATES, Status
+from graphbuild.models import COMPLETE, INCOMPLETE, PENDING, SHORT, STATES, Status
 from graphbuild.store.paging import MAX_PAGES, PagingState, status_after_page
 
 
@@ -46,7 +46,6 @@ def test_list_without_expected_count_is_complete():
 @pytest.mark.parametrize(
     ("expected", "received", "detail"),
     [
-        pytest.param(241, 2, "241 references expected, 2 received", id="P18"),
         pytest.param(1, 3, "1 references expected, 3 received", id="P19"),
         pytest.param(0, 3, "0 references expected, 3 received", id="P19-none"),
     ],
@@ -57,7 +56,27 @@ def test_mismatch_of_counts_is_reported(expected, received, detail):
     )
 
 
-@pytest.mark.parametrize("received", [240, 241])
+@pytest.mark.parametrize(
+    ("counts", "received", "detail"),
+    [
+        ({241}, 2, "241 references expected, 2 received"),
+        ({1}, 0, "1 references expected, 0 received"),
+        ({240, 241}, 240, "the expected count changed between 240 and 241; 240 received"),
+    ],
+)
+def test_list_with_fewer_references_is_short_after_its_last_page_was_requested_twice(
+    counts, received, detail
+):  # P18
+    state = {"expected_counts": frozenset(counts), "received_count": received}
+    assert status_of(**state) == Status(PENDING, detail)
+    assert status_of(**state, is_repeated=True) == Status(SHORT, detail)
+
+
+def test_repeated_page_may_continue_the_list():
+    assert status_of(next_cursor="b", new_count=0, is_repeated=True) == Status(PENDING)
+
+
+@pytest.mark.parametrize("received", [241, 242])
 def test_change_of_the_expected_count_is_reported(received):  # P20
     status = status_of(expected_counts=frozenset({240, 241}), received_count=received)
     assert status.state == COMPLETE
@@ -65,8 +84,8 @@ def test_change_of_the_expected_count_is_reported(received):  # P20
 
 
 def test_many_expected_counts_are_reported_as_a_range():
-    status = status_of(expected_counts=frozenset(range(5, 90)), received_count=7)
-    assert status.detail == "the expected count changed between 5 and 89; 7 received"
+    status = status_of(expected_counts=frozenset(range(5, 90)), received_count=97)
+    assert status.detail == "the expected count changed between 5 and 89; 97 received"
 
 
 # --- more pages ----------------------------------------------------------------------------
@@ -175,7 +194,7 @@ def crawl(pages):
                 )
             )
         )
-        if statuses[-1].state != PENDING:
+        if statuses[-1].state != PENDING or cursor is None:
             break
         seen |= set(ids)
         cursors |= {cursor}
@@ -225,12 +244,14 @@ _PAGE = st.tuples(
 
 @given(st.lists(_PAGE, min_size=1))
 @settings(max_examples=300)
-def test_list_is_complete_exactly_if_the_last_page_has_no_cursor(pages):
+def test_list_is_complete_exactly_if_it_ends_with_the_announced_references(pages):
     statuses = crawl(pages)
-    last = pages[len(statuses) - 1]
+    read = pages[: len(statuses)]
+    announced = max((count for count, _, _ in read if count is not None), default=0)
     assert {status.state for status in statuses[:-1]} <= {PENDING}
     assert all(status.state in STATES for status in statuses)
-    assert (statuses[-1].state == COMPLETE) == (last[1] is None)
+    is_whole = len({each for _, _, ids in read for each in ids}) >= announced
+    assert (statuses[-1].state == COMPLETE) == (read[-1][1] is None and is_whole)
 
 
 @given(st.lists(_PAGE, min_size=1))

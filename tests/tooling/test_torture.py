@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import importlib
 from typing import TYPE_CHECKING
 
 import pytest
 
+from graphbuild.api import connection, parser, responses
+from graphbuild.api.transport import Transport
 from tests.support.keys import CANARY
-from tests.torture import corpus, forking, key_leaks, power, tracing
+from tests.torture import corpus, forking, key_leaks, power, tracing, wire
 from tests.torture.forking import Zygote
 from tests.torture.results import PartResult, format_table
 
@@ -33,6 +36,7 @@ QUICK = {
     "flips": 10,
     "syscalls": 8,
     "transport": 8,
+    "wire": 40,
     "clocks": 12,
     "power": 15,
 }
@@ -90,6 +94,18 @@ def test_lost_syncs_are_detected(
     monkeypatch.setattr(power.Content, "sync", lambda _: None)
     result = power.run(tmp_path, 10, SEED, zygote)
     assert result.lost or result.unreadable
+
+
+def test_responses_to_earlier_requests_are_detected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its three protections, the client takes a late response for the next one."""
+    monkeypatch.setattr(connection._Response, "begin", http.client.HTTPResponse.begin)
+    monkeypatch.setattr(Transport, "close", lambda _: None)
+    monkeypatch.setattr(responses, "check_self_link", lambda *_, **__: True)
+    monkeypatch.setattr(parser, "parse_self_link", lambda _: None)
+    failures = wire.run(tmp_path, 20, SEED, None).failures
+    assert any("the server did not give" in each for each in failures)
 
 
 def test_the_corpus_has_rows_of_all_kinds_and_unique_ids() -> None:

@@ -30,6 +30,7 @@ PARTS = {
     "power": 400,
     "flips": 400,
     "transport": 0,
+    "wire": 10_000,
     "redirects": 0,
     "clocks": 0,
     "corpus": 0,

@@ -164,12 +164,12 @@ def test_another_adapter_sends_no_cookie_back_either(listener: Listeners, key: A
 
 def holders_of_the_key(thread: threading.Thread) -> list[str]:
     """Return the local variables of a thread that contain the key, also in attributes."""
-    frame = sys._current_frames()[thread.ident or 0]
+    frame = sys._current_frames().get(thread.ident or 0)  # None if the thread has ended
     found = []
     while frame:
         where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         found += [f"{where} {name}" for name, each in frame.f_locals.items() if has_key(each)]
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return found
 
 

@@ -44,7 +44,7 @@ def run(folder: Path, rounds: int, seed: int, zygote: Zygote) -> PartResult:
         with Campaign(folder / f"files-{number}", number % _WORLDS, zygote) as campaign:
             start = campaign.start(campaign.crawl_command("--max-calls", "3"))
             result.check(start.end() == 3, f"{what}: the first crawl fails: {campaign.said()}")
-            calls = 3 + chance.randrange(needed(campaign.seed) - 3)
+            calls = 4 + chance.randrange(needed(campaign.seed) - 4)
             running = campaign.start(campaign.crawl_command())
             while campaign.api.calls < calls and not running.wait(0.001):
                 pass

@@ -69,11 +69,11 @@ mutate: $(VENV)/test
 	$(BIN)/python -m tests.mutation $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE))
 
 # The lowest versions have no wheels for newer Pythons than 3.11.
-SMOKE_TESTS := tests/test_newcomer_calls.py tests/cli tests/integration/test_sample.py \
+SMOKE_TESTS := tests/test_newcomer_calls.py tests/cli/test_cli.py tests/integration/test_sample.py \
   tests/api/test_transport.py tests/seeds/test_formats.py tests/analysis/test_overlap.py \
   tests/exporters/test_exporters.py tests/exporters/test_parquet.py
 floors: $(FLOORS)/done
-	$(FLOORS)/bin/python -m pytest $(SMOKE_TESTS)
+	$(FLOORS)/bin/python -m pytest -o filterwarnings=default $(SMOKE_TESTS)
 
 notebooks: $(VENV)/test
 	$(BIN)/python notebooks/execute.py

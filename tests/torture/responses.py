@@ -187,7 +187,8 @@ def verdict(crawled: CrawlResult) -> str:
         return "STOP"
     if crawled.pages == 0:
         return "PAGE"
-    return {"complete": "OK", "incomplete": "LOOP"}.get(crawled.state, f"state {crawled.state}")
+    outcomes = {"complete": "OK", "short": "OK", "incomplete": "LOOP"}
+    return outcomes.get(crawled.state, f"state {crawled.state}")
 
 
 # --- exports -------------------------------------------------------------------------------------

@@ -10,30 +10,28 @@ https://developers.virustotal.com/reference/files-object-related_references.
 
 from __future__ import annotations
 
-import base64
-import re
-from contextlib import suppress
-from hashlib import sha256
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import TYPE_CHECKING, Any
 
 from graphbuild.api.attributes import parse_attributes
 from graphbuild.api.endpoints import (
     OBJECT_TYPES,
     RELATIONSHIPS,
     REPORT_PREFIX,
-    classic_relationship,
     reference_id,
 )
 from graphbuild.api.json_decoding import check_depth, decode_json, describe_type, describe_value
+from graphbuild.api.links import (
+    MAX_CURSOR,
+    envelope_link,
+    find_canonical_subject,
+    is_same_list,
+    parse_self_link,
+    query_parameter,
+)
 from graphbuild.errors import PayloadError
 from graphbuild.models import (
     COLLECTION,
-    DOMAIN,
-    FILE,
     FILE_ID_HASH,
-    IP_ADDRESS,
     REFERENCE,
     RELATED_REFERENCES,
     Entity,
@@ -42,31 +40,15 @@ from graphbuild.models import (
     detect_hash_type,
     is_object_id,
     is_object_type,
-    text_attribute,
 )
 
 if TYPE_CHECKING:
     from graphbuild.models import Scalar
 
 MAX_ITEMS = 10_000  # per page
-MAX_CURSOR = 4_096  # characters
 MAX_WARNINGS = 1_000  # per page
-_MAX_LINK = 4 * MAX_CURSOR  # characters; percent-encoding makes a cursor up to three times longer
-_SUBJECT_PATH = re.compile(
-    r".*/(?P<endpoint>[a-z_]+)/(?P<id>[^/]+)(?:/relationships)?/(?P<relationship>[a-z_]+)"
-)
-_TYPE_OF_ENDPOINT = {each.endpoint: name for name, each in OBJECT_TYPES.items()}
 _HASH_ID_TYPES = frozenset(name for name, each in OBJECT_TYPES.items() if each.has_hash_id)
 _REPORT_ATTRIBUTES = {"name": "title", "link": "url"}  # gti name -> classic name
-
-
-class SelfLink(NamedTuple):
-    """The request that ``links.self`` of a response describes."""
-
-    subject: Entity
-    relationship: str
-    cursor: str | None
-    limit: int | None
 
 
 def parse_page(body: bytes, subject: Entity, relationship: str = RELATED_REFERENCES) -> Page:
@@ -92,7 +74,7 @@ def parse_payload(
     meta = payload.get("meta")
     meta = {} if meta is None else _require_object(meta, "meta")
     self_link = parse_self_link(payload)
-    canonical_subject = _check_subject(self_link, subject)
+    canonical_subject = find_canonical_subject(self_link, subject)
     if self_link and self_link.limit and len(items) > self_link.limit:
         warnings.append(
             f"data: {len(items)} entries, although {self_link.limit} were requested (all read)"
@@ -147,110 +129,6 @@ def _limit_warnings(warnings: list[str]) -> tuple[str, ...]:
 # --- links ---------------------------------------------------------------------------------------
 
 
-def parse_self_link(payload: dict[str, Any]) -> SelfLink | None:
-    """Return the parsed ``links.self``, or None if it is missing or has an unknown form."""
-    link = _envelope_link(payload, "self")
-    if not isinstance(link, str) or len(link) > _MAX_LINK:
-        return None
-    try:
-        found = _SUBJECT_PATH.fullmatch(urlsplit(link).path)
-    except ValueError:
-        return None
-    entity_type = _TYPE_OF_ENDPOINT.get(found["endpoint"]) if found else None
-    entity_id = unquote(found["id"]) if found else ""
-    if not found or entity_type is None or not is_object_id(entity_id):
-        return None
-    limit = _parameter(link, "limit") or ""
-    return SelfLink(
-        subject=_normalize(entity_type, entity_id),
-        relationship=classic_relationship(found["relationship"]),
-        cursor=_parameter(link, "cursor"),
-        limit=int(limit) if re.fullmatch(r"[0-9]{1,3}", limit) else None,
-    )
-
-
-def check_self_link(
-    payload: dict[str, Any], subject: Entity, relationship: str, *, is_first_page: bool
-) -> bool:
-    """Return whether ``links.self`` names the requested list; False if there is no such link.
-
-    On the first page of a list, the link may contain the API's own id of the subject: the SHA-256
-    of a file requested by another hash, or the id of another form of a URL. Later requests use it.
-
-    Raises:
-        PayloadError: The response is about another list.
-    """
-    if _envelope_link(payload, "self") is None:
-        return False
-    self_link = parse_self_link(payload)
-    if self_link is None:
-        raise PayloadError("not the URL of a list", "links.self")
-    if self_link.relationship != relationship and self_link.relationship in RELATIONSHIPS:
-        raise PayloadError(f"the response is about {self_link.relationship}", "links.self")
-    named = self_link.subject
-    is_other = named != _normalize(subject.type, subject.id)
-    if is_other and not (is_first_page and _may_be_own_id(named, subject)):
-        raise _other_subject(named)
-    return True
-
-
-def _may_be_own_id(named: Entity, subject: Entity) -> bool:
-    """Return whether ``named`` may be the API's own id of a subject that has another id so far."""
-    if named.type != subject.type or detect_hash_type(named.id) != FILE_ID_HASH:
-        return False
-    if subject.id_text:  # if its id is not the hash of its text, a response stated the API's id
-        return sha256(subject.id_text.encode()).hexdigest() == subject.id
-    return subject.type == FILE and detect_hash_type(subject.id) != FILE_ID_HASH
-
-
-def _normalize(entity_type: str, entity_id: str) -> Entity:
-    """Return an entity with one of the equivalent forms of its id."""
-    if entity_type == COLLECTION and entity_id.startswith(REPORT_PREFIX):
-        return Entity(REFERENCE, reference_id(entity_id))
-    if text_attribute(entity_type) and not detect_hash_type(entity_id):
-        entity_id = _hash_encoded_text(entity_id)
-    elif detect_hash_type(entity_id) or entity_type == DOMAIN:
-        entity_id = entity_id.lower()
-    elif entity_type == IP_ADDRESS:
-        with suppress(ValueError):
-            entity_id = str(ip_address(entity_id))
-    return Entity(entity_type, entity_id)
-
-
-def _hash_encoded_text(encoded: str) -> str:
-    """Return the SHA-256 of a text that is encoded as in a path; ``encoded`` if it is invalid."""
-    try:
-        padding = "=" * (-len(encoded) % 4)
-        text = base64.b64decode(encoded + padding, altchars=b"-_", validate=True)
-    except ValueError:
-        return encoded
-    return sha256(text).hexdigest()
-
-
-def _check_subject(self_link: SelfLink | None, subject: Entity) -> Entity | None:
-    """Return the subject with the API's own id if the request used another id, else None.
-
-    The API's id of a file is its SHA-256, also if the request used the MD5. The API's id of a URL
-    is the SHA-256 of its canonical form. A page that was requested by the MD5 is stored with the
-    file's SHA-256 as its subject, so any hash is accepted here.
-
-    Raises:
-        PayloadError: The response is about another subject; a broken cache can cause this.
-    """
-    if self_link is None or self_link.subject == _normalize(subject.type, subject.id):
-        return None
-    other = self_link.subject
-    hash_type = detect_hash_type(other.id)
-    is_other_hash = subject.type == FILE and hash_type != detect_hash_type(subject.id)
-    if other.type != subject.type or not (is_other_hash or text_attribute(subject.type)):
-        raise _other_subject(other)
-    return other if hash_type == FILE_ID_HASH else None
-
-
-def _other_subject(named: Entity) -> PayloadError:
-    return PayloadError(f"the response is about {named.type} {named.id[:80]!a}", "links.self")
-
-
 def _parse_next_cursor(
     payload: dict[str, Any], meta: dict[str, Any], warnings: list[str]
 ) -> str | None:
@@ -259,14 +137,14 @@ def _parse_next_cursor(
     ``links.next`` is never requested, and is ignored if it belongs to another list.
     """
     cursor = _check_cursor(meta.get("cursor"), "meta.cursor")
-    link = _envelope_link(payload, "next")
+    link = envelope_link(payload, "next")
     if link is None:
         return cursor
-    if not _is_same_list(link, _envelope_link(payload, "self")):
+    if not is_same_list(link, envelope_link(payload, "self")):
         end = "" if cursor else "; paging ends here"
         warnings.append(f"links.next: not a URL of this list (ignored{end})")
         return cursor
-    stated = _parameter(link, "cursor")
+    stated = query_parameter(link, "cursor")
     if cursor is None:
         cursor = _check_cursor(stated, "links.next")
         action = "its cursor is used, as meta.cursor is missing"
@@ -286,24 +164,6 @@ def _check_cursor(cursor: object, path: str) -> str | None:
     if not (cursor.isascii() and cursor.isprintable()):
         raise PayloadError("contains characters that are invalid in a cursor", path)
     return cursor
-
-
-def _envelope_link(payload: dict[str, Any], name: str) -> object:
-    links = payload.get("links")
-    return links.get(name) if isinstance(links, dict) else None
-
-
-def _is_same_list(link: object, self_link: object) -> bool:
-    """Return whether two links are equal apart from their queries."""
-    if not isinstance(link, str) or not isinstance(self_link, str) or len(link) > _MAX_LINK:
-        return False
-    return link.partition("?")[0] == self_link.partition("?")[0]
-
-
-def _parameter(url: object, name: str) -> str | None:
-    """Return a query parameter. A plus sign is not a space, as cursors are base64."""
-    query = str(url).partition("?")[2].partition("#")[0].replace("+", "%2B")
-    return parse_qs(query).get(name, [None])[0]
 
 
 # --- items ---------------------------------------------------------------------------------------

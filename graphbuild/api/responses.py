@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from graphbuild.api.endpoints import endpoint_path
 from graphbuild.api.json_decoding import decode_json
-from graphbuild.api.parser import check_self_link, parse_payload
+from graphbuild.api.links import check_self_link
+from graphbuild.api.parser import parse_payload
 from graphbuild.api.retry import DEFAULT_WAIT, RETRY_AT_ONCE
 from graphbuild.errors import (
     ApiError,

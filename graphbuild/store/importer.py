@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from graphbuild._util import open_file
 from graphbuild.api.json_decoding import decode_json
-from graphbuild.api.parser import parse_payload, parse_self_link
+from graphbuild.api.links import parse_self_link
+from graphbuild.api.parser import parse_payload
 from graphbuild.errors import PayloadError
 from graphbuild.models import RELATED_REFERENCES
 from graphbuild.store.models import FetchedPage

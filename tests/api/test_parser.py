@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphbuild.api.links import parse_self_link, query_parameter
 from graphbuild.api.parser import (
-    _parameter,
     parse_page,
     parse_payload,
-    parse_self_link,
 )
 from graphbuild.errors import PayloadError
 from graphbuild.models import Entity, Observation, is_object_id, is_object_type
@@ -795,4 +794,4 @@ def test_any_link_is_parsed_without_an_exception(address):
     parse_self_link({"links": {"self": address}})
     query = address.partition("?")[2].partition("#")[0].replace("+", "%2B")
     for name in ("cursor", "limit", "40"):
-        assert _parameter(address, name) == parse_qs(query).get(name, [None])[0]
+        assert query_parameter(address, name) == parse_qs(query).get(name, [None])[0]

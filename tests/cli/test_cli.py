@@ -117,7 +117,7 @@ def test_json_is_one_object_on_standard_output(shell: Shell, service) -> None:
     assert re.fullmatch(r"[0-9a-f]{64}", exported["files"][0]["sha256"])
     assert (exported["view"], exported["nodes"], exported["edges"]) == ("full", 54, 200)
     imported = json.loads(shell("import", SAMPLE, "--store", "d.db", "--json").stdout)
-    assert imported["import"] == {"pages": 1, "new": 1, "refused": 0}
+    assert imported["import"] == {"pages": 1, "new": 1, "refused": 0, "refused_files": []}
 
 
 def test_export_of_a_view_reports_its_share_of_the_graph(shell: Shell, service) -> None:

@@ -5,9 +5,10 @@ The layout and the colors of the HTML page use other clusters, from
 by Louvain's method, and only make the drawing readable. The clusters of this module contain only
 files, and are found from the observations:
 
-* The files are the nodes of a weighted graph. A piece of evidence (see :mod:`overlap`) that n files
-  have links each pair of them with weight 1/n (resource allocation, Zhou et al. 2007, Phys. Rev. E
-  76, 046115). A collection that contains nearly all files therefore hardly links them.
+* The files are the nodes of a weighted graph. Each piece of evidence (see :mod:`overlap`) that n
+  files share adds 1/n to the weight of the edge between each pair of these files (resource
+  allocation, Zhou et al. 2007, Phys. Rev. E 76, 046115). A collection that contains nearly all
+  files therefore hardly links them.
 * If two collections share significantly many references (q-value of at most 0.05), their files are
   linked, too. These links have a weight proportional to the Jaccard index of the two collections.
 * Files with identical evidence are merged into one node first, so a large family of such files

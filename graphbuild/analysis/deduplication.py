@@ -119,7 +119,7 @@ class Deduplication:
         return self.groups[self._group_index[reference]]
 
     def count_independent(self, references: Iterable[Entity]) -> tuple[int, int]:
-        """Return the number of distinct articles and of known publishers of ``references``."""
+        """Count the distinct articles of ``references``, and the known publishers of these."""
         numbers = {self._group_index[each] for each in references}
         publishers = {self.groups[number].publisher for number in numbers}
         return len(numbers), len(publishers - {""})

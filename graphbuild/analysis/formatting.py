@@ -168,6 +168,7 @@ def _describe_cause(cause: Cause, change: ClusterChange) -> MixedText:
     if cause.exclusive:
         details.insert(0, "added" if change.kind == "merged" else "removed")
     if not cause.certain:
-        details.append("the other snapshot is incomplete")
+        other = "earlier" if change.kind == "merged" else "later"
+        details.append(f"possibly also in the {other} snapshot, which is incomplete")
     name = UntrustedText(defanged_label(cause.entity))
     return f"by the {cause.entity.type} ", name, f" ({', '.join(details)})"

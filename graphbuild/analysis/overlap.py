@@ -62,7 +62,7 @@ class Overlap:
             reference) (Adamic and Adar 2003, Soc. Networks 25).
         bits: Weight of the shared evidence in bits.
         p_value: Probability of sharing at least as many bits by chance.
-        q_value: False discovery rate if all pairs whose p-value is not larger are reported.
+        q_value: False discovery rate if all pairs with at most this p-value are reported.
         independent_references: Number of shared references, with duplicates counted once; None
             before :meth:`Overlaps.with_duplicates`.
         publishers: Number of known publishers of the shared references; None likewise.
@@ -212,7 +212,7 @@ def find_overlaps(data: object, of: NodeKind = "files") -> Overlaps:
 
 
 def project(matrix: Matrix, weights: NDArray[Any] | None = None) -> Matrix:
-    """Return, for each pair of rows of a 0/1 matrix, the number of columns that both have.
+    """Return, for each pair of rows of a 0/1 matrix, the number of columns with a 1 in both.
 
     With ``weights``, return the sum of the weights of these columns. The result is a matrix; the
     number for the rows i < j is in its entry (i, j).

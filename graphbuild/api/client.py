@@ -297,7 +297,7 @@ class Client:
     def _exchange(self, request: PageRequest, path: str) -> PageResponse:
         """Send a request and parse the response.
 
-        The connection is used again only after a page that names its subject. After any other
+        The connection is reused only after a page that names its subject. After any other
         response, the next one could be a late response to this request.
         """
         result = None

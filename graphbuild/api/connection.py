@@ -180,14 +180,14 @@ class _SocketStream(io.RawIOBase):
 
 
 class _Reader(io.BufferedReader):
-    """A buffered reader of one response that refuses endless lines and negative sizes."""
+    """A buffered reader for one response that rejects long or many lines, and negative sizes."""
 
     raw: _SocketStream
 
     def __init__(self, stream: _SocketStream) -> None:
         super().__init__(stream, _BUFFER_SIZE)
-        self.blank_lines = _MAX_INFORMATIONAL + 1  # maximum that follows; each ends some headers
-        self._line_bytes = _MAX_LINES  # maximum size of the lines that follow
+        self.blank_lines = _MAX_INFORMATIONAL + 1  # still allowed; one ends each header block
+        self._line_bytes = _MAX_LINES  # still allowed in all lines together
 
     def read(self, size: int | None = -1, /) -> bytes:
         # With a negative chunk size, the read would continue to the end of the connection.

@@ -1,8 +1,8 @@
 """The retry policy: which failures are retried, how often, and after how long.
 
 Only a :class:`~graphbuild.errors.TransientError` is retried: HTTP 408, 421, 424, 425, 429 and 5xx,
-a broken or late connection, and a damaged page. A 429 is not retried if it shows that the quota is
-spent, see :meth:`RetryPolicy.is_quota_spent`.
+a broken or late connection, and a damaged page. A 429 that means a spent quota is not retried; see
+:meth:`RetryPolicy.is_quota_spent`.
 """
 
 from __future__ import annotations

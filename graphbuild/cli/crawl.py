@@ -140,7 +140,7 @@ def _run(crawler: Crawl, store: Store, clock: Clock, *, show_progress: bool) -> 
 
 
 def _announce_earlier_lists(store: Store, seeds: SeedList, *, only: bool) -> None:
-    """Report the requests for subjects of earlier lists; with ``only``, leave them out."""
+    """Print how many requests belong to earlier lists; with ``only``, exclude these subjects."""
     from graphbuild.api.client import LIMIT
 
     total = store.tasks.remaining_calls(LIMIT)

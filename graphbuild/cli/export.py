@@ -82,8 +82,8 @@ def export(
         bool,
         typer.Option(
             "--no-reduction",
-            help="HTML page that first draws the whole graph, even with more than 15,000 nodes and "
-            "edges after folding.",
+            help="Start the HTML page with the whole graph, even if it has more than 15,000 nodes "
+            "and edges after folding (needs WebGL).",
         ),
     ] = False,
     json: options.JsonOption = False,

@@ -136,7 +136,7 @@ def _daily_limit(
 ) -> tuple[int | None, int]:
     """Return the calls allowed per day and those made today.
 
-    If the quota of the service is known, the stricter of it and --per-day applies.
+    If the service's daily quota is known, the smaller of that quota and --per-day applies.
     """
     daily = remaining.for_window("daily") if remaining else None
     if daily is None or not daily.allowed:

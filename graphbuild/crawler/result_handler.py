@@ -103,7 +103,8 @@ class ResultHandler:
 
     def _store_page(self, task: Task, response: PageResponse) -> CrawlEvent:
         if not self._was_answered:
-            self._store.tasks.settle_refusals(task.relationship)  # the key has a license
+            # The key may read this relationship, so refusals of single subjects are final.
+            self._store.tasks.settle_refusals(task.relationship)
         self._failures, self._was_answered, self.retry_on_429 = [], True, True
         now = self._client.clock.now()
         page = response.page

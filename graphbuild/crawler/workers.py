@@ -148,7 +148,7 @@ class _RecorderProxy(CallRecorder):
 def _fetch(client: Client, task: Task, recorder: CallRecorder, *, retry_on_429: bool) -> Outcome:
     """Request the next page of a task; return any exception, even ``KeyboardInterrupt``.
 
-    The crawl raises the exception when the results of the other workers are stored.
+    The crawl raises the exception after it has stored the results of the other workers.
     """
     try:
         return client.fetch_page(

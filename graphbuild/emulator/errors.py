@@ -2,8 +2,8 @@
 
 To let the emulator return a new error, add its code to ``ERRORS`` and raise ``ServiceError`` in the
 module that checks the request. ``api.py`` checks the method, the key and the quota; ``router.py``
-the path; ``pagination.py`` the limit and the cursor; ``accounts.py`` and ``quota.py`` paths below
-``/users``.
+checks the path; ``pagination.py`` checks the limit and the cursor; ``accounts.py`` checks paths
+below ``/users``, and ``quota.py`` the dates in their queries.
 
 Errors that only tests need do not belong here. Tests replace the regular response with a
 ``Middleware`` (see ``http_messages.py``); the middlewares are in ``tests/support/faults``.

@@ -46,7 +46,8 @@ class UndocumentedSettings:
             object does not have.
         skip_unavailable_embeds: Whether ``?relationships=`` omits relationships that are unknown
             or restricted. If False, the whole request fails with the error of the relationship.
-        max_entries: How many entries of a list are served; None for all. The count is that of all.
+        max_entries: How many entries of a list are served; None for all. The ``count`` stays that
+            of the whole list.
         free_statuses: HTTP statuses of responses that are not counted against the quota.
     """
 

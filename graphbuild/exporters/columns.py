@@ -138,8 +138,8 @@ _BOTH, _WITH_URL = (REFERENCE, COLLECTION), (REFERENCE, URL)
 _SUBJECTS = ("subjects",)
 NODE_COLUMNS: list[Column] = [
     Column("key", TEXT, "Node key, `type:id`.", targets=TABLES | NEO4J),
-    _attribute("type", CATEGORY, "Object type of the API."),
-    _attribute("id", TEXT, "Object id of the API.", title="ID"),
+    _attribute("type", CATEGORY, "Type of the object in the API."),
+    _attribute("id", TEXT, "Id of the object in the API.", title="ID"),
     _attribute("label", TEXT, "Title, name, URL or shortened id, for display."),
     Column("color", TEXT, "Color by type, `#rrggbb`.", targets=XML),
     Column("size", FLOAT, "Radius, from 6 to 30; it grows with the degree.", targets=XML),

@@ -47,8 +47,8 @@ _COMMAND = (
 )
 _INSTRUCTIONS = """
 
-Run it in this folder while the database is stopped. It fills a new database;
---overwrite-destination before the name of the database replaces an existing one.
+Run it in this folder while the database is stopped. It imports into a new database.
+To replace an existing database, add --overwrite-destination before the database name.
 Then, for example:
 
 MATCH (f:file)-[r:related_references]->(report:reference) RETURN f, r, report LIMIT 100

@@ -3,7 +3,7 @@
 Jinja escapes all text. Only the style sheet of this package and the figures are inserted as markup;
 :mod:`charts` escapes the untrusted text in the figures. The content security policy allows only
 this style sheet (by its hash) and images in ``data:`` URLs. So even injected markup could neither
-run a script nor load anything from the network.
+run a script nor load a resource from the network.
 """
 
 from __future__ import annotations

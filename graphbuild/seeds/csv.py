@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_COLUMNS = 100
 MAX_LINE = 4 * 2**20  # characters
+MAX_CELL = 131_072  # characters; the default limit of the csv module, which programs can change
 _SAMPLE_ROWS = 1_000
 _DELIMITERS = ",;\t|"
 _MAX_NAME = 50
@@ -104,6 +105,11 @@ def _read_rows(lines: Iterator[str], reader: SeedReader) -> Iterator[_Row]:
             if not any(map(str.strip, cells)) or cells[0].startswith("#"):
                 reader.seeds.skipped += 1
                 continue
+            if max(map(len, cells)) > MAX_CELL:
+                raise SeedError(
+                    f"{reader.source}, line {start} is not a row of a table: a cell has more than"
+                    f" {MAX_CELL:,} characters"
+                )
             yield start, [cell.strip(STRIPPED_CHARACTERS) for cell in cells]
     except csv.Error as error:
         raise SeedError(

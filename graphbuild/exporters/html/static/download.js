@@ -2,11 +2,12 @@
 
 // Matches where a spreadsheet may read a formula; the rule is that of the CSV exporter. A spreadsheet
 // that does not use the comma may also find a formula after its own separator or a line break.
-const SPACES = "\\u000b\\u000c\\u001c-\\u0020\\u0085\\u00a0\\u1680\\u2000-\\u200f\\u2028\\u2029\\u202f\\u205f\\u2060\\u3000";
-const SKIPPED = `\\u0000-\\u0008\\u000e-\\u001b\\u007f\\ufffd\\ufeff${SPACES}`;
+const SPACES = "\\u000b\\u000c\\u001c-\\u001f\\u0085\\u00a0\\u1680\\u2000-\\u200f\\u2028\\u2029\\u202f\\u205f\\u2060\\u3000";
+const SKIPPED = `'"\\u0000-\\u0008\\u000e-\\u001b\\u007f\\ufffd\\ufeff${SPACES}`;
 const STARTS = "=+@\\uff1d\\uff0b\\uff20\\uff0d\\ufe66\\ufe62\\ufe6b\\ufe63-";
 const FORMULA = new RegExp(
-  `(?:^|(?<=[;\\t\\n\\r]))(?='*["${SKIPPED}]*[${STARTS}])|^(?='*[ ]*[\\t\\r])`, "gu");
+  `(?:^|(?<=[;|:\\t\\n\\r]))(?=[${SKIPPED} ]*[${STARTS}])`
+  + `|(?<= )(?=[${SKIPPED}]*[${STARTS}]+(?![ ${STARTS}]))|^(?='*[ ]*[\\t\\r])`, "gu");
 const COLUMNS = ["title", "name", "url", "author", "creation_date", "state"];
 const NO_XML = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
 

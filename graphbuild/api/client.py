@@ -50,7 +50,7 @@ _UNKNOWN_RELATIONSHIP_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.N
 
 
 class CallRecorder:
-    """The base of recorders of calls; it records nothing and allows every call."""
+    """Base class of call recorders. It records nothing and allows every call."""
 
     def check(self) -> None:
         """Raise CrawlPaused if no call is allowed now."""

@@ -46,8 +46,8 @@ def compare(
     path = find_campaign_file(store_path)
     before, after = read_snapshot(baseline or path, since), read_snapshot(path, until)
     found = compare_snapshots(before, after, seed=seed)
-    _warn_if_incomplete(before, "before")
-    _warn_if_incomplete(after, "after")
+    _warn_if_incomplete(before, "before", "added")
+    _warn_if_incomplete(after, "after", "removed")
     if json:
         console.print_json(_as_json(found))
     else:
@@ -63,14 +63,14 @@ def read_snapshot(path: Path, until: float | None) -> Snapshot:
         return Snapshot.from_observations(store.current_observations(time), store.states(time))
 
 
-def _warn_if_incomplete(side: Snapshot, when: str) -> None:
+def _warn_if_incomplete(side: Snapshot, when: str, unknown_change: str) -> None:
     states = Counter(state for _, state in side.incomplete_subjects)
     if states:
         counts = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
         console.notice(
             f"the campaign was not complete {when}: {counts} of"
-            f" {format_count(len(side.states), 'subject')}; their references count neither as added"
-            " nor as removed"
+            f" {format_count(len(side.states), 'subject')}; their references are not counted as"
+            f" {unknown_change}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Show the progress of a crawl on standard error."""
+"""Show the progress of a crawl, or of a check, on standard error."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from graphbuild.cli.console import LOG, notice
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from rich.progress import Progress
+
     from graphbuild.crawler import CrawlEvent
     from graphbuild.store import Store
 
@@ -30,18 +32,9 @@ def crawl_progress(store: Store, *, hidden: bool) -> Iterator[Callable[[CrawlEve
     if hidden or LOG.level != logging.INFO or not sys.stderr.isatty():
         yield lambda event: None if hidden else notice(_describe(event))
         return
-    from rich import console, progress
-
     from graphbuild.api.client import LIMIT
 
-    bar = progress.Progress(
-        progress.BarColumn(bar_width=None),
-        progress.MofNCompleteColumn(),
-        progress.TextColumn("calls · {task.fields[references]} ·"),
-        progress.TimeRemainingColumn(),
-        progress.TextColumn("left"),
-        console=console.Console(stderr=True),
-    )
+    bar = _progress_bar("calls · {task.fields[references]} ·")
     task = bar.add_task("", total=None, references="")
     calls, left, references, counted_at = 0, 0, 0, -inf
 
@@ -69,19 +62,24 @@ def page_progress() -> Iterator[Callable[[int, int], None]]:
     if not LOG.isEnabledFor(logging.INFO) or not sys.stderr.isatty():
         yield lambda *_: None
         return
+    bar = _progress_bar("pages ·")
+    task = bar.add_task("", total=None)
+    with bar:
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _progress_bar(text: str) -> Progress:
+    """Return a bar on standard error with the counts, ``text`` and the remaining time."""
     from rich import console, progress
 
-    bar = progress.Progress(
+    return progress.Progress(
         progress.BarColumn(bar_width=None),
         progress.MofNCompleteColumn(),
-        progress.TextColumn("pages ·"),
+        progress.TextColumn(text),
         progress.TimeRemainingColumn(),
         progress.TextColumn("left"),
         console=console.Console(stderr=True),
     )
-    task = bar.add_task("", total=None)
-    with bar:
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _describe(event: CrawlEvent) -> str:

@@ -58,6 +58,9 @@ class Crawl:
             also requests the references of these files.
         per_node: Maximum entries per list of an entity that is not a seed.
         workers: Maximum concurrent requests. The rate limit applies to all of them together.
+
+    Raises:
+        ValueError: A number is too small.
     """
 
     def __init__(  # noqa: PLR0913  all but the first two have defaults
@@ -72,6 +75,13 @@ class Crawl:
         per_node: int = DEFAULT_PER_NODE,
         workers: int = 1,
     ) -> None:
+        for name, value, least in (
+            ("depth", depth, 0),
+            ("per_node", per_node, 1),
+            ("workers", workers, 1),
+        ):
+            if value < least:
+                raise ValueError(f"{name} is {value}; expected at least {least}")
         self._client = client
         self._store = store
         self._budget = CallBudget(client.clock, store, max_calls=max_calls, per_day=per_day)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import socketserver
+import sys
 import threading
 from contextlib import suppress
 from dataclasses import replace
@@ -104,7 +105,9 @@ class _Server(ThreadingHTTPServer):
         super().server_close()
 
     def handle_error(self, request: _Incoming, client_address: tuple[str, int]) -> None:
-        """Print no traceback: clients close connections early, and tests do so on purpose."""
+        """Print a traceback, except for connections that clients closed early."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

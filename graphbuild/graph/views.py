@@ -2,8 +2,8 @@
 
 In real graphs, many files have exactly the same neighbors, since the API returns all references
 of a collection for each of its files. They are folded into one node; :func:`unfold` restores them.
-Views have the attributes that :mod:`graphbuild.graph.builder` describes, so exporters accept them.
-Only the formats STIX and MISP refuse :data:`DERIVED_VIEWS`.
+Views have the attributes that :mod:`graphbuild.graph.builder` describes, so exporters accept them;
+only STIX and MISP refuse :data:`DERIVED_VIEWS`.
 """
 
 from __future__ import annotations

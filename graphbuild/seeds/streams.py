@@ -34,7 +34,7 @@ def open_source(source: str | Path) -> Iterator[BinaryIO]:
     """
     if str(source) == STDIN:
         if not hasattr(sys.stdin, "buffer"):
-            raise OSError("there is no standard input to read bytes from")
+            raise OSError("there is no standard input; name a file")
         yield sys.stdin.buffer
     else:
         with open_file(source) as stream:

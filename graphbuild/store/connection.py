@@ -223,9 +223,13 @@ def _remove_log(path: Path) -> None:
 def _migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
     """Return a migrated temporary copy, so that reading does not change an older file."""
     copy = sqlite3.connect("", isolation_level=None)  # on disk, deleted when closed
-    with closing(connection):
-        connection.backup(copy)
-    migrations.migrate(copy)
+    try:
+        with closing(connection):
+            connection.backup(copy)
+        migrations.migrate(copy)
+    except BaseException:
+        copy.close()
+        raise
     return copy
 
 
@@ -249,7 +253,9 @@ def log_path(path: Path) -> Path:
 def find_missing_data(connection: sqlite3.Connection, path: Path) -> str:
     """Return a sentence about what a copy without its log lacks; empty if the file is complete.
 
-    See :meth:`graphbuild.store.write_session.WriteSession.finish`.
+    See :meth:`graphbuild.store.write_session.WriteSession.finish`. If the crawl was killed and
+    another SQLite program then opened the file, that program wrote back and removed the log. The
+    file is complete then, but looks the same.
     """
     try:
         if not _is_marked(connection) or _log_size(path):
@@ -261,8 +267,9 @@ def find_missing_data(connection: sqlite3.Connection, path: Path) -> str:
     return (
         f"incomplete copy: a crawl was writing to the file, and {log_path(path).name} was not "
         f"copied with it. It contains {format_count(pages, 'page')}; what was stored "
-        f"{f'after {format_timestamp(last)}' if last else 'later'} is missing. Use the original "
-        "file, or copy it with 'graphbuild backup'"
+        f"{f'after {format_timestamp(last)}' if last else 'later'} is missing, unless another "
+        "SQLite program has opened the file since. Use the original file, or copy it with "
+        "'graphbuild backup'"
     )
 
 
@@ -298,6 +305,9 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
                 options = "mode=ro&immutable=1"
             else:
                 raise
+        except BaseException:
+            connection.close()
+            raise
         else:
             return connection
 

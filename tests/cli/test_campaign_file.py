@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 
 from graphbuild.emulator import Api, generate_family_world, generate_world
 from graphbuild.store import Store
+from tests.support.mounts import run_with_private_mounts
 from tests.support.paths import DATA
 from tests.support.shell import seeds
 
@@ -225,18 +225,7 @@ def test_finished_campaign_is_read_from_read_only_media(shell: Shell, service) -
     command = f"{sys.executable} -m graphbuild"
     runs = [f"{command} {words} > /dev/null; echo {words.split()[0]} $?" for words in READING]
     mount = "mount --bind media media && mount -o remount,ro,bind media && touch media/x"
-    flags = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
-    done = subprocess.run(
-        ["unshare", *flags, "sh", "-c", "; ".join([mount, *runs])],
-        capture_output=True,
-        text=True,
-        cwd=shell.folder,
-        env=shell.environment,
-        check=False,
-        timeout=120,
-    )
-    if "unshare" in done.stderr or "mount:" in done.stderr:
-        pytest.skip("this machine lets nobody mount a read-only folder")
+    done = run_with_private_mounts(shell, "; ".join([mount, *runs]))
     assert "Read-only file system" in done.stderr  # of touch
     assert done.stdout.splitlines() == [f"{words.split()[0]} 0" for words in READING], done.stderr
     assert sorted(each.name for each in folder.iterdir()) == names

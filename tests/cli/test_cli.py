@@ -22,6 +22,7 @@ from graphbuild.seeds import parse_seeds
 from graphbuild.store import Store
 from tests.support.faults import Fault, FaultyApi
 from tests.support.keys import KEY
+from tests.support.mounts import run_with_private_mounts
 from tests.support.paths import DATA
 from tests.support.shell import seeds
 
@@ -434,18 +435,7 @@ def test_full_disk_stops_a_crawl_and_the_next_run_continues(shell: Shell, servic
         "mount -t tmpfs -o size=300k none small && "
         f"{crawl}; echo first $?; mount -o remount,size=20m small; {crawl}; echo second $?"
     )
-    flags = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
-    process = subprocess.run(
-        ["unshare", *flags, "sh", "-c", script],
-        capture_output=True,
-        text=True,
-        cwd=shell.folder,
-        env=shell.environment,
-        check=False,
-        timeout=120,
-    )
-    if "unshare" in process.stderr or "mount:" in process.stderr:
-        pytest.skip("this machine lets nobody mount a small disk: the full disk was not tried")
+    process = run_with_private_mounts(shell, script)
     assert "first 1" in process.stdout, process.stderr
     assert "the disk is full; free some space and run again" in process.stderr
     assert "second 0" in process.stdout

@@ -131,7 +131,8 @@ def test_until_ignores_later_pages(refreshed: Campaign) -> None:
     result = json.loads(process.stdout)
     assert result["files"]["added"] == [f"file:{reference_id(1)}", f"file:{reference_id(2)}"]
     assert process.stderr.startswith(
-        "the campaign was not complete before: 2 pending of 2 subjects; "
+        "the campaign was not complete before: 2 pending of 2 subjects; their references are not"
+        " counted as added"
     )
 
 

@@ -78,6 +78,17 @@ def test_first_pages_of_all_subjects_come_first(make_campaign) -> None:
     assert [event.page_number for event in events] == [1] * 5 + [2, 3] * 5
 
 
+@pytest.mark.parametrize(("name", "value"), [("depth", -1), ("per_node", 0), ("workers", 0)])
+def test_a_number_that_is_too_small_is_refused(tmp_path, name: str, value: int) -> None:
+    message = f"{name} is {value}; expected at least {value + 1}"
+    with (
+        Store.open(tmp_path / "c.db") as store,
+        Client("0" * 64) as client,
+        pytest.raises(ValueError, match=message),
+    ):
+        Crawl(client, store, **{name: value})
+
+
 def test_a_stopped_iteration_is_resumed_by_a_new_crawl(make_campaign) -> None:
     campaign = make_campaign()
     client = campaign.client()

@@ -367,7 +367,7 @@ def test_an_invalid_xml_id_is_rejected_before_anything_is_written(node_id):
 
 
 def texts_of_nodes(graph, is_original):
-    """Return the cleaned texts of every node by key."""
+    """Return the cleaned texts of each node, by node key."""
     texts = ("title", "url", "author", "origin", "tags", "state")
     return {
         key: {

@@ -28,7 +28,8 @@ KILLS = 12
 
 
 def version_of(path: Path) -> int:
-    with closing(sqlite3.connect(path)) as connection:
+    # Read-only: otherwise, SQLite would write back and remove the log of a killed writer.
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         return migrations.version_of(connection)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -226,8 +228,8 @@ def test_copy_of_a_continued_campaign_is_recognized(path: Path) -> None:
             assert "2 pages" in copy.missing_data
 
 
-@pytest.mark.parametrize("pages", [0, 1, 2])
-def test_copy_after_a_kill_is_recognized(path: Path, pages: int) -> None:
+def killed_writer(path: Path, pages: int) -> None:
+    """Store two seeds and some pages in a process that is then killed."""
     code = (
         "import os, sys; from pathlib import Path; from graphbuild.seeds import parse_seeds;"
         "from tests.store.helpers import *; store = Store.open(Path(sys.argv[1]));"
@@ -236,6 +238,25 @@ def test_copy_after_a_kill_is_recognized(path: Path, pages: int) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
     assert done.returncode == -signal.SIGKILL
+
+
+def test_file_that_another_program_wrote_back_is_complete_and_the_message_allows_for_it(
+    path: Path,
+) -> None:
+    killed_writer(path, 2)
+    with closing(sqlite3.connect(path)) as other_program:
+        assert other_program.execute("SELECT count(*) FROM page").fetchone() == (2,)
+    assert not log_files(path)[0].exists()
+    with Store.read(path) as store:
+        assert store.totals().pages == 2
+        assert "unless another SQLite program has opened the file" in store.missing_data
+    Store.open(path).close()
+    assert is_complete(path, 2)
+
+
+@pytest.mark.parametrize("pages", [0, 1, 2])
+def test_copy_after_a_kill_is_recognized(path: Path, pages: int) -> None:
+    killed_writer(path, pages)
     copy = copy_of(path)
     with Store.read(copy) as store:
         assert store.missing_data

@@ -30,6 +30,7 @@ QUICK = {
     "kills": 20,
     "workers": 10,
     "files": 15,
+    "copies": 5,
     "signals": 10,
     "corpus": 70,
     "redirects": 0,

@@ -25,6 +25,7 @@ PARTS = {
     "kills": 1_000,
     "workers": 200,
     "files": 1_000,
+    "copies": 200,
     "signals": 200,
     "syscalls": 0,
     "power": 400,

@@ -4,14 +4,17 @@ To change the schema from version N to N + 1:
 
 1. Before any change, run ``python -m tests.store.save_fixture``. It saves a campaign file of
    version N and its contents as ``tests/store/data/schema-N.db.gz`` and ``schema-N.json.gz``, and
-   prints the digest of the schema.
+   prints the digest of the schema. If the saved file of version N - 1 lacks values that the
+   migration changes, write them to a campaign file with the code of version N and pass its path.
 2. In :mod:`graphbuild.store.schema`, add that digest to ``_EARLIER_DIGESTS`` under N, set
    ``SCHEMA_VERSION`` to N + 1, and change the tables and views. The docstring of that module
-   lists the modules that write each table.
+   lists the modules that write each table. Declare new columns after the existing ones, where
+   ``ALTER TABLE ... ADD COLUMN`` inserts them: otherwise, the digests differ.
 3. Here, write a function that changes a file of version N, and add it to ``MIGRATIONS`` under N.
    It contains its own SQL. It must not use ``schema.SCHEMA`` or ``schema.VIEWS``, which change with
    later versions.
-4. Run ``tests/store/test_migrations.py``, which migrates every saved file.
+4. Run ``tests/store/test_migrations.py``, which migrates every saved file and compares the contents
+   that ``Store`` returns. Add a test for values that it does not return.
 
 Each migration runs in one transaction that also raises the version in the file, so a killed
 migration is repeated from its start. Before the first migration, the file is backed up and the
@@ -105,5 +108,27 @@ CREATE VIEW observation AS
         FROM fact_by_task GROUP BY task, reference, related_from
 """,
 )
+
+
+def separate_failure_counts(connection: sqlite3.Connection) -> None:
+    """Schema 2 to 3: count failures in a column of their own.
+
+    They were negative values of ``new_entity_count``.
+    """
+    connection.execute("DROP INDEX task_order")
+    connection.execute("ALTER TABLE task ADD COLUMN failure_count INTEGER NOT NULL DEFAULT 0")
+    connection.execute(
+        "UPDATE task SET failure_count = -new_entity_count, new_entity_count = 0"
+        " WHERE new_entity_count < 0"
+    )
+    connection.execute(
+        "CREATE INDEX task_order ON task (state, depth, cursor IS NOT NULL, failure_count,"
+        " new_entity_count DESC, id)"
+    )
+
+
 # Schema version -> the function that migrates a file of that version to the next one.
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: rename_columns}
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
+    1: rename_columns,
+    2: separate_failure_counts,
+}

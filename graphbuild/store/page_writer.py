@@ -104,6 +104,7 @@ class PageWriter:
                 cursor=cursor,
                 received_count=state.received_count,
                 new_entity_count=db.integer("SELECT max(id) FROM entity") - entities,
+                failure_count=0,
                 http_status=200,
                 fetched_at=fetched.fetched_at,
                 error_code=_REPEATED if is_short else "",

@@ -11,6 +11,10 @@ Notes on the columns:
   ``related_from`` is 0 if the API names no collection, because a key column cannot be NULL.
 * ``entity.same_as`` is the id of the canonical entity, or 0. A file requested by its MD5 is an
   alias of the file whose SHA-256 is in the response.
+* ``task.new_entity_count`` is the number of entities that no page contained before the newest page
+  of the current pass; 0 before its first page.
+* ``task.failure_count`` is the number of failures since the newest page. Restarting a list keeps
+  it, so that lists which fail repeatedly do not delay the others.
 * ``task.inference_conflict`` is the reason why nothing may be inferred for the subject. It is
   usually empty.
 * ``page.duplicate_of`` is the id of an earlier page with the same facts. Facts that many subjects
@@ -31,7 +35,7 @@ import sqlite3
 from contextlib import closing
 
 APPLICATION_ID = 0x67624B47  # "gbKG", in the header of the file
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 CREATE TABLE entity (
@@ -68,9 +72,12 @@ CREATE TABLE task (
     audited INTEGER NOT NULL DEFAULT 0,
     detail TEXT NOT NULL DEFAULT '',
     inference_conflict TEXT NOT NULL DEFAULT '',
+    failure_count INTEGER NOT NULL DEFAULT 0,
     UNIQUE (subject, relationship)
 ) STRICT;
-CREATE INDEX task_order ON task (state, depth, cursor IS NOT NULL, new_entity_count DESC, id);
+CREATE INDEX task_order ON task (
+    state, depth, cursor IS NOT NULL, failure_count, new_entity_count DESC, id
+);
 CREATE TABLE page (
     id INTEGER PRIMARY KEY,
     task INTEGER NOT NULL REFERENCES task,
@@ -133,7 +140,10 @@ CREATE VIEW observation AS
 INFERRED, CONFIRMED, REFUTED = 1, 2, 3
 
 # Digests of the schemas of earlier versions; see ``schema_digest``.
-_EARLIER_DIGESTS = {1: "f797d50da006eb05ee8e08f1de0ad0bbef3ae727134865c00bf42613edb2bf31"}
+_EARLIER_DIGESTS = {
+    1: "f797d50da006eb05ee8e08f1de0ad0bbef3ae727134865c00bf42613edb2bf31",
+    2: "b98f87aea2a31fa84dbe1e571e575a00775b4b7fe41eb2fd8503ff13b300c905",
+}
 
 
 def schema_digest(connection: sqlite3.Connection) -> str:

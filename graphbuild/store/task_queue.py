@@ -32,10 +32,15 @@ _TASKS = (
     "SELECT task.id, type, api_id, attributes, relationship, page_count, cursor, depth FROM task"
     " JOIN entity ON entity.id = task.subject"
 )
-# By depth, first pages before later pages, lists with most new entities first; see task_order.
-_ORDER = " ORDER BY depth, cursor IS NOT NULL, new_entity_count DESC, task.id LIMIT ?"
-# Restart a list at its first page. Stored observations stay.
-_RESTART = "cursor = NULL, error_code = '', detail = '', retry = 0, truncated_at = 0"
+# The columns of the index task_order; see next_task().
+_ORDER = (
+    " ORDER BY depth, cursor IS NOT NULL, failure_count, new_entity_count DESC, task.id LIMIT ?"
+)
+# Restart a list at its first page. Stored observations and the count of failures stay.
+_RESTART = (
+    "cursor = NULL, new_entity_count = 0, error_code = '', detail = '', retry = 0, truncated_at = 0"
+)
+_KEEPS_CURSOR = "state = ? AND http_status <> ?"
 
 
 class TaskQueue:
@@ -86,7 +91,8 @@ class TaskQueue:
         """Return the next task whose id is not in ``exclude``.
 
         Lists nearest to the seeds come first; among these, first pages in the order of the seeds,
-        then later pages of the lists that contributed most new entities.
+        then later pages of the lists that contributed most new entities. Both are requested first
+        from the lists with the fewest failures since their newest page.
         """
         return self._first_except(exclude, "")
 
@@ -144,8 +150,7 @@ class TaskQueue:
         """
         with self._db.transaction():
             self._db.execute(
-                "UPDATE task SET new_entity_count = min(new_entity_count, 0) - 1 WHERE id = ?",
-                task.id,
+                "UPDATE task SET failure_count = failure_count + 1 WHERE id = ?", task.id
             )
             self._db.update(
                 "task",
@@ -183,11 +188,11 @@ class TaskQueue:
         complete.
         """
         return self._reset(
-            "cursor = iif(state = ? AND http_status <> ?, cursor, NULL), error_code = '',"
+            f"cursor = iif({_KEEPS_CURSOR}, cursor, NULL),"
+            f" new_entity_count = iif({_KEEPS_CURSOR}, new_entity_count, 0), error_code = '',"
             " detail = '', retry = 0 WHERE (state IN (?, ?, ?) AND truncated_at = 0"
             " OR state = ? AND expected_count > received_count + inferred_count)",
-            FAILED,
-            HTTPStatus.BAD_REQUEST,
+            *(FAILED, HTTPStatus.BAD_REQUEST) * 2,
             FAILED,
             SHORT,
             INCOMPLETE,

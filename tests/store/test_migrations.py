@@ -116,6 +116,30 @@ def test_an_added_column_gives_the_schema_in_which_it_is_declared(table: str) ->
         assert schema_digest(altered) == schema_digest(new)
 
 
+def test_negative_entity_counts_become_failure_counts(tmp_path: Path) -> None:
+    path = saved_file(2, tmp_path)
+    count = "SELECT id, new_entity_count FROM task ORDER BY id"
+    with closing(sqlite3.connect(path)) as connection:
+        expected = {task: (max(0, -each), max(0, each)) for task, each in connection.execute(count)}
+        order = [
+            task
+            for (task,) in connection.execute(
+                "SELECT id FROM task WHERE state = 'pending'"
+                " ORDER BY depth, cursor IS NOT NULL, new_entity_count DESC, id"
+            )
+        ]
+    assert {failures for failures, _ in expected.values()} == {0, 1, 2, 3}
+    with Store.open(path) as store:
+        query = "SELECT id, failure_count, new_entity_count FROM task"
+        assert {task: counts for task, *counts in store._db.rows(query)} == {
+            task: list(counts) for task, counts in expected.items()
+        }
+        requested: list[int] = []
+        while task := store.tasks.next_task(requested):
+            requested.append(task.id)
+        assert requested == order
+
+
 def test_a_failing_step_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved_file(1, tmp_path)
 
@@ -209,4 +233,4 @@ def test_a_migration_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
         Store.open(path).close()
         assert contents(path) == expected
         assert version_of(path) == SCHEMA_VERSION
-    assert versions <= {1, SCHEMA_VERSION}
+    assert versions <= {*EARLIER, SCHEMA_VERSION}

@@ -195,6 +195,33 @@ def test_only_temporary_failures_are_requeued(store: Store) -> None:
     assert [row.state for row in store.statuses()] == [FAILED, PENDING]
 
 
+def test_lists_with_fewer_failures_are_requested_first_until_their_next_page(path: Path) -> None:
+    def fail(task_id: int) -> None:
+        store.tasks.save_failure(
+            store.tasks.get(task_id), error_code="TransientError", detail="", retry=True, at=1.0
+        )
+        store.tasks.requeue()
+
+    def order() -> list[int]:
+        found: list[int] = []
+        while task := store.tasks.next_task(found):
+            found.append(task.id)
+        return found
+
+    with Store.open(path) as store:
+        store.add_seeds(parse_seeds([A, B, "c" * 64]))
+        for task_id in (1, 1, 2):
+            fail(task_id)
+        assert order() == [3, 2, 1]
+        for references in ([R1], [R1, R2], [R1]):  # the last page contains no new entity
+            commit(store, body(*references, count=9, cursor="next"))
+        assert order() == [3, 2, 1]
+        fail(3)
+        assert order() == [2, 1, 3]
+        store.tasks.refresh(2.0)
+        assert order() == [1, 2, 3]
+
+
 def test_subjects_have_seed_and_state_attributes(store: Store) -> None:
     commit(store, body(R1))
     first, second = store.subjects()

@@ -1,9 +1,10 @@
-"""Create, check, copy and connect to the SQLite database of a campaign.
+"""Create, check, copy and open the SQLite database of a campaign.
 
 * A new file is created under a temporary name and renamed when it is complete.
-* An empty, foreign or newer file is rejected by its header, before SQLite opens it.
-* A file with unknown tables, views or triggers is rejected: a planted trigger would run on our
-  inserts (https://sqlite.org/security.html).
+* A file that is empty, is not a campaign file, or has a newer schema version is rejected by its
+  header, before SQLite opens it.
+* A file whose tables, indexes, views or triggers are not those of its schema version is rejected.
+  SQLite would run the triggers of a malicious file (https://sqlite.org/security.html).
 """
 
 from __future__ import annotations
@@ -25,21 +26,21 @@ if TYPE_CHECKING:
 
 _MAGIC = b"SQLite format 3\0"
 _HEADER_SIZE = 100  # https://sqlite.org/fileformat2.html#the_database_header
-_LOCK_TIMEOUT = 30  # seconds that SQLite waits for another connection
+_LOCK_TIMEOUT = 30  # seconds that SQLite waits for a lock of another connection
 
 _HINTS = {
     "SQLITE_FULL": "the disk is full; free some space and run again",
     "SQLITE_READONLY": "no permission to write; check the permissions of the file and its folder",
     "SQLITE_CANTOPEN": "cannot be opened; check the folder, its permissions and the disk",
     "SQLITE_BUSY": "another program has locked it; close that program and run again",
-    "SQLITE_IOERR": "the disk reports an error; check it, then run again",
+    "SQLITE_IOERR": "the disk reports an error; check the disk and run again",
 }
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 @contextmanager
 def translate_sqlite_errors(path: Path) -> Iterator[None]:
-    """Raise the exceptions of SQLite as StoreError, with a hint for common causes."""
+    """Turn SQLite's exceptions in the ``with`` block into StoreError, with a hint if possible."""
     try:
         yield
     except sqlite3.Error as error:
@@ -51,17 +52,20 @@ def translate_sqlite_errors(path: Path) -> Iterator[None]:
             ) from None
         hint = next((text for prefix, text in _HINTS.items() if code.startswith(prefix)), "")
         message = hint or str(error).rstrip(".")
-        raise StoreError(f"{path}: {message}. Data stored before this is still there") from None
+        raise StoreError(f"{path}: {message}. Data stored before this error is unchanged") from None
 
 
 # --- create, copy ------------------------------------------------------------------------------
 
 
 def create(path: Path) -> None:
-    """Create an empty campaign file that is marked as open; see :func:`find_missing_data`.
+    """Create a campaign file without data, but with the row ``writer`` and a write-ahead log.
 
-    It gets a log without content first. So the file is no incomplete copy if the process is killed
-    now, and an old log of a file that was deleted cannot become part of the new one.
+    The row marks a file that a writer has open. The log is a single zero byte, which SQLite
+    ignores. It has two purposes:
+
+    * If the process is killed now, :func:`find_missing_data` does not report missing data.
+    * It replaces the log of a deleted file of the same name. SQLite would read such a log.
     """
     with translate_sqlite_errors(path), _new_database(path) as connection:
         with log_path(path).open("wb") as log:
@@ -78,10 +82,19 @@ def create(path: Path) -> None:
 def copy_database(
     connection: sqlite3.Connection, source: Path, path: Path, *, keep_mark: bool = False
 ) -> None:
-    """Write a copy of an open campaign file to ``path``, without a log; verify the copy.
+    """Write a copy of an open campaign file to ``path``, and verify the copy.
+
+    The copy needs no write-ahead log. An existing file at ``path`` is replaced.
+
+    Args:
+        connection: An open connection to the campaign file.
+        source: The path of the campaign file, for messages.
+        path: The path of the copy.
+        keep_mark: Keep the row ``writer``, so that the copy counts as an incomplete copy.
 
     Raises:
-        StoreError: The file is damaged, or the copy cannot be written.
+        StoreError: The campaign file is damaged, or the copy cannot be created.
+        sqlite3.Error: SQLite cannot read the campaign file or write the copy.
     """
     with _new_database(path) as copy:
         connection.backup(copy)
@@ -93,17 +106,18 @@ def copy_database(
             )
         copy.execute("PRAGMA journal_mode = DELETE")
         if not keep_mark:
-            with suppress(sqlite3.OperationalError):  # schema 1 has no such table
+            with suppress(sqlite3.OperationalError):  # schema 1 has no table ``metadata``
                 copy.execute("DELETE FROM metadata WHERE name = 'writer'")
 
 
 @contextmanager
 def _new_database(path: Path) -> Iterator[sqlite3.Connection]:
-    """Write a database that only its owner can read; it gets its name when it is complete.
+    """Connect to a new database under a temporary name; rename it to ``path`` after the block.
 
-    After an exception, no partial file remains. There is no write-ahead log: if the last checkpoint
-    failed, the rename would leave data behind in the log, and SQLite does not report such a
-    failure.
+    Only the owner can read the new file. After an exception, the temporary file is deleted.
+
+    Data must be written without a write-ahead log: SQLite does not report a failure of the last
+    checkpoint, and the renamed file would then lack the data in the log.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
@@ -123,7 +137,11 @@ def _new_database(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def remove_drafts(path: Path) -> None:
-    """Remove what killed processes left of new files and copies; the name must be locked."""
+    """Delete the temporary files that killed processes left while they created ``path``.
+
+    The caller must have locked the name (:func:`graphbuild.store.database_file.lock_name`), so
+    that no other process uses these files. Errors are ignored.
+    """
     draft = re.compile(rf"\.{re.escape(path.name)}(\.schema-\d+\.bak)?\.\d+\.new(-journal)?")
     with suppress(OSError):
         for each in path.parent.iterdir():
@@ -132,7 +150,7 @@ def remove_drafts(path: Path) -> None:
 
 
 def is_campaign_file(path: Path) -> bool:
-    """Return whether the header of ``path`` is that of a campaign file, of any schema version."""
+    """Return whether ``path`` has the header of a campaign file, of any schema version."""
     try:
         with closing(DatabaseFile(path)) as file:
             _read_header(path, file)
@@ -142,7 +160,7 @@ def is_campaign_file(path: Path) -> bool:
 
 
 def check_header(path: Path, file: DatabaseFile) -> None:
-    """Raise StoreError unless the header is that of a campaign file of a known version."""
+    """Raise StoreError if ``file`` has no header of a campaign file of a supported version."""
     _check_version(path, int.from_bytes(_read_header(path, file)[60:64]))
 
 
@@ -168,7 +186,10 @@ def _check_version(path: Path, version: int) -> None:
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
-    """Connect to a locked campaign file; migrate a file of an earlier schema version."""
+    """Connect to a campaign file that the caller has locked, and migrate it if necessary.
+
+    Before a migration, the file is copied to ``<name>.schema-<version>.bak``.
+    """
     with translate_sqlite_errors(path):
         connection = connect(path, "mode=rw")
         try:
@@ -177,8 +198,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
                 backup = path.with_name(f"{path.name}.schema-{version}.bak")
                 copy_database(connection, path, backup)
                 migrations.migrate(connection)
-            # This package keeps foreign keys intact, and `graphbuild check` verifies them. Checks
-            # by SQLite would take a fifth of the time to store a page.
+            # SQLite would check foreign keys at each insert, which takes a fifth of the time to
+            # store a page. `graphbuild check` verifies them instead.
             connection.execute("PRAGMA foreign_keys = OFF")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
@@ -190,7 +211,11 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Connect to a campaign file, or to a migrated copy if its schema version is an earlier one."""
+    """Connect to a campaign file for reading, in a ``with`` block.
+
+    A file of an earlier schema version is not changed: the connection is to a migrated temporary
+    copy. After the block, a log that no writer needs is removed.
+    """
     real_path = Path(os.path.realpath(path))
     with translate_sqlite_errors(path):
         connection = _connect_for_reading(path)
@@ -211,18 +236,19 @@ def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _remove_log(path: Path) -> None:
-    """Let SQLite write back and remove the log that readers needed longer than the last writer.
+    """Let SQLite write back and remove a log that the last writer left because of its readers.
 
-    It does nothing if another process uses the file. The log of a killed writer is not removed:
-    reading must not change the file.
+    SQLite does this when it closes the last connection to the file, so nothing happens while
+    another process uses the file. Callers must check that the log is not from a killed writer,
+    because reading must not change the file then.
     """
     with suppress(sqlite3.Error), closing(connect(path, "mode=rw")) as connection:
         connection.execute("SELECT 1 FROM sqlite_master")
 
 
 def _migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """Return a migrated temporary copy, so that reading does not change an older file."""
-    copy = sqlite3.connect("", isolation_level=None)  # on disk, deleted when closed
+    """Close ``connection``; return a connection to a migrated temporary copy of its database."""
+    copy = sqlite3.connect("", isolation_level=None)  # SQLite deletes it when it is closed
     try:
         with closing(connection):
             connection.backup(copy)
@@ -234,7 +260,13 @@ def _migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def connect(path: Path, options: str, *, any_thread: bool = False) -> sqlite3.Connection:
-    """Connect in autocommit mode, with options of SQLite's URIs; check nothing."""
+    """Connect in autocommit mode, without checking the file.
+
+    Args:
+        path: The campaign file.
+        options: The query of SQLite's URI, such as ``mode=ro``.
+        any_thread: Allow other threads to use the connection.
+    """
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?{options}",
         uri=True,
@@ -251,22 +283,23 @@ def log_path(path: Path) -> Path:
 
 
 def find_missing_data(connection: sqlite3.Connection, path: Path) -> str:
-    """Return a sentence about what a copy without its log lacks; empty if the file is complete.
+    """Return a message about the data that an incomplete copy lacks, or an empty string.
 
-    See :meth:`graphbuild.store.write_session.WriteSession.finish`. If the crawl was killed and
-    another SQLite program then opened the file, that program wrote back and removed the log. The
-    file is complete then, but looks the same.
+    An incomplete copy has the row ``writer``, but no log; see
+    :meth:`graphbuild.store.write_session.WriteSession.finish`. One complete file looks the same:
+    if a crawl is killed, the next SQLite program that opens the file writes back the log and
+    removes it, but keeps the row.
     """
     try:
         if not _is_marked(connection) or _log_size(path):
             return ""
         (pages,) = connection.execute("SELECT count(*) FROM page").fetchone()
         (last,) = connection.execute("SELECT max(started_at) FROM call").fetchone()
-    except sqlite3.DatabaseError:  # the file is damaged; reading it reports that
+    except sqlite3.DatabaseError:  # the file is damaged; later queries report that
         return ""
     return (
         f"incomplete copy: a crawl was writing to the file, and {log_path(path).name} was not "
-        f"copied with it. It contains {format_count(pages, 'page')}; what was stored "
+        f"copied with it. The copy contains {format_count(pages, 'page')}; data stored "
         f"{f'after {format_timestamp(last)}' if last else 'later'} is missing, unless another "
         "SQLite program has opened the file since. Use the original file, or copy it with "
         "'graphbuild backup'"
@@ -286,10 +319,11 @@ def _log_size(path: Path) -> int:
 
 
 def _connect_for_reading(path: Path) -> sqlite3.Connection:
-    """Connect in SQLite's read-only mode, unless a killed writer left a journal to roll back.
+    """Connect in SQLite's read-only mode if possible.
 
-    In a folder without permission to write, a file without a log is read as immutable, because
-    SQLite could not create the shared memory that a log needs.
+    After a killed writer, SQLite may need write access for the recovery. In a folder without
+    permission to write, SQLite cannot create the shared memory for a log, so a file without a log
+    is opened as immutable.
     """
     options = "mode=ro"
     while True:
@@ -313,9 +347,13 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
 
 
 def _check_tables(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the schema version; raise StoreError unless all tables are those of that version."""
+    """Return the schema version of a file.
+
+    Raises:
+        StoreError: The version is not supported, or the tables are not those of the version.
+    """
     connection.execute("PRAGMA trusted_schema = OFF")
-    # The write-ahead log may contain a newer version than the header.
+    # The write-ahead log may contain a newer version number than the main file.
     version = migrations.version_of(connection)
     _check_version(path, version)
     if schema.schema_digest(connection) != schema.expected_digest(version):

@@ -1,6 +1,7 @@
 """Open and lock the SQLite database of a campaign; run queries and transactions.
 
-One process writes at a time. The operating system releases its locks when it ends.
+Only one process at a time can open a campaign file for writing. The operating system releases the
+locks of a process when the process ends.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Database:
-    """An open campaign file. Its connection is in autocommit mode; only a writer has a lock."""
+    """An open campaign file, which is locked if it is open for writing."""
 
     def __init__(
         self,
@@ -35,17 +36,21 @@ class Database:
         session: WriteSession | None = None,
     ) -> None:
         self.path = path
-        self.missing_data = ""  # of an incomplete copy: a sentence about what it lacks
+        self.missing_data = ""  # a message about the data that an incomplete copy lacks
         self._connection = connection
         self._session = session
         self._close = weakref.finalize(self, resources.close)
-        self._depth = 0  # of nested transactions or snapshots
+        self._depth = 0  # number of open snapshot blocks; 1 in a transaction
         self._rollback_callbacks: list[Callable[[], None]] = []
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Lock and open a file for writing; create a missing file, migrate an older one."""
-        real_path = Path(os.path.realpath(path))  # one lock for all symbolic links
+        """Open a file for writing, and lock it. Create or migrate the file if necessary.
+
+        Raises:
+            StoreError: The file is in use, is not a campaign file, or cannot be written.
+        """
+        real_path = Path(os.path.realpath(path))  # symbolic links to a file share its lock
         with ExitStack() as resources, translate_sqlite_errors(path):
             try:
                 resources.enter_context(lock_name(real_path))
@@ -72,7 +77,11 @@ class Database:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Open a file for reading, without a lock."""
+        """Open a file for reading. Another process may have locked it for writing.
+
+        Raises:
+            StoreError: There is no such file, it is not a campaign file, or it cannot be read.
+        """
         with ExitStack() as resources, translate_sqlite_errors(path):
             file = resources.enter_context(closing(DatabaseFile(path)))
             connections.check_header(path, file)
@@ -83,28 +92,39 @@ class Database:
             return database
 
     def close(self) -> None:
-        """Commit an open transaction, write everything to the main file, release the lock.
+        """Close the file. A writer commits its transaction, ends its session and unlocks the file.
+
+        See :meth:`graphbuild.store.write_session.WriteSession.finish`.
 
         Raises:
-            StoreMovedError: The file was deleted, moved or replaced; the message says where the
-                data is.
+            StoreMovedError: A writer's file was deleted, moved or replaced. The message names the
+                file that now contains the data.
         """
         with translate_sqlite_errors(self.path):
             self._close()
 
     def check_in_place(self) -> None:
-        """Raise StoreMovedError if a writer's file was deleted, moved or replaced."""
+        """Raise StoreMovedError if the file of a writer was deleted, moved or replaced."""
         if self._session is not None:
             self._session.check_in_place()
 
     def checkpoint(self) -> None:
-        """Write all committed changes to the main file now instead of within seconds."""
+        """Write committed changes to the main file now, instead of at the next regular checkpoint.
+
+        Do nothing in a reader or during a transaction.
+        """
         if self._session is not None and not self._connection.in_transaction:
             with translate_sqlite_errors(self.path):
                 self._session.checkpoint()
 
     def back_up(self, path: Path) -> None:
-        """Write a complete copy to ``path``, also while another process writes to this file."""
+        """Write a copy to ``path``, even while another process writes to this file.
+
+        The copy of an incomplete copy also counts as incomplete.
+
+        Raises:
+            StoreError: ``path`` exists, is in use or cannot be written, or this file is damaged.
+        """
         log = connections.log_path(path)
         try:
             with translate_sqlite_errors(self.path), lock_name(path):
@@ -119,51 +139,56 @@ class Database:
     # --- queries ---------------------------------------------------------------------------------
 
     def rows(self, query: str, *values: object, **named: object) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a query; raise StoreError if the file is damaged or closed."""
+        """Yield the rows of a query.
+
+        Raises:
+            StoreError: SQLite reports an error, for example because the file is damaged or closed.
+        """
         with translate_sqlite_errors(self.path):
-            # With "yield from", an abandoned generator could close its cursor after the connection.
+            # With "yield from", an unfinished generator could close its cursor too late: after the
+            # connection.
             for row in self._connection.execute(query, named or values):  # noqa: UP028
                 yield row
 
     def first(self, query: str, *values: object, **named: object) -> tuple[Any, ...] | None:
-        """Return the first row of a query, or None."""
+        """Return the first row of a query, or None if it has no rows."""
         return next(self.rows(query, *values, **named), None)
 
     def integer(self, query: str, *values: object, **named: object) -> int:
-        """Return the first value of a query; 0 if it is NULL or there is no row."""
+        """Return the first value of the first row as an integer; 0 if it is NULL or missing."""
         row = self.first(query, *values, **named)
         return int(row[0] or 0) if row else 0
 
     def execute(self, statement: str, *values: object, **named: object) -> sqlite3.Cursor:
-        """Run a statement. If it changes the file, the caller must have begun a transaction."""
+        """Run a statement. Before a statement that changes the file, begin a transaction."""
         with translate_sqlite_errors(self.path):
             return self._connection.execute(statement, named or values)
 
     def insert(self, table: str, **columns: object) -> int:
-        """Insert a row, inside the caller's transaction; return its id."""
+        """Insert a row and return its row id. The caller must have begun a transaction."""
         names, placeholders = ", ".join(columns), ", ".join(f":{name}" for name in columns)
         statement = f"INSERT INTO {table} ({names}) VALUES ({placeholders})"  # noqa: S608  no input
         return int(self.execute(statement, **columns).lastrowid or 0)
 
     def update(self, table: str, row_id: int, **columns: object) -> None:
-        """Set columns of a row, inside the caller's transaction."""
+        """Set columns of the row with a row id. The caller must have begun a transaction."""
         assignments = ", ".join(f"{name} = :{name}" for name in columns)
         statement = f"UPDATE {table} SET {assignments} WHERE rowid = :rowid"  # noqa: S608  no input
         self.execute(statement, **columns, rowid=row_id)
 
     def execute_many(self, statement: str, rows: Iterable[Any]) -> None:
-        """Run a statement once per row, inside the caller's transaction."""
+        """Run a statement once per row of values. The caller must have begun a transaction."""
         with translate_sqlite_errors(self.path):
             self._connection.executemany(statement, rows)
 
     # --- transactions ----------------------------------------------------------------------------
 
     def on_rollback(self, callback: Callable[[], None]) -> None:
-        """Register a function to call whenever a transaction is rolled back."""
+        """Register a function that is called whenever a transaction is rolled back."""
         self._rollback_callbacks.append(callback)
 
     def begin(self) -> None:
-        """Begin a transaction that the next :meth:`transaction` joins and commits."""
+        """Begin a transaction unless one is open. The next :meth:`transaction` commits it."""
         with translate_sqlite_errors(self.path):
             if self._connection.in_transaction:
                 return
@@ -177,9 +202,10 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit all changes of the block durably; after an exception, roll all of them back.
+        """Commit the changes of the ``with`` block durably; roll them back after an exception.
 
-        A nested block is part of the outer transaction.
+        Changes since an earlier :meth:`begin` belong to the same transaction. A nested block is
+        part of the outer transaction.
         """
         if self._depth:
             yield
@@ -205,9 +231,9 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Read the same state of the file in the whole block, even if another process writes.
+        """Read the same state of the file in the whole ``with`` block, even during a crawl.
 
-        In a writer this does nothing, since no other process can change the file.
+        A writer needs no snapshot, because no other process can change its file.
         """
         if self._session is not None:
             yield

@@ -1,8 +1,8 @@
-"""The file of a campaign: its identity, its header, and the lock that allows one writer.
+"""Read the header of a campaign file, and lock the file so that it has at most one writer.
 
-SQLite locks the file with POSIX locks. A process loses all of them when it closes *any* descriptor
-of the file (https://sqlite.org/howtocorrupt.html). Therefore, all objects of a process share one
-descriptor per file, which is closed with the last of them.
+SQLite locks the file with POSIX locks. A process loses all of its POSIX locks of a file when it
+closes *any* descriptor of that file (https://sqlite.org/howtocorrupt.html). Therefore, all
+:class:`DatabaseFile` objects for a file share one descriptor. It is closed with the last of them.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import FileIO
 
-FileId: TypeAlias = tuple[int, int]  # device and inode
+FileId: TypeAlias = tuple[int, int]  # device and inode number
 
-_WRITER_BYTE = 0x40001000  # SQLite locks the 512 bytes from 0x40000000
+_WRITER_BYTE = 0x40001000  # not one of the 512 bytes from 0x40000000, which SQLite locks
 
 
 def file_id(path: Path) -> FileId | None:
-    """Return the device and the inode of a file, or None if it does not exist."""
+    """Return the device and inode number of a file, or None if it cannot be accessed."""
     try:
         status = path.stat()
     except OSError:
@@ -54,7 +54,10 @@ _mutex = threading.Lock()
 
 
 class DatabaseFile:
-    """An existing file, under whatever name. Close it only after SQLite has closed it."""
+    """An open campaign file, identified by its inode and not by its path.
+
+    Close it only after SQLite has closed the file.
+    """
 
     def __init__(self, path: Path) -> None:
         try:
@@ -75,13 +78,13 @@ class DatabaseFile:
         self._is_writer = False
 
     def read(self, size: int) -> bytes:
-        """Return the first ``size`` bytes."""
+        """Return the first ``size`` bytes, or all bytes of a shorter file."""
         with _mutex:
             self._shared.stream.seek(0)
             return self._shared.stream.read(size) or b""
 
     def current_path(self) -> Path | None:
-        """Return a present path of the file, if the operating system knows one."""
+        """Return the path that the file has now; None if it has none or ``/proc`` is missing."""
         try:
             path = Path(f"/proc/self/fd/{self._shared.stream.fileno()}").readlink()
         except OSError:
@@ -99,7 +102,7 @@ class DatabaseFile:
             return True
 
     def close(self) -> None:
-        """Release the lock; close the descriptor if nothing else in this process uses the file."""
+        """Release the lock; close the descriptor if no other object uses it."""
         with _mutex:
             if self._is_writer:
                 self._shared.has_writer = self._is_writer = False
@@ -120,24 +123,30 @@ def _open_stream(path: Path) -> FileIO:
 
 
 def _set_lock(stream: FileIO, *, exclusive: bool) -> bool:
-    """Lock or unlock the byte of the writer; return False if another process has locked it.
+    """Lock or unlock ``_WRITER_BYTE``; return False if another process has locked it.
 
-    The lock belongs to the open file: SQLite releases all POSIX locks of the process. Where there
-    are no such locks, only :func:`lock_name` protects the file.
+    The lock is an open file description lock of Linux. SQLite would release a POSIX lock together
+    with its own locks. Other systems and some file systems have no open file description locks.
+    There, this function returns True, and only :func:`lock_name` protects the file.
     """
     if sys.platform == "linux":
         kind = fcntl.F_WRLCK if exclusive else fcntl.F_UNLCK
         lock = struct.pack("hhqqi", kind, os.SEEK_SET, _WRITER_BYTE, 1, 0)  # struct flock
         try:
             fcntl.fcntl(stream, fcntl.F_OFD_SETLK, lock)
-        except OSError as error:  # other errors: the file system has no locks
+        except OSError as error:  # all other errors mean that the file system has no such locks
             return error.errno not in {errno.EACCES, errno.EAGAIN}
     return True
 
 
 @contextmanager
 def lock_name(path: Path) -> Iterator[None]:
-    """Lock the name of a campaign file, which need not exist; raise Timeout if it is locked."""
+    """Lock the name of a campaign file in a ``with`` block. The file need not exist.
+
+    Raises:
+        Timeout: The name is already locked.
+        StoreError: The folder does not exist, or the lock file cannot be created.
+    """
     if not path.parent.is_dir():
         raise StoreError(f"cannot use {path}: the folder {path.parent} does not exist")
     lock = FileLock(path.with_name(path.name + ".lock"), timeout=0, mode=0o600)

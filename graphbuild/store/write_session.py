@@ -1,8 +1,9 @@
-"""The tasks of a writer besides transactions.
+"""Protect the data of a campaign file while the file is open for writing.
 
-* It marks the file as open, so that a copy without the write-ahead log is recognized.
-* It regularly writes the log back to the main file, so that such a copy lacks only seconds.
-* It notices that the file was deleted, moved or replaced, and saves the data.
+* The file is marked as open, so that a copy without the write-ahead log is recognized.
+* The log is regularly written back to the main file, so that such a copy lacks only the data of the
+  last seconds.
+* If the file is deleted, moved or replaced, the writer detects that and saves the data.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _MAX_SAVED_COPIES = 100
 
 
 class WriteSession:
-    """A writer's use of a campaign file, until :meth:`finish`."""
+    """Marks and protects a campaign file from its opening for writing until :meth:`finish`."""
 
     def __init__(self, path: Path, file: DatabaseFile, connection: sqlite3.Connection) -> None:
         real_path = Path(os.path.realpath(path))
@@ -55,22 +56,26 @@ class WriteSession:
         self._thread.start()
 
     def begin_writing(self) -> None:
-        """Wait for a checkpoint of the other thread, and prevent others until :meth:`end_writing`.
+        """Prevent checkpoints by the checkpoint thread until :meth:`end_writing`.
 
-        SQLite before 3.51.3 can lose data if two connections write at the same moment.
+        SQLite before 3.51.3 can lose data if one connection writes while another one makes a
+        checkpoint. If a checkpoint is running, this method waits for its end.
         """
         if not self._is_writing:
             self._writing.acquire()
             self._is_writing = True
 
     def end_writing(self) -> None:
-        """Allow checkpoints of the other thread."""
+        """Allow checkpoints by the checkpoint thread again."""
         if self._is_writing:
             self._is_writing = False
             self._writing.release()
 
     def checkpoint(self, mode: str = "PASSIVE") -> bool:
-        """Write the log back to the main file; return whether all of it is written back."""
+        """Write the log back to the main file; return whether all of it was written.
+
+        ``mode`` is a mode of SQLite's ``PRAGMA wal_checkpoint``.
+        """
         self.begin_writing()
         try:
             row = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
@@ -84,14 +89,18 @@ class WriteSession:
             raise StoreMovedError(f"{self._path} was deleted, moved or replaced during the run")
 
     def finish(self) -> None:
-        """Write everything back to the main file, then remove the mark and the log.
+        """Commit an open transaction, write the log back, then remove the mark and the log.
 
-        The mark is the row ``writer`` of the table ``metadata``. It reaches the main file before
-        any other change, and leaves it after all of them. Therefore, a file with the mark and
-        without a log is an incomplete copy.
+        The mark is the row ``writer`` of the table ``metadata``. It is written to the main file
+        before any other change of the session, and removed after all of them. Therefore, a file
+        with the mark and without a log is an incomplete copy.
+
+        While readers use the log, it cannot be removed. If they prevent even writing it back, the
+        mark stays too.
 
         Raises:
-            StoreMovedError: The file is not in place; the message says where the data is.
+            StoreMovedError: The file was deleted, moved or replaced. The message names the file
+                that now contains the data.
         """
         connection = self._connection
         try:
@@ -119,30 +128,35 @@ class WriteSession:
         self.checkpoint("FULL")
 
     def _save(self, *, is_written_back: bool) -> str:
-        """Save the data of a file that is not in place; return a sentence about where it is."""
+        """Save the data of a deleted, moved or replaced file; return a message with its place."""
         place = self._file.current_path() if is_written_back else None
         if place:
             self._remove_mark()
         else:
             place = self._copy()
-        self._connection.close()  # SQLite leaves the log of a moved file
+        self._connection.close()  # SQLite does not delete the log of a moved file
         for each in self._log_files:
             with suppress(OSError):
                 if file_id(each) == self._ids[each]:
                     each.unlink()
         if place is None:
-            return "what it contained could not be saved in any folder"
+            return "its data could not be saved in any folder"
         return f"everything that was stored is in {place}; use that file to continue"
 
     def _copy(self) -> Path | None:
-        """Copy the data to a free name: if possible, to that of the file itself."""
+        """Copy the data to a new file; return its path, or None if no copy could be written.
+
+        The copy gets the file's own name if that is unused, else a name such as
+        ``campaign.saved-1.db``. It is written to the file's own folder if possible, else to the
+        current or the temporary folder.
+        """
         stem, suffix = self._real_path.stem, self._real_path.suffix
         saved = (f"{stem}.saved-{number}{suffix}" for number in range(1, _MAX_SAVED_COPIES))
         names = [self._real_path.name, *saved]
         for folder in (self._real_path.parent, Path.cwd(), Path(tempfile.gettempdir())):
             place = next((folder / name for name in names if not (folder / name).exists()), None)
             if place is not None:
-                with suppress(StoreError):
+                with suppress(StoreError, sqlite3.Error):
                     copy_database(self._connection, self._path, place)
                     return place
         return None

@@ -162,6 +162,29 @@ def test_deleted_folder_is_saved_elsewhere(tmp_path: Path, monkeypatch) -> None:
     assert is_complete(tmp_path / "campaign.db", 1)
 
 
+def test_data_is_saved_in_the_next_folder_if_sqlite_cannot_write_to_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "folder" / "campaign.db"
+    store = Store.open(path)
+    store.add_seeds(parse_seeds([A]))
+    commit(store, body(R1))
+    path.unlink()
+    copy_database = write_session.copy_database
+
+    def copy_outside_full_folder(connection: sqlite3.Connection, source: Path, place: Path) -> None:
+        if place.parent == path.parent:
+            raise sqlite3.OperationalError("database or disk is full")
+        copy_database(connection, source, place)
+
+    monkeypatch.setattr(write_session, "copy_database", copy_outside_full_folder)
+    with pytest.raises(StoreMovedError, match=f"is in {tmp_path / 'campaign.db'};"):
+        store.close()
+    assert is_complete(tmp_path / "campaign.db", 1)
+
+
 def test_link_that_leads_elsewhere_is_noticed(path: Path) -> None:
     real = path.with_name("real.db")
     path.symlink_to(real)
@@ -202,7 +225,7 @@ def test_copy_during_a_crawl_is_recognized(path: Path) -> None:
     with Store.open(path) as store:
         copy = copy_of(path)
         with Store.read(copy) as empty:
-            assert "It contains 0 pages; what was stored later is missing" in empty.missing_data
+            assert "The copy contains 0 pages; data stored later is missing" in empty.missing_data
         store.add_seeds(parse_seeds([A, B]))
         copy_of(path)
         commit(store, body(R1))

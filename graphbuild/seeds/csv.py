@@ -1,7 +1,8 @@
 """Tables (CSV, TSV): one column contains the seeds, the other columns become their attributes.
 
-The user can choose the column of the seeds. By default, it is the only column in which most cells
-that are not empty are indicators. If no or several columns qualify, the error lists columns.
+The user can choose the column of the seeds. By default, it is the column in which more than half of
+the non-empty cells are indicators, judged by the first 1,000 rows. If no column or more than one
+qualifies, ``SeedError`` lists the columns to choose from.
 """
 
 from __future__ import annotations
@@ -26,24 +27,25 @@ if TYPE_CHECKING:
 
 MAX_COLUMNS = 100
 MAX_LINE = 4 * 2**20  # characters
-MAX_CELL = 131_072  # characters; the default limit of the csv module, which programs can change
+# In characters. The csv module has the same limit by default, but programs can change it.
+MAX_CELL = 131_072
 _SAMPLE_ROWS = 1_000
 _DELIMITERS = ",;\t|"
-_MAX_NAME = 50
+_MAX_NAME = 50  # characters of an attribute's name
 _MAX_LISTED_COLUMNS = 40
 
 _Row = tuple[int, list[str]]  # the line number at which the row starts, and its cells
 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
-    """Add the indicators of one column."""
+    """Add the seeds in one column; the other cells of their rows become their attributes."""
     rows = _read_rows(_limit_lines(lines, reader.source), reader)
     sample = list(islice(rows, _SAMPLE_ROWS))
     if not sample:
         return
     header = sample[0][1]
     if any(map(_is_indicator, header)):
-        header, body = [], sample  # without a header, columns are numbered
+        header, body = [], sample
     else:
         body = sample[1:]
     width = max(len(cells) for _, cells in sample)
@@ -84,11 +86,14 @@ def _limit_lines(lines: Iterable[str], source: str) -> Iterator[str]:
 
 
 def _read_rows(lines: Iterator[str], reader: SeedReader) -> Iterator[_Row]:
-    """Yield the rows that are neither empty nor comments; strip white space around their cells.
+    """Yield the rows of a table, without white space and invisible characters around cells.
 
-    Empty rows and comments are counted in ``reader.seeds.skipped``.
+    Empty rows and comments are skipped and counted in ``reader.seeds.skipped``.
+
+    Raises:
+        SeedError: A row is invalid, or a cell is too long.
     """
-    leading: list[str] = []  # empty lines and comments
+    leading: list[str] = []  # the empty lines and comments before the first row
     first = ""
     for line in lines:
         if line.strip(STRIPPED_CHARACTERS) and not line.startswith("#"):
@@ -119,10 +124,10 @@ def _read_rows(lines: Iterator[str], reader: SeedReader) -> Iterator[_Row]:
 
 
 def _blank_comments(leading: list[str], first: str, delimiter: str) -> list[str]:
-    """Replace the comments before the first row by empty lines, except a header.
+    """Replace the lines before the first row by empty lines; keep a header in the last of them.
 
-    The last comment is a header if it has as many cells (at least two) as the first row, and a cell
-    of the first row is an indicator.
+    The last line is a header if it has the same number of cells as the first row, at least two, and
+    a cell of the first row is an indicator. Empty lines are kept to number the rows correctly.
     """
     blank = ["\n"] * len(leading)
     header = leading[-1].lstrip("# ") if leading else ""
@@ -140,7 +145,13 @@ def _split_cells(line: str, delimiter: str) -> list[str]:
 
 
 def _find_column(titles: list[str], wanted: str, source: str) -> int:
-    """Return the index of the only column with title or number ``wanted``, or raise SeedError."""
+    """Return the index of the column with the title ``wanted``, or else with this number (from 1).
+
+    Titles are compared exactly, then without regard to case.
+
+    Raises:
+        SeedError: There is no such column, or several columns have this title.
+    """
     for normalize in (str, str.casefold):
         name = normalize(wanted)
         same = [index for index, title in enumerate(titles) if normalize(title) == name]
@@ -157,7 +168,11 @@ def _find_column(titles: list[str], wanted: str, source: str) -> int:
 
 
 def _detect_column(titles: list[str], body: list[list[str]], source: str) -> int:
-    """Return the index of the only column with indicators in most cells, or raise SeedError."""
+    """Return the index of the only column in which most non-empty cells are indicators.
+
+    Raises:
+        SeedError: No column or more than one qualifies.
+    """
     found = []
     for index in range(len(titles)):
         filled = [cells[index] for cells in body if index < len(cells) and cells[index]]
@@ -192,7 +207,10 @@ def _list_columns(titles: list[str], indexes: Sequence[int]) -> str:
 
 
 def _attribute_names(titles: list[str], column: int, reader: SeedReader) -> dict[int, str]:
-    """Return unique attribute names (lower-case ASCII) of the first columns except ``column``."""
+    """Return the attribute name of each column index, except ``column`` and columns over the limit.
+
+    Names are unique, lower-case ASCII and made from the titles; without a title, ``column_N``.
+    """
     names: dict[int, str] = {}
     others = [index for index in range(len(titles)) if index != column]
     for index in others[:MAX_COLUMNS]:

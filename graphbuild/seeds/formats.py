@@ -1,10 +1,12 @@
 """The formats of seed lists, and the functions that read them.
 
-To add a format, write a module with a function ``read(content, reader)`` and add a line to
-``FORMATS``. ``content`` is an iterator over lines, or the decoded value of a JSON document;
-``reader`` is a :class:`graphbuild.seeds.results.SeedReader`. ``read`` raises ``SeedError`` if the
-content does not have the format. A module that reads lines also defines ``MAX_LINE``; text after
-this number of characters can be missing, but ``read`` can detect such lines by their length.
+To add a format, write a module with a function ``read(content, reader)`` and add the format to
+``FORMATS``. ``content`` is the decoded value of a JSON document, or in other formats an iterator
+over lines. ``reader`` is a :class:`graphbuild.seeds.results.SeedReader`. ``read`` raises
+``SeedError`` if the content does not have the format.
+
+A module that reads lines also defines ``MAX_LINE``, the maximum length of a line in characters.
+Longer lines can be truncated before ``read`` gets them, but never to ``MAX_LINE`` or less.
 """
 
 from __future__ import annotations
@@ -39,13 +41,13 @@ _PARSE_HINT = (
 class Format:
     """A format of seed lists."""
 
-    name: str  # the value of --format
-    module: str  # in graphbuild.seeds; loaded on first use
-    description: str  # the name in messages, with an article
-    suffixes: tuple[str, ...] = ()  # of the names of files with this format
-    unit: str = "line"  # what the numbers of entries count, see RejectedEntry
-    libraries: tuple[str, ...] = ()  # modules that it needs; the extra ``lists`` installs them
-    # For JSON formats, a function that returns whether a decoded JSON value has this format.
+    name: str  # the value of the option --format
+    module: str  # name of the module in graphbuild.seeds, which is imported on first use
+    description: str  # for messages, such as "a plain list"
+    suffixes: tuple[str, ...] = ()  # suffixes of file names that identify the format
+    unit: str = "line"  # see RejectedEntry.unit
+    libraries: tuple[str, ...] = ()  # required modules; the extra ``lists`` installs them
+    # Only for JSON formats: a function that returns whether a decoded JSON value has the format.
     matches_json: Callable[[object], bool] | None = None
 
 
@@ -83,21 +85,24 @@ def read_seeds(
     column: str | None = None,
     allow_empty: bool = False,
 ) -> SeedList:
-    """Read seed lists from files. ``-`` is standard input.
+    """Read seed lists from files or standard input.
 
     Args:
-        sources: Paths of text files in UTF-8, or in UTF-16 with a byte order mark.
+        sources: Paths of text files in UTF-8, or in UTF-16 with a byte order mark. ``-`` is
+            standard input.
         format: ``list`` (one seed per line), ``csv`` (a table), ``stix``, ``misp`` or ``text``
-            (indicators anywhere in a text). ``auto`` detects the format by suffix and content.
-        column: For tables, the name or number (from 1) of the column that contains the seeds.
-        allow_empty: Accept hashes that do not identify a particular file, such as the hash of the
-            empty file.
+            (indicators anywhere in a text). ``auto`` detects the format from the suffix of the file
+            name and from the content; with ``column``, ``auto`` is the same as ``csv``.
+        column: For tables, the name or number (from 1) of the column that contains the seeds. By
+            default, the column is detected.
+        allow_empty: Accept the hash of the empty file, and hashes that repeat one digit, 0 or f.
+            They are rejected by default, because they do not identify a particular file.
 
     Raises:
-        SeedError: The format is unknown, or a source cannot be opened, is not text, is too large or
-            does not have the format.
+        SeedError: The format is unknown. Or a source cannot be opened, is not text, is too large or
+            does not have the format, or the column of the seeds is missing or ambiguous.
         MissingLibraryError: The format needs a library that is not installed.
-        TypeError: A source is not a path.
+        TypeError: A source is neither a string nor a ``Path``.
     """
     names = {each.name: each for each in FORMATS}
     if format != AUTO and format not in names:
@@ -128,13 +133,13 @@ def parse_seeds(
     """Read a plain list in memory, one seed per line.
 
     Args:
-        lines: The text of the list, or its lines with or without line ends.
+        lines: The text of the list, or its lines with or without line endings.
         source: The name of the list in messages.
-        allow_empty: Accept hashes that do not identify a particular file, such as the hash of the
-            empty file.
+        allow_empty: Accept the hash of the empty file, and hashes that repeat one digit, 0 or f.
+            They are rejected by default, because they do not identify a particular file.
 
     Raises:
-        TypeError: ``lines`` is neither text nor lines of text.
+        TypeError: ``lines`` is neither a string nor an iterable of strings.
     """
     if isinstance(lines, str):
         lines = io.StringIO(lines, newline=None)
@@ -160,7 +165,7 @@ def _require_text(line: object) -> str:
 
 
 def _read(texts: Iterator[str], reader: SeedReader, stated: Format | None) -> None:
-    """Detect the format of a source if it is not stated, and read the source."""
+    """Read a source in the format ``stated``; detect the format if ``stated`` is None."""
     start = next(texts, "")
     texts = chain([start], texts)
     found, value = stated, None

@@ -1,7 +1,8 @@
 """Parse indicators: file hashes, domains, IP addresses and URLs, defanged or not.
 
-Indicators are normalized to the API's spelling. Invalid and ambiguous text is rejected, with a
-reason.
+Hashes, domains and IP addresses are converted to the spelling of the API. URLs are refanged but
+otherwise unchanged; if the scheme is missing, ``http://`` is added. Invalid and ambiguous text
+raises ``ValueError`` with the reason.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from graphbuild.models import (
     detect_hash_type,
 )
 
-# Changes made while parsing. They are in the plural, because one warning covers many lines.
+# Values of ``Indicator.changes``. The texts are in the plural, because one warning covers all lines
+# with the same change.
 REFANGED = "defanged names were refanged"
 PORT_REMOVED = "ports were removed"
 HTTP_ADDED = "http:// was added to URLs without a scheme"
@@ -33,7 +35,7 @@ IPV4_UNMAPPED = "IPv4-mapped IPv6 addresses were converted to IPv4"
 
 _SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp", "ws", "wss"})
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,31})://", re.IGNORECASE)
-# Text that does not match is not defanged.
+# A quick check: ``refang`` does not change text that does not match.
 _DEFANG_HINT = re.compile(r"[\[\](){}\\]|^[hf][x*t]{1,2}p", re.IGNORECASE)
 _DEFANGED_SCHEME = re.compile(
     r"^(h(?:xx|xt|tx|\*\*|tt)p|f[xt]p)(s?)(?:\[:\]|\(:\)|:)(?://|\[//\]|\\/\\/)"
@@ -69,39 +71,41 @@ _FILE_EXTENSION = re.compile(
     "pptx|ps1|pyc|rar|reg|rtf|scr|sct|svg|swf|sys|tar|tgz|tmp|txt|vbe|vbs|vhd|wsf|xls|xlsb|xlsm|"
     "xlsx|xml|yaml|yml|7z"
 )
-# Characters that IDNA 2003 and IDNA 2008 encode differently, which makes the domain ambiguous.
+# Characters that IDNA 2003 and IDNA 2008 encode differently. A name with one of them is ambiguous:
+# it is a different domain in each version.
 IDNA_DEVIATIONS = frozenset("\u00df\u1e9e\u03c2\u200c\u200d")
 
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _SPREADSHEET_NUMBER = re.compile(r"\d(\.\d+)?[eE]\+?\d+")
 _FIELD_END = re.compile(r"[\s,;|]")
-# Matches a hash in lower case; the pattern of the longest hash comes first.
+# Matches a hash in lower case. The longest hash comes first, because the first match wins.
 HASH_PATTERN = "|".join(f"[0-9a-f]{{{each.hex_length}}}" for each in reversed(HASH_TYPES))
 HASH_LABELS = " or ".join(
     [", ".join(each.label for each in HASH_TYPES[:-1]), HASH_TYPES[-1].label]
 )  # MD5, SHA-1 or SHA-256
 _HASH_LENGTHS = {each.hex_length: each.label for each in (*HASH_TYPES, *UNSUPPORTED_HASH_TYPES)}
-# A hash with one wrong character can look like a domain; the reason for the rejection is then
-# about the hash.
+# The lengths of hashes, give or take one character. Text of such a length that consists of
+# hexadecimal digits and one other character is rejected as a malformed hash, even if the other
+# character is a dot and the text looks like a domain.
 _NEAR_HASH_LENGTHS = frozenset(each.hex_length + by for each in HASH_TYPES for by in (-1, 0, 1))
 
 
 class Indicator(NamedTuple):
     """A parsed indicator: a file, domain, IP address or URL.
 
-    The id of a URL is the SHA-256 of its text; the text is the attribute ``url``.
+    The id of a URL is the SHA-256 of the URL, which itself is the attribute ``url`` of the entity.
     """
 
     entity: Entity
-    changes: tuple[str, ...] = ()  # made to the text while parsing, such as REFANGED
+    changes: tuple[str, ...] = ()  # changes of the text, such as REFANGED
 
 
 def parse_indicator(text: str) -> Indicator:
     """Parse a file hash, domain, IP address or URL.
 
     Raises:
-        ValueError: The text is not an indicator. The message is the rest of a sentence that starts
-            with the text, such as "is a network; list single addresses".
+        ValueError: The text is not a valid indicator, or ambiguous. The message continues a
+            sentence that starts with the text, such as "is not a URL: it has no host".
     """
     if detect_hash_type(text):
         return Indicator(Entity(FILE, text.lower()))
@@ -112,7 +116,7 @@ def parse_indicator(text: str) -> Indicator:
 
 
 def refang(text: str) -> str:
-    """Undo defanging: ``hxxp``, ``[.]``, ``(dot)`` and the like."""
+    """Undo defanging: replace ``hxxp`` by ``http``, ``[.]`` and ``(dot)`` by dots, and so on."""
     if not _DEFANG_HINT.search(text):
         return text
     original, text = text, _DEFANGED_SCHEME.sub(_refang_scheme, text)
@@ -124,7 +128,7 @@ def refang(text: str) -> str:
 
 
 def defang(text: str) -> str:
-    """Write ``http`` as ``hxxp``, ``ftp`` as ``fxp`` and dots as ``[.]``; see :func:`refang`."""
+    """Write ``http:`` as ``hxxp:``, ``ftp://`` as ``fxp://`` and dots as ``[.]``."""
     text = _HTTP_SCHEME.sub(lambda match: match[0].lower().replace("tt", "xx", 1), text)
     text = _FTP_SCHEME.sub(lambda match: f"fxp{match[1].lower()}://", text)
     return text.replace(".", "[.]")
@@ -139,7 +143,11 @@ def _refang_scheme(match: re.Match[str]) -> str:
 
 
 def _parse_network_indicator(text: str) -> Indicator | None:
-    """Parse a URL, IP address or domain; return None if the text does not resemble one."""
+    """Parse a URL, IP address or domain; return None if the text does not resemble one.
+
+    Raises:
+        ValueError: The text resembles one but is not valid.
+    """
     refanged = refang(text)
     changes = (REFANGED,) if refanged != text else ()
     if any(char.isspace() for char in refanged):
@@ -147,7 +155,7 @@ def _parse_network_indicator(text: str) -> Indicator | None:
     if scheme := _SCHEME.match(refanged):
         return _parse_url(refanged, scheme[1], changes)
     host = re.split(r"[/?]", refanged, maxsplit=1)[0]
-    if host != refanged:  # a host with a path or a query is an http URL, as in the API
+    if host != refanged:  # like the API, read a host with a path or query as an http URL
         is_address = _DOTTED_QUAD.fullmatch(host) or host.count(":") > 1
         if is_address and refanged[len(host) + 1 :].isdigit():
             raise ValueError("is a network, not an address; list its addresses one by one")
@@ -203,7 +211,11 @@ def _parse_ip_address(text: str, changes: tuple[str, ...]) -> Indicator | None:
 
 
 def _normalize_domain(text: str) -> str:
-    """Return a public domain in lower-case ASCII without a trailing dot, or raise ValueError."""
+    """Return a domain in lower-case ASCII without a trailing dot.
+
+    Raises:
+        ValueError: The text is not a valid public domain.
+    """
     name = _to_ascii(text.removesuffix(".")).lower()
     *labels, top = name.split(".")
     if _FILE_EXTENSION.fullmatch(top):
@@ -211,7 +223,9 @@ def _normalize_domain(text: str) -> str:
     if not labels or _PRIVATE_DOMAIN.fullmatch(top):
         raise ValueError("is a private or reserved host name; only public domains can be looked up")
     if len(name) > _MAX_DOMAIN_LENGTH:
-        raise ValueError(f"is longer than {_MAX_DOMAIN_LENGTH} characters, the maximum of a domain")
+        raise ValueError(
+            f"is longer than {_MAX_DOMAIN_LENGTH} characters, the maximum for a domain"
+        )
     if not all(map(_DOMAIN_LABEL.fullmatch, labels)):
         raise ValueError(
             "is not a domain: a part between dots is empty, is over 63 characters long, or has"
@@ -223,9 +237,11 @@ def _normalize_domain(text: str) -> str:
 
 
 def _to_ascii(text: str) -> str:
-    """Encode an international domain with IDNA, or raise ValueError.
+    """Encode an international domain with IDNA 2003; return a domain in ASCII unchanged.
 
-    Domains that IDNA maps to plain ASCII, or that contain ``IDNA_DEVIATIONS``, are rejected.
+    Raises:
+        ValueError: The domain contains a character that is not allowed or that is one of
+            ``IDNA_DEVIATIONS``, or IDNA converts it to a domain without ``xn--`` labels.
     """
     if text.isascii():
         return text
@@ -244,7 +260,7 @@ def _to_ascii(text: str) -> str:
 
 def _parse_url(text: str, scheme: str, changes: tuple[str, ...]) -> Indicator:
     if scheme.lower() not in _SCHEMES:
-        raise ValueError("has an unsupported scheme; http, https and ftp can be looked up")
+        raise ValueError(f"has an unsupported scheme; use one of {', '.join(sorted(_SCHEMES))}")
     if not text.isprintable() or "\\" in text:
         raise ValueError("is not a URL: it contains a backslash or an invisible character")
     try:
@@ -263,7 +279,7 @@ def _parse_url(text: str, scheme: str, changes: tuple[str, ...]) -> Indicator:
 
 
 def _resembles_hash(text: str) -> bool:
-    """Return whether ``text`` looks like a malformed hash, and not like a domain or address."""
+    """Return whether ``text`` is more likely a malformed hash than a domain, address or URL."""
     first = _FIELD_END.split(text, maxsplit=1)[0]
     if detect_hash_type(first) or _SPREADSHEET_NUMBER.fullmatch(text):
         return True
@@ -271,10 +287,10 @@ def _resembles_hash(text: str) -> bool:
 
 
 def _rejection_reason(text: str) -> str:
-    """Return the most helpful reason why ``text`` is not an indicator."""
+    """Return the most specific reason why ``text`` is not an indicator."""
     first = _FIELD_END.split(text, maxsplit=1)[0]
     if first != text and detect_hash_type(first):
-        return "has more than a hash on its line; write one hash per line, and comments after '#'"
+        return "has more than a hash on the line; write one hash per line, and comments after '#'"
     if not text.isascii():
         code_point = ord(next(char for char in text if not char.isascii()))
         return f"contains U+{code_point:04X}, which is not a hexadecimal digit"

@@ -1,4 +1,4 @@
-"""Decode JSON documents of limited size and depth; functions that STIX and MISP formats share."""
+"""Decode JSON documents of limited size and depth, and read the fields of STIX and MISP objects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 MAX_MIB = 64
 MAX_DEPTH = 64
-MAX_VALUES = 4_000_000  # a JSON value of two bytes can take sixty bytes of memory
+# Limits memory: an empty list is two bytes of JSON, but more than 50 bytes in Python. The number of
+# values is estimated as the number of commas and opening brackets.
+MAX_VALUES = 4_000_000
 _HASHES_BY_STRENGTH = tuple(each.name for each in reversed(HASH_TYPES))
 
 
@@ -21,14 +23,15 @@ def load(texts: Iterable[str], source: str) -> Any:  # noqa: ANN401  any JSON va
     """Decode a JSON document.
 
     Raises:
-        SeedError: The document is invalid, too large or nested too deeply.
+        SeedError: The document is not valid JSON, is too large or nested too deeply, or contains a
+            number with too many digits.
     """
     text = _join(texts, source)
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise SeedError(
-            f"{source} is not a complete JSON document: {error.msg} in line {error.lineno}, column"
+            f"{source} is not a valid JSON document: {error.msg} in line {error.lineno}, column"
             f" {error.colno}"
         ) from None
     except RecursionError:
@@ -74,9 +77,9 @@ def is_bundle(value: object) -> TypeGuard[dict[str, Any]]:
 
 
 def text_fields(values: dict[str, Any], *names: str) -> dict[str, str]:
-    """Return the non-empty text fields of an object; lists of texts are joined with semicolons.
+    """Return the fields ``names`` of an object that contain text; by default, all such fields.
 
-    Only the fields ``names`` are returned; if there are no ``names``, all fields are.
+    Lists of texts are joined with semicolons. Empty texts and other values are omitted.
     """
     texts = {name: _to_text(values.get(name)) for name in names or values}
     return {name: text for name, text in texts.items() if text}
@@ -89,14 +92,18 @@ def _to_text(value: object) -> str:
 
 
 def strongest_hash(hashes: Collection[str]) -> str:
-    """Return the strongest of ``hashes``, names of hash algorithms as in the API (``sha256``)."""
+    """Return the name of the strongest hash algorithm in ``hashes``.
+
+    ``hashes`` contains at least one of the API's names: ``md5``, ``sha1`` and ``sha256``.
+    """
     return next(name for name in _HASHES_BY_STRENGTH if name in hashes)
 
 
 def api_hash_name(text: str) -> str | None:
-    """Return the API's name of a hash algorithm, or None if the API cannot find files by it.
+    """Return the API's name of a hash algorithm, such as ``sha256`` for ``SHA-256``.
 
-    Case, hyphens and underscores are ignored: ``SHA-256`` is ``sha256``.
+    Case, hyphens and underscores are ignored. For algorithms by which the API cannot find files,
+    return None.
     """
     name = text.lower().replace("-", "").replace("_", "")
     return name if name in _HASHES_BY_STRENGTH else None

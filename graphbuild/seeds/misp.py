@@ -1,7 +1,8 @@
-"""MISP events: their attributes, including those of objects.
+"""MISP events: read the indicators from the attributes of events and of the objects in events.
 
-MISP documents the JSON format at https://www.misp-project.org/datamodels/. Of an attribute, only
-type, value, category, comment, tags and the mark of deletion are read.
+The JSON format is documented at https://www.misp-project.org/datamodels/. These fields are read:
+``type``, ``value``, ``category``, ``comment``, ``Tag`` and ``deleted`` of attributes, ``info`` of
+events and ``name`` of objects.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
 _HASHES = frozenset(each.name for each in HASH_TYPES)
 _VALUE_TYPES = frozenset(name for each in SUBJECT_TYPES.values() for name in each.misp_types)
-_SEED = ""  # marks a part of a composite value that is a seed
+_SEED = ""
 _SEED_ROLES = _HASHES | {_SEED}
-# Type of a composite value -> roles of its two parts, which a vertical bar separates. A part is a
-# seed (role ``_SEED`` or a hash type) or an attribute of the seed (role: the attribute's name).
+# A composite value has two parts, separated by a vertical bar. This table maps its type to the role
+# of each part. The role of a seed is its hash type, or ``_SEED`` if the seed is not a hash. Any
+# other role is the name of an attribute of the seed.
 _COMPOSITES = {
     "domain|ip": (_SEED, _SEED),
     "hostname|port": (_SEED, "port"),
@@ -40,14 +42,24 @@ def is_event(value: object) -> bool:
 
 
 def read(value: object, reader: SeedReader) -> None:
-    """Add the indicators of all attributes."""
+    """Add the indicators in the attributes of events and their objects.
+
+    Deleted attributes and attributes of other types are skipped with a warning.
+
+    Raises:
+        SeedError: The value contains no event.
+    """
     if not is_event(value):
-        raise SeedError(f"{reader.source} is not a MISP event: it has no key Event")
+        raise SeedError(f"{reader.source} is not a MISP event: it contains no event")
     _EventReader(reader).read(value)
 
 
 def _events(value: object) -> Iterator[dict[str, Any]]:
-    """Yield the events of a saved event, a search response, or a list of either."""
+    """Yield the events in a JSON value.
+
+    The value can be an event with or without the key ``Event``, a search response, or a list of
+    these.
+    """
     if isinstance(value, list):
         for each in value:
             yield from _events(each)
@@ -61,7 +73,7 @@ def _events(value: object) -> Iterator[dict[str, Any]]:
 
 
 class _EventReader:
-    """Reads events and numbers their attributes consecutively."""
+    """Adds the attributes of events, which are numbered consecutively over all events."""
 
     def __init__(self, reader: SeedReader) -> None:
         self._reader = reader
@@ -84,7 +96,11 @@ class _EventReader:
             )
 
     def _read_object(self, value: dict[str, Any], context: dict[str, str]) -> None:
-        """Read an object; the first hash of each type belongs to one file, which is one seed."""
+        """Add the attributes of an object.
+
+        The first hash of each type and the file name are combined into one seed, the file. Other
+        attributes are added one by one.
+        """
         context = context | text_fields({"object": value.get("name")})
         hashes: dict[str, str] = {}
         file_attributes: dict[str, str] = {}
@@ -95,7 +111,7 @@ class _EventReader:
                 self._number += 1
                 hashes[kind] = text.strip()
                 file_attributes |= _notes(each)
-            elif kind == "filename" and isinstance(text, str):
+            elif kind == "filename" and isinstance(text, str) and each.get("deleted") is not True:
                 self._number += 1
                 file_attributes["file_name"] = text
             else:
@@ -109,7 +125,7 @@ class _EventReader:
         self._number += 1
         kind, value = attribute.get("type"), attribute.get("value")
         if not isinstance(kind, str) or not isinstance(value, str):
-            reason = "does not have both a type and a value that are text"
+            reason = "is not a MISP attribute: its type or its value is not text"
             self._reader.reject(str(value)[:100], self._number, reason)
         elif attribute.get("deleted") is True:
             self._reader.count_warning("deleted attributes were skipped", self._number)
@@ -143,7 +159,7 @@ class _EventReader:
 
 
 def _dicts(value: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects in a list field; other values are ignored."""
+    """Yield the JSON objects in the list ``value[name]``; ignore all other values."""
     found = value.get(name)
     for each in found if isinstance(found, list) else ():
         if isinstance(each, dict):
@@ -151,6 +167,6 @@ def _dicts(value: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
 
 
 def _notes(attribute: dict[str, Any]) -> dict[str, str]:
-    """Return the category, comment and tags of an attribute."""
+    """Return the category, comment and tags of a MISP attribute as attributes of a seed."""
     tags = [tag.get("name") for tag in _dicts(attribute, "Tag")]
     return text_fields({**attribute, "tags": tags}, "category", "comment", "tags")

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from graphbuild.seeds.results import SeedReader
 
-MAX_LINE = 4_096
+MAX_LINE = 4_096  # characters
 _PREFIXES = "|".join(each.label.replace("-", "-?") for each in HASH_TYPES)
 _PREFIXED = re.compile(rf"({_PREFIXES})[:=]\s*(.*)", re.IGNORECASE)
 _CONTAINED_HASH = re.compile(rf"(?<![0-9a-z])(?:{HASH_PATTERN})(?![0-9a-z])", re.IGNORECASE)
 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
-    """Add the indicator of each line; skip empty lines and comments, and reject other lines."""
+    """Add the indicator of each line; skip empty lines and comments, and reject invalid lines."""
     seeds = reader.seeds
     added_before, rejected_before = len(seeds) + seeds.duplicates, len(seeds.rejected)
     with_hash = 0  # number of rejected lines that contain a hash and other text
@@ -44,7 +44,7 @@ def _contains_hash(line: str) -> bool:
 
 
 def _try_line(line: str, number: int, reader: SeedReader) -> str:
-    """Add the indicator of a line; return the reason if it is rejected, else an empty string."""
+    """Add the indicator of a line; return why the line is invalid, or an empty string."""
     if len(line) > MAX_LINE:
         return f"is longer than {MAX_LINE} characters"
     text = line.strip(STRIPPED_CHARACTERS)
@@ -64,10 +64,10 @@ def _try_line(line: str, number: int, reader: SeedReader) -> str:
 
 
 def strip_decoration(text: str) -> str:
-    """Remove a trailing comment and a prefix such as ``sha256:``.
+    """Return ``text`` without a trailing comment and without a prefix such as ``sha256:``.
 
     Raises:
-        ValueError: The prefix does not match the length of the hash.
+        ValueError: The prefix names a different algorithm than the length of the hash.
     """
     before, _, _ = text.partition("#")
     if before[-1:].isspace():

@@ -1,4 +1,4 @@
-"""The result of reading seed lists: seeds, rejected entries and warnings."""
+"""The result of reading seed lists: seeds, rejected entries and warnings; and how to build it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from graphbuild.models import Entity
 
-MAX_VALUE = 65_536  # characters of one attribute
-_MAX_EXCERPT = 60
-# Invisible characters that are often copied from web pages and dialogs together with a hash.
+MAX_VALUE = 65_536  # characters of one attribute of a seed
+_MAX_EXCERPT = 60  # characters
+# Invisible characters that are often copied together with a hash from web pages and dialogs.
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 STRIPPED_CHARACTERS = _INVISIBLE + "".join(
     char for char in map(chr, range(0x3001)) if char.isspace()
@@ -31,13 +31,13 @@ _ALLOW_EMPTY_HINT = "add --allow-empty to request it anyway"
 
 @dataclass(frozen=True, slots=True)
 class RejectedEntry:
-    """An entry of a list that is not a seed."""
+    """An entry of a seed list that is not a valid seed."""
 
-    source: str  # the name of the list, ``-`` for standard input
-    line: int  # the number of the entry, from 1
-    text: str  # the entry, shortened and safe to print
-    reason: str  # the rest of a sentence that starts with the text
-    unit: str = "line"  # what is numbered: ``object`` in STIX, ``attribute`` in MISP
+    source: str  # path of the list, ``-`` for standard input, or the argument of parse_seeds()
+    line: int  # number of the line, object or attribute (see ``unit``), from 1
+    text: str  # the entry, shortened and quoted, in ASCII
+    reason: str  # continues a sentence that starts with ``text``, such as "is an email address"
+    unit: str = "line"  # what ``line`` counts: ``line``, ``object`` (STIX) or ``attribute`` (MISP)
 
     def __str__(self) -> str:
         return f"{self.source}, {self.unit} {self.line}: {self.text} {self.reason}"
@@ -48,17 +48,19 @@ class SeedList:
     """The seeds of one or more lists, without duplicates. Iterating over it yields the seeds.
 
     Attributes:
-        rejected: The entries that are not seeds.
-        warnings: Messages about detected formats, and about changed, skipped or truncated entries.
+        rejected: The entries that are not valid seeds, except those of free text.
+        warnings: Messages, for example about the detected format, and about changed, skipped or
+            truncated entries.
         duplicates: The number of entries that repeat an earlier seed.
-        skipped: The number of entries without an indicator, such as comments.
+        skipped: The number of empty lines, comments, table rows without a seed, and STIX objects
+            and MISP attributes of other types.
     """
 
     rejected: list[RejectedEntry] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     duplicates: int = 0
     skipped: int = 0
-    # Columns instead of Seed objects, because a list can have a million lines.
+    # Stored in columns, which need less memory than a Seed object for each of a million lines.
     _entities: dict[Entity, None] = field(default_factory=dict, repr=False)
     _sources: list[str] = field(default_factory=list, repr=False)
     _lines: array[int] = field(default_factory=lambda: array("Q"), repr=False)
@@ -76,7 +78,7 @@ class SeedList:
     ) -> bool:
         """Add a seed or count a duplicate; return whether the seed is new.
 
-        Attributes of a duplicate are added to the seed, but do not overwrite its attributes.
+        A duplicate only adds attributes that the seed does not have yet.
         """
         if attributes:
             self._attributes[entity] = {**attributes, **self._attributes.get(entity, {})}
@@ -91,23 +93,29 @@ class SeedList:
 
 @dataclass(slots=True)
 class SeedReader:
-    """Adds the entries of one source to a seed list; each format's ``read`` receives a reader."""
+    """Adds the entries of one source to a seed list.
+
+    The function ``read`` of each format gets a ``SeedReader`` as an argument.
+    """
 
     seeds: SeedList
     source: str
     allow_empty: bool = field(default=False, kw_only=True)
-    column: str | None = None  # the name or number of the column of a table that has the seeds
-    unit: str = "line"  # what is numbered, see RejectedEntry
-    # Message -> how many entries it is about, and the number of the first of these entries.
+    column: str | None = None  # for tables: name or number of the column of the seeds
+    unit: str = "line"  # see RejectedEntry.unit
+    # Message -> how often it was counted, and the number of the first entry with this warning.
     _counted_warnings: dict[str, list[int]] = field(default_factory=dict, init=False)
 
     def add(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> None:
-        """Parse and add an indicator, or reject it; ``number`` is the number of the entry."""
+        """Parse an indicator and add it, or reject the entry if it is not an indicator.
+
+        ``number`` is the number of the entry: of a line, object or attribute, see ``unit``.
+        """
         if reason := self.try_add(text, number, attributes):
             self.reject(text, number, reason)
 
     def try_add(self, text: str, number: int, attributes: Mapping[str, str] | None = None) -> str:
-        """Parse and add an indicator; return the reason if it is rejected, else an empty string."""
+        """Parse and add an indicator; return why it is not valid, or an empty string."""
         try:
             entity, changes = parse_indicator(text)
         except ValueError as error:
@@ -130,7 +138,7 @@ class SeedReader:
 
     def reject(self, text: str, number: int, reason: str) -> None:
         """Add a rejected entry."""
-        reason = sys.intern(reason)  # a million lines can fail for the same reason
+        reason = sys.intern(reason)  # saves memory if a million lines have the same reason
         entry = RejectedEntry(self.source, number, excerpt(text), reason, self.unit)
         self.seeds.rejected.append(entry)
 
@@ -139,7 +147,7 @@ class SeedReader:
         self.seeds.warnings.append(f"{self.source}, {self.unit} {number}: {message}")
 
     def count_warning(self, message: str, number: int) -> None:
-        """Count a warning that can apply to many entries; :meth:`finish` adds it as one message."""
+        """Count a warning that can repeat; :meth:`finish` adds one message for all repetitions."""
         count_and_first = self._counted_warnings.setdefault(message, [0, number])
         count_and_first[0] += 1
 
@@ -151,15 +159,15 @@ class SeedReader:
 
 
 def _doubt(digits: str) -> str:
-    """Return why a hash can hardly identify a particular file; empty if it can."""
+    """Return why a hash probably does not identify a particular file, or an empty string."""
     if digits in _EMPTY_FILE_HASHES:
         return "is the hash of the empty file"
     if digits.strip(digits[0]):
         return ""
-    return "consists of one repeated digit and is hardly the hash of a file"
+    return "consists of one repeated digit and is unlikely to be a file hash"
 
 
 def excerpt(text: str) -> str:
-    """Return a short printable form of ``text`` for messages."""
+    """Return up to 60 characters of ``text`` as a quoted ASCII literal, for messages."""
     text = text.strip(STRIPPED_CHARACTERS)
     return ascii(text) if len(text) <= _MAX_EXCERPT else f"{text[:_MAX_EXCERPT]!a}..."

@@ -1,8 +1,8 @@
-"""STIX 2.1 bundles: observed files, domains, IP addresses and URLs, and patterns of indicators.
+"""STIX bundles: read files, domains, IP addresses and URLs, also from the patterns of indicators.
 
-Objects are parsed one by one with the ``stix2`` library, so that an invalid object does not affect
-the others. In patterns, only comparisons with ``=`` and ``IN`` are read, because negated
-comparisons and ``LIKE`` do not identify objects.
+Objects are parsed one by one, so that an invalid object does not affect the others. In patterns,
+only comparisons with ``=`` and ``IN`` are read. Other comparisons, such as ``LIKE`` or negated
+ones, do not identify one object.
 """
 
 from __future__ import annotations
@@ -25,19 +25,23 @@ if TYPE_CHECKING:
 
     from graphbuild.seeds.results import SeedReader
 
-MAX_PATTERN = 65_536
-# Type of the STIX object -> the property that contains the seed.
+MAX_PATTERN = 65_536  # characters
+# Type of a STIX object -> the name of its property that contains the seed.
 _SEED_PROPERTIES = {
     name: each.stix_property for each in SUBJECT_TYPES.values() for name in each.stix_types
 }
 _READ_TYPES = _SEED_PROPERTIES.keys() | {"file", "indicator", "observed-data"}
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
-# The libraries raise any of these, or RecursionError, on invalid objects.
+# ``stix2`` and ``stix2patterns`` raise these errors, or RecursionError, for invalid objects.
 _PARSE_ERRORS = (STIXError, ParseException, AttributeError, LookupError, TypeError, ValueError)
 
 
 def read(value: object, reader: SeedReader) -> None:
-    """Add the indicators of a bundle's objects."""
+    """Add the seeds in the objects of a bundle; skip objects of other types.
+
+    Raises:
+        SeedError: The value is not a STIX bundle.
+    """
     if not is_bundle(value):
         raise SeedError(f"{reader.source} is not a STIX bundle: its type is not bundle")
     objects = value.get("objects", [])
@@ -65,7 +69,7 @@ def _read_object(each: dict[str, Any], number: int, reader: SeedReader) -> None:
             problem = "nested too deeply"
         reader.reject(str(each.get("id", kind))[:100], number, f"is an invalid {kind}: {problem}")
         return
-    if kind == "observed-data":  # in STIX 2.0, this object contains the observables
+    if kind == "observed-data":  # in STIX 2.0, observables are inside of observed-data objects
         inside = each.get("objects")
         for one in inside.values() if isinstance(inside, dict) else ():
             if isinstance(one, dict):
@@ -94,10 +98,10 @@ def _read_observable(each: dict[str, Any], number: int, reader: SeedReader) -> N
 
 
 def _read_indicator(each: dict[str, Any], number: int, reader: SeedReader) -> None:
-    """Add the values in the pattern of an indicator.
+    """Add the seeds in the pattern of a STIX indicator.
 
-    Only the pattern is parsed, not the whole indicator. In an indicator, ``stix2`` reads a set of
-    hashes in a comparison as one malformed hash and rejects the indicator.
+    The pattern is parsed alone, because ``stix2`` would reject an indicator whose pattern compares
+    with a set of hashes: it reads the set as one malformed hash.
     """
     pattern = each.get("pattern")
     if each.get("pattern_type", "stix") != "stix":
@@ -129,7 +133,7 @@ def _pattern_values(
 
 
 def _is_readable(kind: str, path: list[object]) -> bool:
-    """Return whether the property at ``path`` of an object of type ``kind`` contains seeds."""
+    """Return whether the property at ``path`` of an object of type ``kind`` contains a seed."""
     match kind, path:
         case "file", ["hashes", name]:
             return bool(api_hash_name(str(name)))

@@ -30,7 +30,8 @@ def open_source(source: str | Path) -> Iterator[BinaryIO]:
     """Open a path or standard input for reading bytes.
 
     Raises:
-        OSError: The path cannot be opened, or is a named pipe that receives no data in time.
+        OSError: The path cannot be opened, the named pipe receives no data in time, or there is no
+            standard input.
     """
     if str(source) == STDIN:
         if not hasattr(sys.stdin, "buffer"):
@@ -42,11 +43,13 @@ def open_source(source: str | Path) -> Iterator[BinaryIO]:
 
 
 def decode(stream: BinaryIO, source: str) -> Iterator[str]:
-    """Decode a stream chunk by chunk; convert all line endings to LF.
+    """Decode a stream chunk by chunk as UTF-8, or as UTF-16 if it starts with that byte order mark.
+
+    All line endings are converted to LF, and the byte order mark is removed.
 
     Raises:
-        SeedError: The stream contains a NUL character.
-        UnicodeDecodeError: The stream is neither UTF-8 nor UTF-16 with a byte order mark.
+        SeedError: The text contains a NUL character.
+        UnicodeDecodeError: The stream is not valid in this encoding.
     """
     start = stream.read(_CHUNK_SIZE)
     bom, encoding = next((pair for pair in _BOMS if start.startswith(pair[0])), (b"", "utf-8"))
@@ -62,8 +65,9 @@ def decode(stream: BinaryIO, source: str) -> Iterator[str]:
 def split_lines(texts: Iterable[str], max_length: int) -> Iterator[str]:
     """Yield the lines of a text without line endings.
 
-    In a line longer than ``max_length`` characters, later characters can be missing. The line stays
-    longer than ``max_length``, so that a caller can detect it.
+    A line of more than ``max_length`` characters can lose characters after the first
+    ``max_length`` + 1, to limit memory. It is still longer than ``max_length``, so the caller can
+    detect it.
     """
     rest = ""
     for text in texts:

@@ -1,7 +1,7 @@
-"""Free text: find every hash, domain, IP address and URL.
+"""Free text: find hashes, domains, IP addresses and URLs, defanged or not.
 
-A domain must end in a public suffix. Unless it is defanged, it must not end like a file name.
-Rejected text that resembles an indicator is reported in a warning.
+A domain must end in a public suffix. A domain that is not defanged is rejected if its ending is
+also a file extension, such as ``.zip``. Warnings report rejected text that resembles an indicator.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from graphbuild.seeds.results import SeedReader
 
 MAX_LINE = 2**20  # characters
-_WINDOW = 2_000  # characters searched at once, because ioc_fanger takes quadratic time
+_WINDOW = 2_000  # characters searched at once; the time that ioc_fanger needs grows quadratically
 _MAX_WARNINGS = 1_000
-# Text that does not match is not defanged. Long runs of brackets are never part of defanged text,
-# but would take ioc_fanger much time; a space replaces them.
+# A quick check: text that does not match is not defanged.
 _DEFANG_HINT = re.compile(r"[\[\](){}<\\]|hxxp|\bdot\b", re.IGNORECASE)
+# Long runs of brackets are not part of defanged text, but slow ioc_fanger down. They are replaced
+# by a space.
 _BRACKET_RUN = re.compile(r"[\[\](){}]{5,}")
 _SENTENCE_PUNCTUATION = ".,;:!?'\"*_"
 _BRACKETS = (("(", ")"), ("[", "]"))
@@ -47,15 +48,16 @@ _CANDIDATE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _VERSION = re.compile(r"\b(?:v|ver|version|build|release)\.?\s*$", re.IGNORECASE)
-# Top-level domains that are also file extensions. Words that end in one of them are rejected as
-# possible file names unless they are defanged.
+# Top-level domains that are also file extensions. A domain that ends in one of them is rejected as
+# a possible file name, unless it is defanged.
 _FILE_EXTENSION_DOMAINS = frozenset({"md", "mov", "pl", "pm", "ps", "py", "rs", "sh", "so", "zip"})
-# Uses the list of public suffixes that is included in the library, without a download.
+# Uses the public suffix list that tldextract contains, instead of downloading a newer one. Texts
+# for demonstrations contain domains that end in ``.example``.
 _SPLIT_HOST = TLDExtract(cache_dir=None, suffix_list_urls=(), extra_suffixes=["example"])
 
 
 def read(lines: Iterable[str], reader: SeedReader) -> None:
-    """Add the indicators in a text; report each rejected text once."""
+    """Add the indicators in a text; warn once about each of the first 1,000 rejected ones."""
     rejected: set[str] = set()
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE:
@@ -72,7 +74,7 @@ def read(lines: Iterable[str], reader: SeedReader) -> None:
 
 
 def _read_window(text: str, number: int, reader: SeedReader) -> Iterator[tuple[str, str]]:
-    """Add the indicators in a text; yield the rejected ones with the reasons."""
+    """Add the indicators in a window; yield each rejected indicator and the reason."""
     original = _BRACKET_RUN.sub(" ", text)
     refanged = fang(refang(original)) if _DEFANG_HINT.search(original) else original
     for match in _CANDIDATE.finditer(refanged):
@@ -90,7 +92,7 @@ def _read_window(text: str, number: int, reader: SeedReader) -> Iterator[tuple[s
 
 
 def _split_windows(line: str) -> Iterator[str]:
-    """Split a line into windows of at most ``_WINDOW`` characters, at white space if possible."""
+    """Split a line into windows of at most ``_WINDOW`` characters, if possible at white space."""
     start = 0
     while len(line) - start > _WINDOW:
         end = max(line.rfind(" ", start, start + _WINDOW), line.rfind("\t", start, start + _WINDOW))
@@ -113,7 +115,11 @@ def _strip_punctuation(text: str) -> str:
 
 
 def _is_ordinary_word(kind: str, text: str) -> bool:
-    """Return whether a match is no indicator, but a file name, a missing space or a time."""
+    """Return whether a match is ordinary text that only resembles a domain or an IPv6 address.
+
+    Examples are a file name (``setup.exe``), a missing space (``end.The``) and a time
+    (``10:30:00``).
+    """
     if kind == "domain":
         return not _is_registrable(_host(text).lower())
     if kind == "ipv6":
@@ -125,7 +131,10 @@ def _is_ordinary_word(kind: str, text: str) -> bool:
 
 
 def _rejection_reason(kind: str, text: str, before: str, *, defanged: bool) -> str:
-    """Return why a match is not an indicator in its context; empty if it may be one."""
+    """Return why a match is probably not an indicator, or an empty string.
+
+    ``before`` is the text before the match.
+    """
     host = _host(text)
     top = host.rpartition(".")[2]
     if kind == "email":
@@ -138,7 +147,7 @@ def _rejection_reason(kind: str, text: str, before: str, *, defanged: bool) -> s
         if top.lower() in _FILE_EXTENSION_DOMAINS:
             return "may be a file name; defang it if it is a domain"
         if not top.islower() and not host.isupper():
-            return "has no lower-case top-level domain; defang it if it is a domain"
+            return "does not end in a lower-case top-level domain; defang it if it is a domain"
     return ""
 
 

@@ -430,6 +430,14 @@ def test_event_and_object_context_becomes_attributes(write_list):
     assert [rejected.line for rejected in found.rejected] == [3]
 
 
+def test_a_deleted_file_name_of_an_object_is_skipped(write_list):
+    listed = [attribute("filename", "old.exe", deleted=True), attribute("sha256", A)]
+    found = read_seeds(write_list(event(objects=[{"Attribute": listed}]), "e.json"))
+    (seed,) = found
+    assert "file_name" not in seed.attributes
+    assert "deleted attributes were skipped" in messages(found)
+
+
 def test_an_attribute_of_an_object_whose_type_is_no_text_is_rejected(write_list):
     objects = [{"name": "file", "Attribute": [attribute([], A), attribute("sha256", A)]}]
     found = read_seeds(write_list(event(objects=objects), "e.json"))
@@ -468,9 +476,9 @@ def test_json_is_detected_by_content_or_suffix(write_list, encoding, name):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "is not a complete JSON document"),
-        ('{"type": "bundle", "objects": [', "is not a complete JSON document"),
-        ('{"type": "bundle"} x', "is not a complete JSON document"),
+        ("", "is not a valid JSON document"),
+        ('{"type": "bundle", "objects": [', "is not a valid JSON document"),
+        ('{"type": "bundle"} x', "is not a valid JSON document"),
         ("{}", "neither a STIX bundle nor a MISP event"),
         (f'["{A}"]', "neither a STIX bundle nor a MISP event"),
         ("5", "neither a STIX bundle nor a MISP event"),

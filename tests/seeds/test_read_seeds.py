@@ -150,8 +150,8 @@ def test_a_rejected_line_is_shown_short_and_escaped():
         ("d41d8cd98f00b204e9800998ecf8427e", "the empty file"),
         ("da39a3ee5e6b4b0d3255bfef95601890afd80709", "the empty file"),
         ("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "the empty file"),
-        ("0" * 64, "hardly the hash"),
-        ("f" * 32, "hardly the hash"),
+        ("0" * 64, "unlikely to be a file hash"),
+        ("f" * 32, "unlikely to be a file hash"),
     ],
     ids=["L14-md5", "L14-sha1", "L14-sha256", "L14-zeros", "L14-f"],
 )
@@ -171,7 +171,7 @@ def test_a_hash_of_one_repeated_digit_is_accepted_with_a_warning():
     found = parse_seeds(["d" * 64])
     assert ids(found) == ["d" * 64]
     assert found.warnings == [
-        "<lines>, line 1: this consists of one repeated digit and is hardly the hash of a file"
+        "<lines>, line 1: this consists of one repeated digit and is unlikely to be a file hash"
     ]
 
 

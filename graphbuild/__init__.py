@@ -6,23 +6,25 @@ Crawl::
 
     with gb.Store.open("emotet.db") as store, gb.Client.from_env() as client:
         store.add_seeds(gb.read_seeds("seeds.txt"))
-        for event in gb.Crawl(client, store):  # may be stopped and continued later
+        for event in gb.Crawl(client, store):  # stored page by page; may be interrupted
             print(event)
 
 Analyze::
 
     with gb.open("emotet.db") as campaign:
-        graph = campaign.graph()  # networkx
-        files = campaign.clusters()  # pandas
+        graph = campaign.graph()  # a networkx.DiGraph
+        clusters = campaign.clusters()  # a pandas.DataFrame with one row per file
         gb.export(graph, "output/emotet.graphml")  # Gephi
         gb.export(graph, "output/emotet.html")  # any browser
 
-Public names are imported on first use, so that ``import graphbuild`` is fast.
+Public names are imported on first use, which keeps ``import graphbuild`` fast.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # type checkers assume True; importing typing would take longer than the rest
+# Type checkers treat this name as True. Importing it from ``typing`` would take longer than the
+# rest of this module.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from graphbuild.analysis import find_clusters as find_clusters
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from graphbuild.campaign import build_graph as build_graph
     from graphbuild.campaign import draw as draw
     from graphbuild.campaign import export as export
-    from graphbuild.campaign import open as open  # noqa: A004  gb.open reads as the builtin does
+    from graphbuild.campaign import open as open  # noqa: A004  used as gb.open
     from graphbuild.campaign import show as show
     from graphbuild.crawler import Crawl as Crawl
     from graphbuild.crawler import CrawlEvent as CrawlEvent
@@ -88,7 +90,7 @@ _MODULES = {
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = sorted(_MODULE_OF)  # noqa: PLE0605  the redundant aliases are for type checkers
+__all__ = sorted(_MODULE_OF)  # noqa: PLE0605  type checkers read the imports above
 
 
 def __getattr__(name: str) -> object:

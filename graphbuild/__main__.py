@@ -1,12 +1,14 @@
-"""The ``graphbuild`` command, and ``python -m graphbuild``.
+"""Entry point of the ``graphbuild`` command and of ``python -m graphbuild``.
 
-Until a command installs handlers of its own (:mod:`graphbuild.cli.signals`), SIGINT has its default
-action: it ends the process at once (exit code 130 in a shell). Python's own handler would print a
-traceback while modules are imported, or lose the interrupt in a callback.
+SIGINT first gets its default action, which ends the process at once (exit code 130 in a shell).
+Python's own handler would print a traceback if the signal arrived while modules are imported, and
+its KeyboardInterrupt could be lost in a callback. Some commands install other handlers later; see
+:mod:`graphbuild.cli.signals`.
 """
 
-# signal imports other modules first, and an interrupt during these would print a traceback.
-from _signal import (  # type: ignore[import-not-found]  # typeshed has none
+# Importing ``signal`` would import other modules, and an interrupt during that import would print a
+# traceback. ``_signal`` is a builtin module.
+from _signal import (  # type: ignore[import-not-found]  # typeshed does not describe it
     SIG_DFL,
     SIGINT,
     default_int_handler,
@@ -17,10 +19,10 @@ from _signal import (  # type: ignore[import-not-found]  # typeshed has none
 
 def main() -> None:
     """Run the command line."""
-    if getsignal(SIGINT) is default_int_handler:  # not if it is ignored, as under nohup
+    if getsignal(SIGINT) is default_int_handler:  # shells can start a process with SIGINT ignored
         signal(SIGINT, SIG_DFL)
 
-    from graphbuild.cli.main import main as command  # noqa: PLC0415  not before the signal is set
+    from graphbuild.cli.main import main as command  # noqa: PLC0415  after the signal is set
 
     command()
 

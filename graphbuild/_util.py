@@ -1,4 +1,4 @@
-"""Helpers that several packages need: text, timestamps, optional libraries, files and pipes."""
+"""Helpers for text, timestamps, optional libraries, files and pipes."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from graphbuild.errors import MissingLibraryError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The libraries of each extra in pyproject.toml; a test compares the two.
+# The libraries of each extra. A test checks that they are the same as in pyproject.toml.
 EXTRAS = {
     "analysis": ("networkit", "scipy", "tldextract", "w3lib"),
     "columnar": ("pyarrow",),
     "lists": ("ioc-fanger", "stix2", "stix2-patterns", "tldextract"),
     "notebook": ("ipykernel", "matplotlib"),
 }
-MAX_DISPLAY_LENGTH = 500
+MAX_DISPLAY_LENGTH = 500  # characters
 # Unicode categories: control, format (bidi, zero width), surrogate, private use, unassigned, line
 # separator, paragraph separator.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# A shell passes <(...) as the path of a file descriptor that is already open.
+# A shell replaces ``<(command)`` with such a path. The file descriptor is already open.
 _INHERITED_PIPE = re.compile(r"/dev/fd/(\d{1,4})|/proc/self/fd/(\d{1,4})")
 _PIPE_TIMEOUT = 3.0  # seconds to wait for the first byte of a named pipe
 _MARKDOWN_ESCAPES = str.maketrans({char: f"\\{char}" for char in punctuation})
 
 
 class UntrustedText(NamedTuple):
-    """Text from the API or a seed list, which must be escaped before it is shown."""
+    """Text from the API or a seed list. It must be escaped before it is displayed."""
 
     text: str
 
 
-# A line of text; the parts of type ``str`` are safe.
+# A line of text in parts. Parts of type ``str`` can be displayed without escaping.
 MixedText = tuple[str | UntrustedText, ...]
 
 
@@ -53,9 +53,9 @@ def to_plain_text(text: MixedText) -> str:
 
 
 def escape_unprintable(text: str, max_length: int = MAX_DISPLAY_LENGTH) -> str:
-    """Cut ``text`` to ``max_length`` characters and escape those that are not printable.
+    """Escape unprintable characters, which a terminal would hide or interpret as commands.
 
-    A terminal would hide them or interpret them as commands.
+    If ``text`` has more than ``max_length`` characters, the rest is replaced by an ellipsis first.
     """
     shortened = text if len(text) <= max_length else text[:max_length] + "…"
     return "".join(
@@ -67,37 +67,44 @@ def escape_unprintable(text: str, max_length: int = MAX_DISPLAY_LENGTH) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Escape all punctuation, so that ``text`` is not read as Markdown markup, links or HTML."""
+    """Escape ASCII punctuation, so that Markdown renders ``text`` literally.
+
+    The text is shortened and unprintable characters are escaped as in :func:`escape_unprintable`.
+    """
     return escape_unprintable(text).translate(_MARKDOWN_ESCAPES)
 
 
 def format_count(number: int, noun: str) -> str:
-    """Return a number with a noun: ``1 file``, ``3,000 files``."""
+    """Return a number and a noun, such as ``1 file`` or ``3,000 files``."""
     return f"{number:,} {pluralize(number, noun)}"
 
 
 def pluralize(number: int, noun: str) -> str:
-    """Return ``noun``, with a final s unless ``number`` is 1."""
+    """Return ``noun``, with an appended "s" unless ``number`` is 1."""
     return noun if number == 1 else f"{noun}s"
 
 
 def format_timestamp(seconds: float) -> str:
-    """Format seconds since 1970 as UTC, to the second: ``2026-11-23T06:20:58Z``."""
+    """Format a time (seconds since 1970) in UTC without fractions: ``2026-11-23T06:20:58Z``."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def install_command(extra: str) -> str:
-    """Return the command that installs the libraries of an extra into this Python."""
-    # ``graphbuild[extra]`` does not work in every installation.
+    """Return a shell command that installs the libraries of an extra for the running Python."""
+    # ``pip install graphbuild[extra]`` works only if pip can find graphbuild.
     python = shlex.quote(sys.executable or "python3")
     return f"{python} -m pip install {' '.join(EXTRAS[extra])}"
 
 
 def require(module: str, *, extra: str) -> Any:  # noqa: ANN401  attributes depend on the module
-    """Import a module of an optional library, which an extra in ``EXTRAS`` contains.
+    """Import and return a module of an optional library.
+
+    Args:
+        module: The full name of the module, such as ``pyarrow.parquet``.
+        extra: The key of ``EXTRAS`` for the install command in the error message.
 
     Raises:
-        MissingLibraryError: The library is not installed.
+        MissingLibraryError: The module cannot be imported.
     """
     try:
         return import_module(module)
@@ -113,14 +120,15 @@ def open_file(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file or a pipe for reading bytes.
 
     Raises:
-        OSError: The path cannot be opened, or is a pipe without data.
+        OSError: The path cannot be opened, or it is a named pipe that delivers no data within three
+            seconds.
     """
     if not Path(path).is_fifo():
         with Path(path).open("rb") as stream:
             yield stream
         return
     if inherited := _INHERITED_PIPE.fullmatch(str(path)):
-        # Opening the path again would block if the writer has already finished.
+        # If the writer has already finished, opening the path again would block forever.
         descriptor = os.dup(int(inherited[1] or inherited[2]))
     else:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -139,10 +147,10 @@ def _wait_for_data(pipe: BinaryIO) -> None:
 
 
 def fsync_directory(path: Path) -> None:
-    """Make a rename in a directory durable on POSIX systems.
+    """Flush a directory to disk, so that a rename in it survives a crash of the system.
 
-    Other systems cannot synchronize directories. A crash there may undo the rename, but the renamed
-    file is complete.
+    Do nothing if the directory cannot be flushed, as on systems other than POSIX. A crash may then
+    undo the rename.
     """
     if os.name != "posix":
         return

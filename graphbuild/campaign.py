@@ -1,8 +1,7 @@
-"""The API for analysts: get a graph, tables, clusters and images from a campaign file.
+"""Functions and a class for analysts: get graphs, tables and images from a campaign file.
 
-This module also contains the public functions that take a graph: :func:`export`, :func:`show` and
-:func:`draw`. Instead of a graph, they also accept a campaign, given as the path of its file, as a
-:class:`Campaign` or as a :class:`~graphbuild.store.Store`.
+:func:`export`, :func:`show` and :func:`draw` take either a graph or a campaign. A campaign can be
+the path of a campaign file, a :class:`Campaign` or a :class:`~graphbuild.store.Store`.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ if TYPE_CHECKING:
 
 
 class Campaign:
-    """A campaign file that :func:`open` opened for reading.
+    """An open campaign file; :func:`open` returns one.
 
-    Use it as a context manager, or call :meth:`close`. Each query reads the file again, so the
-    result includes what a crawl in another process has stored in the meantime.
+    Use it as a context manager, or call :meth:`close`. Results are not cached: each call reads the
+    file again, and includes pages that a running crawl has stored since the last call.
 
     Attributes:
-        store: The open store, for access to pages and observations.
+        store: The store of the file, which gives access to single pages and observations.
     """
 
     def __init__(self, store: Store) -> None:
@@ -60,24 +59,24 @@ class Campaign:
         )
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the campaign file."""
         self.store.close()
 
     def status(self) -> Totals:
-        """Return counts: subjects in each state, references, observations, calls and others."""
+        """Return counts for the whole campaign, such as references, calls and lists by state."""
         return self.store.totals()
 
     def graph(self, *, view: str = "full", timestamps: bool = False) -> Graph:
-        """Return the graph file → reference → collection.
+        """Return the graph of the campaign, or a view derived from it.
 
         Args:
             view: ``full``, ``folded``, ``backbone``, ``files`` or ``collections``; see
                 :mod:`graphbuild.graph.views`.
-            timestamps: Whether to add times of responses: ``first_seen`` and ``last_seen`` of edges
-                from subjects to references, and ``crawl_fetched_at`` of subjects.
+            timestamps: Whether to add the times of responses: ``first_seen`` and ``last_seen`` to
+                edges from subjects to references, and ``crawl_fetched_at`` to subjects.
 
         Raises:
-            StoreError: The file is damaged.
+            StoreError: The campaign file is damaged.
             ValueError: There is no such view.
         """
         from graphbuild.graph.builder import build_graph  # noqa: PLC0415  loads networkx
@@ -93,34 +92,40 @@ class Campaign:
         return view_of(graph, view)
 
     def nodes(self, *, timestamps: bool = False) -> pd.DataFrame:
-        """Return one row per node, with the columns of ``nodes.parquet``.
+        """Return a DataFrame with one row per node and the columns of ``nodes.parquet``.
 
-        ``crawl_fetched_at`` is empty unless ``timestamps`` is True.
+        The column ``crawl_fetched_at`` is empty unless ``timestamps`` is True.
         """
         from graphbuild.exporters import dataframes  # noqa: PLC0415  loads networkx
 
         return dataframes.nodes_frame(self.graph(timestamps=timestamps))
 
     def edges(self, *, timestamps: bool = False) -> pd.DataFrame:
-        """Return one row per edge, with the columns of ``edges.parquet``.
+        """Return a DataFrame with one row per edge and the columns of ``edges.parquet``.
 
-        ``first_seen`` and ``last_seen`` are empty unless ``timestamps`` is True.
+        The columns ``first_seen`` and ``last_seen`` are empty unless ``timestamps`` is True.
         """
         from graphbuild.exporters import dataframes  # noqa: PLC0415  loads networkx
 
         return dataframes.edges_frame(self.graph(timestamps=timestamps))
 
     def observations(self) -> pd.DataFrame:
-        """Return one row per observation, with the columns of ``observations.parquet``."""
+        """Return a DataFrame with one row per observation.
+
+        The columns are those of ``observations.parquet``.
+        """
         from graphbuild.exporters import dataframes  # noqa: PLC0415  loads networkx
 
         return dataframes.observations_frame(self.graph())
 
     def clusters(self, *, seed: int = 0) -> pd.DataFrame:
-        """Return the cluster of each file, as ``graphbuild communities`` computes it.
+        """Return a DataFrame with the cluster of each file, as in ``graphbuild communities``.
 
-        The columns are ``file`` (node key), ``cluster`` (1 is the largest), ``cluster_name`` and
-        ``stability``. ``seed`` is the seed of the random number generator.
+        The columns are ``file`` (node key), ``cluster`` (number; 1 is the largest cluster),
+        ``cluster_name`` and ``stability`` (0 to 1).
+
+        Args:
+            seed: Seed of the random number generator.
 
         Raises:
             MissingLibraryError: A library of the extra ``analysis`` is not installed.
@@ -130,16 +135,17 @@ class Campaign:
         return find_clusters(self.store, seed=seed).to_frame()
 
     def export(self, path: str | Path, formats: Iterable[str] | None = None) -> list[Path]:
-        """Write the graph to a file, or into a folder in several formats; return the paths.
+        """Write the graph to one file, or to a folder in several formats; return the paths.
 
         Args:
-            path: A file, whose suffix selects the format. A path without a suffix is a folder; it
-                is created if it is missing.
-            formats: Format names as in ``graphbuild export --to``; ``path`` is then a folder. The
-                default for folders is GraphML, HTML and CSV.
+            path: A file, whose suffix selects the format, or a folder. Existing folders and paths
+                without a suffix are used as folders. A missing folder is created.
+            formats: Format names as in ``graphbuild export --to``. If they are given, ``path`` is a
+                folder. The default for folders is GraphML, HTML and CSV.
 
         Raises:
-            ExportError: A format is unknown, or a file cannot be written.
+            ExportError: A format is unknown or needs a library that is not installed, or a file
+                cannot be written.
         """
         from graphbuild.exporters import export_all  # noqa: PLC0415  loads networkx
         from graphbuild.exporters.formats import DEFAULT_FORMATS  # noqa: PLC0415  needed only here
@@ -151,7 +157,7 @@ class Campaign:
         return [each.path for each in files]
 
     def show(self, *, height: int = 600) -> PageFrame:
-        """Return the interactive page for display in a notebook; see :func:`show`."""
+        """Return the HTML page for display in a notebook; see :func:`show`."""
         return show(self, height=height)
 
     def draw(self) -> Figure:
@@ -159,14 +165,15 @@ class Campaign:
         return draw(self)
 
 
-def open(path: str | Path) -> Campaign:  # noqa: A001  gb.open reads as the builtin does
+def open(path: str | Path) -> Campaign:  # noqa: A001  used as gb.open
     """Open a campaign file for reading.
 
     Raises:
-        StoreError: The file does not exist, or it is not a campaign file.
+        StoreError: The file does not exist, is not a campaign file, or was written by a newer
+            version of graphbuild.
 
     Warns:
-        UserWarning: The file is an incomplete copy.
+        UserWarning: The file is a copy of a campaign file without its write-ahead log.
     """
     store = Store.read(path)
     if store.missing_data:
@@ -181,16 +188,19 @@ def build_graph(
     links: Iterable[Link] = (),
     timestamps: bool = False,
 ) -> Graph:
-    """Return the graph file → reference → collection.
+    """Return the graph of observations or of a campaign.
 
     Args:
-        source: Observations, in the order in which nodes are added; or a campaign, given as its
-            path, a :class:`Campaign` or a Store.
-        subjects: Entities to include even without observations; not used for a campaign.
-        links: Related files and references found with ``--depth``; not used for a campaign.
-        timestamps: As for :meth:`Campaign.graph`.
+        source: Observations, or a campaign: the path of its file, a :class:`Campaign` or a Store.
+            Nodes are added in the order of the observations.
+        subjects: Entities to add before all others, even if they have no observations. Ignored if
+            ``source`` is a campaign.
+        links: Related files and references found with ``--depth``. Ignored if ``source`` is a
+            campaign.
+        timestamps: Whether to add the times of responses; see :meth:`Campaign.graph`.
 
     Raises:
+        StoreError: The campaign file cannot be read.
         TypeError: ``source`` is neither observations nor a campaign.
     """
     from graphbuild.graph import builder  # noqa: PLC0415  loads networkx
@@ -203,16 +213,19 @@ def build_graph(
 
 
 def export(source: GraphSource, path: str | Path, *, positions: Positions | None = None) -> Path:
-    """Write a graph to ``path``, in the format that its suffix selects.
+    """Write a graph to ``path`` in the format that the suffix of ``path`` selects; return the path.
 
     Args:
-        source: A graph of :func:`build_graph` or a view of one; or a campaign, given as its path,
-            a :class:`Campaign` or a Store.
+        source: A graph that :func:`build_graph` returned, a view of such a graph, or a campaign:
+            the path of its file, a :class:`Campaign` or a Store.
         path: The file, such as ``graph.graphml``; docs/formats.md lists the suffixes.
-        positions: Position of each node, y upwards. If None, the layout is computed.
+        positions: The position (x, y) of each node key; y points upwards. If None, the layout is
+            computed for formats that contain positions.
 
     Raises:
-        ExportError: The suffix is unknown, the graph is invalid, or the file cannot be written.
+        ExportError: The suffix is unknown, the format cannot represent the graph, the graph is
+            invalid, or the file cannot be written.
+        StoreError: The campaign file cannot be read.
     """
     from graphbuild import exporters  # noqa: PLC0415  loads networkx
 
@@ -222,9 +235,12 @@ def export(source: GraphSource, path: str | Path, *, positions: Positions | None
 def show(
     source: GraphSource, *, positions: Positions | None = None, height: int = 600
 ) -> PageFrame:
-    """Return the interactive page. Jupyter displays it if it is the last value of a cell.
+    """Return the HTML page of a graph. Jupyter displays it if the call is the last line of a cell.
 
-    For ``source`` and ``positions``, see :func:`export`. ``height`` is in pixels.
+    Args:
+        source: A graph or a campaign, as for :func:`export`.
+        positions: The position of each node, as for :func:`export`.
+        height: Height of the page in pixels.
     """
     from graphbuild.exporters import notebook  # noqa: PLC0415  loads a template engine
 
@@ -238,13 +254,16 @@ def draw(
     width: float = 9.5,
     max_labels: int = 40,
 ) -> Figure:
-    """Return a graph as a matplotlib figure; ``width`` is in inches.
+    """Return a graph as a matplotlib figure.
 
-    ``source`` and ``positions`` are those of :func:`export`. The collections with the most edges,
-    at most ``max_labels``, have a label.
+    Args:
+        source: A graph or a campaign, as for :func:`export`.
+        positions: The position of each node, as for :func:`export`.
+        width: Width of the figure in inches.
+        max_labels: Maximum number of labels. The collections with the most edges get a label.
 
     Raises:
-        ImportError: Matplotlib is not installed.
+        MissingLibraryError: Matplotlib is not installed.
     """
     from graphbuild.exporters import static_image  # noqa: PLC0415  loads numpy
 
@@ -254,11 +273,11 @@ def draw(
 
 
 def _to_graph(source: object) -> Graph:
-    """Return ``source`` itself if it is a graph, otherwise the graph of the campaign."""
-    import networkx as nx  # noqa: PLC0415  loads slowly
+    """Return ``source`` if it is a graph, otherwise the graph of the campaign ``source``."""
+    import networkx as nx  # noqa: PLC0415  slow to import
 
     if isinstance(source, nx.Graph):
-        return cast("Graph", source)  # the exporters check it
+        return cast("Graph", source)  # exporters reject graphs that are not directed
     return _read_graph(source, timestamps=False)
 
 

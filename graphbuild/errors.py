@@ -3,7 +3,9 @@
 ::
 
     GraphbuildError
-    ├── SeedError, PayloadError, StoreError, ExportError, AnalysisError, MissingLibraryError
+    ├── SeedError, PayloadError, ExportError, AnalysisError, MissingLibraryError
+    ├── StoreError
+    │   └── StoreMovedError
     ├── ApiError
     │   ├── AuthenticationError, ForbiddenError, NotFoundError, BaseUrlError
     │   └── TransientError
@@ -11,7 +13,7 @@
     └── CrawlPaused
         └── QuotaExhaustedError, BudgetExhaustedError
 
-Every message states the cause and, where possible, how to solve the problem.
+Messages state the cause and, where possible, how to solve the problem.
 """
 
 from __future__ import annotations
@@ -23,17 +25,23 @@ if TYPE_CHECKING:
 
 
 class GraphbuildError(Exception):
-    """Base class of all exceptions of this package."""
+    """Base class of the exceptions that graphbuild defines."""
 
 
 class SeedError(GraphbuildError):
-    """A seed list could not be read. Invalid lines of a readable list do not raise this error."""
+    """A seed list cannot be read or used.
+
+    An indicator that is invalid is skipped and reported without this error.
+    """
 
 
 class PayloadError(GraphbuildError):
-    """A response does not have the documented structure.
+    """A response is not valid JSON, has an unexpected structure, or is about another list.
 
-    ``path`` is the place of the ``problem``, such as ``data[3].id``; empty for the whole payload.
+    Attributes:
+        path: The path of the invalid value in the response, such as ``data[3].id``; empty if the
+            problem concerns the response as a whole.
+        problem: The message without the path.
     """
 
     def __init__(self, problem: str, path: str = "") -> None:
@@ -43,11 +51,14 @@ class PayloadError(GraphbuildError):
 
 
 class ApiError(GraphbuildError):
-    """The service refused a request, or could not be reached.
+    """A request failed: it was refused, the service did not respond, or the response is unusable.
 
-    ``status`` is the HTTP status, or 0 without a response. ``code`` is the API's error code. If
-    there is none, it is the status, as in ``HTTP 502``, or a code of graphbuild (``Unreachable``).
-    ``sent`` is False if the request was not sent, so that it does not count against the quota.
+    Attributes:
+        status: The HTTP status; 0 if there was no response.
+        code: The API's error code, such as ``NotFoundError``. Without an error code of the API, it
+            is the status (``HTTP 502``), a code of graphbuild (``Unreachable``), or empty.
+        sent: False if the request failed before it was sent, so it does not count against the
+            quota.
     """
 
     def __init__(self, message: str, *, status: int = 0, code: str = "", sent: bool = True) -> None:
@@ -58,34 +69,40 @@ class ApiError(GraphbuildError):
 
 
 class AuthenticationError(ApiError):
-    """The API key is missing, malformed or refused (HTTP 401)."""
+    """There is no valid API key, or the service refused the key (HTTP 401)."""
 
 
 class ForbiddenError(ApiError):
-    """The API key may not read this list (HTTP 403 with an API error code)."""
+    """The service refused access to a list (HTTP 403 with an API error code)."""
 
 
 class NotFoundError(ApiError):
     """The service does not know the subject or the relationship (HTTP 404 with an API error code).
 
-    ``names_subject`` is whether the service's message contains the id of the subject.
+    Attributes:
+        names_subject: Whether the service's message contains the id of the requested subject.
     """
 
     names_subject = False
 
 
 class BaseUrlError(ApiError):
-    """The response is not from the API: a redirect, or a 4xx without an API error code."""
+    """The base URL does not seem to be that of the API.
+
+    For example, the response is a redirect, or an HTTP 404 without an API error code.
+    """
 
 
 class TransientError(ApiError):
-    """A retry may succeed, for example after HTTP 5xx, a broken connection or a damaged page."""
+    """A temporary failure: HTTP 5xx, a broken connection or a damaged page. A retry may succeed."""
 
 
 class RateLimitError(TransientError):
     """The service refused a request because of a rate limit (HTTP 429).
 
-    ``retry_after`` is the time to wait in seconds, from the header ``Retry-After`` (default: 60).
+    Attributes:
+        retry_after: Seconds to wait before the next request: the value of the ``Retry-After``
+            header, or 60 if the header is missing or invalid.
     """
 
     def __init__(self, message: str, *, retry_after: float, code: str = "") -> None:
@@ -94,11 +111,15 @@ class RateLimitError(TransientError):
 
 
 class CrawlPaused(GraphbuildError):  # noqa: N818  a control signal, not an error
-    """The run stopped early. All received pages are stored; the next run continues the crawl."""
+    """A crawl stopped before its end. The received pages are stored, and the next run continues."""
 
 
 class QuotaExhaustedError(CrawlPaused):
-    """The daily or monthly quota of the service is spent until ``resets_at`` (UTC)."""
+    """The daily or monthly quota of the service is spent.
+
+    Attributes:
+        resets_at: The time (UTC) after which the service is expected to accept requests again.
+    """
 
     def __init__(self, message: str, *, resets_at: datetime) -> None:
         self.resets_at = resets_at
@@ -106,27 +127,34 @@ class QuotaExhaustedError(CrawlPaused):
 
 
 class BudgetExhaustedError(CrawlPaused):
-    """The maximum number of calls set by the user is reached."""
+    """A limit of calls set by the user, per campaign or per UTC day, is reached."""
 
 
 class StoreError(GraphbuildError):
-    """A campaign file cannot be opened, read or written. The failed operation changes nothing."""
+    """A campaign file cannot be opened, read or written, or it is damaged.
+
+    Data that was stored earlier remains in the file.
+    """
 
 
 class StoreMovedError(StoreError):
     """A campaign file was deleted, moved or replaced while it was open for writing.
 
-    When the file is closed, its data is saved, and the message names the place.
+    Closing the store saves the data, if possible, and raises this error again. Its message then
+    states where the data is.
     """
 
 
 class ExportError(GraphbuildError):
-    """A graph cannot be written or read. A file that could not be written is left as it was."""
+    """A graph cannot be written or read. If writing fails, an existing file stays unchanged."""
 
 
 class AnalysisError(GraphbuildError):
-    """A name matches no node or several nodes, or both ends of a path are the same node."""
+    """The nodes of a path cannot be determined.
+
+    A name matches no node or several nodes, or both names match the same node.
+    """
 
 
 class MissingLibraryError(GraphbuildError, ImportError):
-    """A library of an extra is not installed; the message contains the command to install it."""
+    """An optional library is not installed. The message contains the command that installs it."""

@@ -1,7 +1,7 @@
-"""Data model: subject types, entities, seeds, observations, links and pages.
+"""Data model: entities, seeds, observations, links, pages and their types and states.
 
-An entity is an object of the API. Ids are unique only within a type, so an entity is identified by
-its type and id together (https://docs.virustotal.com/reference/objects).
+An entity is an object of the API. It is identified by its type and id together, because ids are
+unique only within a type (https://docs.virustotal.com/reference/objects).
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ COLLECTION = "collection"
 
 
 class SubjectType(NamedTuple):
-    """An entity type of seeds, with the STIX and MISP types that represent it."""
+    """A type of entity that can be a seed, with the STIX and MISP types that represent it."""
 
     name: str  # the API's object type
-    label: str  # in messages
-    text_attribute: str = ""  # the attribute whose SHA-256 is the id; empty if there is none
+    label: str  # the name in messages
+    text_attribute: str = ""  # see the function text_attribute
     stix_types: tuple[str, ...] = ()  # types of STIX objects
-    stix_property: str = "value"  # the property of these STIX objects that contains the seed
+    stix_property: str = "value"  # the property of STIX objects that contains the indicator
     misp_types: tuple[str, ...] = ()  # types of MISP attributes
 
 
-# To add a type, add it here; CONTRIBUTING.md lists the other places. Files have no STIX and MISP
-# types here, because these formats represent a file by several hashes.
+# To support another type, add it here; CONTRIBUTING.md lists the other places to change. Files have
+# no STIX and MISP types here: both formats describe a file by several hashes, not by one value.
 _SUBJECT_TYPES = (
     SubjectType(FILE, "file hash"),
     SubjectType(DOMAIN, "domain", stix_types=("domain-name",), misp_types=("domain", "hostname")),
@@ -52,7 +52,7 @@ SUBJECT_TYPES = {each.name: each for each in _SUBJECT_TYPES}
 _LABELS = [each.label for each in SUBJECT_TYPES.values()]
 SUBJECT_LABELS = f"{', '.join(_LABELS[:-1])} or {_LABELS[-1]}"
 
-# Relationships of the API.
+# Relationships of the API that a crawl can request.
 RELATED_REFERENCES = "related_references"
 REFERENCES = "references"
 FILES = "files"
@@ -60,27 +60,27 @@ FILES = "files"
 # Values of `Observation.provenance`.
 OBSERVED, INFERRED = "observed", "inferred"
 
-# States of a subject.
+# States of a task, which is one list of a subject.
 PENDING = "pending"  # at least one page has yet to be requested
-COMPLETE = "complete"  # the list was read, or with --frugal inferred, to its end
-SHORT = "short"  # the list has fewer references than the API announced
-LIMITED = "limited"  # the list was read up to the user's limit
-INCOMPLETE = "incomplete"  # paging ended before the end of the list
-FAILED = "failed"  # the last request failed; see the error code
+COMPLETE = "complete"  # the whole list was read or, with --frugal, inferred
+SHORT = "short"  # the list ended with fewer references than the API announced
+LIMITED = "limited"  # reading stopped at the limit of --per-node
+INCOMPLETE = "incomplete"  # paging was given up, or imported pages are not the whole list
+FAILED = "failed"  # the last request failed, or its response was rejected
 STATES = (COMPLETE, SHORT, LIMITED, INCOMPLETE, FAILED, PENDING)
 UNFINISHED_STATES = (PENDING, SHORT, LIMITED, INCOMPLETE, FAILED)
 
-SEED_ATTRIBUTE_PREFIX = "seed_"  # for attributes that come from a seed list
+SEED_ATTRIBUTE_PREFIX = "seed_"  # of node attributes that come from a seed list
 # Attributes with these prefixes do not come from the API.
 LOCAL_ATTRIBUTE_PREFIXES = ("crawl_", "group_", SEED_ATTRIBUTE_PREFIX)
 
-_MAX_ID_LENGTH = 256  # the longest known ids have fewer than 100 characters
-_SHORT_HASH_LENGTH = 12
+_MAX_ID_LENGTH = 256  # characters; the longest known ids have fewer than 100
+_SHORT_HASH_LENGTH = 12  # hexadecimal digits
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _SIMPLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}")
-# Ids are used in URLs, XML and tables: no spaces, quotes, angle brackets or path characters.
+# Characters with a special meaning in URLs, XML or tables, where ids are used.
 _FORBIDDEN_IN_ID = frozenset(" \t\r\n\"'`<>&\\/?#%")
 
 
@@ -92,26 +92,29 @@ class HashType(NamedTuple):
     hex_length: int  # number of hexadecimal digits
 
 
-# Hashes by which the API finds files, weakest first. Other lists of hashes derive from this.
+# Hash algorithms by which the API finds files, weakest first.
 HASH_TYPES = (
     HashType("md5", "MD5", 32),
     HashType("sha1", "SHA-1", 40),
     HashType("sha256", "SHA-256", 64),
 )
-# Hashes that are recognized only to give a better reason for rejecting them.
+# Hash algorithms that are recognized only to explain why a seed is rejected.
 UNSUPPORTED_HASH_TYPES = (HashType("sha512", "SHA-512", 128),)
-FILE_ID_HASH = "sha256"  # the hash that is the API's own id of a file
+FILE_ID_HASH = "sha256"  # the API's own id of a file is its SHA-256
 _HASH_NAMES = {each.hex_length: each.name for each in HASH_TYPES}
 
 
 def detect_hash_type(text: str) -> str | None:
-    """Return the hash type, such as ``md5``, of a hexadecimal ``text`` by its length, or None."""
+    """Return the name of a hash algorithm in ``HASH_TYPES``, or None if ``text`` is not a hash.
+
+    The length of the hexadecimal ``text`` determines the algorithm.
+    """
     name = _HASH_NAMES.get(len(text))
     return name if name and _HEX.fullmatch(text) else None
 
 
 class _NoAttributes(dict[str, Scalar]):
-    """An empty dictionary that rejects new items; ``types.MappingProxyType`` cannot be pickled."""
+    """An empty dictionary that rejects assignments; a ``MappingProxyType`` cannot be pickled."""
 
     def __setitem__(self, name: str, value: Scalar) -> NoReturn:
         raise TypeError("the attributes of an entity cannot be changed")
@@ -126,8 +129,8 @@ class Entity:
 
     Attributes:
         type: The API's object type, such as ``file``. Unknown types are allowed.
-        id: The API's id; hashes are in lower case.
-        attributes: Attributes under the API's names; ignored when entities are compared.
+        id: An id that the API accepts. Hashes are in lower case.
+        attributes: The attributes of the object. Comparisons of entities ignore them.
     """
 
     type: str
@@ -143,7 +146,7 @@ class Entity:
 
     @property
     def label(self) -> str:
-        """The display name: title, name, URL or id (a hash is shortened). Never empty."""
+        """The title, name, file name or URL; without these, the id, shortened if it is a hash."""
         for name in ("title", "name", "meaningful_name"):
             text = self.attributes.get(name)
             if isinstance(text, str) and text.strip():
@@ -152,36 +155,46 @@ class Entity:
 
     @property
     def id_text(self) -> str:
-        """The text whose SHA-256 is the id, such as a URL; empty if no such text is known."""
+        """The text from which the id is computed, such as a URL; empty if there is none."""
         name = text_attribute(self.type)
         text = self.attributes.get(name) if name else None
         return text if isinstance(text, str) else ""
 
     @property
     def readable_id(self) -> str:
-        """The id, or the label if the id is the hash of a text."""
+        """The label if the id is computed from a text, such as a URL; otherwise the id."""
         return self.label if text_attribute(self.type) else self.id
 
 
 def text_attribute(entity_type: str) -> str:
-    """Return the name of the attribute whose SHA-256 is the id, or an empty string."""
+    """Return the name of the attribute from which the API computes the id by SHA-256.
+
+    The name is empty if ids of this type are not computed from an attribute.
+    """
     known = SUBJECT_TYPES.get(entity_type)
     return known.text_attribute if known else ""
 
 
 def shorten_id(entity: Entity) -> str:
-    """Return the id for display; a hash is shortened to its first 12 digits and an ellipsis."""
+    """Return the id for display. A hash is shortened to 12 digits and an ellipsis."""
     is_hash = detect_hash_type(entity.id) is not None
     return entity.id[:_SHORT_HASH_LENGTH] + "…" if is_hash else entity.id
 
 
 def is_object_type(value: object) -> bool:
-    """Return whether ``value`` is an object type: 1 to 64 ASCII letters, digits, "_" and "-"."""
+    """Return whether ``value`` has the form of an object type.
+
+    An object type is an ASCII letter and up to 63 more ASCII letters, digits, "_" and "-".
+    """
     return isinstance(value, str) and _TYPE.fullmatch(value) is not None
 
 
 def is_object_id(value: object) -> bool:
-    """Return whether ``value`` is an id without characters that URLs, XML or tables reserve."""
+    """Return whether ``value`` is an id that can be used in URLs, XML and tables.
+
+    A valid id has 1 to 256 printable characters, but no spaces, quotes, angle brackets, slashes,
+    backslashes, ampersands, percent, number or question marks, and is not "." or "..".
+    """
     if not isinstance(value, str):
         return False
     return _SIMPLE_ID.fullmatch(value) is not None or (
@@ -194,13 +207,13 @@ def is_object_id(value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """An entry of a seed list.
+    """A valid entry of a seed list.
 
     Attributes:
         entity: The file, domain, IP address or URL.
         source: The name of the seed list.
-        line: The number of the line, STIX object or MISP attribute, from 1.
-        attributes: The other columns of the entry.
+        line: The number of the line, STIX object or MISP attribute, counted from 1.
+        attributes: The other columns or properties of the entry by name, such as a comment.
     """
 
     entity: Entity
@@ -214,13 +227,14 @@ class Observation:
     """A reference of a subject, and the collection through which the two are related.
 
     Attributes:
-        subject: The entity whose references were requested.
+        subject: The entity that has the reference.
         reference: The related reference.
         related_from: The collection; None if the API does not state one.
         provenance: ``observed`` on a page, or ``inferred`` from other observations.
         first_seen: The time of the first response that contains the observation, in seconds since
             1970; None if unknown.
-        last_seen: The time of the last response that contains the observation, likewise.
+        last_seen: The time of the last response that contains the observation, in seconds since
+            1970; None if unknown.
     """
 
     subject: Entity
@@ -232,10 +246,10 @@ class Observation:
 
 
 class Entry(NamedTuple):
-    """An entry of a ``related_references`` page, without its subject."""
+    """An entry of a ``related_references`` page: a reference and its collections."""
 
     reference: Entity
-    # The collections in the API's order; a single None if the API states no collection.
+    # Distinct collections in the API's order, or a single None if the API states no collection.
     related_from: tuple[Entity | None, ...]
 
 
@@ -254,14 +268,16 @@ class Page:
 
     Attributes:
         subject: The entity whose relationship was requested.
-        entries: The entries of a ``related_references`` page, in the API's order.
+        entries: The entries of a ``related_references`` page in the API's order; empty for other
+            relationships.
         count: The length of the whole list; None if the API does not state it.
         next_cursor: The cursor of the next page; None on the last page.
         item_count: The number of items on the page, including skipped items.
-        warnings: Messages about skipped or changed items, each with the path in the response.
-        targets: The related entities on a page of any other relationship, in the API's order.
-        canonical_subject: The subject under the API's own id, if the request used another id, such
-            as the MD5 of a file; otherwise None.
+        warnings: Messages about unexpected, changed and skipped values of the response.
+        targets: The distinct related entities in the API's order; empty for
+            ``related_references``.
+        canonical_subject: The subject under the API's own id, if the response states it and the
+            request used another id, such as the MD5 of a file; otherwise None.
     """
 
     subject: Entity
@@ -275,7 +291,7 @@ class Page:
 
     @property
     def observations(self) -> tuple[Observation, ...]:
-        """One observation per entry and value of ``related_from``; created on each access."""
+        """The observations of ``entries``: one per reference and collection, or None."""
         return tuple(
             Observation(self.subject, entry.reference, collection)
             for entry in self.entries
@@ -285,7 +301,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of a subject: one of ``STATES``, with an explanation that may be empty."""
+    """The state of a task, which is one of ``STATES``, and an explanation that may be empty."""
 
     state: str
     detail: str = ""

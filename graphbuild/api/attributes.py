@@ -1,7 +1,7 @@
 """Validation of the ``attributes`` of an API object.
 
-Unknown attributes are kept. :mod:`graphbuild.exporters.columns` defines which attributes have their
-own column in exports.
+Attributes with unknown names are kept. :mod:`graphbuild.exporters.columns` defines which attributes
+have a column of their own in exports.
 """
 
 from __future__ import annotations
@@ -17,21 +17,27 @@ if TYPE_CHECKING:
 
 MAX_ATTRIBUTES = 1_000  # per object; real objects have a few dozen
 MAX_TEXT = 65_536  # characters per attribute; the stored page keeps the full text
-_MAX_LIST_TEXT = 4_096
+_MAX_LIST_TEXT = 4_096  # characters of a joined list of strings
 _INT64_RANGE = range(-(2**63), 2**63)
 _DATE_RANGE = range(631_152_000, 4_102_444_800)  # 1990 to 2099, in seconds since 1970 (UTC)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# "constructor" is excluded, because every JavaScript object has a property of that name.
+# "constructor" is excluded, because every object of the HTML page's JavaScript has a property of
+# that name.
 _NAME = re.compile(r"(?!constructor\Z)[a-z][a-z0-9_]{0,63}")
 _TEXT_ONLY = frozenset({"url", "title", "author", "name"})
 _NEVER_TRUNCATED = frozenset({"url", "author"})  # a truncated value would be misleading
 
 
 def parse_attributes(value: object, path: str, warnings: list[str]) -> dict[str, Scalar]:
-    """Return the scalar attributes, and lists of strings joined with semicolons.
+    """Return the valid scalar attributes, and lists of strings joined with "; ".
 
-    Empty attributes, nested objects and other lists are left out silently. Each other change adds a
-    message with ``path``, the path of the value in the payload, to ``warnings``.
+    Null, empty strings, nested objects and lists of other values are left out. Other invalid names
+    and values are left out or corrected, each with a warning.
+
+    Args:
+        value: The object that contains the attributes; None if it is missing.
+        path: The path of ``value`` in the response, for warnings.
+        warnings: The list to which warnings are added.
 
     Raises:
         PayloadError: There are more than ``MAX_ATTRIBUTES`` attributes.
@@ -72,7 +78,7 @@ def _parse_scalar(name: str, raw: object, path: str, warnings: list[str]) -> Sca
     elif isinstance(raw, float) or (isinstance(raw, int) and raw in _INT64_RANGE):
         return raw
     elif isinstance(raw, int):
-        problem = "a number beyond 64 bits"
+        problem = "the number does not fit into 64 bits"
     if problem:
         warnings.append(f"{path}: {problem} (left out)")
     return None

@@ -1,8 +1,8 @@
 """Validation and lookup of the API key and the user name.
 
-The key is read from the variable ``VT_APIKEY``, or else from ``apikey`` in ``~/.vt.toml``. This is
-the settings file of the official command line (https://github.com/VirusTotal/vt-cli). The user name
-is optional.
+The key is read from the environment variable ``VT_APIKEY`` or, if it is not set, from ``apikey`` in
+``~/.vt.toml``, the settings file of the official command-line tool
+(https://github.com/VirusTotal/vt-cli). The optional user name is read from ``VT_USER`` or ``user``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 KEY_VARIABLE = "VT_APIKEY"
 USER_VARIABLE = "VT_USER"
 KEY_LENGTH = 64  # characters, each a letter or a digit
-# Finds keys in .vt.toml even if the file is malformed: values of apikey, and long words.
+# Finds keys in a .vt.toml that may be malformed: values of apikey, and words of at least 64
+# characters.
 _KEYS = re.compile(r"apikey[\s=\"']*([^\r\n\"']+)|(\w{64,})", re.IGNORECASE)
 _INSTRUCTIONS = (
     f"put your key into the variable {KEY_VARIABLE}, "
@@ -32,12 +33,13 @@ _INSTRUCTIONS = (
 
 
 class ApiKey:
-    """An API key that ``repr`` and ``str`` hide and that cannot be pickled.
+    """An API key. ``repr`` and ``str`` do not show it, and it cannot be pickled.
 
-    The key is validated here because ``requests`` quotes an invalid header in its error message.
+    The key is validated here, because ``requests`` would quote an invalid key in an error message.
 
     Raises:
-        AuthenticationError: The key is malformed. The message does not contain the key.
+        AuthenticationError: The key is empty or has characters other than ASCII letters and digits.
+            The message does not contain the key.
     """
 
     __slots__ = ("_text",)
@@ -51,8 +53,8 @@ class ApiKey:
         if not length:
             raise AuthenticationError(f"the API key is empty; {_INSTRUCTIONS}")
         raise AuthenticationError(
-            f"the API key has {length} characters, of which some are neither letters nor "
-            "digits (a space, a quote, a line end?); copy it again"
+            f"the API key has {length} characters, and some of them are not letters or digits "
+            "(perhaps a space, a quote or a line end); copy the key again"
         )
 
     def reveal(self) -> str:
@@ -83,28 +85,29 @@ def find_api_key(environment: Mapping[str, str] | None = None, home: Path | None
         home: The folder of ``.vt.toml``; by default the user's home.
 
     Raises:
-        AuthenticationError: There is no key, the key is malformed, or other users can read
-            the file.
+        AuthenticationError: There is no key, the key is malformed, or the file is invalid or can
+            be accessed by other users.
     """
-    # No local variable holds the key, since a traceback may show the variables.
+    # The key is not stored in a local variable, because a traceback may show local variables.
     return ApiKey(_find(KEY_VARIABLE, "apikey", environment, home))
 
 
 def find_user_name(environment: Mapping[str, str] | None = None, home: Path | None = None) -> str:
-    """Return the user name from ``VT_USER``, or else from ``user`` in ``.vt.toml``, or else "".
+    """Return the user name from ``VT_USER``, or else from ``.vt.toml``; empty if there is none.
 
     Only requests for quotas need the user name. The arguments are those of :func:`find_api_key`.
     """
     try:
         return _find(USER_VARIABLE, "user", environment, home).strip()
-    except AuthenticationError:  # optional; if the key is in this file too, its reader reports it
+    except AuthenticationError:  # find_api_key reports problems of the file if it needs the file
         return ""
 
 
 def configured_keys(home: Path | None = None) -> list[str]:
-    """Return all texts that are configured as the API key, also if malformed or not in use.
+    """Return the value of ``VT_APIKEY`` and all texts in ``.vt.toml`` that may be API keys.
 
-    They must not be printed.
+    Malformed and unused keys are included, so that the caller can mask them in output. The value of
+    an unset variable is empty.
     """
     found = [os.environ.get(KEY_VARIABLE, "").strip()]
     with suppress(OSError):
@@ -143,14 +146,17 @@ def _settings_path(home: Path | None) -> Path | None:
         return path if path.is_file() else None
     except PermissionError:
         return path  # the file may exist; the attempt to read it reports the error
-    except RuntimeError:  # the user has no home
+    except RuntimeError:  # the user has no home folder
         return None
 
 
 def _read_settings(path: Path) -> dict[str, object] | None:
-    """Return the settings, or None if the file cannot be read.
+    """Return the settings, or None if the file cannot be read or is not valid TOML.
 
-    The reason is dropped, because messages of tomllib may quote the line with the key.
+    The original exception is dropped, because it may contain the key.
+
+    Raises:
+        AuthenticationError: Other users can access the file.
     """
     try:
         with path.open("rb") as stream:

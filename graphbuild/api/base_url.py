@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-# Stricter than RFC 3986, to exclude URLs that two parsers could interpret differently.
+# Stricter than RFC 3986, to exclude URLs that different parsers could interpret differently.
 _HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\]"
 _BASE_URL = re.compile(
     rf"(?P<scheme>https?)://(?P<host>{_HOST})(:(?P<port>[0-9]{{1,5}}))?(?P<path>(/[\w.~-]+)*)/*",
@@ -17,8 +17,8 @@ def check_base_url(text: str) -> str:
     """Return the base URL without a trailing slash; add ``/api/v3`` if it has no path.
 
     Raises:
-        ValueError: The text is not an https URL, nor an http URL of this machine. The message does
-            not contain the text, which may include a password.
+        ValueError: The text is not a URL of a scheme, host, port and path, or it is an http URL of
+            another machine. The message does not contain the text, which may include a password.
     """
     found = _BASE_URL.fullmatch(text)
     if not found or not _is_valid(found):
@@ -41,7 +41,7 @@ def _is_valid(found: re.Match[str]) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether the host is this machine's loopback interface."""
+    """Return whether ``host`` is ``localhost`` or a loopback address."""
     if host == "localhost":
         return True
     try:

@@ -1,7 +1,7 @@
 """Client of the VirusTotal API v3 with retries, a rate limit and a record of each call.
 
-Request URLs are built from the base URL, a validated id and the cursor. URLs in responses are never
-requested. Every attempt is recorded before it is sent.
+Request URLs are built from the base URL, a validated id, the relationship and the cursor. URLs in
+responses are never requested. Each attempt to fetch a page is recorded before it is sent.
 """
 
 from __future__ import annotations
@@ -45,39 +45,51 @@ BASE_URL = "https://www.virustotal.com/api/v3"
 LIMIT = 40  # entries per page: the API's maximum for relationships
 # The EICAR test file, which every antivirus service knows.
 KNOWN_FILE = Entity(FILE, "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f")
-# HTTP statuses for a relationship that does not exist in the API flavor of the service.
+# HTTP statuses of responses to a request for a relationship that the service does not know.
 _UNKNOWN_RELATIONSHIP_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
 
 
 class CallRecorder:
-    """Base class of call recorders. It records nothing and allows every call."""
+    """Base class of call recorders. It allows every call and records nothing."""
 
     def check(self) -> None:
-        """Raise CrawlPaused if no call is allowed now."""
+        """Raise CrawlPaused if no call is allowed now. Subclasses override this method."""
 
     def begin_call(self, subject: Entity, relationship: str) -> int:  # noqa: ARG002  for subclasses
-        """Record a call before it is sent and return its id, or raise CrawlPaused."""
+        """Record a call that is about to be sent, and return the id of the record.
+
+        Subclasses can raise CrawlPaused to prevent the call.
+        """
         return 0
 
     def end_call(self, call: int, *, status: int, note: str, sent: bool) -> None:
-        """Record the result of a call."""
+        """Record the result of a call.
+
+        Args:
+            call: The id that :meth:`begin_call` returned.
+            status: The HTTP status; 0 if there was no response.
+            note: The error code or message; empty if the call succeeded.
+            sent: Whether the request was sent.
+        """
 
 
 class Client:
-    """A client of the API. It sends one request at a time; use a :meth:`clone` per thread.
+    """A client of the API, which sends one request at a time. Use one :meth:`clone` per thread.
 
     Args:
         key: The API key.
         base_url: URL of the API; plain http is accepted only for this machine.
-        rate_limiter: The limit of requests per minute, besides the waits after a 429; default none.
-        clock: The source of the time; replaced in tests.
-        adapter: The HTTP adapter of ``requests``; replaced in tests.
-        deadline: Maximum duration of a request in seconds.
+        rate_limiter: Limits the requests per minute. By default, requests are only delayed after a
+            429.
+        clock: The source of the time and of waits. Tests replace it.
+        adapter: The HTTP adapter of ``requests``. Tests replace it.
+        deadline: Maximum duration of a request with its response in seconds.
         max_bytes: Maximum size of a response body, compressed and decompressed.
-        api_flavor: ``classic``, ``gti``, or ``auto`` to detect it with the first request.
+        api_flavor: ``classic``, ``gti``, or ``auto`` to detect it from the first responses.
 
     Raises:
-        AuthenticationError: The key is malformed.
+        AuthenticationError: The key is malformed, or its length is wrong. The length of the key is
+            not checked if the base URL is on this machine.
         ValueError: The base URL or the API flavor is invalid.
     """
 
@@ -116,8 +128,11 @@ class Client:
     ) -> Client:
         """Return a client with the key from ``VT_APIKEY`` or ``~/.vt.toml``.
 
+        By default, it detects the API flavor. The arguments are those of :class:`Client`.
+
         Raises:
-            AuthenticationError: There is no key, or the key is malformed.
+            AuthenticationError: There is no valid key; see :func:`find_api_key`.
+            ValueError: The base URL or the API flavor is invalid.
         """
         return cls(
             find_api_key(),
@@ -128,7 +143,7 @@ class Client:
         )
 
     def clone(self) -> Client:
-        """Return a client with its own connection, which shares the rate limiter and the clock."""
+        """Return a client with its own connection and the same rate limiter and clock."""
         other = copy.copy(self)
         other._transport = self._connect()  # noqa: SLF001  of the same class
         return other
@@ -151,7 +166,7 @@ class Client:
         recorder: CallRecorder | None = None,
         retry_on_429: bool = True,
     ) -> PageResponse:
-        """Fetch a page of ``related_references``; see :meth:`fetch_page`."""
+        """Fetch one page of ``related_references``; see :meth:`fetch_page`."""
         return self.fetch_page(
             subject, RELATED_REFERENCES, cursor=cursor, recorder=recorder, retry_on_429=retry_on_429
         )
@@ -167,23 +182,29 @@ class Client:
     ) -> PageResponse:
         """Fetch one page of a relationship of ``subject``.
 
-        Temporary failures are retried, see :mod:`graphbuild.api.retry`. With the API flavor
-        ``auto``, the first response decides the flavor. If it is HTTP 400 or 404, one or two more
-        requests decide it, because the service may know neither the relationship nor the subject.
+        Temporary failures are retried; see :mod:`graphbuild.api.retry`.
+
+        With the API flavor ``auto``, the first request uses the flavor ``classic``. If the API
+        responds with HTTP 400 or 404, it is unclear whether it does not know the relationship or
+        the subject. Up to two more requests then determine the flavor. Other errors leave it
+        undetermined.
 
         Args:
-            subject: The entity.
+            subject: The entity whose relationship is requested.
             relationship: ``related_references``, ``references`` or ``files``.
             cursor: ``next_cursor`` of the previous page; None for the first page.
-            recorder: Records each attempt as a call.
-            retry_on_429: Whether to wait and retry after a 429.
+            recorder: Records each attempt as a call, and can prevent it.
+            retry_on_429: Whether to wait and retry after HTTP 429.
 
         Raises:
             ApiError: The request failed; the subclass depends on the cause.
             PayloadError: The response is JSON, but not a page of this relationship.
-            QuotaExhaustedError: The service responds with 429 in three successive minutes, or
-                states a Retry-After above ``QUOTA_RETRY_AFTER``; without ``retry_on_429``, any 429.
-            CrawlPaused: The recorder forbade the call, or the clock was stopped during a wait.
+            QuotaExhaustedError: The service responded with HTTP 429, and one of these conditions
+                applies: ``retry_on_429`` is False, the Retry-After header is above
+                ``QUOTA_RETRY_AFTER``, or this request has already waited for two minutes.
+            CrawlPaused: The recorder prevented the call, or the clock was stopped.
+            ValueError: A crawl does not request this relationship of ``subject``, or the id of
+                ``subject`` is invalid.
         """
         request = PageRequest(subject, relationship, cursor)
         fetch = partial(self._fetch, recorder or CallRecorder(), retry_on_429=retry_on_429)
@@ -204,10 +225,11 @@ class Client:
     def _detect_flavor(
         self, fetch: _Fetch, request: PageRequest, refusal: ApiError
     ) -> PageResponse:
-        """Return the page, or raise the error, of the flavor that the service has.
+        """Determine the API flavor after ``refusal``, the error of a classic request.
 
-        The classic request got ``refusal``: the service does not know the relationship, or it does
-        not know the subject. In doubt, a known file is requested.
+        The service does not know the relationship or does not know the subject. The same request
+        in the flavor ``gti`` can show which. Otherwise, the references of a file that every service
+        knows are requested. Return the page, or raise the error, of the flavor that was detected.
         """
         gti: PageResponse | ApiError | None = None
         if not (isinstance(refusal, NotFoundError) and refusal.names_subject):
@@ -227,20 +249,21 @@ class Client:
         return gti
 
     def quotas(self, user: str) -> tuple[Quota, ...]:
-        """Fetch the quotas of the key's user.
+        """Fetch the quotas of the user with the name ``user``, who must be the owner of the key.
 
         The service does not count this request, so it is neither recorded nor rate-limited. It is
-        sent once, without retries.
+        not retried.
 
         Raises:
             ApiError: The service refused the request, or could not be reached.
-            PayloadError: The response contains no quotas.
-            ValueError: ``user`` is not a user name, or contains the key: proxies may log URLs.
+            PayloadError: The response contains no valid quotas.
+            ValueError: ``user`` is not a user name, or it contains the key. The key must not become
+                part of a URL, because proxies may log URLs.
         """
         if not is_user_name(user) or self._key.reveal().lower() in user.lower():
             raise ValueError("this is not a user name of the service")
         response = self._transport.get(f"/users/{quote(user, safe='')}/overall_quotas", {})
-        self._transport.close()  # the response names no subject
+        self._transport.close()  # as in _exchange: this response names no subject
         if response.status != HTTPStatus.OK or response.body_error:
             reason = error_code(response.body) or f"HTTP {response.status}"
             message = f"the service does not report the quotas ({reason})"
@@ -264,7 +287,7 @@ class Client:
                 break
             self._sleep(wait)
         if isinstance(failure, RateLimitError):
-            self._sleep(pause_after(failure))  # the next request must not be sent earlier
+            self._sleep(pause_after(failure))  # the next request must not be sent before
         raise failure
 
     def _attempt(self, request: PageRequest, path: str, recorder: CallRecorder) -> PageResponse:
@@ -284,9 +307,9 @@ class Client:
         return result
 
     def _begin_call(self, request: PageRequest, recorder: CallRecorder) -> int:
-        """Wait for the rate limit, then record the call."""
+        """Wait for the rate limit, then record the call and return the id of the record."""
         while (seconds := self.rate_limiter.acquire(self.clock.monotonic())) > 0:
-            recorder.check()  # do not wait for a call that is not allowed
+            recorder.check()  # before the wait: the call may not be allowed
             self._sleep(seconds)
         try:
             return recorder.begin_call(request.subject, request.relationship)
@@ -297,8 +320,9 @@ class Client:
     def _exchange(self, request: PageRequest, path: str) -> PageResponse:
         """Send a request and parse the response.
 
-        The connection is reused only after a page that names its subject. After any other
-        response, the next one could be a late response to this request.
+        The connection stays open only after a page that names its subject, because such a page
+        certainly belongs to the request. After any other response, the connection is closed: the
+        next response on it could be a late response to this request.
         """
         result = None
         try:
@@ -315,7 +339,7 @@ class Client:
         try:
             return self._transport.get(path, query)
         finally:
-            # The service counts the request when it arrives, which is no later than now.
+            # The service counts a request when the request arrives, which was no later than now.
             self.rate_limiter.record(self.clock.monotonic())
 
     def _sleep(self, seconds: float) -> None:
@@ -324,7 +348,7 @@ class Client:
 
 
 def _fetch_gti(fetch: _Fetch, request: PageRequest) -> PageResponse | ApiError:
-    """Return the page of a request in the flavor ``gti``, or the error if it is unknown there."""
+    """Fetch a page in the flavor ``gti``. Return the error if the service does not know the URL."""
     try:
         return fetch(request, GTI)
     except ApiError as error:

@@ -1,6 +1,6 @@
-"""HTTP connections with a deadline, for ``requests``.
+"""An adapter for ``requests`` whose HTTP connections have a deadline.
 
-Only public names of ``http.client`` and ``urllib3`` are overridden.
+The subclasses override only public names of ``http.client`` and ``urllib3``.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from urllib3.connection import HTTPConnection
 if TYPE_CHECKING:
     from graphbuild.api.auth import ApiKey
 
-_MAX_LINE = 64 * 1024  # bytes
+_MAX_LINE = 64 * 1024  # bytes of one line
 _MAX_LINES = 1024 * 1024  # bytes of all status, header, chunk-size and trailer lines of a response
-_MAX_INFORMATIONAL = 10  # 1xx responses before the final one
-_BUFFER_SIZE = 64 * 1024
-_WITHOUT_BODY = frozenset({101, 204, 304})  # HTTP statuses; some servers send a body with them
+_MAX_INFORMATIONAL = 10  # 1xx responses before the final response
+_BUFFER_SIZE = 64 * 1024  # bytes
+_WITHOUT_BODY = frozenset({101, 204, 304})  # HTTP statuses; some servers nevertheless send a body
 
 
 class RequestState:
-    """The deadline of the current request, and whether the request was sent."""
+    """The API key, the deadline of the current request, and whether the request was sent."""
 
     def __init__(self, key: ApiKey) -> None:
         self.key = key
 
     def start(self, seconds: float, *, sent: bool) -> None:
-        """Start a request that must end within ``seconds``; ``sent`` is its initial state."""
+        """Set the deadline of a new request to ``seconds`` from now, and the attribute ``sent``."""
         self.sent = sent
         self._due = time.monotonic() + seconds
 
@@ -53,19 +53,19 @@ class RequestState:
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """An adapter that enforces the deadline of each request, with and without a proxy."""
+    """An adapter that enforces the deadline of each request, also through a proxy."""
 
     def __init__(self, state: RequestState) -> None:
         self._state = state
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  passed on
-        """Create the pools of direct connections."""
+        """Create the manager of pools for direct connections."""
         super().init_poolmanager(*args, **kwargs)
         self._replace_connection_classes(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:  # noqa: ANN401  passed on
-        """Return the pools of connections through a proxy."""
+        """Return the manager of pools for connections through a proxy."""
         is_new = proxy not in self.proxy_manager
         manager = super().proxy_manager_for(proxy, **kwargs)
         if is_new:
@@ -83,7 +83,10 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 class _Connection(HTTPConnection):
-    """A connection that records whether a request was sent. After the deadline it sends none."""
+    """A connection that adds the API key to a request and records that the request is sent.
+
+    After the deadline, it raises TimeoutError instead of sending the request.
+    """
 
     state: RequestState
     debuglevel = 0  # at a higher level, http.client prints the headers, which contain the key
@@ -97,14 +100,14 @@ class _Connection(HTTPConnection):
             self.connect()
         self.state.remaining()
         self.state.sent = True
-        # The last header, so that no function that waits for a connection or a response has the key
-        # in a variable, which a traceback might show.
+        # The key is added last. No function that connects or waits for a response then has the key
+        # in a local variable, which a traceback might show.
         self.putheader("x-apikey", self.state.key.reveal())
         super().endheaders(*args, **kwargs)
 
 
 class _Response(http.client.HTTPResponse):
-    """The final response to a request; informational responses (1xx) are skipped."""
+    """The final response to a request. Informational responses (1xx except 101) are skipped."""
 
     state: RequestState
     fp: _Reader
@@ -118,18 +121,18 @@ class _Response(http.client.HTTPResponse):
         """Read the status line and the headers."""
         super().begin()
         while 100 <= self.status < 200 and self.status != HTTPStatus.SWITCHING_PROTOCOLS:  # noqa: PLR2004  the class of informational responses
-            self.headers = self.msg = None  # type: ignore[assignment]  # lets begin() read again
+            self.headers = self.msg = None  # type: ignore[assignment]  # begin() then reads again
             super().begin()
-        self.fp.blank_lines = 1  # at the end of a chunked body
+        self.fp.blank_lines = 1  # the last line of a chunked body
         self.will_close = self.will_close or not self._has_one_length()
         for name in ("Set-Cookie", "Set-Cookie2"):
-            # Cookies are not used, and http.cookiejar prints warnings for malformed ones.
+            # Cookies are not used, and http.cookiejar prints warnings about malformed cookies.
             del self.headers[name]
 
     def _has_one_length(self) -> bool:
-        """Return whether the headers state exactly one length of the body.
+        """Return whether the headers define the length of the body unambiguously.
 
-        If they do not, bytes that follow may belong to this body or to another response.
+        If not, it is unclear whether the next bytes belong to this body or to another response.
         """
         if self.status in _WITHOUT_BODY or self.headers.defects:
             return False
@@ -160,14 +163,15 @@ class _SocketStream(io.RawIOBase):
         return self._stream.readinto(buffer)
 
     def may_hold_bytes(self) -> bool:
-        """Return whether bytes may be between the operating system's buffer and this stream."""
+        """Return whether a TLS layer may hold bytes that this stream has not returned yet."""
         if isinstance(self._sock, ssl.SSLSocket):
             return self._sock.pending() > 0
-        # With TLS inside TLS, the object only wraps a socket, and reads ahead.
+        # For TLS inside TLS, as with an https proxy, urllib3 wraps the socket in an object that is
+        # not a socket and may have read ahead.
         return not isinstance(self._sock, socket.socket)
 
     def shut_down(self) -> None:
-        """Make the connection unusable, so that the pool replaces it."""
+        """Shut the socket down, so that the pool replaces the connection."""
         plain = getattr(self._sock, "socket", self._sock)
         with suppress(OSError):
             plain.shutdown(socket.SHUT_RDWR)
@@ -180,17 +184,18 @@ class _SocketStream(io.RawIOBase):
 
 
 class _Reader(io.BufferedReader):
-    """A buffered reader for one response that rejects long or many lines, and negative sizes."""
+    """A buffered reader for one response that limits the length and the number of its lines."""
 
     raw: _SocketStream
 
     def __init__(self, stream: _SocketStream) -> None:
         super().__init__(stream, _BUFFER_SIZE)
-        self.blank_lines = _MAX_INFORMATIONAL + 1  # still allowed; one ends each header block
-        self._line_bytes = _MAX_LINES  # still allowed in all lines together
+        # Number of blank lines that may follow; one blank line ends the headers of each response.
+        self.blank_lines = _MAX_INFORMATIONAL + 1
+        self._line_bytes = _MAX_LINES  # number of bytes that all further lines may have together
 
     def read(self, size: int | None = -1, /) -> bytes:
-        # With a negative chunk size, the read would continue to the end of the connection.
+        # A negative chunk size would read all bytes up to the end of the connection.
         if size is None or size < 0:
             raise http.client.HTTPException("negative size")
         return super().read(size)
@@ -204,10 +209,10 @@ class _Reader(io.BufferedReader):
         return line
 
     def close(self) -> None:
-        """Close the response, and the connection if bytes after the response were received.
+        """Close the response, and shut the connection down if it received bytes after the response.
 
-        They would be interpreted as the response to the next request. Bytes that are still in the
-        operating system's buffer stay there, and make urllib3 close the connection.
+        Such bytes would be interpreted as the response to the next request. Bytes that are still in
+        the operating system's buffer are not read. They make urllib3 close the connection.
         """
         if not self.closed:
             self.raw.is_ended = True

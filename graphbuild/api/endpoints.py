@@ -1,8 +1,8 @@
 """Object types, relationships and URL paths of the API, in both API flavors.
 
-Relationships and object types are stored under the names of the classic API. In Google Threat
-Intelligence (``gti``), a reference is a collection of type ``report`` whose id contains the same
-hash, and ``related_references`` is called ``related_reports``.
+Relationships and object types are stored under their names in the classic API. In Google Threat
+Intelligence (``gti``), a reference is a collection of type ``report`` whose id contains the id of
+the reference, and ``related_references`` is called ``related_reports``.
 
 Sources: https://docs.virustotal.com/reference/files-object-related_references,
 https://gtidocs.virustotal.com/reference/object-references.
@@ -39,16 +39,16 @@ API_FLAVORS = (AUTO, CLASSIC, GTI)
 class ObjectType(NamedTuple):
     """An object type of the API."""
 
-    endpoint: str  # the first part of its URL path
-    relationships: tuple[str, ...]  # those that a crawl requests
-    has_hash_id: bool = False  # whether its ids are SHA-256 hashes
+    endpoint: str  # the first part of the URL path of its objects
+    relationships: tuple[str, ...]  # the relationships that a crawl requests
+    has_hash_id: bool = False  # whether objects without a SHA-256 hash as id are rejected
 
 
 class Relationship(NamedTuple):
     """A relationship of the API."""
 
     target_type: str  # the type of the related objects
-    gti_name: str  # its name in the API flavor ``gti``
+    gti_name: str  # the name in the API flavor ``gti``
 
 
 OBJECT_TYPES = {
@@ -69,17 +69,18 @@ _CLASSIC_NAMES = {each.gti_name: name for name, each in RELATIONSHIPS.items()}
 
 
 def endpoint_path(subject: Entity, relationship: str, api_flavor: str = CLASSIC) -> str:
-    """Return the URL path of a relationship, relative to the base URL.
+    """Return the URL path of a relationship of ``subject``, relative to the base URL.
 
     Raises:
-        ValueError: The API has no such relationship, or the id is invalid.
+        ValueError: A crawl does not request this relationship of objects of this type, or the id is
+            invalid.
     """
     object_type = OBJECT_TYPES.get(subject.type)
     relationships = object_type.relationships if object_type else ()
     if not object_type or relationship not in relationships or not is_object_id(subject.id):
-        raise ValueError(f"the API has no {relationship} of {subject.type} {subject.id!a}")
+        raise ValueError(f"cannot request {relationship} of {subject.type} {subject.id!a}")
     endpoint, object_id = object_type.endpoint, subject.id
-    if subject.id_text:  # such as a URL: the API canonicalizes its encoded text
+    if subject.id_text:  # the API accepts a URL in base64 as id, and canonicalizes the URL
         object_id = base64.urlsafe_b64encode(subject.id_text.encode()).decode().rstrip("=")
     if api_flavor == GTI:
         relationship = RELATIONSHIPS[relationship].gti_name
@@ -89,7 +90,7 @@ def endpoint_path(subject: Entity, relationship: str, api_flavor: str = CLASSIC)
 
 
 def report_id(reference_id: str) -> str:
-    """Return the id of a reference in the API flavor ``gti``."""
+    """Return the id of a reference in the API flavor ``gti``; an id that is no hash is kept."""
     return f"{REPORT_PREFIX}{reference_id}" if detect_hash_type(reference_id) else reference_id
 
 
@@ -100,5 +101,5 @@ def reference_id(report_id: str) -> str:
 
 
 def classic_relationship(name: str) -> str:
-    """Return the classic name of a relationship of either API flavor."""
+    """Return the classic name of a relationship. Classic and unknown names are kept."""
     return _CLASSIC_NAMES.get(name, name)

@@ -137,7 +137,7 @@ def test_a_long_list_is_cut_with_a_warning():
 
 
 def test_a_number_beyond_64_bits_is_left_out_with_a_warning():
-    assert cleaned(size=2**63) == ({}, ["p.size: a number beyond 64 bits (left out)"])
+    assert cleaned(size=2**63) == ({}, ["p.size: the number does not fit into 64 bits (left out)"])
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def authentication_error(attempt: Callable[[], object]) -> AuthenticationError:
 @pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED)
 def test_the_error_for_a_malformed_key_does_not_contain_it(text: str) -> None:
     error = authentication_error(lambda: ApiKey(text))
-    assert "copy it again" in str(error)
+    assert "copy the key again" in str(error)
     assert CANARY[:16] not in describe_value(error)
 
 

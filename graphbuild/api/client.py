@@ -85,7 +85,8 @@ class Client:
         adapter: The HTTP adapter of ``requests``. Tests replace it.
         deadline: Maximum duration of a request with its response in seconds.
         max_bytes: Maximum size of a response body, compressed and decompressed.
-        api_flavor: ``classic``, ``gti``, or ``auto`` to detect it from the first responses.
+        api_flavor: ``classic``, ``gti``, or ``auto`` (default) to detect it from the first
+            responses.
 
     Raises:
         AuthenticationError: The key is malformed, or its length is wrong. The length of the key is
@@ -103,7 +104,7 @@ class Client:
         adapter: BaseAdapter | None = None,
         deadline: float = 60.0,
         max_bytes: int = MAX_BYTES,
-        api_flavor: str = CLASSIC,
+        api_flavor: str = AUTO,
     ) -> None:
         if api_flavor not in API_FLAVORS:
             expected = ", ".join(API_FLAVORS)

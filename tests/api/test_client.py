@@ -106,7 +106,8 @@ def opened(key: ApiKey, clock: ManualClock) -> Iterator[Opener]:
     made: list[Client] = []
 
     def make(base_url: str, **options: object) -> Client:
-        client = Client(key, base_url=base_url, **{"clock": clock, **options})  # type: ignore[arg-type]  # passed on
+        defaults = {"clock": clock, "api_flavor": "classic"}
+        client = Client(key, base_url=base_url, **{**defaults, **options})  # type: ignore[arg-type]  # passed on
         made.append(client)
         return client
 
@@ -1218,6 +1219,14 @@ def test_from_env_passes_its_arguments_on(
             clock,
             "gti",
         )
+
+
+def test_the_api_flavor_is_detected_by_default(
+    monkeypatch: pytest.MonkeyPatch, key: ApiKey
+) -> None:
+    monkeypatch.setenv("VT_APIKEY", CANARY)
+    with Client(key) as one, Client.from_env() as other:
+        assert one.api_flavor == other.api_flavor == "auto"
 
 
 def test_the_default_deadline_is_a_minute() -> None:

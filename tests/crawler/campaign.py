@@ -53,7 +53,12 @@ class Campaign:
             store.add_seeds(parse_seeds(world.hashes()))
 
     def client(self, **options: object) -> Client:
-        options = {"adapter": EmulatorAdapter(self.api), "clock": self.clock, **options}
+        options = {
+            "adapter": EmulatorAdapter(self.api),
+            "clock": self.clock,
+            "api_flavor": "classic",  # no calls to detect it
+            **options,
+        }
         return Client(ApiKey("k" * 64), **options)  # type: ignore[arg-type]
 
     def crawl(self, rate_limiter: RateLimiter | None = None, **options: object) -> list[CrawlEvent]:

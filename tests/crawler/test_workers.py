@@ -85,6 +85,7 @@ def crawl_events(
         ApiKey("k" * 64),
         adapter=adapter,
         clock=campaign.clock,
+        api_flavor="classic",
         rate_limiter=options.pop("rate_limiter", None),
     )  # type: ignore[arg-type]
     with Store.open(campaign.path) as store, client:
@@ -210,7 +211,10 @@ def test_unexpected_exceptions_are_raised_by_the_crawl_and_lose_no_page(
     campaign = make_campaign(tmp_path / "c.db", generate_family_world(6, 3))
     text = "files/" if which is None else campaign.world.hashes()[which]
     client = Client(
-        ApiKey("k" * 64), adapter=FailingAdapter(campaign.api, text, error), clock=campaign.clock
+        ApiKey("k" * 64),
+        adapter=FailingAdapter(campaign.api, text, error),
+        clock=campaign.clock,
+        api_flavor="classic",
     )
     with Store.open(campaign.path) as store, client, pytest.raises(error):
         list(Crawl(client, store, workers=workers))
@@ -284,7 +288,6 @@ def test_workers_start_when_the_api_flavor_is_known(tmp_path) -> None:
         ApiKey("k" * 64),
         adapter=ConcurrentAdapter(campaign.api),
         clock=campaign.clock,
-        api_flavor="auto",
     )
     with Store.open(campaign.path) as store, client:
         list(Crawl(client, store, workers=3))

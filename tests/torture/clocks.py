@@ -198,7 +198,11 @@ def _once(
 ) -> None:
     """Crawl until the end or a pause."""
     client = Client(
-        ApiKey(CANARY), adapter=EmulatorAdapter(api), clock=clock, rate_limiter=rate_limiter
+        ApiKey(CANARY),
+        adapter=EmulatorAdapter(api),
+        clock=clock,
+        rate_limiter=rate_limiter,
+        api_flavor="classic",
     )
     with client:
         try:

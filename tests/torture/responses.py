@@ -95,7 +95,13 @@ class CorpusServer:
     def crawl(self, folder: Path, subjects: int = 1) -> CrawlResult:
         """Crawl with the current responses of the API."""
         before, crawled, clock = len(self.api.log), CrawlResult(), ManualClock()
-        client = Client(ApiKey(CANARY), base_url=self.base_url, clock=clock, deadline=5.0)
+        client = Client(
+            ApiKey(CANARY),
+            base_url=self.base_url,
+            clock=clock,
+            deadline=5.0,
+            api_flavor="classic",
+        )
         with client, Store.open(folder / "campaign.db") as store:
             store.add_seeds(parse_seeds(WORLD.hashes()[:subjects]))
             try:

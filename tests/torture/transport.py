@@ -140,7 +140,13 @@ class _Service:
 
 def crawl(result: PartResult, what: str, path: Path, base_url: str) -> BaseException | None:
     """Crawl once with a manual clock; return the exception of graphbuild that ended it, if any."""
-    client = Client(ApiKey(CANARY), base_url=base_url, clock=ManualClock(), deadline=_DEADLINE)
+    client = Client(
+        ApiKey(CANARY),
+        base_url=base_url,
+        clock=ManualClock(),
+        deadline=_DEADLINE,
+        api_flavor="classic",
+    )
     with client, Store.open(path) as store:
         store.add_seeds(parse_seeds(_WORLD.hashes()))
         try:

@@ -147,7 +147,11 @@ class _Sequence:
 
     def _crawl(self) -> BaseException | None:
         client = Client(
-            ApiKey(CANARY), base_url=self._base_url, clock=self._clock, deadline=_DEADLINE
+            ApiKey(CANARY),
+            base_url=self._base_url,
+            clock=self._clock,
+            deadline=_DEADLINE,
+            api_flavor="classic",
         )
         with client:
             try:
